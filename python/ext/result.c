@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* result.c - laminardb._laminardb.Result: a finished set of rows. Immutable, so any thread may read it; Python values are made on demand. */
+#include "state.h"
+
+#include <string.h>
+
+typedef struct result_object {
+    PyObject        ob_base;
+    module_state   *state;
+    laminar_result *result;
+} result_object;
+
+PyObject *
+ext_result_wrap(module_state *state, laminar_result *r) {
+    PyTypeObject  *type = (PyTypeObject *)state->result_class;
+    allocfunc      alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    result_object *self = (result_object *)(void *)alloc(type, 0);
+    if (self == NULL) {
+        laminar_result_free(r);
+        return NULL;
+    }
+    self->state = state;
+    self->result = r;
+    return (PyObject *)self;
+}
+
+static void
+result_dealloc(PyObject *o) {
+    result_object *self = (result_object *)o;
+    PyTypeObject  *type = Py_TYPE(o);
+    laminar_result_free(self->result);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(o);
+    Py_DECREF(type);
+}
+
+/* ---------------------------------------------------------------------------------- values */
+static PyObject *
+interval_value(module_state *state, const laminar_value *v) {
+    if (v->months != 0) {
+        return PyObject_CallFunction(state->interval_class, "iiL", v->months, v->days, (long long)v->i);
+    }
+    return PyObject_CallFunction(state->timedelta_class, "iiL", v->days, 0, (long long)v->i);
+}
+
+static PyObject *
+add_to(PyObject *start, PyObject *delta) {
+    if (delta == NULL) {
+        return NULL;
+    }
+    PyObject *made = PyNumber_Add(start, delta);
+    Py_DECREF(delta);
+    return made;
+}
+
+static PyObject *
+value_object(module_state *state, const laminar_value *v) {
+    if (v->is_null) {
+        Py_RETURN_NONE;
+    }
+    switch ((laminar_type)v->type) {
+    case LAMINAR_TYPE_BOOLEAN:
+        return PyBool_FromLong(v->i != 0);
+    case LAMINAR_TYPE_DOUBLE:
+        return PyFloat_FromDouble(v->d);
+    case LAMINAR_TYPE_VARCHAR:
+        return PyUnicode_DecodeUTF8(v->text, (Py_ssize_t)v->text_size, NULL);
+    case LAMINAR_TYPE_DATE:
+        return add_to(state->epoch_date,
+                      PyObject_CallFunction(state->timedelta_class, "L", (long long)v->i));
+    case LAMINAR_TYPE_TIMESTAMP_MS:
+    case LAMINAR_TYPE_TIMESTAMP: {
+        const long long unit = v->type == LAMINAR_TYPE_TIMESTAMP_MS ? 1000 : 1000000;
+        const long long per_day = 86400 * unit;
+        const long long days = v->i / per_day - (v->i % per_day < 0);
+        const long long rest = (v->i - days * per_day) * (1000000 / unit);
+        return add_to(state->epoch,
+                      PyObject_CallFunction(state->timedelta_class, "LiL", days, 0, rest));
+    }
+    case LAMINAR_TYPE_INTERVAL:
+        return interval_value(state, v);
+    case LAMINAR_TYPE_NULL:
+        Py_RETURN_NONE;
+    default:
+        return PyLong_FromLongLong(v->i);
+    }
+}
+
+static PyObject *
+cell(const result_object *self, int64_t row, int32_t column) {
+    laminar_value v;
+    if (laminar_result_value(self->result, row, column, &v) < 0) {
+        PyErr_SetString(PyExc_IndexError, "no such cell");
+        return NULL;
+    }
+    return value_object(self->state, &v);
+}
+
+static PyObject *
+row_tuple(const result_object *self, int64_t row) {
+    const int32_t width = laminar_result_column_count(self->result);
+    PyObject     *tuple = PyTuple_New(width);
+    for (int32_t i = 0; tuple != NULL && i < width; i++) {
+        PyObject *v = cell(self, row, i);
+        if (v == NULL || PyTuple_SetItem(tuple, i, v) < 0) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+    }
+    return tuple;
+}
+
+static PyObject *
+row_list(const result_object *self, int64_t count) {
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (int64_t row = 0; list != NULL && row < count; row++) {
+        PyObject *tuple = row_tuple(self, row);
+        if (tuple == NULL || PyList_SetItem(list, (Py_ssize_t)row, tuple) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static PyObject *
+result_fetchall(PyObject *o, PyObject *unused) {
+    (void)unused;
+    const result_object *self = (const result_object *)o;
+    return row_list(self, laminar_result_row_count(self->result));
+}
+
+static PyObject *
+result_fetchone(PyObject *o, PyObject *unused) {
+    (void)unused;
+    const result_object *self = (const result_object *)o;
+    if (laminar_result_row_count(self->result) == 0) {
+        Py_RETURN_NONE;
+    }
+    return row_tuple(self, 0);
+}
+
+static PyObject *
+result_fetchmany(PyObject *o, PyObject *args, PyObject *kwargs) {
+    static char         *names[] = {"size", NULL};
+    const result_object *self = (const result_object *)o;
+    long long            size = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|L:fetchmany", names, &size)) {
+        return NULL;
+    }
+    if (size < 0) {
+        PyErr_SetString(PyExc_ValueError, "size must be 0 or more");
+        return NULL;
+    }
+    const int64_t rows = laminar_result_row_count(self->result);
+    return row_list(self, size < rows ? size : rows);
+}
+
+static PyObject *
+result_column(PyObject *o, PyObject *index) {
+    const result_object *self = (const result_object *)o;
+    const long           at = PyLong_AsLong(index);
+    if (at == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (at < 0 || at >= laminar_result_column_count(self->result)) {
+        PyErr_SetString(PyExc_IndexError, "no such column");
+        return NULL;
+    }
+    const int64_t rows = laminar_result_row_count(self->result);
+    PyObject     *list = PyList_New((Py_ssize_t)rows);
+    for (int64_t row = 0; list != NULL && row < rows; row++) {
+        PyObject *v = cell(self, row, (int32_t)at);
+        if (v == NULL || PyList_SetItem(list, (Py_ssize_t)row, v) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* ---------------------------------------------------------------------------------- Arrow */
+static void
+schema_capsule_free(PyObject *capsule) {
+    struct ArrowSchema *schema = PyCapsule_GetPointer(capsule, "arrow_schema");
+    if (schema != NULL) {
+        if (schema->release != NULL) {
+            schema->release(schema);
+        }
+        PyMem_Free(schema);
+    }
+}
+
+PyObject *
+ext_schema_capsule(struct ArrowSchema *schema) {
+    struct ArrowSchema *moved = PyMem_Malloc(sizeof(*moved));
+    PyObject           *capsule = NULL;
+    if (moved == NULL) {
+        PyErr_NoMemory();
+    } else {
+        *moved = *schema;
+        capsule = PyCapsule_New(moved, "arrow_schema", schema_capsule_free);
+    }
+    if (capsule == NULL) {
+        schema->release(schema);
+        PyMem_Free(moved);
+    }
+    return capsule;
+}
+
+static void
+stream_capsule_free(PyObject *capsule) {
+    struct ArrowArrayStream *stream = PyCapsule_GetPointer(capsule, "arrow_array_stream");
+    if (stream != NULL) {
+        if (stream->release != NULL) {
+            stream->release(stream);
+        }
+        PyMem_Free(stream);
+    }
+}
+
+static PyObject *
+result_arrow_stream(PyObject *o, PyObject *args, PyObject *kwargs) {
+    static char         *names[] = {"requested_schema", NULL};
+    const result_object *self = (const result_object *)o;
+    PyObject            *requested = NULL; /* the protocol lets a producer ignore it */
+    laminar_error        err;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:__arrow_c_stream__", names, &requested)) {
+        return NULL;
+    }
+    struct ArrowArrayStream *stream = PyMem_Calloc(1, sizeof(*stream));
+    if (stream == NULL) {
+        return PyErr_NoMemory();
+    }
+    if (laminar_result_stream(self->result, stream, &err) < 0) {
+        PyMem_Free(stream);
+        return ext_raise_error(self->state, &err);
+    }
+    PyObject *capsule = PyCapsule_New(stream, "arrow_array_stream", stream_capsule_free);
+    if (capsule == NULL) {
+        stream->release(stream);
+        PyMem_Free(stream);
+    }
+    return capsule;
+}
+
+static PyObject *
+result_arrow_schema(PyObject *o, PyObject *unused) {
+    (void)unused;
+    const result_object *self = (const result_object *)o;
+    struct ArrowSchema   schema;
+    laminar_error        err;
+    if (laminar_result_schema(self->result, &schema, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return ext_schema_capsule(&schema);
+}
+
+/* ---------------------------------------------------------------------------------- attributes */
+static PyObject *
+get_num_rows(PyObject *o, void *unused) {
+    (void)unused;
+    return PyLong_FromLongLong(laminar_result_row_count(((const result_object *)o)->result));
+}
+
+static PyObject *
+get_num_columns(PyObject *o, void *unused) {
+    (void)unused;
+    return PyLong_FromLong(laminar_result_column_count(((const result_object *)o)->result));
+}
+
+static PyObject *
+get_num_batches(PyObject *o, void *unused) {
+    (void)unused;
+    return PyLong_FromLong(laminar_result_batch_count(((const result_object *)o)->result));
+}
+
+static PyObject *
+get_columns(PyObject *o, void *unused) {
+    (void)unused;
+    const result_object *self = (const result_object *)o;
+    const int32_t        width = laminar_result_column_count(self->result);
+    PyObject            *list = PyList_New(width);
+    for (int32_t i = 0; list != NULL && i < width; i++) {
+        PyObject *name = PyUnicode_FromString(laminar_result_column_name(self->result, i));
+        if (name == NULL || PyList_SetItem(list, i, name) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* (kind, ddl type, ddl object, rows affected): what ExecuteResult shows. */
+static PyObject *
+get_outcome(PyObject *o, void *unused) {
+    (void)unused;
+    static const char *const kinds[] = {"ddl", "rows_affected", "query", "metadata"};
+    const laminar_result    *r = ((const result_object *)o)->result;
+    return Py_BuildValue("(szzL)", kinds[laminar_result_get_kind(r)], laminar_result_ddl_type(r),
+                         laminar_result_ddl_object(r), (long long)laminar_result_rows_affected(r));
+}
+
+static PyObject *
+get_column_types(PyObject *o, void *unused) {
+    (void)unused;
+    static const char *const names[] = {"NULL",     "BOOLEAN", "TINYINT",      "SMALLINT",
+                                        "INTEGER",  "BIGINT",  "DOUBLE",       "VARCHAR",
+                                        "DATE",     "TIMESTAMP_MS", "TIMESTAMP", "INTERVAL"};
+    const laminar_result *r = ((const result_object *)o)->result;
+    const int32_t         width = laminar_result_column_count(r);
+    PyObject             *list = PyList_New(width);
+    for (int32_t i = 0; list != NULL && i < width; i++) {
+        PyObject *name = PyUnicode_FromString(names[laminar_result_column_type(r, i)]);
+        if (name == NULL || PyList_SetItem(list, i, name) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static Py_ssize_t
+result_length(PyObject *o) {
+    return (Py_ssize_t)laminar_result_row_count(((const result_object *)o)->result);
+}
+
+static PyMethodDef result_methods[] = {
+    {"fetchall", result_fetchall, METH_NOARGS,
+     PyDoc_STR("fetchall($self)\n--\n\nAll rows as a list of tuples.")},
+    {"fetchone", result_fetchone, METH_NOARGS,
+     PyDoc_STR("fetchone($self)\n--\n\nThe first row as a tuple, or None. Not a cursor: every call starts at row 0.")},
+    {"fetchmany", (PyCFunction)(void (*)(void))result_fetchmany, METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("fetchmany($self, size=1)\n--\n\nAt most `size` rows from the start, as tuples.")},
+    {"_column", result_column, METH_O,
+     PyDoc_STR("_column($self, index, /)\n--\n\nOne column as a list.")},
+    {"__arrow_c_stream__", (PyCFunction)(void (*)(void))result_arrow_stream,
+     METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("__arrow_c_stream__($self, requested_schema=None)\n--\n\nThe rows by the Arrow PyCapsule protocol.")},
+    {"__arrow_c_schema__", result_arrow_schema, METH_NOARGS,
+     PyDoc_STR("__arrow_c_schema__($self)\n--\n\nThe schema by the Arrow PyCapsule protocol.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef result_attributes[] = {
+    {"num_rows", get_num_rows, NULL, PyDoc_STR("Number of rows."), NULL},
+    {"num_columns", get_num_columns, NULL, PyDoc_STR("Number of columns."), NULL},
+    {"num_batches", get_num_batches, NULL, PyDoc_STR("Number of Arrow record batches."), NULL},
+    {"columns", get_columns, NULL, PyDoc_STR("Column names."), NULL},
+    {"_outcome", get_outcome, NULL, PyDoc_STR("(kind, ddl type, ddl object, rows affected)."), NULL},
+    {"_column_types", get_column_types, NULL, PyDoc_STR("SQL type names."), NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot result_slots[] = {
+    {Py_tp_doc, PyDoc_STR("A finished set of rows.")},
+    {Py_tp_dealloc, result_dealloc},
+    {Py_tp_methods, result_methods},
+    {Py_tp_getset, result_attributes},
+    {Py_sq_length, result_length},
+    {0, NULL},
+};
+
+static PyType_Spec result_spec = {
+    .name = "laminardb._laminardb.Result",
+    .basicsize = sizeof(result_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = result_slots,
+};
+
+int
+ext_result_setup(PyObject *module, module_state *state) {
+    state->result_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &result_spec, NULL);
+    return state->result_type == NULL ? -1 : PyModule_AddType(module, state->result_type);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rows.c - Python data into an appender: dicts, lists of dicts, columns, tuples, named tuples, dataclasses, iterables of those.
+ *
+ * Keys of consecutive rows are mostly the same objects in the same order: `layout` remembers them and compares pointers first. */
+#include "state.h"
+
+enum { LAYOUT_MAX = 64 };
+
+typedef struct layout {
+    PyObject *keys[LAYOUT_MAX]; /* held */
+    int32_t   columns[LAYOUT_MAX];
+    int32_t   count;
+} layout;
+
+typedef struct rows_context {
+    module_state     *state;
+    laminar_appender *appender;
+    int32_t           width;
+    layout            layout;
+} rows_context;
+
+static int
+refused(rows_context *c, laminar_status s, const laminar_error *err) {
+    if (s >= 0) {
+        return 0;
+    }
+    ext_raise_error(c->state, err);
+    return -1;
+}
+
+/* ---------------------------------------------------------------------------------- one value */
+static int
+long_attribute(PyObject *o, PyObject *name, long long *out) {
+    PyObject *v = PyObject_GetAttr(o, name);
+    if (v == NULL) {
+        return -1;
+    }
+    *out = PyLong_AsLongLong(v);
+    Py_DECREF(v);
+    return *out == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+/* value - start as microseconds; a timedelta keeps days, seconds and microseconds exact. */
+static int
+microseconds_since(rows_context *c, PyObject *v, PyObject *start, long long *us) {
+    PyObject *span = PyNumber_Subtract(v, start);
+    if (span == NULL) {
+        return -1;
+    }
+    long long days, seconds, rest;
+    const int failed = long_attribute(span, c->state->days, &days) < 0 ||
+                       long_attribute(span, c->state->seconds, &seconds) < 0 ||
+                       long_attribute(span, c->state->microseconds, &rest) < 0;
+    Py_DECREF(span);
+    if (failed) {
+        return -1;
+    }
+    *us = (days * 86400 + seconds) * 1000000 + rest;
+    return 0;
+}
+
+static int
+append_datetime(rows_context *c, int32_t column, PyObject *v) {
+    PyObject *zone = PyObject_GetAttr(v, c->state->tzinfo);
+    if (zone == NULL) {
+        return -1;
+    }
+    PyObject *start = zone == Py_None ? c->state->epoch : c->state->epoch_utc;
+    Py_DECREF(zone);
+    long long     us;
+    laminar_error err;
+    if (microseconds_since(c, v, start, &us) < 0) {
+        return -1;
+    }
+    return refused(c, laminar_append_timestamp(c->appender, column, us, &err), &err);
+}
+
+static int
+append_date(rows_context *c, int32_t column, PyObject *v) {
+    long long     us;
+    laminar_error err;
+    if (microseconds_since(c, v, c->state->epoch_date, &us) < 0) {
+        return -1;
+    }
+    return refused(c, laminar_append_date(c->appender, column, (int32_t)(us / 86400000000), &err), &err);
+}
+
+static int
+append_text(rows_context *c, int32_t column, PyObject *v) {
+    Py_ssize_t    size;
+    laminar_error err;
+    const char   *text = PyUnicode_AsUTF8AndSize(v, &size);
+    if (text == NULL) { /* lone surrogates have no UTF-8 form: give the engine bytes it can refuse with row and column */
+        PyErr_Clear();
+        return refused(c, laminar_append_text(c->appender, column, "\xff", 1, &err), &err);
+    }
+    return refused(c, laminar_append_text(c->appender, column, text, (size_t)size, &err), &err);
+}
+
+static int
+append_long(rows_context *c, int32_t column, PyObject *v) {
+    int             overflow;
+    laminar_error   err;
+    const long long i = PyLong_AsLongLongAndOverflow(v, &overflow);
+    if (overflow != 0) { /* as text: it fits VARCHAR and DOUBLE, all else refuses it by value */
+        PyObject *text = PyObject_Str(v);
+        const int done = text == NULL ? -1 : append_text(c, column, text);
+        Py_XDECREF(text);
+        return done;
+    }
+    if (i == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    return refused(c, laminar_append_bigint(c->appender, column, i, &err), &err);
+}
+
+static int append_value(rows_context *c, int32_t column, PyObject *v, int depth);
+
+static int
+append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
+    laminar_error err;
+    int           is = PyObject_IsInstance(v, c->state->datetime_class);
+    if (is != 0) {
+        return is < 0 ? -1 : append_datetime(c, column, v);
+    }
+    is = PyObject_IsInstance(v, c->state->date_class);
+    if (is != 0) {
+        return is < 0 ? -1 : append_date(c, column, v);
+    }
+    if (PyLong_Check(v)) {
+        return append_long(c, column, v);
+    }
+    if (PyFloat_Check(v)) {
+        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err), &err);
+    }
+    if (PyUnicode_Check(v)) {
+        return append_text(c, column, v);
+    }
+    if (PyIndex_Check(v)) {
+        PyObject *i = PyNumber_Index(v);
+        const int done = i == NULL ? -1 : append_long(c, column, i);
+        Py_XDECREF(i);
+        return done;
+    }
+    if (depth == 0 && PyObject_HasAttr(v, c->state->item)) { /* numpy and arrow scalars */
+        PyObject *plain = PyObject_CallMethodObjArgs(v, c->state->item, NULL);
+        const int done = plain == NULL ? -1 : append_value(c, column, plain, 1);
+        Py_XDECREF(plain);
+        return done;
+    }
+    if (PyNumber_Check(v)) { /* Decimal, Fraction */
+        PyObject *text = PyObject_Str(v);
+        const int done = text == NULL ? -1 : append_text(c, column, text);
+        Py_XDECREF(text);
+        return done;
+    }
+    PyErr_Format(PyExc_TypeError, "column \"%s\": a value of type %S is none that laminardb stores",
+                 laminar_appender_column_name(c->appender, column), Py_TYPE(v));
+    return -1;
+}
+
+static int
+append_value(rows_context *c, int32_t column, PyObject *v, int depth) {
+    laminar_error err;
+    if (PyFloat_CheckExact(v)) {
+        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err), &err);
+    }
+    if (PyBool_Check(v)) {
+        return refused(c, laminar_append_boolean(c->appender, column, v == Py_True, &err), &err);
+    }
+    if (PyLong_CheckExact(v)) {
+        return append_long(c, column, v);
+    }
+    if (PyUnicode_CheckExact(v)) {
+        return append_text(c, column, v);
+    }
+    if (v == Py_None) {
+        return refused(c, laminar_append_null(c->appender, column, &err), &err);
+    }
+    return append_other(c, column, v, depth);
+}
+
+/* ---------------------------------------------------------------------------------- rows by name */
+static int
+find_column(rows_context *c, PyObject *key, int32_t *column) {
+    Py_ssize_t    size;
+    laminar_error err;
+    if (!PyUnicode_Check(key)) {
+        PyErr_Format(PyExc_TypeError, "column names are str, not %S", Py_TYPE(key));
+        return -1;
+    }
+    const char *name = PyUnicode_AsUTF8AndSize(key, &size);
+    if (name == NULL) {
+        return -1;
+    }
+    return refused(c, laminar_appender_find(c->appender, name, (size_t)size, column, &err), &err);
+}
+
+/* Column of the key that stands at `at` in its row. */
+static int
+key_column(rows_context *c, PyObject *key, int32_t at, int32_t *column) {
+    layout *l = &c->layout;
+    if (at < l->count && l->keys[at] == key) {
+        *column = l->columns[at];
+        return 0;
+    }
+    if (find_column(c, key, column) < 0) {
+        return -1;
+    }
+    if (at == l->count && at < LAYOUT_MAX) {
+        l->keys[at] = Py_NewRef(key);
+        l->columns[at] = *column;
+        l->count++;
+    }
+    return 0;
+}
+
+static void
+layout_free(layout *l) {
+    for (int32_t i = 0; i < l->count; i++) {
+        Py_DECREF(l->keys[i]);
+    }
+    l->count = 0;
+}
+
+static int
+end_row(rows_context *c) {
+    laminar_error err;
+    return refused(c, laminar_appender_end_row(c->appender, &err), &err);
+}
+
+static int
+append_dict_row(rows_context *c, PyObject *row) {
+    Py_ssize_t at = 0;
+    int32_t    n = 0;
+    PyObject  *key, *v;
+    while (PyDict_Next(row, &at, &key, &v)) {
+        int32_t column;
+        Py_INCREF(v); /* a conversion may run Python code that changes the dict */
+        const int failed = key_column(c, key, n++, &column) < 0 || append_value(c, column, v, 0) < 0;
+        Py_DECREF(v);
+        if (failed) {
+            return -1;
+        }
+    }
+    if (n == 0) {
+        PyErr_SetString(PyExc_TypeError, "an empty dict is no row");
+        return -1;
+    }
+    return n == c->width ? 0 : end_row(c);
+}
+
+/* ---------------------------------------------------------------------------------- rows by position */
+static int
+append_sequence_row(rows_context *c, PyObject *row) {
+    const Py_ssize_t n = PySequence_Size(row);
+    if (n != c->width) {
+        if (n >= 0) {
+            PyErr_Format(PyExc_TypeError, "a row of %zd values for %d columns: use dicts to leave some out",
+                         n, (int)c->width);
+        }
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *v = PySequence_GetItem(row, i);
+        const int failed = v == NULL || append_value(c, (int32_t)i, v, 0) < 0;
+        Py_XDECREF(v);
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Named tuples and dataclasses: attributes by the names that the class lists. */
+static int
+append_object_row(rows_context *c, PyObject *row, PyObject *names) {
+    PyObject *list = PySequence_List(names);
+    if (list == NULL) {
+        return -1;
+    }
+    int              failed = 0;
+    const Py_ssize_t n = PyList_Size(list);
+    for (Py_ssize_t i = 0; !failed && i < n; i++) {
+        PyObject *name = PyList_GetItem(list, i);
+        PyObject *v = PyObject_GetAttr(row, name);
+        int32_t   column;
+        failed = v == NULL || key_column(c, name, (int32_t)i, &column) < 0 ||
+                 append_value(c, column, v, 0) < 0;
+        Py_XDECREF(v);
+    }
+    Py_DECREF(list);
+    return failed ? -1 : end_row(c);
+}
+
+static int
+append_row(rows_context *c, PyObject *row) {
+    if (PyDict_Check(row)) {
+        return append_dict_row(c, row);
+    }
+    PyObject *names = NULL;
+    if (PyObject_HasAttr(row, c->state->dataclass_fields) && !PyType_Check(row)) {
+        names = PyObject_GetAttr(row, c->state->dataclass_fields);
+    } else if (PyTuple_Check(row) && PyObject_HasAttr(row, c->state->fields)) {
+        names = PyObject_GetAttr(row, c->state->fields);
+    }
+    if (names != NULL) {
+        const int done = append_object_row(c, row, names);
+        Py_DECREF(names);
+        return done;
+    }
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    if (PyTuple_Check(row) || PyList_Check(row)) {
+        return append_sequence_row(c, row);
+    }
+    PyErr_Format(PyExc_TypeError, "a row is a dict, tuple, named tuple or dataclass, not %S", Py_TYPE(row));
+    return -1;
+}
+
+static int
+append_iterable(rows_context *c, PyObject *data) {
+    PyObject *rows = PyObject_GetIter(data);
+    if (rows == NULL) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_TypeError,
+                     "insert takes a dict, a list of rows, columns or Arrow data, not %S", Py_TYPE(data));
+        return -1;
+    }
+    int64_t   n = 0;
+    int       failed = 0;
+    PyObject *row;
+    while (!failed && (row = PyIter_Next(rows)) != NULL) {
+        failed = append_row(c, row) < 0;
+        Py_DECREF(row);
+        n++;
+    }
+    Py_DECREF(rows);
+    if (failed || PyErr_Occurred()) {
+        return -1;
+    }
+    if (n == 0 && PyList_Check(data)) {
+        PyErr_SetString(PyExc_TypeError, "an empty list holds no rows");
+        return -1;
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------------------------- columns */
+static int
+append_column(rows_context *c, PyObject *key, PyObject *values) {
+    int32_t column;
+    if (find_column(c, key, &column) < 0) {
+        return -1;
+    }
+    PyObject *items = PyList_Check(values) ? Py_NewRef(values) : PySequence_List(values);
+    if (items == NULL) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_TypeError, "column \"%U\" is a %S where the others are lists", key, Py_TYPE(values));
+        return -1;
+    }
+    int failed = 0;
+    for (Py_ssize_t i = 0; !failed && i < PyList_Size(items); i++) {
+        PyObject *v = Py_NewRef(PyList_GetItem(items, i));
+        failed = append_value(c, column, v, 0) < 0;
+        Py_DECREF(v);
+    }
+    Py_DECREF(items);
+    return failed ? -1 : 0;
+}
+
+static int
+append_columns(rows_context *c, PyObject *data) {
+    Py_ssize_t at = 0;
+    PyObject  *key, *values;
+    while (PyDict_Next(data, &at, &key, &values)) {
+        if (append_column(c, key, values) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+append_dict(rows_context *c, PyObject *data) {
+    Py_ssize_t at = 0;
+    PyObject  *key, *first;
+    if (!PyDict_Next(data, &at, &key, &first)) {
+        PyErr_SetString(PyExc_TypeError, "an empty dict holds no rows");
+        return -1;
+    }
+    return PyList_Check(first) ? append_columns(c, data) : append_dict_row(c, data);
+}
+
+int
+ext_rows_append(module_state *state, laminar_appender *a, PyObject *data) {
+    rows_context c = {.state = state, .appender = a, .width = laminar_appender_column_count(a)};
+    int          done;
+    if (PyDict_Check(data)) {
+        done = append_dict(&c, data);
+    } else if (PyUnicode_Check(data) || PyBytes_Check(data)) {
+        PyErr_Format(PyExc_TypeError, "insert takes rows, not %S; for text use insert_csv", Py_TYPE(data));
+        done = -1;
+    } else if (PyTuple_Check(data) || PyObject_HasAttr(data, state->dataclass_fields)) {
+        done = append_row(&c, data);
+    } else {
+        done = append_iterable(&c, data);
+    }
+    layout_free(&c.layout);
+    return done;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state.h - what the files of the extension share: module state, errors, the type set-up functions.
+ *
+ * Everything per interpreter lives in module_state; there are no static Python objects. The extension uses laminar.h and the limited API of 3.11 only. */
+#ifndef LAMINAR_PYTHON_STATE_H
+#define LAMINAR_PYTHON_STATE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "laminar.h"
+
+typedef struct module_state {
+    PyTypeObject *connection_type, *result_type, *subscription_type;
+    PyObject     *errors;       /* the module laminardb.errors */
+    PyObject     *result_class; /* what queries and subscriptions give: laminardb's QueryResult */
+    PyObject     *datetime_class, *date_class, *timedelta_class, *interval_class;
+    PyObject     *epoch;      /* datetime(1970, 1, 1) */
+    PyObject     *epoch_date; /* date(1970, 1, 1) */
+    PyObject     *epoch_utc; /* the same, aware */
+    /* interned names */
+    PyObject *arrow_c_stream, *arrow_c_array, *fields, *dataclass_fields, *tzinfo, *days, *seconds, *microseconds, *item;
+} module_state;
+
+module_state *ext_state_of_module(PyObject *module);
+module_state *ext_state_of_type(PyTypeObject *type); /* of a type made by this module, or a subclass */
+
+int ext_connection_setup(PyObject *module, module_state *state);
+int ext_result_setup(PyObject *module, module_state *state);
+int ext_subscription_setup(PyObject *module, module_state *state);
+
+/* Sets the Python exception for err; returns NULL. */
+PyObject *ext_raise_error(module_state *state, const laminar_error *err);
+
+/* A QueryResult (state->result_class) that takes over r. */
+PyObject *ext_result_wrap(module_state *state, laminar_result *r);
+/* A subscription of the given Python class (a subclass of the C type) that takes over s. */
+PyObject *ext_subscription_wrap(PyTypeObject *type, laminar_subscription *s, PyObject *owner);
+/* A capsule "arrow_schema" that takes over a heap-allocated copy of *schema. */
+PyObject *ext_schema_capsule(struct ArrowSchema *schema);
+
+/* rows.c: appends Python data to an appender. -1 with an exception set. */
+int ext_rows_append(module_state *state, laminar_appender *a, PyObject *data);
+
+/* External names carry ext_: the engine is linked statically beside them and has names of its own. */
+
+/* Drops the GIL around a call that may wait or work. */
+#define ENGINE_CALL(call) Py_BEGIN_ALLOW_THREADS call; Py_END_ALLOW_THREADS
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* subscription.c - laminardb._laminardb.Subscription: the changes of one query. It has no thread; waiting drops the GIL and sleeps in the engine.
+ *
+ * Reads of one subscription are serialised by `reading`: the engine's handle is for one thread at a time. cancel may come from any thread. */
+#include "state.h"
+
+typedef struct subscription_object {
+    PyObject              ob_base;
+    module_state         *state;
+    laminar_subscription *handle;
+    PyThread_type_lock    reading;
+} subscription_object;
+
+PyObject *
+ext_subscription_wrap(PyTypeObject *type, laminar_subscription *s, PyObject *owner) {
+    (void)owner;
+    module_state        *state = ext_state_of_type(type);
+    allocfunc            alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    subscription_object *self = state == NULL ? NULL : (subscription_object *)(void *)alloc(type, 0);
+    if (self == NULL) {
+        laminar_subscription_close(s);
+        return NULL;
+    }
+    self->state = state;
+    self->handle = s;
+    self->reading = PyThread_allocate_lock();
+    if (self->reading == NULL) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    return (PyObject *)self;
+}
+
+static void
+subscription_dealloc(PyObject *o) {
+    subscription_object *self = (subscription_object *)o;
+    PyTypeObject        *type = Py_TYPE(o);
+    ENGINE_CALL(laminar_subscription_close(self->handle));
+    if (self->reading != NULL) {
+        PyThread_free_lock(self->reading);
+    }
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(o);
+    Py_DECREF(type);
+}
+
+/* One sleep of at most timeout_us (negative: no limit) without the GIL. */
+static laminar_status
+wait_once(subscription_object *self, int64_t timeout_us, laminar_result **rows, bool *interrupted,
+          laminar_error *err) {
+    laminar_status s;
+    ENGINE_CALL({
+        PyThread_acquire_lock(self->reading, WAIT_LOCK);
+        s = laminar_subscription_next(self->handle, timeout_us, rows, interrupted, err);
+        PyThread_release_lock(self->reading);
+    });
+    return s;
+}
+
+static PyObject *
+next_rows(subscription_object *self, int64_t timeout_us) {
+    laminar_result *rows = NULL;
+    laminar_error   err;
+    for (;;) {
+        bool                 interrupted = false;
+        const laminar_status s = wait_once(self, timeout_us, &rows, &interrupted, &err);
+        if (s < 0) {
+            return ext_raise_error(self->state, &err);
+        }
+        if (s == LAMINAR_OK) {
+            return ext_result_wrap(self->state, rows);
+        }
+        if (!interrupted) {
+            Py_RETURN_NONE;
+        }
+        if (PyErr_CheckSignals() < 0) {
+            return NULL;
+        }
+        if (timeout_us > 0) {
+            Py_RETURN_NONE; /* a handler ran and did not raise: the caller's time may be over, let it look again */
+        }
+    }
+}
+
+static PyObject *
+subscription_try_next(PyObject *o, PyObject *unused) {
+    (void)unused;
+    subscription_object *self = (subscription_object *)o;
+    /* Another thread may be asleep in next(): then there is nothing to take without waiting for it. */
+    if (!PyThread_acquire_lock(self->reading, NOWAIT_LOCK)) {
+        Py_RETURN_NONE;
+    }
+    laminar_result      *rows = NULL;
+    laminar_error        err;
+    const laminar_status s = laminar_subscription_next(self->handle, 0, &rows, NULL, &err);
+    PyThread_release_lock(self->reading);
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    if (s == LAMINAR_OK) {
+        return ext_result_wrap(self->state, rows);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+subscription_next(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return next_rows((subscription_object *)o, -1);
+}
+
+static PyObject *
+subscription_next_timeout(PyObject *o, PyObject *timeout) {
+    const double ms = PyFloat_AsDouble(timeout);
+    if (ms == -1.0 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (!(ms >= 0)) {
+        PyErr_SetString(PyExc_ValueError, "timeout_ms must be 0 or more");
+        return NULL;
+    }
+    if (ms == 0) {
+        return subscription_try_next(o, NULL);
+    }
+    return next_rows((subscription_object *)o, ms > 9e15 ? -1 : 1 + (int64_t)(ms * 1000));
+}
+
+static PyObject *
+subscription_iter(PyObject *o) {
+    return Py_NewRef(o);
+}
+
+static PyObject *
+subscription_iternext(PyObject *o) {
+    PyObject *rows = next_rows((subscription_object *)o, -1);
+    if (rows == Py_None) {
+        Py_DECREF(rows);
+        return NULL; /* StopIteration */
+    }
+    return rows;
+}
+
+static PyObject *
+subscription_cancel(PyObject *o, PyObject *unused) {
+    (void)unused;
+    laminar_subscription_cancel(((subscription_object *)o)->handle);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+get_state(PyObject *o, void *unused) {
+    (void)unused;
+    static const char *const names[] = {"active", "finished", "cancelled"};
+    return PyUnicode_FromString(
+        names[laminar_subscription_state(((subscription_object *)o)->handle)]);
+}
+
+static PyObject *
+subscription_schema(PyObject *o, PyObject *unused) {
+    (void)unused;
+    const subscription_object *self = (const subscription_object *)o;
+    struct ArrowSchema         schema;
+    laminar_error              err;
+    if (laminar_subscription_schema(self->handle, &schema, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return ext_schema_capsule(&schema);
+}
+
+static PyMethodDef subscription_methods[] = {
+    {"try_next", subscription_try_next, METH_NOARGS,
+     PyDoc_STR("try_next($self)\n--\n\nThe next changes as a QueryResult, or None when there are none now. Never waits.")},
+    {"next", subscription_next, METH_NOARGS,
+     PyDoc_STR("next($self)\n--\n\nWaits for the next changes; None at the end.")},
+    {"next_timeout", subscription_next_timeout, METH_O,
+     PyDoc_STR("next_timeout($self, timeout_ms, /)\n--\n\nWaits at most `timeout_ms` milliseconds; None when nothing came.")},
+    {"cancel", subscription_cancel, METH_NOARGS,
+     PyDoc_STR("cancel($self)\n--\n\nEnds the subscription and wakes its waiters on any thread. Twice is fine.")},
+    {"_schema_capsule", subscription_schema, METH_NOARGS,
+     PyDoc_STR("_schema_capsule($self)\n--\n\nAn arrow_schema capsule.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef subscription_attributes[] = {
+    {"_state", get_state, NULL, PyDoc_STR("'active', 'finished' or 'cancelled'."), NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot subscription_slots[] = {
+    {Py_tp_doc, PyDoc_STR("The changes of one query.")},
+    {Py_tp_dealloc, subscription_dealloc},
+    {Py_tp_methods, subscription_methods},
+    {Py_tp_getset, subscription_attributes},
+    {Py_tp_iter, subscription_iter},
+    {Py_tp_iternext, subscription_iternext},
+    {0, NULL},
+};
+
+static PyType_Spec subscription_spec = {
+    .name = "laminardb._laminardb.Subscription",
+    .basicsize = sizeof(subscription_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = subscription_slots,
+};
+
+int
+ext_subscription_setup(PyObject *module, module_state *state) {
+    state->subscription_type =
+        (PyTypeObject *)PyType_FromModuleAndSpec(module, &subscription_spec, NULL);
+    return state->subscription_type == NULL ? -1 : PyModule_AddType(module, state->subscription_type);
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""laminardb: an embedded streaming SQL database.
+
+Sources take rows, SQL streams keep their results up to date as rows arrive, subscriptions deliver each change, and ad-hoc SQL runs over everything at any moment.
+
+>>> import laminardb
+>>> db = laminardb.open()
+>>> _ = db.execute("CREATE SOURCE trades (symbol VARCHAR, volume BIGINT)")
+>>> _ = db.execute("CREATE STREAM volumes AS SELECT symbol, sum(volume) AS volume FROM trades GROUP BY symbol")
+>>> db.start()
+>>> changes = db.subscribe_stream("volumes")
+>>> db.insert("trades", {"symbol": "ACME", "volume": 100})
+1
+>>> changes.try_next().fetchall()
+[('ACME', 100)]
+>>> db.close()
+"""
+
+from . import _laminardb, codes, display, types
+from .config import LaminarConfig
+from .connection import Connection, StreamMetrics, open  # noqa: A004 - contract
+from .errors import (
+    CheckpointError,
+    ConnectionError,  # noqa: A004 - contract
+    ConnectorError,
+    IngestionError,
+    LaminarError,
+    QueryError,
+    SchemaError,
+    StreamError,
+    SubscriptionError,
+)
+from .result import ExecuteResult, QueryResult
+from .subscription import StreamSubscription, Subscription
+from .types import Column, Schema
+
+Config = LaminarConfig
+__version__: str = _laminardb.__version__
+
+__all__ = [
+    "CheckpointError",
+    "Column",
+    "Config",
+    "Connection",
+    "ConnectionError",
+    "ConnectorError",
+    "ExecuteResult",
+    "IngestionError",
+    "LaminarConfig",
+    "LaminarError",
+    "QueryError",
+    "QueryResult",
+    "Schema",
+    "SchemaError",
+    "StreamError",
+    "StreamMetrics",
+    "StreamSubscription",
+    "Subscription",
+    "SubscriptionError",
+    "codes",
+    "display",
+    "open",
+    "types",
+]

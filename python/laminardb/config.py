@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LaminarConfig: settings of a database, given once at open."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+
+class LaminarConfig:
+    """Read-only, hashable, reusable settings.
+
+    Args:
+        threads: at most this many threads work on one large statement; None: the number of processors.
+        memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert raises MemoryError.
+
+    Raises:
+        TypeError: an unknown setting (names the nearest) or a value of a wrong type.
+        ValueError: a value out of range.
+    """
+
+    __slots__ = ("_values",)
+    _defaults: dict[str, Any] = {"threads": None, "memory_limit": None}
+
+    def __init__(self, **settings: Any) -> None:
+        for key, value in settings.items():
+            if key not in self._defaults:
+                near = get_close_matches(key, self._defaults, 1, 0.5)
+                hint = f', did you mean "{near[0]}"?' if near else f"; there are {', '.join(self._defaults)}"
+                raise TypeError(f'LaminarConfig has no setting "{key}"{hint}')
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise TypeError(f"{key} must be an int or None, not {value!r}")
+            if value is not None and not 0 < value < 2**63:
+                raise ValueError(f"{key} must be at least 1, not {value!r}")
+        object.__setattr__(self, "_values", {**self._defaults, **settings})
+
+    def __getattr__(self, name: str) -> Any:
+        values: dict[str, Any] = object.__getattribute__(self, "_values")
+        if name in values:
+            return values[name]
+        raise AttributeError(f"LaminarConfig has no setting {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"LaminarConfig is read-only: make a new one with {name}={value!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LaminarConfig) and bool(self._values == other._values)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
+    def __copy__(self) -> LaminarConfig:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LaminarConfig:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (dict(self._values),))
+
+    def __repr__(self) -> str:
+        shown = (f"{k}={v!r}" for k, v in self._values.items() if v != self._defaults[k])
+        return f"LaminarConfig({', '.join(shown)})"
+
+
+def _rebuild(values: dict[str, Any]) -> LaminarConfig:
+    return LaminarConfig(**values)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connection: one database, all its methods."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+from . import _laminardb
+from .config import LaminarConfig
+from .errors import ConnectionError, QueryError, SchemaError
+from .result import ExecuteResult, QueryResult
+from .subscription import StreamSubscription, Subscription
+from .types import Schema
+
+_SOURCE, _TABLE, _STREAM = 0, 1, 2
+
+
+class StreamMetrics(NamedTuple):
+    """Counters of one stream.
+
+    total_events: rows delivered. error: why it failed, or None. late_rows, null_time_rows: rows that no window took.
+    watermark: epoch milliseconds, the smallest int64 before any row. sql: its definition.
+    """
+
+    name: str
+    total_events: int
+    rows_in: int
+    late_rows: int
+    null_time_rows: int
+    watermark: int
+    state_bytes: int
+    error: str | None
+    sql: str | None
+
+
+class Connection(_laminardb.Connection):
+    """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
+
+    Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __new__(cls, path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None) -> Connection:
+        if config is not None and not isinstance(config, LaminarConfig):
+            raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
+        settings = config or LaminarConfig()
+        return super().__new__(cls, os.fspath(path), settings.threads or 0, settings.memory_limit or 0)
+
+    def execute(self, sql: str) -> ExecuteResult:
+        """Runs statements separated by ``;`` in order and gives the result of the last one.
+
+        Raises:
+            QueryError: with line, column and hint. SchemaError: a name is taken.
+        """
+        return ExecuteResult(self._execute(sql))
+
+    def query(self, sql: str) -> QueryResult:
+        """Runs a statement that returns rows.
+
+        Raises:
+            QueryError: the statement failed, or returns no rows (then it did run: use execute for those).
+        """
+        result = self._execute(sql)
+        if result._outcome[0] in ("ddl", "rows_affected"):
+            error = QueryError("QueryError (400): Expected query result; use execute() for statements without rows")
+            error.code = 400
+            raise error
+        return result
+
+    sql = query
+
+    def query_stream(self, name: str, filter: str | None = None) -> QueryResult:  # noqa: A002 - contract
+        """The current rows of a stream. filter: one SQL expression over its columns, e.g. ``"symbol = 'AAPL'"``."""
+        return self._query_stream(name, filter)
+
+    def explain(self, query: str) -> str:
+        """The plan of a query as an operator tree."""
+        return "\n".join(row[0] for row in self.query(f"EXPLAIN {query}"))
+
+    def insert_csv(self, source: str, data: str | bytes, *, delimiter: str = ",", null: str | None = None) -> int:
+        """Inserts CSV text whose first line names the columns: all rows or none. Returns the row count.
+
+        An empty unquoted field is NULL, and so is the text given as null. Raises IngestionError with the line number.
+        """
+        return self._insert_csv(source, data, delimiter, null)
+
+    def subscribe(self, sql: str) -> Subscription:
+        """Changes of any SELECT: the current result first, when it is not empty."""
+        return self._subscribe(Subscription, sql)
+
+    def subscribe_stream(self, name: str) -> StreamSubscription:
+        """Changes of a named stream, from the next one on. Unknown name: SchemaError 200."""
+        return self._subscribe_stream(StreamSubscription, name)
+
+    def schema(self, name: str) -> Any:
+        """Schema of a source, table or stream: a pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema."""
+        return Schema._best(self._schema_capsule(name))
+
+    def list_tables(self) -> list[str]:
+        """Names of sources and tables in order of creation."""
+        return [row[0] for kind in (_SOURCE, _TABLE) for row in self._list(kind)]
+
+    tables = list_tables
+
+    def list_streams(self) -> list[str]:
+        """Names of streams in order of creation."""
+        return [row[0] for row in self._list(_STREAM)]
+
+    materialized_views = list_streams
+
+    def stats(self, name: str) -> dict[str, Any]:
+        """Rows, bytes and watermark of a source; unknown names give ``{"name": name, "total_events": None}``."""
+        try:
+            s = self._source_stats(name)
+        except SchemaError:
+            return {"name": name, "total_events": None}
+        return {"name": name, "total_events": s["total_rows"], **s}
+
+    def stream_metrics(self, name: str) -> StreamMetrics | None:
+        """Counters of a stream, or None when there is no such stream."""
+        try:
+            s = self._stream_stats(name)
+        except SchemaError:
+            return None
+        sql = next((row[1] for row in self._list(_STREAM) if row[0].lower() == name.lower()), None)
+        return StreamMetrics(
+            name,
+            s["rows_out"],
+            s["rows_in"],
+            s["late_rows"],
+            s["null_time_rows"],
+            s["watermark"],
+            s["state_bytes"],
+            s["error"],
+            sql,
+        )
+
+    def advance_watermark(self, source: str, watermark_ms: int) -> None:
+        """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close."""
+        self._advance(source, watermark_ms)
+
+    def __enter__(self) -> Connection:
+        if self.is_closed:
+            error = ConnectionError("ConnectionError (101): Connection is closed")
+            error.code = 101
+            raise error
+        return self
+
+    def __exit__(self, *exc: object) -> bool:
+        self.close()
+        return False
+
+    def __repr__(self) -> str:
+        return f"Connection({'closed' if self.is_closed else 'open'})"
+
+
+def open(path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None) -> Connection:  # noqa: A001
+    """Opens a database in this process.
+
+    path: ":memory:", "" or a bare name: in memory. config: a LaminarConfig.
+
+    >>> import laminardb
+    >>> with laminardb.open() as db:
+    ...     db.query("SELECT 1 + 1").fetchone()
+    (2,)
+    """
+    return Connection(path, config=config)

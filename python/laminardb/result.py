@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QueryResult and ExecuteResult: what statements give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import _laminardb, display
+from .types import Schema
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+
+class QueryResult(_laminardb.Result):
+    """A finished, immutable set of rows.
+
+    fetch*, iteration, show and to_dicts need no package; to_arrow needs pyarrow, to_pandas pandas, to_polars polars. Anything that speaks the
+    Arrow PyCapsule protocol takes it as it is: ``pyarrow.table(result)``, ``polars.DataFrame(result)``, ``duckdb.sql("FROM result")``.
+    """
+
+    __slots__ = ()
+
+    @property
+    def schema(self) -> Any:
+        """The Arrow schema: a pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema."""
+        return Schema._best(self.__arrow_c_schema__())
+
+    def to_arrow(self) -> pyarrow.Table:
+        """A pyarrow.Table that shares the result's memory."""
+        import pyarrow
+
+        return pyarrow.RecordBatchReader.from_stream(self).read_all()
+
+    arrow = to_arrow
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A pandas DataFrame (through pyarrow when it is installed)."""
+        import pandas
+
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            return pandas.DataFrame({i: self._column(i) for i in range(self.num_columns)}).set_axis(
+                self.columns, axis=1
+            )
+        return self.to_arrow().to_pandas()
+
+    df = to_pandas
+
+    def to_polars(self, *, lazy: bool = False) -> polars.DataFrame | polars.LazyFrame:
+        """A polars DataFrame, or a LazyFrame with lazy=True."""
+        import polars
+
+        frame = polars.DataFrame(self)
+        return frame.lazy() if lazy else frame
+
+    pl = to_polars
+
+    def to_df(self) -> Any:
+        """The best frame there is: polars, else pandas, else pyarrow."""
+        for convert in (self.to_polars, self.to_pandas):
+            try:
+                return convert()
+            except ImportError:
+                continue
+        return self.to_arrow()
+
+    def to_dicts(self) -> dict[str, list[Any]]:
+        """One dict of lists: column name to values. Of equally named columns the last one stays."""
+        return {name: self._column(i) for i, name in enumerate(self.columns)}
+
+    def show(self, max_rows: int = 20) -> None:
+        """Prints the first rows as a table."""
+        print(display.text_table(self.columns, self.fetchmany(max_rows), self.num_rows))
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.fetchall())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"QueryResult(rows={self.num_rows}, columns={self.num_columns})"
+
+    def _repr_html_(self) -> str:
+        try:
+            return display.html_table(self.columns, self.fetchmany(60), self.num_rows)
+        except Exception:
+            return f"<pre>{self!r}</pre>"
+
+
+_laminardb._set_result_class(QueryResult)
+
+
+class ExecuteResult:
+    """What ``execute`` gives, for every kind of statement.
+
+    Attributes:
+        result_type: "ddl", "rows_affected", "query" or "metadata".
+        rows_affected: rows changed, or rows of the query.
+        ddl_type, ddl_object: for DDL, e.g. "CREATE SOURCE" and the name; else None.
+    """
+
+    __slots__ = ("_result", "ddl_object", "ddl_type", "result_type", "rows_affected")
+
+    def __init__(self, result: QueryResult) -> None:
+        self._result = result
+        self.result_type, self.ddl_type, self.ddl_object, self.rows_affected = result._outcome
+
+    def to_query_result(self) -> QueryResult | None:
+        """The rows; None for DDL and row counts."""
+        return self._result if self.result_type in ("query", "metadata") else None
+
+    def __int__(self) -> int:
+        return self.rows_affected
+
+    def __bool__(self) -> bool:
+        return self.rows_affected > 0 or self.result_type != "rows_affected"
+
+    def __repr__(self) -> str:
+        if self.result_type == "ddl":
+            return f"ExecuteResult(ddl, {self.ddl_type} {self.ddl_object})"
+        if self.result_type == "rows_affected":
+            return f"ExecuteResult(rows_affected={self.rows_affected})"
+        return f"ExecuteResult({self.result_type}, rows={self.rows_affected})"

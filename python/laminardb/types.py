@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schemas without pyarrow: names and Arrow types read from a capsule."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class _ArrowSchema(ctypes.Structure):
+    pass
+
+
+_ArrowSchema._fields_ = [
+    ("format", ctypes.c_char_p),
+    ("name", ctypes.c_char_p),
+    ("metadata", ctypes.c_char_p),
+    ("flags", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("children", ctypes.POINTER(ctypes.POINTER(_ArrowSchema))),
+]
+
+_NAMES = {
+    "n": "null",
+    "b": "bool",
+    "c": "int8",
+    "s": "int16",
+    "i": "int32",
+    "l": "int64",
+    "g": "double",
+    "u": "string",
+    "tdD": "date32[day]",
+    "tsm:": "timestamp[ms]",
+    "tsu:": "timestamp[us]",
+    "tin": "month_day_nano_interval",
+}
+
+
+class Column(NamedTuple):
+    """A column of a schema: name, Arrow type name, whether NULL is allowed."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class Schema:
+    """The reading interface of pyarrow.Schema: names, types, field(i or name), iteration, len, ``__arrow_c_schema__``."""
+
+    __slots__ = ("_capsule", "_columns")
+
+    def __init__(self, capsule: Any) -> None:
+        pointer = ctypes.pythonapi.PyCapsule_GetPointer
+        pointer.restype = ctypes.c_void_p
+        pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+        record = _ArrowSchema.from_address(pointer(capsule, b"arrow_schema"))
+        self._capsule = capsule
+        self._columns = []
+        for i in range(record.n_children):
+            child = record.children[i].contents
+            kind = child.format.decode()
+            self._columns.append(Column(child.name.decode(), _NAMES.get(kind, kind), bool(child.flags & 2)))
+
+    @staticmethod
+    def _best(capsule: Any) -> Any:
+        try:
+            import pyarrow
+        except ImportError:
+            return Schema(capsule)
+        return pyarrow.schema(_Holder(capsule))
+
+    @property
+    def names(self) -> list[str]:
+        """Column names."""
+        return [c.name for c in self._columns]
+
+    @property
+    def types(self) -> list[str]:
+        """Arrow type names."""
+        return [c.type for c in self._columns]
+
+    def field(self, key: int | str) -> Column:
+        """A column by position or name."""
+        return self._columns[self.names.index(key) if isinstance(key, str) else key]
+
+    def __arrow_c_schema__(self) -> Any:
+        return self._capsule
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self._columns)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{c.name}: {c.type}{'' if c.nullable else ' not null'}" for c in self._columns)
+
+
+class _Holder:
+    """Hands one capsule to a consumer."""
+
+    def __init__(self, capsule: Any) -> None:
+        self._capsule = capsule
+
+    def __arrow_c_schema__(self) -> Any:
+        return self._capsule

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agg_avg.c - avg(x), also called mean: the exact (integers) or compensated (doubles) total by the
+ * number of rows, as DOUBLE. NULL over no rows. */
+#include "agg/running_sum.h"
+
+static bool
+resolve(data_type input, data_type *output) {
+    *output = type_of(TYPE_F64);
+    return type_is_numeric(input);
+}
+
+static status
+open_avg(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
+         error *err) {
+    data_type output = {0};
+    if (!resolve(input, &output)) {
+        return error_set(err, ERR_WRONG_TYPE, "avg does not take %s", type_name(input));
+    }
+    return running_sum_open(out, &agg_avg_class, s, m, name, input, output, append_only, err);
+}
+
+/* One rounding while the total is exact in a double; else whole part and remainder, each rounded
+ * once. */
+static double
+quotient(int128 total, int64_t count) {
+    const int128 exact = (int128)1 << 53;
+    if (total >= -exact && total <= exact) {
+        return (double)(int64_t)total / (double)count;
+    }
+    return (double)(total / count) + (double)(int64_t)(total % count) / (double)count;
+}
+
+static status
+value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
+    running_sum *self = (running_sum *)base;
+    double      *values = arena_alloc(a, (size_t)count * sizeof(*values));
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    TRY(running_sum_settle(self, slots, count, err));
+    for (int32_t i = 0; i < count; i++) {
+        const exact_sum *s = ARRAY_AT(&self->sums, exact_sum, slots[i]);
+        if (s->count == 0) {
+            values[i] = 0;
+        } else if (base->input.id == TYPE_F64) {
+            values[i] = running_sum_double(self, slots[i], (double)s->count);
+        } else {
+            values[i] = quotient(exact_total(s), s->count);
+        }
+    }
+    return running_sum_column(self, slots, values, count, a, out, err);
+}
+
+const agg_class agg_avg_class = {
+    .name = "avg",
+    .resolve = resolve,
+    .open = open_avg,
+    .close = running_sum_close,
+    .init = running_sum_init,
+    .update = running_sum_update,
+    .value = value_of,
+    .clear = running_sum_clear,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agg_sum.c - sum(x): BIGINT for integers (exact; a total beyond BIGINT is an error when it is
+ * emitted), DOUBLE for doubles. NULL over no rows. */
+#include "agg/running_sum.h"
+
+static bool
+resolve(data_type input, data_type *output) {
+    if (!type_is_numeric(input)) {
+        return false;
+    }
+    *output = type_of(input.id == TYPE_F64 ? TYPE_F64 : TYPE_I64);
+    return true;
+}
+
+static status
+open_sum(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
+         error *err) {
+    data_type output = {0};
+    if (!resolve(input, &output)) {
+        return error_set(err, ERR_WRONG_TYPE, "sum does not take %s", type_name(input));
+    }
+    return running_sum_open(out, &agg_sum_class, s, m, name, input, output, append_only, err);
+}
+
+static status
+overflow(error *err, int128 total) {
+    (void)error_set(err, ERR_QUERY_FAILED,
+                    "integer overflow in sum: the total of a group is about %.17g, BIGINT ends at "
+                    "%s9223372036854775808",
+                    (double)total, total < 0 ? "-" : "");
+    return error_hint(err, "sum(CAST(x AS DOUBLE)) has the range");
+}
+
+static status
+value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
+    running_sum *self = (running_sum *)base;
+    int64_t     *values = arena_alloc(a, (size_t)count * sizeof(*values));
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    TRY(running_sum_settle(self, slots, count, err));
+    if (base->input.id == TYPE_F64) {
+        for (int32_t i = 0; i < count; i++) {
+            const double total = running_sum_double(self, slots[i], 1);
+            memcpy(&values[i], &total, sizeof(total));
+        }
+    } else {
+        for (int32_t i = 0; i < count; i++) {
+            const int128 total = exact_total(ARRAY_AT(&self->sums, exact_sum, slots[i]));
+            values[i] = (int64_t)total;
+            if (UNLIKELY(values[i] != total)) {
+                return overflow(err, total);
+            }
+        }
+    }
+    return running_sum_column(self, slots, values, count, a, out, err);
+}
+
+const agg_class agg_sum_class = {
+    .name = "sum",
+    .resolve = resolve,
+    .open = open_sum,
+    .close = running_sum_close,
+    .init = running_sum_init,
+    .update = running_sum_update,
+    .value = value_of,
+    .clear = running_sum_clear,
+};

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* extreme_append.c - minimum or maximum of an append-only input: one value a group.
+ *
+ * Fixed-width values are mapped to 64-bit integers of the same order (doubles by their bits), and
+ * for max complemented, so that one loop keeps the smallest for all types and both functions. */
+#include <math.h>
+
+#include "agg/extreme.h"
+
+/* ---- fixed width */
+
+typedef struct kept {
+    int64_t key;
+    int64_t has; /* 0 or 1 */
+} kept;
+
+typedef struct append {
+    extreme     base;
+    state_array kept; /* by slot */
+} append;
+
+static int64_t
+key_of_double(double x) {
+    if (x != x) {
+        return INT64_MAX;
+    }
+    x += 0.0; /* -0.0 becomes 0.0 */
+    int64_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return bits ^ ((bits >> 63) & INT64_MAX);
+}
+
+static double
+double_of_key(int64_t key) {
+    if (key == INT64_MAX) {
+        return NAN;
+    }
+    const int64_t bits = key ^ ((key >> 63) & INT64_MAX);
+    double        x;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+static status
+append_open(extreme *base, store *s, const char *name, error *err) {
+    append      *self = (append *)base;
+    const status opened = array_open(&self->kept, s, name, sizeof(kept), err);
+    if (opened < 0) {
+        mem_free(base->mem, self, sizeof(*self));
+    }
+    return opened;
+}
+
+static void
+append_close(extreme *base) {
+    append *self = (append *)base;
+    array_close(&self->kept);
+    mem_free(base->mem, self, sizeof(*self));
+}
+
+static status
+append_init(extreme *base, const slot *slots, int32_t count, error *err) {
+    return agg_zero_slots(&((append *)base)->kept, slots, count, err);
+}
+
+static status
+append_clear(extreme *base, slot s, error *err) {
+    return append_init(base, &s, 1, err);
+}
+
+static status
+double_keys(const int64_t **out, const double *values, int32_t count, arena *scratch, error *err) {
+    int64_t *keys = arena_alloc(scratch, (size_t)count * sizeof(*keys));
+    if (keys == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        keys[i] = key_of_double(values[i]);
+    }
+    *out = keys;
+    return OK;
+}
+
+ALWAYS_INLINE void
+keep_body(kept *all, const slot *slots, const int64_t *keys, int64_t flip, const int64_t *weight,
+          const uint8_t *use, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if ((use != NULL && use[i] == 0) || (weight != NULL && weight[i] == 0)) {
+            continue;
+        }
+        kept         *k = &all[slots[i]];
+        const int64_t key = keys[i] ^ flip;
+        k->key = k->has == 0 || key < k->key ? key : k->key;
+        k->has = 1;
+    }
+}
+
+static NOINLINE void
+keep_plain(kept *all, const slot *slots, const int64_t *keys, int64_t flip, int32_t count) {
+    keep_body(all, slots, keys, flip, NULL, NULL, count);
+}
+
+static NOINLINE void
+keep_weighted(kept *all, const slot *slots, const int64_t *keys, int64_t flip,
+              const int64_t *weight, int32_t count) {
+    keep_body(all, slots, keys, flip, weight, NULL, count);
+}
+
+static NOINLINE void
+keep_filtered(kept *all, const slot *slots, const int64_t *keys, int64_t flip, const uint8_t *use,
+              int32_t count) {
+    keep_body(all, slots, keys, flip, NULL, use, count);
+}
+
+static NOINLINE void
+keep_weighted_filtered(kept *all, const slot *slots, const int64_t *keys, int64_t flip,
+                       const int64_t *weight, const uint8_t *use, int32_t count) {
+    keep_body(all, slots, keys, flip, weight, use, count);
+}
+
+static status
+append_update(extreme *base, const slot *slots, const column *input, const int64_t *weight,
+              const uint8_t *use, int32_t count, arena *scratch, error *err) {
+    append        *self = (append *)base;
+    const int64_t *keys;
+    const int64_t  flip = base->largest ? -1 : 0;
+    if (base->base.input.id == TYPE_F64) {
+        TRY(double_keys(&keys, input->values, count, scratch, err));
+    } else {
+        TRY(agg_integers(&keys, input, count, scratch, err));
+    }
+    TRY(array_touch_each(&self->kept, slots, count, err));
+    kept *all = ARRAY_AT(&self->kept, kept, 0);
+    if (weight == NULL && use == NULL) {
+        keep_plain(all, slots, keys, flip, count);
+    } else if (use == NULL) {
+        keep_weighted(all, slots, keys, flip, weight, count);
+    } else if (weight == NULL) {
+        keep_filtered(all, slots, keys, flip, use, count);
+    } else {
+        keep_weighted_filtered(all, slots, keys, flip, weight, use, count);
+    }
+    return OK;
+}
+
+/* Marks row i of *out as NULL; makes the bitmap at the first one. */
+static status
+set_null(column *out, uint64_t **bits, int32_t i, int32_t count, arena *a, error *err) {
+    if (*bits == NULL) {
+        *bits = arena_alloc(a, (size_t)bits_words(count) * sizeof(**bits));
+        if (*bits == NULL) {
+            return error_memory(err);
+        }
+        memset(*bits, 0xff, (size_t)bits_words(count) * sizeof(**bits));
+        out->validity = *bits;
+    }
+    bits_clear(*bits, i);
+    return OK;
+}
+
+static status
+append_value(const extreme *base, const slot *slots, int32_t count, arena *a, column *out,
+             error *err) {
+    const append *self = (const append *)base;
+    const bool    is_double = base->base.input.id == TYPE_F64;
+    const int64_t flip = base->largest ? -1 : 0;
+    int64_t      *values = arena_alloc(a, (size_t)count * sizeof(*values));
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const kept *k = ARRAY_AT(&self->kept, kept, slots[i]);
+        values[i] = k->has ? k->key ^ flip : 0;
+        if (is_double) {
+            const double x = double_of_key(values[i]);
+            memcpy(&values[i], &x, sizeof(x));
+        }
+    }
+    TRY(agg_integer_column(out, base->base.output, values, count, a, err));
+    uint64_t *bits = NULL;
+    for (int32_t i = 0; i < count; i++) {
+        if (!ARRAY_AT(&self->kept, kept, slots[i])->has) {
+            TRY(set_null(out, &bits, i, count, a, err));
+        }
+    }
+    return OK;
+}
+
+const extreme_class extreme_append_class = {
+    .size = sizeof(append),
+    .open = append_open,
+    .close = append_close,
+    .init = append_init,
+    .update = append_update,
+    .value = append_value,
+    .clear = append_clear,
+};
+
+/* ---- texts */
+
+typedef struct text_append {
+    extreme       base;
+    state_columns kept; /* one VARCHAR column; NULL: no value yet */
+} text_append;
+
+static status
+text_open(extreme *base, store *s, const char *name, error *err) {
+    text_append *self = (text_append *)base;
+    const status opened = state_columns_open(&self->kept, s, name, &base->base.input, 1, err);
+    if (opened < 0) {
+        mem_free(base->mem, self, sizeof(*self));
+    }
+    return opened;
+}
+
+static void
+text_close(extreme *base) {
+    text_append *self = (text_append *)base;
+    state_columns_close(&self->kept);
+    mem_free(base->mem, self, sizeof(*self));
+}
+
+/* Makes a slot hold `v`, or NULL. What it held must have been freed. */
+static status
+store_text(text_append *self, slot s, const strview *v, error *err) {
+    const uint64_t none = 0;
+    const strview  empty = {.word = {0, 0}};
+    const column   one = {.type = self->base.base.input,
+                          .layout = COLUMN_FLAT,
+                          .validity = v == NULL ? &none : NULL,
+                          .values = v == NULL ? &empty : v};
+    return state_columns_write(&self->kept, &s, &one, NULL, 1, err);
+}
+
+static status
+text_init(extreme *base, const slot *slots, int32_t count, error *err) {
+    text_append *self = (text_append *)base;
+    for (int32_t i = 0; i < count; i++) {
+        const uint64_t have = state_columns_count(&self->kept);
+        if (slots[i] >= have) {
+            const uint64_t step = 1 + (have / 8 > 1024 ? 1024 : have / 8);
+            TRY(state_columns_extend(&self->kept, slots[i] - have + step, NULL, err));
+        }
+        TRY(store_text(self, slots[i], NULL, err));
+    }
+    return OK;
+}
+
+static status
+text_clear(extreme *base, slot s, error *err) {
+    text_append *self = (text_append *)base;
+    state_columns_clear(&self->kept, s);
+    return store_text(self, s, NULL, err);
+}
+
+static status
+text_update(extreme *base, const slot *slots, const column *input, const int64_t *weight,
+            const uint8_t *use, int32_t count, arena *scratch, error *err) {
+    (void)scratch;
+    text_append   *self = (text_append *)base;
+    const strview *views = input->values;
+    for (int32_t i = 0; i < count; i++) {
+        if ((use != NULL && use[i] == 0) || (weight != NULL && weight[i] == 0)) {
+            continue;
+        }
+        const slot s = slots[i];
+        if (!self->kept.nulls[0].data[s]) {
+            const strview old =
+                text_heap_load(&self->kept.heap, ARRAY_AT(&self->kept.values[0], strview, s));
+            const int order = strview_compare(&views[i], &old);
+            if (base->largest ? order <= 0 : order >= 0) {
+                continue;
+            }
+            state_columns_clear(&self->kept, s);
+        }
+        TRY(store_text(self, s, &views[i], err));
+    }
+    return OK;
+}
+
+static status
+text_value(const extreme *base, const slot *slots, int32_t count, arena *a, column *out,
+           error *err) {
+    return state_columns_read(&((const text_append *)base)->kept, 0, slots, count, a, out, err);
+}
+
+const extreme_class extreme_text_class = {
+    .size = sizeof(text_append),
+    .open = text_open,
+    .close = text_close,
+    .init = text_init,
+    .update = text_update,
+    .value = text_value,
+    .clear = text_clear,
+};

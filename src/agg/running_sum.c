@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* running_sum.c - see running_sum.h. */
+#include "agg/running_sum.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+static_assert(sizeof(exact_sum) == 24 && sizeof(float_sum) == 24, "both fit one element size");
+
+static bool
+is_double(const running_sum *self) {
+    return self->base.input.id == TYPE_F64;
+}
+
+status
+running_sum_open(agg **out, const agg_class *class, store *s, mem *m, const char *name,
+                 data_type input, data_type output, bool append_only, error *err) {
+    running_sum *self = mem_alloc_zero(m, sizeof(*self));
+    if (self == NULL) {
+        return error_memory(err);
+    }
+    self->mem = m;
+    self->base =
+        (agg){.class = class, .input = input, .output = output, .append_only = append_only};
+    char label[160];
+    snprintf(label, sizeof(label), "%.120s.special", name);
+    status opened = array_open(&self->sums, s, name, sizeof(exact_sum), err);
+    if (opened == OK) {
+        opened = array_open(&self->specials, s, label, sizeof(float_special), err);
+    }
+    if (opened < 0) {
+        running_sum_close(&self->base);
+        return opened;
+    }
+    *out = &self->base;
+    return OK;
+}
+
+void
+running_sum_close(agg *base) {
+    running_sum *self = (running_sum *)base;
+    array_close(&self->sums);
+    array_close(&self->specials);
+    mem_free(self->mem, self, sizeof(*self));
+}
+
+status
+running_sum_init(agg *base, const slot *slots, int32_t count, error *err) {
+    running_sum *self = (running_sum *)base;
+    TRY(agg_zero_slots(&self->sums, slots, count, err));
+    return self->specials.count == 0 ? OK : agg_zero_slots(&self->specials, slots, count, err);
+}
+
+status
+running_sum_clear(agg *base, slot s, error *err) {
+    return running_sum_init(base, &s, 1, err);
+}
+
+/* ---- integers */
+
+ALWAYS_INLINE void
+add_exact(exact_sum *sums, const slot *slots, const int64_t *values, const int64_t *weight,
+          const uint8_t *filter, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if (filter != NULL && filter[i] == 0) {
+            continue;
+        }
+        exact_sum    *s = &sums[slots[i]];
+        const int64_t w = weight == NULL ? 1 : weight[i];
+        const int128  x = weight == NULL ? values[i] : (int128)values[i] * w;
+        const uint128 total = (uint128)exact_total(s) + (uint128)x;
+        s->low = (uint64_t)total;
+        s->high = (uint64_t)(total >> 64);
+        s->count += w;
+    }
+}
+
+static NOINLINE void
+exact_plain(exact_sum *sums, const slot *slots, const int64_t *values, int32_t count) {
+    add_exact(sums, slots, values, NULL, NULL, count);
+}
+
+static NOINLINE void
+exact_weighted(exact_sum *sums, const slot *slots, const int64_t *values, const int64_t *weight,
+               int32_t count) {
+    add_exact(sums, slots, values, weight, NULL, count);
+}
+
+static NOINLINE void
+exact_filtered(exact_sum *sums, const slot *slots, const int64_t *values, const uint8_t *filter,
+               int32_t count) {
+    add_exact(sums, slots, values, NULL, filter, count);
+}
+
+static NOINLINE void
+exact_weighted_filtered(exact_sum *sums, const slot *slots, const int64_t *values,
+                        const int64_t *weight, const uint8_t *filter, int32_t count) {
+    add_exact(sums, slots, values, weight, filter, count);
+}
+
+/* ---- doubles */
+
+/* False: the sum would leave the finite range, nothing was changed. */
+ALWAYS_INLINE bool
+two_sum(float_sum *s, double x) {
+    const double t = s->sum + x;
+    if (UNLIKELY(!(fabs(t) <= DBL_MAX))) {
+        return false;
+    }
+    const double part = t - s->sum;
+    s->compensation += (s->sum - (t - part)) + (x - part);
+    s->sum = t;
+    return true;
+}
+
+/* Adds a finite value when the sum may overflow. The subtractions are exact (Sterbenz), as |sum| or
+ * |x| is at least half a unit. */
+static void
+add_with_units(float_sum *s, float_special *special, double x) {
+    while (!two_sum(s, x)) {
+        const double unit = x > 0 ? FLOAT_SUM_UNIT : -FLOAT_SUM_UNIT;
+        special->units += x > 0 ? 1 : -1;
+        if (fabs(s->sum) >= FLOAT_SUM_UNIT / 2) {
+            s->sum -= unit;
+        } else {
+            x -= unit;
+        }
+    }
+}
+
+/* x * w with its rounding error; the product is finite. */
+static void
+add_product(float_sum *s, float_special *special, double x, double w) {
+    const double product = x * w;
+    const double rest = fma(x, w, -product);
+    add_with_units(s, special, product);
+    if (isfinite(rest)) {
+        add_with_units(s, special, rest);
+    }
+}
+
+/* A row the fast way refused: NaN, an infinity, or a sum or product beyond the finite range. */
+static NOINLINE status
+add_unusual(running_sum *self, slot at, double x, int64_t w, error *err) {
+    TRY(array_reserve_to(&self->specials, self->sums.count, err));
+    TRY(array_touch(&self->specials, at, 1, err));
+    float_special *special = ARRAY_AT(&self->specials, float_special, at);
+    if (isnan(x)) {
+        special->nan_count += w;
+    } else if (isinf(x)) {
+        *(x > 0 ? &special->positive_count : &special->negative_count) += w;
+    } else {
+        float_sum    *s = ARRAY_AT(&self->sums, float_sum, at);
+        const double  fits = floor(DBL_MAX / fabs(x));
+        const int64_t part = fits >= 0x1p52 ? 1LL << 52 : (int64_t)fits;
+        for (int64_t left = w; left != 0;) {
+            const int64_t now = left > part ? part : left < -part ? -part : left;
+            add_product(s, special, x, (double)now);
+            left -= now;
+        }
+    }
+    return OK;
+}
+
+ALWAYS_INLINE status
+add_doubles(running_sum *self, const slot *slots, const double *values, const int64_t *weight,
+            const uint8_t *filter, int32_t count, error *err) {
+    float_sum *sums = ARRAY_AT(&self->sums, float_sum, 0);
+    for (int32_t i = 0; i < count; i++) {
+        if (filter != NULL && filter[i] == 0) {
+            continue;
+        }
+        float_sum    *s = &sums[slots[i]];
+        const int64_t w = weight == NULL ? 1 : weight[i];
+        const bool    single = weight == NULL || w == 1 || w == -1;
+        const double  x = weight == NULL || w != -1 ? values[i] : -values[i];
+        if (UNLIKELY(!single || !two_sum(s, x))) {
+            TRY(add_unusual(self, slots[i], values[i], w, err));
+        }
+        s->count += w;
+    }
+    return OK;
+}
+
+static NOINLINE status
+doubles_plain(running_sum *self, const slot *slots, const double *values, int32_t count,
+              error *err) {
+    return add_doubles(self, slots, values, NULL, NULL, count, err);
+}
+
+static NOINLINE status
+doubles_weighted(running_sum *self, const slot *slots, const double *values, const int64_t *weight,
+                 int32_t count, error *err) {
+    return add_doubles(self, slots, values, weight, NULL, count, err);
+}
+
+static NOINLINE status
+doubles_filtered(running_sum *self, const slot *slots, const double *values, const uint8_t *filter,
+                 int32_t count, error *err) {
+    return add_doubles(self, slots, values, NULL, filter, count, err);
+}
+
+static NOINLINE status
+doubles_weighted_filtered(running_sum *self, const slot *slots, const double *values,
+                          const int64_t *weight, const uint8_t *filter, int32_t count, error *err) {
+    return add_doubles(self, slots, values, weight, filter, count, err);
+}
+
+/* ---- the class functions */
+
+status
+running_sum_update(agg *base, const slot *slots, const column *input, const int64_t *weight,
+                   const uint8_t *filter, int32_t count, arena *scratch, error *err) {
+    running_sum   *self = (running_sum *)base;
+    const uint8_t *use;
+    TRY(agg_contributing(&use, input, filter, count, scratch, err));
+    TRY(array_touch_each(&self->sums, slots, count, err));
+    if (is_double(self)) {
+        const double *values = input->values;
+        if (weight == NULL) {
+            return use == NULL ? doubles_plain(self, slots, values, count, err)
+                               : doubles_filtered(self, slots, values, use, count, err);
+        }
+        return use == NULL
+                   ? doubles_weighted(self, slots, values, weight, count, err)
+                   : doubles_weighted_filtered(self, slots, values, weight, use, count, err);
+    }
+    const int64_t *values;
+    TRY(agg_integers(&values, input, count, scratch, err));
+    exact_sum *sums = ARRAY_AT(&self->sums, exact_sum, 0);
+    if (weight == NULL && use == NULL) {
+        exact_plain(sums, slots, values, count);
+    } else if (use == NULL) {
+        exact_weighted(sums, slots, values, weight, count);
+    } else if (weight == NULL) {
+        exact_filtered(sums, slots, values, use, count);
+    } else {
+        exact_weighted_filtered(sums, slots, values, weight, use, count);
+    }
+    return OK;
+}
+
+status
+running_sum_settle(running_sum *self, const slot *slots, int32_t count, error *err) {
+    if (!is_double(self)) {
+        return OK;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const float_sum *s = ARRAY_AT(&self->sums, float_sum, slots[i]);
+        if (s->count == 0 && (s->sum != 0 || s->compensation != 0)) {
+            TRY(running_sum_clear(&self->base, slots[i], err));
+        }
+    }
+    return OK;
+}
+
+double
+running_sum_double(const running_sum *self, slot s, double divisor) {
+    const float_sum *f = ARRAY_AT(&self->sums, float_sum, s);
+    float_special    special = {0};
+    if (s < self->specials.count) {
+        special = *ARRAY_AT(&self->specials, float_special, s);
+    }
+    if (special.nan_count > 0 || (special.positive_count > 0 && special.negative_count > 0)) {
+        return NAN;
+    }
+    if (special.positive_count > 0 || special.negative_count > 0) {
+        return special.positive_count > 0 ? INFINITY : -INFINITY;
+    }
+    if (special.units == 0) {
+        return (f->sum + f->compensation) / divisor;
+    }
+    /* |sum| is below two units: with more than four, only a division can make the total finite. */
+    const double unit = special.units > 0 ? FLOAT_SUM_UNIT : -FLOAT_SUM_UNIT;
+    const double units = (double)special.units * (special.units > 0 ? 1 : -1);
+    if (divisor > 1) {
+        return f->sum / divisor + unit / divisor * units + f->compensation / divisor;
+    }
+    double total = f->sum;
+    for (int32_t k = 0; k < 4 && k < units; k++) {
+        total += unit;
+    }
+    return total + f->compensation;
+}
+
+status
+running_sum_column(const running_sum *self, const slot *slots, const void *values, int32_t count,
+                   arena *a, column *out, error *err) {
+    *out = (column){.type = self->base.output, .layout = COLUMN_FLAT, .values = values};
+    int32_t null_count = 0;
+    for (int32_t i = 0; i < count; i++) { /* the count is at the same place in both elements */
+        null_count += ARRAY_AT(&self->sums, exact_sum, slots[i])->count == 0;
+    }
+    if (null_count == 0) {
+        return OK;
+    }
+    uint64_t *bits = arena_alloc_zero(a, (size_t)bits_words(count) * sizeof(*bits));
+    if (bits == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const bool has = ARRAY_AT(&self->sums, exact_sum, slots[i])->count != 0;
+        bits[i >> 6] |= (uint64_t)has << (i & 63);
+    }
+    out->validity = bits;
+    return OK;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arrow.h - rows in from and out to Arrow's C structs.
+ *
+ * Import trusts nothing but the pointers themselves: format strings, counts, lengths, offsets,
+ * buffers, dictionary indices, depth and UTF-8 are validated before the first use. The producer's
+ * release is called exactly once, also on error. Accepted: null, bool, (u)int8..64, float, double,
+ * utf8, large_utf8, utf8_view, date32, date64, timestamp[s,ms,us,ns] with or without zone (which is
+ * not looked at: times are UTC), interval[month_day_nano], dictionary of those with any integer
+ * index, struct as the record. Unsigned integers become the next wider signed type; uint64 becomes
+ * BIGINT, and what does not fit it is an error with its row (counted from 1). Half floats,
+ * decimals, binary, nested and other types are refused with the column's name. */
+#ifndef LAMINAR_ARROW_ARROW_H
+#define LAMINAR_ARROW_ARROW_H
+
+#include "batch/column.h"
+#include "laminar.h"
+
+/* The schema of a record (struct) ArrowSchema as engine types. Names are copied to `a`. */
+status arrow_import_schema(schema *out, const struct ArrowSchema *in, arena *a,
+                           error *err) MUST_USE;
+
+/* Imports one record batch. Takes `array` in every case (its release is NULL afterwards). With
+ * `keep`, buffers are borrowed and the returned batch holds the producer's array until released;
+ * otherwise everything is copied. Types are the Arrow ones mapped by arrow_import_schema; casting
+ * to a source's types is the caller's work. Text keeps COLUMN_OFFSETS layout when `keep` and utf8.
+ */
+status arrow_import_batch(batch **out, mem *m, const struct ArrowSchema *schema_in,
+                          struct ArrowArray *array, bool keep, error *err) MUST_USE;
+
+/* Exports. The produced structs hold a reference to b's chunk, are released by the consumer in any
+ * order on any thread, and their columns may be moved out of the record. `m` must live until then.
+ * Weight, when `with_weight`, is a last BIGINT column "__weight", which `s` does not list. VARCHAR
+ * goes out as utf8 ("u"): a batch with more than 2 GiB of text in a column is an error, so callers
+ * cut. On failure out->release is NULL. */
+status arrow_export_schema(struct ArrowSchema *out, const schema *s, bool with_weight, mem *m,
+                           error *err) MUST_USE;
+status arrow_export_batch(struct ArrowArray *out, batch *b, bool with_weight, mem *m,
+                          error *err) MUST_USE;
+/* A stream over `count` batches (each retained). */
+status arrow_export_stream(struct ArrowArrayStream *out, const schema *s, batch *const *batches,
+                           int32_t count, bool with_weight, mem *m, error *err) MUST_USE;
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* export_schema.c - a schema as an ArrowSchema. Each column's struct has its own allocation, so
+ * that it may be moved out of the record's. */
+#include "arrow/arrow.h"
+
+typedef struct exported_schema {
+    mem                 *mem;
+    size_t               bytes;
+    struct ArrowSchema **children; /* of a record: they follow, and their structs after them */
+    char                 name[];
+} exported_schema;
+
+static const char *const type_formats[TYPE_COUNT] = {
+#define TYPE(name, sql_name, physical, arrow_format) [TYPE_##name] = arrow_format,
+#include "type/types.def"
+#undef TYPE
+};
+
+static void
+release_schema(struct ArrowSchema *s) {
+    exported_schema *e = s->private_data;
+    for (int64_t i = 0; i < s->n_children; i++) {
+        struct ArrowSchema *child = e->children[i];
+        if (child->release != NULL) {
+            child->release(child);
+        }
+    }
+    mem_free(e->mem, e, e->bytes);
+    s->release = NULL;
+}
+
+static status
+export_field(struct ArrowSchema *out, text name, data_type type, bool nullable, mem *m,
+             error *err) {
+    const size_t     bytes = sizeof(exported_schema) + name.size + 1;
+    exported_schema *e = mem_alloc(m, bytes);
+    if (e == NULL) {
+        return error_memory(err);
+    }
+    *e = (exported_schema){.mem = m, .bytes = bytes};
+    if (name.size > 0) {
+        memcpy(e->name, name.data, name.size);
+    }
+    e->name[name.size] = '\0';
+    *out = (struct ArrowSchema){.format = type_formats[type.id],
+                                .name = e->name,
+                                .flags = nullable ? ARROW_FLAG_NULLABLE : 0,
+                                .release = release_schema,
+                                .private_data = e};
+    return OK;
+}
+
+status
+arrow_export_schema(struct ArrowSchema *out, const schema *s, bool with_weight, mem *m,
+                    error *err) {
+    const size_t count = (size_t)s->count + with_weight;
+    const size_t bytes = sizeof(exported_schema) +
+                         count * (sizeof(struct ArrowSchema *) + sizeof(struct ArrowSchema));
+    exported_schema *e = mem_alloc_zero(m, bytes);
+    *out = (struct ArrowSchema){.release = NULL};
+    if (e == NULL) {
+        return error_memory(err);
+    }
+    e->mem = m;
+    e->bytes = bytes;
+    e->children = (struct ArrowSchema **)(e + 1);
+    struct ArrowSchema *columns = (struct ArrowSchema *)(e->children + count);
+    *out = (struct ArrowSchema){.format = "+s",
+                                .name = "",
+                                .n_children = (int64_t)count,
+                                .children = e->children,
+                                .release = release_schema,
+                                .private_data = e};
+    status made = OK;
+    for (size_t i = 0; i < count; i++) {
+        e->children[i] = &columns[i]; /* all zero: released, until it is made */
+        if (made >= 0 && i < (size_t)s->count) {
+            const field *f = &s->fields[i];
+            made = export_field(&columns[i], f->name, f->type, f->nullable, m, err);
+        } else if (made >= 0) {
+            made = export_field(&columns[i], TEXT("__weight"), type_of(TYPE_I64), false, m, err);
+        }
+    }
+    if (made < 0) {
+        release_schema(out);
+    }
+    return made;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* import_text.c - utf8, large_utf8 and utf8_view columns.
+ *
+ * Offsets are checked in one pass, UTF-8 in one pass over all bytes of the column: when those are
+ * valid as a whole and no row begins inside a character, every row is valid. Only when that fails
+ * are rows looked at one by one (bytes under NULL may be anything). */
+#include "arrow/import.h"
+#include "kernel/kernel.h"
+
+#define TEXT_SIZE_MAX INT32_MAX
+
+static status
+bad_utf8(const arrow_rows *r, int32_t row, int64_t at, error *err) {
+    return error_set(err, ERR_INGESTION_FAILED, "row %d, %s: the text is not UTF-8 (byte %lld)",
+                     row + 1, r->name, (long long)at);
+}
+
+/* `large` is a constant at each call. */
+ALWAYS_INLINE int64_t
+offset_at(const void *offsets, bool large, int32_t i) {
+    return large ? ((const int64_t *)offsets)[i] : ((const int32_t *)offsets)[i];
+}
+
+ALWAYS_INLINE status
+check_offsets(const arrow_rows *r, const void *offsets, bool large, error *err) {
+    bool bad = offset_at(offsets, large, 0) < 0;
+    for (int32_t i = 0; i < r->count; i++) {
+        bad |= offset_at(offsets, large, i + 1) < offset_at(offsets, large, i);
+    }
+    for (int32_t i = 0; bad && i < r->count; i++) {
+        const int64_t from = offset_at(offsets, large, i);
+        const int64_t to = offset_at(offsets, large, i + 1);
+        if (from < 0 || to < from) {
+            return error_set(err, ERR_INGESTION_FAILED,
+                             "row %d, %s: its text goes from byte %lld to byte %lld of the Arrow "
+                             "buffer",
+                             i + 1, r->name, (long long)from, (long long)to);
+        }
+    }
+    const int64_t bytes = offset_at(offsets, large, r->count) - offset_at(offsets, large, 0);
+    if (bad || (bytes > 0 && r->array->buffers[2] == NULL)) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         bad ? "the Arrow array of %s begins at a negative offset"
+                             : "the Arrow array of %s lacks the buffer of its text",
+                         r->name);
+    }
+    for (int32_t i = 0; large && i < r->count; i++) {
+        const int64_t size = offset_at(offsets, large, i + 1) - offset_at(offsets, large, i);
+        if (size > TEXT_SIZE_MAX) {
+            return error_set(err, ERR_INGESTION_FAILED,
+                             "row %d, %s: a text of %lld bytes is too long; at most %d fit one "
+                             "value",
+                             i + 1, r->name, (long long)size, TEXT_SIZE_MAX);
+        }
+    }
+    return OK;
+}
+
+ALWAYS_INLINE status
+check_utf8(const arrow_rows *r, const void *offsets, bool large, error *err) {
+    const char   *bytes = r->array->buffers[2];
+    const int64_t first = offset_at(offsets, large, 0);
+    const int64_t end = offset_at(offsets, large, r->count);
+    if (first == end) {
+        return OK;
+    }
+    bool bad = utf8_fault(bytes + first, end - first) >= 0;
+    for (int32_t i = 1; i < r->count; i++) {
+        const int64_t at = offset_at(offsets, large, i);
+        bad |= at < end && (bytes[at] & 0xc0) == 0x80;
+    }
+    for (int32_t i = 0; bad && i < r->count; i++) {
+        const int64_t from = offset_at(offsets, large, i);
+        const int64_t size = offset_at(offsets, large, i + 1) - from;
+        const int64_t fault =
+            size == 0 || arrow_row_is_null(r, i) ? -1 : utf8_fault(bytes + from, size);
+        if (fault >= 0) {
+            return bad_utf8(r, i, fault, err);
+        }
+    }
+    return OK;
+}
+
+static status
+import_utf8(column *out, const arrow_rows *r, const int32_t *offsets, error *err) {
+    TRY(check_offsets(r, offsets, false, err));
+    TRY(check_utf8(r, offsets, false, err));
+    out->layout = COLUMN_OFFSETS;
+    out->values = offsets;
+    out->bytes = r->array->buffers[2] == NULL ? "" : r->array->buffers[2];
+    return OK;
+}
+
+static status
+import_large_utf8(column *out, const arrow_rows *r, const int64_t *offsets, arena *a, error *err) {
+    TRY(check_offsets(r, offsets, true, err));
+    TRY(check_utf8(r, offsets, true, err));
+    strview *views = arena_alloc(a, (size_t)r->count * sizeof(strview));
+    if (views == NULL) {
+        return error_memory(err);
+    }
+    const char *bytes = r->array->buffers[2];
+    for (int32_t i = 0; i < r->count; i++) {
+        const uint32_t size = (uint32_t)(offsets[i + 1] - offsets[i]);
+        views[i] = strview_of(size == 0 ? NULL : bytes + offsets[i], size);
+    }
+    out->values = views;
+    return OK;
+}
+
+/* ---- string views */
+
+typedef struct arrow_view {
+    int32_t size;
+    union {
+        char inlined[12];
+        struct {
+            char    prefix[4];
+            int32_t buffer;
+            int32_t offset;
+        };
+    };
+} arrow_view;
+
+/* The text of one view, after a look at its size and at the size of the buffer that it points into.
+ */
+static status
+view_text(const arrow_rows *r, const arrow_view *v, int32_t row, text *out, error *err) {
+    const struct ArrowArray *array = r->array;
+    const int64_t            buffers = array->n_buffers - 3;
+    if (v->size >= 0 && v->size <= STRVIEW_INLINE_MAX) {
+        *out = (text){v->inlined, (size_t)v->size};
+        return OK;
+    }
+    int64_t bytes = -1;
+    if (v->size > 0 && v->buffer >= 0 && v->buffer < buffers &&
+        array->buffers[2 + v->buffer] != NULL) {
+        const uint8_t *sizes = array->buffers[array->n_buffers - 1];
+        memcpy(&bytes, sizes + (size_t)v->buffer * sizeof(bytes), sizeof(bytes));
+    }
+    if (bytes < 0 || v->offset < 0 || (int64_t)v->offset + v->size > bytes) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "row %d, %s: its string view (size %d, buffer %d, offset %d) points "
+                         "outside the Arrow buffers",
+                         row + 1, r->name, v->size, v->buffer, v->offset);
+    }
+    const char *data = (const char *)array->buffers[2 + v->buffer] + v->offset;
+    if (memcmp(data, v->prefix, sizeof(v->prefix)) != 0) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "row %d, %s: the prefix of its string view differs from its text", row + 1,
+                         r->name);
+    }
+    *out = (text){data, (size_t)v->size};
+    return OK;
+}
+
+static status
+import_utf8_view(column *out, const arrow_rows *r, const arrow_view *in, arena *a, error *err) {
+    strview *views = arena_alloc(a, (size_t)r->count * sizeof(strview));
+    if (views == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < r->count; i++) {
+        views[i] = (strview){.word = {0, 0}};
+        if (arrow_row_is_null(r, i)) {
+            continue;
+        }
+        text t = {NULL, 0};
+        TRY(view_text(r, &in[i], i, &t, err));
+        const int64_t fault = t.size == 0 ? -1 : utf8_fault(t.data, (int64_t)t.size);
+        if (fault >= 0) {
+            return bad_utf8(r, i, fault, err);
+        }
+        views[i] = strview_of(t.data, (uint32_t)t.size);
+    }
+    out->values = views;
+    return OK;
+}
+
+status
+arrow_import_text(column *out, const arrow_rows *r, arena *a, error *err) {
+    static const int32_t no_offsets[2];
+    *out = (column){.type = type_of(TYPE_TEXT), .validity = r->validity};
+    out->layout = COLUMN_FLAT;
+    if (r->count == 0) { /* an empty array need not have an offset */
+        out->layout = COLUMN_OFFSETS;
+        out->values = no_offsets;
+        out->bytes = "";
+        return OK;
+    }
+    const bool  views = r->format->kind == ARROW_UTF8_VIEW;
+    const void *values = arrow_values(r, views ? r->count : (int64_t)r->count + 1, a);
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    if (views) {
+        return import_utf8_view(out, r, values, a, err);
+    }
+    return r->format->kind == ARROW_UTF8 ? import_utf8(out, r, values, err)
+                                         : import_large_utf8(out, r, values, a, err);
+}

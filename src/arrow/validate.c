@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* validate.c - what must hold of a producer's structs before a buffer is read.
+ *
+ * Sizes of buffers are not part of the interface (but for string views), so a buffer that is
+ * shorter than its array says cannot be found out; all else is checked: counts, signs, sums that
+ * overflow, pointers that must be there. Nothing here is recursive: a column is flat or a
+ * dictionary of a flat type, so no nesting of a producer's structs is followed. */
+#include <stdio.h>
+
+#include "arrow/format.h"
+
+#define COLUMNS_MAX 100000
+/* Rows that an array may have with its offset: their bytes are counted in int64_t. */
+#define ARRAY_ROWS_MAX (INT64_MAX / 64)
+#define IMPORT_ROWS_MAX (INT32_MAX - 64)
+
+static const arrow_format formats[] = {
+    {"n", ARROW_NULL, TYPE_NULL, 0, 1, 0},
+    {"b", ARROW_BOOL, TYPE_BOOL, 0, 1, 2},
+    {"c", ARROW_PLAIN, TYPE_I8, 1, 1, 2},
+    {"s", ARROW_PLAIN, TYPE_I16, 2, 2, 2},
+    {"i", ARROW_PLAIN, TYPE_I32, 4, 4, 2},
+    {"l", ARROW_PLAIN, TYPE_I64, 8, 8, 2},
+    {"C", ARROW_U8, TYPE_I16, 1, 1, 2},
+    {"S", ARROW_U16, TYPE_I32, 2, 2, 2},
+    {"I", ARROW_U32, TYPE_I64, 4, 4, 2},
+    {"L", ARROW_U64, TYPE_I64, 8, 8, 2},
+    {"f", ARROW_F32, TYPE_F64, 4, 4, 2},
+    {"g", ARROW_PLAIN, TYPE_F64, 8, 8, 2},
+    {"u", ARROW_UTF8, TYPE_TEXT, 4, 4, 3},
+    {"U", ARROW_LARGE_UTF8, TYPE_TEXT, 8, 8, 3},
+    {"vu", ARROW_UTF8_VIEW, TYPE_TEXT, 16, 8, 3},
+    {"tdD", ARROW_PLAIN, TYPE_DATE, 4, 4, 2},
+    {"tdm", ARROW_DATE64, TYPE_DATE, 8, 8, 2},
+    {"tss:", ARROW_TIMESTAMP_S, TYPE_TIMESTAMP_MS, 8, 8, 2},
+    {"tsm:", ARROW_PLAIN, TYPE_TIMESTAMP_MS, 8, 8, 2},
+    {"tsu:", ARROW_PLAIN, TYPE_TIMESTAMP, 8, 8, 2},
+    {"tsn:", ARROW_TIMESTAMP_NS, TYPE_TIMESTAMP, 8, 8, 2},
+    {"tin", ARROW_INTERVAL, TYPE_INTERVAL, 16, 8, 2},
+};
+
+const arrow_format *
+arrow_format_of(const char *format) {
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        const char *known = formats[i].format;
+        const bool  has_zone = strncmp(known, "ts", 2) == 0;
+        if (has_zone ? strncmp(format, known, 4) == 0 : strcmp(format, known) == 0) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+arrow_name
+arrow_name_of(const struct ArrowSchema *column_schema, int64_t index) {
+    arrow_name n;
+    const text given = text_of(column_schema->name);
+    if (given.size == 0 || given.size > 60 || text_utf8_fault(given) >= 0) {
+        snprintf(n.text, sizeof(n.text), "column %lld", (long long)index + 1);
+    } else {
+        snprintf(n.text, sizeof(n.text), "column \"%s\"", column_schema->name);
+    }
+    return n;
+}
+
+/* ---- schemas */
+
+status
+arrow_check_record(const struct ArrowSchema *s, error *err) {
+    if (s->release == NULL) {
+        return error_set(err, ERR_INVALID_SCHEMA, "the Arrow schema was released already");
+    }
+    if (s->format == NULL || strcmp(s->format, "+s") != 0) {
+        return error_set(err, ERR_INVALID_SCHEMA,
+                         "rows must come as Arrow record batches (format \"+s\"), not as \"%.32s\"",
+                         s->format == NULL ? "" : s->format);
+    }
+    if (s->n_children < 0 || s->n_children > COLUMNS_MAX) {
+        return error_set(err, ERR_INVALID_SCHEMA,
+                         "the Arrow schema says that it has %lld columns; 0 to %d are possible",
+                         (long long)s->n_children, COLUMNS_MAX);
+    }
+    if (s->dictionary != NULL) {
+        return error_set(err, ERR_INVALID_SCHEMA, "the Arrow record itself is a dictionary");
+    }
+    for (int64_t i = 0; i < s->n_children; i++) {
+        if (s->children == NULL || s->children[i] == NULL) {
+            return error_set(err, ERR_INVALID_SCHEMA, "the Arrow schema lacks column %lld of %lld",
+                             (long long)i + 1, (long long)s->n_children);
+        }
+    }
+    return OK;
+}
+
+static status
+unsupported(const char *format, const char *name, error *err) {
+    const char *what = "type";
+    switch (format[0]) {
+    case '+':
+        what = "nested type";
+        break;
+    case 'd':
+        what = "decimal type";
+        break;
+    case 'z':
+    case 'Z':
+    case 'w':
+        what = "binary type";
+        break;
+    case 'e':
+        what = "half float";
+        break;
+    default:
+        break;
+    }
+    error_set(err, ERR_INVALID_SCHEMA, "%s has the Arrow %s \"%.32s\", which no SQL type holds",
+              name, what, format);
+    (void)error_hint(err, "cast the column before handing it over, for example to int64, "
+                          "float64, string or timestamp");
+    return ERR_INVALID_SCHEMA;
+}
+
+static bool
+is_index(const arrow_format *f) {
+    return strlen(f->format) == 1 && strchr("cCsSiIlL", f->format[0]) != NULL;
+}
+
+status
+arrow_check_field(const struct ArrowSchema *s, const char *name, const arrow_format **format,
+                  data_type *type, error *err) {
+    if (s->release == NULL || s->format == NULL) {
+        return error_set(err, ERR_INVALID_SCHEMA, "the Arrow schema of %s %s", name,
+                         s->release == NULL ? "was released already" : "has no format");
+    }
+    *format = arrow_format_of(s->format);
+    if (*format == NULL) {
+        return unsupported(s->format, name, err);
+    }
+    if (s->n_children != 0) {
+        return error_set(err, ERR_INVALID_SCHEMA,
+                         "%s of Arrow type \"%.32s\" has %lld children; it must have none", name,
+                         s->format, (long long)s->n_children);
+    }
+    const struct ArrowSchema *values = s->dictionary;
+    *type = type_of((type_id)(*format)->type);
+    if (values == NULL) {
+        return OK;
+    }
+    if (!is_index(*format)) {
+        return error_set(err, ERR_INVALID_SCHEMA,
+                         "%s is a dictionary with indices of Arrow type \"%.32s\"; they must be "
+                         "integers",
+                         name, s->format);
+    }
+    if (values->dictionary != NULL) {
+        return error_set(err, ERR_INVALID_SCHEMA, "%s is a dictionary of a dictionary; decode it",
+                         name);
+    }
+    const arrow_format *value_format;
+    return arrow_check_field(values, name, &value_format, type, err);
+}
+
+/* ---- arrays */
+
+static status
+check_counts(const struct ArrowArray *a, const char *name, error *err) {
+    if (a->release == NULL) {
+        return error_set(err, ERR_INGESTION_FAILED, "the Arrow array of %s was released already",
+                         name);
+    }
+    if (a->length < 0 || a->offset < 0 || a->length > ARRAY_ROWS_MAX ||
+        a->offset > ARRAY_ROWS_MAX - a->length) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s has an impossible length or offset (%lld, %lld)",
+                         name, (long long)a->length, (long long)a->offset);
+    }
+    if (a->null_count < -1 || a->null_count > a->length) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s says that %lld of %lld rows are NULL", name,
+                         (long long)a->null_count, (long long)a->length);
+    }
+    return OK;
+}
+
+status
+arrow_check_record_array(const struct ArrowArray *a, int64_t columns, error *err) {
+    TRY(check_counts(a, "the record", err));
+    if (a->length > IMPORT_ROWS_MAX) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "a record batch of %lld rows is too long; cut it to at most %d rows",
+                         (long long)a->length, IMPORT_ROWS_MAX);
+    }
+    if (a->n_children != columns) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow record has %lld columns, its schema has %lld",
+                         (long long)a->n_children, (long long)columns);
+    }
+    if (a->n_buffers != 1 || a->buffers == NULL || a->dictionary != NULL) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow record has %lld buffers or a dictionary; a struct has one "
+                         "buffer",
+                         (long long)a->n_buffers);
+    }
+    for (int64_t i = 0; i < columns; i++) {
+        if (a->children == NULL || a->children[i] == NULL) {
+            return error_set(err, ERR_INGESTION_FAILED, "the Arrow record lacks column %lld",
+                             (long long)i + 1);
+        }
+    }
+    if (a->null_count > 0 && a->buffers[0] == NULL) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow record counts %lld NULL rows but has no validity bitmap",
+                         (long long)a->null_count);
+    }
+    const uint8_t *bits = a->null_count == 0 ? NULL : a->buffers[0];
+    for (int64_t i = a->offset; bits != NULL && i < a->offset + a->length; i++) {
+        if (((bits[i >> 3] >> (i & 7)) & 1) == 0) {
+            return error_set(err, ERR_INGESTION_FAILED,
+                             "row %lld of the Arrow record is NULL as a whole; only its columns "
+                             "can be NULL",
+                             (long long)(i - a->offset) + 1);
+        }
+    }
+    return OK;
+}
+
+/* Buffers must be there when a value may be read from them. */
+static status
+check_buffers(const struct ArrowArray *a, const arrow_format *f, const char *name, error *err) {
+    const bool views = f->kind == ARROW_UTF8_VIEW;
+    const bool fits =
+        views ? a->n_buffers >= f->buffers && a->n_buffers < INT32_MAX
+              : a->n_buffers == f->buffers || (f->kind == ARROW_NULL && a->n_buffers == 1);
+    if (!fits) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s (\"%s\") has %lld buffers; it must have %d", name,
+                         f->format, (long long)a->n_buffers, f->buffers);
+    }
+    if (f->kind == ARROW_NULL) {
+        return OK;
+    }
+    if (a->buffers == NULL) {
+        return error_set(err, ERR_INGESTION_FAILED, "the Arrow array of %s has no buffers", name);
+    }
+    if (a->null_count > 0 && a->buffers[0] == NULL) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s counts %lld NULLs but has no validity bitmap", name,
+                         (long long)a->null_count);
+    }
+    const bool sizes_missing = views && a->n_buffers > 3 && a->buffers[a->n_buffers - 1] == NULL;
+    if (a->length > 0 && (a->buffers[1] == NULL || sizes_missing)) {
+        return error_set(err, ERR_INGESTION_FAILED, "the Arrow array of %s lacks a data buffer",
+                         name);
+    }
+    return OK;
+}
+
+status
+arrow_check_array(const struct ArrowArray *a, const arrow_format *format, bool dictionary,
+                  int64_t first, int64_t count, const char *name, error *err) {
+    TRY(check_counts(a, name, err));
+    if (first > a->length || count > a->length - first) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s has %lld rows, the record needs %lld", name,
+                         (long long)a->length, (long long)sat_add_i64(first, count));
+    }
+    if (count > IMPORT_ROWS_MAX) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the dictionary of %s has %lld values; at most %d are possible", name,
+                         (long long)count, IMPORT_ROWS_MAX);
+    }
+    if (a->n_children != 0) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s has %lld children; it must have none", name,
+                         (long long)a->n_children);
+    }
+    if ((a->dictionary != NULL) != dictionary) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         dictionary ? "the Arrow array of %s lacks its dictionary"
+                                    : "the Arrow array of %s has a dictionary, its schema has none",
+                         name);
+    }
+    return check_buffers(a, format, name, err);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compiler.h - the only place where compiler extensions are named. */
+#ifndef LAMINAR_BASE_COMPILER_H
+#define LAMINAR_BASE_COMPILER_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define UNREACHABLE() __builtin_unreachable()
+#define UNUSED __attribute__((unused))
+/* Asks for the cache line at p, to be read soon. Any address is fine. */
+#define PREFETCH(p) __builtin_prefetch(p)
+#define ARRAY_COUNT(a) ((int32_t)(sizeof(a) / sizeof((a)[0])))
+
+/* 128-bit integers carry exact sums; the keyword is an extension, so it has one name here. */
+__extension__ typedef __int128          int128;
+__extension__ typedef unsigned __int128 uint128;
+
+ALWAYS_INLINE int64_t
+min_i64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+ALWAYS_INLINE int64_t
+max_i64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+/* Arithmetic on event times saturates: INT64_MIN is "before everything". */
+ALWAYS_INLINE int64_t
+sat_add_i64(int64_t a, int64_t b) {
+    int64_t r;
+    if (!__builtin_add_overflow(a, b, &r)) {
+        return r;
+    }
+    return b > 0 ? INT64_MAX : INT64_MIN;
+}
+
+ALWAYS_INLINE int64_t
+sat_sub_i64(int64_t a, int64_t b) {
+    int64_t r;
+    if (!__builtin_sub_overflow(a, b, &r)) {
+        return r;
+    }
+    return b < 0 ? INT64_MAX : INT64_MIN;
+}
+
+ALWAYS_INLINE int64_t
+sat_mul_i64(int64_t a, int64_t b) {
+    int64_t r;
+    if (!__builtin_mul_overflow(a, b, &r)) {
+        return r;
+    }
+    return (a > 0) == (b > 0) ? INT64_MAX : INT64_MIN;
+}
+
+/* Rounds towards minus infinity; divisor > 0. */
+ALWAYS_INLINE int64_t
+floor_div_i64(int64_t a, int64_t b) {
+    const int64_t q = a / b;
+    return q - ((a % b) < 0);
+}
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mem.c - the accounted allocator: the only file that calls malloc and mmap.
+ *
+ * Invariant: bytes_used is the sum of the sizes of all live blocks of the account, and never
+ * above bytes_limit: bytes are charged before memory is asked for and given back when the system
+ * refuses. */
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { PAGE_BYTES = 4096 };
+
+void
+mem_init(mem *m, int64_t bytes_limit) {
+    atomic_init(&m->bytes_used, 0);
+    atomic_init(&m->bytes_max, 0);
+    m->bytes_limit = bytes_limit;
+    atomic_init(&m->allocations, 0);
+    atomic_init(&m->fail_at, 0);
+    m->fail_always = false;
+    m->shared = false;
+}
+
+int64_t
+mem_fini(mem *m) {
+    const int64_t left = atomic_load(&m->bytes_used);
+    assert(left == 0);
+    return left;
+}
+
+/* Counts one call that asks for memory; false when the torture hook refuses it. */
+static bool
+admit(mem *m) {
+    const int64_t call = 1 + atomic_fetch_add_explicit(&m->allocations, 1, memory_order_relaxed);
+    const int64_t fail_at = atomic_load_explicit(&m->fail_at, memory_order_relaxed);
+    if (LIKELY(fail_at == 0)) {
+        return true;
+    }
+    return m->fail_always ? call < fail_at : call != fail_at;
+}
+
+static bool
+charge(mem *m, size_t bytes) {
+    if (bytes > (size_t)INT64_MAX) {
+        return false;
+    }
+    const int64_t more = (int64_t)bytes;
+    int64_t       used = atomic_load_explicit(&m->bytes_used, memory_order_relaxed);
+    do {
+        if (more > m->bytes_limit || used > m->bytes_limit - more) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&m->bytes_used, &used, used + more,
+                                                    memory_order_relaxed, memory_order_relaxed));
+
+    int64_t highest = atomic_load_explicit(&m->bytes_max, memory_order_relaxed);
+    while (highest < used + more &&
+           !atomic_compare_exchange_weak_explicit(&m->bytes_max, &highest, used + more,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+    return true;
+}
+
+static void
+discharge(mem *m, size_t bytes) {
+    const bool    shared = m->shared;
+    const int64_t before = atomic_fetch_sub_explicit(
+        &m->bytes_used, (int64_t)bytes, shared ? memory_order_acq_rel : memory_order_relaxed);
+    assert(before >= (int64_t)bytes); /* a free with another size than was asked for */
+    if (shared && before == (int64_t)bytes) {
+        free(m); /* the owner's own byte is gone too: nobody can charge it any more */
+    }
+}
+
+/* The owner holds one byte, so that the account cannot reach zero before it is closed. */
+mem *
+mem_open_shared(int64_t bytes_limit) {
+    mem *m = malloc(sizeof(*m));
+    if (m != NULL) {
+        mem_init(m, bytes_limit);
+        atomic_store(&m->bytes_used, 1);
+        m->shared = true;
+    }
+    return m;
+}
+
+void
+mem_close_shared(mem *m) {
+    discharge(m, 1);
+}
+
+void *
+mem_alloc(mem *m, size_t bytes) {
+    assert(bytes > 0);
+    if (!admit(m) || !charge(m, bytes)) {
+        return NULL;
+    }
+    void *p = malloc(bytes);
+    if (p == NULL) {
+        discharge(m, bytes);
+    }
+    return p;
+}
+
+void *
+mem_alloc_zero(mem *m, size_t bytes) {
+    assert(bytes > 0);
+    if (!admit(m) || !charge(m, bytes)) {
+        return NULL;
+    }
+    void *p = calloc(1, bytes);
+    if (p == NULL) {
+        discharge(m, bytes);
+    }
+    return p;
+}
+
+void *
+mem_resize(mem *m, void *p, size_t bytes_old, size_t bytes_new) {
+    assert(bytes_new > 0 && (p == NULL) == (bytes_old == 0));
+    const size_t more = bytes_new > bytes_old ? bytes_new - bytes_old : 0;
+    if (!admit(m) || !charge(m, more)) {
+        return NULL;
+    }
+    void *moved = realloc(p, bytes_new);
+    if (moved == NULL) {
+        discharge(m, more);
+        return NULL;
+    }
+    if (bytes_new < bytes_old) {
+        discharge(m, bytes_old - bytes_new);
+    }
+    return moved;
+}
+
+void
+mem_free(mem *m, void *p, size_t bytes) {
+    if (p == NULL) {
+        return;
+    }
+    discharge(m, bytes);
+    free(p);
+}
+
+void *
+mem_map(mem *m, size_t bytes) {
+    assert(bytes > 0 && bytes % PAGE_BYTES == 0);
+    if (!admit(m) || !charge(m, bytes)) {
+        return NULL;
+    }
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        discharge(m, bytes);
+        return NULL;
+    }
+    return p;
+}
+
+void *
+mem_remap(mem *m, void *p, size_t bytes_old, size_t bytes_new) {
+    assert(p != NULL && bytes_old > 0 && bytes_new > 0 && bytes_new % PAGE_BYTES == 0);
+    const size_t more = bytes_new > bytes_old ? bytes_new - bytes_old : 0;
+    if (!admit(m) || !charge(m, more)) {
+        return NULL;
+    }
+    void *moved = mremap(p, bytes_old, bytes_new, MREMAP_MAYMOVE);
+    if (moved == MAP_FAILED) {
+        discharge(m, more);
+        return NULL;
+    }
+    if (bytes_new < bytes_old) {
+        discharge(m, bytes_old - bytes_new);
+    }
+    return moved;
+}
+
+void
+mem_unmap(mem *m, void *p, size_t bytes) {
+    if (p == NULL) {
+        return;
+    }
+    discharge(m, bytes);
+    const int failed = munmap(p, bytes);
+    assert(failed == 0);
+    (void)failed;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* column.h - columns, chunks, deltas: how rows look everywhere in the engine.
+ *
+ * A `column` is a borrowed view of one column of a batch. Layout is Arrow's with two differences,
+ * both for speed inside: BOOLEAN is a byte a row, and VARCHAR is 16-byte views with a pointer
+ * instead of Arrow's buffer index (a gather then needs no buffer table). Text that came from Arrow
+ * may keep its offsets form (COLUMN_OFFSETS) until somebody needs views.
+ *
+ * A `delta` is a batch of changes: rows with a signed weight each; weight == NULL means +1 for
+ * every row. Ownership: a column whose `owner` is NULL lives in a scratch arena and is valid during
+ * the call that received it. To keep rows beyond the call, use batch_keep: it retains what has an
+ * owner and copies the rest. */
+#ifndef LAMINAR_BATCH_COLUMN_H
+#define LAMINAR_BATCH_COLUMN_H
+
+#include "base/arena.h"
+#include "base/bits.h"
+#include "base/error.h"
+#include "type/type.h"
+
+#define BATCH_ROWS 2048 /* rows of one delta at most */
+
+/* Text of up to 12 bytes lies in the view itself, zero-padded, so that equal short texts have equal
+ * words. */
+typedef union strview {
+    struct {
+        uint32_t    size;
+        char        prefix[4];
+        const char *data; /* size > 12; in operator state: an offset into the text heap instead (see
+                             state/text_heap.h) */
+    };
+    struct {
+        uint32_t inline_size;
+        char     inlined[12];
+    };
+    uint64_t word[2];
+} strview;
+
+#define STRVIEW_INLINE_MAX 12
+
+ALWAYS_INLINE strview
+strview_of(const char *data, uint32_t size) {
+    strview v = {.word = {0, 0}};
+    v.size = size;
+    if (size <= STRVIEW_INLINE_MAX) {
+        if (size > 0) {
+            memcpy(v.inlined, data, size);
+        }
+    } else {
+        memcpy(v.prefix, data, 4);
+        v.data = data;
+    }
+    return v;
+}
+
+ALWAYS_INLINE const char *
+strview_data(const strview *v) {
+    return v->size <= STRVIEW_INLINE_MAX ? v->inlined : v->data;
+}
+
+ALWAYS_INLINE text
+strview_text(const strview *v) { /* borrows *v when inlined */
+    return (text){strview_data(v), v->size};
+}
+
+ALWAYS_INLINE bool
+strview_equal(const strview *a, const strview *b) {
+    if (a->word[0] != b->word[0]) {
+        return false;
+    }
+    if (a->size <= STRVIEW_INLINE_MAX) {
+        return a->word[1] == b->word[1];
+    }
+    return memcmp(a->data, b->data, a->size) == 0;
+}
+
+int strview_compare(const strview *a, const strview *b); /* bytewise order */
+
+typedef struct chunk chunk;
+
+/* COLUMN_FLAT: values has type_width bytes a row.
+ * COLUMN_OFFSETS: VARCHAR only. values: int32_t[rows + 1]; row i is bytes[values[i] .. values[i+1])
+ */
+typedef enum column_layout { COLUMN_FLAT, COLUMN_OFFSETS } column_layout;
+
+typedef struct column {
+    data_type type;
+    uint8_t   layout; /* column_layout */
+    /* Bit i set: row i is not NULL; NULL: no NULLs. Bits beyond the last row are undefined. */
+    const uint64_t *validity;
+    const void     *values; /* values under NULL are defined, but mean nothing */
+    const char     *bytes;  /* COLUMN_OFFSETS only */
+    /* Keeps all of the above (and the text behind views) alive; NULL: transient. */
+    chunk *owner;
+} column;
+
+typedef struct field {
+    text      name;
+    data_type type;
+    bool      nullable;
+} field;
+
+typedef struct schema {
+    int32_t count;
+    field  *fields;
+} schema;
+
+typedef struct delta {
+    int32_t        row_count; /* 1 .. BATCH_ROWS between operators; larger in a kept batch */
+    int32_t        column_count;
+    const column  *columns;
+    const int64_t *weight; /* NULL: all +1 */
+} delta;
+
+ALWAYS_INLINE bool
+column_is_null(const column *c, int64_t row) {
+    return c->validity != NULL && !bits_get(c->validity, row);
+}
+
+/* ---- chunk: a reference-counted arena that owns column memory; thread-safe counts */
+chunk *chunk_new(mem *m) MUST_USE;
+chunk *chunk_retain(chunk *c);  /* returns c; NULL is fine */
+void   chunk_release(chunk *c); /* NULL is fine */
+/* 64-byte aligned, and a whole word may be read at its end. The maker alone calls it; memory that
+ * others see already must not be among what it writes. */
+void *chunk_alloc(chunk *c, size_t bytes) MUST_USE;
+/* Keeps `other` alive as long as c. */
+bool chunk_depend(chunk *c, chunk *other) MUST_USE;
+/* Runs release(arg) when the last reference goes (Arrow imports). */
+bool   chunk_on_free(chunk *c, void (*release)(void *arg), void *arg) MUST_USE;
+size_t chunk_bytes(const chunk *c);
+
+/* ---- batch: a delta that is kept. The struct lies in its own chunk. */
+typedef struct batch {
+    chunk *chunk;
+    delta  rows;
+} batch;
+
+/* Retains owned columns, copies transient ones (text too). */
+status batch_keep(batch **out, mem *m, const delta *rows, error *err) MUST_USE;
+void   batch_release(batch *b); /* NULL is fine */
+batch *batch_retain(batch *b);
+
+/* ---- views over columns */
+/* Rows first .. first + count of `in`; first must be a multiple of 64 when in->validity is not NULL
+ * (else use column_gather). */
+column column_slice(const column *in, int64_t first);
+/* Text as views, whatever the layout (other types: *out = *in). Views point into in's bytes; memory
+ * for them comes from `a`. */
+status column_views(column *out, const column *in, int32_t row_count, arena *a,
+                    error *err) MUST_USE;
+/* rows[i] picks a row of in; -1 gives NULL. Text is shared, not copied. out->owner is NULL. */
+status column_gather(column *out, const column *in, const int32_t *rows, int32_t count, arena *a,
+                     error *err) MUST_USE;
+status delta_gather(delta *out, const delta *in, const int32_t *rows, int32_t count, arena *a,
+                    error *err) MUST_USE;
+/* One row as a scalar; text borrows. */
+value column_value(const column *c, int64_t row);
+/* Bytes of text that lie outside the views: texts over STRVIEW_INLINE_MAX bytes, one that repeats
+ * from row to row counted once. COLUMN_OFFSETS: all text. Other types: 0. */
+int64_t column_text_bytes(const column *c, int32_t row_count);
+/* `count` rows of one value. Text is copied to `a`. */
+status column_constant(column *out, const value *v, int32_t count, arena *a, error *err) MUST_USE;
+
+/* ---- schema */
+schema *schema_copy(const schema *s, arena *a); /* names too; NULL: out of memory */
+int32_t schema_find(const schema *s, text name,
+                    bool exact);                        /* index or -1; exact: quoted identifier */
+bool    schema_equal(const schema *a, const schema *b); /* names and types */
+
+/* Sorts equal rows together and adds weights; rows of weight 0 vanish. All rows of negative weight
+ * come before those of positive weight, so an old row is taken back before its successor arrives,
+ * whatever the key is; both parts are in SQL order of their columns. Reference implementation for
+ * gates, tests and EMIT CHANGES. `out` is transient in `a`; row_count 0 is possible. */
+status delta_consolidate(delta *out, const delta *in, arena *a, error *err) MUST_USE;
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* catalog.h - names and what they stand for. Lookups are by unquoted (any case) or quoted (exact)
+ * name.
+ *
+ * One namespace for all kinds. The catalog does not lock: the database's statement lock covers it.
+ * Objects are counted, so that a query that found one may use it after a DROP. */
+#ifndef LAMINAR_CATALOG_CATALOG_H
+#define LAMINAR_CATALOG_CATALOG_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "batch/column.h"
+
+typedef enum object_kind { OBJECT_SOURCE, OBJECT_TABLE, OBJECT_STREAM } object_kind;
+
+typedef struct object object;
+struct object {
+    object_kind   kind;
+    text          name; /* as declared */
+    uint64_t      id;   /* grows with each creation */
+    const schema *schema;
+    text          sql; /* the statement that made it */
+    /* sources */
+    int32_t event_time_column; /* -1: processing time */
+    int64_t delay_us;          /* of WATERMARK FOR */
+    bool    manual_watermark;  /* WITH (watermark = 'manual'): rows never move it, the writer does;
+                                  delay_us is INT64_MAX then */
+    value *defaults;           /* per column; is_null where there is none */
+    /* properties of the rows it delivers */
+    bool append_only;
+    int32_t
+        key_count; /* streams: leading key columns of an updating query are key_columns; 0 = none */
+    const int32_t *key_columns;
+    /* what db and exec hang on it */
+    void *impl;
+    void (*impl_free)(void *impl);
+    /* dependents: objects that read this one */
+    int32_t         dependent_count;
+    object        **dependents;
+    _Atomic int32_t references;
+    arena           arena; /* owns the strings and arrays above */
+};
+
+typedef struct catalog catalog;
+
+status catalog_open(catalog **out, mem *m, error *err) MUST_USE;
+void   catalog_close(catalog *c);
+/* A new object with reference 1, not yet in the catalog; fill it (from object->arena) and add it,
+ * or release it. */
+status  catalog_object_new(object **out, mem *m, object_kind kind, text name, error *err) MUST_USE;
+object *catalog_object_retain(object *o);
+void    catalog_object_release(object *o);
+/* ERR_TABLE_EXISTS when the name is taken (without regard to case). The catalog takes a reference
+ * of its own; the caller keeps his. */
+status  catalog_add(catalog *c, object *o, error *err) MUST_USE;
+void    catalog_remove(catalog *c, object *o);
+object *catalog_find(const catalog *c, text name, bool exact); /* borrowed; NULL */
+/* As find; otherwise the given status (ERR_TABLE_NOT_FOUND or ERR_NOT_FOUND_IN_QUERY), `what`
+ * ("Source", "Stream", "Table") in the text
+ * ("Stream not found: x") and a hint with the nearest name. position -1: none. */
+status  catalog_need(object **out, const catalog *c, text name, bool exact, status s,
+                     const char *what, int32_t position, error *err) MUST_USE;
+int32_t catalog_count(const catalog *c);
+object *catalog_at(const catalog *c, int32_t i); /* in order of creation */
+status  catalog_depend(object *on, object *dependent, error *err) MUST_USE;
+void    catalog_undepend(object *on, object *dependent);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* database.c - opening, closing, entering. See internal.h for the order of locks. */
+#include <limits.h>
+#include <unistd.h>
+
+#include "arrow/arrow.h"
+#include "db/internal.h"
+#include "kernel/kernel.h"
+
+static int64_t
+user_now_us(engine_clock *c) {
+    user_clock *u = (user_clock *)c;
+    return u->clock_us(u->context);
+}
+
+static void
+set_clock(laminar_database *db, const laminar_options *options) {
+    clock_init_real(&db->clock.base);
+    if (options != NULL && options->clock_us != NULL) {
+        db->clock.clock_us = options->clock_us;
+        db->clock.context = options->clock_context;
+        db->clock.base.now_us = user_now_us;
+    }
+}
+
+static status
+open_parts(laminar_database *db, error *err) {
+    TRY(mutex_init(&db->token, err));
+    const status made = mutex_init(&db->queries_lock, err);
+    if (made < 0) {
+        mutex_fini(&db->token);
+        return made;
+    }
+    status s = catalog_open(&db->catalog, db->mem, err);
+    if (s == OK) {
+        s = engine_open(&db->engine, db->mem, &db->clock.base, err);
+    }
+    if (s < 0) {
+        catalog_close(db->catalog);
+        mutex_fini(&db->queries_lock);
+        mutex_fini(&db->token);
+    }
+    return s;
+}
+
+static status
+check_path(const char *path, error *err) {
+    if (path == NULL || path[0] == '\0' || strcmp(path, ":memory:") == 0) {
+        return OK;
+    }
+    const size_t size = strlen(path);
+    const bool   looks_like_file =
+        strchr(path, '/') != NULL || (size > 4 && strcmp(path + size - 4, ".ldb") == 0) ||
+        (size > 3 && strcmp(path + size - 3, ".db") == 0);
+    if (looks_like_file) {
+        return error_set(err, ERR_CONNECTION_FAILED,
+                         "\"%.200s\" names a directory, and this version keeps databases in memory "
+                         "only: open \":memory:\" or a bare name",
+                         path);
+    }
+    return OK;
+}
+
+static status
+open_database(laminar_database **out, const char *path, const laminar_options *options,
+              error *err) {
+    TRY(check_path(path, err));
+    if (options != NULL && (options->threads < 0 || options->memory_limit < 0)) {
+        return error_set(err, ERR_INVALID_ARGUMENT,
+                         "threads and memory_limit must be 0 (the default) or more");
+    }
+    kernel_init();
+    const int64_t limit =
+        options != NULL && options->memory_limit > 0 ? options->memory_limit : INT64_MAX;
+    mem *m = mem_open_shared(limit);
+    if (m == NULL) {
+        return error_memory(err);
+    }
+    laminar_database *db = mem_alloc_zero(m, sizeof(*db));
+    if (db == NULL) {
+        mem_close_shared(m);
+        return error_memory(err);
+    }
+    db->mem = m;
+    atomic_init(&db->references, 1);
+    db->process = getpid();
+    db->threads = options == NULL ? 0 : options->threads;
+    set_clock(db, options);
+    const status s = open_parts(db, err);
+    if (s < 0) {
+        mem_free(m, db, sizeof(*db));
+        mem_close_shared(m);
+        return s;
+    }
+    *out = db;
+    return OK;
+}
+
+laminar_database *
+db_retain(laminar_database *db) {
+    atomic_fetch_add_explicit(&db->references, 1, memory_order_relaxed);
+    return db;
+}
+
+void
+db_release(laminar_database *db) {
+    if (atomic_fetch_sub_explicit(&db->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    mem *m = db->mem;
+    catalog_close(db->catalog);
+    engine_close(db->engine);
+    mutex_fini(&db->queries_lock);
+    mutex_fini(&db->token);
+    mem_free(m, db, sizeof(*db));
+    mem_close_shared(m);
+}
+
+status
+db_enter(laminar_database *db, error *err) {
+    if (db->process != getpid()) {
+        return error_set(err, ERR_CONNECTION_FAILED,
+                         "this database was opened before a fork: open it again in the child");
+    }
+    mutex_lock(&db->token);
+    if (atomic_load(&db->state) == DB_CLOSED) {
+        mutex_unlock(&db->token);
+        return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
+    }
+    return OK;
+}
+
+void
+db_leave(laminar_database *db) {
+    mutex_unlock(&db->token);
+}
+
+status
+db_writable(const laminar_database *db, error *err) {
+    if (atomic_load(&db->state) == DB_STOPPED) {
+        return error_set(err, ERR_SHUTDOWN, "the database was shut down: it takes no more writes");
+    }
+    return OK;
+}
+
+status
+db_find_source(laminar_database *db, text name, object **out, error *err) {
+    object *o = NULL;
+    TRY(catalog_need(&o, db->catalog, name, false, ERR_TABLE_NOT_FOUND, "Source", -1, err));
+    if (o->kind == OBJECT_STREAM) {
+        return error_set(err, ERR_SCHEMA_MISMATCH,
+                         "\"%.*s\" is a stream: insert into the sources that it reads",
+                         TEXT_ARG(o->name));
+    }
+    *out = catalog_object_retain(o);
+    return OK;
+}
+
+/* ---------------------------------------------------------------------------------- running queries */
+void
+db_query_begin(laminar_database *db, running_query *q) {
+    atomic_init(&q->cancelled, false);
+    mutex_lock(&db->queries_lock);
+    q->next = db->queries;
+    db->queries = q;
+    mutex_unlock(&db->queries_lock);
+}
+
+void
+db_query_end(laminar_database *db, running_query *q) {
+    mutex_lock(&db->queries_lock);
+    running_query **at = &db->queries;
+    while (*at != q) {
+        at = &(*at)->next;
+    }
+    *at = q->next;
+    mutex_unlock(&db->queries_lock);
+}
+
+void
+laminar_database_interrupt(laminar_database *db) {
+    mutex_lock(&db->queries_lock);
+    for (running_query *q = db->queries; q != NULL; q = q->next) {
+        atomic_store(&q->cancelled, true);
+    }
+    mutex_unlock(&db->queries_lock);
+}
+
+/* ---------------------------------------------------------------------------------- public */
+const char *
+laminar_version(void) {
+    return LAMINAR_VERSION;
+}
+
+laminar_status
+laminar_database_open(laminar_database **out, const char *path, const laminar_options *options,
+                      laminar_error *err) {
+    error        e = {0};
+    laminar_options known = LAMINAR_OPTIONS_INIT;
+    if (options != NULL) { /* an older caller's struct may be shorter than ours */
+        const size_t size = options->size < sizeof(known) ? options->size : sizeof(known);
+        memcpy(&known, options, size);
+    }
+    return report(err, &e, open_database(out, path, &known, &e), TEXT(""));
+}
+
+/* Streams in reverse order of creation, so that readers go before what they read. */
+static void
+close_objects(laminar_database *db) {
+    engine_close_streams(db->engine);
+    for (int32_t i = catalog_count(db->catalog) - 1; i >= 0; i--) {
+        object *o = catalog_at(db->catalog, i);
+        if (o->kind == OBJECT_STREAM) {
+            o->impl = NULL;
+            o->impl_free = NULL;
+        }
+        catalog_remove(db->catalog, o);
+    }
+}
+
+void
+laminar_database_end(laminar_database *db) {
+    error e = {0};
+    laminar_database_interrupt(db);
+    if (db_enter(db, &e) < 0) {
+        return;
+    }
+    atomic_store(&db->state, DB_CLOSED);
+    close_objects(db);
+    db_leave(db);
+}
+
+void
+laminar_database_close(laminar_database *db) {
+    if (db == NULL) {
+        return;
+    }
+    if (db->process != getpid()) {
+        return; /* the parent's locks and threads do not exist here: leave the memory alone */
+    }
+    laminar_database_end(db);
+    db_release(db);
+}
+
+laminar_status
+laminar_database_start(laminar_database *db, laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        s = db_writable(db, &e);
+        if (s == OK) {
+            s = engine_start(db->engine, &e);
+        }
+        if (s == OK) {
+            atomic_store(&db->state, DB_RUNNING);
+        }
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+laminar_status
+laminar_database_shutdown(laminar_database *db, laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        atomic_store(&db->state, DB_STOPPED);
+        engine_end_logs(db->engine);
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+const char *
+laminar_database_state(laminar_database *db) {
+    switch (atomic_load(&db->state)) {
+    case DB_CREATED:
+        return "Created";
+    case DB_RUNNING:
+        return "Running";
+    default:
+        return "Stopped";
+    }
+}
+
+int64_t
+laminar_database_memory(laminar_database *db) {
+    return atomic_load(&db->mem->bytes_used);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* insert.c - whole batches in: Arrow streams and CSV text, matched by name, coerced, all or none. */
+#include "arrow/arrow.h"
+#include "db/coerce.h"
+#include "db/internal.h"
+#include "io/csv.h"
+
+static status
+check_not_null(const object *o, const delta *rows, error *err) {
+    for (int32_t i = 0; i < rows->column_count; i++) {
+        if (o->schema->fields[i].nullable || rows->columns[i].validity == NULL) {
+            continue;
+        }
+        for (int32_t row = 0; row < rows->row_count; row++) {
+            if (column_is_null(&rows->columns[i], row)) {
+                return error_set(err, ERR_INGESTION_FAILED,
+                                 "row %d, column \"%.*s\": NULL in a NOT NULL column", row + 1,
+                                 TEXT_ARG(o->schema->fields[i].name));
+            }
+        }
+    }
+    return OK;
+}
+
+status
+db_insert_batch(laminar_database *db, object *o, batch *rows, error *err) {
+    TRY(db_writable(db, err));
+    TRY(check_not_null(o, &rows->rows, err));
+    return engine_insert(db->engine, o->impl, rows, NULL, err);
+}
+
+/* Which incoming column feeds each column of the source; -1: its default. */
+static status
+match_columns(int32_t *from, const object *o, const schema *in, error *err) {
+    for (int32_t i = 0; i < o->schema->count; i++) {
+        from[i] = -1;
+    }
+    for (int32_t k = 0; k < in->count; k++) {
+        const int32_t at = schema_find(o->schema, in->fields[k].name, false);
+        if (at < 0) {
+            error_set(err, ERR_INGESTION_FAILED, "unknown column \"%.*s\" for source \"%.*s\"",
+                      TEXT_ARG(in->fields[k].name), TEXT_ARG(o->name));
+            text names[64];
+            int32_t n = o->schema->count < 64 ? o->schema->count : 64;
+            for (int32_t i = 0; i < n; i++) {
+                names[i] = o->schema->fields[i].name;
+            }
+            const int32_t near = text_nearest(in->fields[k].name, names, n);
+            if (near >= 0) {
+                return error_hint(err, "did you mean \"%.*s\"?", TEXT_ARG(names[near]));
+            }
+            return err == NULL ? ERR_INGESTION_FAILED : err->status;
+        }
+        if (from[at] >= 0) {
+            return error_set(err, ERR_INGESTION_FAILED, "column \"%.*s\" is there twice",
+                             TEXT_ARG(in->fields[k].name));
+        }
+        from[at] = k;
+    }
+    return OK;
+}
+
+/* One incoming batch in the source's columns and types. */
+static status
+fit_batch(batch **out, laminar_database *db, const object *o, const int32_t *from, batch *in,
+          int64_t first_row, arena *a, error *err) {
+    const int32_t width = o->schema->count;
+    const int32_t n = in->rows.row_count;
+    column       *columns = arena_alloc(a, sizeof(column) * (size_t)(width + 1));
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    bool as_is = in->rows.column_count == width;
+    for (int32_t i = 0; i < width; i++) {
+        const field *f = &o->schema->fields[i];
+        if (from[i] < 0) {
+            value v = o->defaults == NULL ? value_null((type_id)f->type.id) : o->defaults[i];
+            v.type = f->type;
+            TRY(column_constant(&columns[i], &v, n, a, err));
+            as_is = false;
+            continue;
+        }
+        const coerce_target to = {.type = f->type, .event_time = i == o->event_time_column};
+        int32_t             bad = -1;
+        const status        s =
+            coerce_column(&columns[i], &in->rows.columns[from[i]], n, to, a, &bad, err);
+        if (s < 0) {
+            if (s != ERR_OUT_OF_MEMORY && err != NULL) {
+                const error why = *err;
+                error_set(err, ERR_INGESTION_FAILED, "row %lld, column \"%.*s\": %.300s",
+                          (long long)(first_row + bad + 1), TEXT_ARG(f->name), why.message);
+            }
+            return s;
+        }
+        as_is = as_is && from[i] == i && columns[i].values == in->rows.columns[i].values;
+    }
+    if (as_is) {
+        *out = batch_retain(in);
+        return OK;
+    }
+    const delta fitted = {.row_count = n, .column_count = width, .columns = columns};
+    return batch_keep(out, db->mem, &fitted, err);
+}
+
+typedef struct arrow_reader {
+    struct ArrowArrayStream *stream;
+    struct ArrowSchema       shape;
+    arena                    arena;
+    schema                   schema;
+} arrow_reader;
+
+static status
+reader_fault(arrow_reader *r, const char *what, error *err) {
+    const char *why = r->stream->get_last_error == NULL ? NULL : r->stream->get_last_error(r->stream);
+    return error_set(err, ERR_INGESTION_FAILED, "the Arrow stream failed to give %s: %.300s", what,
+                     why == NULL ? "no reason given" : why);
+}
+
+static status
+reader_open(arrow_reader *r, struct ArrowArrayStream *from, mem *m, error *err) {
+    *r = (arrow_reader){.stream = from};
+    arena_init(&r->arena, m);
+    if (from->get_schema(from, &r->shape) != 0) {
+        r->shape.release = NULL;
+        return reader_fault(r, "its schema", err);
+    }
+    return arrow_import_schema(&r->schema, &r->shape, &r->arena, err);
+}
+
+static void
+reader_close(arrow_reader *r) {
+    if (r->shape.release != NULL) {
+        r->shape.release(&r->shape);
+    }
+    arena_fini(&r->arena);
+}
+
+/* The next batch; *out is NULL at the end. */
+static status
+reader_next(arrow_reader *r, mem *m, batch **out, error *err) {
+    *out = NULL;
+    for (;;) {
+        struct ArrowArray array = {0};
+        if (r->stream->get_next(r->stream, &array) != 0) {
+            return reader_fault(r, "its next batch", err);
+        }
+        if (array.release == NULL) {
+            return OK;
+        }
+        if (array.length > INT32_MAX) {
+            array.release(&array);
+            return error_set(err, ERR_INGESTION_FAILED, "a batch holds at most 2^31 - 1 rows");
+        }
+        const bool keep = array.length >= TABLE_KEEP_ROWS;
+        if (array.length == 0) {
+            array.release(&array);
+            continue;
+        }
+        return arrow_import_batch(out, m, &r->shape, &array, keep, err);
+    }
+}
+
+/* All batches of the stream as one. One batch passes through without a copy. */
+static status
+read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, error *err) {
+    int32_t *from = arena_alloc(&r->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
+    if (from == NULL) {
+        return error_memory(err);
+    }
+    TRY(match_columns(from, o, &r->schema, err));
+    builder all;
+    bool    building = false;
+    batch  *first = NULL, *next = NULL;
+    status  s = OK;
+    int64_t rows = 0;
+    while (s == OK && (s = reader_next(r, db->mem, &next, err)) == OK && next != NULL) {
+        batch *fitted = NULL;
+        s = fit_batch(&fitted, db, o, from, next, rows, &r->arena, err);
+        batch_release(next);
+        rows += s == OK ? fitted->rows.row_count : 0;
+        if (s == OK && rows > INT32_MAX) {
+            s = error_set(err, ERR_INGESTION_FAILED, "one insert takes at most 2^31 - 1 rows");
+        }
+        if (s == OK && first == NULL) {
+            first = fitted;
+            continue;
+        }
+        if (s == OK && !building) {
+            data_type *types =
+                arena_alloc(&r->arena, sizeof(data_type) * (size_t)(o->schema->count + 1));
+            for (int32_t i = 0; types != NULL && i < o->schema->count; i++) {
+                types[i] = o->schema->fields[i].type;
+            }
+            s = types == NULL ? error_memory(err)
+                              : builder_init(&all, db->mem, types, o->schema->count, err);
+            building = s == OK;
+            s = building ? builder_append_delta(&all, &first->rows, err) : s;
+        }
+        if (s == OK) {
+            s = builder_append_delta(&all, &fitted->rows, err);
+        }
+        batch_release(fitted);
+    }
+    if (s == OK && building) {
+        batch_release(first);
+        first = NULL;
+        s = builder_take(&all, &first, err);
+    }
+    if (building) {
+        builder_fini(&all);
+    }
+    if (s < 0) {
+        batch_release(first);
+        return s;
+    }
+    *out = first;
+    return OK;
+}
+
+static status
+find_object(laminar_database *db, const char *name, object **out, error *err) {
+    TRY(db_enter(db, err));
+    status s = db_writable(db, err);
+    if (s == OK) {
+        s = db_find_source(db, text_of(name), out, err);
+    }
+    db_leave(db);
+    return s;
+}
+
+/* With rows made outside the token: enters, inserts, leaves. Releases rows. */
+static status
+insert_made(laminar_database *db, object *o, batch *rows, int64_t *row_count, error *err) {
+    status s = OK;
+    if (rows != NULL) {
+        s = db_enter(db, err);
+        if (s == OK) {
+            s = o->impl == NULL ? error_set(err, ERR_TABLE_NOT_FOUND, "source was dropped")
+                                : db_insert_batch(db, o, rows, err);
+            db_leave(db);
+        }
+    }
+    if (s == OK && row_count != NULL) {
+        *row_count = rows == NULL ? 0 : rows->rows.row_count;
+    }
+    batch_release(rows);
+    return s;
+}
+
+static status
+insert_arrow(laminar_database *db, const char *name, struct ArrowArrayStream *arrow,
+             int64_t *row_count, error *err) {
+    object *o = NULL;
+    TRY(find_object(db, name, &o, err));
+    arrow_reader r;
+    batch       *rows = NULL;
+    status       s = reader_open(&r, arrow, db->mem, err);
+    if (s == OK) {
+        s = read_all(&rows, db, o, &r, err);
+    }
+    reader_close(&r);
+    if (s == OK) {
+        s = insert_made(db, o, rows, row_count, err);
+    }
+    catalog_object_release(o);
+    return s;
+}
+
+laminar_status
+laminar_database_insert(laminar_database *db, const char *source_name,
+                        struct ArrowArrayStream *rows, int64_t *row_count, laminar_error *err) {
+    error        e = {0};
+    const status s = insert_arrow(db, source_name, rows, row_count, &e);
+    if (rows->release != NULL) {
+        rows->release(rows);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+laminar_status
+laminar_database_insert_csv(laminar_database *db, const char *source_name, const char *csv,
+                            size_t csv_size, char delimiter, const char *null_text,
+                            int64_t *row_count, laminar_error *err) {
+    error   e = {0};
+    object *o = NULL;
+    status  s = find_object(db, source_name, &o, &e);
+    if (s == OK) {
+        const csv_format format = {.delimiter = delimiter == '\0' ? ',' : delimiter,
+                                   .null_text = null_text == NULL ? (text){0} : text_of(null_text)};
+        batch *rows = NULL;
+        s = csv_read(&rows, db->mem, o->schema, o->defaults, (text){csv, csv_size}, &format, &e);
+        if (s == OK) {
+            s = insert_made(db, o, rows, row_count, &e);
+        }
+        catalog_object_release(o);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+laminar_status
+laminar_database_advance(laminar_database *db, const char *source_name, int64_t watermark_ms,
+                         laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        object *o = NULL;
+        s = db_writable(db, &e);
+        if (s == OK) {
+            s = db_find_source(db, text_of(source_name), &o, &e);
+        }
+        if (s == OK) {
+            s = engine_advance(db->engine, o->impl, sat_mul_i64(watermark_ms, 1000), &e);
+            catalog_object_release(o);
+        }
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}

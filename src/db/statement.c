@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends it, what ran before it stays. */
+#include "db/internal.h"
+#include "sql/parser.h"
+
+typedef struct statement_context {
+    laminar_database *db;
+    arena             arena; /* AST and what a statement needs until it is done */
+    text              sql;   /* the whole script: positions refer to it */
+} statement_context;
+
+/* ---------------------------------------------------------------------------------- queries */
+static void
+retain_objects(const plan *p) {
+    for (int32_t i = 0; i < p->object_count; i++) {
+        catalog_object_retain(p->objects[i]);
+    }
+}
+
+static void
+release_objects(object **objects, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        catalog_object_release(objects[i]);
+    }
+}
+
+/* Plans and prepares with the token, runs without it when only tables are read. */
+static status
+run_select(statement_context *c, const ast_select *select, ast_emit emit, int32_t emit_position,
+           result **out, error *err) {
+    laminar_database *db = c->db;
+    arena             plan_arena;
+    arena_init(&plan_arena, db->mem);
+    plan          p;
+    query        *q = NULL;
+    running_query running;
+    db_query_begin(db, &running);
+    status     s = db_enter(db, err);
+    const bool entered = s == OK;
+    if (s == OK) {
+        s = plan_select(&p, &plan_arena, db->catalog, select, c->sql, false, emit, emit_position,
+                        NULL, err);
+    }
+    if (s == OK) {
+        s = query_prepare(&q, db->engine, &p, &plan_arena, &running.cancelled, err);
+    }
+    if (s == OK) {
+        retain_objects(&p);
+        const bool inside = query_needs_token(q);
+        if (!inside) {
+            db_leave(db);
+        }
+        s = query_run(q, out, err);
+        if (!inside) {
+            mutex_lock(&db->token); /* objects are released with it */
+        }
+        release_objects(p.objects, p.object_count);
+        query_close(q);
+    }
+    if (entered) {
+        db_leave(db);
+    }
+    db_query_end(db, &running);
+    arena_fini(&plan_arena);
+    return s;
+}
+
+static status
+explain(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    laminar_database *db = c->db;
+    plan              p;
+    buf               b;
+    buf_init(&b, db->mem, 1 << 20);
+    status s = db_enter(db, err);
+    if (s == OK) {
+        /* A query with EMIT is explained as the stream that it would be. */
+        const bool streaming = st->emit != AST_EMIT_DEFAULT;
+        s = plan_select(&p, &c->arena, db->catalog, st->select, c->sql, streaming, st->emit,
+                        st->emit_position, st->allow_lateness, err);
+        if (s == OK) {
+            plan_print(&p, &b);
+        }
+        db_leave(db);
+    }
+    if (s == OK && b.failed) {
+        s = error_memory(err);
+    }
+    if (s == OK) {
+        int32_t lines = 1;
+        for (size_t i = 0; i < b.size; i++) {
+            lines += b.data[i] == '\n';
+        }
+        text   *cells = arena_alloc(&c->arena, sizeof(text) * (size_t)lines);
+        int32_t n = 0;
+        for (size_t start = 0; cells != NULL && start < b.size; n++) {
+            const char *end = memchr(b.data + start, '\n', b.size - start);
+            const size_t size = end == NULL ? b.size - start : (size_t)(end - b.data) - start;
+            cells[n] = (text){b.data + start, size};
+            start += size + 1;
+        }
+        static const char *const names[] = {"plan"};
+        s = cells == NULL ? error_memory(err)
+                          : answer_texts(out, db->mem, LAMINAR_RESULT_QUERY, names, 1, cells, n, err);
+    }
+    buf_fini(&b);
+    return s;
+}
+
+/* ---------------------------------------------------------------------------------- DDL, with the token */
+static text
+statement_text(const statement_context *c, const ast_statement *st) {
+    return (text){c->sql.data + st->position, (size_t)(st->end - st->position)};
+}
+
+static void
+free_source(void *impl) {
+    source_close(impl);
+}
+
+static void
+free_stream(void *impl) {
+    stream_close(impl);
+}
+
+/* Takes an object out of the catalog and frees what it stands for; other references keep only its description. */
+static void
+drop_object(laminar_database *db, object *o) {
+    void (*impl_free)(void *) = o->impl_free;
+    void *impl = o->impl;
+    o->impl = NULL;
+    o->impl_free = NULL;
+    if (impl != NULL) {
+        impl_free(impl);
+    }
+    catalog_remove(db->catalog, o);
+}
+
+static status
+drop_dependents(laminar_database *db, object *o, bool cascade, error *err) {
+    if (o->dependent_count > 0 && !cascade) {
+        return error_set(err, ERR_SCHEMA_MISMATCH,
+                         "cannot drop \"%.*s\": \"%.*s\" reads it; drop that first or say CASCADE",
+                         TEXT_ARG(o->name), TEXT_ARG(o->dependents[0]->name));
+    }
+    while (o->dependent_count > 0) {
+        object *reader = o->dependents[o->dependent_count - 1];
+        TRY(drop_dependents(db, reader, true, err));
+        const stream *st = reader->impl;
+        const plan   *p = stream_plan(st);
+        object      **objects = p->objects;
+        const int32_t count = p->object_count;
+        for (int32_t i = 0; i < count; i++) {
+            catalog_undepend(objects[i], reader);
+        }
+        drop_object(db, reader);
+    }
+    return engine_has_readers(db->engine, o)
+               ? error_set(err, ERR_SCHEMA_MISMATCH,
+                           "cannot drop \"%.*s\": an open subscription reads it; cancel that first",
+                           TEXT_ARG(o->name))
+               : OK;
+}
+
+static const char *
+kind_name(object_kind kind) {
+    switch (kind) {
+    case OBJECT_SOURCE:
+        return "SOURCE";
+    case OBJECT_TABLE:
+        return "TABLE";
+    default:
+        return "STREAM";
+    }
+}
+
+static status
+drop_found(laminar_database *db, object *o, bool cascade, error *err) {
+    TRY(drop_dependents(db, o, cascade, err));
+    if (o->kind == OBJECT_STREAM) {
+        const plan *p = stream_plan(o->impl);
+        for (int32_t i = 0; i < p->object_count; i++) {
+            catalog_undepend(p->objects[i], o);
+        }
+    }
+    drop_object(db, o);
+    return OK;
+}
+
+static status
+drop_statement(laminar_database *db, const ast_statement *st, error *err) {
+    static const object_kind kinds[] = {[AST_OBJECT_SOURCE] = OBJECT_SOURCE,
+                                        [AST_OBJECT_STREAM] = OBJECT_STREAM,
+                                        [AST_OBJECT_TABLE] = OBJECT_TABLE};
+    const object_kind        kind = kinds[st->object];
+    object *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
+    if (o == NULL && st->if_exists) {
+        return OK;
+    }
+    const char *const what = kind == OBJECT_SOURCE ? "Source" : kind == OBJECT_TABLE ? "Table" : "Stream";
+    TRY(catalog_need(&o, db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY, what,
+                     st->name.position, err));
+    if (o->kind != kind) {
+        return error_set_at(err, ERR_NOT_FOUND_IN_QUERY, st->name.position,
+                            "\"%.*s\" is a %s: say DROP %s", TEXT_ARG(o->name), kind_name(o->kind),
+                            kind_name(o->kind));
+    }
+    return drop_found(db, o, st->cascade, err);
+}
+
+/* OR REPLACE and IF NOT EXISTS, the same for all kinds. *done: there is nothing left to make. */
+static status
+make_room(laminar_database *db, const ast_statement *st, bool *done, error *err) {
+    *done = false;
+    object *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
+    if (o == NULL) {
+        return OK;
+    }
+    if (st->if_not_exists) {
+        *done = true;
+        return OK;
+    }
+    if (st->or_replace) {
+        return drop_found(db, o, false, err);
+    }
+    return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
+                        "\"%.*s\" already exists: use CREATE OR REPLACE or IF NOT EXISTS",
+                        TEXT_ARG(st->name.text));
+}
+
+static status
+create_source(statement_context *c, const ast_statement *st, object_kind kind, error *err) {
+    laminar_database *db = c->db;
+    object           *o = NULL;
+    TRY(catalog_object_new(&o, db->mem, kind, st->name.text, err));
+    status s = plan_object(o, st, err);
+    if (s == OK) {
+        o->sql = arena_text(&o->arena, statement_text(c, st));
+        s = o->sql.data == NULL ? error_memory(err) : OK;
+    }
+    if (s == OK) {
+        source *made = NULL;
+        s = source_open(&made, db->engine, o, err);
+        o->impl = made;
+        o->impl_free = free_source;
+    }
+    if (s == OK) {
+        s = catalog_add(db->catalog, o, err);
+    }
+    if (s < 0 && o->impl != NULL) {
+        source_close(o->impl);
+        o->impl = NULL;
+        o->impl_free = NULL;
+    }
+    catalog_object_release(o);
+    return s;
+}
+
+/* What others may know of a stream: columns, keys, text. */
+static status
+describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
+                error *err) {
+    o->schema = schema_copy(&p->root->schema, &o->arena);
+    o->sql = arena_text(&o->arena, statement_text(c, st));
+    int32_t *keys = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(p->key_count + 1));
+    if (o->schema == NULL || o->sql.data == NULL || keys == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < p->key_count; i++) {
+        keys[i] = p->key_columns[i];
+    }
+    o->key_columns = keys;
+    o->key_count = p->key_count;
+    o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
+    o->event_time_column = -1;
+    return OK;
+}
+
+static status
+register_stream(laminar_database *db, object *o, const plan *p, error *err) {
+    TRY(catalog_add(db->catalog, o, err));
+    for (int32_t i = 0; i < p->object_count; i++) {
+        const status s = catalog_depend(p->objects[i], o, err);
+        if (s < 0) {
+            for (int32_t k = 0; k < i; k++) {
+                catalog_undepend(p->objects[k], o);
+            }
+            catalog_remove(db->catalog, o);
+            return s;
+        }
+    }
+    return OK;
+}
+
+static status
+create_stream(statement_context *c, const ast_statement *st, error *err) {
+    laminar_database *db = c->db;
+    arena             plan_arena;
+    arena_init(&plan_arena, db->mem);
+    plan   p;
+    object *o = NULL;
+    stream *made = NULL;
+    status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, st->emit,
+                            st->emit_position, st->allow_lateness, err);
+    if (s == OK) {
+        s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
+    }
+    if (s == OK) {
+        s = describe_stream(c, o, st, &p, err);
+    }
+    if (s == OK) {
+        const stream_options options = {.object = o,
+                                        .running = atomic_load(&db->state) == DB_RUNNING};
+        s = stream_open(&made, db->engine, &p, &plan_arena, &options, err);
+    }
+    if (s == OK) {
+        o->impl = made;
+        o->impl_free = free_stream;
+        s = register_stream(db, o, stream_plan(made), err);
+        if (s < 0) {
+            stream_close(made);
+            o->impl = NULL;
+            o->impl_free = NULL;
+        }
+    }
+    catalog_object_release(o);
+    arena_fini(&plan_arena);
+    return s;
+}
+
+static status
+run_ddl(statement_context *c, const ast_statement *st, const char **ddl_type, error *err) {
+    bool done = false;
+    switch (st->kind) {
+    case AST_CREATE_SOURCE:
+        *ddl_type = "CREATE SOURCE";
+        TRY(make_room(c->db, st, &done, err));
+        return done ? OK : create_source(c, st, OBJECT_SOURCE, err);
+    case AST_CREATE_TABLE:
+        *ddl_type = "CREATE TABLE";
+        TRY(make_room(c->db, st, &done, err));
+        return done ? OK : create_source(c, st, OBJECT_TABLE, err);
+    case AST_CREATE_STREAM:
+        *ddl_type = "CREATE STREAM";
+        TRY(make_room(c->db, st, &done, err));
+        return done ? OK : create_stream(c, st, err);
+    default:
+        *ddl_type = st->object == AST_OBJECT_SOURCE   ? "DROP SOURCE"
+                    : st->object == AST_OBJECT_STREAM ? "DROP STREAM"
+                                                      : "DROP TABLE";
+        return drop_statement(c->db, st, err);
+    }
+}
+
+static status
+run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result **out,
+                  error *err) {
+    const char *ddl_type = NULL;
+    TRY(db_enter(c->db, err));
+    status s = db_writable(c->db, err);
+    if (s == OK) {
+        s = run_ddl(c, st, &ddl_type, err);
+    }
+    db_leave(c->db);
+    return s < 0 ? s : answer_ddl(out, c->db->mem, ddl_type, st->name.text, err);
+}
+
+static status
+run_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    laminar_database *db = c->db;
+    object           *o = NULL;
+    batch            *rows = NULL;
+    TRY(db_enter(db, err));
+    status s = catalog_need(&o, db->catalog, st->name.text, st->name.quoted,
+                            ERR_NOT_FOUND_IN_QUERY, "Table", st->name.position, err);
+    if (s == OK && o->kind == OBJECT_STREAM) {
+        s = error_set_at(err, ERR_QUERY_FAILED, st->name.position,
+                         "\"%.*s\" is a stream: insert into the sources that it reads",
+                         TEXT_ARG(o->name));
+    }
+    if (s == OK) {
+        s = plan_insert_values(&rows, db->mem, &c->arena, o, st, err);
+    }
+    if (s == OK && rows != NULL) {
+        s = db_insert_batch(db, o, rows, err);
+    }
+    db_leave(db);
+    const int64_t count = rows == NULL ? 0 : rows->rows.row_count;
+    batch_release(rows);
+    return s < 0 ? s : answer_count(out, db->mem, count, err);
+}
+
+static status
+run_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    switch (st->kind) {
+    case AST_SELECT: {
+        result *rows = NULL;
+        TRY(run_select(c, st->select, st->emit, st->emit_position, &rows, err));
+        return answer_rows(out, c->db->mem, LAMINAR_RESULT_QUERY, rows, err);
+    }
+    case AST_EXPLAIN:
+        return explain(c, st, out, err);
+    case AST_INSERT:
+        return run_insert(c, st, out, err);
+    default:
+        return run_ddl_statement(c, st, out, err);
+    }
+}
+
+static status
+execute(laminar_database *db, text sql, laminar_result **out, error *err) {
+    statement_context c = {.db = db, .sql = sql};
+    TRY(db_enter(db, err)); /* a closed database says so before a syntax error does */
+    db_leave(db);
+    arena_init(&c.arena, db->mem);
+    ast_script      script;
+    laminar_result *last = NULL;
+    status          s = sql_parse(&script, &c.arena, sql, err);
+    for (int32_t i = 0; s == OK && i < script.count; i++) {
+        laminar_result_free(last);
+        last = NULL;
+        s = run_statement(&c, script.statements[i], &last, err);
+    }
+    if (s == OK && last == NULL) {
+        s = error_set(err, ERR_SQL_PARSE_ERROR, "there is no statement in the text");
+    }
+    arena_fini(&c.arena);
+    if (s < 0 || out == NULL) {
+        laminar_result_free(last);
+    } else {
+        *out = last;
+    }
+    return s;
+}
+
+laminar_status
+laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_size,
+                              laminar_result **out, laminar_error *err) {
+    error      e = {.position = -1};
+    const text t = {sql, sql_size};
+    return report(err, &e, execute(db, t, out, &e), t);
+}
+
+laminar_status
+laminar_database_execute(laminar_database *db, const char *sql, laminar_result **out,
+                         laminar_error *err) {
+    return laminar_database_execute_text(db, sql, strlen(sql), out, err);
+}
+
+/* ---------------------------------------------------------------------------------- query_stream */
+
+/* SELECT * FROM the stream [WHERE filter] as a tree: the filter is one parsed expression, never text in a text. */
+static status
+stream_select(statement_context *c, const object *o, const char *filter, ast_select **out,
+              error *err) {
+    arena      *a = &c->arena;
+    ast_select *select = arena_alloc_zero(a, sizeof(*select));
+    ast_from   *from = arena_alloc_zero(a, sizeof(*from));
+    ast_item   *item = arena_alloc_zero(a, sizeof(*item));
+    ast_expr   *star = arena_alloc_zero(a, sizeof(*star));
+    if (select == NULL || from == NULL || item == NULL || star == NULL) {
+        return error_memory(err);
+    }
+    star->kind = AST_STAR;
+    item->expr = star;
+    from->kind = AST_FROM_TABLE;
+    from->name = (ast_name){.text = o->name, .quoted = true, .position = -1};
+    *select = (ast_select){.item_count = 1, .items = item, .from = from};
+    if (filter != NULL) {
+        TRY(sql_parse_expression(&select->where, a, c->sql, err));
+    }
+    *out = select;
+    return OK;
+}
+
+static status
+query_stream(statement_context *c, const char *name, const char *filter, laminar_result **out,
+             error *err) {
+    laminar_database *db = c->db;
+    object           *o = NULL;
+    TRY(db_enter(db, err));
+    status s = catalog_need(&o, db->catalog, text_of(name), false, ERR_NOT_FOUND_IN_QUERY,
+                            "Stream", -1, err);
+    if (s == OK && o->kind != OBJECT_STREAM) {
+        s = error_set(err, ERR_NOT_FOUND_IN_QUERY, "Stream not found: %s (it is a %s)", name,
+                      kind_name(o->kind));
+    }
+    if (s == OK) {
+        catalog_object_retain(o);
+    }
+    db_leave(db);
+    TRY(s);
+    ast_select *select = NULL;
+    result     *rows = NULL;
+    s = stream_select(c, o, filter, &select, err);
+    if (s == OK) {
+        s = run_select(c, select, AST_EMIT_DEFAULT, -1, &rows, err);
+    }
+    if (s == OK) {
+        s = answer_rows(out, db->mem, LAMINAR_RESULT_QUERY, rows, err);
+    }
+    catalog_object_release(o);
+    return s;
+}
+
+laminar_status
+laminar_database_query_stream(laminar_database *db, const char *stream_name, const char *filter,
+                              laminar_result **out, laminar_error *err) {
+    error             e = {.position = -1};
+    statement_context c = {.db = db, .sql = text_of(filter)};
+    arena_init(&c.arena, db->mem);
+    const status s = query_stream(&c, stream_name, filter, out, &e);
+    arena_fini(&c.arena);
+    return report(err, &e, s, c.sql);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* circuit.c - running a lowered plan: feeding leaves, ticking in order, closing. */
+#include "exec/circuit.h"
+
+void
+circuit_close(circuit *c) {
+    if (c == NULL) {
+        return;
+    }
+    for (int32_t i = 0; c->ops != NULL && i < c->plan->node_count; i++) {
+        if (c->ops[i] != NULL) {
+            op_close(c->ops[i]);
+        }
+    }
+    if (c->gate != NULL) {
+        op_close(c->gate);
+    }
+    if (c->sink != NULL) {
+        op_close(c->sink);
+    }
+    if (c->store != NULL) {
+        store_close(c->store);
+    }
+    arena_fini(&c->tick_arena);
+    arena_fini(&c->scratch);
+    arena_fini(&c->arena);
+    mem_free(c->mem, c, sizeof(*c));
+}
+
+bool
+circuit_is_live_leaf(const circuit *live, const plan_node *n) {
+    const op *o = live->ops[n->id];
+    return o != NULL && o->class->snapshot != NULL;
+}
+
+op *
+circuit_root(const circuit *c) {
+    return c->ops[c->plan->root->id];
+}
+
+status
+circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) {
+    const arena_mark mark = arena_save(&c->scratch);
+    if (rows->row_count <= BATCH_ROWS) {
+        const status s = op_push(leaf, 0, rows, err);
+        arena_rewind(&c->scratch, mark);
+        return s;
+    }
+    for (int32_t first = 0; first < rows->row_count; first += BATCH_ROWS) {
+        column *columns =
+            arena_alloc(&c->scratch, sizeof(column) * (size_t)(rows->column_count + 1));
+        if (columns == NULL) {
+            return error_memory(err);
+        }
+        for (int32_t i = 0; i < rows->column_count; i++) {
+            columns[i] = column_slice(&rows->columns[i], first);
+        }
+        const int32_t left = rows->row_count - first;
+        const delta   slice = {.row_count = left < BATCH_ROWS ? left : BATCH_ROWS,
+                               .column_count = rows->column_count,
+                               .columns = columns,
+                               .weight = rows->weight == NULL ? NULL : rows->weight + first};
+        const status  s = op_push(leaf, 0, &slice, err);
+        arena_rewind(&c->scratch, mark);
+        if (s != OK) {
+            return s;
+        }
+    }
+    return OK;
+}
+
+status
+circuit_present(circuit *c, const delta *rows, delta *out, error *err) {
+    if (rows->weight == NULL) {
+        *out = *rows;
+        return OK;
+    }
+    int64_t count = 0;
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        count += max_i64(rows->weight[i], 0);
+    }
+    if (count > INT32_MAX) {
+        return error_set(err, ERR_QUERY_FAILED, "more than 2^31 rows in one change");
+    }
+    arena   *a = &c->scratch;
+    int32_t *picked = arena_alloc(a, sizeof(int32_t) * (size_t)(count + 1));
+    if (picked == NULL) {
+        return error_memory(err);
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        for (int64_t w = 0; w < rows->weight[i]; w++) {
+            picked[n++] = i;
+        }
+    }
+    TRY(delta_gather(out, rows, picked, n, a, err));
+    out->weight = NULL;
+    return OK;
+}
+
+status
+circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) {
+    const arena_mark mark = arena_save(&c->scratch);
+    const status     s = op_tick(o, frontier_us, err);
+    arena_rewind(&c->scratch, mark);
+    return s;
+}
+
+status
+circuit_tick(circuit *c, int64_t frontier_us, error *err) {
+    for (int32_t i = 0; i < c->plan->node_count; i++) {
+        if (c->ops[i] != NULL) {
+            TRY(circuit_tick_op(c, c->ops[i], frontier_us, err));
+        }
+    }
+    if (c->gate != NULL) {
+        TRY(circuit_tick_op(c, c->gate, frontier_us, err));
+    }
+    TRY(circuit_tick_op(c, c->sink, frontier_us, err));
+    arena_reset(&c->tick_arena);
+    c->ticked = true;
+    return OK;
+}
+
+static void
+want_below(circuit *c, const plan_node *n, bool wanted) {
+    if (c->ops[n->id] == NULL) {
+        return;
+    }
+    c->ops[n->id]->old_rows_wanted = wanted;
+    /* A projection needs them only when its reader does; all else must see what left. */
+    const bool below = n->kind == PLAN_PROJECT ? wanted : true;
+    for (int32_t i = 0; i < n->input_count; i++) {
+        want_below(c, n->inputs[i], below);
+    }
+}
+
+void
+circuit_want_old_rows(circuit *c, bool wanted) {
+    want_below(c, c->plan->root, wanted);
+}
+
+/* Does column `at` of n show a count that every row of its group changes? */
+static bool
+is_row_count(const plan_node *n, int32_t at) {
+    while (n->kind == PLAN_PROJECT) {
+        const expr *e = n->exprs[at];
+        if (e->kind != EXPR_COLUMN) {
+            return false;
+        }
+        at = e->column;
+        n = n->inputs[0];
+    }
+    if (n->kind != PLAN_AGGREGATE || at < n->key_count) {
+        return false;
+    }
+    const plan_agg *call = &n->aggs[at - n->key_count];
+    return call->class->changes_every_row && call->filter < 0 && !call->distinct &&
+           call->argument < 0;
+}
+
+bool
+circuit_is_upsert(const plan *p) {
+    if (p->emit != EMIT_UPDATE) {
+        return false;
+    }
+    for (int32_t i = 0; i < p->root->schema.count; i++) {
+        if (is_row_count(p->root, i)) {
+            return true;
+        }
+    }
+    return false;
+}

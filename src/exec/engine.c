@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine.c - sources and the tick.
+ *
+ * A tick is one insert (or one advance of a watermark): push its rows to the leaves that read the source, tick the streams that read it at any depth
+ * in order of creation, publish. Rows are judged by the watermark before the insert: operators keep the frontier of their last tick, and the
+ * source's watermark moves between push and tick. */
+#include "exec/engine_internal.h"
+
+#include "kernel/kernel.h"
+
+status
+list_add(list *l, mem *m, void *item, error *err) {
+    if (l->count == l->capacity) {
+        const int32_t capacity = l->capacity == 0 ? 4 : l->capacity * 2;
+        void        **items = mem_resize(m, l->items, sizeof(void *) * (size_t)l->capacity,
+                                         sizeof(void *) * (size_t)capacity);
+        if (items == NULL) {
+            return error_memory(err);
+        }
+        l->items = items;
+        l->capacity = capacity;
+    }
+    l->items[l->count++] = item;
+    return OK;
+}
+
+void
+list_remove(list *l, const void *item) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < l->count; i++) {
+        if (l->items[i] != item) {
+            l->items[kept++] = l->items[i];
+        }
+    }
+    l->count = kept;
+}
+
+bool
+list_has(const list *l, const void *item) {
+    for (int32_t i = 0; i < l->count; i++) {
+        if (l->items[i] == item) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+list_fini(list *l, mem *m) {
+    mem_free(m, l->items, sizeof(void *) * (size_t)l->capacity);
+    *l = (list){0};
+}
+
+status
+engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
+    engine *e = mem_alloc_zero(m, sizeof(*e));
+    if (e == NULL) {
+        return error_memory(err);
+    }
+    e->mem = m;
+    e->clock = wall;
+    *out = e;
+    return OK;
+}
+
+void
+engine_close(engine *e) {
+    if (e == NULL) {
+        return;
+    }
+    assert(e->streams.count == 0);
+    list_fini(&e->streams, e->mem);
+    list_fini(&e->touched, e->mem);
+    mem_free(e->mem, e, sizeof(*e));
+}
+
+/* ---------------------------------------------------------------------------------- sources */
+status
+source_open(source **out, engine *e, const object *o, error *err) {
+    source *s = mem_alloc_zero(e->mem, sizeof(*s));
+    if (s == NULL) {
+        return error_memory(err);
+    }
+    s->engine = e;
+    s->object = o;
+    s->watermark_us = INT64_MIN;
+    s->stored_columns = mem_alloc(e->mem, sizeof(column) * (size_t)(o->schema->count + 1));
+    status made = s->stored_columns == NULL ? error_memory(err)
+                                            : table_open(&s->table, e->mem, o->schema, err);
+    if (made < 0) {
+        source_close(s);
+        return made;
+    }
+    *out = s;
+    return OK;
+}
+
+void
+source_close(source *s) {
+    if (s == NULL) {
+        return;
+    }
+    assert(s->inputs.count == 0);
+    mem   *m = s->engine->mem;
+    if (s->table != NULL) {
+        table_close(s->table);
+    }
+    list_fini(&s->inputs, m);
+    list_fini(&s->readers, m);
+    mem_free(m, s->stored_columns, sizeof(column) * (size_t)(s->object->schema->count + 1));
+    mem_free(m, s, sizeof(*s));
+}
+
+table *
+source_table(const source *s) {
+    return s->table;
+}
+
+int64_t
+source_watermark_us(const source *s) {
+    return s->watermark_us;
+}
+
+int64_t
+source_null_time_rows(const source *s) {
+    return s->null_time_rows;
+}
+
+/* ---------------------------------------------------------------------------------- the tick */
+static void
+tick_readers(source *s) {
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        stream *reader = s->readers.items[i];
+        if (!reader->failed) {
+            stream_tick(reader, stream_frontier_us(reader));
+        }
+    }
+}
+
+static void
+publish_readers(source *s, uint64_t epoch) {
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        stream *reader = s->readers.items[i];
+        if (reader->pending.count > 0) {
+            stream_publish(reader, epoch);
+        }
+    }
+}
+
+/* The event time of a batch moves the source's watermark; rows without one are counted. */
+static void
+observe_event_time(source *s, const delta *rows) {
+    const int32_t at = s->object->event_time_column;
+    if (at < 0) {
+        return;
+    }
+    const column *c = &rows->columns[at];
+    if (c->validity != NULL) {
+        s->null_time_rows += rows->row_count - count_valid(c, rows->row_count);
+    }
+    int64_t low, high;
+    if (minmax_i64(c, rows->row_count, &low, &high)) {
+        const int64_t us = sat_mul_i64(high, type_time_unit_us(c->type));
+        const int64_t mark = sat_sub_i64(us, s->object->delay_us);
+        s->watermark_us = max_i64(s->watermark_us, mark);
+    }
+}
+
+status
+engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) {
+    if (rows->rows.row_count == 0) {
+        if (sequence != NULL) {
+            *sequence = e->sequence;
+        }
+        return OK;
+    }
+    delta stored;
+    TRY(table_append(s->table, rows, e->sequence + 1, clock_now_us(e->clock), s->watermark_us,
+                     s->stored_columns, &stored, err));
+    e->sequence++;
+    for (int32_t i = 0; i < s->inputs.count; i++) {
+        stream_feed(s->inputs.items[i], &stored);
+    }
+    observe_event_time(s, &stored);
+    tick_readers(s);
+    publish_readers(s, e->sequence);
+    if (sequence != NULL) {
+        *sequence = e->sequence;
+    }
+    return OK;
+}
+
+status
+engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
+    if (s->object->event_time_column < 0) {
+        return error_set(err, ERR_SCHEMA_MISMATCH,
+                         "Source \"%.*s\" has no event time: declare WATERMARK FOR a column",
+                         TEXT_ARG(s->object->name));
+    }
+    if (watermark_us > s->watermark_us) {
+        s->watermark_us = watermark_us;
+        tick_readers(s);
+        publish_readers(s, e->sequence);
+    }
+    return OK;
+}
+
+status
+engine_start(engine *e, error *err) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *s = e->streams.items[i];
+        if (s->running || s->failed) {
+            continue;
+        }
+        error  fault = {0};
+        status filled = stream_fill(s, &fault);
+        if (filled == OK) {
+            filled = stream_attach(s, &fault);
+        }
+        if (filled < 0) {
+            stream_fail(s, &fault);
+        }
+        s->running = true;
+    }
+    (void)err;
+    return OK;
+}
+
+void
+engine_close_streams(engine *e) {
+    while (e->streams.count > 0) {
+        stream_close(e->streams.items[e->streams.count - 1]);
+    }
+}
+
+void
+engine_end_logs(engine *e) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        changelog_end(stream_log(e->streams.items[i]), LOG_FINISHED, NULL);
+    }
+}
+
+bool
+engine_has_readers(const engine *e, const object *o) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        for (int32_t k = 0; k < s->plan.object_count; k++) {
+            if (s->object == NULL && s->plan.objects[k] == o) {
+                return true;
+            }
+        }
+    }
+    return false;
+}

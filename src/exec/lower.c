@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lower.c - plan nodes to operators: the one place that knows both. A new operator is one case in `class_of` and, when it has settings, one in
+ * `fill_spec`. */
+#include "exec/circuit.h"
+
+static const op_class *
+class_of(const plan_node *n) {
+    switch (n->kind) {
+    case PLAN_SCAN:
+    case PLAN_SINGLE:
+    case PLAN_VALUES:
+        return &op_scan_class;
+    case PLAN_FILTER:
+        return &op_filter_class;
+    case PLAN_PROJECT:
+        return &op_project_class;
+    case PLAN_AGGREGATE:
+        return &op_aggregate_class;
+    case PLAN_JOIN:
+        return &op_join_class;
+    case PLAN_WINDOW:
+        return &op_window_class;
+    case PLAN_SORT:
+        return &op_sort_class;
+    case PLAN_TOP_N:
+        return &op_top_n_class;
+    case PLAN_DISTINCT:
+        return &op_distinct_class;
+    }
+    UNREACHABLE();
+}
+
+static status
+fill_aggs(op_spec *spec, arena *a, const plan_node *n, error *err) {
+    op_agg *aggs = arena_alloc(a, sizeof(op_agg) * (size_t)n->agg_count);
+    if (aggs == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < n->agg_count; i++) {
+        const plan_agg *p = &n->aggs[i];
+        aggs[i] = (op_agg){.class = p->class,
+                           .argument = p->argument,
+                           .filter = p->filter,
+                           .distinct = p->distinct,
+                           .type = p->type};
+    }
+    spec->aggs = aggs;
+    spec->agg_count = n->agg_count;
+    return OK;
+}
+
+static status
+fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err) {
+    *spec = (op_spec){
+        .mode = mode,
+        .output = &n->schema,
+        .predicate = n->predicate,
+        .exprs = n->exprs,
+        .key_count = n->key_count,
+        .left_keys = n->left_keys,
+        .right_keys = n->right_keys,
+        .left_join = n->kind == PLAN_JOIN && n->join == JOIN_LEFT,
+        .window_key = n->kind == PLAN_AGGREGATE ? n->window_key : -1,
+        .time_column = n->time_column,
+        .window_size_us = n->window_size_us,
+        .window_offset_us = n->window_offset_us,
+        .lateness_us = n->lateness_us,
+        .time_unit_us = 1,
+        .emit_at_close = n->emit_at_close,
+        .sort_count = n->sort_count,
+        .sort_keys = n->sort_keys,
+        .limit = n->limit,
+        .offset = n->offset,
+    };
+    for (int32_t i = 0; i < n->input_count; i++) {
+        spec->input[i] = &n->inputs[i]->schema;
+        spec->append_only[i] =
+            mode == MODE_ONCE || (n->inputs[i]->properties & PLAN_APPEND_ONLY) != 0;
+    }
+    switch (n->kind) {
+    case PLAN_SCAN:
+        spec->input[0] = n->object->schema;
+        spec->columns = n->column_map;
+        spec->append_only[0] = n->object->append_only;
+        break;
+    case PLAN_SINGLE:
+    case PLAN_VALUES:
+        spec->input[0] = &n->schema;
+        spec->exprs = NULL;
+        break;
+    case PLAN_WINDOW:
+        spec->time_unit_us = type_time_unit_us(spec->input[0]->fields[n->time_column].type);
+        break;
+    case PLAN_AGGREGATE:
+        if (n->window_key >= 0) {
+            spec->time_unit_us = type_time_unit_us(n->schema.fields[n->window_key].type);
+        }
+        return fill_aggs(spec, a, n, err);
+    default:
+        break;
+    }
+    return OK;
+}
+
+/* A leaf that hands on what it is fed, in the node's own schema. */
+static status
+open_leaf(circuit *c, const plan_node *n, op_mode mode, error *err) {
+    op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
+    if (spec == NULL) {
+        return error_memory(err);
+    }
+    *spec = (op_spec){.mode = mode, .input = {&n->schema}, .output = &n->schema, .window_key = -1};
+    return op_open(&c->ops[n->id], &op_scan_class, &c->env, spec, err);
+}
+
+static status
+open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, error *err) {
+    if (live != NULL && circuit_is_live_leaf(live, n)) {
+        return open_leaf(c, n, mode, err);
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        TRY(open_node(c, n->inputs[i], mode, live, err));
+    }
+    op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
+    if (spec == NULL) {
+        return error_memory(err);
+    }
+    TRY(fill_spec(spec, &c->arena, n, mode, err));
+    TRY(op_open(&c->ops[n->id], class_of(n), &c->env, spec, err));
+    for (int32_t i = 0; i < n->input_count; i++) {
+        TRY(op_connect(c->ops[n->inputs[i]->id], c->ops[n->id], i, err));
+    }
+    return OK;
+}
+
+/* root -> [gate] -> sink */
+static status
+open_exit(circuit *c, op_mode mode, const op_sink *sink, error *err) {
+    const plan_node *root = c->plan->root;
+    op              *last = c->ops[root->id];
+    if (mode == MODE_STREAM) {
+        op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
+        if (spec == NULL) {
+            return error_memory(err);
+        }
+        *spec = (op_spec){.mode = mode, .input = {&root->schema}, .output = &root->schema};
+        spec->window_key = -1;
+        spec->pass_through = (root->properties & (PLAN_APPEND_ONLY | PLAN_CONSOLIDATED)) != 0;
+        TRY(op_open(&c->gate, &op_gate_class, &c->env, spec, err));
+        TRY(op_connect(last, c->gate, 0, err));
+        last = c->gate;
+    }
+    op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
+    if (spec == NULL) {
+        return error_memory(err);
+    }
+    *spec = (op_spec){.mode = mode, .input = {&root->schema}, .output = &root->schema};
+    spec->window_key = -1;
+    spec->sink = *sink;
+    TRY(op_open(&c->sink, &op_collect_class, &c->env, spec, err));
+    return op_connect(last, c->sink, 0, err);
+}
+
+status
+circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
+             const op_sink *sink, const _Atomic bool *cancelled, error *err) {
+    circuit *c = mem_alloc_zero(m, sizeof(*c));
+    if (c == NULL) {
+        return error_memory(err);
+    }
+    c->mem = m;
+    c->plan = p;
+    arena_init(&c->arena, m);
+    arena_init(&c->scratch, m);
+    arena_init(&c->tick_arena, m);
+    status s = store_open(&c->store, m, err);
+    if (s == OK) {
+        c->env = (op_env){.mem = m,
+                          .arena = &c->arena,
+                          .scratch = &c->scratch,
+                          .tick_arena = &c->tick_arena,
+                          .store = c->store,
+                          .cancelled = cancelled};
+        c->ops = arena_alloc_zero(&c->arena, sizeof(op *) * (size_t)p->node_count);
+        s = c->ops == NULL ? error_memory(err) : open_node(c, p->root, mode, live, err);
+    }
+    if (s == OK) {
+        s = open_exit(c, mode, sink, err);
+    }
+    if (s < 0) {
+        circuit_close(c);
+        return s;
+    }
+    circuit_want_old_rows(c, true);
+    *out = c;
+    return OK;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* query.c - one-off queries: the plan as a one-tick circuit over snapshots, run input by input.
+ *
+ * A node's inputs are complete (fed and ticked) before the node itself is ticked; a join's build side (input 1) comes before its probe side.
+ * The same runner reads the current rows of a live stream: a live operator that can snapshot stands for everything below it. */
+#include "exec/engine_internal.h"
+
+#define FRONTIER_END INT64_MAX
+
+typedef struct runner {
+    engine         *engine;
+    circuit        *once;
+    const circuit  *live; /* NULL for queries */
+    table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
+    const _Atomic bool *cancelled;
+} runner;
+
+struct query {
+    engine          *engine;
+    arena            arena; /* the plan's */
+    plan             plan;
+    circuit         *circuit;
+    table_snapshot **snapshots; /* by node id; in the circuit's arena */
+    bool             needs_token;
+    result          *rows;
+    const _Atomic bool *cancelled;
+};
+
+static status run_node(runner *r, const plan_node *n, error *err);
+
+static status
+check_cancelled(const runner *r, error *err) {
+    if (r->cancelled != NULL && atomic_load_explicit(r->cancelled, memory_order_relaxed)) {
+        return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled");
+    }
+    return OK;
+}
+
+static status
+feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, error *err) {
+    column *columns = arena_alloc(&r->once->arena,
+                                  sizeof(column) * (size_t)(n->object->schema->count + 1));
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    table_cursor cursor;
+    table_cursor_init(&cursor, snapshot, 0, table_snapshot_rows(snapshot));
+    delta rows;
+    while (table_cursor_next(&cursor, NULL, n->object->schema->count, columns, &rows)) {
+        TRY(check_cancelled(r, err));
+        const status s = circuit_feed(r->once, r->once->ops[n->id], &rows, err);
+        if (s != OK) {
+            return s < 0 ? s : OK; /* DONE: the rest cannot matter */
+        }
+    }
+    return OK;
+}
+
+typedef struct leaf {
+    circuit *circuit;
+    op      *op;
+} leaf;
+
+static status
+feed_leaf(void *context, const delta *rows, error *err) {
+    const leaf *l = context;
+    return circuit_feed(l->circuit, l->op, rows, err);
+}
+
+static status
+run_scan(runner *r, const plan_node *n, error *err) {
+    if (n->object->kind == OBJECT_STREAM) {
+        leaf          l = {.circuit = r->once, .op = r->once->ops[n->id]};
+        const op_sink sink = {.context = &l, .take = feed_leaf};
+        return stream_read_state(n->object->impl, &sink, r->cancelled, err);
+    }
+    if (r->snapshots != NULL) {
+        return feed_table(r, n, r->snapshots[n->id], err);
+    }
+    const source   *src = n->object->impl;
+    table_snapshot *snapshot = NULL;
+    TRY(table_snapshot_open(&snapshot, src->table, err));
+    const status s = feed_table(r, n, snapshot, err);
+    table_snapshot_close(snapshot);
+    return s;
+}
+
+static status
+run_values(runner *r, const plan_node *n, error *err) {
+    mem           *m = r->engine->mem;
+    const int32_t  width = n->schema.count;
+    builder        rows;
+    arena          a;
+    arena_init(&a, m);
+    data_type *types = arena_alloc(&a, sizeof(data_type) * (size_t)(width + 1));
+    column    *columns = arena_alloc(&a, sizeof(column) * (size_t)(width + 1));
+    if (types == NULL || columns == NULL) {
+        arena_fini(&a);
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < width; i++) {
+        types[i] = n->schema.fields[i].type;
+    }
+    status s = builder_init(&rows, m, types, width, err);
+    for (int32_t i = 0; s == OK && i < n->row_count * width; i++) {
+        value v;
+        s = expr_evaluate_constant(&v, n->exprs[i], &a, err);
+        if (s == OK) {
+            s = column_append_value(&rows, i % width, &v, err);
+        }
+    }
+    if (s == OK) {
+        delta view;
+        builder_view(&rows, columns, &view);
+        s = circuit_feed(r->once, r->once->ops[n->id], &view, err);
+    }
+    builder_fini(&rows);
+    arena_fini(&a);
+    return s;
+}
+
+static status
+run_leaf(runner *r, const plan_node *n, error *err) {
+    switch (n->kind) {
+    case PLAN_SCAN:
+        return run_scan(r, n, err);
+    case PLAN_VALUES:
+        return run_values(r, n, err);
+    case PLAN_SINGLE: {
+        const delta one = {.row_count = 1};
+        return circuit_feed(r->once, r->once->ops[n->id], &one, err);
+    }
+    default:
+        return OK;
+    }
+}
+
+static status
+run_node(runner *r, const plan_node *n, error *err) {
+    op    *o = r->once->ops[n->id];
+    status s = OK;
+    if (r->live != NULL && circuit_is_live_leaf(r->live, n)) {
+        op              *source_op = r->live->ops[n->id];
+        arena           *scratch = source_op->env->scratch;
+        const arena_mark mark = arena_save(scratch);
+        s = source_op->class->snapshot(source_op, o, 0, err);
+        arena_rewind(scratch, mark);
+    } else {
+        for (int32_t i = n->input_count - 1; s >= 0 && i >= 0; i--) {
+            s = run_node(r, n->inputs[i], err);
+        }
+        if (s >= 0) {
+            s = run_leaf(r, n, err);
+        }
+    }
+    if (s >= 0) {
+        s = check_cancelled(r, err);
+    }
+    return s < 0 ? s : circuit_tick_op(r->once, o, FRONTIER_END, err);
+}
+
+status
+stream_read_state(stream *s, const op_sink *sink, const _Atomic bool *cancelled, error *err) {
+    if (s->failed) {
+        return error_set(err, ERR_STREAM_FAILED, "stream failed: %.400s", s->reason.message);
+    }
+    if (!s->running) {
+        return OK; /* it has read nothing yet */
+    }
+    circuit *once = NULL;
+    TRY(circuit_open(&once, s->engine->mem, &s->plan, MODE_ONCE, s->circuit, sink, cancelled,
+                     err));
+    runner r = {.engine = s->engine, .once = once, .live = s->circuit, .cancelled = cancelled};
+    status done = run_node(&r, s->plan.root, err);
+    if (done >= 0) {
+        done = circuit_tick_op(once, once->sink, FRONTIER_END, err);
+    }
+    circuit_close(once);
+    return done < 0 ? done : OK;
+}
+
+/* ---------------------------------------------------------------------------------- results */
+typedef struct collector {
+    result  *rows;
+    circuit *circuit; /* for presenting weighted rows; set after the circuit is made */
+} collector;
+
+static status
+collect_rows(void *context, const delta *rows, error *err) {
+    collector *c = context;
+    delta      shown = *rows;
+    if (rows->weight != NULL) {
+        /* The rows are in the scratch of another circuit: c's own is free to use. */
+        TRY(circuit_present(c->circuit, rows, &shown, err));
+    }
+    if (shown.row_count == 0) {
+        return OK;
+    }
+    batch *kept = NULL;
+    TRY(batch_keep(&kept, c->rows->mem, &shown, err));
+    return result_add(c->rows, kept, err);
+}
+
+status
+stream_snapshot(stream *s, result **out, error *err) {
+    result *rows = NULL;
+    TRY(result_new(&rows, s->engine->mem, stream_schema(s), s->plan.emit == EMIT_CHANGES, err));
+    collector     c = {.rows = rows, .circuit = s->circuit};
+    const op_sink sink = {.context = &c, .take = collect_rows};
+    const status  read = stream_read_state(s, &sink, NULL, err);
+    if (read < 0) {
+        result_release(rows);
+        return read;
+    }
+    *out = rows;
+    return OK;
+}
+
+static status
+take_result(void *context, const delta *rows, error *err) {
+    query    *q = context;
+    collector c = {.rows = q->rows, .circuit = q->circuit};
+    return collect_rows(&c, rows, err);
+}
+
+static status
+open_snapshots(query *q, error *err) {
+    const size_t bytes = sizeof(table_snapshot *) * (size_t)q->plan.node_count;
+    q->snapshots = arena_alloc_zero(&q->circuit->arena, bytes);
+    if (q->snapshots == NULL) {
+        return error_memory(err);
+    }
+    return OK;
+}
+
+static status
+open_snapshots_below(query *q, const plan_node *n, error *err) {
+    if (n->kind == PLAN_SCAN) {
+        if (n->object->kind == OBJECT_STREAM) {
+            q->needs_token = true;
+        } else {
+            const source *src = n->object->impl;
+            TRY(table_snapshot_open(&q->snapshots[n->id], src->table, err));
+        }
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        TRY(open_snapshots_below(q, n->inputs[i], err));
+    }
+    return OK;
+}
+
+status
+query_prepare(query **out, engine *e, const plan *p, arena *plan_arena,
+              const _Atomic bool *cancelled, error *err) {
+    query *q = mem_alloc_zero(e->mem, sizeof(*q));
+    if (q == NULL) {
+        return error_memory(err);
+    }
+    q->engine = e;
+    q->plan = *p;
+    q->cancelled = cancelled;
+    const op_sink sink = {.context = q, .take = take_result};
+    status s = circuit_open(&q->circuit, e->mem, &q->plan, MODE_ONCE, NULL, &sink, cancelled, err);
+    if (s == OK) {
+        s = open_snapshots(q, err);
+    }
+    if (s == OK) {
+        s = open_snapshots_below(q, q->plan.root, err);
+    }
+    if (s < 0) {
+        query_close(q);
+        return s;
+    }
+    q->arena = *plan_arena;
+    *plan_arena = (arena){.mem = q->arena.mem};
+    *out = q;
+    return OK;
+}
+
+bool
+query_needs_token(const query *q) {
+    return q->needs_token;
+}
+
+status
+query_run(query *q, result **out, error *err) {
+    TRY(result_new(&q->rows, q->engine->mem, &q->plan.root->schema, false, err));
+    runner r = {.engine = q->engine,
+                .once = q->circuit,
+                .snapshots = q->snapshots,
+                .cancelled = q->cancelled};
+    status s = run_node(&r, q->plan.root, err);
+    if (s >= 0) {
+        s = circuit_tick_op(q->circuit, q->circuit->sink, FRONTIER_END, err);
+    }
+    if (s < 0) {
+        result_release(q->rows);
+        q->rows = NULL;
+        return s;
+    }
+    *out = q->rows;
+    q->rows = NULL;
+    return OK;
+}
+
+void
+query_close(query *q) {
+    if (q == NULL) {
+        return;
+    }
+    mem *m = q->engine->mem;
+    for (int32_t i = 0; q->snapshots != NULL && i < q->plan.node_count; i++) {
+        if (q->snapshots[i] != NULL) {
+            table_snapshot_close(q->snapshots[i]);
+        }
+    }
+    circuit_close(q->circuit);
+    if (q->arena.mem != NULL) {
+        arena_fini(&q->arena);
+    }
+    mem_free(m, q, sizeof(*q));
+}

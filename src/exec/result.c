@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* result.c - finished row sets. Batches are appended by one owner before the result is shared; afterwards it is immutable. */
+#include "exec/result.h"
+
+#include <string.h>
+
+status
+result_new(result **out, mem *m, const schema *s, bool with_weight, error *err) {
+    result *r = mem_alloc_zero(m, sizeof(*r));
+    if (r == NULL) {
+        return error_memory(err);
+    }
+    atomic_store(&r->references, 1);
+    r->mem = m;
+    r->with_weight = with_weight;
+    arena_init(&r->arena, m);
+    const int32_t count = s->count + (with_weight ? 1 : 0);
+    field        *fields = arena_alloc(&r->arena, sizeof(field) * (size_t)(count + 1));
+    bool          made = fields != NULL;
+    for (int32_t i = 0; made && i < s->count; i++) {
+        fields[i] = s->fields[i];
+        fields[i].name = arena_text(&r->arena, s->fields[i].name);
+        made = fields[i].name.data != NULL;
+    }
+    if (!made) {
+        result_release(r);
+        return error_memory(err);
+    }
+    if (with_weight) {
+        fields[s->count] = (field){.name = TEXT("__weight"), .type = type_of(TYPE_I64)};
+    }
+    r->schema = (schema){.count = count, .fields = fields};
+    *out = r;
+    return OK;
+}
+
+result *
+result_retain(result *r) {
+    atomic_fetch_add_explicit(&r->references, 1, memory_order_relaxed);
+    return r;
+}
+
+void
+result_release(result *r) {
+    if (r == NULL || atomic_fetch_sub_explicit(&r->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (int32_t i = 0; i < r->batch_count; i++) {
+        batch_release(r->batches[i]);
+    }
+    mem_free(r->mem, r->batches, r->list_bytes);
+    arena_fini(&r->arena);
+    mem_free(r->mem, r, sizeof(*r));
+}
+
+status
+result_add(result *r, batch *b, error *err) {
+    if (r->batch_count == r->batch_capacity) {
+        const int32_t capacity = r->batch_capacity == 0 ? 4 : r->batch_capacity * 2;
+        const size_t  bytes = sizeof(batch *) * (size_t)capacity;
+        batch       **list = mem_resize(r->mem, r->batches, r->list_bytes, bytes);
+        if (list == NULL) {
+            batch_release(b);
+            return error_memory(err);
+        }
+        r->batches = list;
+        r->list_bytes = bytes;
+        r->batch_capacity = capacity;
+    }
+    r->batches[r->batch_count++] = b;
+    r->row_count += b->rows.row_count;
+    return OK;
+}
+
+value
+result_value(const result *r, int64_t row, int32_t column_index) {
+    assert(row >= 0 && row < r->row_count);
+    int32_t i = 0;
+    while (row >= r->batches[i]->rows.row_count) {
+        row -= r->batches[i]->rows.row_count;
+        i++;
+    }
+    const delta *rows = &r->batches[i]->rows;
+    if (column_index == rows->column_count) {
+        assert(r->with_weight);
+        return value_i64(rows->weight == NULL ? 1 : rows->weight[row]);
+    }
+    return column_value(&rows->columns[column_index], row);
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream.c - one maintained query: its circuit, its place among the others, its change log.
+ *
+ * A fault inside a stream never reaches the caller of the insert: it marks the stream and everything that reads it as failed. */
+#include "exec/engine_internal.h"
+
+#include "kernel/kernel.h"
+
+/* ---------------------------------------------------------------------------------- what leaves the circuit */
+
+static status
+take_rows(void *context, const delta *rows, error *err) {
+    stream *s = context;
+    if (s->replaying) {
+        return OK;
+    }
+    delta shown = *rows;
+    if (rows->weight != NULL && s->plan.emit != EMIT_CHANGES) {
+        TRY(circuit_present(s->circuit, rows, &shown, err));
+    }
+    s->rows_out += shown.row_count;
+    if (shown.row_count == 0 || changelog_readers(s->log) == 0) {
+        return OK;
+    }
+    batch *kept = NULL;
+    TRY(batch_keep(&kept, s->engine->mem, &shown, err));
+    const status added = list_add(&s->pending, s->engine->mem, kept, err);
+    if (added < 0) {
+        batch_release(kept);
+    }
+    return added;
+}
+
+static void
+drop_pending(stream *s) {
+    for (int32_t i = 0; i < s->pending.count; i++) {
+        batch_release(s->pending.items[i]);
+    }
+    s->pending.count = 0;
+}
+
+void
+stream_publish(stream *s, uint64_t epoch) {
+    const int32_t count = s->pending.count;
+    s->pending.count = 0;
+    error fault = {0};
+    if (changelog_append(s->log, epoch, (batch **)s->pending.items, count, &fault) < 0) {
+        stream_fail(s, &fault);
+        return;
+    }
+    changelog_wake(s->log);
+}
+
+/* ---------------------------------------------------------------------------------- making and freeing */
+static status
+count_inputs(stream *s, const plan_node *n, int32_t *count, error *err) {
+    if (n->kind == PLAN_SCAN) {
+        if (s->inputs != NULL) {
+            stream_input *in = &s->inputs[*count];
+            in->owner = s;
+            in->leaf = s->circuit->ops[n->id];
+            if (n->object->kind == OBJECT_STREAM) {
+                in->from_stream = n->object->impl;
+            } else {
+                in->from_source = n->object->impl;
+            }
+        }
+        (*count)++;
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        TRY(count_inputs(s, n->inputs[i], count, err));
+    }
+    return OK;
+}
+
+static status
+add_sources(stream *s, error *err) {
+    for (int32_t i = 0; i < s->input_count; i++) {
+        const stream_input *in = &s->inputs[i];
+        const int32_t n = in->from_source != NULL ? 1 : in->from_stream->sources.count;
+        for (int32_t k = 0; k < n; k++) {
+            source *src =
+                in->from_source != NULL ? in->from_source : in->from_stream->sources.items[k];
+            if (!list_has(&s->sources, src)) {
+                TRY(list_add(&s->sources, s->engine->mem, src, err));
+            }
+        }
+    }
+    return OK;
+}
+
+static status
+make_circuit(stream *s, error *err) {
+    const op_sink sink = {.context = s, .take = take_rows};
+    TRY(circuit_open(&s->circuit, s->engine->mem, &s->plan, MODE_STREAM, NULL, &sink, NULL, err));
+    circuit_want_old_rows(s->circuit, !circuit_is_upsert(&s->plan));
+    int32_t count = 0;
+    TRY(count_inputs(s, s->plan.root, &count, err));
+    s->inputs = arena_alloc_zero(&s->circuit->arena, sizeof(stream_input) * (size_t)(count + 1));
+    if (s->inputs == NULL) {
+        return error_memory(err);
+    }
+    count = 0;
+    TRY(count_inputs(s, s->plan.root, &count, err));
+    s->input_count = count;
+    return add_sources(s, err);
+}
+
+status
+stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o,
+            error *err) {
+    stream *s = mem_alloc_zero(e->mem, sizeof(*s));
+    if (s == NULL) {
+        return error_memory(err);
+    }
+    s->engine = e;
+    s->plan = *p;
+    s->object = o;
+    status made = changelog_open(&s->log, e->mem, err);
+    if (made == OK) {
+        made = make_circuit(s, err);
+    }
+    if (made < 0) {
+        stream_free(s);
+        return made;
+    }
+    if (plan_arena != NULL) { /* shadows borrow the plan */
+        s->arena = *plan_arena;
+        *plan_arena = (arena){.mem = s->arena.mem};
+    }
+    s->id = ++e->stream_count;
+    *out = s;
+    return OK;
+}
+
+void
+stream_free(stream *s) {
+    mem *m = s->engine->mem;
+    drop_pending(s);
+    list_fini(&s->pending, m);
+    list_fini(&s->sources, m);
+    list_fini(&s->dependents, m);
+    circuit_close(s->circuit);
+    changelog_release(s->log);
+    if (s->arena.mem != NULL) {
+        arena_fini(&s->arena);
+    }
+    mem_free(m, s, sizeof(*s));
+}
+
+/* ---------------------------------------------------------------------------------- joining the tick */
+static status
+bridge_take(void *context, const delta *rows, error *err) {
+    (void)err;
+    stream_feed(context, rows); /* a fault stays with the reader */
+    return OK;
+}
+
+status
+bridge_open(stream_input *in, stream *upstream, error *err) {
+    op *root = circuit_root(upstream->circuit);
+    if (in->bridge == NULL) {
+        in->bridge_spec = (op_spec){.mode = MODE_STREAM,
+                                    .input = {&upstream->plan.root->schema},
+                                    .output = &upstream->plan.root->schema,
+                                    .window_key = -1,
+                                    .sink = {.context = in, .take = bridge_take}};
+        TRY(op_open(&in->bridge, &op_collect_class, &in->owner->circuit->env, &in->bridge_spec,
+                    err));
+    }
+    return op_connect(root, in->bridge, 0, err);
+}
+
+static status
+add_reader(source *src, stream *s, error *err) {
+    TRY(list_add(&src->readers, src->engine->mem, s, err));
+    return OK;
+}
+
+status
+stream_attach(stream *s, error *err) {
+    mem *m = s->engine->mem;
+    for (int32_t i = 0; i < s->input_count; i++) {
+        stream_input *in = &s->inputs[i];
+        if (in->from_source != NULL) {
+            TRY(list_add(&in->from_source->inputs, m, in, err));
+        } else {
+            TRY(list_add(&in->from_stream->dependents, m, in, err));
+            TRY(bridge_open(in, in->from_stream, err));
+            circuit_want_old_rows(in->from_stream->circuit, true);
+        }
+    }
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        TRY(add_reader(s->sources.items[i], s, err));
+    }
+    s->running = true;
+    return OK;
+}
+
+void
+stream_detach(stream *s) {
+    for (int32_t i = 0; i < s->input_count; i++) {
+        stream_input *in = &s->inputs[i];
+        if (in->from_source != NULL) {
+            list_remove(&in->from_source->inputs, in);
+            continue;
+        }
+        stream *up = in->from_stream;
+        list_remove(&up->dependents, in);
+        if (in->bridge != NULL && up->circuit != NULL) {
+            op_disconnect(circuit_root(up->circuit), in->bridge);
+        }
+        if (up->dependents.count == 0 && up->circuit != NULL) {
+            circuit_want_old_rows(up->circuit, !circuit_is_upsert(&up->plan));
+        }
+    }
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        list_remove(&((source *)s->sources.items[i])->readers, s);
+    }
+}
+
+/* ---------------------------------------------------------------------------------- running */
+void
+stream_feed(stream_input *in, const delta *rows) {
+    stream *s = in->owner;
+    if (s->failed) {
+        return;
+    }
+    error fault = {0};
+    if (circuit_feed(s->circuit, in->leaf, rows, &fault) < 0) {
+        stream_fail(s, &fault);
+    }
+}
+
+void
+stream_tick(stream *s, int64_t frontier_us) {
+    error fault = {0};
+    s->ticks++;
+    if (circuit_tick(s->circuit, frontier_us, &fault) < 0) {
+        stream_fail(s, &fault);
+    }
+}
+
+int64_t
+stream_frontier_us(const stream *s) {
+    int64_t frontier = INT64_MAX;
+    bool    timed = false;
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        const source *src = s->sources.items[i];
+        if (src->object->event_time_column >= 0) {
+            frontier = min_i64(frontier, src->watermark_us);
+            timed = true;
+        }
+    }
+    return timed ? frontier : INT64_MIN;
+}
+
+bool
+stream_reads(const stream *s, const source *src) {
+    return list_has(&s->sources, src);
+}
+
+void
+stream_fail(stream *s, const error *reason) {
+    if (s->failed) {
+        return;
+    }
+    s->failed = true;
+    s->reason = *reason;
+    drop_pending(s);
+    error told = *reason;
+    told.status = ERR_STREAM_FAILED;
+    changelog_end(s->log, LOG_FAILED, &told);
+    for (int32_t i = 0; i < s->dependents.count; i++) {
+        stream_input *in = s->dependents.items[i];
+        error         below = *reason;
+        error_set(&below, reason->status, "input stream \"%.*s\" failed: %.300s",
+                  s->object == NULL ? 0 : (int)s->object->name.size,
+                  s->object == NULL ? "" : s->object->name.data, reason->message);
+        stream_fail(in->owner, &below);
+    }
+}
+
+/* ---------------------------------------------------------------------------------- what db calls */
+status
+stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
+            const stream_options *options, error *err) {
+    stream *s = NULL;
+    TRY(stream_make(&s, e, p, plan_arena, options->object, err));
+    status made = OK;
+    if (options->running) {
+        made = stream_fill(s, err);
+        if (made == OK) {
+            made = stream_attach(s, err);
+        }
+    }
+    if (made == OK) {
+        made = list_add(&e->streams, e->mem, s, err);
+    }
+    if (made < 0) {
+        stream_detach(s);
+        stream_free(s);
+        return made;
+    }
+    *out = s;
+    return OK;
+}
+
+void
+stream_close(stream *s) {
+    assert(s->dependents.count == 0);
+    list_remove(&s->engine->streams, s);
+    stream_detach(s);
+    changelog_end(s->log, LOG_FINISHED, NULL);
+    stream_free(s);
+}
+
+changelog *
+stream_log(stream *s) {
+    return s->log;
+}
+
+const plan *
+stream_plan(const stream *s) {
+    return &s->plan;
+}
+
+const schema *
+stream_schema(const stream *s) {
+    return &s->plan.root->schema;
+}
+
+bool
+stream_failure(const stream *s, error *reason) {
+    if (s->failed && reason != NULL) {
+        *reason = s->reason;
+    }
+    return s->failed;
+}
+
+void
+stream_count(const stream *s, stream_counters *out) {
+    *out = (stream_counters){.rows_out = s->rows_out, .ticks = s->ticks};
+    out->watermark_us = stream_frontier_us(s);
+    out->state_bytes = (int64_t)store_bytes(s->circuit->store);
+    for (int32_t i = 0; i < s->plan.node_count; i++) {
+        const op *o = s->circuit->ops[i];
+        out->late_rows += o->late_rows;
+        out->null_time_rows += o->null_time_rows;
+    }
+    for (int32_t i = 0; i < s->input_count; i++) {
+        out->rows_in += s->inputs[i].leaf->rows_in;
+    }
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call.c - what kernels share: NULL rows, operands of any width, moments, result text, overflow errors. */
+#include "expr/call.h"
+
+#include <inttypes.h>
+
+#include "type/calendar.h"
+
+#define TEXT_BLOCK 4096
+
+bool
+fn_set_null(fn_call *c, int32_t row) {
+    if (!c->validity_owned) {
+        const size_t bytes = (size_t)bits_words(c->row_count) * sizeof(uint64_t);
+        uint64_t    *mine = arena_alloc(c->scratch, bytes);
+        if (mine == NULL) {
+            return false;
+        }
+        if (c->validity == NULL) {
+            memset(mine, 0xFF, bytes);
+        } else {
+            memcpy(mine, c->validity, bytes);
+        }
+        c->validity = mine;
+        c->validity_owned = true;
+    }
+    bits_clear(c->validity, row);
+    return true;
+}
+
+int64_t
+fn_integer(const operand *o, int32_t row) {
+    const int64_t i = (int64_t)row * o->step;
+    switch (type_physical(o->type)) {
+    case PHYSICAL_BOOL:
+        return ((const uint8_t *)o->values)[i];
+    case PHYSICAL_I8:
+        return ((const int8_t *)o->values)[i];
+    case PHYSICAL_I16:
+        return ((const int16_t *)o->values)[i];
+    case PHYSICAL_I32:
+        return ((const int32_t *)o->values)[i];
+    case PHYSICAL_I64:
+        return ((const int64_t *)o->values)[i];
+    default:
+        UNREACHABLE();
+    }
+}
+
+static status
+hint_overflow(fn_call *c) {
+    if (c->type.id == TYPE_I64) {
+        return error_hint(c->err, "cast to DOUBLE when about 15 digits are enough");
+    }
+    return error_hint(c->err, "cast an argument to BIGINT first");
+}
+
+status
+fn_overflow(fn_call *c, int32_t row, const char *symbol) {
+    (void)error_set(c->err, ERR_QUERY_FAILED, "integer overflow: %" PRId64 " %s %" PRId64,
+                    fn_integer(&c->args[0], row), symbol, fn_integer(&c->args[1], row));
+    (void)hint_overflow(c);
+    return ERR_QUERY_FAILED;
+}
+
+status
+fn_overflow_one(fn_call *c, int32_t row, const char *name) {
+    (void)error_set(c->err, ERR_QUERY_FAILED, "integer overflow: %s(%" PRId64 ")", name,
+                    fn_integer(&c->args[0], row));
+    (void)hint_overflow(c);
+    return ERR_QUERY_FAILED;
+}
+
+status
+fn_column(const fn_call *c, int32_t i, column *out) {
+    const operand *o = &c->args[i];
+    const column   view = {.type = o->type, .validity = o->validity, .values = o->values};
+    if (o->step == 1) {
+        *out = view;
+        return OK;
+    }
+    const value v = column_value(&view, 0);
+    return column_constant(out, &v, c->row_count, c->scratch, c->err);
+}
+
+status
+fn_microseconds(const fn_call *c, int32_t i, const int64_t **us, int32_t *step) {
+    const operand *o = &c->args[i];
+    *step = o->step;
+    if (o->type.id == TYPE_TIMESTAMP) {
+        *us = o->values;
+        return OK;
+    }
+    const int32_t n = o->step == 0 ? 1 : c->row_count;
+    int64_t      *out = arena_alloc(c->scratch, (size_t)n * sizeof(*out));
+    if (out == NULL) {
+        return error_memory(c->err);
+    }
+    if (o->type.id == TYPE_DATE) {
+        const int32_t *days = o->values;
+        for (int32_t k = 0; k < n; k++) {
+            out[k] = sat_mul_i64(days[k], US_PER_DAY);
+        }
+    } else {
+        const int64_t *ms = o->values;
+        for (int32_t k = 0; k < n; k++) {
+            out[k] = sat_mul_i64(ms[k], 1000);
+        }
+    }
+    *us = out;
+    return OK;
+}
+
+char *
+fn_text_reserve(fn_call *c, size_t size) {
+    if (c->text_left < size || c->text_next == NULL) {
+        const size_t block = size > TEXT_BLOCK ? size : TEXT_BLOCK;
+        c->text_next = arena_alloc(c->scratch, block);
+        c->text_left = c->text_next == NULL ? 0 : block;
+    }
+    return c->text_next;
+}
+
+strview
+fn_text_commit(fn_call *c, size_t used) {
+    const strview v = strview_of(c->text_next, (uint32_t)used);
+    if (used > STRVIEW_INLINE_MAX) {
+        c->text_next += used;
+        c->text_left -= used;
+    }
+    return v;
+}

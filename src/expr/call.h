@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call.h - how the program calls a function's kernel. Inside expr only.
+ *
+ * A kernel computes one function over row_count rows. Its arguments already have the types of its line in functions.def.
+ * An operand with step 0 is one value for all rows, so constants are never spread over a column. Unless the line says
+ * FN_NULLS, the function is strict: rows with a NULL argument are NULL, `valid` tells which are not, and the kernel need not
+ * look at the operands' validity. Result memory is zero on entry unless the line says FN_ALL_ROWS. */
+#ifndef LAMINAR_EXPR_CALL_H
+#define LAMINAR_EXPR_CALL_H
+
+#include "expr/expr.h"
+
+/* Parameter kinds of functions.def beside the types themselves. */
+enum {
+    TYPE_ANY = TYPE_COUNT, /* anything, as it is */
+    TYPE_SAME,             /* all parameters of this kind unify to one type */
+    TYPE_PRINTED,          /* anything, cast to VARCHAR */
+    TYPE_MOMENT            /* DATE, TIMESTAMP_MS or TIMESTAMP, as it is */
+};
+
+enum {
+    FN_VARIADIC = 1,     /* the last parameter may repeat */
+    FN_NULLS = 2,        /* the kernel looks after NULLs itself */
+    FN_FALLIBLE = 4,     /* may fail on valid data: not evaluated for rows that do not need it */
+    FN_HEAVY = 8,        /* slow enough that skipping rows pays */
+    FN_ALL_ROWS = 16,    /* the kernel writes every row, NULL or not */
+    FN_AS_CASE = 32,     /* expr_call makes a CASE of it */
+    FN_AS_NULLIF = 64,
+    FN_AS_COALESCE = 128
+};
+
+typedef struct operand {
+    data_type       type;
+    int32_t         step; /* 1: a value a row; 0: one value */
+    const void     *values;
+    const uint64_t *validity; /* NULL: no NULLs */
+} operand;
+
+typedef struct fn_call {
+    int32_t         row_count;
+    int32_t         arg_count;
+    const operand  *args;
+    const uint64_t *valid; /* strict functions: rows without a NULL argument; NULL: all of them */
+    data_type       type;  /* of the result */
+    void           *values;
+    const void     *alias; /* set by the kernel when the result is an argument's memory */
+    uint64_t       *validity; /* of the result; NULL: no NULLs. Written through fn_set_null alone */
+    bool            validity_owned;
+    void           *state; /* what prepare made, or NULL */
+    char           *text_next;
+    size_t          text_left;
+    arena          *scratch;
+    error          *err;
+} fn_call;
+
+typedef status fn_kernel(fn_call *c);
+/* Looks at constant arguments once, when a program is compiled. constants[i] is NULL where argument i is not constant. */
+typedef status fn_preparer(void **state, arena *a, const value *const *constants,
+                           const data_type *types, int32_t arg_count, error *err);
+
+struct function {
+    const char  *name;
+    uint8_t      args[4];
+    uint8_t      arg_count;
+    uint8_t      result;
+    uint32_t     flags;
+    fn_preparer *prepare;
+    fn_kernel   *kernel;
+};
+
+#define FUNCTION(name, args, result, flags, prepare, kernel) fn_kernel kernel;
+#define REWRITE(name, args, result, flags)
+#include "expr/functions.def"
+#undef FUNCTION
+#undef REWRITE
+
+fn_preparer fn_prepare_divisor_i32, fn_prepare_divisor_i64;
+fn_preparer fn_prepare_like, fn_prepare_ilike;
+fn_preparer fn_prepare_strftime, fn_prepare_part;
+
+/* Whether two constants are the same, by bits: 0.0 and -0.0 are different (expr_tree.c). */
+bool constant_equal(const value *x, const value *y);
+
+/* ---- for kernels (call.c) */
+/* Makes one row NULL. False when memory is out. */
+bool fn_set_null(fn_call *c, int32_t row) MUST_USE;
+/* One argument as an integer, whatever its width. */
+int64_t fn_integer(const operand *o, int32_t row);
+status  fn_overflow(fn_call *c, int32_t row, const char *symbol);
+status  fn_overflow_one(fn_call *c, int32_t row, const char *name);
+/* Argument `i` as a column of row_count rows (spreads a constant). */
+status fn_column(const fn_call *c, int32_t i, column *out) MUST_USE;
+/* A moment argument in microseconds; *step as in operand. Values that do not fit saturate. */
+status fn_microseconds(const fn_call *c, int32_t i, const int64_t **us, int32_t *step) MUST_USE;
+/* Room for `size` bytes of result text, NULL when memory is out; then the first `used` of them as a view. */
+char   *fn_text_reserve(fn_call *c, size_t size) MUST_USE;
+strview fn_text_commit(fn_call *c, size_t used);
+
+ALWAYS_INLINE bool
+fn_is_valid(const fn_call *c, int32_t row) {
+    return c->valid == NULL || bits_get(c->valid, row);
+}
+
+ALWAYS_INLINE bool
+operand_is_null(const operand *o, int32_t row) {
+    return o->validity != NULL && !bits_get(o->validity, row * o->step);
+}
+
+ALWAYS_INLINE const strview *
+operand_view(const operand *o, int32_t row) {
+    return (const strview *)o->values + (int64_t)row * o->step;
+}
+
+ALWAYS_INLINE text
+operand_text(const operand *o, int32_t row) {
+    return strview_text(operand_view(o, row));
+}
+
+/* ---- text helpers shared by fn_text*.c and fn_like.c (utf8.c) */
+ALWAYS_INLINE bool
+utf8_is_start(char c) {
+    return ((uint8_t)c & 0xC0) != 0x80;
+}
+
+/* Bytes of the character at `s`, which is valid UTF-8. */
+ALWAYS_INLINE size_t
+utf8_width(const char *s) {
+    const uint8_t b = (uint8_t)*s;
+    return b < 0x80 ? 1 : b < 0xE0 ? 2 : b < 0xF0 ? 3 : 4;
+}
+
+int64_t utf8_count(text t);                 /* characters */
+size_t  utf8_skip(text t, int64_t count);   /* bytes of the first `count` characters, at most all */
+size_t  utf8_skip_back(text t, int64_t count); /* offset of the last `count` characters, at least 0 */
+/* Simple case mapping of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic; every mapping keeps the number of bytes. */
+void utf8_lower(char *out, text t);
+void utf8_upper(char *out, text t);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fn_time.c - arithmetic of dates, timestamps and intervals. A TIMESTAMP_MS stays one: what an interval adds below the
+ * millisecond is floored away. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "expr/call.h"
+#include "type/calendar.h"
+
+/* ---- dates and days */
+static status
+move_date(fn_call *c, int32_t date_at, int32_t days_at, bool back) {
+    int32_t *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const int64_t date = fn_integer(&c->args[date_at], i);
+        const int64_t days = fn_integer(&c->args[days_at], i);
+        const int64_t sum = back ? sat_sub_i64(date, days) : sat_add_i64(date, days);
+        if (sum != (int32_t)sum) {
+            return error_set(c->err, ERR_QUERY_FAILED,
+                             "date out of range: day %" PRId64 " since 1970-01-01 %s %" PRId64
+                             " days",
+                             date, back ? "-" : "+", days);
+        }
+        z[i] = (int32_t)sum;
+    }
+    return OK;
+}
+
+status
+fn_date_add(fn_call *c) {
+    return move_date(c, 0, 1, false);
+}
+
+status
+fn_date_add_swapped(fn_call *c) {
+    return move_date(c, 1, 0, false);
+}
+
+status
+fn_date_subtract(fn_call *c) {
+    return move_date(c, 0, 1, true);
+}
+
+status
+fn_date_difference(fn_call *c) {
+    const int32_t *x = c->args[0].values;
+    const int32_t *y = c->args[1].values;
+    int64_t       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        z[i] = (int64_t)x[i * c->args[0].step] - y[i * c->args[1].step];
+    }
+    return OK;
+}
+
+/* ---- timestamps and intervals */
+static bool
+negate_interval(interval v, interval *out) {
+    return !__builtin_sub_overflow(0, v.months, &out->months) &&
+           !__builtin_sub_overflow(0, v.days, &out->days) &&
+           !__builtin_sub_overflow((int64_t)0, v.us, &out->us);
+}
+
+static status
+out_of_range(fn_call *c, const char *what) {
+    return error_set(c->err, ERR_QUERY_FAILED, "%s out of range in %s arithmetic", what,
+                     type_name(c->type));
+}
+
+static status
+moment_out_of_range(fn_call *c, int64_t t, const interval *v, bool back) {
+    return error_set(c->err, ERR_QUERY_FAILED,
+                     "timestamp out of range: %" PRId64 " %s since 1970-01-01 %s interval of %d "
+                     "months, %d days, %" PRId64 " us",
+                     t, c->type.id == TYPE_TIMESTAMP ? "us" : "ms", back ? "-" : "+", v->months,
+                     v->days, v->us);
+}
+
+static status
+move_moment(fn_call *c, int32_t moment_at, int32_t interval_at, bool back) {
+    const operand  *o = &c->args[moment_at];
+    const operand  *by = &c->args[interval_at];
+    const int64_t  *x = o->values;
+    const interval *y = by->values;
+    int64_t        *z = c->values;
+    const int64_t   unit = type_time_unit_us(o->type);
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const int64_t  t = x[i * o->step];
+        const interval v = y[i * by->step];
+        interval       w = v;
+        int64_t        us;
+        if ((back && !negate_interval(v, &w)) || __builtin_mul_overflow(t, unit, &us) ||
+            !timestamp_add_interval(us, &w, &us)) {
+            return moment_out_of_range(c, t, &v, back);
+        }
+        z[i] = unit == 1 ? us : floor_div_i64(us, unit);
+    }
+    return OK;
+}
+
+status
+fn_moment_add(fn_call *c) {
+    return move_moment(c, 0, 1, false);
+}
+
+status
+fn_moment_add_swapped(fn_call *c) {
+    return move_moment(c, 1, 0, false);
+}
+
+status
+fn_moment_subtract(fn_call *c) {
+    return move_moment(c, 0, 1, true);
+}
+
+/* Whole days and the rest, both of the sign of the difference. */
+status
+fn_moment_difference(fn_call *c) {
+    const int64_t *x = c->args[0].values;
+    const int64_t *y = c->args[1].values;
+    interval      *z = c->values;
+    const int64_t  unit = type_time_unit_us(c->args[0].type);
+    const int64_t  per_day = US_PER_DAY / unit;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        int64_t d;
+        if (__builtin_sub_overflow(x[i * c->args[0].step], y[i * c->args[1].step], &d) ||
+            d / per_day != (int32_t)(d / per_day)) {
+            return out_of_range(c, "difference of timestamps");
+        }
+        z[i] = (interval){.days = (int32_t)(d / per_day), .us = d % per_day * unit};
+    }
+    return OK;
+}
+
+static status
+combine_intervals(fn_call *c, bool back) {
+    const interval *x = c->args[0].values;
+    const interval *y = c->args[1].values;
+    interval       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const interval a = x[i * c->args[0].step];
+        const interval b = y[i * c->args[1].step];
+        interval      *r = &z[i];
+        const bool     bad = back ? __builtin_sub_overflow(a.months, b.months, &r->months) ||
+                                    __builtin_sub_overflow(a.days, b.days, &r->days) ||
+                                    __builtin_sub_overflow(a.us, b.us, &r->us)
+                                  : __builtin_add_overflow(a.months, b.months, &r->months) ||
+                                    __builtin_add_overflow(a.days, b.days, &r->days) ||
+                                    __builtin_add_overflow(a.us, b.us, &r->us);
+        if (bad) {
+            return out_of_range(c, back ? "difference of intervals" : "sum of intervals");
+        }
+    }
+    return OK;
+}
+
+status
+fn_interval_add(fn_call *c) {
+    return combine_intervals(c, false);
+}
+
+status
+fn_interval_subtract(fn_call *c) {
+    return combine_intervals(c, true);
+}
+
+static status
+multiply_interval(fn_call *c, int32_t interval_at, int32_t times_at) {
+    const interval *x = c->args[interval_at].values;
+    interval       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const interval a = x[i * c->args[interval_at].step];
+        const int64_t  n = fn_integer(&c->args[times_at], i);
+        if (__builtin_mul_overflow(a.months, n, &z[i].months) ||
+            __builtin_mul_overflow(a.days, n, &z[i].days) ||
+            __builtin_mul_overflow(a.us, n, &z[i].us)) {
+            return out_of_range(c, "product of an interval and a number");
+        }
+    }
+    return OK;
+}
+
+status
+fn_interval_multiply(fn_call *c) {
+    return multiply_interval(c, 0, 1);
+}
+
+status
+fn_interval_multiply_swapped(fn_call *c) {
+    return multiply_interval(c, 1, 0);
+}
+
+status
+fn_negate_interval(fn_call *c) {
+    const interval *x = c->args[0].values;
+    interval       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (fn_is_valid(c, i) && !negate_interval(x[i], &z[i])) {
+            return out_of_range(c, "negative interval");
+        }
+    }
+    return OK;
+}
+
+/* ---- numbers and timestamps */
+status
+fn_epoch_us(fn_call *c) {
+    const int64_t *us;
+    int32_t        step;
+    TRY(fn_microseconds(c, 0, &us, &step));
+    c->alias = us;
+    return OK;
+}
+
+status
+fn_epoch_ms(fn_call *c) {
+    if (c->args[0].type.id == TYPE_TIMESTAMP_MS) {
+        c->alias = c->args[0].values;
+        return OK;
+    }
+    const int64_t *us;
+    int32_t        step;
+    int64_t       *z = c->values;
+    TRY(fn_microseconds(c, 0, &us, &step));
+    for (int32_t i = 0; i < c->row_count; i++) {
+        z[i] = floor_div_i64(us[i], 1000);
+    }
+    return OK;
+}
+
+status
+fn_to_timestamp_i64(fn_call *c) {
+    const int64_t *x = c->args[0].values;
+    int64_t       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (fn_is_valid(c, i) && __builtin_mul_overflow(x[i], US_PER_SECOND, &z[i])) {
+            (void)error_set(c->err, ERR_QUERY_FAILED,
+                            "timestamp out of range: to_timestamp(%" PRId64 ")", x[i]);
+            (void)error_hint(c->err, "to_timestamp takes seconds; epoch_ms takes milliseconds, "
+                                     "make_timestamp microseconds");
+            return ERR_QUERY_FAILED;
+        }
+    }
+    return OK;
+}
+
+status
+fn_to_timestamp_f64(fn_call *c) {
+    const double *x = c->args[0].values;
+    int64_t      *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const double us = round(x[i] * 1e6);
+        if (!(us >= -9223372036854775808.0 && us < 9223372036854775808.0)) {
+            return error_set(c->err, ERR_QUERY_FAILED,
+                             "timestamp out of range: to_timestamp(%g)", x[i]);
+        }
+        z[i] = (int64_t)us;
+    }
+    return OK;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* function.c - the function table and overload resolution.
+ *
+ * Each overload that takes the number of arguments gets a cost: 0 for arguments of the very type, more the further a value has
+ * to be cast. The cheapest wins, of equals the one that comes first in functions.def. */
+#include "expr/resolve.h"
+
+#define ARGS1(a) {TYPE_##a}, 1
+#define ARGS2(a, b) {TYPE_##a, TYPE_##b}, 2
+#define ARGS3(a, b, c) {TYPE_##a, TYPE_##b, TYPE_##c}, 3
+
+static const function functions[] = {
+#define FUNCTION(fn_name, args, result, flags, prepare, kernel)                                    \
+    {fn_name, args, TYPE_##result, flags, prepare, kernel},
+#define REWRITE(fn_name, args, result, flags) {fn_name, args, TYPE_##result, flags, NULL, NULL},
+#include "expr/functions.def"
+#undef FUNCTION
+#undef REWRITE
+};
+
+enum {
+    COST_NULL = 1,    /* the type of NULL fits anything */
+    COST_STEP = 2,    /* one integer width wider */
+    COST_DOUBLE = 20, /* integer to DOUBLE */
+    COST_TIME = 2,    /* DATE to TIMESTAMP */
+    COST_TIME_MS = 3,
+    COST_OPEN = 5,    /* ANY, PRINTED */
+    COST_LITERAL = 50,
+    COST_LITERAL_TWIN = 40, /* a text constant beside an argument of the wanted type */
+    NO_FIT = -1
+};
+
+const char *
+function_name(const function *f) {
+    return f->name;
+}
+
+/* The table holds the overloads of a name next to each other or not: a name counts where it stands first. */
+static bool
+is_first_of_name(int32_t at) {
+    for (int32_t i = 0; i < at; i++) {
+        if (strcmp(functions[i].name, functions[at].name) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int32_t
+function_count(void) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
+        n += is_first_of_name(i);
+    }
+    return n;
+}
+
+const char *
+function_name_at(int32_t i) {
+    for (int32_t k = 0; k < ARRAY_COUNT(functions); k++) {
+        if (is_first_of_name(k) && i-- == 0) {
+            return functions[k].name;
+        }
+    }
+    return NULL;
+}
+
+bool
+function_exists(text name) {
+    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
+        if (text_equal_nocase(text_of(functions[i].name), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- costs */
+typedef struct call_types {
+    const data_type *types;
+    const bool      *literal;
+    int32_t          count;
+} call_types;
+
+static bool
+is_literal(const call_types *c, int32_t i) {
+    return c->literal != NULL && c->literal[i];
+}
+
+static bool
+is_moment(data_type t) {
+    return t.id == TYPE_DATE || type_is_time(t);
+}
+
+static int32_t
+literal_cost(const call_types *c, data_type to) {
+    bool beside_value = false;
+    for (int32_t i = 0; i < c->count; i++) {
+        if (!is_literal(c, i) && c->types[i].id != TYPE_TEXT && c->types[i].id != TYPE_NULL) {
+            if (c->types[i].id == to.id) {
+                return COST_LITERAL_TWIN;
+            }
+            beside_value = true;
+        }
+    }
+    return beside_value || is_moment(to) || to.id == TYPE_INTERVAL ? COST_LITERAL : NO_FIT;
+}
+
+static int32_t
+cast_cost(const call_types *c, int32_t i, data_type to) {
+    const data_type from = c->types[i];
+    if (type_equal(from, to)) {
+        return 0;
+    }
+    if (is_literal(c, i)) {
+        return literal_cost(c, to);
+    }
+    if (!type_casts_implicitly(from, to)) {
+        return NO_FIT;
+    }
+    if (from.id == TYPE_NULL) {
+        return COST_NULL;
+    }
+    if (to.id == TYPE_F64) {
+        return COST_DOUBLE;
+    }
+    if (type_is_integer(to)) {
+        return COST_STEP * (to.id - from.id);
+    }
+    return to.id == TYPE_TIMESTAMP ? COST_TIME : COST_TIME_MS;
+}
+
+static uint8_t
+parameter(const function *f, int32_t i) {
+    return f->args[i < f->arg_count ? i : f->arg_count - 1];
+}
+
+/* The type of all SAME arguments. Text constants follow the others when there are others. */
+static bool
+unify_same(const function *f, const call_types *c, data_type *out) {
+    *out = type_of(TYPE_NULL);
+    bool any_literal = false;
+    for (int32_t i = 0; i < c->count; i++) {
+        if (parameter(f, i) != TYPE_SAME) {
+            continue;
+        }
+        if (is_literal(c, i)) {
+            any_literal = true;
+        } else if (!type_unify(*out, c->types[i], out)) {
+            return false;
+        }
+    }
+    if (any_literal && out->id == TYPE_NULL) {
+        *out = type_of(TYPE_TEXT);
+    }
+    return true;
+}
+
+static int32_t
+argument_cost(const function *f, const call_types *c, int32_t i, data_type same, data_type *to) {
+    const data_type from = c->types[i];
+    switch (parameter(f, i)) {
+    case TYPE_ANY:
+        *to = from;
+        return COST_OPEN;
+    case TYPE_PRINTED:
+        *to = type_of(TYPE_TEXT);
+        return from.id == TYPE_TEXT ? 0 : COST_OPEN;
+    case TYPE_SAME:
+        *to = same;
+        return cast_cost(c, i, same);
+    case TYPE_MOMENT:
+        *to = is_moment(from) ? from : type_of(TYPE_TIMESTAMP);
+        return cast_cost(c, i, *to);
+    default:
+        *to = type_of(parameter(f, i));
+        return cast_cost(c, i, *to);
+    }
+}
+
+static data_type
+result_type(const function *f, const call_types *c, data_type same) {
+    if (f->result == TYPE_SAME) {
+        return same;
+    }
+    if (f->result != TYPE_MOMENT) {
+        return type_of(f->result);
+    }
+    for (int32_t i = 0; i < c->count; i++) {
+        if (parameter(f, i) == TYPE_MOMENT) {
+            return is_moment(c->types[i]) ? c->types[i] : type_of(TYPE_TIMESTAMP);
+        }
+    }
+    UNREACHABLE();
+}
+
+static bool
+takes_count(const function *f, int32_t count) {
+    return count == f->arg_count || (count > f->arg_count && (f->flags & FN_VARIADIC) != 0);
+}
+
+/* The cost of calling f, or NO_FIT. */
+static int32_t
+match(const function *f, const call_types *c, function_match *out) {
+    data_type same = type_of(TYPE_NULL);
+    int32_t   total = 0;
+    if (!takes_count(f, c->count) || !unify_same(f, c, &same)) {
+        return NO_FIT;
+    }
+    *out = (function_match){.function = f, .result = result_type(f, c, same)};
+    for (int32_t i = 0; i < c->count; i++) {
+        data_type     to;
+        const int32_t cost = argument_cost(f, c, i, same, &to);
+        if (cost < 0) {
+            return NO_FIT;
+        }
+        total += cost;
+        if (i < ARRAY_COUNT(out->args)) {
+            out->args[i] = to;
+        }
+    }
+    for (int32_t i = c->count; i < ARRAY_COUNT(out->args); i++) {
+        out->args[i] = c->count > 0 ? out->args[c->count - 1] : type_of(TYPE_NULL);
+    }
+    return total;
+}
+
+/* ---- errors */
+#define NAMES_MAX 512
+
+static status
+unknown_name(text name, error *err) {
+    text    names[NAMES_MAX];
+    int32_t count = 0;
+    for (int32_t i = 0; i < ARRAY_COUNT(functions) && count < NAMES_MAX; i++) {
+        if (is_first_of_name(i)) {
+            names[count++] = text_of(functions[i].name);
+        }
+    }
+    const int32_t near = text_nearest(name, names, count);
+    (void)error_set(err, ERR_QUERY_FAILED, "unknown function \"%.*s\"", TEXT_ARG(name));
+    if (near >= 0) {
+        (void)error_hint(err, "did you mean \"%.*s\"?", TEXT_ARG(names[near]));
+    }
+    return ERR_QUERY_FAILED;
+}
+
+/* A line of text that is cut when full. */
+typedef struct line {
+    char   data[240];
+    size_t size;
+} line;
+
+static void
+line_add(line *l, const char *s) {
+    const size_t n = strlen(s);
+    const size_t room = sizeof(l->data) - 1 - l->size;
+    memcpy(l->data + l->size, s, n < room ? n : room);
+    l->size += n < room ? n : room;
+    l->data[l->size] = '\0';
+}
+
+static const char *
+parameter_name(uint8_t p) {
+    switch (p) {
+    case TYPE_ANY:
+    case TYPE_PRINTED:
+        return "any type";
+    case TYPE_SAME:
+        return "T";
+    case TYPE_MOMENT:
+        return "DATE or TIMESTAMP";
+    default:
+        return type_name(type_of(p));
+    }
+}
+
+static void
+line_add_overload(line *l, const function *f) {
+    line_add(l, f->name);
+    line_add(l, "(");
+    for (int32_t i = 0; i < f->arg_count; i++) {
+        line_add(l, i == 0 ? "" : ", ");
+        line_add(l, parameter_name(f->args[i]));
+    }
+    line_add(l, f->flags & FN_VARIADIC ? ", ...)" : ")");
+}
+
+static status
+no_overload(text name, const call_types *c, error *err) {
+    line given = {.size = 0};
+    line known = {.size = 0};
+    for (int32_t i = 0; i < c->count; i++) {
+        line_add(&given, i == 0 ? "" : ", ");
+        line_add(&given, type_name(c->types[i]));
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
+        if (text_equal_nocase(text_of(functions[i].name), name)) {
+            line_add(&known, known.size == 0 ? "" : "; ");
+            line_add_overload(&known, &functions[i]);
+        }
+    }
+    (void)error_set(err, ERR_QUERY_FAILED, "no function %.*s(%s) takes these argument types",
+                    TEXT_ARG(name), given.data);
+    (void)error_hint(err, "there is %s", known.data);
+    return ERR_QUERY_FAILED;
+}
+
+status
+resolve_call(function_match *out, text name, const data_type *args, const bool *literal,
+             int32_t arg_count, error *err) {
+    const call_types c = {.types = args, .literal = literal, .count = arg_count};
+    int32_t          best = INT32_MAX;
+    bool             named = false;
+    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
+        if (!text_equal_nocase(text_of(functions[i].name), name)) {
+            continue;
+        }
+        function_match m;
+        const int32_t  cost = match(&functions[i], &c, &m);
+        named = true;
+        if (cost != NO_FIT && cost < best) {
+            best = cost;
+            *out = m;
+        }
+    }
+    if (!named) {
+        return unknown_name(name, err);
+    }
+    return best == INT32_MAX ? no_overload(name, &c, err) : OK;
+}
+
+status
+function_resolve(function_match *out, text name, const data_type *args, int32_t arg_count,
+                 error *err) {
+    return resolve_call(out, name, args, NULL, arg_count, err);
+}
+
+data_type
+resolve_argument(const function_match *m, int32_t i, data_type own) {
+    if (parameter(m->function, i) == TYPE_ANY) {
+        return own;
+    }
+    return m->args[i < ARRAY_COUNT(m->args) ? i : ARRAY_COUNT(m->args) - 1];
+}

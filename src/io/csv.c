@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* csv.c - one pass over the text: cut a field, convert it to its column's type, append. The text is checked as UTF-8 first, at memory speed.
+ *
+ * Numbers of up to 19 digits take a short way (exact for doubles by Clinger 1990: mantissa below 2^53, power of ten up to 22); everything else goes to
+ * value_parse, which knows all forms. */
+#include "io/csv.h"
+
+#include <math.h>
+
+#include "batch/builder.h"
+#include "kernel/kernel.h"
+
+#define CSV_COLUMNS_MAX 4096
+#define CSV_FIELD_MAX   (16 << 20)
+
+typedef struct csv_reader {
+    const char *at, *end;
+    int64_t     line; /* of the field being read, from 1 */
+    char        delimiter;
+    text        null_text;
+    buf         unquoted; /* a quoted field with its quotes undone */
+    bool        was_quoted;
+    bool        row_ended; /* the field was the last of its row */
+} csv_reader;
+
+/* A field in quotes: "" stands for one quote. The bytes between are borrowed when nothing had to be undone. */
+static status
+read_quoted(csv_reader *r, text *out, error *err) {
+    const char   *start = ++r->at;
+    const int64_t first_line = r->line;
+    bool          copied = false;
+    buf_clear(&r->unquoted);
+    for (;;) {
+        const char *quote = memchr(r->at, '"', (size_t)(r->end - r->at));
+        if (quote == NULL) {
+            return error_set(err, ERR_INGESTION_FAILED,
+                             "line %lld: a quoted field is never closed: add the missing '\"'",
+                             (long long)first_line);
+        }
+        for (const char *c = r->at; c < quote; c++) {
+            r->line += *c == '\n';
+        }
+        r->at = quote + 1;
+        if (r->at == r->end || *r->at != '"') {
+            *out = (text){start, (size_t)(quote - start)};
+            break;
+        }
+        copied = true;
+        if (!buf_append(&r->unquoted, start, (size_t)(r->at - start))) {
+            return error_memory(err);
+        }
+        start = ++r->at;
+    }
+    if (copied) {
+        if (!buf_append_text(&r->unquoted, *out)) {
+            return error_memory(err);
+        }
+        *out = buf_text(&r->unquoted);
+    }
+    return OK;
+}
+
+static status
+read_field(csv_reader *r, text *out, error *err) {
+    r->was_quoted = r->at < r->end && *r->at == '"';
+    if (r->was_quoted) {
+        TRY(read_quoted(r, out, err));
+    } else {
+        const char *start = r->at;
+        const char  delimiter = r->delimiter;
+        while (r->at < r->end && *r->at != delimiter && *r->at != '\n') {
+            r->at++;
+        }
+        size_t size = (size_t)(r->at - start);
+        if (size > 0 && (r->at == r->end || *r->at == '\n') && start[size - 1] == '\r') {
+            size--;
+        }
+        *out = (text){start, size};
+    }
+    if (out->size > CSV_FIELD_MAX) {
+        return error_set(err, ERR_INGESTION_FAILED, "line %lld: a field is longer than 16 MiB",
+                         (long long)r->line);
+    }
+    r->row_ended = false;
+    if (r->was_quoted && r->at < r->end && *r->at == '\r') {
+        r->at++;
+    }
+    if (r->at == r->end) {
+        r->row_ended = true;
+    } else if (*r->at == '\n') {
+        r->row_ended = true;
+        r->at++;
+    } else if (*r->at == r->delimiter) {
+        r->at++;
+        if (r->at == r->end) { /* a delimiter ends the text: one more, empty, field */
+            return OK;
+        }
+    } else {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "line %lld: a delimiter must follow the closing quote", (long long)r->line);
+    }
+    return OK;
+}
+
+/* ---------------------------------------------------------------------------------- values */
+static bool
+parse_integer(text t, int64_t *out) {
+    const bool negative = t.size > 0 && t.data[0] == '-';
+    size_t     i = negative ? 1 : 0;
+    if (t.size - i == 0 || t.size - i > 18) {
+        return false;
+    }
+    int64_t v = 0;
+    for (; i < t.size; i++) {
+        const unsigned digit = (unsigned)(t.data[i] - '0');
+        if (digit > 9) {
+            return false;
+        }
+        v = v * 10 + digit;
+    }
+    *out = negative ? -v : v;
+    return true;
+}
+
+static bool
+parse_double(text t, double *out) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const bool          negative = t.size > 0 && t.data[0] == '-';
+    uint64_t            mantissa = 0;
+    int32_t             digits = 0, decimals = 0;
+    bool                after_point = false;
+    for (size_t i = negative ? 1 : 0; i < t.size; i++) {
+        const unsigned digit = (unsigned)(t.data[i] - '0');
+        if (digit <= 9) {
+            mantissa = mantissa * 10 + digit;
+            digits++;
+            decimals += after_point;
+        } else if (t.data[i] == '.' && !after_point) {
+            after_point = true;
+        } else {
+            return false;
+        }
+    }
+    if (digits == 0 || digits > 18 || mantissa > (UINT64_C(1) << 53)) {
+        return false;
+    }
+    const double v = (double)mantissa / powers[decimals];
+    *out = negative ? -v : v;
+    return true;
+}
+
+static bool
+integer_in_range(int64_t v, data_type t) {
+    switch (t.id) {
+    case TYPE_I8:
+        return v >= INT8_MIN && v <= INT8_MAX;
+    case TYPE_I16:
+        return v >= INT16_MIN && v <= INT16_MAX;
+    case TYPE_I32:
+        return v >= INT32_MIN && v <= INT32_MAX;
+    default:
+        return true;
+    }
+}
+
+typedef struct csv_target {
+    const schema *shape;
+    const value  *defaults;
+    int32_t       columns[CSV_COLUMNS_MAX]; /* of the schema, by position in the file */
+    int32_t       count;
+} csv_target;
+
+static status
+refuse(const csv_reader *r, const field *f, text t, error *err) {
+    return error_set(err, ERR_INGESTION_FAILED,
+                     "line %lld, column \"%.*s\": value '%.*s' of type VARCHAR does not fit %s",
+                     (long long)r->line, TEXT_ARG(f->name), (int)(t.size < 60 ? t.size : 60),
+                     t.data, type_name(f->type));
+}
+
+/* The way of all that is not a plain number. */
+static NOINLINE status
+append_parsed(csv_reader *r, builder *b, int32_t at, const field *f, text t, error *err) {
+    value v;
+    error why = {0};
+    if (value_parse(&v, f->type, t, &why) == OK) {
+        return column_append_value(b, at, &v, err);
+    }
+    value d;
+    if (type_is_integer(f->type) && value_parse(&d, type_of(TYPE_F64), t, &why) == OK &&
+        d.d == floor(d.d) && fabs(d.d) < 0x1p63 && integer_in_range((int64_t)d.d, f->type)) {
+        return column_append_i64(b, at, (int64_t)d.d, err);
+    }
+    return refuse(r, f, t, err);
+}
+
+static status
+append_field(csv_reader *r, builder *b, int32_t at, const field *f, text t, error *err) {
+    if (!r->was_quoted && (t.size == 0 || (r->null_text.data != NULL && t.size == r->null_text.size &&
+                                           memcmp(t.data, r->null_text.data, t.size) == 0))) {
+        return column_append_null(b, at, err);
+    }
+    int64_t i;
+    double  d;
+    switch (f->type.id) {
+    case TYPE_TEXT:
+        return column_append_text(b, at, t, err);
+    case TYPE_I8:
+    case TYPE_I16:
+    case TYPE_I32:
+    case TYPE_I64:
+        if (LIKELY(parse_integer(t, &i) && integer_in_range(i, f->type))) {
+            return column_append_i64(b, at, i, err);
+        }
+        break;
+    case TYPE_F64:
+        if (LIKELY(parse_double(t, &d))) {
+            return column_append_f64(b, at, d, err);
+        }
+        break;
+    default:
+        break;
+    }
+    return append_parsed(r, b, at, f, t, err);
+}
+
+/* ---------------------------------------------------------------------------------- rows */
+static status
+unknown_column(const csv_target *target, text name, error *err) {
+    error_set(err, ERR_INGESTION_FAILED, "line 1: unknown column \"%.*s\"", (int)(name.size < 60 ? name.size : 60),
+              name.data);
+    text    names[64];
+    int32_t n = 0;
+    for (; n < target->shape->count && n < 64; n++) {
+        names[n] = target->shape->fields[n].name;
+    }
+    const int32_t near = text_nearest(name, names, n);
+    if (near >= 0) {
+        return error_hint(err, "did you mean \"%.*s\"?", TEXT_ARG(names[near]));
+    }
+    return err == NULL ? ERR_INGESTION_FAILED : err->status;
+}
+
+static status
+read_header(csv_reader *r, csv_target *target, error *err) {
+    do {
+        text name;
+        TRY(read_field(r, &name, err));
+        const int32_t at = schema_find(target->shape, name, false);
+        if (at < 0) {
+            return unknown_column(target, name, err);
+        }
+        for (int32_t i = 0; i < target->count; i++) {
+            if (target->columns[i] == at) {
+                return error_set(err, ERR_INGESTION_FAILED, "line 1: column \"%.*s\" is there twice",
+                                 TEXT_ARG(name));
+            }
+        }
+        if (target->count == CSV_COLUMNS_MAX) {
+            return error_set(err, ERR_INGESTION_FAILED, "line 1: more than 4,096 columns");
+        }
+        target->columns[target->count++] = at;
+    } while (!r->row_ended);
+    r->line++;
+    return OK;
+}
+
+static status
+read_row(csv_reader *r, const csv_target *target, builder *b, error *err) {
+    const int64_t line = r->line;
+    int32_t       n = 0;
+    do {
+        text t;
+        TRY(read_field(r, &t, err));
+        if (n == target->count) {
+            return error_set(err, ERR_INGESTION_FAILED,
+                             "line %lld: more than the %d fields that the header names",
+                             (long long)line, target->count);
+        }
+        const int32_t at = target->columns[n++];
+        TRY(append_field(r, b, at, &target->shape->fields[at], t, err));
+    } while (!r->row_ended);
+    if (n < target->count) {
+        return error_set(err, ERR_INGESTION_FAILED, "line %lld: %d fields where the header names %d",
+                         (long long)line, n, target->count);
+    }
+    r->line++;
+    return OK;
+}
+
+/* Columns that the file does not name. */
+static status
+fill_defaults(const csv_target *target, builder *b, int32_t rows, error *err) {
+    for (int32_t i = 0; i < target->shape->count; i++) {
+        while (b->columns[i].count < rows) {
+            const bool none = target->defaults == NULL || target->defaults[i].is_null;
+            TRY(none ? column_append_null(b, i, err)
+                     : column_append_value(b, i, &target->defaults[i], err));
+        }
+    }
+    return OK;
+}
+
+static bool
+is_blank_line(const csv_reader *r) {
+    return *r->at == '\n' || (*r->at == '\r' && r->at + 1 < r->end && r->at[1] == '\n');
+}
+
+static status
+read_rows(csv_reader *r, csv_target *target, builder *b, error *err) {
+    TRY(read_header(r, target, err));
+    int32_t rows = 0;
+    while (r->at < r->end) {
+        if (is_blank_line(r) && target->count > 1) {
+            r->at += *r->at == '\r' ? 2 : 1;
+            r->line++;
+            continue;
+        }
+        if (rows == INT32_MAX) {
+            return error_set(err, ERR_INGESTION_FAILED, "more than 2^31 - 1 rows in one insert");
+        }
+        TRY(read_row(r, target, b, err));
+        rows++;
+    }
+    return fill_defaults(target, b, rows, err);
+}
+
+static status
+check_text(text csv, error *err) {
+    int64_t bad = utf8_fault(csv.data, (int64_t)csv.size);
+    if (bad < 0) {
+        const char *nul = memchr(csv.data, '\0', csv.size);
+        bad = nul == NULL ? -1 : nul - csv.data;
+    }
+    if (bad < 0) {
+        return OK;
+    }
+    int64_t line = 1;
+    for (int64_t i = 0; i < bad; i++) {
+        line += csv.data[i] == '\n';
+    }
+    return error_set(err, ERR_INGESTION_FAILED,
+                     "line %lld: the text is not valid UTF-8 or holds a NUL byte", (long long)line);
+}
+
+status
+csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text csv,
+         const csv_format *format, error *err) {
+    *out = NULL;
+    if (csv.size >= 3 && memcmp(csv.data, "\xef\xbb\xbf", 3) == 0) { /* byte order mark */
+        csv = (text){csv.data + 3, csv.size - 3};
+    }
+    if (csv.size == 0) {
+        return error_set(err, ERR_INGESTION_FAILED, "line 1: no header: the first line names the columns");
+    }
+    TRY(check_text(csv, err));
+    arena a;
+    arena_init(&a, m);
+    csv_target *target = arena_alloc(&a, sizeof(*target));
+    data_type  *types = arena_alloc(&a, sizeof(data_type) * (size_t)(shape->count + 1));
+    if (target == NULL || types == NULL) {
+        arena_fini(&a);
+        return error_memory(err);
+    }
+    target->shape = shape;
+    target->defaults = defaults;
+    target->count = 0;
+    for (int32_t i = 0; i < shape->count; i++) {
+        types[i] = shape->fields[i].type;
+    }
+    csv_reader r = {.at = csv.data,
+                    .end = csv.data + csv.size,
+                    .line = 1,
+                    .delimiter = format->delimiter,
+                    .null_text = format->null_text};
+    buf_init(&r.unquoted, m, CSV_FIELD_MAX + 1);
+    builder b;
+    status  s = builder_init(&b, m, types, shape->count, err);
+    if (s == OK) {
+        s = read_rows(&r, target, &b, err);
+        if (s == OK && builder_rows(&b) > 0) {
+            s = builder_take(&b, out, err);
+        }
+        builder_fini(&b);
+    }
+    buf_fini(&r.unquoted);
+    arena_fini(&a);
+    return s;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cast.c - CAST of whole columns: a loop for numbers and times, value_cast row by row for
+ * everything with text in it and for the batch in which some number does not fit. Messages are
+ * value_cast's. */
+#include "kernel/access.h"
+#include "kernel/cast_numeric.h"
+#include "kernel/kernel.h"
+
+typedef struct cast_job {
+    const column *in;
+    data_type     to;
+    int32_t       row_count;
+    bool          try_cast;
+    arena        *arena;
+    int32_t      *bad_row;
+    error        *err;
+    void         *values;   /* of the result */
+    uint64_t     *validity; /* of the result when rows became NULL, else NULL */
+} cast_job;
+
+/* TRY_CAST: the row is NULL from now on. */
+static status
+make_null(cast_job *j, int32_t row) {
+    if (j->validity == NULL) {
+        const size_t words = (size_t)bits_words(j->row_count);
+        j->validity = arena_alloc(j->arena, words * sizeof(uint64_t));
+        if (j->validity == NULL) {
+            return error_memory(j->err);
+        }
+        if (j->in->validity != NULL) {
+            memcpy(j->validity, j->in->validity, words * sizeof(uint64_t));
+        } else {
+            memset(j->validity, 0xff, words * sizeof(uint64_t));
+        }
+    }
+    bits_clear(j->validity, row);
+    return OK;
+}
+
+/* Converts one row that is not NULL; *converted false: TRY_CAST made it NULL. */
+static status
+cast_row(cast_job *j, int32_t row, value *out, bool *converted) {
+    const value  v = row_value(j->in, row);
+    const status s = value_cast(out, &v, j->to, j->arena, j->try_cast ? NULL : j->err);
+    *converted = s == OK;
+    if (s == ERR_OUT_OF_MEMORY) {
+        return error_memory(j->err);
+    }
+    if (s < 0 && j->try_cast) {
+        return make_null(j, row);
+    }
+    if (s < 0 && j->bad_row != NULL) {
+        *j->bad_row = row;
+    }
+    return s;
+}
+
+static void
+store_value(void *values, int32_t row, const value *v) {
+    switch (type_physical(v->type)) {
+    case PHYSICAL_BOOL:
+        ((uint8_t *)values)[row] = v->b;
+        return;
+    case PHYSICAL_I8:
+        ((int8_t *)values)[row] = (int8_t)v->i;
+        return;
+    case PHYSICAL_I16:
+        ((int16_t *)values)[row] = (int16_t)v->i;
+        return;
+    case PHYSICAL_I32:
+        ((int32_t *)values)[row] = (int32_t)v->i;
+        return;
+    case PHYSICAL_I64:
+        ((int64_t *)values)[row] = v->i;
+        return;
+    case PHYSICAL_F64:
+        ((double *)values)[row] = v->d;
+        return;
+    case PHYSICAL_INTERVAL:
+        ((interval *)values)[row] = v->iv;
+        return;
+    case PHYSICAL_TEXT:
+    case PHYSICAL_COUNT:
+        break;
+    }
+    UNREACHABLE();
+}
+
+/* The loop has written what fits; finds what does not, or that it all lay under NULL. */
+static status
+cast_misfits(cast_job *j) {
+    for (int32_t i = 0; i < j->row_count; i++) {
+        value v;
+        bool  converted;
+        if (!column_is_null(j->in, i)) {
+            TRY(cast_row(j, i, &v, &converted));
+        }
+    }
+    return OK;
+}
+
+static status
+cast_from_text(cast_job *j) {
+    for (int32_t i = 0; i < j->row_count; i++) {
+        value v;
+        bool  converted = false;
+        if (!column_is_null(j->in, i)) {
+            TRY(cast_row(j, i, &v, &converted));
+        }
+        if (converted) {
+            store_value(j->values, i, &v);
+        }
+    }
+    return OK;
+}
+
+/* Every scalar has a text, so nothing but memory can fail. Short texts lie in the views. */
+static status
+cast_to_text(cast_job *j) {
+    strview *views = j->values;
+    for (int32_t i = 0; i < j->row_count; i++) {
+        if (column_is_null(j->in, i)) {
+            continue;
+        }
+        char         written[VALUE_TEXT_MAX];
+        const value  v = row_value(j->in, i);
+        const size_t size = value_write(&v, written);
+        const char  *data = written;
+        if (size > STRVIEW_INLINE_MAX) {
+            char *copy = arena_alloc(j->arena, size);
+            if (copy == NULL) {
+                return error_memory(j->err);
+            }
+            memcpy(copy, written, size);
+            data = copy;
+        }
+        views[i] = strview_of(data, (uint32_t)size);
+    }
+    return OK;
+}
+
+static status
+cast_null(column *out, int32_t row_count, data_type to, arena *a, error *err) {
+    void     *values = arena_alloc_zero(a, (size_t)row_count * type_width(to));
+    uint64_t *validity = arena_alloc_zero(a, (size_t)bits_words(row_count) * sizeof(uint64_t));
+    if (values == NULL || validity == NULL) {
+        return error_memory(err);
+    }
+    *out = (column){.type = to, .layout = COLUMN_FLAT, .validity = validity, .values = values};
+    return OK;
+}
+
+static status
+run_job(cast_job *j) {
+    const size_t bytes = (size_t)j->row_count * type_width(j->to);
+    cast_kernel *kernel = cast_numeric_kernel(j->in->type, j->to);
+    /* The loops write every row; the others leave out NULLs, whose values must still be defined. */
+    j->values = kernel != NULL ? arena_alloc(j->arena, bytes) : arena_alloc_zero(j->arena, bytes);
+    if (j->values == NULL) {
+        return error_memory(j->err);
+    }
+    if (kernel != NULL) {
+        return kernel(j->values, j->in->values, j->row_count) ? OK : cast_misfits(j);
+    }
+    return j->to.id == TYPE_TEXT ? cast_to_text(j) : cast_from_text(j);
+}
+
+status
+cast_column(column *out, const column *in, int32_t row_count, data_type to, bool try_cast, arena *a,
+            int32_t *bad_row, error *err) {
+    if (type_equal(in->type, to)) {
+        return column_views(out, in, row_count, a, err);
+    }
+    if (in->type.id == TYPE_NULL) {
+        return cast_null(out, row_count, to, a, err);
+    }
+    if (!type_casts(in->type, to)) {
+        return error_set(err, ERR_QUERY_FAILED, "cannot convert %s to %s", type_name(in->type),
+                         type_name(to));
+    }
+    cast_job j = {.in = in,
+                  .to = to,
+                  .row_count = row_count,
+                  .try_cast = try_cast,
+                  .arena = a,
+                  .bad_row = bad_row,
+                  .err = err};
+    TRY(run_job(&j));
+    *out = (column){.type = to, .layout = COLUMN_FLAT, .values = j.values};
+    out->validity = j.validity != NULL ? j.validity : in->validity;
+    return OK;
+}

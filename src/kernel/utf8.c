@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* utf8.c - is it UTF-8? ASCII goes by blocks with the widest registers there are, everything else
+ * by a strict decoder. */
+#include "kernel/dispatch.h"
+#include "kernel/kernel.h"
+
+#ifdef KERNEL_X86
+#include <immintrin.h>
+#endif
+
+#define BLOCKS_MIN 64
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static uint64_t
+load_8(const char *p) {
+    uint64_t x;
+    memcpy(&x, p, sizeof(x));
+    return x;
+}
+
+int64_t
+ascii_blocks_baseline(const char *bytes, int64_t size) {
+    int64_t i = 0;
+    for (; i + 32 <= size; i += 32) {
+        const uint64_t all = load_8(bytes + i) | load_8(bytes + i + 8) | load_8(bytes + i + 16) |
+                             load_8(bytes + i + 24);
+        if ((all & HIGH_BITS) != 0) {
+            break;
+        }
+    }
+    return i;
+}
+
+#ifdef KERNEL_X86
+__attribute__((target("avx2"))) int64_t
+ascii_blocks_avx2(const char *bytes, int64_t size) {
+    int64_t i = 0;
+    for (; i + 128 <= size; i += 128) {
+        const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i));
+        const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i + 32));
+        const __m256i c = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i + 64));
+        const __m256i d = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i + 96));
+        const __m256i all = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+        if (_mm256_movemask_epi8(all) != 0) {
+            break;
+        }
+    }
+    for (; i + 32 <= size; i += 32) {
+        const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i));
+        if (_mm256_movemask_epi8(a) != 0) {
+            break;
+        }
+    }
+    return i;
+}
+
+__attribute__((target("avx512f,avx512bw"))) int64_t
+ascii_blocks_avx512(const char *bytes, int64_t size) {
+    int64_t i = 0;
+    for (; i + 256 <= size; i += 256) {
+        const __m512i a = _mm512_loadu_si512(bytes + i);
+        const __m512i b = _mm512_loadu_si512(bytes + i + 64);
+        const __m512i c = _mm512_loadu_si512(bytes + i + 128);
+        const __m512i d = _mm512_loadu_si512(bytes + i + 192);
+        const __m512i all = _mm512_or_si512(_mm512_or_si512(a, b), _mm512_or_si512(c, d));
+        if (_mm512_movepi8_mask(all) != 0) {
+            break;
+        }
+    }
+    for (; i + 64 <= size; i += 64) {
+        if (_mm512_movepi8_mask(_mm512_loadu_si512(bytes + i)) != 0) {
+            break;
+        }
+    }
+    return i;
+}
+#endif
+
+static bool
+continues(uint8_t c) {
+    return (c & 0xC0) == 0x80;
+}
+
+/* Bytes of the sequence that begins at p (not ASCII), 0 when there is none. The second byte's range
+ * keeps out overlong forms (E0, F0), surrogates (ED) and what lies beyond U+10FFFF (F4). */
+static int64_t
+sequence_size(const uint8_t *p, int64_t left) {
+    const uint8_t lead = p[0];
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        return left >= 2 && continues(p[1]) ? 2 : 0;
+    }
+    if ((lead & 0xF0) == 0xE0) {
+        const uint8_t least = lead == 0xE0 ? 0xA0 : 0x80;
+        const uint8_t most = lead == 0xED ? 0x9F : 0xBF;
+        return left >= 3 && p[1] >= least && p[1] <= most && continues(p[2]) ? 3 : 0;
+    }
+    if (lead >= 0xF0 && lead <= 0xF4) {
+        const uint8_t least = lead == 0xF0 ? 0x90 : 0x80;
+        const uint8_t most = lead == 0xF4 ? 0x8F : 0xBF;
+        return left >= 4 && p[1] >= least && p[1] <= most && continues(p[2]) && continues(p[3]) ? 4
+                                                                                                : 0;
+    }
+    return 0;
+}
+
+int64_t
+utf8_fault(const char *bytes, int64_t size) {
+    const kernel_table *table = kernel_active();
+    int64_t             i = size >= BLOCKS_MIN ? table->ascii_blocks(bytes, size) : 0;
+    int64_t             ascii_end = i; /* of the last words that were ASCII */
+    int64_t             ascii_words = 0;
+    while (i < size) {
+        if (size - i >= 8) {
+            const uint64_t high = load_8(bytes + i) & HIGH_BITS;
+            if (high == 0) {
+                ascii_words = ascii_end == i ? ascii_words + 1 : 1;
+                i += 8;
+                if (ascii_words >= 4 && size - i >= BLOCKS_MIN) { /* a run: worth a call */
+                    i += table->ascii_blocks(bytes + i, size - i);
+                    ascii_words = 0;
+                }
+                ascii_end = i;
+                continue;
+            }
+            i += __builtin_ctzll(high) >> 3;
+        }
+        if (((uint8_t)bytes[i] & 0x80) == 0) {
+            i++;
+            continue;
+        }
+        const int64_t n = sequence_size((const uint8_t *)bytes + i, size - i);
+        if (n == 0) {
+            return i;
+        }
+        i += n;
+    }
+    return -1;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* aggregate_distinct.c - aggregate calls with DISTINCT.
+ *
+ * Each call keeps how often a value is in a group. Only crossings of zero reach the aggregate:
+ * weight +1 when a value comes, -1 when its last copy leaves. NULLs are skipped, as all aggregates
+ * with an argument do. The pairs of one group hang on a chain, so that a group can leave as a
+ * whole; a pair of an append-only input that never loses groups is in the table and nowhere else.
+ */
+#include "op/aggregate.h"
+
+typedef struct distinct_entry { /* pair slots + 1; 0: none */
+    int64_t  weight;
+    uint32_t next, previous;
+} distinct_entry;
+
+/* Rows of one delta that count: gathered, with the pair each belongs to. */
+typedef struct distinct_rows {
+    int32_t  count;
+    int32_t *rows;   /* of the delta */
+    column   pair[2]; /* group slot, value */
+    slot    *pairs;
+    uint8_t *is_new;
+} distinct_rows;
+
+status
+distinct_calls_open(aggregate *a, int32_t call, error *err) {
+    aggregate_distinct *d = &a->distinct[call];
+    const op_spec      *spec = a->base.spec;
+    store              *st = a->base.env->store;
+    const int32_t       argument = spec->aggs[call].argument;
+    if (argument < 0) {
+        return error_set(err, ERR_INTERNAL_ERROR, "DISTINCT needs an argument");
+    }
+    const data_type types[2] = {type_of(TYPE_I64), spec->input[0]->fields[argument].type};
+    TRY(group_table_open(&d->pairs, st, "aggregate.distinct", types, 2, err));
+    d->tracked = !spec->append_only[0] || a->windowed;
+    TRY(array_open(&d->entries, st, "aggregate.distinct_entries", sizeof(distinct_entry), err));
+    TRY(array_open(&d->heads, st, "aggregate.distinct_heads", sizeof(uint32_t), err));
+    return OK;
+}
+
+void
+distinct_calls_close(aggregate *a, int32_t call) {
+    aggregate_distinct *d = &a->distinct[call];
+    array_close(&d->heads);
+    array_close(&d->entries);
+    group_table_close(&d->pairs);
+}
+
+/* The rows that pass the filter and are not NULL, and their pairs. */
+static status
+map_pairs(aggregate *a, int32_t call, const slot *slots, const uint8_t *filter, int32_t count,
+          distinct_rows *r, error *err) {
+    arena        *scratch = a->base.env->scratch;
+    const column *argument = &a->views[a->base.spec->aggs[call].argument];
+    int64_t      *groups = arena_alloc(scratch, (size_t)count * sizeof(*groups));
+    r->rows = arena_alloc(scratch, (size_t)count * sizeof(*r->rows));
+    r->pairs = arena_alloc(scratch, (size_t)count * sizeof(*r->pairs));
+    r->is_new = arena_alloc(scratch, (size_t)count);
+    if (groups == NULL || r->rows == NULL || r->pairs == NULL || r->is_new == NULL) {
+        return error_memory(err);
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < count; i++) {
+        groups[n] = slots[i];
+        r->rows[n] = i;
+        n += (filter == NULL || filter[i]) && !column_is_null(argument, i);
+    }
+    r->count = n;
+    r->pair[0] = (column){.type = type_of(TYPE_I64), .layout = COLUMN_FLAT, .values = groups};
+    r->pair[1] = *argument;
+    if (n == 0) {
+        return OK;
+    }
+    if (n < count) {
+        TRY(column_gather(&r->pair[1], argument, r->rows, n, scratch, err));
+    }
+    return group_table_map(&a->distinct[call].pairs, r->pair, n, r->pairs, r->is_new, scratch, err);
+}
+
+static status
+link_pair(aggregate_distinct *d, slot pair, slot group, error *err) {
+    uint32_t *head = ARRAY_AT(&d->heads, uint32_t, group);
+    TRY(array_touch(&d->heads, group, 1, err));
+    *ARRAY_AT(&d->entries, distinct_entry, pair) = (distinct_entry){.next = *head};
+    if (*head != 0) {
+        TRY(array_touch(&d->entries, *head - 1, 1, err));
+        ARRAY_AT(&d->entries, distinct_entry, *head - 1)->previous = pair + 1;
+    }
+    *head = pair + 1;
+    return OK;
+}
+
+static status
+remove_pair(aggregate_distinct *d, slot pair, slot group, error *err) {
+    const distinct_entry entry = *ARRAY_AT(&d->entries, distinct_entry, pair);
+    if (entry.next != 0) {
+        TRY(array_touch(&d->entries, entry.next - 1, 1, err));
+        ARRAY_AT(&d->entries, distinct_entry, entry.next - 1)->previous = entry.previous;
+    }
+    if (entry.previous != 0) {
+        TRY(array_touch(&d->entries, entry.previous - 1, 1, err));
+        ARRAY_AT(&d->entries, distinct_entry, entry.previous - 1)->next = entry.next;
+    } else {
+        TRY(array_touch(&d->heads, group, 1, err));
+        *ARRAY_AT(&d->heads, uint32_t, group) = entry.next;
+    }
+    return group_table_remove(&d->pairs, pair, err);
+}
+
+/* Adds weights to pairs; fills the rows of `r` that cross zero with the weight they hand on. */
+static status
+cross_weights(aggregate *a, int32_t call, const distinct_rows *r, const int64_t *weight,
+              int32_t *crossed, int64_t *crossed_weight, int32_t *crossed_count, error *err) {
+    aggregate_distinct *d = &a->distinct[call];
+    const int64_t      *groups = r->pair[0].values;
+    TRY(array_reserve_to(&d->entries, group_table_slot_count(&d->pairs), err));
+    TRY(array_reserve_to(&d->heads, group_table_slot_count(&a->groups), err));
+    int32_t n = 0;
+    for (int32_t i = 0; i < r->count; i++) {
+        TRY(array_touch(&d->entries, r->pairs[i], 1, err));
+        if (r->is_new[i]) {
+            TRY(link_pair(d, r->pairs[i], (slot)groups[i], err));
+        }
+    }
+    for (int32_t i = 0; i < r->count; i++) {
+        distinct_entry *entry = ARRAY_AT(&d->entries, distinct_entry, r->pairs[i]);
+        const bool      was_in = entry->weight > 0;
+        entry->weight += weight == NULL ? 1 : weight[r->rows[i]];
+        const bool is_in = entry->weight > 0;
+        crossed[n] = i;
+        crossed_weight[n] = is_in ? 1 : -1;
+        n += was_in != is_in;
+    }
+    for (int32_t i = 0; i < r->count; i++) {
+        if (group_table_is_live(&d->pairs, r->pairs[i]) &&
+            ARRAY_AT(&d->entries, distinct_entry, r->pairs[i])->weight == 0) {
+            TRY(remove_pair(d, r->pairs[i], (slot)groups[i], err));
+        }
+    }
+    *crossed_count = n;
+    return OK;
+}
+
+status
+distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64_t *weight,
+                      const uint8_t *filter, int32_t count, error *err) {
+    arena        *scratch = a->base.env->scratch;
+    distinct_rows r;
+    TRY(map_pairs(a, call, slots, filter, count, &r, err));
+    int32_t *crossed = arena_alloc(scratch, (size_t)count * sizeof(*crossed));
+    int64_t *crossed_weight = arena_alloc(scratch, (size_t)count * sizeof(*crossed_weight));
+    slot    *crossed_groups = arena_alloc(scratch, (size_t)count * sizeof(*crossed_groups));
+    if (crossed == NULL || crossed_weight == NULL || crossed_groups == NULL) {
+        return error_memory(err);
+    }
+    int32_t n = 0;
+    if (a->distinct[call].tracked) {
+        TRY(cross_weights(a, call, &r, weight, crossed, crossed_weight, &n, err));
+    } else {
+        for (int32_t i = 0; i < r.count; i++) {
+            crossed[n] = i;
+            n += r.is_new[i];
+        }
+        crossed_weight = NULL;
+    }
+    if (n == 0) {
+        return OK;
+    }
+    const int64_t *groups = r.pair[0].values;
+    for (int32_t i = 0; i < n; i++) {
+        crossed_groups[i] = (slot)groups[crossed[i]];
+    }
+    column values;
+    TRY(column_gather(&values, &r.pair[1], crossed, n, scratch, err));
+    agg *self = a->aggs[call];
+    return self->class->update(self, crossed_groups, &values, crossed_weight, NULL, n, scratch,
+                               err);
+}
+
+status
+distinct_calls_clear(aggregate *a, int32_t call, slot group, error *err) {
+    aggregate_distinct *d = &a->distinct[call];
+    if (group >= d->heads.count) {
+        return OK;
+    }
+    uint32_t pair = *ARRAY_AT(&d->heads, uint32_t, group);
+    if (pair == 0) {
+        return OK;
+    }
+    TRY(array_touch(&d->heads, group, 1, err));
+    *ARRAY_AT(&d->heads, uint32_t, group) = 0;
+    while (pair != 0) {
+        const uint32_t next = ARRAY_AT(&d->entries, distinct_entry, pair - 1)->next;
+        TRY(group_table_remove(&d->pairs, pair - 1, err));
+        pair = next;
+    }
+    return OK;
+}
+
+status
+distinct_calls_validate(const aggregate *a, int32_t call, error *err) {
+    const aggregate_distinct *d = &a->distinct[call];
+    if (!a->base.spec->aggs[call].distinct) {
+        return OK;
+    }
+    TRY(group_table_validate(&d->pairs, err));
+    uint64_t chained = 0;
+    for (uint64_t s = 0; d->tracked && s < d->heads.count; s++) {
+        uint32_t previous = 0;
+        uint32_t pair = *ARRAY_AT(&d->heads, uint32_t, s);
+        while (pair != 0 && chained <= d->pairs.live_count) {
+            const distinct_entry *entry = ARRAY_AT(&d->entries, distinct_entry, pair - 1);
+            if (entry->previous != previous || entry->weight <= 0) {
+                return error_set(err, ERR_INTERNAL_ERROR,
+                                 "aggregate: pair %u of a DISTINCT call has weight %lld", pair - 1,
+                                 (long long)entry->weight);
+            }
+            chained++;
+            previous = pair;
+            pair = entry->next;
+        }
+    }
+    if (d->tracked && chained != d->pairs.live_count) {
+        return error_set(err, ERR_INTERNAL_ERROR,
+                         "aggregate: %llu of %llu DISTINCT pairs on chains",
+                         (unsigned long long)chained, (unsigned long long)d->pairs.live_count);
+    }
+    return OK;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op.c - the base of all operators: opening, edges, and the counted calls between operators.
+ *
+ * Edges lie in the circuit arena; an array that grew leaves its old copy there, which is small and
+ * goes with the circuit. */
+#include "op/op.h"
+
+status
+op_open(op **out, const op_class *class, op_env *env, const op_spec *spec, error *err) {
+    assert(class->size >= sizeof(op));
+    op *o = arena_alloc_zero(env->arena, class->size);
+    if (o == NULL) {
+        return error_memory(err);
+    }
+    o->class = class;
+    o->env = env;
+    o->spec = spec;
+    o->frontier_us = INT64_MIN;
+    if (class->open != NULL) {
+        const status s = class->open(o, err);
+        if (s < 0) {
+            op_close(o);
+            return s;
+        }
+    }
+    *out = o;
+    return OK;
+}
+
+void
+op_close(op *o) {
+    if (o != NULL && o->class->close != NULL) {
+        o->class->close(o);
+    }
+}
+
+status
+op_connect(op *from, op *to, int32_t port, error *err) {
+    if (from->output_count == from->output_capacity) {
+        const int32_t capacity = from->output_capacity == 0 ? 2 : 2 * from->output_capacity;
+        op_edge      *edges = arena_alloc(from->env->arena, (size_t)capacity * sizeof(*edges));
+        if (edges == NULL) {
+            return error_memory(err);
+        }
+        if (from->output_count > 0) {
+            memcpy(edges, from->outputs, (size_t)from->output_count * sizeof(*edges));
+        }
+        from->outputs = edges;
+        from->output_capacity = capacity;
+    }
+    from->outputs[from->output_count++] = (op_edge){to, port};
+    return OK;
+}
+
+void
+op_disconnect(op *from, const op *to) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < from->output_count; i++) {
+        if (from->outputs[i].target != to) {
+            from->outputs[kept++] = from->outputs[i];
+        }
+    }
+    from->output_count = kept;
+}
+
+status
+op_emit(op *self, const delta *out, error *err) {
+    if (out->row_count == 0 || self->output_count == 0) {
+        return OK;
+    }
+    self->rows_out += out->row_count;
+    bool all_done = true;
+    for (int32_t i = 0; i < self->output_count; i++) {
+        const status s = op_push(self->outputs[i].target, self->outputs[i].port, out, err);
+        TRY(s);
+        all_done &= s == DONE;
+    }
+    return all_done ? DONE : OK;
+}
+
+status
+op_push(op *o, int32_t port, const delta *in, error *err) {
+    o->rows_in += in->row_count;
+    return o->class->push(o, port, in, err);
+}
+
+status
+op_tick(op *o, int64_t frontier_us, error *err) {
+    frontier_us = max_i64(frontier_us, o->frontier_us);
+    status s = OK;
+    if (o->class->tick != NULL) {
+        s = o->class->tick(o, frontier_us, err);
+        TRY(s);
+    }
+    o->frontier_us = frontier_us;
+    return s;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_aggregate.c - GROUP BY: one output row per group of equal keys, kept up to date.
+ *
+ * The leading key_count input columns are the keys; aggregate calls name the columns of their
+ * argument and filter. A group exists while the sum of the weights of its rows is positive; without
+ * keys there is one group that always exists. No copy of what was published is kept: the first
+ * touch of a group in a tick reads its old values before they change.
+ *
+ * Windowed: one key is the start of a window. Groups of a window that is final are moved to
+ * `finished` and leave the state (aggregate_window.c). One-off queries emit all groups at their
+ * only tick.
+ *
+ * push:  keys -> groups, remembers first touches with old values, updates the calls
+ * tick:  emits -old and +new of touched groups (aggregate_emit.c), finishes windows */
+#include "op/aggregate.h"
+
+static status
+open_calls(aggregate *a, error *err) {
+    const op_spec *spec = a->base.spec;
+    op_env        *env = a->base.env;
+    a->aggs = arena_alloc_zero(env->arena, (size_t)spec->agg_count * sizeof(agg *));
+    a->distinct = arena_alloc_zero(env->arena, (size_t)spec->agg_count * sizeof(*a->distinct));
+    if (a->aggs == NULL || a->distinct == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < spec->agg_count; i++) {
+        const op_agg   *call = &spec->aggs[i];
+        const data_type input = call->argument < 0 ? type_of(TYPE_NULL)
+                                                   : spec->input[0]->fields[call->argument].type;
+        TRY(call->class->open(&a->aggs[i], env->store, env->mem, call->class->name, input,
+                              spec->append_only[0], err));
+        if (call->distinct) {
+            TRY(distinct_calls_open(a, i, err));
+        }
+    }
+    return OK;
+}
+
+static status
+aggregate_open(op *self, error *err) {
+    aggregate     *a = (aggregate *)self;
+    const op_spec *spec = self->spec;
+    op_env        *env = self->env;
+    a->windowed = spec->window_key >= 0 && spec->mode == MODE_STREAM;
+    const bool no_changes = spec->mode == MODE_ONCE || (a->windowed && spec->emit_at_close);
+    a->tracks_rows = !(no_changes && spec->append_only[0]);
+    const data_type *types = schema_types(spec->input[0], env->arena);
+    a->views = arena_alloc(env->arena, (size_t)spec->input[0]->count * sizeof(column));
+    a->output = arena_alloc(env->arena, (size_t)spec->output->count * sizeof(column));
+    if (types == NULL || a->views == NULL || a->output == NULL) {
+        return error_memory(err);
+    }
+    assert(spec->output->count == spec->key_count + spec->agg_count);
+    TRY(group_table_open(&a->groups, env->store, "aggregate.groups", types, spec->key_count, err));
+    TRY(array_open(&a->records, env->store, "aggregate.records", sizeof(aggregate_group), err));
+    if (a->windowed) {
+        TRY(windows_open(a, err));
+    }
+    return open_calls(a, err);
+}
+
+static void
+aggregate_close(op *self) {
+    aggregate *a = (aggregate *)self;
+    for (int32_t i = 0; a->aggs != NULL && i < self->spec->agg_count; i++) {
+        if (a->distinct != NULL) {
+            distinct_calls_close(a, i);
+        }
+        if (a->aggs[i] != NULL) {
+            self->spec->aggs[i].class->close(a->aggs[i]);
+        }
+    }
+    windows_close(a);
+    array_close(&a->records);
+    group_table_close(&a->groups);
+}
+
+status
+aggregate_forget(aggregate *a, slot group, error *err) {
+    for (int32_t i = 0; i < a->base.spec->agg_count; i++) {
+        TRY(a->aggs[i]->class->clear(a->aggs[i], group, err));
+        TRY(distinct_calls_clear(a, i, group, err));
+    }
+    return group_table_remove(&a->groups, group, err);
+}
+
+/* Prepares everything that is addressed by group slot for groups that were just made. */
+static status
+init_groups(aggregate *a, const slot *slots, int32_t count, error *err) {
+    for (int32_t i = 0; i < a->base.spec->agg_count; i++) {
+        TRY(a->aggs[i]->class->init(a->aggs[i], slots, count, err));
+    }
+    if (!a->tracks_rows) {
+        return OK;
+    }
+    TRY(array_reserve_to(&a->records, group_table_slot_count(&a->groups), err));
+    for (int32_t i = 0; i < count; i++) {
+        TRY(array_touch(&a->records, slots[i], 1, err));
+        *ARRAY_AT(&a->records, aggregate_group, slots[i]) = (aggregate_group){0};
+    }
+    return OK;
+}
+
+status
+aggregate_ensure_global(aggregate *a, error *err) {
+    if (a->groups.live_count > 0) {
+        return OK;
+    }
+    slot    global;
+    uint8_t is_new;
+    TRY(group_table_map(&a->groups, a->views, 1, &global, &is_new, a->base.env->scratch, err));
+    assert(global == 0 && is_new);
+    return init_groups(a, &global, 1, err);
+}
+
+/* The group of each row; makes and prepares new ones. */
+static status
+map_groups(aggregate *a, int32_t row_count, slot *slots, error *err) {
+    arena *scratch = a->base.env->scratch;
+    if (a->base.spec->key_count == 0) {
+        TRY(aggregate_ensure_global(a, err));
+        memset(slots, 0, (size_t)row_count * sizeof(*slots));
+        return OK;
+    }
+    uint8_t *is_new = arena_alloc(scratch, (size_t)row_count);
+    slot    *new_slots = arena_alloc(scratch, (size_t)row_count * sizeof(*new_slots));
+    int32_t *new_rows = arena_alloc(scratch, (size_t)row_count * sizeof(*new_rows));
+    if (is_new == NULL || new_slots == NULL || new_rows == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_map(&a->groups, a->views, row_count, slots, is_new, scratch, err));
+    int32_t count = 0;
+    for (int32_t i = 0; i < row_count; i++) {
+        new_slots[count] = slots[i];
+        new_rows[count] = i;
+        count += is_new[i];
+    }
+    if (count == 0) {
+        return OK;
+    }
+    TRY(init_groups(a, new_slots, count, err));
+    return a->windowed ? windows_add(a, new_rows, new_slots, count, err) : OK;
+}
+
+/* Values of the groups before this tick's rows change them; they live until the tick ends. */
+static status
+keep_old_values(aggregate *a, aggregate_touch *touch, error *err) {
+    const op_spec *spec = a->base.spec;
+    arena         *tick_arena = a->base.env->tick_arena;
+    column *values = arena_alloc(tick_arena, (size_t)spec->agg_count * sizeof(*values));
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < spec->agg_count; i++) {
+        TRY(a->aggs[i]->class->value(a->aggs[i], touch->slots, touch->count, tick_arena,
+                                     &values[i], err));
+    }
+    touch->old_values = values;
+    return OK;
+}
+
+/* Appends a touch of `count` groups to the list of this tick. */
+static status
+add_touch(aggregate *a, const slot *slots, const uint8_t *existed, int32_t count, bool old_values,
+          error *err) {
+    arena           *tick_arena = a->base.env->tick_arena;
+    aggregate_touch *touch = arena_alloc(tick_arena, sizeof(*touch));
+    slot            *kept_slots = arena_alloc(tick_arena, (size_t)count * sizeof(*slots));
+    uint8_t         *kept_existed = arena_alloc(tick_arena, (size_t)count);
+    if (touch == NULL || kept_slots == NULL || kept_existed == NULL) {
+        return error_memory(err);
+    }
+    memcpy(kept_slots, slots, (size_t)count * sizeof(*slots));
+    memcpy(kept_existed, existed, (size_t)count);
+    *touch = (aggregate_touch){.count = count, .slots = kept_slots, .existed = kept_existed};
+    if (a->last == NULL) {
+        a->first = touch;
+    } else {
+        a->last->next = touch;
+    }
+    a->last = touch;
+    return old_values ? keep_old_values(a, touch, err) : OK;
+}
+
+/* Adds the weights to the groups' row counts and lists the groups that this tick had not touched.
+ */
+static status
+touch_groups(aggregate *a, const slot *slots, const delta *in, error *err) {
+    const op_spec *spec = a->base.spec;
+    arena         *scratch = a->base.env->scratch;
+    slot          *listed = arena_alloc(scratch, (size_t)in->row_count * sizeof(*listed));
+    uint8_t       *existed = arena_alloc(scratch, (size_t)in->row_count);
+    if (listed == NULL || existed == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    bool    any_existed = false;
+    for (int32_t i = 0; i < in->row_count; i++) {
+        aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, slots[i]);
+        if ((group->flags & GROUP_TOUCHED) == 0) {
+            TRY(array_touch(&a->records, slots[i], 1, err));
+            group->flags |= GROUP_TOUCHED;
+            listed[count] = slots[i];
+            existed[count] = group->row_count > 0;
+            any_existed |= existed[count];
+            count++;
+        }
+        group->row_count += delta_weight(in, i);
+    }
+    if (count == 0) {
+        return OK;
+    }
+    const bool wanted = a->base.old_rows_wanted || !spec->append_only[0];
+    const bool emits = spec->mode == MODE_STREAM && !(a->windowed && spec->emit_at_close);
+    return add_touch(a, listed, existed, count, wanted && emits && any_existed, err);
+}
+
+/* A FILTER column as bytes, 1 where it is true. */
+static status
+filter_bytes(const uint8_t **out, const column *filter, int32_t count, arena *a, error *err) {
+    if (filter->validity == NULL) {
+        *out = filter->values;
+        return OK;
+    }
+    const uint8_t *values = filter->values;
+    uint8_t       *bytes = arena_alloc(a, (size_t)count);
+    if (bytes == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        bytes[i] = (uint8_t)(values[i] & (uint8_t)bits_get(filter->validity, i));
+    }
+    *out = bytes;
+    return OK;
+}
+
+static status
+update_calls(aggregate *a, const slot *slots, const delta *in, error *err) {
+    const op_spec *spec = a->base.spec;
+    arena         *scratch = a->base.env->scratch;
+    for (int32_t i = 0; i < spec->agg_count; i++) {
+        const op_agg  *call = &spec->aggs[i];
+        const uint8_t *filter = NULL;
+        if (call->filter >= 0) {
+            TRY(filter_bytes(&filter, &a->views[call->filter], in->row_count, scratch, err));
+        }
+        if (call->distinct) {
+            TRY(distinct_calls_update(a, i, slots, in->weight, filter, in->row_count, err));
+            continue;
+        }
+        const column *input = call->argument < 0 ? NULL : &a->views[call->argument];
+        TRY(call->class->update(a->aggs[i], slots, input, in->weight, filter, in->row_count,
+                                scratch, err));
+    }
+    return OK;
+}
+
+static status
+aggregate_push(op *self, int32_t port, const delta *in, error *err) {
+    aggregate       *a = (aggregate *)self;
+    arena           *scratch = self->env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    (void)port;
+    TRY(columns_to_views(a->views, in->columns, in->column_count, in->row_count, scratch, err));
+    slot *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots));
+    if (slots == NULL) {
+        return error_memory(err);
+    }
+    TRY(map_groups(a, in->row_count, slots, err));
+    if (a->tracks_rows) {
+        TRY(touch_groups(a, slots, in, err));
+    }
+    TRY(update_calls(a, slots, in, err));
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
+static status
+aggregate_tick(op *self, int64_t frontier_us, error *err) {
+    aggregate *a = (aggregate *)self;
+    if (self->spec->key_count == 0) {
+        const arena_mark mark = arena_save(self->env->scratch);
+        TRY(aggregate_ensure_global(a, err));
+        arena_rewind(self->env->scratch, mark);
+    }
+    if (self->spec->mode == MODE_ONCE) {
+        return aggregate_send_all(a, NULL, 0, err);
+    }
+    if (a->tracks_rows) {
+        TRY(aggregate_settle(a, err));
+    }
+    return a->windowed ? windows_expire(a, frontier_us, err) : OK;
+}
+
+static status
+aggregate_snapshot(op *self, op *target, int32_t port, error *err) {
+    aggregate *a = (aggregate *)self;
+    if (a->windowed) {
+        TRY(windows_send_finished(a, target, port, err));
+        if (self->spec->emit_at_close) {
+            return OK;
+        }
+    }
+    return aggregate_send_all(a, target, port, err);
+}
+
+static status
+aggregate_validate(const op *self, error *err) {
+    const aggregate *a = (const aggregate *)self;
+    TRY(group_table_validate(&a->groups, err));
+    const uint64_t slot_count = group_table_slot_count(&a->groups);
+    for (uint64_t s = 0; s < slot_count && a->tracks_rows && self->spec->mode == MODE_STREAM; s++) {
+        if (!group_table_is_live(&a->groups, (slot)s)) {
+            continue;
+        }
+        const aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, s);
+        if (group->row_count <= 0 || (group->flags & GROUP_TOUCHED) != 0) {
+            return error_set(err, ERR_INTERNAL_ERROR,
+                             "aggregate: group %llu has %lld rows, flags %u", (unsigned long long)s,
+                             (long long)group->row_count, group->flags);
+        }
+    }
+    for (int32_t i = 0; i < self->spec->agg_count; i++) {
+        TRY(distinct_calls_validate(a, i, err));
+    }
+    return a->windowed ? windows_validate(a, err) : OK;
+}
+
+const op_class op_aggregate_class = {
+    .name = "aggregate",
+    .size = sizeof(aggregate),
+    .open = aggregate_open,
+    .push = aggregate_push,
+    .tick = aggregate_tick,
+    .snapshot = aggregate_snapshot,
+    .validate = aggregate_validate,
+    .close = aggregate_close,
+};

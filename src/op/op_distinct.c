@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_distinct.c - SELECT DISTINCT over a stream of changes.
+ *
+ * Keeps the total weight of each row. A row is in the output while its weight is positive, whatever
+ * the weight is, so only crossings of zero are emitted: +1 when a row appears, -1 when its last
+ * copy is retracted. An append-only input needs no weights: a row that is new is emitted at once.
+ *
+ * push:  adds weights; the first touch of a row in this tick remembers whether it was in
+ * tick:  for each touched row compares then and now, emits, forgets rows of weight 0
+ *
+ * See op_filter.c for the simplest operator and op.h for the contract. */
+#include "op/rows.h"
+#include "state/group_table.h"
+
+enum {
+    ROW_TOUCHED = 1, /* in the list of this tick */
+    ROW_WAS_IN = 2   /* in the output when the tick began */
+};
+
+typedef struct distinct_row {
+    int64_t  weight;
+    uint32_t flags; /* 0 between ticks */
+    uint32_t reserved;
+} distinct_row;
+
+typedef struct distinct {
+    op          base;
+    group_table rows;
+    state_array records; /* distinct_row per slot; unused when append-only */
+    slot_list   touched;
+    column     *views;
+} distinct;
+
+static status
+distinct_open(op *self, error *err) {
+    distinct     *d = (distinct *)self;
+    op_env       *env = self->env;
+    const schema *input = self->spec->input[0];
+    data_type    *types = schema_types(input, env->arena);
+    d->views = arena_alloc(env->arena, (size_t)input->count * sizeof(column));
+    if (types == NULL || d->views == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_open(&d->rows, env->store, "distinct.rows", types, input->count, err));
+    TRY(array_open(&d->records, env->store, "distinct.records", sizeof(distinct_row), err));
+    return OK;
+}
+
+static void
+distinct_close(op *self) {
+    distinct *d = (distinct *)self;
+    group_table_close(&d->rows);
+    array_close(&d->records);
+}
+
+/* Emits the rows that were never seen before, as they come. */
+static status
+push_new_rows(distinct *d, const delta *in, const uint8_t *is_new, error *err) {
+    arena   *scratch = d->base.env->scratch;
+    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    if (rows == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[count] = i;
+        count += is_new[i];
+    }
+    delta out = *in;
+    out.weight = NULL;
+    if (count < in->row_count) {
+        if (count == 0) {
+            return OK;
+        }
+        TRY(delta_gather(&out, &out, rows, count, scratch, err));
+    }
+    return op_emit(&d->base, &out, err);
+}
+
+static status
+push_weights(distinct *d, const delta *in, const slot *slots, const uint8_t *is_new, error *err) {
+    TRY(array_reserve_to(&d->records, group_table_slot_count(&d->rows), err));
+    for (int32_t i = 0; i < in->row_count; i++) {
+        if (is_new[i]) {
+            TRY(array_touch(&d->records, slots[i], 1, err));
+            *ARRAY_AT(&d->records, distinct_row, slots[i]) = (distinct_row){0};
+        }
+    }
+    for (int32_t i = 0; i < in->row_count; i++) {
+        distinct_row *row = ARRAY_AT(&d->records, distinct_row, slots[i]);
+        if (row->flags == 0) {
+            TRY(array_touch(&d->records, slots[i], 1, err));
+            row->flags = row->weight > 0 ? ROW_TOUCHED | ROW_WAS_IN : ROW_TOUCHED;
+            TRY(slot_list_add(&d->touched, slots[i], d->base.env->tick_arena, err));
+        }
+        row->weight += delta_weight(in, i);
+    }
+    return OK;
+}
+
+static status
+distinct_push(op *self, int32_t port, const delta *in, error *err) {
+    distinct *d = (distinct *)self;
+    arena    *scratch = self->env->scratch;
+    (void)port;
+    TRY(columns_to_views(d->views, in->columns, in->column_count, in->row_count, scratch, err));
+    slot    *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots));
+    uint8_t *is_new = arena_alloc(scratch, (size_t)in->row_count);
+    if (slots == NULL || is_new == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_map(&d->rows, d->views, in->row_count, slots, is_new, scratch, err));
+    if (self->spec->append_only[0]) {
+        return push_new_rows(d, in, is_new, err);
+    }
+    return push_weights(d, in, slots, is_new, err);
+}
+
+/* Writes the touched rows that left (weight -1) or came (weight +1). */
+static status
+write_crossings(distinct *d, slot_writer *w, int64_t weight, error *err) {
+    for (const slot_block *b = d->touched.first; b != NULL; b = b->next) {
+        for (int32_t i = 0; i < b->count; i++) {
+            const distinct_row *row = ARRAY_AT(&d->records, distinct_row, b->slots[i]);
+            const int64_t       was = (row->flags & ROW_WAS_IN) != 0;
+            if ((row->weight > 0) - was == weight) {
+                TRY(slot_writer_add(w, b->slots[i], weight, err));
+            }
+        }
+    }
+    return OK;
+}
+
+static status
+forget_touched(distinct *d, error *err) {
+    for (const slot_block *b = d->touched.first; b != NULL; b = b->next) {
+        for (int32_t i = 0; i < b->count; i++) {
+            distinct_row *row = ARRAY_AT(&d->records, distinct_row, b->slots[i]);
+            row->flags = 0;
+            if (row->weight == 0) {
+                TRY(group_table_remove(&d->rows, b->slots[i], err));
+            }
+        }
+    }
+    d->touched = (slot_list){0};
+    return OK;
+}
+
+static status
+distinct_tick(op *self, int64_t frontier_us, error *err) {
+    distinct *d = (distinct *)self;
+    (void)frontier_us;
+    if (d->touched.first == NULL) {
+        return OK;
+    }
+    const arena_mark mark = arena_save(self->env->scratch);
+    slot_writer      w;
+    TRY(slot_writer_open(&w, self, NULL, 0, &d->rows.keys, err));
+    TRY(write_crossings(d, &w, -1, err));
+    TRY(write_crossings(d, &w, +1, err));
+    TRY(slot_writer_flush(&w, err));
+    arena_rewind(self->env->scratch, mark);
+    return forget_touched(d, err);
+}
+
+static status
+distinct_snapshot(op *self, op *target, int32_t port, error *err) {
+    distinct        *d = (distinct *)self;
+    const bool       weights = !self->spec->append_only[0];
+    const arena_mark mark = arena_save(self->env->scratch);
+    slot_writer      w;
+    TRY(slot_writer_open(&w, self, target, port, &d->rows.keys, err));
+    const uint64_t slot_count = group_table_slot_count(&d->rows);
+    for (uint64_t s = 0; s < slot_count; s++) {
+        if (group_table_is_live(&d->rows, (slot)s) &&
+            (!weights || ARRAY_AT(&d->records, distinct_row, s)->weight > 0)) {
+            TRY(slot_writer_add(&w, (slot)s, 1, err));
+        }
+    }
+    TRY(slot_writer_flush(&w, err));
+    arena_rewind(self->env->scratch, mark);
+    return OK;
+}
+
+static status
+distinct_validate(const op *self, error *err) {
+    const distinct *d = (const distinct *)self;
+    TRY(group_table_validate(&d->rows, err));
+    const uint64_t slot_count = group_table_slot_count(&d->rows);
+    for (uint64_t s = 0; s < slot_count && !self->spec->append_only[0]; s++) {
+        if (!group_table_is_live(&d->rows, (slot)s)) {
+            continue;
+        }
+        const distinct_row *row = ARRAY_AT(&d->records, distinct_row, s);
+        if (row->weight <= 0 || row->flags != 0) {
+            return error_set(err, ERR_INTERNAL_ERROR,
+                             "distinct: row %llu has weight %lld, flags %u", (unsigned long long)s,
+                             (long long)row->weight, row->flags);
+        }
+    }
+    return OK;
+}
+
+const op_class op_distinct_class = {
+    .name = "distinct",
+    .size = sizeof(distinct),
+    .open = distinct_open,
+    .push = distinct_push,
+    .tick = distinct_tick,
+    .snapshot = distinct_snapshot,
+    .validate = distinct_validate,
+    .close = distinct_close,
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_scan.c - where a relation enters a circuit: picks and reorders its columns.
+ *
+ * Nothing is copied: output columns are the input's, with their owners.
+ *
+ * push:  forwards the chosen columns
+ * tick:  nothing */
+#include "op/rows.h"
+
+typedef struct scan {
+    op      base;
+    column *columns; /* of the delta under way; NULL: all input columns, in order */
+} scan;
+
+static status
+scan_open(op *self, error *err) {
+    scan          *s = (scan *)self;
+    const op_spec *spec = self->spec;
+    bool           all = spec->input[0] == NULL || spec->output->count == spec->input[0]->count;
+    for (int32_t i = 0; all && spec->columns != NULL && i < spec->output->count; i++) {
+        all = spec->columns[i] == i;
+    }
+    if (spec->columns == NULL || (all && spec->input[0] != NULL)) {
+        return OK;
+    }
+    s->columns = arena_alloc(self->env->arena, (size_t)spec->output->count * sizeof(column));
+    return s->columns == NULL ? error_memory(err) : OK;
+}
+
+static status
+scan_push(op *self, int32_t port, const delta *in, error *err) {
+    scan *s = (scan *)self;
+    (void)port;
+    if (s->columns == NULL) {
+        return op_emit(self, in, err);
+    }
+    const int32_t count = self->spec->output->count;
+    for (int32_t i = 0; i < count; i++) {
+        assert(self->spec->columns[i] < in->column_count);
+        s->columns[i] = in->columns[self->spec->columns[i]];
+    }
+    const delta out = {.row_count = in->row_count,
+                       .column_count = count,
+                       .columns = s->columns,
+                       .weight = in->weight};
+    return op_emit(self, &out, err);
+}
+
+const op_class op_scan_class = {
+    .name = "scan",
+    .size = sizeof(scan),
+    .open = scan_open,
+    .push = scan_push,
+};

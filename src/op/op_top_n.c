@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_top_n.c - ORDER BY ... LIMIT ... OFFSET, and LIMIT alone.
+ *
+ * A one-off query buffers rows and now and then sorts the buffer and cuts it to limit + offset
+ * rows; once that many are known, rows that do not sort before the last of them are not even
+ * copied. Without sort keys nothing is kept: rows pass in order of arrival until there are enough.
+ * Streams keep an ordered index of their rows (top_n_stream.c).
+ *
+ * push:  one-off: passes or buffers; DONE when no further row can matter. Stream: updates the index
+ * tick:  one-off: sorts and emits the window of rows [offset, offset + limit). Stream: emits how it
+ *        changed */
+#include "op/top_n.h"
+
+#define TOP_N_BUFFER_ROWS 8192
+
+/* The sort keys, and after them every column that is not among them. */
+static status
+open_keys(top_n *t, error *err) {
+    const op_spec *spec = t->base.spec;
+    const int32_t  column_count = spec->input[0]->count;
+    if (spec->sort_count == 0) {
+        return OK;
+    }
+    const size_t room = (size_t)spec->sort_count + (size_t)column_count;
+    t->keys = arena_alloc_zero(t->base.env->arena, room * sizeof(*t->keys));
+    if (t->keys == NULL) {
+        return error_memory(err);
+    }
+    memcpy(t->keys, spec->sort_keys, (size_t)spec->sort_count * sizeof(*t->keys));
+    t->key_count = spec->sort_count;
+    for (int32_t i = 0; i < column_count; i++) {
+        bool is_key = false;
+        for (int32_t k = 0; k < spec->sort_count; k++) {
+            is_key |= spec->sort_keys[k].column == i;
+        }
+        if (!is_key) {
+            t->keys[t->key_count++] = (sort_key){.column = i};
+        }
+    }
+    return OK;
+}
+
+static status
+top_n_open(op *self, error *err) {
+    top_n         *t = (top_n *)self;
+    const op_spec *spec = self->spec;
+    arena         *a = self->env->arena;
+    const int32_t  count = spec->input[0]->count;
+    t->end = spec->limit < 0 ? INT64_MAX : sat_add_i64(spec->limit, spec->offset);
+    data_type *types = schema_types(spec->input[0], a);
+    t->views = arena_alloc(a, (size_t)count * sizeof(column));
+    t->kept_views = arena_alloc(a, (size_t)count * sizeof(column));
+    if (types == NULL || t->views == NULL || t->kept_views == NULL) {
+        return error_memory(err);
+    }
+    TRY(open_keys(t, err));
+    if (spec->mode == MODE_STREAM) {
+        return top_n_stream_open(t, types, count, err);
+    }
+    TRY(builder_init(&t->rows, self->env->mem, types, count, err));
+    return OK;
+}
+
+static void
+top_n_close(op *self) {
+    top_n *t = (top_n *)self;
+    builder_fini(&t->rows);
+    top_n_stream_close(t);
+}
+
+/* LIMIT without ORDER BY: rows pass until there are enough. */
+static status
+pass_rows(top_n *t, const delta *in, error *err) {
+    const op_spec *spec = t->base.spec;
+    arena         *scratch = t->base.env->scratch;
+    int32_t       *rows = arena_alloc(scratch, BATCH_ROWS * sizeof(*rows));
+    if (rows == NULL) {
+        return error_memory(err);
+    }
+    const int64_t wanted = t->end - spec->offset;
+    repeat_cursor cursor = {0};
+    while (t->passed < wanted) {
+        int32_t count = 0;
+        TRY(repeat_next(&cursor, in, rows, BATCH_ROWS, &count, err));
+        if (count == 0) {
+            return OK;
+        }
+        const int64_t skip = min_i64(count, spec->offset - t->skipped);
+        const int64_t pass = min_i64(count - skip, wanted - t->passed);
+        delta         unweighted = *in;
+        unweighted.weight = NULL;
+        t->skipped += skip;
+        t->passed += pass;
+        if (pass == in->row_count && in->weight == NULL) {
+            TRY(op_emit(&t->base, in, err));
+        } else {
+            TRY(rows_emit(&t->base, &unweighted, rows, skip, skip + pass, err));
+        }
+    }
+    return DONE;
+}
+
+/* Sorts the buffer and keeps the first `end` rows. */
+static status
+compact(top_n *t, error *err) {
+    arena           *scratch = t->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    batch           *all;
+    TRY(op_poll(&t->base, err));
+    TRY(builder_take(&t->rows, &all, err));
+    const int32_t count = all->rows.row_count;
+    const int32_t kept = (int32_t)min_i64(count, t->end);
+    int32_t      *order = arena_alloc(scratch, (size_t)count * sizeof(*order));
+    status        s = order == NULL ? error_memory(err) : OK;
+    if (s == OK) {
+        s = sort_rows(order, all->rows.columns, count, t->keys, t->key_count, scratch, err);
+    }
+    delta first;
+    if (s == OK) {
+        s = delta_gather(&first, &all->rows, order, kept, scratch, err);
+    }
+    if (s == OK) {
+        s = builder_append_delta(&t->rows, &first, err);
+    }
+    batch_release(all);
+    arena_rewind(scratch, mark);
+    t->sorted = kept;
+    return s;
+}
+
+/* Buffers the rows of `in` that sort before the bar. */
+static status
+keep_rows(top_n *t, const delta *in, error *err) {
+    arena *scratch = t->base.env->scratch;
+    if (t->sorted < t->end) {
+        return rows_append(&t->base, &t->rows, in, err);
+    }
+    delta kept;
+    builder_view(&t->rows, t->kept_views, &kept);
+    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    if (rows == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[count] = i;
+        count += compare_sort_keys(in->columns, i, kept.columns, t->sorted - 1, t->keys,
+                                   t->key_count) < 0;
+    }
+    if (count == 0) {
+        return OK;
+    }
+    delta better;
+    TRY(delta_gather(&better, in, rows, count, scratch, err));
+    return rows_append(&t->base, &t->rows, &better, err);
+}
+
+static status
+top_n_push(op *self, int32_t port, const delta *in, error *err) {
+    top_n *t = (top_n *)self;
+    arena *scratch = self->env->scratch;
+    (void)port;
+    if (self->spec->limit == 0) {
+        return DONE;
+    }
+    if (self->spec->mode == MODE_ONCE && t->key_count == 0) {
+        return pass_rows(t, in, err);
+    }
+    TRY(columns_to_views(t->views, in->columns, in->column_count, in->row_count, scratch, err));
+    delta rows = *in;
+    rows.columns = t->views;
+    if (self->spec->mode == MODE_STREAM) {
+        return top_n_stream_push(t, &rows, err);
+    }
+    TRY(keep_rows(t, &rows, err));
+    const int64_t room = max_i64(sat_mul_i64(t->end, 4), TOP_N_BUFFER_ROWS);
+    return builder_rows(&t->rows) > room ? compact(t, err) : OK;
+}
+
+static status
+top_n_tick(op *self, int64_t frontier_us, error *err) {
+    top_n *t = (top_n *)self;
+    arena *scratch = self->env->scratch;
+    (void)frontier_us;
+    if (self->spec->mode == MODE_STREAM) {
+        return top_n_stream_tick(t, err);
+    }
+    if (t->key_count == 0 || builder_rows(&t->rows) == 0) {
+        return OK;
+    }
+    const arena_mark mark = arena_save(scratch);
+    delta            all;
+    builder_view(&t->rows, t->kept_views, &all);
+    int32_t *order = arena_alloc(scratch, (size_t)all.row_count * sizeof(*order));
+    if (order == NULL) {
+        return error_memory(err);
+    }
+    TRY(sort_rows(order, all.columns, all.row_count, t->keys, t->key_count, scratch, err));
+    TRY(rows_emit(self, &all, order, self->spec->offset, min_i64(all.row_count, t->end), err));
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
+static status
+top_n_snapshot(op *self, op *target, int32_t port, error *err) {
+    return top_n_stream_snapshot((top_n *)self, target, port, err);
+}
+
+static status
+top_n_validate(const op *self, error *err) {
+    const top_n *t = (const top_n *)self;
+    return self->spec->mode == MODE_STREAM ? top_n_stream_validate(t, err) : OK;
+}
+
+const op_class op_top_n_class = {
+    .name = "top_n",
+    .size = sizeof(top_n),
+    .open = top_n_open,
+    .push = top_n_push,
+    .tick = top_n_tick,
+    .snapshot = top_n_snapshot,
+    .validate = top_n_validate,
+    .close = top_n_close,
+};

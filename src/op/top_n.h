@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* top_n.h - the parts of ORDER BY ... LIMIT: op_top_n.c with the one-off algorithms, top_n_stream.c
+ * with the maintained one.
+ *
+ * Both order rows by the sort keys and break ties by all columns, so that the answer depends on the
+ * rows alone, not on how or when they came. Without sort keys the order is that of arrival. */
+#ifndef LAMINAR_OP_TOP_N_H
+#define LAMINAR_OP_TOP_N_H
+
+#include "batch/builder.h"
+#include "op/rows.h"
+#include "state/group_table.h"
+#include "state/ordered.h"
+
+typedef struct top_n {
+    op        base;
+    int64_t   end;  /* limit + offset, saturating: rows beyond it are not shown */
+    sort_key *keys; /* sort keys, then the other columns; key_count 0: order of arrival */
+    int32_t   key_count;
+    column   *views; /* of the delta under way */
+
+    /* one-off */
+    builder rows;
+    column *kept_views; /* of the builder's rows */
+    int32_t sorted;     /* leading rows of the builder in order; the last of `end` is the bar */
+    int64_t skipped, passed; /* without sort keys: rows left out, rows let through */
+
+    /* stream */
+    group_table table;   /* all columns -> slot */
+    state_array records; /* top_n_row per slot */
+    state_array shown;   /* slots in the visible window as it was emitted last, in order */
+    state_array totals;  /* one top_n_totals */
+    ordered     order;   /* slots with positive weight */
+    slot_list   leaving; /* slots whose weight may be 0 at the tick */
+    bool        changed; /* in this tick */
+} top_n;
+
+/* ---- top_n_stream.c */
+status top_n_stream_open(top_n *t, const data_type *types, int32_t count, error *err) MUST_USE;
+void   top_n_stream_close(top_n *t);
+status top_n_stream_push(top_n *t, const delta *in, error *err) MUST_USE;
+status top_n_stream_tick(top_n *t, error *err) MUST_USE;
+status top_n_stream_snapshot(top_n *t, op *target, int32_t port, error *err) MUST_USE;
+status top_n_stream_validate(const top_n *t, error *err) MUST_USE;
+
+#endif

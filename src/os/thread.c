@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* thread.c - pthreads and the futex system call behind thread.h.
+ *
+ * Engine threads take no signals: they belong to the process that embeds us, whose handlers expect
+ * its own threads. */
+#include "os/thread.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { THREAD_NAME_SIZE = 16 }; /* with terminator; the kernel's limit */
+
+status
+mutex_init(mutex *m, error *err) {
+    errno = pthread_mutex_init(&m->handle, NULL);
+    if (errno != 0) {
+        return error_set(err, ERR_OUT_OF_MEMORY, "cannot make a lock: %m");
+    }
+    return OK;
+}
+
+void
+mutex_fini(mutex *m) {
+    const int fault = pthread_mutex_destroy(&m->handle);
+    assert(fault == 0); /* still locked */
+    (void)fault;
+}
+
+void
+mutex_lock(mutex *m) {
+    const int fault = pthread_mutex_lock(&m->handle);
+    assert(fault == 0);
+    (void)fault;
+}
+
+bool
+mutex_try_lock(mutex *m) {
+    return pthread_mutex_trylock(&m->handle) == 0;
+}
+
+void
+mutex_unlock(mutex *m) {
+    const int fault = pthread_mutex_unlock(&m->handle);
+    assert(fault == 0);
+    (void)fault;
+}
+
+status
+thread_start(thread *t, const char *name, void *(*run)(void *arg), void *arg, error *err) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* the new thread inherits the mask */
+    const int fault = pthread_create(&t->handle, NULL, run, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (fault != 0) {
+        errno = fault;
+        return error_set(err, ERR_OUT_OF_MEMORY, "cannot start the thread \"%s\": %m", name);
+    }
+    char         cut[THREAD_NAME_SIZE] = {0};
+    const size_t size = strlen(name);
+    memcpy(cut, name, size < sizeof(cut) ? size : sizeof(cut) - 1);
+    pthread_setname_np(t->handle, cut); /* for debuggers alone: a refusal does not matter */
+    return OK;
+}
+
+void
+thread_join(thread *t) {
+    const int fault = pthread_join(t->handle, NULL);
+    assert(fault == 0);
+    (void)fault;
+}
+
+wait_result
+futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_us) {
+    /* A wait without a timeout would be restarted by the kernel after a handler with SA_RESTART,
+     * and the caller would never see the signal. A long one is not; its end is a spurious wake. */
+    const int64_t   slice_us = 3600LL * 1000000;
+    const bool      whole = timeout_us >= 0 && timeout_us <= slice_us;
+    const int64_t   wait_us = whole ? timeout_us : slice_us;
+    struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = (wait_us % 1000000) * 1000};
+    if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &wait, NULL, 0) == 0) {
+        return WAIT_WOKEN;
+    }
+    if (errno == EINTR) {
+        return WAIT_INTERRUPTED;
+    }
+    return errno == ETIMEDOUT && whole ? WAIT_TIMEOUT : WAIT_WOKEN;
+}
+
+void
+futex_wake_all(_Atomic uint32_t *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* thread.h - threads, locks and waiting. The only file (with thread.c) that knows pthreads and
+ * futexes. */
+#ifndef LAMINAR_OS_THREAD_H
+#define LAMINAR_OS_THREAD_H
+
+#include <pthread.h>
+
+#include "base/error.h"
+
+typedef struct mutex {
+    pthread_mutex_t handle;
+} mutex;
+
+status mutex_init(mutex *m, error *err) MUST_USE;
+void   mutex_fini(mutex *m);
+void   mutex_lock(mutex *m);
+bool   mutex_try_lock(mutex *m);
+void   mutex_unlock(mutex *m);
+
+typedef struct thread {
+    pthread_t handle;
+} thread;
+
+/* The thread takes no signals: they belong to the process that embeds the engine. Names are cut
+ * to 15 bytes. */
+status thread_start(thread *t, const char *name, void *(*run)(void *arg), void *arg,
+                    error *err) MUST_USE;
+void   thread_join(thread *t);
+
+typedef enum wait_result { WAIT_WOKEN, WAIT_TIMEOUT, WAIT_INTERRUPTED } wait_result;
+
+/* Sleeps while *word == expected. timeout_us < 0 waits for ever. WAIT_INTERRUPTED: a signal
+ * handler ran. Spurious WAIT_WOKEN happens. */
+wait_result futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_us);
+void        futex_wake_all(_Atomic uint32_t *word);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vfs.c - the real file system: positioned reads and writes on Linux files.
+ *
+ * Signals and short transfers are dealt with here: callers see whole reads (up to the end of the
+ * file) and whole writes, or an error that names the file. The table of functions is stateless
+ * and shared by all databases of the process, so the few bytes of an open file are charged to
+ * none of them. */
+#include "os/vfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+typedef struct real_file {
+    vfs_file base;
+    int      fd;
+    size_t   bytes;  /* of this struct with its path */
+    char     path[]; /* for messages */
+} real_file;
+
+enum { FILE_MODE = 0644 };
+
+static int
+open_retrying(const char *path, int flags) {
+    int fd;
+    do {
+        fd = open(path, flags | O_CLOEXEC, FILE_MODE);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static real_file *
+file_new(vfs *fs, const char *path) {
+    const size_t path_size = strlen(path) + 1;
+    const size_t bytes = sizeof(real_file) + path_size;
+    mem          account;
+    mem_init(&account, INT64_MAX);
+    real_file *f = mem_alloc(&account, bytes);
+    if (f != NULL) {
+        f->base.fs = fs;
+        f->fd = -1;
+        f->bytes = bytes;
+        memcpy(f->path, path, path_size);
+    }
+    return f;
+}
+
+static void
+file_free(real_file *f) {
+    mem account; /* as file_new left it */
+    mem_init(&account, INT64_MAX);
+    atomic_store(&account.bytes_used, (int64_t)f->bytes);
+    mem_free(&account, f, f->bytes);
+}
+
+static status
+real_open(vfs *fs, vfs_file **out, const char *path, uint32_t flags, error *err) {
+    assert((flags & (VFS_READ | VFS_WRITE)) != 0);
+    real_file *f = file_new(fs, path);
+    if (f == NULL) {
+        return error_memory(err);
+    }
+    const bool reads = (flags & VFS_READ) != 0;
+    const bool writes = (flags & VFS_WRITE) != 0;
+    int        mode = reads && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY;
+    mode |= (flags & VFS_CREATE) != 0 ? O_CREAT : 0;
+    mode |= (flags & VFS_EXCLUSIVE) != 0 ? O_EXCL : 0;
+    f->fd = open_retrying(path, mode);
+    if (f->fd < 0) {
+        const status s = error_set(err, ERR_CONNECTOR_FAILED, "cannot open \"%s\": %m", path);
+        file_free(f);
+        return s;
+    }
+    *out = &f->base;
+    return OK;
+}
+
+static status
+real_close(vfs_file *file, error *err) {
+    real_file *f = (real_file *)file;
+    status     s = OK;
+    /* After EINTR the descriptor is gone on Linux: closing again could hit somebody else's file. */
+    if (close(f->fd) != 0 && errno != EINTR) {
+        s = error_set(err, ERR_CONNECTOR_FAILED, "cannot close \"%s\": %m", f->path);
+    }
+    file_free(f);
+    return s;
+}
+
+static status
+real_read(vfs_file *file, int64_t offset, void *out, size_t size, size_t *size_read, error *err) {
+    const real_file *f = (const real_file *)file;
+    size_t           done = 0;
+    *size_read = 0;
+    while (done < size) {
+        const ssize_t n = pread(f->fd, (char *)out + done, size - done, offset + (int64_t)done);
+        if (n == 0) {
+            break;
+        }
+        if (n < 0 && errno != EINTR) {
+            return error_set(err, ERR_CONNECTOR_FAILED,
+                             "cannot read %zu bytes at offset %lld of \"%s\": %m", size,
+                             (long long)offset, f->path);
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    *size_read = done;
+    return OK;
+}
+
+static status
+real_write(vfs_file *file, int64_t offset, const void *data, size_t size, error *err) {
+    const real_file *f = (const real_file *)file;
+    size_t           done = 0;
+    while (done < size) {
+        const ssize_t n =
+            pwrite(f->fd, (const char *)data + done, size - done, offset + (int64_t)done);
+        if (n == 0) { /* no progress and no reason: waiting for one would be for ever */
+            errno = EIO;
+        }
+        if (n == 0 || (n < 0 && errno != EINTR)) {
+            return error_set(err, ERR_CONNECTOR_FAILED,
+                             "cannot write %zu bytes at offset %lld of \"%s\": %m", size,
+                             (long long)offset, f->path);
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return OK;
+}
+
+static status
+real_sync(vfs_file *file, error *err) {
+    const real_file *f = (const real_file *)file;
+    int              failed;
+    do {
+        failed = fdatasync(f->fd);
+    } while (failed != 0 && errno == EINTR);
+    if (failed != 0) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot sync \"%s\" to disk: %m", f->path);
+    }
+    return OK;
+}
+
+static status
+real_size(vfs_file *file, int64_t *out, error *err) {
+    const real_file *f = (const real_file *)file;
+    struct stat      info;
+    if (fstat(f->fd, &info) != 0) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot tell the size of \"%s\": %m", f->path);
+    }
+    *out = (int64_t)info.st_size;
+    return OK;
+}
+
+static status
+real_truncate(vfs_file *file, int64_t size, error *err) {
+    const real_file *f = (const real_file *)file;
+    int              failed;
+    do {
+        failed = ftruncate(f->fd, (off_t)size);
+    } while (failed != 0 && errno == EINTR);
+    if (failed != 0) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot set the size of \"%s\" to %lld: %m",
+                         f->path, (long long)size);
+    }
+    return OK;
+}
+
+static status
+real_rename(vfs *fs, const char *from, const char *to, error *err) {
+    (void)fs;
+    if (rename(from, to) != 0) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot rename \"%s\" to \"%s\": %m", from, to);
+    }
+    return OK;
+}
+
+static status
+real_remove(vfs *fs, const char *path, error *err) {
+    (void)fs;
+    if (unlink(path) != 0) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot remove \"%s\": %m", path);
+    }
+    return OK;
+}
+
+static status
+real_sync_directory(vfs *fs, const char *path, error *err) {
+    (void)fs;
+    const int fd = open_retrying(path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot open the directory \"%s\": %m", path);
+    }
+    int failed;
+    do {
+        failed = fsync(fd);
+    } while (failed != 0 && errno == EINTR);
+    status s = OK;
+    if (failed != 0) {
+        s = error_set(err, ERR_CONNECTOR_FAILED, "cannot sync the directory \"%s\": %m", path);
+    }
+    close(fd);
+    return s;
+}
+
+static vfs real = {
+    .name = "real",
+    .open = real_open,
+    .close = real_close,
+    .read = real_read,
+    .write = real_write,
+    .sync = real_sync,
+    .size = real_size,
+    .truncate = real_truncate,
+    .rename = real_rename,
+    .remove = real_remove,
+    .sync_directory = real_sync_directory,
+};
+
+vfs *
+vfs_real(void) {
+    return &real;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vfs.h - files as a table of functions, so that tests can fail, tear and reorder them.
+ *
+ * Offsets and sizes are bytes. Every call may fail, with ERR_CONNECTOR_FAILED when the system
+ * refused; a write is whole or an error. */
+#ifndef LAMINAR_OS_VFS_H
+#define LAMINAR_OS_VFS_H
+
+#include "base/error.h"
+
+typedef struct vfs      vfs;
+typedef struct vfs_file vfs_file;
+
+enum { VFS_READ = 1, VFS_WRITE = 2, VFS_CREATE = 4, VFS_EXCLUSIVE = 8 };
+
+struct vfs {
+    const char *name;
+    status (*open)(vfs *fs, vfs_file **out, const char *path, uint32_t flags, error *err);
+    status (*close)(vfs_file *f, error *err); /* frees f even when it fails */
+    /* Reads up to size bytes at offset; *size_read < size only at the end of the file. */
+    status (*read)(vfs_file *f, int64_t offset, void *out, size_t size, size_t *size_read,
+                   error *err);
+    status (*write)(vfs_file *f, int64_t offset, const void *data, size_t size, error *err);
+    status (*sync)(vfs_file *f, error *err);
+    status (*size)(vfs_file *f, int64_t *out, error *err);
+    status (*truncate)(vfs_file *f, int64_t size, error *err);
+    status (*rename)(vfs *fs, const char *from, const char *to, error *err);
+    status (*remove)(vfs *fs, const char *path, error *err);
+    status (*sync_directory)(vfs *fs, const char *path, error *err);
+};
+
+struct vfs_file {
+    vfs *fs;
+};
+
+/* The real file system (stateless, never freed). */
+vfs *vfs_real(void);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind.h - the binder's own structures: what is visible where an expression stands, and what a
+ * SELECT has collected so far.
+ *
+ * A SELECT is bound in one pass over one scope: its FROM columns. An aggregate call becomes a
+ * placeholder column (number AGGREGATE_BASE + i); after all clauses are bound, `query_aggregate`
+ * replaces what equals a GROUP BY expression and the placeholders by columns of the AGGREGATE node,
+ * and what is left over is a column that is not grouped. So "equal to a group expression" is
+ * equality of bound trees. An alias is expanded by binding its text again where it is used; every
+ * tree has one owner and may be renumbered in place. */
+#ifndef LAMINAR_PLAN_BIND_H
+#define LAMINAR_PLAN_BIND_H
+
+#include "plan/plan.h"
+
+#define AGGREGATE_BASE (1 << 24)
+#define BIND_DEPTH_MAX 500    /* nesting of one expression, aliases expanded */
+#define BIND_NODES_MAX 200000 /* nodes of all expressions of a statement */
+#define FROM_DEPTH_MAX 128    /* joins in one FROM */
+#define SELECT_DEPTH_MAX 64
+#define COLUMNS_MAX 1600 /* of a select list */
+
+typedef struct scope_column {
+    text      name;
+    text      table; /* the qualifier; empty: none */
+    data_type type;
+    bool      merged; /* the right column of USING: found by its qualifier alone */
+} scope_column;
+
+typedef struct scope { /* column i is column i of the node below */
+    int32_t       count;
+    scope_column *columns;
+    int32_t       star_count; /* what * gives, in its order */
+    int32_t      *star;
+} scope;
+
+typedef struct binder {
+    arena         *arena;
+    const catalog *catalog;
+    text           sql;
+    error         *err;
+    bool           streaming;
+    ast_emit       emit;
+    int64_t        lateness_us;
+    int32_t        expr_count;
+    int32_t        select_depth;
+    int32_t        object_count, object_capacity;
+    object       **objects;
+    int32_t        window_count;
+    bool           timeless_window; /* some window has no watermark that could close it */
+    int32_t        timeless_position;
+    text           timeless_table;
+} binder;
+
+typedef struct select_item {
+    const ast_expr *ast;    /* NULL: a column that * gave */
+    int32_t         column; /* of the scope, when ast is NULL */
+    text            name;
+    bool            aliased, quoted;
+    expr           *bound;
+} select_item;
+
+typedef struct agg_call {
+    const agg_class *class;
+    expr     *argument, *filter; /* NULL: none */
+    bool      distinct;
+    data_type type;
+} agg_call;
+
+typedef struct window_spec {
+    expr   *time;
+    int64_t size_us, offset_us;
+    int32_t column; /* of window_start in the scope's node */
+    int32_t position;
+} window_spec;
+
+typedef struct query {
+    binder      *binder;
+    plan_node   *node;
+    scope        scope;
+    int32_t      item_count;
+    select_item *items;
+    bool         has_window;
+    window_spec  window;
+    bool         window_timed; /* a watermark closes it */
+    int32_t      agg_count, agg_capacity;
+    agg_call    *aggs;
+    int32_t      key_count, key_capacity;
+    expr       **keys;
+} query;
+
+typedef struct context { /* where an expression stands */
+    binder      *binder;
+    const scope *scope;
+    query       *query;      /* NULL: outside of a SELECT's clauses */
+    const char  *clause;     /* for messages: "WHERE", "GROUP BY" ... */
+    bool         aggregates; /* aggregate calls may stand here */
+    bool         in_aggregate;
+    int32_t      alias_count; /* the first so many select items may be named by their alias */
+    int32_t      depth;
+} context;
+
+/* ---- bind_scope.c: columns by name, and the errors about them */
+bool name_matches(const ast_name *wanted, text name);
+/* *out = -1 when no column has the name (then nothing is set in err); more than one is an error. */
+status scope_find(int32_t *out, binder *b, const scope *s, const ast_name *qualifier,
+                  const ast_name *name) MUST_USE;
+status scope_unknown(binder *b, const context *c, const ast_expr *column);
+/* Columns of a node under one qualifier. */
+status scope_of_node(scope *out, binder *b, const plan_node *node, text table) MUST_USE;
+/* lhs ++ rhs; bind_from.c puts the columns of USING first in * afterwards. */
+status scope_join(scope *out, binder *b, const scope *lhs, const scope *rhs) MUST_USE;
+
+/* ---- bind_expr.c */
+status bind_expr(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_condition(expr **out, context *c, const ast_expr *e) MUST_USE; /* BOOLEAN */
+status bind_compare(expr **out, binder *b, const char *op, expr *lhs, expr *rhs,
+                    int32_t position) MUST_USE;
+status bind_call_named(expr **out, binder *b, text name, expr **args, int32_t arg_count,
+                       int32_t position) MUST_USE;
+status require_boolean(expr **e, binder *b, const char *where) MUST_USE;
+bool   ast_is_call(const ast_expr *e, const char *name);
+
+/* ---- bind_predicate.c: what brings several expressions to one type */
+status bind_case(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_between(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_in(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_like(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_is_bool(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_is_distinct(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* coalesce, ifnull, nvl, nullif, if, iif; *done says whether it was one of them. */
+status bind_conditional(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+
+/* ---- bind_literal.c */
+status bind_literal(expr **out, binder *b, const ast_expr *e) MUST_USE;
+status bind_negative(expr **out, binder *b, const ast_expr *e,
+                     bool *done) MUST_USE; /* -<literal> */
+status bind_type(data_type *out, const ast_type *t, status s, error *err) MUST_USE;
+/* An expression without columns, evaluated; of any type. */
+status bind_constant(value *out, binder *b, const ast_expr *e, const char *clause) MUST_USE;
+/* INTERVAL of days and shorter, or an integer number of milliseconds. `what`: "the size of TUMBLE".
+ */
+status bind_duration(int64_t *us, binder *b, const ast_expr *e, const char *what) MUST_USE;
+/* LIMIT and OFFSET. NULL gives -1. */
+status bind_row_count(int64_t *out, binder *b, const ast_expr *e, const char *clause) MUST_USE;
+
+/* ---- bind_aggregate.c */
+bool   is_aggregate_name(text name);
+status bind_aggregate_call(expr **out, context *c, const ast_expr *e) MUST_USE;
+status query_add_key(query *q, expr *key) MUST_USE; /* equal ones once */
+bool   expr_has_aggregate(expr *e);
+/* Puts PROJECT and AGGREGATE on q->node. */
+status query_aggregate(query *q) MUST_USE;
+/* Rewrites *e, bound below the AGGREGATE, to its output. */
+status query_lift(query *q, expr **e, const char *clause) MUST_USE;
+
+/* ---- bind_window.c */
+bool            is_window_call(const ast_expr *e);
+const ast_expr *find_window_call(const ast_expr *e, int32_t depth);
+status          query_window(query *q, const ast_expr *call) MUST_USE; /* puts WINDOW on q->node */
+status          bind_window_call(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* window_start, window_end, window_time; *done: it was one, and there is a window. */
+status bind_window_name(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+
+/* ---- bind_from.c, bind_select.c */
+status bind_from(plan_node **out, scope *s, binder *b, const ast_from *from,
+                 int32_t depth) MUST_USE;
+status bind_select(plan_node **out, binder *b, const ast_select *select) MUST_USE;
+
+/* ---- small helpers, bind_util.c */
+expr  *make(binder *b, expr_kind kind, data_type type, expr **args, int32_t arg_count,
+            int32_t position); /* NULL: out of memory */
+expr  *make_column(binder *b, int32_t column, data_type type, int32_t position);
+expr  *make_constant(binder *b, const value *v, int32_t position);
+expr  *make_bool(binder *b, bool v, int32_t position);
+status make_args(expr ***out, binder *b, int32_t count) MUST_USE;
+/* A copy to be owned by a second place; counted, so that doubling cannot run away. */
+status copy_expr(expr **out, binder *b, const expr *e) MUST_USE;
+status count_nodes(binder *b, int64_t count, int32_t position) MUST_USE;
+status cast_expr(expr **e, binder *b, data_type t) MUST_USE; /* implicit; errors get the position */
+/* Evaluates what has no columns to a constant; leaves *e when that fails. */
+status fold_expr(expr **e, binder *b) MUST_USE;
+bool   is_text_literal(const expr *e);
+/* Gives an error that has no position this one; returns s. */
+status located(binder *b, status s, int32_t position);
+status out_of_memory(binder *b);
+/* "did you mean": hint from a list of names. */
+void hint_nearest(binder *b, text wrong, const text *names, int32_t count, const char *lead);
+
+#endif

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind_expr.c - names, operators and calls to typed expressions. Recursion is counted:
+ * BIND_DEPTH_MAX, aliases expanded. */
+#include "plan/bind.h"
+
+#include "plan/node.h"
+
+bool
+ast_is_call(const ast_expr *e, const char *name) {
+    return e->kind == AST_CALL && text_equal_nocase(e->name.text, text_of(name));
+}
+
+/* ---- names */
+
+static status
+bind_alias(expr **out, context *c, const ast_expr *e, bool *done) {
+    const query  *q = c->query;
+    const int32_t visible = q != NULL ? c->alias_count : 0;
+    *done = false;
+    for (int32_t i = 0; i < visible; i++) {
+        const select_item *item = &q->items[i];
+        const bool matches = item->quoted && e->name.quoted ? text_equal(e->name.text, item->name)
+                                                            : name_matches(&e->name, item->name);
+        if (!item->aliased || item->ast == NULL || !matches) {
+            continue;
+        }
+        c->alias_count = i; /* an alias sees the ones before it: no circles */
+        const status s = bind_expr(out, c, item->ast);
+        c->alias_count = visible;
+        *done = true;
+        return s;
+    }
+    return OK;
+}
+
+static status
+bind_column(expr **out, context *c, const ast_expr *e) {
+    binder *b = c->binder;
+    int32_t found;
+    TRY(scope_find(&found, b, c->scope, &e->qualifier, &e->name));
+    if (found >= 0) {
+        *out = make_column(b, found, c->scope->columns[found].type, e->position);
+        return *out == NULL ? out_of_memory(b) : OK;
+    }
+    if (e->qualifier.text.data == NULL) {
+        bool done;
+        TRY(bind_alias(out, c, e, &done));
+        if (done) {
+            return OK;
+        }
+        TRY(bind_window_name(out, c, e, &done));
+        if (done) {
+            return OK;
+        }
+    }
+    return scope_unknown(b, c, e);
+}
+
+/* ---- calls */
+
+/* An unknown name is reported here, because suggestions are functions, aggregates and windows
+ * alike. */
+static status
+unknown_function(binder *b, text name, int32_t position) {
+    const int32_t functions = function_count();
+    const int32_t aggregates = agg_class_count();
+    text *names = arena_alloc(b->arena, (size_t)(functions + aggregates + 3) * sizeof(*names));
+    if (names == NULL) {
+        return out_of_memory(b);
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < functions; i++) {
+        const text t = text_of(function_name_at(i));
+        if (t.size > 0 && ((t.data[0] >= 'a' && t.data[0] <= 'z') || t.data[0] == '_')) {
+            names[count++] = t; /* operators are functions too, but nobody misspells them */
+        }
+    }
+    for (int32_t i = 0; i < aggregates; i++) {
+        names[count++] = text_of(agg_class_at(i)->name);
+    }
+    names[count++] = TEXT("tumble");
+    names[count++] = TEXT("coalesce");
+    names[count++] = TEXT("nullif");
+    error_set_at(b->err, ERR_QUERY_FAILED, position, "function %.*s() does not exist",
+                 TEXT_ARG(name));
+    const text windows[] = {TEXT("hop"), TEXT("hopping"), TEXT("slide"), TEXT("session"),
+                            TEXT("cumulate")};
+    for (int32_t i = 0; i < ARRAY_COUNT(windows); i++) {
+        if (text_equal_nocase(name, windows[i])) {
+            error_hint(b->err, "windows are made with TUMBLE(ts, size [, offset])");
+            return ERR_QUERY_FAILED;
+        }
+    }
+    hint_nearest(b, name, names, count, NULL);
+    return ERR_QUERY_FAILED;
+}
+
+static bool
+is_symbol(text name) {
+    const char c = name.size > 0 ? name.data[0] : 'a';
+    return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_');
+}
+
+/* An operator that has no meaning for its operands; a literal that could not be read keeps its own
+ * error. */
+static status
+refuse_operands(binder *b, text op, expr *const *args, int32_t position) {
+    if (args[0]->kind == EXPR_CONSTANT || args[1]->kind == EXPR_CONSTANT) {
+        const bool quoted = is_text_literal(args[0]) || is_text_literal(args[1]);
+        if (quoted || args[0]->type.id == TYPE_NULL || args[1]->type.id == TYPE_NULL) {
+            return located(b, ERR_QUERY_FAILED, position);
+        }
+    }
+    const bool compares = strchr("<>=", op.data[0]) != NULL;
+    error_set_at(b->err, ERR_QUERY_FAILED, position, "cannot %s %s %.*s %s",
+                 compares ? "compare" : "compute", type_name(args[0]->type), TEXT_ARG(op),
+                 type_name(args[1]->type));
+    error_hint(b->err, "bring one side to the type of the other: CAST(... AS %s)",
+               type_name(args[0]->type));
+    return ERR_QUERY_FAILED;
+}
+
+status
+bind_call_named(expr **out, binder *b, text name, expr **args, int32_t arg_count,
+                int32_t position) {
+    if (!function_exists(name)) {
+        return unknown_function(b, name, position);
+    }
+    TRY(count_nodes(b, 1 + arg_count, position)); /* the casts it may add */
+    const status s = expr_call(out, b->arena, name, args, arg_count, position, b->err);
+    if (s == ERR_QUERY_FAILED && arg_count == 2 && is_symbol(name)) {
+        return refuse_operands(b, name, args, position);
+    }
+    TRY(located(b, s, position));
+    for (int32_t i = 0; i < arg_count; i++) {
+        if (args[i]->kind != EXPR_CONSTANT) {
+            return OK;
+        }
+    }
+    return fold_expr(out, b);
+}
+
+static status
+bind_args(expr ***out, context *c, const ast_expr *e) {
+    TRY(make_args(out, c->binder, e->arg_count));
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        TRY(bind_expr(&(*out)[i], c, e->args[i]));
+    }
+    return OK;
+}
+
+static status
+bind_call(expr **out, context *c, const ast_expr *e) {
+    binder *b = c->binder;
+    if (is_window_call(e)) {
+        return bind_window_call(out, c, e);
+    }
+    if (is_aggregate_name(e->name.text)) {
+        return bind_aggregate_call(out, c, e);
+    }
+    const text name = e->name.text;
+    if (e->distinct || e->filter != NULL) {
+        const bool known = function_exists(name);
+        if (!known) {
+            return unknown_function(b, name, e->position);
+        }
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "%s belongs to aggregates, and %.*s() is not one",
+                     e->distinct ? "DISTINCT" : "FILTER", TEXT_ARG(name));
+        error_hint(b->err, "aggregates: count, sum, avg, min, max");
+        return ERR_QUERY_FAILED;
+    }
+    bool done;
+    TRY(bind_conditional(out, c, e, &done));
+    if (done) {
+        return OK;
+    }
+    if (!function_exists(name)) {
+        return unknown_function(b, name, e->position);
+    }
+    expr **args;
+    TRY(bind_args(&args, c, e));
+    return bind_call_named(out, b, name, args, e->arg_count, e->position);
+}
+
+/* ---- operators */
+
+status
+require_boolean(expr **e, binder *b, const char *where) {
+    const data_type t = (*e)->type;
+    if (t.id == TYPE_BOOL) {
+        return OK;
+    }
+    if (t.id == TYPE_NULL || is_text_literal(*e)) {
+        return cast_expr(e, b, type_of(TYPE_BOOL));
+    }
+    error_set_at(b->err, ERR_QUERY_FAILED, (*e)->position,
+                 "%s needs a condition (BOOLEAN), and this is %s", where, type_name(t));
+    if (type_is_numeric(t)) {
+        error_hint(b->err, "compare it with something: ... <> 0");
+    } else {
+        error_hint(b->err, "compare it with something, or test it with IS NOT NULL");
+    }
+    return ERR_QUERY_FAILED;
+}
+
+status
+bind_condition(expr **out, context *c, const ast_expr *e) {
+    TRY(bind_expr(out, c, e));
+    TRY(require_boolean(out, c->binder, c->clause));
+    return OK;
+}
+
+/* The terms of a chain of one of AND and OR, left to right; without `out` they are only counted. */
+static int32_t
+collect_terms(const ast_expr *e, text op, const ast_expr **out) {
+    if (e->kind != AST_BINARY || !text_equal(e->op, op)) {
+        if (out != NULL) {
+            out[0] = e;
+        }
+        return 1;
+    }
+    const int32_t left = collect_terms(e->args[0], op, out);
+    return left + collect_terms(e->args[1], op, out == NULL ? NULL : out + left);
+}
+
+/* a AND b AND c may be long: it becomes one flat node, however the parser shaped it. */
+static status
+bind_logic(expr **out, context *c, const ast_expr *e) {
+    binder       *b = c->binder;
+    const bool    is_and = text_equal(e->op, TEXT("AND"));
+    const int32_t count = collect_terms(e, e->op, NULL);
+    expr        **args;
+    TRY(make_args(&args, b, count));
+    const ast_expr **parts = arena_alloc(b->arena, (size_t)count * sizeof(*parts));
+    if (parts == NULL) {
+        return out_of_memory(b);
+    }
+    collect_terms(e, e->op, parts);
+    for (int32_t i = 0; i < count; i++) {
+        TRY(bind_expr(&args[i], c, parts[i]));
+        TRY(require_boolean(&args[i], b, is_and ? "AND" : "OR"));
+    }
+    *out = make(b, is_and ? EXPR_AND : EXPR_OR, type_of(TYPE_BOOL), args, count, e->position);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
+/* What a small integer column can hold may be compared in its own width. */
+static bool
+fits_integer(const expr *literal, data_type t) {
+    if (literal->kind != EXPR_CONSTANT || literal->constant.is_null ||
+        literal->type.id != TYPE_I64) {
+        return false;
+    }
+    const int64_t v = literal->constant.i;
+    switch (t.id) {
+    case TYPE_I8:
+        return v >= INT8_MIN && v <= INT8_MAX;
+    case TYPE_I16:
+        return v >= INT16_MIN && v <= INT16_MAX;
+    case TYPE_I32:
+        return v >= INT32_MIN && v <= INT32_MAX;
+    default:
+        return false;
+    }
+}
+
+/* NULL, text and integer literals take the type of what they are compared with. */
+static status
+adapt_literal(expr **literal, binder *b, const expr *other) {
+    const expr *l = *literal;
+    if (l->kind != EXPR_CONSTANT || other->type.id == TYPE_NULL) {
+        return OK;
+    }
+    if (l->type.id == TYPE_NULL || (is_text_literal(l) && other->type.id != TYPE_TEXT) ||
+        fits_integer(l, other->type)) {
+        return cast_expr(literal, b, other->type);
+    }
+    return OK;
+}
+
+status
+bind_compare(expr **out, binder *b, const char *op, expr *lhs, expr *rhs, int32_t position) {
+    TRY(adapt_literal(&lhs, b, rhs));
+    TRY(adapt_literal(&rhs, b, lhs));
+    expr **args;
+    TRY(make_args(&args, b, 2));
+    args[0] = lhs;
+    args[1] = rhs;
+    return bind_call_named(out, b, text_of(op), args, 2, position);
+}
+
+static bool
+is_comparison(text op) {
+    return op.size > 0 && (op.data[0] == '<' || op.data[0] == '>' || op.data[0] == '=');
+}
+
+static status
+bind_binary(expr **out, context *c, const ast_expr *e) {
+    binder *b = c->binder;
+    if (text_equal(e->op, TEXT("AND")) || text_equal(e->op, TEXT("OR"))) {
+        return bind_logic(out, c, e);
+    }
+    expr **args;
+    TRY(bind_args(&args, c, e));
+    if (is_comparison(e->op)) {
+        const char *names[] = {"=", "<>", "<", "<=", ">", ">="};
+        for (int32_t i = 0; i < ARRAY_COUNT(names); i++) {
+            if (text_equal(e->op, text_of(names[i]))) {
+                return bind_compare(out, b, names[i], args[0], args[1], e->position);
+            }
+        }
+    }
+    return bind_call_named(out, b, e->op, args, 2, e->position);
+}
+
+static status
+bind_unary(expr **out, context *c, const ast_expr *e) {
+    binder *b = c->binder;
+    if (text_equal(e->op, TEXT("NOT"))) {
+        expr **args;
+        TRY(bind_args(&args, c, e));
+        TRY(require_boolean(&args[0], b, "NOT"));
+        *out = make(b, EXPR_NOT, type_of(TYPE_BOOL), args, 1, e->position);
+        return *out == NULL ? out_of_memory(b) : OK;
+    }
+    const bool minus = text_equal(e->op, TEXT("-"));
+    if (minus) {
+        bool done;
+        TRY(bind_negative(out, b, e, &done));
+        if (done) {
+            return OK;
+        }
+    }
+    expr **args;
+    TRY(bind_args(&args, c, e));
+    if (minus) {
+        return bind_call_named(out, b, TEXT("neg"), args, 1, e->position);
+    }
+    const data_type t = args[0]->type;
+    if (!type_is_numeric(t) && t.id != TYPE_INTERVAL && t.id != TYPE_NULL) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "+ needs a number, and this is %s",
+                     type_name(t));
+        error_hint(b->err, "write CAST(... AS DOUBLE), or || to join texts");
+        return ERR_QUERY_FAILED;
+    }
+    *out = args[0];
+    return OK;
+}
+
+static status
+bind_cast(expr **out, context *c, const ast_expr *e) {
+    binder   *b = c->binder;
+    data_type t;
+    TRY(bind_type(&t, &e->type, ERR_QUERY_FAILED, b->err));
+    expr **args;
+    TRY(bind_args(&args, c, e));
+    if (type_equal(args[0]->type, t)) {
+        *out = args[0];
+        return OK;
+    }
+    if (!e->is_try) {
+        TRY(located(b, expr_cast_to(out, b->arena, args[0], t, b->err), e->position));
+        return OK;
+    }
+    *out = make(b, EXPR_TRY_CAST, t, args, 1, e->position);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
+static status
+bind_is_null(expr **out, context *c, const ast_expr *e) {
+    binder *b = c->binder;
+    expr  **args;
+    TRY(bind_args(&args, c, e));
+    *out = make(b, EXPR_IS_NULL, type_of(TYPE_BOOL), args, 1, e->position);
+    if (*out != NULL && e->negated) {
+        expr **inner;
+        TRY(make_args(&inner, b, 1));
+        inner[0] = *out;
+        *out = make(b, EXPR_NOT, type_of(TYPE_BOOL), inner, 1, e->position);
+    }
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
+static status
+refuse_star(binder *b, const ast_expr *e) {
+    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                 "* stands for columns of a select list and "
+                 "in count(*), not for a value");
+    return error_hint(b->err, "name the column");
+}
+
+static status
+refuse_parameter(binder *b, const ast_expr *e) {
+    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                 "parameters need values, and none were given");
+    return error_hint(b->err, "write the value in place of the parameter");
+}
+
+static status
+dispatch(expr **out, context *c, const ast_expr *e) {
+    switch (e->kind) {
+    case AST_NULL:
+    case AST_TRUE:
+    case AST_FALSE:
+    case AST_INTEGER:
+    case AST_FLOAT:
+    case AST_STRING:
+    case AST_INTERVAL:
+    case AST_TYPED:
+        return bind_literal(out, c->binder, e);
+    case AST_COLUMN:
+        return bind_column(out, c, e);
+    case AST_STAR:
+        refuse_star(c->binder, e);
+        return ERR_QUERY_FAILED;
+    case AST_PARAMETER:
+        refuse_parameter(c->binder, e);
+        return ERR_QUERY_FAILED;
+    case AST_UNARY:
+        return bind_unary(out, c, e);
+    case AST_BINARY:
+        return bind_binary(out, c, e);
+    case AST_CALL:
+        return bind_call(out, c, e);
+    case AST_CASE:
+        return bind_case(out, c, e);
+    case AST_CAST:
+        return bind_cast(out, c, e);
+    case AST_IS_NULL:
+        return bind_is_null(out, c, e);
+    case AST_IS_BOOL:
+        return bind_is_bool(out, c, e);
+    case AST_IS_DISTINCT:
+        return bind_is_distinct(out, c, e);
+    case AST_BETWEEN:
+        return bind_between(out, c, e);
+    case AST_IN:
+        return bind_in(out, c, e);
+    case AST_LIKE:
+        return bind_like(out, c, e);
+    }
+    UNREACHABLE();
+}
+
+status
+bind_expr(expr **out, context *c, const ast_expr *e) {
+    binder *b = c->binder;
+    if (c->depth >= BIND_DEPTH_MAX) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "this expression is nested too deeply (more than %d levels, aliases expanded)",
+                     BIND_DEPTH_MAX);
+        error_hint(b->err, "compute a part of it in a subquery");
+        return ERR_QUERY_FAILED;
+    }
+    TRY(count_nodes(b, 2, e->position)); /* itself and a NOT or a cast around it */
+    c->depth++;
+    const status s = dispatch(out, c, e);
+    c->depth--;
+    return s;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind_insert.c - INSERT ... VALUES to one batch in the order of the target's columns.
+ *
+ * Values are constants (now() and random() count as such here) and are converted as rows from
+ * outside are: without loss, or refused with row, column, value and both types. */
+#include "plan/bind.h"
+
+#include <math.h>
+
+#include "batch/builder.h"
+
+/* DOUBLE to integers only when integral, BOOLEAN and integers into each other as 0 and 1, a time to
+ * BIGINT as epoch milliseconds. */
+static status
+convert(value *out, const value *in, data_type to, arena *a, error *err) {
+    const data_type from = in->type;
+    if (from.id == TYPE_F64 && type_is_integer(to) && !(in->d == floor(in->d))) {
+        return error_set(err, ERR_QUERY_FAILED, "%g is not a whole number", in->d);
+    }
+    if (type_is_integer(from) && to.id == TYPE_BOOL && in->i != 0 && in->i != 1) {
+        return error_set(err, ERR_QUERY_FAILED, "BOOLEAN takes 0 and 1 alone, not %lld",
+                         (long long)in->i);
+    }
+    if (to.id == TYPE_I64 && (type_is_time(from) || from.id == TYPE_DATE)) {
+        value ms;
+        TRY(value_cast(&ms, in, type_of(TYPE_TIMESTAMP_MS), a, err));
+        *out = value_i64(ms.i);
+        return OK;
+    }
+    return value_cast(out, in, to, a, err);
+}
+
+static status
+refuse_value(binder *b, const value *v, const field *f, int32_t row, int32_t position) {
+    buf shown;
+    buf_init(&shown, b->arena->mem, 80);
+    value_format(v, &shown);
+    const text t = buf_text(&shown);
+    char       reason[200] = "";
+    if (b->err != NULL) {
+        const size_t size = strnlen(b->err->message, sizeof(reason) - 1);
+        memcpy(reason, b->err->message, size);
+        reason[size] = '\0';
+    }
+    error_set_at(b->err, ERR_INGESTION_FAILED, position,
+                 "row %d, column \"%.*s\": %s '%.*s' does not fit %s (%s)", row + 1,
+                 TEXT_ARG(f->name), type_name(v->type), TEXT_ARG(t), type_name(f->type), reason);
+    buf_fini(&shown);
+    return ERR_INGESTION_FAILED;
+}
+
+static status
+refuse_null(binder *b, const field *f, int32_t row, int32_t position) {
+    error_set_at(b->err, ERR_INGESTION_FAILED, position, "row %d, column \"%.*s\" is NOT NULL",
+                 row + 1, TEXT_ARG(f->name));
+    error_hint(b->err, "give it a value, or declare a DEFAULT");
+    return ERR_INGESTION_FAILED;
+}
+
+/* source[c]: which value of a row goes to column c, -1: the default. */
+static status
+map_targets(int32_t *source, binder *b, const object *o, const ast_statement *s) {
+    const int32_t count = o->schema->count;
+    for (int32_t c = 0; c < count; c++) {
+        source[c] = s->target_count > 0 ? -1 : c;
+    }
+    for (int32_t i = 0; i < s->target_count; i++) {
+        const ast_name *name = &s->targets[i];
+        const int32_t   at = schema_find(o->schema, name->text, name->quoted);
+        if (at < 0) {
+            text *names = arena_alloc(b->arena, (size_t)count * sizeof(*names));
+            if (names == NULL) {
+                return out_of_memory(b);
+            }
+            for (int32_t c = 0; c < count; c++) {
+                names[c] = o->schema->fields[c].name;
+            }
+            error_set_at(b->err, ERR_QUERY_FAILED, name->position,
+                         "column \"%.*s\" does not exist in \"%.*s\"", TEXT_ARG(name->text),
+                         TEXT_ARG(o->name));
+            hint_nearest(b, name->text, names, count, "columns");
+            return ERR_QUERY_FAILED;
+        }
+        if (source[at] >= 0) {
+            return error_set_at(b->err, ERR_QUERY_FAILED, name->position,
+                                "column \"%.*s\" stands twice in the column list",
+                                TEXT_ARG(name->text));
+        }
+        source[at] = i;
+    }
+    const int32_t wanted = s->target_count > 0 ? s->target_count : count;
+    if (s->row_width != wanted) {
+        error_set_at(b->err, ERR_QUERY_FAILED,
+                     s->row_count > 0 && s->row_width > 0 ? s->rows[0]->position : s->position,
+                     "the rows have %d value%s, and %d column%s to fill", s->row_width,
+                     s->row_width == 1 ? "" : "s", wanted,
+                     wanted == 1 ? " is there" : "s are there");
+        error_hint(b->err, "name the columns: INSERT INTO %.*s (column, ...) VALUES (...)",
+                   TEXT_ARG(o->name));
+        return ERR_QUERY_FAILED;
+    }
+    return OK;
+}
+
+static status
+bind_value(value *out, binder *b, const field *f, const ast_expr *e, int32_t row) {
+    value v;
+    TRY(bind_constant(&v, b, e, "VALUES"));
+    if (v.is_null) {
+        *out = (value){.type = f->type, .is_null = true};
+        return OK;
+    }
+    const status s = convert(out, &v, f->type, b->arena, b->err);
+    if (s == ERR_OUT_OF_MEMORY || s >= 0) {
+        return s;
+    }
+    return refuse_value(b, &v, f, row, e->position);
+}
+
+static status
+append_rows(builder *rows, binder *b, const object *o, const ast_statement *s,
+            const int32_t *source) {
+    for (int32_t r = 0; r < s->row_count; r++) {
+        b->expr_count = 0;
+        for (int32_t c = 0; c < o->schema->count; c++) {
+            const field *f = &o->schema->fields[c];
+            value        v = {.type = f->type, .is_null = true};
+            int32_t      position = s->position;
+            if (source[c] >= 0) {
+                const ast_expr *e = s->rows[(int64_t)r * s->row_width + source[c]];
+                position = e->position;
+                TRY(bind_value(&v, b, f, e, r));
+            } else if (o->defaults != NULL) {
+                v = o->defaults[c];
+            }
+            if (v.is_null && !f->nullable) {
+                return refuse_null(b, f, r, position);
+            }
+            TRY(v.is_null ? column_append_null(rows, c, b->err)
+                          : column_append_value(rows, c, &v, b->err));
+        }
+        arena_reset(b->arena); /* what one row needed */
+    }
+    return OK;
+}
+
+status
+plan_insert_values(batch **out, mem *m, arena *a, const object *target, const ast_statement *s,
+                   error *err) {
+    binder        b = {.arena = a, .err = err};
+    const int32_t count = target->schema->count;
+    int32_t      *source = arena_alloc(a, (size_t)count * sizeof(*source));
+    data_type    *types = arena_alloc(a, (size_t)count * sizeof(*types));
+    if (source == NULL || types == NULL) {
+        return error_memory(err);
+    }
+    TRY(map_targets(source, &b, target, s));
+    for (int32_t c = 0; c < count; c++) {
+        types[c] = target->schema->fields[c].type;
+    }
+    builder rows;
+    arena   scratch;
+    TRY(builder_init(&rows, m, types, count, err));
+    arena_init(&scratch, a->mem);
+    b.arena = &scratch;
+    status result = builder_reserve(&rows, s->row_count, err);
+    if (result >= 0) {
+        result = append_rows(&rows, &b, target, s, source);
+    }
+    if (result >= 0) {
+        result = builder_take(&rows, out, err);
+    }
+    arena_fini(&scratch);
+    builder_fini(&rows);
+    return result;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind_object.c - CREATE SOURCE and CREATE TABLE: columns, defaults, event time and options into an
+ * object. */
+#include "plan/bind.h"
+
+/* ---- columns */
+
+static status
+refuse_primary_key(error *err, const ast_column_def *c) {
+    error_set_at(err, ERR_INVALID_SCHEMA, c->name.position,
+                 "column \"%.*s\": PRIMARY KEY cannot be kept here, because tables and sources of "
+                 "this version only take new rows and never replace one",
+                 TEXT_ARG(c->name.text));
+    error_hint(err, "leave PRIMARY KEY out, and GROUP BY %.*s where one row a key is wanted",
+               TEXT_ARG(c->name.text));
+    return ERR_INVALID_SCHEMA;
+}
+
+static status
+check_name(const ast_statement *s, int32_t i, error *err) {
+    const ast_name *name = &s->columns[i].name;
+    for (int32_t j = 0; j < i; j++) {
+        if (text_equal_nocase(s->columns[j].name.text, name->text)) {
+            error_set_at(err, ERR_INVALID_SCHEMA, name->position,
+                         "column \"%.*s\" is declared twice", TEXT_ARG(name->text));
+            error_hint(err, "names differ in more than upper and lower case");
+            return ERR_INVALID_SCHEMA;
+        }
+    }
+    if (text_equal_nocase(name->text, TEXT("__weight"))) {
+        error_set_at(err, ERR_INVALID_SCHEMA, name->position,
+                     "\"__weight\" is the name of the change counts of EMIT CHANGES");
+        error_hint(err, "give the column another name");
+        return ERR_INVALID_SCHEMA;
+    }
+    return OK;
+}
+
+static status
+bind_default(value *out, binder *b, const ast_column_def *c, data_type t) {
+    *out = (value){.type = t, .is_null = true};
+    if (c->default_value == NULL) {
+        return OK;
+    }
+    scope   nothing = {0};
+    context where = {.binder = b, .scope = &nothing, .clause = "DEFAULT"};
+    expr   *e;
+    TRY(bind_expr(&e, &where, c->default_value));
+    if (!expr_is_constant(e)) {
+        error_set_at(b->err, ERR_INVALID_SCHEMA, c->default_value->position,
+                     "the DEFAULT of \"%.*s\" must be a constant", TEXT_ARG(c->name.text));
+        error_hint(b->err, "write the value itself, and compute the rest in a stream");
+        return ERR_INVALID_SCHEMA;
+    }
+    value v;
+    TRY(located(b, expr_evaluate_constant(&v, e, b->arena, b->err), e->position));
+    if (v.is_null) {
+        return OK;
+    }
+    TRY(located(b, value_cast(out, &v, t, b->arena, b->err), e->position));
+    if (out->type.id == TYPE_TEXT) {
+        out->s = arena_text(b->arena, out->s);
+        return out->s.data == NULL ? out_of_memory(b) : OK;
+    }
+    return OK;
+}
+
+static status
+bind_columns(object *o, binder *b, const ast_statement *s) {
+    const int32_t count = s->column_count;
+    schema       *made = arena_alloc(b->arena, sizeof(*made));
+    field        *fields = arena_alloc_zero(b->arena, (size_t)count * sizeof(*fields));
+    o->defaults = arena_alloc_zero(b->arena, (size_t)count * sizeof(*o->defaults));
+    if (made == NULL || fields == NULL || o->defaults == NULL) {
+        return out_of_memory(b);
+    }
+    if (count == 0 || count > COLUMNS_MAX) {
+        return error_set_at(b->err, ERR_INVALID_SCHEMA, s->name.position,
+                            "\"%.*s\" has %d columns; 1 to %d are possible", TEXT_ARG(s->name.text),
+                            count, COLUMNS_MAX);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const ast_column_def *c = &s->columns[i];
+        TRY(check_name(s, i, b->err));
+        if (c->primary_key) {
+            return refuse_primary_key(b->err, c);
+        }
+        field *f = &fields[i];
+        TRY(bind_type(&f->type, &c->type, ERR_INVALID_SCHEMA, b->err));
+        if (f->type.id == TYPE_NULL) {
+            return error_set_at(b->err, ERR_INVALID_SCHEMA, c->type.name.position,
+                                "column \"%.*s\" cannot have the type NULL",
+                                TEXT_ARG(c->name.text));
+        }
+        f->name = arena_text(b->arena, c->name.text);
+        f->nullable = !c->not_null;
+        if (f->name.data == NULL) {
+            return out_of_memory(b);
+        }
+        TRY(bind_default(&o->defaults[i], b, c, f->type));
+    }
+    *made = (schema){.count = count, .fields = fields};
+    o->schema = made;
+    return OK;
+}
+
+/* ---- WATERMARK FOR c AS c - delay */
+
+static status
+watermark_form(binder *b, const ast_expr *e, text name) {
+    error_set_at(b->err, ERR_INVALID_SCHEMA, e->position,
+                 "the watermark of \"%.*s\" must be the column itself, or the column minus a "
+                 "constant delay",
+                 TEXT_ARG(name));
+    error_hint(b->err, "write WATERMARK FOR %.*s AS %.*s - INTERVAL '5' SECOND", TEXT_ARG(name),
+               TEXT_ARG(name));
+    return ERR_INVALID_SCHEMA;
+}
+
+static bool
+is_column(const ast_expr *e, text name) {
+    return e->kind == AST_COLUMN && e->qualifier.text.data == NULL && name_matches(&e->name, name);
+}
+
+static status
+bind_watermark(object *o, binder *b, const ast_statement *s) {
+    const ast_name *wanted = &s->watermark_column;
+    if (wanted->text.data == NULL) {
+        return OK;
+    }
+    const int32_t at = schema_find(o->schema, wanted->text, wanted->quoted);
+    if (at < 0) {
+        text *names = arena_alloc(b->arena, (size_t)o->schema->count * sizeof(*names));
+        if (names == NULL) {
+            return out_of_memory(b);
+        }
+        for (int32_t i = 0; i < o->schema->count; i++) {
+            names[i] = o->schema->fields[i].name;
+        }
+        error_set_at(b->err, ERR_INVALID_SCHEMA, wanted->position,
+                     "WATERMARK FOR \"%.*s\": there is no such column", TEXT_ARG(wanted->text));
+        hint_nearest(b, wanted->text, names, o->schema->count, "columns");
+        return ERR_INVALID_SCHEMA;
+    }
+    const field *f = &o->schema->fields[at];
+    if (f->type.id != TYPE_I64 && !type_is_time(f->type)) {
+        error_set_at(b->err, ERR_INVALID_SCHEMA, wanted->position,
+                     "WATERMARK FOR \"%.*s\": an event time is TIMESTAMP, TIMESTAMP_MS or BIGINT "
+                     "(epoch milliseconds), and this is %s",
+                     TEXT_ARG(wanted->text), type_name(f->type));
+        error_hint(b->err, "declare %.*s TIMESTAMP", TEXT_ARG(f->name));
+        return ERR_INVALID_SCHEMA;
+    }
+    o->event_time_column = at;
+    const ast_expr *e = s->watermark;
+    if (e == NULL || is_column(e, f->name)) {
+        return OK;
+    }
+    if (e->kind != AST_BINARY || !text_equal(e->op, TEXT("-")) || !is_column(e->args[0], f->name) ||
+        e->args[1]->kind == AST_COLUMN) {
+        return watermark_form(b, e, f->name);
+    }
+    TRY(bind_duration(&o->delay_us, b, e->args[1], "the delay of a watermark"));
+    return o->delay_us < 0 ? watermark_form(b, e, f->name) : OK;
+}
+
+/* ---- WITH (...) */
+
+typedef struct known_option {
+    const char *name, *value; /* the one value it can have */
+    const char *meaning;
+} known_option;
+
+static const known_option options[] = {
+    {"watermark", "manual", "the writer moves the watermark"},
+    {"retain", "all", "every row is kept"},
+};
+
+static status
+unknown_option(binder *b, const ast_option *o) {
+    text names[ARRAY_COUNT(options)];
+    for (int32_t i = 0; i < ARRAY_COUNT(options); i++) {
+        names[i] = text_of(options[i].name);
+    }
+    error_set_at(b->err, ERR_INVALID_SCHEMA, o->name.position, "unknown option \"%.*s\"",
+                 TEXT_ARG(o->name.text));
+    hint_nearest(b, o->name.text, names, ARRAY_COUNT(options), "options");
+    return ERR_INVALID_SCHEMA;
+}
+
+static status
+bind_option(object *o, binder *b, const ast_option *given) {
+    int32_t at = 0;
+    while (at < ARRAY_COUNT(options) &&
+           !text_equal_nocase(given->name.text, text_of(options[at].name))) {
+        at++;
+    }
+    if (at == ARRAY_COUNT(options)) {
+        return unknown_option(b, given);
+    }
+    const known_option *k = &options[at];
+    value               v;
+    TRY(bind_constant(&v, b, given->value, "WITH"));
+    if (v.is_null || v.type.id != TYPE_TEXT || !text_equal_nocase(v.s, text_of(k->value))) {
+        error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
+                     "option \"%s\" has the one value '%s': %s", k->name, k->value, k->meaning);
+        error_hint(b->err, "write %s = '%s', or leave it out", k->name, k->value);
+        return ERR_INVALID_SCHEMA;
+    }
+    o->manual_watermark = o->manual_watermark || at == 0;
+    return OK;
+}
+
+/* Rows do not move a manual watermark, but windows must know which column it is about. */
+static status
+settle_manual(object *o, binder *b, const ast_statement *s) {
+    int32_t found = o->event_time_column, count = found >= 0;
+    for (int32_t i = 0; i < o->schema->count && o->event_time_column < 0; i++) {
+        if (type_is_time(o->schema->fields[i].type)) {
+            found = i;
+            count++;
+        }
+    }
+    if (count != 1) {
+        error_set_at(b->err, ERR_INVALID_SCHEMA, s->name.position,
+                     "a manual watermark is about one event-time column, and \"%.*s\" has %s",
+                     TEXT_ARG(o->name), count == 0 ? "no TIMESTAMP" : "several");
+        error_hint(b->err, "name it: WATERMARK FOR ts (BIGINT in epoch milliseconds will do)");
+        return ERR_INVALID_SCHEMA;
+    }
+    o->event_time_column = found;
+    o->delay_us = INT64_MAX;
+    return OK;
+}
+
+status
+plan_object(object *out, const ast_statement *s, error *err) {
+    binder b = {.arena = &out->arena, .err = err};
+    TRY(bind_columns(out, &b, s));
+    TRY(bind_watermark(out, &b, s));
+    for (int32_t i = 0; i < s->option_count; i++) {
+        TRY(bind_option(out, &b, &s->options[i]));
+    }
+    TRY(out->manual_watermark ? settle_manual(out, &b, s) : OK);
+    out->append_only = true;
+    return OK;
+}

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind_select.c - one SELECT, clause by clause, to a stack of nodes:
+ *
+ *   FROM, FILTER (WHERE), [WINDOW], [PROJECT, AGGREGATE, FILTER (HAVING)], PROJECT (select list and
+ * hidden sort columns), [DISTINCT], [SORT or TOP_N], [PROJECT without the hidden columns] */
+#include "plan/bind.h"
+
+#include "plan/node.h"
+
+/* ---- the select list */
+
+/* The text of an expression as written, white space (and nothing else) made single. */
+static status
+written_text(text *out, binder *b, const ast_expr *e) {
+    const text sql = b->sql;
+    if (e->position < 0 || e->end <= e->position || (size_t)e->end > sql.size) {
+        *out = TEXT("expression");
+        return OK;
+    }
+    const char  *from = sql.data + e->position;
+    const size_t size = (size_t)(e->end - e->position);
+    char        *to = arena_alloc(b->arena, size + 1);
+    if (to == NULL) {
+        return out_of_memory(b);
+    }
+    size_t count = 0;
+    char   quote = '\0';
+    for (size_t i = 0; i < size; i++) {
+        const char c = from[i];
+        const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+        if (quote != '\0') {
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '\'' || c == '"') {
+            quote = c;
+        } else if (blank) {
+            if (count > 0 && to[count - 1] != ' ') {
+                to[count++] = ' ';
+            }
+            continue;
+        }
+        to[count++] = c;
+    }
+    to[count] = '\0';
+    *out = (text){to, count};
+    return OK;
+}
+
+static status
+item_name(text *out, query *q, const ast_item *item) {
+    if (item->alias.text.data != NULL) {
+        *out = item->alias.text;
+        return OK;
+    }
+    const ast_expr *e = item->expr;
+    if (e->kind != AST_COLUMN) {
+        return written_text(out, q->binder, e);
+    }
+    *out = e->name.text;
+    for (int32_t i = 0; i < q->scope.count; i++) {
+        const scope_column *c = &q->scope.columns[i];
+        const bool table = e->qualifier.text.data == NULL || name_matches(&e->qualifier, c->table);
+        if (table && name_matches(&e->name, c->name)) {
+            *out = c->name; /* as declared */
+            return OK;
+        }
+    }
+    return OK;
+}
+
+static bool
+star_covers(const ast_expr *star, const scope_column *c) {
+    return star->qualifier.text.data == NULL || name_matches(&star->qualifier, c->table);
+}
+
+/* Without room in `items` it only counts. t.* gives every column of t, those that USING merged too.
+ */
+static int32_t
+expand_star(const query *q, const ast_expr *star, select_item *items) {
+    const bool    all = star->qualifier.text.data == NULL;
+    const int32_t total = all ? q->scope.star_count : q->scope.count;
+    int32_t       count = 0;
+    for (int32_t i = 0; i < total; i++) {
+        const int32_t at = all ? q->scope.star[i] : i;
+        if (!star_covers(star, &q->scope.columns[at])) {
+            continue;
+        }
+        if (items != NULL) {
+            items[count] = (select_item){.column = at, .name = q->scope.columns[at].name};
+        }
+        count++;
+    }
+    return count;
+}
+
+static status
+count_items(int32_t *out, query *q, const ast_select *select) {
+    binder *b = q->binder;
+    int64_t total = 0;
+    for (int32_t i = 0; i < select->item_count; i++) {
+        const ast_expr *e = select->items[i].expr;
+        if (e->kind != AST_STAR) {
+            total++;
+            continue;
+        }
+        const int32_t given = expand_star(q, e, NULL);
+        total += given;
+        if (given == 0 && select->from == NULL) {
+            error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                         "* has nothing to stand for: there is no FROM clause");
+            error_hint(b->err, "add FROM and a table");
+            return ERR_QUERY_FAILED;
+        }
+        if (given == 0) {
+            context c = {.binder = b, .scope = &q->scope, .query = q, .clause = "SELECT"};
+            return scope_unknown(b, &c, e);
+        }
+    }
+    if (total > COLUMNS_MAX) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, select->position,
+                            "the select list has %lld columns, and the limit is %d",
+                            (long long)total, COLUMNS_MAX);
+    }
+    *out = (int32_t)total;
+    return OK;
+}
+
+static status
+expand_items(query *q, const ast_select *select) {
+    int32_t total = 0;
+    TRY(count_items(&total, q, select));
+    q->items = arena_alloc_zero(q->binder->arena, (size_t)total * sizeof(*q->items));
+    if (q->items == NULL) {
+        return out_of_memory(q->binder);
+    }
+    for (int32_t i = 0; i < select->item_count; i++) {
+        const ast_item *item = &select->items[i];
+        if (item->expr->kind == AST_STAR) {
+            q->item_count += expand_star(q, item->expr, q->items + q->item_count);
+            continue;
+        }
+        select_item *to = &q->items[q->item_count++];
+        to->ast = item->expr;
+        to->aliased = item->alias.text.data != NULL;
+        to->quoted = item->alias.quoted;
+        TRY(item_name(&to->name, q, item));
+    }
+    return OK;
+}
+
+static context
+clause_context(query *q, const char *clause, bool aggregates) {
+    return (context){.binder = q->binder,
+                     .scope = &q->scope,
+                     .query = q,
+                     .clause = clause,
+                     .aggregates = aggregates,
+                     .alias_count = q->item_count};
+}
+
+static status
+bind_items(query *q) {
+    for (int32_t i = 0; i < q->item_count; i++) {
+        select_item *item = &q->items[i];
+        if (item->ast == NULL) {
+            item->bound =
+                make_column(q->binder, item->column, q->scope.columns[item->column].type, -1);
+            TRY(item->bound == NULL ? out_of_memory(q->binder) : OK);
+            continue;
+        }
+        context c = clause_context(q, "SELECT", true);
+        c.alias_count = i;
+        TRY(bind_expr(&item->bound, &c, item->ast));
+    }
+    return OK;
+}
+
+/* ---- GROUP BY */
+
+/* An ordinal's item; -1: e is not an ordinal. */
+static status
+ordinal(int32_t *out, query *q, const ast_expr *e, const char *clause) {
+    binder *b = q->binder;
+    *out = -1;
+    if (e->kind != AST_INTEGER) {
+        return OK;
+    }
+    value v;
+    TRY(bind_constant(&v, b, e, clause));
+    if (v.type.id != TYPE_I64 || v.i < 1 || v.i > q->item_count) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "%s position %.*s is not in the select list", clause, TEXT_ARG(e->text));
+        error_hint(b->err, "positions are 1 to %d", q->item_count);
+        return ERR_QUERY_FAILED;
+    }
+    *out = (int32_t)v.i - 1;
+    return OK;
+}
+
+/* What a GROUP BY item says when it is an ordinal or an alias: the item's expression. */
+static status
+group_source(const ast_expr **out, int32_t *column_out, query *q, const ast_expr *e) {
+    int32_t item;
+    *out = e;
+    *column_out = -1;
+    TRY(ordinal(&item, q, e, "GROUP BY"));
+    if (item >= 0) {
+        *out = q->items[item].ast;
+        *column_out = q->items[item].column;
+        return OK;
+    }
+    if (e->kind != AST_COLUMN || e->qualifier.text.data != NULL) {
+        return OK;
+    }
+    int32_t found;
+    TRY(scope_find(&found, q->binder, &q->scope, &e->qualifier, &e->name));
+    for (int32_t i = 0; i < q->item_count && found < 0; i++) {
+        if (q->items[i].aliased && name_matches(&e->name, q->items[i].name)) {
+            *out = q->items[i].ast;
+            return OK;
+        }
+    }
+    return OK;
+}
+
+static status
+find_window(query *q, const ast_select *select) {
+    if (select->group_all) {
+        for (int32_t i = 0; i < q->item_count && !q->has_window; i++) {
+            const ast_expr *call = find_window_call(q->items[i].ast, 0);
+            TRY(call == NULL ? OK : query_window(q, call));
+        }
+        return OK;
+    }
+    for (int32_t i = 0; i < select->group_count && !q->has_window; i++) {
+        const ast_expr *e;
+        int32_t         number;
+        TRY(group_source(&e, &number, q, select->groups[i]));
+        const ast_expr *call = find_window_call(e, 0);
+        TRY(call == NULL ? OK : query_window(q, call));
+    }
+    return OK;
+}
+
+static status
+bind_groups(query *q, const ast_select *select) {
+    for (int32_t i = 0; i < select->group_count; i++) {
+        const ast_expr *e;
+        int32_t         number;
+        expr           *key;
+        TRY(group_source(&e, &number, q, select->groups[i]));
+        if (e == NULL) {
+            key = make_column(q->binder, number, q->scope.columns[number].type,
+                              select->groups[i]->position);
+            TRY(key == NULL ? out_of_memory(q->binder) : OK);
+        } else {
+            context c = clause_context(q, "GROUP BY", false);
+            TRY(bind_expr(&key, &c, e));
+        }
+        TRY(query_add_key(q, key));
+    }
+    for (int32_t i = 0; i < q->item_count && select->group_all; i++) {
+        expr *e = q->items[i].bound;
+        if (expr_has_aggregate(e) || expr_is_constant(e)) {
+            continue;
+        }
+        expr *key;
+        TRY(copy_expr(&key, q->binder, e));
+        TRY(query_add_key(q, key));
+    }
+    return OK;
+}
+
+/* ---- ORDER BY */
+
+typedef struct ordering {
+    int32_t   count;
+    sort_key *keys;
+    int32_t   width; /* columns of the PROJECT: items, then hidden ones */
+    expr    **exprs;
+} ordering;
+
+/* A bare name is first of all a name of the result. */
+static status
+order_item(int32_t *out, query *q, const ast_expr *e) {
+    TRY(ordinal(out, q, e, "ORDER BY"));
+    if (*out >= 0 || e->kind != AST_COLUMN || e->qualifier.text.data != NULL) {
+        return OK;
+    }
+    for (int32_t i = 0; i < q->item_count; i++) {
+        if (!name_matches(&e->name, q->items[i].name)) {
+            continue;
+        }
+        if (*out >= 0 && !expr_equal(q->items[*out].bound, q->items[i].bound)) {
+            error_set_at(q->binder->err, ERR_QUERY_FAILED, e->position,
+                         "ORDER BY \"%.*s\" is ambiguous: two columns of the result have this name",
+                         TEXT_ARG(e->name.text));
+            error_hint(q->binder->err, "order by position (%d or %d), or rename one with AS",
+                       *out + 1, i + 1);
+            return ERR_QUERY_FAILED;
+        }
+        *out = *out >= 0 ? *out : i;
+    }
+    return OK;
+}
+
+static status
+bind_order(ordering *o, query *q, const ast_select *select, const ast_order *order) {
+    binder *b = q->binder;
+    int32_t at;
+    TRY(order_item(&at, q, order->expr));
+    if (at < 0) {
+        expr   *e;
+        context c = clause_context(q, "ORDER BY", true);
+        TRY(bind_expr(&e, &c, order->expr));
+        if (expr_is_constant(e)) {
+            return OK; /* every row is equal in it */
+        }
+        for (int32_t i = 0; i < o->width && at < 0; i++) {
+            at = expr_equal(o->exprs[i], e) ? i : -1;
+        }
+        if (at < 0 && select->distinct) {
+            error_set_at(b->err, ERR_QUERY_FAILED, order->expr->position,
+                         "ORDER BY of a SELECT DISTINCT must name a column of the select list");
+            error_hint(b->err, "add the expression to the select list, or order by a position");
+            return ERR_QUERY_FAILED;
+        }
+        if (at < 0) {
+            at = o->width;
+            o->exprs[o->width++] = e;
+        }
+    }
+    const data_type t = o->exprs[at]->type;
+    if (!type_is_orderable(t) && t.id != TYPE_NULL) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, order->expr->position, "cannot order by %s",
+                            type_name(t));
+    }
+    o->keys[o->count++] =
+        (sort_key){.column = at,
+                   .descending = order->descending,
+                   .nulls_first = order->nulls == 0 ? order->descending : order->nulls == 1};
+    return OK;
+}
+
+static status
+bind_orders(ordering *o, query *q, const ast_select *select) {
+    const int32_t room = q->item_count + select->order_count;
+    TRY(make_args(&o->exprs, q->binder, room));
+    o->keys = arena_alloc(q->binder->arena, (size_t)select->order_count * sizeof(*o->keys));
+    TRY(o->keys == NULL ? out_of_memory(q->binder) : OK);
+    for (int32_t i = 0; i < q->item_count; i++) {
+        o->exprs[i] = q->items[i].bound;
+    }
+    o->width = q->item_count;
+    for (int32_t i = 0; i < select->order_count; i++) {
+        TRY(bind_order(o, q, select, &select->orders[i]));
+    }
+    return OK;
+}
+
+/* ---- the nodes above the grouping */
+
+static status
+add_filter(query *q, expr *predicate) {
+    q->node = node_filter(q->binder->arena, q->node, predicate);
+    return q->node == NULL ? out_of_memory(q->binder) : OK;
+}
+
+static status
+add_distinct(query *q) {
+    const schema *s = &q->node->schema;
+    plan_node    *n = node_new(q->binder->arena, PLAN_DISTINCT, 1, s->count);
+    if (n == NULL) {
+        return out_of_memory(q->binder);
+    }
+    memcpy(n->schema.fields, s->fields, (size_t)s->count * sizeof(*s->fields));
+    n->inputs[0] = q->node;
+    q->node = n;
+    return OK;
+}
+
+static status
+add_sort(query *q, const ordering *o, int64_t limit, int64_t offset) {
+    const bool cut = limit >= 0 || offset > 0;
+    if (!cut && (o->count == 0 || q->binder->streaming)) {
+        return OK; /* a stream's rows come as they happen */
+    }
+    const schema *s = &q->node->schema;
+    plan_node    *n = node_new(q->binder->arena, cut ? PLAN_TOP_N : PLAN_SORT, 1, s->count);
+    if (n == NULL) {
+        return out_of_memory(q->binder);
+    }
+    memcpy(n->schema.fields, s->fields, (size_t)s->count * sizeof(*s->fields));
+    n->inputs[0] = q->node;
+    n->sort_count = o->count;
+    n->sort_keys = o->keys;
+    n->limit = limit;
+    n->offset = offset;
+    q->node = n;
+    return OK;
+}
+
+static status
+add_project(query *q, expr **exprs, int32_t count) {
+    q->node = node_project(q->binder->arena, q->node, exprs, count);
+    if (q->node == NULL) {
+        return out_of_memory(q->binder);
+    }
+    for (int32_t i = 0; i < q->item_count; i++) {
+        q->node->schema.fields[i].name = q->items[i].name;
+    }
+    return OK;
+}
+
+static status
+drop_hidden(query *q) {
+    expr **visible;
+    TRY(make_args(&visible, q->binder, q->item_count));
+    for (int32_t i = 0; i < q->item_count; i++) {
+        visible[i] = make_column(q->binder, i, q->node->schema.fields[i].type, -1);
+        TRY(visible[i] == NULL ? out_of_memory(q->binder) : OK);
+    }
+    return add_project(q, visible, q->item_count);
+}
+
+static status
+finish(query *q, const ast_select *select, const ordering *o) {
+    binder *b = q->binder;
+    int64_t limit = -1, offset = 0;
+    if (select->limit != NULL) {
+        TRY(bind_row_count(&limit, b, select->limit, "LIMIT"));
+    }
+    if (select->offset != NULL) {
+        TRY(bind_row_count(&offset, b, select->offset, "OFFSET"));
+        offset = max_i64(offset, 0);
+    }
+    const bool    unsorted = b->streaming && limit < 0 && offset == 0;
+    const int32_t width = unsorted ? q->item_count : o->width;
+    TRY(add_project(q, o->exprs, width));
+    if (select->distinct) {
+        TRY(add_distinct(q));
+    }
+    TRY(add_sort(q, o, limit, offset));
+    return width > q->item_count ? drop_hidden(q) : OK;
+}
+
+static status
+lift_all(query *q, ordering *o, expr **having) {
+    for (int32_t i = 0; i < o->width; i++) {
+        TRY(query_lift(q, &o->exprs[i], i < q->item_count ? "SELECT" : "ORDER BY"));
+    }
+    return *having == NULL ? OK : query_lift(q, having, "HAVING");
+}
+
+static status
+bind_clauses(query *q, const ast_select *select) {
+    expr    *having = NULL;
+    ordering o = {0};
+    TRY(expand_items(q, select));
+    if (select->where != NULL) {
+        context c = clause_context(q, "WHERE", false);
+        expr   *where;
+        TRY(bind_condition(&where, &c, select->where));
+        TRY(add_filter(q, where));
+    }
+    TRY(find_window(q, select));
+    TRY(bind_items(q));
+    TRY(bind_groups(q, select));
+    if (select->having != NULL) {
+        context c = clause_context(q, "HAVING", true);
+        TRY(bind_condition(&having, &c, select->having));
+    }
+    TRY(bind_orders(&o, q, select));
+    if (q->agg_count > 0 || q->key_count > 0 || having != NULL) {
+        TRY(query_aggregate(q));
+        TRY(lift_all(q, &o, &having));
+    }
+    if (having != NULL) {
+        TRY(add_filter(q, having));
+    }
+    return finish(q, select, &o);
+}
+
+status
+bind_select(plan_node **out, binder *b, const ast_select *select) {
+    if (b->select_depth >= SELECT_DEPTH_MAX) {
+        error_set_at(b->err, ERR_QUERY_FAILED, select->position,
+                     "subqueries are nested more than %d deep", SELECT_DEPTH_MAX);
+        return ERR_QUERY_FAILED;
+    }
+    b->select_depth++;
+    query q = {.binder = b};
+    if (select->from != NULL) {
+        TRY(bind_from(&q.node, &q.scope, b, select->from, 0));
+    } else {
+        q.node = node_new(b->arena, PLAN_SINGLE, 0, 0);
+        TRY(q.node == NULL ? out_of_memory(b) : OK);
+    }
+    TRY(bind_clauses(&q, select));
+    b->select_depth--;
+    *out = q.node;
+    return OK;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* explain.c - the text of EXPLAIN: one node a line, inputs below it and two blanks to the right. */
+#include "plan/node.h"
+
+#include "type/calendar.h"
+
+static text
+name_at(const schema *s, int32_t i) {
+    return s->fields[i].name;
+}
+
+static void
+print_duration(int64_t us, buf *out) {
+    const struct {
+        int64_t     us;
+        const char *unit;
+    } units[] = {{US_PER_DAY, "d"},
+                 {INT64_C(3600) * US_PER_SECOND, "h"},
+                 {60 * US_PER_SECOND, "min"},
+                 {US_PER_SECOND, "s"},
+                 {1000, "ms"},
+                 {1, "us"}};
+    for (int32_t i = 0; i < ARRAY_COUNT(units); i++) {
+        if (us % units[i].us == 0) {
+            buf_printf(out, "%lld %s", (long long)(us / units[i].us), units[i].unit);
+            return;
+        }
+    }
+}
+
+static void
+print_names(const schema *s, const int32_t *columns, int32_t count, buf *out) {
+    for (int32_t i = 0; i < count; i++) {
+        const text name = name_at(s, columns != NULL ? columns[i] : i);
+        buf_printf(out, "%s%.*s", i > 0 ? ", " : "", TEXT_ARG(name));
+    }
+}
+
+/* An expression, and the name it gets when that is another one. */
+static void
+print_output(const expr *e, text name, const schema *names, buf *out) {
+    const size_t before = out->size;
+    expr_print(e, names, out);
+    const text shown = {out->data + before, out->size - before};
+    if (!out->failed && !text_equal(shown, name)) {
+        buf_printf(out, " AS %.*s", TEXT_ARG(name));
+    }
+}
+
+static void
+print_aggregate(const plan_node *n, buf *out) {
+    const schema *in = &n->inputs[0]->schema;
+    buf_printf(out, "Aggregate");
+    if (n->key_count > 0) {
+        buf_printf(out, "  keys: ");
+        print_names(in, NULL, n->key_count, out);
+    }
+    for (int32_t i = 0; i < n->agg_count; i++) {
+        const plan_agg *a = &n->aggs[i];
+        const char     *name = a->class->name;
+        buf_printf(out, "%s%s(", i == 0 ? "  aggs: " : ", ",
+                   strcmp(name, "count_star") == 0 ? "count" : name);
+        if (a->argument < 0) {
+            buf_printf(out, "*)");
+        } else {
+            buf_printf(out, "%s%.*s)", a->distinct ? "DISTINCT " : "",
+                       TEXT_ARG(name_at(in, a->argument)));
+        }
+        if (a->filter >= 0) {
+            buf_printf(out, " FILTER (WHERE %.*s)", TEXT_ARG(name_at(in, a->filter)));
+        }
+    }
+    if (n->window_key >= 0) {
+        buf_printf(out, "  closes: %.*s + ", TEXT_ARG(name_at(in, n->window_key)));
+        print_duration(n->window_size_us, out);
+        if (n->lateness_us > 0) {
+            buf_printf(out, " + ");
+            print_duration(n->lateness_us, out);
+        }
+        buf_printf(out, "%s", n->emit_at_close ? ", emits then" : "");
+    }
+}
+
+static void
+print_join(const plan_node *n, buf *out) {
+    const schema *left = &n->inputs[0]->schema, *right = &n->inputs[1]->schema;
+    buf_printf(out, "%s", n->join == JOIN_LEFT ? "Left Join" : "Inner Join");
+    for (int32_t i = 0; i < n->key_count; i++) {
+        buf_printf(out, "%s%.*s = %.*s", i == 0 ? "  on: " : ", ",
+                   TEXT_ARG(name_at(left, n->left_keys[i])),
+                   TEXT_ARG(name_at(right, n->right_keys[i])));
+    }
+    if (n->predicate != NULL) {
+        buf_printf(out, "  if: ");
+        expr_print(n->predicate, &n->schema, out);
+    }
+}
+
+static void
+print_sort(const plan_node *n, buf *out) {
+    buf_printf(out, "%s", n->kind == PLAN_SORT ? "Sort" : "Top N");
+    for (int32_t i = 0; i < n->sort_count; i++) {
+        const sort_key *k = &n->sort_keys[i];
+        buf_printf(out, "%s%.*s%s%s", i == 0 ? "  by: " : ", ",
+                   TEXT_ARG(name_at(&n->schema, k->column)), k->descending ? " DESC" : "",
+                   k->nulls_first == k->descending ? ""
+                   : k->nulls_first                ? " NULLS FIRST"
+                                                   : " NULLS LAST");
+    }
+    if (n->limit >= 0) {
+        buf_printf(out, "  limit: %lld", (long long)n->limit);
+    }
+    if (n->offset > 0) {
+        buf_printf(out, "  offset: %lld", (long long)n->offset);
+    }
+}
+
+static void
+print_window(const plan_node *n, buf *out) {
+    buf_printf(out, "Window  %.*s by ", TEXT_ARG(name_at(&n->inputs[0]->schema, n->time_column)));
+    print_duration(n->window_size_us, out);
+    if (n->window_offset_us != 0) {
+        buf_printf(out, "  offset: ");
+        print_duration(n->window_offset_us, out);
+    }
+    if (n->lateness_us > 0 && n->lateness_us != INT64_MAX) {
+        buf_printf(out, "  lateness: ");
+        print_duration(n->lateness_us, out);
+    }
+}
+
+static void
+print_scan(const plan_node *n, buf *out) {
+    buf_printf(out, "Scan %.*s  columns: ", TEXT_ARG(n->object->name));
+    print_names(n->object->schema, n->column_map, n->schema.count, out);
+}
+
+static void
+print_line(const plan_node *n, buf *out) {
+    switch (n->kind) {
+    case PLAN_SCAN:
+        print_scan(n, out);
+        break;
+    case PLAN_SINGLE:
+        buf_printf(out, "Single row");
+        break;
+    case PLAN_VALUES:
+        buf_printf(out, "Values  rows: %d", n->row_count);
+        break;
+    case PLAN_FILTER:
+        buf_printf(out, "Filter  ");
+        expr_print(n->predicate, &n->inputs[0]->schema, out);
+        break;
+    case PLAN_PROJECT:
+        buf_printf(out, "Project  ");
+        for (int32_t i = 0; i < n->schema.count; i++) {
+            buf_printf(out, "%s", i > 0 ? ", " : "");
+            print_output(n->exprs[i], n->schema.fields[i].name, &n->inputs[0]->schema, out);
+        }
+        break;
+    case PLAN_AGGREGATE:
+        print_aggregate(n, out);
+        break;
+    case PLAN_JOIN:
+        print_join(n, out);
+        break;
+    case PLAN_WINDOW:
+        print_window(n, out);
+        break;
+    case PLAN_SORT:
+    case PLAN_TOP_N:
+        print_sort(n, out);
+        break;
+    case PLAN_DISTINCT:
+        buf_printf(out, "Distinct");
+        break;
+    }
+    buf_printf(out, "  [%s]\n",
+               (n->properties & PLAN_APPEND_ONLY) != 0    ? "append-only"
+               : (n->properties & PLAN_CONSOLIDATED) != 0 ? "updating"
+                                                          : "updating, not consolidated");
+}
+
+static void
+print_node(const plan_node *n, int32_t depth, buf *out) {
+    buf_printf(out, "%*s", 2 * depth, "");
+    print_line(n, out);
+    for (int32_t i = 0; i < n->input_count; i++) {
+        print_node(n->inputs[i], depth + 1, out);
+    }
+}
+
+void
+plan_print(const plan *p, buf *out) {
+    print_node(p->root, 0, out);
+}

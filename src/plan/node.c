@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node.c - plan nodes and questions about expressions. */
+#include "plan/node.h"
+
+#define LABEL_BYTES 200
+
+plan_node *
+node_new(arena *a, plan_kind kind, int32_t input_count, int32_t column_count) {
+    plan_node *n = arena_alloc_zero(a, sizeof(*n));
+    if (n == NULL) {
+        return NULL;
+    }
+    n->kind = kind;
+    n->input_count = input_count;
+    n->inputs = arena_alloc_zero(a, (size_t)input_count * sizeof(*n->inputs));
+    n->schema.count = column_count;
+    n->schema.fields = arena_alloc_zero(a, (size_t)column_count * sizeof(*n->schema.fields));
+    n->window_key = -1;
+    n->time_column = -1;
+    n->limit = -1;
+    return n->inputs == NULL || n->schema.fields == NULL ? NULL : n;
+}
+
+plan_node *
+node_filter(arena *a, plan_node *input, expr *predicate) {
+    plan_node *n = node_new(a, PLAN_FILTER, 1, input->schema.count);
+    if (n == NULL) {
+        return NULL;
+    }
+    n->inputs[0] = input;
+    n->predicate = predicate;
+    memcpy(n->schema.fields, input->schema.fields,
+           (size_t)input->schema.count * sizeof(*n->schema.fields));
+    return n;
+}
+
+text
+expr_label(arena *a, const expr *e, const schema *names) {
+    buf b;
+    buf_init(&b, a->mem, LABEL_BYTES);
+    expr_print(e, names, &b);
+    text          t = buf_text(&b);
+    const int32_t fault = text_utf8_fault(t); /* a cut inside a character */
+    if (fault >= 0) {
+        t.size = (size_t)fault;
+    }
+    t = arena_text(a, t);
+    buf_fini(&b);
+    return t;
+}
+
+plan_node *
+node_project(arena *a, plan_node *input, expr **exprs, int32_t count) {
+    plan_node *n = node_new(a, PLAN_PROJECT, 1, count);
+    if (n == NULL) {
+        return NULL;
+    }
+    n->inputs[0] = input;
+    n->exprs = exprs;
+    for (int32_t i = 0; i < count; i++) {
+        field *f = &n->schema.fields[i];
+        if (exprs[i]->kind == EXPR_COLUMN) {
+            *f = input->schema.fields[exprs[i]->column];
+            continue;
+        }
+        *f = (field){.name = expr_label(a, exprs[i], &input->schema),
+                     .type = exprs[i]->type,
+                     .nullable = true};
+        if (f->name.data == NULL) {
+            return NULL;
+        }
+    }
+    return n;
+}
+
+plan_node *
+node_extend(arena *a, plan_node *input, expr **extra, int32_t count) {
+    const int32_t width = input->schema.count;
+    expr        **all = arena_alloc(a, (size_t)(width + count) * sizeof(*all));
+    if (all == NULL) {
+        return NULL;
+    }
+    for (int32_t i = 0; i < width; i++) {
+        all[i] = expr_column(a, i, input->schema.fields[i].type, -1);
+        if (all[i] == NULL) {
+            return NULL;
+        }
+    }
+    for (int32_t i = 0; i < count; i++) {
+        all[width + i] = extra[i];
+    }
+    return node_project(a, input, all, width + count);
+}
+
+bool
+expr_is_volatile(const expr *e) {
+    if (e->kind == EXPR_CALL) {
+        expr bare = *e; /* the function alone: without columns below it */
+        bare.arg_count = 0;
+        bare.args = NULL;
+        if (!expr_is_constant(&bare)) {
+            return true;
+        }
+    }
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        if (expr_is_volatile(e->args[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t
+expr_size(const expr *e) {
+    int64_t size = 1;
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        size += expr_size(e->args[i]);
+    }
+    return size;
+}
+
+static void
+mark_column(void *arg, int32_t *number) {
+    bool *used = arg;
+    used[*number] = true;
+}
+
+void
+expr_columns(expr *e, bool *used) {
+    expr_visit_columns(e, mark_column, used);
+}
+
+typedef struct remap {
+    const int32_t *map;
+} remap;
+
+static void
+remap_column(void *arg, int32_t *number) {
+    const remap *r = arg;
+    assert(r->map[*number] >= 0);
+    *number = r->map[*number];
+}
+
+void
+expr_remap(expr *e, const int32_t *map) {
+    remap r = {map};
+    expr_visit_columns(e, remap_column, &r);
+}
+
+bool
+node_trace(const plan_node *node, int32_t number, const object **from, int32_t *from_column) {
+    for (;;) {
+        switch (node->kind) {
+        case PLAN_SCAN:
+            *from = node->object;
+            *from_column = node->column_map[number];
+            return true;
+        case PLAN_PROJECT:
+            if (node->exprs[number]->kind != EXPR_COLUMN) {
+                return false;
+            }
+            number = node->exprs[number]->column;
+            node = node->inputs[0];
+            break;
+        case PLAN_JOIN: {
+            const int32_t left = node->inputs[0]->schema.count;
+            const bool    is_right = number >= left;
+            number -= is_right ? left : 0;
+            node = node->inputs[is_right];
+            break;
+        }
+        case PLAN_WINDOW:
+            if (number == node->schema.count - 1) {
+                return false;
+            }
+            node = node->inputs[0];
+            break;
+        case PLAN_FILTER:
+        case PLAN_SORT:
+        case PLAN_TOP_N:
+        case PLAN_DISTINCT:
+            node = node->inputs[0];
+            break;
+        case PLAN_AGGREGATE:
+        case PLAN_SINGLE:
+        case PLAN_VALUES:
+            return false;
+        }
+    }
+}
+
+bool
+node_is_event_time(const plan_node *node, int32_t number, const object **from) {
+    int32_t at;
+    *from = NULL;
+    return node_trace(node, number, from, &at) && (*from)->event_time_column == at;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node.h - making plan nodes and asking what an expression refers to; shared by the binder and the
+ * rewrites. */
+#ifndef LAMINAR_PLAN_NODE_H
+#define LAMINAR_PLAN_NODE_H
+
+#include "plan/plan.h"
+
+/* NULL: out of memory. The schema has room for column_count fields. */
+plan_node *node_new(arena *a, plan_kind kind, int32_t input_count, int32_t column_count);
+plan_node *node_filter(arena *a, plan_node *input, expr *predicate);
+/* Columns that are plain references keep their name and nullability; the others are named by their
+ * text. */
+plan_node *node_project(arena *a, plan_node *input, expr **exprs, int32_t count);
+/* All columns of input, then `extra` computed ones. */
+plan_node *node_extend(arena *a, plan_node *input, expr **extra, int32_t count);
+/* What EXPLAIN shows for an expression. data NULL: out of memory. */
+text expr_label(arena *a, const expr *e, const schema *names);
+
+bool    expr_is_volatile(const expr *e);   /* holds random() and the like */
+int64_t expr_size(const expr *e);          /* nodes */
+void    expr_columns(expr *e, bool *used); /* sets used[column] for each column in e */
+void    expr_remap(expr *e, const int32_t *map);
+/* Follows a column down to a scan: the object and its column number; false when it is computed on
+ * the way. */
+bool node_trace(const plan_node *node, int32_t column, const object **from, int32_t *from_column);
+/* True when a watermark follows the column. *from (may be NULL afterwards) is what it comes from.
+ */
+bool node_is_event_time(const plan_node *node, int32_t column, const object **from);
+
+/* ---- the rewrites, in this order */
+/* Predicates down, joins get their keys; the output columns stay. */
+status plan_push_down(plan_node **root, arena *a, error *err) MUST_USE;
+/* Columns nobody needs go, projections are merged; the root's columns stay. */
+status plan_prune(plan_node **root, arena *a, error *err) MUST_USE;
+/* ids and edge properties */
+void plan_number(plan *p);
+/* Which root columns identify a row, and whether there are such. */
+status plan_find_keys(plan *p, arena *a, error *err) MUST_USE;
+
+#endif

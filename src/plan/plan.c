@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.c - a SELECT to a plan: bind, check EMIT, push predicates down, prune columns, compute
+ * properties. */
+#include "plan/plan.h"
+
+#include "plan/bind.h"
+#include "plan/node.h"
+
+static status
+bind_lateness(binder *b, const ast_expr *e) {
+    if (e == NULL) {
+        return OK;
+    }
+    TRY(bind_duration(&b->lateness_us, b, e, "ALLOW LATENESS"));
+    if (b->lateness_us < 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "ALLOW LATENESS must not be negative");
+        error_hint(b->err, "write ALLOW LATENESS INTERVAL '5' SECOND");
+        return ERR_QUERY_FAILED;
+    }
+    return OK;
+}
+
+/* `clause` needs a window that a watermark closes. */
+static status
+need_closing_window(binder *b, const char *clause, int32_t position) {
+    if (b->window_count == 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, position,
+                     "%s needs a window, and this query has none", clause);
+        error_hint(b->err, "add GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE), or leave %s out", clause);
+        return ERR_QUERY_FAILED;
+    }
+    if (b->timeless_window) {
+        const text t = b->timeless_table.size > 0 ? b->timeless_table : TEXT("the source");
+        error_set_at(b->err, ERR_QUERY_FAILED, position,
+                     "%s: no watermark ever closes the window of this query, because its time is "
+                     "not the event time of %.*s",
+                     clause, TEXT_ARG(t));
+        error_hint(b->err,
+                   "in CREATE SOURCE %.*s write WATERMARK FOR ts AS ts - INTERVAL '5' "
+                   "SECOND, or WITH (watermark = 'manual') and move it with "
+                   "Writer.watermark()",
+                   TEXT_ARG(t));
+        return ERR_QUERY_FAILED;
+    }
+    return OK;
+}
+
+static status
+check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
+    if (!b->streaming && (b->emit != AST_EMIT_DEFAULT || allow_lateness != NULL)) {
+        error_set_at(b->err, ERR_QUERY_FAILED,
+                     b->emit != AST_EMIT_DEFAULT ? position : allow_lateness->position,
+                     "%s says how a stream reports its changes, and this SELECT is answered once",
+                     b->emit != AST_EMIT_DEFAULT ? "EMIT" : "ALLOW LATENESS");
+        error_hint(b->err, "leave it out, or use CREATE STREAM ... AS SELECT, or subscribe");
+        return ERR_QUERY_FAILED;
+    }
+    if (b->emit == AST_EMIT_WINDOW_CLOSE) {
+        TRY(need_closing_window(b, "EMIT ON WINDOW CLOSE", position));
+    }
+    if (allow_lateness != NULL) {
+        TRY(need_closing_window(b, "ALLOW LATENESS", allow_lateness->position));
+    }
+    return OK;
+}
+
+static int32_t
+find_event_time(const plan_node *root) {
+    for (int32_t i = 0; i < root->schema.count; i++) {
+        const object *from;
+        if (node_is_event_time(root, i, &from)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+status
+plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, text sql,
+            bool streaming, ast_emit emit, int32_t emit_position, const ast_expr *allow_lateness,
+            error *err) {
+    binder b = {
+        .arena = a, .catalog = c, .sql = sql, .err = err, .streaming = streaming, .emit = emit};
+    *out = (plan){.event_time_column = -1};
+    TRY(bind_lateness(&b, allow_lateness));
+    TRY(bind_select(&out->root, &b, select));
+    TRY(check_emit(&b, emit_position, allow_lateness));
+    TRY(plan_push_down(&out->root, a, err));
+    TRY(plan_prune(&out->root, a, err));
+    plan_number(out);
+    TRY(plan_find_keys(out, a, err));
+    out->event_time_column = find_event_time(out->root);
+    out->object_count = b.object_count;
+    out->objects = b.objects;
+    out->constant = b.object_count == 0;
+    out->emit = emit == AST_EMIT_CHANGES        ? EMIT_CHANGES
+                : emit == AST_EMIT_WINDOW_CLOSE ? EMIT_CLOSE
+                                                : EMIT_UPDATE;
+    return OK;
+}
+
+status
+plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input, error *err) {
+    binder          b = {.arena = a, .err = err};
+    const plan_node columns = {.schema = *input};
+    scope           s;
+    TRY(scope_of_node(&s, &b, &columns, TEXT("")));
+    context c = {.binder = &b, .scope = &s, .clause = "the filter"};
+    return bind_condition(out, &c, e);
+}

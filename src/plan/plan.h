@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.h - the typed logical plan: what a bound query does, independent of how. Read-only once
+ * made; lives in an arena.
+ *
+ * Expressions are pulled apart at binding: aggregates, joins, sorts and windows refer to input
+ * columns by number, and a PROJECT below computes what is not a plain column. So only FILTER,
+ * PROJECT and a join's residual evaluate expressions. */
+#ifndef LAMINAR_PLAN_PLAN_H
+#define LAMINAR_PLAN_PLAN_H
+
+#include "agg/agg.h"
+#include "catalog/catalog.h"
+#include "expr/expr.h"
+#include "kernel/kernel.h"
+#include "sql/ast.h"
+
+typedef enum plan_kind {
+    PLAN_SCAN,      /* a source, table or stream: object, column_map */
+    PLAN_SINGLE,    /* one row without columns (SELECT 1) */
+    PLAN_VALUES,    /* constant rows: exprs = row_count * schema.count */
+    PLAN_FILTER,    /* predicate */
+    PLAN_PROJECT,   /* exprs */
+    PLAN_AGGREGATE, /* input: key_count keys first, then arguments and filters; output: keys, then
+                       one column per call */
+    PLAN_JOIN,      /* inputs 0 and 1; output: left columns, right columns */
+    PLAN_WINDOW,    /* appends a column window_start of the type of the time column; drops late and
+                       NULL-time rows in streams */
+    PLAN_SORT,      /* one-off only */
+    PLAN_TOP_N,     /* sort keys (maybe none), limit, offset */
+    PLAN_DISTINCT   /* all columns */
+} plan_kind;
+
+/* Edge properties, computed bottom-up. */
+enum {
+    PLAN_APPEND_ONLY = 1, /* no retraction ever */
+    PLAN_CONSOLIDATED = 2 /* a tick's output holds no row twice with opposite weights */
+};
+
+typedef struct plan_agg {
+    const agg_class *class;
+    int32_t   argument; /* input column, -1 for count(*) */
+    int32_t   filter;   /* input column (BOOLEAN), -1 */
+    bool      distinct;
+    data_type type;
+} plan_agg;
+
+typedef enum plan_join_kind { JOIN_INNER, JOIN_LEFT } plan_join_kind;
+
+typedef struct plan_node plan_node;
+struct plan_node {
+    plan_kind   kind;
+    int32_t     id; /* dense within a plan, children before parents: children have smaller ids */
+    uint32_t    properties;
+    schema      schema; /* of the output; names matter at the root and for EXPLAIN */
+    int32_t     input_count;
+    plan_node **inputs;
+
+    object        *object;     /* SCAN; the plan holds no reference: plan.objects does */
+    int32_t       *column_map; /* SCAN: object column of each output column */
+    expr          *predicate;  /* FILTER; JOIN residual over left ++ right columns, or NULL */
+    expr         **exprs;      /* PROJECT, VALUES */
+    int32_t        row_count;  /* VALUES */
+    int32_t        key_count;  /* AGGREGATE; JOIN */
+    int32_t       *left_keys, *right_keys; /* JOIN: column numbers, types equal pairwise */
+    plan_join_kind join;
+    int32_t        agg_count;
+    plan_agg      *aggs;
+    int32_t        window_key;  /* AGGREGATE: which key is a window start (-1: none) */
+    int32_t        time_column; /* WINDOW */
+    int64_t        window_size_us, window_offset_us; /* WINDOW; AGGREGATE with window_key */
+    int64_t lateness_us; /* WINDOW, AGGREGATE; WINDOW: INT64_MAX when no row is ever late (one-off
+                            plans; time that no watermark follows) */
+    bool      emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */
+    int32_t   sort_count;
+    sort_key *sort_keys;
+    int64_t   limit, offset; /* limit -1: none */
+};
+
+typedef enum emit_mode { EMIT_UPDATE, EMIT_CHANGES, EMIT_CLOSE } emit_mode;
+
+typedef struct plan {
+    plan_node *root;
+    int32_t    node_count;
+    int32_t    object_count;
+    object *
+        *objects; /* all that are read, each once (borrowed: the holder of the plan retains them) */
+    emit_mode emit;
+    int32_t  key_count; /* columns of the root that identify a row of an updating result; 0: none */
+    int32_t *key_columns;
+    int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
+    bool     constant;          /* reads no object: finite */
+} plan;
+
+/* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT
+ * as TOP_N (ORDER BY alone is dropped). One-off plans may SORT. Column names of the result follow
+ * the select list: alias, column name, else the expression's text in lower case as the user typed
+ * it with function calls as written (`count(*)`, `SUM(x)` gives "SUM(x)"). Errors carry positions.
+ */
+status plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, text sql,
+                   bool streaming, ast_emit emit, int32_t emit_position,
+                   const ast_expr *allow_lateness, error *err) MUST_USE;
+/* One expression over the columns of `input` (query_stream's filter), BOOLEAN. */
+status plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input,
+                       error *err) MUST_USE;
+/* A CREATE SOURCE / TABLE statement into an object: schema, defaults, event time, delay. */
+status plan_object(object *out, const ast_statement *s, error *err) MUST_USE;
+/* INSERT ... VALUES rows as one batch in the target's column order, defaults filled in. */
+status plan_insert_values(batch **out, mem *m, arena *a, const object *target,
+                          const ast_statement *s, error *err) MUST_USE;
+
+/* An operator tree with properties, one node a line, indented by two blanks: EXPLAIN. */
+void plan_print(const plan *p, buf *out);
+
+#endif

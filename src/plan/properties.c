@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* properties.c - numbers of nodes, what every edge promises, and which columns of the result
+ * identify a row. */
+#include "plan/node.h"
+
+/* col, or col plus a constant of one length: different inputs give different outputs. *number is
+ * the input column. */
+static bool
+is_injective(const expr *e, int32_t *number) {
+    if (e->kind == EXPR_COLUMN) {
+        *number = e->column;
+        return true;
+    }
+    if (e->kind == EXPR_CAST && e->type.id == TYPE_TIMESTAMP &&
+        e->args[0]->type.id == TYPE_TIMESTAMP_MS) {
+        return is_injective(e->args[0], number); /* ms to us */
+    }
+    if (e->kind != EXPR_CALL || e->arg_count != 2 || e->args[1]->kind != EXPR_CONSTANT ||
+        e->args[1]->constant.is_null || e->args[0]->kind != EXPR_COLUMN) {
+        return false;
+    }
+    const char  *name = function_name(e->function);
+    const value *by = &e->args[1]->constant;
+    const bool   integer = e->type.id == TYPE_I64 && by->type.id == TYPE_I64;
+    const bool   time = type_is_time(e->type) && by->type.id == TYPE_INTERVAL && by->iv.months == 0;
+    *number = e->args[0]->column;
+    return (strcmp(name, "+") == 0 || strcmp(name, "-") == 0) && (integer || time) &&
+           type_equal(e->type, e->args[0]->type);
+}
+
+/* Every input column is in the output, so rows that differ below differ above. */
+static bool
+keeps_all_columns(const plan_node *n) {
+    const int32_t width = n->inputs[0]->schema.count;
+    for (int32_t i = 0; i < width; i++) {
+        bool kept = false;
+        for (int32_t j = 0; j < n->schema.count && !kept; j++) {
+            int32_t number;
+            kept = is_injective(n->exprs[j], &number) && number == i;
+        }
+        if (!kept) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t
+scan_properties(const plan_node *n) {
+    if (n->object->append_only) {
+        return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
+    }
+    for (int32_t i = 0; i < n->object->schema->count; i++) {
+        bool kept = false;
+        for (int32_t j = 0; j < n->schema.count && !kept; j++) {
+            kept = n->column_map[j] == i;
+        }
+        if (!kept) {
+            return 0;
+        }
+    }
+    return PLAN_CONSOLIDATED; /* streams publish consolidated changes */
+}
+
+static uint32_t
+properties_of(const plan_node *n) {
+    const uint32_t in = n->input_count > 0 ? n->inputs[0]->properties : 0;
+    const uint32_t append = in & PLAN_APPEND_ONLY;
+    switch (n->kind) {
+    case PLAN_SCAN:
+        return scan_properties(n);
+    case PLAN_SINGLE:
+    case PLAN_VALUES:
+        return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
+    case PLAN_FILTER:
+    case PLAN_WINDOW:
+    case PLAN_SORT:
+        return in;
+    case PLAN_PROJECT:
+        if (append != 0) {
+            return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
+        }
+        return keeps_all_columns(n) ? in : 0;
+    case PLAN_AGGREGATE:
+        return PLAN_CONSOLIDATED | (n->emit_at_close ? PLAN_APPEND_ONLY : 0);
+    case PLAN_JOIN: {
+        const bool both = (append & n->inputs[1]->properties) != 0;
+        return n->join == JOIN_INNER && both ? PLAN_APPEND_ONLY | PLAN_CONSOLIDATED : 0;
+    }
+    case PLAN_DISTINCT:
+        return PLAN_CONSOLIDATED | append;
+    case PLAN_TOP_N:
+        return PLAN_CONSOLIDATED;
+    }
+    UNREACHABLE();
+}
+
+static void
+number(plan_node *n, int32_t *next) {
+    for (int32_t i = 0; i < n->input_count; i++) {
+        number(n->inputs[i], next);
+    }
+    n->id = (*next)++;
+    n->properties = properties_of(n);
+}
+
+void
+plan_number(plan *p) {
+    p->node_count = 0;
+    number(p->root, &p->node_count);
+}
+
+/* ---- keys of the result */
+
+static const plan_node *
+grouping_below(const plan_node *n) {
+    while (n->kind != PLAN_AGGREGATE) {
+        if (n->kind == PLAN_JOIN || n->input_count != 1) {
+            return NULL;
+        }
+        n = n->inputs[0];
+    }
+    return n;
+}
+
+/* The key of the grouping that column i shows, -1: none. */
+static int32_t
+shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
+    while (n != grouping) {
+        if (n->kind == PLAN_PROJECT && !is_injective(n->exprs[i], &i)) {
+            return -1;
+        }
+        if (n->kind == PLAN_WINDOW && i == n->schema.count - 1) {
+            return -1;
+        }
+        n = n->inputs[0];
+    }
+    return i < grouping->key_count ? i : -1;
+}
+
+status
+plan_find_keys(plan *p, arena *a, error *err) {
+    p->key_count = 0;
+    p->key_columns = NULL;
+    const plan_node *grouping = grouping_below(p->root);
+    if (grouping == NULL || grouping->key_count == 0 ||
+        (p->root->properties & PLAN_APPEND_ONLY) != 0) {
+        return OK;
+    }
+    const int32_t count = grouping->key_count;
+    int32_t      *columns = arena_alloc(a, (size_t)count * sizeof(*columns));
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t k = 0; k < count; k++) {
+        columns[k] = -1;
+    }
+    for (int32_t i = p->root->schema.count - 1; i >= 0; i--) {
+        const int32_t k = shown_key(p->root, grouping, i);
+        if (k >= 0) {
+            columns[k] = i; /* the first that shows it stays */
+        }
+    }
+    for (int32_t k = 0; k < count; k++) {
+        if (columns[k] < 0) {
+            return OK;
+        }
+    }
+    p->key_count = count;
+    p->key_columns = columns;
+    return OK;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rewrite_prune.c - every node keeps the columns that somebody above needs, and chains of
+ * projections become one.
+ *
+ * prune(node, needed) gives a node with at least the needed columns, in their old relative order,
+ * and map: old column -> new one (-1: gone). So where all columns are needed none moves, which is
+ * how the root keeps its shape and an AGGREGATE its leading keys. */
+#include "plan/node.h"
+
+typedef struct pruner {
+    arena *arena;
+    error *err;
+} pruner;
+
+static status prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map);
+
+static status
+new_flags(pruner *p, bool **out, int32_t count) {
+    *out = arena_alloc_zero(p->arena, (size_t)count * sizeof(**out));
+    return *out == NULL ? error_memory(p->err) : OK;
+}
+
+static status
+new_map(pruner *p, int32_t **out, int32_t count) {
+    *out = arena_alloc(p->arena, (size_t)count * sizeof(**out));
+    return *out == NULL ? error_memory(p->err) : OK;
+}
+
+/* Prunes input i for `needed` columns of it. */
+static status
+prune_input(pruner *p, plan_node *n, int32_t i, const bool *needed, int32_t **map) {
+    TRY(new_map(p, map, n->inputs[i]->schema.count));
+    return prune(p, n->inputs[i], needed, &n->inputs[i], *map);
+}
+
+static status
+copy_fields(pruner *p, plan_node *n, const plan_node *input) {
+    n->schema.count = input->schema.count;
+    n->schema.fields =
+        arena_alloc(p->arena, (size_t)input->schema.count * sizeof(*n->schema.fields));
+    if (n->schema.fields == NULL) {
+        return error_memory(p->err);
+    }
+    if (input->schema.count > 0) {
+        memcpy(n->schema.fields, input->schema.fields,
+               (size_t)input->schema.count * sizeof(*n->schema.fields));
+    }
+    return OK;
+}
+
+/* A scan gives at least one column, the narrowest: rows must be counted by something. */
+static void
+prune_scan(plan_node *n, const bool *needed, int32_t *map) {
+    int32_t count = 0, spare = -1;
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        count += needed[i];
+        if (spare < 0 ||
+            type_width(n->schema.fields[i].type) < type_width(n->schema.fields[spare].type)) {
+            spare = i;
+        }
+    }
+    const bool none = count == 0;
+    count = 0;
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        map[i] = -1;
+        if (!needed[i] && !(none && i == spare)) {
+            continue;
+        }
+        n->schema.fields[count] = n->schema.fields[i];
+        n->column_map[count] = n->column_map[i];
+        map[i] = count++;
+    }
+    n->schema.count = count;
+}
+
+/* FILTER, SORT, TOP_N, DISTINCT: the input's columns are the node's columns. */
+static status
+prune_same(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
+    const int32_t width = n->schema.count;
+    bool         *wanted;
+    TRY(new_flags(p, &wanted, width));
+    for (int32_t i = 0; i < width; i++) {
+        wanted[i] = needed[i] || n->kind == PLAN_DISTINCT;
+    }
+    if (n->predicate != NULL) {
+        expr_columns(n->predicate, wanted);
+    }
+    for (int32_t i = 0; i < n->sort_count; i++) {
+        wanted[n->sort_keys[i].column] = true;
+    }
+    TRY(prune(p, n->inputs[0], wanted, &n->inputs[0], map));
+    if (n->predicate != NULL) {
+        expr_remap(n->predicate, map);
+    }
+    for (int32_t i = 0; i < n->sort_count; i++) {
+        n->sort_keys[i].column = map[n->sort_keys[i].column];
+    }
+    return copy_fields(p, n, n->inputs[0]);
+}
+
+static status
+prune_window(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
+    const int32_t width = n->schema.count - 1;
+    const field   start = n->schema.fields[width];
+    bool         *wanted;
+    TRY(new_flags(p, &wanted, width));
+    for (int32_t i = 0; i < width; i++) {
+        wanted[i] = needed[i] || i == n->time_column;
+    }
+    TRY(prune(p, n->inputs[0], wanted, &n->inputs[0], map));
+    n->time_column = map[n->time_column];
+    const plan_node *input = n->inputs[0];
+    const int32_t    count = input->schema.count;
+    map[width] = count;
+    n->schema.count = count + 1;
+    n->schema.fields = arena_alloc(p->arena, (size_t)(count + 1) * sizeof(field));
+    if (n->schema.fields == NULL) {
+        return error_memory(p->err);
+    }
+    memcpy(n->schema.fields, input->schema.fields, (size_t)count * sizeof(field));
+    n->schema.fields[count] = start;
+    return OK;
+}
+
+static status
+prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
+    bool    *wanted;
+    int32_t *input_map;
+    int32_t  count = 0;
+    for (int32_t i = 0; i < n->key_count; i++) {
+        map[i] = i;
+    }
+    for (int32_t i = 0; i < n->agg_count; i++) {
+        const int32_t at = n->key_count + i;
+        const bool    last = n->key_count == 0 && count == 0 && i == n->agg_count - 1;
+        map[at] = -1;
+        if (needed[at] || last) { /* a global aggregate gives its row even if nobody looks at it */
+            n->aggs[count] = n->aggs[i];
+            n->schema.fields[n->key_count + count] = n->schema.fields[at];
+            map[at] = n->key_count + count++;
+        }
+    }
+    n->agg_count = count;
+    n->schema.count = n->key_count + count;
+    TRY(new_flags(p, &wanted, n->inputs[0]->schema.count));
+    for (int32_t i = 0; i < n->key_count; i++) {
+        wanted[i] = true;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (n->aggs[i].argument >= 0) {
+            wanted[n->aggs[i].argument] = true;
+        }
+        if (n->aggs[i].filter >= 0) {
+            wanted[n->aggs[i].filter] = true;
+        }
+    }
+    TRY(prune_input(p, n, 0, wanted, &input_map));
+    for (int32_t i = 0; i < count; i++) {
+        plan_agg *a = &n->aggs[i];
+        a->argument = a->argument < 0 ? -1 : input_map[a->argument];
+        a->filter = a->filter < 0 ? -1 : input_map[a->filter];
+    }
+    for (int32_t i = 0; i < n->key_count; i++) {
+        assert(input_map[i] == i);
+    }
+    return OK;
+}
+
+static status
+prune_join(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
+    const int32_t left = n->inputs[0]->schema.count;
+    const int32_t total = n->schema.count;
+    bool         *wanted;
+    int32_t      *left_map, *right_map;
+    TRY(new_flags(p, &wanted, total));
+    for (int32_t i = 0; i < total; i++) {
+        wanted[i] = needed[i];
+    }
+    if (n->predicate != NULL) {
+        expr_columns(n->predicate, wanted);
+    }
+    for (int32_t i = 0; i < n->key_count; i++) {
+        wanted[n->left_keys[i]] = true;
+        wanted[left + n->right_keys[i]] = true;
+    }
+    TRY(prune_input(p, n, 0, wanted, &left_map));
+    TRY(prune_input(p, n, 1, wanted + left, &right_map));
+    const int32_t left_new = n->inputs[0]->schema.count;
+    const int32_t count = left_new + n->inputs[1]->schema.count;
+    for (int32_t i = 0; i < total; i++) {
+        const int32_t at = i < left ? left_map[i] : right_map[i - left];
+        map[i] = at < 0 ? -1 : i < left ? at : left_new + at;
+    }
+    for (int32_t i = 0; i < n->key_count; i++) {
+        n->left_keys[i] = left_map[n->left_keys[i]];
+        n->right_keys[i] = right_map[n->right_keys[i]];
+    }
+    if (n->predicate != NULL) {
+        expr_remap(n->predicate, map);
+    }
+    n->schema.count = count;
+    n->schema.fields = arena_alloc(p->arena, (size_t)count * sizeof(field));
+    if (n->schema.fields == NULL) {
+        return error_memory(p->err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const bool is_right = i >= left_new;
+        n->schema.fields[i] = n->inputs[is_right]->schema.fields[i - (is_right ? left_new : 0)];
+        n->schema.fields[i].nullable |= is_right && n->join == JOIN_LEFT;
+    }
+    return OK;
+}
+
+/* ---- projections */
+
+typedef struct uses {
+    int32_t *counts;
+} uses;
+
+static void
+count_use(void *arg, int32_t *number) {
+    uses *u = arg;
+    u->counts[*number]++;
+}
+
+static status
+replace_columns(pruner *p, expr **e, expr *const *exprs) {
+    if ((*e)->kind == EXPR_COLUMN) {
+        expr *copy = expr_copy(p->arena, exprs[(*e)->column]);
+        if (copy == NULL) {
+            return error_memory(p->err);
+        }
+        *e = copy;
+        return OK;
+    }
+    for (int32_t i = 0; i < (*e)->arg_count; i++) {
+        TRY(replace_columns(p, &(*e)->args[i], exprs));
+    }
+    return OK;
+}
+
+/* PROJECT over PROJECT becomes one, unless that would compute something twice. */
+static status
+merge_projects(pruner *p, plan_node *n) {
+    while (n->inputs[0]->kind == PLAN_PROJECT) {
+        plan_node *inner = n->inputs[0];
+        uses       u;
+        TRY(new_map(p, &u.counts, inner->schema.count));
+        for (int32_t i = 0; i < inner->schema.count; i++) {
+            u.counts[i] = 0;
+        }
+        for (int32_t i = 0; i < n->schema.count; i++) {
+            expr_visit_columns(n->exprs[i], count_use, &u);
+        }
+        for (int32_t i = 0; i < inner->schema.count; i++) {
+            const expr *e = inner->exprs[i];
+            const bool  plain = e->kind == EXPR_COLUMN || e->kind == EXPR_CONSTANT;
+            if (!plain && (u.counts[i] > 1 || expr_is_volatile(e))) {
+                return OK;
+            }
+        }
+        for (int32_t i = 0; i < n->schema.count; i++) {
+            TRY(replace_columns(p, &n->exprs[i], inner->exprs));
+        }
+        n->inputs[0] = inner->inputs[0];
+    }
+    return OK;
+}
+
+static bool
+is_plain(const plan_node *n) {
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        if (n->exprs[i]->kind != EXPR_COLUMN) {
+            return false;
+        }
+    }
+    return n->schema.count > 0;
+}
+
+/* A PROJECT that only picks columns is part of the scan below it; one that changes nothing but
+ * names gives them to its input. */
+static status
+absorb_project(pruner *p, plan_node *n, plan_node **out) {
+    plan_node *input = n->inputs[0];
+    *out = n;
+    if (!is_plain(n)) {
+        return OK;
+    }
+    bool identity = n->schema.count == input->schema.count;
+    for (int32_t i = 0; i < n->schema.count && identity; i++) {
+        identity = n->exprs[i]->column == i;
+    }
+    if (input->kind == PLAN_SCAN) {
+        int32_t *columns;
+        TRY(new_map(p, &columns, n->schema.count));
+        for (int32_t i = 0; i < n->schema.count; i++) {
+            columns[i] = input->column_map[n->exprs[i]->column];
+        }
+        input->column_map = columns;
+    } else if (!identity) {
+        return OK;
+    }
+    input->schema = n->schema;
+    *out = input;
+    return OK;
+}
+
+static status
+prune_project(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map) {
+    int32_t *input_map;
+    bool    *wanted;
+    int32_t  count = 0;
+    TRY(new_flags(p, &wanted, n->inputs[0]->schema.count));
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        map[i] = -1;
+        if (!needed[i]) {
+            continue;
+        }
+        expr_columns(n->exprs[i], wanted);
+        n->exprs[count] = n->exprs[i];
+        n->schema.fields[count] = n->schema.fields[i];
+        map[i] = count++;
+    }
+    n->schema.count = count;
+    TRY(prune_input(p, n, 0, wanted, &input_map));
+    if (count == 0) { /* rows alone are wanted: the input has as many */
+        *out = n->inputs[0];
+        return OK;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        expr_remap(n->exprs[i], input_map);
+    }
+    TRY(merge_projects(p, n));
+    return absorb_project(p, n, out);
+}
+
+static status
+prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map) {
+    *out = n;
+    switch (n->kind) {
+    case PLAN_SCAN:
+        prune_scan(n, needed, map);
+        return OK;
+    case PLAN_FILTER:
+    case PLAN_SORT:
+    case PLAN_TOP_N:
+    case PLAN_DISTINCT:
+        return prune_same(p, n, needed, map);
+    case PLAN_PROJECT:
+        return prune_project(p, n, needed, out, map);
+    case PLAN_AGGREGATE:
+        return prune_aggregate(p, n, needed, map);
+    case PLAN_JOIN:
+        return prune_join(p, n, needed, map);
+    case PLAN_WINDOW:
+        return prune_window(p, n, needed, map);
+    case PLAN_SINGLE:
+    case PLAN_VALUES:
+        for (int32_t i = 0; i < n->schema.count; i++) {
+            map[i] = i;
+        }
+        return OK;
+    }
+    UNREACHABLE();
+}
+
+status
+plan_prune(plan_node **root, arena *a, error *err) {
+    pruner        p = {.arena = a, .err = err};
+    const int32_t width = (*root)->schema.count;
+    bool         *needed;
+    int32_t      *map;
+    TRY(new_flags(&p, &needed, width));
+    TRY(new_map(&p, &map, width));
+    for (int32_t i = 0; i < width; i++) {
+        needed[i] = true;
+    }
+    TRY(prune(&p, *root, needed, root, map));
+    assert((*root)->schema.count == width);
+    return OK;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ast.h - what the parser makes of SQL text. Read-only afterwards; lives in the statement's arena.
+ *
+ * Names keep their spelling; `quoted` tells whether they were in double quotes (then they match exactly). position is a byte offset. */
+#ifndef LAMINAR_SQL_AST_H
+#define LAMINAR_SQL_AST_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#define SQL_HEIGHT_MAX 256
+
+typedef struct ast_name {
+    text    text;
+    bool    quoted;
+    int32_t position;
+} ast_name;
+
+typedef struct ast_type { /* a type as written */
+    ast_name name;        /* "DOUBLE PRECISION" arrives as one blank-separated name */
+    int32_t  argument_count;
+    int32_t  arguments[2]; /* DECIMAL(p, s), TIMESTAMP(p), VARCHAR(n) */
+} ast_type;
+
+typedef struct ast_expr   ast_expr;
+typedef struct ast_select ast_select;
+
+typedef enum ast_expr_kind {
+    AST_NULL,
+    AST_TRUE,
+    AST_FALSE,
+    AST_INTEGER,   /* text: digits (underscores removed), maybe too large: the binder decides */
+    AST_FLOAT,     /* text: as written, without underscores */
+    AST_STRING,    /* text: unescaped */
+    AST_INTERVAL,  /* INTERVAL '5' SECOND, INTERVAL 5 MINUTES, INTERVAL '1 hour 5 minutes': text = amount or whole text,
+                    unit = unit word in upper case and singular (SECOND), or empty */
+    AST_TYPED,     /* DATE '2024-01-01', TIMESTAMP '...': type, text */
+    AST_COLUMN,    /* [qualifier.]name */
+    AST_STAR,      /* * or t.*; in select lists and count(*) */
+    AST_PARAMETER, /* ?, $1, $name, :name: text without the mark ("" for ? and ?1), number = ordinal of ? or $n, counted per statement */
+    AST_UNARY,     /* op: "-", "+", "NOT"; args[0] */
+    AST_BINARY,    /* op: + - * / // % || = <> < <= > >= AND OR (upper case, != arrives as <>, == as =). Chains of one AND or OR are balanced trees:
+                    a AND b AND c AND d is (a AND b) AND (c AND d), so that thousands of terms stay low */
+    AST_CALL,      /* name(args) [FILTER (WHERE filter)]; distinct; named arguments not in this grammar yet */
+    AST_CASE,      /* operand (may be NULL), args: when, then, when, then ...; otherwise (may be NULL) */
+    AST_CAST,      /* args[0], type; is_try for TRY_CAST */
+    AST_IS_NULL,   /* args[0]; negated for IS NOT NULL */
+    AST_IS_BOOL,   /* args[0] IS [NOT] TRUE/FALSE: op is "TRUE" or "FALSE", negated */
+    AST_IS_DISTINCT, /* args[0] IS [NOT] DISTINCT FROM args[1] */
+    AST_BETWEEN,   /* args: value, low, high; negated */
+    AST_IN,        /* args: needle, items...; negated */
+    AST_LIKE       /* args: value, pattern [, escape]; negated; op "LIKE" or "ILIKE" */
+} ast_expr_kind;
+
+struct ast_expr {
+    ast_expr_kind kind;
+    int32_t       position;
+    int32_t       end; /* byte offset after the last token: the text of the expression, for default column names */
+    int32_t       height; /* 1 + that of the highest child, at most SQL_HEIGHT_MAX: what recursion over the tree may rely on */
+    text          text;
+    text          unit;
+    text          op;
+    ast_name      qualifier; /* AST_COLUMN, AST_STAR; text.data NULL when absent */
+    ast_name      name;      /* AST_COLUMN, AST_CALL */
+    ast_type      type;
+    int32_t       number;
+    bool          distinct, negated, is_try;
+    int32_t       arg_count;
+    ast_expr    **args;
+    ast_expr     *operand, *otherwise, *filter;
+};
+
+typedef struct ast_item { /* of a select list */
+    ast_expr *expr;
+    ast_name  alias; /* text.data NULL when absent */
+} ast_item;
+
+typedef struct ast_order {
+    ast_expr *expr;
+    bool      descending;
+    int8_t    nulls; /* 0 default, 1 FIRST, 2 LAST */
+} ast_order;
+
+typedef enum ast_from_kind { AST_FROM_TABLE, AST_FROM_SUBQUERY, AST_FROM_JOIN } ast_from_kind;
+typedef enum ast_join_kind { AST_JOIN_INNER, AST_JOIN_LEFT, AST_JOIN_CROSS } ast_join_kind;
+
+typedef struct ast_from ast_from;
+struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all together */
+    ast_from_kind kind;
+    int32_t       position;
+    ast_name      name;    /* table */
+    ast_name      alias;   /* text.data NULL when absent */
+    ast_select   *query;   /* subquery */
+    ast_join_kind join;
+    ast_from     *left, *right;
+    ast_expr     *on;      /* NULL for CROSS and USING */
+    int32_t       using_count;
+    ast_name     *using_names;
+};
+
+typedef enum ast_emit { AST_EMIT_DEFAULT, AST_EMIT_CHANGES, AST_EMIT_WINDOW_CLOSE, AST_EMIT_UPDATE } ast_emit;
+
+struct ast_select {
+    int32_t    position;
+    bool       distinct;
+    int32_t    item_count;
+    ast_item  *items;
+    ast_from  *from; /* NULL: no FROM */
+    ast_expr  *where;
+    int32_t    group_count; /* GROUP BY items; integers are ordinals, names may be aliases */
+    ast_expr **groups;
+    bool       group_all;
+    ast_expr  *having;
+    int32_t    order_count;
+    ast_order *orders;
+    ast_expr  *limit, *offset; /* NULL when absent */
+};
+
+typedef struct ast_column_def {
+    ast_name  name;
+    ast_type  type;
+    bool      not_null, primary_key;
+    ast_expr *default_value; /* NULL when absent */
+} ast_column_def;
+
+typedef struct ast_option { /* WITH (name = value) */
+    ast_name  name;
+    ast_expr *value;
+} ast_option;
+
+typedef enum ast_statement_kind {
+    AST_SELECT,
+    AST_CREATE_SOURCE,
+    AST_CREATE_TABLE,
+    AST_CREATE_STREAM,
+    AST_DROP,
+    AST_INSERT,
+    AST_EXPLAIN /* of select */
+} ast_statement_kind;
+
+typedef enum ast_object_kind { AST_OBJECT_SOURCE, AST_OBJECT_STREAM, AST_OBJECT_TABLE } ast_object_kind;
+
+typedef struct ast_statement {
+    ast_statement_kind kind;
+    int32_t            position, end; /* the statement's text within the script */
+    ast_name           name;          /* object of CREATE, DROP, INSERT */
+    bool               or_replace, if_not_exists, if_exists, cascade;
+    ast_object_kind    object; /* DROP */
+    /* CREATE SOURCE / TABLE */
+    int32_t         column_count;
+    ast_column_def *columns;
+    ast_name        watermark_column; /* WATERMARK FOR c AS watermark; text.data NULL when absent */
+    ast_expr       *watermark;
+    int32_t         option_count;
+    ast_option     *options;
+    /* CREATE STREAM, SELECT, EXPLAIN */
+    ast_select *select;
+    ast_emit    emit;
+    int32_t     emit_position;
+    ast_expr   *allow_lateness; /* NULL when absent */
+    /* INSERT ... VALUES */
+    int32_t    target_count; /* column list, 0 when absent */
+    ast_name  *targets;
+    int32_t    row_count;
+    int32_t    row_width;
+    ast_expr **rows; /* row_count * row_width */
+} ast_statement;
+
+#endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parse_base.c - cursor, errors, lists and nodes of the parser; see parse.h. */
+#include "sql/parse.h"
+
+#include <stdio.h>
+
+#define FOUND_BYTES_MAX 40 /* of a token that an error quotes */
+
+/* Words that start something the language names and this grammar lacks: a syntax error at one of them says so. */
+static const keyword outside[] = {
+    KEYWORD_UNION,     KEYWORD_EXCEPT,   KEYWORD_INTERSECT, KEYWORD_QUALIFY, KEYWORD_WINDOW,
+    KEYWORD_OVER,      KEYWORD_LATERAL,  KEYWORD_RIGHT,     KEYWORD_FULL,    KEYWORD_NATURAL,
+    KEYWORD_SEMI,      KEYWORD_ANTI,     KEYWORD_ASOF,      KEYWORD_SAMPLE,  KEYWORD_LATEST,
+    KEYWORD_PIVOT,     KEYWORD_UNPIVOT,  KEYWORD_FETCH,     KEYWORD_COLLATE, KEYWORD_AT,
+    KEYWORD_SIMILAR,   KEYWORD_GLOB,     KEYWORD_REGEXP,    KEYWORD_RLIKE,   KEYWORD_WITHIN,
+    KEYWORD_IGNORE,    KEYWORD_RESPECT,  KEYWORD_LATE,      KEYWORD_EXCLUDE, KEYWORD_TABLESAMPLE,
+    KEYWORD_PARTITION, KEYWORD_GROUPING, KEYWORD_ROLLUP,    KEYWORD_CUBE,
+};
+
+/* What may follow inside a statement; commonest first, because the first of equally near ones is suggested. */
+static const keyword clauses[] = {
+    KEYWORD_FROM,  KEYWORD_WHERE,   KEYWORD_GROUP, KEYWORD_ORDER,  KEYWORD_AND,    KEYWORD_OR,
+    KEYWORD_LIMIT, KEYWORD_HAVING,  KEYWORD_JOIN,  KEYWORD_SELECT, KEYWORD_OFFSET, KEYWORD_INNER,
+    KEYWORD_LEFT,  KEYWORD_CROSS,   KEYWORD_EMIT,  KEYWORD_USING,  KEYWORD_WITH,   KEYWORD_LIKE,
+    KEYWORD_UNION, KEYWORD_BETWEEN, KEYWORD_THEN,  KEYWORD_WHEN,   KEYWORD_ELSE,   KEYWORD_ALLOW,
+    KEYWORD_DESC,  KEYWORD_NULLS,   KEYWORD_VALUES,
+};
+
+/* Reserved words after which a list or an expression cannot go on, so a comma before them was a trailing one. */
+static const keyword list_ends[] = {
+    KEYWORD_FROM,  KEYWORD_WHERE,  KEYWORD_GROUP, KEYWORD_HAVING, KEYWORD_ORDER,     KEYWORD_LIMIT,
+    KEYWORD_OFFSET, KEYWORD_UNION, KEYWORD_EXCEPT, KEYWORD_WITH, KEYWORD_INTERSECT, KEYWORD_SELECT,
+};
+
+static const char *const symbol_names[] = {
+    [SYMBOL_COMMA] = "\",\"",     [SYMBOL_SEMICOLON] = "\";\"", [SYMBOL_LEFT_PAREN] = "\"(\"",
+    [SYMBOL_RIGHT_PAREN] = "\")\"", [SYMBOL_DOT] = "\".\"",     [SYMBOL_EQUAL] = "\"=\"",
+};
+
+static bool
+contains(const keyword *list, int32_t count, keyword k) {
+    for (int32_t i = 0; i < count; i++) {
+        if (list[i] == k) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+parser_advance(parser *p) {
+    p->previous = p->token;
+    p->end = p->token.end;
+    p->token = p->next;
+    p->next = token_next(p->sql, p->next.end);
+}
+
+token
+parser_peek_third(const parser *p) {
+    return token_next(p->sql, p->next.end);
+}
+
+bool
+parser_at(const parser *p, keyword k) {
+    return p->token.keyword == k;
+}
+
+bool
+parser_next_is(const parser *p, keyword k) {
+    return p->next.keyword == k;
+}
+
+bool
+parser_at_symbol(const parser *p, symbol s) {
+    return p->token.symbol == s;
+}
+
+bool
+parser_next_is_symbol(const parser *p, symbol s) {
+    return p->next.symbol == s;
+}
+
+bool
+parser_accept(parser *p, keyword k) {
+    if (p->token.keyword != k) {
+        return false;
+    }
+    parser_advance(p);
+    return true;
+}
+
+bool
+parser_accept_symbol(parser *p, symbol s) {
+    if (p->token.symbol != s) {
+        return false;
+    }
+    parser_advance(p);
+    return true;
+}
+
+status
+parser_expect(parser *p, keyword k, const char *after) {
+    if (parser_accept(p, k)) {
+        return OK;
+    }
+    return parser_error_word(p, keyword_name(k), after, &k, 1);
+}
+
+status
+parser_expect_symbol(parser *p, symbol s, const char *after) {
+    if (parser_accept_symbol(p, s)) {
+        return OK;
+    }
+    return parser_error(p, symbol_names[s], after);
+}
+
+status
+parser_enter(parser *p) {
+    if (++p->nesting > SQL_NESTING_MAX) {
+        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                           "expression is nested too deeply (at most %d levels)", SQL_NESTING_MAX);
+        return ERR_SQL_PARSE_ERROR;
+    }
+    return OK;
+}
+
+void
+parser_leave(parser *p) {
+    assert(p->nesting > 0);
+    p->nesting--;
+}
+
+bool
+parser_list_ends(const parser *p) {
+    const symbol s = p->token.symbol;
+    return p->token.kind == TOKEN_END || s == SYMBOL_RIGHT_PAREN || s == SYMBOL_SEMICOLON ||
+           contains(list_ends, ARRAY_COUNT(list_ends), p->token.keyword) || parser_at_emit(p);
+}
+
+bool
+parser_at_name(const parser *p) {
+    return p->token.kind == TOKEN_QUOTED_NAME ||
+           (p->token.kind == TOKEN_WORD &&
+            keyword_class_of(p->token.keyword) != KEYWORD_CLASS_RESERVED);
+}
+
+status
+parser_name_of(parser *p, ast_name *out) {
+    assert(p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_QUOTED_NAME);
+    out->position = p->token.start;
+    out->quoted = p->token.kind == TOKEN_QUOTED_NAME;
+    if (out->quoted) {
+        TRY(token_value(&out->text, p->arena, p->sql, p->token, p->err));
+    } else {
+        out->text = token_text(p->sql, p->token);
+    }
+    parser_advance(p);
+    return OK;
+}
+
+status
+parser_name(parser *p, ast_name *out, const char *what, const char *after) {
+    if (parser_at_name(p)) {
+        return parser_name_of(p, out);
+    }
+    (void)parser_error(p, what, after);
+    const bool reserved = keyword_class_of(p->token.keyword) == KEYWORD_CLASS_RESERVED;
+    if (reserved && p->next.kind != TOKEN_END && !parser_next_is_symbol(p, SYMBOL_SEMICOLON)) {
+        const text word = token_text(p->sql, p->token);
+        return error_hint(p->err, "%.*s is a reserved word: write \"%.*s\" in double quotes",
+                          TEXT_ARG(word), TEXT_ARG(word));
+    }
+    return ERR_SQL_PARSE_ERROR;
+}
+
+status
+parser_alias(parser *p, ast_name *out) {
+    if (parser_accept(p, KEYWORD_AS)) {
+        if (p->token.kind != TOKEN_STRING) {
+            return parser_name(p, out, "a name", "AS");
+        }
+        const token t = p->token;
+        TRY(token_value(&out->text, p->arena, p->sql, t, p->err));
+        if (out->text.size == 0 || out->text.size > SQL_NAME_BYTES_MAX) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, t.start,
+                                "a name has 1 to %d bytes, this one has %zu", SQL_NAME_BYTES_MAX,
+                                out->text.size);
+        }
+        out->quoted = true;
+        out->position = t.start;
+        parser_advance(p);
+        return OK;
+    }
+    if (p->token.kind == TOKEN_QUOTED_NAME ||
+        (p->token.kind == TOKEN_WORD &&
+         keyword_class_of(p->token.keyword) == KEYWORD_CLASS_FREE)) {
+        p->alias = p->token;
+        return parser_name_of(p, out);
+    }
+    return OK;
+}
+
+/* The token as an error quotes it: "FROM", 'abc', the end of the statement. */
+static void
+describe(const parser *p, token t, char out[FOUND_BYTES_MAX + 16]) {
+    const size_t size_max = FOUND_BYTES_MAX + 16;
+    if (t.kind == TOKEN_END) {
+        (void)snprintf(out, size_max, "the end of the text");
+        return;
+    }
+    text word = token_text(p->sql, t);
+    if (t.symbol == SYMBOL_SEMICOLON) {
+        (void)snprintf(out, size_max, "the end of the statement");
+        return;
+    }
+    const char *cut = "";
+    if (word.size > FOUND_BYTES_MAX) {
+        word.size = FOUND_BYTES_MAX;
+        while (((unsigned char)word.data[word.size] & 0xc0) == 0x80) {
+            word.size--;
+        }
+        cut = "...";
+    }
+    const bool quoted = t.kind == TOKEN_STRING || t.kind == TOKEN_QUOTED_NAME;
+    const char *mark = quoted ? "" : "\"";
+    (void)snprintf(out, size_max, "%s%.*s%s%s", mark, TEXT_ARG(word), cut, mark);
+}
+
+/* The keyword that `t` probably stands for; KEYWORD_NONE when it is one itself or nothing is near. */
+static keyword
+misspelt(const parser *p, token t, const keyword *candidates, int32_t count) {
+    if (t.kind != TOKEN_WORD || keyword_class_of(t.keyword) == KEYWORD_CLASS_RESERVED ||
+        contains(candidates, count, t.keyword)) {
+        return KEYWORD_NONE;
+    }
+    const text word = token_text(p->sql, t);
+    keyword    best = KEYWORD_NONE;
+    int32_t    nearest = word.size < 2 ? 0 : word.size < 5 ? 1 : 2;
+    nearest++;
+    for (int32_t i = 0; i < count && word.size >= 2; i++) {
+        const text    name = text_of(keyword_name(candidates[i]));
+        const int32_t distance = text_distance(word, name, nearest - 1);
+        if (distance < nearest && (size_t)distance < name.size - (count > 1)) {
+            nearest = distance;
+            best = candidates[i];
+        }
+    }
+    return best;
+}
+
+status
+parser_outside(parser *p, const char *what) {
+    return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                        "%s is not part of this grammar", what);
+}
+
+status
+parser_too_many(parser *p, int32_t position, int32_t max, const char *what) {
+    return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position, "more than %d %s", max, what);
+}
+
+/* The alias before the current token, when it looks like a misspelt clause: SELECT a FORM t fails at t and means FORM. */
+static keyword
+misspelt_alias(const parser *p) {
+    if (p->alias.end == 0 || p->alias.end != p->end) {
+        return KEYWORD_NONE;
+    }
+    return misspelt(p, p->alias, clauses, ARRAY_COUNT(clauses));
+}
+
+status
+parser_error_word(parser *p, const char *expected, const char *after, const keyword *candidates,
+                  int32_t count) {
+    token t = p->token;
+    if (t.kind == TOKEN_BAD) {
+        return token_fault(p->sql, t, p->err);
+    }
+    char found[FOUND_BYTES_MAX + 16];
+    if (t.symbol == SYMBOL_OTHER || contains(outside, ARRAY_COUNT(outside), t.keyword)) {
+        describe(p, t, found);
+        return parser_outside(p, t.symbol == SYMBOL_OTHER ? found : keyword_name(t.keyword));
+    }
+    keyword meant = misspelt(p, t, candidates, count);
+    if (meant == KEYWORD_NONE) {
+        meant = misspelt_alias(p);
+        if (meant != KEYWORD_NONE) {
+            t = p->alias;
+            expected = "a clause or an operator";
+            after = NULL;
+        }
+    }
+    describe(p, t, found);
+    (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, t.start, "expected %s%s%s, found %s", expected,
+                       after == NULL ? "" : " after ", after == NULL ? "" : after, found);
+    if (meant != KEYWORD_NONE) {
+        (void)error_hint(p->err, "did you mean \"%s\"?", keyword_name(meant));
+    }
+    return ERR_SQL_PARSE_ERROR;
+}
+
+status
+parser_error(parser *p, const char *expected, const char *after) {
+    return parser_error_word(p, expected, after, clauses, ARRAY_COUNT(clauses));
+}
+
+status
+parser_error_here(parser *p, const char *expected) {
+    char after[FOUND_BYTES_MAX + 16];
+    if (p->previous.keyword != KEYWORD_NONE) {
+        return parser_error(p, expected, keyword_name(p->previous.keyword));
+    }
+    if (p->previous.kind == TOKEN_END || p->previous.symbol == SYMBOL_SEMICOLON) {
+        return parser_error(p, expected, NULL);
+    }
+    describe(p, p->previous, after);
+    return parser_error(p, expected, after);
+}
+
+status
+parser_push(parser *p, const void *item, size_t size) {
+    return buf_append(&p->stack, item, size) ? OK : error_memory(p->err);
+}
+
+status
+parser_take(parser *p, size_t mark, size_t item_size, void *out, int32_t *count) {
+    const size_t bytes = p->stack.size - mark;
+    assert(bytes % item_size == 0);
+    *count = (int32_t)(bytes / item_size);
+    void *items = NULL;
+    if (bytes > 0) {
+        items = arena_alloc(p->arena, bytes);
+        if (items == NULL) {
+            return error_memory(p->err);
+        }
+        memcpy(items, p->stack.data + mark, bytes);
+        p->stack.size = mark;
+    }
+    memcpy(out, &items, sizeof(items)); /* `out` is a pointer to a pointer of any type */
+    return OK;
+}
+
+ast_expr *
+parser_new(parser *p, ast_expr_kind kind, int32_t position) {
+    ast_expr *e = arena_alloc_zero(p->arena, sizeof(*e));
+    if (e == NULL) {
+        (void)error_memory(p->err);
+        return NULL;
+    }
+    e->kind = kind;
+    e->position = position;
+    e->end = p->end;
+    e->height = 1;
+    return e;
+}
+
+static int32_t
+height_of(const ast_expr *e) {
+    return e == NULL ? 0 : e->height;
+}
+
+static int32_t
+higher(int32_t a, int32_t b) {
+    return a > b ? a : b;
+}
+
+status
+parser_finish(parser *p, ast_expr *e) {
+    int32_t height = higher(height_of(e->operand), height_of(e->otherwise));
+    height = higher(height, height_of(e->filter));
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        height = higher(height, e->args[i]->height);
+    }
+    e->height = height + 1;
+    e->end = p->end;
+    if (e->height > SQL_HEIGHT_MAX) {
+        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
+                           "expression has more than %d levels of operators", SQL_HEIGHT_MAX);
+        return ERR_SQL_PARSE_ERROR;
+    }
+    return OK;
+}
+
+status
+parser_arguments(parser *p, ast_expr *e, int32_t count) {
+    e->args = arena_alloc(p->arena, (size_t)count * sizeof(*e->args));
+    e->arg_count = e->args == NULL ? 0 : count;
+    return e->args == NULL ? error_memory(p->err) : OK;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parse_call.c - function calls, the ones of standard SQL with words between their arguments, CASE and CAST.
+ *
+ * EXTRACT(p FROM x) is date_part('p', x), POSITION(a IN b) is strpos(b, a), SUBSTRING(x FROM a FOR b) is substring(x, a, b),
+ * TRIM(LEADING c FROM x) is ltrim(x, c). Every rule below starts behind the "(" with an empty list at `mark` on the stack. */
+#include "sql/parse.h"
+
+bool
+parser_at_call(const parser *p) {
+    const keyword k = p->token.keyword;
+    return parser_next_is_symbol(p, SYMBOL_LEFT_PAREN) &&
+           (parser_at_name(p) || k == KEYWORD_LEFT || k == KEYWORD_RIGHT);
+}
+
+bool
+parser_at_bare_call(const parser *p) {
+    const keyword k = p->token.keyword;
+    return (k == KEYWORD_CURRENT_DATE || k == KEYWORD_CURRENT_TIME ||
+            k == KEYWORD_CURRENT_TIMESTAMP || k == KEYWORD_LOCALTIMESTAMP) &&
+           !parser_next_is_symbol(p, SYMBOL_DOT);
+}
+
+status
+parse_bare_call(parser *p, ast_expr **out) {
+    ast_expr *e = parser_new(p, AST_CALL, p->token.start);
+    if (e == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    TRY(parser_name_of(p, &e->name));
+    *out = e;
+    return parser_finish(p, e);
+}
+
+/* Parses one expression and pushes it. */
+static status
+push_expr(parser *p, int32_t level) {
+    ast_expr *e;
+    TRY(parse_expr(p, level, &e));
+    return parser_push(p, &e, sizeof(ast_expr *));
+}
+
+static status
+push_constant(parser *p, ast_expr_kind kind, text value) {
+    ast_expr *e = parser_new(p, kind, p->token.start);
+    if (e == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    e->text = value;
+    TRY(parser_finish(p, e));
+    return parser_push(p, &e, sizeof(ast_expr *));
+}
+
+/* The rest of an ordinary argument list, after `count` arguments: {, expr} */
+static status
+parse_more_arguments(parser *p, int32_t count) {
+    while (parser_accept_symbol(p, SYMBOL_COMMA)) {
+        if (count == SQL_ARGUMENTS_MAX) {
+            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX,
+                                   "arguments of a function");
+        }
+        TRY(push_expr(p, LEVEL_ANY));
+        count++;
+    }
+    return OK;
+}
+
+static status
+parse_ordinary(parser *p, ast_expr *call) {
+    if (parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
+        return OK;
+    }
+    if (parser_at_symbol(p, SYMBOL_STAR)) {
+        TRY(push_constant(p, AST_STAR, TEXT("")));
+        parser_advance(p);
+        return OK;
+    }
+    call->distinct = parser_accept(p, KEYWORD_DISTINCT);
+    if (!call->distinct) {
+        (void)parser_accept(p, KEYWORD_ALL);
+    }
+    TRY(push_expr(p, LEVEL_ANY));
+    TRY(parse_more_arguments(p, 1));
+    return parser_at(p, KEYWORD_ORDER) ? parser_outside(p, "ORDER BY inside a call") : OK;
+}
+
+static status
+parse_extract(parser *p, ast_expr *call) {
+    if (p->token.kind == TOKEN_STRING) {
+        TRY(push_expr(p, LEVEL_PRIMARY));
+    } else if (p->token.kind == TOKEN_WORD) {
+        const text part = token_text(p->sql, p->token);
+        TRY(push_constant(p, AST_STRING, part));
+        parser_advance(p);
+    } else {
+        return parser_error(p, "a part of a time such as YEAR or HOUR", "EXTRACT(");
+    }
+    call->name.text = TEXT("date_part");
+    TRY(parser_expect(p, KEYWORD_FROM, "the part that EXTRACT takes"));
+    return push_expr(p, LEVEL_ANY);
+}
+
+static status
+parse_substring(parser *p) {
+    TRY(push_expr(p, LEVEL_ANY));
+    const bool from = parser_accept(p, KEYWORD_FROM);
+    if (from) {
+        TRY(push_expr(p, LEVEL_ANY));
+    }
+    if (parser_accept(p, KEYWORD_FOR)) {
+        if (!from) {
+            TRY(push_constant(p, AST_INTEGER, TEXT("1")));
+        }
+        return push_expr(p, LEVEL_ANY);
+    }
+    return from ? OK : parse_more_arguments(p, 1);
+}
+
+static status
+parse_position(parser *p, ast_expr *call) {
+    ast_expr *pair[2];
+    TRY(parse_expr(p, LEVEL_MATCH + 1, &pair[1]));
+    TRY(parser_expect(p, KEYWORD_IN, "the text that POSITION looks for"));
+    TRY(parse_expr(p, LEVEL_ANY, &pair[0]));
+    call->name.text = TEXT("strpos");
+    return parser_push(p, pair, sizeof(pair));
+}
+
+/* LEADING, TRAILING or BOTH, unless it is a column or function of that name, which an operator or parenthesis follows. */
+static bool
+at_trim_side(const parser *p) {
+    const keyword k = p->token.keyword;
+    const keyword n = p->next.keyword;
+    const bool    operator_follows = n == KEYWORD_IS || n == KEYWORD_IN || n == KEYWORD_NOT ||
+                                  n == KEYWORD_LIKE || n == KEYWORD_ILIKE ||
+                                  n == KEYWORD_BETWEEN || n == KEYWORD_AND || n == KEYWORD_OR;
+    return (k == KEYWORD_LEADING || k == KEYWORD_TRAILING || k == KEYWORD_BOTH) &&
+           p->next.symbol == SYMBOL_NONE && p->next.kind != TOKEN_END && !operator_follows;
+}
+
+static status
+parse_trim(parser *p, ast_expr *call) {
+    ast_expr  *pair[2];
+    const bool sided = at_trim_side(p);
+    if (sided) {
+        call->name.text = parser_at(p, KEYWORD_LEADING)    ? TEXT("ltrim")
+                          : parser_at(p, KEYWORD_TRAILING) ? TEXT("rtrim")
+                                                           : TEXT("trim");
+        parser_advance(p);
+    }
+    if (parser_accept(p, KEYWORD_FROM)) {
+        return push_expr(p, LEVEL_ANY);
+    }
+    TRY(parse_expr(p, LEVEL_ANY, &pair[1]));
+    if (parser_accept(p, KEYWORD_FROM)) {
+        TRY(parse_expr(p, LEVEL_ANY, &pair[0]));
+        return parser_push(p, pair, sizeof(pair));
+    }
+    TRY(parser_push(p, &pair[1], sizeof(pair[1])));
+    return parse_more_arguments(p, 1);
+}
+
+static status
+parse_filter(parser *p, ast_expr *call) {
+    if (!parser_accept(p, KEYWORD_FILTER)) {
+        return OK;
+    }
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "FILTER"));
+    TRY(parser_expect(p, KEYWORD_WHERE, "FILTER ("));
+    TRY(parse_expr(p, LEVEL_ANY, &call->filter));
+    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the condition of FILTER");
+}
+
+/* CAST(x AS type), TRY_CAST(x AS type); the current token is the one behind "(". */
+static status
+parse_cast(parser *p, ast_expr *e, bool is_try) {
+    e->kind = AST_CAST;
+    e->name = (ast_name){.quoted = false};
+    e->is_try = is_try;
+    TRY(parser_arguments(p, e, 1));
+    TRY(parse_expr(p, LEVEL_ANY, &e->args[0]));
+    TRY(parser_expect(p, KEYWORD_AS, "the value of CAST"));
+    TRY(parse_type(p, &e->type));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the type of CAST"));
+    return parser_finish(p, e);
+}
+
+static status
+parse_call_arguments(parser *p, keyword k, ast_expr *call) {
+    switch (k) {
+    case KEYWORD_EXTRACT:
+        return parse_extract(p, call);
+    case KEYWORD_SUBSTRING:
+        return parse_substring(p);
+    case KEYWORD_POSITION:
+        return parse_position(p, call);
+    case KEYWORD_TRIM:
+        return parse_trim(p, call);
+    default:
+        return parse_ordinary(p, call);
+    }
+}
+
+status
+parse_call(parser *p, ast_expr **out) {
+    const keyword k = p->token.keyword;
+    const size_t  mark = p->stack.size;
+    ast_expr     *e = parser_new(p, AST_CALL, p->token.start);
+    if (e == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    TRY(parser_name_of(p, &e->name));
+    parser_advance(p); /* "(" */
+    *out = e;
+    if (k == KEYWORD_CAST || k == KEYWORD_TRY_CAST) {
+        return parse_cast(p, e, k == KEYWORD_TRY_CAST);
+    }
+    TRY(parse_call_arguments(p, k, e));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a function"));
+    TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
+    TRY(parse_filter(p, e));
+    return parser_finish(p, e);
+}
+
+status
+parse_case(parser *p, ast_expr **out) {
+    const size_t mark = p->stack.size;
+    ast_expr    *e = parser_new(p, AST_CASE, p->token.start);
+    if (e == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    parser_advance(p);
+    if (!parser_at(p, KEYWORD_WHEN)) {
+        TRY(parse_expr(p, LEVEL_ANY, &e->operand));
+    }
+    TRY(parser_expect(p, KEYWORD_WHEN, e->operand == NULL ? "CASE" : "the value of CASE"));
+    do {
+        TRY(push_expr(p, LEVEL_ANY));
+        TRY(parser_expect(p, KEYWORD_THEN, "the condition of WHEN"));
+        TRY(push_expr(p, LEVEL_ANY));
+    } while (parser_accept(p, KEYWORD_WHEN));
+    if (parser_accept(p, KEYWORD_ELSE)) {
+        TRY(parse_expr(p, LEVEL_ANY, &e->otherwise));
+    }
+    static const keyword ends[] = {KEYWORD_END, KEYWORD_ELSE, KEYWORD_WHEN};
+    if (!parser_accept(p, KEYWORD_END)) {
+        return parser_error_word(p, e->otherwise == NULL ? "WHEN, ELSE or END" : "END",
+                                 "a branch of CASE", ends, ARRAY_COUNT(ends));
+    }
+    TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
+    *out = e;
+    return parser_finish(p, e);
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parse_select.c - SELECT and its clauses, FROM with joins and subqueries, EMIT.
+ *
+ * p->from_height is the height of the FROM tree that was finished last: joins lean left, so a long chain is a high tree. */
+#include "sql/parse.h"
+
+bool
+parser_at_select(const parser *p) {
+    return parser_at(p, KEYWORD_SELECT) || parser_at(p, KEYWORD_FROM);
+}
+
+bool
+parser_at_emit(const parser *p) {
+    if (parser_at(p, KEYWORD_ALLOW)) {
+        return parser_next_is(p, KEYWORD_LATENESS);
+    }
+    return parser_at(p, KEYWORD_EMIT) &&
+           (parser_next_is(p, KEYWORD_CHANGES) || parser_next_is(p, KEYWORD_FINAL) ||
+            parser_next_is(p, KEYWORD_ON));
+}
+
+/* ---- FROM ---- */
+
+static status
+check_height(parser *p, int32_t position) {
+    if (p->from_height > SQL_HEIGHT_MAX) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position,
+                            "FROM has more than %d levels of joins and subqueries",
+                            SQL_HEIGHT_MAX);
+    }
+    return OK;
+}
+
+static ast_from *
+new_from(parser *p, ast_from_kind kind, int32_t position) {
+    ast_from *f = arena_alloc_zero(p->arena, sizeof(*f));
+    if (f == NULL) {
+        (void)error_memory(p->err);
+        return NULL;
+    }
+    f->kind = kind;
+    f->position = position;
+    return f;
+}
+
+static status
+parse_subquery(parser *p, ast_from *f) {
+    parser_advance(p);
+    if (parser_at(p, KEYWORD_WITH) || parser_at(p, KEYWORD_VALUES)) {
+        return parser_outside(p, keyword_name(p->token.keyword));
+    }
+    if (!parser_at_select(p)) {
+        return parser_error(p, "SELECT or FROM", "\"(\"");
+    }
+    f->kind = AST_FROM_SUBQUERY;
+    TRY(parse_select(p, &f->query));
+    p->from_height++;
+    TRY(check_height(p, f->position));
+    if (parser_at(p, KEYWORD_EMIT) || parser_at(p, KEYWORD_ALLOW)) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "%s stands at the end of the whole statement, not in a subquery",
+                            keyword_name(p->token.keyword));
+    }
+    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the subquery");
+}
+
+static status
+parse_table(parser *p, ast_from *f) {
+    TRY(parser_name(p, &f->name, "a table name", "FROM"));
+    p->from_height = 1;
+    if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        return parser_outside(p, "a function in FROM");
+    }
+    if (parser_at_symbol(p, SYMBOL_DOT)) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "the name of a table has one part");
+    }
+    return OK;
+}
+
+/* name [alias] or (subquery) [alias] */
+static status
+parse_relation(parser *p, ast_from **out) {
+    ast_from *f = new_from(p, AST_FROM_TABLE, p->token.start);
+    if (f == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        TRY(parse_subquery(p, f));
+    } else if (parser_at_name(p)) {
+        TRY(parse_table(p, f));
+    } else {
+        return parser_error_here(p, "a table name or a subquery");
+    }
+    TRY(parser_alias(p, &f->alias));
+    if (f->alias.text.data != NULL && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
+        p->alias.end != p->end) {
+        return parser_outside(p, "a list of column names after an alias");
+    }
+    *out = f;
+    return OK;
+}
+
+static status
+parse_using(parser *p, ast_from *f) {
+    const size_t mark = p->stack.size;
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "USING"));
+    do {
+        ast_name name = {.quoted = false};
+        if (p->stack.size > mark && parser_list_ends(p)) {
+            break;
+        }
+        TRY(parser_name(p, &name, "a column name", "USING"));
+        TRY(parser_push(p, &name, sizeof(name)));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the columns of USING"));
+    TRY(parser_take(p, mark, sizeof(ast_name), &f->using_names, &f->using_count));
+    return f->using_count <= SQL_COLUMNS_MAX
+               ? OK
+               : parser_too_many(p, f->position, SQL_COLUMNS_MAX, "columns in USING");
+}
+
+/* The kind of the join that starts here and its words up to JOIN; *is_join is false when none starts here. */
+static status
+parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind) {
+    *is_join = true;
+    *kind = AST_JOIN_INNER;
+    switch (p->token.keyword) {
+    case KEYWORD_JOIN:
+        break;
+    case KEYWORD_INNER:
+        parser_advance(p);
+        break;
+    case KEYWORD_LEFT:
+        *kind = AST_JOIN_LEFT;
+        parser_advance(p);
+        (void)parser_accept(p, KEYWORD_OUTER);
+        break;
+    case KEYWORD_CROSS:
+        *kind = AST_JOIN_CROSS;
+        parser_advance(p);
+        break;
+    default:
+        *is_join = false;
+        return OK;
+    }
+    return parser_expect(p, KEYWORD_JOIN, keyword_name(p->previous.keyword));
+}
+
+static status
+parse_join_condition(parser *p, ast_from *f) {
+    if (f->join == AST_JOIN_CROSS) {
+        if (parser_at(p, KEYWORD_ON) || parser_at(p, KEYWORD_USING)) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                                "CROSS JOIN takes no condition: write JOIN with %s",
+                                keyword_name(p->token.keyword));
+        }
+        return OK;
+    }
+    if (parser_accept(p, KEYWORD_ON)) {
+        return parse_expr(p, LEVEL_ANY, &f->on);
+    }
+    if (parser_accept(p, KEYWORD_USING)) {
+        return parse_using(p, f);
+    }
+    static const keyword words[] = {KEYWORD_ON, KEYWORD_USING};
+    return parser_error_word(p, "ON or USING", "the joined table", words, ARRAY_COUNT(words));
+}
+
+/* Makes *left the join of *left, which has height `height`, with `right`, the relation that was finished last. */
+static status
+make_join(parser *p, ast_from **left, int32_t height, ast_from *right, ast_join_kind kind) {
+    ast_from *f = new_from(p, AST_FROM_JOIN, (*left)->position);
+    if (f == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    f->join = kind;
+    f->left = *left;
+    f->right = right;
+    *left = f;
+    p->from_height = 1 + (height > p->from_height ? height : p->from_height);
+    return check_height(p, right->position);
+}
+
+/* relation {join relation condition} */
+static status
+parse_joined(parser *p, ast_from **out) {
+    TRY(parse_relation(p, out));
+    for (;;) {
+        bool          is_join;
+        ast_join_kind kind;
+        const int32_t height = p->from_height;
+        ast_from     *right;
+        TRY(parse_join_kind(p, &is_join, &kind));
+        if (!is_join) {
+            return OK;
+        }
+        TRY(parse_relation(p, &right));
+        TRY(make_join(p, out, height, right, kind));
+        TRY(parse_join_condition(p, *out));
+    }
+}
+
+/* The list behind FROM: a comma is a cross join that binds weaker than JOIN. */
+static status
+parse_from(parser *p, ast_from **out) {
+    parser_advance(p);
+    TRY(parse_joined(p, out));
+    while (parser_accept_symbol(p, SYMBOL_COMMA)) {
+        const int32_t height = p->from_height;
+        ast_from     *right;
+        if (parser_list_ends(p)) {
+            break;
+        }
+        TRY(parse_joined(p, &right));
+        TRY(make_join(p, out, height, right, AST_JOIN_CROSS));
+    }
+    return OK;
+}
+
+/* ---- SELECT list ---- */
+
+static status
+parse_star(parser *p, ast_item *item) {
+    item->expr = parser_new(p, AST_STAR, p->token.start);
+    if (item->expr == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    if (!parser_at_symbol(p, SYMBOL_STAR)) {
+        TRY(parser_name_of(p, &item->expr->qualifier));
+        parser_advance(p); /* "." */
+    }
+    parser_advance(p); /* "*" */
+    switch (p->token.keyword) {
+    case KEYWORD_EXCLUDE:
+    case KEYWORD_EXCEPT:
+    case KEYWORD_REPLACE:
+    case KEYWORD_RENAME:
+        if (parser_next_is_symbol(p, SYMBOL_LEFT_PAREN)) {
+            (void)parser_outside(p, keyword_name(p->token.keyword));
+            return error_hint(p->err, "name the columns instead of *");
+        }
+        break;
+    default:
+        break;
+    }
+    return parser_finish(p, item->expr);
+}
+
+static status
+parse_item(parser *p, ast_item *item) {
+    const bool qualified = parser_at_name(p) && parser_next_is_symbol(p, SYMBOL_DOT) &&
+                           parser_peek_third(p).symbol == SYMBOL_STAR;
+    if (qualified || parser_at_symbol(p, SYMBOL_STAR)) {
+        return parse_star(p, item);
+    }
+    TRY(parse_expr(p, LEVEL_ANY, &item->expr));
+    return parser_alias(p, &item->alias);
+}
+
+static status
+parse_items(parser *p, ast_select *s) {
+    const size_t mark = p->stack.size;
+    int32_t      count = 0;
+    parser_advance(p);
+    if (parser_accept(p, KEYWORD_DISTINCT)) {
+        s->distinct = true;
+        if (parser_at(p, KEYWORD_ON)) {
+            return parser_outside(p, "DISTINCT ON");
+        }
+    } else {
+        (void)parser_accept(p, KEYWORD_ALL);
+    }
+    do {
+        ast_item item = {.expr = NULL};
+        if (count > 0 && parser_list_ends(p)) {
+            break;
+        }
+        if (count == SQL_COLUMNS_MAX) {
+            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "columns in a SELECT");
+        }
+        TRY(parse_item(p, &item));
+        TRY(parser_push(p, &item, sizeof(item)));
+        count++;
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    return parser_take(p, mark, sizeof(ast_item), &s->items, &s->item_count);
+}
+
+/* FROM without SELECT means SELECT *. */
+static status
+add_star(parser *p, ast_select *s) {
+    s->items = arena_alloc_zero(p->arena, sizeof(*s->items));
+    if (s->items == NULL) {
+        return error_memory(p->err);
+    }
+    s->items[0].expr = parser_new(p, AST_STAR, s->position);
+    s->item_count = 1;
+    return s->items[0].expr == NULL ? ERR_OUT_OF_MEMORY : OK;
+}
+
+/* ---- the clauses behind FROM ---- */
+
+static status
+parse_group(parser *p, ast_select *s) {
+    const size_t mark = p->stack.size;
+    TRY(parser_expect(p, KEYWORD_BY, "GROUP"));
+    if (parser_accept(p, KEYWORD_ALL)) {
+        s->group_all = true;
+        return OK;
+    }
+    if (parser_at(p, KEYWORD_GROUPING) && parser_next_is(p, KEYWORD_SETS)) {
+        return parser_outside(p, "GROUPING SETS");
+    }
+    if ((parser_at(p, KEYWORD_ROLLUP) || parser_at(p, KEYWORD_CUBE)) &&
+        parser_next_is_symbol(p, SYMBOL_LEFT_PAREN)) {
+        return parser_outside(p, keyword_name(p->token.keyword));
+    }
+    TRY(parse_expr_list(p, SQL_COLUMNS_MAX, "columns in GROUP BY"));
+    return parser_take(p, mark, sizeof(ast_expr *), &s->groups, &s->group_count);
+}
+
+static status
+parse_order_item(parser *p, ast_order *order) {
+    TRY(parse_expr(p, LEVEL_ANY, &order->expr));
+    order->descending = parser_at(p, KEYWORD_DESC);
+    if (order->descending || parser_at(p, KEYWORD_ASC)) {
+        parser_advance(p);
+    }
+    if (parser_accept(p, KEYWORD_NULLS)) {
+        static const keyword words[] = {KEYWORD_FIRST, KEYWORD_LAST};
+        if (!parser_at(p, KEYWORD_FIRST) && !parser_at(p, KEYWORD_LAST)) {
+            return parser_error_word(p, "FIRST or LAST", "NULLS", words, ARRAY_COUNT(words));
+        }
+        order->nulls = parser_at(p, KEYWORD_FIRST) ? 1 : 2;
+        parser_advance(p);
+    }
+    return OK;
+}
+
+static status
+parse_order(parser *p, ast_select *s) {
+    const size_t mark = p->stack.size;
+    int32_t      count = 0;
+    TRY(parser_expect(p, KEYWORD_BY, "ORDER"));
+    if (parser_at(p, KEYWORD_ALL)) {
+        return parser_outside(p, "ORDER BY ALL");
+    }
+    do {
+        ast_order order = {.expr = NULL};
+        if (count > 0 && parser_list_ends(p)) {
+            break;
+        }
+        if (count == SQL_COLUMNS_MAX) {
+            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "columns in ORDER BY");
+        }
+        TRY(parse_order_item(p, &order));
+        TRY(parser_push(p, &order, sizeof(order)));
+        count++;
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    return parser_take(p, mark, sizeof(ast_order), &s->orders, &s->order_count);
+}
+
+/* LIMIT and OFFSET in either order, each at most once. */
+static status
+parse_limit(parser *p, ast_select *s) {
+    for (;;) {
+        const bool limit = parser_at(p, KEYWORD_LIMIT) && s->limit == NULL;
+        if (!limit && !(parser_at(p, KEYWORD_OFFSET) && s->offset == NULL)) {
+            return OK;
+        }
+        parser_advance(p);
+        TRY(parse_expr(p, LEVEL_ANY, limit ? &s->limit : &s->offset));
+        if (limit && parser_at_symbol(p, SYMBOL_COMMA)) {
+            (void)parser_error(p, "OFFSET or the end of the statement", "the number of LIMIT");
+            return error_hint(p->err, "LIMIT 10, 5 is written LIMIT 5 OFFSET 10");
+        }
+    }
+}
+
+static status
+parse_clauses(parser *p, ast_select *s) {
+    if (parser_accept(p, KEYWORD_WHERE)) {
+        TRY(parse_expr(p, LEVEL_ANY, &s->where));
+    }
+    if (parser_accept(p, KEYWORD_GROUP)) {
+        TRY(parse_group(p, s));
+    }
+    if (parser_accept(p, KEYWORD_HAVING)) {
+        TRY(parse_expr(p, LEVEL_ANY, &s->having));
+    }
+    if (parser_accept(p, KEYWORD_ORDER)) {
+        TRY(parse_order(p, s));
+    }
+    return parse_limit(p, s);
+}
+
+static status
+parse_body(parser *p, ast_select *s, int32_t *from_height) {
+    s->position = p->token.start;
+    if (parser_at(p, KEYWORD_FROM)) {
+        TRY(parse_from(p, &s->from));
+        *from_height = p->from_height;
+        TRY(parser_at(p, KEYWORD_SELECT) ? parse_items(p, s) : add_star(p, s));
+    } else {
+        TRY(parse_items(p, s));
+        if (parser_at(p, KEYWORD_FROM)) {
+            TRY(parse_from(p, &s->from));
+            *from_height = p->from_height;
+        }
+    }
+    return parse_clauses(p, s);
+}
+
+status
+parse_select(parser *p, ast_select **out) {
+    assert(parser_at_select(p));
+    int32_t     from_height = 0;
+    ast_select *s = arena_alloc_zero(p->arena, sizeof(*s));
+    if (s == NULL) {
+        return error_memory(p->err);
+    }
+    if (++p->query_depth > SQL_QUERY_DEPTH_MAX) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "subqueries are nested too deeply (at most %d levels)",
+                            SQL_QUERY_DEPTH_MAX);
+    }
+    TRY(parser_enter(p));
+    TRY(parse_body(p, s, &from_height));
+    parser_leave(p);
+    p->query_depth--;
+    p->from_height = from_height;
+    *out = s;
+    return OK;
+}
+
+/* ---- EMIT ---- */
+
+static status
+parse_emit_on(parser *p, ast_statement *s) {
+    static const keyword words[] = {KEYWORD_WINDOW, KEYWORD_UPDATE};
+    if (parser_accept(p, KEYWORD_WINDOW)) {
+        s->emit = AST_EMIT_WINDOW_CLOSE;
+        return parser_expect(p, KEYWORD_CLOSE, "EMIT ON WINDOW");
+    }
+    if (parser_accept(p, KEYWORD_UPDATE)) {
+        s->emit = AST_EMIT_UPDATE;
+        return OK;
+    }
+    return parser_error_word(p, "WINDOW CLOSE or UPDATE", "EMIT ON", words, ARRAY_COUNT(words));
+}
+
+static status
+parse_emit_kind(parser *p, ast_statement *s) {
+    static const keyword     words[] = {KEYWORD_CHANGES, KEYWORD_FINAL, KEYWORD_ON};
+    static const char *const later[] = {"EVERY", "PERIODICALLY", "AFTER"};
+    if (parser_accept(p, KEYWORD_CHANGES)) {
+        s->emit = AST_EMIT_CHANGES;
+        return OK;
+    }
+    if (parser_accept(p, KEYWORD_FINAL)) {
+        s->emit = AST_EMIT_WINDOW_CLOSE;
+        return OK;
+    }
+    if (parser_accept(p, KEYWORD_ON)) {
+        return parse_emit_on(p, s);
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(later) && p->token.kind == TOKEN_WORD; i++) {
+        if (text_equal_nocase(token_text(p->sql, p->token), text_of(later[i]))) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                                "EMIT %s is not part of this grammar", later[i]);
+        }
+    }
+    return parser_error_word(p, "CHANGES, FINAL, ON WINDOW CLOSE or ON UPDATE", "EMIT", words,
+                             ARRAY_COUNT(words));
+}
+
+status
+parse_emit(parser *p, ast_statement *s) {
+    if (parser_at(p, KEYWORD_EMIT)) {
+        s->emit_position = p->token.start;
+        parser_advance(p);
+        TRY(parse_emit_kind(p, s));
+    }
+    if (parser_accept(p, KEYWORD_ALLOW)) {
+        TRY(parser_expect(p, KEYWORD_LATENESS, "ALLOW"));
+        TRY(parse_expr(p, LEVEL_ANY, &s->allow_lateness));
+    }
+    return OK;
+}

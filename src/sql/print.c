@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* print.c - expressions as SQL text. Parentheses stand only where the binding strengths of parse.h need them. */
+#include "sql/print.h"
+
+#include "sql/lexer.h"
+#include "sql/parse.h"
+
+bool
+sql_is_reserved(text word) {
+    return !word_is_plain(word) ||
+           keyword_class_of(keyword_find(word)) == KEYWORD_CLASS_RESERVED;
+}
+
+/* `body` between two `mark`, with each mark inside doubled. */
+static void
+print_quoted(text body, char mark, buf *out) {
+    buf_append_char(out, mark);
+    for (size_t i = 0; i < body.size;) {
+        const char *found = memchr(body.data + i, mark, body.size - i);
+        const size_t size = found == NULL ? body.size - i : (size_t)(found - body.data) - i + 1;
+        buf_append(out, body.data + i, size);
+        if (found != NULL) {
+            buf_append_char(out, mark);
+        }
+        i += size;
+    }
+    buf_append_char(out, mark);
+}
+
+static void
+print_word(const ast_name *name, bool bare, buf *out) {
+    if (bare) {
+        buf_append_text(out, name->text);
+    } else {
+        print_quoted(name->text, '"', out);
+    }
+}
+
+void
+print_name(const ast_name *name, buf *out) {
+    print_word(name, !name->quoted && !sql_is_reserved(name->text), out);
+}
+
+void
+print_any_word(const ast_name *name, buf *out) {
+    print_word(name, !name->quoted && word_is_plain(name->text), out);
+}
+
+void
+print_type(const ast_type *type, buf *out) {
+    const text zone = TEXT(" WITH TIME ZONE");
+    text       head = type->name.text;
+    text       tail = TEXT("");
+    if (type->name.quoted) {
+        print_quoted(head, '"', out);
+        head = TEXT("");
+    } else if (head.size > zone.size &&
+               memcmp(head.data + head.size - zone.size, zone.data, zone.size) == 0) {
+        head.size -= zone.size;
+        tail = zone;
+    }
+    buf_append_text(out, head);
+    for (int32_t i = 0; i < type->argument_count; i++) {
+        buf_printf(out, "%s%d", i == 0 ? "(" : ", ", type->arguments[i]);
+    }
+    if (type->argument_count > 0) {
+        buf_append_char(out, ')');
+    }
+    buf_append_text(out, tail);
+}
+
+static int32_t
+binary_level(text op) {
+    if (op.size == 2 && op.data[0] == 'O') {
+        return LEVEL_OR;
+    }
+    switch (op.data[0]) {
+    case 'A':
+        return LEVEL_AND;
+    case '|':
+        return LEVEL_CONCAT;
+    case '+':
+    case '-':
+        return LEVEL_SUM;
+    case '*':
+    case '/':
+    case '%':
+        return LEVEL_PRODUCT;
+    default:
+        return LEVEL_COMPARE;
+    }
+}
+
+static bool
+is_not(const ast_expr *e) {
+    return e->op.data[0] == 'N';
+}
+
+static int32_t
+level_of(const ast_expr *e) {
+    switch (e->kind) {
+    case AST_BINARY:
+        return binary_level(e->op);
+    case AST_UNARY:
+        return is_not(e) ? LEVEL_NOT : LEVEL_SIGN;
+    case AST_IS_NULL:
+    case AST_IS_BOOL:
+    case AST_IS_DISTINCT:
+        return LEVEL_IS;
+    case AST_BETWEEN:
+    case AST_IN:
+    case AST_LIKE:
+        return LEVEL_MATCH;
+    default:
+        return LEVEL_PRIMARY;
+    }
+}
+
+static void
+print_operand(const ast_expr *e, int32_t level, buf *out) {
+    const bool parentheses = level_of(e) < level;
+    if (parentheses) {
+        buf_append_char(out, '(');
+    }
+    sql_print_expr(e, out);
+    if (parentheses) {
+        buf_append_char(out, ')');
+    }
+}
+
+static void
+print_list(ast_expr *const *items, int32_t count, buf *out) {
+    for (int32_t i = 0; i < count; i++) {
+        if (i > 0) {
+            buf_append_text(out, TEXT(", "));
+        }
+        sql_print_expr(items[i], out);
+    }
+}
+
+static void
+print_binary(const ast_expr *e, buf *out) {
+    const int32_t level = binary_level(e->op);
+    const bool    logical = level <= LEVEL_AND; /* a balanced chain: no parentheses inside */
+    print_operand(e->args[0], level == LEVEL_COMPARE ? level + 1 : level, out);
+    buf_append_char(out, ' ');
+    buf_append_text(out, e->op);
+    buf_append_char(out, ' ');
+    print_operand(e->args[1], logical ? level : level + 1, out);
+}
+
+static void
+print_unary(const ast_expr *e, buf *out) {
+    buf_append_text(out, e->op);
+    if (is_not(e)) {
+        buf_append_char(out, ' ');
+        print_operand(e->args[0], LEVEL_NOT, out);
+        return;
+    }
+    /* A sign below a sign gets parentheses: two minus signs would start a comment. */
+    print_operand(e->args[0], e->args[0]->kind == AST_UNARY ? LEVEL_PRIMARY : LEVEL_SIGN, out);
+}
+
+static void
+print_call(const ast_expr *e, buf *out) {
+    print_any_word(&e->name, out);
+    buf_append_text(out, e->distinct ? TEXT("(DISTINCT ") : TEXT("("));
+    print_list(e->args, e->arg_count, out);
+    buf_append_char(out, ')');
+    if (e->filter != NULL) {
+        buf_append_text(out, TEXT(" FILTER (WHERE "));
+        sql_print_expr(e->filter, out);
+        buf_append_char(out, ')');
+    }
+}
+
+static void
+print_case(const ast_expr *e, buf *out) {
+    buf_append_text(out, TEXT("CASE"));
+    if (e->operand != NULL) {
+        buf_append_char(out, ' ');
+        sql_print_expr(e->operand, out);
+    }
+    for (int32_t i = 0; i + 1 < e->arg_count; i += 2) {
+        buf_append_text(out, TEXT(" WHEN "));
+        sql_print_expr(e->args[i], out);
+        buf_append_text(out, TEXT(" THEN "));
+        sql_print_expr(e->args[i + 1], out);
+    }
+    if (e->otherwise != NULL) {
+        buf_append_text(out, TEXT(" ELSE "));
+        sql_print_expr(e->otherwise, out);
+    }
+    buf_append_text(out, TEXT(" END"));
+}
+
+static void
+print_cast(const ast_expr *e, buf *out) {
+    buf_append_text(out, e->is_try ? TEXT("TRY_CAST(") : TEXT("CAST("));
+    sql_print_expr(e->args[0], out);
+    buf_append_text(out, TEXT(" AS "));
+    print_type(&e->type, out);
+    buf_append_char(out, ')');
+}
+
+static void
+print_is(const ast_expr *e, buf *out) {
+    print_operand(e->args[0], LEVEL_IS, out);
+    buf_append_text(out, e->negated ? TEXT(" IS NOT ") : TEXT(" IS "));
+    if (e->kind == AST_IS_DISTINCT) {
+        buf_append_text(out, TEXT("DISTINCT FROM "));
+        print_operand(e->args[1], LEVEL_IS + 1, out);
+    } else {
+        buf_append_text(out, e->kind == AST_IS_NULL ? TEXT("NULL") : e->op);
+    }
+}
+
+static void
+print_match(const ast_expr *e, buf *out) {
+    print_operand(e->args[0], LEVEL_MATCH + 1, out);
+    buf_append_text(out, e->negated ? TEXT(" NOT ") : TEXT(" "));
+    if (e->kind == AST_IN) {
+        buf_append_text(out, TEXT("IN ("));
+        print_list(e->args + 1, e->arg_count - 1, out);
+        buf_append_char(out, ')');
+        return;
+    }
+    const bool between = e->kind == AST_BETWEEN;
+    buf_append_text(out, between ? TEXT("BETWEEN") : e->op);
+    buf_append_char(out, ' ');
+    print_operand(e->args[1], LEVEL_MATCH + 1, out);
+    if (e->arg_count > 2) {
+        buf_append_text(out, between ? TEXT(" AND ") : TEXT(" ESCAPE "));
+        print_operand(e->args[2], LEVEL_MATCH + 1, out);
+    }
+}
+
+static void
+print_interval(const ast_expr *e, buf *out) {
+    buf_append_text(out, TEXT("INTERVAL "));
+    print_quoted(e->text, '\'', out);
+    if (e->unit.size > 0) {
+        buf_append_char(out, ' ');
+        buf_append_text(out, e->unit);
+    }
+}
+
+static void
+print_column(const ast_expr *e, buf *out) {
+    const bool qualified = e->qualifier.text.data != NULL;
+    if (qualified) {
+        print_name(&e->qualifier, out);
+        buf_append_char(out, '.');
+    }
+    if (e->kind == AST_STAR) {
+        buf_append_char(out, '*');
+    } else if (qualified) {
+        print_any_word(&e->name, out);
+    } else {
+        print_name(&e->name, out);
+    }
+}
+
+static void
+print_parameter(const ast_expr *e, buf *out) {
+    if (e->text.size == 0) {
+        buf_printf(out, "?%d", e->number);
+    } else {
+        buf_append_char(out, '$');
+        buf_append_text(out, e->text);
+    }
+}
+
+static void
+print_leaf(const ast_expr *e, buf *out) {
+    switch (e->kind) {
+    case AST_NULL:
+        buf_append_text(out, TEXT("NULL"));
+        return;
+    case AST_TRUE:
+        buf_append_text(out, TEXT("TRUE"));
+        return;
+    case AST_FALSE:
+        buf_append_text(out, TEXT("FALSE"));
+        return;
+    case AST_STRING:
+        print_quoted(e->text, '\'', out);
+        return;
+    case AST_INTERVAL:
+        print_interval(e, out);
+        return;
+    case AST_TYPED:
+        print_type(&e->type, out);
+        buf_append_char(out, ' ');
+        print_quoted(e->text, '\'', out);
+        return;
+    case AST_COLUMN:
+    case AST_STAR:
+        print_column(e, out);
+        return;
+    case AST_PARAMETER:
+        print_parameter(e, out);
+        return;
+    default: /* numbers */
+        buf_append_text(out, e->text);
+        return;
+    }
+}
+
+void
+sql_print_expr(const ast_expr *e, buf *out) {
+    switch (e->kind) {
+    case AST_UNARY:
+        print_unary(e, out);
+        return;
+    case AST_BINARY:
+        print_binary(e, out);
+        return;
+    case AST_CALL:
+        print_call(e, out);
+        return;
+    case AST_CASE:
+        print_case(e, out);
+        return;
+    case AST_CAST:
+        print_cast(e, out);
+        return;
+    case AST_IS_NULL:
+    case AST_IS_BOOL:
+    case AST_IS_DISTINCT:
+        print_is(e, out);
+        return;
+    case AST_BETWEEN:
+    case AST_IN:
+    case AST_LIKE:
+        print_match(e, out);
+        return;
+    default:
+        print_leaf(e, out);
+        return;
+    }
+}

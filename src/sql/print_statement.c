@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* print_statement.c - SELECT and statements as SQL text, in the clause order of the grammar. */
+#include "sql/parser.h"
+#include "sql/print.h"
+
+static void
+print_alias(const ast_name *alias, buf *out) {
+    if (alias->text.data != NULL) {
+        buf_append_text(out, TEXT(" AS "));
+        print_name(alias, out);
+    }
+}
+
+static void
+print_names(const ast_name *names, int32_t count, buf *out) {
+    buf_append_char(out, '(');
+    for (int32_t i = 0; i < count; i++) {
+        if (i > 0) {
+            buf_append_text(out, TEXT(", "));
+        }
+        print_name(&names[i], out);
+    }
+    buf_append_char(out, ')');
+}
+
+static void
+print_relation(const ast_from *f, buf *out) {
+    assert(f->kind != AST_FROM_JOIN);
+    if (f->kind == AST_FROM_SUBQUERY) {
+        buf_append_char(out, '(');
+        sql_print_select(f->query, out);
+        buf_append_char(out, ')');
+    } else {
+        print_name(&f->name, out);
+    }
+    print_alias(&f->alias, out);
+}
+
+/* Relations tied by JOIN words alone: every right side is a single relation. */
+static void
+print_joined(const ast_from *f, buf *out) {
+    static const char *const words[] = {
+        [AST_JOIN_INNER] = " JOIN ",
+        [AST_JOIN_LEFT] = " LEFT JOIN ",
+        [AST_JOIN_CROSS] = " CROSS JOIN ",
+    };
+    if (f->kind != AST_FROM_JOIN) {
+        print_relation(f, out);
+        return;
+    }
+    print_joined(f->left, out);
+    buf_append_text(out, text_of(words[f->join]));
+    print_relation(f->right, out);
+    if (f->on != NULL) {
+        buf_append_text(out, TEXT(" ON "));
+        sql_print_expr(f->on, out);
+    } else if (f->using_count > 0) {
+        buf_append_text(out, TEXT(" USING "));
+        print_names(f->using_names, f->using_count, out);
+    }
+}
+
+/* True when a right side of the topmost cross joins is a join itself: only a comma says that without parentheses. */
+static bool
+needs_comma(const ast_from *f) {
+    while (f->kind == AST_FROM_JOIN && f->join == AST_JOIN_CROSS) {
+        if (f->right->kind == AST_FROM_JOIN) {
+            return true;
+        }
+        f = f->left;
+    }
+    return false;
+}
+
+static void
+print_from(const ast_from *f, buf *out) {
+    if (!needs_comma(f)) {
+        print_joined(f, out);
+        return;
+    }
+    print_from(f->left, out);
+    buf_append_text(out, TEXT(", "));
+    print_joined(f->right, out);
+}
+
+static void
+print_items(const ast_select *s, buf *out) {
+    buf_append_text(out, s->distinct ? TEXT("SELECT DISTINCT ") : TEXT("SELECT "));
+    for (int32_t i = 0; i < s->item_count; i++) {
+        if (i > 0) {
+            buf_append_text(out, TEXT(", "));
+        }
+        sql_print_expr(s->items[i].expr, out);
+        print_alias(&s->items[i].alias, out);
+    }
+}
+
+static void
+print_group(const ast_select *s, buf *out) {
+    if (!s->group_all && s->group_count == 0) {
+        return;
+    }
+    buf_append_text(out, s->group_all ? TEXT(" GROUP BY ALL") : TEXT(" GROUP BY "));
+    for (int32_t i = 0; i < s->group_count; i++) {
+        if (i > 0) {
+            buf_append_text(out, TEXT(", "));
+        }
+        sql_print_expr(s->groups[i], out);
+    }
+}
+
+static void
+print_order(const ast_select *s, buf *out) {
+    for (int32_t i = 0; i < s->order_count; i++) {
+        const ast_order *order = &s->orders[i];
+        buf_append_text(out, i == 0 ? TEXT(" ORDER BY ") : TEXT(", "));
+        sql_print_expr(order->expr, out);
+        if (order->descending) {
+            buf_append_text(out, TEXT(" DESC"));
+        }
+        if (order->nulls != 0) {
+            buf_append_text(out, order->nulls == 1 ? TEXT(" NULLS FIRST") : TEXT(" NULLS LAST"));
+        }
+    }
+}
+
+static void
+print_clause(text word, const ast_expr *e, buf *out) {
+    if (e != NULL) {
+        buf_append_text(out, word);
+        sql_print_expr(e, out);
+    }
+}
+
+void
+sql_print_select(const ast_select *s, buf *out) {
+    print_items(s, out);
+    if (s->from != NULL) {
+        buf_append_text(out, TEXT(" FROM "));
+        print_from(s->from, out);
+    }
+    print_clause(TEXT(" WHERE "), s->where, out);
+    print_group(s, out);
+    print_clause(TEXT(" HAVING "), s->having, out);
+    print_order(s, out);
+    print_clause(TEXT(" LIMIT "), s->limit, out);
+    print_clause(TEXT(" OFFSET "), s->offset, out);
+}
+
+static void
+print_query(const ast_statement *s, buf *out) {
+    static const char *const words[] = {
+        [AST_EMIT_DEFAULT] = "",
+        [AST_EMIT_CHANGES] = " EMIT CHANGES",
+        [AST_EMIT_WINDOW_CLOSE] = " EMIT ON WINDOW CLOSE",
+        [AST_EMIT_UPDATE] = " EMIT ON UPDATE",
+    };
+    sql_print_select(s->select, out);
+    buf_append_text(out, text_of(words[s->emit]));
+    print_clause(TEXT(" ALLOW LATENESS "), s->allow_lateness, out);
+}
+
+static void
+print_options(const ast_statement *s, buf *out) {
+    for (int32_t i = 0; i < s->option_count; i++) {
+        buf_append_text(out, i == 0 ? TEXT(" WITH (") : TEXT(", "));
+        print_name(&s->options[i].name, out);
+        buf_append_text(out, TEXT(" = "));
+        sql_print_expr(s->options[i].value, out);
+    }
+    if (s->option_count > 0) {
+        buf_append_char(out, ')');
+    }
+}
+
+static void
+print_column_def(const ast_column_def *column, buf *out) {
+    print_name(&column->name, out);
+    buf_append_char(out, ' ');
+    print_type(&column->type, out);
+    if (column->not_null) {
+        buf_append_text(out, TEXT(" NOT NULL"));
+    }
+    if (column->primary_key) {
+        buf_append_text(out, TEXT(" PRIMARY KEY"));
+    }
+    print_clause(TEXT(" DEFAULT "), column->default_value, out);
+}
+
+static void
+print_create(const ast_statement *s, const char *object, buf *out) {
+    buf_append_text(out, s->or_replace ? TEXT("CREATE OR REPLACE ") : TEXT("CREATE "));
+    buf_append_text(out, text_of(object));
+    buf_append_text(out, s->if_not_exists ? TEXT(" IF NOT EXISTS ") : TEXT(" "));
+    print_name(&s->name, out);
+}
+
+static void
+print_create_table(const ast_statement *s, buf *out) {
+    print_create(s, s->kind == AST_CREATE_SOURCE ? "SOURCE" : "TABLE", out);
+    for (int32_t i = 0; i < s->column_count; i++) {
+        buf_append_text(out, i == 0 ? TEXT(" (") : TEXT(", "));
+        print_column_def(&s->columns[i], out);
+    }
+    if (s->watermark_column.text.data != NULL) {
+        buf_append_text(out, TEXT(", WATERMARK FOR "));
+        print_name(&s->watermark_column, out);
+        print_clause(TEXT(" AS "), s->watermark, out);
+    }
+    buf_append_char(out, ')');
+    print_options(s, out);
+}
+
+static void
+print_drop(const ast_statement *s, buf *out) {
+    static const char *const words[] = {
+        [AST_OBJECT_SOURCE] = "DROP SOURCE ",
+        [AST_OBJECT_STREAM] = "DROP STREAM ",
+        [AST_OBJECT_TABLE] = "DROP TABLE ",
+    };
+    buf_append_text(out, text_of(words[s->object]));
+    if (s->if_exists) {
+        buf_append_text(out, TEXT("IF EXISTS "));
+    }
+    print_name(&s->name, out);
+    if (s->cascade) {
+        buf_append_text(out, TEXT(" CASCADE"));
+    }
+}
+
+static void
+print_insert(const ast_statement *s, buf *out) {
+    buf_append_text(out, TEXT("INSERT INTO "));
+    print_name(&s->name, out);
+    if (s->target_count > 0) {
+        buf_append_char(out, ' ');
+        print_names(s->targets, s->target_count, out);
+    }
+    buf_append_text(out, TEXT(" VALUES "));
+    for (int32_t i = 0; i < s->row_count; i++) {
+        buf_append_text(out, i == 0 ? TEXT("(") : TEXT(", ("));
+        for (int32_t k = 0; k < s->row_width; k++) {
+            if (k > 0) {
+                buf_append_text(out, TEXT(", "));
+            }
+            sql_print_expr(s->rows[(size_t)i * (size_t)s->row_width + (size_t)k], out);
+        }
+        buf_append_char(out, ')');
+    }
+}
+
+void
+sql_print_statement(const ast_statement *s, buf *out) {
+    switch (s->kind) {
+    case AST_SELECT:
+        print_query(s, out);
+        return;
+    case AST_EXPLAIN:
+        buf_append_text(out, TEXT("EXPLAIN "));
+        print_query(s, out);
+        return;
+    case AST_CREATE_SOURCE:
+    case AST_CREATE_TABLE:
+        print_create_table(s, out);
+        return;
+    case AST_CREATE_STREAM:
+        print_create(s, "STREAM", out);
+        print_options(s, out);
+        buf_append_text(out, TEXT(" AS "));
+        print_query(s, out);
+        return;
+    case AST_DROP:
+        print_drop(s, out);
+        return;
+    case AST_INSERT:
+        print_insert(s, out);
+        return;
+    }
+    UNREACHABLE();
+}

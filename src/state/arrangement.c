@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arrangement.c - see arrangement.h.
+ *
+ * links[row] chains the rows of one key both ways; heads[key slot] is the newest. A row without key
+ * (NULL in a key column, kept for outer joins) has links[row].key == SLOT_NONE and hangs nowhere.
+ */
+#include "state/arrangement.h"
+
+#include <stdio.h>
+
+typedef struct link {
+    slot next, previous, key;
+} link;
+
+static link *
+link_at(const arrangement *a, slot row) {
+    return ARRAY_AT(&a->links, link, row);
+}
+
+static slot *
+head_at(const arrangement *a, slot key) {
+    return ARRAY_AT(&a->heads, slot, key);
+}
+
+static int64_t *
+weight_at(const arrangement *a, slot row) {
+    return ARRAY_AT(&a->weights, int64_t, row);
+}
+
+/* ---- open and close */
+
+static status
+open_parts(arrangement *a, store *s, const char *name, const data_type *types,
+           const data_type *key_types, error *err) {
+    char label[160];
+    snprintf(label, sizeof(label), "%.120s.keys", name);
+    TRY(group_table_open(&a->keys, s, label, key_types, a->key_count, err));
+    snprintf(label, sizeof(label), "%.120s.rows", name);
+    if (a->append_only) {
+        TRY(state_columns_open(&a->append_rows, s, label, types, a->column_count, err));
+    } else {
+        TRY(group_table_open(&a->rows, s, label, types, a->column_count, err));
+    }
+    snprintf(label, sizeof(label), "%.120s.heads", name);
+    TRY(array_open(&a->heads, s, label, sizeof(slot), err));
+    snprintf(label, sizeof(label), "%.120s.links", name);
+    TRY(array_open(&a->links, s, label, sizeof(link), err));
+    snprintf(label, sizeof(label), "%.120s.weights", name);
+    return array_open(&a->weights, s, label, sizeof(int64_t), err);
+}
+
+status
+arrangement_open(arrangement *a, store *s, const char *name, const data_type *types,
+                 int32_t column_count, const int32_t *key_columns, int32_t key_count,
+                 bool append_only, error *err) {
+    mem *m = store_mem(s);
+    *a = (arrangement){
+        .key_count = key_count, .column_count = column_count, .append_only = append_only, .mem = m};
+    const size_t n = (size_t)key_count;
+    data_type   *key_types = NULL;
+    status       result = OK;
+    if (key_count > 0) {
+        a->key_columns = mem_alloc(m, n * sizeof(*a->key_columns));
+        key_types = mem_alloc(m, n * sizeof(*key_types));
+        if (a->key_columns == NULL || key_types == NULL) {
+            result = error_memory(err);
+            goto cleanup;
+        }
+        memcpy(a->key_columns, key_columns, n * sizeof(*key_columns));
+        for (int32_t k = 0; k < key_count; k++) {
+            key_types[k] = types[key_columns[k]];
+        }
+    }
+    result = open_parts(a, s, name, types, key_types, err);
+cleanup:
+    mem_free(m, key_types, n * sizeof(*key_types));
+    if (result < 0) {
+        arrangement_close(a);
+    }
+    return result;
+}
+
+void
+arrangement_close(arrangement *a) {
+    if (a->mem == NULL) {
+        return;
+    }
+    group_table_close(&a->keys);
+    group_table_close(&a->rows);
+    state_columns_close(&a->append_rows);
+    array_close(&a->heads);
+    array_close(&a->links);
+    array_close(&a->weights);
+    mem_free(a->mem, a->key_columns, (size_t)a->key_count * sizeof(*a->key_columns));
+    *a = (arrangement){0};
+}
+
+status
+arrangement_rebuild(arrangement *a, error *err) {
+    TRY(group_table_rebuild(&a->keys, err));
+    return a->append_only ? OK : group_table_rebuild(&a->rows, err);
+}
+
+const state_columns *
+arrangement_columns(const arrangement *a) {
+    return a->append_only ? &a->append_rows : &a->rows.keys;
+}
+
+static bool
+row_is_live(const arrangement *a, slot row) {
+    return a->append_only ? row < a->weights.count : group_table_is_live(&a->rows, row);
+}
+
+int64_t
+arrangement_weight(const arrangement *a, slot row) {
+    return *weight_at(a, row);
+}
+
+/* ---- update */
+
+typedef struct change { /* one call of update */
+    delta    rows;      /* what is stored: NULL keys left out unless kept */
+    slot    *slots;     /* row slot of each */
+    uint8_t *is_new;
+    slot    *key_slots; /* of each new row, in order of new_rows; SLOT_NONE: NULL in the key */
+    int32_t *new_rows;
+    int32_t  new_count;
+    arena   *scratch;
+} change;
+
+static bool
+any_nulls(const arrangement *a, const column *columns) {
+    for (int32_t k = 0; k < a->key_count; k++) {
+        if (columns[a->key_columns[k]].validity != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+has_null_key(const arrangement *a, const column *columns, int32_t row) {
+    for (int32_t k = 0; k < a->key_count; k++) {
+        if (column_is_null(&columns[a->key_columns[k]], row)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Leaves rows with NULL keys out of c->rows; *kept lists the others, or is NULL when that is all.
+ */
+static status
+drop_null_keys(const arrangement *a, change *c, const delta *in, const int32_t **kept, error *err) {
+    c->rows = *in;
+    *kept = NULL;
+    if (a->keep_null_keys || !any_nulls(a, in->columns)) {
+        return OK;
+    }
+    int32_t *rows = arena_alloc(c->scratch, (size_t)in->row_count * sizeof(*rows));
+    if (rows == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[count] = i;
+        count += !has_null_key(a, in->columns, i);
+    }
+    if (count < in->row_count) {
+        *kept = rows;
+        c->rows.row_count = count;
+        return count == 0 ? OK : delta_gather(&c->rows, in, rows, count, c->scratch, err);
+    }
+    return OK;
+}
+
+/* Row slots: found or made by value, or simply appended. */
+static status
+map_rows(arrangement *a, change *c, error *err) {
+    const int32_t n = c->rows.row_count;
+    uint64_t      row_limit;
+    if (a->append_only) {
+        const uint64_t first = a->weights.count;
+        if (first + (uint64_t)n >= SLOT_NONE) {
+            return error_set(err, ERR_QUERY_FAILED,
+                             "more than %llu rows in the state of one join input; bound the join "
+                             "in time",
+                             (unsigned long long)first);
+        }
+        if (a->column_count > 0) {
+            TRY(state_columns_extend(&a->append_rows, (uint64_t)n, NULL, err));
+        }
+        for (int32_t i = 0; i < n; i++) {
+            c->slots[i] = (slot)first + (slot)i;
+            c->is_new[i] = 1;
+        }
+        TRY(state_columns_write(&a->append_rows, c->slots, c->rows.columns, NULL, n, err));
+        row_limit = first + (uint64_t)n;
+    } else {
+        TRY(group_table_map(&a->rows, c->rows.columns, n, c->slots, c->is_new, c->scratch, err));
+        row_limit = group_table_slot_count(&a->rows);
+    }
+    TRY(array_reserve_to(&a->weights, row_limit, err));
+    TRY(array_reserve_to(&a->links, row_limit, err));
+    TRY(array_touch_each(&a->weights, c->slots, n, err));
+    return array_touch_each(&a->links, c->slots, n, err);
+}
+
+/* Key slots of the new rows that have a key. */
+static status
+map_keys(arrangement *a, change *c, error *err) {
+    int32_t *keyed = arena_alloc(c->scratch, (size_t)c->rows.row_count * sizeof(*keyed));
+    column  *keys = arena_alloc(c->scratch, (size_t)a->key_count * sizeof(*keys));
+    if (keyed == NULL || keys == NULL) {
+        return error_memory(err);
+    }
+    int32_t    keyed_count = 0;
+    const bool nulls = any_nulls(a, c->rows.columns);
+    for (int32_t i = 0; i < c->rows.row_count; i++) {
+        if (c->is_new[i]) {
+            const bool keyless = nulls && has_null_key(a, c->rows.columns, i);
+            c->key_slots[c->new_count] = keyless ? SLOT_NONE : 0;
+            c->new_rows[c->new_count++] = i;
+            keyed[keyed_count] = i;
+            keyed_count += !keyless;
+        }
+    }
+    if (keyed_count == 0) {
+        return OK;
+    }
+    for (int32_t k = 0; k < a->key_count; k++) {
+        const column *in = &c->rows.columns[a->key_columns[k]];
+        if (keyed_count == c->rows.row_count) {
+            keys[k] = *in;
+        } else {
+            TRY(column_gather(&keys[k], in, keyed, keyed_count, c->scratch, err));
+        }
+    }
+    slot    *slots = arena_alloc(c->scratch, (size_t)keyed_count * sizeof(*slots));
+    uint8_t *fresh = arena_alloc(c->scratch, (size_t)keyed_count);
+    if (slots == NULL || fresh == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_map(&a->keys, keys, keyed_count, slots, fresh, c->scratch, err));
+    TRY(array_reserve_to(&a->heads, group_table_slot_count(&a->keys), err));
+    TRY(array_touch_each(&a->heads, slots, keyed_count, err));
+    for (int32_t i = 0; i < keyed_count; i++) {
+        if (fresh[i]) {
+            *head_at(a, slots[i]) = SLOT_NONE;
+        }
+    }
+    for (int32_t i = 0, next = 0; i < c->new_count; i++) {
+        if (c->key_slots[i] != SLOT_NONE) {
+            c->key_slots[i] = slots[next++];
+        }
+    }
+    return OK;
+}
+
+static status
+link_rows(arrangement *a, const change *c, error *err) {
+    for (int32_t i = 0; i < c->new_count; i++) {
+        const slot row = c->slots[c->new_rows[i]];
+        const slot key = c->key_slots[i];
+        *weight_at(a, row) = 0;
+        *link_at(a, row) = (link){.next = SLOT_NONE, .previous = SLOT_NONE, .key = key};
+        if (key == SLOT_NONE) {
+            continue;
+        }
+        const slot head = *head_at(a, key);
+        if (head != SLOT_NONE) {
+            TRY(array_touch(&a->links, head, 1, err));
+            link_at(a, head)->previous = row;
+            link_at(a, row)->next = head;
+        }
+        *head_at(a, key) = row;
+    }
+    return OK;
+}
+
+static status
+unlink_row(arrangement *a, slot row, error *err) {
+    const link l = *link_at(a, row);
+    if (l.key == SLOT_NONE) {
+        return OK;
+    }
+    if (l.next != SLOT_NONE) {
+        TRY(array_touch(&a->links, l.next, 1, err));
+        link_at(a, l.next)->previous = l.previous;
+    }
+    if (l.previous != SLOT_NONE) {
+        TRY(array_touch(&a->links, l.previous, 1, err));
+        link_at(a, l.previous)->next = l.next;
+        return OK;
+    }
+    TRY(array_touch(&a->heads, l.key, 1, err));
+    *head_at(a, l.key) = l.next;
+    return l.next == SLOT_NONE ? group_table_remove(&a->keys, l.key, err) : OK;
+}
+
+static status
+add_weights(arrangement *a, change *c, error *err) {
+    const int64_t *weight = c->rows.weight;
+    int64_t       *weights = weight_at(a, 0);
+    bool           gone = false;
+    for (int32_t i = 0; i < c->rows.row_count; i++) {
+        weights[c->slots[i]] += weight == NULL ? 1 : weight[i];
+    }
+    for (int32_t i = 0; i < c->rows.row_count; i++) {
+        gone |= weights[c->slots[i]] == 0;
+    }
+    if (!gone) {
+        return OK;
+    }
+    assert(!a->append_only);
+    for (int32_t i = 0; i < c->rows.row_count; i++) {
+        const slot row = c->slots[i];
+        if (weights[row] == 0) {
+            if (group_table_is_live(&a->rows, row)) { /* else an equal row of this delta was here */
+                TRY(unlink_row(a, row, err));
+                TRY(group_table_remove(&a->rows, row, err));
+            }
+            c->slots[i] = SLOT_NONE;
+        }
+    }
+    return OK;
+}
+
+static status
+change_alloc(change *c, int32_t row_count, error *err) {
+    const size_t n = (size_t)row_count;
+    c->slots = arena_alloc(c->scratch, n * sizeof(*c->slots));
+    c->is_new = arena_alloc(c->scratch, n);
+    c->key_slots = arena_alloc(c->scratch, n * sizeof(*c->key_slots));
+    c->new_rows = arena_alloc(c->scratch, n * sizeof(*c->new_rows));
+    return c->slots == NULL || c->is_new == NULL || c->key_slots == NULL || c->new_rows == NULL
+               ? error_memory(err)
+               : OK;
+}
+
+static status
+apply(arrangement *a, change *c, const delta *in, slot *row_slots, error *err) {
+    const int32_t *kept;
+    TRY(change_alloc(c, in->row_count, err));
+    TRY(drop_null_keys(a, c, in, &kept, err));
+    if (c->rows.row_count > 0) {
+        TRY(map_rows(a, c, err));
+        TRY(map_keys(a, c, err));
+        TRY(link_rows(a, c, err));
+        TRY(add_weights(a, c, err));
+    }
+    if (row_slots != NULL && kept == NULL) {
+        memcpy(row_slots, c->slots, (size_t)in->row_count * sizeof(*row_slots));
+    } else if (row_slots != NULL) {
+        memset(row_slots, 0xff, (size_t)in->row_count * sizeof(*row_slots)); /* SLOT_NONE */
+        for (int32_t i = 0; i < c->rows.row_count; i++) {
+            row_slots[kept[i]] = c->slots[i];
+        }
+    }
+    return OK;
+}
+
+status
+arrangement_update(arrangement *a, const delta *in, slot *row_slots, arena *scratch, error *err) {
+    assert(in->column_count == a->column_count);
+    const arena_mark mark = arena_save(scratch);
+    change           c = {.scratch = scratch};
+    const status     result = apply(a, &c, in, row_slots, err);
+    arena_rewind(scratch, mark);
+    return result;
+}
+
+/* ---- reading */
+
+static status
+start_probe(const arrangement *a, const column *keys, int32_t row_count, probe_cursor *c,
+            arena *scratch, error *err) {
+    *c = (probe_cursor){.row = -1, .next = SLOT_NONE, .started = true};
+    c->key_slots = arena_alloc(scratch, (size_t)row_count * sizeof(*c->key_slots));
+    if (c->key_slots == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_find(&a->keys, keys, row_count, c->key_slots, scratch, err));
+    for (int32_t k = 0; k < a->key_count; k++) {
+        if (keys[k].validity == NULL) {
+            continue;
+        }
+        for (int32_t i = 0; i < row_count; i++) {
+            if (column_is_null(&keys[k], i)) {
+                c->key_slots[i] = SLOT_NONE;
+            }
+        }
+    }
+    return OK;
+}
+
+status
+arrangement_probe(const arrangement *a, const column *keys, int32_t row_count, probe_cursor *c,
+                  int32_t *probe_rows, slot *stored_rows, int32_t pairs_max, int32_t *pair_count,
+                  arena *scratch, error *err) {
+    if (!c->started) {
+        TRY(start_probe(a, keys, row_count, c, scratch, err));
+    }
+    int32_t pairs = 0;
+    while (pairs < pairs_max) {
+        if (c->next == SLOT_NONE) {
+            if (c->row + 1 >= row_count) {
+                break;
+            }
+            c->row++;
+            const slot key = c->key_slots[c->row];
+            c->next = key == SLOT_NONE ? SLOT_NONE : *head_at(a, key);
+            continue;
+        }
+        probe_rows[pairs] = c->row;
+        stored_rows[pairs++] = c->next;
+        c->next = link_at(a, c->next)->next;
+    }
+    *pair_count = pairs;
+    return OK;
+}
+
+int32_t
+arrangement_scan(const arrangement *a, uint64_t *next_slot, slot *rows, int64_t *weights,
+                 int32_t rows_max) {
+    const uint64_t count = a->weights.count;
+    uint64_t       s = *next_slot;
+    int32_t        n = 0;
+    for (; s < count && n < rows_max; s++) {
+        if (row_is_live(a, (slot)s)) {
+            rows[n] = (slot)s;
+            weights[n++] = *weight_at(a, (slot)s);
+        }
+    }
+    *next_slot = s;
+    return n;
+}
+
+/* ---- validate */
+
+static status
+broken(error *err, const char *what, uint64_t s) {
+    return error_set(err, ERR_INTERNAL_ERROR, "arrangement: %s (slot %llu)", what,
+                     (unsigned long long)s);
+}
+
+/* The chain of one key: its rows know the key and each other. */
+static status
+check_chain(const arrangement *a, slot key, uint64_t *chained, error *err) {
+    const uint64_t count = a->weights.count;
+    slot           previous = SLOT_NONE;
+    slot           row = *head_at(a, key);
+    if (row == SLOT_NONE) {
+        return broken(err, "a key without rows", key);
+    }
+    for (; row != SLOT_NONE; row = link_at(a, row)->next) {
+        if (row >= count || !row_is_live(a, row) || link_at(a, row)->key != key ||
+            link_at(a, row)->previous != previous) {
+            return broken(err, "a chain is broken", row);
+        }
+        if (++*chained > count) {
+            return broken(err, "a chain runs in a circle", key);
+        }
+        previous = row;
+    }
+    return OK;
+}
+
+status
+arrangement_validate(const arrangement *a, error *err) {
+    TRY(group_table_validate(&a->keys, err));
+    if (!a->append_only) {
+        TRY(group_table_validate(&a->rows, err));
+    }
+    uint64_t chained = 0;
+    for (uint64_t k = 0; k < group_table_slot_count(&a->keys); k++) {
+        if (group_table_is_live(&a->keys, (slot)k)) {
+            TRY(check_chain(a, (slot)k, &chained, err));
+        }
+    }
+    uint64_t keyed = 0;
+    for (uint64_t s = 0; s < a->weights.count; s++) {
+        if (row_is_live(a, (slot)s)) {
+            keyed += link_at(a, (slot)s)->key != SLOT_NONE;
+            if (*weight_at(a, (slot)s) == 0) {
+                return broken(err, "a row of weight 0", s);
+            }
+        }
+    }
+    return keyed == chained ? OK : broken(err, "rows outside of the chains", keyed - chained);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* group_table.h - keys to dense slots: the heart of GROUP BY, DISTINCT and join indexes.
+ *
+ * Keys are stored as state_columns; the hash index beside them is rebuilt at load, not stored.
+ * Parallel state (aggregates, chain heads) is the caller's, in arrays addressed by the same slot.
+ * Bulk: a batch is hashed first, then probed, then compared column by column. */
+#ifndef LAMINAR_STATE_GROUP_TABLE_H
+#define LAMINAR_STATE_GROUP_TABLE_H
+
+#include "state/state_columns.h"
+
+typedef struct group_table {
+    state_columns keys;
+    uint64_t   *index; /* open addressing: high 32 bits hash tag, low 32 bits slot + 1; 0 = empty */
+    uint64_t    index_size;  /* power of two */
+    uint64_t    index_limit; /* grow beyond this many groups */
+    uint64_t    live_count;  /* groups in the table */
+    state_array hashes;      /* uint64_t per slot (saves rehashing when the index grows) */
+    state_array live;        /* uint8_t per slot */
+    slot       *free_slots;  /* stack with room for all slots */
+    uint64_t    free_count, free_capacity;
+    mem        *mem;
+} group_table;
+
+status group_table_open(group_table *t, store *s, const char *name, const data_type *key_types,
+                        int32_t key_count, error *err) MUST_USE;
+void   group_table_close(group_table *t);
+/* Slot of each row's key, new groups made as needed; is_new[i] (may be NULL) is 1 where row i made
+ * its group. Zero key columns: one group. Text columns must be views. New slots may be reused ones:
+ * the caller must initialise parallel state where is_new. When it fails the groups it made are gone
+ * again. */
+status group_table_map(group_table *t, const column *keys, int32_t row_count, slot *slots,
+                       uint8_t *is_new, arena *a, error *err) MUST_USE;
+/* As map, without making groups: SLOT_NONE where the key is unknown. */
+status group_table_find(const group_table *t, const column *keys, int32_t row_count, slot *slots,
+                        arena *a, error *err) MUST_USE;
+/* Frees the slot and its key. Fails only while a snapshot is live (no memory for the copy); then
+ * the group is still in. Removing what was made since the last snapshot cannot fail. */
+status group_table_remove(group_table *t, slot s, error *err) MUST_USE;
+/* Above every slot: size for parallel arrays. */
+uint64_t group_table_slot_count(const group_table *t);
+bool     group_table_is_live(const group_table *t, slot s);
+status   group_table_rebuild(group_table *t, error *err) MUST_USE; /* the index, after a restore */
+status   group_table_validate(const group_table *t, error *err) MUST_USE;
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ordered.c - see ordered.h. A treap with parent links and subtree counts; a node's priority is the
+ * hash of its slot.
+ *
+ * Invariants: in-order is the given order; a parent's priority is not below its children's; count =
+ * 1 + counts of the children. Each change first touches all nodes it will write (they lie on one
+ * path), so that it happens wholly or not at all. */
+#include "state/ordered.h"
+
+#include <stdio.h>
+
+#include "base/hash.h"
+
+typedef struct node {
+    slot     left, right, parent; /* SLOT_NONE: none */
+    uint32_t count;               /* 0: not in */
+} node;
+
+static node *
+node_at(const ordered *o, slot s) {
+    return ARRAY_AT(&o->nodes, node, s);
+}
+
+static uint32_t
+count_of(const ordered *o, slot s) {
+    return s == SLOT_NONE ? 0 : node_at(o, s)->count;
+}
+
+static slot
+root_of(const ordered *o) {
+    return o->root.count == 0 ? SLOT_NONE : *ARRAY_AT(&o->root, slot, 0);
+}
+
+/* Ties cannot be: the mix is a bijection. */
+static uint32_t
+priority(slot s) {
+    uint32_t x = s + 0x9e3779b9U;
+    x = (x ^ (x >> 16)) * 0x85ebca6bU;
+    x = (x ^ (x >> 13)) * 0xc2b2ae35U;
+    return x ^ (x >> 16);
+}
+
+status
+ordered_open(ordered *o, store *s, const char *name, slot_compare compare, const void *context,
+             error *err) {
+    *o = (ordered){.compare = compare, .context = context};
+    char label[160];
+    snprintf(label, sizeof(label), "%.120s.tree", name);
+    TRY(array_open(&o->nodes, s, label, sizeof(node), err));
+    snprintf(label, sizeof(label), "%.120s.root", name);
+    const status opened = array_open(&o->root, s, label, sizeof(slot), err);
+    if (opened < 0) {
+        array_close(&o->nodes);
+    }
+    return opened;
+}
+
+void
+ordered_close(ordered *o) {
+    array_close(&o->nodes);
+    array_close(&o->root);
+}
+
+bool
+ordered_has(const ordered *o, slot s) {
+    return s < o->nodes.count && node_at(o, s)->count != 0;
+}
+
+uint64_t
+ordered_count(const ordered *o) {
+    return count_of(o, root_of(o));
+}
+
+/* Makes `fresh` stand where `old` stood under `parent`. */
+static void
+replace_child(ordered *o, slot parent, slot old, slot fresh) {
+    if (parent == SLOT_NONE) {
+        *ARRAY_AT(&o->root, slot, 0) = fresh;
+    } else if (node_at(o, parent)->left == old) {
+        node_at(o, parent)->left = fresh;
+    } else {
+        node_at(o, parent)->right = fresh;
+    }
+    if (fresh != SLOT_NONE) {
+        node_at(o, fresh)->parent = parent;
+    }
+}
+
+/* Rotates s above its parent. */
+static void
+rotate_up(ordered *o, slot s) {
+    node      *n = node_at(o, s);
+    const slot p = n->parent;
+    node      *above = node_at(o, p);
+    replace_child(o, above->parent, p, s);
+    slot inner;
+    if (above->left == s) {
+        inner = n->right;
+        above->left = inner;
+        n->right = p;
+    } else {
+        inner = n->left;
+        above->right = inner;
+        n->left = p;
+    }
+    if (inner != SLOT_NONE) {
+        node_at(o, inner)->parent = p;
+    }
+    above->parent = s;
+    n->count = above->count;
+    above->count = 1 + count_of(o, above->left) + count_of(o, above->right);
+}
+
+static status
+prepare(ordered *o, slot s, error *err) {
+    if (o->root.count == 0) {
+        TRY(array_extend(&o->root, 1, NULL, err));
+        *ARRAY_AT(&o->root, slot, 0) = SLOT_NONE;
+    }
+    if (s >= o->nodes.count) { /* by steps: slots come one after the other */
+        const uint64_t step = o->nodes.count / 8;
+        TRY(array_reserve_to(&o->nodes, (uint64_t)s + 1 + (step > 1024 ? 1024 : step), err));
+    }
+    TRY(array_touch(&o->root, 0, 1, err));
+    return array_touch(&o->nodes, s, 1, err);
+}
+
+status
+ordered_insert(ordered *o, slot s, error *err) {
+    TRY(prepare(o, s, err));
+    assert(!ordered_has(o, s));
+    slot parent = SLOT_NONE;
+    bool left = false;
+    for (slot at = root_of(o); at != SLOT_NONE;) {
+        TRY(array_touch(&o->nodes, at, 1, err));
+        parent = at;
+        left = o->compare(o->context, s, at) < 0;
+        at = left ? node_at(o, at)->left : node_at(o, at)->right;
+    }
+    *node_at(o, s) = (node){.left = SLOT_NONE, .right = SLOT_NONE, .parent = parent, .count = 1};
+    if (parent == SLOT_NONE) {
+        *ARRAY_AT(&o->root, slot, 0) = s;
+        return OK;
+    }
+    if (left) {
+        node_at(o, parent)->left = s;
+    } else {
+        node_at(o, parent)->right = s;
+    }
+    for (slot up = parent; up != SLOT_NONE; up = node_at(o, up)->parent) {
+        node_at(o, up)->count++;
+    }
+    while (node_at(o, s)->parent != SLOT_NONE && priority(node_at(o, s)->parent) < priority(s)) {
+        rotate_up(o, s);
+    }
+    return OK;
+}
+
+/* Touches what removing s writes: its ancestors and the path along which its subtrees are joined.
+ */
+static status
+touch_removal(ordered *o, slot s, error *err) {
+    TRY(array_touch(&o->root, 0, 1, err));
+    for (slot up = s; up != SLOT_NONE; up = node_at(o, up)->parent) {
+        TRY(array_touch(&o->nodes, up, 1, err));
+    }
+    slot l = node_at(o, s)->left;
+    slot r = node_at(o, s)->right;
+    if (l != SLOT_NONE) {
+        TRY(array_touch(&o->nodes, l, 1, err));
+    }
+    if (r != SLOT_NONE) {
+        TRY(array_touch(&o->nodes, r, 1, err));
+    }
+    while (l != SLOT_NONE && r != SLOT_NONE) {
+        if (priority(l) > priority(r)) {
+            l = node_at(o, l)->right;
+            if (l != SLOT_NONE) {
+                TRY(array_touch(&o->nodes, l, 1, err));
+            }
+        } else {
+            r = node_at(o, r)->left;
+            if (r != SLOT_NONE) {
+                TRY(array_touch(&o->nodes, r, 1, err));
+            }
+        }
+    }
+    return OK;
+}
+
+status
+ordered_remove(ordered *o, slot s, error *err) {
+    assert(ordered_has(o, s));
+    if (o->nodes.stale_blocks > 0 || o->root.stale_blocks > 0) {
+        TRY(touch_removal(o, s, err));
+    }
+    node *n = node_at(o, s);
+    while (n->left != SLOT_NONE && n->right != SLOT_NONE) {
+        rotate_up(o, priority(n->left) > priority(n->right) ? n->left : n->right);
+    }
+    replace_child(o, n->parent, s, n->left != SLOT_NONE ? n->left : n->right);
+    for (slot up = n->parent; up != SLOT_NONE; up = node_at(o, up)->parent) {
+        node_at(o, up)->count--;
+    }
+    n->count = 0;
+    return OK;
+}
+
+static slot
+leftmost(const ordered *o, slot s) {
+    while (s != SLOT_NONE && node_at(o, s)->left != SLOT_NONE) {
+        s = node_at(o, s)->left;
+    }
+    return s;
+}
+
+static slot
+rightmost(const ordered *o, slot s) {
+    while (s != SLOT_NONE && node_at(o, s)->right != SLOT_NONE) {
+        s = node_at(o, s)->right;
+    }
+    return s;
+}
+
+slot
+ordered_first(const ordered *o) {
+    return leftmost(o, root_of(o));
+}
+
+slot
+ordered_last(const ordered *o) {
+    return rightmost(o, root_of(o));
+}
+
+slot
+ordered_next(const ordered *o, slot s) {
+    assert(ordered_has(o, s));
+    if (node_at(o, s)->right != SLOT_NONE) {
+        return leftmost(o, node_at(o, s)->right);
+    }
+    slot up = node_at(o, s)->parent;
+    while (up != SLOT_NONE && node_at(o, up)->right == s) {
+        s = up;
+        up = node_at(o, up)->parent;
+    }
+    return up;
+}
+
+slot
+ordered_previous(const ordered *o, slot s) {
+    assert(ordered_has(o, s));
+    if (node_at(o, s)->left != SLOT_NONE) {
+        return rightmost(o, node_at(o, s)->left);
+    }
+    slot up = node_at(o, s)->parent;
+    while (up != SLOT_NONE && node_at(o, up)->left == s) {
+        s = up;
+        up = node_at(o, up)->parent;
+    }
+    return up;
+}
+
+slot
+ordered_at(const ordered *o, uint64_t rank) {
+    slot at = root_of(o);
+    while (at != SLOT_NONE) {
+        const uint64_t before = count_of(o, node_at(o, at)->left);
+        if (rank == before) {
+            return at;
+        }
+        if (rank < before) {
+            at = node_at(o, at)->left;
+        } else {
+            rank -= before + 1;
+            at = node_at(o, at)->right;
+        }
+    }
+    return SLOT_NONE;
+}
+
+uint64_t
+ordered_rank(const ordered *o, slot s) {
+    assert(ordered_has(o, s));
+    uint64_t rank = count_of(o, node_at(o, s)->left);
+    for (slot up = node_at(o, s)->parent; up != SLOT_NONE; up = node_at(o, up)->parent) {
+        if (node_at(o, up)->right == s) {
+            rank += 1 + (uint64_t)count_of(o, node_at(o, up)->left);
+        }
+        s = up;
+    }
+    return rank;
+}
+
+static status
+broken(error *err, const char *what, slot s) {
+    return error_set(err, ERR_INTERNAL_ERROR, "ordered index: %s (slot %u)", what, s);
+}
+
+static status
+check_child(const ordered *o, slot parent, slot child, error *err) {
+    if (child == SLOT_NONE) {
+        return OK;
+    }
+    if (!ordered_has(o, child) || node_at(o, child)->parent != parent) {
+        return broken(err, "a child does not know its parent", child);
+    }
+    return priority(child) < priority(parent) ? OK : broken(err, "heap order is broken", child);
+}
+
+status
+ordered_validate(const ordered *o, error *err) {
+    const slot root = root_of(o);
+    if (root != SLOT_NONE && (!ordered_has(o, root) || node_at(o, root)->parent != SLOT_NONE)) {
+        return broken(err, "the root has a parent", root);
+    }
+    uint64_t in = 0;
+    for (uint64_t i = 0; i < o->nodes.count; i++) {
+        const slot  s = (slot)i;
+        const node *n = node_at(o, s);
+        if (n->count == 0) {
+            continue;
+        }
+        in++;
+        TRY(check_child(o, s, n->left, err));
+        TRY(check_child(o, s, n->right, err));
+        if (n->count != 1 + count_of(o, n->left) + count_of(o, n->right)) {
+            return broken(err, "a subtree count is wrong", s);
+        }
+    }
+    if (in != ordered_count(o)) {
+        return broken(err, "nodes outside of the tree", root);
+    }
+    slot previous = SLOT_NONE;
+    for (slot s = ordered_first(o); s != SLOT_NONE; s = ordered_next(o, s)) {
+        if (previous != SLOT_NONE && o->compare(o->context, previous, s) >= 0) {
+            return broken(err, "the order is broken", s);
+        }
+        previous = s;
+    }
+    return OK;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state_columns.c - see state_columns.h. Loops are specialised by element width and by "has NULLs";
+ * a column that never saw a NULL keeps no null bytes and pays nothing for them. */
+#include "state/state_columns.h"
+
+#include <stdio.h>
+
+static void
+close_columns(state_columns *c, int32_t opened) {
+    for (int32_t k = 0; k < opened; k++) {
+        array_close(&c->values[k]);
+        array_close(&c->nulls[k]);
+    }
+    text_heap_close(&c->heap);
+    const size_t n = (size_t)c->column_count;
+    mem_free(c->mem, c->types, n * sizeof(*c->types));
+    mem_free(c->mem, c->values, n * sizeof(*c->values));
+    mem_free(c->mem, c->nulls, n * sizeof(*c->nulls));
+    *c = (state_columns){0};
+}
+
+static status
+open_arrays(state_columns *c, store *s, const char *name, error *err) {
+    char label[160];
+    snprintf(label, sizeof(label), "%.120s.text", name);
+    TRY(text_heap_open(&c->heap, s, label, err));
+    for (int32_t k = 0; k < c->column_count; k++) {
+        snprintf(label, sizeof(label), "%.120s.%d", name, (int)k);
+        TRY(array_open(&c->values[k], s, label, (uint32_t)type_width(c->types[k]), err));
+        snprintf(label, sizeof(label), "%.120s.%d.null", name, (int)k);
+        TRY(array_open(&c->nulls[k], s, label, 1, err));
+    }
+    return OK;
+}
+
+status
+state_columns_open(state_columns *c, store *s, const char *name, const data_type *types,
+                   int32_t count, error *err) {
+    mem *m = store_mem(s);
+    *c = (state_columns){.column_count = count, .mem = m};
+    if (count > 0) {
+        const size_t n = (size_t)count;
+        c->types = mem_alloc(m, n * sizeof(*c->types));
+        c->values = mem_alloc_zero(m, n * sizeof(*c->values));
+        c->nulls = mem_alloc_zero(m, n * sizeof(*c->nulls));
+        if (c->types == NULL || c->values == NULL || c->nulls == NULL) {
+            close_columns(c, 0);
+            return error_memory(err);
+        }
+        memcpy(c->types, types, n * sizeof(*types));
+    }
+    const status opened = open_arrays(c, s, name, err);
+    if (opened < 0) {
+        close_columns(c, count);
+    }
+    return opened;
+}
+
+void
+state_columns_close(state_columns *c) {
+    if (c->mem != NULL) {
+        close_columns(c, c->column_count);
+    }
+}
+
+uint64_t
+state_columns_count(const state_columns *c) {
+    return c->column_count == 0 ? 0 : c->values[0].count;
+}
+
+status
+state_columns_extend(state_columns *c, uint64_t n, uint64_t *first, error *err) {
+    const uint64_t count = state_columns_count(c);
+    if (first != NULL) {
+        *first = count;
+    }
+    for (int32_t k = 0; k < c->column_count; k++) {
+        status extended = array_extend(&c->values[k], n, NULL, err);
+        if (extended == OK && c->nulls[k].count > 0) {
+            extended = array_extend(&c->nulls[k], n, NULL, err);
+        }
+        if (extended < 0) { /* all columns stay of one length */
+            for (int32_t j = 0; j <= k; j++) {
+                array_truncate(&c->values[j], count);
+                array_truncate(&c->nulls[j], c->nulls[j].count == 0 ? 0 : count);
+            }
+            return extended;
+        }
+    }
+    return OK;
+}
+
+/* ---- writing */
+
+ALWAYS_INLINE void
+scatter_body(uint8_t *to, const slot *slots, const uint8_t *from, const int32_t *rows, int32_t n,
+             size_t width) {
+    for (int32_t i = 0; i < n; i++) {
+        const size_t row = (size_t)(rows == NULL ? i : rows[i]);
+        memcpy(to + (size_t)slots[i] * width, from + row * width, width);
+    }
+}
+
+static void
+scatter(uint8_t *to, const slot *slots, const void *from, const int32_t *rows, int32_t n,
+        size_t width) {
+    switch (width) {
+    case 1:
+        scatter_body(to, slots, from, rows, n, 1);
+        return;
+    case 2:
+        scatter_body(to, slots, from, rows, n, 2);
+        return;
+    case 4:
+        scatter_body(to, slots, from, rows, n, 4);
+        return;
+    case 8:
+        scatter_body(to, slots, from, rows, n, 8);
+        return;
+    default:
+        assert(width == 16);
+        scatter_body(to, slots, from, rows, n, 16);
+        return;
+    }
+}
+
+/* Everything that can fail for want of memory, long texts aside. */
+static status
+prepare_write(state_columns *c, const slot *slots, const column *in, int32_t count, error *err) {
+    for (int32_t k = 0; k < c->column_count; k++) {
+        if (in[k].validity != NULL && c->nulls[k].count == 0) {
+            TRY(array_extend(&c->nulls[k], c->values[k].count, NULL, err));
+        }
+        TRY(array_touch_each(&c->values[k], slots, count, err));
+        if (c->nulls[k].count > 0) {
+            TRY(array_touch_each(&c->nulls[k], slots, count, err));
+        }
+    }
+    return OK;
+}
+
+static void
+write_nulls(state_array *nulls, const slot *slots, const column *in, const int32_t *rows,
+            int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        nulls->data[slots[i]] = column_is_null(in, rows == NULL ? i : rows[i]);
+    }
+}
+
+static void
+free_texts(state_columns *c, int32_t k, const slot *slots, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        text_heap_free(&c->heap, ARRAY_AT(&c->values[k], strview, slots[i]));
+    }
+}
+
+static status
+write_texts(state_columns *c, int32_t k, const slot *slots, const column *in, const int32_t *rows,
+            int32_t count, error *err) {
+    strview       *to = ARRAY_AT(&c->values[k], strview, 0);
+    const strview *from = in->values;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t row = rows == NULL ? i : rows[i];
+        strview       stored = {.word = {0, 0}};
+        if (!column_is_null(in, row)) {
+            const status put = text_heap_put(&c->heap, &stored, &from[row], err);
+            if (put < 0) {
+                free_texts(c, k, slots, i);
+                return put;
+            }
+        }
+        to[slots[i]] = stored;
+    }
+    return OK;
+}
+
+status
+state_columns_write(state_columns *c, const slot *slots, const column *in, const int32_t *rows,
+                    int32_t count, error *err) {
+    TRY(prepare_write(c, slots, in, count, err));
+    for (int32_t k = 0; k < c->column_count; k++) {
+        if (c->types[k].id == TYPE_TEXT) {
+            const status written = write_texts(c, k, slots, &in[k], rows, count, err);
+            if (written < 0) {
+                for (int32_t j = 0; j < k; j++) {
+                    if (c->types[j].id == TYPE_TEXT) {
+                        free_texts(c, j, slots, count);
+                    }
+                }
+                return written;
+            }
+        } else {
+            scatter(c->values[k].data, slots, in[k].values, rows, count, c->values[k].element_size);
+        }
+        if (c->nulls[k].count > 0) {
+            write_nulls(&c->nulls[k], slots, &in[k], rows, count);
+        }
+    }
+    return OK;
+}
+
+void
+state_columns_clear(state_columns *c, slot s) {
+    for (int32_t k = 0; k < c->column_count; k++) {
+        if (c->types[k].id == TYPE_TEXT) {
+            text_heap_free(&c->heap, ARRAY_AT(&c->values[k], strview, s));
+        }
+    }
+}
+
+/* ---- reading */
+
+ALWAYS_INLINE void
+gather_body(uint8_t *to, const uint8_t *from, const slot *slots, int32_t n, size_t width) {
+    for (int32_t i = 0; i < n; i++) {
+        if (LIKELY(slots[i] != SLOT_NONE)) {
+            memcpy(to + (size_t)i * width, from + (size_t)slots[i] * width, width);
+        } else {
+            memset(to + (size_t)i * width, 0, width);
+        }
+    }
+}
+
+static void
+gather(void *to, const uint8_t *from, const slot *slots, int32_t n, size_t width) {
+    switch (width) {
+    case 1:
+        gather_body(to, from, slots, n, 1);
+        return;
+    case 2:
+        gather_body(to, from, slots, n, 2);
+        return;
+    case 4:
+        gather_body(to, from, slots, n, 4);
+        return;
+    case 8:
+        gather_body(to, from, slots, n, 8);
+        return;
+    default:
+        assert(width == 16);
+        gather_body(to, from, slots, n, 16);
+        return;
+    }
+}
+
+static bool
+slot_is_null(const state_array *nulls, slot s) {
+    return s == SLOT_NONE || (nulls->count > 0 && nulls->data[s] != 0);
+}
+
+/* The validity of the rows, or NULL in *out when there is no NULL. */
+static status
+read_validity(const state_array *nulls, const slot *slots, int32_t count, arena *a,
+              const uint64_t **out, error *err) {
+    int32_t null_count = 0;
+    for (int32_t i = 0; i < count; i++) {
+        null_count += slot_is_null(nulls, slots[i]);
+    }
+    *out = NULL;
+    if (null_count == 0) {
+        return OK;
+    }
+    uint64_t *bits = arena_alloc_zero(a, (size_t)bits_words(count) * sizeof(*bits));
+    if (bits == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        bits[i >> 6] |= (uint64_t)!slot_is_null(nulls, slots[i]) << (i & 63);
+    }
+    *out = bits;
+    return OK;
+}
+
+/* Turns stored views into views of copies in `a`. */
+static status
+copy_texts(const text_heap *h, strview *views, int32_t count, arena *a, error *err) {
+    size_t size = 0;
+    for (int32_t i = 0; i < count; i++) {
+        size += views[i].size > STRVIEW_INLINE_MAX ? views[i].size : 0;
+    }
+    if (size == 0) {
+        return OK;
+    }
+    char *to = arena_alloc(a, size);
+    if (to == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (views[i].size > STRVIEW_INLINE_MAX) {
+            const strview v = text_heap_load(h, &views[i]);
+            memcpy(to, v.data, v.size);
+            views[i].data = to;
+            to += v.size;
+        }
+    }
+    return OK;
+}
+
+status
+state_columns_read(const state_columns *c, int32_t column_index, const slot *slots, int32_t count,
+                   arena *a, column *out, error *err) {
+    const state_array *values = &c->values[column_index];
+    const size_t       width = values->element_size;
+    void              *to = arena_alloc(a, (size_t)count * width);
+    if (to == NULL) {
+        return error_memory(err);
+    }
+    *out = (column){.type = c->types[column_index], .layout = COLUMN_FLAT, .values = to};
+    TRY(read_validity(&c->nulls[column_index], slots, count, a, &out->validity, err));
+    gather(to, values->data, slots, count, width);
+    return out->type.id == TYPE_TEXT ? copy_texts(&c->heap, to, count, a, err) : OK;
+}

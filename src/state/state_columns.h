@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state_columns.h - rows inside operator state: one state_array a column, addressed by slot; slots
+ * are reused. */
+#ifndef LAMINAR_STATE_STATE_COLUMNS_H
+#define LAMINAR_STATE_STATE_COLUMNS_H
+
+#include "batch/column.h"
+#include "state/store.h"
+#include "state/text_heap.h"
+
+typedef uint32_t slot; /* index of a row or group in state */
+#define SLOT_NONE UINT32_MAX
+
+typedef struct state_columns {
+    int32_t      column_count;
+    data_type   *types;
+    state_array *values; /* type_width bytes an element; text: stored views */
+    state_array
+             *nulls; /* one byte an element: 1 = NULL; empty until the column gets its first NULL */
+    text_heap heap;
+    mem      *mem;
+} state_columns;
+
+status   state_columns_open(state_columns *c, store *s, const char *name, const data_type *types,
+                            int32_t count, error *err) MUST_USE;
+void     state_columns_close(state_columns *c);
+uint64_t state_columns_count(const state_columns *c); /* 0 when there are no columns */
+status   state_columns_extend(state_columns *c, uint64_t n, uint64_t *first, error *err) MUST_USE;
+/* Writes row rows[i] of `in` to slots[i] (NULL rows: i). Old text of the slots must have been
+ * freed. When it fails the slots hold no text. */
+status state_columns_write(state_columns *c, const slot *slots, const column *in,
+                           const int32_t *rows, int32_t count, error *err) MUST_USE;
+void   state_columns_clear(
+    state_columns *c,
+    slot           s); /* frees its text; the slot must be written before it is read again */
+/* Rows `slots` of one column as a transient column in `a`: text is copied to `a` (state may change
+ * while the rows travel). SLOT_NONE gives NULL. */
+status state_columns_read(const state_columns *c, int32_t column_index, const slot *slots,
+                          int32_t count, arena *a, column *out, error *err) MUST_USE;
+/* out[i] &= stored row slots[i] equals row rows[i] (NULL: i) of `in` in all columns, key equality.
+ */
+void state_columns_equal(const state_columns *c, uint8_t *out, const slot *slots, const column *in,
+                         const int32_t *rows, int32_t count);
+/* SQL order of one column between two stored rows. */
+int state_columns_compare(const state_columns *c, int32_t column_index, slot a, slot b);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* text_heap.h - texts longer than 12 bytes inside operator state. A stored strview holds a heap
+ * offset instead of a pointer. */
+#ifndef LAMINAR_STATE_TEXT_HEAP_H
+#define LAMINAR_STATE_TEXT_HEAP_H
+
+#include "batch/column.h"
+#include "state/store.h"
+
+#define TEXT_HEAP_CLASSES 32
+
+typedef struct text_heap {
+    state_array bytes;
+    /* By size class, offsets (0: none; no text lies at 0); chained through the freed bytes. Empty
+     * after a restore: what was free then stays unused. */
+    uint64_t free_lists[TEXT_HEAP_CLASSES];
+} text_heap;
+
+status text_heap_open(text_heap *h, store *s, const char *name, error *err) MUST_USE;
+void   text_heap_close(text_heap *h);
+/* Pointer form -> stored form and back. Short texts pass through unchanged. Loaded views are valid
+ * until the next put. */
+status  text_heap_put(text_heap *h, strview *stored, const strview *v, error *err) MUST_USE;
+strview text_heap_load(const text_heap *h, const strview *stored);
+bool    text_heap_equal(const text_heap *h, const strview *stored, const strview *v);
+/* The bytes are used again by later puts; when they cannot be written now (no memory to keep a
+ * snapshot's copy) they stay unused. */
+void text_heap_free(text_heap *h, const strview *stored);
+
+#endif

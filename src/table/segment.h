@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* segment.h - the parts of a table: immutable segments, the list of them, and the tail.
+ *
+ * A segment's columns never change; its memory belongs to `keep`. The list is shared with
+ * snapshots: entries below a snapshot's count never change, and when the list is full a longer copy
+ * takes its place. The tail is a generation of arrays: rows below `count` never change either, so a
+ * snapshot needs a reference to the generation alone - except for validity, whose last word is
+ * still being written; that is copied. */
+#ifndef LAMINAR_TABLE_SEGMENT_H
+#define LAMINAR_TABLE_SEGMENT_H
+
+#include "batch/chunk.h"
+#include "table/table.h"
+
+typedef struct range {
+    int64_t min;
+    int64_t max;
+    bool    known;
+} range;
+
+typedef struct segment {
+    _Atomic int32_t references;
+    mem            *mem;
+    chunk          *keep;
+    int64_t         first; /* position of its first row */
+    int32_t         row_count;
+    int32_t         column_count;
+    int64_t         bytes;
+    column         *columns;
+    range          *ranges; /* of integer-like columns */
+} segment;
+
+/* Rows first .. first + row_count of `rows`, whose memory `keep` holds; first is a multiple of 64.
+ * NULL: out of memory. */
+segment *segment_new(mem *m, chunk *keep, const delta *rows, int32_t first,
+                     int32_t row_count) MUST_USE;
+segment *segment_retain(segment *s);
+void     segment_release(segment *s);
+
+typedef struct segment_list {
+    _Atomic int32_t references;
+    mem            *mem;
+    int32_t         count; /* of the writer; a snapshot has its own */
+    int32_t         capacity;
+    segment        *items[];
+} segment_list;
+
+segment_list *segment_list_new(mem *m, int32_t capacity) MUST_USE;
+segment_list *segment_list_retain(segment_list *l);
+void          segment_list_release(segment_list *l);
+/* Room for `more` entries; may replace *list. */
+status segment_list_reserve(segment_list **list, int64_t more, error *err) MUST_USE;
+
+typedef struct tail_column {
+    data_type type;
+    uint8_t   physical;
+    uint8_t   width;
+    bool      has_nulls; /* then validity is kept for rows below count */
+    uint8_t  *values;
+    uint64_t *validity;
+} tail_column;
+
+typedef struct tail {
+    mem         *mem;
+    chunk       *generation; /* arrays of `capacity` rows; NULL: none */
+    chunk       *text;       /* texts of all generations since the tail began */
+    char        *text_next;
+    size_t       text_free;
+    int64_t      first; /* position of its first row */
+    int32_t      count;
+    int32_t      capacity;
+    int32_t      column_count;
+    tail_column *columns;
+} tail;
+
+status tail_init(tail *t, mem *m, const schema *s, error *err) MUST_USE;
+void   tail_fini(tail *t);
+/* On failure the tail is as before. There must be room in a segment: count + row_count <=
+ * TABLE_SEGMENT_ROWS. */
+status tail_append(tail *t, const delta *rows, error *err) MUST_USE;
+/* Views of `row_count` rows from `first` on; a column with NULLs gets no validity: that is the
+ * caller's matter. */
+column tail_column_view(const tail *t, int32_t at, int32_t first);
+/* Makes the rows a segment and empties the tail; count > 0. */
+status tail_seal(tail *t, segment **out, error *err) MUST_USE;
+/* Takes rows back. Their memory is not written again, because somebody may still look at it. */
+void    tail_truncate(tail *t, int32_t count);
+int64_t tail_bytes(const tail *t);
+
+struct table {
+    mem          *mem;
+    arena         arena; /* the schema */
+    schema       *schema;
+    segment_list *segments;
+    int64_t       segment_bytes;
+    tail          tail;
+    insert_entry *entries;
+    int64_t       entry_count;
+    int64_t       entry_capacity;
+};
+
+#endif

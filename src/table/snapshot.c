@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot.c - reading a table: snapshots and cursors.
+ *
+ * A snapshot is one allocation: itself, the columns of the tail, and a copy of the tail's validity
+ * up to its last row. Segments come with a reference to the list. Opening one costs the same for
+ * any number of segments. */
+#include "table/segment.h"
+
+struct table_snapshot {
+    chunk        *chunk; /* holds this struct */
+    segment_list *segments;
+    int32_t       segment_count;
+    int32_t       column_count;
+    int64_t       tail_first;
+    int32_t       tail_count;
+    column       *tail_columns;
+};
+
+/* A row run of one segment or of the tail. */
+typedef struct part {
+    int64_t       first;
+    int32_t       row_count;
+    const column *columns;
+} part;
+
+/* Validity of up to BATCH_ROWS rows that are all NULL. */
+static const uint64_t all_null[BATCH_ROWS / 64];
+
+static size_t
+snapshot_bytes(const tail *t) {
+    size_t bytes = chunk_round(sizeof(table_snapshot), 16) + 128;
+    bytes += chunk_round((size_t)t->column_count * sizeof(column), 16);
+    for (int32_t i = 0; i < t->column_count; i++) {
+        if (t->columns[i].has_nulls) {
+            bytes += chunk_round((size_t)bits_words(t->count) * sizeof(uint64_t), 64);
+        }
+    }
+    return bytes;
+}
+
+static bool
+view_tail(table_snapshot *s, const tail *t) {
+    if (!chunk_depend(s->chunk, t->generation)) {
+        return false;
+    }
+    for (int32_t i = 0; i < t->column_count; i++) {
+        column *c = &s->tail_columns[i];
+        *c = tail_column_view(t, i, 0);
+        if (!t->columns[i].has_nulls) {
+            continue;
+        }
+        const size_t bytes = (size_t)bits_words(t->count) * sizeof(uint64_t);
+        uint64_t    *validity = chunk_alloc(s->chunk, bytes);
+        if (validity == NULL) {
+            return false;
+        }
+        if (bytes > 0) {
+            memcpy(validity, t->columns[i].validity, bytes);
+        }
+        c->validity = validity;
+        c->owner = s->chunk;
+    }
+    return true;
+}
+
+status
+table_snapshot_open(table_snapshot **out, table *t, error *err) {
+    *out = NULL;
+    chunk *c = chunk_new_sized(t->mem, snapshot_bytes(&t->tail));
+    if (c == NULL) {
+        return error_memory(err);
+    }
+    table_snapshot *s = chunk_take(c, sizeof(*s), 16);
+    column         *columns = chunk_take(c, (size_t)t->tail.column_count * sizeof(column), 16);
+    if (s == NULL || columns == NULL) {
+        chunk_release(c);
+        return error_memory(err);
+    }
+    *s = (table_snapshot){.chunk = c, .tail_columns = columns};
+    s->column_count = t->tail.column_count;
+    s->segment_count = t->segments->count;
+    s->tail_first = t->tail.first;
+    s->tail_count = t->tail.count;
+    if (!view_tail(s, &t->tail)) {
+        chunk_release(c);
+        return error_memory(err);
+    }
+    s->segments = segment_list_retain(t->segments);
+    *out = s;
+    return OK;
+}
+
+void
+table_snapshot_close(table_snapshot *s) {
+    if (s != NULL) {
+        segment_list_release(s->segments);
+        chunk_release(s->chunk);
+    }
+}
+
+int64_t
+table_snapshot_rows(const table_snapshot *s) {
+    return s->tail_first + s->tail_count;
+}
+
+/* ---- cursors */
+
+static part
+part_of(const table_snapshot *s, int32_t segment_at) {
+    if (segment_at < s->segment_count) {
+        const segment *g = s->segments->items[segment_at];
+        return (part){g->first, g->row_count, g->columns};
+    }
+    return (part){s->tail_first, s->tail_count, s->tail_columns};
+}
+
+void
+table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64_t end) {
+    assert(first >= 0);
+    *c = (table_cursor){.snapshot = s, .position = first};
+    c->end = min_i64(end, table_snapshot_rows(s));
+    int32_t low = 0; /* the first segment that ends beyond `first` */
+    int32_t high = s->segment_count;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        const part    p = part_of(s, middle);
+        if (p.first + p.row_count > first) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    c->segment = low;
+}
+
+/* How many bits from `first` on equal the one at `first`, at most `limit`. */
+static int32_t
+equal_bits(const uint64_t *bits, int32_t first, int32_t limit) {
+    const uint64_t flip = bits_get(bits, first) ? UINT64_MAX : 0;
+    int32_t        n = 0;
+    while (n < limit) {
+        const int32_t  at = first + n;
+        const uint64_t other = (bits[at >> 6] ^ flip) >> (at & 63); /* 1: differs */
+        if (other != 0) {
+            n += __builtin_ctzll(other);
+            break;
+        }
+        n += 64 - (at & 63);
+    }
+    return n < limit ? n : limit;
+}
+
+/* Validity starts at a word only every 64 rows. From a row in between, the batch ends where a
+ * column changes between NULL and not NULL: then no bitmap is needed. After at most 63 rows the
+ * scan is at a word and goes on in full batches. */
+static int32_t
+unaligned_rows(const part *p, const int32_t *column_map, int32_t column_count, int32_t offset,
+               int32_t limit) {
+    int32_t n = limit;
+    for (int32_t i = 0; i < column_count; i++) {
+        const column *in = &p->columns[column_map == NULL ? i : column_map[i]];
+        if (in->validity != NULL) {
+            n = equal_bits(in->validity, offset, n);
+        }
+    }
+    const int32_t to_word = 64 - (offset & 63);
+    return n < limit && n > to_word ? ((offset + n) & ~63) - offset : n;
+}
+
+bool
+table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count, column *columns,
+                  delta *out) {
+    if (c->position >= c->end) {
+        return false;
+    }
+    const part    p = part_of(c->snapshot, c->segment);
+    const int32_t offset = (int32_t)(c->position - p.first);
+    assert(offset >= 0 && offset < p.row_count);
+    assert(column_map != NULL || column_count == c->snapshot->column_count);
+    int32_t n = (int32_t)min_i64(min_i64(BATCH_ROWS, p.row_count - offset), c->end - c->position);
+    const bool aligned = (offset & 63) == 0;
+    if (!aligned) {
+        n = unaligned_rows(&p, column_map, column_count, offset, n);
+    }
+    for (int32_t i = 0; i < column_count; i++) {
+        column          in = p.columns[column_map == NULL ? i : column_map[i]];
+        const uint64_t *validity = in.validity;
+        if (!aligned) {
+            in.validity = NULL;
+        }
+        columns[i] = column_slice(&in, offset);
+        if (!aligned && validity != NULL && !bits_get(validity, offset)) {
+            columns[i].validity = all_null;
+        }
+    }
+    *out = (delta){.row_count = n, .column_count = column_count, .columns = columns};
+    c->position += n;
+    if (offset + n == p.row_count) {
+        c->segment++;
+    }
+    return true;
+}
+
+bool
+table_cursor_minmax(const table_cursor *c, int32_t at, int64_t *min, int64_t *max) {
+    if (c->segment >= c->snapshot->segment_count) {
+        return false;
+    }
+    const range *r = &c->snapshot->segments->items[c->segment]->ranges[at];
+    if (r->known) {
+        *min = r->min;
+        *max = r->max;
+    }
+    return r->known;
+}
+
+void
+table_cursor_skip_segment(table_cursor *c) {
+    const part p = part_of(c->snapshot, c->segment);
+    c->position = p.first + p.row_count;
+    c->segment++;
+}

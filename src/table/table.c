@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* table.c - appending to a table, and the index of its inserts.
+ *
+ * Invariants: segments[i + 1].first == segments[i].first + segments[i].row_count; the tail begins
+ * where the last segment ends; an insert lies in the tail alone or in segments alone; entries are
+ * in order of position. A failed append leaves all of that true and no row. */
+#include "table/segment.h"
+
+status
+table_open(table **out, mem *m, const schema *s, error *err) {
+    *out = NULL;
+    table *t = mem_alloc_zero(m, sizeof(*t));
+    if (t == NULL) {
+        return error_memory(err);
+    }
+    t->mem = m;
+    arena_init(&t->arena, m);
+    t->schema = schema_copy(s, &t->arena);
+    t->segments = segment_list_new(m, 8);
+    if (t->schema == NULL || t->segments == NULL) {
+        table_close(t);
+        return error_memory(err);
+    }
+    const status made = tail_init(&t->tail, m, t->schema, err);
+    if (made < 0) {
+        table_close(t);
+        return made;
+    }
+    *out = t;
+    return OK;
+}
+
+void
+table_close(table *t) {
+    if (t == NULL) {
+        return;
+    }
+    if (t->tail.mem != NULL) {
+        tail_fini(&t->tail);
+    }
+    segment_list_release(t->segments);
+    mem_free(t->mem, t->entries, (size_t)t->entry_capacity * sizeof(insert_entry));
+    arena_fini(&t->arena);
+    mem_free(t->mem, t, sizeof(*t));
+}
+
+const schema *
+table_schema(const table *t) {
+    return t->schema;
+}
+
+int64_t
+table_row_count(const table *t) {
+    return t->tail.first + t->tail.count;
+}
+
+int64_t
+table_byte_count(const table *t) {
+    return t->segment_bytes + tail_bytes(&t->tail) + t->entry_count * (int64_t)sizeof(insert_entry);
+}
+
+int64_t
+table_entry_count(const table *t) {
+    return t->entry_count;
+}
+
+const insert_entry *
+table_entry(const table *t, int64_t i) {
+    assert(i >= 0 && i < t->entry_count);
+    return &t->entries[i];
+}
+
+/* ---- appending */
+
+static status
+reserve_entry(table *t, error *err) {
+    if (LIKELY(t->entry_count < t->entry_capacity)) {
+        return OK;
+    }
+    const int64_t capacity = t->entry_capacity == 0 ? 16 : 2 * t->entry_capacity;
+    insert_entry *entries =
+        mem_resize(t->mem, t->entries, (size_t)t->entry_capacity * sizeof(insert_entry),
+                   (size_t)capacity * sizeof(insert_entry));
+    if (entries == NULL) {
+        return error_memory(err);
+    }
+    t->entries = entries;
+    t->entry_capacity = capacity;
+    return OK;
+}
+
+static void
+push_segment(table *t, segment *s) {
+    t->segments->items[t->segments->count++] = s;
+    t->segment_bytes += s->bytes;
+}
+
+static void
+pop_segment(table *t) {
+    segment *s = t->segments->items[--t->segments->count];
+    t->segment_bytes -= s->bytes;
+    segment_release(s);
+}
+
+static status
+seal(table *t, error *err) {
+    if (t->tail.count == 0) {
+        return OK;
+    }
+    TRY(segment_list_reserve(&t->segments, 1, err));
+    segment *s;
+    TRY(tail_seal(&t->tail, &s, err));
+    push_segment(t, s);
+    return OK;
+}
+
+/* A large batch becomes segments without a copy; several, so that a filter may skip parts of it. */
+static status
+append_segments(table *t, batch *rows, error *err) {
+    TRY(seal(t, err));
+    const int32_t count = rows->rows.row_count;
+    const int32_t before = t->segments->count;
+    TRY(segment_list_reserve(&t->segments, count / TABLE_SEGMENT_ROWS + 1, err));
+    for (int32_t first = 0; first < count;) {
+        const int32_t n = (int32_t)min_i64(count - first, TABLE_SEGMENT_ROWS);
+        segment      *s = segment_new(t->mem, rows->chunk, &rows->rows, first, n);
+        if (s == NULL) {
+            while (t->segments->count > before) {
+                pop_segment(t);
+            }
+            return error_memory(err);
+        }
+        s->first = t->tail.first + first;
+        push_segment(t, s);
+        first += n;
+    }
+    t->tail.first += count;
+    return OK;
+}
+
+static status
+append_tail(table *t, batch *rows, column *stored_columns, error *err) {
+    if (t->tail.count + rows->rows.row_count > TABLE_SEGMENT_ROWS) {
+        TRY(seal(t, err));
+    }
+    const int32_t first = t->tail.count;
+    TRY(tail_append(&t->tail, &rows->rows, err));
+    for (int32_t i = 0; i < t->tail.column_count; i++) {
+        const column *given = &rows->rows.columns[i];
+        stored_columns[i] = given->validity == NULL ? tail_column_view(&t->tail, i, first) : *given;
+    }
+    return OK;
+}
+
+status
+table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us, int64_t watermark_us,
+             column *stored_columns, delta *stored, error *err) {
+    const int32_t count = rows->rows.row_count;
+    const int64_t position = table_row_count(t);
+    assert(rows->rows.column_count == t->schema->count);
+    TRY(reserve_entry(t, err));
+    *stored = rows->rows;
+    stored->columns = stored_columns;
+    if (count >= TABLE_KEEP_ROWS || count == 0) {
+        if (count > 0) {
+            TRY(append_segments(t, rows, err));
+        }
+        for (int32_t i = 0; i < stored->column_count; i++) {
+            stored_columns[i] = rows->rows.columns[i];
+        }
+    } else {
+        TRY(append_tail(t, rows, stored_columns, err));
+    }
+    t->entries[t->entry_count++] = (insert_entry){.sequence = sequence,
+                                                  .position = position,
+                                                  .row_count = count,
+                                                  .ingested_us = ingested_us,
+                                                  .watermark_us = watermark_us};
+    return OK;
+}
+
+void
+table_undo(table *t) {
+    assert(t->entry_count > 0);
+    const insert_entry *last = &t->entries[--t->entry_count];
+    if (last->row_count == 0) {
+        return;
+    }
+    if (last->position >= t->tail.first) {
+        tail_truncate(&t->tail, (int32_t)(last->position - t->tail.first));
+        return;
+    }
+    segment_list *l = t->segments;
+    while (l->count > 0 && l->items[l->count - 1]->first >= last->position) {
+        pop_segment(t);
+    }
+    t->tail.first = last->position;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* calendar.h - the proleptic Gregorian calendar on integers; floors everywhere, so that dates
+ * before 1970 work. */
+#ifndef LAMINAR_TYPE_CALENDAR_H
+#define LAMINAR_TYPE_CALENDAR_H
+
+#include "base/text.h"
+#include "type/type.h"
+
+#define US_PER_SECOND INT64_C(1000000)
+#define US_PER_DAY INT64_C(86400000000)
+
+typedef struct civil {
+    int64_t year;
+    int32_t month; /* 1..12 */
+    int32_t day;   /* 1..31 */
+    int32_t hour, minute, second, us;
+} civil;
+
+/* Days since 1970-01-01 (algorithm: Howard Hinnant, "chrono-compatible low-level date algorithms").
+ */
+int64_t days_from_civil(int64_t year, int32_t month, int32_t day);
+void    civil_from_days(int64_t days, civil *out); /* time fields 0 */
+void    civil_from_us(int64_t us, civil *out);
+int32_t days_in_month(int64_t year, int32_t month);
+/* Calendar-aware: months first (clipped to the month's end), then days, then microseconds. False on
+ * overflow. */
+bool timestamp_add_interval(int64_t us, const interval *iv, int64_t *out);
+
+typedef enum date_part {
+    PART_YEAR,
+    PART_QUARTER,
+    PART_MONTH,
+    PART_WEEK,
+    PART_DAY,
+    PART_HOUR,
+    PART_MINUTE,
+    PART_SECOND,
+    PART_MILLISECOND,
+    PART_MICROSECOND,
+    PART_DOW,
+    PART_ISODOW,
+    PART_DOY,
+    PART_EPOCH
+} date_part;
+
+bool date_part_from_name(text name, date_part *out); /* singular, plural, common short forms */
+/* WEEK is ISO 8601's; MILLISECOND and MICROSECOND contain the seconds (0 .. 59,999), as in
+ * PostgreSQL; EPOCH: whole seconds, floored. */
+int64_t date_part_of(int64_t us, date_part part);
+/* WEEK goes to Monday; DOW, ISODOW, DOY to the day; EPOCH to the second. Saturates at the ends of
+ * int64. */
+int64_t timestamp_trunc(int64_t us, date_part part);
+
+/* strftime with the usual letters: %Y %m %d %H %M %S %f %j %y %b %B %a %A %p %I %e %u %w %F %T %s
+ * %L(ms) %% . False: unknown letter. */
+bool timestamp_format(int64_t us, text format, buf *out);
+
+#endif

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The usage examples of the specification, run as printed; asserts are added after them."""
+
+from __future__ import annotations
+
+import pytest
+
+import laminardb
+
+
+def test_fpy024_subscriptions(capsys: pytest.CaptureFixture[str]) -> None:
+    with laminardb.open(":memory:") as db:
+        db.execute("CREATE SOURCE ticks (symbol VARCHAR, price DOUBLE, ts BIGINT)")
+        db.execute("CREATE STREAM vwap AS SELECT symbol, SUM(price)/COUNT(*) AS avg_price FROM ticks GROUP BY symbol")
+        db.start()
+
+        # --- Sync iteration over SQL query stream ---
+        sub = db.subscribe("SELECT * FROM ticks")
+        db.insert("ticks", {"symbol": "AAPL", "price": 150.0, "ts": 1})
+        batch = sub.try_next()  # non-blocking poll
+        if batch is not None:
+            print(batch.to_pandas())
+        sub.cancel()
+        assert batch is not None and batch.fetchall() == [("AAPL", 150.0, 1)]
+
+        # --- Sync iteration over named stream ---
+        ssub = db.subscribe_stream("vwap")
+        print(ssub.schema)  # pyarrow.Schema
+        db.insert("ticks", {"symbol": "GOOG", "price": 2800.0, "ts": 2})
+        result = ssub.next_timeout(1000)  # wait up to 1 second
+        if result:
+            print(result.to_dicts())
+        assert result is not None and result.to_dicts() == {"symbol": ["GOOG"], "avg_price": [2800.0]}
+        assert ssub.schema.names == ["symbol", "avg_price"]
+        ssub.cancel()
+        assert not ssub.is_active and not sub.is_active
+    out = capsys.readouterr().out
+    assert "AAPL" in out and "avg_price: double" in out
+
+
+def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
+    with laminardb.open(":memory:") as db:
+        # Create and populate
+        db.execute("CREATE SOURCE orders (id BIGINT, symbol VARCHAR, qty INT, price DOUBLE)")
+        db.execute(
+            "CREATE STREAM portfolio AS SELECT symbol, SUM(qty) AS total_qty, AVG(price) AS avg_price FROM orders GROUP BY symbol"
+        )
+        db.start()
+
+        db.insert(
+            "orders",
+            [
+                {"id": 1, "symbol": "AAPL", "qty": 100, "price": 150.0},
+                {"id": 2, "symbol": "GOOG", "qty": 50, "price": 2800.0},
+                {"id": 3, "symbol": "AAPL", "qty": 200, "price": 152.0},
+            ],
+        )
+
+        # Ad-hoc query on source data
+        result = db.query("SELECT symbol, SUM(qty) AS total FROM orders GROUP BY symbol")
+        print(result.to_pandas())
+        assert sorted(result.fetchall()) == [("AAPL", 300), ("GOOG", 50)]
+
+        # Query a named stream (re-executes its SQL definition)
+        portfolio = db.query_stream("portfolio")
+        print(portfolio.to_dicts())
+        assert sorted(portfolio) == [("AAPL", 300, 151.0), ("GOOG", 50, 2800.0)]
+
+        # Filtered stream query
+        aapl_only = db.query_stream("portfolio", filter="symbol = 'AAPL'")
+        print(aapl_only.to_pandas())
+        assert aapl_only.fetchall() == [("AAPL", 300, 151.0)]
+
+        # ExecuteResult for DDL
+        er = db.execute("CREATE SOURCE new_source (x INT)")
+        assert er.result_type == "ddl"
+        assert er.ddl_type == "CREATE SOURCE"
+        assert er.ddl_object == "new_source"
+
+        # Cursor-style
+        result = db.query("SELECT * FROM orders")
+        first = result.fetchone()  # single tuple
+        top5 = result.fetchmany(5)  # list of tuples
+        all_rows = result.fetchall()  # all as tuples
+        assert first == (1, "AAPL", 100, 150.0)
+        assert top5 == all_rows and len(all_rows) == 3
+
+        # Explain plan
+        plan = db.explain("SELECT * FROM orders WHERE symbol = 'AAPL'")
+        print(plan)
+        assert "filter" in plan.lower() and "orders" in plan
+
+        # DuckDB-style alias
+        result = db.sql("SELECT COUNT(*) FROM orders")
+        assert result.fetchall() == [(3,)]

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_mem.c - accounting, limit and torture hook of the allocator. */
+#include "unit.h"
+
+static int64_t
+used(mem *m) {
+    return atomic_load(&m->bytes_used);
+}
+
+static void
+test_accounting(void **state) {
+    (void)state;
+    mem m;
+    mem_init(&m, INT64_MAX);
+    uint8_t *a = mem_alloc(&m, 100);
+    uint8_t *z = mem_alloc_zero(&m, 1000);
+    CHECK(a != NULL && z != NULL);
+    CHECK_EQ((uintptr_t)a % 16, 0);
+    for (int32_t i = 0; i < 1000; i++) {
+        CHECK_EQ(z[i], 0);
+    }
+    CHECK_EQ(used(&m), 1100);
+    memset(a, 7, 100);
+    a = mem_resize(&m, a, 100, 50000);
+    CHECK(a != NULL && a[99] == 7);
+    CHECK_EQ(used(&m), 51000);
+    a = mem_resize(&m, a, 50000, 10);
+    CHECK(a != NULL && a[9] == 7);
+    CHECK_EQ(used(&m), 1010);
+    CHECK_EQ(atomic_load(&m.bytes_max), 51000);
+    CHECK_EQ(atomic_load(&m.allocations), 4);
+    mem_free(&m, NULL, 0);
+    mem_free(&m, a, 10);
+    mem_free(&m, z, 1000);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
+static void
+test_map(void **state) {
+    (void)state;
+    mem m;
+    mem_init(&m, INT64_MAX);
+    size_t    bytes = 4096;
+    uint64_t *p = mem_map(&m, bytes);
+    CHECK(p != NULL);
+    for (uint64_t step = 0; step < 10; step++) {
+        for (size_t i = bytes / 16; i < bytes / 8; i++) {
+            CHECK_EQ(p[i], 0);
+        }
+        p[bytes / 8 - 1] = step + 1;
+        uint64_t *moved = mem_remap(&m, p, bytes, bytes * 2);
+        CHECK(moved != NULL);
+        p = moved;
+        CHECK_EQ(p[bytes / 8 - 1], step + 1);
+        bytes *= 2;
+        CHECK_EQ(used(&m), bytes);
+    }
+    p = mem_remap(&m, p, bytes, 8192);
+    CHECK(p != NULL);
+    CHECK_EQ(used(&m), 8192);
+    mem_unmap(&m, p, 8192);
+    mem_unmap(&m, NULL, 0);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
+static void
+test_limit(void **state) {
+    (void)state;
+    mem m;
+    mem_init(&m, 10000);
+    void *a = mem_alloc(&m, 6000);
+    CHECK(a != NULL);
+    CHECK(mem_alloc(&m, 4001) == NULL);
+    CHECK(mem_alloc_zero(&m, SIZE_MAX) == NULL);
+    CHECK(mem_map(&m, 4096) == NULL);
+    CHECK(mem_resize(&m, a, 6000, 10001) == NULL);
+    CHECK_EQ(used(&m), 6000); /* what was refused is not charged */
+    a = mem_resize(&m, a, 6000, 5904);
+    CHECK(a != NULL);
+    void *p = mem_map(&m, 4096);
+    CHECK(p != NULL);
+    CHECK_EQ(used(&m), 10000);
+    CHECK(mem_remap(&m, p, 4096, 8192) == NULL);
+    CHECK(mem_alloc(&m, 1) == NULL);
+    mem_free(&m, a, 5904);
+    void *q = mem_remap(&m, p, 4096, 8192);
+    CHECK(q != NULL);
+    CHECK_EQ(atomic_load(&m.bytes_max), 10000);
+    mem_unmap(&m, q, 8192);
+    CHECK_EQ(mem_fini(&m), 0);
+    mem_init(&m, INT64_MAX); /* the system refuses, the account stays true */
+    CHECK(mem_map(&m, (size_t)1 << 60) == NULL);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
+/* Frees that come after its owner closed it still find the account; the last one gives it back. */
+static void
+test_shared(void **state) {
+    (void)state;
+    mem *m = mem_open_shared(1000);
+    CHECK(m != NULL);
+    void *a = mem_alloc(m, 100);
+    void *b = mem_alloc(m, 200);
+    CHECK(a != NULL && b != NULL && mem_alloc(m, 900) == NULL);
+    mem_free(m, a, 100);
+    a = mem_alloc(m, 300);
+    CHECK(a != NULL);
+    mem_close_shared(m);
+    CHECK_EQ(used(m), 500);
+    mem_free(m, b, 200);
+    CHECK_EQ(used(m), 300);
+    mem_free(m, a, 300);
+
+    m = mem_open_shared(1000); /* never used */
+    CHECK(m != NULL);
+    mem_close_shared(m);
+}
+
+/* The n-th call fails whatever its kind, once or from then on. */
+static void
+test_fail_at(void **state) {
+    (void)state;
+    for (int32_t always = 0; always < 2; always++) {
+        for (int64_t n = 1; n <= 6; n++) {
+            mem m;
+            mem_init(&m, INT64_MAX);
+            atomic_store(&m.fail_at, n);
+            m.fail_always = always == 1;
+            bool  ok[6];
+            void *a = mem_alloc(&m, 10);
+            void *b = mem_alloc_zero(&m, 10);
+            void *p = mem_map(&m, 4096);
+            ok[0] = a != NULL;
+            ok[1] = b != NULL;
+            ok[2] = p != NULL;
+            void *c = mem_resize(&m, a, a == NULL ? 0 : 10, 20);
+            ok[3] = c != NULL;
+            size_t a_bytes = ok[3] ? 20 : 10;
+            a = ok[3] ? c : a;
+            void  *q = p == NULL ? mem_map(&m, 8192) : mem_remap(&m, p, 4096, 8192);
+            size_t p_bytes = q != NULL ? 8192 : 4096;
+            ok[4] = q != NULL;
+            p = ok[4] ? q : p;
+            void *d = a == NULL ? mem_alloc(&m, 5) : mem_resize(&m, a, a_bytes, 5);
+            ok[5] = d != NULL;
+            a_bytes = ok[5] ? 5 : a_bytes;
+            a = ok[5] ? d : a;
+            for (int64_t i = 1; i <= 6; i++) {
+                CHECK_EQ(ok[i - 1], always == 1 ? i < n : i != n);
+            }
+            mem_free(&m, a, a_bytes);
+            mem_free(&m, b, 10);
+            mem_unmap(&m, p, p_bytes);
+            CHECK_EQ(mem_fini(&m), 0);
+        }
+    }
+}
+
+UNIT_MAIN(UNIT(test_accounting), UNIT(test_map), UNIT(test_limit), UNIT(test_shared),
+          UNIT(test_fail_at))

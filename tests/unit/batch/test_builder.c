@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_builder.c - what is taken out of a builder is what was appended, in every mix of appends,
+ * truncations and takes. */
+#include "batch/builder.h"
+
+#include "random_rows.h"
+
+/* Appends rows first .. first + count of `in` value by value. */
+static status
+append_cells(builder *b, const delta *in, int32_t first, int32_t count, error *err) {
+    for (int32_t c = 0; c < in->column_count; c++) {
+        for (int32_t i = first; i < first + count; i++) {
+            const value v = column_value(&in->columns[c], i);
+            TRY(column_append_value(b, c, &v, err));
+        }
+    }
+    return OK;
+}
+
+/* `log` are the rows that must be in the builder: (input row) numbers. */
+static void
+check_content(const builder *b, const delta *in, const int32_t *log, int32_t count) {
+    column columns[RANDOM_TYPES];
+    delta  view;
+    builder_view(b, columns, &view);
+    CHECK_EQ(view.row_count, count);
+    CHECK_EQ(builder_rows(b), count);
+    for (int32_t i = 0; i < count; i++) {
+        check_rows(&view, i, in, log[i], 1);
+    }
+}
+
+static void
+test_random(void **state) {
+    (void)state;
+    error err;
+    mem   m;
+    arena a;
+    rng   r = {11};
+    mem_init(&m, INT64_MAX);
+    arena_init(&a, &m);
+    for (int round = 0; round < 40; round++) {
+        const int32_t rows = 600;
+        const delta   in =
+            random_delta(&r, &a, random_types, RANDOM_TYPES, rows, (int)rng_below(&r, 4));
+        builder b;
+        int32_t log[20000];
+        int32_t count = 0;
+        CHECK_OK(builder_init(&b, &m, random_types, RANDOM_TYPES, &err));
+        for (int step = 0; step < 40; step++) {
+            const int32_t  first = (int32_t)rng_below(&r, (uint64_t)rows);
+            int32_t        n = (int32_t)rng_below(&r, (uint64_t)(rows - first) + 1);
+            const uint64_t what = rng_below(&r, 10);
+            if (what < 4) {
+                n = n > 5 ? 5 : n;
+                CHECK_OK(append_cells(&b, &in, first, n, &err));
+            } else if (what < 7) {
+                const delta part = {
+                    .row_count = n, .column_count = RANDOM_TYPES, .columns = in.columns};
+                CHECK_OK(builder_append_delta(&b, &part, &err));
+            } else if (what == 7) {
+                count = count == 0 ? 0 : (int32_t)rng_below(&r, (uint64_t)count);
+                builder_truncate(&b, count);
+            } else if (what == 8) {
+                CHECK_OK(builder_reserve(&b, n, &err));
+            } else {
+                batch *taken;
+                CHECK_OK(builder_take(&b, &taken, &err));
+                CHECK_EQ(taken->rows.row_count, count);
+                CHECK_EQ(builder_rows(&b), 0);
+                for (int32_t i = 0; i < count; i++) {
+                    check_rows(&taken->rows, i, &in, log[i], 1);
+                }
+                for (int32_t c = 0; c < RANDOM_TYPES; c++) {
+                    assert_non_null(taken->rows.columns[c].owner);
+                }
+                batch_release(taken);
+                count = 0;
+            }
+            for (int32_t i = 0; what < 7 && i < n; i++) {
+                log[count++] = what < 4 ? first + i : i;
+            }
+        }
+        check_content(&b, &in, log, count);
+        builder_fini(&b);
+        arena_reset(&a);
+    }
+    arena_fini(&a);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
+/* One row after the other costs one allocation each once the builder is warm. */
+static void
+test_single_rows(void **state) {
+    (void)state;
+    error           err;
+    mem             m;
+    builder         b;
+    const data_type types[] = {{.id = TYPE_I64}, {.id = TYPE_F64}, {.id = TYPE_TEXT}};
+    mem_init(&m, INT64_MAX);
+    CHECK_OK(builder_init(&b, &m, types, 3, &err));
+    int64_t calls = 0;
+    for (int32_t i = 0; i < 100; i++) {
+        CHECK_OK(column_append_i64(&b, 0, i, &err));
+        CHECK_OK(column_append_f64(&b, 1, 0.5 * i, &err));
+        CHECK_OK(column_append_text(&b, 2, TEXT("a text that is not inlined"), &err));
+        batch *taken;
+        calls = atomic_load(&m.allocations);
+        CHECK_OK(builder_take(&b, &taken, &err));
+        CHECK_EQ(atomic_load(&m.allocations) - calls, 1);
+        CHECK_EQ(column_value(&taken->rows.columns[0], 0).i, i);
+        CHECK_TEXT(column_value(&taken->rows.columns[2], 0).s, "a text that is not inlined");
+        batch_release(taken);
+    }
+    builder_fini(&b);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
+static status
+torture_builder(mem *m, error *err) {
+    mem   quiet;
+    arena inputs;
+    rng   r = {12};
+    mem_init(&quiet, INT64_MAX);
+    arena_init(&inputs, &quiet);
+    const delta in =
+        random_delta(&r, &inputs, random_types, RANDOM_TYPES, 500, RANDOM_NULLS | RANDOM_OFFSETS);
+    builder        b;
+    batch         *small = NULL;
+    batch         *large = NULL;
+    int32_t        count = 0;
+    static int32_t log[2000];
+    status         s = builder_init(&b, m, random_types, RANDOM_TYPES, err);
+    if (s >= 0) {
+        s = append_cells(&b, &in, 0, 20, err);
+        s = s < 0 ? s : builder_take(&b, &small, err);
+        if (s < 0) {
+            builder_truncate(&b, 0); /* a failed row is taken back */
+        }
+        for (int round = 0; round < 3; round++) {
+            const status added = builder_append_delta(&b, &in, err);
+            s = s < 0 ? s : added;
+            for (int32_t i = 0; added >= 0 && i < in.row_count; i++) {
+                log[count++] = i;
+            }
+            check_content(&b, &in, log, count);
+        }
+        const status taken = builder_take(&b, &large, err);
+        s = s < 0 ? s : taken;
+        if (taken >= 0) {
+            check_rows(&large->rows, 0, &in, 0, large->rows.row_count < 500 ? 0 : 500);
+        } else {
+            check_content(&b, &in, log, count);
+        }
+        builder_fini(&b);
+    }
+    batch_release(small);
+    batch_release(large);
+    arena_fini(&inputs);
+    CHECK_EQ(mem_fini(&quiet), 0);
+    return s;
+}
+
+static void
+test_torture(void **state) {
+    (void)state;
+    CHECK(torture("builder", torture_builder) > 20);
+}
+
+UNIT_MAIN(UNIT(test_random), UNIT(test_single_rows), UNIT(test_torture))

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ast_equal.h - structural equality of trees: everything but positions. */
+#ifndef LAMINAR_TESTS_UNIT_SQL_AST_EQUAL_H
+#define LAMINAR_TESTS_UNIT_SQL_AST_EQUAL_H
+
+#include "sql/ast.h"
+
+static inline bool
+same_text(text a, text b) {
+    return (a.data == NULL) == (b.data == NULL) && text_equal(a, b);
+}
+
+static inline bool
+same_name(ast_name a, ast_name b) {
+    return same_text(a.text, b.text) && a.quoted == b.quoted;
+}
+
+static inline bool
+same_type(const ast_type *a, const ast_type *b) {
+    return same_name(a->name, b->name) && a->argument_count == b->argument_count &&
+           a->arguments[0] == b->arguments[0] && a->arguments[1] == b->arguments[1];
+}
+
+static inline bool
+same_expr(const ast_expr *a, const ast_expr *b) {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    bool same = a->kind == b->kind && text_equal(a->text, b->text) && text_equal(a->unit, b->unit) &&
+                text_equal(a->op, b->op) && same_name(a->qualifier, b->qualifier) &&
+                same_name(a->name, b->name) && same_type(&a->type, &b->type) &&
+                a->number == b->number && a->distinct == b->distinct && a->negated == b->negated &&
+                a->is_try == b->is_try && a->arg_count == b->arg_count && a->height == b->height &&
+                same_expr(a->operand, b->operand) && same_expr(a->otherwise, b->otherwise) &&
+                same_expr(a->filter, b->filter);
+    for (int32_t i = 0; same && i < a->arg_count; i++) {
+        same = same_expr(a->args[i], b->args[i]);
+    }
+    return same;
+}
+
+static inline bool same_select(const ast_select *a, const ast_select *b);
+
+static inline bool
+same_from(const ast_from *a, const ast_from *b) {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    bool same = a->kind == b->kind && same_name(a->name, b->name) && same_name(a->alias, b->alias) &&
+                same_select(a->query, b->query) && a->join == b->join &&
+                same_from(a->left, b->left) && same_from(a->right, b->right) &&
+                same_expr(a->on, b->on) && a->using_count == b->using_count;
+    for (int32_t i = 0; same && i < a->using_count; i++) {
+        same = same_name(a->using_names[i], b->using_names[i]);
+    }
+    return same;
+}
+
+static inline bool
+same_select(const ast_select *a, const ast_select *b) {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    bool same = a->distinct == b->distinct && a->item_count == b->item_count &&
+                same_from(a->from, b->from) && same_expr(a->where, b->where) &&
+                a->group_count == b->group_count && a->group_all == b->group_all &&
+                same_expr(a->having, b->having) && a->order_count == b->order_count &&
+                same_expr(a->limit, b->limit) && same_expr(a->offset, b->offset);
+    for (int32_t i = 0; same && i < a->item_count; i++) {
+        same = same_expr(a->items[i].expr, b->items[i].expr) &&
+               same_name(a->items[i].alias, b->items[i].alias);
+    }
+    for (int32_t i = 0; same && i < a->group_count; i++) {
+        same = same_expr(a->groups[i], b->groups[i]);
+    }
+    for (int32_t i = 0; same && i < a->order_count; i++) {
+        same = same_expr(a->orders[i].expr, b->orders[i].expr) &&
+               a->orders[i].descending == b->orders[i].descending &&
+               a->orders[i].nulls == b->orders[i].nulls;
+    }
+    return same;
+}
+
+static inline bool
+same_column_def(const ast_column_def *a, const ast_column_def *b) {
+    return same_name(a->name, b->name) && same_type(&a->type, &b->type) &&
+           a->not_null == b->not_null && a->primary_key == b->primary_key &&
+           same_expr(a->default_value, b->default_value);
+}
+
+static inline bool
+same_statement(const ast_statement *a, const ast_statement *b) {
+    bool same = a->kind == b->kind && same_name(a->name, b->name) &&
+                a->or_replace == b->or_replace && a->if_not_exists == b->if_not_exists &&
+                a->if_exists == b->if_exists && a->cascade == b->cascade &&
+                a->object == b->object && a->column_count == b->column_count &&
+                same_name(a->watermark_column, b->watermark_column) &&
+                same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
+                same_select(a->select, b->select) && a->emit == b->emit &&
+                same_expr(a->allow_lateness, b->allow_lateness) &&
+                a->target_count == b->target_count && a->row_count == b->row_count &&
+                a->row_width == b->row_width;
+    for (int32_t i = 0; same && i < a->column_count; i++) {
+        same = same_column_def(&a->columns[i], &b->columns[i]);
+    }
+    for (int32_t i = 0; same && i < a->option_count; i++) {
+        same = same_name(a->options[i].name, b->options[i].name) &&
+               same_expr(a->options[i].value, b->options[i].value);
+    }
+    for (int32_t i = 0; same && i < a->target_count; i++) {
+        same = same_name(a->targets[i], b->targets[i]);
+    }
+    for (int32_t i = 0; same && i < a->row_count * a->row_width; i++) {
+        same = same_expr(a->rows[i], b->rows[i]);
+    }
+    return same;
+}
+
+#endif

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* generate.h - random statements of the grammar as text, from a seed. Every text it makes must parse. */
+#ifndef LAMINAR_TESTS_UNIT_SQL_GENERATE_H
+#define LAMINAR_TESTS_UNIT_SQL_GENERATE_H
+
+#include "base/rng.h"
+#include "base/text.h"
+
+typedef struct generator {
+    rng  r;
+    buf *out;
+} generator;
+
+static inline int32_t
+roll(generator *g, int32_t sides) {
+    return (int32_t)rng_below(&g->r, (uint64_t)sides);
+}
+
+/* Words in random case, now and then with a comment or a line break between them. */
+static inline void
+put(generator *g, const char *words) {
+    static const char *const blanks[] = {" ", "  ", "\n", "\t", " /* x /* y */ */ ", " -- z'\n"};
+    for (const char *c = words; *c != '\0'; c++) {
+        const int32_t shift = *c >= 'A' && *c <= 'Z' && roll(g, 2) == 0 ? 'a' - 'A' : 0;
+        buf_append_char(g->out, (char)(*c + shift));
+    }
+    const int32_t blank = roll(g, 40);
+    buf_append_text(g->out, text_of(blanks[blank < ARRAY_COUNT(blanks) ? blank : 0]));
+}
+
+#define PICK(g, list) (list)[roll((g), ARRAY_COUNT(list))]
+
+static inline void
+put_name(generator *g) {
+    static const char *const names[] = {
+        "a",    "b",     "price", "value",   "key",      "ts",     "source", "stream",   "data",
+        "day",  "year",  "date",  "time",    "interval", "first",  "last",   "close",    "\"x y\"",
+        "filter", "emit", "over", "window",  "sample",   "for",    "at",     "leading",  "both",
+        "\"select\"", "\"a\"\"b\"", "été", "_q9", "window_start", "values", "position", "trim",
+        "\"Ünïcode\"", "extract", "row", "exists", "changes", "timestamp", "cast",
+    };
+    put(g, PICK(g, names));
+}
+
+static inline void put_expr(generator *g, int32_t depth);
+static inline void put_select(generator *g, int32_t depth);
+
+static inline void
+put_literal(generator *g) {
+    static const char *const literals[] = {
+        "0", "1", "42", "1_000_000", "9223372036854775808", "1.5", ".5", "1e3", "2.", "1E-7", "1_0.2_5",
+        "''", "'a'", "'it''s'", "E'\\n\\'\\x41\\u00e9\\\\'", "$$don't$$", "$t$ $$ $t$", "NULL", "TRUE",
+        "FALSE", "'-- no comment'", "INTERVAL '5' SECOND", "INTERVAL 5 MINUTES",
+        "INTERVAL '1 hour 5 minutes'", "INTERVAL 1.5 DAYS", "DATE '2024-01-31'", "TIMESTAMP '2024-01-31'",
+        "TIMESTAMP WITH TIME ZONE '2024-01-31'", "TIME '10:00'", "?", "?3", "$1", "$n", ":name", "'日本'",
+        "CURRENT_TIMESTAMP", "\"b\"",
+    };
+    put(g, PICK(g, literals));
+}
+
+static inline void
+put_type(generator *g) {
+    static const char *const types[] = {
+        "INT", "BIGINT", "DOUBLE PRECISION", "VARCHAR(10)", "DECIMAL(10, 2)", "TIMESTAMP(3)",
+        "TIMESTAMP(6) WITH TIME ZONE", "TIMESTAMP WITHOUT TIME ZONE", "CHARACTER VARYING(5)", "\"my type\"",
+    };
+    put(g, PICK(g, types));
+}
+
+/* `least` to least + 3 expressions with commas between them. */
+static inline void
+put_list(generator *g, int32_t depth, int32_t least, bool trailing) {
+    const int32_t count = least + roll(g, 4);
+    for (int32_t i = 0; i < count; i++) {
+        if (i > 0) {
+            put(g, ",");
+        }
+        put_expr(g, depth);
+    }
+    if (trailing && count > 0 && roll(g, 5) == 0) {
+        put(g, ",");
+    }
+}
+
+static inline void
+put_call(generator *g, int32_t depth) {
+    static const char *const names[] = {"f(", "LEFT(", "REPLACE (", "IF(", "\"sum\"(", "count(", "date("};
+    switch (roll(g, 9)) {
+    case 0:
+        put(g, "count(*)");
+        break;
+    case 1:
+        put(g, "sum(DISTINCT");
+        put_expr(g, depth);
+        put(g, ") FILTER (WHERE");
+        put_expr(g, depth);
+        put(g, ")");
+        break;
+    case 2:
+        put(g, "EXTRACT(YEAR FROM");
+        put_expr(g, depth);
+        put(g, ")");
+        break;
+    case 3:
+        put(g, "SUBSTRING(");
+        put_expr(g, depth);
+        put(g, roll(g, 2) == 0 ? "FROM 2 FOR 3)" : "FOR 4)");
+        break;
+    case 4:
+        put(g, "TRIM(LEADING 'x' FROM");
+        put_expr(g, depth);
+        put(g, ")");
+        break;
+    case 5:
+        put(g, "POSITION('a' IN");
+        put_expr(g, depth);
+        put(g, ")");
+        break;
+    default:
+        put(g, PICK(g, names));
+        put_list(g, depth, 0, false);
+        put(g, ")");
+        break;
+    }
+}
+
+static inline void
+put_case(generator *g, int32_t depth) {
+    put(g, "CASE");
+    if (roll(g, 2) == 0) {
+        put_expr(g, depth);
+    }
+    for (int32_t i = roll(g, 3); i >= 0; i--) {
+        put(g, "WHEN");
+        put_expr(g, depth);
+        put(g, "THEN");
+        put_expr(g, depth);
+    }
+    if (roll(g, 2) == 0) {
+        put(g, "ELSE");
+        put_expr(g, depth);
+    }
+    put(g, "END");
+}
+
+/* An expression that may stand on any side of any operator. */
+static inline void
+put_operand(generator *g, int32_t depth) {
+    const bool parentheses = roll(g, 3) != 0;
+    if (parentheses) {
+        put(g, "(");
+        put_expr(g, depth);
+        put(g, ")");
+    } else if (roll(g, 2) == 0) {
+        put_literal(g);
+    } else {
+        put_expr(g, 0);
+    }
+}
+
+static inline void
+put_match(generator *g, int32_t depth) {
+    put_operand(g, depth);
+    put(g, roll(g, 2) == 0 ? "NOT" : "");
+    switch (roll(g, 3)) {
+    case 0:
+        put(g, "BETWEEN");
+        put_operand(g, depth);
+        put(g, "AND");
+        put_operand(g, depth);
+        break;
+    case 1:
+        put(g, "IN (");
+        put_list(g, depth, 1, true);
+        put(g, ")");
+        break;
+    default:
+        put(g, roll(g, 2) == 0 ? "LIKE" : "ILIKE");
+        put_operand(g, depth);
+        if (roll(g, 2) == 0) {
+            put(g, "ESCAPE '!'");
+        }
+        break;
+    }
+}
+
+static inline void
+put_is(generator *g, int32_t depth) {
+    static const char *const tails[] = {"IS NULL", "IS NOT NULL", "IS TRUE", "IS NOT FALSE", "IS UNKNOWN"};
+    put_operand(g, depth);
+    if (roll(g, 3) == 0) {
+        put(g, "IS DISTINCT FROM");
+        put_operand(g, depth);
+    } else {
+        put(g, PICK(g, tails));
+    }
+}
+
+/* Operators without parentheses, so that binding strength decides; comparisons do not chain. */
+static inline void
+put_flat(generator *g, int32_t depth) {
+    static const char *const sums[] = {"+", "-", "*", "/", "//", "%", "||", "AND", "OR", "OR", "AND"};
+    for (int32_t i = 1 + roll(g, 6); i > 0; i--) {
+        put(g, roll(g, 8) == 0 ? "- " : roll(g, 12) == 0 ? "NOT" : "");
+        put_operand(g, depth);
+        put(g, PICK(g, sums));
+    }
+    put_operand(g, depth);
+    put(g, roll(g, 4) == 0 ? "::INT::BIGINT" : "");
+}
+
+static inline void
+put_comparison(generator *g, int32_t depth) {
+    static const char *const ops[] = {"=", "==", "<>", "!=", "<", "<=", ">", ">="};
+    put_operand(g, depth);
+    put(g, roll(g, 4) == 0 ? "|| 'x'" : roll(g, 4) == 0 ? "+ 1" : "");
+    put(g, PICK(g, ops));
+    put_operand(g, depth);
+    put(g, roll(g, 4) == 0 ? "IS NOT TRUE" : roll(g, 4) == 0 ? "AND b" : "");
+}
+
+static inline void
+put_expr(generator *g, int32_t depth) {
+    const int32_t below = depth - 1;
+    if (depth <= 0) {
+        if (roll(g, 2) == 0) {
+            put_literal(g);
+        } else if (roll(g, 4) == 0) {
+            put(g, roll(g, 2) == 0 ? "t.a" : "\"T\".\"select\"");
+        } else {
+            put(g, roll(g, 2) == 0 ? "price" : "value");
+        }
+        return;
+    }
+    switch (roll(g, 11)) {
+    case 0:
+        put_name(g);
+        break;
+    case 1:
+        put_call(g, below);
+        break;
+    case 2:
+        put_case(g, below);
+        break;
+    case 3:
+        put_match(g, below);
+        break;
+    case 4:
+        put_is(g, below);
+        break;
+    case 5:
+        put_comparison(g, below);
+        break;
+    case 6:
+        put(g, roll(g, 2) == 0 ? "CAST(" : "TRY_CAST(");
+        put_expr(g, below);
+        put(g, "AS");
+        put_type(g);
+        put(g, ")");
+        break;
+    case 7:
+        put(g, roll(g, 2) == 0 ? "- -" : "+");
+        put_operand(g, below);
+        break;
+    default:
+        put_flat(g, below);
+        break;
+    }
+}
+
+static inline void
+put_alias(generator *g, bool table) {
+    static const char *const aliases[] = {"AS x", "y", "AS \"a b\"", "\"q\"", "AS interval", "AS emit", "AS 'n'"};
+    if (roll(g, 2) == 0) {
+        put(g, table && roll(g, 2) == 0 ? "t" : PICK(g, aliases));
+    }
+}
+
+static inline void
+put_relation(generator *g, int32_t depth) {
+    if (depth > 0 && roll(g, 4) == 0) {
+        put(g, "(");
+        put_select(g, depth - 1);
+        put(g, ")");
+    } else {
+        put_name(g);
+    }
+    put_alias(g, true);
+}
+
+static inline void
+put_from(generator *g, int32_t depth) {
+    static const char *const joins[] = {"JOIN", "INNER JOIN", "LEFT JOIN", "LEFT OUTER JOIN"};
+    put_relation(g, depth);
+    for (int32_t i = roll(g, 4); i > 0; i--) {
+        if (roll(g, 3) == 0) {
+            put(g, roll(g, 2) == 0 ? "," : "CROSS JOIN");
+            put_relation(g, depth);
+            continue;
+        }
+        put(g, PICK(g, joins));
+        put_relation(g, depth);
+        if (roll(g, 2) == 0) {
+            put(g, "ON");
+            put_expr(g, depth);
+        } else {
+            put(g, "USING (k, \"v w\")");
+        }
+    }
+    put(g, roll(g, 12) == 0 ? "," : "");
+}
+
+static inline void
+put_items(generator *g, int32_t depth) {
+    put(g, roll(g, 5) == 0 ? "SELECT DISTINCT" : "SELECT");
+    for (int32_t i = roll(g, 4); i >= 0; i--) {
+        if (roll(g, 6) == 0) {
+            put(g, roll(g, 2) == 0 ? "*" : "t.*");
+        } else {
+            put_expr(g, depth);
+            put_alias(g, false);
+        }
+        put(g, i > 0 || roll(g, 8) == 0 ? "," : "");
+    }
+}
+
+static inline void
+put_limit(generator *g) {
+    switch (roll(g, 6)) {
+    case 0:
+        put(g, "LIMIT 5 OFFSET ?");
+        break;
+    case 1:
+        put(g, "OFFSET ? LIMIT ?");
+        break;
+    case 2:
+        put(g, "LIMIT 1 + 1");
+        break;
+    default:
+        break;
+    }
+}
+
+static inline void
+put_select(generator *g, int32_t depth) {
+    static const char *const orders[] = {"", "ASC", "DESC", "NULLS FIRST", "DESC NULLS LAST"};
+    const bool               from_first = roll(g, 5) == 0;
+    if (from_first) {
+        put(g, "FROM");
+        put_from(g, depth);
+        if (roll(g, 2) == 0) {
+            put_items(g, depth);
+        }
+    } else {
+        put_items(g, depth);
+        if (roll(g, 5) != 0) {
+            put(g, "FROM");
+            put_from(g, depth);
+        }
+    }
+    if (roll(g, 2) == 0) {
+        put(g, "WHERE");
+        put_expr(g, depth);
+    }
+    if (roll(g, 3) == 0) {
+        put(g, "GROUP BY");
+        if (roll(g, 3) == 0) {
+            put(g, "ALL");
+        } else {
+            put_list(g, depth, 1, true);
+        }
+    }
+    if (roll(g, 4) == 0) {
+        put(g, "HAVING");
+        put_expr(g, depth);
+    }
+    if (roll(g, 3) == 0) {
+        put(g, "ORDER BY");
+        for (int32_t i = roll(g, 3); i >= 0; i--) {
+            put_expr(g, depth);
+            put(g, PICK(g, orders));
+            put(g, i > 0 || roll(g, 8) == 0 ? "," : "");
+        }
+    }
+    put_limit(g);
+}
+
+static inline void
+put_emit(generator *g) {
+    static const char *const emits[] = {"", "", "EMIT CHANGES", "EMIT ON WINDOW CLOSE", "EMIT FINAL", "EMIT ON UPDATE"};
+    put(g, PICK(g, emits));
+    put(g, roll(g, 5) == 0 ? "ALLOW LATENESS INTERVAL '5' SECOND" : "");
+}
+
+static inline void
+put_options(generator *g) {
+    static const char *const options[] = {"retain = 'x'", "\"a.b\" = -5", "'c' = TRUE", "d = INTERVAL '1' DAY", "e = 1.5"};
+    put(g, "WITH (");
+    for (int32_t i = roll(g, 3); i >= 0; i--) {
+        put(g, PICK(g, options));
+        put(g, i > 0 || roll(g, 4) == 0 ? "," : "");
+    }
+    put(g, ")");
+}
+
+static inline void
+put_columns(generator *g) {
+    static const char *const constraints[] = {
+        "", "NOT NULL", "NULL", "PRIMARY KEY", "DEFAULT 1 NOT NULL", "NOT NULL PRIMARY KEY DEFAULT 'x' || 'y'",
+    };
+    put(g, "(");
+    for (int32_t i = roll(g, 4); i >= 0; i--) {
+        put_name(g);
+        put_type(g);
+        put(g, PICK(g, constraints));
+        put(g, i > 0 ? "," : "");
+    }
+    if (roll(g, 3) == 0) {
+        put(g, ", WATERMARK FOR ts");
+        put(g, roll(g, 2) == 0 ? "AS ts - INTERVAL '5' SECOND" : "");
+    }
+    put(g, roll(g, 4) == 0 ? ",)" : ")");
+}
+
+static inline void
+put_create(generator *g) {
+    static const char *const objects[] = {"SOURCE", "TABLE", "STREAM", "MATERIALIZED VIEW"};
+    const int32_t            object = roll(g, ARRAY_COUNT(objects));
+    put(g, roll(g, 3) == 0 ? "CREATE OR REPLACE" : "CREATE");
+    put(g, objects[object]);
+    put(g, roll(g, 3) == 0 ? "IF NOT EXISTS" : "");
+    put_name(g);
+    if (object < 2) {
+        put_columns(g);
+        if (roll(g, 2) == 0) {
+            put_options(g);
+        }
+        return;
+    }
+    const int32_t where = roll(g, 3);
+    if (where == 0) {
+        put_options(g);
+    }
+    put(g, "AS");
+    put_select(g, 2);
+    put_emit(g);
+    if (where == 1) {
+        put_options(g);
+    }
+}
+
+static inline void
+put_insert(generator *g) {
+    put(g, roll(g, 2) == 0 ? "INSERT INTO" : "INSERT");
+    put_name(g);
+    const int32_t width = 1 + roll(g, 3);
+    if (roll(g, 2) == 0) {
+        put(g, "(");
+        for (int32_t i = 0; i < width; i++) {
+            put_name(g);
+            put(g, i + 1 < width ? "," : "");
+        }
+        put(g, ")");
+    }
+    put(g, "VALUES");
+    for (int32_t row = roll(g, 3); row >= 0; row--) {
+        put(g, "(");
+        for (int32_t i = 0; i < width; i++) {
+            put_expr(g, 1);
+            put(g, i + 1 < width ? "," : "");
+        }
+        put(g, row > 0 ? ")," : ")");
+    }
+}
+
+static inline void
+put_statement(generator *g) {
+    static const char *const drops[] = {"DROP SOURCE", "DROP STREAM IF EXISTS", "DROP TABLE", "DROP MATERIALIZED VIEW"};
+    switch (roll(g, 8)) {
+    case 0:
+        put(g, PICK(g, drops));
+        put_name(g);
+        put(g, roll(g, 2) == 0 ? "CASCADE" : "");
+        break;
+    case 1:
+        put_insert(g);
+        break;
+    case 2:
+    case 3:
+        put_create(g);
+        break;
+    case 4:
+        put(g, "EXPLAIN");
+        put_select(g, 2);
+        put_emit(g);
+        break;
+    default:
+        put_select(g, 3);
+        put_emit(g);
+        break;
+    }
+}
+
+#endif

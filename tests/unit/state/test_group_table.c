@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The group table against a brute-force map, restored from blocks, and with failing allocations. */
+#include "group_table_cases.h"
+
+static void
+test_shapes(void **unused) {
+    (void)unused;
+    for (int32_t i = 0; i < ARRAY_COUNT(shapes); i++) {
+        run_shape(&shapes[i], 300, (uint64_t)i + 1);
+    }
+}
+
+/* Large enough for the prefetching walks and several index growths within batches. */
+static void
+test_many_groups(void **unused) {
+    (void)unused;
+    mem            account;
+    error          err = {0};
+    store         *s;
+    group_table    t, pair;
+    arena          a;
+    const int32_t  n = 2048;
+    const int64_t  groups = 60000;
+    static int64_t keys[2048];
+    static slot    slots[2048], other[2048];
+    const column   columns[2] = {{.type = type_of(TYPE_I64), .values = keys},
+                                 {.type = type_of(TYPE_I64), .values = keys}};
+    data_type      types[2] = {type_of(TYPE_I64), type_of(TYPE_I64)};
+    slot          *known = malloc((size_t)groups * sizeof(*known));
+    mem_init(&account, INT64_MAX);
+    arena_init(&a, &account);
+    CHECK_OK(store_open(&s, &account, &err));
+    CHECK_OK(group_table_open(&t, s, "one", types, 1, &err));
+    CHECK_OK(group_table_open(&pair, s, "two", types, 2, &err));
+    memset(known, 0xff, (size_t)groups * sizeof(*known));
+    rng r;
+    rng_init(&r, 5);
+    for (int round = 0; round < 200; round++) {
+        for (int32_t i = 0; i < n; i++) {
+            keys[i] = (int64_t)rng_below(&r, (uint64_t)groups);
+        }
+        CHECK_OK(group_table_map(&t, columns, n, slots, NULL, &a, &err));
+        CHECK_OK(group_table_map(&pair, columns, n, other, NULL, &a, &err));
+        for (int32_t i = 0; i < n; i++) {
+            if (known[keys[i]] == SLOT_NONE) {
+                known[keys[i]] = slots[i];
+            }
+            CHECK_EQ(slots[i], known[keys[i]]);
+            CHECK_EQ(*ARRAY_AT(&t.keys.values[0], int64_t, slots[i]), keys[i]);
+            CHECK_EQ(*ARRAY_AT(&pair.keys.values[1], int64_t, other[i]), keys[i]);
+        }
+    }
+    CHECK_EQ(t.live_count, pair.live_count);
+    CHECK_OK(group_table_validate(&t, &err));
+    CHECK_OK(group_table_validate(&pair, &err));
+    group_table_close(&t);
+    group_table_close(&pair);
+    store_close(s);
+    arena_fini(&a);
+    free(known);
+    CHECK_EQ(mem_fini(&account), 0);
+}
+
+/* ---- restore: blocks of a snapshot into a new store, then rebuild */
+
+static status
+copy_block(void *arg, uint32_t id, uint64_t block, const void *data, size_t size, error *err) {
+    return array_restore_block(store_array_at(arg, id), block, data, size, err);
+}
+
+static void
+test_restore(void **unused) {
+    (void)unused;
+    mem             account;
+    error           err = {0};
+    store          *s, *fresh;
+    store_snapshot *shot;
+    group_table     t, copy;
+    arena           a;
+    rng             r;
+    const shape    *sh = &shapes[5];
+    data_type       types[2] = {type_of(TYPE_I64), type_of(TYPE_TEXT)};
+    rows           *in = calloc(1, sizeof(*in));
+    static slot     slots[ROWS_MAX], again[ROWS_MAX];
+    mem_init(&account, INT64_MAX);
+    arena_init(&a, &account);
+    rng_init(&r, 3);
+    CHECK_OK(store_open(&s, &account, &err));
+    CHECK_OK(store_open(&fresh, &account, &err));
+    CHECK_OK(group_table_open(&t, s, "t", types, 2, &err));
+    CHECK_OK(group_table_open(&copy, fresh, "t", types, 2, &err));
+    for (int k = 0; k < 8; k++) {
+        random_rows(in, sh, shape_keys(sh), &r);
+        CHECK_OK(group_table_map(&t, in->columns, in->count, slots, NULL, &a, &err));
+    }
+    for (slot k = 0; k < 300; k += 7) {
+        if (group_table_is_live(&t, k)) {
+            CHECK_OK(group_table_remove(&t, k, &err));
+        }
+    }
+    CHECK_OK(store_snapshot_open(&shot, s, &err));
+    CHECK_OK(snapshot_changed_blocks(shot, 0, copy_block, fresh, &err));
+    CHECK_OK(group_table_rebuild(&copy, &err));
+    CHECK_OK(group_table_validate(&copy, &err));
+    CHECK_EQ(copy.live_count, t.live_count);
+    for (int k = 0; k < 4; k++) {
+        random_rows(in, sh, shape_keys(sh), &r);
+        CHECK_OK(group_table_find(&t, in->columns, in->count, slots, &a, &err));
+        CHECK_OK(group_table_find(&copy, in->columns, in->count, again, &a, &err));
+        assert_memory_equal(slots, again, (size_t)in->count * sizeof(slot));
+    }
+    store_snapshot_close(shot);
+    group_table_close(&t);
+    group_table_close(&copy);
+    store_close(s);
+    store_close(fresh);
+    arena_fini(&a);
+    free(in);
+    CHECK_EQ(mem_fini(&account), 0);
+}
+
+/* ---- failing allocations: a refused map leaves no group behind */
+
+static status
+fill_table(group_table *t, store *s, store_snapshot **shot, arena *a, error *err) {
+    static rows in;
+    static slot slots[ROWS_MAX];
+    rng         r;
+    rng_init(&r, 11);
+    for (int k = 0; k < 12; k++) {
+        random_rows(&in, &shapes[5], shape_keys(&shapes[5]), &r);
+        const uint64_t before = t->live_count;
+        const status   mapped = group_table_map(t, in.columns, in.count, slots, NULL, a, err);
+        if (mapped < 0) {
+            CHECK_EQ(t->live_count, before);
+            return mapped;
+        }
+        store_snapshot_close(*shot);
+        *shot = NULL;
+        TRY(store_snapshot_open(shot, s, err));
+        TRY(group_table_remove(t, slots[0], err));
+    }
+    return OK;
+}
+
+static status
+scenario(mem *m, error *err) {
+    store *s;
+    TRY(store_open(&s, m, err));
+    arena           a;
+    group_table     t;
+    store_snapshot *shot = NULL;
+    const data_type types[2] = {type_of(TYPE_I64), type_of(TYPE_TEXT)};
+    arena_init(&a, m);
+    status result = group_table_open(&t, s, "t", types, 2, err);
+    if (result == OK) {
+        result = fill_table(&t, s, &shot, &a, err);
+        const int64_t fail_at = atomic_exchange(&m->fail_at, 0); /* validate allocates */
+        error         fault = {0};
+        if (group_table_validate(&t, &fault) < 0) {
+            print_error("%s\n", fault.message);
+            fail();
+        }
+        atomic_store(&m->fail_at, fail_at);
+        group_table_close(&t);
+    }
+    store_snapshot_close(shot);
+    arena_fini(&a);
+    store_close(s);
+    return result;
+}
+
+static void
+test_torture(void **unused) {
+    (void)unused;
+    CHECK(torture("group table", scenario) > 20);
+}
+
+UNIT_MAIN(UNIT(test_shapes), UNIT(test_many_groups), UNIT(test_restore), UNIT(test_torture))

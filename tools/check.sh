@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# check.sh VENV - every static check; each says in one line what it looked at.
+set -euo pipefail
+bin=$PWD/$1/bin
+sources=$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+"$bin/clang-format" --dry-run -Werror $sources
+echo "format: $(wc -w <<<"$sources") C files"
+"$bin/python" tools/tidy.py
+"$bin/python" tools/layers.py
+"$bin/python" tools/symbols.py "$("$bin/python" -c 'import laminardb._laminardb as m; print(m.__file__)')"
+"$bin/ruff" check -q python tests tools bench examples
+echo "ruff: clean"
+"$bin/mypy" --python-executable "$bin/python" python/laminardb
+export PATH="$bin:$PATH"
+[ -f build/library/build.ninja ] || meson setup build/library -Dpython=false -Dwerror_strict=true >build/library.log 2>&1 || { cat build/library.log; exit 1; }
+ninja -C build/library --quiet
+"$bin/python" tools/symbols.py build/library/include/liblaminar.so
+build/library/include/quickstart >/dev/null
+echo "library: liblaminar builds with -Wall -Wextra -Wconversion -Wshadow -Werror, the C example runs"

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# setup.sh VENV PYTHON - makes the virtual environment with everything that building and testing need.
+set -euo pipefail
+venv=$1 python=$2
+
+if ! echo '#include <cmocka.h>' | gcc -include stdarg.h -include stddef.h -include setjmp.h -include stdint.h -E - >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "setup: installing libcmocka-dev (C unit tests)"
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends libcmocka-dev pkg-config >/dev/null
+    else
+        echo "setup: cmocka is missing and this is not root: run 'apt-get install libcmocka-dev' for the C unit tests" >&2
+        exit 1
+    fi
+fi
+
+if [ ! -x "$venv/bin/python" ]; then
+    echo "setup: making $venv"
+    "$python" -m venv "$venv"
+fi
+echo "setup: installing build and test tools into $venv"
+"$venv/bin/python" -m pip install -q --disable-pip-version-check meson-python meson ninja \
+    $("$venv/bin/python" - <<'PY'
+import tomllib
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+print(*(extras["test"] + extras["check"]))
+PY
+)
+touch "$venv/installed"
