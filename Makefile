@@ -17,11 +17,12 @@ setup: $(VENV)/installed ## make .venv with build and test tools (apt-get for cm
 build: $(VENV)/installed ## compile the engine and install the Python package into .venv
 	@tools/build.sh $(VENV)
 
-demo: build ## replay the flights of 2013 as a live feed (SPEED=3600 paces it: seconds of feed per second)
+demo: build ## replay the flights of 2013 as a live feed (SPEED=1000000: in half a minute, to watch)
 	@tools/data.sh $(VENV)
 	@$(BIN)/python examples/python/flights.py --speed $(SPEED)
 
 test: build unit ## all tests: C units, SQL files, Python, property tests (T=path narrows the Python ones)
+	@tools/data.sh $(VENV)
 	@$(BIN)/python -m pytest $(T)
 
 unit: $(VENV)/installed ## the C unit tests

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* import_text.c - utf8, large_utf8 and utf8_view columns.
  *
- * Offsets are checked in one pass, UTF-8 in one pass over all bytes of the column: when those are
- * valid as a whole and no row begins inside a character, every row is valid. Only when that fails
- * are rows looked at one by one (bytes under NULL may be anything). */
+ * Offsets are checked in one pass. A column whose bytes are all plain (0x01 .. 0x7f, one pass at
+ * memory speed) is valid whatever the cuts; only otherwise are rows looked at one by one (bytes
+ * under NULL may be anything). A text may not hold a NUL byte. */
 #include "arrow/import.h"
 #include "kernel/kernel.h"
 
@@ -15,6 +15,20 @@ bad_utf8(const arrow_rows *r, int32_t row, int64_t at, error *err) {
                      row + 1, r->name, (long long)at);
 }
 
+static status
+check_row(const arrow_rows *r, int32_t row, text t, error *err) {
+    const int64_t fault = utf8_fault(t.data, (int64_t)t.size);
+    if (fault >= 0) {
+        return bad_utf8(r, row, fault, err);
+    }
+    const char *nul = memchr(t.data, '\0', t.size);
+    if (nul != NULL) {
+        return error_set(err, ERR_INGESTION_FAILED, "row %d, %s: the text holds a NUL byte (byte %lld)",
+                         row + 1, r->name, (long long)(nul - t.data));
+    }
+    return OK;
+}
+
 /* `large` is a constant at each call. */
 ALWAYS_INLINE int64_t
 offset_at(const void *offsets, bool large, int32_t i) {
@@ -23,10 +37,22 @@ offset_at(const void *offsets, bool large, int32_t i) {
 
 ALWAYS_INLINE status
 check_offsets(const arrow_rows *r, const void *offsets, bool large, error *err) {
-    bool bad = offset_at(offsets, large, 0) < 0;
-    for (int32_t i = 0; i < r->count; i++) {
-        bad |= offset_at(offsets, large, i + 1) < offset_at(offsets, large, i);
+    /* From 0 up and never down: then no difference overflows. The sign bit of any is the verdict. */
+    int64_t signs = offset_at(offsets, large, 0);
+    if (large) {
+        const int64_t *o = offsets;
+        for (int32_t i = 0; i < r->count; i++) {
+            signs |= o[i + 1] | (int64_t)((uint64_t)o[i + 1] - (uint64_t)o[i]);
+        }
+    } else {
+        const int32_t *o = offsets;
+        int32_t        narrow = 0;
+        for (int32_t i = 0; i < r->count; i++) {
+            narrow |= o[i + 1] | (int32_t)((uint32_t)o[i + 1] - (uint32_t)o[i]);
+        }
+        signs |= narrow;
     }
+    const bool bad = signs < 0;
     for (int32_t i = 0; bad && i < r->count; i++) {
         const int64_t from = offset_at(offsets, large, i);
         const int64_t to = offset_at(offsets, large, i + 1);
@@ -60,22 +86,14 @@ ALWAYS_INLINE status
 check_utf8(const arrow_rows *r, const void *offsets, bool large, error *err) {
     const char   *bytes = r->array->buffers[2];
     const int64_t first = offset_at(offsets, large, 0);
-    const int64_t end = offset_at(offsets, large, r->count);
-    if (first == end) {
+    if (utf8_is_plain(bytes + first, offset_at(offsets, large, r->count) - first)) {
         return OK;
     }
-    bool bad = utf8_fault(bytes + first, end - first) >= 0;
-    for (int32_t i = 1; i < r->count; i++) {
-        const int64_t at = offset_at(offsets, large, i);
-        bad |= at < end && (bytes[at] & 0xc0) == 0x80;
-    }
-    for (int32_t i = 0; bad && i < r->count; i++) {
+    for (int32_t i = 0; i < r->count; i++) {
         const int64_t from = offset_at(offsets, large, i);
         const int64_t size = offset_at(offsets, large, i + 1) - from;
-        const int64_t fault =
-            size == 0 || arrow_row_is_null(r, i) ? -1 : utf8_fault(bytes + from, size);
-        if (fault >= 0) {
-            return bad_utf8(r, i, fault, err);
+        if (size > 0 && !arrow_row_is_null(r, i)) {
+            TRY(check_row(r, i, (text){bytes + from, (size_t)size}, err));
         }
     }
     return OK;
@@ -167,10 +185,7 @@ import_utf8_view(column *out, const arrow_rows *r, const arrow_view *in, arena *
         }
         text t = {NULL, 0};
         TRY(view_text(r, &in[i], i, &t, err));
-        const int64_t fault = t.size == 0 ? -1 : utf8_fault(t.data, (int64_t)t.size);
-        if (fault >= 0) {
-            return bad_utf8(r, i, fault, err);
-        }
+        TRY(t.size == 0 ? OK : check_row(r, i, t, err));
         views[i] = strview_of(t.data, (uint32_t)t.size);
     }
     out->values = views;

@@ -271,7 +271,7 @@ describe_stream(statement_context *c, object *o, const ast_statement *st, const 
     o->key_columns = keys;
     o->key_count = p->key_count;
     o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
-    o->event_time_column = -1;
+    o->event_time_column = p->event_time_column;
     return OK;
 }
 

@@ -159,7 +159,7 @@ observe_event_time(source *s, const delta *rows) {
         s->null_time_rows += rows->row_count - count_valid(c, rows->row_count);
     }
     int64_t low, high;
-    if (minmax_i64(c, rows->row_count, &low, &high)) {
+    if (!s->object->manual_watermark && minmax_i64(c, rows->row_count, &low, &high)) {
         const int64_t us = sat_mul_i64(high, type_time_unit_us(c->type));
         const int64_t mark = sat_sub_i64(us, s->object->delay_us);
         s->watermark_us = max_i64(s->watermark_us, mark);

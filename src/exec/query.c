@@ -4,6 +4,7 @@
  * A node's inputs are complete (fed and ticked) before the node itself is ticked; a join's build side (input 1) comes before its probe side.
  * The same runner reads the current rows of a live stream: a live operator that can snapshot stands for everything below it. */
 #include "exec/engine_internal.h"
+#include "exec/skip.h"
 
 #define FRONTIER_END INT64_MAX
 
@@ -13,6 +14,7 @@ typedef struct runner {
     const circuit  *live; /* NULL for queries */
     table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
     const _Atomic bool *cancelled;
+    const expr     *predicate; /* of the filter directly above the scan that runs now, or NULL */
 } runner;
 
 struct query {
@@ -45,15 +47,25 @@ feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, error 
     }
     table_cursor cursor;
     table_cursor_init(&cursor, snapshot, 0, table_snapshot_rows(snapshot));
-    delta rows;
-    while (table_cursor_next(&cursor, NULL, n->object->schema->count, columns, &rows)) {
+    delta   rows;
+    int32_t segment = -1;
+    for (;;) {
+        if (r->predicate != NULL && cursor.segment != segment) {
+            segment = cursor.segment;
+            if (!segment_may_match(r->predicate, n, &cursor)) {
+                table_cursor_skip_segment(&cursor);
+                continue;
+            }
+        }
+        if (!table_cursor_next(&cursor, NULL, n->object->schema->count, columns, &rows)) {
+            return OK;
+        }
         TRY(check_cancelled(r, err));
         const status s = circuit_feed(r->once, r->once->ops[n->id], &rows, err);
         if (s != OK) {
             return s < 0 ? s : OK; /* DONE: the rest cannot matter */
         }
     }
-    return OK;
 }
 
 typedef struct leaf {
@@ -147,6 +159,7 @@ run_node(runner *r, const plan_node *n, error *err) {
         arena_rewind(scratch, mark);
     } else {
         for (int32_t i = n->input_count - 1; s >= 0 && i >= 0; i--) {
+            r->predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
             s = run_node(r, n->inputs[i], err);
         }
         if (s >= 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* binary.inc.h - template: a kernel of two operands of one type that cannot fail. Writes every row.
- * Parameters, undefined at the end: KERNEL name; IN, OUT C types; EXPR the result of one row from a and b.
- * Two constants come with row_count 1, so that no loop needs both steps. */
+ * Parameters, undefined at the end: KERNEL name; IN, OUT C types; EXPR the result of one row from a
+ * and b. Two constants come with row_count 1, so that no loop needs both steps. */
 status
 KERNEL(fn_call *c) {
     const IN *restrict x = c->args[0].values;

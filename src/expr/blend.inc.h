@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* blend.inc.h - template: moves of values of one width.
  * Parameters, undefined at the end: BLEND, SCATTER function names; VALUE C type of that width.
- * BLEND: out[i] = in's value of row i where take[i] is set. SCATTER: out[rows[i]] = in's value of row i; rows NULL: i itself. */
+ * BLEND: out[i] = in's value of row i where take[i] is set. SCATTER: out[rows[i]] = in's value of
+ * row i; rows NULL: i itself. */
 static void
 BLEND(void *restrict out, const void *restrict in, int32_t by, const uint8_t *restrict take,
       int32_t n) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* call.c - what kernels share: NULL rows, operands of any width, moments, result text, overflow errors. */
+/* call.c - what kernels share: NULL rows, operands of any width, moments, result text, overflow
+ * errors. */
 #include "expr/call.h"
 
 #include <inttypes.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* call.h - how the program calls a function's kernel. Inside expr only.
  *
- * A kernel computes one function over row_count rows. Its arguments already have the types of its line in functions.def.
- * An operand with step 0 is one value for all rows, so constants are never spread over a column. Unless the line says
- * FN_NULLS, the function is strict: rows with a NULL argument are NULL, `valid` tells which are not, and the kernel need not
- * look at the operands' validity. Result memory is zero on entry unless the line says FN_ALL_ROWS. */
+ * A kernel computes one function over row_count rows. Its arguments already have the types of its
+ * line in functions.def. An operand with step 0 is one value for all rows, so constants are never
+ * spread over a column. Unless the line says FN_NULLS, the function is strict: rows with a NULL
+ * argument are NULL, `valid` tells which are not, and the kernel need not look at the operands'
+ * validity. Result memory is zero on entry unless the line says FN_ALL_ROWS. */
 #ifndef LAMINAR_EXPR_CALL_H
 #define LAMINAR_EXPR_CALL_H
 
@@ -19,12 +20,12 @@ enum {
 };
 
 enum {
-    FN_VARIADIC = 1,     /* the last parameter may repeat */
-    FN_NULLS = 2,        /* the kernel looks after NULLs itself */
-    FN_FALLIBLE = 4,     /* may fail on valid data: not evaluated for rows that do not need it */
-    FN_HEAVY = 8,        /* slow enough that skipping rows pays */
-    FN_ALL_ROWS = 16,    /* the kernel writes every row, NULL or not */
-    FN_AS_CASE = 32,     /* expr_call makes a CASE of it */
+    FN_VARIADIC = 1,  /* the last parameter may repeat */
+    FN_NULLS = 2,     /* the kernel looks after NULLs itself */
+    FN_FALLIBLE = 4,  /* may fail on valid data: not evaluated for rows that do not need it */
+    FN_HEAVY = 8,     /* slow enough that skipping rows pays */
+    FN_ALL_ROWS = 16, /* the kernel writes every row, NULL or not */
+    FN_AS_CASE = 32,  /* expr_call makes a CASE of it */
     FN_AS_NULLIF = 64,
     FN_AS_COALESCE = 128
 };
@@ -43,7 +44,7 @@ typedef struct fn_call {
     const uint64_t *valid; /* strict functions: rows without a NULL argument; NULL: all of them */
     data_type       type;  /* of the result */
     void           *values;
-    const void     *alias; /* set by the kernel when the result is an argument's memory */
+    const void     *alias;    /* set by the kernel when the result is an argument's memory */
     uint64_t       *validity; /* of the result; NULL: no NULLs. Written through fn_set_null alone */
     bool            validity_owned;
     void           *state; /* what prepare made, or NULL */
@@ -54,7 +55,8 @@ typedef struct fn_call {
 } fn_call;
 
 typedef status fn_kernel(fn_call *c);
-/* Looks at constant arguments once, when a program is compiled. constants[i] is NULL where argument i is not constant. */
+/* Looks at constant arguments once, when a program is compiled. constants[i] is NULL where argument
+ * i is not constant. */
 typedef status fn_preparer(void **state, arena *a, const value *const *constants,
                            const data_type *types, int32_t arg_count, error *err);
 
@@ -92,7 +94,8 @@ status  fn_overflow_one(fn_call *c, int32_t row, const char *name);
 status fn_column(const fn_call *c, int32_t i, column *out) MUST_USE;
 /* A moment argument in microseconds; *step as in operand. Values that do not fit saturate. */
 status fn_microseconds(const fn_call *c, int32_t i, const int64_t **us, int32_t *step) MUST_USE;
-/* Room for `size` bytes of result text, NULL when memory is out; then the first `used` of them as a view. */
+/* Room for `size` bytes of result text, NULL when memory is out; then the first `used` of them as a
+ * view. */
 char   *fn_text_reserve(fn_call *c, size_t size) MUST_USE;
 strview fn_text_commit(fn_call *c, size_t used);
 
@@ -129,10 +132,12 @@ utf8_width(const char *s) {
     return b < 0x80 ? 1 : b < 0xE0 ? 2 : b < 0xF0 ? 3 : 4;
 }
 
-int64_t utf8_count(text t);                 /* characters */
-size_t  utf8_skip(text t, int64_t count);   /* bytes of the first `count` characters, at most all */
-size_t  utf8_skip_back(text t, int64_t count); /* offset of the last `count` characters, at least 0 */
-/* Simple case mapping of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic; every mapping keeps the number of bytes. */
+/* How many characters; bytes of the first `count` (at most all); offset of the last `count`. */
+int64_t utf8_count(text t);
+size_t  utf8_skip(text t, int64_t count);
+size_t  utf8_skip_back(text t, int64_t count);
+/* Simple case mapping of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic; every mapping keeps
+ * the number of bytes. */
 void utf8_lower(char *out, text t);
 void utf8_upper(char *out, text t);
 

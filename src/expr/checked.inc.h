@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* checked.inc.h - template: integer arithmetic whose overflow is an error. One pass computes all rows and collects overflow
- * in a sign bit; only when that is set, a second pass looks for a valid row to blame.
- * Parameters, undefined at the end: KERNEL name; IN C type; EXPR the wrapped result r of a and b; FAULT negative when r is
- * wrong; OVERFLOWS the builtin that tells for one row; SYMBOL for the message. */
+/* checked.inc.h - template: integer arithmetic whose overflow is an error. One pass computes all
+ * rows and collects overflow in a sign bit; only when that is set, a second pass looks for a valid
+ * row to blame. Parameters, undefined at the end: KERNEL name; IN C type; EXPR the wrapped result r
+ * of a and b; FAULT negative when r is wrong; OVERFLOWS the builtin that tells for one row; SYMBOL
+ * for the message. */
 status
 KERNEL(fn_call *c) {
     const IN *restrict x = c->args[0].values;
     const IN *restrict y = c->args[1].values;
-    IN *restrict  z = c->values;
+    IN *restrict z = c->values;
     const int32_t n = c->row_count;
     const int32_t x_step = c->args[0].step;
     const int32_t y_step = c->args[1].step;

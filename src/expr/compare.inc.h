@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* compare.inc.h - template: the six comparisons of one type.
- * Parameters, undefined at the end: EQUAL, UNEQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL kernel names; VALUE C type;
- * IS_EQUAL, IS_LESS, IS_GREATER expressions of a and b. */
+ * Parameters, undefined at the end: EQUAL, UNEQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL kernel
+ * names; VALUE C type; IS_EQUAL, IS_LESS, IS_GREATER expressions of a and b. */
 #define KERNEL EQUAL
 #define IN VALUE
 #define OUT uint8_t

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* compile.h - the state of a compilation. Inside expr only.
  *
- * A term is a distinct value of the expressions being compiled, numbered so that equal subexpressions get the same number
- * (value numbering: two calls of one function on the same terms are the same term). A scope is a frame of the program being
- * written: it knows in which register each term is, and takes a term from the scope around it by an import. */
+ * A term is a distinct value of the expressions being compiled, numbered so that equal
+ * subexpressions get the same number (value numbering: two calls of one function on the same terms
+ * are the same term). A scope is a frame of the program being written: it knows in which register
+ * each term is, and takes a term from the scope around it by an import. */
 #ifndef LAMINAR_EXPR_COMPILE_H
 #define LAMINAR_EXPR_COMPILE_H
 
@@ -58,7 +59,8 @@ status compile_constant(compiler *c, const value *v, int32_t *out);
 status compile_column(compiler *c, const expr *e, int32_t *out);
 /* The register of a term in the current scope, imported when it is from further out. */
 status compile_reg(compiler *c, int32_t t, int32_t *reg);
-/* The term that a step over argument terms makes: known, folded, or one more step. `s` has kind, type, position and payload. */
+/* The term that a step over argument terms makes: known, folded, or one more step. `s` has kind,
+ * type, position and payload. */
 status compile_step(compiler *c, const step *s, const int32_t *args, int32_t arg_count,
                     const expr *whole, int32_t *out);
 /* A known choice of the same tree, or -1. */

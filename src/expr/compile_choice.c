@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compile_choice.c - AND, OR, CASE and COALESCE. Parts that cannot fail and cost little are computed for all rows; the others
- * only for the rows that need them. Constant conditions choose now. */
+/* compile_choice.c - AND, OR, CASE and COALESCE. Parts that cannot fail and cost little are
+ * computed for all rows; the others only for the rows that need them. Constant conditions choose
+ * now. */
 #include "expr/compile.h"
 
 static bool
@@ -82,8 +83,7 @@ compile_simple_parts(compiler *c, const expr *e, const expr *const *parts, int32
         const value v = {.type = e->type, .b = *decided ? !is_and : is_and};
         return compile_constant(c, &v, out);
     }
-    const step s = {
-        .kind = is_and ? STEP_AND : STEP_OR, .type = e->type, .position = e->position};
+    const step s = {.kind = is_and ? STEP_AND : STEP_OR, .type = e->type, .position = e->position};
     if (kept > 1) {
         return compile_step(c, &s, terms, kept, NULL, out);
     }
@@ -112,12 +112,12 @@ compile_hard_parts(compiler *c, const expr *e, const expr *const *parts, int32_t
 
 status
 compile_logic(compiler *c, const expr *e, int32_t *out) {
-    const int32_t  count = flatten(e, e->kind, 0, NULL);
-    const size_t   bytes = (size_t)count * sizeof(const expr *);
-    const expr   **parts = arena_alloc(c->arena, bytes);
-    const expr   **ordered = arena_alloc(c->arena, bytes);
-    int32_t        first;
-    bool           decided;
+    const int32_t count = flatten(e, e->kind, 0, NULL);
+    const size_t  bytes = (size_t)count * sizeof(const expr *);
+    const expr  **parts = arena_alloc(c->arena, bytes);
+    const expr  **ordered = arena_alloc(c->arena, bytes);
+    int32_t       first = -1;
+    bool          decided = false;
     if (parts == NULL || ordered == NULL) {
         return error_memory(c->err);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compile_term.c - terms, registers and steps of a program being compiled; equal terms are computed once, constant ones now. */
+/* compile_term.c - terms, registers and steps of a program being compiled; equal terms are computed
+ * once, constant ones now. */
 #include "expr/compile.h"
 
 status
@@ -88,7 +89,7 @@ reg_in(compiler *c, scope *s, int32_t t, int32_t *out) {
         return OK;
     }
     assert(s->parent != NULL);
-    import m;
+import m;
     TRY(reg_in(c, s->parent, t, &m.from));
     TRY(new_reg(c, &m.to));
     TRY(compile_grow(c, &s->imports, s->import_count, &s->import_capacity, sizeof(m)));
@@ -149,10 +150,10 @@ find_term(const compiler *c, const step *s, const int32_t *args, int32_t arg_cou
           const expr *whole) {
     for (int32_t i = 0; i < c->term_count; i++) {
         const term *t = &c->terms[i];
-        if (t->column < 0 && !t->is_constant && t->kind == s->kind && type_equal(t->type, s->type) &&
-            t->function == s->function && t->arg_count == arg_count &&
-            (arg_count == 0 ||
-             memcmp(t->args, args, (size_t)arg_count * sizeof(*args)) == 0) &&
+        if (t->column < 0 && !t->is_constant && t->kind == s->kind &&
+            type_equal(t->type, s->type) && t->function == s->function &&
+            t->arg_count == arg_count &&
+            (arg_count == 0 || memcmp(t->args, args, (size_t)arg_count * sizeof(*args)) == 0) &&
             (t->whole == NULL) == (whole == NULL) &&
             (whole == NULL || expr_equal(t->whole, whole))) {
             return i;
@@ -189,8 +190,8 @@ prepare(compiler *c, step *s, const int32_t *args) {
     return done;
 }
 
-/* Computes a step whose arguments are constant. *out stays -1 when it fails on its data: then it fails again, for the rows that
- * need it. */
+/* Computes a step whose arguments are constant. *out stays -1 when it fails on its data: then it
+ * fails again, for the rows that need it. */
 static status
 fold(compiler *c, step *s, int32_t *out) {
     error        own = {.status = OK};
@@ -311,10 +312,8 @@ compile_open(compiler *c, step_kind kind, const expr *e, int32_t *choice_number)
 
 status
 compile_close(compiler *c, int32_t choice_number, const expr *e, int32_t *out) {
-    step s = {.kind = STEP_CLOSE,
-              .type = e->type,
-              .position = e->position,
-              .choice = choice_number};
+    step s = {
+        .kind = STEP_CLOSE, .type = e->type, .position = e->position, .choice = choice_number};
     *out = find_term(c, &s, NULL, 0, e); /* one of a branch that is closed now */
     if (*out < 0) {
         const term t = {.kind = STEP_CLOSE, .type = e->type, .column = -1, .whole = e};

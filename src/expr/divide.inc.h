@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* divide.inc.h - template: truncating division or remainder. Division by zero gives NULL. A constant divisor was turned into
- * a multiplication by prepare (struct divisor in fn_arith.c).
- * Parameters, undefined at the end: KERNEL name; IN C type; UIN its unsigned twin; BY_MAGIC the quotient of u by the divisor m;
- * FROM_MAGIC the result from quotient q, a, u, sign; EXPR the result of a and b, b neither 0 nor -1;
- * MINUS_ONE the result for b = -1; MINUS_ONE_FAILS whether that can overflow; SYMBOL for the message. */
+/* divide.inc.h - template: truncating division or remainder. Division by zero gives NULL. A
+ * constant divisor was turned into a multiplication by prepare (struct divisor in fn_arith.c).
+ * Parameters, undefined at the end: KERNEL name; IN C type; UIN its unsigned twin; BY_MAGIC the
+ * quotient of u by the divisor m; FROM_MAGIC the result from quotient q, a, u, sign; EXPR the
+ * result of a and b, b neither 0 nor -1; MINUS_ONE the result for b = -1; MINUS_ONE_FAILS whether
+ * that can overflow; SYMBOL for the message. */
 status
 KERNEL(fn_call *c) {
     const IN *restrict x = c->args[0].values;
     const IN *restrict y = c->args[1].values;
-    IN *restrict       z = c->values;
-    const int32_t      n = c->row_count;
-    const int32_t      x_step = c->args[0].step;
-    const int32_t      y_step = c->args[1].step;
+    IN *restrict z = c->values;
+    const int32_t n = c->row_count;
+    const int32_t x_step = c->args[0].step;
+    const int32_t y_step = c->args[1].step;
     if (c->state != NULL) {
         const divisor m = *(const divisor *)c->state;
         for (int32_t i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_call.c - a call by name: resolve, cast the arguments, make the node. if, nullif and coalesce become CASE and COALESCE, so
- * that what is not needed is not evaluated. */
+/* expr_call.c - a call by name: resolve, cast the arguments, make the node. if, nullif and coalesce
+ * become CASE and COALESCE, so that what is not needed is not evaluated. */
 #include "expr/resolve.h"
 
 static status

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_print.c - expressions as SQL-like text for EXPLAIN. What is nested in an operator stands in parentheses. Running out of
- * memory shows in the buf alone. */
+/* expr_print.c - expressions as SQL-like text for EXPLAIN. What is nested in an operator stands in
+ * parentheses. Running out of memory shows in the buf alone. */
 #include "expr/call.h"
 
 static void print(const expr *e, const schema *names, buf *out, bool nested);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_tree.c - making, copying, comparing and walking expression trees. Their depth is bounded by the parser's. */
+/* expr_tree.c - making, copying, comparing and walking expression trees. Their depth is bounded by
+ * the parser's. */
 #include "expr/call.h"
 
 static expr *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* extreme.inc.h - template: the greatest or least argument of each row. NULL arguments are passed over; all NULL gives NULL.
- * Parameters, undefined at the end: KERNEL name; VALUE C type; REPLACES tells whether the new value a beats the kept b. */
+/* extreme.inc.h - template: the greatest or least argument of each row. NULL arguments are passed
+ * over; all NULL gives NULL. Parameters, undefined at the end: KERNEL name; VALUE C type; REPLACES
+ * tells whether the new value a beats the kept b. */
 static status
 KERNEL(fn_call *c) {
     VALUE *restrict z = c->values;

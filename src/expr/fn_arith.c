@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_arith.c - + - * / // % and negation of numbers. Integer overflow is an error that shows the values; division and
- * remainder by zero are NULL, because a stream must survive a zero volume. */
+/* fn_arith.c - + - * / // % and negation of numbers. Integer overflow is an error that shows the
+ * values; division and remainder by zero are NULL, because a stream must survive a zero volume. */
 #include <math.h>
 
 #include "expr/call.h"
 
-/* A constant divisor d, |d| > 1, as a multiplication (N is one bit less than the type has): with shift = ceil(log2 |d|) and
- * magic = floor(2^(N + shift) / |d|) + 1, u / |d| = u * magic >> (N + shift) for all u <= 2^N. */
+/* A constant divisor d, |d| > 1, as a multiplication (N is one bit less than the type has): with
+ * shift = ceil(log2 |d|) and magic = floor(2^(N + shift) / |d|) + 1, u / |d| = u * magic >> (N +
+ * shift) for all u <= 2^N. */
 typedef struct divisor {
     uint64_t magic;
     uint64_t size;     /* |d| */
@@ -158,7 +159,8 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 #define EXPR (a * b)
 #include "expr/binary.inc.h"
 
-/* The three below divide first and null the zero divisors after: the loops stay free of branches. */
+/* The three below divide first and null the zero divisors after: the loops stay free of branches.
+ */
 #define KERNEL quotient_f64
 #define IN double
 #define OUT double
@@ -170,18 +172,18 @@ static
 #define IN double
 #define OUT double
 #define EXPR (b == 0.0 ? 0.0 : trunc(a / b))
-static
+    static
 #include "expr/binary.inc.h"
 
 #define KERNEL remainder_f64
 #define IN double
 #define OUT double
 #define EXPR (b == 0.0 ? 0.0 : fmod(a, b))
-static
+    static
 #include "expr/binary.inc.h"
 
-static status
-null_zero_divisors(fn_call *c) {
+    static status
+    null_zero_divisors(fn_call *c) {
     const double *y = c->args[1].values;
     if (c->args[1].step == 0 && y[0] != 0.0) {
         return OK;

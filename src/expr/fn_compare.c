@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_compare.c - = <> < <= > >=, greatest and least. NaN equals NaN and is above all numbers, -0.0 = 0.0, text goes by bytes.
- * BOOLEAN shares the kernels of TINYINT, DATE those of INTEGER, timestamps those of BIGINT. */
+/* fn_compare.c - = <> < <= > >=, greatest and least. NaN equals NaN and is above all numbers, -0.0
+ * = 0.0, text goes by bytes. BOOLEAN shares the kernels of TINYINT, DATE those of INTEGER,
+ * timestamps those of BIGINT. */
 #include "expr/call.h"
 #include "type/calendar.h"
 
@@ -175,25 +176,17 @@ double_less(double a, double b) {
 #include "expr/extreme.inc.h"
 
 static fn_kernel *const greatest_kernels[PHYSICAL_COUNT] = {
-    [PHYSICAL_BOOL] = greatest_i8,
-    [PHYSICAL_I8] = greatest_i8,
-    [PHYSICAL_I16] = greatest_i16,
-    [PHYSICAL_I32] = greatest_i32,
-    [PHYSICAL_I64] = greatest_i64,
-    [PHYSICAL_F64] = greatest_f64,
-    [PHYSICAL_TEXT] = greatest_text,
-    [PHYSICAL_INTERVAL] = greatest_interval,
+    [PHYSICAL_BOOL] = greatest_i8,   [PHYSICAL_I8] = greatest_i8,
+    [PHYSICAL_I16] = greatest_i16,   [PHYSICAL_I32] = greatest_i32,
+    [PHYSICAL_I64] = greatest_i64,   [PHYSICAL_F64] = greatest_f64,
+    [PHYSICAL_TEXT] = greatest_text, [PHYSICAL_INTERVAL] = greatest_interval,
 };
 
 static fn_kernel *const least_kernels[PHYSICAL_COUNT] = {
-    [PHYSICAL_BOOL] = least_i8,
-    [PHYSICAL_I8] = least_i8,
-    [PHYSICAL_I16] = least_i16,
-    [PHYSICAL_I32] = least_i32,
-    [PHYSICAL_I64] = least_i64,
-    [PHYSICAL_F64] = least_f64,
-    [PHYSICAL_TEXT] = least_text,
-    [PHYSICAL_INTERVAL] = least_interval,
+    [PHYSICAL_BOOL] = least_i8,   [PHYSICAL_I8] = least_i8,
+    [PHYSICAL_I16] = least_i16,   [PHYSICAL_I32] = least_i32,
+    [PHYSICAL_I64] = least_i64,   [PHYSICAL_F64] = least_f64,
+    [PHYSICAL_TEXT] = least_text, [PHYSICAL_INTERVAL] = least_interval,
 };
 
 status

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_like.c - LIKE and ILIKE. A pattern is cut at its % into pieces; the first and last are anchored, those between are each
- * searched leftmost from where the one before ended. Leftmost is enough, so nothing is ever tried twice: a piece without _ is
- * one memmem, a piece with _ one scan. Patterns that are constant are cut once, when the program is compiled. */
+/* fn_like.c - LIKE and ILIKE. A pattern is cut at its % into pieces; the first and last are
+ * anchored, those between are each searched leftmost from where the one before ended. Leftmost is
+ * enough, so nothing is ever tried twice: a piece without _ is one memmem, a piece with _ one scan.
+ * Patterns that are constant are cut once, when the program is compiled. */
 #include "expr/call.h"
 
 typedef struct piece {
-    const char *bytes; /* a byte each; where wild is set, the byte stands for one character of any kind */
-    const char *wild;  /* NULL: no _ in the piece */
+    const char
+        *bytes; /* a byte each; where wild is set, the byte stands for one character of any kind */
+    const char *wild; /* NULL: no _ in the piece */
     size_t      size;
     int64_t     characters;
 } piece;
@@ -104,7 +106,9 @@ cut(pattern *p, arena *a, text like, text escape, bool any_case, error *err) {
 static int64_t
 match_here(const piece *q, const char *s, size_t size) {
     if (q->wild == NULL) {
-        return size >= q->size && memcmp(s, q->bytes, q->size) == 0 ? (int64_t)q->size : -1;
+        const bool same =
+            size >= q->size && s[0] == q->bytes[0] && memcmp(s, q->bytes, q->size) == 0;
+        return same ? (int64_t)q->size : -1;
     }
     size_t at = 0;
     for (size_t i = 0; i < q->size; i++) {
@@ -182,8 +186,8 @@ matches(const pattern *p, text t) {
 static status
 check_escape(text escape, error *err) {
     if (escape.size > 0 && utf8_width(escape.data) != escape.size) {
-        return error_set(err, ERR_QUERY_FAILED,
-                         "the escape of LIKE is one character, not '%.*s'", TEXT_ARG(escape));
+        return error_set(err, ERR_QUERY_FAILED, "the escape of LIKE is one character, not '%.*s'",
+                         TEXT_ARG(escape));
     }
     return OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_math.c - rounding, roots, logarithms, powers. Outside its domain (sqrt(-1), ln(0)) a function is NULL, as a division by
- * zero is: a row of odd data must not end a stream. NaN in gives NaN out. */
+/* fn_math.c - rounding, roots, logarithms, powers. Outside its domain (sqrt(-1), ln(0)) a function
+ * is NULL, as a division by zero is: a row of odd data must not end a stream. NaN in gives NaN out.
+ */
 #include <math.h>
 
 #include "expr/call.h"

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_strftime.c - strftime(moment, format), fast for streams. Consecutive rows mostly fall into the same minute: the text of
- * a minute is made once by timestamp_format and reused, seconds and their fractions are patched into a copy of it. The text
- * of a day is reused for the whole day when the format shows nothing finer. */
+/* fn_strftime.c - strftime(moment, format), fast for streams. Consecutive rows mostly fall into the
+ * same minute: the text of a minute is made once by timestamp_format and reused, seconds and their
+ * fractions are patched into a copy of it. The text of a day is reused for the whole day when the
+ * format shows nothing finer. */
 #include "expr/call.h"
 #include "type/calendar.h"
 
 #define PIECES_MAX 16
-#define MEMO_SIZE  64
+#define MEMO_SIZE 64
 #define FORMAT_MAX 4096 /* bytes of one formatted text */
 
-/* A run of letters that change with the minute at most, or one letter that changes faster ('S', 'f', 'L'). */
+/* A run of letters that change with the minute at most, or one letter that changes faster ('S',
+ * 'f', 'L'). */
 typedef struct format_piece {
     text format;
     char fast;   /* 0: not */
@@ -17,9 +19,9 @@ typedef struct format_piece {
 } format_piece;
 
 typedef struct format_plan {
-    text         format;
-    int64_t      unit;   /* us for which the slow pieces stay the same; 0: format each row on its own */
-    int32_t      piece_count;
+    text    format;
+    int64_t unit; /* us for which the slow pieces stay the same; 0: format each row on its own */
+    int32_t piece_count;
     format_piece pieces[PIECES_MAX];
     bool         has_fast;
     int64_t      key; /* moment / unit of the memo */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_text.c - text functions whose result is a part of an argument, a number or a truth value: nothing is copied, because
- * a view may point into another view's bytes. Positions and counts are in characters. */
+/* fn_text.c - text functions whose result is a part of an argument, a number or a truth value:
+ * nothing is copied, because a view may point into another view's bytes. Positions and counts are
+ * in characters. */
 #include "expr/call.h"
 
 /* A part of the text behind `v`; an inlined text stays inlined. */
@@ -82,7 +83,8 @@ fn_left(fn_call *c) {
             const strview *v = operand_view(&c->args[0], i);
             const int64_t  n = fn_integer(&c->args[1], i);
             const text     t = strview_text(v);
-            z[i] = part(v, 0, n >= 0 ? utf8_skip(t, n) : utf8_skip_back(t, -max_i64(n, -INT64_MAX)));
+            z[i] =
+                part(v, 0, n >= 0 ? utf8_skip(t, n) : utf8_skip_back(t, -max_i64(n, -INT64_MAX)));
         }
     }
     return OK;
@@ -96,8 +98,7 @@ fn_right(fn_call *c) {
             const strview *v = operand_view(&c->args[0], i);
             const int64_t  n = fn_integer(&c->args[1], i);
             const text     t = strview_text(v);
-            const size_t   at =
-                n >= 0 ? utf8_skip_back(t, n) : utf8_skip(t, -max_i64(n, -INT64_MAX));
+            const size_t at = n >= 0 ? utf8_skip_back(t, n) : utf8_skip(t, -max_i64(n, -INT64_MAX));
             z[i] = part(v, at, t.size - at);
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_text_make.c - text functions that make new text: joining, case, padding, replacing. New bytes lie in the scratch arena;
- * results of up to 12 bytes are in the view itself. */
+/* fn_text_make.c - text functions that make new text: joining, case, padding, replacing. New bytes
+ * lie in the scratch arena; results of up to 12 bytes are in the view itself. */
 #include "expr/call.h"
 
 /* One value may not grow beyond this by a function: a wrong count would eat the machine. */

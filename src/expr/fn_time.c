@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_time.c - arithmetic of dates, timestamps and intervals. A TIMESTAMP_MS stays one: what an interval adds below the
- * millisecond is floored away. */
+/* fn_time.c - arithmetic of dates, timestamps and intervals. A TIMESTAMP_MS stays one: what an
+ * interval adds below the millisecond is floored away. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -153,11 +153,11 @@ combine_intervals(fn_call *c, bool back) {
         const interval b = y[i * c->args[1].step];
         interval      *r = &z[i];
         const bool     bad = back ? __builtin_sub_overflow(a.months, b.months, &r->months) ||
-                                    __builtin_sub_overflow(a.days, b.days, &r->days) ||
-                                    __builtin_sub_overflow(a.us, b.us, &r->us)
+                                        __builtin_sub_overflow(a.days, b.days, &r->days) ||
+                                        __builtin_sub_overflow(a.us, b.us, &r->us)
                                   : __builtin_add_overflow(a.months, b.months, &r->months) ||
-                                    __builtin_add_overflow(a.days, b.days, &r->days) ||
-                                    __builtin_add_overflow(a.us, b.us, &r->us);
+                                        __builtin_add_overflow(a.days, b.days, &r->days) ||
+                                        __builtin_add_overflow(a.us, b.us, &r->us);
         if (bad) {
             return out_of_range(c, back ? "difference of intervals" : "sum of intervals");
         }
@@ -268,8 +268,8 @@ fn_to_timestamp_f64(fn_call *c) {
         }
         const double us = round(x[i] * 1e6);
         if (!(us >= -9223372036854775808.0 && us < 9223372036854775808.0)) {
-            return error_set(c->err, ERR_QUERY_FAILED,
-                             "timestamp out of range: to_timestamp(%g)", x[i]);
+            return error_set(c->err, ERR_QUERY_FAILED, "timestamp out of range: to_timestamp(%g)",
+                             x[i]);
         }
         z[i] = (int64_t)us;
     }

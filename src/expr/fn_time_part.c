@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_time_part.c - parts of moments: date_part and its short names, date_trunc, date_diff, time_bucket. The name of a constant
- * part is looked up when the program is compiled. Most rows of a stream fall on the day of the row before: parts of the day
- * are remembered. */
+/* fn_time_part.c - parts of moments: date_part and its short names, date_trunc, date_diff,
+ * time_bucket. The name of a constant part is looked up when the program is compiled. Most rows of
+ * a stream fall on the day of the row before: parts of the day are remembered. */
 #include <inttypes.h>
 
 #include "expr/call.h"
 #include "type/calendar.h"
 
 #define US_PER_MINUTE (60 * US_PER_SECOND)
-#define US_PER_HOUR   (60 * US_PER_MINUTE)
+#define US_PER_HOUR (60 * US_PER_MINUTE)
 
 static status
 part_of_name(text name, date_part *out, error *err) {
@@ -204,8 +204,7 @@ fn_date_trunc(fn_call *c) {
         date_part part;
         if (fn_is_valid(c, i)) {
             TRY(part_of_row(c, i, &part));
-            if (part == PART_DOW || part == PART_ISODOW || part == PART_DOY ||
-                part == PART_EPOCH) {
+            if (part == PART_DOW || part == PART_ISODOW || part == PART_DOY || part == PART_EPOCH) {
                 return error_set(c->err, ERR_QUERY_FAILED,
                                  "date_trunc cuts to year, quarter, month, week, day, hour, "
                                  "minute, second, millisecond or microsecond");
@@ -265,8 +264,9 @@ fn_date_diff(fn_call *c) {
     return OK;
 }
 
-/* ---- time_bucket: widths of days and less count from Monday 2000-01-03, widths of months from 2000-01-01, as in TimescaleDB and
- * DuckDB; a bucket of a day or less starts at midnight or a whole multiple after it either way. */
+/* ---- time_bucket: widths of days and less count from Monday 2000-01-03, widths of months from
+ * 2000-01-01, as in TimescaleDB and DuckDB; a bucket of a day or less starts at midnight or a whole
+ * multiple after it either way. */
 static bool
 bucket_width(const interval *v, int64_t *us, int64_t *months) {
     int64_t days;
@@ -278,7 +278,8 @@ bucket_width(const interval *v, int64_t *us, int64_t *months) {
 
 static int64_t
 bucket_of_months(int64_t us, int64_t months) {
-    const int64_t month = (date_part_of(us, PART_YEAR) - 2000) * 12 + date_part_of(us, PART_MONTH) - 1;
+    const int64_t month =
+        (date_part_of(us, PART_YEAR) - 2000) * 12 + date_part_of(us, PART_MONTH) - 1;
     const int64_t first = floor_div_i64(month, months) * months;
     const int64_t year = floor_div_i64(first, 12);
     const int64_t days = days_from_civil(2000 + year, (int32_t)(first - year * 12) + 1, 1);

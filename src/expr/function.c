@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* function.c - the function table and overload resolution.
  *
- * Each overload that takes the number of arguments gets a cost: 0 for arguments of the very type, more the further a value has
- * to be cast. The cheapest wins, of equals the one that comes first in functions.def. */
+ * Each overload that takes the number of arguments gets a cost: 0 for arguments of the very type,
+ * more the further a value has to be cast. The cheapest wins, of equals the one that comes first in
+ * functions.def. */
 #include "expr/resolve.h"
 
 #define ARGS1(a) {TYPE_##a}, 1
@@ -24,7 +25,7 @@ enum {
     COST_DOUBLE = 20, /* integer to DOUBLE */
     COST_TIME = 2,    /* DATE to TIMESTAMP */
     COST_TIME_MS = 3,
-    COST_OPEN = 5,    /* ANY, PRINTED */
+    COST_OPEN = 5, /* ANY, PRINTED */
     COST_LITERAL = 50,
     COST_LITERAL_TWIN = 40, /* a text constant beside an argument of the wanted type */
     NO_FIT = -1
@@ -35,7 +36,8 @@ function_name(const function *f) {
     return f->name;
 }
 
-/* The table holds the overloads of a name next to each other or not: a name counts where it stands first. */
+/* The table holds the overloads of a name next to each other or not: a name counts where it stands
+ * first. */
 static bool
 is_first_of_name(int32_t at) {
     for (int32_t i = 0; i < at; i++) {

@@ -56,8 +56,7 @@ compile_in_as_or(compiler *c, const expr *e, int32_t *out) {
         expr *pair[2] = {e->args[0], e->args[i]};
         TRY(expr_call(&parts[i - 1], c->arena, TEXT("="), pair, 2, e->position, c->err));
     }
-    const expr *all =
-        expr_make(c->arena, EXPR_OR, e->type, parts, e->arg_count - 1, e->position);
+    const expr *all = expr_make(c->arena, EXPR_OR, e->type, parts, e->arg_count - 1, e->position);
     return all == NULL ? error_memory(c->err) : compile_logic(c, all, out);
 }
 
@@ -186,7 +185,7 @@ expr_evaluate_constant(value *out, const expr *e, arena *a, error *err) {
     const schema none = {.count = 0};
     const delta  one = {.row_count = 1};
     expr *const  self[1] = {(expr *)(uintptr_t)e};
-    program     *p;
+    program     *p = NULL;
     column       result;
     assert(expr_is_constant(e));
     TRY(program_compile(&p, a, self, 1, &none, err));

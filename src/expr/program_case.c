@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program_case.c - CASE, COALESCE, AND and OR whose parts may fail or are slow: each part sees only the rows that need it, so
- * an error in a branch not taken never happens. */
+/* program_case.c - CASE, COALESCE, AND and OR whose parts may fail or are slow: each part sees only
+ * the rows that need it, so an error in a branch not taken never happens. */
 #include "expr/blend.h"
 
 static choice *

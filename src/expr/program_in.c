@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program_in.c - x IN (constants). Values become 64-bit words (text stays text); a few members are compared one after the other
- * in vectorised loops, many through a hash table. Not found beside a NULL member is NULL. */
+/* program_in.c - x IN (constants). Values become 64-bit words (text stays text); a few members are
+ * compared one after the other in vectorised loops, many through a hash table. Not found beside a
+ * NULL member is NULL. */
 #include "expr/step.h"
 
 #include "base/hash.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program_logic.c - AND, OR, CASE and COALESCE over all rows, for parts that cannot fail and cost little: no row lists, only
- * loops the compiler vectorises. program_case.c has the careful forms. */
+/* program_logic.c - AND, OR, CASE and COALESCE over all rows, for parts that cannot fail and cost
+ * little: no row lists, only loops the compiler vectorises. program_case.c has the careful forms.
+ */
 #include "expr/blend.h"
 
 /* Words of a register's truth values and validity, a constant spread over the word. */
@@ -35,7 +36,8 @@ put_result(run *r, const step *s, void *values, uint64_t *validity) {
     };
 }
 
-/* ---- AND, OR: a is the result so far, b the next argument. A decided side decides, even beside NULL. */
+/* ---- AND, OR: a is the result so far, b the next argument. A decided side decides, even beside
+ * NULL. */
 static void
 combine_truth(bool is_and, uint8_t *restrict a, uint64_t *restrict valid, const reg *b,
               int32_t rows) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program_run.c - evaluation of a compiled program: loads, the loop over steps, outputs, and the simple steps. */
+/* program_run.c - evaluation of a compiled program: loads, the loop over steps, outputs, and the
+ * simple steps. */
 #include "expr/step.h"
 
 #include "kernel/kernel.h"
@@ -49,9 +50,8 @@ put_null(run *r, const step *s) {
     if (values == NULL) {
         return error_memory(r->err);
     }
-    r->program->regs[s->dst] =
-        (reg){.column = {.type = s->type, .validity = null_word, .values = values},
-              .is_constant = true};
+    r->program->regs[s->dst] = (reg){
+        .column = {.type = s->type, .validity = null_word, .values = values}, .is_constant = true};
     return OK;
 }
 
@@ -212,14 +212,11 @@ step_run(run *r, step *s) {
     return done;
 }
 
-/* Results under NULL are zero, so that they are the same however they came about. */
 static void
-clear_nulls(const reg *g, int32_t rows) {
-    const size_t width = type_width(g->column.type);
-    /* is_fresh says that this run allocated the values. */
-    char *values = (char *)(uintptr_t)g->column.values;
+clear_nulls(char *values, const column *c, int32_t rows) {
+    const size_t width = type_width(c->type);
     for (int64_t w = 0; w < bits_words(rows); w++) {
-        uint64_t missing = ~g->column.validity[w];
+        uint64_t missing = ~c->validity[w];
         for (; missing != 0; missing &= missing - 1) {
             const int64_t row = w * 64 + __builtin_ctzll(missing);
             if (row >= rows) {
@@ -230,16 +227,28 @@ clear_nulls(const reg *g, int32_t rows) {
     }
 }
 
+/* Results under NULL are zero, so that they are the same however they came about. */
 static status
 deliver(run *r, const reg *g, column *out) {
     if (g->is_constant) {
         const value v = column_value(&g->column, 0);
         return column_constant(out, &v, r->row_count, r->scratch, r->err);
     }
-    if (g->is_fresh && g->column.validity != NULL) {
-        clear_nulls(g, r->row_count);
-    }
     *out = g->column;
+    if (out->validity == NULL) {
+        return OK;
+    }
+    char *values = (char *)(uintptr_t)out->values; /* ours to write to when is_fresh */
+    if (!g->is_fresh) {
+        values = run_values(r, out->type, r->row_count, false);
+        if (values == NULL) {
+            return error_memory(r->err);
+        }
+        memcpy(values, out->values, (size_t)r->row_count * type_width(out->type));
+        out->values = values;
+        out->owner = NULL;
+    }
+    clear_nulls(values, out, r->row_count);
     return OK;
 }
 

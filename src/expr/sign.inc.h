@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sign.inc.h - template: an integer function of one argument that only the smallest integer overflows.
- * Parameters, undefined at the end: KERNEL name; IN C type; EXPR the result of a; SMALLEST integer; NAME for the
- * message. */
+/* sign.inc.h - template: an integer function of one argument that only the smallest integer
+ * overflows. Parameters, undefined at the end: KERNEL name; IN C type; EXPR the result of a;
+ * SMALLEST integer; NAME for the message. */
 status
 KERNEL(fn_call *c) {
     const IN *restrict x = c->args[0].values;
     IN *restrict z = c->values;
-    IN           smallest = 0;
+    IN smallest = 0;
     for (int32_t i = 0; i < c->row_count; i++) {
         const IN a = x[i];
         smallest = a < smallest ? a : smallest;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* step.h - compiled programs: one flat list of steps over registers. Inside expr only.
  *
- * Each step runs over the rows of the current frame. A register holds a column of its frame, or one value for all rows.
- * CASE, COALESCE, AND and OR with parts that may fail or are slow are a `choice`: it keeps the rows of the enclosing frame that
- * are still undecided (rest) and those of the branch just taken (taken). ENTER makes rest or taken the frame and brings the
- * registers the branch uses down to these rows; LEAVE goes back. Branches nobody needs are jumped over. */
+ * Each step runs over the rows of the current frame. A register holds a column of its frame, or one
+ * value for all rows. CASE, COALESCE, AND and OR with parts that may fail or are slow are a
+ * `choice`: it keeps the rows of the enclosing frame that are still undecided (rest) and those of
+ * the branch just taken (taken). ENTER makes rest or taken the frame and brings the registers the
+ * branch uses down to these rows; LEAVE goes back. Branches nobody needs are jumped over. */
 #ifndef LAMINAR_EXPR_STEP_H
 #define LAMINAR_EXPR_STEP_H
 
@@ -17,23 +18,26 @@ typedef enum step_kind {
     STEP_NOT,
     STEP_IS_NULL,
     STEP_IN,
-    STEP_AND,         /* over all rows */
-    STEP_OR,          /* over all rows */
-    STEP_CASE,        /* over all rows: args as EXPR_CASE */
-    STEP_COALESCE,    /* over all rows */
-    STEP_OPEN,        /* starts a choice: all rows of the frame are rest, the result is NULL */
-    STEP_OPEN_AND,    /* ... is TRUE */
-    STEP_OPEN_OR,     /* ... is FALSE */
+    STEP_AND,      /* over all rows */
+    STEP_OR,       /* over all rows */
+    STEP_CASE,     /* over all rows: args as EXPR_CASE */
+    STEP_COALESCE, /* over all rows */
+    STEP_OPEN,     /* starts a choice: all rows of the frame are rest, the result is NULL */
+    STEP_OPEN_AND, /* ... is TRUE */
+    STEP_OPEN_OR,  /* ... is FALSE */
     STEP_ENTER_REST,
     STEP_ENTER_TAKEN,
     STEP_LEAVE,
-    STEP_SPLIT,       /* args[0] is a condition over rest: where it is true, rows move from rest to taken */
+    STEP_SPLIT, /* args[0] is a condition over rest: where it is true, rows move from rest to taken
+                 */
     STEP_STORE_TAKEN, /* args[0] over taken is the result of these rows */
     STEP_STORE_REST,
-    STEP_STORE_VALID, /* args[0] over rest is the result where it is not NULL; these rows leave rest */
-    STEP_STORE_AND,   /* args[0] over rest is one more condition; where it is false, rows leave rest */
+    STEP_STORE_VALID, /* args[0] over rest is the result where it is not NULL; these rows leave rest
+                       */
+    STEP_STORE_AND,   /* args[0] over rest is one more condition; where it is false, rows leave rest
+                       */
     STEP_STORE_OR,
-    STEP_CLOSE,       /* dst = the choice's result */
+    STEP_CLOSE, /* dst = the choice's result */
     STEP_KIND_COUNT
 } step_kind;
 
@@ -116,7 +120,7 @@ uint64_t *run_bits(run *r, int32_t row_count, bool on) MUST_USE;
 step_function step_and, step_or, step_case, step_coalesce; /* program_logic.c */
 step_function step_open, step_enter, step_leave, step_split, step_store, step_store_valid,
     step_store_logic, step_close; /* program_case.c */
-step_function step_in; /* program_in.c */
+step_function step_in;            /* program_in.c */
 /* The members of an IN list, all of one type, NULLs allowed. */
 status in_set_make(in_set **out, arena *a, const value *members, int32_t count, data_type type,
                    error *err) MUST_USE;

@@ -31,7 +31,8 @@ utf8_skip_back(text t, int64_t count) {
     return at;
 }
 
-/* Both maps take and give code points U+0080 .. U+07FF: two bytes each. Letters whose other case needs another size stay. */
+/* Both maps take and give code points U+0080 .. U+07FF: two bytes each. Letters whose other case
+ * needs another size stay. */
 static uint32_t
 lower_wide(uint32_t c) {
     if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3AB && c != 0x3A2) ||

@@ -12,7 +12,7 @@
 
 static const kernel_table baseline = {
     .level = "baseline",
-    .ascii_blocks = ascii_blocks_baseline,
+    .plain_blocks = plain_blocks_baseline,
     .minmax_i32 = minmax_i32_baseline,
     .minmax_i64 = minmax_i64_baseline,
 };
@@ -20,14 +20,14 @@ static const kernel_table baseline = {
 #ifdef KERNEL_X86
 static const kernel_table avx2 = {
     .level = "avx2",
-    .ascii_blocks = ascii_blocks_avx2,
+    .plain_blocks = plain_blocks_avx2,
     .minmax_i32 = minmax_i32_avx2,
     .minmax_i64 = minmax_i64_avx2,
 };
 
 static const kernel_table avx512 = {
     .level = "avx512",
-    .ascii_blocks = ascii_blocks_avx512,
+    .plain_blocks = plain_blocks_avx512,
     .minmax_i32 = minmax_i32_avx512,
     .minmax_i64 = minmax_i64_avx512,
 };

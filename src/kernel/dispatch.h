@@ -17,23 +17,23 @@ typedef void minmax_kernel(const void *values, const uint64_t *validity, int32_t
 
 typedef struct kernel_table {
     const char *level;
-    /* Bytes at the beginning that are ASCII for sure: whole blocks, so that fewer than a block may
+    /* Bytes at the beginning that are 0x01 .. 0x7f for sure: whole blocks, so that fewer than a block may
      * be missing. */
-    int64_t (*ascii_blocks)(const char *bytes, int64_t size);
+    int64_t (*plain_blocks)(const char *bytes, int64_t size);
     minmax_kernel *minmax_i32;
     minmax_kernel *minmax_i64;
 } kernel_table;
 
 const kernel_table *kernel_active(void);
 
-int64_t       ascii_blocks_baseline(const char *bytes, int64_t size);
+int64_t       plain_blocks_baseline(const char *bytes, int64_t size);
 minmax_kernel minmax_i32_baseline;
 minmax_kernel minmax_i64_baseline;
 #ifdef KERNEL_X86
-int64_t       ascii_blocks_avx2(const char *bytes, int64_t size);
+int64_t       plain_blocks_avx2(const char *bytes, int64_t size);
 minmax_kernel minmax_i32_avx2;
 minmax_kernel minmax_i64_avx2;
-int64_t       ascii_blocks_avx512(const char *bytes, int64_t size);
+int64_t       plain_blocks_avx512(const char *bytes, int64_t size);
 minmax_kernel minmax_i32_avx512;
 minmax_kernel minmax_i64_avx512;
 #endif

@@ -52,6 +52,8 @@ status cast_column(column *out, const column *in, int32_t row_count, data_type t
 
 /* ---- utf8.c: offset of the first byte that is not UTF-8, or -1. Runs at memory speed on ASCII. */
 int64_t utf8_fault(const char *bytes, int64_t size);
+/* True when all bytes are 0x01 .. 0x7f: valid at every cut, and without NUL. */
+bool utf8_is_plain(const char *bytes, int64_t size);
 
 /* ---- cpu.c: called once when a database opens (idempotent, thread-safe): picks AVX2/AVX-512
  * versions by CPUID into one table. */

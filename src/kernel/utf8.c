@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* utf8.c - is it UTF-8? ASCII goes by blocks with the widest registers there are, everything else
- * by a strict decoder. */
+/* utf8.c - is it UTF-8? Plain text (bytes 0x01 .. 0x7f) goes by blocks with the widest registers
+ * there are, everything else by a strict decoder. */
 #include "kernel/dispatch.h"
 #include "kernel/kernel.h"
 
@@ -10,6 +10,7 @@
 
 #define BLOCKS_MIN 64
 #define HIGH_BITS UINT64_C(0x8080808080808080)
+#define LOW_BITS UINT64_C(0x0101010101010101)
 
 static uint64_t
 load_8(const char *p) {
@@ -19,12 +20,14 @@ load_8(const char *p) {
 }
 
 int64_t
-ascii_blocks_baseline(const char *bytes, int64_t size) {
+plain_blocks_baseline(const char *bytes, int64_t size) {
     int64_t i = 0;
     for (; i + 32 <= size; i += 32) {
-        const uint64_t all = load_8(bytes + i) | load_8(bytes + i + 8) | load_8(bytes + i + 16) |
-                             load_8(bytes + i + 24);
-        if ((all & HIGH_BITS) != 0) {
+        const uint64_t a = load_8(bytes + i), b = load_8(bytes + i + 8);
+        const uint64_t c = load_8(bytes + i + 16), d = load_8(bytes + i + 24);
+        /* x - 1 borrows into a high bit where a byte is 0 (and nowhere before the first such). */
+        const uint64_t zero = (a - LOW_BITS) | (b - LOW_BITS) | (c - LOW_BITS) | (d - LOW_BITS);
+        if (((a | b | c | d | zero) & HIGH_BITS) != 0) {
             break;
         }
     }
@@ -32,22 +35,24 @@ ascii_blocks_baseline(const char *bytes, int64_t size) {
 }
 
 #ifdef KERNEL_X86
+/* As signed numbers the plain bytes are those above 0. */
 __attribute__((target("avx2"))) int64_t
-ascii_blocks_avx2(const char *bytes, int64_t size) {
-    int64_t i = 0;
+plain_blocks_avx2(const char *bytes, int64_t size) {
+    const __m256i zero = _mm256_setzero_si256();
+    int64_t       i = 0;
     for (; i + 128 <= size; i += 128) {
         const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i));
         const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i + 32));
         const __m256i c = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i + 64));
         const __m256i d = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i + 96));
-        const __m256i all = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
-        if (_mm256_movemask_epi8(all) != 0) {
+        const __m256i least = _mm256_min_epi8(_mm256_min_epi8(a, b), _mm256_min_epi8(c, d));
+        if (_mm256_movemask_epi8(_mm256_cmpgt_epi8(least, zero)) != -1) {
             break;
         }
     }
     for (; i + 32 <= size; i += 32) {
         const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i));
-        if (_mm256_movemask_epi8(a) != 0) {
+        if (_mm256_movemask_epi8(_mm256_cmpgt_epi8(a, zero)) != -1) {
             break;
         }
     }
@@ -55,20 +60,21 @@ ascii_blocks_avx2(const char *bytes, int64_t size) {
 }
 
 __attribute__((target("avx512f,avx512bw"))) int64_t
-ascii_blocks_avx512(const char *bytes, int64_t size) {
-    int64_t i = 0;
+plain_blocks_avx512(const char *bytes, int64_t size) {
+    const __m512i zero = _mm512_setzero_si512();
+    int64_t       i = 0;
     for (; i + 256 <= size; i += 256) {
         const __m512i a = _mm512_loadu_si512(bytes + i);
         const __m512i b = _mm512_loadu_si512(bytes + i + 64);
         const __m512i c = _mm512_loadu_si512(bytes + i + 128);
         const __m512i d = _mm512_loadu_si512(bytes + i + 192);
-        const __m512i all = _mm512_or_si512(_mm512_or_si512(a, b), _mm512_or_si512(c, d));
-        if (_mm512_movepi8_mask(all) != 0) {
+        const __m512i least = _mm512_min_epi8(_mm512_min_epi8(a, b), _mm512_min_epi8(c, d));
+        if (_mm512_cmple_epi8_mask(least, zero) != 0) {
             break;
         }
     }
     for (; i + 64 <= size; i += 64) {
-        if (_mm512_movepi8_mask(_mm512_loadu_si512(bytes + i)) != 0) {
+        if (_mm512_cmple_epi8_mask(_mm512_loadu_si512(bytes + i), zero) != 0) {
             break;
         }
     }
@@ -103,10 +109,19 @@ sequence_size(const uint8_t *p, int64_t left) {
     return 0;
 }
 
+bool
+utf8_is_plain(const char *bytes, int64_t size) {
+    int64_t i = size >= BLOCKS_MIN ? kernel_active()->plain_blocks(bytes, size) : 0;
+    while (i < size && (int8_t)bytes[i] > 0) {
+        i++;
+    }
+    return i == size;
+}
+
 int64_t
 utf8_fault(const char *bytes, int64_t size) {
     const kernel_table *table = kernel_active();
-    int64_t             i = size >= BLOCKS_MIN ? table->ascii_blocks(bytes, size) : 0;
+    int64_t             i = size >= BLOCKS_MIN ? table->plain_blocks(bytes, size) : 0;
     int64_t             ascii_end = i; /* of the last words that were ASCII */
     int64_t             ascii_words = 0;
     while (i < size) {
@@ -116,7 +131,7 @@ utf8_fault(const char *bytes, int64_t size) {
                 ascii_words = ascii_end == i ? ascii_words + 1 : 1;
                 i += 8;
                 if (ascii_words >= 4 && size - i >= BLOCKS_MIN) { /* a run: worth a call */
-                    i += table->ascii_blocks(bytes + i, size - i);
+                    i += table->plain_blocks(bytes + i, size - i);
                     ascii_words = 0;
                 }
                 ascii_end = i;

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* op.h - the operator interface: one const class per operator, instances chained into a circuit.
  *
- * push consumes one delta on one port and may op_emit any number of deltas. It never blocks and never keeps `in` without batch_keep or copying it into
- *   state. It may return DONE: no further input can change the output (LIMIT).
- * tick is called exactly once per tick, in topological order, after all pushes of the tick that concern it. It emits what only the whole tick can
- *   tell and closes what `now` (the event-time frontier, monotone) has passed. After it, the operator's total output equals its query over its total input
- *   (late rows aside). A NULL tick means there is nothing to do.
- * snapshot emits the operator's current total output (weight > 0) to `target`, as if from empty; it changes nothing. Only stateful operators have it.
+ * push consumes one delta on one port and may op_emit any number of deltas. It never blocks and
+ *   never keeps `in` without batch_keep or copying it into state. It may return DONE: no further
+ *   input can change the output (LIMIT).
+ * tick is called exactly once per tick, in topological order, after all pushes of the tick that
+ *   concern it. It emits what only the whole tick can tell and closes what `now` (the event-time
+ *   frontier, monotone) has passed. After it, the operator's total output equals its query over its
+ *   total input (late rows aside). A NULL tick means there is nothing to do.
+ * snapshot emits the operator's current total output (weight > 0) to `target`, as if from empty; it
+ *   changes nothing. Only stateful operators have it.
  * validate checks invariants (tests call it after every tick).
- * Between ticks state is consistent. All state lives in env->store; other memory in the circuit arena. Transient columns of emitted deltas come
- * from env->scratch: a loop that emits many deltas brackets each with arena_save / arena_rewind. What must live until the tick ends (dirty lists, old
- * rows) comes from env->tick_arena, which the executor resets after the tick.
- * A failing push or tick makes the operator and everything below it unusable; it need not clean up, close will be called. */
+ *
+ * Between ticks state is consistent. All state lives in env->store; other memory in the circuit
+ * arena. Transient columns of emitted deltas come from env->scratch: a loop that emits many deltas
+ * brackets each with arena_save / arena_rewind. What must live until the tick ends (dirty lists,
+ * old rows) comes from env->tick_arena, which the executor resets after the tick.
+ * A failing push or tick makes the operator and everything below it unusable; it need not clean up,
+ * close will be called. */
 #ifndef LAMINAR_OP_OP_H
 #define LAMINAR_OP_OP_H
 
@@ -42,9 +48,10 @@ struct op { /* the base: first member of every operator struct */
     const op_spec  *spec;
     op_edge        *outputs;
     int32_t         output_count, output_capacity;
-    int64_t         frontier_us; /* of the last tick; INT64_MIN before. In push this is the watermark the rows met */
+    int64_t         frontier_us; /* of the last tick, INT64_MIN before: the watermark rows meet */
     int64_t         rows_in, rows_out, late_rows, null_time_rows;
-    bool            old_rows_wanted; /* some consumer needs retractions of updated rows; set between ticks by who builds the circuit */
+    /* Some consumer needs retractions of updated rows. Set between ticks by the executor. */
+    bool            old_rows_wanted;
 };
 
 struct op_class {
@@ -62,14 +69,17 @@ struct op_class {
 #include "op/ops.def"
 #undef OPERATOR
 
-/* Makes and opens an operator in env->arena (zeroed); op_close closes it (memory goes with the arena). */
-status op_open(op **out, const op_class *class, op_env *env, const op_spec *spec, error *err) MUST_USE;
+/* Makes and opens an operator in env->arena; op_close closes it (memory goes with the arena). */
+status op_open(op **out, const op_class *class, op_env *env, const op_spec *spec,
+               error *err) MUST_USE;
 void   op_close(op *o);
 status op_connect(op *from, op *to, int32_t port, error *err) MUST_USE;
 void   op_disconnect(op *from, const op *to);
 /* To all outputs; row_count 0 is dropped. DONE when every output says DONE. */
 status op_emit(op *self, const delta *out, error *err) MUST_USE;
-status op_push(op *o, int32_t port, const delta *in, error *err) MUST_USE; /* counts rows, then class->push */
-status op_tick(op *o, int64_t frontier_us, error *err) MUST_USE;           /* class->tick, then remembers the frontier */
+/* Counts rows, then class->push. */
+status op_push(op *o, int32_t port, const delta *in, error *err) MUST_USE;
+/* class->tick, then remembers the frontier. */
+status op_tick(op *o, int64_t frontier_us, error *err) MUST_USE;
 
 #endif

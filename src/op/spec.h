@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spec.h - what an operator is told to do. Filled by exec/lower.c from the plan; lives in the circuit arena. */
+/* spec.h - what an operator is told to do. Filled by exec/lower.c from the plan; lives in the
+ * circuit arena. */
 #ifndef LAMINAR_OP_SPEC_H
 #define LAMINAR_OP_SPEC_H
 
@@ -22,8 +23,9 @@ typedef struct op_agg {
 
 typedef struct op_sink { /* op_collect: where rows leave the circuit */
     void *context;
-    status (*take)(void *context, const delta *rows, error *err);         /* rows are transient: batch_keep them */
-    status (*tick)(void *context, int64_t frontier_us, error *err);       /* may be NULL */
+    /* Rows are transient: batch_keep them. */
+    status (*take)(void *context, const delta *rows, error *err);
+    status (*tick)(void *context, int64_t frontier_us, error *err); /* may be NULL */
 } op_sink;
 
 typedef struct op_spec {

@@ -406,7 +406,10 @@ add_project(query *q, expr **exprs, int32_t count) {
         return out_of_memory(q->binder);
     }
     for (int32_t i = 0; i < q->item_count; i++) {
-        q->node->schema.fields[i].name = q->items[i].name;
+        /* A stream's plan outlives the statement whose text and tree the names lie in. */
+        const text name = arena_text(q->binder->arena, q->items[i].name);
+        TRY(name.data == NULL ? out_of_memory(q->binder) : OK);
+        q->node->schema.fields[i].name = name;
     }
     return OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ast.h - what the parser makes of SQL text. Read-only afterwards; lives in the statement's arena.
  *
- * Names keep their spelling; `quoted` tells whether they were in double quotes (then they match exactly). position is a byte offset. */
+ * Names keep their spelling; `quoted` tells whether they were in double quotes (then they match
+ * exactly). position is a byte offset. */
 #ifndef LAMINAR_SQL_AST_H
 #define LAMINAR_SQL_AST_H
 
@@ -33,42 +34,50 @@ typedef enum ast_expr_kind {
     AST_INTEGER,   /* text: digits (underscores removed), maybe too large: the binder decides */
     AST_FLOAT,     /* text: as written, without underscores */
     AST_STRING,    /* text: unescaped */
-    AST_INTERVAL,  /* INTERVAL '5' SECOND, INTERVAL 5 MINUTES, INTERVAL '1 hour 5 minutes': text = amount or whole text,
-                    unit = unit word in upper case and singular (SECOND), or empty */
+    AST_INTERVAL,  /* INTERVAL '5' SECOND, INTERVAL 5 MINUTES, INTERVAL '1 hour 5 minutes': text =
+                    amount or whole text, unit = unit word in upper case and singular (SECOND), or
+                    empty */
     AST_TYPED,     /* DATE '2024-01-01', TIMESTAMP '...': type, text */
     AST_COLUMN,    /* [qualifier.]name */
     AST_STAR,      /* * or t.*; in select lists and count(*) */
-    AST_PARAMETER, /* ?, $1, $name, :name: text without the mark ("" for ? and ?1), number = ordinal of ? or $n, counted per statement */
+    AST_PARAMETER, /* ?, $1, $name, :name: text without the mark ("" for ? and ?1), number = ordinal
+                      of ? or $n, counted per statement */
     AST_UNARY,     /* op: "-", "+", "NOT"; args[0] */
-    AST_BINARY,    /* op: + - * / // % || = <> < <= > >= AND OR (upper case, != arrives as <>, == as =). Chains of one AND or OR are balanced trees:
-                    a AND b AND c AND d is (a AND b) AND (c AND d), so that thousands of terms stay low */
-    AST_CALL,      /* name(args) [FILTER (WHERE filter)]; distinct; named arguments not in this grammar yet */
-    AST_CASE,      /* operand (may be NULL), args: when, then, when, then ...; otherwise (may be NULL) */
-    AST_CAST,      /* args[0], type; is_try for TRY_CAST */
-    AST_IS_NULL,   /* args[0]; negated for IS NOT NULL */
-    AST_IS_BOOL,   /* args[0] IS [NOT] TRUE/FALSE: op is "TRUE" or "FALSE", negated */
+    AST_BINARY,    /* op: + - * / // % || = <> < <= > >= AND OR (upper case, != arrives as <>, == as
+                    =). Chains of one AND or OR are balanced trees: a AND b AND c AND d is (a AND b)
+                    AND (c AND d), so that thousands of terms stay low */
+    AST_CALL, /* name(args) [FILTER (WHERE filter)]; distinct; named arguments not in this grammar
+                 yet */
+    AST_CASE, /* operand (may be NULL), args: when, then, when, then ...; otherwise (may be NULL) */
+    AST_CAST, /* args[0], type; is_try for TRY_CAST */
+    AST_IS_NULL,     /* args[0]; negated for IS NOT NULL */
+    AST_IS_BOOL,     /* args[0] IS [NOT] TRUE/FALSE: op is "TRUE" or "FALSE", negated */
     AST_IS_DISTINCT, /* args[0] IS [NOT] DISTINCT FROM args[1] */
-    AST_BETWEEN,   /* args: value, low, high; negated */
-    AST_IN,        /* args: needle, items...; negated */
-    AST_LIKE       /* args: value, pattern [, escape]; negated; op "LIKE" or "ILIKE" */
+    AST_BETWEEN,     /* args: value, low, high; negated */
+    AST_IN,          /* args: needle, items...; negated */
+    AST_LIKE         /* args: value, pattern [, escape]; negated; op "LIKE" or "ILIKE" */
 } ast_expr_kind;
 
 struct ast_expr {
     ast_expr_kind kind;
     int32_t       position;
-    int32_t       end; /* byte offset after the last token: the text of the expression, for default column names */
-    int32_t       height; /* 1 + that of the highest child, at most SQL_HEIGHT_MAX: what recursion over the tree may rely on */
-    text          text;
-    text          unit;
-    text          op;
-    ast_name      qualifier; /* AST_COLUMN, AST_STAR; text.data NULL when absent */
-    ast_name      name;      /* AST_COLUMN, AST_CALL */
-    ast_type      type;
-    int32_t       number;
-    bool          distinct, negated, is_try;
-    int32_t       arg_count;
-    ast_expr    **args;
-    ast_expr     *operand, *otherwise, *filter;
+    int32_t end; /* byte offset after the last token: the text of the expression, for default column
+                    names */
+    /* What recursion may rely on, both at most SQL_HEIGHT_MAX: */
+    int16_t height;  /* of the tree: 1 + that of the highest child */
+    int16_t nesting; /* of grammar rules when the expression is printed and parsed again: chains of
+                        operators do not nest */
+    text       text;
+    text       unit;
+    text       op;
+    ast_name   qualifier; /* AST_COLUMN, AST_STAR; text.data NULL when absent */
+    ast_name   name;      /* AST_COLUMN, AST_CALL */
+    ast_type   type;
+    int32_t    number;
+    bool       distinct, negated, is_try;
+    int32_t    arg_count;
+    ast_expr **args;
+    ast_expr  *operand, *otherwise, *filter;
 };
 
 typedef struct ast_item { /* of a select list */
@@ -89,17 +98,22 @@ typedef struct ast_from ast_from;
 struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all together */
     ast_from_kind kind;
     int32_t       position;
-    ast_name      name;    /* table */
-    ast_name      alias;   /* text.data NULL when absent */
-    ast_select   *query;   /* subquery */
+    ast_name      name;  /* table */
+    ast_name      alias; /* text.data NULL when absent */
+    ast_select   *query; /* subquery */
     ast_join_kind join;
     ast_from     *left, *right;
-    ast_expr     *on;      /* NULL for CROSS and USING */
+    ast_expr     *on; /* NULL for CROSS and USING */
     int32_t       using_count;
     ast_name     *using_names;
 };
 
-typedef enum ast_emit { AST_EMIT_DEFAULT, AST_EMIT_CHANGES, AST_EMIT_WINDOW_CLOSE, AST_EMIT_UPDATE } ast_emit;
+typedef enum ast_emit {
+    AST_EMIT_DEFAULT,
+    AST_EMIT_CHANGES,
+    AST_EMIT_WINDOW_CLOSE,
+    AST_EMIT_UPDATE
+} ast_emit;
 
 struct ast_select {
     int32_t    position;
@@ -139,7 +153,11 @@ typedef enum ast_statement_kind {
     AST_EXPLAIN /* of select */
 } ast_statement_kind;
 
-typedef enum ast_object_kind { AST_OBJECT_SOURCE, AST_OBJECT_STREAM, AST_OBJECT_TABLE } ast_object_kind;
+typedef enum ast_object_kind {
+    AST_OBJECT_SOURCE,
+    AST_OBJECT_STREAM,
+    AST_OBJECT_TABLE
+} ast_object_kind;
 
 typedef struct ast_statement {
     ast_statement_kind kind;

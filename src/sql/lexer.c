@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lexer.c - see lexer.h. Every scan function starts at the first byte of its token and leaves `at` behind the last.
+/* lexer.c - see lexer.h. Every scan function starts at the first byte of its token and leaves `at`
+ * behind the last.
  *
- * Bytes from 0x80 up are letters of names, except the blanks of Unicode (skipped) and characters nobody can see or that only look like
- * SQL (refused by name: they come from web pages and word processors). */
+ * Bytes from 0x80 up are letters of names, except the blanks of Unicode (skipped) and characters
+ * nobody can see or that only look like SQL (refused by name: they come from web pages and word
+ * processors). */
 #include "sql/lexer.h"
 
 #include <stdio.h>
@@ -17,7 +19,7 @@ typedef struct scanner {
 typedef enum letter_class { LETTER_NAME, LETTER_BLANK, LETTER_REFUSED } letter_class;
 
 static const struct {
-    const char   *name;
+    const char *name;
     keyword_class class;
 } keywords[KEYWORD_COUNT] = {
     [KEYWORD_NONE] = {"", KEYWORD_CLASS_FREE},
@@ -31,22 +33,21 @@ static const struct {
     const char *spelling;
     symbol      symbol;
 } symbols[] = {
-    {"->>", SYMBOL_OTHER},
-    {"::", SYMBOL_CAST},          {"!=", SYMBOL_NOT_EQUAL},   {"<>", SYMBOL_NOT_EQUAL},
-    {"<=", SYMBOL_LESS_EQUAL},    {">=", SYMBOL_GREATER_EQUAL}, {"==", SYMBOL_EQUAL},
-    {"||", SYMBOL_CONCAT},        {"//", SYMBOL_DOUBLE_SLASH},
-    {"->", SYMBOL_OTHER},         {"=>", SYMBOL_OTHER},       {":=", SYMBOL_OTHER},
-    {"<<", SYMBOL_OTHER},         {">>", SYMBOL_OTHER},       {"&&", SYMBOL_OTHER},
-    {"@>", SYMBOL_OTHER},         {"<@", SYMBOL_OTHER},       {"!~", SYMBOL_OTHER},
-    {",", SYMBOL_COMMA},          {";", SYMBOL_SEMICOLON},    {"(", SYMBOL_LEFT_PAREN},
-    {")", SYMBOL_RIGHT_PAREN},    {".", SYMBOL_DOT},          {"*", SYMBOL_STAR},
-    {"+", SYMBOL_PLUS},           {"-", SYMBOL_MINUS},        {"/", SYMBOL_SLASH},
-    {"%", SYMBOL_PERCENT},        {"=", SYMBOL_EQUAL},        {"<", SYMBOL_LESS},
-    {">", SYMBOL_GREATER},
-    {"[", SYMBOL_OTHER},          {"]", SYMBOL_OTHER},        {"{", SYMBOL_OTHER},
-    {"}", SYMBOL_OTHER},          {":", SYMBOL_OTHER},        {"!", SYMBOL_OTHER},
-    {"~", SYMBOL_OTHER},          {"@", SYMBOL_OTHER},        {"#", SYMBOL_OTHER},
-    {"&", SYMBOL_OTHER},          {"|", SYMBOL_OTHER},        {"^", SYMBOL_OTHER},
+    {"->>", SYMBOL_OTHER},     {"::", SYMBOL_CAST},       {"!=", SYMBOL_NOT_EQUAL},
+    {"<>", SYMBOL_NOT_EQUAL},  {"<=", SYMBOL_LESS_EQUAL}, {">=", SYMBOL_GREATER_EQUAL},
+    {"==", SYMBOL_EQUAL},      {"||", SYMBOL_CONCAT},     {"//", SYMBOL_DOUBLE_SLASH},
+    {"->", SYMBOL_OTHER},      {"=>", SYMBOL_OTHER},      {":=", SYMBOL_OTHER},
+    {"<<", SYMBOL_OTHER},      {">>", SYMBOL_OTHER},      {"&&", SYMBOL_OTHER},
+    {"@>", SYMBOL_OTHER},      {"<@", SYMBOL_OTHER},      {"!~", SYMBOL_OTHER},
+    {",", SYMBOL_COMMA},       {";", SYMBOL_SEMICOLON},   {"(", SYMBOL_LEFT_PAREN},
+    {")", SYMBOL_RIGHT_PAREN}, {".", SYMBOL_DOT},         {"*", SYMBOL_STAR},
+    {"+", SYMBOL_PLUS},        {"-", SYMBOL_MINUS},       {"/", SYMBOL_SLASH},
+    {"%", SYMBOL_PERCENT},     {"=", SYMBOL_EQUAL},       {"<", SYMBOL_LESS},
+    {">", SYMBOL_GREATER},     {"[", SYMBOL_OTHER},       {"]", SYMBOL_OTHER},
+    {"{", SYMBOL_OTHER},       {"}", SYMBOL_OTHER},       {":", SYMBOL_OTHER},
+    {"!", SYMBOL_OTHER},       {"~", SYMBOL_OTHER},       {"@", SYMBOL_OTHER},
+    {"#", SYMBOL_OTHER},       {"&", SYMBOL_OTHER},       {"|", SYMBOL_OTHER},
+    {"^", SYMBOL_OTHER},
 };
 
 static unsigned char
@@ -99,7 +100,8 @@ classify(uint32_t code) {
         return LETTER_BLANK;
     }
     const bool control = code >= 0x80 && code < 0xa0;
-    const bool invisible = (code >= 0x200b && code <= 0x200f) || (code >= 0x202a && code <= 0x202e) ||
+    const bool invisible = (code >= 0x200b && code <= 0x200f) ||
+                           (code >= 0x202a && code <= 0x202e) ||
                            (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || code == 0xad;
     const bool quote = (code >= 0x2018 && code <= 0x201f) || code == 0xab || code == 0xbb;
     const bool sign = (code >= 0x2010 && code <= 0x2015) || code == 0x2212 || code == 0xd7 ||
@@ -185,8 +187,8 @@ scan_word(scanner *s) {
         if (c < 0x80) {
             break;
         }
-        int32_t            size;
-        const uint32_t     code = decode(s, s->at, &size);
+        int32_t        size;
+        const uint32_t code = decode(s, s->at, &size);
         const letter_class class = classify(code);
         if (class == LETTER_REFUSED) {
             return refuse_letter(s, s->at, code);
@@ -342,8 +344,9 @@ scan_number(scanner *s) {
     if (next == '_') {
         return refuse(s, start, "an underscore in a number stands between two digits");
     }
-    return refuse(s, start, "this number is followed by letters: a blank is missing, or the name "
-                            "starts with a digit and needs double quotes");
+    return refuse(s, start,
+                  "this number is followed by letters: a blank is missing, or the name "
+                  "starts with a digit and needs double quotes");
 }
 
 static token_kind

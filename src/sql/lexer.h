@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lexer.h - SQL text to tokens, one at a time and without state: a token is found from a byte offset.
+/* lexer.h - SQL text to tokens, one at a time and without state: a token is found from a byte
+ * offset.
  *
- * The text must be valid UTF-8 without NUL bytes (sql_parse checks that first). A token that cannot be read has kind
- * TOKEN_BAD, which no grammar rule accepts, so it ends in a syntax error there; token_fault then says why. */
+ * The text must be valid UTF-8 without NUL bytes (sql_parse checks that first). A token that cannot
+ * be read has kind TOKEN_BAD, which no grammar rule accepts, so it ends in a syntax error there;
+ * token_fault then says why. */
 #ifndef LAMINAR_SQL_LEXER_H
 #define LAMINAR_SQL_LEXER_H
 
@@ -70,14 +72,15 @@ typedef struct token {
 } token;
 
 /* The first token at or after byte offset `at`; TOKEN_END at the end of the text. */
-token   token_next(text sql, int32_t at);
-text    token_text(text sql, token t); /* as written */
+token token_next(text sql, int32_t at);
+text  token_text(text sql, token t); /* as written */
 /* Sets and returns the error of a TOKEN_BAD. */
-status  token_fault(text sql, token t, error *err);
-/* The value of a TOKEN_STRING or TOKEN_QUOTED_NAME: borrowed from the text where nothing is escaped, else from `a`. */
-status  token_value(text *out, arena *a, text sql, token t, error *err) MUST_USE;
+status token_fault(text sql, token t, error *err);
+/* The value of a TOKEN_STRING or TOKEN_QUOTED_NAME: borrowed from the text where nothing is
+ * escaped, else from `a`. */
+status token_value(text *out, arena *a, text sql, token t, error *err) MUST_USE;
 /* A TOKEN_INTEGER or TOKEN_FLOAT without its underscores. */
-status  token_number(text *out, arena *a, text sql, token t, error *err) MUST_USE;
+status token_number(text *out, arena *a, text sql, token t, error *err) MUST_USE;
 
 keyword       keyword_find(text word);
 const char   *keyword_name(keyword k);

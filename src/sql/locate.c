@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* locate.c - byte offsets as people see them: line, column, a caret below the place.
  *
- * Works on any bytes: an error about text that is not UTF-8 is shown the same way, with ? for what cannot be shown. */
+ * Works on any bytes: an error about text that is not UTF-8 is shown the same way, with ? for what
+ * cannot be shown. */
 #include "sql/parser.h"
 
 #define CARET_BEFORE_MAX 100 /* characters of a long line shown before the place */
@@ -53,7 +54,8 @@ sequence_size(text t, size_t i) {
     return size;
 }
 
-/* Cells of a terminal that the sequence takes: 0 for combining marks, 2 for East Asian letters and emoji. */
+/* Cells of a terminal that the sequence takes: 0 for combining marks, 2 for East Asian letters and
+ * emoji. */
 static int32_t
 cells(text t, size_t i, size_t size) {
     if (size < 2) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse.h - what the parse_*.c files share: the cursor over tokens, its errors, growing lists, and the grammar's entry points.
+/* parse.h - what the parse_*.c files share: the cursor over tokens, its errors, growing lists, and
+ * the grammar's entry points.
  *
- * One token is current and one is read ahead. A rule starts with its first token as the current one and leaves the first token
- * that is not its own. Lists of unknown length are collected on one byte stack and copied to the arena when they are complete. */
+ * One token is current and one is read ahead. A rule starts with its first token as the current one
+ * and leaves the first token that is not its own. Lists of unknown length are collected on one byte
+ * stack and copied to the arena when they are complete. */
 #ifndef LAMINAR_SQL_PARSE_H
 #define LAMINAR_SQL_PARSE_H
 
@@ -11,7 +13,8 @@
 #include "sql/parser.h"
 
 #define SQL_TEXT_BYTES_MAX (64 << 20)
-#define SQL_NESTING_MAX 256 /* of grammar rules: parentheses, operators, subqueries together */
+/* Of grammar rules: parentheses, operators, subqueries together. */
+#define SQL_NESTING_MAX SQL_HEIGHT_MAX
 #define SQL_QUERY_DEPTH_MAX 64
 #define SQL_COLUMNS_MAX 1600
 #define SQL_ARGUMENTS_MAX 127
@@ -36,19 +39,20 @@ enum {
 };
 
 typedef struct parser {
-    text     sql;
-    arena   *arena;
-    error   *err;
-    buf      stack; /* lists under construction */
-    token    token; /* current */
-    token    next;
-    token    previous; /* before the current one; TOKEN_END at the start */
-    int32_t  end;      /* of `previous` */
-    token    alias; /* newest alias without AS: when the token after it makes no sense, it may be a misspelt keyword */
-    int32_t  nesting;
-    int32_t  query_depth;
-    int32_t  from_height; /* of the FROM or query that was finished last */
-    int32_t  parameter_number; /* of the newest ? */
+    text    sql;
+    arena  *arena;
+    error  *err;
+    buf     stack; /* lists under construction */
+    token   token; /* current */
+    token   next;
+    token   previous; /* before the current one; TOKEN_END at the start */
+    int32_t end;      /* of `previous` */
+    token   alias; /* newest alias without AS: when the token after it makes no sense, it may be a
+                      misspelt keyword */
+    int32_t nesting;
+    int32_t query_depth;
+    int32_t from_height;      /* of the FROM or query that was finished last */
+    int32_t parameter_number; /* of the newest ? */
 } parser;
 
 /* parse_base.c: cursor */
@@ -66,18 +70,21 @@ status parser_expect_symbol(parser *p, symbol s, const char *after);
 status parser_enter(parser *p);
 void   parser_leave(parser *p);
 /* After a comma: true when nothing more can come, so that the comma was a trailing one. */
-bool   parser_list_ends(const parser *p);
+bool parser_list_ends(const parser *p);
 
 /* Names. `what` completes "expected ...", `after` may be NULL. */
 bool   parser_at_name(const parser *p);
 status parser_name(parser *p, ast_name *out, const char *what, const char *after);
-status parser_name_of(parser *p, ast_name *out); /* of the current token, a word or quoted name, whatever word it is */
+status parser_name_of(
+    parser   *p,
+    ast_name *out); /* of the current token, a word or quoted name, whatever word it is */
 /* [AS] alias; out->text.data stays NULL when there is none. */
 status parser_alias(parser *p, ast_name *out);
 
 /* Errors at the current token; each returns ERR_SQL_PARSE_ERROR. */
 status parser_error(parser *p, const char *expected, const char *after);
-status parser_error_word(parser *p, const char *expected, const char *after, const keyword *candidates, int32_t count);
+status parser_error_word(parser *p, const char *expected, const char *after,
+                         const keyword *candidates, int32_t count);
 status parser_error_here(parser *p, const char *expected); /* after: the token before */
 status parser_outside(parser *p, const char *what); /* "<what> is not part of this grammar" */
 status parser_too_many(parser *p, int32_t position, int32_t max, const char *what);
@@ -86,15 +93,21 @@ status parser_too_many(parser *p, int32_t position, int32_t max, const char *wha
 status parser_push(parser *p, const void *item, size_t size);
 status parser_take(parser *p, size_t mark, size_t item_size, void *out, int32_t *count);
 
-/* Nodes: new() is zeroed and starts at `position`; finish() sets end and height. NULL and an error when memory is out. */
+/* Nodes: new() is zeroed and starts at `position`; NULL and an error when memory is out. finish()
+ * sets end, height and nesting and refuses what would be too deep to be walked, or too deep to be
+ * parsed when it is printed. */
 ast_expr *parser_new(parser *p, ast_expr_kind kind, int32_t position);
 status    parser_finish(parser *p, ast_expr *e);
 /* Gives `e` an argument vector of `count`. */
-status    parser_arguments(parser *p, ast_expr *e, int32_t count);
+status parser_arguments(parser *p, ast_expr *e, int32_t count);
+
+/* print.c: binding strength of the operator at the root of `e` */
+int32_t expr_level(const ast_expr *e);
 
 /* parse_expr.c */
 status parse_expr(parser *p, int32_t level, ast_expr **out);
-/* item {, item} with a trailing comma, until the list ends; pushes on the stack. Fails beyond `max` items. */
+/* item {, item} with a trailing comma, until the list ends; pushes on the stack. Fails beyond `max`
+ * items. */
 status parse_expr_list(parser *p, int32_t max, const char *what);
 status parse_column(parser *p, ast_expr **out); /* name or qualifier.name */
 

@@ -6,7 +6,8 @@
 
 #define FOUND_BYTES_MAX 40 /* of a token that an error quotes */
 
-/* Words that start something the language names and this grammar lacks: a syntax error at one of them says so. */
+/* Words that start something the language names and this grammar lacks: a syntax error at one of
+ * them says so. */
 static const keyword outside[] = {
     KEYWORD_UNION,     KEYWORD_EXCEPT,   KEYWORD_INTERSECT, KEYWORD_QUALIFY, KEYWORD_WINDOW,
     KEYWORD_OVER,      KEYWORD_LATERAL,  KEYWORD_RIGHT,     KEYWORD_FULL,    KEYWORD_NATURAL,
@@ -17,24 +18,27 @@ static const keyword outside[] = {
     KEYWORD_PARTITION, KEYWORD_GROUPING, KEYWORD_ROLLUP,    KEYWORD_CUBE,
 };
 
-/* What may follow inside a statement; commonest first, because the first of equally near ones is suggested. */
+/* What may follow inside a statement; commonest first, because the first of equally near ones is
+ * suggested. */
 static const keyword clauses[] = {
-    KEYWORD_FROM,  KEYWORD_WHERE,   KEYWORD_GROUP, KEYWORD_ORDER,  KEYWORD_AND,    KEYWORD_OR,
-    KEYWORD_LIMIT, KEYWORD_HAVING,  KEYWORD_JOIN,  KEYWORD_SELECT, KEYWORD_OFFSET, KEYWORD_INNER,
-    KEYWORD_LEFT,  KEYWORD_CROSS,   KEYWORD_EMIT,  KEYWORD_USING,  KEYWORD_WITH,   KEYWORD_LIKE,
-    KEYWORD_UNION, KEYWORD_BETWEEN, KEYWORD_THEN,  KEYWORD_WHEN,   KEYWORD_ELSE,   KEYWORD_ALLOW,
+    KEYWORD_FROM,  KEYWORD_WHERE,   KEYWORD_GROUP,  KEYWORD_ORDER,  KEYWORD_AND,    KEYWORD_OR,
+    KEYWORD_LIMIT, KEYWORD_HAVING,  KEYWORD_JOIN,   KEYWORD_SELECT, KEYWORD_OFFSET, KEYWORD_INNER,
+    KEYWORD_LEFT,  KEYWORD_CROSS,   KEYWORD_EMIT,   KEYWORD_USING,  KEYWORD_WITH,   KEYWORD_LIKE,
+    KEYWORD_UNION, KEYWORD_BETWEEN, KEYWORD_THEN,   KEYWORD_WHEN,   KEYWORD_ELSE,   KEYWORD_ALLOW,
     KEYWORD_DESC,  KEYWORD_NULLS,   KEYWORD_VALUES,
 };
 
-/* Reserved words after which a list or an expression cannot go on, so a comma before them was a trailing one. */
+/* Reserved words after which a list or an expression cannot go on, so a comma before them was a
+ * trailing one. */
 static const keyword list_ends[] = {
-    KEYWORD_FROM,  KEYWORD_WHERE,  KEYWORD_GROUP, KEYWORD_HAVING, KEYWORD_ORDER,     KEYWORD_LIMIT,
-    KEYWORD_OFFSET, KEYWORD_UNION, KEYWORD_EXCEPT, KEYWORD_WITH, KEYWORD_INTERSECT, KEYWORD_SELECT,
+    KEYWORD_FROM,   KEYWORD_WHERE, KEYWORD_GROUP,     KEYWORD_HAVING,
+    KEYWORD_ORDER,  KEYWORD_LIMIT, KEYWORD_OFFSET,    KEYWORD_UNION,
+    KEYWORD_EXCEPT, KEYWORD_WITH,  KEYWORD_INTERSECT, KEYWORD_SELECT,
 };
 
 static const char *const symbol_names[] = {
-    [SYMBOL_COMMA] = "\",\"",     [SYMBOL_SEMICOLON] = "\";\"", [SYMBOL_LEFT_PAREN] = "\"(\"",
-    [SYMBOL_RIGHT_PAREN] = "\")\"", [SYMBOL_DOT] = "\".\"",     [SYMBOL_EQUAL] = "\"=\"",
+    [SYMBOL_COMMA] = "\",\"",       [SYMBOL_SEMICOLON] = "\";\"", [SYMBOL_LEFT_PAREN] = "\"(\"",
+    [SYMBOL_RIGHT_PAREN] = "\")\"", [SYMBOL_DOT] = "\".\"",       [SYMBOL_EQUAL] = "\"=\"",
 };
 
 static bool
@@ -117,9 +121,8 @@ parser_expect_symbol(parser *p, symbol s, const char *after) {
 status
 parser_enter(parser *p) {
     if (++p->nesting > SQL_NESTING_MAX) {
-        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                           "expression is nested too deeply (at most %d levels)", SQL_NESTING_MAX);
-        return ERR_SQL_PARSE_ERROR;
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "expression is nested too deeply (at most %d levels)", SQL_NESTING_MAX);
     }
     return OK;
 }
@@ -192,8 +195,7 @@ parser_alias(parser *p, ast_name *out) {
         return OK;
     }
     if (p->token.kind == TOKEN_QUOTED_NAME ||
-        (p->token.kind == TOKEN_WORD &&
-         keyword_class_of(p->token.keyword) == KEYWORD_CLASS_FREE)) {
+        (p->token.kind == TOKEN_WORD && keyword_class_of(p->token.keyword) == KEYWORD_CLASS_FREE)) {
         p->alias = p->token;
         return parser_name_of(p, out);
     }
@@ -221,16 +223,16 @@ describe(const parser *p, token t, char out[FOUND_BYTES_MAX + 16]) {
         }
         cut = "...";
     }
-    const bool quoted = t.kind == TOKEN_STRING || t.kind == TOKEN_QUOTED_NAME;
+    const bool  quoted = t.kind == TOKEN_STRING || t.kind == TOKEN_QUOTED_NAME;
     const char *mark = quoted ? "" : "\"";
     (void)snprintf(out, size_max, "%s%.*s%s%s", mark, TEXT_ARG(word), cut, mark);
 }
 
-/* The keyword that `t` probably stands for; KEYWORD_NONE when it is one itself or nothing is near. */
+/* The keyword that `t` probably stands for; KEYWORD_NONE when it is one itself or nothing is near.
+ */
 static keyword
 misspelt(const parser *p, token t, const keyword *candidates, int32_t count) {
-    if (t.kind != TOKEN_WORD || keyword_class_of(t.keyword) == KEYWORD_CLASS_RESERVED ||
-        contains(candidates, count, t.keyword)) {
+    if (t.kind != TOKEN_WORD || t.keyword != KEYWORD_NONE) {
         return KEYWORD_NONE;
     }
     const text word = token_text(p->sql, t);
@@ -259,7 +261,8 @@ parser_too_many(parser *p, int32_t position, int32_t max, const char *what) {
     return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position, "more than %d %s", max, what);
 }
 
-/* The alias before the current token, when it looks like a misspelt clause: SELECT a FORM t fails at t and means FORM. */
+/* The alias before the current token, when it looks like a misspelt clause: SELECT a FORM t fails
+ * at t and means FORM. */
 static keyword
 misspelt_alias(const parser *p) {
     if (p->alias.end == 0 || p->alias.end != p->end) {
@@ -350,12 +353,8 @@ parser_new(parser *p, ast_expr_kind kind, int32_t position) {
     e->position = position;
     e->end = p->end;
     e->height = 1;
+    e->nesting = 1;
     return e;
-}
-
-static int32_t
-height_of(const ast_expr *e) {
-    return e == NULL ? 0 : e->height;
 }
 
 static int32_t
@@ -363,19 +362,51 @@ higher(int32_t a, int32_t b) {
     return a > b ? a : b;
 }
 
+/* Rules that nest when argument i is printed and parsed again: the printer's parentheses count, the
+ * first operand of an operator is read by the rule of the operator itself. */
+static int32_t
+argument_nesting(const ast_expr *e, int32_t i) {
+    const ast_expr *child = e->args[i];
+    const int32_t   level = expr_level(e);
+    const int32_t   child_level = expr_level(child);
+    const bool      operand = level < LEVEL_PRIMARY && (e->kind != AST_IN || i == 0);
+    const bool      first = operand && i == 0 && e->kind != AST_UNARY;
+    const bool      chains = level <= LEVEL_AND || e->kind == AST_UNARY ||
+                        (i == 0 && level != LEVEL_COMPARE && level != LEVEL_MATCH);
+    const bool parentheses = operand && (child_level < level || (child_level == level && !chains));
+    return child->nesting + !first + parentheses;
+}
+
+/* `height` and `nesting` of e become at least those that the child needs. */
+static void
+grow(int32_t *height, int32_t *nesting, const ast_expr *child) {
+    if (child != NULL) {
+        *height = higher(*height, child->height + 1);
+        *nesting = higher(*nesting, child->nesting + 1);
+    }
+}
+
 status
 parser_finish(parser *p, ast_expr *e) {
-    int32_t height = higher(height_of(e->operand), height_of(e->otherwise));
-    height = higher(height, height_of(e->filter));
+    int32_t height = 1;
+    int32_t nesting = 1;
+    grow(&height, &nesting, e->operand);
+    grow(&height, &nesting, e->otherwise);
+    grow(&height, &nesting, e->filter);
     for (int32_t i = 0; i < e->arg_count; i++) {
-        height = higher(height, e->args[i]->height);
+        height = higher(height, e->args[i]->height + 1);
+        nesting = higher(nesting, argument_nesting(e, i));
     }
-    e->height = height + 1;
     e->end = p->end;
-    if (e->height > SQL_HEIGHT_MAX) {
-        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
-                           "expression has more than %d levels of operators", SQL_HEIGHT_MAX);
-        return ERR_SQL_PARSE_ERROR;
+    e->height = (int16_t)height;
+    e->nesting = (int16_t)nesting;
+    if (height > SQL_HEIGHT_MAX) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
+                            "expression has more than %d levels of operators", SQL_HEIGHT_MAX);
+    }
+    if (nesting + p->query_depth > SQL_NESTING_MAX) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
+                            "expression is nested too deeply (at most %d levels)", SQL_NESTING_MAX);
     }
     return OK;
 }

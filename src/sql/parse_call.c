@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse_call.c - function calls, the ones of standard SQL with words between their arguments, CASE and CAST.
+/* parse_call.c - function calls, the ones of standard SQL with words between their arguments, CASE
+ * and CAST.
  *
- * EXTRACT(p FROM x) is date_part('p', x), POSITION(a IN b) is strpos(b, a), SUBSTRING(x FROM a FOR b) is substring(x, a, b),
- * TRIM(LEADING c FROM x) is ltrim(x, c). Every rule below starts behind the "(" with an empty list at `mark` on the stack. */
+ * EXTRACT(p FROM x) is date_part('p', x), POSITION(a IN b) is strpos(b, a), SUBSTRING(x FROM a FOR
+ * b) is substring(x, a, b), TRIM(LEADING c FROM x) is ltrim(x, c). Every rule below starts behind
+ * the "(" with an empty list at `mark` on the stack. */
 #include "sql/parse.h"
 
 bool
@@ -55,8 +57,7 @@ static status
 parse_more_arguments(parser *p, int32_t count) {
     while (parser_accept_symbol(p, SYMBOL_COMMA)) {
         if (count == SQL_ARGUMENTS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX,
-                                   "arguments of a function");
+            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "arguments of a function");
         }
         TRY(push_expr(p, LEVEL_ANY));
         count++;
@@ -125,14 +126,15 @@ parse_position(parser *p, ast_expr *call) {
     return parser_push(p, pair, sizeof(pair));
 }
 
-/* LEADING, TRAILING or BOTH, unless it is a column or function of that name, which an operator or parenthesis follows. */
+/* LEADING, TRAILING or BOTH, unless it is a column or function of that name, which an operator or
+ * parenthesis follows. */
 static bool
 at_trim_side(const parser *p) {
     const keyword k = p->token.keyword;
     const keyword n = p->next.keyword;
     const bool    operator_follows = n == KEYWORD_IS || n == KEYWORD_IN || n == KEYWORD_NOT ||
-                                  n == KEYWORD_LIKE || n == KEYWORD_ILIKE ||
-                                  n == KEYWORD_BETWEEN || n == KEYWORD_AND || n == KEYWORD_OR;
+                                  n == KEYWORD_LIKE || n == KEYWORD_ILIKE || n == KEYWORD_BETWEEN ||
+                                  n == KEYWORD_AND || n == KEYWORD_OR;
     return (k == KEYWORD_LEADING || k == KEYWORD_TRAILING || k == KEYWORD_BOTH) &&
            p->next.symbol == SYMBOL_NONE && p->next.kind != TOKEN_END && !operator_follows;
 }

@@ -4,8 +4,8 @@
 
 /* Objects the language has and this grammar does not create or drop. */
 static const keyword other_objects[] = {
-    KEYWORD_VIEW,     KEYWORD_SINK,  KEYWORD_PIPELINE, KEYWORD_LOOKUP, KEYWORD_INDEX,
-    KEYWORD_FUNCTION, KEYWORD_MACRO, KEYWORD_UNIQUE,
+    KEYWORD_VIEW,  KEYWORD_SINK,     KEYWORD_PIPELINE, KEYWORD_LOOKUP,
+    KEYWORD_INDEX, KEYWORD_FUNCTION, KEYWORD_MACRO,    KEYWORD_UNIQUE,
 };
 
 /* Constraints the language knows from other databases. */
@@ -33,8 +33,10 @@ parse_object(parser *p, const char *verb, ast_object_kind *out) {
         if (k == other_objects[i]) {
             (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                                "%s %s is not part of this grammar", verb, keyword_name(k));
-            return k == KEYWORD_VIEW ? error_hint(p->err, "%s STREAM is a query that is kept up "
-                                                          "to date", verb)
+            return k == KEYWORD_VIEW ? error_hint(p->err,
+                                                  "%s STREAM is a query that is kept up "
+                                                  "to date",
+                                                  verb)
                                      : ERR_SQL_PARSE_ERROR;
         }
     }
@@ -121,7 +123,8 @@ parse_key(parser *p, size_t mark) {
         if (i == count) {
             return error_set_at(p->err, ERR_SQL_PARSE_ERROR, name.position,
                                 "PRIMARY KEY names \"%.*s\", but no column of that name stands "
-                                "before it", TEXT_ARG(name.text));
+                                "before it",
+                                TEXT_ARG(name.text));
         }
         columns[i].primary_key = true;
     } while (parser_accept_symbol(p, SYMBOL_COMMA));

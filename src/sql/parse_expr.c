@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse_expr.c - expressions by binding strength (Pratt): a prefix, then operators as long as they bind at least as strongly as asked.
+/* parse_expr.c - expressions by binding strength (Pratt): a prefix, then operators as long as they
+ * bind at least as strongly as asked.
  *
- * Two limits keep every later walk safe: rules nest at most SQL_NESTING_MAX deep while parsing, trees are at most SQL_HEIGHT_MAX high. */
+ * Two limits keep every later walk safe: rules nest at most SQL_NESTING_MAX deep while parsing,
+ * trees are at most SQL_HEIGHT_MAX high. */
 #include "sql/parse.h"
 
 static const struct {
@@ -9,13 +11,13 @@ static const struct {
     int32_t     level;
     const char *op;
 } operators[] = {
-    {SYMBOL_EQUAL, LEVEL_COMPARE, "="},         {SYMBOL_NOT_EQUAL, LEVEL_COMPARE, "<>"},
-    {SYMBOL_LESS, LEVEL_COMPARE, "<"},          {SYMBOL_LESS_EQUAL, LEVEL_COMPARE, "<="},
-    {SYMBOL_GREATER, LEVEL_COMPARE, ">"},       {SYMBOL_GREATER_EQUAL, LEVEL_COMPARE, ">="},
-    {SYMBOL_CONCAT, LEVEL_CONCAT, "||"},        {SYMBOL_PLUS, LEVEL_SUM, "+"},
-    {SYMBOL_MINUS, LEVEL_SUM, "-"},             {SYMBOL_STAR, LEVEL_PRODUCT, "*"},
-    {SYMBOL_SLASH, LEVEL_PRODUCT, "/"},         {SYMBOL_DOUBLE_SLASH, LEVEL_PRODUCT, "//"},
-    {SYMBOL_PERCENT, LEVEL_PRODUCT, "%"},       {SYMBOL_CAST, LEVEL_CAST, "::"},
+    {SYMBOL_EQUAL, LEVEL_COMPARE, "="},   {SYMBOL_NOT_EQUAL, LEVEL_COMPARE, "<>"},
+    {SYMBOL_LESS, LEVEL_COMPARE, "<"},    {SYMBOL_LESS_EQUAL, LEVEL_COMPARE, "<="},
+    {SYMBOL_GREATER, LEVEL_COMPARE, ">"}, {SYMBOL_GREATER_EQUAL, LEVEL_COMPARE, ">="},
+    {SYMBOL_CONCAT, LEVEL_CONCAT, "||"},  {SYMBOL_PLUS, LEVEL_SUM, "+"},
+    {SYMBOL_MINUS, LEVEL_SUM, "-"},       {SYMBOL_STAR, LEVEL_PRODUCT, "*"},
+    {SYMBOL_SLASH, LEVEL_PRODUCT, "/"},   {SYMBOL_DOUBLE_SLASH, LEVEL_PRODUCT, "//"},
+    {SYMBOL_PERCENT, LEVEL_PRODUCT, "%"}, {SYMBOL_CAST, LEVEL_CAST, "::"},
 };
 
 static int32_t
@@ -196,7 +198,7 @@ static status
 parse_prefix(parser *p, ast_expr **out) {
     const bool not = parser_at(p, KEYWORD_NOT);
     const bool minus = parser_at_symbol(p, SYMBOL_MINUS);
-    if (!not && !minus && !parser_at_symbol(p, SYMBOL_PLUS)) {
+    if (!not&&!minus && !parser_at_symbol(p, SYMBOL_PLUS)) {
         return parse_primary(p, out);
     }
     ast_expr *e = parser_new(p, AST_UNARY, p->token.start);
@@ -206,7 +208,7 @@ parse_prefix(parser *p, ast_expr **out) {
     e->op = not ? TEXT("NOT") : minus ? TEXT("-") : TEXT("+");
     TRY(parser_arguments(p, e, 1));
     parser_advance(p);
-    TRY(parse_expr(p, not ? LEVEL_NOT : LEVEL_SIGN, &e->args[0]));
+    TRY(parse_expr(p, not? LEVEL_NOT : LEVEL_SIGN, &e->args[0]));
     *out = e;
     return parser_finish(p, e);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse_literal.c - numbers, strings, parameters, INTERVAL and typed literals, and the names of types. */
+/* parse_literal.c - numbers, strings, parameters, INTERVAL and typed literals, and the names of
+ * types. */
 #include "sql/parse.h"
 
 /* Accepted with or without a final S; the tree has the singular. */
 static const char *const units[] = {
-    "NANOSECOND", "MICROSECOND", "MILLISECOND", "SECOND",  "MINUTE", "HOUR",    "DAY",
-    "WEEK",       "MONTH",       "QUARTER",     "YEAR",    "DECADE", "CENTURY", "MILLENNIUM",
+    "NANOSECOND", "MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR",    "DAY",
+    "WEEK",       "MONTH",       "QUARTER",     "YEAR",   "DECADE", "CENTURY", "MILLENNIUM",
 };
 
 /* Types whose name is more than one word: what the second word must be. */

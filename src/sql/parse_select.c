@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parse_select.c - SELECT and its clauses, FROM with joins and subqueries, EMIT.
  *
- * p->from_height is the height of the FROM tree that was finished last: joins lean left, so a long chain is a high tree. */
+ * p->from_height is the height of the FROM tree that was finished last: joins lean left, so a long
+ * chain is a high tree. */
 #include "sql/parse.h"
 
 bool
@@ -25,8 +26,7 @@ static status
 check_height(parser *p, int32_t position) {
     if (p->from_height > SQL_HEIGHT_MAX) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position,
-                            "FROM has more than %d levels of joins and subqueries",
-                            SQL_HEIGHT_MAX);
+                            "FROM has more than %d levels of joins and subqueries", SQL_HEIGHT_MAX);
     }
     return OK;
 }
@@ -120,7 +120,8 @@ parse_using(parser *p, ast_from *f) {
                : parser_too_many(p, f->position, SQL_COLUMNS_MAX, "columns in USING");
 }
 
-/* The kind of the join that starts here and its words up to JOIN; *is_join is false when none starts here. */
+/* The kind of the join that starts here and its words up to JOIN; *is_join is false when none
+ * starts here. */
 static status
 parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind) {
     *is_join = true;
@@ -167,7 +168,8 @@ parse_join_condition(parser *p, ast_from *f) {
     return parser_error_word(p, "ON or USING", "the joined table", words, ARRAY_COUNT(words));
 }
 
-/* Makes *left the join of *left, which has height `height`, with `right`, the relation that was finished last. */
+/* Makes *left the join of *left, which has height `height`, with `right`, the relation that was
+ * finished last. */
 static status
 make_join(parser *p, ast_from **left, int32_t height, ast_from *right, ast_join_kind kind) {
     ast_from *f = new_from(p, AST_FROM_JOIN, (*left)->position);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse_statement.c - entry points: the text is checked, statements are told apart by their first word. */
+/* parse_statement.c - entry points: the text is checked, statements are told apart by their first
+ * word. */
 #include "sql/parse.h"
 
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
-    KEYWORD_WITH,     KEYWORD_VALUES,   KEYWORD_UPDATE,    KEYWORD_DELETE,     KEYWORD_UPSERT,
-    KEYWORD_MERGE,    KEYWORD_ALTER,    KEYWORD_SHOW,      KEYWORD_SUMMARIZE,  KEYWORD_DESCRIBE,
-    KEYWORD_SET,      KEYWORD_RESET,    KEYWORD_CHECKPOINT, KEYWORD_RESTORE,   KEYWORD_START,
-    KEYWORD_STOP,     KEYWORD_PAUSE,    KEYWORD_RESUME,    KEYWORD_SUBSCRIBE,  KEYWORD_COPY,
-    KEYWORD_FLUSH,    KEYWORD_BEGIN,    KEYWORD_COMMIT,    KEYWORD_ROLLBACK,   KEYWORD_TRUNCATE,
+    KEYWORD_WITH,  KEYWORD_VALUES, KEYWORD_UPDATE,     KEYWORD_DELETE,    KEYWORD_UPSERT,
+    KEYWORD_MERGE, KEYWORD_ALTER,  KEYWORD_SHOW,       KEYWORD_SUMMARIZE, KEYWORD_DESCRIBE,
+    KEYWORD_SET,   KEYWORD_RESET,  KEYWORD_CHECKPOINT, KEYWORD_RESTORE,   KEYWORD_START,
+    KEYWORD_STOP,  KEYWORD_PAUSE,  KEYWORD_RESUME,     KEYWORD_SUBSCRIBE, KEYWORD_COPY,
+    KEYWORD_FLUSH, KEYWORD_BEGIN,  KEYWORD_COMMIT,     KEYWORD_ROLLBACK,  KEYWORD_TRUNCATE,
 };
 
 static status
@@ -225,9 +226,10 @@ parse_script(parser *p, ast_script *out) {
 status
 sql_parse(ast_script *out, arena *a, text sql, error *err) {
     parser p;
+    error  unwanted; /* error_hint() needs a record to return its status */
     *out = (ast_script){.count = 0};
     TRY(check_text(sql, err));
-    start(&p, a, sql, err);
+    start(&p, a, sql, err == NULL ? &unwanted : err);
     const status s = parse_script(&p, out);
     buf_fini(&p.stack);
     if (s < 0) {
@@ -239,9 +241,10 @@ sql_parse(ast_script *out, arena *a, text sql, error *err) {
 status
 sql_parse_expression(ast_expr **out, arena *a, text sql, error *err) {
     parser p;
+    error  unwanted;
     *out = NULL;
     TRY(check_text(sql, err));
-    start(&p, a, sql, err);
+    start(&p, a, sql, err == NULL ? &unwanted : err);
     ast_expr *e = NULL;
     status    s = parse_expr(&p, LEVEL_ANY, &e);
     if (s >= 0 && p.token.kind != TOKEN_END) {

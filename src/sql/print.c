@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* print.c - expressions as SQL text. Parentheses stand only where the binding strengths of parse.h need them. */
+/* print.c - expressions as SQL text. Parentheses stand only where the binding strengths of parse.h
+ * need them. */
 #include "sql/print.h"
 
 #include "sql/lexer.h"
@@ -7,8 +8,7 @@
 
 bool
 sql_is_reserved(text word) {
-    return !word_is_plain(word) ||
-           keyword_class_of(keyword_find(word)) == KEYWORD_CLASS_RESERVED;
+    return !word_is_plain(word) || keyword_class_of(keyword_find(word)) == KEYWORD_CLASS_RESERVED;
 }
 
 /* `body` between two `mark`, with each mark inside doubled. */
@@ -16,7 +16,7 @@ static void
 print_quoted(text body, char mark, buf *out) {
     buf_append_char(out, mark);
     for (size_t i = 0; i < body.size;) {
-        const char *found = memchr(body.data + i, mark, body.size - i);
+        const char  *found = memchr(body.data + i, mark, body.size - i);
         const size_t size = found == NULL ? body.size - i : (size_t)(found - body.data) - i + 1;
         buf_append(out, body.data + i, size);
         if (found != NULL) {
@@ -96,8 +96,8 @@ is_not(const ast_expr *e) {
     return e->op.data[0] == 'N';
 }
 
-static int32_t
-level_of(const ast_expr *e) {
+int32_t
+expr_level(const ast_expr *e) {
     switch (e->kind) {
     case AST_BINARY:
         return binary_level(e->op);
@@ -118,7 +118,7 @@ level_of(const ast_expr *e) {
 
 static void
 print_operand(const ast_expr *e, int32_t level, buf *out) {
-    const bool parentheses = level_of(e) < level;
+    const bool parentheses = expr_level(e) < level;
     if (parentheses) {
         buf_append_char(out, '(');
     }
@@ -157,8 +157,10 @@ print_unary(const ast_expr *e, buf *out) {
         print_operand(e->args[0], LEVEL_NOT, out);
         return;
     }
-    /* A sign below a sign gets parentheses: two minus signs would start a comment. */
-    print_operand(e->args[0], e->args[0]->kind == AST_UNARY ? LEVEL_PRIMARY : LEVEL_SIGN, out);
+    if (e->args[0]->kind == AST_UNARY) {
+        buf_append_char(out, ' '); /* two minus signs would start a comment */
+    }
+    print_operand(e->args[0], LEVEL_SIGN, out);
 }
 
 static void

@@ -60,7 +60,8 @@ print_joined(const ast_from *f, buf *out) {
     }
 }
 
-/* True when a right side of the topmost cross joins is a join itself: only a comma says that without parentheses. */
+/* True when a right side of the topmost cross joins is a join itself: only a comma says that
+ * without parentheses. */
 static bool
 needs_comma(const ast_from *f) {
     while (f->kind == AST_FROM_JOIN && f->join == AST_JOIN_CROSS) {

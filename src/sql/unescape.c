@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unescape.c - the values of string, quoted name and number tokens.
  *
- * An escaped string is never longer than its token. What the escapes of E'' make must be UTF-8 without NUL, like everything else. */
+ * An escaped string is never longer than its token. What the escapes of E'' make must be UTF-8
+ * without NUL, like everything else. */
 #include "sql/lexer.h"
 
 typedef struct writer {
@@ -54,7 +55,8 @@ write_utf8(writer *w, int64_t code) {
     return true;
 }
 
-/* One escape; *i is behind the backslash. A raw byte (octal, \x) is checked with the whole string. */
+/* One escape; *i is behind the backslash. A raw byte (octal, \x) is checked with the whole string.
+ */
 static bool
 write_escape(writer *w, text t, size_t *i) {
     static const char letters[] = "bfnrt";
@@ -95,10 +97,11 @@ unescape(text *out, arena *a, text body, int32_t position, error *err) {
         if (c == '\\') {
             const size_t at = i - 1;
             if (!write_escape(&w, body, &i)) {
-                return error_set_at(err, ERR_SQL_PARSE_ERROR, position + (int32_t)at,
-                                    "this escape of an E'' string is not one of \\b \\f \\n \\r \\t "
-                                    "\\\\ \\' \\\" \\ooo \\xhh \\uXXXX \\UXXXXXXXX or makes no "
-                                    "character");
+                return error_set_at(
+                    err, ERR_SQL_PARSE_ERROR, position + (int32_t)at,
+                    "this escape of an E'' string is not one of \\b \\f \\n \\r \\t "
+                    "\\\\ \\' \\\" \\ooo \\xhh \\uXXXX \\UXXXXXXXX or makes no "
+                    "character");
             }
             continue;
         }

@@ -325,7 +325,8 @@ typedef struct lookup {
     slot     *candidate_slots;
     uint8_t  *same;
     int32_t   candidate_count;
-    bool      from_home; /* the index grew: positions are void */
+    int32_t   deferred_count; /* rows behind the candidates that the next round takes */
+    bool      from_home;      /* the index grew: positions are void */
 } lookup;
 
 static status
@@ -372,17 +373,27 @@ make_group(group_table *t, lookup *l, int32_t row, slot *out, error *err) {
     return OK;
 }
 
+/* Leaves rows first .. count-1 of the list (NULL: all) to the next round. */
+static void
+defer(lookup *l, const int32_t *rows, int32_t first, int32_t count) {
+    int32_t *to = l->candidates + l->candidate_count; /* not behind what is read */
+    for (int32_t k = first; k < count; k++) {
+        *to++ = rows == NULL ? k : rows[k];
+    }
+    l->deferred_count = count - first;
+}
+
 /* One round: every row of `rows` (NULL: all) finds a candidate, makes its group (writer != NULL) or
- * learns that there is none. */
+ * learns that there is none. The round ends early when the index grows. */
 ALWAYS_INLINE status
 walk_body(const group_table *t, group_table *writer, lookup *l, const int32_t *rows, int32_t count,
           bool far, error *err) {
-    uint64_t      *index = t->index;
-    uint64_t       mask = t->index_size - 1;
-    const uint8_t *keys = t->keys.column_count > 0 ? t->keys.values[0].data : NULL;
-    const size_t   width = t->keys.column_count > 0 ? t->keys.values[0].element_size : 0;
-    int32_t        found = 0;
-    bool           from_home = rows == NULL || l->from_home;
+    const uint64_t *index = t->index;
+    const uint64_t  mask = t->index_size - 1;
+    const uint8_t  *keys = t->keys.column_count > 0 ? t->keys.values[0].data : NULL;
+    const size_t    width = t->keys.column_count > 0 ? t->keys.values[0].element_size : 0;
+    int32_t         found = 0;
+    const bool      from_home = rows == NULL || l->from_home;
     l->from_home = false;
     for (int32_t k = 0; k < count; k++) {
         const int32_t  i = rows == NULL ? k : rows[k];
@@ -404,9 +415,12 @@ walk_body(const group_table *t, group_table *writer, lookup *l, const int32_t *r
             l->candidate_slots[found++] = s;
         } else if (writer != NULL) {
             TRY(make_group(writer, l, i, &s, err));
-            index = t->index;
-            mask = t->index_size - 1;
-            from_home |= l->from_home;
+            if (UNLIKELY(l->from_home)) { /* rows of one key stay in step: all begin anew */
+                l->slots[i] = s;
+                l->candidate_count = found;
+                defer(l, rows, k + 1, count);
+                return OK;
+            }
         }
         l->slots[i] = s;
     }
@@ -426,22 +440,26 @@ walk_far(const group_table *t, group_table *writer, lookup *l, const int32_t *ro
     return walk_body(t, writer, l, rows, count, true, err);
 }
 
-/* Compares the candidates and leaves in `candidates` the rows that differ; returns their number. */
+/* Compares the candidates and leaves in `candidates` the rows of the next round; returns their
+ * number. */
 static int32_t
 reject(const group_table *t, lookup *l) {
     const int32_t count = l->candidate_count;
+    int32_t       left = 0;
     memset(l->same, 1, (size_t)count);
     /* All rows have a candidate only when none was settled before: then the list is 0, 1, 2 ... */
     state_columns_equal(&t->keys, l->same, l->candidate_slots, l->keys,
                         count == l->row_count ? NULL : l->candidates, count);
-    if (memchr(l->same, 0, (size_t)count) == NULL) {
-        return 0;
+    if (memchr(l->same, 0, (size_t)count) != NULL) {
+        for (int32_t k = 0; k < count; k++) {
+            l->candidates[left] = l->candidates[k];
+            left += !l->same[k];
+        }
     }
-    int32_t left = 0;
-    for (int32_t k = 0; k < count; k++) {
-        l->candidates[left] = l->candidates[k];
-        left += !l->same[k];
+    for (int32_t k = 0; k < l->deferred_count; k++) {
+        l->candidates[left++] = l->candidates[count + k];
     }
+    l->deferred_count = 0;
     return left;
 }
 
@@ -478,7 +496,7 @@ settle(const group_table *t, group_table *writer, lookup *l, error *err) {
             return result;
         }
         written = l->new_count;
-        count = l->candidate_count == 0 ? 0 : reject(t, l);
+        count = reject(t, l);
         rows = l->candidates;
     }
     return OK;

@@ -25,10 +25,10 @@ typedef struct group_table {
 status group_table_open(group_table *t, store *s, const char *name, const data_type *key_types,
                         int32_t key_count, error *err) MUST_USE;
 void   group_table_close(group_table *t);
-/* Slot of each row's key, new groups made as needed; is_new[i] (may be NULL) is 1 where row i made
- * its group. Zero key columns: one group. Text columns must be views. New slots may be reused ones:
- * the caller must initialise parallel state where is_new. When it fails the groups it made are gone
- * again. */
+/* Slot of each row's key, new groups made as needed; is_new[i] (may be NULL) is 1 where row i is
+ * the first of a new group. Zero key columns: one group. Text columns must be views. New slots may
+ * be reused ones: the caller must initialise parallel state where is_new. When it fails the groups
+ * it made are gone again. */
 status group_table_map(group_table *t, const column *keys, int32_t row_count, slot *slots,
                        uint8_t *is_new, arena *a, error *err) MUST_USE;
 /* As map, without making groups: SLOT_NONE where the key is unknown. */

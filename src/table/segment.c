@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* segment.c - immutable runs of rows with the range of each integer-like column, and the shared
- * list of them. */
+/* segment.c - immutable runs of rows, the range of their integer-like columns on demand, and the
+ * shared list of them. */
 #include "table/segment.h"
 
 #include "kernel/kernel.h"
@@ -48,13 +48,30 @@ segment_new(mem *m, chunk *keep, const delta *rows, int32_t first, int32_t row_c
         if (c->owner == NULL) {
             c->owner = keep;
         }
-        *r = (range){.known = false};
-        if (has_range(c->type)) {
-            r->known = minmax_i64(c, row_count, &r->min, &r->max);
-        }
+        atomic_init(&r->min, 0);
+        atomic_init(&r->max, 0);
+        atomic_init(&r->state, has_range(c->type) ? RANGE_UNASKED : RANGE_NONE);
         s->bytes += column_bytes(c, row_count);
     }
     return s;
+}
+
+bool
+segment_range(const segment *s, int32_t at, int64_t *min, int64_t *max) {
+    range        *r = &s->ranges[at];
+    const int32_t known = atomic_load_explicit(&r->state, memory_order_acquire);
+    if (known == RANGE_UNASKED) {
+        const bool any = minmax_i64(&s->columns[at], s->row_count, min, max);
+        if (any) {
+            atomic_store_explicit(&r->min, *min, memory_order_relaxed);
+            atomic_store_explicit(&r->max, *max, memory_order_relaxed);
+        }
+        atomic_store_explicit(&r->state, any ? RANGE_KNOWN : RANGE_NONE, memory_order_release);
+        return any;
+    }
+    *min = atomic_load_explicit(&r->min, memory_order_relaxed);
+    *max = atomic_load_explicit(&r->max, memory_order_relaxed);
+    return known == RANGE_KNOWN;
 }
 
 segment *

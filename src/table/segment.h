@@ -12,10 +12,14 @@
 #include "batch/chunk.h"
 #include "table/table.h"
 
+enum { RANGE_UNASKED, RANGE_KNOWN, RANGE_NONE };
+
+/* Computed when a query first asks: streams pay nothing for it. Threads that ask at once compute the
+ * same values; `state` is set after them. */
 typedef struct range {
-    int64_t min;
-    int64_t max;
-    bool    known;
+    _Atomic int64_t min;
+    _Atomic int64_t max;
+    _Atomic int32_t state;
 } range;
 
 typedef struct segment {
@@ -36,6 +40,8 @@ segment *segment_new(mem *m, chunk *keep, const delta *rows, int32_t first,
                      int32_t row_count) MUST_USE;
 segment *segment_retain(segment *s);
 void     segment_release(segment *s);
+/* Smallest and largest value of an integer-like column; false: none, or another type. */
+bool segment_range(const segment *s, int32_t at, int64_t *min, int64_t *max);
 
 typedef struct segment_list {
     _Atomic int32_t references;

@@ -206,12 +206,7 @@ table_cursor_minmax(const table_cursor *c, int32_t at, int64_t *min, int64_t *ma
     if (c->segment >= c->snapshot->segment_count) {
         return false;
     }
-    const range *r = &c->snapshot->segments->items[c->segment]->ranges[at];
-    if (r->known) {
-        *min = r->min;
-        *max = r->max;
-    }
-    return r->known;
+    return segment_range(c->snapshot->segments->items[c->segment], at, min, max);
 }
 
 void

@@ -35,13 +35,16 @@ int64_t       table_row_count(const table *t);
 int64_t       table_byte_count(const table *t);
 
 /* Appends all rows or none. Retains `rows` when it keeps it as a segment; the caller still releases
- * its own reference. On OK, *stored is the delta to feed to operators: it views the stored rows
- * when they are contiguous in table memory (then columns have owners), else the given ones.
- * `stored_columns` has room for the schema's columns. */
+ * its own reference. On OK, *stored is the delta to feed to operators, and its columns have owners:
+ * a column without NULLs views the tail, so that keeping it costs no copy; a column with NULLs is
+ * the given one, because a row of the tail need not begin a word of validity. Batches that became
+ * segments are given back as they are. `stored_columns` has room for the schema's columns; *stored
+ * is valid while `rows` is held. */
 status table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us,
                     int64_t watermark_us, column *stored_columns, delta *stored,
                     error *err) MUST_USE;
-/* Takes back the newest insert (only right after table_append, before anyone saw it). */
+/* Takes back the newest insert (only right after table_append, before a snapshot saw it). Rows that
+ * were handed on and kept stay as they are. */
 void table_undo(table *t);
 
 int64_t             table_entry_count(const table *t);
@@ -64,7 +67,10 @@ typedef struct table_cursor {
 void table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64_t end);
 /* The next up to BATCH_ROWS rows (never across a segment, validity word-aligned). `columns` has
  * room for column_count entries; column_map[i] is the table column wanted as i (NULL: all). Returns
- * false at the end. Owners are set: the rows may be kept. */
+ * false at the end. Owners are set: the rows may be kept. From a position inside a word of
+ * validity, the first deltas are short when wanted columns have NULLs: each ends where one changes
+ * to or from NULL.
+ */
 bool table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count,
                        column *columns, delta *out);
 

@@ -114,9 +114,16 @@ def difference(found: Iterable[Row], wanted: Iterable[Row], keys: int) -> str:
     return "" if extra is None else f"{extra} is there and should not be"
 
 
-def report(name: str, unit: str, found: Iterable[Row], wanted: Iterable[Row], keys: int) -> bool:
-    """Prints one line; True when both are equal."""
-    right = list(wanted)
-    wrong = difference(found, right, keys)
-    print(f"check  {name:<34} {len(right):>7,} {unit:<9} {f'DIFFERENT: {wrong}' if wrong else 'equal'}")
+def report(name: str, unit: str, count: int, wrong: str) -> bool:
+    """Prints one line: what was compared, how much of it, and the first difference if there is one."""
+    print(f"check  {name:<34} {count:>7,} {unit:<9} {f'DIFFERENT: {wrong}' if wrong else 'equal'}")
     return not wrong
+
+
+def rows(name: str, unit: str, found: Iterable[Row], wanted: Sequence[Row], keys: int) -> bool:
+    """Compares rows whose first columns are their keys."""
+    return report(name, unit, len(wanted), difference(found, wanted, keys))
+
+
+def number(name: str, found: int, wanted: int) -> bool:
+    return report(name, "rows", wanted, "" if found == wanted else f"laminardb has {found:,}")

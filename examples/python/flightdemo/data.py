@@ -11,13 +11,27 @@ import importlib.util
 import io
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 FIRST_DAY = datetime(2013, 1, 1)
 STEP = timedelta(minutes=5)
+DATE_COLUMNS = ("year", "month", "day")
+VALUE_COLUMNS = (
+    "sched_dep_time",
+    "dep_delay",
+    "arr_delay",
+    "carrier",
+    "flight",
+    "tailnum",
+    "origin",
+    "dest",
+    "air_time",
+    "distance",
+)
 
 
 class Flight(NamedTuple):
@@ -38,7 +52,7 @@ class Flight(NamedTuple):
     @property
     def arrival(self) -> datetime:
         """When the feed tells of it: as it leaves; a cancelled flight at the end of its day."""
-        return self.dep_time or datetime(*self.scheduled.timetuple()[:3]) + timedelta(days=1)
+        return self.dep_time or datetime.combine(self.scheduled, time.min) + timedelta(days=1)
 
 
 class Insert(NamedTuple):
@@ -71,21 +85,22 @@ def clock(day: datetime, hhmm: str) -> datetime:
     return day + timedelta(hours=hours, minutes=minutes)
 
 
-def read_flight(row: dict[str, str], day: datetime) -> Flight:
-    scheduled = clock(day, row["sched_dep_time"])
-    delay = number(row["dep_delay"])
+def read_flight(day: datetime, values: tuple[str, ...]) -> Flight:
+    sched_dep_time, dep_delay, arr_delay, carrier, flight, tailnum, origin, dest, air_time, distance = values
+    scheduled = clock(day, sched_dep_time)
+    delay = number(dep_delay)
     return Flight(
         scheduled=scheduled,
-        carrier=row["carrier"],
-        flight=int(row["flight"]),
-        tailnum=None if row["tailnum"] == "NA" else row["tailnum"],
-        origin=row["origin"],
-        dest=row["dest"],
+        carrier=carrier,
+        flight=int(flight),
+        tailnum=None if tailnum == "NA" else tailnum,
+        origin=origin,
+        dest=dest,
         dep_time=None if delay is None else scheduled + timedelta(minutes=delay),
         dep_delay=delay,
-        arr_delay=number(row["arr_delay"]),
-        air_time=number(row["air_time"]),
-        distance=int(row["distance"]),
+        arr_delay=number(arr_delay),
+        air_time=number(air_time),
+        distance=int(distance),
     )
 
 
@@ -93,10 +108,15 @@ def read_flights(days: int) -> Iterator[Flight]:
     """The flights of the first days of the year, in the order of the file."""
     end = FIRST_DAY + timedelta(days=days)
     with zipfile.ZipFile(folder() / "flights.csv.zip") as archive, archive.open("flights.csv") as file:
-        for row in csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline="")):
-            day = datetime(int(row["year"]), int(row["month"]), int(row["day"]))
+        reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
+        position = {name: i for i, name in enumerate(next(reader))}
+        date = itemgetter(*(position[name] for name in DATE_COLUMNS))
+        values = itemgetter(*(position[name] for name in VALUE_COLUMNS))
+        for row in reader:
+            year, month, day_of_month = map(int, date(row))
+            day = datetime(year, month, day_of_month)
             if day < end:
-                yield read_flight(row, day)
+                yield read_flight(day, values(row))
 
 
 def weather(days: int) -> dict[str, list[Any]]:
@@ -104,7 +124,8 @@ def weather(days: int) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {"origin": [], "hour": [], "visibility": [], "wind": []}
     end = FIRST_DAY + timedelta(days=days)
     for row in csv.DictReader(io.StringIO(table_text("weather"))):
-        hour = datetime(*(int(row[part]) for part in ("year", "month", "day", "hour")))
+        year, month, day, clock_hour = (int(row[part]) for part in ("year", "month", "day", "hour"))
+        hour = datetime(year, month, day, clock_hour)
         if hour < end:
             columns["origin"].append(row["origin"])
             columns["hour"].append(hour)

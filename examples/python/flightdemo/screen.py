@@ -53,9 +53,9 @@ class Screen:
 
     def __init__(self, total_rows: int) -> None:
         self.live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        self._total = total_rows
         self._next_time = 0.0 if self.live else perf_counter() + LINE_SECONDS
-        self._next_rows = total_rows // LINES
+        self._step = total_rows // LINES + 1
+        self._next_rows = self._step
         self._height = 0
         self._last: Frame | None = None
 
@@ -70,7 +70,7 @@ class Screen:
             print(self._line(frame), flush=True)
             self._next_time = perf_counter() + LINE_SECONDS
             while self._next_rows <= frame.rows:
-                self._next_rows += max(1, self._total // LINES)
+                self._next_rows += self._step
         self._last = frame
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class Screen:
             f"{minute(f.now)}  [{bar:.<{bar_width}}] {share:>4.0%}  {f.rows:>7,} rows  {f.seconds:>6.1f} s",
             "",
             f"in       {rows:>9,.0f} rows/s {inserts:>12,.0f} inserts/s",
-            f"out      {f.p50:>9,.0f} us p50 {f.p99:>12,.0f} us p99   from insert() to the batch in hand",
+            f"out      {f.p50:>9,.0f} us p50 {f.p99:>12,.0f} us p99      insert() to batch in hand",
             f"windows  {f.windows:>9,} closed {f.late_rows:>12,} late rows   watermark {minute(f.watermark)}",
             "",
             *self._tables(f),
@@ -119,9 +119,9 @@ class Screen:
 
     @staticmethod
     def _tables(f: Frame) -> list[str]:
-        left = ["busiest routes         flights", *(f"{r:>3}  {o} > {d} {n:>13,}" for r, o, d, n in f.top)]
+        left = ["busiest routes         flights", *(f"{r:>3}  {o} > {d} {n:>15,}" for r, o, d, n in f.top)]
         right = [
-            "newest closed hours      departures   average   longest delay",
-            *(f"{h:%m-%d %H:%M}  {c}  {n:>19} {a:>6.1f} min {m:>11} min" for c, h, n, a, m in f.newest),
+            f"{'newest closed hours':<19}{'flights':>9}{'average':>9}{'longest':>9}",
+            *(f"{h:%m-%d %H:%M}  {c:<2} {n:>12} {a:>7.1f}m {m:>7}m" for c, h, n, a, m in f.newest),
         ]
         return [f"{a:<30}   {b}".rstrip() for a, b in zip_longest(left, right, fillvalue="")]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rows.h - for the tests of expr: values from short literals, columns from values, programs over a few columns. */
+/* rows.h - for the tests of expr: values from short literals, columns from values, programs over a
+ * few columns. */
 #ifndef LAMINAR_TESTS_EXPR_ROWS_H
 #define LAMINAR_TESTS_EXPR_ROWS_H
 
@@ -7,8 +8,9 @@
 
 #include "expr/expr.h"
 
-/* 12 INTEGER, 12L BIGINT, 12s SMALLINT, 12b TINYINT, 1.5 DOUBLE, 'x' VARCHAR, true, NULL (of no type), and a type letter before
- * quotes: d'2024-01-31' DATE, t'...' TIMESTAMP, m'...' TIMESTAMP_MS, i'...' INTERVAL, f'nan' DOUBLE. */
+/* 12 INTEGER, 12L BIGINT, 12s SMALLINT, 12b TINYINT, 1.5 DOUBLE, 'x' VARCHAR, true, NULL (of no
+ * type), and a type letter before quotes: d'2024-01-31' DATE, t'...' TIMESTAMP, m'...'
+ * TIMESTAMP_MS, i'...' INTERVAL, f'nan' DOUBLE. */
 static inline value
 literal(const char *s) {
     static const struct {
@@ -40,12 +42,12 @@ literal(const char *s) {
         }
     }
     const char    last = s[n - 1];
-    const type_id id = last == 'L'   ? TYPE_I64
-                       : last == 's' ? TYPE_I16
-                       : last == 'b' ? TYPE_I8
+    const type_id id = last == 'L'                ? TYPE_I64
+                       : last == 's'              ? TYPE_I16
+                       : last == 'b'              ? TYPE_I8
                        : strpbrk(s, ".e") != NULL ? TYPE_F64
                                                   : TYPE_I32;
-    const bool suffix = id == TYPE_I64 || id == TYPE_I16 || id == TYPE_I8;
+    const bool    suffix = id == TYPE_I64 || id == TYPE_I16 || id == TYPE_I8;
     CHECK_OK(value_parse(&v, type_of(id), (text){s, n - suffix}, &err));
     return v;
 }

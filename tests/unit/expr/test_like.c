@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_like.c - LIKE and ILIKE against a matcher that tries everything, and in bounded time on patterns made to be slow. */
+/* test_like.c - LIKE and ILIKE against a matcher that tries everything, and in bounded time on
+ * patterns made to be slow. */
 #include "rows.h"
 
 #include "base/clock.h"
 
-/* By the definition, one character at a time. `any_case` folds ASCII and two-byte é/É, all that the alphabet below has. */
+/* By the definition, one character at a time. `any_case` folds ASCII and two-byte é/É, all that the
+ * alphabet below has. */
 static size_t
 width_of(const char *s) {
     return (uint8_t)*s < 0x80 ? 1 : 2;
@@ -19,12 +21,13 @@ same_character(const char *a, const char *b, bool any_case) {
     if (memcmp(a, b, w) == 0) {
         return true;
     }
-    return any_case && (w == 1 ? (a[0] ^ b[0]) == 0x20 && (a[0] & 0x40) != 0
-                               : (uint8_t)(a[1] ^ b[1]) == 0x20);
+    return any_case &&
+           (w == 1 ? (a[0] ^ b[0]) == 0x20 && (a[0] & 0x40) != 0 : (uint8_t)(a[1] ^ b[1]) == 0x20);
 }
 
 static bool
-brute(const char *p, const char *p_end, const char *s, const char *s_end, char escape, bool any_case) {
+brute(const char *p, const char *p_end, const char *s, const char *s_end, char escape,
+      bool any_case) {
     if (p == p_end) {
         return s == s_end;
     }
@@ -108,11 +111,11 @@ check_pattern(arena *a, text pattern, const value *texts, char escape, bool any_
 static void
 test_brute_force(void **state UNUSED) {
     static const char *const text_letters[] = {"a", "b", "A", "\xC3\xA9", "\xC3\x89", "%", "_"};
-    static const char *const like_letters[] = {"a", "b", "\xC3\xA9", "A", "%", "_", "%", "!a",
-                                               "!%", "!_", "!!", "!\xC3\xA9"};
-    mem   m;
-    arena a;
-    rng   r;
+    static const char *const like_letters[] = {"a", "b",  "\xC3\xA9", "A",  "%",  "_",
+                                               "%", "!a", "!%",       "!_", "!!", "!\xC3\xA9"};
+    mem                      m;
+    arena                    a;
+    rng                      r;
     mem_init(&m, INT64_MAX);
     arena_init(&a, &m);
     rng_init(&r, 5);
@@ -131,7 +134,8 @@ test_brute_force(void **state UNUSED) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
-/* 'aaaa...' LIKE '%a%a%a...%b' takes a backtracking matcher longer than the universe has been there. */
+/* 'aaaa...' LIKE '%a%a%a...%b' takes a backtracking matcher longer than the universe has been
+ * there. */
 static void
 test_many_percents(void **state UNUSED) {
     error        err = {0};

@@ -88,21 +88,22 @@ test_mutations(void **state) {
 
 /* All levels that this machine has, one bad byte at every place. */
 static void
-test_ascii_blocks(void **state) {
+test_plain_blocks(void **state) {
     (void)state;
-    int64_t (*levels[3])(const char *, int64_t) = {ascii_blocks_baseline, NULL, NULL};
+    int64_t (*levels[3])(const char *, int64_t) = {plain_blocks_baseline, NULL, NULL};
 #ifdef KERNEL_X86
     kernel_init();
-    levels[1] = strcmp(kernel_level(), "baseline") != 0 ? ascii_blocks_avx2 : NULL;
-    levels[2] = strcmp(kernel_level(), "avx512") == 0 ? ascii_blocks_avx512 : NULL;
+    levels[1] = strcmp(kernel_level(), "baseline") != 0 ? plain_blocks_avx2 : NULL;
+    levels[2] = strcmp(kernel_level(), "avx512") == 0 ? plain_blocks_avx512 : NULL;
 #endif
     char bytes[700];
     for (int level = 0; level < 3; level++) {
         for (int64_t at = 0; levels[level] != NULL && at <= 700; at++) {
             memset(bytes, 'x', sizeof(bytes));
             if (at < 700) {
-                bytes[at] = (char)0x80;
+                bytes[at] = at % 2 == 0 ? (char)0x80 : '\0';
             }
+            CHECK_EQ(utf8_is_plain(bytes, 700), at == 700);
             const int64_t known = levels[level](bytes, 700);
             CHECK(known <= at && known > at - 256 - 64);
             CHECK(at < 700 || known > 700 - 64);
@@ -110,4 +111,4 @@ test_ascii_blocks(void **state) {
     }
 }
 
-UNIT_MAIN(UNIT(test_short), UNIT(test_mutations), UNIT(test_ascii_blocks))
+UNIT_MAIN(UNIT(test_short), UNIT(test_mutations), UNIT(test_plain_blocks))

@@ -373,7 +373,7 @@ random_batch(rng *r, test_rows *live, int32_t columns, const int64_t *range, uin
     return count;
 }
 
-/* Changes of one tick, to be pushed in another order: retractions may come before what they retract. */
+/* Changes of one tick, pushed in another order: retractions may come before what they retract. */
 typedef struct tick_rows {
     int32_t  count;
     test_row rows[4096];

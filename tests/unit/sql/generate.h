@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* generate.h - random statements of the grammar as text, from a seed. Every text it makes must parse. */
+/* generate.h - random statements of the grammar as text, from a seed. Every text it makes must
+ * parse. */
 #ifndef LAMINAR_TESTS_UNIT_SQL_GENERATE_H
 #define LAMINAR_TESTS_UNIT_SQL_GENERATE_H
 
@@ -33,11 +34,12 @@ put(generator *g, const char *words) {
 static inline void
 put_name(generator *g) {
     static const char *const names[] = {
-        "a",    "b",     "price", "value",   "key",      "ts",     "source", "stream",   "data",
-        "day",  "year",  "date",  "time",    "interval", "first",  "last",   "close",    "\"x y\"",
-        "filter", "emit", "over", "window",  "sample",   "for",    "at",     "leading",  "both",
-        "\"select\"", "\"a\"\"b\"", "été", "_q9", "window_start", "values", "position", "trim",
-        "\"Ünïcode\"", "extract", "row", "exists", "changes", "timestamp", "cast",
+        "a",           "b",       "price", "value",        "key",     "ts",        "source",
+        "stream",      "data",    "day",   "year",         "date",    "time",      "interval",
+        "first",       "last",    "close", "\"x y\"",      "filter",  "emit",      "over",
+        "window",      "sample",  "for",   "at",           "leading", "both",      "\"select\"",
+        "\"a\"\"b\"",  "été",     "_q9",   "window_start", "values",  "position",  "trim",
+        "\"Ünïcode\"", "extract", "row",   "exists",       "changes", "timestamp", "cast",
     };
     put(g, PICK(g, names));
 }
@@ -48,12 +50,43 @@ static inline void put_select(generator *g, int32_t depth);
 static inline void
 put_literal(generator *g) {
     static const char *const literals[] = {
-        "0", "1", "42", "1_000_000", "9223372036854775808", "1.5", ".5", "1e3", "2.", "1E-7", "1_0.2_5",
-        "''", "'a'", "'it''s'", "E'\\n\\'\\x41\\u00e9\\\\'", "$$don't$$", "$t$ $$ $t$", "NULL", "TRUE",
-        "FALSE", "'-- no comment'", "INTERVAL '5' SECOND", "INTERVAL 5 MINUTES",
-        "INTERVAL '1 hour 5 minutes'", "INTERVAL 1.5 DAYS", "DATE '2024-01-31'", "TIMESTAMP '2024-01-31'",
-        "TIMESTAMP WITH TIME ZONE '2024-01-31'", "TIME '10:00'", "?", "?3", "$1", "$n", ":name", "'日本'",
-        "CURRENT_TIMESTAMP", "\"b\"",
+        "0",
+        "1",
+        "42",
+        "1_000_000",
+        "9223372036854775808",
+        "1.5",
+        ".5",
+        "1e3",
+        "2.",
+        "1E-7",
+        "1_0.2_5",
+        "''",
+        "'a'",
+        "'it''s'",
+        "E'\\n\\'\\x41\\u00e9\\\\'",
+        "$$don't$$",
+        "$t$ $$ $t$",
+        "NULL",
+        "TRUE",
+        "FALSE",
+        "'-- no comment'",
+        "INTERVAL '5' SECOND",
+        "INTERVAL 5 MINUTES",
+        "INTERVAL '1 hour 5 minutes'",
+        "INTERVAL 1.5 DAYS",
+        "DATE '2024-01-31'",
+        "TIMESTAMP '2024-01-31'",
+        "TIMESTAMP WITH TIME ZONE '2024-01-31'",
+        "TIME '10:00'",
+        "?",
+        "?3",
+        "$1",
+        "$n",
+        ":name",
+        "'日本'",
+        "CURRENT_TIMESTAMP",
+        "\"b\"",
     };
     put(g, PICK(g, literals));
 }
@@ -61,8 +94,16 @@ put_literal(generator *g) {
 static inline void
 put_type(generator *g) {
     static const char *const types[] = {
-        "INT", "BIGINT", "DOUBLE PRECISION", "VARCHAR(10)", "DECIMAL(10, 2)", "TIMESTAMP(3)",
-        "TIMESTAMP(6) WITH TIME ZONE", "TIMESTAMP WITHOUT TIME ZONE", "CHARACTER VARYING(5)", "\"my type\"",
+        "INT",
+        "BIGINT",
+        "DOUBLE PRECISION",
+        "VARCHAR(10)",
+        "DECIMAL(10, 2)",
+        "TIMESTAMP(3)",
+        "TIMESTAMP(6) WITH TIME ZONE",
+        "TIMESTAMP WITHOUT TIME ZONE",
+        "CHARACTER VARYING(5)",
+        "\"my type\"",
     };
     put(g, PICK(g, types));
 }
@@ -84,7 +125,8 @@ put_list(generator *g, int32_t depth, int32_t least, bool trailing) {
 
 static inline void
 put_call(generator *g, int32_t depth) {
-    static const char *const names[] = {"f(", "LEFT(", "REPLACE (", "IF(", "\"sum\"(", "count(", "date("};
+    static const char *const names[] = {"f(",       "LEFT(",  "REPLACE (", "IF(",
+                                        "\"sum\"(", "count(", "date("};
     switch (roll(g, 9)) {
     case 0:
         put(g, "count(*)");
@@ -186,7 +228,8 @@ put_match(generator *g, int32_t depth) {
 
 static inline void
 put_is(generator *g, int32_t depth) {
-    static const char *const tails[] = {"IS NULL", "IS NOT NULL", "IS TRUE", "IS NOT FALSE", "IS UNKNOWN"};
+    static const char *const tails[] = {"IS NULL", "IS NOT NULL", "IS TRUE", "IS NOT FALSE",
+                                        "IS UNKNOWN"};
     put_operand(g, depth);
     if (roll(g, 3) == 0) {
         put(g, "IS DISTINCT FROM");
@@ -199,7 +242,8 @@ put_is(generator *g, int32_t depth) {
 /* Operators without parentheses, so that binding strength decides; comparisons do not chain. */
 static inline void
 put_flat(generator *g, int32_t depth) {
-    static const char *const sums[] = {"+", "-", "*", "/", "//", "%", "||", "AND", "OR", "OR", "AND"};
+    static const char *const sums[] = {"+",  "-",   "*",  "/",  "//", "%",
+                                       "||", "AND", "OR", "OR", "AND"};
     for (int32_t i = 1 + roll(g, 6); i > 0; i--) {
         put(g, roll(g, 8) == 0 ? "- " : roll(g, 12) == 0 ? "NOT" : "");
         put_operand(g, depth);
@@ -270,7 +314,8 @@ put_expr(generator *g, int32_t depth) {
 
 static inline void
 put_alias(generator *g, bool table) {
-    static const char *const aliases[] = {"AS x", "y", "AS \"a b\"", "\"q\"", "AS interval", "AS emit", "AS 'n'"};
+    static const char *const aliases[] = {"AS x",        "y",       "AS \"a b\"", "\"q\"",
+                                          "AS interval", "AS emit", "AS 'n'"};
     if (roll(g, 2) == 0) {
         put(g, table && roll(g, 2) == 0 ? "t" : PICK(g, aliases));
     }
@@ -387,14 +432,16 @@ put_select(generator *g, int32_t depth) {
 
 static inline void
 put_emit(generator *g) {
-    static const char *const emits[] = {"", "", "EMIT CHANGES", "EMIT ON WINDOW CLOSE", "EMIT FINAL", "EMIT ON UPDATE"};
+    static const char *const emits[] = {
+        "", "", "EMIT CHANGES", "EMIT ON WINDOW CLOSE", "EMIT FINAL", "EMIT ON UPDATE"};
     put(g, PICK(g, emits));
     put(g, roll(g, 5) == 0 ? "ALLOW LATENESS INTERVAL '5' SECOND" : "");
 }
 
 static inline void
 put_options(generator *g) {
-    static const char *const options[] = {"retain = 'x'", "\"a.b\" = -5", "'c' = TRUE", "d = INTERVAL '1' DAY", "e = 1.5"};
+    static const char *const options[] = {"retain = 'x'", "\"a.b\" = -5", "'c' = TRUE",
+                                          "d = INTERVAL '1' DAY", "e = 1.5"};
     put(g, "WITH (");
     for (int32_t i = roll(g, 3); i >= 0; i--) {
         put(g, PICK(g, options));
@@ -406,7 +453,12 @@ put_options(generator *g) {
 static inline void
 put_columns(generator *g) {
     static const char *const constraints[] = {
-        "", "NOT NULL", "NULL", "PRIMARY KEY", "DEFAULT 1 NOT NULL", "NOT NULL PRIMARY KEY DEFAULT 'x' || 'y'",
+        "",
+        "NOT NULL",
+        "NULL",
+        "PRIMARY KEY",
+        "DEFAULT 1 NOT NULL",
+        "NOT NULL PRIMARY KEY DEFAULT 'x' || 'y'",
     };
     put(g, "(");
     for (int32_t i = roll(g, 4); i >= 0; i--) {
@@ -475,7 +527,8 @@ put_insert(generator *g) {
 
 static inline void
 put_statement(generator *g) {
-    static const char *const drops[] = {"DROP SOURCE", "DROP STREAM IF EXISTS", "DROP TABLE", "DROP MATERIALIZED VIEW"};
+    static const char *const drops[] = {"DROP SOURCE", "DROP STREAM IF EXISTS", "DROP TABLE",
+                                        "DROP MATERIALIZED VIEW"};
     switch (roll(g, 8)) {
     case 0:
         put(g, PICK(g, drops));

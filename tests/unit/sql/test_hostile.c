@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_hostile.c - depth bombs on a small stack, cut and mutated text, limits, and refused allocations. */
+/* test_hostile.c - depth bombs on a small stack, cut and mutated text, limits, and refused
+ * allocations. */
 #include "unit.h"
 
 #include <pthread.h>
@@ -19,14 +20,15 @@ typedef struct bomb {
 } bomb;
 
 typedef struct job {
-    text        sql;
-    status      status;
-    error       err;
-    bool        same; /* what was parsed printed to an equal tree */
-    const mem  *leaked;
+    text       sql;
+    status     status;
+    error      err;
+    bool       same; /* what was parsed printed to an equal tree */
+    const mem *leaked;
 } job;
 
-/* Parses and, when that worked, prints and parses again. The bytes lie in a block of their own, so that ASan sees a read beyond. */
+/* Parses and, when that worked, prints and parses again. The bytes lie in a block of their own, so
+ * that ASan sees a read beyond. */
 static void
 run_job(job *j) {
     mem        m;
@@ -163,7 +165,8 @@ test_bombs(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
-/* Nesting as deep as allowed parses and prints on the small stack, and the next level is refused. */
+/* Nesting as deep as allowed parses and prints on the small stack, and the next level is refused.
+ */
 static void
 test_deepest(void **state) {
     (void)state;
@@ -180,7 +183,8 @@ test_deepest(void **state) {
         {{"SELECT ", "a IN (1, ", "1"}, {"", ")", ""}, 254},
         {{"SELECT ", "a = (", "1"}, {"", ")", ""}, 127},
         {{"SELECT ", "1 + ", "1"}, {"", "", ""}, 255},
-        {{"SELECT a", "::INT", ""}, {"", "", ""}, 255},
+        {{"SELECT a", "::INT", ""}, {"", "", ""}, 254},
+        {{"SELECT ", "a = NOT ", "a"}, {"", "", ""}, 84},
         {{"SELECT a ", " IS NULL", ""}, {"", "", ""}, 255},
         {{"SELECT * FROM ", "(SELECT * FROM ", "t"}, {"", ")", ""}, 63},
         {{"SELECT * FROM a", " JOIN b ON c", ""}, {"", "", ""}, 255},
@@ -209,6 +213,71 @@ test_deepest(void **state) {
         }
     }
     buf_fini(&out);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
+/* Whatever mixture of wrappers is accepted, near the limits too, prints to text that is accepted
+ * and means the same. */
+static void
+test_wrapped(void **state) {
+    (void)state;
+    static const char *const wrappers[][2] = {
+        {"(", ")"},
+        {"NOT ", ""},
+        {"- ", ""},
+        {"a = NOT ", ""},
+        {"a + (", ")"},
+        {"", "::INT"},
+        {"", " IS NULL"},
+        {"", " + 1"},
+        {"(", ") = b"},
+        {"f(", ")"},
+        {"a AND (", ")"},
+        {"(", ") OR b"},
+        {"CASE a WHEN ", " THEN b END"},
+        {"a IN (", ")"},
+        {"(", ") LIKE b"},
+        {"a BETWEEN (", ") AND c"},
+        {"a || -", ""},
+        {"", " IS DISTINCT FROM a"},
+    };
+    mem m;
+    buf sql;
+    buf wrapped;
+    mem_init(&m, INT64_MAX);
+    buf_init(&sql, &m, 1 << 20);
+    buf_init(&wrapped, &m, 1 << 20);
+    int32_t   accepted = 0;
+    generator g = {.out = &sql};
+    for (uint64_t seed = 0; seed < 1000; seed++) {
+        rng_init(&g.r, seed);
+        buf_clear(&sql);
+        buf_append_text(&sql, TEXT("a"));
+        const int32_t kinds = 1 + roll(&g, ARRAY_COUNT(wrappers));
+        const int32_t first = roll(&g, ARRAY_COUNT(wrappers));
+        for (int32_t i = 40 + roll(&g, 250); i > 0; i--) {
+            const int32_t w = (first + roll(&g, kinds)) % ARRAY_COUNT(wrappers);
+            buf_clear(&wrapped);
+            buf_append_text(&wrapped, text_of(wrappers[w][0]));
+            buf_append_text(&wrapped, buf_text(&sql));
+            buf_append_text(&wrapped, text_of(wrappers[w][1]));
+            buf_clear(&sql);
+            buf_append_text(&sql, buf_text(&wrapped));
+        }
+        buf_clear(&wrapped);
+        buf_append_text(&wrapped, TEXT("SELECT "));
+        buf_append_text(&wrapped, buf_text(&sql));
+        job j = {.sql = buf_text(&wrapped)};
+        run_on_small_stack(&j);
+        accepted += j.status == OK;
+        if (!j.same) {
+            print_error("seed %llu\n%.*s\n", (unsigned long long)seed, TEXT_ARG(j.sql));
+            fail();
+        }
+    }
+    CHECK(accepted > 200 && accepted < 900);
+    buf_fini(&sql);
+    buf_fini(&wrapped);
     CHECK_EQ(mem_fini(&m), 0);
 }
 
@@ -294,9 +363,13 @@ test_prefixes(void **state) {
 static void
 mutate(generator *g, buf *sql) {
     static const char *const pieces[] = {
-        "'", "\"", "(", ")", ",", ";", "--", "/*", "*/", "$", "$$", "?", ":", ".", "E'", "\\", "NULL ", "NOT ",
-        " AND ", " OR ", " IN (", " FROM ", " SELECT ", " AS ", "::", "1e", "_", "\xc3", "\xff", "\xe2\x80\x8b",
-        " CASE ", " END ", " INTERVAL ", " EMIT ", " JOIN ", " WITH (", "*",
+        "'",      "\"",    "(",          ")",      ",",        ";",
+        "--",     "/*",    "*/",         "$",      "$$",       "?",
+        ":",      ".",     "E'",         "\\",     "NULL ",    "NOT ",
+        " AND ",  " OR ",  " IN (",      " FROM ", " SELECT ", " AS ",
+        "::",     "1e",    "_",          "\xc3",   "\xff",     "\xe2\x80\x8b",
+        " CASE ", " END ", " INTERVAL ", " EMIT ", " JOIN ",   " WITH (",
+        "*",
     };
     for (int32_t edits = 1 + roll(g, 4); edits > 0 && sql->size > 0; edits--) {
         const size_t at = (size_t)rng_below(&g->r, sql->size);
@@ -400,5 +473,5 @@ test_torture(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
-UNIT_MAIN(UNIT(test_bombs), UNIT(test_deepest), UNIT(test_limits), UNIT(test_prefixes),
-          UNIT(test_mutations), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_bombs), UNIT(test_deepest), UNIT(test_wrapped), UNIT(test_limits),
+          UNIT(test_prefixes), UNIT(test_mutations), UNIT(test_torture))

@@ -74,7 +74,8 @@ test_values(void **state) {
         {"$x$a$$b$y$x$", "a$$b$y"},
     };
     static const char *const wrong[] = {
-        "E'\\q'", "E'\\u12'", "E'\\ud800'", "E'\\U00110000'", "E'\\0'", "E'\\x0'", "E'\\xff'", "E'\\400'", "E'\\x'",
+        "E'\\q'",  "E'\\u12'", "E'\\ud800'", "E'\\U00110000'", "E'\\0'",
+        "E'\\x0'", "E'\\xff'", "E'\\400'",   "E'\\x'",
     };
     mem   m;
     arena a;
@@ -107,8 +108,10 @@ test_keywords(void **state) {
     CHECK_EQ(keyword_find(TEXT("selec")), KEYWORD_NONE);
     CHECK_EQ(keyword_find(TEXT("")), KEYWORD_NONE);
     CHECK_EQ(keyword_find(TEXT("current_timestamp_of_the_engine")), KEYWORD_NONE);
-    static const char *const reserved[] = {"select", "Order", "", "a b", "1a", "a-b", "\"", "\xe2\x80\x8b", "a\xc2\xa0"};
-    static const char *const names[] = {"value", "key", "ts", "source", "stream", "data", "day", "close", "_1", "\xc3\xa9"};
+    static const char *const reserved[] = {"select", "Order",        "",         "a b", "1a", "a-b",
+                                           "\"",     "\xe2\x80\x8b", "a\xc2\xa0"};
+    static const char *const names[] = {"value", "key", "ts",    "source", "stream",
+                                        "data",  "day", "close", "_1",     "\xc3\xa9"};
     for (int32_t i = 0; i < ARRAY_COUNT(reserved); i++) {
         CHECK(sql_is_reserved(text_of(reserved[i])));
     }
@@ -134,8 +137,12 @@ test_locate(void **state) {
         {"\tx\r\ny", 1, 1, 2, 1, "LINE 1: \tx\n        \t^"},
         {"\xc3\xa9\xe6\x97\xa5 x", 6, 1, 4, 3, "LINE 1: \xc3\xa9\xe6\x97\xa5 x\n            ^"},
         {"e\xcc\x81 x", 4, 1, 4, 3, "LINE 1: e\xcc\x81 x\n          ^"},
-        {"a\xff" "b", 1, 1, 2, 1, "LINE 1: a?b\n         ^"},
-        {"a\x01" "b", 2, 1, 3, 2, "LINE 1: a?b\n          ^"},
+        {"a\xff"
+         "b",
+         1, 1, 2, 1, "LINE 1: a?b\n         ^"},
+        {"a\x01"
+         "b",
+         2, 1, 3, 2, "LINE 1: a?b\n          ^"},
         {"a\n", 2, 2, 1, 2, "LINE 2: \n        ^"},
     };
     mem m;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_print.c - statements and the text they print as; and the details of trees that text does not show. */
+/* test_print.c - statements and the text they print as; and the details of trees that text does not
+ * show. */
 #include "unit.h"
 
 #include "sql/parser.h"
@@ -11,37 +12,51 @@ static const char *const golden[][2] = {
     {"FROM t", "SELECT * FROM t"},
     {"FROM t SELECT x WHERE y = ?", "SELECT x FROM t WHERE y = ?1"},
     {"from t where a", "SELECT * FROM t WHERE a"},
-    {"SELECT ALL a b, c AS 'n m', t.*, *, FROM t AS q", "SELECT a AS b, c AS \"n m\", t.*, * FROM t AS q"},
+    {"SELECT ALL a b, c AS 'n m', t.*, *, FROM t AS q",
+     "SELECT a AS b, c AS \"n m\", t.*, * FROM t AS q"},
     {"SELECT DISTINCT a.end, \"select\".\"Group\"", "SELECT DISTINCT a.end, \"select\".\"Group\""},
     {"SELECT * FROM a, b JOIN c ON a.x = c.x LEFT OUTER JOIN d USING (k, v,), e",
      "SELECT * FROM a, b JOIN c ON a.x = c.x LEFT JOIN d USING (k, v), e"},
     {"SELECT * FROM a, b c, d", "SELECT * FROM a CROSS JOIN b AS c CROSS JOIN d"},
-    {"SELECT * FROM a INNER JOIN b ON TRUE CROSS JOIN c", "SELECT * FROM a JOIN b ON TRUE CROSS JOIN c"},
-    {"SELECT * FROM (SELECT 1 one) q, (FROM z)", "SELECT * FROM (SELECT 1 AS one) AS q CROSS JOIN (SELECT * FROM z)"},
-    {"SELECT a FROM t GROUP BY ALL HAVING count(*) > 1", "SELECT a FROM t GROUP BY ALL HAVING count(*) > 1"},
-    {"SELECT a FROM t GROUP BY a, 2, ORDER BY 1 DESC NULLS LAST, b ASC, c NULLS FIRST, OFFSET 2 LIMIT 5",
+    {"SELECT * FROM a INNER JOIN b ON TRUE CROSS JOIN c",
+     "SELECT * FROM a JOIN b ON TRUE CROSS JOIN c"},
+    {"SELECT * FROM (SELECT 1 one) q, (FROM z)",
+     "SELECT * FROM (SELECT 1 AS one) AS q CROSS JOIN (SELECT * FROM z)"},
+    {"SELECT a FROM t GROUP BY ALL HAVING count(*) > 1",
+     "SELECT a FROM t GROUP BY ALL HAVING count(*) > 1"},
+    {"SELECT a FROM t GROUP BY a, 2, ORDER BY 1 DESC NULLS LAST, b ASC, c NULLS FIRST, OFFSET 2 "
+     "LIMIT 5",
      "SELECT a FROM t GROUP BY a, 2 ORDER BY 1 DESC NULLS LAST, b, c NULLS FIRST LIMIT 5 OFFSET 2"},
     {"SELECT value, key, ts, source, stream, data, day, year, window_start FROM s EMIT FINAL",
-     "SELECT value, key, ts, source, stream, data, day, year, window_start FROM s EMIT ON WINDOW CLOSE"},
+     "SELECT value, key, ts, source, stream, data, day, year, window_start FROM s EMIT ON WINDOW "
+     "CLOSE"},
     {"SELECT a FROM t EMIT CHANGES ALLOW LATENESS INTERVAL '5' SECOND",
      "SELECT a FROM t EMIT CHANGES ALLOW LATENESS INTERVAL '5' SECOND"},
-    {"SELECT emit, filter, over, window, sample FROM emit", "SELECT emit, filter, over, window, sample FROM emit"},
+    {"SELECT emit, filter, over, window, sample FROM emit",
+     "SELECT emit, filter, over, window, sample FROM emit"},
     {"SELECT /* a /* b */ c */ 1 -- done", "SELECT 1"},
-    {"\xef\xbb\xbfSELECT\xc2\xa0" "1", "SELECT 1"},
+    {"\xef\xbb\xbfSELECT\xc2\xa0"
+     "1",
+     "SELECT 1"},
     /* expressions */
     {"SELECT a > 1 AND b < 2 AND c = 3 OR NOT d", "SELECT a > 1 AND b < 2 AND c = 3 OR NOT d"},
     {"SELECT a OR b OR (c OR d) OR (e OR f) AND g", "SELECT a OR b OR c OR d OR (e OR f) AND g"},
-    {"SELECT 1+2*3- -4, (1+2)*3, -(-x), a-(b-c), (a-b)-c", "SELECT 1 + 2 * 3 - -4, (1 + 2) * 3, -(-x), a - (b - c), a - b - c"},
+    {"SELECT 1+2*3- -4, (1+2)*3, -(-x), a-(b-c), (a-b)-c",
+     "SELECT 1 + 2 * 3 - -4, (1 + 2) * 3, - -x, a - (b - c), a - b - c"},
     {"SELECT a==b, a!=b, x//2, x||y||z, x%y", "SELECT a = b, a <> b, x // 2, x || y || z, x % y"},
-    {"SELECT 'it''s', E'a\\n\\u00e9\\x41', $$x'y$$, $t$ $$ $t$, ''", "SELECT 'it''s', 'a\n\xc3\xa9" "A', 'x''y', ' $$ ', ''"},
+    {"SELECT 'it''s', E'a\\n\\u00e9\\x41', $$x'y$$, $t$ $$ $t$, ''", "SELECT 'it''s', 'a\n\xc3\xa9"
+                                                                     "A', 'x''y', ' $$ ', ''"},
     {"SELECT 1_000, .5, 1e3, 1., 1_0.2_5e-1_0", "SELECT 1000, .5, 1e3, 1., 10.25e-10"},
     {"SELECT NULL, true, False", "SELECT NULL, TRUE, FALSE"},
-    {"SELECT EXTRACT(year FROM ts), extract('hour' from ts)", "SELECT date_part('year', ts), date_part('hour', ts)"},
+    {"SELECT EXTRACT(year FROM ts), extract('hour' from ts)",
+     "SELECT date_part('year', ts), date_part('hour', ts)"},
     {"SELECT SUBSTRING(x FROM 2 FOR 3), substring(x for 3), substring(x FROM 2), substring(x, 1)",
      "SELECT SUBSTRING(x, 2, 3), substring(x, 1, 3), substring(x, 2), substring(x, 1)"},
     {"SELECT POSITION('a' IN b)", "SELECT strpos(b, 'a')"},
-    {"SELECT TRIM(LEADING 'x' FROM y), TRIM(TRAILING FROM y), TRIM(BOTH 'z' FROM y), trim(y), trim('q' from y), trim(y, 'q'), trim(both)",
-     "SELECT ltrim(y, 'x'), rtrim(y), trim(y, 'z'), trim(y), trim(y, 'q'), trim(y, 'q'), trim(both)"},
+    {"SELECT TRIM(LEADING 'x' FROM y), TRIM(TRAILING FROM y), TRIM(BOTH 'z' FROM y), trim(y), "
+     "trim('q' from y), trim(y, 'q'), trim(both)",
+     "SELECT ltrim(y, 'x'), rtrim(y), trim(y, 'z'), trim(y), trim(y, 'q'), trim(y, 'q'), "
+     "trim(both)"},
     {"SELECT trim((leading) IS NULL)", "SELECT trim(leading IS NULL)"},
     {"SELECT LEFT(x, 2), Replace(a, b, c), IF(a, b, c), right(x, 1), date(x), coalesce(a)",
      "SELECT LEFT(x, 2), Replace(a, b, c), IF(a, b, c), right(x, 1), date(x), coalesce(a)"},
@@ -49,35 +64,54 @@ static const char *const golden[][2] = {
      "SELECT count(*), count(DISTINCT x) FILTER (WHERE y > 0), sum(z), f()"},
     {"SELECT CASE x WHEN 1 THEN 'a' ELSE 'b' END, CASE WHEN a THEN b WHEN c THEN d END",
      "SELECT CASE x WHEN 1 THEN 'a' ELSE 'b' END, CASE WHEN a THEN b WHEN c THEN d END"},
-    {"SELECT x::DOUBLE   PRECISION, TRY_CAST(x AS DECIMAL(10,2)), CAST(y AS TIMESTAMP(3) WITH TIME ZONE), -a::INT",
-     "SELECT CAST(x AS DOUBLE PRECISION), TRY_CAST(x AS DECIMAL(10, 2)), CAST(y AS TIMESTAMP(3) WITH TIME ZONE), -CAST(a AS INT)"},
-    {"SELECT INTERVAL '5' seconds, INTERVAL 5 MINUTES, INTERVAL '1 hour 5 minutes', INTERVAL 1.5 day, interval '1' centuries",
-     "SELECT INTERVAL '5' SECOND, INTERVAL '5' MINUTE, INTERVAL '1 hour 5 minutes', INTERVAL '1.5' DAY, INTERVAL '1' CENTURY"},
-    {"SELECT DATE '2024-01-01', timestamp 'x', TIMESTAMP WITHOUT TIME ZONE 'y', interval, date, date + 1",
+    {"SELECT x::DOUBLE   PRECISION, TRY_CAST(x AS DECIMAL(10,2)), CAST(y AS TIMESTAMP(3) WITH TIME "
+     "ZONE), -a::INT",
+     "SELECT CAST(x AS DOUBLE PRECISION), TRY_CAST(x AS DECIMAL(10, 2)), CAST(y AS TIMESTAMP(3) "
+     "WITH TIME ZONE), -CAST(a AS INT)"},
+    {"SELECT INTERVAL '5' seconds, INTERVAL 5 MINUTES, INTERVAL '1 hour 5 minutes', INTERVAL 1.5 "
+     "day, interval '1' centuries",
+     "SELECT INTERVAL '5' SECOND, INTERVAL '5' MINUTE, INTERVAL '1 hour 5 minutes', INTERVAL '1.5' "
+     "DAY, INTERVAL '1' CENTURY"},
+    {"SELECT DATE '2024-01-01', timestamp 'x', TIMESTAMP WITHOUT TIME ZONE 'y', interval, date, "
+     "date + 1",
      "SELECT DATE '2024-01-01', timestamp 'x', TIMESTAMP 'y', interval, date, date + 1"},
-    {"SELECT a IS NULL, a IS NOT TRUE, a IS UNKNOWN, a IS NOT DISTINCT FROM b", "SELECT a IS NULL, a IS NOT TRUE, a IS NULL, a IS NOT DISTINCT FROM b"},
+    {"SELECT a IS NULL, a IS NOT TRUE, a IS UNKNOWN, a IS NOT DISTINCT FROM b",
+     "SELECT a IS NULL, a IS NOT TRUE, a IS NULL, a IS NOT DISTINCT FROM b"},
     {"SELECT a NOT BETWEEN 1 AND 2, a NOT IN (1, 2,), a LIKE 'x%' ESCAPE '\\', a NOT ILIKE b",
      "SELECT a NOT BETWEEN 1 AND 2, a NOT IN (1, 2), a LIKE 'x%' ESCAPE '\\', a NOT ILIKE b"},
-    {"SELECT (a = b) = c, (a < b) IS NULL, (NOT a) = b, a = (NOT b)", "SELECT (a = b) = c, a < b IS NULL, (NOT a) = b, a = (NOT b)"},
+    {"SELECT (a = b) = c, (a < b) IS NULL, (NOT a) = b, a = (NOT b)",
+     "SELECT (a = b) = c, a < b IS NULL, (NOT a) = b, a = (NOT b)"},
     {"SELECT $1, $name, :name, ?, ?5, ?", "SELECT $1, $name, $name, ?1, ?5, ?6"},
     {"SELECT CURRENT_TIMESTAMP, current_date()", "SELECT CURRENT_TIMESTAMP(), current_date()"},
-    {"SELECT \"a\"\"b\", \"\xc3\xa9\", \xc3\xa9t\xc3\xa9", "SELECT \"a\"\"b\", \"\xc3\xa9\", \xc3\xa9t\xc3\xa9"},
+    {"SELECT \"a\"\"b\", \"\xc3\xa9\", \xc3\xa9t\xc3\xa9",
+     "SELECT \"a\"\"b\", \"\xc3\xa9\", \xc3\xa9t\xc3\xa9"},
     /* other statements */
-    {"CREATE OR REPLACE SOURCE trades (ts BIGINT NOT NULL, \"symbol x\" VARCHAR(10) DEFAULT 'a' NULL, watermark INT, "
-     "WATERMARK FOR ts AS ts - INTERVAL '5' SECOND,) WITH (retain = '1 hour', 'conn.x' = -5, b = TRUE,)",
-     "CREATE OR REPLACE SOURCE trades (ts BIGINT NOT NULL, \"symbol x\" VARCHAR(10) DEFAULT 'a', watermark INT, "
-     "WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH (retain = '1 hour', \"conn.x\" = -5, b = TRUE)"},
-    {"CREATE SOURCE IF NOT EXISTS s (a INT, WATERMARK FOR a)", "CREATE SOURCE IF NOT EXISTS s (a INT, WATERMARK FOR a)"},
-    {"CREATE TABLE t (a INT DEFAULT 1 + 1 NOT NULL PRIMARY KEY)", "CREATE TABLE t (a INT NOT NULL PRIMARY KEY DEFAULT 1 + 1)"},
-    {"CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, B))", "CREATE TABLE t (a INT PRIMARY KEY, b INT PRIMARY KEY)"},
-    {"CREATE MATERIALIZED VIEW s WITH (retain = 1) AS SELECT k, sum(x) FROM t GROUP BY k, TUMBLE(ts, INTERVAL '1' MINUTE) EMIT ON WINDOW CLOSE",
-     "CREATE STREAM s WITH (retain = 1) AS SELECT k, sum(x) FROM t GROUP BY k, TUMBLE(ts, INTERVAL '1' MINUTE) EMIT ON WINDOW CLOSE"},
-    {"CREATE STREAM s AS FROM t EMIT ON UPDATE WITH (a = NULL)", "CREATE STREAM s WITH (a = NULL) AS SELECT * FROM t EMIT ON UPDATE"},
+    {"CREATE OR REPLACE SOURCE trades (ts BIGINT NOT NULL, \"symbol x\" VARCHAR(10) DEFAULT 'a' "
+     "NULL, watermark INT, "
+     "WATERMARK FOR ts AS ts - INTERVAL '5' SECOND,) WITH (retain = '1 hour', 'conn.x' = -5, b = "
+     "TRUE,)",
+     "CREATE OR REPLACE SOURCE trades (ts BIGINT NOT NULL, \"symbol x\" VARCHAR(10) DEFAULT 'a', "
+     "watermark INT, "
+     "WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH (retain = '1 hour', \"conn.x\" = -5, b = "
+     "TRUE)"},
+    {"CREATE SOURCE IF NOT EXISTS s (a INT, WATERMARK FOR a)",
+     "CREATE SOURCE IF NOT EXISTS s (a INT, WATERMARK FOR a)"},
+    {"CREATE TABLE t (a INT DEFAULT 1 + 1 NOT NULL PRIMARY KEY)",
+     "CREATE TABLE t (a INT NOT NULL PRIMARY KEY DEFAULT 1 + 1)"},
+    {"CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, B))",
+     "CREATE TABLE t (a INT PRIMARY KEY, b INT PRIMARY KEY)"},
+    {"CREATE MATERIALIZED VIEW s WITH (retain = 1) AS SELECT k, sum(x) FROM t GROUP BY k, "
+     "TUMBLE(ts, INTERVAL '1' MINUTE) EMIT ON WINDOW CLOSE",
+     "CREATE STREAM s WITH (retain = 1) AS SELECT k, sum(x) FROM t GROUP BY k, TUMBLE(ts, INTERVAL "
+     "'1' MINUTE) EMIT ON WINDOW CLOSE"},
+    {"CREATE STREAM s AS FROM t EMIT ON UPDATE WITH (a = NULL)",
+     "CREATE STREAM s WITH (a = NULL) AS SELECT * FROM t EMIT ON UPDATE"},
     {"DROP STREAM IF EXISTS s CASCADE", "DROP STREAM IF EXISTS s CASCADE"},
     {"DROP MATERIALIZED VIEW x", "DROP STREAM x"},
     {"DROP SOURCE \"if\"", "DROP SOURCE \"if\""},
     {"DROP TABLE if", "DROP TABLE if"},
-    {"INSERT t (a, b,) VALUES (1, 'x'), (-2, NULL),", "INSERT INTO t (a, b) VALUES (1, 'x'), (-2, NULL)"},
+    {"INSERT t (a, b,) VALUES (1, 'x'), (-2, NULL),",
+     "INSERT INTO t (a, b) VALUES (1, 'x'), (-2, NULL)"},
     {"INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"},
     {"EXPLAIN FROM t EMIT CHANGES", "EXPLAIN SELECT * FROM t EMIT CHANGES"},
 };
@@ -125,7 +159,8 @@ test_positions(void **state) {
     arena_init(&a, &m);
     CHECK_OK(sql_parse(&script, &a, sql, &err));
     CHECK_EQ(script.count, 3);
-    static const char *const items[] = {"(a + b) * c", "a", "count( x )", "-1 IS NULL", "a AND b AND c"};
+    static const char *const items[] = {"(a + b) * c", "a", "count( x )", "-1 IS NULL",
+                                        "a AND b AND c"};
     const ast_statement     *s = script.statements[0];
     CHECK_EQ(s->select->item_count, ARRAY_COUNT(items));
     for (int32_t i = 0; i < ARRAY_COUNT(items); i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_roundtrip.c - parse(print(tree)) equals tree, over random statements; and printing what was printed changes nothing. */
+/* test_roundtrip.c - parse(print(tree)) equals tree, over random statements; and printing what was
+ * printed changes nothing. */
 #include "unit.h"
 
 #include "sql/parser.h"
@@ -80,7 +81,8 @@ test_random_statements(void **state) {
     teardown(&f);
 }
 
-/* Binding strength, told apart from the printer: a text and the same one with every operator in parentheses make one tree. */
+/* Binding strength, told apart from the printer: a text and the same one with every operator in
+ * parentheses make one tree. */
 static void
 test_parentheses(void **state) {
     (void)state;

@@ -269,6 +269,74 @@ test_lifetimes(void **state) {
     teardown(&m);
 }
 
+/* A batch of more than one segment: every row at its position, ranges per segment, undone as one.
+ * And rows that were handed on stay as they were when their insert is taken back and another takes
+ * its place. */
+static void
+test_large_and_undo(void **state) {
+    (void)state;
+    error           err;
+    mem             m;
+    const int32_t   count = 2 * TABLE_SEGMENT_ROWS + 1000;
+    const data_type types[] = {{.id = TYPE_I64}};
+    field           fields[] = {{TEXT("i"), types[0], true}};
+    const schema    s = {1, fields};
+    table          *t;
+    builder         b;
+    batch          *rows;
+    column          columns[1];
+    delta           stored;
+    mem_init(&m, INT64_MAX);
+    CHECK_OK(table_open(&t, &m, &s, &err));
+    CHECK_OK(builder_init(&b, &m, types, 1, &err));
+    batch *first;
+    CHECK_OK(column_append_i64(&b, 0, -1, &err));
+    CHECK_OK(builder_take(&b, &rows, &err));
+    CHECK_OK(table_append(t, rows, 0, 0, 0, columns, &stored, &err));
+    batch_release(rows);
+    CHECK_OK(batch_keep(&first, &m, &stored, &err));
+    table_undo(t);
+    CHECK_EQ(table_row_count(t), 0);
+    CHECK_OK(column_append_i64(&b, 0, -2, &err));
+    CHECK_OK(builder_take(&b, &rows, &err));
+    CHECK_OK(table_append(t, rows, 0, 0, 0, columns, &stored, &err));
+    batch_release(rows);
+    CHECK_EQ(column_value(&first->rows.columns[0], 0).i, -1);
+    CHECK_EQ(column_value(&stored.columns[0], 0).i, -2);
+    batch_release(first);
+    for (int round = 0; round < 2; round++) {
+        for (int32_t i = 0; i < count; i++) {
+            CHECK_OK(column_append_i64(&b, 0, i, &err));
+        }
+        CHECK_OK(builder_take(&b, &rows, &err));
+        CHECK_OK(table_append(t, rows, 0, 0, 0, columns, &stored, &err));
+        batch_release(rows);
+        CHECK_EQ(table_row_count(t), 1 + count);
+        if (round == 0) {
+            table_undo(t);
+            CHECK_EQ(table_row_count(t), 1);
+        }
+    }
+    table_cursor    c;
+    table_snapshot *snapshot;
+    CHECK_OK(table_snapshot_open(&snapshot, t, &err));
+    table_cursor_init(&c, snapshot, 1, 1 + count);
+    for (int64_t at = 0; table_cursor_next(&c, NULL, 1, columns, &stored);) {
+        for (int32_t i = 0; i < stored.row_count; i++, at++) {
+            CHECK_EQ(column_value(columns, i).i, at);
+        }
+    }
+    int64_t min = 0;
+    int64_t max = 0;
+    table_cursor_init(&c, snapshot, 1 + TABLE_SEGMENT_ROWS, 1 + count);
+    CHECK(table_cursor_minmax(&c, 0, &min, &max));
+    CHECK(min == TABLE_SEGMENT_ROWS && max == 2 * TABLE_SEGMENT_ROWS - 1);
+    table_snapshot_close(snapshot);
+    builder_fini(&b);
+    table_close(t);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 typedef struct reading {
     table_snapshot *snapshot;
     int64_t         wrong;
@@ -395,4 +463,5 @@ test_torture(void **state) {
     CHECK(torture("table", torture_table) > 15);
 }
 
-UNIT_MAIN(UNIT(test_random), UNIT(test_lifetimes), UNIT(test_reader_thread), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_random), UNIT(test_lifetimes), UNIT(test_large_and_undo),
+          UNIT(test_reader_thread), UNIT(test_torture))

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* skip.c - which segments a filter directly above a scan cannot match, by their smallest and
+ * largest values.
+ *
+ * Only conjuncts of the form column <op> constant over integer-like columns are looked at; everything
+ * else may match. A skipped segment has no row for which the conjunct is true (NULL is not true). */
+#include "exec/skip.h"
+
+static bool
+range_may_match(text op, int64_t min, int64_t max, int64_t bound) {
+    if (text_equal(op, TEXT("="))) {
+        return min <= bound && bound <= max;
+    }
+    if (text_equal(op, TEXT("<"))) {
+        return min < bound;
+    }
+    if (text_equal(op, TEXT("<="))) {
+        return min <= bound;
+    }
+    if (text_equal(op, TEXT(">"))) {
+        return max > bound;
+    }
+    if (text_equal(op, TEXT(">="))) {
+        return max >= bound;
+    }
+    return true;
+}
+
+static text
+mirrored(text op) {
+    if (op.data[0] == '<' && (op.size == 1 || op.data[1] == '=')) {
+        return op.size == 1 ? TEXT(">") : TEXT(">=");
+    }
+    if (op.data[0] == '>') {
+        return op.size == 1 ? TEXT("<") : TEXT("<=");
+    }
+    return op;
+}
+
+static bool
+is_integer_constant(const expr *e) {
+    return e->kind == EXPR_CONSTANT && !e->constant.is_null &&
+           (type_is_integer(e->type) || type_is_time(e->type) || e->type.id == TYPE_DATE);
+}
+
+static bool
+comparison_may_match(const expr *e, const plan_node *scan, const table_cursor *c) {
+    text        op = text_of(function_name(e->function));
+    const expr *left = e->args[0], *right = e->args[1];
+    if (left->kind == EXPR_CONSTANT) {
+        const expr *swap = left;
+        left = right;
+        right = swap;
+        op = mirrored(op);
+    }
+    int64_t min, max;
+    if (left->kind != EXPR_COLUMN || !is_integer_constant(right) ||
+        !type_equal(left->type, right->type)) {
+        return true;
+    }
+    const int32_t at = scan->column_map == NULL ? left->column : scan->column_map[left->column];
+    return !table_cursor_minmax(c, at, &min, &max) ||
+           range_may_match(op, min, max, right->constant.i);
+}
+
+bool
+segment_may_match(const expr *predicate, const plan_node *scan, const table_cursor *c) {
+    if (predicate->kind == EXPR_AND) {
+        for (int32_t i = 0; i < predicate->arg_count; i++) {
+            if (!segment_may_match(predicate->args[i], scan, c)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    if (predicate->kind != EXPR_CALL || predicate->arg_count != 2) {
+        return true;
+    }
+    return comparison_may_match(predicate, scan, c);
+}
