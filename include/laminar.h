@@ -5,18 +5,21 @@
  *     laminar_error     err;
  *     if (laminar_database_open(&db, ":memory:", NULL, &err) < 0) { puts(err.message); return 1; }
  *     laminar_database_execute(db, "CREATE SOURCE t (k BIGINT, v DOUBLE);"
- *                                  "CREATE STREAM s AS SELECT k, sum(v) AS total FROM t GROUP BY k", NULL, &err);
- *     laminar_database_start(db, &err);
+ *                                  "CREATE STREAM s AS SELECT k, sum(v) AS total FROM t GROUP BY
+ * k", NULL, &err); laminar_database_start(db, &err);
  *
- * Ownership in one sentence: what a function gives through `T **out` is yours and is returned with its _close or _free; everything else is
- * borrowed until the next call on the same handle. Arrow structs move, as Arrow defines.
+ * Ownership in one sentence: what a function gives through `T **out` is yours and is returned with
+ * its _close or _free; everything else is borrowed until the next call on the same handle. Arrow
+ * structs move, as Arrow defines.
  *
- * Errors: every function that can fail returns laminar_status: 0 is success, 1 (LAMINAR_DONE) is "nothing there" where the function says so,
- * negative is the negated error code. `err` may be NULL. When it is given it holds code, message, place and next step.
+ * Errors: every function that can fail returns laminar_status: 0 is success, 1 (LAMINAR_DONE) is
+ * "nothing there" where the function says so, negative is the negated error code. `err` may be
+ * NULL. When it is given it holds code, message, place and next step.
  *
- * Threads: every handle may be used from any thread; an appender and a subscription by one thread at a time. Calls that change data run the
- * streams on the calling thread; a second thread waits its turn. Closing a handle while another thread is inside a call on it is an
- * error of the caller, except laminar_subscription_cancel and laminar_database_interrupt, which are made for that.
+ * Threads: every handle may be used from any thread; an appender and a subscription by one thread
+ * at a time. Calls that change data run the streams on the calling thread; a second thread waits
+ * its turn. Closing a handle while another thread is inside a call on it is an error of the caller,
+ * except laminar_subscription_cancel and laminar_database_interrupt, which are made for that.
  *
  * Times are UTC. Text is UTF-8, counted in bytes. See the Caveats at the end. */
 #ifndef LAMINAR_H
@@ -42,8 +45,8 @@ extern "C" {
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
 #define ARROW_FLAG_DICTIONARY_ORDERED 1
-#define ARROW_FLAG_NULLABLE           2
-#define ARROW_FLAG_MAP_KEYS_SORTED    4
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
 struct ArrowSchema {
     const char          *format;
     const char          *name;
@@ -85,37 +88,46 @@ typedef struct laminar_subscription laminar_subscription;
 typedef struct laminar_appender     laminar_appender;
 
 typedef int32_t laminar_status;
-#define LAMINAR_OK   0
+#define LAMINAR_OK 0
 #define LAMINAR_DONE 1
 
-/* ---------------------------------------------------------------------------------------------- errors */
+/* ----------------------------------------------------------------------------------------------
+ * errors */
 typedef struct laminar_error {
-    int32_t code;         /* 100, 200, 401 ... */
-    char    class_name[24]; /* "QueryError", "SchemaError", "MemoryError", "ValueError", "TypeError" ... */
-    int32_t position;     /* characters from the start of the statement text, from 0; -1: no place */
-    int32_t line, column; /* from 1; 0: no place */
+    int32_t code;           /* 100, 200, 401 ... */
+    char    class_name[24]; /* "QueryError", "SchemaError", "MemoryError", "ValueError", "TypeError"
+                               ... */
+    int32_t position; /* characters from the start of the statement text, from 0; -1: no place */
+    int32_t line, column;  /* from 1; 0: no place */
     char    message[1024]; /* with the line and a caret below it where there is a place */
-    char    hint[256];    /* next step: did you mean "price"?; "" when there is none; also part of message */
+    char hint[256]; /* next step: did you mean "price"?; "" when there is none; also part of message
+                     */
 } laminar_error;
 
-/* ---------------------------------------------------------------------------------------------- database */
+/* ----------------------------------------------------------------------------------------------
+ * database */
 typedef struct laminar_options {
-    uint32_t size;         /* sizeof(laminar_options): how the library knows the caller's version */
-    int32_t  threads;      /* at most this many threads work on one large statement; 0: number of processors */
-    int64_t  memory_limit; /* bytes; 0: none */
-    int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's. Tests replace it */
-    void    *clock_context;
+    uint32_t size;        /* sizeof(laminar_options): how the library knows the caller's version */
+    int32_t  threads;     /* at most this many threads work on one large statement; 0: number of
+                             processors */
+    int64_t memory_limit; /* bytes; 0: none */
+    int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
+                                           Tests replace it */
+    void *clock_context;
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
 LAMINAR_API const char *laminar_version(void);
 
 /* path: ":memory:" or "". options may be NULL. */
-LAMINAR_API laminar_status laminar_database_open(laminar_database **out, const char *path, const laminar_options *options, laminar_error *err);
-/* Ends subscriptions (their waiters wake) and frees the database as soon as the last result, appender and subscription is freed. NULL is fine. */
+LAMINAR_API laminar_status laminar_database_open(laminar_database **out, const char *path,
+                                                 const laminar_options *options,
+                                                 laminar_error         *err);
+/* Ends subscriptions (their waiters wake) and frees the database as soon as the last result,
+ * appender and subscription is freed. NULL is fine. */
 LAMINAR_API void laminar_database_close(laminar_database *db);
-/* Ends everything as close does, but the handle stays valid: every further call on it returns code 101. For bindings whose handles may be
- * used after close. Twice is fine. */
+/* Ends everything as close does, but the handle stays valid: every further call on it returns code
+ * 101. For bindings whose handles may be used after close. Twice is fine. */
 LAMINAR_API void laminar_database_end(laminar_database *db);
 /* Streams begin to run: each first reads every retained row of its inputs. Twice is fine. */
 LAMINAR_API laminar_status laminar_database_start(laminar_database *db, laminar_error *err);
@@ -128,104 +140,181 @@ LAMINAR_API void laminar_database_interrupt(laminar_database *db);
 /* Bytes of memory charged to the database now. */
 LAMINAR_API int64_t laminar_database_memory(laminar_database *db);
 
-/* ---------------------------------------------------------------------------------------------- statements */
-/* Runs statements separated by ';' in order and gives the result of the last one (out may be NULL). */
-LAMINAR_API laminar_status laminar_database_execute(laminar_database *db, const char *sql, laminar_result **out, laminar_error *err);
-LAMINAR_API laminar_status laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_size, laminar_result **out, laminar_error *err);
+/* ----------------------------------------------------------------------------------------------
+ * statements */
+/* Runs statements separated by ';' in order and gives the result of the last one (out may be NULL).
+ */
+LAMINAR_API laminar_status laminar_database_execute(laminar_database *db, const char *sql,
+                                                    laminar_result **out, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_execute_text(laminar_database *db, const char *sql,
+                                                         size_t sql_size, laminar_result **out,
+                                                         laminar_error *err);
 /* The current state of a stream; filter (may be NULL) is one SQL expression over its columns. */
-LAMINAR_API laminar_status laminar_database_query_stream(laminar_database *db, const char *stream, const char *filter, laminar_result **out, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_query_stream(laminar_database *db, const char *stream,
+                                                         const char *filter, laminar_result **out,
+                                                         laminar_error *err);
 
-/* ---------------------------------------------------------------------------------------------- results */
-typedef enum laminar_result_kind { LAMINAR_RESULT_DDL, LAMINAR_RESULT_ROWS_AFFECTED, LAMINAR_RESULT_QUERY, LAMINAR_RESULT_METADATA } laminar_result_kind;
+/* ----------------------------------------------------------------------------------------------
+ * results */
+typedef enum laminar_result_kind {
+    LAMINAR_RESULT_DDL,
+    LAMINAR_RESULT_ROWS_AFFECTED,
+    LAMINAR_RESULT_QUERY,
+    LAMINAR_RESULT_METADATA
+} laminar_result_kind;
 
 typedef enum laminar_type {
-    LAMINAR_TYPE_NULL, LAMINAR_TYPE_BOOLEAN, LAMINAR_TYPE_TINYINT, LAMINAR_TYPE_SMALLINT, LAMINAR_TYPE_INTEGER, LAMINAR_TYPE_BIGINT,
-    LAMINAR_TYPE_DOUBLE, LAMINAR_TYPE_VARCHAR, LAMINAR_TYPE_DATE, LAMINAR_TYPE_TIMESTAMP_MS, LAMINAR_TYPE_TIMESTAMP, LAMINAR_TYPE_INTERVAL
+    LAMINAR_TYPE_NULL,
+    LAMINAR_TYPE_BOOLEAN,
+    LAMINAR_TYPE_TINYINT,
+    LAMINAR_TYPE_SMALLINT,
+    LAMINAR_TYPE_INTEGER,
+    LAMINAR_TYPE_BIGINT,
+    LAMINAR_TYPE_DOUBLE,
+    LAMINAR_TYPE_VARCHAR,
+    LAMINAR_TYPE_DATE,
+    LAMINAR_TYPE_TIMESTAMP_MS,
+    LAMINAR_TYPE_TIMESTAMP,
+    LAMINAR_TYPE_INTERVAL
 } laminar_type;
 
 typedef struct laminar_value {
-    int32_t type;    /* laminar_type */
+    int32_t type; /* laminar_type */
     bool    is_null;
-    int64_t i;       /* BOOLEAN 0/1, integers, DATE (days since 1970), TIMESTAMP_MS (ms), TIMESTAMP (us), INTERVAL: us part */
-    double  d;       /* DOUBLE */
+    int64_t i; /* BOOLEAN 0/1, integers, DATE (days since 1970), TIMESTAMP_MS (ms), TIMESTAMP (us),
+                  INTERVAL: us part */
+    double      d;    /* DOUBLE */
     const char *text; /* VARCHAR: not terminated, borrowed from the result */
-    size_t  text_size;
-    int32_t months, days; /* INTERVAL */
+    size_t      text_size;
+    int32_t     months, days; /* INTERVAL */
 } laminar_value;
 
-LAMINAR_API void    laminar_result_free(laminar_result *r); /* NULL is fine */
+LAMINAR_API void                laminar_result_free(laminar_result *r); /* NULL is fine */
 LAMINAR_API laminar_result_kind laminar_result_get_kind(const laminar_result *r);
 /* DDL: "CREATE SOURCE" and the object's name; NULL otherwise. */
 LAMINAR_API const char *laminar_result_ddl_type(const laminar_result *r);
 LAMINAR_API const char *laminar_result_ddl_object(const laminar_result *r);
-LAMINAR_API int64_t laminar_result_rows_affected(const laminar_result *r); /* row count for queries, 0 for DDL */
-LAMINAR_API int64_t laminar_result_row_count(const laminar_result *r);
-LAMINAR_API int32_t laminar_result_batch_count(const laminar_result *r);
-LAMINAR_API int32_t laminar_result_column_count(const laminar_result *r);
-LAMINAR_API const char *laminar_result_column_name(const laminar_result *r, int32_t column); /* NUL-terminated */
-LAMINAR_API laminar_type laminar_result_column_type(const laminar_result *r, int32_t column);
-LAMINAR_API laminar_status laminar_result_value(const laminar_result *r, int64_t row, int32_t column, laminar_value *out);
-/* Arrow: a stream that shares the result's memory; the result may be freed before it. May be called any number of times. */
-LAMINAR_API laminar_status laminar_result_stream(const laminar_result *r, struct ArrowArrayStream *out, laminar_error *err);
-LAMINAR_API laminar_status laminar_result_schema(const laminar_result *r, struct ArrowSchema *out, laminar_error *err);
+LAMINAR_API int64_t
+laminar_result_rows_affected(const laminar_result *r); /* row count for queries, 0 for DDL */
+LAMINAR_API int64_t        laminar_result_row_count(const laminar_result *r);
+LAMINAR_API int32_t        laminar_result_batch_count(const laminar_result *r);
+LAMINAR_API int32_t        laminar_result_column_count(const laminar_result *r);
+LAMINAR_API const char    *laminar_result_column_name(const laminar_result *r,
+                                                      int32_t column); /* NUL-terminated */
+LAMINAR_API laminar_type   laminar_result_column_type(const laminar_result *r, int32_t column);
+LAMINAR_API laminar_status laminar_result_value(const laminar_result *r, int64_t row,
+                                                int32_t column, laminar_value *out);
+/* Arrow: a stream that shares the result's memory; the result may be freed before it. May be called
+ * any number of times. */
+LAMINAR_API laminar_status laminar_result_stream(const laminar_result    *r,
+                                                 struct ArrowArrayStream *out, laminar_error *err);
+LAMINAR_API laminar_status laminar_result_schema(const laminar_result *r, struct ArrowSchema *out,
+                                                 laminar_error *err);
 
-/* ---------------------------------------------------------------------------------------------- rows in */
-/* Inserts all rows of an Arrow stream as one insert: all or none. Columns are matched by name, missing ones get their DEFAULT or NULL, values are
- * cast where nothing is lost. Takes the stream (releases it, also on error). */
-LAMINAR_API laminar_status laminar_database_insert(laminar_database *db, const char *source, struct ArrowArrayStream *rows, int64_t *row_count, laminar_error *err);
-/* CSV text with a header line of column names (RFC 4180; quoted fields may hold line ends). An empty unquoted field is NULL, as is null_text (NULL: none).
- * Errors name the line. */
-LAMINAR_API laminar_status laminar_database_insert_csv(laminar_database *db, const char *source, const char *csv, size_t csv_size, char delimiter,
-                                                       const char *null_text, int64_t *row_count, laminar_error *err);
+/* ----------------------------------------------------------------------------------------------
+ * rows in */
+/* Inserts all rows of an Arrow stream as one insert: all or none. Columns are matched by name,
+ * missing ones get their DEFAULT or NULL, values are cast where nothing is lost. Takes the stream
+ * (releases it, also on error). */
+LAMINAR_API laminar_status laminar_database_insert(laminar_database *db, const char *source,
+                                                   struct ArrowArrayStream *rows,
+                                                   int64_t *row_count, laminar_error *err);
+/* CSV text with a header line of column names (RFC 4180; quoted fields may hold line ends). An
+ * empty unquoted field is NULL, as is null_text (NULL: none). Errors name the line. */
+LAMINAR_API laminar_status laminar_database_insert_csv(laminar_database *db, const char *source,
+                                                       const char *csv, size_t csv_size,
+                                                       char delimiter, const char *null_text,
+                                                       int64_t *row_count, laminar_error *err);
 
-/* Row by row or column by column: append values to columns, then flush: one insert, all or none. Values are coerced to the declared type or refused
- * with row, column, value and both types; after a refusal nothing of the batch is kept (the appender is empty again and usable). */
-LAMINAR_API laminar_status laminar_appender_open(laminar_appender **out, laminar_database *db, const char *source, laminar_error *err);
-LAMINAR_API void    laminar_appender_close(laminar_appender *a); /* what was not flushed is dropped. NULL is fine */
-LAMINAR_API int32_t laminar_appender_column_count(const laminar_appender *a);
-LAMINAR_API const char *laminar_appender_column_name(const laminar_appender *a, int32_t column);
+/* Row by row or column by column: append values to columns, then flush: one insert, all or none.
+ * Values are coerced to the declared type or refused with row, column, value and both types; after
+ * a refusal nothing of the batch is kept (the appender is empty again and usable). */
+LAMINAR_API laminar_status laminar_appender_open(laminar_appender **out, laminar_database *db,
+                                                 const char *source, laminar_error *err);
+LAMINAR_API void           laminar_appender_close(
+              laminar_appender *a); /* what was not flushed is dropped. NULL is fine */
+LAMINAR_API int32_t      laminar_appender_column_count(const laminar_appender *a);
+LAMINAR_API const char  *laminar_appender_column_name(const laminar_appender *a, int32_t column);
 LAMINAR_API laminar_type laminar_appender_column_type(const laminar_appender *a, int32_t column);
 /* Index of a column by name (any case); on failure code 300 with the nearest name. */
-LAMINAR_API laminar_status laminar_appender_find(laminar_appender *a, const char *name, size_t name_size, int32_t *column, laminar_error *err);
-LAMINAR_API laminar_status laminar_append_null(laminar_appender *a, int32_t column, laminar_error *err); /* NULL, not the default */
-LAMINAR_API laminar_status laminar_append_default(laminar_appender *a, int32_t column, laminar_error *err);
-LAMINAR_API laminar_status laminar_append_boolean(laminar_appender *a, int32_t column, bool v, laminar_error *err);
-LAMINAR_API laminar_status laminar_append_bigint(laminar_appender *a, int32_t column, int64_t v, laminar_error *err);
-LAMINAR_API laminar_status laminar_append_double(laminar_appender *a, int32_t column, double v, laminar_error *err);
-LAMINAR_API laminar_status laminar_append_text(laminar_appender *a, int32_t column, const char *text, size_t size, laminar_error *err);
-/* Microseconds since 1970 UTC: a datetime. Fits TIMESTAMP, TIMESTAMP_MS, BIGINT event-time columns (as epoch ms) and VARCHAR. */
-LAMINAR_API laminar_status laminar_append_timestamp(laminar_appender *a, int32_t column, int64_t us, laminar_error *err);
-LAMINAR_API laminar_status laminar_append_date(laminar_appender *a, int32_t column, int32_t days, laminar_error *err);
-/* Makes all columns as long as the longest by appending defaults: the end of a row whose missing columns take their DEFAULT. */
+LAMINAR_API laminar_status laminar_appender_find(laminar_appender *a, const char *name,
+                                                 size_t name_size, int32_t *column,
+                                                 laminar_error *err);
+LAMINAR_API laminar_status laminar_append_null(laminar_appender *a, int32_t column,
+                                               laminar_error *err); /* NULL, not the default */
+LAMINAR_API laminar_status laminar_append_default(laminar_appender *a, int32_t column,
+                                                  laminar_error *err);
+LAMINAR_API laminar_status laminar_append_boolean(laminar_appender *a, int32_t column, bool v,
+                                                  laminar_error *err);
+LAMINAR_API laminar_status laminar_append_bigint(laminar_appender *a, int32_t column, int64_t v,
+                                                 laminar_error *err);
+LAMINAR_API laminar_status laminar_append_double(laminar_appender *a, int32_t column, double v,
+                                                 laminar_error *err);
+LAMINAR_API laminar_status laminar_append_text(laminar_appender *a, int32_t column,
+                                               const char *text, size_t size, laminar_error *err);
+/* Microseconds since 1970 UTC: a datetime. Fits TIMESTAMP, TIMESTAMP_MS, BIGINT event-time columns
+ * (as epoch ms) and VARCHAR. */
+LAMINAR_API laminar_status laminar_append_timestamp(laminar_appender *a, int32_t column, int64_t us,
+                                                    laminar_error *err);
+LAMINAR_API laminar_status laminar_append_date(laminar_appender *a, int32_t column, int32_t days,
+                                               laminar_error *err);
+/* Makes all columns as long as the longest by appending defaults: the end of a row whose missing
+ * columns take their DEFAULT. */
 LAMINAR_API laminar_status laminar_appender_end_row(laminar_appender *a, laminar_error *err);
 LAMINAR_API void           laminar_appender_clear(laminar_appender *a);
 /* Inserts. Columns that got nothing take their defaults; other unequal lengths are code 300. */
-LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *row_count, laminar_error *err);
+LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *row_count,
+                                                  laminar_error *err);
 
-/* Moves the watermark of a source to at least `watermark_ms`; windows close, nothing else is inserted. */
-LAMINAR_API laminar_status laminar_database_advance(laminar_database *db, const char *source, int64_t watermark_ms, laminar_error *err);
+/* Moves the watermark of a source to at least `watermark_ms`; windows close, nothing else is
+ * inserted. */
+LAMINAR_API laminar_status laminar_database_advance(laminar_database *db, const char *source,
+                                                    int64_t watermark_ms, laminar_error *err);
 
-/* ---------------------------------------------------------------------------------------------- subscriptions */
+/* ----------------------------------------------------------------------------------------------
+ * subscriptions */
 /* A named stream, from the next change on. */
-LAMINAR_API laminar_status laminar_database_subscribe_stream(laminar_subscription **out, laminar_database *db, const char *stream, laminar_error *err);
-/* Any SELECT: its current result first (when not empty), then its changes. A query over constants is finite. */
-LAMINAR_API laminar_status laminar_database_subscribe(laminar_subscription **out, laminar_database *db, const char *sql, laminar_error *err);
-/* The next changes. timeout_us: 0 does not wait, negative waits for ever. LAMINAR_OK: *out is set. LAMINAR_DONE: nothing came in time, or it ended
- * (laminar_subscription_state tells), or a signal handler ran (*interrupted, may be NULL). Code 600: the stream failed. */
-LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_result **out, bool *interrupted, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_subscribe_stream(laminar_subscription **out,
+                                                             laminar_database      *db,
+                                                             const char            *stream,
+                                                             laminar_error         *err);
+/* Any SELECT: its current result first (when not empty), then its changes. A query over constants
+ * is finite. */
+LAMINAR_API laminar_status laminar_database_subscribe(laminar_subscription **out,
+                                                      laminar_database *db, const char *sql,
+                                                      laminar_error *err);
+/* The next changes. timeout_us: 0 does not wait, negative waits for ever. LAMINAR_OK: *out is set.
+ * LAMINAR_DONE: nothing came in time, or it ended (laminar_subscription_state tells), or a signal
+ * handler ran (*interrupted, may be NULL). Code 600: the stream failed. */
+LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, int64_t timeout_us,
+                                                     laminar_result **out, bool *interrupted,
+                                                     laminar_error *err);
 /* From any thread; wakes its waiters. */
 LAMINAR_API void laminar_subscription_cancel(laminar_subscription *s);
-typedef enum laminar_subscription_status { LAMINAR_SUBSCRIPTION_ACTIVE, LAMINAR_SUBSCRIPTION_FINISHED, LAMINAR_SUBSCRIPTION_CANCELLED } laminar_subscription_status;
+typedef enum laminar_subscription_status {
+    LAMINAR_SUBSCRIPTION_ACTIVE,
+    LAMINAR_SUBSCRIPTION_FINISHED,
+    LAMINAR_SUBSCRIPTION_CANCELLED
+} laminar_subscription_status;
 LAMINAR_API laminar_subscription_status laminar_subscription_state(const laminar_subscription *s);
-LAMINAR_API laminar_status laminar_subscription_schema(const laminar_subscription *s, struct ArrowSchema *out, laminar_error *err);
-LAMINAR_API void laminar_subscription_close(laminar_subscription *s); /* NULL is fine */
+/* Of the batches; with "__weight" last when the query says EMIT CHANGES. */
+LAMINAR_API laminar_status laminar_subscription_schema(const laminar_subscription *s,
+                                                       struct ArrowSchema *out, laminar_error *err);
+LAMINAR_API void           laminar_subscription_close(laminar_subscription *s); /* NULL is fine */
 
-/* ---------------------------------------------------------------------------------------------- what there is */
-typedef enum laminar_object_kind { LAMINAR_OBJECT_SOURCE, LAMINAR_OBJECT_TABLE, LAMINAR_OBJECT_STREAM } laminar_object_kind;
+/* ----------------------------------------------------------------------------------------------
+ * what there is */
+typedef enum laminar_object_kind {
+    LAMINAR_OBJECT_SOURCE,
+    LAMINAR_OBJECT_TABLE,
+    LAMINAR_OBJECT_STREAM
+} laminar_object_kind;
 /* Objects of a kind in order of creation, as a result with columns name VARCHAR, sql VARCHAR. */
-LAMINAR_API laminar_status laminar_database_list(laminar_database *db, laminar_object_kind kind, laminar_result **out, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_list(laminar_database *db, laminar_object_kind kind,
+                                                 laminar_result **out, laminar_error *err);
 /* Schema of a source, table or stream. */
-LAMINAR_API laminar_status laminar_database_schema(laminar_database *db, const char *name, struct ArrowSchema *out, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_schema(laminar_database *db, const char *name,
+                                                   struct ArrowSchema *out, laminar_error *err);
 
 typedef struct laminar_source_stats {
     uint32_t size; /* set to sizeof before the call */
@@ -233,7 +322,9 @@ typedef struct laminar_source_stats {
     int64_t  watermark_ms; /* INT64_MIN before any row */
     int64_t  null_time_rows;
 } laminar_source_stats;
-LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, const char *source, laminar_source_stats *out, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, const char *source,
+                                                         laminar_source_stats *out,
+                                                         laminar_error        *err);
 
 typedef struct laminar_stream_stats {
     uint32_t size;
@@ -242,7 +333,9 @@ typedef struct laminar_stream_stats {
     bool     failed;
     char     error[1024]; /* why, when failed */
 } laminar_stream_stats;
-LAMINAR_API laminar_status laminar_database_stream_stats(laminar_database *db, const char *stream, laminar_stream_stats *out, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_stream_stats(laminar_database *db, const char *stream,
+                                                         laminar_stream_stats *out,
+                                                         laminar_error        *err);
 
 /* Caveats
  * - Inserts run the streams before they return: a large insert takes as long as its streams need.

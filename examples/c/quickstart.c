@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* quickstart.c - a source, a stream, a subscription: cc quickstart.c $(pkg-config --cflags --libs laminar) */
+/* quickstart.c - a source, a stream, a subscription: cc quickstart.c $(pkg-config --cflags --libs
+ * laminar) */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -32,8 +33,7 @@ main(void) {
     static const char ddl[] = "CREATE SOURCE trades (symbol VARCHAR, volume BIGINT);"
                               "CREATE STREAM volumes AS"
                               " SELECT symbol, sum(volume) AS volume FROM trades GROUP BY symbol";
-    if (laminar_database_execute(db, ddl, NULL, &err) < 0 ||
-        laminar_database_start(db, &err) < 0 ||
+    if (laminar_database_execute(db, ddl, NULL, &err) < 0 || laminar_database_start(db, &err) < 0 ||
         laminar_database_subscribe_stream(&changes, db, "volumes", &err) < 0) {
         return stop(&err);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* connection.c - laminardb._laminardb.Connection: a database handle.
  *
- * The handle stays valid until the object dies: close() ends the database, later calls get code 101 from the engine. The appender of the
- * last source is kept, because one-row inserts come in runs; `appender_busy` keeps a second thread from it (that one gets its own). */
+ * The handle stays valid until the object dies: close() ends the database, later calls get code 101
+ * from the engine. The appender of the last source is kept, because one-row inserts come in runs;
+ * `appender_busy` keeps a second thread from it (that one gets its own). */
 #include "state.h"
 
 #include <string.h>
@@ -238,9 +239,8 @@ insert_array(connection_object *self, const char *name, PyObject *data) {
     single_batch b = {NULL, NULL, pair};
     if (PyTuple_Check(pair) && PyTuple_Size(pair) == 2) {
         b.schema = PyCapsule_GetPointer(PyTuple_GetItem(pair, 0), "arrow_schema");
-        b.array = b.schema == NULL
-                      ? NULL
-                      : PyCapsule_GetPointer(PyTuple_GetItem(pair, 1), "arrow_array");
+        b.array =
+            b.schema == NULL ? NULL : PyCapsule_GetPointer(PyTuple_GetItem(pair, 1), "arrow_array");
     } else {
         PyErr_SetString(PyExc_TypeError, "__arrow_c_array__ must give two capsules");
     }
@@ -260,8 +260,8 @@ insert_array(connection_object *self, const char *name, PyObject *data) {
 static laminar_appender *
 take_appender(connection_object *self, PyObject *name, const char *text) {
     if (self->appender != NULL && !self->appender_busy) {
-        const int same = self->appender_name == name ||
-                         PyUnicode_Compare(self->appender_name, name) == 0;
+        const int same =
+            self->appender_name == name || PyUnicode_Compare(self->appender_name, name) == 0;
         if (same) {
             self->appender_busy = true;
             return self->appender;
@@ -312,7 +312,8 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
             return NULL;
         }
         ENGINE_CALL(s = laminar_appender_flush(a, &count, &err));
-        /* A kept appender may hold a source that was dropped and made again: once more with a new one. */
+        /* A kept appender may hold a source that was dropped and made again: once more with a new
+         * one. */
         const bool stale = s < 0 && err.code == 200;
         give_appender(self, a, !stale);
         if (s >= 0) {
@@ -356,8 +357,10 @@ connection_insert_csv(PyObject *o, PyObject *args) {
     if (!PyArg_ParseTuple(args, "ss#Cz:_insert_csv", &name, &csv, &size, &delimiter, &null_text)) {
         return NULL;
     }
-    if (delimiter <= 0 || delimiter > 127 || delimiter == '"' || delimiter == '\n' || delimiter == '\r') {
-        PyErr_SetString(PyExc_ValueError, "delimiter must be one ASCII character, no quote or line end");
+    if (delimiter <= 0 || delimiter > 127 || delimiter == '"' || delimiter == '\n' ||
+        delimiter == '\r') {
+        PyErr_SetString(PyExc_ValueError,
+                        "delimiter must be one ASCII character, no quote or line end");
         return NULL;
     }
     laminar_error  err;
@@ -385,10 +388,11 @@ connection_advance(PyObject *o, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-/* ---------------------------------------------------------------------------------- subscriptions */
+/* ---------------------------------------------------------------------------------- subscriptions
+ */
 static PyObject *
 subscribe(connection_object *self, PyObject *args, bool by_name) {
-    PyObject             *class;
+    PyObject *class;
     const char           *text;
     laminar_subscription *made = NULL;
     laminar_error         err;
@@ -474,11 +478,16 @@ connection_memory(PyObject *o, PyObject *unused) {
 
 static PyMethodDef connection_methods[] = {
     {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL,
-     PyDoc_STR("insert($self, source, data, /)\n--\n\nInserts rows into a source: all or none. Returns the row count.\n\n"
-               "data: a dict (one row, or columns when its first value is a list), a list of dicts, tuples or dataclasses,\n"
-               "or anything with an Arrow capsule. Columns are matched by name and coerced to the declared types;\n"
-               "missing ones take their DEFAULT or NULL. When it returns, every stream and query sees the rows.\n"
-               "Raises IngestionError (row, column, value, both types), SchemaError 200 for an unknown source,\n"
+     PyDoc_STR("insert($self, source, data, /)\n--\n\nInserts rows into a source: all or none. "
+               "Returns the row count.\n\n"
+               "data: a dict (one row, or columns when its first value is a list), a list of "
+               "dicts, tuples or dataclasses,\n"
+               "or anything with an Arrow capsule. Columns are matched by name and coerced to the "
+               "declared types;\n"
+               "missing ones take their DEFAULT or NULL. When it returns, every stream and query "
+               "sees the rows.\n"
+               "Raises IngestionError (row, column, value, both types), SchemaError 200 for an "
+               "unknown source,\n"
                "TypeError for data that are no rows.")},
     {"_execute", connection_execute, METH_O, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
@@ -492,11 +501,14 @@ static PyMethodDef connection_methods[] = {
     {"_stream_stats", connection_stream_stats, METH_O, NULL},
     {"_memory", connection_memory, METH_NOARGS, NULL},
     {"start", connection_start, METH_NOARGS,
-     PyDoc_STR("start($self)\n--\n\nStarts the streams: each first reads every retained row of its inputs. Twice is fine.")},
+     PyDoc_STR("start($self)\n--\n\nStarts the streams: each first reads every retained row of its "
+               "inputs. Twice is fine.")},
     {"shutdown", connection_shutdown, METH_NOARGS,
-     PyDoc_STR("shutdown($self)\n--\n\nStops taking writes (code 901); reads go on, subscriptions end after what they have.")},
+     PyDoc_STR("shutdown($self)\n--\n\nStops taking writes (code 901); reads go on, subscriptions "
+               "end after what they have.")},
     {"close", connection_close, METH_NOARGS,
-     PyDoc_STR("close($self)\n--\n\nEnds the database: waiters wake, later calls raise ConnectionError 101. Twice is fine.")},
+     PyDoc_STR("close($self)\n--\n\nEnds the database: waiters wake, later calls raise "
+               "ConnectionError 101. Twice is fine.")},
     {NULL, NULL, 0, NULL},
 };
 
@@ -507,12 +519,9 @@ static PyGetSetDef connection_attributes[] = {
 };
 
 static PyType_Slot connection_slots[] = {
-    {Py_tp_doc, PyDoc_STR("A database handle.")},
-    {Py_tp_new, connection_new},
-    {Py_tp_dealloc, connection_dealloc},
-    {Py_tp_methods, connection_methods},
-    {Py_tp_getset, connection_attributes},
-    {0, NULL},
+    {Py_tp_doc, PyDoc_STR("A database handle.")}, {Py_tp_new, connection_new},
+    {Py_tp_dealloc, connection_dealloc},          {Py_tp_methods, connection_methods},
+    {Py_tp_getset, connection_attributes},        {0, NULL},
 };
 
 static PyType_Spec connection_spec = {
@@ -524,6 +533,7 @@ static PyType_Spec connection_spec = {
 
 int
 ext_connection_setup(PyObject *module, module_state *state) {
-    state->connection_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &connection_spec, NULL);
+    state->connection_type =
+        (PyTypeObject *)PyType_FromModuleAndSpec(module, &connection_spec, NULL);
     return state->connection_type == NULL ? -1 : PyModule_AddType(module, state->connection_type);
 }

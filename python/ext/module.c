@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* module.c - the extension module laminardb._laminardb: multi-phase initialisation, state, errors. */
+/* module.c - the extension module laminardb._laminardb: multi-phase initialisation, state, errors.
+ */
 #include "state.h"
 
 #include <string.h>
@@ -64,10 +65,12 @@ error_class(module_state *state, const char *name) {
 PyObject *
 ext_raise_error(module_state *state, const laminar_error *err) {
     PyObject *class = error_class(state, err->class_name);
-    PyObject *message = PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message), "replace");
+    PyObject *message =
+        PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message), "replace");
     PyObject *made = NULL;
     if (class != NULL && message != NULL) {
-        PyObject *text = PyUnicode_FromFormat("%s (%d): %U", err->class_name, (int)err->code, message);
+        PyObject *text =
+            PyUnicode_FromFormat("%s (%d): %U", err->class_name, (int)err->code, message);
         made = text == NULL ? NULL : PyObject_CallFunctionObjArgs(class, text, NULL);
         Py_XDECREF(text);
     }
@@ -120,7 +123,8 @@ import_classes(module_state *s) {
     }
     s->epoch = PyObject_CallFunction(s->datetime_class, "iii", 1970, 1, 1);
     s->epoch_date = PyObject_CallFunction(s->date_class, "iii", 1970, 1, 1);
-    s->epoch_utc = PyObject_CallFunction(s->datetime_class, "iiiiiiiO", 1970, 1, 1, 0, 0, 0, 0, utc);
+    s->epoch_utc =
+        PyObject_CallFunction(s->datetime_class, "iiiiiiiO", 1970, 1, 1, 0, 0, 0, 0, utc);
     Py_DECREF(utc);
     s->errors = PyImport_ImportModule("laminardb.errors");
     if (s->epoch == NULL || s->epoch_date == NULL || s->epoch_utc == NULL || s->errors == NULL) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* result.c - laminardb._laminardb.Result: a finished set of rows. Immutable, so any thread may read it; Python values are made on demand. */
+/* result.c - laminardb._laminardb.Result: a finished set of rows. Immutable, so any thread may read
+ * it; Python values are made on demand. */
 #include "state.h"
 
 #include <string.h>
@@ -38,7 +39,8 @@ result_dealloc(PyObject *o) {
 static PyObject *
 interval_value(module_state *state, const laminar_value *v) {
     if (v->months != 0) {
-        return PyObject_CallFunction(state->interval_class, "iiL", v->months, v->days, (long long)v->i);
+        return PyObject_CallFunction(state->interval_class, "iiL", v->months, v->days,
+                                     (long long)v->i);
     }
     return PyObject_CallFunction(state->timedelta_class, "iiL", v->days, 0, (long long)v->i);
 }
@@ -304,12 +306,12 @@ get_outcome(PyObject *o, void *unused) {
 static PyObject *
 get_column_types(PyObject *o, void *unused) {
     (void)unused;
-    static const char *const names[] = {"NULL",     "BOOLEAN", "TINYINT",      "SMALLINT",
-                                        "INTEGER",  "BIGINT",  "DOUBLE",       "VARCHAR",
-                                        "DATE",     "TIMESTAMP_MS", "TIMESTAMP", "INTERVAL"};
-    const laminar_result *r = ((const result_object *)o)->result;
-    const int32_t         width = laminar_result_column_count(r);
-    PyObject             *list = PyList_New(width);
+    static const char *const names[] = {"NULL",    "BOOLEAN",      "TINYINT",   "SMALLINT",
+                                        "INTEGER", "BIGINT",       "DOUBLE",    "VARCHAR",
+                                        "DATE",    "TIMESTAMP_MS", "TIMESTAMP", "INTERVAL"};
+    const laminar_result    *r = ((const result_object *)o)->result;
+    const int32_t            width = laminar_result_column_count(r);
+    PyObject                *list = PyList_New(width);
     for (int32_t i = 0; list != NULL && i < width; i++) {
         PyObject *name = PyUnicode_FromString(names[laminar_result_column_type(r, i)]);
         if (name == NULL || PyList_SetItem(list, i, name) < 0) {
@@ -329,14 +331,16 @@ static PyMethodDef result_methods[] = {
     {"fetchall", result_fetchall, METH_NOARGS,
      PyDoc_STR("fetchall($self)\n--\n\nAll rows as a list of tuples.")},
     {"fetchone", result_fetchone, METH_NOARGS,
-     PyDoc_STR("fetchone($self)\n--\n\nThe first row as a tuple, or None. Not a cursor: every call starts at row 0.")},
+     PyDoc_STR("fetchone($self)\n--\n\nThe first row as a tuple, or None. Not a cursor: every call "
+               "starts at row 0.")},
     {"fetchmany", (PyCFunction)(void (*)(void))result_fetchmany, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("fetchmany($self, size=1)\n--\n\nAt most `size` rows from the start, as tuples.")},
     {"_column", result_column, METH_O,
      PyDoc_STR("_column($self, index, /)\n--\n\nOne column as a list.")},
     {"__arrow_c_stream__", (PyCFunction)(void (*)(void))result_arrow_stream,
      METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("__arrow_c_stream__($self, requested_schema=None)\n--\n\nThe rows by the Arrow PyCapsule protocol.")},
+     PyDoc_STR("__arrow_c_stream__($self, requested_schema=None)\n--\n\nThe rows by the Arrow "
+               "PyCapsule protocol.")},
     {"__arrow_c_schema__", result_arrow_schema, METH_NOARGS,
      PyDoc_STR("__arrow_c_schema__($self)\n--\n\nThe schema by the Arrow PyCapsule protocol.")},
     {NULL, NULL, 0, NULL},
@@ -347,7 +351,8 @@ static PyGetSetDef result_attributes[] = {
     {"num_columns", get_num_columns, NULL, PyDoc_STR("Number of columns."), NULL},
     {"num_batches", get_num_batches, NULL, PyDoc_STR("Number of Arrow record batches."), NULL},
     {"columns", get_columns, NULL, PyDoc_STR("Column names."), NULL},
-    {"_outcome", get_outcome, NULL, PyDoc_STR("(kind, ddl type, ddl object, rows affected)."), NULL},
+    {"_outcome", get_outcome, NULL, PyDoc_STR("(kind, ddl type, ddl object, rows affected)."),
+     NULL},
     {"_column_types", get_column_types, NULL, PyDoc_STR("SQL type names."), NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

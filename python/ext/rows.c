@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rows.c - Python data into an appender: dicts, lists of dicts, columns, tuples, named tuples, dataclasses, iterables of those.
+/* rows.c - Python data into an appender: dicts, lists of dicts, columns, tuples, named tuples,
+ * dataclasses, iterables of those.
  *
- * Keys of consecutive rows are mostly the same objects in the same order: `layout` remembers them and compares pointers first. */
+ * Keys of consecutive rows are mostly the same objects in the same order: `layout` remembers them
+ * and compares pointers first. */
 #include "state.h"
 
 enum { LAYOUT_MAX = 64 };
@@ -82,7 +84,8 @@ append_date(rows_context *c, int32_t column, PyObject *v) {
     if (microseconds_since(c, v, c->state->epoch_date, &us) < 0) {
         return -1;
     }
-    return refused(c, laminar_append_date(c->appender, column, (int32_t)(us / 86400000000), &err), &err);
+    return refused(c, laminar_append_date(c->appender, column, (int32_t)(us / 86400000000), &err),
+                   &err);
 }
 
 static int
@@ -90,7 +93,8 @@ append_text(rows_context *c, int32_t column, PyObject *v) {
     Py_ssize_t    size;
     laminar_error err;
     const char   *text = PyUnicode_AsUTF8AndSize(v, &size);
-    if (text == NULL) { /* lone surrogates have no UTF-8 form: give the engine bytes it can refuse with row and column */
+    if (text == NULL) { /* lone surrogates have no UTF-8 form: give the engine bytes it can refuse
+                           with row and column */
         PyErr_Clear();
         return refused(c, laminar_append_text(c->appender, column, "\xff", 1, &err), &err);
     }
@@ -131,7 +135,8 @@ append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
         return append_long(c, column, v);
     }
     if (PyFloat_Check(v)) {
-        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err), &err);
+        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err),
+                       &err);
     }
     if (PyUnicode_Check(v)) {
         return append_text(c, column, v);
@@ -163,7 +168,8 @@ static int
 append_value(rows_context *c, int32_t column, PyObject *v, int depth) {
     laminar_error err;
     if (PyFloat_CheckExact(v)) {
-        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err), &err);
+        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err),
+                       &err);
     }
     if (PyBool_Check(v)) {
         return refused(c, laminar_append_boolean(c->appender, column, v == Py_True, &err), &err);
@@ -180,7 +186,8 @@ append_value(rows_context *c, int32_t column, PyObject *v, int depth) {
     return append_other(c, column, v, depth);
 }
 
-/* ---------------------------------------------------------------------------------- rows by name */
+/* ---------------------------------------------------------------------------------- rows by name
+ */
 static int
 find_column(rows_context *c, PyObject *key, int32_t *column) {
     Py_ssize_t    size;
@@ -237,7 +244,8 @@ append_dict_row(rows_context *c, PyObject *row) {
     while (PyDict_Next(row, &at, &key, &v)) {
         int32_t column;
         Py_INCREF(v); /* a conversion may run Python code that changes the dict */
-        const int failed = key_column(c, key, n++, &column) < 0 || append_value(c, column, v, 0) < 0;
+        const int failed =
+            key_column(c, key, n++, &column) < 0 || append_value(c, column, v, 0) < 0;
         Py_DECREF(v);
         if (failed) {
             return -1;
@@ -250,14 +258,16 @@ append_dict_row(rows_context *c, PyObject *row) {
     return n == c->width ? 0 : end_row(c);
 }
 
-/* ---------------------------------------------------------------------------------- rows by position */
+/* ---------------------------------------------------------------------------------- rows by
+ * position */
 static int
 append_sequence_row(rows_context *c, PyObject *row) {
     const Py_ssize_t n = PySequence_Size(row);
     if (n != c->width) {
         if (n >= 0) {
-            PyErr_Format(PyExc_TypeError, "a row of %zd values for %d columns: use dicts to leave some out",
-                         n, (int)c->width);
+            PyErr_Format(PyExc_TypeError,
+                         "a row of %zd values for %d columns: use dicts to leave some out", n,
+                         (int)c->width);
         }
         return -1;
     }
@@ -315,7 +325,8 @@ append_row(rows_context *c, PyObject *row) {
     if (PyTuple_Check(row) || PyList_Check(row)) {
         return append_sequence_row(c, row);
     }
-    PyErr_Format(PyExc_TypeError, "a row is a dict, tuple, named tuple or dataclass, not %S", Py_TYPE(row));
+    PyErr_Format(PyExc_TypeError, "a row is a dict, tuple, named tuple or dataclass, not %S",
+                 Py_TYPE(row));
     return -1;
 }
 
@@ -325,7 +336,8 @@ append_iterable(rows_context *c, PyObject *data) {
     if (rows == NULL) {
         PyErr_Clear();
         PyErr_Format(PyExc_TypeError,
-                     "insert takes a dict, a list of rows, columns or Arrow data, not %S", Py_TYPE(data));
+                     "insert takes a dict, a list of rows, columns or Arrow data, not %S",
+                     Py_TYPE(data));
         return -1;
     }
     int64_t   n = 0;
@@ -357,7 +369,8 @@ append_column(rows_context *c, PyObject *key, PyObject *values) {
     PyObject *items = PyList_Check(values) ? Py_NewRef(values) : PySequence_List(values);
     if (items == NULL) {
         PyErr_Clear();
-        PyErr_Format(PyExc_TypeError, "column \"%U\" is a %S where the others are lists", key, Py_TYPE(values));
+        PyErr_Format(PyExc_TypeError, "column \"%U\" is a %S where the others are lists", key,
+                     Py_TYPE(values));
         return -1;
     }
     int failed = 0;
@@ -400,7 +413,8 @@ ext_rows_append(module_state *state, laminar_appender *a, PyObject *data) {
     if (PyDict_Check(data)) {
         done = append_dict(&c, data);
     } else if (PyUnicode_Check(data) || PyBytes_Check(data)) {
-        PyErr_Format(PyExc_TypeError, "insert takes rows, not %S; for text use insert_csv", Py_TYPE(data));
+        PyErr_Format(PyExc_TypeError, "insert takes rows, not %S; for text use insert_csv",
+                     Py_TYPE(data));
         done = -1;
     } else if (PyTuple_Check(data) || PyObject_HasAttr(data, state->dataclass_fields)) {
         done = append_row(&c, data);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state.h - what the files of the extension share: module state, errors, the type set-up functions.
  *
- * Everything per interpreter lives in module_state; there are no static Python objects. The extension uses laminar.h and the limited API of 3.11 only. */
+ * Everything per interpreter lives in module_state; there are no static Python objects. The
+ * extension uses laminar.h and the limited API of 3.11 only. */
 #ifndef LAMINAR_PYTHON_STATE_H
 #define LAMINAR_PYTHON_STATE_H
 
@@ -17,13 +18,15 @@ typedef struct module_state {
     PyObject     *datetime_class, *date_class, *timedelta_class, *interval_class;
     PyObject     *epoch;      /* datetime(1970, 1, 1) */
     PyObject     *epoch_date; /* date(1970, 1, 1) */
-    PyObject     *epoch_utc; /* the same, aware */
+    PyObject     *epoch_utc;  /* the same, aware */
     /* interned names */
-    PyObject *arrow_c_stream, *arrow_c_array, *fields, *dataclass_fields, *tzinfo, *days, *seconds, *microseconds, *item;
+    PyObject *arrow_c_stream, *arrow_c_array, *fields, *dataclass_fields, *tzinfo, *days, *seconds,
+        *microseconds, *item;
 } module_state;
 
 module_state *ext_state_of_module(PyObject *module);
-module_state *ext_state_of_type(PyTypeObject *type); /* of a type made by this module, or a subclass */
+module_state *ext_state_of_type(
+    PyTypeObject *type); /* of a type made by this module, or a subclass */
 
 int ext_connection_setup(PyObject *module, module_state *state);
 int ext_result_setup(PyObject *module, module_state *state);
@@ -42,9 +45,12 @@ PyObject *ext_schema_capsule(struct ArrowSchema *schema);
 /* rows.c: appends Python data to an appender. -1 with an exception set. */
 int ext_rows_append(module_state *state, laminar_appender *a, PyObject *data);
 
-/* External names carry ext_: the engine is linked statically beside them and has names of its own. */
+/* External names carry ext_: the engine is linked statically beside them and has names of its own.
+ */
 
 /* Drops the GIL around a call that may wait or work. */
+/* clang-format off */
 #define ENGINE_CALL(call) Py_BEGIN_ALLOW_THREADS call; Py_END_ALLOW_THREADS
+/* clang-format on */
 
 #endif

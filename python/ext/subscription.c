@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* subscription.c - laminardb._laminardb.Subscription: the changes of one query. It has no thread; waiting drops the GIL and sleeps in the engine.
+/* subscription.c - laminardb._laminardb.Subscription: the changes of one query. It has no thread;
+ * waiting drops the GIL and sleeps in the engine.
  *
- * Reads of one subscription are serialised by `reading`: the engine's handle is for one thread at a time. cancel may come from any thread. */
+ * Reads of one subscription are serialised by `reading`: the engine's handle is for one thread at a
+ * time. cancel may come from any thread. */
 #include "state.h"
 
 typedef struct subscription_object {
@@ -16,7 +18,8 @@ ext_subscription_wrap(PyTypeObject *type, laminar_subscription *s, PyObject *own
     (void)owner;
     module_state        *state = ext_state_of_type(type);
     allocfunc            alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    subscription_object *self = state == NULL ? NULL : (subscription_object *)(void *)alloc(type, 0);
+    subscription_object *self =
+        state == NULL ? NULL : (subscription_object *)(void *)alloc(type, 0);
     if (self == NULL) {
         laminar_subscription_close(s);
         return NULL;
@@ -77,7 +80,8 @@ next_rows(subscription_object *self, int64_t timeout_us) {
             return NULL;
         }
         if (timeout_us > 0) {
-            Py_RETURN_NONE; /* a handler ran and did not raise: the caller's time may be over, let it look again */
+            Py_RETURN_NONE; /* a handler ran and did not raise: the caller's time may be over, let
+                               it look again */
         }
     }
 }
@@ -86,7 +90,8 @@ static PyObject *
 subscription_try_next(PyObject *o, PyObject *unused) {
     (void)unused;
     subscription_object *self = (subscription_object *)o;
-    /* Another thread may be asleep in next(): then there is nothing to take without waiting for it. */
+    /* Another thread may be asleep in next(): then there is nothing to take without waiting for it.
+     */
     if (!PyThread_acquire_lock(self->reading, NOWAIT_LOCK)) {
         Py_RETURN_NONE;
     }
@@ -169,13 +174,16 @@ subscription_schema(PyObject *o, PyObject *unused) {
 
 static PyMethodDef subscription_methods[] = {
     {"try_next", subscription_try_next, METH_NOARGS,
-     PyDoc_STR("try_next($self)\n--\n\nThe next changes as a QueryResult, or None when there are none now. Never waits.")},
+     PyDoc_STR("try_next($self)\n--\n\nThe next changes as a QueryResult, or None when there are "
+               "none now. Never waits.")},
     {"next", subscription_next, METH_NOARGS,
      PyDoc_STR("next($self)\n--\n\nWaits for the next changes; None at the end.")},
     {"next_timeout", subscription_next_timeout, METH_O,
-     PyDoc_STR("next_timeout($self, timeout_ms, /)\n--\n\nWaits at most `timeout_ms` milliseconds; None when nothing came.")},
+     PyDoc_STR("next_timeout($self, timeout_ms, /)\n--\n\nWaits at most `timeout_ms` milliseconds; "
+               "None when nothing came.")},
     {"cancel", subscription_cancel, METH_NOARGS,
-     PyDoc_STR("cancel($self)\n--\n\nEnds the subscription and wakes its waiters on any thread. Twice is fine.")},
+     PyDoc_STR("cancel($self)\n--\n\nEnds the subscription and wakes its waiters on any thread. "
+               "Twice is fine.")},
     {"_schema_capsule", subscription_schema, METH_NOARGS,
      PyDoc_STR("_schema_capsule($self)\n--\n\nAn arrow_schema capsule.")},
     {NULL, NULL, 0, NULL},
@@ -207,5 +215,6 @@ int
 ext_subscription_setup(PyObject *module, module_state *state) {
     state->subscription_type =
         (PyTypeObject *)PyType_FromModuleAndSpec(module, &subscription_spec, NULL);
-    return state->subscription_type == NULL ? -1 : PyModule_AddType(module, state->subscription_type);
+    return state->subscription_type == NULL ? -1
+                                            : PyModule_AddType(module, state->subscription_type);
 }

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """laminardb: an embedded streaming SQL database.
 
-Sources take rows, SQL streams keep their results up to date as rows arrive, subscriptions deliver each change, and ad-hoc SQL runs over everything at any moment.
+Sources take rows, SQL streams keep their results up to date as rows arrive, subscriptions deliver each
+change, and ad-hoc SQL runs over everything at any moment.
 
 >>> import laminardb
 >>> db = laminardb.open()
 >>> _ = db.execute("CREATE SOURCE trades (symbol VARCHAR, volume BIGINT)")
->>> _ = db.execute("CREATE STREAM volumes AS SELECT symbol, sum(volume) AS volume FROM trades GROUP BY symbol")
+>>> _ = db.execute("CREATE STREAM volumes AS SELECT symbol, sum(volume) AS v FROM trades GROUP BY symbol")
 >>> db.start()
 >>> changes = db.subscribe_stream("volumes")
 >>> db.insert("trades", {"symbol": "ACME", "volume": 100})

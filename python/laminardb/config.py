@@ -12,7 +12,8 @@ class LaminarConfig:
 
     Args:
         threads: at most this many threads work on one large statement; None: the number of processors.
-        memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert raises MemoryError.
+        memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert
+            raises MemoryError.
 
     Raises:
         TypeError: an unknown setting (names the nearest) or a value of a wrong type.

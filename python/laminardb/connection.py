@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from . import _laminardb
 from .config import LaminarConfig
@@ -19,7 +19,8 @@ _SOURCE, _TABLE, _STREAM = 0, 1, 2
 class StreamMetrics(NamedTuple):
     """Counters of one stream.
 
-    total_events: rows delivered. error: why it failed, or None. late_rows, null_time_rows: rows that no window took.
+    total_events: rows delivered. error: why it failed, or None. late_rows, null_time_rows: rows that no
+    window took.
     watermark: epoch milliseconds, the smallest int64 before any row. sql: its definition.
     """
 
@@ -42,7 +43,9 @@ class Connection(_laminardb.Connection):
 
     __slots__ = ("__weakref__",)
 
-    def __new__(cls, path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None) -> Connection:
+    def __new__(
+        cls, path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None
+    ) -> Connection:
         if config is not None and not isinstance(config, LaminarConfig):
             raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
         settings = config or LaminarConfig()
@@ -64,7 +67,9 @@ class Connection(_laminardb.Connection):
         """
         result = self._execute(sql)
         if result._outcome[0] in ("ddl", "rows_affected"):
-            error = QueryError("QueryError (400): Expected query result; use execute() for statements without rows")
+            error = QueryError(
+                "QueryError (400): Expected query result; use execute() for statements without rows"
+            )
             error.code = 400
             raise error
         return result
@@ -72,17 +77,23 @@ class Connection(_laminardb.Connection):
     sql = query
 
     def query_stream(self, name: str, filter: str | None = None) -> QueryResult:  # noqa: A002 - contract
-        """The current rows of a stream. filter: one SQL expression over its columns, e.g. ``"symbol = 'AAPL'"``."""
+        """The current rows of a stream.
+
+        filter: one SQL expression over its columns, e.g. ``"symbol = 'AAPL'"``.
+        """
         return self._query_stream(name, filter)
 
     def explain(self, query: str) -> str:
         """The plan of a query as an operator tree."""
         return "\n".join(row[0] for row in self.query(f"EXPLAIN {query}"))
 
-    def insert_csv(self, source: str, data: str | bytes, *, delimiter: str = ",", null: str | None = None) -> int:
+    def insert_csv(
+        self, source: str, data: str | bytes, *, delimiter: str = ",", null: str | None = None
+    ) -> int:
         """Inserts CSV text whose first line names the columns: all rows or none. Returns the row count.
 
-        An empty unquoted field is NULL, and so is the text given as null. Raises IngestionError with the line number.
+        An empty unquoted field is NULL, and so is the text given as null. Raises IngestionError with the
+        line number.
         """
         return self._insert_csv(source, data, delimiter, null)
 
@@ -95,7 +106,10 @@ class Connection(_laminardb.Connection):
         return self._subscribe_stream(StreamSubscription, name)
 
     def schema(self, name: str) -> Any:
-        """Schema of a source, table or stream: a pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema."""
+        """Schema of a source, table or stream.
+
+        A pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema.
+        """
         return Schema._best(self._schema_capsule(name))
 
     def list_tables(self) -> list[str]:
@@ -111,7 +125,7 @@ class Connection(_laminardb.Connection):
     materialized_views = list_streams
 
     def stats(self, name: str) -> dict[str, Any]:
-        """Rows, bytes and watermark of a source; unknown names give ``{"name": name, "total_events": None}``."""
+        """Rows, bytes and watermark of a source; an unknown name gives None as its total_events."""
         try:
             s = self._source_stats(name)
         except SchemaError:
@@ -148,7 +162,7 @@ class Connection(_laminardb.Connection):
             raise error
         return self
 
-    def __exit__(self, *exc: object) -> bool:
+    def __exit__(self, *exc: object) -> Literal[False]:
         self.close()
         return False
 
@@ -156,7 +170,9 @@ class Connection(_laminardb.Connection):
         return f"Connection({'closed' if self.is_closed else 'open'})"
 
 
-def open(path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None) -> Connection:  # noqa: A001
+def open(  # noqa: A001 - contract
+    path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None
+) -> Connection:
     """Opens a database in this process.
 
     path: ":memory:", "" or a bare name: in memory. config: a LaminarConfig.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables for people: plain text for terminals, HTML for notebooks. Control characters are shown, never sent."""
+"""Tables for people: text for terminals, HTML for notebooks. Control characters are shown, never sent."""
 
 from __future__ import annotations
 
@@ -39,4 +39,6 @@ def html_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: i
 
     body = "".join(f"<tr><th>{i}</th>{cells('td', row)}</tr>" for i, row in enumerate(rows))
     note = f"<p>{len(rows)} of {total} rows</p>" if total > len(rows) else ""
-    return f"<table><thead><tr><th></th>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table>{note}"
+    return (
+        f"<table><thead><tr><th></th>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table>{note}"
+    )

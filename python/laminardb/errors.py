@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exceptions of laminardb. Every one carries ``code`` (see :mod:`laminardb.codes`); errors in SQL text also carry their place."""
+"""Exceptions of laminardb.
+
+Every one carries ``code`` (see :mod:`laminardb.codes`); errors in SQL text also carry their place.
+"""
 
 from __future__ import annotations
 
+import builtins
 from typing import Any, NamedTuple
 
 
@@ -35,7 +39,7 @@ class LaminarError(Exception):
         }
 
 
-class ConnectionError(LaminarError, ConnectionError):  # noqa: A001 - the name is the contract
+class ConnectionError(LaminarError, builtins.ConnectionError):  # noqa: A001 - the name is the contract
     """The database cannot be opened, is closed or was shut down (1xx, 901)."""
 
     code = 100

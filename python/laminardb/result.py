@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class QueryResult(_laminardb.Result):
     """A finished, immutable set of rows.
 
-    fetch*, iteration, show and to_dicts need no package; to_arrow needs pyarrow, to_pandas pandas, to_polars polars. Anything that speaks the
-    Arrow PyCapsule protocol takes it as it is: ``pyarrow.table(result)``, ``polars.DataFrame(result)``, ``duckdb.sql("FROM result")``.
+    fetch*, iteration, show and to_dicts need no package; to_arrow needs pyarrow, to_pandas pandas, to_polars
+    polars. Anything that speaks the Arrow PyCapsule protocol takes it as it is: ``pyarrow.table(result)``,
+    ``polars.DataFrame(result)``, ``duckdb.sql("FROM result")``.
     """
 
     __slots__ = ()

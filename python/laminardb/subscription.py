@@ -10,9 +10,10 @@ from .types import Schema
 
 
 class Subscription(_laminardb.Subscription):
-    """Changes of a SQL query: its current result first, then what changes. Iterate it, or call try_next, next or next_timeout.
+    """Changes of a SQL query: its current result first, then what changes.
 
-    It has no thread of its own: waiting sleeps in the engine without the GIL. One thread at a time reads it; cancel may come from any thread.
+    Iterate it, or call try_next, next or next_timeout. It has no thread of its own: waiting sleeps in the
+    engine without the GIL. One thread at a time reads it; cancel may come from any thread.
     """
 
     __slots__ = ()

@@ -46,7 +46,7 @@ class Column(NamedTuple):
 
 
 class Schema:
-    """The reading interface of pyarrow.Schema: names, types, field(i or name), iteration, len, ``__arrow_c_schema__``."""
+    """The reading interface of pyarrow.Schema: names, types, field, iteration, len, capsule."""
 
     __slots__ = ("_capsule", "_columns")
 

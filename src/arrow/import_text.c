@@ -23,8 +23,9 @@ check_row(const arrow_rows *r, int32_t row, text t, error *err) {
     }
     const char *nul = memchr(t.data, '\0', t.size);
     if (nul != NULL) {
-        return error_set(err, ERR_INGESTION_FAILED, "row %d, %s: the text holds a NUL byte (byte %lld)",
-                         row + 1, r->name, (long long)(nul - t.data));
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "row %d, %s: the text holds a NUL byte (byte %lld)", row + 1, r->name,
+                         (long long)(nul - t.data));
     }
     return OK;
 }
@@ -37,7 +38,8 @@ offset_at(const void *offsets, bool large, int32_t i) {
 
 ALWAYS_INLINE status
 check_offsets(const arrow_rows *r, const void *offsets, bool large, error *err) {
-    /* From 0 up and never down: then no difference overflows. The sign bit of any is the verdict. */
+    /* From 0 up and never down: then no difference overflows. The sign bit of any is the verdict.
+     */
     int64_t signs = offset_at(offsets, large, 0);
     if (large) {
         const int64_t *o = offsets;

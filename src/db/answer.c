@@ -93,7 +93,8 @@ answer_texts(laminar_result **out, mem *m, laminar_result_kind kind, const char 
     result *rows = NULL;
     status  s = fields == NULL ? error_memory(err) : OK;
     for (int32_t i = 0; s == OK && i < column_count; i++) {
-        fields[i] = (field){.name = text_of(names[i]), .type = type_of(TYPE_TEXT), .nullable = true};
+        fields[i] =
+            (field){.name = text_of(names[i]), .type = type_of(TYPE_TEXT), .nullable = true};
     }
     if (s == OK) {
         const schema shape = {.count = column_count, .fields = fields};
@@ -208,7 +209,8 @@ laminar_result_value(const laminar_result *r, int64_t row, int32_t at, laminar_v
 static laminar_status
 no_rows(laminar_error *err) {
     error e = {0};
-    return report(err, &e, error_set(&e, ERR_QUERY_FAILED, "the statement returned no rows"), TEXT(""));
+    return report(err, &e, error_set(&e, ERR_QUERY_FAILED, "the statement returned no rows"),
+                  TEXT(""));
 }
 
 laminar_status
@@ -216,7 +218,7 @@ laminar_result_stream(const laminar_result *r, struct ArrowArrayStream *out, lam
     if (r->rows == NULL) {
         return no_rows(err);
     }
-    error        e = {0};
+    error         e = {0};
     const result *rows = r->rows;
     schema        shape = rows->schema;
     shape.count -= rows->with_weight ? 1 : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* appender.c - rows from a program, value by value.
  *
- * Invariant: after any failure the appender is empty. Values whose type is the column's go straight to the builder; the rest goes through coerce_value,
- * the one place that knows what fits. */
+ * Invariant: after any failure the appender is empty. Values whose type is the column's go straight
+ * to the builder; the rest goes through coerce_value, the one place that knows what fits. */
 #include "batch/builder.h"
 #include "db/coerce.h"
 #include "db/internal.h"
@@ -35,8 +35,8 @@ appender_parts(laminar_appender *a, error *err) {
         }
         a->names[i] = (char *)(uintptr_t)copy.data;
         types[i] = s->fields[i].type;
-        a->types[i] = (coerce_target){.type = types[i],
-                                      .event_time = i == a->target->event_time_column};
+        a->types[i] =
+            (coerce_target){.type = types[i], .event_time = i == a->target->event_time_column};
     }
     return builder_init(&a->rows, a->db->mem, types, s->count, err);
 }

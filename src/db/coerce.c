@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coerce.c - see coerce.h. Columns whose type casts without loss go through the cast kernels; the rest value by value. */
+/* coerce.c - see coerce.h. Columns whose type casts without loss go through the cast kernels; the
+ * rest value by value. */
 #include "db/coerce.h"
 
 #include <math.h>
@@ -10,9 +11,9 @@
 static status
 refuse(const value *in, data_type to, error *err) {
     /* The text of the value is for a person: cut long ones. */
-    char     shown[80] = "";
-    mem      scratch;
-    buf      b;
+    char shown[80] = "";
+    mem  scratch;
+    buf  b;
     mem_init(&scratch, INT64_MAX);
     buf_init(&b, &scratch, 4096);
     value_format(in, &b);
@@ -79,8 +80,7 @@ time_to_epoch_ms(value *out, const value *in, data_type to, error *err) {
 static status
 from_text(value *out, const value *in, coerce_target to, error *err) {
     error why = {0};
-    if (to.type.id == TYPE_I64 && to.event_time &&
-        value_parse(out, to.type, in->s, &why) < 0) {
+    if (to.type.id == TYPE_I64 && to.event_time && value_parse(out, to.type, in->s, &why) < 0) {
         value when;
         if (value_parse(&when, type_of(TYPE_TIMESTAMP), in->s, &why) == OK) {
             return time_to_epoch_ms(out, &when, to.type, err);
@@ -114,8 +114,7 @@ coerce_value(value *out, const value *in, coerce_target to, arena *a, error *err
     if (type_is_integer(to.type)) {
         return to_integer(out, in, to.type, err);
     }
-    if (to.type.id == TYPE_BOOL && type_is_integer(in->type) &&
-        integer_fits(in->i, TYPE_BOOL)) {
+    if (to.type.id == TYPE_BOOL && type_is_integer(in->type) && integer_fits(in->i, TYPE_BOOL)) {
         out->b = in->i == 1;
         return OK;
     }
@@ -130,7 +129,8 @@ coerce_value(value *out, const value *in, coerce_target to, arena *a, error *err
     return refuse(in, to.type, err);
 }
 
-/* Casts that can neither fail nor lose anything, so that whole columns may go through the kernels. */
+/* Casts that can neither fail nor lose anything, so that whole columns may go through the kernels.
+ */
 static bool
 is_widening(data_type from, data_type to) {
     return type_casts_implicitly(from, to) &&

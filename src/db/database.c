@@ -49,9 +49,9 @@ check_path(const char *path, error *err) {
         return OK;
     }
     const size_t size = strlen(path);
-    const bool   looks_like_file =
-        strchr(path, '/') != NULL || (size > 4 && strcmp(path + size - 4, ".ldb") == 0) ||
-        (size > 3 && strcmp(path + size - 3, ".db") == 0);
+    const bool   looks_like_file = strchr(path, '/') != NULL ||
+                                 (size > 4 && strcmp(path + size - 4, ".ldb") == 0) ||
+                                 (size > 3 && strcmp(path + size - 3, ".db") == 0);
     if (looks_like_file) {
         return error_set(err, ERR_CONNECTION_FAILED,
                          "\"%.200s\" names a directory, and this version keeps databases in memory "
@@ -156,7 +156,8 @@ db_find_source(laminar_database *db, text name, object **out, error *err) {
     return OK;
 }
 
-/* ---------------------------------------------------------------------------------- running queries */
+/* ---------------------------------------------------------------------------------- running
+ * queries */
 void
 db_query_begin(laminar_database *db, running_query *q) {
     atomic_init(&q->cancelled, false);
@@ -195,7 +196,7 @@ laminar_version(void) {
 laminar_status
 laminar_database_open(laminar_database **out, const char *path, const laminar_options *options,
                       laminar_error *err) {
-    error        e = {0};
+    error           e = {0};
     laminar_options known = LAMINAR_OPTIONS_INIT;
     if (options != NULL) { /* an older caller's struct may be shorter than ours */
         const size_t size = options->size < sizeof(known) ? options->size : sizeof(known);

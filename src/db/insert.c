@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* insert.c - whole batches in: Arrow streams and CSV text, matched by name, coerced, all or none. */
+/* insert.c - whole batches in: Arrow streams and CSV text, matched by name, coerced, all or none.
+ */
 #include "arrow/arrow.h"
 #include "db/coerce.h"
 #include "db/internal.h"
@@ -40,7 +41,7 @@ match_columns(int32_t *from, const object *o, const schema *in, error *err) {
         if (at < 0) {
             error_set(err, ERR_INGESTION_FAILED, "unknown column \"%.*s\" for source \"%.*s\"",
                       TEXT_ARG(in->fields[k].name), TEXT_ARG(o->name));
-            text names[64];
+            text    names[64];
             int32_t n = o->schema->count < 64 ? o->schema->count : 64;
             for (int32_t i = 0; i < n; i++) {
                 names[i] = o->schema->fields[i].name;
@@ -111,7 +112,8 @@ typedef struct arrow_reader {
 
 static status
 reader_fault(arrow_reader *r, const char *what, error *err) {
-    const char *why = r->stream->get_last_error == NULL ? NULL : r->stream->get_last_error(r->stream);
+    const char *why =
+        r->stream->get_last_error == NULL ? NULL : r->stream->get_last_error(r->stream);
     return error_set(err, ERR_INGESTION_FAILED, "the Arrow stream failed to give %s: %.300s", what,
                      why == NULL ? "no reason given" : why);
 }
@@ -287,7 +289,7 @@ laminar_database_insert_csv(laminar_database *db, const char *source_name, const
     if (s == OK) {
         const csv_format format = {.delimiter = delimiter == '\0' ? ',' : delimiter,
                                    .null_text = null_text == NULL ? (text){0} : text_of(null_text)};
-        batch *rows = NULL;
+        batch           *rows = NULL;
         s = csv_read(&rows, db->mem, o->schema, o->defaults, (text){csv, csv_size}, &format, &e);
         if (s == OK) {
             s = insert_made(db, o, rows, row_count, &e);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* internal.h - what the files behind laminar.h share.
  *
- * One mutex, the engine token, guards catalog, sources, streams and the tick; whoever holds it runs. Order of locks: token, then a change log's
- * lock, then the query list's lock; nothing is acquired while a change log's or the list's lock is held. Readers of results and change logs take none. */
+ * One mutex, the engine token, guards catalog, sources, streams and the tick; whoever holds it
+ * runs. Order of locks: token, then a change log's lock, then the query list's lock; nothing is
+ * acquired while a change log's or the list's lock is held. Readers of results and change logs take
+ * none. */
 #ifndef LAMINAR_DB_INTERNAL_H
 #define LAMINAR_DB_INTERNAL_H
 
@@ -36,7 +38,7 @@ struct laminar_database {
     mutex           token;
     catalog        *catalog;
     engine         *engine;
-    _Atomic int32_t state; /* db_state */
+    _Atomic int32_t state;   /* db_state */
     pid_t           process; /* that opened it: after fork the child must not touch it */
     int32_t         threads;
     mutex           queries_lock;
@@ -54,11 +56,12 @@ struct laminar_result {
 };
 
 /* ---- database.c */
-/* Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave. */
-status db_enter(laminar_database *db, error *err) MUST_USE;
-void   db_leave(laminar_database *db);
+/* Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave.
+ */
+status            db_enter(laminar_database *db, error *err) MUST_USE;
+void              db_leave(laminar_database *db);
 laminar_database *db_retain(laminar_database *db);
-void   db_release(laminar_database *db);
+void              db_release(laminar_database *db);
 /* For calls that write: refuses after shutdown. With the token. */
 status db_writable(const laminar_database *db, error *err) MUST_USE;
 /* The source or table of that name, retained. With the token. */
@@ -66,16 +69,20 @@ status db_find_source(laminar_database *db, text name, object **out, error *err)
 void   db_query_begin(laminar_database *db, running_query *q);
 void   db_query_end(laminar_database *db, running_query *q);
 
-/* ---- report.c: err in engine terms -> the caller's record; sql (may be empty) gives line, column and caret. Returns the status for the caller. */
+/* ---- report.c: err in engine terms -> the caller's record; sql (may be empty) gives line, column
+ * and caret. Returns the status for the caller. */
 laminar_status report(laminar_error *out, const error *err, status s, text sql);
 
 /* ---- answer.c */
-status answer_ddl(laminar_result **out, mem *m, const char *ddl_type, text name, error *err) MUST_USE;
+status answer_ddl(laminar_result **out, mem *m, const char *ddl_type, text name,
+                  error *err) MUST_USE;
 status answer_count(laminar_result **out, mem *m, int64_t rows, error *err) MUST_USE;
 /* Takes over the reference to rows, also when it fails. */
-status answer_rows(laminar_result **out, mem *m, laminar_result_kind kind, result *rows, error *err) MUST_USE;
+status answer_rows(laminar_result **out, mem *m, laminar_result_kind kind, result *rows,
+                   error *err) MUST_USE;
 /* A result of VARCHAR columns from `count` rows of texts, row by row. */
-status answer_texts(laminar_result **out, mem *m, laminar_result_kind kind, const char *const *names, int32_t column_count, const text *cells,
+status answer_texts(laminar_result **out, mem *m, laminar_result_kind kind,
+                    const char *const *names, int32_t column_count, const text *cells,
                     int32_t row_count, error *err) MUST_USE;
 
 /* ---- insert.c */

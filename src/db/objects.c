@@ -33,9 +33,10 @@ list_objects(laminar_database *db, object_kind kind, laminar_result **out, error
         }
     }
     static const char *const names[] = {"name", "sql"};
-    const status s = cells == NULL ? error_memory(err)
-                                   : answer_texts(out, db->mem, LAMINAR_RESULT_METADATA, names, 2,
-                                                  cells, n, err);
+    status                   s = error_memory(err);
+    if (cells != NULL) {
+        s = answer_texts(out, db->mem, LAMINAR_RESULT_METADATA, names, 2, cells, n, err);
+    }
     arena_fini(&a);
     return s;
 }
@@ -59,8 +60,8 @@ laminar_database_schema(laminar_database *db, const char *name, struct ArrowSche
     status s = db_enter(db, &e);
     if (s == OK) {
         object *o = NULL;
-        s = catalog_need(&o, db->catalog, text_of(name), false, ERR_TABLE_NOT_FOUND, "Source or stream",
-                         -1, &e);
+        s = catalog_need(&o, db->catalog, text_of(name), false, ERR_TABLE_NOT_FOUND,
+                         "Source or stream", -1, &e);
         if (s == OK) {
             s = arrow_export_schema(out, o->schema, false, db->mem, &e);
         }
@@ -92,14 +93,14 @@ laminar_database_source_stats(laminar_database *db, const char *name, laminar_so
         object *o = NULL;
         s = db_find_source(db, text_of(name), &o, &e);
         if (s == OK) {
-            const source               *src = o->impl;
-            const table                *t = source_table(src);
-            const laminar_source_stats made = {
-                .total_rows = table_row_count(t),
-                .retained_rows = table_row_count(t),
-                .retained_bytes = table_byte_count(t),
-                .watermark_ms = watermark_ms(source_watermark_us(src)),
-                .null_time_rows = source_null_time_rows(src)};
+            const source              *src = o->impl;
+            const table               *t = source_table(src);
+            const laminar_source_stats made = {.total_rows = table_row_count(t),
+                                               .retained_rows = table_row_count(t),
+                                               .retained_bytes = table_byte_count(t),
+                                               .watermark_ms =
+                                                   watermark_ms(source_watermark_us(src)),
+                                               .null_time_rows = source_null_time_rows(src)};
             copy_sized(out, &made, out->size, sizeof(made));
             catalog_object_release(o);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.c - from the engine's error record to the caller's: code, class, place, and a message a person can act on. */
+/* report.c - from the engine's error record to the caller's: code, class, place, and a message a
+ * person can act on. */
 #include <stdio.h>
 
 #include "db/internal.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends it, what ran before it stays. */
+/* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends
+ * it, what ran before it stays. */
 #include "db/internal.h"
 #include "sql/parser.h"
 
@@ -93,20 +94,22 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
         text   *cells = arena_alloc(&c->arena, sizeof(text) * (size_t)lines);
         int32_t n = 0;
         for (size_t start = 0; cells != NULL && start < b.size; n++) {
-            const char *end = memchr(b.data + start, '\n', b.size - start);
+            const char  *end = memchr(b.data + start, '\n', b.size - start);
             const size_t size = end == NULL ? b.size - start : (size_t)(end - b.data) - start;
             cells[n] = (text){b.data + start, size};
             start += size + 1;
         }
         static const char *const names[] = {"plan"};
-        s = cells == NULL ? error_memory(err)
-                          : answer_texts(out, db->mem, LAMINAR_RESULT_QUERY, names, 1, cells, n, err);
+        s = cells == NULL
+                ? error_memory(err)
+                : answer_texts(out, db->mem, LAMINAR_RESULT_QUERY, names, 1, cells, n, err);
     }
     buf_fini(&b);
     return s;
 }
 
-/* ---------------------------------------------------------------------------------- DDL, with the token */
+/* ---------------------------------------------------------------------------------- DDL, with the
+ * token */
 static text
 statement_text(const statement_context *c, const ast_statement *st) {
     return (text){c->sql.data + st->position, (size_t)(st->end - st->position)};
@@ -122,7 +125,8 @@ free_stream(void *impl) {
     stream_close(impl);
 }
 
-/* Takes an object out of the catalog and frees what it stands for; other references keep only its description. */
+/* Takes an object out of the catalog and frees what it stands for; other references keep only its
+ * description. */
 static void
 drop_object(laminar_database *db, object *o) {
     void (*impl_free)(void *) = o->impl_free;
@@ -192,11 +196,13 @@ drop_statement(laminar_database *db, const ast_statement *st, error *err) {
                                         [AST_OBJECT_STREAM] = OBJECT_STREAM,
                                         [AST_OBJECT_TABLE] = OBJECT_TABLE};
     const object_kind        kind = kinds[st->object];
-    object *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
+    object                  *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
     if (o == NULL && st->if_exists) {
         return OK;
     }
-    const char *const what = kind == OBJECT_SOURCE ? "Source" : kind == OBJECT_TABLE ? "Table" : "Stream";
+    const char *const what = kind == OBJECT_SOURCE  ? "Source"
+                             : kind == OBJECT_TABLE ? "Table"
+                                                    : "Stream";
     TRY(catalog_need(&o, db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY, what,
                      st->name.position, err));
     if (o->kind != kind) {
@@ -296,7 +302,7 @@ create_stream(statement_context *c, const ast_statement *st, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
-    plan   p;
+    plan    p;
     object *o = NULL;
     stream *made = NULL;
     status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, st->emit,
@@ -327,66 +333,98 @@ create_stream(statement_context *c, const ast_statement *st, error *err) {
     return s;
 }
 
-static status
-run_ddl(statement_context *c, const ast_statement *st, const char **ddl_type, error *err) {
-    bool done = false;
+static const char *
+ddl_name(const ast_statement *st) {
     switch (st->kind) {
     case AST_CREATE_SOURCE:
-        *ddl_type = "CREATE SOURCE";
-        TRY(make_room(c->db, st, &done, err));
-        return done ? OK : create_source(c, st, OBJECT_SOURCE, err);
+        return "CREATE SOURCE";
     case AST_CREATE_TABLE:
-        *ddl_type = "CREATE TABLE";
-        TRY(make_room(c->db, st, &done, err));
-        return done ? OK : create_source(c, st, OBJECT_TABLE, err);
+        return "CREATE TABLE";
     case AST_CREATE_STREAM:
-        *ddl_type = "CREATE STREAM";
-        TRY(make_room(c->db, st, &done, err));
-        return done ? OK : create_stream(c, st, err);
+        return "CREATE STREAM";
     default:
-        *ddl_type = st->object == AST_OBJECT_SOURCE   ? "DROP SOURCE"
-                    : st->object == AST_OBJECT_STREAM ? "DROP STREAM"
-                                                      : "DROP TABLE";
-        return drop_statement(c->db, st, err);
+        return st->object == AST_OBJECT_SOURCE   ? "DROP SOURCE"
+               : st->object == AST_OBJECT_STREAM ? "DROP STREAM"
+                                                 : "DROP TABLE";
     }
 }
 
 static status
+run_ddl(statement_context *c, const ast_statement *st, error *err) {
+    if (st->kind == AST_DROP) {
+        return drop_statement(c->db, st, err);
+    }
+    bool done = false;
+    TRY(make_room(c->db, st, &done, err));
+    if (done) {
+        return OK;
+    }
+    switch (st->kind) {
+    case AST_CREATE_SOURCE:
+        return create_source(c, st, OBJECT_SOURCE, err);
+    case AST_CREATE_TABLE:
+        return create_source(c, st, OBJECT_TABLE, err);
+    default:
+        return create_stream(c, st, err);
+    }
+}
+
+/* The answer is made before the work: what was done is never reported as refused for want of
+ * memory. */
+static status
 run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result **out,
                   error *err) {
-    const char *ddl_type = NULL;
+    laminar_result *answer = NULL;
     TRY(db_enter(c->db, err));
     status s = db_writable(c->db, err);
     if (s == OK) {
-        s = run_ddl(c, st, &ddl_type, err);
+        s = answer_ddl(&answer, c->db->mem, ddl_name(st), st->name.text, err);
+    }
+    if (s == OK) {
+        s = run_ddl(c, st, err);
     }
     db_leave(c->db);
-    return s < 0 ? s : answer_ddl(out, c->db->mem, ddl_type, st->name.text, err);
+    if (s < 0) {
+        laminar_result_free(answer);
+        return s;
+    }
+    *out = answer;
+    return OK;
+}
+
+static status
+insert_values(statement_context *c, const ast_statement *st, laminar_result **answer, error *err) {
+    laminar_database *db = c->db;
+    object           *o = NULL;
+    batch            *rows = NULL;
+    TRY(catalog_need(&o, db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+                     "Table", st->name.position, err));
+    if (o->kind == OBJECT_STREAM) {
+        return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
+                            "\"%.*s\" is a stream: insert into the sources that it reads",
+                            TEXT_ARG(o->name));
+    }
+    TRY(plan_insert_values(&rows, db->mem, &c->arena, o, st, err));
+    status s = answer_count(answer, db->mem, rows == NULL ? 0 : rows->rows.row_count, err);
+    if (s == OK && rows != NULL) {
+        s = db_insert_batch(db, o, rows, err);
+    }
+    batch_release(rows);
+    return s;
 }
 
 static status
 run_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    laminar_database *db = c->db;
-    object           *o = NULL;
-    batch            *rows = NULL;
-    TRY(db_enter(db, err));
-    status s = catalog_need(&o, db->catalog, st->name.text, st->name.quoted,
-                            ERR_NOT_FOUND_IN_QUERY, "Table", st->name.position, err);
-    if (s == OK && o->kind == OBJECT_STREAM) {
-        s = error_set_at(err, ERR_QUERY_FAILED, st->name.position,
-                         "\"%.*s\" is a stream: insert into the sources that it reads",
-                         TEXT_ARG(o->name));
+    laminar_result *answer = NULL;
+    TRY(db_enter(c->db, err));
+    const status s = insert_values(c, st, &answer, err);
+    db_leave(c->db);
+    if (s < 0) {
+        laminar_result_free(answer);
+        return s;
     }
-    if (s == OK) {
-        s = plan_insert_values(&rows, db->mem, &c->arena, o, st, err);
-    }
-    if (s == OK && rows != NULL) {
-        s = db_insert_batch(db, o, rows, err);
-    }
-    db_leave(db);
-    const int64_t count = rows == NULL ? 0 : rows->rows.row_count;
-    batch_release(rows);
-    return s < 0 ? s : answer_count(out, db->mem, count, err);
+    *out = answer;
+    return OK;
 }
 
 static status
@@ -446,9 +484,11 @@ laminar_database_execute(laminar_database *db, const char *sql, laminar_result *
     return laminar_database_execute_text(db, sql, strlen(sql), out, err);
 }
 
-/* ---------------------------------------------------------------------------------- query_stream */
+/* ---------------------------------------------------------------------------------- query_stream
+ */
 
-/* SELECT * FROM the stream [WHERE filter] as a tree: the filter is one parsed expression, never text in a text. */
+/* SELECT * FROM the stream [WHERE filter] as a tree: the filter is one parsed expression, never
+ * text in a text. */
 static status
 stream_select(statement_context *c, const object *o, const char *filter, ast_select **out,
               error *err) {
@@ -478,8 +518,8 @@ query_stream(statement_context *c, const char *name, const char *filter, laminar
     laminar_database *db = c->db;
     object           *o = NULL;
     TRY(db_enter(db, err));
-    status s = catalog_need(&o, db->catalog, text_of(name), false, ERR_NOT_FOUND_IN_QUERY,
-                            "Stream", -1, err);
+    status s = catalog_need(&o, db->catalog, text_of(name), false, ERR_NOT_FOUND_IN_QUERY, "Stream",
+                            -1, err);
     if (s == OK && o->kind != OBJECT_STREAM) {
         s = error_set(err, ERR_NOT_FOUND_IN_QUERY, "Stream not found: %s (it is a %s)", name,
                       kind_name(o->kind));

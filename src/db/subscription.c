@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* subscription.c - a cursor over a stream's change log. It has no thread and never polls.
  *
- * subscribe(sql) makes an anonymous stream and takes its current rows and its cursor in one visit to the engine, so nothing falls between them. */
+ * subscribe(sql) makes an anonymous stream and takes its current rows and its cursor in one visit
+ * to the engine, so nothing falls between them. */
 #include "arrow/arrow.h"
 #include "db/internal.h"
 #include "sql/parser.h"
@@ -13,7 +14,7 @@ struct laminar_subscription {
     schema            shape;
     bool              with_weight;
     bool              append_only;
-    log_cursor        cursor; /* log NULL: finite */
+    log_cursor        cursor;    /* log NULL: finite */
     stream           *anonymous; /* NULL for named streams; gone when the database is closed */
     result           *first;     /* delivered before anything else; NULL: none */
     _Atomic bool      cancelled;
@@ -75,8 +76,8 @@ subscribe_stream(laminar_subscription **out, laminar_database *db, const char *n
 
 /* A query over constants: its rows, then the end. */
 static status
-subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
-                   arena *plan_arena, error *err) {
+subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
+                   error *err) {
     query *q = NULL;
     TRY(query_prepare(&q, db->engine, p, plan_arena, NULL, err));
     const status done = query_run(q, &s->first, err);
@@ -174,7 +175,8 @@ add_entry(result *rows, const log_entry *entry, error *err) {
     return OK;
 }
 
-/* What is there now: one tick for updating streams, everything for append-only ones. *out stays NULL when there is nothing. */
+/* What is there now: one tick for updating streams, everything for append-only ones. *out stays
+ * NULL when there is nothing. */
 static status
 take_now(laminar_subscription *s, result **out, error *err) {
     if (s->first != NULL) {
@@ -282,9 +284,9 @@ laminar_subscription_state(const laminar_subscription *s) {
     if (atomic_load(&s->finished)) {
         return LAMINAR_SUBSCRIPTION_FINISHED;
     }
-    log_end how;
-    const bool ended = s->first == NULL &&
-                       (s->cursor.log == NULL || log_cursor_at_end(&s->cursor, &how, NULL));
+    log_end    how;
+    const bool ended =
+        s->first == NULL && (s->cursor.log == NULL || log_cursor_at_end(&s->cursor, &how, NULL));
     return ended ? LAMINAR_SUBSCRIPTION_FINISHED : LAMINAR_SUBSCRIPTION_ACTIVE;
 }
 

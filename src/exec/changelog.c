@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* changelog.c - a list of entries kept alive by its readers.
  *
- * Invariants: `newest` is never NULL (an empty entry opens the log); an entry's `next` is written once, before which the new entry is complete
- * (release store, acquire load); the log holds one reference on `newest`, each entry one on its `next`, each cursor one on its `last`. The log's own
- * fields beside the word and the counts are guarded by a mutex that is held for a few instructions only. */
+ * Invariants: `newest` is never NULL (an empty entry opens the log); an entry's `next` is written
+ * once, before which the new entry is complete (release store, acquire load); the log holds one
+ * reference on `newest`, each entry one on its `next`, each cursor one on its `last`. The log's own
+ * fields beside the word and the counts are guarded by a mutex that is held for a few instructions
+ * only. */
 #include "exec/changelog.h"
 
 #include "os/thread.h"
@@ -11,8 +13,8 @@
 struct changelog {
     _Atomic int32_t  references;
     _Atomic int32_t  readers;
-    _Atomic uint32_t word;    /* changes with each wake: what waiters sleep on */
-    _Atomic int32_t  ended;   /* log_end; set once, after `reason` */
+    _Atomic uint32_t word;     /* changes with each wake: what waiters sleep on */
+    _Atomic int32_t  ended;    /* log_end; set once, after `reason` */
     _Atomic int32_t  sleepers; /* unused wakes cost a system call: see changelog_wake */
     mem             *mem;
     mutex            lock; /* guards newest between the writer and cursors that are opened */
@@ -174,8 +176,7 @@ bool
 log_cursor_at_end(const log_cursor *c, log_end *how, error *reason) {
     const int32_t ended = atomic_load_explicit(&c->log->ended, memory_order_acquire);
     *how = (log_end)ended;
-    if (ended == LOG_OPEN ||
-        atomic_load_explicit(&c->last->next, memory_order_acquire) != NULL) {
+    if (ended == LOG_OPEN || atomic_load_explicit(&c->last->next, memory_order_acquire) != NULL) {
         return false;
     }
     if (reason != NULL) {
@@ -186,10 +187,11 @@ log_cursor_at_end(const log_cursor *c, log_end *how, error *reason) {
 
 bool
 log_cursor_wait(log_cursor *c, const _Atomic bool *stop, int64_t timeout_us) {
-    changelog     *log = c->log;
-    bool           interrupted = false;
-    log_end        how;
-    /* Announce first, read the word, then look again: an append between look and sleep changes the word. */
+    changelog *log = c->log;
+    bool       interrupted = false;
+    log_end    how;
+    /* Announce first, read the word, then look again: an append between look and sleep changes the
+     * word. */
     atomic_fetch_add_explicit(&log->sleepers, 1, memory_order_seq_cst);
     const uint32_t seen = atomic_load_explicit(&log->word, memory_order_seq_cst);
     if (atomic_load_explicit(&c->last->next, memory_order_acquire) == NULL &&

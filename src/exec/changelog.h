@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* changelog.h - the changes of one stream, one entry per tick; subscriptions are cursors over it.
  *
- * Entries form a list by reference counts: each holds its successor, the log holds the newest, a cursor holds the last one it has read. What every
- * cursor has passed is freed by that alone. One writer (the holder of the engine token), any number of readers on any threads. Nobody polls: a
+ * Entries form a list by reference counts: each holds its successor, the log holds the newest, a
+ * cursor holds the last one it has read. What every cursor has passed is freed by that alone. One
+ * writer (the holder of the engine token), any number of readers on any threads. Nobody polls: a
  * reader sleeps on the log's futex word, which changes with each append and at the end. */
 #ifndef LAMINAR_EXEC_CHANGELOG_H
 #define LAMINAR_EXEC_CHANGELOG_H
@@ -27,23 +28,28 @@ status     changelog_open(changelog **out, mem *m, error *err) MUST_USE;
 changelog *changelog_retain(changelog *c);
 void       changelog_release(changelog *c);
 int32_t    changelog_readers(const changelog *c); /* with none, appending may be skipped */
-/* Takes over the batch references, also when it fails. Makes the entry visible; readers wake when changelog_wake is called. */
-status     changelog_append(changelog *c, uint64_t epoch, batch **batches, int32_t count, error *err) MUST_USE;
-void       changelog_wake(changelog *c);
+/* Takes over the batch references, also when it fails. Makes the entry visible; readers wake when
+ * changelog_wake is called. */
+status changelog_append(changelog *c, uint64_t epoch, batch **batches, int32_t count,
+                        error *err) MUST_USE;
+void   changelog_wake(changelog *c);
 /* No further entries. reason (copied) is given to readers after they have read what is there. */
-void       changelog_end(changelog *c, log_end how, const error *reason);
+void changelog_end(changelog *c, log_end how, const error *reason);
 
 typedef struct log_cursor { /* one reader; not shared between threads without a lock of its owner */
     changelog *log;
     log_entry *last; /* last entry read; retained */
 } log_cursor;
 
-status     log_cursor_open(log_cursor *out, changelog *c, error *err) MUST_USE; /* starts after the newest entry */
+status     log_cursor_open(log_cursor *out, changelog *c,
+                           error *err) MUST_USE; /* starts after the newest entry */
 void       log_cursor_close(log_cursor *c);
-log_entry *log_cursor_next(log_cursor *c); /* borrowed until the next call; NULL: nothing there now */
-bool       log_cursor_at_end(const log_cursor *c, log_end *how, error *reason);
-/* Sleeps until something may have changed, *stop is set (its setter calls changelog_wake), or the time is over (negative: no limit). True when a
- * signal handler ran. Spurious returns happen: try next again. */
-bool       log_cursor_wait(log_cursor *c, const _Atomic bool *stop, int64_t timeout_us);
+log_entry *log_cursor_next(
+    log_cursor *c); /* borrowed until the next call; NULL: nothing there now */
+bool log_cursor_at_end(const log_cursor *c, log_end *how, error *reason);
+/* Sleeps until something may have changed, *stop is set (its setter calls changelog_wake), or the
+ * time is over (negative: no limit). True when a signal handler ran. Spurious returns happen: try
+ * next again. */
+bool log_cursor_wait(log_cursor *c, const _Atomic bool *stop, int64_t timeout_us);
 
 #endif

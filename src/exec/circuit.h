@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* circuit.h - a plan lowered to operators, with their arenas and state.
  *
- * One operator per plan node, found by the node's id; then gate (streams alone) and sink. `ops` is in topological order because plan ids are. */
+ * One operator per plan node, found by the node's id; then gate (streams alone) and sink. `ops` is
+ * in topological order because plan ids are. */
 #ifndef LAMINAR_EXEC_CIRCUIT_H
 #define LAMINAR_EXEC_CIRCUIT_H
 
@@ -16,30 +17,34 @@ typedef struct circuit {
     op_env      env;
     store      *store;
     const plan *plan;
-    op        **ops; /* plan->node_count operators by node id */
+    op        **ops;  /* plan->node_count operators by node id */
     op         *gate; /* NULL in one-off circuits */
     op         *sink;
     bool        ticked;
 } circuit;
 
-/* live (may be NULL): the running circuit of the same plan. In a one-off circuit, a node whose live operator can snapshot becomes a plain leaf that
- * the executor feeds from that snapshot (circuit_is_live_leaf); everything below it is not built. */
-status circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live, const op_sink *sink, const _Atomic bool *cancelled,
-                    error *err) MUST_USE;
+/* live (may be NULL): the running circuit of the same plan. In a one-off circuit, a node whose live
+ * operator can snapshot becomes a plain leaf that the executor feeds from that snapshot
+ * (circuit_is_live_leaf); everything below it is not built. */
+status circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
+                    const op_sink *sink, const _Atomic bool *cancelled, error *err) MUST_USE;
 void   circuit_close(circuit *c); /* NULL is fine */
 bool   circuit_is_live_leaf(const circuit *live, const plan_node *n);
 /* The output whose changes are the query's exact changes (before the gate). */
-op    *circuit_root(const circuit *c);
-/* Feeds up to any number of rows to a leaf in slices of BATCH_ROWS; scratch is rewound after each. DONE: the leaf wants no more. */
+op *circuit_root(const circuit *c);
+/* Feeds up to any number of rows to a leaf in slices of BATCH_ROWS; scratch is rewound after each.
+ * DONE: the leaf wants no more. */
 status circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) MUST_USE;
 /* Ticks every operator once, in order, and drops the tick's memory. */
 status circuit_tick(circuit *c, int64_t frontier_us, error *err) MUST_USE;
 status circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) MUST_USE;
-/* Rows as a result shows them: retractions fall away, a weight of n is n rows. Transient in c's scratch. */
+/* Rows as a result shows them: retractions fall away, a weight of n is n rows. Transient in c's
+ * scratch. */
 status circuit_present(circuit *c, const delta *rows, delta *out, error *err) MUST_USE;
 /* Tells operators whether retractions of updated rows are needed at the root. */
-void   circuit_want_old_rows(circuit *c, bool wanted);
-/* True when an updating result can leave old rows out: every touched group changes visibly (a plain count(*) is in the result). */
-bool   circuit_is_upsert(const plan *p);
+void circuit_want_old_rows(circuit *c, bool wanted);
+/* True when an updating result can leave old rows out: every touched group changes visibly (a plain
+ * count(*) is in the result). */
+bool circuit_is_upsert(const plan *p);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine.c - sources and the tick.
  *
- * A tick is one insert (or one advance of a watermark): push its rows to the leaves that read the source, tick the streams that read it at any depth
- * in order of creation, publish. Rows are judged by the watermark before the insert: operators keep the frontier of their last tick, and the
+ * A tick is one insert (or one advance of a watermark): push its rows to the leaves that read the
+ * source, tick the streams that read it at any depth in order of creation, publish. Rows are judged
+ * by the watermark before the insert: operators keep the frontier of their last tick, and the
  * source's watermark moves between push and tick. */
 #include "exec/engine_internal.h"
 
@@ -101,7 +102,7 @@ source_close(source *s) {
         return;
     }
     assert(s->inputs.count == 0);
-    mem   *m = s->engine->mem;
+    mem *m = s->engine->mem;
     if (s->table != NULL) {
         table_close(s->table);
     }

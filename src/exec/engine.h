@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine.h - sources, streams and the tick. Everything here but query_run and the readers of change logs is called with the engine token held
- * (db owns the token; this layer does not lock).
+/* engine.h - sources, streams and the tick. Everything here but query_run and the readers of change
+ * logs is called with the engine token held (db owns the token; this layer does not lock).
  *
- * Life of an insert: engine_insert appends to the source's table, pushes the rows through the operators of every running stream that reads the
- * source, ticks those operators in topological order and appends each stream's changes to its log. A stream that fails is marked failed with
+ * Life of an insert: engine_insert appends to the source's table, pushes the rows through the
+ * operators of every running stream that reads the source, ticks those operators in topological
+ * order and appends each stream's changes to its log. A stream that fails is marked failed with
  * everything that reads it; the insert itself stands. */
 #ifndef LAMINAR_EXEC_ENGINE_H
 #define LAMINAR_EXEC_ENGINE_H
@@ -28,44 +29,50 @@ void    source_close(source *s);
 table  *source_table(const source *s);
 int64_t source_watermark_us(const source *s); /* INT64_MIN before any row */
 int64_t source_null_time_rows(const source *s);
-/* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every running stream and its log. *sequence may be NULL. */
-status  engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) MUST_USE;
+/* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every
+ * running stream and its log. *sequence may be NULL. */
+status engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) MUST_USE;
 /* Moves the watermark of an event-timed source further (never back) and ticks; windows close. */
-status  engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
+status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
 
 /* ---- streams */
 typedef struct stream_options {
-    const object *object; /* NULL: anonymous (subscribe(sql)) */
+    const object *object;  /* NULL: anonymous (subscribe(sql)) */
     bool          running; /* false: made before start; engine_start fills and joins it */
 } stream_options;
 
-/* Takes plan (made in *plan_arena, which the stream takes over). Fills the circuit from what is retained, if running. */
-status     stream_open(stream **out, engine *e, const plan *p, arena *plan_arena, const stream_options *options, error *err) MUST_USE;
-void       stream_close(stream *s); /* ends its log (LOG_FINISHED); dependents must be gone */
+/* Takes plan (made in *plan_arena, which the stream takes over). Fills the circuit from what is
+ * retained, if running. */
+status stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
+                   const stream_options *options, error *err) MUST_USE;
+void   stream_close(stream *s); /* ends its log (LOG_FINISHED); dependents must be gone */
 /* True when a stream that is not in the catalog (a subscription's) reads the object. */
-bool       engine_has_readers(const engine *e, const object *o);
-void       engine_close_streams(engine *e); /* all, readers first; their logs end */
-void       engine_end_logs(engine *e);      /* no further changes: readers get what is there, then the end */
-status     engine_start(engine *e, error *err) MUST_USE; /* all streams that are not running; one that fails is marked, the others run */
-changelog *stream_log(stream *s);   /* borrowed */
-const plan *stream_plan(const stream *s);
+bool   engine_has_readers(const engine *e, const object *o);
+void   engine_close_streams(engine *e); /* all, readers first; their logs end */
+void   engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
+status engine_start(engine *e, error *err)
+    MUST_USE; /* all streams that are not running; one that fails is marked, the others run */
+changelog    *stream_log(stream *s); /* borrowed */
+const plan   *stream_plan(const stream *s);
 const schema *stream_schema(const stream *s);
-bool       stream_failure(const stream *s, error *reason); /* true: it failed, why */
+bool          stream_failure(const stream *s, error *reason); /* true: it failed, why */
 
 typedef struct stream_counters {
     int64_t rows_in, rows_out, late_rows, null_time_rows, ticks;
     int64_t watermark_us, state_bytes;
 } stream_counters;
-void       stream_count(const stream *s, stream_counters *out);
+void stream_count(const stream *s, stream_counters *out);
 
-/* The stream's current state as batches with positive weights repeated (weight w: the row w times), in no particular order. */
-status     stream_snapshot(stream *s, result **out, error *err) MUST_USE;
+/* The stream's current state as batches with positive weights repeated (weight w: the row w times),
+ * in no particular order. */
+status stream_snapshot(stream *s, result **out, error *err) MUST_USE;
 
 /* ---- queries: prepare with the token; run without it unless query_needs_token. */
 typedef struct query query;
-status query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, const _Atomic bool *cancelled, error *err) MUST_USE;
-bool   query_needs_token(const query *q); /* it reads live stream state */
-status query_run(query *q, result **out, error *err) MUST_USE;
-void   query_close(query *q);
+status               query_prepare(query **out, engine *e, const plan *p, arena *plan_arena,
+                                   const _Atomic bool *cancelled, error *err) MUST_USE;
+bool                 query_needs_token(const query *q); /* it reads live stream state */
+status               query_run(query *q, result **out, error *err) MUST_USE;
+void                 query_close(query *q);
 
 #endif

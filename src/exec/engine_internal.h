@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine_internal.h - what engine.c, stream.c, replay.c and query.c share. Nobody else includes it.
  *
- * Streams are kept in order of creation, which is a topological order: a stream reads only what existed before it. */
+ * Streams are kept in order of creation, which is a topological order: a stream reads only what
+ * existed before it. */
 #ifndef LAMINAR_EXEC_ENGINE_INTERNAL_H
 #define LAMINAR_EXEC_ENGINE_INTERNAL_H
 
@@ -19,7 +20,8 @@ void   list_remove(list *l, const void *item);
 void   list_fini(list *l, mem *m);
 bool   list_has(const list *l, const void *item);
 
-/* One leaf of a stream's circuit: what it reads. Exactly one of from_source and from_stream is set. */
+/* One leaf of a stream's circuit: what it reads. Exactly one of from_source and from_stream is set.
+ */
 typedef struct stream_input {
     stream *owner;
     source *from_source;
@@ -32,10 +34,10 @@ typedef struct stream_input {
 struct engine {
     mem          *mem;
     engine_clock *clock;
-    list          streams; /* stream*, in order of creation */
-    uint64_t      sequence; /* of the newest insert */
+    list          streams;      /* stream*, in order of creation */
+    uint64_t      sequence;     /* of the newest insert */
     uint64_t      stream_count; /* ever made: gives ids */
-    list          touched;  /* streams with something to publish in this tick */
+    list          touched;      /* streams with something to publish in this tick */
 };
 
 struct source {
@@ -45,47 +47,50 @@ struct source {
     column       *stored_columns; /* room for table_append */
     int64_t       watermark_us;
     int64_t       null_time_rows;
-    list          inputs;  /* stream_input* of running streams that read it directly */
-    list          readers; /* stream* of running streams that read it at any depth, in order of creation */
+    list          inputs; /* stream_input* of running streams that read it directly */
+    list readers; /* stream* of running streams that read it at any depth, in order of creation */
 };
 
 struct stream {
-    engine      *engine;
-    uint64_t     id;
-    arena        arena; /* the plan's */
-    plan         plan;
+    engine       *engine;
+    uint64_t      id;
+    arena         arena; /* the plan's */
+    plan          plan;
     const object *object; /* NULL: anonymous */
-    circuit     *circuit;
-    changelog   *log;
-    int32_t      input_count;
+    circuit      *circuit;
+    changelog    *log;
+    int32_t       input_count;
     stream_input *inputs;
-    list         sources;    /* source* at any depth */
-    list         dependents; /* stream_input* of running streams on this one */
-    bool         running, failed;
-    bool         replaying; /* a shadow or a stream being filled: nothing is published */
-    error        reason;
-    list         pending; /* batch* of this tick, waiting for publication */
-    int64_t      rows_out, ticks;
+    list          sources;    /* source* at any depth */
+    list          dependents; /* stream_input* of running streams on this one */
+    bool          running, failed;
+    bool          replaying; /* a shadow or a stream being filled: nothing is published */
+    error         reason;
+    list          pending; /* batch* of this tick, waiting for publication */
+    int64_t       rows_out, ticks;
 };
 
 /* ---- stream.c */
-status stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o, error *err) MUST_USE;
-void   stream_free(stream *s); /* detached from everything */
-status stream_attach(stream *s, error *err) MUST_USE; /* joins the tick */
-void   stream_detach(stream *s);
-void   stream_fail(stream *s, const error *reason); /* and everything that reads it */
+status  stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o,
+                    error *err) MUST_USE;
+void    stream_free(stream *s);                        /* detached from everything */
+status  stream_attach(stream *s, error *err) MUST_USE; /* joins the tick */
+void    stream_detach(stream *s);
+void    stream_fail(stream *s, const error *reason); /* and everything that reads it */
 int64_t stream_frontier_us(const stream *s);
-bool   stream_reads(const stream *s, const source *src);
+bool    stream_reads(const stream *s, const source *src);
 /* Feeds one leaf; a fault fails the stream, not the caller. */
 void   stream_feed(stream_input *in, const delta *rows);
 void   stream_tick(stream *s, int64_t frontier_us);
 void   stream_publish(stream *s, uint64_t epoch);
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
 
-/* ---- replay.c: fills a new stream from what its inputs retain, as if it had been there from the start. */
+/* ---- replay.c: fills a new stream from what its inputs retain, as if it had been there from the
+ * start. */
 status stream_fill(stream *s, error *err) MUST_USE;
 
 /* ---- query.c: the one-off form of a live stream: its current rows go to `sink`. */
-status stream_read_state(stream *s, const op_sink *sink, const _Atomic bool *cancelled, error *err) MUST_USE;
+status stream_read_state(stream *s, const op_sink *sink, const _Atomic bool *cancelled,
+                         error *err) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower.c - plan nodes to operators: the one place that knows both. A new operator is one case in `class_of` and, when it has settings, one in
- * `fill_spec`. */
+/* lower.c - plan nodes to operators: the one place that knows both. A new operator is one case in
+ * `class_of` and, when it has settings, one in `fill_spec`. */
 #include "exec/circuit.h"
 
 static const op_class *

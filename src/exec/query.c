@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* query.c - one-off queries: the plan as a one-tick circuit over snapshots, run input by input.
  *
- * A node's inputs are complete (fed and ticked) before the node itself is ticked; a join's build side (input 1) comes before its probe side.
- * The same runner reads the current rows of a live stream: a live operator that can snapshot stands for everything below it. */
+ * A node's inputs are complete (fed and ticked) before the node itself is ticked; a join's build
+ * side (input 1) comes before its probe side. The same runner reads the current rows of a live
+ * stream: a live operator that can snapshot stands for everything below it. */
 #include "exec/engine_internal.h"
 #include "exec/skip.h"
 
 #define FRONTIER_END INT64_MAX
 
 typedef struct runner {
-    engine         *engine;
-    circuit        *once;
-    const circuit  *live; /* NULL for queries */
-    table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
+    engine             *engine;
+    circuit            *once;
+    const circuit      *live;      /* NULL for queries */
+    table_snapshot    **snapshots; /* by node id; NULL: open one when it is needed */
     const _Atomic bool *cancelled;
-    const expr     *predicate; /* of the filter directly above the scan that runs now, or NULL */
+    const expr *predicate; /* of the filter directly above the scan that runs now, or NULL */
 } runner;
 
 struct query {
-    engine          *engine;
-    arena            arena; /* the plan's */
-    plan             plan;
-    circuit         *circuit;
-    table_snapshot **snapshots; /* by node id; in the circuit's arena */
-    bool             needs_token;
-    result          *rows;
+    engine             *engine;
+    arena               arena; /* the plan's */
+    plan                plan;
+    circuit            *circuit;
+    table_snapshot    **snapshots; /* by node id; in the circuit's arena */
+    bool                needs_token;
+    result             *rows;
     const _Atomic bool *cancelled;
 };
 
@@ -40,8 +41,8 @@ check_cancelled(const runner *r, error *err) {
 
 static status
 feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, error *err) {
-    column *columns = arena_alloc(&r->once->arena,
-                                  sizeof(column) * (size_t)(n->object->schema->count + 1));
+    column *columns =
+        arena_alloc(&r->once->arena, sizeof(column) * (size_t)(n->object->schema->count + 1));
     if (columns == NULL) {
         return error_memory(err);
     }
@@ -99,10 +100,10 @@ run_scan(runner *r, const plan_node *n, error *err) {
 
 static status
 run_values(runner *r, const plan_node *n, error *err) {
-    mem           *m = r->engine->mem;
-    const int32_t  width = n->schema.count;
-    builder        rows;
-    arena          a;
+    mem          *m = r->engine->mem;
+    const int32_t width = n->schema.count;
+    builder       rows;
+    arena         a;
     arena_init(&a, m);
     data_type *types = arena_alloc(&a, sizeof(data_type) * (size_t)(width + 1));
     column    *columns = arena_alloc(&a, sizeof(column) * (size_t)(width + 1));
@@ -181,8 +182,7 @@ stream_read_state(stream *s, const op_sink *sink, const _Atomic bool *cancelled,
         return OK; /* it has read nothing yet */
     }
     circuit *once = NULL;
-    TRY(circuit_open(&once, s->engine->mem, &s->plan, MODE_ONCE, s->circuit, sink, cancelled,
-                     err));
+    TRY(circuit_open(&once, s->engine->mem, &s->plan, MODE_ONCE, s->circuit, sink, cancelled, err));
     runner r = {.engine = s->engine, .once = once, .live = s->circuit, .cancelled = cancelled};
     status done = run_node(&r, s->plan.root, err);
     if (done >= 0) {

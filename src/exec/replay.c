@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* replay.c - filling a new stream from what its inputs retain.
  *
- * Without event-time windows the order of rows inside the first tick cannot show, so every leaf is fed whole and ticked once. With them, rows must
- * meet the watermarks that they met when they were inserted: the inserts of all sources are replayed in their common order (insert entries carry a
- * sequence and the watermark before), through fresh copies ("shadows") of the streams in between. So a stream made late equals one made early.
- * Inserts between which no watermark moves share a tick. */
+ * Without event-time windows the order of rows inside the first tick cannot show, so every leaf is
+ * fed whole and ticked once. With them, rows must meet the watermarks that they met when they were
+ * inserted: the inserts of all sources are replayed in their common order (insert entries carry a
+ * sequence and the watermark before), through fresh copies ("shadows") of the streams in between.
+ * So a stream made late equals one made early. Inserts between which no watermark moves share a
+ * tick. */
 #include "exec/engine_internal.h"
 
 #define REPLAY_TICK_ROWS 65536
@@ -22,7 +24,8 @@ has_timed_window(const plan_node *n) {
     return false;
 }
 
-/* ---------------------------------------------------------------------------------- whole inputs, one tick */
+/* ---------------------------------------------------------------------------------- whole inputs,
+ * one tick */
 static status
 feed_input(void *context, const delta *rows, error *err) {
     const stream_input *in = context;
@@ -62,7 +65,8 @@ fill_whole(stream *s, error *err) {
     return circuit_tick(s->circuit, stream_frontier_us(s), err);
 }
 
-/* ---------------------------------------------------------------------------------- insert by insert */
+/* ---------------------------------------------------------------------------------- insert by
+ * insert */
 typedef struct replay_source {
     source         *source;
     table_snapshot *snapshot;
@@ -185,8 +189,8 @@ replay_insert(replay *r, replay_source *rs, error *err) {
     }
     r->untouched_rows += entry.row_count;
     const bool last = rs->next == table_entry_count(rs->source->table);
-    rs->watermark_us = last ? rs->source->watermark_us
-                            : table_entry(rs->source->table, rs->next)->watermark_us;
+    rs->watermark_us =
+        last ? rs->source->watermark_us : table_entry(rs->source->table, rs->next)->watermark_us;
     if (replay_frontier_us(r) > r->frontier_us || r->untouched_rows >= REPLAY_TICK_ROWS) {
         return replay_tick(r, err);
     }
@@ -230,8 +234,8 @@ replay_close(replay *r, const stream *s) {
 
 static status
 fill_by_time(stream *s, error *err) {
-    replay r = {.mem = s->engine->mem, .frontier_us = INT64_MIN};
-    status done = replay_open(&r, s, err);
+    replay         r = {.mem = s->engine->mem, .frontier_us = INT64_MIN};
+    status         done = replay_open(&r, s, err);
     replay_source *next = NULL;
     while (done == OK && (next = next_source(&r)) != NULL) {
         done = replay_insert(&r, next, err);
@@ -256,8 +260,7 @@ stream_fill(stream *s, error *err) {
         }
     }
     s->replaying = true;
-    const status done = has_timed_window(s->plan.root) ? fill_by_time(s, err)
-                                                       : fill_whole(s, err);
+    const status done = has_timed_window(s->plan.root) ? fill_by_time(s, err) : fill_whole(s, err);
     s->replaying = false;
     return done;
 }

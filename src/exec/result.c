@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* result.c - finished row sets. Batches are appended by one owner before the result is shared; afterwards it is immutable. */
+/* result.c - finished row sets. Batches are appended by one owner before the result is shared;
+ * afterwards it is immutable. */
 #include "exec/result.h"
 
 #include <string.h>

@@ -2,8 +2,9 @@
 /* skip.c - which segments a filter directly above a scan cannot match, by their smallest and
  * largest values.
  *
- * Only conjuncts of the form column <op> constant over integer-like columns are looked at; everything
- * else may match. A skipped segment has no row for which the conjunct is true (NULL is not true). */
+ * Only conjuncts of the form column <op> constant over integer-like columns are looked at;
+ * everything else may match. A skipped segment has no row for which the conjunct is true (NULL is
+ * not true). */
 #include "exec/skip.h"
 
 static bool

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream.c - one maintained query: its circuit, its place among the others, its change log.
  *
- * A fault inside a stream never reaches the caller of the insert: it marks the stream and everything that reads it as failed. */
+ * A fault inside a stream never reaches the caller of the insert: it marks the stream and
+ * everything that reads it as failed. */
 #include "exec/engine_internal.h"
 
 #include "kernel/kernel.h"
 
-/* ---------------------------------------------------------------------------------- what leaves the circuit */
+/* ---------------------------------------------------------------------------------- what leaves
+ * the circuit */
 
 static status
 take_rows(void *context, const delta *rows, error *err) {
@@ -51,7 +53,8 @@ stream_publish(stream *s, uint64_t epoch) {
     changelog_wake(s->log);
 }
 
-/* ---------------------------------------------------------------------------------- making and freeing */
+/* ---------------------------------------------------------------------------------- making and
+ * freeing */
 static status
 count_inputs(stream *s, const plan_node *n, int32_t *count, error *err) {
     if (n->kind == PLAN_SCAN) {
@@ -77,7 +80,7 @@ static status
 add_sources(stream *s, error *err) {
     for (int32_t i = 0; i < s->input_count; i++) {
         const stream_input *in = &s->inputs[i];
-        const int32_t n = in->from_source != NULL ? 1 : in->from_stream->sources.count;
+        const int32_t       n = in->from_source != NULL ? 1 : in->from_stream->sources.count;
         for (int32_t k = 0; k < n; k++) {
             source *src =
                 in->from_source != NULL ? in->from_source : in->from_stream->sources.items[k];
@@ -148,7 +151,8 @@ stream_free(stream *s) {
     mem_free(m, s, sizeof(*s));
 }
 
-/* ---------------------------------------------------------------------------------- joining the tick */
+/* ---------------------------------------------------------------------------------- joining the
+ * tick */
 static status
 bridge_take(void *context, const delta *rows, error *err) {
     (void)err;
@@ -281,7 +285,8 @@ stream_fail(stream *s, const error *reason) {
     }
 }
 
-/* ---------------------------------------------------------------------------------- what db calls */
+/* ---------------------------------------------------------------------------------- what db calls
+ */
 status
 stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
             const stream_options *options, error *err) {

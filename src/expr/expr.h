@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr.h - bound, typed expressions and the functions they call; compiled programs that evaluate them over deltas.
+/* expr.h - bound, typed expressions and the functions they call; compiled programs that evaluate
+ * them over deltas.
  *
- * The tree is read-only after binding and lives in the statement's arena. A program is a flat list of steps over registers, without recursion
- * at run time; equal subexpressions are computed once; constants are folded when the program is compiled. */
+ * The tree is read-only after binding and lives in the statement's arena. A program is a flat list
+ * of steps over registers, without recursion at run time; equal subexpressions are computed once;
+ * constants are folded when the program is compiled. */
 #ifndef LAMINAR_EXPR_EXPR_H
 #define LAMINAR_EXPR_EXPR_H
 
 #include "batch/column.h"
 
 typedef enum expr_kind {
-    EXPR_COLUMN,   /* column number of the input */
+    EXPR_COLUMN, /* column number of the input */
     EXPR_CONSTANT,
-    EXPR_CALL,     /* function over args, evaluated for every row */
-    EXPR_AND,      /* args; three-valued */
+    EXPR_CALL, /* function over args, evaluated for every row */
+    EXPR_AND,  /* args; three-valued */
     EXPR_OR,
     EXPR_NOT,
-    EXPR_IS_NULL,  /* one arg; never NULL */
-    EXPR_CASE,     /* args: condition, result, condition, result, ..., else (count odd; else may be a NULL constant). Later branches see only the rows left */
+    EXPR_IS_NULL, /* one arg; never NULL */
+    EXPR_CASE,    /* args: condition, result, condition, result, ..., else (count odd; else may be a
+                     NULL constant). Later branches see only the rows left */
     EXPR_COALESCE, /* args, first that is not NULL; lazily as CASE */
     EXPR_CAST,     /* one arg, to type */
     EXPR_TRY_CAST,
-    EXPR_IN        /* args: needle, constants...; three-valued */
+    EXPR_IN /* args: needle, constants...; three-valued */
 } expr_kind;
 
 typedef struct function function;
@@ -40,39 +43,46 @@ struct expr {
 /* ---- making trees (all from `a`; NULL: out of memory) */
 expr *expr_column(arena *a, int32_t column, data_type type, int32_t position);
 expr *expr_constant(arena *a, const value *v, int32_t position); /* copies text */
-expr *expr_make(arena *a, expr_kind kind, data_type type, expr **args, int32_t arg_count, int32_t position);
+expr *expr_make(arena *a, expr_kind kind, data_type type, expr **args, int32_t arg_count,
+                int32_t position);
 /* e, or a cast of e to t; constants are converted at once (error when they do not fit). */
 status expr_cast_to(expr **out, arena *a, expr *e, data_type t, error *err) MUST_USE;
-bool  expr_equal(const expr *x, const expr *y);
-bool  expr_is_constant(const expr *e); /* no columns and no volatile function anywhere */
+bool   expr_equal(const expr *x, const expr *y);
+bool   expr_is_constant(const expr *e); /* no columns and no volatile function anywhere */
 /* Calls fn for every column number in e, in place; the renumbering of push-down and pruning. */
 void  expr_visit_columns(expr *e, void (*fn)(void *arg, int32_t *column), void *arg);
 expr *expr_copy(arena *a, const expr *e);
 /* SQL-like text for EXPLAIN; names gives column names (may be NULL: $0, $1 ...). */
-void  expr_print(const expr *e, const schema *names, buf *out);
+void expr_print(const expr *e, const schema *names, buf *out);
 
-/* ---- functions (functions.def): operators are functions too, named "+", "-", "*", "/", "//", "%", "||", "=", "<>", "<", "<=", ">", ">=",
- * "like", "ilike", "neg", and the ordinary names. */
+/* ---- functions (functions.def): operators are functions too, named "+", "-", "*", "/", "//", "%",
+ * "||", "=", "<>", "<", "<=", ">", ">=", "like", "ilike", "neg", and the ordinary names. */
 typedef struct function_match {
     const function *function;
     data_type       result;
-    data_type       args[8]; /* what each argument must be cast to first (variadic: the last repeats) */
+    data_type args[8]; /* what each argument must be cast to first (variadic: the last repeats) */
 } function_match;
-/* Finds the overload by name (any case) and argument types. ERR_QUERY_FAILED: unknown name (hint: nearest) or no overload (lists those there are). */
-status function_resolve(function_match *out, text name, const data_type *args, int32_t arg_count, error *err) MUST_USE;
+/* Finds the overload by name (any case) and argument types. ERR_QUERY_FAILED: unknown name (hint:
+ * nearest) or no overload (lists those there are). */
+status function_resolve(function_match *out, text name, const data_type *args, int32_t arg_count,
+                        error *err) MUST_USE;
 const char *function_name(const function *f);
-bool   function_exists(text name);
-int32_t function_count(void);
+bool        function_exists(text name);
+int32_t     function_count(void);
 const char *function_name_at(int32_t i); /* for completion and did-you-mean */
 /* Resolve + cast arguments + make the call node. */
-status expr_call(expr **out, arena *a, text name, expr **args, int32_t arg_count, int32_t position, error *err) MUST_USE;
+status expr_call(expr **out, arena *a, text name, expr **args, int32_t arg_count, int32_t position,
+                 error *err) MUST_USE;
 
 /* ---- programs */
 typedef struct program program;
-/* Compiles `count` expressions over inputs of `input` types. The program and the trees must share a lifetime (arena a). */
-status program_compile(program **out, arena *a, expr *const *exprs, int32_t count, const schema *input, error *err) MUST_USE;
-/* Evaluates over in->row_count rows. out[i] may alias input columns (plain references keep owner and layout); computed ones are transient in scratch.
- * Computed text is views. Errors carry the expression's position and the values. Not reentrant: one program per operator instance. */
+/* Compiles `count` expressions over inputs of `input` types. The program and the trees must share a
+ * lifetime (arena a). */
+status program_compile(program **out, arena *a, expr *const *exprs, int32_t count,
+                       const schema *input, error *err) MUST_USE;
+/* Evaluates over in->row_count rows. out[i] may alias input columns (plain references keep owner
+ * and layout); computed ones are transient in scratch. Computed text is views. Errors carry the
+ * expression's position and the values. Not reentrant: one program per operator instance. */
 status program_run(program *p, const delta *in, column *out, arena *scratch, error *err) MUST_USE;
 /* A constant expression's value (text lives in a). */
 status expr_evaluate_constant(value *out, const expr *e, arena *a, error *err) MUST_USE;

@@ -120,7 +120,7 @@ power_of_ten(int32_t n) {
 }
 
 static double
-round_digits(double x, int32_t digits) {
+round_digits(double x, int64_t digits) {
     if (digits > 300 || !isfinite(x)) {
         return x;
     }
@@ -128,10 +128,10 @@ round_digits(double x, int32_t digits) {
         return 0.0;
     }
     if (digits < 0) {
-        const double p = power_of_ten(-digits);
+        const double p = power_of_ten((int32_t)-digits);
         return round(x / p) * p;
     }
-    const double p = power_of_ten(digits);
+    const double p = power_of_ten((int32_t)digits);
     const double scaled = x * p;
     /* Beyond 2^53 there are no digits left to round. */
     return fabs(scaled) < 9007199254740992.0 ? round(scaled) / p : x;
@@ -140,7 +140,7 @@ round_digits(double x, int32_t digits) {
 status
 fn_round_digits_f64(fn_call *c) {
     const double  *x = c->args[0].values;
-    const int32_t *digits = c->args[1].values;
+    const int64_t *digits = c->args[1].values;
     double        *z = c->values;
     for (int32_t i = 0; i < c->row_count; i++) {
         if (fn_is_valid(c, i)) {
@@ -152,7 +152,7 @@ fn_round_digits_f64(fn_call *c) {
 
 /* Half away from zero, as for DOUBLE. False: the result is beyond BIGINT. */
 static bool
-round_integer(int64_t x, int32_t digits, int64_t *out) {
+round_integer(int64_t x, int64_t digits, int64_t *out) {
     *out = x;
     if (digits >= 0) {
         return true;
@@ -162,7 +162,7 @@ round_integer(int64_t x, int32_t digits, int64_t *out) {
         return true;
     }
     int128 p = 1;
-    for (int32_t i = digits; i < 0; i++) {
+    for (int64_t i = digits; i < 0; i++) {
         p *= 10;
     }
     const int128 half = x < 0 ? -(p / 2) : p / 2;
@@ -174,14 +174,14 @@ round_integer(int64_t x, int32_t digits, int64_t *out) {
 status
 fn_round_digits_i64(fn_call *c) {
     const int64_t *x = c->args[0].values;
-    const int32_t *digits = c->args[1].values;
+    const int64_t *digits = c->args[1].values;
     int64_t       *z = c->values;
     for (int32_t i = 0; i < c->row_count; i++) {
-        const int32_t n = digits[i * c->args[1].step];
+        const int64_t n = digits[i * c->args[1].step];
         if (fn_is_valid(c, i) && !round_integer(x[i * c->args[0].step], n, &z[i])) {
             return error_set(c->err, ERR_QUERY_FAILED,
-                             "integer overflow: round(%lld, %d) is not a BIGINT",
-                             (long long)x[i * c->args[0].step], n);
+                             "integer overflow: round(%lld, %lld) is not a BIGINT",
+                             (long long)x[i * c->args[0].step], (long long)n);
         }
     }
     return OK;

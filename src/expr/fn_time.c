@@ -153,11 +153,11 @@ combine_intervals(fn_call *c, bool back) {
         const interval b = y[i * c->args[1].step];
         interval      *r = &z[i];
         const bool     bad = back ? __builtin_sub_overflow(a.months, b.months, &r->months) ||
-                                        __builtin_sub_overflow(a.days, b.days, &r->days) ||
-                                        __builtin_sub_overflow(a.us, b.us, &r->us)
+                                    __builtin_sub_overflow(a.days, b.days, &r->days) ||
+                                    __builtin_sub_overflow(a.us, b.us, &r->us)
                                   : __builtin_add_overflow(a.months, b.months, &r->months) ||
-                                        __builtin_add_overflow(a.days, b.days, &r->days) ||
-                                        __builtin_add_overflow(a.us, b.us, &r->us);
+                                    __builtin_add_overflow(a.days, b.days, &r->days) ||
+                                    __builtin_add_overflow(a.us, b.us, &r->us);
         if (bad) {
             return out_of_range(c, back ? "difference of intervals" : "sum of intervals");
         }

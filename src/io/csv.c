@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* csv.c - one pass over the text: cut a field, convert it to its column's type, append. The text is checked as UTF-8 first, at memory speed.
+/* csv.c - one pass over the text: cut a field, convert it to its column's type, append. The text is
+ * checked as UTF-8 first, at memory speed.
  *
- * Numbers of up to 19 digits take a short way (exact for doubles by Clinger 1990: mantissa below 2^53, power of ten up to 22); everything else goes to
- * value_parse, which knows all forms. */
+ * Numbers of up to 19 digits take a short way (exact for doubles by Clinger 1990: mantissa below
+ * 2^53, power of ten up to 22); everything else goes to value_parse, which knows all forms. */
 #include "io/csv.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 #include "kernel/kernel.h"
 
 #define CSV_COLUMNS_MAX 4096
-#define CSV_FIELD_MAX   (16 << 20)
+#define CSV_FIELD_MAX (16 << 20)
 
 typedef struct csv_reader {
     const char *at, *end;
@@ -23,7 +24,8 @@ typedef struct csv_reader {
     bool        row_ended; /* the field was the last of its row */
 } csv_reader;
 
-/* A field in quotes: "" stands for one quote. The bytes between are borrowed when nothing had to be undone. */
+/* A field in quotes: "" stands for one quote. The bytes between are borrowed when nothing had to be
+ * undone. */
 static status
 read_quoted(csv_reader *r, text *out, error *err) {
     const char   *start = ++r->at;
@@ -97,7 +99,8 @@ read_field(csv_reader *r, text *out, error *err) {
         }
     } else {
         return error_set(err, ERR_INGESTION_FAILED,
-                         "line %lld: a delimiter must follow the closing quote", (long long)r->line);
+                         "line %lld: a delimiter must follow the closing quote",
+                         (long long)r->line);
     }
     return OK;
 }
@@ -198,8 +201,9 @@ append_parsed(csv_reader *r, builder *b, int32_t at, const field *f, text t, err
 
 static status
 append_field(csv_reader *r, builder *b, int32_t at, const field *f, text t, error *err) {
-    if (!r->was_quoted && (t.size == 0 || (r->null_text.data != NULL && t.size == r->null_text.size &&
-                                           memcmp(t.data, r->null_text.data, t.size) == 0))) {
+    if (!r->was_quoted &&
+        (t.size == 0 || (r->null_text.data != NULL && t.size == r->null_text.size &&
+                         memcmp(t.data, r->null_text.data, t.size) == 0))) {
         return column_append_null(b, at, err);
     }
     int64_t i;
@@ -229,8 +233,8 @@ append_field(csv_reader *r, builder *b, int32_t at, const field *f, text t, erro
 /* ---------------------------------------------------------------------------------- rows */
 static status
 unknown_column(const csv_target *target, text name, error *err) {
-    error_set(err, ERR_INGESTION_FAILED, "line 1: unknown column \"%.*s\"", (int)(name.size < 60 ? name.size : 60),
-              name.data);
+    error_set(err, ERR_INGESTION_FAILED, "line 1: unknown column \"%.*s\"",
+              (int)(name.size < 60 ? name.size : 60), name.data);
     text    names[64];
     int32_t n = 0;
     for (; n < target->shape->count && n < 64; n++) {
@@ -254,8 +258,8 @@ read_header(csv_reader *r, csv_target *target, error *err) {
         }
         for (int32_t i = 0; i < target->count; i++) {
             if (target->columns[i] == at) {
-                return error_set(err, ERR_INGESTION_FAILED, "line 1: column \"%.*s\" is there twice",
-                                 TEXT_ARG(name));
+                return error_set(err, ERR_INGESTION_FAILED,
+                                 "line 1: column \"%.*s\" is there twice", TEXT_ARG(name));
             }
         }
         if (target->count == CSV_COLUMNS_MAX) {
@@ -283,8 +287,9 @@ read_row(csv_reader *r, const csv_target *target, builder *b, error *err) {
         TRY(append_field(r, b, at, &target->shape->fields[at], t, err));
     } while (!r->row_ended);
     if (n < target->count) {
-        return error_set(err, ERR_INGESTION_FAILED, "line %lld: %d fields where the header names %d",
-                         (long long)line, n, target->count);
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "line %lld: %d fields where the header names %d", (long long)line, n,
+                         target->count);
     }
     r->line++;
     return OK;
@@ -353,7 +358,8 @@ csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text c
         csv = (text){csv.data + 3, csv.size - 3};
     }
     if (csv.size == 0) {
-        return error_set(err, ERR_INGESTION_FAILED, "line 1: no header: the first line names the columns");
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "line 1: no header: the first line names the columns");
     }
     TRY(check_text(csv, err));
     arena a;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* csv.h - CSV text to rows of a known schema (RFC 4180, any one-byte delimiter, \n or \r\n line ends, quoted fields may hold both).
+/* csv.h - CSV text to rows of a known schema (RFC 4180, any one-byte delimiter, \n or \r\n line
+ * ends, quoted fields may hold both).
  *
- * The first line names the columns, in any order; columns that are not named get their default. An empty unquoted field is NULL, and so is an unquoted
- * field equal to null_text; in VARCHAR columns an empty quoted field is the empty text. Integral doubles ("3.0") fit integer columns.
- * Text must be UTF-8 without NUL bytes. Limits: 4,096 columns, 16 MiB a field. */
+ * The first line names the columns, in any order; columns that are not named get their default. An
+ * empty unquoted field is NULL, and so is an unquoted field equal to null_text; in VARCHAR columns
+ * an empty quoted field is the empty text. Integral doubles ("3.0") fit integer columns. Text must
+ * be UTF-8 without NUL bytes. Limits: 4,096 columns, 16 MiB a field. */
 #ifndef LAMINAR_IO_CSV_H
 #define LAMINAR_IO_CSV_H
 
@@ -14,8 +16,10 @@ typedef struct csv_format {
     text null_text; /* data NULL: none */
 } csv_format;
 
-/* All rows as one batch of target's columns, or an error: ERR_INGESTION_FAILED naming line, column, value and type; unknown columns name the nearest.
- * defaults: one value per column, or NULL. *out is NULL when there are no rows. */
-status csv_read(batch **out, mem *m, const schema *target, const value *defaults, text csv, const csv_format *format, error *err) MUST_USE;
+/* All rows as one batch of target's columns, or an error: ERR_INGESTION_FAILED naming line, column,
+ * value and type; unknown columns name the nearest. defaults: one value per column, or NULL. *out
+ * is NULL when there are no rows. */
+status csv_read(batch **out, mem *m, const schema *target, const value *defaults, text csv,
+                const csv_format *format, error *err) MUST_USE;
 
 #endif

@@ -17,8 +17,8 @@ typedef void minmax_kernel(const void *values, const uint64_t *validity, int32_t
 
 typedef struct kernel_table {
     const char *level;
-    /* Bytes at the beginning that are 0x01 .. 0x7f for sure: whole blocks, so that fewer than a block may
-     * be missing. */
+    /* Bytes at the beginning that are 0x01 .. 0x7f for sure: whole blocks, so that fewer than a
+     * block may be missing. */
     int64_t (*plain_blocks)(const char *bytes, int64_t size);
     minmax_kernel *minmax_i32;
     minmax_kernel *minmax_i64;

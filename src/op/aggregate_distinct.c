@@ -16,7 +16,7 @@ typedef struct distinct_entry { /* pair slots + 1; 0: none */
 /* Rows of one delta that count: gathered, with the pair each belongs to. */
 typedef struct distinct_rows {
     int32_t  count;
-    int32_t *rows;   /* of the delta */
+    int32_t *rows;    /* of the delta */
     column   pair[2]; /* group slot, value */
     slot    *pairs;
     uint8_t *is_new;

@@ -56,17 +56,16 @@ select_rows(const aggregate *a, const aggregate_touch *touch, touch_rows *r, err
         return error_memory(err);
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        TRY(a->aggs[i]->class->value(a->aggs[i], touch->slots, touch->count, scratch,
-                                     &r->values[i], err));
+        TRY(a->aggs[i]->class->value(a->aggs[i], touch->slots, touch->count, scratch, &r->values[i],
+                                     err));
     }
     compare_values(r, spec->agg_count, equal);
     const bool old_rows = touch->old_values != NULL;
     for (int32_t i = 0; i < touch->count; i++) {
-        const aggregate_group *group =
-            ARRAY_AT(&a->records, aggregate_group, touch->slots[i]);
-        const bool existed = touch->existed[i];
-        const bool exists = group->row_count > 0;
-        const bool same = existed && exists && equal[i];
+        const aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, touch->slots[i]);
+        const bool             existed = touch->existed[i];
+        const bool             exists = group->row_count > 0;
+        const bool             same = existed && exists && equal[i];
         r->minus[r->minus_count] = i;
         r->minus_count += old_rows && existed && !same;
         r->plus[r->plus_count] = i;
@@ -204,9 +203,8 @@ send_batch(aggregate *a, const slot *slots, int32_t count, op *target, int32_t p
     const arena_mark mark = arena_save(scratch);
     TRY(op_poll(&a->base, err));
     TRY(aggregate_read(a, slots, count, a->output, err));
-    const delta rows = {.row_count = count,
-                        .column_count = a->base.spec->output->count,
-                        .columns = a->output};
+    const delta rows = {
+        .row_count = count, .column_count = a->base.spec->output->count, .columns = a->output};
     const status s = op_send(&a->base, target, port, &rows, err);
     arena_rewind(scratch, mark);
     return s;

@@ -179,9 +179,8 @@ finish_groups(aggregate *a, const slot *slots, int32_t count, int64_t frontier_u
 static bool
 is_final(const aggregate *a, slot window, int64_t frontier_us) {
     const op_spec *spec = a->base.spec;
-    const int64_t  start_us =
-        sat_mul_i64(window_start(&a->windows, window), spec->time_unit_us);
-    const int64_t end_us = sat_add_i64(start_us, spec->window_size_us);
+    const int64_t  start_us = sat_mul_i64(window_start(&a->windows, window), spec->time_unit_us);
+    const int64_t  end_us = sat_add_i64(start_us, spec->window_size_us);
     return sat_add_i64(end_us, spec->lateness_us) <= frontier_us;
 }
 

@@ -19,14 +19,14 @@ typedef struct join {
     op             base;
     arrangement    sides[2];
     const int32_t *key_columns[2];
-    column        *views[2]; /* of the delta under way, per port */
-    column        *keys;     /* key columns of the delta under way */
-    column        *output;   /* of the delta being emitted: left columns, then right ones */
-    program       *residual; /* NULL: every pair with equal keys counts */
+    column        *views[2];       /* of the delta under way, per port */
+    column        *keys;           /* key columns of the delta under way */
+    column        *output;         /* of the delta being emitted: left columns, then right ones */
+    program       *residual;       /* NULL: every pair with equal keys counts */
     bool          *residual_reads; /* per output column */
-    state_array    matches;  /* left_match per left row slot */
-    bool           keeps_matches; /* LEFT in a stream */
-    slot_list      touched;  /* LEFT: left rows whose match count moved in this push */
+    state_array    matches;        /* left_match per left row slot */
+    bool           keeps_matches;  /* LEFT in a stream */
+    slot_list      touched;        /* LEFT: left rows whose match count moved in this push */
 } join;
 
 /* Pairs of a row of the delta under way and a stored row of the other side. */

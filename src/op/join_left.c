@@ -7,10 +7,7 @@
  * with a NULL key are not stored: nothing can ever match them, they pass through padded. */
 #include "op/join.h"
 
-enum {
-    MATCH_TOUCHED = 1,
-    MATCH_WAS_MATCHED = 2
-};
+enum { MATCH_TOUCHED = 1, MATCH_WAS_MATCHED = 2 };
 
 status
 join_left_open(join *j, error *err) {
@@ -89,8 +86,7 @@ join_left_move(join *j, const delta *in, const join_pairs *pairs, error *err) {
             match->flags = match->count > 0 ? MATCH_TOUCHED | MATCH_WAS_MATCHED : MATCH_TOUCHED;
             TRY(slot_list_add(&j->touched, pairs->stored[i], tick_arena, err));
         }
-        if (__builtin_add_overflow(match->count, delta_weight(in, pairs->rows[i]),
-                                   &match->count)) {
+        if (__builtin_add_overflow(match->count, delta_weight(in, pairs->rows[i]), &match->count)) {
             return error_set(err, ERR_QUERY_FAILED,
                              "join: a left row has more matches than can be counted");
         }

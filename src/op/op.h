@@ -29,11 +29,11 @@ typedef struct op       op;
 typedef struct op_class op_class;
 
 typedef struct op_env { /* shared by the operators of one circuit */
-    mem   *mem;
-    arena *arena;      /* of the circuit */
-    arena *scratch;
-    arena *tick_arena;
-    store *store;
+    mem                *mem;
+    arena              *arena; /* of the circuit */
+    arena              *scratch;
+    arena              *tick_arena;
+    store              *store;
     const _Atomic bool *cancelled; /* one-off queries poll it; NULL: never */
 } op_env;
 
@@ -44,14 +44,14 @@ typedef struct op_edge {
 
 struct op { /* the base: first member of every operator struct */
     const op_class *class;
-    op_env         *env;
-    const op_spec  *spec;
-    op_edge        *outputs;
-    int32_t         output_count, output_capacity;
-    int64_t         frontier_us; /* of the last tick, INT64_MIN before: the watermark rows meet */
-    int64_t         rows_in, rows_out, late_rows, null_time_rows;
+    op_env        *env;
+    const op_spec *spec;
+    op_edge       *outputs;
+    int32_t        output_count, output_capacity;
+    int64_t        frontier_us; /* of the last tick, INT64_MIN before: the watermark rows meet */
+    int64_t        rows_in, rows_out, late_rows, null_time_rows;
     /* Some consumer needs retractions of updated rows. Set between ticks by the executor. */
-    bool            old_rows_wanted;
+    bool old_rows_wanted;
 };
 
 struct op_class {

@@ -25,8 +25,8 @@ open_calls(aggregate *a, error *err) {
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
         const op_agg   *call = &spec->aggs[i];
-        const data_type input = call->argument < 0 ? type_of(TYPE_NULL)
-                                                   : spec->input[0]->fields[call->argument].type;
+        const data_type input =
+            call->argument < 0 ? type_of(TYPE_NULL) : spec->input[0]->fields[call->argument].type;
         TRY(call->class->open(&a->aggs[i], env->store, env->mem, call->class->name, input,
                               spec->append_only[0], err));
         if (call->distinct) {
@@ -147,13 +147,13 @@ static status
 keep_old_values(aggregate *a, aggregate_touch *touch, error *err) {
     const op_spec *spec = a->base.spec;
     arena         *tick_arena = a->base.env->tick_arena;
-    column *values = arena_alloc(tick_arena, (size_t)spec->agg_count * sizeof(*values));
+    column        *values = arena_alloc(tick_arena, (size_t)spec->agg_count * sizeof(*values));
     if (values == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        TRY(a->aggs[i]->class->value(a->aggs[i], touch->slots, touch->count, tick_arena,
-                                     &values[i], err));
+        TRY(a->aggs[i]->class->value(a->aggs[i], touch->slots, touch->count, tick_arena, &values[i],
+                                     err));
     }
     touch->old_values = values;
     return OK;

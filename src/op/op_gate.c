@@ -14,7 +14,7 @@
 
 typedef struct gate {
     op       base;
-    builder  rows; /* of this tick */
+    builder  rows;    /* of this tick */
     int64_t *weights; /* of these rows, in the tick arena; NULL: all 1 so far */
     int32_t  weight_capacity;
     bool     negative; /* some weight is */

@@ -88,8 +88,8 @@ pair_column(join *j, int32_t port, const join_pairs *pairs, int32_t i, column *o
     if (side == port) {
         return column_gather(out, &j->views[port][at], pairs->rows, pairs->count, scratch, err);
     }
-    return state_columns_read(arrangement_columns(&j->sides[side]), at, pairs->stored,
-                              pairs->count, scratch, out, err);
+    return state_columns_read(arrangement_columns(&j->sides[side]), at, pairs->stored, pairs->count,
+                              scratch, out, err);
 }
 
 /* Drops the pairs for which the residual is not true. */
@@ -275,8 +275,7 @@ join_push(op *self, int32_t port, const delta *in, error *err) {
                          err));
     delta rows = *in;
     rows.columns = j->views[port];
-    const status s =
-        port == JOIN_LEFT_SIDE ? push_left(j, &rows, err) : push_right(j, &rows, err);
+    const status s = port == JOIN_LEFT_SIDE ? push_left(j, &rows, err) : push_right(j, &rows, err);
     arena_rewind(scratch, mark);
     return s;
 }

@@ -66,8 +66,7 @@ column_join_rows(column *out, const column *a, const int32_t *rows_a, int32_t co
         append_validity(validity, 0, &head, count_a);
         append_validity(validity, count_a, &tail, count_b);
     }
-    *out = (column){
-        .type = a->type, .layout = COLUMN_FLAT, .validity = validity, .values = values};
+    *out = (column){.type = a->type, .layout = COLUMN_FLAT, .validity = validity, .values = values};
     return OK;
 }
 
@@ -200,8 +199,7 @@ write_rows(slot_writer *w, error *err) {
     arena        *scratch = w->self->env->scratch;
     for (int32_t i = 0; i < output->count; i++) {
         if (i < w->columns->column_count) {
-            TRY(state_columns_read(w->columns, i, w->slots, w->count, scratch, &w->output[i],
-                                   err));
+            TRY(state_columns_read(w->columns, i, w->slots, w->count, scratch, &w->output[i], err));
         } else {
             const value null = {.type = output->fields[i].type, .is_null = true};
             TRY(column_constant(&w->output[i], &null, w->count, scratch, err));

@@ -15,10 +15,10 @@ typedef enum op_mode {
 
 typedef struct op_agg {
     const agg_class *class;
-    int32_t          argument; /* -1: none */
-    int32_t          filter;   /* -1: none */
-    bool             distinct;
-    data_type        type;
+    int32_t   argument; /* -1: none */
+    int32_t   filter;   /* -1: none */
+    bool      distinct;
+    data_type type;
 } op_agg;
 
 typedef struct op_sink { /* op_collect: where rows leave the circuit */
@@ -29,28 +29,28 @@ typedef struct op_sink { /* op_collect: where rows leave the circuit */
 } op_sink;
 
 typedef struct op_spec {
-    op_mode       mode;
-    bool          append_only[2]; /* the inputs never retract */
-    const schema *input[2];
-    const schema *output;
-    const int32_t *columns;   /* scan: input column of each output column (NULL: all, in order) */
-    expr         *predicate;  /* filter; join residual over left ++ right, or NULL */
-    expr        **exprs;      /* project */
-    int32_t       key_count;  /* aggregate: the leading input columns; join: pairs */
-    const int32_t *left_keys, *right_keys;
-    bool          left_join;
-    int32_t       agg_count;
-    const op_agg *aggs;
-    int32_t       window_key; /* aggregate: key that is a window start, or -1 */
-    int32_t       time_column;
-    int64_t       window_size_us, window_offset_us, lateness_us;
-    int64_t       time_unit_us; /* microseconds per unit of the time column / window key */
-    bool          emit_at_close;
-    bool          pass_through; /* gate: the input is append-only or consolidated already */
-    int32_t       sort_count;
+    op_mode         mode;
+    bool            append_only[2]; /* the inputs never retract */
+    const schema   *input[2];
+    const schema   *output;
+    const int32_t  *columns;   /* scan: input column of each output column (NULL: all, in order) */
+    expr           *predicate; /* filter; join residual over left ++ right, or NULL */
+    expr          **exprs;     /* project */
+    int32_t         key_count; /* aggregate: the leading input columns; join: pairs */
+    const int32_t  *left_keys, *right_keys;
+    bool            left_join;
+    int32_t         agg_count;
+    const op_agg   *aggs;
+    int32_t         window_key; /* aggregate: key that is a window start, or -1 */
+    int32_t         time_column;
+    int64_t         window_size_us, window_offset_us, lateness_us;
+    int64_t         time_unit_us; /* microseconds per unit of the time column / window key */
+    bool            emit_at_close;
+    bool            pass_through; /* gate: the input is append-only or consolidated already */
+    int32_t         sort_count;
     const sort_key *sort_keys;
-    int64_t       limit, offset; /* limit -1: none */
-    op_sink       sink;
+    int64_t         limit, offset; /* limit -1: none */
+    op_sink         sink;
 } op_spec;
 
 #endif

@@ -110,8 +110,8 @@ drop_rows_behind(top_n *t, const delta *in, delta *out, error *err) {
     arena        *scratch = t->base.env->scratch;
     const slot    last = ordered_last(&t->order);
     const int32_t column_count = in->column_count;
-    column *bar = arena_alloc_zero(scratch, (size_t)column_count * sizeof(*bar));
-    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    column       *bar = arena_alloc_zero(scratch, (size_t)column_count * sizeof(*bar));
+    int32_t      *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
     if (bar == NULL || rows == NULL) {
         return error_memory(err);
     }

@@ -47,7 +47,8 @@ typedef struct probe_cursor {
 status arrangement_probe(const arrangement *a, const column *keys, int32_t row_count,
                          probe_cursor *c, int32_t *probe_rows, slot *stored_rows, int32_t pairs_max,
                          int32_t *pair_count, arena *scratch, error *err) MUST_USE;
-status arrangement_rebuild(arrangement *a, error *err) MUST_USE; /* the indexes, after a restore */
+/* The indexes, after a restore. */
+status               arrangement_rebuild(arrangement *a, error *err) MUST_USE;
 int64_t              arrangement_weight(const arrangement *a, slot row);
 const state_columns *arrangement_columns(const arrangement *a); /* to read the rows */
 /* Every live row: resumable walk over slots; returns count written (0 = end). */

@@ -17,8 +17,8 @@
 #define INDEX_SIZE_MIN 64
 #define SLOT_STEP_MIN 16
 #define SLOT_STEP_MAX 1024
-#define FAR_INDEX_SIZE                                                                             \
-    (1 << 14) /* from 128 KiB the index is not in the first-level cache: prefetch */
+/* From 128 KiB the index is not in the first-level cache: prefetch. */
+#define FAR_INDEX_SIZE (1 << 14)
 #define FAR_AHEAD 16
 
 /* The upper half of a hash is its tag, its lower half picks the home. */

@@ -31,8 +31,8 @@ status   state_columns_extend(state_columns *c, uint64_t n, uint64_t *first, err
 status state_columns_write(state_columns *c, const slot *slots, const column *in,
                            const int32_t *rows, int32_t count, error *err) MUST_USE;
 void   state_columns_clear(
-    state_columns *c,
-    slot           s); /* frees its text; the slot must be written before it is read again */
+      state_columns *c,
+      slot           s); /* frees its text; the slot must be written before it is read again */
 /* Rows `slots` of one column as a transient column in `a`: text is copied to `a` (state may change
  * while the rows travel). SLOT_NONE gives NULL. */
 status state_columns_read(const state_columns *c, int32_t column_index, const slot *slots,

@@ -35,7 +35,7 @@ class_of(uint64_t bytes, uint64_t *size) {
     } else {
         class = CLASS_STEPPED;
         while (class < CLASS_HUGE && class_size(class) < bytes) {
-            class++;
+            class ++;
         }
     }
     *size =
@@ -97,9 +97,9 @@ take_huge(text_heap *h, uint64_t size, uint64_t *out, error *err) {
 
 static status
 take_block(text_heap *h, uint64_t bytes, uint64_t *out, error *err) {
-    uint64_t      size = 0;
+    uint64_t size = 0;
     const int32_t class = class_of(bytes, &size);
-    uint64_t      at = 0;
+    uint64_t at = 0;
     if (class == CLASS_HUGE) {
         TRY(take_huge(h, size, &at, err));
     } else {
@@ -165,7 +165,7 @@ text_heap_free(text_heap *h, const strview *stored) {
     }
     const uint64_t at = offset_of(stored);
     uint64_t       size = 0;
-    const int32_t  class = class_of(stored->size, &size);
+    const int32_t class = class_of(stored->size, &size);
     assert(at >= HEAP_FIRST && at + size <= h->bytes.count);
     if (array_touch(&h->bytes, at, sizeof(free_block), NULL) < 0) {
         return;

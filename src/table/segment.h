@@ -14,8 +14,8 @@
 
 enum { RANGE_UNASKED, RANGE_KNOWN, RANGE_NONE };
 
-/* Computed when a query first asks: streams pay nothing for it. Threads that ask at once compute the
- * same values; `state` is set after them. */
+/* Computed when a query first asks: streams pay nothing for it. Threads that ask at once compute
+ * the same values; `state` is set after them. */
 typedef struct range {
     _Atomic int64_t min;
     _Atomic int64_t max;

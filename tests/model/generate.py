@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random schemas, rows and queries of the supported grammar, in our dialect and in DuckDB's.
 
-Everything comes from one random.Random, so a seed is a case. Values are chosen to bite: NULLs, NaN, infinities, -0.0, extremes, empty and long texts,
-dates before 1970. Sums stay far from overflow, so that an error is always a finding.
+Everything comes from one random.Random, so a seed is a case. Values are chosen to bite: NULLs, NaN,
+infinities, -0.0, extremes, empty and long texts, dates before 1970. Sums stay far from overflow, so that an
+error is always a finding.
 """
 
 from __future__ import annotations
@@ -17,7 +18,19 @@ SMALL = "INTEGER"
 TYPES = (INT, SMALL, REAL, TEXT, BOOL, DATE, TIME)
 NUMBERS = (INT, SMALL, REAL)
 
-TEXTS = ("", "a", "b", "ab", "A", "zz", "é", "a long text of more than twelve bytes", "a long text of more than twelve byteS", "%", "x_y")
+TEXTS = (
+    "",
+    "a",
+    "b",
+    "ab",
+    "A",
+    "zz",
+    "é",
+    "a long text of more than twelve bytes",
+    "a long text of more than twelve byteS",
+    "%",
+    "x_y",
+)
 
 
 @dataclass(frozen=True)
@@ -62,15 +75,22 @@ class Generator:
             return r.choice((r.randint(-3, 3), r.randint(-3, 3), r.randint(-100, 100), 2**31 - 1, -(2**31)))
         if kind == REAL:
             special = (math.nan, math.inf, -math.inf, -0.0, 0.0, 1e300, -1e-300)
-            return r.choice(special) if r.random() < 0.06 else r.choice((r.randint(-3, 3) / 2, round(r.uniform(-50, 50), 3)))
+            return (
+                r.choice(special)
+                if r.random() < 0.06
+                else r.choice((r.randint(-3, 3) / 2, round(r.uniform(-50, 50), 3)))
+            )
         if kind == TEXT:
             return r.choice(TEXTS)
         if kind == BOOL:
             return r.random() < 0.5
         if kind == DATE:
-            return dt.date(1970, 1, 1) + dt.timedelta(days=r.choice((r.randint(-3, 3), r.randint(-30000, 30000))))
+            return dt.date(1970, 1, 1) + dt.timedelta(
+                days=r.choice((r.randint(-3, 3), r.randint(-30000, 30000)))
+            )
         return dt.datetime(1970, 1, 1) + dt.timedelta(
-            seconds=r.choice((r.randint(-100, 100), r.randint(-(10**9), 10**9))), microseconds=r.choice((0, 1, 500000, 999999))
+            seconds=r.choice((r.randint(-100, 100), r.randint(-(10**9), 10**9))),
+            microseconds=r.choice((0, 1, 500000, 999999)),
         )
 
     def rows(self, table: str, count: int) -> list[tuple[object, ...]]:
@@ -99,8 +119,15 @@ class Generator:
         if depth == 0 or r.random() < 0.15:
             return self.literal(kind)
         if r.random() < 0.12:
-            c, a, b = self.condition(cols, depth - 1), self.expr(kind, cols, depth - 1), self.expr(kind, cols, depth - 1)
-            return Sql(f"CASE WHEN {c.ours} THEN {a.ours} ELSE {b.ours} END", f"CASE WHEN {c.duck} THEN {a.duck} ELSE {b.duck} END")
+            c, a, b = (
+                self.condition(cols, depth - 1),
+                self.expr(kind, cols, depth - 1),
+                self.expr(kind, cols, depth - 1),
+            )
+            return Sql(
+                f"CASE WHEN {c.ours} THEN {a.ours} ELSE {b.ours} END",
+                f"CASE WHEN {c.duck} THEN {a.duck} ELSE {b.duck} END",
+            )
         if r.random() < 0.1:
             a, b = self.expr(kind, cols, depth - 1), self.expr(kind, cols, depth - 1)
             return Sql(f"coalesce({a.ours}, {b.ours})", f"coalesce({a.duck}, {b.duck})")
@@ -121,7 +148,10 @@ class Generator:
         if r.random() < 0.25:
             a = self.expr(TEXT, cols, depth - 1)
             return Sql(f"length({a.ours})", f"length({a.duck})")
-        a, b = (Sql(f"({x.ours} % 1000)", f"({x.duck} % 1000)") for x in (self.expr(INT, cols, depth - 1), self.expr(INT, cols, depth - 1)))
+        a, b = (
+            Sql(f"({x.ours} % 1000)", f"({x.duck} % 1000)")
+            for x in (self.expr(INT, cols, depth - 1), self.expr(INT, cols, depth - 1))
+        )
         op = r.choice(("+", "-", "*", "/", "%"))
         return Sql(f"({a.ours} {op} {b.ours})", f"({a.duck} {'//' if op == '/' else op} {b.duck})")
 
@@ -131,14 +161,27 @@ class Generator:
         if r.random() < 0.3:
             b = self.expr(TEXT, cols, depth - 1)
             return Sql(f"({a.ours} || {b.ours})", f"({a.duck} || {b.duck})")
-        form = r.choice(("upper({})", "lower({})", "substring({}, 2, 3)", "trim({})", "replace({}, 'a', 'bb')", "left({}, 2)"))
+        form = r.choice(
+            (
+                "upper({})",
+                "lower({})",
+                "substring({}, 2, 3)",
+                "trim({})",
+                "replace({}, 'a', 'bb')",
+                "left({}, 2)",
+            )
+        )
         return Sql(form.format(a.ours), form.format(a.duck))
 
     def condition(self, cols: dict[str, str], depth: int = 2) -> Sql:
         r = self.r
         pick = r.random()
         if depth > 0 and pick < 0.3:
-            a, b, op = self.condition(cols, depth - 1), self.condition(cols, depth - 1), r.choice(("AND", "OR"))
+            a, b, op = (
+                self.condition(cols, depth - 1),
+                self.condition(cols, depth - 1),
+                r.choice(("AND", "OR")),
+            )
             return Sql(f"({a.ours} {op} {b.ours})", f"({a.duck} {op} {b.duck})")
         if depth > 0 and pick < 0.38:
             a = self.condition(cols, depth - 1)
@@ -154,7 +197,12 @@ class Generator:
         if pick < 0.7:
             items = [self.literal(kind) for _ in range(r.randint(1, 3))]
             neg = r.choice(("", "NOT "))
-            return Sql(*(f"({x} {neg}IN ({', '.join(y)}))" for x, y in ((a.ours, [i.ours for i in items]), (a.duck, [i.duck for i in items]))))
+            return Sql(
+                *(
+                    f"({x} {neg}IN ({', '.join(y)}))"
+                    for x, y in ((a.ours, [i.ours for i in items]), (a.duck, [i.duck for i in items]))
+                )
+            )
         b = self.expr(kind, cols, max(depth - 1, 0))
         op = r.choice(("=", "<>", "<", "<=", ">", ">="))
         return Sql(f"({a.ours} {op} {b.ours})", f"({a.duck} {op} {b.duck})")
@@ -170,10 +218,16 @@ class Generator:
             cols = self.tables["t"]
             c = self.condition(cols, 1)
             return (
-                Sql(f"(SELECT * FROM t WHERE {c.ours}) AS t", f"(SELECT * FROM t WHERE {c.duck}) AS t"), cols, ("t",), True)
+                Sql(f"(SELECT * FROM t WHERE {c.ours}) AS t", f"(SELECT * FROM t WHERE {c.duck}) AS t"),
+                cols,
+                ("t",),
+                True,
+            )
         cols = {**self.tables["t"], **self.tables["u"]}
         left = r.random() < 0.4
-        keys = [(a, b) for a, ka in self.tables["t"].items() for b, kb in self.tables["u"].items() if ka == kb]
+        keys = [
+            (a, b) for a, ka in self.tables["t"].items() for b, kb in self.tables["u"].items() if ka == kb
+        ]
         if not keys:
             return Sql.same("t"), self.tables["t"], ("t",), True
         a, b = r.choice(keys)
@@ -190,8 +244,8 @@ class Generator:
         if name == "count(*)":
             call = Sql.same(name)
         else:
-            # Infinities, NaN and 1e300 make sums of doubles order-dependent in the oracle: they are summed as integers here,
-            # and as doubles in the units.
+            # Infinities, NaN and 1e300 make sums of doubles order-dependent in the oracle: integers are
+            # summed here, doubles in the unit tests.
             kind = r.choice((INT, SMALL)) if name in ("sum", "avg") else r.choice(TYPES)
             a = self.expr(kind, cols, 1)
             call = Sql(f"{name}({a.ours})", f"{name}({a.duck})")
@@ -218,14 +272,32 @@ class Generator:
             tail += f" HAVING count(*) > {r.randint(0, 3)}"
         return self.finish("SELECT ", keys + calls, head, tail, tables, False, top=bool(keys))
 
-    def finish(self, verb: str, items: list[Sql], head: Sql, tail: str, tables: tuple[str, ...], append_only: bool, top: bool) -> Query:
+    def finish(
+        self,
+        verb: str,
+        items: list[Sql],
+        head: Sql,
+        tail: str,
+        tables: tuple[str, ...],
+        append_only: bool,
+        top: bool,
+    ) -> Query:
         r = self.r
         if top and r.random() < 0.15:
             # All columns are sort keys, so ties are equal rows and the answer is one.
-            order = ", ".join(f"{i + 1}{r.choice((' DESC', ''))} NULLS {r.choice(('FIRST', 'LAST'))}" for i in range(len(items)))
+            order = ", ".join(
+                f"{i + 1}{r.choice((' DESC', ''))} NULLS {r.choice(('FIRST', 'LAST'))}"
+                for i in range(len(items))
+            )
             tail += f" ORDER BY {order} LIMIT {r.randint(1, 6)}"
             if r.random() < 0.3:
                 tail += f" OFFSET {r.randint(1, 3)}"
             append_only = False
-        texts = [verb + ", ".join(f"{getattr(x, d)} AS c{i}" for i, x in enumerate(items)) + getattr(head, d) + tail for d in ("ours", "duck")]
+        texts = [
+            verb
+            + ", ".join(f"{getattr(x, d)} AS c{i}" for i, x in enumerate(items))
+            + getattr(head, d)
+            + tail
+            for d in ("ours", "duck")
+        ]
         return Query(texts[0], texts[1], tables, append_only)

@@ -3,7 +3,8 @@
 
     changes of the stream, summed == state of the stream == one-off query == DuckDB.
 
-The stream is made at a random moment, so backfill and live rows meet in most cases. A failing case prints its seed; LAMINAR_SEED=n runs that one alone.
+The stream is made at a random moment, so backfill and live rows meet in most cases. A failing case prints its
+seed; LAMINAR_SEED=n runs that one alone.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
-
 import laminardb
+import pytest
 
 
 @pytest.fixture

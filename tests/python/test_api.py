@@ -47,7 +47,9 @@ def test_sql_errors_have_place_and_hint(db: laminardb.Connection) -> None:
         ("CREATE STREAM s AS SELECT k FROM t EMIT ON WINDOW CLOSE", laminardb.QueryError, 400, "window"),
     ],
 )
-def test_errors(db: laminardb.Connection, sql: str, cls: type[laminardb.LaminarError], code: int, text: str) -> None:
+def test_errors(
+    db: laminardb.Connection, sql: str, cls: type[laminardb.LaminarError], code: int, text: str
+) -> None:
     db.execute("CREATE SOURCE t (k BIGINT, v DOUBLE)")
     with pytest.raises(cls) as e:
         db.execute(sql)
@@ -66,7 +68,13 @@ def test_close(db: laminardb.Connection) -> None:
     db.close()
     db.close()
     assert repr(db) == "Connection(closed)" and db.is_closed
-    for call in (lambda: db.query("SELECT 1"), lambda: db.insert("t", {"k": 1}), db.start, lambda: db.subscribe("SELECT 1"), db.list_tables):
+    for call in (
+        lambda: db.query("SELECT 1"),
+        lambda: db.insert("t", {"k": 1}),
+        db.start,
+        lambda: db.subscribe("SELECT 1"),
+        db.list_tables,
+    ):
         with pytest.raises(laminardb.ConnectionError, match="Connection is closed") as e:
             call()
         assert e.value.code == 101
@@ -118,7 +126,12 @@ def test_order_never_matters() -> None:
     """Rows before or after the stream, the stream before or after start: the same answer."""
     steps = ["source", "stream", "start", "a", "b"]
     answers = []
-    for order in (steps, ["source", "a", "stream", "b", "start"], ["source", "start", "a", "stream", "b"], ["source", "a", "b", "start", "stream"]):
+    for order in (
+        steps,
+        ["source", "a", "stream", "b", "start"],
+        ["source", "start", "a", "stream", "b"],
+        ["source", "a", "b", "start", "stream"],
+    ):
         with laminardb.open() as db:
             for step in order:
                 if step == "source":
@@ -142,7 +155,11 @@ def test_streams_on_streams(db: laminardb.Connection) -> None:
     db.insert("t", [{"k": 1, "v": 8}, {"k": 2, "v": 20}])
     db.insert("t", {"k": 1, "v": 8})
     db.insert("t", {"k": 2, "v": -15})
-    assert [b.fetchall() for b in (sub.try_next(), sub.try_next(), sub.try_next()) if b] == [[(1, 20)], [(2, 20)], [(1, 16)]]
+    assert [b.fetchall() for b in (sub.try_next(), sub.try_next(), sub.try_next()) if b] == [
+        [(1, 20)],
+        [(2, 20)],
+        [(1, 16)],
+    ]
     with pytest.raises(laminardb.LaminarError, match="CASCADE"):
         db.execute("DROP STREAM sums")
     db.execute("DROP STREAM sums CASCADE")
@@ -152,7 +169,10 @@ def test_streams_on_streams(db: laminardb.Connection) -> None:
 
 def test_a_failing_stream_fails_alone(db: laminardb.Connection) -> None:
     db.execute("CREATE SOURCE t (k BIGINT)")
-    db.execute("CREATE STREAM bad AS SELECT k * 4611686018427387904 AS x FROM t; CREATE STREAM good AS SELECT count(*) AS n FROM t")
+    db.execute(
+        "CREATE STREAM bad AS SELECT k * 4611686018427387904 AS x FROM t;"
+        "CREATE STREAM good AS SELECT count(*) AS n FROM t"
+    )
     db.start()
     sub = db.subscribe_stream("bad")
     assert db.insert("t", {"k": 1}) == 1
@@ -187,7 +207,11 @@ def test_results(db: laminardb.Connection, capsys: pytest.CaptureFixture[str]) -
 
 def test_execute_result(db: laminardb.Connection) -> None:
     ddl = db.execute("CREATE SOURCE sensors (x INT)")
-    assert repr(ddl) == "ExecuteResult(ddl, CREATE SOURCE sensors)" and bool(ddl) and ddl.to_query_result() is None
+    assert (
+        repr(ddl) == "ExecuteResult(ddl, CREATE SOURCE sensors)"
+        and bool(ddl)
+        and ddl.to_query_result() is None
+    )
     n = db.execute("INSERT INTO sensors VALUES (1), (2)")
     assert (repr(n), int(n), bool(n)) == ("ExecuteResult(rows_affected=2)", 2, True)
     q = db.execute("SELECT * FROM sensors")
@@ -200,7 +224,10 @@ def test_config() -> None:
     c = laminardb.LaminarConfig(threads=2, memory_limit=1 << 30)
     assert (c.threads, c.memory_limit) == (2, 1 << 30)
     assert copy.deepcopy(c) == c == pickle.loads(pickle.dumps(c)) and hash(c) == hash(copy.copy(c))
-    assert repr(c) == f"LaminarConfig(threads=2, memory_limit={1 << 30})" and repr(laminardb.Config()) == "LaminarConfig()"
+    assert (
+        repr(c) == f"LaminarConfig(threads=2, memory_limit={1 << 30})"
+        and repr(laminardb.Config()) == "LaminarConfig()"
+    )
     with pytest.raises(AttributeError, match="read-only"):
         c.threads = 3
     with pytest.raises(TypeError, match='did you mean "threads"'):
@@ -229,7 +256,11 @@ def test_broken_capsules(db: laminardb.Connection) -> None:
         with pytest.raises((ValueError, TypeError, laminardb.LaminarError)):
             db.insert("t", data)
     db.execute("CREATE SOURCE s (x VARCHAR)")
-    for broken in (b"\x00\x00\x00\x00\xff\xff\xff\x7f", b"\x05\x00\x00\x00\x01\x00\x00\x00", b"\xff\xff\xff\xff\x01\x00\x00\x00"):
+    for broken in (
+        b"\x00\x00\x00\x00\xff\xff\xff\x7f",
+        b"\x05\x00\x00\x00\x01\x00\x00\x00",
+        b"\xff\xff\xff\xff\x01\x00\x00\x00",
+    ):
         offsets = bytearray(b"\x00\x00\x00\x00\x03\x00\x00\x00")
         array = pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(b"abc"))
         table = pa.table({"x": array})
@@ -241,7 +272,10 @@ def test_broken_capsules(db: laminardb.Connection) -> None:
 
 
 def test_two_threads_insert(db: laminardb.Connection) -> None:
-    db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k % 10 AS d, count(*) AS n FROM t GROUP BY k % 10")
+    db.execute(
+        "CREATE SOURCE t (k BIGINT);"
+        "CREATE STREAM s AS SELECT k % 10 AS d, count(*) AS n FROM t GROUP BY k % 10"
+    )
     db.start()
     sub = db.subscribe_stream("s")
 
@@ -265,7 +299,10 @@ def test_nothing_leaks(db: laminardb.Connection) -> None:
     """After everything is dropped, the account is where it was."""
 
     def once() -> None:
-        db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR); CREATE STREAM s AS SELECT s, count(*) AS n, max(k) AS m FROM t GROUP BY s")
+        db.execute(
+            "CREATE SOURCE t (k BIGINT, s VARCHAR);"
+            "CREATE STREAM s AS SELECT s, count(*) AS n, max(k) AS m FROM t GROUP BY s"
+        )
         db.start()
         sub = db.subscribe("SELECT s.s, t.k FROM s JOIN t ON s.s = t.s")
         db.insert("t", [{"k": i, "s": f"some longer text {i % 7}"} for i in range(300)])
@@ -301,7 +338,8 @@ def test_fork_is_refused(db: laminardb.Connection) -> None:
 def test_interrupt_while_waiting() -> None:
     code = (
         "import laminardb, signal, os, threading\n"
-        "db = laminardb.open(); db.execute('CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT * FROM t'); db.start()\n"
+        "db = laminardb.open()\n"
+        "db.execute('CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT * FROM t'); db.start()\n"
         "sub = db.subscribe_stream('s')\n"
         "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "try:\n    sub.next()\nexcept KeyboardInterrupt:\n    print('interrupted')\n"

@@ -51,7 +51,10 @@ def rows(db: laminardb.Connection) -> list[tuple[Any, ...]]:
         (({"k": i} for i in range(2)), [(0, None, None), (1, None, None)]),
         (pa.table({"s": ["q"], "k": pa.array([7], pa.int8())}), [(7, None, "q")]),
         (pa.record_batch({"v": [1.5, None]}), [(None, 1.5, None), (None, None, None)]),
-        (polars.DataFrame({"k": [8], "s": ["long text that is not inlined"]}), [(8, None, "long text that is not inlined")]),
+        (
+            polars.DataFrame({"k": [8], "s": ["long text that is not inlined"]}),
+            [(8, None, "long text that is not inlined")],
+        ),
         ({"k": np.int32(3), "v": np.float64(2.5)}, [(3, 2.5, None)]),
         ({"k": True, "v": decimal.Decimal("1.25")}, [(1, 1.25, None)]),
         ({"k": 3.0, "s": 12}, [(3, None, "12")]),
@@ -104,10 +107,19 @@ def test_unknown_source(db: laminardb.Connection) -> None:
 
 
 def test_times(db: laminardb.Connection) -> None:
-    db.execute("CREATE SOURCE x (a TIMESTAMP, d DATE, e BIGINT, m TIMESTAMP(3), WATERMARK FOR e AS e - INTERVAL '1' SECOND)")
+    db.execute(
+        "CREATE SOURCE x (a TIMESTAMP, d DATE, e BIGINT, m TIMESTAMP(3),"
+        " WATERMARK FOR e AS e - INTERVAL '1' SECOND)"
+    )
     when = dt.datetime(2024, 1, 31, 9, 30, 0, 500000)
     aware = when.replace(tzinfo=dt.timezone(dt.timedelta(hours=2)))
-    db.insert("x", [{"a": when, "d": when.date(), "e": when, "m": when}, {"a": aware, "d": "2024-02-01", "e": 5, "m": "1969-12-31 23:59:59.999"}])
+    db.insert(
+        "x",
+        [
+            {"a": when, "d": when.date(), "e": when, "m": when},
+            {"a": aware, "d": "2024-02-01", "e": 5, "m": "1969-12-31 23:59:59.999"},
+        ],
+    )
     ms = int(when.replace(tzinfo=dt.UTC).timestamp() * 1000)
     assert db.query("SELECT * FROM x").fetchall() == [
         (when, when.date(), ms, when),
@@ -126,10 +138,21 @@ def test_not_null_and_default(db: laminardb.Connection) -> None:
 
 
 def test_arrow_layouts(t: laminardb.Connection) -> None:
-    base = pa.table({"k": list(range(20)), "v": [float(i) for i in range(20)], "s": [f"text number {i} of twenty" for i in range(20)]})
+    base = pa.table(
+        {
+            "k": list(range(20)),
+            "v": [float(i) for i in range(20)],
+            "s": [f"text number {i} of twenty" for i in range(20)],
+        }
+    )
     t.insert("t", base.slice(3, 5))
     t.insert("t", pa.table({"s": pa.array(["x", "y", None, "x"]).dictionary_encode()}))
-    t.insert("t", pa.chunked_array([pa.array([1]), pa.array([2, 3])]).to_frame() if False else pa.table({"k": pa.chunked_array([[1], [2, 3]])}))
+    t.insert(
+        "t",
+        pa.chunked_array([pa.array([1]), pa.array([2, 3])]).to_frame()
+        if False
+        else pa.table({"k": pa.chunked_array([[1], [2, 3]])}),
+    )
     t.insert("t", pa.table({"s": pa.array(["big"], pa.large_string())}))
     got = rows(t)
     assert got[:5] == [(i, float(i), f"text number {i} of twenty") for i in range(3, 8)]
@@ -140,7 +163,13 @@ def test_arrow_layouts(t: laminardb.Connection) -> None:
 
 def test_large_arrow_is_kept_and_right(t: laminardb.Connection) -> None:
     n = 20_000
-    table = pa.table({"k": pa.array(range(n)), "v": pa.array([float(i) for i in range(n)]), "s": pa.array([f"row {i} with a longer text" for i in range(n)])})
+    table = pa.table(
+        {
+            "k": pa.array(range(n)),
+            "v": pa.array([float(i) for i in range(n)]),
+            "s": pa.array([f"row {i} with a longer text" for i in range(n)]),
+        }
+    )
     t.insert("t", table)
     assert t.query("SELECT * FROM t").to_arrow().cast(table.schema).equals(table)
     assert t.query("SELECT count(*), sum(k), min(s), max(s) FROM t").fetchall() == [
@@ -151,7 +180,11 @@ def test_large_arrow_is_kept_and_right(t: laminardb.Connection) -> None:
 def test_csv(t: laminardb.Connection) -> None:
     assert t.insert_csv("t", 'k,s\n1,plain\n2,"with, comma"\r\n3,"a ""quote"" and\nline"\n,\n5,""\n') == 5
     assert rows(t) == [
-        (1, None, "plain"), (2, None, "with, comma"), (3, None, 'a "quote" and\nline'), (None, None, None), (5, None, "")
+        (1, None, "plain"),
+        (2, None, "with, comma"),
+        (3, None, 'a "quote" and\nline'),
+        (None, None, None),
+        (5, None, ""),
     ]
     assert t.insert_csv("t", "v;k\n1.5;NA\n", delimiter=";", null="NA") == 1
     assert rows(t)[-1] == (None, 1.5, None)

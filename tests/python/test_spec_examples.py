@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 import laminardb
+import pytest
 
 
 def test_fpy024_subscriptions(capsys: pytest.CaptureFixture[str]) -> None:
     with laminardb.open(":memory:") as db:
         db.execute("CREATE SOURCE ticks (symbol VARCHAR, price DOUBLE, ts BIGINT)")
-        db.execute("CREATE STREAM vwap AS SELECT symbol, SUM(price)/COUNT(*) AS avg_price FROM ticks GROUP BY symbol")
+        db.execute(
+            "CREATE STREAM vwap AS SELECT symbol, SUM(price)/COUNT(*) AS avg_price FROM ticks GROUP BY symbol"
+        )
         db.start()
 
         # --- Sync iteration over SQL query stream ---
@@ -43,7 +44,8 @@ def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
         # Create and populate
         db.execute("CREATE SOURCE orders (id BIGINT, symbol VARCHAR, qty INT, price DOUBLE)")
         db.execute(
-            "CREATE STREAM portfolio AS SELECT symbol, SUM(qty) AS total_qty, AVG(price) AS avg_price FROM orders GROUP BY symbol"
+            "CREATE STREAM portfolio AS SELECT symbol, SUM(qty) AS total_qty, AVG(price) AS avg_price "
+            "FROM orders GROUP BY symbol"
         )
         db.start()
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unit.h - what every C unit test includes: cmocka with short assertions, and the allocation torture.
+/* unit.h - what every C unit test includes: cmocka with short assertions, and the allocation
+ * torture.
  *
- * A test file: static void test_x(void **state) {...}; then UNIT_MAIN(UNIT(test_x), UNIT(test_y)). */
+ * A test file: static void test_x(void **state) {...}; then UNIT_MAIN(UNIT(test_x), UNIT(test_y)).
+ */
 #ifndef LAMINAR_TESTS_UNIT_H
 #define LAMINAR_TESTS_UNIT_H
 
@@ -30,7 +32,8 @@
 #define CHECK_EQ(actual, expected) assert_int_equal((intmax_t)(actual), (intmax_t)(expected))
 #define CHECK_STR(actual, expected) assert_string_equal(actual, expected)
 #define CHECK_TEXT(actual, expected) unit_check_text((actual), (expected), __FILE__, __LINE__)
-/* The call must succeed; its error text is printed when it does not. `err` is a variable of type error in scope. */
+/* The call must succeed; its error text is printed when it does not. `err` is a variable of type
+ * error in scope. */
 #define CHECK_OK(call) unit_check_ok((call), &err, #call, __FILE__, __LINE__)
 #define CHECK_FAILS(call, wanted) assert_int_equal((call), (wanted))
 
@@ -52,9 +55,10 @@ unit_check_ok(status s, const error *err, const char *call, const char *file, in
     }
 }
 
-/* Runs the scenario with every allocation failing in turn: all of the first 2,000, then 200 sampled ones. The scenario gets an empty account, must clean up
- * after itself in every case and returns what its calls returned: OK, or ERR_OUT_OF_MEMORY when an allocation was refused (a scenario may also
- * recover and return OK). Nothing may leak. Returns the number of runs. */
+/* Runs the scenario with every allocation failing in turn: all of the first 2,000, then 200 sampled
+ * ones. The scenario gets an empty account, must clean up after itself in every case and returns
+ * what its calls returned: OK, or ERR_OUT_OF_MEMORY when an allocation was refused (a scenario may
+ * also recover and return OK). Nothing may leak. Returns the number of runs. */
 typedef status (*torture_scenario)(mem *m, error *err);
 
 static inline int64_t
@@ -79,10 +83,13 @@ torture(const char *name, torture_scenario scenario) {
         }
         const int64_t leaked = atomic_load(&m.bytes_used);
         if (leaked != 0) {
-            print_error("%s: allocation %lld refused: %lld bytes leaked\n", name, (long long)n, (long long)leaked);
+            print_error("%s: allocation %lld refused: %lld bytes leaked\n", name, (long long)n,
+                        (long long)leaked);
             fail();
         }
-        n += n <= 2000 || total <= 2200 ? 1 : 1 + (int64_t)rng_below(&r, (uint64_t)(2 * (total - 2000) / 200));
+        n += n <= 2000 || total <= 2200
+                 ? 1
+                 : 1 + (int64_t)rng_below(&r, (uint64_t)(2 * (total - 2000) / 200));
     }
     return runs;
 }

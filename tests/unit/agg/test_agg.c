@@ -25,8 +25,8 @@ test_names(void **unused) {
 static void
 check_overload(const char *name, type_id input, type_id output) { /* output TYPE_NULL: none */
     const agg_class *class = agg_find(text_of(name), 1);
-    data_type        out = {0};
-    const bool       found = class->resolve(type_of(input), &out);
+    data_type  out = {0};
+    const bool found = class->resolve(type_of(input), &out);
     CHECK_EQ(found, output != TYPE_NULL);
     CHECK(!found || out.id == output);
 }
@@ -50,10 +50,10 @@ test_overloads(void **unused) {
 /* ---- one group of one aggregate */
 
 typedef struct single {
-    mem              account;
-    store           *store;
-    arena            scratch;
-    agg             *a;
+    mem    account;
+    store *store;
+    arena  scratch;
+    agg   *a;
     const agg_class *class;
 } single;
 

@@ -121,15 +121,15 @@ test_all_short_histories(void **unused) {
 
 typedef struct world {
     const agg_class *class;
-    agg             *a;
-    data_type        type;
-    bool             append_only;
-    counts           settled[GROUPS]; /* after the last tick */
-    counts           now[GROUPS];
-    bool             live[GROUPS];
-    arena            scratch;
-    rng              r;
-    rows             pending; /* of this tick */
+    agg      *a;
+    data_type type;
+    bool      append_only;
+    counts    settled[GROUPS]; /* after the last tick */
+    counts    now[GROUPS];
+    bool      live[GROUPS];
+    arena     scratch;
+    rng       r;
+    rows      pending; /* of this tick */
 } world;
 
 static void

@@ -7,7 +7,7 @@
 #include "laminar.h"
 #include "unit.h"
 
-#define SHOWN_MAX 65536
+#define SHOWN_MAX (1 << 19)
 
 typedef struct shown { /* a result as text */
     size_t size;
@@ -113,6 +113,73 @@ shown_new(void) {
     s->size = 0;
     s->text[0] = '\0';
     return s;
+}
+
+static int
+shown_compare(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The rows in the order of their bytes. */
+static inline void
+shown_sort(shown *s) {
+    size_t rows = 1;
+    for (size_t i = 0; i < s->size; i++) {
+        rows += s->text[i] == '|';
+    }
+    char  *copy = malloc(s->size + 1);
+    char **lines = malloc(rows * sizeof(*lines));
+    assert_non_null(copy);
+    assert_non_null(lines);
+    memcpy(copy, s->text, s->size + 1);
+    char *at = copy;
+    for (size_t i = 0; i < rows; i++) {
+        lines[i] = at;
+        char *end = strchr(at, '|');
+        if (end != NULL) {
+            *end = '\0';
+            at = end + 1;
+        }
+    }
+    qsort(lines, rows, sizeof(*lines), shown_compare);
+    s->size = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const size_t size = strlen(lines[i]);
+        if (i > 0) {
+            s->text[s->size++] = '|';
+        }
+        memcpy(s->text + s->size, lines[i], size);
+        s->size += size;
+    }
+    s->text[s->size] = '\0';
+    free(lines);
+    free(copy);
+}
+
+/* The rows of a query, sorted. Freed by the caller. */
+static inline shown *
+db_sorted(laminar_database *db, const char *sql) {
+    laminar_error   err;
+    laminar_result *r = NULL;
+    db_check_ok(laminar_database_execute(db, sql, &r, &err), &err, sql, __FILE__, __LINE__);
+    shown *s = shown_new();
+    show_result(s, r);
+    laminar_result_free(r);
+    shown_sort(s);
+    return s;
+}
+
+/* Two queries must give the same rows in any order. */
+static inline void
+db_check_same(laminar_database *db, const char *sql, const char *other) {
+    shown *a = db_sorted(db, sql);
+    shown *b = db_sorted(db, other);
+    if (strcmp(a->text, b->text) != 0) {
+        print_error("%s\n  gave %.2000s\n%s\n  gave %.2000s\n", sql, a->text, other, b->text);
+        fail();
+    }
+    free(a);
+    free(b);
 }
 
 /* The rows of a query must be these, in this order. */

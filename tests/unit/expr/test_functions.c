@@ -329,7 +329,7 @@ check_columns(const call_case *k, arena *a, const expr *folded, uint64_t constan
     }
     const char *name = function_name(folded->function);
     const bool  strict = strncmp(name, "concat", 6) != 0 && strcmp(name, "greatest") != 0 &&
-                         strcmp(name, "least") != 0 && strcmp(name, "typeof") != 0;
+                        strcmp(name, "least") != 0 && strcmp(name, "typeof") != 0;
     for (int32_t r = 0; r < ROWS; r++) {
         const value v = column_value(&out, r);
         const bool  has_null = r % (n + 1) < n && (constant_mask >> (r % (n + 1)) & 1) == 0;

@@ -125,18 +125,18 @@ print_row(char out[ZSET_KEY], const schema *s, const test_row *row) {
 
 /* ---- circuits */
 typedef struct circuit {
-    mem      mem_own;
-    mem     *mem;
-    arena    arena, scratch, tick_arena;
-    op_env   env;
-    op      *ops[16];
-    int32_t  op_count;
-    op_spec  sink_spec, snapshot_spec;
-    zset    *out;      /* integrated output */
-    zset    *snapshot; /* filled by circuit_snapshot */
-    int64_t  taken;    /* rows that came out */
-    int64_t  snapshot_negative;
-    op      *sink, *snapshot_sink;
+    mem     mem_own;
+    mem    *mem;
+    arena   arena, scratch, tick_arena;
+    op_env  env;
+    op     *ops[16];
+    int32_t op_count;
+    op_spec sink_spec, snapshot_spec;
+    zset   *out;      /* integrated output */
+    zset   *snapshot; /* filled by circuit_snapshot */
+    int64_t taken;    /* rows that came out */
+    int64_t snapshot_negative;
+    op     *sink, *snapshot_sink;
 } circuit;
 
 static inline void
@@ -184,10 +184,8 @@ circuit_open(circuit *c, mem *m, zset *out, zset *snapshot, error *err) {
     arena_init(&c->tick_arena, c->mem);
     c->out = out;
     c->snapshot = snapshot;
-    c->env = (op_env){.mem = c->mem,
-                      .arena = &c->arena,
-                      .scratch = &c->scratch,
-                      .tick_arena = &c->tick_arena};
+    c->env = (op_env){
+        .mem = c->mem, .arena = &c->arena, .scratch = &c->scratch, .tick_arena = &c->tick_arena};
     TRY(store_open(&c->env.store, c->mem, err));
     c->sink_spec.sink = (op_sink){.context = c, .take = circuit_take};
     c->snapshot_spec.sink = (op_sink){.context = c, .take = circuit_take_snapshot};
@@ -266,11 +264,11 @@ circuit_schema(circuit *c, int32_t count, const type_id *types) {
 static inline status
 make_column(circuit *c, column *out, type_id type, int32_t at, const test_row *rows, int32_t count,
             error *err) {
-    arena         *a = &c->scratch;
-    const size_t   width = type_width(type_of(type));
-    uint8_t       *values = arena_alloc_zero(a, (size_t)count * width);
-    uint64_t      *validity = arena_alloc_zero(a, (size_t)bits_words(count) * 8);
-    bool           nulls = false;
+    arena       *a = &c->scratch;
+    const size_t width = type_width(type_of(type));
+    uint8_t     *values = arena_alloc_zero(a, (size_t)count * width);
+    uint64_t    *validity = arena_alloc_zero(a, (size_t)bits_words(count) * 8);
+    bool         nulls = false;
     if (values == NULL || validity == NULL) {
         return error_memory(err);
     }
@@ -297,8 +295,7 @@ make_column(circuit *c, column *out, type_id type, int32_t at, const test_row *r
             ((int64_t *)(void *)values)[i] = v;
         }
     }
-    *out = (column){
-        .type = type_of(type), .validity = nulls ? validity : NULL, .values = values};
+    *out = (column){.type = type_of(type), .validity = nulls ? validity : NULL, .values = values};
     return OK;
 }
 
@@ -313,10 +310,8 @@ circuit_push(circuit *c, op *to, int32_t port, const schema *s, const test_row *
     for (int32_t i = 0; i < s->count; i++) {
         TRY(make_column(c, &columns[i], (type_id)s->fields[i].type.id, i, rows, count, err));
     }
-    const delta  in = {.row_count = count,
-                       .column_count = s->count,
-                       .columns = columns,
-                       .weight = weight};
+    const delta in = {
+        .row_count = count, .column_count = s->count, .columns = columns, .weight = weight};
     const status pushed = op_push(to, port, &in, err);
     arena_reset(&c->scratch);
     return pushed;

@@ -6,9 +6,9 @@ static const type_id types[] = {TYPE_I64, TYPE_TEXT, TYPE_I64, TYPE_F64, TYPE_BO
 static const int64_t range[] = {5, 3, 6, 7, 4};
 
 static const call calls[] = {
-    {"count", -1, -1, false}, {"sum", 2, -1, false},   {"count", 2, 4, false},
-    {"min", 3, -1, false},    {"max", 1, -1, false},   {"avg", 3, -1, false},
-    {"count", 2, -1, true},   {"sum", 2, 4, true},     {"max", 2, -1, true},
+    {"count", -1, -1, false}, {"sum", 2, -1, false}, {"count", 2, 4, false},
+    {"min", 3, -1, false},    {"max", 1, -1, false}, {"avg", 3, -1, false},
+    {"count", 2, -1, true},   {"sum", 2, 4, true},   {"max", 2, -1, true},
 };
 #define CALLS ARRAY_COUNT(calls)
 
@@ -41,12 +41,12 @@ check_once(int32_t key_count, bool append_only, rng *r) {
 static void
 run_history(uint64_t seed, int32_t key_count, bool append_only) {
     static tick_rows shuffled;
-    error   err = {0};
-    circuit c;
-    op     *o;
-    op_agg  aggs[CALLS];
-    op_spec spec = {.window_key = -1, .append_only = {append_only, false}};
-    rng     r;
+    error            err = {0};
+    circuit          c;
+    op              *o;
+    op_agg           aggs[CALLS];
+    op_spec          spec = {.window_key = -1, .append_only = {append_only, false}};
+    rng              r;
     rng_init(&r, seed);
     zset_clear(&out);
     live.count = 0;
@@ -162,13 +162,13 @@ test_nothing_for_nothing(void **state) {
 static void
 test_many_groups(void **state) {
     (void)state;
-    error              err = {0};
-    circuit            c;
-    op                *o;
-    op_agg             only;
-    const call         count[] = {{"count", -1, -1, false}};
-    op_spec            spec = {.window_key = -1};
-    static test_row    rows[BATCH_ROWS];
+    error           err = {0};
+    circuit         c;
+    op             *o;
+    op_agg          only;
+    const call      count[] = {{"count", -1, -1, false}};
+    op_spec         spec = {.window_key = -1};
+    static test_row rows[BATCH_ROWS];
     CHECK_OK(circuit_open(&c, NULL, NULL, NULL, &err));
     const schema *in = circuit_schema(&c, 5, types);
     CHECK_OK(aggregate_spec(&c, &spec, &only, in, 1, count, 1, &err));
@@ -189,16 +189,16 @@ test_many_groups(void **state) {
 
 static status
 torture_aggregate(mem *m, error *err) {
-    circuit   c;
-    op       *o;
-    op_agg    aggs[CALLS];
-    op_spec   spec = {.window_key = -1};
-    rng       r;
+    circuit    c;
+    op        *o;
+    op_agg     aggs[CALLS];
+    op_spec    spec = {.window_key = -1};
+    rng        r;
     test_rows *history = &live;
     rng_init(&r, 3);
     history->count = 0;
     zset_clear(&out);
-    status s = circuit_open(&c, m, &out, &snapshot, err);
+    status        s = circuit_open(&c, m, &out, &snapshot, err);
     const schema *in = s < 0 ? NULL : circuit_schema(&c, 5, types);
     if (s == OK && in == NULL) {
         s = error_memory(err);

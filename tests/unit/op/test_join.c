@@ -128,8 +128,8 @@ run_history(uint64_t seed, const join_case *jc) {
     static pipeline  p;
     static tick_rows shuffled[2];
     const bool       shuffles = !jc->self && !jc->append_only && seed % 3 == 0;
-    error           err = {0};
-    rng             r;
+    error            err = {0};
+    rng              r;
     rng_init(&r, seed);
     zset_clear(&out);
     rows_of[0].count = 0;
@@ -137,11 +137,11 @@ run_history(uint64_t seed, const join_case *jc) {
     CHECK_OK(pipeline_open(&p, NULL, jc, &err));
     const int32_t steps = jc->key_count == 0 ? 12 : 50; /* cross joins are large */
     for (int32_t step = 0; step < steps; step++) {
-        test_row      rows[12];
-        int64_t       weight[12];
-        const int32_t port = jc->self ? 0 : (int32_t)rng_below(&r, 2);
-        const int32_t n = random_batch(&r, &rows_of[port], 3, port == 0 ? left_range : right_range,
-                                       7, jc->append_only, 12, rows, weight);
+        test_row       rows[12];
+        int64_t        weight[12];
+        const int32_t  port = jc->self ? 0 : (int32_t)rng_below(&r, 2);
+        const int32_t  n = random_batch(&r, &rows_of[port], 3, port == 0 ? left_range : right_range,
+                                        7, jc->append_only, 12, rows, weight);
         const int64_t *w = jc->append_only ? NULL : weight;
         const int32_t  first = (int32_t)rng_below(&r, 2);
         if (jc->self) {
@@ -154,8 +154,8 @@ run_history(uint64_t seed, const join_case *jc) {
         }
         if (rng_below(&r, 3) == 0) {
             CHECK_OK(tick_rows_push(&shuffled[first], &r, &p.c, p.join, first, p.in[first], &err));
-            CHECK_OK(tick_rows_push(&shuffled[!first], &r, &p.c, p.join, !first, p.in[!first],
-                                    &err));
+            CHECK_OK(
+                tick_rows_push(&shuffled[!first], &r, &p.c, p.join, !first, p.in[!first], &err));
             CHECK_OK(circuit_tick(&p.c, 0, &err));
             nested_loops(jc, p.in, &rows_of[0], &rows_of[jc->self ? 0 : 1]);
             zset_check_equal(&out, &expected, "join");

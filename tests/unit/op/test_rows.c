@@ -63,10 +63,8 @@ pipeline_open(pipeline *p, mem *m, shape kind, bool append_only, op_mode mode, e
     if (p->in == NULL) {
         return error_memory(err);
     }
-    const op_spec whole = {.mode = mode,
-                           .append_only = {append_only, false},
-                           .input = {p->in, NULL},
-                           .output = p->in};
+    const op_spec whole = {
+        .mode = mode, .append_only = {append_only, false}, .input = {p->in, NULL}, .output = p->in};
     p->distinct = whole;
     p->gate = whole;
     if (kind == SHAPE_LINEAR) {
@@ -115,9 +113,9 @@ static void
 run_history(uint64_t seed, shape kind) {
     static pipeline  p;
     static tick_rows shuffled;
-    error           err = {0};
-    rng             r;
-    const bool      append_only = seed % 2 == 0;
+    error            err = {0};
+    rng              r;
+    const bool       append_only = seed % 2 == 0;
     rng_init(&r, seed);
     zset_clear(&out);
     live.count = 0;

@@ -142,8 +142,8 @@ static void
 run_history(uint64_t seed, const top_case *tc) {
     static pipeline  p;
     static tick_rows shuffled;
-    error           err = {0};
-    rng             r;
+    error            err = {0};
+    rng              r;
     rng_init(&r, seed);
     zset_clear(&out);
     live.count = 0;
@@ -151,8 +151,7 @@ run_history(uint64_t seed, const top_case *tc) {
     for (int32_t step = 0; step < 70; step++) {
         test_row      rows[10];
         int64_t       weight[10];
-        const int32_t n =
-            random_batch(&r, &live, 3, range, 8, tc->append_only, 10, rows, weight);
+        const int32_t n = random_batch(&r, &live, 3, range, 8, tc->append_only, 10, rows, weight);
         if (seed % 4 == 3) {
             tick_rows_add(&shuffled, rows, weight, n);
         } else {
@@ -324,8 +323,7 @@ torture_top_n(mem *m, error *err) {
         for (int32_t step = 0; s >= 0 && step < 8; step++) {
             test_row      rows[6];
             int64_t       weight[6];
-            const int32_t n =
-                random_batch(&r, &live, 3, range, 8, tc.append_only, 6, rows, weight);
+            const int32_t n = random_batch(&r, &live, 3, range, 8, tc.append_only, 6, rows, weight);
             s = circuit_push(&p.c, p.o, 0, p.in, rows, weight, n, err);
             s = s < 0 || variant == 2 ? s : circuit_tick(&p.c, 0, err);
         }

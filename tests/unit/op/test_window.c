@@ -11,8 +11,10 @@ static const type_id windowed_ms[] = {TYPE_I64, TYPE_TEXT, TYPE_I64, TYPE_I64};
 static const type_id keyed[] = {TYPE_TIMESTAMP, TYPE_TEXT, TYPE_I64};
 static const type_id keyed_ms[] = {TYPE_I64, TYPE_TEXT, TYPE_I64};
 
-static const call calls[] = {
-    {"count", -1, -1, false}, {"sum", 2, -1, false}, {"count", 2, -1, true}, {"min", 2, -1, false}};
+static const call calls[] = {{"count", -1, -1, false},
+                             {"sum", 2, -1, false},
+                             {"count", 2, -1, true},
+                             {"min", 2, -1, false}};
 #define CALLS ARRAY_COUNT(calls)
 
 static zset      out, expected, snapshot;
@@ -247,5 +249,4 @@ test_torture(void **state) {
     CHECK(torture("windows", torture_windows) > 20);
 }
 
-UNIT_MAIN(UNIT(test_closing), UNIT(test_extreme_times), UNIT(test_retractions),
-          UNIT(test_torture))
+UNIT_MAIN(UNIT(test_closing), UNIT(test_extreme_times), UNIT(test_retractions), UNIT(test_torture))

@@ -279,9 +279,9 @@ test_promises(void **state) {
         check_plan(&f.plan);
         const uint32_t p = f.plan.root->properties;
         bool           right = ((p & PLAN_APPEND_ONLY) != 0) == promises[i].append_only &&
-                               ((p & PLAN_CONSOLIDATED) != 0) == promises[i].consolidated &&
-                               f.plan.key_count == promises[i].key_count &&
-                               f.plan.event_time_column == promises[i].event_time;
+                     ((p & PLAN_CONSOLIDATED) != 0) == promises[i].consolidated &&
+                     f.plan.key_count == promises[i].key_count &&
+                     f.plan.event_time_column == promises[i].event_time;
         for (int32_t k = 0; k < promises[i].key_count && right; k++) {
             right = f.plan.key_columns[k] == promises[i].keys[k];
         }

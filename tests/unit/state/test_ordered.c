@@ -36,7 +36,7 @@ test_random(void **unused) {
     store          *s;
     ordered         o;
     rng             r;
-    slot            sorted[SLOTS];
+    slot            sorted[SLOTS] = {0};
     uint64_t        count = 0;
     store_snapshot *shot = NULL;
     mem_init(&account, INT64_MAX);

@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads and runs .slt files: SQL with the rows, changes and errors it must give.
+
+A file is a list of records, one blank line or more between them. `#` starts a comment line before a record.
+
+    statement ok                      the SQL below runs
+    statement error <regex>           it fails and the regex is found in the message; with a `----` below the SQL,
+                                      the message is exactly the lines behind that
+    statement rows <n>                it changes n rows
+    query [rowsort] [names] [types] [once]
+                                      the rows behind `----` come back, in this order (rowsort: in any). names, types: the
+                                      first lines behind `----` are the column names, the column types. once: the query is
+                                      refused as a stream, which is checked; every other query must also hold as a stream
+    source <name>                     CREATE SOURCE with the column list below
+    stream <name>                     CREATE STREAM name AS the SQL below
+    subscribe <name>                  a subscription of the SQL below, read by `changes`
+    insert <source> [error <regex>]   CSV rows in the order of the columns; insert t(a, b): of these columns. Empty is NULL
+    changes <name> [rowsort]          the rows delivered since the last look, for streams since they were made
+    metric <stream>                   lines "name value" of its counters
+    advance <source> <ms>             moves its watermark
+    start | reset                     starts the streams | takes a new, empty database
+
+Values of a row are separated by a tab or by two blanks or more. NULL, true and false are words; doubles have a point, an
+exponent or are nan, inf, -inf and may differ by 1e-12 of the value; text stands as it is, in single quotes when it is empty,
+looks like NULL, or holds blanks at its ends, two in a row, a quote at its start or control characters (then \\n, \\t, \\x01).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import laminardb
+
+HEADS = ("statement", "query", "source", "stream", "subscribe", "insert", "changes", "metric", "advance", "start", "reset")
+
+
+class Mismatch(AssertionError):
+    """A record did not hold; the message has file, line and both sides."""
+
+
+@dataclass
+class Record:
+    line: int
+    kind: str
+    words: list[str]
+    rest: str  # of the first line behind the kind
+    body: list[str] = field(default_factory=list)
+    expected: list[str] | None = None
+
+    @property
+    def sql(self) -> str:
+        return "\n".join(self.body)
+
+
+def read(path: Path) -> list[Record]:
+    records: list[Record] = []
+    current: Record | None = None
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if current is None:
+            if not line.strip() or line.startswith("#"):
+                continue
+            kind, _, rest = line.partition(" ")
+            if kind not in HEADS:
+                raise Mismatch(f"{path.name}:{number}: a record starts with one of {', '.join(HEADS)}, not {line!r}")
+            current = Record(number, kind, rest.split(), rest.strip())
+            records.append(current)
+        elif not line.strip():
+            current = None
+        elif line == "----" and current.expected is None:
+            current.expected = []
+        elif current.expected is not None:
+            current.expected.append(line)
+        else:
+            current.body.append(line)
+    return records
+
+
+# values
+
+
+def show_text(text: str) -> str:
+    bare = text.strip() == text and text != "" and text != "NULL" and "  " not in text and text[0] != "'"
+    if bare and text.isprintable():
+        return text
+    out = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in out) + "'"
+
+
+def show_interval(months: int, days: int, us: int) -> str:
+    sign, us = ("-" if us < 0 else ""), abs(us)
+    clock = f"{sign}{us // 3_600_000_000:02d}:{us // 60_000_000 % 60:02d}:{us // 1_000_000 % 60:02d}"
+    return f"{months}m {days}d {clock}" + (f".{us % 1_000_000:06d}".rstrip("0") if us % 1_000_000 else "")
+
+
+def show(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.datetime):
+        text = value.isoformat(sep=" ")
+        return text.rstrip("0") if "." in text else text
+    if isinstance(value, str):
+        return show_text(value)
+    if hasattr(value, "microseconds") and hasattr(value, "months"):
+        return show_interval(value.months, value.days, value.microseconds)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def split(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("\t")] if "\t" in line else re.split(r" {2,}", line.strip())
+
+
+def is_double(text: str) -> bool:
+    return re.fullmatch(r"-?(\d+\.\d+(e[+-]?\d+)?|\d+e[+-]?\d+|inf|nan)", text) is not None
+
+
+def same_cell(got: str, want: str) -> bool:
+    if got == want or not (is_double(got) and is_double(want)):
+        return got == want
+    x, y = float(got), float(want)
+    return x == y != 0 or math.isclose(x, y, rel_tol=1e-12)
+
+
+def same_rows(got: list[list[str]], want: list[list[str]]) -> bool:
+    if len(got) != len(want):
+        return False
+    return all(len(g) == len(w) and all(map(same_cell, g, w)) for g, w in zip(got, want, strict=True))
+
+
+def rounded(value: Any) -> str:
+    if not isinstance(value, float):
+        return show(value)
+    return "0.0" if value == 0 else f"{value:.11g}"
+
+
+def bag(rows: list[tuple[Any, ...]]) -> Counter[tuple[str, ...]]:
+    """Rows as a multiset; doubles to 11 digits, so that the order of a sum does not matter, and -0.0 is 0.0, as in keys."""
+    return Counter(tuple(map(rounded, row)) for row in rows)
+
+
+# the incremental check
+
+
+@dataclass
+class Log:
+    """What a file did so far, to be done again in another database."""
+
+    ddl: list[str] = field(default_factory=list)
+    steps: list[tuple[str, str, Any]] = field(default_factory=list)  # (rows | advance, source, table | ms)
+    streams: set[str] = field(default_factory=set)
+
+
+def pieces(log: Log, rng: random.Random | None, whole: bool) -> Iterator[tuple[str, str, Any]]:
+    """The steps of a log with its inserts cut: whole as they were, by the generator, else into single rows."""
+    for kind, source, what in log.steps:
+        if kind != "rows" or whole:
+            yield kind, source, what
+            continue
+        at = 0
+        while at < what.num_rows:
+            size = 1 if rng is None else rng.choice((1, 2, 3, what.num_rows))
+            yield kind, source, what.slice(at, size)
+            at += size
+
+
+def apply(db: laminardb.Connection, step: tuple[str, str, Any]) -> None:
+    kind, source, what = step
+    if kind == "rows":
+        db.insert(source, what)
+    else:
+        db.advance_watermark(source, what)
+
+
+def settled(db: laminardb.Connection, name: str) -> None:
+    metrics = db.stream_metrics(name)
+    if metrics is None or metrics.error is not None:
+        raise Mismatch(f"the stream failed: {metrics.error if metrics else 'it is gone'}")
+
+
+def late_rows(db: laminardb.Connection) -> int:
+    return sum(m.late_rows for name in db.list_streams() if (m := db.stream_metrics(name)) is not None)
+
+
+def replay(log: Log, sql: str, seed: int | None, whole: bool = False) -> tuple[Counter[tuple[str, ...]], int]:
+    """The state of `sql` as a stream in a new database, and the rows that came late there.
+
+    Without a seed the stream is made before all rows. With one, the places of CREATE STREAM, of start() and of the cuts are
+    random, and a subscription to all changes must add up to the same state.
+    """
+    rng = None if seed is None else random.Random(seed)
+    with laminardb.open() as db:
+        for ddl in log.ddl:
+            db.execute(ddl)
+        steps = list(pieces(log, rng, whole))
+        made, started = (0, 0) if rng is None else (rng.randint(0, len(steps)), rng.randint(0, len(steps)))
+        watched = rng is not None and not re.search(r"\bEMIT\b", sql)
+        changes: laminardb.Subscription | None = None
+        for i in range(len(steps) + 1):
+            if i == started:
+                db.start()
+            if i == made:
+                db.execute(f"CREATE STREAM incremental AS {sql}")
+                changes = db.subscribe(f"{sql} EMIT CHANGES") if watched else None
+            if i < len(steps):
+                apply(db, steps[i])
+        settled(db, "incremental")
+        state = bag(db.query("SELECT * FROM incremental").fetchall())
+        if changes is not None:
+            summed: Counter[tuple[str, ...]] = Counter()
+            while (batch := changes.try_next()) is not None:
+                for *row, weight in batch.fetchall():
+                    summed[tuple(map(rounded, row))] += weight
+            if {k: w for k, w in summed.items() if w} != dict(state):
+                raise Mismatch(f"its changes add up to {dict(summed)}, its state is {dict(state)}")
+        return state, late_rows(db)
+
+
+# the runner
+
+
+class Runner:
+    def __init__(self, path: Path, seed: int) -> None:
+        self.path, self.seed = path, seed
+        self.incremental = self.compared_late = self.refused = self.queries = 0
+        self.db = laminardb.open()
+        self.fresh()
+
+    def fresh(self) -> None:
+        self.db.close()
+        self.db = laminardb.open()
+        self.log = Log()
+        self.subscriptions: dict[str, Any] = {}
+        self.started = False
+
+    def run(self) -> None:
+        try:
+            for record in read(self.path):
+                try:
+                    getattr(self, f"do_{record.kind}")(record)
+                except Mismatch as e:
+                    raise Mismatch(f"{self.path.name}:{record.line}: {record.sql}\n{e}") from None
+                except (laminardb.LaminarError, ValueError, TypeError) as e:
+                    raise Mismatch(f"{self.path.name}:{record.line}: {record.sql}\n{type(e).__name__}: {e}") from e
+        finally:
+            self.db.close()
+
+    # statements
+
+    def execute(self, sql: str) -> laminardb.ExecuteResult:
+        insert = re.match(r'\s*INSERT\s+(?:INTO\s+)?(\w+|"[^"]*")', sql, re.IGNORECASE)
+        before = self.count(insert[1]) if insert else 0
+        result = self.db.execute(sql)
+        if insert:
+            self.log_rows(insert[1], before)
+        elif result.result_type == "ddl":
+            self.log.ddl.append(sql)
+            name = result.ddl_object or ""
+            if result.ddl_type == "CREATE STREAM":
+                self.subscriptions[name.lower()] = self.db.subscribe_stream(name)
+        return result
+
+    def count(self, source: str) -> int:
+        try:
+            return self.db.query(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+        except laminardb.QueryError:
+            return 0
+
+    def log_rows(self, source: str, before: int) -> None:
+        table = self.db.query(f"SELECT * FROM {source}").to_arrow().slice(before)
+        if table.num_rows > 0:
+            self.log.steps.append(("rows", source, table))
+
+    def do_statement(self, r: Record) -> None:
+        verb, _, rest = r.rest.partition(" ")
+        if verb == "error":
+            return self.expect_error(r, rest.strip(), lambda: self.execute(r.sql))
+        result = self.execute(r.sql)
+        if verb == "rows" and result.rows_affected != int(rest):
+            raise Mismatch(f"it changed {result.rows_affected} rows, not {rest}")
+        if verb not in ("ok", "rows"):
+            raise Mismatch(f"unknown: statement {verb}")
+        return None
+
+    def expect_error(self, r: Record, pattern: str, call: Any) -> None:
+        try:
+            call()
+        except (laminardb.LaminarError, ValueError, TypeError) as e:
+            text = str(e)
+            if pattern and not re.search(pattern, text):
+                raise Mismatch(f"the message does not match /{pattern}/:\n{text}") from None
+            if r.expected is not None and text.splitlines() != r.expected:
+                want = "\n".join(r.expected)
+                raise Mismatch(f"the message is\n{text}\nand should be\n{want}") from None
+            return
+        raise Mismatch("it succeeded, and an error was expected")
+
+    # queries
+
+    def do_query(self, r: Record) -> None:
+        unknown = set(r.words) - {"rowsort", "names", "types", "once"}
+        if unknown or r.expected is None:
+            raise Mismatch(f"unknown words {unknown}" if unknown else "a query needs ---- and its rows")
+        self.queries += 1
+        result = self.db.query(r.sql)
+        want = [split(line) for line in r.expected]
+        if "names" in r.words:
+            self.expect_rows([result.columns], [want.pop(0)], "columns")
+        if "types" in r.words:
+            self.expect_rows([result._column_types], [want.pop(0)], "types")
+        rows = result.fetchall()
+        self.expect_rows([[show(v) for v in row] for row in rows], want, "rows", "rowsort" in r.words)
+        if "once" in r.words:
+            return self.expect_refused(r.sql)
+        return self.check_incremental(r, bag(rows))
+
+    def expect_rows(self, got: list[list[str]], want: list[list[str]], what: str, in_any_order: bool = False) -> None:
+        if in_any_order:
+            got, want = sorted(got), sorted(want)
+        if not same_rows(got, want):
+            lines = ["\n".join("  ".join(row) for row in rows) for rows in (got, want)]
+            raise Mismatch(f"{what} are\n{lines[0]}\nand should be\n{lines[1]}")
+
+    def expect_refused(self, sql: str) -> None:
+        self.refused += 1
+        try:
+            self.db.execute(f"CREATE STREAM refused AS {sql}")
+        except laminardb.QueryError:
+            return
+        raise Mismatch("it is legal as a stream: leave out the word once")
+
+    def check_incremental(self, r: Record, want: Counter[tuple[str, ...]]) -> None:
+        """As a stream made after the rows, before them with one row an insert, and somewhere among random inserts."""
+        self.db.execute(f"CREATE STREAM afterwards AS {r.sql}")
+        try:
+            if not self.started:
+                with_rows = want  # it begins at start(): the replays have it
+            else:
+                settled(self.db, "afterwards")
+                with_rows = bag(self.db.query("SELECT * FROM afterwards").fetchall())
+        finally:
+            metrics = self.db.stream_metrics("afterwards")
+            self.db.execute("DROP STREAM afterwards")
+        dropped = (metrics.late_rows if metrics else 0) + late_rows(self.db)
+        if dropped == 0:
+            self.agree("made after the rows", with_rows, want)
+            for how, seed in (("one row an insert", None), ("random inserts", self.seed), ("other inserts", self.seed + 1)):
+                state, late = replay(self.log, r.sql, seed)
+                if late == 0:
+                    self.agree(f"{how}, seed {seed}", state, want)
+        else:
+            # Late rows depend on how inserts were cut: the same cuts must drop the same rows whenever the stream is made.
+            self.compared_late += 1
+            for seed in (None, self.seed):
+                state, _ = replay(self.log, r.sql, seed, whole=True)
+                self.agree(f"same inserts, seed {seed}", state, with_rows)
+        self.incremental += 1
+
+    def agree(self, how: str, got: Counter[tuple[str, ...]], want: Counter[tuple[str, ...]]) -> None:
+        if got != want:
+            raise Mismatch(f"as a stream ({how}) it gives\n{dict(got - want)}\nmore and\n{dict(want - got)}\nless")
+
+    # streams
+
+    def do_source(self, r: Record) -> None:
+        self.execute(f"CREATE SOURCE {r.rest} (\n{r.sql}\n)")
+
+    def do_stream(self, r: Record) -> None:
+        self.execute(f"CREATE STREAM {r.rest} AS\n{r.sql}")
+
+    def do_subscribe(self, r: Record) -> None:
+        self.subscriptions[r.rest.lower()] = self.db.subscribe(r.sql)
+
+    def do_insert(self, r: Record) -> None:
+        target, _, pattern = r.rest.partition(" error ")
+        found = re.fullmatch(r"(\w+)\s*(?:\((.*)\))?", target.strip())
+        if found is None:
+            raise Mismatch(f"insert <source> or insert <source>(columns), not {target!r}")
+        source, columns = found[1], found[2]
+        header = columns or ",".join(field.name for field in self.db.schema(source))
+        csv = "\n".join([header, *r.body]) + "\n"
+        before = self.count(source)
+        if pattern or r.rest.endswith(" error"):
+            return self.expect_error(r, pattern, lambda: self.db.insert_csv(source, csv))
+        self.db.insert_csv(source, csv)
+        return self.log_rows(source, before)
+
+    def do_changes(self, r: Record) -> None:
+        rows = []
+        while (batch := self.subscriptions[r.words[0].lower()].try_next()) is not None:
+            rows += [[show(v) for v in row] for row in batch.fetchall()]
+        want = [split(line) for line in r.expected or []]
+        self.expect_rows(rows, want, "changes", "rowsort" in r.words)
+
+    def do_metric(self, r: Record) -> None:
+        metrics = self.db.stream_metrics(r.words[0])
+        for line in r.body:
+            name, _, want = line.partition(" ")
+            got = str(getattr(metrics, name))
+            if got != want.strip():
+                raise Mismatch(f"{name} is {got}, and should be {want}")
+
+    def do_advance(self, r: Record) -> None:
+        source, ms = r.words[0], int(r.words[1])
+        self.db.advance_watermark(source, ms)
+        self.log.steps.append(("advance", source, ms))
+
+    def do_start(self, r: Record) -> None:
+        self.db.start()
+        self.started = True
+
+    def do_reset(self, r: Record) -> None:
+        self.fresh()
