@@ -96,23 +96,23 @@ TOP = "SELECT * FROM top_routes ORDER BY flights DESC, origin, dest"
 
 QUESTIONS = {
     "Which airlines keep their schedule?": """
-        SELECT a.name AS airline, count(*) AS flights, round(avg(f.dep_delay)) AS average_delay,
-               round(100.0 * count(*) FILTER (WHERE f.dep_delay > 15) / count(f.dep_delay)) AS percent_late
+        SELECT a.name AS airline, count(*) AS flights, round(avg(f.dep_delay), 1) AS average_delay,
+               round(100.0 * count(*) FILTER (WHERE f.dep_delay > 15) / count(f.dep_delay), 1) AS percent_late
         FROM flights f JOIN airlines a ON f.carrier = a.carrier
         GROUP BY airline ORDER BY percent_late, flights DESC LIMIT 5""",
     "At what time of the day are delays longest?": """
         SELECT extract(HOUR FROM scheduled) / 4 * 4 AS from_hour, count(*) AS flights,
-               round(avg(dep_delay)) AS average_delay, max(dep_delay) AS longest_delay
+               round(avg(dep_delay), 1) AS average_delay, max(dep_delay) AS longest_delay
         FROM flights WHERE dep_time IS NOT NULL GROUP BY from_hour ORDER BY from_hour""",
     "What does fog do?": """
         SELECT CASE WHEN w.visibility < 1 THEN 'below 1 mile' WHEN w.visibility < 5 THEN '1 to 5 miles'
                     ELSE '5 miles and more' END AS visibility,
-               count(*) AS flights, round(avg(f.dep_delay)) AS average_delay,
-               round(100.0 * count(*) FILTER (WHERE f.dep_time IS NULL) / count(*)) AS percent_cancelled
+               count(*) AS flights, round(avg(f.dep_delay), 1) AS average_delay,
+               round(100.0 * count(*) FILTER (WHERE f.dep_time IS NULL) / count(*), 1) AS percent_cancelled
         FROM flights f JOIN weather w ON w.origin = f.origin AND w.hour = date_trunc('hour', f.scheduled)
         GROUP BY 1 ORDER BY average_delay DESC""",
     "Which were the worst hours of an airline? (from the stream)": """
-        SELECT a.name AS airline, d.hour, d.departures, round(d.average) AS average_delay, d.longest
+        SELECT a.name AS airline, d.hour, d.departures, round(d.average, 1) AS average_delay, d.longest
         FROM carrier_delays d JOIN airlines a ON d.carrier = a.carrier
         WHERE d.departures >= 10 ORDER BY d.average DESC LIMIT 5""",
     "Who waited longest?": """

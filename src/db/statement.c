@@ -372,8 +372,7 @@ run_ddl(statement_context *c, const ast_statement *st, error *err) {
 /* The answer is made before the work: what was done is never reported as refused for want of
  * memory. */
 static status
-run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result **out,
-                  error *err) {
+run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_result *answer = NULL;
     TRY(db_enter(c->db, err));
     status s = db_writable(c->db, err);

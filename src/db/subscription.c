@@ -78,10 +78,18 @@ subscribe_stream(laminar_subscription **out, laminar_database *db, const char *n
 static status
 subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
                    error *err) {
-    query *q = NULL;
+    query  *q = NULL;
+    result *rows = NULL;
     TRY(query_prepare(&q, db->engine, p, plan_arena, NULL, err));
-    const status done = query_run(q, &s->first, err);
+    status done = query_run(q, &rows, err);
     query_close(q);
+    if (done == OK) {
+        done = result_new(&s->first, db->mem, &s->shape, s->with_weight, err);
+    }
+    for (int32_t i = 0; done == OK && i < rows->batch_count; i++) {
+        done = result_add(s->first, batch_retain(rows->batches[i]), err);
+    }
+    result_release(rows);
     return done;
 }
 

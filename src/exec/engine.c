@@ -199,6 +199,13 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
                          TEXT_ARG(s->object->name));
     }
     if (watermark_us > s->watermark_us) {
+        /* An entry without rows: a replay must meet it in its place among the inserts. */
+        delta stored;
+        batch nothing = {
+            .rows = {.column_count = s->object->schema->count, .columns = s->stored_columns}};
+        TRY(table_append(s->table, &nothing, e->sequence + 1, clock_now_us(e->clock),
+                         s->watermark_us, s->stored_columns, &stored, err));
+        e->sequence++;
         s->watermark_us = watermark_us;
         tick_readers(s);
         publish_readers(s, e->sequence);

@@ -81,7 +81,6 @@ typedef struct replay {
     replay_source *sources;
     int32_t        source_count;
     int64_t        untouched_rows; /* fed since the last tick */
-    int64_t        frontier_us;
 } replay;
 
 static stream *
@@ -128,24 +127,38 @@ add_shadows(replay *r, const stream *s, error *err) {
     return OK;
 }
 
+/* Of one stream, as far as the replay has come: each has the watermark of its own sources. */
 static int64_t
-replay_frontier_us(const replay *r) {
+replay_frontier_us(const replay *r, const stream *s) {
     int64_t frontier = INT64_MAX;
+    bool    timed = false;
     for (int32_t i = 0; i < r->source_count; i++) {
-        if (r->sources[i].source->object->event_time_column >= 0) {
-            frontier = min_i64(frontier, r->sources[i].watermark_us);
+        const replay_source *rs = &r->sources[i];
+        if (rs->source->object->event_time_column >= 0 && list_has(&s->sources, rs->source)) {
+            frontier = min_i64(frontier, rs->watermark_us);
+            timed = true;
         }
     }
-    return frontier;
+    return timed ? frontier : INT64_MIN;
+}
+
+static bool
+watermark_moved(const replay *r) {
+    for (int32_t i = 0; i < r->streams.count; i++) {
+        const stream *s = r->streams.items[i];
+        if (replay_frontier_us(r, s) > circuit_root(s->circuit)->frontier_us) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static status
 replay_tick(replay *r, error *err) {
-    r->frontier_us = replay_frontier_us(r);
     r->untouched_rows = 0;
     for (int32_t i = 0; i < r->streams.count; i++) {
         stream *s = r->streams.items[i];
-        TRY(circuit_tick(s->circuit, r->frontier_us, err));
+        TRY(circuit_tick(s->circuit, replay_frontier_us(r, s), err));
         if (s->failed) {
             *err = s->reason;
             return s->reason.status;
@@ -175,9 +188,6 @@ static status
 replay_insert(replay *r, replay_source *rs, error *err) {
     const insert_entry entry = *table_entry(rs->source->table, rs->next++);
     rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
-    if (replay_frontier_us(r) > r->frontier_us) {
-        TRY(replay_tick(r, err)); /* the watermark was advanced without rows */
-    }
     for (int32_t i = 0; i < r->streams.count; i++) {
         stream *s = r->streams.items[i];
         for (int32_t k = 0; k < s->input_count; k++) {
@@ -191,7 +201,7 @@ replay_insert(replay *r, replay_source *rs, error *err) {
     const bool last = rs->next == table_entry_count(rs->source->table);
     rs->watermark_us =
         last ? rs->source->watermark_us : table_entry(rs->source->table, rs->next)->watermark_us;
-    if (replay_frontier_us(r) > r->frontier_us || r->untouched_rows >= REPLAY_TICK_ROWS) {
+    if (r->untouched_rows >= REPLAY_TICK_ROWS || watermark_moved(r)) {
         return replay_tick(r, err);
     }
     return OK;
@@ -234,7 +244,7 @@ replay_close(replay *r, const stream *s) {
 
 static status
 fill_by_time(stream *s, error *err) {
-    replay         r = {.mem = s->engine->mem, .frontier_us = INT64_MIN};
+    replay         r = {.mem = s->engine->mem};
     status         done = replay_open(&r, s, err);
     replay_source *next = NULL;
     while (done == OK && (next = next_source(&r)) != NULL) {

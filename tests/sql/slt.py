@@ -22,7 +22,8 @@ A file is a list of records, one blank line or more between them. `#` starts a c
 
 Values of a row are separated by a tab or by two blanks or more. NULL, true and false are words; doubles have a point, an
 exponent or are nan, inf, -inf and may differ by 1e-12 of the value; text stands as it is, in single quotes when it is empty,
-looks like NULL, or holds blanks at its ends, two in a row, a quote at its start or control characters (then \\n, \\t, \\x01).
+looks like NULL, or holds blanks at its ends, two in a row, a quote at its start or control characters (then \\n, \\t, \\x01);
+an INTERVAL is its months and its time: 1m -2d 03:00:00 (days count 24 hours).
 """
 
 from __future__ import annotations
@@ -94,10 +95,12 @@ def show_text(text: str) -> str:
     return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in out) + "'"
 
 
-def show_interval(months: int, days: int, us: int) -> str:
+def show_interval(months: int, us: int) -> str:
     sign, us = ("-" if us < 0 else ""), abs(us)
-    clock = f"{sign}{us // 3_600_000_000:02d}:{us // 60_000_000 % 60:02d}:{us // 1_000_000 % 60:02d}"
-    return f"{months}m {days}d {clock}" + (f".{us % 1_000_000:06d}".rstrip("0") if us % 1_000_000 else "")
+    seconds = us // 1_000_000
+    clock = f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    part = f".{us % 1_000_000:06d}".rstrip("0") if us % 1_000_000 else ""
+    return f"{months}m {sign}{seconds // 86400}d {clock}{part}"
 
 
 def show(value: Any) -> str:
@@ -110,8 +113,10 @@ def show(value: Any) -> str:
         return text.rstrip("0") if "." in text else text
     if isinstance(value, str):
         return show_text(value)
-    if hasattr(value, "microseconds") and hasattr(value, "months"):
-        return show_interval(value.months, value.days, value.microseconds)
+    if isinstance(value, dt.timedelta):
+        return show_interval(0, value // dt.timedelta(microseconds=1))
+    if hasattr(value, "months"):
+        return show_interval(value.months, value.days * 86_400_000_000 + value.microseconds)
     return repr(value) if isinstance(value, float) else str(value)
 
 

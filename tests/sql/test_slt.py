@@ -84,7 +84,7 @@ def test_runner_counts(tmp_path: Path) -> None:
     ],
 )
 def test_runner_fails(tmp_path: Path, old: str, new: str) -> None:
-    with pytest.raises(Mismatch, match=r"x\.slt:12: SELECT"):
+    with pytest.raises(Mismatch, match=r"x\.slt:10: SELECT"):
         run_text(tmp_path, GOOD.replace(old, new))
 
 
