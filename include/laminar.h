@@ -289,13 +289,14 @@ LAMINAR_API laminar_status laminar_database_subscribe(laminar_subscription **out
 LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, int64_t timeout_us,
                                                      laminar_result **out, bool *interrupted,
                                                      laminar_error *err);
-/* From any thread; wakes its waiters. */
+/* From any thread; wakes its waiters and drops what was queued. */
 LAMINAR_API void laminar_subscription_cancel(laminar_subscription *s);
 typedef enum laminar_subscription_status {
     LAMINAR_SUBSCRIPTION_ACTIVE,
     LAMINAR_SUBSCRIPTION_FINISHED,
     LAMINAR_SUBSCRIPTION_CANCELLED
 } laminar_subscription_status;
+/* From any thread, as cancel. */
 LAMINAR_API laminar_subscription_status laminar_subscription_state(const laminar_subscription *s);
 /* Of the batches; with "__weight" last when the query says EMIT CHANGES. */
 LAMINAR_API laminar_status laminar_subscription_schema(const laminar_subscription *s,

@@ -3,7 +3,9 @@
  *
  * The handle stays valid until the object dies: close() ends the database, later calls get code 101
  * from the engine. The appender of the last source is kept, because one-row inserts come in runs;
- * `appender_busy` keeps a second thread from it (that one gets its own). */
+ * `appender_busy` keeps a second thread, and an insert from within the rows of another one, from it
+ * (those get their own). A statement may drop the source and make it again: after one, the kept
+ * appender is `appender_stale`. */
 #include "state.h"
 
 #include <string.h>
@@ -14,7 +16,7 @@ typedef struct connection_object {
     laminar_database *db;
     laminar_appender *appender;      /* NULL: none kept */
     PyObject         *appender_name; /* str */
-    bool              appender_busy;
+    bool              appender_busy, appender_stale;
     bool              closed;
 } connection_object;
 
@@ -46,10 +48,13 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
 
 static void
 forget_appender(connection_object *self) {
+    self->appender_stale = true;
     if (!self->appender_busy) {
-        laminar_appender_close(self->appender);
+        laminar_appender *old = self->appender;
         self->appender = NULL;
+        self->appender_stale = false;
         Py_CLEAR(self->appender_name);
+        laminar_appender_close(old);
     }
 }
 
@@ -99,6 +104,7 @@ connection_execute(PyObject *o, PyObject *sql) {
         return NULL;
     }
     ENGINE_CALL(s = laminar_database_execute_text(self->db, text, (size_t)size, &rows, &err));
+    forget_appender(self);
     return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
 }
 
@@ -285,44 +291,34 @@ take_appender(connection_object *self, PyObject *name, const char *text) {
 }
 
 static void
-give_appender(connection_object *self, laminar_appender *a, bool keep) {
+give_appender(connection_object *self, laminar_appender *a) {
     if (a != self->appender) {
         laminar_appender_close(a);
         return;
     }
     self->appender_busy = false;
-    if (!keep || self->closed) {
+    if (self->appender_stale || self->closed) {
         forget_appender(self);
     }
 }
 
 static PyObject *
 insert_rows(connection_object *self, PyObject *name, const char *text, PyObject *data) {
-    for (int attempt = 0;; attempt++) {
-        laminar_appender *a = take_appender(self, name, text);
-        if (a == NULL) {
-            return NULL;
-        }
-        int64_t        count = 0;
-        laminar_error  err;
-        laminar_status s;
-        if (ext_rows_append(self->state, a, data) < 0) {
-            laminar_appender_clear(a);
-            give_appender(self, a, true);
-            return NULL;
-        }
-        ENGINE_CALL(s = laminar_appender_flush(a, &count, &err));
-        /* A kept appender may hold a source that was dropped and made again: once more with a new
-         * one. */
-        const bool stale = s < 0 && err.code == 200;
-        give_appender(self, a, !stale);
-        if (s >= 0) {
-            return PyLong_FromLongLong(count);
-        }
-        if (!stale || attempt > 0) {
-            return ext_raise_error(self->state, &err);
-        }
+    laminar_appender *a = take_appender(self, name, text);
+    if (a == NULL) {
+        return NULL;
     }
+    int64_t        count = 0;
+    laminar_error  err;
+    laminar_status s;
+    if (ext_rows_append(self->state, a, data) < 0) {
+        laminar_appender_clear(a);
+        give_appender(self, a);
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_appender_flush(a, &count, &err));
+    give_appender(self, a);
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *

@@ -132,7 +132,21 @@ db_enter(laminar_database *db, error *err) {
 
 void
 db_leave(laminar_database *db) {
+    if (UNLIKELY(engine_has_abandoned(db->engine))) {
+        engine_reap(db->engine);
+    }
     mutex_unlock(&db->token);
+}
+
+void
+db_abandon(laminar_database *db, changelog *log) {
+    if (db->process != getpid()) {
+        return;
+    }
+    engine_abandon(db->engine, log);
+    if (mutex_try_lock(&db->token)) { /* else its holder sees to it */
+        db_leave(db);
+    }
 }
 
 status
@@ -222,6 +236,9 @@ close_objects(laminar_database *db) {
 void
 laminar_database_end(laminar_database *db) {
     error e = {0};
+    if (db->process != getpid()) {
+        return; /* a lock may be held by a thread that this process does not have */
+    }
     laminar_database_interrupt(db);
     if (db_enter(db, &e) < 0) {
         return;

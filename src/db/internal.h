@@ -58,8 +58,10 @@ struct laminar_result {
 /* ---- database.c */
 /* Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave.
  */
-status            db_enter(laminar_database *db, error *err) MUST_USE;
-void              db_leave(laminar_database *db);
+status db_enter(laminar_database *db, error *err) MUST_USE;
+void   db_leave(laminar_database *db);
+/* Closes an anonymous stream that nobody reads any more; waits for nothing. */
+void              db_abandon(laminar_database *db, changelog *log);
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);
 /* For calls that write: refuses after shutdown. With the token. */

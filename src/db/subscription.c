@@ -2,30 +2,56 @@
 /* subscription.c - a cursor over a stream's change log. It has no thread and never polls.
  *
  * subscribe(sql) makes an anonymous stream and takes its current rows and its cursor in one visit
- * to the engine, so nothing falls between them. */
+ * to the engine, so nothing falls between them.
+ *
+ * One reader at a time holds `reading`, also while it sleeps; it alone touches cursor and first.
+ * cancel and state come from any thread and never wait: what cancel cannot let go of, the reader
+ * does when it leaves. A cancelled subscription holds no rows and costs an insert nothing. */
 #include "arrow/arrow.h"
+#include "batch/builder.h"
 #include "db/internal.h"
 #include "sql/parser.h"
+
+#define MERGE_ROWS 1024          /* batches below this are copied into larger ones */
+#define MERGED_ROWS 65536        /* of one batch that was put together */
+#define DELIVERED_ROWS (1 << 20) /* of one delivery */
 
 struct laminar_subscription {
     laminar_database *db; /* retained */
     mem              *mem;
     arena             arena; /* shape */
     schema            shape;
+    data_type        *types; /* of its columns */
     bool              with_weight;
     bool              append_only;
-    log_cursor        cursor;    /* log NULL: finite */
-    stream           *anonymous; /* NULL for named streams; gone when the database is closed */
-    result           *first;     /* delivered before anything else; NULL: none */
+    changelog        *log; /* NULL: finite */
+    bool              anonymous;
+    mutex             reading;
+    log_cursor        cursor; /* log NULL: finite, or cancelled */
+    result           *first;  /* delivered before anything else; NULL: none */
+    _Atomic bool      has_first;
+    _Atomic uint64_t  position; /* number of the last entry taken */
     _Atomic bool      cancelled;
     _Atomic bool      finished;
 };
 
+/* With `reading`. */
+static void
+let_go(laminar_subscription *s) {
+    log_cursor_close(&s->cursor);
+    result_release(s->first);
+    s->first = NULL;
+}
+
 static void
 subscription_free(laminar_subscription *s) {
     mem *m = s->mem;
-    log_cursor_close(&s->cursor);
-    result_release(s->first);
+    let_go(s);
+    mutex_fini(&s->reading);
+    if (s->anonymous) {
+        db_abandon(s->db, s->log);
+    }
+    changelog_release(s->log);
     arena_fini(&s->arena);
     laminar_database *db = s->db;
     mem_free(m, s, sizeof(*s));
@@ -38,6 +64,11 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     if (s == NULL) {
         return error_memory(err);
     }
+    const status made = mutex_init(&s->reading, err);
+    if (made < 0) {
+        mem_free(db->mem, s, sizeof(*s));
+        return made;
+    }
     s->db = db_retain(db);
     s->mem = db->mem;
     arena_init(&s->arena, db->mem);
@@ -47,10 +78,35 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
         return error_memory(err);
     }
     s->shape = *copy;
+    s->types = arena_alloc(&s->arena, sizeof(data_type) * (size_t)(copy->count + 1));
+    if (s->types == NULL) {
+        subscription_free(s);
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < copy->count; i++) {
+        s->types[i] = copy->fields[i].type;
+    }
     s->with_weight = p->emit == EMIT_CHANGES;
     s->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
     *out = s;
     return OK;
+}
+
+static status
+follow(laminar_subscription *s, changelog *log, error *err) {
+    TRY(log_cursor_open(&s->cursor, log, err));
+    s->log = changelog_retain(log);
+    atomic_store(&s->position, s->cursor.last->number);
+    return OK;
+}
+
+static const log_entry *
+next_entry(laminar_subscription *s) {
+    const log_entry *entry = s->cursor.log == NULL ? NULL : log_cursor_next(&s->cursor);
+    if (entry != NULL) {
+        atomic_store(&s->position, entry->number);
+    }
+    return entry;
 }
 
 static status
@@ -65,7 +121,7 @@ subscribe_stream(laminar_subscription **out, laminar_database *db, const char *n
     }
     laminar_subscription *s = NULL;
     TRY(subscription_new(&s, db, stream_plan(o->impl), err));
-    const status opened = log_cursor_open(&s->cursor, stream_log(o->impl), err);
+    const status opened = follow(s, stream_log(o->impl), err);
     if (opened < 0) {
         subscription_free(s);
         return opened;
@@ -97,17 +153,17 @@ static status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
                   error *err) {
     const stream_options options = {.running = true};
-    TRY(stream_open(&s->anonymous, db->engine, p, plan_arena, &options, err));
-    status made = log_cursor_open(&s->cursor, stream_log(s->anonymous), err);
-    if (made == OK) {
-        made = stream_snapshot(s->anonymous, &s->first, err);
+    stream              *made = NULL;
+    TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
+    status done = follow(s, stream_log(made), err);
+    if (done == OK) {
+        done = stream_snapshot(made, &s->first, err);
     }
-    if (made < 0) {
-        log_cursor_close(&s->cursor);
-        stream_close(s->anonymous);
-        s->anonymous = NULL;
+    s->anonymous = done == OK && atomic_load(&db->state) != DB_STOPPED;
+    if (!s->anonymous) { /* after a shutdown nothing can follow */
+        stream_close(made);
     }
-    return made;
+    return done;
 }
 
 static status
@@ -144,6 +200,7 @@ subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error 
             result_release(s->first);
             s->first = NULL;
         }
+        atomic_store(&s->has_first, s->first != NULL);
         *out = s;
     }
     return made;
@@ -183,6 +240,52 @@ add_entry(result *rows, const log_entry *entry, error *err) {
     return OK;
 }
 
+static status
+flush_small(result *rows, builder *small, error *err) {
+    if (builder_rows(small) == 0) {
+        return OK;
+    }
+    batch *made = NULL;
+    TRY(builder_take(small, &made, err));
+    return result_add(rows, made, err);
+}
+
+/* Small batches are put together: who reads after many inserts gets few large batches. */
+static status
+merge_entry(result *rows, builder *small, const log_entry *entry, error *err) {
+    for (int32_t i = 0; i < entry->batch_count; i++) {
+        batch *b = entry->batches[i];
+        if (b->rows.weight != NULL || b->rows.row_count >= MERGE_ROWS) {
+            TRY(flush_small(rows, small, err));
+            TRY(result_add(rows, batch_retain(b), err));
+            continue;
+        }
+        TRY(builder_append_delta(small, &b->rows, err));
+        if (builder_rows(small) >= MERGED_ROWS) {
+            TRY(flush_small(rows, small, err));
+        }
+    }
+    return OK;
+}
+
+/* `entry` and all that follows it, up to DELIVERED_ROWS. */
+static status
+take_many(laminar_subscription *s, const log_entry *entry, result *rows, error *err) {
+    builder small;
+    TRY(builder_init(&small, s->mem, s->types, s->shape.count, err));
+    status done = OK;
+    while (done == OK && entry != NULL) {
+        done = merge_entry(rows, &small, entry, err);
+        const bool full = rows->row_count + builder_rows(&small) >= DELIVERED_ROWS;
+        entry = full || done < 0 ? NULL : next_entry(s);
+    }
+    if (done == OK) {
+        done = flush_small(rows, &small, err);
+    }
+    builder_fini(&small);
+    return done;
+}
+
 /* What is there now: one tick for updating streams, everything for append-only ones. *out stays
  * NULL when there is nothing. */
 static status
@@ -190,19 +293,17 @@ take_now(laminar_subscription *s, result **out, error *err) {
     if (s->first != NULL) {
         *out = s->first;
         s->first = NULL;
+        atomic_store(&s->has_first, false);
         return OK;
     }
-    log_entry *entry = s->cursor.log == NULL ? NULL : log_cursor_next(&s->cursor);
+    const log_entry *entry = next_entry(s);
     if (entry == NULL) {
         return OK;
     }
     result *rows = NULL;
     TRY(result_new(&rows, s->mem, &s->shape, s->with_weight, err));
-    status added = add_entry(rows, entry, err);
-    while (added == OK && s->append_only && rows->row_count < (1 << 20) &&
-           (entry = log_cursor_next(&s->cursor)) != NULL) {
-        added = add_entry(rows, entry, err);
-    }
+    const bool   more = s->append_only && log_cursor_has_next(&s->cursor);
+    const status added = more ? take_many(s, entry, rows, err) : add_entry(rows, entry, err);
     if (added < 0) {
         result_release(rows);
         return added;
@@ -260,6 +361,15 @@ next_rows(laminar_subscription *s, int64_t timeout_us, result **out, bool *inter
     }
 }
 
+/* Cancelled while somebody read: whoever comes out last lets go of the rows. */
+static void
+drop_cancelled(laminar_subscription *s) {
+    if (atomic_load(&s->cancelled) && mutex_try_lock(&s->reading)) {
+        let_go(s);
+        mutex_unlock(&s->reading);
+    }
+}
+
 laminar_status
 laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_result **out,
                           bool *interrupted, laminar_error *err) {
@@ -269,7 +379,14 @@ laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_r
     *out = NULL;
     bool *stopped = interrupted == NULL ? &ignored : interrupted;
     *stopped = false;
+    if (timeout_us != 0) {
+        mutex_lock(&s->reading);
+    } else if (!mutex_try_lock(&s->reading)) {
+        return report(err, &e, DONE, TEXT("")); /* another thread waits for what comes next */
+    }
     status done = next_rows(s, timeout_us, &rows, stopped, &e);
+    mutex_unlock(&s->reading);
+    drop_cancelled(s);
     if (done == OK) {
         done = answer_rows(out, s->mem, LAMINAR_RESULT_QUERY, rows, &e);
     }
@@ -278,9 +395,15 @@ laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_r
 
 void
 laminar_subscription_cancel(laminar_subscription *s) {
-    atomic_store(&s->cancelled, true);
-    if (s->cursor.log != NULL) {
-        changelog_wake(s->cursor.log);
+    if (atomic_exchange(&s->cancelled, true)) {
+        return;
+    }
+    if (s->log != NULL) {
+        changelog_wake(s->log);
+    }
+    drop_cancelled(s);
+    if (s->anonymous) {
+        db_abandon(s->db, s->log);
     }
 }
 
@@ -292,9 +415,8 @@ laminar_subscription_state(const laminar_subscription *s) {
     if (atomic_load(&s->finished)) {
         return LAMINAR_SUBSCRIPTION_FINISHED;
     }
-    log_end    how;
-    const bool ended =
-        s->first == NULL && (s->cursor.log == NULL || log_cursor_at_end(&s->cursor, &how, NULL));
+    const bool ended = !atomic_load(&s->has_first) &&
+                       (s->log == NULL || changelog_is_over(s->log, atomic_load(&s->position)));
     return ended ? LAMINAR_SUBSCRIPTION_FINISHED : LAMINAR_SUBSCRIPTION_ACTIVE;
 }
 
@@ -310,13 +432,6 @@ void
 laminar_subscription_close(laminar_subscription *s) {
     if (s == NULL) {
         return;
-    }
-    laminar_subscription_cancel(s);
-    error e = {0};
-    if (s->anonymous != NULL && db_enter(s->db, &e) == OK) {
-        /* Closing the database closes its streams: then there is nothing left to do here. */
-        stream_close(s->anonymous);
-        db_leave(s->db);
     }
     subscription_free(s);
 }

@@ -16,8 +16,10 @@ struct changelog {
     _Atomic uint32_t word;     /* changes with each wake: what waiters sleep on */
     _Atomic int32_t  ended;    /* log_end; set once, after `reason` */
     _Atomic int32_t  sleepers; /* unused wakes cost a system call: see changelog_wake */
+    _Atomic bool     abandoned;
     mem             *mem;
-    mutex            lock; /* guards newest between the writer and cursors that are opened */
+    _Atomic uint64_t entries; /* ever appended: the number of the newest */
+    mutex            lock;    /* guards newest between the writer and cursors that are opened */
     log_entry       *newest;
     error            reason;
 };
@@ -110,6 +112,8 @@ changelog_append(changelog *c, uint64_t epoch, batch **batches, int32_t count, e
     }
     mutex_lock(&c->lock);
     log_entry *old = c->newest;
+    e->number = old->number + 1;
+    atomic_store_explicit(&c->entries, e->number, memory_order_release);
     atomic_store_explicit(&old->next, entry_retain(e), memory_order_release);
     c->newest = e;
     mutex_unlock(&c->lock);
@@ -136,6 +140,22 @@ changelog_end(changelog *c, log_end how, const error *reason) {
     }
     mutex_unlock(&c->lock);
     changelog_wake(c);
+}
+
+bool
+changelog_is_over(const changelog *c, uint64_t number) {
+    return atomic_load_explicit(&c->ended, memory_order_acquire) != LOG_OPEN &&
+           atomic_load_explicit(&c->entries, memory_order_acquire) == number;
+}
+
+void
+changelog_abandon(changelog *c) {
+    atomic_store_explicit(&c->abandoned, true, memory_order_release);
+}
+
+bool
+changelog_is_abandoned(const changelog *c) {
+    return atomic_load_explicit(&c->abandoned, memory_order_acquire);
 }
 
 status
@@ -170,6 +190,11 @@ log_cursor_next(log_cursor *c) {
     entry_release(c->last);
     c->last = next;
     return next;
+}
+
+bool
+log_cursor_has_next(const log_cursor *c) {
+    return atomic_load_explicit(&c->last->next, memory_order_acquire) != NULL;
 }
 
 bool

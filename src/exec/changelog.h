@@ -17,7 +17,8 @@ struct log_entry {
     _Atomic int32_t      references;
     mem                 *mem;
     _Atomic(log_entry *) next;
-    uint64_t             epoch; /* sequence of the last insert of its tick */
+    uint64_t             number; /* 0: the empty one that opens the log */
+    uint64_t             epoch;  /* sequence of the last insert of its tick */
     int32_t              batch_count;
     batch              **batches; /* rows with weights; NULL weights: all +1 */
 };
@@ -36,6 +37,13 @@ void   changelog_wake(changelog *c);
 /* No further entries. reason (copied) is given to readers after they have read what is there. */
 void changelog_end(changelog *c, log_end how, const error *reason);
 
+/* From any thread: it ended, and entry `number` was the last one. */
+bool changelog_is_over(const changelog *c, uint64_t number);
+/* From any thread: an anonymous stream has no reader any more, or nothing to read; engine_reap
+ * closes it. */
+void changelog_abandon(changelog *c);
+bool changelog_is_abandoned(const changelog *c);
+
 typedef struct log_cursor { /* one reader; not shared between threads without a lock of its owner */
     changelog *log;
     log_entry *last; /* last entry read; retained */
@@ -46,6 +54,7 @@ status     log_cursor_open(log_cursor *out, changelog *c,
 void       log_cursor_close(log_cursor *c);
 log_entry *log_cursor_next(
     log_cursor *c); /* borrowed until the next call; NULL: nothing there now */
+bool log_cursor_has_next(const log_cursor *c);
 bool log_cursor_at_end(const log_cursor *c, log_end *how, error *reason);
 /* Sleeps until something may have changed, *stop is set (its setter calls changelog_wake), or the
  * time is over (negative: no limit). True when a signal handler ran. Spurious returns happen: try

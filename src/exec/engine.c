@@ -213,6 +213,24 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     return OK;
 }
 
+/* Fills a stream that waited for the start. Whoever subscribed to it before gets what it holds now.
+ */
+static void
+start_stream(stream *s) {
+    error  fault = {0};
+    status done = stream_fill(s, &fault);
+    if (done == OK) {
+        done = stream_attach(s, &fault);
+    }
+    s->running = true;
+    if (done == OK && changelog_readers(s->log) > 0) {
+        done = stream_announce(s, &fault);
+    }
+    if (done < 0) {
+        stream_fail(s, &fault);
+    }
+}
+
 status
 engine_start(engine *e, error *err) {
     for (int32_t i = 0; i < e->streams.count; i++) {
@@ -220,15 +238,10 @@ engine_start(engine *e, error *err) {
         if (s->running || s->failed) {
             continue;
         }
-        error  fault = {0};
-        status filled = stream_fill(s, &fault);
-        if (filled == OK) {
-            filled = stream_attach(s, &fault);
+        start_stream(s);
+        if (s->pending.count > 0) {
+            stream_publish(s, e->sequence);
         }
-        if (filled < 0) {
-            stream_fail(s, &fault);
-        }
-        s->running = true;
     }
     (void)err;
     return OK;
@@ -238,6 +251,30 @@ void
 engine_close_streams(engine *e) {
     while (e->streams.count > 0) {
         stream_close(e->streams.items[e->streams.count - 1]);
+    }
+}
+
+void
+engine_abandon(engine *e, changelog *log) {
+    changelog_abandon(log);
+    atomic_store_explicit(&e->has_abandoned, true, memory_order_release);
+}
+
+bool
+engine_has_abandoned(const engine *e) {
+    return atomic_load_explicit(&e->has_abandoned, memory_order_acquire);
+}
+
+void
+engine_reap(engine *e) {
+    if (!atomic_exchange_explicit(&e->has_abandoned, false, memory_order_acq_rel)) {
+        return;
+    }
+    for (int32_t i = e->streams.count - 1; i >= 0; i--) {
+        stream *s = e->streams.items[i];
+        if (s->object == NULL && changelog_is_abandoned(s->log)) {
+            stream_close(s);
+        }
     }
 }
 

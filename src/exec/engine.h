@@ -47,7 +47,12 @@ status stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
                    const stream_options *options, error *err) MUST_USE;
 void   stream_close(stream *s); /* ends its log (LOG_FINISHED); dependents must be gone */
 /* True when a stream that is not in the catalog (a subscription's) reads the object. */
-bool   engine_has_readers(const engine *e, const object *o);
+bool engine_has_readers(const engine *e, const object *o);
+/* From any thread: the anonymous stream of this log is of no use any more. It is closed by the next
+ * engine_reap: a reader that goes need not wait for the token. */
+void   engine_abandon(engine *e, changelog *log);
+bool   engine_has_abandoned(const engine *e); /* from any thread */
+void   engine_reap(engine *e);
 void   engine_close_streams(engine *e); /* all, readers first; their logs end */
 void   engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
 status engine_start(engine *e, error *err)

@@ -9,6 +9,8 @@
 #include "exec/circuit.h"
 #include "exec/engine.h"
 
+#define STREAM_DEPTH_MAX 256
+
 /* A growing list of pointers, used for readers, consumers and streams. */
 typedef struct list {
     void  **items;
@@ -27,7 +29,7 @@ typedef struct stream_input {
     source *from_source;
     stream *from_stream;
     op     *leaf;
-    op     *bridge; /* op_collect on the upstream root that pushes into leaf */
+    op     *bridge; /* op_collect on the upstream exit that pushes into leaf */
     op_spec bridge_spec;
 } stream_input;
 
@@ -38,6 +40,7 @@ struct engine {
     uint64_t      sequence;     /* of the newest insert */
     uint64_t      stream_count; /* ever made: gives ids */
     list          touched;      /* streams with something to publish in this tick */
+    _Atomic bool  has_abandoned;
 };
 
 struct source {
@@ -59,6 +62,7 @@ struct stream {
     const object *object; /* NULL: anonymous */
     circuit      *circuit;
     changelog    *log;
+    int32_t       depth; /* 1: reads sources alone */
     int32_t       input_count;
     stream_input *inputs;
     list          sources;    /* source* at any depth */
@@ -83,6 +87,7 @@ bool    stream_reads(const stream *s, const source *src);
 void   stream_feed(stream_input *in, const delta *rows);
 void   stream_tick(stream *s, int64_t frontier_us);
 void   stream_publish(stream *s, uint64_t epoch);
+status stream_announce(stream *s, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
 
 /* ---- replay.c: fills a new stream from what its inputs retain, as if it had been there from the

@@ -33,6 +33,17 @@ take_rows(void *context, const delta *rows, error *err) {
     return added;
 }
 
+/* All that the stream holds, as changes that wait for publication. */
+status
+stream_announce(stream *s, error *err) {
+    const op_sink    sink = {.context = s, .take = take_rows};
+    arena           *scratch = &s->circuit->scratch;
+    const arena_mark mark = arena_save(scratch);
+    const status     done = stream_read_state(s, &sink, NULL, err);
+    arena_rewind(scratch, mark);
+    return done;
+}
+
 static void
 drop_pending(stream *s) {
     for (int32_t i = 0; i < s->pending.count; i++) {
@@ -92,6 +103,25 @@ add_sources(stream *s, error *err) {
     return OK;
 }
 
+/* Changes go from stream to stream on the stack. */
+static status
+check_depth(stream *s, error *err) {
+    s->depth = 1;
+    for (int32_t i = 0; i < s->input_count; i++) {
+        const stream *up = s->inputs[i].from_stream;
+        if (up != NULL && up->depth >= s->depth) {
+            s->depth = up->depth + 1;
+        }
+    }
+    if (s->depth <= STREAM_DEPTH_MAX) {
+        return OK;
+    }
+    error_set(err, ERR_QUERY_FAILED, "streams read one another more than %d deep",
+              STREAM_DEPTH_MAX);
+    error_hint(err, "let this one read a stream or source further up");
+    return ERR_QUERY_FAILED;
+}
+
 static status
 make_circuit(stream *s, error *err) {
     const op_sink sink = {.context = s, .take = take_rows};
@@ -106,6 +136,7 @@ make_circuit(stream *s, error *err) {
     count = 0;
     TRY(count_inputs(s, s->plan.root, &count, err));
     s->input_count = count;
+    TRY(check_depth(s, err));
     return add_sources(s, err);
 }
 
@@ -162,7 +193,6 @@ bridge_take(void *context, const delta *rows, error *err) {
 
 status
 bridge_open(stream_input *in, stream *upstream, error *err) {
-    op *root = circuit_root(upstream->circuit);
     if (in->bridge == NULL) {
         in->bridge_spec = (op_spec){.mode = MODE_STREAM,
                                     .input = {&upstream->plan.root->schema},
@@ -172,7 +202,7 @@ bridge_open(stream_input *in, stream *upstream, error *err) {
         TRY(op_open(&in->bridge, &op_collect_class, &in->owner->circuit->env, &in->bridge_spec,
                     err));
     }
-    return op_connect(root, in->bridge, 0, err);
+    return op_connect(circuit_exit(upstream->circuit), in->bridge, 0, err);
 }
 
 static status
@@ -212,7 +242,7 @@ stream_detach(stream *s) {
         stream *up = in->from_stream;
         list_remove(&up->dependents, in);
         if (in->bridge != NULL && up->circuit != NULL) {
-            op_disconnect(circuit_root(up->circuit), in->bridge);
+            op_disconnect(circuit_exit(up->circuit), in->bridge);
         }
         if (up->dependents.count == 0 && up->circuit != NULL) {
             circuit_want_old_rows(up->circuit, !circuit_is_upsert(&up->plan));
@@ -275,6 +305,9 @@ stream_fail(stream *s, const error *reason) {
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
+    if (s->object == NULL) { /* its subscription has the log, which is all that is left to read */
+        engine_abandon(s->engine, s->log);
+    }
     for (int32_t i = 0; i < s->dependents.count; i++) {
         stream_input *in = s->dependents.items[i];
         error         below = *reason;
@@ -287,13 +320,24 @@ stream_fail(stream *s, const error *reason) {
 
 /* ---------------------------------------------------------------------------------- what db calls
  */
+/* A reader of a stream that waits for the start waits too. */
+static bool
+inputs_run(const stream *s) {
+    for (int32_t i = 0; i < s->input_count; i++) {
+        if (s->inputs[i].from_stream != NULL && !s->inputs[i].from_stream->running) {
+            return false;
+        }
+    }
+    return true;
+}
+
 status
 stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
             const stream_options *options, error *err) {
     stream *s = NULL;
     TRY(stream_make(&s, e, p, plan_arena, options->object, err));
     status made = OK;
-    if (options->running) {
+    if (options->running && inputs_run(s)) {
         made = stream_fill(s, err);
         if (made == OK) {
             made = stream_attach(s, err);
