@@ -49,7 +49,14 @@ class Connection(_laminardb.Connection):
         if config is not None and not isinstance(config, LaminarConfig):
             raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
         settings = config or LaminarConfig()
-        return super().__new__(cls, os.fspath(path), settings.threads or 0, settings.memory_limit or 0)
+        return super().__new__(
+            cls,
+            os.fspath(path),
+            settings.threads or 0,
+            settings.memory_limit or 0,
+            settings.buffer_size,
+            settings.insert_timeout_ms,
+        )
 
     def execute(self, sql: str) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.

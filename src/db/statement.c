@@ -457,7 +457,9 @@ insert_values(statement_context *c, const ast_statement *st, laminar_result **an
     TRY(plan_insert_values(&rows, db->mem, &c->arena, o, st, err));
     status s = answer_count(answer, db->mem, rows == NULL ? 0 : rows->rows.row_count, err);
     if (s == OK && rows != NULL) {
-        s = db_insert_batch(db, o, rows, err);
+        queue_drain(db, false); /* first come, first served */
+        s = db_append_batch(db, o, rows, err);
+        engine_settle(db->engine);
     }
     batch_release(rows);
     return s;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine.c - sources and the tick.
  *
- * A tick is one insert (or one advance of a watermark): push its rows to the leaves that read the
+ * A tick is one or more inserts (or one advance of a watermark): push its rows to the leaves that read the
  * source, tick the streams that read it at any depth in order of creation, publish. Rows are judged
  * by the watermark before the insert: operators keep the frontier of their last tick, and the
  * source's watermark moves between push and tick. */
 #include "exec/engine_internal.h"
 
 #include "kernel/kernel.h"
+
+#define SHARED_TICK_ROWS 65536 /* bounds the memory of one tick */
 
 status
 list_add(list *l, mem *m, void *item, error *err) {
@@ -71,7 +73,6 @@ engine_close(engine *e) {
     }
     assert(e->streams.count == 0);
     list_fini(&e->streams, e->mem);
-    list_fini(&e->touched, e->mem);
     mem_free(e->mem, e, sizeof(*e));
 }
 
@@ -167,12 +168,27 @@ observe_event_time(source *s, const delta *rows) {
     }
 }
 
-status
-engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) {
-    if (rows->rows.row_count == 0) {
-        if (sequence != NULL) {
-            *sequence = e->sequence;
+/* A windowed reader judges rows by the frontier of its last tick: that must be the one they met. */
+static bool
+may_join_tick(const engine *e, const source *s) {
+    if (e->unsettled != s || e->unsettled_rows >= SHARED_TICK_ROWS) {
+        return false;
+    }
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        const stream *reader = s->readers.items[i];
+        if (reader->timed && stream_frontier_us(reader) != reader->frontier_us) {
+            return false;
         }
+    }
+    return true;
+}
+
+status
+engine_append(engine *e, source *s, batch *rows, error *err) {
+    if (e->unsettled != NULL && !may_join_tick(e, s)) {
+        engine_settle(e);
+    }
+    if (rows->rows.row_count == 0) {
         return OK;
     }
     delta stored;
@@ -183,12 +199,30 @@ engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err)
         stream_feed(s->inputs.items[i], &stored);
     }
     observe_event_time(s, &stored);
-    tick_readers(s);
-    publish_readers(s, e->sequence);
-    if (sequence != NULL) {
+    e->unsettled = s;
+    e->unsettled_rows += stored.row_count;
+    return OK;
+}
+
+void
+engine_settle(engine *e) {
+    source *s = e->unsettled;
+    if (s != NULL) {
+        e->unsettled = NULL;
+        e->unsettled_rows = 0;
+        tick_readers(s);
+        publish_readers(s, e->sequence);
+    }
+}
+
+status
+engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) {
+    const status done = engine_append(e, s, rows, err);
+    engine_settle(e);
+    if (done == OK && sequence != NULL) {
         *sequence = e->sequence;
     }
-    return OK;
+    return done;
 }
 
 status

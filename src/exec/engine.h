@@ -32,6 +32,11 @@ int64_t source_null_time_rows(const source *s);
 /* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every
  * running stream and its log. *sequence may be NULL. */
 status engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) MUST_USE;
+/* The same in two steps, so that several inserts share a tick: append each, then settle once before
+ * the token is given up. Rows share a tick only where that cannot show: never across a movement of
+ * the watermark that a windowed reader has not seen yet (append settles first where it must). */
+status engine_append(engine *e, source *s, batch *rows, error *err) MUST_USE;
+void   engine_settle(engine *e);
 /* Moves the watermark of an event-timed source further (never back) and ticks; windows close. */
 status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
 

@@ -39,8 +39,9 @@ struct engine {
     list          streams;      /* stream*, in order of creation */
     uint64_t      sequence;     /* of the newest insert */
     uint64_t      stream_count; /* ever made: gives ids */
-    list          touched;      /* streams with something to publish in this tick */
     _Atomic bool  has_abandoned;
+    source       *unsettled; /* has rows that its readers were fed but not ticked */
+    int64_t       unsettled_rows;
 };
 
 struct source {
@@ -67,6 +68,8 @@ struct stream {
     stream_input *inputs;
     list          sources;    /* source* at any depth */
     list          dependents; /* stream_input* of running streams on this one */
+    bool          timed;       /* has a window that event time closes */
+    int64_t       frontier_us; /* of its last tick */
     bool          running, failed;
     bool          replaying; /* a shadow or a stream being filled: nothing is published */
     error         reason;

@@ -11,19 +11,6 @@
 
 #define REPLAY_TICK_ROWS 65536
 
-static bool
-has_timed_window(const plan_node *n) {
-    if (n->kind == PLAN_AGGREGATE && n->window_key >= 0) {
-        return true;
-    }
-    for (int32_t i = 0; i < n->input_count; i++) {
-        if (has_timed_window(n->inputs[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Rows that come from no input are there from the start. */
 static status
 feed_constants(stream *s, const plan_node *n, error *err) {
@@ -294,7 +281,8 @@ stream_fill(stream *s, error *err) {
         }
     }
     s->replaying = true;
-    const status done = has_timed_window(s->plan.root) ? fill_by_time(s, err) : fill_whole(s, err);
+    const status done = s->timed ? fill_by_time(s, err) : fill_whole(s, err);
     s->replaying = false;
+    s->frontier_us = stream_frontier_us(s); /* both ways tick up to now */
     return done;
 }

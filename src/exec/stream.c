@@ -140,6 +140,19 @@ make_circuit(stream *s, error *err) {
     return add_sources(s, err);
 }
 
+static bool
+has_timed_window(const plan_node *n) {
+    if (n->kind == PLAN_AGGREGATE && n->window_key >= 0) {
+        return true;
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        if (has_timed_window(n->inputs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 status
 stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o,
             error *err) {
@@ -150,6 +163,8 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     s->engine = e;
     s->plan = *p;
     s->object = o;
+    s->timed = has_timed_window(p->root);
+    s->frontier_us = INT64_MIN;
     status made = changelog_open(&s->log, e->mem, err);
     if (made == OK) {
         made = make_circuit(s, err);
@@ -270,6 +285,7 @@ void
 stream_tick(stream *s, int64_t frontier_us) {
     error fault = {0};
     s->ticks++;
+    s->frontier_us = frontier_us;
     if (circuit_tick(s->circuit, frontier_us, &fault) < 0) {
         stream_fail(s, &fault);
     }
