@@ -11,6 +11,7 @@
 #include "db/internal.h"
 
 #define LEAVE_US_MAX 200
+#define LOOKS_MAX    64
 
 enum { REQUEST_WAITING, REQUEST_DONE, REQUEST_ASLEEP };
 
@@ -222,8 +223,15 @@ take_room(laminar_database *db, int64_t rows, error *err) {
     }
 }
 
+/* A holder is mostly done within a microsecond or two, a sleep and a wake cost ten: look a few times first. */
 static void
 await_request(insert_request *r) {
+    for (int32_t i = 0; i < LOOKS_MAX; i++) {
+        if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_DONE) {
+            return;
+        }
+        CPU_RELAX();
+    }
     for (;;) {
         uint32_t state = REQUEST_WAITING;
         if (!atomic_compare_exchange_strong(&r->state, &state, REQUEST_ASLEEP) &&
