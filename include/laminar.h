@@ -113,8 +113,8 @@ typedef struct laminar_options {
     int64_t memory_limit; /* bytes; 0: none */
     int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
                                            Tests replace it */
-    void *clock_context;
-    int64_t buffer_size; /* rows that may wait for a busy engine; 0: 65,536 */
+    void   *clock_context;
+    int64_t buffer_size;       /* rows that may wait for a busy engine; 0: 65,536 */
     int64_t insert_timeout_ms; /* how long an insert waits for room in it; 0: 30,000 */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
@@ -221,9 +221,13 @@ LAMINAR_API laminar_status laminar_result_schema(const laminar_result *r, struct
 LAMINAR_API laminar_status laminar_database_insert(laminar_database *db, const char *source,
                                                    struct ArrowArrayStream *rows,
                                                    int64_t *row_count, laminar_error *err);
-/* As insert, but returns as soon as the rows are accepted: checked, and in the engine or on its way into it. */
-LAMINAR_API laminar_status laminar_database_submit(laminar_database *db, const char *source, struct ArrowArrayStream *rows, int64_t *row_count, laminar_error *err);
-/* Waits until everything accepted so far is in every stream; gives the first failure of a submitted insert. */
+/* As insert, but returns as soon as the rows are accepted: checked, and in the engine or on its way
+ * into it. */
+LAMINAR_API laminar_status laminar_database_submit(laminar_database *db, const char *source,
+                                                   struct ArrowArrayStream *rows,
+                                                   int64_t *row_count, laminar_error *err);
+/* Waits until everything accepted so far is in every stream; gives the first failure of a submitted
+ * insert. */
 LAMINAR_API laminar_status laminar_database_flush(laminar_database *db, laminar_error *err);
 /* CSV text with a header line of column names (RFC 4180; quoted fields may hold line ends). An
  * empty unquoted field is NULL, as is null_text (NULL: none). Errors name the line. */
@@ -273,7 +277,8 @@ LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *
                                                   laminar_error *err);
 
 /* As flush, without waiting: see laminar_database_submit. */
-LAMINAR_API laminar_status laminar_appender_submit(laminar_appender *a, int64_t *row_count, laminar_error *err);
+LAMINAR_API laminar_status laminar_appender_submit(laminar_appender *a, int64_t *row_count,
+                                                   laminar_error *err);
 
 /* Moves the watermark of a source to at least `watermark_ms`; windows close, nothing else is
  * inserted. */

@@ -87,8 +87,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Text": {
         "||": "joined text | 'a' || 1 | a1",
         "concat": "joined text; NULLs are left out | concat('a', NULL, 1) | a1",
-        "concat_ws": "joined text with the first argument in between "
-        "| concat_ws('-', 'a', NULL, 'b') | a-b",
+        "concat_ws": "joined text with the first argument in between | concat_ws('-', 'a', NULL, 'b') | a-b",
         "upper": "in upper case, character by character | upper('grün') | GRÜN",
         "ucase": "= upper | ucase('a') | A",
         "lower": "in lower case, character by character | lower('GRÜN') | grün",
@@ -103,13 +102,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "| substring('laminar', 3, 4) | mina",
         "substr": "= substring | substr('laminar', 6) | ar",
         "left": "the first characters; a negative number: all but the last | left('laminar', 3) | lam",
-        "right": "the last characters; a negative number: all but the first "
-        "| right('laminar', 3) | nar",
+        "right": "the last characters; a negative number: all but the first | right('laminar', 3) | nar",
         "trim": "without blanks, or the given characters, at both ends | trim('xxaxx', 'x') | a",
         "ltrim": "without them at the start | ltrim('xxax', 'x') | ax",
         "rtrim": "without them at the end | rtrim('xaxx', 'x') | xa",
-        "replace": "every place of the second text becomes the third "
-        "| replace('banana', 'an', 'x') | bxxa",
+        "replace": "every place of the second text becomes the third | replace('banana', 'an', 'x') | bxxa",
         "starts_with": "true when the text begins so | starts_with('laminar', 'lam') | true",
         "prefix": "= starts_with | prefix('laminar', 'x') | false",
         "ends_with": "true when the text ends so | ends_with('laminar', 'nar') | true",
@@ -138,8 +135,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "millisecond, microsecond, "
         "dow, isodow, doy, epoch | date_part('year', DATE '2024-02-29') | 2024",
         "datepart": "= date_part | datepart('dow', DATE '2024-03-03') | 0",
-        "extract": "date_part, written extract(part FROM x) "
-        "| extract(month FROM DATE '2024-02-29') | 2",
+        "extract": "date_part, written extract(part FROM x) | extract(month FROM DATE '2024-02-29') | 2",
         "date_diff": "number of such boundaries between two times "
         "| date_diff('day', DATE '2024-02-28', DATE '2024-03-01') | 2",
         "datediff": "= date_diff | datediff('year', DATE '2023-12-31', DATE '2024-01-01') | 1",
@@ -158,8 +154,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "epoch_ms": "milliseconds since 1970; of an integer the time "
         "| epoch_ms(1500) | 1970-01-01 00:00:01.5",
         "epoch_us": "microseconds since 1970 | epoch_us(TIMESTAMP '1970-01-01 00:00:01') | 1000000",
-        "to_timestamp": "the time so many seconds after 1970 "
-        "| to_timestamp(1.5) | 1970-01-01 00:00:01.5",
+        "to_timestamp": "the time so many seconds after 1970 | to_timestamp(1.5) | 1970-01-01 00:00:01.5",
         "make_timestamp": "the time so many microseconds after 1970 "
         "| make_timestamp(1000000) | 1970-01-01 00:00:01",
         "time_bucket": "start of the interval of that length that holds the time "
@@ -191,23 +186,27 @@ FORMS = [
     (
         "CASE WHEN c THEN x ... ELSE y END",
         "the first branch whose condition is true",
-        "CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END", "b",
+        "CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END",
+        "b",
     ),
     (
         "CASE v WHEN w THEN x ... END",
         "the first branch whose value equals v",
-        "CASE 2 WHEN 1 THEN 'a' WHEN 2 THEN 'b' END", "b",
+        "CASE 2 WHEN 1 THEN 'a' WHEN 2 THEN 'b' END",
+        "b",
     ),
     (
         "CAST(x AS type), x::type",
         "the value in another type, or an error",
-        "CAST('12' AS INTEGER) + 1", "13",
+        "CAST('12' AS INTEGER) + 1",
+        "13",
     ),
     ("TRY_CAST(x AS type)", "NULL where CAST fails", "TRY_CAST('x' AS INTEGER)", "NULL"),
     (
         "x [NOT] IN (a, b, ...)",
         "equal to one of them; NULL when that is unknown",
-        "3 NOT IN (1, NULL)", "NULL",
+        "3 NOT IN (1, NULL)",
+        "NULL",
     ),
     ("x [NOT] BETWEEN a AND b", "x >= a AND x <= b", "5 BETWEEN 1 AND 10", "true"),
     ("x IS [NOT] NULL", "never NULL", "NULL IS NULL", "true"),
@@ -215,7 +214,8 @@ FORMS = [
     (
         "x IS [NOT] DISTINCT FROM y",
         "comparison in which NULL equals NULL",
-        "NULL IS NOT DISTINCT FROM NULL", "true",
+        "NULL IS NOT DISTINCT FROM NULL",
+        "true",
     ),
     ("a AND b, a OR b, NOT a", "three-valued logic", "NULL AND FALSE", "false"),
 ]

@@ -22,7 +22,8 @@ typedef struct connection_object {
 
 static PyObject *
 connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char    *names[] = {"path", "threads", "memory_limit", "buffer_size", "insert_timeout_ms", NULL};
+    static char    *names[] = {"path",        "threads",           "memory_limit",
+                               "buffer_size", "insert_timeout_ms", NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
     long long       limit = 0, buffer = 0, timeout = 0;
@@ -353,8 +354,8 @@ insert_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObj
         } else if (*data == NULL && PyUnicode_CompareWithASCIIString(key, "data") == 0) {
             *data = v;
         } else {
-            PyErr_Format(PyExc_TypeError, "insert(source, data, *, wait=True) has no argument %R left",
-                         key);
+            PyErr_Format(PyExc_TypeError,
+                         "insert(source, data, *, wait=True) has no argument %R left", key);
             return -1;
         }
     }
@@ -531,9 +532,9 @@ connection_memory(PyObject *o, PyObject *unused) {
 }
 
 static PyMethodDef connection_methods[] = {
-    {"insert", (PyCFunction)(void (*)(void))connection_insert,
-     METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("insert($self, source, data, *, wait=True)\n--\n\nInserts rows into a source: all or none. "
+    {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL | METH_KEYWORDS,
+     PyDoc_STR("insert($self, source, data, *, wait=True)\n--\n\nInserts rows into a source: all "
+               "or none. "
                "Returns the row count.\n\n"
                "data: a dict (one row, or columns when its first value is a list), a list of "
                "dicts, tuples or dataclasses,\n"
@@ -545,7 +546,8 @@ static PyMethodDef connection_methods[] = {
                "unknown source,\n"
                "TypeError for data that are no rows.")},
     {"flush", connection_flush, METH_NOARGS,
-     PyDoc_STR("flush($self)\n--\n\nWaits until all that was accepted (wait=False too) is in every stream. Raises the first failure of an "
+     PyDoc_STR("flush($self)\n--\n\nWaits until all that was accepted (wait=False too) is in every "
+               "stream. Raises the first failure of an "
                "insert that nobody waited for.")},
     {"_execute", connection_execute, METH_O, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},

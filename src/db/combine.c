@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* combine.c - inserts from several threads: flat combining (Hendler, Incze, Shavit, Tzafrir 2010).
  *
- * A thread that finds the engine free runs its own insert. One that finds it busy queues its rows; whoever holds the token applies them before it
- * leaves, several inserts in one tick where that cannot show (engine_append). So the engine's data stay in one core's cache and a busy engine is
- * handed on without a sleep in between. A holder does this for at most LEAVE_US_MAX beyond its own work; then the worker thread takes over. The
- * worker is started when it is first needed, and sleeps otherwise.
+ * A thread that finds the engine free runs its own insert. One that finds it busy queues its rows;
+ * whoever holds the token applies them before it leaves, several inserts in one tick where that
+ * cannot show (engine_append). So the engine's data stay in one core's cache and a busy engine is
+ * handed on without a sleep in between. A holder does this for at most LEAVE_US_MAX beyond its own
+ * work; then the worker thread takes over. The worker is started when it is first needed, and
+ * sleeps otherwise.
  *
- * Nothing is lost between queue and token: a thread queues first and then tries the token; a holder releases the token first and then looks at
- * the queue. With a full fence between the two steps of each, at least one of them sees the other. */
+ * Nothing is lost between queue and token: a thread queues first and then tries the token; a holder
+ * releases the token first and then looks at the queue. With a full fence between the two steps of
+ * each, at least one of them sees the other. */
 #include "db/internal.h"
 
 #define LEAVE_US_MAX 200
-#define LOOKS_MAX    64
+#define LOOKS_MAX 64
 
 enum { REQUEST_WAITING, REQUEST_DONE, REQUEST_ASLEEP };
 
 struct insert_request {
     insert_request  *next;
-    object          *target; /* retained */
-    batch           *rows;   /* retained */
+    object          *target;   /* retained */
+    batch           *rows;     /* retained */
     bool             detached; /* nobody waits: freed by whoever applies it */
     status           outcome;
     error            err;
@@ -114,8 +117,8 @@ queue_drain(laminar_database *db, bool bounded) {
     if (LIKELY(atomic_load(&q->rows) == 0)) {
         return true;
     }
-    engine_clock *wall = &db->clock.base;
-    const int64_t end_ns = bounded ? clock_ticks_ns(wall) + LEAVE_US_MAX * 1000 : INT64_MAX;
+    engine_clock   *wall = &db->clock.base;
+    const int64_t   end_ns = bounded ? clock_ticks_ns(wall) + LEAVE_US_MAX * 1000 : INT64_MAX;
     insert_request *applied = NULL, **at = &applied, *r;
     bool            empty = true;
     while ((r = pop_request(q)) != NULL) {
@@ -223,7 +226,8 @@ take_room(laminar_database *db, int64_t rows, error *err) {
     }
 }
 
-/* A holder is mostly done within a microsecond or two, a sleep and a wake cost ten: look a few times first. */
+/* A holder is mostly done within a microsecond or two, a sleep and a wake cost ten: look a few
+ * times first. */
 static void
 await_request(insert_request *r) {
     for (int32_t i = 0; i < LOOKS_MAX; i++) {
@@ -254,9 +258,8 @@ insert_queued(laminar_database *db, object *o, batch *rows, bool wait, error *er
             atomic_fetch_sub(&db->queue.rows, rows->rows.row_count);
             return error_memory(err);
         }
-        *r = (insert_request){.target = catalog_object_retain(o),
-                              .rows = batch_retain(rows),
-                              .detached = true};
+        *r = (insert_request){
+            .target = catalog_object_retain(o), .rows = batch_retain(rows), .detached = true};
     }
     push_request(&db->queue, r);
     if (mutex_try_lock(&db->token)) { /* its holder left meanwhile */

@@ -7,7 +7,7 @@
 #include "db/internal.h"
 #include "kernel/kernel.h"
 
-#define BUFFER_ROWS       65536
+#define BUFFER_ROWS 65536
 #define INSERT_TIMEOUT_MS 30000
 
 static int64_t

@@ -250,8 +250,8 @@ insert_made(laminar_database *db, object *o, batch *rows, bool wait, int64_t *ro
 }
 
 static status
-insert_arrow(laminar_database *db, const char *name, struct ArrowArrayStream *arrow,
-             bool wait, int64_t *row_count, error *err) {
+insert_arrow(laminar_database *db, const char *name, struct ArrowArrayStream *arrow, bool wait,
+             int64_t *row_count, error *err) {
     object *o = NULL;
     TRY(find_object(db, name, &o, err));
     arrow_reader r;

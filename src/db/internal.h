@@ -42,10 +42,10 @@ typedef struct insert_queue {
     _Atomic uint32_t room;        /* futex: changes when rows leave */
     _Atomic uint32_t applied;     /* futex of flush: changes when a request is done */
     _Atomic int32_t  room_sleepers;
-    status           fault_status; /* first failure of an insert nobody waited for; guarded by lock */
-    error            fault;
-    thread           worker;
-    bool             has_worker; /* guarded by the token */
+    status fault_status; /* first failure of an insert nobody waited for; guarded by lock */
+    error  fault;
+    thread worker;
+    bool   has_worker;            /* guarded by the token */
     _Atomic uint32_t worker_word; /* futex: changes when there is work or the end */
     _Atomic bool     worker_stop;
 } insert_queue;
@@ -79,7 +79,8 @@ struct laminar_result {
 enum { LEVEL_TOKEN = 1, LEVEL_LEAF = 2 };
 
 /* ---- database.c */
-status db_check_process(const laminar_database *db, error *err) MUST_USE; /* refuses a forked child */
+status db_check_process(const laminar_database *db,
+                        error                  *err) MUST_USE; /* refuses a forked child */
 /* Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave.
  */
 status db_enter(laminar_database *db, error *err) MUST_USE;
@@ -112,21 +113,25 @@ status answer_texts(laminar_result **out, mem *m, laminar_result_kind kind,
                     int32_t row_count, error *err) MUST_USE;
 
 /* ---- insert.c */
-/* With the token held: refuses after shutdown and after DROP, checks NOT NULL, appends. The caller settles the engine before it leaves. */
+/* With the token held: refuses after shutdown and after DROP, checks NOT NULL, appends. The caller
+ * settles the engine before it leaves. */
 status db_append_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;
 status db_check_not_null(const object *o, const delta *rows, error *err) MUST_USE;
 
 /* ---- combine.c: inserts from several threads */
 status queue_open(laminar_database *db, int64_t rows_max, int64_t wait_us_max, error *err) MUST_USE;
-/* Applies what is queued (for at most LEAVE_US_MAX when bounded) with the token held. True: nothing is left. */
-bool   queue_drain(laminar_database *db, bool bounded);
-bool   queue_is_empty(laminar_database *db);
-void   queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
-/* Without the token. wait: returns when the rows are in every stream; else when they are accepted (coerced, checked, queued or applied). */
+/* Applies what is queued (for at most LEAVE_US_MAX when bounded) with the token held. True: nothing
+ * is left. */
+bool queue_drain(laminar_database *db, bool bounded);
+bool queue_is_empty(laminar_database *db);
+void queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
+/* Without the token. wait: returns when the rows are in every stream; else when they are accepted
+ * (coerced, checked, queued or applied). */
 status db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) MUST_USE;
-/* Waits until all that was accepted before is applied; gives the first failure of an insert nobody waited for. */
+/* Waits until all that was accepted before is applied; gives the first failure of an insert nobody
+ * waited for. */
 status db_flush(laminar_database *db, error *err) MUST_USE;
-void   queue_stop(laminar_database *db);  /* without the token: ends the worker */
+void   queue_stop(laminar_database *db); /* without the token: ends the worker */
 void   queue_close(laminar_database *db);
 
 #endif

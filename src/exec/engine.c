@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine.c - sources and the tick.
  *
- * A tick is one or more inserts (or one advance of a watermark): push its rows to the leaves that read the
- * source, tick the streams that read it at any depth in order of creation, publish. Rows are judged
- * by the watermark before the insert: operators keep the frontier of their last tick, and the
- * source's watermark moves between push and tick. */
+ * A tick is one or more inserts (or one advance of a watermark): push its rows to the leaves that
+ * read the source, tick the streams that read it at any depth in order of creation, publish. Rows
+ * are judged by the watermark before the insert: operators keep the frontier of their last tick,
+ * and the source's watermark moves between push and tick. */
 #include "exec/engine_internal.h"
 
 #include "kernel/kernel.h"

@@ -66,8 +66,8 @@ struct stream {
     int32_t       depth; /* 1: reads sources alone */
     int32_t       input_count;
     stream_input *inputs;
-    list          sources;    /* source* at any depth */
-    list          dependents; /* stream_input* of running streams on this one */
+    list          sources;     /* source* at any depth */
+    list          dependents;  /* stream_input* of running streams on this one */
     bool          timed;       /* has a window that event time closes */
     int64_t       frontier_us; /* of its last tick */
     bool          running, failed;

@@ -51,7 +51,9 @@ class Relation:
 class Reader:
     """A subscription and what it was given."""
 
-    def __init__(self, handle: laminardb.Subscription, of: Relation, start: Counter[Row], weighted: bool) -> None:
+    def __init__(
+        self, handle: laminardb.Subscription, of: Relation, start: Counter[Row], weighted: bool
+    ) -> None:
         self.handle, self.of, self.weighted = handle, of, weighted
         self.sum = start
         self.newest = {row[0]: row for row in start}
@@ -139,14 +141,18 @@ class Model:
                     f"SELECT a.k AS k, coalesce(b.v, a.v) AS v, b.t AS t "
                     f"FROM {a.name} a {join} {b.name} b ON a.k = b.k{more}"
                 )
-                made = Relation(name, text, [a, b], append_only=a.append_only and b.append_only and join == "JOIN")
+                made = Relation(
+                    name, text, [a, b], append_only=a.append_only and b.append_only and join == "JOIN"
+                )
                 made.joins = a.joins + b.joins + 1
                 return made
         if pick == 6:
             text = f"SELECT k, v, t FROM {a.name} ORDER BY v {r.choice(('DESC', 'ASC'))}, k, t LIMIT {r.randint(1, 9)}"
             return Relation(name, text + r.choice(("", " OFFSET 2")), [a])
         if pick == 7:
-            return Relation(name, f"SELECT DISTINCT k, v % 4 AS v, t FROM {a.name}", [a], append_only=a.append_only)
+            return Relation(
+                name, f"SELECT DISTINCT k, v % 4 AS v, t FROM {a.name}", [a], append_only=a.append_only
+            )
         timed = [x for x in self.relations if x.timed and x.depth < 6]
         if pick >= 8 and timed:
             a = r.choice(timed)
@@ -175,7 +181,9 @@ class Model:
         if not old:
             return
         gone = self.r.choice(old)
-        bad = f"CREATE OR REPLACE STREAM {gone.name} AS SELECT {self.r.choice(('nope', '*'))} FROM {gone.name}"
+        bad = (
+            f"CREATE OR REPLACE STREAM {gone.name} AS SELECT {self.r.choice(('nope', '*'))} FROM {gone.name}"
+        )
         with pytest.raises(laminardb.LaminarError):
             self.db.execute(bad)
         self.check_stream(gone)
@@ -245,10 +253,20 @@ class Model:
         elif shape == 3:
             db.insert(name, (d for d in dicts))
         elif shape == 4:
-            quoted = ["NULL" if x is None else str(x) if isinstance(x, int) else f"'{x}'" for row in rows for x in row]
-            db.execute(f"INSERT INTO {name} VALUES " + ", ".join(f"({', '.join(quoted[i:i + 4])})" for i in range(0, len(quoted), 4)))
+            quoted = [
+                "NULL" if x is None else str(x) if isinstance(x, int) else f"'{x}'"
+                for row in rows
+                for x in row
+            ]
+            db.execute(
+                f"INSERT INTO {name} VALUES "
+                + ", ".join(f"({', '.join(quoted[i : i + 4])})" for i in range(0, len(quoted), 4))
+            )
         else:
-            lines = (",".join("" if x is None else f'"{x}"' if isinstance(x, str) else str(x) for x in row) for row in rows)
+            lines = (
+                ",".join("" if x is None else f'"{x}"' if isinstance(x, str) else str(x) for x in row)
+                for row in rows
+            )
             db.insert_csv(name, "k,v,t,ts\n" + "\n".join(lines))
 
     def advance(self) -> None:
@@ -293,7 +311,11 @@ class Model:
         rows = self.db.query(of.text).fetchall()
         if of.closes:
             mark = min(self.db.stats(s.name)["watermark"] for s in self.sources() if of.reads(s))
-            rows = [row for row in rows if (row[-1] - dt.datetime(1970, 1, 1)).total_seconds() * 1000 + 20000 <= mark]
+            rows = [
+                row
+                for row in rows
+                if (row[-1] - dt.datetime(1970, 1, 1)).total_seconds() * 1000 + 20000 <= mark
+            ]
         return bag(rows)
 
     def check_stream(self, s: Relation) -> None:
@@ -334,11 +356,17 @@ class Model:
 
 
 def seeds(first: int) -> list[int]:
-    return [int(os.environ["LAMINAR_SEED"])] if "LAMINAR_SEED" in os.environ else list(range(first, first + 100000))
+    return (
+        [int(os.environ["LAMINAR_SEED"])]
+        if "LAMINAR_SEED" in os.environ
+        else list(range(first, first + 100000))
+    )
 
 
 def note(e: BaseException, m: Model, seed: int) -> None:
-    e.add_note(f"LAMINAR_SEED={seed}\n" + "\n".join(f"{x.name} {'!' * x.changes} {x.text}" for x in m.relations))
+    e.add_note(
+        f"LAMINAR_SEED={seed}\n" + "\n".join(f"{x.name} {'!' * x.changes} {x.text}" for x in m.relations)
+    )
 
 
 def test_one_thread() -> None:
@@ -368,7 +396,12 @@ def run_threads(m: Model, seed: int) -> None:
             other = Model.__new__(Model)
             other.r, other.delay_s, other.clock = random.Random(seed * 10 + number), m.delay_s, 0
             for _ in range(60):
-                m.insert_rows(m.db, other.r.choice(names), other.rows(other.r.choice((1, 1, 3, 8))), other.r.randrange(6))
+                m.insert_rows(
+                    m.db,
+                    other.r.choice(names),
+                    other.rows(other.r.choice((1, 1, 3, 8))),
+                    other.r.randrange(6),
+                )
         except BaseException as e:
             faults.append(e)
 

@@ -42,7 +42,16 @@ from typing import Any
 import laminardb
 
 HEADS = (
-    "statement", "query", "source", "stream", "subscribe", "insert", "changes", "metric", "advance", "start",
+    "statement",
+    "query",
+    "source",
+    "stream",
+    "subscribe",
+    "insert",
+    "changes",
+    "metric",
+    "advance",
+    "start",
     "reset",
 )
 

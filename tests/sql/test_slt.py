@@ -106,7 +106,16 @@ def test_runner_expects_errors(tmp_path: Path) -> None:
 
 def test_values_are_shown_and_split() -> None:
     assert [show(v) for v in (None, True, 1, 2.0, "", "a b", "NULL", " x", "é\n")] == [
-        "NULL", "true", "1", "2.0", "''", "a b", "'NULL'", "' x'", "'é\\n'"]
+        "NULL",
+        "true",
+        "1",
+        "2.0",
+        "''",
+        "a b",
+        "'NULL'",
+        "' x'",
+        "'é\\n'",
+    ]
     assert split("a b  c") == ["a b", "c"]
     assert split("a  b\tc") == ["a  b", "c"]
 
