@@ -5,20 +5,27 @@
  * from the engine. The appender of the last source is kept, because one-row inserts come in runs;
  * `appender_busy` keeps a second thread, and an insert from within the rows of another one, from it
  * (those get their own). A statement may drop the source and make it again: after one, the kept
- * appender is `appender_stale`. */
-#include "state.h"
+ * appender is `appender_stale`.
+ *
+ * Signals arrive while the engine works without the GIL: it asks check_signals every few
+ * milliseconds. */
+#include "connection.h"
 
 #include <string.h>
 
-typedef struct connection_object {
-    PyObject          ob_base;
-    module_state     *state;
-    laminar_database *db;
-    laminar_appender *appender;      /* NULL: none kept */
-    PyObject         *appender_name; /* str */
-    bool              appender_busy, appender_stale;
-    bool              closed;
-} connection_object;
+/* On the thread that runs a query. True: a handler raised; the exception stays set for the caller.
+ * Python runs handlers on the main thread alone: others need not wait for the GIL. */
+static bool
+check_signals(void *context) {
+    const module_state *state = context;
+    if (PyThread_get_thread_ident() != state->main_thread) {
+        return false;
+    }
+    const PyGILState_STATE gil = PyGILState_Ensure();
+    const bool             raised = PyErr_CheckSignals() < 0;
+    PyGILState_Release(gil);
+    return raised;
+}
 
 static PyObject *
 connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -39,6 +46,8 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
         return NULL;
     }
     self->state = state;
+    options.interrupted = check_signals;
+    options.interrupted_context = state;
     if (laminar_database_open(&self->db, path, &options, &err) < 0) {
         Py_DECREF(self);
         return ext_raise_error(state, &err);
@@ -150,13 +159,13 @@ connection_schema(PyObject *o, PyObject *name) {
     return s < 0 ? ext_raise_error(self->state, &err) : ext_schema_capsule(&schema);
 }
 
+/* Calls without arguments and without an answer. */
 static PyObject *
-connection_start(PyObject *o, PyObject *unused) {
-    (void)unused;
+command(PyObject *o, laminar_status (*run)(laminar_database *, laminar_error *)) {
     connection_object *self = (connection_object *)o;
     laminar_error      err;
     laminar_status     s;
-    ENGINE_CALL(s = laminar_database_start(self->db, &err));
+    ENGINE_CALL(s = run(self->db, &err));
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
@@ -164,16 +173,27 @@ connection_start(PyObject *o, PyObject *unused) {
 }
 
 static PyObject *
+connection_start(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return command(o, laminar_database_start);
+}
+
+static PyObject *
+connection_pause(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return command(o, laminar_database_pause);
+}
+
+static PyObject *
+connection_resume(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return command(o, laminar_database_resume);
+}
+
+static PyObject *
 connection_shutdown(PyObject *o, PyObject *unused) {
     (void)unused;
-    connection_object *self = (connection_object *)o;
-    laminar_error      err;
-    laminar_status     s;
-    ENGINE_CALL(s = laminar_database_shutdown(self->db, &err));
-    if (s < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    Py_RETURN_NONE;
+    return command(o, laminar_database_shutdown);
 }
 
 /* ---------------------------------------------------------------------------------- rows in */
@@ -422,56 +442,6 @@ connection_subscribe_stream(PyObject *o, PyObject *args) {
     return subscribe((connection_object *)o, args, true);
 }
 
-/* ---------------------------------------------------------------------------------- counters */
-static PyObject *
-connection_source_stats(PyObject *o, PyObject *name) {
-    connection_object   *self = (connection_object *)o;
-    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
-    laminar_source_stats stats = {.size = sizeof(stats)};
-    laminar_error        err;
-    laminar_status       s;
-    if (text == NULL) {
-        return NULL;
-    }
-    ENGINE_CALL(s = laminar_database_source_stats(self->db, text, &stats, &err));
-    if (s < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L}", "total_rows", (long long)stats.total_rows,
-                         "retained_rows", (long long)stats.retained_rows, "retained_bytes",
-                         (long long)stats.retained_bytes, "watermark",
-                         (long long)stats.watermark_ms, "null_time_rows",
-                         (long long)stats.null_time_rows);
-}
-
-static PyObject *
-connection_stream_stats(PyObject *o, PyObject *name) {
-    connection_object   *self = (connection_object *)o;
-    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
-    laminar_stream_stats stats = {.size = sizeof(stats)};
-    laminar_error        err;
-    laminar_status       s;
-    if (text == NULL) {
-        return NULL;
-    }
-    ENGINE_CALL(s = laminar_database_stream_stats(self->db, text, &stats, &err));
-    if (s < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:z}", "rows_in", (long long)stats.rows_in,
-                         "rows_out", (long long)stats.rows_out, "late_rows",
-                         (long long)stats.late_rows, "null_time_rows",
-                         (long long)stats.null_time_rows, "ticks", (long long)stats.ticks,
-                         "watermark", (long long)stats.watermark_ms, "state_bytes",
-                         (long long)stats.state_bytes, "error", stats.failed ? stats.error : NULL);
-}
-
-static PyObject *
-connection_memory(PyObject *o, PyObject *unused) {
-    (void)unused;
-    return PyLong_FromLongLong(laminar_database_memory(((connection_object *)o)->db));
-}
-
 static PyMethodDef connection_methods[] = {
     {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL,
      PyDoc_STR("insert($self, source, data, /)\n--\n\nInserts rows into a source: all or none. "
@@ -493,12 +463,25 @@ static PyMethodDef connection_methods[] = {
     {"_subscribe_stream", connection_subscribe_stream, METH_VARARGS, NULL},
     {"_list", connection_list, METH_O, NULL},
     {"_schema_capsule", connection_schema, METH_O, NULL},
-    {"_source_stats", connection_source_stats, METH_O, NULL},
-    {"_stream_stats", connection_stream_stats, METH_O, NULL},
-    {"_memory", connection_memory, METH_NOARGS, NULL},
+    {"_source_stats", ext_connection_source_stats, METH_O, NULL},
+    {"_stream_stats", ext_connection_stream_stats, METH_O, NULL},
+    {"_metrics", ext_connection_metrics, METH_NOARGS, NULL},
+    {"_topology", ext_connection_topology, METH_NOARGS, NULL},
+    {"_queries", ext_connection_queries, METH_NOARGS, NULL},
+    {"cancel_query", ext_connection_cancel_query, METH_O,
+     PyDoc_STR("cancel_query($self, query_id, /)\n--\n\nA running query raises QueryError 402; the "
+               "consumers of a subscription finish.\nSchemaError 200 for an unknown id; one that "
+               "is over stays so.")},
+    {"_memory", ext_connection_memory, METH_NOARGS, NULL},
     {"start", connection_start, METH_NOARGS,
      PyDoc_STR("start($self)\n--\n\nStarts the streams: each first reads every retained row of its "
                "inputs. Twice is fine.")},
+    {"pause", connection_pause, METH_NOARGS,
+     PyDoc_STR("pause($self)\n--\n\nRows are still accepted and stored, and queries over sources "
+               "see them;\nstreams and subscriptions get them on resume().")},
+    {"resume", connection_resume, METH_NOARGS,
+     PyDoc_STR("resume($self)\n--\n\nTakes what came in the pause through the streams, insert by "
+               "insert, and runs on.")},
     {"shutdown", connection_shutdown, METH_NOARGS,
      PyDoc_STR("shutdown($self)\n--\n\nStops taking writes (code 901); reads go on, subscriptions "
                "end after what they have.")},
@@ -510,7 +493,11 @@ static PyMethodDef connection_methods[] = {
 
 static PyGetSetDef connection_attributes[] = {
     {"is_closed", get_is_closed, NULL, PyDoc_STR("True after close()."), NULL},
-    {"pipeline_state", get_state, NULL, PyDoc_STR("'Created', 'Running' or 'Stopped'."), NULL},
+    {"pipeline_state", get_state, NULL,
+     PyDoc_STR(
+         "'Created', 'Starting', 'Running', 'Paused', 'ShuttingDown', 'Stopped', or 'Faulted' "
+         "when every stream has failed."),
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

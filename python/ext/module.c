@@ -64,6 +64,9 @@ error_class(module_state *state, const char *name) {
 
 PyObject *
 ext_raise_error(module_state *state, const laminar_error *err) {
+    if (PyErr_Occurred()) { /* a signal handler raised inside the call: that is the reason */
+        return NULL;
+    }
     PyObject *class = error_class(state, err->class_name);
     PyObject *message =
         PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message), "replace");
@@ -135,6 +138,18 @@ import_classes(module_state *s) {
 }
 
 static int
+find_main_thread(module_state *s) {
+    PyObject *threading = PyImport_ImportModule("threading");
+    PyObject *main = threading == NULL ? NULL : PyObject_CallMethod(threading, "main_thread", NULL);
+    PyObject *ident = main == NULL ? NULL : PyObject_GetAttrString(main, "ident");
+    s->main_thread = ident == NULL ? 0 : PyLong_AsUnsignedLong(ident);
+    Py_XDECREF(ident);
+    Py_XDECREF(main);
+    Py_XDECREF(threading);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
 intern_names(module_state *s) {
     s->arrow_c_stream = PyUnicode_InternFromString("__arrow_c_stream__");
     s->arrow_c_array = PyUnicode_InternFromString("__arrow_c_array__");
@@ -160,8 +175,9 @@ module_exec(PyObject *module) {
                      laminar_version());
         return -1;
     }
-    if (import_classes(s) < 0 || intern_names(s) < 0 || ext_connection_setup(module, s) < 0 ||
-        ext_result_setup(module, s) < 0 || ext_subscription_setup(module, s) < 0) {
+    if (import_classes(s) < 0 || find_main_thread(s) < 0 || intern_names(s) < 0 ||
+        ext_connection_setup(module, s) < 0 || ext_result_setup(module, s) < 0 ||
+        ext_subscription_setup(module, s) < 0) {
         return -1;
     }
     s->result_class = Py_NewRef((PyObject *)s->result_type);

@@ -19,7 +19,7 @@ change, and ad-hoc SQL runs over everything at any moment.
 
 from . import _laminardb, codes, display, types
 from .config import LaminarConfig
-from .connection import Connection, StreamMetrics, open  # noqa: A004 - contract
+from .connection import Connection, open  # noqa: A004 - contract
 from .errors import (
     CheckpointError,
     ConnectionError,  # noqa: A004 - contract
@@ -30,6 +30,16 @@ from .errors import (
     SchemaError,
     StreamError,
     SubscriptionError,
+)
+from .metrics import LatencyMetrics, Metrics, PipelineMetrics, SourceMetrics, StreamMetrics
+from .pipeline import (
+    PipelineEdge,
+    PipelineNode,
+    PipelineTopology,
+    QueryInfo,
+    SinkInfo,
+    SourceInfo,
+    StreamInfo,
 )
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
@@ -49,11 +59,22 @@ __all__ = [
     "IngestionError",
     "LaminarConfig",
     "LaminarError",
+    "LatencyMetrics",
+    "Metrics",
+    "PipelineEdge",
+    "PipelineMetrics",
+    "PipelineNode",
+    "PipelineTopology",
     "QueryError",
+    "QueryInfo",
     "QueryResult",
     "Schema",
     "SchemaError",
+    "SinkInfo",
+    "SourceInfo",
+    "SourceMetrics",
     "StreamError",
+    "StreamInfo",
     "StreamMetrics",
     "StreamSubscription",
     "Subscription",
