@@ -245,6 +245,13 @@ LAMINAR_API laminar_status laminar_database_insert_csv(laminar_database *db, con
                                                        char delimiter, const char *null_text,
                                                        int64_t *row_count, laminar_error *err);
 
+/* JSON text: an array of objects, one object, or objects one after the other (JSON lines). Keys are
+ * column names. Numbers are exact; null is NULL; a nested value is its text in a VARCHAR column.
+ * Errors name the line. */
+LAMINAR_API laminar_status laminar_database_insert_json(laminar_database *db, const char *source,
+                                                        const char *json, size_t json_size,
+                                                        int64_t *row_count, laminar_error *err);
+
 /* Row by row or column by column: append values to columns, then flush: one insert, all or none.
  * Values are coerced to the declared type or refused with row, column, value and both types; after
  * a refusal nothing of the batch is kept (the appender is empty again and usable). */

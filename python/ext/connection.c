@@ -342,6 +342,30 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
 }
 
 static PyObject *
+insert_any(connection_object *self, PyObject *name, const char *text, PyObject *data) {
+    if (!PyDict_Check(data) && !PyList_Check(data)) {
+        if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
+            return insert_stream(self, text, data);
+        }
+        if (PyObject_HasAttr(data, self->state->arrow_c_array)) {
+            return insert_array(self, text, data);
+        }
+    }
+    return insert_rows(self, name, text, data);
+}
+
+/* pandas frames and numpy arrays need Python to become Arrow data or columns. */
+static PyObject *
+insert_frame(connection_object *self, PyObject *name, const char *text, PyObject *data) {
+    PyObject *frames = PyImport_ImportModule("laminardb.frames");
+    PyObject *adapted = frames == NULL ? NULL : PyObject_CallMethod(frames, "adapt", "O", data);
+    PyObject *count = adapted == NULL ? NULL : insert_any(self, name, text, adapted);
+    Py_XDECREF(adapted);
+    Py_XDECREF(frames);
+    return count;
+}
+
+static PyObject *
 connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs) {
     connection_object *self = (connection_object *)o;
     if (nargs != 2 || !PyUnicode_Check(args[0])) {
@@ -353,15 +377,11 @@ connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs) {
     if (name == NULL) {
         return NULL;
     }
-    if (!PyDict_Check(data) && !PyList_Check(data)) {
-        if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
-            return insert_stream(self, name, data);
-        }
-        if (PyObject_HasAttr(data, self->state->arrow_c_array)) {
-            return insert_array(self, name, data);
-        }
+    if (!PyDict_Check(data) && !PyList_Check(data) &&
+        PyObject_HasAttr(data, self->state->array_protocol)) {
+        return insert_frame(self, args[0], name, data);
     }
-    return insert_rows(self, args[0], name, data);
+    return insert_any(self, args[0], name, data);
 }
 
 static PyObject *
@@ -384,6 +404,21 @@ connection_insert_csv(PyObject *o, PyObject *args) {
     int64_t        count = 0;
     ENGINE_CALL(s = laminar_database_insert_csv(self->db, name, csv, (size_t)size, (char)delimiter,
                                                 null_text, &count, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+}
+
+static PyObject *
+connection_insert_json(PyObject *o, PyObject *args) {
+    connection_object *self = (connection_object *)o;
+    const char        *name, *json;
+    Py_ssize_t         size;
+    laminar_error      err;
+    laminar_status     s;
+    int64_t            count = 0;
+    if (!PyArg_ParseTuple(args, "ss#:insert_json", &name, &json, &size)) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_insert_json(self->db, name, json, (size_t)size, &count, &err));
     return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 
@@ -448,7 +483,8 @@ static PyMethodDef connection_methods[] = {
                "Returns the row count.\n\n"
                "data: a dict (one row, or columns when its first value is a list), a list of "
                "dicts, tuples or dataclasses,\n"
-               "or anything with an Arrow capsule. Columns are matched by name and coerced to the "
+               "a pandas or polars frame, a structured numpy array, or anything with an Arrow "
+               "capsule. Columns are matched by name and coerced to the "
                "declared types;\n"
                "missing ones take their DEFAULT or NULL. When it returns, every stream and query "
                "sees the rows.\n"
@@ -458,6 +494,7 @@ static PyMethodDef connection_methods[] = {
     {"_execute", connection_execute, METH_O, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
+    {"_insert_json", connection_insert_json, METH_VARARGS, NULL},
     {"_advance", connection_advance, METH_VARARGS, NULL},
     {"_subscribe", connection_subscribe, METH_VARARGS, NULL},
     {"_subscribe_stream", connection_subscribe_stream, METH_VARARGS, NULL},

@@ -153,6 +153,7 @@ static int
 intern_names(module_state *s) {
     s->arrow_c_stream = PyUnicode_InternFromString("__arrow_c_stream__");
     s->arrow_c_array = PyUnicode_InternFromString("__arrow_c_array__");
+    s->array_protocol = PyUnicode_InternFromString("__array__");
     s->fields = PyUnicode_InternFromString("_fields");
     s->dataclass_fields = PyUnicode_InternFromString("__dataclass_fields__");
     s->tzinfo = PyUnicode_InternFromString("tzinfo");
@@ -160,9 +161,10 @@ intern_names(module_state *s) {
     s->seconds = PyUnicode_InternFromString("seconds");
     s->microseconds = PyUnicode_InternFromString("microseconds");
     s->item = PyUnicode_InternFromString("item");
-    return s->arrow_c_stream != NULL && s->arrow_c_array != NULL && s->fields != NULL &&
-                   s->dataclass_fields != NULL && s->tzinfo != NULL && s->days != NULL &&
-                   s->seconds != NULL && s->microseconds != NULL && s->item != NULL
+    return s->arrow_c_stream != NULL && s->arrow_c_array != NULL && s->array_protocol != NULL &&
+                   s->fields != NULL && s->dataclass_fields != NULL && s->tzinfo != NULL &&
+                   s->days != NULL && s->seconds != NULL && s->microseconds != NULL &&
+                   s->item != NULL
                ? 0
                : -1;
 }
@@ -213,6 +215,7 @@ module_clear(PyObject *module) {
     Py_CLEAR(s->epoch_utc);
     Py_CLEAR(s->arrow_c_stream);
     Py_CLEAR(s->arrow_c_array);
+    Py_CLEAR(s->array_protocol);
     Py_CLEAR(s->fields);
     Py_CLEAR(s->dataclass_fields);
     Py_CLEAR(s->tzinfo);

@@ -21,8 +21,8 @@ typedef struct module_state {
     PyObject     *epoch_date;  /* date(1970, 1, 1) */
     PyObject     *epoch_utc;   /* the same, aware */
     /* interned names */
-    PyObject *arrow_c_stream, *arrow_c_array, *fields, *dataclass_fields, *tzinfo, *days, *seconds,
-        *microseconds, *item;
+    PyObject *arrow_c_stream, *arrow_c_array, *array_protocol, *fields, *dataclass_fields, *tzinfo,
+        *days, *seconds, *microseconds, *item;
 } module_state;
 
 module_state *ext_state_of_module(PyObject *module);

@@ -20,6 +20,7 @@ change, and ad-hoc SQL runs over everything at any moment.
 from . import _laminardb, codes, display, types
 from .config import LaminarConfig
 from .connection import Connection, open  # noqa: A004 - contract
+from .defaults import connect, execute, sql
 from .errors import (
     CheckpointError,
     ConnectionError,  # noqa: A004 - contract
@@ -44,11 +45,14 @@ from .pipeline import (
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Column, Schema
+from .writer import Writer
 
 Config = LaminarConfig
+BatchWriter = Writer
 __version__: str = _laminardb.__version__
 
 __all__ = [
+    "BatchWriter",
     "CheckpointError",
     "Column",
     "Config",
@@ -79,8 +83,12 @@ __all__ = [
     "StreamSubscription",
     "Subscription",
     "SubscriptionError",
+    "Writer",
     "codes",
+    "connect",
     "display",
+    "execute",
     "open",
+    "sql",
     "types",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from . import _laminardb
 from .config import LaminarConfig
+from .declare import create_source
 from .errors import ConnectionError, QueryError, SchemaError
 from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
 from .pipeline import (
@@ -22,6 +23,7 @@ from .pipeline import (
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Schema
+from .writer import Writer
 
 _SOURCE, _TABLE, _STREAM = 0, 1, 2
 
@@ -87,6 +89,29 @@ class Connection(_laminardb.Connection):
         line number.
         """
         return self._insert_csv(source, data, delimiter, null)
+
+    def insert_json(self, source: str, data: str | bytes) -> int:
+        """Inserts JSON text: an array of objects, one object, or JSON lines. All rows or none; the row count.
+
+        Keys are column names, missing ones take their DEFAULT or NULL. Numbers are exact. A nested value is
+        its text in a VARCHAR column. Raises IngestionError with the line number.
+        """
+        return self._insert_json(source, data)
+
+    def writer(self, source: str) -> Writer:
+        """A Writer for one source or table. Unknown name: SchemaError 200."""
+        return Writer(self, source)
+
+    def create_table(self, name: str, schema: Any) -> None:
+        """Makes a source from a schema.
+
+        schema: a pyarrow.Schema, anything with ``__arrow_c_schema__``, or a dict of names to types: int8, i8
+        ... uint64 or u64, float32, float64, bool, string, bytes, date, timestamp, decimal(p,s) and SQL names.
+
+        Raises:
+            SchemaError: "Unknown type: X" (203); the name is taken (201).
+        """
+        self._execute(create_source(name, schema))
 
     def subscribe(self, sql: str) -> Subscription:
         """Changes of any SELECT: the current result first, when it is not empty."""

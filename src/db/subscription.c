@@ -196,9 +196,6 @@ subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error 
             made = db_query_begin(db, sql, s, &s->listed, err);
         }
         if (made < 0) {
-            if (s->anonymous != NULL) {
-                stream_close(s->anonymous);
-            }
             subscription_free(s);
         }
     }
