@@ -11,7 +11,7 @@ from typing import Any
 class LatencyMetrics:
     """Microseconds from an insert to its changes being published; percentiles are within 1/32.
 
-    count: how many inserts were measured (all of the first 64, then one in eight).
+    count: how many inserts were measured (all of the first 64, then one in sixteen).
     """
 
     count: int

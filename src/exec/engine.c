@@ -192,10 +192,10 @@ source_tick(source *s, uint64_t epoch) {
 }
 
 /* Reading a clock twice for each insert would cost one row a few per cent: after the first few, one
- * insert in eight is measured. */
+ * insert in sixteen is measured. */
 static bool
 is_measured(const engine *e) {
-    return e->totals.inserts < 64 || e->totals.inserts % 8 == 0;
+    return e->totals.inserts < 64 || e->totals.inserts % 16 == 0;
 }
 
 void
