@@ -359,8 +359,8 @@ LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, c
                                                          laminar_source_stats *out,
                                                          laminar_error        *err);
 
-/* Nanoseconds from the insert to its changes being published; one insert in sixteen is measured after
- * the first 64. Percentiles are off by at most 1/32. All 0 when count is. */
+/* Nanoseconds from the insert to its changes being published; one insert in sixteen is measured
+ * after the first 64. Percentiles are off by at most 1/32. All 0 when count is. */
 typedef struct laminar_latency {
     int64_t count, min_ns, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
 } laminar_latency;
