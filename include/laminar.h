@@ -113,7 +113,11 @@ typedef struct laminar_options {
     int64_t memory_limit; /* bytes; 0: none */
     int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
                                            Tests replace it */
-    void   *clock_context;
+    void *clock_context;
+    /* Called on the thread that runs a query, at most every 15 ms: true makes the query return code
+     * 402. For signals and the like. It must not call the database. NULL: none. */
+    bool (*interrupted)(void *context);
+    void   *interrupted_context;
     int64_t buffer_size;       /* rows that may wait for a busy engine; 0: 65,536 */
     int64_t insert_timeout_ms; /* how long an insert waits for room in it; 0: 30,000 */
 } laminar_options;
@@ -131,14 +135,29 @@ LAMINAR_API void laminar_database_close(laminar_database *db);
 /* Ends everything as close does, but the handle stays valid: every further call on it returns code
  * 101. For bindings whose handles may be used after close. Twice is fine. */
 LAMINAR_API void laminar_database_end(laminar_database *db);
-/* Streams begin to run: each first reads every retained row of its inputs. Twice is fine. */
+/* Streams begin to run: each first reads every retained row of its inputs. Twice is fine; after
+ * pause it resumes. */
 LAMINAR_API laminar_status laminar_database_start(laminar_database *db, laminar_error *err);
 /* Reads go on, writes are refused with code 901, subscriptions end after what they have. */
 LAMINAR_API laminar_status laminar_database_shutdown(laminar_database *db, laminar_error *err);
-/* "Created", "Running", "Stopped" */
+/* Rows are accepted and stored, and queries over sources see them; streams and subscriptions stay
+ * where they are until resume, which takes the stored rows through them insert by insert. Both are
+ * for a pipeline that was started; twice is fine. */
+LAMINAR_API laminar_status laminar_database_pause(laminar_database *db, laminar_error *err);
+LAMINAR_API laminar_status laminar_database_resume(laminar_database *db, laminar_error *err);
+/* "Created", "Starting", "Running", "Paused", "ShuttingDown", "Stopped"; "Faulted": started, and
+ * every stream has failed. Never waits. */
 LAMINAR_API const char *laminar_database_state(laminar_database *db);
 /* Makes the running queries of other threads return code 402. */
 LAMINAR_API void laminar_database_interrupt(laminar_database *db);
+/* Queries and subscriptions by SQL, oldest first: the active ones and the last 64 that are over.
+ * Columns id, sql, state ("active" or "finished"), all VARCHAR. Waits for no query. */
+LAMINAR_API laminar_status laminar_database_queries(laminar_database *db, laminar_result **out,
+                                                    laminar_error *err);
+/* A one-off query returns code 402; the consumers of a subscription get no more and finish. Code
+ * 200: there is no such query. One that is over stays so. */
+LAMINAR_API laminar_status laminar_database_cancel_query(laminar_database *db, int64_t id,
+                                                         laminar_error *err);
 /* Bytes of memory charged to the database now. */
 LAMINAR_API int64_t laminar_database_memory(laminar_database *db);
 
@@ -236,6 +255,13 @@ LAMINAR_API laminar_status laminar_database_insert_csv(laminar_database *db, con
                                                        char delimiter, const char *null_text,
                                                        int64_t *row_count, laminar_error *err);
 
+/* JSON text: an array of objects, one object, or objects one after the other (JSON lines). Keys are
+ * column names. Numbers are exact; null is NULL; a nested value is its text in a VARCHAR column.
+ * Errors name the line. */
+LAMINAR_API laminar_status laminar_database_insert_json(laminar_database *db, const char *source,
+                                                        const char *json, size_t json_size,
+                                                        int64_t *row_count, laminar_error *err);
+
 /* Row by row or column by column: append values to columns, then flush: one insert, all or none.
  * Values are coerced to the declared type or refused with row, column, value and both types; after
  * a refusal nothing of the batch is kept (the appender is empty again and usable). */
@@ -327,6 +353,10 @@ typedef enum laminar_object_kind {
 /* Objects of a kind in order of creation, as a result with columns name VARCHAR, sql VARCHAR. */
 LAMINAR_API laminar_status laminar_database_list(laminar_database *db, laminar_object_kind kind,
                                                  laminar_result **out, laminar_error *err);
+/* What reads what, from the bound plans: one row for each object and each of its inputs, objects in
+ * order of creation. Columns name, kind ("source", "table", "stream"), sql, input (NULL: none). */
+LAMINAR_API laminar_status laminar_database_topology(laminar_database *db, laminar_result **out,
+                                                     laminar_error *err);
 /* Schema of a source, table or stream. */
 LAMINAR_API laminar_status laminar_database_schema(laminar_database *db, const char *name,
                                                    struct ArrowSchema *out, laminar_error *err);
@@ -334,23 +364,50 @@ LAMINAR_API laminar_status laminar_database_schema(laminar_database *db, const c
 typedef struct laminar_source_stats {
     uint32_t size; /* set to sizeof before the call */
     int64_t  total_rows, retained_rows, retained_bytes;
-    int64_t  watermark_ms; /* INT64_MIN before any row */
+    int64_t  watermark_ms; /* INT64_MIN before any row; without event time: when the newest came */
     int64_t  null_time_rows;
+    int64_t  pending_rows;  /* accepted, but held back from the streams by a pause */
+    int64_t  capacity_rows; /* rows that may wait before an insert has to */
 } laminar_source_stats;
 LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, const char *source,
                                                          laminar_source_stats *out,
                                                          laminar_error        *err);
 
+/* Nanoseconds from the insert to its changes being published; one insert in sixteen is measured
+ * after the first 64. Percentiles are off by at most 1/32. All 0 when count is. */
+typedef struct laminar_latency {
+    int64_t count, min_ns, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
+} laminar_latency;
+
 typedef struct laminar_stream_stats {
-    uint32_t size;
-    int64_t  rows_in, rows_out, late_rows, null_time_rows, ticks;
-    int64_t  watermark_ms, state_bytes;
-    bool     failed;
-    char     error[1024]; /* why, when failed */
+    uint32_t        size;
+    int64_t         rows_in, rows_out, late_rows, null_time_rows, ticks;
+    int64_t         watermark_ms, state_bytes;
+    bool            failed;
+    char            error[1024];                 /* why, when failed */
+    int64_t         state_rows;                  /* groups and rows that its operators remember */
+    int64_t         pending_rows, capacity_rows; /* as its sources' */
+    laminar_latency latency;
 } laminar_stream_stats;
 LAMINAR_API laminar_status laminar_database_stream_stats(laminar_database *db, const char *stream,
                                                          laminar_stream_stats *out,
                                                          laminar_error        *err);
+
+typedef struct laminar_metrics { /* rows and counts since the database was opened: none ever falls
+                                  */
+    uint32_t size;
+    int32_t  source_count, stream_count, sink_count, query_count; /* sources: tables too */
+    int64_t  rows_in;                                             /* accepted by sources */
+    int64_t  rows_out;                                            /* emitted by named streams */
+    int64_t  rows_dropped;   /* late for every window of a named stream */
+    int64_t  inserts, ticks; /* ticks: inserts and watermarks taken through the streams */
+    int64_t  uptime_us;
+    /* The minimum over event-timed sources that have had a row; when there are none, over the
+     * newest rows of the others. INT64_MIN before any row. */
+    int64_t watermark_ms;
+} laminar_metrics;
+LAMINAR_API laminar_status laminar_database_metrics(laminar_database *db, laminar_metrics *out,
+                                                    laminar_error *err);
 
 /* Caveats
  * - Inserts run the streams before they return: a large insert takes as long as its streams need.

@@ -5,20 +5,27 @@
  * from the engine. The appender of the last source is kept, because one-row inserts come in runs;
  * `appender_busy` keeps a second thread, and an insert from within the rows of another one, from it
  * (those get their own). A statement may drop the source and make it again: after one, the kept
- * appender is `appender_stale`. */
-#include "state.h"
+ * appender is `appender_stale`.
+ *
+ * Signals arrive while the engine works without the GIL: it asks check_signals every few
+ * milliseconds. */
+#include "connection.h"
 
 #include <string.h>
 
-typedef struct connection_object {
-    PyObject          ob_base;
-    module_state     *state;
-    laminar_database *db;
-    laminar_appender *appender;      /* NULL: none kept */
-    PyObject         *appender_name; /* str */
-    bool              appender_busy, appender_stale;
-    bool              closed;
-} connection_object;
+/* On the thread that runs a query. True: a handler raised; the exception stays set for the caller.
+ * Python runs handlers on the main thread alone: others need not wait for the GIL. */
+static bool
+check_signals(void *context) {
+    const module_state *state = context;
+    if (PyThread_get_thread_ident() != state->main_thread) {
+        return false;
+    }
+    const PyGILState_STATE gil = PyGILState_Ensure();
+    const bool             raised = PyErr_CheckSignals() < 0;
+    PyGILState_Release(gil);
+    return raised;
+}
 
 static PyObject *
 connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -42,6 +49,8 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
         return NULL;
     }
     self->state = state;
+    options.interrupted = check_signals;
+    options.interrupted_context = state;
     if (laminar_database_open(&self->db, path, &options, &err) < 0) {
         Py_DECREF(self);
         return ext_raise_error(state, &err);
@@ -153,13 +162,13 @@ connection_schema(PyObject *o, PyObject *name) {
     return s < 0 ? ext_raise_error(self->state, &err) : ext_schema_capsule(&schema);
 }
 
+/* Calls without arguments and without an answer. */
 static PyObject *
-connection_start(PyObject *o, PyObject *unused) {
-    (void)unused;
+command(PyObject *o, laminar_status (*run)(laminar_database *, laminar_error *)) {
     connection_object *self = (connection_object *)o;
     laminar_error      err;
     laminar_status     s;
-    ENGINE_CALL(s = laminar_database_start(self->db, &err));
+    ENGINE_CALL(s = run(self->db, &err));
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
@@ -167,16 +176,27 @@ connection_start(PyObject *o, PyObject *unused) {
 }
 
 static PyObject *
+connection_start(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return command(o, laminar_database_start);
+}
+
+static PyObject *
+connection_pause(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return command(o, laminar_database_pause);
+}
+
+static PyObject *
+connection_resume(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return command(o, laminar_database_resume);
+}
+
+static PyObject *
 connection_shutdown(PyObject *o, PyObject *unused) {
     (void)unused;
-    connection_object *self = (connection_object *)o;
-    laminar_error      err;
-    laminar_status     s;
-    ENGINE_CALL(s = laminar_database_shutdown(self->db, &err));
-    if (s < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    Py_RETURN_NONE;
+    return command(o, laminar_database_shutdown);
 }
 
 /* ---------------------------------------------------------------------------------- rows in */
@@ -368,6 +388,30 @@ insert_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObj
 }
 
 static PyObject *
+insert_any(connection_object *self, PyObject *name, const char *text, PyObject *data, bool wait) {
+    if (!PyDict_Check(data) && !PyList_Check(data)) {
+        if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
+            return insert_stream(self, text, data, wait);
+        }
+        if (PyObject_HasAttr(data, self->state->arrow_c_array)) {
+            return insert_array(self, text, data, wait);
+        }
+    }
+    return insert_rows(self, name, text, data, wait);
+}
+
+/* pandas frames and numpy arrays need Python to become Arrow data or columns. */
+static PyObject *
+insert_frame(connection_object *self, PyObject *name, const char *text, PyObject *data, bool wait) {
+    PyObject *frames = PyImport_ImportModule("laminardb.frames");
+    PyObject *adapted = frames == NULL ? NULL : PyObject_CallMethod(frames, "adapt", "O", data);
+    PyObject *count = adapted == NULL ? NULL : insert_any(self, name, text, adapted, wait);
+    Py_XDECREF(adapted);
+    Py_XDECREF(frames);
+    return count;
+}
+
+static PyObject *
 connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
     connection_object *self = (connection_object *)o;
     PyObject          *source, *data;
@@ -379,15 +423,11 @@ connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject
     if (name == NULL) {
         return NULL;
     }
-    if (!PyDict_Check(data) && !PyList_Check(data)) {
-        if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
-            return insert_stream(self, name, data, wait);
-        }
-        if (PyObject_HasAttr(data, self->state->arrow_c_array)) {
-            return insert_array(self, name, data, wait);
-        }
+    if (!PyDict_Check(data) && !PyList_Check(data) &&
+        PyObject_HasAttr(data, self->state->array_protocol)) {
+        return insert_frame(self, source, name, data, wait);
     }
-    return insert_rows(self, source, name, data, wait);
+    return insert_any(self, source, name, data, wait);
 }
 
 static PyObject *
@@ -423,6 +463,21 @@ connection_insert_csv(PyObject *o, PyObject *args) {
     int64_t        count = 0;
     ENGINE_CALL(s = laminar_database_insert_csv(self->db, name, csv, (size_t)size, (char)delimiter,
                                                 null_text, &count, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+}
+
+static PyObject *
+connection_insert_json(PyObject *o, PyObject *args) {
+    connection_object *self = (connection_object *)o;
+    const char        *name, *json;
+    Py_ssize_t         size;
+    laminar_error      err;
+    laminar_status     s;
+    int64_t            count = 0;
+    if (!PyArg_ParseTuple(args, "ss#:insert_json", &name, &json, &size)) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_insert_json(self->db, name, json, (size_t)size, &count, &err));
     return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 
@@ -481,56 +536,6 @@ connection_subscribe_stream(PyObject *o, PyObject *args) {
     return subscribe((connection_object *)o, args, true);
 }
 
-/* ---------------------------------------------------------------------------------- counters */
-static PyObject *
-connection_source_stats(PyObject *o, PyObject *name) {
-    connection_object   *self = (connection_object *)o;
-    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
-    laminar_source_stats stats = {.size = sizeof(stats)};
-    laminar_error        err;
-    laminar_status       s;
-    if (text == NULL) {
-        return NULL;
-    }
-    ENGINE_CALL(s = laminar_database_source_stats(self->db, text, &stats, &err));
-    if (s < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L}", "total_rows", (long long)stats.total_rows,
-                         "retained_rows", (long long)stats.retained_rows, "retained_bytes",
-                         (long long)stats.retained_bytes, "watermark",
-                         (long long)stats.watermark_ms, "null_time_rows",
-                         (long long)stats.null_time_rows);
-}
-
-static PyObject *
-connection_stream_stats(PyObject *o, PyObject *name) {
-    connection_object   *self = (connection_object *)o;
-    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
-    laminar_stream_stats stats = {.size = sizeof(stats)};
-    laminar_error        err;
-    laminar_status       s;
-    if (text == NULL) {
-        return NULL;
-    }
-    ENGINE_CALL(s = laminar_database_stream_stats(self->db, text, &stats, &err));
-    if (s < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:z}", "rows_in", (long long)stats.rows_in,
-                         "rows_out", (long long)stats.rows_out, "late_rows",
-                         (long long)stats.late_rows, "null_time_rows",
-                         (long long)stats.null_time_rows, "ticks", (long long)stats.ticks,
-                         "watermark", (long long)stats.watermark_ms, "state_bytes",
-                         (long long)stats.state_bytes, "error", stats.failed ? stats.error : NULL);
-}
-
-static PyObject *
-connection_memory(PyObject *o, PyObject *unused) {
-    (void)unused;
-    return PyLong_FromLongLong(laminar_database_memory(((connection_object *)o)->db));
-}
-
 static PyMethodDef connection_methods[] = {
     {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("insert($self, source, data, *, wait=True)\n--\n\nInserts rows into a source: all "
@@ -538,7 +543,8 @@ static PyMethodDef connection_methods[] = {
                "Returns the row count.\n\n"
                "data: a dict (one row, or columns when its first value is a list), a list of "
                "dicts, tuples or dataclasses,\n"
-               "or anything with an Arrow capsule. Columns are matched by name and coerced to the "
+               "a pandas or polars frame, a structured numpy array, or anything with an Arrow "
+               "capsule. Columns are matched by name and coerced to the "
                "declared types;\n"
                "missing ones take their DEFAULT or NULL. When it returns, every stream and query "
                "sees the rows.\n"
@@ -552,17 +558,31 @@ static PyMethodDef connection_methods[] = {
     {"_execute", connection_execute, METH_O, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
+    {"_insert_json", connection_insert_json, METH_VARARGS, NULL},
     {"_advance", connection_advance, METH_VARARGS, NULL},
     {"_subscribe", connection_subscribe, METH_VARARGS, NULL},
     {"_subscribe_stream", connection_subscribe_stream, METH_VARARGS, NULL},
     {"_list", connection_list, METH_O, NULL},
     {"_schema_capsule", connection_schema, METH_O, NULL},
-    {"_source_stats", connection_source_stats, METH_O, NULL},
-    {"_stream_stats", connection_stream_stats, METH_O, NULL},
-    {"_memory", connection_memory, METH_NOARGS, NULL},
+    {"_source_stats", ext_connection_source_stats, METH_O, NULL},
+    {"_stream_stats", ext_connection_stream_stats, METH_O, NULL},
+    {"_metrics", ext_connection_metrics, METH_NOARGS, NULL},
+    {"_topology", ext_connection_topology, METH_NOARGS, NULL},
+    {"_queries", ext_connection_queries, METH_NOARGS, NULL},
+    {"cancel_query", ext_connection_cancel_query, METH_O,
+     PyDoc_STR("cancel_query($self, query_id, /)\n--\n\nA running query raises QueryError 402; the "
+               "consumers of a subscription finish.\nSchemaError 200 for an unknown id; one that "
+               "is over stays so.")},
+    {"_memory", ext_connection_memory, METH_NOARGS, NULL},
     {"start", connection_start, METH_NOARGS,
      PyDoc_STR("start($self)\n--\n\nStarts the streams: each first reads every retained row of its "
                "inputs. Twice is fine.")},
+    {"pause", connection_pause, METH_NOARGS,
+     PyDoc_STR("pause($self)\n--\n\nRows are still accepted and stored, and queries over sources "
+               "see them;\nstreams and subscriptions get them on resume().")},
+    {"resume", connection_resume, METH_NOARGS,
+     PyDoc_STR("resume($self)\n--\n\nTakes what came in the pause through the streams, insert by "
+               "insert, and runs on.")},
     {"shutdown", connection_shutdown, METH_NOARGS,
      PyDoc_STR("shutdown($self)\n--\n\nStops taking writes (code 901); reads go on, subscriptions "
                "end after what they have.")},
@@ -574,7 +594,11 @@ static PyMethodDef connection_methods[] = {
 
 static PyGetSetDef connection_attributes[] = {
     {"is_closed", get_is_closed, NULL, PyDoc_STR("True after close()."), NULL},
-    {"pipeline_state", get_state, NULL, PyDoc_STR("'Created', 'Running' or 'Stopped'."), NULL},
+    {"pipeline_state", get_state, NULL,
+     PyDoc_STR(
+         "'Created', 'Starting', 'Running', 'Paused', 'ShuttingDown', 'Stopped', or 'Faulted' "
+         "when every stream has failed."),
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -64,6 +64,9 @@ error_class(module_state *state, const char *name) {
 
 PyObject *
 ext_raise_error(module_state *state, const laminar_error *err) {
+    if (PyErr_Occurred()) { /* a signal handler raised inside the call: that is the reason */
+        return NULL;
+    }
     PyObject *class = error_class(state, err->class_name);
     PyObject *message =
         PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message), "replace");
@@ -135,9 +138,22 @@ import_classes(module_state *s) {
 }
 
 static int
+find_main_thread(module_state *s) {
+    PyObject *threading = PyImport_ImportModule("threading");
+    PyObject *main = threading == NULL ? NULL : PyObject_CallMethod(threading, "main_thread", NULL);
+    PyObject *ident = main == NULL ? NULL : PyObject_GetAttrString(main, "ident");
+    s->main_thread = ident == NULL ? 0 : PyLong_AsUnsignedLong(ident);
+    Py_XDECREF(ident);
+    Py_XDECREF(main);
+    Py_XDECREF(threading);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
 intern_names(module_state *s) {
     s->arrow_c_stream = PyUnicode_InternFromString("__arrow_c_stream__");
     s->arrow_c_array = PyUnicode_InternFromString("__arrow_c_array__");
+    s->array_protocol = PyUnicode_InternFromString("__array__");
     s->fields = PyUnicode_InternFromString("_fields");
     s->dataclass_fields = PyUnicode_InternFromString("__dataclass_fields__");
     s->tzinfo = PyUnicode_InternFromString("tzinfo");
@@ -145,9 +161,10 @@ intern_names(module_state *s) {
     s->seconds = PyUnicode_InternFromString("seconds");
     s->microseconds = PyUnicode_InternFromString("microseconds");
     s->item = PyUnicode_InternFromString("item");
-    return s->arrow_c_stream != NULL && s->arrow_c_array != NULL && s->fields != NULL &&
-                   s->dataclass_fields != NULL && s->tzinfo != NULL && s->days != NULL &&
-                   s->seconds != NULL && s->microseconds != NULL && s->item != NULL
+    return s->arrow_c_stream != NULL && s->arrow_c_array != NULL && s->array_protocol != NULL &&
+                   s->fields != NULL && s->dataclass_fields != NULL && s->tzinfo != NULL &&
+                   s->days != NULL && s->seconds != NULL && s->microseconds != NULL &&
+                   s->item != NULL
                ? 0
                : -1;
 }
@@ -160,8 +177,9 @@ module_exec(PyObject *module) {
                      laminar_version());
         return -1;
     }
-    if (import_classes(s) < 0 || intern_names(s) < 0 || ext_connection_setup(module, s) < 0 ||
-        ext_result_setup(module, s) < 0 || ext_subscription_setup(module, s) < 0) {
+    if (import_classes(s) < 0 || find_main_thread(s) < 0 || intern_names(s) < 0 ||
+        ext_connection_setup(module, s) < 0 || ext_result_setup(module, s) < 0 ||
+        ext_subscription_setup(module, s) < 0) {
         return -1;
     }
     s->result_class = Py_NewRef((PyObject *)s->result_type);
@@ -197,6 +215,7 @@ module_clear(PyObject *module) {
     Py_CLEAR(s->epoch_utc);
     Py_CLEAR(s->arrow_c_stream);
     Py_CLEAR(s->arrow_c_array);
+    Py_CLEAR(s->array_protocol);
     Py_CLEAR(s->fields);
     Py_CLEAR(s->dataclass_fields);
     Py_CLEAR(s->tzinfo);

@@ -16,12 +16,13 @@ typedef struct module_state {
     PyObject     *errors;       /* the module laminardb.errors */
     PyObject     *result_class; /* what queries and subscriptions give: laminardb's QueryResult */
     PyObject     *datetime_class, *date_class, *timedelta_class, *interval_class;
-    PyObject     *epoch;      /* datetime(1970, 1, 1) */
-    PyObject     *epoch_date; /* date(1970, 1, 1) */
-    PyObject     *epoch_utc;  /* the same, aware */
+    unsigned long main_thread; /* where signal handlers run */
+    PyObject     *epoch;       /* datetime(1970, 1, 1) */
+    PyObject     *epoch_date;  /* date(1970, 1, 1) */
+    PyObject     *epoch_utc;   /* the same, aware */
     /* interned names */
-    PyObject *arrow_c_stream, *arrow_c_array, *fields, *dataclass_fields, *tzinfo, *days, *seconds,
-        *microseconds, *item;
+    PyObject *arrow_c_stream, *arrow_c_array, *array_protocol, *fields, *dataclass_fields, *tzinfo,
+        *days, *seconds, *microseconds, *item;
 } module_state;
 
 module_state *ext_state_of_module(PyObject *module);

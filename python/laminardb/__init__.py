@@ -19,7 +19,8 @@ change, and ad-hoc SQL runs over everything at any moment.
 
 from . import _laminardb, codes, display, types
 from .config import LaminarConfig
-from .connection import Connection, StreamMetrics, open  # noqa: A004 - contract
+from .connection import Connection, open  # noqa: A004 - contract
+from .defaults import connect, execute, sql
 from .errors import (
     CheckpointError,
     ConnectionError,  # noqa: A004 - contract
@@ -31,14 +32,27 @@ from .errors import (
     StreamError,
     SubscriptionError,
 )
+from .metrics import LatencyMetrics, Metrics, PipelineMetrics, SourceMetrics, StreamMetrics
+from .pipeline import (
+    PipelineEdge,
+    PipelineNode,
+    PipelineTopology,
+    QueryInfo,
+    SinkInfo,
+    SourceInfo,
+    StreamInfo,
+)
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Column, Schema
+from .writer import Writer
 
 Config = LaminarConfig
+BatchWriter = Writer
 __version__: str = _laminardb.__version__
 
 __all__ = [
+    "BatchWriter",
     "CheckpointError",
     "Column",
     "Config",
@@ -49,17 +63,32 @@ __all__ = [
     "IngestionError",
     "LaminarConfig",
     "LaminarError",
+    "LatencyMetrics",
+    "Metrics",
+    "PipelineEdge",
+    "PipelineMetrics",
+    "PipelineNode",
+    "PipelineTopology",
     "QueryError",
+    "QueryInfo",
     "QueryResult",
     "Schema",
     "SchemaError",
+    "SinkInfo",
+    "SourceInfo",
+    "SourceMetrics",
     "StreamError",
+    "StreamInfo",
     "StreamMetrics",
     "StreamSubscription",
     "Subscription",
     "SubscriptionError",
+    "Writer",
     "codes",
+    "connect",
     "display",
+    "execute",
     "open",
+    "sql",
     "types",
 ]

@@ -4,35 +4,28 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from . import _laminardb
 from .config import LaminarConfig
+from .declare import create_source
 from .errors import ConnectionError, QueryError, SchemaError
+from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
+from .pipeline import (
+    PipelineEdge,
+    PipelineNode,
+    PipelineTopology,
+    QueryInfo,
+    SinkInfo,
+    SourceInfo,
+    StreamInfo,
+)
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Schema
+from .writer import Writer
 
 _SOURCE, _TABLE, _STREAM = 0, 1, 2
-
-
-class StreamMetrics(NamedTuple):
-    """Counters of one stream.
-
-    total_events: rows delivered. error: why it failed, or None. late_rows, null_time_rows: rows that no
-    window took.
-    watermark: epoch milliseconds, the smallest int64 before any row. sql: its definition.
-    """
-
-    name: str
-    total_events: int
-    rows_in: int
-    late_rows: int
-    null_time_rows: int
-    watermark: int
-    state_bytes: int
-    error: str | None
-    sql: str | None
 
 
 class Connection(_laminardb.Connection):
@@ -104,6 +97,29 @@ class Connection(_laminardb.Connection):
         """
         return self._insert_csv(source, data, delimiter, null)
 
+    def insert_json(self, source: str, data: str | bytes) -> int:
+        """Inserts JSON text: an array of objects, one object, or JSON lines. All rows or none; the row count.
+
+        Keys are column names, missing ones take their DEFAULT or NULL. Numbers are exact. A nested value is
+        its text in a VARCHAR column. Raises IngestionError with the line number.
+        """
+        return self._insert_json(source, data)
+
+    def writer(self, source: str) -> Writer:
+        """A Writer for one source or table. Unknown name: SchemaError 200."""
+        return Writer(self, source)
+
+    def create_table(self, name: str, schema: Any) -> None:
+        """Makes a source from a schema.
+
+        schema: a pyarrow.Schema, anything with ``__arrow_c_schema__``, or a dict of names to types: int8, i8
+        ... uint64 or u64, float32, float64, bool, string, bytes, date, timestamp, decimal(p,s) and SQL names.
+
+        Raises:
+            SchemaError: "Unknown type: X" (203); the name is taken (201).
+        """
+        self._execute(create_source(name, schema))
+
     def subscribe(self, sql: str) -> Subscription:
         """Changes of any SELECT: the current result first, when it is not empty."""
         return self._subscribe(Subscription, sql)
@@ -139,24 +155,113 @@ class Connection(_laminardb.Connection):
             return {"name": name, "total_events": None}
         return {"name": name, "total_events": s["total_rows"], **s}
 
-    def stream_metrics(self, name: str) -> StreamMetrics | None:
-        """Counters of a stream, or None when there is no such stream."""
+    def metrics(self) -> PipelineMetrics:
+        """Counters of the whole database, taken at one instant."""
+        m = self._metrics()
+        return PipelineMetrics(
+            m["rows_in"],
+            m["rows_out"],
+            m["rows_dropped"],
+            m["ticks"],
+            m["inserts"],
+            m["uptime_us"] / 1_000_000,
+            self.pipeline_state,
+            m["sources"],
+            m["streams"],
+            m["sinks"],
+            m["watermark"],
+        )
+
+    def source_metrics(self, name: str) -> SourceMetrics | None:
+        """Counters of a source or table, or None when there is no such one."""
         try:
-            s = self._stream_stats(name)
+            return SourceMetrics._of(name, self._source_stats(name))
         except SchemaError:
             return None
+
+    def all_source_metrics(self) -> list[SourceMetrics]:
+        """Counters of every source and table in order of creation."""
+        found = (self.source_metrics(name) for name in self.list_tables())
+        return [m for m in found if m is not None]
+
+    def stream_metrics(self, name: str) -> StreamMetrics | None:
+        """Counters of a stream, or None when there is no such stream."""
         sql = next((row[1] for row in self._list(_STREAM) if row[0].lower() == name.lower()), None)
-        return StreamMetrics(
-            name,
-            s["rows_out"],
-            s["rows_in"],
-            s["late_rows"],
-            s["null_time_rows"],
-            s["watermark"],
-            s["state_bytes"],
-            s["error"],
-            sql,
-        )
+        try:
+            return StreamMetrics._of(name, sql, self._stream_stats(name))
+        except SchemaError:
+            return None
+
+    def all_stream_metrics(self) -> list[StreamMetrics]:
+        """Counters of every stream in order of creation."""
+        found = (self.stream_metrics(name) for name in self.list_streams())
+        return [m for m in found if m is not None]
+
+    @property
+    def pipeline_watermark(self) -> int:
+        """Epoch milliseconds up to where event time is complete; the smallest int64 before any row.
+
+        The minimum over event-timed sources that have had a row; without such sources the ingestion time of
+        the newest rows.
+        """
+        return self._metrics()["watermark"]
+
+    @property
+    def total_events_processed(self) -> int:
+        """Rows ingested plus rows emitted; never falls."""
+        m = self._metrics()
+        return m["rows_in"] + m["rows_out"]
+
+    @property
+    def source_count(self) -> int:
+        """Sources and tables."""
+        return self._metrics()["sources"]
+
+    @property
+    def sink_count(self) -> int:
+        """Sinks."""
+        return self._metrics()["sinks"]
+
+    @property
+    def active_query_count(self) -> int:
+        """Running queries and open subscriptions by SQL."""
+        return self._metrics()["queries"]
+
+    def topology(self) -> PipelineTopology:
+        """Which source or stream feeds which stream, from the bound plans."""
+        nodes: dict[str, PipelineNode] = {}
+        edges = []
+        for name, kind, sql, source in self._topology().fetchall():
+            if name not in nodes:
+                is_stream = kind == "stream"
+                nodes[name] = PipelineNode(
+                    name, "stream" if is_stream else "source", self.schema(name), sql if is_stream else None
+                )
+            if source is not None:
+                edges.append(PipelineEdge(source, name))
+        return PipelineTopology(list(nodes.values()), edges)
+
+    def sources(self) -> list[SourceInfo]:
+        """Sources and tables in order of creation."""
+        rows = (row for row in self._topology().fetchall() if row[1] != "stream")
+        return [SourceInfo(name, self.schema(name), sql) for name, _, sql, _ in rows]
+
+    def streams(self) -> list[StreamInfo]:
+        """Streams in order of creation."""
+        return [StreamInfo(row[0], self.schema(row[0]), row[1]) for row in self._list(_STREAM)]
+
+    def sinks(self) -> list[SinkInfo]:
+        """Sinks in order of creation."""
+        return [SinkInfo(name) for name in self.list_sinks()]
+
+    def list_sinks(self) -> list[str]:
+        """Names of sinks in order of creation."""
+        self._metrics()  # a closed database says so
+        return []
+
+    def queries(self) -> list[QueryInfo]:
+        """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first."""
+        return [QueryInfo(int(row[0]), row[1], row[2] == "active") for row in self._queries()]
 
     def advance_watermark(self, source: str, watermark_ms: int) -> None:
         """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close."""

@@ -48,7 +48,7 @@ class Column(NamedTuple):
 class Schema:
     """The reading interface of pyarrow.Schema: names, types, field, iteration, len, capsule."""
 
-    __slots__ = ("_capsule", "_columns")
+    __slots__ = ("_capsule", "_columns", "_formats")
 
     def __init__(self, capsule: Any) -> None:
         pointer = ctypes.pythonapi.PyCapsule_GetPointer
@@ -57,9 +57,11 @@ class Schema:
         record = _ArrowSchema.from_address(pointer(capsule, b"arrow_schema"))
         self._capsule = capsule
         self._columns = []
+        self._formats: list[str] = []
         for i in range(record.n_children):
             child = record.children[i].contents
             kind = child.format.decode()
+            self._formats.append(kind)
             self._columns.append(Column(child.name.decode(), _NAMES.get(kind, kind), bool(child.flags & 2)))
 
     @staticmethod
@@ -69,6 +71,9 @@ class Schema:
         except ImportError:
             return Schema(capsule)
         return pyarrow.schema(_Holder(capsule))
+
+    def _with_formats(self) -> Iterator[tuple[Column, str]]:
+        return zip(self._columns, self._formats, strict=True)
 
     @property
     def names(self) -> list[str]:

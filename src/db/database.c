@@ -17,12 +17,16 @@ user_now_us(engine_clock *c) {
 }
 
 static void
-set_clock(laminar_database *db, const laminar_options *options) {
+set_callbacks(laminar_database *db, const laminar_options *options) {
     clock_init_real(&db->clock.base);
     if (options != NULL && options->clock_us != NULL) {
         db->clock.clock_us = options->clock_us;
         db->clock.context = options->clock_context;
         db->clock.base.now_us = user_now_us;
+    }
+    if (options != NULL) {
+        db->interrupt_check = options->interrupted;
+        db->interrupt_context = options->interrupted_context;
     }
 }
 
@@ -101,7 +105,8 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     db->queue.rows_max = options->buffer_size > 0 ? options->buffer_size : BUFFER_ROWS;
     db->queue.wait_us_max =
         1000 * (options->insert_timeout_ms > 0 ? options->insert_timeout_ms : INSERT_TIMEOUT_MS);
-    set_clock(db, options);
+    set_callbacks(db, options);
+    db->opened_ns = clock_ticks_ns(&db->clock.base);
     const status s = open_parts(db, err);
     if (s < 0) {
         mem_free(m, db, sizeof(*db));
@@ -124,6 +129,7 @@ db_release(laminar_database *db) {
         return;
     }
     mem *m = db->mem;
+    db_queries_fini(db);
     catalog_close(db->catalog);
     engine_close(db->engine);
     queue_close(db);
@@ -131,6 +137,11 @@ db_release(laminar_database *db) {
     mutex_fini(&db->token);
     mem_free(m, db, sizeof(*db));
     mem_close_shared(m);
+}
+
+static status
+closed(error *err) {
+    return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
 }
 
 status
@@ -143,12 +154,18 @@ db_check_process(const laminar_database *db, error *err) {
 }
 
 status
+db_check_open(const laminar_database *db, error *err) {
+    TRY(db_check_process(db, err));
+    return atomic_load(&db->state) == DB_CLOSED ? closed(err) : OK;
+}
+
+status
 db_enter(laminar_database *db, error *err) {
     TRY(db_check_process(db, err));
     mutex_lock(&db->token);
     if (atomic_load(&db->state) == DB_CLOSED) {
         mutex_unlock(&db->token);
-        return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
+        return closed(err);
     }
     return OK;
 }
@@ -181,6 +198,11 @@ db_abandon(laminar_database *db, changelog *log) {
         return;
     }
     engine_abandon(db->engine, log);
+    db_reap(db);
+}
+
+void
+db_reap(laminar_database *db) {
     if (mutex_try_lock(&db->token)) { /* else its holder sees to it */
         db_leave(db);
     }
@@ -188,7 +210,7 @@ db_abandon(laminar_database *db, changelog *log) {
 
 status
 db_writable(const laminar_database *db, error *err) {
-    if (atomic_load(&db->state) == DB_STOPPED) {
+    if (atomic_load(&db->state) >= DB_SHUTTING_DOWN) {
         return error_set(err, ERR_SHUTDOWN, "the database was shut down: it takes no more writes");
     }
     return OK;
@@ -205,37 +227,6 @@ db_find_source(laminar_database *db, text name, object **out, error *err) {
     }
     *out = catalog_object_retain(o);
     return OK;
-}
-
-/* ---------------------------------------------------------------------------------- running
- * queries */
-void
-db_query_begin(laminar_database *db, running_query *q) {
-    atomic_init(&q->cancelled, false);
-    mutex_lock(&db->queries_lock);
-    q->next = db->queries;
-    db->queries = q;
-    mutex_unlock(&db->queries_lock);
-}
-
-void
-db_query_end(laminar_database *db, running_query *q) {
-    mutex_lock(&db->queries_lock);
-    running_query **at = &db->queries;
-    while (*at != q) {
-        at = &(*at)->next;
-    }
-    *at = q->next;
-    mutex_unlock(&db->queries_lock);
-}
-
-void
-laminar_database_interrupt(laminar_database *db) {
-    mutex_lock(&db->queries_lock);
-    for (running_query *q = db->queries; q != NULL; q = q->next) {
-        atomic_store(&q->cancelled, true);
-    }
-    mutex_unlock(&db->queries_lock);
 }
 
 /* ---------------------------------------------------------------------------------- public */
@@ -298,17 +289,48 @@ laminar_database_close(laminar_database *db) {
     db_release(db);
 }
 
+/* ---------------------------------------------------------------------------------- life cycle */
+static status
+start(laminar_database *db, error *err) {
+    TRY(db_writable(db, err));
+    const int32_t before = atomic_exchange(&db->state, DB_STARTING);
+    status        s = engine_resume(db->engine, err);
+    if (s == OK) {
+        s = engine_start(db->engine, err);
+    }
+    atomic_store(&db->state, s == OK ? DB_RUNNING : before);
+    return s;
+}
+
 laminar_status
 laminar_database_start(laminar_database *db, laminar_error *err) {
     error  e = {0};
     status s = db_enter(db, &e);
     if (s == OK) {
+        s = start(db, &e);
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+static status
+not_started(const char *what, error *err) {
+    return error_set(err, ERR_QUERY_FAILED, "cannot %s a pipeline that was not started: call start",
+                     what);
+}
+
+laminar_status
+laminar_database_pause(laminar_database *db, laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
         s = db_writable(db, &e);
-        if (s == OK) {
-            s = engine_start(db->engine, &e);
+        if (s == OK && atomic_load(&db->state) == DB_CREATED) {
+            s = not_started("pause", &e);
         }
         if (s == OK) {
-            atomic_store(&db->state, DB_RUNNING);
+            engine_pause(db->engine);
+            atomic_store(&db->state, DB_PAUSED);
         }
         db_leave(db);
     }
@@ -316,12 +338,34 @@ laminar_database_start(laminar_database *db, laminar_error *err) {
 }
 
 laminar_status
+laminar_database_resume(laminar_database *db, laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        s = db_writable(db, &e);
+        if (s == OK && atomic_load(&db->state) == DB_CREATED) {
+            s = not_started("resume", &e);
+        }
+        if (s == OK) {
+            s = start(db, &e);
+        }
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+/* Rows that a pause held back still flow: what was accepted is in the streams' last state. */
+laminar_status
 laminar_database_shutdown(laminar_database *db, laminar_error *err) {
     error  e = {0};
     status s = db_enter(db, &e);
     if (s == OK) {
-        atomic_store(&db->state, DB_STOPPED);
-        engine_end_logs(db->engine);
+        const int32_t before = atomic_exchange(&db->state, DB_SHUTTING_DOWN);
+        s = engine_resume(db->engine, &e);
+        if (s == OK) {
+            engine_end_logs(db->engine);
+        }
+        atomic_store(&db->state, s == OK ? DB_STOPPED : before);
         db_leave(db);
     }
     return report(err, &e, s, TEXT(""));
@@ -329,14 +373,22 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
 
 const char *
 laminar_database_state(laminar_database *db) {
-    switch (atomic_load(&db->state)) {
+    switch ((db_state)atomic_load(&db->state)) {
     case DB_CREATED:
         return "Created";
+    case DB_STARTING:
+        return "Starting";
     case DB_RUNNING:
-        return "Running";
-    default:
+        return engine_is_faulted(db->engine) ? "Faulted" : "Running";
+    case DB_PAUSED:
+        return "Paused";
+    case DB_SHUTTING_DOWN:
+        return "ShuttingDown";
+    case DB_STOPPED:
+    case DB_CLOSED:
         return "Stopped";
     }
+    UNREACHABLE();
 }
 
 int64_t

@@ -5,6 +5,7 @@
 #include "db/coerce.h"
 #include "db/internal.h"
 #include "io/csv.h"
+#include "io/json.h"
 
 status
 db_check_not_null(const object *o, const delta *rows, error *err) {
@@ -309,6 +310,36 @@ laminar_database_insert_csv(laminar_database *db, const char *source_name, const
                                    .null_text = null_text == NULL ? (text){0} : text_of(null_text)};
         batch           *rows = NULL;
         s = csv_read(&rows, db->mem, o->schema, o->defaults, (text){csv, csv_size}, &format, &e);
+        if (s == OK) {
+            s = insert_made(db, o, rows, true, row_count, &e);
+        }
+        catalog_object_release(o);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+static status
+coerce_json(value *out, const value *in, int32_t at, void *context, arena *a, error *err) {
+    const object       *o = context;
+    const coerce_target to = {.type = o->schema->fields[at].type,
+                              .event_time = at == o->event_time_column};
+    return coerce_value(out, in, to, a, err);
+}
+
+laminar_status
+laminar_database_insert_json(laminar_database *db, const char *source_name, const char *json,
+                             size_t json_size, int64_t *row_count, laminar_error *err) {
+    error   e = {0};
+    object *o = NULL;
+    status  s = find_object(db, source_name, &o, &e);
+    if (s == OK) {
+        const json_target target = {.name = o->name,
+                                    .shape = o->schema,
+                                    .defaults = o->defaults,
+                                    .coerce = coerce_json,
+                                    .context = o};
+        batch            *rows = NULL;
+        s = json_read(&rows, db->mem, &target, (text){json, json_size}, &e);
         if (s == OK) {
             s = insert_made(db, o, rows, true, row_count, &e);
         }

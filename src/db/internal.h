@@ -16,7 +16,15 @@
 #include "laminar.h"
 #include "os/thread.h"
 
-typedef enum db_state { DB_CREATED, DB_RUNNING, DB_STOPPED, DB_CLOSED } db_state;
+typedef enum db_state {
+    DB_CREATED,
+    DB_STARTING, /* until all streams have read what is there, and while a pause ends */
+    DB_RUNNING,
+    DB_PAUSED,
+    DB_SHUTTING_DOWN,
+    DB_STOPPED,
+    DB_CLOSED
+} db_state;
 
 typedef struct user_clock { /* the caller's clock behind the engine's interface */
     engine_clock base;
@@ -24,11 +32,17 @@ typedef struct user_clock { /* the caller's clock behind the engine's interface 
     void *context;
 } user_clock;
 
-/* A running query, so that interrupt finds it. */
-typedef struct running_query running_query;
-struct running_query {
-    _Atomic bool   cancelled;
-    running_query *next;
+#define QUERIES_KEPT 64 /* finished ones that are still listed */
+
+/* A one-off query or a subscription by SQL; see queries.c. */
+typedef struct query_entry query_entry;
+struct query_entry {
+    int64_t               id;
+    interrupt             guard;        /* one-off queries */
+    laminar_subscription *subscription; /* NULL: a one-off query, or over */
+    char                 *sql;          /* cut when very long; behind the struct */
+    size_t                sql_size;
+    query_entry          *next, *previous;
 };
 
 /* Inserts that met a busy engine, in order of arrival. See combine.c. */
@@ -61,8 +75,14 @@ struct laminar_database {
     _Atomic int32_t state;   /* db_state */
     pid_t           process; /* that opened it: after fork the child must not touch it */
     int32_t         threads;
+    int64_t         opened_ns; /* of the monotonic clock */
     mutex           queries_lock;
-    running_query  *queries;
+    query_entry    *queries; /* active, newest first */
+    query_entry    *finished[QUERIES_KEPT];
+    uint32_t        finished_count;         /* ever */
+    int64_t         query_count;            /* ever: gives ids */
+    bool (*interrupt_check)(void *context); /* the caller's; NULL: none */
+    void *interrupt_context;
 };
 
 struct laminar_result {
@@ -86,15 +106,23 @@ status db_check_process(const laminar_database *db,
 status db_enter(laminar_database *db, error *err) MUST_USE;
 void   db_leave(laminar_database *db);
 /* Closes an anonymous stream that nobody reads any more; waits for nothing. */
-void              db_abandon(laminar_database *db, changelog *log);
+void db_abandon(laminar_database *db, changelog *log);
+void db_reap(laminar_database *db); /* closes what was abandoned, if nobody holds the token */
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);
 /* For calls that write: refuses after shutdown. With the token. */
 status db_writable(const laminar_database *db, error *err) MUST_USE;
 /* The source or table of that name, retained. With the token. */
 status db_find_source(laminar_database *db, text name, object **out, error *err) MUST_USE;
-void   db_query_begin(laminar_database *db, running_query *q);
-void   db_query_end(laminar_database *db, running_query *q);
+/* Open, and not in a forked child; takes no lock. */
+status db_check_open(const laminar_database *db, error *err) MUST_USE;
+
+/* ---- queries.c: subscription NULL: a one-off query, which polls (*out)->guard. */
+status  db_query_begin(laminar_database *db, text sql, laminar_subscription *subscription,
+                       query_entry **out, error *err) MUST_USE;
+void    db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it becomes history */
+int32_t db_active_queries(laminar_database *db);
+void    db_queries_fini(laminar_database *db);
 
 /* ---- report.c: err in engine terms -> the caller's record; sql (may be empty) gives line, column
  * and caret. Returns the status for the caller. */

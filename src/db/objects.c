@@ -5,6 +5,10 @@
 #include "arrow/arrow.h"
 #include "db/internal.h"
 
+/* Inserts run the streams before they return, so nothing waits in a queue; the bound is the one
+ * that is promised for those that will. */
+#define SOURCE_CAPACITY_ROWS 65536
+
 static object_kind
 kind_of(laminar_object_kind kind) {
     switch (kind) {
@@ -48,6 +52,60 @@ laminar_database_list(laminar_database *db, laminar_object_kind kind, laminar_re
     status s = db_enter(db, &e);
     if (s == OK) {
         s = list_objects(db, kind_of(kind), out, &e);
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+static int32_t
+input_count(const object *o) {
+    return o->kind == OBJECT_STREAM ? stream_plan(o->impl)->object_count : 0;
+}
+
+static text
+kind_text(object_kind kind) {
+    return kind == OBJECT_SOURCE  ? TEXT("source")
+           : kind == OBJECT_TABLE ? TEXT("table")
+                                  : TEXT("stream");
+}
+
+static status
+list_edges(laminar_database *db, laminar_result **out, error *err) {
+    const int32_t total = catalog_count(db->catalog);
+    int32_t       rows = 0, n = 0;
+    arena         a;
+    arena_init(&a, db->mem);
+    for (int32_t i = 0; i < total; i++) {
+        const int32_t inputs = input_count(catalog_at(db->catalog, i));
+        rows += inputs == 0 ? 1 : inputs;
+    }
+    text *cells = arena_alloc(&a, sizeof(text) * 4 * (size_t)(rows + 1));
+    for (int32_t i = 0; cells != NULL && i < total; i++) {
+        const object *o = catalog_at(db->catalog, i);
+        const int32_t inputs = input_count(o);
+        for (int32_t k = 0; k < (inputs == 0 ? 1 : inputs); k++) {
+            text *row = cells + 4 * (size_t)n++;
+            row[0] = o->name;
+            row[1] = kind_text(o->kind);
+            row[2] = o->sql;
+            row[3] = inputs == 0 ? (text){0} : stream_plan(o->impl)->objects[k]->name;
+        }
+    }
+    static const char *const names[] = {"name", "kind", "sql", "input"};
+    status                   s = error_memory(err);
+    if (cells != NULL) {
+        s = answer_texts(out, db->mem, LAMINAR_RESULT_METADATA, names, 4, cells, n, err);
+    }
+    arena_fini(&a);
+    return s;
+}
+
+laminar_status
+laminar_database_topology(laminar_database *db, laminar_result **out, laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        s = list_edges(db, out, &e);
         db_leave(db);
     }
     return report(err, &e, s, TEXT(""));
@@ -100,7 +158,9 @@ laminar_database_source_stats(laminar_database *db, const char *name, laminar_so
                                                .retained_bytes = table_byte_count(t),
                                                .watermark_ms =
                                                    watermark_ms(source_watermark_us(src)),
-                                               .null_time_rows = source_null_time_rows(src)};
+                                               .null_time_rows = source_null_time_rows(src),
+                                               .pending_rows = source_pending_rows(src),
+                                               .capacity_rows = SOURCE_CAPACITY_ROWS};
             copy_sized(out, &made, out->size, sizeof(made));
             catalog_object_release(o);
         }
@@ -109,23 +169,37 @@ laminar_database_source_stats(laminar_database *db, const char *name, laminar_so
     return report(err, &e, s, TEXT(""));
 }
 
+static laminar_latency
+latency_of(const histogram *h) {
+    return (laminar_latency){.count = h->count,
+                             .min_ns = h->min,
+                             .mean_ns = h->count == 0 ? 0 : h->sum / h->count,
+                             .p50_ns = histogram_percentile(h, 0.5),
+                             .p90_ns = histogram_percentile(h, 0.9),
+                             .p99_ns = histogram_percentile(h, 0.99),
+                             .p999_ns = histogram_percentile(h, 0.999),
+                             .max_ns = h->max};
+}
+
 static void
 fill_stream_stats(const stream *st, laminar_stream_stats *out) {
     stream_counters c;
     error           why = {0};
     stream_count(st, &c);
-    const laminar_stream_stats made = {.rows_in = c.rows_in,
-                                       .rows_out = c.rows_out,
-                                       .late_rows = c.late_rows,
-                                       .null_time_rows = c.null_time_rows,
-                                       .ticks = c.ticks,
-                                       .watermark_ms = watermark_ms(c.watermark_us),
-                                       .state_bytes = c.state_bytes,
-                                       .failed = stream_failure(st, &why)};
+    laminar_stream_stats made = {.rows_in = c.rows_in,
+                                 .rows_out = c.rows_out,
+                                 .late_rows = c.late_rows,
+                                 .null_time_rows = c.null_time_rows,
+                                 .ticks = c.ticks,
+                                 .watermark_ms = watermark_ms(c.watermark_us),
+                                 .state_bytes = c.state_bytes,
+                                 .failed = stream_failure(st, &why),
+                                 .state_rows = c.state_rows,
+                                 .pending_rows = c.pending_rows,
+                                 .capacity_rows = SOURCE_CAPACITY_ROWS,
+                                 .latency = latency_of(stream_latency(st))};
+    (void)snprintf(made.error, sizeof(made.error), "%s", why.message);
     copy_sized(out, &made, out->size, sizeof(made));
-    if (made.failed && out->size >= sizeof(made)) {
-        (void)snprintf(out->error, sizeof(out->error), "%s", why.message);
-    }
 }
 
 laminar_status
@@ -143,6 +217,30 @@ laminar_database_stream_stats(laminar_database *db, const char *name, laminar_st
         if (s == OK) {
             fill_stream_stats(o->impl, out);
         }
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+laminar_status
+laminar_database_metrics(laminar_database *db, laminar_metrics *out, laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        engine_counters c;
+        engine_count(db->engine, &c);
+        const int64_t         up_ns = clock_ticks_ns(&db->clock.base) - db->opened_ns;
+        const laminar_metrics made = {.source_count = c.source_count,
+                                      .stream_count = c.stream_count,
+                                      .query_count = db_active_queries(db),
+                                      .rows_in = c.rows_in,
+                                      .rows_out = c.rows_out,
+                                      .rows_dropped = c.rows_late,
+                                      .inserts = c.inserts,
+                                      .ticks = c.ticks,
+                                      .uptime_us = up_ns / 1000,
+                                      .watermark_ms = watermark_ms(c.watermark_us)};
+        copy_sized(out, &made, out->size, sizeof(made));
         db_leave(db);
     }
     return report(err, &e, s, TEXT(""));

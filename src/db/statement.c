@@ -25,25 +25,32 @@ release_objects(object **objects, int32_t count) {
     }
 }
 
+static text
+statement_text(const statement_context *c, const ast_statement *st) {
+    return (text){c->sql.data + st->position, (size_t)(st->end - st->position)};
+}
+
 /* Plans and prepares with the token, runs without it when only tables are read. */
 static status
-run_select(statement_context *c, const ast_select *select, ast_emit emit, int32_t emit_position,
-           result **out, error *err) {
+run_select(statement_context *c, text sql, const ast_select *select, ast_emit emit,
+           int32_t emit_position, result **out, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
-    plan          p;
-    query        *q = NULL;
-    running_query running;
-    db_query_begin(db, &running);
-    status     s = db_enter(db, err);
+    plan         p;
+    query       *q = NULL;
+    query_entry *listed = NULL;
+    status       s = db_query_begin(db, sql, NULL, &listed, err);
+    if (s == OK) {
+        s = db_enter(db, err);
+    }
     const bool entered = s == OK;
     if (s == OK) {
         s = plan_select(&p, &plan_arena, db->catalog, select, c->sql, false, emit, emit_position,
                         NULL, err);
     }
     if (s == OK) {
-        s = query_prepare(&q, db->engine, &p, &plan_arena, &running.cancelled, err);
+        s = query_prepare(&q, db->engine, &p, &plan_arena, &listed->guard, err);
     }
     if (s == OK) {
         retain_objects(&p);
@@ -61,7 +68,7 @@ run_select(statement_context *c, const ast_select *select, ast_emit emit, int32_
     if (entered) {
         db_leave(db);
     }
-    db_query_end(db, &running);
+    db_query_end(db, listed);
     arena_fini(&plan_arena);
     return s;
 }
@@ -110,11 +117,6 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
 
 /* ---------------------------------------------------------------------------------- DDL, with the
  * token */
-static text
-statement_text(const statement_context *c, const ast_statement *st) {
-    return (text){c->sql.data + st->position, (size_t)(st->end - st->position)};
-}
-
 static void
 free_source(void *impl) {
     source_close(impl);
@@ -368,7 +370,8 @@ create_stream(statement_context *c, const ast_statement *st, const going *old, e
     }
     if (s == OK) {
         const stream_options options = {.object = o,
-                                        .running = atomic_load(&db->state) == DB_RUNNING};
+                                        .running = atomic_load(&db->state) == DB_RUNNING ||
+                                                   atomic_load(&db->state) == DB_PAUSED};
         s = stream_open(&made, db->engine, &p, &plan_arena, &options, err);
     }
     if (s == OK) {
@@ -484,7 +487,8 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     switch (st->kind) {
     case AST_SELECT: {
         result *rows = NULL;
-        TRY(run_select(c, st->select, st->emit, st->emit_position, &rows, err));
+        TRY(run_select(c, statement_text(c, st), st->select, st->emit, st->emit_position, &rows,
+                       err));
         return answer_rows(out, c->db->mem, LAMINAR_RESULT_QUERY, rows, err);
     }
     case AST_EXPLAIN:
@@ -583,10 +587,15 @@ query_stream(statement_context *c, const char *name, const char *filter, laminar
     TRY(s);
     ast_select *select = NULL;
     result     *rows = NULL;
+    buf         listed; /* how the list of queries shows it */
+    buf_init(&listed, db->mem, 1 << 16);
+    buf_printf(&listed, "SELECT * FROM \"%.*s\"%s%.20000s", TEXT_ARG(o->name),
+               filter == NULL ? "" : " WHERE ", filter == NULL ? "" : filter);
     s = stream_select(c, o, filter, &select, err);
     if (s == OK) {
-        s = run_select(c, select, AST_EMIT_DEFAULT, -1, &rows, err);
+        s = run_select(c, buf_text(&listed), select, AST_EMIT_DEFAULT, -1, &rows, err);
     }
+    buf_fini(&listed);
     if (s == OK) {
         s = answer_rows(out, db->mem, LAMINAR_RESULT_QUERY, rows, err);
     }

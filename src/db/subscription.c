@@ -7,9 +7,10 @@
  * One reader at a time holds `reading`, also while it sleeps; it alone touches cursor and first.
  * cancel and state come from any thread and never wait: what cancel cannot let go of, the reader
  * does when it leaves. A cancelled subscription holds no rows and costs an insert nothing. */
+#include "db/subscription.h"
+
 #include "arrow/arrow.h"
 #include "batch/builder.h"
-#include "db/internal.h"
 #include "sql/parser.h"
 
 #define MERGE_ROWS 1024          /* batches below this are copied into larger ones */
@@ -31,8 +32,10 @@ struct laminar_subscription {
     result           *first;  /* delivered before anything else; NULL: none */
     _Atomic bool      has_first;
     _Atomic uint64_t  position; /* number of the last entry taken */
+    query_entry      *listed;   /* NULL for named streams */
     _Atomic bool      cancelled;
     _Atomic bool      finished;
+    _Atomic bool      stopped; /* either of them from outside: what waiters look at */
 };
 
 /* With `reading`. */
@@ -189,6 +192,9 @@ subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error 
     if (made == OK) {
         made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
                           : subscribe_changes(s, db, &p, &plan_arena, err);
+        if (made == OK) {
+            made = db_query_begin(db, sql, s, &s->listed, err);
+        }
         if (made < 0) {
             subscription_free(s);
         }
@@ -338,7 +344,7 @@ next_rows(laminar_subscription *s, int64_t timeout_us, result **out, bool *inter
         timeout_us > 0 ? sat_add_i64(clock_ticks_ns(wall), sat_mul_i64(timeout_us, 1000)) : 0;
     *out = NULL;
     for (;;) {
-        if (atomic_load(&s->cancelled) || atomic_load(&s->finished)) {
+        if (atomic_load(&s->stopped) || atomic_load(&s->finished)) {
             return DONE;
         }
         TRY(take_now(s, out, err));
@@ -354,17 +360,17 @@ next_rows(laminar_subscription *s, int64_t timeout_us, result **out, bool *inter
         if (ended || timeout_us == 0 || (timeout_us > 0 && left_us <= 0)) {
             return DONE;
         }
-        if (log_cursor_wait(&s->cursor, &s->cancelled, left_us)) {
+        if (log_cursor_wait(&s->cursor, &s->stopped, left_us)) {
             *interrupted = true;
             return DONE;
         }
     }
 }
 
-/* Cancelled while somebody read: whoever comes out last lets go of the rows. */
+/* Stopped while somebody read: whoever comes out last lets go of the rows. */
 static void
-drop_cancelled(laminar_subscription *s) {
-    if (atomic_load(&s->cancelled) && mutex_try_lock(&s->reading)) {
+drop_stopped(laminar_subscription *s) {
+    if (atomic_load(&s->stopped) && mutex_try_lock(&s->reading)) {
         let_go(s);
         mutex_unlock(&s->reading);
     }
@@ -386,11 +392,19 @@ laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_r
     }
     status done = next_rows(s, timeout_us, &rows, stopped, &e);
     mutex_unlock(&s->reading);
-    drop_cancelled(s);
+    drop_stopped(s);
     if (done == OK) {
         done = answer_rows(out, s->mem, LAMINAR_RESULT_QUERY, rows, &e);
     }
     return report(err, &e, done, TEXT(""));
+}
+
+static void
+stop(laminar_subscription *s) {
+    atomic_store(&s->stopped, true);
+    if (s->log != NULL) {
+        changelog_wake(s->log);
+    }
 }
 
 void
@@ -398,12 +412,24 @@ laminar_subscription_cancel(laminar_subscription *s) {
     if (atomic_exchange(&s->cancelled, true)) {
         return;
     }
-    if (s->log != NULL) {
-        changelog_wake(s->log);
-    }
-    drop_cancelled(s);
+    stop(s);
+    drop_stopped(s);
     if (s->anonymous) {
         db_abandon(s->db, s->log);
+    }
+}
+
+bool
+subscription_is_over(const laminar_subscription *s) {
+    return atomic_load(&s->stopped) || atomic_load(&s->finished);
+}
+
+void
+subscription_finish(laminar_subscription *s) {
+    atomic_store(&s->finished, true);
+    stop(s);
+    if (s->anonymous) {
+        engine_abandon(s->db->engine, s->log);
     }
 }
 
@@ -433,5 +459,6 @@ laminar_subscription_close(laminar_subscription *s) {
     if (s == NULL) {
         return;
     }
+    db_query_end(s->db, s->listed); /* nobody reaches it through the list from here on */
     subscription_free(s);
 }

@@ -27,7 +27,7 @@ typedef struct circuit {
  * operator can snapshot becomes a plain leaf that the executor feeds from that snapshot
  * (circuit_is_live_leaf); everything below it is not built. */
 status circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
-                    const op_sink *sink, const _Atomic bool *cancelled, error *err) MUST_USE;
+                    const op_sink *sink, interrupt *interrupted, error *err) MUST_USE;
 void   circuit_close(circuit *c); /* NULL is fine */
 bool   circuit_is_live_leaf(const circuit *live, const plan_node *n);
 /* The output whose changes are the query's exact, consolidated changes: what its readers read. */

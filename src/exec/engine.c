@@ -4,7 +4,10 @@
  * A tick is one or more inserts (or one advance of a watermark): push its rows to the leaves that
  * read the source, tick the streams that read it at any depth in order of creation, publish. Rows
  * are judged by the watermark before the insert: operators keep the frontier of their last tick,
- * and the source's watermark moves between push and tick. */
+ * and the source's watermark moves between push and tick.
+ *
+ * In a pause rows are stored only; engine_resume (replay.c) takes them through the streams insert
+ * by insert, so that nothing can tell afterwards. */
 #include "exec/engine_internal.h"
 
 #include "kernel/kernel.h"
@@ -62,6 +65,7 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     }
     e->mem = m;
     e->clock = wall;
+    e->watermark_floor_us = INT64_MIN;
     *out = e;
     return OK;
 }
@@ -71,8 +75,9 @@ engine_close(engine *e) {
     if (e == NULL) {
         return;
     }
-    assert(e->streams.count == 0);
+    assert(e->streams.count == 0 && e->sources.count == 0);
     list_fini(&e->streams, e->mem);
+    list_fini(&e->sources, e->mem);
     mem_free(e->mem, e, sizeof(*e));
 }
 
@@ -86,9 +91,13 @@ source_open(source **out, engine *e, const object *o, error *err) {
     s->engine = e;
     s->object = o;
     s->watermark_us = INT64_MIN;
+    s->accepted_watermark_us = INT64_MIN;
     s->stored_columns = mem_alloc(e->mem, sizeof(column) * (size_t)(o->schema->count + 1));
     status made = s->stored_columns == NULL ? error_memory(err)
                                             : table_open(&s->table, e->mem, o->schema, err);
+    if (made == OK) {
+        made = list_add(&e->sources, e->mem, s, err);
+    }
     if (made < 0) {
         source_close(s);
         return made;
@@ -104,6 +113,7 @@ source_close(source *s) {
     }
     assert(s->inputs.count == 0);
     mem *m = s->engine->mem;
+    list_remove(&s->engine->sources, s);
     if (s->table != NULL) {
         table_close(s->table);
     }
@@ -118,9 +128,36 @@ source_table(const source *s) {
     return s->table;
 }
 
+bool
+source_is_timed(const source *s) {
+    return s->object->event_time_column >= 0 || s->by_hand;
+}
+
+/* The ingestion time of the newest row. */
+static int64_t
+newest_us(const source *s) {
+    const int64_t n = table_entry_count(s->table);
+    return n == 0 ? INT64_MIN : table_entry(s->table, n - 1)->ingested_us;
+}
+
 int64_t
 source_watermark_us(const source *s) {
-    return s->watermark_us;
+    return source_is_timed(s) ? s->accepted_watermark_us : newest_us(s);
+}
+
+int64_t
+source_flowed_entries(const source *s) {
+    return s->engine->paused ? s->held_entry : table_entry_count(s->table);
+}
+
+int64_t
+source_flowed_rows(const source *s) {
+    return s->engine->paused ? s->held_position : table_row_count(s->table);
+}
+
+int64_t
+source_pending_rows(const source *s) {
+    return table_row_count(s->table) - source_flowed_rows(s);
 }
 
 int64_t
@@ -149,6 +186,38 @@ publish_readers(source *s, uint64_t epoch) {
     }
 }
 
+void
+source_tick(source *s, uint64_t epoch) {
+    s->engine->totals.ticks++;
+    tick_readers(s);
+    publish_readers(s, epoch);
+}
+
+/* Reading a clock twice for each insert would cost one row a few per cent: after the first few, one
+ * insert in sixteen is measured. */
+static bool
+is_measured(const engine *e) {
+    return e->totals.inserts < 64 || e->totals.inserts % 16 == 0;
+}
+
+void
+source_mark_rows(const source *s) {
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        stream *reader = s->readers.items[i];
+        reader->rows_marked = reader->rows_out;
+    }
+}
+
+void
+source_record_latency(const source *s, int64_t elapsed_ns) {
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        stream *reader = s->readers.items[i];
+        if (reader->rows_out > reader->rows_marked) {
+            histogram_add(&reader->latency, elapsed_ns);
+        }
+    }
+}
+
 /* The event time of a batch moves the source's watermark; rows without one are counted. */
 static void
 observe_event_time(source *s, const delta *rows) {
@@ -164,8 +233,46 @@ observe_event_time(source *s, const delta *rows) {
     if (!s->object->manual_watermark && minmax_i64(c, rows->row_count, &low, &high)) {
         const int64_t us = sat_mul_i64(high, type_time_unit_us(c->type));
         const int64_t mark = sat_sub_i64(us, s->object->delay_us);
-        s->watermark_us = max_i64(s->watermark_us, mark);
+        s->accepted_watermark_us = max_i64(s->accepted_watermark_us, mark);
     }
+}
+
+/* The minimum over event-timed sources that have had a row; *any: there are event-timed ones. */
+static int64_t
+timed_watermark_us(const engine *e, bool *any) {
+    int64_t low_us = INT64_MAX;
+    *any = false;
+    for (int32_t i = 0; i < e->sources.count; i++) {
+        const source *s = e->sources.items[i];
+        *any |= source_is_timed(s);
+        if (source_is_timed(s) && source_flowed_entries(s) > 0) {
+            low_us = min_i64(low_us, s->watermark_us);
+        }
+    }
+    return max_i64(e->watermark_floor_us, low_us == INT64_MAX ? INT64_MIN : low_us);
+}
+
+/* A source that joins the minimum must not take the pipeline's watermark back. */
+static void
+keep_floor(engine *e) {
+    bool any;
+    e->watermark_floor_us = timed_watermark_us(e, &any);
+}
+
+/* The first part of a tick: rows to the leaves, then the watermark. engine_settle is the second. */
+static void
+flow_rows(source *s, const delta *stored) {
+    engine *e = s->engine;
+    if (e->unsettled == NULL && is_measured(e)) {
+        e->began_ns = clock_ticks_ns(e->clock);
+        source_mark_rows(s);
+    }
+    for (int32_t i = 0; i < s->inputs.count; i++) {
+        stream_feed(s->inputs.items[i], stored);
+    }
+    s->watermark_us = s->accepted_watermark_us;
+    e->unsettled = s;
+    e->unsettled_rows += stored->row_count;
 }
 
 /* A windowed reader judges rows by the frontier of its last tick: that must be the one they met. */
@@ -192,15 +299,18 @@ engine_append(engine *e, source *s, batch *rows, error *err) {
         return OK;
     }
     delta stored;
-    TRY(table_append(s->table, rows, e->sequence + 1, clock_now_us(e->clock), s->watermark_us,
-                     s->stored_columns, &stored, err));
-    e->sequence++;
-    for (int32_t i = 0; i < s->inputs.count; i++) {
-        stream_feed(s->inputs.items[i], &stored);
+    if (table_row_count(s->table) == 0) {
+        keep_floor(e);
     }
+    TRY(table_append(s->table, rows, e->sequence + 1, clock_now_us(e->clock),
+                     s->accepted_watermark_us, s->stored_columns, &stored, err));
+    e->sequence++;
+    e->totals.inserts++;
+    e->totals.rows_in += stored.row_count;
     observe_event_time(s, &stored);
-    e->unsettled = s;
-    e->unsettled_rows += stored.row_count;
+    if (!e->paused) {
+        flow_rows(s, &stored);
+    }
     return OK;
 }
 
@@ -210,8 +320,11 @@ engine_settle(engine *e) {
     if (s != NULL) {
         e->unsettled = NULL;
         e->unsettled_rows = 0;
-        tick_readers(s);
-        publish_readers(s, e->sequence);
+        source_tick(s, e->sequence);
+        if (e->began_ns != 0) {
+            source_record_latency(s, clock_ticks_ns(e->clock) - e->began_ns);
+            e->began_ns = 0;
+        }
     }
 }
 
@@ -227,22 +340,24 @@ engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err)
 
 status
 engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
-    if (s->object->event_time_column < 0) {
-        return error_set(err, ERR_SCHEMA_MISMATCH,
-                         "Source \"%.*s\" has no event time: declare WATERMARK FOR a column",
-                         TEXT_ARG(s->object->name));
+    if (source_is_timed(s) && watermark_us <= s->accepted_watermark_us) {
+        return OK;
     }
-    if (watermark_us > s->watermark_us) {
-        /* An entry without rows: a replay must meet it in its place among the inserts. */
-        delta stored;
-        batch nothing = {
-            .rows = {.column_count = s->object->schema->count, .columns = s->stored_columns}};
-        TRY(table_append(s->table, &nothing, e->sequence + 1, clock_now_us(e->clock),
-                         s->watermark_us, s->stored_columns, &stored, err));
-        e->sequence++;
+    /* An entry without rows: a replay must meet it in its place among the inserts. */
+    delta stored;
+    batch nothing = {
+        .rows = {.column_count = s->object->schema->count, .columns = s->stored_columns}};
+    if (!source_is_timed(s) || table_entry_count(s->table) == 0) {
+        keep_floor(e);
+    }
+    TRY(table_append(s->table, &nothing, e->sequence + 1, clock_now_us(e->clock),
+                     s->accepted_watermark_us, s->stored_columns, &stored, err));
+    e->sequence++;
+    s->by_hand = true;
+    s->accepted_watermark_us = watermark_us;
+    if (!e->paused) {
         s->watermark_us = watermark_us;
-        tick_readers(s);
-        publish_readers(s, e->sequence);
+        source_tick(s, e->sequence);
     }
     return OK;
 }
@@ -258,11 +373,71 @@ start_stream(stream *s) {
     }
     s->running = true;
     if (done == OK && changelog_readers(s->log) > 0) {
+        /* Counted as it is announced, not as it was filled. */
+        s->engine->totals.rows_out -= s->object == NULL ? 0 : s->rows_out;
+        s->rows_out = 0;
         done = stream_announce(s, &fault);
     }
     if (done < 0) {
         stream_fail(s, &fault);
     }
+}
+
+/* ---------------------------------------------------------------------------------- the whole */
+int64_t
+engine_watermark_us(const engine *e) {
+    bool          any;
+    const int64_t timed_us = timed_watermark_us(e, &any);
+    int64_t       plain_us = INT64_MAX;
+    for (int32_t i = 0; !any && i < e->sources.count; i++) {
+        const int64_t at_us = newest_us(e->sources.items[i]);
+        plain_us = at_us == INT64_MIN ? plain_us : min_i64(plain_us, at_us);
+    }
+    return any ? timed_us : plain_us == INT64_MAX ? INT64_MIN : plain_us;
+}
+
+void
+engine_count(const engine *e, engine_counters *out) {
+    *out = (engine_counters){.rows_in = e->totals.rows_in,
+                             .rows_out = e->totals.rows_out,
+                             .rows_late = e->totals.rows_late,
+                             .inserts = e->totals.inserts,
+                             .ticks = e->totals.ticks,
+                             .watermark_us = engine_watermark_us(e),
+                             .source_count = e->sources.count};
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->object != NULL) {
+            out->stream_count++;
+            out->rows_late += stream_late_rows(s);
+        }
+    }
+}
+
+void
+engine_check_fault(engine *e) {
+    int32_t running = 0, failed = 0;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        running += s->object != NULL && (s->running || s->failed);
+        failed += s->object != NULL && s->failed;
+    }
+    atomic_store_explicit(&e->faulted, running > 0 && running == failed, memory_order_relaxed);
+}
+
+bool
+engine_is_faulted(const engine *e) {
+    return atomic_load_explicit(&e->faulted, memory_order_relaxed);
+}
+
+void
+engine_pause(engine *e) {
+    for (int32_t i = 0; !e->paused && i < e->sources.count; i++) {
+        source *s = e->sources.items[i];
+        s->held_entry = table_entry_count(s->table);
+        s->held_position = table_row_count(s->table);
+    }
+    e->paused = true;
 }
 
 status
@@ -278,6 +453,7 @@ engine_start(engine *e, error *err) {
         }
     }
     (void)err;
+    engine_check_fault(e);
     return OK;
 }
 

@@ -10,6 +10,8 @@
 #define LAMINAR_EXEC_ENGINE_H
 
 #include "base/clock.h"
+#include "base/histogram.h"
+#include "base/interrupt.h"
 #include "catalog/catalog.h"
 #include "exec/changelog.h"
 #include "exec/result.h"
@@ -24,10 +26,12 @@ status engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_U
 void   engine_close(engine *e); /* after all sources and streams are gone */
 
 /* ---- sources */
-status  source_open(source **out, engine *e, const object *o, error *err) MUST_USE;
-void    source_close(source *s);
-table  *source_table(const source *s);
-int64_t source_watermark_us(const source *s); /* INT64_MIN before any row */
+status source_open(source **out, engine *e, const object *o, error *err) MUST_USE;
+void   source_close(source *s);
+table *source_table(const source *s);
+/* INT64_MIN before any row. Without event time: when the newest row came. */
+int64_t source_watermark_us(const source *s);
+int64_t source_pending_rows(const source *s); /* stored in a pause, not yet seen by streams */
 int64_t source_null_time_rows(const source *s);
 /* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every
  * running stream and its log. *sequence may be NULL. */
@@ -37,7 +41,8 @@ status engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, erro
  * the watermark that a windowed reader has not seen yet (append settles first where it must). */
 status engine_append(engine *e, source *s, batch *rows, error *err) MUST_USE;
 void   engine_settle(engine *e);
-/* Moves the watermark of an event-timed source further (never back) and ticks; windows close. */
+/* Moves the watermark of a source further (never back) and ticks; windows close. One without event
+ * time is event-timed from then on, and its watermark starts here. */
 status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
 
 /* ---- streams */
@@ -62,6 +67,25 @@ void   engine_close_streams(engine *e); /* all, readers first; their logs end */
 void   engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
 status engine_start(engine *e, error *err)
     MUST_USE; /* all streams that are not running; one that fails is marked, the others run */
+/* In a pause rows are stored and seen by one-off queries over sources; all streams, new ones and
+ * subscriptions too, stay at the rows before it. Resume takes the rest through them insert by
+ * insert, as if nothing had been. When it fails, it can be called again. */
+void   engine_pause(engine *e);
+status engine_resume(engine *e, error *err) MUST_USE;
+/* All named streams that ran have failed. From any thread, without the token. */
+bool engine_is_faulted(const engine *e);
+/* The minimum over sources that have had a row, kept from falling; sources without event time count
+ * only when there are no others. */
+int64_t engine_watermark_us(const engine *e);
+
+typedef struct engine_counters {          /* rows since the database was opened; they never fall */
+    int64_t rows_in, rows_out, rows_late; /* out, late: of named streams */
+    int64_t inserts, ticks;
+    int64_t watermark_us;
+    int32_t source_count, stream_count;
+} engine_counters;
+void engine_count(const engine *e, engine_counters *out);
+
 changelog    *stream_log(stream *s); /* borrowed */
 const plan   *stream_plan(const stream *s);
 const schema *stream_schema(const stream *s);
@@ -69,9 +93,12 @@ bool          stream_failure(const stream *s, error *reason); /* true: it failed
 
 typedef struct stream_counters {
     int64_t rows_in, rows_out, late_rows, null_time_rows, ticks;
-    int64_t watermark_us, state_bytes;
+    int64_t watermark_us, state_bytes, state_rows;
+    int64_t pending_rows; /* stored in a pause by the sources that it reads */
 } stream_counters;
 void stream_count(const stream *s, stream_counters *out);
+/* ns from insert to published changes; a sample of the inserts. Borrowed, with the token. */
+const histogram *stream_latency(const stream *s);
 
 /* The stream's current state as batches with positive weights repeated (weight w: the row w times),
  * in no particular order. */
@@ -80,7 +107,7 @@ status stream_snapshot(stream *s, result **out, error *err) MUST_USE;
 /* ---- queries: prepare with the token; run without it unless query_needs_token. */
 typedef struct query query;
 status               query_prepare(query **out, engine *e, const plan *p, arena *plan_arena,
-                                   const _Atomic bool *cancelled, error *err) MUST_USE;
+                                   interrupt *interrupted, error *err) MUST_USE;
 bool                 query_needs_token(const query *q); /* it reads live stream state */
 status               query_run(query *q, result **out, error *err) MUST_USE;
 void                 query_close(query *q);

@@ -6,6 +6,7 @@
 #ifndef LAMINAR_EXEC_ENGINE_INTERNAL_H
 #define LAMINAR_EXEC_ENGINE_INTERNAL_H
 
+#include "base/histogram.h"
 #include "exec/circuit.h"
 #include "exec/engine.h"
 
@@ -33,26 +34,45 @@ typedef struct stream_input {
     op_spec bridge_spec;
 } stream_input;
 
+/* Counters of the whole engine. They grow only: what is dropped or closed stays counted. */
+typedef struct engine_totals {
+    int64_t rows_in;  /* accepted by sources */
+    int64_t rows_out; /* emitted by named streams */
+    int64_t inserts;
+    int64_t ticks;
+    int64_t rows_late; /* of dropped streams; live ones are asked */
+} engine_totals;
+
 struct engine {
     mem          *mem;
     engine_clock *clock;
+    list          sources;      /* source*, in order of creation */
     list          streams;      /* stream*, in order of creation */
     uint64_t      sequence;     /* of the newest insert */
     uint64_t      stream_count; /* ever made: gives ids */
     _Atomic bool  has_abandoned;
     source       *unsettled; /* has rows that its readers were fed but not ticked */
     int64_t       unsettled_rows;
+    int64_t       began_ns; /* of a tick whose latency is measured, else 0 */
+    engine_totals totals;
+    int64_t       watermark_floor_us; /* the pipeline's watermark never falls below it */
+    bool          paused;             /* rows are stored; streams see those before the pause */
+    _Atomic bool  faulted;            /* there are running streams with names, and all failed */
 };
 
 struct source {
     engine       *engine;
     const object *object;
     table        *table;
-    column       *stored_columns; /* room for table_append */
-    int64_t       watermark_us;
-    int64_t       null_time_rows;
-    list          inputs; /* stream_input* of running streams that read it directly */
-    list readers; /* stream* of running streams that read it at any depth, in order of creation */
+    column       *stored_columns;        /* room for table_append */
+    int64_t       watermark_us;          /* as the streams have met it */
+    int64_t       accepted_watermark_us; /* of all stored rows: further on in a pause */
+    int64_t       held_entry;    /* in a pause: first insert that the streams have not seen, */
+    int64_t       held_position; /* and its first row */
+    bool    by_hand; /* plain source whose watermark a writer moves: event-timed from then on */
+    int64_t null_time_rows;
+    list    inputs; /* stream_input* of running streams that read it directly */
+    list readers;   /* stream* of running streams that read it at any depth, in order of creation */
 };
 
 struct stream {
@@ -75,7 +95,23 @@ struct stream {
     error         reason;
     list          pending; /* batch* of this tick, waiting for publication */
     int64_t       rows_out, ticks;
+    int64_t       rows_marked; /* rows_out when the insert that is being measured began */
+    histogram     latency;     /* ns from the insert to its changes being published */
 };
+
+/* ---- engine.c */
+/* True when a watermark follows the source's rows. */
+bool source_is_timed(const source *s);
+/* How far the streams have come: all there is, but in a pause. */
+int64_t source_flowed_entries(const source *s);
+int64_t source_flowed_rows(const source *s);
+/* Ticks and publishes what reads the source, at any depth. */
+void source_tick(source *s, uint64_t epoch);
+/* What emits after the mark has its latency recorded. */
+void source_mark_rows(const source *s);
+void source_record_latency(const source *s, int64_t elapsed_ns);
+/* After a stream failed, joined or left. */
+void engine_check_fault(engine *e);
 
 /* ---- stream.c */
 status  stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o,
@@ -86,6 +122,7 @@ void    stream_detach(stream *s);
 void    stream_fail(stream *s, const error *reason); /* and everything that reads it */
 int64_t stream_frontier_us(const stream *s);
 bool    stream_reads(const stream *s, const source *src);
+int64_t stream_late_rows(const stream *s);
 /* Feeds one leaf; a fault fails the stream, not the caller. */
 void   stream_feed(stream_input *in, const delta *rows);
 void   stream_tick(stream *s, int64_t frontier_us);
@@ -98,7 +135,7 @@ status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
 status stream_fill(stream *s, error *err) MUST_USE;
 
 /* ---- query.c: the one-off form of a live stream: its current rows go to `sink`. */
-status stream_read_state(stream *s, const op_sink *sink, const _Atomic bool *cancelled,
+status stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted,
                          error *err) MUST_USE;
 
 #endif

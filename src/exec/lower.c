@@ -163,7 +163,7 @@ open_exit(circuit *c, op_mode mode, const op_sink *sink, error *err) {
 
 status
 circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
-             const op_sink *sink, const _Atomic bool *cancelled, error *err) {
+             const op_sink *sink, interrupt *interrupted, error *err) {
     circuit *c = mem_alloc_zero(m, sizeof(*c));
     if (c == NULL) {
         return error_memory(err);
@@ -180,7 +180,7 @@ circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
                           .scratch = &c->scratch,
                           .tick_arena = &c->tick_arena,
                           .store = c->store,
-                          .cancelled = cancelled};
+                          .interrupted = interrupted};
         c->ops = arena_alloc_zero(&c->arena, sizeof(op *) * (size_t)p->node_count);
         s = c->ops == NULL ? error_memory(err) : open_node(c, p->root, mode, live, err);
     }

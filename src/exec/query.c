@@ -10,44 +10,44 @@
 #define FRONTIER_END INT64_MAX
 
 typedef struct runner {
-    engine             *engine;
-    circuit            *once;
-    const circuit      *live;      /* NULL for queries */
-    table_snapshot    **snapshots; /* by node id; NULL: open one when it is needed */
-    const _Atomic bool *cancelled;
-    const expr *predicate; /* of the filter directly above the scan that runs now, or NULL */
+    engine          *engine;
+    circuit         *once;
+    const circuit   *live;      /* NULL for queries */
+    table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
+    interrupt       *interrupted;
+    const expr      *predicate; /* of the filter directly above the scan that runs now, or NULL */
 } runner;
 
 struct query {
-    engine             *engine;
-    arena               arena; /* the plan's */
-    plan                plan;
-    circuit            *circuit;
-    table_snapshot    **snapshots; /* by node id; in the circuit's arena */
-    bool                needs_token;
-    result             *rows;
-    const _Atomic bool *cancelled;
+    engine          *engine;
+    arena            arena; /* the plan's */
+    plan             plan;
+    circuit         *circuit;
+    table_snapshot **snapshots; /* by node id; in the circuit's arena */
+    bool             needs_token;
+    result          *rows;
+    interrupt       *interrupted;
 };
 
 static status run_node(runner *r, const plan_node *n, error *err);
 
 static status
 check_cancelled(const runner *r, error *err) {
-    if (r->cancelled != NULL && atomic_load_explicit(r->cancelled, memory_order_relaxed)) {
+    if (interrupt_poll(r->interrupted)) {
         return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled");
     }
     return OK;
 }
 
 static status
-feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, error *err) {
+feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t end, error *err) {
     column *columns =
         arena_alloc(&r->once->arena, sizeof(column) * (size_t)(n->object->schema->count + 1));
     if (columns == NULL) {
         return error_memory(err);
     }
     table_cursor cursor;
-    table_cursor_init(&cursor, snapshot, 0, table_snapshot_rows(snapshot));
+    table_cursor_init(&cursor, snapshot, 0, end);
     delta   rows;
     int32_t segment = -1;
     for (;;) {
@@ -85,15 +85,16 @@ run_scan(runner *r, const plan_node *n, error *err) {
     if (n->object->kind == OBJECT_STREAM) {
         leaf          l = {.circuit = r->once, .op = r->once->ops[n->id]};
         const op_sink sink = {.context = &l, .take = feed_leaf};
-        return stream_read_state(n->object->impl, &sink, r->cancelled, err);
+        return stream_read_state(n->object->impl, &sink, r->interrupted, err);
     }
     if (r->snapshots != NULL) {
-        return feed_table(r, n, r->snapshots[n->id], err);
+        const table_snapshot *all = r->snapshots[n->id];
+        return feed_table(r, n, all, table_snapshot_rows(all), err);
     }
     const source   *src = n->object->impl;
     table_snapshot *snapshot = NULL;
     TRY(table_snapshot_open(&snapshot, src->table, err));
-    const status s = feed_table(r, n, snapshot, err);
+    const status s = feed_table(r, n, snapshot, source_flowed_rows(src), err);
     table_snapshot_close(snapshot);
     return s;
 }
@@ -137,7 +138,7 @@ run_node(runner *r, const plan_node *n, error *err) {
 }
 
 status
-stream_read_state(stream *s, const op_sink *sink, const _Atomic bool *cancelled, error *err) {
+stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted, error *err) {
     if (s->failed) {
         return error_set(err, ERR_STREAM_FAILED, "stream failed: %.400s", s->reason.message);
     }
@@ -145,8 +146,9 @@ stream_read_state(stream *s, const op_sink *sink, const _Atomic bool *cancelled,
         return OK; /* it has read nothing yet */
     }
     circuit *once = NULL;
-    TRY(circuit_open(&once, s->engine->mem, &s->plan, MODE_ONCE, s->circuit, sink, cancelled, err));
-    runner r = {.engine = s->engine, .once = once, .live = s->circuit, .cancelled = cancelled};
+    TRY(circuit_open(&once, s->engine->mem, &s->plan, MODE_ONCE, s->circuit, sink, interrupted,
+                     err));
+    runner r = {.engine = s->engine, .once = once, .live = s->circuit, .interrupted = interrupted};
     status done = run_node(&r, s->plan.root, err);
     if (done >= 0) {
         done = circuit_tick_op(once, once->sink, FRONTIER_END, err);
@@ -226,17 +228,18 @@ open_snapshots_below(query *q, const plan_node *n, error *err) {
 }
 
 status
-query_prepare(query **out, engine *e, const plan *p, arena *plan_arena,
-              const _Atomic bool *cancelled, error *err) {
+query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, interrupt *interrupted,
+              error *err) {
     query *q = mem_alloc_zero(e->mem, sizeof(*q));
     if (q == NULL) {
         return error_memory(err);
     }
     q->engine = e;
     q->plan = *p;
-    q->cancelled = cancelled;
+    q->interrupted = interrupted;
     const op_sink sink = {.context = q, .take = take_result};
-    status s = circuit_open(&q->circuit, e->mem, &q->plan, MODE_ONCE, NULL, &sink, cancelled, err);
+    status        s =
+        circuit_open(&q->circuit, e->mem, &q->plan, MODE_ONCE, NULL, &sink, interrupted, err);
     if (s == OK) {
         s = open_snapshots(q, err);
     }
@@ -264,7 +267,7 @@ query_run(query *q, result **out, error *err) {
     runner r = {.engine = q->engine,
                 .once = q->circuit,
                 .snapshots = q->snapshots,
-                .cancelled = q->cancelled};
+                .interrupted = q->interrupted};
     status s = run_node(&r, q->plan.root, err);
     if (s >= 0) {
         s = circuit_tick_op(q->circuit, q->circuit->sink, FRONTIER_END, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replay.c - filling a new stream from what its inputs retain.
+/* replay.c - filling a new stream from what its inputs retain, and what a pause held back.
  *
  * Without event-time windows the order of rows inside the first tick cannot show, so every leaf is
  * fed whole and ticked once. With them, rows must meet the watermarks that they met when they were
@@ -58,7 +58,7 @@ fill_whole(stream *s, error *err) {
         }
         table_snapshot *snapshot = NULL;
         TRY(table_snapshot_open(&snapshot, in->from_source->table, err));
-        const status fed = feed_rows(in, snapshot, 0, table_snapshot_rows(snapshot), err);
+        const status fed = feed_rows(in, snapshot, 0, source_flowed_rows(in->from_source), err);
         table_snapshot_close(snapshot);
         TRY(fed);
     }
@@ -134,7 +134,7 @@ replay_frontier_us(const replay *r, const stream *s) {
     bool    timed = false;
     for (int32_t i = 0; i < r->source_count; i++) {
         const replay_source *rs = &r->sources[i];
-        if (rs->source->object->event_time_column >= 0 && list_has(&s->sources, rs->source)) {
+        if (source_is_timed(rs->source) && list_has(&s->sources, rs->source)) {
             frontier = min_i64(frontier, rs->watermark_us);
             timed = true;
         }
@@ -179,7 +179,7 @@ next_source(replay *r) {
     uint64_t       best_sequence = UINT64_MAX;
     for (int32_t i = 0; i < r->source_count; i++) {
         replay_source *rs = &r->sources[i];
-        if (rs->next < table_entry_count(rs->source->table)) {
+        if (rs->next < source_flowed_entries(rs->source)) {
             const uint64_t sequence = table_entry(rs->source->table, rs->next)->sequence;
             if (sequence < best_sequence) {
                 best_sequence = sequence;
@@ -205,7 +205,7 @@ replay_insert(replay *r, replay_source *rs, error *err) {
         }
     }
     r->untouched_rows += entry.row_count;
-    const bool last = rs->next == table_entry_count(rs->source->table);
+    const bool last = rs->next == source_flowed_entries(rs->source);
     rs->watermark_us =
         last ? rs->source->watermark_us : table_entry(rs->source->table, rs->next)->watermark_us;
     if (r->untouched_rows >= REPLAY_TICK_ROWS || watermark_moved(r)) {
@@ -284,5 +284,81 @@ stream_fill(stream *s, error *err) {
     const status done = s->timed ? fill_by_time(s, err) : fill_whole(s, err);
     s->replaying = false;
     s->frontier_us = stream_frontier_us(s); /* both ways tick up to now */
+    if (done == OK && s->object != NULL) {
+        s->engine->totals.rows_out += s->rows_out; /* its first rows, as far as counting goes */
+    }
+    return done;
+}
+
+/* ---------------------------------------------------------------------------------- after a pause
+ */
+
+/* One stored insert through the live streams, as if it came now. */
+static void
+flow_entry(source *s, const table_snapshot *rows) {
+    const insert_entry entry = *table_entry(s->table, s->held_entry);
+    const bool         last = s->held_entry + 1 == table_entry_count(s->table);
+    table_cursor       cursor;
+    delta              part;
+    source_mark_rows(s);
+    table_cursor_init(&cursor, rows, entry.position, entry.position + entry.row_count);
+    while (table_cursor_next(&cursor, NULL, s->object->schema->count, s->stored_columns, &part)) {
+        for (int32_t i = 0; i < s->inputs.count; i++) {
+            stream_feed(s->inputs.items[i], &part);
+        }
+    }
+    s->held_entry++;
+    s->held_position += entry.row_count;
+    s->watermark_us =
+        last ? s->accepted_watermark_us : table_entry(s->table, s->held_entry)->watermark_us;
+    source_tick(s, entry.sequence);
+    const int64_t waited_us = clock_now_us(s->engine->clock) - entry.ingested_us;
+    source_record_latency(s, sat_mul_i64(waited_us, 1000));
+}
+
+/* The source whose next stored insert is the oldest. */
+static source *
+next_held(const engine *e) {
+    source  *best = NULL;
+    uint64_t best_sequence = UINT64_MAX;
+    for (int32_t i = 0; i < e->sources.count; i++) {
+        source *s = e->sources.items[i];
+        if (s->held_entry < table_entry_count(s->table)) {
+            const uint64_t sequence = table_entry(s->table, s->held_entry)->sequence;
+            if (sequence < best_sequence) {
+                best_sequence = sequence;
+                best = s;
+            }
+        }
+    }
+    return best;
+}
+
+status
+engine_resume(engine *e, error *err) {
+    source         *s;
+    source         *open = NULL;
+    table_snapshot *rows = NULL;
+    status          done = OK;
+    while (e->paused && done == OK && (s = next_held(e)) != NULL) {
+        if (s != open) {
+            if (rows != NULL) {
+                table_snapshot_close(rows);
+            }
+            rows = NULL;
+            open = NULL;
+            done = table_snapshot_open(&rows, s->table, err);
+        }
+        if (done == OK) {
+            open = s;
+            flow_entry(s, rows);
+        }
+    }
+    if (rows != NULL) {
+        table_snapshot_close(rows);
+    }
+    if (done == OK) {
+        e->paused = false;
+    }
     return done;
 }

@@ -10,19 +10,36 @@
 /* ---------------------------------------------------------------------------------- what leaves
  * the circuit */
 
+/* Rows that a result shows: retractions fall away unless they are asked for. */
+static int64_t
+count_shown(const stream *s, const delta *rows) {
+    if (rows->weight == NULL || s->plan.emit == EMIT_CHANGES) {
+        return rows->row_count;
+    }
+    int64_t shown = 0;
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        shown += max_i64(rows->weight[i], 0);
+    }
+    return shown;
+}
+
 static status
 take_rows(void *context, const delta *rows, error *err) {
-    stream *s = context;
+    stream       *s = context;
+    const int64_t count = count_shown(s, rows);
+    s->rows_out += count;
     if (s->replaying) {
+        return OK;
+    }
+    if (s->object != NULL) {
+        s->engine->totals.rows_out += count;
+    }
+    if (count == 0 || changelog_readers(s->log) == 0) {
         return OK;
     }
     delta shown = *rows;
     if (rows->weight != NULL && s->plan.emit != EMIT_CHANGES) {
         TRY(circuit_present(s->circuit, rows, &shown, err));
-    }
-    s->rows_out += shown.row_count;
-    if (shown.row_count == 0 || changelog_readers(s->log) == 0) {
-        return OK;
     }
     batch *kept = NULL;
     TRY(batch_keep(&kept, s->engine->mem, &shown, err));
@@ -297,7 +314,7 @@ stream_frontier_us(const stream *s) {
     bool    timed = false;
     for (int32_t i = 0; i < s->sources.count; i++) {
         const source *src = s->sources.items[i];
-        if (src->object->event_time_column >= 0) {
+        if (source_is_timed(src)) {
             frontier = min_i64(frontier, src->watermark_us);
             timed = true;
         }
@@ -332,6 +349,7 @@ stream_fail(stream *s, const error *reason) {
                   s->object == NULL ? "" : s->object->name.data, reason->message);
         stream_fail(in->owner, &below);
     }
+    engine_check_fault(s->engine);
 }
 
 /* ---------------------------------------------------------------------------------- what db calls
@@ -361,6 +379,7 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
     }
     if (made == OK) {
         made = list_add(&e->streams, e->mem, s, err);
+        engine_check_fault(e);
     }
     if (made < 0) {
         stream_detach(s);
@@ -375,6 +394,10 @@ void
 stream_close(stream *s) {
     assert(s->dependents.count == 0);
     list_remove(&s->engine->streams, s);
+    engine_check_fault(s->engine);
+    if (s->object != NULL) {
+        s->engine->totals.rows_late += stream_late_rows(s);
+    }
     stream_detach(s);
     changelog_end(s->log, LOG_FINISHED, NULL);
     stream_free(s);
@@ -403,17 +426,51 @@ stream_failure(const stream *s, error *reason) {
     return s->failed;
 }
 
+int64_t
+stream_late_rows(const stream *s) {
+    int64_t rows = 0;
+    for (int32_t i = 0; i < s->plan.node_count; i++) {
+        rows += s->circuit->ops[i]->late_rows;
+    }
+    return rows;
+}
+
+/* The frontier; for streams over plain sources alone, when the newest row came to the one that has
+ * waited longest. */
+static int64_t
+reported_watermark_us(const stream *s) {
+    int64_t plain_us = INT64_MAX;
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        const source *src = s->sources.items[i];
+        if (source_is_timed(src)) {
+            return stream_frontier_us(s);
+        }
+        const int64_t at_us = source_watermark_us(src);
+        plain_us = at_us == INT64_MIN ? plain_us : min_i64(plain_us, at_us);
+    }
+    return plain_us == INT64_MAX ? INT64_MIN : plain_us;
+}
+
 void
 stream_count(const stream *s, stream_counters *out) {
     *out = (stream_counters){.rows_out = s->rows_out, .ticks = s->ticks};
-    out->watermark_us = stream_frontier_us(s);
+    out->watermark_us = reported_watermark_us(s);
     out->state_bytes = (int64_t)store_bytes(s->circuit->store);
+    out->late_rows = stream_late_rows(s);
     for (int32_t i = 0; i < s->plan.node_count; i++) {
         const op *o = s->circuit->ops[i];
-        out->late_rows += o->late_rows;
         out->null_time_rows += o->null_time_rows;
+        out->state_rows += o->class->state_rows == NULL ? 0 : o->class->state_rows(o);
     }
     for (int32_t i = 0; i < s->input_count; i++) {
         out->rows_in += s->inputs[i].leaf->rows_in;
     }
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        out->pending_rows += source_pending_rows(s->sources.items[i]);
+    }
+}
+
+const histogram *
+stream_latency(const stream *s) {
+    return &s->latency;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* csv.c - one pass over the text: cut a field, convert it to its column's type, append. The text is
- * checked as UTF-8 first, at memory speed.
- *
- * Numbers of up to 19 digits take a short way (exact for doubles by Clinger 1990: mantissa below
- * 2^53, power of ten up to 22); everything else goes to value_parse, which knows all forms. */
+ * checked as UTF-8 first, at memory speed. Plain numbers take the short way of digits.h; everything
+ * else goes to value_parse, which knows all forms. */
 #include "io/csv.h"
 
 #include <math.h>
 
 #include "batch/builder.h"
+#include "io/digits.h"
 #include "kernel/kernel.h"
 
 #define CSV_COLUMNS_MAX 4096
@@ -106,68 +105,6 @@ read_field(csv_reader *r, text *out, error *err) {
 }
 
 /* ---------------------------------------------------------------------------------- values */
-static bool
-parse_integer(text t, int64_t *out) {
-    const bool negative = t.size > 0 && t.data[0] == '-';
-    size_t     i = negative ? 1 : 0;
-    if (t.size - i == 0 || t.size - i > 18) {
-        return false;
-    }
-    int64_t v = 0;
-    for (; i < t.size; i++) {
-        const unsigned digit = (unsigned)(t.data[i] - '0');
-        if (digit > 9) {
-            return false;
-        }
-        v = v * 10 + digit;
-    }
-    *out = negative ? -v : v;
-    return true;
-}
-
-static bool
-parse_double(text t, double *out) {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    const bool          negative = t.size > 0 && t.data[0] == '-';
-    uint64_t            mantissa = 0;
-    int32_t             digits = 0, decimals = 0;
-    bool                after_point = false;
-    for (size_t i = negative ? 1 : 0; i < t.size; i++) {
-        const unsigned digit = (unsigned)(t.data[i] - '0');
-        if (digit <= 9) {
-            mantissa = mantissa * 10 + digit;
-            digits++;
-            decimals += after_point;
-        } else if (t.data[i] == '.' && !after_point) {
-            after_point = true;
-        } else {
-            return false;
-        }
-    }
-    if (digits == 0 || digits > 18 || mantissa > (UINT64_C(1) << 53)) {
-        return false;
-    }
-    const double v = (double)mantissa / powers[decimals];
-    *out = negative ? -v : v;
-    return true;
-}
-
-static bool
-integer_in_range(int64_t v, data_type t) {
-    switch (t.id) {
-    case TYPE_I8:
-        return v >= INT8_MIN && v <= INT8_MAX;
-    case TYPE_I16:
-        return v >= INT16_MIN && v <= INT16_MAX;
-    case TYPE_I32:
-        return v >= INT32_MIN && v <= INT32_MAX;
-    default:
-        return true;
-    }
-}
-
 typedef struct csv_target {
     const schema *shape;
     const value  *defaults;
@@ -193,7 +130,7 @@ append_parsed(csv_reader *r, builder *b, int32_t at, const field *f, text t, err
     }
     value d;
     if (type_is_integer(f->type) && value_parse(&d, type_of(TYPE_F64), t, &why) == OK &&
-        d.d == floor(d.d) && fabs(d.d) < 0x1p63 && integer_in_range((int64_t)d.d, f->type)) {
+        d.d == floor(d.d) && fabs(d.d) < 0x1p63 && digits_in_range((int64_t)d.d, f->type)) {
         return column_append_i64(b, at, (int64_t)d.d, err);
     }
     return refuse(r, f, t, err);
@@ -215,12 +152,12 @@ append_field(csv_reader *r, builder *b, int32_t at, const field *f, text t, erro
     case TYPE_I16:
     case TYPE_I32:
     case TYPE_I64:
-        if (LIKELY(parse_integer(t, &i) && integer_in_range(i, f->type))) {
+        if (LIKELY(digits_integer(t, &i) && digits_in_range(i, f->type))) {
             return column_append_i64(b, at, i, err);
         }
         break;
     case TYPE_F64:
-        if (LIKELY(parse_double(t, &d))) {
+        if (LIKELY(digits_double(t, &d))) {
             return column_append_f64(b, at, d, err);
         }
         break;
@@ -332,24 +269,6 @@ read_rows(csv_reader *r, csv_target *target, builder *b, error *err) {
     return fill_defaults(target, b, rows, err);
 }
 
-static status
-check_text(text csv, error *err) {
-    int64_t bad = utf8_fault(csv.data, (int64_t)csv.size);
-    if (bad < 0) {
-        const char *nul = memchr(csv.data, '\0', csv.size);
-        bad = nul == NULL ? -1 : nul - csv.data;
-    }
-    if (bad < 0) {
-        return OK;
-    }
-    int64_t line = 1;
-    for (int64_t i = 0; i < bad; i++) {
-        line += csv.data[i] == '\n';
-    }
-    return error_set(err, ERR_INGESTION_FAILED,
-                     "line %lld: the text is not valid UTF-8 or holds a NUL byte", (long long)line);
-}
-
 status
 csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text csv,
          const csv_format *format, error *err) {
@@ -361,7 +280,7 @@ csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text c
         return error_set(err, ERR_INGESTION_FAILED,
                          "line 1: no header: the first line names the columns");
     }
-    TRY(check_text(csv, err));
+    TRY(text_check(csv, err));
     arena a;
     arena_init(&a, m);
     csv_target *target = arena_alloc(&a, sizeof(*target));

@@ -21,6 +21,7 @@
 #ifndef LAMINAR_OP_OP_H
 #define LAMINAR_OP_OP_H
 
+#include "base/interrupt.h"
 #include "batch/column.h"
 #include "op/spec.h"
 #include "state/store.h"
@@ -29,12 +30,12 @@ typedef struct op       op;
 typedef struct op_class op_class;
 
 typedef struct op_env { /* shared by the operators of one circuit */
-    mem                *mem;
-    arena              *arena; /* of the circuit */
-    arena              *scratch;
-    arena              *tick_arena;
-    store              *store;
-    const _Atomic bool *cancelled; /* one-off queries poll it; NULL: never */
+    mem       *mem;
+    arena     *arena; /* of the circuit */
+    arena     *scratch;
+    arena     *tick_arena;
+    store     *store;
+    interrupt *interrupted; /* one-off queries poll it; NULL: never */
 } op_env;
 
 typedef struct op_edge {
@@ -62,6 +63,7 @@ struct op_class {
     status (*tick)(op *self, int64_t frontier_us, error *err);
     status (*snapshot)(op *self, op *target, int32_t port, error *err);
     status (*validate)(const op *self, error *err);
+    int64_t (*state_rows)(const op *self); /* groups or rows that it remembers; NULL: none */
     void (*close)(op *self);
 };
 

@@ -326,6 +326,11 @@ aggregate_validate(const op *self, error *err) {
     return a->windowed ? windows_validate(a, err) : OK;
 }
 
+static int64_t
+aggregate_state_rows(const op *self) {
+    return (int64_t)((const aggregate *)self)->groups.live_count;
+}
+
 const op_class op_aggregate_class = {
     .name = "aggregate",
     .size = sizeof(aggregate),
@@ -334,5 +339,6 @@ const op_class op_aggregate_class = {
     .tick = aggregate_tick,
     .snapshot = aggregate_snapshot,
     .validate = aggregate_validate,
+    .state_rows = aggregate_state_rows,
     .close = aggregate_close,
 };

@@ -201,6 +201,11 @@ distinct_validate(const op *self, error *err) {
     return OK;
 }
 
+static int64_t
+distinct_state_rows(const op *self) {
+    return (int64_t)((const distinct *)self)->rows.live_count;
+}
+
 const op_class op_distinct_class = {
     .name = "distinct",
     .size = sizeof(distinct),
@@ -209,5 +214,6 @@ const op_class op_distinct_class = {
     .tick = distinct_tick,
     .snapshot = distinct_snapshot,
     .validate = distinct_validate,
+    .state_rows = distinct_state_rows,
     .close = distinct_close,
 };

@@ -289,11 +289,18 @@ join_validate(const op *self, error *err) {
     return j->keeps_matches ? join_left_validate(j, err) : OK;
 }
 
+static int64_t
+join_state_rows(const op *self) {
+    const join *j = (const join *)self;
+    return arrangement_row_count(&j->sides[0]) + arrangement_row_count(&j->sides[1]);
+}
+
 const op_class op_join_class = {
     .name = "join",
     .size = sizeof(join),
     .open = join_open,
     .push = join_push,
     .validate = join_validate,
+    .state_rows = join_state_rows,
     .close = join_close,
 };

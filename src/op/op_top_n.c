@@ -212,6 +212,11 @@ top_n_validate(const op *self, error *err) {
     return self->spec->mode == MODE_STREAM ? top_n_stream_validate(t, err) : OK;
 }
 
+static int64_t
+top_n_state_rows(const op *self) {
+    return (int64_t)((const top_n *)self)->table.live_count;
+}
+
 const op_class op_top_n_class = {
     .name = "top_n",
     .size = sizeof(top_n),
@@ -220,5 +225,6 @@ const op_class op_top_n_class = {
     .tick = top_n_tick,
     .snapshot = top_n_snapshot,
     .validate = top_n_validate,
+    .state_rows = top_n_state_rows,
     .close = top_n_close,
 };

@@ -11,8 +11,7 @@
 /* ERR_QUERY_CANCELLED once the query was cancelled. Long loops ask once per batch. */
 ALWAYS_INLINE status
 op_poll(const op *self, error *err) {
-    const _Atomic bool *cancelled = self->env->cancelled;
-    if (cancelled != NULL && atomic_load_explicit(cancelled, memory_order_relaxed)) {
+    if (interrupt_poll(self->env->interrupted)) {
         return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled");
     }
     return OK;

@@ -420,6 +420,11 @@ arrangement_probe(const arrangement *a, const column *keys, int32_t row_count, p
     return OK;
 }
 
+int64_t
+arrangement_row_count(const arrangement *a) {
+    return (int64_t)(a->append_only ? a->weights.count : a->rows.live_count);
+}
+
 int32_t
 arrangement_scan(const arrangement *a, uint64_t *next_slot, slot *rows, int64_t *weights,
                  int32_t rows_max) {

@@ -50,7 +50,8 @@ status arrangement_probe(const arrangement *a, const column *keys, int32_t row_c
 /* The indexes, after a restore. */
 status               arrangement_rebuild(arrangement *a, error *err) MUST_USE;
 int64_t              arrangement_weight(const arrangement *a, slot row);
-const state_columns *arrangement_columns(const arrangement *a); /* to read the rows */
+const state_columns *arrangement_columns(const arrangement *a);   /* to read the rows */
+int64_t              arrangement_row_count(const arrangement *a); /* different live rows */
 /* Every live row: resumable walk over slots; returns count written (0 = end). */
 int32_t arrangement_scan(const arrangement *a, uint64_t *next_slot, slot *rows, int64_t *weights,
                          int32_t rows_max);

@@ -214,7 +214,7 @@ test_done_and_cancel(void **state) {
     op_spec         specs[2] = {{.sink = {.context = &enough[0], .take = take_done}},
                                 {.sink = {.context = &enough[1], .take = take_done}}};
     const test_row  row = {{1, 1, 1}};
-    _Atomic bool    cancelled = false;
+    interrupt       guard = {0};
     CHECK_OK(pipeline_open(&p, NULL, SHAPE_LINEAR, true, MODE_STREAM, &err));
     op_disconnect(p.last, p.c.sink);
     for (int32_t i = 0; i < 2; i++) {
@@ -231,9 +231,9 @@ test_done_and_cancel(void **state) {
     circuit_close(&p.c);
 
     CHECK_OK(pipeline_open(&p, NULL, SHAPE_DISTINCT, false, MODE_ONCE, &err));
-    p.c.env.cancelled = &cancelled;
+    p.c.env.interrupted = &guard;
     CHECK_OK(circuit_push(&p.c, p.first, 0, p.in, &row, NULL, 1, &err));
-    atomic_store(&cancelled, true);
+    atomic_store(&guard.cancelled, true);
     CHECK_FAILS(circuit_tick(&p.c, 0, &err), ERR_QUERY_CANCELLED);
     circuit_close(&p.c);
 }

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* connection.h - the connection object, for the files that implement its methods. */
+#ifndef LAMINAR_PYTHON_CONNECTION_H
+#define LAMINAR_PYTHON_CONNECTION_H
+
+#include "state.h"
+
+typedef struct connection_object {
+    PyObject          ob_base;
+    module_state     *state;
+    laminar_database *db;
+    laminar_appender *appender;      /* NULL: none kept */
+    PyObject         *appender_name; /* str */
+    bool              appender_busy, appender_stale;
+    bool              closed;
+} connection_object;
+
+/* metrics.c: methods */
+PyObject *ext_connection_source_stats(PyObject *o, PyObject *name);
+PyObject *ext_connection_stream_stats(PyObject *o, PyObject *name);
+PyObject *ext_connection_metrics(PyObject *o, PyObject *unused);
+PyObject *ext_connection_topology(PyObject *o, PyObject *unused);
+PyObject *ext_connection_queries(PyObject *o, PyObject *unused);
+PyObject *ext_connection_cancel_query(PyObject *o, PyObject *id);
+PyObject *ext_connection_memory(PyObject *o, PyObject *unused);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metrics.c - what a connection tells about itself: counters, topology, queries. Plain dicts and
+ * results; the package makes its classes of them. */
+#include "connection.h"
+
+/* A dict of ints. */
+typedef struct counter {
+    const char *name;
+    int64_t     value;
+} counter;
+
+static PyObject *
+dict_of(const counter *counters, size_t count) {
+    PyObject *dict = PyDict_New();
+    for (size_t i = 0; dict != NULL && i < count; i++) {
+        PyObject *v = PyLong_FromLongLong(counters[i].value);
+        if (v == NULL || PyDict_SetItemString(dict, counters[i].name, v) < 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(v);
+    }
+    return dict;
+}
+
+#define DICT_OF(counters) dict_of((counters), sizeof(counters) / sizeof((counters)[0]))
+
+PyObject *
+ext_connection_source_stats(PyObject *o, PyObject *name) {
+    connection_object   *self = (connection_object *)o;
+    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    laminar_source_stats stats = {.size = sizeof(stats)};
+    laminar_error        err;
+    laminar_status       s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_source_stats(self->db, text, &stats, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    const counter counters[] = {
+        {"total_rows", stats.total_rows},         {"retained_rows", stats.retained_rows},
+        {"retained_bytes", stats.retained_bytes}, {"watermark", stats.watermark_ms},
+        {"null_time_rows", stats.null_time_rows}, {"pending", stats.pending_rows},
+        {"capacity", stats.capacity_rows}};
+    return DICT_OF(counters);
+}
+
+static int
+put(PyObject *dict, const char *name, PyObject *v) {
+    const int failed = dict == NULL || v == NULL || PyDict_SetItemString(dict, name, v) < 0;
+    Py_XDECREF(v);
+    return failed ? -1 : 0;
+}
+
+/* Nanoseconds, as the engine counts them. */
+static PyObject *
+latency_dict(const laminar_latency *l) {
+    const counter counters[] = {{"count", l->count},  {"min", l->min_ns}, {"mean", l->mean_ns},
+                                {"p50", l->p50_ns},   {"p90", l->p90_ns}, {"p99", l->p99_ns},
+                                {"p999", l->p999_ns}, {"max", l->max_ns}};
+    return DICT_OF(counters);
+}
+
+PyObject *
+ext_connection_stream_stats(PyObject *o, PyObject *name) {
+    connection_object   *self = (connection_object *)o;
+    const char          *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    laminar_stream_stats stats = {.size = sizeof(stats)};
+    laminar_error        err;
+    laminar_status       s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_stream_stats(self->db, text, &stats, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    const counter counters[] = {
+        {"rows_in", stats.rows_in},       {"rows_out", stats.rows_out},
+        {"late_rows", stats.late_rows},   {"null_time_rows", stats.null_time_rows},
+        {"ticks", stats.ticks},           {"watermark", stats.watermark_ms},
+        {"state_rows", stats.state_rows}, {"state_bytes", stats.state_bytes},
+        {"pending", stats.pending_rows},  {"capacity", stats.capacity_rows}};
+    PyObject *dict = DICT_OF(counters);
+    if (put(dict, "latency", latency_dict(&stats.latency)) < 0 ||
+        put(dict, "error", stats.failed ? PyUnicode_FromString(stats.error) : Py_NewRef(Py_None)) <
+            0) {
+        Py_CLEAR(dict);
+    }
+    return dict;
+}
+
+PyObject *
+ext_connection_metrics(PyObject *o, PyObject *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    laminar_metrics    m = {.size = sizeof(m)};
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = laminar_database_metrics(self->db, &m, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    const counter counters[] = {{"rows_in", m.rows_in},
+                                {"rows_out", m.rows_out},
+                                {"rows_dropped", m.rows_dropped},
+                                {"inserts", m.inserts},
+                                {"ticks", m.ticks},
+                                {"uptime_us", m.uptime_us},
+                                {"watermark", m.watermark_ms},
+                                {"sources", m.source_count},
+                                {"streams", m.stream_count},
+                                {"sinks", m.sink_count},
+                                {"queries", m.query_count}};
+    return DICT_OF(counters);
+}
+
+static PyObject *
+rows_of(PyObject *o,
+        laminar_status (*list)(laminar_database *, laminar_result **, laminar_error *)) {
+    connection_object *self = (connection_object *)o;
+    laminar_result    *rows = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = list(self->db, &rows, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
+}
+
+PyObject *
+ext_connection_topology(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return rows_of(o, laminar_database_topology);
+}
+
+PyObject *
+ext_connection_queries(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return rows_of(o, laminar_database_queries);
+}
+
+PyObject *
+ext_connection_cancel_query(PyObject *o, PyObject *id) {
+    connection_object *self = (connection_object *)o;
+    int                overflow = 0;
+    const long long    wanted = PyLong_AsLongLongAndOverflow(id, &overflow);
+    laminar_error      err;
+    laminar_status     s;
+    if (wanted == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_cancel_query(self->db, overflow != 0 ? -1 : wanted, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *
+ext_connection_memory(PyObject *o, PyObject *unused) {
+    (void)unused;
+    return PyLong_FromLongLong(laminar_database_memory(((connection_object *)o)->db));
+}

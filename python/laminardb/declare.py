@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schemas from Python as CREATE SOURCE text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from .errors import SchemaError
+from .types import Schema
+
+_SQL_NAMES = {
+    "int8": "TINYINT",
+    "i8": "TINYINT",
+    "int16": "SMALLINT",
+    "i16": "SMALLINT",
+    "int32": "INTEGER",
+    "i32": "INTEGER",
+    "int64": "BIGINT",
+    "i64": "BIGINT",
+    "uint8": "UTINYINT",
+    "u8": "UTINYINT",
+    "uint16": "USMALLINT",
+    "u16": "USMALLINT",
+    "uint32": "UINTEGER",
+    "u32": "UINTEGER",
+    "uint64": "UBIGINT",
+    "u64": "UBIGINT",
+    "float32": "FLOAT",
+    "f32": "FLOAT",
+    "float": "FLOAT",
+    "float64": "DOUBLE",
+    "f64": "DOUBLE",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "boolean": "BOOLEAN",
+    "string": "VARCHAR",
+    "str": "VARCHAR",
+    "utf8": "VARCHAR",
+    "large_string": "VARCHAR",
+    "large_utf8": "VARCHAR",
+    "binary": "BLOB",
+    "bytes": "BLOB",
+    "large_binary": "BLOB",
+    "date32": "DATE",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "datetime": "TIMESTAMP",
+}
+_PASSED = """TINYINT SMALLINT INTEGER INT BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT REAL
+DECIMAL NUMERIC VARCHAR TEXT CHAR BLOB BYTEA TIME TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_US TIMESTAMP_NS
+TIMESTAMPTZ INTERVAL UUID""".split()
+# Arrow formats; timestamps with a zone and decimals are told apart below.
+_ARROW = {
+    "b": "BOOLEAN",
+    "c": "TINYINT",
+    "s": "SMALLINT",
+    "i": "INTEGER",
+    "l": "BIGINT",
+    "C": "UTINYINT",
+    "S": "USMALLINT",
+    "I": "UINTEGER",
+    "L": "UBIGINT",
+    "f": "FLOAT",
+    "g": "DOUBLE",
+    "u": "VARCHAR",
+    "U": "VARCHAR",
+    "vu": "VARCHAR",
+    "z": "BLOB",
+    "Z": "BLOB",
+    "vz": "BLOB",
+    "tdD": "DATE",
+    "tdm": "TIMESTAMP_MS",
+    "ttu": "TIME",
+    "tss:": "TIMESTAMP",
+    "tsm:": "TIMESTAMP_MS",
+    "tsu:": "TIMESTAMP",
+    "tsn:": "TIMESTAMP_NS",
+    "tin": "INTERVAL",
+}
+_WITH_ARGUMENTS = re.compile(r"(decimal|numeric|varchar|char)\s*\(\s*\d+\s*(,\s*\d+\s*)?\)", re.IGNORECASE)
+
+
+def _unknown(name: object) -> SchemaError:
+    near = get_close_matches(str(name).lower(), [*_SQL_NAMES, *map(str.lower, _PASSED)], 1, 0.6)
+    hint = f'\ndid you mean "{near[0]}"?' if near else ""
+    error = SchemaError(f"SchemaError (203): Unknown type: {name}{hint}")
+    error.code, error.hint = 203, hint.strip() or None
+    return error
+
+
+def sql_type(name: object) -> str:
+    """SQL name of a type name that create_table takes. SchemaError for others."""
+    text = str(name).strip()
+    if text.lower() in _SQL_NAMES:
+        return _SQL_NAMES[text.lower()]
+    if text.upper() in _PASSED or _WITH_ARGUMENTS.fullmatch(text):
+        return text.upper()
+    raise _unknown(name)
+
+
+def _arrow_type(kind: str) -> str:
+    if kind.startswith("d:"):
+        precision, scale = kind[2:].split(",")[:2]
+        return f"DECIMAL({precision}, {scale})"
+    if kind.startswith("ts") and not kind.endswith(":"):
+        return "TIMESTAMPTZ"
+    if kind not in _ARROW:
+        raise _unknown(kind)
+    return _ARROW[kind]
+
+
+def quoted(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def create_source(name: str, schema: Any) -> str:
+    """CREATE SOURCE for a mapping of names to types, or anything with an Arrow schema."""
+    if isinstance(schema, Mapping):
+        columns = [f"{quoted(str(k))} {sql_type(v)}" for k, v in schema.items()]
+    elif hasattr(schema, "__arrow_c_schema__"):
+        columns = [
+            f"{quoted(c.name)} {_arrow_type(kind)}{'' if c.nullable else ' NOT NULL'}"
+            for c, kind in Schema(schema.__arrow_c_schema__())._with_formats()
+        ]
+    else:
+        raise TypeError(
+            f"a schema is a dict of names to types or has __arrow_c_schema__, not {type(schema).__name__}"
+        )
+    return f"CREATE SOURCE {quoted(name)} ({', '.join(columns)})"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The default connection of the module: in memory, made when first used, made again when it was closed."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from .connection import Connection
+from .result import ExecuteResult, QueryResult
+
+_lock = threading.Lock()
+_connection: Connection | None = None
+_SCHEME = "laminardb://"
+
+
+def default_connection() -> Connection:
+    """The connection behind laminardb.sql and laminardb.execute."""
+    global _connection
+    with _lock:
+        if _connection is None or _connection.is_closed:
+            _connection = Connection(":memory:")
+        return _connection
+
+
+def connect(uri: str = ":memory:") -> Connection:
+    """Opens a database by its address: ``laminardb://name``, ``laminardb://`` (in memory), or as open()."""
+    if not isinstance(uri, str):
+        raise TypeError(f"uri must be a str, not {type(uri).__name__}")
+    scheme, mark, _ = uri.partition("://")
+    if mark and scheme.lower() != "laminardb":
+        raise ValueError(f'"{uri}" is no address of a database: it begins with {_SCHEME}')
+    path = uri[len(_SCHEME) :] if mark else uri
+    return Connection(path or ":memory:")
+
+
+def sql(query: str, *params: Any, **options: Any) -> QueryResult:
+    """Connection.query on the default connection."""
+    return default_connection().query(query, *params, **options)
+
+
+def execute(sql: str, *params: Any, **options: Any) -> ExecuteResult:
+    """Connection.execute on the default connection."""
+    return default_connection().execute(sql, *params, **options)

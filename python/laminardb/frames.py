@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames and arrays as something the engine takes: Arrow data, or a dict of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _plain_list(values: Any) -> list[Any]:
+    """A numpy array as Python values; datetimes as datetime, NaT as None."""
+    if values.dtype.kind == "M":
+        values = values.astype("datetime64[us]")
+    if values.dtype.kind == "S":
+        return [v.decode() for v in values.tolist()]
+    found: list[Any] = values.tolist()
+    return found
+
+
+def _pandas_columns(frame: Any) -> dict[str, list[Any]]:
+    """NaN, NaT and pandas.NA are NULL, as they are for pyarrow."""
+    columns = {}
+    for i, name in enumerate(frame.columns):
+        series = frame.iloc[:, i]
+        values = _plain_list(series.to_numpy()) if series.dtype.kind == "M" else series.tolist()
+        columns[name] = [None if gone else v for v, gone in zip(values, series.isna(), strict=True)]
+    return columns
+
+
+def adapt(data: Any) -> Any:
+    """What ``insert`` does with data that have ``__array__``: the index of a pandas frame is no column."""
+    package = type(data).__module__.partition(".")[0]
+    if package == "pandas":
+        if not hasattr(data, "columns"):
+            raise TypeError("insert takes a pandas DataFrame, not a Series: use series.to_frame()")
+        if not all(isinstance(name, str) for name in data.columns):
+            raise TypeError(f"column names of the DataFrame must be str, not {list(data.columns)!r}")
+        if not data.columns.is_unique:
+            raise TypeError("the DataFrame has two columns of one name")
+        try:
+            import pyarrow
+        except ImportError:
+            return _pandas_columns(data)
+        try:
+            return pyarrow.Table.from_pandas(data, preserve_index=False)
+        except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError):
+            return _pandas_columns(data)  # a column of mixed types: the engine says which value does not fit
+    if package == "numpy":
+        if data.dtype.names is None:
+            raise TypeError(
+                "insert takes a structured numpy array: its field names are the columns; "
+                "for plain arrays pass a dict of columns"
+            )
+        rows = data.reshape(-1)
+        return {name: _plain_list(rows[name]) for name in data.dtype.names}
+    return data

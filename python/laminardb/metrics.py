@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots of counters. Counters count rows; watermarks are epoch milliseconds, before any row -2**63."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyMetrics:
+    """Microseconds from an insert to its changes being published; percentiles are within 1/32.
+
+    count: how many inserts were measured (all of the first 64, then one in sixteen).
+    """
+
+    count: int
+    min_us: float
+    mean_us: float
+    p50_us: float
+    p90_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+
+    @classmethod
+    def _of(cls, ns: dict[str, int]) -> LatencyMetrics:
+        names = ("min", "mean", "p50", "p90", "p99", "p999", "max")
+        return cls(ns["count"], *(ns[name] / 1000 for name in names))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PipelineMetrics:
+    """The whole database. Counters never fall, also when objects are dropped.
+
+    total_events_ingested: rows accepted by sources. total_events_emitted: rows that named streams gave.
+    total_events_dropped: rows late for every window of a named stream. total_cycles: inserts and watermarks
+    taken through the streams. total_batches: inserts. source_count: sources and tables.
+    """
+
+    total_events_ingested: int
+    total_events_emitted: int
+    total_events_dropped: int
+    total_cycles: int
+    total_batches: int
+    uptime_secs: float
+    state: str
+    source_count: int
+    stream_count: int
+    sink_count: int
+    pipeline_watermark: int
+
+    def __repr__(self) -> str:
+        return (
+            f"PipelineMetrics(state={self.state}, ingested={self.total_events_ingested}, "
+            f"emitted={self.total_events_emitted})"
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SourceMetrics:
+    """One source or table.
+
+    pending: rows held back from the streams by a pause. capacity: rows that may wait before an insert has to.
+    watermark: without WATERMARK FOR, when its newest row came.
+    """
+
+    name: str
+    total_events: int
+    pending: int
+    capacity: int
+    is_backpressured: bool
+    watermark: int
+    utilization: float
+    retained_rows: int
+    retained_bytes: int
+    null_time_rows: int
+
+    @classmethod
+    def _of(cls, name: str, s: dict[str, int]) -> SourceMetrics:
+        # Rows held by a pause wait outside of the queue: they press on nobody.
+        return cls(
+            name,
+            s["total_rows"],
+            s["pending"],
+            s["capacity"],
+            False,
+            s["watermark"],
+            0.0,
+            s["retained_rows"],
+            s["retained_bytes"],
+            s["null_time_rows"],
+        )
+
+    def __repr__(self) -> str:
+        return f"SourceMetrics(name={self.name!r}, events={self.total_events}, pending={self.pending})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StreamMetrics:
+    """One stream.
+
+    total_events: rows it emitted. rows_in: rows it read. error: why it failed, or None. late_rows,
+    null_time_rows: rows that no window took. state_rows, state_bytes: what its operators remember. sql: the
+    statement that made it.
+    """
+
+    name: str
+    total_events: int
+    pending: int
+    capacity: int
+    is_backpressured: bool
+    watermark: int
+    sql: str | None
+    rows_in: int
+    late_rows: int
+    null_time_rows: int
+    state_rows: int
+    state_bytes: int
+    error: str | None
+    latency: LatencyMetrics
+
+    @classmethod
+    def _of(cls, name: str, sql: str | None, s: dict[str, Any]) -> StreamMetrics:
+        return cls(
+            name,
+            s["rows_out"],
+            s["pending"],
+            s["capacity"],
+            False,
+            s["watermark"],
+            sql,
+            s["rows_in"],
+            s["late_rows"],
+            s["null_time_rows"],
+            s["state_rows"],
+            s["state_bytes"],
+            s["error"],
+            LatencyMetrics._of(s["latency"]),
+        )
+
+    def __repr__(self) -> str:
+        return f"StreamMetrics(name={self.name!r}, events={self.total_events}, pending={self.pending})"
+
+
+class Metrics:
+    """A PipelineMetrics with the rate computed."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self, metrics: PipelineMetrics) -> None:
+        self._metrics = metrics
+
+    @property
+    def events_per_second(self) -> float:
+        """Rows ingested per second since the database was opened; 0 when no time has passed."""
+        seconds = self.uptime_secs
+        return float(self.total_events_ingested / seconds) if seconds > 0 else 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_metrics":
+            raise AttributeError(name)
+        return getattr(self._metrics, name)
+
+    def __repr__(self) -> str:
+        return (
+            f"Metrics(state={self.state!r}, eps={self.events_per_second:.1f}, uptime={self.uptime_secs:.1f}s)"
+        )

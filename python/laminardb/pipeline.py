@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pipeline consists of: sources, streams, sinks, queries, and the graph between them."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+_BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SourceInfo:
+    """A source or table: name, schema, the statement that made it."""
+
+    name: str
+    schema: Any
+    sql: str | None
+
+    def __repr__(self) -> str:
+        return f"SourceInfo(name={self.name!r}, columns={len(self.schema)})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StreamInfo:
+    """A stream: name, schema, the statement that made it."""
+
+    name: str
+    schema: Any
+    sql: str | None
+
+    def __repr__(self) -> str:
+        return f"StreamInfo(name={self.name!r}, columns={len(self.schema)})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SinkInfo:
+    """A sink."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return f"SinkInfo(name={self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryInfo:
+    """A query or subscription by SQL, as it was when it was listed."""
+
+    id: int
+    sql: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PipelineNode:
+    """node_type: "source" (tables too), "stream" or "sink". sql: of streams; None otherwise."""
+
+    name: str
+    node_type: str
+    schema: Any
+    sql: str | None
+
+    def __repr__(self) -> str:
+        return f"PipelineNode(name={self.name!r}, type={self.node_type!r})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PipelineEdge:
+    """Rows go from from_node to to_node."""
+
+    from_node: str
+    to_node: str
+
+    def __repr__(self) -> str:
+        return f"PipelineEdge({self.from_node!r} -> {self.to_node!r})"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PipelineTopology:
+    """The graph of what reads what, from the bound plans. Nodes in order of creation: inputs come first."""
+
+    nodes: list[PipelineNode]
+    edges: list[PipelineEdge]
+
+    def __repr__(self) -> str:
+        return f"PipelineTopology(nodes={len(self.nodes)}, edges={len(self.edges)})"
+
+    def _ids(self) -> dict[str, str]:
+        return {node.name: f"n{i}" for i, node in enumerate(self.nodes)}
+
+    def to_mermaid(self) -> str:
+        """A Mermaid flowchart. Names are data: they are quoted and escaped."""
+        shapes = {"source": ("[(", ")]"), "stream": ("[", "]"), "sink": ("[[", "]]")}
+        ids = self._ids()
+        lines = ["flowchart LR"]
+        for node in self.nodes:
+            opening, closing = shapes[node.node_type]
+            label = "".join(c if c.isalnum() or c in " _-." else f"#{ord(c)};" for c in _printable(node.name))
+            lines.append(f'    {ids[node.name]}{opening}"{label}"{closing}')
+        lines += [f"    {ids[e.from_node]} --> {ids[e.to_node]}" for e in self.edges]
+        return "\n".join(lines) + "\n"
+
+    def to_dot(self) -> str:
+        """A Graphviz digraph. Names are data: they are quoted and escaped."""
+        shapes = {"source": "cylinder", "stream": "box", "sink": "component"}
+        ids = self._ids()
+        lines = ["digraph pipeline {", "    rankdir=LR;"]
+        for node in self.nodes:
+            label = _printable(node.name).replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'    {ids[node.name]} [label="{label}", shape={shapes[node.node_type]}];')
+        lines += [f"    {ids[e.from_node]} -> {ids[e.to_node]};" for e in self.edges]
+        return "\n".join([*lines, "}"]) + "\n"
+
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """(column, row) of each node: one column right of its furthest input."""
+        columns: dict[str, int] = {}
+        rows: dict[int, int] = {}
+        places = {}
+        for node in self.nodes:
+            inputs = [e.from_node for e in self.edges if e.to_node == node.name]
+            column = 1 + max((columns.get(name, 0) for name in inputs), default=-1)
+            columns[node.name] = column
+            places[node.name] = (column, rows.get(column, 0))
+            rows[column] = rows.get(column, 0) + 1
+        return places
+
+    def _repr_html_(self) -> str:
+        """An inline SVG without scripts, styles or anything from elsewhere."""
+        fills = {"source": "#dbeafe", "stream": "#dcfce7", "sink": "#fef3c7"}
+        labels = {n.name: _printable(n.name if len(n.name) <= 40 else n.name[:39] + "…") for n in self.nodes}
+        wide = int(max((len(label) for label in labels.values()), default=8) * _CHAR) + 24
+        places = {name: (10 + c * (wide + _GAP), 10 + r * _ROW) for name, (c, r) in self._places().items()}
+        width = max((x for x, _ in places.values()), default=0) + wide + 10
+        height = max((y for _, y in places.values()), default=0) + _BOX_HEIGHT + 10
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" font-family="monospace" font-size="12">'
+        ]
+        for edge in self.edges:
+            (x1, y1), (x2, y2) = places[edge.from_node], places[edge.to_node]
+            x1, y1, y2 = x1 + wide, y1 + _BOX_HEIGHT // 2, y2 + _BOX_HEIGHT // 2
+            middle = (x1 + x2) // 2
+            parts.append(
+                f'<path d="M{x1} {y1} C{middle} {y1} {middle} {y2} {x2 - 6} {y2}" fill="none" '
+                'stroke="#64748b"/>'
+                f'<path d="M{x2 - 7} {y2 - 4} L{x2} {y2} L{x2 - 7} {y2 + 4} Z" fill="#64748b"/>'
+            )
+        for node in self.nodes:
+            x, y = places[node.name]
+            title = html.escape(_printable(f"{node.node_type} {node.name}"), quote=True)
+            parts.append(
+                f"<g><title>{title}</title>"
+                f'<rect x="{x}" y="{y}" width="{wide}" height="{_BOX_HEIGHT}" rx="5" '
+                f'fill="{fills[node.node_type]}" stroke="#64748b"/>'
+                f'<text x="{x + wide // 2}" y="{y + 21}" text-anchor="middle" fill="#0f172a">'
+                f"{html.escape(labels[node.name], quote=True)}</text></g>"
+            )
+        return "".join([*parts, "</svg>"])

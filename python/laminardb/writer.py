@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writer: rows into one source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import IngestionError
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+
+class Writer:
+    """Inserts into one source and moves its watermark. Made by ``Connection.writer``; a context manager.
+
+    What was inserted is in every stream when ``insert`` returns: the writer holds nothing back. After close()
+    every call raises IngestionError 301.
+    """
+
+    __slots__ = ("_connection", "_name")
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        connection._source_stats(name)  # an unknown source, or a closed connection, says so now
+        self._connection: Connection | None = connection
+        self._name = name
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            error = IngestionError(f'IngestionError (301): the writer of "{self._name}" is closed')
+            error.code = 301
+            raise error
+        return self._connection
+
+    @property
+    def name(self) -> str:
+        """The source."""
+        return self._name
+
+    @property
+    def schema(self) -> Any:
+        """The source's schema, as Connection.schema gives it."""
+        return self._open().schema(self._name)
+
+    def insert(self, data: Any) -> int:
+        """As Connection.insert: all rows or none; returns the row count."""
+        return self._open().insert(self._name, data)
+
+    def watermark(self, timestamp_ms: int) -> None:
+        """No row before this epoch millisecond will come: windows close. It never goes back.
+
+        A source without WATERMARK FOR is event-timed from the first call on.
+        """
+        self._open()._advance(self._name, timestamp_ms)
+
+    @property
+    def current_watermark(self) -> int:
+        """Epoch milliseconds; the smallest int64 before any row."""
+        return self._open()._source_stats(self._name)["watermark"]
+
+    def flush(self) -> None:
+        """Returns when all that was inserted is applied: at once."""
+        self._open()._source_stats(self._name)
+
+    def close(self) -> None:
+        """Twice is fine."""
+        self._connection = None
+
+    def __enter__(self) -> Writer:
+        self._open()
+        return self
+
+    def __exit__(self, *exc: object) -> Literal[False]:
+        self.close()
+        return False
+
+    def __repr__(self) -> str:
+        return f"Writer({self._name!r}, {'closed' if self._connection is None else 'open'})"

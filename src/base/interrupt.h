@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* interrupt.h - how a running query learns that it is no longer wanted: a flag that any thread
+ * sets, and a check of the embedding program (a language binding looks for signals there), which is
+ * called on the executing thread every INTERRUPT_CHECK_NS at most. */
+#ifndef LAMINAR_BASE_INTERRUPT_H
+#define LAMINAR_BASE_INTERRUPT_H
+
+#include "base/clock.h"
+
+#define INTERRUPT_CHECK_NS (15 * 1000 * 1000)
+
+typedef struct interrupt {
+    _Atomic bool cancelled;
+    bool (*check)(void *context); /* true: stop; NULL: none */
+    void         *context;
+    engine_clock *clock;
+    int64_t       next_ns; /* when to check again; the executing thread's own */
+} interrupt;
+
+bool interrupt_check(interrupt *i); /* the slow part of interrupt_poll */
+
+/* True once the query is to stop. NULL: never. For loops to call once a batch. */
+ALWAYS_INLINE bool
+interrupt_poll(interrupt *i) {
+    if (i == NULL) {
+        return false;
+    }
+    return atomic_load_explicit(&i->cancelled, memory_order_relaxed) ||
+           (i->check != NULL && interrupt_check(i));
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json.h - JSON text to rows of a known schema: an array of objects, one object, or objects one
+ * after the other (JSON lines).
+ *
+ * Keys are matched to columns by name in any case; missing ones take their default, null is NULL.
+ * Numbers are exact: integers of any column that can hold them, the nearest double otherwise. An
+ * object or array as a value is its text in a VARCHAR column and is refused elsewhere. Text must be
+ * UTF-8 without NUL. Limits: 64 levels, 4,096 columns, 16 MiB for a text with escapes. */
+#ifndef LAMINAR_IO_JSON_H
+#define LAMINAR_IO_JSON_H
+
+#include "base/arena.h"
+#include "batch/column.h"
+
+#define JSON_DEPTH_MAX 64
+
+typedef struct json_target {
+    text          name; /* of the source, for messages */
+    const schema *shape;
+    const value  *defaults; /* one per column, or NULL */
+    /* What a value that is not of its column's type becomes, or why not. */
+    status (*coerce)(value *out, const value *in, int32_t at, void *context, arena *a, error *err);
+    void *context;
+} json_target;
+
+/* All rows as one batch or an error (ERR_INGESTION_FAILED with the line). *out is NULL when there
+ * are no rows. */
+status json_read(batch **out, mem *m, const json_target *target, text json, error *err) MUST_USE;
+
+#endif
