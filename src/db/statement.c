@@ -2,6 +2,7 @@
 /* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends
  * it, what ran before it stays. */
 #include "db/internal.h"
+#include "db/parameters.h"
 #include "sql/parser.h"
 
 typedef struct statement_context {
@@ -110,9 +111,15 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
 
 /* ---------------------------------------------------------------------------------- DDL, with the
  * token */
-static text
-statement_text(const statement_context *c, const ast_statement *st) {
-    return (text){c->sql.data + st->position, (size_t)(st->end - st->position)};
+/* What SHOW CREATE shows and a restart reads again: parameters have become literals. */
+static status
+keep_definition(const statement_context *c, object *o, const ast_statement *st, error *err) {
+    buf written;
+    buf_init(&written, c->db->mem, SIZE_MAX / 2);
+    parameters_print(st, c->sql, &written);
+    o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
+    buf_fini(&written);
+    return o->sql.data == NULL ? error_memory(err) : OK;
 }
 
 static void
@@ -302,8 +309,7 @@ create_source(statement_context *c, const ast_statement *st, object_kind kind, c
     TRY(catalog_object_new(&o, db->mem, kind, st->name.text, err));
     status s = plan_object(o, st, err);
     if (s == OK) {
-        o->sql = arena_text(&o->arena, statement_text(c, st));
-        s = o->sql.data == NULL ? error_memory(err) : OK;
+        s = keep_definition(c, o, st, err);
     }
     if (s == OK) {
         source *made = NULL;
@@ -328,9 +334,9 @@ static status
 describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
                 error *err) {
     o->schema = schema_copy(&p->root->schema, &o->arena);
-    o->sql = arena_text(&o->arena, statement_text(c, st));
+    TRY(keep_definition(c, o, st, err));
     int32_t *keys = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(p->key_count + 1));
-    if (o->schema == NULL || o->sql.data == NULL || keys == NULL) {
+    if (o->schema == NULL || keys == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < p->key_count; i++) {
@@ -496,8 +502,22 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     }
 }
 
+typedef struct given { /* parameters as the caller gave them */
+    const laminar_value *values;
+    const char *const   *names;
+    int32_t              count;
+} given;
+
 static status
-execute(laminar_database *db, text sql, laminar_result **out, error *err) {
+give_parameters(statement_context *c, const given *g, const ast_script *script, error *err) {
+    parameters p;
+    TRY(parameters_read(&p, &c->arena, g->values, g->names, g->count, err));
+    return parameters_bind(&p, script, c->db->mem, err);
+}
+
+/* given NULL: no parameters. */
+static status
+execute(laminar_database *db, text sql, const given *g, laminar_result **out, error *err) {
     statement_context c = {.db = db, .sql = sql};
     TRY(db_enter(db, err)); /* a closed database says so before a syntax error does */
     db_leave(db);
@@ -505,6 +525,9 @@ execute(laminar_database *db, text sql, laminar_result **out, error *err) {
     ast_script      script;
     laminar_result *last = NULL;
     status          s = sql_parse(&script, &c.arena, sql, err);
+    if (s == OK && g != NULL) {
+        s = give_parameters(&c, g, &script, err);
+    }
     for (int32_t i = 0; s == OK && i < script.count; i++) {
         laminar_result_free(last);
         last = NULL;
@@ -527,7 +550,17 @@ laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_
                               laminar_result **out, laminar_error *err) {
     error      e = {.position = -1};
     const text t = {sql, sql_size};
-    return report(err, &e, execute(db, t, out, &e), t);
+    return report(err, &e, execute(db, t, NULL, out, &e), t);
+}
+
+laminar_status
+laminar_database_execute_params(laminar_database *db, const char *sql, size_t sql_size,
+                                const laminar_value *values, const char *const *names,
+                                int32_t count, laminar_result **out, laminar_error *err) {
+    error       e = {.position = -1};
+    const text  t = {sql, sql_size};
+    const given g = {.values = values, .names = names, .count = count};
+    return report(err, &e, execute(db, t, &g, out, &e), t);
 }
 
 laminar_status

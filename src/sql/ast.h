@@ -41,7 +41,7 @@ typedef enum ast_expr_kind {
     AST_COLUMN,    /* [qualifier.]name */
     AST_STAR,      /* * or t.*; in select lists and count(*) */
     AST_PARAMETER, /* ?, $1, $name, :name: text without the mark ("" for ? and ?1), number = ordinal
-                      of ? or $n, counted per statement */
+                      of ? or $n, counted per statement; value: what was given for it */
     AST_UNARY,     /* op: "-", "+", "NOT"; args[0] */
     AST_BINARY,    /* op: + - * / // % || = <> < <= > >= AND OR (upper case, != arrives as <>, == as
                     =). Chains of one AND or OR are balanced trees: a AND b AND c AND d is (a AND b)
@@ -78,6 +78,8 @@ struct ast_expr {
     int32_t    arg_count;
     ast_expr **args;
     ast_expr  *operand, *otherwise, *filter;
+    /* AST_PARAMETER: set after parsing and before binding; NULL: nothing was given. */
+    const struct value *value;
 };
 
 typedef struct ast_item { /* of a select list */
@@ -162,7 +164,9 @@ typedef enum ast_object_kind {
 typedef struct ast_statement {
     ast_statement_kind kind;
     int32_t            position, end; /* the statement's text within the script */
-    ast_name           name;          /* object of CREATE, DROP, INSERT */
+    int32_t            parameter_count;
+    ast_expr         **parameters; /* all of the statement, in the order of their places */
+    ast_name           name;       /* object of CREATE, DROP, INSERT */
     bool               or_replace, if_not_exists, if_exists, cascade;
     ast_object_kind    object; /* DROP */
     /* CREATE SOURCE / TABLE */

@@ -42,7 +42,8 @@ typedef struct parser {
     text    sql;
     arena  *arena;
     error  *err;
-    buf     stack; /* lists under construction */
+    buf     stack;      /* lists under construction */
+    buf     parameters; /* ast_expr* of the statement under way */
     token   token; /* current */
     token   next;
     token   previous; /* before the current one; TOKEN_END at the start */

@@ -164,15 +164,31 @@ leftover_error(parser *p, const ast_statement *s) {
 }
 
 static status
+take_parameters(parser *p, ast_statement *s) {
+    const size_t size = p->parameters.size;
+    if (size > 0) {
+        s->parameters = arena_alloc(p->arena, size);
+        if (s->parameters == NULL) {
+            return error_memory(p->err);
+        }
+        memcpy(s->parameters, p->parameters.data, size);
+        s->parameter_count = (int32_t)(size / sizeof(ast_expr *));
+    }
+    return OK;
+}
+
+static status
 parse_statement(parser *p, ast_statement **out) {
     ast_statement *s = arena_alloc_zero(p->arena, sizeof(*s));
     if (s == NULL) {
         return error_memory(p->err);
     }
     p->parameter_number = 0;
+    p->parameters.size = 0;
     s->position = p->token.start;
     TRY(parse_statement_body(p, s));
     s->end = p->end;
+    TRY(take_parameters(p, s));
     if (p->token.kind != TOKEN_END && !parser_at_symbol(p, SYMBOL_SEMICOLON)) {
         return leftover_error(p, s);
     }
@@ -205,8 +221,15 @@ static void
 start(parser *p, arena *a, text sql, error *err) {
     *p = (parser){.sql = sql.data == NULL ? TEXT("") : sql, .arena = a, .err = err};
     buf_init(&p->stack, a->mem, SIZE_MAX / 2);
+    buf_init(&p->parameters, a->mem, SIZE_MAX / 2);
     p->token = token_next(p->sql, 0);
     p->next = token_next(p->sql, p->token.end);
+}
+
+static void
+finish(parser *p) {
+    buf_fini(&p->stack);
+    buf_fini(&p->parameters);
 }
 
 static status
@@ -231,7 +254,7 @@ sql_parse(ast_script *out, arena *a, text sql, error *err) {
     TRY(check_text(sql, err));
     start(&p, a, sql, err == NULL ? &unwanted : err);
     const status s = parse_script(&p, out);
-    buf_fini(&p.stack);
+    finish(&p);
     if (s < 0) {
         *out = (ast_script){.count = 0};
     }
@@ -250,7 +273,7 @@ sql_parse_expression(ast_expr **out, arena *a, text sql, error *err) {
     if (s >= 0 && p.token.kind != TOKEN_END) {
         s = parser_error(&p, "an operator or the end of the expression", NULL);
     }
-    buf_fini(&p.stack);
+    finish(&p);
     *out = s < 0 ? NULL : e;
     return s;
 }

@@ -118,7 +118,7 @@ static const struct {
     {"SELECT carrier FROM flights LIMIT 1.5", false, 400, 34,
      "LIMIT must be a whole number, not DOUBLE", "write LIMIT 10"},
     {"SELECT carrier FROM flights WHERE delay > ?", false, 400, 42,
-     "parameters need values, and none were given", "write the value in place of the parameter"},
+     "parameters need values, and none were given", "give the values with the statement"},
     {"SELECT *", false, 400, 7, "* has nothing to stand for: there is no FROM clause",
      "add FROM and a table"},
     {"SELECT x", false, 400, 7,
