@@ -448,35 +448,62 @@ run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result 
     return OK;
 }
 
+/* The source or table of an INSERT. With the token. */
 static status
-insert_values(statement_context *c, const ast_statement *st, laminar_result **answer, error *err) {
-    laminar_database *db = c->db;
-    object           *o = NULL;
-    batch            *rows = NULL;
-    TRY(catalog_need(&o, db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+find_target(statement_context *c, const ast_statement *st, object **out, error *err) {
+    TRY(catalog_need(out, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", st->name.position, err));
-    if (o->kind == OBJECT_STREAM) {
+    if ((*out)->kind == OBJECT_STREAM) {
         return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
                             "\"%.*s\" is a stream: insert into the sources that it reads",
-                            TEXT_ARG(o->name));
+                            TEXT_ARG((*out)->name));
     }
-    TRY(plan_insert_values(&rows, db->mem, &c->arena, o, st, err));
-    status s = answer_count(answer, db->mem, rows == NULL ? 0 : rows->rows.row_count, err);
-    if (s == OK && rows != NULL) {
+    return OK;
+}
+
+/* rows NULL: of the statement's VALUES. */
+static status
+insert_rows(statement_context *c, const ast_statement *st, const result *rows,
+            laminar_result **answer, error *err) {
+    laminar_database *db = c->db;
+    object           *o = NULL;
+    batch            *made = NULL;
+    TRY(find_target(c, st, &o, err));
+    if (rows == NULL) {
+        TRY(plan_insert_values(&made, db->mem, &c->arena, o, st, err));
+    } else {
+        int32_t *from = arena_alloc(&c->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
+        if (from == NULL) {
+            return error_memory(err);
+        }
+        TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count, err));
+        TRY(db_fit_result(&made, db, o, from, rows, err));
+    }
+    status s = answer_count(answer, db->mem, made == NULL ? 0 : made->rows.row_count, err);
+    if (s == OK && made != NULL) {
         queue_drain(db, false); /* first come, first served */
-        s = db_append_batch(db, o, rows, err);
+        s = db_append_batch(db, o, made, err);
         engine_settle(db->engine);
     }
-    batch_release(rows);
+    batch_release(made);
     return s;
 }
 
+/* A query is answered first, from the rows before the insert, so a table may be inserted into
+ * itself. */
 static status
 run_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_result *answer = NULL;
-    TRY(db_enter(c->db, err));
-    const status s = insert_values(c, st, &answer, err);
-    db_leave(c->db);
+    result         *rows = NULL;
+    if (!plan_insert_is_rows(st)) {
+        TRY(run_select(c, st->select, AST_EMIT_DEFAULT, -1, &rows, err));
+    }
+    status s = db_enter(c->db, err);
+    if (s == OK) {
+        s = insert_rows(c, st, rows, &answer, err);
+        db_leave(c->db);
+    }
+    result_release(rows);
     if (s < 0) {
         laminar_result_free(answer);
         return s;
