@@ -167,7 +167,7 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                      "%s belongs to aggregates, and %.*s() is not one",
                      e->distinct ? "DISTINCT" : "FILTER", TEXT_ARG(name));
-        error_hint(b->err, "aggregates: count, sum, avg, min, max");
+        error_hint(b->err, "aggregates: count, sum, avg, min, max, first, last");
         return ERR_QUERY_FAILED;
     }
     bool done;
