@@ -117,9 +117,10 @@ read_other(module_state *state, PyObject *v, laminar_value *out, int depth) {
         Py_XDECREF(plain);
         return done;
     }
-    PyErr_Format(PyExc_TypeError,
-                 "a parameter is a str, int, float, bool, None, datetime, date or timedelta, not %S",
-                 Py_TYPE(v));
+    PyErr_Format(
+        PyExc_TypeError,
+        "a parameter is a str, int, float, bool, None, datetime, date or timedelta, not %S",
+        Py_TYPE(v));
     return -1;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agg_minmax.c - min(x) and max(x) in SQL order (NaN above all numbers); first(x) and last(x) in the
- * order of arrival. NULL values do not count; NULL over no rows. The work is in extreme_append.c and
- * extreme_multiset.c.
+/* agg_minmax.c - min(x) and max(x) in SQL order (NaN above all numbers); first(x) and last(x) in
+ * the order of arrival. NULL values do not count; NULL over no rows. The work is in
+ * extreme_append.c and extreme_multiset.c.
  *
  * Under retraction equal values of a group are one: it came when its first copy came (for last: its
  * newest), and goes with its last copy. */

@@ -16,8 +16,8 @@
 typedef struct multiset {
     extreme     base;
     group_table entries;
-    state_array weights; /* int64_t by entry */
-    state_array best;    /* entry + 1 by group: a zeroed group has none */
+    state_array weights;  /* int64_t by entry */
+    state_array best;     /* entry + 1 by group: a zeroed group has none */
     state_array arrivals; /* int64_t by entry; unused unless by arrival */
     state_array clock;    /* one int64_t: the next number of arrival */
     ordered     order;

@@ -2,8 +2,8 @@
 /* query.c - one-off queries: the plan as a one-tick circuit over snapshots, run input by input.
  *
  * A node's inputs are complete (fed and ticked) before the node itself is ticked, in their order; a
- * join's build side (input 1) comes before its probe side. The same runner reads the current rows of a live
- * stream: a live operator that can snapshot stands for everything below it. */
+ * join's build side (input 1) comes before its probe side. The same runner reads the current rows
+ * of a live stream: a live operator that can snapshot stands for everything below it. */
 #include "exec/engine_internal.h"
 #include "exec/skip.h"
 

@@ -44,7 +44,7 @@ typedef struct parser {
     error  *err;
     buf     stack;      /* lists under construction */
     buf     parameters; /* ast_expr* of the statement under way */
-    token   token; /* current */
+    token   token;      /* current */
     token   next;
     token   previous; /* before the current one; TOKEN_END at the start */
     int32_t end;      /* of `previous` */

@@ -16,8 +16,8 @@ parser_at_query(const parser *p) {
         }
     }
     if (paren) {
-        const bool values = parser_next_is(p, KEYWORD_VALUES) &&
-                            parser_peek_third(p).symbol == SYMBOL_LEFT_PAREN;
+        const bool values =
+            parser_next_is(p, KEYWORD_VALUES) && parser_peek_third(p).symbol == SYMBOL_LEFT_PAREN;
         return values || parser_next_is_symbol(p, SYMBOL_LEFT_PAREN);
     }
     return parser_at(p, KEYWORD_VALUES) && parser_next_is_symbol(p, SYMBOL_LEFT_PAREN);

@@ -317,7 +317,8 @@ class Generator:
             tables, append_only = tuple({*tables, *read}), append_only and grows
         words = [r.choice((" UNION ALL ", " UNION ALL ", " UNION ")) for _ in terms]
         texts = [
-            "".join(w + getattr(t, d) for w, t in zip(["", *words], terms, strict=False)) for d in ("ours", "duck")
+            "".join(w + getattr(t, d) for w, t in zip(["", *words], terms, strict=False))
+            for d in ("ours", "duck")
         ]
         return self.complete(texts[0], texts[1], tables, append_only)
 

@@ -110,7 +110,10 @@ def run_case(seed: int, con: duckdb.DuckDBPyConnection) -> None:
     except Exception as e:
         g = Generator(seed)
         q = g.query()
-        e.add_note(f"LAMINAR_SEED={seed}\nt ({g.ddl('t')})\nu ({g.ddl('u')})\nours {q.ours}\nduck {q.duck}\nbound {q.bound} {q.params}")
+        e.add_note(
+            f"LAMINAR_SEED={seed}\nt ({g.ddl('t')})\nu ({g.ddl('u')})\n"
+            f"ours {q.ours}\nduck {q.duck}\nbound {q.bound} {q.params}"
+        )
         raise
     finally:
         case.db.close()

@@ -19,7 +19,9 @@ UTC = dt.UTC
 def db() -> Iterator[laminardb.Connection]:
     with laminardb.open() as c:
         c.execute("CREATE SOURCE t (k VARCHAR, v BIGINT, ts TIMESTAMP)")
-        c.execute("INSERT INTO t VALUES ('a', 1, '2024-01-01'), ('b', 2, '2024-01-02'), ('c', 3, '2024-01-03')")
+        c.execute(
+            "INSERT INTO t VALUES ('a', 1, '2024-01-01'), ('b', 2, '2024-01-02'), ('c', 3, '2024-01-03')"
+        )
         yield c
 
 
@@ -96,7 +98,9 @@ def test_text_takes_the_type_of_what_it_meets(db: laminardb.Connection) -> None:
     assert db.query("SELECT k FROM t WHERE ts > ?", ["2024-01-02 12:00:00"]).fetchall() == [("c",)]
     assert db.query("SELECT k FROM t WHERE ts > ?", [dt.datetime(2024, 1, 2, 12)]).fetchall() == [("c",)]
     assert db.query("SELECT k FROM t WHERE ts > ?", [dt.date(2024, 1, 2)]).fetchall() == [("c",)]
-    assert db.query("SELECT max(ts) - ? FROM t", [dt.timedelta(days=1)]).fetchone() == (dt.datetime(2024, 1, 2),)
+    assert db.query("SELECT max(ts) - ? FROM t", [dt.timedelta(days=1)]).fetchone() == (
+        dt.datetime(2024, 1, 2),
+    )
 
 
 def test_every_place(db: laminardb.Connection) -> None:
@@ -105,9 +109,13 @@ def test_every_place(db: laminardb.Connection) -> None:
     assert db.query("SELECT sum(v) FILTER (WHERE k <> $k) FROM t", {"k": "a"}).fetchone() == (5,)
     assert db.query("SELECT k FROM t WHERE v IN (?, ?)", [1, 3]).num_rows == 2
     assert db.query("SELECT v + ? AS w FROM t GROUP BY w HAVING w > ?", [1, 3]).fetchall() == [(4,)]
-    assert db.query("SELECT k FROM (SELECT * FROM t WHERE v > ?) s WHERE v < ?", [1, 3]).fetchall() == [("b",)]
+    assert db.query("SELECT k FROM (SELECT * FROM t WHERE v > ?) s WHERE v < ?", [1, 3]).fetchall() == [
+        ("b",)
+    ]
     assert "Filter  v > 2" in db.explain("SELECT k FROM t WHERE v > ?", [2])
-    assert db.execute("INSERT INTO t VALUES (?, ?, ?), ('e', ? + 1, NULL)", ["d", 4, None, 4]).rows_affected == 2
+    assert (
+        db.execute("INSERT INTO t VALUES (?, ?, ?), ('e', ? + 1, NULL)", ["d", 4, None, 4]).rows_affected == 2
+    )
     assert db.query("SELECT v FROM t WHERE k IN ('d', 'e') ORDER BY v").fetchall() == [(4,), (5,)]
 
 
@@ -118,7 +126,9 @@ def test_in_a_stream_it_is_part_of_the_definition(db: laminardb.Connection) -> N
         {"by": 2, "not": "it's", "since": dt.datetime(2024, 1, 2), "most": 2.5},
     )
     assert db.query("SELECT * FROM s").fetchall() == [("b", 4)]
-    db.execute("INSERT INTO t VALUES ('b', 1, '2024-01-09'), ('it''s', 1, '2024-01-09'), ('b', 3, '2024-01-09')")
+    db.execute(
+        "INSERT INTO t VALUES ('b', 1, '2024-01-09'), ('it''s', 1, '2024-01-09'), ('b', 3, '2024-01-09')"
+    )
     assert db.query("SELECT * FROM s ORDER BY w").fetchall() == [("b", 2), ("b", 4)]
     metrics = db.stream_metrics("s")
     assert metrics is not None and metrics.sql is not None
@@ -128,7 +138,9 @@ def test_in_a_stream_it_is_part_of_the_definition(db: laminardb.Connection) -> N
 
 
 def test_several_statements(db: laminardb.Connection) -> None:
-    db.execute("INSERT INTO t (k, v) VALUES ($k, $v); INSERT INTO t (v, k) VALUES ($v, $k)", {"k": "z", "v": 9})
+    db.execute(
+        "INSERT INTO t (k, v) VALUES ($k, $v); INSERT INTO t (v, k) VALUES ($v, $k)", {"k": "z", "v": 9}
+    )
     assert db.query("SELECT count(*) FROM t WHERE k = ? AND v = ?", ["z", 9]).fetchone() == (2,)
 
 
@@ -151,7 +163,9 @@ def test_several_statements(db: laminardb.Connection) -> None:
         ("SELECT 1 + ?", [dt.date(2024, 1, 1)], None, None),
     ],
 )
-def test_errors(db: laminardb.Connection, sql: str, params: Any, message: str | None, position: int | None) -> None:
+def test_errors(
+    db: laminardb.Connection, sql: str, params: Any, message: str | None, position: int | None
+) -> None:
     if message is None:
         assert db.query(sql, params).fetchone() == (dt.date(2024, 1, 2),)
         return

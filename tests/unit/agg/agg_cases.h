@@ -23,7 +23,7 @@ static const char   *texts[VALUES] = {"", "a", "a text beyond the inline size",
                                       "a text beyond the inline sizf", "b"};
 
 typedef struct counts {
-    int64_t of[VALUES + 1]; /* multiplicity of each value and of NULL */
+    int64_t of[VALUES + 1];                             /* multiplicity of each value and of NULL */
     int64_t clock, first[VALUES + 1], last[VALUES + 1]; /* when a value came, and its newest copy */
 } counts;
 

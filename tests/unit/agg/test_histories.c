@@ -154,7 +154,7 @@ plan_tick(world *w) {
         if (w->type.id == TYPE_BOOL && number != NUMBER_NULL) {
             number = number > 0; /* more would be several names of one value */
         }
-        int64_t    weight = rng_below(&w->r, 4) == 0 ? 3 : 1;
+        int64_t weight = rng_below(&w->r, 4) == 0 ? 3 : 1;
         if (!w->append_only && rng_below(&w->r, 2) == 0) {
             weight = w->now[group].of[number] < weight ? 0 : -weight;
         }

@@ -466,7 +466,8 @@ static const struct {
      "Project  column2 AS b  [append-only]\n"
      "  Filter  column1 > 1  [append-only]\n"
      "    Values  rows: 2  [append-only]\n"},
-    {"SELECT x FROM (SELECT id AS x, name FROM plain UNION ALL SELECT k, name FROM plain) WHERE x > 5 "
+    {"SELECT x FROM (SELECT id AS x, name FROM plain UNION ALL SELECT k, name FROM plain) WHERE x "
+     "> 5 "
      "AND name = 'a'",
      true,
      "Union All  [append-only]\n"
@@ -483,13 +484,15 @@ static const struct {
      "  Union All  [updating, not consolidated]\n"
      "    Scan flights  columns: carrier  [append-only]\n"
      "    Scan counts  columns: carrier  [updating, not consolidated]\n"},
-    {"SELECT carrier FROM flights UNION SELECT code FROM airports ORDER BY carrier DESC LIMIT 2", false,
+    {"SELECT carrier FROM flights UNION SELECT code FROM airports ORDER BY carrier DESC LIMIT 2",
+     false,
      "Top N  by: carrier DESC  limit: 2  [updating]\n"
      "  Distinct  [append-only]\n"
      "    Union All  [append-only]\n"
      "      Scan flights  columns: carrier  [append-only]\n"
      "      Scan airports  columns: code  [append-only]\n"},
-    {"WITH late(c, d) AS (SELECT carrier, delay FROM flights WHERE delay > 10) SELECT a.c, b.d FROM "
+    {"WITH late(c, d) AS (SELECT carrier, delay FROM flights WHERE delay > 10) SELECT a.c, b.d "
+     "FROM "
      "late a JOIN late b ON a.c = b.c",
      true,
      "Project  carrier AS c, delay AS d  [append-only]\n"

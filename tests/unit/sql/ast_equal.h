@@ -49,10 +49,9 @@ same_from(const ast_from *a, const ast_from *b) {
     }
     bool same = a->kind == b->kind && same_name(a->name, b->name) &&
                 same_name(a->alias, b->alias) && a->column_count == b->column_count &&
-                same_select(a->query, b->query) &&
-                a->join == b->join && same_from(a->left, b->left) &&
-                same_from(a->right, b->right) && same_expr(a->on, b->on) &&
-                a->using_count == b->using_count;
+                same_select(a->query, b->query) && a->join == b->join &&
+                same_from(a->left, b->left) && same_from(a->right, b->right) &&
+                same_expr(a->on, b->on) && a->using_count == b->using_count;
     for (int32_t i = 0; same && i < a->using_count; i++) {
         same = same_name(a->using_names[i], b->using_names[i]);
     }
@@ -119,15 +118,15 @@ same_column_def(const ast_column_def *a, const ast_column_def *b) {
 
 static inline bool
 same_statement(const ast_statement *a, const ast_statement *b) {
-    bool same =
-        a->kind == b->kind && same_name(a->name, b->name) && a->or_replace == b->or_replace &&
-        a->if_not_exists == b->if_not_exists && a->if_exists == b->if_exists &&
-        a->cascade == b->cascade && a->object == b->object && a->column_count == b->column_count &&
-        same_name(a->watermark_column, b->watermark_column) &&
-        same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
-        same_select(a->select, b->select) && a->emit == b->emit &&
-        same_expr(a->allow_lateness, b->allow_lateness) && a->target_count == b->target_count &&
-        a->parameter_count == b->parameter_count;
+    bool same = a->kind == b->kind && same_name(a->name, b->name) &&
+                a->or_replace == b->or_replace && a->if_not_exists == b->if_not_exists &&
+                a->if_exists == b->if_exists && a->cascade == b->cascade &&
+                a->object == b->object && a->column_count == b->column_count &&
+                same_name(a->watermark_column, b->watermark_column) &&
+                same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
+                same_select(a->select, b->select) && a->emit == b->emit &&
+                same_expr(a->allow_lateness, b->allow_lateness) &&
+                a->target_count == b->target_count && a->parameter_count == b->parameter_count;
     for (int32_t i = 0; same && i < a->column_count; i++) {
         same = same_column_def(&a->columns[i], &b->columns[i]);
     }
