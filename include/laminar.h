@@ -84,6 +84,7 @@ struct ArrowArrayStream {
 
 typedef struct laminar_database     laminar_database;
 typedef struct laminar_result       laminar_result;
+typedef struct laminar_value        laminar_value;
 typedef struct laminar_subscription laminar_subscription;
 typedef struct laminar_appender     laminar_appender;
 
@@ -170,6 +171,13 @@ LAMINAR_API laminar_status laminar_database_execute(laminar_database *db, const 
 LAMINAR_API laminar_status laminar_database_execute_text(laminar_database *db, const char *sql,
                                                          size_t sql_size, laminar_result **out,
                                                          laminar_error *err);
+/* The same with values for the parameters in the text: `count` values, by position for ?, ?2 and $2
+ * (names NULL), or by name for $name and :name. Each parameter needs a value and each value a
+ * parameter, else code 400. Values are constants of their type and never part of the text; in a
+ * CREATE they become part of the definition. */
+LAMINAR_API laminar_status laminar_database_execute_params(
+    laminar_database *db, const char *sql, size_t sql_size, const laminar_value *values,
+    const char *const *names, int32_t count, laminar_result **out, laminar_error *err);
 /* The current state of a stream; filter (may be NULL) is one SQL expression over its columns. */
 LAMINAR_API laminar_status laminar_database_query_stream(laminar_database *db, const char *stream,
                                                          const char *filter, laminar_result **out,
@@ -199,16 +207,16 @@ typedef enum laminar_type {
     LAMINAR_TYPE_INTERVAL
 } laminar_type;
 
-typedef struct laminar_value {
+struct laminar_value {
     int32_t type; /* laminar_type */
     bool    is_null;
     int64_t i; /* BOOLEAN 0/1, integers, DATE (days since 1970), TIMESTAMP_MS (ms), TIMESTAMP (us),
                   INTERVAL: us part */
     double      d;    /* DOUBLE */
-    const char *text; /* VARCHAR: not terminated, borrowed from the result */
+    const char *text; /* VARCHAR: not terminated; of a result: borrowed from it */
     size_t      text_size;
     int32_t     months, days; /* INTERVAL */
-} laminar_value;
+};
 
 LAMINAR_API void                laminar_result_free(laminar_result *r); /* NULL is fine */
 LAMINAR_API laminar_result_kind laminar_result_get_kind(const laminar_result *r);

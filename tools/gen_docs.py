@@ -228,6 +228,8 @@ AGGREGATE_TEXTS = {
     "avg": ("avg(number), mean(number)", "DOUBLE", "arithmetic mean", "2.0"),
     "min": ("min(any)", "as the argument", "smallest value", "1"),
     "max": ("max(any)", "as the argument", "largest value", "3"),
+    "first": ("first(any), any_value(any)", "as the argument", "value that arrived first", "1"),
+    "last": ("last(any), last_value(any)", "as the argument", "value that arrived last", "3"),
 }
 
 TYPES = {

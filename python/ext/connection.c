@@ -105,17 +105,28 @@ get_state(PyObject *o, void *unused) {
 
 /* ---------------------------------------------------------------------------------- statements */
 static PyObject *
-connection_execute(PyObject *o, PyObject *sql) {
+connection_execute(PyObject *o, PyObject *args) {
     connection_object *self = (connection_object *)o;
     Py_ssize_t         size;
-    const char        *text = PyUnicode_AsUTF8AndSize(sql, &size);
+    const char        *text;
+    PyObject          *given = Py_None;
+    ext_parameters     p;
     laminar_result    *rows = NULL;
     laminar_error      err;
     laminar_status     s;
-    if (text == NULL) {
+    if (!PyArg_ParseTuple(args, "s#|O:_execute", &text, &size, &given)) {
         return NULL;
     }
-    ENGINE_CALL(s = laminar_database_execute_text(self->db, text, (size_t)size, &rows, &err));
+    if (given == Py_None) {
+        ENGINE_CALL(s = laminar_database_execute_text(self->db, text, (size_t)size, &rows, &err));
+    } else {
+        if (ext_parameters_read(self->state, given, &p) < 0) {
+            return NULL;
+        }
+        ENGINE_CALL(s = laminar_database_execute_params(self->db, text, (size_t)size, p.values,
+                                                        p.names, p.count, &rows, &err));
+        ext_parameters_free(&p);
+    }
     forget_appender(self);
     return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
 }
@@ -555,7 +566,7 @@ static PyMethodDef connection_methods[] = {
      PyDoc_STR("flush($self)\n--\n\nWaits until all that was accepted (wait=False too) is in every "
                "stream. Raises the first failure of an "
                "insert that nobody waited for.")},
-    {"_execute", connection_execute, METH_O, NULL},
+    {"_execute", connection_execute, METH_VARARGS, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
     {"_insert_json", connection_insert_json, METH_VARARGS, NULL},

@@ -49,36 +49,60 @@ long_attribute(PyObject *o, PyObject *name, long long *out) {
     return *out == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
-/* value - start as microseconds; a timedelta keeps days, seconds and microseconds exact. */
+int
+ext_timedelta_us(module_state *state, PyObject *span, long long *us) {
+    long long days, seconds, rest;
+    if (long_attribute(span, state->days, &days) < 0 ||
+        long_attribute(span, state->seconds, &seconds) < 0 ||
+        long_attribute(span, state->microseconds, &rest) < 0) {
+        return -1;
+    }
+    const bool too_long = __builtin_mul_overflow(days * 86400 + seconds, 1000000LL, us) ||
+                          __builtin_add_overflow(*us, rest, us);
+    if (too_long) {
+        PyErr_SetString(PyExc_OverflowError, "the timedelta is longer than about 292,000 years");
+        return -1;
+    }
+    return 0;
+}
+
 static int
-microseconds_since(rows_context *c, PyObject *v, PyObject *start, long long *us) {
+microseconds_since(module_state *state, PyObject *v, PyObject *start, long long *us) {
     PyObject *span = PyNumber_Subtract(v, start);
     if (span == NULL) {
         return -1;
     }
-    long long days, seconds, rest;
-    const int failed = long_attribute(span, c->state->days, &days) < 0 ||
-                       long_attribute(span, c->state->seconds, &seconds) < 0 ||
-                       long_attribute(span, c->state->microseconds, &rest) < 0;
+    const int done = ext_timedelta_us(state, span, us);
     Py_DECREF(span);
-    if (failed) {
+    return done;
+}
+
+int
+ext_datetime_us(module_state *state, PyObject *v, long long *us) {
+    PyObject *zone = PyObject_GetAttr(v, state->tzinfo);
+    if (zone == NULL) {
         return -1;
     }
-    *us = (days * 86400 + seconds) * 1000000 + rest;
+    PyObject *start = zone == Py_None ? state->epoch : state->epoch_utc;
+    Py_DECREF(zone);
+    return microseconds_since(state, v, start, us);
+}
+
+int
+ext_date_days(module_state *state, PyObject *v, long long *days) {
+    long long us;
+    if (microseconds_since(state, v, state->epoch_date, &us) < 0) {
+        return -1;
+    }
+    *days = us / 86400000000; /* dates lie a whole number of days apart */
     return 0;
 }
 
 static int
 append_datetime(rows_context *c, int32_t column, PyObject *v) {
-    PyObject *zone = PyObject_GetAttr(v, c->state->tzinfo);
-    if (zone == NULL) {
-        return -1;
-    }
-    PyObject *start = zone == Py_None ? c->state->epoch : c->state->epoch_utc;
-    Py_DECREF(zone);
     long long     us;
     laminar_error err;
-    if (microseconds_since(c, v, start, &us) < 0) {
+    if (ext_datetime_us(c->state, v, &us) < 0) {
         return -1;
     }
     return refused(c, laminar_append_timestamp(c->appender, column, us, &err), &err);
@@ -86,13 +110,12 @@ append_datetime(rows_context *c, int32_t column, PyObject *v) {
 
 static int
 append_date(rows_context *c, int32_t column, PyObject *v) {
-    long long     us;
+    long long     days;
     laminar_error err;
-    if (microseconds_since(c, v, c->state->epoch_date, &us) < 0) {
+    if (ext_date_days(c->state, v, &days) < 0) {
         return -1;
     }
-    return refused(c, laminar_append_date(c->appender, column, (int32_t)(us / 86400000000), &err),
-                   &err);
+    return refused(c, laminar_append_date(c->appender, column, (int32_t)days, &err), &err);
 }
 
 static int

@@ -46,6 +46,23 @@ PyObject *ext_schema_capsule(struct ArrowSchema *schema);
 /* rows.c: appends Python data to an appender. -1 with an exception set. */
 int ext_rows_append(module_state *state, laminar_appender *a, PyObject *data);
 
+/* Days, seconds and microseconds of a timedelta, exact; microseconds since 1970 of a datetime (a
+ * naive one as it stands, an aware one in UTC); days since 1970 of a date. -1 with an exception. */
+int ext_timedelta_us(module_state *state, PyObject *span, long long *us);
+int ext_datetime_us(module_state *state, PyObject *v, long long *us);
+int ext_date_days(module_state *state, PyObject *v, long long *days);
+
+/* parameters.c: a sequence or a mapping as values for a statement; `given` None: no values. The
+ * texts are borrowed from objects that `ext_parameters_free` lets go. */
+typedef struct ext_parameters {
+    laminar_value *values;
+    const char   **names; /* NULL: by position */
+    int32_t        count;
+    PyObject      *held;
+} ext_parameters;
+int  ext_parameters_read(module_state *state, PyObject *given, ext_parameters *out);
+void ext_parameters_free(ext_parameters *p);
+
 /* External names carry ext_: the engine is linked statically beside them and has names of its own.
  */
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from . import _laminardb
@@ -26,6 +27,7 @@ from .types import Schema
 from .writer import Writer
 
 _SOURCE, _TABLE, _STREAM = 0, 1, 2
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Connection(_laminardb.Connection):
@@ -51,21 +53,24 @@ class Connection(_laminardb.Connection):
             settings.insert_timeout_ms,
         )
 
-    def execute(self, sql: str) -> ExecuteResult:
+    def execute(self, sql: str, params: Parameters | None = None) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.
+
+        params: a list or tuple for ``?`` and ``$1``, a dict for ``$name`` and ``:name``. Values are str, int,
+        float, bool, None, datetime, date or timedelta; they are constants and never part of the text.
 
         Raises:
             QueryError: with line, column and hint. SchemaError: a name is taken.
         """
-        return ExecuteResult(self._execute(sql))
+        return ExecuteResult(self._execute(sql, params))
 
-    def query(self, sql: str) -> QueryResult:
-        """Runs a statement that returns rows.
+    def query(self, sql: str, params: Parameters | None = None) -> QueryResult:
+        """Runs a statement that returns rows. params: as of execute.
 
         Raises:
             QueryError: the statement failed, or returns no rows (then it did run: use execute for those).
         """
-        result = self._execute(sql)
+        result = self._execute(sql, params)
         if result._outcome[0] in ("ddl", "rows_affected"):
             error = QueryError(
                 "QueryError (400): Expected query result; use execute() for statements without rows"
@@ -74,7 +79,9 @@ class Connection(_laminardb.Connection):
             raise error
         return result
 
-    sql = query
+    def sql(self, query: str, params: Parameters | None = None) -> QueryResult:
+        """The same as query."""
+        return self.query(query, params)
 
     def query_stream(self, name: str, filter: str | None = None) -> QueryResult:  # noqa: A002 - contract
         """The current rows of a stream.
@@ -83,9 +90,9 @@ class Connection(_laminardb.Connection):
         """
         return self._query_stream(name, filter)
 
-    def explain(self, query: str) -> str:
+    def explain(self, query: str, params: Parameters | None = None) -> str:
         """The plan of a query as an operator tree."""
-        return "\n".join(row[0] for row in self.query(f"EXPLAIN {query}"))
+        return "\n".join(row[0] for row in self.query(f"EXPLAIN {query}", params))
 
     def insert_csv(
         self, source: str, data: str | bytes, *, delimiter: str = ",", null: str | None = None

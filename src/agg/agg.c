@@ -15,6 +15,9 @@ static const struct {
     const char *name;
 } aliases[] = {
     {.alias = {"mean", 4}, .name = "avg"},
+    {.alias = {"first_value", 11}, .name = "first"},
+    {.alias = {"last_value", 10}, .name = "last"},
+    {.alias = {"any_value", 9}, .name = "first"},
 };
 
 int32_t

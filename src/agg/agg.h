@@ -31,6 +31,7 @@ struct agg_class {
     bool (*resolve)(data_type input, data_type *output);
     bool changes_every_row; /* each contributing row changes the value (count(*)): the planner may
                                skip comparing old and new */
+    bool ignores_copies;    /* DISTINCT makes no difference: min, max, first, last */
     status (*open)(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
                    error *err);
     void (*close)(agg *self);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agg_minmax.c - min(x) and max(x) in SQL order (NaN above all numbers). NULL over no rows. The
- * work is in extreme_append.c and extreme_multiset.c. */
+/* agg_minmax.c - min(x) and max(x) in SQL order (NaN above all numbers); first(x) and last(x) in
+ * the order of arrival. NULL values do not count; NULL over no rows. The work is in
+ * extreme_append.c and extreme_multiset.c.
+ *
+ * Under retraction equal values of a group are one: it came when its first copy came (for last: its
+ * newest), and goes with its last copy. */
 #include "agg/extreme.h"
 
 static bool
@@ -33,7 +37,8 @@ open_class(agg **out, const agg_class *class, store *s, mem *m, const char *name
         .base = {.class = class, .input = input, .output = output, .append_only = append_only},
         .how = how,
         .mem = m,
-        .largest = class == &agg_max_class};
+        .largest = class == &agg_max_class || class == &agg_last_class,
+        .by_arrival = class == &agg_first_class || class == &agg_last_class};
     TRY(how->open(self, s, name, err));
     *out = &self->base;
     return OK;
@@ -49,6 +54,18 @@ static status
 open_max(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
          error *err) {
     return open_class(out, &agg_max_class, s, m, name, input, append_only, err);
+}
+
+static status
+open_first(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
+           error *err) {
+    return open_class(out, &agg_first_class, s, m, name, input, append_only, err);
+}
+
+static status
+open_last(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
+          error *err) {
+    return open_class(out, &agg_last_class, s, m, name, input, append_only, err);
 }
 
 static void
@@ -99,6 +116,7 @@ validate(const agg *base, error *err) {
 const agg_class agg_min_class = {
     .name = "min",
     .resolve = resolve,
+    .ignores_copies = true,
     .open = open_min,
     .close = close_extreme,
     .init = init,
@@ -112,7 +130,36 @@ const agg_class agg_min_class = {
 const agg_class agg_max_class = {
     .name = "max",
     .resolve = resolve,
+    .ignores_copies = true,
     .open = open_max,
+    .close = close_extreme,
+    .init = init,
+    .update = update,
+    .value = value_of,
+    .clear = clear,
+    .rebuild = rebuild,
+    .validate = validate,
+};
+
+const agg_class agg_first_class = {
+    .name = "first",
+    .resolve = resolve,
+    .ignores_copies = true,
+    .open = open_first,
+    .close = close_extreme,
+    .init = init,
+    .update = update,
+    .value = value_of,
+    .clear = clear,
+    .rebuild = rebuild,
+    .validate = validate,
+};
+
+const agg_class agg_last_class = {
+    .name = "last",
+    .resolve = resolve,
+    .ignores_copies = true,
+    .open = open_last,
     .close = close_extreme,
     .init = init,
     .update = update,

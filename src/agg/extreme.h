@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* extreme.h - the two ways to keep a minimum or maximum: one value a group (append-only input), or
- * all values of all groups as a multiset.
+/* extreme.h - the two ways to keep a minimum or maximum, of values or of arrivals: one value a
+ * group (append-only input), or all values of all groups as a multiset.
  *
  * agg_minmax.c picks one at open. Each way is a set of functions of the shape that agg_class asks
  * for. */
@@ -15,7 +15,8 @@ typedef struct extreme { /* base of both */
     agg                  base;
     const extreme_class *how;
     mem                 *mem;
-    bool                 largest; /* max */
+    bool                 largest;    /* max, last */
+    bool                 by_arrival; /* first, last: the order is that of the rows' coming */
 } extreme;
 
 struct extreme_class {

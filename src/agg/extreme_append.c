@@ -95,6 +95,20 @@ keep_body(kept *all, const slot *slots, const int64_t *keys, int64_t flip, const
     }
 }
 
+/* The first value, or the last when `newest`. */
+static NOINLINE void
+keep_arrivals(kept *all, const slot *slots, const int64_t *keys, bool newest, const int64_t *weight,
+              const uint8_t *use, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if ((use != NULL && use[i] == 0) || (weight != NULL && weight[i] == 0)) {
+            continue;
+        }
+        kept *k = &all[slots[i]];
+        k->key = newest || k->has == 0 ? keys[i] : k->key;
+        k->has = 1;
+    }
+}
+
 static NOINLINE void
 keep_plain(kept *all, const slot *slots, const int64_t *keys, int64_t flip, int32_t count) {
     keep_body(all, slots, keys, flip, NULL, NULL, count);
@@ -131,7 +145,9 @@ append_update(extreme *base, const slot *slots, const column *input, const int64
     }
     TRY(array_touch_each(&self->kept, slots, count, err));
     kept *all = ARRAY_AT(&self->kept, kept, 0);
-    if (weight == NULL && use == NULL) {
+    if (base->by_arrival) {
+        keep_arrivals(all, slots, keys, base->largest, weight, use, count);
+    } else if (weight == NULL && use == NULL) {
         keep_plain(all, slots, keys, flip, count);
     } else if (use == NULL) {
         keep_weighted(all, slots, keys, flip, weight, count);
@@ -163,7 +179,7 @@ append_value(const extreme *base, const slot *slots, int32_t count, arena *a, co
              error *err) {
     const append *self = (const append *)base;
     const bool    is_double = base->base.input.id == TYPE_F64;
-    const int64_t flip = base->largest ? -1 : 0;
+    const int64_t flip = base->largest && !base->by_arrival ? -1 : 0;
     int64_t      *values = arena_alloc(a, (size_t)count * sizeof(*values));
     if (values == NULL) {
         return error_memory(err);
@@ -267,7 +283,7 @@ text_update(extreme *base, const slot *slots, const column *input, const int64_t
         if (!self->kept.nulls[0].data[s]) {
             const strview old =
                 text_heap_load(&self->kept.heap, ARRAY_AT(&self->kept.values[0], strview, s));
-            const int order = strview_compare(&views[i], &old);
+            const int order = base->by_arrival ? 1 : strview_compare(&views[i], &old);
             if (base->largest ? order <= 0 : order >= 0) {
                 continue;
             }

@@ -6,7 +6,7 @@
  * `order`, by group and then by value, so the entries of a group are neighbours; best[group] is the
  * first of them (the last for max), SLOT_NONE when there is none. Between the pushes of a tick a
  * weight may be negative: such an entry is remembered but stands in no order. An entry of weight 0
- * is removed. */
+ * is removed. By arrival, `order` is by group and then by the number the entry got when it came. */
 #include <stdio.h>
 
 #include "agg/extreme.h"
@@ -16,8 +16,10 @@
 typedef struct multiset {
     extreme     base;
     group_table entries;
-    state_array weights; /* int64_t by entry */
-    state_array best;    /* entry + 1 by group: a zeroed group has none */
+    state_array weights;  /* int64_t by entry */
+    state_array best;     /* entry + 1 by group: a zeroed group has none */
+    state_array arrivals; /* int64_t by entry; unused unless by arrival */
+    state_array clock;    /* one int64_t: the next number of arrival */
     ordered     order;
 } multiset;
 
@@ -31,12 +33,23 @@ best_of(const multiset *self, slot group) {
     return *ARRAY_AT(&self->best, slot, group) - 1; /* 0 - 1 is SLOT_NONE */
 }
 
+/* Of two entries of one group. */
+static int
+compare_within(const multiset *self, slot a, slot b) {
+    if (!self->base.by_arrival) {
+        return state_columns_compare(&self->entries.keys, 1, a, b);
+    }
+    const int64_t x = *ARRAY_AT(&self->arrivals, int64_t, a);
+    const int64_t y = *ARRAY_AT(&self->arrivals, int64_t, b);
+    return (x > y) - (x < y);
+}
+
 static int
 compare_entries(const void *context, slot a, slot b) {
     const multiset *self = context;
     const slot      x = group_of(self, a);
     const slot      y = group_of(self, b);
-    return x != y ? (x > y) - (x < y) : state_columns_compare(&self->entries.keys, 1, a, b);
+    return x != y ? (x > y) - (x < y) : compare_within(self, a, b);
 }
 
 static void
@@ -45,6 +58,8 @@ multiset_close(extreme *base) {
     group_table_close(&self->entries);
     array_close(&self->weights);
     array_close(&self->best);
+    array_close(&self->arrivals);
+    array_close(&self->clock);
     ordered_close(&self->order);
     mem_free(base->mem, self, sizeof(*self));
 }
@@ -60,6 +75,10 @@ open_parts(multiset *self, store *s, const char *name, error *err) {
     TRY(array_open(&self->weights, s, label, sizeof(int64_t), err));
     snprintf(label, sizeof(label), "%.120s.best", name);
     TRY(array_open(&self->best, s, label, sizeof(slot), err));
+    snprintf(label, sizeof(label), "%.120s.arrivals", name);
+    TRY(array_open(&self->arrivals, s, label, sizeof(int64_t), err));
+    snprintf(label, sizeof(label), "%.120s.clock", name);
+    TRY(array_open(&self->clock, s, label, sizeof(int64_t), err));
     return ordered_open(&self->order, s, name, compare_entries, self, err);
 }
 
@@ -87,7 +106,7 @@ enter(multiset *self, slot entry, error *err) {
     TRY(ordered_insert(&self->order, entry, err));
     const slot best = best_of(self, group);
     if (best != SLOT_NONE) {
-        const int order = state_columns_compare(&self->entries.keys, 1, entry, best);
+        const int order = compare_within(self, entry, best);
         if (self->base.largest ? order < 0 : order > 0) {
             return OK;
         }
@@ -139,6 +158,45 @@ arrange(multiset *self, const slot *entries, int32_t count, error *err) {
         }
     }
     return OK;
+}
+
+/* Adds row weights one by one. An entry gets a number when it comes, for last with every copy; it
+ * leaves the order then, and arrange() puts it where it belongs now. */
+static status
+add_arrivals(multiset *self, const slot *entries, const int64_t *weight, const uint8_t *fresh,
+             int32_t count, error *err) {
+    TRY(array_reserve_to(&self->arrivals, group_table_slot_count(&self->entries), err));
+    TRY(array_reserve_to(&self->clock, 1, err));
+    TRY(array_touch(&self->clock, 0, 1, err));
+    TRY(array_touch_each(&self->arrivals, entries, count, err));
+    int64_t *weights = ARRAY_AT(&self->weights, int64_t, 0);
+    int64_t *arrivals = ARRAY_AT(&self->arrivals, int64_t, 0);
+    int64_t *next = ARRAY_AT(&self->clock, int64_t, 0);
+    for (int32_t i = 0; i < count; i++) {
+        const slot    entry = entries[i];
+        const int64_t more = weight == NULL ? 1 : weight[i];
+        const int64_t before = fresh[i] ? 0 : weights[entry];
+        weights[entry] = before + more;
+        const bool comes = before + more > 0 && (before <= 0 || (self->base.largest && more > 0));
+        if (!comes && !fresh[i]) {
+            continue;
+        }
+        if (ordered_has(&self->order, entry)) {
+            TRY(leave(self, entry, err));
+        }
+        arrivals[entry] = (*next)++;
+    }
+    return OK;
+}
+
+static void
+add_weights(multiset *self, const slot *entries, const int64_t *weight, const uint8_t *fresh,
+            int32_t count) {
+    int64_t *weights = ARRAY_AT(&self->weights, int64_t, 0);
+    for (int32_t i = 0; i < count; i++) {
+        const int64_t before = fresh[i] ? 0 : weights[entries[i]];
+        weights[entries[i]] = before + (weight == NULL ? 1 : weight[i]);
+    }
 }
 
 /* The (group, value) columns of the rows that contribute and, when weighted, their weights. */
@@ -195,10 +253,10 @@ multiset_update(extreme *base, const slot *slots, const column *input, const int
     TRY(group_table_map(&self->entries, keys, count, entries, fresh, scratch, err));
     TRY(array_reserve_to(&self->weights, group_table_slot_count(&self->entries), err));
     TRY(array_touch_each(&self->weights, entries, count, err));
-    int64_t *weights = ARRAY_AT(&self->weights, int64_t, 0);
-    for (int32_t i = 0; i < count; i++) {
-        const int64_t before = fresh[i] ? 0 : weights[entries[i]];
-        weights[entries[i]] = before + (weight == NULL ? 1 : weight[i]);
+    if (self->base.by_arrival) {
+        TRY(add_arrivals(self, entries, weight, fresh, count, err));
+    } else {
+        add_weights(self, entries, weight, fresh, count);
     }
     return arrange(self, entries, count, err);
 }

@@ -170,7 +170,70 @@ reader_next(arrow_reader *r, mem *m, batch **out, error *err) {
     }
 }
 
-/* All batches of the stream as one. One batch passes through without a copy. */
+/* Fitted batches on their way to one: the first passes through without a copy. */
+typedef struct gathered {
+    builder all;
+    bool    building;
+    batch  *first;
+    int64_t rows;
+} gathered;
+
+static status
+start_building(gathered *g, laminar_database *db, const object *o, arena *a, error *err) {
+    const int32_t width = o->schema->count;
+    data_type    *types = arena_alloc(a, sizeof(data_type) * (size_t)(width + 1));
+    if (types == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < width; i++) {
+        types[i] = o->schema->fields[i].type;
+    }
+    TRY(builder_init(&g->all, db->mem, types, width, err));
+    g->building = true;
+    return builder_append_delta(&g->all, &g->first->rows, err);
+}
+
+static status
+gather_batch(gathered *g, laminar_database *db, const object *o, const int32_t *from, batch *in,
+             arena *a, error *err) {
+    batch *fitted = NULL;
+    TRY(fit_batch(&fitted, db, o, from, in, g->rows, a, err));
+    status s = OK;
+    g->rows += fitted->rows.row_count;
+    if (g->rows > INT32_MAX) {
+        s = error_set(err, ERR_INGESTION_FAILED, "one insert takes at most 2^31 - 1 rows");
+    } else if (g->first == NULL) {
+        g->first = fitted;
+        return OK;
+    } else if (!g->building) {
+        s = start_building(g, db, o, a, err);
+    }
+    if (s == OK) {
+        s = builder_append_delta(&g->all, &fitted->rows, err);
+    }
+    batch_release(fitted);
+    return s;
+}
+
+/* *out is NULL when nothing came. With s < 0 it only cleans up. */
+static status
+gather_end(gathered *g, status s, batch **out, error *err) {
+    if (s == OK && g->building) {
+        batch_release(g->first);
+        g->first = NULL;
+        s = builder_take(&g->all, &g->first, err);
+    }
+    if (g->building) {
+        builder_fini(&g->all);
+    }
+    if (s < 0) {
+        batch_release(g->first);
+        return s;
+    }
+    *out = g->first;
+    return OK;
+}
+
 static status
 read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, error *err) {
     int32_t *from = arena_alloc(&r->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
@@ -178,53 +241,29 @@ read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, er
         return error_memory(err);
     }
     TRY(match_columns(from, o, &r->schema, err));
-    builder all;
-    bool    building = false;
-    batch  *first = NULL, *next = NULL;
-    status  s = OK;
-    int64_t rows = 0;
+    gathered g = {.building = false};
+    batch   *next = NULL;
+    status   s = OK;
     while (s == OK && (s = reader_next(r, db->mem, &next, err)) == OK && next != NULL) {
-        batch *fitted = NULL;
-        s = fit_batch(&fitted, db, o, from, next, rows, &r->arena, err);
+        s = gather_batch(&g, db, o, from, next, &r->arena, err);
         batch_release(next);
-        rows += s == OK ? fitted->rows.row_count : 0;
-        if (s == OK && rows > INT32_MAX) {
-            s = error_set(err, ERR_INGESTION_FAILED, "one insert takes at most 2^31 - 1 rows");
-        }
-        if (s == OK && first == NULL) {
-            first = fitted;
-            continue;
-        }
-        if (s == OK && !building) {
-            data_type *types =
-                arena_alloc(&r->arena, sizeof(data_type) * (size_t)(o->schema->count + 1));
-            for (int32_t i = 0; types != NULL && i < o->schema->count; i++) {
-                types[i] = o->schema->fields[i].type;
-            }
-            s = types == NULL ? error_memory(err)
-                              : builder_init(&all, db->mem, types, o->schema->count, err);
-            building = s == OK;
-            s = building ? builder_append_delta(&all, &first->rows, err) : s;
-        }
-        if (s == OK) {
-            s = builder_append_delta(&all, &fitted->rows, err);
-        }
-        batch_release(fitted);
     }
-    if (s == OK && building) {
-        batch_release(first);
-        first = NULL;
-        s = builder_take(&all, &first, err);
+    return gather_end(&g, s, out, err);
+}
+
+status
+db_fit_result(batch **out, laminar_database *db, const object *o, const int32_t *from,
+              const result *rows, error *err) {
+    arena a;
+    arena_init(&a, db->mem);
+    gathered g = {.building = false};
+    status   s = OK;
+    for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
+        s = gather_batch(&g, db, o, from, rows->batches[i], &a, err);
     }
-    if (building) {
-        builder_fini(&all);
-    }
-    if (s < 0) {
-        batch_release(first);
-        return s;
-    }
-    *out = first;
-    return OK;
+    s = gather_end(&g, s, out, err);
+    arena_fini(&a);
+    return s;
 }
 
 static status

@@ -2,6 +2,7 @@
 /* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends
  * it, what ran before it stays. */
 #include "db/internal.h"
+#include "db/parameters.h"
 #include "sql/parser.h"
 
 typedef struct statement_context {
@@ -117,6 +118,17 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
 
 /* ---------------------------------------------------------------------------------- DDL, with the
  * token */
+/* What SHOW CREATE shows and a restart reads again: parameters have become literals. */
+static status
+keep_definition(const statement_context *c, object *o, const ast_statement *st, error *err) {
+    buf written;
+    buf_init(&written, c->db->mem, SIZE_MAX / 2);
+    parameters_print(st, c->sql, &written);
+    o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
+    buf_fini(&written);
+    return o->sql.data == NULL ? error_memory(err) : OK;
+}
+
 static void
 free_source(void *impl) {
     source_close(impl);
@@ -304,8 +316,7 @@ create_source(statement_context *c, const ast_statement *st, object_kind kind, c
     TRY(catalog_object_new(&o, db->mem, kind, st->name.text, err));
     status s = plan_object(o, st, err);
     if (s == OK) {
-        o->sql = arena_text(&o->arena, statement_text(c, st));
-        s = o->sql.data == NULL ? error_memory(err) : OK;
+        s = keep_definition(c, o, st, err);
     }
     if (s == OK) {
         source *made = NULL;
@@ -330,9 +341,9 @@ static status
 describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
                 error *err) {
     o->schema = schema_copy(&p->root->schema, &o->arena);
-    o->sql = arena_text(&o->arena, statement_text(c, st));
+    TRY(keep_definition(c, o, st, err));
     int32_t *keys = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(p->key_count + 1));
-    if (o->schema == NULL || o->sql.data == NULL || keys == NULL) {
+    if (o->schema == NULL || keys == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < p->key_count; i++) {
@@ -445,35 +456,62 @@ run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result 
     return OK;
 }
 
+/* The source or table of an INSERT. With the token. */
 static status
-insert_values(statement_context *c, const ast_statement *st, laminar_result **answer, error *err) {
-    laminar_database *db = c->db;
-    object           *o = NULL;
-    batch            *rows = NULL;
-    TRY(catalog_need(&o, db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+find_target(statement_context *c, const ast_statement *st, object **out, error *err) {
+    TRY(catalog_need(out, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", st->name.position, err));
-    if (o->kind == OBJECT_STREAM) {
+    if ((*out)->kind == OBJECT_STREAM) {
         return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
                             "\"%.*s\" is a stream: insert into the sources that it reads",
-                            TEXT_ARG(o->name));
+                            TEXT_ARG((*out)->name));
     }
-    TRY(plan_insert_values(&rows, db->mem, &c->arena, o, st, err));
-    status s = answer_count(answer, db->mem, rows == NULL ? 0 : rows->rows.row_count, err);
-    if (s == OK && rows != NULL) {
+    return OK;
+}
+
+/* rows NULL: of the statement's VALUES. */
+static status
+insert_rows(statement_context *c, const ast_statement *st, const result *rows,
+            laminar_result **answer, error *err) {
+    laminar_database *db = c->db;
+    object           *o = NULL;
+    batch            *made = NULL;
+    TRY(find_target(c, st, &o, err));
+    if (rows == NULL) {
+        TRY(plan_insert_values(&made, db->mem, &c->arena, o, st, err));
+    } else {
+        int32_t *from = arena_alloc(&c->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
+        if (from == NULL) {
+            return error_memory(err);
+        }
+        TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count, err));
+        TRY(db_fit_result(&made, db, o, from, rows, err));
+    }
+    status s = answer_count(answer, db->mem, made == NULL ? 0 : made->rows.row_count, err);
+    if (s == OK && made != NULL) {
         queue_drain(db, false); /* first come, first served */
-        s = db_append_batch(db, o, rows, err);
+        s = db_append_batch(db, o, made, err);
         engine_settle(db->engine);
     }
-    batch_release(rows);
+    batch_release(made);
     return s;
 }
 
+/* A query is answered first, from the rows before the insert, so a table may be inserted into
+ * itself. */
 static status
 run_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_result *answer = NULL;
-    TRY(db_enter(c->db, err));
-    const status s = insert_values(c, st, &answer, err);
-    db_leave(c->db);
+    result         *rows = NULL;
+    if (!plan_insert_is_rows(st)) {
+        TRY(run_select(c, statement_text(c, st), st->select, AST_EMIT_DEFAULT, -1, &rows, err));
+    }
+    status s = db_enter(c->db, err);
+    if (s == OK) {
+        s = insert_rows(c, st, rows, &answer, err);
+        db_leave(c->db);
+    }
+    result_release(rows);
     if (s < 0) {
         laminar_result_free(answer);
         return s;
@@ -500,8 +538,22 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     }
 }
 
+typedef struct given { /* parameters as the caller gave them */
+    const laminar_value *values;
+    const char *const   *names;
+    int32_t              count;
+} given;
+
 static status
-execute(laminar_database *db, text sql, laminar_result **out, error *err) {
+give_parameters(statement_context *c, const given *g, const ast_script *script, error *err) {
+    parameters p;
+    TRY(parameters_read(&p, &c->arena, g->values, g->names, g->count, err));
+    return parameters_bind(&p, script, c->db->mem, err);
+}
+
+/* given NULL: no parameters. */
+static status
+execute(laminar_database *db, text sql, const given *g, laminar_result **out, error *err) {
     statement_context c = {.db = db, .sql = sql};
     TRY(db_enter(db, err)); /* a closed database says so before a syntax error does */
     db_leave(db);
@@ -509,6 +561,9 @@ execute(laminar_database *db, text sql, laminar_result **out, error *err) {
     ast_script      script;
     laminar_result *last = NULL;
     status          s = sql_parse(&script, &c.arena, sql, err);
+    if (s == OK && g != NULL) {
+        s = give_parameters(&c, g, &script, err);
+    }
     for (int32_t i = 0; s == OK && i < script.count; i++) {
         laminar_result_free(last);
         last = NULL;
@@ -531,7 +586,17 @@ laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_
                               laminar_result **out, laminar_error *err) {
     error      e = {.position = -1};
     const text t = {sql, sql_size};
-    return report(err, &e, execute(db, t, out, &e), t);
+    return report(err, &e, execute(db, t, NULL, out, &e), t);
+}
+
+laminar_status
+laminar_database_execute_params(laminar_database *db, const char *sql, size_t sql_size,
+                                const laminar_value *values, const char *const *names,
+                                int32_t count, laminar_result **out, laminar_error *err) {
+    error       e = {.position = -1};
+    const text  t = {sql, sql_size};
+    const given g = {.values = values, .names = names, .count = count};
+    return report(err, &e, execute(db, t, &g, out, &e), t);
 }
 
 laminar_status

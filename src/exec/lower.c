@@ -26,6 +26,8 @@ class_of(const plan_node *n) {
         return &op_top_n_class;
     case PLAN_DISTINCT:
         return &op_distinct_class;
+    case PLAN_UNION:
+        return &op_union_all_class;
     }
     UNREACHABLE();
 }
@@ -72,7 +74,8 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .limit = n->limit,
         .offset = n->offset,
     };
-    for (int32_t i = 0; i < n->input_count; i++) {
+    /* A UNION may have more inputs: they are alike, and its operator does not look at them. */
+    for (int32_t i = 0; i < n->input_count && i < ARRAY_COUNT(spec->input); i++) {
         spec->input[i] = &n->inputs[i]->schema;
         spec->append_only[i] =
             mode == MODE_ONCE || (n->inputs[i]->properties & PLAN_APPEND_ONLY) != 0;

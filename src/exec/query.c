@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* query.c - one-off queries: the plan as a one-tick circuit over snapshots, run input by input.
  *
- * A node's inputs are complete (fed and ticked) before the node itself is ticked; a join's build
- * side (input 1) comes before its probe side. The same runner reads the current rows of a live
- * stream: a live operator that can snapshot stands for everything below it. */
+ * A node's inputs are complete (fed and ticked) before the node itself is ticked, in their order; a
+ * join's build side (input 1) comes before its probe side. The same runner reads the current rows
+ * of a live stream: a live operator that can snapshot stands for everything below it. */
 #include "exec/engine_internal.h"
 #include "exec/skip.h"
 
@@ -123,9 +123,10 @@ run_node(runner *r, const plan_node *n, error *err) {
         s = source_op->class->snapshot(source_op, o, 0, err);
         arena_rewind(scratch, mark);
     } else {
-        for (int32_t i = n->input_count - 1; s >= 0 && i >= 0; i--) {
+        for (int32_t i = 0; s >= 0 && i < n->input_count; i++) {
+            const int32_t at = n->kind == PLAN_JOIN ? n->input_count - 1 - i : i;
             r->predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
-            s = run_node(r, n->inputs[i], err);
+            s = run_node(r, n->inputs[at], err);
         }
         if (s >= 0) {
             s = run_leaf(r, n, err);

@@ -34,6 +34,11 @@ typedef struct scope { /* column i is column i of the node below */
     int32_t      *star;
 } scope;
 
+typedef struct cte { /* a name of WITH */
+    const ast_with   *ast;
+    const struct cte *outer; /* what its query sees, and what is looked at next */
+} cte;
+
 typedef struct binder {
     arena         *arena;
     const catalog *catalog;
@@ -44,6 +49,8 @@ typedef struct binder {
     int64_t        lateness_us;
     int32_t        expr_count;
     int32_t        select_depth;
+    const cte     *ctes; /* visible where the binder is */
+    int32_t        cte_uses;
     int32_t        object_count, object_capacity;
     object       **objects;
     int32_t        window_count;
@@ -108,6 +115,9 @@ status scope_find(int32_t *out, binder *b, const scope *s, const ast_name *quali
 status scope_unknown(binder *b, const context *c, const ast_expr *column);
 /* Columns of a node under one qualifier. */
 status scope_of_node(scope *out, binder *b, const plan_node *node, text table) MUST_USE;
+/* alias(name, ...): the first columns get new names. */
+status scope_rename(scope *s, binder *b, const ast_name *names, int32_t count,
+                    const ast_name *of) MUST_USE;
 /* lhs ++ rhs; bind_from.c puts the columns of USING first in * afterwards. */
 status scope_join(scope *out, binder *b, const scope *lhs, const scope *rhs) MUST_USE;
 
@@ -128,6 +138,8 @@ status bind_in(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_like(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_is_bool(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_is_distinct(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* Casts all to their common type. `what` opens the message when there is none. */
+status bind_unify(binder *b, expr **exprs, int32_t count, const char *what) MUST_USE;
 /* coalesce, ifnull, nvl, nullif, if, iif; *done says whether it was one of them. */
 status bind_conditional(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 
@@ -162,10 +174,15 @@ status          bind_window_call(expr **out, context *c, const ast_expr *e) MUST
 /* window_start, window_end, window_time; *done: it was one, and there is a window. */
 status bind_window_name(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 
-/* ---- bind_from.c, bind_select.c */
+/* ---- bind_from.c, bind_select.c, bind_query.c */
 status bind_from(plan_node **out, scope *s, binder *b, const ast_from *from,
                  int32_t depth) MUST_USE;
+status bind_query(plan_node **out, binder *b, const ast_select *query) MUST_USE; /* of any kind */
 status bind_select(plan_node **out, binder *b, const ast_select *select) MUST_USE;
+/* ORDER BY, LIMIT and OFFSET of a query that is no SELECT, over its result. */
+status bind_around(plan_node **node, binder *b, const ast_select *query) MUST_USE;
+/* A table of FROM that is a name of WITH; *done says whether it is one. */
+status bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done) MUST_USE;
 
 /* ---- small helpers, bind_util.c */
 expr  *make(binder *b, expr_kind kind, data_type type, expr **args, int32_t arg_count,

@@ -12,12 +12,7 @@
 
 bool
 is_aggregate_name(text name) {
-    for (int32_t i = 0; i < agg_class_count(); i++) {
-        if (text_equal_nocase(name, text_of(agg_class_at(i)->name))) {
-            return true;
-        }
-    }
-    return text_equal_nocase(name, TEXT("mean"));
+    return agg_find(name, 1) != NULL || agg_find(name, 0) != NULL;
 }
 
 static status
@@ -87,9 +82,7 @@ bind_operands(agg_call *call, context *c, const ast_expr *e) {
                    TEXT_ARG(e->name.text));
         return ERR_QUERY_FAILED;
     }
-    const bool extreme =
-        strcmp(call->class->name, "min") == 0 || strcmp(call->class->name, "max") == 0;
-    call->distinct = e->distinct && !extreme; /* it makes no difference to them */
+    call->distinct = e->distinct && !call->class->ignores_copies;
     return OK;
 }
 

@@ -167,7 +167,7 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                      "%s belongs to aggregates, and %.*s() is not one",
                      e->distinct ? "DISTINCT" : "FILTER", TEXT_ARG(name));
-        error_hint(b->err, "aggregates: count, sum, avg, min, max");
+        error_hint(b->err, "aggregates: count, sum, avg, min, max, first, last");
         return ERR_QUERY_FAILED;
     }
     bool done;
@@ -390,11 +390,17 @@ refuse_star(binder *b, const ast_expr *e) {
     return error_hint(b->err, "name the column");
 }
 
+/* A value given from outside stands like a literal: text takes the type of what it meets. */
 static status
-refuse_parameter(binder *b, const ast_expr *e) {
-    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                 "parameters need values, and none were given");
-    return error_hint(b->err, "write the value in place of the parameter");
+bind_parameter(expr **out, binder *b, const ast_expr *e) {
+    if (e->value == NULL) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "parameters need values, and none were given");
+        error_hint(b->err, "give the values with the statement, as a list or by name");
+        return ERR_QUERY_FAILED;
+    }
+    *out = make_constant(b, e->value, e->position);
+    return *out == NULL ? out_of_memory(b) : OK;
 }
 
 static status
@@ -415,8 +421,7 @@ dispatch(expr **out, context *c, const ast_expr *e) {
         refuse_star(c->binder, e);
         return ERR_QUERY_FAILED;
     case AST_PARAMETER:
-        refuse_parameter(c->binder, e);
-        return ERR_QUERY_FAILED;
+        return bind_parameter(out, c->binder, e);
     case AST_UNARY:
         return bind_unary(out, c, e);
     case AST_BINARY:

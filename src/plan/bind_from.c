@@ -31,6 +31,11 @@ remember_object(binder *b, object *o) {
 static status
 bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     object *o;
+    bool    done;
+    TRY(bind_cte(out, s, b, from, &done));
+    if (done) {
+        return OK;
+    }
     TRY(catalog_need(&o, b->catalog, from->name.text, from->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", from->name.position, b->err));
     TRY(remember_object(b, o));
@@ -54,7 +59,7 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
 
 static status
 bind_subquery(plan_node **out, scope *s, binder *b, const ast_from *from) {
-    TRY(bind_select(out, b, from->query));
+    TRY(bind_query(out, b, from->query));
     return scope_of_node(s, b, *out, from->alias.text);
 }
 
@@ -202,9 +207,11 @@ bind_from(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     }
     switch (from->kind) {
     case AST_FROM_TABLE:
-        return bind_table(out, s, b, from);
+        TRY(bind_table(out, s, b, from));
+        return scope_rename(s, b, from->columns, from->column_count, &from->alias);
     case AST_FROM_SUBQUERY:
-        return bind_subquery(out, s, b, from);
+        TRY(bind_subquery(out, s, b, from));
+        return scope_rename(s, b, from->columns, from->column_count, &from->alias);
     case AST_FROM_JOIN:
         return bind_join(out, s, b, from, depth);
     }

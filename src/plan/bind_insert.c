@@ -57,9 +57,8 @@ refuse_null(binder *b, const field *f, int32_t row, int32_t position) {
     return ERR_INGESTION_FAILED;
 }
 
-/* source[c]: which value of a row goes to column c, -1: the default. */
 static status
-map_targets(int32_t *source, binder *b, const object *o, const ast_statement *s) {
+map_targets(int32_t *source, binder *b, const object *o, const ast_statement *s, int32_t width) {
     const int32_t count = o->schema->count;
     for (int32_t c = 0; c < count; c++) {
         source[c] = s->target_count > 0 ? -1 : c;
@@ -89,17 +88,29 @@ map_targets(int32_t *source, binder *b, const object *o, const ast_statement *s)
         source[at] = i;
     }
     const int32_t wanted = s->target_count > 0 ? s->target_count : count;
-    if (s->row_width != wanted) {
+    if (width != wanted) {
+        const ast_select *rows = s->select;
         error_set_at(b->err, ERR_QUERY_FAILED,
-                     s->row_count > 0 && s->row_width > 0 ? s->rows[0]->position : s->position,
-                     "the rows have %d value%s, and %d column%s to fill", s->row_width,
-                     s->row_width == 1 ? "" : "s", wanted,
-                     wanted == 1 ? " is there" : "s are there");
-        error_hint(b->err, "name the columns: INSERT INTO %.*s (column, ...) VALUES (...)",
-                   TEXT_ARG(o->name));
+                     rows->row_count > 0 ? rows->rows[0]->position : rows->position,
+                     "the rows have %d value%s, and %d column%s to fill", width,
+                     width == 1 ? "" : "s", wanted, wanted == 1 ? " is there" : "s are there");
+        error_hint(b->err, "name the columns: INSERT INTO %.*s (column, ...) %s", TEXT_ARG(o->name),
+                   rows->row_count > 0 ? "VALUES (...)" : "SELECT ...");
         return ERR_QUERY_FAILED;
     }
     return OK;
+}
+
+status
+plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_statement *s,
+                    int32_t width, error *err) {
+    binder b = {.arena = a, .err = err};
+    return map_targets(source, &b, target, s, width);
+}
+
+bool
+plan_insert_is_rows(const ast_statement *s) {
+    return s->select->kind == AST_SELECT_VALUES && !ast_select_is_closed(s->select);
 }
 
 static status
@@ -120,14 +131,15 @@ bind_value(value *out, binder *b, const field *f, const ast_expr *e, int32_t row
 static status
 append_rows(builder *rows, binder *b, const object *o, const ast_statement *s,
             const int32_t *source) {
-    for (int32_t r = 0; r < s->row_count; r++) {
+    const ast_select *given = s->select;
+    for (int32_t r = 0; r < given->row_count; r++) {
         b->expr_count = 0;
         for (int32_t c = 0; c < o->schema->count; c++) {
             const field *f = &o->schema->fields[c];
             value        v = {.type = f->type, .is_null = true};
             int32_t      position = s->position;
             if (source[c] >= 0) {
-                const ast_expr *e = s->rows[(int64_t)r * s->row_width + source[c]];
+                const ast_expr *e = given->rows[(int64_t)r * given->row_width + source[c]];
                 position = e->position;
                 TRY(bind_value(&v, b, f, e, r));
             } else if (o->defaults != NULL) {
@@ -154,7 +166,7 @@ plan_insert_values(batch **out, mem *m, arena *a, const object *target, const as
     if (source == NULL || types == NULL) {
         return error_memory(err);
     }
-    TRY(map_targets(source, &b, target, s));
+    TRY(map_targets(source, &b, target, s, s->select->row_width));
     for (int32_t c = 0; c < count; c++) {
         types[c] = target->schema->fields[c].type;
     }
@@ -163,7 +175,7 @@ plan_insert_values(batch **out, mem *m, arena *a, const object *target, const as
     TRY(builder_init(&rows, m, types, count, err));
     arena_init(&scratch, a->mem);
     b.arena = &scratch;
-    status result = builder_reserve(&rows, s->row_count, err);
+    status result = builder_reserve(&rows, s->select->row_count, err);
     if (result >= 0) {
         result = append_rows(&rows, &b, target, s, source);
     }

@@ -28,8 +28,8 @@ make2(expr **out, binder *b, expr_kind kind, data_type type, expr *x, expr *y, i
 }
 
 /* Text literals follow the others: CASE ... THEN ts ELSE '2024-01-01' END. */
-static status
-unify(binder *b, expr **exprs, int32_t count, const char *what) {
+status
+bind_unify(binder *b, expr **exprs, int32_t count, const char *what) {
     data_type common = type_of(TYPE_NULL);
     bool      literal = false;
     for (int32_t i = 0; i < count; i++) {
@@ -87,7 +87,7 @@ bind_case(expr **out, context *c, const ast_expr *e) {
             return out_of_memory(b);
         }
     }
-    TRY(unify(b, results, branches + 1, "CASE"));
+    TRY(bind_unify(b, results, branches + 1, "CASE"));
     for (int32_t i = 0; i < branches; i++) {
         args[2 * i + 1] = results[i];
     }
@@ -166,7 +166,7 @@ bind_in(expr **out, context *c, const ast_expr *e) {
             TRY(cast_expr(&args[i], b, args[0]->type));
         }
     } else {
-        TRY(unify(b, args, count, "IN"));
+        TRY(bind_unify(b, args, count, "IN"));
     }
     *out = make(b, EXPR_IN, type_of(TYPE_BOOL), args, count, e->position);
     if (*out == NULL) {
@@ -295,7 +295,7 @@ bind_conditional(expr **out, context *c, const ast_expr *e, bool *done) {
         return bind_null_if(out, b, args, e->position);
     }
     if (kind == COALESCES) {
-        TRY(unify(b, args, count, "COALESCE"));
+        TRY(bind_unify(b, args, count, "COALESCE"));
         *out =
             count == 1 ? args[0] : make(b, EXPR_COALESCE, args[0]->type, args, count, e->position);
         return *out == NULL ? out_of_memory(b) : OK;
@@ -306,7 +306,7 @@ bind_conditional(expr **out, context *c, const ast_expr *e, bool *done) {
         TRY(args[2] == NULL ? out_of_memory(b) : OK);
     }
     TRY(require_boolean(&args[0], b, "if"));
-    TRY(unify(b, args + 1, 2, "IF"));
+    TRY(bind_unify(b, args + 1, 2, "IF"));
     *out = make(b, EXPR_CASE, args[1]->type, args, 3, e->position);
     return *out == NULL ? out_of_memory(b) : OK;
 }

@@ -145,6 +145,20 @@ scope_of_node(scope *out, binder *b, const plan_node *node, text table) {
 }
 
 status
+scope_rename(scope *s, binder *b, const ast_name *names, int32_t count, const ast_name *of) {
+    if (count > s->count) {
+        error_set_at(b->err, ERR_QUERY_FAILED, names[s->count].position,
+                     "\"%.*s\" has %d columns, and %d names are given", TEXT_ARG(of->text),
+                     s->count, count);
+        return ERR_QUERY_FAILED;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        s->columns[i].name = names[i].text;
+    }
+    return OK;
+}
+
+status
 scope_join(scope *out, binder *b, const scope *lhs, const scope *rhs) {
     TRY(scope_room(out, b, lhs->count + rhs->count, lhs->star_count + rhs->star_count));
     if (lhs->count > 0) {

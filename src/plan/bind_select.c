@@ -367,15 +367,8 @@ add_filter(query *q, expr *predicate) {
 
 static status
 add_distinct(query *q) {
-    const schema *s = &q->node->schema;
-    plan_node    *n = node_new(q->binder->arena, PLAN_DISTINCT, 1, s->count);
-    if (n == NULL) {
-        return out_of_memory(q->binder);
-    }
-    memcpy(n->schema.fields, s->fields, (size_t)s->count * sizeof(*s->fields));
-    n->inputs[0] = q->node;
-    q->node = n;
-    return OK;
+    q->node = node_distinct(q->binder->arena, q->node);
+    return q->node == NULL ? out_of_memory(q->binder) : OK;
 }
 
 static status
@@ -485,12 +478,6 @@ bind_clauses(query *q, const ast_select *select) {
 
 status
 bind_select(plan_node **out, binder *b, const ast_select *select) {
-    if (b->select_depth >= SELECT_DEPTH_MAX) {
-        error_set_at(b->err, ERR_QUERY_FAILED, select->position,
-                     "subqueries are nested more than %d deep", SELECT_DEPTH_MAX);
-        return ERR_QUERY_FAILED;
-    }
-    b->select_depth++;
     query q = {.binder = b};
     if (select->from != NULL) {
         TRY(bind_from(&q.node, &q.scope, b, select->from, 0));
@@ -499,7 +486,27 @@ bind_select(plan_node **out, binder *b, const ast_select *select) {
         TRY(q.node == NULL ? out_of_memory(b) : OK);
     }
     TRY(bind_clauses(&q, select));
-    b->select_depth--;
     *out = q.node;
+    return OK;
+}
+
+status
+bind_around(plan_node **node, binder *b, const ast_select *s) {
+    if (s->order_count == 0 && s->limit == NULL && s->offset == NULL) {
+        return OK;
+    }
+    ast_expr         star = {.kind = AST_STAR, .position = s->position, .end = s->position};
+    ast_item         item = {.expr = &star};
+    const ast_select whole = {.position = s->position,
+                              .item_count = 1,
+                              .items = &item,
+                              .order_count = s->order_count,
+                              .orders = s->orders,
+                              .limit = s->limit,
+                              .offset = s->offset};
+    query            q = {.binder = b, .node = *node};
+    TRY(scope_of_node(&q.scope, b, *node, TEXT("")));
+    TRY(bind_clauses(&q, &whole));
+    *node = q.node;
     return OK;
 }

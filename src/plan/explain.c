@@ -174,6 +174,9 @@ print_line(const plan_node *n, buf *out) {
     case PLAN_DISTINCT:
         buf_printf(out, "Distinct");
         break;
+    case PLAN_UNION:
+        buf_printf(out, "Union All");
+        break;
     }
     buf_printf(out, "  [%s]\n",
                (n->properties & PLAN_APPEND_ONLY) != 0    ? "append-only"

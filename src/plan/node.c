@@ -34,6 +34,18 @@ node_filter(arena *a, plan_node *input, expr *predicate) {
     return n;
 }
 
+plan_node *
+node_distinct(arena *a, plan_node *input) {
+    plan_node *n = node_new(a, PLAN_DISTINCT, 1, input->schema.count);
+    if (n == NULL) {
+        return NULL;
+    }
+    n->inputs[0] = input;
+    memcpy(n->schema.fields, input->schema.fields,
+           (size_t)input->schema.count * sizeof(*n->schema.fields));
+    return n;
+}
+
 text
 expr_label(arena *a, const expr *e, const schema *names) {
     buf b;
@@ -147,13 +159,21 @@ expr_remap(expr *e, const int32_t *map) {
     expr_visit_columns(e, remap_column, &r);
 }
 
+/* Queries nest at most as deep as the binder allows. */
 bool
-node_trace(const plan_node *node, int32_t number, const object **from, int32_t *from_column) {
+node_is_event_time(const plan_node *node, int32_t number, const object **from) {
+    *from = NULL;
     for (;;) {
         switch (node->kind) {
         case PLAN_SCAN:
             *from = node->object;
-            *from_column = node->column_map[number];
+            return node->object->event_time_column == node->column_map[number];
+        case PLAN_UNION:
+            for (int32_t i = 0; i < node->input_count; i++) {
+                if (!node_is_event_time(node->inputs[i], number, from)) {
+                    return false;
+                }
+            }
             return true;
         case PLAN_PROJECT:
             if (node->exprs[number]->kind != EXPR_COLUMN) {
@@ -187,11 +207,4 @@ node_trace(const plan_node *node, int32_t number, const object **from, int32_t *
             return false;
         }
     }
-}
-
-bool
-node_is_event_time(const plan_node *node, int32_t number, const object **from) {
-    int32_t at;
-    *from = NULL;
-    return node_trace(node, number, from, &at) && (*from)->event_time_column == at;
 }

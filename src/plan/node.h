@@ -9,6 +9,7 @@
 /* NULL: out of memory. The schema has room for column_count fields. */
 plan_node *node_new(arena *a, plan_kind kind, int32_t input_count, int32_t column_count);
 plan_node *node_filter(arena *a, plan_node *input, expr *predicate);
+plan_node *node_distinct(arena *a, plan_node *input);
 /* Columns that are plain references keep their name and nullability; the others are named by their
  * text. */
 plan_node *node_project(arena *a, plan_node *input, expr **exprs, int32_t count);
@@ -21,11 +22,8 @@ bool    expr_is_volatile(const expr *e);   /* holds random() and the like */
 int64_t expr_size(const expr *e);          /* nodes */
 void    expr_columns(expr *e, bool *used); /* sets used[column] for each column in e */
 void    expr_remap(expr *e, const int32_t *map);
-/* Follows a column down to a scan: the object and its column number; false when it is computed on
- * the way. */
-bool node_trace(const plan_node *node, int32_t column, const object **from, int32_t *from_column);
-/* True when a watermark follows the column. *from (may be NULL afterwards) is what it comes from.
- */
+/* True when a watermark follows the column, in every branch of a UNION. *from (may be NULL
+ * afterwards) is what it comes from; when it is false, an object that is to blame. */
 bool node_is_event_time(const plan_node *node, int32_t column, const object **from);
 
 /* ---- the rewrites, in this order */

@@ -83,7 +83,7 @@ plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, tex
         .arena = a, .catalog = c, .sql = sql, .err = err, .streaming = streaming, .emit = emit};
     *out = (plan){.event_time_column = -1};
     TRY(bind_lateness(&b, allow_lateness));
-    TRY(bind_select(&out->root, &b, select));
+    TRY(bind_query(&out->root, &b, select));
     TRY(check_emit(&b, emit_position, allow_lateness));
     TRY(plan_push_down(&out->root, a, err));
     TRY(plan_prune(&out->root, a, err));

@@ -27,7 +27,8 @@ typedef enum plan_kind {
                        NULL-time rows in streams */
     PLAN_SORT,      /* one-off only */
     PLAN_TOP_N,     /* sort keys (maybe none), limit, offset */
-    PLAN_DISTINCT   /* all columns */
+    PLAN_DISTINCT,  /* all columns */
+    PLAN_UNION      /* UNION ALL: the rows of all inputs, whose columns have the same types */
 } plan_kind;
 
 /* Edge properties, computed bottom-up. */
@@ -104,6 +105,12 @@ status plan_expression(expr **out, arena *a, const ast_expr *e, const schema *in
                        error *err) MUST_USE;
 /* A CREATE SOURCE / TABLE statement into an object: schema, defaults, event time, delay. */
 status plan_object(object *out, const ast_statement *s, error *err) MUST_USE;
+/* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
+bool plan_insert_is_rows(const ast_statement *s);
+/* source[c] for each column c of the target: which of `width` given values goes there, -1: the
+ * default. */
+status plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_statement *s,
+                           int32_t width, error *err) MUST_USE;
 /* INSERT ... VALUES rows as one batch in the target's column order, defaults filled in. */
 status plan_insert_values(batch **out, mem *m, arena *a, const object *target,
                           const ast_statement *s, error *err) MUST_USE;

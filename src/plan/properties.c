@@ -87,6 +87,13 @@ properties_of(const plan_node *n) {
         const bool both = (append & n->inputs[1]->properties) != 0;
         return n->join == JOIN_INNER && both ? PLAN_APPEND_ONLY | PLAN_CONSOLIDATED : 0;
     }
+    case PLAN_UNION: { /* rows of two inputs may cancel each other */
+        uint32_t all = PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
+        for (int32_t i = 0; i < n->input_count; i++) {
+            all = (n->inputs[i]->properties & PLAN_APPEND_ONLY) != 0 ? all : 0;
+        }
+        return all;
+    }
     case PLAN_DISTINCT:
         return PLAN_CONSOLIDATED | append;
     case PLAN_TOP_N:

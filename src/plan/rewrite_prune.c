@@ -334,6 +334,60 @@ prune_project(pruner *p, plan_node *n, const bool *needed, plan_node **out, int3
     return absorb_project(p, n, out);
 }
 
+/* ---- UNION */
+
+/* Gives input i exactly the wanted columns, in order. */
+static status
+prune_branch(pruner *p, plan_node *n, int32_t i, const bool *wanted, int32_t count) {
+    const int32_t width = n->schema.count;
+    int32_t      *input_map;
+    TRY(prune_input(p, n, i, wanted, &input_map));
+    plan_node *in = n->inputs[i];
+    if (in->schema.count == count) {
+        return OK; /* they keep their order */
+    }
+    expr  **exprs = arena_alloc(p->arena, (size_t)count * sizeof(*exprs));
+    int32_t at = 0;
+    for (int32_t k = 0; exprs != NULL && k < width; k++) {
+        if (wanted[k]) {
+            exprs[at] = expr_column(p->arena, input_map[k], n->schema.fields[k].type, -1);
+            if (exprs[at++] == NULL) {
+                return error_memory(p->err);
+            }
+        }
+    }
+    plan_node *picked = exprs == NULL ? NULL : node_project(p->arena, in, exprs, count);
+    return picked == NULL ? error_memory(p->err) : absorb_project(p, picked, &n->inputs[i]);
+}
+
+static status
+prune_union(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
+    const int32_t width = n->schema.count;
+    bool         *wanted;
+    int32_t       count = 0;
+    TRY(new_flags(p, &wanted, width));
+    for (int32_t i = 0; i < width; i++) {
+        wanted[i] = needed[i];
+        count += needed[i];
+    }
+    if (count == 0) { /* rows must be counted by something */
+        wanted[0] = true;
+        count = 1;
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        TRY(prune_branch(p, n, i, wanted, count));
+    }
+    count = 0;
+    for (int32_t i = 0; i < width; i++) {
+        map[i] = wanted[i] ? count : -1;
+        if (wanted[i]) {
+            n->schema.fields[count++] = n->schema.fields[i];
+        }
+    }
+    n->schema.count = count;
+    return OK;
+}
+
 static status
 prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map) {
     *out = n;
@@ -354,6 +408,8 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
         return prune_join(p, n, needed, map);
     case PLAN_WINDOW:
         return prune_window(p, n, needed, map);
+    case PLAN_UNION:
+        return prune_union(p, n, needed, map);
     case PLAN_SINGLE:
     case PLAN_VALUES:
         for (int32_t i = 0; i < n->schema.count; i++) {

@@ -395,6 +395,25 @@ push_join(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
     return filter_above(r, whole, &p.above, out);
 }
 
+/* Each input gets a copy of the conditions: its columns are those of the whole. */
+static status
+push_union(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
+    conjuncts below = {0}, above = {0};
+    for (int32_t i = 0; i < list->count; i++) {
+        TRY(add(r, expr_is_volatile(list->items[i]) ? &above : &below, list->items[i]));
+    }
+    for (int32_t i = 0; i < node->input_count; i++) {
+        conjuncts own = {0};
+        for (int32_t k = 0; k < below.count; k++) {
+            expr *copy = expr_copy(r->arena, below.items[k]);
+            TRY(copy == NULL ? error_memory(r->err) : OK);
+            TRY(add(r, &own, copy));
+        }
+        TRY(push(r, node->inputs[i], &own, &node->inputs[i]));
+    }
+    return filter_above(r, node, &above, out);
+}
+
 /* ---- the walk */
 
 static status
@@ -410,6 +429,8 @@ push(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
         return push_project(r, node, list, out);
     case PLAN_JOIN:
         return push_join(r, node, list, out);
+    case PLAN_UNION:
+        return push_union(r, node, list, out);
     case PLAN_WINDOW:
         return push_partly(r, node, node->schema.count - 1, list, out);
     case PLAN_AGGREGATE: /* conditions on the keys alone: they keep or drop whole groups */

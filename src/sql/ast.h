@@ -41,7 +41,7 @@ typedef enum ast_expr_kind {
     AST_COLUMN,    /* [qualifier.]name */
     AST_STAR,      /* * or t.*; in select lists and count(*) */
     AST_PARAMETER, /* ?, $1, $name, :name: text without the mark ("" for ? and ?1), number = ordinal
-                      of ? or $n, counted per statement */
+                      of ? or $n, counted per statement; value: what was given for it */
     AST_UNARY,     /* op: "-", "+", "NOT"; args[0] */
     AST_BINARY,    /* op: + - * / // % || = <> < <= > >= AND OR (upper case, != arrives as <>, == as
                     =). Chains of one AND or OR are balanced trees: a AND b AND c AND d is (a AND b)
@@ -78,6 +78,8 @@ struct ast_expr {
     int32_t    arg_count;
     ast_expr **args;
     ast_expr  *operand, *otherwise, *filter;
+    /* AST_PARAMETER: set after parsing and before binding; NULL: nothing was given. */
+    const struct value *value;
 };
 
 typedef struct ast_item { /* of a select list */
@@ -91,6 +93,13 @@ typedef struct ast_order {
     int8_t    nulls; /* 0 default, 1 FIRST, 2 LAST */
 } ast_order;
 
+typedef struct ast_with { /* name [(columns)] AS (query) */
+    ast_name    name;
+    int32_t     column_count; /* 0: those of the query */
+    ast_name   *columns;
+    ast_select *query;
+} ast_with;
+
 typedef enum ast_from_kind { AST_FROM_TABLE, AST_FROM_SUBQUERY, AST_FROM_JOIN } ast_from_kind;
 typedef enum ast_join_kind { AST_JOIN_INNER, AST_JOIN_LEFT, AST_JOIN_CROSS } ast_join_kind;
 
@@ -98,8 +107,10 @@ typedef struct ast_from ast_from;
 struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all together */
     ast_from_kind kind;
     int32_t       position;
-    ast_name      name;  /* table */
-    ast_name      alias; /* text.data NULL when absent */
+    ast_name      name;         /* table */
+    ast_name      alias;        /* text.data NULL when absent */
+    int32_t       column_count; /* alias(column, ...), 0 when absent */
+    ast_name     *columns;
     ast_select   *query; /* subquery */
     ast_join_kind join;
     ast_from     *left, *right;
@@ -115,8 +126,26 @@ typedef enum ast_emit {
     AST_EMIT_UPDATE
 } ast_emit;
 
-struct ast_select {
-    int32_t    position;
+typedef enum ast_select_kind {
+    AST_SELECT_PLAIN,  /* SELECT ... */
+    AST_SELECT_VALUES, /* VALUES (...), (...) */
+    AST_SELECT_UNION   /* branch UNION [ALL] branch ...: a chain of one kind is one node. A single
+                          branch is a query that has an ORDER BY, LIMIT or WITH beside its own */
+} ast_select_kind;
+
+struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all kinds */
+    ast_select_kind kind;
+    int32_t         position;
+    int32_t         with_count; /* each sees the ones before it */
+    ast_with       *withs;
+    /* VALUES */
+    int32_t    row_count;
+    int32_t    row_width;
+    ast_expr **rows; /* row_count * row_width */
+    /* UNION */
+    int32_t      branch_count;
+    ast_select **branches;
+    /* SELECT; `distinct` also of UNION without ALL */
     bool       distinct;
     int32_t    item_count;
     ast_item  *items;
@@ -130,6 +159,12 @@ struct ast_select {
     ast_order *orders;
     ast_expr  *limit, *offset; /* NULL when absent */
 };
+
+/* Has WITH, ORDER BY, LIMIT or OFFSET of its own. */
+ALWAYS_INLINE bool
+ast_select_is_closed(const ast_select *s) {
+    return s->with_count > 0 || s->order_count > 0 || s->limit != NULL || s->offset != NULL;
+}
 
 typedef struct ast_column_def {
     ast_name  name;
@@ -162,7 +197,9 @@ typedef enum ast_object_kind {
 typedef struct ast_statement {
     ast_statement_kind kind;
     int32_t            position, end; /* the statement's text within the script */
-    ast_name           name;          /* object of CREATE, DROP, INSERT */
+    int32_t            parameter_count;
+    ast_expr         **parameters; /* all of the statement, in the order of their places */
+    ast_name           name;       /* object of CREATE, DROP, INSERT */
     bool               or_replace, if_not_exists, if_exists, cascade;
     ast_object_kind    object; /* DROP */
     /* CREATE SOURCE / TABLE */
@@ -172,17 +209,14 @@ typedef struct ast_statement {
     ast_expr       *watermark;
     int32_t         option_count;
     ast_option     *options;
-    /* CREATE STREAM, SELECT, EXPLAIN */
+    /* CREATE STREAM, SELECT, EXPLAIN, INSERT */
     ast_select *select;
     ast_emit    emit;
     int32_t     emit_position;
     ast_expr   *allow_lateness; /* NULL when absent */
-    /* INSERT ... VALUES */
-    int32_t    target_count; /* column list, 0 when absent */
-    ast_name  *targets;
-    int32_t    row_count;
-    int32_t    row_width;
-    ast_expr **rows; /* row_count * row_width */
+    /* INSERT: `select` gives the rows */
+    int32_t   target_count; /* column list, 0 when absent */
+    ast_name *targets;
 } ast_statement;
 
 #endif

@@ -42,8 +42,9 @@ typedef struct parser {
     text    sql;
     arena  *arena;
     error  *err;
-    buf     stack; /* lists under construction */
-    token   token; /* current */
+    buf     stack;      /* lists under construction */
+    buf     parameters; /* ast_expr* of the statement under way */
+    token   token;      /* current */
     token   next;
     token   previous; /* before the current one; TOKEN_END at the start */
     int32_t end;      /* of `previous` */
@@ -128,9 +129,19 @@ bool   parser_at_call(const parser *p);
 bool   parser_at_bare_call(const parser *p); /* CURRENT_TIMESTAMP */
 status parse_bare_call(parser *p, ast_expr **out);
 
+/* parse_query.c: WITH, UNION, VALUES, and the parentheses around queries */
+bool   parser_at_query(const parser *p);
+status parse_query(parser *p, ast_select **out);
+/* ( query ) of FROM and WITH; `what` names it in errors. */
+status parse_subquery(parser *p, ast_select **out, const char *what);
+/* ( name {, name} ), the current token is "(". */
+status parse_names(parser *p, ast_name **out, int32_t *count, const char *after);
+/* p->from_height within bounds? */
+status parse_check_height(parser *p, int32_t position);
+
 /* parse_select.c */
-status parse_select(parser *p, ast_select **out);
-bool   parser_at_select(const parser *p);
+status parse_select(parser *p, ast_select **out); /* without what a query has around it */
+status parse_order(parser *p, ast_select *s);     /* [ORDER BY ...] [LIMIT ...] [OFFSET ...] */
 bool   parser_at_emit(const parser *p);
 status parse_emit(parser *p, ast_statement *s); /* [EMIT ...] [ALLOW LATENESS ...] */
 

@@ -279,13 +279,10 @@ parse_create_stream(parser *p, ast_statement *s) {
     s->kind = AST_CREATE_STREAM;
     TRY(parse_options(p, s));
     TRY(parser_expect(p, KEYWORD_AS, "the name of the stream"));
-    if (parser_at(p, KEYWORD_WITH)) {
-        return parser_outside(p, "WITH before SELECT");
+    if (!parser_at_query(p)) {
+        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES)", "AS");
     }
-    if (!parser_at_select(p)) {
-        return parser_error(p, "SELECT or FROM", "AS");
-    }
-    TRY(parse_select(p, &s->select));
+    TRY(parse_query(p, &s->select));
     TRY(parse_emit(p, s));
     return parse_options(p, s);
 }

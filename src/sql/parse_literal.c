@@ -83,6 +83,10 @@ parse_parameter(parser *p, ast_expr **out) {
     if (question) {
         p->parameter_number = e->number > p->parameter_number ? e->number : p->parameter_number;
     }
+    buf_append(&p->parameters, &e, sizeof(ast_expr *));
+    if (p->parameters.failed) {
+        return error_memory(p->err);
+    }
     parser_advance(p);
     *out = e;
     return parser_finish(p, e);

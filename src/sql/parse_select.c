@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse_select.c - SELECT and its clauses, FROM with joins and subqueries, EMIT.
+/* parse_select.c - SELECT and its clauses, FROM with joins, EMIT.
  *
  * p->from_height is the height of the FROM tree that was finished last: joins lean left, so a long
  * chain is a high tree. */
 #include "sql/parse.h"
-
-bool
-parser_at_select(const parser *p) {
-    return parser_at(p, KEYWORD_SELECT) || parser_at(p, KEYWORD_FROM);
-}
 
 bool
 parser_at_emit(const parser *p) {
@@ -22,15 +17,6 @@ parser_at_emit(const parser *p) {
 
 /* ---- FROM ---- */
 
-static status
-check_height(parser *p, int32_t position) {
-    if (p->from_height > SQL_HEIGHT_MAX) {
-        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position,
-                            "FROM has more than %d levels of joins and subqueries", SQL_HEIGHT_MAX);
-    }
-    return OK;
-}
-
 static ast_from *
 new_from(parser *p, ast_from_kind kind, int32_t position) {
     ast_from *f = arena_alloc_zero(p->arena, sizeof(*f));
@@ -41,27 +27,6 @@ new_from(parser *p, ast_from_kind kind, int32_t position) {
     f->kind = kind;
     f->position = position;
     return f;
-}
-
-static status
-parse_subquery(parser *p, ast_from *f) {
-    parser_advance(p);
-    if (parser_at(p, KEYWORD_WITH) || parser_at(p, KEYWORD_VALUES)) {
-        return parser_outside(p, keyword_name(p->token.keyword));
-    }
-    if (!parser_at_select(p)) {
-        return parser_error(p, "SELECT or FROM", "\"(\"");
-    }
-    f->kind = AST_FROM_SUBQUERY;
-    TRY(parse_select(p, &f->query));
-    p->from_height++;
-    TRY(check_height(p, f->position));
-    if (parser_at(p, KEYWORD_EMIT) || parser_at(p, KEYWORD_ALLOW)) {
-        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                            "%s stands at the end of the whole statement, not in a subquery",
-                            keyword_name(p->token.keyword));
-    }
-    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the subquery");
 }
 
 static status
@@ -78,7 +43,8 @@ parse_table(parser *p, ast_from *f) {
     return OK;
 }
 
-/* name [alias] or (subquery) [alias] */
+/* name [alias] or (subquery) [alias]; names of columns behind an alias that cannot be a misspelt
+ * keyword. */
 static status
 parse_relation(parser *p, ast_from **out) {
     ast_from *f = new_from(p, AST_FROM_TABLE, p->token.start);
@@ -86,7 +52,8 @@ parse_relation(parser *p, ast_from **out) {
         return ERR_OUT_OF_MEMORY;
     }
     if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
-        TRY(parse_subquery(p, f));
+        f->kind = AST_FROM_SUBQUERY;
+        TRY(parse_subquery(p, &f->query, "the subquery"));
     } else if (parser_at_name(p)) {
         TRY(parse_table(p, f));
     } else {
@@ -94,8 +61,8 @@ parse_relation(parser *p, ast_from **out) {
     }
     TRY(parser_alias(p, &f->alias));
     if (f->alias.text.data != NULL && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
-        p->alias.end != p->end) {
-        return parser_outside(p, "a list of column names after an alias");
+        (p->alias.end != p->end || f->kind == AST_FROM_SUBQUERY)) {
+        TRY(parse_names(p, &f->columns, &f->column_count, "the alias"));
     }
     *out = f;
     return OK;
@@ -103,21 +70,7 @@ parse_relation(parser *p, ast_from **out) {
 
 static status
 parse_using(parser *p, ast_from *f) {
-    const size_t mark = p->stack.size;
-    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "USING"));
-    do {
-        ast_name name = {.quoted = false};
-        if (p->stack.size > mark && parser_list_ends(p)) {
-            break;
-        }
-        TRY(parser_name(p, &name, "a column name", "USING"));
-        TRY(parser_push(p, &name, sizeof(name)));
-    } while (parser_accept_symbol(p, SYMBOL_COMMA));
-    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the columns of USING"));
-    TRY(parser_take(p, mark, sizeof(ast_name), &f->using_names, &f->using_count));
-    return f->using_count <= SQL_COLUMNS_MAX
-               ? OK
-               : parser_too_many(p, f->position, SQL_COLUMNS_MAX, "columns in USING");
+    return parse_names(p, &f->using_names, &f->using_count, "USING");
 }
 
 /* The kind of the join that starts here and its words up to JOIN; *is_join is false when none
@@ -181,7 +134,7 @@ make_join(parser *p, ast_from **left, int32_t height, ast_from *right, ast_join_
     f->right = right;
     *left = f;
     p->from_height = 1 + (height > p->from_height ? height : p->from_height);
-    return check_height(p, right->position);
+    return parse_check_height(p, right->position);
 }
 
 /* relation {join relation condition} */
@@ -340,7 +293,7 @@ parse_order_item(parser *p, ast_order *order) {
 }
 
 static status
-parse_order(parser *p, ast_select *s) {
+parse_order_by(parser *p, ast_select *s) {
     const size_t mark = p->stack.size;
     int32_t      count = 0;
     TRY(parser_expect(p, KEYWORD_BY, "ORDER"));
@@ -379,6 +332,14 @@ parse_limit(parser *p, ast_select *s) {
     }
 }
 
+status
+parse_order(parser *p, ast_select *s) {
+    if (parser_accept(p, KEYWORD_ORDER)) {
+        TRY(parse_order_by(p, s));
+    }
+    return parse_limit(p, s);
+}
+
 static status
 parse_clauses(parser *p, ast_select *s) {
     if (parser_accept(p, KEYWORD_WHERE)) {
@@ -390,49 +351,28 @@ parse_clauses(parser *p, ast_select *s) {
     if (parser_accept(p, KEYWORD_HAVING)) {
         TRY(parse_expr(p, LEVEL_ANY, &s->having));
     }
-    if (parser_accept(p, KEYWORD_ORDER)) {
-        TRY(parse_order(p, s));
-    }
-    return parse_limit(p, s);
+    return OK;
 }
 
-static status
-parse_body(parser *p, ast_select *s, int32_t *from_height) {
+status
+parse_select(parser *p, ast_select **out) {
+    ast_select *s = arena_alloc_zero(p->arena, sizeof(*s));
+    if (s == NULL) {
+        return error_memory(p->err);
+    }
+    *out = s;
     s->position = p->token.start;
+    p->from_height = 0;
     if (parser_at(p, KEYWORD_FROM)) {
         TRY(parse_from(p, &s->from));
-        *from_height = p->from_height;
         TRY(parser_at(p, KEYWORD_SELECT) ? parse_items(p, s) : add_star(p, s));
     } else {
         TRY(parse_items(p, s));
         if (parser_at(p, KEYWORD_FROM)) {
             TRY(parse_from(p, &s->from));
-            *from_height = p->from_height;
         }
     }
     return parse_clauses(p, s);
-}
-
-status
-parse_select(parser *p, ast_select **out) {
-    assert(parser_at_select(p));
-    int32_t     from_height = 0;
-    ast_select *s = arena_alloc_zero(p->arena, sizeof(*s));
-    if (s == NULL) {
-        return error_memory(p->err);
-    }
-    if (++p->query_depth > SQL_QUERY_DEPTH_MAX) {
-        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                            "subqueries are nested too deeply (at most %d levels)",
-                            SQL_QUERY_DEPTH_MAX);
-    }
-    TRY(parser_enter(p));
-    TRY(parse_body(p, s, &from_height));
-    parser_leave(p);
-    p->query_depth--;
-    p->from_height = from_height;
-    *out = s;
-    return OK;
 }
 
 /* ---- EMIT ---- */

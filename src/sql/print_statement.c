@@ -23,6 +23,15 @@ print_names(const ast_name *names, int32_t count, buf *out) {
     buf_append_char(out, ')');
 }
 
+/* alias(column, ...) */
+static void
+print_alias_columns(const ast_name *columns, int32_t count, buf *out) {
+    if (count > 0) {
+        buf_append_char(out, ' ');
+        print_names(columns, count, out);
+    }
+}
+
 static void
 print_relation(const ast_from *f, buf *out) {
     assert(f->kind != AST_FROM_JOIN);
@@ -34,6 +43,7 @@ print_relation(const ast_from *f, buf *out) {
         print_name(&f->name, out);
     }
     print_alias(&f->alias, out);
+    print_alias_columns(f->columns, f->column_count, out);
 }
 
 /* Relations tied by JOIN words alone: every right side is a single relation. */
@@ -133,8 +143,8 @@ print_clause(text word, const ast_expr *e, buf *out) {
     }
 }
 
-void
-sql_print_select(const ast_select *s, buf *out) {
+static void
+print_plain(const ast_select *s, buf *out) {
     print_items(s, out);
     if (s->from != NULL) {
         buf_append_text(out, TEXT(" FROM "));
@@ -143,6 +153,65 @@ sql_print_select(const ast_select *s, buf *out) {
     print_clause(TEXT(" WHERE "), s->where, out);
     print_group(s, out);
     print_clause(TEXT(" HAVING "), s->having, out);
+}
+
+static void
+print_rows(const ast_select *s, buf *out) {
+    buf_append_text(out, TEXT("VALUES "));
+    for (int32_t i = 0; i < s->row_count; i++) {
+        buf_append_text(out, i == 0 ? TEXT("(") : TEXT(", ("));
+        for (int32_t k = 0; k < s->row_width; k++) {
+            if (k > 0) {
+                buf_append_text(out, TEXT(", "));
+            }
+            sql_print_expr(s->rows[(size_t)i * (size_t)s->row_width + (size_t)k], out);
+        }
+        buf_append_char(out, ')');
+    }
+}
+
+/* Only what binds tighter than UNION stands without parentheses. */
+static void
+print_union(const ast_select *s, buf *out) {
+    for (int32_t i = 0; i < s->branch_count; i++) {
+        const ast_select *b = s->branches[i];
+        const bool        bare = b->kind != AST_SELECT_UNION && !ast_select_is_closed(b);
+        if (i > 0) {
+            buf_append_text(out, s->distinct ? TEXT(" UNION ") : TEXT(" UNION ALL "));
+        }
+        buf_append_text(out, bare ? TEXT("") : TEXT("("));
+        sql_print_select(b, out);
+        buf_append_text(out, bare ? TEXT("") : TEXT(")"));
+    }
+}
+
+static void
+print_withs(const ast_select *s, buf *out) {
+    for (int32_t i = 0; i < s->with_count; i++) {
+        const ast_with *w = &s->withs[i];
+        buf_append_text(out, i == 0 ? TEXT("WITH ") : TEXT(", "));
+        print_name(&w->name, out);
+        print_alias_columns(w->columns, w->column_count, out);
+        buf_append_text(out, TEXT(" AS ("));
+        sql_print_select(w->query, out);
+        buf_append_text(out, i + 1 < s->with_count ? TEXT(")") : TEXT(") "));
+    }
+}
+
+void
+sql_print_select(const ast_select *s, buf *out) {
+    print_withs(s, out);
+    switch (s->kind) {
+    case AST_SELECT_PLAIN:
+        print_plain(s, out);
+        break;
+    case AST_SELECT_VALUES:
+        print_rows(s, out);
+        break;
+    case AST_SELECT_UNION:
+        print_union(s, out);
+        break;
+    }
     print_order(s, out);
     print_clause(TEXT(" LIMIT "), s->limit, out);
     print_clause(TEXT(" OFFSET "), s->offset, out);
@@ -237,17 +306,8 @@ print_insert(const ast_statement *s, buf *out) {
         buf_append_char(out, ' ');
         print_names(s->targets, s->target_count, out);
     }
-    buf_append_text(out, TEXT(" VALUES "));
-    for (int32_t i = 0; i < s->row_count; i++) {
-        buf_append_text(out, i == 0 ? TEXT("(") : TEXT(", ("));
-        for (int32_t k = 0; k < s->row_width; k++) {
-            if (k > 0) {
-                buf_append_text(out, TEXT(", "));
-            }
-            sql_print_expr(s->rows[(size_t)i * (size_t)s->row_width + (size_t)k], out);
-        }
-        buf_append_char(out, ')');
-    }
+    buf_append_char(out, ' ');
+    sql_print_select(s->select, out);
 }
 
 void

@@ -11,7 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 INT, REAL, TEXT, BOOL, DATE, TIME = "BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"
 SMALL = "INTEGER"
@@ -51,12 +52,19 @@ class Query:
     duck: str
     tables: tuple[str, ...]
     append_only: bool
+    bound: str  # as `ours`, some literals are parameters
+    params: list[object] | dict[str, object] | None = field(default=None)
+
+
+LITERAL = re.compile("\x01(\\d+)\x01")  # a literal of `ours` until the query is complete: its number
 
 
 class Generator:
     def __init__(self, seed: int) -> None:
         self.r = random.Random(seed)
         self.tables = {name: self.columns(name) for name in ("t", "u")}
+        self.literals: list[tuple[str, object]] = []
+        self.withs: list[Sql] = []
 
     def columns(self, table: str) -> dict[str, str]:
         kinds = self.r.sample(TYPES, self.r.randint(2, 5))
@@ -98,18 +106,29 @@ class Generator:
 
     # ------------------------------------------------------------------ expressions over given columns
     def literal(self, kind: str) -> Sql:
+        text, value = self.constant(kind)
+        self.literals.append((text, value))
+        return Sql(f"\x01{len(self.literals) - 1}\x01", text)
+
+    def constant(self, kind: str) -> tuple[str, object]:
         r = self.r
         if kind in (INT, SMALL):
-            return Sql.same(str(r.randint(-4, 4)))
+            i = r.randint(-4, 4)
+            return str(i), i
         if kind == REAL:
-            return Sql(x := f"{r.randint(-9, 9) / 2}e0", x)
+            x = r.randint(-9, 9) / 2
+            return f"{x}e0", x
         if kind == TEXT:
-            return Sql.same("'" + r.choice(TEXTS) + "'")
+            s = r.choice(TEXTS)
+            return f"'{s}'", s
         if kind == BOOL:
-            return Sql.same(r.choice(("TRUE", "FALSE")))
+            b = r.random() < 0.5
+            return str(b).upper(), b
         if kind == DATE:
-            return Sql.same(f"DATE '{r.randint(1890, 2050)}-0{r.randint(1, 9)}-1{r.randint(0, 9)}'")
-        return Sql.same(f"TIMESTAMP '{r.randint(1950, 1990)}-01-0{r.randint(1, 9)} 0{r.randint(0, 9)}:30:00'")
+            d = dt.date(r.randint(1890, 2050), r.randint(1, 9), r.randint(10, 19))
+            return f"DATE '{d}'", d
+        t = dt.datetime(r.randint(1950, 1990), 1, r.randint(1, 9), r.randint(0, 9), 30)
+        return f"TIMESTAMP '{t}'", t
 
     def expr(self, kind: str, cols: dict[str, str], depth: int = 2) -> Sql:
         r = self.r
@@ -212,8 +231,10 @@ class Generator:
         """FROM clause, its columns, the tables read, whether it only ever grows."""
         r = self.r
         pick = r.random()
-        if pick < 0.55:
+        if pick < 0.45:
             return Sql.same("t"), self.tables["t"], ("t",), True
+        if pick < 0.55:
+            return self.around()
         if pick < 0.7:
             cols = self.tables["t"]
             c = self.condition(cols, 1)
@@ -238,6 +259,93 @@ class Generator:
         join = "LEFT JOIN" if left else "JOIN"
         return Sql(f"t {join} u ON {on.ours}", f"t {join} u ON {on.duck}"), cols, ("t", "u"), not left
 
+    def around(self) -> tuple[Sql, dict[str, str], tuple[str, ...], bool]:
+        """A name of WITH, a UNION ALL or a join with VALUES as the relation."""
+        r = self.r
+        cols = self.tables["t"]
+        pick = r.random()
+        if pick < 0.4:
+            if not self.withs or r.random() < 0.5:
+                c = self.condition(cols, 1)
+                self.withs.append(Sql(*(f"SELECT * FROM t WHERE {x}" for x in (c.ours, c.duck))))
+            return Sql.same(f"w{r.randrange(len(self.withs))} AS t"), cols, ("t",), True
+        if pick < 0.7:
+            c = self.condition(cols, 1)
+            both = (f"(SELECT * FROM t UNION ALL SELECT * FROM t WHERE {x}) AS t" for x in (c.ours, c.duck))
+            return Sql(*both), cols, ("t",), True
+        key, kind = r.choice(list(cols.items()))
+        more = r.choice(TYPES)
+        rows = self.values((kind, more))
+        left = r.random() < 0.3
+        join = Sql(
+            *(
+                f"t {'LEFT JOIN' if left else 'JOIN'} ({x}) AS v(v0, v1) ON {key} = v0"
+                for x in (rows.ours, rows.duck)
+            )
+        )
+        return join, {**cols, "v0": kind, "v1": more}, ("t",), not left
+
+    def values(self, kinds: tuple[str, ...]) -> Sql:
+        rows = [[self.literal(k) for k in kinds] for _ in range(self.r.randint(1, 4))]
+        return Sql(
+            *(
+                "VALUES " + ", ".join("(" + ", ".join(getattr(x, d) for x in row) + ")" for row in rows)
+                for d in ("ours", "duck")
+            )
+        )
+
+    def union(self) -> Query:
+        r = self.r
+        kinds = tuple(r.choice(TYPES) for _ in range(r.randint(1, 3)))
+        terms, tables, append_only = [], ("t",), True
+        for i in range(r.randint(2, 3)):
+            if i > 0 and r.random() < 0.25:
+                terms.append(self.values(kinds))
+                continue
+            source, cols, read, grows = self.relation()
+            items = [self.expr(k, cols, 1) for k in kinds]
+            where = self.condition(cols, 1)
+            terms.append(
+                Sql(
+                    *(
+                        f"SELECT {', '.join(getattr(x, d) for x in items)} FROM {getattr(source, d)}"
+                        f" WHERE {getattr(where, d)}"
+                        for d in ("ours", "duck")
+                    )
+                )
+            )
+            tables, append_only = tuple({*tables, *read}), append_only and grows
+        words = [r.choice((" UNION ALL ", " UNION ALL ", " UNION ")) for _ in terms]
+        texts = [
+            "".join(w + getattr(t, d) for w, t in zip(["", *words], terms, strict=False))
+            for d in ("ours", "duck")
+        ]
+        return self.complete(texts[0], texts[1], tables, append_only)
+
+    def complete(self, ours: str, duck: str, tables: tuple[str, ...], append_only: bool) -> Query:
+        """WITH before it, literals into place; half of the queries get some of them as parameters."""
+        r = self.r
+        if self.withs:
+            names = ("ours", "duck")
+            heads = [", ".join(f"w{i} AS ({getattr(w, d)})" for i, w in enumerate(self.withs)) for d in names]
+            ours, duck = f"WITH {heads[0]} {ours}", f"WITH {heads[1]} {duck}"
+        plain = LITERAL.sub(lambda m: self.literals[int(m[1])][0], ours)
+        style = r.choice(("", "", "", "?", "$", "$p", ":p"))
+        given: list[object] = []
+
+        def place(m: re.Match[str]) -> str:
+            text, value = self.literals[int(m[1])]
+            if not style or r.random() < 0.3:
+                return text
+            given.append(value)
+            return style if style == "?" else f"{style}{len(given)}"
+
+        bound = LITERAL.sub(place, ours)
+        if not given:
+            return Query(plain, duck, tables, append_only, plain)
+        named = {f"p{i + 1}": v for i, v in enumerate(given)}
+        return Query(plain, duck, tables, append_only, bound, named if style in ("$p", ":p") else given)
+
     def aggregate(self, cols: dict[str, str]) -> Sql:
         r = self.r
         name = r.choice(("count(*)", "count", "sum", "avg", "min", "max"))
@@ -256,6 +364,8 @@ class Generator:
 
     def query(self) -> Query:
         r = self.r
+        if r.random() < 0.15:
+            return self.union()
         source, cols, tables, append_only = self.relation()
         where = self.condition(cols) if r.random() < 0.5 else None
         head = Sql(f" FROM {source.ours}", f" FROM {source.duck}")
@@ -300,4 +410,4 @@ class Generator:
             + tail
             for d in ("ours", "duck")
         ]
-        return Query(texts[0], texts[1], tables, append_only)
+        return self.complete(texts[0], texts[1], tables, append_only)

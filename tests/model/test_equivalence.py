@@ -81,7 +81,7 @@ class Case:
             if i == started:
                 self.db.start()
             if i == made:
-                self.db.execute(f"CREATE STREAM s AS {q.ours}")
+                self.db.execute(f"CREATE STREAM s AS {q.bound}", q.params)
             if i >= made and i >= started and sub is None:
                 sub = self.db.subscribe(f"{q.ours} EMIT CHANGES")
             if rows:
@@ -95,6 +95,8 @@ class Case:
         metrics = self.db.stream_metrics("s")
         assert metrics is not None and metrics.error is None, metrics
         assert bag(self.db.query(q.ours).fetchall()) == want, "one-off query differs from DuckDB"
+        if q.params is not None:
+            assert bag(self.db.query(q.bound, q.params).fetchall()) == want, "parameters change the answer"
         assert bag(self.db.query("SELECT * FROM s").fetchall()) == want, "state of the stream differs"
         assert sub is not None
         self.changes = Counter({k: w for k, w in self.changes.items() if w != 0})
@@ -108,7 +110,10 @@ def run_case(seed: int, con: duckdb.DuckDBPyConnection) -> None:
     except Exception as e:
         g = Generator(seed)
         q = g.query()
-        e.add_note(f"LAMINAR_SEED={seed}\nt ({g.ddl('t')})\nu ({g.ddl('u')})\nours {q.ours}\nduck {q.duck}")
+        e.add_note(
+            f"LAMINAR_SEED={seed}\nt ({g.ddl('t')})\nu ({g.ddl('u')})\n"
+            f"ours {q.ours}\nduck {q.duck}\nbound {q.bound} {q.params}"
+        )
         raise
     finally:
         case.db.close()

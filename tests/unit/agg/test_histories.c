@@ -71,7 +71,7 @@ run_histories(const agg_class *class, data_type type, const histories *h, bool a
                 in.slots[i] = (slot)(first + i);
                 in.number[i] = code / 2;
                 in.weights[i] = code % 2 ? -1 : 1;
-                all[first + i].of[code / 2] += in.weights[i];
+                counts_add(&all[first + i], code / 2, in.weights[i]);
             }
             const column input = make_column(&in, type);
             column       out;
@@ -138,18 +138,23 @@ add_pending(world *w, slot group, int number, int64_t weight) {
     p->slots[p->count] = group;
     p->number[p->count] = (uint8_t)number;
     p->weights[p->count++] = weight;
-    w->now[group].of[number] += weight;
+    counts_add(&w->now[group], number, weight);
 }
 
 /* Changes that leave valid multisets at the end of the tick, in any order within it. */
 static void
 plan_tick(world *w) {
     const int32_t n = 1 + (int32_t)rng_below(&w->r, 60);
+    static counts before[GROUPS];
+    memcpy(before, w->now, sizeof(before));
     w->pending.count = 0;
     for (int32_t i = 0; i < n; i++) {
         const slot group = (slot)rng_below(&w->r, GROUPS);
-        const int  number = (int)rng_below(&w->r, VALUES + 1);
-        int64_t    weight = rng_below(&w->r, 4) == 0 ? 3 : 1;
+        int        number = (int)rng_below(&w->r, VALUES + 1);
+        if (w->type.id == TYPE_BOOL && number != NUMBER_NULL) {
+            number = number > 0; /* more would be several names of one value */
+        }
+        int64_t weight = rng_below(&w->r, 4) == 0 ? 3 : 1;
         if (!w->append_only && rng_below(&w->r, 2) == 0) {
             weight = w->now[group].of[number] < weight ? 0 : -weight;
         }
@@ -165,6 +170,10 @@ plan_tick(world *w) {
         const int64_t weight = p->weights[i];
         p->slots[i] = p->slots[j], p->number[i] = p->number[j], p->weights[i] = p->weights[j];
         p->slots[j] = group, p->number[j] = number, p->weights[j] = weight;
+    }
+    memcpy(w->now, before, sizeof(before)); /* once more, in the order in which they will come */
+    for (int32_t i = 0; i < p->count; i++) {
+        counts_add(&w->now[p->slots[i]], p->number[i], p->weights[i]);
     }
 }
 

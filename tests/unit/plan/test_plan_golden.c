@@ -461,6 +461,57 @@ static const struct {
      "    Project  window_start, window_start + INTERVAL '00:00:01'  [append-only]\n"
      "      Window  at by 1 s  [append-only]\n"
      "        Scan plain  columns: at  [append-only]\n"},
+    {"VALUES (1, 'a'), (2.5, NULL)", false, "Values  rows: 2  [append-only]\n"},
+    {"SELECT b FROM (VALUES (1, 'a'), (2, 'b')) AS v(a, b) WHERE a > 1", true,
+     "Project  column2 AS b  [append-only]\n"
+     "  Filter  column1 > 1  [append-only]\n"
+     "    Values  rows: 2  [append-only]\n"},
+    {"SELECT x FROM (SELECT id AS x, name FROM plain UNION ALL SELECT k, name FROM plain) WHERE x "
+     "> 5 "
+     "AND name = 'a'",
+     true,
+     "Union All  [append-only]\n"
+     "  Project  id AS x  [append-only]\n"
+     "    Filter  (id > 5) AND (name = 'a')  [append-only]\n"
+     "      Scan plain  columns: id, name  [append-only]\n"
+     "  Project  CAST(k AS BIGINT)  [append-only]\n"
+     "    Filter  (CAST(k AS BIGINT) > 5) AND (name = 'a')  [append-only]\n"
+     "      Scan plain  columns: k, name  [append-only]\n"},
+    {"SELECT count(*) FROM (SELECT carrier, delay FROM flights UNION ALL SELECT carrier, n FROM "
+     "counts)",
+     true,
+     "Aggregate  aggs: count(*)  [updating]\n"
+     "  Union All  [updating, not consolidated]\n"
+     "    Scan flights  columns: carrier  [append-only]\n"
+     "    Scan counts  columns: carrier  [updating, not consolidated]\n"},
+    {"SELECT carrier FROM flights UNION SELECT code FROM airports ORDER BY carrier DESC LIMIT 2",
+     false,
+     "Top N  by: carrier DESC  limit: 2  [updating]\n"
+     "  Distinct  [append-only]\n"
+     "    Union All  [append-only]\n"
+     "      Scan flights  columns: carrier  [append-only]\n"
+     "      Scan airports  columns: code  [append-only]\n"},
+    {"WITH late(c, d) AS (SELECT carrier, delay FROM flights WHERE delay > 10) SELECT a.c, b.d "
+     "FROM "
+     "late a JOIN late b ON a.c = b.c",
+     true,
+     "Project  carrier AS c, delay AS d  [append-only]\n"
+     "  Inner Join  on: carrier = carrier  [append-only]\n"
+     "    Project  carrier  [append-only]\n"
+     "      Filter  delay > 10  [append-only]\n"
+     "        Scan flights  columns: carrier, delay  [append-only]\n"
+     "    Filter  delay > 10  [append-only]\n"
+     "      Scan flights  columns: carrier, delay  [append-only]\n"},
+    {"SELECT window_start, count(*) FROM (SELECT ts FROM flights UNION ALL SELECT ts FROM flights) "
+     "GROUP BY TUMBLE(ts, 1000) EMIT ON WINDOW CLOSE",
+     true,
+     "Aggregate  keys: window_start  aggs: count(*)  closes: window_start + 1 s, emits then  "
+     "[append-only]\n"
+     "  Project  window_start  [append-only]\n"
+     "    Window  ts by 1 s  [append-only]\n"
+     "      Union All  [append-only]\n"
+     "        Scan flights  columns: ts  [append-only]\n"
+     "        Scan flights  columns: ts  [append-only]\n"},
 };
 
 static void

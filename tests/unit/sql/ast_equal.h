@@ -48,12 +48,38 @@ same_from(const ast_from *a, const ast_from *b) {
         return a == b;
     }
     bool same = a->kind == b->kind && same_name(a->name, b->name) &&
-                same_name(a->alias, b->alias) && same_select(a->query, b->query) &&
-                a->join == b->join && same_from(a->left, b->left) &&
-                same_from(a->right, b->right) && same_expr(a->on, b->on) &&
-                a->using_count == b->using_count;
+                same_name(a->alias, b->alias) && a->column_count == b->column_count &&
+                same_select(a->query, b->query) && a->join == b->join &&
+                same_from(a->left, b->left) && same_from(a->right, b->right) &&
+                same_expr(a->on, b->on) && a->using_count == b->using_count;
     for (int32_t i = 0; same && i < a->using_count; i++) {
         same = same_name(a->using_names[i], b->using_names[i]);
+    }
+    for (int32_t i = 0; same && i < a->column_count; i++) {
+        same = same_name(a->columns[i], b->columns[i]);
+    }
+    return same;
+}
+
+/* WITH, VALUES and UNION. */
+static inline bool
+same_around(const ast_select *a, const ast_select *b) {
+    bool same = a->kind == b->kind && a->with_count == b->with_count &&
+                a->row_count == b->row_count && a->row_width == b->row_width &&
+                a->branch_count == b->branch_count;
+    for (int32_t i = 0; same && i < a->with_count; i++) {
+        const ast_with *x = &a->withs[i], *y = &b->withs[i];
+        same = same_name(x->name, y->name) && x->column_count == y->column_count &&
+               same_select(x->query, y->query);
+        for (int32_t k = 0; same && k < x->column_count; k++) {
+            same = same_name(x->columns[k], y->columns[k]);
+        }
+    }
+    for (int32_t i = 0; same && i < a->row_count * a->row_width; i++) {
+        same = same_expr(a->rows[i], b->rows[i]);
+    }
+    for (int32_t i = 0; same && i < a->branch_count; i++) {
+        same = same_select(a->branches[i], b->branches[i]);
     }
     return same;
 }
@@ -63,7 +89,7 @@ same_select(const ast_select *a, const ast_select *b) {
     if (a == NULL || b == NULL) {
         return a == b;
     }
-    bool same = a->distinct == b->distinct && a->item_count == b->item_count &&
+    bool same = same_around(a, b) && a->distinct == b->distinct && a->item_count == b->item_count &&
                 same_from(a->from, b->from) && same_expr(a->where, b->where) &&
                 a->group_count == b->group_count && a->group_all == b->group_all &&
                 same_expr(a->having, b->having) && a->order_count == b->order_count &&
@@ -92,15 +118,15 @@ same_column_def(const ast_column_def *a, const ast_column_def *b) {
 
 static inline bool
 same_statement(const ast_statement *a, const ast_statement *b) {
-    bool same =
-        a->kind == b->kind && same_name(a->name, b->name) && a->or_replace == b->or_replace &&
-        a->if_not_exists == b->if_not_exists && a->if_exists == b->if_exists &&
-        a->cascade == b->cascade && a->object == b->object && a->column_count == b->column_count &&
-        same_name(a->watermark_column, b->watermark_column) &&
-        same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
-        same_select(a->select, b->select) && a->emit == b->emit &&
-        same_expr(a->allow_lateness, b->allow_lateness) && a->target_count == b->target_count &&
-        a->row_count == b->row_count && a->row_width == b->row_width;
+    bool same = a->kind == b->kind && same_name(a->name, b->name) &&
+                a->or_replace == b->or_replace && a->if_not_exists == b->if_not_exists &&
+                a->if_exists == b->if_exists && a->cascade == b->cascade &&
+                a->object == b->object && a->column_count == b->column_count &&
+                same_name(a->watermark_column, b->watermark_column) &&
+                same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
+                same_select(a->select, b->select) && a->emit == b->emit &&
+                same_expr(a->allow_lateness, b->allow_lateness) &&
+                a->target_count == b->target_count && a->parameter_count == b->parameter_count;
     for (int32_t i = 0; same && i < a->column_count; i++) {
         same = same_column_def(&a->columns[i], &b->columns[i]);
     }
@@ -111,10 +137,7 @@ same_statement(const ast_statement *a, const ast_statement *b) {
     for (int32_t i = 0; same && i < a->target_count; i++) {
         same = same_name(a->targets[i], b->targets[i]);
     }
-    for (int32_t i = 0; same && i < a->row_count * a->row_width; i++) {
-        same = same_expr(a->rows[i], b->rows[i]);
-    }
-    return same;
+    return same; /* parameters: in the order of the text, which FROM before SELECT changes */
 }
 
 #endif

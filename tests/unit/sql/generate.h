@@ -327,6 +327,10 @@ put_relation(generator *g, int32_t depth) {
         put(g, "(");
         put_select(g, depth - 1);
         put(g, ")");
+        if (roll(g, 3) == 0) {
+            put(g, "AS v (x, \"y z\",)");
+            return;
+        }
     } else {
         put_name(g);
     }
@@ -387,9 +391,22 @@ put_limit(generator *g) {
 }
 
 static inline void
-put_select(generator *g, int32_t depth) {
+put_order(generator *g, int32_t depth) {
     static const char *const orders[] = {"", "ASC", "DESC", "NULLS FIRST", "DESC NULLS LAST"};
-    const bool               from_first = roll(g, 5) == 0;
+    if (roll(g, 3) == 0) {
+        put(g, "ORDER BY");
+        for (int32_t i = roll(g, 3); i >= 0; i--) {
+            put_expr(g, depth);
+            put(g, PICK(g, orders));
+            put(g, i > 0 || roll(g, 8) == 0 ? "," : "");
+        }
+    }
+    put_limit(g);
+}
+
+static inline void
+put_plain(generator *g, int32_t depth) {
+    const bool from_first = roll(g, 5) == 0;
     if (from_first) {
         put(g, "FROM");
         put_from(g, depth);
@@ -419,15 +436,58 @@ put_select(generator *g, int32_t depth) {
         put(g, "HAVING");
         put_expr(g, depth);
     }
-    if (roll(g, 3) == 0) {
-        put(g, "ORDER BY");
-        for (int32_t i = roll(g, 3); i >= 0; i--) {
-            put_expr(g, depth);
-            put(g, PICK(g, orders));
-            put(g, i > 0 || roll(g, 8) == 0 ? "," : "");
+}
+
+static inline void
+put_rows(generator *g, int32_t width) {
+    for (int32_t row = roll(g, 3); row >= 0; row--) {
+        put(g, "(");
+        for (int32_t i = 0; i < width; i++) {
+            put_expr(g, 1);
+            put(g, i + 1 < width ? "," : "");
         }
+        put(g, row > 0 ? ")," : ")");
     }
-    put_limit(g);
+}
+
+static inline void
+put_values(generator *g) {
+    put(g, "VALUES");
+    put_rows(g, 1 + roll(g, 3));
+}
+
+static inline void
+put_term(generator *g, int32_t depth) {
+    const int32_t kind = roll(g, 8);
+    if (kind == 0) {
+        put_values(g);
+    } else if (kind == 1 && depth > 0) {
+        put(g, "(");
+        put_select(g, depth - 1);
+        put(g, ")");
+    } else {
+        put_plain(g, depth);
+    }
+}
+
+static inline void
+put_select(generator *g, int32_t depth) {
+    static const char *const unions[] = {"UNION", "UNION ALL", "UNION DISTINCT"};
+    if (depth > 0 && roll(g, 6) == 0) {
+        put(g, "WITH a AS (");
+        put_select(g, depth - 1);
+        if (roll(g, 2) == 0) {
+            put(g, "), \"v w\" (x, y,) AS (");
+            put_select(g, depth - 1);
+        }
+        put(g, roll(g, 4) == 0 ? ")," : ")");
+    }
+    put_term(g, depth);
+    for (int32_t i = roll(g, 4); i > 1; i--) {
+        put(g, PICK(g, unions));
+        put_term(g, depth);
+    }
+    put_order(g, depth);
 }
 
 static inline void
@@ -506,6 +566,10 @@ put_insert(generator *g) {
     put(g, roll(g, 2) == 0 ? "INSERT INTO" : "INSERT");
     put_name(g);
     const int32_t width = 1 + roll(g, 3);
+    if (roll(g, 4) == 0) {
+        put_select(g, 2);
+        return;
+    }
     if (roll(g, 2) == 0) {
         put(g, "(");
         for (int32_t i = 0; i < width; i++) {
@@ -515,14 +579,7 @@ put_insert(generator *g) {
         put(g, ")");
     }
     put(g, "VALUES");
-    for (int32_t row = roll(g, 3); row >= 0; row--) {
-        put(g, "(");
-        for (int32_t i = 0; i < width; i++) {
-            put_expr(g, 1);
-            put(g, i + 1 < width ? "," : "");
-        }
-        put(g, row > 0 ? ")," : ")");
-    }
+    put_rows(g, width);
 }
 
 static inline void

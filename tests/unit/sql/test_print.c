@@ -113,6 +113,27 @@ static const char *const golden[][2] = {
     {"INSERT t (a, b,) VALUES (1, 'x'), (-2, NULL),",
      "INSERT INTO t (a, b) VALUES (1, 'x'), (-2, NULL)"},
     {"INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"},
+    {"INSERT INTO t (a) (SELECT 1)", "INSERT INTO t (a) SELECT 1"},
+    {"INSERT INTO t (VALUES (1))", "INSERT INTO t VALUES (1)"},
+    {"INSERT INTO t (values) VALUES (1)", "INSERT INTO t (values) VALUES (1)"},
+    {"VALUES (1, 'a'), (2, NULL), ORDER BY 1 LIMIT 1",
+     "VALUES (1, 'a'), (2, NULL) ORDER BY 1 LIMIT 1"},
+    {"FROM (VALUES (1, 2)) v (a, \"B c\",)", "SELECT * FROM (VALUES (1, 2)) AS v (a, \"B c\")"},
+    {"SELECT * FROM t AS u(a), values AS v", "SELECT * FROM t AS u (a) CROSS JOIN values AS v"},
+    {"SELECT a UNION ALL FROM t UNION ALL (SELECT b) ORDER BY 1 LIMIT 2",
+     "SELECT a UNION ALL SELECT * FROM t UNION ALL SELECT b ORDER BY 1 LIMIT 2"},
+    {"SELECT a UNION SELECT b UNION DISTINCT SELECT c UNION ALL SELECT d",
+     "(SELECT a UNION SELECT b UNION SELECT c) UNION ALL SELECT d"},
+    {"SELECT a UNION (SELECT b UNION SELECT c LIMIT 1)",
+     "SELECT a UNION (SELECT b UNION SELECT c LIMIT 1)"},
+    {"((SELECT a)) ORDER BY a", "SELECT a ORDER BY a"},
+    {"(SELECT a LIMIT 3) LIMIT 2", "(SELECT a LIMIT 3) LIMIT 2"},
+    {"WITH a AS (SELECT 1), \"b c\"(x, y,) AS (VALUES (1, 2)), FROM a, \"b c\"",
+     "WITH a AS (SELECT 1), \"b c\" (x, y) AS (VALUES (1, 2)) SELECT * FROM a CROSS JOIN \"b c\""},
+    {"WITH a AS (SELECT 1) (WITH b AS (SELECT 2) FROM a, b)",
+     "WITH a AS (SELECT 1) (WITH b AS (SELECT 2) SELECT * FROM a CROSS JOIN b)"},
+    {"CREATE STREAM s AS WITH a AS (SELECT 1) FROM a EMIT CHANGES WITH (b = 1)",
+     "CREATE STREAM s WITH (b = 1) AS WITH a AS (SELECT 1) SELECT * FROM a EMIT CHANGES"},
     {"EXPLAIN FROM t EMIT CHANGES", "EXPLAIN SELECT * FROM t EMIT CHANGES"},
 };
 
@@ -171,9 +192,9 @@ test_positions(void **state) {
                "SELECT (a + b) * c, (a), count( x ), -1 IS NULL, a AND b AND c");
     s = script.statements[1];
     CHECK_TEXT(slice(sql, s->position, s->end), "INSERT INTO t VALUES (1, 2), (3, 4)");
-    CHECK_EQ(s->row_count, 2);
-    CHECK_EQ(s->row_width, 2);
-    CHECK_TEXT(s->rows[2]->text, "3");
+    CHECK_EQ(s->select->row_count, 2);
+    CHECK_EQ(s->select->row_width, 2);
+    CHECK_TEXT(s->select->rows[2]->text, "3");
     CHECK_EQ(script.statements[2]->object, AST_OBJECT_STREAM);
     arena_fini(&a);
     CHECK_EQ(mem_fini(&m), 0);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parameters.c - Python values for the parameters of a statement: a sequence by position, a mapping
+ * by name. Text is not copied: `held` keeps the objects alive while the statement runs. */
+#include "state.h"
+
+#include <string.h>
+
+static const int64_t us_per_day = 86400000000;
+
+static int
+read_text(PyObject *v, laminar_value *out) {
+    Py_ssize_t size;
+    out->text = PyUnicode_AsUTF8AndSize(v, &size);
+    if (out->text == NULL) {
+        return -1;
+    }
+    out->type = LAMINAR_TYPE_VARCHAR;
+    out->text_size = (size_t)size;
+    return 0;
+}
+
+/* An integer beyond BIGINT is what the same literal would be: a DOUBLE. */
+static int
+read_long(PyObject *v, laminar_value *out) {
+    int             overflow;
+    const long long i = PyLong_AsLongLongAndOverflow(v, &overflow);
+    if (overflow != 0) {
+        out->type = LAMINAR_TYPE_DOUBLE;
+        out->d = PyLong_AsDouble(v);
+    } else {
+        out->type = LAMINAR_TYPE_BIGINT;
+        out->i = i;
+    }
+    return PyErr_Occurred() != NULL ? -1 : 0;
+}
+
+static int
+read_index(PyObject *v, laminar_value *out) {
+    PyObject *i = PyNumber_Index(v);
+    const int done = i == NULL ? -1 : read_long(i, out);
+    Py_XDECREF(i);
+    return done;
+}
+
+static int
+read_datetime(module_state *state, PyObject *v, laminar_value *out) {
+    long long us;
+    if (ext_datetime_us(state, v, &us) < 0) {
+        return -1;
+    }
+    out->type = LAMINAR_TYPE_TIMESTAMP;
+    out->i = us;
+    return 0;
+}
+
+static int
+read_date(module_state *state, PyObject *v, laminar_value *out) {
+    long long days;
+    if (ext_date_days(state, v, &days) < 0) {
+        return -1;
+    }
+    out->type = LAMINAR_TYPE_DATE;
+    out->i = days;
+    return 0;
+}
+
+/* Days and the rest have one sign, unlike in a timedelta. */
+static int
+read_timedelta(module_state *state, PyObject *v, laminar_value *out) {
+    long long us;
+    if (ext_timedelta_us(state, v, &us) < 0) {
+        return -1;
+    }
+    out->type = LAMINAR_TYPE_INTERVAL;
+    out->days = (int32_t)(us / us_per_day);
+    out->i = us % us_per_day;
+    return 0;
+}
+
+/* 1: read; 0: v is no time; -1: an exception is set. */
+static int
+read_time(module_state *state, PyObject *v, laminar_value *out) {
+    int is = PyObject_IsInstance(v, state->datetime_class);
+    if (is > 0) {
+        return read_datetime(state, v, out) < 0 ? -1 : 1;
+    }
+    is = is < 0 ? is : PyObject_IsInstance(v, state->date_class);
+    if (is > 0) {
+        return read_date(state, v, out) < 0 ? -1 : 1;
+    }
+    is = is < 0 ? is : PyObject_IsInstance(v, state->timedelta_class);
+    if (is > 0) {
+        return read_timedelta(state, v, out) < 0 ? -1 : 1;
+    }
+    return is;
+}
+
+static int read_value(module_state *state, PyObject *v, laminar_value *out, int depth);
+
+static int
+read_other(module_state *state, PyObject *v, laminar_value *out, int depth) {
+    const int time = read_time(state, v, out);
+    if (time != 0) {
+        return time < 0 ? -1 : 0;
+    }
+    if (PyIndex_Check(v)) {
+        return read_index(v, out);
+    }
+    if (depth == 0 && PyObject_HasAttr(v, state->item)) { /* numpy and arrow scalars */
+        PyObject *plain = PyObject_CallMethodObjArgs(v, state->item, NULL);
+        /* What read_value takes from it outlives it: texts do not come this way. */
+        const int done =
+            plain == NULL ? -1
+            : PyUnicode_Check(plain)
+                ? (PyErr_SetString(PyExc_TypeError, "a text parameter must be a str"), -1)
+                : read_value(state, plain, out, 1);
+        Py_XDECREF(plain);
+        return done;
+    }
+    PyErr_Format(
+        PyExc_TypeError,
+        "a parameter is a str, int, float, bool, None, datetime, date or timedelta, not %S",
+        Py_TYPE(v));
+    return -1;
+}
+
+static int
+read_value(module_state *state, PyObject *v, laminar_value *out, int depth) {
+    memset(out, 0, sizeof(*out));
+    if (v == Py_None) {
+        out->type = LAMINAR_TYPE_NULL;
+        out->is_null = true;
+        return 0;
+    }
+    if (PyBool_Check(v)) {
+        out->type = LAMINAR_TYPE_BOOLEAN;
+        out->i = v == Py_True;
+        return 0;
+    }
+    if (PyFloat_Check(v)) {
+        out->type = LAMINAR_TYPE_DOUBLE;
+        out->d = PyFloat_AsDouble(v);
+        return 0;
+    }
+    if (PyLong_Check(v)) {
+        return read_long(v, out);
+    }
+    return PyUnicode_Check(v) ? read_text(v, out) : read_other(state, v, out, depth);
+}
+
+static int
+read_name(PyObject *key, const char **out) {
+    Py_ssize_t size;
+    if (!PyUnicode_Check(key)) {
+        PyErr_Format(PyExc_TypeError, "names of parameters are str, not %S", Py_TYPE(key));
+        return -1;
+    }
+    *out = PyUnicode_AsUTF8AndSize(key, &size);
+    if (*out != NULL && strlen(*out) != (size_t)size) {
+        PyErr_SetString(PyExc_ValueError, "the name of a parameter holds a NUL character");
+        return -1;
+    }
+    return *out == NULL ? -1 : 0;
+}
+
+static int
+read_items(module_state *state, ext_parameters *out, bool named) {
+    for (int32_t i = 0; i < out->count; i++) {
+        PyObject *item = PyTuple_GetItem(out->held, i);
+        if (item == NULL) {
+            return -1;
+        }
+        PyObject *v = named ? PyTuple_GetItem(item, 1) : item;
+        if (v == NULL || (named && read_name(PyTuple_GetItem(item, 0), &out->names[i]) < 0) ||
+            read_value(state, v, &out->values[i], 0) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
+ext_parameters_read(module_state *state, PyObject *given, ext_parameters *out) {
+    memset(out, 0, sizeof(*out));
+    const bool text = PyUnicode_Check(given) || PyBytes_Check(given) || PyByteArray_Check(given);
+    const bool named = PyDict_Check(given) || (!text && PyObject_HasAttrString(given, "items"));
+    if (text || (!named && !PySequence_Check(given))) {
+        PyErr_Format(PyExc_TypeError,
+                     "params is a list or tuple (for ? and $1) or a dict (for $name and :name), "
+                     "not %S",
+                     Py_TYPE(given));
+        return -1;
+    }
+    PyObject *items = named ? PyMapping_Items(given) : Py_NewRef(given);
+    out->held = items == NULL ? NULL : PySequence_Tuple(items);
+    Py_XDECREF(items);
+    const Py_ssize_t count = out->held == NULL ? -1 : PyTuple_Size(out->held);
+    if (count < 0) {
+        return -1;
+    }
+    if (count > 65535) {
+        ext_parameters_free(out);
+        PyErr_SetString(PyExc_ValueError, "a statement has at most 65,535 parameters");
+        return -1;
+    }
+    out->count = (int32_t)count;
+    out->values = PyMem_Calloc((size_t)count + 1, sizeof(*out->values));
+    out->names = named ? PyMem_Calloc((size_t)count + 1, sizeof(*out->names)) : NULL;
+    if (out->values == NULL || (named && out->names == NULL)) {
+        ext_parameters_free(out);
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (read_items(state, out, named) < 0) {
+        ext_parameters_free(out);
+        return -1;
+    }
+    return 0;
+}
+
+void
+ext_parameters_free(ext_parameters *p) {
+    PyMem_Free(p->values);
+    PyMem_Free(p->names);
+    Py_CLEAR(p->held);
+}

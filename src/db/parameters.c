@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parameters.c - see parameters.h. */
+#include "db/parameters.h"
+
+/* ---------------------------------------------------------------------------------- values */
+static status
+refuse_value(int32_t at, const char *const *names, const char *what, error *err) {
+    if (names != NULL) {
+        return error_set(err, ERR_QUERY_FAILED, "parameter \"%.200s\": %s", names[at], what);
+    }
+    return error_set(err, ERR_QUERY_FAILED, "parameter %d: %s", at + 1, what);
+}
+
+/* NULL: fine. Otherwise what is wrong with it. */
+static const char *
+read_value(value *out, const laminar_value *in) {
+    *out = value_null(TYPE_NULL); /* a NULL takes the type of what it meets, as the word does */
+    if (in->is_null || in->type == LAMINAR_TYPE_NULL) {
+        return NULL;
+    }
+    if (in->type < 0 || in->type >= TYPE_COUNT) {
+        return "the value has no type of laminar_type";
+    }
+    *out = (value){.type = type_of((type_id)in->type)};
+    switch (out->type.id) {
+    case TYPE_BOOL:
+        out->b = in->i != 0;
+        return NULL;
+    case TYPE_F64:
+        out->d = in->d;
+        return NULL;
+    case TYPE_TEXT:
+        out->s = (text){in->text_size == 0 ? "" : in->text, in->text_size};
+        return out->s.size > INT32_MAX        ? "a text holds at most 2 GiB"
+               : text_utf8_fault(out->s) >= 0 ? "the text is not UTF-8"
+                                              : NULL;
+    case TYPE_INTERVAL:
+        out->iv = (interval){.months = in->months, .days = in->days, .us = in->i};
+        return NULL;
+    default: {
+        int64_t min, max;
+        out->i = in->i;
+        return type_integer_range(out->type, &min, &max) && (in->i < min || in->i > max)
+                   ? "the value is outside of the range of its type"
+                   : NULL;
+    }
+    }
+}
+
+status
+parameters_read(parameters *out, arena *a, const laminar_value *given, const char *const *names,
+                int32_t count, error *err) {
+    *out = (parameters){.count = count};
+    value *values = arena_alloc(a, sizeof(*values) * (size_t)(count + 1));
+    text  *texts = arena_alloc(a, sizeof(*texts) * (size_t)(count + 1));
+    if (values == NULL || texts == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const char *fault = read_value(&values[i], &given[i]);
+        if (fault != NULL) {
+            return refuse_value(i, names, fault, err);
+        }
+        texts[i] = names == NULL ? TEXT("") : text_of(names[i]);
+    }
+    out->values = values;
+    out->names = names == NULL ? NULL : texts;
+    return OK;
+}
+
+/* ---------------------------------------------------------------------------------- binding */
+static status
+bind_position(const parameters *p, ast_expr *e, int32_t *highest, error *err) {
+    if (e->number == 0) {
+        error_set_at(err, ERR_QUERY_FAILED, e->position,
+                     "parameter \"%.*s\" has a name, and the values were given by position",
+                     TEXT_ARG(e->text));
+        error_hint(err, "give the values by name, or write $1");
+        return ERR_QUERY_FAILED;
+    }
+    if (e->number > p->count) {
+        return error_set_at(err, ERR_QUERY_FAILED, e->position,
+                            "parameter %d has no value: %d %s given", e->number, p->count,
+                            p->count == 1 ? "was" : "were");
+    }
+    *highest = e->number > *highest ? e->number : *highest;
+    e->value = &p->values[e->number - 1];
+    return OK;
+}
+
+static status
+bind_name(const parameters *p, ast_expr *e, bool *used, error *err) {
+    if (e->text.size == 0) {
+        error_set_at(err, ERR_QUERY_FAILED, e->position,
+                     "parameter %d stands by position, and the values were given by name",
+                     e->number);
+        error_hint(err, "give the values as a list, or write $name in place of ?");
+        return ERR_QUERY_FAILED;
+    }
+    for (int32_t i = 0; i < p->count; i++) {
+        if (text_equal(p->names[i], e->text)) {
+            e->value = &p->values[i];
+            used[i] = true;
+            return OK;
+        }
+    }
+    error_set_at(err, ERR_QUERY_FAILED, e->position, "parameter \"%.*s\" has no value",
+                 TEXT_ARG(e->text));
+    const int32_t nearest = text_nearest(e->text, p->names, p->count);
+    if (nearest >= 0) {
+        error_hint(err, "a value was given for \"%.*s\"", TEXT_ARG(p->names[nearest]));
+    }
+    return ERR_QUERY_FAILED;
+}
+
+static int32_t
+count_parameters(const ast_script *script) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < script->count; i++) {
+        count += script->statements[i]->parameter_count;
+    }
+    return count;
+}
+
+static status
+check_names(const parameters *p, const ast_script *script, const bool *used, mem *m, error *err) {
+    int32_t unknown = 0;
+    while (unknown < p->count && used[unknown]) {
+        unknown++;
+    }
+    if (unknown == p->count) {
+        return OK;
+    }
+    error_set(err, ERR_QUERY_FAILED, "there is no parameter \"%.*s\" in the statement",
+              TEXT_ARG(p->names[unknown]));
+    const int32_t count = count_parameters(script);
+    text         *names = mem_alloc(m, sizeof(*names) * (size_t)(count + 1));
+    if (names == NULL) {
+        return error_memory(err);
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < script->count; i++) {
+        for (int32_t k = 0; k < script->statements[i]->parameter_count; k++) {
+            names[n++] = script->statements[i]->parameters[k]->text;
+        }
+    }
+    const int32_t nearest = text_nearest(p->names[unknown], names, n);
+    if (nearest >= 0) {
+        error_hint(err, "did you mean \"%.*s\"?", TEXT_ARG(names[nearest]));
+    }
+    mem_free(m, names, sizeof(*names) * (size_t)(count + 1));
+    return ERR_QUERY_FAILED;
+}
+
+static status
+bind_all(const parameters *p, const ast_script *script, bool *used, int32_t *highest, error *err) {
+    for (int32_t i = 0; i < script->count; i++) {
+        const ast_statement *s = script->statements[i];
+        for (int32_t k = 0; k < s->parameter_count; k++) {
+            TRY(p->names != NULL ? bind_name(p, s->parameters[k], used, err)
+                                 : bind_position(p, s->parameters[k], highest, err));
+        }
+    }
+    return OK;
+}
+
+status
+parameters_bind(const parameters *p, const ast_script *script, mem *m, error *err) {
+    int32_t highest = 0;
+    bool   *used = mem_alloc_zero(m, (size_t)p->count + 1);
+    if (used == NULL) {
+        return error_memory(err);
+    }
+    status s = bind_all(p, script, used, &highest, err);
+    if (s == OK && p->names != NULL) {
+        s = check_names(p, script, used, m, err);
+    } else if (s == OK && highest < p->count) {
+        s = error_set(err, ERR_QUERY_FAILED, "%d values were given, and the statement has %d %s",
+                      p->count, highest, highest == 1 ? "parameter" : "parameters");
+    }
+    mem_free(m, used, (size_t)p->count + 1);
+    return s;
+}
+
+/* ---------------------------------------------------------------------------------- as text */
+static void
+print_text(text t, buf *out) {
+    buf_append_char(out, '\'');
+    for (size_t i = 0; i < t.size; i++) {
+        if (t.data[i] == '\'') {
+            buf_append_char(out, '\'');
+        }
+        buf_append_char(out, t.data[i]);
+    }
+    buf_append_char(out, '\'');
+}
+
+/* CAST keeps the type where a bare literal would have another one. */
+static void
+print_literal(const value *v, buf *out) {
+    if (v->is_null) {
+        buf_append_text(out, TEXT("NULL"));
+        return;
+    }
+    if (v->type.id == TYPE_TEXT) {
+        print_text(v->s, out);
+        return;
+    }
+    char       written[VALUE_TEXT_MAX];
+    const text shown = {written, value_write(v, written)};
+    if (v->type.id == TYPE_BOOL) {
+        buf_append_text(out, v->b ? TEXT("TRUE") : TEXT("FALSE"));
+        return;
+    }
+    buf_append_text(out, TEXT("CAST("));
+    print_text(shown, out);
+    buf_printf(out, " AS %s)", type_name(v->type));
+}
+
+void
+parameters_print(const ast_statement *s, text sql, buf *out) {
+    int32_t at = s->position;
+    for (int32_t i = 0; i < s->parameter_count; i++) {
+        const ast_expr *e = s->parameters[i];
+        if (e->value != NULL) {
+            buf_append(out, sql.data + at, (size_t)(e->position - at));
+            print_literal(e->value, out);
+            at = e->end;
+        }
+    }
+    buf_append(out, sql.data + at, (size_t)(s->end - at));
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parameters.h - the values that a caller gives for the parameters of a script.
+ *
+ * They reach the binder as typed constants of the tree, never as text: what a value holds cannot
+ * change what a statement does. Numbers (?, $1) count per statement; names are the script's. */
+#ifndef LAMINAR_DB_PARAMETERS_H
+#define LAMINAR_DB_PARAMETERS_H
+
+#include "laminar.h"
+#include "sql/parser.h"
+#include "type/type.h"
+
+typedef struct parameters {
+    int32_t      count;
+    const value *values;
+    const text  *names; /* NULL: by position */
+} parameters;
+
+/* Checks types, ranges and UTF-8. Text is borrowed from the caller. `names` may be NULL. */
+status parameters_read(parameters *out, arena *a, const laminar_value *values,
+                       const char *const *names, int32_t count, error *err) MUST_USE;
+/* Gives every parameter of the script its value; each needs one, and each value a parameter. */
+status parameters_bind(const parameters *p, const ast_script *script, mem *m, error *err) MUST_USE;
+/* The text of a statement with its values written as literals: what a definition is kept as. Equal
+ * to the source where nothing was given. */
+void parameters_print(const ast_statement *s, text sql, buf *out);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parse_query.c - what stands around a SELECT: WITH before it, UNION beside it, ORDER BY and LIMIT
+ * behind it, parentheses; and VALUES, which stands where a SELECT may.
+ *
+ * A query leaves p->from_height at the height of its tree: joins, subqueries, branches of UNION and
+ * the queries of WITH together. */
+#include "sql/parse.h"
+
+bool
+parser_at_query(const parser *p) {
+    static const keyword firsts[] = {KEYWORD_SELECT, KEYWORD_FROM, KEYWORD_WITH};
+    const bool           paren = parser_at_symbol(p, SYMBOL_LEFT_PAREN);
+    for (int32_t i = 0; i < ARRAY_COUNT(firsts); i++) {
+        if (paren ? parser_next_is(p, firsts[i]) : parser_at(p, firsts[i])) {
+            return true;
+        }
+    }
+    if (paren) {
+        const bool values =
+            parser_next_is(p, KEYWORD_VALUES) && parser_peek_third(p).symbol == SYMBOL_LEFT_PAREN;
+        return values || parser_next_is_symbol(p, SYMBOL_LEFT_PAREN);
+    }
+    return parser_at(p, KEYWORD_VALUES) && parser_next_is_symbol(p, SYMBOL_LEFT_PAREN);
+}
+
+status
+parse_check_height(parser *p, int32_t position) {
+    if (p->from_height > SQL_HEIGHT_MAX) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position,
+                            "FROM has more than %d levels of joins and subqueries", SQL_HEIGHT_MAX);
+    }
+    return OK;
+}
+
+status
+parse_names(parser *p, ast_name **out, int32_t *count, const char *after) {
+    const size_t  mark = p->stack.size;
+    const int32_t start = p->token.start;
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, after));
+    do {
+        ast_name name = {.quoted = false};
+        if (p->stack.size > mark && parser_list_ends(p)) {
+            break;
+        }
+        TRY(parser_name(p, &name, "a column name", after));
+        TRY(parser_push(p, &name, sizeof(name)));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the column names"));
+    TRY(parser_take(p, mark, sizeof(ast_name), out, count));
+    return *count <= SQL_COLUMNS_MAX ? OK : parser_too_many(p, start, SQL_COLUMNS_MAX, "columns");
+}
+
+status
+parse_subquery(parser *p, ast_select **out, const char *what) {
+    const int32_t start = p->token.start;
+    parser_advance(p);
+    if (!parser_at_query(p)) {
+        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES)", "\"(\"");
+    }
+    TRY(parse_query(p, out));
+    p->from_height++;
+    TRY(parse_check_height(p, start));
+    if (parser_at(p, KEYWORD_EMIT) || parser_at(p, KEYWORD_ALLOW)) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "%s stands at the end of the whole statement, not in a subquery",
+                            keyword_name(p->token.keyword));
+    }
+    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, what);
+}
+
+/* ---- VALUES ---- */
+
+/* One row: its expressions are pushed and must be as many as those of the first. */
+static status
+parse_row(parser *p, ast_select *s) {
+    const size_t  before = p->stack.size;
+    const int32_t start = p->token.start;
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, s->row_count == 0 ? "VALUES" : "\",\""));
+    if (parser_at(p, KEYWORD_DEFAULT)) {
+        return parser_outside(p, "DEFAULT as a value");
+    }
+    TRY(parse_expr_list(p, SQL_COLUMNS_MAX, "values in a row"));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of a row"));
+    const int32_t width = (int32_t)((p->stack.size - before) / sizeof(ast_expr *));
+    if (s->row_count == 0) {
+        s->row_width = width;
+    } else if (width != s->row_width) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
+                            "row %d has %d values, but row 1 has %d", s->row_count + 1, width,
+                            s->row_width);
+    }
+    s->row_count++;
+    return OK;
+}
+
+static status
+new_query(parser *p, ast_select **out, ast_select_kind kind, int32_t position) {
+    *out = arena_alloc_zero(p->arena, sizeof(**out));
+    if (*out == NULL) {
+        return error_memory(p->err);
+    }
+    (*out)->kind = kind;
+    (*out)->position = position;
+    return OK;
+}
+
+static status
+parse_values(parser *p, ast_select **out) {
+    const size_t mark = p->stack.size;
+    int32_t      count;
+    TRY(new_query(p, out, AST_SELECT_VALUES, p->token.start));
+    ast_select *s = *out;
+    parser_advance(p);
+    do {
+        if (s->row_count > 0 && !parser_at_symbol(p, SYMBOL_LEFT_PAREN) && parser_list_ends(p)) {
+            break;
+        }
+        TRY(parse_row(p, s));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    p->from_height = 0;
+    return parser_take(p, mark, sizeof(ast_expr *), &s->rows, &count);
+}
+
+/* ---- UNION ---- */
+
+static status
+parse_term(parser *p, ast_select **out) {
+    if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        return parse_subquery(p, out, "the query");
+    }
+    if (parser_at(p, KEYWORD_VALUES)) {
+        return parse_values(p, out);
+    }
+    return parse_select(p, out);
+}
+
+/* Makes a node of the branches on the stack above `mark`. */
+static status
+make_union(parser *p, size_t mark, bool distinct, int32_t position, ast_select **out) {
+    TRY(new_query(p, out, AST_SELECT_UNION, position));
+    (*out)->distinct = distinct;
+    TRY(parser_take(p, mark, sizeof(ast_select *), &(*out)->branches, &(*out)->branch_count));
+    p->from_height++;
+    TRY(parse_check_height(p, position));
+    return (*out)->branch_count <= SQL_COLUMNS_MAX
+               ? OK
+               : parser_too_many(p, position, SQL_COLUMNS_MAX, "queries in a UNION");
+}
+
+/* term {UNION [ALL | DISTINCT] term}, from the left; a run of one kind is one node. */
+static status
+parse_union(parser *p, ast_select **out) {
+    const size_t mark = p->stack.size;
+    bool         distinct = false;
+    TRY(parse_term(p, out));
+    int32_t height = p->from_height;
+    while (parser_accept(p, KEYWORD_UNION)) {
+        const bool all = parser_accept(p, KEYWORD_ALL);
+        if (!all) {
+            (void)parser_accept(p, KEYWORD_DISTINCT);
+        }
+        if (p->stack.size > mark && distinct == all) { /* the other kind begins */
+            p->from_height = height;
+            TRY(make_union(p, mark, distinct, (*out)->position, out));
+            height = p->from_height;
+        }
+        if (p->stack.size == mark) {
+            TRY(parser_push(p, out, sizeof(ast_select *)));
+        }
+        distinct = !all;
+        if (!parser_at_query(p)) {
+            return parser_error(p, "a query (SELECT, FROM, VALUES or \"(\")", "UNION");
+        }
+        if (parser_at(p, KEYWORD_WITH)) {
+            return parser_error(p, "SELECT, or WITH in parentheses", "UNION");
+        }
+        ast_select *branch;
+        TRY(parse_term(p, &branch));
+        TRY(parser_push(p, &branch, sizeof(ast_select *)));
+        height = height > p->from_height ? height : p->from_height;
+    }
+    p->from_height = height;
+    return p->stack.size == mark ? OK : make_union(p, mark, distinct, (*out)->position, out);
+}
+
+/* ---- WITH ---- */
+
+static status
+parse_with_item(parser *p, ast_with *w, int32_t *height) {
+    TRY(parser_name(p, &w->name, "a name", "WITH"));
+    if (p->token.kind == TOKEN_WORD && parser_at_name(p) &&
+        text_equal_nocase(w->name.text, TEXT("RECURSIVE"))) {
+        return parser_outside(p, "WITH RECURSIVE");
+    }
+    if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        TRY(parse_names(p, &w->columns, &w->column_count, "the name and \"(\""));
+    }
+    TRY(parser_expect(p, KEYWORD_AS, "the name of a WITH query"));
+    if (!parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        return parser_error(p, "\"(\"", "AS");
+    }
+    TRY(parse_subquery(p, &w->query, "the query of WITH"));
+    *height = *height > p->from_height ? *height : p->from_height;
+    return OK;
+}
+
+static status
+parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
+    const size_t mark = p->stack.size;
+    if (!parser_accept(p, KEYWORD_WITH)) {
+        return OK;
+    }
+    do {
+        ast_with w = {.query = NULL};
+        if (p->stack.size > mark && parser_at_query(p)) {
+            break;
+        }
+        TRY(parse_with_item(p, &w, height));
+        TRY(parser_push(p, &w, sizeof(w)));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    TRY(parser_take(p, mark, sizeof(ast_with), out, count));
+    if (!parser_at_query(p) || parser_at(p, KEYWORD_WITH)) {
+        static const keyword words[] = {KEYWORD_SELECT, KEYWORD_FROM, KEYWORD_VALUES};
+        return parser_error_word(p, "SELECT, FROM or VALUES", "the queries of WITH", words,
+                                 ARRAY_COUNT(words));
+    }
+    return *count <= SQL_COLUMNS_MAX
+               ? OK
+               : parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "queries in WITH");
+}
+
+static status
+parse_body(parser *p, ast_select **out) {
+    const size_t mark = p->stack.size;
+    ast_with    *withs = NULL;
+    int32_t      with_count = 0, height = 0;
+    TRY(parse_with(p, &withs, &with_count, &height));
+    TRY(parse_union(p, out));
+    const bool more = with_count > 0 || parser_at(p, KEYWORD_ORDER) ||
+                      parser_at(p, KEYWORD_LIMIT) || parser_at(p, KEYWORD_OFFSET);
+    if (more && ast_select_is_closed(*out)) {
+        TRY(parser_push(p, out, sizeof(ast_select *)));
+        TRY(make_union(p, mark, false, (*out)->position, out));
+    }
+    (*out)->withs = more ? withs : (*out)->withs;
+    (*out)->with_count = more ? with_count : (*out)->with_count;
+    height = height > p->from_height ? height : p->from_height;
+    if (more) {
+        TRY(parse_order(p, *out));
+    }
+    p->from_height = height;
+    return OK;
+}
+
+status
+parse_query(parser *p, ast_select **out) {
+    if (++p->query_depth > SQL_QUERY_DEPTH_MAX) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "subqueries are nested too deeply (at most %d levels)",
+                            SQL_QUERY_DEPTH_MAX);
+    }
+    TRY(parser_enter(p));
+    TRY(parse_body(p, out));
+    parser_leave(p);
+    p->query_depth--;
+    return OK;
+}
