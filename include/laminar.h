@@ -204,6 +204,22 @@ LAMINAR_API const char    *laminar_result_column_name(const laminar_result *r,
 LAMINAR_API laminar_type   laminar_result_column_type(const laminar_result *r, int32_t column);
 LAMINAR_API laminar_status laminar_result_value(const laminar_result *r, int64_t row,
                                                 int32_t column, laminar_value *out);
+/* ---- of a delivery of a subscription (laminar_subscription_next) */
+/* What it shows: every insert up to `epoch`; `part` counts the deliveries of one epoch from 0.
+ * False: not a delivery. */
+LAMINAR_API bool laminar_result_position(const laminar_result *r, int64_t *epoch, int64_t *part);
+/* Last rows of the keys that left the result, as a result of their own; LAMINAR_DONE: none. */
+LAMINAR_API laminar_status laminar_result_deleted(const laminar_result *r, laminar_result **out,
+                                                  laminar_error *err);
+typedef enum laminar_change_op {
+    LAMINAR_CHANGE_INSERT,
+    LAMINAR_CHANGE_UPDATE,
+    LAMINAR_CHANGE_DELETE
+} laminar_change_op;
+/* What happened to the key of a row; true updates only with laminar_subscription_options.row_ops.
+ */
+LAMINAR_API laminar_change_op laminar_result_op(const laminar_result *r, int64_t row);
+
 /* Arrow: a stream that shares the result's memory; the result may be freed before it. May be called
  * any number of times. */
 LAMINAR_API laminar_status laminar_result_stream(const laminar_result    *r,
@@ -273,6 +289,18 @@ LAMINAR_API laminar_status laminar_database_advance(laminar_database *db, const 
 
 /* ----------------------------------------------------------------------------------------------
  * subscriptions */
+typedef struct laminar_subscription_options {
+    uint32_t    size;
+    const char *sql;      /* any SELECT, or */
+    const char *stream;   /* a named stream: exactly one of them is set */
+    bool        snapshot; /* of a stream: its current rows first (when there are any) */
+    bool        row_ops;  /* laminar_result_op tells inserts from updates */
+} laminar_subscription_options;
+#define LAMINAR_SUBSCRIPTION_OPTIONS_INIT {.size = sizeof(laminar_subscription_options)}
+LAMINAR_API laminar_status laminar_subscription_open(laminar_subscription              **out,
+                                                     laminar_database                   *db,
+                                                     const laminar_subscription_options *options,
+                                                     laminar_error                      *err);
 /* A named stream, from the next change on. */
 LAMINAR_API laminar_status laminar_database_subscribe_stream(laminar_subscription **out,
                                                              laminar_database      *db,
@@ -289,6 +317,10 @@ LAMINAR_API laminar_status laminar_database_subscribe(laminar_subscription **out
 LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, int64_t timeout_us,
                                                      laminar_result **out, bool *interrupted,
                                                      laminar_error *err);
+/* Columns that identify a row of an updating result, for at most `capacity` of them; returns how
+ * many there are, 0 when the whole row does. */
+LAMINAR_API int32_t laminar_subscription_key_columns(const laminar_subscription *s,
+                                                     int32_t *columns, int32_t capacity);
 /* From any thread; wakes its waiters. */
 LAMINAR_API void laminar_subscription_cancel(laminar_subscription *s);
 typedef enum laminar_subscription_status {

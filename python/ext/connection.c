@@ -391,13 +391,17 @@ connection_advance(PyObject *o, PyObject *args) {
 /* ---------------------------------------------------------------------------------- subscriptions
  */
 static PyObject *
-subscribe(connection_object *self, PyObject *args, bool by_name) {
+connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
+    static char       *names[] = {"cls", "sql", "stream", "snapshot", "row_ops", NULL};
+    connection_object *self = (connection_object *)o;
     PyObject *class;
-    const char           *text;
-    laminar_subscription *made = NULL;
-    laminar_error         err;
-    laminar_status        s;
-    if (!PyArg_ParseTuple(args, "Os:_subscribe", &class, &text)) {
+    laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    laminar_subscription        *made = NULL;
+    int                          snapshot = 0, row_ops = 0;
+    laminar_error                err;
+    laminar_status               s;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|zzpp:_subscribe", names, &class, &options.sql,
+                                     &options.stream, &snapshot, &row_ops)) {
         return NULL;
     }
     if (!PyType_Check(class) ||
@@ -405,25 +409,13 @@ subscribe(connection_object *self, PyObject *args, bool by_name) {
         PyErr_SetString(PyExc_TypeError, "the class must derive from Subscription");
         return NULL;
     }
-    if (by_name) {
-        ENGINE_CALL(s = laminar_database_subscribe_stream(&made, self->db, text, &err));
-    } else {
-        ENGINE_CALL(s = laminar_database_subscribe(&made, self->db, text, &err));
-    }
+    options.snapshot = snapshot != 0;
+    options.row_ops = row_ops != 0;
+    ENGINE_CALL(s = laminar_subscription_open(&made, self->db, &options, &err));
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
     return ext_subscription_wrap((PyTypeObject *)class, made, (PyObject *)self);
-}
-
-static PyObject *
-connection_subscribe(PyObject *o, PyObject *args) {
-    return subscribe((connection_object *)o, args, false);
-}
-
-static PyObject *
-connection_subscribe_stream(PyObject *o, PyObject *args) {
-    return subscribe((connection_object *)o, args, true);
 }
 
 /* ---------------------------------------------------------------------------------- counters */
@@ -493,8 +485,8 @@ static PyMethodDef connection_methods[] = {
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
     {"_advance", connection_advance, METH_VARARGS, NULL},
-    {"_subscribe", connection_subscribe, METH_VARARGS, NULL},
-    {"_subscribe_stream", connection_subscribe_stream, METH_VARARGS, NULL},
+    {"_subscribe", (PyCFunction)(void (*)(void))connection_subscribe, METH_VARARGS | METH_KEYWORDS,
+     NULL},
     {"_list", connection_list, METH_O, NULL},
     {"_schema_capsule", connection_schema, METH_O, NULL},
     {"_source_stats", connection_source_stats, METH_O, NULL},

@@ -172,6 +172,24 @@ subscription_schema(PyObject *o, PyObject *unused) {
     return ext_schema_capsule(&schema);
 }
 
+static PyObject *
+subscription_key_columns(PyObject *o, PyObject *unused) {
+    (void)unused;
+    const subscription_object *self = (const subscription_object *)o;
+    int32_t                    columns[1024];
+    int32_t count = laminar_subscription_key_columns(self->handle, columns, 1024);
+    count = count > 1024 ? 0 : count;
+    PyObject *list = PyList_New(count);
+    for (int32_t i = 0; list != NULL && i < count; i++) {
+        PyObject *at = PyLong_FromLong(columns[i]);
+        if (at == NULL || PyList_SetItem(list, i, at) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static PyMethodDef subscription_methods[] = {
     {"try_next", subscription_try_next, METH_NOARGS,
      PyDoc_STR("try_next($self)\n--\n\nThe next changes as a QueryResult, or None when there are "
@@ -184,6 +202,9 @@ static PyMethodDef subscription_methods[] = {
     {"cancel", subscription_cancel, METH_NOARGS,
      PyDoc_STR("cancel($self)\n--\n\nEnds the subscription and wakes its waiters on any thread. "
                "Twice is fine.")},
+    {"_key_columns", subscription_key_columns, METH_NOARGS,
+     PyDoc_STR("_key_columns($self)\n--\n\nColumns that identify a row of an updating result; "
+               "empty: all together.")},
     {"_schema_capsule", subscription_schema, METH_NOARGS,
      PyDoc_STR("_schema_capsule($self)\n--\n\nAn arrow_schema capsule.")},
     {NULL, NULL, 0, NULL},

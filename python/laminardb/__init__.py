@@ -18,6 +18,7 @@ change, and ad-hoc SQL runs over everything at any moment.
 """
 
 from . import _laminardb, codes, display, types
+from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
 from .config import LaminarConfig
 from .connection import Connection, StreamMetrics, open  # noqa: A004 - contract
 from .errors import (
@@ -39,6 +40,8 @@ Config = LaminarConfig
 __version__: str = _laminardb.__version__
 
 __all__ = [
+    "ChangeEvent",
+    "ChangeRow",
     "CheckpointError",
     "Column",
     "Config",
@@ -49,6 +52,7 @@ __all__ = [
     "IngestionError",
     "LaminarConfig",
     "LaminarError",
+    "MaterializedView",
     "QueryError",
     "QueryResult",
     "Schema",
@@ -60,6 +64,7 @@ __all__ = [
     "SubscriptionError",
     "codes",
     "display",
+    "mv",
     "open",
     "types",
 ]

@@ -101,9 +101,12 @@ class Connection(_laminardb.Connection):
         """Changes of any SELECT: the current result first, when it is not empty."""
         return self._subscribe(Subscription, sql)
 
-    def subscribe_stream(self, name: str) -> StreamSubscription:
-        """Changes of a named stream, from the next one on. Unknown name: SchemaError 200."""
-        return self._subscribe_stream(StreamSubscription, name)
+    def subscribe_stream(self, name: str, *, snapshot: bool = False) -> StreamSubscription:
+        """Changes of a named stream, from the next one on. Unknown name: SchemaError 200.
+
+        snapshot: deliver the current rows first, when there are any.
+        """
+        return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot)
 
     def schema(self, name: str) -> Any:
         """Schema of a source, table or stream.

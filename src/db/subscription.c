@@ -17,6 +17,9 @@ struct laminar_subscription {
     log_cursor        cursor;    /* log NULL: finite */
     stream           *anonymous; /* NULL for named streams; gone when the database is closed */
     result           *first;     /* delivered before anything else; NULL: none */
+    stream           *counted;   /* told by stream_want_ops that we read ops; NULL: none */
+    int32_t           key_count; /* columns of `shape` that identify a row */
+    int32_t          *key_columns;
     _Atomic bool      cancelled;
     _Atomic bool      finished;
 };
@@ -41,23 +44,49 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     s->db = db_retain(db);
     s->mem = db->mem;
     arena_init(&s->arena, db->mem);
+    const size_t  key_bytes = sizeof(int32_t) * (size_t)p->key_count;
     const schema *copy = schema_copy(&p->root->schema, &s->arena);
-    if (copy == NULL) {
+    s->key_columns = arena_alloc(&s->arena, key_bytes);
+    if (copy == NULL || s->key_columns == NULL) {
         subscription_free(s);
         return error_memory(err);
     }
     s->shape = *copy;
+    s->key_count = p->key_count;
+    if (key_bytes > 0) {
+        memcpy(s->key_columns, p->key_columns, key_bytes);
+    }
     s->with_weight = p->emit == EMIT_CHANGES;
     s->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
     *out = s;
     return OK;
 }
 
+/* The cursor first, then the current rows: both in one visit to the engine. */
 static status
-subscribe_stream(laminar_subscription **out, laminar_database *db, const char *name, error *err) {
+follow(laminar_subscription *s, stream *of, const laminar_subscription_options *o, bool snapshot,
+       error *err) {
+    TRY(log_cursor_open(&s->cursor, stream_log(of), err));
+    if (snapshot) {
+        const status read = stream_snapshot(of, &s->first, err);
+        if (read < 0) {
+            log_cursor_close(&s->cursor);
+            return read;
+        }
+    }
+    if (o->row_ops) {
+        stream_want_ops(of, 1);
+        s->counted = of;
+    }
+    return OK;
+}
+
+static status
+subscribe_stream(laminar_subscription **out, laminar_database *db,
+                 const laminar_subscription_options *options, error *err) {
     object *o = NULL;
-    TRY(catalog_need(&o, db->catalog, text_of(name), false, ERR_TABLE_NOT_FOUND, "Stream", -1,
-                     err));
+    TRY(catalog_need(&o, db->catalog, text_of(options->stream), false, ERR_TABLE_NOT_FOUND,
+                     "Stream", -1, err));
     if (o->kind != OBJECT_STREAM) {
         return error_set(err, ERR_TABLE_NOT_FOUND,
                          "\"%.*s\" is a source: subscribe to it with SELECT * FROM %.*s",
@@ -65,7 +94,7 @@ subscribe_stream(laminar_subscription **out, laminar_database *db, const char *n
     }
     laminar_subscription *s = NULL;
     TRY(subscription_new(&s, db, stream_plan(o->impl), err));
-    const status opened = log_cursor_open(&s->cursor, stream_log(o->impl), err);
+    const status opened = follow(s, o->impl, options, options->snapshot, err);
     if (opened < 0) {
         subscription_free(s);
         return opened;
@@ -95,15 +124,11 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
 
 static status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
-                  error *err) {
+                  const laminar_subscription_options *o, error *err) {
     const stream_options options = {.running = true};
     TRY(stream_open(&s->anonymous, db->engine, p, plan_arena, &options, err));
-    status made = log_cursor_open(&s->cursor, stream_log(s->anonymous), err);
-    if (made == OK) {
-        made = stream_snapshot(s->anonymous, &s->first, err);
-    }
+    const status made = follow(s, s->anonymous, o, true, err);
     if (made < 0) {
-        log_cursor_close(&s->cursor);
         stream_close(s->anonymous);
         s->anonymous = NULL;
     }
@@ -111,8 +136,10 @@ subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, 
 }
 
 static status
-subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error *err) {
-    arena a, plan_arena;
+subscribe_sql(laminar_subscription **out, laminar_database *db,
+              const laminar_subscription_options *o, error *err) {
+    const text sql = text_of(o->sql);
+    arena      a, plan_arena;
     arena_init(&a, db->mem);
     arena_init(&plan_arena, db->mem);
     ast_script            script;
@@ -132,7 +159,7 @@ subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error 
     }
     if (made == OK) {
         made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
-                          : subscribe_changes(s, db, &p, &plan_arena, err);
+                          : subscribe_changes(s, db, &p, &plan_arena, o, err);
         if (made < 0) {
             subscription_free(s);
         }
@@ -140,47 +167,88 @@ subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error 
     arena_fini(&plan_arena);
     arena_fini(&a);
     if (made == OK) {
-        if (s->first != NULL && s->first->row_count == 0) {
-            result_release(s->first);
-            s->first = NULL;
-        }
         *out = s;
     }
     return made;
 }
 
+static status
+check_options(const laminar_subscription_options *o, error *err) {
+    if ((o->sql == NULL) == (o->stream == NULL)) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "a subscription is made of one SELECT or one named stream");
+    }
+    return OK;
+}
+
+static status
+open_subscription(laminar_subscription **out, laminar_database *db,
+                  const laminar_subscription_options *o, error *err) {
+    TRY(check_options(o, err));
+    TRY(db_enter(db, err));
+    laminar_subscription *s = NULL;
+    const status          made =
+        o->sql != NULL ? subscribe_sql(&s, db, o, err) : subscribe_stream(&s, db, o, err);
+    if (made == OK && s->first != NULL && s->first->row_count == 0) {
+        result_release(s->first);
+        s->first = NULL;
+    }
+    if (made == OK && s->first != NULL) {
+        s->first->delivered = true;
+        s->first->epoch = engine_sequence(db->engine);
+    }
+    db_leave(db);
+    *out = s;
+    return made;
+}
+
+laminar_status
+laminar_subscription_open(laminar_subscription **out, laminar_database *db,
+                          const laminar_subscription_options *options, laminar_error *err) {
+    error                        e = {.position = -1};
+    laminar_subscription_options known = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    memcpy(&known, options, options->size < sizeof(known) ? options->size : sizeof(known));
+    const status s = open_subscription(out, db, &known, &e);
+    return report(err, &e, s, known.sql == NULL ? TEXT("") : text_of(known.sql));
+}
+
 laminar_status
 laminar_database_subscribe_stream(laminar_subscription **out, laminar_database *db,
                                   const char *stream_name, laminar_error *err) {
-    error  e = {.position = -1};
-    status s = db_enter(db, &e);
-    if (s == OK) {
-        s = subscribe_stream(out, db, stream_name, &e);
-        db_leave(db);
-    }
-    return report(err, &e, s, TEXT(""));
+    laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    options.stream = stream_name;
+    return laminar_subscription_open(out, db, &options, err);
 }
 
 laminar_status
 laminar_database_subscribe(laminar_subscription **out, laminar_database *db, const char *sql,
                            laminar_error *err) {
-    error      e = {.position = -1};
-    const text t = text_of(sql);
-    status     s = db_enter(db, &e);
-    if (s == OK) {
-        s = subscribe_sql(out, db, t, &e);
-        db_leave(db);
-    }
-    return report(err, &e, s, t);
+    laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    options.sql = sql;
+    return laminar_subscription_open(out, db, &options, err);
 }
 
 /* ---------------------------------------------------------------------------------- reading */
 static status
-add_entry(result *rows, const log_entry *entry, error *err) {
-    for (int32_t i = 0; i < entry->batch_count; i++) {
-        TRY(result_add(rows, batch_retain(entry->batches[i]), err));
+add_batches(result *rows, batch *const *batches, int32_t count, error *err) {
+    for (int32_t i = 0; i < count; i++) {
+        TRY(result_add(rows, batch_retain(batches[i]), err));
     }
     return OK;
+}
+
+static status
+add_entry(laminar_subscription *s, result *rows, const log_entry *entry, error *err) {
+    rows->epoch = entry->epoch;
+    TRY(add_batches(rows, entry->shown, entry->shown_count, err));
+    if (entry->gone_count > 0) {
+        TRY(result_new(&rows->gone, s->mem, &s->shape, false, err));
+        TRY(add_batches(rows->gone, entry->gone, entry->gone_count, err));
+    }
+    if (s->counted == NULL || s->append_only || entry->ops == NULL) {
+        return OK; /* all inserts, or nobody asks */
+    }
+    return result_set_ops(rows, entry->ops, err);
 }
 
 /* What is there now: one tick for updating streams, everything for append-only ones. *out stays
@@ -198,10 +266,12 @@ take_now(laminar_subscription *s, result **out, error *err) {
     }
     result *rows = NULL;
     TRY(result_new(&rows, s->mem, &s->shape, s->with_weight, err));
-    status added = add_entry(rows, entry, err);
+    rows->delivered = true;
+    status added = add_entry(s, rows, entry, err);
     while (added == OK && s->append_only && rows->row_count < (1 << 20) &&
            (entry = log_cursor_next(&s->cursor)) != NULL) {
-        added = add_entry(rows, entry, err);
+        rows->epoch = entry->epoch;
+        added = add_batches(rows, entry->shown, entry->shown_count, err);
     }
     if (added < 0) {
         result_release(rows);
@@ -306,6 +376,15 @@ laminar_subscription_schema(const laminar_subscription *s, struct ArrowSchema *o
                   TEXT(""));
 }
 
+int32_t
+laminar_subscription_key_columns(const laminar_subscription *s, int32_t *columns,
+                                 int32_t capacity) {
+    for (int32_t i = 0; i < s->key_count && i < capacity; i++) {
+        columns[i] = s->key_columns[i];
+    }
+    return s->key_count;
+}
+
 void
 laminar_subscription_close(laminar_subscription *s) {
     if (s == NULL) {
@@ -313,9 +392,14 @@ laminar_subscription_close(laminar_subscription *s) {
     }
     laminar_subscription_cancel(s);
     error e = {0};
-    if (s->anonymous != NULL && db_enter(s->db, &e) == OK) {
-        /* Closing the database closes its streams: then there is nothing left to do here. */
-        stream_close(s->anonymous);
+    if ((s->anonymous != NULL || s->counted != NULL) && db_enter(s->db, &e) == OK) {
+        /* Closing the database, or dropping the stream, closes its streams: then there is nothing
+         * left to do here. */
+        if (s->anonymous != NULL) {
+            stream_close(s->anonymous);
+        } else if (!log_cursor_ended(&s->cursor)) {
+            stream_want_ops(s->counted, -1);
+        }
         db_leave(s->db);
     }
     subscription_free(s);

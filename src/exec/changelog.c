@@ -8,6 +8,8 @@
  * only. */
 #include "exec/changelog.h"
 
+#include <string.h>
+
 #include "os/thread.h"
 
 struct changelog {
@@ -23,19 +25,31 @@ struct changelog {
 };
 
 static log_entry *
-entry_new(mem *m, uint64_t epoch, batch **batches, int32_t count) {
-    log_entry *e = mem_alloc_zero(m, sizeof(*e) + sizeof(batch *) * (size_t)count);
+entry_new(mem *m, uint64_t epoch, const log_changes *changes) {
+    const int32_t count = changes->shown_count + changes->gone_count;
+    const size_t  bytes = sizeof(log_entry) + sizeof(batch *) * (size_t)count + changes->op_count;
+    log_entry    *e = mem_alloc_zero(m, bytes);
     if (e == NULL) {
         return NULL;
     }
     atomic_init(&e->references, 1);
     atomic_init(&e->next, NULL);
     e->mem = m;
+    e->bytes = bytes;
     e->epoch = epoch;
-    e->batch_count = count;
-    e->batches = (batch **)(void *)(e + 1);
-    for (int32_t i = 0; i < count; i++) {
-        e->batches[i] = batches[i];
+    e->shown_count = changes->shown_count;
+    e->gone_count = changes->gone_count;
+    e->shown = (batch **)(void *)(e + 1);
+    e->gone = e->shown + e->shown_count;
+    for (int32_t i = 0; i < e->shown_count; i++) {
+        e->shown[i] = changes->shown[i];
+    }
+    for (int32_t i = 0; i < e->gone_count; i++) {
+        e->gone[i] = changes->gone[i];
+    }
+    if (changes->op_count > 0) {
+        e->ops = (uint8_t *)(e->gone + e->gone_count);
+        memcpy(e->ops, changes->ops, changes->op_count);
     }
     return e;
 }
@@ -45,10 +59,10 @@ entry_release(log_entry *e) {
     /* A loop, not recursion: a slow reader may let go of a long chain at once. */
     while (e != NULL && atomic_fetch_sub_explicit(&e->references, 1, memory_order_acq_rel) == 1) {
         log_entry *next = atomic_load_explicit(&e->next, memory_order_acquire);
-        for (int32_t i = 0; i < e->batch_count; i++) {
-            batch_release(e->batches[i]);
+        for (int32_t i = 0; i < e->shown_count + e->gone_count; i++) {
+            batch_release(e->shown[i]);
         }
-        mem_free(e->mem, e, sizeof(*e) + sizeof(batch *) * (size_t)e->batch_count);
+        mem_free(e->mem, e, e->bytes);
         e = next;
     }
 }
@@ -67,7 +81,7 @@ changelog_open(changelog **out, mem *m, error *err) {
     }
     c->mem = m;
     atomic_init(&c->references, 1);
-    c->newest = entry_new(m, 0, NULL, 0);
+    c->newest = entry_new(m, 0, &(log_changes){0});
     status s = c->newest == NULL ? error_memory(err) : mutex_init(&c->lock, err);
     if (s < 0) {
         entry_release(c->newest);
@@ -100,11 +114,14 @@ changelog_readers(const changelog *c) {
 }
 
 status
-changelog_append(changelog *c, uint64_t epoch, batch **batches, int32_t count, error *err) {
-    log_entry *e = entry_new(c->mem, epoch, batches, count);
+changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error *err) {
+    log_entry *e = entry_new(c->mem, epoch, changes);
     if (e == NULL) {
-        for (int32_t i = 0; i < count; i++) {
-            batch_release(batches[i]);
+        for (int32_t i = 0; i < changes->shown_count; i++) {
+            batch_release(changes->shown[i]);
+        }
+        for (int32_t i = 0; i < changes->gone_count; i++) {
+            batch_release(changes->gone[i]);
         }
         return error_memory(err);
     }
@@ -170,6 +187,11 @@ log_cursor_next(log_cursor *c) {
     entry_release(c->last);
     c->last = next;
     return next;
+}
+
+bool
+log_cursor_ended(const log_cursor *c) {
+    return atomic_load_explicit(&c->log->ended, memory_order_acquire) != LOG_OPEN;
 }
 
 bool

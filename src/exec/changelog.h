@@ -18,9 +18,20 @@ struct log_entry {
     mem                 *mem;
     _Atomic(log_entry *) next;
     uint64_t             epoch; /* sequence of the last insert of its tick */
-    int32_t              batch_count;
-    batch              **batches; /* rows with weights; NULL weights: all +1 */
+    int32_t              shown_count, gone_count;
+    batch              **shown; /* what a delivery holds; with weights in EMIT CHANGES streams */
+    batch              **gone;  /* last rows of keys that left; behind `shown` in memory */
+    uint8_t             *ops;   /* change_op per row of shown, or NULL: see stream_want_ops */
+    size_t               bytes; /* of this struct and its lists */
 };
+
+/* What one tick changed. Lists of batch pointers and bytes, copied by changelog_append. */
+typedef struct log_changes {
+    batch  **shown, **gone;
+    int32_t  shown_count, gone_count;
+    uint8_t *ops; /* one per row of shown; NULL: none */
+    size_t   op_count;
+} log_changes;
 
 typedef enum log_end { LOG_OPEN, LOG_FINISHED, LOG_FAILED } log_end;
 
@@ -30,7 +41,7 @@ void       changelog_release(changelog *c);
 int32_t    changelog_readers(const changelog *c); /* with none, appending may be skipped */
 /* Takes over the batch references, also when it fails. Makes the entry visible; readers wake when
  * changelog_wake is called. */
-status changelog_append(changelog *c, uint64_t epoch, batch **batches, int32_t count,
+status changelog_append(changelog *c, uint64_t epoch, const log_changes *changes,
                         error *err) MUST_USE;
 void   changelog_wake(changelog *c);
 /* No further entries. reason (copied) is given to readers after they have read what is there. */
@@ -46,6 +57,7 @@ status     log_cursor_open(log_cursor *out, changelog *c,
 void       log_cursor_close(log_cursor *c);
 log_entry *log_cursor_next(
     log_cursor *c); /* borrowed until the next call; NULL: nothing there now */
+bool log_cursor_ended(const log_cursor *c); /* no further entries, but maybe unread ones */
 bool log_cursor_at_end(const log_cursor *c, log_end *how, error *reason);
 /* Sleeps until something may have changed, *stop is set (its setter calls changelog_wake), or the
  * time is over (negative: no limit). True when a signal handler ran. Spurious returns happen: try

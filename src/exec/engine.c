@@ -75,6 +75,11 @@ engine_close(engine *e) {
     mem_free(e->mem, e, sizeof(*e));
 }
 
+uint64_t
+engine_sequence(const engine *e) {
+    return e->sequence;
+}
+
 /* ---------------------------------------------------------------------------------- sources */
 status
 source_open(source **out, engine *e, const object *o, error *err) {
@@ -142,7 +147,7 @@ static void
 publish_readers(source *s, uint64_t epoch) {
     for (int32_t i = 0; i < s->readers.count; i++) {
         stream *reader = s->readers.items[i];
-        if (reader->pending.count > 0) {
+        if (reader->pending.count + reader->gone.count > 0) {
             stream_publish(reader, epoch);
         }
     }

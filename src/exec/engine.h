@@ -20,8 +20,9 @@ typedef struct engine engine;
 typedef struct source source; /* object->impl of sources and tables */
 typedef struct stream stream; /* object->impl of streams; anonymous ones have no object */
 
-status engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
-void   engine_close(engine *e); /* after all sources and streams are gone */
+status   engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
+uint64_t engine_sequence(const engine *e); /* of the newest insert */
+void     engine_close(engine *e);          /* after all sources and streams are gone */
 
 /* ---- sources */
 status  source_open(source **out, engine *e, const object *o, error *err) MUST_USE;
@@ -52,7 +53,10 @@ void   engine_close_streams(engine *e); /* all, readers first; their logs end */
 void   engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
 status engine_start(engine *e, error *err)
     MUST_USE; /* all streams that are not running; one that fails is marked, the others run */
-changelog    *stream_log(stream *s); /* borrowed */
+changelog *stream_log(stream *s); /* borrowed */
+/* Counts subscriptions that read the ops of rows (change_op): while there are some, the stream
+ * computes what it could do without. */
+void          stream_want_ops(stream *s, int32_t change);
 const plan   *stream_plan(const stream *s);
 const schema *stream_schema(const stream *s);
 bool          stream_failure(const stream *s, error *reason); /* true: it failed, why */

@@ -67,6 +67,10 @@ struct stream {
     bool          replaying; /* a shadow or a stream being filled: nothing is published */
     error         reason;
     list          pending; /* batch* of this tick, waiting for publication */
+    list          gone;    /* batch*: rows of this tick taken back without a known successor */
+    buf           ops;     /* change_op of each pending row, while op_readers > 0 */
+    bool          split;   /* gone may hold keys that have a successor in another delta */
+    int32_t       op_readers;
     int64_t       rows_out, ticks;
 };
 
@@ -82,8 +86,12 @@ bool    stream_reads(const stream *s, const source *src);
 /* Feeds one leaf; a fault fails the stream, not the caller. */
 void   stream_feed(stream_input *in, const delta *rows);
 void   stream_tick(stream *s, int64_t frontier_us);
-void   stream_publish(stream *s, uint64_t epoch);
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
+
+/* ---- publish.c */
+status stream_take_rows(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */
+void   stream_drop_pending(stream *s);
+void   stream_publish(stream *s, uint64_t epoch); /* the tick's rows, as one entry of its log */
 
 /* ---- replay.c: fills a new stream from what its inputs retain, as if it had been there from the
  * start. */

@@ -50,6 +50,8 @@ result_release(result *r) {
         batch_release(r->batches[i]);
     }
     mem_free(r->mem, r->batches, r->list_bytes);
+    mem_free(r->mem, r->row_ops, (size_t)r->row_count);
+    result_release(r->gone); /* which has none itself */
     arena_fini(&r->arena);
     mem_free(r->mem, r, sizeof(*r));
 }
@@ -70,6 +72,19 @@ result_add(result *r, batch *b, error *err) {
     }
     r->batches[r->batch_count++] = b;
     r->row_count += b->rows.row_count;
+    return OK;
+}
+
+status
+result_set_ops(result *r, const uint8_t *ops, error *err) {
+    if (r->row_count == 0) {
+        return OK;
+    }
+    r->row_ops = mem_alloc(r->mem, (size_t)r->row_count);
+    if (r->row_ops == NULL) {
+        return error_memory(err);
+    }
+    memcpy(r->row_ops, ops, (size_t)r->row_count);
     return OK;
 }
 

@@ -7,52 +7,6 @@
 
 #include "kernel/kernel.h"
 
-/* ---------------------------------------------------------------------------------- what leaves
- * the circuit */
-
-static status
-take_rows(void *context, const delta *rows, error *err) {
-    stream *s = context;
-    if (s->replaying) {
-        return OK;
-    }
-    delta shown = *rows;
-    if (rows->weight != NULL && s->plan.emit != EMIT_CHANGES) {
-        TRY(circuit_present(s->circuit, rows, &shown, err));
-    }
-    s->rows_out += shown.row_count;
-    if (shown.row_count == 0 || changelog_readers(s->log) == 0) {
-        return OK;
-    }
-    batch *kept = NULL;
-    TRY(batch_keep(&kept, s->engine->mem, &shown, err));
-    const status added = list_add(&s->pending, s->engine->mem, kept, err);
-    if (added < 0) {
-        batch_release(kept);
-    }
-    return added;
-}
-
-static void
-drop_pending(stream *s) {
-    for (int32_t i = 0; i < s->pending.count; i++) {
-        batch_release(s->pending.items[i]);
-    }
-    s->pending.count = 0;
-}
-
-void
-stream_publish(stream *s, uint64_t epoch) {
-    const int32_t count = s->pending.count;
-    s->pending.count = 0;
-    error fault = {0};
-    if (changelog_append(s->log, epoch, (batch **)s->pending.items, count, &fault) < 0) {
-        stream_fail(s, &fault);
-        return;
-    }
-    changelog_wake(s->log);
-}
-
 /* ---------------------------------------------------------------------------------- making and
  * freeing */
 static status
@@ -92,11 +46,24 @@ add_sources(stream *s, error *err) {
     return OK;
 }
 
+/* Old rows cost time: they are computed where somebody needs them. */
+static void
+want_old_rows(stream *s) {
+    circuit_want_old_rows(s->circuit, s->dependents.count > 0 || s->op_readers > 0 ||
+                                          !circuit_is_upsert(&s->plan));
+}
+
+void
+stream_want_ops(stream *s, int32_t change) {
+    s->op_readers += change;
+    want_old_rows(s);
+}
+
 static status
 make_circuit(stream *s, error *err) {
-    const op_sink sink = {.context = s, .take = take_rows};
+    const op_sink sink = {.context = s, .take = stream_take_rows};
     TRY(circuit_open(&s->circuit, s->engine->mem, &s->plan, MODE_STREAM, NULL, &sink, NULL, err));
-    circuit_want_old_rows(s->circuit, !circuit_is_upsert(&s->plan));
+    want_old_rows(s);
     int32_t count = 0;
     TRY(count_inputs(s, s->plan.root, &count, err));
     s->inputs = arena_alloc_zero(&s->circuit->arena, sizeof(stream_input) * (size_t)(count + 1));
@@ -117,6 +84,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
         return error_memory(err);
     }
     s->engine = e;
+    buf_init(&s->ops, e->mem, INT32_MAX);
     s->plan = *p;
     s->object = o;
     status made = changelog_open(&s->log, e->mem, err);
@@ -139,8 +107,10 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
 void
 stream_free(stream *s) {
     mem *m = s->engine->mem;
-    drop_pending(s);
+    stream_drop_pending(s);
     list_fini(&s->pending, m);
+    list_fini(&s->gone, m);
+    buf_fini(&s->ops);
     list_fini(&s->sources, m);
     list_fini(&s->dependents, m);
     circuit_close(s->circuit);
@@ -191,7 +161,7 @@ stream_attach(stream *s, error *err) {
         } else {
             TRY(list_add(&in->from_stream->dependents, m, in, err));
             TRY(bridge_open(in, in->from_stream, err));
-            circuit_want_old_rows(in->from_stream->circuit, true);
+            want_old_rows(in->from_stream);
         }
     }
     for (int32_t i = 0; i < s->sources.count; i++) {
@@ -214,8 +184,8 @@ stream_detach(stream *s) {
         if (in->bridge != NULL && up->circuit != NULL) {
             op_disconnect(circuit_root(up->circuit), in->bridge);
         }
-        if (up->dependents.count == 0 && up->circuit != NULL) {
-            circuit_want_old_rows(up->circuit, !circuit_is_upsert(&up->plan));
+        if (up->circuit != NULL) {
+            want_old_rows(up);
         }
     }
     for (int32_t i = 0; i < s->sources.count; i++) {
@@ -271,7 +241,7 @@ stream_fail(stream *s, const error *reason) {
     }
     s->failed = true;
     s->reason = *reason;
-    drop_pending(s);
+    stream_drop_pending(s);
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);

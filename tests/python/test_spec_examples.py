@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import laminardb
 import pytest
 
@@ -35,8 +37,25 @@ def test_fpy024_subscriptions(capsys: pytest.CaptureFixture[str]) -> None:
         assert ssub.schema.names == ["symbol", "avg_price"]
         ssub.cancel()
         assert not ssub.is_active and not sub.is_active
+
+        # --- Callback mode ---
+        from laminardb import ChangeEvent
+
+        mv = laminardb.mv(db, "vwap")
+        fired = threading.Event()
+
+        def on_change(event: ChangeEvent) -> None:
+            print(f"Got {len(event)} rows")
+            fired.set()
+
+        thread = mv.subscribe(handler=on_change)
+        db.insert("ticks", {"symbol": "AAPL", "price": 155.0, "ts": 3})
+        # callback fires in background daemon thread
+        assert fired.wait(5) and thread.daemon
+    thread.join(5)
+    assert not thread.is_alive()
     out = capsys.readouterr().out
-    assert "AAPL" in out and "avg_price: double" in out
+    assert "AAPL" in out and "avg_price: double" in out and "Got 1 rows" in out
 
 
 def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
