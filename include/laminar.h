@@ -321,6 +321,20 @@ LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, in
  * many there are, 0 when the whole row does. */
 LAMINAR_API int32_t laminar_subscription_key_columns(const laminar_subscription *s,
                                                      int32_t *columns, int32_t capacity);
+/* ---- event loops: one descriptor for any number of subscriptions, no thread, no polling */
+typedef struct laminar_notifier laminar_notifier;
+LAMINAR_API laminar_status      laminar_notifier_open(laminar_notifier **out, laminar_error *err);
+/* Readable while laminar_notifier_take has something to give. Only wait for it: do not read it. */
+LAMINAR_API int laminar_notifier_fd(const laminar_notifier *n);
+/* Once: as soon as laminar_subscription_next would not wait (rows, an error, the end, a cancel; may
+ * be now) `tag` is given by laminar_notifier_take. Replaces an earlier request of the same
+ * subscription that was not taken yet. */
+LAMINAR_API laminar_status laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n,
+                                                       uint64_t tag, laminar_error *err);
+/* Takes at most `capacity` tags, oldest first; returns how many. */
+LAMINAR_API int32_t laminar_notifier_take(laminar_notifier *n, uint64_t *tags, int32_t capacity);
+LAMINAR_API void    laminar_notifier_close(laminar_notifier *n); /* NULL is fine */
+
 /* From any thread; wakes its waiters. */
 LAMINAR_API void laminar_subscription_cancel(laminar_subscription *s);
 typedef enum laminar_subscription_status {

@@ -190,6 +190,25 @@ subscription_key_columns(PyObject *o, PyObject *unused) {
     return list;
 }
 
+static PyObject *
+subscription_notify(PyObject *o, PyObject *args) {
+    const subscription_object *self = (const subscription_object *)o;
+    PyObject                  *target;
+    unsigned long long         tag;
+    laminar_error              err;
+    if (!PyArg_ParseTuple(args, "OK:_notify", &target, &tag)) {
+        return NULL;
+    }
+    laminar_notifier *n = ext_notifier_of(self->state, target);
+    if (n == NULL) {
+        return NULL;
+    }
+    if (laminar_subscription_notify(self->handle, n, tag, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef subscription_methods[] = {
     {"try_next", subscription_try_next, METH_NOARGS,
      PyDoc_STR("try_next($self)\n--\n\nThe next changes as a QueryResult, or None when there are "
@@ -202,6 +221,9 @@ static PyMethodDef subscription_methods[] = {
     {"cancel", subscription_cancel, METH_NOARGS,
      PyDoc_STR("cancel($self)\n--\n\nEnds the subscription and wakes its waiters on any thread. "
                "Twice is fine.")},
+    {"_notify", subscription_notify, METH_VARARGS,
+     PyDoc_STR("_notify($self, notifier, tag, /)\n--\n\nOnce, as soon as there is something to "
+               "read, the notifier gives the tag.")},
     {"_key_columns", subscription_key_columns, METH_NOARGS,
      PyDoc_STR("_key_columns($self)\n--\n\nColumns that identify a row of an updating result; "
                "empty: all together.")},

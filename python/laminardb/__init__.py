@@ -18,6 +18,7 @@ change, and ad-hoc SQL runs over everything at any moment.
 """
 
 from . import _laminardb, codes, display, types
+from .aio import AsyncStreamSubscription, AsyncSubscription
 from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
 from .config import LaminarConfig
 from .connection import Connection, StreamMetrics, open  # noqa: A004 - contract
@@ -40,6 +41,8 @@ Config = LaminarConfig
 __version__: str = _laminardb.__version__
 
 __all__ = [
+    "AsyncStreamSubscription",
+    "AsyncSubscription",
     "ChangeEvent",
     "ChangeRow",
     "CheckpointError",

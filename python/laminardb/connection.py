@@ -7,6 +7,7 @@ import os
 from typing import Any, Literal, NamedTuple
 
 from . import _laminardb
+from .aio import AsyncStreamSubscription, AsyncSubscription
 from .config import LaminarConfig
 from .errors import ConnectionError, QueryError, SchemaError
 from .result import ExecuteResult, QueryResult
@@ -108,6 +109,14 @@ class Connection(_laminardb.Connection):
         """
         return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot)
 
+    async def subscribe_async(self, sql: str) -> AsyncSubscription:
+        """As subscribe, read with ``async for`` by the running event loop, without a thread."""
+        return self._subscribe(AsyncSubscription, sql)
+
+    async def subscribe_stream_async(self, name: str, *, snapshot: bool = False) -> AsyncStreamSubscription:
+        """As subscribe_stream, read with ``async for`` by the running event loop, without a thread."""
+        return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot)
+
     def schema(self, name: str) -> Any:
         """Schema of a source, table or stream.
 
@@ -168,6 +177,12 @@ class Connection(_laminardb.Connection):
     def __exit__(self, *exc: object) -> Literal[False]:
         self.close()
         return False
+
+    async def __aenter__(self) -> Connection:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc: object) -> Literal[False]:
+        return self.__exit__(*exc)
 
     def __repr__(self) -> str:
         return f"Connection({'closed' if self.is_closed else 'open'})"

@@ -2,9 +2,9 @@
 /* internal.h - what the files behind laminar.h share.
  *
  * One mutex, the engine token, guards catalog, sources, streams and the tick; whoever holds it
- * runs. Order of locks: token, then a change log's lock, then the query list's lock; nothing is
- * acquired while a change log's or the list's lock is held. Readers of results and change logs take
- * none. */
+ * runs. Order of locks: a subscription's watch lock or the token, then a change log's lock, then a
+ * notifier's; the query list's lock is taken last. All but the token are held for a few
+ * instructions. Readers of results take none. */
 #ifndef LAMINAR_DB_INTERNAL_H
 #define LAMINAR_DB_INTERNAL_H
 

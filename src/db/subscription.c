@@ -20,13 +20,29 @@ struct laminar_subscription {
     stream           *counted;   /* told by stream_want_ops that we read ops; NULL: none */
     int32_t           key_count; /* columns of `shape` that identify a row */
     int32_t          *key_columns;
+    watch             watch;
+    mutex             watch_lock; /* one arming at a time; before all other locks */
     _Atomic bool      cancelled;
     _Atomic bool      finished;
 };
 
 static void
+disarm(laminar_subscription *s) {
+    if (s->cursor.log != NULL) {
+        log_cursor_disarm(&s->cursor, &s->watch);
+    } else {
+        notifier_withdraw(&s->watch);
+    }
+}
+
+static void
 subscription_free(laminar_subscription *s) {
     mem *m = s->mem;
+    if (s->watch.to != NULL) {
+        disarm(s);
+        notifier_release(s->watch.to);
+    }
+    mutex_fini(&s->watch_lock);
     log_cursor_close(&s->cursor);
     result_release(s->first);
     arena_fini(&s->arena);
@@ -40,6 +56,11 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     laminar_subscription *s = mem_alloc_zero(db->mem, sizeof(*s));
     if (s == NULL) {
         return error_memory(err);
+    }
+    const status locked = mutex_init(&s->watch_lock, err);
+    if (locked < 0) {
+        mem_free(db->mem, s, sizeof(*s));
+        return locked;
     }
     s->db = db_retain(db);
     s->mem = db->mem;
@@ -350,8 +371,59 @@ void
 laminar_subscription_cancel(laminar_subscription *s) {
     atomic_store(&s->cancelled, true);
     if (s->cursor.log != NULL) {
-        changelog_wake(s->cursor.log);
+        changelog_stir(s->cursor.log);
+        log_cursor_fire(&s->cursor, &s->watch);
     }
+}
+
+/* ---------------------------------------------------------------------------------- event loops */
+laminar_status
+laminar_notifier_open(laminar_notifier **out, laminar_error *err) {
+    error  e = {0};
+    mem   *m = mem_open_shared(INT64_MAX);
+    status s = m == NULL ? error_memory(&e) : notifier_open((notifier **)out, m, &e);
+    if (s < 0 && m != NULL) {
+        mem_close_shared(m);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+int
+laminar_notifier_fd(const laminar_notifier *n) {
+    return notifier_fd((const notifier *)n);
+}
+
+int32_t
+laminar_notifier_take(laminar_notifier *n, uint64_t *tags, int32_t capacity) {
+    return notifier_take((notifier *)n, tags, capacity);
+}
+
+void
+laminar_notifier_close(laminar_notifier *n) {
+    notifier_release((notifier *)n);
+}
+
+laminar_status
+laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n, uint64_t tag,
+                            laminar_error *err) {
+    (void)err; /* cannot fail today */
+    mutex_lock(&s->watch_lock);
+    if (s->watch.to != NULL) {
+        disarm(s);
+        notifier_release(s->watch.to);
+    }
+    s->watch.to = notifier_retain((notifier *)n);
+    s->watch.tag = tag;
+    if (s->cursor.log == NULL || s->first != NULL) {
+        notifier_post(&s->watch);
+    } else {
+        log_cursor_arm(&s->cursor, &s->watch);
+        if (atomic_load(&s->cancelled)) { /* meanwhile: its setter may have looked too early */
+            log_cursor_fire(&s->cursor, &s->watch);
+        }
+    }
+    mutex_unlock(&s->watch_lock);
+    return LAMINAR_OK;
 }
 
 laminar_subscription_status

@@ -19,7 +19,9 @@ struct changelog {
     _Atomic int32_t  ended;    /* log_end; set once, after `reason` */
     _Atomic int32_t  sleepers; /* unused wakes cost a system call: see changelog_wake */
     mem             *mem;
-    mutex            lock; /* guards newest between the writer and cursors that are opened */
+    mutex            lock; /* guards newest, watches and where each cursor stands */
+    watch_list       watches;
+    _Atomic int32_t  watch_count; /* of the list */
     log_entry       *newest;
     error            reason;
 };
@@ -134,11 +136,31 @@ changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error
     return OK;
 }
 
+/* With the lock. */
+static void
+post(changelog *c, watch *w) {
+    watch_list_remove(&c->watches, w);
+    atomic_fetch_sub_explicit(&c->watch_count, 1, memory_order_relaxed);
+    notifier_post(w);
+}
+
 void
-changelog_wake(changelog *c) {
+changelog_stir(changelog *c) {
     atomic_fetch_add_explicit(&c->word, 1, memory_order_seq_cst);
     if (atomic_load_explicit(&c->sleepers, memory_order_seq_cst) > 0) {
         futex_wake_all(&c->word);
+    }
+}
+
+void
+changelog_wake(changelog *c) {
+    changelog_stir(c);
+    if (atomic_load_explicit(&c->watch_count, memory_order_seq_cst) > 0) {
+        mutex_lock(&c->lock);
+        while (c->watches.first != NULL) {
+            post(c, c->watches.first);
+        }
+        mutex_unlock(&c->lock);
     }
 }
 
@@ -179,14 +201,63 @@ log_cursor_close(log_cursor *c) {
 
 log_entry *
 log_cursor_next(log_cursor *c) {
-    log_entry *next = atomic_load_explicit(&c->last->next, memory_order_acquire);
-    if (next == NULL) {
-        return NULL;
+    changelog *log = c->log;
+    mutex_lock(&log->lock);
+    log_entry *old = c->last;
+    log_entry *next = atomic_load_explicit(&old->next, memory_order_acquire);
+    if (next != NULL) {
+        c->last = entry_retain(next);
     }
-    entry_retain(next);
-    entry_release(c->last);
-    c->last = next;
+    mutex_unlock(&log->lock);
+    if (next != NULL) {
+        entry_release(old);
+    }
     return next;
+}
+
+/* Is there an entry, or the end? With the lock. */
+static bool
+has_news(const log_cursor *c) {
+    return atomic_load_explicit(&c->last->next, memory_order_acquire) != NULL ||
+           atomic_load_explicit(&c->log->ended, memory_order_acquire) != LOG_OPEN;
+}
+
+void
+log_cursor_arm(log_cursor *c, watch *w) {
+    changelog *log = c->log;
+    mutex_lock(&log->lock);
+    assert(w->place == WATCH_IDLE);
+    /* Counted first: who appends or ends the log after our look sees the count. */
+    atomic_fetch_add_explicit(&log->watch_count, 1, memory_order_seq_cst);
+    w->place = WATCH_ARMED;
+    watch_list_add(&log->watches, w);
+    if (has_news(c)) {
+        post(log, w);
+    }
+    mutex_unlock(&log->lock);
+}
+
+void
+log_cursor_disarm(log_cursor *c, watch *w) {
+    changelog *log = c->log;
+    mutex_lock(&log->lock);
+    if (w->place == WATCH_ARMED) {
+        watch_list_remove(&log->watches, w);
+        atomic_fetch_sub_explicit(&log->watch_count, 1, memory_order_relaxed);
+        w->place = WATCH_IDLE;
+    } else {
+        notifier_withdraw(w);
+    }
+    mutex_unlock(&log->lock);
+}
+
+void
+log_cursor_fire(log_cursor *c, watch *w) {
+    mutex_lock(&c->log->lock);
+    if (w->place == WATCH_ARMED) {
+        post(c->log, w);
+    }
+    mutex_unlock(&c->log->lock);
 }
 
 bool

@@ -4,10 +4,12 @@
  * Entries form a list by reference counts: each holds its successor, the log holds the newest, a
  * cursor holds the last one it has read. What every cursor has passed is freed by that alone. One
  * writer (the holder of the engine token), any number of readers on any threads. Nobody polls: a
- * reader sleeps on the log's futex word, which changes with each append and at the end. */
+ * reader sleeps on the log's futex word, which changes with each append and at the end, or arms a
+ * watch and is told by its notifier. */
 #ifndef LAMINAR_EXEC_CHANGELOG_H
 #define LAMINAR_EXEC_CHANGELOG_H
 
+#include "exec/notifier.h"
 #include "exec/result.h"
 
 typedef struct changelog changelog;
@@ -44,10 +46,11 @@ int32_t    changelog_readers(const changelog *c); /* with none, appending may be
 status changelog_append(changelog *c, uint64_t epoch, const log_changes *changes,
                         error *err) MUST_USE;
 void   changelog_wake(changelog *c);
+void   changelog_stir(changelog *c); /* wakes sleepers alone: a cancel concerns no watch */
 /* No further entries. reason (copied) is given to readers after they have read what is there. */
 void changelog_end(changelog *c, log_end how, const error *reason);
 
-typedef struct log_cursor { /* one reader; not shared between threads without a lock of its owner */
+typedef struct log_cursor { /* one reader */
     changelog *log;
     log_entry *last; /* last entry read; retained */
 } log_cursor;
@@ -62,6 +65,12 @@ bool log_cursor_at_end(const log_cursor *c, log_end *how, error *reason);
 /* Sleeps until something may have changed, *stop is set (its setter calls changelog_wake), or the
  * time is over (negative: no limit). True when a signal handler ran. Spurious returns happen: try
  * next again. */
+/* Makes the notifier post `w` (idle, w->to set) as soon as there is something to read, which may be
+ * at once. `w` must be disarmed before it or the cursor goes. */
+void log_cursor_arm(log_cursor *c, watch *w);
+void log_cursor_disarm(log_cursor *c, watch *w);
+/* Posts w now, if it is armed. */
+void log_cursor_fire(log_cursor *c, watch *w);
 bool log_cursor_wait(log_cursor *c, const _Atomic bool *stop, int64_t timeout_us);
 
 #endif
