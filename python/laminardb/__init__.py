@@ -19,6 +19,7 @@ change, and ad-hoc SQL runs over everything at any moment.
 
 from . import _laminardb, codes, display, types
 from .aio import AsyncStreamSubscription, AsyncSubscription
+from .callbacks import CallbackSubscription
 from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
 from .config import LaminarConfig
 from .connection import Connection, StreamMetrics, open  # noqa: A004 - contract
@@ -43,6 +44,7 @@ __version__: str = _laminardb.__version__
 __all__ = [
     "AsyncStreamSubscription",
     "AsyncSubscription",
+    "CallbackSubscription",
     "ChangeEvent",
     "ChangeRow",
     "CheckpointError",

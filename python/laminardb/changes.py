@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from .callbacks import DeliveryThread, check_callable
 from .result import QueryResult
 from .subscription import StreamSubscription
 
@@ -128,27 +128,16 @@ def _paired(result: QueryResult, columns: Sequence[str], key_columns: Sequence[i
     return made + [ChangeRow("Delete", row, columns) for left in old.values() for row in left]
 
 
-class HandlerThread(threading.Thread):
-    """The daemon thread behind a handler. It ends when its database closes, or by cancel()."""
+class HandlerThread(DeliveryThread):
+    """The thread behind a handler of a view. It ends when its database closes, or by cancel()."""
 
     def __init__(
         self, name: str, changes: StreamSubscription, handler: Callable[[ChangeEvent], object]
     ) -> None:
-        super().__init__(name=f"laminardb-handler-{name}", daemon=True)
-        self._changes = changes
-        self._handler = handler
-
-    def run(self) -> None:
-        keys = self._changes._key_columns()
-        try:
-            for batch in self._changes:
-                self._handler(ChangeEvent(batch, keys))
-        finally:
-            self._changes.cancel()
-
-    def cancel(self) -> None:
-        """Stops the thread once a running handler has returned. Twice is fine."""
-        self._changes.cancel()
+        keys = changes._key_columns()
+        super().__init__(
+            f"laminardb-handler-{name}", changes, lambda batch: handler(ChangeEvent(batch, keys))
+        )
 
 
 class MaterializedView:
@@ -191,8 +180,7 @@ class MaterializedView:
         """
         if handler is None:
             return self.connection.subscribe_stream(self.name)
-        if not callable(handler):
-            raise TypeError(f"handler must be callable, not {type(handler).__name__}")
+        check_callable(handler, "handler")
         changes = self.connection._subscribe(StreamSubscription, stream=self.name, row_ops=True)
         thread = HandlerThread(self.name, changes, handler)
         thread.start()

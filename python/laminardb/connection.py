@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from . import _laminardb
 from .aio import AsyncStreamSubscription, AsyncSubscription
+from .callbacks import CallbackSubscription, check_callable
+from .changes import ChangeEvent, MaterializedView
 from .config import LaminarConfig
 from .errors import ConnectionError, QueryError, SchemaError
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Schema
 
+Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
 _SOURCE, _TABLE, _STREAM = 0, 1, 2
 
 
@@ -108,6 +112,51 @@ class Connection(_laminardb.Connection):
         snapshot: deliver the current rows first, when there are any.
         """
         return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot)
+
+    def subscribe_callback(
+        self,
+        sql: str,
+        on_data: Callable[[QueryResult], object],
+        on_error: Callable[[str], object] | None = None,
+    ) -> CallbackSubscription:
+        """As subscribe, but calls on_data(QueryResult) on a daemon thread.
+
+        An exception of on_data goes to on_error as a message; without on_error the subscription stops.
+        """
+        return self._call_back(Subscription, on_data, on_error, sql=sql)
+
+    def subscribe_stream_callback(
+        self,
+        name: str,
+        on_data: Callable[[QueryResult], object],
+        on_error: Callable[[str], object] | None = None,
+    ) -> CallbackSubscription:
+        """As subscribe_stream, but calls on_data(QueryResult) on a daemon thread; see subscribe_callback."""
+        return self._call_back(StreamSubscription, on_data, on_error, stream=name)
+
+    def _call_back(self, cls: Any, on_data: Any, on_error: Any, **what: Any) -> CallbackSubscription:
+        check_callable(on_data, "on_data")
+        if on_error is not None:
+            check_callable(on_error, "on_error")
+        return CallbackSubscription(self._subscribe(cls, **what), on_data, on_error)
+
+    def on_change(self, name: str) -> Callable[[Handler], Handler]:
+        """Decorator: calls the function with each ChangeEvent of a stream, on a daemon thread, until close().
+
+        >>> import laminardb
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+        >>> @db.on_change("s")
+        ... def show(event):
+        ...     print(event)
+        >>> db.close()
+        """
+
+        def register(handler: Handler) -> Handler:
+            MaterializedView(self, name).subscribe(handler)
+            return handler
+
+        return register
 
     async def subscribe_async(self, sql: str) -> AsyncSubscription:
         """As subscribe, read with ``async for`` by the running event loop, without a thread."""
