@@ -113,7 +113,8 @@ typedef struct laminar_options {
     int64_t memory_limit; /* bytes; 0: none */
     int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
                                            Tests replace it */
-    void *clock_context;
+    void   *clock_context;
+    int64_t insert_timeout_ms; /* how long inserts wait for LAMINAR_LAG_BLOCK; 0: 30 s */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
@@ -289,12 +290,21 @@ LAMINAR_API laminar_status laminar_database_advance(laminar_database *db, const 
 
 /* ----------------------------------------------------------------------------------------------
  * subscriptions */
+typedef enum laminar_lag_policy {
+    LAMINAR_LAG_ERROR,       /* what is unread is lost; the next read gives code 503 with how many
+                                rows, then it goes on */
+    LAMINAR_LAG_DROP_OLDEST, /* append-only results: the oldest rows are lost, and counted */
+    LAMINAR_LAG_CONFLATE,    /* updating results with a key: the last row of each changed key */
+    LAMINAR_LAG_BLOCK        /* inserts wait before they are accepted, at most insert_timeout_ms */
+} laminar_lag_policy;
 typedef struct laminar_subscription_options {
     uint32_t    size;
-    const char *sql;      /* any SELECT, or */
-    const char *stream;   /* a named stream: exactly one of them is set */
-    bool        snapshot; /* of a stream: its current rows first (when there are any) */
-    bool        row_ops;  /* laminar_result_op tells inserts from updates */
+    const char *sql;           /* any SELECT, or */
+    const char *stream;        /* a named stream: exactly one of them is set */
+    bool        snapshot;      /* of a stream: its current rows first (when there are any) */
+    bool        row_ops;       /* laminar_result_op tells inserts from updates */
+    int64_t     max_lag_bytes; /* what may be unread; 0: 256 MiB */
+    int32_t     on_lag;        /* laminar_lag_policy: what happens beyond it */
 } laminar_subscription_options;
 #define LAMINAR_SUBSCRIPTION_OPTIONS_INIT {.size = sizeof(laminar_subscription_options)}
 LAMINAR_API laminar_status laminar_subscription_open(laminar_subscription              **out,
@@ -317,6 +327,8 @@ LAMINAR_API laminar_status laminar_database_subscribe(laminar_subscription **out
 LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, int64_t timeout_us,
                                                      laminar_result **out, bool *interrupted,
                                                      laminar_error *err);
+/* Bytes that wait to be read; *dropped (may be NULL): rows lost so far. */
+LAMINAR_API int64_t laminar_subscription_lag(laminar_subscription *s, int64_t *dropped);
 /* Columns that identify a row of an updating result, for at most `capacity` of them; returns how
  * many there are, 0 when the whole row does. */
 LAMINAR_API int32_t laminar_subscription_key_columns(const laminar_subscription *s,
@@ -342,7 +354,7 @@ typedef enum laminar_subscription_status {
     LAMINAR_SUBSCRIPTION_FINISHED,
     LAMINAR_SUBSCRIPTION_CANCELLED
 } laminar_subscription_status;
-LAMINAR_API laminar_subscription_status laminar_subscription_state(const laminar_subscription *s);
+LAMINAR_API laminar_subscription_status laminar_subscription_state(laminar_subscription *s);
 /* Of the batches; with "__weight" last when the query says EMIT CHANGES. */
 LAMINAR_API laminar_status laminar_subscription_schema(const laminar_subscription *s,
                                                        struct ArrowSchema *out, laminar_error *err);

@@ -20,16 +20,17 @@ typedef struct connection_object {
 
 static PyObject *
 connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char    *names[] = {"path", "threads", "memory_limit", NULL};
+    static char    *names[] = {"path", "threads", "memory_limit", "insert_timeout_ms", NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
-    long long       limit = 0;
+    long long       limit = 0, timeout = 0;
     laminar_error   err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iL:Connection", names, &path,
-                                     &options.threads, &limit)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLL:Connection", names, &path,
+                                     &options.threads, &limit, &timeout)) {
         return NULL;
     }
     options.memory_limit = limit;
+    options.insert_timeout_ms = timeout;
     module_state      *state = ext_state_of_type(type);
     allocfunc          alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     connection_object *self = state == NULL ? NULL : (connection_object *)(void *)alloc(type, 0);
@@ -171,13 +172,23 @@ connection_shutdown(PyObject *o, PyObject *unused) {
 }
 
 /* ---------------------------------------------------------------------------------- rows in */
+/* A wait for slow readers that a signal ended: what the handler raised (KeyboardInterrupt) counts.
+ */
+static PyObject *
+insert_failed(module_state *state, const laminar_error *err) {
+    if (err->code == 402 && PyErr_CheckSignals() < 0) {
+        return NULL;
+    }
+    return ext_raise_error(state, err);
+}
+
 static PyObject *
 insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream *rows) {
     laminar_error  err;
     laminar_status s;
     int64_t        count = 0;
     ENGINE_CALL(s = laminar_database_insert(self->db, name, rows, &count, &err));
-    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *
@@ -320,7 +331,7 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
             return PyLong_FromLongLong(count);
         }
         if (!stale || attempt > 0) {
-            return ext_raise_error(self->state, &err);
+            return insert_failed(self->state, &err);
         }
     }
 }
@@ -368,7 +379,7 @@ connection_insert_csv(PyObject *o, PyObject *args) {
     int64_t        count = 0;
     ENGINE_CALL(s = laminar_database_insert_csv(self->db, name, csv, (size_t)size, (char)delimiter,
                                                 null_text, &count, &err));
-    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *
@@ -392,16 +403,19 @@ connection_advance(PyObject *o, PyObject *args) {
  */
 static PyObject *
 connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
-    static char       *names[] = {"cls", "sql", "stream", "snapshot", "row_ops", NULL};
+    static char       *names[] = {"cls",     "sql",           "stream", "snapshot",
+                                  "row_ops", "max_lag_bytes", "on_lag", NULL};
     connection_object *self = (connection_object *)o;
     PyObject *class;
     laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
     laminar_subscription        *made = NULL;
     int                          snapshot = 0, row_ops = 0;
+    long long                    max_lag_bytes = 0;
     laminar_error                err;
     laminar_status               s;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|zzpp:_subscribe", names, &class, &options.sql,
-                                     &options.stream, &snapshot, &row_ops)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|zzppLi:_subscribe", names, &class,
+                                     &options.sql, &options.stream, &snapshot, &row_ops,
+                                     &max_lag_bytes, &options.on_lag)) {
         return NULL;
     }
     if (!PyType_Check(class) ||
@@ -411,6 +425,7 @@ connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
     }
     options.snapshot = snapshot != 0;
     options.row_ops = row_ops != 0;
+    options.max_lag_bytes = max_lag_bytes;
     ENGINE_CALL(s = laminar_subscription_open(&made, self->db, &options, &err));
     if (s < 0) {
         return ext_raise_error(self->state, &err);

@@ -161,6 +161,20 @@ get_state(PyObject *o, void *unused) {
 }
 
 static PyObject *
+get_lag(PyObject *o, void *unused) {
+    (void)unused;
+    return PyLong_FromLongLong(laminar_subscription_lag(((subscription_object *)o)->handle, NULL));
+}
+
+static PyObject *
+get_dropped(PyObject *o, void *unused) {
+    (void)unused;
+    int64_t dropped;
+    (void)laminar_subscription_lag(((subscription_object *)o)->handle, &dropped);
+    return PyLong_FromLongLong(dropped);
+}
+
+static PyObject *
 subscription_schema(PyObject *o, PyObject *unused) {
     (void)unused;
     const subscription_object *self = (const subscription_object *)o;
@@ -234,6 +248,8 @@ static PyMethodDef subscription_methods[] = {
 
 static PyGetSetDef subscription_attributes[] = {
     {"_state", get_state, NULL, PyDoc_STR("'active', 'finished' or 'cancelled'."), NULL},
+    {"lag", get_lag, NULL, PyDoc_STR("Bytes that wait to be read."), NULL},
+    {"dropped", get_dropped, NULL, PyDoc_STR("Rows lost so far."), NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

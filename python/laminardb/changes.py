@@ -181,7 +181,9 @@ class MaterializedView:
         if handler is None:
             return self.connection.subscribe_stream(self.name)
         check_callable(handler, "handler")
-        changes = self.connection._subscribe(StreamSubscription, stream=self.name, row_ops=True)
+        changes = self.connection._subscribe(
+            StreamSubscription, stream=self.name, row_ops=True, **self.connection._lag(None, "error")
+        )
         thread = HandlerThread(self.name, changes, handler)
         thread.start()
         return thread

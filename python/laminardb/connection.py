@@ -12,12 +12,14 @@ from .aio import AsyncStreamSubscription, AsyncSubscription
 from .callbacks import CallbackSubscription, check_callable
 from .changes import ChangeEvent, MaterializedView
 from .config import LaminarConfig
-from .errors import ConnectionError, QueryError, SchemaError
+from .errors import ConnectionError, QueryError, SchemaError, SubscriptionError
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Schema
 
 Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
+LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
+_LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
 _SOURCE, _TABLE, _STREAM = 0, 1, 2
 
 
@@ -46,7 +48,9 @@ class Connection(_laminardb.Connection):
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_max_lag_bytes")
+
+    _max_lag_bytes: int
 
     def __new__(
         cls, path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None
@@ -54,7 +58,15 @@ class Connection(_laminardb.Connection):
         if config is not None and not isinstance(config, LaminarConfig):
             raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
         settings = config or LaminarConfig()
-        return super().__new__(cls, os.fspath(path), settings.threads or 0, settings.memory_limit or 0)
+        self = super().__new__(
+            cls,
+            os.fspath(path),
+            settings.threads or 0,
+            settings.memory_limit or 0,
+            settings.insert_timeout_ms or 0,
+        )
+        self._max_lag_bytes = settings.max_lag_bytes or 0
+        return self
 
     def execute(self, sql: str) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.
@@ -102,16 +114,49 @@ class Connection(_laminardb.Connection):
         """
         return self._insert_csv(source, data, delimiter, null)
 
-    def subscribe(self, sql: str) -> Subscription:
-        """Changes of any SELECT: the current result first, when it is not empty."""
-        return self._subscribe(Subscription, sql)
+    def _lag(self, max_lag_bytes: int | None, on_lag: str) -> dict[str, Any]:
+        if on_lag not in _LAG_POLICIES:
+            error = SubscriptionError(
+                f"SubscriptionError (500): on_lag must be one of {', '.join(_LAG_POLICIES)}, not {on_lag!r}"
+            )
+            error.code = 500
+            raise error
+        if max_lag_bytes is not None and max_lag_bytes < 1:
+            error = SubscriptionError(
+                f"SubscriptionError (500): max_lag_bytes must be at least 1, not {max_lag_bytes}"
+            )
+            error.code = 500
+            raise error
+        limit = self._max_lag_bytes if max_lag_bytes is None else max_lag_bytes
+        return {"max_lag_bytes": limit, "on_lag": _LAG_POLICIES.index(on_lag)}
 
-    def subscribe_stream(self, name: str, *, snapshot: bool = False) -> StreamSubscription:
+    def subscribe(
+        self, sql: str, *, max_lag_bytes: int | None = None, on_lag: LagPolicy = "error"
+    ) -> Subscription:
+        """Changes of any SELECT: the current result first, when it is not empty.
+
+        max_lag_bytes: what may be unread; None: the config's, else 256 MiB. on_lag, beyond that:
+            "error": what is unread is lost, the next read raises SubscriptionError 503 with how many rows.
+            "drop_oldest": for append-only results: the oldest rows are lost, and counted in `dropped`.
+            "conflate": for updating results with a key: the last row of each changed key is delivered.
+            "block": inserts wait, at most insert_timeout_ms.
+        """
+        return self._subscribe(Subscription, sql, **self._lag(max_lag_bytes, on_lag))
+
+    def subscribe_stream(
+        self,
+        name: str,
+        *,
+        snapshot: bool = False,
+        max_lag_bytes: int | None = None,
+        on_lag: LagPolicy = "error",
+    ) -> StreamSubscription:
         """Changes of a named stream, from the next one on. Unknown name: SchemaError 200.
 
-        snapshot: deliver the current rows first, when there are any.
+        snapshot: deliver the current rows first, when there are any. max_lag_bytes, on_lag: see subscribe.
         """
-        return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot)
+        lag = self._lag(max_lag_bytes, on_lag)
+        return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot, **lag)
 
     def subscribe_callback(
         self,
@@ -138,7 +183,9 @@ class Connection(_laminardb.Connection):
         check_callable(on_data, "on_data")
         if on_error is not None:
             check_callable(on_error, "on_error")
-        return CallbackSubscription(self._subscribe(cls, **what), on_data, on_error)
+        return CallbackSubscription(
+            self._subscribe(cls, **what, **self._lag(None, "error")), on_data, on_error
+        )
 
     def on_change(self, name: str) -> Callable[[Handler], Handler]:
         """Decorator: calls the function with each ChangeEvent of a stream, on a daemon thread, until close().
@@ -158,13 +205,23 @@ class Connection(_laminardb.Connection):
 
         return register
 
-    async def subscribe_async(self, sql: str) -> AsyncSubscription:
+    async def subscribe_async(
+        self, sql: str, *, max_lag_bytes: int | None = None, on_lag: LagPolicy = "error"
+    ) -> AsyncSubscription:
         """As subscribe, read with ``async for`` by the running event loop, without a thread."""
-        return self._subscribe(AsyncSubscription, sql)
+        return self._subscribe(AsyncSubscription, sql, **self._lag(max_lag_bytes, on_lag))
 
-    async def subscribe_stream_async(self, name: str, *, snapshot: bool = False) -> AsyncStreamSubscription:
+    async def subscribe_stream_async(
+        self,
+        name: str,
+        *,
+        snapshot: bool = False,
+        max_lag_bytes: int | None = None,
+        on_lag: LagPolicy = "error",
+    ) -> AsyncStreamSubscription:
         """As subscribe_stream, read with ``async for`` by the running event loop, without a thread."""
-        return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot)
+        lag = self._lag(max_lag_bytes, on_lag)
+        return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot, **lag)
 
     def schema(self, name: str) -> Any:
         """Schema of a source, table or stream.

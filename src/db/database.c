@@ -65,9 +65,11 @@ static status
 open_database(laminar_database **out, const char *path, const laminar_options *options,
               error *err) {
     TRY(check_path(path, err));
-    if (options != NULL && (options->threads < 0 || options->memory_limit < 0)) {
+    if (options != NULL &&
+        (options->threads < 0 || options->memory_limit < 0 || options->insert_timeout_ms < 0)) {
         return error_set(err, ERR_INVALID_ARGUMENT,
-                         "threads and memory_limit must be 0 (the default) or more");
+                         "threads, memory_limit and insert_timeout_ms must be 0 (the default) or "
+                         "more");
     }
     kernel_init();
     const int64_t limit =
@@ -85,6 +87,10 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     atomic_init(&db->references, 1);
     db->process = getpid();
     db->threads = options == NULL ? 0 : options->threads;
+    db->insert_timeout_us = 30 * 1000000;
+    if (options != NULL && options->insert_timeout_ms > 0) {
+        db->insert_timeout_us = sat_mul_i64(options->insert_timeout_ms, 1000);
+    }
     set_clock(db, options);
     const status s = open_parts(db, err);
     if (s < 0) {

@@ -23,10 +23,61 @@ check_not_null(const object *o, const delta *rows, error *err) {
     return OK;
 }
 
+/* Waits with the token given up: readers may need it, and so may other producers. */
+static status
+sleep_for_room(laminar_database *db, changelog *full, int64_t deadline_ns, error *err) {
+    const int64_t left_us = (deadline_ns - clock_ticks_ns(&db->clock.base)) / 1000;
+    if (left_us <= 0) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "a subscription with on_lag=\"block\" was full for %lld ms "
+                         "(insert_timeout_ms); nothing of the batch was kept",
+                         (long long)(db->insert_timeout_us / 1000));
+    }
+    changelog_retain(full);
+    db_leave(db);
+    const wait_result how = changelog_wait_for_room(full, left_us);
+    mutex_lock(&db->token);
+    changelog_release(full);
+    if (how == WAIT_INTERRUPTED) {
+        return error_set(err, ERR_QUERY_CANCELLED,
+                         "interrupted while waiting for a subscription with on_lag=\"block\"; "
+                         "nothing of the batch was kept");
+    }
+    return OK;
+}
+
+static status
+wait_for_room(laminar_database *db, const object *o, error *err) {
+    int64_t    deadline_ns = 0;
+    changelog *full;
+    while ((full = source_full_log(o->impl)) != NULL) {
+        if (deadline_ns == 0) {
+            deadline_ns = sat_add_i64(clock_ticks_ns(&db->clock.base),
+                                      sat_mul_i64(db->insert_timeout_us, 1000));
+        }
+        TRY(sleep_for_room(db, full, deadline_ns, err));
+        if (atomic_load(&db->state) == DB_CLOSED) {
+            return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
+        }
+        TRY(db_writable(db, err));
+        if (o->impl == NULL) {
+            return error_set(err, ERR_TABLE_NOT_FOUND, "source \"%.*s\" was dropped",
+                             TEXT_ARG(o->name));
+        }
+    }
+    return OK;
+}
+
 status
 db_insert_batch(laminar_database *db, object *o, batch *rows, error *err) {
     TRY(db_writable(db, err));
     TRY(check_not_null(o, &rows->rows, err));
+    if (source_full_log(o->impl) != NULL) {
+        object      *held = catalog_object_retain(o);
+        const status waited = wait_for_room(db, held, err);
+        catalog_object_release(held);
+        TRY(waited);
+    }
     return engine_insert(db->engine, o->impl, rows, NULL, err);
 }
 

@@ -41,6 +41,7 @@ struct laminar_database {
     _Atomic int32_t state;   /* db_state */
     pid_t           process; /* that opened it: after fork the child must not touch it */
     int32_t         threads;
+    int64_t         insert_timeout_us; /* how long an insert waits for slow readers */
     mutex           queries_lock;
     running_query  *queries;
 };
@@ -86,7 +87,8 @@ status answer_texts(laminar_result **out, mem *m, laminar_result_kind kind,
                     int32_t row_count, error *err) MUST_USE;
 
 /* ---- insert.c */
-/* Checks NOT NULL, then inserts with the token held. */
+/* Checks NOT NULL, waits until readers that asked for it have room (giving the token up meanwhile),
+ * then inserts. With the token, which is held again at return. */
 status db_insert_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;
 
 #endif

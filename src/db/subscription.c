@@ -7,6 +7,8 @@
 #include "db/internal.h"
 #include "sql/parser.h"
 
+#define LAG_BYTES_MAX (256LL << 20)
+
 struct laminar_subscription {
     laminar_database *db; /* retained */
     mem              *mem;
@@ -83,11 +85,39 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     return OK;
 }
 
+static status
+make_rule(const laminar_subscription *s, const laminar_subscription_options *o, lag_rule *out,
+          error *err) {
+    *out = (lag_rule){.bytes_max = o->max_lag_bytes == 0 ? LAG_BYTES_MAX : o->max_lag_bytes,
+                      .policy = (lag_policy)o->on_lag,
+                      .shape = &s->shape,
+                      .key_columns = s->key_columns,
+                      .key_count = s->key_count};
+    if (out->policy == LAG_DROP_OLDEST && !s->append_only) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag=\"drop_oldest\" is for append-only results: old rows of an "
+                         "updating one cannot be left out; use \"conflate\" or \"error\"");
+    }
+    if (out->policy == LAG_CONFLATE && (s->append_only || s->with_weight || s->key_count == 0)) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag=\"conflate\" keeps the last row of each key: it is for updating "
+                         "results with all columns of GROUP BY in them, without EMIT CHANGES");
+    }
+    if (out->policy == LAG_CONFLATE && o->row_ops) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag=\"conflate\" leaves out what happened in between, so it cannot "
+                         "tell inserts from updates");
+    }
+    return OK;
+}
+
 /* The cursor first, then the current rows: both in one visit to the engine. */
 static status
 follow(laminar_subscription *s, stream *of, const laminar_subscription_options *o, bool snapshot,
        error *err) {
-    TRY(log_cursor_open(&s->cursor, stream_log(of), err));
+    lag_rule rule;
+    TRY(make_rule(s, o, &rule, err));
+    TRY(log_cursor_open(&s->cursor, stream_log(of), &rule, err));
     if (snapshot) {
         const status read = stream_snapshot(of, &s->first, err);
         if (read < 0) {
@@ -199,6 +229,13 @@ check_options(const laminar_subscription_options *o, error *err) {
         return error_set(err, ERR_SUBSCRIPTION_FAILED,
                          "a subscription is made of one SELECT or one named stream");
     }
+    if (o->max_lag_bytes < 0) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED, "max_lag_bytes must be at least 1");
+    }
+    if (o->on_lag < LAMINAR_LAG_ERROR || o->on_lag > LAMINAR_LAG_BLOCK) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag must be \"error\", \"drop_oldest\", \"conflate\" or \"block\"");
+    }
     return OK;
 }
 
@@ -272,6 +309,35 @@ add_entry(laminar_subscription *s, result *rows, const log_entry *entry, error *
     return result_set_ops(rows, entry->ops, err);
 }
 
+/* A tick for updating streams; for append-only ones also what follows `entry`. Takes the entry. */
+static status
+take_entries(laminar_subscription *s, log_entry *entry, result **out, error *err) {
+    result *rows = NULL;
+    status  added = result_new(&rows, s->mem, &s->shape, s->with_weight, err);
+    if (added < 0) {
+        log_entry_release(entry);
+        return added;
+    }
+    rows->delivered = true;
+    added = add_entry(s, rows, entry, err);
+    log_entry_release(entry);
+    while (added == OK && s->append_only && rows->row_count < (1 << 20)) {
+        entry = log_cursor_next(&s->cursor, NULL); /* losses are left for the next read */
+        if (entry == NULL) {
+            break;
+        }
+        rows->epoch = entry->epoch;
+        added = add_batches(rows, entry->shown, entry->shown_count, err);
+        log_entry_release(entry);
+    }
+    if (added < 0) {
+        result_release(rows);
+        return added;
+    }
+    *out = rows;
+    return OK;
+}
+
 /* What is there now: one tick for updating streams, everything for append-only ones. *out stays
  * NULL when there is nothing. */
 static status
@@ -281,25 +347,16 @@ take_now(laminar_subscription *s, result **out, error *err) {
         s->first = NULL;
         return OK;
     }
-    log_entry *entry = s->cursor.log == NULL ? NULL : log_cursor_next(&s->cursor);
-    if (entry == NULL) {
+    if (s->cursor.log == NULL) {
         return OK;
     }
-    result *rows = NULL;
-    TRY(result_new(&rows, s->mem, &s->shape, s->with_weight, err));
-    rows->delivered = true;
-    status added = add_entry(s, rows, entry, err);
-    while (added == OK && s->append_only && rows->row_count < (1 << 20) &&
-           (entry = log_cursor_next(&s->cursor)) != NULL) {
-        rows->epoch = entry->epoch;
-        added = add_batches(rows, entry->shown, entry->shown_count, err);
+    int64_t    missed;
+    log_entry *entry = log_cursor_next(&s->cursor, &missed);
+    if (missed > 0) {
+        return error_set(err, ERR_SUBSCRIPTION_LAGGED,
+                         "Subscription lagged (503): %lld rows missed", (long long)missed);
     }
-    if (added < 0) {
-        result_release(rows);
-        return added;
-    }
-    *out = rows;
-    return OK;
+    return entry == NULL ? OK : take_entries(s, entry, out, err);
 }
 
 /* True when nothing will come any more; a failed stream gives its reason. */
@@ -371,6 +428,7 @@ void
 laminar_subscription_cancel(laminar_subscription *s) {
     atomic_store(&s->cancelled, true);
     if (s->cursor.log != NULL) {
+        log_cursor_quit(&s->cursor);
         changelog_stir(s->cursor.log);
         log_cursor_fire(&s->cursor, &s->watch);
     }
@@ -427,7 +485,7 @@ laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n, uint64
 }
 
 laminar_subscription_status
-laminar_subscription_state(const laminar_subscription *s) {
+laminar_subscription_state(laminar_subscription *s) {
     if (atomic_load(&s->cancelled)) {
         return LAMINAR_SUBSCRIPTION_CANCELLED;
     }
@@ -446,6 +504,16 @@ laminar_subscription_schema(const laminar_subscription *s, struct ArrowSchema *o
     error e = {0};
     return report(err, &e, arrow_export_schema(out, &s->shape, s->with_weight, s->mem, &e),
                   TEXT(""));
+}
+
+int64_t
+laminar_subscription_lag(laminar_subscription *s, int64_t *dropped) {
+    int64_t       lost = 0;
+    const int64_t lag = s->cursor.log == NULL ? 0 : log_cursor_lag(&s->cursor, &lost);
+    if (dropped != NULL) {
+        *dropped = lost;
+    }
+    return lag;
 }
 
 int32_t

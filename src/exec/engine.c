@@ -132,6 +132,17 @@ source_null_time_rows(const source *s) {
     return s->null_time_rows;
 }
 
+changelog *
+source_full_log(const source *s) {
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        const stream *reader = s->readers.items[i];
+        if (changelog_is_full(reader->log)) {
+            return reader->log;
+        }
+    }
+    return NULL;
+}
+
 /* ---------------------------------------------------------------------------------- the tick */
 static void
 tick_readers(source *s) {

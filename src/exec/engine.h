@@ -33,6 +33,9 @@ int64_t source_null_time_rows(const source *s);
 /* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every
  * running stream and its log. *sequence may be NULL. */
 status engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) MUST_USE;
+/* The log of a stream that reads the source and has a reader for which producers must wait, or
+ * NULL. Ask before engine_insert. */
+changelog *source_full_log(const source *s);
 /* Moves the watermark of an event-timed source further (never back) and ticks; windows close. */
 status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
 
