@@ -114,7 +114,9 @@ typedef struct laminar_options {
     int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
                                            Tests replace it */
     void   *clock_context;
-    int64_t insert_timeout_ms; /* how long inserts wait for LAMINAR_LAG_BLOCK; 0: 30 s */
+    int64_t buffer_size;       /* rows that may wait for a busy engine; 0: 65,536 */
+    int64_t insert_timeout_ms; /* how long an insert waits for room in it, or for
+                                  LAMINAR_LAG_BLOCK; 0: 30,000 */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
@@ -236,6 +238,14 @@ LAMINAR_API laminar_status laminar_result_schema(const laminar_result *r, struct
 LAMINAR_API laminar_status laminar_database_insert(laminar_database *db, const char *source,
                                                    struct ArrowArrayStream *rows,
                                                    int64_t *row_count, laminar_error *err);
+/* As insert, but returns as soon as the rows are accepted: checked, and in the engine or on its way
+ * into it. */
+LAMINAR_API laminar_status laminar_database_submit(laminar_database *db, const char *source,
+                                                   struct ArrowArrayStream *rows,
+                                                   int64_t *row_count, laminar_error *err);
+/* Waits until everything accepted so far is in every stream; gives the first failure of a submitted
+ * insert. */
+LAMINAR_API laminar_status laminar_database_flush(laminar_database *db, laminar_error *err);
 /* CSV text with a header line of column names (RFC 4180; quoted fields may hold line ends). An
  * empty unquoted field is NULL, as is null_text (NULL: none). Errors name the line. */
 LAMINAR_API laminar_status laminar_database_insert_csv(laminar_database *db, const char *source,
@@ -282,6 +292,10 @@ LAMINAR_API void           laminar_appender_clear(laminar_appender *a);
 /* Inserts. Columns that got nothing take their defaults; other unequal lengths are code 300. */
 LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *row_count,
                                                   laminar_error *err);
+
+/* As flush, without waiting: see laminar_database_submit. */
+LAMINAR_API laminar_status laminar_appender_submit(laminar_appender *a, int64_t *row_count,
+                                                   laminar_error *err);
 
 /* Moves the watermark of a source to at least `watermark_ms`; windows close, nothing else is
  * inserted. */
@@ -347,13 +361,14 @@ LAMINAR_API laminar_status laminar_subscription_notify(laminar_subscription *s, 
 LAMINAR_API int32_t laminar_notifier_take(laminar_notifier *n, uint64_t *tags, int32_t capacity);
 LAMINAR_API void    laminar_notifier_close(laminar_notifier *n); /* NULL is fine */
 
-/* From any thread; wakes its waiters. */
+/* From any thread; wakes its waiters and drops what was queued. */
 LAMINAR_API void laminar_subscription_cancel(laminar_subscription *s);
 typedef enum laminar_subscription_status {
     LAMINAR_SUBSCRIPTION_ACTIVE,
     LAMINAR_SUBSCRIPTION_FINISHED,
     LAMINAR_SUBSCRIPTION_CANCELLED
 } laminar_subscription_status;
+/* From any thread, as cancel. */
 LAMINAR_API laminar_subscription_status laminar_subscription_state(laminar_subscription *s);
 /* Of the batches; with "__weight" last when the query says EMIT CHANGES. */
 LAMINAR_API laminar_status laminar_subscription_schema(const laminar_subscription *s,

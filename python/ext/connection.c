@@ -3,7 +3,9 @@
  *
  * The handle stays valid until the object dies: close() ends the database, later calls get code 101
  * from the engine. The appender of the last source is kept, because one-row inserts come in runs;
- * `appender_busy` keeps a second thread from it (that one gets its own). */
+ * `appender_busy` keeps a second thread, and an insert from within the rows of another one, from it
+ * (those get their own). A statement may drop the source and make it again: after one, the kept
+ * appender is `appender_stale`. */
 #include "state.h"
 
 #include <string.h>
@@ -14,22 +16,24 @@ typedef struct connection_object {
     laminar_database *db;
     laminar_appender *appender;      /* NULL: none kept */
     PyObject         *appender_name; /* str */
-    bool              appender_busy;
+    bool              appender_busy, appender_stale;
     bool              closed;
 } connection_object;
 
 static PyObject *
 connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char    *names[] = {"path", "threads", "memory_limit", "insert_timeout_ms", NULL};
+    static char    *names[] = {"path",        "threads",           "memory_limit",
+                               "buffer_size", "insert_timeout_ms", NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
-    long long       limit = 0, timeout = 0;
+    long long       limit = 0, buffer = 0, timeout = 0;
     laminar_error   err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLL:Connection", names, &path,
-                                     &options.threads, &limit, &timeout)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLL:Connection", names, &path,
+                                     &options.threads, &limit, &buffer, &timeout)) {
         return NULL;
     }
     options.memory_limit = limit;
+    options.buffer_size = buffer;
     options.insert_timeout_ms = timeout;
     module_state      *state = ext_state_of_type(type);
     allocfunc          alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -47,10 +51,13 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
 
 static void
 forget_appender(connection_object *self) {
+    self->appender_stale = true;
     if (!self->appender_busy) {
-        laminar_appender_close(self->appender);
+        laminar_appender *old = self->appender;
         self->appender = NULL;
+        self->appender_stale = false;
         Py_CLEAR(self->appender_name);
+        laminar_appender_close(old);
     }
 }
 
@@ -100,6 +107,7 @@ connection_execute(PyObject *o, PyObject *sql) {
         return NULL;
     }
     ENGINE_CALL(s = laminar_database_execute_text(self->db, text, (size_t)size, &rows, &err));
+    forget_appender(self);
     return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
 }
 
@@ -183,22 +191,26 @@ insert_failed(module_state *state, const laminar_error *err) {
 }
 
 static PyObject *
-insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream *rows) {
+insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream *rows, bool wait) {
     laminar_error  err;
     laminar_status s;
     int64_t        count = 0;
-    ENGINE_CALL(s = laminar_database_insert(self->db, name, rows, &count, &err));
+    if (wait) {
+        ENGINE_CALL(s = laminar_database_insert(self->db, name, rows, &count, &err));
+    } else {
+        ENGINE_CALL(s = laminar_database_submit(self->db, name, rows, &count, &err));
+    }
     return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *
-insert_stream(connection_object *self, const char *name, PyObject *data) {
+insert_stream(connection_object *self, const char *name, PyObject *data, bool wait) {
     PyObject *capsule = PyObject_CallMethodObjArgs(data, self->state->arrow_c_stream, NULL);
     if (capsule == NULL) {
         return NULL;
     }
     struct ArrowArrayStream *rows = PyCapsule_GetPointer(capsule, "arrow_array_stream");
-    PyObject                *count = rows == NULL ? NULL : insert_arrow(self, name, rows);
+    PyObject                *count = rows == NULL ? NULL : insert_arrow(self, name, rows, wait);
     Py_DECREF(capsule);
     return count;
 }
@@ -241,7 +253,7 @@ single_release(struct ArrowArrayStream *s) {
 }
 
 static PyObject *
-insert_array(connection_object *self, const char *name, PyObject *data) {
+insert_array(connection_object *self, const char *name, PyObject *data, bool wait) {
     PyObject *pair = PyObject_CallMethodObjArgs(data, self->state->arrow_c_array, NULL);
     if (pair == NULL) {
         return NULL;
@@ -261,7 +273,7 @@ insert_array(connection_object *self, const char *name, PyObject *data) {
                                         .get_last_error = single_error,
                                         .release = single_release,
                                         .private_data = &b};
-        count = insert_arrow(self, name, &rows);
+        count = insert_arrow(self, name, &rows, wait);
     }
     Py_DECREF(pair);
     return count;
@@ -296,67 +308,109 @@ take_appender(connection_object *self, PyObject *name, const char *text) {
 }
 
 static void
-give_appender(connection_object *self, laminar_appender *a, bool keep) {
+give_appender(connection_object *self, laminar_appender *a) {
     if (a != self->appender) {
         laminar_appender_close(a);
         return;
     }
     self->appender_busy = false;
-    if (!keep || self->closed) {
+    if (self->appender_stale || self->closed) {
         forget_appender(self);
     }
 }
 
 static PyObject *
-insert_rows(connection_object *self, PyObject *name, const char *text, PyObject *data) {
-    for (int attempt = 0;; attempt++) {
-        laminar_appender *a = take_appender(self, name, text);
-        if (a == NULL) {
-            return NULL;
-        }
-        int64_t        count = 0;
-        laminar_error  err;
-        laminar_status s;
-        if (ext_rows_append(self->state, a, data) < 0) {
-            laminar_appender_clear(a);
-            give_appender(self, a, true);
-            return NULL;
-        }
+insert_rows(connection_object *self, PyObject *name, const char *text, PyObject *data, bool wait) {
+    laminar_appender *a = take_appender(self, name, text);
+    if (a == NULL) {
+        return NULL;
+    }
+    int64_t        count = 0;
+    laminar_error  err;
+    laminar_status s;
+    if (ext_rows_append(self->state, a, data) < 0) {
+        laminar_appender_clear(a);
+        give_appender(self, a);
+        return NULL;
+    }
+    if (wait) {
         ENGINE_CALL(s = laminar_appender_flush(a, &count, &err));
-        /* A kept appender may hold a source that was dropped and made again: once more with a new
-         * one. */
-        const bool stale = s < 0 && err.code == 200;
-        give_appender(self, a, !stale);
-        if (s >= 0) {
-            return PyLong_FromLongLong(count);
-        }
-        if (!stale || attempt > 0) {
-            return insert_failed(self->state, &err);
+    } else {
+        ENGINE_CALL(s = laminar_appender_submit(a, &count, &err));
+    }
+    give_appender(self, a);
+    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
+}
+
+/* insert(source, data, *, wait=True); source and data may be given by name too. */
+static int
+insert_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObject **name,
+                 PyObject **data, bool *wait) {
+    *name = nargs > 0 ? args[0] : NULL;
+    *data = nargs > 1 ? args[1] : NULL;
+    *wait = true;
+    const Py_ssize_t named = names == NULL ? 0 : PyTuple_Size(names);
+    for (Py_ssize_t i = 0; i < named; i++) {
+        PyObject *key = PyTuple_GetItem(names, i);
+        PyObject *v = args[nargs + i];
+        if (PyUnicode_CompareWithASCIIString(key, "wait") == 0) {
+            const int truth = PyObject_IsTrue(v);
+            if (truth < 0) {
+                return -1;
+            }
+            *wait = truth == 1;
+        } else if (*name == NULL && PyUnicode_CompareWithASCIIString(key, "source") == 0) {
+            *name = v;
+        } else if (*data == NULL && PyUnicode_CompareWithASCIIString(key, "data") == 0) {
+            *data = v;
+        } else {
+            PyErr_Format(PyExc_TypeError,
+                         "insert(source, data, *, wait=True) has no argument %R left", key);
+            return -1;
         }
     }
+    if (nargs > 2 || *data == NULL || *name == NULL || !PyUnicode_Check(*name)) {
+        PyErr_SetString(PyExc_TypeError,
+                        "insert(source, data, *, wait=True): source is a str, data are rows");
+        return -1;
+    }
+    return 0;
 }
 
 static PyObject *
-connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs) {
+connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
     connection_object *self = (connection_object *)o;
-    if (nargs != 2 || !PyUnicode_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "insert(source, data): source is a str, data are rows");
+    PyObject          *source, *data;
+    bool               wait;
+    if (insert_arguments(args, nargs, names, &source, &data, &wait) < 0) {
         return NULL;
     }
-    const char *name = PyUnicode_AsUTF8AndSize(args[0], NULL);
-    PyObject   *data = args[1];
+    const char *name = PyUnicode_AsUTF8AndSize(source, NULL);
     if (name == NULL) {
         return NULL;
     }
     if (!PyDict_Check(data) && !PyList_Check(data)) {
         if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
-            return insert_stream(self, name, data);
+            return insert_stream(self, name, data, wait);
         }
         if (PyObject_HasAttr(data, self->state->arrow_c_array)) {
-            return insert_array(self, name, data);
+            return insert_array(self, name, data, wait);
         }
     }
-    return insert_rows(self, args[0], name, data);
+    return insert_rows(self, source, name, data, wait);
+}
+
+static PyObject *
+connection_flush(PyObject *o, PyObject *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = laminar_database_flush(self->db, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -484,8 +538,9 @@ connection_memory(PyObject *o, PyObject *unused) {
 }
 
 static PyMethodDef connection_methods[] = {
-    {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL,
-     PyDoc_STR("insert($self, source, data, /)\n--\n\nInserts rows into a source: all or none. "
+    {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL | METH_KEYWORDS,
+     PyDoc_STR("insert($self, source, data, *, wait=True)\n--\n\nInserts rows into a source: all "
+               "or none. "
                "Returns the row count.\n\n"
                "data: a dict (one row, or columns when its first value is a list), a list of "
                "dicts, tuples or dataclasses,\n"
@@ -496,6 +551,10 @@ static PyMethodDef connection_methods[] = {
                "Raises IngestionError (row, column, value, both types), SchemaError 200 for an "
                "unknown source,\n"
                "TypeError for data that are no rows.")},
+    {"flush", connection_flush, METH_NOARGS,
+     PyDoc_STR("flush($self)\n--\n\nWaits until all that was accepted (wait=False too) is in every "
+               "stream. Raises the first failure of an "
+               "insert that nobody waited for.")},
     {"_execute", connection_execute, METH_O, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},

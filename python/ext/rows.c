@@ -6,6 +6,8 @@
  * and compares pointers first. */
 #include "state.h"
 
+#include <stdio.h>
+
 enum { LAYOUT_MAX = 64 };
 
 typedef struct layout {
@@ -14,11 +16,16 @@ typedef struct layout {
     int32_t   count;
 } layout;
 
+enum { FILLED_SMALL = 32 };
+
 typedef struct rows_context {
     module_state     *state;
     laminar_appender *appender;
     int32_t           width;
     layout            layout;
+    int64_t           row;    /* number of the row under way, from 1 */
+    int64_t          *filled; /* per column: the last row that named it */
+    int64_t           filled_small[FILLED_SMALL];
 } rows_context;
 
 static int
@@ -203,13 +210,27 @@ find_column(rows_context *c, PyObject *key, int32_t *column) {
     return refused(c, laminar_appender_find(c->appender, name, (size_t)size, column, &err), &err);
 }
 
+/* Names match in any case, so two keys of a row may mean one column. */
+static int
+fill_once(rows_context *c, int32_t column) {
+    if (c->filled[column] == c->row) {
+        laminar_error err = {.code = 300, .class_name = "IngestionError", .position = -1};
+        (void)snprintf(err.message, sizeof(err.message), "row %lld names column \"%s\" twice",
+                       (long long)c->row, laminar_appender_column_name(c->appender, column));
+        ext_raise_error(c->state, &err);
+        return -1;
+    }
+    c->filled[column] = c->row;
+    return 0;
+}
+
 /* Column of the key that stands at `at` in its row. */
 static int
 key_column(rows_context *c, PyObject *key, int32_t at, int32_t *column) {
     layout *l = &c->layout;
     if (at < l->count && l->keys[at] == key) {
         *column = l->columns[at];
-        return 0;
+        return fill_once(c, *column);
     }
     if (find_column(c, key, column) < 0) {
         return -1;
@@ -219,7 +240,7 @@ key_column(rows_context *c, PyObject *key, int32_t at, int32_t *column) {
         l->columns[at] = *column;
         l->count++;
     }
-    return 0;
+    return fill_once(c, *column);
 }
 
 static void
@@ -237,10 +258,19 @@ end_row(rows_context *c) {
 }
 
 static int
+changed_size(void) {
+    PyErr_SetString(PyExc_RuntimeError, "dictionary changed size during iteration");
+    return -1;
+}
+
+static int
 append_dict_row(rows_context *c, PyObject *row) {
     Py_ssize_t at = 0;
     int32_t    n = 0;
     PyObject  *key, *v;
+
+    const Py_ssize_t size = PyDict_Size(row);
+    c->row++;
     while (PyDict_Next(row, &at, &key, &v)) {
         int32_t column;
         Py_INCREF(v); /* a conversion may run Python code that changes the dict */
@@ -254,6 +284,9 @@ append_dict_row(rows_context *c, PyObject *row) {
     if (n == 0) {
         PyErr_SetString(PyExc_TypeError, "an empty dict is no row");
         return -1;
+    }
+    if (PyDict_Size(row) != size) {
+        return changed_size();
     }
     return n == c->width ? 0 : end_row(c);
 }
@@ -291,6 +324,7 @@ append_object_row(rows_context *c, PyObject *row, PyObject *names) {
     }
     int              failed = 0;
     const Py_ssize_t n = PyList_Size(list);
+    c->row++;
     for (Py_ssize_t i = 0; !failed && i < n; i++) {
         PyObject *name = PyList_GetItem(list, i);
         PyObject *v = PyObject_GetAttr(row, name);
@@ -334,6 +368,9 @@ static int
 append_iterable(rows_context *c, PyObject *data) {
     PyObject *rows = PyObject_GetIter(data);
     if (rows == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+            return -1;
+        }
         PyErr_Clear();
         PyErr_Format(PyExc_TypeError,
                      "insert takes a dict, a list of rows, columns or Arrow data, not %S",
@@ -363,11 +400,14 @@ append_iterable(rows_context *c, PyObject *data) {
 static int
 append_column(rows_context *c, PyObject *key, PyObject *values) {
     int32_t column;
-    if (find_column(c, key, &column) < 0) {
+    if (find_column(c, key, &column) < 0 || fill_once(c, column) < 0) {
         return -1;
     }
     PyObject *items = PyList_Check(values) ? Py_NewRef(values) : PySequence_List(values);
     if (items == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+            return -1;
+        }
         PyErr_Clear();
         PyErr_Format(PyExc_TypeError, "column \"%U\" is a %S where the others are lists", key,
                      Py_TYPE(values));
@@ -387,12 +427,20 @@ static int
 append_columns(rows_context *c, PyObject *data) {
     Py_ssize_t at = 0;
     PyObject  *key, *values;
+
+    const Py_ssize_t size = PyDict_Size(data);
+    c->row++;
     while (PyDict_Next(data, &at, &key, &values)) {
-        if (append_column(c, key, values) < 0) {
+        Py_INCREF(key); /* as in append_dict_row */
+        Py_INCREF(values);
+        const int failed = append_column(c, key, values) < 0;
+        Py_DECREF(values);
+        Py_DECREF(key);
+        if (failed) {
             return -1;
         }
     }
-    return 0;
+    return PyDict_Size(data) == size ? 0 : changed_size();
 }
 
 static int
@@ -410,6 +458,12 @@ int
 ext_rows_append(module_state *state, laminar_appender *a, PyObject *data) {
     rows_context c = {.state = state, .appender = a, .width = laminar_appender_column_count(a)};
     int          done;
+    c.filled =
+        c.width <= FILLED_SMALL ? c.filled_small : PyMem_Calloc((size_t)c.width, sizeof(*c.filled));
+    if (c.filled == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
     if (PyDict_Check(data)) {
         done = append_dict(&c, data);
     } else if (PyUnicode_Check(data) || PyBytes_Check(data)) {
@@ -422,5 +476,8 @@ ext_rows_append(module_state *state, laminar_appender *a, PyObject *data) {
         done = append_iterable(&c, data);
     }
     layout_free(&c.layout);
+    if (c.filled != c.filled_small) {
+        PyMem_Free(c.filled);
+    }
     return done;
 }

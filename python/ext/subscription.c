@@ -2,9 +2,11 @@
 /* subscription.c - laminardb._laminardb.Subscription: the changes of one query. It has no thread;
  * waiting drops the GIL and sleeps in the engine.
  *
- * Reads of one subscription are serialised by `reading`: the engine's handle is for one thread at a
- * time. cancel may come from any thread. */
+ * Reads of one subscription are serialised by `reading`, which is waited for as long as for rows.
+ * cancel and the state may come from any thread. */
 #include "state.h"
+
+#include <time.h>
 
 typedef struct subscription_object {
     PyObject              ob_base;
@@ -47,15 +49,29 @@ subscription_dealloc(PyObject *o) {
     Py_DECREF(type);
 }
 
+static int64_t
+now_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* One sleep of at most timeout_us (negative: no limit) without the GIL. */
 static laminar_status
 wait_once(subscription_object *self, int64_t timeout_us, laminar_result **rows, bool *interrupted,
           laminar_error *err) {
-    laminar_status s;
+    laminar_status s = LAMINAR_DONE;
     ENGINE_CALL({
-        PyThread_acquire_lock(self->reading, WAIT_LOCK);
-        s = laminar_subscription_next(self->handle, timeout_us, rows, interrupted, err);
-        PyThread_release_lock(self->reading);
+        const int64_t      start = now_us();
+        const PyLockStatus lock = PyThread_acquire_lock_timed(self->reading, timeout_us, 1);
+        if (lock == PY_LOCK_ACQUIRED) {
+            const int64_t left = timeout_us < 0 ? -1 : timeout_us - (now_us() - start);
+            s = laminar_subscription_next(self->handle, timeout_us >= 0 && left < 0 ? 0 : left,
+                                          rows, interrupted, err);
+            PyThread_release_lock(self->reading);
+        } else {
+            *interrupted = lock == PY_LOCK_INTR;
+        }
     });
     return s;
 }
@@ -64,9 +80,11 @@ static PyObject *
 next_rows(subscription_object *self, int64_t timeout_us) {
     laminar_result *rows = NULL;
     laminar_error   err;
+    const int64_t   start = now_us();
+    int64_t         left = timeout_us;
     for (;;) {
         bool                 interrupted = false;
-        const laminar_status s = wait_once(self, timeout_us, &rows, &interrupted, &err);
+        const laminar_status s = wait_once(self, left, &rows, &interrupted, &err);
         if (s < 0) {
             return ext_raise_error(self->state, &err);
         }
@@ -79,9 +97,9 @@ next_rows(subscription_object *self, int64_t timeout_us) {
         if (PyErr_CheckSignals() < 0) {
             return NULL;
         }
-        if (timeout_us > 0) {
-            Py_RETURN_NONE; /* a handler ran and did not raise: the caller's time may be over, let
-                               it look again */
+        if (timeout_us >= 0) { /* a handler ran and did not raise: wait for the rest of the time */
+            left = timeout_us - (now_us() - start);
+            left = left < 0 ? 0 : left;
         }
     }
 }
@@ -127,7 +145,7 @@ subscription_next_timeout(PyObject *o, PyObject *timeout) {
     if (ms == 0) {
         return subscription_try_next(o, NULL);
     }
-    return next_rows((subscription_object *)o, ms > 9e15 ? -1 : 1 + (int64_t)(ms * 1000));
+    return next_rows((subscription_object *)o, ms > 9e12 ? -1 : 1 + (int64_t)(ms * 1000));
 }
 
 static PyObject *
@@ -148,7 +166,7 @@ subscription_iternext(PyObject *o) {
 static PyObject *
 subscription_cancel(PyObject *o, PyObject *unused) {
     (void)unused;
-    laminar_subscription_cancel(((subscription_object *)o)->handle);
+    ENGINE_CALL(laminar_subscription_cancel(((subscription_object *)o)->handle));
     Py_RETURN_NONE;
 }
 

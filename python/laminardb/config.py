@@ -11,6 +11,8 @@ class LaminarConfig:
     """Read-only, hashable, reusable settings.
 
     Args:
+        buffer_size: rows that may wait for a busy engine; a further insert waits for room.
+        insert_timeout_ms: how long it waits before it raises IngestionError 300.
         threads: at most this many threads work on one large statement; None: the number of processors.
         memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert
             raises MemoryError.
@@ -24,9 +26,10 @@ class LaminarConfig:
 
     __slots__ = ("_values",)
     _defaults: dict[str, Any] = {
+        "buffer_size": 65536,
         "threads": None,
         "memory_limit": None,
-        "insert_timeout_ms": None,
+        "insert_timeout_ms": 30000,
         "max_lag_bytes": None,
     }
 
@@ -36,6 +39,8 @@ class LaminarConfig:
                 near = get_close_matches(key, self._defaults, 1, 0.5)
                 hint = f', did you mean "{near[0]}"?' if near else f"; there are {', '.join(self._defaults)}"
                 raise TypeError(f'LaminarConfig has no setting "{key}"{hint}')
+            if value is None and self._defaults[key] is not None:
+                raise TypeError(f"{key} must be an int, not None")
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise TypeError(f"{key} must be an int or None, not {value!r}")
             if value is not None and not 0 < value < 2**63:

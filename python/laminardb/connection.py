@@ -63,7 +63,8 @@ class Connection(_laminardb.Connection):
             os.fspath(path),
             settings.threads or 0,
             settings.memory_limit or 0,
-            settings.insert_timeout_ms or 0,
+            settings.buffer_size,
+            settings.insert_timeout_ms,
         )
         self._max_lag_bytes = settings.max_lag_bytes or 0
         return self

@@ -21,6 +21,12 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define UNREACHABLE() __builtin_unreachable()
 #define UNUSED __attribute__((unused))
+/* In a loop that waits for another core: lets the sibling run and saves power. */
+#if defined(__x86_64__)
+#define CPU_RELAX() __builtin_ia32_pause()
+#else
+#define CPU_RELAX() __asm__ volatile("" ::: "memory")
+#endif
 /* Asks for the cache line at p, to be read soon. Any address is fine. */
 #define PREFETCH(p) __builtin_prefetch(p)
 #define ARRAY_COUNT(a) ((int32_t)(sizeof(a) / sizeof((a)[0])))

@@ -307,23 +307,16 @@ check_lengths(laminar_appender *a, int32_t rows, laminar_error *err) {
 }
 
 static status
-flush_rows(laminar_appender *a, error *err) {
+flush_rows(laminar_appender *a, bool wait, error *err) {
     batch *rows = NULL;
     TRY(builder_take(&a->rows, &rows, err));
-    status s = db_enter(a->db, err);
-    if (s == OK) {
-        s = a->target->impl == NULL
-                ? error_set(err, ERR_TABLE_NOT_FOUND, "source \"%.*s\" was dropped",
-                            TEXT_ARG(a->target->name))
-                : db_insert_batch(a->db, a->target, rows, err);
-        db_leave(a->db);
-    }
+    const status s = db_insert(a->db, a->target, rows, wait, err);
     batch_release(rows);
     return s;
 }
 
-laminar_status
-laminar_appender_flush(laminar_appender *a, int64_t *row_count, laminar_error *err) {
+static laminar_status
+flush(laminar_appender *a, bool wait, int64_t *row_count, laminar_error *err) {
     const int32_t        rows = longest(a);
     const laminar_status fits = check_lengths(a, rows, err);
     if (fits < 0) {
@@ -332,7 +325,7 @@ laminar_appender_flush(laminar_appender *a, int64_t *row_count, laminar_error *e
     error  e;
     status s = OK;
     if (rows > 0) {
-        s = flush_rows(a, &e);
+        s = flush_rows(a, wait, &e);
     }
     if (s < 0) {
         return fail(a, &e, s, err);
@@ -344,4 +337,14 @@ laminar_appender_flush(laminar_appender *a, int64_t *row_count, laminar_error *e
         *row_count = rows;
     }
     return LAMINAR_OK;
+}
+
+laminar_status
+laminar_appender_flush(laminar_appender *a, int64_t *row_count, laminar_error *err) {
+    return flush(a, true, row_count, err);
+}
+
+laminar_status
+laminar_appender_submit(laminar_appender *a, int64_t *row_count, laminar_error *err) {
+    return flush(a, false, row_count, err);
 }

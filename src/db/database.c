@@ -7,6 +7,9 @@
 #include "db/internal.h"
 #include "kernel/kernel.h"
 
+#define BUFFER_ROWS 65536
+#define INSERT_TIMEOUT_MS 30000
+
 static int64_t
 user_now_us(engine_clock *c) {
     user_clock *u = (user_clock *)c;
@@ -26,17 +29,26 @@ set_clock(laminar_database *db, const laminar_options *options) {
 static status
 open_parts(laminar_database *db, error *err) {
     TRY(mutex_init(&db->token, err));
-    const status made = mutex_init(&db->queries_lock, err);
-    if (made < 0) {
+    mutex_set_level(&db->token, LEVEL_TOKEN);
+    status s = mutex_init(&db->queries_lock, err);
+    if (s < 0) {
         mutex_fini(&db->token);
-        return made;
+        return s;
     }
-    status s = catalog_open(&db->catalog, db->mem, err);
+    mutex_set_level(&db->queries_lock, LEVEL_LEAF);
+    s = queue_open(db, db->queue.rows_max, db->queue.wait_us_max, err);
+    if (s < 0) {
+        mutex_fini(&db->queries_lock);
+        mutex_fini(&db->token);
+        return s;
+    }
+    s = catalog_open(&db->catalog, db->mem, err);
     if (s == OK) {
         s = engine_open(&db->engine, db->mem, &db->clock.base, err);
     }
     if (s < 0) {
         catalog_close(db->catalog);
+        queue_close(db);
         mutex_fini(&db->queries_lock);
         mutex_fini(&db->token);
     }
@@ -65,11 +77,10 @@ static status
 open_database(laminar_database **out, const char *path, const laminar_options *options,
               error *err) {
     TRY(check_path(path, err));
-    if (options != NULL &&
-        (options->threads < 0 || options->memory_limit < 0 || options->insert_timeout_ms < 0)) {
+    if (options->threads < 0 || options->memory_limit < 0 || options->buffer_size < 0 ||
+        options->insert_timeout_ms < 0) {
         return error_set(err, ERR_INVALID_ARGUMENT,
-                         "threads, memory_limit and insert_timeout_ms must be 0 (the default) or "
-                         "more");
+                         "numbers in the options must be 0 (the default) or more");
     }
     kernel_init();
     const int64_t limit =
@@ -86,11 +97,10 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     db->mem = m;
     atomic_init(&db->references, 1);
     db->process = getpid();
-    db->threads = options == NULL ? 0 : options->threads;
-    db->insert_timeout_us = 30 * 1000000;
-    if (options != NULL && options->insert_timeout_ms > 0) {
-        db->insert_timeout_us = sat_mul_i64(options->insert_timeout_ms, 1000);
-    }
+    db->threads = options->threads;
+    db->queue.rows_max = options->buffer_size > 0 ? options->buffer_size : BUFFER_ROWS;
+    db->queue.wait_us_max =
+        1000 * (options->insert_timeout_ms > 0 ? options->insert_timeout_ms : INSERT_TIMEOUT_MS);
     set_clock(db, options);
     const status s = open_parts(db, err);
     if (s < 0) {
@@ -116,6 +126,7 @@ db_release(laminar_database *db) {
     mem *m = db->mem;
     catalog_close(db->catalog);
     engine_close(db->engine);
+    queue_close(db);
     mutex_fini(&db->queries_lock);
     mutex_fini(&db->token);
     mem_free(m, db, sizeof(*db));
@@ -123,11 +134,17 @@ db_release(laminar_database *db) {
 }
 
 status
-db_enter(laminar_database *db, error *err) {
+db_check_process(const laminar_database *db, error *err) {
     if (db->process != getpid()) {
         return error_set(err, ERR_CONNECTION_FAILED,
                          "this database was opened before a fork: open it again in the child");
     }
+    return OK;
+}
+
+status
+db_enter(laminar_database *db, error *err) {
+    TRY(db_check_process(db, err));
     mutex_lock(&db->token);
     if (atomic_load(&db->state) == DB_CLOSED) {
         mutex_unlock(&db->token);
@@ -136,9 +153,37 @@ db_enter(laminar_database *db, error *err) {
     return OK;
 }
 
+/* Whoever holds the token takes queued inserts along before it goes; see combine.c for the order of
+ * release and look. */
 void
 db_leave(laminar_database *db) {
-    mutex_unlock(&db->token);
+    for (;;) {
+        if (UNLIKELY(engine_has_abandoned(db->engine))) {
+            engine_reap(db->engine);
+        }
+        if (!queue_drain(db, true)) {
+            queue_wake_worker(db);
+            mutex_unlock(&db->token);
+            return;
+        }
+        mutex_unlock(&db->token);
+        atomic_thread_fence(memory_order_seq_cst);
+        if (LIKELY(atomic_load(&db->queue.rows) == 0) || queue_is_empty(db) ||
+            !mutex_try_lock(&db->token)) {
+            return;
+        }
+    }
+}
+
+void
+db_abandon(laminar_database *db, changelog *log) {
+    if (db->process != getpid()) {
+        return;
+    }
+    engine_abandon(db->engine, log);
+    if (mutex_try_lock(&db->token)) { /* else its holder sees to it */
+        db_leave(db);
+    }
 }
 
 status
@@ -228,13 +273,17 @@ close_objects(laminar_database *db) {
 void
 laminar_database_end(laminar_database *db) {
     error e = {0};
+    if (db->process != getpid()) {
+        return; /* a lock may be held by a thread that this process does not have */
+    }
     laminar_database_interrupt(db);
     if (db_enter(db, &e) < 0) {
         return;
     }
     atomic_store(&db->state, DB_CLOSED);
     close_objects(db);
-    db_leave(db);
+    db_leave(db); /* what is queued is refused now */
+    queue_stop(db);
 }
 
 void

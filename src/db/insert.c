@@ -6,8 +6,8 @@
 #include "db/internal.h"
 #include "io/csv.h"
 
-static status
-check_not_null(const object *o, const delta *rows, error *err) {
+status
+db_check_not_null(const object *o, const delta *rows, error *err) {
     for (int32_t i = 0; i < rows->column_count; i++) {
         if (o->schema->fields[i].nullable || rows->columns[i].validity == NULL) {
             continue;
@@ -23,7 +23,7 @@ check_not_null(const object *o, const delta *rows, error *err) {
     return OK;
 }
 
-/* Waits with the token given up: readers may need it, and so may other producers. */
+/* Sleeps without the token: readers may need it, and so may other producers. */
 static status
 sleep_for_room(laminar_database *db, changelog *full, int64_t deadline_ns, error *err) {
     const int64_t left_us = (deadline_ns - clock_ticks_ns(&db->clock.base)) / 1000;
@@ -31,14 +31,9 @@ sleep_for_room(laminar_database *db, changelog *full, int64_t deadline_ns, error
         return error_set(err, ERR_INGESTION_FAILED,
                          "a subscription with on_lag=\"block\" was full for %lld ms "
                          "(insert_timeout_ms); nothing of the batch was kept",
-                         (long long)(db->insert_timeout_us / 1000));
+                         (long long)(db->queue.wait_us_max / 1000));
     }
-    changelog_retain(full);
-    db_leave(db);
-    const wait_result how = changelog_wait_for_room(full, left_us);
-    mutex_lock(&db->token);
-    changelog_release(full);
-    if (how == WAIT_INTERRUPTED) {
+    if (changelog_wait_for_room(full, left_us) == WAIT_INTERRUPTED) {
         return error_set(err, ERR_QUERY_CANCELLED,
                          "interrupted while waiting for a subscription with on_lag=\"block\"; "
                          "nothing of the batch was kept");
@@ -46,39 +41,42 @@ sleep_for_room(laminar_database *db, changelog *full, int64_t deadline_ns, error
     return OK;
 }
 
-static status
-wait_for_room(laminar_database *db, const object *o, error *err) {
-    int64_t    deadline_ns = 0;
-    changelog *full;
-    while ((full = source_full_log(o->impl)) != NULL) {
+status
+db_wait_for_room(laminar_database *db, const object *o, error *err) {
+    int64_t deadline_ns = 0;
+    while (atomic_load(&db->blocking_readers) > 0) {
+        TRY(db_enter(db, err));
+        changelog *full = o->impl == NULL ? NULL : source_full_log(o->impl);
+        if (full != NULL) {
+            changelog_retain(full);
+        }
+        db_leave(db);
+        if (full == NULL) {
+            break; /* who inserts next finds out what else may be wrong */
+        }
         if (deadline_ns == 0) {
             deadline_ns = sat_add_i64(clock_ticks_ns(&db->clock.base),
-                                      sat_mul_i64(db->insert_timeout_us, 1000));
+                                      sat_mul_i64(db->queue.wait_us_max, 1000));
         }
-        TRY(sleep_for_room(db, full, deadline_ns, err));
-        if (atomic_load(&db->state) == DB_CLOSED) {
-            return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
-        }
-        TRY(db_writable(db, err));
-        if (o->impl == NULL) {
-            return error_set(err, ERR_TABLE_NOT_FOUND, "source \"%.*s\" was dropped",
-                             TEXT_ARG(o->name));
-        }
+        const status slept = sleep_for_room(db, full, deadline_ns, err);
+        changelog_release(full);
+        TRY(slept);
     }
     return OK;
 }
 
 status
-db_insert_batch(laminar_database *db, object *o, batch *rows, error *err) {
-    TRY(db_writable(db, err));
-    TRY(check_not_null(o, &rows->rows, err));
-    if (source_full_log(o->impl) != NULL) {
-        object      *held = catalog_object_retain(o);
-        const status waited = wait_for_room(db, held, err);
-        catalog_object_release(held);
-        TRY(waited);
+db_append_batch(laminar_database *db, object *o, batch *rows, error *err) {
+    if (atomic_load(&db->state) == DB_CLOSED) {
+        return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
     }
-    return engine_insert(db->engine, o->impl, rows, NULL, err);
+    TRY(db_writable(db, err));
+    if (o->impl == NULL) {
+        return error_set(err, ERR_TABLE_NOT_FOUND, "source \"%.*s\" was dropped",
+                         TEXT_ARG(o->name));
+    }
+    TRY(db_check_not_null(o, &rows->rows, err));
+    return engine_append(db->engine, o->impl, rows, err);
 }
 
 /* Which incoming column feeds each column of the source; -1: its default. */
@@ -281,18 +279,11 @@ find_object(laminar_database *db, const char *name, object **out, error *err) {
     return s;
 }
 
-/* With rows made outside the token: enters, inserts, leaves. Releases rows. */
+/* Rows made outside the token; NULL: there were none. Releases them. */
 static status
-insert_made(laminar_database *db, object *o, batch *rows, int64_t *row_count, error *err) {
-    status s = OK;
-    if (rows != NULL) {
-        s = db_enter(db, err);
-        if (s == OK) {
-            s = o->impl == NULL ? error_set(err, ERR_TABLE_NOT_FOUND, "source was dropped")
-                                : db_insert_batch(db, o, rows, err);
-            db_leave(db);
-        }
-    }
+insert_made(laminar_database *db, object *o, batch *rows, bool wait, int64_t *row_count,
+            error *err) {
+    const status s = rows == NULL ? OK : db_insert(db, o, rows, wait, err);
     if (s == OK && row_count != NULL) {
         *row_count = rows == NULL ? 0 : rows->rows.row_count;
     }
@@ -301,7 +292,7 @@ insert_made(laminar_database *db, object *o, batch *rows, int64_t *row_count, er
 }
 
 static status
-insert_arrow(laminar_database *db, const char *name, struct ArrowArrayStream *arrow,
+insert_arrow(laminar_database *db, const char *name, struct ArrowArrayStream *arrow, bool wait,
              int64_t *row_count, error *err) {
     object *o = NULL;
     TRY(find_object(db, name, &o, err));
@@ -313,21 +304,39 @@ insert_arrow(laminar_database *db, const char *name, struct ArrowArrayStream *ar
     }
     reader_close(&r);
     if (s == OK) {
-        s = insert_made(db, o, rows, row_count, err);
+        s = insert_made(db, o, rows, wait, row_count, err);
     }
     catalog_object_release(o);
     return s;
 }
 
-laminar_status
-laminar_database_insert(laminar_database *db, const char *source_name,
-                        struct ArrowArrayStream *rows, int64_t *row_count, laminar_error *err) {
+static laminar_status
+insert_stream(laminar_database *db, const char *name, struct ArrowArrayStream *rows, bool wait,
+              int64_t *row_count, laminar_error *err) {
     error        e = {0};
-    const status s = insert_arrow(db, source_name, rows, row_count, &e);
+    const status s = insert_arrow(db, name, rows, wait, row_count, &e);
     if (rows->release != NULL) {
         rows->release(rows);
     }
     return report(err, &e, s, TEXT(""));
+}
+
+laminar_status
+laminar_database_insert(laminar_database *db, const char *source_name,
+                        struct ArrowArrayStream *rows, int64_t *row_count, laminar_error *err) {
+    return insert_stream(db, source_name, rows, true, row_count, err);
+}
+
+laminar_status
+laminar_database_submit(laminar_database *db, const char *source_name,
+                        struct ArrowArrayStream *rows, int64_t *row_count, laminar_error *err) {
+    return insert_stream(db, source_name, rows, false, row_count, err);
+}
+
+laminar_status
+laminar_database_flush(laminar_database *db, laminar_error *err) {
+    error e = {0};
+    return report(err, &e, db_flush(db, &e), TEXT(""));
 }
 
 laminar_status
@@ -343,7 +352,7 @@ laminar_database_insert_csv(laminar_database *db, const char *source_name, const
         batch           *rows = NULL;
         s = csv_read(&rows, db->mem, o->schema, o->defaults, (text){csv, csv_size}, &format, &e);
         if (s == OK) {
-            s = insert_made(db, o, rows, row_count, &e);
+            s = insert_made(db, o, rows, true, row_count, &e);
         }
         catalog_object_release(o);
     }

@@ -31,17 +31,37 @@ struct running_query {
     running_query *next;
 };
 
+/* Inserts that met a busy engine, in order of arrival. See combine.c. */
+typedef struct insert_request insert_request;
+typedef struct insert_queue {
+    mutex            lock;
+    insert_request  *first, *last;
+    _Atomic int64_t  rows;        /* queued or being applied */
+    int64_t          rows_max;    /* LaminarConfig(buffer_size) */
+    int64_t          wait_us_max; /* for room in the queue */
+    _Atomic uint32_t room;        /* futex: changes when rows leave */
+    _Atomic uint32_t applied;     /* futex of flush: changes when a request is done */
+    _Atomic int32_t  room_sleepers;
+    status fault_status; /* first failure of an insert nobody waited for; guarded by lock */
+    error  fault;
+    thread worker;
+    bool   has_worker;            /* guarded by the token */
+    _Atomic uint32_t worker_word; /* futex: changes when there is work or the end */
+    _Atomic bool     worker_stop;
+} insert_queue;
+
 struct laminar_database {
     _Atomic int32_t references; /* the user's, and one per appender and subscription */
     mem            *mem;
     user_clock      clock;
     mutex           token;
+    insert_queue    queue;
     catalog        *catalog;
     engine         *engine;
     _Atomic int32_t state;   /* db_state */
     pid_t           process; /* that opened it: after fork the child must not touch it */
     int32_t         threads;
-    int64_t         insert_timeout_us; /* how long an insert waits for slow readers */
+    _Atomic int32_t blocking_readers; /* open subscriptions with LAG_BLOCK */
     mutex           queries_lock;
     running_query  *queries;
 };
@@ -56,11 +76,18 @@ struct laminar_result {
     result             *rows; /* NULL for DDL and row counts */
 };
 
+/* Levels of locks, see os/thread.h. Nothing is locked while a leaf is held. */
+enum { LEVEL_TOKEN = 1, LEVEL_LEAF = 2 };
+
 /* ---- database.c */
+status db_check_process(const laminar_database *db,
+                        error                  *err) MUST_USE; /* refuses a forked child */
 /* Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave.
  */
-status            db_enter(laminar_database *db, error *err) MUST_USE;
-void              db_leave(laminar_database *db);
+status db_enter(laminar_database *db, error *err) MUST_USE;
+void   db_leave(laminar_database *db);
+/* Closes an anonymous stream that nobody reads any more; waits for nothing. */
+void              db_abandon(laminar_database *db, changelog *log);
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);
 /* For calls that write: refuses after shutdown. With the token. */
@@ -87,8 +114,27 @@ status answer_texts(laminar_result **out, mem *m, laminar_result_kind kind,
                     int32_t row_count, error *err) MUST_USE;
 
 /* ---- insert.c */
-/* Checks NOT NULL, waits until readers that asked for it have room (giving the token up meanwhile),
- * then inserts. With the token, which is held again at return. */
-status db_insert_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;
+/* With the token held: refuses after shutdown and after DROP, checks NOT NULL, appends. The caller
+ * settles the engine before it leaves. */
+status db_append_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;
+/* Without the token, before rows are accepted: waits until readers with LAG_BLOCK have room. */
+status db_wait_for_room(laminar_database *db, const object *o, error *err) MUST_USE;
+status db_check_not_null(const object *o, const delta *rows, error *err) MUST_USE;
+
+/* ---- combine.c: inserts from several threads */
+status queue_open(laminar_database *db, int64_t rows_max, int64_t wait_us_max, error *err) MUST_USE;
+/* Applies what is queued (for at most LEAVE_US_MAX when bounded) with the token held. True: nothing
+ * is left. */
+bool queue_drain(laminar_database *db, bool bounded);
+bool queue_is_empty(laminar_database *db);
+void queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
+/* Without the token. wait: returns when the rows are in every stream; else when they are accepted
+ * (coerced, checked, queued or applied). */
+status db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) MUST_USE;
+/* Waits until all that was accepted before is applied; gives the first failure of an insert nobody
+ * waited for. */
+status db_flush(laminar_database *db, error *err) MUST_USE;
+void   queue_stop(laminar_database *db); /* without the token: ends the worker */
+void   queue_close(laminar_database *db);
 
 #endif

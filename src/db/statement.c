@@ -139,32 +139,6 @@ drop_object(laminar_database *db, object *o) {
     catalog_remove(db->catalog, o);
 }
 
-static status
-drop_dependents(laminar_database *db, object *o, bool cascade, error *err) {
-    if (o->dependent_count > 0 && !cascade) {
-        return error_set(err, ERR_SCHEMA_MISMATCH,
-                         "cannot drop \"%.*s\": \"%.*s\" reads it; drop that first or say CASCADE",
-                         TEXT_ARG(o->name), TEXT_ARG(o->dependents[0]->name));
-    }
-    while (o->dependent_count > 0) {
-        object *reader = o->dependents[o->dependent_count - 1];
-        TRY(drop_dependents(db, reader, true, err));
-        const stream *st = reader->impl;
-        const plan   *p = stream_plan(st);
-        object      **objects = p->objects;
-        const int32_t count = p->object_count;
-        for (int32_t i = 0; i < count; i++) {
-            catalog_undepend(objects[i], reader);
-        }
-        drop_object(db, reader);
-    }
-    return engine_has_readers(db->engine, o)
-               ? error_set(err, ERR_SCHEMA_MISMATCH,
-                           "cannot drop \"%.*s\": an open subscription reads it; cancel that first",
-                           TEXT_ARG(o->name))
-               : OK;
-}
-
 static const char *
 kind_name(object_kind kind) {
     switch (kind) {
@@ -177,25 +151,82 @@ kind_name(object_kind kind) {
     }
 }
 
-static status
-drop_found(laminar_database *db, object *o, bool cascade, error *err) {
-    TRY(drop_dependents(db, o, cascade, err));
-    if (o->kind == OBJECT_STREAM) {
-        const plan *p = stream_plan(o->impl);
-        for (int32_t i = 0; i < p->object_count; i++) {
-            catalog_undepend(p->objects[i], o);
+static bool
+reads_any(const object *o, object *const *objects, int32_t count) {
+    if (o->kind != OBJECT_STREAM) {
+        return false;
+    }
+    const plan *p = stream_plan(o->impl);
+    for (int32_t i = 0; i < p->object_count; i++) {
+        for (int32_t k = 0; k < count; k++) {
+            if (p->objects[i] == objects[k]) {
+                return true;
+            }
         }
     }
-    drop_object(db, o);
+    return false;
+}
+
+/* What goes with one object: itself, then what reads it at any depth, in order of creation. */
+typedef struct going {
+    object **objects;
+    int32_t  count;
+} going;
+
+/* All questions come before the first thing is touched. */
+static status
+find_going(going *g, statement_context *c, object *o, bool cascade, error *err) {
+    laminar_database *db = c->db;
+    const int32_t     total = catalog_count(db->catalog);
+    *g = (going){.objects = arena_alloc(&c->arena, sizeof(object *) * (size_t)total)};
+    if (g->objects == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < total; i++) {
+        object *each = catalog_at(db->catalog, i);
+        if (each == o || reads_any(each, g->objects, g->count)) {
+            g->objects[g->count++] = each;
+        }
+    }
+    if (g->count > 1 && !cascade) {
+        return error_set(err, ERR_SCHEMA_MISMATCH,
+                         "cannot drop \"%.*s\": \"%.*s\" reads it; drop that first or say CASCADE",
+                         TEXT_ARG(o->name), TEXT_ARG(g->objects[1]->name));
+    }
+    engine_reap(db->engine);
+    for (int32_t i = 0; i < g->count; i++) {
+        if (engine_has_readers(db->engine, g->objects[i])) {
+            return error_set(
+                err, ERR_SCHEMA_MISMATCH,
+                "cannot drop \"%.*s\": an open subscription reads it; cancel that first",
+                TEXT_ARG(g->objects[i]->name));
+        }
+    }
     return OK;
 }
 
+static void
+drop_going(laminar_database *db, const going *g) {
+    for (int32_t i = g->count - 1; i >= 0; i--) {
+        object *o = g->objects[i];
+        if (o->kind == OBJECT_STREAM) {
+            const plan *p = stream_plan(o->impl);
+            for (int32_t k = 0; k < p->object_count; k++) {
+                catalog_undepend(p->objects[k], o);
+            }
+        }
+        drop_object(db, o);
+    }
+}
+
 static status
-drop_statement(laminar_database *db, const ast_statement *st, error *err) {
+drop_statement(statement_context *c, const ast_statement *st, error *err) {
     static const object_kind kinds[] = {[AST_OBJECT_SOURCE] = OBJECT_SOURCE,
                                         [AST_OBJECT_STREAM] = OBJECT_STREAM,
                                         [AST_OBJECT_TABLE] = OBJECT_TABLE};
     const object_kind        kind = kinds[st->object];
+    laminar_database        *db = c->db;
+    going                    g;
     object                  *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
     if (o == NULL && st->if_exists) {
         return OK;
@@ -210,14 +241,19 @@ drop_statement(laminar_database *db, const ast_statement *st, error *err) {
                             "\"%.*s\" is a %s: say DROP %s", TEXT_ARG(o->name), kind_name(o->kind),
                             kind_name(o->kind));
     }
-    return drop_found(db, o, st->cascade, err);
+    TRY(find_going(&g, c, o, st->cascade, err));
+    drop_going(db, &g);
+    return OK;
 }
 
-/* OR REPLACE and IF NOT EXISTS, the same for all kinds. *done: there is nothing left to make. */
+/* OR REPLACE and IF NOT EXISTS, the same for all kinds. *done: there is nothing left to make. old
+ * gets what is to be replaced; it stays until the new one is made. */
 static status
-make_room(laminar_database *db, const ast_statement *st, bool *done, error *err) {
+find_old(statement_context *c, const ast_statement *st, object_kind kind, going *old, bool *done,
+         error *err) {
     *done = false;
-    object *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
+    *old = (going){0};
+    object *o = catalog_find(c->db->catalog, st->name.text, false);
     if (o == NULL) {
         return OK;
     }
@@ -225,16 +261,42 @@ make_room(laminar_database *db, const ast_statement *st, bool *done, error *err)
         *done = true;
         return OK;
     }
-    if (st->or_replace) {
-        return drop_found(db, o, false, err);
+    if (!st->or_replace) {
+        return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
+                            "\"%.*s\" already exists: use CREATE OR REPLACE or IF NOT EXISTS",
+                            TEXT_ARG(st->name.text));
     }
-    return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
-                        "\"%.*s\" already exists: use CREATE OR REPLACE or IF NOT EXISTS",
-                        TEXT_ARG(st->name.text));
+    if (o->kind != kind) {
+        return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
+                            "\"%.*s\" is a %s: DROP it first, or use another name",
+                            TEXT_ARG(o->name), kind_name(o->kind));
+    }
+    return find_going(old, c, o, false, err);
+}
+
+/* Makes a finished object known, in the place of the old one. */
+static status
+register_object(laminar_database *db, object *o, const plan *p, const going *old, error *err) {
+    const int32_t count = p == NULL ? 0 : p->object_count;
+    int32_t       depends = 0;
+    status        s = OK;
+    while (s == OK && depends < count) {
+        s = catalog_depend(p->objects[depends], o, err);
+        depends += s == OK;
+    }
+    if (s == OK) {
+        drop_going(db, old);
+        s = catalog_add(db->catalog, o, err); /* cannot fail where an old one just left */
+    }
+    for (int32_t i = 0; s < 0 && i < depends; i++) {
+        catalog_undepend(p->objects[i], o);
+    }
+    return s;
 }
 
 static status
-create_source(statement_context *c, const ast_statement *st, object_kind kind, error *err) {
+create_source(statement_context *c, const ast_statement *st, object_kind kind, const going *old,
+              error *err) {
     laminar_database *db = c->db;
     object           *o = NULL;
     TRY(catalog_object_new(&o, db->mem, kind, st->name.text, err));
@@ -250,7 +312,7 @@ create_source(statement_context *c, const ast_statement *st, object_kind kind, e
         o->impl_free = free_source;
     }
     if (s == OK) {
-        s = catalog_add(db->catalog, o, err);
+        s = register_object(db, o, NULL, old, err);
     }
     if (s < 0 && o->impl != NULL) {
         source_close(o->impl);
@@ -282,23 +344,7 @@ describe_stream(statement_context *c, object *o, const ast_statement *st, const 
 }
 
 static status
-register_stream(laminar_database *db, object *o, const plan *p, error *err) {
-    TRY(catalog_add(db->catalog, o, err));
-    for (int32_t i = 0; i < p->object_count; i++) {
-        const status s = catalog_depend(p->objects[i], o, err);
-        if (s < 0) {
-            for (int32_t k = 0; k < i; k++) {
-                catalog_undepend(p->objects[k], o);
-            }
-            catalog_remove(db->catalog, o);
-            return s;
-        }
-    }
-    return OK;
-}
-
-static status
-create_stream(statement_context *c, const ast_statement *st, error *err) {
+create_stream(statement_context *c, const ast_statement *st, const going *old, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
@@ -307,6 +353,13 @@ create_stream(statement_context *c, const ast_statement *st, error *err) {
     stream *made = NULL;
     status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, st->emit,
                             st->emit_position, st->allow_lateness, err);
+    for (int32_t i = 0; s == OK && old->count > 0 && i < p.object_count; i++) {
+        if (p.objects[i] == old->objects[0]) {
+            s = error_set_at(err, ERR_QUERY_FAILED, st->name.position,
+                             "\"%.*s\" cannot read the stream that it replaces",
+                             TEXT_ARG(st->name.text));
+        }
+    }
     if (s == OK) {
         s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
     }
@@ -321,7 +374,7 @@ create_stream(statement_context *c, const ast_statement *st, error *err) {
     if (s == OK) {
         o->impl = made;
         o->impl_free = free_stream;
-        s = register_stream(db, o, stream_plan(made), err);
+        s = register_object(db, o, stream_plan(made), old, err);
         if (s < 0) {
             stream_close(made);
             o->impl = NULL;
@@ -352,21 +405,19 @@ ddl_name(const ast_statement *st) {
 static status
 run_ddl(statement_context *c, const ast_statement *st, error *err) {
     if (st->kind == AST_DROP) {
-        return drop_statement(c->db, st, err);
+        return drop_statement(c, st, err);
     }
-    bool done = false;
-    TRY(make_room(c->db, st, &done, err));
+    const object_kind kind = st->kind == AST_CREATE_SOURCE  ? OBJECT_SOURCE
+                             : st->kind == AST_CREATE_TABLE ? OBJECT_TABLE
+                                                            : OBJECT_STREAM;
+    going             old;
+    bool              done;
+    TRY(find_old(c, st, kind, &old, &done, err));
     if (done) {
         return OK;
     }
-    switch (st->kind) {
-    case AST_CREATE_SOURCE:
-        return create_source(c, st, OBJECT_SOURCE, err);
-    case AST_CREATE_TABLE:
-        return create_source(c, st, OBJECT_TABLE, err);
-    default:
-        return create_stream(c, st, err);
-    }
+    return kind == OBJECT_STREAM ? create_stream(c, st, &old, err)
+                                 : create_source(c, st, kind, &old, err);
 }
 
 /* The answer is made before the work: what was done is never reported as refused for want of
@@ -391,6 +442,23 @@ run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result 
     return OK;
 }
 
+/* With the token, which is given up while readers with LAG_BLOCK have no room. */
+static status
+append_when_room(laminar_database *db, object *o, batch *rows, error *err) {
+    if (atomic_load(&db->blocking_readers) == 0) {
+        return db_append_batch(db, o, rows, err);
+    }
+    object *held = catalog_object_retain(o);
+    db_leave(db);
+    status s = db_wait_for_room(db, held, err);
+    mutex_lock(&db->token); /* closed or dropped meanwhile: db_append_batch refuses */
+    if (s == OK) {
+        s = db_append_batch(db, held, rows, err);
+    }
+    catalog_object_release(held);
+    return s;
+}
+
 static status
 insert_values(statement_context *c, const ast_statement *st, laminar_result **answer, error *err) {
     laminar_database *db = c->db;
@@ -406,7 +474,9 @@ insert_values(statement_context *c, const ast_statement *st, laminar_result **an
     TRY(plan_insert_values(&rows, db->mem, &c->arena, o, st, err));
     status s = answer_count(answer, db->mem, rows == NULL ? 0 : rows->rows.row_count, err);
     if (s == OK && rows != NULL) {
-        s = db_insert_batch(db, o, rows, err);
+        queue_drain(db, false); /* first come, first served */
+        s = append_when_room(db, o, rows, err);
+        engine_settle(db->engine);
     }
     batch_release(rows);
     return s;

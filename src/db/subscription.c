@@ -2,23 +2,36 @@
 /* subscription.c - a cursor over a stream's change log. It has no thread and never polls.
  *
  * subscribe(sql) makes an anonymous stream and takes its current rows and its cursor in one visit
- * to the engine, so nothing falls between them. */
+ * to the engine, so nothing falls between them.
+ *
+ * One reader at a time holds `reading`, also while it sleeps; it alone touches first. cancel and
+ * state come from any thread and never wait: what cancel cannot let go of, the reader does when it
+ * leaves. A cancelled subscription holds no rows and costs an insert nothing. */
 #include "arrow/arrow.h"
+#include "batch/builder.h"
 #include "db/internal.h"
 #include "sql/parser.h"
 
 #define LAG_BYTES_MAX (256LL << 20)
+#define MERGE_ROWS 1024          /* batches below this are copied into larger ones */
+#define MERGED_ROWS 65536        /* of one batch that was put together */
+#define DELIVERED_ROWS (1 << 20) /* of one delivery */
 
 struct laminar_subscription {
     laminar_database *db; /* retained */
     mem              *mem;
     arena             arena; /* shape */
     schema            shape;
+    data_type        *types; /* of its columns */
     bool              with_weight;
     bool              append_only;
-    log_cursor        cursor;    /* log NULL: finite */
-    stream           *anonymous; /* NULL for named streams; gone when the database is closed */
-    result           *first;     /* delivered before anything else; NULL: none */
+    bool              blocks; /* counted in db->blocking_readers */
+    changelog        *log;    /* NULL: finite */
+    bool              anonymous;
+    mutex             reading;
+    log_cursor        cursor; /* log NULL: finite */
+    result           *first;  /* delivered before anything else; NULL: none */
+    _Atomic bool      has_first;
     stream           *counted;   /* told by stream_want_ops that we read ops; NULL: none */
     int32_t           key_count; /* columns of `shape` that identify a row */
     int32_t          *key_columns;
@@ -47,6 +60,14 @@ subscription_free(laminar_subscription *s) {
     mutex_fini(&s->watch_lock);
     log_cursor_close(&s->cursor);
     result_release(s->first);
+    mutex_fini(&s->reading);
+    if (s->blocks) {
+        atomic_fetch_sub(&s->db->blocking_readers, 1);
+    }
+    if (s->anonymous) {
+        db_abandon(s->db, s->log);
+    }
+    changelog_release(s->log);
     arena_fini(&s->arena);
     laminar_database *db = s->db;
     mem_free(m, s, sizeof(*s));
@@ -59,10 +80,16 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     if (s == NULL) {
         return error_memory(err);
     }
-    const status locked = mutex_init(&s->watch_lock, err);
-    if (locked < 0) {
+    status made = mutex_init(&s->watch_lock, err);
+    if (made == OK) {
+        made = mutex_init(&s->reading, err);
+        if (made < 0) {
+            mutex_fini(&s->watch_lock);
+        }
+    }
+    if (made < 0) {
         mem_free(db->mem, s, sizeof(*s));
-        return locked;
+        return made;
     }
     s->db = db_retain(db);
     s->mem = db->mem;
@@ -70,11 +97,15 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     const size_t  key_bytes = sizeof(int32_t) * (size_t)p->key_count;
     const schema *copy = schema_copy(&p->root->schema, &s->arena);
     s->key_columns = arena_alloc(&s->arena, key_bytes);
-    if (copy == NULL || s->key_columns == NULL) {
+    s->types = arena_alloc(&s->arena, sizeof(data_type) * (size_t)(p->root->schema.count + 1));
+    if (copy == NULL || s->key_columns == NULL || s->types == NULL) {
         subscription_free(s);
         return error_memory(err);
     }
     s->shape = *copy;
+    for (int32_t i = 0; i < copy->count; i++) {
+        s->types[i] = copy->fields[i].type;
+    }
     s->key_count = p->key_count;
     if (key_bytes > 0) {
         memcpy(s->key_columns, p->key_columns, key_bytes);
@@ -124,6 +155,11 @@ follow(laminar_subscription *s, stream *of, const laminar_subscription_options *
             log_cursor_close(&s->cursor);
             return read;
         }
+    }
+    s->log = changelog_retain(stream_log(of));
+    if (rule.policy == LAG_BLOCK) {
+        s->blocks = true;
+        atomic_fetch_add(&s->db->blocking_readers, 1);
     }
     if (o->row_ops) {
         stream_want_ops(of, 1);
@@ -177,13 +213,14 @@ static status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
                   const laminar_subscription_options *o, error *err) {
     const stream_options options = {.running = true};
-    TRY(stream_open(&s->anonymous, db->engine, p, plan_arena, &options, err));
-    const status made = follow(s, s->anonymous, o, true, err);
-    if (made < 0) {
-        stream_close(s->anonymous);
-        s->anonymous = NULL;
+    stream              *made = NULL;
+    TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
+    const status done = follow(s, made, o, true, err);
+    s->anonymous = done == OK && atomic_load(&db->state) != DB_STOPPED;
+    if (!s->anonymous) { /* after a shutdown nothing can follow */
+        stream_close(made);
     }
-    return made;
+    return done;
 }
 
 static status
@@ -254,6 +291,7 @@ open_subscription(laminar_subscription **out, laminar_database *db,
     if (made == OK && s->first != NULL) {
         s->first->delivered = true;
         s->first->epoch = engine_sequence(db->engine);
+        atomic_store(&s->has_first, true);
     }
     db_leave(db);
     *out = s;
@@ -309,6 +347,58 @@ add_entry(laminar_subscription *s, result *rows, const log_entry *entry, error *
     return result_set_ops(rows, entry->ops, err);
 }
 
+static status
+flush_small(result *rows, builder *small, error *err) {
+    if (builder_rows(small) == 0) {
+        return OK;
+    }
+    batch *made = NULL;
+    TRY(builder_take(small, &made, err));
+    return result_add(rows, made, err);
+}
+
+/* Small batches are put together: who reads after many inserts gets few large batches. */
+static status
+merge_entry(result *rows, builder *small, const log_entry *entry, error *err) {
+    for (int32_t i = 0; i < entry->shown_count; i++) {
+        batch *b = entry->shown[i];
+        if (b->rows.weight != NULL || b->rows.row_count >= MERGE_ROWS) {
+            TRY(flush_small(rows, small, err));
+            TRY(result_add(rows, batch_retain(b), err));
+            continue;
+        }
+        TRY(builder_append_delta(small, &b->rows, err));
+        if (builder_rows(small) >= MERGED_ROWS) {
+            TRY(flush_small(rows, small, err));
+        }
+    }
+    return OK;
+}
+
+/* `entry` and all that follows it, up to DELIVERED_ROWS. */
+static status
+take_many(laminar_subscription *s, log_entry *entry, result *rows, error *err) {
+    builder small;
+    status  done = builder_init(&small, s->mem, s->types, s->shape.count, err);
+    if (done < 0) {
+        log_entry_release(entry);
+        return done;
+    }
+    while (done == OK && entry != NULL) {
+        rows->epoch = entry->epoch;
+        done = merge_entry(rows, &small, entry, err);
+        log_entry_release(entry);
+        const bool full = rows->row_count + builder_rows(&small) >= DELIVERED_ROWS;
+        /* losses are left for the next read */
+        entry = full || done < 0 ? NULL : log_cursor_next(&s->cursor, NULL);
+    }
+    if (done == OK) {
+        done = flush_small(rows, &small, err);
+    }
+    builder_fini(&small);
+    return done;
+}
+
 /* A tick for updating streams; for append-only ones also what follows `entry`. Takes the entry. */
 static status
 take_entries(laminar_subscription *s, log_entry *entry, result **out, error *err) {
@@ -319,15 +409,10 @@ take_entries(laminar_subscription *s, log_entry *entry, result **out, error *err
         return added;
     }
     rows->delivered = true;
-    added = add_entry(s, rows, entry, err);
-    log_entry_release(entry);
-    while (added == OK && s->append_only && rows->row_count < (1 << 20)) {
-        entry = log_cursor_next(&s->cursor, NULL); /* losses are left for the next read */
-        if (entry == NULL) {
-            break;
-        }
-        rows->epoch = entry->epoch;
-        added = add_batches(rows, entry->shown, entry->shown_count, err);
+    if (s->append_only && log_cursor_has_next(&s->cursor)) {
+        added = take_many(s, entry, rows, err);
+    } else {
+        added = add_entry(s, rows, entry, err);
         log_entry_release(entry);
     }
     if (added < 0) {
@@ -345,6 +430,7 @@ take_now(laminar_subscription *s, result **out, error *err) {
     if (s->first != NULL) {
         *out = s->first;
         s->first = NULL;
+        atomic_store(&s->has_first, false);
         return OK;
     }
     if (s->cursor.log == NULL) {
@@ -408,6 +494,16 @@ next_rows(laminar_subscription *s, int64_t timeout_us, result **out, bool *inter
     }
 }
 
+/* Cancelled while somebody read: whoever comes out last lets go of the rows. */
+static void
+drop_cancelled(laminar_subscription *s) {
+    if (atomic_load(&s->cancelled) && mutex_try_lock(&s->reading)) {
+        result_release(s->first);
+        s->first = NULL;
+        mutex_unlock(&s->reading);
+    }
+}
+
 laminar_status
 laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_result **out,
                           bool *interrupted, laminar_error *err) {
@@ -417,7 +513,14 @@ laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_r
     *out = NULL;
     bool *stopped = interrupted == NULL ? &ignored : interrupted;
     *stopped = false;
+    if (timeout_us != 0) {
+        mutex_lock(&s->reading);
+    } else if (!mutex_try_lock(&s->reading)) {
+        return report(err, &e, DONE, TEXT("")); /* another thread waits for what comes next */
+    }
     status done = next_rows(s, timeout_us, &rows, stopped, &e);
+    mutex_unlock(&s->reading);
+    drop_cancelled(s);
     if (done == OK) {
         done = answer_rows(out, s->mem, LAMINAR_RESULT_QUERY, rows, &e);
     }
@@ -426,11 +529,17 @@ laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_r
 
 void
 laminar_subscription_cancel(laminar_subscription *s) {
-    atomic_store(&s->cancelled, true);
-    if (s->cursor.log != NULL) {
+    if (atomic_exchange(&s->cancelled, true)) {
+        return;
+    }
+    if (s->log != NULL) {
         log_cursor_quit(&s->cursor);
-        changelog_stir(s->cursor.log);
+        changelog_stir(s->log);
         log_cursor_fire(&s->cursor, &s->watch);
+    }
+    drop_cancelled(s);
+    if (s->anonymous) {
+        db_abandon(s->db, s->log);
     }
 }
 
@@ -472,7 +581,7 @@ laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n, uint64
     }
     s->watch.to = notifier_retain((notifier *)n);
     s->watch.tag = tag;
-    if (s->cursor.log == NULL || s->first != NULL) {
+    if (s->cursor.log == NULL || atomic_load(&s->has_first)) {
         notifier_post(&s->watch);
     } else {
         log_cursor_arm(&s->cursor, &s->watch);
@@ -493,8 +602,8 @@ laminar_subscription_state(laminar_subscription *s) {
         return LAMINAR_SUBSCRIPTION_FINISHED;
     }
     log_end    how;
-    const bool ended =
-        s->first == NULL && (s->cursor.log == NULL || log_cursor_at_end(&s->cursor, &how, NULL));
+    const bool ended = !atomic_load(&s->has_first) &&
+                       (s->log == NULL || log_cursor_at_end(&s->cursor, &how, NULL));
     return ended ? LAMINAR_SUBSCRIPTION_FINISHED : LAMINAR_SUBSCRIPTION_ACTIVE;
 }
 
@@ -530,14 +639,10 @@ laminar_subscription_close(laminar_subscription *s) {
     if (s == NULL) {
         return;
     }
-    laminar_subscription_cancel(s);
     error e = {0};
-    if ((s->anonymous != NULL || s->counted != NULL) && db_enter(s->db, &e) == OK) {
-        /* Closing the database, or dropping the stream, closes its streams: then there is nothing
-         * left to do here. */
-        if (s->anonymous != NULL) {
-            stream_close(s->anonymous);
-        } else if (!log_cursor_ended(&s->cursor)) {
+    if (s->counted != NULL && db_enter(s->db, &e) == OK) {
+        /* A log that has ended may have lost its stream: then nobody counts any more. */
+        if (!log_cursor_ended(&s->cursor)) {
             stream_want_ops(s->counted, -1);
         }
         db_leave(s->db);

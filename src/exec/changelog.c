@@ -16,6 +16,7 @@ struct changelog {
     _Atomic uint32_t word;     /* changes with each wake: what waiters sleep on */
     _Atomic int32_t  ended;    /* log_end; set once, after `reason` */
     _Atomic int32_t  sleepers; /* unused wakes cost a system call: see changelog_wake */
+    _Atomic bool     abandoned;
     mem             *mem;
     mutex            lock; /* guards newest, watches and where each cursor stands */
     log_cursor      *cursors;
@@ -343,6 +344,16 @@ changelog_end(changelog *c, log_end how, const error *reason) {
     wake_producers(c);
 }
 
+void
+changelog_abandon(changelog *c) {
+    atomic_store_explicit(&c->abandoned, true, memory_order_release);
+}
+
+bool
+changelog_is_abandoned(const changelog *c) {
+    return atomic_load_explicit(&c->abandoned, memory_order_acquire);
+}
+
 /* ---------------------------------------------------------------------------------- reading */
 status
 log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err) {
@@ -498,6 +509,14 @@ log_cursor_fire(log_cursor *c, watch *w) {
         post(c->log, w);
     }
     mutex_unlock(&c->log->lock);
+}
+
+bool
+log_cursor_has_next(log_cursor *c) {
+    mutex_lock(&c->log->lock);
+    const bool next = c->last != NULL && has_unread(c);
+    mutex_unlock(&c->log->lock);
+    return next;
 }
 
 bool

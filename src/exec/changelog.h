@@ -53,6 +53,11 @@ void   changelog_stir(changelog *c); /* wakes sleepers alone: a cancel concerns 
 /* No further entries. reason (copied) is given to readers after they have read what is there. */
 void changelog_end(changelog *c, log_end how, const error *reason);
 
+/* From any thread: an anonymous stream has no reader any more, or nothing to read; engine_reap
+ * closes it. */
+void changelog_abandon(changelog *c);
+bool changelog_is_abandoned(const changelog *c);
+
 typedef enum lag_policy { LAG_ERROR, LAG_DROP_OLDEST, LAG_CONFLATE, LAG_BLOCK } lag_policy;
 
 typedef struct lag_rule {
@@ -87,6 +92,7 @@ void log_cursor_quit(log_cursor *c);
 log_entry *log_cursor_next(log_cursor *c, int64_t *missed);
 void       log_entry_release(log_entry *e);
 int64_t    log_cursor_lag(log_cursor *c, int64_t *dropped); /* bytes that are unread */
+bool       log_cursor_has_next(log_cursor *c);
 bool       log_cursor_ended(const log_cursor *c); /* no further entries, but maybe unread ones */
 /* Nothing is unread and nothing will come. */
 bool log_cursor_at_end(log_cursor *c, log_end *how, error *reason);

@@ -2,6 +2,8 @@
 /* circuit.c - running a lowered plan: feeding leaves, ticking in order, closing. */
 #include "exec/circuit.h"
 
+#include "batch/builder.h"
+
 void
 circuit_close(circuit *c) {
     if (c == NULL) {
@@ -34,8 +36,8 @@ circuit_is_live_leaf(const circuit *live, const plan_node *n) {
 }
 
 op *
-circuit_root(const circuit *c) {
-    return c->ops[c->plan->root->id];
+circuit_exit(const circuit *c) {
+    return c->gate;
 }
 
 status
@@ -67,6 +69,49 @@ circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) {
         }
     }
     return OK;
+}
+
+/* VALUES: the rows are constant expressions. */
+static status
+feed_values(circuit *c, const plan_node *n, arena *a, error *err) {
+    const int32_t width = n->schema.count;
+    data_type    *types = arena_alloc(a, sizeof(data_type) * (size_t)(width + 1));
+    column       *columns = arena_alloc(a, sizeof(column) * (size_t)(width + 1));
+    if (types == NULL || columns == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < width; i++) {
+        types[i] = n->schema.fields[i].type;
+    }
+    builder rows;
+    status  s = builder_init(&rows, c->mem, types, width, err);
+    for (int32_t i = 0; s == OK && i < n->row_count * width; i++) {
+        value v;
+        s = expr_evaluate_constant(&v, n->exprs[i], a, err);
+        if (s == OK) {
+            s = column_append_value(&rows, i % width, &v, err);
+        }
+    }
+    if (s == OK) {
+        delta view;
+        builder_view(&rows, columns, &view);
+        s = circuit_feed(c, c->ops[n->id], &view, err);
+    }
+    builder_fini(&rows);
+    return s;
+}
+
+status
+circuit_feed_constant(circuit *c, const plan_node *n, error *err) {
+    if (n->kind == PLAN_SINGLE) {
+        const delta one = {.row_count = 1};
+        return circuit_feed(c, c->ops[n->id], &one, err);
+    }
+    arena a;
+    arena_init(&a, c->mem);
+    const status s = feed_values(c, n, &a, err);
+    arena_fini(&a);
+    return s;
 }
 
 status
@@ -170,7 +215,11 @@ is_row_count(const plan_node *n, int32_t at) {
 
 bool
 circuit_is_upsert(const plan *p) {
-    if (p->emit != EMIT_UPDATE || p->key_count == 0) {
+    const plan_node *grouping = p->root;
+    while (grouping->kind == PLAN_PROJECT) {
+        grouping = grouping->inputs[0];
+    }
+    if (p->emit != EMIT_UPDATE || grouping->kind != PLAN_AGGREGATE || p->key_count == 0) {
         return false;
     }
     for (int32_t i = 0; i < p->root->schema.count; i++) {

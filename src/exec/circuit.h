@@ -30,11 +30,13 @@ status circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const ci
                     const op_sink *sink, const _Atomic bool *cancelled, error *err) MUST_USE;
 void   circuit_close(circuit *c); /* NULL is fine */
 bool   circuit_is_live_leaf(const circuit *live, const plan_node *n);
-/* The output whose changes are the query's exact changes (before the gate). */
-op *circuit_root(const circuit *c);
+/* The output whose changes are the query's exact, consolidated changes: what its readers read. */
+op *circuit_exit(const circuit *c);
 /* Feeds up to any number of rows to a leaf in slices of BATCH_ROWS; scratch is rewound after each.
  * DONE: the leaf wants no more. */
 status circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) MUST_USE;
+/* Feeds a leaf that reads no object its rows: the one of a SELECT without FROM, those of VALUES. */
+status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_USE;
 /* Ticks every operator once, in order, and drops the tick's memory. */
 status circuit_tick(circuit *c, int64_t frontier_us, error *err) MUST_USE;
 status circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) MUST_USE;
@@ -47,8 +49,8 @@ status circuit_pick(circuit *c, const delta *rows, int sign, int32_t **picked, i
 status circuit_present(circuit *c, const delta *rows, delta *out, error *err) MUST_USE;
 /* Tells operators whether retractions of updated rows are needed at the root. */
 void circuit_want_old_rows(circuit *c, bool wanted);
-/* True when an updating result can leave old rows out: its rows have a key, and every touched group
- * changes visibly (a plain count(*) is in the result). */
+/* True when an updating result can leave old rows out: every touched group changes visibly (a plain
+ * count(*) is in the result) and no two groups can give equal rows (it has a key). */
 bool circuit_is_upsert(const plan *p);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine.c - sources and the tick.
  *
- * A tick is one insert (or one advance of a watermark): push its rows to the leaves that read the
- * source, tick the streams that read it at any depth in order of creation, publish. Rows are judged
- * by the watermark before the insert: operators keep the frontier of their last tick, and the
- * source's watermark moves between push and tick. */
+ * A tick is one or more inserts (or one advance of a watermark): push its rows to the leaves that
+ * read the source, tick the streams that read it at any depth in order of creation, publish. Rows
+ * are judged by the watermark before the insert: operators keep the frontier of their last tick,
+ * and the source's watermark moves between push and tick. */
 #include "exec/engine_internal.h"
 
 #include "kernel/kernel.h"
+
+#define SHARED_TICK_ROWS 65536 /* bounds the memory of one tick */
 
 status
 list_add(list *l, mem *m, void *item, error *err) {
@@ -71,7 +73,6 @@ engine_close(engine *e) {
     }
     assert(e->streams.count == 0);
     list_fini(&e->streams, e->mem);
-    list_fini(&e->touched, e->mem);
     mem_free(e->mem, e, sizeof(*e));
 }
 
@@ -183,12 +184,27 @@ observe_event_time(source *s, const delta *rows) {
     }
 }
 
-status
-engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) {
-    if (rows->rows.row_count == 0) {
-        if (sequence != NULL) {
-            *sequence = e->sequence;
+/* A windowed reader judges rows by the frontier of its last tick: that must be the one they met. */
+static bool
+may_join_tick(const engine *e, const source *s) {
+    if (e->unsettled != s || e->unsettled_rows >= SHARED_TICK_ROWS) {
+        return false;
+    }
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        const stream *reader = s->readers.items[i];
+        if (reader->timed && stream_frontier_us(reader) != reader->frontier_us) {
+            return false;
         }
+    }
+    return true;
+}
+
+status
+engine_append(engine *e, source *s, batch *rows, error *err) {
+    if (e->unsettled != NULL && !may_join_tick(e, s)) {
+        engine_settle(e);
+    }
+    if (rows->rows.row_count == 0) {
         return OK;
     }
     delta stored;
@@ -199,12 +215,30 @@ engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err)
         stream_feed(s->inputs.items[i], &stored);
     }
     observe_event_time(s, &stored);
-    tick_readers(s);
-    publish_readers(s, e->sequence);
-    if (sequence != NULL) {
+    e->unsettled = s;
+    e->unsettled_rows += stored.row_count;
+    return OK;
+}
+
+void
+engine_settle(engine *e) {
+    source *s = e->unsettled;
+    if (s != NULL) {
+        e->unsettled = NULL;
+        e->unsettled_rows = 0;
+        tick_readers(s);
+        publish_readers(s, e->sequence);
+    }
+}
+
+status
+engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) {
+    const status done = engine_append(e, s, rows, err);
+    engine_settle(e);
+    if (done == OK && sequence != NULL) {
         *sequence = e->sequence;
     }
-    return OK;
+    return done;
 }
 
 status
@@ -229,6 +263,24 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     return OK;
 }
 
+/* Fills a stream that waited for the start. Whoever subscribed to it before gets what it holds now.
+ */
+static void
+start_stream(stream *s) {
+    error  fault = {0};
+    status done = stream_fill(s, &fault);
+    if (done == OK) {
+        done = stream_attach(s, &fault);
+    }
+    s->running = true;
+    if (done == OK && changelog_readers(s->log) > 0) {
+        done = stream_announce(s, &fault);
+    }
+    if (done < 0) {
+        stream_fail(s, &fault);
+    }
+}
+
 status
 engine_start(engine *e, error *err) {
     for (int32_t i = 0; i < e->streams.count; i++) {
@@ -236,15 +288,10 @@ engine_start(engine *e, error *err) {
         if (s->running || s->failed) {
             continue;
         }
-        error  fault = {0};
-        status filled = stream_fill(s, &fault);
-        if (filled == OK) {
-            filled = stream_attach(s, &fault);
+        start_stream(s);
+        if (s->pending.count > 0) {
+            stream_publish(s, e->sequence);
         }
-        if (filled < 0) {
-            stream_fail(s, &fault);
-        }
-        s->running = true;
     }
     (void)err;
     return OK;
@@ -254,6 +301,30 @@ void
 engine_close_streams(engine *e) {
     while (e->streams.count > 0) {
         stream_close(e->streams.items[e->streams.count - 1]);
+    }
+}
+
+void
+engine_abandon(engine *e, changelog *log) {
+    changelog_abandon(log);
+    atomic_store_explicit(&e->has_abandoned, true, memory_order_release);
+}
+
+bool
+engine_has_abandoned(const engine *e) {
+    return atomic_load_explicit(&e->has_abandoned, memory_order_acquire);
+}
+
+void
+engine_reap(engine *e) {
+    if (!atomic_exchange_explicit(&e->has_abandoned, false, memory_order_acq_rel)) {
+        return;
+    }
+    for (int32_t i = e->streams.count - 1; i >= 0; i--) {
+        stream *s = e->streams.items[i];
+        if (s->object == NULL && changelog_is_abandoned(s->log)) {
+            stream_close(s);
+        }
     }
 }
 

@@ -36,6 +36,11 @@ status engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, erro
 /* The log of a stream that reads the source and has a reader for which producers must wait, or
  * NULL. Ask before engine_insert. */
 changelog *source_full_log(const source *s);
+/* The same in two steps, so that several inserts share a tick: append each, then settle once before
+ * the token is given up. Rows share a tick only where that cannot show: never across a movement of
+ * the watermark that a windowed reader has not seen yet (append settles first where it must). */
+status engine_append(engine *e, source *s, batch *rows, error *err) MUST_USE;
+void   engine_settle(engine *e);
 /* Moves the watermark of an event-timed source further (never back) and ticks; windows close. */
 status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
 
@@ -51,7 +56,12 @@ status stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
                    const stream_options *options, error *err) MUST_USE;
 void   stream_close(stream *s); /* ends its log (LOG_FINISHED); dependents must be gone */
 /* True when a stream that is not in the catalog (a subscription's) reads the object. */
-bool   engine_has_readers(const engine *e, const object *o);
+bool engine_has_readers(const engine *e, const object *o);
+/* From any thread: the anonymous stream of this log is of no use any more. It is closed by the next
+ * engine_reap: a reader that goes need not wait for the token. */
+void   engine_abandon(engine *e, changelog *log);
+bool   engine_has_abandoned(const engine *e); /* from any thread */
+void   engine_reap(engine *e);
 void   engine_close_streams(engine *e); /* all, readers first; their logs end */
 void   engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
 status engine_start(engine *e, error *err)

@@ -9,6 +9,8 @@
 #include "exec/circuit.h"
 #include "exec/engine.h"
 
+#define STREAM_DEPTH_MAX 256
+
 /* A growing list of pointers, used for readers, consumers and streams. */
 typedef struct list {
     void  **items;
@@ -27,7 +29,7 @@ typedef struct stream_input {
     source *from_source;
     stream *from_stream;
     op     *leaf;
-    op     *bridge; /* op_collect on the upstream root that pushes into leaf */
+    op     *bridge; /* op_collect on the upstream exit that pushes into leaf */
     op_spec bridge_spec;
 } stream_input;
 
@@ -37,7 +39,9 @@ struct engine {
     list          streams;      /* stream*, in order of creation */
     uint64_t      sequence;     /* of the newest insert */
     uint64_t      stream_count; /* ever made: gives ids */
-    list          touched;      /* streams with something to publish in this tick */
+    _Atomic bool  has_abandoned;
+    source       *unsettled; /* has rows that its readers were fed but not ticked */
+    int64_t       unsettled_rows;
 };
 
 struct source {
@@ -59,10 +63,13 @@ struct stream {
     const object *object; /* NULL: anonymous */
     circuit      *circuit;
     changelog    *log;
+    int32_t       depth; /* 1: reads sources alone */
     int32_t       input_count;
     stream_input *inputs;
-    list          sources;    /* source* at any depth */
-    list          dependents; /* stream_input* of running streams on this one */
+    list          sources;     /* source* at any depth */
+    list          dependents;  /* stream_input* of running streams on this one */
+    bool          timed;       /* has a window that event time closes */
+    int64_t       frontier_us; /* of its last tick */
     bool          running, failed;
     bool          replaying; /* a shadow or a stream being filled: nothing is published */
     error         reason;
@@ -86,6 +93,7 @@ bool    stream_reads(const stream *s, const source *src);
 /* Feeds one leaf; a fault fails the stream, not the caller. */
 void   stream_feed(stream_input *in, const delta *rows);
 void   stream_tick(stream *s, int64_t frontier_us);
+status stream_announce(stream *s, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
 
 /* ---- publish.c */

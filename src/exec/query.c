@@ -99,50 +99,13 @@ run_scan(runner *r, const plan_node *n, error *err) {
 }
 
 static status
-run_values(runner *r, const plan_node *n, error *err) {
-    mem          *m = r->engine->mem;
-    const int32_t width = n->schema.count;
-    builder       rows;
-    arena         a;
-    arena_init(&a, m);
-    data_type *types = arena_alloc(&a, sizeof(data_type) * (size_t)(width + 1));
-    column    *columns = arena_alloc(&a, sizeof(column) * (size_t)(width + 1));
-    if (types == NULL || columns == NULL) {
-        arena_fini(&a);
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < width; i++) {
-        types[i] = n->schema.fields[i].type;
-    }
-    status s = builder_init(&rows, m, types, width, err);
-    for (int32_t i = 0; s == OK && i < n->row_count * width; i++) {
-        value v;
-        s = expr_evaluate_constant(&v, n->exprs[i], &a, err);
-        if (s == OK) {
-            s = column_append_value(&rows, i % width, &v, err);
-        }
-    }
-    if (s == OK) {
-        delta view;
-        builder_view(&rows, columns, &view);
-        s = circuit_feed(r->once, r->once->ops[n->id], &view, err);
-    }
-    builder_fini(&rows);
-    arena_fini(&a);
-    return s;
-}
-
-static status
 run_leaf(runner *r, const plan_node *n, error *err) {
     switch (n->kind) {
     case PLAN_SCAN:
         return run_scan(r, n, err);
+    case PLAN_SINGLE:
     case PLAN_VALUES:
-        return run_values(r, n, err);
-    case PLAN_SINGLE: {
-        const delta one = {.row_count = 1};
-        return circuit_feed(r->once, r->once->ops[n->id], &one, err);
-    }
+        return circuit_feed_constant(r->once, n, err);
     default:
         return OK;
     }
@@ -200,18 +163,18 @@ typedef struct collector {
 
 static status
 collect_rows(void *context, const delta *rows, error *err) {
-    collector *c = context;
-    delta      shown = *rows;
-    if (rows->weight != NULL) {
-        /* The rows are in the scratch of another circuit: c's own is free to use. */
-        TRY(circuit_present(c->circuit, rows, &shown, err));
+    collector       *c = context;
+    arena           *scratch = &c->circuit->scratch;
+    const arena_mark mark = arena_save(scratch);
+    delta            shown = *rows;
+    batch           *kept = NULL;
+    TRY(circuit_present(c->circuit, rows, &shown, err));
+    status s = shown.row_count == 0 ? OK : batch_keep(&kept, c->rows->mem, &shown, err);
+    arena_rewind(scratch, mark);
+    if (s == OK && kept != NULL) {
+        s = result_add(c->rows, kept, err);
     }
-    if (shown.row_count == 0) {
-        return OK;
-    }
-    batch *kept = NULL;
-    TRY(batch_keep(&kept, c->rows->mem, &shown, err));
-    return result_add(c->rows, kept, err);
+    return s;
 }
 
 status

@@ -11,17 +11,16 @@
 
 #define REPLAY_TICK_ROWS 65536
 
-static bool
-has_timed_window(const plan_node *n) {
-    if (n->kind == PLAN_AGGREGATE && n->window_key >= 0) {
-        return true;
+/* Rows that come from no input are there from the start. */
+static status
+feed_constants(stream *s, const plan_node *n, error *err) {
+    if (n->kind == PLAN_SINGLE || n->kind == PLAN_VALUES) {
+        return circuit_feed_constant(s->circuit, n, err);
     }
     for (int32_t i = 0; i < n->input_count; i++) {
-        if (has_timed_window(n->inputs[i])) {
-            return true;
-        }
+        TRY(feed_constants(s, n->inputs[i], err));
     }
-    return false;
+    return OK;
 }
 
 /* ---------------------------------------------------------------------------------- whole inputs,
@@ -49,6 +48,7 @@ feed_rows(stream_input *in, const table_snapshot *snapshot, int64_t first, int64
 
 static status
 fill_whole(stream *s, error *err) {
+    TRY(feed_constants(s, s->plan.root, err));
     for (int32_t i = 0; i < s->input_count; i++) {
         stream_input *in = &s->inputs[i];
         if (in->from_stream != NULL) {
@@ -146,11 +146,20 @@ static bool
 watermark_moved(const replay *r) {
     for (int32_t i = 0; i < r->streams.count; i++) {
         const stream *s = r->streams.items[i];
-        if (replay_frontier_us(r, s) > circuit_root(s->circuit)->frontier_us) {
+        if (replay_frontier_us(r, s) > circuit_exit(s->circuit)->frontier_us) {
             return true;
         }
     }
     return false;
+}
+
+/* What a stream above fed it may have failed: then it takes nothing more. */
+static status
+check_fed(const stream *s, error *err) {
+    if (s->failed && err != NULL) {
+        *err = s->reason;
+    }
+    return s->failed ? s->reason.status : OK;
 }
 
 static status
@@ -158,11 +167,8 @@ replay_tick(replay *r, error *err) {
     r->untouched_rows = 0;
     for (int32_t i = 0; i < r->streams.count; i++) {
         stream *s = r->streams.items[i];
+        TRY(check_fed(s, err));
         TRY(circuit_tick(s->circuit, replay_frontier_us(r, s), err));
-        if (s->failed) {
-            *err = s->reason;
-            return s->reason.status;
-        }
     }
     return OK;
 }
@@ -190,6 +196,7 @@ replay_insert(replay *r, replay_source *rs, error *err) {
     rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
     for (int32_t i = 0; i < r->streams.count; i++) {
         stream *s = r->streams.items[i];
+        TRY(check_fed(s, err));
         for (int32_t k = 0; k < s->input_count; k++) {
             if (s->inputs[k].from_source == rs->source) {
                 TRY(feed_rows(&s->inputs[k], rs->snapshot, entry.position,
@@ -221,6 +228,10 @@ replay_open(replay *r, stream *s, error *err) {
     for (int32_t i = 0; i < r->source_count; i++) {
         r->sources[i] = (replay_source){.source = s->sources.items[i], .watermark_us = INT64_MIN};
         TRY(table_snapshot_open(&r->sources[i].snapshot, r->sources[i].source->table, err));
+    }
+    for (int32_t i = 0; i < r->streams.count; i++) {
+        stream *each = r->streams.items[i];
+        TRY(feed_constants(each, each->plan.root, err));
     }
     return OK;
 }
@@ -270,7 +281,8 @@ stream_fill(stream *s, error *err) {
         }
     }
     s->replaying = true;
-    const status done = has_timed_window(s->plan.root) ? fill_by_time(s, err) : fill_whole(s, err);
+    const status done = s->timed ? fill_by_time(s, err) : fill_whole(s, err);
     s->replaying = false;
+    s->frontier_us = stream_frontier_us(s); /* both ways tick up to now */
     return done;
 }

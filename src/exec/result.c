@@ -49,29 +49,49 @@ result_release(result *r) {
     for (int32_t i = 0; i < r->batch_count; i++) {
         batch_release(r->batches[i]);
     }
-    mem_free(r->mem, r->batches, r->list_bytes);
+    mem_free(r->mem, r->batches, sizeof(batch *) * (size_t)r->batch_capacity);
     mem_free(r->mem, r->row_ops, (size_t)r->row_count);
     result_release(r->gone); /* which has none itself */
+    mem_free(r->mem, r->ends, sizeof(int64_t) * (size_t)r->end_capacity);
     arena_fini(&r->arena);
     mem_free(r->mem, r, sizeof(*r));
 }
 
-status
-result_add(result *r, batch *b, error *err) {
-    if (r->batch_count == r->batch_capacity) {
-        const int32_t capacity = r->batch_capacity == 0 ? 4 : r->batch_capacity * 2;
-        const size_t  bytes = sizeof(batch *) * (size_t)capacity;
-        batch       **list = mem_resize(r->mem, r->batches, r->list_bytes, bytes);
-        if (list == NULL) {
-            batch_release(b);
+static status
+reserve(result *r, error *err) {
+    if (r->batch_count < r->batch_capacity) {
+        return OK;
+    }
+    const int32_t capacity = r->batch_capacity == 0 ? 4 : r->batch_capacity * 2;
+    if (r->end_capacity < capacity) {
+        int64_t *ends = mem_resize(r->mem, r->ends, sizeof(int64_t) * (size_t)r->end_capacity,
+                                   sizeof(int64_t) * (size_t)capacity);
+        if (ends == NULL) {
             return error_memory(err);
         }
-        r->batches = list;
-        r->list_bytes = bytes;
-        r->batch_capacity = capacity;
+        r->ends = ends;
+        r->end_capacity = capacity;
     }
-    r->batches[r->batch_count++] = b;
+    batch **list = mem_resize(r->mem, r->batches, sizeof(batch *) * (size_t)r->batch_capacity,
+                              sizeof(batch *) * (size_t)capacity);
+    if (list == NULL) {
+        return error_memory(err);
+    }
+    r->batches = list;
+    r->batch_capacity = capacity;
+    return OK;
+}
+
+status
+result_add(result *r, batch *b, error *err) {
+    const status s = reserve(r, err);
+    if (s < 0) {
+        batch_release(b);
+        return s;
+    }
     r->row_count += b->rows.row_count;
+    r->ends[r->batch_count] = r->row_count;
+    r->batches[r->batch_count++] = b;
     return OK;
 }
 
@@ -88,14 +108,26 @@ result_set_ops(result *r, const uint8_t *ops, error *err) {
     return OK;
 }
 
+/* The batch that holds the row. */
+static int32_t
+find_batch(const result *r, int64_t row) {
+    int32_t low = 0, high = r->batch_count - 1;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (r->ends[middle] > row) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
 value
 result_value(const result *r, int64_t row, int32_t column_index) {
     assert(row >= 0 && row < r->row_count);
-    int32_t i = 0;
-    while (row >= r->batches[i]->rows.row_count) {
-        row -= r->batches[i]->rows.row_count;
-        i++;
-    }
+    const int32_t i = find_batch(r, row);
+    row -= i == 0 ? 0 : r->ends[i - 1];
     const delta *rows = &r->batches[i]->rows;
     if (column_index == rows->column_count) {
         assert(r->with_weight);

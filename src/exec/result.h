@@ -13,10 +13,11 @@ typedef struct result {
     schema          schema;
     bool with_weight; /* batches carry weights that count as a last BIGINT column "__weight"
                          (already part of schema) */
-    int64_t row_count;
-    int32_t batch_count, batch_capacity;
-    batch **batches;
-    size_t  list_bytes;
+    int64_t  row_count;
+    int32_t  batch_count, batch_capacity;
+    batch  **batches;
+    int32_t  end_capacity;
+    int64_t *ends; /* rows up to the end of each batch */
     /* Of a delivery of a subscription: */
     bool           delivered;
     uint64_t       epoch;   /* the last insert that it shows */

@@ -7,6 +7,17 @@
 
 #include "kernel/kernel.h"
 
+/* All that the stream holds, as changes that wait for publication. */
+status
+stream_announce(stream *s, error *err) {
+    const op_sink    sink = {.context = s, .take = stream_take_rows};
+    arena           *scratch = &s->circuit->scratch;
+    const arena_mark mark = arena_save(scratch);
+    const status     done = stream_read_state(s, &sink, NULL, err);
+    arena_rewind(scratch, mark);
+    return done;
+}
+
 /* ---------------------------------------------------------------------------------- making and
  * freeing */
 static status
@@ -59,6 +70,25 @@ stream_want_ops(stream *s, int32_t change) {
     want_old_rows(s);
 }
 
+/* Changes go from stream to stream on the stack. */
+static status
+check_depth(stream *s, error *err) {
+    s->depth = 1;
+    for (int32_t i = 0; i < s->input_count; i++) {
+        const stream *up = s->inputs[i].from_stream;
+        if (up != NULL && up->depth >= s->depth) {
+            s->depth = up->depth + 1;
+        }
+    }
+    if (s->depth <= STREAM_DEPTH_MAX) {
+        return OK;
+    }
+    error_set(err, ERR_QUERY_FAILED, "streams read one another more than %d deep",
+              STREAM_DEPTH_MAX);
+    error_hint(err, "let this one read a stream or source further up");
+    return ERR_QUERY_FAILED;
+}
+
 static status
 make_circuit(stream *s, error *err) {
     const op_sink sink = {.context = s, .take = stream_take_rows};
@@ -73,7 +103,21 @@ make_circuit(stream *s, error *err) {
     count = 0;
     TRY(count_inputs(s, s->plan.root, &count, err));
     s->input_count = count;
+    TRY(check_depth(s, err));
     return add_sources(s, err);
+}
+
+static bool
+has_timed_window(const plan_node *n) {
+    if (n->kind == PLAN_AGGREGATE && n->window_key >= 0) {
+        return true;
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        if (has_timed_window(n->inputs[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 status
@@ -87,6 +131,8 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     buf_init(&s->ops, e->mem, INT32_MAX);
     s->plan = *p;
     s->object = o;
+    s->timed = has_timed_window(p->root);
+    s->frontier_us = INT64_MIN;
     status made = changelog_open(&s->log, e->mem, err);
     if (made == OK) {
         made = make_circuit(s, err);
@@ -132,7 +178,6 @@ bridge_take(void *context, const delta *rows, error *err) {
 
 status
 bridge_open(stream_input *in, stream *upstream, error *err) {
-    op *root = circuit_root(upstream->circuit);
     if (in->bridge == NULL) {
         in->bridge_spec = (op_spec){.mode = MODE_STREAM,
                                     .input = {&upstream->plan.root->schema},
@@ -142,7 +187,7 @@ bridge_open(stream_input *in, stream *upstream, error *err) {
         TRY(op_open(&in->bridge, &op_collect_class, &in->owner->circuit->env, &in->bridge_spec,
                     err));
     }
-    return op_connect(root, in->bridge, 0, err);
+    return op_connect(circuit_exit(upstream->circuit), in->bridge, 0, err);
 }
 
 static status
@@ -182,7 +227,7 @@ stream_detach(stream *s) {
         stream *up = in->from_stream;
         list_remove(&up->dependents, in);
         if (in->bridge != NULL && up->circuit != NULL) {
-            op_disconnect(circuit_root(up->circuit), in->bridge);
+            op_disconnect(circuit_exit(up->circuit), in->bridge);
         }
         if (up->circuit != NULL) {
             want_old_rows(up);
@@ -210,6 +255,7 @@ void
 stream_tick(stream *s, int64_t frontier_us) {
     error fault = {0};
     s->ticks++;
+    s->frontier_us = frontier_us;
     if (circuit_tick(s->circuit, frontier_us, &fault) < 0) {
         stream_fail(s, &fault);
     }
@@ -245,6 +291,9 @@ stream_fail(stream *s, const error *reason) {
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
+    if (s->object == NULL) { /* its subscription has the log, which is all that is left to read */
+        engine_abandon(s->engine, s->log);
+    }
     for (int32_t i = 0; i < s->dependents.count; i++) {
         stream_input *in = s->dependents.items[i];
         error         below = *reason;
@@ -257,13 +306,24 @@ stream_fail(stream *s, const error *reason) {
 
 /* ---------------------------------------------------------------------------------- what db calls
  */
+/* A reader of a stream that waits for the start waits too. */
+static bool
+inputs_run(const stream *s) {
+    for (int32_t i = 0; i < s->input_count; i++) {
+        if (s->inputs[i].from_stream != NULL && !s->inputs[i].from_stream->running) {
+            return false;
+        }
+    }
+    return true;
+}
+
 status
 stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
             const stream_options *options, error *err) {
     stream *s = NULL;
     TRY(stream_make(&s, e, p, plan_arena, options->object, err));
     status made = OK;
-    if (options->running) {
+    if (options->running && inputs_run(s)) {
         made = stream_fill(s, err);
         if (made == OK) {
             made = stream_attach(s, err);

@@ -12,6 +12,33 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef NDEBUG
+/* Levels of the locks that this thread holds: bit n for level n. */
+static _Thread_local uint32_t levels_held;
+#endif
+
+static void
+note_locked(const mutex *m, bool tried) {
+#ifndef NDEBUG
+    if (m->level > 0) {
+        assert(tried || (levels_held >> m->level) == 0); /* against the order of locks */
+        levels_held |= 1u << m->level;
+    }
+#endif
+    (void)m;
+    (void)tried;
+}
+
+static void
+note_unlocked(const mutex *m) {
+#ifndef NDEBUG
+    if (m->level > 0) {
+        levels_held &= ~(1u << m->level);
+    }
+#endif
+    (void)m;
+}
+
 enum { THREAD_NAME_SIZE = 16 }; /* with terminator; the kernel's limit */
 
 status
@@ -20,7 +47,14 @@ mutex_init(mutex *m, error *err) {
     if (errno != 0) {
         return error_set(err, ERR_OUT_OF_MEMORY, "cannot make a lock: %m");
     }
+    m->level = 0;
     return OK;
+}
+
+void
+mutex_set_level(mutex *m, uint8_t level) {
+    assert(level > 0 && level < 32);
+    m->level = level;
 }
 
 void
@@ -32,6 +66,7 @@ mutex_fini(mutex *m) {
 
 void
 mutex_lock(mutex *m) {
+    note_locked(m, false); /* before: a wrong order may never return */
     const int fault = pthread_mutex_lock(&m->handle);
     assert(fault == 0);
     (void)fault;
@@ -39,11 +74,16 @@ mutex_lock(mutex *m) {
 
 bool
 mutex_try_lock(mutex *m) {
-    return pthread_mutex_trylock(&m->handle) == 0;
+    if (pthread_mutex_trylock(&m->handle) != 0) {
+        return false;
+    }
+    note_locked(m, true);
+    return true;
 }
 
 void
 mutex_unlock(mutex *m) {
+    note_unlocked(m);
     const int fault = pthread_mutex_unlock(&m->handle);
     assert(fault == 0);
     (void)fault;

@@ -8,11 +8,15 @@
 
 #include "base/error.h"
 
+/* Locks are taken in the order of their levels: a thread may lock (not try) a mutex only while it
+ * holds none of the same or a higher level. Debug builds assert it. Level 0 is exempt. */
 typedef struct mutex {
     pthread_mutex_t handle;
+    uint8_t         level;
 } mutex;
 
 status mutex_init(mutex *m, error *err) MUST_USE;
+void   mutex_set_level(mutex *m, uint8_t level); /* 1 .. 31, right after init */
 void   mutex_fini(mutex *m);
 void   mutex_lock(mutex *m);
 bool   mutex_try_lock(mutex *m);

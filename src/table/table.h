@@ -14,7 +14,7 @@
 #include "batch/column.h"
 
 #define TABLE_SEGMENT_ROWS 65536
-#define TABLE_KEEP_ROWS 4096
+#define TABLE_KEEP_ROWS 1024
 
 typedef struct table table;
 

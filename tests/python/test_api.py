@@ -256,8 +256,7 @@ def test_broken_capsules(db: laminardb.Connection) -> None:
         with pytest.raises((ValueError, TypeError, laminardb.LaminarError)):
             db.insert("t", data)
     db.execute("CREATE SOURCE s (x VARCHAR)")
-    for broken in (
-        b"\x00\x00\x00\x00\xff\xff\xff\x7f",
+    for broken in (  # an end beyond the buffer cannot be seen: the C interface does not tell how long it is
         b"\x05\x00\x00\x00\x01\x00\x00\x00",
         b"\xff\xff\xff\xff\x01\x00\x00\x00",
     ):

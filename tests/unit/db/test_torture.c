@@ -278,6 +278,31 @@ make_objects(scenario *s) {
     }
 }
 
+/* By the same definitions: whether or not it goes well, a stream that is there is right. */
+static void
+replace_streams(scenario *s) {
+    static const size_t replaced[] = {0, 3, 6};
+    for (size_t i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++) {
+        const char *const *both = streams[replaced[i]];
+        char               line[1024];
+        bool               exists;
+        if (!stream_is_whole(s->db, both[0], &exists)) {
+            continue;
+        }
+        snprintf(line, sizeof(line), "CREATE OR REPLACE STREAM %s AS %s", both[0], both[1]);
+        if (i == 2) { /* its input may have failed since */
+            bool input;
+            if (!stream_is_whole(s->db, "totals", &input)) {
+                continue;
+            }
+        }
+        if (!run(s, line)) { /* the old one is still there */
+            (void)stream_is_whole(s->db, both[0], &exists);
+            CHECK(exists);
+        }
+    }
+}
+
 static void
 use_database(scenario *s) {
     laminar_error err;
@@ -304,6 +329,7 @@ use_database(scenario *s) {
                  late_streams[i][1]);
         (void)run(s, line);
     }
+    replace_streams(s);
     insert_many(s);
     (void)run(s, "SELECT t.k, r.name, count(*) FROM t LEFT JOIN r ON t.k = r.k "
                  "GROUP BY t.k, r.name ORDER BY 1, 2 LIMIT 5");

@@ -491,21 +491,20 @@ test_depth(void **state UNUSED) {
 }
 
 /* ---- torture */
-static status
-torture_run(arena *a, arena *scratch, error *err) {
-    rng r;
+/* Columns of their own memory: only what is tested allocates from the account. */
+static void
+torture_columns(column *columns) {
+    static char     memory[COLUMNS][70 * 16];
+    static uint64_t bits[COLUMNS][2];
+    value           rows[COLUMNS][70];
+    rng             r;
     rng_init(&r, 99);
-    value  rows[COLUMNS][70];
-    column columns[COLUMNS];
     for (int32_t k = 0; k < COLUMNS; k++) {
         for (int32_t i = 0; i < 70; i++) {
             rows[k][i] = random_value(&r, column_types[k]);
         }
     }
-    static char     memory[COLUMNS][70 * 16];
-    static uint64_t bits[COLUMNS][2];
-    for (int32_t k = 0; k < COLUMNS;
-         k++) { /* columns of their own memory: only what is tested allocates */
+    for (int32_t k = 0; k < COLUMNS; k++) {
         mem   quiet;
         arena own;
         mem_init(&quiet, INT64_MAX);
@@ -517,6 +516,12 @@ torture_run(arena *a, arena *scratch, error *err) {
         columns[k].validity = bits[k];
         arena_fini(&own);
     }
+}
+
+static status
+torture_run(arena *a, arena *scratch, error *err) {
+    column columns[COLUMNS];
+    torture_columns(columns);
     field  fields[COLUMNS] = {0};
     schema s = {.count = COLUMNS, .fields = fields};
     for (int32_t k = 0; k < COLUMNS; k++) {

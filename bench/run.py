@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""run.py - micro benchmarks of the engine, each with an answer check.
+
+Usage: bench/run.py [--only TEXT] [--rounds N] [--quick] [--against PYTHON] [--json FILE]
+Each benchmark runs in a process of its own, N times; the table shows the best and the median. With
+--against, another Python interpreter that has laminardb installed runs the same benchmarks, turn by turn
+with this one, and the table shows the ratio (above 1: this one is faster).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+Bench = Callable[[float], tuple[float, str]]
+BENCHES: dict[str, Bench] = {}
+
+
+def bench(name: str) -> Callable[[Bench], Bench]:
+    def add(function: Bench) -> Bench:
+        BENCHES[name] = function
+        return function
+
+    return add
+
+
+def check(actual: Any, wanted: Any) -> None:
+    if actual != wanted:
+        raise AssertionError(f"the answer is {actual!r}, wanted {wanted!r}")
+
+
+def connect(*ddl: str) -> Any:
+    import laminardb
+
+    db = laminardb.open(":memory:")
+    for statement in ddl:
+        db.execute(statement)
+    db.start()
+    return db
+
+
+def one(db: Any, sql: str) -> Any:
+    return db.query(sql).fetchall()[0][0]
+
+
+# ---- latency: microseconds
+
+
+def row_to_subscriber(scale: float, ddl: str, wanted: Callable[[int], tuple[Any, ...]]) -> tuple[float, str]:
+    db = connect("CREATE SOURCE t (k BIGINT, v DOUBLE)", ddl)
+    changes = db.subscribe_stream("s")
+    warm, rows = 500, int(20_000 * scale)
+    start = 0.0
+    for i in range(warm + rows):
+        if i == warm:
+            start = time.perf_counter()
+        db.insert("t", {"k": i % 1000, "v": float(i)})
+        got = changes.try_next()
+        if i < warm or i % 1000 == 0:
+            check(got.fetchall(), [wanted(i)])
+    took = time.perf_counter() - start
+    db.close()
+    return took / rows * 1e6, "us"
+
+
+@bench("one row -> filter")
+def row_to_filter(scale: float) -> tuple[float, str]:
+    ddl = "CREATE STREAM s AS SELECT k, v FROM t WHERE v >= 0"
+    return row_to_subscriber(scale, ddl, lambda i: (i % 1000, float(i)))
+
+
+@bench("one row -> GROUP BY")
+def row_to_group(scale: float) -> tuple[float, str]:
+    ddl = "CREATE STREAM s AS SELECT k, count(*) AS n FROM t GROUP BY k"
+    return row_to_subscriber(scale, ddl, lambda i: (i % 1000, i // 1000 + 1))
+
+
+@bench("insert one row")
+def insert_one(scale: float) -> tuple[float, str]:
+    db = connect("CREATE SOURCE t (k BIGINT, v DOUBLE)")
+    rows = int(50_000 * scale)
+    row = {"k": 1, "v": 2.5}
+    start = time.perf_counter()
+    for _ in range(rows):
+        db.insert("t", row)
+    took = time.perf_counter() - start
+    check(one(db, "SELECT count(*) FROM t"), rows)
+    db.close()
+    return took / rows * 1e6, "us"
+
+
+@bench("SELECT 1")
+def select_one(scale: float) -> tuple[float, str]:
+    db = connect()
+    runs = int(20_000 * scale)
+    start = time.perf_counter()
+    for _ in range(runs):
+        result = db.query("SELECT 1")
+    took = time.perf_counter() - start
+    check(result.fetchall(), [(1,)])
+    db.close()
+    return took / runs * 1e6, "us"
+
+
+# ---- ingestion: rows per second
+
+SOURCE = "CREATE SOURCE t (k BIGINT, name VARCHAR, v DOUBLE)"
+
+
+def ingest(rows: int, data: Any, insert: Callable[[Any, Any], Any]) -> tuple[float, str]:
+    db = connect(SOURCE)
+    start = time.perf_counter()
+    insert(db, data)
+    took = time.perf_counter() - start
+    check(one(db, "SELECT count(*) FROM t"), rows)
+    check(one(db, "SELECT sum(k) FROM t"), rows * (rows - 1) // 2)
+    check(one(db, "SELECT count(*) FROM t WHERE name = 'name 7'"), len(range(7, rows, 100)))
+    db.close()
+    return rows / took, "rows/s"
+
+
+def columns(rows: int) -> dict[str, list[Any]]:
+    return {
+        "k": list(range(rows)),
+        "name": [f"name {i % 100}" for i in range(rows)],
+        "v": [i * 0.5 for i in range(rows)],
+    }
+
+
+@bench("insert list[dict]")
+def insert_dicts(scale: float) -> tuple[float, str]:
+    rows = int(200_000 * scale)
+    data = [{"k": i, "name": f"name {i % 100}", "v": i * 0.5} for i in range(rows)]
+    return ingest(rows, data, lambda db, d: db.insert("t", d))
+
+
+@bench("insert columns")
+def insert_columns(scale: float) -> tuple[float, str]:
+    rows = int(500_000 * scale)
+    return ingest(rows, columns(rows), lambda db, d: db.insert("t", d))
+
+
+@bench("insert Arrow table")
+def insert_arrow(scale: float) -> tuple[float, str]:
+    import pyarrow as pa
+
+    rows = int(2_000_000 * scale)
+    return ingest(rows, pa.table(columns(rows)), lambda db, d: db.insert("t", d))
+
+
+@bench("insert CSV")
+def insert_csv(scale: float) -> tuple[float, str]:
+    rows = int(500_000 * scale)
+    data = "k,name,v\n" + "".join(f"{i},name {i % 100},{i * 0.5}\n" for i in range(rows))
+    return ingest(rows, data, lambda db, d: db.insert_csv("t", d))
+
+
+# ---- streams: rows per second
+
+
+def grouped(scale: float, groups: int) -> tuple[float, str]:
+    """Batches of 64 rows into a GROUP BY that has all its groups already, each tick read by a subscriber."""
+    import numpy as np
+    import pyarrow as pa
+
+    groups = max(64, int(groups * min(1.0, scale)))
+    batches = int(30_000 * scale)
+    db = connect(
+        "CREATE SOURCE t (k BIGINT, v BIGINT)",
+        "CREATE STREAM s AS SELECT k, count(*) AS n, sum(v) AS total FROM t GROUP BY k",
+    )
+    db.insert("t", pa.table({"k": np.arange(groups), "v": np.zeros(groups, dtype=np.int64)}))
+    keys = np.random.default_rng(1).integers(0, groups, size=(batches, 64))
+    values = np.ones(64, dtype=np.int64)
+    made = [pa.record_batch({"k": k, "v": values}) for k in keys]
+    changes = db.subscribe_stream("s")
+    start = time.perf_counter()
+    seen = 0
+    for batch in made:
+        db.insert("t", batch)
+        seen += changes.try_next().num_rows
+    took = time.perf_counter() - start
+    check(seen, sum(len(np.unique(k)) for k in keys))
+    check(one(db, "SELECT sum(total) FROM s"), batches * 64)
+    check(one(db, "SELECT count(*) FROM s"), groups)
+    db.close()
+    return batches * 64 / took, "rows/s"
+
+
+for count, label in ((1_000, "1k"), (100_000, "100k"), (1_000_000, "1M")):
+    bench(f"GROUP BY {label}, batches of 64")(lambda scale, count=count: grouped(scale, count))
+
+
+def bids(scale: float) -> tuple[list[Any], Any, Any, int]:
+    """Bids in the manner of NEXmark: recent auctions, 5,000 bidders, 10,000 rows a second of event time."""
+    import numpy as np
+    import pyarrow as pa
+
+    rows = int(2_000_000 * scale)
+    r = np.random.default_rng(7)
+    auction = np.arange(rows) // 15 + r.integers(0, 100, size=rows)
+    bidder = r.integers(0, 5_000, size=rows)
+    table = pa.table(
+        {
+            "auction": auction,
+            "bidder": bidder,
+            "price": r.integers(100, 10_000, size=rows),
+            "ts": np.arange(rows) // 10 + 1_700_000_000_000,
+        }
+    )
+    return table.to_batches(max_chunksize=16_384), auction, bidder, rows
+
+
+BIDS = (
+    "CREATE SOURCE bid (auction BIGINT, bidder BIGINT, price BIGINT, ts BIGINT, "
+    "WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)"
+)
+
+
+def run_bids(scale: float, ddl: str) -> tuple[Any, float, int, Any, Any, int]:
+    batches, auction, bidder, rows = bids(scale)
+    db = connect(BIDS, ddl)
+    changes = db.subscribe_stream("s")
+    seen = 0
+    start = time.perf_counter()
+    for batch in batches:
+        db.insert("bid", batch)
+        while (result := changes.try_next()) is not None:
+            seen += result.num_rows
+    return db, time.perf_counter() - start, seen, auction, bidder, rows
+
+
+@bench("bids, filter (as q2)")
+def bids_filter(scale: float) -> tuple[float, str]:
+    ddl = "CREATE STREAM s AS SELECT auction, price FROM bid WHERE auction % 123 = 0"
+    db, took, seen, auction, _, rows = run_bids(scale, ddl)
+    check(seen, int((auction % 123 == 0).sum()))
+    db.close()
+    return rows / took, "rows/s"
+
+
+@bench("bids, 10 s windows (as q12)")
+def bids_windows(scale: float) -> tuple[float, str]:
+    import numpy as np
+
+    ddl = (
+        "CREATE STREAM s AS SELECT bidder, TUMBLE(ts, INTERVAL '10' SECOND) AS w, count(*) AS n FROM bid "
+        "GROUP BY bidder, TUMBLE(ts, INTERVAL '10' SECOND)"
+    )
+    db, took, _, _, bidder, rows = run_bids(scale, ddl)
+    groups = np.unique((np.arange(rows) // 100_000) * 10_000 + bidder)
+    check(one(db, "SELECT count(*) FROM s"), len(groups))
+    check(one(db, "SELECT sum(n) FROM s"), rows)
+    db.close()
+    return rows / took, "rows/s"
+
+
+@bench("bids, per auction (as q17)")
+def bids_auctions(scale: float) -> tuple[float, str]:
+    import numpy as np
+
+    ddl = (
+        "CREATE STREAM s AS SELECT auction, count(*) AS n, min(price) AS low, max(price) AS high, "
+        "avg(price) AS mean FROM bid GROUP BY auction"
+    )
+    db, took, _, auction, _, rows = run_bids(scale, ddl)
+    check(one(db, "SELECT count(*) FROM s"), len(np.unique(auction)))
+    check(one(db, "SELECT sum(n) FROM s"), rows)
+    db.close()
+    return rows / took, "rows/s"
+
+
+# ---- running them
+
+
+def work(name: str, scale: float) -> int:
+    """In the process of one benchmark: its number as JSON on the last line."""
+    try:
+        value, unit = BENCHES[name](scale)
+        print(json.dumps({"value": value, "unit": unit}))
+    except Exception as fault:
+        print(json.dumps({"fault": f"{type(fault).__name__}: {fault}"}))
+    return 0
+
+
+def run_worker(python: str, name: str, scale: float) -> dict[str, Any]:
+    command = [python, str(Path(__file__).resolve()), "--worker", name, "--scale", str(scale)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode != 0 or not lines:
+        return {"fault": (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]}
+    made: dict[str, Any] = json.loads(lines[-1])
+    return made
+
+
+def better(unit: str, values: list[float]) -> float:
+    return min(values) if unit == "us" else max(values)
+
+
+def shown(value: float, unit: str) -> str:
+    return f"{value:,.2f} {unit}" if unit == "us" else f"{value:,.0f} {unit}"
+
+
+def run_c(rounds: int) -> list[dict[str, Any]]:
+    """bench/micro/subscriber.c, linked with the engine's archive."""
+    build, env = ROOT / "build/bench", dict(os.environ)
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    program = build / "subscriber"
+    if not (build / "build.ninja").exists():
+        setup = ["meson", "setup", str(build), str(ROOT), "-Dpython=false", "-Dlibrary=false"]
+        subprocess.run(setup, check=True, env=env, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", str(build), "--quiet"], check=True, env=env)
+    source = ROOT / "bench/micro/subscriber.c"
+    compiler = [env.get("CC", "cc"), "-O2", "-std=gnu17", f"-I{ROOT / 'include'}", str(source)]
+    archive = [str(build / "liblaminar_core.a"), "-lpthread", "-lm", "-o", str(program)]
+    subprocess.run(compiler + archive, check=True)
+    values: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
+        for line in done.stdout.splitlines():
+            name, value, _, _ = line.split("\t")
+            values.setdefault(name, []).append(float(value))
+    return [{"name": name, "unit": "us", "ours": got} for name, got in values.items()]
+
+
+def print_row(row: dict[str, Any]) -> None:
+    unit, ours, theirs = row["unit"], row["ours"], row.get("theirs")
+    if not ours:
+        print(f"{row['name']:<34}  {row['fault']}")
+        return
+    best, median = better(unit, ours), statistics.median(ours)
+    line = f"{row['name']:<34}{shown(best, unit):>22}{shown(median, unit):>22}"
+    if theirs:
+        other = better(unit, theirs)
+        line += f"{shown(other, unit):>22}{(other / best if unit == 'us' else best / other):>9.2f}x"
+    elif theirs is not None:
+        line += f"  {row['their_fault']}"
+    print(line, flush=True)
+
+
+def run_python(name: str, args: argparse.Namespace, scale: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "unit": "", "ours": []}
+    if args.against:
+        row["theirs"] = []
+    for _ in range(args.rounds):
+        for side, python in (("ours", sys.executable), ("theirs", args.against)):
+            if python is None:
+                continue
+            got = run_worker(python, name, scale)
+            if "fault" in got:
+                row["fault" if side == "ours" else "their_fault"] = got["fault"]
+            else:
+                row["unit"] = got["unit"]
+                row[side].append(got["value"])
+    return row
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="micro benchmarks, each with an answer check")
+    parser.add_argument("--only", default="", help="benchmarks whose name contains this")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows, one round")
+    parser.add_argument("--against", help="another Python interpreter with laminardb in it")
+    parser.add_argument("--json", help="writes all numbers to this file")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--scale", type=float, default=1.0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        return work(args.worker, args.scale)
+    scale = 0.1 if args.quick else 1.0
+    args.rounds = 1 if args.quick else args.rounds
+    head = f"{'benchmark':<34}{'best':>22}{'median':>22}"
+    print(head + (f"{'the other, best':>22}{'ratio':>10}" if args.against else ""), flush=True)
+    rows = []
+    for name in BENCHES:
+        if args.only in name:
+            rows.append(run_python(name, args, scale))
+            print_row(rows[-1])
+    if not args.against and args.only in "one row -> filter, GROUP BY, SELECT 1 (C)":
+        for row in run_c(args.rounds):
+            rows.append(row)
+            print_row(row)
+    if args.json:
+        Path(args.json).write_text(json.dumps(rows, indent=1) + "\n")
+    return 1 if any(not row["ours"] for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

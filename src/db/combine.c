@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* combine.c - inserts from several threads: flat combining (Hendler, Incze, Shavit, Tzafrir 2010).
+ *
+ * A thread that finds the engine free runs its own insert. One that finds it busy queues its rows;
+ * whoever holds the token applies them before it leaves, several inserts in one tick where that
+ * cannot show (engine_append). So the engine's data stay in one core's cache and a busy engine is
+ * handed on without a sleep in between. A holder does this for at most LEAVE_US_MAX beyond its own
+ * work; then the worker thread takes over. The worker is started when it is first needed, and
+ * sleeps otherwise.
+ *
+ * Nothing is lost between queue and token: a thread queues first and then tries the token; a holder
+ * releases the token first and then looks at the queue. With a full fence between the two steps of
+ * each, at least one of them sees the other. */
+#include "db/internal.h"
+
+#define LEAVE_US_MAX 200
+#define LOOKS_MAX 64
+
+enum { REQUEST_WAITING, REQUEST_DONE, REQUEST_ASLEEP };
+
+struct insert_request {
+    insert_request  *next;
+    object          *target;   /* retained */
+    batch           *rows;     /* retained */
+    bool             detached; /* nobody waits: freed by whoever applies it */
+    status           outcome;
+    error            err;
+    _Atomic uint32_t state; /* futex of the waiter */
+};
+
+status
+queue_open(laminar_database *db, int64_t rows_max, int64_t wait_us_max, error *err) {
+    insert_queue *q = &db->queue;
+    TRY(mutex_init(&q->lock, err));
+    mutex_set_level(&q->lock, LEVEL_LEAF);
+    q->rows_max = rows_max;
+    q->wait_us_max = wait_us_max;
+    return OK;
+}
+
+void
+queue_close(laminar_database *db) {
+    assert(db->queue.first == NULL && !db->queue.has_worker);
+    mutex_fini(&db->queue.lock);
+}
+
+/* ------------------------------------------------------------------ the list */
+bool
+queue_is_empty(laminar_database *db) {
+    mutex_lock(&db->queue.lock);
+    const bool empty = db->queue.first == NULL;
+    mutex_unlock(&db->queue.lock);
+    return empty;
+}
+
+static void
+push_request(insert_queue *q, insert_request *r) {
+    mutex_lock(&q->lock);
+    r->next = NULL;
+    if (q->first == NULL) {
+        q->first = r;
+    } else {
+        q->last->next = r;
+    }
+    q->last = r;
+    mutex_unlock(&q->lock);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static insert_request *
+pop_request(insert_queue *q) {
+    mutex_lock(&q->lock);
+    insert_request *r = q->first;
+    if (r != NULL) {
+        q->first = r->next;
+    }
+    mutex_unlock(&q->lock);
+    return r;
+}
+
+/* ------------------------------------------------------------------ applying */
+static void
+finish_request(laminar_database *db, insert_request *r) {
+    insert_queue *q = &db->queue;
+    atomic_fetch_sub(&q->rows, r->rows->rows.row_count);
+    if (r->detached) {
+        if (r->outcome < 0) {
+            mutex_lock(&q->lock);
+            if (q->fault_status == OK) {
+                q->fault_status = r->outcome;
+                q->fault = r->err;
+            }
+            mutex_unlock(&q->lock);
+        }
+        batch_release(r->rows);
+        catalog_object_release(r->target);
+        mem_free(db->mem, r, sizeof(*r));
+        return;
+    }
+    /* From here on r belongs to its waiter. */
+    if (atomic_exchange(&r->state, REQUEST_DONE) == REQUEST_ASLEEP) {
+        futex_wake_all(&r->state);
+    }
+}
+
+static void
+tell_room(insert_queue *q) {
+    atomic_fetch_add(&q->room, 1);
+    if (atomic_load(&q->room_sleepers) > 0) {
+        futex_wake_all(&q->room);
+    }
+}
+
+bool
+queue_drain(laminar_database *db, bool bounded) {
+    insert_queue *q = &db->queue;
+    if (LIKELY(atomic_load(&q->rows) == 0)) {
+        return true;
+    }
+    engine_clock   *wall = &db->clock.base;
+    const int64_t   end_ns = bounded ? clock_ticks_ns(wall) + LEAVE_US_MAX * 1000 : INT64_MAX;
+    insert_request *applied = NULL, **at = &applied, *r;
+    bool            empty = true;
+    while ((r = pop_request(q)) != NULL) {
+        r->outcome = db_append_batch(db, r->target, r->rows, &r->err);
+        r->next = NULL;
+        *at = r;
+        at = &r->next;
+        if (bounded && clock_ticks_ns(wall) > end_ns) {
+            empty = queue_is_empty(db);
+            break;
+        }
+    }
+    if (applied == NULL) {
+        return empty;
+    }
+    engine_settle(db->engine);
+    while (applied != NULL) {
+        r = applied;
+        applied = r->next;
+        finish_request(db, r);
+    }
+    tell_room(q);
+    return empty;
+}
+
+/* ------------------------------------------------------------------ the worker */
+static void *
+run_worker(void *arg) {
+    laminar_database *db = arg;
+    insert_queue     *q = &db->queue;
+    while (!atomic_load(&q->worker_stop)) {
+        const uint32_t seen = atomic_load(&q->worker_word);
+        if (queue_is_empty(db)) {
+            if (!atomic_load(&q->worker_stop)) {
+                futex_wait(&q->worker_word, seen, -1);
+            }
+            continue;
+        }
+        mutex_lock(&db->token);
+        queue_drain(db, true);
+        mutex_unlock(&db->token);
+    }
+    return NULL;
+}
+
+void
+queue_wake_worker(laminar_database *db) {
+    insert_queue *q = &db->queue;
+    if (!q->has_worker && !atomic_load(&q->worker_stop)) {
+        error ignored = {0};
+        q->has_worker =
+            thread_start(&q->worker, "laminardb-worker", run_worker, db, &ignored) == OK;
+    }
+    if (q->has_worker) {
+        atomic_fetch_add(&q->worker_word, 1);
+        futex_wake_all(&q->worker_word);
+    } else {
+        queue_drain(db, false); /* no thread to be had: the holder goes on itself */
+    }
+}
+
+void
+queue_stop(laminar_database *db) {
+    insert_queue *q = &db->queue;
+    mutex_lock(&db->token);
+    const bool joins = q->has_worker;
+    q->has_worker = false;
+    atomic_store(&q->worker_stop, true);
+    mutex_unlock(&db->token);
+    if (joins) {
+        atomic_fetch_add(&q->worker_word, 1);
+        futex_wake_all(&q->worker_word);
+        thread_join(&q->worker);
+    }
+}
+
+/* ------------------------------------------------------------------ inserting */
+
+/* Waits until the queue takes `rows` more; a larger batch is let in when nothing is queued. */
+static status
+take_room(laminar_database *db, int64_t rows, error *err) {
+    insert_queue *q = &db->queue;
+    engine_clock *wall = &db->clock.base;
+    const int64_t end_ns = sat_add_i64(clock_ticks_ns(wall), q->wait_us_max * 1000);
+    for (;;) {
+        const uint32_t seen = atomic_load(&q->room);
+        int64_t        queued = atomic_load(&q->rows);
+        while (queued == 0 || queued + rows <= q->rows_max) {
+            if (atomic_compare_exchange_weak(&q->rows, &queued, queued + rows)) {
+                return OK;
+            }
+        }
+        const int64_t left_us = (end_ns - clock_ticks_ns(wall)) / 1000;
+        if (left_us <= 0) {
+            return error_set(err, ERR_INGESTION_FAILED,
+                             "%lld rows wait for the engine (buffer_size is %lld): nothing of this "
+                             "insert was kept",
+                             (long long)queued, (long long)q->rows_max);
+        }
+        atomic_fetch_add(&q->room_sleepers, 1);
+        if (atomic_load(&q->room) == seen) {
+            futex_wait(&q->room, seen, left_us);
+        }
+        atomic_fetch_sub(&q->room_sleepers, 1);
+    }
+}
+
+/* A holder is mostly done within a microsecond or two, a sleep and a wake cost ten: look a few
+ * times first. */
+static void
+await_request(insert_request *r) {
+    for (int32_t i = 0; i < LOOKS_MAX; i++) {
+        if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_DONE) {
+            return;
+        }
+        CPU_RELAX();
+    }
+    for (;;) {
+        uint32_t state = REQUEST_WAITING;
+        if (!atomic_compare_exchange_strong(&r->state, &state, REQUEST_ASLEEP) &&
+            state == REQUEST_DONE) {
+            return;
+        }
+        futex_wait(&r->state, REQUEST_ASLEEP, -1);
+    }
+}
+
+/* The engine was busy: rows go on the queue. */
+static status
+insert_queued(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
+    TRY(take_room(db, rows->rows.row_count, err));
+    insert_request  local = {.target = o, .rows = rows};
+    insert_request *r = &local;
+    if (!wait) {
+        r = mem_alloc_zero(db->mem, sizeof(*r));
+        if (r == NULL) {
+            atomic_fetch_sub(&db->queue.rows, rows->rows.row_count);
+            return error_memory(err);
+        }
+        *r = (insert_request){
+            .target = catalog_object_retain(o), .rows = batch_retain(rows), .detached = true};
+    }
+    push_request(&db->queue, r);
+    if (mutex_try_lock(&db->token)) { /* its holder left meanwhile */
+        db_leave(db);
+    }
+    if (!wait) {
+        return OK;
+    }
+    await_request(r);
+    if (r->outcome < 0 && err != NULL) {
+        *err = r->err;
+    }
+    return r->outcome;
+}
+
+static status
+check_open(laminar_database *db, error *err) {
+    TRY(db_check_process(db, err));
+    if (atomic_load(&db->state) == DB_CLOSED) {
+        return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
+    }
+    return OK;
+}
+
+status
+db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
+    TRY(check_open(db, err));
+    TRY(db_wait_for_room(db, o, err));
+    if (!wait) { /* what would be refused must be refused now */
+        TRY(db_writable(db, err));
+        TRY(db_check_not_null(o, &rows->rows, err));
+    }
+    if (!mutex_try_lock(&db->token)) {
+        return insert_queued(db, o, rows, wait, err);
+    }
+    queue_drain(db, false); /* first come, first served */
+    const status done = db_append_batch(db, o, rows, err);
+    engine_settle(db->engine);
+    db_leave(db);
+    return done;
+}
+
+status
+db_flush(laminar_database *db, error *err) {
+    TRY(db_enter(db, err));
+    queue_drain(db, false);
+    db_leave(db);
+    insert_queue *q = &db->queue;
+    mutex_lock(&q->lock);
+    const status s = q->fault_status;
+    if (s < 0 && err != NULL) {
+        *err = q->fault;
+    }
+    q->fault_status = OK;
+    mutex_unlock(&q->lock);
+    return s;
+}

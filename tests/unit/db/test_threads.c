@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_threads.c - one database, several threads: writers, readers of streams and tables,
+ * subscribers, interrupts. Meant for ThreadSanitizer as well. */
+#include "database.h"
+#include "os/thread.h"
+
+#define WRITERS 2
+#define INSERTS 600
+#define ROWS 20
+
+typedef struct worker {
+    laminar_database     *db;
+    laminar_subscription *sub;
+    int32_t               number;
+    int64_t               rows, sum;
+    _Atomic bool         *stop;
+    laminar_status        last;
+} worker;
+
+/* Half of the inserts by appender, half by SQL. */
+static void *
+write_rows(void *arg) {
+    worker           *w = arg;
+    laminar_appender *a = NULL;
+    w->last = laminar_appender_open(&a, w->db, "t", NULL);
+    for (int32_t i = 0; i < INSERTS && w->last == LAMINAR_OK; i++) {
+        if (i % 2 == 0) {
+            w->last = laminar_database_execute(
+                w->db, "INSERT INTO t VALUES (1, 'some text that is longer than a view', 1)", NULL,
+                NULL);
+            continue;
+        }
+        for (int32_t row = 0; row < ROWS; row++) {
+            (void)laminar_append_bigint(a, 0, row % 7, NULL);
+            (void)laminar_append_text(a, 1, "x", 1, NULL);
+            (void)laminar_append_bigint(a, 2, w->number, NULL);
+        }
+        w->last = laminar_appender_flush(a, NULL, NULL);
+    }
+    laminar_appender_close(a);
+    return NULL;
+}
+
+/* What a reader sees only grows. */
+static void *
+query_rows(void *arg) {
+    static const char *const queries[] = {"SELECT sum(n) FROM counts",
+                                          "SELECT count(*) FROM t WHERE s LIKE '%text%' OR k < 9"};
+    worker                  *w = arg;
+    int64_t                  seen[2] = {0, 0};
+    while (!atomic_load(w->stop) && w->last == LAMINAR_OK) {
+        laminar_result *r = NULL;
+        laminar_value   v = {0};
+        const int64_t   which = w->rows++ % 2;
+        w->last = laminar_database_execute(w->db, queries[which], &r, NULL);
+        if (w->last == LAMINAR_OK) {
+            w->last = laminar_result_value(r, 0, 0, &v);
+        }
+        if (w->last == LAMINAR_OK && v.i < seen[which]) {
+            w->last = -1;
+        }
+        seen[which] = v.i;
+        laminar_result_free(r);
+    }
+    return NULL;
+}
+
+static void *
+follow(void *arg) {
+    worker *w = arg;
+    for (;;) {
+        laminar_result *r = NULL;
+        w->last = laminar_subscription_next(w->sub, -1, &r, NULL, NULL);
+        if (w->last != LAMINAR_OK) {
+            return NULL;
+        }
+        for (int64_t i = 0; i < laminar_result_row_count(r); i++) {
+            laminar_value v;
+            if (laminar_result_value(r, i, 0, &v) == LAMINAR_OK) {
+                w->sum += v.i;
+            }
+        }
+        w->rows += laminar_result_row_count(r);
+        laminar_result_free(r);
+    }
+}
+
+static void
+test_writers(void **state) {
+    (void)state;
+    laminar_error     err;
+    error             e;
+    _Atomic bool      stop = false;
+    worker            writers[WRITERS], reader = {.stop = &stop}, follower = {0};
+    thread            threads[WRITERS + 2];
+    laminar_database *db = db_open();
+    db_run(db, "CREATE SOURCE t (k BIGINT, s VARCHAR, v BIGINT);"
+               "CREATE STREAM rows AS SELECT v + 1 AS w, s FROM t;"
+               "CREATE STREAM counts AS SELECT k, count(*) AS n, max(s) AS top FROM t GROUP BY k");
+    DB_OK(laminar_database_start(db, &err));
+    reader.db = follower.db = db;
+    DB_OK(laminar_database_subscribe_stream(&follower.sub, db, "rows", &err));
+    CHECK_EQ(thread_start(&threads[0], "reader", query_rows, &reader, &e), OK);
+    CHECK_EQ(thread_start(&threads[1], "follower", follow, &follower, &e), OK);
+    for (int32_t i = 0; i < WRITERS; i++) {
+        writers[i] = (worker){.db = db, .number = i};
+        CHECK_EQ(thread_start(&threads[2 + i], "writer", write_rows, &writers[i], &e), OK);
+    }
+    for (int32_t i = 0; i < WRITERS; i++) {
+        thread_join(&threads[2 + i]);
+        CHECK_EQ(writers[i].last, LAMINAR_OK);
+    }
+    atomic_store(&stop, true);
+    thread_join(&threads[0]);
+    CHECK_EQ(reader.last, LAMINAR_OK);
+    DB_OK(laminar_database_shutdown(db, &err));
+    thread_join(&threads[1]);
+    CHECK_EQ(follower.last, LAMINAR_DONE);
+    const int64_t total = WRITERS * (INSERTS / 2 + INSERTS / 2 * ROWS);
+    CHECK_EQ(follower.rows, total);
+    CHECK_EQ(follower.sum, WRITERS * INSERTS / 2 * 2 + INSERTS / 2 * ROWS * (1 + 2));
+    CHECK_EQ(db_integer(db, "SELECT count(*) FROM t"), total);
+    db_check_same(db, "SELECT * FROM counts",
+                  "SELECT k, count(*) AS n, max(s) AS top FROM t GROUP BY k");
+    laminar_subscription_close(follower.sub);
+    laminar_database_close(db);
+}
+
+/* Objects come and go while another thread inserts. */
+static void *
+make_and_drop(void *arg) {
+    worker *w = arg;
+    while (!atomic_load(w->stop) && w->last == LAMINAR_OK) {
+        laminar_subscription *sub = NULL;
+        w->last = laminar_database_execute(
+            w->db, "CREATE STREAM temporary AS SELECT k, sum(v) AS v FROM t GROUP BY k", NULL,
+            NULL);
+        if (w->last == LAMINAR_OK) {
+            w->last = laminar_database_subscribe(&sub, w->db, "SELECT v FROM temporary", NULL);
+        }
+        laminar_subscription_close(sub);
+        if (w->last == LAMINAR_OK) {
+            w->last = laminar_database_execute(w->db, "DROP STREAM temporary", NULL, NULL);
+        }
+        w->rows++;
+    }
+    return NULL;
+}
+
+static void
+test_ddl_among_inserts(void **state) {
+    (void)state;
+    laminar_error     err;
+    error             e;
+    _Atomic bool      stop = false;
+    thread            maker, writer;
+    laminar_database *db = db_open();
+    worker            w = {.db = db}, m = {.db = db, .stop = &stop};
+    db_run(db, "CREATE SOURCE t (k BIGINT, s VARCHAR, v BIGINT)");
+    DB_OK(laminar_database_start(db, &err));
+    CHECK_EQ(thread_start(&maker, "maker", make_and_drop, &m, &e), OK);
+    CHECK_EQ(thread_start(&writer, "writer", write_rows, &w, &e), OK);
+    thread_join(&writer);
+    atomic_store(&stop, true);
+    thread_join(&maker);
+    CHECK_EQ(w.last, LAMINAR_OK);
+    CHECK_EQ(m.last, LAMINAR_OK);
+    CHECK_EQ(db_integer(db, "SELECT count(*) FROM t"), INSERTS / 2 + INSERTS / 2 * ROWS);
+    laminar_database_close(db);
+}
+
+static void *
+run_long_query(void *arg) {
+    worker       *w = arg;
+    laminar_error err;
+    do {
+        w->last = laminar_database_execute(
+            w->db, "SELECT count(*) FROM t AS a JOIN t AS b ON a.k = b.k AND a.v + b.v >= 0", NULL,
+            &err);
+    } while (w->last == LAMINAR_OK);
+    w->rows = err.code;
+    atomic_store(w->stop, true);
+    return NULL;
+}
+
+static void
+test_interrupt(void **state) {
+    (void)state;
+    laminar_error     err;
+    error             e;
+    _Atomic bool      stopped = false;
+    thread            runner;
+    laminar_database *db = db_open();
+    worker            w = {.db = db, .stop = &stopped};
+    static char       csv[3000 * 12];
+    size_t            size = (size_t)snprintf(csv, sizeof(csv), "k,v\n");
+    for (int32_t i = 0; i < 3000; i++) {
+        size += (size_t)snprintf(csv + size, sizeof(csv) - size, "1,%d\n", i);
+    }
+    db_run(db, "CREATE SOURCE t (k BIGINT, v BIGINT)");
+    DB_OK(laminar_database_insert_csv(db, "t", csv, size, ',', NULL, NULL, &err));
+    CHECK_EQ(thread_start(&runner, "runner", run_long_query, &w, &e), OK);
+    while (!atomic_load(&stopped)) { /* it may not have begun, or be between two queries */
+        _Atomic uint32_t word = 0;
+        (void)futex_wait(&word, 0, 2000);
+        laminar_database_interrupt(db);
+        CHECK_EQ(db_integer(db, "SELECT 1"), 1);
+    }
+    thread_join(&runner);
+    CHECK_EQ(w.last, -402);
+    CHECK_EQ(w.rows, 402);
+    laminar_database_close(db);
+}
+
+UNIT_MAIN(UNIT(test_writers), UNIT(test_ddl_among_inserts), UNIT(test_interrupt))
