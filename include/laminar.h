@@ -120,7 +120,8 @@ typedef struct laminar_options {
     bool (*interrupted)(void *context);
     void   *interrupted_context;
     int64_t buffer_size;       /* rows that may wait for a busy engine; 0: 65,536 */
-    int64_t insert_timeout_ms; /* how long an insert waits for room in it; 0: 30,000 */
+    int64_t insert_timeout_ms; /* how long an insert waits for room in it, or for
+                                  LAMINAR_LAG_BLOCK; 0: 30,000 */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
@@ -233,6 +234,22 @@ LAMINAR_API const char    *laminar_result_column_name(const laminar_result *r,
 LAMINAR_API laminar_type   laminar_result_column_type(const laminar_result *r, int32_t column);
 LAMINAR_API laminar_status laminar_result_value(const laminar_result *r, int64_t row,
                                                 int32_t column, laminar_value *out);
+/* ---- of a delivery of a subscription (laminar_subscription_next) */
+/* What it shows: every insert up to `epoch`; `part` counts the deliveries of one epoch from 0.
+ * False: not a delivery. */
+LAMINAR_API bool laminar_result_position(const laminar_result *r, int64_t *epoch, int64_t *part);
+/* Last rows of the keys that left the result, as a result of their own; LAMINAR_DONE: none. */
+LAMINAR_API laminar_status laminar_result_deleted(const laminar_result *r, laminar_result **out,
+                                                  laminar_error *err);
+typedef enum laminar_change_op {
+    LAMINAR_CHANGE_INSERT,
+    LAMINAR_CHANGE_UPDATE,
+    LAMINAR_CHANGE_DELETE
+} laminar_change_op;
+/* What happened to the key of a row; true updates only with laminar_subscription_options.row_ops.
+ */
+LAMINAR_API laminar_change_op laminar_result_op(const laminar_result *r, int64_t row);
+
 /* Arrow: a stream that shares the result's memory; the result may be freed before it. May be called
  * any number of times. */
 LAMINAR_API laminar_status laminar_result_stream(const laminar_result    *r,
@@ -321,6 +338,27 @@ LAMINAR_API laminar_status laminar_database_advance(laminar_database *db, const 
 
 /* ----------------------------------------------------------------------------------------------
  * subscriptions */
+typedef enum laminar_lag_policy {
+    LAMINAR_LAG_ERROR,       /* what is unread is lost; the next read gives code 503 with how many
+                                rows, then it goes on */
+    LAMINAR_LAG_DROP_OLDEST, /* append-only results: the oldest rows are lost, and counted */
+    LAMINAR_LAG_CONFLATE,    /* updating results with a key: the last row of each changed key */
+    LAMINAR_LAG_BLOCK        /* inserts wait before they are accepted, at most insert_timeout_ms */
+} laminar_lag_policy;
+typedef struct laminar_subscription_options {
+    uint32_t    size;
+    const char *sql;           /* any SELECT, or */
+    const char *stream;        /* a named stream: exactly one of them is set */
+    bool        snapshot;      /* of a stream: its current rows first (when there are any) */
+    bool        row_ops;       /* laminar_result_op tells inserts from updates */
+    int64_t     max_lag_bytes; /* what may be unread; 0: 256 MiB */
+    int32_t     on_lag;        /* laminar_lag_policy: what happens beyond it */
+} laminar_subscription_options;
+#define LAMINAR_SUBSCRIPTION_OPTIONS_INIT {.size = sizeof(laminar_subscription_options)}
+LAMINAR_API laminar_status laminar_subscription_open(laminar_subscription              **out,
+                                                     laminar_database                   *db,
+                                                     const laminar_subscription_options *options,
+                                                     laminar_error                      *err);
 /* A named stream, from the next change on. */
 LAMINAR_API laminar_status laminar_database_subscribe_stream(laminar_subscription **out,
                                                              laminar_database      *db,
@@ -337,6 +375,26 @@ LAMINAR_API laminar_status laminar_database_subscribe(laminar_subscription **out
 LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, int64_t timeout_us,
                                                      laminar_result **out, bool *interrupted,
                                                      laminar_error *err);
+/* Bytes that wait to be read; *dropped (may be NULL): rows lost so far. */
+LAMINAR_API int64_t laminar_subscription_lag(laminar_subscription *s, int64_t *dropped);
+/* Columns that identify a row of an updating result, for at most `capacity` of them; returns how
+ * many there are, 0 when the whole row does. */
+LAMINAR_API int32_t laminar_subscription_key_columns(const laminar_subscription *s,
+                                                     int32_t *columns, int32_t capacity);
+/* ---- event loops: one descriptor for any number of subscriptions, no thread, no polling */
+typedef struct laminar_notifier laminar_notifier;
+LAMINAR_API laminar_status      laminar_notifier_open(laminar_notifier **out, laminar_error *err);
+/* Readable while laminar_notifier_take has something to give. Only wait for it: do not read it. */
+LAMINAR_API int laminar_notifier_fd(const laminar_notifier *n);
+/* Once: as soon as laminar_subscription_next would not wait (rows, an error, the end, a cancel; may
+ * be now) `tag` is given by laminar_notifier_take. Replaces an earlier request of the same
+ * subscription that was not taken yet. */
+LAMINAR_API laminar_status laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n,
+                                                       uint64_t tag, laminar_error *err);
+/* Takes at most `capacity` tags, oldest first; returns how many. */
+LAMINAR_API int32_t laminar_notifier_take(laminar_notifier *n, uint64_t *tags, int32_t capacity);
+LAMINAR_API void    laminar_notifier_close(laminar_notifier *n); /* NULL is fine */
+
 /* From any thread; wakes its waiters and drops what was queued. */
 LAMINAR_API void laminar_subscription_cancel(laminar_subscription *s);
 typedef enum laminar_subscription_status {
@@ -345,7 +403,7 @@ typedef enum laminar_subscription_status {
     LAMINAR_SUBSCRIPTION_CANCELLED
 } laminar_subscription_status;
 /* From any thread, as cancel. */
-LAMINAR_API laminar_subscription_status laminar_subscription_state(const laminar_subscription *s);
+LAMINAR_API laminar_subscription_status laminar_subscription_state(laminar_subscription *s);
 /* Of the batches; with "__weight" last when the query says EMIT CHANGES. */
 LAMINAR_API laminar_status laminar_subscription_schema(const laminar_subscription *s,
                                                        struct ArrowSchema *out, laminar_error *err);

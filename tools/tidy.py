@@ -44,7 +44,7 @@ OWNED_CALLS = [
         "open openat creat close read write pread pwrite fsync fdatasync ftruncate unlink rename "
         "remove stat fstat mkdir rmdir opendir fopen fdopen fclose fread fwrite fflush fgets fputs "
         "fputc putchar puts printf fprintf vprintf vfprintf perror getline",
-        {"src/os/vfs.c"},
+        {"src/os/vfs.c", "src/os/event.c"},
         "os/vfs.h",
     ),
     ("time gettimeofday clock_gettime clock", {"src/base/clock.c"}, "base/clock.h"),

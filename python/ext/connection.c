@@ -211,6 +211,16 @@ connection_shutdown(PyObject *o, PyObject *unused) {
 }
 
 /* ---------------------------------------------------------------------------------- rows in */
+/* A wait for slow readers that a signal ended: what the handler raised (KeyboardInterrupt) counts.
+ */
+static PyObject *
+insert_failed(module_state *state, const laminar_error *err) {
+    if (err->code == 402 && PyErr_CheckSignals() < 0) {
+        return NULL;
+    }
+    return ext_raise_error(state, err);
+}
+
 static PyObject *
 insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream *rows, bool wait) {
     laminar_error  err;
@@ -221,7 +231,7 @@ insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream 
     } else {
         ENGINE_CALL(s = laminar_database_submit(self->db, name, rows, &count, &err));
     }
-    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *
@@ -360,7 +370,7 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
         ENGINE_CALL(s = laminar_appender_submit(a, &count, &err));
     }
     give_appender(self, a);
-    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 /* insert(source, data, *, wait=True); source and data may be given by name too. */
@@ -474,7 +484,7 @@ connection_insert_csv(PyObject *o, PyObject *args) {
     int64_t        count = 0;
     ENGINE_CALL(s = laminar_database_insert_csv(self->db, name, csv, (size_t)size, (char)delimiter,
                                                 null_text, &count, &err));
-    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *
@@ -512,13 +522,20 @@ connection_advance(PyObject *o, PyObject *args) {
 /* ---------------------------------------------------------------------------------- subscriptions
  */
 static PyObject *
-subscribe(connection_object *self, PyObject *args, bool by_name) {
+connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
+    static char       *names[] = {"cls",     "sql",           "stream", "snapshot",
+                                  "row_ops", "max_lag_bytes", "on_lag", NULL};
+    connection_object *self = (connection_object *)o;
     PyObject *class;
-    const char           *text;
-    laminar_subscription *made = NULL;
-    laminar_error         err;
-    laminar_status        s;
-    if (!PyArg_ParseTuple(args, "Os:_subscribe", &class, &text)) {
+    laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    laminar_subscription        *made = NULL;
+    int                          snapshot = 0, row_ops = 0;
+    long long                    max_lag_bytes = 0;
+    laminar_error                err;
+    laminar_status               s;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|zzppLi:_subscribe", names, &class,
+                                     &options.sql, &options.stream, &snapshot, &row_ops,
+                                     &max_lag_bytes, &options.on_lag)) {
         return NULL;
     }
     if (!PyType_Check(class) ||
@@ -526,25 +543,14 @@ subscribe(connection_object *self, PyObject *args, bool by_name) {
         PyErr_SetString(PyExc_TypeError, "the class must derive from Subscription");
         return NULL;
     }
-    if (by_name) {
-        ENGINE_CALL(s = laminar_database_subscribe_stream(&made, self->db, text, &err));
-    } else {
-        ENGINE_CALL(s = laminar_database_subscribe(&made, self->db, text, &err));
-    }
+    options.snapshot = snapshot != 0;
+    options.row_ops = row_ops != 0;
+    options.max_lag_bytes = max_lag_bytes;
+    ENGINE_CALL(s = laminar_subscription_open(&made, self->db, &options, &err));
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
     return ext_subscription_wrap((PyTypeObject *)class, made, (PyObject *)self);
-}
-
-static PyObject *
-connection_subscribe(PyObject *o, PyObject *args) {
-    return subscribe((connection_object *)o, args, false);
-}
-
-static PyObject *
-connection_subscribe_stream(PyObject *o, PyObject *args) {
-    return subscribe((connection_object *)o, args, true);
 }
 
 static PyMethodDef connection_methods[] = {
@@ -571,8 +577,8 @@ static PyMethodDef connection_methods[] = {
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
     {"_insert_json", connection_insert_json, METH_VARARGS, NULL},
     {"_advance", connection_advance, METH_VARARGS, NULL},
-    {"_subscribe", connection_subscribe, METH_VARARGS, NULL},
-    {"_subscribe_stream", connection_subscribe_stream, METH_VARARGS, NULL},
+    {"_subscribe", (PyCFunction)(void (*)(void))connection_subscribe, METH_VARARGS | METH_KEYWORDS,
+     NULL},
     {"_list", connection_list, METH_O, NULL},
     {"_schema_capsule", connection_schema, METH_O, NULL},
     {"_source_stats", ext_connection_source_stats, METH_O, NULL},

@@ -179,7 +179,7 @@ module_exec(PyObject *module) {
     }
     if (import_classes(s) < 0 || find_main_thread(s) < 0 || intern_names(s) < 0 ||
         ext_connection_setup(module, s) < 0 || ext_result_setup(module, s) < 0 ||
-        ext_subscription_setup(module, s) < 0) {
+        ext_subscription_setup(module, s) < 0 || ext_notifier_setup(module, s) < 0) {
         return -1;
     }
     s->result_class = Py_NewRef((PyObject *)s->result_type);
@@ -192,6 +192,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(s->connection_type);
     Py_VISIT(s->result_type);
     Py_VISIT(s->subscription_type);
+    Py_VISIT(s->notifier_type);
     Py_VISIT(s->errors);
     Py_VISIT(s->result_class);
     Py_VISIT(s->interval_class);
@@ -204,6 +205,7 @@ module_clear(PyObject *module) {
     Py_CLEAR(s->connection_type);
     Py_CLEAR(s->result_type);
     Py_CLEAR(s->subscription_type);
+    Py_CLEAR(s->notifier_type);
     Py_CLEAR(s->errors);
     Py_CLEAR(s->result_class);
     Py_CLEAR(s->datetime_class);

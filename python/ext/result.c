@@ -322,6 +322,46 @@ get_column_types(PyObject *o, void *unused) {
     return list;
 }
 
+/* ---------------------------------------------------------------------------------- deliveries */
+static PyObject *
+get_position(PyObject *o, void *unused) {
+    (void)unused;
+    int64_t epoch, part;
+    if (!laminar_result_position(((const result_object *)o)->result, &epoch, &part)) {
+        Py_RETURN_NONE;
+    }
+    return Py_BuildValue("(LL)", (long long)epoch, (long long)part);
+}
+
+static PyObject *
+get_deleted(PyObject *o, void *unused) {
+    (void)unused;
+    const result_object *self = (const result_object *)o;
+    laminar_result      *gone = NULL;
+    laminar_error        err;
+    const laminar_status s = laminar_result_deleted(self->result, &gone, &err);
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    if (s == LAMINAR_DONE) {
+        Py_RETURN_NONE;
+    }
+    return ext_result_wrap(self->state, gone);
+}
+
+static PyObject *
+get_ops(PyObject *o, void *unused) {
+    (void)unused;
+    const result_object *self = (const result_object *)o;
+    const int64_t        count = laminar_result_row_count(self->result);
+    PyObject            *ops = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)count);
+    char                *bytes = ops == NULL ? NULL : PyBytes_AsString(ops);
+    for (int64_t i = 0; bytes != NULL && i < count; i++) {
+        bytes[i] = (char)laminar_result_op(self->result, i);
+    }
+    return ops;
+}
+
 static Py_ssize_t
 result_length(PyObject *o) {
     return (Py_ssize_t)laminar_result_row_count(((const result_object *)o)->result);
@@ -351,6 +391,12 @@ static PyGetSetDef result_attributes[] = {
     {"num_columns", get_num_columns, NULL, PyDoc_STR("Number of columns."), NULL},
     {"num_batches", get_num_batches, NULL, PyDoc_STR("Number of Arrow record batches."), NULL},
     {"columns", get_columns, NULL, PyDoc_STR("Column names."), NULL},
+    {"position", get_position, NULL,
+     PyDoc_STR("Of a delivery: (epoch, part), comparable between subscriptions; else None."), NULL},
+    {"deleted", get_deleted, NULL,
+     PyDoc_STR("Of a delivery: last rows of the keys that left, as a QueryResult; else None."),
+     NULL},
+    {"_ops", get_ops, NULL, PyDoc_STR("One byte a row: 0 insert, 1 update, 2 delete."), NULL},
     {"_outcome", get_outcome, NULL, PyDoc_STR("(kind, ddl type, ddl object, rows affected)."),
      NULL},
     {"_column_types", get_column_types, NULL, PyDoc_STR("SQL type names."), NULL},

@@ -12,7 +12,7 @@
 #include "laminar.h"
 
 typedef struct module_state {
-    PyTypeObject *connection_type, *result_type, *subscription_type;
+    PyTypeObject *connection_type, *result_type, *subscription_type, *notifier_type;
     PyObject     *errors;       /* the module laminardb.errors */
     PyObject     *result_class; /* what queries and subscriptions give: laminardb's QueryResult */
     PyObject     *datetime_class, *date_class, *timedelta_class, *interval_class;
@@ -32,6 +32,7 @@ module_state *ext_state_of_type(
 int ext_connection_setup(PyObject *module, module_state *state);
 int ext_result_setup(PyObject *module, module_state *state);
 int ext_subscription_setup(PyObject *module, module_state *state);
+int ext_notifier_setup(PyObject *module, module_state *state);
 
 /* Sets the Python exception for err; returns NULL. */
 PyObject *ext_raise_error(module_state *state, const laminar_error *err);
@@ -40,6 +41,8 @@ PyObject *ext_raise_error(module_state *state, const laminar_error *err);
 PyObject *ext_result_wrap(module_state *state, laminar_result *r);
 /* A subscription of the given Python class (a subclass of the C type) that takes over s. */
 PyObject *ext_subscription_wrap(PyTypeObject *type, laminar_subscription *s, PyObject *owner);
+/* The engine's notifier behind a Notifier; borrowed. NULL with an exception: it is no Notifier. */
+laminar_notifier *ext_notifier_of(module_state *state, PyObject *o);
 /* A capsule "arrow_schema" that takes over a heap-allocated copy of *schema. */
 PyObject *ext_schema_capsule(struct ArrowSchema *schema);
 

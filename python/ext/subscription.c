@@ -179,6 +179,20 @@ get_state(PyObject *o, void *unused) {
 }
 
 static PyObject *
+get_lag(PyObject *o, void *unused) {
+    (void)unused;
+    return PyLong_FromLongLong(laminar_subscription_lag(((subscription_object *)o)->handle, NULL));
+}
+
+static PyObject *
+get_dropped(PyObject *o, void *unused) {
+    (void)unused;
+    int64_t dropped;
+    (void)laminar_subscription_lag(((subscription_object *)o)->handle, &dropped);
+    return PyLong_FromLongLong(dropped);
+}
+
+static PyObject *
 subscription_schema(PyObject *o, PyObject *unused) {
     (void)unused;
     const subscription_object *self = (const subscription_object *)o;
@@ -188,6 +202,43 @@ subscription_schema(PyObject *o, PyObject *unused) {
         return ext_raise_error(self->state, &err);
     }
     return ext_schema_capsule(&schema);
+}
+
+static PyObject *
+subscription_key_columns(PyObject *o, PyObject *unused) {
+    (void)unused;
+    const subscription_object *self = (const subscription_object *)o;
+    int32_t                    columns[1024];
+    int32_t count = laminar_subscription_key_columns(self->handle, columns, 1024);
+    count = count > 1024 ? 0 : count;
+    PyObject *list = PyList_New(count);
+    for (int32_t i = 0; list != NULL && i < count; i++) {
+        PyObject *at = PyLong_FromLong(columns[i]);
+        if (at == NULL || PyList_SetItem(list, i, at) < 0) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static PyObject *
+subscription_notify(PyObject *o, PyObject *args) {
+    const subscription_object *self = (const subscription_object *)o;
+    PyObject                  *target;
+    unsigned long long         tag;
+    laminar_error              err;
+    if (!PyArg_ParseTuple(args, "OK:_notify", &target, &tag)) {
+        return NULL;
+    }
+    laminar_notifier *n = ext_notifier_of(self->state, target);
+    if (n == NULL) {
+        return NULL;
+    }
+    if (laminar_subscription_notify(self->handle, n, tag, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef subscription_methods[] = {
@@ -202,6 +253,12 @@ static PyMethodDef subscription_methods[] = {
     {"cancel", subscription_cancel, METH_NOARGS,
      PyDoc_STR("cancel($self)\n--\n\nEnds the subscription and wakes its waiters on any thread. "
                "Twice is fine.")},
+    {"_notify", subscription_notify, METH_VARARGS,
+     PyDoc_STR("_notify($self, notifier, tag, /)\n--\n\nOnce, as soon as there is something to "
+               "read, the notifier gives the tag.")},
+    {"_key_columns", subscription_key_columns, METH_NOARGS,
+     PyDoc_STR("_key_columns($self)\n--\n\nColumns that identify a row of an updating result; "
+               "empty: all together.")},
     {"_schema_capsule", subscription_schema, METH_NOARGS,
      PyDoc_STR("_schema_capsule($self)\n--\n\nAn arrow_schema capsule.")},
     {NULL, NULL, 0, NULL},
@@ -209,6 +266,8 @@ static PyMethodDef subscription_methods[] = {
 
 static PyGetSetDef subscription_attributes[] = {
     {"_state", get_state, NULL, PyDoc_STR("'active', 'finished' or 'cancelled'."), NULL},
+    {"lag", get_lag, NULL, PyDoc_STR("Bytes that wait to be read."), NULL},
+    {"dropped", get_dropped, NULL, PyDoc_STR("Rows lost so far."), NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -18,6 +18,9 @@ change, and ad-hoc SQL runs over everything at any moment.
 """
 
 from . import _laminardb, codes, display, types
+from .aio import AsyncStreamSubscription, AsyncSubscription
+from .callbacks import CallbackSubscription
+from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
 from .config import LaminarConfig
 from .connection import Connection, open  # noqa: A004 - contract
 from .defaults import connect, execute, sql
@@ -52,7 +55,12 @@ BatchWriter = Writer
 __version__: str = _laminardb.__version__
 
 __all__ = [
+    "AsyncStreamSubscription",
+    "AsyncSubscription",
     "BatchWriter",
+    "CallbackSubscription",
+    "ChangeEvent",
+    "ChangeRow",
     "CheckpointError",
     "Column",
     "Config",
@@ -64,6 +72,7 @@ __all__ = [
     "LaminarConfig",
     "LaminarError",
     "LatencyMetrics",
+    "MaterializedView",
     "Metrics",
     "PipelineEdge",
     "PipelineMetrics",
@@ -88,6 +97,7 @@ __all__ = [
     "connect",
     "display",
     "execute",
+    "mv",
     "open",
     "sql",
     "types",

@@ -16,6 +16,8 @@ class LaminarConfig:
         threads: at most this many threads work on one large statement; None: the number of processors.
         memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert
             raises MemoryError.
+        insert_timeout_ms: how long an insert waits for subscriptions with on_lag="block"; None: 30,000.
+        max_lag_bytes: what a subscription may leave unread when it names no limit; None: 256 MiB.
 
     Raises:
         TypeError: an unknown setting (names the nearest) or a value of a wrong type.
@@ -28,6 +30,7 @@ class LaminarConfig:
         "threads": None,
         "memory_limit": None,
         "insert_timeout_ms": 30000,
+        "max_lag_bytes": None,
     }
 
     def __init__(self, **settings: Any) -> None:

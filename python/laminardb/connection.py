@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from . import _laminardb
+from .aio import AsyncStreamSubscription, AsyncSubscription
+from .callbacks import CallbackSubscription, check_callable
+from .changes import ChangeEvent, MaterializedView
 from .config import LaminarConfig
 from .declare import create_source
-from .errors import ConnectionError, QueryError, SchemaError
+from .errors import ConnectionError, QueryError, SchemaError, SubscriptionError
 from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
 from .pipeline import (
     PipelineEdge,
@@ -26,6 +29,9 @@ from .subscription import StreamSubscription, Subscription
 from .types import Schema
 from .writer import Writer
 
+Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
+LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
+_LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
 _SOURCE, _TABLE, _STREAM = 0, 1, 2
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -36,7 +42,9 @@ class Connection(_laminardb.Connection):
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_max_lag_bytes")
+
+    _max_lag_bytes: int
 
     def __new__(
         cls, path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None
@@ -44,7 +52,7 @@ class Connection(_laminardb.Connection):
         if config is not None and not isinstance(config, LaminarConfig):
             raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
         settings = config or LaminarConfig()
-        return super().__new__(
+        self = super().__new__(
             cls,
             os.fspath(path),
             settings.threads or 0,
@@ -52,6 +60,8 @@ class Connection(_laminardb.Connection):
             settings.buffer_size,
             settings.insert_timeout_ms,
         )
+        self._max_lag_bytes = settings.max_lag_bytes or 0
+        return self
 
     def execute(self, sql: str, params: Parameters | None = None) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.
@@ -127,13 +137,114 @@ class Connection(_laminardb.Connection):
         """
         self._execute(create_source(name, schema))
 
-    def subscribe(self, sql: str) -> Subscription:
-        """Changes of any SELECT: the current result first, when it is not empty."""
-        return self._subscribe(Subscription, sql)
+    def _lag(self, max_lag_bytes: int | None, on_lag: str) -> dict[str, Any]:
+        if on_lag not in _LAG_POLICIES:
+            error = SubscriptionError(
+                f"SubscriptionError (500): on_lag must be one of {', '.join(_LAG_POLICIES)}, not {on_lag!r}"
+            )
+            error.code = 500
+            raise error
+        if max_lag_bytes is not None and max_lag_bytes < 1:
+            error = SubscriptionError(
+                f"SubscriptionError (500): max_lag_bytes must be at least 1, not {max_lag_bytes}"
+            )
+            error.code = 500
+            raise error
+        limit = self._max_lag_bytes if max_lag_bytes is None else max_lag_bytes
+        return {"max_lag_bytes": limit, "on_lag": _LAG_POLICIES.index(on_lag)}
 
-    def subscribe_stream(self, name: str) -> StreamSubscription:
-        """Changes of a named stream, from the next one on. Unknown name: SchemaError 200."""
-        return self._subscribe_stream(StreamSubscription, name)
+    def subscribe(
+        self, sql: str, *, max_lag_bytes: int | None = None, on_lag: LagPolicy = "error"
+    ) -> Subscription:
+        """Changes of any SELECT: the current result first, when it is not empty.
+
+        max_lag_bytes: what may be unread; None: the config's, else 256 MiB. on_lag, beyond that:
+            "error": what is unread is lost, the next read raises SubscriptionError 503 with how many rows.
+            "drop_oldest": for append-only results: the oldest rows are lost, and counted in `dropped`.
+            "conflate": for updating results with a key: the last row of each changed key is delivered.
+            "block": inserts wait, at most insert_timeout_ms.
+        """
+        return self._subscribe(Subscription, sql, **self._lag(max_lag_bytes, on_lag))
+
+    def subscribe_stream(
+        self,
+        name: str,
+        *,
+        snapshot: bool = False,
+        max_lag_bytes: int | None = None,
+        on_lag: LagPolicy = "error",
+    ) -> StreamSubscription:
+        """Changes of a named stream, from the next one on. Unknown name: SchemaError 200.
+
+        snapshot: deliver the current rows first, when there are any. max_lag_bytes, on_lag: see subscribe.
+        """
+        lag = self._lag(max_lag_bytes, on_lag)
+        return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot, **lag)
+
+    def subscribe_callback(
+        self,
+        sql: str,
+        on_data: Callable[[QueryResult], object],
+        on_error: Callable[[str], object] | None = None,
+    ) -> CallbackSubscription:
+        """As subscribe, but calls on_data(QueryResult) on a daemon thread.
+
+        An exception of on_data goes to on_error as a message; without on_error the subscription stops.
+        """
+        return self._call_back(Subscription, on_data, on_error, sql=sql)
+
+    def subscribe_stream_callback(
+        self,
+        name: str,
+        on_data: Callable[[QueryResult], object],
+        on_error: Callable[[str], object] | None = None,
+    ) -> CallbackSubscription:
+        """As subscribe_stream, but calls on_data(QueryResult) on a daemon thread; see subscribe_callback."""
+        return self._call_back(StreamSubscription, on_data, on_error, stream=name)
+
+    def _call_back(self, cls: Any, on_data: Any, on_error: Any, **what: Any) -> CallbackSubscription:
+        check_callable(on_data, "on_data")
+        if on_error is not None:
+            check_callable(on_error, "on_error")
+        return CallbackSubscription(
+            self._subscribe(cls, **what, **self._lag(None, "error")), on_data, on_error
+        )
+
+    def on_change(self, name: str) -> Callable[[Handler], Handler]:
+        """Decorator: calls the function with each ChangeEvent of a stream, on a daemon thread, until close().
+
+        >>> import laminardb
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+        >>> @db.on_change("s")
+        ... def show(event):
+        ...     print(event)
+        >>> db.close()
+        """
+
+        def register(handler: Handler) -> Handler:
+            MaterializedView(self, name).subscribe(handler)
+            return handler
+
+        return register
+
+    async def subscribe_async(
+        self, sql: str, *, max_lag_bytes: int | None = None, on_lag: LagPolicy = "error"
+    ) -> AsyncSubscription:
+        """As subscribe, read with ``async for`` by the running event loop, without a thread."""
+        return self._subscribe(AsyncSubscription, sql, **self._lag(max_lag_bytes, on_lag))
+
+    async def subscribe_stream_async(
+        self,
+        name: str,
+        *,
+        snapshot: bool = False,
+        max_lag_bytes: int | None = None,
+        on_lag: LagPolicy = "error",
+    ) -> AsyncStreamSubscription:
+        """As subscribe_stream, read with ``async for`` by the running event loop, without a thread."""
+        lag = self._lag(max_lag_bytes, on_lag)
+        return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot, **lag)
 
     def schema(self, name: str) -> Any:
         """Schema of a source, table or stream.
@@ -284,6 +395,12 @@ class Connection(_laminardb.Connection):
     def __exit__(self, *exc: object) -> Literal[False]:
         self.close()
         return False
+
+    async def __aenter__(self) -> Connection:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc: object) -> Literal[False]:
+        return self.__exit__(*exc)
 
     def __repr__(self) -> str:
         return f"Connection({'closed' if self.is_closed else 'open'})"

@@ -9,12 +9,8 @@ from . import _laminardb
 from .types import Schema
 
 
-class Subscription(_laminardb.Subscription):
-    """Changes of a SQL query: its current result first, then what changes.
-
-    Iterate it, or call try_next, next or next_timeout. It has no thread of its own: waiting sleeps in the
-    engine without the GIL. One thread at a time reads it; cancel may come from any thread.
-    """
+class _Common(_laminardb.Subscription):
+    """What all subscriptions have."""
 
     __slots__ = ()
 
@@ -35,14 +31,24 @@ class Subscription(_laminardb.Subscription):
         return Schema._best(self._schema_capsule())
 
     def __repr__(self) -> str:
-        state = self._state
-        return f"{type(self).__name__}({'cancelled, finished' if state == 'cancelled' else state})"
+        return f"{type(self).__name__}({self._state})"
 
 
-class StreamSubscription(Subscription):
-    """Changes of a named stream, from the next one on."""
+class Subscription(_Common):
+    """Changes of a SQL query: its current result first, then what changes.
+
+    Iterate it, or call try_next, next or next_timeout. It has no thread of its own: waiting sleeps in the
+    engine without the GIL. One thread at a time reads it; cancel may come from any thread.
+    """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._state})"
+        state = self._state
+        return f"{type(self).__name__}({'cancelled, finished' if state == 'cancelled' else state})"
+
+
+class StreamSubscription(_Common):
+    """Changes of a named stream, from the next one on. Reading is as with Subscription."""
+
+    __slots__ = ()

@@ -172,6 +172,35 @@ laminar_result_column_type(const laminar_result *r, int32_t at) {
     return (laminar_type)r->rows->schema.fields[at].type.id;
 }
 
+bool
+laminar_result_position(const laminar_result *r, int64_t *epoch, int64_t *part) {
+    if (r->rows == NULL || !r->rows->delivered) {
+        return false;
+    }
+    *epoch = (int64_t)r->rows->epoch;
+    *part = 0; /* a tick is delivered whole */
+    return true;
+}
+
+laminar_status
+laminar_result_deleted(const laminar_result *r, laminar_result **out, laminar_error *err) {
+    error e = {0};
+    *out = NULL;
+    if (r->rows == NULL || r->rows->gone == NULL) {
+        return LAMINAR_DONE;
+    }
+    result *gone = result_retain(r->rows->gone);
+    return report(err, &e, answer_rows(out, r->mem, LAMINAR_RESULT_QUERY, gone, &e), TEXT(""));
+}
+
+laminar_change_op
+laminar_result_op(const laminar_result *r, int64_t row) {
+    if (r->rows == NULL || r->rows->row_ops == NULL || row < 0 || row >= r->rows->row_count) {
+        return LAMINAR_CHANGE_INSERT;
+    }
+    return (laminar_change_op)r->rows->row_ops[row];
+}
+
 laminar_status
 laminar_result_value(const laminar_result *r, int64_t row, int32_t at, laminar_value *out) {
     if (r->rows == NULL || row < 0 || row >= r->rows->row_count || at < 0 ||

@@ -24,6 +24,48 @@ db_check_not_null(const object *o, const delta *rows, error *err) {
     return OK;
 }
 
+/* Sleeps without the token: readers may need it, and so may other producers. */
+static status
+sleep_for_room(laminar_database *db, changelog *full, int64_t deadline_ns, error *err) {
+    const int64_t left_us = (deadline_ns - clock_ticks_ns(&db->clock.base)) / 1000;
+    if (left_us <= 0) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "a subscription with on_lag=\"block\" was full for %lld ms "
+                         "(insert_timeout_ms); nothing of the batch was kept",
+                         (long long)(db->queue.wait_us_max / 1000));
+    }
+    if (changelog_wait_for_room(full, left_us) == WAIT_INTERRUPTED) {
+        return error_set(err, ERR_QUERY_CANCELLED,
+                         "interrupted while waiting for a subscription with on_lag=\"block\"; "
+                         "nothing of the batch was kept");
+    }
+    return OK;
+}
+
+status
+db_wait_for_room(laminar_database *db, const object *o, error *err) {
+    int64_t deadline_ns = 0;
+    while (atomic_load(&db->blocking_readers) > 0) {
+        TRY(db_enter(db, err));
+        changelog *full = o->impl == NULL ? NULL : source_full_log(o->impl);
+        if (full != NULL) {
+            changelog_retain(full);
+        }
+        db_leave(db);
+        if (full == NULL) {
+            break; /* who inserts next finds out what else may be wrong */
+        }
+        if (deadline_ns == 0) {
+            deadline_ns = sat_add_i64(clock_ticks_ns(&db->clock.base),
+                                      sat_mul_i64(db->queue.wait_us_max, 1000));
+        }
+        const status slept = sleep_for_room(db, full, deadline_ns, err);
+        changelog_release(full);
+        TRY(slept);
+    }
+    return OK;
+}
+
 status
 db_append_batch(laminar_database *db, object *o, batch *rows, error *err) {
     if (atomic_load(&db->state) == DB_CLOSED) {

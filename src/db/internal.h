@@ -2,9 +2,9 @@
 /* internal.h - what the files behind laminar.h share.
  *
  * One mutex, the engine token, guards catalog, sources, streams and the tick; whoever holds it
- * runs. Order of locks: token, then a change log's lock, then the query list's lock; nothing is
- * acquired while a change log's or the list's lock is held. Readers of results and change logs take
- * none. */
+ * runs. Order of locks: a subscription's watch lock or the token, then a change log's lock, then a
+ * notifier's; the query list's lock is taken last. All but the token are held for a few
+ * instructions. Readers of results take none. */
 #ifndef LAMINAR_DB_INTERNAL_H
 #define LAMINAR_DB_INTERNAL_H
 
@@ -75,6 +75,7 @@ struct laminar_database {
     _Atomic int32_t state;   /* db_state */
     pid_t           process; /* that opened it: after fork the child must not touch it */
     int32_t         threads;
+    _Atomic int32_t blocking_readers; /* open subscriptions with LAG_BLOCK */
     int64_t         opened_ns; /* of the monotonic clock */
     mutex           queries_lock;
     query_entry    *queries; /* active, newest first */
@@ -149,6 +150,8 @@ status db_fit_result(batch **out, laminar_database *db, const object *o, const i
 /* With the token held: refuses after shutdown and after DROP, checks NOT NULL, appends. The caller
  * settles the engine before it leaves. */
 status db_append_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;
+/* Without the token, before rows are accepted: waits until readers with LAG_BLOCK have room. */
+status db_wait_for_room(laminar_database *db, const object *o, error *err) MUST_USE;
 status db_check_not_null(const object *o, const delta *rows, error *err) MUST_USE;
 
 /* ---- combine.c: inserts from several threads */

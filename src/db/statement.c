@@ -456,6 +456,23 @@ run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result 
     return OK;
 }
 
+/* With the token, which is given up while readers with LAG_BLOCK have no room. */
+static status
+append_when_room(laminar_database *db, object *o, batch *rows, error *err) {
+    if (atomic_load(&db->blocking_readers) == 0) {
+        return db_append_batch(db, o, rows, err);
+    }
+    object *held = catalog_object_retain(o);
+    db_leave(db);
+    status s = db_wait_for_room(db, held, err);
+    mutex_lock(&db->token); /* closed or dropped meanwhile: db_append_batch refuses */
+    if (s == OK) {
+        s = db_append_batch(db, held, rows, err);
+    }
+    catalog_object_release(held);
+    return s;
+}
+
 /* The source or table of an INSERT. With the token. */
 static status
 find_target(statement_context *c, const ast_statement *st, object **out, error *err) {
@@ -490,7 +507,7 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
     status s = answer_count(answer, db->mem, made == NULL ? 0 : made->rows.row_count, err);
     if (s == OK && made != NULL) {
         queue_drain(db, false); /* first come, first served */
-        s = db_append_batch(db, o, made, err);
+        s = append_when_room(db, o, made, err);
         engine_settle(db->engine);
     }
     batch_release(made);

@@ -4,15 +4,16 @@
  * subscribe(sql) makes an anonymous stream and takes its current rows and its cursor in one visit
  * to the engine, so nothing falls between them.
  *
- * One reader at a time holds `reading`, also while it sleeps; it alone touches cursor and first.
- * cancel and state come from any thread and never wait: what cancel cannot let go of, the reader
- * does when it leaves. A cancelled subscription holds no rows and costs an insert nothing. */
+ * One reader at a time holds `reading`, also while it sleeps; it alone touches first. cancel and
+ * state come from any thread and never wait: what cancel cannot let go of, the reader does when it
+ * leaves. A cancelled subscription holds no rows and costs an insert nothing. */
 #include "db/subscription.h"
 
 #include "arrow/arrow.h"
 #include "batch/builder.h"
 #include "sql/parser.h"
 
+#define LAG_BYTES_MAX (256LL << 20)
 #define MERGE_ROWS 1024          /* batches below this are copied into larger ones */
 #define MERGED_ROWS 65536        /* of one batch that was put together */
 #define DELIVERED_ROWS (1 << 20) /* of one delivery */
@@ -25,32 +26,47 @@ struct laminar_subscription {
     data_type        *types; /* of its columns */
     bool              with_weight;
     bool              append_only;
-    changelog        *log; /* NULL: finite */
+    bool              blocks; /* counted in db->blocking_readers */
+    changelog        *log;    /* NULL: finite */
     bool              anonymous;
     mutex             reading;
-    log_cursor        cursor; /* log NULL: finite, or cancelled */
+    log_cursor        cursor; /* log NULL: finite */
     result           *first;  /* delivered before anything else; NULL: none */
     _Atomic bool      has_first;
-    _Atomic uint64_t  position; /* number of the last entry taken */
-    query_entry      *listed;   /* NULL for named streams */
+    stream           *counted;   /* told by stream_want_ops that we read ops; NULL: none */
+    int32_t           key_count; /* columns of `shape` that identify a row */
+    int32_t          *key_columns;
+    watch             watch;
+    mutex             watch_lock; /* one arming at a time; before all other locks */
+    query_entry      *listed; /* NULL for named streams */
     _Atomic bool      cancelled;
     _Atomic bool      finished;
     _Atomic bool      stopped; /* either of them from outside: what waiters look at */
 };
 
-/* With `reading`. */
 static void
-let_go(laminar_subscription *s) {
-    log_cursor_close(&s->cursor);
-    result_release(s->first);
-    s->first = NULL;
+disarm(laminar_subscription *s) {
+    if (s->cursor.log != NULL) {
+        log_cursor_disarm(&s->cursor, &s->watch);
+    } else {
+        notifier_withdraw(&s->watch);
+    }
 }
 
 static void
 subscription_free(laminar_subscription *s) {
     mem *m = s->mem;
-    let_go(s);
+    if (s->watch.to != NULL) {
+        disarm(s);
+        notifier_release(s->watch.to);
+    }
+    mutex_fini(&s->watch_lock);
+    log_cursor_close(&s->cursor);
+    result_release(s->first);
     mutex_fini(&s->reading);
+    if (s->blocks) {
+        atomic_fetch_sub(&s->db->blocking_readers, 1);
+    }
     if (s->anonymous) {
         db_abandon(s->db, s->log);
     }
@@ -67,7 +83,13 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     if (s == NULL) {
         return error_memory(err);
     }
-    const status made = mutex_init(&s->reading, err);
+    status made = mutex_init(&s->watch_lock, err);
+    if (made == OK) {
+        made = mutex_init(&s->reading, err);
+        if (made < 0) {
+            mutex_fini(&s->watch_lock);
+        }
+    }
     if (made < 0) {
         mem_free(db->mem, s, sizeof(*s));
         return made;
@@ -75,19 +97,21 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     s->db = db_retain(db);
     s->mem = db->mem;
     arena_init(&s->arena, db->mem);
+    const size_t  key_bytes = sizeof(int32_t) * (size_t)p->key_count;
     const schema *copy = schema_copy(&p->root->schema, &s->arena);
-    if (copy == NULL) {
+    s->key_columns = arena_alloc(&s->arena, key_bytes);
+    s->types = arena_alloc(&s->arena, sizeof(data_type) * (size_t)(p->root->schema.count + 1));
+    if (copy == NULL || s->key_columns == NULL || s->types == NULL) {
         subscription_free(s);
         return error_memory(err);
     }
     s->shape = *copy;
-    s->types = arena_alloc(&s->arena, sizeof(data_type) * (size_t)(copy->count + 1));
-    if (s->types == NULL) {
-        subscription_free(s);
-        return error_memory(err);
-    }
     for (int32_t i = 0; i < copy->count; i++) {
         s->types[i] = copy->fields[i].type;
+    }
+    s->key_count = p->key_count;
+    if (key_bytes > 0) {
+        memcpy(s->key_columns, p->key_columns, key_bytes);
     }
     s->with_weight = p->emit == EMIT_CHANGES;
     s->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
@@ -96,27 +120,63 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
 }
 
 static status
-follow(laminar_subscription *s, changelog *log, error *err) {
-    TRY(log_cursor_open(&s->cursor, log, err));
-    s->log = changelog_retain(log);
-    atomic_store(&s->position, s->cursor.last->number);
+make_rule(const laminar_subscription *s, const laminar_subscription_options *o, lag_rule *out,
+          error *err) {
+    *out = (lag_rule){.bytes_max = o->max_lag_bytes == 0 ? LAG_BYTES_MAX : o->max_lag_bytes,
+                      .policy = (lag_policy)o->on_lag,
+                      .shape = &s->shape,
+                      .key_columns = s->key_columns,
+                      .key_count = s->key_count};
+    if (out->policy == LAG_DROP_OLDEST && !s->append_only) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag=\"drop_oldest\" is for append-only results: old rows of an "
+                         "updating one cannot be left out; use \"conflate\" or \"error\"");
+    }
+    if (out->policy == LAG_CONFLATE && (s->append_only || s->with_weight || s->key_count == 0)) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag=\"conflate\" keeps the last row of each key: it is for updating "
+                         "results with all columns of GROUP BY in them, without EMIT CHANGES");
+    }
+    if (out->policy == LAG_CONFLATE && o->row_ops) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag=\"conflate\" leaves out what happened in between, so it cannot "
+                         "tell inserts from updates");
+    }
     return OK;
 }
 
-static const log_entry *
-next_entry(laminar_subscription *s) {
-    const log_entry *entry = s->cursor.log == NULL ? NULL : log_cursor_next(&s->cursor);
-    if (entry != NULL) {
-        atomic_store(&s->position, entry->number);
+/* The cursor first, then the current rows: both in one visit to the engine. */
+static status
+follow(laminar_subscription *s, stream *of, const laminar_subscription_options *o, bool snapshot,
+       error *err) {
+    lag_rule rule;
+    TRY(make_rule(s, o, &rule, err));
+    TRY(log_cursor_open(&s->cursor, stream_log(of), &rule, err));
+    if (snapshot) {
+        const status read = stream_snapshot(of, &s->first, err);
+        if (read < 0) {
+            log_cursor_close(&s->cursor);
+            return read;
+        }
     }
-    return entry;
+    s->log = changelog_retain(stream_log(of));
+    if (rule.policy == LAG_BLOCK) {
+        s->blocks = true;
+        atomic_fetch_add(&s->db->blocking_readers, 1);
+    }
+    if (o->row_ops) {
+        stream_want_ops(of, 1);
+        s->counted = of;
+    }
+    return OK;
 }
 
 static status
-subscribe_stream(laminar_subscription **out, laminar_database *db, const char *name, error *err) {
+subscribe_stream(laminar_subscription **out, laminar_database *db,
+                 const laminar_subscription_options *options, error *err) {
     object *o = NULL;
-    TRY(catalog_need(&o, db->catalog, text_of(name), false, ERR_TABLE_NOT_FOUND, "Stream", -1,
-                     err));
+    TRY(catalog_need(&o, db->catalog, text_of(options->stream), false, ERR_TABLE_NOT_FOUND,
+                     "Stream", -1, err));
     if (o->kind != OBJECT_STREAM) {
         return error_set(err, ERR_TABLE_NOT_FOUND,
                          "\"%.*s\" is a source: subscribe to it with SELECT * FROM %.*s",
@@ -124,7 +184,7 @@ subscribe_stream(laminar_subscription **out, laminar_database *db, const char *n
     }
     laminar_subscription *s = NULL;
     TRY(subscription_new(&s, db, stream_plan(o->impl), err));
-    const status opened = follow(s, stream_log(o->impl), err);
+    const status opened = follow(s, o->impl, options, options->snapshot, err);
     if (opened < 0) {
         subscription_free(s);
         return opened;
@@ -154,14 +214,11 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
 
 static status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
-                  error *err) {
+                  const laminar_subscription_options *o, error *err) {
     const stream_options options = {.running = true};
     stream              *made = NULL;
     TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
-    status done = follow(s, stream_log(made), err);
-    if (done == OK) {
-        done = stream_snapshot(made, &s->first, err);
-    }
+    const status done = follow(s, made, o, true, err);
     s->anonymous = done == OK && atomic_load(&db->state) != DB_STOPPED;
     if (!s->anonymous) { /* after a shutdown nothing can follow */
         stream_close(made);
@@ -170,8 +227,10 @@ subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, 
 }
 
 static status
-subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error *err) {
-    arena a, plan_arena;
+subscribe_sql(laminar_subscription **out, laminar_database *db,
+              const laminar_subscription_options *o, error *err) {
+    const text sql = text_of(o->sql);
+    arena      a, plan_arena;
     arena_init(&a, db->mem);
     arena_init(&plan_arena, db->mem);
     ast_script            script;
@@ -191,7 +250,7 @@ subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error 
     }
     if (made == OK) {
         made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
-                          : subscribe_changes(s, db, &p, &plan_arena, err);
+                          : subscribe_changes(s, db, &p, &plan_arena, o, err);
         if (made == OK) {
             made = db_query_begin(db, sql, s, &s->listed, err);
         }
@@ -202,48 +261,96 @@ subscribe_sql(laminar_subscription **out, laminar_database *db, text sql, error 
     arena_fini(&plan_arena);
     arena_fini(&a);
     if (made == OK) {
-        if (s->first != NULL && s->first->row_count == 0) {
-            result_release(s->first);
-            s->first = NULL;
-        }
-        atomic_store(&s->has_first, s->first != NULL);
         *out = s;
     }
     return made;
 }
 
+static status
+check_options(const laminar_subscription_options *o, error *err) {
+    if ((o->sql == NULL) == (o->stream == NULL)) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "a subscription is made of one SELECT or one named stream");
+    }
+    if (o->max_lag_bytes < 0) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED, "max_lag_bytes must be at least 1");
+    }
+    if (o->on_lag < LAMINAR_LAG_ERROR || o->on_lag > LAMINAR_LAG_BLOCK) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "on_lag must be \"error\", \"drop_oldest\", \"conflate\" or \"block\"");
+    }
+    return OK;
+}
+
+static status
+open_subscription(laminar_subscription **out, laminar_database *db,
+                  const laminar_subscription_options *o, error *err) {
+    TRY(check_options(o, err));
+    TRY(db_enter(db, err));
+    laminar_subscription *s = NULL;
+    const status          made =
+        o->sql != NULL ? subscribe_sql(&s, db, o, err) : subscribe_stream(&s, db, o, err);
+    if (made == OK && s->first != NULL && s->first->row_count == 0) {
+        result_release(s->first);
+        s->first = NULL;
+    }
+    if (made == OK && s->first != NULL) {
+        s->first->delivered = true;
+        s->first->epoch = engine_sequence(db->engine);
+        atomic_store(&s->has_first, true);
+    }
+    db_leave(db);
+    *out = s;
+    return made;
+}
+
+laminar_status
+laminar_subscription_open(laminar_subscription **out, laminar_database *db,
+                          const laminar_subscription_options *options, laminar_error *err) {
+    error                        e = {.position = -1};
+    laminar_subscription_options known = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    memcpy(&known, options, options->size < sizeof(known) ? options->size : sizeof(known));
+    const status s = open_subscription(out, db, &known, &e);
+    return report(err, &e, s, known.sql == NULL ? TEXT("") : text_of(known.sql));
+}
+
 laminar_status
 laminar_database_subscribe_stream(laminar_subscription **out, laminar_database *db,
                                   const char *stream_name, laminar_error *err) {
-    error  e = {.position = -1};
-    status s = db_enter(db, &e);
-    if (s == OK) {
-        s = subscribe_stream(out, db, stream_name, &e);
-        db_leave(db);
-    }
-    return report(err, &e, s, TEXT(""));
+    laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    options.stream = stream_name;
+    return laminar_subscription_open(out, db, &options, err);
 }
 
 laminar_status
 laminar_database_subscribe(laminar_subscription **out, laminar_database *db, const char *sql,
                            laminar_error *err) {
-    error      e = {.position = -1};
-    const text t = text_of(sql);
-    status     s = db_enter(db, &e);
-    if (s == OK) {
-        s = subscribe_sql(out, db, t, &e);
-        db_leave(db);
-    }
-    return report(err, &e, s, t);
+    laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    options.sql = sql;
+    return laminar_subscription_open(out, db, &options, err);
 }
 
 /* ---------------------------------------------------------------------------------- reading */
 static status
-add_entry(result *rows, const log_entry *entry, error *err) {
-    for (int32_t i = 0; i < entry->batch_count; i++) {
-        TRY(result_add(rows, batch_retain(entry->batches[i]), err));
+add_batches(result *rows, batch *const *batches, int32_t count, error *err) {
+    for (int32_t i = 0; i < count; i++) {
+        TRY(result_add(rows, batch_retain(batches[i]), err));
     }
     return OK;
+}
+
+static status
+add_entry(laminar_subscription *s, result *rows, const log_entry *entry, error *err) {
+    rows->epoch = entry->epoch;
+    TRY(add_batches(rows, entry->shown, entry->shown_count, err));
+    if (entry->gone_count > 0) {
+        TRY(result_new(&rows->gone, s->mem, &s->shape, false, err));
+        TRY(add_batches(rows->gone, entry->gone, entry->gone_count, err));
+    }
+    if (s->counted == NULL || s->append_only || entry->ops == NULL) {
+        return OK; /* all inserts, or nobody asks */
+    }
+    return result_set_ops(rows, entry->ops, err);
 }
 
 static status
@@ -259,8 +366,8 @@ flush_small(result *rows, builder *small, error *err) {
 /* Small batches are put together: who reads after many inserts gets few large batches. */
 static status
 merge_entry(result *rows, builder *small, const log_entry *entry, error *err) {
-    for (int32_t i = 0; i < entry->batch_count; i++) {
-        batch *b = entry->batches[i];
+    for (int32_t i = 0; i < entry->shown_count; i++) {
+        batch *b = entry->shown[i];
         if (b->rows.weight != NULL || b->rows.row_count >= MERGE_ROWS) {
             TRY(flush_small(rows, small, err));
             TRY(result_add(rows, batch_retain(b), err));
@@ -276,20 +383,50 @@ merge_entry(result *rows, builder *small, const log_entry *entry, error *err) {
 
 /* `entry` and all that follows it, up to DELIVERED_ROWS. */
 static status
-take_many(laminar_subscription *s, const log_entry *entry, result *rows, error *err) {
+take_many(laminar_subscription *s, log_entry *entry, result *rows, error *err) {
     builder small;
-    TRY(builder_init(&small, s->mem, s->types, s->shape.count, err));
-    status done = OK;
+    status  done = builder_init(&small, s->mem, s->types, s->shape.count, err);
+    if (done < 0) {
+        log_entry_release(entry);
+        return done;
+    }
     while (done == OK && entry != NULL) {
+        rows->epoch = entry->epoch;
         done = merge_entry(rows, &small, entry, err);
+        log_entry_release(entry);
         const bool full = rows->row_count + builder_rows(&small) >= DELIVERED_ROWS;
-        entry = full || done < 0 ? NULL : next_entry(s);
+        /* losses are left for the next read */
+        entry = full || done < 0 ? NULL : log_cursor_next(&s->cursor, NULL);
     }
     if (done == OK) {
         done = flush_small(rows, &small, err);
     }
     builder_fini(&small);
     return done;
+}
+
+/* A tick for updating streams; for append-only ones also what follows `entry`. Takes the entry. */
+static status
+take_entries(laminar_subscription *s, log_entry *entry, result **out, error *err) {
+    result *rows = NULL;
+    status  added = result_new(&rows, s->mem, &s->shape, s->with_weight, err);
+    if (added < 0) {
+        log_entry_release(entry);
+        return added;
+    }
+    rows->delivered = true;
+    if (s->append_only && log_cursor_has_next(&s->cursor)) {
+        added = take_many(s, entry, rows, err);
+    } else {
+        added = add_entry(s, rows, entry, err);
+        log_entry_release(entry);
+    }
+    if (added < 0) {
+        result_release(rows);
+        return added;
+    }
+    *out = rows;
+    return OK;
 }
 
 /* What is there now: one tick for updating streams, everything for append-only ones. *out stays
@@ -302,20 +439,16 @@ take_now(laminar_subscription *s, result **out, error *err) {
         atomic_store(&s->has_first, false);
         return OK;
     }
-    const log_entry *entry = next_entry(s);
-    if (entry == NULL) {
+    if (s->cursor.log == NULL) {
         return OK;
     }
-    result *rows = NULL;
-    TRY(result_new(&rows, s->mem, &s->shape, s->with_weight, err));
-    const bool   more = s->append_only && log_cursor_has_next(&s->cursor);
-    const status added = more ? take_many(s, entry, rows, err) : add_entry(rows, entry, err);
-    if (added < 0) {
-        result_release(rows);
-        return added;
+    int64_t    missed;
+    log_entry *entry = log_cursor_next(&s->cursor, &missed);
+    if (missed > 0) {
+        return error_set(err, ERR_SUBSCRIPTION_LAGGED,
+                         "Subscription lagged (503): %lld rows missed", (long long)missed);
     }
-    *out = rows;
-    return OK;
+    return entry == NULL ? OK : take_entries(s, entry, out, err);
 }
 
 /* True when nothing will come any more; a failed stream gives its reason. */
@@ -371,7 +504,8 @@ next_rows(laminar_subscription *s, int64_t timeout_us, result **out, bool *inter
 static void
 drop_stopped(laminar_subscription *s) {
     if (atomic_load(&s->stopped) && mutex_try_lock(&s->reading)) {
-        let_go(s);
+        result_release(s->first);
+        s->first = NULL;
         mutex_unlock(&s->reading);
     }
 }
@@ -403,7 +537,9 @@ static void
 stop(laminar_subscription *s) {
     atomic_store(&s->stopped, true);
     if (s->log != NULL) {
-        changelog_wake(s->log);
+        log_cursor_quit(&s->cursor);
+        changelog_stir(s->log);
+        log_cursor_fire(&s->cursor, &s->watch);
     }
 }
 
@@ -433,16 +569,67 @@ subscription_finish(laminar_subscription *s) {
     }
 }
 
+/* ---------------------------------------------------------------------------------- event loops */
+laminar_status
+laminar_notifier_open(laminar_notifier **out, laminar_error *err) {
+    error  e = {0};
+    mem   *m = mem_open_shared(INT64_MAX);
+    status s = m == NULL ? error_memory(&e) : notifier_open((notifier **)out, m, &e);
+    if (s < 0 && m != NULL) {
+        mem_close_shared(m);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+int
+laminar_notifier_fd(const laminar_notifier *n) {
+    return notifier_fd((const notifier *)n);
+}
+
+int32_t
+laminar_notifier_take(laminar_notifier *n, uint64_t *tags, int32_t capacity) {
+    return notifier_take((notifier *)n, tags, capacity);
+}
+
+void
+laminar_notifier_close(laminar_notifier *n) {
+    notifier_release((notifier *)n);
+}
+
+laminar_status
+laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n, uint64_t tag,
+                            laminar_error *err) {
+    (void)err; /* cannot fail today */
+    mutex_lock(&s->watch_lock);
+    if (s->watch.to != NULL) {
+        disarm(s);
+        notifier_release(s->watch.to);
+    }
+    s->watch.to = notifier_retain((notifier *)n);
+    s->watch.tag = tag;
+    if (s->cursor.log == NULL || atomic_load(&s->has_first)) {
+        notifier_post(&s->watch);
+    } else {
+        log_cursor_arm(&s->cursor, &s->watch);
+        if (atomic_load(&s->stopped)) { /* meanwhile: its setter may have looked too early */
+            log_cursor_fire(&s->cursor, &s->watch);
+        }
+    }
+    mutex_unlock(&s->watch_lock);
+    return LAMINAR_OK;
+}
+
 laminar_subscription_status
-laminar_subscription_state(const laminar_subscription *s) {
+laminar_subscription_state(laminar_subscription *s) {
     if (atomic_load(&s->cancelled)) {
         return LAMINAR_SUBSCRIPTION_CANCELLED;
     }
     if (atomic_load(&s->finished)) {
         return LAMINAR_SUBSCRIPTION_FINISHED;
     }
+    log_end    how;
     const bool ended = !atomic_load(&s->has_first) &&
-                       (s->log == NULL || changelog_is_over(s->log, atomic_load(&s->position)));
+                       (s->log == NULL || log_cursor_at_end(&s->cursor, &how, NULL));
     return ended ? LAMINAR_SUBSCRIPTION_FINISHED : LAMINAR_SUBSCRIPTION_ACTIVE;
 }
 
@@ -454,11 +641,38 @@ laminar_subscription_schema(const laminar_subscription *s, struct ArrowSchema *o
                   TEXT(""));
 }
 
+int64_t
+laminar_subscription_lag(laminar_subscription *s, int64_t *dropped) {
+    int64_t       lost = 0;
+    const int64_t lag = s->cursor.log == NULL ? 0 : log_cursor_lag(&s->cursor, &lost);
+    if (dropped != NULL) {
+        *dropped = lost;
+    }
+    return lag;
+}
+
+int32_t
+laminar_subscription_key_columns(const laminar_subscription *s, int32_t *columns,
+                                 int32_t capacity) {
+    for (int32_t i = 0; i < s->key_count && i < capacity; i++) {
+        columns[i] = s->key_columns[i];
+    }
+    return s->key_count;
+}
+
 void
 laminar_subscription_close(laminar_subscription *s) {
     if (s == NULL) {
         return;
     }
     db_query_end(s->db, s->listed); /* nobody reaches it through the list from here on */
+    error e = {0};
+    if (s->counted != NULL && db_enter(s->db, &e) == OK) {
+        /* A log that has ended may have lost its stream: then nobody counts any more. */
+        if (!log_cursor_ended(&s->cursor)) {
+            stream_want_ops(s->counted, -1);
+        }
+        db_leave(s->db);
+    }
     subscription_free(s);
 }

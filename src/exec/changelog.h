@@ -4,11 +4,14 @@
  * Entries form a list by reference counts: each holds its successor, the log holds the newest, a
  * cursor holds the last one it has read. What every cursor has passed is freed by that alone. One
  * writer (the holder of the engine token), any number of readers on any threads. Nobody polls: a
- * reader sleeps on the log's futex word, which changes with each append and at the end. */
+ * reader sleeps on the log's futex word, which changes with each append and at the end, or arms a
+ * watch and is told by its notifier. */
 #ifndef LAMINAR_EXEC_CHANGELOG_H
 #define LAMINAR_EXEC_CHANGELOG_H
 
+#include "exec/notifier.h"
 #include "exec/result.h"
+#include "os/thread.h"
 
 typedef struct changelog changelog;
 
@@ -17,11 +20,23 @@ struct log_entry {
     _Atomic int32_t      references;
     mem                 *mem;
     _Atomic(log_entry *) next;
-    uint64_t             number; /* 0: the empty one that opens the log */
-    uint64_t             epoch;  /* sequence of the last insert of its tick */
-    int32_t              batch_count;
-    batch              **batches; /* rows with weights; NULL weights: all +1 */
+    uint64_t             epoch; /* sequence of the last insert of its tick */
+    int32_t              shown_count, gone_count;
+    batch              **shown; /* what a delivery holds; with weights in EMIT CHANGES streams */
+    batch              **gone;  /* last rows of keys that left; behind `shown` in memory */
+    uint8_t             *ops;   /* change_op per row of shown, or NULL: see stream_want_ops */
+    size_t               bytes; /* of this struct and its lists */
+    /* Of the log up to here: what a reader lags behind is a difference of two. */
+    int64_t bytes_before_next, rows_before_next;
 };
+
+/* What one tick changed. Lists of batch pointers and bytes, copied by changelog_append. */
+typedef struct log_changes {
+    batch  **shown, **gone;
+    int32_t  shown_count, gone_count;
+    uint8_t *ops; /* one per row of shown; NULL: none */
+    size_t   op_count;
+} log_changes;
 
 typedef enum log_end { LOG_OPEN, LOG_FINISHED, LOG_FAILED } log_end;
 
@@ -31,34 +46,78 @@ void       changelog_release(changelog *c);
 int32_t    changelog_readers(const changelog *c); /* with none, appending may be skipped */
 /* Takes over the batch references, also when it fails. Makes the entry visible; readers wake when
  * changelog_wake is called. */
-status changelog_append(changelog *c, uint64_t epoch, batch **batches, int32_t count,
+status changelog_append(changelog *c, uint64_t epoch, const log_changes *changes,
                         error *err) MUST_USE;
 void   changelog_wake(changelog *c);
+void   changelog_stir(changelog *c); /* wakes sleepers alone: a cancel concerns no watch */
 /* No further entries. reason (copied) is given to readers after they have read what is there. */
 void changelog_end(changelog *c, log_end how, const error *reason);
 
-/* From any thread: it ended, and entry `number` was the last one. */
-bool changelog_is_over(const changelog *c, uint64_t number);
 /* From any thread: an anonymous stream has no reader any more, or nothing to read; engine_reap
  * closes it. */
 void changelog_abandon(changelog *c);
 bool changelog_is_abandoned(const changelog *c);
 
-typedef struct log_cursor { /* one reader; not shared between threads without a lock of its owner */
-    changelog *log;
-    log_entry *last; /* last entry read; retained */
-} log_cursor;
+typedef enum lag_policy { LAG_ERROR, LAG_DROP_OLDEST, LAG_CONFLATE, LAG_BLOCK } lag_policy;
 
-status     log_cursor_open(log_cursor *out, changelog *c,
-                           error *err) MUST_USE; /* starts after the newest entry */
-void       log_cursor_close(log_cursor *c);
-log_entry *log_cursor_next(
-    log_cursor *c); /* borrowed until the next call; NULL: nothing there now */
-bool log_cursor_has_next(const log_cursor *c);
-bool log_cursor_at_end(const log_cursor *c, log_end *how, error *reason);
-/* Sleeps until something may have changed, *stop is set (its setter calls changelog_wake), or the
+typedef struct lag_rule {
+    int64_t    bytes_max; /* what a reader may have unread */
+    lag_policy policy;
+    /* For LAG_CONFLATE; alive as long as the cursor. */
+    const schema  *shape;
+    const int32_t *key_columns;
+    int32_t        key_count;
+} lag_rule;
+
+typedef struct log_cursor log_cursor;
+struct log_cursor { /* one reader; lies still while it is open */
+    changelog  *log;
+    log_cursor *next, *previous; /* of the log's */
+    lag_rule    rule;
+    /* With the log's lock: */
+    log_entry *last;    /* last entry read; retained. NULL: it has quit */
+    log_entry *merged;  /* LAG_CONFLATE: what comes before the entries after `last`; owned */
+    int64_t    missed;  /* rows lost and not yet reported */
+    int64_t    dropped; /* rows lost ever */
+    bool       full;    /* LAG_BLOCK: beyond its limit, producers wait */
+};
+
+/* Starts after the newest entry. */
+status log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err) MUST_USE;
+void   log_cursor_close(log_cursor *c);
+/* Lets go of everything unread, for ever; from any thread. Producers that wait go on. */
+void log_cursor_quit(log_cursor *c);
+/* The next entry, to be given back with log_entry_release; NULL: nothing there now, or *missed rows
+ * were lost before what comes next (told once; missed NULL: left to be told). */
+log_entry *log_cursor_next(log_cursor *c, int64_t *missed);
+void       log_entry_release(log_entry *e);
+int64_t    log_cursor_lag(log_cursor *c, int64_t *dropped); /* bytes that are unread */
+bool       log_cursor_has_next(log_cursor *c);
+bool       log_cursor_ended(const log_cursor *c); /* no further entries, but maybe unread ones */
+/* Nothing is unread and nothing will come. */
+bool log_cursor_at_end(log_cursor *c, log_end *how, error *reason);
+/* Sleeps until something may have changed, *stop is set (its setter calls changelog_stir), or the
  * time is over (negative: no limit). True when a signal handler ran. Spurious returns happen: try
  * next again. */
 bool log_cursor_wait(log_cursor *c, const _Atomic bool *stop, int64_t timeout_us);
+/* Some reader with LAG_BLOCK is beyond its limit. */
+bool changelog_is_full(const changelog *c);
+/* Sleeps until that may have ended. */
+wait_result changelog_wait_for_room(changelog *c, int64_t timeout_us);
+
+/* ---- conflate.c: the last state of every key in `first` and the entries after it as one entry
+ * outside of any log. */
+status log_conflate(log_entry **out, mem *m, log_entry *merged, log_entry *first,
+                    const lag_rule *rule, error *err) MUST_USE;
+/* For conflate.c: takes over the batches, also when it fails. */
+status log_entry_make(log_entry **out, mem *m, uint64_t epoch, const log_changes *changes,
+                      error *err) MUST_USE;
+
+/* Makes the notifier post `w` (idle, w->to set) as soon as there is something to read, which may be
+ * at once. `w` must be disarmed before it or the cursor goes. */
+void log_cursor_arm(log_cursor *c, watch *w);
+void log_cursor_disarm(log_cursor *c, watch *w);
+/* Posts w now, if it is armed. */
+void log_cursor_fire(log_cursor *c, watch *w);
 
 #endif

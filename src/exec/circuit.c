@@ -115,30 +115,39 @@ circuit_feed_constant(circuit *c, const plan_node *n, error *err) {
 }
 
 status
+circuit_pick(circuit *c, const delta *rows, int sign, int32_t **picked, int32_t *count,
+             error *err) {
+    int64_t total = 0;
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        total += max_i64(rows->weight[i] * sign, 0);
+    }
+    if (total > INT32_MAX) {
+        return error_set(err, ERR_QUERY_FAILED, "more than 2^31 rows in one change");
+    }
+    *picked = arena_alloc(&c->scratch, sizeof(int32_t) * (size_t)(total + 1));
+    if (*picked == NULL) {
+        return error_memory(err);
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        for (int64_t w = 0; w < rows->weight[i] * sign; w++) {
+            (*picked)[n++] = i;
+        }
+    }
+    *count = n;
+    return OK;
+}
+
+status
 circuit_present(circuit *c, const delta *rows, delta *out, error *err) {
     if (rows->weight == NULL) {
         *out = *rows;
         return OK;
     }
-    int64_t count = 0;
-    for (int32_t i = 0; i < rows->row_count; i++) {
-        count += max_i64(rows->weight[i], 0);
-    }
-    if (count > INT32_MAX) {
-        return error_set(err, ERR_QUERY_FAILED, "more than 2^31 rows in one change");
-    }
-    arena   *a = &c->scratch;
-    int32_t *picked = arena_alloc(a, sizeof(int32_t) * (size_t)(count + 1));
-    if (picked == NULL) {
-        return error_memory(err);
-    }
-    int32_t n = 0;
-    for (int32_t i = 0; i < rows->row_count; i++) {
-        for (int64_t w = 0; w < rows->weight[i]; w++) {
-            picked[n++] = i;
-        }
-    }
-    TRY(delta_gather(out, rows, picked, n, a, err));
+    int32_t *picked;
+    int32_t  count;
+    TRY(circuit_pick(c, rows, 1, &picked, &count, err));
+    TRY(delta_gather(out, rows, picked, count, &c->scratch, err));
     out->weight = NULL;
     return OK;
 }
@@ -210,8 +219,7 @@ circuit_is_upsert(const plan *p) {
     while (grouping->kind == PLAN_PROJECT) {
         grouping = grouping->inputs[0];
     }
-    if (p->emit != EMIT_UPDATE || grouping->kind != PLAN_AGGREGATE ||
-        (grouping->key_count > 0 && p->key_count == 0)) {
+    if (p->emit != EMIT_UPDATE || grouping->kind != PLAN_AGGREGATE || p->key_count == 0) {
         return false;
     }
     for (int32_t i = 0; i < p->root->schema.count; i++) {

@@ -40,13 +40,17 @@ status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_US
 /* Ticks every operator once, in order, and drops the tick's memory. */
 status circuit_tick(circuit *c, int64_t frontier_us, error *err) MUST_USE;
 status circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) MUST_USE;
+/* Numbers of the rows whose weight has the sign (1 or -1), each as often as its weight says; in
+ * c's scratch. rows->weight is not NULL. */
+status circuit_pick(circuit *c, const delta *rows, int sign, int32_t **picked, int32_t *count,
+                    error *err) MUST_USE;
 /* Rows as a result shows them: retractions fall away, a weight of n is n rows. Transient in c's
  * scratch. */
 status circuit_present(circuit *c, const delta *rows, delta *out, error *err) MUST_USE;
 /* Tells operators whether retractions of updated rows are needed at the root. */
 void circuit_want_old_rows(circuit *c, bool wanted);
 /* True when an updating result can leave old rows out: every touched group changes visibly (a plain
- * count(*) is in the result) and no two groups can give equal rows (the keys are in it too). */
+ * count(*) is in the result) and no two groups can give equal rows (it has a key). */
 bool circuit_is_upsert(const plan *p);
 
 #endif

@@ -81,6 +81,11 @@ engine_close(engine *e) {
     mem_free(e->mem, e, sizeof(*e));
 }
 
+uint64_t
+engine_sequence(const engine *e) {
+    return e->sequence;
+}
+
 /* ---------------------------------------------------------------------------------- sources */
 status
 source_open(source **out, engine *e, const object *o, error *err) {
@@ -165,6 +170,17 @@ source_null_time_rows(const source *s) {
     return s->null_time_rows;
 }
 
+changelog *
+source_full_log(const source *s) {
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        const stream *reader = s->readers.items[i];
+        if (changelog_is_full(reader->log)) {
+            return reader->log;
+        }
+    }
+    return NULL;
+}
+
 /* ---------------------------------------------------------------------------------- the tick */
 static void
 tick_readers(source *s) {
@@ -180,7 +196,7 @@ static void
 publish_readers(source *s, uint64_t epoch) {
     for (int32_t i = 0; i < s->readers.count; i++) {
         stream *reader = s->readers.items[i];
-        if (reader->pending.count > 0) {
+        if (reader->pending.count + reader->gone.count > 0) {
             stream_publish(reader, epoch);
         }
     }

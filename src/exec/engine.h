@@ -22,8 +22,9 @@ typedef struct engine engine;
 typedef struct source source; /* object->impl of sources and tables */
 typedef struct stream stream; /* object->impl of streams; anonymous ones have no object */
 
-status engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
-void   engine_close(engine *e); /* after all sources and streams are gone */
+status   engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
+uint64_t engine_sequence(const engine *e); /* of the newest insert */
+void     engine_close(engine *e);          /* after all sources and streams are gone */
 
 /* ---- sources */
 status source_open(source **out, engine *e, const object *o, error *err) MUST_USE;
@@ -36,6 +37,9 @@ int64_t source_null_time_rows(const source *s);
 /* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every
  * running stream and its log. *sequence may be NULL. */
 status engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err) MUST_USE;
+/* The log of a stream that reads the source and has a reader for which producers must wait, or
+ * NULL. Ask before engine_insert. */
+changelog *source_full_log(const source *s);
 /* The same in two steps, so that several inserts share a tick: append each, then settle once before
  * the token is given up. Rows share a tick only where that cannot show: never across a movement of
  * the watermark that a windowed reader has not seen yet (append settles first where it must). */
@@ -87,6 +91,9 @@ typedef struct engine_counters {          /* rows since the database was opened;
 void engine_count(const engine *e, engine_counters *out);
 
 changelog    *stream_log(stream *s); /* borrowed */
+/* Counts subscriptions that read the ops of rows (change_op): while there are some, the stream
+ * computes what it could do without. */
+void          stream_want_ops(stream *s, int32_t change);
 const plan   *stream_plan(const stream *s);
 const schema *stream_schema(const stream *s);
 bool          stream_failure(const stream *s, error *reason); /* true: it failed, why */

@@ -94,6 +94,10 @@ struct stream {
     bool          replaying; /* a shadow or a stream being filled: nothing is published */
     error         reason;
     list          pending; /* batch* of this tick, waiting for publication */
+    list          gone;    /* batch*: rows of this tick taken back without a known successor */
+    buf           ops;     /* change_op of each pending row, while op_readers > 0 */
+    bool          split;   /* gone may hold keys that have a successor in another delta */
+    int32_t       op_readers;
     int64_t       rows_out, ticks;
     int64_t       rows_marked; /* rows_out when the insert that is being measured began */
     histogram     latency;     /* ns from the insert to its changes being published */
@@ -126,9 +130,13 @@ int64_t stream_late_rows(const stream *s);
 /* Feeds one leaf; a fault fails the stream, not the caller. */
 void   stream_feed(stream_input *in, const delta *rows);
 void   stream_tick(stream *s, int64_t frontier_us);
-void   stream_publish(stream *s, uint64_t epoch);
 status stream_announce(stream *s, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
+
+/* ---- publish.c */
+status stream_take_rows(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */
+void   stream_drop_pending(stream *s);
+void   stream_publish(stream *s, uint64_t epoch); /* the tick's rows, as one entry of its log */
 
 /* ---- replay.c: fills a new stream from what its inputs retain, as if it had been there from the
  * start. */

@@ -50,6 +50,8 @@ result_release(result *r) {
         batch_release(r->batches[i]);
     }
     mem_free(r->mem, r->batches, sizeof(batch *) * (size_t)r->batch_capacity);
+    mem_free(r->mem, r->row_ops, (size_t)r->row_count);
+    result_release(r->gone); /* which has none itself */
     mem_free(r->mem, r->ends, sizeof(int64_t) * (size_t)r->end_capacity);
     arena_fini(&r->arena);
     mem_free(r->mem, r, sizeof(*r));
@@ -90,6 +92,19 @@ result_add(result *r, batch *b, error *err) {
     r->row_count += b->rows.row_count;
     r->ends[r->batch_count] = r->row_count;
     r->batches[r->batch_count++] = b;
+    return OK;
+}
+
+status
+result_set_ops(result *r, const uint8_t *ops, error *err) {
+    if (r->row_count == 0) {
+        return OK;
+    }
+    r->row_ops = mem_alloc(r->mem, (size_t)r->row_count);
+    if (r->row_ops == NULL) {
+        return error_memory(err);
+    }
+    memcpy(r->row_ops, ops, (size_t)r->row_count);
     return OK;
 }
 

@@ -18,13 +18,22 @@ typedef struct result {
     batch  **batches;
     int32_t  end_capacity;
     int64_t *ends; /* rows up to the end of each batch */
+    /* Of a delivery of a subscription: */
+    bool           delivered;
+    uint64_t       epoch;   /* the last insert that it shows */
+    struct result *gone;    /* last rows of the keys that left; NULL: none */
+    uint8_t       *row_ops; /* change_op per row; NULL: all CHANGE_INSERT, or nobody asked */
 } result;
+
+typedef enum change_op { CHANGE_INSERT, CHANGE_UPDATE, CHANGE_DELETE } change_op;
 
 status  result_new(result **out, mem *m, const schema *s, bool with_weight, error *err) MUST_USE;
 result *result_retain(result *r);
 void    result_release(result *r);
 /* Takes over the caller's reference, also when it fails. */
 status result_add(result *r, batch *b, error *err) MUST_USE;
+/* Copies one op per row; all batches have been added. */
+status result_set_ops(result *r, const uint8_t *ops, error *err) MUST_USE;
 /* Value of one cell; rows are counted over all batches. Text borrows from the result. */
 value result_value(const result *r, int64_t row, int32_t column_index);
 

@@ -7,78 +7,15 @@
 
 #include "kernel/kernel.h"
 
-/* ---------------------------------------------------------------------------------- what leaves
- * the circuit */
-
-/* Rows that a result shows: retractions fall away unless they are asked for. */
-static int64_t
-count_shown(const stream *s, const delta *rows) {
-    if (rows->weight == NULL || s->plan.emit == EMIT_CHANGES) {
-        return rows->row_count;
-    }
-    int64_t shown = 0;
-    for (int32_t i = 0; i < rows->row_count; i++) {
-        shown += max_i64(rows->weight[i], 0);
-    }
-    return shown;
-}
-
-static status
-take_rows(void *context, const delta *rows, error *err) {
-    stream       *s = context;
-    const int64_t count = count_shown(s, rows);
-    s->rows_out += count;
-    if (s->replaying) {
-        return OK;
-    }
-    if (s->object != NULL) {
-        s->engine->totals.rows_out += count;
-    }
-    if (count == 0 || changelog_readers(s->log) == 0) {
-        return OK;
-    }
-    delta shown = *rows;
-    if (rows->weight != NULL && s->plan.emit != EMIT_CHANGES) {
-        TRY(circuit_present(s->circuit, rows, &shown, err));
-    }
-    batch *kept = NULL;
-    TRY(batch_keep(&kept, s->engine->mem, &shown, err));
-    const status added = list_add(&s->pending, s->engine->mem, kept, err);
-    if (added < 0) {
-        batch_release(kept);
-    }
-    return added;
-}
-
 /* All that the stream holds, as changes that wait for publication. */
 status
 stream_announce(stream *s, error *err) {
-    const op_sink    sink = {.context = s, .take = take_rows};
+    const op_sink    sink = {.context = s, .take = stream_take_rows};
     arena           *scratch = &s->circuit->scratch;
     const arena_mark mark = arena_save(scratch);
     const status     done = stream_read_state(s, &sink, NULL, err);
     arena_rewind(scratch, mark);
     return done;
-}
-
-static void
-drop_pending(stream *s) {
-    for (int32_t i = 0; i < s->pending.count; i++) {
-        batch_release(s->pending.items[i]);
-    }
-    s->pending.count = 0;
-}
-
-void
-stream_publish(stream *s, uint64_t epoch) {
-    const int32_t count = s->pending.count;
-    s->pending.count = 0;
-    error fault = {0};
-    if (changelog_append(s->log, epoch, (batch **)s->pending.items, count, &fault) < 0) {
-        stream_fail(s, &fault);
-        return;
-    }
-    changelog_wake(s->log);
 }
 
 /* ---------------------------------------------------------------------------------- making and
@@ -120,6 +57,19 @@ add_sources(stream *s, error *err) {
     return OK;
 }
 
+/* Old rows cost time: they are computed where somebody needs them. */
+static void
+want_old_rows(stream *s) {
+    circuit_want_old_rows(s->circuit, s->dependents.count > 0 || s->op_readers > 0 ||
+                                          !circuit_is_upsert(&s->plan));
+}
+
+void
+stream_want_ops(stream *s, int32_t change) {
+    s->op_readers += change;
+    want_old_rows(s);
+}
+
 /* Changes go from stream to stream on the stack. */
 static status
 check_depth(stream *s, error *err) {
@@ -141,9 +91,9 @@ check_depth(stream *s, error *err) {
 
 static status
 make_circuit(stream *s, error *err) {
-    const op_sink sink = {.context = s, .take = take_rows};
+    const op_sink sink = {.context = s, .take = stream_take_rows};
     TRY(circuit_open(&s->circuit, s->engine->mem, &s->plan, MODE_STREAM, NULL, &sink, NULL, err));
-    circuit_want_old_rows(s->circuit, !circuit_is_upsert(&s->plan));
+    want_old_rows(s);
     int32_t count = 0;
     TRY(count_inputs(s, s->plan.root, &count, err));
     s->inputs = arena_alloc_zero(&s->circuit->arena, sizeof(stream_input) * (size_t)(count + 1));
@@ -178,6 +128,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
         return error_memory(err);
     }
     s->engine = e;
+    buf_init(&s->ops, e->mem, INT32_MAX);
     s->plan = *p;
     s->object = o;
     s->timed = has_timed_window(p->root);
@@ -202,8 +153,10 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
 void
 stream_free(stream *s) {
     mem *m = s->engine->mem;
-    drop_pending(s);
+    stream_drop_pending(s);
     list_fini(&s->pending, m);
+    list_fini(&s->gone, m);
+    buf_fini(&s->ops);
     list_fini(&s->sources, m);
     list_fini(&s->dependents, m);
     circuit_close(s->circuit);
@@ -253,7 +206,7 @@ stream_attach(stream *s, error *err) {
         } else {
             TRY(list_add(&in->from_stream->dependents, m, in, err));
             TRY(bridge_open(in, in->from_stream, err));
-            circuit_want_old_rows(in->from_stream->circuit, true);
+            want_old_rows(in->from_stream);
         }
     }
     for (int32_t i = 0; i < s->sources.count; i++) {
@@ -276,8 +229,8 @@ stream_detach(stream *s) {
         if (in->bridge != NULL && up->circuit != NULL) {
             op_disconnect(circuit_exit(up->circuit), in->bridge);
         }
-        if (up->dependents.count == 0 && up->circuit != NULL) {
-            circuit_want_old_rows(up->circuit, !circuit_is_upsert(&up->plan));
+        if (up->circuit != NULL) {
+            want_old_rows(up);
         }
     }
     for (int32_t i = 0; i < s->sources.count; i++) {
@@ -334,7 +287,7 @@ stream_fail(stream *s, const error *reason) {
     }
     s->failed = true;
     s->reason = *reason;
-    drop_pending(s);
+    stream_drop_pending(s);
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import laminardb
 import pytest
 
@@ -35,8 +38,25 @@ def test_fpy024_subscriptions(capsys: pytest.CaptureFixture[str]) -> None:
         assert ssub.schema.names == ["symbol", "avg_price"]
         ssub.cancel()
         assert not ssub.is_active and not sub.is_active
+
+        # --- Callback mode ---
+        from laminardb import ChangeEvent
+
+        mv = laminardb.mv(db, "vwap")
+        fired = threading.Event()
+
+        def on_change(event: ChangeEvent) -> None:
+            print(f"Got {len(event)} rows")
+            fired.set()
+
+        thread = mv.subscribe(handler=on_change)
+        db.insert("ticks", {"symbol": "AAPL", "price": 155.0, "ts": 3})
+        # callback fires in background daemon thread
+        assert fired.wait(5) and thread.daemon
+    thread.join(5)
+    assert not thread.is_alive()
     out = capsys.readouterr().out
-    assert "AAPL" in out and "avg_price: double" in out
+    assert "AAPL" in out and "avg_price: double" in out and "Got 1 rows" in out
 
 
 def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,3 +115,74 @@ def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
         # DuckDB-style alias
         result = db.sql("SELECT COUNT(*) FROM orders")
         assert result.fetchall() == [(3,)]
+
+
+def test_fpy024_async(capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> None:
+        async with laminardb.open(":memory:") as db:
+            db.execute("CREATE SOURCE events (id BIGINT, data VARCHAR)")
+            db.start()
+
+            # --- Async iteration over SQL query stream ---
+            asub = await db.subscribe_async("SELECT * FROM events")
+            db.insert("events", {"id": 1, "data": "hello"})
+            async for batch in asub:
+                print(batch.to_pandas())
+                break  # process one batch
+
+            # --- Async iteration over named stream ---
+            db.execute("CREATE STREAM derived AS SELECT id, UPPER(data) AS upper_data FROM events")
+            assub = await db.subscribe_stream_async("derived")
+            db.insert("events", {"id": 2, "data": "world"})
+            async for batch in assub:
+                print(batch.to_arrow())
+                break
+
+    asyncio.run(main())
+    out = capsys.readouterr().out
+    assert "hello" in out and "WORLD" in out
+
+
+def test_fpy025_streaming_pipeline(capsys: pytest.CaptureFixture[str]) -> None:
+    rounds = 20  # 100 in the specification; its consume() never ends
+
+    async def streaming_pipeline() -> None:
+        async with laminardb.open(":memory:") as db:
+            db.execute("CREATE SOURCE market_data (symbol VARCHAR, price DOUBLE, volume BIGINT, ts BIGINT)")
+            db.execute("""
+                CREATE STREAM ohlc AS
+                SELECT symbol,
+                       FIRST_VALUE(price) AS open,
+                       MAX(price) AS high,
+                       MIN(price) AS low,
+                       LAST_VALUE(price) AS close
+                FROM market_data
+                GROUP BY symbol
+            """)
+            db.start()
+
+            sub = await db.subscribe_stream_async("ohlc")
+
+            # Insert data from another coroutine
+            async def produce() -> None:
+                for i in range(rounds):
+                    db.insert(
+                        "market_data",
+                        {
+                            "symbol": "AAPL",
+                            "price": 150.0 + i * 0.1,
+                            "volume": 1000 + i,
+                            "ts": i,
+                        },
+                    )
+                    await asyncio.sleep(0.01)
+                sub.cancel()
+
+            async def consume() -> None:
+                async for batch in sub:
+                    print(batch.to_pandas())
+
+            await asyncio.gather(produce(), consume())
+
+    asyncio.run(streaming_pipeline())
+    assert capsys.readouterr().out.count("AAPL") == rounds
