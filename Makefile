@@ -26,10 +26,17 @@ test: build unit ## all tests: C units, SQL files, Python, property tests (T=pat
 	@$(BIN)/python -m pytest $(T)
 
 unit: $(VENV)/installed ## the C unit tests
-	@tools/unit.sh $(VENV) build/unit
+	@tools/unit.sh $(VENV) build/unit unit 52
 
-san: $(VENV)/installed ## the C unit tests under AddressSanitizer and UBSan
-	@tools/unit.sh $(VENV) build/san -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+san: $(VENV)/installed ## C unit tests and the Python extension under AddressSanitizer and UBSan
+	@tools/unit.sh $(VENV) build/san unit 52 -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/san_python.sh $(VENV)
+
+tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
+	@tools/unit.sh $(VENV) build/tsan "os exec db state table -torture" 10 -Db_sanitize=thread -Db_lundef=false
+
+clang: $(VENV)/installed ## compile everything with clang-19, warnings are errors
+	@tools/clang.sh $(VENV)
 
 check: build ## format, tidy, layers, symbols, ruff, mypy, gcc with -Werror
 	@tools/check.sh $(VENV)
@@ -46,4 +53,4 @@ referee: build ## the referee's NEXmark and latency suites: make referee REF=pat
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san check format bench referee clean
+.PHONY: help setup build demo test unit san tsan clang check format bench referee clean
