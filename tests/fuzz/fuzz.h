@@ -5,6 +5,7 @@
 #ifndef LAMINAR_TESTS_FUZZ_H
 #define LAMINAR_TESTS_FUZZ_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,15 +14,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_CHECK(condition, ...)                                                                 \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            fprintf(stderr, " " __VA_ARGS__);                                                      \
-            fputc('\n', stderr);                                                                   \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
+/* FUZZ_CHECK(condition) or FUZZ_CHECK(condition, format, ...) */
+#define FUZZ_CHECK(c, ...) ((c) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #c, " " __VA_ARGS__))
+
+__attribute__((format(printf, 4, 5), noreturn)) static inline void
+fuzz_fail(const char *file, int line, const char *condition, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s:%d: %s\n", file, line, condition);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    abort();
+}
 
 /* Exactly `size` bytes in a block of their own, so that ASan sees a read beyond them. */
 static inline void *

@@ -5,8 +5,7 @@
 
 #include "io/csv.h"
 
-#define TYPE(id_, sql, physical, format)                                                           \
-    {.name = {#id_, sizeof(#id_) - 1}, .type = {.id = TYPE_##id_}, .nullable = true},
+#define TYPE(id_, sql, kind, format) {{#id_, sizeof(#id_) - 1}, {.id = TYPE_##id_}, true},
 static field fields[] = {
 #include "type/types.def"
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An interpreter may end whenever it likes: with open handles, waiting threads, in an error, inside a callback. Each
-exit must be code 0 within 5 seconds and say nothing. LAMINAR_EXITS=200 plays more (make full)."""
+"""An interpreter may end whenever it likes: with open handles, waiting threads, in an error, half closed.
+Each exit must be code 0 within 5 seconds and say nothing. LAMINAR_EXITS=200 plays more (make full)."""
 
 import os
 import random
@@ -17,7 +17,8 @@ import atexit, gc, os, signal, sys, threading, time
 import laminardb
 Refused = laminardb.LaminarError
 db = laminardb.open()
-db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR); CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR);"
+           "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
 db.start()
 subs = []
 def spawn(run):
