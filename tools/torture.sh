@@ -4,7 +4,7 @@
 # when they are fewer than the floor.
 set -euo pipefail
 venv=$1
-floor=20000 scenarios_floor=50
+floor=6500 scenarios_floor=80
 export LAMINAR_TORTURE=$PWD/build/torture.txt
 mkdir -p build
 rm -f "$LAMINAR_TORTURE"
