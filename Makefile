@@ -5,6 +5,8 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 SPEED   ?= 0
 T       ?=
+SECONDS ?= 60
+STRESS  ?= 20000
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,16 +28,34 @@ test: build unit ## all tests: C units, SQL files, Python, property tests (T=pat
 	@$(BIN)/python -m pytest $(T)
 
 unit: $(VENV)/installed ## the C unit tests
-	@tools/unit.sh $(VENV) build/unit
+	@tools/unit.sh $(VENV) build/unit unit 58
 
-san: $(VENV)/installed ## the C unit tests under AddressSanitizer and UBSan
-	@tools/unit.sh $(VENV) build/san -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+san: $(VENV)/installed ## C unit tests and the Python extension under AddressSanitizer and UBSan
+	@tools/unit.sh $(VENV) build/san unit 58 -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/san_python.sh $(VENV)
+
+tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
+	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture" 12 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
+
+torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
+	@tools/torture.sh $(VENV)
+
+fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv)
+	@tools/fuzz.sh $(VENV) $(or $(T),parser) $(SECONDS)
+
+clang: $(VENV)/installed ## compile everything with clang-19, warnings are errors
+	@tools/clang.sh $(VENV)
 
 check: build ## format, tidy, layers, symbols, ruff, mypy, gcc with -Werror
 	@tools/check.sh $(VENV)
 
 format: $(VENV)/installed ## rewrite C sources in the project's format
 	@$(BIN)/clang-format -i $$(git ls-files '*.c' '*.h') && $(BIN)/ruff check --fix -q python tests tools bench examples
+
+full: build torture ## what is too long for each commit: TSan stress, all exits, all torture, fuzzers
+	@$(MAKE) tsan STRESS=110000
+	@LAMINAR_EXITS=200 $(BIN)/python -m pytest tests/python/test_exits.py
+	@for t in parser arrow plan csv; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
 
 bench: build ## micro benchmarks of the engine
 	@$(BIN)/python bench/run.py
@@ -46,4 +66,4 @@ referee: build ## the referee's NEXmark and latency suites: make referee REF=pat
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san check format bench referee clean
+.PHONY: help setup build demo test unit san tsan torture fuzz full clang check format bench referee clean

@@ -5,13 +5,7 @@ set -euo pipefail
 venv=$1 python=$2
 
 if ! echo '#include <cmocka.h>' | gcc -include stdarg.h -include stddef.h -include setjmp.h -include stdint.h -E - >/dev/null 2>&1; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "setup: installing libcmocka-dev (C unit tests)"
-        apt-get update -qq && apt-get install -y -qq --no-install-recommends libcmocka-dev pkg-config >/dev/null
-    else
-        echo "setup: cmocka is missing and this is not root: run 'apt-get install libcmocka-dev' for the C unit tests" >&2
-        exit 1
-    fi
+    tools/need.sh "C unit tests" libcmocka-dev pkg-config
 fi
 
 if [ ! -x "$venv/bin/python" ]; then

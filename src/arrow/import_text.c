@@ -7,7 +7,7 @@
 #include "arrow/import.h"
 #include "kernel/kernel.h"
 
-#define TEXT_SIZE_MAX                                                                              \
+#define TEXT_SIZE_MAX (64 << 20)
     (64 << 20) /* of one value; also what keeps broken offsets from being believed */
 
 static status
@@ -89,26 +89,34 @@ ALWAYS_INLINE status
 check_utf8(const arrow_rows *r, const void *offsets, bool large, error *err) {
     const char   *bytes = r->array->buffers[2];
     const int64_t first = offset_at(offsets, large, 0);
-    if (utf8_is_plain(bytes + first, offset_at(offsets, large, r->count) - first)) {
+    const int64_t size = offset_at(offsets, large, r->count) - first;
+    if (size == 0 || utf8_is_plain(bytes + first, size)) {
         return OK;
     }
     for (int32_t i = 0; i < r->count; i++) {
         const int64_t from = offset_at(offsets, large, i);
-        const int64_t size = offset_at(offsets, large, i + 1) - from;
-        if (size > 0 && !arrow_row_is_null(r, i)) {
-            TRY(check_row(r, i, (text){bytes + from, (size_t)size}, err));
+        const int64_t bytes_here = offset_at(offsets, large, i + 1) - from;
+        if (bytes_here > 0 && !arrow_row_is_null(r, i)) {
+            TRY(check_row(r, i, (text){bytes + from, (size_t)bytes_here}, err));
         }
     }
     return OK;
 }
 
 static status
-import_utf8(column *out, const arrow_rows *r, const int32_t *offsets, error *err) {
+import_utf8(column *out, const arrow_rows *r, const int32_t *offsets, arena *a, error *err) {
     TRY(check_offsets(r, offsets, false, err));
     TRY(check_utf8(r, offsets, false, err));
     out->layout = COLUMN_OFFSETS;
     out->values = offsets;
-    out->bytes = r->array->buffers[2] == NULL ? "" : r->array->buffers[2];
+    out->bytes = r->array->buffers[2];
+    if (out->bytes == NULL) { /* all texts are empty, but may lie at any offset of nothing */
+        out->bytes = "";
+        out->values = arena_alloc_zero(a, ((size_t)r->count + 1) * sizeof(int32_t));
+        if (out->values == NULL) {
+            return error_memory(err);
+        }
+    }
     return OK;
 }
 
@@ -214,6 +222,6 @@ arrow_import_text(column *out, const arrow_rows *r, arena *a, error *err) {
     if (views) {
         return import_utf8_view(out, r, values, a, err);
     }
-    return r->format->kind == ARROW_UTF8 ? import_utf8(out, r, values, err)
+    return r->format->kind == ARROW_UTF8 ? import_utf8(out, r, values, a, err)
                                          : import_large_utf8(out, r, values, a, err);
 }

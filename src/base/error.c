@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* error.c - filling the error record, and the three views of errors.def (title, code, class).
  *
- * Message and hint are always terminated, and a cut never splits a UTF-8 character: bindings decode
- * them strictly. */
+ * Message and hint are always terminated and always UTF-8, because bindings decode them strictly: a
+ * cut never splits a character, and what came in ill-formed (a value cut by the caller, a foreign
+ * string) is shown as question marks. */
 #include "base/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "base/text.h"
 
 static void format_into(char *out, size_t size, const char *format, va_list arguments)
     PRINTF_LIKE(3, 0);
@@ -32,6 +35,20 @@ trim_partial(char *out) {
 }
 
 static void
+mend(char *out) {
+    const text t = text_of(out);
+    size_t     from = 0;
+    for (;;) {
+        const int32_t fault = text_utf8_fault((text){out + from, t.size - from});
+        if (fault < 0) {
+            return;
+        }
+        from += (size_t)fault;
+        out[from++] = '?';
+    }
+}
+
+static void
 format_into(char *out, size_t size, const char *format, va_list arguments) {
     const int written = vsnprintf(out, size, format, arguments);
     if (written < 0) {
@@ -39,6 +56,7 @@ format_into(char *out, size_t size, const char *format, va_list arguments) {
     } else if ((size_t)written >= size) {
         trim_partial(out);
     }
+    mend(out);
 }
 
 void

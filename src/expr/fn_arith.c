@@ -92,7 +92,7 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 #define KERNEL fn_multiply_i64
 #define IN int64_t
 #define EXPR (int64_t)((uint64_t)a * (uint64_t)b)
-#define FAULT (__builtin_mul_overflow_p(a, b, (int64_t)0) ? -1 : 0)
+#define FAULT (__builtin_mul_overflow(a, b, &(int64_t){0}) ? -1 : 0)
 #define OVERFLOWS __builtin_mul_overflow
 #define SYMBOL "*"
 #include "expr/checked.inc.h"

@@ -8,6 +8,13 @@
 
 #if defined(__x86_64__)
 #define KERNEL_X86 1
+/* Whole 512-bit registers: both compilers prefer half of one unless told. */
+#define AVX512 "avx512f,avx512dq,avx512bw,avx512vl"
+#if defined(__clang__)
+#define TARGET_AVX512 __attribute__((target(AVX512), min_vector_width(512)))
+#else
+#define TARGET_AVX512 __attribute__((target(AVX512 ",prefer-vector-width=512")))
+#endif
 #endif
 
 /* Narrows *min and *max by the n values that validity (NULL: all) shows; both are values of the

@@ -61,13 +61,13 @@
 #define KERNEL minmax_i32_avx512
 #define IN int32_t
 #define WIDE int64_t
-#define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+#define TARGET TARGET_AVX512
 #include "kernel/minmax_column.inc.h"
 
 #define KERNEL minmax_i64_avx512
 #define IN int64_t
 #define WIDE int64_t
-#define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+#define TARGET TARGET_AVX512
 #include "kernel/minmax_column.inc.h"
 #endif
 

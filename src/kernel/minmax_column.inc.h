@@ -28,15 +28,15 @@ KERNEL(const void *values, const uint64_t *validity, int32_t n, WIDE *min, WIDE 
         for (int32_t lane = 0; lane < 8; lane++) {
             const IN   a = x[i + lane];
             const bool on = (valid >> lane) & 1;
-            least[lane] = on & (a < least[lane]) ? a : least[lane];
-            most[lane] = on & (a > most[lane]) ? a : most[lane];
+            least[lane] = (on & (a < least[lane])) ? a : least[lane];
+            most[lane] = (on & (a > most[lane])) ? a : most[lane];
         }
     }
     for (; i < n; i++) {
         const IN   a = x[i];
         const bool on = validity == NULL || bits_get(validity, i);
-        least[0] = on & (a < least[0]) ? a : least[0];
-        most[0] = on & (a > most[0]) ? a : most[0];
+        least[0] = (on & (a < least[0])) ? a : least[0];
+        most[0] = (on & (a > most[0])) ? a : most[0];
     }
     for (int32_t lane = 0; lane < 8; lane++) {
         *min = least[lane] < *min ? least[lane] : *min;

@@ -132,8 +132,8 @@ reindex(group_table *t, uint64_t size, error *err) {
     t->index = index;
     t->index_size = size;
     t->index_limit = size / 5 * 3;
-    const uint64_t *hashes = ARRAY_AT(&t->hashes, uint64_t, 0);
     const uint64_t  count = t->hashes.count;
+    const uint64_t *hashes = count == 0 ? NULL : ARRAY_AT(&t->hashes, uint64_t, 0);
     for (uint64_t s = 0; s < count; s++) {
         if (s + FAR_AHEAD < count) {
             PREFETCH(&index[hashes[s + FAR_AHEAD] & (size - 1)]);

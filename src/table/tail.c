@@ -238,7 +238,7 @@ column
 tail_column_view(const tail *t, int32_t at, int32_t first) {
     const tail_column *c = &t->columns[at];
     column             out = {.type = c->type, .layout = COLUMN_FLAT, .owner = t->generation};
-    out.values = c->values + (size_t)first * c->width;
+    out.values = c->values == NULL ? NULL : c->values + (size_t)first * c->width;
     return out;
 }
 

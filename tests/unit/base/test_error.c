@@ -79,6 +79,19 @@ test_cut_keeps_utf8(void **state) {
     CHECK_STR(err.message, exact);
 }
 
+/* A caller cuts a value in the middle of a character, or shows a foreign string. */
+static void
+test_message_is_utf8(void **state) {
+    (void)state;
+    error err;
+    error_set(&err, ERR_INGESTION_FAILED, "value '%.*s' and %s.", 3, "ab\xc3\xa9", "\xff\xfe");
+    CHECK_STR(err.message, "value 'ab?' and "
+                           "?"
+                           "?.");
+    error_hint(&err, "did you mean \"%.*s\"?", 1, "\xc3\xa9");
+    CHECK_STR(err.hint, "did you mean \"?\"?");
+}
+
 static void
 test_tables(void **state) {
     (void)state;
@@ -113,4 +126,4 @@ test_try(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_set_and_hint), UNIT(test_null_record), UNIT(test_cut_keeps_utf8),
-          UNIT(test_tables), UNIT(test_try))
+          UNIT(test_message_is_utf8), UNIT(test_tables), UNIT(test_try))
