@@ -7,8 +7,8 @@
 #include "arrow/import.h"
 #include "kernel/kernel.h"
 
+/* Of one value; also what keeps broken offsets from being believed. */
 #define TEXT_SIZE_MAX (64 << 20)
-    (64 << 20) /* of one value; also what keeps broken offsets from being believed */
 
 static status
 bad_utf8(const arrow_rows *r, int32_t row, int64_t at, error *err) {

@@ -76,7 +76,7 @@ struct laminar_database {
     pid_t           process; /* that opened it: after fork the child must not touch it */
     int32_t         threads;
     _Atomic int32_t blocking_readers; /* open subscriptions with LAG_BLOCK */
-    int64_t         opened_ns; /* of the monotonic clock */
+    int64_t         opened_ns;        /* of the monotonic clock */
     mutex           queries_lock;
     query_entry    *queries; /* active, newest first */
     query_entry    *finished[QUERIES_KEPT];

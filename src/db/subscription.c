@@ -38,7 +38,7 @@ struct laminar_subscription {
     int32_t          *key_columns;
     watch             watch;
     mutex             watch_lock; /* one arming at a time; before all other locks */
-    query_entry      *listed; /* NULL for named streams */
+    query_entry      *listed;     /* NULL for named streams */
     _Atomic bool      cancelled;
     _Atomic bool      finished;
     _Atomic bool      stopped; /* either of them from outside: what waiters look at */

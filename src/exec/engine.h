@@ -90,7 +90,7 @@ typedef struct engine_counters {          /* rows since the database was opened;
 } engine_counters;
 void engine_count(const engine *e, engine_counters *out);
 
-changelog    *stream_log(stream *s); /* borrowed */
+changelog *stream_log(stream *s); /* borrowed */
 /* Counts subscriptions that read the ops of rows (change_op): while there are some, the stream
  * computes what it could do without. */
 void          stream_want_ops(stream *s, int32_t change);

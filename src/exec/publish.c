@@ -208,7 +208,7 @@ take_changes(stream *s, const delta *in, error *err) {
 
 status
 stream_take_rows(void *context, const delta *rows, error *err) {
-    stream *s = context;
+    stream       *s = context;
     const bool    as_is = rows->weight == NULL || s->plan.emit == EMIT_CHANGES;
     const int64_t shown = as_is ? rows->row_count : count_shown(rows);
     s->rows_out += shown;

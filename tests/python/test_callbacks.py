@@ -88,7 +88,11 @@ def test_without_a_way_out_it_stops(
 ) -> None:
     faults: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", faults.append)
-    sub = streams.subscribe_stream_callback("s", lambda batch: batch.nope, on_error)  # type: ignore[attr-defined]
+
+    def broken(batch: Any) -> None:
+        batch.nope()
+
+    sub = streams.subscribe_stream_callback("s", broken, on_error)
     streams.insert("t", {"k": 1})
     assert sub.wait(5) and not sub.is_active
     assert faults[0].exc_type is (AttributeError if on_error is None else ZeroDivisionError)
