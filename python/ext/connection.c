@@ -159,10 +159,22 @@ connection_list(PyObject *o, PyObject *kind) {
     return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
 }
 
+/* Names end at their first NUL in the engine. */
+static const char *
+name_text(PyObject *name) {
+    Py_ssize_t  size;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+    if (text != NULL && strlen(text) != (size_t)size) {
+        PyErr_SetString(PyExc_ValueError, "embedded null character");
+        return NULL;
+    }
+    return text;
+}
+
 static PyObject *
 connection_schema(PyObject *o, PyObject *name) {
     connection_object *self = (connection_object *)o;
-    const char        *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    const char        *text = name_text(name);
     struct ArrowSchema schema;
     laminar_error      err;
     laminar_status     s;
@@ -369,6 +381,7 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
     } else {
         ENGINE_CALL(s = laminar_appender_submit(a, &count, &err));
     }
+    self->appender_stale |= s < 0; /* it may be of a source that was dropped */
     give_appender(self, a);
     return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
 }
@@ -440,7 +453,7 @@ connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject
     if (insert_arguments(args, nargs, names, &source, &data, &wait) < 0) {
         return NULL;
     }
-    const char *name = PyUnicode_AsUTF8AndSize(source, NULL);
+    const char *name = name_text(source);
     if (name == NULL) {
         return NULL;
     }

@@ -161,6 +161,9 @@ run_worker(void *arg) {
         queue_drain(db, true);
         mutex_unlock(&db->token);
     }
+    if (!queue_is_empty(db) && mutex_try_lock(&db->token)) { /* came while we were the holder */
+        db_leave(db);
+    }
     return NULL;
 }
 
@@ -187,7 +190,7 @@ queue_stop(laminar_database *db) {
     const bool joins = q->has_worker;
     q->has_worker = false;
     atomic_store(&q->worker_stop, true);
-    mutex_unlock(&db->token);
+    db_leave(db); /* not a bare unlock: what queued behind us would wait for ever */
     if (joins) {
         atomic_fetch_add(&q->worker_word, 1);
         futex_wake_all(&q->worker_word);

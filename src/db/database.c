@@ -164,7 +164,7 @@ db_enter(laminar_database *db, error *err) {
     TRY(db_check_process(db, err));
     mutex_lock(&db->token);
     if (atomic_load(&db->state) == DB_CLOSED) {
-        mutex_unlock(&db->token);
+        db_leave(db); /* an insert may have queued behind us */
         return closed(err);
     }
     return OK;

@@ -35,7 +35,7 @@ percentiles_are_near(void **state) {
         CHECK_EQ(h.max, values[N - 1]);
         static const double parts[] = {0, 0.5, 0.9, 0.99, 0.999};
         for (int i = 0; i < ARRAY_COUNT(parts); i++) {
-            const int64_t exact = values[(int)(parts[i] * N)];
+            const int64_t exact = values[(int)(parts[i] * (double)N)];
             const int64_t got = histogram_percentile(&h, parts[i]);
             CHECK(got >= exact - exact / 31 - 1 && got <= exact + exact / 31 + 1);
         }
