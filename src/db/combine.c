@@ -290,6 +290,7 @@ check_open(laminar_database *db, error *err) {
 status
 db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
     TRY(check_open(db, err));
+    TRY(db_check_inside(db, err));
     TRY(db_wait_for_room(db, o, err));
     if (!wait) { /* what would be refused must be refused now */
         TRY(db_writable(db, err));

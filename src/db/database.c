@@ -162,6 +162,7 @@ db_check_open(const laminar_database *db, error *err) {
 status
 db_enter(laminar_database *db, error *err) {
     TRY(db_check_process(db, err));
+    TRY(db_check_inside(db, err));
     mutex_lock(&db->token);
     if (atomic_load(&db->state) == DB_CLOSED) {
         db_leave(db); /* an insert may have queued behind us */

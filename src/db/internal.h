@@ -119,9 +119,13 @@ status db_find_source(laminar_database *db, text name, object **out, error *err)
 status db_check_open(const laminar_database *db, error *err) MUST_USE;
 
 /* ---- queries.c: subscription NULL: a one-off query, which polls (*out)->guard. */
-status  db_query_begin(laminar_database *db, text sql, laminar_subscription *subscription,
-                       query_entry **out, error *err) MUST_USE;
-void    db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it becomes history */
+status db_query_begin(laminar_database *db, text sql, laminar_subscription *subscription,
+                      query_entry **out, error *err) MUST_USE;
+void   db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it becomes history */
+/* The query runs with the token: what interrupts it may run the caller's code, which must not come
+ * back into the database (db_check_inside refuses it with code 102). */
+void    db_query_inside(laminar_database *db, query_entry *q);
+status  db_check_inside(const laminar_database *db, error *err) MUST_USE;
 int32_t db_active_queries(laminar_database *db);
 void    db_queries_fini(laminar_database *db);
 

@@ -11,6 +11,38 @@
 
 #define SQL_SHOWN_MAX 10000
 
+/* The database whose token this thread holds while the caller's code runs: a signal handler behind
+ * interrupt_check must not come back for it. */
+static _Thread_local const laminar_database *called_out;
+
+static bool
+check_inside(void *context) {
+    const laminar_database *db = context;
+    const laminar_database *before = called_out;
+    called_out = db;
+    const bool stop = db->interrupt_check(db->interrupt_context);
+    called_out = before;
+    return stop;
+}
+
+void
+db_query_inside(laminar_database *db, query_entry *q) {
+    if (q->guard.check != NULL) {
+        q->guard.check = check_inside;
+        q->guard.context = db;
+    }
+}
+
+status
+db_check_inside(const laminar_database *db, error *err) {
+    if (called_out != db) {
+        return OK;
+    }
+    return error_set(err, ERR_CONNECTION_IN_USE,
+                     "a query of this thread runs inside the database: a signal handler cannot use "
+                     "it now; let it set a flag and return");
+}
+
 /* Cuts between characters. */
 static size_t
 shown_size(text sql) {

@@ -56,7 +56,9 @@ run_select(statement_context *c, text sql, const ast_select *select, ast_emit em
     if (s == OK) {
         retain_objects(&p);
         const bool inside = query_needs_token(q);
-        if (!inside) {
+        if (inside) {
+            db_query_inside(db, listed);
+        } else {
             db_leave(db);
         }
         s = query_run(q, out, err);

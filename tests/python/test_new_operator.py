@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ["src", "include", "examples/c", "tests/unit", "tools", "meson.build", "meson.options"]
+PARTS = ["src", "include", "examples/c", "tests/unit", "tests/fuzz", "tools", "meson.build", "meson.options"]
 
 
 def copy_tree(to: Path) -> None:
@@ -88,8 +88,6 @@ def test_made_operator_builds_and_runs(tree: Path) -> None:
         "-Dbuildtype=debug",
     ]
     done = run("meson", "setup", "build", *options, cwd=tree)
-    if "cmocka" in done.stdout + done.stderr and done.returncode != 0:
-        pytest.skip("cmocka is not installed")
     assert done.returncode == 0, done.stdout
     done = run("ninja", "-C", "build", *(f"tests/unit/{t}" for t in tests), cwd=tree)
     assert done.returncode == 0, done.stdout[-3000:]
