@@ -241,20 +241,25 @@ class Model:
         name = self.r.choice(self.sources()).name
         rows = self.rows(self.r.choice((1, 1, 1, 2, 5, 20)))
         self.rows_left -= len(rows)
+        if self.r.random() < 0.03:  # a segment of its own; keys that meet few others
+            first = self.r.choice((100, 1000))
+            rows = [(None if i % 97 == 0 else first + i, *row[1:]) for i, row in enumerate(self.rows(1500))]
         self.insert_rows(self.db, name, rows, self.r.randrange(6))
 
     @staticmethod
-    def insert_rows(db: laminardb.Connection, name: str, rows: list[Row], shape: int) -> None:
+    def insert_rows(
+        db: laminardb.Connection, name: str, rows: list[Row], shape: int, wait: bool = True
+    ) -> None:
         columns = ("k", "v", "t", "ts")
         dicts = [dict(zip(columns, row, strict=True)) for row in rows]
         if shape == 0:
-            db.insert(name, rows)
+            db.insert(name, rows, wait=wait)
         elif shape == 1:
-            db.insert(name, dicts)
+            db.insert(name, dicts, wait=wait)
         elif shape == 2:
-            db.insert(name, {c: [row[i] for row in rows] for i, c in enumerate(columns)})
+            db.insert(name, {c: [row[i] for row in rows] for i, c in enumerate(columns)}, wait=wait)
         elif shape == 3:
-            db.insert(name, (d for d in dicts))
+            db.insert(name, (d for d in dicts), wait=wait)
         elif shape == 4:
             quoted = [
                 "NULL" if x is None else str(x) if isinstance(x, int) else f"'{x}'"
@@ -404,6 +409,7 @@ def run_threads(m: Model, seed: int) -> None:
                     other.r.choice(names),
                     other.rows(other.r.choice((1, 1, 3, 8))),
                     other.r.randrange(6),
+                    wait=other.r.random() < 0.5,
                 )
         except BaseException as e:
             faults.append(e)
@@ -429,6 +435,7 @@ def run_threads(m: Model, seed: int) -> None:
         assert waiting.handle.is_active
     for t in threads:
         t.join()
+    m.db.flush()
     m.start()
     m.check_all()
     m.db.shutdown()
