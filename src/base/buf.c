@@ -121,3 +121,18 @@ text
 buf_text(const buf *b) {
     return b->data == NULL ? (text){"", 0} : (text){b->data, b->size};
 }
+
+bool
+buf_append_quoted(buf *b, text t, char quote) {
+    buf_append_char(b, quote);
+    for (size_t i = 0; i < t.size;) {
+        const char  *found = memchr(t.data + i, quote, t.size - i);
+        const size_t size = found == NULL ? t.size - i : (size_t)(found - t.data) - i + 1;
+        buf_append(b, t.data + i, size);
+        if (found != NULL) {
+            buf_append_char(b, quote);
+        }
+        i += size;
+    }
+    return buf_append_char(b, quote);
+}

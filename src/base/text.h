@@ -45,6 +45,8 @@ void buf_clear(buf *b); /* empty again and no longer failed; keeps its memory */
 bool buf_append(buf *b, const void *bytes, size_t size);
 bool buf_append_text(buf *b, text t);
 bool buf_append_char(buf *b, char c);
+/* t between quotes, each quote in it doubled: a SQL literal (') or quoted name ("). */
+bool buf_append_quoted(buf *b, text t, char quote);
 bool buf_printf(buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 text buf_text(const buf *b);
 

@@ -3,8 +3,9 @@
  *
  * One mutex, the engine token, guards catalog, sources, streams and the tick; whoever holds it
  * runs. Order of locks: a subscription's watch lock or the token, then a change log's lock, then a
- * notifier's; the query list's lock is taken last. All but the token are held for a few
- * instructions. Readers of results take none. */
+ * notifier's. The query list's lock is taken after the token; only a cancel goes on from it, to the
+ * log of the subscription that it ends. All but the token are held for a few instructions. Readers
+ * of results take none. */
 #ifndef LAMINAR_DB_INTERNAL_H
 #define LAMINAR_DB_INTERNAL_H
 

@@ -183,18 +183,6 @@ parameters_bind(const parameters *p, const ast_script *script, mem *m, error *er
 }
 
 /* ---------------------------------------------------------------------------------- as text */
-static void
-print_text(text t, buf *out) {
-    buf_append_char(out, '\'');
-    for (size_t i = 0; i < t.size; i++) {
-        if (t.data[i] == '\'') {
-            buf_append_char(out, '\'');
-        }
-        buf_append_char(out, t.data[i]);
-    }
-    buf_append_char(out, '\'');
-}
-
 /* CAST keeps the type where a bare literal would have another one. */
 static void
 print_literal(const value *v, buf *out) {
@@ -203,7 +191,7 @@ print_literal(const value *v, buf *out) {
         return;
     }
     if (v->type.id == TYPE_TEXT) {
-        print_text(v->s, out);
+        buf_append_quoted(out, v->s, '\'');
         return;
     }
     char       written[VALUE_TEXT_MAX];
@@ -213,7 +201,7 @@ print_literal(const value *v, buf *out) {
         return;
     }
     buf_append_text(out, TEXT("CAST("));
-    print_text(shown, out);
+    buf_append_quoted(out, shown, '\'');
     buf_printf(out, " AS %s)", type_name(v->type));
 }
 

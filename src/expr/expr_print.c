@@ -6,18 +6,6 @@
 static void print(const expr *e, const schema *names, buf *out, bool nested);
 
 static void
-print_quoted(text t, buf *out) {
-    buf_append_char(out, '\'');
-    for (size_t i = 0; i < t.size; i++) {
-        if (t.data[i] == '\'') {
-            buf_append_char(out, '\'');
-        }
-        buf_append_char(out, t.data[i]);
-    }
-    buf_append_char(out, '\'');
-}
-
-static void
 print_constant(const value *v, buf *out) {
     if (v->is_null) {
         buf_append_text(out, TEXT("NULL"));
@@ -25,7 +13,7 @@ print_constant(const value *v, buf *out) {
     }
     switch (v->type.id) {
     case TYPE_TEXT:
-        print_quoted(v->s, out);
+        buf_append_quoted(out, v->s, '\'');
         break;
     case TYPE_DATE:
     case TYPE_TIMESTAMP:

@@ -11,28 +11,12 @@ sql_is_reserved(text word) {
     return !word_is_plain(word) || keyword_class_of(keyword_find(word)) == KEYWORD_CLASS_RESERVED;
 }
 
-/* `body` between two `mark`, with each mark inside doubled. */
-static void
-print_quoted(text body, char mark, buf *out) {
-    buf_append_char(out, mark);
-    for (size_t i = 0; i < body.size;) {
-        const char  *found = memchr(body.data + i, mark, body.size - i);
-        const size_t size = found == NULL ? body.size - i : (size_t)(found - body.data) - i + 1;
-        buf_append(out, body.data + i, size);
-        if (found != NULL) {
-            buf_append_char(out, mark);
-        }
-        i += size;
-    }
-    buf_append_char(out, mark);
-}
-
 static void
 print_word(const ast_name *name, bool bare, buf *out) {
     if (bare) {
         buf_append_text(out, name->text);
     } else {
-        print_quoted(name->text, '"', out);
+        buf_append_quoted(out, name->text, '"');
     }
 }
 
@@ -52,7 +36,7 @@ print_type(const ast_type *type, buf *out) {
     text       head = type->name.text;
     text       tail = TEXT("");
     if (type->name.quoted) {
-        print_quoted(head, '"', out);
+        buf_append_quoted(out, head, '"');
         head = TEXT("");
     } else if (head.size > zone.size &&
                memcmp(head.data + head.size - zone.size, zone.data, zone.size) == 0) {
@@ -240,7 +224,7 @@ print_match(const ast_expr *e, buf *out) {
 static void
 print_interval(const ast_expr *e, buf *out) {
     buf_append_text(out, TEXT("INTERVAL "));
-    print_quoted(e->text, '\'', out);
+    buf_append_quoted(out, e->text, '\'');
     if (e->unit.size > 0) {
         buf_append_char(out, ' ');
         buf_append_text(out, e->unit);
@@ -286,7 +270,7 @@ print_leaf(const ast_expr *e, buf *out) {
         buf_append_text(out, TEXT("FALSE"));
         return;
     case AST_STRING:
-        print_quoted(e->text, '\'', out);
+        buf_append_quoted(out, e->text, '\'');
         return;
     case AST_INTERVAL:
         print_interval(e, out);
@@ -294,7 +278,7 @@ print_leaf(const ast_expr *e, buf *out) {
     case AST_TYPED:
         print_type(&e->type, out);
         buf_append_char(out, ' ');
-        print_quoted(e->text, '\'', out);
+        buf_append_quoted(out, e->text, '\'');
         return;
     case AST_COLUMN:
     case AST_STAR:
