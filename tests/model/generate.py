@@ -329,7 +329,7 @@ class Generator:
             names = ("ours", "duck")
             heads = [", ".join(f"w{i} AS ({getattr(w, d)})" for i, w in enumerate(self.withs)) for d in names]
             ours, duck = f"WITH {heads[0]} {ours}", f"WITH {heads[1]} {duck}"
-        plain = LITERAL.sub(lambda m: self.literals[int(m[1])][0], ours)
+        plain = self.complete_text(ours)
         style = r.choice(("", "", "", "?", "$", "$p", ":p"))
         given: list[object] = []
 
@@ -345,6 +345,9 @@ class Generator:
             return Query(plain, duck, tables, append_only, plain)
         named = {f"p{i + 1}": v for i, v in enumerate(given)}
         return Query(plain, duck, tables, append_only, bound, named if style in ("$p", ":p") else given)
+
+    def complete_text(self, ours: str) -> str:
+        return LITERAL.sub(lambda m: self.literals[int(m[1])][0], ours)
 
     def aggregate(self, cols: dict[str, str]) -> Sql:
         r = self.r
