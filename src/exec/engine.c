@@ -83,7 +83,7 @@ engine_close(engine *e) {
 
 uint64_t
 engine_sequence(const engine *e) {
-    return e->sequence;
+    return e->paused ? e->held_sequence : e->sequence;
 }
 
 /* ---------------------------------------------------------------------------------- sources */
@@ -453,6 +453,9 @@ engine_pause(engine *e) {
         s->held_entry = table_entry_count(s->table);
         s->held_position = table_row_count(s->table);
     }
+    if (!e->paused) {
+        e->held_sequence = e->sequence;
+    }
     e->paused = true;
 }
 
@@ -465,7 +468,7 @@ engine_start(engine *e, error *err) {
         }
         start_stream(s);
         if (s->pending.count > 0) {
-            stream_publish(s, e->sequence);
+            stream_publish(s, engine_sequence(e));
         }
     }
     (void)err;

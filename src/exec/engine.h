@@ -23,7 +23,7 @@ typedef struct source source; /* object->impl of sources and tables */
 typedef struct stream stream; /* object->impl of streams; anonymous ones have no object */
 
 status   engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
-uint64_t engine_sequence(const engine *e); /* of the newest insert */
+uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
 void     engine_close(engine *e);          /* after all sources and streams are gone */
 
 /* ---- sources */

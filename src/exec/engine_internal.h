@@ -56,7 +56,8 @@ struct engine {
     int64_t       began_ns; /* of a tick whose latency is measured, else 0 */
     engine_totals totals;
     int64_t       watermark_floor_us; /* the pipeline's watermark never falls below it */
-    bool          paused;             /* rows are stored; streams see those before the pause */
+    bool          paused;             /* rows are stored; streams see those before the pause, */
+    uint64_t      held_sequence;      /* and up to this insert */
     _Atomic bool  faulted;            /* there are running streams with names, and all failed */
 };
 

@@ -311,6 +311,7 @@ flow_entry(source *s, const table_snapshot *rows) {
     s->held_position += entry.row_count;
     s->watermark_us =
         last ? s->accepted_watermark_us : table_entry(s->table, s->held_entry)->watermark_us;
+    s->engine->held_sequence = entry.sequence;
     source_tick(s, entry.sequence);
     const int64_t waited_us = clock_now_us(s->engine->clock) - entry.ingested_us;
     source_record_latency(s, sat_mul_i64(waited_us, 1000));

@@ -1,25 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""E1, E2: for random schemas, rows, queries and splits into inserts,
+"""E1-E3, E5, E8: for random schemas, rows, queries, splits into inserts and orders,
 
-    changes of the stream, summed == state of the stream == one-off query == DuckDB.
+    changes of a stream, summed == its state == the one-off query == DuckDB.
 
-The stream is made at a random moment, so backfill and live rows meet in most cases. A failing case prints its
-seed; LAMINAR_SEED=n runs that one alone.
+A world is one schema, its rows, cut into inserts at random, and eight queries: each query is a case, a stream
+made at a random moment, with a subscription to its text and one to the stream that comes and goes and resumes
+where it was. The pipeline starts, pauses and resumes at random moments. In every third world two threads
+insert (half of it without waiting) while the main thread does all that.
+
+At one random position inside each world every case is also compared with the one-off query over the rows up
+to there, so every stream shows the same prefix. A failing world prints its seed; LAMINAR_SEED=n runs that one
+alone.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import random
 from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import duckdb
 import laminardb
 import pytest
-from generate import Generator, Query
+from generate import Generator
 
-CASES = 6000
-PER_TEST = 200
+WORLDS = 2600
+CASES_IN_WORLD = 8  # 20,800 cases
+PER_TEST = 100
+REPEATED = 25  # one world in so many runs twice: E8
+assert WORLDS * CASES_IN_WORLD >= 20_000
+
+Row = tuple[object, ...]
+Bag = Counter[Row]
+Delivery = tuple[int, list[tuple[Row, int]]]  # epoch, changes
 
 
 def plain(value: object) -> object:
@@ -33,90 +49,270 @@ def plain(value: object) -> object:
     return str(value)
 
 
-def bag(rows: list[tuple[object, ...]]) -> Counter[tuple[object, ...]]:
-    return Counter(tuple(plain(v) for v in row) for row in rows)
+def bag(rows: list[Row]) -> Bag:
+    return Counter(tuple(map(plain, row)) for row in rows)
 
 
-def insert_duck(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
+def nonzero(sums: Bag) -> Bag:
+    return Counter({row: n for row, n in sums.items() if n != 0})
+
+
+def literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int):
+        return str(value)
+    if isinstance(value, float):
+        return f"'{value!r}'::DOUBLE"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def load_duck(con: duckdb.DuckDBPyConnection, table: str, ddl: str, rows: list[Row]) -> None:
+    con.execute(f"CREATE OR REPLACE TABLE {table} ({ddl})")
     if rows:
-        con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        values = ", ".join("(" + ", ".join(map(literal, row)) + ")" for row in rows)
+        con.execute(f"INSERT INTO {table} VALUES {values}")
+
+
+class Reader:
+    """A subscription, all it was given, and the state that its deliveries add up to."""
+
+    def __init__(self, handle: laminardb.Subscription | laminardb.StreamSubscription) -> None:
+        self.handle = handle
+        self.weighted = handle.schema.names[-1:] == ["__weight"]
+        self.keys = [] if self.weighted else handle._key_columns()
+        self.state: dict[Row, Row] = {}  # of keyed streams: key -> row
+        self.deliveries: list[Delivery] = []
+        self.position: tuple[int, int] | None = None
+
+    def drain(self) -> None:
+        while (batch := self.handle.try_next()) is not None:
+            self.take(batch)
+
+    def take(self, batch: laminardb.QueryResult) -> None:
+        position = batch.position
+        assert position is not None and (self.position is None or position > self.position), "E6"
+        self.position = position
+        rows = batch.fetchall()
+        gone = [] if batch.deleted is None else batch.deleted.fetchall()
+        if self.weighted:
+            changes = [(row[:-1], row[-1]) for row in rows]
+        elif self.keys:
+            changes = self.replace(rows, gone)
+        else:
+            changes = [(r, 1) for r in rows] + [(r, -1) for r in gone]
+        self.deliveries.append((position[0], [(tuple(map(plain, row)), n) for row, n in changes]))
+
+    def key(self, row: Row) -> Row:
+        values = (row[k] for k in self.keys)
+        return tuple("nan" if isinstance(v, float) and math.isnan(v) else v for v in values)
+
+    def replace(self, rows: list[Row], gone: list[Row]) -> list[tuple[Row, int]]:
+        """Updates of a keyed stream show the new row of each key: the old one is what was held."""
+        changes = []
+        for row in gone:
+            held = self.state.pop(self.key(row))
+            assert bag([held]) == bag([row]), "deleted shows another row than the last one of its key"
+            changes.append((row, -1))
+        for row in rows:
+            key = self.key(row)
+            if key in self.state:
+                changes.append((self.state[key], -1))
+            self.state[key] = row
+            changes.append((row, 1))
+        return changes
+
+    def sum(self, epoch: int | None = None) -> Bag:
+        total: Bag = Counter()
+        for at, changes in self.deliveries:
+            if epoch is None or at <= epoch:
+                for row, weight in changes:
+                    total[row] += weight
+        return nonzero(total)
 
 
 class Case:
-    def __init__(self, seed: int, con: duckdb.DuckDBPyConnection) -> None:
-        self.seed, self.con = seed, con
-        self.g = Generator(seed)
+    """One query as a stream, with its readers."""
+
+    def __init__(self, world: World, number: int) -> None:
+        g = Generator(world.seed * CASES_IN_WORLD + number + 1)
+        g.tables = world.g.tables
+        self.world, self.name, self.query = world, f"s{number}", g.query()
+        self.emit = g.r.choice(("", "", " EMIT CHANGES"))
+        self.of_text: Reader | None = None
+        self.of_stream: Reader | None = None
+        self.first_epoch = 0
+
+    def make(self) -> None:
+        text = f"CREATE STREAM {self.name} AS {self.query.bound}{self.emit}"
+        self.world.db.execute(text, self.query.params)
+
+    def subscribe(self) -> None:
+        if self.of_text is None:
+            self.of_text = Reader(self.world.db.subscribe(f"{self.query.ours} EMIT CHANGES"))
+
+    def come(self) -> None:
+        if self.of_stream is None:
+            self.of_stream = Reader(self.world.db.subscribe_stream(self.name, snapshot=True))
+
+    def go(self) -> None:
+        if self.of_stream is not None:
+            if self.world.r.random() < 0.7:
+                self.of_stream.drain()
+            self.of_stream.handle.cancel()
+            self.of_stream = None
+
+    def check(self, want: Bag, prefix: Bag, epoch: int) -> None:
+        db, q = self.world.db, self.query
+        metrics = db.stream_metrics(self.name)
+        assert metrics is not None and metrics.error is None, metrics
+        assert bag(db.query(q.ours).fetchall()) == want, "one-off query differs from DuckDB"
+        if q.params is not None:
+            assert bag(db.query(q.bound, q.params).fetchall()) == want, "parameters change the answer"
+        assert bag(db.query(f"SELECT * FROM {self.name}").fetchall()) == want, "state of the stream differs"
+        for reader in (self.of_text, self.of_stream):
+            assert reader is not None
+            reader.drain()
+            assert reader.sum() == want, f"summed changes of {reader.handle} differ"
+            if reader.deliveries and reader.deliveries[0][0] <= epoch:
+                shown = reader.sum(epoch)  # append-only results of several ticks may come as one
+                same = shown <= prefix <= want if q.append_only else shown == prefix
+                assert same, f"{reader.handle} shows no prefix at {epoch}: {shown} for {prefix}"
+
+
+class World:
+    def __init__(self, seed: int, con: duckdb.DuckDBPyConnection, pool: ThreadPoolExecutor) -> None:
+        self.seed, self.con, self.pool = seed, con, pool
+        self.g = Generator(seed * CASES_IN_WORLD)
+        self.r = random.Random(seed)
+        self.threaded = self.r.random() < 1 / 3
         self.db = laminardb.open()
-        self.changes: Counter[tuple[object, ...]] = Counter()
+        self.cases = [Case(self, i) for i in range(CASES_IN_WORLD)]
+        self.logs = {}
+        self.rows: dict[str, list[Row]] = {}
+        self.running: list[Future[None]] = []
 
-    def prepare(self) -> None:
-        for t in ("t", "u"):
-            self.db.execute(f"CREATE SOURCE {t} ({self.g.ddl(t)})")
-            self.con.execute(f"CREATE OR REPLACE TABLE {t} ({self.g.ddl(t)})")
-
-    def inserts(self) -> list[tuple[str, list[tuple[object, ...]]]]:
+    # ------------------------------------------------------------------ what happens
+    def inserts(self) -> list[tuple[str, list[Row]]]:
+        """All rows in random order (E3), cut into inserts at random (E2), some of them empty."""
         out = []
         for t in ("t", "u"):
-            rows = self.g.rows(t, self.g.r.choice((0, 1, 3, 12, 30)))
-            insert_duck(self.con, t, rows)
-            while rows:
-                n = self.g.r.choice((1, 1, 2, 5, len(rows)))
-                out.append((t, rows[:n]))
-                rows = rows[n:]
-        self.g.r.shuffle(out)
+            left = self.rows[t] = self.g.rows(t, self.r.choice((0, 1, 3, 12, 30)))
+            self.r.shuffle(left)
+            while left:
+                n = self.r.choice((1, 1, 2, 5, len(left)))
+                out.append((t, left[:n]))
+                left = left[n:]
+        self.r.shuffle(out)
         return out
 
-    def drain(self, sub: laminardb.Subscription) -> None:
-        while (batch := sub.try_next()) is not None:
-            for *row, weight in batch.fetchall():
-                self.changes[tuple(plain(v) for v in row)] += weight
+    def events(self) -> list[Callable[[], None]]:
+        """Each case's life in its order, merged at random with start, pause and resume."""
+        lives: list[list[Callable[[], None]]] = [[self.db.start]]
+        if self.r.random() < 0.3:
+            lives[0] += [self.db.pause, self.db.resume]
+        for c in self.cases:
+            lives.append([c.make, c.come, c.go, c.come] if self.r.random() < 0.6 else [c.make, c.come])
+            lives.append([c.subscribe])
+        order = [i for i, life in enumerate(lives) for _ in life]
+        self.r.shuffle(order)
+        left = [iter(life) for life in lives]
+        return [next(left[i]) for i in order]
+
+    def insert_here(self, batches: list[tuple[str, list[Row]]]) -> None:
+        for table, rows in batches:
+            self.db.insert(table, rows)
+
+    def insert_aside(self, batches: list[tuple[str, list[Row]]]) -> None:
+        def run(mine: list[tuple[str, list[Row]]], wait: bool) -> None:
+            for table, rows in mine:
+                self.db.insert(table, rows, wait=wait)
+
+        self.running = [f for f in self.running if not f.done()]
+        for i in range(2):
+            self.running.append(self.pool.submit(run, batches[i::2], self.r.random() < 0.5))
 
     def run(self) -> None:
-        self.prepare()
-        q = self.g.query()
-        inserts = self.inserts()
-        made, started = (self.g.r.randint(0, len(inserts)) for _ in range(2))
-        sub = None
-        for i, (table, rows) in enumerate([*inserts, ("", [])]):
-            if i == started:
-                self.db.start()
-            if i == made:
-                self.db.execute(f"CREATE STREAM s AS {q.bound}", q.params)
-            if i >= made and i >= started and sub is None:
-                sub = self.db.subscribe(f"{q.ours} EMIT CHANGES")
-            if rows:
-                self.db.insert(table, rows)
-            if sub is not None:
-                self.drain(sub)
-        self.compare(q, sub)
+        for t in ("t", "u"):
+            self.db.execute(f"CREATE SOURCE {t} ({self.g.ddl(t)})")
+            # Rows in the order of the engine, and how many there were at each position.
+            rows = Reader(self.db.subscribe(f"SELECT * FROM {t}"))
+            self.logs[t] = (rows, Reader(self.db.subscribe(f"SELECT count(*) FROM {t} EMIT CHANGES")))
+        inserts, events = self.inserts(), self.events()
+        places = sorted(self.r.randint(0, len(events)) for _ in inserts)
+        insert = self.insert_aside if self.threaded else self.insert_here
+        for i, event in enumerate(events):
+            insert([b for b, at in zip(inserts, places, strict=True) if at == i])
+            event()
+            if self.r.random() < 0.2:
+                self.drain()
+        insert([b for b, at in zip(inserts, places, strict=True) if at == len(events)])
+        for f in self.running:
+            f.result()
+        self.db.flush()
+        self.drain()
 
-    def compare(self, q: Query, sub: laminardb.Subscription | None) -> None:
-        want = bag(self.con.execute(q.duck).fetchall())
-        metrics = self.db.stream_metrics("s")
-        assert metrics is not None and metrics.error is None, metrics
-        assert bag(self.db.query(q.ours).fetchall()) == want, "one-off query differs from DuckDB"
-        if q.params is not None:
-            assert bag(self.db.query(q.bound, q.params).fetchall()) == want, "parameters change the answer"
-        assert bag(self.db.query("SELECT * FROM s").fetchall()) == want, "state of the stream differs"
-        assert sub is not None
-        self.changes = Counter({k: w for k, w in self.changes.items() if w != 0})
-        assert self.changes == want, "summed changes differ"
+    def drain(self) -> None:
+        for c in self.cases:
+            for reader in (c.of_text, c.of_stream):
+                if reader is not None:
+                    reader.drain()
+
+    # ------------------------------------------------------------------ what must hold
+    def prefix(self, table: str, epoch: int) -> list[Row]:
+        rows, counts = self.logs[table]
+        shown = (row[0] for at, c in counts.deliveries if at <= epoch for row, weight in c if weight > 0)
+        return rows[: max(shown, default=0)]
+
+    def check(self) -> None:
+        for t in ("t", "u"):
+            rows, counts = self.logs[t]
+            counts.drain()
+            fetched = []
+            while (batch := rows.handle.try_next()) is not None:
+                fetched += batch.fetchall()
+            assert bag(fetched) == bag(self.rows[t]), f"rows of {t} were lost or doubled"
+            self.logs[t] = (fetched, counts)
+            load_duck(self.con, t, self.g.ddl(t), self.rows[t])
+        epochs = sorted({at for t in ("t", "u") for at, _ in self.logs[t][1].deliveries})
+        epoch = self.r.choice(epochs or [0])
+        with laminardb.open() as before:
+            for t in ("t", "u"):
+                before.execute(f"CREATE SOURCE {t} ({self.g.ddl(t)})")
+                if rows := self.prefix(t, epoch):
+                    before.insert(t, rows)
+            for c in self.cases:
+                try:
+                    want = bag(self.con.execute(c.query.duck).fetchall())
+                    c.check(want, bag(before.query(c.query.ours).fetchall()), epoch)
+                except BaseException as e:
+                    q = c.query
+                    e.add_note(f"{c.name}{c.emit}: {q.ours}\nduck {q.duck}\nbound {q.bound} {q.params}")
+                    raise
+
+    def deliveries(self) -> list[object]:
+        return [r.deliveries for c in self.cases for r in (c.of_text, c.of_stream) if r is not None]
 
 
-def run_case(seed: int, con: duckdb.DuckDBPyConnection) -> None:
-    case = Case(seed, con)
+def run_world(seed: int, con: duckdb.DuckDBPyConnection, pool: ThreadPoolExecutor) -> None:
+    worlds = [World(seed, con, pool)]
     try:
-        case.run()
-    except Exception as e:
-        g = Generator(seed)
-        q = g.query()
-        e.add_note(
-            f"LAMINAR_SEED={seed}\nt ({g.ddl('t')})\nu ({g.ddl('u')})\n"
-            f"ours {q.ours}\nduck {q.duck}\nbound {q.bound} {q.params}"
-        )
+        worlds[0].run()
+        worlds[0].check()
+        if seed % REPEATED == 0 and not worlds[0].threaded:
+            worlds.append(World(seed, con, pool))
+            worlds[1].run()
+            worlds[1].check()
+            assert worlds[0].deliveries() == worlds[1].deliveries(), "E8: two runs differ"
+    except BaseException as e:
+        g = worlds[0].g
+        e.add_note(f"LAMINAR_SEED={seed} threaded {worlds[0].threaded}\nt ({g.ddl('t')})\nu ({g.ddl('u')})")
         raise
     finally:
-        case.db.close()
+        for f in worlds[-1].running:
+            f.exception()
+        for world in worlds:
+            world.db.close()
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +322,19 @@ def con() -> duckdb.DuckDBPyConnection:
     return c
 
 
-@pytest.mark.parametrize("block", range(CASES // PER_TEST))
-def test_incremental_is_once_is_duckdb(block: int, con: duckdb.DuckDBPyConnection) -> None:
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as p:
+        yield p
+
+
+@pytest.mark.parametrize("block", range(WORLDS // PER_TEST))
+def test_incremental_is_once_is_duckdb(
+    block: int, con: duckdb.DuckDBPyConnection, pool: ThreadPoolExecutor
+) -> None:
     if "LAMINAR_SEED" in os.environ:
         if block == 0:
-            run_case(int(os.environ["LAMINAR_SEED"]), con)
+            run_world(int(os.environ["LAMINAR_SEED"]), con, pool)
         return
-    ran = 0
     for seed in range(block * PER_TEST, (block + 1) * PER_TEST):
-        run_case(seed, con)
-        ran += 1
-    assert ran == PER_TEST
+        run_world(seed, con, pool)
