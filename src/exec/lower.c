@@ -51,6 +51,29 @@ fill_aggs(op_spec *spec, arena *a, const plan_node *n, error *err) {
     return OK;
 }
 
+static op_join_kind
+join_kind_of(const plan_node *n) {
+    switch (n->join) {
+    case JOIN_INNER:
+        return OP_JOIN_INNER;
+    case JOIN_LEFT:
+        return OP_JOIN_LEFT;
+    case JOIN_RIGHT:
+        return OP_JOIN_RIGHT;
+    case JOIN_FULL:
+        return OP_JOIN_FULL;
+    case JOIN_SEMI:
+        return OP_JOIN_SEMI;
+    case JOIN_ANTI:
+        return OP_JOIN_ANTI;
+    case JOIN_MARK:
+        return OP_JOIN_MARK;
+    case JOIN_SINGLE:
+        return OP_JOIN_SINGLE;
+    }
+    UNREACHABLE();
+}
+
 static status
 fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err) {
     *spec = (op_spec){
@@ -61,7 +84,10 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .key_count = n->key_count,
         .left_keys = n->left_keys,
         .right_keys = n->right_keys,
-        .left_join = n->kind == PLAN_JOIN && n->join == JOIN_LEFT,
+        .null_safe = n->null_safe,
+        .join = join_kind_of(n),
+        .build_side = n->build_side,
+        .position = n->position,
         .window_key = n->kind == PLAN_AGGREGATE ? n->window_key : -1,
         .time_column = n->time_column,
         .window_size_us = n->window_size_us,
@@ -81,6 +107,9 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
             mode == MODE_ONCE || (n->inputs[i]->properties & PLAN_APPEND_ONLY) != 0;
     }
     switch (n->kind) {
+    case PLAN_JOIN:
+        spec->columns = n->column_map;
+        break;
     case PLAN_SCAN:
         spec->input[0] = n->object->schema;
         spec->columns = n->column_map;

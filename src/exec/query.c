@@ -2,7 +2,7 @@
 /* query.c - one-off queries: the plan as a one-tick circuit over snapshots, run input by input.
  *
  * A node's inputs are complete (fed and ticked) before the node itself is ticked, in their order; a
- * join's build side (input 1) comes before its probe side. The same runner reads the current rows
+ * join's build side comes before its probe side. The same runner reads the current rows
  * of a live stream: a live operator that can snapshot stands for everything below it. */
 #include "exec/engine_internal.h"
 #include "exec/skip.h"
@@ -124,7 +124,7 @@ run_node(runner *r, const plan_node *n, error *err) {
         arena_rewind(scratch, mark);
     } else {
         for (int32_t i = 0; s >= 0 && i < n->input_count; i++) {
-            const int32_t at = n->kind == PLAN_JOIN ? n->input_count - 1 - i : i;
+            const int32_t at = n->kind == PLAN_JOIN ? n->build_side ^ i : i;
             r->predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
             s = run_node(r, n->inputs[at], err);
         }

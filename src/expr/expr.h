@@ -67,6 +67,7 @@ typedef struct function_match {
 status function_resolve(function_match *out, text name, const data_type *args, int32_t arg_count,
                         error *err) MUST_USE;
 const char *function_name(const function *f);
+bool        function_is_strict(const function *f); /* NULL for every NULL argument */
 bool        function_exists(text name);
 int32_t     function_count(void);
 const char *function_name_at(int32_t i); /* for completion and did-you-mean */

@@ -36,6 +36,11 @@ function_name(const function *f) {
     return f->name;
 }
 
+bool
+function_is_strict(const function *f) {
+    return (f->flags & FN_NULLS) == 0;
+}
+
 /* The table holds the overloads of a name next to each other or not: a name counts where it stands
  * first. */
 static bool

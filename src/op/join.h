@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* join.h - the parts of the join operator: op_join.c, and join_left.c for what LEFT adds. */
+/* join.h - the parts of the join operator: op_join.c (both sides, pairs) and join_match.c (rows
+ * whose coming out depends on whether they have a match).
+ *
+ * Pair columns are numbered left ++ right ++ mark; `shown` picks those that come out. */
 #ifndef LAMINAR_OP_JOIN_H
 #define LAMINAR_OP_JOIN_H
 
@@ -8,25 +11,32 @@
 
 enum { JOIN_LEFT_SIDE = 0, JOIN_RIGHT_SIDE = 1 };
 
-/* Of one row of the left arrangement. */
-typedef struct left_match {
-    int64_t  count; /* sum of the weights of its matches; it is padded while this is not positive */
+/* Of a unit of a tracked side: a stored row when there is a residual, else a key (all its rows have
+ * the same matches). */
+typedef struct join_match {
+    int64_t count; /* sum of the weights of the matches; the unit is matched while it is positive */
     uint32_t flags; /* 0 between pushes */
     uint32_t reserved;
-} left_match;
+} join_match;
 
 typedef struct join {
     op             base;
     arrangement    sides[2];
     const int32_t *key_columns[2];
+    int32_t        width[2];
+    int32_t       *shown;          /* pair column of each output column */
     column        *views[2];       /* of the delta under way, per port */
     column        *keys;           /* key columns of the delta under way */
-    column        *output;         /* of the delta being emitted: left columns, then right ones */
+    column        *pair;           /* for the residual: only what it reads is filled */
+    column        *output;         /* of the delta being emitted */
     program       *residual;       /* NULL: every pair with equal keys counts */
-    bool          *residual_reads; /* per output column */
-    state_array    matches;        /* left_match per left row slot */
-    bool           keeps_matches;  /* LEFT in a stream */
-    slot_list      touched;        /* LEFT: left rows whose match count moved in this push */
+    bool          *residual_reads; /* per pair column */
+    bool           pairs_out;      /* pairs come out */
+    bool           tracked[2]; /* what comes out for rows of the side depends on their matches */
+    bool           stored[2];  /* false: the probe side of a one-off query */
+    state_array    matches[2]; /* join_match per unit of a tracked and stored side */
+    slot_list      touched;    /* units of the other side whose count moved in this push */
+    slot_list      crowded;    /* SINGLE: units with more than one match in this tick */
 } join;
 
 /* Pairs of a row of the delta under way and a stored row of the other side. */
@@ -37,20 +47,26 @@ typedef struct join_pairs {
     int64_t *stored_weight;
 } join_pairs;
 
-/* ---- join_left.c */
-status join_left_open(join *j, error *err) MUST_USE;
-void   join_left_close(join *j);
-/* Left rows of `in` without a match leave padded with NULLs. matched[i]: sum of weights of its
- * matches. */
-status join_left_emit_padded(join *j, const delta *in, const int64_t *matched, error *err) MUST_USE;
-/* Remembers the match counts of left rows that went into the left arrangement. */
-status join_left_store(join *j, const slot *slots, const int64_t *matched, int32_t count,
+/* ---- join_match.c */
+status join_match_open(join *j, error *err) MUST_USE;
+void   join_match_close(join *j);
+/* What rows of `in`, on their own side, give by themselves. matched[i]: sum of the weights of the
+ * matches. DONE: the consumers have enough. */
+status join_match_emit(join *j, int32_t port, const delta *in, const int64_t *matched,
                        error *err) MUST_USE;
-/* Right rows of `in` met these left rows: moves their counts. */
-status join_left_move(join *j, const delta *in, const join_pairs *pairs, error *err) MUST_USE;
-/* After a right delta: left rows that found their first match lose their padded row, those that
- * lost the last get it back. */
-status join_left_settle(join *j, error *err) MUST_USE;
-status join_left_validate(const join *j, error *err) MUST_USE;
+/* Remembers the counts of rows that went into their side; slots[i] may be SLOT_NONE. */
+status join_match_store(join *j, int32_t port, const slot *slots, const int64_t *matched,
+                        int32_t count, error *err) MUST_USE;
+/* A unit of the other side (SLOT_NONE: none) got a match of this weight, or lost one. */
+status join_match_move(join *j, int32_t side, slot unit, int64_t weight, error *err) MUST_USE;
+/* After the delta that moved counts of `side`: units that found their first match or lost the last
+ * one change what their rows give. */
+status join_match_settle(join *j, int32_t side, error *err) MUST_USE;
+/* One-off: what the stored rows of a tracked side give, when all matches are known. */
+status join_match_finish(join *j, int32_t side, error *err) MUST_USE;
+/* SINGLE: no row has two matches when a tick ends. */
+status join_match_check(join *j, error *err) MUST_USE;
+status join_too_many(const join *j, int64_t count, error *err);
+status join_match_validate(const join *j, error *err) MUST_USE;
 
 #endif

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_join.c - inner and left equi-joins with an optional further condition (residual) on the pair;
- * without keys the cross join.
+/* op_join.c - joins of every kind: on equal keys, with an optional further condition (residual) on
+ * the pair; without keys every pair is a candidate.
  *
  * Bilinear: each side is kept as an arrangement; a delta on one port probes the other side and then
  * goes into its own, so (A+a)(B+b) - AB is emitted whatever the order of the ports, also when one
- * relation feeds both. Weights multiply. NULL keys match nothing. What LEFT adds is in join_left.c.
+ * relation feeds both. Weights multiply. NULL keys match nothing, but for keys that are null_safe.
+ * Outer, semi, anti, mark and single joins are the same machine plus a count of matches for the
+ * rows of the sides they look at (join_match.c). After each push the output is that of the rows so
+ * far.
  *
- * One-off queries feed all of port 1 (the right side, which is built) before port 0, which only
- * probes: no left state.
+ * One-off queries feed all of one side (build_side) before the other, which only probes and is not
+ * stored.
  *
- * push:  pairs with the other side -> residual -> emit; then own side is updated. DONE in one-off
- *        queries when the consumers have enough
- * tick:  nothing */
+ * push:  candidates of the other side -> residual -> emit pairs, count matches; then own side is
+ *        updated. DONE in one-off queries when the consumers have enough
+ * tick:  one-off: stored rows that come out by themselves. SINGLE: nothing has two matches */
 #include "op/join.h"
 
 static void
@@ -19,19 +22,61 @@ note_column(void *arg, int32_t *column_index) {
     ((bool *)arg)[*column_index] = true;
 }
 
+/* The columns of both sides side by side. */
+static schema *
+pair_schema(join *j) {
+    const op_spec *spec = j->base.spec;
+    arena         *a = j->base.env->arena;
+    const int32_t  count = j->width[0] + j->width[1];
+    schema        *s = arena_alloc_zero(a, sizeof(*s));
+    field         *fields = arena_alloc_zero(a, (size_t)count * sizeof(*fields));
+    if (s == NULL || fields == NULL) {
+        return NULL;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        fields[i] =
+            i < j->width[0] ? spec->input[0]->fields[i] : spec->input[1]->fields[i - j->width[0]];
+    }
+    *s = (schema){.count = count, .fields = fields};
+    return s;
+}
+
 static status
 open_residual(join *j, error *err) {
     const op_spec *spec = j->base.spec;
     arena         *a = j->base.env->arena;
+    const int32_t  count = j->width[0] + j->width[1];
     if (spec->predicate == NULL) {
         return OK;
     }
-    j->residual_reads = arena_alloc_zero(a, (size_t)spec->output->count * sizeof(bool));
-    if (j->residual_reads == NULL) {
+    const schema *pair = pair_schema(j);
+    j->residual_reads = arena_alloc_zero(a, (size_t)count * sizeof(bool));
+    j->pair = arena_alloc_zero(a, (size_t)count * sizeof(column));
+    if (pair == NULL || j->residual_reads == NULL || j->pair == NULL) {
         return error_memory(err);
     }
+    for (int32_t i = 0; i < count; i++) {
+        j->pair[i].type = pair->fields[i].type;
+    }
     expr_visit_columns(spec->predicate, note_column, j->residual_reads);
-    return program_compile(&j->residual, a, &spec->predicate, 1, spec->output, err);
+    return program_compile(&j->residual, a, &spec->predicate, 1, pair, err);
+}
+
+/* SEMI and ANTI show the left columns, MARK also the mark, the others both sides. */
+static status
+open_shown(join *j, error *err) {
+    const op_spec *spec = j->base.spec;
+    const int32_t  count = spec->output->count;
+    j->shown = arena_alloc(j->base.env->arena, (size_t)count * sizeof(*j->shown));
+    j->output = arena_alloc_zero(j->base.env->arena, (size_t)count * sizeof(column));
+    if (j->shown == NULL || j->output == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const bool mark = spec->join == OP_JOIN_MARK && i == j->width[0];
+        j->shown[i] = spec->columns != NULL ? spec->columns[i] : mark ? i + j->width[1] : i;
+    }
+    return OK;
 }
 
 static status
@@ -45,11 +90,15 @@ open_side(join *j, int32_t side, const char *name, error *err) {
         return error_memory(err);
     }
     j->key_columns[side] = side == JOIN_LEFT_SIDE ? spec->left_keys : spec->right_keys;
-    if (side == JOIN_LEFT_SIDE && spec->mode == MODE_ONCE) {
+    j->stored[side] = spec->mode == MODE_STREAM || side == spec->build_side;
+    if (!j->stored[side]) {
         return OK;
     }
-    TRY(arrangement_open(&j->sides[side], env->store, name, types, input->count,
-                         j->key_columns[side], spec->key_count, spec->append_only[side], err));
+    arrangement *a = &j->sides[side];
+    TRY(arrangement_open(a, env->store, name, types, input->count, j->key_columns[side],
+                         spec->key_count, spec->append_only[side], err));
+    a->null_safe = spec->null_safe;
+    a->keep_totals = j->tracked[!side] && j->residual == NULL;
     return OK;
 }
 
@@ -57,34 +106,40 @@ static status
 join_open(op *self, error *err) {
     join          *j = (join *)self;
     const op_spec *spec = self->spec;
-    assert(spec->output->count == spec->input[0]->count + spec->input[1]->count);
+    j->width[0] = spec->input[0]->count;
+    j->width[1] = spec->input[1]->count;
     j->keys = arena_alloc(self->env->arena, (size_t)spec->key_count * sizeof(column));
-    j->output = arena_alloc_zero(self->env->arena, (size_t)spec->output->count * sizeof(column));
-    if (j->keys == NULL || j->output == NULL) {
+    if (j->keys == NULL) {
         return error_memory(err);
     }
+    const op_join_kind kind = spec->join;
+    j->pairs_out = kind != OP_JOIN_SEMI && kind != OP_JOIN_ANTI && kind != OP_JOIN_MARK;
+    j->tracked[JOIN_LEFT_SIDE] = kind != OP_JOIN_INNER && kind != OP_JOIN_RIGHT;
+    j->tracked[JOIN_RIGHT_SIDE] = kind == OP_JOIN_RIGHT || kind == OP_JOIN_FULL;
     TRY(open_residual(j, err));
+    TRY(open_shown(j, err));
     TRY(open_side(j, JOIN_LEFT_SIDE, "join.left", err));
     TRY(open_side(j, JOIN_RIGHT_SIDE, "join.right", err));
-    return spec->left_join && spec->mode == MODE_STREAM ? join_left_open(j, err) : OK;
+    return join_match_open(j, err);
 }
 
 static void
 join_close(op *self) {
     join *j = (join *)self;
-    join_left_close(j);
+    join_match_close(j);
     for (int32_t side = 0; side < 2; side++) {
         arrangement_close(&j->sides[side]);
     }
 }
 
-/* Output column `i` of the pairs. */
+/* ---- pairs */
+
+/* Pair column `at` of the pairs. */
 static status
-pair_column(join *j, int32_t port, const join_pairs *pairs, int32_t i, column *out, error *err) {
+pair_column(join *j, int32_t port, const join_pairs *pairs, int32_t at, column *out, error *err) {
     arena        *scratch = j->base.env->scratch;
-    const int32_t left_count = j->base.spec->input[0]->count;
-    const int32_t side = i < left_count ? JOIN_LEFT_SIDE : JOIN_RIGHT_SIDE;
-    const int32_t at = i < left_count ? i : i - left_count;
+    const int32_t side = at < j->width[0] ? JOIN_LEFT_SIDE : JOIN_RIGHT_SIDE;
+    at -= side == JOIN_LEFT_SIDE ? 0 : j->width[0];
     if (side == port) {
         return column_gather(out, &j->views[port][at], pairs->rows, pairs->count, scratch, err);
     }
@@ -95,17 +150,15 @@ pair_column(join *j, int32_t port, const join_pairs *pairs, int32_t i, column *o
 /* Drops the pairs for which the residual is not true. */
 static status
 apply_residual(join *j, int32_t port, join_pairs *pairs, error *err) {
-    const schema *output = j->base.spec->output;
+    const int32_t width = j->width[0] + j->width[1];
     arena        *scratch = j->base.env->scratch;
-    for (int32_t i = 0; i < output->count; i++) {
-        j->output[i] = (column){.type = output->fields[i].type};
+    for (int32_t i = 0; i < width; i++) {
         if (j->residual_reads[i]) {
-            TRY(pair_column(j, port, pairs, i, &j->output[i], err));
+            TRY(pair_column(j, port, pairs, i, &j->pair[i], err));
         }
     }
-    const delta candidates = {
-        .row_count = pairs->count, .column_count = output->count, .columns = j->output};
-    column condition;
+    const delta candidates = {.row_count = pairs->count, .column_count = width, .columns = j->pair};
+    column      condition;
     TRY(program_run(j->residual, &candidates, &condition, scratch, err));
     int32_t *rows = arena_alloc(scratch, (size_t)pairs->count * sizeof(*rows));
     if (rows == NULL) {
@@ -155,7 +208,7 @@ emit_pairs(join *j, int32_t port, const delta *in, const join_pairs *pairs, erro
     int64_t      *weight;
     TRY(multiply_weights(j, in, pairs, &weight, err));
     for (int32_t i = 0; i < column_count; i++) {
-        TRY(pair_column(j, port, pairs, i, &j->output[i], err));
+        TRY(pair_column(j, port, pairs, j->shown[i], &j->output[i], err));
     }
     const delta out = {.row_count = pairs->count,
                        .column_count = column_count,
@@ -164,8 +217,7 @@ emit_pairs(join *j, int32_t port, const delta *in, const join_pairs *pairs, erro
     return op_emit(&j->base, &out, err);
 }
 
-/* One chunk of pairs, as the probe gave them. matched: per row of `in`, for left rows of a LEFT
- * join. */
+/* One chunk of candidates, as the probe gave them. matched: per row of `in`. */
 static status
 take_pairs(join *j, int32_t port, const delta *in, join_pairs *pairs, int64_t *matched,
            error *err) {
@@ -176,22 +228,18 @@ take_pairs(join *j, int32_t port, const delta *in, join_pairs *pairs, int64_t *m
     }
     if (j->residual != NULL) {
         TRY(apply_residual(j, port, pairs, err));
-        if (pairs->count == 0) {
-            return OK;
-        }
-    }
-    if (matched != NULL) {
-        for (int32_t i = 0; i < pairs->count; i++) {
+        for (int32_t i = 0; j->tracked[port] && i < pairs->count; i++) {
             matched[pairs->rows[i]] += pairs->stored_weight[i];
         }
-    } else if (j->keeps_matches) {
-        TRY(join_left_move(j, in, pairs, err));
+        for (int32_t i = 0; j->tracked[!port] && i < pairs->count; i++) {
+            TRY(join_match_move(j, !port, pairs->stored[i], delta_weight(in, pairs->rows[i]), err));
+        }
     }
-    return emit_pairs(j, port, in, pairs, err);
+    return j->pairs_out && pairs->count > 0 ? emit_pairs(j, port, in, pairs, err) : OK;
 }
 
 static status
-probe_other(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
+probe_pairs(join *j, int32_t port, const delta *in, slot *key_slots, int64_t *matched, error *err) {
     arena     *scratch = j->base.env->scratch;
     join_pairs pairs;
     pairs.rows = arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.rows));
@@ -200,69 +248,137 @@ probe_other(join *j, int32_t port, const delta *in, int64_t *matched, error *err
     if (pairs.rows == NULL || pairs.stored == NULL || pairs.stored_weight == NULL) {
         return error_memory(err);
     }
-    for (int32_t i = 0; i < j->base.spec->key_count; i++) {
-        j->keys[i] = in->columns[j->key_columns[port][i]];
-    }
-    const bool   stops = j->base.spec->mode == MODE_ONCE;
-    probe_cursor cursor = {0};
+    const bool once = j->base.spec->mode == MODE_ONCE;
+    /* Whether there is a match is all that such a row asks. */
+    const bool   first_is_enough = once && !j->pairs_out && !j->tracked[!port];
+    probe_cursor cursor = {.key_slots = key_slots};
     for (;;) {
-        TRY(arrangement_probe(&j->sides[!port], j->keys, in->row_count, &cursor, pairs.rows,
-                              pairs.stored, BATCH_ROWS, &pairs.count, scratch, err));
+        pairs.count = arrangement_pairs(&j->sides[!port], &cursor, in->row_count, pairs.rows,
+                                        pairs.stored, BATCH_ROWS);
         if (pairs.count == 0) {
             return OK;
         }
-        const arena_mark mark = arena_save(scratch); /* after the probe: its cursor keeps memory */
+        const arena_mark mark = arena_save(scratch);
         const status     s = take_pairs(j, port, in, &pairs, matched, err);
         TRY(s);
-        if (s == DONE && stops) {
+        if (s == DONE && once) {
             return DONE;
+        }
+        if (first_is_enough && cursor.row >= 0 && matched[cursor.row] > 0) {
+            probe_skip_row(&cursor);
         }
         arena_rewind(scratch, mark);
     }
 }
 
+/* All rows of a key have the same matches: they are counted without looking at the rows. */
 static status
-push_left(join *j, const delta *in, error *err) {
-    const op_spec *spec = j->base.spec;
-    arena         *scratch = j->base.env->scratch;
-    int64_t       *matched = NULL;
-    if (spec->left_join) {
-        matched = arena_alloc_zero(scratch, (size_t)in->row_count * sizeof(*matched));
-        if (matched == NULL) {
-            return error_memory(err);
+count_keys(join *j, int32_t port, const delta *in, const slot *key_slots, int64_t *matched,
+           error *err) {
+    const arrangement *other = &j->sides[!port];
+    for (int32_t i = 0; j->tracked[port] && i < in->row_count; i++) {
+        matched[i] = key_slots[i] == SLOT_NONE ? 0 : arrangement_total(other, key_slots[i]);
+    }
+    for (int32_t i = 0; j->tracked[!port] && i < in->row_count; i++) {
+        TRY(join_match_move(j, !port, key_slots[i], delta_weight(in, i), err));
+    }
+    return OK;
+}
+
+static status
+probe_other(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
+    arena *scratch = j->base.env->scratch;
+    slot  *key_slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*key_slots));
+    if (key_slots == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < j->base.spec->key_count; i++) {
+        j->keys[i] = in->columns[j->key_columns[port][i]];
+    }
+    TRY(arrangement_find(&j->sides[!port], j->keys, in->row_count, key_slots, scratch, err));
+    if (j->residual == NULL) {
+        TRY(count_keys(j, port, in, key_slots, matched, err));
+        if (!j->pairs_out) {
+            return OK;
         }
     }
-    const status s = probe_other(j, JOIN_LEFT_SIDE, in, matched, err);
-    if (s != OK) {
-        return s;
-    }
-    if (matched != NULL) {
-        TRY(join_left_emit_padded(j, in, matched, err));
-    }
-    if (spec->mode == MODE_ONCE) {
-        return OK;
-    }
-    if (matched == NULL) {
-        return arrangement_update(&j->sides[JOIN_LEFT_SIDE], in, NULL, scratch, err);
+    return probe_pairs(j, port, in, key_slots, matched, err);
+}
+
+/* ---- push and tick */
+
+static status
+update_own(join *j, int32_t port, const delta *in, const int64_t *matched, error *err) {
+    arena *scratch = j->base.env->scratch;
+    if (!j->tracked[port]) {
+        return arrangement_update(&j->sides[port], in, NULL, scratch, err);
     }
     slot *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots));
     if (slots == NULL) {
         return error_memory(err);
     }
-    TRY(arrangement_update(&j->sides[JOIN_LEFT_SIDE], in, slots, scratch, err));
-    return join_left_store(j, slots, matched, in->row_count, err);
+    TRY(arrangement_update(&j->sides[port], in, slots, scratch, err));
+    return join_match_store(j, port, slots, matched, in->row_count, err);
+}
+
+/* One-off: rows of the build side that nothing can match are not stored. */
+static status
+emit_keyless(join *j, int32_t port, const delta *in, const int64_t *none, error *err) {
+    arena   *scratch = j->base.env->scratch;
+    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    if (rows == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[count] = i;
+        count += arrangement_is_keyless(&j->sides[port], in->columns, i);
+    }
+    if (count == 0) {
+        return OK;
+    }
+    delta keyless;
+    TRY(delta_gather(&keyless, in, rows, count, scratch, err));
+    return join_match_emit(j, port, &keyless, none, err);
 }
 
 static status
-push_right(join *j, const delta *in, error *err) {
-    arena *scratch = j->base.env->scratch;
-    if (j->base.spec->mode == MODE_STREAM) {
-        TRY(probe_other(j, JOIN_RIGHT_SIDE, in, NULL, err));
-        if (j->keeps_matches) {
-            TRY(join_left_settle(j, err));
+check_single(const join *j, int32_t port, const delta *in, const int64_t *matched, error *err) {
+    if (j->base.spec->join != OP_JOIN_SINGLE || port != JOIN_LEFT_SIDE) {
+        return OK;
+    }
+    for (int32_t i = 0; i < in->row_count; i++) {
+        if (matched[i] > 1) {
+            return join_too_many(j, matched[i], err);
         }
     }
-    return arrangement_update(&j->sides[JOIN_RIGHT_SIDE], in, NULL, scratch, err);
+    return OK;
+}
+
+static status
+push_once(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
+    if (j->stored[port]) {
+        if (j->tracked[port]) {
+            TRY(emit_keyless(j, port, in, matched, err));
+        }
+        return update_own(j, port, in, matched, err);
+    }
+    const status s = probe_other(j, port, in, matched, err);
+    if (s != OK || !j->tracked[port]) {
+        return s;
+    }
+    TRY(check_single(j, port, in, matched, err));
+    return join_match_emit(j, port, in, matched, err);
+}
+
+static status
+push_stream(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
+    TRY(probe_other(j, port, in, matched, err));
+    if (j->tracked[port]) {
+        TRY(join_match_emit(j, port, in, matched, err));
+    }
+    TRY(update_own(j, port, in, matched, err));
+    return j->tracked[!port] ? join_match_settle(j, !port, err) : OK;
 }
 
 static status
@@ -275,24 +391,49 @@ join_push(op *self, int32_t port, const delta *in, error *err) {
                          err));
     delta rows = *in;
     rows.columns = j->views[port];
-    const status s = port == JOIN_LEFT_SIDE ? push_left(j, &rows, err) : push_right(j, &rows, err);
+    int64_t *matched = NULL;
+    if (j->tracked[port]) {
+        matched = arena_alloc_zero(scratch, (size_t)in->row_count * sizeof(*matched));
+        if (matched == NULL) {
+            return error_memory(err);
+        }
+    }
+    const status s = self->spec->mode == MODE_ONCE ? push_once(j, port, &rows, matched, err)
+                                                   : push_stream(j, port, &rows, matched, err);
     arena_rewind(scratch, mark);
     return s;
+}
+
+static status
+join_tick(op *self, int64_t frontier_us, error *err) {
+    join *j = (join *)self;
+    (void)frontier_us;
+    if (self->spec->mode == MODE_STREAM) {
+        return j->crowded.first == NULL ? OK : join_match_check(j, err);
+    }
+    const int32_t side = self->spec->build_side;
+    return j->tracked[side] ? join_match_finish(j, side, err) : OK;
 }
 
 static status
 join_validate(const op *self, error *err) {
     const join *j = (const join *)self;
     for (int32_t side = 0; side < 2; side++) {
-        TRY(arrangement_validate(&j->sides[side], err));
+        if (j->stored[side]) {
+            TRY(arrangement_validate(&j->sides[side], err));
+        }
     }
-    return j->keeps_matches ? join_left_validate(j, err) : OK;
+    return join_match_validate(j, err);
 }
 
 static int64_t
 join_state_rows(const op *self) {
     const join *j = (const join *)self;
-    return arrangement_row_count(&j->sides[0]) + arrangement_row_count(&j->sides[1]);
+    int64_t     rows = 0;
+    for (int32_t side = 0; side < 2; side++) {
+        rows += j->stored[side] ? arrangement_row_count(&j->sides[side]) : 0;
+    }
+    return rows;
 }
 
 const op_class op_join_class = {
@@ -300,6 +441,7 @@ const op_class op_join_class = {
     .size = sizeof(join),
     .open = join_open,
     .push = join_push,
+    .tick = join_tick,
     .validate = join_validate,
     .state_rows = join_state_rows,
     .close = join_close,

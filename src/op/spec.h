@@ -13,6 +13,17 @@ typedef enum op_mode {
     MODE_ONCE /* exactly one tick follows; nothing needs to be kept for later ones */
 } op_mode;
 
+typedef enum op_join_kind {
+    OP_JOIN_INNER,
+    OP_JOIN_LEFT,
+    OP_JOIN_RIGHT,
+    OP_JOIN_FULL,
+    OP_JOIN_SEMI,  /* left rows with a match, once each */
+    OP_JOIN_ANTI,  /* left rows without a match */
+    OP_JOIN_MARK,  /* left rows and whether they have a match */
+    OP_JOIN_SINGLE /* LEFT, and a second match is an error */
+} op_join_kind;
+
 typedef struct op_agg {
     const agg_class *class;
     int32_t   argument; /* -1: none */
@@ -29,16 +40,20 @@ typedef struct op_sink { /* op_collect: where rows leave the circuit */
 } op_sink;
 
 typedef struct op_spec {
-    op_mode         mode;
-    bool            append_only[2]; /* the inputs never retract */
-    const schema   *input[2];
-    const schema   *output;
-    const int32_t  *columns;   /* scan: input column of each output column (NULL: all, in order) */
+    op_mode        mode;
+    bool           append_only[2]; /* the inputs never retract */
+    const schema  *input[2];
+    const schema  *output;
+    const int32_t *columns;    /* scan: input column of each output column (NULL: all, in order);
+                                  join: of left ++ right ++ mark (NULL: what the kind shows) */
     expr           *predicate; /* filter; join residual over left ++ right, or NULL */
     expr          **exprs;     /* project */
     int32_t         key_count; /* aggregate: the leading input columns; join: pairs */
     const int32_t  *left_keys, *right_keys;
-    bool            left_join;
+    const bool     *null_safe; /* join: per key, NULL matches NULL; NULL: none */
+    op_join_kind    join;
+    int32_t         build_side; /* join, one-off: which input is fed first and kept */
+    int32_t         position;   /* in the SQL text, for errors; -1: unknown */
     int32_t         agg_count;
     const op_agg   *aggs;
     int32_t         window_key; /* aggregate: key that is a window start, or -1 */

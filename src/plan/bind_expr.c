@@ -438,6 +438,15 @@ dispatch(expr **out, context *c, const ast_expr *e) {
         return bind_is_bool(out, c, e);
     case AST_IS_DISTINCT:
         return bind_is_distinct(out, c, e);
+    case AST_ROW:
+        return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
+                            "a row of several values stands only in comparisons and IN");
+    case AST_SUBQUERY:
+    case AST_EXISTS:
+    case AST_IN_QUERY:
+    case AST_QUANTIFIED:
+        return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
+                            "a subquery cannot stand here");
     case AST_BETWEEN:
         return bind_between(out, c, e);
     case AST_IN:

@@ -106,10 +106,11 @@ using_column(int32_t *out, binder *b, const scope *s, const ast_name *name, cons
     return ERR_QUERY_FAILED;
 }
 
-/* Puts the USING columns first in * and takes the right ones out. */
+/* Puts the USING columns first in * and takes the merged ones out. */
 static status
 reorder_star(scope *s, binder *b, const int32_t *first, int32_t first_count) {
-    int32_t *star = arena_alloc(b->arena, (size_t)s->star_count * sizeof(*star));
+    const size_t room = (size_t)(s->star_count + first_count);
+    int32_t     *star = arena_alloc(b->arena, room * sizeof(*star));
     if (star == NULL) {
         return out_of_memory(b);
     }
@@ -131,39 +132,145 @@ reorder_star(scope *s, binder *b, const int32_t *first, int32_t first_count) {
     return OK;
 }
 
+/* One column of USING: left and right are columns of s. */
+static status
+merge_columns(expr **test, scope *s, binder *b, const ast_name *name, ast_join_kind kind,
+              int32_t left, int32_t right) {
+    expr *x = make_column(b, left, s->columns[left].type, name->position);
+    expr *y = make_column(b, right, s->columns[right].type, name->position);
+    if (x == NULL || y == NULL) {
+        return out_of_memory(b);
+    }
+    TRY(bind_compare(test, b, "=", x, y, name->position));
+    if (s->columns[right].merged || s->columns[left].merged) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, name->position,
+                            "column \"%.*s\" stands twice in USING", TEXT_ARG(name->text));
+    }
+    s->columns[left].merged = kind == AST_JOIN_RIGHT || kind == AST_JOIN_FULL;
+    s->columns[right].merged = kind != AST_JOIN_RIGHT;
+    return OK;
+}
+
+/* The condition of USING; pairs[2 * i] and pairs[2 * i + 1] are the two columns of name i. */
 static status
 bind_using(expr **out, scope *s, binder *b, const ast_from *from, const scope *lhs,
-           const scope *rhs) {
+           const scope *rhs, int32_t *pairs) {
     const int32_t count = from->using_count;
     expr        **tests;
     TRY(make_args(&tests, b, count));
-    int32_t *first = arena_alloc(b->arena, (size_t)count * sizeof(*first));
-    if (first == NULL) {
-        return out_of_memory(b);
-    }
     for (int32_t i = 0; i < count; i++) {
         const ast_name *name = &from->using_names[i];
         int32_t         left, right;
         TRY(using_column(&left, b, lhs, name, "left"));
         TRY(using_column(&right, b, rhs, name, "right"));
-        right += lhs->count;
-        expr *x = make_column(b, left, s->columns[left].type, name->position);
-        expr *y = make_column(b, right, s->columns[right].type, name->position);
-        if (x == NULL || y == NULL) {
-            return out_of_memory(b);
-        }
-        TRY(bind_compare(&tests[i], b, "=", x, y, name->position));
-        if (s->columns[right].merged) {
-            return error_set_at(b->err, ERR_QUERY_FAILED, name->position,
-                                "column \"%.*s\" stands twice in USING", TEXT_ARG(name->text));
-        }
-        s->columns[right].merged = true;
-        first[i] = left;
+        pairs[2 * i] = left;
+        pairs[2 * i + 1] = right + lhs->count;
+        TRY(merge_columns(&tests[i], s, b, name, from->join, left, right + lhs->count));
     }
-    TRY(reorder_star(s, b, first, count));
+    if (count == 0) { /* NATURAL without common columns: a cross join */
+        *out = NULL;
+        return OK;
+    }
     *out =
         count == 1 ? tests[0] : make(b, EXPR_AND, type_of(TYPE_BOOL), tests, count, from->position);
     return *out == NULL ? out_of_memory(b) : OK;
+}
+
+/* FULL: the column of USING is the one of the two that is there; it is computed above the join. */
+static status
+coalesce_pairs(plan_node **node, scope *s, binder *b, const ast_from *from, const int32_t *pairs,
+               int32_t *first) {
+    const int32_t count = from->using_count, width = s->count;
+    expr        **extra;
+    TRY(make_args(&extra, b, count));
+    scope_column *columns = arena_alloc(b->arena, (size_t)(width + count) * sizeof(*columns));
+    if (columns == NULL) {
+        return out_of_memory(b);
+    }
+    memcpy(columns, s->columns, (size_t)width * sizeof(*columns));
+    for (int32_t i = 0; i < count; i++) {
+        expr **args;
+        TRY(make_args(&args, b, 2));
+        for (int32_t k = 0; k < 2; k++) {
+            const int32_t at = pairs[2 * i + k];
+            args[k] = make_column(b, at, s->columns[at].type, from->using_names[i].position);
+            TRY(args[k] == NULL ? out_of_memory(b) : OK);
+        }
+        TRY(bind_unify(b, args, 2, "USING"));
+        extra[i] = make(b, EXPR_COALESCE, args[0]->type, args, 2, from->using_names[i].position);
+        TRY(extra[i] == NULL ? out_of_memory(b) : OK);
+        columns[width + i] =
+            (scope_column){.name = s->columns[pairs[2 * i]].name, .type = extra[i]->type};
+        first[i] = width + i;
+    }
+    *node = node_extend(b->arena, *node, extra, count);
+    s->columns = columns;
+    s->count = width + count;
+    return *node == NULL ? out_of_memory(b) : OK;
+}
+
+/* NATURAL: USING all names that both sides show. */
+static status
+natural_names(ast_from *from, binder *b, const scope *lhs, const scope *rhs) {
+    from->using_names = arena_alloc_zero(b->arena, (size_t)lhs->star_count * sizeof(ast_name));
+    if (from->using_names == NULL) {
+        return out_of_memory(b);
+    }
+    for (int32_t i = 0; i < lhs->star_count; i++) {
+        const text name = lhs->columns[lhs->star[i]].name;
+        bool       common = false;
+        for (int32_t k = 0; k < rhs->star_count && !common; k++) {
+            common = text_equal_nocase(rhs->columns[rhs->star[k]].name, name);
+        }
+        if (common) {
+            from->using_names[from->using_count++] =
+                (ast_name){.text = name, .position = from->position};
+        }
+    }
+    return OK;
+}
+
+static plan_join_kind
+join_kind(ast_join_kind k) {
+    switch (k) {
+    case AST_JOIN_INNER:
+    case AST_JOIN_CROSS:
+        return JOIN_INNER;
+    case AST_JOIN_LEFT:
+        return JOIN_LEFT;
+    case AST_JOIN_RIGHT:
+        return JOIN_RIGHT;
+    case AST_JOIN_FULL:
+        return JOIN_FULL;
+    case AST_JOIN_SEMI:
+        return JOIN_SEMI;
+    case AST_JOIN_ANTI:
+        return JOIN_ANTI;
+    }
+    UNREACHABLE();
+}
+
+static status
+bind_join_using(plan_node **out, scope *s, binder *b, const ast_from *from, const scope *lhs,
+                const scope *rhs) {
+    ast_from names = *from;
+    if (from->natural) {
+        TRY(natural_names(&names, b, lhs, rhs));
+    }
+    const size_t count = (size_t)names.using_count;
+    int32_t     *pairs = arena_alloc(b->arena, 2 * count * sizeof(*pairs));
+    int32_t     *first = arena_alloc(b->arena, count * sizeof(*first));
+    if (pairs == NULL || first == NULL) {
+        return out_of_memory(b);
+    }
+    TRY(bind_using(&(*out)->predicate, s, b, &names, lhs, rhs, pairs));
+    for (size_t i = 0; i < count; i++) {
+        first[i] = pairs[2 * i + (from->join == AST_JOIN_RIGHT)];
+    }
+    if (from->join == AST_JOIN_FULL && count > 0) {
+        TRY(coalesce_pairs(out, s, b, &names, pairs, first));
+    }
+    return reorder_star(s, b, first, (int32_t)count);
 }
 
 static status
@@ -174,26 +281,24 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     TRY(bind_from(&right, &rhs, b, from->right, depth + 1));
     TRY(check_tables(b, &lhs, &rhs, from->right->position));
     TRY(scope_join(s, b, &lhs, &rhs));
-    plan_node *n = node_new(b->arena, PLAN_JOIN, 2, s->count);
+    plan_node *n = node_new(b->arena, PLAN_JOIN, 2, 0);
     if (n == NULL) {
         return out_of_memory(b);
     }
     n->inputs[0] = left;
     n->inputs[1] = right;
-    n->join = from->join == AST_JOIN_LEFT ? JOIN_LEFT : JOIN_INNER;
-    for (int32_t i = 0; i < s->count; i++) {
-        const bool is_right = i >= lhs.count;
-        n->schema.fields[i] =
-            is_right ? right->schema.fields[i - lhs.count] : left->schema.fields[i];
-        n->schema.fields[i].nullable |= is_right && n->join == JOIN_LEFT;
-    }
-    if (from->using_count > 0) {
-        TRY(bind_using(&n->predicate, s, b, from, &lhs, &rhs));
+    n->join = join_kind(from->join);
+    TRY(node_join_schema(n, b->arena) ? OK : out_of_memory(b));
+    *out = n;
+    if (from->using_count > 0 || from->natural) {
+        TRY(bind_join_using(out, s, b, from, &lhs, &rhs));
     } else if (from->on != NULL) {
         context c = {.binder = b, .scope = s, .clause = "JOIN ON"};
         TRY(bind_condition(&n->predicate, &c, from->on));
     }
-    *out = n;
+    if (!join_shows_right(n->join)) {
+        *s = lhs;
+    }
     return OK;
 }
 

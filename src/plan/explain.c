@@ -4,6 +4,8 @@
 
 #include "type/calendar.h"
 
+#define NAMES_MAX 256 /* columns of a join whose condition is shown by name */
+
 static text
 name_at(const schema *s, int32_t i) {
     return s->fields[i].name;
@@ -81,18 +83,43 @@ print_aggregate(const plan_node *n, buf *out) {
     }
 }
 
+/* The residual speaks of left ++ right, which an output of fewer columns does not name. */
+static void
+print_pair_condition(const plan_node *n, buf *out) {
+    const schema *left = &n->inputs[0]->schema, *right = &n->inputs[1]->schema;
+    field         fields[NAMES_MAX];
+    const schema  pair = {.count = left->count + right->count, .fields = fields};
+    if (pair.count > NAMES_MAX) {
+        expr_print(n->predicate, NULL, out);
+        return;
+    }
+    for (int32_t i = 0; i < pair.count; i++) {
+        fields[i] = i < left->count ? left->fields[i] : right->fields[i - left->count];
+    }
+    expr_print(n->predicate, &pair, out);
+}
+
 static void
 print_join(const plan_node *n, buf *out) {
+    static const char *const names[] = {
+        [JOIN_INNER] = "Inner", [JOIN_LEFT] = "Left",    [JOIN_RIGHT] = "Right",
+        [JOIN_FULL] = "Full",   [JOIN_SEMI] = "Semi",    [JOIN_ANTI] = "Anti",
+        [JOIN_MARK] = "Mark",   [JOIN_SINGLE] = "Single"};
     const schema *left = &n->inputs[0]->schema, *right = &n->inputs[1]->schema;
-    buf_printf(out, "%s", n->join == JOIN_LEFT ? "Left Join" : "Inner Join");
+    buf_printf(out, "%s Join", names[n->join]);
     for (int32_t i = 0; i < n->key_count; i++) {
-        buf_printf(out, "%s%.*s = %.*s", i == 0 ? "  on: " : ", ",
-                   TEXT_ARG(name_at(left, n->left_keys[i])),
+        const bool safe = n->null_safe != NULL && n->null_safe[i];
+        buf_printf(out, "%s%.*s %s %.*s", i == 0 ? "  on: " : ", ",
+                   TEXT_ARG(name_at(left, n->left_keys[i])), safe ? "==" : "=",
                    TEXT_ARG(name_at(right, n->right_keys[i])));
     }
     if (n->predicate != NULL) {
         buf_printf(out, "  if: ");
-        expr_print(n->predicate, &n->schema, out);
+        print_pair_condition(n, out);
+    }
+    if (n->column_map != NULL) {
+        buf_printf(out, "  columns: ");
+        print_names(&n->schema, NULL, n->schema.count, out);
     }
 }
 

@@ -18,6 +18,8 @@ node_new(arena *a, plan_kind kind, int32_t input_count, int32_t column_count) {
     n->window_key = -1;
     n->time_column = -1;
     n->limit = -1;
+    n->position = -1;
+    n->build_side = 1;
     return n->inputs == NULL || n->schema.fields == NULL ? NULL : n;
 }
 
@@ -44,6 +46,38 @@ node_distinct(arena *a, plan_node *input) {
     memcpy(n->schema.fields, input->schema.fields,
            (size_t)input->schema.count * sizeof(*n->schema.fields));
     return n;
+}
+
+bool
+join_shows_right(plan_join_kind k) {
+    return k != JOIN_SEMI && k != JOIN_ANTI && k != JOIN_MARK;
+}
+
+bool
+join_pads(plan_join_kind k, int32_t side) {
+    return k == JOIN_FULL || (side == 0 ? k == JOIN_RIGHT : k == JOIN_LEFT || k == JOIN_SINGLE);
+}
+
+bool
+node_join_schema(plan_node *n, arena *a) {
+    const schema *left = &n->inputs[0]->schema, *right = &n->inputs[1]->schema;
+    const int32_t extra = join_shows_right(n->join) ? right->count : n->join == JOIN_MARK;
+    const int32_t count = left->count + extra;
+    field        *fields = arena_alloc(a, (size_t)count * sizeof(*fields));
+    if (fields == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const bool is_right = i >= left->count;
+        if (is_right && n->join == JOIN_MARK) {
+            fields[i] = (field){.name = TEXT("mark"), .type = type_of(TYPE_BOOL)};
+            continue;
+        }
+        fields[i] = is_right ? right->fields[i - left->count] : left->fields[i];
+        fields[i].nullable |= join_pads(n->join, is_right);
+    }
+    n->schema = (schema){.count = count, .fields = fields};
+    return true;
 }
 
 text
@@ -184,7 +218,12 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
             break;
         case PLAN_JOIN: {
             const int32_t left = node->inputs[0]->schema.count;
-            const bool    is_right = number >= left;
+            number = node->column_map != NULL ? node->column_map[number] : number;
+            const bool is_right = number >= left;
+            if (number >=
+                left + (join_shows_right(node->join) ? node->inputs[1]->schema.count : 0)) {
+                return false; /* a mark */
+            }
             number -= is_right ? left : 0;
             node = node->inputs[is_right];
             break;

@@ -15,6 +15,12 @@ plan_node *node_distinct(arena *a, plan_node *input);
 plan_node *node_project(arena *a, plan_node *input, expr **exprs, int32_t count);
 /* All columns of input, then `extra` computed ones. */
 plan_node *node_extend(arena *a, plan_node *input, expr **extra, int32_t count);
+/* The schema of a JOIN from its kind and inputs. False: out of memory. */
+bool node_join_schema(plan_node *n, arena *a) MUST_USE;
+/* Do the columns of this side come out of the join, do unmatched rows of the other side pad them
+ * with NULL? */
+bool join_shows_right(plan_join_kind k);
+bool join_pads(plan_join_kind k, int32_t side);
 /* What EXPLAIN shows for an expression. data NULL: out of memory. */
 text expr_label(arena *a, const expr *e, const schema *names);
 

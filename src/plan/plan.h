@@ -22,7 +22,8 @@ typedef enum plan_kind {
     PLAN_PROJECT,   /* exprs */
     PLAN_AGGREGATE, /* input: key_count keys first, then arguments and filters; output: keys, then
                        one column per call */
-    PLAN_JOIN,      /* inputs 0 and 1; output: left columns, right columns */
+    PLAN_JOIN,      /* inputs 0 and 1; output: left columns, right columns; SEMI, ANTI: left
+                       columns; MARK: left columns, mark. Or what column_map picks */
     PLAN_WINDOW,    /* appends a column window_start of the type of the time column; drops late and
                        NULL-time rows in streams */
     PLAN_SORT,      /* one-off only */
@@ -45,7 +46,16 @@ typedef struct plan_agg {
     data_type type;
 } plan_agg;
 
-typedef enum plan_join_kind { JOIN_INNER, JOIN_LEFT } plan_join_kind;
+typedef enum plan_join_kind {
+    JOIN_INNER,
+    JOIN_LEFT,
+    JOIN_RIGHT,
+    JOIN_FULL,
+    JOIN_SEMI,  /* left rows with a match */
+    JOIN_ANTI,  /* left rows without one */
+    JOIN_MARK,  /* left rows and whether they have a match */
+    JOIN_SINGLE /* LEFT, where a second match is an error: a subquery that stands for a value */
+} plan_join_kind;
 
 typedef struct plan_node plan_node;
 struct plan_node {
@@ -56,14 +66,18 @@ struct plan_node {
     int32_t     input_count;
     plan_node **inputs;
 
-    object        *object;     /* SCAN; the plan holds no reference: plan.objects does */
-    int32_t       *column_map; /* SCAN: object column of each output column */
-    expr          *predicate;  /* FILTER; JOIN residual over left ++ right columns, or NULL */
-    expr         **exprs;      /* PROJECT, VALUES */
-    int32_t        row_count;  /* VALUES */
-    int32_t        key_count;  /* AGGREGATE; JOIN */
+    object  *object;          /* SCAN; the plan holds no reference: plan.objects does */
+    int32_t *column_map;      /* SCAN: object column of each output column. JOIN, once it is
+                                 pruned: column of left ++ right ++ mark, NULL: all as above */
+    expr          *predicate; /* FILTER; JOIN residual over left ++ right columns, or NULL */
+    expr         **exprs;     /* PROJECT, VALUES */
+    int32_t        row_count; /* VALUES */
+    int32_t        key_count; /* AGGREGATE; JOIN */
     int32_t       *left_keys, *right_keys; /* JOIN: column numbers, types equal pairwise */
+    bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;
+    int32_t        build_side; /* JOIN, one-off: the input that is read first and kept */
+    int32_t        position;   /* JOIN_SINGLE: of the subquery, -1 */
     int32_t        agg_count;
     plan_agg      *aggs;
     int32_t        window_key;  /* AGGREGATE: which key is a window start (-1: none) */

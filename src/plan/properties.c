@@ -85,7 +85,8 @@ properties_of(const plan_node *n) {
         return PLAN_CONSOLIDATED | (n->emit_at_close ? PLAN_APPEND_ONLY : 0);
     case PLAN_JOIN: {
         const bool both = (append & n->inputs[1]->properties) != 0;
-        return n->join == JOIN_INNER && both ? PLAN_APPEND_ONLY | PLAN_CONSOLIDATED : 0;
+        const bool grows = n->join == JOIN_INNER || n->join == JOIN_SEMI;
+        return grows && both ? PLAN_APPEND_ONLY | PLAN_CONSOLIDATED : 0;
     }
     case PLAN_UNION: { /* rows of two inputs may cancel each other */
         uint32_t all = PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;

@@ -169,11 +169,14 @@ prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
 static status
 prune_join(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     const int32_t left = n->inputs[0]->schema.count;
-    const int32_t total = n->schema.count;
+    const int32_t total = left + n->inputs[1]->schema.count;
+    const int32_t shown = join_shows_right(n->join) ? total : left;
     bool         *wanted;
-    int32_t      *left_map, *right_map;
+    int32_t      *left_map, *right_map, *pair_map;
+    assert(n->column_map == NULL);
     TRY(new_flags(p, &wanted, total));
-    for (int32_t i = 0; i < total; i++) {
+    TRY(new_map(p, &pair_map, total));
+    for (int32_t i = 0; i < shown; i++) {
         wanted[i] = needed[i];
     }
     if (n->predicate != NULL) {
@@ -186,29 +189,21 @@ prune_join(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     TRY(prune_input(p, n, 0, wanted, &left_map));
     TRY(prune_input(p, n, 1, wanted + left, &right_map));
     const int32_t left_new = n->inputs[0]->schema.count;
-    const int32_t count = left_new + n->inputs[1]->schema.count;
     for (int32_t i = 0; i < total; i++) {
         const int32_t at = i < left ? left_map[i] : right_map[i - left];
-        map[i] = at < 0 ? -1 : i < left ? at : left_new + at;
+        pair_map[i] = at < 0 ? -1 : i < left ? at : left_new + at;
+    }
+    for (int32_t i = 0; i < n->schema.count; i++) { /* the mark stands behind the left columns */
+        map[i] = i < shown ? pair_map[i] : left_new;
     }
     for (int32_t i = 0; i < n->key_count; i++) {
         n->left_keys[i] = left_map[n->left_keys[i]];
         n->right_keys[i] = right_map[n->right_keys[i]];
     }
     if (n->predicate != NULL) {
-        expr_remap(n->predicate, map);
+        expr_remap(n->predicate, pair_map);
     }
-    n->schema.count = count;
-    n->schema.fields = arena_alloc(p->arena, (size_t)count * sizeof(field));
-    if (n->schema.fields == NULL) {
-        return error_memory(p->err);
-    }
-    for (int32_t i = 0; i < count; i++) {
-        const bool is_right = i >= left_new;
-        n->schema.fields[i] = n->inputs[is_right]->schema.fields[i - (is_right ? left_new : 0)];
-        n->schema.fields[i].nullable |= is_right && n->join == JOIN_LEFT;
-    }
-    return OK;
+    return node_join_schema(n, p->arena) ? OK : error_memory(p->err);
 }
 
 /* ---- projections */
@@ -277,8 +272,18 @@ is_plain(const plan_node *n) {
     return n->schema.count > 0;
 }
 
-/* A PROJECT that only picks columns is part of the scan below it; one that changes nothing but
- * names gives them to its input. */
+/* A PROJECT that only picks columns is part of the scan or join below it; one that changes nothing
+ * but names gives them to its input. */
+/* What the output column `i` of a SCAN or JOIN picks. */
+static int32_t
+picked_column(const plan_node *n, int32_t i) {
+    if (n->column_map != NULL) {
+        return n->column_map[i];
+    }
+    const bool mark = n->join == JOIN_MARK && i == n->inputs[0]->schema.count;
+    return mark ? i + n->inputs[1]->schema.count : i;
+}
+
 static status
 absorb_project(pruner *p, plan_node *n, plan_node **out) {
     plan_node *input = n->inputs[0];
@@ -290,11 +295,11 @@ absorb_project(pruner *p, plan_node *n, plan_node **out) {
     for (int32_t i = 0; i < n->schema.count && identity; i++) {
         identity = n->exprs[i]->column == i;
     }
-    if (input->kind == PLAN_SCAN) {
+    if (input->kind == PLAN_SCAN || (input->kind == PLAN_JOIN && !identity)) {
         int32_t *columns;
         TRY(new_map(p, &columns, n->schema.count));
         for (int32_t i = 0; i < n->schema.count; i++) {
-            columns[i] = input->column_map[n->exprs[i]->column];
+            columns[i] = picked_column(input, n->exprs[i]->column);
         }
         input->column_map = columns;
     } else if (!identity) {

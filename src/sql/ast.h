@@ -55,7 +55,12 @@ typedef enum ast_expr_kind {
     AST_IS_DISTINCT, /* args[0] IS [NOT] DISTINCT FROM args[1] */
     AST_BETWEEN,     /* args: value, low, high; negated */
     AST_IN,          /* args: needle, items...; negated */
-    AST_LIKE         /* args: value, pattern [, escape]; negated; op "LIKE" or "ILIKE" */
+    AST_LIKE,        /* args: value, pattern [, escape]; negated; op "LIKE" or "ILIKE" */
+    AST_ROW,         /* (a, b, ...): two values or more */
+    AST_SUBQUERY,    /* (SELECT ...) as a value: query */
+    AST_EXISTS,      /* EXISTS (query) */
+    AST_IN_QUERY,    /* args[0] [NOT] IN (query): negated */
+    AST_QUANTIFIED   /* args[0] op ANY (query), op ALL (query): a comparison as op, `all` */
 } ast_expr_kind;
 
 struct ast_expr {
@@ -67,17 +72,19 @@ struct ast_expr {
     int16_t height;  /* of the tree: 1 + that of the highest child */
     int16_t nesting; /* of grammar rules when the expression is printed and parsed again: chains of
                         operators do not nest */
-    text       text;
-    text       unit;
-    text       op;
-    ast_name   qualifier; /* AST_COLUMN, AST_STAR; text.data NULL when absent */
-    ast_name   name;      /* AST_COLUMN, AST_CALL */
-    ast_type   type;
-    int32_t    number;
-    bool       distinct, negated, is_try;
-    int32_t    arg_count;
-    ast_expr **args;
-    ast_expr  *operand, *otherwise, *filter;
+    text        text;
+    text        unit;
+    text        op;
+    ast_name    qualifier; /* AST_COLUMN, AST_STAR; text.data NULL when absent */
+    ast_name    name;      /* AST_COLUMN, AST_CALL */
+    ast_type    type;
+    int32_t     number;
+    bool        distinct, negated, is_try, all;
+    int32_t     arg_count;
+    ast_expr  **args;
+    ast_expr   *operand, *otherwise, *filter;
+    ast_select *query;
+    int16_t     query_height, query_nesting; /* of the trees in it */
     /* AST_PARAMETER: set after parsing and before binding; NULL: nothing was given. */
     const struct value *value;
 };
@@ -101,7 +108,15 @@ typedef struct ast_with { /* name [(columns)] AS (query) */
 } ast_with;
 
 typedef enum ast_from_kind { AST_FROM_TABLE, AST_FROM_SUBQUERY, AST_FROM_JOIN } ast_from_kind;
-typedef enum ast_join_kind { AST_JOIN_INNER, AST_JOIN_LEFT, AST_JOIN_CROSS } ast_join_kind;
+typedef enum ast_join_kind {
+    AST_JOIN_INNER,
+    AST_JOIN_LEFT,
+    AST_JOIN_RIGHT,
+    AST_JOIN_FULL,
+    AST_JOIN_SEMI, /* left rows with a match */
+    AST_JOIN_ANTI, /* left rows without one */
+    AST_JOIN_CROSS
+} ast_join_kind;
 
 typedef struct ast_from ast_from;
 struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all together */
@@ -111,10 +126,12 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     ast_name      alias;        /* text.data NULL when absent */
     int32_t       column_count; /* alias(column, ...), 0 when absent */
     ast_name     *columns;
-    ast_select   *query; /* subquery */
+    ast_select   *query;   /* subquery */
+    bool          lateral; /* subquery: it sees what stands to its left */
     ast_join_kind join;
     ast_from     *left, *right;
-    ast_expr     *on; /* NULL for CROSS and USING */
+    bool          natural; /* join: USING all columns that both sides have */
+    ast_expr     *on;      /* NULL for CROSS, NATURAL and USING */
     int32_t       using_count;
     ast_name     *using_names;
 };

@@ -19,6 +19,7 @@
 #define SQL_COLUMNS_MAX 1600
 #define SQL_ARGUMENTS_MAX 127
 #define SQL_IN_ITEMS_MAX 65536
+#define SQL_ROW_ITEMS_MAX 127
 #define SQL_PARAMETER_MAX 65535
 
 /* Binding strength, weakest first, as in PostgreSQL. Parser and printer agree on these. */
@@ -52,6 +53,9 @@ typedef struct parser {
                       misspelt keyword */
     int32_t nesting;
     int32_t query_depth;
+    /* Of the expressions finished since the innermost subquery in an expression began: */
+    int32_t tallest;          /* height */
+    int32_t deepest;          /* nesting */
     int32_t from_height;      /* of the FROM or query that was finished last */
     int32_t parameter_number; /* of the newest ? */
 } parser;
@@ -128,6 +132,17 @@ status parse_case(parser *p, ast_expr **out);
 bool   parser_at_call(const parser *p);
 bool   parser_at_bare_call(const parser *p); /* CURRENT_TIMESTAMP */
 status parse_bare_call(parser *p, ast_expr **out);
+
+/* parse_subquery.c: queries in expressions */
+bool   parser_at_query_value(const parser *p); /* parentheses around a query */
+bool   parser_at_exists(const parser *p);
+bool   parser_at_quantifier(const parser *p);
+status parse_query_value(parser *p, ast_expr **out); /* (SELECT ...) */
+status parse_exists(parser *p, ast_expr **out);
+/* The query of IN and of a quantified comparison; the current token is IN's "(", or the quantifier.
+ */
+status parse_in_query(parser *p, ast_expr *e);
+status parse_quantified(parser *p, ast_expr *e);
 
 /* parse_query.c: WITH, UNION, VALUES, and the parentheses around queries */
 bool   parser_at_query(const parser *p);

@@ -388,8 +388,8 @@ grow(int32_t *height, int32_t *nesting, const ast_expr *child) {
 
 status
 parser_finish(parser *p, ast_expr *e) {
-    int32_t height = 1;
-    int32_t nesting = 1;
+    int32_t height = 1 + e->query_height;
+    int32_t nesting = 1 + e->query_nesting;
     grow(&height, &nesting, e->operand);
     grow(&height, &nesting, e->otherwise);
     grow(&height, &nesting, e->filter);
@@ -400,6 +400,8 @@ parser_finish(parser *p, ast_expr *e) {
     e->end = p->end;
     e->height = (int16_t)height;
     e->nesting = (int16_t)nesting;
+    p->tallest = higher(p->tallest, height);
+    p->deepest = higher(p->deepest, nesting);
     if (height > SQL_HEIGHT_MAX) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
                             "expression has more than %d levels of operators", SQL_HEIGHT_MAX);

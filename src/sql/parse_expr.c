@@ -97,22 +97,37 @@ parse_constant(parser *p, ast_expr_kind kind, ast_expr **out) {
 
 static status
 parse_parentheses(parser *p, ast_expr **out) {
+    const int32_t start = p->token.start;
+    const size_t  mark = p->stack.size;
+    if (parser_at_query_value(p)) {
+        return parse_query_value(p, out);
+    }
     parser_advance(p);
     if (parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
         return parser_error(p, "an expression", "\"(\"");
     }
     TRY(parse_expr(p, LEVEL_ANY, out));
-    if (parser_at_symbol(p, SYMBOL_COMMA)) {
-        return parser_outside(p, "a row of several values in parentheses");
+    if (!parser_at_symbol(p, SYMBOL_COMMA)) {
+        return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the expression in parentheses");
     }
-    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the expression in parentheses");
+    parser_advance(p);
+    TRY(parser_push(p, out, sizeof(ast_expr *)));
+    TRY(parse_expr_list(p, SQL_ROW_ITEMS_MAX, "values in a row"));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of a row"));
+    *out = parser_new(p, AST_ROW, start);
+    if (*out == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    TRY(parser_take(p, mark, sizeof(ast_expr *), &(*out)->args, &(*out)->arg_count));
+    return parser_finish(p, *out);
 }
 
 static status
 primary_error(parser *p) {
     const keyword k = p->token.keyword;
     if (k == KEYWORD_SELECT) {
-        return parser_outside(p, "a subquery in an expression");
+        (void)parser_error_here(p, "a column name or expression");
+        return error_hint(p->err, "a query stands in parentheses: (SELECT ...)");
     }
     (void)parser_error_here(p, "a column name or expression");
     const symbol s = p->next.symbol;
@@ -140,6 +155,10 @@ parse_word(parser *p, ast_expr **out) {
     case KEYWORD_CASE:
         return parse_case(p, out);
     case KEYWORD_EXISTS:
+        if (parser_at_exists(p)) {
+            return parse_exists(p, out);
+        }
+        break;
     case KEYWORD_ANY:
     case KEYWORD_SOME:
     case KEYWORD_ROW:
@@ -303,10 +322,10 @@ parse_in(parser *p, ast_expr *e) {
     const size_t mark = p->stack.size;
     e->kind = AST_IN;
     parser_advance(p);
-    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
-    if (parser_at(p, KEYWORD_SELECT) || parser_at(p, KEYWORD_FROM)) {
-        return parser_outside(p, "IN with a subquery");
+    if (parser_at_query_value(p)) {
+        return parse_in_query(p, e);
     }
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
     TRY(parser_push(p, &needle, sizeof(ast_expr *)));
     TRY(parse_expr_list(p, SQL_IN_ITEMS_MAX, "items in an IN list"));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the list of IN"));
@@ -364,8 +383,12 @@ parse_operator(parser *p, int32_t level, int32_t start, ast_expr **left) {
     } else {
         e->op = text_of(operators[find_operator(p->token.symbol)].op);
         parser_advance(p);
-        TRY(parse_expr(p, level + 1, &e->args[1]));
-        e->arg_count = 2;
+        if (level == LEVEL_COMPARE && parser_at_quantifier(p)) {
+            TRY(parse_quantified(p, e));
+        } else {
+            TRY(parse_expr(p, level + 1, &e->args[1]));
+            e->arg_count = 2;
+        }
     }
     *left = e;
     return parser_finish(p, e);

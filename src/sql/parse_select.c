@@ -43,15 +43,34 @@ parse_table(parser *p, ast_from *f) {
     return OK;
 }
 
-/* name [alias] or (subquery) [alias]; names of columns behind an alias that cannot be a misspelt
- * keyword. */
+static status parse_from_list(parser *p, ast_from **out);
+
+/* ( joined ) */
+static status
+parse_parenthesised_join(parser *p, ast_from **out) {
+    TRY(parser_enter(p));
+    parser_advance(p);
+    TRY(parse_from_list(p, out));
+    parser_leave(p);
+    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the joined tables");
+}
+
+/* name [alias] or [LATERAL] (subquery) [alias] or (joined); names of columns behind an alias that
+ * cannot be a misspelt keyword. */
 static status
 parse_relation(parser *p, ast_from **out) {
     ast_from *f = new_from(p, AST_FROM_TABLE, p->token.start);
     if (f == NULL) {
         return ERR_OUT_OF_MEMORY;
     }
+    f->lateral = parser_accept(p, KEYWORD_LATERAL);
+    if (f->lateral && !parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        return parser_error(p, "a query in parentheses", "LATERAL");
+    }
     if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        if (!f->lateral && !parser_at_query_value(p)) {
+            return parse_parenthesised_join(p, out);
+        }
         f->kind = AST_FROM_SUBQUERY;
         TRY(parse_subquery(p, &f->query, "the subquery"));
     } else if (parser_at_name(p)) {
@@ -73,12 +92,28 @@ parse_using(parser *p, ast_from *f) {
     return parse_names(p, &f->using_names, &f->using_count, "USING");
 }
 
+/* LEFT, RIGHT or FULL with OUTER; LEFT also before SEMI and ANTI, which have no other side. */
+static ast_join_kind
+parse_outer(parser *p) {
+    const keyword k = p->token.keyword;
+    parser_advance(p);
+    if (k == KEYWORD_LEFT && parser_accept(p, KEYWORD_SEMI)) {
+        return AST_JOIN_SEMI;
+    }
+    if (k == KEYWORD_LEFT && parser_accept(p, KEYWORD_ANTI)) {
+        return AST_JOIN_ANTI;
+    }
+    (void)parser_accept(p, KEYWORD_OUTER);
+    return k == KEYWORD_LEFT ? AST_JOIN_LEFT : k == KEYWORD_RIGHT ? AST_JOIN_RIGHT : AST_JOIN_FULL;
+}
+
 /* The kind of the join that starts here and its words up to JOIN; *is_join is false when none
  * starts here. */
 static status
-parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind) {
+parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind, bool *natural) {
     *is_join = true;
     *kind = AST_JOIN_INNER;
+    *natural = parser_accept(p, KEYWORD_NATURAL);
     switch (p->token.keyword) {
     case KEYWORD_JOIN:
         break;
@@ -86,28 +121,37 @@ parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind) {
         parser_advance(p);
         break;
     case KEYWORD_LEFT:
-        *kind = AST_JOIN_LEFT;
+    case KEYWORD_RIGHT:
+    case KEYWORD_FULL:
+        *kind = parse_outer(p);
+        break;
+    case KEYWORD_SEMI:
+    case KEYWORD_ANTI:
+        *kind = p->token.keyword == KEYWORD_SEMI ? AST_JOIN_SEMI : AST_JOIN_ANTI;
         parser_advance(p);
-        (void)parser_accept(p, KEYWORD_OUTER);
         break;
     case KEYWORD_CROSS:
-        *kind = AST_JOIN_CROSS;
-        parser_advance(p);
+        if (!*natural) {
+            *kind = AST_JOIN_CROSS;
+            parser_advance(p);
+        }
         break;
     default:
-        *is_join = false;
-        return OK;
+        *is_join = *natural;
+        if (!*natural) {
+            return OK;
+        }
     }
     return parser_expect(p, KEYWORD_JOIN, keyword_name(p->previous.keyword));
 }
 
 static status
 parse_join_condition(parser *p, ast_from *f) {
-    if (f->join == AST_JOIN_CROSS) {
+    if (f->join == AST_JOIN_CROSS || f->natural) {
         if (parser_at(p, KEYWORD_ON) || parser_at(p, KEYWORD_USING)) {
             return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                                "CROSS JOIN takes no condition: write JOIN with %s",
-                                keyword_name(p->token.keyword));
+                                "%s JOIN takes no condition: write JOIN with %s",
+                                f->natural ? "NATURAL" : "CROSS", keyword_name(p->token.keyword));
         }
         return OK;
     }
@@ -142,24 +186,24 @@ static status
 parse_joined(parser *p, ast_from **out) {
     TRY(parse_relation(p, out));
     for (;;) {
-        bool          is_join;
+        bool          is_join, natural;
         ast_join_kind kind;
         const int32_t height = p->from_height;
         ast_from     *right;
-        TRY(parse_join_kind(p, &is_join, &kind));
+        TRY(parse_join_kind(p, &is_join, &kind, &natural));
         if (!is_join) {
             return OK;
         }
         TRY(parse_relation(p, &right));
         TRY(make_join(p, out, height, right, kind));
+        (*out)->natural = natural;
         TRY(parse_join_condition(p, *out));
     }
 }
 
 /* The list behind FROM: a comma is a cross join that binds weaker than JOIN. */
 static status
-parse_from(parser *p, ast_from **out) {
-    parser_advance(p);
+parse_from_list(parser *p, ast_from **out) {
     TRY(parse_joined(p, out));
     while (parser_accept_symbol(p, SYMBOL_COMMA)) {
         const int32_t height = p->from_height;
@@ -171,6 +215,12 @@ parse_from(parser *p, ast_from **out) {
         TRY(make_join(p, out, height, right, AST_JOIN_CROSS));
     }
     return OK;
+}
+
+static status
+parse_from(parser *p, ast_from **out) {
+    parser_advance(p);
+    return parse_from_list(p, out);
 }
 
 /* ---- SELECT list ---- */

@@ -93,8 +93,11 @@ expr_level(const ast_expr *e) {
         return LEVEL_IS;
     case AST_BETWEEN:
     case AST_IN:
+    case AST_IN_QUERY:
     case AST_LIKE:
         return LEVEL_MATCH;
+    case AST_QUANTIFIED:
+        return LEVEL_COMPARE;
     default:
         return LEVEL_PRIMARY;
     }
@@ -208,6 +211,9 @@ print_match(const ast_expr *e, buf *out) {
     if (e->kind == AST_IN) {
         buf_append_text(out, TEXT("IN ("));
         print_list(e->args + 1, e->arg_count - 1, out);
+        if (e->arg_count == 2 && e->args[1]->kind == AST_SUBQUERY) {
+            buf_append_char(out, ','); /* a list of one value, not the query's rows */
+        }
         buf_append_char(out, ')');
         return;
     }
@@ -218,6 +224,36 @@ print_match(const ast_expr *e, buf *out) {
     if (e->arg_count > 2) {
         buf_append_text(out, between ? TEXT(" AND ") : TEXT(" ESCAPE "));
         print_operand(e->args[2], LEVEL_MATCH + 1, out);
+    }
+}
+
+static void
+print_query_in(const ast_expr *e, const char *lead, buf *out) {
+    buf_append_text(out, text_of(lead));
+    buf_append_char(out, '(');
+    sql_print_select(e->query, out);
+    buf_append_char(out, ')');
+}
+
+static void
+print_subquery(const ast_expr *e, buf *out) {
+    switch (e->kind) {
+    case AST_EXISTS:
+        print_query_in(e, "EXISTS ", out);
+        return;
+    case AST_IN_QUERY:
+        print_operand(e->args[0], LEVEL_MATCH + 1, out);
+        print_query_in(e, e->negated ? " NOT IN " : " IN ", out);
+        return;
+    case AST_QUANTIFIED:
+        print_operand(e->args[0], LEVEL_COMPARE + 1, out);
+        buf_append_char(out, ' ');
+        buf_append_text(out, e->op);
+        print_query_in(e, e->all ? " ALL " : " ANY ", out);
+        return;
+    default:
+        print_query_in(e, "", out);
+        return;
     }
 }
 
@@ -320,6 +356,17 @@ sql_print_expr(const ast_expr *e, buf *out) {
     case AST_IN:
     case AST_LIKE:
         print_match(e, out);
+        return;
+    case AST_ROW:
+        buf_append_char(out, '(');
+        print_list(e->args, e->arg_count, out);
+        buf_append_char(out, ')');
+        return;
+    case AST_SUBQUERY:
+    case AST_EXISTS:
+    case AST_IN_QUERY:
+    case AST_QUANTIFIED:
+        print_subquery(e, out);
         return;
     default:
         print_leaf(e, out);

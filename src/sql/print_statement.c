@@ -32,11 +32,18 @@ print_alias_columns(const ast_name *columns, int32_t count, buf *out) {
     }
 }
 
+static void print_from(const ast_from *f, buf *out);
+
 static void
 print_relation(const ast_from *f, buf *out) {
-    assert(f->kind != AST_FROM_JOIN);
-    if (f->kind == AST_FROM_SUBQUERY) {
+    if (f->kind == AST_FROM_JOIN) {
         buf_append_char(out, '(');
+        print_from(f, out);
+        buf_append_char(out, ')');
+        return;
+    }
+    if (f->kind == AST_FROM_SUBQUERY) {
+        buf_append_text(out, f->lateral ? TEXT("LATERAL (") : TEXT("("));
         sql_print_select(f->query, out);
         buf_append_char(out, ')');
     } else {
@@ -46,12 +53,13 @@ print_relation(const ast_from *f, buf *out) {
     print_alias_columns(f->columns, f->column_count, out);
 }
 
-/* Relations tied by JOIN words alone: every right side is a single relation. */
+/* Relations tied by JOIN words alone: a right side that is a join stands in parentheses. */
 static void
 print_joined(const ast_from *f, buf *out) {
     static const char *const words[] = {
-        [AST_JOIN_INNER] = " JOIN ",
-        [AST_JOIN_LEFT] = " LEFT JOIN ",
+        [AST_JOIN_INNER] = " JOIN ",       [AST_JOIN_LEFT] = " LEFT JOIN ",
+        [AST_JOIN_RIGHT] = " RIGHT JOIN ", [AST_JOIN_FULL] = " FULL JOIN ",
+        [AST_JOIN_SEMI] = " SEMI JOIN ",   [AST_JOIN_ANTI] = " ANTI JOIN ",
         [AST_JOIN_CROSS] = " CROSS JOIN ",
     };
     if (f->kind != AST_FROM_JOIN) {
@@ -59,6 +67,7 @@ print_joined(const ast_from *f, buf *out) {
         return;
     }
     print_joined(f->left, out);
+    buf_append_text(out, f->natural ? TEXT(" NATURAL") : TEXT(""));
     buf_append_text(out, text_of(words[f->join]));
     print_relation(f->right, out);
     if (f->on != NULL) {

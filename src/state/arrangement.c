@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* arrangement.c - see arrangement.h.
  *
- * links[row] chains the rows of one key both ways; heads[key slot] is the newest. A row without key
- * (NULL in a key column, kept for outer joins) has links[row].key == SLOT_NONE and hangs nowhere.
- */
+ * links[row] chains the rows of one key both ways; heads[key slot] is the newest. */
 #include "state/arrangement.h"
 
 #include <stdio.h>
@@ -45,6 +43,8 @@ open_parts(arrangement *a, store *s, const char *name, const data_type *types,
     TRY(array_open(&a->heads, s, label, sizeof(slot), err));
     snprintf(label, sizeof(label), "%.120s.links", name);
     TRY(array_open(&a->links, s, label, sizeof(link), err));
+    snprintf(label, sizeof(label), "%.120s.totals", name);
+    TRY(array_open(&a->totals, s, label, sizeof(int64_t), err));
     snprintf(label, sizeof(label), "%.120s.weights", name);
     return array_open(&a->weights, s, label, sizeof(int64_t), err);
 }
@@ -90,6 +90,7 @@ arrangement_close(arrangement *a) {
     state_columns_close(&a->append_rows);
     array_close(&a->heads);
     array_close(&a->links);
+    array_close(&a->totals);
     array_close(&a->weights);
     mem_free(a->mem, a->key_columns, (size_t)a->key_count * sizeof(*a->key_columns));
     *a = (arrangement){0};
@@ -106,9 +107,49 @@ arrangement_columns(const arrangement *a) {
     return a->append_only ? &a->append_rows : &a->rows.keys;
 }
 
-static bool
-row_is_live(const arrangement *a, slot row) {
+bool
+arrangement_has_row(const arrangement *a, slot row) {
     return a->append_only ? row < a->weights.count : group_table_is_live(&a->rows, row);
+}
+
+bool
+arrangement_has_key(const arrangement *a, slot key) {
+    return group_table_is_live(&a->keys, key);
+}
+
+uint64_t
+arrangement_slot_count(const arrangement *a) {
+    return a->weights.count;
+}
+
+uint64_t
+arrangement_key_count(const arrangement *a) {
+    return group_table_slot_count(&a->keys);
+}
+
+slot
+arrangement_key(const arrangement *a, slot row) {
+    return link_at(a, row)->key;
+}
+
+slot
+arrangement_first(const arrangement *a, slot key) {
+    return *head_at(a, key);
+}
+
+slot
+arrangement_next(const arrangement *a, slot row) {
+    return link_at(a, row)->next;
+}
+
+static int64_t *
+total_at(const arrangement *a, slot key) {
+    return ARRAY_AT(&a->totals, int64_t, key);
+}
+
+int64_t
+arrangement_total(const arrangement *a, slot key) {
+    return *total_at(a, key);
 }
 
 int64_t
@@ -119,42 +160,46 @@ arrangement_weight(const arrangement *a, slot row) {
 /* ---- update */
 
 typedef struct change { /* one call of update */
-    delta    rows;      /* what is stored: NULL keys left out unless kept */
+    delta    rows;      /* what is stored: those with a key */
     slot    *slots;     /* row slot of each */
     uint8_t *is_new;
-    slot    *key_slots; /* of each new row, in order of new_rows; SLOT_NONE: NULL in the key */
+    slot    *key_slots; /* of each new row, in order of new_rows */
     int32_t *new_rows;
     int32_t  new_count;
     arena   *scratch;
 } change;
 
 static bool
-any_nulls(const arrangement *a, const column *columns) {
-    for (int32_t k = 0; k < a->key_count; k++) {
-        if (columns[a->key_columns[k]].validity != NULL) {
-            return true;
-        }
-    }
-    return false;
+skips_nulls(const arrangement *a, int32_t key) {
+    return a->null_safe == NULL || !a->null_safe[key];
 }
 
 static bool
-has_null_key(const arrangement *a, const column *columns, int32_t row) {
+any_nulls(const arrangement *a, const column *columns) {
     for (int32_t k = 0; k < a->key_count; k++) {
-        if (column_is_null(&columns[a->key_columns[k]], row)) {
+        if (columns[a->key_columns[k]].validity != NULL && skips_nulls(a, k)) {
             return true;
         }
     }
     return false;
 }
 
-/* Leaves rows with NULL keys out of c->rows; *kept lists the others, or is NULL when that is all.
- */
+bool
+arrangement_is_keyless(const arrangement *a, const column *columns, int32_t row) {
+    for (int32_t k = 0; k < a->key_count; k++) {
+        if (column_is_null(&columns[a->key_columns[k]], row) && skips_nulls(a, k)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Leaves rows without a key out of c->rows; *kept lists the others, or is NULL when that is all. */
 static status
 drop_null_keys(const arrangement *a, change *c, const delta *in, const int32_t **kept, error *err) {
     c->rows = *in;
     *kept = NULL;
-    if (a->keep_null_keys || !any_nulls(a, in->columns)) {
+    if (!any_nulls(a, in->columns)) {
         return OK;
     }
     int32_t *rows = arena_alloc(c->scratch, (size_t)in->row_count * sizeof(*rows));
@@ -164,7 +209,7 @@ drop_null_keys(const arrangement *a, change *c, const delta *in, const int32_t *
     int32_t count = 0;
     for (int32_t i = 0; i < in->row_count; i++) {
         rows[count] = i;
-        count += !has_null_key(a, in->columns, i);
+        count += !arrangement_is_keyless(a, in->columns, i);
     }
     if (count < in->row_count) {
         *kept = rows;
@@ -206,52 +251,45 @@ map_rows(arrangement *a, change *c, error *err) {
     return array_touch_each(&a->links, c->slots, n, err);
 }
 
-/* Key slots of the new rows that have a key. */
+/* Key slots of the new rows. */
 static status
 map_keys(arrangement *a, change *c, error *err) {
-    int32_t *keyed = arena_alloc(c->scratch, (size_t)c->rows.row_count * sizeof(*keyed));
-    column  *keys = arena_alloc(c->scratch, (size_t)a->key_count * sizeof(*keys));
-    if (keyed == NULL || keys == NULL) {
+    column *keys = arena_alloc(c->scratch, (size_t)a->key_count * sizeof(*keys));
+    if (keys == NULL) {
         return error_memory(err);
     }
-    int32_t    keyed_count = 0;
-    const bool nulls = any_nulls(a, c->rows.columns);
     for (int32_t i = 0; i < c->rows.row_count; i++) {
-        if (c->is_new[i]) {
-            const bool keyless = nulls && has_null_key(a, c->rows.columns, i);
-            c->key_slots[c->new_count] = keyless ? SLOT_NONE : 0;
-            c->new_rows[c->new_count++] = i;
-            keyed[keyed_count] = i;
-            keyed_count += !keyless;
-        }
+        c->new_rows[c->new_count] = i;
+        c->new_count += c->is_new[i];
     }
-    if (keyed_count == 0) {
+    if (c->new_count == 0) {
         return OK;
     }
     for (int32_t k = 0; k < a->key_count; k++) {
         const column *in = &c->rows.columns[a->key_columns[k]];
-        if (keyed_count == c->rows.row_count) {
+        if (c->new_count == c->rows.row_count) {
             keys[k] = *in;
         } else {
-            TRY(column_gather(&keys[k], in, keyed, keyed_count, c->scratch, err));
+            TRY(column_gather(&keys[k], in, c->new_rows, c->new_count, c->scratch, err));
         }
     }
-    slot    *slots = arena_alloc(c->scratch, (size_t)keyed_count * sizeof(*slots));
-    uint8_t *fresh = arena_alloc(c->scratch, (size_t)keyed_count);
-    if (slots == NULL || fresh == NULL) {
+    uint8_t *fresh = arena_alloc(c->scratch, (size_t)c->new_count);
+    if (fresh == NULL) {
         return error_memory(err);
     }
-    TRY(group_table_map(&a->keys, keys, keyed_count, slots, fresh, c->scratch, err));
+    TRY(group_table_map(&a->keys, keys, c->new_count, c->key_slots, fresh, c->scratch, err));
     TRY(array_reserve_to(&a->heads, group_table_slot_count(&a->keys), err));
-    TRY(array_touch_each(&a->heads, slots, keyed_count, err));
-    for (int32_t i = 0; i < keyed_count; i++) {
-        if (fresh[i]) {
-            *head_at(a, slots[i]) = SLOT_NONE;
-        }
+    TRY(array_touch_each(&a->heads, c->key_slots, c->new_count, err));
+    if (a->keep_totals) {
+        TRY(array_reserve_to(&a->totals, group_table_slot_count(&a->keys), err));
     }
-    for (int32_t i = 0, next = 0; i < c->new_count; i++) {
-        if (c->key_slots[i] != SLOT_NONE) {
-            c->key_slots[i] = slots[next++];
+    for (int32_t i = 0; i < c->new_count; i++) {
+        if (fresh[i]) {
+            *head_at(a, c->key_slots[i]) = SLOT_NONE;
+            if (a->keep_totals) {
+                TRY(array_touch(&a->totals, c->key_slots[i], 1, err));
+                *total_at(a, c->key_slots[i]) = 0;
+            }
         }
     }
     return OK;
@@ -264,9 +302,6 @@ link_rows(arrangement *a, const change *c, error *err) {
         const slot key = c->key_slots[i];
         *weight_at(a, row) = 0;
         *link_at(a, row) = (link){.next = SLOT_NONE, .previous = SLOT_NONE, .key = key};
-        if (key == SLOT_NONE) {
-            continue;
-        }
         const slot head = *head_at(a, key);
         if (head != SLOT_NONE) {
             TRY(array_touch(&a->links, head, 1, err));
@@ -281,9 +316,6 @@ link_rows(arrangement *a, const change *c, error *err) {
 static status
 unlink_row(arrangement *a, slot row, error *err) {
     const link l = *link_at(a, row);
-    if (l.key == SLOT_NONE) {
-        return OK;
-    }
     if (l.next != SLOT_NONE) {
         TRY(array_touch(&a->links, l.next, 1, err));
         link_at(a, l.next)->previous = l.previous;
@@ -296,6 +328,21 @@ unlink_row(arrangement *a, slot row, error *err) {
     TRY(array_touch(&a->heads, l.key, 1, err));
     *head_at(a, l.key) = l.next;
     return l.next == SLOT_NONE ? group_table_remove(&a->keys, l.key, err) : OK;
+}
+
+static status
+add_totals(arrangement *a, const change *c, error *err) {
+    for (int32_t i = 0; i < c->rows.row_count; i++) {
+        const slot key = link_at(a, c->slots[i])->key;
+        TRY(array_touch(&a->totals, key, 1, err));
+        if (__builtin_add_overflow(*total_at(a, key),
+                                   c->rows.weight == NULL ? 1 : c->rows.weight[i],
+                                   total_at(a, key))) {
+            return error_set(err, ERR_QUERY_FAILED,
+                             "join: a key has more rows than can be counted");
+        }
+    }
+    return OK;
 }
 
 static status
@@ -347,6 +394,9 @@ apply(arrangement *a, change *c, const delta *in, slot *row_slots, error *err) {
         TRY(map_rows(a, c, err));
         TRY(map_keys(a, c, err));
         TRY(link_rows(a, c, err));
+        if (a->keep_totals) {
+            TRY(add_totals(a, c, err));
+        }
         TRY(add_weights(a, c, err));
     }
     if (row_slots != NULL && kept == NULL) {
@@ -372,34 +422,29 @@ arrangement_update(arrangement *a, const delta *in, slot *row_slots, arena *scra
 
 /* ---- reading */
 
-static status
-start_probe(const arrangement *a, const column *keys, int32_t row_count, probe_cursor *c,
-            arena *scratch, error *err) {
-    *c = (probe_cursor){.row = -1, .next = SLOT_NONE, .started = true};
-    c->key_slots = arena_alloc(scratch, (size_t)row_count * sizeof(*c->key_slots));
-    if (c->key_slots == NULL) {
-        return error_memory(err);
-    }
-    TRY(group_table_find(&a->keys, keys, row_count, c->key_slots, scratch, err));
+status
+arrangement_find(const arrangement *a, const column *keys, int32_t row_count, slot *key_slots,
+                 arena *scratch, error *err) {
+    TRY(group_table_find(&a->keys, keys, row_count, key_slots, scratch, err));
     for (int32_t k = 0; k < a->key_count; k++) {
-        if (keys[k].validity == NULL) {
+        if (keys[k].validity == NULL || !skips_nulls(a, k)) {
             continue;
         }
         for (int32_t i = 0; i < row_count; i++) {
             if (column_is_null(&keys[k], i)) {
-                c->key_slots[i] = SLOT_NONE;
+                key_slots[i] = SLOT_NONE;
             }
         }
     }
     return OK;
 }
 
-status
-arrangement_probe(const arrangement *a, const column *keys, int32_t row_count, probe_cursor *c,
-                  int32_t *probe_rows, slot *stored_rows, int32_t pairs_max, int32_t *pair_count,
-                  arena *scratch, error *err) {
+int32_t
+arrangement_pairs(const arrangement *a, probe_cursor *c, int32_t row_count, int32_t *probe_rows,
+                  slot *stored_rows, int32_t pairs_max) {
     if (!c->started) {
-        TRY(start_probe(a, keys, row_count, c, scratch, err));
+        *c = (probe_cursor){
+            .key_slots = c->key_slots, .row = -1, .next = SLOT_NONE, .started = true};
     }
     int32_t pairs = 0;
     while (pairs < pairs_max) {
@@ -416,8 +461,12 @@ arrangement_probe(const arrangement *a, const column *keys, int32_t row_count, p
         stored_rows[pairs++] = c->next;
         c->next = link_at(a, c->next)->next;
     }
-    *pair_count = pairs;
-    return OK;
+    return pairs;
+}
+
+void
+probe_skip_row(probe_cursor *c) {
+    c->next = SLOT_NONE;
 }
 
 int64_t
@@ -432,7 +481,7 @@ arrangement_scan(const arrangement *a, uint64_t *next_slot, slot *rows, int64_t 
     uint64_t       s = *next_slot;
     int32_t        n = 0;
     for (; s < count && n < rows_max; s++) {
-        if (row_is_live(a, (slot)s)) {
+        if (arrangement_has_row(a, (slot)s)) {
             rows[n] = (slot)s;
             weights[n++] = *weight_at(a, (slot)s);
         }
@@ -455,11 +504,12 @@ check_chain(const arrangement *a, slot key, uint64_t *chained, error *err) {
     const uint64_t count = a->weights.count;
     slot           previous = SLOT_NONE;
     slot           row = *head_at(a, key);
+    int64_t        total = 0;
     if (row == SLOT_NONE) {
         return broken(err, "a key without rows", key);
     }
     for (; row != SLOT_NONE; row = link_at(a, row)->next) {
-        if (row >= count || !row_is_live(a, row) || link_at(a, row)->key != key ||
+        if (row >= count || !arrangement_has_row(a, row) || link_at(a, row)->key != key ||
             link_at(a, row)->previous != previous) {
             return broken(err, "a chain is broken", row);
         }
@@ -467,6 +517,10 @@ check_chain(const arrangement *a, slot key, uint64_t *chained, error *err) {
             return broken(err, "a chain runs in a circle", key);
         }
         previous = row;
+        total += *weight_at(a, row);
+    }
+    if (a->keep_totals && total != *total_at(a, key)) {
+        return broken(err, "a total that is not the sum of the weights", key);
     }
     return OK;
 }
@@ -483,14 +537,14 @@ arrangement_validate(const arrangement *a, error *err) {
             TRY(check_chain(a, (slot)k, &chained, err));
         }
     }
-    uint64_t keyed = 0;
+    uint64_t live = 0;
     for (uint64_t s = 0; s < a->weights.count; s++) {
-        if (row_is_live(a, (slot)s)) {
-            keyed += link_at(a, (slot)s)->key != SLOT_NONE;
+        if (arrangement_has_row(a, (slot)s)) {
+            live++;
             if (*weight_at(a, (slot)s) == 0) {
                 return broken(err, "a row of weight 0", s);
             }
         }
     }
-    return keyed == chained ? OK : broken(err, "rows outside of the chains", keyed - chained);
+    return live == chained ? OK : broken(err, "rows outside of the chains", live - chained);
 }

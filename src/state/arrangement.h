@@ -20,33 +20,51 @@ typedef struct arrangement {
     int32_t       key_count, column_count;
     int32_t      *key_columns;
     bool          append_only;
-    bool          keep_null_keys; /* false after open; set it before the first update */
-    mem          *mem;
+    /* Set before the first update, else NULL and false: */
+    const bool *null_safe; /* per key: NULL is a value like others */
+    bool        keep_totals;
+    state_array totals; /* int64_t per key slot: sum of the weights of its rows */
+    mem        *mem;
 } arrangement;
 
 status arrangement_open(arrangement *a, store *s, const char *name, const data_type *types,
                         int32_t column_count, const int32_t *key_columns, int32_t key_count,
                         bool append_only, error *err) MUST_USE;
 void   arrangement_close(arrangement *a);
-/* Adds `in`. Rows with a NULL in a key column are stored under no key when keep_null_keys (outer
- * joins), else skipped. row_slots (may be NULL) gets each input row's slot (SLOT_NONE when skipped
- * or gone). Text columns must be views. A row may stand at a negative weight between two updates of
- * a tick. After a failure only arrangement_close is allowed. */
+/* Adds `in`. Rows with a NULL in a key column that is not null_safe are skipped. row_slots (may be
+ * NULL) gets each input row's slot (SLOT_NONE when skipped or gone). Text columns must be views. A
+ * row may stand at a negative weight between two updates of a tick. After a failure only
+ * arrangement_close is allowed. */
 status arrangement_update(arrangement *a, const delta *in, slot *row_slots, arena *scratch,
                           error *err) MUST_USE;
 
-/* All (probe row, stored row) pairs with equal key. NULL keys match nothing. Resumable: fills at
- * most pairs_max and returns the number; 0 = finished. Start with a zeroed cursor; its memory is in
- * scratch, which must not be rewound before the end, and the arrangement must not change. */
+/* Would arrangement_update skip the row? */
+bool arrangement_is_keyless(const arrangement *a, const column *columns, int32_t row);
+/* The key slot of each row; SLOT_NONE where no stored row has the key. NULL matches nothing, unless
+ * the key is null_safe. */
+status arrangement_find(const arrangement *a, const column *keys, int32_t row_count,
+                        slot *key_slots, arena *scratch, error *err) MUST_USE;
+/* All (probe row, stored row) pairs with equal key. Resumable: fills at most pairs_max and returns
+ * the number; 0 = finished. Start with a cursor that has key_slots alone; the arrangement must not
+ * change before the end. */
 typedef struct probe_cursor {
-    slot   *key_slots; /* per probe row, in scratch */
-    int32_t row;
-    slot    next;
-    bool    started;
+    const slot *key_slots; /* per probe row, of arrangement_find */
+    int32_t     row;
+    slot        next;
+    bool        started;
 } probe_cursor;
-status arrangement_probe(const arrangement *a, const column *keys, int32_t row_count,
-                         probe_cursor *c, int32_t *probe_rows, slot *stored_rows, int32_t pairs_max,
-                         int32_t *pair_count, arena *scratch, error *err) MUST_USE;
+int32_t arrangement_pairs(const arrangement *a, probe_cursor *c, int32_t row_count,
+                          int32_t *probe_rows, slot *stored_rows, int32_t pairs_max);
+void    probe_skip_row(probe_cursor *c); /* no further pairs of the row under way */
+/* Keys: of a row, their rows one by one (SLOT_NONE: the end), sums of weights. */
+slot     arrangement_key(const arrangement *a, slot row);
+slot     arrangement_first(const arrangement *a, slot key);
+slot     arrangement_next(const arrangement *a, slot row);
+int64_t  arrangement_total(const arrangement *a, slot key); /* needs keep_totals */
+bool     arrangement_has_key(const arrangement *a, slot key);
+bool     arrangement_has_row(const arrangement *a, slot row);
+uint64_t arrangement_slot_count(const arrangement *a); /* above every row slot */
+uint64_t arrangement_key_count(const arrangement *a);  /* above every key slot */
 /* The indexes, after a restore. */
 status               arrangement_rebuild(arrangement *a, error *err) MUST_USE;
 int64_t              arrangement_weight(const arrangement *a, slot row);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_join.c - inner and LEFT joins against nested loops, over random histories of both sides. */
+/* test_join.c - joins of every kind against nested loops, over random histories of both sides. */
 #include "circuit.h"
 
 static const type_id left_types[] = {TYPE_I64, TYPE_TEXT, TYPE_I64};
@@ -14,10 +14,13 @@ static zset      out, expected;
 static test_rows rows_of[2];
 
 typedef struct join_case {
-    bool    left, residual, append_only, self;
-    int32_t key_count;
-    op_mode mode;
+    op_join_kind kind;
+    bool         residual, append_only, self, null_safe;
+    int32_t      key_count, build_side;
+    op_mode      mode;
 } join_case;
+
+static const bool both_safe[] = {true, true};
 
 typedef struct pipeline {
     circuit       c;
@@ -33,24 +36,32 @@ pipeline_open(pipeline *p, mem *m, const join_case *jc, error *err) {
     arena        *a = &p->c.arena;
     const int32_t right_x = jc->self ? 5 : 4;
     type_id       types[6];
+    const bool    mark = jc->kind == OP_JOIN_MARK;
+    const bool    left_only = mark || jc->kind == OP_JOIN_SEMI || jc->kind == OP_JOIN_ANTI;
     memcpy(types, both_types, sizeof(types));
     if (jc->self) {
         memcpy(types + 3, left_types, sizeof(left_types));
     }
     p->in[0] = circuit_schema(&p->c, 3, left_types);
     p->in[1] = circuit_schema(&p->c, 3, jc->self ? left_types : right_types);
-    schema *both = circuit_schema(&p->c, 6, types);
-    if (p->in[0] == NULL || p->in[1] == NULL || both == NULL) {
+    if (mark) {
+        types[3] = TYPE_BOOL;
+    }
+    schema *shown = circuit_schema(&p->c, left_only ? 3 + mark : 6, types);
+    if (p->in[0] == NULL || p->in[1] == NULL || shown == NULL) {
         return error_memory(err);
     }
     p->spec = (op_spec){.mode = jc->mode,
                         .append_only = {jc->append_only, jc->append_only},
                         .input = {p->in[0], p->in[1]},
-                        .output = both,
+                        .output = shown,
                         .key_count = jc->key_count,
                         .left_keys = left_keys,
                         .right_keys = jc->self ? left_keys : right_keys,
-                        .left_join = jc->left};
+                        .null_safe = jc->null_safe ? both_safe : NULL,
+                        .join = jc->kind,
+                        .build_side = jc->build_side,
+                        .position = 7};
     if (jc->residual) {
         expr *args[2] = {expr_column(a, 2, type_of(TYPE_I64), -1),
                          expr_column(a, right_x, type_of(TYPE_I64), -1)};
@@ -68,7 +79,7 @@ rows_match(const join_case *jc, const test_row *l, const test_row *r) {
     for (int32_t k = 0; k < jc->key_count; k++) {
         const int64_t x = l->v[left_keys[k]];
         const int64_t y = r->v[jc->self ? left_keys[k] : right_keys[k]];
-        if (x == NONE || x != y) {
+        if ((x == NONE && !jc->null_safe) || x != y) {
             return false;
         }
     }
@@ -77,50 +88,123 @@ rows_match(const join_case *jc, const test_row *l, const test_row *r) {
     return !jc->residual || (x != NONE && y != NONE && x < y);
 }
 
+static bool
+shows_pairs(op_join_kind k) {
+    return k != OP_JOIN_SEMI && k != OP_JOIN_ANTI && k != OP_JOIN_MARK;
+}
+
+/* What a left row gives by itself. */
+static void
+add_left(const join_case *jc, const char *l, int64_t matches, int64_t weight) {
+    char        line[2 * ZSET_KEY];
+    const char *tail = "";
+    switch (jc->kind) {
+    case OP_JOIN_INNER:
+    case OP_JOIN_RIGHT:
+        return;
+    case OP_JOIN_LEFT:
+    case OP_JOIN_FULL:
+    case OP_JOIN_SINGLE:
+        if (matches > 0) {
+            return;
+        }
+        tail = "|NULL|NULL|NULL";
+        break;
+    case OP_JOIN_SEMI:
+    case OP_JOIN_ANTI:
+        if ((matches > 0) != (jc->kind == OP_JOIN_SEMI)) {
+            return;
+        }
+        break;
+    case OP_JOIN_MARK:
+        tail = matches > 0 ? "|1" : "|0";
+        break;
+    }
+    snprintf(line, sizeof(line), "%s%s", l, tail);
+    zset_add(&expected, line, weight);
+}
+
+/* *crowded: some left row has two matches. */
 static void
 nested_loops(const join_case *jc, const schema *in[2], const test_rows *left,
-             const test_rows *right) {
-    static const char *padded = "|NULL|NULL|NULL";
+             const test_rows *right, bool *crowded) {
+    static int64_t right_matches[1 << 16];
+    char           l[ZSET_KEY];
+    char           r[ZSET_KEY];
+    char           pair[2 * ZSET_KEY];
+    CHECK(right->count < ARRAY_COUNT(right_matches));
+    memset(right_matches, 0, sizeof(right_matches));
     zset_clear(&expected);
+    *crowded = false;
     for (int32_t i = 0; i < left->count; i++) {
-        char    l[ZSET_KEY];
-        char    r[ZSET_KEY];
-        char    pair[2 * ZSET_KEY];
         int64_t matches = 0;
         print_row(l, in[0], &left->rows[i]);
         for (int32_t k = 0; k < right->count; k++) {
-            if (rows_match(jc, &left->rows[i], &right->rows[k])) {
+            if (!rows_match(jc, &left->rows[i], &right->rows[k])) {
+                continue;
+            }
+            matches += right->weight[k];
+            right_matches[k] += left->weight[i];
+            if (shows_pairs(jc->kind)) {
                 print_row(r, in[1], &right->rows[k]);
                 snprintf(pair, sizeof(pair), "%s%s", l, r);
                 zset_add(&expected, pair, left->weight[i] * right->weight[k]);
-                matches += right->weight[k];
             }
         }
-        if (jc->left && matches == 0) {
-            snprintf(pair, sizeof(pair), "%s%s", l, padded);
-            zset_add(&expected, pair, left->weight[i]);
+        *crowded |= matches > 1 && left->weight[i] != 0;
+        add_left(jc, l, matches, left->weight[i]);
+    }
+    for (int32_t k = 0; k < right->count; k++) {
+        if ((jc->kind == OP_JOIN_RIGHT || jc->kind == OP_JOIN_FULL) && right_matches[k] == 0) {
+            print_row(r, in[1], &right->rows[k]);
+            snprintf(pair, sizeof(pair), "|NULL|NULL|NULL%s", r);
+            zset_add(&expected, pair, right->weight[k]);
         }
     }
 }
 
 static void
-run_once(const join_case *stream) {
+run_once(const join_case *stream, int32_t build_side, bool crowded) {
     static pipeline p;
     error           err = {0};
     join_case       jc = *stream;
+    status          done = OK;
     jc.mode = MODE_ONCE;
+    jc.build_side = build_side;
     zset_clear(&out);
     CHECK_OK(pipeline_open(&p, NULL, &jc, &err));
-    for (int32_t port = 1; port >= 0; port--) {
+    for (int32_t turn = 0; turn < 2; turn++) {
+        const int32_t    port = build_side ^ turn;
         const test_rows *rows = &rows_of[jc.self ? 0 : port];
-        for (int32_t i = 0; i < rows->count; i += 17) {
-            CHECK_OK(circuit_push(&p.c, p.join, port, p.in[port], rows->rows + i, rows->weight + i,
-                                  (int32_t)min_i64(17, rows->count - i), &err));
+        for (int32_t i = 0; i < rows->count && done >= 0; i += 17) {
+            done = circuit_push(&p.c, p.join, port, p.in[port], rows->rows + i, rows->weight + i,
+                                (int32_t)min_i64(17, rows->count - i), &err);
         }
     }
-    CHECK_OK(circuit_tick(&p.c, INT64_MAX, &err));
-    zset_check_equal(&out, &expected, "one-off join");
+    done = done < 0 ? done : circuit_tick(&p.c, INT64_MAX, &err);
+    if (jc.kind == OP_JOIN_SINGLE && crowded) {
+        CHECK_EQ(done, ERR_QUERY_FAILED);
+        CHECK_EQ(err.position, 7);
+    } else {
+        CHECK_OK(done);
+        zset_check_equal(&out, &expected, "one-off join");
+    }
     circuit_close(&p.c);
+}
+
+/* Ends the tick. False: the operator refused a second match, and rightly. */
+static bool
+end_tick(pipeline *p, const join_case *jc, bool *crowded) {
+    error        err = {0};
+    const status s = circuit_tick(&p->c, 0, &err);
+    nested_loops(jc, p->in, &rows_of[0], &rows_of[jc->self ? 0 : 1], crowded);
+    if (jc->kind == OP_JOIN_SINGLE && *crowded) {
+        CHECK_EQ(s, ERR_QUERY_FAILED);
+        return false;
+    }
+    CHECK_OK(s);
+    zset_check_equal(&out, &expected, "join");
+    return true;
 }
 
 static void
@@ -130,23 +214,26 @@ run_history(uint64_t seed, const join_case *jc) {
     const bool       shuffles = !jc->self && !jc->append_only && seed % 3 == 0;
     error            err = {0};
     rng              r;
+    bool             crowded = false, goes_on = true;
     rng_init(&r, seed);
     zset_clear(&out);
     rows_of[0].count = 0;
     rows_of[1].count = 0;
+    shuffled[0] = shuffled[1] = (tick_rows){0};
     CHECK_OK(pipeline_open(&p, NULL, jc, &err));
     const int32_t steps = jc->key_count == 0 ? 12 : 50; /* cross joins are large */
-    for (int32_t step = 0; step < steps; step++) {
+    const int32_t most = jc->kind == OP_JOIN_SINGLE ? 3 : 12;
+    for (int32_t step = 0; step < steps && goes_on; step++) {
         test_row       rows[12];
         int64_t        weight[12];
         const int32_t  port = jc->self ? 0 : (int32_t)rng_below(&r, 2);
         const int32_t  n = random_batch(&r, &rows_of[port], 3, port == 0 ? left_range : right_range,
-                                        7, jc->append_only, 12, rows, weight);
+                                        7, jc->append_only, most, rows, weight);
         const int64_t *w = jc->append_only ? NULL : weight;
         const int32_t  first = (int32_t)rng_below(&r, 2);
         if (jc->self) {
-            CHECK_OK(circuit_push(&p.c, p.join, first, p.in[0], rows, w, n, &err));
-            CHECK_OK(circuit_push(&p.c, p.join, !first, p.in[1], rows, w, n, &err));
+            CHECK_OK(circuit_push(&p.c, p.join, first, p.in[first], rows, w, n, &err));
+            CHECK_OK(circuit_push(&p.c, p.join, !first, p.in[!first], rows, w, n, &err));
         } else if (shuffles) {
             tick_rows_add(&shuffled[port], rows, weight, n);
         } else {
@@ -156,31 +243,36 @@ run_history(uint64_t seed, const join_case *jc) {
             CHECK_OK(tick_rows_push(&shuffled[first], &r, &p.c, p.join, first, p.in[first], &err));
             CHECK_OK(
                 tick_rows_push(&shuffled[!first], &r, &p.c, p.join, !first, p.in[!first], &err));
-            CHECK_OK(circuit_tick(&p.c, 0, &err));
-            nested_loops(jc, p.in, &rows_of[0], &rows_of[jc->self ? 0 : 1]);
-            zset_check_equal(&out, &expected, "join");
+            goes_on = end_tick(&p, jc, &crowded);
         }
     }
-    for (int32_t port = 0; port < 2; port++) {
+    for (int32_t port = 0; port < 2 && goes_on; port++) {
         CHECK_OK(tick_rows_push(&shuffled[port], &r, &p.c, p.join, port, p.in[port], &err));
     }
-    CHECK_OK(circuit_tick(&p.c, 0, &err));
-    nested_loops(jc, p.in, &rows_of[0], &rows_of[jc->self ? 0 : 1]);
-    zset_check_equal(&out, &expected, "join");
+    if (goes_on) {
+        (void)end_tick(&p, jc, &crowded);
+    }
     circuit_close(&p.c);
-    run_once(jc);
+    run_once(jc, 1, crowded);
+    run_once(jc, 0, crowded);
 }
 
 static void
 test_histories(void **state) {
     (void)state;
-    for (uint64_t seed = 0; seed < 48; seed++) {
-        const join_case jc = {.left = (seed & 1) != 0,
-                              .residual = (seed & 2) != 0,
-                              .append_only = (seed & 4) != 0,
-                              .self = (seed & 8) != 0,
-                              .key_count = (int32_t)(seed / 16)};
-        run_history(seed, &jc);
+    uint64_t seed = 0;
+    for (int32_t kind = OP_JOIN_INNER; kind <= OP_JOIN_SINGLE; kind++) {
+        for (int32_t keys = 0; keys < 3; keys++) {
+            for (int32_t flags = 0; flags < 16; flags++) {
+                const join_case jc = {.kind = (op_join_kind)kind,
+                                      .residual = (flags & 1) != 0,
+                                      .append_only = (flags & 2) != 0,
+                                      .self = (flags & 4) != 0,
+                                      .null_safe = (flags & 8) != 0,
+                                      .key_count = keys};
+                run_history(seed++, &jc);
+            }
+        }
     }
 }
 
@@ -190,7 +282,7 @@ test_update_does_not_toggle(void **state) {
     (void)state;
     static pipeline p;
     error           err = {0};
-    const join_case jc = {.left = true, .key_count = 1};
+    const join_case jc = {.kind = OP_JOIN_LEFT, .key_count = 1};
     const test_row  l = {{1, 0, 5}};
     const test_row  r[2] = {{{0, 1, 7}}, {{0, 1, 8}}};
     const int64_t   weight[2] = {-1, 1};
@@ -213,7 +305,7 @@ test_wide_and_overflow(void **state) {
     (void)state;
     static pipeline p;
     error           err = {0};
-    const join_case jc = {.left = true, .residual = true, .key_count = 1};
+    const join_case jc = {.kind = OP_JOIN_LEFT, .residual = true, .key_count = 1};
     static test_row r[1500];
     const test_row  l[2] = {{{1, 0, 600}}, {{1, 0, 5000}}};
     const int64_t   huge = INT64_MAX / 2;
@@ -237,10 +329,12 @@ test_wide_and_overflow(void **state) {
     circuit_close(&p.c);
 }
 
+static op_join_kind tortured;
+
 static status
 torture_join(mem *m, error *err) {
     static pipeline p;
-    const join_case jc = {.left = true, .residual = true, .key_count = 2};
+    const join_case jc = {.kind = tortured, .residual = tortured % 2 != 0, .key_count = 2};
     rng             r;
     rng_init(&r, 5);
     zset_clear(&out);
@@ -263,8 +357,38 @@ torture_join(mem *m, error *err) {
 static void
 test_torture(void **state) {
     (void)state;
-    CHECK(torture("join", torture_join) > 20);
+    static const op_join_kind kinds[] = {OP_JOIN_LEFT, OP_JOIN_FULL, OP_JOIN_SEMI, OP_JOIN_MARK};
+    for (int32_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        tortured = kinds[i];
+        CHECK(torture("join", torture_join) > 20);
+    }
+}
+
+/* A key that holds half of the rows costs a step a row, not a step a pair, where pairs do not come
+ * out: rows of a semi join under one key arrive and leave without being looked at again. */
+static void
+test_hot_key(void **state) {
+    (void)state;
+    static pipeline p;
+    error           err = {0};
+    const join_case jc = {.kind = OP_JOIN_SEMI, .key_count = 1};
+    static test_row rows[2000];
+    for (int32_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        rows[i] = (test_row){{1, 1, i}};
+    }
+    CHECK_OK(pipeline_open(&p, NULL, &jc, &err));
+    p.c.out = NULL;
+    for (int32_t round = 0; round < 50; round++) { /* 10^10 pairs */
+        for (int32_t i = 0; i < ARRAY_COUNT(rows); i++) {
+            rows[i].v[2] += ARRAY_COUNT(rows);
+        }
+        CHECK_OK(circuit_push(&p.c, p.join, 0, p.in[0], rows, NULL, ARRAY_COUNT(rows), &err));
+        CHECK_OK(circuit_push(&p.c, p.join, 1, p.in[1], rows, NULL, ARRAY_COUNT(rows), &err));
+    }
+    CHECK_OK(circuit_tick(&p.c, 0, &err));
+    CHECK_EQ(p.c.taken, 50 * ARRAY_COUNT(rows));
+    circuit_close(&p.c);
 }
 
 UNIT_MAIN(UNIT(test_histories), UNIT(test_update_does_not_toggle), UNIT(test_wide_and_overflow),
-          UNIT(test_torture))
+          UNIT(test_hot_key), UNIT(test_torture))

@@ -113,54 +113,48 @@ static const struct {
      "  Top N  by: delay  limit: 5  [updating]\n"
      "    Scan flights  columns: carrier, delay  [append-only]\n"},
     {"SELECT f.carrier, a.city FROM flights f JOIN airports a ON f.origin = a.code", false,
-     "Project  carrier, city  [append-only]\n"
-     "  Inner Join  on: origin = code  [append-only]\n"
-     "    Scan flights  columns: carrier, origin  [append-only]\n"
-     "    Scan airports  columns: code, city  [append-only]\n"},
+     "Inner Join  on: origin = code  columns: carrier, city  [append-only]\n"
+     "  Scan flights  columns: carrier, origin  [append-only]\n"
+     "  Scan airports  columns: code, city  [append-only]\n"},
     {"SELECT f.carrier, a.city FROM flights f, airports a WHERE f.origin = a.code "
      "AND a.country = 'US' AND f.delay > a.height",
      false,
-     "Project  carrier, city  [append-only]\n"
-     "  Filter  delay > height  [append-only]\n"
-     "    Inner Join  on: origin = code  [append-only]\n"
-     "      Scan flights  columns: carrier, origin, delay  [append-only]\n"
-     "      Filter  country = 'US'  [append-only]\n"
-     "        Scan airports  columns: code, city, country, height  [append-only]\n"},
+     "Inner Join  on: origin = code  if: delay > height  columns: carrier, city  [append-only]\n"
+     "  Scan flights  columns: carrier, origin, delay  [append-only]\n"
+     "  Filter  country = 'US'  [append-only]\n"
+     "    Scan airports  columns: code, city, country, height  [append-only]\n"},
     {"SELECT f.carrier, a.city FROM flights f LEFT JOIN airports a ON f.origin = "
      "a.code AND a.country = 'US' AND f.delay > 3",
      false,
-     "Project  carrier, city  [updating, not consolidated]\n"
-     "  Left Join  on: origin = code  if: delay > 3  [updating, not consolidated]\n"
-     "    Scan flights  columns: carrier, origin, delay  [append-only]\n"
-     "    Filter  country = 'US'  [append-only]\n"
-     "      Scan airports  columns: code, city, country  [append-only]\n"},
+     "Left Join  on: origin = code  if: delay > 3  columns: carrier, city  [updating, not "
+     "consolidated]\n"
+     "  Scan flights  columns: carrier, origin, delay  [append-only]\n"
+     "  Filter  country = 'US'  [append-only]\n"
+     "    Scan airports  columns: code, city, country  [append-only]\n"},
     {"SELECT f.carrier, a.city FROM flights f LEFT JOIN airports a ON f.origin = "
      "a.code WHERE f.delay > 5 AND a.city = 'X'",
      false,
-     "Project  carrier, city  [updating, not consolidated]\n"
-     "  Filter  city = 'X'  [updating, not consolidated]\n"
-     "    Left Join  on: origin = code  [updating, not consolidated]\n"
-     "      Filter  delay > 5  [append-only]\n"
-     "        Scan flights  columns: carrier, origin, delay  [append-only]\n"
-     "      Scan airports  columns: code, city  [append-only]\n"},
+     "Inner Join  on: origin = code  columns: carrier, city  [append-only]\n"
+     "  Filter  delay > 5  [append-only]\n"
+     "    Scan flights  columns: carrier, origin, delay  [append-only]\n"
+     "  Filter  city = 'X'  [append-only]\n"
+     "    Scan airports  columns: code, city  [append-only]\n"},
     {"SELECT f.carrier FROM flights f JOIN airports a ON upper(f.origin) = a.code", false,
-     "Project  carrier  [append-only]\n"
-     "  Inner Join  on: upper(origin) = code  [append-only]\n"
-     "    Project  carrier, upper(origin)  [append-only]\n"
-     "      Scan flights  columns: carrier, origin  [append-only]\n"
-     "    Scan airports  columns: code  [append-only]\n"},
+     "Inner Join  on: upper(origin) = code  columns: carrier  [append-only]\n"
+     "  Project  carrier, upper(origin)  [append-only]\n"
+     "    Scan flights  columns: carrier, origin  [append-only]\n"
+     "  Scan airports  columns: code  [append-only]\n"},
     {"SELECT * FROM plain p JOIN trades t ON p.k = t.volume", false,
-     "Project  id, k, flag, day, at, name, i8, symbol, price, volume, Venue, ts  "
-     "[append-only]\n"
-     "  Inner Join  on: CAST(k AS BIGINT) = volume  [append-only]\n"
-     "    Project  id, k, flag, day, at, name, i8, CAST(k AS BIGINT)  [append-only]\n"
-     "      Scan plain  columns: id, k, flag, day, at, name, i8  [append-only]\n"
-     "    Scan trades  columns: symbol, price, volume, Venue, ts  [append-only]\n"},
+     "Inner Join  on: CAST(k AS BIGINT) = volume  columns: id, k, flag, day, at, name, i8, symbol, "
+     "price, volume, Venue, ts  [append-only]\n"
+     "  Project  id, k, flag, day, at, name, i8, CAST(k AS BIGINT)  [append-only]\n"
+     "    Scan plain  columns: id, k, flag, day, at, name, i8  [append-only]\n"
+     "  Scan trades  columns: symbol, price, volume, Venue, ts  [append-only]\n"},
     {"SELECT * FROM counts JOIN flights USING (carrier)", false,
-     "Project  carrier, n, origin, delay, distance, ts  [updating, not consolidated]\n"
-     "  Inner Join  on: carrier = carrier  [updating, not consolidated]\n"
-     "    Scan counts  columns: carrier, n  [updating]\n"
-     "    Scan flights  columns: carrier, origin, delay, distance, ts  [append-only]\n"},
+     "Inner Join  on: carrier = carrier  columns: carrier, n, origin, delay, distance, ts  "
+     "[updating, not consolidated]\n"
+     "  Scan counts  columns: carrier, n  [updating]\n"
+     "  Scan flights  columns: carrier, origin, delay, distance, ts  [append-only]\n"},
     {"SELECT f.carrier, c.carrier FROM flights f LEFT JOIN counts c USING (carrier)", false,
      "Left Join  on: carrier = carrier  [updating, not consolidated]\n"
      "  Scan flights  columns: carrier  [append-only]\n"
@@ -171,20 +165,17 @@ static const struct {
      "    Scan flights  columns: delay  [append-only]\n"
      "    Scan airports  columns: height  [append-only]\n"},
     {"SELECT a.code, b.code FROM airports a, airports b WHERE a.height < b.height", false,
-     "Project  code, code  [append-only]\n"
-     "  Filter  height < height  [append-only]\n"
-     "    Inner Join  [append-only]\n"
-     "      Scan airports  columns: code, height  [append-only]\n"
-     "      Scan airports  columns: code, height  [append-only]\n"},
+     "Inner Join  if: height < height  columns: code, code  [append-only]\n"
+     "  Scan airports  columns: code, height  [append-only]\n"
+     "  Scan airports  columns: code, height  [append-only]\n"},
     {"SELECT x.c, y.n FROM (SELECT carrier AS c, delay FROM flights) x JOIN counts "
      "y ON x.c = y.carrier WHERE x.delay > 3",
      false,
-     "Project  c, n  [updating, not consolidated]\n"
-     "  Inner Join  on: c = carrier  [updating, not consolidated]\n"
-     "    Project  carrier AS c  [append-only]\n"
-     "      Filter  delay > 3  [append-only]\n"
-     "        Scan flights  columns: carrier, delay  [append-only]\n"
-     "    Scan counts  columns: carrier, n  [updating]\n"},
+     "Inner Join  on: c = carrier  columns: c, n  [updating, not consolidated]\n"
+     "  Project  carrier AS c  [append-only]\n"
+     "    Filter  delay > 3  [append-only]\n"
+     "      Scan flights  columns: carrier, delay  [append-only]\n"
+     "  Scan counts  columns: carrier, n  [updating]\n"},
     {"SELECT n FROM (SELECT carrier, count(*) AS n FROM flights GROUP BY carrier) "
      "WHERE carrier = 'AA' AND n > 3",
      false,
@@ -394,24 +385,21 @@ static const struct {
     {"SELECT b.k, a.k, c.k FROM plain a JOIN plain b USING (k) JOIN plain c USING "
      "(k)",
      false,
-     "Project  k, k, k  [append-only]\n"
+     "Inner Join  on: k = k  columns: k, k, k  [append-only]\n"
      "  Inner Join  on: k = k  [append-only]\n"
-     "    Inner Join  on: k = k  [append-only]\n"
-     "      Scan plain  columns: k  [append-only]\n"
-     "      Scan plain  columns: k  [append-only]\n"
-     "    Scan plain  columns: k  [append-only]\n"},
+     "    Scan plain  columns: k  [append-only]\n"
+     "    Scan plain  columns: k  [append-only]\n"
+     "  Scan plain  columns: k  [append-only]\n"},
     {"SELECT * FROM (SELECT k, id FROM plain) a JOIN (SELECT id, k, flag FROM "
      "plain) b USING (k)",
      false,
-     "Project  k, id, id, flag  [append-only]\n"
-     "  Inner Join  on: k = k  [append-only]\n"
-     "    Scan plain  columns: k, id  [append-only]\n"
-     "    Scan plain  columns: id, k, flag  [append-only]\n"},
+     "Inner Join  on: k = k  columns: k, id, id, flag  [append-only]\n"
+     "  Scan plain  columns: k, id  [append-only]\n"
+     "  Scan plain  columns: id, k, flag  [append-only]\n"},
     {"SELECT p.k FROM plain p LEFT JOIN trades t ON p.id > t.volume", false,
-     "Project  k  [updating, not consolidated]\n"
-     "  Left Join  if: id > volume  [updating, not consolidated]\n"
-     "    Scan plain  columns: id, k  [append-only]\n"
-     "    Scan trades  columns: volume  [append-only]\n"},
+     "Left Join  if: id > volume  columns: k  [updating, not consolidated]\n"
+     "  Scan plain  columns: id, k  [append-only]\n"
+     "  Scan trades  columns: volume  [append-only]\n"},
     {"SELECT sum(d) FROM (SELECT delay AS d, carrier AS c FROM flights WHERE delay "
      "> 1) WHERE c = 'x'",
      false,
@@ -434,15 +422,14 @@ static const struct {
     {"SELECT f.ts, c.n FROM flights f, counts c, airports a WHERE f.carrier = "
      "c.carrier AND a.code = f.origin AND false",
      false,
-     "Project  ts, n  [updating, not consolidated]\n"
-     "  Inner Join  on: origin = code  [updating, not consolidated]\n"
-     "    Inner Join  on: carrier = carrier  [updating, not consolidated]\n"
-     "      Filter  false  [append-only]\n"
-     "        Scan flights  columns: carrier, origin, ts  [append-only]\n"
-     "      Filter  false  [updating]\n"
-     "        Scan counts  columns: carrier, n  [updating]\n"
+     "Inner Join  on: origin = code  columns: ts, n  [updating, not consolidated]\n"
+     "  Inner Join  on: carrier = carrier  [updating, not consolidated]\n"
      "    Filter  false  [append-only]\n"
-     "      Scan airports  columns: code  [append-only]\n"},
+     "      Scan flights  columns: carrier, origin, ts  [append-only]\n"
+     "    Filter  false  [updating]\n"
+     "      Scan counts  columns: carrier, n  [updating]\n"
+     "  Filter  false  [append-only]\n"
+     "    Scan airports  columns: code  [append-only]\n"},
     {"SELECT carrier FROM flights WHERE 1 / 0 > 1 OR delay > 2", false,
      "Project  carrier  [append-only]\n"
      "  Filter  NULL OR (delay > 2)  [append-only]\n"
@@ -495,13 +482,12 @@ static const struct {
      "FROM "
      "late a JOIN late b ON a.c = b.c",
      true,
-     "Project  carrier AS c, delay AS d  [append-only]\n"
-     "  Inner Join  on: carrier = carrier  [append-only]\n"
-     "    Project  carrier  [append-only]\n"
-     "      Filter  delay > 10  [append-only]\n"
-     "        Scan flights  columns: carrier, delay  [append-only]\n"
+     "Inner Join  on: carrier = carrier  columns: c, d  [append-only]\n"
+     "  Project  carrier  [append-only]\n"
      "    Filter  delay > 10  [append-only]\n"
-     "      Scan flights  columns: carrier, delay  [append-only]\n"},
+     "      Scan flights  columns: carrier, delay  [append-only]\n"
+     "  Filter  delay > 10  [append-only]\n"
+     "    Scan flights  columns: carrier, delay  [append-only]\n"},
     {"SELECT window_start, count(*) FROM (SELECT ts FROM flights UNION ALL SELECT ts FROM flights) "
      "GROUP BY TUMBLE(ts, 1000) EMIT ON WINDOW CLOSE",
      true,

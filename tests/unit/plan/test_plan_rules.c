@@ -3,6 +3,8 @@
  * hostile text, torture. */
 #include "plan/fixture.h"
 
+#include "plan/node.h"
+
 /* ---- every plan is well formed: columns exist, types agree, ids grow upwards, each expression
  * node has one owner */
 
@@ -40,17 +42,31 @@ check_same_types(const schema *a, int32_t from_a, const schema *b, int32_t from_
 static void
 check_join(checker *c, const plan_node *n) {
     const schema *left = &n->inputs[0]->schema, *right = &n->inputs[1]->schema;
-    CHECK_EQ(n->schema.count, left->count + right->count);
-    check_same_types(&n->schema, 0, left, 0, left->count);
-    check_same_types(&n->schema, left->count, right, 0, right->count);
+    const int32_t shown = join_shows_right(n->join) ? left->count + right->count : left->count;
+    CHECK(n->column_map != NULL || n->schema.count == shown + (n->join == JOIN_MARK));
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        const bool    mark = n->join == JOIN_MARK;
+        const int32_t all = left->count + right->count;
+        const int32_t at = n->column_map != NULL ? n->column_map[i] : mark && i == shown ? all : i;
+        CHECK(at >= 0 && (at < shown || (mark && at == all)));
+        const data_type t = at == all          ? type_of(TYPE_BOOL)
+                            : at < left->count ? left->fields[at].type
+                                               : right->fields[at - left->count].type;
+        CHECK(type_equal(n->schema.fields[i].type, t));
+    }
     for (int32_t i = 0; i < n->key_count; i++) {
         CHECK(n->left_keys[i] >= 0 && n->left_keys[i] < left->count);
         CHECK(n->right_keys[i] >= 0 && n->right_keys[i] < right->count);
         CHECK(type_equal(left->fields[n->left_keys[i]].type, right->fields[n->right_keys[i]].type));
     }
     if (n->predicate != NULL) {
-        CHECK_EQ(n->join, JOIN_LEFT);
-        check_expr(c, n->predicate, &n->schema);
+        field        fields[512];
+        const schema pair = {.count = left->count + right->count, .fields = fields};
+        CHECK(pair.count <= ARRAY_COUNT(fields));
+        for (int32_t i = 0; i < pair.count; i++) {
+            fields[i] = i < left->count ? left->fields[i] : right->fields[i - left->count];
+        }
+        check_expr(c, n->predicate, &pair);
     }
 }
 

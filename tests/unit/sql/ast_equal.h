@@ -21,26 +21,44 @@ same_type(const ast_type *a, const ast_type *b) {
            a->arguments[0] == b->arguments[0] && a->arguments[1] == b->arguments[1];
 }
 
+static inline bool same_select(const ast_select *a, const ast_select *b);
+
+/* What holds a query is measured as it was parsed: chains inside may have been higher before they
+ * were balanced. */
+static inline bool
+holds_query(const ast_expr *e) {
+    bool found = e->query != NULL || (e->operand != NULL && holds_query(e->operand)) ||
+                 (e->otherwise != NULL && holds_query(e->otherwise)) ||
+                 (e->filter != NULL && holds_query(e->filter));
+    for (int32_t i = 0; !found && i < e->arg_count; i++) {
+        found = holds_query(e->args[i]);
+    }
+    return found;
+}
+
+static inline bool
+same_measures(const ast_expr *a, const ast_expr *b) {
+    return (a->height == b->height && a->nesting == b->nesting) || holds_query(a);
+}
+
 static inline bool
 same_expr(const ast_expr *a, const ast_expr *b) {
     if (a == NULL || b == NULL) {
         return a == b;
     }
-    bool same = a->kind == b->kind && text_equal(a->text, b->text) &&
-                text_equal(a->unit, b->unit) && text_equal(a->op, b->op) &&
-                same_name(a->qualifier, b->qualifier) && same_name(a->name, b->name) &&
-                same_type(&a->type, &b->type) && a->number == b->number &&
-                a->distinct == b->distinct && a->negated == b->negated && a->is_try == b->is_try &&
-                a->arg_count == b->arg_count && a->height == b->height &&
-                a->nesting == b->nesting && same_expr(a->operand, b->operand) &&
-                same_expr(a->otherwise, b->otherwise) && same_expr(a->filter, b->filter);
+    bool same =
+        a->kind == b->kind && text_equal(a->text, b->text) && text_equal(a->unit, b->unit) &&
+        text_equal(a->op, b->op) && same_name(a->qualifier, b->qualifier) &&
+        same_name(a->name, b->name) && same_type(&a->type, &b->type) && a->number == b->number &&
+        a->distinct == b->distinct && a->negated == b->negated && a->is_try == b->is_try &&
+        a->all == b->all && same_select(a->query, b->query) && a->arg_count == b->arg_count &&
+        same_measures(a, b) && same_expr(a->operand, b->operand) &&
+        same_expr(a->otherwise, b->otherwise) && same_expr(a->filter, b->filter);
     for (int32_t i = 0; same && i < a->arg_count; i++) {
         same = same_expr(a->args[i], b->args[i]);
     }
     return same;
 }
-
-static inline bool same_select(const ast_select *a, const ast_select *b);
 
 static inline bool
 same_from(const ast_from *a, const ast_from *b) {
@@ -49,9 +67,10 @@ same_from(const ast_from *a, const ast_from *b) {
     }
     bool same = a->kind == b->kind && same_name(a->name, b->name) &&
                 same_name(a->alias, b->alias) && a->column_count == b->column_count &&
-                same_select(a->query, b->query) && a->join == b->join &&
-                same_from(a->left, b->left) && same_from(a->right, b->right) &&
-                same_expr(a->on, b->on) && a->using_count == b->using_count;
+                same_select(a->query, b->query) && a->join == b->join && a->natural == b->natural &&
+                a->lateral == b->lateral && same_from(a->left, b->left) &&
+                same_from(a->right, b->right) && same_expr(a->on, b->on) &&
+                a->using_count == b->using_count;
     for (int32_t i = 0; same && i < a->using_count; i++) {
         same = same_name(a->using_names[i], b->using_names[i]);
     }

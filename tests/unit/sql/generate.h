@@ -264,6 +264,42 @@ put_comparison(generator *g, int32_t depth) {
 }
 
 static inline void
+put_query(generator *g, int32_t depth, const char *lead) {
+    put(g, lead);
+    put(g, "(");
+    put_select(g, depth);
+    put(g, ")");
+}
+
+static inline void
+put_subquery(generator *g, int32_t depth) {
+    static const char *const quantified[] = {"= ANY", "<> ALL", "< SOME", ">= ANY"};
+    switch (roll(g, 5)) {
+    case 0:
+        put_query(g, depth, "EXISTS");
+        break;
+    case 1:
+        put_operand(g, depth);
+        put_query(g, depth, roll(g, 2) == 0 ? "IN" : "NOT IN");
+        break;
+    case 2:
+        put_operand(g, depth);
+        put_query(g, depth, PICK(g, quantified));
+        break;
+    case 3:
+        put(g, "(");
+        put_expr(g, depth);
+        put(g, ",");
+        put_expr(g, depth);
+        put(g, roll(g, 2) == 0 ? ",)" : ")");
+        break;
+    default:
+        put_query(g, depth, "");
+        break;
+    }
+}
+
+static inline void
 put_expr(generator *g, int32_t depth) {
     const int32_t below = depth - 1;
     if (depth <= 0) {
@@ -276,9 +312,12 @@ put_expr(generator *g, int32_t depth) {
         }
         return;
     }
-    switch (roll(g, 11)) {
+    switch (roll(g, 12)) {
     case 0:
         put_name(g);
+        break;
+    case 8:
+        put_subquery(g, below);
         break;
     case 1:
         put_call(g, below);
@@ -321,10 +360,18 @@ put_alias(generator *g, bool table) {
     }
 }
 
+static inline void put_from(generator *g, int32_t depth);
+
 static inline void
 put_relation(generator *g, int32_t depth) {
-    if (depth > 0 && roll(g, 4) == 0) {
+    if (depth > 0 && roll(g, 8) == 0) {
         put(g, "(");
+        put_from(g, depth - 1);
+        put(g, ")");
+        return;
+    }
+    if (depth > 0 && roll(g, 4) == 0) {
+        put(g, roll(g, 4) == 0 ? "LATERAL (" : "(");
         put_select(g, depth - 1);
         put(g, ")");
         if (roll(g, 3) == 0) {
@@ -339,11 +386,20 @@ put_relation(generator *g, int32_t depth) {
 
 static inline void
 put_from(generator *g, int32_t depth) {
-    static const char *const joins[] = {"JOIN", "INNER JOIN", "LEFT JOIN", "LEFT OUTER JOIN"};
+    static const char *const joins[] = {"JOIN",       "INNER JOIN",      "LEFT JOIN",
+                                        "RIGHT JOIN", "FULL OUTER JOIN", "LEFT OUTER JOIN",
+                                        "SEMI JOIN",  "ANTI JOIN",       "LEFT SEMI JOIN"};
+    static const char *const naturals[] = {"NATURAL JOIN", "NATURAL FULL JOIN",
+                                           "NATURAL RIGHT OUTER JOIN"};
     put_relation(g, depth);
     for (int32_t i = roll(g, 4); i > 0; i--) {
         if (roll(g, 3) == 0) {
             put(g, roll(g, 2) == 0 ? "," : "CROSS JOIN");
+            put_relation(g, depth);
+            continue;
+        }
+        if (roll(g, 6) == 0) {
+            put(g, PICK(g, naturals));
             put_relation(g, depth);
             continue;
         }

@@ -86,11 +86,13 @@ check_scan(const arrangement *a) {
  * row. */
 static void
 check_probe(const arrangement *a, arena *scratch, rng *r) {
+    const bool   null_safe = a->null_safe != NULL;
     error        err = {0};
     int64_t      keys[2 * KEYS + 1];
     uint64_t     validity = ~0ULL;
     int64_t      seen[2 * KEYS + 1][VALUES] = {0};
-    probe_cursor cursor = {0};
+    slot         key_slots[2 * KEYS + 1];
+    probe_cursor cursor = {.key_slots = key_slots};
     for (int32_t i = 0; i < 2 * KEYS; i++) {
         keys[i] = i % KEYS * 1000;
         bits_put(&validity, i, i % KEYS != 0);
@@ -99,13 +101,12 @@ check_probe(const arrangement *a, arena *scratch, rng *r) {
     const column column_of_keys = {
         .type = type_of(TYPE_I64), .values = keys, .validity = &validity};
     const arena_mark mark = arena_save(scratch);
+    CHECK_OK(arrangement_find(a, &column_of_keys, 2 * KEYS + 1, key_slots, scratch, &err));
     for (;;) {
         int32_t       probe_rows[16];
         slot          stored[16];
-        int32_t       n = 0;
         const int32_t piece = 1 + (int32_t)rng_below(r, 16);
-        CHECK_OK(arrangement_probe(a, &column_of_keys, 2 * KEYS + 1, &cursor, probe_rows, stored,
-                                   piece, &n, scratch, &err));
+        const int32_t n = arrangement_pairs(a, &cursor, 2 * KEYS + 1, probe_rows, stored, piece);
         CHECK(n <= piece);
         if (n == 0) {
             break;
@@ -120,14 +121,14 @@ check_probe(const arrangement *a, arena *scratch, rng *r) {
     arena_rewind(scratch, mark);
     for (int32_t i = 0; i <= 2 * KEYS; i++) {
         for (int32_t v = 0; v < VALUES; v++) {
-            const bool matches = i < 2 * KEYS && i % KEYS != 0; /* NULL keys match nothing */
+            const bool matches = i < 2 * KEYS && (null_safe || i % KEYS != 0);
             CHECK_EQ(seen[i][v], matches ? zset[i % KEYS][v] : 0);
         }
     }
 }
 
 static void
-run(bool append_only, bool keep_null_keys, uint64_t seed, int steps) {
+run(bool append_only, bool null_safe, uint64_t seed, int steps) {
     mem             account;
     error           err = {0};
     store          *s;
@@ -139,18 +140,20 @@ run(bool append_only, bool keep_null_keys, uint64_t seed, int steps) {
     static slot     slots[ROWS];
     const data_type types[3] = {type_of(TYPE_I64), type_of(TYPE_I64), type_of(TYPE_TEXT)};
     const int32_t   key = 0;
+    const bool      safe = true;
     mem_init(&account, INT64_MAX);
     arena_init(&scratch, &account);
     rng_init(&r, seed);
     memset(zset, 0, sizeof(zset));
     CHECK_OK(store_open(&s, &account, &err));
     CHECK_OK(arrangement_open(&a, s, "side", types, 3, &key, 1, append_only, &err));
-    a.keep_null_keys = keep_null_keys;
+    a.null_safe = null_safe ? &safe : NULL;
+    a.keep_totals = null_safe || append_only;
     for (int step = 0; step < steps; step++) {
         random_input(&in, &r, append_only);
         CHECK_OK(arrangement_update(&a, &in.rows, slots, &scratch, &err));
         for (int32_t i = 0; i < in.count; i++) {
-            if (in.key[i] != 0 || keep_null_keys) {
+            if (in.key[i] != 0 || null_safe) {
                 zset[in.key[i]][in.value[i]] += in.weights[i];
             }
         }
@@ -209,17 +212,18 @@ test_no_keys(void **unused) {
     const int64_t   values[3] = {1, 2, 2};
     const column    in = {.type = type, .values = values};
     const delta     rows = {.row_count = 3, .column_count = 1, .columns = &in};
-    probe_cursor    cursor = {0};
-    int32_t         probe_rows[10], n = 0;
-    slot            stored[10];
+    int32_t         probe_rows[10];
+    slot            stored[10], key_slots[3];
+    probe_cursor    cursor = {.key_slots = key_slots};
     mem_init(&account, INT64_MAX);
     arena_init(&scratch, &account);
     CHECK_OK(store_open(&s, &account, &err));
     CHECK_OK(arrangement_open(&a, s, "cross", &type, 1, NULL, 0, false, &err));
     CHECK_OK(arrangement_update(&a, &rows, NULL, &scratch, &err));
     CHECK_OK(arrangement_validate(&a, &err));
-    CHECK_OK(arrangement_probe(&a, NULL, 3, &cursor, probe_rows, stored, 10, &n, &scratch, &err));
-    CHECK_EQ(n, 6); /* two distinct rows x three */
+    CHECK_OK(arrangement_find(&a, NULL, 3, key_slots, &scratch, &err));
+    /* two distinct rows x three */
+    CHECK_EQ(arrangement_pairs(&a, &cursor, 3, probe_rows, stored, 10), 6);
     arrangement_close(&a);
     arena_fini(&scratch);
     store_close(s);
