@@ -267,7 +267,7 @@ def read_functions() -> dict[str, list[Overload]]:
 
 def read_aggregates() -> list[str]:
     text = re.sub(r"/\*.*?\*/", "", AGGREGATES.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return re.findall(r"AGGREGATE\(agg_(\w+)_class\)", text)
+    return re.findall(r"AGGREGATE\(agg_(\w+)_class,", text)
 
 
 def united(overloads: list[Overload]) -> list[Overload]:

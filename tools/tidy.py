@@ -327,7 +327,7 @@ class Tree:
         listing = code_only(self.texts.get(list_path, ""))
         listed = {
             found.group(1): listing[: found.start()].count("\n") + 1
-            for found in re.finditer(rf"^{macro}\((\w+)\)", listing, re.MULTILINE)
+            for found in re.finditer(rf"^{macro}\((\w+)[,)]", listing, re.MULTILINE)
         }
         defined: set[str] = set()
         for path, text in self.texts.items():

@@ -4,20 +4,16 @@
 
 #include "agg/agg_common.h"
 
-static const agg_class *const classes[] = {
-#define AGGREGATE(symbol) &symbol,
+typedef struct listed {
+    const agg_class *class;
+    const char *aliases; /* separated by blanks */
+    const char *usage;
+} listed;
+
+static const listed classes[] = {
+#define AGGREGATE(symbol, aliases, usage) {&symbol, aliases, usage},
 #include "agg/aggregates.def"
 #undef AGGREGATE
-};
-
-static const struct {
-    text        alias;
-    const char *name;
-} aliases[] = {
-    {.alias = {"mean", 4}, .name = "avg"},
-    {.alias = {"first_value", 11}, .name = "first"},
-    {.alias = {"last_value", 10}, .name = "last"},
-    {.alias = {"any_value", 9}, .name = "first"},
 };
 
 int32_t
@@ -28,26 +24,55 @@ agg_class_count(void) {
 const agg_class *
 agg_class_at(int32_t i) {
     assert(i >= 0 && i < agg_class_count());
-    return classes[i];
+    return classes[i].class;
+}
+
+static bool
+is_alias(text name, const char *aliases) {
+    while (*aliases != 0) {
+        const char  *end = strchr(aliases, ' ');
+        const size_t size = end == NULL ? strlen(aliases) : (size_t)(end - aliases);
+        if (text_equal_nocase(name, (text){aliases, size})) {
+            return true;
+        }
+        aliases += size + (end != NULL);
+    }
+    return false;
+}
+
+/* count(*) has a name of its own, which is no SQL. */
+static bool
+is_named(const listed *l, text name) {
+    const char *sql = l->class == &agg_count_star_class ? "count" : l->class->name;
+    return text_equal_nocase(name, text_of(sql)) || is_alias(name, l->aliases);
+}
+
+static bool
+takes(const agg_class *class, int32_t arg_count) {
+    return arg_count >= class->column_min + class->constant_min &&
+           arg_count <= class->column_max + class->constant_max;
 }
 
 const agg_class *
 agg_find(text name, int32_t arg_count) {
-    for (int32_t i = 0; i < ARRAY_COUNT(aliases); i++) {
-        if (text_equal_nocase(name, aliases[i].alias)) {
-            name = text_of(aliases[i].name);
+    for (int32_t i = 0; i < ARRAY_COUNT(classes); i++) {
+        if (is_named(&classes[i], name) && takes(classes[i].class, arg_count)) {
+            return classes[i].class;
         }
     }
-    if (arg_count == 0) {
-        return text_equal_nocase(name, TEXT("count")) ? &agg_count_star_class : NULL;
-    }
-    if (arg_count != 1) {
-        return NULL;
-    }
+    return NULL;
+}
+
+bool
+agg_exists(text name) {
+    return agg_usage(name) != NULL;
+}
+
+const char *
+agg_usage(text name) {
     for (int32_t i = 0; i < ARRAY_COUNT(classes); i++) {
-        if (classes[i] != &agg_count_star_class &&
-            text_equal_nocase(name, text_of(classes[i]->name))) {
-            return classes[i];
+        if (classes[i].class != &agg_count_star_class && is_named(&classes[i], name)) {
+            return classes[i].usage;
         }
     }
     return NULL;

@@ -12,34 +12,70 @@
 #define LAMINAR_AGG_AGG_H
 
 #include "batch/column.h"
+#include "kernel/kernel.h"
 #include "state/state_columns.h"
 #include "state/store.h"
+
+#define AGG_ARGUMENTS_MAX 127
 
 typedef struct agg_class agg_class;
 typedef struct agg       agg;
 
+/* What a call is made with. An aggregate sees columns: its arguments, then what ORDER BY inside the
+ * call sorts by. Arguments that are the same for all rows (the 0.9 of quantile_cont(x, 0.9)) come
+ * last in SQL and are constants here. */
+typedef struct agg_signature {
+    int32_t         column_count;
+    data_type      *types;          /* of the columns */
+    int32_t         argument_count; /* of the columns; the others are those of ORDER BY */
+    int32_t         order_count;
+    const sort_key *orders; /* over the columns, by number */
+    int32_t         constant_count;
+    const value    *constants;
+    data_type       output; /* by resolve */
+} agg_signature;
+
+/* Where an instance lives, and what will happen to it. */
+typedef struct agg_site {
+    store      *store;
+    mem        *mem;
+    const char *name;
+    bool        append_only; /* no negative weight will ever come */
+    bool        once;        /* values are asked for once, after all rows */
+} agg_site;
+
 struct agg {
     const agg_class *class;
-    data_type input; /* TYPE_NULL for count(*) */
-    data_type output;
-    bool      append_only; /* no negative weight will ever come: min/max keep one value */
+    const agg_signature *signature; /* of the operator */
+    mem                 *mem;
+    data_type            input; /* of the first column; TYPE_NULL: no columns */
+    data_type            output;
+    bool                 append_only, once;
 };
 
 struct agg_class {
-    const char *name; /* "count", "sum", ... and "count_star" */
-    /* False: no such overload. */
-    bool (*resolve)(data_type input, data_type *output);
-    bool changes_every_row; /* each contributing row changes the value (count(*)): the planner may
-                               skip comparing old and new */
-    bool ignores_copies;    /* DISTINCT makes no difference: min, max, first, last */
-    status (*open)(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-                   error *err);
+    const char *name;                   /* "count", "sum", ... and "count_star" */
+    int32_t     column_min, column_max; /* arguments that are columns; count(DISTINCT a, b, ...) has
+                                           any number */
+    int32_t constant_min, constant_max; /* arguments behind them */
+    bool    changes_every_row; /* each contributing row changes the value (count(*)): the planner
+                                  may skip comparing old and new */
+    bool ignores_copies;       /* DISTINCT makes no difference: min, max, first, last */
+    bool order_matters;        /* ORDER BY inside the call does: first, string_agg */
+    bool keeps_nulls;          /* DISTINCT hands on rows with a NULL among the arguments */
+    /* Looks at types and constants and sets the output type. It may change the types of columns to
+     * those it wants; the caller casts, and refuses what has no implicit cast. ERR_WRONG_TYPE: no
+     * such overload. ERR_QUERY_FAILED: a constant that will not do. */
+    status (*resolve)(const agg_class *class, agg_signature *s, error *err);
+    /* The signature lives as long as the instance. */
+    status (*open)(agg **out, const agg_class *class, const agg_signature *signature,
+                   const agg_site *site, error *err);
     void (*close)(agg *self);
     /* Makes room and initialises the given new or reused slots. */
     status (*init)(agg *self, const slot *slots, int32_t count, error *err);
-    /* Adds rows: group slots[i], value row i of input (views for text; ignored for count(*)),
-     * weight[i] (NULL: 1). Rows where filter[i] == 0 are left out (NULL: all count). */
-    status (*update)(agg *self, const slot *slots, const column *input, const int64_t *weight,
+    /* Adds rows: group slots[i], values row i of the signature's columns (views for text; NULL for
+     * count(*)), weight[i] (NULL: 1). Rows where filter[i] == 0 are left out (NULL: all count). */
+    status (*update)(agg *self, const slot *slots, const column *columns, const int64_t *weight,
                      const uint8_t *filter, int32_t count, arena *scratch, error *err);
     /* Current values of `count` groups as a transient column in a. Called when the rows of a group
      * make a multiset again (no row stands at a negative count), at the latest when its tick emits:
@@ -47,6 +83,10 @@ struct agg_class {
     status (*value)(agg *self, const slot *slots, int32_t count, arena *a, column *out, error *err);
     /* Forgets a group (frees multiset entries, text). */
     status (*clear)(agg *self, slot s, error *err);
+    /* Optional, for partial instances of one call: adds group from[i] of `other` to slots[i], which
+     * are initialised; no slot is listed twice. NULL: the call cannot be cut. */
+    status (*merge)(agg *self, const slot *slots, const agg *other, const slot *from, int32_t count,
+                    arena *scratch, error *err);
     /* Optional: indexes after a restore; invariants. */
     status (*rebuild)(agg *self, error *err);
     status (*validate)(const agg *self, error *err);
@@ -54,9 +94,12 @@ struct agg_class {
 
 /* Every class function that fails leaves the instance good for close alone. */
 
-/* By SQL name in any case ("count" with arg_count 0 is count(*)); mean = avg. NULL: not an
- * aggregate. */
+/* By SQL name or another name of aggregates.def, in any case ("count" with arg_count 0 is
+ * count(*)). NULL: not an aggregate, or it does not take so many arguments. */
 const agg_class *agg_find(text name, int32_t arg_count);
+bool             agg_exists(text name);
+/* How the call is written: "string_agg(x [, separator])"; NULL when there is no such aggregate. */
+const char      *agg_usage(text name);
 int32_t          agg_class_count(void);
 const agg_class *agg_class_at(int32_t i);
 

@@ -3,20 +3,12 @@
  * number of rows, as DOUBLE. NULL over no rows. */
 #include "agg/running_sum.h"
 
-static bool
-resolve(data_type input, data_type *output) {
-    *output = type_of(TYPE_F64);
-    return type_is_numeric(input);
-}
-
 static status
-open_avg(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-         error *err) {
-    data_type output = {0};
-    if (!resolve(input, &output)) {
-        return error_set(err, ERR_WRONG_TYPE, "avg does not take %s", type_name(input));
-    }
-    return running_sum_open(out, &agg_avg_class, s, m, name, input, output, append_only, err);
+resolve(const agg_class *class, agg_signature *s, error *err) {
+    (void)class;
+    (void)err;
+    s->output = type_of(TYPE_F64);
+    return type_is_numeric(s->types[0]) ? OK : ERR_WRONG_TYPE;
 }
 
 /* One rounding while the total is exact in a double; else whole part and remainder, each rounded
@@ -53,8 +45,10 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
 
 const agg_class agg_avg_class = {
     .name = "avg",
+    .column_min = 1,
+    .column_max = 1,
     .resolve = resolve,
-    .open = open_avg,
+    .open = running_sum_open,
     .close = running_sum_close,
     .init = running_sum_init,
     .update = running_sum_update,

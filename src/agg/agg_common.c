@@ -2,6 +2,26 @@
 /* agg_common.c - see agg_common.h. */
 #include "agg/agg_common.h"
 
+status
+agg_new(agg **out, size_t size, const agg_class *class, const agg_signature *signature,
+        const agg_site *site, error *err) {
+    agg *self = mem_alloc_zero(site->mem, size);
+    if (self == NULL) {
+        return error_memory(err);
+    }
+    *self = (agg){
+        .class = class,
+        .signature = signature,
+        .mem = site->mem,
+        .input = signature->column_count == 0 ? type_of(TYPE_NULL) : signature->types[0],
+        .output = signature->output,
+        .append_only = site->append_only,
+        .once = site->once,
+    };
+    *out = self;
+    return OK;
+}
+
 static uint8_t *
 flag_rows(arena *scratch, int32_t count, error *err) {
     uint8_t *flags = arena_alloc(scratch, (size_t)count);

@@ -6,10 +6,13 @@
 
 #include "agg/agg.h"
 
-#define AGGREGATE(symbol) extern const agg_class symbol;
+#define AGGREGATE(symbol, aliases, usage) extern const agg_class symbol;
 #include "agg/aggregates.def"
 #undef AGGREGATE
 
+/* What every instance begins with: memory of `size` bytes, zero but for its agg. */
+status agg_new(agg **out, size_t size, const agg_class *class, const agg_signature *signature,
+               const agg_site *site, error *err) MUST_USE;
 /* Which rows contribute: those the filter lets through and whose argument is not NULL. *out ==
  * NULL: all. */
 status agg_contributing(const uint8_t **out, const column *input, const uint8_t *filter,

@@ -1,57 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agg_count.c - count(*) and count(x): the sum of weights, of all rows or of those whose argument
- * is not NULL. Never NULL. */
+/* agg_count.c - count(*) and count(x, ...): the sum of weights, of all rows or of those none of
+ * whose arguments is NULL. Never NULL. */
 #include "agg/agg_common.h"
 
 typedef struct counter {
     agg         base;
-    mem        *mem;
     state_array counts; /* int64_t by slot */
 } counter;
 
-static bool
-resolve(data_type input, data_type *output) {
-    (void)input;
-    *output = type_of(TYPE_I64);
-    return true;
-}
-
 static status
-open_class(agg **out, const agg_class *class, store *s, mem *m, const char *name, data_type input,
-           bool append_only, error *err) {
-    counter *self = mem_alloc_zero(m, sizeof(*self));
-    if (self == NULL) {
-        return error_memory(err);
-    }
-    self->mem = m;
-    self->base = (agg){
-        .class = class, .input = input, .output = type_of(TYPE_I64), .append_only = append_only};
-    const status opened = array_open(&self->counts, s, name, sizeof(int64_t), err);
-    if (opened < 0) {
-        mem_free(m, self, sizeof(*self));
-        return opened;
-    }
-    *out = &self->base;
+resolve(const agg_class *class, agg_signature *s, error *err) {
+    (void)class;
+    (void)err;
+    s->output = type_of(TYPE_I64);
     return OK;
 }
 
 static status
-open_star(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-          error *err) {
-    return open_class(out, &agg_count_star_class, s, m, name, input, append_only, err);
-}
-
-static status
-open_argument(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-              error *err) {
-    return open_class(out, &agg_count_class, s, m, name, input, append_only, err);
+open_counter(agg **out, const agg_class *class, const agg_signature *signature,
+             const agg_site *site, error *err) {
+    TRY(agg_new(out, sizeof(counter), class, signature, site, err));
+    counter     *self = (counter *)*out;
+    const status opened = array_open(&self->counts, site->store, site->name, sizeof(int64_t), err);
+    if (opened < 0) {
+        mem_free(site->mem, self, sizeof(*self));
+        *out = NULL;
+    }
+    return opened;
 }
 
 static void
 close_counter(agg *base) {
     counter *self = (counter *)base;
     array_close(&self->counts);
-    mem_free(self->mem, self, sizeof(*self));
+    mem_free(base->mem, self, sizeof(*self));
 }
 
 static status
@@ -90,9 +72,9 @@ add_weighted_filtered(int64_t *counts, const slot *slots, const int64_t *weight,
 }
 
 static status
-update_star(agg *base, const slot *slots, const column *input, const int64_t *weight,
+update_star(agg *base, const slot *slots, const column *columns, const int64_t *weight,
             const uint8_t *filter, int32_t count, arena *scratch, error *err) {
-    (void)input;
+    (void)columns;
     (void)scratch;
     counter *self = (counter *)base;
     TRY(array_touch_each(&self->counts, slots, count, err));
@@ -110,14 +92,16 @@ update_star(agg *base, const slot *slots, const column *input, const int64_t *we
 }
 
 static status
-update_argument(agg *base, const slot *slots, const column *input, const int64_t *weight,
+update_argument(agg *base, const slot *slots, const column *columns, const int64_t *weight,
                 const uint8_t *filter, int32_t count, arena *scratch, error *err) {
-    if (input->type.id == TYPE_NULL) {
-        return OK;
+    const int32_t column_count = base->signature->argument_count;
+    for (int32_t i = 0; i < column_count; i++) {
+        if (columns[i].type.id == TYPE_NULL) {
+            return OK;
+        }
+        TRY(agg_contributing(&filter, &columns[i], filter, count, scratch, err));
     }
-    const uint8_t *contributing;
-    TRY(agg_contributing(&contributing, input, filter, count, scratch, err));
-    return update_star(base, slots, input, weight, contributing, count, scratch, err);
+    return update_star(base, slots, columns, weight, filter, count, scratch, err);
 }
 
 static status
@@ -143,7 +127,7 @@ const agg_class agg_count_star_class = {
     .name = "count_star",
     .resolve = resolve,
     .changes_every_row = true,
-    .open = open_star,
+    .open = open_counter,
     .close = close_counter,
     .init = init,
     .update = update_star,
@@ -153,8 +137,10 @@ const agg_class agg_count_star_class = {
 
 const agg_class agg_count_class = {
     .name = "count",
+    .column_min = 1,
+    .column_max = AGG_ARGUMENTS_MAX,
     .resolve = resolve,
-    .open = open_argument,
+    .open = open_counter,
     .close = close_counter,
     .init = init,
     .update = update_argument,

@@ -7,10 +7,14 @@
  * newest), and goes with its last copy. */
 #include "agg/extreme.h"
 
-static bool
-resolve(data_type input, data_type *output) {
-    *output = input;
-    return input.id != TYPE_NULL && input.id != TYPE_INTERVAL && type_is_orderable(input);
+static status
+resolve(const agg_class *class, agg_signature *s, error *err) {
+    (void)class;
+    (void)err;
+    const data_type t = s->types[0];
+    s->output = t;
+    const bool orders = t.id != TYPE_NULL && t.id != TYPE_INTERVAL && type_is_orderable(t);
+    return orders ? OK : ERR_WRONG_TYPE;
 }
 
 static const extreme_class *
@@ -22,50 +26,18 @@ pick(data_type input, bool append_only) {
 }
 
 static status
-open_class(agg **out, const agg_class *class, store *s, mem *m, const char *name, data_type input,
-           bool append_only, error *err) {
-    data_type output = {0};
-    if (!resolve(input, &output)) {
-        return error_set(err, ERR_WRONG_TYPE, "%s does not take %s", class->name, type_name(input));
-    }
-    const extreme_class *how = pick(input, append_only);
-    extreme             *self = mem_alloc_zero(m, how->size);
-    if (self == NULL) {
-        return error_memory(err);
-    }
-    *self = (extreme){
-        .base = {.class = class, .input = input, .output = output, .append_only = append_only},
-        .how = how,
-        .mem = m,
-        .largest = class == &agg_max_class || class == &agg_last_class,
-        .by_arrival = class == &agg_first_class || class == &agg_last_class};
-    TRY(how->open(self, s, name, err));
-    *out = &self->base;
+open_extreme(agg **out, const agg_class *class, const agg_signature *signature,
+             const agg_site *site, error *err) {
+    const extreme_class *how = pick(signature->types[0], site->append_only);
+    agg                 *made;
+    TRY(agg_new(&made, how->size, class, signature, site, err));
+    extreme *self = (extreme *)made;
+    self->how = how;
+    self->largest = class == &agg_max_class || class == &agg_last_class;
+    self->by_arrival = class == &agg_first_class || class == &agg_last_class;
+    TRY(how->open(self, site, err));
+    *out = made;
     return OK;
-}
-
-static status
-open_min(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-         error *err) {
-    return open_class(out, &agg_min_class, s, m, name, input, append_only, err);
-}
-
-static status
-open_max(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-         error *err) {
-    return open_class(out, &agg_max_class, s, m, name, input, append_only, err);
-}
-
-static status
-open_first(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-           error *err) {
-    return open_class(out, &agg_first_class, s, m, name, input, append_only, err);
-}
-
-static status
-open_last(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-          error *err) {
-    return open_class(out, &agg_last_class, s, m, name, input, append_only, err);
 }
 
 static void
@@ -81,12 +53,12 @@ init(agg *base, const slot *slots, int32_t count, error *err) {
 }
 
 static status
-update(agg *base, const slot *slots, const column *input, const int64_t *weight,
+update(agg *base, const slot *slots, const column *columns, const int64_t *weight,
        const uint8_t *filter, int32_t count, arena *scratch, error *err) {
     extreme       *self = (extreme *)base;
     const uint8_t *use;
-    TRY(agg_contributing(&use, input, filter, count, scratch, err));
-    return self->how->update(self, slots, input, weight, use, count, scratch, err);
+    TRY(agg_contributing(&use, columns, filter, count, scratch, err));
+    return self->how->update(self, slots, columns, weight, use, count, scratch, err);
 }
 
 static status
@@ -115,9 +87,11 @@ validate(const agg *base, error *err) {
 
 const agg_class agg_min_class = {
     .name = "min",
+    .column_min = 1,
+    .column_max = 1,
     .resolve = resolve,
     .ignores_copies = true,
-    .open = open_min,
+    .open = open_extreme,
     .close = close_extreme,
     .init = init,
     .update = update,
@@ -129,9 +103,11 @@ const agg_class agg_min_class = {
 
 const agg_class agg_max_class = {
     .name = "max",
+    .column_min = 1,
+    .column_max = 1,
     .resolve = resolve,
     .ignores_copies = true,
-    .open = open_max,
+    .open = open_extreme,
     .close = close_extreme,
     .init = init,
     .update = update,
@@ -143,9 +119,11 @@ const agg_class agg_max_class = {
 
 const agg_class agg_first_class = {
     .name = "first",
+    .column_min = 1,
+    .column_max = 1,
     .resolve = resolve,
     .ignores_copies = true,
-    .open = open_first,
+    .open = open_extreme,
     .close = close_extreme,
     .init = init,
     .update = update,
@@ -157,9 +135,11 @@ const agg_class agg_first_class = {
 
 const agg_class agg_last_class = {
     .name = "last",
+    .column_min = 1,
+    .column_max = 1,
     .resolve = resolve,
     .ignores_copies = true,
-    .open = open_last,
+    .open = open_extreme,
     .close = close_extreme,
     .init = init,
     .update = update,

@@ -3,23 +3,15 @@
  * emitted), DOUBLE for doubles. NULL over no rows. */
 #include "agg/running_sum.h"
 
-static bool
-resolve(data_type input, data_type *output) {
-    if (!type_is_numeric(input)) {
-        return false;
-    }
-    *output = type_of(input.id == TYPE_F64 ? TYPE_F64 : TYPE_I64);
-    return true;
-}
-
 static status
-open_sum(agg **out, store *s, mem *m, const char *name, data_type input, bool append_only,
-         error *err) {
-    data_type output = {0};
-    if (!resolve(input, &output)) {
-        return error_set(err, ERR_WRONG_TYPE, "sum does not take %s", type_name(input));
+resolve(const agg_class *class, agg_signature *s, error *err) {
+    (void)class;
+    (void)err;
+    if (!type_is_numeric(s->types[0])) {
+        return ERR_WRONG_TYPE;
     }
-    return running_sum_open(out, &agg_sum_class, s, m, name, input, output, append_only, err);
+    s->output = type_of(s->types[0].id == TYPE_F64 ? TYPE_F64 : TYPE_I64);
+    return OK;
 }
 
 static status
@@ -58,8 +50,10 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
 
 const agg_class agg_sum_class = {
     .name = "sum",
+    .column_min = 1,
+    .column_max = 1,
     .resolve = resolve,
-    .open = open_sum,
+    .open = running_sum_open,
     .close = running_sum_close,
     .init = running_sum_init,
     .update = running_sum_update,

@@ -14,14 +14,13 @@ typedef struct extreme_class extreme_class;
 typedef struct extreme { /* base of both */
     agg                  base;
     const extreme_class *how;
-    mem                 *mem;
     bool                 largest;    /* max, last */
     bool                 by_arrival; /* first, last: the order is that of the rows' coming */
 } extreme;
 
 struct extreme_class {
     size_t size;
-    status (*open)(extreme *self, store *s, const char *name,
+    status (*open)(extreme *self, const agg_site *site,
                    error *err);   /* closes after itself when it fails */
     void (*close)(extreme *self); /* frees self */
     status (*init)(extreme *self, const slot *slots, int32_t count, error *err);

@@ -42,11 +42,11 @@ double_of_key(int64_t key) {
 }
 
 static status
-append_open(extreme *base, store *s, const char *name, error *err) {
+append_open(extreme *base, const agg_site *site, error *err) {
     append      *self = (append *)base;
-    const status opened = array_open(&self->kept, s, name, sizeof(kept), err);
+    const status opened = array_open(&self->kept, site->store, site->name, sizeof(kept), err);
     if (opened < 0) {
-        mem_free(base->mem, self, sizeof(*self));
+        mem_free(base->base.mem, self, sizeof(*self));
     }
     return opened;
 }
@@ -55,7 +55,7 @@ static void
 append_close(extreme *base) {
     append *self = (append *)base;
     array_close(&self->kept);
-    mem_free(base->mem, self, sizeof(*self));
+    mem_free(base->base.mem, self, sizeof(*self));
 }
 
 static status
@@ -220,11 +220,12 @@ typedef struct text_append {
 } text_append;
 
 static status
-text_open(extreme *base, store *s, const char *name, error *err) {
+text_open(extreme *base, const agg_site *site, error *err) {
     text_append *self = (text_append *)base;
-    const status opened = state_columns_open(&self->kept, s, name, &base->base.input, 1, err);
+    const status opened =
+        state_columns_open(&self->kept, site->store, site->name, &base->base.input, 1, err);
     if (opened < 0) {
-        mem_free(base->mem, self, sizeof(*self));
+        mem_free(base->base.mem, self, sizeof(*self));
     }
     return opened;
 }
@@ -233,7 +234,7 @@ static void
 text_close(extreme *base) {
     text_append *self = (text_append *)base;
     state_columns_close(&self->kept);
-    mem_free(base->mem, self, sizeof(*self));
+    mem_free(base->base.mem, self, sizeof(*self));
 }
 
 /* Makes a slot hold `v`, or NULL. What it held must have been freed. */

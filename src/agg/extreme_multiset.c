@@ -61,7 +61,7 @@ multiset_close(extreme *base) {
     array_close(&self->arrivals);
     array_close(&self->clock);
     ordered_close(&self->order);
-    mem_free(base->mem, self, sizeof(*self));
+    mem_free(base->base.mem, self, sizeof(*self));
 }
 
 static status
@@ -83,8 +83,8 @@ open_parts(multiset *self, store *s, const char *name, error *err) {
 }
 
 static status
-multiset_open(extreme *base, store *s, const char *name, error *err) {
-    const status opened = open_parts((multiset *)base, s, name, err);
+multiset_open(extreme *base, const agg_site *site, error *err) {
+    const status opened = open_parts((multiset *)base, site->store, site->name, err);
     if (opened < 0) {
         multiset_close(base);
     }

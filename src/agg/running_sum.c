@@ -14,27 +14,21 @@ is_double(const running_sum *self) {
 }
 
 status
-running_sum_open(agg **out, const agg_class *class, store *s, mem *m, const char *name,
-                 data_type input, data_type output, bool append_only, error *err) {
-    running_sum *self = mem_alloc_zero(m, sizeof(*self));
-    if (self == NULL) {
-        return error_memory(err);
-    }
-    self->mem = m;
-    self->base =
-        (agg){.class = class, .input = input, .output = output, .append_only = append_only};
-    char label[160];
-    snprintf(label, sizeof(label), "%.120s.special", name);
-    status opened = array_open(&self->sums, s, name, sizeof(exact_sum), err);
+running_sum_open(agg **out, const agg_class *class, const agg_signature *signature,
+                 const agg_site *site, error *err) {
+    TRY(agg_new(out, sizeof(running_sum), class, signature, site, err));
+    running_sum *self = (running_sum *)*out;
+    char         label[160];
+    snprintf(label, sizeof(label), "%.120s.special", site->name);
+    status opened = array_open(&self->sums, site->store, site->name, sizeof(exact_sum), err);
     if (opened == OK) {
-        opened = array_open(&self->specials, s, label, sizeof(float_special), err);
+        opened = array_open(&self->specials, site->store, label, sizeof(float_special), err);
     }
     if (opened < 0) {
         running_sum_close(&self->base);
-        return opened;
+        *out = NULL;
     }
-    *out = &self->base;
-    return OK;
+    return opened;
 }
 
 void
@@ -42,7 +36,7 @@ running_sum_close(agg *base) {
     running_sum *self = (running_sum *)base;
     array_close(&self->sums);
     array_close(&self->specials);
-    mem_free(self->mem, self, sizeof(*self));
+    mem_free(base->mem, self, sizeof(*self));
 }
 
 status

@@ -33,7 +33,6 @@ typedef struct float_special {
 
 typedef struct running_sum {
     agg         base;
-    mem        *mem;
     state_array sums;     /* exact_sum or float_sum by slot */
     state_array specials; /* float_special by slot, or empty */
 } running_sum;
@@ -43,8 +42,8 @@ exact_total(const exact_sum *s) {
     return (int128)(((uint128)s->high << 64) | s->low);
 }
 
-status running_sum_open(agg **out, const agg_class *class, store *s, mem *m, const char *name,
-                        data_type input, data_type output, bool append_only, error *err) MUST_USE;
+status running_sum_open(agg **out, const agg_class *class, const agg_signature *signature,
+                        const agg_site *site, error *err) MUST_USE;
 void   running_sum_close(agg *base);
 status running_sum_init(agg *base, const slot *slots, int32_t count, error *err) MUST_USE;
 status running_sum_update(agg *base, const slot *slots, const column *input, const int64_t *weight,

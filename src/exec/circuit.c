@@ -210,7 +210,7 @@ is_row_count(const plan_node *n, int32_t at) {
     }
     const plan_agg *call = &n->aggs[at - n->key_count];
     return call->class->changes_every_row && call->filter < 0 && !call->distinct &&
-           call->argument < 0;
+           call->signature.column_count == 0;
 }
 
 bool

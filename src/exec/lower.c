@@ -41,10 +41,10 @@ fill_aggs(op_spec *spec, arena *a, const plan_node *n, error *err) {
     for (int32_t i = 0; i < n->agg_count; i++) {
         const plan_agg *p = &n->aggs[i];
         aggs[i] = (op_agg){.class = p->class,
-                           .argument = p->argument,
+                           .signature = p->signature,
+                           .columns = p->columns,
                            .filter = p->filter,
-                           .distinct = p->distinct,
-                           .type = p->type};
+                           .distinct = p->distinct};
     }
     spec->aggs = aggs;
     spec->agg_count = n->agg_count;

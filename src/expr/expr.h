@@ -54,6 +54,7 @@ void  expr_visit_columns(expr *e, void (*fn)(void *arg, int32_t *column), void *
 expr *expr_copy(arena *a, const expr *e);
 /* SQL-like text for EXPLAIN; names gives column names (may be NULL: $0, $1 ...). */
 void expr_print(const expr *e, const schema *names, buf *out);
+void expr_print_value(const value *v, buf *out); /* as a literal */
 
 /* ---- functions (functions.def): operators are functions too, named "+", "-", "*", "/", "//", "%",
  * "||", "=", "<>", "<", "<=", ">", ">=", "like", "ilike", "neg", and the ordinary names. */

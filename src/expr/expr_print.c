@@ -5,8 +5,8 @@
 
 static void print(const expr *e, const schema *names, buf *out, bool nested);
 
-static void
-print_constant(const value *v, buf *out) {
+void
+expr_print_value(const value *v, buf *out) {
     if (v->is_null) {
         buf_append_text(out, TEXT("NULL"));
         return;
@@ -134,7 +134,7 @@ print(const expr *e, const schema *names, buf *out, bool nested) {
         print_column(e, names, out);
         break;
     case EXPR_CONSTANT:
-        print_constant(&e->constant, out);
+        expr_print_value(&e->constant, out);
         break;
     case EXPR_CALL:
         print_call(e, names, out, nested);

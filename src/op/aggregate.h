@@ -45,9 +45,9 @@ typedef struct aggregate_windows {
     uint64_t    closings;
 } aggregate_windows;
 
-/* One call with DISTINCT: how often each value is in each group. */
+/* One call with DISTINCT: how often each value, or row of values, is in each group. */
 typedef struct aggregate_distinct {
-    group_table pairs;   /* (group slot as BIGINT, value) -> pair slot */
+    group_table pairs;   /* (group slot as BIGINT, values) -> pair slot */
     state_array entries; /* distinct_entry per pair slot; unused unless tracked */
     state_array heads;   /* uint32_t per group slot: first pair + 1 */
     bool        tracked; /* pairs may leave again, by a retraction or with their group */
@@ -60,8 +60,9 @@ typedef struct aggregate {
     agg               **aggs;
     aggregate_distinct *distinct; /* per call; used where the call is DISTINCT */
     aggregate_windows   windows;
-    column             *views;  /* of the delta under way */
-    column             *output; /* of the delta being emitted */
+    column             *views;     /* of the delta under way */
+    column             *arguments; /* the columns of the call under way */
+    column             *output;    /* of the delta being emitted */
     aggregate_touch    *first, *last;
     bool                windowed;    /* groups end when their window is final */
     bool                tracks_rows; /* row counts and touches are needed */
@@ -100,8 +101,8 @@ status windows_validate(const aggregate *a, error *err) MUST_USE;
 /* ---- aggregate_distinct.c */
 status distinct_calls_open(aggregate *a, int32_t call, error *err) MUST_USE;
 void   distinct_calls_close(aggregate *a, int32_t call);
-/* Updates call number `call` with rows of the delta under way (in a->views); filter as in
- * agg_class.update. */
+/* Updates call number `call` with rows of the delta under way (its columns are in a->arguments);
+ * filter as in agg_class.update. */
 status distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64_t *weight,
                              const uint8_t *filter, int32_t count, error *err) MUST_USE;
 status distinct_calls_clear(aggregate *a, int32_t call, slot group, error *err) MUST_USE;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate_distinct.c - aggregate calls with DISTINCT.
  *
- * Each call keeps how often a value is in a group. Only crossings of zero reach the aggregate:
- * weight +1 when a value comes, -1 when its last copy leaves. NULLs are skipped, as all aggregates
- * with an argument do. The pairs of one group hang on a chain, so that a group can leave as a
- * whole; a pair of an append-only input that never loses groups is in the table and nowhere else.
+ * Each call keeps how often a value, or a row of values, is in a group. Only crossings of zero
+ * reach the aggregate: weight +1 when a value comes, -1 when its last copy leaves. Rows with a NULL
+ * argument are skipped, as most aggregates do. The pairs of one group hang on a chain, so that a
+ * group can leave as a whole; a pair of an append-only input that never loses groups is in the
+ * table and nowhere else. What ORDER BY inside the call sorts by is an argument too (the binder
+ * sees to it), so it is the same for all copies.
  */
 #include "op/aggregate.h"
 
@@ -16,23 +18,26 @@ typedef struct distinct_entry { /* pair slots + 1; 0: none */
 /* Rows of one delta that count: gathered, with the pair each belongs to. */
 typedef struct distinct_rows {
     int32_t  count;
-    int32_t *rows;    /* of the delta */
-    column   pair[2]; /* group slot, value */
+    int32_t *rows; /* of the delta */
+    column  *pair; /* group slot, values */
     slot    *pairs;
     uint8_t *is_new;
 } distinct_rows;
 
 status
 distinct_calls_open(aggregate *a, int32_t call, error *err) {
-    aggregate_distinct *d = &a->distinct[call];
-    const op_spec      *spec = a->base.spec;
-    store              *st = a->base.env->store;
-    const int32_t       argument = spec->aggs[call].argument;
-    if (argument < 0) {
-        return error_set(err, ERR_INTERNAL_ERROR, "DISTINCT needs an argument");
+    aggregate_distinct  *d = &a->distinct[call];
+    const op_spec       *spec = a->base.spec;
+    store               *st = a->base.env->store;
+    const agg_signature *signature = &spec->aggs[call].signature;
+    const int32_t        width = signature->column_count;
+    data_type *types = arena_alloc(a->base.env->arena, (size_t)(width + 1) * sizeof(*types));
+    if (types == NULL) {
+        return error_memory(err);
     }
-    const data_type types[2] = {type_of(TYPE_I64), spec->input[0]->fields[argument].type};
-    TRY(group_table_open(&d->pairs, st, "aggregate.distinct", types, 2, err));
+    types[0] = type_of(TYPE_I64);
+    memcpy(types + 1, signature->types, (size_t)width * sizeof(*types));
+    TRY(group_table_open(&d->pairs, st, "aggregate.distinct", types, width + 1, err));
     d->tracked = !spec->append_only[0] || a->windowed;
     TRY(array_open(&d->entries, st, "aggregate.distinct_entries", sizeof(distinct_entry), err));
     TRY(array_open(&d->heads, st, "aggregate.distinct_heads", sizeof(uint32_t), err));
@@ -47,33 +52,59 @@ distinct_calls_close(aggregate *a, int32_t call) {
     group_table_close(&d->pairs);
 }
 
-/* The rows that pass the filter and are not NULL, and their pairs. */
+/* counts[i]: row i passes the filter and has no NULL argument, where that matters. */
+static void
+choose_rows(const aggregate *a, int32_t call, const uint8_t *filter, uint8_t *counts,
+            int32_t count) {
+    const op_agg *spec = &a->base.spec->aggs[call];
+    for (int32_t i = 0; i < count; i++) {
+        counts[i] = filter == NULL || filter[i] != 0;
+    }
+    const int32_t width = spec->class->keeps_nulls ? 0 : spec->signature.argument_count;
+    for (int32_t k = 0; k < width; k++) {
+        const column *argument = &a->arguments[k];
+        for (int32_t i = 0; i < count && argument->validity != NULL; i++) {
+            counts[i] = counts[i] & !column_is_null(argument, i);
+        }
+        if (argument->type.id == TYPE_NULL) {
+            memset(counts, 0, (size_t)count);
+        }
+    }
+}
+
+/* The rows that count, and their pairs. */
 static status
 map_pairs(aggregate *a, int32_t call, const slot *slots, const uint8_t *filter, int32_t count,
           distinct_rows *r, error *err) {
     arena        *scratch = a->base.env->scratch;
-    const column *argument = &a->views[a->base.spec->aggs[call].argument];
+    const int32_t width = a->base.spec->aggs[call].signature.column_count;
     int64_t      *groups = arena_alloc(scratch, (size_t)count * sizeof(*groups));
+    uint8_t      *counts = arena_alloc(scratch, (size_t)count);
+    r->pair = arena_alloc(scratch, (size_t)(width + 1) * sizeof(*r->pair));
     r->rows = arena_alloc(scratch, (size_t)count * sizeof(*r->rows));
     r->pairs = arena_alloc(scratch, (size_t)count * sizeof(*r->pairs));
     r->is_new = arena_alloc(scratch, (size_t)count);
-    if (groups == NULL || r->rows == NULL || r->pairs == NULL || r->is_new == NULL) {
+    if (groups == NULL || counts == NULL || r->pair == NULL || r->rows == NULL ||
+        r->pairs == NULL || r->is_new == NULL) {
         return error_memory(err);
     }
+    choose_rows(a, call, filter, counts, count);
     int32_t n = 0;
     for (int32_t i = 0; i < count; i++) {
         groups[n] = slots[i];
         r->rows[n] = i;
-        n += (filter == NULL || filter[i]) && !column_is_null(argument, i);
+        n += counts[i];
     }
     r->count = n;
     r->pair[0] = (column){.type = type_of(TYPE_I64), .layout = COLUMN_FLAT, .values = groups};
-    r->pair[1] = *argument;
     if (n == 0) {
         return OK;
     }
-    if (n < count) {
-        TRY(column_gather(&r->pair[1], argument, r->rows, n, scratch, err));
+    for (int32_t k = 0; k < width; k++) {
+        r->pair[k + 1] = a->arguments[k];
+        if (n < count) {
+            TRY(column_gather(&r->pair[k + 1], &a->arguments[k], r->rows, n, scratch, err));
+        }
     }
     return group_table_map(&a->distinct[call].pairs, r->pair, n, r->pairs, r->is_new, scratch, err);
 }
@@ -171,11 +202,16 @@ distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64
     for (int32_t i = 0; i < n; i++) {
         crossed_groups[i] = (slot)groups[crossed[i]];
     }
-    column values;
-    TRY(column_gather(&values, &r.pair[1], crossed, n, scratch, err));
+    const int32_t width = a->base.spec->aggs[call].signature.column_count;
+    column       *values = arena_alloc(scratch, (size_t)width * sizeof(*values));
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t k = 0; k < width; k++) {
+        TRY(column_gather(&values[k], &r.pair[k + 1], crossed, n, scratch, err));
+    }
     agg *self = a->aggs[call];
-    return self->class->update(self, crossed_groups, &values, crossed_weight, NULL, n, scratch,
-                               err);
+    return self->class->update(self, crossed_groups, values, crossed_weight, NULL, n, scratch, err);
 }
 
 status

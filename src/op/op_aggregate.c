@@ -2,9 +2,9 @@
 /* op_aggregate.c - GROUP BY: one output row per group of equal keys, kept up to date.
  *
  * The leading key_count input columns are the keys; aggregate calls name the columns of their
- * argument and filter. A group exists while the sum of the weights of its rows is positive; without
- * keys there is one group that always exists. No copy of what was published is kept: the first
- * touch of a group in a tick reads its old values before they change.
+ * arguments, order and filter. A group exists while the sum of the weights of its rows is positive;
+ * without keys there is one group that always exists. No copy of what was published is kept: the
+ * first touch of a group in a tick reads its old values before they change.
  *
  * Windowed: one key is the start of a window. Groups of a window that is final are moved to
  * `finished` and leave the state (aggregate_window.c). One-off queries emit all groups at their
@@ -20,15 +20,23 @@ open_calls(aggregate *a, error *err) {
     op_env        *env = a->base.env;
     a->aggs = arena_alloc_zero(env->arena, (size_t)spec->agg_count * sizeof(agg *));
     a->distinct = arena_alloc_zero(env->arena, (size_t)spec->agg_count * sizeof(*a->distinct));
-    if (a->aggs == NULL || a->distinct == NULL) {
+    int32_t widest = 0;
+    for (int32_t i = 0; i < spec->agg_count; i++) {
+        const int32_t width = spec->aggs[i].signature.column_count;
+        widest = width > widest ? width : widest;
+    }
+    a->arguments = arena_alloc(env->arena, (size_t)widest * sizeof(column));
+    if (a->aggs == NULL || a->distinct == NULL || a->arguments == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        const op_agg   *call = &spec->aggs[i];
-        const data_type input =
-            call->argument < 0 ? type_of(TYPE_NULL) : spec->input[0]->fields[call->argument].type;
-        TRY(call->class->open(&a->aggs[i], env->store, env->mem, call->class->name, input,
-                              spec->append_only[0], err));
+        const op_agg  *call = &spec->aggs[i];
+        const agg_site site = {.store = env->store,
+                               .mem = env->mem,
+                               .name = call->class->name,
+                               .append_only = spec->append_only[0],
+                               .once = spec->mode == MODE_ONCE};
+        TRY(call->class->open(&a->aggs[i], call->class, &call->signature, &site, err));
         if (call->distinct) {
             TRY(distinct_calls_open(a, i, err));
         }
@@ -244,12 +252,14 @@ update_calls(aggregate *a, const slot *slots, const delta *in, error *err) {
         if (call->filter >= 0) {
             TRY(filter_bytes(&filter, &a->views[call->filter], in->row_count, scratch, err));
         }
+        for (int32_t k = 0; k < call->signature.column_count; k++) {
+            a->arguments[k] = a->views[call->columns[k]];
+        }
         if (call->distinct) {
             TRY(distinct_calls_update(a, i, slots, in->weight, filter, in->row_count, err));
             continue;
         }
-        const column *input = call->argument < 0 ? NULL : &a->views[call->argument];
-        TRY(call->class->update(a->aggs[i], slots, input, in->weight, filter, in->row_count,
+        TRY(call->class->update(a->aggs[i], slots, a->arguments, in->weight, filter, in->row_count,
                                 scratch, err));
     }
     return OK;

@@ -26,10 +26,10 @@ typedef enum op_join_kind {
 
 typedef struct op_agg {
     const agg_class *class;
-    int32_t   argument; /* -1: none */
-    int32_t   filter;   /* -1: none */
-    bool      distinct;
-    data_type type;
+    agg_signature  signature;
+    const int32_t *columns; /* input column of each of the signature's */
+    int32_t        filter;  /* -1: none */
+    bool           distinct;
 } op_agg;
 
 typedef struct op_sink { /* op_collect: where rows leave the circuit */

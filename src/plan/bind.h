@@ -69,9 +69,10 @@ typedef struct select_item {
 
 typedef struct agg_call {
     const agg_class *class;
-    expr     *argument, *filter; /* NULL: none */
-    bool      distinct;
-    data_type type;
+    agg_signature signature;
+    expr        **columns; /* of the signature */
+    expr         *filter;  /* NULL: none */
+    bool          distinct;
 } agg_call;
 
 typedef struct window_spec {
@@ -156,9 +157,12 @@ status bind_duration(int64_t *us, binder *b, const ast_expr *e, const char *what
 /* LIMIT and OFFSET. NULL gives -1. */
 status bind_row_count(int64_t *out, binder *b, const ast_expr *e, const char *clause) MUST_USE;
 
-/* ---- bind_aggregate.c */
-bool   is_aggregate_name(text name);
+/* ---- bind_agg_call.c */
 status bind_aggregate_call(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* The call as EXPLAIN and column names show it. */
+status agg_call_label(text *out, binder *b, const agg_call *call, const schema *names) MUST_USE;
+
+/* ---- bind_aggregate.c */
 status query_add_key(query *q, expr *key) MUST_USE; /* equal ones once */
 bool   expr_has_aggregate(expr *e);
 /* Puts PROJECT and AGGREGATE on q->node. */

@@ -1,136 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bind_aggregate.c - aggregate calls and grouping.
+/* bind_aggregate.c - grouping, and the nodes of it (the calls: bind_agg_call.c).
  *
  *   PROJECT  keys, then arguments and filters, equal ones once
  *   AGGREGATE  keys, then one column per call
  *   (what the select list does with them stands above) */
 #include "plan/bind.h"
 
-#include <stdio.h>
-
 #include "plan/node.h"
-
-bool
-is_aggregate_name(text name) {
-    return agg_find(name, 1) != NULL || agg_find(name, 0) != NULL;
-}
-
-static status
-refuse_place(context *c, const ast_expr *e) {
-    binder    *b = c->binder;
-    const text name = e->name.text;
-    if (c->in_aggregate) {
-        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                     "aggregates cannot be nested: %.*s() stands inside another one",
-                     TEXT_ARG(name));
-        error_hint(b->err, "compute the inner one in a subquery in FROM");
-        return ERR_QUERY_FAILED;
-    }
-    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                 "%.*s() is an aggregate and cannot stand in %s", TEXT_ARG(name), c->clause);
-    if (strcmp(c->clause, "WHERE") == 0) {
-        error_hint(b->err, "use HAVING: it is tested after grouping, WHERE before it");
-    } else {
-        error_hint(b->err, "compute it in a subquery in FROM");
-    }
-    return ERR_QUERY_FAILED;
-}
-
-static status
-refuse_argument(binder *b, const ast_expr *e, int32_t count) {
-    const text name = e->name.text;
-    error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%.*s() takes one argument, not %d",
-                 TEXT_ARG(name), count);
-    if (count > 1 && text_equal_nocase(name, TEXT("min"))) {
-        error_hint(b->err, "the smallest of several values: least(a, b)");
-    } else if (count > 1 && text_equal_nocase(name, TEXT("max"))) {
-        error_hint(b->err, "the largest of several values: greatest(a, b)");
-    } else {
-        error_hint(b->err, "write %.*s(column)", TEXT_ARG(name));
-    }
-    return ERR_QUERY_FAILED;
-}
-
-static status
-bind_operands(agg_call *call, context *c, const ast_expr *e) {
-    binder       *b = c->binder;
-    const bool    star = e->arg_count == 1 && e->args[0]->kind == AST_STAR;
-    const int32_t count = star ? 0 : e->arg_count;
-    call->class = agg_find(e->name.text, count);
-    if (call->class == NULL || count > 1) {
-        return refuse_argument(b, e, count);
-    }
-    if (e->distinct && count == 0) {
-        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "DISTINCT needs a column to look at");
-        error_hint(b->err, "write count(DISTINCT column)");
-        return ERR_QUERY_FAILED;
-    }
-    c->in_aggregate = true;
-    if (count == 1) {
-        TRY(bind_expr(&call->argument, c, e->args[0]));
-    }
-    if (e->filter != NULL) {
-        TRY(bind_expr(&call->filter, c, e->filter));
-        TRY(require_boolean(&call->filter, b, "FILTER"));
-    }
-    c->in_aggregate = false;
-    const data_type input = count == 0 ? type_of(TYPE_NULL) : call->argument->type;
-    if (!call->class->resolve(input, &call->type)) {
-        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%.*s() does not take %s",
-                     TEXT_ARG(e->name.text), type_name(input));
-        error_hint(b->err, "bring it to a number first: %.*s(CAST(... AS DOUBLE))",
-                   TEXT_ARG(e->name.text));
-        return ERR_QUERY_FAILED;
-    }
-    call->distinct = e->distinct && !call->class->ignores_copies;
-    return OK;
-}
-
-static bool
-same(const expr *x, const expr *y) {
-    return x == NULL || y == NULL ? x == y : expr_equal(x, y);
-}
-
-static status
-add_call(int32_t *out, query *q, const agg_call *call) {
-    for (int32_t i = 0; i < q->agg_count; i++) {
-        const agg_call *a = &q->aggs[i];
-        if (a->class == call->class && a->distinct == call->distinct &&
-            same(a->argument, call->argument) && same(a->filter, call->filter) &&
-            (call->argument == NULL || !expr_is_volatile(call->argument))) {
-            *out = i;
-            return OK;
-        }
-    }
-    if (q->agg_count == q->agg_capacity) {
-        const int32_t capacity = q->agg_capacity == 0 ? 8 : q->agg_capacity * 2;
-        agg_call     *grown = arena_alloc(q->binder->arena, (size_t)capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return out_of_memory(q->binder);
-        }
-        if (q->agg_count > 0) {
-            memcpy(grown, q->aggs, (size_t)q->agg_count * sizeof(*grown));
-        }
-        q->aggs = grown;
-        q->agg_capacity = capacity;
-    }
-    *out = q->agg_count;
-    q->aggs[q->agg_count++] = *call;
-    return OK;
-}
-
-status
-bind_aggregate_call(expr **out, context *c, const ast_expr *e) {
-    if (c->in_aggregate || !c->aggregates || c->query == NULL) {
-        return refuse_place(c, e);
-    }
-    agg_call call = {0};
-    int32_t  index = -1;
-    TRY(bind_operands(&call, c, e));
-    TRY(add_call(&index, c->query, &call));
-    *out = make_column(c->binder, AGGREGATE_BASE + index, call.type, e->position);
-    return *out == NULL ? out_of_memory(c->binder) : OK;
-}
 
 static void
 note_aggregate(void *arg, int32_t *number) {
@@ -182,29 +58,34 @@ place(expr **exprs, int32_t *count, expr *e) {
     return (*count)++;
 }
 
+/* How many columns the calls take at most. */
+static int32_t
+operand_count(const query *q) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < q->agg_count; i++) {
+        count += q->aggs[i].signature.column_count + 1;
+    }
+    return count;
+}
+
 static status
-call_label(text *out, binder *b, const agg_call *call, const schema *names) {
-    buf line;
-    buf_init(&line, b->arena->mem, 1024);
-    const char *name = call->class->name;
-    buf_printf(&line, "%s(%s", strcmp(name, "count_star") == 0 ? "count" : name,
-               call->argument == NULL ? "*"
-               : call->distinct       ? "DISTINCT "
-                                      : "");
-    text part = TEXT("");
-    if (call->argument != NULL) {
-        part = expr_label(b->arena, call->argument, names);
-        buf_append_text(&line, part);
+place_call(plan_agg *out, binder *b, expr **exprs, int32_t *count, const agg_call *call) {
+    *out = (plan_agg){.class = call->class,
+                      .signature = call->signature,
+                      .filter = -1,
+                      .distinct = call->distinct};
+    const int32_t width = call->signature.column_count;
+    out->columns = arena_alloc(b->arena, (size_t)width * sizeof(*out->columns));
+    if (out->columns == NULL) {
+        return out_of_memory(b);
     }
-    buf_append_char(&line, ')');
-    if (call->filter != NULL && part.data != NULL) {
-        part = expr_label(b->arena, call->filter, names);
-        buf_printf(&line, " FILTER (WHERE %.*s)", TEXT_ARG(part));
+    for (int32_t i = 0; i < width; i++) {
+        out->columns[i] = place(exprs, count, call->columns[i]);
     }
-    *out = arena_text(b->arena, buf_text(&line));
-    const bool failed = line.failed || part.data == NULL || out->data == NULL;
-    buf_fini(&line);
-    return failed ? out_of_memory(b) : OK;
+    if (call->filter != NULL) {
+        out->filter = place(exprs, count, call->filter);
+    }
+    return OK;
 }
 
 static status
@@ -245,7 +126,7 @@ query_aggregate(query *q) {
     TRY(check_keys(q));
     TRY(window_key(&window, q));
     expr **exprs;
-    TRY(make_args(&exprs, b, q->key_count + 2 * q->agg_count));
+    TRY(make_args(&exprs, b, q->key_count + operand_count(q)));
     for (int32_t i = 0; i < q->key_count; i++) {
         exprs[count++] = q->keys[i];
     }
@@ -261,15 +142,10 @@ query_aggregate(query *q) {
     }
     for (int32_t i = 0; i < q->agg_count; i++) {
         const agg_call *call = &q->aggs[i];
-        n->aggs[i] = (plan_agg){
-            .class = call->class,
-            .argument = call->argument == NULL ? -1 : place(exprs, &count, call->argument),
-            .filter = call->filter == NULL ? -1 : place(exprs, &count, call->filter),
-            .distinct = call->distinct,
-            .type = call->type};
+        TRY(place_call(&n->aggs[i], b, exprs, &count, call));
         field *f = &n->schema.fields[q->key_count + i];
-        *f = (field){.type = call->type, .nullable = true};
-        TRY(call_label(&f->name, b, call, &q->node->schema));
+        *f = (field){.type = call->signature.output, .nullable = true};
+        TRY(agg_call_label(&f->name, b, call, &q->node->schema));
     }
     n->inputs[0] = count == 0 ? q->node : node_project(b->arena, q->node, exprs, count);
     if (n->inputs[0] == NULL) {

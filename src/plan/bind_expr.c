@@ -155,7 +155,7 @@ bind_call(expr **out, context *c, const ast_expr *e) {
     if (is_window_call(e)) {
         return bind_window_call(out, c, e);
     }
-    if (is_aggregate_name(e->name.text)) {
+    if (agg_exists(e->name.text)) {
         return bind_aggregate_call(out, c, e);
     }
     const text name = e->name.text;

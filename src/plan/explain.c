@@ -50,6 +50,39 @@ print_output(const expr *e, text name, const schema *names, buf *out) {
 }
 
 static void
+print_direction(const sort_key *k, buf *out) {
+    buf_printf(out, "%s%s", k->descending ? " DESC" : "",
+               k->nulls_first == k->descending ? ""
+               : k->nulls_first                ? " NULLS FIRST"
+                                               : " NULLS LAST");
+}
+
+static void
+print_call(const plan_agg *a, const schema *in, buf *out) {
+    const agg_signature *s = &a->signature;
+    const char          *name = a->class->name;
+    buf_printf(out, "%s(%s", strcmp(name, "count_star") == 0 ? "count" : name,
+               s->column_count == 0 ? "*"
+               : a->distinct        ? "DISTINCT "
+                                    : "");
+    print_names(in, a->columns, s->argument_count, out);
+    for (int32_t i = 0; i < s->constant_count; i++) {
+        buf_printf(out, ", ");
+        expr_print_value(&s->constants[i], out);
+    }
+    for (int32_t i = 0; i < s->order_count; i++) {
+        const sort_key *key = &s->orders[i];
+        buf_printf(out, "%s%.*s", i == 0 ? " ORDER BY " : ", ",
+                   TEXT_ARG(name_at(in, a->columns[key->column])));
+        print_direction(key, out);
+    }
+    buf_printf(out, ")");
+    if (a->filter >= 0) {
+        buf_printf(out, " FILTER (WHERE %.*s)", TEXT_ARG(name_at(in, a->filter)));
+    }
+}
+
+static void
 print_aggregate(const plan_node *n, buf *out) {
     const schema *in = &n->inputs[0]->schema;
     buf_printf(out, "Aggregate");
@@ -59,18 +92,8 @@ print_aggregate(const plan_node *n, buf *out) {
     }
     for (int32_t i = 0; i < n->agg_count; i++) {
         const plan_agg *a = &n->aggs[i];
-        const char     *name = a->class->name;
-        buf_printf(out, "%s%s(", i == 0 ? "  aggs: " : ", ",
-                   strcmp(name, "count_star") == 0 ? "count" : name);
-        if (a->argument < 0) {
-            buf_printf(out, "*)");
-        } else {
-            buf_printf(out, "%s%.*s)", a->distinct ? "DISTINCT " : "",
-                       TEXT_ARG(name_at(in, a->argument)));
-        }
-        if (a->filter >= 0) {
-            buf_printf(out, " FILTER (WHERE %.*s)", TEXT_ARG(name_at(in, a->filter)));
-        }
+        buf_printf(out, "%s", i == 0 ? "  aggs: " : ", ");
+        print_call(a, in, out);
     }
     if (n->window_key >= 0) {
         buf_printf(out, "  closes: %.*s + ", TEXT_ARG(name_at(in, n->window_key)));
@@ -128,11 +151,9 @@ print_sort(const plan_node *n, buf *out) {
     buf_printf(out, "%s", n->kind == PLAN_SORT ? "Sort" : "Top N");
     for (int32_t i = 0; i < n->sort_count; i++) {
         const sort_key *k = &n->sort_keys[i];
-        buf_printf(out, "%s%.*s%s%s", i == 0 ? "  by: " : ", ",
-                   TEXT_ARG(name_at(&n->schema, k->column)), k->descending ? " DESC" : "",
-                   k->nulls_first == k->descending ? ""
-                   : k->nulls_first                ? " NULLS FIRST"
-                                                   : " NULLS LAST");
+        buf_printf(out, "%s%.*s", i == 0 ? "  by: " : ", ",
+                   TEXT_ARG(name_at(&n->schema, k->column)));
+        print_direction(k, out);
     }
     if (n->limit >= 0) {
         buf_printf(out, "  limit: %lld", (long long)n->limit);

@@ -40,10 +40,10 @@ enum {
 
 typedef struct plan_agg {
     const agg_class *class;
-    int32_t   argument; /* input column, -1 for count(*) */
-    int32_t   filter;   /* input column (BOOLEAN), -1 */
-    bool      distinct;
-    data_type type;
+    agg_signature signature;
+    int32_t      *columns; /* input column of each of the signature's */
+    int32_t       filter;  /* input column (BOOLEAN), -1 */
+    bool          distinct;
 } plan_agg;
 
 typedef enum plan_join_kind {

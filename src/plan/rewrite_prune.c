@@ -147,8 +147,8 @@ prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
         wanted[i] = true;
     }
     for (int32_t i = 0; i < count; i++) {
-        if (n->aggs[i].argument >= 0) {
-            wanted[n->aggs[i].argument] = true;
+        for (int32_t k = 0; k < n->aggs[i].signature.column_count; k++) {
+            wanted[n->aggs[i].columns[k]] = true;
         }
         if (n->aggs[i].filter >= 0) {
             wanted[n->aggs[i].filter] = true;
@@ -157,7 +157,9 @@ prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     TRY(prune_input(p, n, 0, wanted, &input_map));
     for (int32_t i = 0; i < count; i++) {
         plan_agg *a = &n->aggs[i];
-        a->argument = a->argument < 0 ? -1 : input_map[a->argument];
+        for (int32_t k = 0; k < a->signature.column_count; k++) {
+            a->columns[k] = input_map[a->columns[k]];
+        }
         a->filter = a->filter < 0 ? -1 : input_map[a->filter];
     }
     for (int32_t i = 0; i < n->key_count; i++) {

@@ -26,6 +26,7 @@ typedef struct ast_type { /* a type as written */
 
 typedef struct ast_expr   ast_expr;
 typedef struct ast_select ast_select;
+typedef struct ast_order  ast_order;
 
 typedef enum ast_expr_kind {
     AST_NULL,
@@ -46,8 +47,8 @@ typedef enum ast_expr_kind {
     AST_BINARY,    /* op: + - * / // % || = <> < <= > >= AND OR (upper case, != arrives as <>, == as
                     =). Chains of one AND or OR are balanced trees: a AND b AND c AND d is (a AND b)
                     AND (c AND d), so that thousands of terms stay low */
-    AST_CALL, /* name(args) [FILTER (WHERE filter)]; distinct; named arguments not in this grammar
-                 yet */
+    AST_CALL,      /* name(args [ORDER BY orders]) [WITHIN GROUP (ORDER BY orders)] [FILTER (WHERE
+                      filter)]; distinct; named arguments not in this grammar yet */
     AST_CASE, /* operand (may be NULL), args: when, then, when, then ...; otherwise (may be NULL) */
     AST_CAST, /* args[0], type; is_try for TRY_CAST */
     AST_IS_NULL,     /* args[0]; negated for IS NOT NULL */
@@ -85,6 +86,9 @@ struct ast_expr {
     ast_expr   *operand, *otherwise, *filter;
     ast_select *query;
     int16_t     query_height, query_nesting; /* of the trees in it */
+    int32_t     order_count;                 /* AST_CALL */
+    ast_order  *orders;
+    bool        within_group;
     /* AST_PARAMETER: set after parsing and before binding; NULL: nothing was given. */
     const struct value *value;
 };
@@ -94,11 +98,11 @@ typedef struct ast_item { /* of a select list */
     ast_name  alias; /* text.data NULL when absent */
 } ast_item;
 
-typedef struct ast_order {
+struct ast_order {
     ast_expr *expr;
     bool      descending;
     int8_t    nulls; /* 0 default, 1 FIRST, 2 LAST */
-} ast_order;
+};
 
 typedef struct ast_with { /* name [(columns)] AS (query) */
     ast_name    name;

@@ -157,6 +157,7 @@ status parse_check_height(parser *p, int32_t position);
 /* parse_select.c */
 status parse_select(parser *p, ast_select **out); /* without what a query has around it */
 status parse_order(parser *p, ast_select *s);     /* [ORDER BY ...] [LIMIT ...] [OFFSET ...] */
+status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., behind ORDER */
 bool   parser_at_emit(const parser *p);
 status parse_emit(parser *p, ast_statement *s); /* [EMIT ...] [ALLOW LATENESS ...] */
 

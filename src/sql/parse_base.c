@@ -393,6 +393,9 @@ parser_finish(parser *p, ast_expr *e) {
     grow(&height, &nesting, e->operand);
     grow(&height, &nesting, e->otherwise);
     grow(&height, &nesting, e->filter);
+    for (int32_t i = 0; i < e->order_count; i++) {
+        grow(&height, &nesting, e->orders[i].expr);
+    }
     for (int32_t i = 0; i < e->arg_count; i++) {
         height = higher(height, e->args[i]->height + 1);
         nesting = higher(nesting, argument_nesting(e, i));

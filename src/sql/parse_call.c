@@ -81,7 +81,27 @@ parse_ordinary(parser *p, ast_expr *call) {
     }
     TRY(push_expr(p, LEVEL_ANY));
     TRY(parse_more_arguments(p, 1));
-    return parser_at(p, KEYWORD_ORDER) ? parser_outside(p, "ORDER BY inside a call") : OK;
+    return parser_accept(p, KEYWORD_ORDER) ? parse_order_list(p, &call->orders, &call->order_count)
+                                           : OK;
+}
+
+/* WITHIN GROUP (ORDER BY ...) */
+static status
+parse_within_group(parser *p, ast_expr *call) {
+    if (!parser_at(p, KEYWORD_WITHIN) || !parser_next_is(p, KEYWORD_GROUP)) {
+        return OK;
+    }
+    if (call->order_count > 0) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "the call has an ORDER BY already: write one of the two");
+    }
+    parser_advance(p);
+    parser_advance(p);
+    call->within_group = true;
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "WITHIN GROUP"));
+    TRY(parser_expect(p, KEYWORD_ORDER, "WITHIN GROUP ("));
+    TRY(parse_order_list(p, &call->orders, &call->order_count));
+    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the order of WITHIN GROUP");
 }
 
 static status
@@ -219,6 +239,7 @@ parse_call(parser *p, ast_expr **out) {
     TRY(parse_call_arguments(p, k, e));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a function"));
     TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
+    TRY(parse_within_group(p, e));
     TRY(parse_filter(p, e));
     return parser_finish(p, e);
 }

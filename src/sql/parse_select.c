@@ -342,14 +342,11 @@ parse_order_item(parser *p, ast_order *order) {
     return OK;
 }
 
-static status
-parse_order_by(parser *p, ast_select *s) {
+status
+parse_order_list(parser *p, ast_order **out, int32_t *out_count) {
     const size_t mark = p->stack.size;
     int32_t      count = 0;
     TRY(parser_expect(p, KEYWORD_BY, "ORDER"));
-    if (parser_at(p, KEYWORD_ALL)) {
-        return parser_outside(p, "ORDER BY ALL");
-    }
     do {
         ast_order order = {.expr = NULL};
         if (count > 0 && parser_list_ends(p)) {
@@ -362,7 +359,7 @@ parse_order_by(parser *p, ast_select *s) {
         TRY(parser_push(p, &order, sizeof(order)));
         count++;
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
-    return parser_take(p, mark, sizeof(ast_order), &s->orders, &s->order_count);
+    return parser_take(p, mark, sizeof(ast_order), out, out_count);
 }
 
 /* LIMIT and OFFSET in either order, each at most once. */
@@ -385,7 +382,11 @@ parse_limit(parser *p, ast_select *s) {
 status
 parse_order(parser *p, ast_select *s) {
     if (parser_accept(p, KEYWORD_ORDER)) {
-        TRY(parse_order_by(p, s));
+        if (parser_at(p, KEYWORD_BY) && parser_next_is(p, KEYWORD_ALL)) {
+            parser_advance(p);
+            return parser_outside(p, "ORDER BY ALL");
+        }
+        TRY(parse_order_list(p, &s->orders, &s->order_count));
     }
     return parse_limit(p, s);
 }

@@ -155,6 +155,12 @@ print_call(const ast_expr *e, buf *out) {
     print_any_word(&e->name, out);
     buf_append_text(out, e->distinct ? TEXT("(DISTINCT ") : TEXT("("));
     print_list(e->args, e->arg_count, out);
+    if (e->within_group) {
+        buf_append_text(out, TEXT(") WITHIN GROUP ("));
+    } else if (e->order_count > 0) {
+        buf_append_char(out, ' ');
+    }
+    print_orders(e->orders, e->order_count, out);
     buf_append_char(out, ')');
     if (e->filter != NULL) {
         buf_append_text(out, TEXT(" FILTER (WHERE "));

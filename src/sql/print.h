@@ -10,5 +10,7 @@ void print_name(const ast_name *name, buf *out);
 void print_any_word(const ast_name *name,
                     buf *out); /* where reserved words may stand: behind a dot, before "(" */
 void print_type(const ast_type *type, buf *out);
+void print_orders(const ast_order *orders, int32_t count,
+                  buf *out); /* "ORDER BY ...", or nothing */
 
 #endif

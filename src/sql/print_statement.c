@@ -129,11 +129,11 @@ print_group(const ast_select *s, buf *out) {
     }
 }
 
-static void
-print_order(const ast_select *s, buf *out) {
-    for (int32_t i = 0; i < s->order_count; i++) {
-        const ast_order *order = &s->orders[i];
-        buf_append_text(out, i == 0 ? TEXT(" ORDER BY ") : TEXT(", "));
+void
+print_orders(const ast_order *orders, int32_t count, buf *out) {
+    for (int32_t i = 0; i < count; i++) {
+        const ast_order *order = &orders[i];
+        buf_append_text(out, i == 0 ? TEXT("ORDER BY ") : TEXT(", "));
         sql_print_expr(order->expr, out);
         if (order->descending) {
             buf_append_text(out, TEXT(" DESC"));
@@ -221,7 +221,8 @@ sql_print_select(const ast_select *s, buf *out) {
         print_union(s, out);
         break;
     }
-    print_order(s, out);
+    buf_append_text(out, s->order_count > 0 ? TEXT(" ") : TEXT(""));
+    print_orders(s->orders, s->order_count, out);
     print_clause(TEXT(" LIMIT "), s->limit, out);
     print_clause(TEXT(" OFFSET "), s->offset, out);
 }

@@ -75,6 +75,27 @@ make_column(rows *in, data_type type) {
     return (column){.type = type, .values = in->values, .validity = nulls ? in->validity : NULL};
 }
 
+/* A call of one argument; the signature must outlive the instance. */
+typedef struct single_call {
+    agg_signature signature;
+    data_type     type;
+} single_call;
+
+static inline bool
+call_resolve(single_call *c, const agg_class *class, data_type type) {
+    c->type = type;
+    c->signature = (agg_signature){.column_count = 1, .argument_count = 1, .types = &c->type};
+    error err = {0};
+    return class->resolve(class, &c->signature, &err) == OK;
+}
+
+static inline status
+call_open(agg **out, const agg_class *class, const single_call *c, store *s, mem *m,
+          bool append_only, error *err) {
+    const agg_site site = {.store = s, .mem = m, .name = "a", .append_only = append_only};
+    return class->open(out, class, &c->signature, &site, err);
+}
+
 /* The answer as `out`, or *null. */
 typedef struct answer {
     bool    null;

@@ -16,6 +16,11 @@ test_names(void **unused) {
     CHECK(agg_find(TEXT("count_star"), 1) == NULL);
     CHECK(agg_find(TEXT("sum"), 0) == NULL);
     CHECK(agg_find(TEXT("sum"), 2) == NULL);
+    CHECK(agg_exists(TEXT("any_value")) && agg_exists(TEXT("arbitrary")) &&
+          agg_exists(TEXT("Count")));
+    CHECK(!agg_exists(TEXT("arbitrar")) && !agg_exists(TEXT("count_star")));
+    CHECK(agg_exists(TEXT("fsum")) && !agg_exists(TEXT("")));
+    CHECK_STR(agg_usage(TEXT("sum")), "sum(x)");
     CHECK(agg_find(TEXT("upper"), 1) == NULL);
     for (int32_t i = 0; i < agg_class_count(); i++) {
         CHECK(agg_class_at(i)->name != NULL);
@@ -25,10 +30,10 @@ test_names(void **unused) {
 static void
 check_overload(const char *name, type_id input, type_id output) { /* output TYPE_NULL: none */
     const agg_class *class = agg_find(text_of(name), 1);
-    data_type  out = {0};
-    const bool found = class->resolve(type_of(input), &out);
+    single_call call;
+    const bool  found = call_resolve(&call, class, type_of(input));
     CHECK_EQ(found, output != TYPE_NULL);
-    CHECK(!found || out.id == output);
+    CHECK(!found || call.signature.output.id == output);
 }
 
 static void
@@ -55,6 +60,7 @@ typedef struct single {
     arena  scratch;
     agg   *a;
     const agg_class *class;
+    single_call call;
 } single;
 
 static void
@@ -65,7 +71,8 @@ single_open(single *s, const char *name, type_id type, bool append_only) {
     arena_init(&s->scratch, &s->account);
     s->class = agg_find(text_of(name), 1);
     CHECK_OK(store_open(&s->store, &s->account, &err));
-    CHECK_OK(s->class->open(&s->a, s->store, &s->account, name, type_of(type), append_only, &err));
+    CHECK(call_resolve(&s->call, s->class, type_of(type)));
+    CHECK_OK(call_open(&s->a, s->class, &s->call, s->store, &s->account, append_only, &err));
     CHECK_OK(s->class->init(s->a, &zero, 1, &err));
 }
 
@@ -309,8 +316,7 @@ test_restore(void **unused) {
     arena_init(&copy.scratch, &copy.account);
     copy.class = s.class;
     CHECK_OK(store_open(&copy.store, &copy.account, &err));
-    CHECK_OK(copy.class->open(&copy.a, copy.store, &copy.account, "min", type_of(TYPE_I64), false,
-                              &err));
+    CHECK_OK(call_open(&copy.a, copy.class, &s.call, copy.store, &copy.account, false, &err));
     CHECK_OK(store_snapshot_open(&shot, s.store, &err));
     CHECK_OK(snapshot_changed_blocks(shot, 0, copy_block, copy.store, &err));
     store_snapshot_close(shot);
@@ -327,6 +333,7 @@ test_restore(void **unused) {
 
 static const agg_class *torture_class;
 static data_type        torture_type;
+static single_call      torture_call;
 static bool             torture_append_only;
 
 static status
@@ -367,7 +374,7 @@ scenario(mem *m, error *err) {
     agg            *a;
     store_snapshot *shot = NULL;
     arena_init(&scratch, m);
-    status result = torture_class->open(&a, s, m, "a", torture_type, torture_append_only, err);
+    status result = call_open(&a, torture_class, &torture_call, s, m, torture_append_only, err);
     if (result == OK) {
         result = churn(a, s, &shot, &scratch, err);
         torture_class->close(a);
@@ -384,11 +391,10 @@ test_torture(void **unused) {
     static const type_id chosen[] = {TYPE_I32, TYPE_F64, TYPE_TEXT};
     for (int32_t k = 0; k < agg_class_count(); k++) {
         for (int32_t t = 0; t < 2 * ARRAY_COUNT(chosen); t++) {
-            data_type output;
             torture_class = agg_class_at(k);
             torture_type = type_of(chosen[t / 2]);
             torture_append_only = t % 2;
-            if (torture_class->resolve(torture_type, &output)) {
+            if (call_resolve(&torture_call, torture_class, torture_type)) {
                 CHECK(torture(torture_class->name, scenario) > 4);
             }
         }

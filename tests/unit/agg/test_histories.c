@@ -52,17 +52,17 @@ run_histories(const agg_class *class, data_type type, const histories *h, bool a
     store      *s;
     arena       scratch;
     agg        *a;
-    data_type   output;
+    single_call call;
     static rows in;
     counts     *all = calloc((size_t)h->count, sizeof(*all));
-    if (!class->resolve(type, &output)) {
+    if (!call_resolve(&call, class, type)) {
         free(all);
         return;
     }
     mem_init(&account, INT64_MAX);
     arena_init(&scratch, &account);
     CHECK_OK(store_open(&s, &account, &err));
-    CHECK_OK(class->open(&a, s, &account, "a", type, append_only, &err));
+    CHECK_OK(call_open(&a, class, &call, s, &account, append_only, &err));
     for (int step = 0; step < LENGTH; step++) {
         for (int64_t first = 0; first < h->count; first += BATCH_MAX) {
             in.count = (int32_t)(h->count - first < BATCH_MAX ? h->count - first : BATCH_MAX);
@@ -81,7 +81,7 @@ run_histories(const agg_class *class, data_type type, const histories *h, bool a
             CHECK_OK(class->update(a, in.slots, &input, append_only ? NULL : in.weights, NULL,
                                    in.count, &scratch, &err));
             CHECK_OK(class->value(a, in.slots, in.count, &scratch, &out, &err));
-            CHECK_EQ(out.type.id, output.id);
+            CHECK_EQ(out.type.id, call.signature.output.id);
             for (int32_t i = 0; i < in.count; i++) {
                 check_value(class, type, &out, i, &all[first + i]);
             }
@@ -247,10 +247,10 @@ run_random(const agg_class *class, data_type type, bool append_only, uint64_t se
     mem             account;
     error           err = {0};
     store          *s;
-    data_type       output;
+    single_call     call;
     static world    w;
     store_snapshot *shot = NULL;
-    if (!class->resolve(type, &output)) {
+    if (!call_resolve(&call, class, type)) {
         return;
     }
     memset(&w, 0, sizeof(w));
@@ -261,7 +261,7 @@ run_random(const agg_class *class, data_type type, bool append_only, uint64_t se
     arena_init(&w.scratch, &account);
     rng_init(&w.r, seed);
     CHECK_OK(store_open(&s, &account, &err));
-    CHECK_OK(class->open(&w.a, s, &account, "a", type, append_only, &err));
+    CHECK_OK(call_open(&w.a, class, &call, s, &account, append_only, &err));
     for (int tick = 0; tick < 120; tick++) {
         turn_over_groups(&w);
         plan_tick(&w);

@@ -116,15 +116,22 @@ aggregate_spec(circuit *c, op_spec *spec, op_agg *aggs, const schema *in, int32_
         types[i] = (type_id)in->fields[i].type.id;
     }
     for (int32_t i = 0; i < call_count; i++) {
-        const call     *f = &calls[i];
-        const data_type input = f->argument < 0 ? type_of(TYPE_NULL) : in->fields[f->argument].type;
-        aggs[i] = (op_agg){.class = agg_find(text_of(f->name), f->argument < 0 ? 0 : 1),
-                           .argument = f->argument,
+        const call    *f = &calls[i];
+        const int32_t  width = f->argument < 0 ? 0 : 1;
+        agg_signature *s = &aggs[i].signature;
+        aggs[i] = (op_agg){.class = agg_find(text_of(f->name), width),
+                           .signature = {.column_count = width, .argument_count = width},
+                           .columns = &f->argument,
                            .filter = f->filter,
                            .distinct = f->distinct};
         CHECK(aggs[i].class != NULL);
-        CHECK(aggs[i].class->resolve(input, &aggs[i].type));
-        types[key_count + i] = (type_id)aggs[i].type.id;
+        s->types = arena_alloc(&c->arena, sizeof(*s->types));
+        if (s->types == NULL) {
+            return error_memory(err);
+        }
+        *s->types = f->argument < 0 ? type_of(TYPE_NULL) : in->fields[f->argument].type;
+        TRY(aggs[i].class->resolve(aggs[i].class, s, err));
+        types[key_count + i] = (type_id)s->output.id;
     }
     spec->input[0] = in;
     spec->output = circuit_schema(c, key_count + call_count, types);

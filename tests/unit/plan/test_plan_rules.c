@@ -78,11 +78,17 @@ check_aggregate(const plan_node *n) {
     CHECK(n->key_count + n->agg_count > 0);
     for (int32_t i = 0; i < n->agg_count; i++) {
         const plan_agg *a = &n->aggs[i];
-        data_type       output;
-        CHECK(a->argument < in->count && a->filter < in->count);
-        const data_type input = a->argument < 0 ? type_of(TYPE_NULL) : in->fields[a->argument].type;
-        CHECK(a->class->resolve(input, &output) && type_equal(output, a->type));
-        CHECK(type_equal(n->schema.fields[n->key_count + i].type, a->type));
+        const data_type output = a->signature.output;
+        agg_signature   again = a->signature;
+        error           err = {0};
+        CHECK(a->filter < in->count);
+        for (int32_t k = 0; k < a->signature.column_count; k++) {
+            CHECK(a->columns[k] >= 0 && a->columns[k] < in->count);
+            CHECK(type_equal(in->fields[a->columns[k]].type, a->signature.types[k]));
+        }
+        CHECK_OK(a->class->resolve(a->class, &again, &err));
+        CHECK(type_equal(again.output, output));
+        CHECK(type_equal(n->schema.fields[n->key_count + i].type, output));
         CHECK(a->filter < 0 || in->fields[a->filter].type.id == TYPE_BOOL);
     }
     CHECK(n->window_key < n->key_count);

@@ -106,6 +106,8 @@ static const bomb bombs[] = {
     {"SELECT ", "f(", "1"},
     {"SELECT ", "f(a, ", "1"},
     {"SELECT ", "f() FILTER (WHERE ", "1"},
+    {"SELECT ", "f(x ORDER BY ", "1"},
+    {"SELECT ", "f() WITHIN GROUP (ORDER BY ", "1"},
     {"SELECT ", "CAST(", "1"},
     {"SELECT ", "EXTRACT(year FROM ", "1"},
     {"SELECT ", "SUBSTRING(a FROM ", "1"},

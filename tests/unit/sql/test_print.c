@@ -62,6 +62,13 @@ static const char *const golden[][2] = {
      "SELECT LEFT(x, 2), Replace(a, b, c), IF(a, b, c), right(x, 1), date(x), coalesce(a)"},
     {"SELECT count(*), count(DISTINCT x) FILTER (WHERE y > 0), sum(ALL z), f()",
      "SELECT count(*), count(DISTINCT x) FILTER (WHERE y > 0), sum(z), f()"},
+    {"SELECT f(x, ',' ORDER BY y DESC, z NULLS FIRST,) FILTER (WHERE y > 0)",
+     "SELECT f(x, ',' ORDER BY y DESC, z NULLS FIRST) FILTER (WHERE y > 0)"},
+    {"SELECT p(0.9) WITHIN GROUP (ORDER BY x DESC) FILTER (WHERE x > 0), m() within group (order "
+     "by y)",
+     "SELECT p(0.9) WITHIN GROUP (ORDER BY x DESC) FILTER (WHERE x > 0), m() WITHIN GROUP (ORDER "
+     "BY "
+     "y)"},
     {"SELECT CASE x WHEN 1 THEN 'a' ELSE 'b' END, CASE WHEN a THEN b WHEN c THEN d END",
      "SELECT CASE x WHEN 1 THEN 'a' ELSE 'b' END, CASE WHEN a THEN b WHEN c THEN d END"},
     {"SELECT x::DOUBLE   PRECISION, TRY_CAST(x AS DECIMAL(10,2)), CAST(y AS TIMESTAMP(3) WITH TIME "
