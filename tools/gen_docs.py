@@ -64,6 +64,26 @@ SECTIONS: dict[str, dict[str, str]] = {
         "LIKE y ESCAPE z "
         "| '10%' LIKE '10!%' ESCAPE '!' | true",
         "ilike": "like without regard to case | 'Hello' ILIKE 'h%' | true",
+        "similar_to": "the whole text is like the pattern of the SQL standard: % _ | * + ? {n} ( ) [ ]; "
+        "a third argument escapes, without it a backslash does; written x SIMILAR TO y ESCAPE z "
+        "| 'abc' SIMILAR TO '(a|b)%' | true",
+        "glob": "the whole text is like a file name pattern: * ? [a-z] [!a]; written x GLOB y "
+        "| 'report.csv' GLOB '*.csv' | true",
+    },
+    "Regular expressions": {
+        "~": "the text holds a match | 'abc' ~ '^a.c$' | true",
+        "~*": "the same without regard to case | 'ABC' ~* 'b' | true",
+        "!~": "the text holds no match | 'abc' !~ 'x' | true",
+        "!~*": "the same without regard to case | 'ABC' !~* 'b' | false",
+        "regexp_matches": "true when the text holds a match | regexp_matches('a-1', '\\d') | true",
+        "regexp_like": "= regexp_matches | regexp_like('ABC', 'b', 'i') | true",
+        "regexp_full_match": "true when the whole text is a match | regexp_full_match('abc', 'b') | false",
+        "regexp_extract": "the first match, or that group of it; '' when there is none "
+        "| regexp_extract('a=1&b=2', 'b=(\\d+)', 1) | 2",
+        "regexp_replace": "the first match replaced, or with option g all; \\1 to \\9 stand for groups "
+        "| regexp_replace('a1b22', '\\d+', '<\\0>', 'g') | a<1>b<22>",
+        "regexp_count": "number of matches | regexp_count('banana', 'an') | 2",
+        "regexp_escape": "a pattern that matches this text alone | regexp_escape('a.b') | a\\.b",
     },
     "Numbers": {
         "abs": "value without its sign | abs(-1.5) | 1.5",
@@ -83,6 +103,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "exp": "e to that power | exp(0) | 1.0",
         "power": "x to the power of y; NULL where there is none | power(2, 10) | 1024.0",
         "pow": "= power | pow(9, 0.5) | 3.0",
+        "^": "power; also written ** | 2 ^ 10 | 1024.0",
     },
     "Text": {
         "||": "joined text | 'a' || 1 | a1",
@@ -109,6 +130,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "replace": "every place of the second text becomes the third | replace('banana', 'an', 'x') | bxxa",
         "starts_with": "true when the text begins so | starts_with('laminar', 'lam') | true",
         "prefix": "= starts_with | prefix('laminar', 'x') | false",
+        "^@": "true when the text begins so | 'laminar' ^@ 'lam' | true",
         "ends_with": "true when the text ends so | ends_with('laminar', 'nar') | true",
         "suffix": "= ends_with | suffix('laminar', 'x') | false",
         "contains": "true when the text holds the other | contains('laminar', 'min') | true",
@@ -295,8 +317,9 @@ def signature(name: str, o: Overload) -> str:
         return f"-{p[0]}"
     if OPERATOR.fullmatch(name):
         return f"{p[0]} {name} {p[1]}"
-    if name in ("like", "ilike"):
-        return f"{p[0]} {name.upper()} {p[1]}" + (f" ESCAPE {p[2]}" if len(p) > 2 else "")
+    if name in ("like", "ilike", "similar_to", "glob"):
+        word = name.upper().replace("_", " ")
+        return f"{p[0]} {word} {p[1]}" + (f" ESCAPE {p[2]}" if len(p) > 2 else "")
     return f"{name}({', '.join(p)}{', ...' if o.variadic else ''})"
 
 
@@ -309,6 +332,18 @@ def entry(name: str, text: str) -> Entry:
     if what.startswith("= "):
         what = f"another name of {what[2:]}"
     return Entry(what, example, result)
+
+
+SECTION_HEADS = {
+    "Regular expressions": r"""Patterns have the syntax of RE2 and are matched in linear time:
+`|`, `* + ? {n} {n,} {n,m}` and lazy ones with a `?` behind, `( )`, `(?: )`, `(?P<name> )`, `(?i)` `(?m)` `(?s)` `(?U)`, `.`, `[a-z]`, `[^a]`,
+`[[:alpha:]]`, `\d \s \w` and their capitals (ASCII), `\p{Lu}` (Unicode), `^ $ \A \z \b \B`, `\n \t \xHH`,
+`\x{H}`, `\Q...\E`. There is no look-around and no reference to a group inside a pattern. The leftmost
+match counts, and of these the first a backtracking matcher would find. The last argument may be options:
+`i` any case, `c` not, `s` `.` matches a newline, `m` or `n` `^` and `$` match at the ends of lines, `l`
+the pattern is plain text, `g` all matches.
+""",
+}
 
 
 def function_rows(functions: dict[str, list[Overload]], section: dict[str, str]) -> list[str]:
@@ -367,7 +402,8 @@ def render() -> str:
     check(functions, aggregates)
     lines = [HEAD]
     for title, section in SECTIONS.items():
-        lines += [f"## {title}", "", *function_rows(functions, section), ""]
+        lines += [f"## {title}", "", *([SECTION_HEADS[title]] if title in SECTION_HEADS else [])]
+        lines += [*function_rows(functions, section), ""]
     lines += ["## Forms with a grammar of their own", ""]
     lines += ["| form | what it gives | example |", "|---|---|---|"]
     for form, what, example, result in FORMS:

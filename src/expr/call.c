@@ -131,3 +131,32 @@ fn_text_commit(fn_call *c, size_t used) {
     }
     return v;
 }
+
+status
+fn_text_too_long(fn_call *c, const char *name, uint128 size) {
+    const double mib = (double)size / (1 << 20);
+    return error_set(c->err, ERR_QUERY_FAILED,
+                     "%s: the text would have %.0f MiB; at most 64 MiB may be made in one value",
+                     name, mib);
+}
+
+status
+fn_text_of_buf(fn_call *c, const char *name, const buf *b, strview *out) {
+    if (b->failed) {
+        return b->size > TEXT_RESULT_MAX / 2
+                   ? error_set(c->err, ERR_QUERY_FAILED,
+                               "%s: the text would be too long; at most 64 MiB may be made in one "
+                               "value",
+                               name)
+                   : error_memory(c->err);
+    }
+    char *p = fn_text_reserve(c, b->size);
+    if (p == NULL) {
+        return error_memory(c->err);
+    }
+    if (b->size > 0) {
+        memcpy(p, b->data, b->size);
+    }
+    *out = fn_text_commit(c, b->size);
+    return OK;
+}

@@ -9,7 +9,11 @@
 #ifndef LAMINAR_EXPR_CALL_H
 #define LAMINAR_EXPR_CALL_H
 
+#include "base/unicode.h"
 #include "expr/expr.h"
+
+/* One value may not grow beyond this by a function: a wrong count would eat the machine. */
+#define TEXT_RESULT_MAX ((size_t)64 << 20)
 
 /* Parameter kinds of functions.def beside the types themselves. */
 enum {
@@ -62,7 +66,7 @@ typedef status fn_preparer(void **state, arena *a, const value *const *constants
 
 struct function {
     const char  *name;
-    uint8_t      args[4];
+    uint8_t      args[8];
     uint8_t      arg_count;
     uint8_t      result;
     uint32_t     flags;
@@ -79,6 +83,10 @@ struct function {
 fn_preparer fn_prepare_divisor_i32, fn_prepare_divisor_i64;
 fn_preparer fn_prepare_like, fn_prepare_ilike;
 fn_preparer fn_prepare_strftime, fn_prepare_part;
+fn_preparer fn_prepare_regexp_matches, fn_prepare_regexp_full_match, fn_prepare_regexp_unmatches;
+fn_preparer fn_prepare_regexp_matches_any_case, fn_prepare_regexp_unmatches_any_case;
+fn_preparer fn_prepare_similar_to, fn_prepare_glob, fn_prepare_regexp_extract;
+fn_preparer fn_prepare_regexp_replace, fn_prepare_regexp_count;
 
 /* Whether two constants are the same, by bits: 0.0 and -0.0 are different (expr_tree.c). */
 bool constant_equal(const value *x, const value *y);
@@ -98,6 +106,9 @@ status fn_microseconds(const fn_call *c, int32_t i, const int64_t **us, int32_t 
  * view. */
 char   *fn_text_reserve(fn_call *c, size_t size) MUST_USE;
 strview fn_text_commit(fn_call *c, size_t used);
+/* The text of a buf with size_max TEXT_RESULT_MAX; an error when it failed. */
+status fn_text_of_buf(fn_call *c, const char *name, const buf *b, strview *out) MUST_USE;
+status fn_text_too_long(fn_call *c, const char *name, uint128 size);
 
 ALWAYS_INLINE bool
 fn_is_valid(const fn_call *c, int32_t row) {
@@ -120,18 +131,6 @@ operand_text(const operand *o, int32_t row) {
 }
 
 /* ---- text helpers shared by fn_text*.c and fn_like.c (utf8.c) */
-ALWAYS_INLINE bool
-utf8_is_start(char c) {
-    return ((uint8_t)c & 0xC0) != 0x80;
-}
-
-/* Bytes of the character at `s`, which is valid UTF-8. */
-ALWAYS_INLINE size_t
-utf8_width(const char *s) {
-    const uint8_t b = (uint8_t)*s;
-    return b < 0x80 ? 1 : b < 0xE0 ? 2 : b < 0xF0 ? 3 : 4;
-}
-
 /* How many characters; bytes of the first `count` (at most all); offset of the last `count`. */
 int64_t utf8_count(text t);
 size_t  utf8_skip(text t, int64_t count);

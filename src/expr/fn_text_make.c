@@ -3,22 +3,11 @@
  * lie in the scratch arena; results of up to 12 bytes are in the view itself. */
 #include "expr/call.h"
 
-/* One value may not grow beyond this by a function: a wrong count would eat the machine. */
-#define TEXT_SIZE_MAX ((size_t)64 << 20)
-
-static status
-too_long(fn_call *c, const char *name, uint128 size) {
-    const double mib = (double)size / (1 << 20);
-    return error_set(c->err, ERR_QUERY_FAILED,
-                     "%s: the text would have %.0f MiB; at most 64 MiB may be made in one value",
-                     name, mib);
-}
-
 /* ---- joining */
 static status
 join_two(fn_call *c, strview *out, text a, text b) {
-    if (b.size > TEXT_SIZE_MAX || a.size > TEXT_SIZE_MAX - b.size) {
-        return too_long(c, "||", (uint128)a.size + b.size);
+    if (b.size > TEXT_RESULT_MAX || a.size > TEXT_RESULT_MAX - b.size) {
+        return fn_text_too_long(c, "||", (uint128)a.size + b.size);
     }
     char *p = fn_text_reserve(c, a.size + b.size);
     if (p == NULL) {
@@ -52,8 +41,8 @@ join_all(fn_call *c, strview *out, int32_t row, int32_t first, text between) {
             any = true;
         }
     }
-    if (size > TEXT_SIZE_MAX) {
-        return too_long(c, "concat", size);
+    if (size > TEXT_RESULT_MAX) {
+        return fn_text_too_long(c, "concat", size);
     }
     char *p = fn_text_reserve(c, size);
     if (p == NULL) {
@@ -163,8 +152,8 @@ fn_repeat(fn_call *c) {
         if (!fn_is_valid(c, i) || times <= 0 || t.size == 0) {
             continue;
         }
-        if (times > (int64_t)(TEXT_SIZE_MAX / t.size)) {
-            return too_long(c, "repeat", (uint128)t.size * (uint64_t)times);
+        if (times > (int64_t)(TEXT_RESULT_MAX / t.size)) {
+            return fn_text_too_long(c, "repeat", (uint128)t.size * (uint64_t)times);
         }
         const size_t size = t.size * (size_t)times;
         char        *p = fn_text_reserve(c, size);
@@ -189,8 +178,8 @@ pad(fn_call *c, strview *out, text t, text with, int64_t wanted, bool at_left) {
     const int64_t unit = utf8_count(with);
     const size_t  tail = utf8_skip(with, missing % unit);
     const uint128 pad_size = (uint128)(uint64_t)(missing / unit) * with.size + tail;
-    if (pad_size + t.size > TEXT_SIZE_MAX) {
-        return too_long(c, at_left ? "lpad" : "rpad", pad_size + t.size);
+    if (pad_size + t.size > TEXT_RESULT_MAX) {
+        return fn_text_too_long(c, at_left ? "lpad" : "rpad", pad_size + t.size);
     }
     const size_t size = (size_t)pad_size + t.size;
     char        *p = fn_text_reserve(c, size);
@@ -248,8 +237,8 @@ replace(fn_call *c, const strview *v, strview *out, text what, text with) {
         return OK;
     }
     const uint128 wanted = (uint128)(t.size - times * what.size) + (uint128)times * with.size;
-    if (wanted > TEXT_SIZE_MAX) {
-        return too_long(c, "replace", wanted);
+    if (wanted > TEXT_RESULT_MAX) {
+        return fn_text_too_long(c, "replace", wanted);
     }
     char *p = fn_text_reserve(c, (size_t)wanted);
     if (p == NULL) {

@@ -6,9 +6,11 @@
  * functions.def. */
 #include "expr/resolve.h"
 
+#define ARGS0 {0}, 0
 #define ARGS1(a) {TYPE_##a}, 1
 #define ARGS2(a, b) {TYPE_##a, TYPE_##b}, 2
 #define ARGS3(a, b, c) {TYPE_##a, TYPE_##b, TYPE_##c}, 3
+#define ARGS4(a, b, c, d) {TYPE_##a, TYPE_##b, TYPE_##c, TYPE_##d}, 4
 
 static const function functions[] = {
 #define FUNCTION(fn_name, args, result, flags, prepare, kernel)                                    \

@@ -334,6 +334,9 @@ bind_unary(expr **out, context *c, const ast_expr *e) {
     }
     expr **args;
     TRY(bind_args(&args, c, e));
+    if (text_equal(e->op, TEXT("~"))) {
+        return bind_call_named(out, b, TEXT("~"), args, 1, e->position);
+    }
     if (minus) {
         return bind_call_named(out, b, TEXT("neg"), args, 1, e->position);
     }

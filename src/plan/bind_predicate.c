@@ -96,6 +96,29 @@ bind_case(expr **out, context *c, const ast_expr *e) {
     return *out == NULL ? out_of_memory(b) : OK;
 }
 
+/* low <= subject <= high, all of them copied. */
+static status
+bind_within(expr **out, binder *b, const expr *subject, const expr *low, const expr *high,
+            int32_t position) {
+    expr *both[2], *bounds[2];
+    TRY(copy_expr(&both[0], b, subject));
+    TRY(copy_expr(&both[1], b, subject));
+    TRY(copy_expr(&bounds[0], b, low));
+    TRY(copy_expr(&bounds[1], b, high));
+    TRY(bind_compare(&bounds[0], b, ">=", both[0], bounds[0], position));
+    TRY(bind_compare(&bounds[1], b, "<=", both[1], bounds[1], position));
+    return make2(out, b, EXPR_AND, type_of(TYPE_BOOL), bounds[0], bounds[1], position);
+}
+
+/* x BETWEEN SYMMETRIC a AND b: the bounds in either order. */
+static status
+bind_between_symmetric(expr **out, binder *b, expr *const *args, int32_t position) {
+    expr *up, *down;
+    TRY(bind_within(&up, b, args[0], args[1], args[2], position));
+    TRY(bind_within(&down, b, args[0], args[2], args[1], position));
+    return make2(out, b, EXPR_OR, type_of(TYPE_BOOL), up, down, position);
+}
+
 status
 bind_between(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
@@ -103,6 +126,11 @@ bind_between(expr **out, context *c, const ast_expr *e) {
     TRY(bind_expr(&subject, c, e->args[0]));
     TRY(bind_expr(&low, c, e->args[1]));
     TRY(bind_expr(&high, c, e->args[2]));
+    if (text_equal(e->op, TEXT("BETWEEN SYMMETRIC"))) {
+        expr *const args[3] = {subject, low, high};
+        TRY(bind_between_symmetric(out, b, args, e->position));
+        return negate(out, b, e->negated);
+    }
     TRY(copy_expr(&again, b, subject));
     TRY(bind_compare(&low, b, ">=", subject, low, e->position));
     TRY(bind_compare(&high, b, "<=", again, high, e->position));
@@ -183,7 +211,10 @@ bind_like(expr **out, context *c, const ast_expr *e) {
     for (int32_t i = 0; i < e->arg_count; i++) {
         TRY(bind_expr(&args[i], c, e->args[i]));
     }
-    const text name = text_equal(e->op, TEXT("ILIKE")) ? TEXT("ilike") : TEXT("like");
+    const text name = text_equal(e->op, TEXT("ILIKE"))        ? TEXT("ilike")
+                      : text_equal(e->op, TEXT("SIMILAR TO")) ? TEXT("similar_to")
+                      : text_equal(e->op, TEXT("GLOB"))       ? TEXT("glob")
+                                                              : TEXT("like");
     TRY(bind_call_named(out, b, name, args, e->arg_count, e->position));
     return negate(out, b, e->negated);
 }

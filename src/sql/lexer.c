@@ -33,21 +33,22 @@ static const struct {
     const char *spelling;
     symbol      symbol;
 } symbols[] = {
-    {"->>", SYMBOL_OTHER},     {"::", SYMBOL_CAST},       {"!=", SYMBOL_NOT_EQUAL},
-    {"<>", SYMBOL_NOT_EQUAL},  {"<=", SYMBOL_LESS_EQUAL}, {">=", SYMBOL_GREATER_EQUAL},
-    {"==", SYMBOL_EQUAL},      {"||", SYMBOL_CONCAT},     {"//", SYMBOL_DOUBLE_SLASH},
-    {"->", SYMBOL_OTHER},      {"=>", SYMBOL_OTHER},      {":=", SYMBOL_OTHER},
-    {"<<", SYMBOL_OTHER},      {">>", SYMBOL_OTHER},      {"&&", SYMBOL_OTHER},
-    {"@>", SYMBOL_OTHER},      {"<@", SYMBOL_OTHER},      {"!~", SYMBOL_OTHER},
-    {",", SYMBOL_COMMA},       {";", SYMBOL_SEMICOLON},   {"(", SYMBOL_LEFT_PAREN},
-    {")", SYMBOL_RIGHT_PAREN}, {".", SYMBOL_DOT},         {"*", SYMBOL_STAR},
-    {"+", SYMBOL_PLUS},        {"-", SYMBOL_MINUS},       {"/", SYMBOL_SLASH},
-    {"%", SYMBOL_PERCENT},     {"=", SYMBOL_EQUAL},       {"<", SYMBOL_LESS},
-    {">", SYMBOL_GREATER},     {"[", SYMBOL_OTHER},       {"]", SYMBOL_OTHER},
-    {"{", SYMBOL_OTHER},       {"}", SYMBOL_OTHER},       {":", SYMBOL_OTHER},
-    {"!", SYMBOL_OTHER},       {"~", SYMBOL_OTHER},       {"@", SYMBOL_OTHER},
-    {"#", SYMBOL_OTHER},       {"&", SYMBOL_OTHER},       {"|", SYMBOL_OTHER},
-    {"^", SYMBOL_OTHER},
+    {"->>", SYMBOL_OPERATOR},     {"!~*", SYMBOL_OPERATOR},  {"::", SYMBOL_CAST},
+    {"!=", SYMBOL_NOT_EQUAL},     {"<>", SYMBOL_NOT_EQUAL},  {"<=", SYMBOL_LESS_EQUAL},
+    {">=", SYMBOL_GREATER_EQUAL}, {"==", SYMBOL_EQUAL},      {"||", SYMBOL_CONCAT},
+    {"//", SYMBOL_DOUBLE_SLASH},  {"**", SYMBOL_POWER},      {"->", SYMBOL_OPERATOR},
+    {"<<", SYMBOL_OPERATOR},      {">>", SYMBOL_OPERATOR},   {"!~", SYMBOL_OPERATOR},
+    {"~*", SYMBOL_OPERATOR},      {"^@", SYMBOL_OPERATOR},   {"=>", SYMBOL_OTHER},
+    {":=", SYMBOL_OTHER},         {"&&", SYMBOL_OTHER},      {"@>", SYMBOL_OTHER},
+    {"<@", SYMBOL_OTHER},         {",", SYMBOL_COMMA},       {";", SYMBOL_SEMICOLON},
+    {"(", SYMBOL_LEFT_PAREN},     {")", SYMBOL_RIGHT_PAREN}, {".", SYMBOL_DOT},
+    {"*", SYMBOL_STAR},           {"+", SYMBOL_PLUS},        {"-", SYMBOL_MINUS},
+    {"/", SYMBOL_SLASH},          {"%", SYMBOL_PERCENT},     {"=", SYMBOL_EQUAL},
+    {"<", SYMBOL_LESS},           {">", SYMBOL_GREATER},     {"~", SYMBOL_OPERATOR},
+    {"&", SYMBOL_OPERATOR},       {"|", SYMBOL_OPERATOR},    {"#", SYMBOL_OPERATOR},
+    {"^", SYMBOL_POWER},          {"[", SYMBOL_OTHER},       {"]", SYMBOL_OTHER},
+    {"{", SYMBOL_OTHER},          {"}", SYMBOL_OTHER},       {":", SYMBOL_OTHER},
+    {"!", SYMBOL_OTHER},          {"@", SYMBOL_OTHER},
 };
 
 static unsigned char

@@ -30,10 +30,12 @@ enum {
     LEVEL_NOT,
     LEVEL_IS,
     LEVEL_COMPARE, /* does not chain */
-    LEVEL_MATCH,   /* LIKE, BETWEEN, IN; does not chain */
-    LEVEL_CONCAT,
+    LEVEL_MATCH,   /* LIKE, SIMILAR TO, GLOB, BETWEEN, IN; does not chain */
+    LEVEL_CONCAT,  /* and all operators that have no level of their own */
     LEVEL_SUM,
     LEVEL_PRODUCT,
+    LEVEL_POWER,
+    LEVEL_ZONE, /* AT TIME ZONE */
     LEVEL_SIGN,
     LEVEL_CAST,
     LEVEL_PRIMARY
@@ -108,6 +110,7 @@ status parser_arguments(parser *p, ast_expr *e, int32_t count);
 
 /* print.c: binding strength of the operator at the root of `e` */
 int32_t expr_level(const ast_expr *e);
+bool    expr_is_complement(const ast_expr *e); /* ~x, the prefix that binds as weakly as & does */
 
 /* parse_expr.c */
 status parse_expr(parser *p, int32_t level, ast_expr **out);
@@ -129,6 +132,10 @@ bool   parser_at_interval(const parser *p);
 /* parse_call.c: a name that is followed by "(", CASE, CAST */
 status parse_call(parser *p, ast_expr **out);
 status parse_case(parser *p, ast_expr **out);
+bool   parser_is_bare_name(const ast_name *name);
+bool   parser_at_method(const parser *p); /* .name( behind an expression */
+/* x.f(y): f(x, y), with *left as x. */
+status parse_method(parser *p, int32_t start, ast_expr **left);
 bool   parser_at_call(const parser *p);
 bool   parser_at_bare_call(const parser *p); /* CURRENT_TIMESTAMP */
 status parse_bare_call(parser *p, ast_expr **out);

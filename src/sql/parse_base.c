@@ -9,13 +9,13 @@
 /* Words that start something the language names and this grammar lacks: a syntax error at one of
  * them says so. */
 static const keyword outside[] = {
-    KEYWORD_EXCEPT,   KEYWORD_INTERSECT, KEYWORD_QUALIFY, KEYWORD_WINDOW,      KEYWORD_OVER,
-    KEYWORD_LATERAL,  KEYWORD_RIGHT,     KEYWORD_FULL,    KEYWORD_NATURAL,     KEYWORD_SEMI,
-    KEYWORD_ANTI,     KEYWORD_ASOF,      KEYWORD_SAMPLE,  KEYWORD_LATEST,      KEYWORD_PIVOT,
-    KEYWORD_UNPIVOT,  KEYWORD_FETCH,     KEYWORD_COLLATE, KEYWORD_AT,          KEYWORD_SIMILAR,
-    KEYWORD_GLOB,     KEYWORD_REGEXP,    KEYWORD_RLIKE,   KEYWORD_WITHIN,      KEYWORD_IGNORE,
-    KEYWORD_RESPECT,  KEYWORD_LATE,      KEYWORD_EXCLUDE, KEYWORD_TABLESAMPLE, KEYWORD_PARTITION,
-    KEYWORD_GROUPING, KEYWORD_ROLLUP,    KEYWORD_CUBE,
+    KEYWORD_EXCEPT,  KEYWORD_INTERSECT,   KEYWORD_QUALIFY,   KEYWORD_WINDOW,   KEYWORD_OVER,
+    KEYWORD_LATERAL, KEYWORD_RIGHT,       KEYWORD_FULL,      KEYWORD_NATURAL,  KEYWORD_SEMI,
+    KEYWORD_ANTI,    KEYWORD_ASOF,        KEYWORD_SAMPLE,    KEYWORD_LATEST,   KEYWORD_PIVOT,
+    KEYWORD_UNPIVOT, KEYWORD_FETCH,       KEYWORD_COLLATE,   KEYWORD_AT,       KEYWORD_REGEXP,
+    KEYWORD_RLIKE,   KEYWORD_WITHIN,      KEYWORD_IGNORE,    KEYWORD_RESPECT,  KEYWORD_LATE,
+    KEYWORD_EXCLUDE, KEYWORD_TABLESAMPLE, KEYWORD_PARTITION, KEYWORD_GROUPING, KEYWORD_ROLLUP,
+    KEYWORD_CUBE,
 };
 
 /* What may follow inside a statement; commonest first, because the first of equally near ones is
@@ -371,7 +371,7 @@ argument_nesting(const ast_expr *e, int32_t i) {
     const int32_t   child_level = expr_level(child);
     const bool      operand = level < LEVEL_PRIMARY && (e->kind != AST_IN || i == 0);
     const bool      first = operand && i == 0 && e->kind != AST_UNARY;
-    const bool      chains = level <= LEVEL_AND || e->kind == AST_UNARY ||
+    const bool chains = level <= LEVEL_AND || (e->kind == AST_UNARY && !expr_is_complement(e)) ||
                         (i == 0 && level != LEVEL_COMPARE && level != LEVEL_MATCH);
     const bool parentheses = operand && (child_level < level || (child_level == level && !chains));
     return child->nesting + !first + parentheses;

@@ -14,12 +14,16 @@ parser_at_call(const parser *p) {
            (parser_at_name(p) || k == KEYWORD_LEFT || k == KEYWORD_RIGHT);
 }
 
+static bool
+is_bare(keyword k) {
+    return k == KEYWORD_CURRENT_DATE || k == KEYWORD_CURRENT_TIME ||
+           k == KEYWORD_CURRENT_TIMESTAMP || k == KEYWORD_LOCALTIMESTAMP;
+}
+
 bool
 parser_at_bare_call(const parser *p) {
     const keyword k = p->token.keyword;
-    return (k == KEYWORD_CURRENT_DATE || k == KEYWORD_CURRENT_TIME ||
-            k == KEYWORD_CURRENT_TIMESTAMP || k == KEYWORD_LOCALTIMESTAMP) &&
-           !parser_next_is_symbol(p, SYMBOL_DOT);
+    return is_bare(k) && !parser_next_is_symbol(p, SYMBOL_DOT);
 }
 
 status
@@ -241,6 +245,45 @@ parse_call(parser *p, ast_expr **out) {
     TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
     TRY(parse_within_group(p, e));
     TRY(parse_filter(p, e));
+    return parser_finish(p, e);
+}
+
+/* With a method behind it a bare call is read as a column at first. */
+bool
+parser_is_bare_name(const ast_name *name) {
+    return !name->quoted && is_bare(keyword_find(name->text));
+}
+
+/* Words that stand before "(" in rules of their own name no method. */
+bool
+parser_at_method(const parser *p) {
+    const keyword k = p->next.keyword;
+    const bool    plain = k == KEYWORD_NONE || k == KEYWORD_LEFT || k == KEYWORD_RIGHT ||
+                       k == KEYWORD_REPLACE || k == KEYWORD_SUBSTRING || k == KEYWORD_TRIM ||
+                       k == KEYWORD_GLOB || k == KEYWORD_FIRST || k == KEYWORD_LAST;
+    return parser_at_symbol(p, SYMBOL_DOT) && plain &&
+           (p->next.kind == TOKEN_WORD || p->next.kind == TOKEN_QUOTED_NAME) &&
+           parser_peek_third(p).symbol == SYMBOL_LEFT_PAREN;
+}
+
+status
+parse_method(parser *p, int32_t start, ast_expr **left) {
+    const size_t mark = p->stack.size;
+    ast_expr    *e = parser_new(p, AST_CALL, start);
+    if (e == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    parser_advance(p); /* "." */
+    TRY(parser_name_of(p, &e->name));
+    parser_advance(p); /* "(" */
+    TRY(parser_push(p, left, sizeof(ast_expr *)));
+    if (!parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
+        TRY(push_expr(p, LEVEL_ANY));
+        TRY(parse_more_arguments(p, 2));
+    }
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a function"));
+    TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
+    *left = e;
     return parser_finish(p, e);
 }
 

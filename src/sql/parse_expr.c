@@ -18,6 +18,7 @@ static const struct {
     {SYMBOL_MINUS, LEVEL_SUM, "-"},       {SYMBOL_STAR, LEVEL_PRODUCT, "*"},
     {SYMBOL_SLASH, LEVEL_PRODUCT, "/"},   {SYMBOL_DOUBLE_SLASH, LEVEL_PRODUCT, "//"},
     {SYMBOL_PERCENT, LEVEL_PRODUCT, "%"}, {SYMBOL_CAST, LEVEL_CAST, "::"},
+    {SYMBOL_POWER, LEVEL_POWER, "^"},     {SYMBOL_OPERATOR, LEVEL_CONCAT, NULL},
 };
 
 static int32_t
@@ -32,7 +33,8 @@ find_operator(symbol s) {
 
 static bool
 is_match(keyword k) {
-    return k == KEYWORD_LIKE || k == KEYWORD_ILIKE || k == KEYWORD_BETWEEN || k == KEYWORD_IN;
+    return k == KEYWORD_LIKE || k == KEYWORD_ILIKE || k == KEYWORD_BETWEEN || k == KEYWORD_IN ||
+           k == KEYWORD_SIMILAR || k == KEYWORD_GLOB;
 }
 
 /* Binding strength of the operator at the current token; LEVEL_ANY when it is none. */
@@ -48,11 +50,16 @@ operator_level(const parser *p) {
         return LEVEL_IS;
     case KEYWORD_NOT:
         return is_match(p->next.keyword) ? LEVEL_MATCH : LEVEL_ANY;
+    case KEYWORD_AT:
+        return parser_next_is(p, KEYWORD_TIME) ? LEVEL_ZONE : LEVEL_ANY;
     default:
         break;
     }
     if (is_match(k)) {
         return LEVEL_MATCH;
+    }
+    if (parser_at_method(p)) {
+        return LEVEL_CAST;
     }
     const int32_t i = find_operator(p->token.symbol);
     return i < 0 ? LEVEL_ANY : operators[i].level;
@@ -65,7 +72,10 @@ parse_column(parser *p, ast_expr **out) {
         return ERR_OUT_OF_MEMORY;
     }
     TRY(parser_name_of(p, &e->name));
-    if (parser_accept_symbol(p, SYMBOL_DOT)) {
+    if (parser_at_method(p) && parser_is_bare_name(&e->name)) {
+        e->kind = AST_CALL;
+    }
+    if (!parser_at_method(p) && parser_accept_symbol(p, SYMBOL_DOT)) {
         e->qualifier = e->name;
         if (parser_at_symbol(p, SYMBOL_STAR)) {
             return error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
@@ -76,7 +86,7 @@ parse_column(parser *p, ast_expr **out) {
             return parser_error(p, "a column name", "\".\"");
         }
         TRY(parser_name_of(p, &e->name));
-        if (parser_at_symbol(p, SYMBOL_DOT)) {
+        if (parser_at_symbol(p, SYMBOL_DOT) && !parser_at_method(p)) {
             return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                                 "a column name has at most two parts: table.column");
         }
@@ -212,22 +222,30 @@ parse_primary(parser *p, ast_expr **out) {
     UNREACHABLE();
 }
 
-/* NOT, - and +. */
+static bool
+at_complement(const parser *p) {
+    return p->token.symbol == SYMBOL_OPERATOR &&
+           text_equal(token_text(p->sql, p->token), TEXT("~"));
+}
+
+/* NOT, -, + and ~. */
 static status
 parse_prefix(parser *p, ast_expr **out) {
     const bool not = parser_at(p, KEYWORD_NOT);
     const bool minus = parser_at_symbol(p, SYMBOL_MINUS);
-    if (!not&&!minus && !parser_at_symbol(p, SYMBOL_PLUS)) {
+    const bool complement = at_complement(p);
+    if (!not&&!minus && !complement && !parser_at_symbol(p, SYMBOL_PLUS)) {
         return parse_primary(p, out);
     }
     ast_expr *e = parser_new(p, AST_UNARY, p->token.start);
     if (e == NULL) {
         return ERR_OUT_OF_MEMORY;
     }
-    e->op = not ? TEXT("NOT") : minus ? TEXT("-") : TEXT("+");
+    e->op = not ? TEXT("NOT") : minus ? TEXT("-") : complement ? TEXT("~") : TEXT("+");
     TRY(parser_arguments(p, e, 1));
     parser_advance(p);
-    TRY(parse_expr(p, not? LEVEL_NOT : LEVEL_SIGN, &e->args[0]));
+    const int32_t level = not ? LEVEL_NOT : complement ? LEVEL_CONCAT + 1 : LEVEL_SIGN;
+    TRY(parse_expr(p, level, &e->args[0]));
     *out = e;
     return parser_finish(p, e);
 }
@@ -332,7 +350,7 @@ parse_in(parser *p, ast_expr *e) {
     return parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count);
 }
 
-/* [NOT] LIKE, ILIKE, BETWEEN and IN; args has room for three. */
+/* [NOT] LIKE, ILIKE, SIMILAR TO, GLOB, BETWEEN [SYMMETRIC] and IN; args has room for three. */
 static status
 parse_match(parser *p, ast_expr *e) {
     e->negated = parser_accept(p, KEYWORD_NOT);
@@ -341,21 +359,47 @@ parse_match(parser *p, ast_expr *e) {
         return parse_in(p, e);
     }
     parser_advance(p);
+    if (k == KEYWORD_SIMILAR) {
+        TRY(parser_expect(p, KEYWORD_TO, "SIMILAR"));
+    }
+    const bool symmetric = k == KEYWORD_BETWEEN && parser_accept(p, KEYWORD_SYMMETRIC);
+    if (k == KEYWORD_BETWEEN && !symmetric) {
+        (void)parser_accept(p, KEYWORD_ASYMMETRIC);
+    }
     TRY(parse_expr(p, LEVEL_MATCH + 1, &e->args[1]));
     e->arg_count = 2;
     if (k == KEYWORD_BETWEEN) {
         e->kind = AST_BETWEEN;
+        e->op = symmetric ? TEXT("BETWEEN SYMMETRIC") : TEXT("BETWEEN");
         TRY(parser_expect(p, KEYWORD_AND, "the lower bound of BETWEEN"));
         TRY(parse_expr(p, LEVEL_MATCH + 1, &e->args[2]));
         e->arg_count = 3;
         return OK;
     }
     e->kind = AST_LIKE;
-    e->op = k == KEYWORD_LIKE ? TEXT("LIKE") : TEXT("ILIKE");
-    if (parser_accept(p, KEYWORD_ESCAPE)) {
+    e->op = k == KEYWORD_LIKE      ? TEXT("LIKE")
+            : k == KEYWORD_ILIKE   ? TEXT("ILIKE")
+            : k == KEYWORD_SIMILAR ? TEXT("SIMILAR TO")
+                                   : TEXT("GLOB");
+    if (k != KEYWORD_GLOB && parser_accept(p, KEYWORD_ESCAPE)) {
         TRY(parse_expr(p, LEVEL_MATCH + 1, &e->args[2]));
         e->arg_count = 3;
     }
+    return OK;
+}
+
+/* x AT TIME ZONE z: timezone(z, x) */
+static status
+parse_zone(parser *p, ast_expr *e) {
+    ast_expr *moment = e->args[0];
+    parser_advance(p);
+    parser_advance(p);
+    TRY(parser_expect(p, KEYWORD_ZONE, "AT TIME"));
+    TRY(parse_expr(p, LEVEL_ZONE + 1, &e->args[0]));
+    e->kind = AST_CALL;
+    e->name = (ast_name){.text = TEXT("timezone"), .position = e->args[0]->position};
+    e->args[1] = moment;
+    e->arg_count = 2;
     return OK;
 }
 
@@ -364,6 +408,9 @@ static status
 parse_operator(parser *p, int32_t level, int32_t start, ast_expr **left) {
     if (level == LEVEL_AND || level == LEVEL_OR) {
         return parse_chain(p, level, start, left);
+    }
+    if (parser_at_method(p)) {
+        return parse_method(p, start, left);
     }
     ast_expr *e = parser_new(p, AST_BINARY, start);
     if (e == NULL) {
@@ -376,12 +423,15 @@ parse_operator(parser *p, int32_t level, int32_t start, ast_expr **left) {
         TRY(parse_is(p, e));
     } else if (level == LEVEL_MATCH) {
         TRY(parse_match(p, e));
+    } else if (level == LEVEL_ZONE) {
+        TRY(parse_zone(p, e));
     } else if (level == LEVEL_CAST) {
         e->kind = AST_CAST;
         parser_advance(p);
         TRY(parse_type(p, &e->type));
     } else {
-        e->op = text_of(operators[find_operator(p->token.symbol)].op);
+        const char *op = operators[find_operator(p->token.symbol)].op;
+        e->op = op != NULL ? text_of(op) : token_text(p->sql, p->token);
         parser_advance(p);
         if (level == LEVEL_COMPARE && parser_at_quantifier(p)) {
             TRY(parse_quantified(p, e));

@@ -58,11 +58,24 @@ binary_level(text op) {
     if (op.size == 2 && op.data[0] == 'O') {
         return LEVEL_OR;
     }
+    if (op.size == 2 && strchr(">@", op.data[1]) != NULL && strchr("->^", op.data[0]) != NULL &&
+        op.data[1] != '=') {
+        return LEVEL_CONCAT; /* -> >> ^@ */
+    }
+    if (text_equal(op, TEXT("->>")) || text_equal(op, TEXT("<<"))) {
+        return LEVEL_CONCAT;
+    }
     switch (op.data[0]) {
     case 'A':
         return LEVEL_AND;
     case '|':
+    case '&':
+    case '#':
+    case '~':
+    case '!':
         return LEVEL_CONCAT;
+    case '^':
+        return LEVEL_POWER;
     case '+':
     case '-':
         return LEVEL_SUM;
@@ -80,13 +93,18 @@ is_not(const ast_expr *e) {
     return e->op.data[0] == 'N';
 }
 
+bool
+expr_is_complement(const ast_expr *e) {
+    return e->kind == AST_UNARY && e->op.data[0] == '~';
+}
+
 int32_t
 expr_level(const ast_expr *e) {
     switch (e->kind) {
     case AST_BINARY:
         return binary_level(e->op);
     case AST_UNARY:
-        return is_not(e) ? LEVEL_NOT : LEVEL_SIGN;
+        return is_not(e) ? LEVEL_NOT : expr_is_complement(e) ? LEVEL_CONCAT : LEVEL_SIGN;
     case AST_IS_NULL:
     case AST_IS_BOOL:
     case AST_IS_DISTINCT:
@@ -147,7 +165,7 @@ print_unary(const ast_expr *e, buf *out) {
     if (e->args[0]->kind == AST_UNARY) {
         buf_append_char(out, ' '); /* two minus signs would start a comment */
     }
-    print_operand(e->args[0], LEVEL_SIGN, out);
+    print_operand(e->args[0], expr_is_complement(e) ? LEVEL_CONCAT + 1 : LEVEL_SIGN, out);
 }
 
 static void
@@ -224,7 +242,7 @@ print_match(const ast_expr *e, buf *out) {
         return;
     }
     const bool between = e->kind == AST_BETWEEN;
-    buf_append_text(out, between ? TEXT("BETWEEN") : e->op);
+    buf_append_text(out, e->op);
     buf_append_char(out, ' ');
     print_operand(e->args[1], LEVEL_MATCH + 1, out);
     if (e->arg_count > 2) {

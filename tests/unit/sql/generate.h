@@ -206,7 +206,7 @@ put_match(generator *g, int32_t depth) {
     put(g, roll(g, 2) == 0 ? "NOT" : "");
     switch (roll(g, 3)) {
     case 0:
-        put(g, "BETWEEN");
+        put(g, roll(g, 3) == 0 ? "BETWEEN SYMMETRIC" : "BETWEEN");
         put_operand(g, depth);
         put(g, "AND");
         put_operand(g, depth);
@@ -217,7 +217,7 @@ put_match(generator *g, int32_t depth) {
         put(g, ")");
         break;
     default:
-        put(g, roll(g, 2) == 0 ? "LIKE" : "ILIKE");
+        put(g, roll(g, 3) == 0 ? "LIKE" : roll(g, 2) == 0 ? "ILIKE" : "SIMILAR TO");
         put_operand(g, depth);
         if (roll(g, 2) == 0) {
             put(g, "ESCAPE '!'");
@@ -242,15 +242,18 @@ put_is(generator *g, int32_t depth) {
 /* Operators without parentheses, so that binding strength decides; comparisons do not chain. */
 static inline void
 put_flat(generator *g, int32_t depth) {
-    static const char *const sums[] = {"+",  "-",   "*",  "/",  "//", "%",
-                                       "||", "AND", "OR", "OR", "AND"};
+    static const char *const sums[] = {"+",  "-",   "*", "/",  "//", "%",   "||", "AND", "OR",
+                                       "OR", "AND", "^", "**", "&",  "|",   "#",  "<<",  ">>",
+                                       "->", "->>", "~", "!~", "~*", "!~*", "^@"};
     for (int32_t i = 1 + roll(g, 6); i > 0; i--) {
-        put(g, roll(g, 8) == 0 ? "- " : roll(g, 12) == 0 ? "NOT" : "");
+        put(g, roll(g, 8) == 0 ? "- " : roll(g, 12) == 0 ? "NOT" : roll(g, 12) == 0 ? "~ " : "");
         put_operand(g, depth);
         put(g, PICK(g, sums));
     }
     put_operand(g, depth);
-    put(g, roll(g, 4) == 0 ? "::INT::BIGINT" : "");
+    static const char *const ends[] = {"::INT::BIGINT", ".f(1)::INT", ".left()",
+                                       "AT TIME ZONE 'UTC'"};
+    put(g, roll(g, 2) == 0 ? PICK(g, ends) : "");
 }
 
 static inline void

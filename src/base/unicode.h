@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unicode.h - code points: UTF-8 to and fro, simple case mappings, general categories. */
+#ifndef LAMINAR_BASE_UNICODE_H
+#define LAMINAR_BASE_UNICODE_H
+
+#include "base/compiler.h"
+
+#define UNICODE_MAX 0x10FFFF
+
+/* Bytes of the character at `s`, which is valid UTF-8. */
+ALWAYS_INLINE size_t
+utf8_width(const char *s) {
+    const uint8_t b = (uint8_t)*s;
+    return b < 0x80 ? 1 : b < 0xE0 ? 2 : b < 0xF0 ? 3 : 4;
+}
+
+ALWAYS_INLINE bool
+utf8_is_start(char c) {
+    return ((uint8_t)c & 0xC0) != 0x80;
+}
+
+/* The character at `s`, which is valid UTF-8. */
+uint32_t utf8_decode(const char *s);
+/* Writes 1 to 4 bytes and returns how many. */
+size_t utf8_encode(char *out, uint32_t code);
+
+/* Simple mappings: one character to one; a character without a mapping is its own. */
+uint32_t unicode_lower(uint32_t code);
+uint32_t unicode_upper(uint32_t code);
+/* The letter without its accents: e for é, the character itself when it has none. */
+uint32_t unicode_base_letter(uint32_t code);
+bool     unicode_is_mark(uint32_t code); /* an accent that combines with the letter before it */
+bool     unicode_is_alphanumeric(uint32_t code);
+
+/* Characters first .. last whose case changes by `delta`, every `step`-th of them. */
+typedef struct case_run {
+    uint32_t first, last;
+    int32_t  step, delta;
+} case_run;
+
+/* Characters first .. last of one general category: 'L' << 8 | 'u' for Lu. */
+typedef struct category_run {
+    uint32_t first, last;
+    int32_t  category;
+} category_run;
+
+/* All runs, by first character; for sets of characters. */
+const case_run     *unicode_lower_runs(int32_t *count);
+const category_run *unicode_category_runs(int32_t *count);
+
+#endif
