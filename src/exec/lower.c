@@ -24,6 +24,8 @@ class_of(const plan_node *n) {
         return &op_sort_class;
     case PLAN_TOP_N:
         return &op_top_n_class;
+    case PLAN_OVER:
+        return &op_over_class;
     case PLAN_DISTINCT:
         return &op_distinct_class;
     case PLAN_UNION:
@@ -82,6 +84,9 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .predicate = n->predicate,
         .exprs = n->exprs,
         .key_count = n->key_count,
+        .key_columns = n->key_columns,
+        .over_count = n->over_count,
+        .overs = n->overs,
         .left_keys = n->left_keys,
         .right_keys = n->right_keys,
         .null_safe = n->null_safe,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_top_n.c - ORDER BY ... LIMIT ... OFFSET, and LIMIT alone.
+/* op_top_n.c - ORDER BY ... LIMIT ... OFFSET, and LIMIT alone; the same of the rows of each key.
  *
  * A one-off query buffers rows and now and then sorts the buffer and cuts it to limit + offset
  * rows; once that many are known, rows that do not sort before the last of them are not even
@@ -13,25 +13,35 @@
 
 #define TOP_N_BUFFER_ROWS 8192
 
-/* The sort keys, and after them every column that is not among them. */
+/* The key columns, the sort keys, and after them every column that is not among those. */
 static status
 open_keys(top_n *t, error *err) {
     const op_spec *spec = t->base.spec;
     const int32_t  column_count = spec->input[0]->count;
-    if (spec->sort_count == 0) {
+    t->part_count = spec->key_count;
+    if (spec->sort_count == 0 && spec->key_count == 0) {
         return OK;
     }
-    const size_t room = (size_t)spec->sort_count + (size_t)column_count;
-    t->keys = arena_alloc_zero(t->base.env->arena, room * sizeof(*t->keys));
-    if (t->keys == NULL) {
+    const size_t room = (size_t)spec->key_count + (size_t)spec->sort_count + (size_t)column_count;
+    t->all_keys = arena_alloc_zero(t->base.env->arena, room * sizeof(*t->keys));
+    if (t->all_keys == NULL) {
         return error_memory(err);
     }
-    memcpy(t->keys, spec->sort_keys, (size_t)spec->sort_count * sizeof(*t->keys));
+    for (int32_t i = 0; i < spec->key_count; i++) {
+        t->all_keys[i].column = spec->key_columns[i];
+    }
+    t->keys = t->all_keys + spec->key_count;
+    if (spec->sort_count > 0) {
+        memcpy(t->keys, spec->sort_keys, (size_t)spec->sort_count * sizeof(*t->keys));
+    }
     t->key_count = spec->sort_count;
     for (int32_t i = 0; i < column_count; i++) {
         bool is_key = false;
         for (int32_t k = 0; k < spec->sort_count; k++) {
             is_key |= spec->sort_keys[k].column == i;
+        }
+        for (int32_t k = 0; k < spec->key_count; k++) {
+            is_key |= spec->key_columns[k] == i;
         }
         if (!is_key) {
             t->keys[t->key_count++] = (sort_key){.column = i};
@@ -100,7 +110,36 @@ pass_rows(top_n *t, const delta *in, error *err) {
     return DONE;
 }
 
-/* Sorts the buffer and keeps the first `end` rows. */
+/* Sorts `in` and picks the rows at places [first, end), of each key when there are keys. */
+static status
+pick_rows(const top_n *t, const delta *in, int64_t first, int32_t *picked, int32_t *count,
+          error *err) {
+    arena           *scratch = t->base.env->scratch;
+    const int32_t    n = in->row_count;
+    const int32_t    key_count = t->part_count + t->key_count;
+    int64_t          place = 0;
+    const arena_mark mark = arena_save(scratch);
+    TRY(sort_rows(picked, in->columns, n, t->all_keys, key_count, scratch, err));
+    uint8_t *same = arena_alloc(scratch, (size_t)n);
+    if (same == NULL) {
+        return error_memory(err);
+    }
+    memset(same, 1, (size_t)n);
+    for (int32_t k = 0; k < t->part_count; k++) {
+        const column *c = &in->columns[t->all_keys[k].column];
+        equal_rows(same + 1, c, picked + 1, c, picked, n - 1);
+    }
+    *count = 0;
+    for (int32_t i = 0; i < n; i++) {
+        place = i > 0 && same[i] ? place + 1 : 0;
+        picked[*count] = picked[i];
+        *count += place >= first && place < t->end;
+    }
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
+/* Sorts the buffer and keeps the first `end` rows, of each key. */
 static status
 compact(top_n *t, error *err) {
     arena           *scratch = t->base.env->scratch;
@@ -109,11 +148,11 @@ compact(top_n *t, error *err) {
     TRY(op_poll(&t->base, err));
     TRY(builder_take(&t->rows, &all, err));
     const int32_t count = all->rows.row_count;
-    const int32_t kept = (int32_t)min_i64(count, t->end);
+    int32_t       kept = 0;
     int32_t      *order = arena_alloc(scratch, (size_t)count * sizeof(*order));
     status        s = order == NULL ? error_memory(err) : OK;
     if (s == OK) {
-        s = sort_rows(order, all->rows.columns, count, t->keys, t->key_count, scratch, err);
+        s = pick_rows(t, &all->rows, 0, order, &kept, err);
     }
     delta first;
     if (s == OK) {
@@ -132,7 +171,7 @@ compact(top_n *t, error *err) {
 static status
 keep_rows(top_n *t, const delta *in, error *err) {
     arena *scratch = t->base.env->scratch;
-    if (t->sorted < t->end) {
+    if (t->sorted < t->end || t->part_count > 0) {
         return rows_append(&t->base, &t->rows, in, err);
     }
     delta kept;
@@ -173,7 +212,8 @@ top_n_push(op *self, int32_t port, const delta *in, error *err) {
         return top_n_stream_push(t, &rows, err);
     }
     TRY(keep_rows(t, &rows, err));
-    const int64_t room = max_i64(sat_mul_i64(t->end, 4), TOP_N_BUFFER_ROWS);
+    const int64_t kept = t->part_count > 0 ? t->sorted : t->end;
+    const int64_t room = max_i64(sat_mul_i64(kept, 4), TOP_N_BUFFER_ROWS);
     return builder_rows(&t->rows) > room ? compact(t, err) : OK;
 }
 
@@ -191,12 +231,13 @@ top_n_tick(op *self, int64_t frontier_us, error *err) {
     const arena_mark mark = arena_save(scratch);
     delta            all;
     builder_view(&t->rows, t->kept_views, &all);
-    int32_t *order = arena_alloc(scratch, (size_t)all.row_count * sizeof(*order));
-    if (order == NULL) {
+    int32_t  count = 0;
+    int32_t *picked = arena_alloc(scratch, (size_t)all.row_count * sizeof(*picked));
+    if (picked == NULL) {
         return error_memory(err);
     }
-    TRY(sort_rows(order, all.columns, all.row_count, t->keys, t->key_count, scratch, err));
-    TRY(rows_emit(self, &all, order, self->spec->offset, min_i64(all.row_count, t->end), err));
+    TRY(pick_rows(t, &all, self->spec->offset, picked, &count, err));
+    TRY(rows_emit(self, &all, picked, 0, count, err));
     arena_rewind(scratch, mark);
     return OK;
 }

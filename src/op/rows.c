@@ -157,6 +157,29 @@ rows_append(const op *self, builder *b, const delta *in, error *err) {
     return OK;
 }
 
+static int
+compare_key(const state_columns *rows, const sort_key *key, slot a, slot b) {
+    const state_array *nulls = &rows->nulls[key->column]; /* empty while there are none */
+    const bool         a_null = nulls->count > 0 && nulls->data[a] != 0;
+    const bool         b_null = nulls->count > 0 && nulls->data[b] != 0;
+    if (a_null || b_null) {
+        return a_null == b_null ? 0 : (a_null == key->nulls_first ? -1 : 1);
+    }
+    const int order = state_columns_compare(rows, key->column, a, b);
+    return key->descending ? -order : order;
+}
+
+int
+slots_compare(const state_columns *rows, const sort_key *keys, int32_t key_count, slot a, slot b) {
+    for (int32_t i = 0; i < key_count; i++) {
+        const int order = compare_key(rows, &keys[i], a, b);
+        if (order != 0) {
+            return order;
+        }
+    }
+    return 0;
+}
+
 status
 slot_list_add(slot_list *l, slot s, arena *a, error *err) {
     if (l->last == NULL || l->last->count == SLOT_BLOCK_SLOTS) {

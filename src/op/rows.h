@@ -50,6 +50,10 @@ status repeat_next(repeat_cursor *c, const delta *in, int32_t *rows, int32_t row
 /* Appends the rows of `in` to b as often as their weight says. */
 status rows_append(const op *self, builder *b, const delta *in, error *err) MUST_USE;
 
+/* Compares stored rows by sort keys: < 0, 0, > 0. */
+int slots_compare(const state_columns *rows, const sort_key *keys, int32_t key_count, slot a,
+                  slot b);
+
 /* ---- a list of slots that lives until the tick ends */
 #define SLOT_BLOCK_SLOTS 252
 

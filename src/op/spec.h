@@ -5,6 +5,7 @@
 #define LAMINAR_OP_SPEC_H
 
 #include "agg/agg.h"
+#include "agg/over.h"
 #include "expr/expr.h"
 #include "kernel/kernel.h"
 
@@ -44,28 +45,31 @@ typedef struct op_spec {
     bool           append_only[2]; /* the inputs never retract */
     const schema  *input[2];
     const schema  *output;
-    const int32_t *columns;    /* scan: input column of each output column (NULL: all, in order);
-                                  join: of left ++ right ++ mark (NULL: what the kind shows) */
-    expr           *predicate; /* filter; join residual over left ++ right, or NULL */
-    expr          **exprs;     /* project */
-    int32_t         key_count; /* aggregate: the leading input columns; join: pairs */
-    const int32_t  *left_keys, *right_keys;
-    const bool     *null_safe; /* join: per key, NULL matches NULL; NULL: none */
-    op_join_kind    join;
-    int32_t         build_side; /* join, one-off: which input is fed first and kept */
-    int32_t         position;   /* in the SQL text, for errors; -1: unknown */
-    int32_t         agg_count;
-    const op_agg   *aggs;
-    int32_t         window_key; /* aggregate: key that is a window start, or -1 */
-    int32_t         time_column;
-    int64_t         window_size_us, window_offset_us, lateness_us;
-    int64_t         time_unit_us; /* microseconds per unit of the time column / window key */
-    bool            emit_at_close;
-    bool            pass_through; /* gate: the input is append-only or consolidated already */
-    int32_t         sort_count;
-    const sort_key *sort_keys;
-    int64_t         limit, offset; /* limit -1: none */
-    op_sink         sink;
+    const int32_t *columns;     /* scan: input column of each output column (NULL: all, in order);
+                                   join: of left ++ right ++ mark (NULL: what the kind shows) */
+    expr            *predicate; /* filter; join residual over left ++ right, or NULL */
+    expr           **exprs;     /* project */
+    int32_t          key_count; /* aggregate: the leading input columns; join: pairs; top_n, over */
+    const int32_t   *key_columns; /* top_n, over */
+    int32_t          over_count;
+    const over_call *overs; /* over: one output column each, behind the input columns */
+    const int32_t   *left_keys, *right_keys;
+    const bool      *null_safe; /* join: per key, NULL matches NULL; NULL: none */
+    op_join_kind     join;
+    int32_t          build_side; /* join, one-off: which input is fed first and kept */
+    int32_t          position;   /* in the SQL text, for errors; -1: unknown */
+    int32_t          agg_count;
+    const op_agg    *aggs;
+    int32_t          window_key; /* aggregate: key that is a window start, or -1 */
+    int32_t          time_column;
+    int64_t          window_size_us, window_offset_us, lateness_us;
+    int64_t          time_unit_us; /* microseconds per unit of the time column / window key */
+    bool             emit_at_close;
+    bool             pass_through; /* gate: the input is append-only or consolidated already */
+    int32_t          sort_count;
+    const sort_key  *sort_keys;
+    int64_t          limit, offset; /* limit -1: none */
+    op_sink          sink;
 } op_spec;
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* top_n.h - the parts of ORDER BY ... LIMIT: op_top_n.c with the one-off algorithms, top_n_stream.c
- * with the maintained one.
+/* top_n.h - the parts of ORDER BY ... LIMIT, of all rows or of each key: op_top_n.c with the
+ * one-off algorithms, top_n_stream.c with the maintained one.
  *
  * Both order rows by the sort keys and break ties by all columns, so that the answer depends on the
- * rows alone, not on how or when they came. Without sort keys the order is that of arrival. */
+ * rows alone, not on how or when they came. Without keys of either kind the order is that of
+ * arrival. */
 #ifndef LAMINAR_OP_TOP_N_H
 #define LAMINAR_OP_TOP_N_H
 
@@ -13,11 +14,15 @@
 #include "state/ordered.h"
 
 typedef struct top_n {
-    op        base;
-    int64_t   end;  /* limit + offset, saturating: rows beyond it are not shown */
-    sort_key *keys; /* sort keys, then the other columns; key_count 0: order of arrival */
+    op      base;
+    int64_t end; /* limit + offset, saturating: rows beyond it are not shown */
+    /* Key columns, sort keys, other columns. `keys` starts behind the key columns; key_count 0:
+     * order of arrival. */
+    sort_key *all_keys;
+    sort_key *keys;
     int32_t   key_count;
-    column   *views; /* of the delta under way */
+    int32_t   part_count; /* key columns */
+    column   *views;      /* of the delta under way */
 
     /* one-off */
     builder rows;
@@ -26,13 +31,14 @@ typedef struct top_n {
     int64_t skipped, passed; /* without sort keys: rows left out, rows let through */
 
     /* stream */
-    group_table table;   /* all columns -> slot */
-    state_array records; /* top_n_row per slot */
-    state_array shown;   /* slots in the visible window as it was emitted last, in order */
-    state_array totals;  /* one top_n_totals */
-    ordered     order;   /* slots with positive weight */
-    slot_list   leaving; /* slots whose weight may be 0 at the tick */
-    bool        changed; /* in this tick */
+    group_table table;     /* all columns -> slot */
+    state_array records;   /* top_n_row per slot */
+    group_table parts;     /* key columns -> part; unused without keys: there is one part, 0 */
+    state_array totals;    /* top_n_part per part */
+    ordered     order;     /* slots with positive weight, a tree per part */
+    slot_list   leaving;   /* slots whose weight may be 0 at the tick */
+    slot_list   touched;   /* parts that changed in this tick */
+    column     *part_keys; /* key columns of the delta under way */
 } top_n;
 
 /* ---- top_n_stream.c */

@@ -1,54 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* top_n_stream.c - ORDER BY ... LIMIT ... OFFSET kept up to date.
+/* top_n_stream.c - ORDER BY ... LIMIT ... OFFSET kept up to date, of all rows or of each key.
  *
  * Equal rows share a slot and occupy as many places as their weight says. `order` holds the slots
- * of positive weight; the rows at places [offset, offset + limit) are visible. Each slot knows at
- * how many visible places it was emitted, so a tick compares the window then and now. With an
- * append-only input no row can come back into the window from below: rows beyond its end are
- * dropped from the state. */
+ * of positive weight, in a tree per key; the rows at places [offset, offset + limit) are visible.
+ * Each slot knows at how many visible places it was emitted, so a tick compares the windows of the
+ * keys that changed, then and now. With an append-only input no row can come back into the window
+ * from below: rows beyond its end are dropped from the state. */
 #include "op/top_n.h"
 
-enum { ROW_LEAVING = 1 }; /* in the list of this tick */
+enum { ROW_LEAVING = 1 };  /* in the list of this tick */
+enum { PART_TOUCHED = 1 }; /* in the list of this tick */
 
 typedef struct top_n_row {
     int64_t  weight;
     int64_t  visible; /* places in the window, as emitted */
-    int64_t  fresh;   /* the same as this tick will leave it; 0 between ticks */
+    int64_t  fresh;   /* the same as this tick will leave it, where that differs; 0 between ticks */
     int64_t  arrival; /* order without sort keys */
     uint32_t flags;   /* 0 between ticks */
-    uint32_t reserved;
+    slot     part;
 } top_n_row;
 
-typedef struct top_n_totals {
-    int64_t places; /* sum of the positive weights */
-    int64_t arrivals;
-} top_n_totals;
+typedef struct top_n_part {
+    int64_t  places;  /* sum of the positive weights */
+    int64_t  visible; /* sum of `visible` */
+    int64_t  arrivals;
+    uint32_t flags; /* 0 between ticks */
+    uint32_t reserved;
+} top_n_part;
 
 static top_n_row *
 row_at(const top_n *t, slot s) {
     return ARRAY_AT(&t->records, top_n_row, s);
 }
 
-static int
-compare_key(const state_columns *rows, const sort_key *key, slot a, slot b) {
-    const state_array *nulls = &rows->nulls[key->column]; /* empty while there are none */
-    const bool         a_null = nulls->count > 0 && nulls->data[a] != 0;
-    const bool         b_null = nulls->count > 0 && nulls->data[b] != 0;
-    if (a_null || b_null) {
-        return a_null == b_null ? 0 : (a_null == key->nulls_first ? -1 : 1);
-    }
-    const int order = state_columns_compare(rows, key->column, a, b);
-    return key->descending ? -order : order;
+static top_n_part *
+part_at(const top_n *t, slot part) {
+    return ARRAY_AT(&t->totals, top_n_part, part);
 }
 
 static int
 compare_slots(const void *context, slot a, slot b) {
     const top_n *t = context;
-    for (int32_t i = 0; i < t->key_count; i++) {
-        const int order = compare_key(&t->table.keys, &t->keys[i], a, b);
-        if (order != 0) {
-            return order;
-        }
+    const int    order = slots_compare(&t->table.keys, t->keys, t->key_count, a, b);
+    if (order != 0) {
+        return order;
     }
     const int64_t x = t->key_count == 0 ? row_at(t, a)->arrival : (int64_t)a;
     const int64_t y = t->key_count == 0 ? row_at(t, b)->arrival : (int64_t)b;
@@ -60,8 +55,17 @@ top_n_stream_open(top_n *t, const data_type *types, int32_t count, error *err) {
     store *st = t->base.env->store;
     TRY(group_table_open(&t->table, st, "top_n.rows", types, count, err));
     TRY(array_open(&t->records, st, "top_n.records", sizeof(top_n_row), err));
-    TRY(array_open(&t->shown, st, "top_n.shown", sizeof(slot), err));
-    TRY(array_open(&t->totals, st, "top_n.totals", sizeof(top_n_totals), err));
+    data_type *key_types =
+        arena_alloc(t->base.env->arena, (size_t)t->part_count * sizeof(*key_types));
+    t->part_keys = arena_alloc(t->base.env->arena, (size_t)t->part_count * sizeof(column));
+    if (key_types == NULL || t->part_keys == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < t->part_count; i++) {
+        key_types[i] = types[t->all_keys[i].column];
+    }
+    TRY(group_table_open(&t->parts, st, "top_n.parts", key_types, t->part_count, err));
+    TRY(array_open(&t->totals, st, "top_n.totals", sizeof(top_n_part), err));
     TRY(ordered_open(&t->order, st, "top_n.order", compare_slots, t, err));
     return OK;
 }
@@ -70,7 +74,7 @@ void
 top_n_stream_close(top_n *t) {
     ordered_close(&t->order);
     array_close(&t->totals);
-    array_close(&t->shown);
+    group_table_close(&t->parts);
     array_close(&t->records);
     group_table_close(&t->table);
 }
@@ -85,63 +89,117 @@ list_leaving(top_n *t, slot s, error *err) {
     return slot_list_add(&t->leaving, s, t->base.env->tick_arena, err);
 }
 
+/* Rows of this part changed. */
+static status
+touch_part(top_n *t, slot part, error *err) {
+    top_n_part *p = part_at(t, part);
+    if ((p->flags & PART_TOUCHED) != 0) {
+        return OK;
+    }
+    p->flags |= PART_TOUCHED;
+    return slot_list_add(&t->touched, part, t->base.env->tick_arena, err);
+}
+
 static status
 add_weight(top_n *t, slot s, int64_t weight, error *err) {
     top_n_row    *row = row_at(t, s);
-    top_n_totals *totals = ARRAY_AT(&t->totals, top_n_totals, 0);
+    top_n_part   *p = part_at(t, row->part);
     const int64_t old = row->weight;
     if (__builtin_add_overflow(old, weight, &row->weight)) {
         return error_set(err, ERR_QUERY_FAILED,
                          "LIMIT: a row is there more often than can be counted");
     }
-    totals->places = sat_add_i64(totals->places, max_i64(row->weight, 0) - max_i64(old, 0));
+    p->places = sat_add_i64(p->places, max_i64(row->weight, 0) - max_i64(old, 0));
     if (old <= 0 && row->weight > 0) {
-        row->arrival = totals->arrivals++;
-        TRY(ordered_insert(&t->order, s, err));
+        row->arrival = p->arrivals++;
+        TRY(ordered_insert_in(&t->order, row->part, s, err));
     } else if (old > 0 && row->weight <= 0) {
-        TRY(ordered_remove(&t->order, s, err));
+        TRY(ordered_remove_in(&t->order, row->part, s, err));
     }
     return row->weight == 0 ? list_leaving(t, s, err) : OK;
 }
 
-/* Append-only with a full window: leaves the rows of `in` that sort before its last row. */
+/* ---- append-only: rows behind a full window */
+
+typedef struct kept_rows { /* of the delta under way */
+    int32_t  count, undecided_count;
+    uint8_t *keep;      /* per row */
+    int32_t *undecided; /* rows as good as the last one in their window, so far */
+    slot    *bars;      /* that row */
+} kept_rows;
+
+/* Drops what sorts behind the last row of its window, key by key: most rows are decided by the
+ * first. */
 static status
-drop_rows_behind(top_n *t, const delta *in, delta *out, error *err) {
-    arena        *scratch = t->base.env->scratch;
-    const slot    last = ordered_last(&t->order);
-    const int32_t column_count = in->column_count;
-    column       *bar = arena_alloc_zero(scratch, (size_t)column_count * sizeof(*bar));
-    int32_t      *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
-    if (bar == NULL || rows == NULL) {
+decide(const top_n *t, const delta *in, kept_rows *k, error *err) {
+    arena *scratch = t->base.env->scratch;
+    for (int32_t i = 0; i < t->key_count && k->undecided_count > 0; i++) {
+        const sort_key *key = &t->keys[i];
+        const sort_key  first = {.descending = key->descending, .nulls_first = key->nulls_first};
+        const column   *c = &in->columns[key->column];
+        int32_t         left = 0;
+        column          bar;
+        TRY(state_columns_read(&t->table.keys, key->column, k->bars, k->undecided_count, scratch,
+                               &bar, err));
+        for (int32_t n = 0; n < k->undecided_count; n++) {
+            const int32_t row = k->undecided[n];
+            const int     order = compare_sort_keys(c, row, &bar, n, &first, 1);
+            k->keep[row] = order < 0;
+            if (order == 0) {
+                k->undecided[left] = row;
+                k->bars[left++] = k->bars[n];
+            }
+        }
+        k->undecided_count = left;
+    }
+    return OK;
+}
+
+/* Leaves the rows of `in` that can come into their window, and their parts. */
+static status
+drop_rows_behind(top_n *t, const delta *in, slot *parts, delta *out, error *err) {
+    arena    *scratch = t->base.env->scratch;
+    int32_t  *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    kept_rows k = {.keep = arena_alloc(scratch, (size_t)in->row_count),
+                   .undecided = arena_alloc(scratch, (size_t)in->row_count * sizeof(int32_t)),
+                   .bars = arena_alloc(scratch, (size_t)in->row_count * sizeof(slot))};
+    if (rows == NULL || k.keep == NULL || k.undecided == NULL || k.bars == NULL) {
         return error_memory(err);
     }
-    for (int32_t i = 0; i < column_count; i++) {
-        TRY(state_columns_read(&t->table.keys, i, &last, 1, scratch, &bar[i], err));
-    }
-    int32_t count = 0;
     for (int32_t i = 0; i < in->row_count; i++) {
-        rows[count] = i;
-        count += compare_sort_keys(in->columns, i, bar, 0, t->keys, t->key_count) < 0;
+        const bool full = part_at(t, parts[i])->places >= t->end;
+        k.keep[i] = !full;
+        if (full) {
+            k.undecided[k.undecided_count] = i;
+            k.bars[k.undecided_count++] = ordered_last_in(&t->order, parts[i]);
+        }
+    }
+    TRY(decide(t, in, &k, err));
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[k.count] = i;
+        parts[k.count] = parts[i];
+        k.count += k.keep[i];
     }
     *out = *in;
-    out->row_count = count;
-    return count == 0 || count == in->row_count ? OK
-                                                : delta_gather(out, in, rows, count, scratch, err);
+    out->row_count = k.count;
+    return k.count == 0 || k.count == in->row_count
+               ? OK
+               : delta_gather(out, in, rows, k.count, scratch, err);
 }
 
 /* Append-only: drops the rows that lie wholly behind the window. */
 static status
-trim(top_n *t, error *err) {
-    top_n_totals *totals = ARRAY_AT(&t->totals, top_n_totals, 0);
-    while (totals->places > t->end) {
-        const slot last = ordered_last(&t->order);
+trim(top_n *t, slot part, error *err) {
+    top_n_part *p = part_at(t, part);
+    while (p->places > t->end) {
+        const slot last = ordered_last_in(&t->order, part);
         top_n_row *row = row_at(t, last);
-        if (totals->places - row->weight < t->end) {
+        if (p->places - row->weight < t->end) {
             return OK;
         }
         TRY(array_touch(&t->records, last, 1, err));
-        TRY(ordered_remove(&t->order, last, err));
-        totals->places -= row->weight;
+        TRY(ordered_remove_in(&t->order, part, last, err));
+        p->places -= row->weight;
         row->weight = 0;
         if (row->visible == 0 && row->flags == 0) {
             TRY(group_table_remove(&t->table, last, err));
@@ -152,13 +210,40 @@ trim(top_n *t, error *err) {
     return OK;
 }
 
+/* ---- push */
+
 static status
-update_rows(top_n *t, const delta *in, error *err) {
-    arena        *scratch = t->base.env->scratch;
-    const bool    append_only = t->base.spec->append_only[0];
-    slot         *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots));
-    uint8_t      *is_new = arena_alloc(scratch, (size_t)in->row_count);
-    top_n_totals *totals = ARRAY_AT(&t->totals, top_n_totals, 0);
+map_parts(top_n *t, const delta *in, slot *parts, error *err) {
+    if (t->part_count == 0) {
+        memset(parts, 0, (size_t)in->row_count * sizeof(*parts));
+        TRY(array_reserve_to(&t->totals, 1, err));
+        return array_touch(&t->totals, 0, 1, err);
+    }
+    arena   *scratch = t->base.env->scratch;
+    uint8_t *is_new = arena_alloc(scratch, (size_t)in->row_count);
+    if (is_new == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < t->part_count; i++) {
+        t->part_keys[i] = in->columns[t->all_keys[i].column];
+    }
+    TRY(group_table_map(&t->parts, t->part_keys, in->row_count, parts, is_new, scratch, err));
+    TRY(array_reserve_to(&t->totals, group_table_slot_count(&t->parts), err));
+    TRY(array_touch_each(&t->totals, parts, in->row_count, err));
+    for (int32_t i = 0; i < in->row_count; i++) {
+        if (is_new[i]) {
+            *part_at(t, parts[i]) = (top_n_part){0};
+        }
+    }
+    return OK;
+}
+
+static status
+update_rows(top_n *t, const delta *in, const slot *parts, error *err) {
+    arena     *scratch = t->base.env->scratch;
+    const bool append_only = t->base.spec->append_only[0];
+    slot      *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots));
+    uint8_t   *is_new = arena_alloc(scratch, (size_t)in->row_count);
     if (slots == NULL || is_new == NULL) {
         return error_memory(err);
     }
@@ -167,108 +252,118 @@ update_rows(top_n *t, const delta *in, error *err) {
     for (int32_t i = 0; i < in->row_count; i++) {
         TRY(array_touch(&t->records, slots[i], 1, err));
         if (is_new[i]) {
-            *row_at(t, slots[i]) = (top_n_row){0};
+            *row_at(t, slots[i]) = (top_n_row){.part = parts[i]};
         }
     }
     for (int32_t i = 0; i < in->row_count; i++) {
         int64_t weight = delta_weight(in, i);
         if (append_only && t->key_count == 0) {
-            weight = min_i64(weight, t->end - totals->places);
+            weight = min_i64(weight, t->end - part_at(t, parts[i])->places);
         }
+        TRY(touch_part(t, parts[i], err));
         TRY(add_weight(t, slots[i], weight, err));
     }
-    return append_only && t->key_count > 0 ? trim(t, err) : OK;
+    for (int32_t i = 0; i < in->row_count && append_only && t->key_count > 0; i++) {
+        TRY(trim(t, parts[i], err));
+    }
+    return OK;
 }
 
 status
 top_n_stream_push(top_n *t, const delta *in, error *err) {
     const bool append_only = t->base.spec->append_only[0];
-    TRY(array_reserve_to(&t->totals, 1, err));
-    TRY(array_touch(&t->totals, 0, 1, err));
-    const top_n_totals *totals = ARRAY_AT(&t->totals, top_n_totals, 0);
-    delta               rows = *in;
-    if (append_only && totals->places >= t->end) {
-        if (t->key_count == 0) {
-            return DONE;
-        }
-        TRY(drop_rows_behind(t, in, &rows, err));
+    delta      rows = *in;
+    slot      *parts = arena_alloc(t->base.env->scratch, (size_t)in->row_count * sizeof(*parts));
+    if (parts == NULL) {
+        return error_memory(err);
     }
-    if (rows.row_count == 0) {
-        return OK;
+    TRY(map_parts(t, in, parts, err));
+    if (append_only && t->key_count == 0 && part_at(t, 0)->places >= t->end) {
+        return DONE;
     }
-    t->changed = true;
-    return update_rows(t, &rows, err);
+    if (append_only && t->key_count > 0) {
+        TRY(drop_rows_behind(t, in, parts, &rows, err));
+    }
+    return rows.row_count == 0 ? OK : update_rows(t, &rows, parts, err);
 }
 
-/* Fills `fresh` of the rows in the window and lists them in order. */
+/* ---- tick */
+
 static status
-find_window(top_n *t, slot_list *window, uint64_t *count, error *err) {
+note_move(top_n *t, slot s, int64_t fresh, slot_list *moved, error *err) {
+    TRY(array_touch(&t->records, s, 1, err));
+    row_at(t, s)->fresh = fresh;
+    return slot_list_add(moved, s, t->base.env->tick_arena, err);
+}
+
+/* Lists the rows whose places in the window differ from what was emitted, and fills their `fresh`.
+ * Rows that were shown stand in the window, behind it, or have left. */
+static status
+find_moves(top_n *t, slot part, slot_list *moved, error *err) {
     const int64_t offset = t->base.spec->offset;
+    top_n_part   *p = part_at(t, part);
     int64_t       place = 0;
-    *count = 0;
-    for (slot s = ordered_first(&t->order); s != SLOT_NONE && place < t->end;
-         s = ordered_next(&t->order, s)) {
-        top_n_row    *row = row_at(t, s);
-        const int64_t after = sat_add_i64(place, row->weight);
-        const int64_t first = max_i64(place, offset);
-        const int64_t end = min_i64(after, t->end);
-        if (end > first) {
-            TRY(array_touch(&t->records, s, 1, err));
-            row->fresh = end - first;
-            TRY(slot_list_add(window, s, t->base.env->tick_arena, err));
-            ++*count;
-        }
+    int64_t       shown = 0;   /* rows that were shown and have been met */
+    int64_t       visible = 0; /* the sum of what will be shown */
+    for (slot s = ordered_first_in(&t->order, part);
+         s != SLOT_NONE && (place < t->end || shown < p->visible); s = ordered_next(&t->order, s)) {
+        const top_n_row *row = row_at(t, s);
+        const int64_t    after = sat_add_i64(place, row->weight);
+        const int64_t    fresh = max_i64(0, min_i64(after, t->end) - max_i64(place, offset));
+        shown += row->visible;
+        visible += fresh;
         place = after;
+        if (fresh != row->visible) {
+            TRY(note_move(t, s, fresh, moved, err));
+        }
+    }
+    TRY(array_touch(&t->totals, part, 1, err));
+    p->visible = visible;
+    p->flags = 0;
+    return OK;
+}
+
+/* Rows that left, and are in no tree. */
+static status
+find_left(top_n *t, slot_list *moved, error *err) {
+    for (const slot_block *b = t->leaving.first; b != NULL; b = b->next) {
+        for (int32_t i = 0; i < b->count; i++) {
+            top_n_row *row = row_at(t, b->slots[i]);
+            row->flags = 0;
+            if (row->weight == 0 && row->visible > 0) {
+                TRY(array_touch(&t->totals, row->part, 1, err));
+                part_at(t, row->part)->visible -= row->visible;
+                TRY(note_move(t, b->slots[i], 0, moved, err));
+            }
+        }
     }
     return OK;
 }
 
+/* First what is shown at fewer places than before, then what at more. */
 static status
-emit_differences(top_n *t, const slot_list *window, error *err) {
+emit_moves(top_n *t, const slot_list *moved, error *err) {
     const arena_mark mark = arena_save(t->base.env->scratch);
     slot_writer      w;
     TRY(slot_writer_open(&w, &t->base, NULL, 0, &t->table.keys, err));
-    for (uint64_t i = 0; i < t->shown.count; i++) {
-        const slot       s = *ARRAY_AT(&t->shown, slot, i);
-        const top_n_row *row = row_at(t, s);
-        if (row->fresh < row->visible) {
-            TRY(slot_writer_add(&w, s, row->fresh - row->visible, err));
-        }
-    }
-    for (const slot_block *b = window->first; b != NULL; b = b->next) {
-        for (int32_t i = 0; i < b->count; i++) {
-            const top_n_row *row = row_at(t, b->slots[i]);
-            if (row->fresh > row->visible) {
-                TRY(slot_writer_add(&w, b->slots[i], row->fresh - row->visible, err));
+    for (int32_t sign = -1; sign <= 1; sign += 2) {
+        for (const slot_block *b = moved->first; b != NULL; b = b->next) {
+            for (int32_t i = 0; i < b->count; i++) {
+                const top_n_row *row = row_at(t, b->slots[i]);
+                const int64_t    by = row->fresh - row->visible;
+                if ((by > 0) == (sign > 0)) {
+                    TRY(slot_writer_add(&w, b->slots[i], by, err));
+                }
             }
         }
     }
     TRY(slot_writer_flush(&w, err));
     arena_rewind(t->base.env->scratch, mark);
-    return OK;
-}
-
-/* The window becomes what is shown. */
-static status
-show_window(top_n *t, const slot_list *window, uint64_t count, error *err) {
-    for (uint64_t i = 0; i < t->shown.count; i++) {
-        const slot s = *ARRAY_AT(&t->shown, slot, i);
-        TRY(array_touch(&t->records, s, 1, err));
-        row_at(t, s)->visible = 0;
-    }
-    array_truncate(&t->shown, 0);
-    TRY(array_reserve_to(&t->shown, count, err));
-    uint64_t at = 0;
-    if (count > 0) {
-        TRY(array_touch(&t->shown, 0, count, err));
-    }
-    for (const slot_block *b = window->first; b != NULL; b = b->next) {
+    for (const slot_block *b = moved->first; b != NULL; b = b->next) {
         for (int32_t i = 0; i < b->count; i++) {
             top_n_row *row = row_at(t, b->slots[i]);
             row->visible = row->fresh;
             row->fresh = 0;
-            *ARRAY_AT(&t->shown, slot, at) = b->slots[i];
-            at++;
         }
     }
     return OK;
@@ -278,28 +373,36 @@ static status
 remove_leaving(top_n *t, error *err) {
     for (const slot_block *b = t->leaving.first; b != NULL; b = b->next) {
         for (int32_t i = 0; i < b->count; i++) {
-            top_n_row *row = row_at(t, b->slots[i]);
-            row->flags = 0;
-            if (row->weight == 0) {
+            if (row_at(t, b->slots[i])->weight == 0) {
                 TRY(group_table_remove(&t->table, b->slots[i], err));
             }
         }
     }
+    for (const slot_block *b = t->touched.first; b != NULL && t->part_count > 0; b = b->next) {
+        for (int32_t i = 0; i < b->count; i++) {
+            if (ordered_count_in(&t->order, b->slots[i]) == 0) {
+                TRY(group_table_remove(&t->parts, b->slots[i], err));
+            }
+        }
+    }
     t->leaving = (slot_list){0};
+    t->touched = (slot_list){0};
     return OK;
 }
 
 status
 top_n_stream_tick(top_n *t, error *err) {
-    if (!t->changed) {
+    slot_list moved = {0};
+    if (t->touched.first == NULL) {
         return OK;
     }
-    slot_list window = {0};
-    uint64_t  count;
-    TRY(find_window(t, &window, &count, err));
-    TRY(emit_differences(t, &window, err));
-    TRY(show_window(t, &window, count, err));
-    t->changed = false;
+    TRY(find_left(t, &moved, err));
+    for (const slot_block *b = t->touched.first; b != NULL; b = b->next) {
+        for (int32_t i = 0; i < b->count; i++) {
+            TRY(find_moves(t, b->slots[i], &moved, err));
+        }
+    }
+    TRY(emit_moves(t, &moved, err));
     return remove_leaving(t, err);
 }
 
@@ -308,22 +411,43 @@ top_n_stream_snapshot(top_n *t, op *target, int32_t port, error *err) {
     const arena_mark mark = arena_save(t->base.env->scratch);
     slot_writer      w;
     TRY(slot_writer_open(&w, &t->base, target, port, &t->table.keys, err));
-    for (uint64_t i = 0; i < t->shown.count; i++) {
-        const slot s = *ARRAY_AT(&t->shown, slot, i);
-        TRY(slot_writer_add(&w, s, row_at(t, s)->visible, err));
+    for (uint64_t part = 0; part < t->totals.count; part++) {
+        int64_t left = part_at(t, (slot)part)->visible;
+        for (slot s = ordered_first_in(&t->order, (slot)part); s != SLOT_NONE && left > 0;
+             s = ordered_next(&t->order, s)) {
+            const int64_t visible = row_at(t, s)->visible;
+            if (visible > 0) {
+                TRY(slot_writer_add(&w, s, visible, err));
+                left -= visible;
+            }
+        }
     }
     TRY(slot_writer_flush(&w, err));
     arena_rewind(t->base.env->scratch, mark);
     return OK;
 }
 
+static status
+validate_part(const top_n *t, slot part, int64_t places, error *err) {
+    const top_n_part *p = part_at(t, part);
+    const slot        last = ordered_last_in(&t->order, part);
+    if (t->base.spec->append_only[0] && last != SLOT_NONE &&
+        p->places - row_at(t, last)->weight >= t->end) {
+        return error_set(err, ERR_INTERNAL_ERROR, "top_n: row %u behind the window was kept", last);
+    }
+    if (p->places != places || p->flags != 0) {
+        return error_set(err, ERR_INTERNAL_ERROR, "top_n: part %u has %lld places, not %lld", part,
+                         (long long)places, (long long)p->places);
+    }
+    return OK;
+}
+
 status
 top_n_stream_validate(const top_n *t, error *err) {
     TRY(group_table_validate(&t->table, err));
+    TRY(group_table_validate(&t->parts, err));
     TRY(ordered_validate(&t->order, err));
     const uint64_t slot_count = group_table_slot_count(&t->table);
-    uint64_t       live = 0;
-    int64_t        places = 0;
     for (uint64_t s = 0; s < slot_count; s++) {
         if (!group_table_is_live(&t->table, (slot)s)) {
             continue;
@@ -334,20 +458,23 @@ top_n_stream_validate(const top_n *t, error *err) {
             return error_set(err, ERR_INTERNAL_ERROR, "top_n: row %llu has weight %lld, flags %u",
                              (unsigned long long)s, (long long)row->weight, row->flags);
         }
-        live++;
-        places = sat_add_i64(places, row->weight);
     }
-    const slot last = ordered_last(&t->order);
-    if (t->base.spec->append_only[0] && last != SLOT_NONE &&
-        places - row_at(t, last)->weight >= t->end) {
-        return error_set(err, ERR_INTERNAL_ERROR, "top_n: row %u behind the window was kept", last);
+    uint64_t live = 0;
+    for (uint64_t part = 0; part < t->totals.count; part++) {
+        if (t->part_count > 0 && !group_table_is_live(&t->parts, (slot)part)) {
+            continue;
+        }
+        int64_t places = 0;
+        for (slot s = ordered_first_in(&t->order, (slot)part); s != SLOT_NONE;
+             s = ordered_next(&t->order, s)) {
+            places = sat_add_i64(places, row_at(t, s)->weight);
+            live++;
+        }
+        TRY(validate_part(t, (slot)part, places, err));
     }
-    const bool none = t->totals.count == 0;
-    if (live != ordered_count(&t->order) ||
-        (!none && places != ARRAY_AT(&t->totals, top_n_totals, 0)->places)) {
-        return error_set(err, ERR_INTERNAL_ERROR, "top_n: %llu rows, %llu ordered, %lld places",
-                         (unsigned long long)live, (unsigned long long)ordered_count(&t->order),
-                         (long long)places);
+    if (live != t->table.live_count) {
+        return error_set(err, ERR_INTERNAL_ERROR, "top_n: %llu rows, %llu ordered",
+                         (unsigned long long)t->table.live_count, (unsigned long long)live);
     }
     return OK;
 }

@@ -5,15 +5,17 @@
  * A SELECT is bound in one pass over one scope: its FROM columns. An aggregate call becomes a
  * placeholder column (number AGGREGATE_BASE + i); after all clauses are bound, `query_aggregate`
  * replaces what equals a GROUP BY expression and the placeholders by columns of the AGGREGATE node,
- * and what is left over is a column that is not grouped. So "equal to a group expression" is
- * equality of bound trees. An alias is expanded by binding its text again where it is used; every
- * tree has one owner and may be renumbered in place. */
+ * and what is left over is a column that is not grouped. A window function becomes a placeholder as
+ * well (OVER_BASE + i), and `query_over` puts the OVER nodes above the grouping. So "equal to a
+ * group expression" is equality of bound trees. An alias is expanded by binding its text again
+ * where it is used; every tree has one owner and may be renumbered in place. */
 #ifndef LAMINAR_PLAN_BIND_H
 #define LAMINAR_PLAN_BIND_H
 
 #include "plan/plan.h"
 
 #define AGGREGATE_BASE (1 << 24)
+#define OVER_BASE (1 << 25)
 #define BIND_DEPTH_MAX 500    /* nesting of one expression, aliases expanded */
 #define BIND_NODES_MAX 200000 /* nodes of all expressions of a statement */
 #define FROM_DEPTH_MAX 128    /* joins in one FROM */
@@ -82,19 +84,43 @@ typedef struct window_spec {
     int32_t position;
 } window_spec;
 
+typedef struct over_order { /* ORDER BY of a window */
+    expr *expr;
+    bool  descending, nulls_first;
+} over_order;
+
+typedef struct over_window { /* PARTITION BY and ORDER BY: one OVER node */
+    int32_t     partition_count, order_count;
+    expr      **partitions;
+    over_order *orders;
+} over_window;
+
+typedef struct over_item { /* a window function of the query */
+    int32_t   window;
+    expr     *argument, *count, *fallback; /* NULL: none */
+    agg_call  aggregate;                   /* OVER_AGGREGATE */
+    over_call call;                        /* its columns are not set yet */
+    int32_t   column;                      /* of its result, once there is a node */
+} over_item;
+
 typedef struct query {
-    binder      *binder;
-    plan_node   *node;
-    scope        scope;
-    int32_t      item_count;
-    select_item *items;
-    bool         has_window;
-    window_spec  window;
-    bool         window_timed; /* a watermark closes it */
-    int32_t      agg_count, agg_capacity;
-    agg_call    *aggs;
-    int32_t      key_count, key_capacity;
-    expr       **keys;
+    binder           *binder;
+    const ast_select *ast;
+    plan_node        *node;
+    scope             scope;
+    int32_t           item_count;
+    select_item      *items;
+    bool              has_window;
+    window_spec       window;
+    bool              window_timed; /* a watermark closes it */
+    int32_t           agg_count, agg_capacity;
+    agg_call         *aggs;
+    int32_t           key_count, key_capacity;
+    expr            **keys;
+    int32_t      window_def_count; /* PARTITION BY and ORDER BY of OVER clauses, equal ones once */
+    over_window *window_defs;
+    int32_t      over_count;
+    over_item   *overs;
 } query;
 
 typedef struct context { /* where an expression stands */
@@ -104,6 +130,8 @@ typedef struct context { /* where an expression stands */
     const char  *clause;     /* for messages: "WHERE", "GROUP BY" ... */
     bool         aggregates; /* aggregate calls may stand here */
     bool         in_aggregate;
+    bool         overs; /* window functions may stand here */
+    bool         in_over;
     int32_t      alias_count; /* the first so many select items may be named by their alias */
     int32_t      depth;
 } context;
@@ -159,6 +187,10 @@ status bind_row_count(int64_t *out, binder *b, const ast_expr *e, const char *cl
 
 /* ---- bind_agg_call.c */
 status bind_aggregate_call(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* Class, signature, columns and filter of a call. In an OVER clause aggregates may stand below it.
+ */
+status bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) MUST_USE;
+bool   agg_call_equal(const agg_call *x, const agg_call *y);
 /* The call as EXPLAIN and column names show it. */
 status agg_call_label(text *out, binder *b, const agg_call *call, const schema *names) MUST_USE;
 
@@ -169,6 +201,19 @@ bool   expr_has_aggregate(expr *e);
 status query_aggregate(query *q) MUST_USE;
 /* Rewrites *e, bound below the AGGREGATE, to its output. */
 status query_lift(query *q, expr **e, const char *clause) MUST_USE;
+
+/* ---- bind_over.c: window functions */
+status bind_over_call(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* A window function or IGNORE NULLS without OVER; OK when it is nothing of the kind. */
+status refuse_without_over(context *c, const ast_expr *e) MUST_USE;
+/* Above an AGGREGATE: what the windows look at becomes its columns. */
+status query_lift_overs(query *q) MUST_USE;
+/* Puts the OVER nodes on q->node; query_over_columns then renumbers placeholders. */
+status query_over(query *q) MUST_USE;
+void   query_over_columns(const query *q, expr *e);
+
+/* ---- bind_pick.c: one row per key, by DISTINCT ON and LATEST ON */
+status query_latest(query *q, const ast_select *select) MUST_USE;
 
 /* ---- bind_window.c */
 bool            is_window_call(const ast_expr *e);

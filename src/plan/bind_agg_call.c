@@ -165,8 +165,8 @@ resolve_call(agg_call *call, binder *b, const ast_expr *e) {
     return OK;
 }
 
-static status
-bind_operands(agg_call *call, context *c, const ast_expr *e) {
+status
+bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) {
     binder       *b = c->binder;
     const bool    star = e->arg_count == 1 && e->args[0]->kind == AST_STAR;
     const int32_t written = star ? 0 : e->arg_count;
@@ -187,7 +187,7 @@ bind_operands(agg_call *call, context *c, const ast_expr *e) {
     const int32_t most = call->class->constant_max;
     const int32_t columns = written - (constants < most ? constants : most);
     call->distinct = e->distinct && !call->class->ignores_copies;
-    c->in_aggregate = true;
+    c->in_aggregate = !c->in_over;
     TRY(bind_columns(call, c, e, columns));
     if (e->filter != NULL) {
         TRY(bind_expr(&call->filter, c, e->filter));
@@ -225,8 +225,8 @@ same_signature(const agg_signature *x, const agg_signature *y) {
     return true;
 }
 
-static bool
-same_call(const agg_call *x, const agg_call *y) {
+bool
+agg_call_equal(const agg_call *x, const agg_call *y) {
     if (x->class != y->class || x->distinct != y->distinct ||
         (x->filter == NULL) != (y->filter == NULL) ||
         (x->filter != NULL && !expr_equal(x->filter, y->filter)) ||
@@ -244,7 +244,7 @@ same_call(const agg_call *x, const agg_call *y) {
 static status
 add_call(int32_t *out, query *q, const agg_call *call) {
     for (int32_t i = 0; i < q->agg_count; i++) {
-        if (same_call(&q->aggs[i], call)) {
+        if (agg_call_equal(&q->aggs[i], call)) {
             *out = i;
             return OK;
         }
@@ -271,9 +271,12 @@ bind_aggregate_call(expr **out, context *c, const ast_expr *e) {
     if (c->in_aggregate || !c->aggregates || c->query == NULL) {
         return refuse_place(c, e);
     }
-    agg_call call = {0};
-    int32_t  index = -1;
-    TRY(bind_operands(&call, c, e));
+    agg_call   call = {0};
+    int32_t    index = -1;
+    const bool in_over = c->in_over;
+    c->in_over = false;
+    TRY(bind_aggregate_operands(&call, c, e));
+    c->in_over = in_over;
     TRY(add_call(&index, c->query, &call));
     *out = make_column(c->binder, AGGREGATE_BASE + index, call.signature.output, e->position);
     return *out == NULL ? out_of_memory(c->binder) : OK;

@@ -186,6 +186,9 @@ query_lift(query *q, expr **e, const char *clause) {
     if (x->kind == EXPR_CONSTANT) {
         return OK;
     }
+    if (x->kind == EXPR_COLUMN && x->column >= OVER_BASE) {
+        return OK;
+    }
     if (x->kind == EXPR_COLUMN && x->column >= AGGREGATE_BASE) {
         x->column = q->key_count + x->column - AGGREGATE_BASE;
         return OK;

@@ -152,6 +152,15 @@ bind_args(expr ***out, context *c, const ast_expr *e) {
 static status
 bind_call(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
+    if (e->over != NULL) {
+        return bind_over_call(out, c, e);
+    }
+    if (e->nulls != AST_NULLS_DEFAULT) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "IGNORE NULLS and RESPECT NULLS belong to window functions");
+        error_hint(b->err, "write %.*s(...) IGNORE NULLS OVER (...)", TEXT_ARG(e->name.text));
+        return ERR_QUERY_FAILED;
+    }
     if (is_window_call(e)) {
         return bind_window_call(out, c, e);
     }
@@ -159,6 +168,7 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         return bind_aggregate_call(out, c, e);
     }
     const text name = e->name.text;
+    TRY(refuse_without_over(c, e));
     if (e->distinct || e->filter != NULL) {
         const bool known = function_exists(name);
         if (!known) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bind_select.c - one SELECT, clause by clause, to a stack of nodes:
  *
- *   FROM, FILTER (WHERE), [WINDOW], [PROJECT, AGGREGATE, FILTER (HAVING)], PROJECT (select list and
- * hidden sort columns), [DISTINCT], [SORT or TOP_N], [PROJECT without the hidden columns] */
+ *   FROM, FILTER (WHERE), [TOP_N (LATEST ON)], [WINDOW], [PROJECT, AGGREGATE, FILTER (HAVING)],
+ *   [OVER ...], [FILTER (QUALIFY)], PROJECT (select list and hidden columns), [DISTINCT, or TOP_N
+ * for DISTINCT ON], [SORT or TOP_N], [PROJECT without the hidden columns] */
 #include "plan/bind.h"
 
 #include "plan/node.h"
@@ -168,6 +169,7 @@ bind_items(query *q) {
             continue;
         }
         context c = clause_context(q, "SELECT", true);
+        c.overs = true;
         c.alias_count = i;
         TRY(bind_expr(&item->bound, &c, item->ast));
     }
@@ -275,6 +277,8 @@ bind_groups(query *q, const ast_select *select) {
 typedef struct ordering {
     int32_t   count;
     sort_key *keys;
+    int32_t   on_count; /* DISTINCT ON */
+    int32_t  *ons;
     int32_t   width; /* columns of the PROJECT: items, then hidden ones */
     expr    **exprs;
 } ordering;
@@ -303,36 +307,51 @@ order_item(int32_t *out, query *q, const ast_expr *e) {
     return OK;
 }
 
+/* The column of the PROJECT that e is; -1: e is a constant. A new one is hidden. */
 static status
-bind_order(ordering *o, query *q, const ast_select *select, const ast_order *order) {
+order_column(int32_t *out, ordering *o, query *q, const ast_select *select, const ast_expr *e,
+             const char *clause) {
     binder *b = q->binder;
     int32_t at;
-    TRY(order_item(&at, q, order->expr));
+    TRY(order_item(&at, q, e));
     if (at < 0) {
-        expr   *e;
-        context c = clause_context(q, "ORDER BY", true);
-        TRY(bind_expr(&e, &c, order->expr));
-        if (expr_is_constant(e)) {
-            return OK; /* every row is equal in it */
+        expr   *bound;
+        context c = clause_context(q, clause, true);
+        c.overs = true;
+        TRY(bind_expr(&bound, &c, e));
+        if (expr_is_constant(bound)) {
+            *out = -1;
+            return OK;
         }
         for (int32_t i = 0; i < o->width && at < 0; i++) {
-            at = expr_equal(o->exprs[i], e) ? i : -1;
+            at = expr_equal(o->exprs[i], bound) ? i : -1;
         }
-        if (at < 0 && select->distinct) {
-            error_set_at(b->err, ERR_QUERY_FAILED, order->expr->position,
+        if (at < 0 && select->distinct && select->distinct_on_count == 0) {
+            error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                          "ORDER BY of a SELECT DISTINCT must name a column of the select list");
             error_hint(b->err, "add the expression to the select list, or order by a position");
             return ERR_QUERY_FAILED;
         }
         if (at < 0) {
             at = o->width;
-            o->exprs[o->width++] = e;
+            o->exprs[o->width++] = bound;
         }
     }
     const data_type t = o->exprs[at]->type;
+    *out = at;
     if (!type_is_orderable(t) && t.id != TYPE_NULL) {
-        return error_set_at(b->err, ERR_QUERY_FAILED, order->expr->position, "cannot order by %s",
+        return error_set_at(b->err, ERR_QUERY_FAILED, e->position, "cannot order by %s",
                             type_name(t));
+    }
+    return OK;
+}
+
+static status
+bind_order(ordering *o, query *q, const ast_select *select, const ast_order *order) {
+    int32_t at;
+    TRY(order_column(&at, o, q, select, order->expr, "ORDER BY"));
+    if (at < 0) {
+        return OK; /* every row is equal in it */
     }
     o->keys[o->count++] =
         (sort_key){.column = at,
@@ -343,7 +362,7 @@ bind_order(ordering *o, query *q, const ast_select *select, const ast_order *ord
 
 static status
 bind_orders(ordering *o, query *q, const ast_select *select) {
-    const int32_t room = q->item_count + select->order_count;
+    const int32_t room = q->item_count + select->order_count + select->distinct_on_count;
     TRY(make_args(&o->exprs, q->binder, room));
     o->keys = arena_alloc(q->binder->arena, (size_t)select->order_count * sizeof(*o->keys));
     TRY(o->keys == NULL ? out_of_memory(q->binder) : OK);
@@ -351,6 +370,15 @@ bind_orders(ordering *o, query *q, const ast_select *select) {
         o->exprs[i] = q->items[i].bound;
     }
     o->width = q->item_count;
+    o->ons = arena_alloc(q->binder->arena, (size_t)select->distinct_on_count * sizeof(*o->ons));
+    TRY(o->ons == NULL ? out_of_memory(q->binder) : OK);
+    for (int32_t i = 0; i < select->distinct_on_count; i++) {
+        int32_t at;
+        TRY(order_column(&at, o, q, select, select->distinct_ons[i], "DISTINCT ON"));
+        if (at >= 0) {
+            o->ons[o->on_count++] = at;
+        }
+    }
     for (int32_t i = 0; i < select->order_count; i++) {
         TRY(bind_order(o, q, select, &select->orders[i]));
     }
@@ -369,6 +397,19 @@ static status
 add_distinct(query *q) {
     q->node = node_distinct(q->binder->arena, q->node);
     return q->node == NULL ? out_of_memory(q->binder) : OK;
+}
+
+/* DISTINCT ON: the first row of each key in the order of ORDER BY. */
+static status
+add_distinct_on(query *q, const ordering *o) {
+    q->node = node_top_n(q->binder->arena, q->node, o->keys, o->count);
+    if (q->node == NULL) {
+        return out_of_memory(q->binder);
+    }
+    q->node->key_columns = o->ons;
+    q->node->key_count = o->on_count;
+    q->node->limit = 1;
+    return OK;
 }
 
 static status
@@ -429,28 +470,47 @@ finish(query *q, const ast_select *select, const ordering *o) {
         TRY(bind_row_count(&offset, b, select->offset, "OFFSET"));
         offset = max_i64(offset, 0);
     }
-    const bool    unsorted = b->streaming && limit < 0 && offset == 0;
+    const bool    picks = select->distinct_on_count > 0;
+    const bool    unsorted = b->streaming && limit < 0 && offset == 0 && !picks;
     const int32_t width = unsorted ? q->item_count : o->width;
     TRY(add_project(q, o->exprs, width));
     if (select->distinct) {
-        TRY(add_distinct(q));
+        TRY(picks ? add_distinct_on(q, o) : add_distinct(q));
     }
     TRY(add_sort(q, o, limit, offset));
     return width > q->item_count ? drop_hidden(q) : OK;
 }
 
 static status
-lift_all(query *q, ordering *o, expr **having) {
+lift_all(query *q, ordering *o, expr **having, expr **qualify) {
     for (int32_t i = 0; i < o->width; i++) {
         TRY(query_lift(q, &o->exprs[i], i < q->item_count ? "SELECT" : "ORDER BY"));
     }
+    TRY(query_lift_overs(q));
+    TRY(*qualify == NULL ? OK : query_lift(q, qualify, "QUALIFY"));
     return *having == NULL ? OK : query_lift(q, having, "HAVING");
 }
 
 static status
+add_overs(query *q, const ordering *o, expr *qualify) {
+    if (q->over_count > 0) {
+        TRY(query_over(q));
+        for (int32_t i = 0; i < o->width; i++) {
+            query_over_columns(q, o->exprs[i]);
+        }
+    }
+    if (qualify == NULL) {
+        return OK;
+    }
+    query_over_columns(q, qualify);
+    return add_filter(q, qualify);
+}
+
+static status
 bind_clauses(query *q, const ast_select *select) {
-    expr    *having = NULL;
+    expr    *having = NULL, *qualify = NULL;
     ordering o = {0};
+    q->ast = select;
     TRY(expand_items(q, select));
     if (select->where != NULL) {
         context c = clause_context(q, "WHERE", false);
@@ -458,6 +518,7 @@ bind_clauses(query *q, const ast_select *select) {
         TRY(bind_condition(&where, &c, select->where));
         TRY(add_filter(q, where));
     }
+    TRY(query_latest(q, select));
     TRY(find_window(q, select));
     TRY(bind_items(q));
     TRY(bind_groups(q, select));
@@ -465,14 +526,20 @@ bind_clauses(query *q, const ast_select *select) {
         context c = clause_context(q, "HAVING", true);
         TRY(bind_condition(&having, &c, select->having));
     }
+    if (select->qualify != NULL) {
+        context c = clause_context(q, "QUALIFY", true);
+        c.overs = true;
+        TRY(bind_condition(&qualify, &c, select->qualify));
+    }
     TRY(bind_orders(&o, q, select));
     if (q->agg_count > 0 || q->key_count > 0 || having != NULL) {
         TRY(query_aggregate(q));
-        TRY(lift_all(q, &o, &having));
+        TRY(lift_all(q, &o, &having, &qualify));
     }
     if (having != NULL) {
         TRY(add_filter(q, having));
     }
+    TRY(add_overs(q, &o, qualify));
     return finish(q, select, &o);
 }
 

@@ -147,19 +147,97 @@ print_join(const plan_node *n, buf *out) {
 }
 
 static void
-print_sort(const plan_node *n, buf *out) {
-    buf_printf(out, "%s", n->kind == PLAN_SORT ? "Sort" : "Top N");
+print_sort_keys(const plan_node *n, buf *out) {
     for (int32_t i = 0; i < n->sort_count; i++) {
         const sort_key *k = &n->sort_keys[i];
         buf_printf(out, "%s%.*s", i == 0 ? "  by: " : ", ",
                    TEXT_ARG(name_at(&n->schema, k->column)));
         print_direction(k, out);
     }
+}
+
+static void
+print_key_columns(const plan_node *n, buf *out) {
+    if (n->key_count > 0) {
+        buf_printf(out, "  of each: ");
+        print_names(&n->inputs[0]->schema, n->key_columns, n->key_count, out);
+    }
+}
+
+static void
+print_sort(const plan_node *n, buf *out) {
+    buf_printf(out, "%s", n->kind == PLAN_SORT ? "Sort" : "Top N");
+    print_key_columns(n, out);
+    print_sort_keys(n, out);
     if (n->limit >= 0) {
         buf_printf(out, "  limit: %lld", (long long)n->limit);
     }
     if (n->offset > 0) {
         buf_printf(out, "  offset: %lld", (long long)n->offset);
+    }
+}
+
+static void
+print_bound(const frame_bound *b, buf *out) {
+    static const char *const words[] = {[BOUND_FIRST] = "UNBOUNDED PRECEDING",
+                                        [BOUND_PRECEDING] = " PRECEDING",
+                                        [BOUND_CURRENT] = "CURRENT ROW",
+                                        [BOUND_FOLLOWING] = " FOLLOWING",
+                                        [BOUND_LAST] = "UNBOUNDED FOLLOWING"};
+    if (b->kind == BOUND_PRECEDING || b->kind == BOUND_FOLLOWING) {
+        (void)value_format(&b->offset, out);
+    }
+    buf_printf(out, "%s", words[b->kind]);
+}
+
+static void
+print_frame(const over_frame *f, buf *out) {
+    static const char *const units[] = {
+        [FRAME_ROWS] = "ROWS", [FRAME_RANGE] = "RANGE", [FRAME_GROUPS] = "GROUPS"};
+    static const char *const excludes[] = {[EXCLUDE_NONE] = "",
+                                           [EXCLUDE_CURRENT] = " EXCLUDE CURRENT ROW",
+                                           [EXCLUDE_GROUP] = " EXCLUDE GROUP",
+                                           [EXCLUDE_TIES] = " EXCLUDE TIES"};
+    buf_printf(out, " %s ", units[f->unit]);
+    print_bound(&f->start, out);
+    buf_printf(out, " TO ");
+    print_bound(&f->end, out);
+    buf_printf(out, "%s", excludes[f->exclude]);
+}
+
+static void
+print_over_call(const plan_node *n, const over_call *call, buf *out) {
+    const schema *in = &n->inputs[0]->schema;
+    buf_printf(out, "%s(", over_name(call));
+    if (call->argument >= 0) {
+        buf_printf(out, "%.*s", TEXT_ARG(name_at(in, call->argument)));
+    } else if (call->kind == OVER_AGGREGATE) {
+        print_names(in, call->columns, call->signature.column_count, out);
+        buf_printf(out, "%s", call->signature.column_count == 0 ? "*" : "");
+    }
+    if (call->count_column >= 0) {
+        buf_printf(out, ", %.*s", TEXT_ARG(name_at(in, call->count_column)));
+    } else if (call->kind == OVER_LAG || call->kind == OVER_LEAD || call->kind == OVER_NTH_VALUE ||
+               call->kind == OVER_NTILE) {
+        buf_printf(out, "%s%lld", call->argument >= 0 ? ", " : "", (long long)call->count);
+    }
+    buf_printf(out, ")%s", call->ignore_nulls ? " IGNORE NULLS" : "");
+    if (call->filter >= 0) {
+        buf_printf(out, " FILTER (WHERE %.*s)", TEXT_ARG(name_at(in, call->filter)));
+    }
+    if (over_has_frame(call->kind)) {
+        print_frame(&call->frame, out);
+    }
+}
+
+static void
+print_over(const plan_node *n, buf *out) {
+    buf_printf(out, "Over");
+    print_key_columns(n, out);
+    print_sort_keys(n, out);
+    for (int32_t i = 0; i < n->over_count; i++) {
+        buf_printf(out, "%s", i == 0 ? "  calls: " : ", ");
+        print_over_call(n, &n->overs[i], out);
     }
 }
 
@@ -218,6 +296,9 @@ print_line(const plan_node *n, buf *out) {
     case PLAN_SORT:
     case PLAN_TOP_N:
         print_sort(n, out);
+        break;
+    case PLAN_OVER:
+        print_over(n, out);
         break;
     case PLAN_DISTINCT:
         buf_printf(out, "Distinct");

@@ -37,6 +37,20 @@ node_filter(arena *a, plan_node *input, expr *predicate) {
 }
 
 plan_node *
+node_top_n(arena *a, plan_node *input, sort_key *sort_keys, int32_t sort_count) {
+    plan_node *n = node_new(a, PLAN_TOP_N, 1, input->schema.count);
+    if (n == NULL) {
+        return NULL;
+    }
+    n->inputs[0] = input;
+    n->sort_keys = sort_keys;
+    n->sort_count = sort_count;
+    memcpy(n->schema.fields, input->schema.fields,
+           (size_t)input->schema.count * sizeof(*n->schema.fields));
+    return n;
+}
+
+plan_node *
 node_distinct(arena *a, plan_node *input) {
     plan_node *n = node_new(a, PLAN_DISTINCT, 1, input->schema.count);
     if (n == NULL) {
@@ -230,6 +244,12 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
         }
         case PLAN_WINDOW:
             if (number == node->schema.count - 1) {
+                return false;
+            }
+            node = node->inputs[0];
+            break;
+        case PLAN_OVER:
+            if (number >= node->inputs[0]->schema.count) {
                 return false;
             }
             node = node->inputs[0];

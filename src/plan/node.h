@@ -9,6 +9,8 @@
 /* NULL: out of memory. The schema has room for column_count fields. */
 plan_node *node_new(arena *a, plan_kind kind, int32_t input_count, int32_t column_count);
 plan_node *node_filter(arena *a, plan_node *input, expr *predicate);
+/* TOP_N over `input`; keys, limit and offset are the caller's to set. */
+plan_node *node_top_n(arena *a, plan_node *input, sort_key *sort_keys, int32_t sort_count);
 plan_node *node_distinct(arena *a, plan_node *input);
 /* Columns that are plain references keep their name and nullability; the others are named by their
  * text. */
@@ -35,6 +37,10 @@ bool node_is_event_time(const plan_node *node, int32_t column, const object **fr
 /* ---- the rewrites, in this order */
 /* Predicates down, joins get their keys; the output columns stay. */
 status plan_push_down(plan_node **root, arena *a, error *err) MUST_USE;
+/* rewrite_top_n.c: row_number() <= n among `conjuncts` above OVER puts a TOP_N below it; conjuncts
+ * that then hold always are taken out. */
+status plan_limit_over(plan_node *over, expr **conjuncts, int32_t *count, arena *a,
+                       error *err) MUST_USE;
 /* Columns nobody needs go, projections are merged; the root's columns stay. */
 status plan_prune(plan_node **root, arena *a, error *err) MUST_USE;
 /* ids and edge properties */

@@ -9,6 +9,7 @@
 #define LAMINAR_PLAN_PLAN_H
 
 #include "agg/agg.h"
+#include "agg/over.h"
 #include "catalog/catalog.h"
 #include "expr/expr.h"
 #include "kernel/kernel.h"
@@ -27,9 +28,11 @@ typedef enum plan_kind {
     PLAN_WINDOW,    /* appends a column window_start of the type of the time column; drops late and
                        NULL-time rows in streams */
     PLAN_SORT,      /* one-off only */
-    PLAN_TOP_N,     /* sort keys (maybe none), limit, offset */
-    PLAN_DISTINCT,  /* all columns */
-    PLAN_UNION      /* UNION ALL: the rows of all inputs, whose columns have the same types */
+    PLAN_TOP_N,     /* sort keys (maybe none), limit, offset; of each key, when there are keys */
+    PLAN_OVER, /* window functions over rows of equal keys in the order of the sort keys; output:
+                  input columns, then one column per call */
+    PLAN_DISTINCT, /* all columns */
+    PLAN_UNION     /* UNION ALL: the rows of all inputs, whose columns have the same types */
 } plan_kind;
 
 /* Edge properties, computed bottom-up. */
@@ -66,13 +69,16 @@ struct plan_node {
     int32_t     input_count;
     plan_node **inputs;
 
-    object  *object;          /* SCAN; the plan holds no reference: plan.objects does */
-    int32_t *column_map;      /* SCAN: object column of each output column. JOIN, once it is
-                                 pruned: column of left ++ right ++ mark, NULL: all as above */
-    expr          *predicate; /* FILTER; JOIN residual over left ++ right columns, or NULL */
-    expr         **exprs;     /* PROJECT, VALUES */
-    int32_t        row_count; /* VALUES */
-    int32_t        key_count; /* AGGREGATE; JOIN */
+    object  *object;            /* SCAN; the plan holds no reference: plan.objects does */
+    int32_t *column_map;        /* SCAN: object column of each output column. JOIN, once it is
+                                   pruned: column of left ++ right ++ mark, NULL: all as above */
+    expr          *predicate;   /* FILTER; JOIN residual over left ++ right columns, or NULL */
+    expr         **exprs;       /* PROJECT, VALUES */
+    int32_t        row_count;   /* VALUES */
+    int32_t        key_count;   /* AGGREGATE; JOIN; TOP_N, OVER */
+    int32_t       *key_columns; /* TOP_N, OVER */
+    int32_t        over_count;
+    over_call     *overs;                  /* OVER */
     int32_t       *left_keys, *right_keys; /* JOIN: column numbers, types equal pairwise */
     bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;

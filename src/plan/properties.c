@@ -99,6 +99,8 @@ properties_of(const plan_node *n) {
         return PLAN_CONSOLIDATED | append;
     case PLAN_TOP_N:
         return PLAN_CONSOLIDATED;
+    case PLAN_OVER: /* copies of a row may trade their numbers */
+        return 0;
     }
     UNREACHABLE();
 }
@@ -120,9 +122,16 @@ plan_number(plan *p) {
 
 /* ---- keys of the result */
 
+/* One row a key. */
+static bool
+is_keyed(const plan_node *n) {
+    return n->kind == PLAN_AGGREGATE ||
+           (n->kind == PLAN_TOP_N && n->key_count > 0 && n->limit == 1 && n->offset == 0);
+}
+
 static const plan_node *
 grouping_below(const plan_node *n) {
-    while (n->kind != PLAN_AGGREGATE) {
+    while (!is_keyed(n)) {
         if (n->kind == PLAN_JOIN || n->input_count != 1) {
             return NULL;
         }
@@ -138,12 +147,21 @@ shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
         if (n->kind == PLAN_PROJECT && !is_injective(n->exprs[i], &i)) {
             return -1;
         }
-        if (n->kind == PLAN_WINDOW && i == n->schema.count - 1) {
+        const bool appends = n->kind == PLAN_WINDOW || n->kind == PLAN_OVER;
+        if (appends && i >= n->inputs[0]->schema.count) {
             return -1;
         }
         n = n->inputs[0];
     }
-    return i < grouping->key_count ? i : -1;
+    if (grouping->kind == PLAN_AGGREGATE) {
+        return i < grouping->key_count ? i : -1;
+    }
+    for (int32_t k = 0; k < grouping->key_count; k++) {
+        if (grouping->key_columns[k] == i) {
+            return k;
+        }
+    }
+    return -1;
 }
 
 status

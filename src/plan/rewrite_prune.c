@@ -73,6 +73,26 @@ prune_scan(plan_node *n, const bool *needed, int32_t *map) {
     n->schema.count = count;
 }
 
+static void
+want_keys(const plan_node *n, bool *wanted) {
+    for (int32_t i = 0; i < n->sort_count; i++) {
+        wanted[n->sort_keys[i].column] = true;
+    }
+    for (int32_t i = 0; n->key_columns != NULL && i < n->key_count; i++) {
+        wanted[n->key_columns[i]] = true;
+    }
+}
+
+static void
+remap_keys(plan_node *n, const int32_t *map) {
+    for (int32_t i = 0; i < n->sort_count; i++) {
+        n->sort_keys[i].column = map[n->sort_keys[i].column];
+    }
+    for (int32_t i = 0; n->key_columns != NULL && i < n->key_count; i++) {
+        n->key_columns[i] = map[n->key_columns[i]];
+    }
+}
+
 /* FILTER, SORT, TOP_N, DISTINCT: the input's columns are the node's columns. */
 static status
 prune_same(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
@@ -85,17 +105,90 @@ prune_same(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     if (n->predicate != NULL) {
         expr_columns(n->predicate, wanted);
     }
-    for (int32_t i = 0; i < n->sort_count; i++) {
-        wanted[n->sort_keys[i].column] = true;
-    }
+    want_keys(n, wanted);
     TRY(prune(p, n->inputs[0], wanted, &n->inputs[0], map));
     if (n->predicate != NULL) {
         expr_remap(n->predicate, map);
     }
-    for (int32_t i = 0; i < n->sort_count; i++) {
-        n->sort_keys[i].column = map[n->sort_keys[i].column];
-    }
+    remap_keys(n, map);
     return copy_fields(p, n, n->inputs[0]);
+}
+
+static void
+want_column(int32_t at, bool *wanted) {
+    if (at >= 0) {
+        wanted[at] = true;
+    }
+}
+
+static int32_t
+remap_column(int32_t at, const int32_t *map) {
+    return at < 0 ? -1 : map[at];
+}
+
+/* OVER: calls nobody looks at go; without calls the node goes. */
+static status
+prune_over(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map) {
+    const int32_t width = n->inputs[0]->schema.count;
+    int32_t       count = 0;
+    int32_t      *input_map;
+    bool         *wanted;
+    TRY(new_flags(p, &wanted, width));
+    for (int32_t i = 0; i < n->over_count; i++) {
+        map[width + i] = -1;
+        if (needed[width + i]) {
+            n->overs[count] = n->overs[i];
+            n->schema.fields[width + count] = n->schema.fields[width + i];
+            map[width + i] = count++;
+        }
+    }
+    for (int32_t i = 0; i < width; i++) {
+        wanted[i] = needed[i];
+    }
+    if (count > 0) {
+        want_keys(n, wanted);
+        wanted[0] = wanted[0] || n->key_count + n->sort_count == 0; /* rows must lie somewhere */
+    }
+    for (int32_t i = 0; i < count; i++) {
+        want_column(n->overs[i].argument, wanted);
+        want_column(n->overs[i].filter, wanted);
+        want_column(n->overs[i].count_column, wanted);
+        want_column(n->overs[i].fallback, wanted);
+        for (int32_t k = 0; k < n->overs[i].signature.column_count; k++) {
+            want_column(n->overs[i].columns[k], wanted);
+        }
+    }
+    TRY(prune_input(p, n, 0, wanted, &input_map));
+    memcpy(map, input_map, (size_t)width * sizeof(*map));
+    if (count == 0) {
+        *out = n->inputs[0];
+        return OK;
+    }
+    remap_keys(n, map);
+    const int32_t input_count = n->inputs[0]->schema.count;
+    const field  *results = n->schema.fields + width;
+    field        *fields = arena_alloc(p->arena, (size_t)(input_count + count) * sizeof(*fields));
+    if (fields == NULL) {
+        return error_memory(p->err);
+    }
+    memcpy(fields, n->inputs[0]->schema.fields, (size_t)input_count * sizeof(*fields));
+    memcpy(fields + input_count, results, (size_t)count * sizeof(*fields));
+    for (int32_t i = 0; i < n->over_count; i++) {
+        map[width + i] = map[width + i] < 0 ? -1 : input_count + map[width + i];
+    }
+    for (int32_t i = 0; i < count; i++) {
+        over_call *call = &n->overs[i];
+        call->argument = remap_column(call->argument, map);
+        call->filter = remap_column(call->filter, map);
+        call->count_column = remap_column(call->count_column, map);
+        call->fallback = remap_column(call->fallback, map);
+        for (int32_t k = 0; k < call->signature.column_count; k++) {
+            call->columns[k] = map[call->columns[k]];
+        }
+    }
+    n->over_count = count;
+    n->schema = (schema){.count = input_count + count, .fields = fields};
+    return OK;
 }
 
 static status
@@ -415,6 +508,8 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
         return prune_join(p, n, needed, map);
     case PLAN_WINDOW:
         return prune_window(p, n, needed, map);
+    case PLAN_OVER:
+        return prune_over(p, n, needed, out, map);
     case PLAN_UNION:
         return prune_union(p, n, needed, map);
     case PLAN_SINGLE:

@@ -74,6 +74,34 @@ push_partly(rewriter *r, plan_node *node, int32_t boundary, conjuncts *list, pla
     return conjuncts_above(r, node, &above, out);
 }
 
+/* TOP_N, OVER: conditions on the key columns alone keep or drop whole keys. Of numbered rows of
+ * which the first n are wanted, only those are numbered. */
+static status
+push_by_keys(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
+    conjuncts below = {0}, above = {0};
+    TRY(node->kind == PLAN_OVER ? plan_limit_over(node, list->items, &list->count, r->arena, r->err)
+                                : OK);
+    bool *used = arena_alloc(r->arena, (size_t)node->schema.count * sizeof(*used));
+    if (used == NULL) {
+        return error_memory(r->err);
+    }
+    for (int32_t i = 0; i < list->count; i++) {
+        expr *e = list->items[i];
+        bool  sinks = !expr_is_volatile(e) && node->key_count > 0;
+        memset(used, 0, (size_t)node->schema.count * sizeof(*used));
+        expr_columns(e, used);
+        for (int32_t k = 0; k < node->key_count; k++) {
+            used[node->key_columns[k]] = false;
+        }
+        for (int32_t k = 0; k < node->schema.count; k++) {
+            sinks = sinks && !used[k];
+        }
+        TRY(conjuncts_add(r, sinks ? &below : &above, e));
+    }
+    TRY(push_conditions(r, node->inputs[0], &below, &node->inputs[0]));
+    return conjuncts_above(r, node, &above, out);
+}
+
 /* Each input gets a copy of the conditions: its columns are those of the whole. */
 static status
 push_union(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
@@ -117,11 +145,9 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_SORT:
     case PLAN_DISTINCT:
         return push_partly(r, node, node->schema.count, list, out);
-    case PLAN_TOP_N: { /* which rows are the first n depends on all that came before */
-        conjuncts none = {0};
-        TRY(push_conditions(r, node->inputs[0], &none, &node->inputs[0]));
-        return conjuncts_above(r, node, list, out);
-    }
+    case PLAN_TOP_N: /* which rows are the first n depends on all rows of the key */
+    case PLAN_OVER:
+        return push_by_keys(r, node, list, out);
     case PLAN_SCAN:
     case PLAN_SINGLE:
     case PLAN_VALUES:

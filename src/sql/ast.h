@@ -27,6 +27,7 @@ typedef struct ast_type { /* a type as written */
 typedef struct ast_expr   ast_expr;
 typedef struct ast_select ast_select;
 typedef struct ast_order  ast_order;
+typedef struct ast_over   ast_over;
 
 typedef enum ast_expr_kind {
     AST_NULL,
@@ -64,6 +65,8 @@ typedef enum ast_expr_kind {
     AST_QUANTIFIED   /* args[0] op ANY (query), op ALL (query): a comparison as op, `all` */
 } ast_expr_kind;
 
+typedef enum ast_nulls { AST_NULLS_DEFAULT, AST_NULLS_IGNORE, AST_NULLS_RESPECT } ast_nulls;
+
 struct ast_expr {
     ast_expr_kind kind;
     int32_t       position;
@@ -84,6 +87,8 @@ struct ast_expr {
     int32_t     arg_count;
     ast_expr  **args;
     ast_expr   *operand, *otherwise, *filter;
+    ast_over   *over; /* AST_CALL of a window function, else NULL */
+    ast_nulls   nulls;
     ast_select *query;
     int16_t     query_height, query_nesting; /* of the trees in it */
     int32_t     order_count;                 /* AST_CALL */
@@ -103,6 +108,55 @@ struct ast_order {
     bool      descending;
     int8_t    nulls; /* 0 default, 1 FIRST, 2 LAST */
 };
+
+/* ---- windows of window functions */
+typedef enum ast_frame_unit {
+    AST_FRAME_DEFAULT,
+    AST_FRAME_ROWS,
+    AST_FRAME_RANGE,
+    AST_FRAME_GROUPS
+} ast_frame_unit;
+
+typedef enum ast_bound_kind { /* in the order in which they may stand */
+                              AST_BOUND_UNBOUNDED_PRECEDING,
+                              AST_BOUND_PRECEDING,
+                              AST_BOUND_CURRENT,
+                              AST_BOUND_FOLLOWING,
+                              AST_BOUND_UNBOUNDED_FOLLOWING
+} ast_bound_kind;
+
+typedef enum ast_exclude {
+    AST_EXCLUDE_NONE,
+    AST_EXCLUDE_CURRENT,
+    AST_EXCLUDE_GROUP,
+    AST_EXCLUDE_TIES
+} ast_exclude;
+
+typedef struct ast_bound {
+    ast_bound_kind kind;
+    int32_t        position;
+    ast_expr      *offset; /* PRECEDING, FOLLOWING */
+} ast_bound;
+
+/* OVER base, OVER ([base] [PARTITION BY ...] [ORDER BY ...] [frame]), and what stands behind a name
+ * of WINDOW. */
+struct ast_over {
+    int32_t        position;
+    bool           bare; /* OVER base, without parentheses */
+    ast_name       base; /* of the WINDOW clause; text.data NULL when absent */
+    int32_t        partition_count;
+    ast_expr     **partitions;
+    int32_t        order_count;
+    ast_order     *orders;
+    ast_frame_unit unit;
+    ast_bound      start, end;
+    ast_exclude    exclude;
+};
+
+typedef struct ast_window { /* WINDOW name AS (over) */
+    ast_name  name;
+    ast_over *over;
+} ast_window;
 
 typedef struct ast_with { /* name [(columns)] AS (query) */
     ast_name    name;
@@ -138,6 +192,9 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     ast_expr     *on;      /* NULL for CROSS, NATURAL and USING */
     int32_t       using_count;
     ast_name     *using_names;
+    bool          asof;      /* INNER or LEFT; the last inequality of `on` is the match, when... */
+    ast_expr     *match;     /* ... MATCH_CONDITION does not give it */
+    ast_expr     *tolerance; /* NULL when absent */
 };
 
 typedef enum ast_emit {
@@ -167,18 +224,26 @@ struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all k
     int32_t      branch_count;
     ast_select **branches;
     /* SELECT; `distinct` also of UNION without ALL */
-    bool       distinct;
-    int32_t    item_count;
-    ast_item  *items;
-    ast_from  *from; /* NULL: no FROM */
-    ast_expr  *where;
-    int32_t    group_count; /* GROUP BY items; integers are ordinals, names may be aliases */
-    ast_expr **groups;
-    bool       group_all;
-    ast_expr  *having;
-    int32_t    order_count;
-    ast_order *orders;
-    ast_expr  *limit, *offset; /* NULL when absent */
+    bool        distinct;
+    int32_t     distinct_on_count; /* DISTINCT ON (...), 0 when absent */
+    ast_expr  **distinct_ons;
+    int32_t     item_count;
+    ast_item   *items;
+    ast_from   *from; /* NULL: no FROM */
+    ast_expr   *where;
+    ast_expr   *latest; /* LATEST ON latest PARTITION BY latest_keys; NULL when absent */
+    int32_t     latest_key_count;
+    ast_expr  **latest_keys;
+    int32_t     group_count; /* GROUP BY items; integers are ordinals, names may be aliases */
+    ast_expr  **groups;
+    bool        group_all;
+    ast_expr   *having;
+    int32_t     window_count;
+    ast_window *windows;
+    ast_expr   *qualify;
+    int32_t     order_count;
+    ast_order  *orders;
+    ast_expr   *limit, *offset; /* NULL when absent */
 };
 
 /* Has WITH, ORDER BY, LIMIT or OFFSET of its own. */

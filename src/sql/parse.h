@@ -131,6 +131,7 @@ bool   parser_at_interval(const parser *p);
 
 /* parse_call.c: a name that is followed by "(", CASE, CAST */
 status parse_call(parser *p, ast_expr **out);
+status parse_filter(parser *p, ast_expr *call); /* [FILTER (WHERE ...)] */
 status parse_case(parser *p, ast_expr **out);
 bool   parser_is_bare_name(const ast_name *name);
 bool   parser_at_method(const parser *p); /* .name( behind an expression */
@@ -150,6 +151,16 @@ status parse_exists(parser *p, ast_expr **out);
  */
 status parse_in_query(parser *p, ast_expr *e);
 status parse_quantified(parser *p, ast_expr *e);
+/* parse_over.c: windows of window functions, and clauses that pick rows per key */
+status parse_over(parser *p, ast_expr *call); /* [IGNORE NULLS] [FILTER ...] [OVER ...] of a call */
+/* IGNORE NULLS or RESPECT NULLS, also behind the arguments. */
+status parse_nulls(parser *p, ast_expr *call);
+status parse_windows(parser *p, ast_select *s);     /* [WINDOW ...] [QUALIFY ...] */
+status parse_distinct_on(parser *p, ast_select *s); /* the current token is the ON */
+status parse_latest(parser *p, ast_select *s);      /* [LATEST ON ...] */
+/* Behind the relation of an ASOF JOIN, and behind its ON or USING. */
+status parse_match_condition(parser *p, ast_from *f);
+status parse_tolerance(parser *p, ast_from *f);
 
 /* parse_query.c: WITH, UNION, VALUES, and the parentheses around queries */
 bool   parser_at_query(const parser *p);

@@ -9,13 +9,11 @@
 /* Words that start something the language names and this grammar lacks: a syntax error at one of
  * them says so. */
 static const keyword outside[] = {
-    KEYWORD_EXCEPT,  KEYWORD_INTERSECT,   KEYWORD_QUALIFY,   KEYWORD_WINDOW,   KEYWORD_OVER,
-    KEYWORD_LATERAL, KEYWORD_RIGHT,       KEYWORD_FULL,      KEYWORD_NATURAL,  KEYWORD_SEMI,
-    KEYWORD_ANTI,    KEYWORD_ASOF,        KEYWORD_SAMPLE,    KEYWORD_LATEST,   KEYWORD_PIVOT,
-    KEYWORD_UNPIVOT, KEYWORD_FETCH,       KEYWORD_COLLATE,   KEYWORD_AT,       KEYWORD_REGEXP,
-    KEYWORD_RLIKE,   KEYWORD_WITHIN,      KEYWORD_IGNORE,    KEYWORD_RESPECT,  KEYWORD_LATE,
-    KEYWORD_EXCLUDE, KEYWORD_TABLESAMPLE, KEYWORD_PARTITION, KEYWORD_GROUPING, KEYWORD_ROLLUP,
-    KEYWORD_CUBE,
+    KEYWORD_EXCEPT,      KEYWORD_INTERSECT, KEYWORD_LATERAL, KEYWORD_RIGHT,   KEYWORD_FULL,
+    KEYWORD_NATURAL,     KEYWORD_SEMI,      KEYWORD_ANTI,    KEYWORD_ASOF,    KEYWORD_SAMPLE,
+    KEYWORD_PIVOT,       KEYWORD_UNPIVOT,   KEYWORD_FETCH,   KEYWORD_COLLATE, KEYWORD_AT,
+    KEYWORD_REGEXP,      KEYWORD_RLIKE,     KEYWORD_WITHIN,  KEYWORD_LATE,    KEYWORD_EXCLUDE,
+    KEYWORD_TABLESAMPLE, KEYWORD_GROUPING,  KEYWORD_ROLLUP,  KEYWORD_CUBE,
 };
 
 /* What may follow inside a statement; commonest first, because the first of equally near ones is
@@ -386,6 +384,18 @@ grow(int32_t *height, int32_t *nesting, const ast_expr *child) {
     }
 }
 
+static void
+grow_over(int32_t *height, int32_t *nesting, const ast_over *over) {
+    for (int32_t i = 0; i < over->partition_count; i++) {
+        grow(height, nesting, over->partitions[i]);
+    }
+    for (int32_t i = 0; i < over->order_count; i++) {
+        grow(height, nesting, over->orders[i].expr);
+    }
+    grow(height, nesting, over->start.offset);
+    grow(height, nesting, over->end.offset);
+}
+
 status
 parser_finish(parser *p, ast_expr *e) {
     int32_t height = 1 + e->query_height;
@@ -395,6 +405,9 @@ parser_finish(parser *p, ast_expr *e) {
     grow(&height, &nesting, e->filter);
     for (int32_t i = 0; i < e->order_count; i++) {
         grow(&height, &nesting, e->orders[i].expr);
+    }
+    if (e->over != NULL) {
+        grow_over(&height, &nesting, e->over);
     }
     for (int32_t i = 0; i < e->arg_count; i++) {
         height = higher(height, e->args[i]->height + 1);

@@ -85,8 +85,9 @@ parse_ordinary(parser *p, ast_expr *call) {
     }
     TRY(push_expr(p, LEVEL_ANY));
     TRY(parse_more_arguments(p, 1));
-    return parser_accept(p, KEYWORD_ORDER) ? parse_order_list(p, &call->orders, &call->order_count)
-                                           : OK;
+    TRY(parser_accept(p, KEYWORD_ORDER) ? parse_order_list(p, &call->orders, &call->order_count)
+                                        : OK);
+    return parse_nulls(p, call);
 }
 
 /* WITHIN GROUP (ORDER BY ...) */
@@ -185,7 +186,7 @@ parse_trim(parser *p, ast_expr *call) {
     return parse_more_arguments(p, 1);
 }
 
-static status
+status
 parse_filter(parser *p, ast_expr *call) {
     if (!parser_accept(p, KEYWORD_FILTER)) {
         return OK;
@@ -244,7 +245,7 @@ parse_call(parser *p, ast_expr **out) {
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a function"));
     TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
     TRY(parse_within_group(p, e));
-    TRY(parse_filter(p, e));
+    TRY(parse_over(p, e));
     return parser_finish(p, e);
 }
 

@@ -110,10 +110,11 @@ parse_outer(parser *p) {
 /* The kind of the join that starts here and its words up to JOIN; *is_join is false when none
  * starts here. */
 static status
-parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind, bool *natural) {
+parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind, bool *natural, bool *asof) {
     *is_join = true;
     *kind = AST_JOIN_INNER;
     *natural = parser_accept(p, KEYWORD_NATURAL);
+    *asof = false;
     switch (p->token.keyword) {
     case KEYWORD_JOIN:
         break;
@@ -137,8 +138,8 @@ parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind, bool *natural) {
         }
         break;
     default:
-        *is_join = *natural;
-        if (!*natural) {
+        *is_join = *natural || *asof;
+        if (!*is_join) {
             return OK;
         }
     }
@@ -155,11 +156,17 @@ parse_join_condition(parser *p, ast_from *f) {
         }
         return OK;
     }
+    TRY(parse_match_condition(p, f));
     if (parser_accept(p, KEYWORD_ON)) {
-        return parse_expr(p, LEVEL_ANY, &f->on);
+        TRY(parse_expr(p, LEVEL_ANY, &f->on));
+        return parse_tolerance(p, f);
     }
     if (parser_accept(p, KEYWORD_USING)) {
-        return parse_using(p, f);
+        TRY(parse_using(p, f));
+        return parse_tolerance(p, f);
+    }
+    if (f->match != NULL) { /* no key */
+        return parse_tolerance(p, f);
     }
     static const keyword words[] = {KEYWORD_ON, KEYWORD_USING};
     return parser_error_word(p, "ON or USING", "the joined table", words, ARRAY_COUNT(words));
@@ -188,15 +195,17 @@ parse_joined(parser *p, ast_from **out) {
     for (;;) {
         bool          is_join, natural;
         ast_join_kind kind;
+        bool          asof;
         const int32_t height = p->from_height;
         ast_from     *right;
-        TRY(parse_join_kind(p, &is_join, &kind, &natural));
+        TRY(parse_join_kind(p, &is_join, &kind, &natural, &asof));
         if (!is_join) {
             return OK;
         }
         TRY(parse_relation(p, &right));
         TRY(make_join(p, out, height, right, kind));
         (*out)->natural = natural;
+        (*out)->asof = asof;
         TRY(parse_join_condition(p, *out));
     }
 }
@@ -271,7 +280,7 @@ parse_items(parser *p, ast_select *s) {
     if (parser_accept(p, KEYWORD_DISTINCT)) {
         s->distinct = true;
         if (parser_at(p, KEYWORD_ON)) {
-            return parser_outside(p, "DISTINCT ON");
+            TRY(parse_distinct_on(p, s));
         }
     } else {
         (void)parser_accept(p, KEYWORD_ALL);
@@ -396,13 +405,14 @@ parse_clauses(parser *p, ast_select *s) {
     if (parser_accept(p, KEYWORD_WHERE)) {
         TRY(parse_expr(p, LEVEL_ANY, &s->where));
     }
+    TRY(parse_latest(p, s));
     if (parser_accept(p, KEYWORD_GROUP)) {
         TRY(parse_group(p, s));
     }
     if (parser_accept(p, KEYWORD_HAVING)) {
         TRY(parse_expr(p, LEVEL_ANY, &s->having));
     }
-    return OK;
+    return parse_windows(p, s);
 }
 
 status

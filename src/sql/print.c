@@ -121,7 +121,7 @@ expr_level(const ast_expr *e) {
     }
 }
 
-static void
+void
 print_operand(const ast_expr *e, int32_t level, buf *out) {
     const bool parentheses = expr_level(e) < level;
     if (parentheses) {
@@ -130,16 +130,6 @@ print_operand(const ast_expr *e, int32_t level, buf *out) {
     sql_print_expr(e, out);
     if (parentheses) {
         buf_append_char(out, ')');
-    }
-}
-
-static void
-print_list(ast_expr *const *items, int32_t count, buf *out) {
-    for (int32_t i = 0; i < count; i++) {
-        if (i > 0) {
-            buf_append_text(out, TEXT(", "));
-        }
-        sql_print_expr(items[i], out);
     }
 }
 
@@ -172,7 +162,7 @@ static void
 print_call(const ast_expr *e, buf *out) {
     print_any_word(&e->name, out);
     buf_append_text(out, e->distinct ? TEXT("(DISTINCT ") : TEXT("("));
-    print_list(e->args, e->arg_count, out);
+    print_exprs(e->args, e->arg_count, out);
     if (e->within_group) {
         buf_append_text(out, TEXT(") WITHIN GROUP ("));
     } else if (e->order_count > 0) {
@@ -185,6 +175,7 @@ print_call(const ast_expr *e, buf *out) {
         sql_print_expr(e->filter, out);
         buf_append_char(out, ')');
     }
+    print_over(e, out);
 }
 
 static void
@@ -234,7 +225,7 @@ print_match(const ast_expr *e, buf *out) {
     buf_append_text(out, e->negated ? TEXT(" NOT ") : TEXT(" "));
     if (e->kind == AST_IN) {
         buf_append_text(out, TEXT("IN ("));
-        print_list(e->args + 1, e->arg_count - 1, out);
+        print_exprs(e->args + 1, e->arg_count - 1, out);
         if (e->arg_count == 2 && e->args[1]->kind == AST_SUBQUERY) {
             buf_append_char(out, ','); /* a list of one value, not the query's rows */
         }
@@ -383,7 +374,7 @@ sql_print_expr(const ast_expr *e, buf *out) {
         return;
     case AST_ROW:
         buf_append_char(out, '(');
-        print_list(e->args, e->arg_count, out);
+        print_exprs(e->args, e->arg_count, out);
         buf_append_char(out, ')');
         return;
     case AST_SUBQUERY:

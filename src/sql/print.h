@@ -10,7 +10,16 @@ void print_name(const ast_name *name, buf *out);
 void print_any_word(const ast_name *name,
                     buf *out); /* where reserved words may stand: behind a dot, before "(" */
 void print_type(const ast_type *type, buf *out);
+void print_operand(const ast_expr *e, int32_t level, buf *out); /* parentheses below `level` */
+
 void print_orders(const ast_order *orders, int32_t count,
                   buf *out); /* "ORDER BY ...", or nothing */
+
+/* print_over.c */
+void print_exprs(ast_expr *const *items, int32_t count, buf *out);
+void print_over(const ast_expr *call, buf *out);       /* [IGNORE NULLS] [OVER ...] */
+void print_windows(const ast_select *s, buf *out);     /* [WINDOW ...] [QUALIFY ...] */
+void print_distinct_on(const ast_select *s, buf *out); /* [ON (...)] */
+void print_latest(const ast_select *s, buf *out);      /* [LATEST ON ...] */
 
 #endif

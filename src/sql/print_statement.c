@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* print_statement.c - SELECT and statements as SQL text, in the clause order of the grammar. */
+#include "sql/parse.h"
 #include "sql/parser.h"
 #include "sql/print.h"
 
@@ -68,14 +69,24 @@ print_joined(const ast_from *f, buf *out) {
     }
     print_joined(f->left, out);
     buf_append_text(out, f->natural ? TEXT(" NATURAL") : TEXT(""));
+    buf_append_text(out, f->asof ? TEXT(" ASOF") : TEXT(""));
     buf_append_text(out, text_of(words[f->join]));
     print_relation(f->right, out);
+    if (f->match != NULL) {
+        buf_append_text(out, TEXT(" MATCH_CONDITION ("));
+        sql_print_expr(f->match, out);
+        buf_append_char(out, ')');
+    }
     if (f->on != NULL) {
         buf_append_text(out, TEXT(" ON "));
         sql_print_expr(f->on, out);
     } else if (f->using_count > 0) {
         buf_append_text(out, TEXT(" USING "));
         print_names(f->using_names, f->using_count, out);
+    }
+    if (f->tolerance != NULL) {
+        buf_append_text(out, TEXT(" TOLERANCE "));
+        print_operand(f->tolerance, LEVEL_CONCAT, out);
     }
 }
 
@@ -106,6 +117,7 @@ print_from(const ast_from *f, buf *out) {
 static void
 print_items(const ast_select *s, buf *out) {
     buf_append_text(out, s->distinct ? TEXT("SELECT DISTINCT ") : TEXT("SELECT "));
+    print_distinct_on(s, out);
     for (int32_t i = 0; i < s->item_count; i++) {
         if (i > 0) {
             buf_append_text(out, TEXT(", "));
@@ -160,8 +172,10 @@ print_plain(const ast_select *s, buf *out) {
         print_from(s->from, out);
     }
     print_clause(TEXT(" WHERE "), s->where, out);
+    print_latest(s, out);
     print_group(s, out);
     print_clause(TEXT(" HAVING "), s->having, out);
+    print_windows(s, out);
 }
 
 static void

@@ -27,8 +27,8 @@ count_of(const ordered *o, slot s) {
 }
 
 static slot
-root_of(const ordered *o) {
-    return o->root.count == 0 ? SLOT_NONE : *ARRAY_AT(&o->root, slot, 0);
+root_of(const ordered *o, slot tree) {
+    return tree >= o->roots.count ? SLOT_NONE : *ARRAY_AT(&o->roots, slot, tree) - 1;
 }
 
 /* Ties cannot be: the mix is a bijection. */
@@ -47,8 +47,8 @@ ordered_open(ordered *o, store *s, const char *name, slot_compare compare, const
     char label[160];
     snprintf(label, sizeof(label), "%.120s.tree", name);
     TRY(array_open(&o->nodes, s, label, sizeof(node), err));
-    snprintf(label, sizeof(label), "%.120s.root", name);
-    const status opened = array_open(&o->root, s, label, sizeof(slot), err);
+    snprintf(label, sizeof(label), "%.120s.roots", name);
+    const status opened = array_open(&o->roots, s, label, sizeof(slot), err);
     if (opened < 0) {
         array_close(&o->nodes);
     }
@@ -58,7 +58,7 @@ ordered_open(ordered *o, store *s, const char *name, slot_compare compare, const
 void
 ordered_close(ordered *o) {
     array_close(&o->nodes);
-    array_close(&o->root);
+    array_close(&o->roots);
 }
 
 bool
@@ -67,15 +67,15 @@ ordered_has(const ordered *o, slot s) {
 }
 
 uint64_t
-ordered_count(const ordered *o) {
-    return count_of(o, root_of(o));
+ordered_count_in(const ordered *o, slot tree) {
+    return count_of(o, root_of(o, tree));
 }
 
 /* Makes `fresh` stand where `old` stood under `parent`. */
 static void
-replace_child(ordered *o, slot parent, slot old, slot fresh) {
+replace_child(ordered *o, slot tree, slot parent, slot old, slot fresh) {
     if (parent == SLOT_NONE) {
-        *ARRAY_AT(&o->root, slot, 0) = fresh;
+        *ARRAY_AT(&o->roots, slot, tree) = fresh + 1; /* SLOT_NONE + 1 is 0 */
     } else if (node_at(o, parent)->left == old) {
         node_at(o, parent)->left = fresh;
     } else {
@@ -88,11 +88,11 @@ replace_child(ordered *o, slot parent, slot old, slot fresh) {
 
 /* Rotates s above its parent. */
 static void
-rotate_up(ordered *o, slot s) {
+rotate_up(ordered *o, slot tree, slot s) {
     node      *n = node_at(o, s);
     const slot p = n->parent;
     node      *above = node_at(o, p);
-    replace_child(o, above->parent, p, s);
+    replace_child(o, tree, above->parent, p, s);
     slot inner;
     if (above->left == s) {
         inner = n->right;
@@ -112,26 +112,23 @@ rotate_up(ordered *o, slot s) {
 }
 
 static status
-prepare(ordered *o, slot s, error *err) {
-    if (o->root.count == 0) {
-        TRY(array_extend(&o->root, 1, NULL, err));
-        *ARRAY_AT(&o->root, slot, 0) = SLOT_NONE;
-    }
+prepare(ordered *o, slot tree, slot s, error *err) {
+    TRY(array_reserve_to(&o->roots, (uint64_t)tree + 1, err));
     if (s >= o->nodes.count) { /* by steps: slots come one after the other */
         const uint64_t step = o->nodes.count / 8;
         TRY(array_reserve_to(&o->nodes, (uint64_t)s + 1 + (step > 1024 ? 1024 : step), err));
     }
-    TRY(array_touch(&o->root, 0, 1, err));
+    TRY(array_touch(&o->roots, tree, 1, err));
     return array_touch(&o->nodes, s, 1, err);
 }
 
 status
-ordered_insert(ordered *o, slot s, error *err) {
-    TRY(prepare(o, s, err));
+ordered_insert_in(ordered *o, slot tree, slot s, error *err) {
+    TRY(prepare(o, tree, s, err));
     assert(!ordered_has(o, s));
     slot parent = SLOT_NONE;
     bool left = false;
-    for (slot at = root_of(o); at != SLOT_NONE;) {
+    for (slot at = root_of(o, tree); at != SLOT_NONE;) {
         TRY(array_touch(&o->nodes, at, 1, err));
         parent = at;
         left = o->compare(o->context, s, at) < 0;
@@ -139,7 +136,7 @@ ordered_insert(ordered *o, slot s, error *err) {
     }
     *node_at(o, s) = (node){.left = SLOT_NONE, .right = SLOT_NONE, .parent = parent, .count = 1};
     if (parent == SLOT_NONE) {
-        *ARRAY_AT(&o->root, slot, 0) = s;
+        *ARRAY_AT(&o->roots, slot, tree) = s + 1;
         return OK;
     }
     if (left) {
@@ -151,7 +148,7 @@ ordered_insert(ordered *o, slot s, error *err) {
         node_at(o, up)->count++;
     }
     while (node_at(o, s)->parent != SLOT_NONE && priority(node_at(o, s)->parent) < priority(s)) {
-        rotate_up(o, s);
+        rotate_up(o, tree, s);
     }
     return OK;
 }
@@ -159,8 +156,8 @@ ordered_insert(ordered *o, slot s, error *err) {
 /* Touches what removing s writes: its ancestors and the path along which its subtrees are joined.
  */
 static status
-touch_removal(ordered *o, slot s, error *err) {
-    TRY(array_touch(&o->root, 0, 1, err));
+touch_removal(ordered *o, slot tree, slot s, error *err) {
+    TRY(array_touch(&o->roots, tree, 1, err));
     for (slot up = s; up != SLOT_NONE; up = node_at(o, up)->parent) {
         TRY(array_touch(&o->nodes, up, 1, err));
     }
@@ -189,16 +186,16 @@ touch_removal(ordered *o, slot s, error *err) {
 }
 
 status
-ordered_remove(ordered *o, slot s, error *err) {
+ordered_remove_in(ordered *o, slot tree, slot s, error *err) {
     assert(ordered_has(o, s));
-    if (o->nodes.stale_blocks > 0 || o->root.stale_blocks > 0) {
-        TRY(touch_removal(o, s, err));
+    if (o->nodes.stale_blocks > 0 || o->roots.stale_blocks > 0) {
+        TRY(touch_removal(o, tree, s, err));
     }
     node *n = node_at(o, s);
     while (n->left != SLOT_NONE && n->right != SLOT_NONE) {
-        rotate_up(o, priority(n->left) > priority(n->right) ? n->left : n->right);
+        rotate_up(o, tree, priority(n->left) > priority(n->right) ? n->left : n->right);
     }
-    replace_child(o, n->parent, s, n->left != SLOT_NONE ? n->left : n->right);
+    replace_child(o, tree, n->parent, s, n->left != SLOT_NONE ? n->left : n->right);
     for (slot up = n->parent; up != SLOT_NONE; up = node_at(o, up)->parent) {
         node_at(o, up)->count--;
     }
@@ -223,13 +220,13 @@ rightmost(const ordered *o, slot s) {
 }
 
 slot
-ordered_first(const ordered *o) {
-    return leftmost(o, root_of(o));
+ordered_first_in(const ordered *o, slot tree) {
+    return leftmost(o, root_of(o, tree));
 }
 
 slot
-ordered_last(const ordered *o) {
-    return rightmost(o, root_of(o));
+ordered_last_in(const ordered *o, slot tree) {
+    return rightmost(o, root_of(o, tree));
 }
 
 slot
@@ -261,8 +258,8 @@ ordered_previous(const ordered *o, slot s) {
 }
 
 slot
-ordered_at(const ordered *o, uint64_t rank) {
-    slot at = root_of(o);
+ordered_at_in(const ordered *o, slot tree, uint64_t rank) {
+    slot at = root_of(o, tree);
     while (at != SLOT_NONE) {
         const uint64_t before = count_of(o, node_at(o, at)->left);
         if (rank == before) {
@@ -291,6 +288,20 @@ ordered_rank(const ordered *o, slot s) {
     return rank;
 }
 
+slot
+ordered_bound_in(const ordered *o, slot tree, slot s, slot_compare compare) {
+    slot found = SLOT_NONE;
+    for (slot at = root_of(o, tree); at != SLOT_NONE;) {
+        if (compare(o->context, at, s) < 0) {
+            at = node_at(o, at)->right;
+        } else {
+            found = at;
+            at = node_at(o, at)->left;
+        }
+    }
+    return found;
+}
+
 static status
 broken(error *err, const char *what, slot s) {
     return error_set(err, ERR_INTERNAL_ERROR, "ordered index: %s (slot %u)", what, s);
@@ -307,12 +318,24 @@ check_child(const ordered *o, slot parent, slot child, error *err) {
     return priority(child) < priority(parent) ? OK : broken(err, "heap order is broken", child);
 }
 
-status
-ordered_validate(const ordered *o, error *err) {
-    const slot root = root_of(o);
+static status
+check_tree(const ordered *o, slot tree, error *err) {
+    const slot root = root_of(o, tree);
     if (root != SLOT_NONE && (!ordered_has(o, root) || node_at(o, root)->parent != SLOT_NONE)) {
         return broken(err, "the root has a parent", root);
     }
+    slot previous = SLOT_NONE;
+    for (slot s = ordered_first_in(o, tree); s != SLOT_NONE; s = ordered_next(o, s)) {
+        if (previous != SLOT_NONE && o->compare(o->context, previous, s) >= 0) {
+            return broken(err, "the order is broken", s);
+        }
+        previous = s;
+    }
+    return OK;
+}
+
+status
+ordered_validate(const ordered *o, error *err) {
     uint64_t in = 0;
     for (uint64_t i = 0; i < o->nodes.count; i++) {
         const slot  s = (slot)i;
@@ -327,15 +350,10 @@ ordered_validate(const ordered *o, error *err) {
             return broken(err, "a subtree count is wrong", s);
         }
     }
-    if (in != ordered_count(o)) {
-        return broken(err, "nodes outside of the tree", root);
+    uint64_t counted = 0;
+    for (uint64_t tree = 0; tree < o->roots.count; tree++) {
+        TRY(check_tree(o, (slot)tree, err));
+        counted += ordered_count_in(o, (slot)tree);
     }
-    slot previous = SLOT_NONE;
-    for (slot s = ordered_first(o); s != SLOT_NONE; s = ordered_next(o, s)) {
-        if (previous != SLOT_NONE && o->compare(o->context, previous, s) >= 0) {
-            return broken(err, "the order is broken", s);
-        }
-        previous = s;
-    }
-    return OK;
+    return in == counted ? OK : broken(err, "nodes outside of the trees", SLOT_NONE);
 }

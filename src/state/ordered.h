@@ -13,9 +13,9 @@
 typedef int (*slot_compare)(const void *context, slot a, slot b);
 
 typedef struct ordered {
-    state_array nodes; /* {slot left, right, parent, count} by slot; count = size of the subtree, 0
-                          = not in */
-    state_array  root; /* one slot */
+    state_array nodes;  /* {slot left, right, parent, count} by slot; count = size of the subtree, 0
+                           = not in */
+    state_array  roots; /* per tree: slot + 1, 0 = empty */
     slot_compare compare;
     const void  *context;
 } ordered;
@@ -23,16 +23,53 @@ typedef struct ordered {
 status   ordered_open(ordered *o, store *s, const char *name, slot_compare compare,
                       const void *context, error *err) MUST_USE;
 void     ordered_close(ordered *o);
-status   ordered_insert(ordered *o, slot s, error *err) MUST_USE; /* s must not be in */
-status   ordered_remove(ordered *o, slot s, error *err) MUST_USE; /* s must be in */
 bool     ordered_has(const ordered *o, slot s);
-slot     ordered_first(const ordered *o); /* SLOT_NONE when empty */
-slot     ordered_last(const ordered *o);
-slot     ordered_next(const ordered *o, slot s);
+slot     ordered_next(const ordered *o, slot s); /* SLOT_NONE behind the last */
 slot     ordered_previous(const ordered *o, slot s);
-uint64_t ordered_count(const ordered *o);
-slot     ordered_at(const ordered *o, uint64_t rank); /* 0-based; SLOT_NONE beyond the end */
-uint64_t ordered_rank(const ordered *o, slot s);
+uint64_t ordered_rank(const ordered *o, slot s); /* 0-based, in its tree */
 status   ordered_validate(const ordered *o, error *err) MUST_USE;
+
+/* ---- many trees over one set of slots: an order per key. A slot is in one tree at most, and only
+ * slots of one tree are compared. */
+status ordered_insert_in(ordered *o, slot tree, slot s, error *err) MUST_USE; /* s must not be in */
+status ordered_remove_in(ordered *o, slot tree, slot s, error *err) MUST_USE; /* s must be in */
+slot   ordered_first_in(const ordered *o, slot tree); /* SLOT_NONE when empty */
+slot   ordered_last_in(const ordered *o, slot tree);
+uint64_t ordered_count_in(const ordered *o, slot tree);
+slot     ordered_at_in(const ordered *o, slot tree, uint64_t rank); /* SLOT_NONE beyond the end */
+/* The first slot that `compare` does not find before s, which need not be in; SLOT_NONE: all are.
+ */
+slot ordered_bound_in(const ordered *o, slot tree, slot s, slot_compare compare);
+
+/* ---- one tree */
+MUST_USE ALWAYS_INLINE status
+ordered_insert(ordered *o, slot s, error *err) {
+    return ordered_insert_in(o, 0, s, err);
+}
+
+MUST_USE ALWAYS_INLINE status
+ordered_remove(ordered *o, slot s, error *err) {
+    return ordered_remove_in(o, 0, s, err);
+}
+
+ALWAYS_INLINE slot
+ordered_first(const ordered *o) {
+    return ordered_first_in(o, 0);
+}
+
+ALWAYS_INLINE slot
+ordered_last(const ordered *o) {
+    return ordered_last_in(o, 0);
+}
+
+ALWAYS_INLINE uint64_t
+ordered_count(const ordered *o) {
+    return ordered_count_in(o, 0);
+}
+
+ALWAYS_INLINE slot
+ordered_at(const ordered *o, uint64_t rank) {
+    return ordered_at_in(o, 0, rank);
+}
 
 #endif

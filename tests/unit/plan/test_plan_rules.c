@@ -132,6 +132,17 @@ check_node(checker *c, const plan_node *n) {
         CHECK(n->time_column >= 0 && n->time_column < in->count);
         CHECK(type_equal(n->schema.fields[in->count].type, in->fields[n->time_column].type));
         break;
+    case PLAN_OVER:
+        CHECK_EQ(n->schema.count, in->count + n->over_count);
+        check_same_types(&n->schema, 0, in, 0, in->count);
+        for (int32_t i = 0; i < n->over_count; i++) {
+            CHECK(n->overs[i].argument < in->count && n->overs[i].filter < in->count);
+            CHECK(type_equal(n->schema.fields[in->count + i].type, n->overs[i].type));
+        }
+        for (int32_t i = 0; i < n->key_count; i++) {
+            CHECK(n->key_columns[i] >= 0 && n->key_columns[i] < in->count);
+        }
+        break;
     default:
         if (in != NULL) {
             CHECK_EQ(n->schema.count, in->count);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_over.c - window functions: each input row, and behind it what the calls give for it.
+ *
+ * The rows of a partition (equal key columns) stand in the order of the sort keys; ties are broken
+ * by all other columns, so the answer depends on the rows alone. Copies of a row are rows of their
+ * own.
+ *
+ * One-off queries sort all rows once and compute all calls over all partitions in one pass. Streams
+ * keep the rows of each partition in order and compute again what a tick can have changed
+ * (over_stream.c).
+ *
+ * push:  keeps the rows
+ * tick:  one-off: sorts, computes, emits. Stream: -old and +new of the rows whose answer changed */
+#include "op/over.h"
+
+#include "kernel/kernel.h"
+
+/* Partition columns, sort keys, and every other column. */
+static status
+open_order(over *o, error *err) {
+    const op_spec *spec = o->base.spec;
+    arena         *a = o->base.env->arena;
+    const size_t room = (size_t)spec->key_count + (size_t)spec->sort_count + (size_t)o->input_count;
+    bool        *is_key = arena_alloc_zero(a, (size_t)o->input_count * sizeof(*is_key));
+    o->order = arena_alloc_zero(a, room * sizeof(*o->order));
+    if (o->order == NULL || is_key == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < spec->key_count; i++) {
+        o->order[o->order_count++] = (sort_key){.column = spec->key_columns[i]};
+        is_key[spec->key_columns[i]] = true;
+    }
+    for (int32_t i = 0; i < spec->sort_count; i++) {
+        o->order[o->order_count++] = spec->sort_keys[i];
+        is_key[spec->sort_keys[i].column] = true;
+    }
+    o->peer_count = spec->sort_count;
+    for (int32_t i = 0; i < o->input_count; i++) {
+        if (!is_key[i]) {
+            o->order[o->order_count++] = (sort_key){.column = i};
+        }
+    }
+    return OK;
+}
+
+static void
+note_read(over *o, int32_t column_index) {
+    if (column_index >= 0) {
+        o->reads[column_index] = true;
+    }
+}
+
+static bool
+has_range_offset(const over_frame *f) {
+    return f->unit == FRAME_RANGE &&
+           (f->start.kind == BOUND_PRECEDING || f->start.kind == BOUND_FOLLOWING ||
+            f->end.kind == BOUND_PRECEDING || f->end.kind == BOUND_FOLLOWING);
+}
+
+static status
+open_calls(over *o, error *err) {
+    const op_spec *spec = o->base.spec;
+    o->reads = arena_alloc_zero(o->base.env->arena, (size_t)o->input_count * sizeof(*o->reads));
+    if (o->reads == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < o->call_count; i++) {
+        const over_call *call = &o->calls[i];
+        note_read(o, call->argument);
+        note_read(o, call->filter);
+        note_read(o, call->count_column);
+        note_read(o, call->fallback);
+        for (int32_t k = 0; k < call->signature.column_count; k++) {
+            note_read(o, call->columns[k]);
+        }
+        if (over_has_frame(call->kind) && has_range_offset(&call->frame)) {
+            note_read(o, spec->sort_keys[0].column);
+        }
+        const bool picks = call->kind == OVER_ROW_NUMBER ||
+                           (call->kind >= OVER_NTILE && call->kind <= OVER_NTH_VALUE);
+        const bool by_order = call->kind == OVER_AGGREGATE && call->class->order_matters;
+        o->ties_matter |= picks || by_order || call->frame.unit == FRAME_ROWS;
+    }
+    return over_aggregates_open(o, err);
+}
+
+static status
+over_open(op *self, error *err) {
+    over          *o = (over *)self;
+    const op_spec *spec = self->spec;
+    arena         *a = self->env->arena;
+    o->input_count = spec->input[0]->count;
+    o->call_count = spec->over_count;
+    o->calls = spec->overs;
+    assert(spec->output->count == o->input_count + o->call_count);
+    data_type *types = schema_types(spec->input[0], a);
+    o->views = arena_alloc(a, (size_t)o->input_count * sizeof(column));
+    o->row_views = arena_alloc(a, (size_t)o->input_count * sizeof(column));
+    o->output = arena_alloc(a, (size_t)spec->output->count * sizeof(column));
+    if (types == NULL || o->views == NULL || o->row_views == NULL || o->output == NULL) {
+        return error_memory(err);
+    }
+    TRY(open_order(o, err));
+    TRY(open_calls(o, err));
+    return spec->mode == MODE_STREAM
+               ? over_stream_open(o, err)
+               : builder_init(&o->rows, self->env->mem, types, o->input_count, err);
+}
+
+static void
+over_close(op *self) {
+    over *o = (over *)self;
+    over_stream_close(o);
+    over_aggregates_close(o);
+    builder_fini(&o->rows);
+}
+
+static status
+over_push(op *self, int32_t port, const delta *in, error *err) {
+    over *o = (over *)self;
+    (void)port;
+    return self->spec->mode == MODE_STREAM ? over_stream_push(o, in, err)
+                                           : rows_append(self, &o->rows, in, err);
+}
+
+/* ---- one-off */
+
+static status
+cut_parts(over_view *v, const uint8_t *same, arena *a, error *err) {
+    for (int32_t i = 0; i < v->row_count; i++) {
+        v->part_count += !same[i];
+    }
+    v->parts = arena_alloc_zero(a, (size_t)v->part_count * sizeof(*v->parts));
+    if (v->parts == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < v->row_count; i++) {
+        if (!same[i]) {
+            v->parts[count] = (over_part){.at = i, .from = i, .slot = (slot)count};
+            count++;
+        }
+        v->parts[count - 1].end = i + 1;
+    }
+    return OK;
+}
+
+static status
+init_aggregates(over *o, int32_t part_count, error *err) {
+    arena           *scratch = o->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
+    if (slots == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t first = 0; first < part_count; first += BATCH_ROWS) {
+        const int32_t count = part_count - first < BATCH_ROWS ? part_count - first : BATCH_ROWS;
+        for (int32_t i = 0; i < count; i++) {
+            slots[i] = (slot)(first + i);
+        }
+        for (int32_t i = 0; i < o->call_count; i++) {
+            if (o->aggs[i] != NULL) {
+                TRY(o->aggs[i]->class->init(o->aggs[i], slots, count, err));
+            }
+        }
+    }
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
+/* Everything of the view but the results: rows in order, parts, groups. */
+static status
+make_view(over_view *v, over *o, const delta *all, const int32_t *order, arena *a, error *err) {
+    const op_spec *spec = o->base.spec;
+    uint8_t       *same = arena_alloc(a, (size_t)all->row_count);
+    column        *columns = arena_alloc_zero(a, (size_t)o->input_count * sizeof(*columns));
+    if (same == NULL || columns == NULL) {
+        return error_memory(err);
+    }
+    *v = (over_view){.columns = columns, .row_count = all->row_count};
+    TRY(over_same_as_previous(same, all->columns, o->order, spec->key_count, order, v->row_count, a,
+                              err));
+    TRY(cut_parts(v, same, a, err));
+    TRY(over_same_as_previous(same, all->columns, o->order + spec->key_count, o->peer_count, order,
+                              v->row_count, a, err));
+    TRY(over_number_groups(v, same, a, err));
+    for (int32_t i = 0; i < o->input_count; i++) {
+        if (o->reads[i]) {
+            TRY(column_gather(&columns[i], &all->columns[i], order, v->row_count, a, err));
+        }
+    }
+    return init_aggregates(o, v->part_count, err);
+}
+
+static status
+emit_all(over *o, const delta *all, const int32_t *order, const column *results, error *err) {
+    arena *scratch = o->base.env->scratch;
+    for (int32_t first = 0; first < all->row_count; first += BATCH_ROWS) {
+        const arena_mark mark = arena_save(scratch);
+        const int32_t    left = all->row_count - first;
+        const int32_t    count = left < BATCH_ROWS ? left : BATCH_ROWS;
+        TRY(op_poll(&o->base, err));
+        for (int32_t i = 0; i < o->input_count; i++) {
+            TRY(column_gather(&o->output[i], &all->columns[i], order + first, count, scratch, err));
+        }
+        for (int32_t i = 0; i < o->call_count; i++) {
+            o->output[o->input_count + i] = column_slice(&results[i], first);
+        }
+        const delta  out = {.row_count = count,
+                            .column_count = o->input_count + o->call_count,
+                            .columns = o->output};
+        const status s = op_emit(&o->base, &out, err);
+        arena_rewind(scratch, mark);
+        if (s != OK) {
+            return s;
+        }
+    }
+    return OK;
+}
+
+static status
+tick_once(over *o, error *err) {
+    arena *scratch = o->base.env->scratch;
+    delta  all;
+    if (builder_rows(&o->rows) == 0) {
+        return OK;
+    }
+    const arena_mark mark = arena_save(scratch);
+    over_view        v;
+    builder_view(&o->rows, o->row_views, &all);
+    int32_t *order = arena_alloc(scratch, (size_t)all.row_count * sizeof(*order));
+    column  *results = arena_alloc(scratch, (size_t)o->call_count * sizeof(*results));
+    if (order == NULL || results == NULL) {
+        return error_memory(err);
+    }
+    const int32_t keys = o->ties_matter ? o->order_count : o->base.spec->key_count + o->peer_count;
+    TRY(op_poll(&o->base, err));
+    TRY(sort_rows(order, all.columns, all.row_count, o->order, keys, scratch, err));
+    TRY(make_view(&v, o, &all, order, scratch, err));
+    TRY(over_compute(results, o, &v, scratch, err));
+    TRY(emit_all(o, &all, order, results, err));
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
+static status
+over_tick(op *self, int64_t frontier_us, error *err) {
+    over *o = (over *)self;
+    (void)frontier_us;
+    return self->spec->mode == MODE_STREAM ? over_stream_tick(o, err) : tick_once(o, err);
+}
+
+static status
+over_snapshot(op *self, op *target, int32_t port, error *err) {
+    return over_stream_snapshot((over *)self, target, port, err);
+}
+
+static status
+over_validate(const op *self, error *err) {
+    return self->spec->mode == MODE_STREAM ? over_stream_validate((const over *)self, err) : OK;
+}
+
+static int64_t
+over_state_rows(const op *self) {
+    return over_stream_rows((const over *)self);
+}
+
+const op_class op_over_class = {
+    .name = "over",
+    .size = sizeof(over),
+    .open = over_open,
+    .push = over_push,
+    .tick = over_tick,
+    .snapshot = over_snapshot,
+    .validate = over_validate,
+    .state_rows = over_state_rows,
+    .close = over_close,
+};

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* over_frame.c - the rows in the frame of each row, as two bounds that never go back within a
+ * partition, months aside.
+ *
+ * RANGE with an offset compares images: 64-bit integers in the order of the window, whatever the
+ * key's type and direction. Rows with a NULL key are in a range of their own. Months have different
+ * lengths, so a later row may reach less far: each row is searched for by itself. */
+#include "kernel/access.h"
+#include "op/over_state.h"
+#include "type/calendar.h"
+
+/* Exclusive for an end. */
+typedef struct bound_side {
+    const frame_bound *bound;
+    bool               is_end;
+} bound_side;
+
+/* ---- ROWS, GROUPS and the bounds without an offset */
+
+static int64_t
+signed_offset(const frame_bound *b) {
+    return b->kind == BOUND_PRECEDING ? -b->offset.i : b->offset.i;
+}
+
+static void
+rows_bound(int32_t *out, const over_part *p, bound_side side) {
+    const int64_t by = side.bound->kind == BOUND_CURRENT ? 0 : signed_offset(side.bound);
+    const int64_t shift = sat_add_i64(by, side.is_end);
+    for (int32_t i = p->from; i < p->end; i++) {
+        out[i] = (int32_t)max_i64(p->at, min_i64(p->end, sat_add_i64(i, shift)));
+    }
+}
+
+static void
+groups_bound(int32_t *out, const over_view *v, const over_part *p, bound_side side) {
+    const int64_t by = side.bound->kind == BOUND_CURRENT ? 0 : signed_offset(side.bound);
+    const int64_t shift = sat_add_i64(by, side.is_end);
+    const int32_t first = v->group[p->at];
+    const int32_t end = v->group[p->end - 1] + 1;
+    for (int32_t i = p->from; i < p->end; i++) {
+        const int64_t g = max_i64(first, min_i64(end, sat_add_i64(v->group[i], shift)));
+        out[i] = v->group_start[g];
+    }
+}
+
+static void
+fixed_bound(int32_t *out, const over_part *p, int32_t row) {
+    for (int32_t i = p->from; i < p->end; i++) {
+        out[i] = row;
+    }
+}
+
+/* ---- RANGE with an offset */
+
+typedef struct range_keys {
+    const column *column;
+    physical      physical;
+    bool          descending;
+    int64_t       unit_us;   /* > 0: a time, compared in microseconds */
+    bool          as_double; /* compared as DOUBLE */
+    int64_t      *image;     /* per row of the view */
+} range_keys;
+
+/* In the order of doubles, NaN above all. */
+static int64_t
+double_image(double d) {
+    const uint64_t bits = f64_key(d);
+    if (d != d) {
+        return INT64_MAX;
+    }
+    return (bits >> 63) != 0 ? (int64_t)(~bits ^ (UINT64_C(1) << 63)) : (int64_t)bits;
+}
+
+static double
+key_double(const range_keys *k, int32_t row) {
+    return k->physical == PHYSICAL_F64 ? ((const double *)k->column->values)[row]
+                                       : (double)row_i64(k->column, k->physical, row);
+}
+
+static int64_t
+key_integer(const range_keys *k, int32_t row) {
+    const int64_t raw = row_i64(k->column, k->physical, row);
+    return k->unit_us > 0 ? sat_mul_i64(raw, k->unit_us) : raw;
+}
+
+static int64_t
+oriented(const range_keys *k, int64_t image) {
+    return k->descending ? ~image : image;
+}
+
+static int64_t
+interval_moved(int64_t us, const interval *iv, bool down) {
+    const interval by = {.months = down ? -iv->months : iv->months,
+                         .days = down ? -iv->days : iv->days,
+                         .us = down ? -iv->us : iv->us};
+    int64_t        moved;
+    if (timestamp_add_interval(us, &by, &moved)) {
+        return moved;
+    }
+    return down ? INT64_MIN : INT64_MAX;
+}
+
+/* The image of the key of `row` moved by the offset of a bound. */
+static int64_t
+moved_image(const range_keys *k, const frame_bound *b, int32_t row) {
+    const bool down = (b->kind == BOUND_PRECEDING) != k->descending;
+    if (k->as_double) {
+        const double by = b->offset.d;
+        const double d = key_double(k, row);
+        return oriented(k, double_image(down ? d - by : d + by));
+    }
+    const int64_t from = key_integer(k, row);
+    if (b->offset.type.id == TYPE_INTERVAL) {
+        return oriented(k, interval_moved(from, &b->offset.iv, down));
+    }
+    return oriented(k, sat_add_i64(from, down ? -b->offset.i : b->offset.i));
+}
+
+static bool
+is_behind(const range_keys *k, int32_t row, int64_t bound, bool is_end) {
+    return k->image[row] < bound || (is_end && k->image[row] == bound);
+}
+
+/* The first row of [first, end) that is not behind the bound. */
+static int32_t
+search_bound(const range_keys *k, int32_t first, int32_t end, int64_t bound, bool is_end) {
+    while (first < end) {
+        const int32_t middle = first + (end - first) / 2;
+        if (is_behind(k, middle, bound, is_end)) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first;
+}
+
+static bool
+has_months(const frame_bound *b) {
+    return b->offset.type.id == TYPE_INTERVAL && b->offset.iv.months != 0;
+}
+
+/* Rows [first, end) have keys; the others of the part are NULL, all before or all behind them. */
+static void
+range_bound(int32_t *out, const over_part *p, const range_keys *k, int32_t first, int32_t end,
+            bound_side side) {
+    const int32_t null_first = first > p->at ? p->at : end;
+    const int32_t null_end = first > p->at ? first : p->end;
+    const bool    search = has_months(side.bound);
+    int32_t       at = first;
+    for (int32_t i = p->from; i < p->end; i++) {
+        if (i < first || i >= end) {
+            out[i] = side.is_end ? null_end : null_first;
+            continue;
+        }
+        const int64_t bound = moved_image(k, side.bound, i);
+        at = search ? search_bound(k, first, end, bound, side.is_end) : at;
+        while (at < end && is_behind(k, at, bound, side.is_end)) {
+            at++;
+        }
+        out[i] = at;
+    }
+}
+
+static void
+range_part(int32_t *out, const over_part *p, const range_keys *k, bound_side side) {
+    int32_t first = p->at;
+    int32_t end = p->end;
+    while (first < end && row_is_null(k->column, first)) {
+        first++;
+    }
+    while (end > first && row_is_null(k->column, end - 1)) {
+        end--;
+    }
+    range_bound(out, p, k, first, end, side);
+}
+
+/* b: a bound with an offset; both of a frame are compared alike. */
+static void
+set_range_keys(range_keys *k, const over *o, const column *keys, const frame_bound *b) {
+    const sort_key *key = &o->base.spec->sort_keys[0];
+    const data_type t = o->base.spec->input[0]->fields[key->column].type;
+    *k = (range_keys){.column = keys, .descending = key->descending};
+    k->physical = type_physical(t);
+    k->unit_us = type_is_time(t) || t.id == TYPE_DATE ? type_time_unit_us(t) : 0;
+    k->as_double = b->offset.type.id == TYPE_F64;
+}
+
+static bool
+has_offset(const frame_bound *b) {
+    return b->kind == BOUND_PRECEDING || b->kind == BOUND_FOLLOWING;
+}
+
+static status
+open_range_keys(range_keys *k, const over *o, const over_view *v, const over_frame *f, arena *a,
+                error *err) {
+    const column *keys = &v->columns[o->base.spec->sort_keys[0].column];
+    set_range_keys(k, o, keys, has_offset(&f->start) ? &f->start : &f->end);
+    k->image = arena_alloc(a, (size_t)v->row_count * sizeof(*k->image));
+    if (k->image == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < v->row_count; i++) {
+        k->image[i] =
+            oriented(k, k->as_double ? double_image(key_double(k, i)) : key_integer(k, i));
+    }
+    return OK;
+}
+
+/* ---- all of it */
+
+static void
+find_bound(int32_t *out, const over_view *v, const over_part *p, frame_unit unit,
+           const range_keys *k, bound_side side) {
+    const frame_bound_kind kind = side.bound->kind;
+    if (kind == BOUND_FIRST || kind == BOUND_LAST) {
+        fixed_bound(out, p, kind == BOUND_FIRST ? p->at : p->end);
+    } else if (unit == FRAME_ROWS) {
+        rows_bound(out, p, side);
+    } else if (unit == FRAME_GROUPS || kind == BOUND_CURRENT) {
+        groups_bound(out, v, p, side);
+    } else {
+        range_part(out, p, k, side);
+    }
+}
+
+status
+over_find_bounds(over_bounds *out, const over *o, const over_view *v, const over_frame *f, arena *a,
+                 error *err) {
+    range_keys keys = {0};
+    out->start = arena_alloc(a, (size_t)v->row_count * sizeof(*out->start));
+    out->end = arena_alloc(a, (size_t)v->row_count * sizeof(*out->end));
+    if (out->start == NULL || out->end == NULL) {
+        return error_memory(err);
+    }
+    if (f->unit == FRAME_RANGE && (has_offset(&f->start) || has_offset(&f->end))) {
+        TRY(open_range_keys(&keys, o, v, f, a, err));
+    }
+    for (int32_t i = 0; i < v->part_count; i++) {
+        const over_part *p = &v->parts[i];
+        if (p->from >= p->end) {
+            continue;
+        }
+        find_bound(out->start, v, p, f->unit, &keys, (bound_side){&f->start, false});
+        find_bound(out->end, v, p, f->unit, &keys, (bound_side){&f->end, true});
+        for (int32_t row = p->from; row < p->end; row++) {
+            const int32_t start = out->start[row];
+            out->end[row] = out->end[row] < start ? start : out->end[row];
+        }
+    }
+    return OK;
+}
+
+bool
+over_range_reaches(const over *o, const frame_bound *b, const column *keys, int32_t i, int32_t j) {
+    if (row_is_null(keys, i) || row_is_null(keys, j)) {
+        return row_is_null(keys, i) && row_is_null(keys, j);
+    }
+    range_keys k;
+    set_range_keys(&k, o, keys, b);
+    frame_bound wide = *b;
+    if (has_months(b)) {
+        wide.offset.iv.days += 3; /* an earlier row may reach as much further */
+    }
+    const int64_t bound = moved_image(&k, &wide, j);
+    const int64_t image =
+        oriented(&k, k.as_double ? double_image(key_double(&k, i)) : key_integer(&k, i));
+    return b->kind == BOUND_PRECEDING ? image >= bound : image <= bound;
+}
