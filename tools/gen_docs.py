@@ -336,12 +336,12 @@ def entry(name: str, text: str) -> Entry:
 
 SECTION_HEADS = {
     "Regular expressions": r"""Patterns have the syntax of RE2 and are matched in linear time:
-`|`, `* + ? {n} {n,} {n,m}` and lazy ones with a `?` behind, `( )`, `(?: )`, `(?P<name> )`, `(?i)` `(?m)` `(?s)` `(?U)`, `.`, `[a-z]`, `[^a]`,
-`[[:alpha:]]`, `\d \s \w` and their capitals (ASCII), `\p{Lu}` (Unicode), `^ $ \A \z \b \B`, `\n \t \xHH`,
-`\x{H}`, `\Q...\E`. There is no look-around and no reference to a group inside a pattern. The leftmost
-match counts, and of these the first a backtracking matcher would find. The last argument may be options:
-`i` any case, `c` not, `s` `.` matches a newline, `m` or `n` `^` and `$` match at the ends of lines, `l`
-the pattern is plain text, `g` all matches.
+`|`, `* + ? {n} {n,} {n,m}` and lazy ones with a `?` behind, `( )`, `(?: )`, `(?P<name> )`, `(?i)` `(?m)`
+`(?s)` `(?U)`, `.`, `[a-z]`, `[^a]`, `[[:alpha:]]`, `\d \s \w` and their capitals (ASCII), `\p{Lu}`
+(Unicode), `^ $ \A \z \b \B`, `\n \t \xHH`, `\x{H}`, `\Q...\E`. There is no look-around and no reference
+to a group inside a pattern. The leftmost match counts, and of these the first a backtracking matcher
+would find. The last argument may be options: `i` any case, `c` not, `s` `.` matches a newline, `m` or `n`
+`^` and `$` match at the ends of lines, `l` the pattern is plain text, `g` all matches.
 """,
 }
 

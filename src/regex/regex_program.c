@@ -96,7 +96,7 @@ append(const maker *m, fragment *left, fragment right) {
 /* Either of two, the left one first; a left.start below 0 stands for none yet. */
 static status
 add_alternative(maker *m, fragment *left, fragment right) {
-    int32_t pc;
+    int32_t pc = -1;
     if (left->start < 0) {
         *left = right;
         return OK;
