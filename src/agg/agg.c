@@ -16,6 +16,11 @@ static const listed classes[] = {
 #undef AGGREGATE
 };
 
+bool
+agg_is_null_of_nothing(const agg_class *class) {
+    return !class->zero_of_nothing;
+}
+
 int32_t
 agg_class_count(void) {
     return ARRAY_COUNT(classes);

@@ -60,6 +60,7 @@ struct agg_class {
     int32_t constant_min, constant_max; /* arguments behind them */
     bool    changes_every_row; /* each contributing row changes the value (count(*)): the planner
                                   may skip comparing old and new */
+    bool zero_of_nothing;      /* the value of no rows is 0, not NULL: counts */
     bool ignores_copies;       /* DISTINCT makes no difference: min, max, first, last */
     bool order_matters;        /* ORDER BY inside the call does: first, string_agg */
     bool keeps_nulls;          /* DISTINCT hands on rows with a NULL among the arguments */
@@ -100,6 +101,7 @@ const agg_class *agg_find(text name, int32_t arg_count);
 bool             agg_exists(text name);
 /* How the call is written: "string_agg(x [, separator])"; NULL when there is no such aggregate. */
 const char      *agg_usage(text name);
+bool             agg_is_null_of_nothing(const agg_class *class);
 int32_t          agg_class_count(void);
 const agg_class *agg_class_at(int32_t i);
 

@@ -125,6 +125,7 @@ clear(agg *base, slot s, error *err) {
 
 const agg_class agg_count_star_class = {
     .name = "count_star",
+    .zero_of_nothing = true,
     .resolve = resolve,
     .changes_every_row = true,
     .open = open_counter,
@@ -137,6 +138,7 @@ const agg_class agg_count_star_class = {
 
 const agg_class agg_count_class = {
     .name = "count",
+    .zero_of_nothing = true,
     .column_min = 1,
     .column_max = AGG_ARGUMENTS_MAX,
     .resolve = resolve,

@@ -14,6 +14,7 @@ circuit_close(circuit *c) {
             op_close(c->ops[i]);
         }
     }
+    spools_close(c);
     if (c->gate != NULL) {
         op_close(c->gate);
     }
@@ -184,7 +185,7 @@ want_below(circuit *c, const plan_node *n, bool wanted) {
     c->ops[n->id]->old_rows_wanted = wanted;
     /* A projection needs them only when its reader does; all else must see what left. */
     const bool below = n->kind == PLAN_PROJECT ? wanted : true;
-    for (int32_t i = 0; i < n->input_count; i++) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         want_below(c, n->inputs[i], below);
     }
 }

@@ -9,6 +9,8 @@
 #include "op/op.h"
 #include "plan/plan.h"
 
+typedef struct spool spool; /* rows of a shared part, kept for its readers */
+
 typedef struct circuit {
     mem        *mem;
     arena       arena;
@@ -20,6 +22,7 @@ typedef struct circuit {
     op        **ops;  /* plan->node_count operators by node id */
     op         *gate; /* NULL in one-off circuits */
     op         *sink;
+    spool     **spools; /* one-off: by id of the root of a shared part */
     bool        ticked;
 } circuit;
 
@@ -37,6 +40,14 @@ op *circuit_exit(const circuit *c);
 status circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) MUST_USE;
 /* Feeds a leaf that reads no object its rows: the one of a SELECT without FROM, those of VALUES. */
 status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_USE;
+/* ---- spool.c */
+/* Puts a spool behind the root that `reader` reads, when there is none yet. */
+status spool_open(circuit *c, const plan_node *reader, error *err) MUST_USE;
+void   spools_close(circuit *c);
+/* True once: the caller runs the root, whose rows go to the spool. */
+bool spool_starts(circuit *c, const plan_node *reader);
+/* Feeds the reader what the spool holds. */
+status spool_feed(circuit *c, const plan_node *reader, error *err) MUST_USE;
 /* Ticks every operator once, in order, and drops the tick's memory. */
 status circuit_tick(circuit *c, int64_t frontier_us, error *err) MUST_USE;
 status circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) MUST_USE;

@@ -7,6 +7,7 @@ static const op_class *
 class_of(const plan_node *n) {
     switch (n->kind) {
     case PLAN_SCAN:
+    case PLAN_SHARED:
     case PLAN_SINGLE:
     case PLAN_VALUES:
         return &op_scan_class;
@@ -113,6 +114,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
     }
     switch (n->kind) {
     case PLAN_JOIN:
+    case PLAN_SHARED:
         spec->columns = n->column_map;
         break;
     case PLAN_SCAN:
@@ -152,6 +154,9 @@ open_leaf(circuit *c, const plan_node *n, op_mode mode, error *err) {
 
 static status
 open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, error *err) {
+    if (c->ops[n->id] != NULL) {
+        return OK; /* shared, and opened by another reader */
+    }
     if (live != NULL && circuit_is_live_leaf(live, n)) {
         return open_leaf(c, n, mode, err);
     }
@@ -164,6 +169,9 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, err
     }
     TRY(fill_spec(spec, &c->arena, n, mode, err));
     TRY(op_open(&c->ops[n->id], class_of(n), &c->env, spec, err));
+    if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {
+        return spool_open(c, n, err); /* each reader is fed when it is its turn */
+    }
     for (int32_t i = 0; i < n->input_count; i++) {
         TRY(op_connect(c->ops[n->inputs[i]->id], c->ops[n->id], i, err));
     }

@@ -31,6 +31,15 @@ struct query {
 
 static status run_node(runner *r, const plan_node *n, error *err);
 
+/* The shared part once, then this reader of it. */
+static status
+run_shared(runner *r, const plan_node *n, error *err) {
+    if (spool_starts(r->once, n)) {
+        TRY(run_node(r, n->inputs[0], err));
+    }
+    return spool_feed(r->once, n, err);
+}
+
 static status
 check_cancelled(const runner *r, error *err) {
     if (interrupt_poll(r->interrupted)) {
@@ -122,6 +131,9 @@ run_node(runner *r, const plan_node *n, error *err) {
         const arena_mark mark = arena_save(scratch);
         s = source_op->class->snapshot(source_op, o, 0, err);
         arena_rewind(scratch, mark);
+    } else if (n->kind == PLAN_SHARED) {
+        r->predicate = NULL;
+        s = run_shared(r, n, err);
     } else {
         for (int32_t i = 0; s >= 0 && i < n->input_count; i++) {
             const int32_t at = n->kind == PLAN_JOIN ? n->build_side ^ i : i;
@@ -222,7 +234,7 @@ open_snapshots_below(query *q, const plan_node *n, error *err) {
             TRY(table_snapshot_open(&q->snapshots[n->id], src->table, err));
         }
     }
-    for (int32_t i = 0; i < n->input_count; i++) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         TRY(open_snapshots_below(q, n->inputs[i], err));
     }
     return OK;

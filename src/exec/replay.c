@@ -17,7 +17,7 @@ feed_constants(stream *s, const plan_node *n, error *err) {
     if (n->kind == PLAN_SINGLE || n->kind == PLAN_VALUES) {
         return circuit_feed_constant(s->circuit, n, err);
     }
-    for (int32_t i = 0; i < n->input_count; i++) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         TRY(feed_constants(s, n->inputs[i], err));
     }
     return OK;

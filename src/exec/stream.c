@@ -35,7 +35,7 @@ count_inputs(stream *s, const plan_node *n, int32_t *count, error *err) {
         }
         (*count)++;
     }
-    for (int32_t i = 0; i < n->input_count; i++) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         TRY(count_inputs(s, n->inputs[i], count, err));
     }
     return OK;
@@ -112,7 +112,7 @@ has_timed_window(const plan_node *n) {
     if (n->kind == PLAN_AGGREGATE && n->window_key >= 0) {
         return true;
     }
-    for (int32_t i = 0; i < n->input_count; i++) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         if (has_timed_window(n->inputs[i])) {
             return true;
         }

@@ -23,7 +23,9 @@ typedef enum expr_kind {
     EXPR_COALESCE, /* args, first that is not NULL; lazily as CASE */
     EXPR_CAST,     /* one arg, to type */
     EXPR_TRY_CAST,
-    EXPR_IN /* args: needle, constants...; three-valued */
+    EXPR_IN,   /* args: needle, constants...; three-valued */
+    EXPR_OUTER /* column number of the query around a subquery, as the binder counts them; gone when
+                  a plan is made */
 } expr_kind;
 
 typedef struct function function;
@@ -33,7 +35,7 @@ struct expr {
     expr_kind       kind;
     data_type       type;
     int32_t         position; /* byte offset in the SQL text, for run-time errors; -1 unknown */
-    int32_t         column;   /* EXPR_COLUMN */
+    int32_t         column;   /* EXPR_COLUMN, EXPR_OUTER */
     const function *function; /* EXPR_CALL */
     value           constant; /* EXPR_CONSTANT */
     int32_t         arg_count;

@@ -133,6 +133,9 @@ print(const expr *e, const schema *names, buf *out, bool nested) {
     case EXPR_COLUMN:
         print_column(e, names, out);
         break;
+    case EXPR_OUTER:
+        buf_printf(out, "outer $%d", e->column);
+        break;
     case EXPR_CONSTANT:
         expr_print_value(&e->constant, out);
         break;

@@ -119,7 +119,7 @@ expr_equal(const expr *x, const expr *y) {
 
 bool
 expr_is_constant(const expr *e) {
-    if (e->kind == EXPR_COLUMN) {
+    if (e->kind == EXPR_COLUMN || e->kind == EXPR_OUTER) {
         return false;
     }
     for (int32_t i = 0; i < e->arg_count; i++) {

@@ -130,6 +130,9 @@ compile_node(compiler *c, const expr *e, int32_t *out) {
         return compile_plain(c, e, STEP_TRY_CAST, out);
     case EXPR_IN:
         return compile_in(c, e, out);
+    case EXPR_OUTER:
+        return error_set_at(c->err, ERR_INTERNAL_ERROR, e->position,
+                            "a column of an outer query was left in a plan");
     }
     UNREACHABLE();
 }

@@ -16,6 +16,7 @@
 
 #define AGGREGATE_BASE (1 << 24)
 #define OVER_BASE (1 << 25)
+#define SUBQUERY_BASE (1 << 26)
 #define BIND_DEPTH_MAX 500    /* nesting of one expression, aliases expanded */
 #define BIND_NODES_MAX 200000 /* nodes of all expressions of a statement */
 #define FROM_DEPTH_MAX 128    /* joins in one FROM */
@@ -36,9 +37,26 @@ typedef struct scope { /* column i is column i of the node below */
     int32_t      *star;
 } scope;
 
+/* What a subquery sees of the query around it. */
+typedef struct level {
+    struct level *outer;
+    const scope  *scope;
+    bool          lateral; /* of FROM: seen by LATERAL alone */
+    int32_t       position;
+    int32_t       slot_count, slot_capacity;
+    int32_t      *slots; /* which of the binder's outers are of this level */
+} level;
+
+typedef struct outer_ref { /* EXPR_OUTER number i */
+    const level *level;
+    expr        *value; /* over the level's scope */
+} outer_ref;
+
 typedef struct cte { /* a name of WITH */
-    const ast_with   *ast;
-    const struct cte *outer; /* what its query sees, and what is looked at next */
+    const ast_with *ast;
+    struct cte     *outer; /* what its query sees, and what is looked at next */
+    level          *levels;
+    plan_shared *shared; /* of the first place that read it; NULL: none yet, or it is correlated */
 } cte;
 
 typedef struct binder {
@@ -51,7 +69,10 @@ typedef struct binder {
     int64_t        lateness_us;
     int32_t        expr_count;
     int32_t        select_depth;
-    const cte     *ctes; /* visible where the binder is */
+    cte           *ctes;   /* visible where the binder is */
+    level         *levels; /* likewise, the innermost first */
+    int32_t        outer_count, outer_capacity;
+    outer_ref     *outers;
     int32_t        cte_uses;
     int32_t        object_count, object_capacity;
     object       **objects;
@@ -83,6 +104,25 @@ typedef struct window_spec {
     int32_t column; /* of window_start in the scope's node */
     int32_t position;
 } window_spec;
+
+/* A subquery of an expression, to be joined to the node that the expression stands above. */
+typedef struct subquery {
+    const ast_expr *ast;
+    plan_node      *plan;
+    level          *level;
+    plan_join_kind  kind; /* MARK, SINGLE, LEFT; INNER: always one row */
+    bool            having;
+    bool            applied;
+    int32_t         first;  /* its columns are SUBQUERY_BASE + first and on, */
+    int32_t         column; /* and once applied those of the node from here on */
+    int32_t         count;
+} subquery;
+
+typedef struct subqueries {
+    int32_t    count, capacity;
+    subquery **items;
+    int32_t    columns; /* of all */
+} subqueries;
 
 typedef struct over_order { /* ORDER BY of a window */
     expr *expr;
@@ -121,6 +161,7 @@ typedef struct query {
     over_window *window_defs;
     int32_t      over_count;
     over_item   *overs;
+    subqueries   subqueries; /* of the clauses that stand above the grouping */
 } query;
 
 typedef struct context { /* where an expression stands */
@@ -134,6 +175,10 @@ typedef struct context { /* where an expression stands */
     bool         in_over;
     int32_t      alias_count; /* the first so many select items may be named by their alias */
     int32_t      depth;
+    /* Where subqueries go: at once onto *node, or into the list. Neither: they cannot stand here.
+     */
+    plan_node **node;
+    subqueries *subqueries;
 } context;
 
 /* ---- bind_scope.c: columns by name, and the errors about them */
@@ -167,6 +212,8 @@ status bind_in(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_like(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_is_bool(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_is_distinct(expr **out, context *c, const ast_expr *e) MUST_USE;
+status make_not_distinct(expr **out, binder *b, expr *x, expr *y, int32_t position) MUST_USE;
+status make_not(expr **e, binder *b) MUST_USE;
 /* Casts all to their common type. `what` opens the message when there is none. */
 status bind_unify(binder *b, expr **exprs, int32_t count, const char *what) MUST_USE;
 /* coalesce, ifnull, nvl, nullif, if, iif; *done says whether it was one of them. */
@@ -208,6 +255,8 @@ status bind_over_call(expr **out, context *c, const ast_expr *e) MUST_USE;
 status refuse_without_over(context *c, const ast_expr *e) MUST_USE;
 /* Above an AGGREGATE: what the windows look at becomes its columns. */
 status query_lift_overs(query *q) MUST_USE;
+/* What the windows look at of subqueries becomes columns of the node. */
+void query_resolve_overs(query *q);
 /* Puts the OVER nodes on q->node; query_over_columns then renumbers placeholders. */
 status query_over(query *q) MUST_USE;
 void   query_over_columns(const query *q, expr *e);
@@ -232,6 +281,33 @@ status bind_select(plan_node **out, binder *b, const ast_select *select) MUST_US
 status bind_around(plan_node **node, binder *b, const ast_select *query) MUST_USE;
 /* A table of FROM that is a name of WITH; *done says whether it is one. */
 status bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done) MUST_USE;
+
+/* ---- bind_subquery.c */
+/* A column of an enclosing query; *done: there is one. */
+status bind_outer_column(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+status bind_subquery_value(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_exists(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* only_true: NULL may be given as FALSE, because a condition treats them alike. */
+status bind_in_query(expr **out, context *c, const ast_expr *e, bool only_true) MUST_USE;
+status bind_quantified(expr **out, context *c, const ast_expr *e) MUST_USE;
+bool   ast_has_subquery(const ast_expr *e);
+/* A condition bound term by term: those without subqueries first, as a FILTER on *c->node, below
+ * what the subqueries add. *out (NULL: none) is what is left. */
+status bind_filter(expr **out, context *c, const ast_expr *e) MUST_USE;
+level *level_open(binder *b, const scope *s, int32_t position); /* NULL: out of memory */
+void   level_close(binder *b, const level *l);
+/* Joins the subqueries of the list to *node; having: those of HAVING alone. In a grouped query (not
+ * NULL) what they read of the outer rows is lifted first. */
+status subqueries_apply(subqueries *list, plan_node **node, query *grouped, binder *b,
+                        bool having) MUST_USE;
+/* Puts the columns of the node in the place of those of the list. */
+void subqueries_resolve(const subqueries *list, expr *e);
+
+/* ---- bind_row.c: (a, b) in comparisons */
+status bind_row_compare(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_row_in(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* The values of (a, b), of a subquery with that many columns, or the one of another expression. */
+status bind_row_values(expr ***out, int32_t *count, context *c, const ast_expr *e) MUST_USE;
 
 /* ---- small helpers, bind_util.c */
 expr  *make(binder *b, expr_kind kind, data_type type, expr **args, int32_t arg_count,

@@ -187,13 +187,18 @@ bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) {
     const int32_t most = call->class->constant_max;
     const int32_t columns = written - (constants < most ? constants : most);
     call->distinct = e->distinct && !call->class->ignores_copies;
+    plan_node **node = c->node;
     c->in_aggregate = !c->in_over;
+    if (!c->in_over) {
+        c->node = &c->query->node; /* subqueries are computed below the grouping */
+    }
     TRY(bind_columns(call, c, e, columns));
     if (e->filter != NULL) {
         TRY(bind_expr(&call->filter, c, e->filter));
         TRY(require_boolean(&call->filter, b, "FILTER"));
     }
     c->in_aggregate = false;
+    c->node = node;
     if (written > columns) {
         TRY(bind_constants(call, b, e, columns));
     }

@@ -11,7 +11,7 @@
 static void
 note_aggregate(void *arg, int32_t *number) {
     bool *found = arg;
-    *found = *found || *number >= AGGREGATE_BASE;
+    *found = *found || (*number >= AGGREGATE_BASE && *number < SUBQUERY_BASE);
 }
 
 bool
@@ -183,7 +183,7 @@ not_grouped(query *q, const expr *e, const char *clause) {
 status
 query_lift(query *q, expr **e, const char *clause) {
     expr *x = *e;
-    if (x->kind == EXPR_CONSTANT) {
+    if (x->kind == EXPR_CONSTANT || (x->kind == EXPR_COLUMN && x->column >= SUBQUERY_BASE)) {
         return OK;
     }
     if (x->kind == EXPR_COLUMN && x->column >= OVER_BASE) {

@@ -53,7 +53,9 @@ bind_column(expr **out, context *c, const ast_expr *e) {
             return OK;
         }
     }
-    return scope_unknown(b, c, e);
+    bool outer;
+    TRY(bind_outer_column(out, c, e, &outer));
+    return outer ? OK : scope_unknown(b, c, e);
 }
 
 /* ---- calls */
@@ -311,6 +313,9 @@ bind_binary(expr **out, context *c, const ast_expr *e) {
     if (text_equal(e->op, TEXT("AND")) || text_equal(e->op, TEXT("OR"))) {
         return bind_logic(out, c, e);
     }
+    if (is_comparison(e->op) && (e->args[0]->kind == AST_ROW || e->args[1]->kind == AST_ROW)) {
+        return bind_row_compare(out, c, e);
+    }
     expr **args;
     TRY(bind_args(&args, c, e));
     if (is_comparison(e->op)) {
@@ -455,11 +460,13 @@ dispatch(expr **out, context *c, const ast_expr *e) {
         return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
                             "a row of several values stands only in comparisons and IN");
     case AST_SUBQUERY:
+        return bind_subquery_value(out, c, e);
     case AST_EXISTS:
+        return bind_exists(out, c, e);
     case AST_IN_QUERY:
+        return bind_in_query(out, c, e, false);
     case AST_QUANTIFIED:
-        return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
-                            "a subquery cannot stand here");
+        return bind_quantified(out, c, e);
     case AST_BETWEEN:
         return bind_between(out, c, e);
     case AST_IN:

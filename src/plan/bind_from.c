@@ -3,7 +3,8 @@
  * plan_push_down finds the keys. */
 #include "plan/bind.h"
 
-#include "plan/node.h"
+#include "plan/rewrite.h"
+#include "plan/unnest.h"
 
 static status
 remember_object(binder *b, object *o) {
@@ -59,7 +60,12 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
 
 static status
 bind_subquery(plan_node **out, scope *s, binder *b, const ast_from *from) {
+    level *here = b->levels;
+    while (!from->lateral && b->levels != NULL && b->levels->lateral) {
+        b->levels = b->levels->outer; /* what stands to the left is not for it */
+    }
     TRY(bind_query(out, b, from->query));
+    b->levels = here;
     return scope_of_node(s, b, *out, from->alias.text);
 }
 
@@ -273,12 +279,181 @@ bind_join_using(plan_node **out, scope *s, binder *b, const ast_from *from, cons
     return reorder_star(s, b, first, (int32_t)count);
 }
 
+/* ---- ON */
+
+static void
+note_subquery(void *arg, int32_t *number) {
+    bool *found = arg;
+    *found = *found || *number >= SUBQUERY_BASE;
+}
+
+/* Terms of e that read a subquery go to *with, the others to *without. */
+static status
+split_on(expr **with, expr **without, binder *b, expr *e) {
+    if (e->kind == EXPR_AND) {
+        for (int32_t i = 0; i < e->arg_count; i++) {
+            TRY(split_on(with, without, b, e->args[i]));
+        }
+        return OK;
+    }
+    bool found = false;
+    expr_visit_columns(e, note_subquery, &found);
+    expr **to = found ? with : without;
+    return both_conditions(to, b, *to, e);
+}
+
+/* The first `count` columns. */
+static status
+keep_columns(plan_node **node, binder *b, const int32_t *columns, int32_t count) {
+    expr **exprs;
+    TRY(make_args(&exprs, b, count));
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t at = columns == NULL ? i : columns[i];
+        exprs[i] = make_column(b, at, (*node)->schema.fields[at].type, -1);
+        TRY(exprs[i] == NULL ? out_of_memory(b) : OK);
+    }
+    *node = node_project(b->arena, *node, exprs, count);
+    return *node == NULL ? out_of_memory(b) : OK;
+}
+
+/* INNER: ON is WHERE. */
+static status
+apply_above(plan_node **node, binder *b, subqueries *list, expr *on) {
+    const int32_t width = (*node)->schema.count;
+    expr         *with = NULL;
+    TRY(split_on(&with, &(*node)->predicate, b, on));
+    TRY(subqueries_apply(list, node, NULL, b, false));
+    subqueries_resolve(list, with);
+    *node = node_filter(b->arena, *node, with);
+    TRY(*node == NULL ? out_of_memory(b) : OK);
+    return keep_columns(node, b, NULL, width);
+}
+
+/* The side whose rows a subquery of ON reads. */
+static status
+side_of(int32_t *side, binder *b, const subquery *s, plan_join_kind kind, int32_t left_width) {
+    bool reads_left = false, reads_right = false;
+    for (int32_t i = 0; i < s->level->slot_count; i++) {
+        const reach r = reach_of(b->outers[s->level->slots[i]].value, left_width);
+        reads_left = reads_left || r.below;
+        reads_right = reads_right || r.above;
+    }
+    if (reads_left && reads_right) {
+        error_set_at(b->err, ERR_QUERY_FAILED, s->ast->position,
+                     "a subquery in ON of an outer join refers to columns of both sides");
+        return error_hint(b->err, "compute it in a subquery in FROM, or let it refer to one side");
+    }
+    *side = reads_left || (!reads_right && kind == JOIN_RIGHT) ? 0 : 1;
+    return OK;
+}
+
+typedef struct side_map {
+    const subqueries *list;
+    const int32_t    *sides;
+    int32_t           left_old, left_new;
+} side_map;
+
+static void
+map_side(void *arg, int32_t *number) {
+    const side_map *m = arg;
+    for (int32_t i = 0; *number >= SUBQUERY_BASE && i < m->list->count; i++) {
+        const subquery *s = m->list->items[i];
+        const int32_t   at = *number - SUBQUERY_BASE - s->first;
+        if (at >= 0 && at < s->count) {
+            *number = (m->sides[i] == 1 ? m->left_new : 0) + s->column + at;
+            return;
+        }
+    }
+    *number += *number >= m->left_old ? m->left_new - m->left_old : 0;
+}
+
+/* Other joins: each subquery is computed on the side that it reads, below the join. */
+static status
+apply_below(plan_node **node, binder *b, subqueries *list, expr *on) {
+    plan_node    *n = *node;
+    const int32_t left = n->inputs[0]->schema.count, right = n->inputs[1]->schema.count;
+    int32_t      *sides = arena_alloc(b->arena, (size_t)list->count * sizeof(*sides));
+    TRY(sides == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < list->count; i++) {
+        subquery *s = list->items[i];
+        TRY(side_of(&sides[i], b, s, n->join, left));
+        for (int32_t k = 0; sides[i] == 1 && k < s->level->slot_count; k++) {
+            expr_shift(b->outers[s->level->slots[k]].value, -left);
+        }
+        subqueries one = {.count = 1, .items = &list->items[i]};
+        TRY(subqueries_apply(&one, &n->inputs[sides[i]], NULL, b, false));
+    }
+    side_map m = {.list = list, .sides = sides, .left_old = left};
+    m.left_new = n->inputs[0]->schema.count;
+    expr_visit_columns(on, map_side, &m);
+    n->predicate = on;
+    TRY(node_join_schema(n, b->arena) ? OK : out_of_memory(b));
+    const int32_t shown = join_shows_right(n->join) ? left + right : left;
+    int32_t      *columns;
+    TRY(new_identity(&columns, b, shown));
+    for (int32_t i = left; i < shown; i++) {
+        columns[i] += m.left_new - left;
+    }
+    return keep_columns(node, b, columns, shown);
+}
+
+static status
+bind_on(plan_node **node, binder *b, const scope *s, const ast_expr *e) {
+    subqueries list = {0};
+    context    c = {.binder = b, .scope = s, .clause = "JOIN ON", .subqueries = &list};
+    expr      *on;
+    TRY(bind_condition(&on, &c, e));
+    if (list.count > 0) {
+        return (*node)->join == JOIN_INNER ? apply_above(node, b, &list, on)
+                                           : apply_below(node, b, &list, on);
+    }
+    (*node)->predicate = on;
+    return OK;
+}
+
+/* ---- LATERAL */
+
+static bool
+has_lateral(const ast_from *from) {
+    if (from->kind == AST_FROM_JOIN) {
+        return has_lateral(from->left) || has_lateral(from->right);
+    }
+    return from->lateral;
+}
+
+/* The right side with what stands to its left in sight; *l stays NULL when it does not look. */
+static status
+bind_right(plan_node **out, scope *s, binder *b, const ast_from *from, const scope *lhs, level **l,
+           int32_t depth) {
+    *l = NULL;
+    if (!has_lateral(from->right)) {
+        return bind_from(out, s, b, from->right, depth + 1);
+    }
+    level *here = level_open(b, lhs, from->right->position);
+    TRY(here == NULL ? ERR_OUT_OF_MEMORY : OK);
+    here->lateral = true;
+    TRY(bind_from(out, s, b, from->right, depth + 1));
+    level_close(b, here);
+    if (here->slot_count == 0) {
+        return OK;
+    }
+    *l = here;
+    if (from->join == AST_JOIN_RIGHT || from->join == AST_JOIN_FULL) {
+        error_set_at(b->err, ERR_QUERY_FAILED, from->right->position,
+                     "LATERAL on the right of a %s JOIN refers to columns on its left",
+                     from->join == AST_JOIN_RIGHT ? "RIGHT" : "FULL");
+        return error_hint(b->err, "use LEFT JOIN LATERAL");
+    }
+    return OK;
+}
+
 static status
 bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t depth) {
     scope      lhs, rhs;
     plan_node *left, *right;
+    level     *l;
     TRY(bind_from(&left, &lhs, b, from->left, depth + 1));
-    TRY(bind_from(&right, &rhs, b, from->right, depth + 1));
+    TRY(bind_right(&right, &rhs, b, from, &lhs, &l, depth));
     TRY(check_tables(b, &lhs, &rhs, from->right->position));
     TRY(scope_join(s, b, &lhs, &rhs));
     plan_node *n = node_new(b->arena, PLAN_JOIN, 2, 0);
@@ -293,8 +468,14 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     if (from->using_count > 0 || from->natural) {
         TRY(bind_join_using(out, s, b, from, &lhs, &rhs));
     } else if (from->on != NULL) {
-        context c = {.binder = b, .scope = s, .clause = "JOIN ON"};
-        TRY(bind_condition(&n->predicate, &c, from->on));
+        TRY(bind_on(out, b, s, from->on));
+    }
+    if (l != NULL) {
+        if (*out != n) {
+            return error_set_at(b->err, ERR_QUERY_FAILED, from->on->position,
+                                "a subquery in ON of a LATERAL join: write it in WHERE");
+        }
+        TRY(unnest_join(out, b, left, right, n->join, n->predicate, l, from->position));
     }
     if (!join_shows_right(n->join)) {
         *s = lhs;

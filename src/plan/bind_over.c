@@ -594,6 +594,36 @@ query_lift_overs(query *q) {
     return OK;
 }
 
+static void
+resolve_subqueries(const query *q, expr *e) {
+    if (e != NULL) {
+        subqueries_resolve(&q->subqueries, e);
+    }
+}
+
+void
+query_resolve_overs(query *q) {
+    for (int32_t i = 0; i < q->window_def_count; i++) {
+        over_window *w = &q->window_defs[i];
+        for (int32_t k = 0; k < w->partition_count; k++) {
+            resolve_subqueries(q, w->partitions[k]);
+        }
+        for (int32_t k = 0; k < w->order_count; k++) {
+            resolve_subqueries(q, w->orders[k].expr);
+        }
+    }
+    for (int32_t i = 0; i < q->over_count; i++) {
+        over_item *item = &q->overs[i];
+        resolve_subqueries(q, item->argument);
+        resolve_subqueries(q, item->aggregate.filter);
+        for (int32_t k = 0; k < item->aggregate.signature.column_count; k++) {
+            resolve_subqueries(q, item->aggregate.columns[k]);
+        }
+        resolve_subqueries(q, item->count);
+        resolve_subqueries(q, item->fallback);
+    }
+}
+
 typedef struct extras { /* computed columns below the OVER nodes */
     int32_t width;      /* of the node before them */
     int32_t count;

@@ -177,6 +177,9 @@ bind_in(expr **out, context *c, const ast_expr *e) {
     const int32_t count = e->arg_count;
     expr        **args;
     bool          constant = true;
+    if (e->args[0]->kind == AST_ROW) {
+        return bind_row_in(out, c, e);
+    }
     TRY(make_args(&args, b, count));
     for (int32_t i = 0; i < count; i++) {
         TRY(bind_expr(&args[i], c, e->args[i]));
@@ -235,27 +238,40 @@ bind_is_bool(expr **out, context *c, const ast_expr *e) {
     return negate(out, b, e->negated);
 }
 
-/* x IS NOT DISTINCT FROM y: COALESCE(x = y, x IS NULL AND y IS NULL). */
+/* COALESCE(x = y, x IS NULL AND y IS NULL); a join takes it for a key where NULL matches NULL. */
 status
-bind_is_distinct(expr **out, context *c, const ast_expr *e) {
-    binder *b = c->binder;
-    expr   *both[2], *again[2], *null[2], *equal, *nulls;
+make_not_distinct(expr **out, binder *b, expr *x, expr *y, int32_t position) {
+    expr *both[2], *null[2], *equal, *nulls;
+    TRY(bind_compare(&equal, b, "=", x, y, position));
+    TRY(cast_expr(&equal, b, type_of(TYPE_BOOL)));
     for (int32_t i = 0; i < 2; i++) {
-        TRY(bind_expr(&both[i], c, e->args[i]));
-        TRY(copy_expr(&again[i], b, both[i]));
+        const bool compared = equal->kind == EXPR_CALL && equal->arg_count == 2;
+        TRY(copy_expr(&both[i], b, compared ? equal->args[i] : i == 0 ? x : y));
         expr **args;
         TRY(make_args(&args, b, 1));
-        args[0] = again[i];
-        null[i] = make(b, EXPR_IS_NULL, type_of(TYPE_BOOL), args, 1, e->position);
+        args[0] = both[i];
+        null[i] = make(b, EXPR_IS_NULL, type_of(TYPE_BOOL), args, 1, position);
         if (null[i] == NULL) {
             return out_of_memory(b);
         }
     }
-    TRY(bind_compare(&equal, b, "=", both[0], both[1], e->position));
-    TRY(cast_expr(&equal, b, type_of(TYPE_BOOL)));
-    TRY(make2(&nulls, b, EXPR_AND, type_of(TYPE_BOOL), null[0], null[1], e->position));
-    TRY(make2(out, b, EXPR_COALESCE, type_of(TYPE_BOOL), equal, nulls, e->position));
-    return negate(out, b, !e->negated);
+    TRY(make2(&nulls, b, EXPR_AND, type_of(TYPE_BOOL), null[0], null[1], position));
+    return make2(out, b, EXPR_COALESCE, type_of(TYPE_BOOL), equal, nulls, position);
+}
+
+status
+make_not(expr **e, binder *b) {
+    return negate(e, b, true);
+}
+
+status
+bind_is_distinct(expr **out, context *c, const ast_expr *e) {
+    expr *both[2];
+    for (int32_t i = 0; i < 2; i++) {
+        TRY(bind_expr(&both[i], c, e->args[i]));
+    }
+    TRY(make_not_distinct(out, c->binder, both[0], both[1], e->position));
+    return negate(out, c->binder, !e->negated);
 }
 
 /* ---- calls with lazy arguments */

@@ -7,15 +7,15 @@
 
 #include <stdio.h>
 
-#include "plan/node.h"
+#include "plan/unnest.h"
 
 #define WITH_USES_MAX 1000
 
 /* ---- WITH */
 
-static const cte *
+static cte *
 find_cte(const binder *b, const ast_name *name) {
-    for (const cte *c = b->ctes; c != NULL; c = c->outer) {
+    for (cte *c = b->ctes; c != NULL; c = c->outer) {
         const ast_name *own = &c->ast->name;
         if (own->quoted && name->quoted ? text_equal(own->text, name->text)
                                         : name_matches(name, own->text)) {
@@ -39,18 +39,41 @@ add_ctes(binder *b, const ast_select *s) {
         if (c == NULL) {
             return out_of_memory(b);
         }
-        *c = (cte){.ast = w, .outer = b->ctes};
+        *c = (cte){.ast = w, .outer = b->ctes, .levels = b->levels};
         b->ctes = c;
     }
     return OK;
 }
 
+/* What the first place that reads the name has bound is there for the others, unless it depends on
+ * where it stands: on columns of queries around it. */
+static status
+share_cte(plan_node **node, binder *b, cte *c) {
+    if (depends_node(b, *node, NULL)) {
+        return OK;
+    }
+    c->shared = shared_new(b->arena, *node);
+    *node = c->shared == NULL ? NULL : shared_read(b->arena, c->shared);
+    return *node == NULL ? out_of_memory(b) : OK;
+}
+
+static status
+scope_of_cte(scope *s, binder *b, const cte *c, const plan_node *node, const ast_from *from) {
+    const bool renamed = from->alias.text.data != NULL;
+    TRY(scope_of_node(s, b, node, renamed ? from->alias.text : c->ast->name.text));
+    return scope_rename(s, b, c->ast->columns, c->ast->column_count, &c->ast->name);
+}
+
 status
 bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done) {
-    const cte *c = find_cte(b, &from->name);
+    cte *c = find_cte(b, &from->name);
     *done = c != NULL;
     if (c == NULL) {
         return OK;
+    }
+    if (c->shared != NULL) {
+        *out = shared_read(b->arena, c->shared);
+        return *out == NULL ? out_of_memory(b) : scope_of_cte(s, b, c, *out, from);
     }
     if (++b->cte_uses > WITH_USES_MAX) {
         error_set_at(b->err, ERR_QUERY_FAILED, from->position,
@@ -59,13 +82,15 @@ bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done)
         error_hint(b->err, "make a stream of a query that is read so often");
         return ERR_QUERY_FAILED;
     }
-    const cte *here = b->ctes;
+    cte   *here = b->ctes;
+    level *levels = b->levels;
     b->ctes = c->outer;
+    b->levels = c->levels;
     TRY(bind_query(out, b, c->ast->query));
     b->ctes = here;
-    const bool renamed = from->alias.text.data != NULL;
-    TRY(scope_of_node(s, b, *out, renamed ? from->alias.text : c->ast->name.text));
-    return scope_rename(s, b, c->ast->columns, c->ast->column_count, &c->ast->name);
+    b->levels = levels;
+    TRY(share_cte(out, b, c));
+    return scope_of_cte(s, b, c, *out, from);
 }
 
 /* ---- VALUES */
@@ -234,7 +259,7 @@ bind_query(plan_node **out, binder *b, const ast_select *s) {
         return error_set_at(b->err, ERR_QUERY_FAILED, s->position,
                             "subqueries are nested more than %d deep", SELECT_DEPTH_MAX);
     }
-    const cte *outer = b->ctes;
+    cte *outer = b->ctes;
     b->select_depth++;
     TRY(add_ctes(b, s));
     TRY(bind_kind(out, b, s));

@@ -155,7 +155,9 @@ clause_context(query *q, const char *clause, bool aggregates) {
                      .query = q,
                      .clause = clause,
                      .aggregates = aggregates,
-                     .alias_count = q->item_count};
+                     .alias_count = q->item_count,
+                     .node = aggregates ? NULL : &q->node,
+                     .subqueries = &q->subqueries};
 }
 
 static status
@@ -515,8 +517,8 @@ bind_clauses(query *q, const ast_select *select) {
     if (select->where != NULL) {
         context c = clause_context(q, "WHERE", false);
         expr   *where;
-        TRY(bind_condition(&where, &c, select->where));
-        TRY(add_filter(q, where));
+        TRY(bind_filter(&where, &c, select->where));
+        TRY(where == NULL ? OK : add_filter(q, where));
     }
     TRY(query_latest(q, select));
     TRY(find_window(q, select));
@@ -532,13 +534,31 @@ bind_clauses(query *q, const ast_select *select) {
         TRY(bind_condition(&qualify, &c, select->qualify));
     }
     TRY(bind_orders(&o, q, select));
-    if (q->agg_count > 0 || q->key_count > 0 || having != NULL) {
+    query *grouped = q->agg_count > 0 || q->key_count > 0 || having != NULL ? q : NULL;
+    if (grouped != NULL) {
+        for (int32_t i = 0; i < o.width; i++) { /* those that GROUP BY has computed */
+            subqueries_resolve(&q->subqueries, o.exprs[i]);
+        }
+        if (having != NULL) {
+            subqueries_resolve(&q->subqueries, having);
+        }
+        query_resolve_overs(q);
         TRY(query_aggregate(q));
         TRY(lift_all(q, &o, &having, &qualify));
     }
+    TRY(subqueries_apply(&q->subqueries, &q->node, grouped, q->binder, true));
     if (having != NULL) {
+        subqueries_resolve(&q->subqueries, having);
         TRY(add_filter(q, having));
     }
+    TRY(subqueries_apply(&q->subqueries, &q->node, grouped, q->binder, false));
+    for (int32_t i = 0; i < o.width; i++) {
+        subqueries_resolve(&q->subqueries, o.exprs[i]);
+    }
+    if (qualify != NULL) {
+        subqueries_resolve(&q->subqueries, qualify);
+    }
+    query_resolve_overs(q);
     TRY(add_overs(q, &o, qualify));
     return finish(q, select, &o);
 }

@@ -306,6 +306,10 @@ print_line(const plan_node *n, buf *out) {
     case PLAN_UNION:
         buf_printf(out, "Union All");
         break;
+    case PLAN_SHARED:
+        buf_printf(out, "Shared #%d  columns: ", n->inputs[0]->id);
+        print_names(&n->schema, NULL, n->schema.count, out);
+        break;
     }
     buf_printf(out, "  [%s]\n",
                (n->properties & PLAN_APPEND_ONLY) != 0    ? "append-only"
@@ -317,7 +321,7 @@ static void
 print_node(const plan_node *n, int32_t depth, buf *out) {
     buf_printf(out, "%*s", 2 * depth, "");
     print_line(n, out);
-    for (int32_t i = 0; i < n->input_count; i++) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         print_node(n->inputs[i], depth + 1, out);
     }
 }

@@ -223,6 +223,10 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
                 }
             }
             return true;
+        case PLAN_SHARED:
+            number = node->column_map[number];
+            node = node->inputs[0];
+            break;
         case PLAN_PROJECT:
             if (node->exprs[number]->kind != EXPR_COLUMN) {
                 return false;

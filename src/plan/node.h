@@ -17,6 +17,11 @@ plan_node *node_distinct(arena *a, plan_node *input);
 plan_node *node_project(arena *a, plan_node *input, expr **exprs, int32_t count);
 /* All columns of input, then `extra` computed ones. */
 plan_node *node_extend(arena *a, plan_node *input, expr **extra, int32_t count);
+/* ---- shared.c */
+plan_shared *shared_new(arena *a, plan_node *root);      /* NULL: out of memory */
+plan_node   *shared_read(arena *a, plan_shared *shared); /* a new reader of all columns */
+/* Counts readers; what has a single one is no longer shared. */
+void plan_settle_shared(plan_node **root);
 /* The schema of a JOIN from its kind and inputs. False: out of memory. */
 bool node_join_schema(plan_node *n, arena *a) MUST_USE;
 /* Do the columns of this side come out of the join, do unmatched rows of the other side pad them

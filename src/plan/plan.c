@@ -85,6 +85,7 @@ plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, tex
     TRY(bind_lateness(&b, allow_lateness));
     TRY(bind_query(&out->root, &b, select));
     TRY(check_emit(&b, emit_position, allow_lateness));
+    plan_settle_shared(&out->root);
     TRY(plan_push_down(&out->root, a, err));
     TRY(plan_prune(&out->root, a, err));
     plan_number(out);

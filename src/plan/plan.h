@@ -32,7 +32,9 @@ typedef enum plan_kind {
     PLAN_OVER, /* window functions over rows of equal keys in the order of the sort keys; output:
                   input columns, then one column per call */
     PLAN_DISTINCT, /* all columns */
-    PLAN_UNION     /* UNION ALL: the rows of all inputs, whose columns have the same types */
+    PLAN_UNION,    /* UNION ALL: the rows of all inputs, whose columns have the same types */
+    PLAN_SHARED    /* reads a part of the plan that others read too: shared, column_map. The part is
+                      computed once; its root is input 0 of all readers */
 } plan_kind;
 
 /* Edge properties, computed bottom-up. */
@@ -61,6 +63,20 @@ typedef enum plan_join_kind {
 } plan_join_kind;
 
 typedef struct plan_node plan_node;
+
+typedef struct plan_shared { /* a part of the plan with several readers */
+    plan_node *root;
+    plan_node *first; /* the reader through which walks go down, once the plan is numbered */
+    int32_t    reader_count;
+    /* of the rewrites: */
+    bool    pushed;
+    bool   *needed; /* columns, by the readers that were pruned so far */
+    int32_t pruned_readers;
+    /* of the unnesting that changed the root, with where it put its columns: */
+    const void *domain;
+    int32_t    *domain_map, *domain_columns;
+} plan_shared;
+
 struct plan_node {
     plan_kind   kind;
     int32_t     id; /* dense within a plan, children before parents: children have smaller ids */
@@ -69,9 +85,12 @@ struct plan_node {
     int32_t     input_count;
     plan_node **inputs;
 
-    object  *object;            /* SCAN; the plan holds no reference: plan.objects does */
-    int32_t *column_map;        /* SCAN: object column of each output column. JOIN, once it is
-                                   pruned: column of left ++ right ++ mark, NULL: all as above */
+    object      *object;        /* SCAN; the plan holds no reference: plan.objects does */
+    plan_shared *shared;        /* SHARED */
+    plan_node   *next_reader;   /* SHARED: a list of the pruning */
+    int32_t     *column_map;    /* SCAN, SHARED: object's or root's column of each output column.
+                                   JOIN, once it is pruned: of left ++ right ++ mark, NULL: all
+                                   as above */
     expr          *predicate;   /* FILTER; JOIN residual over left ++ right columns, or NULL */
     expr         **exprs;       /* PROJECT, VALUES */
     int32_t        row_count;   /* VALUES */
@@ -134,6 +153,13 @@ status plan_insert_targets(int32_t *source, arena *a, const object *target, cons
 /* INSERT ... VALUES rows as one batch in the target's column order, defaults filled in. */
 status plan_insert_values(batch **out, mem *m, arena *a, const object *target,
                           const ast_statement *s, error *err) MUST_USE;
+
+/* How many inputs a walk that meets every node once goes down to: a shared part counts for its
+ * first reader alone. */
+ALWAYS_INLINE int32_t
+plan_own_inputs(const plan_node *n) {
+    return n->kind == PLAN_SHARED && n->shared->first != n ? 0 : n->input_count;
+}
 
 /* An operator tree with properties, one node a line, indented by two blanks: EXPLAIN. */
 void plan_print(const plan *p, buf *out);

@@ -63,6 +63,20 @@ scan_properties(const plan_node *n) {
 }
 
 static uint32_t
+shared_properties(const plan_node *n) {
+    const uint32_t in = n->inputs[0]->properties;
+    bool           all = true;
+    for (int32_t i = 0; i < n->inputs[0]->schema.count; i++) {
+        bool kept = false;
+        for (int32_t j = 0; j < n->schema.count && !kept; j++) {
+            kept = n->column_map[j] == i;
+        }
+        all = all && kept;
+    }
+    return all || (in & PLAN_APPEND_ONLY) != 0 ? in : 0;
+}
+
+static uint32_t
 properties_of(const plan_node *n) {
     const uint32_t in = n->input_count > 0 ? n->inputs[0]->properties : 0;
     const uint32_t append = in & PLAN_APPEND_ONLY;
@@ -101,13 +115,18 @@ properties_of(const plan_node *n) {
         return PLAN_CONSOLIDATED;
     case PLAN_OVER: /* copies of a row may trade their numbers */
         return 0;
+    case PLAN_SHARED:
+        return shared_properties(n);
     }
     UNREACHABLE();
 }
 
 static void
 number(plan_node *n, int32_t *next) {
-    for (int32_t i = 0; i < n->input_count; i++) {
+    if (n->kind == PLAN_SHARED && n->shared->first == NULL) {
+        n->shared->first = n;
+    }
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         number(n->inputs[i], next);
     }
     n->id = (*next)++;
@@ -132,7 +151,7 @@ is_keyed(const plan_node *n) {
 static const plan_node *
 grouping_below(const plan_node *n) {
     while (!is_keyed(n)) {
-        if (n->kind == PLAN_JOIN || n->input_count != 1) {
+        if (n->kind == PLAN_JOIN || n->kind == PLAN_SHARED || n->input_count != 1) {
             return NULL;
         }
         n = n->inputs[0];

@@ -8,8 +8,9 @@
 #include "plan/node.h"
 
 typedef struct pruner {
-    arena *arena;
-    error *err;
+    arena     *arena;
+    error     *err;
+    plan_node *readers; /* of shared parts whose roots wait until all of them were met */
 } pruner;
 
 static status prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map);
@@ -71,6 +72,49 @@ prune_scan(plan_node *n, const bool *needed, int32_t *map) {
         map[i] = count++;
     }
     n->schema.count = count;
+}
+
+/* What a reader of a shared part picks of it. The root is pruned when its last reader is met. */
+static status
+note_reader(pruner *p, plan_node *n) {
+    plan_shared  *s = n->shared;
+    const int32_t width = s->root->schema.count;
+    if (s->needed == NULL) {
+        TRY(new_flags(p, &s->needed, width));
+    }
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        s->needed[n->column_map[i]] = true;
+    }
+    s->pruned_readers++;
+    n->next_reader = p->readers;
+    p->readers = n;
+    return OK;
+}
+
+/* A part of which all readers are known is pruned, and they pick from what is left. */
+static status
+prune_shared(pruner *p) {
+    for (;;) {
+        plan_shared *s = NULL;
+        for (plan_node *n = p->readers; n != NULL && s == NULL; n = n->next_reader) {
+            const bool ready = n->shared->pruned_readers == n->shared->reader_count;
+            s = ready && n->shared->needed != NULL ? n->shared : NULL;
+        }
+        if (s == NULL) {
+            return OK;
+        }
+        bool    *needed = s->needed;
+        int32_t *map;
+        s->needed = NULL;
+        TRY(new_map(p, &map, s->root->schema.count));
+        plan_node *readers = p->readers;
+        TRY(prune(p, s->root, needed, &s->root, map));
+        for (plan_node *n = readers; n != NULL; n = n->next_reader) {
+            for (int32_t i = 0; n->shared == s && i < n->schema.count; i++) {
+                n->column_map[i] = map[n->column_map[i]];
+            }
+        }
+    }
 }
 
 static void
@@ -369,7 +413,12 @@ is_plain(const plan_node *n) {
 
 /* A PROJECT that only picks columns is part of the scan or join below it; one that changes nothing
  * but names gives them to its input. */
-/* What the output column `i` of a SCAN or JOIN picks. */
+static bool
+picks_columns(const plan_node *n) {
+    return n->kind == PLAN_JOIN || n->kind == PLAN_SHARED;
+}
+
+/* What the output column `i` of a SCAN, SHARED or JOIN picks. */
 static int32_t
 picked_column(const plan_node *n, int32_t i) {
     if (n->column_map != NULL) {
@@ -390,7 +439,7 @@ absorb_project(pruner *p, plan_node *n, plan_node **out) {
     for (int32_t i = 0; i < n->schema.count && identity; i++) {
         identity = n->exprs[i]->column == i;
     }
-    if (input->kind == PLAN_SCAN || (input->kind == PLAN_JOIN && !identity)) {
+    if (input->kind == PLAN_SCAN || (!identity && picks_columns(input))) {
         int32_t *columns;
         TRY(new_map(p, &columns, n->schema.count));
         for (int32_t i = 0; i < n->schema.count; i++) {
@@ -495,6 +544,9 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
     case PLAN_SCAN:
         prune_scan(n, needed, map);
         return OK;
+    case PLAN_SHARED:
+        prune_scan(n, needed, map);
+        return note_reader(p, n);
     case PLAN_FILTER:
     case PLAN_SORT:
     case PLAN_TOP_N:
@@ -534,6 +586,7 @@ plan_prune(plan_node **root, arena *a, error *err) {
         needed[i] = true;
     }
     TRY(prune(&p, *root, needed, root, map));
+    TRY(prune_shared(&p));
     assert((*root)->schema.count == width);
     return OK;
 }

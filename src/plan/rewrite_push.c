@@ -148,6 +148,13 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_TOP_N: /* which rows are the first n depends on all rows of the key */
     case PLAN_OVER:
         return push_by_keys(r, node, list, out);
+    case PLAN_SHARED: /* its other readers may want what a condition drops */
+        if (!node->shared->pushed) {
+            conjuncts none = {0};
+            node->shared->pushed = true;
+            TRY(push_conditions(r, node->inputs[0], &none, &node->inputs[0]));
+        }
+        return conjuncts_above(r, node, list, out);
     case PLAN_SCAN:
     case PLAN_SINGLE:
     case PLAN_VALUES:

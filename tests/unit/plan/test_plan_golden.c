@@ -483,11 +483,10 @@ static const struct {
      "late a JOIN late b ON a.c = b.c",
      true,
      "Inner Join  on: carrier = carrier  columns: c, d  [append-only]\n"
-     "  Project  carrier  [append-only]\n"
+     "  Shared #1  columns: carrier  [append-only]\n"
      "    Filter  delay > 10  [append-only]\n"
      "      Scan flights  columns: carrier, delay  [append-only]\n"
-     "  Filter  delay > 10  [append-only]\n"
-     "    Scan flights  columns: carrier, delay  [append-only]\n"},
+     "  Shared #1  columns: carrier, delay  [append-only]\n"},
     {"SELECT window_start, count(*) FROM (SELECT ts FROM flights UNION ALL SELECT ts FROM flights) "
      "GROUP BY TUMBLE(ts, 1000) EMIT ON WINDOW CLOSE",
      true,
