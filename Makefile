@@ -60,10 +60,13 @@ full: build torture ## what is too long for each commit: TSan stress, all exits,
 bench: build ## micro benchmarks of the engine
 	@$(BIN)/python bench/run.py
 
+tpch: build ## the 22 queries of TPC-H beside DuckDB (SF=1: the scale)
+	@tools/tpch.sh $(VENV) $(or $(SF),1)
+
 referee: build ## the referee's NEXmark and latency suites: make referee REF=path/to/bench
 	@tools/referee.sh $(VENV) "$(REF)"
 
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san tsan torture fuzz full clang check format bench referee clean
+.PHONY: help setup build demo test unit san tsan torture fuzz full clang check format bench tpch referee clean

@@ -45,7 +45,7 @@ TEXTS = [
     "100% sure_thing",
     "tab\there\nline",
     "ßtraße",
-    "O'Brien \"q\" \\ back",
+    'O\'Brien "q" \\ back',
     "aaaaaaaaaaaaaaaaaaaaaaaa",
     "kitten",
     "sitting",

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The 22 queries of TPC-H: answers equal DuckDB's, once and as streams that were there before the rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import laminardb
+import pyarrow.parquet as pq
+import pytest
+from tpch import QUERIES, TABLES, difference, generate, load, plain
+
+ONCE_SCALE, STREAM_SCALE = 0.1, 0.01
+SLICE = 5_000  # rows of an insert
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, duckdb.DuckDBPyConnection]:
+    folder = tmp_path_factory.mktemp("tpch")
+    generate(folder, ONCE_SCALE)
+    return load(folder)
+
+
+@pytest.mark.parametrize("number", QUERIES)
+def test_once(number: int, loaded: tuple[Any, duckdb.DuckDBPyConnection]) -> None:
+    ours, duck = loaded
+    text = QUERIES[number]
+    assert difference(ours.query(text).fetchall(), duck.execute(text).fetchall()) is None
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, duckdb.DuckDBPyConnection]:
+    folder: Path = tmp_path_factory.mktemp("tpch_streams")
+    generate(folder, STREAM_SCALE)
+    _, duck = load(folder)
+    ours = laminardb.open()
+    rows = {name: plain(pq.read_table(folder / f"{name}.parquet")) for name in TABLES}
+    for name in TABLES:
+        ours.create_table(name, rows[name].schema)
+    for number, text in QUERIES.items():
+        ours.execute(f"CREATE STREAM q{number} AS {text}")
+    ours.start()
+    # All tables grow at once, so that each side of each join meets rows of the other that came before it.
+    for first in range(0, max(len(r) for r in rows.values()), SLICE):
+        for name in TABLES:
+            if first < len(rows[name]):
+                ours.insert(name, rows[name].slice(first, SLICE))
+    return ours, duck
+
+
+@pytest.mark.parametrize("number", QUERIES)
+def test_stream(number: int, streamed: tuple[Any, duckdb.DuckDBPyConnection]) -> None:
+    ours, duck = streamed
+    rows = ours.query(f"SELECT * FROM q{number}").fetchall()
+    assert difference(rows, duck.execute(QUERIES[number]).fetchall()) is None

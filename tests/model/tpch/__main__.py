@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""python -m tpch [scale]: see make tpch."""
+
+import sys
+
+from tpch import main
+
+main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
