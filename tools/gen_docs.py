@@ -252,6 +252,108 @@ AGGREGATE_TEXTS = {
     "max": ("max(any)", "as the argument", "largest value", "3"),
     "first": ("first(any), any_value(any)", "as the argument", "value that arrived first", "1"),
     "last": ("last(any), last_value(any)", "as the argument", "value that arrived last", "3"),
+    "count_if": ("count_if(condition)", "BIGINT", "rows for which it is true | count_if(v > 1)", "2"),
+    "approx_count_distinct": (
+        "approx_count_distinct(any)",
+        "BIGINT",
+        "different values, counted exactly",
+        "3",
+    ),
+    "arg_min": ("arg_min(any, any), min_by", "as the first", "x of the smallest y | arg_min(v, -v)", "3"),
+    "arg_max": ("arg_max(any, any), max_by", "as the first", "x of the largest y | arg_max(v, -v)", "1"),
+    "var_pop": ("var_pop(number)", "DOUBLE", "variance of all", "0.6666666666666666"),
+    "var_samp": ("var_samp(number), variance", "DOUBLE", "variance of a sample; NULL below two rows", "1.0"),
+    "stddev_pop": ("stddev_pop(number)", "DOUBLE", "standard deviation of all", "0.816496580927726"),
+    "stddev_samp": ("stddev_samp(number), stddev", "DOUBLE", "standard deviation of a sample", "1.0"),
+    "sem": ("sem(number)", "DOUBLE", "standard error of the mean", "0.47140452079103173"),
+    "skewness": ("skewness(number)", "DOUBLE", "of a sample; NULL below three rows", "0.0"),
+    "kurtosis": (
+        "kurtosis(number)",
+        "DOUBLE",
+        "excess of a sample; NULL below four rows | kurtosis(v) IS NULL",
+        "true",
+    ),
+    "kurtosis_pop": ("kurtosis_pop(number)", "DOUBLE", "excess of all", "-1.5"),
+    "covar_pop": (
+        "covar_pop(number, number)",
+        "DOUBLE",
+        "covariance of all | covar_pop(v, v)",
+        "0.6666666666666666",
+    ),
+    "covar_samp": (
+        "covar_samp(number, number)",
+        "DOUBLE",
+        "covariance of a sample | covar_samp(v, v)",
+        "1.0",
+    ),
+    "corr": ("corr(number, number)", "DOUBLE", "correlation; NULL without spread | corr(v, -v)", "-1.0"),
+    "regr_slope": ("regr_slope(y, x)", "DOUBLE", "of the least squares line | regr_slope(2 * v, v)", "2.0"),
+    "regr_intercept": ("regr_intercept(y, x)", "DOUBLE", "of that line | regr_intercept(v + 5, v)", "5.0"),
+    "regr_r2": ("regr_r2(y, x)", "DOUBLE", "share of the spread it explains | regr_r2(v, v)", "1.0"),
+    "regr_count": ("regr_count(y, x)", "BIGINT", "rows without NULL | regr_count(v, v)", "3"),
+    "regr_avgx": ("regr_avgx(y, x)", "DOUBLE", "mean of x | regr_avgx(1, v)", "2.0"),
+    "regr_avgy": ("regr_avgy(y, x)", "DOUBLE", "mean of y | regr_avgy(v, v)", "2.0"),
+    "regr_sxx": ("regr_sxx(y, x)", "DOUBLE", "squared deviations of x | regr_sxx(1, v)", "2.0"),
+    "regr_syy": ("regr_syy(y, x)", "DOUBLE", "squared deviations of y | regr_syy(v, v)", "2.0"),
+    "regr_sxy": ("regr_sxy(y, x)", "DOUBLE", "products of both deviations | regr_sxy(v, -v)", "-2.0"),
+    "wavg": (
+        "wavg(value, weight), vwap",
+        "DOUBLE",
+        "weighted mean; NULL without weight | wavg(v, v)",
+        "2.3333333333333335",
+    ),
+    "median": ("median(number or time)", "DOUBLE or time", "middle, or between the two middle ones", "2.0"),
+    "quantile_cont": (
+        "quantile_cont(x, p), percentile_cont(p) WITHIN GROUP (ORDER BY x)",
+        "DOUBLE or time",
+        "place p from 0 to 1, interpolated | quantile_cont(v, 0.75)",
+        "2.5",
+    ),
+    "quantile_disc": (
+        "quantile_disc(x, p), percentile_disc(p) WITHIN GROUP (ORDER BY x)",
+        "as x",
+        "first value whose share reaches p | quantile_disc(v, 0.75)",
+        "3",
+    ),
+    "approx_quantile": (
+        "approx_quantile(x, p)",
+        "DOUBLE",
+        "within 0.05 %, bounded state | approx_quantile(v, 0.5)",
+        "2.0",
+    ),
+    "mad": ("mad(number)", "DOUBLE", "median distance from the median", "1.0"),
+    "mode": ("mode(any)", "as the argument", "most frequent, of several the smallest", "1"),
+    "entropy": (
+        "entropy(any)",
+        "DOUBLE",
+        "of the values' shares, in bits | entropy(v % 2)",
+        "0.9182958340544896",
+    ),
+    "bool_and": ("bool_and(condition), every", "BOOLEAN", "true for all rows | bool_and(v > 1)", "false"),
+    "bool_or": ("bool_or(condition)", "BOOLEAN", "true for any row | bool_or(v > 1)", "true"),
+    "bit_and": ("bit_and(integer)", "as the argument", "bits that all have", "0"),
+    "bit_or": ("bit_or(integer)", "as the argument", "bits that any has", "3"),
+    "bit_xor": ("bit_xor(integer)", "as the argument", "bits that an odd number has", "0"),
+    "product": ("product(number)", "DOUBLE", "of all; does not overflow on its way", "6.0"),
+    "geometric_mean": (
+        "geometric_mean(number), geomean",
+        "DOUBLE",
+        "NaN below 0 | geometric_mean(v * v)",
+        "3.3019272488946267",
+    ),
+    "string_agg": (
+        "string_agg(any [, separator] [ORDER BY ...]), group_concat, listagg",
+        "VARCHAR",
+        "texts with the separator (a comma) between; without ORDER BY as they arrived, or by value "
+        "where rows are taken back | string_agg(v, '-' ORDER BY v DESC)",
+        "3-2-1",
+    ),
+    "ema": (
+        "ema(number, alpha [ORDER BY ...])",
+        "DOUBLE",
+        "exponential moving average after the last row | ema(v, 0.5 ORDER BY v)",
+        "2.25",
+    ),
 }
 
 TYPES = {
@@ -369,9 +471,11 @@ error; a division by zero is NULL.
 
 AGGREGATE_HEAD = """## Aggregates
 
-NULLs do not count. Of no rows `count` is 0 and everything else NULL. Each takes `DISTINCT` before its
-argument and `FILTER (WHERE condition)` behind it, and each is kept exactly when rows are taken back: NaN,
-infinities and the last copy of a minimum leave nothing behind.
+Rows with a NULL argument do not count. Of no rows counts are 0, `entropy` is 0.0 and everything else NULL.
+Each takes `DISTINCT` before its arguments, `ORDER BY` behind them, `FILTER (WHERE condition)` behind the
+call, and each is kept exactly when rows are taken back: NaN, infinities and the last copy of a minimum leave
+nothing behind. `first`, `last`, `string_agg` and `ema` look at the `ORDER BY`; of rows at one place the
+smallest values come first.
 
 The examples are of `v` over the rows 1, 2, 3 and NULL.
 
@@ -411,7 +515,8 @@ def render() -> str:
     lines += ["", AGGREGATE_HEAD]
     for name in aggregates:
         call, type_name, what, result = AGGREGATE_TEXTS[name]
-        example = "count(*)" if name == "count_star" else f"{name}(v)"
+        what, _, example = what.partition(" | ")
+        example = example or ("count(*)" if name == "count_star" else f"{name}(v)")
         lines.append(f"| {code(call)} | {type_name} | {what} | {code(example)} gives {code(result)} |")
     return "\n".join([*lines, "", WINDOW_HEAD])
 

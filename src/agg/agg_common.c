@@ -128,6 +128,26 @@ agg_integer_column(column *out, data_type type, const int64_t *values, int32_t c
 }
 
 status
+agg_set_nulls(column *out, const bool *nulls, int32_t count, arena *a, error *err) {
+    bool any = false;
+    for (int32_t i = 0; i < count; i++) {
+        any = any || nulls[i];
+    }
+    if (!any) {
+        return OK;
+    }
+    uint64_t *bits = arena_alloc_zero(a, (size_t)bits_words(count) * sizeof(*bits));
+    if (bits == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        bits[i >> 6] |= (uint64_t)!nulls[i] << (i & 63);
+    }
+    out->validity = bits;
+    return OK;
+}
+
+status
 agg_zero_slots(state_array *a, const slot *slots, int32_t count, error *err) {
     uint64_t limit = 0;
     for (int32_t i = 0; i < count; i++) {

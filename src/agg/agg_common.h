@@ -26,6 +26,9 @@ status agg_integers(const int64_t **out, const column *input, int32_t count, are
 status agg_integer_column(column *out, data_type type, const int64_t *values, int32_t count,
                           arena *a, error *err) MUST_USE;
 
+/* Makes rows of *out NULL where nulls[i]. */
+status agg_set_nulls(column *out, const bool *nulls, int32_t count, arena *a, error *err) MUST_USE;
+
 /* Elements of `a` for the given slots, all zero. */
 status agg_zero_slots(state_array *a, const slot *slots, int32_t count, error *err) MUST_USE;
 

@@ -105,6 +105,28 @@ update_argument(agg *base, const slot *slots, const column *columns, const int64
 }
 
 static status
+resolve_if(const agg_class *class, agg_signature *s, error *err) {
+    TRY(resolve(class, s, err));
+    return s->types[0].id == TYPE_BOOL ? OK : ERR_WRONG_TYPE;
+}
+
+/* count_if: rows whose argument is true. */
+static status
+update_if(agg *base, const slot *slots, const column *columns, const int64_t *weight,
+          const uint8_t *filter, int32_t count, arena *scratch, error *err) {
+    const uint8_t *is_true = columns->values;
+    uint8_t       *use = arena_alloc(scratch, (size_t)count);
+    if (use == NULL) {
+        return error_memory(err);
+    }
+    TRY(agg_contributing(&filter, columns, filter, count, scratch, err));
+    for (int32_t i = 0; i < count; i++) {
+        use[i] = (filter == NULL || filter[i] != 0) && is_true[i] != 0;
+    }
+    return update_star(base, slots, columns, weight, use, count, scratch, err);
+}
+
+static status
 value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
     const counter *self = (const counter *)base;
     int64_t       *values = arena_alloc(a, (size_t)count * sizeof(*values));
@@ -141,6 +163,34 @@ const agg_class agg_count_class = {
     .zero_of_nothing = true,
     .column_min = 1,
     .column_max = AGG_ARGUMENTS_MAX,
+    .resolve = resolve,
+    .open = open_counter,
+    .close = close_counter,
+    .init = init,
+    .update = update_argument,
+    .value = value_of,
+    .clear = clear,
+};
+
+const agg_class agg_count_if_class = {
+    .name = "count_if",
+    .column_min = 1,
+    .column_max = 1,
+    .resolve = resolve_if,
+    .open = open_counter,
+    .close = close_counter,
+    .init = init,
+    .update = update_if,
+    .value = value_of,
+    .clear = clear,
+};
+
+/* Counted exactly, as count(DISTINCT x): right whatever is taken back. */
+const agg_class agg_approx_count_distinct_class = {
+    .name = "approx_count_distinct",
+    .column_min = 1,
+    .column_max = 1,
+    .always_distinct = true,
     .resolve = resolve,
     .open = open_counter,
     .close = close_counter,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* extreme.h - the two ways to keep a minimum or maximum, of values or of arrivals: one value a
- * group (append-only input), or all values of all groups as a multiset.
+/* extreme.h - the ways to keep the first row of a group in some order, whose first column is the
+ * value of min, max, first, last, arg_min and arg_max: one fixed-width value a group, one row a
+ * group (both for append-only input), or all rows of all groups as a multiset.
  *
- * agg_minmax.c picks one at open. Each way is a set of functions of the shape that agg_class asks
- * for. */
+ * The order is that of `keys`, then that of all columns, so that it does not depend on how rows
+ * came; or it is the rows' coming itself. agg_minmax.c picks a way at open. Each way is a set of
+ * functions of the shape that agg_class asks for. */
 #ifndef LAMINAR_AGG_EXTREME_H
 #define LAMINAR_AGG_EXTREME_H
 
@@ -11,31 +13,33 @@
 
 typedef struct extreme_class extreme_class;
 
-typedef struct extreme { /* base of both */
+typedef struct extreme { /* base of all */
     agg                  base;
     const extreme_class *how;
-    bool                 largest;    /* max, last */
-    bool                 by_arrival; /* first, last: the order is that of the rows' coming */
+    bool                 largest;    /* max; last by arrival */
+    bool                 by_arrival; /* first, last without ORDER BY */
+    int32_t              key_count;
+    sort_key            *keys; /* those of the order, then one for each column */
+    int32_t              all_key_count;
 } extreme;
 
 struct extreme_class {
     size_t size;
-    status (*open)(extreme *self, const agg_site *site,
-                   error *err);   /* closes after itself when it fails */
-    void (*close)(extreme *self); /* frees self */
+    status (*open)(extreme *self, const agg_site *site, error *err); /* closed in any case */
+    void (*close)(extreme *self);
     status (*init)(extreme *self, const slot *slots, int32_t count, error *err);
     /* use: which rows contribute, NULL: all. */
-    status (*update)(extreme *self, const slot *slots, const column *input, const int64_t *weight,
+    status (*update)(extreme *self, const slot *slots, const column *columns, const int64_t *weight,
                      const uint8_t *use, int32_t count, arena *scratch, error *err);
-    status (*value)(const extreme *self, const slot *slots, int32_t count, arena *a, column *out,
+    status (*value)(extreme *self, const slot *slots, int32_t count, arena *a, column *out,
                     error *err);
     status (*clear)(extreme *self, slot s, error *err);
     status (*rebuild)(extreme *self, error *err);
     status (*validate)(const extreme *self, error *err);
 };
 
-extern const extreme_class extreme_append_class;   /* fixed-width values */
-extern const extreme_class extreme_text_class;     /* texts, append-only */
-extern const extreme_class extreme_multiset_class; /* anything, with retraction */
+extern const extreme_class extreme_append_class;   /* a fixed-width column, append-only */
+extern const extreme_class extreme_row_class;      /* any columns, append-only */
+extern const extreme_class extreme_multiset_class; /* any columns, with retraction */
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* extreme_append.c - minimum or maximum of an append-only input: one value a group.
+/* extreme_append.c - minimum or maximum of a fixed-width column of an append-only input: one value
+ * a group.
  *
  * Fixed-width values are mapped to 64-bit integers of the same order (doubles by their bits), and
  * for max complemented, so that one loop keeps the smallest for all types and both functions. */
 #include <math.h>
 
 #include "agg/extreme.h"
-
-/* ---- fixed width */
 
 typedef struct kept {
     int64_t key;
@@ -43,19 +42,12 @@ double_of_key(int64_t key) {
 
 static status
 append_open(extreme *base, const agg_site *site, error *err) {
-    append      *self = (append *)base;
-    const status opened = array_open(&self->kept, site->store, site->name, sizeof(kept), err);
-    if (opened < 0) {
-        mem_free(base->base.mem, self, sizeof(*self));
-    }
-    return opened;
+    return array_open(&((append *)base)->kept, site->store, site->name, sizeof(kept), err);
 }
 
 static void
 append_close(extreme *base) {
-    append *self = (append *)base;
-    array_close(&self->kept);
-    mem_free(base->base.mem, self, sizeof(*self));
+    array_close(&((append *)base)->kept);
 }
 
 static status
@@ -133,15 +125,15 @@ keep_weighted_filtered(kept *all, const slot *slots, const int64_t *keys, int64_
 }
 
 static status
-append_update(extreme *base, const slot *slots, const column *input, const int64_t *weight,
+append_update(extreme *base, const slot *slots, const column *columns, const int64_t *weight,
               const uint8_t *use, int32_t count, arena *scratch, error *err) {
     append        *self = (append *)base;
     const int64_t *keys;
     const int64_t  flip = base->largest ? -1 : 0;
     if (base->base.input.id == TYPE_F64) {
-        TRY(double_keys(&keys, input->values, count, scratch, err));
+        TRY(double_keys(&keys, columns->values, count, scratch, err));
     } else {
-        TRY(agg_integers(&keys, input, count, scratch, err));
+        TRY(agg_integers(&keys, columns, count, scratch, err));
     }
     TRY(array_touch_each(&self->kept, slots, count, err));
     kept *all = ARRAY_AT(&self->kept, kept, 0);
@@ -175,9 +167,8 @@ set_null(column *out, uint64_t **bits, int32_t i, int32_t count, arena *a, error
 }
 
 static status
-append_value(const extreme *base, const slot *slots, int32_t count, arena *a, column *out,
-             error *err) {
-    const append *self = (const append *)base;
+append_value(extreme *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
+    const append *self = (append *)base;
     const bool    is_double = base->base.input.id == TYPE_F64;
     const int64_t flip = base->largest && !base->by_arrival ? -1 : 0;
     int64_t      *values = arena_alloc(a, (size_t)count * sizeof(*values));
@@ -210,103 +201,4 @@ const extreme_class extreme_append_class = {
     .update = append_update,
     .value = append_value,
     .clear = append_clear,
-};
-
-/* ---- texts */
-
-typedef struct text_append {
-    extreme       base;
-    state_columns kept; /* one VARCHAR column; NULL: no value yet */
-} text_append;
-
-static status
-text_open(extreme *base, const agg_site *site, error *err) {
-    text_append *self = (text_append *)base;
-    const status opened =
-        state_columns_open(&self->kept, site->store, site->name, &base->base.input, 1, err);
-    if (opened < 0) {
-        mem_free(base->base.mem, self, sizeof(*self));
-    }
-    return opened;
-}
-
-static void
-text_close(extreme *base) {
-    text_append *self = (text_append *)base;
-    state_columns_close(&self->kept);
-    mem_free(base->base.mem, self, sizeof(*self));
-}
-
-/* Makes a slot hold `v`, or NULL. What it held must have been freed. */
-static status
-store_text(text_append *self, slot s, const strview *v, error *err) {
-    const uint64_t none = 0;
-    const strview  empty = {.word = {0, 0}};
-    const column   one = {.type = self->base.base.input,
-                          .layout = COLUMN_FLAT,
-                          .validity = v == NULL ? &none : NULL,
-                          .values = v == NULL ? &empty : v};
-    return state_columns_write(&self->kept, &s, &one, NULL, 1, err);
-}
-
-static status
-text_init(extreme *base, const slot *slots, int32_t count, error *err) {
-    text_append *self = (text_append *)base;
-    for (int32_t i = 0; i < count; i++) {
-        const uint64_t have = state_columns_count(&self->kept);
-        if (slots[i] >= have) {
-            const uint64_t step = 1 + (have / 8 > 1024 ? 1024 : have / 8);
-            TRY(state_columns_extend(&self->kept, slots[i] - have + step, NULL, err));
-        }
-        TRY(store_text(self, slots[i], NULL, err));
-    }
-    return OK;
-}
-
-static status
-text_clear(extreme *base, slot s, error *err) {
-    text_append *self = (text_append *)base;
-    state_columns_clear(&self->kept, s);
-    return store_text(self, s, NULL, err);
-}
-
-static status
-text_update(extreme *base, const slot *slots, const column *input, const int64_t *weight,
-            const uint8_t *use, int32_t count, arena *scratch, error *err) {
-    (void)scratch;
-    text_append   *self = (text_append *)base;
-    const strview *views = input->values;
-    for (int32_t i = 0; i < count; i++) {
-        if ((use != NULL && use[i] == 0) || (weight != NULL && weight[i] == 0)) {
-            continue;
-        }
-        const slot s = slots[i];
-        if (!self->kept.nulls[0].data[s]) {
-            const strview old =
-                text_heap_load(&self->kept.heap, ARRAY_AT(&self->kept.values[0], strview, s));
-            const int order = base->by_arrival ? 1 : strview_compare(&views[i], &old);
-            if (base->largest ? order <= 0 : order >= 0) {
-                continue;
-            }
-            state_columns_clear(&self->kept, s);
-        }
-        TRY(store_text(self, s, &views[i], err));
-    }
-    return OK;
-}
-
-static status
-text_value(const extreme *base, const slot *slots, int32_t count, arena *a, column *out,
-           error *err) {
-    return state_columns_read(&((const text_append *)base)->kept, 0, slots, count, a, out, err);
-}
-
-const extreme_class extreme_text_class = {
-    .size = sizeof(text_append),
-    .open = text_open,
-    .close = text_close,
-    .init = text_init,
-    .update = text_update,
-    .value = text_value,
-    .clear = text_clear,
 };

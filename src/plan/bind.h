@@ -94,6 +94,7 @@ typedef struct agg_call {
     const agg_class *class;
     agg_signature signature;
     expr        **columns; /* of the signature */
+    sort_key     *keys;    /* of the signature, while it is made */
     expr         *filter;  /* NULL: none */
     bool          distinct;
 } agg_call;

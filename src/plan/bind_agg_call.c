@@ -98,7 +98,7 @@ static status
 bind_columns(agg_call *call, context *c, const ast_expr *e, int32_t written) {
     agg_signature *s = &call->signature;
     sort_key      *keys = arena_alloc(c->binder->arena, (size_t)e->order_count * sizeof(*keys));
-    TRY(make_args(&call->columns, c->binder, written + e->order_count));
+    TRY(make_args(&call->columns, c->binder, written + 2 * e->order_count));
     TRY(keys == NULL ? out_of_memory(c->binder) : OK);
     for (int32_t i = 0; i < written; i++) {
         expr *argument;
@@ -107,6 +107,7 @@ bind_columns(agg_call *call, context *c, const ast_expr *e, int32_t written) {
     }
     s->argument_count = written + takes_order(call->class, e);
     s->orders = keys;
+    call->keys = keys;
     const bool wanted = call->class->order_matters || takes_order(call->class, e);
     for (int32_t i = 0; i < e->order_count; i++) {
         TRY(bind_call_order(call, c, &e->orders[i], keys));
@@ -133,10 +134,31 @@ bind_constants(agg_call *call, binder *b, const ast_expr *e, int32_t first) {
     return OK;
 }
 
+/* An argument that is cast is still sorted by as it was written: string_agg(i ORDER BY i). */
+static status
+keep_order(agg_call *call, binder *b, int32_t argument) {
+    agg_signature *s = &call->signature;
+    int32_t        kept = -1;
+    for (int32_t i = 0; i < s->order_count; i++) {
+        if (call->keys[i].column != argument) {
+            continue;
+        }
+        if (kept < 0) {
+            expr *copy;
+            TRY(copy_expr(&copy, b, call->columns[argument]));
+            kept = add_column(call, copy);
+            s->types[kept] = copy->type;
+        }
+        call->keys[i].column = kept;
+    }
+    return OK;
+}
+
 static status
 resolve_call(agg_call *call, binder *b, const ast_expr *e) {
     agg_signature *s = &call->signature;
-    s->types = arena_alloc(b->arena, (size_t)s->column_count * sizeof(*s->types));
+    const int32_t  room = s->column_count + s->order_count;
+    s->types = arena_alloc(b->arena, (size_t)room * sizeof(*s->types));
     if (s->types == NULL) {
         return out_of_memory(b);
     }
@@ -159,6 +181,11 @@ resolve_call(agg_call *call, binder *b, const ast_expr *e) {
         return ERR_QUERY_FAILED;
     }
     TRY(located(b, resolved, e->position));
+    for (int32_t i = 0; i < s->argument_count; i++) {
+        if (call->class->order_matters && !type_equal(call->columns[i]->type, s->types[i])) {
+            TRY(keep_order(call, b, i));
+        }
+    }
     for (int32_t i = 0; i < s->column_count; i++) {
         TRY(cast_expr(&call->columns[i], b, s->types[i]));
     }
@@ -186,7 +213,7 @@ bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) {
         takes_order(call->class, e) ? written : written - call->class->column_min;
     const int32_t most = call->class->constant_max;
     const int32_t columns = written - (constants < most ? constants : most);
-    call->distinct = e->distinct && !call->class->ignores_copies;
+    call->distinct = (e->distinct || call->class->always_distinct) && !call->class->ignores_copies;
     plan_node **node = c->node;
     c->in_aggregate = !c->in_over;
     if (!c->in_over) {

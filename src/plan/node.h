@@ -50,6 +50,9 @@ status plan_limit_over(plan_node *over, expr **conjuncts, int32_t *count, arena 
 status plan_prune(plan_node **root, arena *a, error *err) MUST_USE;
 /* ids and edge properties */
 void plan_number(plan *p);
+/* Calls that list rows in the order of their arrival get an ORDER BY of their arguments where rows
+ * may be taken back, so that the answer depends on the rows alone. After plan_number. */
+status plan_order_calls(plan *p, arena *a, error *err) MUST_USE;
 /* Which root columns identify a row, and whether there are such. */
 status plan_find_keys(plan *p, arena *a, error *err) MUST_USE;
 

@@ -89,6 +89,7 @@ plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, tex
     TRY(plan_push_down(&out->root, a, err));
     TRY(plan_prune(&out->root, a, err));
     plan_number(out);
+    TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
     out->event_time_column = find_event_time(out->root);
     out->object_count = b.object_count;

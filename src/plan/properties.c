@@ -183,6 +183,37 @@ shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
     return -1;
 }
 
+static status
+order_calls(plan_node *n, arena *a, error *err) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
+        TRY(order_calls(n->inputs[i], a, err));
+    }
+    if (n->kind != PLAN_AGGREGATE || (n->inputs[0]->properties & PLAN_APPEND_ONLY) != 0) {
+        return OK;
+    }
+    for (int32_t i = 0; i < n->agg_count; i++) {
+        agg_signature *s = &n->aggs[i].signature;
+        if (!n->aggs[i].class->lists_rows || s->order_count > 0) {
+            continue;
+        }
+        sort_key *keys = arena_alloc_zero(a, (size_t)s->argument_count * sizeof(*keys));
+        if (keys == NULL) {
+            return error_memory(err);
+        }
+        for (int32_t k = 0; k < s->argument_count; k++) {
+            keys[k].column = k;
+        }
+        s->orders = keys;
+        s->order_count = s->argument_count;
+    }
+    return OK;
+}
+
+status
+plan_order_calls(plan *p, arena *a, error *err) {
+    return order_calls(p->root, a, err);
+}
+
 status
 plan_find_keys(plan *p, arena *a, error *err) {
     p->key_count = 0;

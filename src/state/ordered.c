@@ -55,8 +55,35 @@ ordered_open(ordered *o, store *s, const char *name, slot_compare compare, const
     return opened;
 }
 
+status
+ordered_weigh(ordered *o, store *s, const char *name, const state_array *weights, error *err) {
+    char label[160];
+    snprintf(label, sizeof(label), "%.120s.sums", name);
+    o->weights = weights;
+    return array_open(&o->sums, s, label, sizeof(int64_t), err);
+}
+
+static int64_t *
+sum_at(const ordered *o, slot s) {
+    return ARRAY_AT(&o->sums, int64_t, s);
+}
+
+static int64_t
+sum_of(const ordered *o, slot s) {
+    return s == SLOT_NONE ? 0 : *sum_at(o, s);
+}
+
+static status
+touch(ordered *o, slot s, error *err) {
+    if (o->weights != NULL) {
+        TRY(array_touch(&o->sums, s, 1, err));
+    }
+    return array_touch(&o->nodes, s, 1, err);
+}
+
 void
 ordered_close(ordered *o) {
+    array_close(&o->sums);
     array_close(&o->nodes);
     array_close(&o->roots);
 }
@@ -109,6 +136,11 @@ rotate_up(ordered *o, slot tree, slot s) {
     above->parent = s;
     n->count = above->count;
     above->count = 1 + count_of(o, above->left) + count_of(o, above->right);
+    if (o->weights != NULL) {
+        const int64_t whole = *sum_at(o, p);
+        *sum_at(o, p) = whole - *sum_at(o, s) + sum_of(o, inner);
+        *sum_at(o, s) = whole;
+    }
 }
 
 static status
@@ -118,8 +150,11 @@ prepare(ordered *o, slot tree, slot s, error *err) {
         const uint64_t step = o->nodes.count / 8;
         TRY(array_reserve_to(&o->nodes, (uint64_t)s + 1 + (step > 1024 ? 1024 : step), err));
     }
+    if (o->weights != NULL) {
+        TRY(array_reserve_to(&o->sums, o->nodes.count, err));
+    }
     TRY(array_touch(&o->roots, tree, 1, err));
-    return array_touch(&o->nodes, s, 1, err);
+    return touch(o, s, err);
 }
 
 status
@@ -129,12 +164,16 @@ ordered_insert_in(ordered *o, slot tree, slot s, error *err) {
     slot parent = SLOT_NONE;
     bool left = false;
     for (slot at = root_of(o, tree); at != SLOT_NONE;) {
-        TRY(array_touch(&o->nodes, at, 1, err));
+        TRY(touch(o, at, err));
         parent = at;
         left = o->compare(o->context, s, at) < 0;
         at = left ? node_at(o, at)->left : node_at(o, at)->right;
     }
     *node_at(o, s) = (node){.left = SLOT_NONE, .right = SLOT_NONE, .parent = parent, .count = 1};
+    const int64_t weight = o->weights == NULL ? 0 : *ARRAY_AT(o->weights, int64_t, s);
+    if (o->weights != NULL) {
+        *sum_at(o, s) = weight;
+    }
     if (parent == SLOT_NONE) {
         *ARRAY_AT(&o->roots, slot, tree) = s + 1;
         return OK;
@@ -146,6 +185,9 @@ ordered_insert_in(ordered *o, slot tree, slot s, error *err) {
     }
     for (slot up = parent; up != SLOT_NONE; up = node_at(o, up)->parent) {
         node_at(o, up)->count++;
+        if (o->weights != NULL) {
+            *sum_at(o, up) += weight;
+        }
     }
     while (node_at(o, s)->parent != SLOT_NONE && priority(node_at(o, s)->parent) < priority(s)) {
         rotate_up(o, tree, s);
@@ -159,26 +201,26 @@ static status
 touch_removal(ordered *o, slot tree, slot s, error *err) {
     TRY(array_touch(&o->roots, tree, 1, err));
     for (slot up = s; up != SLOT_NONE; up = node_at(o, up)->parent) {
-        TRY(array_touch(&o->nodes, up, 1, err));
+        TRY(touch(o, up, err));
     }
     slot l = node_at(o, s)->left;
     slot r = node_at(o, s)->right;
     if (l != SLOT_NONE) {
-        TRY(array_touch(&o->nodes, l, 1, err));
+        TRY(touch(o, l, err));
     }
     if (r != SLOT_NONE) {
-        TRY(array_touch(&o->nodes, r, 1, err));
+        TRY(touch(o, r, err));
     }
     while (l != SLOT_NONE && r != SLOT_NONE) {
         if (priority(l) > priority(r)) {
             l = node_at(o, l)->right;
             if (l != SLOT_NONE) {
-                TRY(array_touch(&o->nodes, l, 1, err));
+                TRY(touch(o, l, err));
             }
         } else {
             r = node_at(o, r)->left;
             if (r != SLOT_NONE) {
-                TRY(array_touch(&o->nodes, r, 1, err));
+                TRY(touch(o, r, err));
             }
         }
     }
@@ -188,7 +230,7 @@ touch_removal(ordered *o, slot tree, slot s, error *err) {
 status
 ordered_remove_in(ordered *o, slot tree, slot s, error *err) {
     assert(ordered_has(o, s));
-    if (o->nodes.stale_blocks > 0 || o->roots.stale_blocks > 0) {
+    if (o->nodes.stale_blocks > 0 || o->roots.stale_blocks > 0 || o->sums.stale_blocks > 0) {
         TRY(touch_removal(o, tree, s, err));
     }
     node *n = node_at(o, s);
@@ -196,8 +238,13 @@ ordered_remove_in(ordered *o, slot tree, slot s, error *err) {
         rotate_up(o, tree, priority(n->left) > priority(n->right) ? n->left : n->right);
     }
     replace_child(o, tree, n->parent, s, n->left != SLOT_NONE ? n->left : n->right);
+    const slot    child = n->left != SLOT_NONE ? n->left : n->right;
+    const int64_t weight = o->weights == NULL ? 0 : *sum_at(o, s) - sum_of(o, child);
     for (slot up = n->parent; up != SLOT_NONE; up = node_at(o, up)->parent) {
         node_at(o, up)->count--;
+        if (o->weights != NULL) {
+            *sum_at(o, up) -= weight;
+        }
     }
     n->count = 0;
     return OK;
@@ -318,6 +365,43 @@ check_child(const ordered *o, slot parent, slot child, error *err) {
     return priority(child) < priority(parent) ? OK : broken(err, "heap order is broken", child);
 }
 
+status
+ordered_reweigh(ordered *o, slot s, error *err) {
+    assert(ordered_has(o, s) && o->weights != NULL);
+    const node   *n = node_at(o, s);
+    const int64_t before = *sum_at(o, s) - sum_of(o, n->left) - sum_of(o, n->right);
+    const int64_t more = *ARRAY_AT(o->weights, int64_t, s) - before;
+    if (o->sums.stale_blocks > 0) {
+        for (slot up = s; up != SLOT_NONE; up = node_at(o, up)->parent) {
+            TRY(array_touch(&o->sums, up, 1, err));
+        }
+    }
+    for (slot up = s; up != SLOT_NONE && more != 0; up = node_at(o, up)->parent) {
+        *sum_at(o, up) += more;
+    }
+    return OK;
+}
+
+slot
+ordered_at_weight_in(const ordered *o, slot tree, int64_t rank) {
+    slot at = root_of(o, tree);
+    while (at != SLOT_NONE) {
+        const node   *n = node_at(o, at);
+        const int64_t before = sum_of(o, n->left);
+        const int64_t through = *sum_at(o, at) - sum_of(o, n->right);
+        if (rank >= before && rank < through) {
+            return at;
+        }
+        if (rank < before) {
+            at = n->left;
+        } else {
+            rank -= through;
+            at = n->right;
+        }
+    }
+    return SLOT_NONE;
+}
+
 static status
 check_tree(const ordered *o, slot tree, error *err) {
     const slot root = root_of(o, tree);
@@ -348,6 +432,10 @@ ordered_validate(const ordered *o, error *err) {
         TRY(check_child(o, s, n->right, err));
         if (n->count != 1 + count_of(o, n->left) + count_of(o, n->right)) {
             return broken(err, "a subtree count is wrong", s);
+        }
+        if (o->weights != NULL && sum_of(o, s) != *ARRAY_AT(o->weights, int64_t, s) +
+                                                      sum_of(o, n->left) + sum_of(o, n->right)) {
+            return broken(err, "the weights of a subtree are wrong", s);
         }
     }
     uint64_t counted = 0;

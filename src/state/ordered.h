@@ -13,15 +13,22 @@
 typedef int (*slot_compare)(const void *context, slot a, slot b);
 
 typedef struct ordered {
-    state_array nodes;  /* {slot left, right, parent, count} by slot; count = size of the subtree, 0
-                           = not in */
-    state_array  roots; /* per tree: slot + 1, 0 = empty */
-    slot_compare compare;
-    const void  *context;
+    state_array nodes; /* {slot left, right, parent, count} by slot; count = size of the subtree, 0
+                          = not in */
+    state_array        roots; /* per tree: slot + 1, 0 = empty */
+    state_array        sums;  /* int64_t by slot: weights in the subtree; empty unless weighed */
+    const state_array *weights;
+    slot_compare       compare;
+    const void        *context;
 } ordered;
 
-status   ordered_open(ordered *o, store *s, const char *name, slot_compare compare,
-                      const void *context, error *err) MUST_USE;
+status ordered_open(ordered *o, store *s, const char *name, slot_compare compare,
+                    const void *context, error *err) MUST_USE;
+/* From now on (nothing is in yet) each slot counts weights[slot] > 0 times, an int64_t. */
+status ordered_weigh(ordered *o, store *s, const char *name, const state_array *weights,
+                     error *err) MUST_USE;
+/* The weight of s, which is in, has changed. */
+status   ordered_reweigh(ordered *o, slot s, error *err) MUST_USE;
 void     ordered_close(ordered *o);
 bool     ordered_has(const ordered *o, slot s);
 slot     ordered_next(const ordered *o, slot s); /* SLOT_NONE behind the last */
@@ -37,6 +44,8 @@ slot   ordered_first_in(const ordered *o, slot tree); /* SLOT_NONE when empty */
 slot   ordered_last_in(const ordered *o, slot tree);
 uint64_t ordered_count_in(const ordered *o, slot tree);
 slot     ordered_at_in(const ordered *o, slot tree, uint64_t rank); /* SLOT_NONE beyond the end */
+/* Of 0-based copy `rank` of all, each slot counted with its weight; SLOT_NONE beyond the end. */
+slot ordered_at_weight_in(const ordered *o, slot tree, int64_t rank);
 /* The first slot that `compare` does not find before s, which need not be in; SLOT_NONE: all are.
  */
 slot ordered_bound_in(const ordered *o, slot tree, slot s, slot_compare compare);

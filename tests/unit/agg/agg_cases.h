@@ -19,6 +19,7 @@
 
 static const int64_t integers[VALUES] = {-1, 0, 1, 100, 101};
 static const double  doubles[VALUES] = {-1, 0, 1, 1e16, 3e16};
+static const double *made_doubles = doubles; /* what make_column writes */
 static const char   *texts[VALUES] = {"", "a", "a text beyond the inline size",
                                       "a text beyond the inline sizf", "b"};
 
@@ -65,7 +66,7 @@ make_column(rows *in, data_type type) {
             const strview v = strview_of(texts[n], (uint32_t)strlen(texts[n]));
             memcpy(to, &v, sizeof(v));
         } else if (type.id == TYPE_F64) {
-            memcpy(to, &doubles[n], width);
+            memcpy(to, &made_doubles[n], width);
         } else if (type.id == TYPE_BOOL) {
             *to = n > 0;
         } else {
@@ -73,6 +74,20 @@ make_column(rows *in, data_type type) {
         }
     }
     return (column){.type = type, .values = in->values, .validity = nulls ? in->validity : NULL};
+}
+
+/* Whether `expected` below knows the class; the others are compared with themselves in
+ * test_retraction.c. */
+static inline bool
+is_counted_out(const agg_class *class) {
+    static const char *const names[] = {"count_star", "count", "sum",   "avg",
+                                        "min",        "max",   "first", "last"};
+    for (int32_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (strcmp(class->name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A call of one argument; the signature must outlive the instance. */
@@ -86,7 +101,7 @@ call_resolve(single_call *c, const agg_class *class, data_type type) {
     c->type = type;
     c->signature = (agg_signature){.column_count = 1, .argument_count = 1, .types = &c->type};
     error err = {0};
-    return class->resolve(class, &c->signature, &err) == OK;
+    return is_counted_out(class) && class->resolve(class, &c->signature, &err) == OK;
 }
 
 static inline status

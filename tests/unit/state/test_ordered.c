@@ -14,6 +14,20 @@ compare(const void *context, slot a, slot b) {
     return v[a] != v[b] ? (v[a] > v[b]) - (v[a] < v[b]) : (a > b) - (a < b);
 }
 
+static state_array weights; /* of the slots in test_random */
+
+static void
+check_weights(const ordered *o, const slot *sorted, uint64_t count) {
+    int64_t before = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const int64_t w = *ARRAY_AT(&weights, int64_t, sorted[i]);
+        CHECK_EQ(ordered_at_weight_in(o, 0, before), sorted[i]);
+        CHECK_EQ(ordered_at_weight_in(o, 0, before + w - 1), sorted[i]);
+        before += w;
+    }
+    CHECK_EQ(ordered_at_weight_in(o, 0, before), SLOT_NONE);
+}
+
 static void
 check_against(const ordered *o, const slot *sorted, uint64_t count) {
     CHECK_EQ(ordered_count(o), count);
@@ -43,11 +57,20 @@ test_random(void **unused) {
     rng_init(&r, 7);
     CHECK_OK(store_open(&s, &account, &err));
     CHECK_OK(ordered_open(&o, s, "o", compare, values, &err));
+    CHECK_OK(array_open(&weights, s, "weights", sizeof(int64_t), &err));
+    CHECK_OK(array_reserve_to(&weights, SLOTS, &err));
+    CHECK_OK(ordered_weigh(&o, s, "o", &weights, &err));
     check_against(&o, sorted, 0);
     for (int step = 0; step < 6000; step++) {
         const slot at = (slot)rng_below(&r, SLOTS);
         uint64_t   place = 0;
         const bool in = ordered_has(&o, at);
+        CHECK_OK(array_touch(&weights, at, 1, &err));
+        *ARRAY_AT(&weights, int64_t, at) = 1 + (int64_t)rng_below(&r, 9);
+        if (in && rng_below(&r, 2) == 0) {
+            CHECK_OK(ordered_reweigh(&o, at, &err));
+            continue;
+        }
         if (!in) {
             values[at] = (int64_t)rng_below(&r, 50);
         }
@@ -70,6 +93,7 @@ test_random(void **unused) {
             CHECK_OK(store_snapshot_open(&shot, s, &err));
             CHECK_OK(ordered_validate(&o, &err));
             check_against(&o, sorted, count);
+            check_weights(&o, sorted, count);
         }
     }
     while (count > 0) {
@@ -79,6 +103,7 @@ test_random(void **unused) {
     check_against(&o, sorted, 0);
     store_snapshot_close(shot);
     ordered_close(&o);
+    array_close(&weights);
     store_close(s);
     CHECK_EQ(mem_fini(&account), 0);
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agg_mode.c - mode(x): the most frequent value, of equally frequent ones the smallest (with WITHIN
+ * GROUP (ORDER BY x DESC) the largest), NULL over no rows; entropy(x): the binary entropy of the
+ * values' shares, 0 over no rows. Both from a multiset; NULL values do not count. */
+#include <math.h>
+
+#include "agg/multiset.h"
+
+typedef struct frequencies {
+    agg      base;
+    sort_key key;
+    multiset values;
+} frequencies;
+
+static status
+resolve_mode(const agg_class *class, agg_signature *s, error *err) {
+    (void)class;
+    (void)err;
+    s->output = s->types[0];
+    return s->types[0].id != TYPE_NULL && type_is_orderable(s->types[0]) ? OK : ERR_WRONG_TYPE;
+}
+
+static status
+resolve_entropy(const agg_class *class, agg_signature *s, error *err) {
+    TRY(resolve_mode(class, s, err));
+    s->output = type_of(TYPE_F64);
+    return OK;
+}
+
+static void
+close_frequencies(agg *base) {
+    frequencies *self = (frequencies *)base;
+    multiset_close(&self->values);
+    mem_free(base->mem, self, sizeof(*self));
+}
+
+static status
+open_frequencies(agg **out, const agg_class *class, const agg_signature *signature,
+                 const agg_site *site, error *err) {
+    agg *made;
+    TRY(agg_new(&made, sizeof(frequencies), class, signature, site, err));
+    frequencies *self = (frequencies *)made;
+    const bool   mode = class == &agg_mode_class;
+    self->key = (sort_key){
+        .column = 0, .descending = signature->order_count > 0 && signature->orders[0].descending};
+    const multiset_options options = {.column_count = 1,
+                                      .types = signature->types,
+                                      .key_count = 1,
+                                      .keys = &self->key,
+                                      .rank = mode ? RANK_FREQUENT : RANK_NONE,
+                                      .counted = !mode};
+    const status           opened = multiset_open(&self->values, site, &options, err);
+    if (opened < 0) {
+        close_frequencies(made);
+        return opened;
+    }
+    *out = made;
+    return OK;
+}
+
+static status
+init(agg *base, const slot *slots, int32_t count, error *err) {
+    return multiset_init(&((frequencies *)base)->values, slots, count, err);
+}
+
+static status
+update(agg *base, const slot *slots, const column *columns, const int64_t *weight,
+       const uint8_t *filter, int32_t count, arena *scratch, error *err) {
+    TRY(agg_contributing(&filter, columns, filter, count, scratch, err));
+    return multiset_update(&((frequencies *)base)->values, slots, columns, weight, filter, count,
+                           scratch, err);
+}
+
+static status
+value_mode(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
+    multiset *values = &((frequencies *)base)->values;
+    slot     *entries = arena_alloc(a, (size_t)count * sizeof(*entries));
+    if (entries == NULL) {
+        return error_memory(err);
+    }
+    TRY(multiset_settle(values, err));
+    for (int32_t i = 0; i < count; i++) {
+        entries[i] = multiset_first(values, slots[i]);
+    }
+    return multiset_read(values, 0, entries, count, a, out, err);
+}
+
+static double
+entropy_of(const multiset *values, slot group) {
+    const double total = (double)multiset_copies(values, group);
+    double       sum = 0;
+    for (multiset_cursor c = multiset_begin(values, group); c.entry != SLOT_NONE;
+         multiset_next(values, &c)) {
+        const double share = (double)multiset_weight(values, c.entry) / total;
+        sum -= share * log2(share);
+    }
+    return fmax(sum, 0);
+}
+
+static status
+value_entropy(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
+    multiset *values = &((frequencies *)base)->values;
+    double   *results = arena_alloc(a, (size_t)count * sizeof(*results));
+    if (results == NULL) {
+        return error_memory(err);
+    }
+    TRY(multiset_settle(values, err));
+    for (int32_t i = 0; i < count; i++) {
+        results[i] = entropy_of(values, slots[i]);
+    }
+    *out = (column){.type = base->output, .layout = COLUMN_FLAT, .values = results};
+    return OK;
+}
+
+static status
+clear(agg *base, slot s, error *err) {
+    return multiset_clear(&((frequencies *)base)->values, s, err);
+}
+
+static status
+rebuild(agg *base, error *err) {
+    return multiset_rebuild(&((frequencies *)base)->values, err);
+}
+
+static status
+validate(const agg *base, error *err) {
+    return multiset_validate(&((const frequencies *)base)->values, err);
+}
+
+const agg_class agg_mode_class = {
+    .name = "mode",
+    .column_min = 1,
+    .column_max = 1,
+    .resolve = resolve_mode,
+    .open = open_frequencies,
+    .close = close_frequencies,
+    .init = init,
+    .update = update,
+    .value = value_mode,
+    .clear = clear,
+    .rebuild = rebuild,
+    .validate = validate,
+};
+
+const agg_class agg_entropy_class = {
+    .name = "entropy",
+    .column_min = 1,
+    .column_max = 1,
+    .resolve = resolve_entropy,
+    .open = open_frequencies,
+    .close = close_frequencies,
+    .init = init,
+    .update = update,
+    .value = value_entropy,
+    .clear = clear,
+    .rebuild = rebuild,
+    .validate = validate,
+};

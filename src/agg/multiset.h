@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* multiset.h - the rows of every group with their weights, in order: what MIN and MAX under
+ * retraction, quantiles, modes and ordered lists are read from.
+ *
+ * Equal rows of a group are one entry with a weight: a slot of `entries`, keyed by (group,
+ * columns). Entries of positive weight are in order within their group: by rank where there is one,
+ * then by the sort keys, then by all columns. Between the pushes of a tick a weight may be
+ * negative: such an entry is remembered and stands in no order. An entry of weight 0 is removed.
+ *
+ * Kept in order all the time by a treap a group with the weights of its subtrees; or, when values
+ * are asked for once, sorted at the first question (multiset_sort.c). */
+#ifndef LAMINAR_AGG_MULTISET_H
+#define LAMINAR_AGG_MULTISET_H
+
+#include "agg/agg_common.h"
+#include "state/group_table.h"
+#include "state/ordered.h"
+
+typedef enum multiset_rank {
+    RANK_NONE,
+    RANK_FIRST,   /* by the arrival of an entry's first copy */
+    RANK_LAST,    /* by the arrival of its newest copy, newest first */
+    RANK_FREQUENT /* by weight, heaviest first */
+} multiset_rank;
+
+typedef struct multiset_options {
+    int32_t          column_count;
+    const data_type *types;
+    int32_t          key_count;
+    const sort_key  *keys; /* over the columns; lives as long as the multiset */
+    multiset_rank    rank;
+    bool             counted; /* multiset_at and multiset_copies are wanted */
+} multiset_options;
+
+typedef struct multiset {
+    multiset_options options;
+    mem             *mem;
+    bool             once;
+    group_table      entries;
+    state_array      weights; /* int64_t by entry */
+    state_array      heads;   /* first entry + 1 by group: a zeroed group has none */
+    state_array      copies;  /* int64_t by group: positive weights; unused unless counted */
+    state_array      ranks;   /* int64_t by entry; unused without rank */
+    state_array      clock;   /* one int64_t: the next number of arrival */
+    ordered          order;
+    /* once, after sorting: */
+    slot     *sorted;  /* entries of positive weight in order */
+    int64_t  *through; /* weights up to and with each, within its group */
+    uint64_t *starts;  /* by group: its first place in sorted; group_count + 1 of them */
+    uint64_t  sorted_count, sorted_room, group_count;
+} multiset;
+
+/* A walk through the entries of a group. */
+typedef struct multiset_cursor {
+    slot     entry; /* SLOT_NONE: at the end */
+    uint64_t place;
+} multiset_cursor;
+
+/* After a failure the multiset is closed by multiset_close, as after success. */
+status multiset_open(multiset *m, const agg_site *site, const multiset_options *options,
+                     error *err) MUST_USE;
+void   multiset_close(multiset *m);
+status multiset_init(multiset *m, const slot *slots, int32_t count, error *err) MUST_USE;
+/* use: which rows count (NULL: all). */
+status multiset_update(multiset *m, const slot *slots, const column *columns, const int64_t *weight,
+                       const uint8_t *use, int32_t count, arena *scratch, error *err) MUST_USE;
+status multiset_clear(multiset *m, slot group, error *err) MUST_USE;
+status multiset_rebuild(multiset *m, error *err) MUST_USE;
+status multiset_validate(const multiset *m, error *err) MUST_USE;
+
+/* ---- reading; first of all: */
+status multiset_settle(multiset *m, error *err) MUST_USE;
+/* The best entry of a group; SLOT_NONE: it has none. */
+slot            multiset_first(const multiset *m, slot group);
+multiset_cursor multiset_begin(const multiset *m, slot group);
+void            multiset_next(const multiset *m, multiset_cursor *c);
+int64_t         multiset_weight(const multiset *m, slot entry);
+int64_t         multiset_copies(const multiset *m, slot group);
+/* The entry of 0-based copy `rank` < copies of the group. */
+slot multiset_at(const multiset *m, slot group, int64_t rank);
+/* Column `at` of entries (SLOT_NONE: NULL). */
+status multiset_read(const multiset *m, int32_t at, const slot *entries, int32_t count, arena *a,
+                     column *out, error *err) MUST_USE;
+
+/* ---- multiset_sort.c and multiset.c */
+int    multiset_compare(const multiset *m, slot a, slot b);
+status multiset_sort(multiset *m, error *err) MUST_USE;
+void   multiset_unsort(multiset *m);
+
+ALWAYS_INLINE slot
+multiset_group(const multiset *m, slot entry) {
+    return *ARRAY_AT(&m->entries.keys.values[0], slot, entry);
+}
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* multiset_sort.c - all entries of a multiset in order at once, for values that are asked for once:
+ * distributed to their groups first, each group sorted by a word that orders like the first key
+ * and, where words are equal, by comparing. */
+#include "agg/multiset.h"
+
+typedef struct item {
+    uint64_t word;
+    slot     entry;
+} item;
+
+typedef struct sorter {
+    multiset *m;
+    item     *items, *room;
+    bool      exact; /* equal words are equal entries */
+} sorter;
+
+/* ---- words */
+
+static uint64_t
+word_of_double(double x) {
+    if (x != x) {
+        return UINT64_MAX - 1;
+    }
+    x += 0.0; /* -0.0 becomes 0.0 */
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return bits ^ ((bits >> 63) != 0 ? UINT64_MAX : UINT64_C(1) << 63);
+}
+
+static uint64_t
+word_of_text(const state_columns *keys, const strview *stored) {
+    const strview v = text_heap_load(&keys->heap, stored);
+    const char   *bytes = strview_data(&v);
+    uint64_t      word = 0;
+    for (uint32_t i = 0; i < 8; i++) {
+        word = word << 8 | (i < v.size ? (uint8_t)bytes[i] : 0);
+    }
+    return word;
+}
+
+static uint64_t
+word_of_integer(int64_t x) {
+    return (uint64_t)x ^ UINT64_C(1) << 63;
+}
+
+/* Of a value that is not NULL; types without a word have equal ones. */
+static uint64_t
+value_word(const state_columns *keys, int32_t at, slot entry) {
+    const state_array *v = &keys->values[at];
+    switch (type_physical(keys->types[at])) {
+    case PHYSICAL_BOOL:
+        return v->data[entry];
+    case PHYSICAL_I8:
+        return word_of_integer(*ARRAY_AT(v, int8_t, entry));
+    case PHYSICAL_I16:
+        return word_of_integer(*ARRAY_AT(v, int16_t, entry));
+    case PHYSICAL_I32:
+        return word_of_integer(*ARRAY_AT(v, int32_t, entry));
+    case PHYSICAL_I64:
+        return word_of_integer(*ARRAY_AT(v, int64_t, entry));
+    case PHYSICAL_F64:
+        return word_of_double(*ARRAY_AT(v, double, entry));
+    case PHYSICAL_TEXT:
+        return word_of_text(keys, ARRAY_AT(v, strview, entry));
+    default:
+        return 0;
+    }
+}
+
+static uint64_t
+entry_word(const multiset *m, slot entry) {
+    const int64_t rank = m->options.rank == RANK_NONE       ? 0
+                         : m->options.rank == RANK_FREQUENT ? -multiset_weight(m, entry)
+                                                            : *ARRAY_AT(&m->ranks, int64_t, entry);
+    if (m->options.rank != RANK_NONE) {
+        return word_of_integer(rank);
+    }
+    const sort_key first = m->options.key_count > 0 ? m->options.keys[0] : (sort_key){.column = 0};
+    const int32_t  at = first.column + 1;
+    const state_array *nulls = &m->entries.keys.nulls[at];
+    if (nulls->count > 0 && nulls->data[entry] != 0) {
+        return first.nulls_first ? 0 : UINT64_MAX;
+    }
+    const uint64_t word = value_word(&m->entries.keys, at, entry);
+    return first.descending ? ~word : word;
+}
+
+/* ---- sort */
+
+static bool
+before(const sorter *s, const item *a, const item *b) {
+    return a->word != b->word ? a->word < b->word
+                              : !s->exact && multiset_compare(s->m, a->entry, b->entry) < 0;
+}
+
+static void
+insertion_sort(const sorter *s, item *items, uint64_t count) {
+    for (uint64_t i = 1; i < count; i++) {
+        const item x = items[i];
+        uint64_t   at = i;
+        for (; at > 0 && before(s, &x, &items[at - 1]); at--) {
+            items[at] = items[at - 1];
+        }
+        items[at] = x;
+    }
+}
+
+static void
+merge_runs(const sorter *s, const item *from, item *to, uint64_t low, uint64_t middle,
+           uint64_t high) {
+    uint64_t a = low, b = middle;
+    for (uint64_t i = low; i < high; i++) {
+        const bool right = a == middle || (b < high && before(s, &from[b], &from[a]));
+        to[i] = right ? from[b++] : from[a++];
+    }
+}
+
+#define RUN 16
+
+/* Runs by insertion, then merges to and fro; the result is in items. */
+static void
+sort_items(const sorter *s, item *items, item *room, uint64_t count) {
+    for (uint64_t i = 0; i < count; i += RUN) {
+        insertion_sort(s, items + i, count - i < RUN ? count - i : RUN);
+    }
+    item *from = items, *to = room;
+    for (uint64_t width = RUN; width < count; width *= 2) {
+        for (uint64_t low = 0; low < count; low += 2 * width) {
+            const uint64_t middle = low + width < count ? low + width : count;
+            const uint64_t high = middle + width < count ? middle + width : count;
+            merge_runs(s, from, to, low, middle, high);
+        }
+        item *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != items) {
+        memcpy(items, from, count * sizeof(*items));
+    }
+}
+
+/* ---- the whole */
+
+void
+multiset_unsort(multiset *m) {
+    if (m->sorted == NULL) {
+        return;
+    }
+    mem_free(m->mem, m->sorted, m->sorted_room * sizeof(*m->sorted));
+    mem_free(m->mem, m->through, m->sorted_room * sizeof(*m->through));
+    mem_free(m->mem, m->starts, (m->group_count + 1) * sizeof(*m->starts));
+    m->sorted = NULL;
+    m->through = NULL;
+    m->starts = NULL;
+}
+
+static bool
+is_in(const multiset *m, uint64_t i) {
+    return group_table_is_live(&m->entries, (slot)i) && multiset_weight(m, (slot)i) > 0;
+}
+
+/* Counts the entries of each group to starts[group + 1] and adds up. */
+static void
+count_groups(multiset *m) {
+    const uint64_t slots = group_table_slot_count(&m->entries);
+    memset(m->starts, 0, (m->group_count + 1) * sizeof(*m->starts));
+    for (uint64_t i = 0; i < slots; i++) {
+        if (is_in(m, i)) {
+            m->starts[multiset_group(m, (slot)i) + 1]++;
+        }
+    }
+    for (uint64_t g = 0; g < m->group_count; g++) {
+        m->starts[g + 1] += m->starts[g];
+    }
+    m->sorted_count = m->starts[m->group_count];
+}
+
+static void
+fill_sorted(sorter *s) {
+    multiset      *m = s->m;
+    const uint64_t slots = group_table_slot_count(&m->entries);
+    for (uint64_t i = 0; i < slots; i++) { /* starts[g] moves to the end of g, and back below */
+        if (is_in(m, i)) {
+            s->items[m->starts[multiset_group(m, (slot)i)]++] =
+                (item){.word = entry_word(m, (slot)i), .entry = (slot)i};
+        }
+    }
+    memmove(m->starts + 1, m->starts, m->group_count * sizeof(*m->starts));
+    m->starts[0] = 0;
+    for (uint64_t g = 0; g < m->group_count; g++) {
+        const uint64_t first = m->starts[g];
+        const uint64_t count = m->starts[g + 1] - first;
+        int64_t        through = 0;
+        sort_items(s, s->items + first, s->room + first, count);
+        for (uint64_t i = first; i < first + count; i++) {
+            m->sorted[i] = s->items[i].entry;
+            through += multiset_weight(m, m->sorted[i]);
+            m->through[i] = through;
+        }
+    }
+}
+
+static bool
+words_are_exact(const multiset *m) {
+    if (m->options.rank == RANK_FIRST || m->options.rank == RANK_LAST) {
+        return true;
+    }
+    const physical p = type_physical(m->options.types[0]);
+    return m->options.rank == RANK_NONE && m->options.column_count == 1 && p <= PHYSICAL_F64 &&
+           m->entries.keys.nulls[1].count == 0;
+}
+
+status
+multiset_sort(multiset *m, error *err) {
+    const uint64_t room = group_table_slot_count(&m->entries) + 1;
+    sorter         s = {.m = m, .exact = words_are_exact(m)};
+    m->group_count = m->heads.count;
+    m->sorted_room = room;
+    m->sorted = mem_alloc(m->mem, room * sizeof(*m->sorted));
+    m->through = mem_alloc(m->mem, room * sizeof(*m->through));
+    m->starts = mem_alloc(m->mem, (m->group_count + 1) * sizeof(*m->starts));
+    s.items = mem_alloc(m->mem, room * sizeof(item));
+    s.room = mem_alloc(m->mem, room * sizeof(item));
+    const bool failed = m->sorted == NULL || m->through == NULL || m->starts == NULL ||
+                        s.items == NULL || s.room == NULL;
+    if (!failed) {
+        count_groups(m);
+        fill_sorted(&s);
+    }
+    mem_free(m->mem, s.items, room * sizeof(item));
+    mem_free(m->mem, s.room, room * sizeof(item));
+    if (failed) {
+        mem_free(m->mem, m->sorted, room * sizeof(*m->sorted));
+        mem_free(m->mem, m->through, room * sizeof(*m->through));
+        mem_free(m->mem, m->starts, (m->group_count + 1) * sizeof(*m->starts));
+        m->sorted = NULL;
+        m->through = NULL;
+        m->starts = NULL;
+        return error_memory(err);
+    }
+    return OK;
+}
