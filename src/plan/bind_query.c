@@ -166,6 +166,12 @@ bind_values(plan_node **out, binder *b, const ast_select *s) {
 
 /* ---- UNION */
 
+static const char *
+set_name(const ast_select *s) {
+    static const char *const names[] = {"a UNION", "an INTERSECT", "an EXCEPT"};
+    return names[s->set_op];
+}
+
 static status
 unify_fields(plan_node *n, binder *b, const ast_select *s) {
     const schema *first = &n->inputs[0]->schema;
@@ -175,7 +181,8 @@ unify_fields(plan_node *n, binder *b, const ast_select *s) {
         const int32_t position = s->branches[i]->position;
         if (in->count != first->count) {
             error_set_at(b->err, ERR_QUERY_FAILED, position,
-                         "the queries of a UNION have %d and %d columns", first->count, in->count);
+                         "the queries of %s have %d and %d columns", set_name(s), first->count,
+                         in->count);
             error_hint(b->err, "every query of a UNION gives the same columns in the same order");
             return ERR_QUERY_FAILED;
         }
@@ -184,8 +191,9 @@ unify_fields(plan_node *n, binder *b, const ast_select *s) {
             data_type both;
             if (!type_unify(f->type, in->fields[k].type, &both)) {
                 error_set_at(b->err, ERR_QUERY_FAILED, position,
-                             "column %d of the UNION, \"%.*s\", mixes %s and %s", k + 1,
-                             TEXT_ARG(f->name), type_name(f->type), type_name(in->fields[k].type));
+                             "column %d of the %s, \"%.*s\", mixes %s and %s", k + 1,
+                             set_name(s) + strcspn(set_name(s), " ") + 1, TEXT_ARG(f->name),
+                             type_name(f->type), type_name(in->fields[k].type));
                 error_hint(b->err, "bring them to one type: CAST(... AS %s)", type_name(f->type));
                 return ERR_QUERY_FAILED;
             }
@@ -218,6 +226,197 @@ cast_input(plan_node *n, binder *b, int32_t i) {
     return n->inputs[i] == NULL ? out_of_memory(b) : OK;
 }
 
+/* ---- UNION BY NAME */
+
+static int32_t
+named_column(const schema *s, text name) {
+    for (int32_t i = 0; i < s->count; i++) {
+        if (text_equal_nocase(s->fields[i].name, name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* The names of all inputs, each once, in the order in which they come. */
+static status
+all_names(schema *out, binder *b, const plan_node *n) {
+    int32_t room = 0;
+    for (int32_t i = 0; i < n->input_count; i++) {
+        room += n->inputs[i]->schema.count;
+    }
+    *out = (schema){.fields = arena_alloc(b->arena, (size_t)room * sizeof(field))};
+    if (out->fields == NULL) {
+        return out_of_memory(b);
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        const schema *in = &n->inputs[i]->schema;
+        for (int32_t k = 0; k < in->count; k++) {
+            if (named_column(out, in->fields[k].name) < 0) {
+                out->fields[out->count++] = in->fields[k];
+            }
+        }
+    }
+    return OK;
+}
+
+/* Every input gets all columns; those it has not are NULL. */
+static status
+match_names(plan_node *n, binder *b) {
+    schema names;
+    TRY(all_names(&names, b, n));
+    for (int32_t i = 0; i < n->input_count; i++) {
+        plan_node *in = n->inputs[i];
+        expr     **exprs;
+        TRY(make_args(&exprs, b, names.count));
+        for (int32_t k = 0; k < names.count; k++) {
+            const int32_t at = named_column(&in->schema, names.fields[k].name);
+            const value   nothing = value_null(TYPE_NULL);
+            exprs[k] = at < 0 ? make_constant(b, &nothing, -1)
+                              : make_column(b, at, in->schema.fields[at].type, -1);
+            TRY(exprs[k] == NULL ? out_of_memory(b) : OK);
+        }
+        n->inputs[i] = node_project(b->arena, in, exprs, names.count);
+        TRY(n->inputs[i] == NULL ? out_of_memory(b) : OK);
+        for (int32_t k = 0; k < names.count; k++) {
+            n->inputs[i]->schema.fields[k].name = names.fields[k].name;
+            n->inputs[i]->schema.fields[k].nullable = true;
+        }
+    }
+    n->schema = names;
+    return OK;
+}
+
+/* ---- INTERSECT and EXCEPT: rows are counted on both sides
+ *
+ *   PROJECT (the columns), FILTER (by the counts), AGGREGATE (keys: all columns; rows of the left,
+ * rows of the right), UNION, of each side a PROJECT (columns, is it left, is it right)
+ *
+ * With ALL the copies of a row are numbered first, and the number is a column like the others: the
+ * third copy on the left meets the third on the right. */
+
+static status
+number_copies(plan_node **node, binder *b) {
+    const schema *in = &(*node)->schema;
+    plan_node    *n = node_new(b->arena, PLAN_OVER, 1, in->count + 1);
+    over_call    *call = arena_alloc_zero(b->arena, sizeof(*call));
+    if (n == NULL || call == NULL) {
+        return out_of_memory(b);
+    }
+    n->key_columns = arena_alloc(b->arena, (size_t)in->count * sizeof(int32_t));
+    if (n->key_columns == NULL) {
+        return out_of_memory(b);
+    }
+    *call = (over_call){.kind = OVER_ROW_NUMBER,
+                        .argument = -1,
+                        .filter = -1,
+                        .count_column = -1,
+                        .fallback = -1,
+                        .type = type_of(TYPE_I64)};
+    for (int32_t i = 0; i < in->count; i++) {
+        n->key_columns[i] = i;
+        n->schema.fields[i] = in->fields[i];
+    }
+    n->schema.fields[in->count] = (field){.name = TEXT("copy"), .type = type_of(TYPE_I64)};
+    n->inputs[0] = *node;
+    n->key_count = in->count;
+    n->overs = call;
+    n->over_count = 1;
+    *node = n;
+    return OK;
+}
+
+/* The columns of a side, and on which it is. */
+static status
+mark_side(plan_node **node, binder *b, bool left) {
+    const schema *in = &(*node)->schema;
+    expr        **exprs;
+    TRY(make_args(&exprs, b, in->count + 2));
+    for (int32_t i = 0; i < in->count; i++) {
+        exprs[i] = make_column(b, i, in->fields[i].type, -1);
+        TRY(exprs[i] == NULL ? out_of_memory(b) : OK);
+    }
+    exprs[in->count] = make_bool(b, left, -1);
+    exprs[in->count + 1] = make_bool(b, !left, -1);
+    if (exprs[in->count] == NULL || exprs[in->count + 1] == NULL) {
+        return out_of_memory(b);
+    }
+    *node = node_project(b->arena, *node, exprs, in->count + 2);
+    return *node == NULL ? out_of_memory(b) : OK;
+}
+
+static status
+count_sides(plan_node **out, binder *b, plan_node *both) {
+    const int32_t width = both->schema.count - 2;
+    plan_node    *n = node_new(b->arena, PLAN_AGGREGATE, 1, width + 2);
+    if (n == NULL) {
+        return out_of_memory(b);
+    }
+    n->inputs[0] = both;
+    n->key_count = width;
+    n->agg_count = 2;
+    n->aggs = arena_alloc_zero(b->arena, 2 * sizeof(*n->aggs));
+    if (n->aggs == NULL) {
+        return out_of_memory(b);
+    }
+    memcpy(n->schema.fields, both->schema.fields, (size_t)width * sizeof(field));
+    for (int32_t i = 0; i < 2; i++) {
+        n->aggs[i] = (plan_agg){.class = agg_find(TEXT("count"), 0), .filter = width + i};
+        n->aggs[i].signature.output = type_of(TYPE_I64);
+        n->schema.fields[width + i] = (field){
+            .name = i == 0 ? TEXT("rows left") : TEXT("rows right"), .type = type_of(TYPE_I64)};
+    }
+    *out = n;
+    return OK;
+}
+
+static status
+compare_count(expr **out, binder *b, int32_t column_number, const char *op) {
+    const value zero = value_i64(0);
+    expr       *args[2] = {make_column(b, column_number, type_of(TYPE_I64), -1),
+                           make_constant(b, &zero, -1)};
+    if (args[0] == NULL || args[1] == NULL) {
+        return out_of_memory(b);
+    }
+    expr **kept;
+    TRY(make_args(&kept, b, 2));
+    memcpy(kept, args, sizeof(args));
+    return bind_call_named(out, b, text_of(op), kept, 2, -1);
+}
+
+static status
+bind_common(plan_node **out, binder *b, plan_node *both, const ast_select *s) {
+    const int32_t width = both->schema.count;
+    plan_node    *n = NULL;
+    for (int32_t i = 0; i < 2; i++) {
+        TRY(s->distinct ? OK : number_copies(&both->inputs[i], b));
+        TRY(mark_side(&both->inputs[i], b, i == 0));
+    }
+    field *fields = arena_alloc(b->arena, (size_t)(width + 3) * sizeof(field));
+    expr **terms, **columns;
+    TRY(fields == NULL ? out_of_memory(b) : OK);
+    memcpy(fields, both->inputs[0]->schema.fields,
+           (size_t)both->inputs[0]->schema.count * sizeof(field));
+    for (int32_t i = 0; i < width; i++) {
+        fields[i].nullable |= both->schema.fields[i].nullable;
+        fields[i].name = both->schema.fields[i].name;
+    }
+    both->schema = (schema){.count = both->inputs[0]->schema.count, .fields = fields};
+    TRY(count_sides(&n, b, both));
+    TRY(make_args(&terms, b, 2));
+    TRY(make_args(&columns, b, width));
+    TRY(compare_count(&terms[0], b, n->key_count, ">"));
+    TRY(compare_count(&terms[1], b, n->key_count + 1, s->set_op == AST_SET_EXCEPT ? "=" : ">"));
+    expr *kept = make(b, EXPR_AND, type_of(TYPE_BOOL), terms, 2, -1);
+    n = kept == NULL ? NULL : node_filter(b->arena, n, kept);
+    for (int32_t i = 0; i < width && n != NULL; i++) {
+        columns[i] = make_column(b, i, n->schema.fields[i].type, -1);
+        TRY(columns[i] == NULL ? out_of_memory(b) : OK);
+    }
+    *out = n == NULL ? NULL : node_project(b->arena, n, columns, width);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
 static status
 bind_union(plan_node **out, binder *b, const ast_select *s) {
     plan_node *first;
@@ -234,9 +433,13 @@ bind_union(plan_node **out, binder *b, const ast_select *s) {
     for (int32_t i = 1; i < s->branch_count; i++) {
         TRY(bind_query(&n->inputs[i], b, s->branches[i]));
     }
+    TRY(s->by_name ? match_names(n, b) : OK);
     TRY(unify_fields(n, b, s));
     for (int32_t i = 0; i < s->branch_count; i++) {
         TRY(cast_input(n, b, i));
+    }
+    if (s->set_op != AST_SET_UNION) {
+        return bind_common(out, b, n, s);
     }
     *out = s->distinct ? node_distinct(b->arena, n) : n;
     return *out == NULL ? out_of_memory(b) : OK;

@@ -204,6 +204,8 @@ typedef enum ast_emit {
     AST_EMIT_UPDATE
 } ast_emit;
 
+typedef enum ast_set_op { AST_SET_UNION, AST_SET_INTERSECT, AST_SET_EXCEPT } ast_set_op;
+
 typedef enum ast_select_kind {
     AST_SELECT_PLAIN,  /* SELECT ... */
     AST_SELECT_VALUES, /* VALUES (...), (...) */
@@ -220,10 +222,12 @@ struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all k
     int32_t    row_count;
     int32_t    row_width;
     ast_expr **rows; /* row_count * row_width */
-    /* UNION */
+    /* UNION, which stands for INTERSECT and EXCEPT (of two branches each) too */
+    ast_set_op   set_op;
+    bool         by_name; /* UNION BY NAME: columns are matched by their names */
     int32_t      branch_count;
     ast_select **branches;
-    /* SELECT; `distinct` also of UNION without ALL */
+    /* SELECT; `distinct` also of UNION, INTERSECT and EXCEPT without ALL */
     bool        distinct;
     int32_t     distinct_on_count; /* DISTINCT ON (...), 0 when absent */
     ast_expr  **distinct_ons;

@@ -134,11 +134,18 @@ parse_term(parser *p, ast_select **out) {
     return parse_select(p, out);
 }
 
+typedef struct set_kind {
+    ast_set_op op;
+    bool       distinct, by_name;
+} set_kind;
+
 /* Makes a node of the branches on the stack above `mark`. */
 static status
-make_union(parser *p, size_t mark, bool distinct, int32_t position, ast_select **out) {
+make_union(parser *p, size_t mark, set_kind kind, int32_t position, ast_select **out) {
     TRY(new_query(p, out, AST_SELECT_UNION, position));
-    (*out)->distinct = distinct;
+    (*out)->set_op = kind.op;
+    (*out)->distinct = kind.distinct;
+    (*out)->by_name = kind.by_name;
     TRY(parser_take(p, mark, sizeof(ast_select *), &(*out)->branches, &(*out)->branch_count));
     p->from_height++;
     TRY(parse_check_height(p, position));
@@ -147,40 +154,76 @@ make_union(parser *p, size_t mark, bool distinct, int32_t position, ast_select *
                : parser_too_many(p, position, SQL_COLUMNS_MAX, "queries in a UNION");
 }
 
-/* term {UNION [ALL | DISTINCT] term}, from the left; a run of one kind is one node. */
-static status
-parse_union(parser *p, ast_select **out) {
-    const size_t mark = p->stack.size;
-    bool         distinct = false;
-    TRY(parse_term(p, out));
-    int32_t height = p->from_height;
-    while (parser_accept(p, KEYWORD_UNION)) {
-        const bool all = parser_accept(p, KEYWORD_ALL);
-        if (!all) {
-            (void)parser_accept(p, KEYWORD_DISTINCT);
+/* (UNION | EXCEPT | INTERSECT) [ALL | DISTINCT] [BY NAME], of the level. */
+static bool
+accept_set_word(parser *p, bool intersects, set_kind *kind, const char **word) {
+    *kind = (set_kind){.op = AST_SET_INTERSECT};
+    *word = "INTERSECT";
+    if (intersects) {
+        if (!parser_accept(p, KEYWORD_INTERSECT)) {
+            return false;
         }
-        if (p->stack.size > mark && distinct == all) { /* the other kind begins */
+    } else if (parser_accept(p, KEYWORD_UNION)) {
+        kind->op = AST_SET_UNION;
+        *word = "UNION";
+    } else if (parser_accept(p, KEYWORD_EXCEPT)) {
+        kind->op = AST_SET_EXCEPT;
+        *word = "EXCEPT";
+    } else {
+        return false;
+    }
+    kind->distinct = !parser_accept(p, KEYWORD_ALL);
+    if (kind->distinct) {
+        (void)parser_accept(p, KEYWORD_DISTINCT);
+    }
+    if (kind->op == AST_SET_UNION && parser_at(p, KEYWORD_BY) && p->next.kind == TOKEN_WORD &&
+        text_equal_nocase(token_text(p->sql, p->next), TEXT("NAME"))) {
+        parser_advance(p);
+        parser_advance(p);
+        kind->by_name = true;
+    }
+    return true;
+}
+
+/* A run of UNIONs of one kind is one node; the others have two branches. */
+static bool
+run_ends(const set_kind *now, const set_kind *next) {
+    return now->op != AST_SET_UNION || next->op != AST_SET_UNION ||
+           now->distinct != next->distinct || now->by_name != next->by_name;
+}
+
+/* term {INTERSECT term}, and of those {(UNION | EXCEPT) ...}: INTERSECT binds tighter. From the
+ * left. */
+static status
+parse_sets(parser *p, bool intersects, ast_select **out) {
+    const size_t mark = p->stack.size;
+    const char  *word;
+    set_kind     now = {.op = AST_SET_UNION}, next;
+    TRY(intersects ? parse_term(p, out) : parse_sets(p, true, out));
+    int32_t height = p->from_height;
+    while (accept_set_word(p, intersects, &next, &word)) {
+        if (p->stack.size > mark && run_ends(&now, &next)) {
             p->from_height = height;
-            TRY(make_union(p, mark, distinct, (*out)->position, out));
+            TRY(make_union(p, mark, now, (*out)->position, out));
             height = p->from_height;
         }
         if (p->stack.size == mark) {
             TRY(parser_push(p, out, sizeof(ast_select *)));
         }
-        distinct = !all;
+        now = next;
         if (!parser_at_query(p)) {
-            return parser_error(p, "a query (SELECT, FROM, VALUES or \"(\")", "UNION");
+            return parser_error(p, "a query (SELECT, FROM, VALUES or \"(\")", word);
         }
         if (parser_at(p, KEYWORD_WITH)) {
-            return parser_error(p, "SELECT, or WITH in parentheses", "UNION");
+            return parser_error(p, "SELECT, or WITH in parentheses", word);
         }
         ast_select *branch;
-        TRY(parse_term(p, &branch));
+        TRY(intersects ? parse_term(p, &branch) : parse_sets(p, true, &branch));
         TRY(parser_push(p, &branch, sizeof(ast_select *)));
         height = height > p->from_height ? height : p->from_height;
     }
     p->from_height = height;
-    return p->stack.size == mark ? OK : make_union(p, mark, distinct, (*out)->position, out);
+    return p->stack.size == mark ? OK : make_union(p, mark, now, (*out)->position, out);
 }
 
 /* ---- WITH ---- */
@@ -235,12 +278,12 @@ parse_body(parser *p, ast_select **out) {
     ast_with    *withs = NULL;
     int32_t      with_count = 0, height = 0;
     TRY(parse_with(p, &withs, &with_count, &height));
-    TRY(parse_union(p, out));
+    TRY(parse_sets(p, false, out));
     const bool more = with_count > 0 || parser_at(p, KEYWORD_ORDER) ||
                       parser_at(p, KEYWORD_LIMIT) || parser_at(p, KEYWORD_OFFSET);
     if (more && ast_select_is_closed(*out)) {
         TRY(parser_push(p, out, sizeof(ast_select *)));
-        TRY(make_union(p, mark, false, (*out)->position, out));
+        TRY(make_union(p, mark, (set_kind){.op = AST_SET_UNION}, (*out)->position, out));
     }
     (*out)->withs = more ? withs : (*out)->withs;
     (*out)->with_count = more ? with_count : (*out)->with_count;

@@ -200,7 +200,9 @@ print_union(const ast_select *s, buf *out) {
         const ast_select *b = s->branches[i];
         const bool        bare = b->kind != AST_SELECT_UNION && !ast_select_is_closed(b);
         if (i > 0) {
-            buf_append_text(out, s->distinct ? TEXT(" UNION ") : TEXT(" UNION ALL "));
+            static const char *const words[] = {"UNION", "INTERSECT", "EXCEPT"};
+            buf_printf(out, " %s%s%s ", words[s->set_op], s->distinct ? "" : " ALL",
+                       s->by_name ? " BY NAME" : "");
         }
         buf_append_text(out, bare ? TEXT("") : TEXT("("));
         sql_print_select(b, out);

@@ -141,7 +141,8 @@ static const refusal refusals[] = {
     {"SELECT a AS ''", 12, "a name has 1 to 255 bytes", NULL},
     {"SELECT x::DECIMAL(99999999)", 18, "from 0 to 1000000", NULL},
     /* not part of this grammar */
-    {"SELECT a FROM t EXCEPT SELECT b FROM u", 16, "EXCEPT is not part of this grammar", NULL},
+    {"SELECT a FROM t EXCEPT b FROM u", 23,
+     "expected a query (SELECT, FROM, VALUES or \"(\") after EXCEPT", NULL},
     {"WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x", 15,
      "WITH RECURSIVE is not part of this grammar", NULL},
     {"VALUES (DEFAULT)", 8, "DEFAULT as a value is not part of this grammar", NULL},
