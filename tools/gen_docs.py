@@ -71,7 +71,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "| 'report.csv' GLOB '*.csv' | true",
     },
     "Regular expressions": {
-        "~": "the text holds a match | 'abc' ~ '^a.c$' | true",
+        "~": "the text holds a match; before a BIGINT all bits turned | 'abc' ~ '^a.c$' | true",
         "~*": "the same without regard to case | 'ABC' ~* 'b' | true",
         "!~": "the text holds no match | 'abc' !~ 'x' | true",
         "!~*": "the same without regard to case | 'ABC' !~* 'b' | false",
@@ -93,7 +93,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "round": "nearest number with so many digits behind the point (0; negative: before it), "
         "halves away from zero "
         "| round(1250, -2) | 1300",
-        "trunc": "whole part | trunc(-1.9) | -1.0",
+        "trunc": "whole part, or with so many digits behind the point | trunc(-1.987, 1) | -1.9",
         "sign": "-1, 0 or 1 | sign(-3) | -1",
         "sqrt": "square root; NULL below 0 | sqrt(16) | 4.0",
         "ln": "natural logarithm; NULL from 0 downwards | ln(1) | 0.0",
@@ -104,11 +104,55 @@ SECTIONS: dict[str, dict[str, str]] = {
         "power": "x to the power of y; NULL where there is none | power(2, 10) | 1024.0",
         "pow": "= power | pow(9, 0.5) | 3.0",
         "^": "power; also written ** | 2 ^ 10 | 1024.0",
+        "pi": "the ratio of circumference and diameter | pi() | 3.141592653589793",
+        "e": "Euler's number | e() | 2.718281828459045",
+        "sin": "sine; NULL of an infinity | sin(0) | 0.0",
+        "cos": "cosine; NULL of an infinity | cos(0) | 1.0",
+        "tan": "tangent; NULL of an infinity | tan(0) | 0.0",
+        "cot": "cotangent; NULL of 0 | cot(0) | NULL",
+        "asin": "arc sine; NULL beyond -1 to 1 | asin(2) | NULL",
+        "acos": "arc cosine; NULL beyond -1 to 1 | acos(1) | 0.0",
+        "atan": "arc tangent | atan(0) | 0.0",
+        "atan2": "angle of the point (x, y), given as atan2(y, x) | atan2(0, 1) | 0.0",
+        "sinh": "hyperbolic sine | sinh(0) | 0.0",
+        "cosh": "hyperbolic cosine | cosh(0) | 1.0",
+        "tanh": "hyperbolic tangent | tanh(0) | 0.0",
+        "asinh": "inverse hyperbolic sine | asinh(0) | 0.0",
+        "acosh": "inverse hyperbolic cosine; NULL below 1 | acosh(1) | 0.0",
+        "atanh": "inverse hyperbolic tangent; NULL from 1 on either way | atanh(0) | 0.0",
+        "cbrt": "cube root | cbrt(27) | 3.0",
+        "degrees": "radians to degrees | degrees(pi()) | 180.0",
+        "radians": "degrees to radians | radians(180) | 3.141592653589793",
+        "gamma": "gamma function; NULL of 0, -1, -2 ... | gamma(5) | 24.0",
+        "lgamma": "logarithm of the size of the gamma function | lgamma(1) | 0.0",
+        "even": "next even number away from 0 | even(2.5) | 4.0",
+        "fdiv": "whole part of the quotient, downwards; by zero NULL | fdiv(-7, 2) | -4.0",
+        "fmod": "remainder with the sign of the divisor; by zero NULL | fmod(-7, 2) | 1.0",
+        "div": "whole part of the quotient, as // | div(-7, 2) | -3",
+        "nextafter": "next DOUBLE from the first towards the second | nextafter(1, 2) | 1.0000000000000002",
+        "isnan": "true for NaN | isnan(CAST('nan' AS DOUBLE)) | true",
+        "isinf": "true for an infinity | isinf(CAST('-inf' AS DOUBLE)) | true",
+        "isfinite": "true for a number that is neither | isfinite(1.5) | true",
+        "signbit": "true when there is a minus sign, that of -0.0 too | signbit(-0.5) | true",
+        "width_bucket": "number of the bucket among so many of one width between two bounds; 0 "
+        "below, one more "
+        "above | width_bucket(5, 0, 10, 4) | 3",
+        "factorial": "1 * 2 * ... * n | factorial(5) | 120",
+        "gcd": "greatest common divisor | gcd(12, -18) | 6",
+        "lcm": "least common multiple | lcm(4, 6) | 12",
+        "&": "bits that both have | 6 & 3 | 2",
+        "|": "bits that one of them has | 6|1 | 7",
+        "#": "bits that one of them alone has | 6 # 3 | 5",
+        "xor": "as # | xor(6, 3) | 5",
+        "<<": "bits to the left; a bit that is lost is an overflow | 1 << 10 | 1024",
+        ">>": "bits to the right, the sign stays | -8 >> 1 | -4",
+        "bit_count": "number of bits that are set | bit_count(7) | 3",
     },
     "Text": {
         "||": "joined text | 'a' || 1 | a1",
         "concat": "joined text; NULLs are left out | concat('a', NULL, 1) | a1",
-        "concat_ws": "joined text with the first argument in between | concat_ws('-', 'a', NULL, 'b') | a-b",
+        "concat_ws": "joined text with the first argument in between | concat_ws('-', 'a', NULL, "
+        "'b') | a-b",
         "upper": "in upper case, character by character | upper('grün') | GRÜN",
         "ucase": "= upper | ucase('a') | A",
         "lower": "in lower case, character by character | lower('GRÜN') | grün",
@@ -147,6 +191,45 @@ SECTIONS: dict[str, dict[str, str]] = {
         "| split_part('a,b,c', ',', 2) | b",
         "ascii": "code point of the first character | ascii('é') | 233",
         "chr": "the character of a code point | chr(233) | é",
+        "initcap": "each word with a capital first letter | initcap('hello WORLD') | Hello World",
+        "translate": "the n-th character of the second text becomes that of the third, or vanishes | "
+        "translate('12345', '143', 'ax') | a2x5",
+        "strip_accents": "letters without their accents | strip_accents('Éclair ñ ß') | Eclair n ß",
+        "overlay": "so many characters from a place on replaced; also overlay(x PLACING y FROM a FOR n) | "
+        "overlay('Txxxas', 'hom', 2, 3) | Thomas",
+        "quote_literal": "as a string of SQL | quote_literal('it''s') | 'it''s'",
+        "quote_ident": "as a name of SQL, in double quotes where it needs them | quote_ident('a b') "
+        "| \"a b\"",
+        "bit_length": "number of bits | bit_length('é') | 16",
+        "unicode": "code point of the first character; -1 of an empty text | unicode('é') | 233",
+        "ord": "= unicode | ord('A') | 65",
+        "btrim": "= trim | btrim('xax', 'x') | a",
+        "md5": "MD5 in hexadecimal | md5('a') | 0cc175b9c0f1b6a831c399e269772661",
+        "sha1": "SHA-1 in hexadecimal | sha1('a') | 86f7e437faa5a7fce15d1ddcb9eaeaea377667b8",
+        "sha256": "SHA-256 in hexadecimal | left(sha256('a'), 16) | ca978112ca1bbdca",
+        "hex": "number, or the bytes of a text, in hexadecimal | hex(255) | FF",
+        "to_hex": "= hex | to_hex(-1) | FFFFFFFFFFFFFFFF",
+        "bin": "number, or the bytes of a text, in binary | bin(5) | 101",
+        "to_binary": "= bin | to_binary(6) | 110",
+        "to_base64": "bytes of the text in Base64 | to_base64('aé') | YcOp",
+        "from_base64": "the text again | from_base64('YcOp') | aé",
+        "url_encode": "as a part of a URL | url_encode('a b/é') | a%20b%2F%C3%A9",
+        "url_decode": "the text again | url_decode('a%20b%2F%C3%A9+x') | a b/é+x",
+        "levenshtein": "insertions, deletions and changes from one to the other | levenshtein('kitten', "
+        "'sitting') | 3",
+        "editdist3": "= levenshtein | editdist3('a', 'b') | 1",
+        "damerau_levenshtein": "the same, an exchange of neighbours counts one | "
+        "damerau_levenshtein('ab', 'ba') | 1",
+        "hamming": "places that differ, of texts of one length | hamming('duck', 'luck') | 1",
+        "mismatches": "= hamming | mismatches('ab', 'cd') | 2",
+        "jaccard": "share of all characters that both have | jaccard('duck', 'luck') | 0.6",
+        "jaro_similarity": "0 to 1 | jaro_similarity('duck', 'duck') | 1.0",
+        "jaro_winkler_similarity": "the same, a common start counts more | "
+        "jaro_winkler_similarity('duck', 'duck') | 1.0",
+        "format": "{} stands for the arguments, as in Python: {0}, {:>8}, {:05d}, {:,}, {:.2f}, {:x} | "
+        "format('{}: {:.2f}', 'a', 1.5) | a: 1.50",
+        "printf": "as in C: %d %x %o %e %f %g %s %c %%, with flags, width and precision | printf('%s: "
+        "%5.2f', 'a', 1.5) | a:  1.50",
     },
     "Dates and times": {
         "strftime": "a time as text, in the given format: %Y %m %d %H %M %S %f %L %j %y %b %B %a "
@@ -381,10 +464,10 @@ class Overload(NamedTuple):
 
 def read_functions() -> dict[str, list[Overload]]:
     text = re.sub(r"/\*.*?\*/", "", FUNCTIONS.read_text(encoding="utf-8"), flags=re.DOTALL)
-    pattern = r'(?:FUNCTION|REWRITE)\("([^"]+)",\s*ARGS\d\(([^)]*)\),\s*(\w+),\s*([^,)]*)'
+    pattern = r'(?:FUNCTION|REWRITE)\("([^"]+)",\s*ARGS\d(?:\(([^)]*)\))?,\s*(\w+),\s*([^,)]*)'
     found: dict[str, list[Overload]] = {}
     for name, parameters, result, flags in re.findall(pattern, text):
-        types = tuple(TYPES.get(p.strip(), p.strip()) for p in parameters.split(","))
+        types = tuple(TYPES.get(p.strip(), p.strip()) for p in parameters.split(",") if p.strip())
         found.setdefault(name, []).append(Overload(types, TYPES.get(result, result), "FN_VARIADIC" in flags))
     return found
 
@@ -417,6 +500,8 @@ def signature(name: str, o: Overload) -> str:
     p = o.parameters
     if name == "neg":
         return f"-{p[0]}"
+    if OPERATOR.fullmatch(name) and len(p) == 1:
+        return f"{name}{p[0]}"
     if OPERATOR.fullmatch(name):
         return f"{p[0]} {name} {p[1]}"
     if name in ("like", "ilike", "similar_to", "glob"):

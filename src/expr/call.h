@@ -135,9 +135,8 @@ operand_text(const operand *o, int32_t row) {
 int64_t utf8_count(text t);
 size_t  utf8_skip(text t, int64_t count);
 size_t  utf8_skip_back(text t, int64_t count);
-/* Simple case mapping of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic; every mapping keeps
+/* Simple lower case of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic; every mapping keeps
  * the number of bytes. */
 void utf8_lower(char *out, text t);
-void utf8_upper(char *out, text t);
 
 #endif

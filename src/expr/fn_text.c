@@ -268,40 +268,15 @@ fn_ascii(fn_call *c) {
         if (!fn_is_valid(c, i) || t.size == 0) {
             continue;
         }
-        const uint8_t *b = (const uint8_t *)t.data;
-        const size_t   width = utf8_width(t.data);
-        int32_t        code = width == 1 ? b[0] : b[0] & (0x7F >> width);
-        for (size_t k = 1; k < width; k++) {
-            code = code << 6 | (b[k] & 0x3F);
-        }
-        z[i] = code;
+        z[i] = (int32_t)utf8_decode(t.data);
     }
     return OK;
 }
 
 static strview
 encode(uint32_t code) {
-    char b[4];
-    if (code < 0x80) {
-        b[0] = (char)code;
-        return strview_of(b, 1);
-    }
-    if (code < 0x800) {
-        b[0] = (char)(uint8_t)(0xC0 | code >> 6);
-        b[1] = (char)(uint8_t)(0x80 | (code & 0x3F));
-        return strview_of(b, 2);
-    }
-    if (code < 0x10000) {
-        b[0] = (char)(uint8_t)(0xE0 | code >> 12);
-        b[1] = (char)(uint8_t)(0x80 | (code >> 6 & 0x3F));
-        b[2] = (char)(uint8_t)(0x80 | (code & 0x3F));
-        return strview_of(b, 3);
-    }
-    b[0] = (char)(uint8_t)(0xF0 | code >> 18);
-    b[1] = (char)(uint8_t)(0x80 | (code >> 12 & 0x3F));
-    b[2] = (char)(uint8_t)(0x80 | (code >> 6 & 0x3F));
-    b[3] = (char)(uint8_t)(0x80 | (code & 0x3F));
-    return strview_of(b, 4);
+    char bytes[4];
+    return strview_of(bytes, (uint32_t)utf8_encode(bytes, code));
 }
 
 status

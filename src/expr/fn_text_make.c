@@ -88,25 +88,52 @@ fn_concat_ws(fn_call *c) {
     return OK;
 }
 
-/* ---- one text to another of the same size */
+/* ---- one text to another */
+/* `map` returns the bytes it wrote, half as many again as it read at most. */
 ALWAYS_INLINE status
-map_text(fn_call *c, void (*map)(char *out, text t)) {
+map_text(fn_call *c, size_t (*map)(char *out, text t)) {
     strview *z = c->values;
     for (int32_t i = 0; i < c->row_count; i++) {
         if (fn_is_valid(c, i)) {
             const text t = operand_text(&c->args[0], i);
-            char      *p = fn_text_reserve(c, t.size);
+            char      *p = fn_text_reserve(c, t.size + t.size / 2);
             if (p == NULL) {
                 return error_memory(c->err);
             }
-            map(p, t);
-            z[i] = fn_text_commit(c, t.size);
+            z[i] = fn_text_commit(c, map(p, t));
         }
     }
     return OK;
 }
 
-static void
+/* ASCII at once, the rest character by character: a mapping may change the size. */
+ALWAYS_INLINE size_t
+map_case(char *out, text t, char first, uint32_t (*wide)(uint32_t code)) {
+    size_t used = 0;
+    for (size_t i = 0; i < t.size;) {
+        const char b = t.data[i];
+        if (LIKELY((uint8_t)b < 0x80)) {
+            out[used++] = (uint8_t)(b - first) < 26 ? (char)(b ^ 0x20) : b;
+            i++;
+        } else {
+            used += utf8_encode(out + used, wide(utf8_decode(t.data + i)));
+            i += utf8_width(t.data + i);
+        }
+    }
+    return used;
+}
+
+static size_t
+upper(char *out, text t) {
+    return map_case(out, t, 'a', unicode_upper);
+}
+
+static size_t
+lower(char *out, text t) {
+    return map_case(out, t, 'A', unicode_lower);
+}
+
+static size_t
 reverse(char *out, text t) {
     char *p = out + t.size;
     for (size_t at = 0; at < t.size;) {
@@ -115,16 +142,17 @@ reverse(char *out, text t) {
         memcpy(p, t.data + at, width);
         at += width;
     }
+    return t.size;
 }
 
 status
 fn_upper(fn_call *c) {
-    return map_text(c, utf8_upper);
+    return map_text(c, upper);
 }
 
 status
 fn_lower(fn_call *c) {
-    return map_text(c, utf8_lower);
+    return map_text(c, lower);
 }
 
 status

@@ -31,7 +31,7 @@ utf8_skip_back(text t, int64_t count) {
     return at;
 }
 
-/* Both maps take and give code points U+0080 .. U+07FF: two bytes each. Letters whose other case
+/* Takes and gives code points U+0080 .. U+07FF: two bytes each. Letters whose other case
  * needs another size stay. */
 static uint32_t
 lower_wide(uint32_t c) {
@@ -68,52 +68,15 @@ lower_wide(uint32_t c) {
     }
 }
 
-static uint32_t
-upper_wide(uint32_t c) {
-    if ((c >= 0xE0 && c <= 0xFE && c != 0xF7) || (c >= 0x3B1 && c <= 0x3CB && c != 0x3C2) ||
-        (c >= 0x430 && c <= 0x44F)) {
-        return c - 32;
-    }
-    if (c >= 0x450 && c <= 0x45F) {
-        return c - 80;
-    }
-    if ((c >= 0x100 && c <= 0x137 && c != 0x131) || (c >= 0x14A && c <= 0x177) ||
-        (c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF) || (c >= 0x4D0 && c <= 0x52F)) {
-        return c & ~1u;
-    }
-    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E)) {
-        return c - !(c & 1);
-    }
-    switch (c) {
-    case 0xFF:
-        return 0x178;
-    case 0x3AC:
-        return 0x386;
-    case 0x3AD:
-    case 0x3AE:
-    case 0x3AF:
-        return c - 37;
-    case 0x3C2:
-        return 0x3A3;
-    case 0x3CC:
-        return 0x38C;
-    case 0x3CD:
-    case 0x3CE:
-        return c - 63;
-    default:
-        return c;
-    }
-}
-
-ALWAYS_INLINE void
-map_case(char *out, text t, char first, uint32_t (*wide)(uint32_t c)) {
+void
+utf8_lower(char *out, text t) {
     for (size_t i = 0; i < t.size; i++) {
         const char b = t.data[i];
         if (LIKELY((uint8_t)b < 0x80)) {
-            out[i] = (uint8_t)(b - first) < 26 ? (char)(b ^ 0x20) : b;
+            out[i] = (uint8_t)(b - 'A') < 26 ? (char)(b ^ 0x20) : b;
         } else if (((uint8_t)b & 0xE0) == 0xC0 && i + 1 < t.size) {
             const uint32_t c = (((uint32_t)b & 0x1F) << 6) | ((uint32_t)t.data[i + 1] & 0x3F);
-            const uint32_t m = wide(c);
+            const uint32_t m = lower_wide(c);
             out[i] = (char)(uint8_t)(0xC0 | (m >> 6));
             out[i + 1] = (char)(uint8_t)(0x80 | (m & 0x3F));
             i++;
@@ -121,14 +84,4 @@ map_case(char *out, text t, char first, uint32_t (*wide)(uint32_t c)) {
             out[i] = b;
         }
     }
-}
-
-void
-utf8_lower(char *out, text t) {
-    map_case(out, t, 'A', lower_wide);
-}
-
-void
-utf8_upper(char *out, text t) {
-    map_case(out, t, 'a', upper_wide);
 }

@@ -141,6 +141,19 @@ parse_substring(parser *p) {
     return from ? OK : parse_more_arguments(p, 1);
 }
 
+/* OVERLAY(x PLACING y FROM a [FOR n]): overlay(x, y, a, n) */
+static status
+parse_overlay(parser *p) {
+    TRY(push_expr(p, LEVEL_ANY));
+    if (!parser_accept(p, KEYWORD_PLACING)) {
+        return parse_more_arguments(p, 1);
+    }
+    TRY(push_expr(p, LEVEL_ANY));
+    TRY(parser_expect(p, KEYWORD_FROM, "the new text of OVERLAY"));
+    TRY(push_expr(p, LEVEL_ANY));
+    return parser_accept(p, KEYWORD_FOR) ? push_expr(p, LEVEL_ANY) : OK;
+}
+
 static status
 parse_position(parser *p, ast_expr *call) {
     ast_expr *pair[2];
@@ -216,6 +229,8 @@ parse_call_arguments(parser *p, keyword k, ast_expr *call) {
     switch (k) {
     case KEYWORD_EXTRACT:
         return parse_extract(p, call);
+    case KEYWORD_OVERLAY:
+        return parse_overlay(p);
     case KEYWORD_SUBSTRING:
         return parse_substring(p);
     case KEYWORD_POSITION:

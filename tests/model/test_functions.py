@@ -94,6 +94,31 @@ TEXT_CASES: list[str | tuple[str, str]] = [
     "split_part(s, left(t || 'a', 1), 1)",
     "ascii(s)",
     ("chr(abs(n) % 1000 + 1)", "chr((abs(n) % 1000 + 1)::INT)"),
+    "strip_accents(s)",
+    "translate(s, 'aeé', 'xy')",
+    "md5(s)",
+    "sha1(s)",
+    "sha256(s)",
+    "hex(s)",
+    "bin(left(s, 2))",
+    "url_encode(s)",
+    "url_decode(url_encode(s))",
+    "unicode(s)",
+    "bit_length(s)",
+    "overlay(s PLACING 'xy' FROM 2 FOR 3)",
+    "levenshtein(strip_accents(s), t)",
+    "damerau_levenshtein(left(s, 5), left(t, 5))",
+    "jaro_similarity(s, t)",
+    "jaro_winkler_similarity(s, t)",
+    "hamming(left(s, 1), left(t, 1))",
+    ("from_base64(to_base64(s))", "decode(from_base64(to_base64(encode(s))))"),
+    ("to_base64(s)", "to_base64(encode(s))"),
+    "format('{}|{:>9}|{:<3}|', s, n, i)",
+    "format('{:,} {:x} {:08d}', i, abs(n), n)",
+    "CASE WHEN abs(y) < 1e15 THEN format('{:.3f} {:e} {:12.2f}', y, y, y) END",
+    "printf('%d|%5d|%-5d|%05d|%x', n, n, n, n, abs(n))",
+    "CASE WHEN abs(x) < 1e15 THEN printf('%.2f %e %10.3f', x, x, x) END",
+    "printf('%s|%8s|%-8s', s, t, s)",
     "s ^@ t",
     "s LIKE t",
     "s LIKE '%a%'",
@@ -115,6 +140,38 @@ TEXT_CASES: list[str | tuple[str, str]] = [
         )
     ),
     "regexp_escape(regexp_replace(s, '[^a-z. ]', '', 'g')) IS NOT NULL",
+]
+
+NUMBER_CASES: list[str | tuple[str, str]] = [
+    *(f"{f}(x)" for f in ("atan", "sinh", "cosh", "tanh", "asinh", "cbrt", "degrees", "radians", "even")),
+    *(f"{f}(x)" for f in ("isnan", "isinf", "isfinite", "signbit", "abs", "floor", "ceil", "round", "trunc")),
+    *(f"CASE WHEN isfinite(x) THEN {f}(x) END" for f in ("sin", "cos", "tan")),
+    *(f"CASE WHEN abs(x) < 1 THEN {f}(x) END" for f in ("asin", "acos", "atanh")),
+    "CASE WHEN x >= 1 THEN acosh(x) END",
+    "CASE WHEN x > 0 THEN gamma(x) END",
+    "CASE WHEN x > 0 THEN lgamma(x) END",
+    "atan2(x, y)",
+    "nextafter(x, y)",
+    ("fdiv(x, y)", "CASE WHEN y <> 0 THEN fdiv(x, y) END"),
+    ("fmod(n, j)", "CASE WHEN j <> 0 THEN fmod(n, j) END"),
+    "i & j",
+    "i | j",
+    "xor(i, j)",
+    "~i",
+    "bit_count(i)",
+    ("abs(n) << (abs(n) % 20)", "abs(n) << (abs(n) % 20)"),
+    "n >> (abs(n) % 20)",
+    "gcd(i, j)",
+    "lcm(n, n + 1)",
+    "CASE WHEN n BETWEEN 0 AND 20 THEN factorial(n::INT) END",
+    "hex(i)",
+    "bin(i)",
+    "sign(i)",
+    "round(x, 2)",
+    "2 ^ n",
+    "power(x, 2)",
+    "greatest(i, j, n)",
+    "least(x, y)",
 ]
 
 # query, our answer, DuckDB's, why
@@ -244,8 +301,8 @@ def names(case: str | tuple[str, str]) -> str:
     return case if isinstance(case, str) else case[0]
 
 
-@pytest.mark.parametrize("case", TEXT_CASES, ids=names)
-def test_text(sides: Sides, case: str | tuple[str, str]) -> None:
+@pytest.mark.parametrize("case", TEXT_CASES + NUMBER_CASES, ids=names)
+def test_function(sides: Sides, case: str | tuple[str, str]) -> None:
     compare(sides, *((case, case) if isinstance(case, str) else case))
 
 
