@@ -139,9 +139,10 @@ append_bytes(rows_context *c, int32_t column, PyObject *v) {
     laminar_value blob;
     laminar_error err;
     PyObject     *bytes = PyBytes_FromObject(v);
-    const int     done = bytes == NULL || ext_value_read(c->state, bytes, &blob) < 0
-                             ? -1
-                             : refused(c, laminar_append_value(c->appender, column, &blob, &err), &err);
+    int           done = bytes == NULL ? -1 : ext_value_read(c->state, bytes, &blob);
+    if (done > 0) {
+        done = refused(c, laminar_append_value(c->appender, column, &blob, &err), &err);
+    }
     Py_XDECREF(bytes);
     return done;
 }

@@ -70,8 +70,8 @@ datetime_object(module_state *state, PyObject *epoch, long long units, long long
     const long long per_day = 86400 * per_second;
     const long long days = units / per_day - (units % per_day < 0);
     const long long rest = units - days * per_day;
-    const long long us = per_second > 1000000 ? rest / (per_second / 1000000)
-                                              : rest * (1000000 / per_second);
+    const long long us =
+        per_second > 1000000 ? rest / (per_second / 1000000) : rest * (1000000 / per_second);
     return add_to(epoch, PyObject_CallFunction(state->timedelta_class, "LiL", days, 0, us));
 }
 
@@ -217,8 +217,7 @@ read_decimal(PyObject *v, laminar_value *out) {
     int       done = -1;
     if (sign != NULL && digits != NULL && exponent != NULL && PyLong_Check(exponent)) {
         const long e = PyLong_AsLong(exponent);
-        done = e == -1 && PyErr_Occurred() ? -1
-                                           : read_digits(PyLong_AsLong(sign), digits, e, out);
+        done = e == -1 && PyErr_Occurred() ? -1 : read_digits(PyLong_AsLong(sign), digits, e, out);
     } else if (!PyErr_Occurred()) {
         out->type = LAMINAR_TYPE_DOUBLE;
         PyObject *number = PyNumber_Float(v);

@@ -43,7 +43,7 @@ exact_total(const exact_sum *s) {
 }
 
 /* Integers that fit an int64, and DOUBLE. */
-bool running_sum_takes(data_type input);
+bool   running_sum_takes(data_type input);
 status running_sum_open(agg **out, const agg_class *class, const agg_signature *signature,
                         const agg_site *site, error *err) MUST_USE;
 void   running_sum_close(agg *base);

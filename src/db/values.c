@@ -11,10 +11,10 @@ static_assert((0
 
 static const char *
 text_fault(text t, bool is_text) {
-    return t.size > INT32_MAX                        ? "a text holds at most 2 GiB"
-           : is_text && text_utf8_fault(t) >= 0      ? "the text is not UTF-8"
+    return t.size > INT32_MAX                             ? "a text holds at most 2 GiB"
+           : is_text && text_utf8_fault(t) >= 0           ? "the text is not UTF-8"
            : is_text && memchr(t.data, 0, t.size) != NULL ? "the text holds a NUL byte"
-                                                     : NULL;
+                                                          : NULL;
 }
 
 static const char *
@@ -37,10 +37,10 @@ read_wide(value *out, const laminar_value *in) {
                           : (int128)((uint128)(uint64_t)in->high << 64 | (uint64_t)in->i);
     int128       wide_min, wide_max;
     int64_t      min, max;
-    const bool   outside =
-        type_wide_range(out->type, &wide_min, &wide_max)  ? x < wide_min || x > wide_max
-        : type_integer_range(out->type, &min, &max) ? x < min || x > max
-                                                    : false;
+    const bool   outside = type_wide_range(out->type, &wide_min, &wide_max)
+                               ? x < wide_min || x > wide_max
+                           : type_integer_range(out->type, &min, &max) ? x < min || x > max
+                                                                       : false;
     value_set_wide(out, x);
     return outside ? "the value is outside of the range of its type" : NULL;
 }
@@ -70,8 +70,8 @@ value_from_public(value *out, const laminar_value *in) {
         return NULL;
     default:
         if (type.id == TYPE_UUID) { /* the engine keeps the first bit turned over */
-            out->h = (int128)((uint128)((uint64_t)in->high ^ (uint64_t)1 << 63) << 64 |
-                              (uint64_t)in->i);
+            out->h =
+                (int128)((uint128)((uint64_t)in->high ^ (uint64_t)1 << 63) << 64 | (uint64_t)in->i);
             return NULL;
         }
         return read_wide(out, in);

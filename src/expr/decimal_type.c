@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decimal_type.c - digits of the results of DECIMAL arithmetic. w digits before the point, s behind it:
+/* decimal_type.c - digits of the results of DECIMAL arithmetic. w digits before the point, s behind
+ * it:
  *
  *     a + b, a - b     w = max(w1, w2) + 1, s = max(s1, s2)
  *     a * b            w = w1 + w2, s = s1 + s2
@@ -40,8 +41,8 @@ make(int32_t whole, int32_t scale, data_type *out) {
     if (scale > DECIMAL_PRECISION_MAX) {
         return false;
     }
-    *out = type_decimal(precision < DECIMAL_PRECISION_MAX ? precision : DECIMAL_PRECISION_MAX,
-                        scale);
+    *out =
+        type_decimal(precision < DECIMAL_PRECISION_MAX ? precision : DECIMAL_PRECISION_MAX, scale);
     return true;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* divide_wide.inc.h - template: truncating division or remainder, without the multiplication of
- * divide.inc.h. Parameters, undefined at the end: KERNEL name; IN C type; EXPR the result of a and b,
- * b neither 0 nor -1; IS_MINUS_ONE whether b is; MINUS_ONE the result then, and MINUS_ONE_FAILS whether
- * that overflows; SYMBOL for the message. */
+ * divide.inc.h. Parameters, undefined at the end: KERNEL name; IN C type; EXPR the result of a and
+ * b, b neither 0 nor -1; IS_MINUS_ONE whether b is; MINUS_ONE the result then, and MINUS_ONE_FAILS
+ * whether that overflows; SYMBOL for the message. */
 status
 KERNEL(fn_call *c) {
     const IN *restrict x = c->args[0].values;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_arith_wide.c - arithmetic of UBIGINT, HUGEINT and FLOAT. As in fn_arith.c, overflow is an error,
- * a difference of UBIGINTs below 0 included, and division by zero is NULL. */
+/* fn_arith_wide.c - arithmetic of UBIGINT, HUGEINT and FLOAT. As in fn_arith.c, overflow is an
+ * error, a difference of UBIGINTs below 0 included, and division by zero is NULL. */
 #include <math.h>
 
 #include "expr/call.h"

@@ -241,63 +241,35 @@ double_less(double a, double b) {
 #define REPLACES (interval_size(a) < interval_size(b))
 #include "expr/extreme.inc.h"
 
-/* One kernel for each physical type. Both arguments have one type, but maybe different DECIMALs of
- * one scale. */
-#define KERNELS(name)                                                                              \
-    {                                                                                              \
-        [PHYSICAL_BOOL] = name##_u8,   [PHYSICAL_I8] = name##_i8,                                  \
-        [PHYSICAL_I16] = name##_i16,   [PHYSICAL_I32] = name##_i32,                                \
-        [PHYSICAL_I64] = name##_i64,   [PHYSICAL_I128] = name##_i128,                              \
-        [PHYSICAL_U8] = name##_u8,     [PHYSICAL_U16] = name##_u16,                                \
-        [PHYSICAL_U32] = name##_u32,   [PHYSICAL_U64] = name##_u64,                                \
-        [PHYSICAL_F32] = name##_f32,   [PHYSICAL_F64] = name##_f64,                                \
-        [PHYSICAL_TEXT] = name##_text, [PHYSICAL_INTERVAL] = name##_interval,                      \
-    }
+/* The functions: the kernel of the physical type that both arguments have. */
+#define FUNCTION_NAME fn_equal
+#define NAME(type) equal_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_equal(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(equal);
-    return kernels[type_physical(c->args[0].type)](c);
-}
+#define FUNCTION_NAME fn_unequal
+#define NAME(type) unequal_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_unequal(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(unequal);
-    return kernels[type_physical(c->args[0].type)](c);
-}
+#define FUNCTION_NAME fn_less
+#define NAME(type) less_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_less(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(less);
-    return kernels[type_physical(c->args[0].type)](c);
-}
+#define FUNCTION_NAME fn_less_equal
+#define NAME(type) less_equal_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_less_equal(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(less_equal);
-    return kernels[type_physical(c->args[0].type)](c);
-}
+#define FUNCTION_NAME fn_greater
+#define NAME(type) greater_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_greater(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(greater);
-    return kernels[type_physical(c->args[0].type)](c);
-}
+#define FUNCTION_NAME fn_greater_equal
+#define NAME(type) greater_equal_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_greater_equal(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(greater_equal);
-    return kernels[type_physical(c->args[0].type)](c);
-}
+#define FUNCTION_NAME fn_greatest
+#define NAME(type) greatest_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_greatest(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(greatest);
-    return kernels[type_physical(c->args[0].type)](c);
-}
-
-status
-fn_least(fn_call *c) {
-    static fn_kernel *const kernels[PHYSICAL_COUNT] = KERNELS(least);
-    return kernels[type_physical(c->args[0].type)](c);
-}
+#define FUNCTION_NAME fn_least
+#define NAME(type) least_##type
+#include "expr/by_physical.inc.h"

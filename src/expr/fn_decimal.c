@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_decimal.c - arithmetic of DECIMALs. Digits of the results: decimal_type.c. A result of fewer than
- * 38 digits holds every value by its type, so sums and products are plain loops; with 38 a value that
- * needs more is an error. Division and remainder by zero are NULL. */
+/* fn_decimal.c - arithmetic of DECIMALs. Digits of the results: decimal_type.c. A result of fewer
+ * than 38 digits holds every value by its type, so sums and products are plain loops; with 38 a
+ * value that needs more is an error. Division and remainder by zero are NULL. */
 #include "expr/call.h"
 #include "type/decimal.h"
 
@@ -57,7 +57,7 @@ static
 #define KERNEL add_64_128
 #define IN int64_t
 #define OUT int128
-#define EXPR (int128)a + b
+#define EXPR (int128) a + b
     static
 #include "expr/binary.inc.h"
 
@@ -78,7 +78,7 @@ static
 #define KERNEL subtract_64_128
 #define IN int64_t
 #define OUT int128
-#define EXPR (int128)a - b
+#define EXPR (int128) a - b
     static
 #include "expr/binary.inc.h"
 
@@ -137,7 +137,7 @@ static
 #define KERNEL multiply_64_128
 #define IN int64_t
 #define OUT int128
-#define EXPR (int128)a * b
+#define EXPR (int128) a *b
     static
 #include "expr/binary.inc.h"
 
@@ -315,7 +315,8 @@ fn_trunc_decimal(fn_call *c) {
     return round_all(c, ROUND_TO_ZERO);
 }
 
-/* round(x, n): to n digits behind the point (before it when negative), in the scale of the result. */
+/* round(x, n): to n digits behind the point (before it when negative), in the scale of the result.
+ */
 status
 fn_round_digits_decimal(fn_call *c) {
     const operand *o = &c->args[0];

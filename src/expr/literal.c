@@ -39,7 +39,7 @@ expr_literal_type(const expr *number, data_type beside) {
     }
     const bool whole = type_is_integer(number->type) && number->type.id != TYPE_I128;
     return beside.id == TYPE_U64 && whole && value_wide(&number->constant) >= 0 ? beside
-                                                                               : number->type;
+                                                                                : number->type;
 }
 
 /* For a message: the first one, in their order, that does not meet those before it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Template: CAST of a DECIMAL to a coarser scale or to an integer, half away from zero. Parameters as
- * of cast_finer.inc.h. */
+/* Template: CAST of a DECIMAL to a coarser scale or to an integer, half away from zero. Parameters
+ * as of cast_finer.inc.h. */
 static bool
 KERNEL(void *restrict out, const void *restrict in, int32_t n, data_type from, data_type to) {
     const IN *restrict x = in;

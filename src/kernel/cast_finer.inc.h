@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Template: CAST of a DECIMAL or an integer, which is one without digits behind the point, to an equal
- * or a finer scale. Parameters, all #undef'd at the end:
+/* Template: CAST of a DECIMAL or an integer, which is one without digits behind the point, to an
+ * equal or a finer scale. Parameters, all #undef'd at the end:
  * - KERNEL: function name
  * - IN, OUT: C types, signed
  * - IN_MIN, IN_MAX: limits of IN
@@ -13,10 +13,10 @@ KERNEL(void *restrict out, const void *restrict in, int32_t n, data_type from, d
     int128       min = 0;
     int128       max = 0;
     (void)type_wide_range(to, &min, &max);
-    const IN      low = (IN)(min / power < IN_MIN ? IN_MIN : min / power);
-    const IN      high = (IN)(max / power > IN_MAX ? IN_MAX : max / power);
-    const OUT     factor = (OUT)power;
-    bool          fits = true;
+    const IN  low = (IN)(min / power < IN_MIN ? IN_MIN : min / power);
+    const IN  high = (IN)(max / power > IN_MAX ? IN_MAX : max / power);
+    const OUT factor = (OUT)power;
+    bool      fits = true;
     for (int32_t i = 0; i < n; i++) {
         const IN   a = x[i];
         const bool ok = (a >= low) & (a <= high);

@@ -14,28 +14,28 @@
 #define KERNEL NAME(i8)
 #define IN SOURCE
 #define OUT int8_t
-#define FITS (in_int64((double)a) && INTEGER_FITS(int64_t, int8_t, rounded((double)a)))
+#define FITS (in_int64((double)a) && FITS_IN(int64_t, int8_t, rounded((double)a)))
 #define EXPR (int8_t)rounded((double)a)
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(i16)
 #define IN SOURCE
 #define OUT int16_t
-#define FITS (in_int64((double)a) && INTEGER_FITS(int64_t, int16_t, rounded((double)a)))
+#define FITS (in_int64((double)a) && FITS_IN(int64_t, int16_t, rounded((double)a)))
 #define EXPR (int16_t)rounded((double)a)
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(i32)
 #define IN SOURCE
 #define OUT int32_t
-#define FITS (in_int64((double)a) && INTEGER_FITS(int64_t, int32_t, rounded((double)a)))
+#define FITS (in_int64((double)a) && FITS_IN(int64_t, int32_t, rounded((double)a)))
 #define EXPR (int32_t)rounded((double)a)
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(i64)
 #define IN SOURCE
 #define OUT int64_t
-#define FITS (in_int64((double)a) && INTEGER_FITS(int64_t, int64_t, rounded((double)a)))
+#define FITS (in_int64((double)a) && FITS_IN(int64_t, int64_t, rounded((double)a)))
 #define EXPR (int64_t)rounded((double)a)
 #include "kernel/cast_column.inc.h"
 
@@ -49,21 +49,21 @@
 #define KERNEL NAME(u8)
 #define IN SOURCE
 #define OUT uint8_t
-#define FITS (in_int64((double)a) && INTEGER_FITS(int64_t, uint8_t, rounded((double)a)))
+#define FITS (in_int64((double)a) && FITS_IN(int64_t, uint8_t, rounded((double)a)))
 #define EXPR (uint8_t)rounded((double)a)
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(u16)
 #define IN SOURCE
 #define OUT uint16_t
-#define FITS (in_int64((double)a) && INTEGER_FITS(int64_t, uint16_t, rounded((double)a)))
+#define FITS (in_int64((double)a) && FITS_IN(int64_t, uint16_t, rounded((double)a)))
 #define EXPR (uint16_t)rounded((double)a)
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(u32)
 #define IN SOURCE
 #define OUT uint32_t
-#define FITS (in_int64((double)a) && INTEGER_FITS(int64_t, uint32_t, rounded((double)a)))
+#define FITS (in_int64((double)a) && FITS_IN(int64_t, uint32_t, rounded((double)a)))
 #define EXPR (uint32_t)rounded((double)a)
 #include "kernel/cast_column.inc.h"
 

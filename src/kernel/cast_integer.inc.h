@@ -13,63 +13,63 @@
 #define KERNEL NAME(i8)
 #define IN SOURCE
 #define OUT int8_t
-#define FITS INTEGER_FITS(SOURCE, int8_t, a)
+#define FITS FITS_IN(SOURCE, int8_t, a)
 #define EXPR (int8_t)a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(i16)
 #define IN SOURCE
 #define OUT int16_t
-#define FITS INTEGER_FITS(SOURCE, int16_t, a)
+#define FITS FITS_IN(SOURCE, int16_t, a)
 #define EXPR (int16_t)a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(i32)
 #define IN SOURCE
 #define OUT int32_t
-#define FITS INTEGER_FITS(SOURCE, int32_t, a)
+#define FITS FITS_IN(SOURCE, int32_t, a)
 #define EXPR (int32_t)a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(i64)
 #define IN SOURCE
 #define OUT int64_t
-#define FITS INTEGER_FITS(SOURCE, int64_t, a)
+#define FITS FITS_IN(SOURCE, int64_t, a)
 #define EXPR (int64_t)a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(i128)
 #define IN SOURCE
 #define OUT int128
-#define FITS INTEGER_FITS(SOURCE, int128, a)
-#define EXPR (int128)a
+#define FITS FITS_IN(SOURCE, int128, a)
+#define EXPR (int128) a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(u8)
 #define IN SOURCE
 #define OUT uint8_t
-#define FITS INTEGER_FITS(SOURCE, uint8_t, a)
+#define FITS FITS_IN(SOURCE, uint8_t, a)
 #define EXPR (uint8_t)a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(u16)
 #define IN SOURCE
 #define OUT uint16_t
-#define FITS INTEGER_FITS(SOURCE, uint16_t, a)
+#define FITS FITS_IN(SOURCE, uint16_t, a)
 #define EXPR (uint16_t)a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(u32)
 #define IN SOURCE
 #define OUT uint32_t
-#define FITS INTEGER_FITS(SOURCE, uint32_t, a)
+#define FITS FITS_IN(SOURCE, uint32_t, a)
 #define EXPR (uint32_t)a
 #include "kernel/cast_column.inc.h"
 
 #define KERNEL NAME(u64)
 #define IN SOURCE
 #define OUT uint64_t
-#define FITS INTEGER_FITS(SOURCE, uint64_t, a)
+#define FITS FITS_IN(SOURCE, uint64_t, a)
 #define EXPR (uint64_t)a
 #include "kernel/cast_column.inc.h"
 

@@ -5,11 +5,10 @@
 
 #include <math.h>
 
-/* Whether a value `a` of IN keeps its value as an OUT. Of one sign, there and back again is enough
- * and becomes vectors. */
-#define IS_SIGNED(T) ((T) - 1 < (T)1)
-#define INTEGER_FITS(IN, OUT, a)                                                                   \
-    (IS_SIGNED(IN) == IS_SIGNED(OUT) ? (IN)(OUT)(a) == (a) : (int128)(OUT)(a) == (int128)(a))
+/* Whether a value `a` of S keeps its value as a T. Of one sign, there and back again is enough and
+ * becomes vectors. */
+#define SIGNED(T) ((T) - 1 < (T)1)
+#define FITS_IN(S, T, a) (SIGNED(S) == SIGNED(T) ? (S)(T)(a) == (a) : (int128)(T)(a) == (int128)(a))
 
 ALWAYS_INLINE bool
 in_int64(double a) {
@@ -92,6 +91,20 @@ rounded_i128(double a) {
 #define SOURCE double
 #include "kernel/cast_float.inc.h"
 
+#define KERNEL cast_f32_f32
+#define IN float
+#define OUT float
+#define FITS true
+#define EXPR a
+#include "kernel/cast_column.inc.h"
+
+#define KERNEL cast_f64_f64
+#define IN double
+#define OUT double
+#define FITS true
+#define EXPR a
+#include "kernel/cast_column.inc.h"
+
 #define KERNEL cast_f32_f64
 #define IN float
 #define OUT double
@@ -107,28 +120,43 @@ rounded_i128(double a) {
 #define EXPR (float)a
 #include "kernel/cast_column.inc.h"
 
-#define TO_INTEGERS(from)                                                                          \
-    [TYPE_BOOL] = cast_##from##_bool, [TYPE_I8] = cast_##from##_i8,                                \
-    [TYPE_I16] = cast_##from##_i16, [TYPE_I32] = cast_##from##_i32,                                \
-    [TYPE_I64] = cast_##from##_i64, [TYPE_I128] = cast_##from##_i128,                              \
-    [TYPE_U8] = cast_##from##_u8, [TYPE_U16] = cast_##from##_u16, [TYPE_U32] = cast_##from##_u32,  \
-    [TYPE_U64] = cast_##from##_u64
-#define TO_ALL(from)                                                                               \
-    {TO_INTEGERS(from), [TYPE_F32] = cast_##from##_f32, [TYPE_F64] = cast_##from##_f64}
-
 static cast_kernel *const kernels[TYPE_COUNT][TYPE_COUNT] = {
-    [TYPE_BOOL] = TO_ALL(truth),
-    [TYPE_I8] = TO_ALL(i8),
-    [TYPE_I16] = TO_ALL(i16),
-    [TYPE_I32] = TO_ALL(i32),
-    [TYPE_I64] = TO_ALL(i64),
-    [TYPE_I128] = TO_ALL(i128),
-    [TYPE_U8] = TO_ALL(u8),
-    [TYPE_U16] = TO_ALL(u16),
-    [TYPE_U32] = TO_ALL(u32),
-    [TYPE_U64] = TO_ALL(u64),
-    [TYPE_F32] = {TO_INTEGERS(f32), [TYPE_F64] = cast_f32_f64},
-    [TYPE_F64] = {TO_INTEGERS(f64), [TYPE_F32] = cast_f64_f32},
+#define FROM TYPE_BOOL
+#define NAME(to) cast_truth_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I8
+#define NAME(to) cast_i8_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I16
+#define NAME(to) cast_i16_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I32
+#define NAME(to) cast_i32_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I64
+#define NAME(to) cast_i64_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I128
+#define NAME(to) cast_i128_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U8
+#define NAME(to) cast_u8_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U16
+#define NAME(to) cast_u16_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U32
+#define NAME(to) cast_u32_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U64
+#define NAME(to) cast_u64_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_F32
+#define NAME(to) cast_f32_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_F64
+#define NAME(to) cast_f64_##to
+#include "kernel/cast_row.inc.h"
 };
 
 cast_kernel *

@@ -71,7 +71,8 @@ multiply(uint128 a, uint128 b) {
                      .low = other << 64 | (low & mask)};
 }
 
-/* Quotient and remainder; n.high < d, so that the quotient fits. Bit by bit: the large ones are rare.
+/* Quotient and remainder; n.high < d, so that the quotient fits. Bit by bit: the large ones are
+ * rare.
  */
 static uint128
 divide(uint256 n, uint128 d, uint128 *rest) {
@@ -123,8 +124,8 @@ decimal_rescale(int128 units, int32_t from_scale, int32_t to_scale, int32_t prec
 
 /* ---- text */
 
-/* A number as written: the digits of its mantissa from `at` on, a point among them, and the power of
- * ten of the first one. */
+/* A number as written: the digits of its mantissa from `at` on, a point among them, and the power
+ * of ten of the first one. */
 typedef struct written {
     const char *at, *end;
     int64_t     power;
@@ -352,7 +353,8 @@ decimal_from_double(double x, int32_t precision, int32_t scale, int128 *out) {
     const double scaled = x * (double)decimal_powers[scale];
     if (fabs(scaled) < 0x1p40 && scale <= 22) {
         const double nearest = round(scaled);
-        if (fabs(fabs(scaled - nearest) - 0.5) > 1e-3) { /* the error of the product is far smaller */
+        if (fabs(fabs(scaled - nearest) - 0.5) >
+            1e-3) { /* the error of the product is far smaller */
             *out = (int64_t)nearest;
             return decimal_fits(*out, precision);
         }

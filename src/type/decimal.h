@@ -46,7 +46,8 @@ double decimal_to_double(int128 units, int32_t scale);
 /* The nearest decimal of x as a double would be written with that many digits; false: NaN, infinite
  * or more than `precision` digits. */
 bool decimal_from_double(double x, int32_t precision, int32_t scale, int128 *out);
-/* Rounded to an integer, half to even, as CAST of a DOUBLE does; false: NaN or outside of int128. */
+/* Rounded to an integer, half to even, as CAST of a DOUBLE does; false: NaN or outside of int128.
+ */
 bool wide_from_double(double x, int128 *out);
 
 /* [+-]digits, as number_parse_i64. */

@@ -23,23 +23,25 @@ static const size_t widths[PHYSICAL_COUNT] = {
     [PHYSICAL_TEXT] = 16, [PHYSICAL_INTERVAL] = 16,
 };
 
-/* "DECIMAL(p,s)" of all p and s: names live as long as the program. */
-#define NAME(p, s) "DECIMAL(" #p "," #s ")",
-#define NAMES(p)                                                                                   \
-    {NAME(p, 0) NAME(p, 1) NAME(p, 2) NAME(p, 3) NAME(p, 4) NAME(p, 5) NAME(p, 6) NAME(p, 7)       \
-         NAME(p, 8) NAME(p, 9) NAME(p, 10) NAME(p, 11) NAME(p, 12) NAME(p, 13) NAME(p, 14)         \
-             NAME(p, 15) NAME(p, 16) NAME(p, 17) NAME(p, 18) NAME(p, 19) NAME(p, 20) NAME(p, 21)   \
-                 NAME(p, 22) NAME(p, 23) NAME(p, 24) NAME(p, 25) NAME(p, 26) NAME(p, 27)           \
-                     NAME(p, 28) NAME(p, 29) NAME(p, 30) NAME(p, 31) NAME(p, 32) NAME(p, 33)       \
-                         NAME(p, 34) NAME(p, 35) NAME(p, 36) NAME(p, 37) NAME(p, 38)},
-static const char decimal_names[DECIMAL_PRECISION_MAX][DECIMAL_PRECISION_MAX + 1][16] = {
-    NAMES(1) NAMES(2) NAMES(3) NAMES(4) NAMES(5) NAMES(6) NAMES(7) NAMES(8) NAMES(9) NAMES(10)
-        NAMES(11) NAMES(12) NAMES(13) NAMES(14) NAMES(15) NAMES(16) NAMES(17) NAMES(18) NAMES(19)
-            NAMES(20) NAMES(21) NAMES(22) NAMES(23) NAMES(24) NAMES(25) NAMES(26) NAMES(27)
-                NAMES(28) NAMES(29) NAMES(30) NAMES(31) NAMES(32) NAMES(33) NAMES(34) NAMES(35)
-                    NAMES(36) NAMES(37) NAMES(38)};
-#undef NAMES
-#undef NAME
+/* "DECIMAL(p,s)" of all p and s: names live as long as the program. `t` is the tens of s. */
+#define N(p, t, o) "DECIMAL(" #p "," #t #o ")",
+#define LOW(p, t) N(p, t, 0) N(p, t, 1) N(p, t, 2) N(p, t, 3) N(p, t, 4)
+#define HIGH(p, t) N(p, t, 5) N(p, t, 6) N(p, t, 7) N(p, t, 8) N(p, t, 9)
+#define TEN(p, t) LOW(p, t) HIGH(p, t)
+#define ROW(p) {TEN(p, ) TEN(p, 1) TEN(p, 2) TEN(p, 3)},
+/* clang-format off */
+static const char decimal_names[DECIMAL_PRECISION_MAX][40][16] = {
+    ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12)
+    ROW(13) ROW(14) ROW(15) ROW(16) ROW(17) ROW(18) ROW(19) ROW(20) ROW(21) ROW(22) ROW(23)
+    ROW(24) ROW(25) ROW(26) ROW(27) ROW(28) ROW(29) ROW(30) ROW(31) ROW(32) ROW(33) ROW(34)
+    ROW(35) ROW(36) ROW(37) ROW(38)
+};
+/* clang-format on */
+#undef ROW
+#undef TEN
+#undef HIGH
+#undef LOW
+#undef N
 
 typedef struct type_alias {
     text    name;

@@ -90,7 +90,8 @@ unify_decimals(data_type a, data_type b) {
 static bool
 unify_numbers(data_type a, data_type b, data_type *out) {
     data_type x, y;
-    if (type_is_float(a) || type_is_float(b)) { /* one of them a FLOAT that the other does not fit */
+    if (type_is_float(a) ||
+        type_is_float(b)) { /* one of them a FLOAT that the other does not fit */
         *out = type_of(TYPE_F64);
         return true;
     }

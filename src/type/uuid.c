@@ -97,7 +97,8 @@ blob_parse(char *out, text s) {
     for (size_t i = 0; i < s.size; i++) {
         char c = s.data[i];
         if (c == '\\') {
-            const int32_t high = i + 3 < s.size && s.data[i + 1] == 'x' ? digit_of(s.data[i + 2]) : -1;
+            const int32_t high =
+                i + 3 < s.size && s.data[i + 1] == 'x' ? digit_of(s.data[i + 2]) : -1;
             const int32_t low = high < 0 ? -1 : digit_of(s.data[i + 3]);
             if (low < 0) {
                 return -1;

@@ -16,8 +16,8 @@ bool uuid_parse(text s, int128 *out);
 void uuid_write(char *out, int128 v); /* UUID_TEXT_SIZE bytes: 8-4-4-4-12, lower case */
 
 /* Text of a BLOB: printable ASCII but \ ' " as it is, all else as \xAB. blob_write returns the size
- * and may be asked without `out`, which has room for 4 bytes of each. blob_parse takes the same back
- * (other ASCII too) into room for s.size bytes; -1: a broken escape or a character that is not
+ * and may be asked without `out`, which has room for 4 bytes of each. blob_parse takes the same
+ * back (other ASCII too) into room for s.size bytes; -1: a broken escape or a character that is not
  * ASCII. */
 size_t  blob_write(char *out, text bytes);
 int64_t blob_parse(char *out, text s);
