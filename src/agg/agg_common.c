@@ -100,7 +100,7 @@ widen_i32(int64_t *restrict to, const int32_t *restrict from, int32_t count) {
 status
 agg_integers(const int64_t **out, const column *input, int32_t count, arena *scratch, error *err) {
     const physical p = type_physical(input->type);
-    if (p == PHYSICAL_I64) {
+    if (p == PHYSICAL_I64 || p == PHYSICAL_U64) {
         *out = input->values;
         return OK;
     }

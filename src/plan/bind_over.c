@@ -242,8 +242,9 @@ bind_range_offset(value *out, binder *b, const ast_bound *bound, data_type key) 
     }
     if (type_is_numeric(key) && type_is_numeric(out->type) && out->type.id != TYPE_F64) {
         value wide = *out;
-        TRY(located(b, value_cast(out, &wide, type_of(key.id == TYPE_F64 ? TYPE_F64 : TYPE_I64),
-                                  b->arena, b->err),
+        TRY(located(b,
+                    value_cast(out, &wide, type_of(key.id == TYPE_F64 ? TYPE_F64 : TYPE_I64),
+                               b->arena, b->err),
                     bound->position));
     }
     const bool is_time = type_is_time(key) || key.id == TYPE_DATE;

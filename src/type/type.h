@@ -164,6 +164,8 @@ size_t value_write(const value *v, char *out);
  * comes from `a`. */
 status value_cast(value *out, const value *in, data_type to, arena *a, error *err);
 
+/* A number that is not NULL as the nearest double. */
+double value_to_double(const value *v);
 /* For values that are stored: integers, DECIMAL and floats into each other where nothing is lost (a
  * float as it is written; any number into a float, the nearest), BOOLEAN and integers as 0 and 1,
  * text to anything that it spells exactly, anything to its text, dates and timestamps into each

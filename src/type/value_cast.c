@@ -212,6 +212,13 @@ convert(value *out, const value *in, data_type to, arena *a, error *err) {
                                                               : cast_number(out, in, to, err);
 }
 
+double
+value_to_double(const value *v) {
+    return type_is_float(v->type)       ? v->d
+           : v->type.id == TYPE_DECIMAL ? decimal_to_double(value_wide(v), v->type.scale)
+                                        : (double)value_wide(v);
+}
+
 status
 value_cast(value *out, const value *in, data_type to, arena *a, error *err) {
     if (in->is_null || in->type.id == TYPE_NULL) {
