@@ -200,24 +200,47 @@ typedef enum laminar_type {
     LAMINAR_TYPE_SMALLINT,
     LAMINAR_TYPE_INTEGER,
     LAMINAR_TYPE_BIGINT,
+    LAMINAR_TYPE_HUGEINT,
+    LAMINAR_TYPE_UTINYINT,
+    LAMINAR_TYPE_USMALLINT,
+    LAMINAR_TYPE_UINTEGER,
+    LAMINAR_TYPE_UBIGINT,
+    LAMINAR_TYPE_FLOAT,
     LAMINAR_TYPE_DOUBLE,
+    LAMINAR_TYPE_DECIMAL,
     LAMINAR_TYPE_VARCHAR,
+    LAMINAR_TYPE_BLOB,
+    LAMINAR_TYPE_UUID,
     LAMINAR_TYPE_DATE,
+    LAMINAR_TYPE_TIME,
+    LAMINAR_TYPE_TIMESTAMP_S,
     LAMINAR_TYPE_TIMESTAMP_MS,
     LAMINAR_TYPE_TIMESTAMP,
+    LAMINAR_TYPE_TIMESTAMP_NS,
+    LAMINAR_TYPE_TIMESTAMPTZ,
     LAMINAR_TYPE_INTERVAL
 } laminar_type;
 
 struct laminar_value {
     int32_t type; /* laminar_type */
     bool    is_null;
-    int64_t i; /* BOOLEAN 0/1, integers, DATE (days since 1970), TIMESTAMP_MS (ms), TIMESTAMP (us),
-                  INTERVAL: us part */
-    double      d;    /* DOUBLE */
-    const char *text; /* VARCHAR: not terminated; of a result: borrowed from it */
+    uint8_t precision, scale; /* DECIMAL */
+    /* BOOLEAN 0/1, integers (UBIGINT by its bits), DATE (days since 1970), TIME (us since
+     * midnight), timestamps (their unit since 1970; TIMESTAMPTZ: us), INTERVAL: us part. HUGEINT,
+     * UUID and DECIMAL (without its point) have 128 bits: the lower 64 here, the upper 64 in
+     * `high`; a UUID's first byte is the highest. */
+    int64_t     i;
+    int64_t     high;
+    double      d;    /* FLOAT, DOUBLE */
+    const char *text; /* VARCHAR, BLOB: not terminated; of a result: borrowed from it */
     size_t      text_size;
     int32_t     months, days; /* INTERVAL */
 };
+
+/* The text that CAST gives a value of any type but VARCHAR and BLOB: at most LAMINAR_VALUE_TEXT_MAX
+ * bytes, not terminated; returns how many. */
+#define LAMINAR_VALUE_TEXT_MAX 96
+LAMINAR_API size_t laminar_value_text(const laminar_value *v, char *out);
 
 LAMINAR_API void                laminar_result_free(laminar_result *r); /* NULL is fine */
 LAMINAR_API laminar_result_kind laminar_result_get_kind(const laminar_result *r);
@@ -226,12 +249,14 @@ LAMINAR_API const char *laminar_result_ddl_type(const laminar_result *r);
 LAMINAR_API const char *laminar_result_ddl_object(const laminar_result *r);
 LAMINAR_API int64_t
 laminar_result_rows_affected(const laminar_result *r); /* row count for queries, 0 for DDL */
-LAMINAR_API int64_t        laminar_result_row_count(const laminar_result *r);
-LAMINAR_API int32_t        laminar_result_batch_count(const laminar_result *r);
-LAMINAR_API int32_t        laminar_result_column_count(const laminar_result *r);
-LAMINAR_API const char    *laminar_result_column_name(const laminar_result *r,
-                                                      int32_t column); /* NUL-terminated */
-LAMINAR_API laminar_type   laminar_result_column_type(const laminar_result *r, int32_t column);
+LAMINAR_API int64_t      laminar_result_row_count(const laminar_result *r);
+LAMINAR_API int32_t      laminar_result_batch_count(const laminar_result *r);
+LAMINAR_API int32_t      laminar_result_column_count(const laminar_result *r);
+LAMINAR_API const char  *laminar_result_column_name(const laminar_result *r,
+                                                    int32_t column); /* NUL-terminated */
+LAMINAR_API laminar_type laminar_result_column_type(const laminar_result *r, int32_t column);
+/* "BIGINT", "DECIMAL(10,2)"; NULL: no such column. */
+LAMINAR_API const char    *laminar_result_column_type_name(const laminar_result *r, int32_t column);
 LAMINAR_API laminar_status laminar_result_value(const laminar_result *r, int64_t row,
                                                 int32_t column, laminar_value *out);
 /* ---- of a delivery of a subscription (laminar_subscription_next) */
@@ -313,6 +338,9 @@ LAMINAR_API laminar_status laminar_append_double(laminar_appender *a, int32_t co
                                                  laminar_error *err);
 LAMINAR_API laminar_status laminar_append_text(laminar_appender *a, int32_t column,
                                                const char *text, size_t size, laminar_error *err);
+/* A value of any type, as laminar_result_value gives them. */
+LAMINAR_API laminar_status laminar_append_value(laminar_appender *a, int32_t column,
+                                                const laminar_value *v, laminar_error *err);
 /* Microseconds since 1970 UTC: a datetime. Fits TIMESTAMP, TIMESTAMP_MS, BIGINT event-time columns
  * (as epoch ms) and VARCHAR. */
 LAMINAR_API laminar_status laminar_append_timestamp(laminar_appender *a, int32_t column, int64_t us,

@@ -114,13 +114,14 @@ import_classes(module_state *s) {
     }
     s->datetime_class = PyObject_GetAttrString(datetime, "datetime");
     s->date_class = PyObject_GetAttrString(datetime, "date");
+    s->time_class = PyObject_GetAttrString(datetime, "time");
     s->timedelta_class = PyObject_GetAttrString(datetime, "timedelta");
     PyObject *zone = PyObject_GetAttrString(datetime, "timezone");
     PyObject *utc = zone == NULL ? NULL : PyObject_GetAttrString(zone, "utc");
     Py_XDECREF(zone);
     Py_DECREF(datetime);
-    if (s->datetime_class == NULL || s->date_class == NULL || s->timedelta_class == NULL ||
-        utc == NULL) {
+    if (s->datetime_class == NULL || s->date_class == NULL || s->time_class == NULL ||
+        s->timedelta_class == NULL || utc == NULL) {
         Py_XDECREF(utc);
         return -1;
     }
@@ -210,7 +211,10 @@ module_clear(PyObject *module) {
     Py_CLEAR(s->result_class);
     Py_CLEAR(s->datetime_class);
     Py_CLEAR(s->date_class);
+    Py_CLEAR(s->time_class);
     Py_CLEAR(s->timedelta_class);
+    Py_CLEAR(s->decimal_class);
+    Py_CLEAR(s->uuid_class);
     Py_CLEAR(s->interval_class);
     Py_CLEAR(s->epoch);
     Py_CLEAR(s->epoch_date);

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-static const int64_t us_per_day = 86400000000;
-
 static int
 read_text(PyObject *v, laminar_value *out) {
     Py_ssize_t size;
@@ -19,19 +17,15 @@ read_text(PyObject *v, laminar_value *out) {
     return 0;
 }
 
-/* An integer beyond BIGINT is what the same literal would be: a DOUBLE. */
+/* An integer beyond HUGEINT is what the same literal would be: a DOUBLE. */
 static int
 read_long(PyObject *v, laminar_value *out) {
-    int             overflow;
-    const long long i = PyLong_AsLongLongAndOverflow(v, &overflow);
-    if (overflow != 0) {
+    const int done = ext_long_read(v, out);
+    if (done == 0) {
         out->type = LAMINAR_TYPE_DOUBLE;
         out->d = PyLong_AsDouble(v);
-    } else {
-        out->type = LAMINAR_TYPE_BIGINT;
-        out->i = i;
     }
-    return PyErr_Occurred() != NULL ? -1 : 0;
+    return done < 0 || PyErr_Occurred() != NULL ? -1 : 0;
 }
 
 static int
@@ -42,66 +36,13 @@ read_index(PyObject *v, laminar_value *out) {
     return done;
 }
 
-static int
-read_datetime(module_state *state, PyObject *v, laminar_value *out) {
-    long long us;
-    if (ext_datetime_us(state, v, &us) < 0) {
-        return -1;
-    }
-    out->type = LAMINAR_TYPE_TIMESTAMP;
-    out->i = us;
-    return 0;
-}
-
-static int
-read_date(module_state *state, PyObject *v, laminar_value *out) {
-    long long days;
-    if (ext_date_days(state, v, &days) < 0) {
-        return -1;
-    }
-    out->type = LAMINAR_TYPE_DATE;
-    out->i = days;
-    return 0;
-}
-
-/* Days and the rest have one sign, unlike in a timedelta. */
-static int
-read_timedelta(module_state *state, PyObject *v, laminar_value *out) {
-    long long us;
-    if (ext_timedelta_us(state, v, &us) < 0) {
-        return -1;
-    }
-    out->type = LAMINAR_TYPE_INTERVAL;
-    out->days = (int32_t)(us / us_per_day);
-    out->i = us % us_per_day;
-    return 0;
-}
-
-/* 1: read; 0: v is no time; -1: an exception is set. */
-static int
-read_time(module_state *state, PyObject *v, laminar_value *out) {
-    int is = PyObject_IsInstance(v, state->datetime_class);
-    if (is > 0) {
-        return read_datetime(state, v, out) < 0 ? -1 : 1;
-    }
-    is = is < 0 ? is : PyObject_IsInstance(v, state->date_class);
-    if (is > 0) {
-        return read_date(state, v, out) < 0 ? -1 : 1;
-    }
-    is = is < 0 ? is : PyObject_IsInstance(v, state->timedelta_class);
-    if (is > 0) {
-        return read_timedelta(state, v, out) < 0 ? -1 : 1;
-    }
-    return is;
-}
-
 static int read_value(module_state *state, PyObject *v, laminar_value *out, int depth);
 
 static int
 read_other(module_state *state, PyObject *v, laminar_value *out, int depth) {
-    const int time = read_time(state, v, out);
-    if (time != 0) {
-        return time < 0 ? -1 : 0;
+    const int known = ext_value_read(state, v, out);
+    if (known != 0) {
+        return known < 0 ? -1 : 0;
     }
     if (PyIndex_Check(v)) {
         return read_index(v, out);
@@ -117,10 +58,11 @@ read_other(module_state *state, PyObject *v, laminar_value *out, int depth) {
         Py_XDECREF(plain);
         return done;
     }
-    PyErr_Format(
-        PyExc_TypeError,
-        "a parameter is a str, int, float, bool, None, datetime, date or timedelta, not %S",
-        Py_TYPE(v));
+    PyErr_Format(PyExc_TypeError,
+                 "a parameter is a str, bytes, int, float, bool, None, datetime, date, time, "
+                 "timedelta, Decimal "
+                 "(of up to 38 digits) or UUID, not %S",
+                 Py_TYPE(v));
     return -1;
 }
 

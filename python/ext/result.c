@@ -35,59 +35,6 @@ result_dealloc(PyObject *o) {
     Py_DECREF(type);
 }
 
-/* ---------------------------------------------------------------------------------- values */
-static PyObject *
-interval_value(module_state *state, const laminar_value *v) {
-    if (v->months != 0) {
-        return PyObject_CallFunction(state->interval_class, "iiL", v->months, v->days,
-                                     (long long)v->i);
-    }
-    return PyObject_CallFunction(state->timedelta_class, "iiL", v->days, 0, (long long)v->i);
-}
-
-static PyObject *
-add_to(PyObject *start, PyObject *delta) {
-    if (delta == NULL) {
-        return NULL;
-    }
-    PyObject *made = PyNumber_Add(start, delta);
-    Py_DECREF(delta);
-    return made;
-}
-
-static PyObject *
-value_object(module_state *state, const laminar_value *v) {
-    if (v->is_null) {
-        Py_RETURN_NONE;
-    }
-    switch ((laminar_type)v->type) {
-    case LAMINAR_TYPE_BOOLEAN:
-        return PyBool_FromLong(v->i != 0);
-    case LAMINAR_TYPE_DOUBLE:
-        return PyFloat_FromDouble(v->d);
-    case LAMINAR_TYPE_VARCHAR:
-        return PyUnicode_DecodeUTF8(v->text, (Py_ssize_t)v->text_size, NULL);
-    case LAMINAR_TYPE_DATE:
-        return add_to(state->epoch_date,
-                      PyObject_CallFunction(state->timedelta_class, "L", (long long)v->i));
-    case LAMINAR_TYPE_TIMESTAMP_MS:
-    case LAMINAR_TYPE_TIMESTAMP: {
-        const long long unit = v->type == LAMINAR_TYPE_TIMESTAMP_MS ? 1000 : 1000000;
-        const long long per_day = 86400 * unit;
-        const long long days = v->i / per_day - (v->i % per_day < 0);
-        const long long rest = (v->i - days * per_day) * (1000000 / unit);
-        return add_to(state->epoch,
-                      PyObject_CallFunction(state->timedelta_class, "LiL", days, 0, rest));
-    }
-    case LAMINAR_TYPE_INTERVAL:
-        return interval_value(state, v);
-    case LAMINAR_TYPE_NULL:
-        Py_RETURN_NONE;
-    default:
-        return PyLong_FromLongLong(v->i);
-    }
-}
-
 static PyObject *
 cell(const result_object *self, int64_t row, int32_t column) {
     laminar_value v;
@@ -95,7 +42,7 @@ cell(const result_object *self, int64_t row, int32_t column) {
         PyErr_SetString(PyExc_IndexError, "no such cell");
         return NULL;
     }
-    return value_object(self->state, &v);
+    return ext_value_object(self->state, &v);
 }
 
 static PyObject *
@@ -306,14 +253,11 @@ get_outcome(PyObject *o, void *unused) {
 static PyObject *
 get_column_types(PyObject *o, void *unused) {
     (void)unused;
-    static const char *const names[] = {"NULL",    "BOOLEAN",      "TINYINT",   "SMALLINT",
-                                        "INTEGER", "BIGINT",       "DOUBLE",    "VARCHAR",
-                                        "DATE",    "TIMESTAMP_MS", "TIMESTAMP", "INTERVAL"};
-    const laminar_result    *r = ((const result_object *)o)->result;
-    const int32_t            width = laminar_result_column_count(r);
-    PyObject                *list = PyList_New(width);
+    const laminar_result *r = ((const result_object *)o)->result;
+    const int32_t         width = laminar_result_column_count(r);
+    PyObject             *list = PyList_New(width);
     for (int32_t i = 0; list != NULL && i < width; i++) {
-        PyObject *name = PyUnicode_FromString(names[laminar_result_column_type(r, i)]);
+        PyObject *name = PyUnicode_FromString(laminar_result_column_type_name(r, i));
         if (name == NULL || PyList_SetItem(list, i, name) < 0) {
             Py_DECREF(list);
             return NULL;

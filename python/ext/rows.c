@@ -99,26 +99,6 @@ ext_date_days(module_state *state, PyObject *v, long long *days) {
 }
 
 static int
-append_datetime(rows_context *c, int32_t column, PyObject *v) {
-    long long     us;
-    laminar_error err;
-    if (ext_datetime_us(c->state, v, &us) < 0) {
-        return -1;
-    }
-    return refused(c, laminar_append_timestamp(c->appender, column, us, &err), &err);
-}
-
-static int
-append_date(rows_context *c, int32_t column, PyObject *v) {
-    long long     days;
-    laminar_error err;
-    if (ext_date_days(c->state, v, &days) < 0) {
-        return -1;
-    }
-    return refused(c, laminar_append_date(c->appender, column, (int32_t)days, &err), &err);
-}
-
-static int
 append_text(rows_context *c, int32_t column, PyObject *v) {
     Py_ssize_t    size;
     laminar_error err;
@@ -132,20 +112,39 @@ append_text(rows_context *c, int32_t column, PyObject *v) {
 }
 
 static int
+append_as_text(rows_context *c, int32_t column, PyObject *v) {
+    PyObject *text = PyObject_Str(v);
+    const int done = text == NULL ? -1 : append_text(c, column, text);
+    Py_XDECREF(text);
+    return done;
+}
+
+static int
 append_long(rows_context *c, int32_t column, PyObject *v) {
-    int             overflow;
-    laminar_error   err;
-    const long long i = PyLong_AsLongLongAndOverflow(v, &overflow);
-    if (overflow != 0) { /* as text: it fits VARCHAR and DOUBLE, all else refuses it by value */
-        PyObject *text = PyObject_Str(v);
-        const int done = text == NULL ? -1 : append_text(c, column, text);
-        Py_XDECREF(text);
-        return done;
+    laminar_value wide = {.type = LAMINAR_TYPE_BIGINT};
+    laminar_error err;
+    const int     done = ext_long_read(v, &wide);
+    if (done <= 0) { /* as text: it fits VARCHAR and DOUBLE, all else refuses it by value */
+        return done < 0 ? -1 : append_as_text(c, column, v);
     }
-    if (i == -1 && PyErr_Occurred()) {
-        return -1;
+    return refused(c,
+                   wide.type == LAMINAR_TYPE_BIGINT
+                       ? laminar_append_bigint(c->appender, column, wide.i, &err)
+                       : laminar_append_value(c->appender, column, &wide, &err),
+                   &err);
+}
+
+static int
+append_bytes(rows_context *c, int32_t column, PyObject *v) {
+    laminar_value blob;
+    laminar_error err;
+    PyObject     *bytes = PyBytes_FromObject(v);
+    int           done = bytes == NULL ? -1 : ext_value_read(c->state, bytes, &blob);
+    if (done > 0) {
+        done = refused(c, laminar_append_value(c->appender, column, &blob, &err), &err);
     }
-    return refused(c, laminar_append_bigint(c->appender, column, i, &err), &err);
+    Py_XDECREF(bytes);
+    return done;
 }
 
 static int append_value(rows_context *c, int32_t column, PyObject *v, int depth);
@@ -153,23 +152,25 @@ static int append_value(rows_context *c, int32_t column, PyObject *v, int depth)
 static int
 append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
     laminar_error err;
-    int           is = PyObject_IsInstance(v, c->state->datetime_class);
-    if (is != 0) {
-        return is < 0 ? -1 : append_datetime(c, column, v);
-    }
-    is = PyObject_IsInstance(v, c->state->date_class);
-    if (is != 0) {
-        return is < 0 ? -1 : append_date(c, column, v);
-    }
-    if (PyLong_Check(v)) {
-        return append_long(c, column, v);
-    }
+    laminar_value scalar;
     if (PyFloat_Check(v)) {
         return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err),
                        &err);
     }
     if (PyUnicode_Check(v)) {
         return append_text(c, column, v);
+    }
+    if (PyLong_Check(v)) {
+        return append_long(c, column, v);
+    }
+    if (PyByteArray_Check(v) || PyMemoryView_Check(v)) {
+        return append_bytes(c, column, v);
+    }
+    const int known = ext_value_read(c->state, v, &scalar);
+    if (known != 0) {
+        return known < 0
+                   ? -1
+                   : refused(c, laminar_append_value(c->appender, column, &scalar, &err), &err);
     }
     if (PyIndex_Check(v)) {
         PyObject *i = PyNumber_Index(v);
@@ -183,11 +184,8 @@ append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
         Py_XDECREF(plain);
         return done;
     }
-    if (PyNumber_Check(v)) { /* Decimal, Fraction */
-        PyObject *text = PyObject_Str(v);
-        const int done = text == NULL ? -1 : append_text(c, column, text);
-        Py_XDECREF(text);
-        return done;
+    if (PyNumber_Check(v)) { /* Fraction */
+        return append_as_text(c, column, v);
     }
     PyErr_Format(PyExc_TypeError, "column \"%s\": a value of type %S is none that laminardb stores",
                  laminar_appender_column_name(c->appender, column), Py_TYPE(v));

@@ -15,11 +15,12 @@ typedef struct module_state {
     PyTypeObject *connection_type, *result_type, *subscription_type, *notifier_type;
     PyObject     *errors;       /* the module laminardb.errors */
     PyObject     *result_class; /* what queries and subscriptions give: laminardb's QueryResult */
-    PyObject     *datetime_class, *date_class, *timedelta_class, *interval_class;
-    unsigned long main_thread; /* where signal handlers run */
-    PyObject     *epoch;       /* datetime(1970, 1, 1) */
-    PyObject     *epoch_date;  /* date(1970, 1, 1) */
-    PyObject     *epoch_utc;   /* the same, aware */
+    PyObject     *datetime_class, *date_class, *time_class, *timedelta_class, *interval_class;
+    PyObject     *decimal_class, *uuid_class; /* imported when they are first needed */
+    unsigned long main_thread;                /* where signal handlers run */
+    PyObject     *epoch;                      /* datetime(1970, 1, 1) */
+    PyObject     *epoch_date;                 /* date(1970, 1, 1) */
+    PyObject     *epoch_utc;                  /* the same, aware */
     /* interned names */
     PyObject *arrow_c_stream, *arrow_c_array, *array_protocol, *fields, *dataclass_fields, *tzinfo,
         *days, *seconds, *microseconds, *item;
@@ -48,6 +49,14 @@ PyObject *ext_schema_capsule(struct ArrowSchema *schema);
 
 /* rows.c: appends Python data to an appender. -1 with an exception set. */
 int ext_rows_append(module_state *state, laminar_appender *a, PyObject *data);
+
+/* scalars.c: a value of a result as a Python object. */
+PyObject *ext_value_object(module_state *state, const laminar_value *v);
+/* A datetime, date, time, timedelta, Decimal, UUID, bytes or int as a value; bytes are borrowed. 1:
+ * it is one; 0: none of them; -1: an exception is set. */
+int ext_value_read(module_state *state, PyObject *v, laminar_value *out);
+/* An int of up to 128 bits; 0: it has more. */
+int ext_long_read(PyObject *v, laminar_value *out);
 
 /* Days, seconds and microseconds of a timedelta, exact; microseconds since 1970 of a datetime (a
  * naive one as it stands, an aware one in UTC); days since 1970 of a date. -1 with an exception. */

@@ -8,7 +8,7 @@ resolve(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
     (void)err;
     s->output = type_of(TYPE_F64);
-    return type_is_numeric(s->types[0]) ? OK : ERR_WRONG_TYPE;
+    return running_sum_takes(s->types[0]) ? OK : ERR_WRONG_TYPE;
 }
 
 /* One rounding while the total is exact in a double; else whole part and remainder, each rounded

@@ -63,6 +63,20 @@ widen_u8(int64_t *restrict to, const uint8_t *restrict from, int32_t count) {
 }
 
 static void
+widen_u16(int64_t *restrict to, const uint16_t *restrict from, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        to[i] = from[i];
+    }
+}
+
+static void
+widen_u32(int64_t *restrict to, const uint32_t *restrict from, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        to[i] = from[i];
+    }
+}
+
+static void
 widen_i8(int64_t *restrict to, const int8_t *restrict from, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         to[i] = from[i];
@@ -86,7 +100,7 @@ widen_i32(int64_t *restrict to, const int32_t *restrict from, int32_t count) {
 status
 agg_integers(const int64_t **out, const column *input, int32_t count, arena *scratch, error *err) {
     const physical p = type_physical(input->type);
-    if (p == PHYSICAL_I64) {
+    if (p == PHYSICAL_I64 || p == PHYSICAL_U64) {
         *out = input->values;
         return OK;
     }
@@ -97,7 +111,14 @@ agg_integers(const int64_t **out, const column *input, int32_t count, arena *scr
     *out = wide;
     switch (p) {
     case PHYSICAL_BOOL:
+    case PHYSICAL_U8:
         widen_u8(wide, input->values, count);
+        return OK;
+    case PHYSICAL_U16:
+        widen_u16(wide, input->values, count);
+        return OK;
+    case PHYSICAL_U32:
+        widen_u32(wide, input->values, count);
         return OK;
     case PHYSICAL_I8:
         widen_i8(wide, input->values, count);

@@ -18,8 +18,8 @@ status agg_new(agg **out, size_t size, const agg_class *class, const agg_signatu
 status agg_contributing(const uint8_t **out, const column *input, const uint8_t *filter,
                         int32_t count, arena *scratch, error *err) MUST_USE;
 
-/* The values of an integer-like (also BOOLEAN, DATE, TIMESTAMP) column as 64-bit integers; a BIGINT
- * column is not copied. */
+/* The values of an integer-like (also BOOLEAN, DATE, TIMESTAMP) column as 64-bit integers (UBIGINT
+ * by its bits); a BIGINT column is not copied. */
 status agg_integers(const int64_t **out, const column *input, int32_t count, arena *scratch,
                     error *err) MUST_USE;
 /* The way back: 64-bit integers in the width of `type`. */

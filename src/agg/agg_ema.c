@@ -15,9 +15,8 @@ resolve(const agg_class *class, agg_signature *s, error *err) {
     s->types[0] = type_of(TYPE_F64);
     s->output = s->types[0];
     const value *alpha = &s->constants[0];
-    const double part = alpha->is_null || !type_is_numeric(alpha->type) ? -1
-                        : alpha->type.id == TYPE_F64                    ? alpha->d
-                                                                        : (double)alpha->i;
+    const bool   number = type_is_numeric(alpha->type) && !alpha->is_null;
+    const double part = number ? value_to_double(alpha) : -1;
     return part > 0 && part <= 1 ? OK
                                  : error_set(err, ERR_QUERY_FAILED,
                                              "the weight of ema is a number above 0 and at most 1");
@@ -25,7 +24,7 @@ resolve(const agg_class *class, agg_signature *s, error *err) {
 
 static double
 alpha_of(const agg_signature *s) {
-    return s->constants[0].type.id == TYPE_F64 ? s->constants[0].d : (double)s->constants[0].i;
+    return value_to_double(&s->constants[0]);
 }
 
 static double

@@ -26,7 +26,7 @@ read_part(const agg_signature *s, double *out, error *err) {
         return OK;
     }
     const bool number = type_is_numeric(p->type) && !p->is_null;
-    *out = !number ? -1 : p->type.id == TYPE_F64 ? p->d : (double)p->i;
+    *out = number ? value_to_double(p) : -1;
     if (!(*out >= 0 && *out <= 1)) {
         char room[VALUE_TEXT_MAX + 1] = "";
         if (!p->is_null && p->type.id != TYPE_TEXT) {

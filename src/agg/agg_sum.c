@@ -7,7 +7,7 @@ static status
 resolve(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
     (void)err;
-    if (!type_is_numeric(s->types[0])) {
+    if (!running_sum_takes(s->types[0])) {
         return ERR_WRONG_TYPE;
     }
     s->output = type_of(s->types[0].id == TYPE_F64 ? TYPE_F64 : TYPE_I64);

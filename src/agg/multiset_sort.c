@@ -59,6 +59,18 @@ value_word(const state_columns *keys, int32_t at, slot entry) {
         return word_of_integer(*ARRAY_AT(v, int32_t, entry));
     case PHYSICAL_I64:
         return word_of_integer(*ARRAY_AT(v, int64_t, entry));
+    case PHYSICAL_I128: /* its upper half */
+        return word_of_integer((int64_t)(*ARRAY_AT(v, int128, entry) >> 64));
+    case PHYSICAL_U8:
+        return v->data[entry];
+    case PHYSICAL_U16:
+        return *ARRAY_AT(v, uint16_t, entry);
+    case PHYSICAL_U32:
+        return *ARRAY_AT(v, uint32_t, entry);
+    case PHYSICAL_U64:
+        return *ARRAY_AT(v, uint64_t, entry);
+    case PHYSICAL_F32:
+        return word_of_double((double)*ARRAY_AT(v, float, entry));
     case PHYSICAL_F64:
         return word_of_double(*ARRAY_AT(v, double, entry));
     case PHYSICAL_TEXT:
@@ -208,7 +220,7 @@ words_are_exact(const multiset *m) {
     }
     const physical p = type_physical(m->options.types[0]);
     return m->options.rank == RANK_NONE && m->options.column_count == 1 && p <= PHYSICAL_F64 &&
-           m->entries.keys.nulls[1].count == 0;
+           p != PHYSICAL_I128 && m->entries.keys.nulls[1].count == 0;
 }
 
 status

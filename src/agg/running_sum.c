@@ -13,6 +13,13 @@ is_double(const running_sum *self) {
     return self->base.input.id == TYPE_F64;
 }
 
+bool
+running_sum_takes(data_type input) {
+    int64_t min, max;
+    return input.id == TYPE_F64 ||
+           (type_is_integer(input) && type_integer_range(input, &min, &max));
+}
+
 status
 running_sum_open(agg **out, const agg_class *class, const agg_signature *signature,
                  const agg_site *site, error *err) {

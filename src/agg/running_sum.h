@@ -42,6 +42,8 @@ exact_total(const exact_sum *s) {
     return (int128)(((uint128)s->high << 64) | s->low);
 }
 
+/* Integers that fit an int64, and DOUBLE. */
+bool   running_sum_takes(data_type input);
 status running_sum_open(agg **out, const agg_class *class, const agg_signature *signature,
                         const agg_site *site, error *err) MUST_USE;
 void   running_sum_close(agg *base);

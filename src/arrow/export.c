@@ -4,8 +4,10 @@
  * Every array that is made, the record and each of its columns, has its own reference to the
  * batch's chunk and its own allocation: consumers may move columns out of the record and release
  * them in any order on any threads. Values, validity and offsets are shared; booleans, text views,
- * intervals and missing weights are converted into the column's allocation. */
+ * intervals, UUIDs, DECIMALs of 64 bits and missing weights are converted into the column's
+ * allocation. */
 #include "arrow/arrow.h"
+#include "type/uuid.h"
 
 /* What a column array owns; converted data follow in the same allocation. */
 typedef struct exported {
@@ -103,11 +105,29 @@ fill_intervals(interval *out, const column *c, int32_t count, error *err) {
     return OK;
 }
 
+static void
+fill_uuids(uint8_t *out, const int128 *in, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        uuid_to_bytes(in[i], out + 16 * (size_t)i);
+    }
+}
+
+static void
+widen_decimals(int128 *out, const int64_t *in, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        out[i] = in[i];
+    }
+}
+
 /* ---- columns */
 
 /* Bytes of converted data; -1: none, the buffers are shared. */
 static int64_t
 converted_bytes(const column *c, int32_t count) {
+    if (c->type.id == TYPE_UUID ||
+        (c->type.id == TYPE_DECIMAL && type_physical(c->type) == PHYSICAL_I64)) {
+        return (int64_t)count * 16;
+    }
     switch (type_physical(c->type)) {
     case PHYSICAL_BOOL:
         return bits_words(count) * 8;
@@ -125,6 +145,14 @@ converted_bytes(const column *c, int32_t count) {
 static status
 fill_converted(exported *e, uint8_t *data, const column *c, int32_t count, error *err) {
     e->buffers[1] = data;
+    if (c->type.id == TYPE_UUID) {
+        fill_uuids(data, c->values, count);
+        return OK;
+    }
+    if (c->type.id == TYPE_DECIMAL) {
+        widen_decimals((int128 *)(void *)data, c->values, count);
+        return OK;
+    }
     switch (type_physical(c->type)) {
     case PHYSICAL_BOOL:
         pack_bits(data, c->values, count);
@@ -169,7 +197,7 @@ export_column(struct ArrowArray *out, const column *c, int32_t count, chunk *own
     const bool    is_text = type_physical(c->type) == PHYSICAL_TEXT;
     if (is_text && bytes - 4 * ((int64_t)count + 1) > INT32_MAX) {
         return error_set(err, ERR_QUERY_FAILED,
-                         "a VARCHAR column of one batch holds more than 2 GiB of text; read fewer "
+                         "a VARCHAR or BLOB column of one batch holds more than 2 GiB; read fewer "
                          "rows at a time");
     }
     uint8_t  *data;

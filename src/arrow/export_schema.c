@@ -3,10 +3,13 @@
  * that it may be moved out of the record's. */
 #include "arrow/arrow.h"
 
+#include <stdio.h>
+
 typedef struct exported_schema {
     mem                 *mem;
     size_t               bytes;
-    struct ArrowSchema **children; /* of a record: they follow, and their structs after them */
+    struct ArrowSchema **children;   /* of a record: they follow, and their structs after them */
+    char                 format[16]; /* of a DECIMAL */
     char                 name[];
 } exported_schema;
 
@@ -15,6 +18,15 @@ static const char *const type_formats[TYPE_COUNT] = {
 #include "type/types.def"
 #undef TYPE
 };
+
+/* The metadata of a UUID: one pair of texts with their sizes. */
+static const struct {
+    int32_t pairs;
+    int32_t key_size;
+    char    key[20];
+    int32_t value_size;
+    char    value[10];
+} uuid_extension = {1, 20, "ARROW:extension:name", 10, "arrow.uuid"};
 
 static void
 release_schema(struct ArrowSchema *s) {
@@ -42,11 +54,14 @@ export_field(struct ArrowSchema *out, text name, data_type type, bool nullable, 
         memcpy(e->name, name.data, name.size);
     }
     e->name[name.size] = '\0';
-    *out = (struct ArrowSchema){.format = type_formats[type.id],
-                                .name = e->name,
-                                .flags = nullable ? ARROW_FLAG_NULLABLE : 0,
-                                .release = release_schema,
-                                .private_data = e};
+    (void)snprintf(e->format, sizeof(e->format), "d:%d,%d", type.precision, type.scale);
+    *out = (struct ArrowSchema){
+        .format = type.id == TYPE_DECIMAL ? e->format : type_formats[type.id],
+        .name = e->name,
+        .metadata = type.id == TYPE_UUID ? (const char *)&uuid_extension : NULL,
+        .flags = nullable ? ARROW_FLAG_NULLABLE : 0,
+        .release = release_schema,
+        .private_data = e};
     return OK;
 }
 

@@ -104,9 +104,10 @@ static status import_flat(column *out, arrow_rows *r, int64_t first, arena *a, e
 static status
 import_dictionary(column *out, const arrow_rows *r, const struct ArrowSchema *value_schema,
                   arena *a, error *err) {
-    arrow_rows values = {.array = r->array->dictionary, .name = r->name};
-    data_type  type;
-    TRY(arrow_check_field(value_schema, r->name, &values.format, &type, err));
+    arrow_format format;
+    arrow_rows   values = {.array = r->array->dictionary, .format = &format, .name = r->name};
+    data_type    type;
+    TRY(arrow_check_field(value_schema, r->name, &format, &type, err));
     TRY(arrow_check_array(values.array, values.format, false, 0, 0, r->name, err));
     TRY(arrow_check_array(values.array, values.format, false, 0, values.array->length, r->name,
                           err));
@@ -135,6 +136,7 @@ import_flat(column *out, arrow_rows *r, int64_t first, arena *a, error *err) {
     case ARROW_UTF8:
     case ARROW_LARGE_UTF8:
     case ARROW_UTF8_VIEW:
+    case ARROW_FIXED_BINARY:
         return arrow_import_text(out, r, a, err);
     default:
         return arrow_import_values(out, r, a, err);
@@ -146,9 +148,10 @@ import_column(column *out, const struct ArrowSchema *column_schema, const struct
               int64_t first, int32_t count, int64_t at, arena *a, error *err) {
     const arrow_name name = arrow_name_of(column_schema, at);
     const bool       is_dictionary = column_schema->dictionary != NULL;
-    arrow_rows       r = {.array = array, .name = name.text, .count = count};
+    arrow_format     format;
+    arrow_rows       r = {.array = array, .format = &format, .name = name.text, .count = count};
     data_type        type;
-    TRY(arrow_check_field(column_schema, name.text, &r.format, &type, err));
+    TRY(arrow_check_field(column_schema, name.text, &format, &type, err));
     TRY(arrow_check_array(array, r.format, is_dictionary, first, count, name.text, err));
     if (!is_dictionary) {
         return import_flat(out, &r, first, a, err);

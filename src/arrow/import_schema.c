@@ -13,7 +13,7 @@ arrow_import_schema(schema *out, const struct ArrowSchema *in, arena *a, error *
     for (int32_t i = 0; i < count; i++) {
         const struct ArrowSchema *child = in->children[i];
         const arrow_name          name = arrow_name_of(child, i);
-        const arrow_format       *format;
+        arrow_format              format;
         const text                given = text_of(child->name);
         TRY(arrow_check_field(child, name.text, &format, &fields[i].type, err));
         if (text_utf8_fault(given) >= 0) {

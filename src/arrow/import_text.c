@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* import_text.c - utf8, large_utf8 and utf8_view columns.
+/* import_text.c - utf8, large_utf8 and utf8_view columns, the same layouts of binary, and binary of
+ * a fixed size.
  *
  * Offsets are checked in one pass. A column whose bytes are all plain (0x01 .. 0x7f, one pass at
  * memory speed) is valid whatever the cuts; only otherwise are rows looked at one by one (bytes
- * under NULL may be anything). A text may not hold a NUL byte. */
+ * under NULL may be anything). A text may not hold a NUL byte. Binary may hold anything. */
 #include "arrow/import.h"
 #include "kernel/kernel.h"
 
@@ -18,6 +19,9 @@ bad_utf8(const arrow_rows *r, int32_t row, int64_t at, error *err) {
 
 static status
 check_row(const arrow_rows *r, int32_t row, text t, error *err) {
+    if (r->format->type.id == TYPE_BLOB) {
+        return OK;
+    }
     const int64_t fault = utf8_fault(t.data, (int64_t)t.size);
     if (fault >= 0) {
         return bad_utf8(r, row, fault, err);
@@ -90,7 +94,7 @@ check_utf8(const arrow_rows *r, const void *offsets, bool large, error *err) {
     const char   *bytes = r->array->buffers[2];
     const int64_t first = offset_at(offsets, large, 0);
     const int64_t size = offset_at(offsets, large, r->count) - first;
-    if (size == 0 || utf8_is_plain(bytes + first, size)) {
+    if (size == 0 || r->format->type.id == TYPE_BLOB || utf8_is_plain(bytes + first, size)) {
         return OK;
     }
     for (int32_t i = 0; i < r->count; i++) {
@@ -203,10 +207,30 @@ import_utf8_view(column *out, const arrow_rows *r, const arrow_view *in, arena *
     return OK;
 }
 
+static status
+import_fixed(column *out, const arrow_rows *r, const char *bytes, arena *a, error *err) {
+    const uint32_t size = (uint32_t)r->format->width;
+    strview       *views = arena_alloc(a, (size_t)r->count * sizeof(strview));
+    if (views == NULL) {
+        return error_memory(err);
+    }
+    if (size > TEXT_SIZE_MAX) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "%s: values of %u bytes are too long; at most %d fit one value", r->name,
+                         size, TEXT_SIZE_MAX);
+    }
+    for (int32_t i = 0; i < r->count; i++) {
+        const bool empty = size == 0 || arrow_row_is_null(r, i);
+        views[i] = empty ? (strview){.word = {0, 0}} : strview_of(bytes + (size_t)i * size, size);
+    }
+    out->values = views;
+    return OK;
+}
+
 status
 arrow_import_text(column *out, const arrow_rows *r, arena *a, error *err) {
     static const int32_t no_offsets[2];
-    *out = (column){.type = type_of(TYPE_TEXT), .validity = r->validity};
+    *out = (column){.type = r->format->type, .validity = r->validity};
     out->layout = COLUMN_FLAT;
     if (r->count == 0) { /* an empty array need not have an offset */
         out->layout = COLUMN_OFFSETS;
@@ -215,9 +239,13 @@ arrow_import_text(column *out, const arrow_rows *r, arena *a, error *err) {
         return OK;
     }
     const bool  views = r->format->kind == ARROW_UTF8_VIEW;
-    const void *values = arrow_values(r, views ? r->count : (int64_t)r->count + 1, a);
+    const bool  fixed = r->format->kind == ARROW_FIXED_BINARY;
+    const void *values = arrow_values(r, views || fixed ? r->count : (int64_t)r->count + 1, a);
     if (values == NULL) {
         return error_memory(err);
+    }
+    if (fixed) {
+        return import_fixed(out, r, values, a, err);
     }
     if (views) {
         return import_utf8_view(out, r, values, a, err);

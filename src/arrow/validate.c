@@ -14,43 +14,6 @@
 #define ARRAY_ROWS_MAX (INT64_MAX / 64)
 #define IMPORT_ROWS_MAX (INT32_MAX - 64)
 
-static const arrow_format formats[] = {
-    {"n", ARROW_NULL, TYPE_NULL, 0, 1, 0},
-    {"b", ARROW_BOOL, TYPE_BOOL, 0, 1, 2},
-    {"c", ARROW_PLAIN, TYPE_I8, 1, 1, 2},
-    {"s", ARROW_PLAIN, TYPE_I16, 2, 2, 2},
-    {"i", ARROW_PLAIN, TYPE_I32, 4, 4, 2},
-    {"l", ARROW_PLAIN, TYPE_I64, 8, 8, 2},
-    {"C", ARROW_U8, TYPE_I16, 1, 1, 2},
-    {"S", ARROW_U16, TYPE_I32, 2, 2, 2},
-    {"I", ARROW_U32, TYPE_I64, 4, 4, 2},
-    {"L", ARROW_U64, TYPE_I64, 8, 8, 2},
-    {"f", ARROW_F32, TYPE_F64, 4, 4, 2},
-    {"g", ARROW_PLAIN, TYPE_F64, 8, 8, 2},
-    {"u", ARROW_UTF8, TYPE_TEXT, 4, 4, 3},
-    {"U", ARROW_LARGE_UTF8, TYPE_TEXT, 8, 8, 3},
-    {"vu", ARROW_UTF8_VIEW, TYPE_TEXT, 16, 8, 3},
-    {"tdD", ARROW_PLAIN, TYPE_DATE, 4, 4, 2},
-    {"tdm", ARROW_DATE64, TYPE_DATE, 8, 8, 2},
-    {"tss:", ARROW_TIMESTAMP_S, TYPE_TIMESTAMP_MS, 8, 8, 2},
-    {"tsm:", ARROW_PLAIN, TYPE_TIMESTAMP_MS, 8, 8, 2},
-    {"tsu:", ARROW_PLAIN, TYPE_TIMESTAMP, 8, 8, 2},
-    {"tsn:", ARROW_TIMESTAMP_NS, TYPE_TIMESTAMP, 8, 8, 2},
-    {"tin", ARROW_INTERVAL, TYPE_INTERVAL, 16, 8, 2},
-};
-
-const arrow_format *
-arrow_format_of(const char *format) {
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        const char *known = formats[i].format;
-        const bool  has_zone = strncmp(known, "ts", 2) == 0;
-        if (has_zone ? strncmp(format, known, 4) == 0 : strcmp(format, known) == 0) {
-            return &formats[i];
-        }
-    }
-    return NULL;
-}
-
 arrow_name
 arrow_name_of(const struct ArrowSchema *column_schema, int64_t index) {
     arrow_name n;
@@ -102,14 +65,6 @@ unsupported(const char *format, const char *name, error *err) {
     case 'd':
         what = "decimal type";
         break;
-    case 'z':
-    case 'Z':
-    case 'w':
-        what = "binary type";
-        break;
-    case 'e':
-        what = "half float";
-        break;
     default:
         break;
     }
@@ -125,15 +80,13 @@ is_index(const arrow_format *f) {
     return strlen(f->format) == 1 && strchr("cCsSiIlL", f->format[0]) != NULL;
 }
 
-status
-arrow_check_field(const struct ArrowSchema *s, const char *name, const arrow_format **format,
-                  data_type *type, error *err) {
+static status
+check_format(const struct ArrowSchema *s, const char *name, arrow_format *format, error *err) {
     if (s->release == NULL || s->format == NULL) {
         return error_set(err, ERR_INVALID_SCHEMA, "the Arrow schema of %s %s", name,
                          s->release == NULL ? "was released already" : "has no format");
     }
-    *format = arrow_format_of(s->format);
-    if (*format == NULL) {
+    if (!arrow_format_of(format, s->format, s->metadata)) {
         return unsupported(s->format, name, err);
     }
     if (s->n_children != 0) {
@@ -141,12 +94,19 @@ arrow_check_field(const struct ArrowSchema *s, const char *name, const arrow_for
                          "%s of Arrow type \"%.32s\" has %lld children; it must have none", name,
                          s->format, (long long)s->n_children);
     }
+    return OK;
+}
+
+status
+arrow_check_field(const struct ArrowSchema *s, const char *name, arrow_format *format,
+                  data_type *type, error *err) {
+    TRY(check_format(s, name, format, err));
     const struct ArrowSchema *values = s->dictionary;
-    *type = type_of((type_id)(*format)->type);
+    *type = format->type;
     if (values == NULL) {
         return OK;
     }
-    if (!is_index(*format)) {
+    if (!is_index(format)) {
         return error_set(err, ERR_INVALID_SCHEMA,
                          "%s is a dictionary with indices of Arrow type \"%.32s\"; they must be "
                          "integers",
@@ -156,8 +116,10 @@ arrow_check_field(const struct ArrowSchema *s, const char *name, const arrow_for
         return error_set(err, ERR_INVALID_SCHEMA, "%s is a dictionary of a dictionary; decode it",
                          name);
     }
-    const arrow_format *value_format;
-    return arrow_check_field(values, name, &value_format, type, err);
+    arrow_format value_format;
+    TRY(check_format(values, name, &value_format, err));
+    *type = value_format.type;
+    return OK;
 }
 
 /* ---- arrays */
@@ -248,7 +210,8 @@ check_buffers(const struct ArrowArray *a, const arrow_format *f, const char *nam
                          (long long)a->null_count);
     }
     const bool sizes_missing = views && a->n_buffers > 3 && a->buffers[a->n_buffers - 1] == NULL;
-    if (a->length > 0 && (a->buffers[1] == NULL || sizes_missing)) {
+    if (a->length > 0 &&
+        ((a->buffers[1] == NULL && f->width + (f->kind == ARROW_BOOL) > 0) || sizes_missing)) {
         return error_set(err, ERR_INGESTION_FAILED, "the Arrow array of %s lacks a data buffer",
                          name);
     }
@@ -263,6 +226,11 @@ arrow_check_array(const struct ArrowArray *a, const arrow_format *format, bool d
         return error_set(err, ERR_INGESTION_FAILED,
                          "the Arrow array of %s has %lld rows, the record needs %lld", name,
                          (long long)a->length, (long long)sat_add_i64(first, count));
+    }
+    if (format->width > 64 && sat_add_i64(a->offset, a->length) > INT64_MAX / format->width) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s has an impossible length or offset (%lld, %lld)",
+                         name, (long long)a->length, (long long)a->offset);
     }
     if (count > IMPORT_ROWS_MAX) {
         return error_set(err, ERR_INGESTION_FAILED,

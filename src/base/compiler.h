@@ -31,9 +31,28 @@
 #define PREFETCH(p) __builtin_prefetch(p)
 #define ARRAY_COUNT(a) ((int32_t)(sizeof(a) / sizeof((a)[0])))
 
-/* 128-bit integers carry exact sums; the keyword is an extension, so it has one name here. */
-__extension__ typedef __int128          int128;
-__extension__ typedef unsigned __int128 uint128;
+/* 128-bit integers are values of columns and carry exact sums; the keyword is an extension, so it
+ * has one name here. Aligned to 8 bytes: that is what Arrow promises of its buffers. */
+__extension__ typedef __int128          int128 __attribute__((aligned(8)));
+__extension__ typedef unsigned __int128 uint128 __attribute__((aligned(8)));
+#define INT128_MAX ((int128)(~(uint128)0 >> 1))
+#define INT128_MIN (-INT128_MAX - 1)
+
+/* The builtin for 128 bits needs a function that not every compiler's library has. */
+ALWAYS_INLINE bool
+mul_overflow_i128(int128 a, int128 b, int128 *out) {
+    if (a == (int64_t)a && b == (int64_t)b) {
+        *out = a * b;
+        return false;
+    }
+    const uint128 x = a < 0 ? (uint128)0 - (uint128)a : (uint128)a;
+    const uint128 y = b < 0 ? (uint128)0 - (uint128)b : (uint128)b;
+    const bool    negative = (a < 0) != (b < 0);
+    const uint128 limit = (uint128)INT128_MAX + negative;
+    const uint128 r = x * y;
+    *out = (int128)(negative ? (uint128)0 - r : r);
+    return x != 0 && (r > limit || r / x != y);
+}
 
 ALWAYS_INLINE int64_t
 min_i64(int64_t a, int64_t b) {

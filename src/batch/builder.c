@@ -212,8 +212,20 @@ column_append_i64(builder *b, int32_t at, int64_t v, error *err) {
         assert(v == (int32_t)v);
         ((int32_t *)c->values)[c->count] = (int32_t)v;
         break;
+    case PHYSICAL_U8:
+        assert(v == (uint8_t)v);
+        ((uint8_t *)c->values)[c->count] = (uint8_t)v;
+        break;
+    case PHYSICAL_U16:
+        assert(v == (uint16_t)v);
+        ((uint16_t *)c->values)[c->count] = (uint16_t)v;
+        break;
+    case PHYSICAL_U32:
+        assert(v == (uint32_t)v);
+        ((uint32_t *)c->values)[c->count] = (uint32_t)v;
+        break;
     default:
-        assert(type_physical(c->type) == PHYSICAL_I64);
+        assert(type_physical(c->type) == PHYSICAL_I64 || type_physical(c->type) == PHYSICAL_U64);
         ((int64_t *)c->values)[c->count] = v;
         break;
     }
@@ -258,35 +270,21 @@ column_append_text(builder *b, int32_t at, text t, error *err) {
     return OK;
 }
 
-static status
-append_interval(builder *b, int32_t at, interval v, error *err) {
+status
+column_append_value(builder *b, int32_t at, const value *v, error *err) {
     column_builder *c = &b->columns[at];
+    if (v->is_null || c->type.id == TYPE_NULL) {
+        return column_append_null(b, at, err);
+    }
+    assert(type_physical(v->type) == type_physical(c->type));
+    if (type_physical(c->type) == PHYSICAL_TEXT) {
+        return column_append_text(b, at, v->s, err);
+    }
     TRY(ensure(b, c, 1, err));
-    ((interval *)c->values)[c->count] = v;
+    column_store(c->values, c->count, v);
     bits_set(c->validity, c->count);
     c->count++;
     return OK;
-}
-
-status
-column_append_value(builder *b, int32_t at, const value *v, error *err) {
-    const data_type type = b->columns[at].type;
-    if (v->is_null || type.id == TYPE_NULL) {
-        return column_append_null(b, at, err);
-    }
-    assert(type_physical(v->type) == type_physical(type));
-    switch (type_physical(type)) {
-    case PHYSICAL_BOOL:
-        return column_append_i64(b, at, v->b, err);
-    case PHYSICAL_F64:
-        return column_append_f64(b, at, v->d, err);
-    case PHYSICAL_TEXT:
-        return column_append_text(b, at, v->s, err);
-    case PHYSICAL_INTERVAL:
-        return append_interval(b, at, v->iv, err);
-    default:
-        return column_append_i64(b, at, v->i, err);
-    }
 }
 
 /* ---- appending many rows */

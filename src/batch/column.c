@@ -300,7 +300,23 @@ column_value(const column *c, int64_t row) {
         v.i = ((const int32_t *)c->values)[row];
         break;
     case PHYSICAL_I64:
+    case PHYSICAL_U64:
         v.i = ((const int64_t *)c->values)[row];
+        break;
+    case PHYSICAL_I128:
+        v.h = ((const int128 *)c->values)[row];
+        break;
+    case PHYSICAL_U8:
+        v.i = ((const uint8_t *)c->values)[row];
+        break;
+    case PHYSICAL_U16:
+        v.i = ((const uint16_t *)c->values)[row];
+        break;
+    case PHYSICAL_U32:
+        v.i = ((const uint32_t *)c->values)[row];
+        break;
+    case PHYSICAL_F32:
+        v.d = (double)((const float *)c->values)[row];
         break;
     case PHYSICAL_F64:
         v.d = ((const double *)c->values)[row];
@@ -317,47 +333,56 @@ column_value(const column *c, int64_t row) {
     return v;
 }
 
-static void
-fill_constant(void *values, const value *v, strview view, int32_t count) {
+void
+column_store(void *values, int64_t row, const value *v) {
     switch (type_physical(v->type)) {
     case PHYSICAL_BOOL:
-        memset(values, v->b ? 1 : 0, (size_t)count);
-        break;
+        ((uint8_t *)values)[row] = v->b;
+        return;
     case PHYSICAL_I8:
-        memset(values, (int8_t)v->i, (size_t)count);
-        break;
+    case PHYSICAL_U8:
+        ((uint8_t *)values)[row] = (uint8_t)v->i;
+        return;
     case PHYSICAL_I16:
-        for (int32_t i = 0; i < count; i++) {
-            ((int16_t *)values)[i] = (int16_t)v->i;
-        }
-        break;
+    case PHYSICAL_U16:
+        ((uint16_t *)values)[row] = (uint16_t)v->i;
+        return;
     case PHYSICAL_I32:
-        for (int32_t i = 0; i < count; i++) {
-            ((int32_t *)values)[i] = (int32_t)v->i;
-        }
-        break;
+    case PHYSICAL_U32:
+        ((uint32_t *)values)[row] = (uint32_t)v->i;
+        return;
     case PHYSICAL_I64:
-        for (int32_t i = 0; i < count; i++) {
-            ((int64_t *)values)[i] = v->i;
-        }
-        break;
+    case PHYSICAL_U64:
+        ((int64_t *)values)[row] = v->i;
+        return;
+    case PHYSICAL_I128:
+        ((int128 *)values)[row] = v->h;
+        return;
+    case PHYSICAL_F32:
+        ((float *)values)[row] = (float)v->d;
+        return;
     case PHYSICAL_F64:
-        for (int32_t i = 0; i < count; i++) {
-            ((double *)values)[i] = v->d;
-        }
-        break;
+        ((double *)values)[row] = v->d;
+        return;
     case PHYSICAL_TEXT:
-        for (int32_t i = 0; i < count; i++) {
-            ((strview *)values)[i] = view;
-        }
-        break;
+        ((strview *)values)[row] = strview_of(v->s.data, (uint32_t)v->s.size);
+        return;
     case PHYSICAL_INTERVAL:
-        for (int32_t i = 0; i < count; i++) {
-            ((interval *)values)[i] = v->iv;
-        }
-        break;
+        ((interval *)values)[row] = v->iv;
+        return;
     case PHYSICAL_COUNT:
-        UNREACHABLE();
+        break;
+    }
+    UNREACHABLE();
+}
+
+/* Every row as the first one is. */
+static void
+spread_first(void *values, int32_t count, size_t width) {
+    static const int32_t zeros[256];
+    for (int32_t first = 1; first < count; first += 256) {
+        const int32_t n = count - first < 256 ? count - first : 256;
+        gather_width((uint8_t *)values + (size_t)first * width, values, zeros, n, width, false);
     }
 }
 
@@ -380,21 +405,20 @@ column_constant(column *out, const value *v, int32_t count, arena *a, error *err
         memset(values, 0, bytes);
         return OK;
     }
-    strview view = {.word = {0, 0}};
+    value first = *v;
     if (type_physical(v->type) == PHYSICAL_TEXT) {
-        text t = v->s;
-        if (t.size > UINT32_MAX) {
+        if (v->s.size > UINT32_MAX) {
             return error_set(err, ERR_QUERY_FAILED, "a text of %zu bytes is longer than 4 GiB",
-                             t.size);
+                             v->s.size);
         }
-        if (t.size > STRVIEW_INLINE_MAX) {
-            t = arena_text(a, t);
-            if (t.data == NULL) {
+        if (v->s.size > STRVIEW_INLINE_MAX) {
+            first.s = arena_text(a, v->s);
+            if (first.s.data == NULL) {
                 return error_memory(err);
             }
         }
-        view = strview_of(t.data, (uint32_t)t.size);
     }
-    fill_constant(values, v, view, count);
+    column_store(values, 0, &first);
+    spread_first(values, count, type_width(v->type));
     return OK;
 }

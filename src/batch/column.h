@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* column.h - columns, chunks, deltas: how rows look everywhere in the engine.
  *
- * A `column` is a borrowed view of one column of a batch. Layout is Arrow's with two differences,
+ * A `column` is a borrowed view of one column of a batch. Layout is Arrow's with few differences,
  * both for speed inside: BOOLEAN is a byte a row, and VARCHAR is 16-byte views with a pointer
- * instead of Arrow's buffer index (a gather then needs no buffer table). Text that came from Arrow
- * may keep its offsets form (COLUMN_OFFSETS) until somebody needs views.
+ * instead of Arrow's buffer index (a gather then needs no buffer table). DECIMAL of up to 18 digits
+ * has 8 bytes a row. Text and BLOB that came from Arrow may keep their offsets form
+ * (COLUMN_OFFSETS) until somebody needs views.
  *
  * A `delta` is a batch of changes: rows with a signed weight each; weight == NULL means +1 for
  * every row. Ownership: a column whose `owner` is NULL lives in a scratch arena and is valid during
@@ -20,8 +21,8 @@
 
 #define BATCH_ROWS 2048 /* rows of one delta at most */
 
-/* Text of up to 12 bytes lies in the view itself, zero-padded, so that equal short texts have equal
- * words. */
+/* Text or BLOB. Up to 12 bytes lie in the view itself, zero-padded, so that equal short texts have
+ * equal words. */
 typedef union strview {
     struct {
         uint32_t    size;
@@ -79,7 +80,8 @@ int strview_compare(const strview *a, const strview *b); /* bytewise order */
 typedef struct chunk chunk;
 
 /* COLUMN_FLAT: values has type_width bytes a row.
- * COLUMN_OFFSETS: VARCHAR only. values: int32_t[rows + 1]; row i is bytes[values[i] .. values[i+1])
+ * COLUMN_OFFSETS: VARCHAR and BLOB only. values: int32_t[rows + 1]; row i is bytes[values[i] ..
+ * values[i+1])
  */
 typedef enum column_layout { COLUMN_FLAT, COLUMN_OFFSETS } column_layout;
 
@@ -156,6 +158,8 @@ status delta_gather(delta *out, const delta *in, const int32_t *rows, int32_t co
                     error *err) MUST_USE;
 /* One row as a scalar; text borrows. */
 value column_value(const column *c, int64_t row);
+/* The way back, into values of v's type; a text of more than 12 bytes is pointed to. */
+void column_store(void *values, int64_t row, const value *v);
 /* Bytes of text that lie outside the views: texts over STRVIEW_INLINE_MAX bytes, one that repeats
  * from row to row counted once. COLUMN_OFFSETS: all text. Other types: 0. */
 int64_t column_text_bytes(const column *c, int32_t row_count);

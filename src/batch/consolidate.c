@@ -7,55 +7,10 @@
 #include "batch/column.h"
 
 static int
-compare_f64(double x, double y) {
-    if (x != x || y != y) {
-        return (x != x) - (y != y);
-    }
-    return (x > y) - (x < y);
-}
-
-static int
-compare_i64(int64_t x, int64_t y) {
-    return (x > y) - (x < y);
-}
-
-/* Months count 30 days and days 24 hours when intervals are ordered. */
-static int
-compare_interval(interval x, interval y) {
-    const int128 day_us = (int128)86400 * 1000000;
-    const int128 a = ((int128)x.months * 30 + x.days) * day_us + x.us;
-    const int128 b = ((int128)y.months * 30 + y.days) * day_us + y.us;
-    return (a > b) - (a < b);
-}
-
-static int
 compare_cells(const column *c, int64_t x, int64_t y) {
-    const bool x_null = column_is_null(c, x);
-    const bool y_null = column_is_null(c, y);
-    if (x_null || y_null) {
-        return x_null - y_null;
-    }
-    switch (type_physical(c->type)) {
-    case PHYSICAL_BOOL:
-        return compare_i64(((const uint8_t *)c->values)[x], ((const uint8_t *)c->values)[y]);
-    case PHYSICAL_I8:
-        return compare_i64(((const int8_t *)c->values)[x], ((const int8_t *)c->values)[y]);
-    case PHYSICAL_I16:
-        return compare_i64(((const int16_t *)c->values)[x], ((const int16_t *)c->values)[y]);
-    case PHYSICAL_I32:
-        return compare_i64(((const int32_t *)c->values)[x], ((const int32_t *)c->values)[y]);
-    case PHYSICAL_I64:
-        return compare_i64(((const int64_t *)c->values)[x], ((const int64_t *)c->values)[y]);
-    case PHYSICAL_F64:
-        return compare_f64(((const double *)c->values)[x], ((const double *)c->values)[y]);
-    case PHYSICAL_TEXT:
-        return strview_compare((const strview *)c->values + x, (const strview *)c->values + y);
-    case PHYSICAL_INTERVAL:
-        return compare_interval(((const interval *)c->values)[x], ((const interval *)c->values)[y]);
-    case PHYSICAL_COUNT:
-        break;
-    }
-    UNREACHABLE();
+    const value a = column_value(c, x);
+    const value b = column_value(c, y);
+    return value_compare(&a, &b);
 }
 
 static int

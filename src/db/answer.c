@@ -3,6 +3,7 @@
 #include "arrow/arrow.h"
 #include "batch/builder.h"
 #include "db/internal.h"
+#include "db/values.h"
 
 static status
 answer_new(laminar_result **out, mem *m, laminar_result_kind kind, error *err) {
@@ -172,6 +173,14 @@ laminar_result_column_type(const laminar_result *r, int32_t at) {
     return (laminar_type)r->rows->schema.fields[at].type.id;
 }
 
+const char *
+laminar_result_column_type_name(const laminar_result *r, int32_t at) {
+    if (r->rows == NULL || at < 0 || at >= r->rows->schema.count) {
+        return NULL;
+    }
+    return type_name(r->rows->schema.fields[at].type);
+}
+
 bool
 laminar_result_position(const laminar_result *r, int64_t *epoch, int64_t *part) {
     if (r->rows == NULL || !r->rows->delivered) {
@@ -208,30 +217,7 @@ laminar_result_value(const laminar_result *r, int64_t row, int32_t at, laminar_v
         return ERR_INVALID_ARGUMENT;
     }
     const value v = result_value(r->rows, row, at);
-    *out = (laminar_value){.type = v.type.id, .is_null = v.is_null};
-    if (v.is_null) {
-        return LAMINAR_OK;
-    }
-    switch (v.type.id) {
-    case TYPE_BOOL:
-        out->i = v.b ? 1 : 0;
-        break;
-    case TYPE_F64:
-        out->d = v.d;
-        break;
-    case TYPE_TEXT:
-        out->text = v.s.data;
-        out->text_size = v.s.size;
-        break;
-    case TYPE_INTERVAL:
-        out->months = v.iv.months;
-        out->days = v.iv.days;
-        out->i = v.iv.us;
-        break;
-    default:
-        out->i = v.i;
-        break;
-    }
+    *out = value_to_public(&v);
     return LAMINAR_OK;
 }
 

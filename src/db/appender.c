@@ -6,6 +6,7 @@
 #include "batch/builder.h"
 #include "db/coerce.h"
 #include "db/internal.h"
+#include "db/values.h"
 
 struct laminar_appender {
     laminar_database *db;     /* retained */
@@ -238,6 +239,20 @@ laminar_append_text(laminar_appender *a, int32_t at, const char *data, size_t si
     }
     const value v = {.type = type_of(TYPE_TEXT), .s = t};
     return append_coerced(a, at, &v, err);
+}
+
+laminar_status
+laminar_append_value(laminar_appender *a, int32_t at, const laminar_value *v, laminar_error *err) {
+    value       made;
+    error       e = {0};
+    const char *fault = value_from_public(&made, v);
+    if (fault == NULL) {
+        return append_coerced(a, at, &made, err);
+    }
+    const bool known = at >= 0 && at < a->width;
+    error_set(&e, ERR_INGESTION_FAILED, "row %d, column \"%s\": %s",
+              known ? a->rows.columns[at].count + 1 : 0, known ? a->names[at] : "?", fault);
+    return fail(a, &e, ERR_INGESTION_FAILED, err);
 }
 
 laminar_status

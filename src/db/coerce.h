@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coerce.h - what an inserted value may become: nothing is lost, nothing is guessed.
- *
- * integer -> wider or narrower integer in range, DOUBLE, VARCHAR, BOOLEAN (0 and 1 alone); DOUBLE
- * -> integer when integral and in range; BOOLEAN -> integer 0/1; text -> number, BOOLEAN or time
- * when all of it parses; timestamps and dates -> BIGINT of an event-time column as epoch ms; any
- * scalar -> VARCHAR by its CAST text. All else is refused with both types and the value. */
+/* coerce.h - inserted values and columns into the declared types: value_coerce, with messages of an
+ * insert. */
 #ifndef LAMINAR_DB_COERCE_H
 #define LAMINAR_DB_COERCE_H
 

@@ -2,6 +2,8 @@
 /* parameters.c - see parameters.h. */
 #include "db/parameters.h"
 
+#include "db/values.h"
+
 /* ---------------------------------------------------------------------------------- values */
 static status
 refuse_value(int32_t at, const char *const *names, const char *what, error *err) {
@@ -9,42 +11,6 @@ refuse_value(int32_t at, const char *const *names, const char *what, error *err)
         return error_set(err, ERR_QUERY_FAILED, "parameter \"%.200s\": %s", names[at], what);
     }
     return error_set(err, ERR_QUERY_FAILED, "parameter %d: %s", at + 1, what);
-}
-
-/* NULL: fine. Otherwise what is wrong with it. */
-static const char *
-read_value(value *out, const laminar_value *in) {
-    *out = value_null(TYPE_NULL); /* a NULL takes the type of what it meets, as the word does */
-    if (in->is_null || in->type == LAMINAR_TYPE_NULL) {
-        return NULL;
-    }
-    if (in->type < 0 || in->type >= TYPE_COUNT) {
-        return "the value has no type of laminar_type";
-    }
-    *out = (value){.type = type_of((type_id)in->type)};
-    switch (out->type.id) {
-    case TYPE_BOOL:
-        out->b = in->i != 0;
-        return NULL;
-    case TYPE_F64:
-        out->d = in->d;
-        return NULL;
-    case TYPE_TEXT:
-        out->s = (text){in->text_size == 0 ? "" : in->text, in->text_size};
-        return out->s.size > INT32_MAX        ? "a text holds at most 2 GiB"
-               : text_utf8_fault(out->s) >= 0 ? "the text is not UTF-8"
-                                              : NULL;
-    case TYPE_INTERVAL:
-        out->iv = (interval){.months = in->months, .days = in->days, .us = in->i};
-        return NULL;
-    default: {
-        int64_t min, max;
-        out->i = in->i;
-        return type_integer_range(out->type, &min, &max) && (in->i < min || in->i > max)
-                   ? "the value is outside of the range of its type"
-                   : NULL;
-    }
-    }
 }
 
 status
@@ -57,7 +23,7 @@ parameters_read(parameters *out, arena *a, const laminar_value *given, const cha
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
-        const char *fault = read_value(&values[i], &given[i]);
+        const char *fault = value_from_public(&values[i], &given[i]);
         if (fault != NULL) {
             return refuse_value(i, names, fault, err);
         }
@@ -192,6 +158,12 @@ print_literal(const value *v, buf *out) {
     }
     if (v->type.id == TYPE_TEXT) {
         buf_append_quoted(out, v->s, '\'');
+        return;
+    }
+    if (v->type.id == TYPE_BLOB) {
+        buf_append_text(out, TEXT("CAST('"));
+        (void)value_format(v, out); /* quotes are escaped in it */
+        buf_append_text(out, TEXT("' AS BLOB)"));
         return;
     }
     char       written[VALUE_TEXT_MAX];

@@ -247,7 +247,7 @@ observe_event_time(source *s, const delta *rows) {
     }
     int64_t low, high;
     if (!s->object->manual_watermark && minmax_i64(c, rows->row_count, &low, &high)) {
-        const int64_t us = sat_mul_i64(high, type_time_unit_us(c->type));
+        const int64_t us = type_time_to_us(c->type, high);
         const int64_t mark = sat_sub_i64(us, s->object->delay_us);
         s->accepted_watermark_us = max_i64(s->accepted_watermark_us, mark);
     }

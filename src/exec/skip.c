@@ -38,10 +38,24 @@ mirrored(text op) {
     return op;
 }
 
+/* Its value is in `i`, and segments have ranges of its type (segment.c). */
 static bool
 is_integer_constant(const expr *e) {
-    return e->kind == EXPR_CONSTANT && !e->constant.is_null &&
-           (type_is_integer(e->type) || type_is_time(e->type) || e->type.id == TYPE_DATE);
+    if (e->kind != EXPR_CONSTANT || e->constant.is_null) {
+        return false;
+    }
+    switch (type_physical(e->type)) {
+    case PHYSICAL_I8:
+    case PHYSICAL_I16:
+    case PHYSICAL_I32:
+    case PHYSICAL_I64:
+    case PHYSICAL_U8:
+    case PHYSICAL_U16:
+    case PHYSICAL_U32:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool

@@ -2,9 +2,6 @@
 /* call.c - what kernels share: NULL rows, operands of any width, moments, result text, overflow
  * errors. */
 #include "expr/call.h"
-
-#include <inttypes.h>
-
 #include "type/calendar.h"
 
 #define TEXT_BLOCK 4096
@@ -42,33 +39,68 @@ fn_integer(const operand *o, int32_t row) {
     case PHYSICAL_I32:
         return ((const int32_t *)o->values)[i];
     case PHYSICAL_I64:
+    case PHYSICAL_U64:
         return ((const int64_t *)o->values)[i];
+    case PHYSICAL_U8:
+        return ((const uint8_t *)o->values)[i];
+    case PHYSICAL_U16:
+        return ((const uint16_t *)o->values)[i];
+    case PHYSICAL_U32:
+        return ((const uint32_t *)o->values)[i];
     default:
         UNREACHABLE();
     }
 }
 
-static status
-hint_overflow(fn_call *c) {
-    if (c->type.id == TYPE_I64) {
-        return error_hint(c->err, "cast to DOUBLE when about 15 digits are enough");
+value
+fn_value(const operand *o, int32_t row) {
+    const column view = {.type = o->type, .validity = o->validity, .values = o->values};
+    return column_value(&view, (int64_t)row * o->step);
+}
+
+static void
+hint_overflow(const fn_call *c) {
+    switch (c->type.id) {
+    case TYPE_I32:
+        (void)error_hint(c->err, "cast an argument to BIGINT first");
+        break;
+    case TYPE_U64:
+        (void)error_hint(c->err, "cast an argument to HUGEINT first");
+        break;
+    default:
+        (void)error_hint(c->err, "cast to DOUBLE when about 15 digits are enough");
+        break;
     }
-    return error_hint(c->err, "cast an argument to BIGINT first");
+}
+
+/* The text of one argument, terminated. */
+static void
+argument_text(char out[VALUE_TEXT_MAX + 1], const fn_call *c, int32_t i, int32_t row) {
+    const value v = fn_value(&c->args[i], row);
+    out[value_write(&v, out)] = '\0';
+}
+
+static const char *
+kind_of(const fn_call *c) {
+    return c->type.id == TYPE_DECIMAL ? "decimal" : "integer";
 }
 
 status
 fn_overflow(fn_call *c, int32_t row, const char *symbol) {
-    (void)error_set(c->err, ERR_QUERY_FAILED, "integer overflow: %" PRId64 " %s %" PRId64,
-                    fn_integer(&c->args[0], row), symbol, fn_integer(&c->args[1], row));
-    (void)hint_overflow(c);
+    char x[VALUE_TEXT_MAX + 1], y[VALUE_TEXT_MAX + 1];
+    argument_text(x, c, 0, row);
+    argument_text(y, c, 1, row);
+    (void)error_set(c->err, ERR_QUERY_FAILED, "%s overflow: %s %s %s", kind_of(c), x, symbol, y);
+    hint_overflow(c);
     return ERR_QUERY_FAILED;
 }
 
 status
 fn_overflow_one(fn_call *c, int32_t row, const char *name) {
-    (void)error_set(c->err, ERR_QUERY_FAILED, "integer overflow: %s(%" PRId64 ")", name,
-                    fn_integer(&c->args[0], row));
-    (void)hint_overflow(c);
+    char x[VALUE_TEXT_MAX + 1];
+    argument_text(x, c, 0, row);
+    (void)error_set(c->err, ERR_QUERY_FAILED, "%s overflow: %s(%s)", kind_of(c), name, x);
+    hint_overflow(c);
     return ERR_QUERY_FAILED;
 }
 
@@ -88,7 +120,7 @@ status
 fn_microseconds(const fn_call *c, int32_t i, const int64_t **us, int32_t *step) {
     const operand *o = &c->args[i];
     *step = o->step;
-    if (o->type.id == TYPE_TIMESTAMP) {
+    if (o->type.id == TYPE_TIMESTAMP || o->type.id == TYPE_TIMESTAMPTZ || o->type.id == TYPE_TIME) {
         *us = o->values;
         return OK;
     }
@@ -97,15 +129,20 @@ fn_microseconds(const fn_call *c, int32_t i, const int64_t **us, int32_t *step) 
     if (out == NULL) {
         return error_memory(c->err);
     }
+    const int64_t *units = o->values;
     if (o->type.id == TYPE_DATE) {
         const int32_t *days = o->values;
         for (int32_t k = 0; k < n; k++) {
             out[k] = sat_mul_i64(days[k], US_PER_DAY);
         }
-    } else {
-        const int64_t *ms = o->values;
+    } else if (o->type.id == TYPE_TIMESTAMP_NS) {
         for (int32_t k = 0; k < n; k++) {
-            out[k] = sat_mul_i64(ms[k], 1000);
+            out[k] = floor_div_i64(units[k], 1000);
+        }
+    } else {
+        const int64_t unit = type_time_unit_us(o->type);
+        for (int32_t k = 0; k < n; k++) {
+            out[k] = sat_mul_i64(units[k], unit);
         }
     }
     *us = out;

@@ -20,7 +20,17 @@ enum {
     TYPE_ANY = TYPE_COUNT, /* anything, as it is */
     TYPE_SAME,             /* all parameters of this kind unify to one type */
     TYPE_PRINTED,          /* anything, cast to VARCHAR */
-    TYPE_MOMENT            /* DATE, TIMESTAMP_MS or TIMESTAMP, as it is */
+    TYPE_MOMENT,           /* DATE or a timestamp, as it is */
+    /* DECIMALs. One argument must be one; integers and constants beside it become some. */
+    TYPE_EXACT,   /* a DECIMAL of its own digits; as the result: that of the first argument */
+    TYPE_ALIGNED, /* the parameters of this kind unify to one DECIMAL */
+    TYPE_SUM,     /* results: decimal_type.c */
+    TYPE_PRODUCT,
+    TYPE_QUOTIENT,
+    TYPE_WHOLE_QUOTIENT,
+    TYPE_REMAINDER,
+    TYPE_INTEGRAL,
+    TYPE_ROUNDED
 };
 
 enum {
@@ -94,13 +104,15 @@ bool constant_equal(const value *x, const value *y);
 /* ---- for kernels (call.c) */
 /* Makes one row NULL. False when memory is out. */
 bool fn_set_null(fn_call *c, int32_t row) MUST_USE;
-/* One argument as an integer, whatever its width. */
+/* One argument as an integer, whatever its width up to 64 bits. */
 int64_t fn_integer(const operand *o, int32_t row);
-status  fn_overflow(fn_call *c, int32_t row, const char *symbol);
-status  fn_overflow_one(fn_call *c, int32_t row, const char *name);
+/* One argument as a value. */
+value  fn_value(const operand *o, int32_t row);
+status fn_overflow(fn_call *c, int32_t row, const char *symbol);
+status fn_overflow_one(fn_call *c, int32_t row, const char *name);
 /* Argument `i` as a column of row_count rows (spreads a constant). */
 status fn_column(const fn_call *c, int32_t i, column *out) MUST_USE;
-/* A moment argument in microseconds; *step as in operand. Values that do not fit saturate. */
+/* A moment or TIME in microseconds; *step as in operand. Values that do not fit saturate. */
 status fn_microseconds(const fn_call *c, int32_t i, const int64_t **us, int32_t *step) MUST_USE;
 /* Room for `size` bytes of result text, NULL when memory is out; then the first `used` of them as a
  * view. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* checked.inc.h - template: integer arithmetic whose overflow is an error. One pass computes all
  * rows and collects overflow in a sign bit; only when that is set, a second pass looks for a valid
- * row to blame. Parameters, undefined at the end: KERNEL name; IN C type; EXPR the wrapped result r
- * of a and b; FAULT negative when r is wrong; OVERFLOWS the builtin that tells for one row; SYMBOL
- * for the message. */
+ * row to blame. Parameters, undefined at the end: KERNEL name; IN C type; SIGNED its signed twin;
+ * EXPR the wrapped result r of a and b; FAULT negative as a SIGNED when r is wrong; OVERFLOWS tells
+ * for one row; SYMBOL for the message. */
 status
 KERNEL(fn_call *c) {
     const IN *restrict x = c->args[0].values;
@@ -12,13 +12,13 @@ KERNEL(fn_call *c) {
     const int32_t n = c->row_count;
     const int32_t x_step = c->args[0].step;
     const int32_t y_step = c->args[1].step;
-    IN            fault = 0;
+    SIGNED        fault = 0;
     if (y_step == 0) {
         const IN b = y[0];
         for (int32_t i = 0; i < n; i++) {
             const IN a = x[i];
             const IN r = EXPR;
-            fault |= (IN)(FAULT);
+            fault |= (SIGNED)(FAULT);
             z[i] = r;
         }
     } else if (x_step == 0) {
@@ -26,7 +26,7 @@ KERNEL(fn_call *c) {
         for (int32_t i = 0; i < n; i++) {
             const IN b = y[i];
             const IN r = EXPR;
-            fault |= (IN)(FAULT);
+            fault |= (SIGNED)(FAULT);
             z[i] = r;
         }
     } else {
@@ -34,7 +34,7 @@ KERNEL(fn_call *c) {
             const IN a = x[i];
             const IN b = y[i];
             const IN r = EXPR;
-            fault |= (IN)(FAULT);
+            fault |= (SIGNED)(FAULT);
             z[i] = r;
         }
     }
@@ -51,6 +51,7 @@ KERNEL(fn_call *c) {
 }
 #undef KERNEL
 #undef IN
+#undef SIGNED
 #undef EXPR
 #undef FAULT
 #undef OVERFLOWS

@@ -38,8 +38,10 @@ struct expr {
     int32_t         column;   /* EXPR_COLUMN, EXPR_OUTER */
     const function *function; /* EXPR_CALL */
     value           constant; /* EXPR_CONSTANT */
-    int32_t         arg_count;
-    expr          **args;
+    text            digits; /* of a DOUBLE that was written with a point: what it says exactly, for
+                               where it meets a DECIMAL; else empty */
+    int32_t arg_count;
+    expr  **args;
 };
 
 /* ---- making trees (all from `a`; NULL: out of memory) */
@@ -49,8 +51,19 @@ expr *expr_make(arena *a, expr_kind kind, data_type type, expr **args, int32_t a
                 int32_t position);
 /* e, or a cast of e to t; constants are converted at once (error when they do not fit). */
 status expr_cast_to(expr **out, arena *a, expr *e, data_type t, error *err) MUST_USE;
-bool   expr_equal(const expr *x, const expr *y);
-bool   expr_is_constant(const expr *e); /* no columns and no volatile function anywhere */
+/* Constants follow what they stand beside: a text takes its type. A number keeps its own, but
+ * becomes a DECIMAL of its digits beside a DECIMAL, a FLOAT beside a FLOAT, and UBIGINT beside one
+ * when it is not negative. */
+bool expr_is_text_literal(const expr *e); /* not NULL */
+bool expr_is_number_literal(const expr *e);
+/* The smallest DECIMAL that holds a constant number as it is written; false: none does. */
+bool      expr_exact_type(const expr *e, data_type *out);
+data_type expr_literal_type(const expr *number, data_type beside);
+/* The type that all have in common; text constants follow, VARCHAR when there is nothing else.
+ * False: args[*odd] does not meet *out, the type of those before it. */
+bool expr_unify(data_type *out, int32_t *odd, expr *const *args, int32_t count);
+bool expr_equal(const expr *x, const expr *y);
+bool expr_is_constant(const expr *e); /* no columns and no volatile function anywhere */
 /* Calls fn for every column number in e, in place; the renumbering of push-down and pruning. */
 void  expr_visit_columns(expr *e, void (*fn)(void *arg, int32_t *column), void *arg);
 expr *expr_copy(arena *a, const expr *e);

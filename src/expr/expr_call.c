@@ -37,20 +37,12 @@ make_node(expr **out, arena *a, const function_match *m, expr **args, int32_t ar
 status
 expr_call(expr **out, arena *a, text name, expr **args, int32_t arg_count, int32_t position,
           error *err) {
-    const size_t   count = (size_t)arg_count;
-    data_type     *types = arena_alloc(a, count * sizeof(*types));
-    bool          *literal = arena_alloc(a, count * sizeof(*literal));
-    expr         **cast = arena_alloc(a, count * sizeof(*cast));
+    expr         **cast = arena_alloc(a, (size_t)arg_count * sizeof(*cast));
     function_match m;
-    if (types == NULL || literal == NULL || cast == NULL) {
+    if (cast == NULL) {
         return error_memory(err);
     }
-    for (int32_t i = 0; i < arg_count; i++) {
-        types[i] = args[i]->type;
-        literal[i] = args[i]->kind == EXPR_CONSTANT && args[i]->type.id == TYPE_TEXT &&
-                     !args[i]->constant.is_null;
-    }
-    const status s = resolve_call(&m, name, types, literal, arg_count, err);
+    const status s = resolve_call(&m, name, args, arg_count, err);
     if (s < 0) {
         if (err != NULL) {
             err->position = position;
@@ -58,7 +50,7 @@ expr_call(expr **out, arena *a, text name, expr **args, int32_t arg_count, int32
         return s;
     }
     for (int32_t i = 0; i < arg_count; i++) {
-        TRY(expr_cast_to(&cast[i], a, args[i], resolve_argument(&m, i, types[i]), err));
+        TRY(expr_cast_to(&cast[i], a, args[i], resolve_argument(&m, i, args[i]), err));
     }
     return make_node(out, a, &m, cast, arg_count, position, err);
 }

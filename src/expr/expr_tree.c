@@ -30,7 +30,7 @@ expr_constant(arena *a, const value *v, int32_t position) {
         return NULL;
     }
     e->constant = *v;
-    if (v->type.id == TYPE_TEXT && !v->is_null) {
+    if (type_physical(v->type) == PHYSICAL_TEXT && !v->is_null) {
         e->constant.s = arena_text(a, v->s);
         if (e->constant.s.data == NULL) {
             return NULL;
@@ -65,7 +65,10 @@ expr_cast_to(expr **out, arena *a, expr *e, data_type t, error *err) {
     }
     if (e->kind == EXPR_CONSTANT) {
         value        v = {.type = t, .is_null = true};
-        const status s = e->constant.is_null ? OK : value_cast(&v, &e->constant, t, a, err);
+        const bool   exact = t.id == TYPE_DECIMAL && e->digits.size > 0;
+        const status s = e->constant.is_null ? OK
+                         : exact             ? value_parse(&v, t, e->digits, err)
+                                             : value_cast(&v, &e->constant, t, a, err);
         if (s < 0) {
             if (err != NULL && s != ERR_OUT_OF_MEMORY) {
                 err->position = e->position;
@@ -88,7 +91,7 @@ constant_equal(const value *x, const value *y) {
     if (x->is_null) {
         return true;
     }
-    if (type_physical(x->type) == PHYSICAL_F64) {
+    if (type_is_float(x->type)) {
         return memcmp(&x->d, &y->d, sizeof(x->d)) == 0;
     }
     if (type_physical(x->type) == PHYSICAL_INTERVAL) {
@@ -143,7 +146,11 @@ expr_visit_columns(expr *e, void (*fn)(void *arg, int32_t *column), void *arg) {
 expr *
 expr_copy(arena *a, const expr *e) {
     if (e->kind == EXPR_CONSTANT) {
-        return expr_constant(a, &e->constant, e->position);
+        expr *same = expr_constant(a, &e->constant, e->position);
+        if (same != NULL && e->digits.size > 0) {
+            same->digits = arena_text(a, e->digits);
+        }
+        return same == NULL || (e->digits.size > 0 && same->digits.data == NULL) ? NULL : same;
     }
     expr *c = expr_make(a, e->kind, e->type, e->args, e->arg_count, e->position);
     if (c == NULL) {

@@ -51,6 +51,7 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 
 #define KERNEL fn_add_i32
 #define IN int32_t
+#define SIGNED int32_t
 #define EXPR (int32_t)((uint32_t)a + (uint32_t)b)
 #define FAULT ((a ^ r) & (b ^ r))
 #define OVERFLOWS __builtin_add_overflow
@@ -59,6 +60,7 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 
 #define KERNEL fn_add_i64
 #define IN int64_t
+#define SIGNED int64_t
 #define EXPR (int64_t)((uint64_t)a + (uint64_t)b)
 #define FAULT ((a ^ r) & (b ^ r))
 #define OVERFLOWS __builtin_add_overflow
@@ -67,6 +69,7 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 
 #define KERNEL fn_subtract_i32
 #define IN int32_t
+#define SIGNED int32_t
 #define EXPR (int32_t)((uint32_t)a - (uint32_t)b)
 #define FAULT ((a ^ b) & (a ^ r))
 #define OVERFLOWS __builtin_sub_overflow
@@ -75,6 +78,7 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 
 #define KERNEL fn_subtract_i64
 #define IN int64_t
+#define SIGNED int64_t
 #define EXPR (int64_t)((uint64_t)a - (uint64_t)b)
 #define FAULT ((a ^ b) & (a ^ r))
 #define OVERFLOWS __builtin_sub_overflow
@@ -83,6 +87,7 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 
 #define KERNEL fn_multiply_i32
 #define IN int32_t
+#define SIGNED int32_t
 #define EXPR (int32_t)((uint32_t)a * (uint32_t)b)
 #define FAULT ((int64_t)a * b == r ? 0 : -1)
 #define OVERFLOWS __builtin_mul_overflow
@@ -91,6 +96,7 @@ fn_prepare_divisor_i64(void **state, arena *a, const value *const *constants,
 
 #define KERNEL fn_multiply_i64
 #define IN int64_t
+#define SIGNED int64_t
 #define EXPR (int64_t)((uint64_t)a * (uint64_t)b)
 #define FAULT (__builtin_mul_overflow(a, b, &(int64_t){0}) ? -1 : 0)
 #define OVERFLOWS __builtin_mul_overflow
@@ -238,9 +244,12 @@ fn_abs_f64(fn_call *c) {
 /* Only the smallest integer has no negative. Rows of it that are NULL do not count. */
 static status
 check_smallest(fn_call *c, const char *name) {
-    const int64_t smallest = c->type.id == TYPE_I64 ? INT64_MIN : INT32_MIN;
+    int128 smallest = 0;
+    int128 largest = 0;
+    (void)type_wide_range(c->type, &smallest, &largest);
     for (int32_t i = 0; i < c->row_count; i++) {
-        if (fn_integer(&c->args[0], i) == smallest && fn_is_valid(c, i)) {
+        const value v = fn_value(&c->args[0], i);
+        if (fn_is_valid(c, i) && value_wide(&v) == smallest) {
             return fn_overflow_one(c, i, name);
         }
     }
@@ -272,5 +281,19 @@ check_smallest(fn_call *c, const char *name) {
 #define IN int64_t
 #define SMALLEST INT64_MIN
 #define EXPR (int64_t)(a < 0 ? (uint64_t)0 - (uint64_t)a : (uint64_t)a)
+#define NAME "abs"
+#include "expr/sign.inc.h"
+
+#define KERNEL fn_negate_i128
+#define IN int128
+#define SMALLEST INT128_MIN
+#define EXPR (int128)((uint128)0 - (uint128)a)
+#define NAME "-"
+#include "expr/sign.inc.h"
+
+#define KERNEL fn_abs_i128
+#define IN int128
+#define SMALLEST INT128_MIN
+#define EXPR (int128)(a < 0 ? (uint128)0 - (uint128)a : (uint128)a)
 #define NAME "abs"
 #include "expr/sign.inc.h"

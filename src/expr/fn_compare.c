@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_compare.c - = <> < <= > >=, greatest and least. NaN equals NaN and is above all numbers, -0.0
- * = 0.0, text goes by bytes. BOOLEAN shares the kernels of TINYINT, DATE those of INTEGER,
- * timestamps those of BIGINT. */
+/* fn_compare.c - = <> < <= > >=, greatest and least, by physical type. NaN equals NaN and is above
+ * all numbers, -0.0 = 0.0, text goes by bytes. */
 #include "expr/call.h"
 #include "type/calendar.h"
 
@@ -21,84 +20,91 @@ double_less(double a, double b) {
     return (a < b) | ((a == a) & (b != b));
 }
 
-#define EQUAL fn_equal_i8
-#define UNEQUAL fn_unequal_i8
-#define LESS fn_less_i8
-#define LESS_EQUAL fn_less_equal_i8
-#define GREATER fn_greater_i8
-#define GREATER_EQUAL fn_greater_equal_i8
+#define NAME(comparison) comparison##_i8
 #define VALUE int8_t
 #define IS_EQUAL (a == b)
 #define IS_LESS (a < b)
 #define IS_GREATER (b < a)
 #include "expr/compare.inc.h"
 
-#define EQUAL fn_equal_i16
-#define UNEQUAL fn_unequal_i16
-#define LESS fn_less_i16
-#define LESS_EQUAL fn_less_equal_i16
-#define GREATER fn_greater_i16
-#define GREATER_EQUAL fn_greater_equal_i16
+#define NAME(comparison) comparison##_i16
 #define VALUE int16_t
 #define IS_EQUAL (a == b)
 #define IS_LESS (a < b)
 #define IS_GREATER (b < a)
 #include "expr/compare.inc.h"
 
-#define EQUAL fn_equal_i32
-#define UNEQUAL fn_unequal_i32
-#define LESS fn_less_i32
-#define LESS_EQUAL fn_less_equal_i32
-#define GREATER fn_greater_i32
-#define GREATER_EQUAL fn_greater_equal_i32
+#define NAME(comparison) comparison##_i32
 #define VALUE int32_t
 #define IS_EQUAL (a == b)
 #define IS_LESS (a < b)
 #define IS_GREATER (b < a)
 #include "expr/compare.inc.h"
 
-#define EQUAL fn_equal_i64
-#define UNEQUAL fn_unequal_i64
-#define LESS fn_less_i64
-#define LESS_EQUAL fn_less_equal_i64
-#define GREATER fn_greater_i64
-#define GREATER_EQUAL fn_greater_equal_i64
+#define NAME(comparison) comparison##_i64
 #define VALUE int64_t
 #define IS_EQUAL (a == b)
 #define IS_LESS (a < b)
 #define IS_GREATER (b < a)
 #include "expr/compare.inc.h"
 
-#define EQUAL fn_equal_f64
-#define UNEQUAL fn_unequal_f64
-#define LESS fn_less_f64
-#define LESS_EQUAL fn_less_equal_f64
-#define GREATER fn_greater_f64
-#define GREATER_EQUAL fn_greater_equal_f64
+#define NAME(comparison) comparison##_i128
+#define VALUE int128
+#define IS_EQUAL (a == b)
+#define IS_LESS (a < b)
+#define IS_GREATER (b < a)
+#include "expr/compare.inc.h"
+
+#define NAME(comparison) comparison##_u8
+#define VALUE uint8_t
+#define IS_EQUAL (a == b)
+#define IS_LESS (a < b)
+#define IS_GREATER (b < a)
+#include "expr/compare.inc.h"
+
+#define NAME(comparison) comparison##_u16
+#define VALUE uint16_t
+#define IS_EQUAL (a == b)
+#define IS_LESS (a < b)
+#define IS_GREATER (b < a)
+#include "expr/compare.inc.h"
+
+#define NAME(comparison) comparison##_u32
+#define VALUE uint32_t
+#define IS_EQUAL (a == b)
+#define IS_LESS (a < b)
+#define IS_GREATER (b < a)
+#include "expr/compare.inc.h"
+
+#define NAME(comparison) comparison##_u64
+#define VALUE uint64_t
+#define IS_EQUAL (a == b)
+#define IS_LESS (a < b)
+#define IS_GREATER (b < a)
+#include "expr/compare.inc.h"
+
+#define NAME(comparison) comparison##_f32
+#define VALUE float
+#define IS_EQUAL double_equal((double)a, (double)b)
+#define IS_LESS double_less((double)a, (double)b)
+#define IS_GREATER double_less((double)b, (double)a)
+#include "expr/compare.inc.h"
+
+#define NAME(comparison) comparison##_f64
 #define VALUE double
 #define IS_EQUAL double_equal(a, b)
 #define IS_LESS double_less(a, b)
 #define IS_GREATER double_less(b, a)
 #include "expr/compare.inc.h"
 
-#define EQUAL fn_equal_text
-#define UNEQUAL fn_unequal_text
-#define LESS fn_less_text
-#define LESS_EQUAL fn_less_equal_text
-#define GREATER fn_greater_text
-#define GREATER_EQUAL fn_greater_equal_text
+#define NAME(comparison) comparison##_text
 #define VALUE strview
 #define IS_EQUAL strview_equal(&a, &b)
 #define IS_LESS (strview_compare(&a, &b) < 0)
 #define IS_GREATER (strview_compare(&a, &b) > 0)
 #include "expr/compare.inc.h"
 
-#define EQUAL fn_equal_interval
-#define UNEQUAL fn_unequal_interval
-#define LESS fn_less_interval
-#define LESS_EQUAL fn_less_equal_interval
-#define GREATER fn_greater_interval
-#define GREATER_EQUAL fn_greater_equal_interval
+#define NAME(comparison) comparison##_interval
 #define VALUE interval
 #define IS_EQUAL (interval_size(a) == interval_size(b))
 #define IS_LESS (interval_size(a) < interval_size(b))
@@ -145,6 +151,66 @@ double_less(double a, double b) {
 #define REPLACES (a < b)
 #include "expr/extreme.inc.h"
 
+#define KERNEL greatest_i128
+#define VALUE int128
+#define REPLACES (b < a)
+#include "expr/extreme.inc.h"
+
+#define KERNEL least_i128
+#define VALUE int128
+#define REPLACES (a < b)
+#include "expr/extreme.inc.h"
+
+#define KERNEL greatest_u8
+#define VALUE uint8_t
+#define REPLACES (b < a)
+#include "expr/extreme.inc.h"
+
+#define KERNEL least_u8
+#define VALUE uint8_t
+#define REPLACES (a < b)
+#include "expr/extreme.inc.h"
+
+#define KERNEL greatest_u16
+#define VALUE uint16_t
+#define REPLACES (b < a)
+#include "expr/extreme.inc.h"
+
+#define KERNEL least_u16
+#define VALUE uint16_t
+#define REPLACES (a < b)
+#include "expr/extreme.inc.h"
+
+#define KERNEL greatest_u32
+#define VALUE uint32_t
+#define REPLACES (b < a)
+#include "expr/extreme.inc.h"
+
+#define KERNEL least_u32
+#define VALUE uint32_t
+#define REPLACES (a < b)
+#include "expr/extreme.inc.h"
+
+#define KERNEL greatest_u64
+#define VALUE uint64_t
+#define REPLACES (b < a)
+#include "expr/extreme.inc.h"
+
+#define KERNEL least_u64
+#define VALUE uint64_t
+#define REPLACES (a < b)
+#include "expr/extreme.inc.h"
+
+#define KERNEL greatest_f32
+#define VALUE float
+#define REPLACES double_less((double)b, (double)a)
+#include "expr/extreme.inc.h"
+
+#define KERNEL least_f32
+#define VALUE float
+#define REPLACES double_less((double)a, (double)b)
+#include "expr/extreme.inc.h"
+
 #define KERNEL greatest_f64
 #define VALUE double
 #define REPLACES double_less(b, a)
@@ -175,26 +241,35 @@ double_less(double a, double b) {
 #define REPLACES (interval_size(a) < interval_size(b))
 #include "expr/extreme.inc.h"
 
-static fn_kernel *const greatest_kernels[PHYSICAL_COUNT] = {
-    [PHYSICAL_BOOL] = greatest_i8,   [PHYSICAL_I8] = greatest_i8,
-    [PHYSICAL_I16] = greatest_i16,   [PHYSICAL_I32] = greatest_i32,
-    [PHYSICAL_I64] = greatest_i64,   [PHYSICAL_F64] = greatest_f64,
-    [PHYSICAL_TEXT] = greatest_text, [PHYSICAL_INTERVAL] = greatest_interval,
-};
+/* The functions: the kernel of the physical type that both arguments have. */
+#define FUNCTION_NAME fn_equal
+#define NAME(type) equal_##type
+#include "expr/by_physical.inc.h"
 
-static fn_kernel *const least_kernels[PHYSICAL_COUNT] = {
-    [PHYSICAL_BOOL] = least_i8,   [PHYSICAL_I8] = least_i8,
-    [PHYSICAL_I16] = least_i16,   [PHYSICAL_I32] = least_i32,
-    [PHYSICAL_I64] = least_i64,   [PHYSICAL_F64] = least_f64,
-    [PHYSICAL_TEXT] = least_text, [PHYSICAL_INTERVAL] = least_interval,
-};
+#define FUNCTION_NAME fn_unequal
+#define NAME(type) unequal_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_greatest(fn_call *c) {
-    return greatest_kernels[type_physical(c->type)](c);
-}
+#define FUNCTION_NAME fn_less
+#define NAME(type) less_##type
+#include "expr/by_physical.inc.h"
 
-status
-fn_least(fn_call *c) {
-    return least_kernels[type_physical(c->type)](c);
-}
+#define FUNCTION_NAME fn_less_equal
+#define NAME(type) less_equal_##type
+#include "expr/by_physical.inc.h"
+
+#define FUNCTION_NAME fn_greater
+#define NAME(type) greater_##type
+#include "expr/by_physical.inc.h"
+
+#define FUNCTION_NAME fn_greater_equal
+#define NAME(type) greater_equal_##type
+#include "expr/by_physical.inc.h"
+
+#define FUNCTION_NAME fn_greatest
+#define NAME(type) greatest_##type
+#include "expr/by_physical.inc.h"
+
+#define FUNCTION_NAME fn_least
+#define NAME(type) least_##type
+#include "expr/by_physical.inc.h"

@@ -40,6 +40,16 @@ fn_sign_i64(fn_call *c) {
     return OK;
 }
 
+status
+fn_sign_i128(fn_call *c) {
+    const int128 *restrict x = c->args[0].values;
+    int32_t *restrict z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        z[i] = (x[i] > 0) - (x[i] < 0);
+    }
+    return OK;
+}
+
 /* floor, ceil, round, trunc of integers; epoch_us of a TIMESTAMP. */
 status
 fn_identity(fn_call *c) {

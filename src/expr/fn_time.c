@@ -70,14 +70,18 @@ out_of_range(fn_call *c, const char *what) {
 }
 
 static status
-moment_out_of_range(fn_call *c, int64_t t, const interval *v, bool back) {
+moment_out_of_range(fn_call *c, int32_t moment_at, int32_t row, const interval *v, bool back) {
+    char        t[VALUE_TEXT_MAX + 1];
+    const value moment = fn_value(&c->args[moment_at], row);
+    t[value_write(&moment, t)] = '\0';
     return error_set(c->err, ERR_QUERY_FAILED,
-                     "timestamp out of range: %" PRId64 " %s since 1970-01-01 %s interval of %d "
-                     "months, %d days, %" PRId64 " us",
-                     t, c->type.id == TYPE_TIMESTAMP ? "us" : "ms", back ? "-" : "+", v->months,
-                     v->days, v->us);
+                     "timestamp out of range: %s '%s' %s interval of %d months, %d days, %" PRId64
+                     " us",
+                     type_name(c->type), t, back ? "-" : "+", v->months, v->days, v->us);
 }
 
+/* Moves by whole microseconds; what a TIMESTAMP_NS has below stays, what a coarser unit cannot hold
+ * is floored away. */
 static status
 move_moment(fn_call *c, int32_t moment_at, int32_t interval_at, bool back) {
     const operand  *o = &c->args[moment_at];
@@ -85,20 +89,22 @@ move_moment(fn_call *c, int32_t moment_at, int32_t interval_at, bool back) {
     const int64_t  *x = o->values;
     const interval *y = by->values;
     int64_t        *z = c->values;
-    const int64_t   unit = type_time_unit_us(o->type);
+    const bool      fine = o->type.id == TYPE_TIMESTAMP_NS;
+    const int64_t   unit = fine ? 1 : type_time_unit_us(o->type);
     for (int32_t i = 0; i < c->row_count; i++) {
         if (!fn_is_valid(c, i)) {
             continue;
         }
-        const int64_t  t = x[i * o->step];
+        const int64_t  t = fine ? floor_div_i64(x[i * o->step], 1000) : x[i * o->step];
         const interval v = y[i * by->step];
         interval       w = v;
         int64_t        us;
         if ((back && !negate_interval(v, &w)) || __builtin_mul_overflow(t, unit, &us) ||
-            !timestamp_add_interval(us, &w, &us)) {
-            return moment_out_of_range(c, t, &v, back);
+            !timestamp_add_interval(us, &w, &us) ||
+            (fine && __builtin_mul_overflow(us, INT64_C(1000), &us))) {
+            return moment_out_of_range(c, moment_at, i, &v, back);
         }
-        z[i] = unit == 1 ? us : floor_div_i64(us, unit);
+        z[i] = fine ? sat_add_i64(us, x[i * o->step] - t * 1000) : floor_div_i64(us, unit);
     }
     return OK;
 }
@@ -118,14 +124,15 @@ fn_moment_subtract(fn_call *c) {
     return move_moment(c, 0, 1, true);
 }
 
-/* Whole days and the rest, both of the sign of the difference. */
+/* Whole days and the rest, both of the sign of the difference; of nanoseconds whole microseconds.
+ */
 status
 fn_moment_difference(fn_call *c) {
     const int64_t *x = c->args[0].values;
     const int64_t *y = c->args[1].values;
     interval      *z = c->values;
-    const int64_t  unit = type_time_unit_us(c->args[0].type);
-    const int64_t  per_day = US_PER_DAY / unit;
+    const int64_t  unit_ns = type_time_unit_ns(c->args[0].type);
+    const int64_t  per_day = US_PER_DAY * 1000 / unit_ns;
     for (int32_t i = 0; i < c->row_count; i++) {
         if (!fn_is_valid(c, i)) {
             continue;
@@ -135,9 +142,65 @@ fn_moment_difference(fn_call *c) {
             d / per_day != (int32_t)(d / per_day)) {
             return out_of_range(c, "difference of timestamps");
         }
-        z[i] = (interval){.days = (int32_t)(d / per_day), .us = d % per_day * unit};
+        const int64_t rest = d % per_day;
+        z[i] = (interval){.days = (int32_t)(d / per_day),
+                          .us = unit_ns == 1 ? rest / 1000 : rest * (unit_ns / 1000)};
     }
     return OK;
+}
+
+/* ---- times of day go round the clock; the days and months of an interval do not move them */
+static status
+move_clock(fn_call *c, int32_t time_at, int32_t interval_at, int64_t sign) {
+    const operand  *o = &c->args[time_at];
+    const operand  *by = &c->args[interval_at];
+    const int64_t  *x = o->values;
+    const interval *y = by->values;
+    int64_t        *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        const int64_t t = x[i * o->step] + y[i * by->step].us % US_PER_DAY * sign;
+        z[i] = t - floor_div_i64(t, US_PER_DAY) * US_PER_DAY;
+    }
+    return OK;
+}
+
+status
+fn_time_add(fn_call *c) {
+    return move_clock(c, 0, 1, 1);
+}
+
+status
+fn_time_add_swapped(fn_call *c) {
+    return move_clock(c, 1, 0, 1);
+}
+
+status
+fn_time_subtract(fn_call *c) {
+    return move_clock(c, 0, 1, -1);
+}
+
+static status
+date_and_time(fn_call *c, int32_t date_at, int32_t time_at) {
+    const operand *o = &c->args[time_at];
+    int64_t       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        const int64_t date = fn_integer(&c->args[date_at], i);
+        if (fn_is_valid(c, i) && (__builtin_mul_overflow(date, US_PER_DAY, &z[i]) ||
+                                  __builtin_add_overflow(z[i], fn_integer(o, i), &z[i]))) {
+            return out_of_range(c, "date and time");
+        }
+    }
+    return OK;
+}
+
+status
+fn_date_time(fn_call *c) {
+    return date_and_time(c, 0, 1);
+}
+
+status
+fn_date_time_swapped(fn_call *c) {
+    return date_and_time(c, 1, 0);
 }
 
 static status

@@ -187,7 +187,7 @@ fn_epoch(fn_call *c) {
 /* ---- results that are moments again, of the argument's type */
 static void
 put_moment(fn_call *c, int32_t row, int64_t us) {
-    const int64_t t = floor_div_i64(us, type_time_unit_us(c->type));
+    const int64_t t = type_time_from_us(c->type, us);
     if (c->type.id == TYPE_DATE) {
         ((int32_t *)c->values)[row] = (int32_t)t;
     } else {

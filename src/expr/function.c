@@ -22,12 +22,16 @@ static const function functions[] = {
 };
 
 enum {
-    COST_NULL = 1,    /* the type of NULL fits anything */
-    COST_STEP = 2,    /* one integer width wider */
-    COST_DOUBLE = 20, /* integer to DOUBLE */
-    COST_TIME = 2,    /* DATE to TIMESTAMP */
-    COST_TIME_MS = 3,
-    COST_OPEN = 5, /* ANY, PRINTED */
+    COST_NULL = 1,     /* the type of NULL fits anything */
+    COST_NUMBER = 1,   /* a constant number that becomes what stands beside it */
+    COST_STEP = 2,     /* an integer of twice the bits */
+    COST_FLOAT = 3,    /* FLOAT to DOUBLE */
+    COST_EXACT = 4,    /* integer to DECIMAL beside one */
+    COST_DOUBLE = 20,  /* integer to FLOAT or DOUBLE */
+    COST_INEXACT = 25, /* DECIMAL to DOUBLE */
+    COST_TIME = 2,     /* DATE to TIMESTAMP */
+    COST_TIME_OTHER = 3,
+    COST_OPEN = 5, /* ANY, PRINTED, the common type of several */
     COST_LITERAL = 50,
     COST_LITERAL_TWIN = 40, /* a text constant beside an argument of the wanted type */
     NO_FIT = -1
@@ -87,13 +91,18 @@ function_exists(text name) {
 /* ---- costs */
 typedef struct call_types {
     const data_type *types;
-    const bool      *literal;
+    expr *const     *args; /* NULL: nothing is known but types */
     int32_t          count;
 } call_types;
 
 static bool
-is_literal(const call_types *c, int32_t i) {
-    return c->literal != NULL && c->literal[i];
+is_text(const call_types *c, int32_t i) {
+    return c->args != NULL && expr_is_text_literal(c->args[i]);
+}
+
+static bool
+is_number(const call_types *c, int32_t i) {
+    return c->args != NULL && expr_is_number_literal(c->args[i]);
 }
 
 static bool
@@ -102,17 +111,40 @@ is_moment(data_type t) {
 }
 
 static int32_t
-literal_cost(const call_types *c, data_type to) {
+text_cost(const call_types *c, data_type to) {
     bool beside_value = false;
     for (int32_t i = 0; i < c->count; i++) {
-        if (!is_literal(c, i) && c->types[i].id != TYPE_TEXT && c->types[i].id != TYPE_NULL) {
+        if (!is_text(c, i) && c->types[i].id != TYPE_TEXT && c->types[i].id != TYPE_NULL) {
             if (c->types[i].id == to.id) {
                 return COST_LITERAL_TWIN;
             }
             beside_value = true;
         }
     }
-    return beside_value || is_moment(to) || to.id == TYPE_INTERVAL ? COST_LITERAL : NO_FIT;
+    return beside_value || is_moment(to) || to.id == TYPE_INTERVAL || to.id == TYPE_BLOB
+               ? COST_LITERAL
+               : NO_FIT;
+}
+
+/* A constant number becomes what another argument is. */
+static bool
+follows(const call_types *c, int32_t i, data_type to) {
+    for (int32_t k = 0; k < c->count; k++) {
+        if (c->types[k].id == to.id && !is_number(c, k)) {
+            return is_number(c, i) && type_equal(expr_literal_type(c->args[i], to), to);
+        }
+    }
+    return false;
+}
+
+/* How many times the bits of `from` are doubled. */
+static int32_t
+doublings(data_type from, data_type to) {
+    int32_t n = 0;
+    for (size_t width = type_width(from); width < type_width(to); width *= 2) {
+        n++;
+    }
+    return n;
 }
 
 static int32_t
@@ -121,8 +153,11 @@ cast_cost(const call_types *c, int32_t i, data_type to) {
     if (type_equal(from, to)) {
         return 0;
     }
-    if (is_literal(c, i)) {
-        return literal_cost(c, to);
+    if (is_text(c, i)) {
+        return text_cost(c, to);
+    }
+    if (follows(c, i, to)) {
+        return COST_NUMBER;
     }
     if (!type_casts_implicitly(from, to)) {
         return NO_FIT;
@@ -130,13 +165,15 @@ cast_cost(const call_types *c, int32_t i, data_type to) {
     if (from.id == TYPE_NULL) {
         return COST_NULL;
     }
-    if (to.id == TYPE_F64) {
-        return COST_DOUBLE;
+    if (type_is_float(to)) {
+        return from.id == TYPE_F32       ? COST_FLOAT
+               : from.id == TYPE_DECIMAL ? COST_INEXACT
+                                         : COST_DOUBLE + (to.id == TYPE_F32);
     }
     if (type_is_integer(to)) {
-        return COST_STEP * (to.id - from.id);
+        return COST_STEP * doublings(from, to);
     }
-    return to.id == TYPE_TIMESTAMP ? COST_TIME : COST_TIME_MS;
+    return to.id == TYPE_TIMESTAMP ? COST_TIME : COST_TIME_OTHER;
 }
 
 static uint8_t
@@ -144,25 +181,53 @@ parameter(const function *f, int32_t i) {
     return f->args[i < f->arg_count ? i : f->arg_count - 1];
 }
 
-/* The type of all SAME arguments. Text constants follow the others when there are others. */
+/* The type of all SAME arguments, or of all ALIGNED ones, which is a DECIMAL. */
 static bool
-unify_same(const function *f, const call_types *c, data_type *out) {
+unify_parameters(const function *f, const call_types *c, uint8_t kind, data_type *out) {
+    expr    none[8] = {{.kind = EXPR_COLUMN}};
+    expr   *few[8];
+    int32_t count = 0;
+    int32_t odd;
     *out = type_of(TYPE_NULL);
-    bool any_literal = false;
     for (int32_t i = 0; i < c->count; i++) {
-        if (parameter(f, i) != TYPE_SAME) {
+        if (parameter(f, i) != kind) {
             continue;
         }
-        if (is_literal(c, i)) {
-            any_literal = true;
-        } else if (!type_unify(*out, c->types[i], out)) {
-            return false;
+        if (count == ARRAY_COUNT(few)) { /* many: what they have in common so far stands for them */
+            if (!expr_unify(out, &odd, few, count)) {
+                return false;
+            }
+            none[0].type = *out;
+            few[0] = &none[0];
+            count = 1;
         }
+        none[count].type = c->types[i];
+        few[count] = c->args != NULL ? c->args[i] : &none[count];
+        count++;
     }
-    if (any_literal && out->id == TYPE_NULL) {
-        *out = type_of(TYPE_TEXT);
+    return expr_unify(out, &odd, few, count) && (kind == TYPE_SAME || out->id == TYPE_DECIMAL);
+}
+
+static int32_t
+exact_cost(const call_types *c, int32_t i, data_type *to) {
+    if (c->types[i].id == TYPE_DECIMAL) {
+        *to = c->types[i];
+        return 0;
     }
-    return true;
+    if (c->types[i].id == TYPE_NULL) {
+        *to = type_decimal(1, 0);
+        return COST_NULL;
+    }
+    const bool exact =
+        c->args != NULL ? decimal_argument(c->args[i], to) : type_as_decimal(c->types[i], to);
+    return exact ? COST_EXACT : NO_FIT;
+}
+
+/* To the type that all of them have in common: there is a cast. */
+static int32_t
+common_cost(const call_types *c, int32_t i, data_type to) {
+    const int32_t cost = cast_cost(c, i, to);
+    return cost == NO_FIT && !is_text(c, i) && type_casts(c->types[i], to) ? COST_OPEN : cost;
 }
 
 static int32_t
@@ -176,8 +241,11 @@ argument_cost(const function *f, const call_types *c, int32_t i, data_type same,
         *to = type_of(TYPE_TEXT);
         return from.id == TYPE_TEXT ? 0 : COST_OPEN;
     case TYPE_SAME:
+    case TYPE_ALIGNED:
         *to = same;
-        return cast_cost(c, i, same);
+        return common_cost(c, i, same);
+    case TYPE_EXACT:
+        return exact_cost(c, i, to);
     case TYPE_MOMENT:
         *to = is_moment(from) ? from : type_of(TYPE_TIMESTAMP);
         return cast_cost(c, i, *to);
@@ -203,6 +271,21 @@ result_type(const function *f, const call_types *c, data_type same) {
     UNREACHABLE();
 }
 
+/* The digits of a DECIMAL result come from those of the arguments as they are given. */
+static bool
+match_decimal(const function *f, const call_types *c, data_type *result) {
+    data_type exact[4];
+    bool      any = false;
+    for (int32_t i = 0; i < c->count && i < ARRAY_COUNT(exact); i++) {
+        any |= c->types[i].id == TYPE_DECIMAL && decimal_is_kind(parameter(f, i));
+        if (decimal_is_kind(parameter(f, i)) && exact_cost(c, i, &exact[i]) < 0) {
+            return false;
+        }
+    }
+    return any && (!decimal_is_kind(f->result) ||
+                   decimal_result(f->result, exact, c->args, c->count, result));
+}
+
 static bool
 takes_count(const function *f, int32_t count) {
     return count == f->arg_count || (count > f->arg_count && (f->flags & FN_VARIADIC) != 0);
@@ -211,12 +294,21 @@ takes_count(const function *f, int32_t count) {
 /* The cost of calling f, or NO_FIT. */
 static int32_t
 match(const function *f, const call_types *c, function_match *out) {
-    data_type same = type_of(TYPE_NULL);
-    int32_t   total = 0;
-    if (!takes_count(f, c->count) || !unify_same(f, c, &same)) {
+    data_type  same = type_of(TYPE_NULL);
+    int32_t    total = 0;
+    const bool is_decimal = decimal_is_kind(f->args[0]);
+    const bool is_aligned = f->args[0] == TYPE_ALIGNED;
+    if (!takes_count(f, c->count) ||
+        !unify_parameters(f, c, is_aligned ? TYPE_ALIGNED : TYPE_SAME, &same)) {
         return NO_FIT;
     }
-    *out = (function_match){.function = f, .result = result_type(f, c, same)};
+    *out = (function_match){.function = f};
+    if (!decimal_is_kind(f->result)) {
+        out->result = result_type(f, c, same);
+    }
+    if (is_decimal && !match_decimal(f, c, &out->result)) {
+        return NO_FIT;
+    }
     for (int32_t i = 0; i < c->count; i++) {
         data_type     to;
         const int32_t cost = argument_cost(f, c, i, same, &to);
@@ -279,6 +371,9 @@ parameter_name(uint8_t p) {
         return "T";
     case TYPE_MOMENT:
         return "DATE or TIMESTAMP";
+    case TYPE_EXACT:
+    case TYPE_ALIGNED:
+        return "DECIMAL";
     default:
         return type_name(type_of(p));
     }
@@ -315,18 +410,16 @@ no_overload(text name, const call_types *c, error *err) {
     return ERR_QUERY_FAILED;
 }
 
-status
-resolve_call(function_match *out, text name, const data_type *args, const bool *literal,
-             int32_t arg_count, error *err) {
-    const call_types c = {.types = args, .literal = literal, .count = arg_count};
-    int32_t          best = INT32_MAX;
-    bool             named = false;
+static status
+resolve(function_match *out, text name, const call_types *c, error *err) {
+    int32_t best = INT32_MAX;
+    bool    named = false;
     for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
         if (!text_equal_nocase(text_of(functions[i].name), name)) {
             continue;
         }
         function_match m;
-        const int32_t  cost = match(&functions[i], &c, &m);
+        const int32_t  cost = match(&functions[i], c, &m);
         named = true;
         if (cost != NO_FIT && cost < best) {
             best = cost;
@@ -336,19 +429,35 @@ resolve_call(function_match *out, text name, const data_type *args, const bool *
     if (!named) {
         return unknown_name(name, err);
     }
-    return best == INT32_MAX ? no_overload(name, &c, err) : OK;
+    return best == INT32_MAX ? no_overload(name, c, err) : OK;
+}
+
+#define ARGUMENTS_MAX 128
+
+status
+resolve_call(function_match *out, text name, expr *const *args, int32_t arg_count, error *err) {
+    data_type types[ARGUMENTS_MAX];
+    if (arg_count > ARGUMENTS_MAX) {
+        return error_set(err, ERR_QUERY_FAILED, "a call has at most %d arguments", ARGUMENTS_MAX);
+    }
+    for (int32_t i = 0; i < arg_count; i++) {
+        types[i] = args[i]->type;
+    }
+    const call_types c = {.types = types, .args = args, .count = arg_count};
+    return resolve(out, name, &c, err);
 }
 
 status
 function_resolve(function_match *out, text name, const data_type *args, int32_t arg_count,
                  error *err) {
-    return resolve_call(out, name, args, NULL, arg_count, err);
+    const call_types c = {.types = args, .count = arg_count};
+    return resolve(out, name, &c, err);
 }
 
 data_type
-resolve_argument(const function_match *m, int32_t i, data_type own) {
+resolve_argument(const function_match *m, int32_t i, const expr *arg) {
     if (parameter(m->function, i) == TYPE_ANY) {
-        return own;
+        return arg->type;
     }
     return m->args[i < ARRAY_COUNT(m->args) ? i : ARRAY_COUNT(m->args) - 1];
 }

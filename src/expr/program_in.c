@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program_in.c - x IN (constants). Values become 64-bit words (text stays text); a few members are
- * compared one after the other in vectorised loops, many through a hash table. Not found beside a
- * NULL member is NULL. */
+/* program_in.c - x IN (constants). Values of up to 64 bits become words (text stays text); a few
+ * members are compared one after the other in vectorised loops, many through a hash table. INTERVAL
+ * and values of 128 bits are compared as values. Not found beside a NULL member is NULL. */
 #include "expr/step.h"
 
 #include "base/hash.h"
@@ -11,11 +11,11 @@
 struct in_set {
     bool      has_null;
     bool      is_text;
-    bool      is_interval;
+    bool      is_wide; /* compared as values */
     int32_t   count;
-    uint64_t *words; /* members that are not text */
+    uint64_t *words; /* members that are neither */
     strview  *texts;
-    interval *intervals;
+    value    *values;
     uint32_t  mask;  /* of the table; 0: there is none */
     int32_t  *table; /* member number + 1; 0: free */
 };
@@ -31,6 +31,7 @@ word_of_double(double d) {
 static uint64_t
 word_of_value(const value *v) {
     switch (type_physical(v->type)) {
+    case PHYSICAL_F32:
     case PHYSICAL_F64:
         return word_of_double(v->d);
     case PHYSICAL_BOOL:
@@ -77,11 +78,11 @@ in_set_make(in_set **out, arena *a, const value *members, int32_t count, data_ty
         return error_memory(err);
     }
     set->is_text = p == PHYSICAL_TEXT;
-    set->is_interval = p == PHYSICAL_INTERVAL;
+    set->is_wide = p == PHYSICAL_INTERVAL || p == PHYSICAL_I128;
     set->words = arena_alloc(a, n * sizeof(*set->words));
     set->texts = arena_alloc(a, n * sizeof(*set->texts));
-    set->intervals = arena_alloc(a, n * sizeof(*set->intervals));
-    if (set->words == NULL || set->texts == NULL || set->intervals == NULL) {
+    set->values = arena_alloc(a, n * sizeof(*set->values));
+    if (set->words == NULL || set->texts == NULL || set->values == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
@@ -90,21 +91,21 @@ in_set_make(in_set **out, arena *a, const value *members, int32_t count, data_ty
             set->has_null = true;
         } else if (set->is_text) {
             set->texts[set->count++] = strview_of(v->s.data, (uint32_t)v->s.size);
-        } else if (set->is_interval) {
-            set->intervals[set->count++] = v->iv;
+        } else if (set->is_wide) {
+            set->values[set->count++] = *v;
         } else {
             set->words[set->count++] = word_of_value(v);
         }
     }
     *out = set;
-    return set->count > FEW && !set->is_interval ? make_table(set, a, err) : OK;
+    return set->count > FEW && !set->is_wide ? make_table(set, a, err) : OK;
 }
 
 /* ---- evaluation */
 /* A column's values as words. NULL: memory is out. */
 static const uint64_t *
 words_of(run *r, const column *c, int32_t rows) {
-    if (type_physical(c->type) == PHYSICAL_I64) {
+    if (type_physical(c->type) == PHYSICAL_I64 || type_physical(c->type) == PHYSICAL_U64) {
         return c->values;
     }
     uint64_t *out = arena_alloc(r->scratch, (size_t)rows * sizeof(*out));
@@ -113,6 +114,11 @@ words_of(run *r, const column *c, int32_t rows) {
     }
     const operand o = {.type = c->type, .step = 1, .values = c->values};
     switch (type_physical(c->type)) {
+    case PHYSICAL_F32:
+        for (int32_t i = 0; i < rows; i++) {
+            out[i] = word_of_double((double)((const float *)c->values)[i]);
+        }
+        break;
     case PHYSICAL_F64:
         for (int32_t i = 0; i < rows; i++) {
             out[i] = word_of_double(((const double *)c->values)[i]);
@@ -170,12 +176,11 @@ find_texts(const in_set *set, const strview *x, uint8_t *z, int32_t rows) {
 }
 
 static void
-find_intervals(const in_set *set, const interval *x, uint8_t *z, int32_t rows) {
+find_values(const in_set *set, const column *c, uint8_t *z, int32_t rows) {
     for (int32_t i = 0; i < rows; i++) {
-        const value v = {.type = type_of(TYPE_INTERVAL), .iv = x[i]};
+        const value v = column_value(c, i);
         for (int32_t k = 0; k < set->count && !z[i]; k++) {
-            const value m = {.type = type_of(TYPE_INTERVAL), .iv = set->intervals[k]};
-            z[i] = value_compare(&v, &m) == 0;
+            z[i] = value_compare(&v, &set->values[k]) == 0;
         }
     }
 }
@@ -206,8 +211,8 @@ step_in(run *r, step *s) {
     }
     if (s->set->is_text) {
         find_texts(s->set, c->values, z, rows);
-    } else if (s->set->is_interval) {
-        find_intervals(s->set, c->values, z, rows);
+    } else if (s->set->is_wide) {
+        find_values(s->set, c, z, rows);
     } else {
         const uint64_t *x = words_of(r, c, rows);
         if (x == NULL) {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* csv.c - one pass over the text: cut a field, convert it to its column's type, append. The text is
  * checked as UTF-8 first, at memory speed. Plain numbers take the short way of digits.h; everything
- * else goes to value_parse, which knows all forms. */
+ * else goes to value_coerce, which knows all forms. */
 #include "io/csv.h"
-
-#include <math.h>
 
 #include "batch/builder.h"
 #include "io/digits.h"
@@ -21,6 +19,7 @@ typedef struct csv_reader {
     buf         unquoted; /* a quoted field with its quotes undone */
     bool        was_quoted;
     bool        row_ended; /* the field was the last of its row */
+    arena       scratch;   /* of the value being converted */
 } csv_reader;
 
 /* A field in quotes: "" stands for one quote. The bytes between are borrowed when nothing had to be
@@ -120,20 +119,23 @@ refuse(const csv_reader *r, const field *f, text t, error *err) {
                      t.data, type_name(f->type));
 }
 
-/* The way of all that is not a plain number. */
+/* The way of all that is not a plain number; a whole number may be written as 1e3 or 5.0. */
 static NOINLINE status
 append_parsed(csv_reader *r, builder *b, int32_t at, const field *f, text t, error *err) {
-    value v;
-    error why = {0};
-    if (value_parse(&v, f->type, t, &why) == OK) {
-        return column_append_value(b, at, &v, err);
+    const value written = {.type = type_of(TYPE_TEXT), .s = t};
+    const bool  whole = type_is_integer(f->type);
+    value       v;
+    value       number;
+    status      s = value_coerce(&v, &written, f->type, false, &r->scratch, NULL);
+    if (s < 0 && whole && value_parse(&number, type_of(TYPE_F64), t, NULL) == OK) {
+        s = value_coerce(&v, &number, f->type, false, &r->scratch, NULL);
     }
-    value d;
-    if (type_is_integer(f->type) && value_parse(&d, type_of(TYPE_F64), t, &why) == OK &&
-        d.d == floor(d.d) && fabs(d.d) < 0x1p63 && digits_in_range((int64_t)d.d, f->type)) {
-        return column_append_i64(b, at, (int64_t)d.d, err);
+    if (s >= 0) {
+        s = column_append_value(b, at, &v, err);
+        arena_reset(&r->scratch);
+        return s;
     }
-    return refuse(r, f, t, err);
+    return s == ERR_OUT_OF_MEMORY ? error_memory(err) : refuse(r, f, t, err);
 }
 
 static status
@@ -301,6 +303,7 @@ csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text c
                     .delimiter = format->delimiter,
                     .null_text = format->null_text};
     buf_init(&r.unquoted, m, CSV_FIELD_MAX + 1);
+    arena_init(&r.scratch, m);
     builder b;
     status  s = builder_init(&b, m, types, shape->count, err);
     if (s == OK) {
@@ -311,6 +314,7 @@ csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text c
         builder_fini(&b);
     }
     buf_fini(&r.unquoted);
+    arena_fini(&r.scratch);
     arena_fini(&a);
     return s;
 }

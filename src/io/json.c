@@ -254,8 +254,9 @@ append_odd_number(json_reader *r, int32_t at, text t, bool integral, error *err)
     if (integral && value_parse(&v, type_of(TYPE_I64), t, &why) == OK) {
         return append_coerced(r, at, &v, err);
     }
-    if ((type.id == TYPE_F64 || type.id == TYPE_TEXT || type_is_integer(type)) &&
-        value_parse(&v, type_of(TYPE_F64), t, &why) == OK && (type.id != TYPE_TEXT || !integral)) {
+    const bool as_double =
+        type_is_float(type) || (!integral && (type.id == TYPE_TEXT || type_is_integer(type)));
+    if (as_double && value_parse(&v, type_of(TYPE_F64), t, &why) == OK) {
         return append_coerced(r, at, &v, err);
     }
     v = (value){.type = type_of(TYPE_TEXT), .s = t}; /* all digits: exact types read them */

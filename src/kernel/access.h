@@ -12,7 +12,7 @@ row_is_null(const column *c, int64_t row) {
     return c->type.id == TYPE_NULL || column_is_null(c, row);
 }
 
-/* BOOL and all integers, sign-extended. */
+/* BOOL and what lies in up to 64 bits, extended; UBIGINT by its bits. */
 ALWAYS_INLINE int64_t
 row_i64(const column *c, physical p, int64_t row) {
     switch (p) {
@@ -24,10 +24,24 @@ row_i64(const column *c, physical p, int64_t row) {
         return ((const int16_t *)c->values)[row];
     case PHYSICAL_I32:
         return ((const int32_t *)c->values)[row];
+    case PHYSICAL_U8:
+        return ((const uint8_t *)c->values)[row];
+    case PHYSICAL_U16:
+        return ((const uint16_t *)c->values)[row];
+    case PHYSICAL_U32:
+        return ((const uint32_t *)c->values)[row];
     default:
-        assert(p == PHYSICAL_I64);
+        assert(p == PHYSICAL_I64 || p == PHYSICAL_U64);
         return ((const int64_t *)c->values)[row];
     }
+}
+
+/* All integers. */
+ALWAYS_INLINE int128
+row_wide(const column *c, physical p, int64_t row) {
+    return p == PHYSICAL_I128  ? ((const int128 *)c->values)[row]
+           : p == PHYSICAL_U64 ? (int128)((const uint64_t *)c->values)[row]
+                               : (int128)row_i64(c, p, row);
 }
 
 ALWAYS_INLINE text
@@ -37,26 +51,6 @@ row_text(const column *c, int64_t row) {
         return (text){c->bytes + offsets[row], (size_t)(offsets[row + 1] - offsets[row])};
     }
     return strview_text((const strview *)c->values + row);
-}
-
-ALWAYS_INLINE value
-row_value(const column *c, int64_t row) {
-    value          v = {.type = c->type};
-    const physical p = type_physical(c->type);
-    if (row_is_null(c, row)) {
-        v.is_null = true;
-    } else if (p == PHYSICAL_BOOL) {
-        v.b = ((const uint8_t *)c->values)[row] != 0;
-    } else if (p == PHYSICAL_F64) {
-        v.d = ((const double *)c->values)[row];
-    } else if (p == PHYSICAL_TEXT) {
-        v.s = row_text(c, row);
-    } else if (p == PHYSICAL_INTERVAL) {
-        v.iv = ((const interval *)c->values)[row];
-    } else {
-        v.i = row_i64(c, p, row);
-    }
-    return v;
 }
 
 /* The bits of a double as a key: equal keys have equal bits (-0.0 is 0.0, there is one NaN). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cast.c - CAST of whole columns: a loop for numbers and times, value_cast row by row for
- * everything with text in it and for the batch in which some number does not fit. Messages are
- * value_cast's. */
+ * everything else and for the batch in which some number does not fit. Messages are value_cast's.
+ */
 #include "kernel/access.h"
 #include "kernel/cast_numeric.h"
 #include "kernel/kernel.h"
@@ -40,7 +40,7 @@ make_null(cast_job *j, int32_t row) {
 /* Converts one row that is not NULL; *converted false: TRY_CAST made it NULL. */
 static status
 cast_row(cast_job *j, int32_t row, value *out, bool *converted) {
-    const value  v = row_value(j->in, row);
+    const value  v = column_value(j->in, row);
     const status s = value_cast(out, &v, j->to, j->arena, j->try_cast ? NULL : j->err);
     *converted = s == OK;
     if (s == ERR_OUT_OF_MEMORY) {
@@ -53,37 +53,6 @@ cast_row(cast_job *j, int32_t row, value *out, bool *converted) {
         *j->bad_row = row;
     }
     return s;
-}
-
-static void
-store_value(void *values, int32_t row, const value *v) {
-    switch (type_physical(v->type)) {
-    case PHYSICAL_BOOL:
-        ((uint8_t *)values)[row] = v->b;
-        return;
-    case PHYSICAL_I8:
-        ((int8_t *)values)[row] = (int8_t)v->i;
-        return;
-    case PHYSICAL_I16:
-        ((int16_t *)values)[row] = (int16_t)v->i;
-        return;
-    case PHYSICAL_I32:
-        ((int32_t *)values)[row] = (int32_t)v->i;
-        return;
-    case PHYSICAL_I64:
-        ((int64_t *)values)[row] = v->i;
-        return;
-    case PHYSICAL_F64:
-        ((double *)values)[row] = v->d;
-        return;
-    case PHYSICAL_INTERVAL:
-        ((interval *)values)[row] = v->iv;
-        return;
-    case PHYSICAL_TEXT:
-    case PHYSICAL_COUNT:
-        break;
-    }
-    UNREACHABLE();
 }
 
 /* The loop has written what fits; finds what does not, or that it all lay under NULL. */
@@ -100,7 +69,7 @@ cast_misfits(cast_job *j) {
 }
 
 static status
-cast_from_text(cast_job *j) {
+cast_each(cast_job *j) {
     for (int32_t i = 0; i < j->row_count; i++) {
         value v;
         bool  converted = false;
@@ -108,13 +77,14 @@ cast_from_text(cast_job *j) {
             TRY(cast_row(j, i, &v, &converted));
         }
         if (converted) {
-            store_value(j->values, i, &v);
+            column_store(j->values, i, &v);
         }
     }
     return OK;
 }
 
-/* Every scalar has a text, so nothing but memory can fail. Short texts lie in the views. */
+/* Every scalar but a BLOB has a text of limited size, so nothing but memory can fail. Short texts
+ * lie in the views. */
 static status
 cast_to_text(cast_job *j) {
     strview *views = j->values;
@@ -123,7 +93,7 @@ cast_to_text(cast_job *j) {
             continue;
         }
         char         written[VALUE_TEXT_MAX];
-        const value  v = row_value(j->in, i);
+        const value  v = column_value(j->in, i);
         const size_t size = value_write(&v, written);
         const char  *data = written;
         if (size > STRVIEW_INLINE_MAX) {
@@ -150,19 +120,44 @@ cast_null(column *out, int32_t row_count, data_type to, arena *a, error *err) {
     return OK;
 }
 
+static cast_kernel *
+kernel_of(data_type from, data_type to) {
+    if (from.id == TYPE_DECIMAL || to.id == TYPE_DECIMAL) {
+        return cast_decimal_kernel(from, to);
+    }
+    return from.id == TYPE_DATE || type_is_time(from) ? cast_time_kernel(from, to)
+                                                      : cast_numeric_kernel(from, to);
+}
+
+/* The same bytes mean the same: a DECIMAL gets room for more digits, a TIMESTAMP becomes one of
+ * UTC.
+ */
+static bool
+is_relabelling(data_type from, data_type to) {
+    if (type_physical(from) != type_physical(to)) {
+        return false;
+    }
+    if (from.id == TYPE_DECIMAL && to.id == TYPE_DECIMAL) {
+        return from.scale == to.scale && from.precision <= to.precision;
+    }
+    return type_is_time(from) && type_is_time(to) &&
+           type_time_unit_ns(from) == type_time_unit_ns(to);
+}
+
 static status
 run_job(cast_job *j) {
     const size_t bytes = (size_t)j->row_count * type_width(j->to);
-    cast_kernel *kernel = cast_numeric_kernel(j->in->type, j->to);
+    cast_kernel *kernel = kernel_of(j->in->type, j->to);
     /* The loops write every row; the others leave out NULLs, whose values must still be defined. */
     j->values = kernel != NULL ? arena_alloc(j->arena, bytes) : arena_alloc_zero(j->arena, bytes);
     if (j->values == NULL) {
         return error_memory(j->err);
     }
     if (kernel != NULL) {
-        return kernel(j->values, j->in->values, j->row_count) ? OK : cast_misfits(j);
+        return kernel(j->values, j->in->values, j->row_count, j->in->type, j->to) ? OK
+                                                                                  : cast_misfits(j);
     }
-    return j->to.id == TYPE_TEXT ? cast_to_text(j) : cast_from_text(j);
+    return j->to.id == TYPE_TEXT && j->in->type.id != TYPE_BLOB ? cast_to_text(j) : cast_each(j);
 }
 
 status
@@ -177,6 +172,11 @@ cast_column(column *out, const column *in, int32_t row_count, data_type to, bool
     if (!type_casts(in->type, to)) {
         return error_set(err, ERR_QUERY_FAILED, "cannot convert %s to %s", type_name(in->type),
                          type_name(to));
+    }
+    if (is_relabelling(in->type, to)) {
+        *out = *in;
+        out->type = to;
+        return OK;
     }
     cast_job j = {.in = in,
                   .to = to,

@@ -7,7 +7,8 @@
  * - EXPR: the result of `a`; defined, but meaningless, when it does not fit
  */
 static bool
-KERNEL(void *restrict out, const void *restrict in, int32_t n) {
+KERNEL(void *restrict out, const void *restrict in, int32_t n, data_type from UNUSED,
+       data_type to UNUSED) {
     const IN *restrict x = in;
     OUT *restrict z = out;
     bool fits = true;

@@ -1,345 +1,162 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cast_numeric.c - loops for CAST among types of fixed width. The rules are value_cast's; a test
- * compares all pairs. */
+/* cast_numeric.c - loops for CAST among BOOLEAN, integers, FLOAT and DOUBLE. The rules are
+ * value_cast's; a test compares all pairs. */
 #include "kernel/cast_numeric.h"
 
-#include "type/calendar.h"
+#include <math.h>
 
-#define MS_PER_DAY INT64_C(86400000)
+/* Whether a value `a` of S keeps its value as a T. Of one sign, there and back again is enough and
+ * becomes vectors. */
+#define SIGNED(T) ((T) - 1 < (T)1)
+#define FITS_IN(S, T, a) (SIGNED(S) == SIGNED(T) ? (S)(T)(a) == (a) : (int128)(T)(a) == (int128)(a))
+
+ALWAYS_INLINE bool
+in_int64(double a) {
+    return a >= -0x1p63 && a < 0x1p63;
+}
 
 /* Half to even, as the processor rounds; 0 for what int64 cannot hold. */
 ALWAYS_INLINE int64_t
 rounded(double a) {
-    return a >= -0x1p63 && a < 0x1p63 ? __builtin_llrint(a) : 0;
+    return in_int64(a) ? __builtin_llrint(a) : 0;
 }
 
-/* Rounded, a value is inside of -limit - 1 .. limit: the halves at the ends go to the even
- * neighbour. */
+/* From -0.5 on: half to even is 0. */
 ALWAYS_INLINE bool
-rounds_within(double a, double limit) {
-    return a >= -limit - 1.5 && a < limit + 0.5;
+in_u64(double a) {
+    return a >= -0.5 && a < 0x1p64;
+}
+
+/* From 2^63 on a double has no fraction. */
+ALWAYS_INLINE uint64_t
+rounded_u64(double a) {
+    return a < 0x1p63 ? (uint64_t)rounded(a) : a < 0x1p64 ? (uint64_t)a : 0;
 }
 
 ALWAYS_INLINE bool
-fits_product(int64_t a, int64_t factor) {
-    return a >= INT64_MIN / factor && a <= INT64_MAX / factor;
+in_i128(double a) {
+    return a >= -0x1p127 && a < 0x1p127;
 }
 
-ALWAYS_INLINE bool
-fits_i32(int64_t a) {
-    return a == (int32_t)a;
+ALWAYS_INLINE int128
+rounded_i128(double a) {
+    return in_int64(a) ? (int128)rounded(a) : in_i128(a) ? (int128)a : 0;
 }
 
-/* Wraps instead of undefined overflow: what does not fit has no meaning. */
-ALWAYS_INLINE int64_t
-product(int64_t a, int64_t factor) {
-    return (int64_t)((uint64_t)a * (uint64_t)factor);
-}
+#define NAME(to) cast_truth_##to
+#define SOURCE uint8_t
+#include "kernel/cast_integer.inc.h"
 
-#define KERNEL cast_bool_i8
-#define IN uint8_t
-#define OUT int8_t
+#define NAME(to) cast_i8_##to
+#define SOURCE int8_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_i16_##to
+#define SOURCE int16_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_i32_##to
+#define SOURCE int32_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_i64_##to
+#define SOURCE int64_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_i128_##to
+#define SOURCE int128
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_u8_##to
+#define SOURCE uint8_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_u16_##to
+#define SOURCE uint16_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_u32_##to
+#define SOURCE uint32_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_u64_##to
+#define SOURCE uint64_t
+#include "kernel/cast_integer.inc.h"
+
+#define NAME(to) cast_f32_##to
+#define SOURCE float
+#include "kernel/cast_float.inc.h"
+
+#define NAME(to) cast_f64_##to
+#define SOURCE double
+#include "kernel/cast_float.inc.h"
+
+#define KERNEL cast_f32_f32
+#define IN float
+#define OUT float
 #define FITS true
-#define EXPR (int8_t)(a != 0)
+#define EXPR a
 #include "kernel/cast_column.inc.h"
 
-#define KERNEL cast_bool_i16
-#define IN uint8_t
-#define OUT int16_t
-#define FITS true
-#define EXPR (int16_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_bool_i32
-#define IN uint8_t
-#define OUT int32_t
-#define FITS true
-#define EXPR (int32_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_bool_i64
-#define IN uint8_t
-#define OUT int64_t
-#define FITS true
-#define EXPR (int64_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_bool_f64
-#define IN uint8_t
+#define KERNEL cast_f64_f64
+#define IN double
 #define OUT double
 #define FITS true
-#define EXPR (double)(a != 0)
+#define EXPR a
 #include "kernel/cast_column.inc.h"
 
-#define KERNEL cast_i8_bool
-#define IN int8_t
-#define OUT uint8_t
-#define FITS true
-#define EXPR (uint8_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i8_i16
-#define IN int8_t
-#define OUT int16_t
-#define FITS true
-#define EXPR (int16_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i8_i32
-#define IN int8_t
-#define OUT int32_t
-#define FITS true
-#define EXPR (int32_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i8_i64
-#define IN int8_t
-#define OUT int64_t
-#define FITS true
-#define EXPR (int64_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i8_f64
-#define IN int8_t
+#define KERNEL cast_f32_f64
+#define IN float
 #define OUT double
 #define FITS true
 #define EXPR (double)a
 #include "kernel/cast_column.inc.h"
 
-#define KERNEL cast_i16_bool
-#define IN int16_t
-#define OUT uint8_t
-#define FITS true
-#define EXPR (uint8_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i16_i8
-#define IN int16_t
-#define OUT int8_t
-#define FITS (a == (int8_t)a)
-#define EXPR (int8_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i16_i32
-#define IN int16_t
-#define OUT int32_t
-#define FITS true
-#define EXPR (int32_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i16_i64
-#define IN int16_t
-#define OUT int64_t
-#define FITS true
-#define EXPR (int64_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i16_f64
-#define IN int16_t
-#define OUT double
-#define FITS true
-#define EXPR (double)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i32_bool
-#define IN int32_t
-#define OUT uint8_t
-#define FITS true
-#define EXPR (uint8_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i32_i8
-#define IN int32_t
-#define OUT int8_t
-#define FITS (a == (int8_t)a)
-#define EXPR (int8_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i32_i16
-#define IN int32_t
-#define OUT int16_t
-#define FITS (a == (int16_t)a)
-#define EXPR (int16_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i32_i64
-#define IN int32_t
-#define OUT int64_t
-#define FITS true
-#define EXPR (int64_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i32_f64
-#define IN int32_t
-#define OUT double
-#define FITS true
-#define EXPR (double)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i64_bool
-#define IN int64_t
-#define OUT uint8_t
-#define FITS true
-#define EXPR (uint8_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i64_i8
-#define IN int64_t
-#define OUT int8_t
-#define FITS (a == (int8_t)a)
-#define EXPR (int8_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i64_i16
-#define IN int64_t
-#define OUT int16_t
-#define FITS (a == (int16_t)a)
-#define EXPR (int16_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i64_i32
-#define IN int64_t
-#define OUT int32_t
-#define FITS (a == (int32_t)a)
-#define EXPR (int32_t)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_i64_f64
-#define IN int64_t
-#define OUT double
-#define FITS true
-#define EXPR (double)a
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_f64_bool
+/* Finite stays finite. */
+#define KERNEL cast_f64_f32
 #define IN double
-#define OUT uint8_t
-#define FITS true
-#define EXPR (uint8_t)(a != 0)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_f64_i8
-#define IN double
-#define OUT int8_t
-#define FITS rounds_within(a, INT8_MAX)
-#define EXPR (int8_t)rounded(a)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_f64_i16
-#define IN double
-#define OUT int16_t
-#define FITS rounds_within(a, INT16_MAX)
-#define EXPR (int16_t)rounded(a)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_f64_i32
-#define IN double
-#define OUT int32_t
-#define FITS rounds_within(a, INT32_MAX)
-#define EXPR (int32_t)rounded(a)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_f64_i64
-#define IN double
-#define OUT int64_t
-#define FITS (a >= -0x1p63 && a < 0x1p63)
-#define EXPR rounded(a)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_date_ms
-#define IN int32_t
-#define OUT int64_t
-#define FITS true
-#define EXPR ((int64_t)a * MS_PER_DAY)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_date_us
-#define IN int32_t
-#define OUT int64_t
-#define FITS fits_product(a, US_PER_DAY)
-#define EXPR product(a, US_PER_DAY)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_ms_date
-#define IN int64_t
-#define OUT int32_t
-#define FITS fits_i32(floor_div_i64(a, MS_PER_DAY))
-#define EXPR (int32_t)floor_div_i64(a, MS_PER_DAY)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_us_date
-#define IN int64_t
-#define OUT int32_t
-#define FITS true
-#define EXPR (int32_t)floor_div_i64(a, US_PER_DAY)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_ms_us
-#define IN int64_t
-#define OUT int64_t
-#define FITS fits_product(a, 1000)
-#define EXPR product(a, 1000)
-#include "kernel/cast_column.inc.h"
-
-#define KERNEL cast_us_ms
-#define IN int64_t
-#define OUT int64_t
-#define FITS true
-#define EXPR floor_div_i64(a, 1000)
+#define OUT float
+#define FITS (isinf(a) || !isinf((float)a))
+#define EXPR (float)a
 #include "kernel/cast_column.inc.h"
 
 static cast_kernel *const kernels[TYPE_COUNT][TYPE_COUNT] = {
-    [TYPE_BOOL] =
-        {
-            [TYPE_I8] = cast_bool_i8,
-            [TYPE_I16] = cast_bool_i16,
-            [TYPE_I32] = cast_bool_i32,
-            [TYPE_I64] = cast_bool_i64,
-            [TYPE_F64] = cast_bool_f64,
-        },
-    [TYPE_I8] =
-        {
-            [TYPE_BOOL] = cast_i8_bool,
-            [TYPE_I16] = cast_i8_i16,
-            [TYPE_I32] = cast_i8_i32,
-            [TYPE_I64] = cast_i8_i64,
-            [TYPE_F64] = cast_i8_f64,
-        },
-    [TYPE_I16] =
-        {
-            [TYPE_BOOL] = cast_i16_bool,
-            [TYPE_I8] = cast_i16_i8,
-            [TYPE_I32] = cast_i16_i32,
-            [TYPE_I64] = cast_i16_i64,
-            [TYPE_F64] = cast_i16_f64,
-        },
-    [TYPE_I32] =
-        {
-            [TYPE_BOOL] = cast_i32_bool,
-            [TYPE_I8] = cast_i32_i8,
-            [TYPE_I16] = cast_i32_i16,
-            [TYPE_I64] = cast_i32_i64,
-            [TYPE_F64] = cast_i32_f64,
-        },
-    [TYPE_I64] =
-        {
-            [TYPE_BOOL] = cast_i64_bool,
-            [TYPE_I8] = cast_i64_i8,
-            [TYPE_I16] = cast_i64_i16,
-            [TYPE_I32] = cast_i64_i32,
-            [TYPE_F64] = cast_i64_f64,
-        },
-    [TYPE_F64] =
-        {
-            [TYPE_BOOL] = cast_f64_bool,
-            [TYPE_I8] = cast_f64_i8,
-            [TYPE_I16] = cast_f64_i16,
-            [TYPE_I32] = cast_f64_i32,
-            [TYPE_I64] = cast_f64_i64,
-        },
-    [TYPE_DATE] = {[TYPE_TIMESTAMP_MS] = cast_date_ms, [TYPE_TIMESTAMP] = cast_date_us},
-    [TYPE_TIMESTAMP_MS] = {[TYPE_DATE] = cast_ms_date, [TYPE_TIMESTAMP] = cast_ms_us},
-    [TYPE_TIMESTAMP] = {[TYPE_DATE] = cast_us_date, [TYPE_TIMESTAMP_MS] = cast_us_ms},
+#define FROM TYPE_BOOL
+#define NAME(to) cast_truth_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I8
+#define NAME(to) cast_i8_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I16
+#define NAME(to) cast_i16_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I32
+#define NAME(to) cast_i32_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I64
+#define NAME(to) cast_i64_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_I128
+#define NAME(to) cast_i128_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U8
+#define NAME(to) cast_u8_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U16
+#define NAME(to) cast_u16_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U32
+#define NAME(to) cast_u32_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_U64
+#define NAME(to) cast_u64_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_F32
+#define NAME(to) cast_f32_##to
+#include "kernel/cast_row.inc.h"
+#define FROM TYPE_F64
+#define NAME(to) cast_f64_##to
+#include "kernel/cast_row.inc.h"
 };
 
 cast_kernel *

@@ -24,6 +24,16 @@
 #define EQUAL (*a == *b)
 #include "kernel/equal_column.inc.h"
 
+#define KERNEL equal_128
+#define IN int128
+#define EQUAL (*a == *b)
+#include "kernel/equal_column.inc.h"
+
+#define KERNEL equal_f32
+#define IN float
+#define EQUAL (f64_key_equal((double)*a, (double)*b))
+#include "kernel/equal_column.inc.h"
+
 #define KERNEL equal_f64
 #define IN double
 #define EQUAL (f64_key_equal(*a, *b))
@@ -62,16 +72,26 @@ equal_rows(uint8_t *out, const column *lhs, const int32_t *lhs_rows, const colum
     switch (type_physical(lhs->type)) {
     case PHYSICAL_BOOL:
     case PHYSICAL_I8:
+    case PHYSICAL_U8:
         equal_8(out, lhs, lhs_rows, rhs, rhs_rows, count);
         return;
     case PHYSICAL_I16:
+    case PHYSICAL_U16:
         equal_16(out, lhs, lhs_rows, rhs, rhs_rows, count);
         return;
     case PHYSICAL_I32:
+    case PHYSICAL_U32:
         equal_32(out, lhs, lhs_rows, rhs, rhs_rows, count);
         return;
     case PHYSICAL_I64:
+    case PHYSICAL_U64:
         equal_64(out, lhs, lhs_rows, rhs, rhs_rows, count);
+        return;
+    case PHYSICAL_I128:
+        equal_128(out, lhs, lhs_rows, rhs, rhs_rows, count);
+        return;
+    case PHYSICAL_F32:
+        equal_f32(out, lhs, lhs_rows, rhs, rhs_rows, count);
         return;
     case PHYSICAL_F64:
         equal_f64(out, lhs, lhs_rows, rhs, rhs_rows, count);

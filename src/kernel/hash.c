@@ -2,8 +2,8 @@
 /* hash.c - hashes of key rows, column by column.
  *
  * A value becomes a 64-bit word, the first column's word is hashed, each further one is folded in.
- * Integers of all widths have the word of their int64. A text of up to 12 bytes is the two words of
- * its view, in whatever layout it lies. */
+ * Integers of all widths have the word of their int64, if they fit one. A text of up to 12 bytes is
+ * the two words of its view, in whatever layout it lies. */
 #include "base/hash.h"
 #include "kernel/access.h"
 #include "kernel/kernel.h"
@@ -33,6 +33,43 @@
 #define KERNEL hash_i64
 #define IN int64_t
 #define WORD ((uint64_t)a)
+#include "kernel/hash_column.inc.h"
+
+/* A wide integer beyond an int64 has a word of its own. */
+ALWAYS_INLINE uint64_t
+wide_word(int128 x) {
+    const uint64_t low = (uint64_t)x;
+    return x == (int64_t)x ? low : hash_combine(low, (uint64_t)((uint128)x >> 64));
+}
+
+#define KERNEL hash_i128
+#define IN int128
+#define WORD (wide_word(a))
+#include "kernel/hash_column.inc.h"
+
+#define KERNEL hash_u8
+#define IN uint8_t
+#define WORD ((uint64_t)a)
+#include "kernel/hash_column.inc.h"
+
+#define KERNEL hash_u16
+#define IN uint16_t
+#define WORD ((uint64_t)a)
+#include "kernel/hash_column.inc.h"
+
+#define KERNEL hash_u32
+#define IN uint32_t
+#define WORD ((uint64_t)a)
+#include "kernel/hash_column.inc.h"
+
+#define KERNEL hash_u64s
+#define IN uint64_t
+#define WORD (wide_word((int128)a))
+#include "kernel/hash_column.inc.h"
+
+#define KERNEL hash_f32
+#define IN float
+#define WORD (f64_key((double)a))
 #include "kernel/hash_column.inc.h"
 
 #define KERNEL hash_f64
@@ -151,6 +188,24 @@ hash_column(uint64_t *out, const column *c, int32_t n, bool first) {
         return;
     case PHYSICAL_I64:
         hash_i64(out, c, n, first);
+        return;
+    case PHYSICAL_I128:
+        hash_i128(out, c, n, first);
+        return;
+    case PHYSICAL_U8:
+        hash_u8(out, c, n, first);
+        return;
+    case PHYSICAL_U16:
+        hash_u16(out, c, n, first);
+        return;
+    case PHYSICAL_U32:
+        hash_u32(out, c, n, first);
+        return;
+    case PHYSICAL_U64:
+        hash_u64s(out, c, n, first);
+        return;
+    case PHYSICAL_F32:
+        hash_f32(out, c, n, first);
         return;
     case PHYSICAL_F64:
         hash_f64(out, c, n, first);

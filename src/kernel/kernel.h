@@ -39,8 +39,8 @@ status sort_rows(int32_t *rows_out, const column *columns, int32_t row_count, co
  * many. rows_out holds row_count entries. */
 int32_t select_true(int32_t *rows_out, const column *condition, int32_t row_count);
 
-/* ---- minmax.c: smallest and largest non-NULL value of an integer-like or DOUBLE column (NaN is
- * skipped). False: no such value. */
+/* ---- minmax.c: smallest and largest non-NULL value of a column that type_integer_range or a
+ * DECIMAL of up to 18 digits is, or BOOLEAN or DOUBLE (NaN is skipped). False: no such value. */
 bool    minmax_i64(const column *c, int32_t row_count, int64_t *min, int64_t *max);
 bool    minmax_f64(const column *c, int32_t row_count, double *min, double *max);
 int64_t count_valid(const column *c, int32_t row_count);

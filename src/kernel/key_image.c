@@ -14,7 +14,7 @@ f64_image(double d) {
     return (bits & SIGN) != 0 ? ~bits : bits | SIGN;
 }
 
-#define KERNEL image_bool
+#define KERNEL image_u8
 #define IN uint8_t
 #define IMAGE ((uint64_t)a)
 #include "kernel/key_image.inc.h"
@@ -39,6 +39,26 @@ f64_image(double d) {
 #define IMAGE ((uint64_t)a ^ SIGN)
 #include "kernel/key_image.inc.h"
 
+#define KERNEL image_u16
+#define IN uint16_t
+#define IMAGE ((uint64_t)a)
+#include "kernel/key_image.inc.h"
+
+#define KERNEL image_u32
+#define IN uint32_t
+#define IMAGE ((uint64_t)a)
+#include "kernel/key_image.inc.h"
+
+#define KERNEL image_u64
+#define IN uint64_t
+#define IMAGE a
+#include "kernel/key_image.inc.h"
+
+#define KERNEL image_f32
+#define IN float
+#define IMAGE (f64_image((double)a))
+#include "kernel/key_image.inc.h"
+
 #define KERNEL image_f64
 #define IN double
 #define IMAGE (f64_image(a))
@@ -49,6 +69,29 @@ f64_image(double d) {
 #define IN interval
 #define IMAGE ((uint64_t)(int64_t)(interval_total_us(&a) >> 10) ^ SIGN)
 #include "kernel/key_image.inc.h"
+
+/* From the smallest value on; in steps when they are further apart than a word tells. */
+static bool
+image_wide(uint64_t *out, const column *c, int32_t n) {
+    const int128 *x = c->values;
+    int128        least = INT128_MAX;
+    int128        most = INT128_MIN;
+    for (int32_t i = 0; i < n; i++) {
+        if (!column_is_null(c, i)) {
+            least = x[i] < least ? x[i] : least;
+            most = x[i] > most ? x[i] : most;
+        }
+    }
+    const uint128 range = least > most ? 0 : (uint128)most - (uint128)least;
+    int32_t       shift = 0;
+    while (range >> shift > UINT64_MAX) {
+        shift++;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        out[i] = (uint64_t)(((uint128)x[i] - (uint128)least) >> shift);
+    }
+    return shift == 0;
+}
 
 /* Up to seven bytes, zero-padded, then how many bytes there are (8: more), so that "a" comes before
  * "a\0". */
@@ -102,7 +145,8 @@ key_image(uint64_t *out, const column *c, int32_t row_count) {
     }
     switch (type_physical(c->type)) {
     case PHYSICAL_BOOL:
-        image_bool(out, c->values, row_count);
+    case PHYSICAL_U8:
+        image_u8(out, c->values, row_count);
         return true;
     case PHYSICAL_I8:
         image_i8(out, c->values, row_count);
@@ -115,6 +159,20 @@ key_image(uint64_t *out, const column *c, int32_t row_count) {
         return true;
     case PHYSICAL_I64:
         image_i64(out, c->values, row_count);
+        return true;
+    case PHYSICAL_I128:
+        return image_wide(out, c, row_count);
+    case PHYSICAL_U16:
+        image_u16(out, c->values, row_count);
+        return true;
+    case PHYSICAL_U32:
+        image_u32(out, c->values, row_count);
+        return true;
+    case PHYSICAL_U64:
+        image_u64(out, c->values, row_count);
+        return true;
+    case PHYSICAL_F32:
+        image_f32(out, c->values, row_count);
         return true;
     case PHYSICAL_F64:
         image_f64(out, c->values, row_count);

@@ -27,6 +27,18 @@
 #define TARGET static
 #include "kernel/minmax_column.inc.h"
 
+#define KERNEL minmax_u16
+#define IN uint16_t
+#define WIDE int64_t
+#define TARGET static
+#include "kernel/minmax_column.inc.h"
+
+#define KERNEL minmax_u32
+#define IN uint32_t
+#define WIDE int64_t
+#define TARGET static
+#include "kernel/minmax_column.inc.h"
+
 #define KERNEL minmax_i32_baseline
 #define IN int32_t
 #define WIDE int64_t
@@ -83,7 +95,12 @@ static minmax_kernel *
 integer_kernel(physical p) {
     switch (p) {
     case PHYSICAL_BOOL:
+    case PHYSICAL_U8:
         return minmax_u8;
+    case PHYSICAL_U16:
+        return minmax_u16;
+    case PHYSICAL_U32:
+        return minmax_u32;
     case PHYSICAL_I8:
         return minmax_i8;
     case PHYSICAL_I16:

@@ -18,6 +18,10 @@ compare_values(const column *lhs, int64_t lhs_row, const column *rhs, int64_t rh
     const physical p = type_physical(lhs->type);
     const physical q = type_physical(rhs->type);
     switch (p) {
+    case PHYSICAL_F32:
+        assert(q == p);
+        return compare_f64((double)((const float *)lhs->values)[lhs_row],
+                           (double)((const float *)rhs->values)[rhs_row]);
     case PHYSICAL_F64:
         assert(q == p);
         return compare_f64(((const double *)lhs->values)[lhs_row],
@@ -29,6 +33,12 @@ compare_values(const column *lhs, int64_t lhs_row, const column *rhs, int64_t rh
         assert(q == p);
         const int128 a = interval_total_us((const interval *)lhs->values + lhs_row);
         const int128 b = interval_total_us((const interval *)rhs->values + rhs_row);
+        return (a > b) - (a < b);
+    }
+    case PHYSICAL_I128:
+    case PHYSICAL_U64: {
+        const int128 a = row_wide(lhs, p, lhs_row);
+        const int128 b = row_wide(rhs, q, rhs_row);
         return (a > b) - (a < b);
     }
     default: { /* integers of any two widths */

@@ -100,10 +100,11 @@ typedef struct agg_call {
 } agg_call;
 
 typedef struct window_spec {
-    expr   *time;
-    int64_t size_us, offset_us;
-    int32_t column; /* of window_start in the scope's node */
-    int32_t position;
+    expr     *time;
+    data_type bound; /* the type of window_start and window_end: of the time as it is written */
+    int64_t   size_us, offset_us;
+    int32_t   column; /* of window_start in the scope's node */
+    int32_t   position;
 } window_spec;
 
 /* A subquery of an expression, to be joined to the node that the expression stands above. */
@@ -227,6 +228,9 @@ status bind_negative(expr **out, binder *b, const ast_expr *e,
 status bind_type(data_type *out, const ast_type *t, status s, error *err) MUST_USE;
 /* An expression without columns, evaluated; of any type. */
 status bind_constant(value *out, binder *b, const ast_expr *e, const char *clause) MUST_USE;
+/* And the digits of a number with a point, empty for all else (expr.h). */
+status bind_constant_digits(value *out, text *digits, binder *b, const ast_expr *e,
+                            const char *clause) MUST_USE;
 /* INTERVAL of days and shorter, or an integer number of milliseconds. `what`: "the size of TUMBLE".
  */
 status bind_duration(int64_t *us, binder *b, const ast_expr *e, const char *what) MUST_USE;

@@ -257,24 +257,16 @@ bind_logic(expr **out, context *c, const ast_expr *e) {
     return *out == NULL ? out_of_memory(b) : OK;
 }
 
-/* What a small integer column can hold may be compared in its own width. */
+/* What an integer column can hold is compared in its own type. */
 static bool
 fits_integer(const expr *literal, data_type t) {
+    int128 min, max;
     if (literal->kind != EXPR_CONSTANT || literal->constant.is_null ||
-        literal->type.id != TYPE_I64) {
+        !type_is_integer(literal->type) || !type_is_integer(t) || !type_wide_range(t, &min, &max)) {
         return false;
     }
-    const int64_t v = literal->constant.i;
-    switch (t.id) {
-    case TYPE_I8:
-        return v >= INT8_MIN && v <= INT8_MAX;
-    case TYPE_I16:
-        return v >= INT16_MIN && v <= INT16_MAX;
-    case TYPE_I32:
-        return v >= INT32_MIN && v <= INT32_MAX;
-    default:
-        return false;
-    }
+    const int128 v = value_wide(&literal->constant);
+    return v >= min && v <= max;
 }
 
 /* NULL, text and integer literals take the type of what they are compared with. */

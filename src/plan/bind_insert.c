@@ -5,30 +5,7 @@
  * outside are: without loss, or refused with row, column, value and both types. */
 #include "plan/bind.h"
 
-#include <math.h>
-
 #include "batch/builder.h"
-
-/* DOUBLE to integers only when integral, BOOLEAN and integers into each other as 0 and 1, a time to
- * BIGINT as epoch milliseconds. */
-static status
-convert(value *out, const value *in, data_type to, arena *a, error *err) {
-    const data_type from = in->type;
-    if (from.id == TYPE_F64 && type_is_integer(to) && !(in->d == floor(in->d))) {
-        return error_set(err, ERR_QUERY_FAILED, "%g is not a whole number", in->d);
-    }
-    if (type_is_integer(from) && to.id == TYPE_BOOL && in->i != 0 && in->i != 1) {
-        return error_set(err, ERR_QUERY_FAILED, "BOOLEAN takes 0 and 1 alone, not %lld",
-                         (long long)in->i);
-    }
-    if (to.id == TYPE_I64 && (type_is_time(from) || from.id == TYPE_DATE)) {
-        value ms;
-        TRY(value_cast(&ms, in, type_of(TYPE_TIMESTAMP_MS), a, err));
-        *out = value_i64(ms.i);
-        return OK;
-    }
-    return value_cast(out, in, to, a, err);
-}
 
 static status
 refuse_value(binder *b, const value *v, const field *f, int32_t row, int32_t position) {
@@ -116,12 +93,17 @@ plan_insert_is_rows(const ast_statement *s) {
 static status
 bind_value(value *out, binder *b, const field *f, const ast_expr *e, int32_t row) {
     value v;
-    TRY(bind_constant(&v, b, e, "VALUES"));
+    text  digits;
+    TRY(bind_constant_digits(&v, &digits, b, e, "VALUES"));
     if (v.is_null) {
         *out = (value){.type = f->type, .is_null = true};
         return OK;
     }
-    const status s = convert(out, &v, f->type, b->arena, b->err);
+    if (f->type.id == TYPE_DECIMAL && digits.size > 0 &&
+        value_parse_exact(out, f->type, digits, NULL) == OK) {
+        return OK;
+    }
+    const status s = value_coerce(out, &v, f->type, true, b->arena, b->err);
     if (s == ERR_OUT_OF_MEMORY || s >= 0) {
         return s;
     }

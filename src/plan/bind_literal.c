@@ -2,8 +2,9 @@
 /* bind_literal.c - constants: numbers, text, typed literals, intervals, and clauses that take a
  * constant.
  *
- * Integer literals are BIGINT; what does not fit becomes DOUBLE, as does everything with a point or
- * an exponent. Comparisons narrow a literal to the width of the column beside it, so BIGINT costs
+ * Integer literals are BIGINT, HUGEINT when they do not fit it, else DOUBLE, as is everything with
+ * a point or an exponent. What has a point remembers its digits and is exact where it meets a
+ * DECIMAL. Comparisons narrow a literal to the width of the column beside it, so BIGINT costs
  * nothing there. */
 #include "plan/bind.h"
 
@@ -11,6 +12,7 @@
 #include <stdio.h>
 
 #include "type/calendar.h"
+#include "type/decimal.h"
 
 static status
 constant(expr **out, binder *b, const value *v, int32_t position) {
@@ -18,35 +20,40 @@ constant(expr **out, binder *b, const value *v, int32_t position) {
     return *out == NULL ? out_of_memory(b) : OK;
 }
 
-/* False: more than a BIGINT holds. */
-static bool
-parse_integer(text digits, bool negative, int64_t *out) {
-    int64_t v = 0;
-    for (size_t i = 0; i < digits.size; i++) {
-        const int64_t digit = digits.data[i] - '0';
-        if (__builtin_mul_overflow(v, (int64_t)10, &v) ||
-            (negative ? __builtin_sub_overflow(v, digit, &v)
-                      : __builtin_add_overflow(v, digit, &v))) {
-            return false;
-        }
+/* The number as it is written, with its sign; in memory of the statement. */
+static status
+signed_text(text *out, binder *b, text digits, bool negative) {
+    char *data = arena_alloc(b->arena, digits.size + 1);
+    if (data == NULL) {
+        return out_of_memory(b);
     }
-    *out = v;
-    return true;
+    data[0] = '-';
+    memcpy(data + negative, digits.data, digits.size);
+    *out = (text){data, digits.size + negative};
+    return OK;
 }
 
 static status
 bind_number(expr **out, binder *b, const ast_expr *e, bool negative, int32_t position) {
-    value v = value_i64(0);
-    if (e->kind == AST_INTEGER && parse_integer(e->text, negative, &v.i)) {
-        return constant(out, b, &v, position);
+    text      written;
+    data_type exact;
+    value     v = value_i64(0);
+    TRY(signed_text(&written, b, e->text, negative));
+    for (type_id id = TYPE_I64; e->kind == AST_INTEGER && id <= TYPE_I128; id++) {
+        if (value_parse(&v, type_of(id), written, NULL) == OK) {
+            return constant(out, b, &v, position);
+        }
     }
-    TRY(located(b, value_parse(&v, type_of(TYPE_F64), e->text, b->err), e->position));
+    TRY(located(b, value_parse(&v, type_of(TYPE_F64), written, b->err), e->position));
     if (isinf(v.d)) {
         return error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                             "number %.*s is larger than a DOUBLE can be", TEXT_ARG(e->text));
     }
-    v.d = negative ? -v.d : v.d;
-    return constant(out, b, &v, position);
+    TRY(constant(out, b, &v, position));
+    if (decimal_type_of_text(written, &exact)) {
+        (*out)->digits = written;
+    }
+    return OK;
 }
 
 status
@@ -89,27 +96,29 @@ bind_type(data_type *out, const ast_type *t, status s, error *err) {
         if (nearest != NULL) {
             error_hint(err, "did you mean %s?", nearest);
         } else {
-            error_hint(err, "types: BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, DOUBLE, VARCHAR, "
-                            "DATE, TIMESTAMP, TIMESTAMP_MS, INTERVAL");
+            error_hint(
+                err, "types: BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, HUGEINT, FLOAT, DOUBLE, "
+                     "DECIMAL, VARCHAR, BLOB, UUID, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, "
+                     "INTERVAL");
         }
         return s;
     }
-    const bool text_like = out->id == TYPE_TEXT;
-    if (t->argument_count == 0 || (text_like && t->argument_count == 1)) {
-        return OK; /* VARCHAR(n): the length is not a limit here */
-    }
-    if (out->id == TYPE_TIMESTAMP && t->argument_count == 1) {
-        if (t->arguments[0] < 0 || t->arguments[0] > 6) {
-            error_set_at(err, s, t->name.position, "TIMESTAMP(%d): the precision is 0 to 6",
-                         t->arguments[0]);
-            error_hint(err, "TIMESTAMP(3) keeps milliseconds, TIMESTAMP(6) microseconds");
-            return s;
-        }
-        *out = type_of(t->arguments[0] <= 3 ? TYPE_TIMESTAMP_MS : TYPE_TIMESTAMP);
+    const char *fault = type_set_arguments(out, t->arguments, t->argument_count);
+    if (fault == NULL) {
         return OK;
     }
-    error_set_at(err, s, t->name.position, "type %s takes no arguments", type_name(*out));
-    error_hint(err, "write %s", type_name(*out));
+    if (type_is_time(*out)) {
+        error_set_at(err, s, t->name.position, "%.*s(%d): %s", TEXT_ARG(name), t->arguments[0],
+                     fault);
+        error_hint(err, "TIMESTAMP(3) keeps milliseconds, TIMESTAMP(6) microseconds");
+    } else if (out->id == TYPE_DECIMAL) {
+        error_set_at(err, s, t->name.position, "%.*s(%d): %s", TEXT_ARG(name), t->arguments[0],
+                     fault);
+        error_hint(err, "write DECIMAL(18, 3)");
+    } else {
+        error_set_at(err, s, t->name.position, "type %s %s", type_name(*out), fault);
+        error_hint(err, "write %s", type_name(*out));
+    }
     return s;
 }
 
@@ -144,12 +153,19 @@ bind_literal(expr **out, binder *b, const ast_expr *e) {
 }
 
 status
-bind_constant(value *out, binder *b, const ast_expr *e, const char *clause) {
+bind_constant_digits(value *out, text *digits, binder *b, const ast_expr *e, const char *clause) {
     scope   nothing = {0};
     context c = {.binder = b, .scope = &nothing, .clause = clause};
     expr   *bound;
     TRY(bind_expr(&bound, &c, e));
+    *digits = bound->digits;
     return located(b, expr_evaluate_constant(out, bound, b->arena, b->err), e->position);
+}
+
+status
+bind_constant(value *out, binder *b, const ast_expr *e, const char *clause) {
+    text ignored;
+    return bind_constant_digits(out, &ignored, b, e, clause);
 }
 
 status
@@ -160,7 +176,7 @@ bind_duration(int64_t *us, binder *b, const ast_expr *e, const char *what) {
         const text whole = v.s;
         TRY(located(b, value_parse(&v, type_of(TYPE_INTERVAL), whole, b->err), e->position));
     }
-    if (v.is_null || (v.type.id != TYPE_INTERVAL && !type_is_integer(v.type))) {
+    if (v.is_null || (v.type.id != TYPE_INTERVAL && !type_is_signed(v.type))) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%s must be an interval, not %s", what,
                      v.is_null ? "NULL" : type_name(v.type));
         error_hint(b->err, "write INTERVAL '5' SECOND, or a whole number of milliseconds: 5000");
@@ -169,7 +185,8 @@ bind_duration(int64_t *us, binder *b, const ast_expr *e, const char *what) {
     int64_t days_us = 0;
     bool    fits;
     if (v.type.id != TYPE_INTERVAL) {
-        fits = !__builtin_mul_overflow(v.i, INT64_C(1000), us);
+        const int128 ms = value_wide(&v);
+        fits = ms == (int64_t)ms && !__builtin_mul_overflow((int64_t)ms, INT64_C(1000), us);
     } else {
         if (v.iv.months != 0) {
             error_set_at(b->err, ERR_QUERY_FAILED, e->position,
@@ -201,7 +218,9 @@ bind_row_count(int64_t *out, binder *b, const ast_expr *e, const char *clause) {
         error_hint(b->err, "write %s 10", clause);
         return ERR_QUERY_FAILED;
     }
-    if (v.i < 0) {
+    const int128 rows = value_wide(&v);
+    v.i = rows > INT64_MAX ? INT64_MAX : (int64_t)rows;
+    if (rows < 0) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%s must not be negative: %lld", clause,
                      (long long)v.i);
         error_hint(b->err, "leave %s out to have all rows", clause);

@@ -53,12 +53,15 @@ bind_default(value *out, binder *b, const ast_column_def *c, data_type t) {
         return ERR_INVALID_SCHEMA;
     }
     value v;
+    if (e->digits.size > 0) {
+        TRY(cast_expr(&e, b, t));
+    }
     TRY(located(b, expr_evaluate_constant(&v, e, b->arena, b->err), e->position));
     if (v.is_null) {
         return OK;
     }
     TRY(located(b, value_cast(out, &v, t, b->arena, b->err), e->position));
-    if (out->type.id == TYPE_TEXT) {
+    if (type_physical(out->type) == PHYSICAL_TEXT) {
         out->s = arena_text(b->arena, out->s);
         return out->s.data == NULL ? out_of_memory(b) : OK;
     }
@@ -145,7 +148,7 @@ bind_watermark(object *o, binder *b, const ast_statement *s) {
     const field *f = &o->schema->fields[at];
     if (f->type.id != TYPE_I64 && !type_is_time(f->type)) {
         error_set_at(b->err, ERR_INVALID_SCHEMA, wanted->position,
-                     "WATERMARK FOR \"%.*s\": an event time is TIMESTAMP, TIMESTAMP_MS or BIGINT "
+                     "WATERMARK FOR \"%.*s\": an event time is TIMESTAMP of any unit or BIGINT "
                      "(epoch milliseconds), and this is %s",
                      TEXT_ARG(wanted->text), type_name(f->type));
         error_hint(b->err, "declare %.*s TIMESTAMP", TEXT_ARG(f->name));

@@ -229,6 +229,24 @@ bind_range_offset(value *out, binder *b, const ast_bound *bound, data_type key) 
     if (out->is_null) {
         return refuse_offset(b, bound, "a value, not NULL");
     }
+    int64_t min, max; /* offsets are added to 64-bit keys */
+    if (key.id == TYPE_TIMESTAMP_NS || key.id == TYPE_TIME ||
+        (key.id != TYPE_F64 && !type_integer_range(key, &min, &max) && type_is_numeric(key))) {
+        error_set_at(b->err, ERR_QUERY_FAILED, bound->position,
+                     "RANGE with an offset cannot move a %s", type_name(key));
+        error_hint(b->err, "order by CAST(... AS %s)",
+                   key.id == TYPE_TIMESTAMP_NS ? "TIMESTAMP"
+                   : key.id == TYPE_TIME       ? "INTERVAL"
+                                               : "DOUBLE");
+        return ERR_QUERY_FAILED;
+    }
+    if (type_is_numeric(key) && type_is_numeric(out->type) && out->type.id != TYPE_F64) {
+        value wide = *out;
+        TRY(located(b,
+                    value_cast(out, &wide, type_of(key.id == TYPE_F64 ? TYPE_F64 : TYPE_I64),
+                               b->arena, b->err),
+                    bound->position));
+    }
     const bool is_time = type_is_time(key) || key.id == TYPE_DATE;
     if (is_time || (type_is_integer(key) && out->type.id == TYPE_INTERVAL)) {
         return interval_offset(out, b, bound, key);

@@ -30,25 +30,14 @@ make2(expr **out, binder *b, expr_kind kind, data_type type, expr *x, expr *y, i
 /* Text literals follow the others: CASE ... THEN ts ELSE '2024-01-01' END. */
 status
 bind_unify(binder *b, expr **exprs, int32_t count, const char *what) {
-    data_type common = type_of(TYPE_NULL);
-    bool      literal = false;
-    for (int32_t i = 0; i < count; i++) {
-        const expr *e = exprs[i];
-        if (is_text_literal(e)) {
-            literal = true;
-            continue;
-        }
-        data_type both;
-        if (!type_unify(common, e->type, &both)) {
-            error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%s mixes %s and %s", what,
-                         type_name(common), type_name(e->type));
-            error_hint(b->err, "bring them to one type: CAST(... AS %s)", type_name(common));
-            return ERR_QUERY_FAILED;
-        }
-        common = both;
-    }
-    if (common.id == TYPE_NULL && literal) {
-        common = type_of(TYPE_TEXT);
+    data_type common;
+    int32_t   odd;
+    if (!expr_unify(&common, &odd, exprs, count)) {
+        const expr *e = exprs[odd];
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%s mixes %s and %s", what,
+                     type_name(common), type_name(e->type));
+        error_hint(b->err, "bring them to one type: CAST(... AS %s)", type_name(common));
+        return ERR_QUERY_FAILED;
     }
     for (int32_t i = 0; i < count; i++) {
         TRY(cast_expr(&exprs[i], b, common));
@@ -152,19 +141,21 @@ bind_in_computed(expr **out, binder *b, expr **args, int32_t count, int32_t posi
     return *out == NULL ? out_of_memory(b) : OK;
 }
 
-/* Items that all fit the needle's narrower integer type take that type, so that the column is not
- * cast. */
+/* Items that are all of the needle's type or integers that it holds, take that type, so that the
+ * column is not cast. */
 static bool
 narrow_items(const expr *needle, expr **items, int32_t count) {
-    if (!type_is_integer(needle->type) || needle->type.id == TYPE_I64) {
+    int128 min, max;
+    if (!type_is_integer(needle->type) || !type_wide_range(needle->type, &min, &max)) {
         return false;
     }
-    const int64_t bits = 8 * (int64_t)type_width(needle->type);
-    const int64_t max = (INT64_C(1) << (bits - 1)) - 1;
     for (int32_t i = 0; i < count; i++) {
         const expr *e = items[i];
-        if (e->kind != EXPR_CONSTANT || !(e->constant.is_null || type_is_integer(e->type)) ||
-            (!e->constant.is_null && (e->constant.i > max || e->constant.i < -max - 1))) {
+        if (e->kind != EXPR_CONSTANT || !(e->constant.is_null || type_is_integer(e->type))) {
+            return false;
+        }
+        const int128 v = e->constant.is_null ? min : value_wide(&e->constant);
+        if (v < min || v > max) {
             return false;
         }
     }

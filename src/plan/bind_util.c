@@ -100,7 +100,7 @@ fold_expr(expr **e, binder *b) {
 
 bool
 is_text_literal(const expr *e) {
-    return e->kind == EXPR_CONSTANT && e->type.id == TYPE_TEXT && !e->constant.is_null;
+    return expr_is_text_literal(e);
 }
 
 void

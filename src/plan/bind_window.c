@@ -34,14 +34,18 @@ find_window_call(const ast_expr *e, int32_t depth) {
 static status
 check_time(expr **time, binder *b) {
     const data_type t = (*time)->type;
+    if (t.id ==
+        TYPE_TIMESTAMP_NS) { /* sizes are whole microseconds, so nothing changes its window */
+        return cast_expr(time, b, type_of(TYPE_TIMESTAMP));
+    }
     if (t.id == TYPE_I64 || type_is_time(t)) {
         return OK;
     }
-    if (type_is_integer(t)) {
+    if (type_is_integer(t) && type_casts_implicitly(t, type_of(TYPE_I64))) {
         return cast_expr(time, b, type_of(TYPE_I64));
     }
     error_set_at(b->err, ERR_QUERY_FAILED, (*time)->position,
-                 "TUMBLE needs a time: TIMESTAMP, TIMESTAMP_MS, or BIGINT in epoch milliseconds; "
+                 "TUMBLE needs a time: TIMESTAMP of any unit, or BIGINT in epoch milliseconds; "
                  "this is %s",
                  type_name(t));
     if (t.id == TYPE_DATE || t.id == TYPE_TEXT) {
@@ -58,7 +62,8 @@ check_unit(binder *b, int64_t us, data_type t, const ast_expr *e, const char *wh
         return OK;
     }
     error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                 "%s must be whole milliseconds, because the time is %s", what, type_name(t));
+                 "%s must be whole %s, because the time is %s", what,
+                 t.id == TYPE_TIMESTAMP_S ? "seconds" : "milliseconds", type_name(t));
     return error_hint(b->err, "round it, or keep the time as TIMESTAMP (microseconds)");
 }
 
@@ -79,7 +84,9 @@ bind_spec(window_spec *out, context *c, const ast_expr *e) {
     inner.aggregates = false;
     inner.clause = "TUMBLE";
     TRY(bind_expr(&out->time, &inner, e->args[0]));
+    out->bound = out->time->type;
     TRY(check_time(&out->time, b));
+    out->bound = out->bound.id == TYPE_TIMESTAMP_NS ? out->bound : out->time->type;
     const data_type t = out->time->type;
     TRY(bind_duration(&out->size_us, b, e->args[1], "the size of TUMBLE"));
     if (out->size_us <= 0) {
@@ -163,13 +170,13 @@ shifted(expr **out, query *q, int64_t us, int32_t position) {
         return out_of_memory(b);
     }
     TRY(bind_call_named(out, b, TEXT("+"), args, 2, position));
-    return cast_expr(out, b, t);
+    return cast_expr(out, b, q->window.bound);
 }
 
 static status
 start(expr **out, query *q, int32_t position) {
     *out = make_column(q->binder, q->window.column, q->window.time->type, position);
-    return *out == NULL ? out_of_memory(q->binder) : OK;
+    return *out == NULL ? out_of_memory(q->binder) : cast_expr(out, q->binder, q->window.bound);
 }
 
 status

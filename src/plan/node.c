@@ -208,6 +208,15 @@ expr_remap(expr *e, const int32_t *map) {
 }
 
 /* Queries nest at most as deep as the binder allows. */
+/* A time in another unit is the same time: windows are whole units of both. */
+static const expr *
+time_behind_casts(const expr *e) {
+    while (e->kind == EXPR_CAST && type_is_time(e->type) && type_is_time(e->args[0]->type)) {
+        e = e->args[0];
+    }
+    return e;
+}
+
 bool
 node_is_event_time(const plan_node *node, int32_t number, const object **from) {
     *from = NULL;
@@ -227,13 +236,15 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
             number = node->column_map[number];
             node = node->inputs[0];
             break;
-        case PLAN_PROJECT:
-            if (node->exprs[number]->kind != EXPR_COLUMN) {
+        case PLAN_PROJECT: {
+            const expr *e = time_behind_casts(node->exprs[number]);
+            if (e->kind != EXPR_COLUMN) {
                 return false;
             }
-            number = node->exprs[number]->column;
+            number = e->column;
             node = node->inputs[0];
             break;
+        }
         case PLAN_JOIN: {
             const int32_t left = node->inputs[0]->schema.count;
             number = node->column_map != NULL ? node->column_map[number] : number;

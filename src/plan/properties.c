@@ -11,8 +11,8 @@ is_injective(const expr *e, int32_t *number) {
         *number = e->column;
         return true;
     }
-    if (e->kind == EXPR_CAST && e->type.id == TYPE_TIMESTAMP &&
-        e->args[0]->type.id == TYPE_TIMESTAMP_MS) {
+    if (e->kind == EXPR_CAST && type_is_time(e->type) && type_is_time(e->args[0]->type) &&
+        type_casts_implicitly(e->args[0]->type, e->type)) {
         return is_injective(e->args[0], number); /* ms to us */
     }
     if (e->kind != EXPR_CALL || e->arg_count != 2 || e->args[1]->kind != EXPR_CONSTANT ||

@@ -511,7 +511,7 @@ integer_key_width(const group_table *t, const column *keys, int32_t row_count) {
         return 0;
     }
     const physical p = type_physical(t->keys.types[0]);
-    if (p != PHYSICAL_I64 && p != PHYSICAL_I32) {
+    if (p != PHYSICAL_I64 && p != PHYSICAL_I32 && p != PHYSICAL_U64 && p != PHYSICAL_U32) {
         return 0;
     }
     if (keys[0].validity != NULL && !bits_all(keys[0].validity, row_count)) {

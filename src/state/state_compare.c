@@ -41,6 +41,18 @@ equal_i64(const equal_task *t, size_t at, size_t row) {
 }
 
 ALWAYS_INLINE bool
+equal_i128(const equal_task *t, size_t at, size_t row) {
+    return ((const int128 *)(const void *)t->stored)[at] == ((const int128 *)t->in)[row];
+}
+
+ALWAYS_INLINE bool
+equal_f32(const equal_task *t, size_t at, size_t row) {
+    const float x = ((const float *)(const void *)t->stored)[at];
+    const float y = ((const float *)t->in)[row];
+    return (x == y) | ((x != x) & (y != y));
+}
+
+ALWAYS_INLINE bool
 equal_f64(const equal_task *t, size_t at, size_t row) {
     const double x = ((const double *)(const void *)t->stored)[at];
     const double y = ((const double *)t->in)[row];
@@ -127,16 +139,26 @@ state_columns_equal(const state_columns *c, uint8_t *out, const slot *slots, con
         switch (type_physical(c->types[k])) {
         case PHYSICAL_BOOL:
         case PHYSICAL_I8:
+        case PHYSICAL_U8:
             specialise(&t, equal_i8);
             break;
         case PHYSICAL_I16:
+        case PHYSICAL_U16:
             specialise(&t, equal_i16);
             break;
         case PHYSICAL_I32:
+        case PHYSICAL_U32:
             specialise(&t, equal_i32);
             break;
         case PHYSICAL_I64:
+        case PHYSICAL_U64:
             specialise(&t, equal_i64);
+            break;
+        case PHYSICAL_I128:
+            specialise(&t, equal_i128);
+            break;
+        case PHYSICAL_F32:
+            specialise(&t, equal_f32);
             break;
         case PHYSICAL_F64:
             specialise(&t, equal_f64);
@@ -159,6 +181,11 @@ order_i64(int64_t x, int64_t y) {
 }
 
 static int
+order_i128(int128 x, int128 y) {
+    return (x > y) - (x < y);
+}
+
+static int
 order_f64(double x, double y) {
     const int nan_x = x != x;
     const int nan_y = y != y;
@@ -174,6 +201,7 @@ state_columns_compare(const state_columns *c, int32_t column_index, slot a, slot
     }
     switch (type_physical(c->types[column_index])) {
     case PHYSICAL_BOOL:
+    case PHYSICAL_U8:
         return order_i64(v->data[a], v->data[b]);
     case PHYSICAL_I8:
         return order_i64(*ARRAY_AT(v, int8_t, a), *ARRAY_AT(v, int8_t, b));
@@ -183,6 +211,16 @@ state_columns_compare(const state_columns *c, int32_t column_index, slot a, slot
         return order_i64(*ARRAY_AT(v, int32_t, a), *ARRAY_AT(v, int32_t, b));
     case PHYSICAL_I64:
         return order_i64(*ARRAY_AT(v, int64_t, a), *ARRAY_AT(v, int64_t, b));
+    case PHYSICAL_I128:
+        return order_i128(*ARRAY_AT(v, int128, a), *ARRAY_AT(v, int128, b));
+    case PHYSICAL_U16:
+        return order_i64(*ARRAY_AT(v, uint16_t, a), *ARRAY_AT(v, uint16_t, b));
+    case PHYSICAL_U32:
+        return order_i64(*ARRAY_AT(v, uint32_t, a), *ARRAY_AT(v, uint32_t, b));
+    case PHYSICAL_U64:
+        return order_i128((int128)*ARRAY_AT(v, uint64_t, a), (int128)*ARRAY_AT(v, uint64_t, b));
+    case PHYSICAL_F32:
+        return order_f64((double)*ARRAY_AT(v, float, a), (double)*ARRAY_AT(v, float, b));
     case PHYSICAL_F64:
         return order_f64(*ARRAY_AT(v, double, a), *ARRAY_AT(v, double, b));
     case PHYSICAL_TEXT: {

@@ -17,6 +17,9 @@ has_range(data_type t) {
     case PHYSICAL_I16:
     case PHYSICAL_I32:
     case PHYSICAL_I64:
+    case PHYSICAL_U8:
+    case PHYSICAL_U16:
+    case PHYSICAL_U32:
         return true;
     default:
         return false;

@@ -237,10 +237,18 @@ digits_of(decimal *out, double d, int32_t precision) {
     out->exponent = (negative ? -exponent : exponent) - (out->count - 1);
 }
 
+/* `single`: d is a float, and reading it back as one is enough. */
 static void
-shortest_digits(decimal *out, double d) {
+shortest_digits(decimal *out, double d, bool single) {
     out->rest = false;
-    if (!short_digits(out, d)) {
+    if (single) {
+        for (int32_t precision = d < 0x1p-126 ? 1 : 6; precision <= 9; precision++) {
+            digits_of(out, d, precision);
+            if ((float)decimal_value(out) == (float)d) {
+                break;
+            }
+        }
+    } else if (!short_digits(out, d)) {
         /* Normal doubles carry 15 digits for sure; the smallest ones fewer. */
         const bool subnormal = d < 0x1p-1022;
         for (int32_t precision = subnormal ? 1 : 15; precision <= 17; precision++) {
@@ -300,8 +308,8 @@ write_scientific(char *out, const decimal *d, int64_t exponent) {
     return size + number_write_i64(out + size, magnitude);
 }
 
-size_t
-number_write_f64(char *out, double v) {
+static size_t
+write_float(char *out, double v, bool single) {
     if (isnan(v)) {
         memcpy(out, "nan", 3);
         return 3;
@@ -319,10 +327,20 @@ number_write_f64(char *out, double v) {
         return size + 3;
     }
     decimal d;
-    shortest_digits(&d, fabs(v));
+    shortest_digits(&d, fabs(v), single);
     const int64_t exponent = d.exponent + d.count - 1;
     if (exponent >= -4 && exponent < 16) {
         return size + write_fixed(out + size, &d, exponent + 1);
     }
     return size + write_scientific(out + size, &d, exponent);
+}
+
+size_t
+number_write_f64(char *out, double v) {
+    return write_float(out, v, false);
+}
+
+size_t
+number_write_f32(char *out, float v) {
+    return write_float(out, (double)v, true);
 }

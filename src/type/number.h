@@ -11,7 +11,8 @@
 typedef enum number_result {
     NUMBER_OK,
     NUMBER_MALFORMED,
-    NUMBER_TOO_LARGE /* well written, but beyond the type */
+    NUMBER_TOO_LARGE, /* well written, but beyond the type */
+    NUMBER_INEXACT    /* would have to be rounded */
 } number_result;
 
 number_result number_parse_i64(text s, int64_t *out);
@@ -23,6 +24,8 @@ number_result number_parse_f64(text s, double *out);
 size_t number_write_i64(char *out, int64_t v);
 /* The shortest text that reads back as the same double: "1.0", "0.1", "1e+300", "nan", "-inf". */
 size_t number_write_f64(char *out, double v);
+/* The same for a FLOAT, which needs fewer digits: "0.1". */
+size_t number_write_f32(char *out, float v);
 
 /* Rounds half to even. False for NaN and for what an int64 cannot hold. */
 ALWAYS_INLINE bool

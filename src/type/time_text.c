@@ -80,7 +80,7 @@ take_date(cursor *c, int64_t *days) {
 /* :MM[:SS[.fraction]] behind `hours`, which are 18 digits at most. The magnitude of the smallest
  * interval needs more than 63 bits. */
 static bool
-take_clock(cursor *c, int64_t hours, int128 *us) {
+take_clock(cursor *c, int64_t hours, int128 *ns) {
     int64_t minutes;
     int64_t seconds = 0;
     int64_t nanos = 0;
@@ -94,15 +94,19 @@ take_clock(cursor *c, int64_t hours, int128 *us) {
     if (minutes > 59 || seconds > 59) {
         return false;
     }
-    *us = ((int128)hours * 3600 + minutes * 60 + seconds) * US_PER_SECOND + nanos / 1000;
+    *ns = ((int128)hours * 3600 + minutes * 60 + seconds) * NANOS + nanos;
     return true;
 }
 
-/* Z, or +HH, +HHMM, +HH:MM. Nothing is an offset of 0. */
+/* Z, UTC, or +HH, +HHMM, +HH:MM. Nothing is an offset of 0. */
 static bool
-take_offset(cursor *c, int64_t *us) {
-    *us = 0;
+take_offset(cursor *c, int64_t *seconds) {
+    *seconds = 0;
     if (take(c, 'Z') || take(c, 'z')) {
+        return true;
+    }
+    if (c->end - c->at == 3 && text_equal_nocase((text){c->at, 3}, TEXT("UTC"))) {
+        c->at = c->end;
         return true;
     }
     const bool negative = take(c, '-');
@@ -117,14 +121,14 @@ take_offset(cursor *c, int64_t *us) {
     if ((take(c, ':') || next_is_digit(c)) && (!take_number(c, 2, 2, &minutes) || minutes > 59)) {
         return false;
     }
-    *us = (hours * 60 + minutes) * 60 * US_PER_SECOND * (negative ? -1 : 1);
+    *seconds = (hours * 60 + minutes) * 60 * (negative ? -1 : 1);
     return true;
 }
 
 bool
-time_parse(text s, int64_t *days, int64_t *us) {
+time_parse_ns(text s, int64_t *days, int64_t *ns) {
     cursor c = {s.data, s.data + s.size};
-    *us = 0;
+    *ns = 0;
     if (!take_date(&c, days)) {
         return false;
     }
@@ -148,7 +152,27 @@ time_parse(text s, int64_t *days, int64_t *us) {
     if (!take_offset(&c, &offset) || c.at[-1] == ' ') {
         return false;
     }
-    *us = (int64_t)time_of_day - offset;
+    *ns = (int64_t)time_of_day - offset * NANOS;
+    return c.at == c.end;
+}
+
+bool
+time_parse(text s, int64_t *days, int64_t *us) {
+    int64_t    ns = 0;
+    const bool parsed = time_parse_ns(s, days, &ns);
+    *us = floor_div_i64(ns, 1000);
+    return parsed;
+}
+
+bool
+clock_parse(text s, int64_t *us) {
+    cursor  c = {s.data, s.data + s.size};
+    int64_t hours;
+    int128  ns;
+    if (!take_number(&c, 1, 2, &hours) || hours > 23 || !take_clock(&c, hours, &ns)) {
+        return false;
+    }
+    *us = (int64_t)(ns / 1000);
     return c.at == c.end;
 }
 
@@ -240,11 +264,11 @@ take_part(cursor *c, interval_sum *sum) {
     /* 18 digits: the sums of 128 bits cannot overflow, the result is judged at the end. */
     (void)take_number(c, 0, 18, &whole);
     if (c->at < c->end && *c->at == ':') {
-        int128 us;
-        if (!take_clock(c, whole, &us)) {
+        int128 ns;
+        if (!take_clock(c, whole, &ns)) {
             return false;
         }
-        sum->us += negative ? -us : us;
+        sum->us += negative ? -(ns / 1000) : ns / 1000;
         return true;
     }
     if (next_is_digit(c) || (take(c, '.') && !take_nanos(c, &nanos))) {
@@ -293,18 +317,19 @@ write_padded(char *out, int64_t v, size_t width) { /* v >= 0 */
     return zeros + size;
 }
 
-/* HH:MM:SS[.ffffff]; the magnitude, because the smallest int64 has no positive twin. */
+/* HH:MM:SS[.fraction]; the magnitude, because the smallest int64 has no positive twin. `width`
+ * digits make a second. */
 static size_t
-write_clock(char *out, uint64_t us) {
-    const int64_t seconds = (int64_t)(us / (uint64_t)US_PER_SECOND);
-    int64_t       fraction = (int64_t)(us % (uint64_t)US_PER_SECOND);
-    size_t        size = write_padded(out, seconds / 3600, 2);
+write_clock(char *out, uint64_t units, size_t width) {
+    const uint64_t per_second = width == 6 ? (uint64_t)US_PER_SECOND : (uint64_t)NANOS;
+    const int64_t  seconds = (int64_t)(units / per_second);
+    int64_t        fraction = (int64_t)(units % per_second);
+    size_t         size = write_padded(out, seconds / 3600, 2);
     out[size++] = ':';
     size += write_padded(out + size, seconds / 60 % 60, 2);
     out[size++] = ':';
     size += write_padded(out + size, seconds % 60, 2);
     if (fraction > 0) {
-        size_t width = 6;
         for (; fraction % 10 == 0; fraction /= 10) {
             width--;
         }
@@ -333,7 +358,19 @@ size_t
 timestamp_write(char *out, int64_t days, int64_t us) {
     size_t size = date_write(out, days);
     out[size++] = ' ';
-    return size + write_clock(out + size, (uint64_t)us);
+    return size + write_clock(out + size, (uint64_t)us, 6);
+}
+
+size_t
+timestamp_write_ns(char *out, int64_t days, int64_t ns) {
+    size_t size = date_write(out, days);
+    out[size++] = ' ';
+    return size + write_clock(out + size, (uint64_t)ns, 9);
+}
+
+size_t
+clock_write(char *out, int64_t us) {
+    return write_clock(out, (uint64_t)us, 6);
 }
 
 static size_t
@@ -369,7 +406,7 @@ interval_write(char *out, const interval *iv) {
             out[size++] = '-';
         }
         const uint64_t magnitude = iv->us < 0 ? 0 - (uint64_t)iv->us : (uint64_t)iv->us;
-        size += write_clock(out + size, magnitude);
+        size += write_clock(out + size, magnitude, 6);
     }
     return size;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* type.c - what is known of types without looking at values: names, widths, which types meet and
- * which convert. */
-#include "type/type.h"
+/* type.c - what is known of types without looking at values: names, widths, ranges, units. Which
+ * types meet and convert: type_convert.c. */
+#include "type/calendar.h"
+#include "type/decimal.h"
 
 static const char *const sql_names[TYPE_COUNT] = {
 #define TYPE(name, sql_name, physical, arrow_format) [TYPE_##name] = sql_name,
@@ -16,9 +17,31 @@ static const physical physicals[TYPE_COUNT] = {
 };
 
 static const size_t widths[PHYSICAL_COUNT] = {
-    [PHYSICAL_BOOL] = 1, [PHYSICAL_I8] = 1,  [PHYSICAL_I16] = 2,   [PHYSICAL_I32] = 4,
-    [PHYSICAL_I64] = 8,  [PHYSICAL_F64] = 8, [PHYSICAL_TEXT] = 16, [PHYSICAL_INTERVAL] = 16,
+    [PHYSICAL_BOOL] = 1,  [PHYSICAL_I8] = 1,        [PHYSICAL_I16] = 2, [PHYSICAL_I32] = 4,
+    [PHYSICAL_I64] = 8,   [PHYSICAL_I128] = 16,     [PHYSICAL_U8] = 1,  [PHYSICAL_U16] = 2,
+    [PHYSICAL_U32] = 4,   [PHYSICAL_U64] = 8,       [PHYSICAL_F32] = 4, [PHYSICAL_F64] = 8,
+    [PHYSICAL_TEXT] = 16, [PHYSICAL_INTERVAL] = 16,
 };
+
+/* "DECIMAL(p,s)" of all p and s: names live as long as the program. `t` is the tens of s. */
+#define N(p, t, o) "DECIMAL(" #p "," #t #o ")",
+#define LOW(p, t) N(p, t, 0) N(p, t, 1) N(p, t, 2) N(p, t, 3) N(p, t, 4)
+#define HIGH(p, t) N(p, t, 5) N(p, t, 6) N(p, t, 7) N(p, t, 8) N(p, t, 9)
+#define TEN(p, t) LOW(p, t) HIGH(p, t)
+#define ROW(p) {TEN(p, ) TEN(p, 1) TEN(p, 2) TEN(p, 3)},
+/* clang-format off */
+static const char decimal_names[DECIMAL_PRECISION_MAX][40][16] = {
+    ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12)
+    ROW(13) ROW(14) ROW(15) ROW(16) ROW(17) ROW(18) ROW(19) ROW(20) ROW(21) ROW(22) ROW(23)
+    ROW(24) ROW(25) ROW(26) ROW(27) ROW(28) ROW(29) ROW(30) ROW(31) ROW(32) ROW(33) ROW(34)
+    ROW(35) ROW(36) ROW(37) ROW(38)
+};
+/* clang-format on */
+#undef ROW
+#undef TEN
+#undef HIGH
+#undef LOW
+#undef N
 
 typedef struct type_alias {
     text    name;
@@ -45,36 +68,65 @@ static const type_alias aliases[] = {
     {TEXT("INT8"), TYPE_I64},
     {TEXT("INT64"), TYPE_I64},
     {TEXT("LONG"), TYPE_I64},
+    {TEXT("HUGEINT"), TYPE_I128},
+    {TEXT("INT128"), TYPE_I128},
+    {TEXT("UTINYINT"), TYPE_U8},
+    {TEXT("UINT8"), TYPE_U8},
+    {TEXT("USMALLINT"), TYPE_U16},
+    {TEXT("UINT16"), TYPE_U16},
+    {TEXT("UINTEGER"), TYPE_U32},
+    {TEXT("UINT32"), TYPE_U32},
+    {TEXT("UBIGINT"), TYPE_U64},
+    {TEXT("UINT64"), TYPE_U64},
+    {TEXT("FLOAT"), TYPE_F32},
+    {TEXT("FLOAT4"), TYPE_F32},
+    {TEXT("FLOAT32"), TYPE_F32},
+    {TEXT("REAL"), TYPE_F32},
     {TEXT("DOUBLE"), TYPE_F64},
     {TEXT("DOUBLE PRECISION"), TYPE_F64},
-    {TEXT("FLOAT"), TYPE_F64},
-    {TEXT("FLOAT4"), TYPE_F64},
     {TEXT("FLOAT8"), TYPE_F64},
-    {TEXT("FLOAT32"), TYPE_F64},
     {TEXT("FLOAT64"), TYPE_F64},
-    {TEXT("REAL"), TYPE_F64},
+    {TEXT("DECIMAL"), TYPE_DECIMAL},
+    {TEXT("NUMERIC"), TYPE_DECIMAL},
+    {TEXT("DEC"), TYPE_DECIMAL},
     {TEXT("VARCHAR"), TYPE_TEXT},
     {TEXT("CHARACTER VARYING"), TYPE_TEXT},
+    {TEXT("CHAR VARYING"), TYPE_TEXT},
     {TEXT("CHARACTER"), TYPE_TEXT},
     {TEXT("CHAR"), TYPE_TEXT},
     {TEXT("BPCHAR"), TYPE_TEXT},
     {TEXT("TEXT"), TYPE_TEXT},
     {TEXT("STRING"), TYPE_TEXT},
     {TEXT("UTF8"), TYPE_TEXT},
+    {TEXT("BLOB"), TYPE_BLOB},
+    {TEXT("BYTEA"), TYPE_BLOB},
+    {TEXT("BYTES"), TYPE_BLOB},
+    {TEXT("BINARY"), TYPE_BLOB},
+    {TEXT("VARBINARY"), TYPE_BLOB},
+    {TEXT("UUID"), TYPE_UUID},
+    {TEXT("GUID"), TYPE_UUID},
     {TEXT("DATE"), TYPE_DATE},
     {TEXT("DATE32"), TYPE_DATE},
+    {TEXT("TIME"), TYPE_TIME},
+    {TEXT("TIME WITHOUT TIME ZONE"), TYPE_TIME},
     {TEXT("TIMESTAMP"), TYPE_TIMESTAMP},
     {TEXT("TIMESTAMP WITHOUT TIME ZONE"), TYPE_TIMESTAMP},
     {TEXT("TIMESTAMP_US"), TYPE_TIMESTAMP},
     {TEXT("DATETIME"), TYPE_TIMESTAMP},
+    {TEXT("TIMESTAMP_S"), TYPE_TIMESTAMP_S},
     {TEXT("TIMESTAMP_MS"), TYPE_TIMESTAMP_MS},
+    {TEXT("TIMESTAMP_NS"), TYPE_TIMESTAMP_NS},
+    {TEXT("TIMESTAMPTZ"), TYPE_TIMESTAMPTZ},
+    {TEXT("TIMESTAMP WITH TIME ZONE"), TYPE_TIMESTAMPTZ},
+    {TEXT("TIMESTAMP_LTZ"), TYPE_TIMESTAMPTZ},
     {TEXT("INTERVAL"), TYPE_INTERVAL},
 };
 
 physical
 type_physical(data_type t) {
     assert(t.id < TYPE_COUNT);
-    return physicals[t.id];
+    return t.id == TYPE_DECIMAL && t.precision > DECIMAL_PRECISION_I64 ? PHYSICAL_I128
+                                                                       : physicals[t.id];
 }
 
 size_t
@@ -85,7 +137,8 @@ type_width(data_type t) {
 const char *
 type_name(data_type t) {
     assert(t.id < TYPE_COUNT);
-    return sql_names[t.id];
+    return t.id == TYPE_DECIMAL && t.precision > 0 ? decimal_names[t.precision - 1][t.scale]
+                                                   : sql_names[t.id];
 }
 
 bool
@@ -96,7 +149,7 @@ type_from_name(text name, data_type *out, const char **nearest) {
     }
     for (int32_t i = 0; i < ARRAY_COUNT(aliases); i++) {
         if (text_equal_nocase(name, aliases[i].name)) {
-            *out = type_of(aliases[i].id);
+            *out = aliases[i].id == TYPE_DECIMAL ? type_decimal(18, 3) : type_of(aliases[i].id);
             return true;
         }
         candidates[i] = aliases[i].name;
@@ -110,46 +163,105 @@ type_from_name(text name, data_type *out, const char **nearest) {
     return false;
 }
 
+const char *
+type_set_arguments(data_type *t, const int32_t *arguments, int32_t count) {
+    if (count == 0 || (t->id == TYPE_TEXT && count == 1)) {
+        return NULL;
+    }
+    if (t->id == TYPE_DECIMAL) {
+        const int32_t scale = count > 1 ? arguments[1] : 0;
+        if (arguments[0] < 1 || arguments[0] > DECIMAL_PRECISION_MAX || scale < 0 ||
+            scale > arguments[0]) {
+            return "DECIMAL(p, s) has 1 to 38 digits, of which 0 to p stand behind the point";
+        }
+        *t = type_decimal(arguments[0], scale);
+        return NULL;
+    }
+    if ((t->id == TYPE_TIMESTAMP || t->id == TYPE_TIMESTAMPTZ || t->id == TYPE_TIME) &&
+        count == 1) {
+        const bool fits = arguments[0] >= 0 && arguments[0] <= (t->id == TYPE_TIMESTAMP ? 9 : 6);
+        if (t->id == TYPE_TIMESTAMP && fits) {
+            *t = type_of(arguments[0] == 0   ? TYPE_TIMESTAMP_S
+                         : arguments[0] <= 3 ? TYPE_TIMESTAMP_MS
+                         : arguments[0] <= 6 ? TYPE_TIMESTAMP
+                                             : TYPE_TIMESTAMP_NS);
+        }
+        return fits                      ? NULL
+               : t->id == TYPE_TIMESTAMP ? "the precision of TIMESTAMP is 0 to 9"
+                                         : "the precision is 0 to 6";
+    }
+    return "takes no arguments";
+}
+
+bool
+type_is_signed(data_type t) {
+    return t.id >= TYPE_I8 && t.id <= TYPE_I128;
+}
+
+bool
+type_is_unsigned(data_type t) {
+    return t.id >= TYPE_U8 && t.id <= TYPE_U64;
+}
+
 bool
 type_is_integer(data_type t) {
-    return t.id >= TYPE_I8 && t.id <= TYPE_I64;
+    return t.id >= TYPE_I8 && t.id <= TYPE_U64;
+}
+
+bool
+type_is_float(data_type t) {
+    return t.id == TYPE_F32 || t.id == TYPE_F64;
 }
 
 bool
 type_is_numeric(data_type t) {
-    return type_is_integer(t) || t.id == TYPE_F64;
+    return t.id >= TYPE_I8 && t.id <= TYPE_DECIMAL;
 }
 
 bool
 type_is_time(data_type t) {
-    return t.id == TYPE_TIMESTAMP || t.id == TYPE_TIMESTAMP_MS;
+    return t.id >= TYPE_TIMESTAMP_S && t.id <= TYPE_TIMESTAMPTZ;
 }
 
 bool
 type_integer_range(data_type t, int64_t *min, int64_t *max) {
-    switch ((type_id)t.id) {
-    case TYPE_I8:
-        *min = INT8_MIN;
-        *max = INT8_MAX;
+    int128 low;
+    int128 high;
+    if (type_is_integer(t) && t.id != TYPE_I128 && t.id != TYPE_U64) {
+        (void)type_wide_range(t, &low, &high);
+        *min = (int64_t)low;
+        *max = (int64_t)high;
         return true;
-    case TYPE_I16:
-        *min = INT16_MIN;
-        *max = INT16_MAX;
+    }
+    if (t.id == TYPE_TIME) {
+        *min = 0;
+        *max = US_PER_DAY - 1;
         return true;
-    case TYPE_I32:
-    case TYPE_DATE:
-        *min = INT32_MIN;
-        *max = INT32_MAX;
+    }
+    *min = t.id == TYPE_DATE ? INT32_MIN : INT64_MIN;
+    *max = t.id == TYPE_DATE ? INT32_MAX : INT64_MAX;
+    return t.id == TYPE_DATE || type_is_time(t);
+}
+
+bool
+type_wide_range(data_type t, int128 *min, int128 *max) {
+    if (t.id == TYPE_DECIMAL) {
+        *max = decimal_powers[t.precision] - 1;
+        *min = -*max;
         return true;
-    case TYPE_I64:
-    case TYPE_TIMESTAMP:
-    case TYPE_TIMESTAMP_MS:
-        *min = INT64_MIN;
-        *max = INT64_MAX;
-        return true;
-    default:
+    }
+    if (!type_is_integer(t)) {
         return false;
     }
+    const uint32_t bits = 8 * (uint32_t)type_width(t);
+    if (type_is_unsigned(t)) {
+        *min = 0;
+        *max = ((int128)1 << bits) - 1;
+    } else {
+        *max = (int128)(((uint128)1 << (bits - 1)) - 1);
+        *min = -*max - 1;
+    }
+    return true;
 }
 
 bool
@@ -157,46 +269,38 @@ type_is_orderable(data_type t) {
     return t.id < TYPE_COUNT;
 }
 
-bool
-type_casts_implicitly(data_type from, data_type to) {
-    if (type_equal(from, to) || from.id == TYPE_NULL) {
-        return true;
+int64_t
+type_time_unit_ns(data_type t) {
+    switch ((type_id)t.id) {
+    case TYPE_DATE:
+        return US_PER_DAY * 1000;
+    case TYPE_TIMESTAMP_S:
+        return 1000000000;
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
+    case TYPE_TIME:
+        return 1000;
+    case TYPE_TIMESTAMP_NS:
+        return 1;
+    default:
+        return 1000000;
     }
-    if (type_is_integer(from)) {
-        return to.id == TYPE_F64 || (type_is_integer(to) && from.id < to.id);
-    }
-    if (from.id == TYPE_DATE) {
-        return type_is_time(to);
-    }
-    return from.id == TYPE_TIMESTAMP_MS && to.id == TYPE_TIMESTAMP;
-}
-
-bool
-type_casts(data_type from, data_type to) {
-    if (type_casts_implicitly(from, to) || from.id == TYPE_TEXT || to.id == TYPE_TEXT) {
-        return to.id != TYPE_NULL || from.id == TYPE_NULL;
-    }
-    const bool numbers = (type_is_numeric(from) || from.id == TYPE_BOOL) &&
-                         (type_is_numeric(to) || to.id == TYPE_BOOL);
-    const bool times =
-        (type_is_time(from) || from.id == TYPE_DATE) && (type_is_time(to) || to.id == TYPE_DATE);
-    return numbers || times;
-}
-
-bool
-type_unify(data_type a, data_type b, data_type *out) {
-    if (type_casts_implicitly(a, b)) {
-        *out = b;
-        return true;
-    }
-    if (type_casts_implicitly(b, a)) {
-        *out = a;
-        return true;
-    }
-    return false;
 }
 
 int64_t
 type_time_unit_us(data_type t) {
-    return t.id == TYPE_TIMESTAMP ? 1 : t.id == TYPE_DATE ? INT64_C(86400000000) : 1000;
+    assert(t.id != TYPE_TIMESTAMP_NS);
+    return type_time_unit_ns(t) / 1000;
+}
+
+int64_t
+type_time_to_us(data_type t, int64_t units) {
+    return t.id == TYPE_TIMESTAMP_NS ? floor_div_i64(units, 1000)
+                                     : sat_mul_i64(units, type_time_unit_us(t));
+}
+
+int64_t
+type_time_from_us(data_type t, int64_t us) {
+    return t.id == TYPE_TIMESTAMP_NS ? sat_mul_i64(us, 1000)
+                                     : floor_div_i64(us, type_time_unit_us(t));
 }

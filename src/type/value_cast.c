@@ -2,20 +2,24 @@
 /* value_cast.c - CAST of one value. kernel/cast.c does the same on columns and calls this for its
  * error messages. */
 #include "type/calendar.h"
-#include "type/number.h"
+#include "type/decimal.h"
+#include "type/uuid.h"
 #include "type/value_text.h"
 
-#define MS_PER_DAY INT64_C(86400000)
+#include <math.h>
 
 static status
 cast_failed(const value *in, data_type to, const char *why, error *err) {
     if (err == NULL) {
         return ERR_QUERY_FAILED;
     }
-    char written[VALUE_TEXT_MAX];
+    char written[4 * VALUE_TEXT_MAX];
     text shown = {written, 0};
     if (in->type.id == TYPE_TEXT) {
         shown = value_text_clip(in->s);
+    } else if (in->type.id == TYPE_BLOB) {
+        const text head = {in->s.data, in->s.size < 20 ? in->s.size : 20};
+        shown.size = blob_write(written, head);
     } else {
         shown.size = value_write(in, written);
     }
@@ -23,19 +27,26 @@ cast_failed(const value *in, data_type to, const char *why, error *err) {
                      TEXT_ARG(shown), type_name(to), why);
 }
 
+bool
+value_range_text(data_type t, char *out) {
+    int128 min, max;
+    if (!type_wide_range(t, &min, &max)) {
+        return false;
+    }
+    size_t size = decimal_write(out, min, t.scale);
+    memcpy(out + size, " .. ", 4);
+    size += 4;
+    out[size + decimal_write(out + size, max, t.scale)] = '\0';
+    return true;
+}
+
 static status
 out_of_range(const value *in, data_type to, error *err) {
-    int64_t min;
-    int64_t max;
-    char    why[96] = "it is out of range";
-    if (err != NULL && type_is_integer(to) && type_integer_range(to, &min, &max)) {
-        char *at = why;
-        at += strlen("it is outside ");
-        memcpy(why, "it is outside ", (size_t)(at - why));
-        at += number_write_i64(at, min);
-        memcpy(at, " .. ", 4);
-        at += 4;
-        at[number_write_i64(at, max)] = '\0';
+    static const char lead[] = "it is outside ";
+    char              why[sizeof(lead) + VALUE_RANGE_MAX];
+    memcpy(why, lead, sizeof(lead));
+    if (err == NULL || !value_range_text(to, why + sizeof(lead) - 1)) {
+        return cast_failed(in, to, "it is out of range", err);
     }
     return cast_failed(in, to, why, err);
 }
@@ -43,53 +54,169 @@ out_of_range(const value *in, data_type to, error *err) {
 static status
 cast_to_text(value *out, const value *in, arena *a, error *err) {
     char         written[VALUE_TEXT_MAX];
-    const size_t size = value_write(in, written);
-    const text   copy = arena_text(a, (text){written, size});
-    if (copy.data == NULL) {
+    const bool   is_blob = in->type.id == TYPE_BLOB;
+    const size_t size = is_blob ? blob_write(NULL, in->s) : value_write(in, written);
+    char        *copy = arena_alloc(a, size + 1);
+    if (copy == NULL) {
         return error_memory(err);
     }
-    out->s = copy;
+    if (is_blob) {
+        (void)blob_write(copy, in->s);
+    } else {
+        memcpy(copy, written, size);
+    }
+    out->s = (text){copy, size};
+    return OK;
+}
+
+static status
+cast_to_blob(value *out, const value *in, arena *a, error *err) {
+    char *bytes = arena_alloc(a, in->type.id == TYPE_UUID ? 16 : in->s.size + 1);
+    if (bytes == NULL) {
+        return error_memory(err);
+    }
+    if (in->type.id == TYPE_UUID) {
+        uuid_to_bytes(in->h, (uint8_t *)bytes);
+        out->s = (text){bytes, 16};
+        return OK;
+    }
+    const int64_t size = blob_parse(bytes, in->s);
+    out->s = (text){bytes, (size_t)size};
+    return size >= 0 ? OK
+                     : cast_failed(in, out->type,
+                                   "expected ASCII, and all other bytes as \\xAB with two "
+                                   "hexadecimal digits",
+                                   err);
+}
+
+/* ---- numbers */
+
+static status
+cast_from_float(value *out, const value *in, data_type to, error *err) {
+    int128 x = 0;
+    int128 min = 0, max = 0;
+    if (to.id == TYPE_F64) {
+        out->d = in->d;
+        return OK;
+    }
+    if (to.id == TYPE_F32) {
+        out->d = (double)(float)in->d;
+        return isfinite(in->d) && !isfinite(out->d) ? out_of_range(in, to, err) : OK;
+    }
+    if (in->d != in->d) {
+        return cast_failed(in, to, "it is not a number", err);
+    }
+    (void)type_wide_range(to, &min, &max);
+    const bool fits = to.id == TYPE_DECIMAL ? decimal_from_double(in->d, to.precision, to.scale, &x)
+                                            : wide_from_double(in->d, &x) && x >= min && x <= max;
+    if (!fits) {
+        return out_of_range(in, to, err);
+    }
+    value_set_wide(out, x);
     return OK;
 }
 
 static status
 cast_number(value *out, const value *in, data_type to, error *err) {
-    const bool from_f64 = in->type.id == TYPE_F64;
-    int64_t    i = in->type.id == TYPE_BOOL ? in->b : in->i;
+    const bool    from_float = type_is_float(in->type);
+    const int128  x = from_float ? 0 : in->type.id == TYPE_BOOL ? in->b : value_wide(in);
+    const int32_t scale = in->type.scale;
+    int128        y = 0;
+    int128        min = 0, max = 0;
     if (to.id == TYPE_BOOL) {
-        out->b = from_f64 ? in->d != 0.0 : i != 0;
+        out->b = from_float ? in->d != 0.0 : x != 0;
         return OK;
     }
-    if (to.id == TYPE_F64) {
-        out->d = (double)i; /* from DOUBLE is no cast */
+    if (from_float) {
+        return cast_from_float(out, in, to, err);
+    }
+    if (type_is_float(to)) {
+        out->d = in->type.id == TYPE_DECIMAL ? decimal_to_double(x, scale) : (double)x;
+        out->d = to.id == TYPE_F64             ? out->d
+                 : in->type.id == TYPE_DECIMAL ? (double)(float)out->d
+                                               : (double)(float)x;
         return OK;
     }
-    if (from_f64 && in->d != in->d) {
-        return cast_failed(in, to, "it is not a number", err);
-    }
-    int64_t min = 0;
-    int64_t max = 0;
-    (void)type_integer_range(to, &min, &max);
-    if ((from_f64 && !number_round_i64(in->d, &i)) || i < min || i > max) {
+    (void)type_wide_range(to, &min, &max);
+    const int32_t precision = to.id == TYPE_DECIMAL ? to.precision : DECIMAL_PRECISION_MAX;
+    const bool    fits = in->type.id != TYPE_DECIMAL && to.id != TYPE_DECIMAL
+                             ? (y = x, true)
+                             : decimal_rescale(x, scale, to.scale, precision, &y);
+    if (!fits || y < min || y > max) {
         return out_of_range(in, to, err);
     }
-    out->i = i;
+    value_set_wide(out, y);
     return OK;
 }
 
-/* DATE, TIMESTAMP and TIMESTAMP_MS among themselves: coarser units floor, finer ones may overflow.
+/* ---- times */
+
+/* DATE and timestamps among themselves and to TIME: coarser units floor, finer ones may overflow.
  */
 static status
 cast_time(value *out, const value *in, data_type to, error *err) {
-    const int64_t from_unit = type_time_unit_us(in->type);
-    const int64_t to_unit = type_time_unit_us(to);
-    const bool    fits = from_unit < to_unit
-                             ? (out->i = floor_div_i64(in->i, to_unit / from_unit), true)
-                             : !__builtin_mul_overflow(in->i, from_unit / to_unit, &out->i);
+    const int64_t from_unit = type_time_unit_ns(in->type);
+    const int64_t to_unit = type_time_unit_ns(to);
+    if (to.id == TYPE_TIME) {
+        const int64_t us = type_time_to_us(in->type, in->i);
+        out->i = us - floor_div_i64(us, US_PER_DAY) * US_PER_DAY;
+        return OK;
+    }
+    const bool fits = from_unit < to_unit
+                          ? (out->i = floor_div_i64(in->i, to_unit / from_unit), true)
+                          : !__builtin_mul_overflow(in->i, from_unit / to_unit, &out->i);
     if (!fits || (to.id == TYPE_DATE && (out->i < INT32_MIN || out->i > INT32_MAX))) {
         return out_of_range(in, to, err);
     }
     return OK;
+}
+
+/* Of an INTERVAL the part of a day; its days and months are none of a clock. */
+static status
+cast_span(value *out, const value *in) {
+    if (out->type.id == TYPE_INTERVAL) {
+        out->iv = (interval){.us = in->i};
+    } else {
+        out->i = in->iv.us - floor_div_i64(in->iv.us, US_PER_DAY) * US_PER_DAY;
+    }
+    return OK;
+}
+
+static status
+cast_bytes_to_uuid(value *out, const value *in, error *err) {
+    if (in->s.size != 16) {
+        return cast_failed(in, out->type, "a UUID has 16 bytes", err);
+    }
+    out->h = uuid_from_bytes((const uint8_t *)in->s.data);
+    return OK;
+}
+
+static status
+convert(value *out, const value *in, data_type to, arena *a, error *err) {
+    if (to.id == TYPE_TEXT) {
+        return cast_to_text(out, in, a, err);
+    }
+    if (to.id == TYPE_BLOB) {
+        return cast_to_blob(out, in, a, err);
+    }
+    if (in->type.id == TYPE_TEXT) {
+        return value_parse(out, to, in->s, err);
+    }
+    if (in->type.id == TYPE_BLOB) {
+        return cast_bytes_to_uuid(out, in, err);
+    }
+    if (to.id == TYPE_INTERVAL || in->type.id == TYPE_INTERVAL) {
+        return cast_span(out, in);
+    }
+    return type_is_time(in->type) || in->type.id == TYPE_DATE ? cast_time(out, in, to, err)
+                                                              : cast_number(out, in, to, err);
+}
+
+double
+value_to_double(const value *v) {
+    return type_is_float(v->type)       ? v->d
+           : v->type.id == TYPE_DECIMAL ? decimal_to_double(value_wide(v), v->type.scale)
+                                        : (double)value_wide(v);
 }
 
 status
@@ -107,15 +234,7 @@ value_cast(value *out, const value *in, data_type to, arena *a, error *err) {
                          type_name(to));
     }
     value result = {.type = to};
-    if (to.id == TYPE_TEXT) {
-        TRY(cast_to_text(&result, in, a, err));
-    } else if (in->type.id == TYPE_TEXT) {
-        TRY(value_parse(&result, to, in->s, err));
-    } else if (type_is_time(in->type) || in->type.id == TYPE_DATE) {
-        TRY(cast_time(&result, in, to, err));
-    } else {
-        TRY(cast_number(&result, in, to, err));
-    }
+    TRY(convert(&result, in, to, a, err));
     *out = result;
     return OK;
 }

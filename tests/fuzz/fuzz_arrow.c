@@ -81,14 +81,17 @@ release_schema(struct ArrowSchema *s) {
 
 /* ---- formats */
 static const char *const formats[] = {
-    "n", "b",  "c",     "C",  "s",   "S",    "i",    "I",    "l",       "L",    "f",
-    "g", "u",  "U",     "vu", "tdD", "tdm",  "tss:", "tsm:", "tsu:UTC", "tsn:", "tin",
-    "z", "+s", "d:5,2", "e",  "",    "tsx:", "ttu",  "w:5",  "+l",      "vz"};
+    "n",        "b",         "c",          "C",       "s",       "S",     "i",       "I",
+    "l",        "L",         "f",          "g",       "u",       "U",     "vu",      "tdD",
+    "tdm",      "tss:",      "tsm:",       "tsu:UTC", "tsn:",    "tin",   "z",       "+s",
+    "d:5,2",    "e",         "",           "tsx:",    "ttu",     "w:5",   "+l",      "vz",
+    "Z",        "tts",       "ttm",        "ttn",     "tsn:UTC", "tss:x", "d:38,10", "d:7,-2",
+    "d:9,1,32", "d:18,3,64", "d:50,2,256", "w:0",     "w:16",    "d:1",   "w:-1"};
 
 static const char *
 format_of(producer *p) {
     const uint8_t b = take(p);
-    return b == 255 ? NULL : formats[b % 24 == 23 ? take(p) % ARRAY_COUNT(formats) : b % 22];
+    return b == 255 ? NULL : formats[b % 24 >= 22 ? take(p) % ARRAY_COUNT(formats) : b % 22];
 }
 
 static int64_t
@@ -99,13 +102,25 @@ width_of(const char *format) {
         return 1;
     case 's':
     case 'S':
+    case 'e':
         return 2;
+    case 'd':
+        return strstr(format, ",32") != NULL    ? 4
+               : strstr(format, ",64") != NULL  ? 8
+               : strstr(format, ",256") != NULL ? 32
+                                                : 16;
+    case 'w':
+        return strcmp(format, "w:0") == 0 ? 0 : strcmp(format, "w:5") == 0 ? 5 : 16;
     case 'i':
     case 'I':
     case 'f':
         return 4;
     case 't':
-        return strcmp(format, "tdD") == 0 ? 4 : strcmp(format, "tin") == 0 ? 16 : 8;
+        return strcmp(format, "tdD") == 0 || strcmp(format, "tts") == 0 ||
+                       strcmp(format, "ttm") == 0
+                   ? 4
+               : strcmp(format, "tin") == 0 ? 16
+                                            : 8;
     case 'v':
         return 16;
     default:
@@ -208,9 +223,9 @@ make_values(producer *p, const void **buffers, int64_t rows, int64_t width, bool
 
 static void
 make_buffers(producer *p, struct ArrowArray *a, const char *format, int64_t rows, bool indices) {
-    const bool    views = strcmp(format, "vu") == 0;
+    const bool    views = format[0] == 'v';
     const int64_t variadic = views ? take(p) % 4 : 0;
-    const bool    utf8 = strcmp(format, "u") == 0 || strcmp(format, "U") == 0;
+    const bool    utf8 = format[0] != '\0' && strchr("uUzZ", format[0]) != NULL;
     const void  **buffers = block(p, (size_t)(3 + variadic) * sizeof(void *));
     memset(buffers, 0, (size_t)(3 + variadic) * sizeof(void *));
     a->buffers = buffers;
@@ -219,7 +234,7 @@ make_buffers(producer *p, struct ArrowArray *a, const char *format, int64_t rows
     if (views) {
         make_views(p, buffers, rows, variadic);
     } else if (utf8) {
-        make_offsets(p, buffers, rows, format[0] == 'U');
+        make_offsets(p, buffers, rows, format[0] == 'U' || format[0] == 'Z');
     } else if (format[0] == 'b') {
         buffers[1] = filled(p, (size_t)(rows + 7) / 8);
     } else {
@@ -340,10 +355,13 @@ same_value(const value *x, const value *y) {
     switch (type_physical(x->type)) {
     case PHYSICAL_BOOL:
         return x->b == y->b;
+    case PHYSICAL_I128:
+        return x->h == y->h;
+    case PHYSICAL_F32:
     case PHYSICAL_F64:
         return memcmp(&x->d, &y->d, sizeof(double)) == 0;
     case PHYSICAL_TEXT:
-        return text_equal(x->s, y->s) && text_is_utf8(x->s);
+        return text_equal(x->s, y->s) && (x->type.id == TYPE_BLOB || text_is_utf8(x->s));
     case PHYSICAL_INTERVAL:
         return memcmp(&x->iv, &y->iv, sizeof(interval)) == 0;
     default:

@@ -7,8 +7,9 @@
 
 #include "../batch/random_rows.h"
 #include "arrow/arrow.h"
+#include "type/uuid.h"
 
-#define HAND_COLUMNS 40
+#define HAND_COLUMNS 64
 #define HAND_ROWS 200
 
 typedef struct hand {
@@ -223,10 +224,67 @@ hand_bits(hand_array *a, rng *r) {
     a->buffers[1] = bits;
 }
 
+static inline size_t
+hand_width(const char *format) {
+    if (format[0] == 'd') {
+        return strstr(format, ",32") != NULL    ? 4
+               : strstr(format, ",64") != NULL  ? 8
+               : strstr(format, ",256") != NULL ? 32
+                                                : 16;
+    }
+    return format[0] == 'w'           ? (strcmp(format, "w:16") == 0 ? 16 : 5)
+           : strchr("cC", format[0])  ? 1
+           : strchr("sSe", format[0]) ? 2
+           : strchr("iIf", format[0]) || strcmp(format, "tdD") == 0   ? 4
+           : strcmp(format, "tts") == 0 || strcmp(format, "ttm") == 0 ? 4
+           : strcmp(format, "tin") == 0                               ? 16
+                                                                      : 8;
+}
+
+/* n / 512 as a half float, |n| < 1024. */
+static inline uint16_t
+hand_half(int32_t n) {
+    const uint32_t size = (uint32_t)(n < 0 ? -n : n);
+    uint32_t       exponent = 15;
+    uint32_t       mantissa = size * 2; /* 1024 + bits: [1, 2) has exponent 15 */
+    if (size == 0) {
+        return 0;
+    }
+    for (; mantissa < 1024; mantissa *= 2) {
+        exponent--;
+    }
+    return (uint16_t)((n < 0 ? 0x8000u : 0u) | exponent << 10 | (mantissa - 1024));
+}
+
+static inline void
+hand_decimal(const char *format, int64_t x, void *p, value *v) {
+    const bool narrow = strcmp(format, "d:9,2") == 0 || strcmp(format, "d:7,1,32") == 0;
+    x = narrow ? x % 9999999 : x % 999999999999999;
+    const int128 wide[2] = {x, x < 0 ? -1 : 0};
+    memcpy(p, wide, hand_width(format));
+    value_set_wide(v, strcmp(format, "d:15,-2") == 0 ? (int128)x * 100 : x);
+    if (v->is_null) { /* what lies under NULL may be anything */
+        memset(p, 0x7f, hand_width(format));
+    }
+}
+
+static inline void
+hand_clock(char unit, int64_t x, void *p, value *v) {
+    const int64_t per_second = unit == 's'   ? 1
+                               : unit == 'm' ? 1000
+                               : unit == 'u' ? 1000000
+                                             : 1000000000;
+    x = (x < 0 ? -(x + 1) : x) % (86400 * per_second);
+    v->i = unit == 'n' ? x / 1000 : x * (1000000 / per_second);
+    x = v->is_null ? -1 : x;
+    memcpy(p, &x, unit == 's' || unit == 'm' ? 4 : 8);
+}
+
 /* One number in Arrow's layout at `p`, and the engine's value of it. */
 static inline void
-hand_number(const char *format, rng *r, void *p, value *v) {
-    int64_t x = hand_random_i64(r) * (rng_below(r, 2) == 0 ? 1 : -1);
+hand_number(hand_array *a, rng *r, void *p, value *v) {
+    const char *format = a->format;
+    int64_t     x = hand_random_i64(r) * (rng_below(r, 2) == 0 ? 1 : -1);
     if (strcmp(format, "c") == 0) {
         *(int8_t *)p = (int8_t)x;
         v->i = (int8_t)x;
@@ -245,9 +303,23 @@ hand_number(const char *format, rng *r, void *p, value *v) {
     } else if (strcmp(format, "I") == 0) {
         *(uint32_t *)p = (uint32_t)x;
         v->i = (uint32_t)x;
-    } else if (strcmp(format, "L") == 0) {
-        v->i = x < 0 ? -(x + 1) : x;
-        *(uint64_t *)p = v->is_null ? UINT64_MAX : (uint64_t)v->i;
+    } else if (strcmp(format, "e") == 0) { /* -2 .. 2 in steps of 2^-9, by hand */
+        const int32_t n = (int32_t)(x % 1024);
+        *(uint16_t *)p = hand_half(n);
+        v->d = (double)n / 512;
+    } else if (format[0] == 'd') {
+        hand_decimal(format, x, p, v);
+    } else if (strncmp(format, "tt", 2) == 0) {
+        hand_clock(format[2], x, p, v);
+    } else if (strcmp(format, "w:5") == 0) {
+        char *bytes = hand_keep(a->hand, 5);
+        memcpy(bytes, &x, 5);
+        memcpy(p, &x, 5);
+        v->s = (text){bytes, 5};
+    } else if (strcmp(format, "w:16") == 0) {
+        memcpy(p, &x, 8);
+        memcpy((char *)p + 8, &x, 8);
+        v->h = uuid_from_bytes(p);
     } else if (strcmp(format, "f") == 0) {
         *(float *)p = (float)x / 8;
         v->d = (double)((float)x / 8);
@@ -258,52 +330,85 @@ hand_number(const char *format, rng *r, void *p, value *v) {
         x %= 100000000000000;
         *(int64_t *)p = v->is_null ? INT64_MAX : x;
         v->i = x / 86400000 - (x % 86400000 < 0);
-    } else if (strncmp(format, "tss", 3) == 0) {
+    } else if (strcmp(format, "tsm:Europe/Berlin") == 0) {
         x /= 1000;
         *(int64_t *)p = v->is_null ? INT64_MIN : x;
         v->i = x * 1000;
-    } else if (strncmp(format, "tsn", 3) == 0) {
+    } else if (strcmp(format, "tsn:UTC") == 0) {
         *(int64_t *)p = x;
         v->i = x / 1000 - (x % 1000 < 0);
     } else if (strcmp(format, "tin") == 0) {
         *(interval *)p = (interval){(int32_t)x, -(int32_t)(x & 0xffff), x};
         v->iv = (interval){(int32_t)x, -(int32_t)(x & 0xffff), x / 1000 - (x % 1000 < 0)};
-    } else { /* l, tsm, tsu */
+    } else { /* l, L, timestamps without a zone, tsu */
         *(int64_t *)p = x;
         v->i = x;
     }
 }
 
-static inline size_t
-hand_width(const char *format) {
-    return strchr("cC", format[0])                                  ? 1
-           : strchr("sS", format[0])                                ? 2
-           : strchr("iIf", format[0]) || strcmp(format, "tdD") == 0 ? 4
-           : strcmp(format, "tin") == 0                             ? 16
-                                                                    : 8;
-}
-
-static inline type_id
+static inline data_type
 hand_type(const char *format) {
     static const struct {
         const char *format;
         type_id     type;
-    } types[] = {{"n", TYPE_NULL},   {"b", TYPE_BOOL},      {"c", TYPE_I8},    {"C", TYPE_I16},
-                 {"s", TYPE_I16},    {"S", TYPE_I32},       {"i", TYPE_I32},   {"I", TYPE_I64},
-                 {"l", TYPE_I64},    {"L", TYPE_I64},       {"f", TYPE_F64},   {"g", TYPE_F64},
-                 {"u", TYPE_TEXT},   {"U", TYPE_TEXT},      {"vu", TYPE_TEXT}, {"tdD", TYPE_DATE},
-                 {"tdm", TYPE_DATE}, {"tin", TYPE_INTERVAL}};
+    } types[] = {{"n", TYPE_NULL},
+                 {"b", TYPE_BOOL},
+                 {"c", TYPE_I8},
+                 {"C", TYPE_U8},
+                 {"s", TYPE_I16},
+                 {"S", TYPE_U16},
+                 {"i", TYPE_I32},
+                 {"I", TYPE_U32},
+                 {"l", TYPE_I64},
+                 {"L", TYPE_U64},
+                 {"e", TYPE_F32},
+                 {"f", TYPE_F32},
+                 {"g", TYPE_F64},
+                 {"u", TYPE_TEXT},
+                 {"U", TYPE_TEXT},
+                 {"vu", TYPE_TEXT},
+                 {"z", TYPE_BLOB},
+                 {"Z", TYPE_BLOB},
+                 {"vz", TYPE_BLOB},
+                 {"w:5", TYPE_BLOB},
+                 {"w:16", TYPE_UUID},
+                 {"tdD", TYPE_DATE},
+                 {"tdm", TYPE_DATE},
+                 {"tin", TYPE_INTERVAL},
+                 {"tss:", TYPE_TIMESTAMP_S},
+                 {"tsm:", TYPE_TIMESTAMP_MS},
+                 {"tsu:", TYPE_TIMESTAMP},
+                 {"tsn:", TYPE_TIMESTAMP_NS}};
+    static const struct {
+        const char *format;
+        data_type   type;
+    } decimals[] = {{"d:9,2", {.id = TYPE_DECIMAL, .precision = 9, .scale = 2}},
+                    {"d:38,10", {.id = TYPE_DECIMAL, .precision = 38, .scale = 10}},
+                    {"d:15,-2", {.id = TYPE_DECIMAL, .precision = 17, .scale = 0}},
+                    {"d:7,1,32", {.id = TYPE_DECIMAL, .precision = 7, .scale = 1}},
+                    {"d:15,2,64", {.id = TYPE_DECIMAL, .precision = 15, .scale = 2}},
+                    {"d:50,3,256", {.id = TYPE_DECIMAL, .precision = 38, .scale = 3}}};
     for (int32_t i = 0; i < ARRAY_COUNT(types); i++) {
         if (strcmp(types[i].format, format) == 0) {
-            return types[i].type;
+            return type_of(types[i].type);
         }
     }
-    return format[2] == 's' || format[2] == 'm' ? TYPE_TIMESTAMP_MS : TYPE_TIMESTAMP;
+    for (int32_t i = 0; i < ARRAY_COUNT(decimals); i++) {
+        if (strcmp(decimals[i].format, format) == 0) {
+            return decimals[i].type;
+        }
+    }
+    return type_of(format[1] == 't' ? TYPE_TIME : TYPE_TIMESTAMPTZ);
+}
+
+static inline bool
+hand_is_text(const char *format) {
+    return strchr("uUzZ", format[0]) != NULL;
 }
 
 static inline void
 hand_fill(hand_array *a, rng *r, bool nulls) {
-    a->type = type_of(hand_type(a->format));
+    a->type = hand_type(a->format);
     a->values = hand_keep(a->hand, (size_t)a->total * sizeof(value));
     hand_validity(a, r, nulls && a->format[0] != 'n');
     if (a->format[0] == 'n') {
@@ -313,15 +418,15 @@ hand_fill(hand_array *a, rng *r, bool nulls) {
         }
     } else if (a->format[0] == 'b') {
         hand_bits(a, r);
-    } else if (strcmp(a->format, "u") == 0 || strcmp(a->format, "U") == 0) {
-        hand_offsets(a, r, a->format[0] == 'U');
-    } else if (strcmp(a->format, "vu") == 0) {
+    } else if (hand_is_text(a->format)) {
+        hand_offsets(a, r, a->format[0] == 'U' || a->format[0] == 'Z');
+    } else if (a->format[0] == 'v') {
         hand_views(a, r);
     } else {
         const size_t width = hand_width(a->format);
         uint8_t     *p = hand_memory(a->hand, (size_t)a->total * width);
         for (int64_t i = 0; i < a->total; i++) {
-            hand_number(a->format, r, p + (size_t)i * width, &a->values[i]);
+            hand_number(a, r, p + (size_t)i * width, &a->values[i]);
         }
         a->buffers[1] = p;
     }
@@ -329,10 +434,7 @@ hand_fill(hand_array *a, rng *r, bool nulls) {
 
 static inline int64_t
 hand_buffers(const char *format) {
-    return format[0] == 'n'                                       ? 0
-           : strcmp(format, "vu") == 0                            ? 4
-           : strcmp(format, "u") == 0 || strcmp(format, "U") == 0 ? 3
-                                                                  : 2;
+    return format[0] == 'n' ? 0 : format[0] == 'v' ? 4 : hand_is_text(format) ? 3 : 2;
 }
 
 static inline struct ArrowArray
@@ -346,6 +448,10 @@ hand_array_struct(const hand_array *a) {
                                .private_data = a->hand};
 }
 
+/* Two pairs, of which the second names the extension type. */
+static const char hand_uuid[] = "\2\0\0\0\1\0\0\0a\0\0\0\0\x14\0\0\0ARROW:extension:name\x0a\0\0\0"
+                                "arrow.uuid";
+
 /* Adds a column with `offset` rows before it and some behind it; with value_format it is a
  * dictionary with indices of `format`. */
 static inline void
@@ -356,8 +462,12 @@ hand_column(hand *h, rng *r, const char *format, const char *value_format, int64
     a.total = offset + h->record_offset + h->rows + (int64_t)rng_below(r, 3);
     hand_fill(&a, r, nulls);
     snprintf(h->names[at], sizeof(h->names[at]), "c%d", at);
-    h->schema_of[at] = (struct ArrowSchema){
-        .format = format, .name = h->names[at], .flags = 2, .release = hand_release_schema};
+    h->schema_of[at] =
+        (struct ArrowSchema){.format = format,
+                             .name = h->names[at],
+                             .metadata = strcmp(format, "w:16") == 0 ? hand_uuid : NULL,
+                             .flags = 2,
+                             .release = hand_release_schema};
     if (value_format != NULL) {
         hand_array d = {.hand = h,
                         .buffers = h->buffers[at][1],
@@ -411,6 +521,24 @@ hand_everything(hand *h, rng *r, bool nulls) {
                                           "u",
                                           "U",
                                           "vu",
+                                          "e",
+                                          "z",
+                                          "Z",
+                                          "vz",
+                                          "w:5",
+                                          "w:16",
+                                          "d:9,2",
+                                          "d:38,10",
+                                          "d:15,-2",
+                                          "d:7,1,32",
+                                          "d:15,2,64",
+                                          "d:50,3,256",
+                                          "tts",
+                                          "ttm",
+                                          "ttu",
+                                          "ttn",
+                                          "tsn:UTC",
+                                          "tsm:",
                                           "tdD",
                                           "tdm",
                                           "tss:",
@@ -420,7 +548,7 @@ hand_everything(hand *h, rng *r, bool nulls) {
                                           "tsn:",
                                           "tin"};
     static const char *const indices[] = {"c", "C", "s", "S", "i", "I", "l", "L"};
-    static const char *const values[] = {"u", "vu", "l", "U", "b", "g", "tsn:", "n"};
+    static const char *const values[] = {"u", "vz", "d:9,2", "U", "b", "w:5", "tsn:", "n"};
     for (int32_t i = 0; i < ARRAY_COUNT(formats); i++) {
         hand_column(h, r, formats[i], NULL, (int64_t)rng_below(r, 10), nulls);
     }

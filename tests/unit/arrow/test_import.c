@@ -85,11 +85,12 @@ test_unaligned(void **state) {
 
 /* ---- what is refused */
 
-enum { INTS, UINTS, BOOLS, TEXTS, LARGE, VIEWS, DICT, DATES, SECONDS, NULLS, BROKEN_COLUMNS };
+enum { INTS, DECIMALS, BOOLS, TEXTS, LARGE, VIEWS, DICT, DATES, TIMES, NULLS, BROKEN_COLUMNS };
 
 static void
 make_plain(rng *r) {
-    static const char *const formats[] = {"l", "L", "b", "u", "U", "vu", "c", "tdm", "tss:", "n"};
+    static const char *const formats[] = {"l",  "d:9,2", "b",   "u",   "U",
+                                          "vu", "c",     "tdm", "ttu", "n"};
     hand_begin(&h, 40, 2);
     for (int32_t i = 0; i < BROKEN_COLUMNS; i++) {
         hand_column(&h, r, formats[i], i == DICT ? "u" : NULL, 3, true);
@@ -234,9 +235,18 @@ test_broken_arrays(void **state) {
 
 static bool
 break_schema(struct ArrowSchema *s, int how, bool record) {
-    static const char *const wrong[] = {
-        "",        "+s", "e", "z", "d:10,2", "tts", "ts", "+l", "long and unknown format string",
-        "\xff\xfe"};
+    static const char *const wrong[] = {"",
+                                        "+s",
+                                        "E",
+                                        "w:-1",
+                                        "d:10",
+                                        "ttx",
+                                        "d:39,0,48",
+                                        "ts",
+                                        "+l",
+                                        "d:77,1,256",
+                                        "long and unknown format string",
+                                        "\xff\xfe"};
     switch (how) {
     case 0:
         s->release = NULL;
@@ -273,7 +283,7 @@ test_broken_schemas(void **state) {
     (void)state;
     rng r = {24};
     for (int at = -1; at < BROKEN_COLUMNS; at++) {
-        for (int how = 0; how < 20; how++) {
+        for (int how = 0; how < 22; how++) {
             make_plain(&r);
             if (break_schema(at < 0 ? &h.schema : &h.schema_of[at], how, at < 0)) {
                 mem    m;
@@ -318,15 +328,16 @@ test_broken_data(void **state) {
     for (int round = 0; round < 12; round++) {
         const int64_t from = round;
         make_plain(&r);
-        ((uint64_t *)data_of(UINTS, 1))[valid_row(UINTS, from, 0)] = (uint64_t)INT64_MAX + 1;
-        check_refused("large uint64", round);
+        ((int128 *)data_of(DECIMALS, 1))[valid_row(DECIMALS, from, 0)] =
+            (int128)(round & 1 ? 1000000000 : -1000000000) << (round < 6 ? 0 : 70);
+        check_refused("large decimal", round);
         make_plain(&r);
         ((int64_t *)data_of(DATES, 1))[valid_row(DATES, from, 0)] =
             round & 1 ? INT64_MIN : INT64_MAX;
         check_refused("large date64", round);
         make_plain(&r);
-        ((int64_t *)data_of(SECONDS, 1))[valid_row(SECONDS, from, 0)] = INT64_MAX / 1000 + 1;
-        check_refused("large timestamp", round);
+        ((int64_t *)data_of(TIMES, 1))[valid_row(TIMES, from, 0)] = round & 1 ? 86400000000 : -1;
+        check_refused("no time of day", round);
         make_plain(&r);
         ((int8_t *)data_of(DICT, 1))[valid_row(DICT, from, 0)] = round & 1 ? 9 : -1;
         check_refused("dictionary index", round);

@@ -7,11 +7,31 @@
 #include "batch/column.h"
 #include "unit.h"
 
-static const data_type random_types[] = {
-    {.id = TYPE_NULL},    {.id = TYPE_BOOL}, {.id = TYPE_I8},           {.id = TYPE_I16},
-    {.id = TYPE_I32},     {.id = TYPE_I64},  {.id = TYPE_F64},          {.id = TYPE_TEXT},
-    {.id = TYPE_TEXT},    {.id = TYPE_DATE}, {.id = TYPE_TIMESTAMP_MS}, {.id = TYPE_TIMESTAMP},
-    {.id = TYPE_INTERVAL}};
+static const data_type random_types[] = {{.id = TYPE_NULL},
+                                         {.id = TYPE_BOOL},
+                                         {.id = TYPE_I8},
+                                         {.id = TYPE_I16},
+                                         {.id = TYPE_I32},
+                                         {.id = TYPE_I64},
+                                         {.id = TYPE_F64},
+                                         {.id = TYPE_TEXT},
+                                         {.id = TYPE_TEXT},
+                                         {.id = TYPE_DATE},
+                                         {.id = TYPE_TIMESTAMP_MS},
+                                         {.id = TYPE_TIMESTAMP},
+                                         {.id = TYPE_INTERVAL},
+                                         {.id = TYPE_I128},
+                                         {.id = TYPE_U8},
+                                         {.id = TYPE_U16},
+                                         {.id = TYPE_U32},
+                                         {.id = TYPE_U64},
+                                         {.id = TYPE_F32},
+                                         {.id = TYPE_BLOB},
+                                         {.id = TYPE_UUID},
+                                         {.id = TYPE_TIME},
+                                         {.id = TYPE_TIMESTAMPTZ},
+                                         {.id = TYPE_DECIMAL, .precision = 9, .scale = 2},
+                                         {.id = TYPE_DECIMAL, .precision = 38, .scale = 10}};
 #define RANDOM_TYPES ((int32_t)(sizeof(random_types) / sizeof(random_types[0])))
 
 typedef enum random_flags { RANDOM_NULLS = 1, RANDOM_OFFSETS = 2, RANDOM_WEIGHTS = 4 } random_flags;
@@ -71,7 +91,23 @@ random_cell(rng *r, arena *a, physical kind, void *values, int32_t i) {
         ((int32_t *)values)[i] = (int32_t)x;
         break;
     case PHYSICAL_I64:
+    case PHYSICAL_U64:
         ((int64_t *)values)[i] = (int64_t)(x & 1 ? x : (uint64_t)small);
+        break;
+    case PHYSICAL_I128:
+        ((int128 *)values)[i] = x & 1 ? (int128)((uint128)x << 62) : small;
+        break;
+    case PHYSICAL_U8:
+        ((uint8_t *)values)[i] = (uint8_t)x;
+        break;
+    case PHYSICAL_U16:
+        ((uint16_t *)values)[i] = (uint16_t)x;
+        break;
+    case PHYSICAL_U32:
+        ((uint32_t *)values)[i] = (uint32_t)x;
+        break;
+    case PHYSICAL_F32:
+        ((float *)values)[i] = x % 9 == 0 ? 0.0f / (float)(x % 9) : (float)small / 4;
         break;
     case PHYSICAL_F64:
         ((double *)values)[i] = x % 9 == 0 ? 0.0 / (double)(x % 9) : (double)small / 4;
@@ -150,8 +186,11 @@ same_value(const value *x, const value *y) {
     switch (type_physical(x->type)) {
     case PHYSICAL_BOOL:
         return x->b == y->b;
+    case PHYSICAL_F32:
     case PHYSICAL_F64:
         return memcmp(&x->d, &y->d, 8) == 0;
+    case PHYSICAL_I128:
+        return x->h == y->h;
     case PHYSICAL_TEXT:
         return text_equal(x->s, y->s);
     case PHYSICAL_INTERVAL:

@@ -13,9 +13,35 @@
 
 static const int32_t row_counts[] = {0, 1, 63, 64, 65, 777, 2048};
 
-static const type_id column_types[] = {TYPE_NULL, TYPE_BOOL,         TYPE_I8,        TYPE_I16,
-                                       TYPE_I32,  TYPE_I64,          TYPE_F64,       TYPE_TEXT,
-                                       TYPE_DATE, TYPE_TIMESTAMP_MS, TYPE_TIMESTAMP, TYPE_INTERVAL};
+static const data_type column_types[] = {{.id = TYPE_NULL},
+                                         {.id = TYPE_BOOL},
+                                         {.id = TYPE_I8},
+                                         {.id = TYPE_I16},
+                                         {.id = TYPE_I32},
+                                         {.id = TYPE_I64},
+                                         {.id = TYPE_I128},
+                                         {.id = TYPE_U8},
+                                         {.id = TYPE_U16},
+                                         {.id = TYPE_U32},
+                                         {.id = TYPE_U64},
+                                         {.id = TYPE_F32},
+                                         {.id = TYPE_F64},
+                                         {.id = TYPE_DECIMAL, .precision = 4, .scale = 1},
+                                         {.id = TYPE_DECIMAL, .precision = 18, .scale = 9},
+                                         {.id = TYPE_DECIMAL, .precision = 20, .scale = 0},
+                                         {.id = TYPE_DECIMAL, .precision = 38, .scale = 6},
+                                         {.id = TYPE_TEXT},
+                                         {.id = TYPE_BLOB},
+                                         {.id = TYPE_UUID},
+                                         {.id = TYPE_DATE},
+                                         {.id = TYPE_TIME},
+                                         {.id = TYPE_TIMESTAMP_S},
+                                         {.id = TYPE_TIMESTAMP_MS},
+                                         {.id = TYPE_TIMESTAMP},
+                                         {.id = TYPE_TIMESTAMP_NS},
+                                         {.id = TYPE_TIMESTAMPTZ},
+                                         {.id = TYPE_INTERVAL}};
+#define COLUMN_TYPES ((int32_t)(sizeof(column_types) / sizeof(column_types[0])))
 
 static inline int64_t
 random_i64(rng *r) {
@@ -28,6 +54,23 @@ random_i64(rng *r) {
     default:
         return (int64_t)rng_below(r, 9) - 4;
     }
+}
+
+static inline int128
+random_i128(rng *r) {
+    return rng_below(r, 4) != 0
+               ? random_i64(r)
+               : (int128)((uint128)rng_next(r) << 64 | rng_next(r)) >> rng_below(r, 128);
+}
+
+/* One that the type holds: what a column may have where it is not NULL. */
+static inline int128
+fitting(int128 x, data_type t) {
+    int128 min, max;
+    if (t.id == TYPE_TIME) {
+        return (x < 0 ? -(x + 1) : x) % INT64_C(86400000000);
+    }
+    return t.id == TYPE_DECIMAL && type_wide_range(t, &min, &max) ? x % (max + 1) : x;
 }
 
 static inline double
@@ -63,6 +106,10 @@ random_text(rng *r, arena *a) {
                                            "2024-01-31",
                                            "2024-01-31 09:30:00.5",
                                            "5 minutes",
+                                           "-99.95",
+                                           "12345678901234567890",
+                                           "09:30:00.5",
+                                           "00112233-4455-6677-8899-aabbccddeeff",
                                            "nan",
                                            "customer_000123",
                                            "customer_000124",
@@ -81,7 +128,7 @@ random_text(rng *r, arena *a) {
 static inline void
 random_values(rng *r, data_type t, int32_t n, void *values) {
     for (int32_t i = 0; i < n; i++) {
-        const int64_t x = random_i64(r);
+        const int64_t x = (int64_t)fitting(random_i64(r), t);
         switch (type_physical(t)) {
         case PHYSICAL_BOOL:
             ((uint8_t *)values)[i] = x & 1;
@@ -96,7 +143,23 @@ random_values(rng *r, data_type t, int32_t n, void *values) {
             ((int32_t *)values)[i] = (int32_t)x;
             break;
         case PHYSICAL_I64:
+        case PHYSICAL_U64:
             ((int64_t *)values)[i] = x;
+            break;
+        case PHYSICAL_I128:
+            ((int128 *)values)[i] = fitting(random_i128(r), t);
+            break;
+        case PHYSICAL_U8:
+            ((uint8_t *)values)[i] = (uint8_t)x;
+            break;
+        case PHYSICAL_U16:
+            ((uint16_t *)values)[i] = (uint16_t)x;
+            break;
+        case PHYSICAL_U32:
+            ((uint32_t *)values)[i] = (uint32_t)x;
+            break;
+        case PHYSICAL_F32:
+            ((float *)values)[i] = (float)random_f64(r);
             break;
         case PHYSICAL_F64:
             ((double *)values)[i] = random_f64(r);
@@ -140,10 +203,10 @@ random_texts(rng *r, column *c, int32_t n, bool offsets, arena *a) {
     c->bytes = exact;
 }
 
-/* `n` rows of type `id`; a slice of a longer column half of the time. */
+/* `n` rows of type `t`; a slice of a longer column half of the time. */
 static inline column
-random_column(rng *r, type_id id, int32_t n, arena *a) {
-    column        c = {.type = type_of(id), .layout = COLUMN_FLAT};
+random_column(rng *r, data_type t, int32_t n, arena *a) {
+    column        c = {.type = t, .layout = COLUMN_FLAT};
     const int32_t first = rng_below(r, 2) == 0 ? 0 : 64 * (int32_t)(1 + rng_below(r, 2));
     const int32_t all = first + n;
     uint64_t     *validity = NULL;
@@ -159,7 +222,7 @@ random_column(rng *r, type_id id, int32_t n, arena *a) {
         }
         c.validity = validity;
     }
-    if (id == TYPE_TEXT) {
+    if (type_physical(t) == PHYSICAL_TEXT) {
         random_texts(r, &c, all, rng_below(r, 2) == 0, a);
     } else {
         void *values = arena_alloc(a, (size_t)all * type_width(c.type) + 1);
@@ -174,17 +237,17 @@ random_column(rng *r, type_id id, int32_t n, arena *a) {
 
 /* As random_column, with text as views. */
 static inline column
-random_view_column(rng *r, type_id id, int32_t n, arena *a) {
-    column c = random_column(r, id, n, a);
+random_view_column(rng *r, data_type t, int32_t n, arena *a) {
+    column c = random_column(r, t, n, a);
     error  err = {0};
     column views;
     CHECK_OK(column_views(&views, &c, n, a, &err));
     return views;
 }
 
-static inline type_id
+static inline data_type
 random_type(rng *r) {
-    return column_types[rng_below(r, sizeof(column_types) / sizeof(column_types[0]))];
+    return column_types[rng_below(r, COLUMN_TYPES)];
 }
 
 #endif

@@ -69,7 +69,7 @@ static const struct {
 } refused[] = {
     {"CREATE SOURCE s (a DECIMALS)", "Unknown type: DECIMALS", "", 19},
     {"CREATE SOURCE s (a BIGNIT)", "Unknown type: BIGNIT", "BIGINT", 19},
-    {"CREATE SOURCE s (a TIMESTAMP(9))", "precision", "TIMESTAMP(3)", 19},
+    {"CREATE SOURCE s (a TIMESTAMP(10))", "precision", "TIMESTAMP(3)", 19},
     {"CREATE SOURCE s (a INT, A INT)", "declared twice", "", 24},
     {"CREATE SOURCE s (__weight INT)", "__weight", "another name", 17},
     {"CREATE SOURCE s (a INT PRIMARY KEY)", "PRIMARY KEY", "GROUP BY a", 17},

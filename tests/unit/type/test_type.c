@@ -18,6 +18,11 @@ test_names(void **state) {
     CHECK(type_from_name(TEXT("int8"), &t, NULL) && t.id == TYPE_I64);
     CHECK(type_from_name(TEXT("Double Precision"), &t, NULL) && t.id == TYPE_F64);
     CHECK(type_from_name(TEXT("datetime"), &t, NULL) && t.id == TYPE_TIMESTAMP);
+    CHECK(type_from_name(TEXT("decimal"), &t, NULL) && type_equal(t, type_decimal(18, 3)));
+    CHECK_STR(type_name(type_decimal(38, 38)), "DECIMAL(38,38)");
+    CHECK_STR(type_name(type_decimal(1, 0)), "DECIMAL(1,0)");
+    CHECK(type_physical(type_decimal(18, 0)) == PHYSICAL_I64 &&
+          type_physical(type_decimal(19, 0)) == PHYSICAL_I128);
     CHECK(!type_from_name(TEXT("VARCHRA"), &t, &nearest));
     CHECK_STR(nearest, "VARCHAR");
     CHECK(!type_from_name(TEXT("geometry_collection"), &t, &nearest));
@@ -25,26 +30,48 @@ test_names(void **state) {
     CHECK(!type_from_name(TEXT("NULL"), &t, &nearest));
 }
 
-/* The laws of a least upper bound, over all types. */
+/* All types, DECIMAL with several digits. */
+static int32_t
+list_types(data_type *out) {
+    int32_t n = 0;
+    for (int id = TYPE_NULL; id < TYPE_COUNT; id++) {
+        if (id != TYPE_DECIMAL) {
+            out[n++] = type_of((type_id)id);
+        }
+    }
+    static const uint8_t digits[][2] = {{1, 0},  {3, 3},   {5, 0},  {10, 2}, {18, 4},
+                                        {19, 0}, {20, 10}, {38, 0}, {38, 38}};
+    for (int32_t i = 0; i < ARRAY_COUNT(digits); i++) {
+        out[n++] = type_decimal(digits[i][0], digits[i][1]);
+    }
+    return n;
+}
+
+/* The laws of a least upper bound, over all types. Beyond 38 digits a DECIMAL is what is nearest.
+ */
 static void
 test_unify(void **state) {
     (void)state;
-    for (int i = 0; i < TYPE_COUNT; i++) {
-        for (int j = 0; j < TYPE_COUNT; j++) {
-            const data_type a = type_of((type_id)i);
-            const data_type b = type_of((type_id)j);
+    data_type     types[TYPE_COUNT + 16];
+    const int32_t count = list_types(types);
+    for (int i = 0; i < count; i++) {
+        for (int j = 0; j < count; j++) {
+            const data_type a = types[i];
+            const data_type b = types[j];
             data_type       x;
             data_type       y;
             const bool      meets = type_unify(a, b, &x);
             CHECK_EQ(meets, type_unify(b, a, &y));
             if (meets) {
                 CHECK(type_equal(x, y));
-                CHECK(type_casts_implicitly(a, x) && type_casts_implicitly(b, x));
+                CHECK(x.precision == DECIMAL_PRECISION_MAX ||
+                      (type_casts_implicitly(a, x) && type_casts_implicitly(b, x)));
+                CHECK(type_casts(a, x) && type_casts(b, x));
             }
             CHECK(!type_casts_implicitly(a, b) || type_casts(a, b));
             CHECK(i == j || !type_casts_implicitly(a, b) || !type_casts_implicitly(b, a));
-            for (int k = 0; k < TYPE_COUNT; k++) {
-                const data_type c = type_of((type_id)k);
+            for (int k = 0; k < count; k++) {
+                const data_type c = types[k];
                 CHECK(!(type_casts_implicitly(a, b) && type_casts_implicitly(b, c)) ||
                       type_casts_implicitly(a, c));
             }
@@ -63,6 +90,14 @@ test_unify(void **state) {
     CHECK(!type_casts(type_of(TYPE_I64), type_of(TYPE_TIMESTAMP)));
     CHECK(!type_casts(type_of(TYPE_TEXT), type_of(TYPE_NULL)));
     CHECK(type_casts(type_of(TYPE_INTERVAL), type_of(TYPE_TEXT)));
+    CHECK(type_unify(type_of(TYPE_I64), type_of(TYPE_U64), &t) && t.id == TYPE_I128);
+    CHECK(type_unify(type_of(TYPE_I8), type_of(TYPE_U8), &t) && t.id == TYPE_I16);
+    CHECK(type_unify(type_of(TYPE_F32), type_of(TYPE_I32), &t) && t.id == TYPE_F64);
+    CHECK(type_unify(type_of(TYPE_I32), type_decimal(5, 2), &t) &&
+          type_equal(t, type_decimal(12, 2)));
+    CHECK(type_unify(type_decimal(38, 0), type_decimal(5, 2), &t) &&
+          type_equal(t, type_decimal(38, 2)));
+    CHECK(!type_unify(type_of(TYPE_TIMESTAMP_NS), type_of(TYPE_TIMESTAMPTZ), &t));
 }
 
 UNIT_MAIN(UNIT(test_names), UNIT(test_unify))
