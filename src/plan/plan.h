@@ -26,8 +26,8 @@ typedef enum plan_kind {
     PLAN_JOIN,      /* inputs 0 and 1; output: left columns, right columns; SEMI, ANTI: left
                        columns; MARK: left columns, mark. Or what column_map picks */
     PLAN_ASOF,      /* inputs 0 and 1, keys: of the right rows with equal keys the one that `match`
-                       picks;      the columns of the match stand behind those of the keys. Output: left
-                       columns,      right columns */
+                       picks; its columns stand behind those of the keys. Output: left columns,
+                       right columns */
     PLAN_WINDOW,    /* appends a column window_start of the type of the time column; drops late and
                        NULL-time rows in streams */
     PLAN_SORT,      /* one-off only */
