@@ -19,6 +19,8 @@ class_of(const plan_node *n) {
         return &op_aggregate_class;
     case PLAN_JOIN:
         return &op_join_class;
+    case PLAN_ASOF:
+        return &op_asof_class;
     case PLAN_WINDOW:
         return &op_window_class;
     case PLAN_SORT:
@@ -77,6 +79,16 @@ join_kind_of(const plan_node *n) {
     UNREACHABLE();
 }
 
+static op_match
+match_of(const plan_node *n) {
+    static const op_match matches[] = {[MATCH_GREATER_EQUAL] = OP_MATCH_GREATER_EQUAL,
+                                       [MATCH_GREATER] = OP_MATCH_GREATER,
+                                       [MATCH_LESS_EQUAL] = OP_MATCH_LESS_EQUAL,
+                                       [MATCH_LESS] = OP_MATCH_LESS,
+                                       [MATCH_NEAREST] = OP_MATCH_NEAREST};
+    return matches[n->match];
+}
+
 static status
 fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err) {
     *spec = (op_spec){
@@ -93,6 +105,8 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .null_safe = n->null_safe,
         .join = join_kind_of(n),
         .build_side = n->build_side,
+        .match = match_of(n),
+        .tolerance = n->tolerance,
         .position = n->position,
         .window_key = n->kind == PLAN_AGGREGATE ? n->window_key : -1,
         .time_column = n->time_column,

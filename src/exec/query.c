@@ -136,7 +136,7 @@ run_node(runner *r, const plan_node *n, error *err) {
         s = run_shared(r, n, err);
     } else {
         for (int32_t i = 0; s >= 0 && i < n->input_count; i++) {
-            const int32_t at = n->kind == PLAN_JOIN ? n->build_side ^ i : i;
+            const int32_t at = n->input_count == 2 && n->kind != PLAN_UNION ? n->build_side ^ i : i;
             r->predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
             s = run_node(r, n->inputs[at], err);
         }

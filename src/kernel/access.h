@@ -4,6 +4,8 @@
 #ifndef LAMINAR_KERNEL_ACCESS_H
 #define LAMINAR_KERNEL_ACCESS_H
 
+#include <math.h>
+
 #include "batch/column.h"
 
 /* A column of type NULL has no values worth reading, whatever its validity says. */
@@ -60,6 +62,26 @@ f64_key(double d) {
     memcpy(&bits, &d, sizeof(bits));
     bits = d == 0.0 ? 0 : bits;
     return d != d ? UINT64_C(0x7ff8000000000000) : bits;
+}
+
+/* An integer that orders as SQL orders doubles: NaN above all, -0.0 as 0.0. */
+ALWAYS_INLINE int64_t
+f64_order(double d) {
+    const uint64_t bits = f64_key(d);
+    if (d != d) {
+        return INT64_MAX;
+    }
+    return (bits >> 63) != 0 ? (int64_t)(~bits ^ (UINT64_C(1) << 63)) : (int64_t)bits;
+}
+
+/* The double of an integer of f64_order. */
+ALWAYS_INLINE double
+f64_of_order(int64_t order) {
+    const uint64_t bits = (uint64_t)order;
+    const uint64_t raw = order < 0 ? ~(bits ^ (UINT64_C(1) << 63)) : bits;
+    double         d;
+    memcpy(&d, &raw, sizeof(d));
+    return order == INT64_MAX ? (double)NAN : d;
 }
 
 ALWAYS_INLINE bool

@@ -61,16 +61,6 @@ typedef struct range_keys {
     int64_t      *image;     /* per row of the view */
 } range_keys;
 
-/* In the order of doubles, NaN above all. */
-static int64_t
-double_image(double d) {
-    const uint64_t bits = f64_key(d);
-    if (d != d) {
-        return INT64_MAX;
-    }
-    return (bits >> 63) != 0 ? (int64_t)(~bits ^ (UINT64_C(1) << 63)) : (int64_t)bits;
-}
-
 static double
 key_double(const range_keys *k, int32_t row) {
     return k->physical == PHYSICAL_F64 ? ((const double *)k->column->values)[row]
@@ -107,7 +97,7 @@ moved_image(const range_keys *k, const frame_bound *b, int32_t row) {
     if (k->as_double) {
         const double by = b->offset.d;
         const double d = key_double(k, row);
-        return oriented(k, double_image(down ? d - by : d + by));
+        return oriented(k, f64_order(down ? d - by : d + by));
     }
     const int64_t from = key_integer(k, row);
     if (b->offset.type.id == TYPE_INTERVAL) {
@@ -201,8 +191,7 @@ open_range_keys(range_keys *k, const over *o, const over_view *v, const over_fra
         return error_memory(err);
     }
     for (int32_t i = 0; i < v->row_count; i++) {
-        k->image[i] =
-            oriented(k, k->as_double ? double_image(key_double(k, i)) : key_integer(k, i));
+        k->image[i] = oriented(k, k->as_double ? f64_order(key_double(k, i)) : key_integer(k, i));
     }
     return OK;
 }
@@ -264,6 +253,6 @@ over_range_reaches(const over *o, const frame_bound *b, const column *keys, int3
     }
     const int64_t bound = moved_image(&k, &wide, j);
     const int64_t image =
-        oriented(&k, k.as_double ? double_image(key_double(&k, i)) : key_integer(&k, i));
+        oriented(&k, k.as_double ? f64_order(key_double(&k, i)) : key_integer(&k, i));
     return b->kind == BOUND_PRECEDING ? image >= bound : image <= bound;
 }

@@ -40,6 +40,14 @@ typedef struct op_sink { /* op_collect: where rows leave the circuit */
     status (*tick)(void *context, int64_t frontier_us, error *err); /* may be NULL */
 } op_sink;
 
+typedef enum op_match { /* asof: left >= right ... */
+                        OP_MATCH_GREATER_EQUAL,
+                        OP_MATCH_GREATER,
+                        OP_MATCH_LESS_EQUAL,
+                        OP_MATCH_LESS,
+                        OP_MATCH_NEAREST /* the smallest distance, the earlier one of two */
+} op_match;
+
 typedef struct op_spec {
     op_mode        mode;
     bool           append_only[2]; /* the inputs never retract */
@@ -53,9 +61,11 @@ typedef struct op_spec {
     const int32_t   *key_columns; /* top_n, over */
     int32_t          over_count;
     const over_call *overs; /* over: one output column each, behind the input columns */
-    const int32_t   *left_keys, *right_keys;
-    const bool      *null_safe; /* join: per key, NULL matches NULL; NULL: none */
+    const int32_t   *left_keys, *right_keys; /* asof: and behind them the column of the match */
+    const bool      *null_safe;              /* join: per key, NULL matches NULL; NULL: none */
     op_join_kind     join;
+    op_match         match;
+    value            tolerance;  /* asof: BIGINT or DOUBLE, in the unit of the match; NULL: none */
     int32_t          build_side; /* join, one-off: which input is fed first and kept */
     int32_t          position;   /* in the SQL text, for errors; -1: unknown */
     int32_t          agg_count;

@@ -280,6 +280,9 @@ status bind_window_name(expr **out, context *c, const ast_expr *e, bool *done) M
 /* ---- bind_from.c, bind_select.c, bind_query.c */
 status bind_from(plan_node **out, scope *s, binder *b, const ast_from *from,
                  int32_t depth) MUST_USE;
+/* ASOF JOIN over columns of s; predicate: of USING, or NULL (then ON is bound here). */
+status bind_asof(plan_node **out, const scope *s, binder *b, const ast_from *from, plan_node *left,
+                 plan_node *right, expr *predicate) MUST_USE;
 status bind_query(plan_node **out, binder *b, const ast_select *query) MUST_USE; /* of any kind */
 status bind_select(plan_node **out, binder *b, const ast_select *select) MUST_USE;
 /* ORDER BY, LIMIT and OFFSET of a query that is no SELECT, over its result. */

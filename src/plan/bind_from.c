@@ -467,6 +467,8 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     *out = n;
     if (from->using_count > 0 || from->natural) {
         TRY(bind_join_using(out, s, b, from, &lhs, &rhs));
+    } else if (from->asof) {
+        return bind_asof(out, s, b, from, left, right, NULL);
     } else if (from->on != NULL) {
         TRY(bind_on(out, b, s, from->on));
     }
@@ -476,6 +478,9 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
                                 "a subquery in ON of a LATERAL join: write it in WHERE");
         }
         TRY(unnest_join(out, b, left, right, n->join, n->predicate, l, from->position));
+    }
+    if (from->asof) {
+        return bind_asof(out, s, b, from, left, right, n->predicate);
     }
     if (!join_shows_right(n->join)) {
         *s = lhs;

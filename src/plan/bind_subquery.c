@@ -222,7 +222,7 @@ rows_of(const plan_node *n) {
     case PLAN_WINDOW:
         return rows_of(n->inputs[0]) == ROWS_MANY ? ROWS_MANY : ROWS_AT_MOST_ONE;
     case PLAN_TOP_N:
-        return n->limit >= 0 && n->limit <= 1 ? ROWS_AT_MOST_ONE : ROWS_MANY;
+        return n->key_count == 0 && n->limit >= 0 && n->limit <= 1 ? ROWS_AT_MOST_ONE : ROWS_MANY;
     default:
         return ROWS_MANY;
     }

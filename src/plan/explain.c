@@ -147,6 +147,30 @@ print_join(const plan_node *n, buf *out) {
 }
 
 static void
+print_asof(const plan_node *n, buf *out) {
+    static const char *const words[] = {[MATCH_GREATER_EQUAL] = ">=",
+                                        [MATCH_GREATER] = ">",
+                                        [MATCH_LESS_EQUAL] = "<=",
+                                        [MATCH_LESS] = "<",
+                                        [MATCH_NEAREST] = "nearest"};
+    const schema            *left = &n->inputs[0]->schema, *right = &n->inputs[1]->schema;
+    buf_printf(out, "Asof %sJoin", n->join == JOIN_LEFT ? "Left " : "");
+    for (int32_t i = 0; i <= n->key_count; i++) {
+        const bool match = i == n->key_count;
+        buf_printf(out, "%s%.*s %s %.*s",
+                   match    ? "  match: "
+                   : i == 0 ? "  on: "
+                            : ", ",
+                   TEXT_ARG(name_at(left, n->left_keys[i])), match ? words[n->match] : "=",
+                   TEXT_ARG(name_at(right, n->right_keys[i])));
+    }
+    if (!n->tolerance.is_null) {
+        buf_printf(out, "  within: ");
+        expr_print_value(&n->tolerance, out);
+    }
+}
+
+static void
 print_sort_keys(const plan_node *n, buf *out) {
     for (int32_t i = 0; i < n->sort_count; i++) {
         const sort_key *k = &n->sort_keys[i];
@@ -289,6 +313,9 @@ print_line(const plan_node *n, buf *out) {
         break;
     case PLAN_JOIN:
         print_join(n, out);
+        break;
+    case PLAN_ASOF:
+        print_asof(n, out);
         break;
     case PLAN_WINDOW:
         print_window(n, out);

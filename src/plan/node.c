@@ -50,6 +50,16 @@ node_top_n(arena *a, plan_node *input, sort_key *sort_keys, int32_t sort_count) 
     return n;
 }
 
+void
+node_asof_fields(plan_node *n) {
+    const schema *left = &n->inputs[0]->schema, *right = &n->inputs[1]->schema;
+    assert(n->schema.count == left->count + right->count);
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        n->schema.fields[i] = i < left->count ? left->fields[i] : right->fields[i - left->count];
+        n->schema.fields[i].nullable |= i >= left->count && n->join == JOIN_LEFT;
+    }
+}
+
 plan_node *
 node_distinct(arena *a, plan_node *input) {
     plan_node *n = node_new(a, PLAN_DISTINCT, 1, input->schema.count);
@@ -243,6 +253,13 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
             }
             number = e->column;
             node = node->inputs[0];
+            break;
+        }
+        case PLAN_ASOF: {
+            const int32_t left = node->inputs[0]->schema.count;
+            const bool    is_right = number >= left;
+            number -= is_right ? left : 0;
+            node = node->inputs[is_right];
             break;
         }
         case PLAN_JOIN: {

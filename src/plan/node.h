@@ -11,6 +11,7 @@ plan_node *node_new(arena *a, plan_kind kind, int32_t input_count, int32_t colum
 plan_node *node_filter(arena *a, plan_node *input, expr *predicate);
 /* TOP_N over `input`; keys, limit and offset are the caller's to set. */
 plan_node *node_top_n(arena *a, plan_node *input, sort_key *sort_keys, int32_t sort_count);
+void       node_asof_fields(plan_node *n); /* the schema of an ASOF from its inputs */
 plan_node *node_distinct(arena *a, plan_node *input);
 /* Columns that are plain references keep their name and nullability; the others are named by their
  * text. */

@@ -25,6 +25,9 @@ typedef enum plan_kind {
                        one column per call */
     PLAN_JOIN,      /* inputs 0 and 1; output: left columns, right columns; SEMI, ANTI: left
                        columns; MARK: left columns, mark. Or what column_map picks */
+    PLAN_ASOF,      /* inputs 0 and 1, keys: of the right rows with equal keys the one that `match`
+                       picks; its columns stand behind those of the keys. Output: left columns,
+                       right columns */
     PLAN_WINDOW,    /* appends a column window_start of the type of the time column; drops late and
                        NULL-time rows in streams */
     PLAN_SORT,      /* one-off only */
@@ -61,6 +64,14 @@ typedef enum plan_join_kind {
     JOIN_MARK,  /* left rows and whether they have a match */
     JOIN_SINGLE /* LEFT, where a second match is an error: a subquery that stands for a value */
 } plan_join_kind;
+
+typedef enum plan_match { /* ASOF: left >= right and so on; the nearest of those */
+                          MATCH_GREATER_EQUAL,
+                          MATCH_GREATER,
+                          MATCH_LESS_EQUAL,
+                          MATCH_LESS,
+                          MATCH_NEAREST /* the smallest distance, the earlier one of two */
+} plan_match;
 
 typedef struct plan_node plan_node;
 
@@ -102,7 +113,9 @@ struct plan_node {
     bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;
     int32_t        build_side; /* JOIN, one-off: the input that is read first and kept */
-    int32_t        position;   /* JOIN_SINGLE: of the subquery, -1 */
+    plan_match     match;      /* ASOF */
+    value          tolerance; /* ASOF: the largest distance, in the unit of the match; NULL: none */
+    int32_t        position;  /* JOIN_SINGLE: of the subquery, -1 */
     int32_t        agg_count;
     plan_agg      *aggs;
     int32_t        window_key;  /* AGGREGATE: which key is a window start (-1: none) */

@@ -112,6 +112,7 @@ properties_of(const plan_node *n) {
     case PLAN_DISTINCT:
         return PLAN_CONSOLIDATED | append;
     case PLAN_TOP_N:
+    case PLAN_ASOF: /* a left row has one match before and one after */
         return PLAN_CONSOLIDATED;
     case PLAN_OVER: /* copies of a row may trade their numbers */
         return 0;

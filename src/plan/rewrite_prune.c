@@ -345,6 +345,40 @@ prune_join(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     return node_join_schema(n, p->arena) ? OK : error_memory(p->err);
 }
 
+static status
+prune_asof(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
+    const int32_t left = n->inputs[0]->schema.count;
+    const int32_t total = n->schema.count;
+    bool         *wanted;
+    int32_t      *left_map, *right_map;
+    TRY(new_flags(p, &wanted, total));
+    for (int32_t i = 0; i < total; i++) {
+        wanted[i] = needed[i];
+    }
+    for (int32_t i = 0; i <= n->key_count; i++) {
+        wanted[n->left_keys[i]] = true;
+        wanted[left + n->right_keys[i]] = true;
+    }
+    TRY(prune_input(p, n, 0, wanted, &left_map));
+    TRY(prune_input(p, n, 1, wanted + left, &right_map));
+    const int32_t left_new = n->inputs[0]->schema.count;
+    for (int32_t i = 0; i < total; i++) {
+        const int32_t at = i < left ? left_map[i] : right_map[i - left];
+        map[i] = at < 0 ? -1 : i < left ? at : left_new + at;
+    }
+    for (int32_t i = 0; i <= n->key_count; i++) {
+        n->left_keys[i] = left_map[n->left_keys[i]];
+        n->right_keys[i] = right_map[n->right_keys[i]];
+    }
+    n->schema.count = left_new + n->inputs[1]->schema.count;
+    n->schema.fields = arena_alloc(p->arena, (size_t)n->schema.count * sizeof(field));
+    if (n->schema.fields == NULL) {
+        return error_memory(p->err);
+    }
+    node_asof_fields(n);
+    return OK;
+}
+
 /* ---- projections */
 
 typedef struct uses {
@@ -558,6 +592,8 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
         return prune_aggregate(p, n, needed, map);
     case PLAN_JOIN:
         return prune_join(p, n, needed, map);
+    case PLAN_ASOF:
+        return prune_asof(p, n, needed, map);
     case PLAN_WINDOW:
         return prune_window(p, n, needed, map);
     case PLAN_OVER:

@@ -74,6 +74,14 @@ push_partly(rewriter *r, plan_node *node, int32_t boundary, conjuncts *list, pla
     return conjuncts_above(r, node, &above, out);
 }
 
+/* ASOF: a condition on left rows alone keeps or drops them; right rows are each other's rivals. */
+static status
+push_asof(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
+    conjuncts none = {0};
+    TRY(push_conditions(r, node->inputs[1], &none, &node->inputs[1]));
+    return push_partly(r, node, node->inputs[0]->schema.count, list, out);
+}
+
 /* TOP_N, OVER: conditions on the key columns alone keep or drop whole keys. Of numbered rows of
  * which the first n are wanted, only those are numbered. */
 static status
@@ -145,6 +153,8 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_SORT:
     case PLAN_DISTINCT:
         return push_partly(r, node, node->schema.count, list, out);
+    case PLAN_ASOF:
+        return push_asof(r, node, list, out);
     case PLAN_TOP_N: /* which rows are the first n depends on all rows of the key */
     case PLAN_OVER:
         return push_by_keys(r, node, list, out);

@@ -531,6 +531,38 @@ push_over(const domain *d, plan_node *n, pushed *out) {
     return OK;
 }
 
+/* The left rows carry the outer values; a right side that had them would have to match them, too.
+ */
+static status
+push_asof(const domain *d, plan_node *n, pushed *out) {
+    binder       *b = d->binder;
+    const int32_t left = n->inputs[0]->schema.count, right = n->inputs[1]->schema.count;
+    int32_t      *map;
+    if (depends_node(b, n->inputs[1], d->level)) {
+        error_set(b->err, ERR_QUERY_FAILED,
+                  "the right side of an ASOF JOIN cannot use columns of an outer query");
+        error_hint(b->err, "use them in WHERE, or on the left side");
+        return ERR_QUERY_FAILED;
+    }
+    TRY(push_domain(d, n->inputs[0], out));
+    TRY(new_identity(&map, b, left + right));
+    const int32_t width = out->node->schema.count;
+    for (int32_t i = 0; i < left + right; i++) {
+        map[i] = i < left ? out->map[i] : width + i - left;
+    }
+    for (int32_t i = 0; i <= n->key_count; i++) {
+        n->left_keys[i] = out->map[n->left_keys[i]];
+    }
+    n->inputs[0] = out->node;
+    n->schema.count = width + right;
+    n->schema.fields = arena_alloc(b->arena, (size_t)n->schema.count * sizeof(field));
+    TRY(n->schema.fields == NULL ? out_of_memory(b) : OK);
+    node_asof_fields(n);
+    out->node = n;
+    out->map = map;
+    return OK;
+}
+
 static status
 push_domain(const domain *d, plan_node *n, pushed *out) {
     if (!depends_node(d->binder, n, d->level)) {
@@ -559,6 +591,8 @@ push_domain(const domain *d, plan_node *n, pushed *out) {
         return push_top_n(d, n, out);
     case PLAN_OVER:
         return push_over(d, n, out);
+    case PLAN_ASOF:
+        return push_asof(d, n, out);
     case PLAN_SCAN:
     case PLAN_SINGLE:
     case PLAN_VALUES:

@@ -114,7 +114,7 @@ parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind, bool *natural, bo
     *is_join = true;
     *kind = AST_JOIN_INNER;
     *natural = parser_accept(p, KEYWORD_NATURAL);
-    *asof = false;
+    *asof = !*natural && parser_accept(p, KEYWORD_ASOF);
     switch (p->token.keyword) {
     case KEYWORD_JOIN:
         break;

@@ -127,6 +127,16 @@ check_node(checker *c, const plan_node *n) {
     case PLAN_JOIN:
         check_join(c, n);
         break;
+    case PLAN_ASOF: {
+        const schema *right = &n->inputs[1]->schema;
+        CHECK_EQ(n->schema.count, in->count + right->count);
+        check_same_types(&n->schema, 0, in, 0, in->count);
+        for (int32_t i = 0; i <= n->key_count; i++) {
+            CHECK(
+                type_equal(in->fields[n->left_keys[i]].type, right->fields[n->right_keys[i]].type));
+        }
+        break;
+    }
     case PLAN_WINDOW:
         CHECK_EQ(n->schema.count, in->count + 1);
         CHECK(n->time_column >= 0 && n->time_column < in->count);
