@@ -174,6 +174,7 @@ const agg_class agg_count_class = {
 
 const agg_class agg_count_if_class = {
     .name = "count_if",
+    .zero_of_nothing = true,
     .column_min = 1,
     .column_max = 1,
     .resolve = resolve_if,
@@ -188,6 +189,7 @@ const agg_class agg_count_if_class = {
 /* Counted exactly, as count(DISTINCT x): right whatever is taken back. */
 const agg_class agg_approx_count_distinct_class = {
     .name = "approx_count_distinct",
+    .zero_of_nothing = true,
     .column_min = 1,
     .column_max = 1,
     .always_distinct = true,

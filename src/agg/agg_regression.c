@@ -288,6 +288,7 @@ const agg_class agg_regr_r2_class = {
 
 const agg_class agg_regr_count_class = {
     .name = "regr_count",
+    .zero_of_nothing = true,
     .column_min = 2,
     .column_max = 2,
     .resolve = resolve_count,

@@ -34,6 +34,9 @@ struct object {
     /* what db and exec hang on it */
     void *impl;
     void (*impl_free)(void *impl);
+    /* For the planner's estimates; NULL: unknown. The range is that of an integer-like column. */
+    int64_t (*row_count)(const void *impl);
+    bool (*column_range)(const void *impl, int32_t column, int64_t *min, int64_t *max);
     /* dependents: objects that read this one */
     int32_t         dependent_count;
     object        **dependents;

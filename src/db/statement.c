@@ -325,6 +325,8 @@ create_source(statement_context *c, const ast_statement *st, object_kind kind, c
         s = source_open(&made, db->engine, o, err);
         o->impl = made;
         o->impl_free = free_source;
+        o->row_count = source_row_count;
+        o->column_range = source_column_range;
     }
     if (s == OK) {
         s = register_object(db, o, NULL, old, err);

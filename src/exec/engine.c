@@ -526,3 +526,13 @@ engine_has_readers(const engine *e, const object *o) {
     }
     return false;
 }
+
+int64_t
+source_row_count(const void *impl) {
+    return table_row_count(((const source *)impl)->table);
+}
+
+bool
+source_column_range(const void *impl, int32_t column_index, int64_t *min, int64_t *max) {
+    return table_column_range(((const source *)impl)->table, column_index, min, max);
+}

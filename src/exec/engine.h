@@ -28,8 +28,11 @@ void     engine_close(engine *e);          /* after all sources and streams are 
 
 /* ---- sources */
 status source_open(source **out, engine *e, const object *o, error *err) MUST_USE;
-void   source_close(source *s);
-table *source_table(const source *s);
+/* object->row_count and object->column_range of sources and tables. */
+int64_t source_row_count(const void *impl);
+bool    source_column_range(const void *impl, int32_t column_index, int64_t *min, int64_t *max);
+void    source_close(source *s);
+table  *source_table(const source *s);
 /* INT64_MIN before any row. Without event time: when the newest row came. */
 int64_t source_watermark_us(const source *s);
 int64_t source_pending_rows(const source *s); /* stored in a pause, not yet seen by streams */

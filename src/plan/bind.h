@@ -57,6 +57,7 @@ typedef struct cte { /* a name of WITH */
     struct cte     *outer; /* what its query sees, and what is looked at next */
     level          *levels;
     plan_shared *shared; /* of the first place that read it; NULL: none yet, or it is correlated */
+    int32_t      uses;   /* of names, by its query and itself */
 } cte;
 
 typedef struct binder {
@@ -74,6 +75,7 @@ typedef struct binder {
     int32_t        outer_count, outer_capacity;
     outer_ref     *outers;
     int32_t        cte_uses;
+    uint32_t       visit; /* of a walk over parts that are shared */
     int32_t        object_count, object_capacity;
     object       **objects;
     int32_t        window_count;

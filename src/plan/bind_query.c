@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bind_query.c - what stands around a SELECT: WITH, UNION, VALUES.
  *
- * A name of WITH is bound anew at each place that reads it, in the scope of its definition; places
- * are counted, because names that use names twice double. */
+ * A name of WITH is bound where it is read first, in the scope of its definition; other places
+ * share that. Places are counted, because names that use names twice double. */
 #include "plan/bind.h"
 
 #include <stdio.h>
@@ -45,6 +45,21 @@ add_ctes(binder *b, const ast_select *s) {
     return OK;
 }
 
+/* A name that is read again counts with all the names that its query reads: walks over the plan see
+ * them again. */
+static status
+count_uses(binder *b, const ast_from *from, int32_t uses) {
+    b->cte_uses += uses;
+    if (b->cte_uses <= WITH_USES_MAX) {
+        return OK;
+    }
+    error_set_at(b->err, ERR_QUERY_FAILED, from->position,
+                 "the names of WITH are read at more than %d places, one through another",
+                 WITH_USES_MAX);
+    error_hint(b->err, "make a stream of a query that is read so often");
+    return ERR_QUERY_FAILED;
+}
+
 /* What the first place that reads the name has bound is there for the others, unless it depends on
  * where it stands: on columns of queries around it. */
 static status
@@ -73,15 +88,12 @@ bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done)
     }
     if (c->shared != NULL) {
         *out = shared_read(b->arena, c->shared);
-        return *out == NULL ? out_of_memory(b) : scope_of_cte(s, b, c, *out, from);
+        TRY(*out == NULL ? out_of_memory(b) : OK);
+        TRY(count_uses(b, from, c->uses));
+        return scope_of_cte(s, b, c, *out, from);
     }
-    if (++b->cte_uses > WITH_USES_MAX) {
-        error_set_at(b->err, ERR_QUERY_FAILED, from->position,
-                     "the names of WITH are read at more than %d places, one through another",
-                     WITH_USES_MAX);
-        error_hint(b->err, "make a stream of a query that is read so often");
-        return ERR_QUERY_FAILED;
-    }
+    const int32_t uses = b->cte_uses;
+    TRY(count_uses(b, from, 1));
     cte   *here = b->ctes;
     level *levels = b->levels;
     b->ctes = c->outer;
@@ -89,6 +101,7 @@ bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done)
     TRY(bind_query(out, b, c->ast->query));
     b->ctes = here;
     b->levels = levels;
+    c->uses = b->cte_uses - uses;
     TRY(share_cte(out, b, c));
     return scope_of_cte(s, b, c, *out, from);
 }

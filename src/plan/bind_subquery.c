@@ -674,7 +674,12 @@ bind_terms(expr **out, context *c, const ast_expr *e, bool with_subquery) {
     }
     expr *term;
     TRY(bind_term(&term, c, e));
-    return both_conditions(out, c->binder, *out, term);
+    if (!with_subquery) {
+        return both_conditions(out, c->binder, *out, term);
+    }
+    /* At once: what the next subquery reads of the rows is then less. */
+    *c->node = node_filter(c->binder->arena, *c->node, term);
+    return *c->node == NULL ? out_of_memory(c->binder) : OK;
 }
 
 status

@@ -4,6 +4,7 @@
 #include "plan/plan.h"
 
 #include "plan/bind.h"
+#include "plan/estimate.h"
 #include "plan/node.h"
 
 static status
@@ -86,9 +87,12 @@ plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, tex
     TRY(bind_query(&out->root, &b, select));
     TRY(check_emit(&b, emit_position, allow_lateness));
     plan_settle_shared(&out->root);
-    TRY(plan_push_down(&out->root, a, err));
+    TRY(plan_push_down(&out->root, a, streaming, err));
     TRY(plan_prune(&out->root, a, err));
     plan_number(out);
+    if (!streaming) {
+        plan_choose_build(out->root);
+    }
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
     out->event_time_column = find_event_time(out->root);

@@ -79,6 +79,8 @@ typedef struct plan_shared { /* a part of the plan with several readers */
     plan_node *root;
     plan_node *first; /* the reader through which walks go down, once the plan is numbered */
     int32_t    reader_count;
+    uint32_t   visit; /* the last walk that was here */
+    double     rows;  /* estimated; 0: not yet */
     /* of the rewrites: */
     bool    pushed;
     bool   *needed; /* columns, by the readers that were pruned so far */
@@ -112,6 +114,7 @@ struct plan_node {
     int32_t       *left_keys, *right_keys; /* JOIN: column numbers, types equal pairwise */
     bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;
+    bool           ordered;    /* JOIN: of the rewrite, its place is decided */
     int32_t        build_side; /* JOIN, one-off: the input that is read first and kept */
     plan_match     match;      /* ASOF */
     value          tolerance; /* ASOF: the largest distance, in the unit of the match; NULL: none */

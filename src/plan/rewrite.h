@@ -16,6 +16,7 @@ typedef struct conjuncts {
 typedef struct rewriter {
     arena *arena;
     error *err;
+    bool   streaming;
 } rewriter;
 
 typedef struct reach { /* of the columns of an expression, compared with a boundary */
@@ -43,6 +44,11 @@ bool expr_is_equality(const expr *e, expr **x, expr **y, bool *null_safe);
 
 /* ---- rewrite_push.c */
 status push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) MUST_USE;
+
+/* ---- join_order.c: neighbouring INNER joins below `node` under the conditions of `list`; *done:
+ * they have got a new order, with all conditions in their places. */
+status order_joins(rewriter *r, plan_node *node, const conjuncts *list, plan_node **out,
+                   bool *done) MUST_USE;
 
 /* ---- rewrite_join.c */
 status push_join(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) MUST_USE;

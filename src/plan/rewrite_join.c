@@ -365,6 +365,13 @@ status
 push_join(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
     const int32_t left_width = node->inputs[0]->schema.count;
     const int32_t right_width = node->inputs[1]->schema.count;
+    if (node->join == JOIN_INNER && !node->ordered) {
+        bool done;
+        TRY(order_joins(r, node, list, out, &done));
+        if (done) {
+            return OK;
+        }
+    }
     if (node->join == JOIN_MARK) {
         TRY(use_mark(r, node, list, out));
         if (*out != node) {

@@ -174,8 +174,8 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
 }
 
 status
-plan_push_down(plan_node **root, arena *a, error *err) {
-    rewriter  r = {.arena = a, .err = err};
+plan_push_down(plan_node **root, arena *a, bool streaming, error *err) {
+    rewriter  r = {.arena = a, .err = err, .streaming = streaming};
     conjuncts none = {0};
     return push_conditions(&r, *root, &none, root);
 }

@@ -33,8 +33,14 @@ depends_expr(const binder *b, const expr *e, const level *l) {
     return false;
 }
 
-bool
-depends_node(const binder *b, const plan_node *n, const level *l) {
+static bool
+walk_depends(const binder *b, const plan_node *n, const level *l) {
+    if (n->kind == PLAN_SHARED) {
+        if (n->shared->visit == b->visit) {
+            return false; /* it was walked, or is being walked */
+        }
+        n->shared->visit = b->visit;
+    }
     if (n->predicate != NULL && depends_expr(b, n->predicate, l)) {
         return true;
     }
@@ -44,11 +50,17 @@ depends_node(const binder *b, const plan_node *n, const level *l) {
         }
     }
     for (int32_t i = 0; i < n->input_count; i++) {
-        if (depends_node(b, n->inputs[i], l)) {
+        if (walk_depends(b, n->inputs[i], l)) {
             return true;
         }
     }
     return false;
+}
+
+bool
+depends_node(binder *b, const plan_node *n, const level *l) {
+    b->visit++;
+    return walk_depends(b, n, l);
 }
 
 static int32_t
@@ -286,8 +298,8 @@ push_aggregate(const domain *d, plan_node *n, pushed *out) {
  * without a match, for each value. */
 static void
 sides_to_push(const domain *d, const plan_node *n, bool side[2]) {
-    const binder *b = d->binder;
-    const bool    right_only = n->join == JOIN_RIGHT;
+    binder    *b = d->binder;
+    const bool right_only = n->join == JOIN_RIGHT;
     side[0] = depends_node(b, n->inputs[0], d->level);
     side[1] = depends_node(b, n->inputs[1], d->level);
     if (n->join == JOIN_FULL) {

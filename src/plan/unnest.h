@@ -27,7 +27,7 @@ status unnest_join(plan_node **out, binder *b, plan_node *left, plan_node *right
 
 /* ---- shared by the two files. l NULL: on any query around it. */
 bool depends_expr(const binder *b, const expr *e, const level *l);
-bool depends_node(const binder *b, const plan_node *n, const level *l);
+bool depends_node(binder *b, const plan_node *n, const level *l);
 /* Puts columns in the place of l's outer columns: columns[i] for slot i of l. */
 status replace_outer(expr **e, binder *b, const level *l, const int32_t *columns) MUST_USE;
 status new_identity(int32_t **out, binder *b, int32_t count) MUST_USE;
@@ -35,7 +35,7 @@ status new_identity(int32_t **out, binder *b, int32_t count) MUST_USE;
 status both_conditions(expr **out, binder *b, expr *x, expr *y) MUST_USE;
 
 /* ---- unnest_pull.c */
-bool can_pull(const binder *b, const plan_node *n, const level *l);
+bool can_pull(binder *b, const plan_node *n, const level *l);
 /* Takes the dependent conditions out of n: *list (NULL: none), over the columns of the node it
  * gives; map: old column -> new one. */
 status pull_conditions(plan_node **out, int32_t **map, expr **list, binder *b, plan_node *n,

@@ -5,7 +5,7 @@
 #include "plan/unnest.h"
 
 bool
-can_pull(const binder *b, const plan_node *n, const level *l) {
+can_pull(binder *b, const plan_node *n, const level *l) {
     if (!depends_node(b, n, l)) {
         return true;
     }

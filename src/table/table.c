@@ -196,3 +196,17 @@ table_undo(table *t) {
     }
     t->tail.first = last->position;
 }
+
+bool
+table_column_range(const table *t, int32_t column_index, int64_t *min, int64_t *max) {
+    *min = INT64_MAX;
+    *max = INT64_MIN;
+    for (int32_t i = 0; i < t->segments->count; i++) {
+        int64_t low, high;
+        if (segment_range(t->segments->items[i], column_index, &low, &high)) {
+            *min = min_i64(*min, low);
+            *max = max_i64(*max, high);
+        }
+    }
+    return *min <= *max;
+}

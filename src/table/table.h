@@ -32,7 +32,9 @@ status        table_open(table **out, mem *m, const schema *s, error *err) MUST_
 void          table_close(table *t);
 const schema *table_schema(const table *t);
 int64_t       table_row_count(const table *t);
-int64_t       table_byte_count(const table *t);
+/* Of the segments of an integer-like column; false: unknown. The first to ask reads the column. */
+bool    table_column_range(const table *t, int32_t column_index, int64_t *min, int64_t *max);
+int64_t table_byte_count(const table *t);
 
 /* Appends all rows or none. Retains `rows` when it keeps it as a segment; the caller still releases
  * its own reference. On OK, *stored is the delta to feed to operators, and its columns have owners:

@@ -55,3 +55,18 @@ def test_stream(number: int, streamed: tuple[Any, duckdb.DuckDBPyConnection]) ->
     ours, duck = streamed
     rows = ours.query(f"SELECT * FROM q{number}").fetchall()
     assert difference(rows, duck.execute(QUERIES[number]).fetchall()) is None
+
+
+def test_order_of_joins(loaded: tuple[Any, duckdb.DuckDBPyConnection]) -> None:
+    """Small intermediate results first, not the order of FROM: nations of a region before all customers."""
+    ours, _ = loaded
+    text = (
+        "SELECT count(*) FROM customer, nation, region WHERE c_nationkey = n_nationkey"
+        " AND n_regionkey = r_regionkey AND r_name = 'ASIA'"
+    )
+    lines = [row[0] for row in ours.query(f"EXPLAIN {text}").fetchall()]
+    depth = {
+        name: len(line) - len(line.lstrip()) for name in TABLES for line in lines if f"Scan {name} " in line
+    }
+    assert depth["customer"] < depth["region"]
+    assert depth["customer"] < depth["nation"]

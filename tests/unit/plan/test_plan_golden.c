@@ -164,6 +164,15 @@ static const struct {
      "  Inner Join  [append-only]\n"
      "    Scan flights  columns: delay  [append-only]\n"
      "    Scan airports  columns: height  [append-only]\n"},
+    /* A product is put off when a condition ties another input to those before. */
+    {"SELECT c.n, a.city FROM airports a, counts c, flights f WHERE f.origin = a.code AND "
+     "c.carrier = f.carrier",
+     true,
+     "Inner Join  on: carrier = carrier  columns: n, city  [updating, not consolidated]\n"
+     "  Inner Join  on: code = origin  [append-only]\n"
+     "    Scan airports  columns: code, city  [append-only]\n"
+     "    Scan flights  columns: carrier, origin  [append-only]\n"
+     "  Scan counts  columns: carrier, n  [updating]\n"},
     {"SELECT a.code, b.code FROM airports a, airports b WHERE a.height < b.height", false,
      "Inner Join  if: height < height  columns: code, code  [append-only]\n"
      "  Scan airports  columns: code, height  [append-only]\n"
