@@ -9,11 +9,11 @@
 /* Words that start something the language names and this grammar lacks: a syntax error at one of
  * them says so. */
 static const keyword outside[] = {
-    KEYWORD_EXCEPT,      KEYWORD_INTERSECT, KEYWORD_LATERAL, KEYWORD_RIGHT,   KEYWORD_FULL,
-    KEYWORD_NATURAL,     KEYWORD_SEMI,      KEYWORD_ANTI,    KEYWORD_ASOF,    KEYWORD_SAMPLE,
-    KEYWORD_PIVOT,       KEYWORD_UNPIVOT,   KEYWORD_FETCH,   KEYWORD_COLLATE, KEYWORD_AT,
-    KEYWORD_REGEXP,      KEYWORD_RLIKE,     KEYWORD_WITHIN,  KEYWORD_LATE,    KEYWORD_EXCLUDE,
-    KEYWORD_TABLESAMPLE, KEYWORD_GROUPING,  KEYWORD_ROLLUP,  KEYWORD_CUBE,
+    KEYWORD_EXCEPT,   KEYWORD_INTERSECT, KEYWORD_LATERAL, KEYWORD_RIGHT,   KEYWORD_FULL,
+    KEYWORD_NATURAL,  KEYWORD_SEMI,      KEYWORD_ANTI,    KEYWORD_ASOF,    KEYWORD_SAMPLE,
+    KEYWORD_PIVOT,    KEYWORD_UNPIVOT,   KEYWORD_FETCH,   KEYWORD_COLLATE, KEYWORD_AT,
+    KEYWORD_REGEXP,   KEYWORD_RLIKE,     KEYWORD_WITHIN,  KEYWORD_EXCLUDE, KEYWORD_TABLESAMPLE,
+    KEYWORD_GROUPING, KEYWORD_ROLLUP,    KEYWORD_CUBE,
 };
 
 /* What may follow inside a statement; commonest first, because the first of equally near ones is
@@ -37,6 +37,7 @@ static const keyword list_ends[] = {
 static const char *const symbol_names[] = {
     [SYMBOL_COMMA] = "\",\"",       [SYMBOL_SEMICOLON] = "\";\"", [SYMBOL_LEFT_PAREN] = "\"(\"",
     [SYMBOL_RIGHT_PAREN] = "\")\"", [SYMBOL_DOT] = "\".\"",       [SYMBOL_EQUAL] = "\"=\"",
+    [SYMBOL_ARROW] = "\"=>\"",
 };
 
 static bool
