@@ -33,8 +33,8 @@ statement_text(const statement_context *c, const ast_statement *st) {
 
 /* Plans and prepares with the token, runs without it when only tables are read. */
 static status
-run_select(statement_context *c, text sql, const ast_select *select, ast_emit emit,
-           int32_t emit_position, result **out, error *err) {
+run_select(statement_context *c, text sql, const ast_select *select, const ast_emission *emit,
+           result **out, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
@@ -47,8 +47,7 @@ run_select(statement_context *c, text sql, const ast_select *select, ast_emit em
     }
     const bool entered = s == OK;
     if (s == OK) {
-        s = plan_select(&p, &plan_arena, db->catalog, select, c->sql, false, emit, emit_position,
-                        NULL, err);
+        s = plan_select(&p, &plan_arena, db->catalog, select, c->sql, false, emit, err);
     }
     if (s == OK) {
         s = query_prepare(&q, db->engine, &p, &plan_arena, &listed->guard, err);
@@ -85,9 +84,8 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
     status s = db_enter(db, err);
     if (s == OK) {
         /* A query with EMIT is explained as the stream that it would be. */
-        const bool streaming = st->emit != AST_EMIT_DEFAULT;
-        s = plan_select(&p, &c->arena, db->catalog, st->select, c->sql, streaming, st->emit,
-                        st->emit_position, st->allow_lateness, err);
+        const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
+        s = plan_select(&p, &c->arena, db->catalog, st->select, c->sql, streaming, &st->emit, err);
         if (s == OK) {
             plan_print(&p, &b);
         }
@@ -368,8 +366,7 @@ create_stream(statement_context *c, const ast_statement *st, const going *old, e
     plan    p;
     object *o = NULL;
     stream *made = NULL;
-    status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, st->emit,
-                            st->emit_position, st->allow_lateness, err);
+    status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, &st->emit, err);
     for (int32_t i = 0; s == OK && old->count > 0 && i < p.object_count; i++) {
         if (p.objects[i] == old->objects[0]) {
             s = error_set_at(err, ERR_QUERY_FAILED, st->name.position,
@@ -525,7 +522,7 @@ run_insert(statement_context *c, const ast_statement *st, laminar_result **out, 
     laminar_result *answer = NULL;
     result         *rows = NULL;
     if (!plan_insert_is_rows(st)) {
-        TRY(run_select(c, statement_text(c, st), st->select, AST_EMIT_DEFAULT, -1, &rows, err));
+        TRY(run_select(c, statement_text(c, st), st->select, NULL, &rows, err));
     }
     status s = db_enter(c->db, err);
     if (s == OK) {
@@ -546,8 +543,7 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     switch (st->kind) {
     case AST_SELECT: {
         result *rows = NULL;
-        TRY(run_select(c, statement_text(c, st), st->select, st->emit, st->emit_position, &rows,
-                       err));
+        TRY(run_select(c, statement_text(c, st), st->select, &st->emit, &rows, err));
         return answer_rows(out, c->db->mem, LAMINAR_RESULT_QUERY, rows, err);
     }
     case AST_EXPLAIN:
@@ -679,7 +675,7 @@ query_stream(statement_context *c, const char *name, const char *filter, laminar
                filter == NULL ? "" : " WHERE ", filter == NULL ? "" : filter);
     s = stream_select(c, o, filter, &select, err);
     if (s == OK) {
-        s = run_select(c, buf_text(&listed), select, AST_EMIT_DEFAULT, -1, &rows, err);
+        s = run_select(c, buf_text(&listed), select, NULL, &rows, err);
     }
     buf_fini(&listed);
     if (s == OK) {

@@ -242,8 +242,7 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
     }
     if (made == OK) {
         const ast_statement *st = script.statements[0];
-        made = plan_select(&p, &plan_arena, db->catalog, st->select, sql, true, st->emit,
-                           st->emit_position, st->allow_lateness, err);
+        made = plan_select(&p, &plan_arena, db->catalog, st->select, sql, true, &st->emit, err);
     }
     if (made == OK) {
         made = subscription_new(&s, db, &p, err);

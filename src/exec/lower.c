@@ -110,7 +110,11 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .position = n->position,
         .window_key = n->kind == PLAN_AGGREGATE ? n->window_key : -1,
         .time_column = n->time_column,
+        .session_key = n->session_key,
+        .cumulate = n->window == WINDOW_CUMULATE,
+        .session = n->window == WINDOW_SESSION || n->session_key >= 0,
         .window_size_us = n->window_size_us,
+        .window_slide_us = n->window_slide_us,
         .window_offset_us = n->window_offset_us,
         .lateness_us = n->lateness_us,
         .time_unit_us = 1,
@@ -145,8 +149,9 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         spec->time_unit_us = type_time_unit_us(spec->input[0]->fields[n->time_column].type);
         break;
     case PLAN_AGGREGATE:
-        if (n->window_key >= 0) {
-            spec->time_unit_us = type_time_unit_us(n->schema.fields[n->window_key].type);
+        if (n->window_key >= 0 || n->session_key >= 0) {
+            const int32_t key = n->session_key >= 0 ? n->session_key : n->window_key;
+            spec->time_unit_us = type_time_unit_us(n->schema.fields[key].type);
         }
         return fill_aggs(spec, a, n, err);
     default:

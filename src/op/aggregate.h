@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
- * aggregate_window.c, aggregate_distinct.c.
+ * aggregate_window.c, aggregate_session.c, session_rebuild.c, aggregate_distinct.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
 #define LAMINAR_OP_AGGREGATE_H
 
 #include "op/rows.h"
+#include "state/arrangement.h"
 #include "state/group_table.h"
 #include "state/ordered.h"
 #include "table/table.h"
@@ -45,6 +46,24 @@ typedef struct aggregate_windows {
     uint64_t    closings;
 } aggregate_windows;
 
+/* Open sessions. Each is a slot of `sessions`; the number of the slot is what its rows are grouped
+ * by. */
+typedef struct aggregate_sessions {
+    group_table keys;      /* the other grouping columns -> key slot */
+    state_array records;   /* key_record per key slot */
+    state_array sessions;  /* session per session slot */
+    ordered     by_key;    /* sessions of each key by their start: a tree per key slot */
+    ordered     by_due;    /* sessions by a time not after their last row: who may be final next */
+    slot        free;      /* first unused session slot, chained by `forward`; SLOT_NONE */
+    int64_t     gap;       /* in units of the time column */
+    bool        holds;     /* rows are kept, because something must be computed again from them */
+    bool        rebuilds;  /* rows may leave: touched sessions are made anew at the tick */
+    arrangement rows;      /* by the other grouping columns */
+    column     *key_views; /* of the delta under way: what `keys` is mapped by */
+    struct dirty_key *dirty; /* of this tick, in its arena: keys whose rows changed */
+    int32_t           dirty_count, dirty_capacity;
+} aggregate_sessions;
+
 /* One call with DISTINCT: how often each value, or row of values, is in each group. */
 typedef struct aggregate_distinct {
     group_table pairs;   /* (group slot as BIGINT, values) -> pair slot */
@@ -60,6 +79,7 @@ typedef struct aggregate {
     agg               **aggs;
     aggregate_distinct *distinct; /* per call; used where the call is DISTINCT */
     aggregate_windows   windows;
+    aggregate_sessions  sessions;
     column             *views;     /* of the delta under way */
     column             *arguments; /* the columns of the call under way */
     column             *output;    /* of the delta being emitted */
@@ -71,6 +91,15 @@ typedef struct aggregate {
 /* ---- op_aggregate.c */
 /* Forgets a group and everything that hangs on it, except its place in its window's chain. */
 status aggregate_forget(aggregate *a, slot group, error *err) MUST_USE;
+/* Lists groups that this tick had not touched, with the values they have now. */
+status aggregate_touch_groups(aggregate *a, const slot *slots, int32_t count, error *err) MUST_USE;
+/* The group of each row of the delta in a->views; makes and prepares new ones. */
+status aggregate_map_rows(aggregate *a, int32_t row_count, slot *slots, error *err) MUST_USE;
+/* The calls alone. */
+status aggregate_update_calls(aggregate *a, const slot *slots, const delta *in,
+                              error *err) MUST_USE;
+/* Rows of the delta in a->views into their groups, which are touched with it. */
+status aggregate_add_rows(aggregate *a, const slot *slots, const delta *in, error *err) MUST_USE;
 /* The group of an aggregate without keys, made when it is missing. */
 status aggregate_ensure_global(aggregate *a, error *err) MUST_USE;
 
@@ -94,9 +123,31 @@ status windows_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t
 status windows_unlink(aggregate *a, slot group, error *err) MUST_USE;
 /* Finishes the windows that are final at this frontier. */
 status windows_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
+/* Finishes and forgets `count` groups that are final: their rows go out when they were not out yet,
+ * and to what finished windows left. */
+status windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_us,
+                      error *err) MUST_USE;
 /* Sends the rows of finished windows. */
 status windows_send_finished(aggregate *a, op *target, int32_t port, error *err) MUST_USE;
 status windows_validate(const aggregate *a, error *err) MUST_USE;
+
+/* ---- aggregate_session.c */
+status sessions_open(aggregate *a, error *err) MUST_USE;
+void   sessions_close(aggregate *a);
+/* The group of each row of the delta in a->views, by its session; sessions that grew together
+ * become one, and so do their groups. */
+status sessions_map(aggregate *a, const delta *in, slot *groups, error *err) MUST_USE;
+/* Groups that were just made (rows[i] of the input made slots[i]) are those of their sessions. */
+status sessions_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t count,
+                    error *err) MUST_USE;
+/* The session of a group that leaves. */
+status sessions_remove(aggregate *a, slot group, error *err) MUST_USE;
+status sessions_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
+status sessions_validate(const aggregate *a, error *err) MUST_USE;
+
+/* ---- session_rebuild.c: inputs whose rows may leave */
+status sessions_collect(aggregate *a, const delta *in, error *err) MUST_USE;
+status sessions_rebuild(aggregate *a, error *err) MUST_USE;
 
 /* ---- aggregate_distinct.c */
 status distinct_calls_open(aggregate *a, int32_t call, error *err) MUST_USE;

@@ -141,9 +141,9 @@ release_touch(aggregate *a, const aggregate_touch *touch, error *err) {
         aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, s);
         group->flags &= ~(uint32_t)GROUP_TOUCHED;
         if (group->row_count == 0) {
-            if (a->windowed) {
-                TRY(windows_unlink(a, s, err));
-            }
+            TRY(a->base.spec->session ? sessions_remove(a, s, err)
+                : a->windowed         ? windows_unlink(a, s, err)
+                                      : OK);
             TRY(aggregate_forget(a, s, err));
         }
     }

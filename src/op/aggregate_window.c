@@ -37,11 +37,14 @@ windows_open(aggregate *a, error *err) {
     if (w->stored == NULL) {
         return error_memory(err);
     }
+    TRY(table_open(&w->finished, env->mem, spec->output, err));
+    if (spec->session) {
+        return OK; /* sessions end by themselves */
+    }
     TRY(group_table_open(&w->starts, env->store, "aggregate.windows", &type, 1, err));
     TRY(array_open(&w->heads, env->store, "aggregate.window_heads", sizeof(uint32_t), err));
     TRY(array_open(&w->links, env->store, "aggregate.window_links", sizeof(window_link), err));
-    TRY(ordered_open(&w->order, env->store, "aggregate.window_order", compare_starts, w, err));
-    return table_open(&w->finished, env->mem, spec->output, err);
+    return ordered_open(&w->order, env->store, "aggregate.window_order", compare_starts, w, err);
 }
 
 void
@@ -153,9 +156,8 @@ finish_rows(aggregate *a, const slot *slots, int32_t count, int64_t frontier_us,
     return s;
 }
 
-/* Finishes and forgets `count` groups, all of whose windows are final. */
-static status
-finish_groups(aggregate *a, const slot *slots, int32_t count, int64_t frontier_us, error *err) {
+status
+windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_us, error *err) {
     arena           *scratch = a->base.env->scratch;
     const arena_mark mark = arena_save(scratch);
     slot            *existing = arena_alloc(scratch, (size_t)count * sizeof(*existing));
@@ -205,14 +207,14 @@ windows_expire(aggregate *a, int64_t frontier_us, error *err) {
             slots[count++] = group - 1;
             group = ARRAY_AT(&w->links, window_link, group - 1)->next;
             if (count == BATCH_ROWS) {
-                TRY(finish_groups(a, slots, count, frontier_us, err));
+                TRY(windows_finish(a, slots, count, frontier_us, err));
                 count = 0;
             }
         }
         TRY(remove_window(w, window, err));
     }
     if (count > 0) {
-        TRY(finish_groups(a, slots, count, frontier_us, err));
+        TRY(windows_finish(a, slots, count, frontier_us, err));
     }
     arena_rewind(scratch, mark);
     return OK;

@@ -51,7 +51,7 @@ aggregate_open(op *self, error *err) {
     op_env        *env = self->env;
     a->windowed = spec->window_key >= 0 && spec->mode == MODE_STREAM;
     const bool no_changes = spec->mode == MODE_ONCE || (a->windowed && spec->emit_at_close);
-    a->tracks_rows = !(no_changes && spec->append_only[0]);
+    a->tracks_rows = !(no_changes && spec->append_only[0]) || spec->session;
     const data_type *types = schema_types(spec->input[0], env->arena);
     a->views = arena_alloc(env->arena, (size_t)spec->input[0]->count * sizeof(column));
     a->output = arena_alloc(env->arena, (size_t)spec->output->count * sizeof(column));
@@ -64,7 +64,8 @@ aggregate_open(op *self, error *err) {
     if (a->windowed) {
         TRY(windows_open(a, err));
     }
-    return open_calls(a, err);
+    TRY(open_calls(a, err));
+    return spec->session ? sessions_open(a, err) : OK;
 }
 
 static void
@@ -77,6 +78,9 @@ aggregate_close(op *self) {
         if (a->aggs[i] != NULL) {
             self->spec->aggs[i].class->close(a->aggs[i]);
         }
+    }
+    if (self->spec->session) {
+        sessions_close(a);
     }
     windows_close(a);
     array_close(&a->records);
@@ -121,9 +125,8 @@ aggregate_ensure_global(aggregate *a, error *err) {
     return init_groups(a, &global, 1, err);
 }
 
-/* The group of each row; makes and prepares new ones. */
-static status
-map_groups(aggregate *a, int32_t row_count, slot *slots, error *err) {
+status
+aggregate_map_rows(aggregate *a, int32_t row_count, slot *slots, error *err) {
     arena *scratch = a->base.env->scratch;
     if (a->base.spec->key_count == 0) {
         TRY(aggregate_ensure_global(a, err));
@@ -147,7 +150,9 @@ map_groups(aggregate *a, int32_t row_count, slot *slots, error *err) {
         return OK;
     }
     TRY(init_groups(a, new_slots, count, err));
-    return a->windowed ? windows_add(a, new_rows, new_slots, count, err) : OK;
+    return a->base.spec->session ? sessions_add(a, new_rows, new_slots, count, err)
+           : a->windowed         ? windows_add(a, new_rows, new_slots, count, err)
+                                 : OK;
 }
 
 /* Values of the groups before this tick's rows change them; they live until the tick ends. */
@@ -190,20 +195,18 @@ add_touch(aggregate *a, const slot *slots, const uint8_t *existed, int32_t count
     return old_values ? keep_old_values(a, touch, err) : OK;
 }
 
-/* Adds the weights to the groups' row counts and lists the groups that this tick had not touched.
- */
-static status
-touch_groups(aggregate *a, const slot *slots, const delta *in, error *err) {
+status
+aggregate_touch_groups(aggregate *a, const slot *slots, int32_t row_count, error *err) {
     const op_spec *spec = a->base.spec;
     arena         *scratch = a->base.env->scratch;
-    slot          *listed = arena_alloc(scratch, (size_t)in->row_count * sizeof(*listed));
-    uint8_t       *existed = arena_alloc(scratch, (size_t)in->row_count);
+    slot          *listed = arena_alloc(scratch, (size_t)row_count * sizeof(*listed));
+    uint8_t       *existed = arena_alloc(scratch, (size_t)row_count);
     if (listed == NULL || existed == NULL) {
         return error_memory(err);
     }
     int32_t count = 0;
     bool    any_existed = false;
-    for (int32_t i = 0; i < in->row_count; i++) {
+    for (int32_t i = 0; i < row_count; i++) {
         aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, slots[i]);
         if ((group->flags & GROUP_TOUCHED) == 0) {
             TRY(array_touch(&a->records, slots[i], 1, err));
@@ -213,7 +216,6 @@ touch_groups(aggregate *a, const slot *slots, const delta *in, error *err) {
             any_existed |= existed[count];
             count++;
         }
-        group->row_count += delta_weight(in, i);
     }
     if (count == 0) {
         return OK;
@@ -242,8 +244,8 @@ filter_bytes(const uint8_t **out, const column *filter, int32_t count, arena *a,
     return OK;
 }
 
-static status
-update_calls(aggregate *a, const slot *slots, const delta *in, error *err) {
+status
+aggregate_update_calls(aggregate *a, const slot *slots, const delta *in, error *err) {
     const op_spec *spec = a->base.spec;
     arena         *scratch = a->base.env->scratch;
     for (int32_t i = 0; i < spec->agg_count; i++) {
@@ -265,6 +267,17 @@ update_calls(aggregate *a, const slot *slots, const delta *in, error *err) {
     return OK;
 }
 
+status
+aggregate_add_rows(aggregate *a, const slot *slots, const delta *in, error *err) {
+    if (a->tracks_rows) {
+        TRY(aggregate_touch_groups(a, slots, in->row_count, err));
+        for (int32_t i = 0; i < in->row_count; i++) {
+            ARRAY_AT(&a->records, aggregate_group, slots[i])->row_count += delta_weight(in, i);
+        }
+    }
+    return aggregate_update_calls(a, slots, in, err);
+}
+
 static status
 aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     aggregate       *a = (aggregate *)self;
@@ -276,11 +289,13 @@ aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     if (slots == NULL) {
         return error_memory(err);
     }
-    TRY(map_groups(a, in->row_count, slots, err));
-    if (a->tracks_rows) {
-        TRY(touch_groups(a, slots, in, err));
+    if (self->spec->session && a->sessions.rebuilds) {
+        TRY(sessions_collect(a, in, err));
+    } else {
+        TRY(self->spec->session ? sessions_map(a, in, slots, err)
+                                : aggregate_map_rows(a, in->row_count, slots, err));
+        TRY(aggregate_add_rows(a, slots, in, err));
     }
-    TRY(update_calls(a, slots, in, err));
     arena_rewind(scratch, mark);
     return OK;
 }
@@ -293,13 +308,18 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
         TRY(aggregate_ensure_global(a, err));
         arena_rewind(self->env->scratch, mark);
     }
+    if (self->spec->session && a->sessions.rebuilds) {
+        TRY(sessions_rebuild(a, err));
+    }
     if (self->spec->mode == MODE_ONCE) {
         return aggregate_send_all(a, NULL, 0, err);
     }
     if (a->tracks_rows) {
         TRY(aggregate_settle(a, err));
     }
-    return a->windowed ? windows_expire(a, frontier_us, err) : OK;
+    return !a->windowed          ? OK
+           : self->spec->session ? sessions_expire(a, frontier_us, err)
+                                 : windows_expire(a, frontier_us, err);
 }
 
 static status
@@ -333,7 +353,9 @@ aggregate_validate(const op *self, error *err) {
     for (int32_t i = 0; i < self->spec->agg_count; i++) {
         TRY(distinct_calls_validate(a, i, err));
     }
-    return a->windowed ? windows_validate(a, err) : OK;
+    return self->spec->session ? sessions_validate(a, err)
+           : a->windowed       ? windows_validate(a, err)
+                               : OK;
 }
 
 static int64_t

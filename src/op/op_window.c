@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_window.c - gives each row the start of its tumbling window as one more column.
+/* op_window.c - gives each row its windows: one output row for each, with the start as one more
+ * column (CUMULATE: start and end; SESSION: the time itself, its windows are made by the
+ * aggregate).
  *
- * start = floor((t - offset) / size) * size + offset, in the unit of the time column. Rows without
- * a time belong to no window: they are dropped and counted. In a stream, rows whose window was
- * final when they met the watermark are dropped and counted as late; one-off queries drop none.
+ * The newest window that holds t starts at t - floorMod(t - offset, slide); those before it are a
+ * slide apart and hold t while start + size > t. Rows without a time belong to no window: they are
+ * dropped and counted. In a stream, pairs of row and window whose window was final when the row met
+ * the watermark are dropped, and a row that lost all of its windows counts as late; one-off queries
+ * drop none.
  *
- * push:  computes starts; when rows fall out, gathers the rest, else passes the columns through
+ * push:  computes bounds; where a row is not in exactly one window, gathers the rest, else passes
+ *        the columns through
  * tick:  nothing; the base remembers the frontier, which is the watermark that the next rows meet
  */
 #include "op/rows.h"
 
 typedef struct window {
     op      base;
-    int64_t size, offset; /* in units of the time column; 0 <= offset < size */
-    column *columns;      /* of the delta under way */
+    int64_t size, slide, offset; /* in units of the time column; 0 <= offset < period */
+    int64_t period;              /* starts lie this far apart */
+    column *columns;             /* of the delta under way */
+    /* Pairs of row and window that wait to be emitted. */
+    int32_t  count;
+    int32_t *rows;
+    int64_t *starts, *ends;
 } window;
 
 static status
@@ -25,55 +35,106 @@ window_open(op *self, error *err) {
     if (type_physical(type) != PHYSICAL_I64 || unit <= 0) {
         return error_set(err, ERR_INTERNAL_ERROR, "a window over a %s column", type_name(type));
     }
-    if (spec->window_size_us <= 0 || spec->window_size_us % unit != 0 ||
+    if (spec->window_size_us <= 0 || spec->window_slide_us <= 0 ||
+        spec->window_size_us % unit != 0 || spec->window_slide_us % unit != 0 ||
         spec->window_offset_us % unit != 0) {
         return error_set(err, ERR_QUERY_FAILED,
-                         "a window of %lld us with offset %lld us does not fit a %s column, which "
-                         "counts in units of %lld us; use multiples of that",
-                         (long long)spec->window_size_us, (long long)spec->window_offset_us,
-                         type_name(type), (long long)unit);
+                         "a window of %lld us every %lld us with offset %lld us does not fit a %s "
+                         "column, which counts in units of %lld us; use multiples of that",
+                         (long long)spec->window_size_us, (long long)spec->window_slide_us,
+                         (long long)spec->window_offset_us, type_name(type), (long long)unit);
     }
     w->size = spec->window_size_us / unit;
+    w->slide = spec->window_slide_us / unit;
+    w->period = spec->cumulate ? w->size : w->slide;
     const int64_t offset = spec->window_offset_us / unit;
-    w->offset = offset - floor_div_i64(offset, w->size) * w->size;
+    w->offset = offset - floor_div_i64(offset, w->period) * w->period;
     w->columns = arena_alloc(self->env->arena, (size_t)spec->output->count * sizeof(column));
-    return w->columns == NULL ? error_memory(err) : OK;
+    w->rows = arena_alloc(self->env->arena, BATCH_ROWS * sizeof(*w->rows));
+    return w->columns == NULL || w->rows == NULL ? error_memory(err) : OK;
 }
 
 /* False: the start lies before the first possible time. No step overflows otherwise. */
 static bool
 start_of(const window *w, int64_t t, int64_t *start) {
-    int64_t from_multiple = t % w->size;
-    from_multiple += from_multiple < 0 ? w->size : 0;
+    int64_t from_multiple = t % w->period;
+    from_multiple += from_multiple < 0 ? w->period : 0;
     int64_t from_start = from_multiple - w->offset;
-    from_start += from_start < 0 ? w->size : 0;
+    from_start += from_start < 0 ? w->period : 0;
     return !__builtin_sub_overflow(t, from_start, start);
 }
 
+static status
+no_start(const window *w, int64_t t, error *err) {
+    const op_spec *spec = w->base.spec;
+    return error_set(err, ERR_QUERY_FAILED,
+                     "the window of time %lld (%s) starts before the smallest time", (long long)t,
+                     type_name(spec->input[0]->fields[spec->time_column].type));
+}
+
+/* Was what ends `us` behind `bound` (in the column's unit) final when the rows met the watermark?
+ */
 static bool
-is_late(const window *w, int64_t start) {
+is_late(const window *w, int64_t bound, int64_t us) {
     const op_spec *spec = w->base.spec;
     const int64_t  frontier_us = w->base.frontier_us;
     if (spec->mode == MODE_ONCE || frontier_us == INT64_MIN) {
         return false;
     }
-    const int64_t end_us =
-        sat_add_i64(sat_mul_i64(start, spec->time_unit_us), spec->window_size_us);
+    const int64_t end_us = sat_add_i64(sat_mul_i64(bound, spec->time_unit_us), us);
     return sat_add_i64(end_us, spec->lateness_us) <= frontier_us;
 }
 
-/* Fills starts of the rows that stay, one after the other, and their row numbers. Neighbours mostly
- * share a window, so the division is rare. */
+/* Emits the pairs that wait: rows of `in`, each with its window. */
 static status
-assign_windows(window *w, const column *times, int32_t row_count, int64_t *starts, int32_t *rows,
-               int32_t *kept, error *err) {
+flush_pairs(window *w, const delta *in, error *err) {
+    const op_spec   *spec = w->base.spec;
+    const arena_mark mark = arena_save(w->base.env->scratch);
+    delta            stay = *in;
+    bool             all = w->count == in->row_count;
+    if (w->count == 0) {
+        return OK;
+    }
+    for (int32_t i = 0; i < w->count && all; i++) {
+        all = w->rows[i] == i;
+    }
+    if (!all) {
+        TRY(delta_gather(&stay, in, w->rows, w->count, w->base.env->scratch, err));
+    }
+    if (in->column_count > 0) {
+        memcpy(w->columns, stay.columns, (size_t)in->column_count * sizeof(column));
+    }
+    const int64_t  *bounds[] = {w->starts, w->ends};
+    const data_type type = spec->input[0]->fields[spec->time_column].type;
+    stay.column_count = in->column_count + 1 + spec->cumulate;
+    for (int32_t i = in->column_count; i < stay.column_count; i++) {
+        w->columns[i] =
+            (column){.type = type, .layout = COLUMN_FLAT, .values = bounds[i - in->column_count]};
+    }
+    stay.columns = w->columns;
+    w->count = 0;
+    const status s = op_emit(&w->base, &stay, err);
+    arena_rewind(w->base.env->scratch, mark);
+    return s;
+}
+
+static status
+add_pair(window *w, const delta *in, int32_t row, int64_t start, int64_t end, error *err) {
+    w->rows[w->count] = row;
+    w->starts[w->count] = start;
+    w->ends[w->count] = end;
+    return ++w->count == BATCH_ROWS ? flush_pairs(w, in, err) : OK;
+}
+
+/* One window a row. Neighbours mostly share it, so the division is rare. */
+static status
+push_tumbling(window *w, const delta *in, const column *times, error *err) {
     const int64_t *values = times->values;
     const uint64_t size = (uint64_t)w->size;
     int64_t        start = 0;
     bool           known = false;
     bool           late = false;
-    int32_t        n = 0;
-    for (int32_t i = 0; i < row_count; i++) {
+    for (int32_t i = 0; i < in->row_count; i++) {
         if (column_is_null(times, i)) {
             w->base.null_time_rows++;
             continue;
@@ -81,50 +142,109 @@ assign_windows(window *w, const column *times, int32_t row_count, int64_t *start
         const int64_t t = values[i];
         if (!known || t < start || (uint64_t)t - (uint64_t)start >= size) {
             if (!start_of(w, t, &start)) {
-                return error_set(err, ERR_QUERY_FAILED,
-                                 "the window of time %lld (%s) starts before the smallest time",
-                                 (long long)t, type_name(times->type));
+                return no_start(w, t, err);
             }
-            late = is_late(w, start);
+            late = is_late(w, start, w->base.spec->window_size_us);
             known = true;
         }
-        starts[n] = start;
-        rows[n] = i;
-        n += !late;
+        w->starts[w->count] = start;
+        w->rows[w->count] = i;
+        w->count += !late;
         w->base.late_rows += late;
     }
-    *kept = n;
+    return OK;
+}
+
+/* The windows of one row, oldest first; the oldest are late first. */
+static status
+push_hops(window *w, const delta *in, int32_t row, int64_t t, error *err) {
+    int64_t newest, start;
+    if (!start_of(w, t, &newest)) {
+        return no_start(w, t, err);
+    }
+    const int64_t back = (w->size - 1 - (t - newest)) / w->slide * w->slide;
+    if (__builtin_sub_overflow(newest, back, &start)) {
+        return no_start(w, t, err);
+    }
+    if (is_late(w, newest, w->base.spec->window_size_us)) {
+        w->base.late_rows++;
+        return OK;
+    }
+    for (int64_t n = back / w->slide; n >= 0; n--) {
+        start = newest - n * w->slide;
+        if (!is_late(w, start, w->base.spec->window_size_us)) {
+            TRY(add_pair(w, in, row, start, 0, err));
+        }
+    }
+    return OK;
+}
+
+/* Ends lie one step apart, up to the size; those that do not fit the type end with it. */
+static status
+push_steps(window *w, const delta *in, int32_t row, int64_t t, error *err) {
+    int64_t start;
+    if (!start_of(w, t, &start)) {
+        return no_start(w, t, err);
+    }
+    const int64_t last = w->size / w->slide;
+    if (is_late(w, sat_add_i64(start, w->size), 0)) {
+        w->base.late_rows++;
+        return OK;
+    }
+    for (int64_t n = (t - start) / w->slide + 1; n <= last; n++) {
+        const int64_t end = sat_add_i64(start, n * w->slide);
+        if (!is_late(w, end, 0)) {
+            TRY(add_pair(w, in, row, start, end, err));
+        }
+    }
+    return OK;
+}
+
+/* The watermark alone tells: a row that is not late cannot reach a session that was final. */
+static status
+push_times(window *w, const delta *in, int32_t row, int64_t t, error *err) {
+    const op_spec *spec = w->base.spec;
+    const int64_t  us = sat_mul_i64(t, spec->time_unit_us);
+    if (spec->mode == MODE_STREAM && w->base.frontier_us != INT64_MIN &&
+        sat_add_i64(us, spec->lateness_us) < w->base.frontier_us) {
+        w->base.late_rows++;
+        return OK;
+    }
+    return add_pair(w, in, row, t, 0, err);
+}
+
+static status
+push_each(window *w, const delta *in, const column *times, error *err) {
+    const op_spec *spec = w->base.spec;
+    const int64_t *values = times->values;
+    for (int32_t i = 0; i < in->row_count; i++) {
+        if (column_is_null(times, i)) {
+            w->base.null_time_rows++;
+            continue;
+        }
+        TRY(spec->session    ? push_times(w, in, i, values[i], err)
+            : spec->cumulate ? push_steps(w, in, i, values[i], err)
+                             : push_hops(w, in, i, values[i], err));
+    }
     return OK;
 }
 
 static status
 window_push(op *self, int32_t port, const delta *in, error *err) {
-    window *w = (window *)self;
-    arena  *scratch = self->env->scratch;
+    window        *w = (window *)self;
+    const op_spec *spec = self->spec;
+    arena         *scratch = self->env->scratch;
+    const column  *times = &in->columns[spec->time_column];
+    const bool     single = !spec->session && !spec->cumulate && w->slide == w->size;
     (void)port;
-    int64_t *starts = arena_alloc(scratch, (size_t)in->row_count * sizeof(*starts));
-    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
-    if (starts == NULL || rows == NULL) {
+    w->starts = arena_alloc(scratch, BATCH_ROWS * sizeof(*w->starts));
+    w->ends = arena_alloc(scratch, BATCH_ROWS * sizeof(*w->ends));
+    if (w->starts == NULL || w->ends == NULL) {
         return error_memory(err);
     }
-    const column *times = &in->columns[self->spec->time_column];
-    int32_t       kept = 0;
-    TRY(assign_windows(w, times, in->row_count, starts, rows, &kept, err));
-    if (kept == 0) {
-        return OK;
-    }
-    delta stay = *in;
-    if (kept < in->row_count) {
-        TRY(delta_gather(&stay, in, rows, kept, scratch, err));
-    }
-    if (in->column_count > 0) {
-        memcpy(w->columns, stay.columns, (size_t)in->column_count * sizeof(column));
-    }
-    w->columns[in->column_count] =
-        (column){.type = times->type, .layout = COLUMN_FLAT, .values = starts};
-    stay.columns = w->columns;
-    stay.column_count = in->column_count + 1;
-    return op_emit(self, &stay, err);
+    w->count = 0;
+    TRY(single ? push_tumbling(w, in, times, err) : push_each(w, in, times, err));
+    return flush_pairs(w, in, err);
 }
 
 const op_class op_window_class = {

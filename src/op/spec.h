@@ -72,7 +72,9 @@ typedef struct op_spec {
     const op_agg    *aggs;
     int32_t          window_key; /* aggregate: key that is a window start, or -1 */
     int32_t          time_column;
-    int64_t          window_size_us, window_offset_us, lateness_us;
+    int64_t          window_size_us, window_slide_us, window_offset_us, lateness_us;
+    bool             cumulate, session; /* window: which kind; neither: hop */
+    int32_t          session_key;  /* aggregate with `session`: key that is the time of its rows */
     int64_t          time_unit_us; /* microseconds per unit of the time column / window key */
     bool             emit_at_close;
     bool             pass_through; /* gate: the input is append-only or consolidated already */

@@ -79,6 +79,7 @@ typedef struct binder {
     int32_t        object_count, object_capacity;
     object       **objects;
     int32_t        window_count;
+    int32_t        closing_count;   /* aggregates whose groups end with a window */
     bool           timeless_window; /* some window has no watermark that could close it */
     int32_t        timeless_position;
     text           timeless_table;
@@ -102,11 +103,14 @@ typedef struct agg_call {
 } agg_call;
 
 typedef struct window_spec {
-    expr     *time;
-    data_type bound; /* the type of window_start and window_end: of the time as it is written */
-    int64_t   size_us, offset_us;
-    int32_t   column; /* of window_start in the scope's node */
-    int32_t   position;
+    window_kind kind;
+    expr       *time;
+    data_type   bound; /* the type of window_start and window_end: of the time as it is written */
+    int64_t     size_us, slide_us, offset_us; /* the gap of a session is its size */
+    int32_t     column;     /* of window_start in the scope's node; a session's is its row's time */
+    int32_t     end_column; /* of window_end, when it is one of its own */
+    int32_t     position;
+    bool        timed; /* a watermark closes it */
 } window_spec;
 
 /* A subquery of an expression, to be joined to the node that the expression stands above. */
@@ -127,6 +131,8 @@ typedef struct subqueries {
     subquery **items;
     int32_t    columns; /* of all */
 } subqueries;
+
+typedef enum window_part { WINDOW_PART_NONE, WINDOW_PART_START, WINDOW_PART_END } window_part;
 
 typedef struct over_order { /* ORDER BY of a window */
     expr *expr;
@@ -156,7 +162,8 @@ typedef struct query {
     select_item      *items;
     bool              has_window;
     window_spec       window;
-    bool              window_timed; /* a watermark closes it */
+    int32_t           partition_count; /* of a SESSION in FROM: what must be grouped by */
+    expr            **partition;
     int32_t           agg_count, agg_capacity;
     agg_call         *aggs;
     int32_t           key_count, key_capacity;
@@ -248,6 +255,10 @@ bool   agg_call_equal(const agg_call *x, const agg_call *y);
 /* The call as EXPLAIN and column names show it. */
 status agg_call_label(text *out, binder *b, const agg_call *call, const schema *names) MUST_USE;
 
+/* The column of a call that the text did not have. */
+status query_add_aggregate(expr **out, query *q, const char *name, expr *argument,
+                           int32_t position) MUST_USE;
+
 /* ---- bind_aggregate.c */
 status query_add_key(query *q, expr *key) MUST_USE; /* equal ones once */
 bool   expr_has_aggregate(expr *e);
@@ -271,13 +282,32 @@ void   query_over_columns(const query *q, expr *e);
 /* ---- bind_pick.c: one row per key, by DISTINCT ON and LATEST ON */
 status query_latest(query *q, const ast_select *select) MUST_USE;
 
-/* ---- bind_window.c */
+/* ---- bind_window_spec.c */
 bool            is_window_call(const ast_expr *e);
+window_part     window_call_part(const ast_expr *e); /* tumble_start, tumble_end */
 const ast_expr *find_window_call(const ast_expr *e, int32_t depth);
-status          query_window(query *q, const ast_expr *call) MUST_USE; /* puts WINDOW on q->node */
-status          bind_window_call(expr **out, context *c, const ast_expr *e) MUST_USE;
+status          bind_window_spec(window_spec *out, context *c, const ast_expr *e) MUST_USE;
+
+/* ---- bind_window.c */
+/* WINDOW over input; fills in w's columns, and whether a watermark closes it. */
+status window_node(plan_node **out, binder *b, window_spec *w, plan_node *input,
+                   int32_t position) MUST_USE;
+/* bound + us, of the type of bound. */
+status window_shifted(expr **out, binder *b, expr *bound, int64_t us, int32_t position) MUST_USE;
+status query_window(query *q, const ast_expr *call) MUST_USE; /* puts WINDOW on q->node */
+status bind_window_call(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* window_start, window_end, window_time; *done: it was one, and there is a window. */
 status bind_window_name(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+
+/* ---- bind_from_window.c */
+/* A window in FROM: the table's columns, then window_start and window_end. */
+status bind_from_window(plan_node **out, scope *s, binder *b, const ast_from *from,
+                        int32_t depth) MUST_USE;
+/* SESSION in FROM: FROM and the window of q. */
+status bind_from_session(query *q, const ast_select *select) MUST_USE;
+bool   is_session_from(const ast_from *from);
+/* Its groups are its partition. */
+status check_session_groups(query *q) MUST_USE;
 
 /* ---- bind_from.c, bind_select.c, bind_query.c */
 status bind_from(plan_node **out, scope *s, binder *b, const ast_from *from,

@@ -314,6 +314,20 @@ bind_aggregate_call(expr **out, context *c, const ast_expr *e) {
     return *out == NULL ? out_of_memory(c->binder) : OK;
 }
 
+status
+query_add_aggregate(expr **out, query *q, const char *name, expr *argument, int32_t position) {
+    binder        *b = q->binder;
+    const ast_expr e = {.kind = AST_CALL, .name = {.text = text_of(name)}, .position = position};
+    agg_call       call = {.class = agg_find(text_of(name), 1)};
+    int32_t        index = -1;
+    TRY(make_args(&call.columns, b, 1));
+    call.signature.argument_count = add_column(&call, argument) + 1;
+    TRY(resolve_call(&call, b, &e));
+    TRY(add_call(&index, q, &call));
+    *out = make_column(b, AGGREGATE_BASE + index, call.signature.output, position);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
 /* ---- label */
 
 static bool

@@ -103,7 +103,7 @@ window_key(int32_t *out, query *q) {
     binder *b = q->binder;
     error_set_at(b->err, ERR_QUERY_FAILED, q->window.position,
                  "GROUP BY has an expression of a window, but not the window itself");
-    error_hint(b->err, "add TUMBLE(...) or window_start to GROUP BY");
+    error_hint(b->err, "add the window itself, or window_start, to GROUP BY");
     return ERR_QUERY_FAILED;
 }
 
@@ -117,6 +117,33 @@ check_keys(query *q) {
         }
     }
     return OK;
+}
+
+/* Which key says that a group is final, if one does: the session, else the bound that lies nearest
+ * to the end of its window. */
+static void
+find_closing_key(plan_node *n, int32_t own, const query *q) {
+    binder *b = q->binder;
+    if (own >= 0 && q->window.kind == WINDOW_SESSION) {
+        n->session_key = own;
+        n->window_size_us = q->window.size_us;
+        n->window_key = b->streaming && q->window.timed ? own : -1;
+    }
+    for (int32_t i = 0; i < n->key_count && n->session_key < 0; i++) {
+        const plan_node *window;
+        int64_t          closes_us;
+        if (!node_closes(n->inputs[0], i, &window, &closes_us) ||
+            (n->window_key >= 0 && closes_us >= n->window_size_us)) {
+            continue;
+        }
+        n->window_key = i;
+        n->window_size_us = closes_us;
+    }
+    if (n->window_key >= 0) {
+        n->lateness_us = b->lateness_us;
+        n->emit_at_close = b->emit == AST_EMIT_WINDOW_CLOSE;
+        b->closing_count++;
+    }
 }
 
 status
@@ -154,15 +181,7 @@ query_aggregate(query *q) {
     for (int32_t i = 0; i < q->key_count; i++) {
         n->schema.fields[i] = n->inputs[0]->schema.fields[i];
     }
-    if (window >= 0) {
-        n->window_size_us = q->window.size_us;
-        n->window_offset_us = q->window.offset_us;
-        if (b->streaming && q->window_timed) {
-            n->window_key = window;
-            n->lateness_us = b->lateness_us;
-            n->emit_at_close = b->emit == AST_EMIT_WINDOW_CLOSE;
-        }
-    }
+    find_closing_key(n, window, q);
     q->node = n;
     return OK;
 }

@@ -66,7 +66,7 @@ static status
 unknown_function(binder *b, text name, int32_t position) {
     const int32_t functions = function_count();
     const int32_t aggregates = agg_class_count();
-    text *names = arena_alloc(b->arena, (size_t)(functions + aggregates + 3) * sizeof(*names));
+    text *names = arena_alloc(b->arena, (size_t)(functions + aggregates + 6) * sizeof(*names));
     if (names == NULL) {
         return out_of_memory(b);
     }
@@ -81,18 +81,13 @@ unknown_function(binder *b, text name, int32_t position) {
         names[count++] = text_of(agg_class_at(i)->name);
     }
     names[count++] = TEXT("tumble");
+    names[count++] = TEXT("hop");
+    names[count++] = TEXT("session");
+    names[count++] = TEXT("cumulate");
     names[count++] = TEXT("coalesce");
     names[count++] = TEXT("nullif");
     error_set_at(b->err, ERR_QUERY_FAILED, position, "function %.*s() does not exist",
                  TEXT_ARG(name));
-    const text windows[] = {TEXT("hop"), TEXT("hopping"), TEXT("slide"), TEXT("session"),
-                            TEXT("cumulate")};
-    for (int32_t i = 0; i < ARRAY_COUNT(windows); i++) {
-        if (text_equal_nocase(name, windows[i])) {
-            error_hint(b->err, "windows are made with TUMBLE(ts, size [, offset])");
-            return ERR_QUERY_FAILED;
-        }
-    }
     hint_nearest(b, name, names, count, NULL);
     return ERR_QUERY_FAILED;
 }
@@ -156,6 +151,13 @@ bind_call(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
     if (e->over != NULL) {
         return bind_over_call(out, c, e);
+    }
+    if (e->arg_names != NULL && !is_window_call(e)) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%.*s() takes no arguments by name",
+                     TEXT_ARG(e->name.text));
+        error_hint(b->err,
+                   "give them in their order; TUMBLE, HOP, CUMULATE and SESSION take names");
+        return ERR_QUERY_FAILED;
     }
     if (e->nulls != AST_NULLS_DEFAULT) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,

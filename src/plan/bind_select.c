@@ -262,6 +262,16 @@ bind_groups(query *q, const ast_select *select) {
         }
         TRY(query_add_key(q, key));
     }
+    if (q->has_window && q->window.kind == WINDOW_CUMULATE) { /* a window is both of its bounds */
+        expr *key = make_column(q->binder, q->window.end_column, q->window.time->type, -1);
+        TRY(key == NULL ? out_of_memory(q->binder) : OK);
+        TRY(query_add_key(q, key));
+    }
+    if (select->group_all && q->has_window && q->window.kind == WINDOW_SESSION) {
+        expr *key = make_column(q->binder, q->window.column, q->window.time->type, -1);
+        TRY(key == NULL ? out_of_memory(q->binder) : OK);
+        TRY(query_add_key(q, key));
+    }
     for (int32_t i = 0; i < q->item_count && select->group_all; i++) {
         expr *e = q->items[i].bound;
         if (expr_has_aggregate(e) || expr_is_constant(e)) {
@@ -524,6 +534,7 @@ bind_clauses(query *q, const ast_select *select) {
     TRY(find_window(q, select));
     TRY(bind_items(q));
     TRY(bind_groups(q, select));
+    TRY(is_session_from(select->from) ? check_session_groups(q) : OK);
     if (select->having != NULL) {
         context c = clause_context(q, "HAVING", true);
         TRY(bind_condition(&having, &c, select->having));
@@ -566,7 +577,9 @@ bind_clauses(query *q, const ast_select *select) {
 status
 bind_select(plan_node **out, binder *b, const ast_select *select) {
     query q = {.binder = b};
-    if (select->from != NULL) {
+    if (is_session_from(select->from)) {
+        TRY(bind_from_session(&q, select));
+    } else if (select->from != NULL) {
         TRY(bind_from(&q.node, &q.scope, b, select->from, 0));
     } else {
         q.node = node_new(b->arena, PLAN_SINGLE, 0, 0);

@@ -218,8 +218,11 @@ rows_of(const plan_node *n) {
     case PLAN_DISTINCT:
     case PLAN_SHARED:
         return rows_of(n->inputs[0]);
-    case PLAN_FILTER:
     case PLAN_WINDOW:
+        return n->window_slide_us == n->window_size_us && rows_of(n->inputs[0]) != ROWS_MANY
+                   ? ROWS_AT_MOST_ONE
+                   : ROWS_MANY;
+    case PLAN_FILTER:
         return rows_of(n->inputs[0]) == ROWS_MANY ? ROWS_MANY : ROWS_AT_MOST_ONE;
     case PLAN_TOP_N:
         return n->key_count == 0 && n->limit >= 0 && n->limit <= 1 ? ROWS_AT_MOST_ONE : ROWS_MANY;

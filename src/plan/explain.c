@@ -95,9 +95,16 @@ print_aggregate(const plan_node *n, buf *out) {
         buf_printf(out, "%s", i == 0 ? "  aggs: " : ", ");
         print_call(a, in, out);
     }
-    if (n->window_key >= 0) {
-        buf_printf(out, "  closes: %.*s + ", TEXT_ARG(name_at(in, n->window_key)));
+    if (n->session_key >= 0) {
+        buf_printf(out, "  sessions: gap ");
         print_duration(n->window_size_us, out);
+    }
+    if (n->window_key >= 0) {
+        buf_printf(out, "  closes: %.*s", TEXT_ARG(name_at(in, n->window_key)));
+        if (n->window_size_us != 0) {
+            buf_printf(out, " + ");
+            print_duration(n->window_size_us, out);
+        }
         if (n->lateness_us > 0) {
             buf_printf(out, " + ");
             print_duration(n->lateness_us, out);
@@ -267,8 +274,15 @@ print_over(const plan_node *n, buf *out) {
 
 static void
 print_window(const plan_node *n, buf *out) {
-    buf_printf(out, "Window  %.*s by ", TEXT_ARG(name_at(&n->inputs[0]->schema, n->time_column)));
+    static const char *const words[] = {
+        [WINDOW_HOP] = "by", [WINDOW_CUMULATE] = "up to", [WINDOW_SESSION] = "sessions, gap"};
+    buf_printf(out, "Window  %.*s %s ", TEXT_ARG(name_at(&n->inputs[0]->schema, n->time_column)),
+               words[n->window]);
     print_duration(n->window_size_us, out);
+    if (n->window_slide_us != n->window_size_us) {
+        buf_printf(out, n->window == WINDOW_CUMULATE ? " in steps of " : " every ");
+        print_duration(n->window_slide_us, out);
+    }
     if (n->window_offset_us != 0) {
         buf_printf(out, "  offset: ");
         print_duration(n->window_offset_us, out);

@@ -2,6 +2,8 @@
 /* node.c - plan nodes and questions about expressions. */
 #include "plan/node.h"
 
+#include "type/calendar.h"
+
 #define LABEL_BYTES 200
 
 plan_node *
@@ -16,6 +18,7 @@ node_new(arena *a, plan_kind kind, int32_t input_count, int32_t column_count) {
     n->schema.count = column_count;
     n->schema.fields = arena_alloc_zero(a, (size_t)column_count * sizeof(*n->schema.fields));
     n->window_key = -1;
+    n->session_key = -1;
     n->time_column = -1;
     n->limit = -1;
     n->position = -1;
@@ -275,7 +278,7 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
             break;
         }
         case PLAN_WINDOW:
-            if (number == node->schema.count - 1) {
+            if (number >= node->inputs[0]->schema.count) {
                 return false;
             }
             node = node->inputs[0];
@@ -295,6 +298,76 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
         case PLAN_AGGREGATE:
         case PLAN_SINGLE:
         case PLAN_VALUES:
+            return false;
+        }
+    }
+}
+
+/* column + constant of a PROJECT: the column, and the constant in microseconds. */
+static bool
+shifted_column(const expr *e, int32_t *number, int64_t *us) {
+    *us = 0;
+    if (e->kind == EXPR_COLUMN) {
+        *number = e->column;
+        return true;
+    }
+    if (e->kind != EXPR_CALL || e->arg_count != 2 || e->args[0]->kind != EXPR_COLUMN ||
+        e->args[1]->kind != EXPR_CONSTANT || e->args[1]->constant.is_null ||
+        !type_equal(e->type, e->args[0]->type)) {
+        return false;
+    }
+    const value *by = &e->args[1]->constant;
+    const char  *name = function_name(e->function);
+    if (e->type.id == TYPE_I64 && by->type.id == TYPE_I64) {
+        *us = sat_mul_i64(by->i, 1000);
+    } else if (type_is_time(e->type) && by->type.id == TYPE_INTERVAL && by->iv.months == 0) {
+        *us = sat_add_i64(sat_mul_i64(by->iv.days, US_PER_DAY), by->iv.us);
+    } else {
+        return false;
+    }
+    *number = e->args[0]->column;
+    *us = strcmp(name, "-") == 0 ? sat_sub_i64(0, *us) : *us;
+    return strcmp(name, "+") == 0 || strcmp(name, "-") == 0;
+}
+
+bool
+node_closes(const plan_node *node, int32_t number, const plan_node **window, int64_t *closes_us) {
+    int64_t shift_us = 0, us;
+    for (;;) {
+        switch (node->kind) {
+        case PLAN_WINDOW: {
+            const int32_t width = node->inputs[0]->schema.count;
+            if (number < width) {
+                node = node->inputs[0];
+                break;
+            }
+            *window = node;
+            *closes_us = (number == width ? node->window_size_us : 0) - shift_us;
+            return node->window != WINDOW_SESSION && node->lateness_us != INT64_MAX;
+        }
+        case PLAN_SHARED:
+            number = node->column_map[number];
+            node = node->inputs[0];
+            break;
+        case PLAN_PROJECT:
+            if (!shifted_column(node->exprs[number], &number, &us)) {
+                return false;
+            }
+            shift_us = sat_add_i64(shift_us, us);
+            node = node->inputs[0];
+            break;
+        case PLAN_AGGREGATE:
+            if (number >= node->key_count || number == node->session_key) {
+                return false;
+            }
+            node = node->inputs[0];
+            break;
+        case PLAN_FILTER:
+        case PLAN_SORT:
+        case PLAN_DISTINCT:
+            node = node->inputs[0];
+            break;
+        default: /* what else they read may change their rows after the window */
             return false;
         }
     }

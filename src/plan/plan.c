@@ -43,6 +43,12 @@ need_closing_window(binder *b, const char *clause, int32_t position) {
                    TEXT_ARG(t));
         return ERR_QUERY_FAILED;
     }
+    if (b->closing_count == 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, position,
+                     "%s: no group of this query ends with its window", clause);
+        error_hint(b->err, "add GROUP BY window_start, window_end, or leave %s out", clause);
+        return ERR_QUERY_FAILED;
+    }
     return OK;
 }
 
@@ -56,6 +62,12 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
         error_hint(b->err, "leave it out, or use CREATE STREAM ... AS SELECT, or subscribe");
         return ERR_QUERY_FAILED;
     }
+    if (b->emit == AST_EMIT_AFTER_WATERMARK || b->emit == AST_EMIT_EVERY) {
+        error_set_at(b->err, ERR_QUERY_FAILED, position, "EMIT %s is not part of this grammar",
+                     b->emit == AST_EMIT_EVERY ? "EVERY" : "AFTER WATERMARK");
+        error_hint(b->err, "EMIT CHANGES, ON UPDATE and ON WINDOW CLOSE are");
+        return ERR_QUERY_FAILED;
+    }
     if (b->emit == AST_EMIT_WINDOW_CLOSE) {
         TRY(need_closing_window(b, "EMIT ON WINDOW CLOSE", position));
     }
@@ -63,6 +75,17 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
         TRY(need_closing_window(b, "ALLOW LATENESS", allow_lateness->position));
     }
     return OK;
+}
+
+static status
+refuse_late(binder *b, const ast_emission *emit) {
+    if (emit->late_to.text.data == NULL) {
+        return OK;
+    }
+    error_set_at(b->err, ERR_QUERY_FAILED, emit->late_to.position,
+                 "LATE DATA TO is not part of this grammar");
+    error_hint(b->err, "late rows are counted: stream_metrics(name).late_rows");
+    return ERR_QUERY_FAILED;
 }
 
 static int32_t
@@ -78,14 +101,20 @@ find_event_time(const plan_node *root) {
 
 status
 plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, text sql,
-            bool streaming, ast_emit emit, int32_t emit_position, const ast_expr *allow_lateness,
-            error *err) {
-    binder b = {
-        .arena = a, .catalog = c, .sql = sql, .err = err, .streaming = streaming, .emit = emit};
+            bool streaming, const ast_emission *emit, error *err) {
+    static const ast_emission none = {.position = -1};
+    emit = emit == NULL ? &none : emit;
+    binder b = {.arena = a,
+                .catalog = c,
+                .sql = sql,
+                .err = err,
+                .streaming = streaming,
+                .emit = emit->kind};
     *out = (plan){.event_time_column = -1};
-    TRY(bind_lateness(&b, allow_lateness));
+    TRY(bind_lateness(&b, emit->lateness));
     TRY(bind_query(&out->root, &b, select));
-    TRY(check_emit(&b, emit_position, allow_lateness));
+    TRY(check_emit(&b, emit->position, emit->lateness));
+    TRY(refuse_late(&b, emit));
     plan_settle_shared(&out->root);
     TRY(plan_push_down(&out->root, a, streaming, err));
     TRY(plan_prune(&out->root, a, err));
@@ -99,9 +128,9 @@ plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, tex
     out->object_count = b.object_count;
     out->objects = b.objects;
     out->constant = b.object_count == 0;
-    out->emit = emit == AST_EMIT_CHANGES        ? EMIT_CHANGES
-                : emit == AST_EMIT_WINDOW_CLOSE ? EMIT_CLOSE
-                                                : EMIT_UPDATE;
+    out->emit = emit->kind == AST_EMIT_CHANGES        ? EMIT_CHANGES
+                : emit->kind == AST_EMIT_WINDOW_CLOSE ? EMIT_CLOSE
+                                                      : EMIT_UPDATE;
     return OK;
 }
 

@@ -28,7 +28,8 @@ typedef enum plan_kind {
     PLAN_ASOF,      /* inputs 0 and 1, keys: of the right rows with equal keys the one that `match`
                        picks; its columns stand behind those of the keys. Output: left columns,
                        right columns */
-    PLAN_WINDOW,    /* appends a column window_start of the type of the time column; drops late and
+    PLAN_WINDOW,    /* a row for each window of a row: appends window_start (CUMULATE: window_end
+                       too; SESSION: the time itself) of the type of the time column; drops late and
                        NULL-time rows in streams */
     PLAN_SORT,      /* one-off only */
     PLAN_TOP_N,     /* sort keys (maybe none), limit, offset; of each key, when there are keys */
@@ -53,6 +54,12 @@ typedef struct plan_agg {
     int32_t       filter;  /* input column (BOOLEAN), -1 */
     bool          distinct;
 } plan_agg;
+
+typedef enum window_kind {
+    WINDOW_HOP,      /* [start, start + size) at every slide; TUMBLE: slide = size */
+    WINDOW_CUMULATE, /* [start, start + n * slide) up to size; starts lie size apart */
+    WINDOW_SESSION   /* rows of one key at most size (the gap) apart */
+} window_kind;
 
 typedef enum plan_join_kind {
     JOIN_INNER,
@@ -121,9 +128,13 @@ struct plan_node {
     int32_t        position;  /* JOIN_SINGLE: of the subquery, -1 */
     int32_t        agg_count;
     plan_agg      *aggs;
-    int32_t        window_key;  /* AGGREGATE: which key is a window start (-1: none) */
+    int32_t        window_key;  /* AGGREGATE: which key tells when a group is final (-1: none) */
+    int32_t        session_key; /* AGGREGATE: which key is a time whose groups are sessions, -1 */
     int32_t        time_column; /* WINDOW */
-    int64_t        window_size_us, window_offset_us; /* WINDOW; AGGREGATE with window_key */
+    window_kind    window;      /* WINDOW */
+    /* WINDOW; AGGREGATE: from the window key to the end of the window, or the gap of a session */
+    int64_t window_size_us;
+    int64_t window_slide_us, window_offset_us; /* WINDOW */
     int64_t lateness_us; /* WINDOW, AGGREGATE; WINDOW: INT64_MAX when no row is ever late (one-off
                             plans; time that no watermark follows) */
     bool      emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */
@@ -153,8 +164,7 @@ typedef struct plan {
  * it with function calls as written (`count(*)`, `SUM(x)` gives "SUM(x)"). Errors carry positions.
  */
 status plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, text sql,
-                   bool streaming, ast_emit emit, int32_t emit_position,
-                   const ast_expr *allow_lateness, error *err) MUST_USE;
+                   bool streaming, const ast_emission *emit, error *err) MUST_USE;
 /* One expression over the columns of `input` (query_stream's filter), BOOLEAN. */
 status plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input,
                        error *err) MUST_USE;

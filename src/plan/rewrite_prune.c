@@ -237,8 +237,9 @@ prune_over(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t
 
 static status
 prune_window(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
-    const int32_t width = n->schema.count - 1;
-    const field   start = n->schema.fields[width];
+    const int32_t width = n->inputs[0]->schema.count;
+    const int32_t added = n->schema.count - width;
+    const field  *bounds = n->schema.fields + width;
     bool         *wanted;
     TRY(new_flags(p, &wanted, width));
     for (int32_t i = 0; i < width; i++) {
@@ -248,14 +249,16 @@ prune_window(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     n->time_column = map[n->time_column];
     const plan_node *input = n->inputs[0];
     const int32_t    count = input->schema.count;
-    map[width] = count;
-    n->schema.count = count + 1;
-    n->schema.fields = arena_alloc(p->arena, (size_t)(count + 1) * sizeof(field));
+    n->schema.count = count + added;
+    n->schema.fields = arena_alloc(p->arena, (size_t)(count + added) * sizeof(field));
     if (n->schema.fields == NULL) {
         return error_memory(p->err);
     }
     memcpy(n->schema.fields, input->schema.fields, (size_t)count * sizeof(field));
-    n->schema.fields[count] = start;
+    for (int32_t i = 0; i < added; i++) {
+        map[width + i] = count + i;
+        n->schema.fields[count + i] = bounds[i];
+    }
     return OK;
 }
 

@@ -147,7 +147,7 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_UNION:
         return push_union(r, node, list, out);
     case PLAN_WINDOW:
-        return push_partly(r, node, node->schema.count - 1, list, out);
+        return push_partly(r, node, node->inputs[0]->schema.count, list, out);
     case PLAN_AGGREGATE: /* conditions on the keys alone: they keep or drop whole groups */
         return push_partly(r, node, node->key_count, list, out);
     case PLAN_SORT:

@@ -276,9 +276,9 @@ push_aggregate(const domain *d, plan_node *n, pushed *out) {
     }
     for (int32_t i = 0; i < n->agg_count; i++) {
         for (int32_t k = 0; k < n->aggs[i].signature.column_count; k++) {
-            n->aggs[i].columns[k] += slots;
+            n->aggs[i].columns[k] += n->aggs[i].columns[k] >= keys ? slots : 0;
         }
-        n->aggs[i].filter += n->aggs[i].filter >= 0 ? slots : 0;
+        n->aggs[i].filter += n->aggs[i].filter >= keys ? slots : 0;
     }
     out->node = n;
     TRY(new_identity(&out->map, b, old.count));
@@ -418,21 +418,24 @@ push_union(const domain *d, plan_node *n, pushed *out) {
 static status
 push_window(const domain *d, plan_node *n, pushed *out) {
     binder       *b = d->binder;
-    const int32_t old = n->schema.count - 1;
-    const field   start = n->schema.fields[old];
+    const int32_t old = n->inputs[0]->schema.count;
+    const int32_t added = n->schema.count - old;
+    const field  *bounds = n->schema.fields + old;
     TRY(push_domain(d, n->inputs[0], out));
     const int32_t width = out->node->schema.count;
     int32_t      *map;
-    TRY(new_identity(&map, b, old + 1));
+    TRY(new_identity(&map, b, old + added));
     memcpy(map, out->map, (size_t)old * sizeof(*map));
-    map[old] = width;
     n->time_column = out->map[n->time_column];
     n->inputs[0] = out->node;
-    n->schema.fields = arena_alloc(b->arena, (size_t)(width + 1) * sizeof(field));
+    n->schema.fields = arena_alloc(b->arena, (size_t)(width + added) * sizeof(field));
     TRY(n->schema.fields == NULL ? out_of_memory(b) : OK);
     memcpy(n->schema.fields, out->node->schema.fields, (size_t)width * sizeof(field));
-    n->schema.fields[width] = start;
-    n->schema.count = width + 1;
+    for (int32_t i = 0; i < added; i++) {
+        n->schema.fields[width + i] = bounds[i];
+        map[old + i] = width + i;
+    }
+    n->schema.count = width + added;
     out->node = n;
     out->map = map;
     return OK;

@@ -49,7 +49,7 @@ typedef enum ast_expr_kind {
                     =). Chains of one AND or OR are balanced trees: a AND b AND c AND d is (a AND b)
                     AND (c AND d), so that thousands of terms stay low */
     AST_CALL,      /* name(args [ORDER BY orders]) [WITHIN GROUP (ORDER BY orders)] [FILTER (WHERE
-                      filter)]; distinct; named arguments not in this grammar yet */
+                      filter)]; distinct; arg_names when some are named */
     AST_CASE, /* operand (may be NULL), args: when, then, when, then ...; otherwise (may be NULL) */
     AST_CAST, /* args[0], type; is_try for TRY_CAST */
     AST_IS_NULL,     /* args[0]; negated for IS NOT NULL */
@@ -76,16 +76,18 @@ struct ast_expr {
     int16_t height;  /* of the tree: 1 + that of the highest child */
     int16_t nesting; /* of grammar rules when the expression is printed and parsed again: chains of
                         operators do not nest */
-    text        text;
-    text        unit;
-    text        op;
-    ast_name    qualifier; /* AST_COLUMN, AST_STAR; text.data NULL when absent */
-    ast_name    name;      /* AST_COLUMN, AST_CALL */
-    ast_type    type;
-    int32_t     number;
-    bool        distinct, negated, is_try, all;
-    int32_t     arg_count;
-    ast_expr  **args;
+    text       text;
+    text       unit;
+    text       op;
+    ast_name   qualifier; /* AST_COLUMN, AST_STAR; text.data NULL when absent */
+    ast_name   name;      /* AST_COLUMN, AST_CALL */
+    ast_type   type;
+    int32_t    number;
+    bool       distinct, negated, is_try, all;
+    int32_t    arg_count;
+    ast_expr **args;
+    ast_name
+        *arg_names; /* AST_CALL: name => value; text.data NULL where there is none. NULL: none */
     ast_expr   *operand, *otherwise, *filter;
     ast_over   *over; /* AST_CALL of a window function, else NULL */
     ast_nulls   nulls;
@@ -165,7 +167,12 @@ typedef struct ast_with { /* name [(columns)] AS (query) */
     ast_select *query;
 } ast_with;
 
-typedef enum ast_from_kind { AST_FROM_TABLE, AST_FROM_SUBQUERY, AST_FROM_JOIN } ast_from_kind;
+typedef enum ast_from_kind {
+    AST_FROM_TABLE,
+    AST_FROM_SUBQUERY,
+    AST_FROM_JOIN,
+    AST_FROM_WINDOW /* TUMBLE(left [PARTITION BY names], ...): its rows with their windows */
+} ast_from_kind;
 typedef enum ast_join_kind {
     AST_JOIN_INNER,
     AST_JOIN_LEFT,
@@ -188,6 +195,9 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     bool          lateral; /* subquery: it sees what stands to its left */
     ast_join_kind join;
     ast_from     *left, *right;
+    ast_expr     *window; /* WINDOW: the call without its table */
+    int32_t       partition_count;
+    ast_name     *partition_names;
     bool          natural; /* join: USING all columns that both sides have */
     ast_expr     *on;      /* NULL for CROSS, NATURAL and USING */
     int32_t       using_count;
@@ -201,8 +211,18 @@ typedef enum ast_emit {
     AST_EMIT_DEFAULT,
     AST_EMIT_CHANGES,
     AST_EMIT_WINDOW_CLOSE,
-    AST_EMIT_UPDATE
+    AST_EMIT_AFTER_WATERMARK,
+    AST_EMIT_UPDATE,
+    AST_EMIT_EVERY
 } ast_emit;
+
+typedef struct ast_emission { /* [EMIT ...] [ALLOW LATENESS expr] [LATE DATA TO name] */
+    ast_emit  kind;
+    int32_t   position;
+    ast_expr *every;    /* AST_EMIT_EVERY */
+    ast_expr *lateness; /* NULL when absent */
+    ast_name  late_to;  /* text.data NULL when absent */
+} ast_emission;
 
 typedef enum ast_set_op { AST_SET_UNION, AST_SET_INTERSECT, AST_SET_EXCEPT } ast_set_op;
 
@@ -300,10 +320,8 @@ typedef struct ast_statement {
     int32_t         option_count;
     ast_option     *options;
     /* CREATE STREAM, SELECT, EXPLAIN, INSERT */
-    ast_select *select;
-    ast_emit    emit;
-    int32_t     emit_position;
-    ast_expr   *allow_lateness; /* NULL when absent */
+    ast_select  *select;
+    ast_emission emit;
     /* INSERT: `select` gives the rows */
     int32_t   target_count; /* column list, 0 when absent */
     ast_name *targets;

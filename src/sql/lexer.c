@@ -38,7 +38,7 @@ static const struct {
     {">=", SYMBOL_GREATER_EQUAL}, {"==", SYMBOL_EQUAL},      {"||", SYMBOL_CONCAT},
     {"//", SYMBOL_DOUBLE_SLASH},  {"**", SYMBOL_POWER},      {"->", SYMBOL_OPERATOR},
     {"<<", SYMBOL_OPERATOR},      {">>", SYMBOL_OPERATOR},   {"!~", SYMBOL_OPERATOR},
-    {"~*", SYMBOL_OPERATOR},      {"^@", SYMBOL_OPERATOR},   {"=>", SYMBOL_OTHER},
+    {"~*", SYMBOL_OPERATOR},      {"^@", SYMBOL_OPERATOR},   {"=>", SYMBOL_ARROW},
     {":=", SYMBOL_OTHER},         {"&&", SYMBOL_OTHER},      {"@>", SYMBOL_OTHER},
     {"<@", SYMBOL_OTHER},         {",", SYMBOL_COMMA},       {";", SYMBOL_SEMICOLON},
     {"(", SYMBOL_LEFT_PAREN},     {")", SYMBOL_RIGHT_PAREN}, {".", SYMBOL_DOT},

@@ -47,6 +47,7 @@ typedef enum symbol {
     SYMBOL_GREATER,
     SYMBOL_GREATER_EQUAL,
     SYMBOL_CAST,
+    SYMBOL_ARROW,    /* => */
     SYMBOL_POWER,    /* ^ and ** */
     SYMBOL_OPERATOR, /* -> ->> << >> ~ ~* !~ !~* ^@ & | #: they differ in their spelling alone */
     SYMBOL_OTHER     /* an operator of other dialects, e.g. @> or [ */

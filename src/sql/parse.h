@@ -132,6 +132,8 @@ bool   parser_at_interval(const parser *p);
 /* parse_call.c: a name that is followed by "(", CASE, CAST */
 status parse_call(parser *p, ast_expr **out);
 status parse_filter(parser *p, ast_expr *call); /* [FILTER (WHERE ...)] */
+/* argument {, argument} of a call, argument = [name =>] expr. Gives the call its arguments. */
+status parse_arguments(parser *p, ast_expr *call);
 status parse_case(parser *p, ast_expr **out);
 bool   parser_is_bare_name(const ast_name *name);
 bool   parser_at_method(const parser *p); /* .name( behind an expression */
@@ -176,8 +178,12 @@ status parse_check_height(parser *p, int32_t position);
 status parse_select(parser *p, ast_select **out); /* without what a query has around it */
 status parse_order(parser *p, ast_select *s);     /* [ORDER BY ...] [LIMIT ...] [OFFSET ...] */
 status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., behind ORDER */
+
+/* parse_window.c */
+bool   parser_at_window(const parser *p);
+status parse_window(parser *p, ast_from *f); /* a window over a table, in FROM */
 bool   parser_at_emit(const parser *p);
-status parse_emit(parser *p, ast_statement *s); /* [EMIT ...] [ALLOW LATENESS ...] */
+status parse_emit(parser *p, ast_statement *s); /* [EMIT ...] [ALLOW LATENESS ...] [LATE ...] */
 
 /* parse_ddl.c */
 status parse_create(parser *p, ast_statement *s);

@@ -37,6 +37,7 @@ static const keyword list_ends[] = {
 static const char *const symbol_names[] = {
     [SYMBOL_COMMA] = "\",\"",       [SYMBOL_SEMICOLON] = "\";\"", [SYMBOL_LEFT_PAREN] = "\"(\"",
     [SYMBOL_RIGHT_PAREN] = "\")\"", [SYMBOL_DOT] = "\".\"",       [SYMBOL_EQUAL] = "\"=\"",
+    [SYMBOL_ARROW] = "\"=>\"",
 };
 
 static bool

@@ -56,6 +56,56 @@ push_constant(parser *p, ast_expr_kind kind, text value) {
     return parser_push(p, &e, sizeof(ast_expr *));
 }
 
+/* Names and values alternate on the stack of parse_arguments. */
+typedef struct argument {
+    ast_name  name;
+    ast_expr *value;
+} argument;
+
+static status
+push_argument(parser *p, bool *named) {
+    argument   a = {.value = NULL};
+    const bool word = p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_QUOTED_NAME;
+    if (word && parser_next_is_symbol(p, SYMBOL_ARROW)) { /* OFFSET too */
+        TRY(parser_name_of(p, &a.name));
+        parser_advance(p); /* "=>" */
+        *named = true;
+    } else if (*named) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "an argument without a name stands behind one that has one");
+    }
+    TRY(parse_expr(p, LEVEL_ANY, &a.value));
+    return parser_push(p, &a, sizeof(a));
+}
+
+status
+parse_arguments(parser *p, ast_expr *call) {
+    const size_t mark = p->stack.size;
+    bool         named = false;
+    int32_t      count = 0;
+    argument    *arguments;
+    do {
+        if (count++ == SQL_ARGUMENTS_MAX) {
+            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "arguments of a function");
+        }
+        TRY(push_argument(p, &named));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    TRY(parser_take(p, mark, sizeof(argument), &arguments, &count));
+    TRY(parser_arguments(p, call, count));
+    call->arg_names =
+        named ? arena_alloc(p->arena, (size_t)count * sizeof(*call->arg_names)) : NULL;
+    if (named && call->arg_names == NULL) {
+        return error_memory(p->err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        call->args[i] = arguments[i].value;
+        if (named) {
+            call->arg_names[i] = arguments[i].name;
+        }
+    }
+    return OK;
+}
+
 /* The rest of an ordinary argument list, after `count` arguments: {, expr} */
 static status
 parse_more_arguments(parser *p, int32_t count) {
@@ -83,8 +133,7 @@ parse_ordinary(parser *p, ast_expr *call) {
     if (!call->distinct) {
         (void)parser_accept(p, KEYWORD_ALL);
     }
-    TRY(push_expr(p, LEVEL_ANY));
-    TRY(parse_more_arguments(p, 1));
+    TRY(parse_arguments(p, call));
     TRY(parser_accept(p, KEYWORD_ORDER) ? parse_order_list(p, &call->orders, &call->order_count)
                                         : OK);
     return parse_nulls(p, call);
@@ -258,7 +307,9 @@ parse_call(parser *p, ast_expr **out) {
     }
     TRY(parse_call_arguments(p, k, e));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a function"));
-    TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
+    if (e->args == NULL) {
+        TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
+    }
     TRY(parse_within_group(p, e));
     TRY(parse_over(p, e));
     return parser_finish(p, e);

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse_select.c - SELECT and its clauses, FROM with joins, EMIT.
+/* parse_select.c - SELECT and its clauses, FROM with joins.
  *
  * p->from_height is the height of the FROM tree that was finished last: joins lean left, so a long
  * chain is a high tree. */
 #include "sql/parse.h"
-
-bool
-parser_at_emit(const parser *p) {
-    if (parser_at(p, KEYWORD_ALLOW)) {
-        return parser_next_is(p, KEYWORD_LATENESS);
-    }
-    return parser_at(p, KEYWORD_EMIT) &&
-           (parser_next_is(p, KEYWORD_CHANGES) || parser_next_is(p, KEYWORD_FINAL) ||
-            parser_next_is(p, KEYWORD_ON));
-}
 
 /* ---- FROM ---- */
 
@@ -67,7 +57,9 @@ parse_relation(parser *p, ast_from **out) {
     if (f->lateral && !parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
         return parser_error(p, "a query in parentheses", "LATERAL");
     }
-    if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+    if (parser_at_window(p)) {
+        TRY(parse_window(p, f));
+    } else if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
         if (!f->lateral && !parser_at_query_value(p)) {
             return parse_parenthesised_join(p, out);
         }
@@ -434,59 +426,4 @@ parse_select(parser *p, ast_select **out) {
         }
     }
     return parse_clauses(p, s);
-}
-
-/* ---- EMIT ---- */
-
-static status
-parse_emit_on(parser *p, ast_statement *s) {
-    static const keyword words[] = {KEYWORD_WINDOW, KEYWORD_UPDATE};
-    if (parser_accept(p, KEYWORD_WINDOW)) {
-        s->emit = AST_EMIT_WINDOW_CLOSE;
-        return parser_expect(p, KEYWORD_CLOSE, "EMIT ON WINDOW");
-    }
-    if (parser_accept(p, KEYWORD_UPDATE)) {
-        s->emit = AST_EMIT_UPDATE;
-        return OK;
-    }
-    return parser_error_word(p, "WINDOW CLOSE or UPDATE", "EMIT ON", words, ARRAY_COUNT(words));
-}
-
-static status
-parse_emit_kind(parser *p, ast_statement *s) {
-    static const keyword     words[] = {KEYWORD_CHANGES, KEYWORD_FINAL, KEYWORD_ON};
-    static const char *const later[] = {"EVERY", "PERIODICALLY", "AFTER"};
-    if (parser_accept(p, KEYWORD_CHANGES)) {
-        s->emit = AST_EMIT_CHANGES;
-        return OK;
-    }
-    if (parser_accept(p, KEYWORD_FINAL)) {
-        s->emit = AST_EMIT_WINDOW_CLOSE;
-        return OK;
-    }
-    if (parser_accept(p, KEYWORD_ON)) {
-        return parse_emit_on(p, s);
-    }
-    for (int32_t i = 0; i < ARRAY_COUNT(later) && p->token.kind == TOKEN_WORD; i++) {
-        if (text_equal_nocase(token_text(p->sql, p->token), text_of(later[i]))) {
-            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                                "EMIT %s is not part of this grammar", later[i]);
-        }
-    }
-    return parser_error_word(p, "CHANGES, FINAL, ON WINDOW CLOSE or ON UPDATE", "EMIT", words,
-                             ARRAY_COUNT(words));
-}
-
-status
-parse_emit(parser *p, ast_statement *s) {
-    if (parser_at(p, KEYWORD_EMIT)) {
-        s->emit_position = p->token.start;
-        parser_advance(p);
-        TRY(parse_emit_kind(p, s));
-    }
-    if (parser_accept(p, KEYWORD_ALLOW)) {
-        TRY(parser_expect(p, KEYWORD_LATENESS, "ALLOW"));
-        TRY(parse_expr(p, LEVEL_ANY, &s->allow_lateness));
-    }
-    return OK;
 }

@@ -158,11 +158,25 @@ print_unary(const ast_expr *e, buf *out) {
     print_operand(e->args[0], expr_is_complement(e) ? LEVEL_CONCAT + 1 : LEVEL_SIGN, out);
 }
 
+void
+print_arguments(const ast_expr *call, buf *out) {
+    for (int32_t i = 0; i < call->arg_count; i++) {
+        if (i > 0) {
+            buf_append_text(out, TEXT(", "));
+        }
+        if (call->arg_names != NULL && call->arg_names[i].text.data != NULL) {
+            print_any_word(&call->arg_names[i], out);
+            buf_append_text(out, TEXT(" => "));
+        }
+        sql_print_expr(call->args[i], out);
+    }
+}
+
 static void
 print_call(const ast_expr *e, buf *out) {
     print_any_word(&e->name, out);
     buf_append_text(out, e->distinct ? TEXT("(DISTINCT ") : TEXT("("));
-    print_exprs(e->args, e->arg_count, out);
+    print_arguments(e, out);
     if (e->within_group) {
         buf_append_text(out, TEXT(") WITHIN GROUP ("));
     } else if (e->order_count > 0) {

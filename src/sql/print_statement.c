@@ -34,6 +34,21 @@ print_alias_columns(const ast_name *columns, int32_t count, buf *out) {
 }
 
 static void print_from(const ast_from *f, buf *out);
+static void print_relation(const ast_from *f, buf *out);
+
+static void
+print_window(const ast_from *f, buf *out) {
+    print_any_word(&f->window->name, out);
+    buf_append_char(out, '(');
+    print_relation(f->left, out);
+    for (int32_t i = 0; i < f->partition_count; i++) {
+        buf_append_text(out, i == 0 ? TEXT(" PARTITION BY ") : TEXT(", "));
+        print_name(&f->partition_names[i], out);
+    }
+    buf_append_text(out, TEXT(", "));
+    print_arguments(f->window, out);
+    buf_append_char(out, ')');
+}
 
 static void
 print_relation(const ast_from *f, buf *out) {
@@ -47,6 +62,8 @@ print_relation(const ast_from *f, buf *out) {
         buf_append_text(out, f->lateral ? TEXT("LATERAL (") : TEXT("("));
         sql_print_select(f->query, out);
         buf_append_char(out, ')');
+    } else if (f->kind == AST_FROM_WINDOW) {
+        print_window(f, out);
     } else {
         print_name(&f->name, out);
     }
@@ -249,11 +266,19 @@ print_query(const ast_statement *s, buf *out) {
         [AST_EMIT_DEFAULT] = "",
         [AST_EMIT_CHANGES] = " EMIT CHANGES",
         [AST_EMIT_WINDOW_CLOSE] = " EMIT ON WINDOW CLOSE",
+        [AST_EMIT_AFTER_WATERMARK] = " EMIT AFTER WATERMARK",
         [AST_EMIT_UPDATE] = " EMIT ON UPDATE",
+        [AST_EMIT_EVERY] = " EMIT EVERY ",
     };
+    const ast_emission *e = &s->emit;
     sql_print_select(s->select, out);
-    buf_append_text(out, text_of(words[s->emit]));
-    print_clause(TEXT(" ALLOW LATENESS "), s->allow_lateness, out);
+    print_clause(text_of(words[e->kind]), e->every, out);
+    buf_append_text(out, e->every == NULL ? text_of(words[e->kind]) : TEXT(""));
+    print_clause(TEXT(" ALLOW LATENESS "), e->lateness, out);
+    if (e->late_to.text.data != NULL) {
+        buf_append_text(out, TEXT(" LATE DATA TO "));
+        print_name(&e->late_to, out);
+    }
 }
 
 static void

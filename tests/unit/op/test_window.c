@@ -46,6 +46,7 @@ pipeline_open(pipeline *p, mem *m, int64_t unit, int64_t size, int64_t offset, i
                                .output = middle,
                                .time_column = 0,
                                .window_size_us = size * unit,
+                               .window_slide_us = size * unit,
                                .window_offset_us = offset * unit,
                                .lateness_us = lateness * unit,
                                .time_unit_us = unit};

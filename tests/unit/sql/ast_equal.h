@@ -55,7 +55,9 @@ same_expr(const ast_expr *a, const ast_expr *b) {
         same_measures(a, b) && same_expr(a->operand, b->operand) &&
         same_expr(a->otherwise, b->otherwise) && same_expr(a->filter, b->filter);
     for (int32_t i = 0; same && i < a->arg_count; i++) {
-        same = same_expr(a->args[i], b->args[i]);
+        same = same_expr(a->args[i], b->args[i]) &&
+               (a->arg_names == NULL) == (b->arg_names == NULL) &&
+               (a->arg_names == NULL || same_name(a->arg_names[i], b->arg_names[i]));
     }
     return same;
 }
@@ -70,7 +72,11 @@ same_from(const ast_from *a, const ast_from *b) {
                 same_select(a->query, b->query) && a->join == b->join && a->natural == b->natural &&
                 a->lateral == b->lateral && same_from(a->left, b->left) &&
                 same_from(a->right, b->right) && same_expr(a->on, b->on) &&
-                a->using_count == b->using_count;
+                a->using_count == b->using_count && same_expr(a->window, b->window) &&
+                a->partition_count == b->partition_count;
+    for (int32_t i = 0; same && i < a->partition_count; i++) {
+        same = same_name(a->partition_names[i], b->partition_names[i]);
+    }
     for (int32_t i = 0; same && i < a->using_count; i++) {
         same = same_name(a->using_names[i], b->using_names[i]);
     }
@@ -137,15 +143,16 @@ same_column_def(const ast_column_def *a, const ast_column_def *b) {
 
 static inline bool
 same_statement(const ast_statement *a, const ast_statement *b) {
-    bool same = a->kind == b->kind && same_name(a->name, b->name) &&
-                a->or_replace == b->or_replace && a->if_not_exists == b->if_not_exists &&
-                a->if_exists == b->if_exists && a->cascade == b->cascade &&
-                a->object == b->object && a->column_count == b->column_count &&
-                same_name(a->watermark_column, b->watermark_column) &&
-                same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
-                same_select(a->select, b->select) && a->emit == b->emit &&
-                same_expr(a->allow_lateness, b->allow_lateness) &&
-                a->target_count == b->target_count && a->parameter_count == b->parameter_count;
+    bool same =
+        a->kind == b->kind && same_name(a->name, b->name) && a->or_replace == b->or_replace &&
+        a->if_not_exists == b->if_not_exists && a->if_exists == b->if_exists &&
+        a->cascade == b->cascade && a->object == b->object && a->column_count == b->column_count &&
+        same_name(a->watermark_column, b->watermark_column) &&
+        same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
+        same_select(a->select, b->select) && a->emit.kind == b->emit.kind &&
+        same_expr(a->emit.every, b->emit.every) && same_expr(a->emit.lateness, b->emit.lateness) &&
+        same_name(a->emit.late_to, b->emit.late_to) && a->target_count == b->target_count &&
+        a->parameter_count == b->parameter_count;
     for (int32_t i = 0; same && i < a->column_count; i++) {
         same = same_column_def(&a->columns[i], &b->columns[i]);
     }
