@@ -259,6 +259,9 @@ LAMINAR_API laminar_type laminar_result_column_type(const laminar_result *r, int
 LAMINAR_API const char    *laminar_result_column_type_name(const laminar_result *r, int32_t column);
 LAMINAR_API laminar_status laminar_result_value(const laminar_result *r, int64_t row,
                                                 int32_t column, laminar_value *out);
+/* One of its batches as a result of its own, which shares the rows. */
+LAMINAR_API laminar_status laminar_result_batch(const laminar_result *r, int32_t at,
+                                                laminar_result **out, laminar_error *err);
 /* ---- of a delivery of a subscription (laminar_subscription_next) */
 /* What it shows: every insert up to `epoch`; `part` counts the deliveries of one epoch from 0.
  * False: not a delivery. */
@@ -381,6 +384,15 @@ typedef struct laminar_subscription_options {
     bool        row_ops;       /* laminar_result_op tells inserts from updates */
     int64_t     max_lag_bytes; /* what may be unread; 0: 256 MiB */
     int32_t     on_lag;        /* laminar_lag_policy: what happens beyond it */
+    /* Of a stream: goes on after the delivery that had this laminar_result_position. The sum of
+     * changes is exact, the batches may be cut differently. Change logs keep what their slowest
+     * subscription has not read, and about 64 MiB beyond: an older position is code 503. */
+    bool    resume;
+    int64_t from_epoch, from_part;
+    /* Of sql: values of its parameters, as for laminar_database_execute_params. NULL: none. */
+    const laminar_value *values;
+    const char *const   *value_names; /* NULL: by position */
+    int32_t              value_count;
 } laminar_subscription_options;
 #define LAMINAR_SUBSCRIPTION_OPTIONS_INIT {.size = sizeof(laminar_subscription_options)}
 LAMINAR_API laminar_status laminar_subscription_open(laminar_subscription              **out,

@@ -534,21 +534,40 @@ connection_advance(PyObject *o, PyObject *args) {
 
 /* ---------------------------------------------------------------------------------- subscriptions
  */
+/* from_: None, or the (epoch, part) of a delivery. */
+static int
+read_position(PyObject *from, laminar_subscription_options *options) {
+    if (from == Py_None) {
+        return 0;
+    }
+    long long epoch, part;
+    if (!PyTuple_Check(from) || !PyArg_ParseTuple(from, "LL", &epoch, &part)) {
+        PyErr_Format(PyExc_TypeError, "from_ must be the position of a delivery, not %R", from);
+        return -1;
+    }
+    options->resume = true;
+    options->from_epoch = epoch;
+    options->from_part = part;
+    return 0;
+}
+
 static PyObject *
 connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
-    static char       *names[] = {"cls",     "sql",           "stream", "snapshot",
-                                  "row_ops", "max_lag_bytes", "on_lag", NULL};
+    static char       *names[] = {"cls",           "sql",    "stream", "snapshot", "row_ops",
+                                  "max_lag_bytes", "on_lag", "from_",  "params",   NULL};
     connection_object *self = (connection_object *)o;
     PyObject *class;
     laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
     laminar_subscription        *made = NULL;
     int                          snapshot = 0, row_ops = 0;
     long long                    max_lag_bytes = 0;
+    PyObject                    *from = Py_None, *given = Py_None;
+    ext_parameters               params;
     laminar_error                err;
     laminar_status               s;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|zzppLi:_subscribe", names, &class,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|zzppLiOO:_subscribe", names, &class,
                                      &options.sql, &options.stream, &snapshot, &row_ops,
-                                     &max_lag_bytes, &options.on_lag)) {
+                                     &max_lag_bytes, &options.on_lag, &from, &given)) {
         return NULL;
     }
     if (!PyType_Check(class) ||
@@ -559,7 +578,14 @@ connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
     options.snapshot = snapshot != 0;
     options.row_ops = row_ops != 0;
     options.max_lag_bytes = max_lag_bytes;
+    if (read_position(from, &options) < 0 || ext_parameters_read(self->state, given, &params) < 0) {
+        return NULL;
+    }
+    options.values = params.values;
+    options.value_names = params.names;
+    options.value_count = params.count;
     ENGINE_CALL(s = laminar_subscription_open(&made, self->db, &options, &err));
+    ext_parameters_free(&params);
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }

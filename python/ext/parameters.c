@@ -124,6 +124,9 @@ read_items(module_state *state, ext_parameters *out, bool named) {
 int
 ext_parameters_read(module_state *state, PyObject *given, ext_parameters *out) {
     memset(out, 0, sizeof(*out));
+    if (given == Py_None) {
+        return 0;
+    }
     const bool text = PyUnicode_Check(given) || PyBytes_Check(given) || PyByteArray_Check(given);
     const bool named = PyDict_Check(given) || (!text && PyObject_HasAttrString(given, "items"));
     if (text || (!named && !PySequence_Check(given))) {

@@ -311,6 +311,21 @@ result_length(PyObject *o) {
     return (Py_ssize_t)laminar_result_row_count(((const result_object *)o)->result);
 }
 
+static PyObject *
+result_batch(PyObject *o, PyObject *index) {
+    const result_object *self = (const result_object *)o;
+    const long           at = PyLong_AsLong(index);
+    laminar_result      *one = NULL;
+    laminar_error        err;
+    if (at == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (laminar_result_batch(self->result, (int32_t)at, &one, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return ext_result_wrap(self->state, one);
+}
+
 static PyMethodDef result_methods[] = {
     {"fetchall", result_fetchall, METH_NOARGS,
      PyDoc_STR("fetchall($self)\n--\n\nAll rows as a list of tuples.")},
@@ -321,6 +336,8 @@ static PyMethodDef result_methods[] = {
      PyDoc_STR("fetchmany($self, size=1)\n--\n\nAt most `size` rows from the start, as tuples.")},
     {"_column", result_column, METH_O,
      PyDoc_STR("_column($self, index, /)\n--\n\nOne column as a list.")},
+    {"_batch", result_batch, METH_O,
+     PyDoc_STR("_batch($self, index, /)\n--\n\nOne of its batches as a result of its own.")},
     {"__arrow_c_stream__", (PyCFunction)(void (*)(void))result_arrow_stream,
      METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("__arrow_c_stream__($self, requested_schema=None)\n--\n\nThe rows by the Arrow "

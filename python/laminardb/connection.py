@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from . import _laminardb
@@ -153,45 +153,66 @@ class Connection(_laminardb.Connection):
         limit = self._max_lag_bytes if max_lag_bytes is None else max_lag_bytes
         return {"max_lag_bytes": limit, "on_lag": _LAG_POLICIES.index(on_lag)}
 
+    def stream(self, sql: str, params: Parameters | None = None) -> Iterator[QueryResult]:
+        """The rows of a finite query as a generator of batches, in the order of the query.
+
+        The query runs when the first batch is asked for. params: as of execute.
+        """
+        rows = self.query(sql, params)
+        for i in range(rows.num_batches):
+            yield rows._batch(i)
+
     def subscribe(
-        self, sql: str, *, max_lag_bytes: int | None = None, on_lag: LagPolicy = "error"
+        self,
+        sql: str,
+        params: Parameters | None = None,
+        *,
+        max_lag_bytes: int | None = None,
+        on_lag: LagPolicy = "error",
     ) -> Subscription:
         """Changes of any SELECT: the current result first, when it is not empty.
 
-        max_lag_bytes: what may be unread; None: the config's, else 256 MiB. on_lag, beyond that:
+        params: as of execute. max_lag_bytes: what may be unread; None: the config's, else 256 MiB. on_lag,
+        beyond that:
             "error": what is unread is lost, the next read raises SubscriptionError 503 with how many rows.
             "drop_oldest": for append-only results: the oldest rows are lost, and counted in `dropped`.
             "conflate": for updating results with a key: the last row of each changed key is delivered.
             "block": inserts wait, at most insert_timeout_ms.
         """
-        return self._subscribe(Subscription, sql, **self._lag(max_lag_bytes, on_lag))
+        return self._subscribe(Subscription, sql, params=params, **self._lag(max_lag_bytes, on_lag))
 
     def subscribe_stream(
         self,
         name: str,
         *,
         snapshot: bool = False,
+        from_: tuple[int, int] | None = None,
         max_lag_bytes: int | None = None,
         on_lag: LagPolicy = "error",
     ) -> StreamSubscription:
         """Changes of a named stream, from the next one on. Unknown name: SchemaError 200.
 
-        snapshot: deliver the current rows first, when there are any. max_lag_bytes, on_lag: see subscribe.
+        snapshot: deliver the current rows first, when there are any. from_: go on after the delivery with
+        this ``.position``; the sum of changes is exact, the batches may be cut differently. The stream keeps
+        what its slowest subscription has not read and about 64 MiB beyond: an older position raises
+        SubscriptionError 503. max_lag_bytes, on_lag: see subscribe.
         """
         lag = self._lag(max_lag_bytes, on_lag)
-        return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot, **lag)
+        return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot, from_=from_, **lag)
 
     def subscribe_callback(
         self,
         sql: str,
         on_data: Callable[[QueryResult], object],
         on_error: Callable[[str], object] | None = None,
+        *,
+        params: Parameters | None = None,
     ) -> CallbackSubscription:
         """As subscribe, but calls on_data(QueryResult) on a daemon thread.
 
         An exception of on_data goes to on_error as a message; without on_error the subscription stops.
         """
-        return self._call_back(Subscription, on_data, on_error, sql=sql)
+        return self._call_back(Subscription, on_data, on_error, sql=sql, params=params)
 
     def subscribe_stream_callback(
         self,
@@ -229,22 +250,28 @@ class Connection(_laminardb.Connection):
         return register
 
     async def subscribe_async(
-        self, sql: str, *, max_lag_bytes: int | None = None, on_lag: LagPolicy = "error"
+        self,
+        sql: str,
+        params: Parameters | None = None,
+        *,
+        max_lag_bytes: int | None = None,
+        on_lag: LagPolicy = "error",
     ) -> AsyncSubscription:
         """As subscribe, read with ``async for`` by the running event loop, without a thread."""
-        return self._subscribe(AsyncSubscription, sql, **self._lag(max_lag_bytes, on_lag))
+        return self._subscribe(AsyncSubscription, sql, params=params, **self._lag(max_lag_bytes, on_lag))
 
     async def subscribe_stream_async(
         self,
         name: str,
         *,
         snapshot: bool = False,
+        from_: tuple[int, int] | None = None,
         max_lag_bytes: int | None = None,
         on_lag: LagPolicy = "error",
     ) -> AsyncStreamSubscription:
         """As subscribe_stream, read with ``async for`` by the running event loop, without a thread."""
         lag = self._lag(max_lag_bytes, on_lag)
-        return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot, **lag)
+        return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot, from_=from_, **lag)
 
     def schema(self, name: str) -> Any:
         """Schema of a source, table or stream.

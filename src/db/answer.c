@@ -181,13 +181,33 @@ laminar_result_column_type_name(const laminar_result *r, int32_t at) {
     return type_name(r->rows->schema.fields[at].type);
 }
 
+laminar_status
+laminar_result_batch(const laminar_result *r, int32_t at, laminar_result **out,
+                     laminar_error *err) {
+    error   e = {0};
+    result *one = NULL;
+    status  s = r->rows == NULL || at < 0 || at >= r->rows->batch_count
+                    ? error_set(&e, ERR_INVALID_ARGUMENT, "the result has no batch %d", at)
+                    : result_new(&one, r->mem, &r->rows->schema, false, &e);
+    if (s == OK) {
+        one->with_weight = r->rows->with_weight;
+        s = result_add(one, batch_retain(r->rows->batches[at]), &e);
+        if (s == OK) {
+            s = answer_rows(out, r->mem, r->kind, one, &e);
+        } else {
+            result_release(one);
+        }
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
 bool
 laminar_result_position(const laminar_result *r, int64_t *epoch, int64_t *part) {
     if (r->rows == NULL || !r->rows->delivered) {
         return false;
     }
     *epoch = (int64_t)r->rows->epoch;
-    *part = 0; /* a tick is delivered whole */
+    *part = (int64_t)r->rows->part;
     return true;
 }
 

@@ -11,6 +11,7 @@
 
 #include "arrow/arrow.h"
 #include "batch/builder.h"
+#include "db/parameters.h"
 #include "sql/parser.h"
 
 #define LAG_BYTES_MAX (256LL << 20)
@@ -119,6 +120,13 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     return OK;
 }
 
+static void
+set_position(result *rows, log_position at) {
+    rows->delivered = true;
+    rows->epoch = at.epoch;
+    rows->part = at.part;
+}
+
 static status
 make_rule(const laminar_subscription *s, const laminar_subscription_options *o, lag_rule *out,
           error *err) {
@@ -145,19 +153,35 @@ make_rule(const laminar_subscription *s, const laminar_subscription_options *o, 
     return OK;
 }
 
+/* The current rows, as the first delivery. */
+static status
+take_first(laminar_subscription *s, stream *of, log_position at, error *err) {
+    TRY(stream_snapshot(of, &s->first, err));
+    if (s->first->row_count == 0) {
+        result_release(s->first);
+        s->first = NULL;
+        return OK;
+    }
+    set_position(s->first, at);
+    atomic_store(&s->has_first, true);
+    return OK;
+}
+
 /* The cursor first, then the current rows: both in one visit to the engine. */
 static status
 follow(laminar_subscription *s, stream *of, const laminar_subscription_options *o, bool snapshot,
        error *err) {
-    lag_rule rule;
+    lag_rule   rule;
+    changelog *log = stream_log(of);
     TRY(make_rule(s, o, &rule, err));
-    TRY(log_cursor_open(&s->cursor, stream_log(of), &rule, err));
-    if (snapshot) {
-        const status read = stream_snapshot(of, &s->first, err);
-        if (read < 0) {
-            log_cursor_close(&s->cursor);
-            return read;
-        }
+    const log_position now = changelog_mark(log, engine_sequence(s->db->engine));
+    const log_position from = {(uint64_t)o->from_epoch, (uint64_t)o->from_part};
+    TRY(o->resume ? log_cursor_resume(&s->cursor, log, &rule, from, err)
+                  : log_cursor_open(&s->cursor, log, &rule, err));
+    const status read = snapshot ? take_first(s, of, now, err) : OK;
+    if (read < 0) {
+        log_cursor_close(&s->cursor);
+        return read;
     }
     s->log = changelog_retain(stream_log(of));
     if (rule.policy == LAG_BLOCK) {
@@ -209,6 +233,10 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
         done = result_add(s->first, batch_retain(rows->batches[i]), err);
     }
     result_release(rows);
+    if (done == OK) {
+        set_position(s->first, (log_position){engine_sequence(db->engine), 0});
+        atomic_store(&s->has_first, s->first->row_count > 0);
+    }
     return done;
 }
 
@@ -226,24 +254,34 @@ subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, 
     return done;
 }
 
+/* The plan of the one SELECT in the text, with its parameters. */
+static status
+plan_subscription(plan *p, arena *plan_arena, arena *a, laminar_database *db,
+                  const laminar_subscription_options *o, error *err) {
+    const text sql = text_of(o->sql);
+    ast_script script;
+    parameters given;
+    TRY(sql_parse(&script, a, sql, err));
+    if (script.count != 1 || script.statements[0]->kind != AST_SELECT) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED, "subscribe takes one SELECT statement");
+    }
+    if (o->values != NULL) {
+        TRY(parameters_read(&given, a, o->values, o->value_names, o->value_count, err));
+        TRY(parameters_bind(&given, &script, db->mem, err));
+    }
+    const ast_statement *st = script.statements[0];
+    return plan_select(p, plan_arena, db->catalog, st->select, sql, true, &st->emit, err);
+}
+
 static status
 subscribe_sql(laminar_subscription **out, laminar_database *db,
               const laminar_subscription_options *o, error *err) {
-    const text sql = text_of(o->sql);
-    arena      a, plan_arena;
+    arena a, plan_arena;
     arena_init(&a, db->mem);
     arena_init(&plan_arena, db->mem);
-    ast_script            script;
     laminar_subscription *s = NULL;
     plan                  p;
-    status                made = sql_parse(&script, &a, sql, err);
-    if (made == OK && (script.count != 1 || script.statements[0]->kind != AST_SELECT)) {
-        made = error_set(err, ERR_SUBSCRIPTION_FAILED, "subscribe takes one SELECT statement");
-    }
-    if (made == OK) {
-        const ast_statement *st = script.statements[0];
-        made = plan_select(&p, &plan_arena, db->catalog, st->select, sql, true, &st->emit, err);
-    }
+    status                made = plan_subscription(&p, &plan_arena, &a, db, o, err);
     if (made == OK) {
         made = subscription_new(&s, db, &p, err);
     }
@@ -251,7 +289,7 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
         made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
                           : subscribe_changes(s, db, &p, &plan_arena, o, err);
         if (made == OK) {
-            made = db_query_begin(db, sql, s, &s->listed, err);
+            made = db_query_begin(db, text_of(o->sql), s, &s->listed, err);
         }
         if (made < 0) {
             subscription_free(s);
@@ -271,6 +309,16 @@ check_options(const laminar_subscription_options *o, error *err) {
         return error_set(err, ERR_SUBSCRIPTION_FAILED,
                          "a subscription is made of one SELECT or one named stream");
     }
+    if (o->resume && (o->sql != NULL || o->snapshot || o->row_ops)) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED, "from_ goes on with a named stream: %s",
+                         o->sql != NULL ? "a query starts with its current result"
+                         : o->snapshot  ? "snapshot=True starts anew"
+                                        : "what it delivers cannot tell inserts from updates");
+    }
+    if (o->resume && (o->from_epoch < 0 || o->from_part < 0)) {
+        return error_set(err, ERR_SUBSCRIPTION_FAILED,
+                         "from_ is the position of a delivery: two numbers of at least 0");
+    }
     if (o->max_lag_bytes < 0) {
         return error_set(err, ERR_SUBSCRIPTION_FAILED, "max_lag_bytes must be at least 1");
     }
@@ -289,15 +337,6 @@ open_subscription(laminar_subscription **out, laminar_database *db,
     laminar_subscription *s = NULL;
     const status          made =
         o->sql != NULL ? subscribe_sql(&s, db, o, err) : subscribe_stream(&s, db, o, err);
-    if (made == OK && s->first != NULL && s->first->row_count == 0) {
-        result_release(s->first);
-        s->first = NULL;
-    }
-    if (made == OK && s->first != NULL) {
-        s->first->delivered = true;
-        s->first->epoch = engine_sequence(db->engine);
-        atomic_store(&s->has_first, true);
-    }
     db_leave(db);
     *out = s;
     return made;
@@ -340,7 +379,7 @@ add_batches(result *rows, batch *const *batches, int32_t count, error *err) {
 
 static status
 add_entry(laminar_subscription *s, result *rows, const log_entry *entry, error *err) {
-    rows->epoch = entry->epoch;
+    set_position(rows, entry->position);
     TRY(add_batches(rows, entry->shown, entry->shown_count, err));
     if (entry->gone_count > 0) {
         TRY(result_new(&rows->gone, s->mem, &s->shape, false, err));
@@ -390,7 +429,7 @@ take_many(laminar_subscription *s, log_entry *entry, result *rows, error *err) {
         return done;
     }
     while (done == OK && entry != NULL) {
-        rows->epoch = entry->epoch;
+        set_position(rows, entry->position);
         done = merge_entry(rows, &small, entry, err);
         log_entry_release(entry);
         const bool full = rows->row_count + builder_rows(&small) >= DELIVERED_ROWS;
@@ -413,7 +452,6 @@ take_entries(laminar_subscription *s, log_entry *entry, result **out, error *err
         log_entry_release(entry);
         return added;
     }
-    rows->delivered = true;
     if (s->append_only && log_cursor_has_next(&s->cursor)) {
         added = take_many(s, entry, rows, err);
     } else {

@@ -3,9 +3,10 @@
  *
  * Invariants: `newest` is never NULL (an empty entry opens the log); an entry's `next` is written
  * once, before which the new entry is complete (release store, acquire load); the log holds one
- * reference on `newest`, each entry one on its `next`, each cursor one on its `last`. The log's own
- * fields beside the word and the counts are guarded by a mutex that is held for a few instructions
- * only. */
+ * reference on `newest` (and on `oldest`, when it keeps entries), each entry one on its `next`,
+ * each cursor one on its `last`. The log's own fields beside the word and the counts are guarded by
+ * a mutex that is held for a few instructions only: entries are let go of after it, because giving
+ * back borrowed columns may run the code of whoever lent them. */
 #include "exec/changelog.h"
 
 #include <string.h>
@@ -27,11 +28,25 @@ struct changelog {
     watch_list       watches;
     _Atomic int32_t  watch_count; /* of the list */
     log_entry       *newest;
+    log_entry       *oldest;        /* of what is kept; NULL before the first reader */
+    int64_t          keep_bytes;    /* 0: nothing is kept for readers to come back to */
+    _Atomic bool     keeps;         /* oldest != NULL */
+    log_position     shown;         /* the last one that was appended or marked; with the token */
+    log_entry       *passed;        /* let go of after the lock: the oldest entry of the log, */
+    log_entry       *passed_merged; /* and entries outside of it, linked by `next` */
     error            reason;
 };
 
+int
+log_position_compare(log_position a, log_position b) {
+    if (a.epoch != b.epoch) {
+        return a.epoch < b.epoch ? -1 : 1;
+    }
+    return a.part < b.part ? -1 : a.part > b.part;
+}
+
 static log_entry *
-entry_new(mem *m, uint64_t epoch, const log_changes *changes) {
+entry_new(mem *m, log_position at, const log_changes *changes) {
     const int32_t count = changes->shown_count + changes->gone_count;
     const size_t  bytes = sizeof(log_entry) + sizeof(batch *) * (size_t)count + changes->op_count;
     log_entry    *e = mem_alloc_zero(m, bytes);
@@ -42,7 +57,7 @@ entry_new(mem *m, uint64_t epoch, const log_changes *changes) {
     atomic_init(&e->next, NULL);
     e->mem = m;
     e->bytes = bytes;
-    e->epoch = epoch;
+    e->position = at;
     e->shown_count = changes->shown_count;
     e->gone_count = changes->gone_count;
     e->shown = (batch **)(void *)(e + 1);
@@ -105,8 +120,8 @@ add_totals(log_entry *e, int64_t bytes, int64_t rows) {
 }
 
 status
-log_entry_make(log_entry **out, mem *m, uint64_t epoch, const log_changes *changes, error *err) {
-    *out = entry_new(m, epoch, changes);
+log_entry_make(log_entry **out, mem *m, log_position at, const log_changes *changes, error *err) {
+    *out = entry_new(m, at, changes);
     if (*out != NULL) {
         add_totals(*out, 0, 0);
         return OK;
@@ -129,7 +144,7 @@ changelog_open(changelog **out, mem *m, error *err) {
     c->mem = m;
     c->check_at = INT64_MAX;
     atomic_init(&c->references, 1);
-    c->newest = entry_new(m, 0, &(log_changes){0});
+    c->newest = entry_new(m, (log_position){0}, &(log_changes){0});
     status s = c->newest == NULL ? error_memory(err) : mutex_init(&c->lock, err);
     if (s < 0) {
         log_entry_release(c->newest);
@@ -151,6 +166,7 @@ changelog_release(changelog *c) {
     if (c == NULL || atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    log_entry_release(c->oldest);
     log_entry_release(c->newest);
     mutex_fini(&c->lock);
     mem_free(c->mem, c, sizeof(*c));
@@ -159,6 +175,95 @@ changelog_release(changelog *c) {
 int32_t
 changelog_readers(const changelog *c) {
     return atomic_load_explicit(&c->readers, memory_order_acquire);
+}
+
+/* ---------------------------------------------------------------------------------- what is kept
+ */
+
+/* With the lock: gives up a reference on an entry of the log. Entries are one chain, so of several
+ * the oldest keeps the others alive until leave() lets go of it. */
+static void
+pass_entry(changelog *c, log_entry *e) {
+    if (c->passed != NULL && c->passed->bytes_before_next > e->bytes_before_next) {
+        log_entry *younger = c->passed;
+        c->passed = e;
+        e = younger;
+    }
+    if (c->passed == NULL) {
+        c->passed = e;
+    } else {
+        log_entry_release(e);
+    }
+}
+
+/* The same for an entry outside of the log, which has no successor. NULL is fine. */
+static void
+pass_merged(changelog *c, log_entry *e) {
+    if (e != NULL) {
+        atomic_store_explicit(&e->next, c->passed_merged, memory_order_relaxed);
+        c->passed_merged = e;
+    }
+}
+
+/* Unlocks, then lets go of what was passed. */
+static void
+leave(changelog *c) {
+    log_entry *passed = c->passed;
+    log_entry *merged = c->passed_merged;
+    c->passed = NULL;
+    c->passed_merged = NULL;
+    mutex_unlock(&c->lock);
+    log_entry_release(passed);
+    log_entry_release(merged);
+}
+
+void
+changelog_keep(changelog *c, int64_t bytes) {
+    c->keep_bytes = bytes;
+}
+
+bool
+changelog_is_wanted(const changelog *c) {
+    return changelog_readers(c) > 0 || atomic_load_explicit(&c->keeps, memory_order_relaxed);
+}
+
+/* With the lock. */
+static void
+forget_oldest(changelog *c) {
+    const mem    *m = c->mem;
+    const bool    scarce = atomic_load(&m->bytes_used) > m->bytes_limit / 2;
+    const int64_t keep = scarce ? 0 : c->keep_bytes;
+    while (c->newest->bytes_before_next - c->oldest->bytes_before_next > keep) {
+        log_entry *old = c->oldest;
+        c->oldest = entry_retain(atomic_load_explicit(&old->next, memory_order_acquire));
+        pass_entry(c, old);
+    }
+}
+
+/* With the lock, when a reader comes. */
+static void
+start_keeping(changelog *c) {
+    if (c->oldest == NULL && c->keep_bytes > 0) {
+        if (log_position_compare(c->newest->position, c->shown) < 0) {
+            c->newest->position = c->shown; /* nothing happened in between: nobody read */
+        }
+        c->oldest = entry_retain(c->newest);
+        atomic_store_explicit(&c->keeps, true, memory_order_relaxed);
+    }
+}
+
+log_position
+changelog_mark(changelog *c, uint64_t epoch) {
+    if (epoch > c->shown.epoch) {
+        c->shown = (log_position){epoch, 0};
+    }
+    return c->shown;
+}
+
+void
+changelog_set_birth(changelog *c, log_position birth) {
+    c->shown = birth;
+    c->newest->position = birth;
 }
 
 /* ---------------------------------------------------------------------------------- slow readers
@@ -174,7 +279,7 @@ skip_to(log_cursor *c, log_entry *to) {
     log_entry *old = c->last;
     c->dropped += to->rows_before_next - old->rows_before_next;
     c->last = entry_retain(to);
-    log_entry_release(old);
+    pass_entry(c->log, old);
 }
 
 static void
@@ -182,7 +287,7 @@ lose_all(log_cursor *c) {
     const int64_t before = c->dropped;
     if (c->merged != NULL) {
         c->dropped += c->merged->rows_before_next;
-        log_entry_release(c->merged);
+        pass_merged(c->log, c->merged);
         c->merged = NULL;
     }
     skip_to(c, c->log->newest);
@@ -197,7 +302,7 @@ conflate(log_cursor *c) {
         lose_all(c); /* no memory: said aloud by the next read */
         return;
     }
-    log_entry_release(c->merged);
+    pass_merged(c->log, c->merged);
     c->merged = made;
     const int64_t dropped = c->dropped;
     skip_to(c, c->log->newest);
@@ -286,9 +391,12 @@ changelog_wait_for_room(changelog *c, int64_t timeout_us) {
 /* ---------------------------------------------------------------------------------- writing */
 status
 changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error *err) {
-    log_entry *e = NULL;
-    TRY(log_entry_make(&e, c->mem, epoch, changes, err));
+    log_entry         *e = NULL;
+    const uint64_t     part = epoch > c->shown.epoch ? 0 : c->shown.part + 1;
+    const log_position at = {epoch > c->shown.epoch ? epoch : c->shown.epoch, part};
+    TRY(log_entry_make(&e, c->mem, at, changes, err));
     mutex_lock(&c->lock);
+    c->shown = at;
     log_entry *old = c->newest;
     e->bytes_before_next += old->bytes_before_next;
     e->rows_before_next += old->rows_before_next;
@@ -297,8 +405,11 @@ changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error
     if (e->bytes_before_next > c->check_at) {
         check_readers(c);
     }
-    mutex_unlock(&c->lock);
-    log_entry_release(old);
+    if (c->oldest != NULL) {
+        forget_oldest(c);
+    }
+    pass_entry(c, old);
+    leave(c);
     return OK;
 }
 
@@ -339,7 +450,13 @@ changelog_end(changelog *c, log_end how, const error *reason) {
         }
         atomic_store_explicit(&c->ended, (int32_t)how, memory_order_release);
     }
-    mutex_unlock(&c->lock);
+    if (c->oldest != NULL) { /* nothing comes any more that it could lead to */
+        pass_entry(c, c->oldest);
+        c->oldest = NULL;
+        c->keep_bytes = 0;
+        atomic_store_explicit(&c->keeps, false, memory_order_relaxed);
+    }
+    leave(c);
     changelog_wake(c);
     wake_producers(c);
 }
@@ -355,20 +472,88 @@ changelog_is_abandoned(const changelog *c) {
 }
 
 /* ---------------------------------------------------------------------------------- reading */
-status
-log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err) {
-    (void)err;
-    *c = (log_cursor){.log = changelog_retain(log), .rule = *rule};
-    mutex_lock(&log->lock);
-    c->last = entry_retain(log->newest);
+/* With the lock: takes its place after `last`, which is retained. */
+static void
+join_readers(log_cursor *c, changelog *log, log_entry *last) {
+    c->last = last;
     c->next = log->cursors;
     if (c->next != NULL) {
         c->next->previous = c;
     }
     log->cursors = c;
-    log->check_at =
-        min_i64(log->check_at, sat_add_i64(log->newest->bytes_before_next, rule->bytes_max));
+    log->check_at = min_i64(log->check_at, sat_add_i64(last->bytes_before_next, c->rule.bytes_max));
     atomic_fetch_add_explicit(&log->readers, 1, memory_order_acq_rel);
+}
+
+status
+log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err) {
+    (void)err;
+    *c = (log_cursor){.log = changelog_retain(log), .rule = *rule};
+    mutex_lock(&log->lock);
+    start_keeping(log);
+    join_readers(c, log, entry_retain(log->newest));
+    mutex_unlock(&log->lock);
+    return OK;
+}
+
+/* The oldest entry that anybody holds, retained. */
+static log_entry *
+oldest_held(changelog *log) {
+    mutex_lock(&log->lock);
+    start_keeping(log);
+    log_entry *oldest = log->oldest == NULL ? log->newest : log->oldest;
+    for (const log_cursor *r = log->cursors; r != NULL; r = r->next) {
+        if (r->last->bytes_before_next < oldest->bytes_before_next) {
+            oldest = r->last;
+        }
+    }
+    entry_retain(oldest);
+    mutex_unlock(&log->lock);
+    return oldest;
+}
+
+static status
+refuse_position(const changelog *log, log_position from, const log_entry *oldest, error *err) {
+    if (log_position_compare(from, log->shown) > 0) {
+        error_set(err, ERR_SUBSCRIPTION_FAILED,
+                  "position (%llu, %llu) lies ahead: the stream is at (%llu, %llu)",
+                  (unsigned long long)from.epoch, (unsigned long long)from.part,
+                  (unsigned long long)log->shown.epoch, (unsigned long long)log->shown.part);
+        error_hint(err, "positions are of one database, from its opening to its close");
+        return ERR_SUBSCRIPTION_FAILED;
+    }
+    error_set(err, ERR_SUBSCRIPTION_LAGGED,
+              "position (%llu, %llu) is older than what the change log keeps: its oldest is "
+              "(%llu, %llu)",
+              (unsigned long long)from.epoch, (unsigned long long)from.part,
+              (unsigned long long)oldest->position.epoch,
+              (unsigned long long)oldest->position.part);
+    error_hint(err, "start anew with snapshot=True");
+    return ERR_SUBSCRIPTION_LAGGED;
+}
+
+status
+log_cursor_resume(log_cursor *c, changelog *log, const lag_rule *rule, log_position from,
+                  error *err) {
+    log_entry *at = oldest_held(log);
+    if (log_position_compare(from, log->shown) > 0 ||
+        log_position_compare(from, at->position) < 0) {
+        const status refused = refuse_position(log, from, at, err);
+        log_entry_release(at);
+        return refused;
+    }
+    for (;;) { /* without the lock: nothing is appended while we have the token */
+        log_entry *next = atomic_load_explicit(&at->next, memory_order_acquire);
+        if (next == NULL || log_position_compare(next->position, from) > 0) {
+            break;
+        }
+        entry_retain(next);
+        log_entry_release(at);
+        at = next;
+    }
+    *c = (log_cursor){.log = changelog_retain(log), .rule = *rule};
+    mutex_lock(&log->lock);
+    join_readers(c, log, at);
     mutex_unlock(&log->lock);
     return OK;
 }

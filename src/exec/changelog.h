@@ -2,9 +2,10 @@
 /* changelog.h - the changes of one stream, one entry per tick; subscriptions are cursors over it.
  *
  * Entries form a list by reference counts: each holds its successor, the log holds the newest, a
- * cursor holds the last one it has read. What every cursor has passed is freed by that alone. One
- * writer (the holder of the engine token), any number of readers on any threads. Nobody polls: a
- * reader sleeps on the log's futex word, which changes with each append and at the end, or arms a
+ * cursor holds the last one it has read. What every cursor has passed is freed by that alone,
+ * except that a log may keep some of it for readers that come back (changelog_keep). One writer
+ * (the holder of the engine token), any number of readers on any threads. Nobody polls: a reader
+ * sleeps on the log's futex word, which changes with each append and at the end, or arms a
  * watch and is told by its notifier. */
 #ifndef LAMINAR_EXEC_CHANGELOG_H
 #define LAMINAR_EXEC_CHANGELOG_H
@@ -15,12 +16,21 @@
 
 typedef struct changelog changelog;
 
+/* Where a reader stands: epoch is the newest insert that it has seen, part counts what was
+ * published or handed out at the same epoch (a clock ticks without an insert). */
+typedef struct log_position {
+    uint64_t epoch, part;
+} log_position;
+
+/* < 0: a comes before b; 0: the same. */
+int log_position_compare(log_position a, log_position b);
+
 typedef struct log_entry log_entry;
 struct log_entry {
     _Atomic int32_t      references;
     mem                 *mem;
     _Atomic(log_entry *) next;
-    uint64_t             epoch; /* sequence of the last insert of its tick */
+    log_position         position; /* epoch: sequence of the last insert of its tick */
     int32_t              shown_count, gone_count;
     batch              **shown; /* what a delivery holds; with weights in EMIT CHANGES streams */
     batch              **gone;  /* last rows of keys that left; behind `shown` in memory */
@@ -43,7 +53,17 @@ typedef enum log_end { LOG_OPEN, LOG_FINISHED, LOG_FAILED } log_end;
 status     changelog_open(changelog **out, mem *m, error *err) MUST_USE;
 changelog *changelog_retain(changelog *c);
 void       changelog_release(changelog *c);
-int32_t    changelog_readers(const changelog *c); /* with none, appending may be skipped */
+int32_t    changelog_readers(const changelog *c);
+/* From its first reader on, the log keeps what was appended last, about `bytes` of it (less when
+ * memory gets short), for log_cursor_resume. To be said before there is a reader. */
+void changelog_keep(changelog *c, int64_t bytes);
+/* False: nobody reads and nothing is kept, appending may be skipped. */
+bool changelog_is_wanted(const changelog *c);
+/* With the token: the position of what is shown now, `epoch` being the newest insert. Whatever is
+ * appended later comes after it. */
+log_position changelog_mark(changelog *c, uint64_t epoch);
+/* With the token, for a log without entries: all positions come after this one. */
+void changelog_set_birth(changelog *c, log_position birth);
 /* Takes over the batch references, also when it fails. Makes the entry visible; readers wake when
  * changelog_wake is called. */
 status changelog_append(changelog *c, uint64_t epoch, const log_changes *changes,
@@ -84,6 +104,10 @@ struct log_cursor { /* one reader; lies still while it is open */
 
 /* Starts after the newest entry. */
 status log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err) MUST_USE;
+/* Starts after `from`, a position that a reader was given, with the token and after changelog_mark.
+ * Code 503 when the log does not reach back to it, 500 when it has not come yet. */
+status log_cursor_resume(log_cursor *c, changelog *log, const lag_rule *rule, log_position from,
+                         error *err) MUST_USE;
 void   log_cursor_close(log_cursor *c);
 /* Lets go of everything unread, for ever; from any thread. Producers that wait go on. */
 void log_cursor_quit(log_cursor *c);
@@ -110,7 +134,7 @@ wait_result changelog_wait_for_room(changelog *c, int64_t timeout_us);
 status log_conflate(log_entry **out, mem *m, log_entry *merged, log_entry *first,
                     const lag_rule *rule, error *err) MUST_USE;
 /* For conflate.c: takes over the batches, also when it fails. */
-status log_entry_make(log_entry **out, mem *m, uint64_t epoch, const log_changes *changes,
+status log_entry_make(log_entry **out, mem *m, log_position at, const log_changes *changes,
                       error *err) MUST_USE;
 
 /* Makes the notifier post `w` (idle, w->to set) as soon as there is something to read, which may be

@@ -70,7 +70,7 @@ entry_after(const log_entry *e) {
 
 /* Walks all entries from the newest to the oldest. */
 static status
-walk(conflater *c, log_entry *merged, log_entry *first, uint64_t *epoch, error *err) {
+walk(conflater *c, log_entry *merged, log_entry *first, log_position *at, error *err) {
     int32_t entries = merged != NULL;
     size_t  batches = merged == NULL ? 0 : (size_t)(merged->shown_count + merged->gone_count);
     for (const log_entry *e = first; e != NULL; e = entry_after(e)) {
@@ -90,7 +90,7 @@ walk(conflater *c, log_entry *merged, log_entry *first, uint64_t *epoch, error *
     for (log_entry *e = first; e != NULL; e = entry_after(e)) {
         list[n++] = e;
     }
-    *epoch = list[n - 1]->epoch;
+    *at = list[n - 1]->position;
     for (int32_t i = n - 1; i >= 0; i--) {
         TRY(add_entry(c, list[i], err));
     }
@@ -114,19 +114,19 @@ open_keys(conflater *c, error *err) {
 status
 log_conflate(log_entry **out, mem *m, log_entry *merged, log_entry *first, const lag_rule *rule,
              error *err) {
-    conflater c = {.mem = m, .rule = rule};
-    uint64_t  epoch = 0;
+    conflater    c = {.mem = m, .rule = rule};
+    log_position at = {0};
     arena_init(&c.arena, m);
     status s = open_keys(&c, err);
     if (s == OK) {
-        s = walk(&c, merged, first, &epoch, err);
+        s = walk(&c, merged, first, &at, err);
     }
     if (c.store != NULL) {
         group_table_close(&c.keys);
         store_close(c.store);
     }
     if (s == OK) {
-        s = log_entry_make(out, m, epoch, &c.out, err);
+        s = log_entry_make(out, m, at, &c.out, err);
     } else {
         for (int32_t i = 0; i < c.out.shown_count; i++) {
             batch_release(c.out.shown[i]);

@@ -388,7 +388,7 @@ start_stream(stream *s) {
         done = stream_attach(s, &fault);
     }
     s->running = true;
-    if (done == OK && changelog_readers(s->log) > 0) {
+    if (done == OK && changelog_is_wanted(s->log)) {
         /* Counted as it is announced, not as it was filled. */
         s->engine->totals.rows_out -= s->object == NULL ? 0 : s->rows_out;
         s->rows_out = 0;

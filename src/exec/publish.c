@@ -218,7 +218,7 @@ stream_take_rows(void *context, const delta *rows, error *err) {
     if (s->object != NULL) {
         s->engine->totals.rows_out += shown;
     }
-    if (rows->row_count == 0 || changelog_readers(s->log) == 0) {
+    if (rows->row_count == 0 || !changelog_is_wanted(s->log)) {
         return OK;
     }
     if (as_is) {

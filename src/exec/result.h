@@ -20,9 +20,9 @@ typedef struct result {
     int64_t *ends; /* rows up to the end of each batch */
     /* Of a delivery of a subscription: */
     bool           delivered;
-    uint64_t       epoch;   /* the last insert that it shows */
-    struct result *gone;    /* last rows of the keys that left; NULL: none */
-    uint8_t       *row_ops; /* change_op per row; NULL: all CHANGE_INSERT, or nobody asked */
+    uint64_t       epoch, part; /* its position, see log_position */
+    struct result *gone;        /* last rows of the keys that left; NULL: none */
+    uint8_t       *row_ops;     /* change_op per row; NULL: all CHANGE_INSERT, or nobody asked */
 } result;
 
 typedef enum change_op { CHANGE_INSERT, CHANGE_UPDATE, CHANGE_DELETE } change_op;

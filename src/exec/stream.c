@@ -7,6 +7,8 @@
 
 #include "kernel/kernel.h"
 
+#define LOG_KEEP_BYTES (64LL << 20) /* of changes that all have read */
+
 /* All that the stream holds, as changes that wait for publication. */
 status
 stream_announce(stream *s, error *err) {
@@ -120,6 +122,20 @@ has_timed_window(const plan_node *n) {
     return false;
 }
 
+/* Named streams can be read again from a position. One that replaces another of its name must not
+ * take the other's positions for its own: making it counts as an event, except in a pause, when
+ * nothing new is shown. */
+static void
+set_birth(stream *s) {
+    engine *e = s->engine;
+    if (s->object == NULL) {
+        return;
+    }
+    e->sequence += !e->paused;
+    changelog_set_birth(s->log, (log_position){engine_sequence(e), e->paused ? s->id : 0});
+    changelog_keep(s->log, LOG_KEEP_BYTES);
+}
+
 status
 stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o,
             error *err) {
@@ -141,11 +157,12 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
         stream_free(s);
         return made;
     }
+    s->id = ++e->stream_count;
     if (plan_arena != NULL) { /* shadows borrow the plan */
         s->arena = *plan_arena;
         *plan_arena = (arena){.mem = s->arena.mem};
+        set_birth(s);
     }
-    s->id = ++e->stream_count;
     *out = s;
     return OK;
 }

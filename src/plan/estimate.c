@@ -165,6 +165,8 @@ estimate_rows(const plan_node *n) {
                             estimate_matches(n->predicate, n->inputs[0]));
     case PLAN_JOIN:
         return at_least_one(join_rows(n));
+    case PLAN_ASOF:
+        return estimate_rows(n->inputs[0]);
     case PLAN_AGGREGATE:
         return group_rows(n);
     case PLAN_TOP_N: {

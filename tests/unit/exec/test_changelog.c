@@ -41,7 +41,7 @@ take_value(log_cursor *cursor) {
     }
     CHECK_EQ(e->shown_count, 1);
     const int64_t v = column_value(&e->shown[0]->rows.columns[0], 0).i;
-    CHECK_EQ(e->epoch, (uint64_t)v);
+    CHECK_EQ(e->position.epoch, (uint64_t)v);
     log_entry_release(e);
     return v;
 }
