@@ -145,7 +145,8 @@ same_statement(const ast_statement *a, const ast_statement *b) {
                 same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
                 same_select(a->select, b->select) && a->emit == b->emit &&
                 same_expr(a->allow_lateness, b->allow_lateness) &&
-                a->target_count == b->target_count && a->parameter_count == b->parameter_count;
+                a->target_count == b->target_count && a->parameter_count == b->parameter_count &&
+                a->show == b->show && same_expr(a->value, b->value);
     for (int32_t i = 0; same && i < a->column_count; i++) {
         same = same_column_def(&a->columns[i], &b->columns[i]);
     }
