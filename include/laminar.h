@@ -119,9 +119,12 @@ typedef struct laminar_options {
      * 402. For signals and the like. It must not call the database. NULL: none. */
     bool (*interrupted)(void *context);
     void   *interrupted_context;
-    int64_t buffer_size;       /* rows that may wait for a busy engine; 0: 65,536 */
-    int64_t insert_timeout_ms; /* how long an insert waits for room in it, or for
-                                  LAMINAR_LAG_BLOCK; 0: 30,000 */
+    int64_t buffer_size;          /* rows that may wait for a busy engine; 0: 65,536 */
+    int64_t insert_timeout_ms;    /* how long an insert waits for room in it, or for
+                                     LAMINAR_LAG_BLOCK; 0: 30,000 */
+    int64_t max_lag_bytes;        /* what a subscription may leave unread when it names no limit; 0:
+                                     256 MiB */
+    int64_t statement_timeout_ms; /* how long a query may run; 0: no limit */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 

@@ -15,7 +15,7 @@ void
 mem_init(mem *m, int64_t bytes_limit) {
     atomic_init(&m->bytes_used, 0);
     atomic_init(&m->bytes_max, 0);
-    m->bytes_limit = bytes_limit;
+    atomic_init(&m->bytes_limit, bytes_limit);
     atomic_init(&m->allocations, 0);
     atomic_init(&m->fail_at, 0);
     m->fail_always = false;
@@ -46,9 +46,10 @@ charge(mem *m, size_t bytes) {
         return false;
     }
     const int64_t more = (int64_t)bytes;
+    const int64_t limit = atomic_load_explicit(&m->bytes_limit, memory_order_relaxed);
     int64_t       used = atomic_load_explicit(&m->bytes_used, memory_order_relaxed);
     do {
-        if (more > m->bytes_limit || used > m->bytes_limit - more) {
+        if (more > limit || used > limit - more) {
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&m->bytes_used, &used, used + more,

@@ -13,7 +13,7 @@
 typedef struct mem {
     _Atomic int64_t bytes_used;
     _Atomic int64_t bytes_max;   /* high-water mark */
-    int64_t         bytes_limit; /* INT64_MAX: none */
+    _Atomic int64_t bytes_limit; /* INT64_MAX: none */
     _Atomic int64_t allocations; /* calls that asked for memory so far: alloc, resize, map, remap */
     _Atomic int64_t fail_at;     /* tests: the call with this number (from 1) fails; 0 = never */
     bool            shared;      /* see mem_open_shared */

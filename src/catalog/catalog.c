@@ -79,17 +79,22 @@ catalog_object_release(object *o) {
     mem_free(m, o, sizeof(*o));
 }
 
-static const char *
-kind_name(object_kind kind) {
-    switch (kind) {
-    case OBJECT_SOURCE:
-        return "source";
-    case OBJECT_TABLE:
-        return "table";
-    case OBJECT_STREAM:
-        return "stream";
-    }
-    UNREACHABLE();
+const char *
+object_kind_name(object_kind kind) {
+    static const char *const names[] = {[OBJECT_SOURCE] = "source",
+                                        [OBJECT_TABLE] = "table",
+                                        [OBJECT_STREAM] = "stream",
+                                        [OBJECT_VIEW] = "view"};
+    return names[kind];
+}
+
+const char *
+object_kind_word(object_kind kind) {
+    static const char *const words[] = {[OBJECT_SOURCE] = "SOURCE",
+                                        [OBJECT_TABLE] = "TABLE",
+                                        [OBJECT_STREAM] = "STREAM",
+                                        [OBJECT_VIEW] = "VIEW"};
+    return words[kind];
 }
 
 status
@@ -97,7 +102,7 @@ catalog_add(catalog *c, object *o, error *err) {
     const object *taken = catalog_find(c, o->name, false);
     if (taken != NULL) {
         error_set(err, ERR_TABLE_EXISTS, "a %s named \"%.*s\" already exists",
-                  kind_name(taken->kind), TEXT_ARG(taken->name));
+                  object_kind_name(taken->kind), TEXT_ARG(taken->name));
         error_hint(err, "use another name, DROP it first, or write CREATE ... IF NOT EXISTS");
         return ERR_TABLE_EXISTS;
     }

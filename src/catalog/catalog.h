@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "batch/column.h"
 
-typedef enum object_kind { OBJECT_SOURCE, OBJECT_TABLE, OBJECT_STREAM } object_kind;
+typedef enum object_kind { OBJECT_SOURCE, OBJECT_TABLE, OBJECT_STREAM, OBJECT_VIEW } object_kind;
 
 typedef struct object object;
 struct object {
@@ -19,7 +19,7 @@ struct object {
     text          name; /* as declared */
     uint64_t      id;   /* grows with each creation */
     const schema *schema;
-    text          sql; /* the statement that made it */
+    text          sql; /* the statement that made it; a view is bound from it where it is read */
     /* sources */
     int32_t event_time_column; /* -1: processing time */
     int64_t delay_us;          /* of WATERMARK FOR */
@@ -37,6 +37,9 @@ struct object {
     /* For the planner's estimates; NULL: unknown. The range is that of an integer-like column. */
     int64_t (*row_count)(const void *impl);
     bool (*column_range)(const void *impl, int32_t column, int64_t *min, int64_t *max);
+    /* streams and views: what they read, views in between too; the catalog holds them */
+    int32_t  input_count;
+    object **inputs;
     /* dependents: objects that read this one */
     int32_t         dependent_count;
     object        **dependents;
@@ -61,11 +64,13 @@ object *catalog_find(const catalog *c, text name, bool exact); /* borrowed; NULL
 /* As find; otherwise the given status (ERR_TABLE_NOT_FOUND or ERR_NOT_FOUND_IN_QUERY), `what`
  * ("Source", "Stream", "Table") in the text
  * ("Stream not found: x") and a hint with the nearest name. position -1: none. */
-status  catalog_need(object **out, const catalog *c, text name, bool exact, status s,
-                     const char *what, int32_t position, error *err) MUST_USE;
-int32_t catalog_count(const catalog *c);
-object *catalog_at(const catalog *c, int32_t i); /* in order of creation */
-status  catalog_depend(object *on, object *dependent, error *err) MUST_USE;
-void    catalog_undepend(object *on, object *dependent);
+status      catalog_need(object **out, const catalog *c, text name, bool exact, status s,
+                         const char *what, int32_t position, error *err) MUST_USE;
+const char *object_kind_name(object_kind kind); /* "source" */
+const char *object_kind_word(object_kind kind); /* "SOURCE" */
+int32_t     catalog_count(const catalog *c);
+object     *catalog_at(const catalog *c, int32_t i); /* in order of creation */
+status      catalog_depend(object *on, object *dependent, error *err) MUST_USE;
+void        catalog_undepend(object *on, object *dependent);
 
 #endif

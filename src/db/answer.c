@@ -86,6 +86,29 @@ build_texts(result *rows, mem *m, int32_t column_count, const text *cells, int32
 }
 
 status
+answer_builder(laminar_result **out, mem *m, builder *from, const list_column *columns,
+               int32_t column_count, error *err) {
+    field   fields[LIST_COLUMNS_MAX];
+    result *rows = NULL;
+    batch  *made = NULL;
+    for (int32_t i = 0; i < column_count; i++) {
+        fields[i] = (field){
+            .name = text_of(columns[i].name), .type = type_of(columns[i].type), .nullable = true};
+    }
+    const schema shape = {.count = column_count, .fields = fields};
+    TRY(result_new(&rows, m, &shape, false, err));
+    status s = builder_rows(from) == 0 ? OK : builder_take(from, &made, err);
+    if (s == OK && made != NULL) {
+        s = result_add(rows, made, err);
+    }
+    if (s < 0) {
+        result_release(rows);
+        return s;
+    }
+    return answer_rows(out, m, LAMINAR_RESULT_METADATA, rows, err);
+}
+
+status
 answer_texts(laminar_result **out, mem *m, laminar_result_kind kind, const char *const *names,
              int32_t column_count, const text *cells, int32_t row_count, error *err) {
     arena a;

@@ -29,12 +29,10 @@ struct insert_request {
 };
 
 status
-queue_open(laminar_database *db, int64_t rows_max, int64_t wait_us_max, error *err) {
+queue_open(laminar_database *db, error *err) {
     insert_queue *q = &db->queue;
     TRY(mutex_init(&q->lock, err));
     mutex_set_level(&q->lock, LEVEL_LEAF);
-    q->rows_max = rows_max;
-    q->wait_us_max = wait_us_max;
     return OK;
 }
 
@@ -205,11 +203,13 @@ static status
 take_room(laminar_database *db, int64_t rows, error *err) {
     insert_queue *q = &db->queue;
     engine_clock *wall = &db->clock.base;
-    const int64_t end_ns = sat_add_i64(clock_ticks_ns(wall), q->wait_us_max * 1000);
+    const int64_t end_ns = sat_add_i64(
+        clock_ticks_ns(wall), sat_mul_i64(db_setting(db, SETTING_INSERT_TIMEOUT_MS), 1000000));
     for (;;) {
         const uint32_t seen = atomic_load(&q->room);
+        const int64_t  rows_max = db_setting(db, SETTING_BUFFER_SIZE);
         int64_t        queued = atomic_load(&q->rows);
-        while (queued == 0 || queued + rows <= q->rows_max) {
+        while (queued == 0 || queued + rows <= rows_max) {
             if (atomic_compare_exchange_weak(&q->rows, &queued, queued + rows)) {
                 return OK;
             }
@@ -219,7 +219,7 @@ take_room(laminar_database *db, int64_t rows, error *err) {
             return error_set(err, ERR_INGESTION_FAILED,
                              "%lld rows wait for the engine (buffer_size is %lld): nothing of this "
                              "insert was kept",
-                             (long long)queued, (long long)q->rows_max);
+                             (long long)queued, (long long)rows_max);
         }
         atomic_fetch_add(&q->room_sleepers, 1);
         if (atomic_load(&q->room) == seen) {

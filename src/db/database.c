@@ -5,10 +5,8 @@
 
 #include "arrow/arrow.h"
 #include "db/internal.h"
+#include "db/settings.h"
 #include "kernel/kernel.h"
-
-#define BUFFER_ROWS 65536
-#define INSERT_TIMEOUT_MS 30000
 
 static int64_t
 user_now_us(engine_clock *c) {
@@ -40,7 +38,7 @@ open_parts(laminar_database *db, error *err) {
         return s;
     }
     mutex_set_level(&db->queries_lock, LEVEL_LEAF);
-    s = queue_open(db, db->queue.rows_max, db->queue.wait_us_max, err);
+    s = queue_open(db, err);
     if (s < 0) {
         mutex_fini(&db->queries_lock);
         mutex_fini(&db->token);
@@ -82,7 +80,8 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
               error *err) {
     TRY(check_path(path, err));
     if (options->threads < 0 || options->memory_limit < 0 || options->buffer_size < 0 ||
-        options->insert_timeout_ms < 0) {
+        options->insert_timeout_ms < 0 || options->max_lag_bytes < 0 ||
+        options->statement_timeout_ms < 0) {
         return error_set(err, ERR_INVALID_ARGUMENT,
                          "numbers in the options must be 0 (the default) or more");
     }
@@ -101,10 +100,7 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     db->mem = m;
     atomic_init(&db->references, 1);
     db->process = getpid();
-    db->threads = options->threads;
-    db->queue.rows_max = options->buffer_size > 0 ? options->buffer_size : BUFFER_ROWS;
-    db->queue.wait_us_max =
-        1000 * (options->insert_timeout_ms > 0 ? options->insert_timeout_ms : INSERT_TIMEOUT_MS);
+    settings_init(db, options);
     set_callbacks(db, options);
     db->opened_ns = clock_ticks_ns(&db->clock.base);
     const status s = open_parts(db, err);
@@ -221,10 +217,10 @@ status
 db_find_source(laminar_database *db, text name, object **out, error *err) {
     object *o = NULL;
     TRY(catalog_need(&o, db->catalog, name, false, ERR_TABLE_NOT_FOUND, "Source", -1, err));
-    if (o->kind == OBJECT_STREAM) {
+    if (o->kind == OBJECT_STREAM || o->kind == OBJECT_VIEW) {
         return error_set(err, ERR_SCHEMA_MISMATCH,
-                         "\"%.*s\" is a stream: insert into the sources that it reads",
-                         TEXT_ARG(o->name));
+                         "\"%.*s\" is a %s: insert into the sources that it reads",
+                         TEXT_ARG(o->name), object_kind_name(o->kind));
     }
     *out = catalog_object_retain(o);
     return OK;

@@ -32,7 +32,7 @@ sleep_for_room(laminar_database *db, changelog *full, int64_t deadline_ns, error
         return error_set(err, ERR_INGESTION_FAILED,
                          "a subscription with on_lag=\"block\" was full for %lld ms "
                          "(insert_timeout_ms); nothing of the batch was kept",
-                         (long long)(db->queue.wait_us_max / 1000));
+                         (long long)db_setting(db, SETTING_INSERT_TIMEOUT_MS));
     }
     if (changelog_wait_for_room(full, left_us) == WAIT_INTERRUPTED) {
         return error_set(err, ERR_QUERY_CANCELLED,
@@ -56,8 +56,9 @@ db_wait_for_room(laminar_database *db, const object *o, error *err) {
             break; /* who inserts next finds out what else may be wrong */
         }
         if (deadline_ns == 0) {
-            deadline_ns = sat_add_i64(clock_ticks_ns(&db->clock.base),
-                                      sat_mul_i64(db->queue.wait_us_max, 1000));
+            deadline_ns =
+                sat_add_i64(clock_ticks_ns(&db->clock.base),
+                            sat_mul_i64(db_setting(db, SETTING_INSERT_TIMEOUT_MS), 1000000));
         }
         const status slept = sleep_for_room(db, full, deadline_ns, err);
         changelog_release(full);

@@ -12,10 +12,18 @@
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "batch/builder.h"
 #include "catalog/catalog.h"
 #include "exec/engine.h"
 #include "laminar.h"
 #include "os/thread.h"
+
+typedef enum setting_id {
+#define SETTING(id, name, kind, choices, lowest, highest, standard, description) SETTING_##id,
+#include "db/settings.def"
+#undef SETTING
+    SETTING_COUNT
+} setting_id;
 
 typedef enum db_state {
     DB_CREATED,
@@ -51,11 +59,9 @@ typedef struct insert_request insert_request;
 typedef struct insert_queue {
     mutex            lock;
     insert_request  *first, *last;
-    _Atomic int64_t  rows;        /* queued or being applied */
-    int64_t          rows_max;    /* LaminarConfig(buffer_size) */
-    int64_t          wait_us_max; /* for room in the queue */
-    _Atomic uint32_t room;        /* futex: changes when rows leave */
-    _Atomic uint32_t applied;     /* futex of flush: changes when a request is done */
+    _Atomic int64_t  rows;    /* queued or being applied */
+    _Atomic uint32_t room;    /* futex: changes when rows leave */
+    _Atomic uint32_t applied; /* futex of flush: changes when a request is done */
     _Atomic int32_t  room_sleepers;
     status fault_status; /* first failure of an insert nobody waited for; guarded by lock */
     error  fault;
@@ -75,7 +81,8 @@ struct laminar_database {
     engine         *engine;
     _Atomic int32_t state;   /* db_state */
     pid_t           process; /* that opened it: after fork the child must not touch it */
-    int32_t         threads;
+    _Atomic int64_t settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
+    int64_t         opened_with[SETTING_COUNT];
     _Atomic int32_t blocking_readers; /* open subscriptions with LAG_BLOCK */
     int64_t         opened_ns;        /* of the monotonic clock */
     mutex           queries_lock;
@@ -96,6 +103,11 @@ struct laminar_result {
     int64_t             rows_affected;
     result             *rows; /* NULL for DDL and row counts */
 };
+
+ALWAYS_INLINE int64_t
+db_setting(const laminar_database *db, setting_id at) {
+    return atomic_load_explicit(&db->settings[at], memory_order_relaxed);
+}
 
 /* Levels of locks, see os/thread.h. Nothing is locked while a leaf is held. */
 enum { LEVEL_TOKEN = 1, LEVEL_LEAF = 2 };
@@ -128,7 +140,10 @@ void   db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it b
 void    db_query_inside(laminar_database *db, query_entry *q);
 status  db_check_inside(const laminar_database *db, error *err) MUST_USE;
 int32_t db_active_queries(laminar_database *db);
-void    db_queries_fini(laminar_database *db);
+/* id, sql and state of each as text, oldest first; see laminar_database_queries. */
+status db_list_queries(laminar_database *db, arena *a, text **cells, int32_t *count,
+                       error *err) MUST_USE;
+void   db_queries_fini(laminar_database *db);
 
 /* ---- report.c: err in engine terms -> the caller's record; sql (may be empty) gives line, column
  * and caret. Returns the status for the caller. */
@@ -146,6 +161,15 @@ status answer_texts(laminar_result **out, mem *m, laminar_result_kind kind,
                     const char *const *names, int32_t column_count, const text *cells,
                     int32_t row_count, error *err) MUST_USE;
 
+/* Columns of a listing, and its rows; the builder stays the caller's. */
+#define LIST_COLUMNS_MAX 16
+typedef struct list_column {
+    const char *name;
+    type_id     type;
+} list_column;
+status answer_builder(laminar_result **out, mem *m, builder *rows, const list_column *columns,
+                      int32_t column_count, error *err) MUST_USE;
+
 /* ---- insert.c */
 /* The result of a query into o's columns: from[c] is the column of the result that feeds column c,
  * -1 its default. One batch, coerced as rows from outside are; *out is NULL when there are no rows.
@@ -160,7 +184,7 @@ status db_wait_for_room(laminar_database *db, const object *o, error *err) MUST_
 status db_check_not_null(const object *o, const delta *rows, error *err) MUST_USE;
 
 /* ---- combine.c: inserts from several threads */
-status queue_open(laminar_database *db, int64_t rows_max, int64_t wait_us_max, error *err) MUST_USE;
+status queue_open(laminar_database *db, error *err) MUST_USE;
 /* Applies what is queued (for at most LEAVE_US_MAX when bounded) with the token held. True: nothing
  * is left. */
 bool queue_drain(laminar_database *db, bool bounded);

@@ -57,16 +57,14 @@ laminar_database_list(laminar_database *db, laminar_object_kind kind, laminar_re
     return report(err, &e, s, TEXT(""));
 }
 
+/* A view is text: what reads it reads what it stands for. */
 static int32_t
-input_count(const object *o) {
-    return o->kind == OBJECT_STREAM ? stream_plan(o->impl)->object_count : 0;
-}
-
-static text
-kind_text(object_kind kind) {
-    return kind == OBJECT_SOURCE  ? TEXT("source")
-           : kind == OBJECT_TABLE ? TEXT("table")
-                                  : TEXT("stream");
+edge_count(const object *o) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < o->input_count; i++) {
+        n += o->inputs[i]->kind != OBJECT_VIEW;
+    }
+    return n;
 }
 
 static status
@@ -76,19 +74,22 @@ list_edges(laminar_database *db, laminar_result **out, error *err) {
     arena         a;
     arena_init(&a, db->mem);
     for (int32_t i = 0; i < total; i++) {
-        const int32_t inputs = input_count(catalog_at(db->catalog, i));
+        const int32_t inputs = edge_count(catalog_at(db->catalog, i));
         rows += inputs == 0 ? 1 : inputs;
     }
     text *cells = arena_alloc(&a, sizeof(text) * 4 * (size_t)(rows + 1));
     for (int32_t i = 0; cells != NULL && i < total; i++) {
         const object *o = catalog_at(db->catalog, i);
-        const int32_t inputs = input_count(o);
-        for (int32_t k = 0; k < (inputs == 0 ? 1 : inputs); k++) {
+        const bool    alone = edge_count(o) == 0;
+        for (int32_t k = 0; o->kind != OBJECT_VIEW && k < (alone ? 1 : o->input_count); k++) {
+            if (!alone && o->inputs[k]->kind == OBJECT_VIEW) {
+                continue;
+            }
             text *row = cells + 4 * (size_t)n++;
             row[0] = o->name;
-            row[1] = kind_text(o->kind);
+            row[1] = text_of(object_kind_name(o->kind));
             row[2] = o->sql;
-            row[3] = inputs == 0 ? (text){0} : stream_plan(o->impl)->objects[k]->name;
+            row[3] = alone ? (text){0} : o->inputs[k]->name;
         }
     }
     static const char *const names[] = {"name", "kind", "sql", "input"};

@@ -183,6 +183,14 @@ copy_queries(laminar_database *db, arena *a, text **cells, int32_t *count, error
     return OK;
 }
 
+status
+db_list_queries(laminar_database *db, arena *a, text **cells, int32_t *count, error *err) {
+    mutex_lock(&db->queries_lock);
+    const status s = copy_queries(db, a, cells, count, err);
+    mutex_unlock(&db->queries_lock);
+    return s;
+}
+
 laminar_status
 laminar_database_queries(laminar_database *db, laminar_result **out, laminar_error *err) {
     error   e = {0};
@@ -192,9 +200,7 @@ laminar_database_queries(laminar_database *db, laminar_result **out, laminar_err
     status  s = db_check_open(db, &e);
     arena_init(&a, db->mem);
     if (s == OK) {
-        mutex_lock(&db->queries_lock);
-        s = copy_queries(db, &a, &cells, &count, &e);
-        mutex_unlock(&db->queries_lock);
+        s = db_list_queries(db, &a, &cells, &count, &e);
     }
     if (s == OK) {
         static const char *const names[] = {"id", "sql", "state"};

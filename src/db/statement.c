@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends
  * it, what ran before it stays. */
-#include "db/internal.h"
+#include "db/statement.h"
 #include "db/parameters.h"
-#include "sql/parser.h"
-
-typedef struct statement_context {
-    laminar_database *db;
-    arena             arena; /* AST and what a statement needs until it is done */
-    text              sql;   /* the whole script: positions refer to it */
-} statement_context;
 
 /* ---------------------------------------------------------------------------------- queries */
 static void
@@ -26,22 +19,21 @@ release_objects(object **objects, int32_t count) {
     }
 }
 
-static text
+text
 statement_text(const statement_context *c, const ast_statement *st) {
     return (text){c->sql.data + st->position, (size_t)(st->end - st->position)};
 }
 
-/* Plans and prepares with the token, runs without it when only tables are read. */
-static status
-run_select(statement_context *c, text sql, const ast_select *select, const ast_emission *emit,
-           result **out, error *err) {
+status
+statement_query(statement_context *c, text listed_as, const ast_select *select,
+                const ast_emission *emit, result **out, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
     plan         p;
     query       *q = NULL;
     query_entry *listed = NULL;
-    status       s = db_query_begin(db, sql, NULL, &listed, err);
+    status       s = db_query_begin(db, listed_as, NULL, &listed, err);
     if (s == OK) {
         s = db_enter(db, err);
     }
@@ -116,347 +108,6 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
     return s;
 }
 
-/* ---------------------------------------------------------------------------------- DDL, with the
- * token */
-/* What SHOW CREATE shows and a restart reads again: parameters have become literals. */
-static status
-keep_definition(const statement_context *c, object *o, const ast_statement *st, error *err) {
-    buf written;
-    buf_init(&written, c->db->mem, SIZE_MAX / 2);
-    parameters_print(st, c->sql, &written);
-    o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
-    buf_fini(&written);
-    return o->sql.data == NULL ? error_memory(err) : OK;
-}
-
-static void
-free_source(void *impl) {
-    source_close(impl);
-}
-
-static void
-free_stream(void *impl) {
-    stream_close(impl);
-}
-
-/* Takes an object out of the catalog and frees what it stands for; other references keep only its
- * description. */
-static void
-drop_object(laminar_database *db, object *o) {
-    void (*impl_free)(void *) = o->impl_free;
-    void *impl = o->impl;
-    o->impl = NULL;
-    o->impl_free = NULL;
-    if (impl != NULL) {
-        impl_free(impl);
-    }
-    catalog_remove(db->catalog, o);
-}
-
-static const char *
-kind_name(object_kind kind) {
-    switch (kind) {
-    case OBJECT_SOURCE:
-        return "SOURCE";
-    case OBJECT_TABLE:
-        return "TABLE";
-    default:
-        return "STREAM";
-    }
-}
-
-static bool
-reads_any(const object *o, object *const *objects, int32_t count) {
-    if (o->kind != OBJECT_STREAM) {
-        return false;
-    }
-    const plan *p = stream_plan(o->impl);
-    for (int32_t i = 0; i < p->object_count; i++) {
-        for (int32_t k = 0; k < count; k++) {
-            if (p->objects[i] == objects[k]) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* What goes with one object: itself, then what reads it at any depth, in order of creation. */
-typedef struct going {
-    object **objects;
-    int32_t  count;
-} going;
-
-/* All questions come before the first thing is touched. */
-static status
-find_going(going *g, statement_context *c, object *o, bool cascade, error *err) {
-    laminar_database *db = c->db;
-    const int32_t     total = catalog_count(db->catalog);
-    *g = (going){.objects = arena_alloc(&c->arena, sizeof(object *) * (size_t)total)};
-    if (g->objects == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < total; i++) {
-        object *each = catalog_at(db->catalog, i);
-        if (each == o || reads_any(each, g->objects, g->count)) {
-            g->objects[g->count++] = each;
-        }
-    }
-    if (g->count > 1 && !cascade) {
-        return error_set(err, ERR_SCHEMA_MISMATCH,
-                         "cannot drop \"%.*s\": \"%.*s\" reads it; drop that first or say CASCADE",
-                         TEXT_ARG(o->name), TEXT_ARG(g->objects[1]->name));
-    }
-    engine_reap(db->engine);
-    for (int32_t i = 0; i < g->count; i++) {
-        if (engine_has_readers(db->engine, g->objects[i])) {
-            return error_set(
-                err, ERR_SCHEMA_MISMATCH,
-                "cannot drop \"%.*s\": an open subscription reads it; cancel that first",
-                TEXT_ARG(g->objects[i]->name));
-        }
-    }
-    return OK;
-}
-
-static void
-drop_going(laminar_database *db, const going *g) {
-    for (int32_t i = g->count - 1; i >= 0; i--) {
-        object *o = g->objects[i];
-        if (o->kind == OBJECT_STREAM) {
-            const plan *p = stream_plan(o->impl);
-            for (int32_t k = 0; k < p->object_count; k++) {
-                catalog_undepend(p->objects[k], o);
-            }
-        }
-        drop_object(db, o);
-    }
-}
-
-static status
-drop_statement(statement_context *c, const ast_statement *st, error *err) {
-    static const object_kind kinds[] = {[AST_OBJECT_SOURCE] = OBJECT_SOURCE,
-                                        [AST_OBJECT_STREAM] = OBJECT_STREAM,
-                                        [AST_OBJECT_TABLE] = OBJECT_TABLE};
-    const object_kind        kind = kinds[st->object];
-    laminar_database        *db = c->db;
-    going                    g;
-    object                  *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
-    if (o == NULL && st->if_exists) {
-        return OK;
-    }
-    const char *const what = kind == OBJECT_SOURCE  ? "Source"
-                             : kind == OBJECT_TABLE ? "Table"
-                                                    : "Stream";
-    TRY(catalog_need(&o, db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY, what,
-                     st->name.position, err));
-    if (o->kind != kind) {
-        return error_set_at(err, ERR_NOT_FOUND_IN_QUERY, st->name.position,
-                            "\"%.*s\" is a %s: say DROP %s", TEXT_ARG(o->name), kind_name(o->kind),
-                            kind_name(o->kind));
-    }
-    TRY(find_going(&g, c, o, st->cascade, err));
-    drop_going(db, &g);
-    return OK;
-}
-
-/* OR REPLACE and IF NOT EXISTS, the same for all kinds. *done: there is nothing left to make. old
- * gets what is to be replaced; it stays until the new one is made. */
-static status
-find_old(statement_context *c, const ast_statement *st, object_kind kind, going *old, bool *done,
-         error *err) {
-    *done = false;
-    *old = (going){0};
-    object *o = catalog_find(c->db->catalog, st->name.text, false);
-    if (o == NULL) {
-        return OK;
-    }
-    if (st->if_not_exists) {
-        *done = true;
-        return OK;
-    }
-    if (!st->or_replace) {
-        return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
-                            "\"%.*s\" already exists: use CREATE OR REPLACE or IF NOT EXISTS",
-                            TEXT_ARG(st->name.text));
-    }
-    if (o->kind != kind) {
-        return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
-                            "\"%.*s\" is a %s: DROP it first, or use another name",
-                            TEXT_ARG(o->name), kind_name(o->kind));
-    }
-    return find_going(old, c, o, false, err);
-}
-
-/* Makes a finished object known, in the place of the old one. */
-static status
-register_object(laminar_database *db, object *o, const plan *p, const going *old, error *err) {
-    const int32_t count = p == NULL ? 0 : p->object_count;
-    int32_t       depends = 0;
-    status        s = OK;
-    while (s == OK && depends < count) {
-        s = catalog_depend(p->objects[depends], o, err);
-        depends += s == OK;
-    }
-    if (s == OK) {
-        drop_going(db, old);
-        s = catalog_add(db->catalog, o, err); /* cannot fail where an old one just left */
-    }
-    for (int32_t i = 0; s < 0 && i < depends; i++) {
-        catalog_undepend(p->objects[i], o);
-    }
-    return s;
-}
-
-static status
-create_source(statement_context *c, const ast_statement *st, object_kind kind, const going *old,
-              error *err) {
-    laminar_database *db = c->db;
-    object           *o = NULL;
-    TRY(catalog_object_new(&o, db->mem, kind, st->name.text, err));
-    status s = plan_object(o, st, err);
-    if (s == OK) {
-        s = keep_definition(c, o, st, err);
-    }
-    if (s == OK) {
-        source *made = NULL;
-        s = source_open(&made, db->engine, o, err);
-        o->impl = made;
-        o->impl_free = free_source;
-        o->row_count = source_row_count;
-        o->column_range = source_column_range;
-    }
-    if (s == OK) {
-        s = register_object(db, o, NULL, old, err);
-    }
-    if (s < 0 && o->impl != NULL) {
-        source_close(o->impl);
-        o->impl = NULL;
-        o->impl_free = NULL;
-    }
-    catalog_object_release(o);
-    return s;
-}
-
-/* What others may know of a stream: columns, keys, text. */
-static status
-describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
-                error *err) {
-    o->schema = schema_copy(&p->root->schema, &o->arena);
-    TRY(keep_definition(c, o, st, err));
-    int32_t *keys = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(p->key_count + 1));
-    if (o->schema == NULL || keys == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < p->key_count; i++) {
-        keys[i] = p->key_columns[i];
-    }
-    o->key_columns = keys;
-    o->key_count = p->key_count;
-    o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
-    o->event_time_column = p->event_time_column;
-    return OK;
-}
-
-static status
-create_stream(statement_context *c, const ast_statement *st, const going *old, error *err) {
-    laminar_database *db = c->db;
-    arena             plan_arena;
-    arena_init(&plan_arena, db->mem);
-    plan    p;
-    object *o = NULL;
-    stream *made = NULL;
-    status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, &st->emit, err);
-    for (int32_t i = 0; s == OK && old->count > 0 && i < p.object_count; i++) {
-        if (p.objects[i] == old->objects[0]) {
-            s = error_set_at(err, ERR_QUERY_FAILED, st->name.position,
-                             "\"%.*s\" cannot read the stream that it replaces",
-                             TEXT_ARG(st->name.text));
-        }
-    }
-    if (s == OK) {
-        s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
-    }
-    if (s == OK) {
-        s = describe_stream(c, o, st, &p, err);
-    }
-    if (s == OK) {
-        const stream_options options = {.object = o,
-                                        .running = atomic_load(&db->state) == DB_RUNNING ||
-                                                   atomic_load(&db->state) == DB_PAUSED};
-        s = stream_open(&made, db->engine, &p, &plan_arena, &options, err);
-    }
-    if (s == OK) {
-        o->impl = made;
-        o->impl_free = free_stream;
-        s = register_object(db, o, stream_plan(made), old, err);
-        if (s < 0) {
-            stream_close(made);
-            o->impl = NULL;
-            o->impl_free = NULL;
-        }
-    }
-    catalog_object_release(o);
-    arena_fini(&plan_arena);
-    return s;
-}
-
-static const char *
-ddl_name(const ast_statement *st) {
-    switch (st->kind) {
-    case AST_CREATE_SOURCE:
-        return "CREATE SOURCE";
-    case AST_CREATE_TABLE:
-        return "CREATE TABLE";
-    case AST_CREATE_STREAM:
-        return "CREATE STREAM";
-    default:
-        return st->object == AST_OBJECT_SOURCE   ? "DROP SOURCE"
-               : st->object == AST_OBJECT_STREAM ? "DROP STREAM"
-                                                 : "DROP TABLE";
-    }
-}
-
-static status
-run_ddl(statement_context *c, const ast_statement *st, error *err) {
-    if (st->kind == AST_DROP) {
-        return drop_statement(c, st, err);
-    }
-    const object_kind kind = st->kind == AST_CREATE_SOURCE  ? OBJECT_SOURCE
-                             : st->kind == AST_CREATE_TABLE ? OBJECT_TABLE
-                                                            : OBJECT_STREAM;
-    going             old;
-    bool              done;
-    TRY(find_old(c, st, kind, &old, &done, err));
-    if (done) {
-        return OK;
-    }
-    return kind == OBJECT_STREAM ? create_stream(c, st, &old, err)
-                                 : create_source(c, st, kind, &old, err);
-}
-
-/* The answer is made before the work: what was done is never reported as refused for want of
- * memory. */
-static status
-run_ddl_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    laminar_result *answer = NULL;
-    TRY(db_enter(c->db, err));
-    status s = db_writable(c->db, err);
-    if (s == OK) {
-        s = answer_ddl(&answer, c->db->mem, ddl_name(st), st->name.text, err);
-    }
-    if (s == OK) {
-        s = run_ddl(c, st, err);
-    }
-    db_leave(c->db);
-    if (s < 0) {
-        laminar_result_free(answer);
-        return s;
-    }
-    *out = answer;
-    return OK;
-}
-
 /* With the token, which is given up while readers with LAG_BLOCK have no room. */
 static status
 append_when_room(laminar_database *db, object *o, batch *rows, error *err) {
@@ -479,10 +130,10 @@ static status
 find_target(statement_context *c, const ast_statement *st, object **out, error *err) {
     TRY(catalog_need(out, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", st->name.position, err));
-    if ((*out)->kind == OBJECT_STREAM) {
+    if ((*out)->kind == OBJECT_STREAM || (*out)->kind == OBJECT_VIEW) {
         return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
-                            "\"%.*s\" is a stream: insert into the sources that it reads",
-                            TEXT_ARG((*out)->name));
+                            "\"%.*s\" is a %s: insert into the sources that it reads",
+                            TEXT_ARG((*out)->name), object_kind_name((*out)->kind));
     }
     return OK;
 }
@@ -522,7 +173,7 @@ run_insert(statement_context *c, const ast_statement *st, laminar_result **out, 
     laminar_result *answer = NULL;
     result         *rows = NULL;
     if (!plan_insert_is_rows(st)) {
-        TRY(run_select(c, statement_text(c, st), st->select, NULL, &rows, err));
+        TRY(statement_query(c, statement_text(c, st), st->select, NULL, &rows, err));
     }
     status s = db_enter(c->db, err);
     if (s == OK) {
@@ -543,15 +194,22 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     switch (st->kind) {
     case AST_SELECT: {
         result *rows = NULL;
-        TRY(run_select(c, statement_text(c, st), st->select, &st->emit, &rows, err));
+        TRY(statement_query(c, statement_text(c, st), st->select, &st->emit, &rows, err));
         return answer_rows(out, c->db->mem, LAMINAR_RESULT_QUERY, rows, err);
     }
     case AST_EXPLAIN:
         return explain(c, st, out, err);
     case AST_INSERT:
         return run_insert(c, st, out, err);
+    case AST_SHOW:
+        return show_run(c, st, out, err);
+    case AST_DESCRIBE:
+        return describe_run(c, st, out, err);
+    case AST_SET:
+    case AST_RESET:
+        return settings_run(c, st, out, err);
     default:
-        return run_ddl_statement(c, st, out, err);
+        return ddl_run(c, st, out, err);
     }
 }
 
@@ -660,7 +318,7 @@ query_stream(statement_context *c, const char *name, const char *filter, laminar
                             -1, err);
     if (s == OK && o->kind != OBJECT_STREAM) {
         s = error_set(err, ERR_NOT_FOUND_IN_QUERY, "Stream not found: %s (it is a %s)", name,
-                      kind_name(o->kind));
+                      object_kind_name(o->kind));
     }
     if (s == OK) {
         catalog_object_retain(o);
@@ -675,7 +333,7 @@ query_stream(statement_context *c, const char *name, const char *filter, laminar
                filter == NULL ? "" : " WHERE ", filter == NULL ? "" : filter);
     s = stream_select(c, o, filter, &select, err);
     if (s == OK) {
-        s = run_select(c, buf_text(&listed), select, NULL, &rows, err);
+        s = statement_query(c, buf_text(&listed), select, NULL, &rows, err);
     }
     buf_fini(&listed);
     if (s == OK) {

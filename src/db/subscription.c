@@ -14,7 +14,6 @@
 #include "db/parameters.h"
 #include "sql/parser.h"
 
-#define LAG_BYTES_MAX (256LL << 20)
 #define MERGE_ROWS 1024          /* batches below this are copied into larger ones */
 #define MERGED_ROWS 65536        /* of one batch that was put together */
 #define DELIVERED_ROWS (1 << 20) /* of one delivery */
@@ -130,7 +129,8 @@ set_position(result *rows, log_position at) {
 static status
 make_rule(const laminar_subscription *s, const laminar_subscription_options *o, lag_rule *out,
           error *err) {
-    *out = (lag_rule){.bytes_max = o->max_lag_bytes == 0 ? LAG_BYTES_MAX : o->max_lag_bytes,
+    *out = (lag_rule){.bytes_max = o->max_lag_bytes == 0 ? db_setting(s->db, SETTING_MAX_LAG_BYTES)
+                                                         : o->max_lag_bytes,
                       .policy = (lag_policy)o->on_lag,
                       .shape = &s->shape,
                       .key_columns = s->key_columns,
@@ -203,8 +203,8 @@ subscribe_stream(laminar_subscription **out, laminar_database *db,
                      "Stream", -1, err));
     if (o->kind != OBJECT_STREAM) {
         return error_set(err, ERR_TABLE_NOT_FOUND,
-                         "\"%.*s\" is a source: subscribe to it with SELECT * FROM %.*s",
-                         TEXT_ARG(o->name), TEXT_ARG(o->name));
+                         "\"%.*s\" is a %s: subscribe to it with SELECT * FROM %.*s",
+                         TEXT_ARG(o->name), object_kind_name(o->kind), TEXT_ARG(o->name));
     }
     laminar_subscription *s = NULL;
     TRY(subscription_new(&s, db, stream_plan(o->impl), err));

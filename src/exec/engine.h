@@ -35,6 +35,8 @@ void    source_close(source *s);
 table  *source_table(const source *s);
 /* INT64_MIN before any row. Without event time: when the newest row came. */
 int64_t source_watermark_us(const source *s);
+/* A watermark follows its rows: by its declaration, or because a writer moves it. */
+bool    source_is_timed(const source *s);
 int64_t source_pending_rows(const source *s); /* stored in a pause, not yet seen by streams */
 int64_t source_null_time_rows(const source *s);
 /* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every

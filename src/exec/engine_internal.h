@@ -105,8 +105,6 @@ struct stream {
 };
 
 /* ---- engine.c */
-/* True when a watermark follows the source's rows. */
-bool source_is_timed(const source *s);
 /* How far the streams have come: all there is, but in a pause. */
 int64_t source_flowed_entries(const source *s);
 int64_t source_flowed_rows(const source *s);

@@ -13,13 +13,14 @@
 #define LAMINAR_PLAN_BIND_H
 
 #include "plan/plan.h"
+#include "sql/limits.h"
 
 #define AGGREGATE_BASE (1 << 24)
 #define OVER_BASE (1 << 25)
 #define SUBQUERY_BASE (1 << 26)
 #define BIND_DEPTH_MAX 500    /* nesting of one expression, aliases expanded */
 #define BIND_NODES_MAX 200000 /* nodes of all expressions of a statement */
-#define FROM_DEPTH_MAX 128    /* joins in one FROM */
+#define FROM_DEPTH_MAX SQL_JOINS_MAX
 #define SELECT_DEPTH_MAX 64
 #define COLUMNS_MAX 1600 /* of a select list */
 
@@ -348,6 +349,13 @@ status bind_row_compare(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_row_in(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* The values of (a, b), of a subquery with that many columns, or the one of another expression. */
 status bind_row_values(expr ***out, int32_t *count, context *c, const ast_expr *e) MUST_USE;
+
+/* ---- bind_object.c: no two columns of a new object have one name */
+status plan_check_names(const schema *columns, const ast_statement *s, error *err) MUST_USE;
+
+/* ---- bind_view.c: a view in FROM */
+status bind_view(plan_node **out, scope *s, binder *b, const ast_from *from,
+                 const object *view) MUST_USE;
 
 /* ---- small helpers, bind_util.c */
 expr  *make(binder *b, expr_kind kind, data_type type, expr **args, int32_t arg_count,

@@ -40,6 +40,9 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     TRY(catalog_need(&o, b->catalog, from->name.text, from->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", from->name.position, b->err));
     TRY(remember_object(b, o));
+    if (o->kind == OBJECT_VIEW) {
+        return bind_view(out, s, b, from, o);
+    }
     const int32_t count = o->schema->count;
     plan_node    *n = node_new(b->arena, PLAN_SCAN, 0, count);
     if (n == NULL) {

@@ -237,6 +237,43 @@ settle_manual(object *o, binder *b, const ast_statement *s) {
 }
 
 status
+plan_check_names(const schema *columns, const ast_statement *s, error *err) {
+    for (int32_t i = 0; i < columns->count; i++) {
+        const text name = columns->fields[i].name;
+        for (int32_t j = 0; j < i; j++) {
+            if (text_equal_nocase(columns->fields[j].name, name)) {
+                error_set_at(err, ERR_INVALID_SCHEMA, s->select->position,
+                             "the query of \"%.*s\" gives two columns the name \"%.*s\"",
+                             TEXT_ARG(s->name.text), TEXT_ARG(name));
+                error_hint(err, "give one of them another name: ... AS other");
+                return ERR_INVALID_SCHEMA;
+            }
+        }
+    }
+    return OK;
+}
+
+status
+plan_object_of(object *out, const ast_statement *s, const schema *columns, error *err) {
+    const int32_t count = columns->count;
+    schema       *made = schema_copy(columns, &out->arena);
+    out->defaults = arena_alloc_zero(&out->arena, (size_t)count * sizeof(*out->defaults));
+    if (made == NULL || out->defaults == NULL) {
+        return error_memory(err);
+    }
+    TRY(plan_check_names(columns, s, err));
+    for (int32_t i = 0; i < count; i++) {
+        field *f = &made->fields[i];
+        f->type = f->type.id == TYPE_NULL ? type_of(TYPE_TEXT) : f->type;
+        f->nullable = true;
+        out->defaults[i] = (value){.type = f->type, .is_null = true};
+    }
+    out->schema = made;
+    out->append_only = true;
+    return OK;
+}
+
+status
 plan_object(object *out, const ast_statement *s, error *err) {
     binder b = {.arena = &out->arena, .err = err};
     TRY(bind_columns(out, &b, s));

@@ -99,6 +99,17 @@ find_event_time(const plan_node *root) {
     return -1;
 }
 
+/* Views are text: a plan that names nothing else is finite. */
+static bool
+reads_nothing(const binder *b) {
+    for (int32_t i = 0; i < b->object_count; i++) {
+        if (b->objects[i]->kind != OBJECT_VIEW) {
+            return false;
+        }
+    }
+    return true;
+}
+
 status
 plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, text sql,
             bool streaming, const ast_emission *emit, error *err) {
@@ -127,7 +138,7 @@ plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, tex
     out->event_time_column = find_event_time(out->root);
     out->object_count = b.object_count;
     out->objects = b.objects;
-    out->constant = b.object_count == 0;
+    out->constant = reads_nothing(&b);
     out->emit = emit->kind == AST_EMIT_CHANGES        ? EMIT_CHANGES
                 : emit->kind == AST_EMIT_WINDOW_CLOSE ? EMIT_CLOSE
                                                       : EMIT_UPDATE;
@@ -142,4 +153,10 @@ plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input, er
     TRY(scope_of_node(&s, &b, &columns, TEXT("")));
     context c = {.binder = &b, .scope = &s, .clause = "the filter"};
     return bind_condition(out, &c, e);
+}
+
+status
+plan_constant(value *out, arena *a, const ast_expr *e, const char *clause, error *err) {
+    binder b = {.arena = a, .err = err};
+    return bind_constant(out, &b, e, clause);
 }

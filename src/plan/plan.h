@@ -149,8 +149,8 @@ typedef struct plan {
     plan_node *root;
     int32_t    node_count;
     int32_t    object_count;
-    object *
-        *objects; /* all that are read, each once (borrowed: the holder of the plan retains them) */
+    object **objects; /* all that are read, views in between too, each once (borrowed: the holder of
+                         the plan retains them) */
     emit_mode emit;
     int32_t  key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t *key_columns;
@@ -168,6 +168,16 @@ status plan_select(plan *out, arena *a, const catalog *c, const ast_select *sele
 /* One expression over the columns of `input` (query_stream's filter), BOOLEAN. */
 status plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input,
                        error *err) MUST_USE;
+/* The columns of CREATE VIEW's query under the names that the view gives them; binds it. *p is what
+ * reading the view means now. */
+status plan_view(plan *p, schema **columns, arena *a, const catalog *c, const ast_statement *s,
+                 text sql, error *err) MUST_USE;
+/* CREATE TABLE ... AS: an object with the columns of a result. */
+status plan_object_of(object *out, const ast_statement *s, const schema *columns,
+                      error *err) MUST_USE;
+/* An expression without columns, evaluated; `clause` for messages. */
+status plan_constant(value *out, arena *a, const ast_expr *e, const char *clause,
+                     error *err) MUST_USE;
 /* A CREATE SOURCE / TABLE statement into an object: schema, defaults, event time, delay. */
 status plan_object(object *out, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */

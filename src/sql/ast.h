@@ -293,25 +293,46 @@ typedef enum ast_statement_kind {
     AST_CREATE_SOURCE,
     AST_CREATE_TABLE,
     AST_CREATE_STREAM,
+    AST_CREATE_VIEW,
     AST_DROP,
     AST_INSERT,
+    AST_SHOW,
+    AST_DESCRIBE, /* of an object, or of select */
+    AST_SET,
+    AST_RESET,
     AST_EXPLAIN /* of select */
 } ast_statement_kind;
 
 typedef enum ast_object_kind {
     AST_OBJECT_SOURCE,
     AST_OBJECT_STREAM,
-    AST_OBJECT_TABLE
+    AST_OBJECT_TABLE,
+    AST_OBJECT_VIEW
 } ast_object_kind;
+
+typedef enum ast_show {
+    AST_SHOW_SOURCES,
+    AST_SHOW_STREAMS,
+    AST_SHOW_SINKS,
+    AST_SHOW_TABLES,
+    AST_SHOW_VIEWS,
+    AST_SHOW_QUERIES,
+    AST_SHOW_PIPELINES,
+    AST_SHOW_LIMITS,
+    AST_SHOW_ALL,     /* settings */
+    AST_SHOW_SETTING, /* name */
+    AST_SHOW_CREATE   /* name */
+} ast_show;
 
 typedef struct ast_statement {
     ast_statement_kind kind;
     int32_t            position, end; /* the statement's text within the script */
     int32_t            parameter_count;
     ast_expr         **parameters; /* all of the statement, in the order of their places */
-    ast_name           name;       /* object of CREATE, DROP, INSERT */
-    bool               or_replace, if_not_exists, if_exists, cascade;
-    ast_object_kind    object; /* DROP */
+    ast_name           name; /* object of CREATE, DROP, INSERT, SHOW CREATE, DESCRIBE (data NULL:
+                                select); key of SET, RESET (data NULL: all) and SHOW */
+    bool            or_replace, if_not_exists, if_exists, cascade;
+    ast_object_kind object; /* DROP */
     /* CREATE SOURCE / TABLE */
     int32_t         column_count;
     ast_column_def *columns;
@@ -319,12 +340,14 @@ typedef struct ast_statement {
     ast_expr       *watermark;
     int32_t         option_count;
     ast_option     *options;
-    /* CREATE STREAM, SELECT, EXPLAIN, INSERT */
+    /* CREATE STREAM, VIEW, TABLE ... AS, SELECT, EXPLAIN, DESCRIBE, INSERT */
     ast_select  *select;
     ast_emission emit;
-    /* INSERT: `select` gives the rows */
+    /* INSERT: `select` gives the rows; CREATE VIEW */
     int32_t   target_count; /* column list, 0 when absent */
     ast_name *targets;
+    ast_show  show;  /* SHOW */
+    ast_expr *value; /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */
 } ast_statement;
 
 #endif

@@ -9,18 +9,8 @@
 #define LAMINAR_SQL_PARSE_H
 
 #include "sql/ast.h"
-#include "sql/lexer.h"
+#include "sql/limits.h"
 #include "sql/parser.h"
-
-#define SQL_TEXT_BYTES_MAX (64 << 20)
-/* Of grammar rules: parentheses, operators, subqueries together. */
-#define SQL_NESTING_MAX SQL_HEIGHT_MAX
-#define SQL_QUERY_DEPTH_MAX 64
-#define SQL_COLUMNS_MAX 1600
-#define SQL_ARGUMENTS_MAX 127
-#define SQL_IN_ITEMS_MAX 65536
-#define SQL_ROW_ITEMS_MAX 127
-#define SQL_PARAMETER_MAX 65535
 
 /* Binding strength, weakest first, as in PostgreSQL. Parser and printer agree on these. */
 enum {
@@ -188,5 +178,14 @@ status parse_emit(parser *p, ast_statement *s); /* [EMIT ...] [ALLOW LATENESS ..
 /* parse_ddl.c */
 status parse_create(parser *p, ast_statement *s);
 status parse_drop(parser *p, ast_statement *s);
+/* The name of an object, which has one part. */
+status parse_object_name(parser *p, ast_statement *s);
+bool   parse_is_literal(const ast_expr *e); /* what an option or a setting may be */
+
+/* parse_show.c */
+status parse_show(parser *p, ast_statement *s);
+status parse_describe(parser *p, ast_statement *s);
+status parse_set(parser *p, ast_statement *s);
+status parse_reset(parser *p, ast_statement *s);
 
 #endif

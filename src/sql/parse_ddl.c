@@ -4,47 +4,49 @@
 
 /* Objects the language has and this grammar does not create or drop. */
 static const keyword other_objects[] = {
-    KEYWORD_VIEW,  KEYWORD_SINK,     KEYWORD_PIPELINE, KEYWORD_LOOKUP,
-    KEYWORD_INDEX, KEYWORD_FUNCTION, KEYWORD_MACRO,    KEYWORD_UNIQUE,
+    KEYWORD_SINK,     KEYWORD_PIPELINE, KEYWORD_LOOKUP, KEYWORD_INDEX,
+    KEYWORD_FUNCTION, KEYWORD_MACRO,    KEYWORD_UNIQUE,
 };
 
 /* Constraints the language knows from other databases. */
 static const keyword other_constraints[] = {KEYWORD_UNIQUE, KEYWORD_CHECK, KEYWORD_REFERENCES};
 
-/* SOURCE, TABLE, STREAM or MATERIALIZED VIEW behind `verb`. */
+/* SOURCE, TABLE, STREAM, VIEW or MATERIALIZED VIEW behind `verb`. */
 static status
 parse_object(parser *p, const char *verb, ast_object_kind *out) {
-    static const keyword words[] = {KEYWORD_SOURCE, KEYWORD_STREAM, KEYWORD_TABLE,
+    static const struct {
+        keyword         word;
+        ast_object_kind kind;
+    } known[] = {
+        {KEYWORD_SOURCE, AST_OBJECT_SOURCE},
+        {KEYWORD_STREAM, AST_OBJECT_STREAM},
+        {KEYWORD_TABLE, AST_OBJECT_TABLE},
+        {KEYWORD_VIEW, AST_OBJECT_VIEW},
+    };
+    static const keyword words[] = {KEYWORD_SOURCE, KEYWORD_STREAM, KEYWORD_TABLE, KEYWORD_VIEW,
                                     KEYWORD_MATERIALIZED};
-    const keyword        k = p->token.keyword;
-    if (k == KEYWORD_MATERIALIZED) {
+    if (parser_accept(p, KEYWORD_MATERIALIZED)) {
         *out = AST_OBJECT_STREAM;
-        parser_advance(p);
         return parser_expect(p, KEYWORD_VIEW, "MATERIALIZED");
     }
-    if (k == KEYWORD_SOURCE || k == KEYWORD_STREAM || k == KEYWORD_TABLE) {
-        *out = k == KEYWORD_SOURCE   ? AST_OBJECT_SOURCE
-               : k == KEYWORD_STREAM ? AST_OBJECT_STREAM
-                                     : AST_OBJECT_TABLE;
-        parser_advance(p);
-        return OK;
-    }
-    for (int32_t i = 0; i < ARRAY_COUNT(other_objects); i++) {
-        if (k == other_objects[i]) {
-            (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                               "%s %s is not part of this grammar", verb, keyword_name(k));
-            return k == KEYWORD_VIEW ? error_hint(p->err,
-                                                  "%s STREAM is a query that is kept up "
-                                                  "to date",
-                                                  verb)
-                                     : ERR_SQL_PARSE_ERROR;
+    for (int32_t i = 0; i < ARRAY_COUNT(known); i++) {
+        if (parser_accept(p, known[i].word)) {
+            *out = known[i].kind;
+            return OK;
         }
     }
-    return parser_error_word(p, "SOURCE, STREAM, TABLE or MATERIALIZED VIEW", verb, words,
+    for (int32_t i = 0; i < ARRAY_COUNT(other_objects); i++) {
+        if (parser_at(p, other_objects[i])) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                                "%s %s is not part of this grammar", verb,
+                                keyword_name(other_objects[i]));
+        }
+    }
+    return parser_error_word(p, "SOURCE, STREAM, TABLE, VIEW or MATERIALIZED VIEW", verb, words,
                              ARRAY_COUNT(words));
 }
 
-static status
+status
 parse_object_name(parser *p, ast_statement *s) {
     TRY(parser_name(p, &s->name, "a name", keyword_name(p->previous.keyword)));
     if (parser_at_symbol(p, SYMBOL_DOT)) {
@@ -193,8 +195,8 @@ parse_columns(parser *p, ast_statement *s) {
 
 /* ---- options ---- */
 
-static bool
-is_literal(const ast_expr *e) {
+bool
+parse_is_literal(const ast_expr *e) {
     switch (e->kind) {
     case AST_NULL:
     case AST_TRUE:
@@ -234,7 +236,7 @@ parse_option(parser *p, ast_option *out) {
     TRY(parser_expect_symbol(p, SYMBOL_EQUAL, "the name of an option"));
     const token value = p->token;
     TRY(parse_expr(p, LEVEL_SIGN, &out->value));
-    if (!is_literal(out->value)) {
+    if (!parse_is_literal(out->value)) {
         (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, value.start,
                            "the value of option \"%.*s\" must be a literal",
                            TEXT_ARG(out->name.text));
@@ -274,30 +276,49 @@ parse_options(parser *p, ast_statement *s) {
 
 /* ---- statements ---- */
 
+/* AS query */
+static status
+parse_as_query(parser *p, ast_statement *s, const char *after) {
+    TRY(parser_expect(p, KEYWORD_AS, after));
+    if (!parser_at_query(p)) {
+        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES)", "AS");
+    }
+    return parse_query(p, &s->select);
+}
+
 static status
 parse_create_stream(parser *p, ast_statement *s) {
     s->kind = AST_CREATE_STREAM;
     TRY(parse_options(p, s));
-    TRY(parser_expect(p, KEYWORD_AS, "the name of the stream"));
-    if (!parser_at_query(p)) {
-        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES)", "AS");
-    }
-    TRY(parse_query(p, &s->select));
+    TRY(parse_as_query(p, s, "the name of the stream"));
     TRY(parse_emit(p, s));
     return parse_options(p, s);
 }
 
+/* name [(column, ...)] AS query */
+static status
+parse_create_view(parser *p, ast_statement *s) {
+    s->kind = AST_CREATE_VIEW;
+    if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        TRY(parse_names(p, &s->targets, &s->target_count, "the name and \"(\""));
+    }
+    return parse_as_query(p, s, "the name of the view");
+}
+
 static status
 parse_create_table(parser *p, ast_statement *s, ast_object_kind object) {
-    const char *kind = object == AST_OBJECT_SOURCE ? "SOURCE" : "TABLE";
     s->kind = object == AST_OBJECT_SOURCE ? AST_CREATE_SOURCE : AST_CREATE_TABLE;
-    if (parser_at(p, KEYWORD_AS) || parser_at(p, KEYWORD_FROM)) {
-        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                            "CREATE %s ... %s is not part of this grammar", kind,
-                            keyword_name(p->token.keyword));
+    if (parser_at(p, KEYWORD_AS) && object == AST_OBJECT_SOURCE) {
+        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                           "a SOURCE takes rows from outside, not from a query");
+        return error_hint(p->err, "write CREATE TABLE ... AS for a copy of the rows, or CREATE "
+                                  "STREAM ... AS for a query that is kept up to date");
     }
-    TRY(parse_columns(p, s));
-    return parse_options(p, s);
+    if (!parser_at(p, KEYWORD_AS)) {
+        TRY(parse_columns(p, s));
+    }
+    TRY(parse_options(p, s));
+    return s->column_count > 0 ? OK : parse_as_query(p, s, "the name of the table");
 }
 
 status
@@ -316,8 +337,14 @@ parse_create(parser *p, ast_statement *s) {
         s->if_not_exists = true;
     }
     TRY(parse_object_name(p, s));
-    return object == AST_OBJECT_STREAM ? parse_create_stream(p, s)
-                                       : parse_create_table(p, s, object);
+    switch (object) {
+    case AST_OBJECT_STREAM:
+        return parse_create_stream(p, s);
+    case AST_OBJECT_VIEW:
+        return parse_create_view(p, s);
+    default:
+        return parse_create_table(p, s, object);
+    }
 }
 
 status

@@ -149,9 +149,9 @@ make_union(parser *p, size_t mark, set_kind kind, int32_t position, ast_select *
     TRY(parser_take(p, mark, sizeof(ast_select *), &(*out)->branches, &(*out)->branch_count));
     p->from_height++;
     TRY(parse_check_height(p, position));
-    return (*out)->branch_count <= SQL_COLUMNS_MAX
+    return (*out)->branch_count <= SQL_UNION_MAX
                ? OK
-               : parser_too_many(p, position, SQL_COLUMNS_MAX, "queries in a UNION");
+               : parser_too_many(p, position, SQL_UNION_MAX, "queries in a UNION");
 }
 
 /* (UNION | EXCEPT | INTERSECT) [ALL | DISTINCT] [BY NAME], of the level. */

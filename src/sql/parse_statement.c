@@ -5,11 +5,10 @@
 
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
-    KEYWORD_UPDATE,     KEYWORD_DELETE,    KEYWORD_UPSERT,   KEYWORD_MERGE, KEYWORD_ALTER,
-    KEYWORD_SHOW,       KEYWORD_SUMMARIZE, KEYWORD_DESCRIBE, KEYWORD_SET,   KEYWORD_RESET,
-    KEYWORD_CHECKPOINT, KEYWORD_RESTORE,   KEYWORD_START,    KEYWORD_STOP,  KEYWORD_PAUSE,
-    KEYWORD_RESUME,     KEYWORD_SUBSCRIBE, KEYWORD_COPY,     KEYWORD_FLUSH, KEYWORD_BEGIN,
-    KEYWORD_COMMIT,     KEYWORD_ROLLBACK,  KEYWORD_TRUNCATE,
+    KEYWORD_UPDATE,    KEYWORD_DELETE,     KEYWORD_UPSERT,    KEYWORD_MERGE,    KEYWORD_ALTER,
+    KEYWORD_SUMMARIZE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE,   KEYWORD_START,    KEYWORD_STOP,
+    KEYWORD_PAUSE,     KEYWORD_RESUME,     KEYWORD_SUBSCRIBE, KEYWORD_COPY,     KEYWORD_FLUSH,
+    KEYWORD_BEGIN,     KEYWORD_COMMIT,     KEYWORD_ROLLBACK,  KEYWORD_TRUNCATE,
 };
 
 /* Columns, unless a query in parentheses begins here. */
@@ -73,14 +72,15 @@ parse_query_statement(parser *p, ast_statement *s) {
 static status
 statement_error(parser *p) {
     static const keyword words[] = {KEYWORD_SELECT, KEYWORD_CREATE, KEYWORD_INSERT,
-                                    KEYWORD_DROP,   KEYWORD_FROM,   KEYWORD_EXPLAIN};
+                                    KEYWORD_DROP,   KEYWORD_FROM,   KEYWORD_EXPLAIN,
+                                    KEYWORD_SHOW,   KEYWORD_SET,    KEYWORD_DESCRIBE};
     for (int32_t i = 0; i < ARRAY_COUNT(other_statements); i++) {
         if (parser_at(p, other_statements[i])) {
             return parser_outside(p, keyword_name(other_statements[i]));
         }
     }
-    return parser_error_word(p, "a statement (SELECT, CREATE, INSERT, DROP or EXPLAIN)", NULL,
-                             words, ARRAY_COUNT(words));
+    return parser_error_word(p, "a statement (SELECT, CREATE, INSERT, DROP, SHOW, SET or EXPLAIN)",
+                             NULL, words, ARRAY_COUNT(words));
 }
 
 static status
@@ -99,6 +99,15 @@ parse_statement_body(parser *p, ast_statement *s) {
         return parse_insert(p, s);
     case KEYWORD_EXPLAIN:
         return parse_explain(p, s);
+    case KEYWORD_SHOW:
+        return parse_show(p, s);
+    case KEYWORD_DESCRIBE:
+    case KEYWORD_DESC:
+        return parse_describe(p, s);
+    case KEYWORD_SET:
+        return parse_set(p, s);
+    case KEYWORD_RESET:
+        return parse_reset(p, s);
     default:
         return parser_at_query(p) ? parse_query_statement(p, s) : statement_error(p);
     }

@@ -22,5 +22,7 @@ void print_windows(const ast_select *s, buf *out);     /* [WINDOW ...] [QUALIFY 
 void print_distinct_on(const ast_select *s, buf *out); /* [ON (...)] */
 void print_latest(const ast_select *s, buf *out);      /* [LATEST ON ...] */
 void print_arguments(const ast_expr *call, buf *out);  /* with their names */
+/* SHOW, DESCRIBE, SET, RESET */
+void print_admin(const ast_statement *s, buf *out);
 
 #endif

@@ -328,8 +328,22 @@ print_create_table(const ast_statement *s, buf *out) {
         print_name(&s->watermark_column, out);
         print_clause(TEXT(" AS "), s->watermark, out);
     }
-    buf_append_char(out, ')');
+    if (s->column_count > 0) {
+        buf_append_char(out, ')');
+    }
     print_options(s, out);
+    if (s->select != NULL) {
+        buf_append_text(out, TEXT(" AS "));
+        sql_print_select(s->select, out);
+    }
+}
+
+static void
+print_create_view(const ast_statement *s, buf *out) {
+    print_create(s, "VIEW", out);
+    print_alias_columns(s->targets, s->target_count, out);
+    buf_append_text(out, TEXT(" AS "));
+    sql_print_select(s->select, out);
 }
 
 static void
@@ -338,6 +352,7 @@ print_drop(const ast_statement *s, buf *out) {
         [AST_OBJECT_SOURCE] = "DROP SOURCE ",
         [AST_OBJECT_STREAM] = "DROP STREAM ",
         [AST_OBJECT_TABLE] = "DROP TABLE ",
+        [AST_OBJECT_VIEW] = "DROP VIEW ",
     };
     buf_append_text(out, text_of(words[s->object]));
     if (s->if_exists) {
@@ -381,11 +396,20 @@ sql_print_statement(const ast_statement *s, buf *out) {
         buf_append_text(out, TEXT(" AS "));
         print_query(s, out);
         return;
+    case AST_CREATE_VIEW:
+        print_create_view(s, out);
+        return;
     case AST_DROP:
         print_drop(s, out);
         return;
     case AST_INSERT:
         print_insert(s, out);
+        return;
+    case AST_SHOW:
+    case AST_DESCRIBE:
+    case AST_SET:
+    case AST_RESET:
+        print_admin(s, out);
         return;
     }
     UNREACHABLE();

@@ -595,12 +595,18 @@ put_columns(generator *g) {
 
 static inline void
 put_create(generator *g) {
-    static const char *const objects[] = {"SOURCE", "TABLE", "STREAM", "MATERIALIZED VIEW"};
+    static const char *const objects[] = {"SOURCE", "TABLE", "STREAM", "MATERIALIZED VIEW", "VIEW"};
     const int32_t            object = roll(g, ARRAY_COUNT(objects));
     put(g, roll(g, 3) == 0 ? "CREATE OR REPLACE" : "CREATE");
     put(g, objects[object]);
     put(g, roll(g, 3) == 0 ? "IF NOT EXISTS" : "");
     put_name(g);
+    if (object == 4 || (object == 1 && roll(g, 4) == 0)) {
+        put(g, object == 4 && roll(g, 3) == 0 ? "(a, b)" : "");
+        put(g, "AS");
+        put_select(g, 2);
+        return;
+    }
     if (object < 2) {
         put_columns(g);
         if (roll(g, 2) == 0) {
@@ -641,11 +647,51 @@ put_insert(generator *g) {
     put_rows(g, width);
 }
 
+/* SHOW, DESCRIBE, SET, RESET */
+static inline void
+put_admin(generator *g) {
+    static const char *const fixed[] = {
+        "SHOW SOURCES",
+        "SHOW streams",
+        "SHOW SINKS",
+        "SHOW TABLES",
+        "SHOW VIEWS",
+        "SHOW QUERIES",
+        "SHOW PIPELINES",
+        "SHOW LIMITS",
+        "SHOW ALL",
+        "RESET ALL",
+        "SHOW threads",
+        "RESET threads",
+        "SHOW COLUMNS FROM t1",
+        "DESC t",
+        "DESCRIBE t",
+        "SHOW MATERIALIZED VIEWS",
+        "SHOW CREATE t",
+        "SHOW CREATE TABLE t",
+        "SHOW CREATE MATERIALIZED VIEW \"a b\"",
+        "SET a = 1",
+        "SET a TO 'x'",
+        "SET a = on",
+        "SET durability = group",
+        "SET a = DEFAULT",
+        "SET a = -1.5",
+        "SHOW \"all\"",
+        "SET a = INTERVAL '5' SECOND",
+    };
+    if (roll(g, 4) == 0) {
+        put(g, "DESCRIBE");
+        put_select(g, 2);
+        return;
+    }
+    put(g, PICK(g, fixed));
+}
+
 static inline void
 put_statement(generator *g) {
     static const char *const drops[] = {"DROP SOURCE", "DROP STREAM IF EXISTS", "DROP TABLE",
-                                        "DROP MATERIALIZED VIEW"};
-    switch (roll(g, 8)) {
+                                        "DROP MATERIALIZED VIEW", "DROP VIEW IF EXISTS"};
+    switch (roll(g, 9)) {
     case 0:
         put(g, PICK(g, drops));
         put_name(g);
@@ -662,6 +708,9 @@ put_statement(generator *g) {
         put(g, "EXPLAIN");
         put_select(g, 2);
         put_emit(g);
+        break;
+    case 5:
+        put_admin(g);
         break;
     default:
         put_select(g, 3);

@@ -348,7 +348,7 @@ test_prefixes(void **state) {
     mem_init(&m, INT64_MAX);
     buf_init(&out, &m, 1 << 20);
     generator g = {.out = &out};
-    put_script(&g, 11, 14);
+    put_script(&g, 30, 14);
     CHECK(out.size > 3000);
     for (size_t size = 0; size <= out.size; size++) {
         job j = {.sql = {.data = out.data, .size = size}};

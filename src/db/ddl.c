@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ddl.c - CREATE and DROP, with the token.
+ *
+ * A statement that fails leaves everything as it was: all questions come before the first thing is
+ * touched, and what replaces an object is complete before the old one goes. */
+#include "db/parameters.h"
+#include "db/statement.h"
+
+/* What SHOW CREATE shows and a restart reads again: parameters have become literals. */
+static status
+keep_definition(const statement_context *c, object *o, const ast_statement *st, error *err) {
+    buf written;
+    buf_init(&written, c->db->mem, SIZE_MAX / 2);
+    parameters_print(st, c->sql, &written);
+    o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
+    buf_fini(&written);
+    return o->sql.data == NULL ? error_memory(err) : OK;
+}
+
+static void
+free_source(void *impl) {
+    source_close(impl);
+}
+
+static void
+free_stream(void *impl) {
+    stream_close(impl);
+}
+
+/* Takes an object out of the catalog and frees what it stands for; other references keep only its
+ * description. */
+static void
+drop_object(laminar_database *db, object *o) {
+    void (*impl_free)(void *) = o->impl_free;
+    void *impl = o->impl;
+    o->impl = NULL;
+    o->impl_free = NULL;
+    if (impl != NULL) {
+        impl_free(impl);
+    }
+    catalog_remove(db->catalog, o);
+}
+
+static bool
+reads_any(const object *o, object *const *objects, int32_t count) {
+    for (int32_t i = 0; i < o->input_count; i++) {
+        for (int32_t k = 0; k < count; k++) {
+            if (o->inputs[i] == objects[k]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What goes with one object: itself, then what reads it at any depth, in order of creation. */
+typedef struct going {
+    object **objects;
+    int32_t  count;
+} going;
+
+typedef enum going_kind { GO_DROP, GO_CASCADE, GO_REPLACE } going_kind;
+
+/* Names what would be left without its input. */
+static status
+refuse_readers(statement_context *c, const going *g, going_kind how, error *err) {
+    buf names;
+    buf_init(&names, c->db->mem, 300);
+    for (int32_t i = 1; i < g->count; i++) {
+        if (!buf_printf(&names, "%s\"%.*s\"", i == 1 ? "" : ", ", TEXT_ARG(g->objects[i]->name))) {
+            break; /* more than a message holds: the first ones tell enough */
+        }
+    }
+    error_set(err, ERR_SCHEMA_MISMATCH, "cannot %s \"%.*s\": %.*s read%s it",
+              how == GO_DROP ? "drop" : "replace", TEXT_ARG(g->objects[0]->name),
+              TEXT_ARG(buf_text(&names)), g->count == 2 ? "s" : "");
+    buf_fini(&names);
+    return error_hint(err, how == GO_DROP ? "drop what reads it first, or say CASCADE"
+                                          : "drop what reads it first, and make it again after");
+}
+
+/* All questions come before the first thing is touched. */
+static status
+find_going(going *g, statement_context *c, object *o, going_kind how, error *err) {
+    laminar_database *db = c->db;
+    const int32_t     total = catalog_count(db->catalog);
+    *g = (going){.objects = arena_alloc(&c->arena, sizeof(object *) * (size_t)total)};
+    if (g->objects == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < total; i++) {
+        object *each = catalog_at(db->catalog, i);
+        if (each == o || reads_any(each, g->objects, g->count)) {
+            g->objects[g->count++] = each;
+        }
+    }
+    if (g->count > 1 && how != GO_CASCADE) {
+        return refuse_readers(c, g, how, err);
+    }
+    engine_reap(db->engine);
+    for (int32_t i = 0; i < g->count; i++) {
+        if (engine_has_readers(db->engine, g->objects[i])) {
+            return error_set(err, ERR_SCHEMA_MISMATCH,
+                             "cannot %s \"%.*s\": an open subscription reads it; cancel that first",
+                             how == GO_REPLACE ? "replace" : "drop", TEXT_ARG(g->objects[i]->name));
+        }
+    }
+    return OK;
+}
+
+static void
+drop_going(laminar_database *db, const going *g) {
+    for (int32_t i = g->count - 1; i >= 0; i--) {
+        object *o = g->objects[i];
+        for (int32_t k = 0; k < o->input_count; k++) {
+            catalog_undepend(o->inputs[k], o);
+        }
+        drop_object(db, o);
+    }
+}
+
+static status
+drop_statement(statement_context *c, const ast_statement *st, error *err) {
+    static const object_kind kinds[] = {[AST_OBJECT_SOURCE] = OBJECT_SOURCE,
+                                        [AST_OBJECT_STREAM] = OBJECT_STREAM,
+                                        [AST_OBJECT_TABLE] = OBJECT_TABLE,
+                                        [AST_OBJECT_VIEW] = OBJECT_VIEW};
+    static const char *const whats[] = {"Source", "Stream", "Table", "View"};
+    const object_kind        kind = kinds[st->object];
+    laminar_database        *db = c->db;
+    going                    g;
+    object                  *o = catalog_find(db->catalog, st->name.text, st->name.quoted);
+    if (o == NULL && st->if_exists) {
+        return OK;
+    }
+    TRY(catalog_need(&o, db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+                     whats[st->object], st->name.position, err));
+    if (o->kind != kind) {
+        return error_set_at(err, ERR_NOT_FOUND_IN_QUERY, st->name.position,
+                            "\"%.*s\" is a %s: say DROP %s", TEXT_ARG(o->name),
+                            object_kind_word(o->kind), object_kind_word(o->kind));
+    }
+    TRY(find_going(&g, c, o, st->cascade ? GO_CASCADE : GO_DROP, err));
+    drop_going(db, &g);
+    return OK;
+}
+
+/* OR REPLACE and IF NOT EXISTS, the same for all kinds. *done: there is nothing left to make. old
+ * gets what is to be replaced; it stays until the new one is made. */
+static status
+find_old(statement_context *c, const ast_statement *st, object_kind kind, going *old, bool *done,
+         error *err) {
+    *done = false;
+    *old = (going){0};
+    object *o = catalog_find(c->db->catalog, st->name.text, false);
+    if (o == NULL) {
+        return OK;
+    }
+    if (st->if_not_exists) {
+        *done = true;
+        return OK;
+    }
+    if (!st->or_replace) {
+        return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
+                            "\"%.*s\" already exists: use CREATE OR REPLACE or IF NOT EXISTS",
+                            TEXT_ARG(st->name.text));
+    }
+    if (o->kind != kind) {
+        return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
+                            "\"%.*s\" is a %s: DROP it first, or use another name",
+                            TEXT_ARG(o->name), object_kind_word(o->kind));
+    }
+    return find_going(old, c, o, GO_REPLACE, err);
+}
+
+/* Makes a finished object known, in the place of the old one. */
+static status
+register_object(laminar_database *db, object *o, const going *old, error *err) {
+    int32_t depends = 0;
+    status  s = OK;
+    while (s == OK && depends < o->input_count) {
+        s = catalog_depend(o->inputs[depends], o, err);
+        depends += s == OK;
+    }
+    if (s == OK) {
+        drop_going(db, old);
+        s = catalog_add(db->catalog, o, err); /* cannot fail where an old one just left */
+    }
+    for (int32_t i = 0; s < 0 && i < depends; i++) {
+        catalog_undepend(o->inputs[i], o);
+    }
+    return s;
+}
+
+/* A table that was made of a query is kept as its columns: the query is over. */
+static status
+write_columns(const statement_context *c, object *o, error *err) {
+    buf written;
+    buf_init(&written, c->db->mem, SIZE_MAX / 2);
+    buf_append_text(&written, TEXT("CREATE TABLE "));
+    buf_append_quoted(&written, o->name, '"');
+    for (int32_t i = 0; i < o->schema->count; i++) {
+        const field *f = &o->schema->fields[i];
+        buf_append_text(&written, i == 0 ? TEXT(" (") : TEXT(", "));
+        buf_append_quoted(&written, f->name, '"');
+        buf_printf(&written, " %s", type_name(f->type));
+    }
+    buf_append_char(&written, ')');
+    o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
+    buf_fini(&written);
+    return o->sql.data == NULL ? error_memory(err) : OK;
+}
+
+static status
+describe_source(statement_context *c, object *o, const ast_statement *st, const result *rows,
+                error *err) {
+    if (rows != NULL) {
+        TRY(plan_object_of(o, st, &rows->schema, err));
+        return write_columns(c, o, err);
+    }
+    TRY(plan_object(o, st, err));
+    return keep_definition(c, o, st, err);
+}
+
+/* The rows of CREATE TABLE ... AS into a table that nobody knows yet. */
+static status
+fill_table(statement_context *c, object *o, const result *rows, error *err) {
+    batch   *made = NULL;
+    int32_t *from = arena_alloc(&c->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
+    if (from == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < o->schema->count; i++) {
+        from[i] = i;
+    }
+    TRY(db_fit_result(&made, c->db, o, from, rows, err));
+    const status s = made == NULL ? OK : engine_insert(c->db->engine, o->impl, made, NULL, err);
+    batch_release(made);
+    return s;
+}
+
+/* rows NULL: of a column list, else of CREATE TABLE ... AS. */
+static status
+create_source(statement_context *c, const ast_statement *st, object_kind kind, const going *old,
+              const result *rows, error *err) {
+    laminar_database *db = c->db;
+    object           *o = NULL;
+    TRY(catalog_object_new(&o, db->mem, kind, st->name.text, err));
+    status s = describe_source(c, o, st, rows, err);
+    if (s == OK) {
+        source *made = NULL;
+        s = source_open(&made, db->engine, o, err);
+        o->impl = made;
+        o->impl_free = free_source;
+        o->row_count = source_row_count;
+        o->column_range = source_column_range;
+    }
+    if (s == OK && rows != NULL) {
+        s = fill_table(c, o, rows, err);
+    }
+    if (s == OK) {
+        s = register_object(db, o, old, err);
+    }
+    if (s < 0 && o->impl != NULL) {
+        source_close(o->impl);
+        o->impl = NULL;
+        o->impl_free = NULL;
+    }
+    catalog_object_release(o);
+    return s;
+}
+
+/* What a new object reads; it must not be what it replaces. */
+static status
+keep_inputs(object *o, const ast_statement *st, const plan *p, const going *old, error *err) {
+    o->inputs = arena_alloc(&o->arena, sizeof(object *) * (size_t)(p->object_count + 1));
+    if (o->inputs == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < p->object_count; i++) {
+        if (old->count > 0 && p->objects[i] == old->objects[0]) {
+            return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
+                                "\"%.*s\" cannot read the %s that it replaces",
+                                TEXT_ARG(st->name.text), object_kind_name(o->kind));
+        }
+        o->inputs[o->input_count++] = p->objects[i];
+    }
+    return OK;
+}
+
+/* What others may know of a stream: columns, keys, text. */
+static status
+describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
+                error *err) {
+    o->schema = schema_copy(&p->root->schema, &o->arena);
+    TRY(keep_definition(c, o, st, err));
+    int32_t *keys = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(p->key_count + 1));
+    if (o->schema == NULL || keys == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < p->key_count; i++) {
+        keys[i] = p->key_columns[i];
+    }
+    o->key_columns = keys;
+    o->key_count = p->key_count;
+    o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
+    o->event_time_column = p->event_time_column;
+    return OK;
+}
+
+static status
+create_stream(statement_context *c, const ast_statement *st, const going *old, error *err) {
+    laminar_database *db = c->db;
+    arena             plan_arena;
+    arena_init(&plan_arena, db->mem);
+    plan    p;
+    object *o = NULL;
+    stream *made = NULL;
+    status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, &st->emit, err);
+    if (s == OK) {
+        s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
+    }
+    if (s == OK) {
+        s = keep_inputs(o, st, &p, old, err);
+    }
+    if (s == OK) {
+        s = describe_stream(c, o, st, &p, err);
+    }
+    if (s == OK) {
+        const stream_options options = {.object = o,
+                                        .running = atomic_load(&db->state) == DB_RUNNING ||
+                                                   atomic_load(&db->state) == DB_PAUSED};
+        s = stream_open(&made, db->engine, &p, &plan_arena, &options, err);
+    }
+    if (s == OK) {
+        o->impl = made;
+        o->impl_free = free_stream;
+        s = register_object(db, o, old, err);
+        if (s < 0) {
+            stream_close(made);
+            o->impl = NULL;
+            o->impl_free = NULL;
+        }
+    }
+    catalog_object_release(o);
+    arena_fini(&plan_arena);
+    return s;
+}
+
+static status
+create_view(statement_context *c, const ast_statement *st, const going *old, error *err) {
+    plan    p;
+    schema *columns = NULL;
+    object *o = NULL;
+    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, st, c->sql, err));
+    TRY(catalog_object_new(&o, c->db->mem, OBJECT_VIEW, st->name.text, err));
+    status s = keep_inputs(o, st, &p, old, err);
+    if (s == OK) {
+        s = keep_definition(c, o, st, err);
+    }
+    if (s == OK) {
+        o->schema = schema_copy(columns, &o->arena);
+        s = o->schema == NULL ? error_memory(err) : register_object(c->db, o, old, err);
+    }
+    catalog_object_release(o);
+    return s;
+}
+
+static object_kind
+made_kind(const ast_statement *st) {
+    switch (st->kind) {
+    case AST_CREATE_SOURCE:
+        return OBJECT_SOURCE;
+    case AST_CREATE_TABLE:
+        return OBJECT_TABLE;
+    case AST_CREATE_VIEW:
+        return OBJECT_VIEW;
+    default:
+        return OBJECT_STREAM;
+    }
+}
+
+static const char *
+ddl_name(const ast_statement *st) {
+    static const char *const creates[] = {[OBJECT_SOURCE] = "CREATE SOURCE",
+                                          [OBJECT_TABLE] = "CREATE TABLE",
+                                          [OBJECT_STREAM] = "CREATE STREAM",
+                                          [OBJECT_VIEW] = "CREATE VIEW"};
+    static const char *const drops[] = {[AST_OBJECT_SOURCE] = "DROP SOURCE",
+                                        [AST_OBJECT_STREAM] = "DROP STREAM",
+                                        [AST_OBJECT_TABLE] = "DROP TABLE",
+                                        [AST_OBJECT_VIEW] = "DROP VIEW"};
+    return st->kind == AST_DROP ? drops[st->object] : creates[made_kind(st)];
+}
+
+static status
+run_create(statement_context *c, const ast_statement *st, const result *rows, error *err) {
+    const object_kind kind = made_kind(st);
+    going             old;
+    bool              done;
+    TRY(find_old(c, st, kind, &old, &done, err));
+    if (done) {
+        return OK;
+    }
+    switch (kind) {
+    case OBJECT_STREAM:
+        return create_stream(c, st, &old, err);
+    case OBJECT_VIEW:
+        return create_view(c, st, &old, err);
+    default:
+        return create_source(c, st, kind, &old, rows, err);
+    }
+}
+
+/* CREATE TABLE ... AS answers its query without the token, once the name is known to be free. */
+static status
+query_rows(statement_context *c, const ast_statement *st, result **rows, bool *done, error *err) {
+    going old;
+    TRY(db_enter(c->db, err));
+    status s = db_writable(c->db, err);
+    if (s == OK) {
+        s = find_old(c, st, OBJECT_TABLE, &old, done, err);
+    }
+    db_leave(c->db);
+    return s < 0 || *done ? s
+                          : statement_query(c, statement_text(c, st), st->select, NULL, rows, err);
+}
+
+static status
+run_with_token(statement_context *c, const ast_statement *st, const result *rows,
+               laminar_result **answer, error *err) {
+    TRY(db_writable(c->db, err));
+    TRY(answer_ddl(answer, c->db->mem, ddl_name(st), st->name.text, err));
+    return st->kind == AST_DROP ? drop_statement(c, st, err) : run_create(c, st, rows, err);
+}
+
+/* The answer is made before the work: what was done is never reported as refused for want of
+ * memory. */
+status
+ddl_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    laminar_result *answer = NULL;
+    result         *rows = NULL;
+    bool            done = false;
+    if (st->kind == AST_CREATE_TABLE && st->select != NULL) {
+        TRY(query_rows(c, st, &rows, &done, err));
+    }
+    if (done) {
+        return answer_ddl(out, c->db->mem, ddl_name(st), st->name.text, err);
+    }
+    status s = db_enter(c->db, err);
+    if (s == OK) {
+        s = run_with_token(c, st, rows, &answer, err);
+        db_leave(c->db);
+    }
+    result_release(rows);
+    if (s < 0) {
+        laminar_result_free(answer);
+        return s;
+    }
+    *out = answer;
+    return OK;
+}

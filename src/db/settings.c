@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.c - see settings.h. Values are integers inside: BOOLEAN 0 and 1, a choice its number,
+ * NULL the smallest integer. Readers take them without a lock. */
+#include "db/settings.h"
+
+#include "db/statement.h"
+#include "plan/plan.h"
+
+#define NONE INT64_MIN
+
+typedef enum setting_kind { SETTING_INTEGER, SETTING_BOOLEAN, SETTING_CHOICE } setting_kind;
+
+typedef struct setting {
+    const char  *name;
+    setting_kind kind;
+    const char  *choices; /* "a|b|c" */
+    int64_t      lowest, highest, standard;
+    const char  *description;
+} setting;
+
+static const setting settings[] = {
+#define SETTING(id, name, kind, choices, lowest, highest, standard, description)                   \
+    [SETTING_##id] = {#name, kind, choices, lowest, highest, standard, description},
+#include "db/settings.def"
+#undef SETTING
+};
+
+const char *
+setting_name(int32_t at) {
+    return settings[at].name;
+}
+
+const char *
+setting_description(int32_t at) {
+    return settings[at].description;
+}
+
+/* Choice number `wanted` of "a|b|c"; data NULL: there are fewer. */
+static text
+choice_at(const char *choices, int64_t wanted) {
+    const char *at = choices;
+    for (int64_t i = 0; at != NULL; i++) {
+        const char  *bar = strchr(at, '|');
+        const size_t size = bar == NULL ? strlen(at) : (size_t)(bar - at);
+        if (i == wanted) {
+            return (text){at, size};
+        }
+        at = bar == NULL ? NULL : bar + 1;
+    }
+    return (text){NULL, 0};
+}
+
+value
+setting_value(const laminar_database *db, int32_t at) {
+    const setting *k = &settings[at];
+    const int64_t  now = atomic_load(&db->settings[at]);
+    value          v = value_i64(now);
+    switch (k->kind) {
+    case SETTING_INTEGER:
+        break;
+    case SETTING_BOOLEAN:
+        v.type = type_of(TYPE_BOOL);
+        v.b = now != 0;
+        break;
+    case SETTING_CHOICE:
+        v.type = type_of(TYPE_TEXT);
+        v.s = choice_at(k->choices, now);
+        break;
+    }
+    v.is_null = now == NONE;
+    return v;
+}
+
+status
+setting_find(int32_t *at, text name, int32_t position, error *err) {
+    text names[SETTING_COUNT];
+    for (int32_t i = 0; i < SETTING_COUNT; i++) {
+        names[i] = text_of(settings[i].name);
+        if (text_equal_nocase(names[i], name)) {
+            *at = i;
+            return OK;
+        }
+    }
+    error_set_at(err, ERR_INVALID_ARGUMENT, position, "there is no setting \"%.*s\"",
+                 TEXT_ARG(name));
+    const int32_t nearest = text_nearest(name, names, SETTING_COUNT);
+    if (nearest >= 0) {
+        error_hint(err, "did you mean \"%.*s\"?", TEXT_ARG(names[nearest]));
+    } else {
+        error_hint(err, "SHOW ALL lists what there is");
+    }
+    return ERR_INVALID_ARGUMENT;
+}
+
+/* What others keep of a setting. */
+static void
+apply(laminar_database *db, int32_t at, int64_t v) {
+    atomic_store(&db->settings[at], v);
+    switch (at) {
+    case SETTING_BUFFER_SIZE: /* who waits for room looks again */
+        atomic_fetch_add(&db->queue.room, 1);
+        futex_wake_all(&db->queue.room);
+        break;
+    case SETTING_MEMORY_LIMIT:
+        atomic_store(&db->mem->bytes_limit, v == NONE ? INT64_MAX : v);
+        break;
+    default:
+        break;
+    }
+}
+
+void
+settings_init(laminar_database *db, const laminar_options *options) {
+    for (int32_t i = 0; i < SETTING_COUNT; i++) {
+        atomic_store(&db->settings[i], settings[i].standard);
+    }
+    const struct {
+        int32_t at;
+        int64_t given;
+    } from[] = {{SETTING_BUFFER_SIZE, options->buffer_size},
+                {SETTING_INSERT_TIMEOUT_MS, options->insert_timeout_ms},
+                {SETTING_MEMORY_LIMIT, options->memory_limit},
+                {SETTING_THREADS, options->threads},
+                {SETTING_MAX_LAG_BYTES, options->max_lag_bytes},
+                {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms}};
+    for (int32_t i = 0; i < ARRAY_COUNT(from); i++) {
+        const int64_t v =
+            from[i].given > 0 ? from[i].given : atomic_load(&db->settings[from[i].at]);
+        apply(db, from[i].at, v);
+    }
+    for (int32_t i = 0; i < SETTING_COUNT; i++) {
+        db->opened_with[i] = atomic_load(&db->settings[i]);
+    }
+}
+
+/* ---------------------------------------------------------------------------------- SET */
+static status
+refuse(const setting *k, const value *v, int32_t position, error *err) {
+    char         written[VALUE_TEXT_MAX];
+    const text   shown = v->is_null                ? TEXT("NULL")
+                         : v->type.id == TYPE_TEXT ? v->s
+                                                   : (text){written, value_write(v, written)};
+    const bool   typed = k->kind == SETTING_INTEGER ? type_is_integer(v->type)
+                                                    : v->type.id == TYPE_TEXT || v->is_null;
+    const status s =
+        typed || (v->is_null && k->standard == NONE) ? ERR_INVALID_ARGUMENT : ERR_WRONG_TYPE;
+    switch (k->kind) {
+    case SETTING_INTEGER:
+        if (k->highest == INT64_MAX) {
+            return error_set_at(err, s, position,
+                                "%s must be an integer of at least %lld, not %.*s", k->name,
+                                (long long)k->lowest, TEXT_ARG(shown));
+        }
+        return error_set_at(err, s, position, "%s must be an integer from %lld to %lld, not %.*s",
+                            k->name, (long long)k->lowest, (long long)k->highest, TEXT_ARG(shown));
+    case SETTING_BOOLEAN:
+        return error_set_at(err, s, position, "%s must be true or false, not %.*s", k->name,
+                            TEXT_ARG(shown));
+    case SETTING_CHOICE:
+        return error_set_at(err, s, position, "%s must be one of %s, not %.*s", k->name, k->choices,
+                            TEXT_ARG(shown));
+    }
+    UNREACHABLE();
+}
+
+static bool
+read_boolean(const value *v, int64_t *out) {
+    static const char *const yes[] = {"true", "on", "yes", "1"};
+    static const char *const no[] = {"false", "off", "no", "0"};
+    if (v->type.id == TYPE_BOOL || (type_is_integer(v->type) && (v->i == 0 || v->i == 1))) {
+        *out = v->type.id == TYPE_BOOL ? v->b : v->i;
+        return true;
+    }
+    for (int32_t i = 0; v->type.id == TYPE_TEXT && i < ARRAY_COUNT(yes); i++) {
+        if (text_equal_nocase(v->s, text_of(yes[i])) || text_equal_nocase(v->s, text_of(no[i]))) {
+            *out = text_equal_nocase(v->s, text_of(yes[i]));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+read_choice(const setting *k, const value *v, int64_t *out) {
+    for (int64_t i = 0; v->type.id == TYPE_TEXT; i++) {
+        const text choice = choice_at(k->choices, i);
+        if (choice.data == NULL) {
+            return false;
+        }
+        if (text_equal_nocase(choice, v->s)) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static status
+read_value(int64_t *out, const setting *k, const value *v, int32_t position, error *err) {
+    bool fits = false;
+    if (v->is_null) {
+        *out = NONE;
+        fits = k->standard == NONE;
+    } else if (k->kind == SETTING_BOOLEAN) {
+        fits = read_boolean(v, out);
+    } else if (k->kind == SETTING_CHOICE) {
+        fits = read_choice(k, v, out);
+    } else if (type_is_integer(v->type)) {
+        *out = v->i;
+        fits = v->i >= k->lowest && v->i <= k->highest;
+    }
+    return fits ? OK : refuse(k, v, position, err);
+}
+
+static status
+run_set(statement_context *c, const ast_statement *st, error *err) {
+    int32_t at;
+    value   v;
+    int64_t number = NONE;
+    TRY(setting_find(&at, st->name.text, st->name.position, err));
+    if (st->kind == AST_RESET || st->value == NULL) {
+        apply(c->db, at, c->db->opened_with[at]);
+        return OK;
+    }
+    TRY(plan_constant(&v, &c->arena, st->value, "SET", err));
+    TRY(read_value(&number, &settings[at], &v, st->value->position, err));
+    apply(c->db, at, number);
+    return OK;
+}
+
+status
+settings_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    const bool all = st->kind == AST_RESET && st->name.text.data == NULL;
+    TRY(answer_ddl(out, c->db->mem, st->kind == AST_SET ? "SET" : "RESET",
+                   all ? TEXT("ALL") : st->name.text, err));
+    status s = db_enter(c->db, err);
+    if (s == OK) {
+        for (int32_t i = 0; all && i < SETTING_COUNT; i++) {
+            apply(c->db, i, c->db->opened_with[i]);
+        }
+        s = all ? OK : run_set(c, st, err);
+        db_leave(c->db);
+    }
+    if (s < 0) {
+        laminar_result_free(*out);
+        *out = NULL;
+    }
+    return s;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.h - the settings of a database: one table (settings.def) for SET, RESET, SHOW and the
+ * options of open. Each does what it says from the moment it is set. */
+#ifndef LAMINAR_DB_SETTINGS_H
+#define LAMINAR_DB_SETTINGS_H
+
+#include "db/internal.h"
+#include "type/type.h"
+
+/* What is in force now; choices as text. With or without the token. */
+value       setting_value(const laminar_database *db, int32_t at);
+const char *setting_name(int32_t at);
+const char *setting_description(int32_t at);
+/* ERR_INVALID_ARGUMENT names the nearest. */
+status setting_find(int32_t *at, text name, int32_t position, error *err) MUST_USE;
+/* Defaults, and what the options of open say; before anything else runs. */
+void settings_init(laminar_database *db, const laminar_options *options);
+
+#endif

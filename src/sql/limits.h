@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h - how large a statement may be; limits.def lists them for SHOW LIMITS. */
+#ifndef LAMINAR_SQL_LIMITS_H
+#define LAMINAR_SQL_LIMITS_H
+
+#include "sql/ast.h"
+#include "sql/lexer.h"
+
+#define SQL_TEXT_BYTES_MAX (64 << 20)
+/* Of grammar rules: parentheses, operators, subqueries together. */
+#define SQL_NESTING_MAX SQL_HEIGHT_MAX
+#define SQL_QUERY_DEPTH_MAX 64
+#define SQL_COLUMNS_MAX 1600
+#define SQL_ARGUMENTS_MAX 127
+#define SQL_IN_ITEMS_MAX 65536
+#define SQL_ROW_ITEMS_MAX 127
+#define SQL_PARAMETER_MAX 32766
+#define SQL_UNION_MAX 500
+#define SQL_JOINS_MAX 128
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parse_show.c - SHOW, DESCRIBE, SET and RESET: statements about the database rather than its rows.
+ *
+ * What SHOW lists is no keyword, so that sources and queries stay usable names; a word that names
+ * no list is a setting. */
+#include "sql/parse.h"
+
+static const struct {
+    const char *word;
+    ast_show    show;
+} lists[] = {
+    {"sources", AST_SHOW_SOURCES}, {"streams", AST_SHOW_STREAMS},     {"sinks", AST_SHOW_SINKS},
+    {"tables", AST_SHOW_TABLES},   {"views", AST_SHOW_VIEWS},         {"queries", AST_SHOW_QUERIES},
+    {"limits", AST_SHOW_LIMITS},   {"pipelines", AST_SHOW_PIPELINES},
+};
+
+static bool
+at_word(const parser *p, const char *word) {
+    return p->token.kind == TOKEN_WORD &&
+           text_equal_nocase(token_text(p->sql, p->token), text_of(word));
+}
+
+static bool
+ends_here(const parser *p) {
+    return p->next.kind == TOKEN_END || parser_next_is_symbol(p, SYMBOL_SEMICOLON);
+}
+
+/* CREATE [kind] name */
+static status
+parse_show_create(parser *p, ast_statement *s) {
+    static const keyword kinds[] = {KEYWORD_SOURCE, KEYWORD_STREAM, KEYWORD_TABLE, KEYWORD_VIEW};
+    s->show = AST_SHOW_CREATE;
+    if (parser_at(p, KEYWORD_MATERIALIZED) && parser_next_is(p, KEYWORD_VIEW)) {
+        parser_advance(p);
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        if (parser_at(p, kinds[i]) && !ends_here(p)) {
+            parser_advance(p);
+            break;
+        }
+    }
+    return parse_object_name(p, s);
+}
+
+/* COLUMNS (FROM | IN) name: DESCRIBE in other words */
+static status
+parse_show_columns(parser *p, ast_statement *s) {
+    s->kind = AST_DESCRIBE;
+    parser_advance(p);
+    if (!parser_accept(p, KEYWORD_IN)) {
+        TRY(parser_expect(p, KEYWORD_FROM, "COLUMNS"));
+    }
+    return parse_object_name(p, s);
+}
+
+status
+parse_show(parser *p, ast_statement *s) {
+    s->kind = AST_SHOW;
+    parser_advance(p);
+    if (parser_accept(p, KEYWORD_ALL)) {
+        s->show = AST_SHOW_ALL;
+        return OK;
+    }
+    if (parser_accept(p, KEYWORD_CREATE)) {
+        return parse_show_create(p, s);
+    }
+    if (parser_accept(p, KEYWORD_MATERIALIZED)) {
+        if (!at_word(p, "views")) {
+            return parser_error(p, "VIEWS", "MATERIALIZED");
+        }
+        parser_advance(p);
+        s->show = AST_SHOW_STREAMS;
+        return OK;
+    }
+    if (at_word(p, "columns") && !ends_here(p)) {
+        return parse_show_columns(p, s);
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(lists); i++) {
+        if (at_word(p, lists[i].word)) {
+            parser_advance(p);
+            s->show = lists[i].show;
+            return OK;
+        }
+    }
+    s->show = AST_SHOW_SETTING;
+    return parser_name(
+        p, &s->name,
+        "SOURCES, STREAMS, TABLES, VIEWS, SINKS, QUERIES, PIPELINES, LIMITS, CREATE, "
+        "ALL or a setting",
+        "SHOW");
+}
+
+status
+parse_describe(parser *p, ast_statement *s) {
+    s->kind = AST_DESCRIBE;
+    parser_advance(p);
+    return parser_at_query(p) ? parse_query(p, &s->select) : parse_object_name(p, s);
+}
+
+/* A word alone, reserved or not, that is no literal of its own. */
+static bool
+at_bare_word(const parser *p) {
+    return p->token.kind == TOKEN_WORD && ends_here(p) && !parser_at(p, KEYWORD_NULL) &&
+           !parser_at(p, KEYWORD_TRUE) && !parser_at(p, KEYWORD_FALSE);
+}
+
+/* A literal, or a word that stands for its text: SET durability = group. */
+static status
+parse_value(parser *p, ast_statement *s) {
+    if (parser_accept(p, KEYWORD_DEFAULT)) {
+        return OK;
+    }
+    const int32_t start = p->token.start;
+    if (at_bare_word(p)) {
+        s->value = parser_new(p, AST_STRING, start);
+        if (s->value == NULL) {
+            return ERR_OUT_OF_MEMORY;
+        }
+        s->value->text = token_text(p->sql, p->token);
+        parser_advance(p);
+        return parser_finish(p, s->value);
+    }
+    TRY(parse_expr(p, LEVEL_SIGN, &s->value));
+    if (!parse_is_literal(s->value) && s->value->kind != AST_PARAMETER) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
+                            "the value of setting \"%.*s\" must be a literal",
+                            TEXT_ARG(s->name.text));
+    }
+    return OK;
+}
+
+/* SET key (= | TO) value */
+status
+parse_set(parser *p, ast_statement *s) {
+    s->kind = AST_SET;
+    parser_advance(p);
+    TRY(parser_name(p, &s->name, "the name of a setting", "SET"));
+    if (at_word(p, "to")) {
+        parser_advance(p);
+    } else {
+        TRY(parser_expect_symbol(p, SYMBOL_EQUAL, "the name of a setting"));
+    }
+    return parse_value(p, s);
+}
+
+/* RESET (key | ALL) */
+status
+parse_reset(parser *p, ast_statement *s) {
+    s->kind = AST_RESET;
+    parser_advance(p);
+    return parser_accept(p, KEYWORD_ALL)
+               ? OK
+               : parser_name(p, &s->name, "the name of a setting or ALL", "RESET");
+}

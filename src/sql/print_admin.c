@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* print_admin.c - SHOW, DESCRIBE, SET and RESET as SQL text. */
+#include "sql/parser.h"
+#include "sql/print.h"
+
+static void
+print_show(const ast_statement *s, buf *out) {
+    static const char *const words[] = {
+        [AST_SHOW_SOURCES] = "SOURCES",
+        [AST_SHOW_STREAMS] = "STREAMS",
+        [AST_SHOW_SINKS] = "SINKS",
+        [AST_SHOW_TABLES] = "TABLES",
+        [AST_SHOW_VIEWS] = "VIEWS",
+        [AST_SHOW_QUERIES] = "QUERIES",
+        [AST_SHOW_PIPELINES] = "PIPELINES",
+        [AST_SHOW_LIMITS] = "LIMITS",
+        [AST_SHOW_ALL] = "ALL",
+        [AST_SHOW_SETTING] = "",
+        [AST_SHOW_CREATE] = "CREATE ",
+    };
+    buf_append_text(out, TEXT("SHOW "));
+    buf_append_text(out, text_of(words[s->show]));
+    if (s->name.text.data != NULL) {
+        print_name(&s->name, out);
+    }
+}
+
+void
+print_admin(const ast_statement *s, buf *out) {
+    switch (s->kind) {
+    case AST_SHOW:
+        print_show(s, out);
+        return;
+    case AST_DESCRIBE:
+        buf_append_text(out, TEXT("DESCRIBE "));
+        if (s->select != NULL) {
+            sql_print_select(s->select, out);
+        } else {
+            print_name(&s->name, out);
+        }
+        return;
+    case AST_SET:
+        buf_append_text(out, TEXT("SET "));
+        print_name(&s->name, out);
+        buf_append_text(out, TEXT(" = "));
+        if (s->value == NULL) {
+            buf_append_text(out, TEXT("DEFAULT"));
+        } else {
+            sql_print_expr(s->value, out);
+        }
+        return;
+    default:
+        assert(s->kind == AST_RESET);
+        buf_append_text(out, TEXT("RESET "));
+        if (s->name.text.data == NULL) {
+            buf_append_text(out, TEXT("ALL"));
+        } else {
+            print_name(&s->name, out);
+        }
+        return;
+    }
+}
