@@ -260,9 +260,8 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
         }
         case PLAN_ASOF: {
             const int32_t left = node->inputs[0]->schema.count;
-            const bool    is_right = number >= left;
-            number -= is_right ? left : 0;
-            node = node->inputs[is_right];
+            node = node->inputs[number >= left];
+            number -= number >= left ? left : 0;
             break;
         }
         case PLAN_JOIN: {

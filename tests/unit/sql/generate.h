@@ -679,12 +679,19 @@ put_admin(generator *g) {
         "SHOW \"all\"",
         "SET a = INTERVAL '5' SECOND",
     };
-    if (roll(g, 4) == 0) {
+    static const char *const resets[] = {"RESET ALL", "RESET threads", "RESET \"all\""};
+    switch (roll(g, 6)) {
+    case 0:
         put(g, "DESCRIBE");
         put_select(g, 2);
         return;
+    case 1:
+        put(g, PICK(g, resets));
+        return;
+    default:
+        put(g, PICK(g, fixed));
+        return;
     }
-    put(g, PICK(g, fixed));
 }
 
 static inline void
