@@ -28,10 +28,10 @@ test: build unit ## all tests: C units, SQL files, Python, property tests (T=pat
 	@$(BIN)/python -m pytest $(T)
 
 unit: $(VENV)/installed ## the C unit tests
-	@tools/unit.sh $(VENV) build/unit unit 58
+	@tools/unit.sh $(VENV) build/unit unit 70
 
 san: $(VENV)/installed ## C unit tests and the Python extension under AddressSanitizer and UBSan
-	@tools/unit.sh $(VENV) build/san unit 58 -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/unit.sh $(VENV) build/san unit 70 -Db_sanitize=address,undefined -Db_lundef=false
 	@tools/san_python.sh $(VENV)
 
 tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
