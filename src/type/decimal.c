@@ -307,7 +307,7 @@ wide_write(char *out, int128 x) {
 size_t
 decimal_write(char *out, int128 units, int32_t scale) {
     char         digits[DECIMAL_TEXT_MAX];
-    const size_t count = wide_write(digits, units < 0 ? -units : units);
+    const size_t count = wide_write(digits, units < 0 ? (int128)(0 - (uint128)units) : units);
     const size_t fraction = (size_t)scale;
     size_t       size = 0;
     if (units < 0) {

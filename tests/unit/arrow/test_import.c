@@ -329,7 +329,7 @@ test_broken_data(void **state) {
         const int64_t from = round;
         make_plain(&r);
         ((int128 *)data_of(DECIMALS, 1))[valid_row(DECIMALS, from, 0)] =
-            (int128)(round & 1 ? 1000000000 : -1000000000) << (round < 6 ? 0 : 70);
+            (int128)(round & 1 ? 1000000000 : -1000000000) * ((int128)1 << (round < 6 ? 0 : 70));
         check_refused("large decimal", round);
         make_plain(&r);
         ((int64_t *)data_of(DATES, 1))[valid_row(DATES, from, 0)] =
