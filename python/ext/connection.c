@@ -29,19 +29,28 @@ check_signals(void *context) {
 
 static PyObject *
 connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char    *names[] = {"path",        "threads",           "memory_limit",
-                               "buffer_size", "insert_timeout_ms", NULL};
+    static char    *names[] = {"path",
+                               "threads",
+                               "memory_limit",
+                               "buffer_size",
+                               "insert_timeout_ms",
+                               "max_lag_bytes",
+                               "statement_timeout_ms",
+                               NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
-    long long       limit = 0, buffer = 0, timeout = 0;
+    long long       limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0;
     laminar_error   err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLL:Connection", names, &path,
-                                     &options.threads, &limit, &buffer, &timeout)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLL:Connection", names, &path,
+                                     &options.threads, &limit, &buffer, &timeout, &lag,
+                                     &query_timeout)) {
         return NULL;
     }
     options.memory_limit = limit;
     options.buffer_size = buffer;
     options.insert_timeout_ms = timeout;
+    options.max_lag_bytes = lag;
+    options.statement_timeout_ms = query_timeout;
     module_state      *state = ext_state_of_type(type);
     allocfunc          alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     connection_object *self = state == NULL ? NULL : (connection_object *)(void *)alloc(type, 0);

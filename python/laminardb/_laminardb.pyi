@@ -70,6 +70,8 @@ class Connection:
         memory_limit: int = 0,
         buffer_size: int = 0,
         insert_timeout_ms: int = 0,
+        max_lag_bytes: int = 0,
+        statement_timeout_ms: int = 0,
     ) -> Self: ...
     @property
     def is_closed(self) -> bool: ...

@@ -17,6 +17,7 @@ class LaminarConfig:
         memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert
             raises MemoryError.
         insert_timeout_ms: how long an insert waits for subscriptions with on_lag="block"; None: 30,000.
+        statement_timeout_ms: how long a query may run before it raises QueryError 402; None: no limit.
         max_lag_bytes: what a subscription may leave unread when it names no limit; None: 256 MiB.
 
     Raises:
@@ -31,6 +32,7 @@ class LaminarConfig:
         "memory_limit": None,
         "insert_timeout_ms": 30000,
         "max_lag_bytes": None,
+        "statement_timeout_ms": None,
     }
 
     def __init__(self, **settings: Any) -> None:

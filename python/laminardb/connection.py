@@ -36,15 +36,17 @@ _SOURCE, _TABLE, _STREAM = 0, 1, 2
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 class Connection(_laminardb.Connection):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
     """
 
-    __slots__ = ("__weakref__", "_max_lag_bytes")
-
-    _max_lag_bytes: int
+    __slots__ = ("__weakref__",)
 
     def __new__(
         cls, path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None
@@ -52,16 +54,16 @@ class Connection(_laminardb.Connection):
         if config is not None and not isinstance(config, LaminarConfig):
             raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
         settings = config or LaminarConfig()
-        self = super().__new__(
+        return super().__new__(
             cls,
             os.fspath(path),
             settings.threads or 0,
             settings.memory_limit or 0,
             settings.buffer_size,
             settings.insert_timeout_ms,
+            settings.max_lag_bytes or 0,
+            settings.statement_timeout_ms or 0,
         )
-        self._max_lag_bytes = settings.max_lag_bytes or 0
-        return self
 
     def execute(self, sql: str, params: Parameters | None = None) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.
@@ -99,6 +101,23 @@ class Connection(_laminardb.Connection):
         filter: one SQL expression over its columns, e.g. ``"symbol = 'AAPL'"``.
         """
         return self._query_stream(name, filter)
+
+    def config_list(self) -> list[tuple[str, Any, str]]:
+        """Name, value and meaning of every setting."""
+        rows = self._execute("SHOW ALL").fetchall()
+        return [(name, self.config_get(name), meaning) for name, _, meaning in rows]
+
+    def config_get(self, key: str) -> Any:
+        """The value of a setting. Unknown key: ValueError that names the nearest."""
+        return self._execute(f"SHOW {_quoted(key)}").fetchall()[0][0]
+
+    def config_set(self, key: str, value: Any) -> None:
+        """Changes a setting from now on; None: no limit.
+
+        Raises:
+            ValueError, TypeError: with the key, the value and what is allowed.
+        """
+        self._execute(f"SET {_quoted(key)} = ?", [value])
 
     def explain(self, query: str, params: Parameters | None = None) -> str:
         """The plan of a query as an operator tree."""
@@ -150,8 +169,7 @@ class Connection(_laminardb.Connection):
             )
             error.code = 500
             raise error
-        limit = self._max_lag_bytes if max_lag_bytes is None else max_lag_bytes
-        return {"max_lag_bytes": limit, "on_lag": _LAG_POLICIES.index(on_lag)}
+        return {"max_lag_bytes": max_lag_bytes or 0, "on_lag": _LAG_POLICIES.index(on_lag)}
 
     def stream(self, sql: str, params: Parameters | None = None) -> Iterator[QueryResult]:
         """The rows of a finite query as a generator of batches, in the order of the query.

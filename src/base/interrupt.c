@@ -8,10 +8,21 @@ interrupt_check(interrupt *i) {
     if (now_ns < i->next_ns) {
         return false;
     }
-    const bool stop = i->check(i->context);
+    i->timed_out = i->deadline_ns != 0 && now_ns >= i->deadline_ns;
+    const bool stop = i->timed_out || (i->check != NULL && i->check(i->context));
     i->next_ns = sat_add_i64(clock_ticks_ns(i->clock), INTERRUPT_CHECK_NS);
     if (stop) {
         atomic_store_explicit(&i->cancelled, true, memory_order_relaxed);
     }
     return stop;
+}
+
+status
+interrupt_reason(const interrupt *i, error *err) {
+    if (i != NULL && i->timed_out) {
+        return error_set(err, ERR_QUERY_CANCELLED,
+                         "the query ran longer than statement_timeout_ms allows (%lld ms)",
+                         (long long)i->timeout_ms);
+    }
+    return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled");
 }

@@ -6,6 +6,7 @@
 #define LAMINAR_BASE_INTERRUPT_H
 
 #include "base/clock.h"
+#include "base/error.h"
 
 #define INTERRUPT_CHECK_NS (15 * 1000 * 1000)
 
@@ -14,10 +15,15 @@ typedef struct interrupt {
     bool (*check)(void *context); /* true: stop; NULL: none */
     void         *context;
     engine_clock *clock;
-    int64_t       next_ns; /* when to check again; the executing thread's own */
+    int64_t       next_ns;     /* when to check again; the executing thread's own */
+    int64_t       deadline_ns; /* of the monotonic clock: no longer wanted from then on; 0: none */
+    int64_t       timeout_ms;  /* what the deadline was made from, for the message */
+    bool          timed_out;
 } interrupt;
 
 bool interrupt_check(interrupt *i); /* the slow part of interrupt_poll */
+/* ERR_QUERY_CANCELLED and why, for a query that interrupt_poll told to stop. */
+status interrupt_reason(const interrupt *i, error *err);
 
 /* True once the query is to stop. NULL: never. For loops to call once a batch. */
 ALWAYS_INLINE bool
@@ -26,7 +32,7 @@ interrupt_poll(interrupt *i) {
         return false;
     }
     return atomic_load_explicit(&i->cancelled, memory_order_relaxed) ||
-           (i->check != NULL && interrupt_check(i));
+           ((i->check != NULL || i->deadline_ns != 0) && interrupt_check(i));
 }
 
 #endif

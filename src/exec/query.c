@@ -43,7 +43,7 @@ run_shared(runner *r, const plan_node *n, error *err) {
 static status
 check_cancelled(const runner *r, error *err) {
     if (interrupt_poll(r->interrupted)) {
-        return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled");
+        return interrupt_reason(r->interrupted, err);
     }
     return OK;
 }

@@ -12,7 +12,7 @@
 ALWAYS_INLINE status
 op_poll(const op *self, error *err) {
     if (interrupt_poll(self->env->interrupted)) {
-        return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled");
+        return interrupt_reason(self->env->interrupted, err);
     }
     return OK;
 }
