@@ -99,4 +99,11 @@ floor_div_i64(int64_t a, int64_t b) {
     return q - ((a % b) < 0);
 }
 
+/* What floor_div_i64 leaves: 0 .. b - 1 for b > 0. */
+ALWAYS_INLINE int64_t
+floor_mod_i64(int64_t a, int64_t b) {
+    const int64_t rest = a % b;
+    return rest < 0 ? rest + b : rest;
+}
+
 #endif

@@ -159,7 +159,7 @@ move_clock(fn_call *c, int32_t time_at, int32_t interval_at, int64_t sign) {
     int64_t        *z = c->values;
     for (int32_t i = 0; i < c->row_count; i++) {
         const int64_t t = x[i * o->step] + y[i * by->step].us % US_PER_DAY * sign;
-        z[i] = t - floor_div_i64(t, US_PER_DAY) * US_PER_DAY;
+        z[i] = floor_mod_i64(t, US_PER_DAY);
     }
     return OK;
 }

@@ -63,7 +63,7 @@ is_of_day(date_part part) {
 
 static int64_t
 time_of_day(int64_t us) {
-    return us - floor_div_i64(us, US_PER_DAY) * US_PER_DAY;
+    return floor_mod_i64(us, US_PER_DAY);
 }
 
 static void

@@ -202,10 +202,10 @@ decimal_parse(text s, int32_t precision, int32_t scale, int128 *out, bool *exact
         }
         const int32_t digit = *p - '0';
         if (power >= -scale) {
-            units = units * 10 + digit;
-            if (units >= decimal_powers[DECIMAL_PRECISION_MAX]) {
+            if (units >= decimal_powers[DECIMAL_PRECISION_MAX - 1]) {
                 return NUMBER_TOO_LARGE;
             }
+            units = units * 10 + digit;
         } else {
             first_cut = power == -scale - 1 ? digit : first_cut;
             *exact &= digit == 0;
@@ -213,10 +213,10 @@ decimal_parse(text s, int32_t precision, int32_t scale, int128 *out, bool *exact
         power--;
     }
     for (; power >= -scale && units != 0; power--) {
-        units *= 10;
-        if (units >= decimal_powers[DECIMAL_PRECISION_MAX]) {
+        if (units >= decimal_powers[DECIMAL_PRECISION_MAX - 1]) {
             return NUMBER_TOO_LARGE;
         }
+        units *= 10;
     }
     units += first_cut >= 5;
     *out = w.negative ? -units : units;

@@ -159,7 +159,7 @@ cast_time(value *out, const value *in, data_type to, error *err) {
     const int64_t to_unit = type_time_unit_ns(to);
     if (to.id == TYPE_TIME) {
         const int64_t us = type_time_to_us(in->type, in->i);
-        out->i = us - floor_div_i64(us, US_PER_DAY) * US_PER_DAY;
+        out->i = floor_mod_i64(us, US_PER_DAY);
         return OK;
     }
     const bool fits = from_unit < to_unit
@@ -177,7 +177,7 @@ cast_span(value *out, const value *in) {
     if (out->type.id == TYPE_INTERVAL) {
         out->iv = (interval){.us = in->i};
     } else {
-        out->i = in->iv.us - floor_div_i64(in->iv.us, US_PER_DAY) * US_PER_DAY;
+        out->i = floor_mod_i64(in->iv.us, US_PER_DAY);
     }
     return OK;
 }
