@@ -177,7 +177,7 @@ status
 distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64_t *weight,
                       const uint8_t *filter, int32_t count, error *err) {
     arena        *scratch = a->base.env->scratch;
-    distinct_rows r;
+    distinct_rows r = {0};
     TRY(map_pairs(a, call, slots, filter, count, &r, err));
     int32_t *crossed = arena_alloc(scratch, (size_t)count * sizeof(*crossed));
     int64_t *crossed_weight = arena_alloc(scratch, (size_t)count * sizeof(*crossed_weight));
