@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* agg_avg.c - avg(x), also called mean: the exact (integers) or compensated (doubles) total by the
- * number of rows, as DOUBLE. NULL over no rows. */
+ * number of rows, as DOUBLE; what is neither a small integer nor DOUBLE is taken as DOUBLE. NULL
+ * over no rows. */
 #include "agg/running_sum.h"
 
 static status
@@ -8,6 +9,10 @@ resolve(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
     (void)err;
     s->output = type_of(TYPE_F64);
+    if (type_is_numeric(s->types[0]) &&
+        (s->types[0].id == TYPE_DECIMAL || !running_sum_takes(s->types[0]))) {
+        s->types[0] = s->output;
+    }
     return running_sum_takes(s->types[0]) ? OK : ERR_WRONG_TYPE;
 }
 

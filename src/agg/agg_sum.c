@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* agg_sum.c - sum(x): BIGINT for integers (exact; a total beyond BIGINT is an error when it is
- * emitted), DOUBLE for doubles. NULL over no rows. */
+ * emitted), DECIMAL(38, s) for DECIMALs of up to 18 digits (exact: 2^63 of them fit), DOUBLE for
+ * doubles and FLOAT. NULL over no rows. */
 #include "agg/running_sum.h"
 
 static status
 resolve(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
     (void)err;
-    if (!running_sum_takes(s->types[0])) {
-        return ERR_WRONG_TYPE;
+    if (s->types[0].id == TYPE_F32) {
+        s->types[0] = type_of(TYPE_F64);
     }
-    s->output = type_of(s->types[0].id == TYPE_F64 ? TYPE_F64 : TYPE_I64);
-    return OK;
+    const data_type input = s->types[0];
+    s->output = input.id == TYPE_DECIMAL ? type_decimal(DECIMAL_PRECISION_MAX, input.scale)
+                : input.id == TYPE_F64   ? input
+                                         : type_of(TYPE_I64);
+    return running_sum_takes(input) ? OK : ERR_WRONG_TYPE;
 }
 
 static status
@@ -24,9 +28,25 @@ overflow(error *err, int128 total) {
 }
 
 static status
+decimal_value(running_sum *self, const slot *slots, int32_t count, arena *a, column *out,
+              error *err) {
+    int128 *values = arena_alloc(a, (size_t)count * sizeof(*values));
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        values[i] = exact_total(ARRAY_AT(&self->sums, exact_sum, slots[i]));
+    }
+    return running_sum_column(self, slots, values, count, a, out, err);
+}
+
+static status
 value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
     running_sum *self = (running_sum *)base;
-    int64_t     *values = arena_alloc(a, (size_t)count * sizeof(*values));
+    if (base->input.id == TYPE_DECIMAL) {
+        return decimal_value(self, slots, count, a, out, err);
+    }
+    int64_t *values = arena_alloc(a, (size_t)count * sizeof(*values));
     if (values == NULL) {
         return error_memory(err);
     }

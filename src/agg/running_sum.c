@@ -17,6 +17,7 @@ bool
 running_sum_takes(data_type input) {
     int64_t min, max;
     return input.id == TYPE_F64 ||
+           (input.id == TYPE_DECIMAL && type_physical(input) == PHYSICAL_I64) ||
            (type_is_integer(input) && type_integer_range(input, &min, &max));
 }
 

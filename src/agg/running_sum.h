@@ -42,7 +42,7 @@ exact_total(const exact_sum *s) {
     return (int128)(((uint128)s->high << 64) | s->low);
 }
 
-/* Integers that fit an int64, and DOUBLE. */
+/* Integers and DECIMALs that lie in an int64, and DOUBLE. */
 bool   running_sum_takes(data_type input);
 status running_sum_open(agg **out, const agg_class *class, const agg_signature *signature,
                         const agg_site *site, error *err) MUST_USE;
@@ -56,7 +56,7 @@ status running_sum_clear(agg *base, slot s, error *err) MUST_USE;
 status running_sum_settle(running_sum *self, const slot *slots, int32_t count, error *err) MUST_USE;
 /* Totals of a group of doubles divided by `divisor` (1: the sum). */
 double running_sum_double(const running_sum *self, slot s, double divisor);
-/* The result column: `values` (any 8-byte type), NULL where the group has no rows. */
+/* The result column: `values` (of the output's type), NULL where the group has no rows. */
 status running_sum_column(const running_sum *self, const slot *slots, const void *values,
                           int32_t count, arena *a, column *out, error *err) MUST_USE;
 
