@@ -2,7 +2,7 @@
 """Windows, lateness and watermarks by the written rules, row by row, in plain Python integers (milliseconds).
 
 Nothing of the engine is in here and nothing is clever: a query's answer is computed again from all rows that
-were accepted. The rules, as `docs/guide/time.md` has them:
+were accepted. The rules:
 
 - the watermark is the largest event time seen minus the delay; it moves once per insert, after the insert;
 - windows are [start, end), start = t - floorMod(t - offset, slide); a row is in each that holds its time;

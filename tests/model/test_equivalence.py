@@ -3,10 +3,10 @@
 
     changes of a stream, summed == its state == the one-off query == DuckDB.
 
-A world is one schema, its rows, cut into inserts at random, and eight queries: each query is a case, a stream
-made at a random moment, with a subscription to its text and one to the stream that comes and goes and resumes
-where it was. The pipeline starts, pauses and resumes at random moments. In every third world two threads
-insert (half of it without waiting) while the main thread does all that.
+A world is one schema, its rows, cut into inserts at random, and eight queries: each query is a case, a
+stream made at a random moment, with a subscription to its text and one to the stream that comes and goes,
+each time with a snapshot first. The pipeline starts, pauses and resumes at random moments. In every third
+world two threads insert (half of it without waiting) while the main thread does all that.
 
 At one random position inside each world every case is also compared with the one-off query over the rows up
 to there, so every stream shows the same prefix. A failing world prints its seed; LAMINAR_SEED=n runs that one
