@@ -48,6 +48,7 @@ from .pipeline import (
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Column, Schema
+from .why import InputState, Why
 from .writer import Writer
 
 Config = LaminarConfig
@@ -69,6 +70,7 @@ __all__ = [
     "ConnectorError",
     "ExecuteResult",
     "IngestionError",
+    "InputState",
     "LaminarConfig",
     "LaminarError",
     "LatencyMetrics",
@@ -92,6 +94,7 @@ __all__ = [
     "StreamSubscription",
     "Subscription",
     "SubscriptionError",
+    "Why",
     "Writer",
     "codes",
     "connect",

@@ -27,6 +27,7 @@ from .pipeline import (
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
 from .types import Schema
+from .why import Why
 from .writer import Writer
 
 Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
@@ -122,6 +123,18 @@ class Connection(_laminardb.Connection):
     def explain(self, query: str, params: Parameters | None = None) -> str:
         """The plan of a query as an operator tree."""
         return "\n".join(row[0] for row in self.query(f"EXPLAIN {query}", params))
+
+    def why(self, name: str) -> Why:
+        """Why a stream shows what it shows: its inputs' watermarks, where its rows went, what to do next.
+
+        Raises:
+            QueryError: there is no such stream.
+
+        Example:
+            >>> print(db.why("minutes"))  # doctest: +SKIP
+        """
+        result = self._execute(f"EXPLAIN WATERMARK {_quoted(name)}")
+        return Why._of([dict(zip(result.columns, row, strict=True)) for row in result.fetchall()])
 
     def insert_csv(
         self, source: str, data: str | bytes, *, delimiter: str = ",", null: str | None = None

@@ -2,33 +2,23 @@
 /* show.c - SHOW and DESCRIBE: what there is, as rows. */
 #include <stdlib.h>
 
-#include "batch/builder.h"
 #include "db/settings.h"
 #include "db/statement.h"
 #include "sql/limits.h"
 
-/* Rows under construction. */
-typedef struct listing {
-    mem               *mem;
-    const list_column *columns;
-    int32_t            count;
-    builder            rows;
-} listing;
-
-static status
-listing_open(listing *l, mem *m, const list_column *columns, int32_t count, error *err) {
+status
+db_listing_open(db_listing *l, mem *m, const list_column *columns, int32_t count, error *err) {
     data_type types[LIST_COLUMNS_MAX];
     assert(count <= LIST_COLUMNS_MAX);
-    *l = (listing){.mem = m, .columns = columns, .count = count};
+    *l = (db_listing){.mem = m, .columns = columns, .count = count};
     for (int32_t i = 0; i < count; i++) {
         types[i] = type_of(columns[i].type);
     }
     return builder_init(&l->rows, m, types, count, err);
 }
 
-/* Ends the listing whatever s is. */
-static status
-listing_close(listing *l, status s, laminar_result **out, error *err) {
+status
+db_listing_close(db_listing *l, status s, laminar_result **out, error *err) {
     if (s >= 0) {
         s = answer_builder(out, l->mem, &l->rows, l->columns, l->count, err);
     }
@@ -36,15 +26,14 @@ listing_close(listing *l, status s, laminar_result **out, error *err) {
     return s;
 }
 
-/* text.data NULL: NULL */
-static status
-add_text(listing *l, int32_t at, text t, error *err) {
+status
+db_listing_text(db_listing *l, int32_t at, text t, error *err) {
     return t.data == NULL ? column_append_null(&l->rows, at, err)
                           : column_append_text(&l->rows, at, t, err);
 }
 
-static status
-add_count(listing *l, int32_t at, int64_t n, error *err) {
+status
+db_listing_count(db_listing *l, int32_t at, int64_t n, error *err) {
     return column_append_i64(&l->rows, at, n, err);
 }
 
@@ -62,15 +51,15 @@ static const list_column source_columns[] = {{"name", TYPE_TEXT},
 
 /* watermark: epoch milliseconds, NULL where no event time or no row has made one. */
 static status
-add_source(const laminar_database *db, listing *l, const object *o, error *err) {
+add_source(const laminar_database *db, db_listing *l, const object *o, error *err) {
     const int64_t us = source_watermark_us(o->impl);
     const bool    timed = source_is_timed(o->impl) && us != INT64_MIN;
     (void)db;
-    TRY(add_text(l, 0, o->name, err));
-    TRY(add_count(l, 1, o->schema->count, err));
-    TRY(add_text(l, 2, column_name(o, o->event_time_column), err));
-    TRY(add_count(l, 3, table_row_count(source_table(o->impl)), err));
-    return timed ? add_count(l, 4, floor_div_i64(us, 1000), err)
+    TRY(db_listing_text(l, 0, o->name, err));
+    TRY(db_listing_count(l, 1, o->schema->count, err));
+    TRY(db_listing_text(l, 2, column_name(o, o->event_time_column), err));
+    TRY(db_listing_count(l, 3, table_row_count(source_table(o->impl)), err));
+    return timed ? db_listing_count(l, 4, floor_div_i64(us, 1000), err)
                  : column_append_null(&l->rows, 4, err);
 }
 
@@ -79,11 +68,11 @@ static const list_column table_columns[] = {{"name", TYPE_TEXT},
                                             {"rows", TYPE_I64}};
 
 static status
-add_table(const laminar_database *db, listing *l, const object *o, error *err) {
+add_table(const laminar_database *db, db_listing *l, const object *o, error *err) {
     (void)db;
-    TRY(add_text(l, 0, o->name, err));
-    TRY(add_count(l, 1, o->schema->count, err));
-    return add_count(l, 2, table_row_count(source_table(o->impl)), err);
+    TRY(db_listing_text(l, 0, o->name, err));
+    TRY(db_listing_count(l, 1, o->schema->count, err));
+    return db_listing_count(l, 2, table_row_count(source_table(o->impl)), err);
 }
 
 static const list_column stream_columns[] = {{"name", TYPE_TEXT},
@@ -91,8 +80,8 @@ static const list_column stream_columns[] = {{"name", TYPE_TEXT},
                                              {"error", TYPE_TEXT},
                                              {"sql", TYPE_TEXT}};
 
-static const char *
-pipeline_state(const laminar_database *db) {
+const char *
+show_pipeline_state(const laminar_database *db) {
     switch (atomic_load(&db->state)) {
     case DB_CREATED:
         return "waiting";
@@ -107,29 +96,29 @@ pipeline_state(const laminar_database *db) {
 }
 
 static status
-add_stream(const laminar_database *db, listing *l, const object *o, error *err) {
+add_stream(const laminar_database *db, db_listing *l, const object *o, error *err) {
     error      why = {0};
     const bool failed = stream_failure(o->impl, &why);
-    TRY(add_text(l, 0, o->name, err));
-    TRY(add_text(l, 1, text_of(failed ? "failed" : pipeline_state(db)), err));
-    TRY(add_text(l, 2, failed ? text_of(why.message) : (text){NULL, 0}, err));
-    return add_text(l, 3, o->sql, err);
+    TRY(db_listing_text(l, 0, o->name, err));
+    TRY(db_listing_text(l, 1, text_of(failed ? "failed" : show_pipeline_state(db)), err));
+    TRY(db_listing_text(l, 2, failed ? text_of(why.message) : (text){NULL, 0}, err));
+    return db_listing_text(l, 3, o->sql, err);
 }
 
 static const list_column view_columns[] = {{"name", TYPE_TEXT}, {"sql", TYPE_TEXT}};
 
 static status
-add_definition(const laminar_database *db, listing *l, const object *o, error *err) {
+add_definition(const laminar_database *db, db_listing *l, const object *o, error *err) {
     (void)db;
-    TRY(add_text(l, 0, o->name, err));
-    return add_text(l, 1, o->sql, err);
+    TRY(db_listing_text(l, 0, o->name, err));
+    return db_listing_text(l, 1, o->sql, err);
 }
 
 typedef struct object_list {
     object_kind        kind;
     const list_column *columns;
     int32_t            count;
-    status (*add)(const laminar_database *db, listing *l, const object *o, error *err);
+    status (*add)(const laminar_database *db, db_listing *l, const object *o, error *err);
 } object_list;
 
 static const object_list object_lists[] = {
@@ -141,24 +130,24 @@ static const object_list object_lists[] = {
 
 static status
 show_objects(statement_context *c, const object_list *k, laminar_result **out, error *err) {
-    listing l;
-    TRY(listing_open(&l, c->db->mem, k->columns, k->count, err));
+    db_listing l;
+    TRY(db_listing_open(&l, c->db->mem, k->columns, k->count, err));
     status s = OK;
     for (int32_t i = 0; s >= 0 && i < catalog_count(c->db->catalog); i++) {
         const object *o = catalog_at(c->db->catalog, i);
         s = o->kind == k->kind ? k->add(c->db, &l, o, err) : OK;
     }
-    return listing_close(&l, s, out, err);
+    return db_listing_close(&l, s, out, err);
 }
 
 static status
 show_create(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    listing l;
-    object *o;
+    db_listing l;
+    object    *o;
     TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Object", st->name.position, err));
-    TRY(listing_open(&l, c->db->mem, view_columns, ARRAY_COUNT(view_columns), err));
-    return listing_close(&l, add_definition(c->db, &l, o, err), out, err);
+    TRY(db_listing_open(&l, c->db->mem, view_columns, ARRAY_COUNT(view_columns), err));
+    return db_listing_close(&l, add_definition(c->db, &l, o, err), out, err);
 }
 
 /* ---------------------------------------------------------------------------------- the rest */
@@ -166,18 +155,18 @@ static status
 show_queries(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
         {"id", TYPE_I64}, {"sql", TYPE_TEXT}, {"state", TYPE_TEXT}};
-    listing l;
-    text   *cells = NULL;
-    int32_t count = 0;
+    db_listing l;
+    text      *cells = NULL;
+    int32_t    count = 0;
     TRY(db_list_queries(c->db, &c->arena, &cells, &count, err));
-    TRY(listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
+    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
     status s = OK;
     for (int32_t i = 0; s >= 0 && i < count; i++) {
-        s = add_count(&l, 0, strtoll(cells[3 * i].data, NULL, 10), err);
-        s = s < 0 ? s : add_text(&l, 1, cells[3 * i + 1], err);
-        s = s < 0 ? s : add_text(&l, 2, cells[3 * i + 2], err);
+        s = db_listing_count(&l, 0, strtoll(cells[3 * i].data, NULL, 10), err);
+        s = s < 0 ? s : db_listing_text(&l, 1, cells[3 * i + 1], err);
+        s = s < 0 ? s : db_listing_text(&l, 2, cells[3 * i + 2], err);
     }
-    return listing_close(&l, s, out, err);
+    return db_listing_close(&l, s, out, err);
 }
 
 /* All streams belong to the one pipeline that has no name of its own. */
@@ -185,25 +174,25 @@ static status
 show_pipelines(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
         {"name", TYPE_TEXT}, {"state", TYPE_TEXT}, {"streams", TYPE_I64}};
-    listing l;
-    int64_t streams = 0;
+    db_listing l;
+    int64_t    streams = 0;
     for (int32_t i = 0; i < catalog_count(c->db->catalog); i++) {
         streams += catalog_at(c->db->catalog, i)->kind == OBJECT_STREAM;
     }
-    TRY(listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
-    status s = add_text(&l, 0, TEXT("default"), err);
-    s = s < 0 ? s : add_text(&l, 1, text_of(pipeline_state(c->db)), err);
-    s = s < 0 ? s : add_count(&l, 2, streams, err);
-    return listing_close(&l, s, out, err);
+    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
+    status s = db_listing_text(&l, 0, TEXT("default"), err);
+    s = s < 0 ? s : db_listing_text(&l, 1, text_of(show_pipeline_state(c->db)), err);
+    s = s < 0 ? s : db_listing_count(&l, 2, streams, err);
+    return db_listing_close(&l, s, out, err);
 }
 
 static status
 show_sinks(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
         {"name", TYPE_TEXT}, {"input", TYPE_TEXT}, {"connector", TYPE_TEXT}};
-    listing l;
-    TRY(listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
-    return listing_close(&l, OK, out, err);
+    db_listing l;
+    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
+    return db_listing_close(&l, OK, out, err);
 }
 
 static status
@@ -219,15 +208,15 @@ show_limits(statement_context *c, laminar_result **out, error *err) {
 #include "sql/limits.def"
 #undef LIMIT
     };
-    listing l;
-    TRY(listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
+    db_listing l;
+    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
     status s = OK;
     for (int32_t i = 0; s >= 0 && i < ARRAY_COUNT(limits); i++) {
-        s = add_text(&l, 0, text_of(limits[i].name), err);
-        s = s < 0 ? s : add_count(&l, 1, limits[i].value, err);
-        s = s < 0 ? s : add_text(&l, 2, text_of(limits[i].description), err);
+        s = db_listing_text(&l, 0, text_of(limits[i].name), err);
+        s = s < 0 ? s : db_listing_count(&l, 1, limits[i].value, err);
+        s = s < 0 ? s : db_listing_text(&l, 2, text_of(limits[i].description), err);
     }
-    return listing_close(&l, s, out, err);
+    return db_listing_close(&l, s, out, err);
 }
 
 /* ---------------------------------------------------------------------------------- settings */
@@ -235,8 +224,8 @@ static status
 show_all(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
         {"name", TYPE_TEXT}, {"value", TYPE_TEXT}, {"description", TYPE_TEXT}};
-    listing l;
-    TRY(listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
+    db_listing l;
+    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
     status s = OK;
     for (int32_t i = 0; s >= 0 && i < SETTING_COUNT; i++) {
         char        written[VALUE_TEXT_MAX];
@@ -244,11 +233,11 @@ show_all(statement_context *c, laminar_result **out, error *err) {
         const text  shown = v.is_null                ? (text){NULL, 0}
                             : v.type.id == TYPE_TEXT ? v.s
                                                      : (text){written, value_write(&v, written)};
-        s = add_text(&l, 0, text_of(setting_name(i)), err);
-        s = s < 0 ? s : add_text(&l, 1, shown, err);
-        s = s < 0 ? s : add_text(&l, 2, text_of(setting_description(i)), err);
+        s = db_listing_text(&l, 0, text_of(setting_name(i)), err);
+        s = s < 0 ? s : db_listing_text(&l, 1, shown, err);
+        s = s < 0 ? s : db_listing_text(&l, 2, text_of(setting_description(i)), err);
     }
-    return listing_close(&l, s, out, err);
+    return db_listing_close(&l, s, out, err);
 }
 
 /* One column, named and typed as the setting. */
@@ -258,12 +247,12 @@ show_setting(statement_context *c, const ast_statement *st, laminar_result **out
     TRY(setting_find(&at, st->name.text, st->name.position, err));
     const value       v = setting_value(c->db, at);
     const list_column shown = {setting_name(at), (type_id)v.type.id};
-    listing           l;
-    TRY(listing_open(&l, c->db->mem, &shown, 1, err));
-    return listing_close(&l,
-                         v.is_null ? column_append_null(&l.rows, 0, err)
-                                   : column_append_value(&l.rows, 0, &v, err),
-                         out, err);
+    db_listing        l;
+    TRY(db_listing_open(&l, c->db->mem, &shown, 1, err));
+    return db_listing_close(&l,
+                            v.is_null ? column_append_null(&l.rows, 0, err)
+                                      : column_append_value(&l.rows, 0, &v, err),
+                            out, err);
 }
 
 static status
@@ -288,6 +277,8 @@ run_show(statement_context *c, const ast_statement *st, laminar_result **out, er
         return show_setting(c, st, out, err);
     case AST_SHOW_CREATE:
         return show_create(c, st, out, err);
+    case AST_SHOW_WATERMARK:
+        return why_run(c, st, out, err);
     }
     UNREACHABLE();
 }
@@ -312,14 +303,14 @@ key_word(const object *o, int32_t at) {
 }
 
 static status
-add_default(statement_context *c, listing *l, const object *o, int32_t at, error *err) {
+add_default(statement_context *c, db_listing *l, const object *o, int32_t at, error *err) {
     if (o == NULL || o->defaults == NULL || o->defaults[at].is_null) {
         return column_append_null(&l->rows, 4, err);
     }
     buf shown;
     buf_init(&shown, c->db->mem, SIZE_MAX / 2);
     status s = value_format(&o->defaults[at], &shown) ? OK : error_memory(err);
-    s = s < 0 ? s : add_text(l, 4, buf_text(&shown), err);
+    s = s < 0 ? s : db_listing_text(l, 4, buf_text(&shown), err);
     buf_fini(&shown);
     return s;
 }
@@ -331,20 +322,20 @@ describe_columns(statement_context *c, const schema *columns, const object *o, l
     static const list_column head[] = {{"column_name", TYPE_TEXT}, {"column_type", TYPE_TEXT},
                                        {"null", TYPE_TEXT},        {"key", TYPE_TEXT},
                                        {"default", TYPE_TEXT},     {"extra", TYPE_TEXT}};
-    listing                  l;
-    TRY(listing_open(&l, c->db->mem, head, ARRAY_COUNT(head), err));
+    db_listing               l;
+    TRY(db_listing_open(&l, c->db->mem, head, ARRAY_COUNT(head), err));
     status s = OK;
     for (int32_t i = 0; s >= 0 && i < columns->count; i++) {
         const field *f = &columns->fields[i];
         const bool   timed = o != NULL && o->event_time_column == i;
-        s = add_text(&l, 0, f->name, err);
-        s = s < 0 ? s : add_text(&l, 1, text_of(type_name(f->type)), err);
-        s = s < 0 ? s : add_text(&l, 2, f->nullable ? TEXT("YES") : TEXT("NO"), err);
-        s = s < 0 ? s : add_text(&l, 3, key_word(o, i), err);
+        s = db_listing_text(&l, 0, f->name, err);
+        s = s < 0 ? s : db_listing_text(&l, 1, text_of(type_name(f->type)), err);
+        s = s < 0 ? s : db_listing_text(&l, 2, f->nullable ? TEXT("YES") : TEXT("NO"), err);
+        s = s < 0 ? s : db_listing_text(&l, 3, key_word(o, i), err);
         s = s < 0 ? s : add_default(c, &l, o, i, err);
-        s = s < 0 ? s : add_text(&l, 5, timed ? TEXT("event time") : (text){NULL, 0}, err);
+        s = s < 0 ? s : db_listing_text(&l, 5, timed ? TEXT("event time") : (text){NULL, 0}, err);
     }
-    return listing_close(&l, s, out, err);
+    return db_listing_close(&l, s, out, err);
 }
 
 static status

@@ -4,6 +4,7 @@
 #ifndef LAMINAR_DB_STATEMENT_H
 #define LAMINAR_DB_STATEMENT_H
 
+#include "batch/builder.h"
 #include "db/internal.h"
 #include "sql/parser.h"
 
@@ -29,6 +30,26 @@ status show_run(statement_context *c, const ast_statement *st, laminar_result **
                 error *err) MUST_USE;
 status describe_run(statement_context *c, const ast_statement *st, laminar_result **out,
                     error *err) MUST_USE;
+
+/* Rows of an answer under construction, cell by cell. */
+typedef struct db_listing {
+    mem               *mem;
+    const list_column *columns;
+    int32_t            count;
+    builder            rows;
+} db_listing;
+status db_listing_open(db_listing *l, mem *m, const list_column *columns, int32_t count,
+                       error *err) MUST_USE;
+/* Ends the listing whatever s is. */
+status      db_listing_close(db_listing *l, status s, laminar_result **out, error *err) MUST_USE;
+status      db_listing_text(db_listing *l, int32_t at, text t,
+                            error *err) MUST_USE; /* data NULL: NULL */
+status      db_listing_count(db_listing *l, int32_t at, int64_t n, error *err) MUST_USE;
+const char *show_pipeline_state(const laminar_database *db); /* what streams do: "running" */
+
+/* ---- why.c: EXPLAIN WATERMARK, with the token */
+status why_run(statement_context *c, const ast_statement *st, laminar_result **out,
+               error *err) MUST_USE;
 
 /* ---- settings.c: SET, RESET */
 status settings_run(statement_context *c, const ast_statement *st, laminar_result **out,

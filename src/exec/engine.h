@@ -112,6 +112,21 @@ void stream_count(const stream *s, stream_counters *out);
 /* ns from insert to published changes; a sample of the inserts. Borrowed, with the token. */
 const histogram *stream_latency(const stream *s);
 
+typedef struct stream_diagnosis {
+    stream_counters counters;
+    int64_t         rows_filtered; /* read and not kept by a WHERE or HAVING */
+    int64_t         due_us;        /* the watermark that next makes rows final; INT64_MAX: none */
+    int64_t         ahead_us;      /* the furthest watermark of its timed sources */
+    int32_t         timed_count;   /* of its sources, at any depth */
+    const source   *held_by;       /* the timed source whose watermark is the least; NULL: none */
+    bool            timed;         /* it has windows that event time closes */
+    bool            emits_final;   /* and shows them only then */
+    bool            running;
+} stream_diagnosis;
+void          stream_diagnose(const stream *s, stream_diagnosis *out);
+const source *stream_source(const stream *s, int32_t at); /* at any depth; NULL past the last */
+const object *source_object(const source *s);
+
 /* The stream's current state as batches with positive weights repeated (weight w: the row w times),
  * in no particular order. */
 status stream_snapshot(stream *s, result **out, error *err) MUST_USE;

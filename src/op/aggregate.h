@@ -122,7 +122,8 @@ status windows_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t
 /* Takes a group without rows out of its chain. */
 status windows_unlink(aggregate *a, slot group, error *err) MUST_USE;
 /* Finishes the windows that are final at this frontier. */
-status windows_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
+status  windows_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
+int64_t windows_due_us(const aggregate *a); /* the frontier at which the first one is final */
 /* Finishes and forgets `count` groups that are final: their rows go out when they were not out yet,
  * and to what finished windows left. */
 status windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_us,
@@ -141,9 +142,10 @@ status sessions_map(aggregate *a, const delta *in, slot *groups, error *err) MUS
 status sessions_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t count,
                     error *err) MUST_USE;
 /* The session of a group that leaves. */
-status sessions_remove(aggregate *a, slot group, error *err) MUST_USE;
-status sessions_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
-status sessions_validate(const aggregate *a, error *err) MUST_USE;
+status  sessions_remove(aggregate *a, slot group, error *err) MUST_USE;
+status  sessions_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
+int64_t sessions_due_us(const aggregate *a);
+status  sessions_validate(const aggregate *a, error *err) MUST_USE;
 
 /* ---- session_rebuild.c: inputs whose rows may leave */
 status sessions_collect(aggregate *a, const delta *in, error *err) MUST_USE;

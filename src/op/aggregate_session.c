@@ -393,12 +393,29 @@ sessions_remove(aggregate *a, slot group, error *err) {
 /* ---- the end of sessions */
 
 /* May a session be final whose last row has this time? */
-static bool
-is_over(const aggregate *a, int64_t last, int64_t frontier_us) {
+static int64_t
+over_after_us(const aggregate *a, int64_t last) {
     const op_spec *spec = a->base.spec;
     const int64_t  last_us = sat_mul_i64(last, spec->time_unit_us);
     const int64_t  end_us = sat_add_i64(last_us, spec->window_size_us);
-    return sat_add_i64(end_us, spec->lateness_us) < frontier_us;
+    return sat_add_i64(end_us, spec->lateness_us);
+}
+
+static bool
+is_over(const aggregate *a, int64_t last, int64_t frontier_us) {
+    return over_after_us(a, last) < frontier_us;
+}
+
+/* by_due has what may have grown since: only sessions due before the best found can be better. */
+int64_t
+sessions_due_us(const aggregate *a) {
+    const aggregate_sessions *s = &a->sessions;
+    int64_t                   first = INT64_MAX;
+    for (slot at = ordered_first(&s->by_due); at != SLOT_NONE && session_at(s, at)->due < first;
+         at = ordered_next(&s->by_due, at)) {
+        first = min_i64(first, session_at(s, at)->last);
+    }
+    return first == INT64_MAX ? INT64_MAX : sat_add_i64(over_after_us(a, first), 1);
 }
 
 static status

@@ -178,12 +178,23 @@ windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_
     return OK;
 }
 
-static bool
-is_final(const aggregate *a, slot window, int64_t frontier_us) {
+static int64_t
+final_at_us(const aggregate *a, slot window) {
     const op_spec *spec = a->base.spec;
     const int64_t  start_us = sat_mul_i64(window_start(&a->windows, window), spec->time_unit_us);
     const int64_t  end_us = sat_add_i64(start_us, spec->window_size_us);
-    return sat_add_i64(end_us, spec->lateness_us) <= frontier_us;
+    return sat_add_i64(end_us, spec->lateness_us);
+}
+
+static bool
+is_final(const aggregate *a, slot window, int64_t frontier_us) {
+    return final_at_us(a, window) <= frontier_us;
+}
+
+int64_t
+windows_due_us(const aggregate *a) {
+    const slot window = ordered_first(&a->windows.order);
+    return window == SLOT_NONE ? INT64_MAX : final_at_us(a, window);
 }
 
 status

@@ -64,6 +64,7 @@ struct op_class {
     status (*snapshot)(op *self, op *target, int32_t port, error *err);
     status (*validate)(const op *self, error *err);
     int64_t (*state_rows)(const op *self); /* groups or rows that it remembers; NULL: none */
+    int64_t (*due_us)(const op *self); /* the frontier that next makes rows final, or INT64_MAX */
     void (*close)(op *self);
 };
 

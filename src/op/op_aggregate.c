@@ -363,6 +363,12 @@ aggregate_state_rows(const op *self) {
     return (int64_t)((const aggregate *)self)->groups.live_count;
 }
 
+static int64_t
+aggregate_due_us(const op *self) {
+    const aggregate *a = (const aggregate *)self;
+    return self->spec->session ? sessions_due_us(a) : a->windowed ? windows_due_us(a) : INT64_MAX;
+}
+
 const op_class op_aggregate_class = {
     .name = "aggregate",
     .size = sizeof(aggregate),
@@ -372,5 +378,6 @@ const op_class op_aggregate_class = {
     .snapshot = aggregate_snapshot,
     .validate = aggregate_validate,
     .state_rows = aggregate_state_rows,
+    .due_us = aggregate_due_us,
     .close = aggregate_close,
 };

@@ -319,9 +319,10 @@ typedef enum ast_show {
     AST_SHOW_QUERIES,
     AST_SHOW_PIPELINES,
     AST_SHOW_LIMITS,
-    AST_SHOW_ALL,     /* settings */
-    AST_SHOW_SETTING, /* name */
-    AST_SHOW_CREATE   /* name */
+    AST_SHOW_ALL,      /* settings */
+    AST_SHOW_SETTING,  /* name */
+    AST_SHOW_CREATE,   /* name */
+    AST_SHOW_WATERMARK /* name: EXPLAIN WATERMARK */
 } ast_show;
 
 typedef struct ast_statement {

@@ -185,6 +185,7 @@ bool   parse_is_literal(const ast_expr *e); /* what an option or a setting may b
 /* parse_show.c */
 status parse_show(parser *p, ast_statement *s);
 status parse_describe(parser *p, ast_statement *s);
+status parse_explain_watermark(parser *p, ast_statement *s); /* the current token is WATERMARK */
 status parse_set(parser *p, ast_statement *s);
 status parse_reset(parser *p, ast_statement *s);
 

@@ -97,6 +97,16 @@ parse_describe(parser *p, ast_statement *s) {
     return parser_at_query(p) ? parse_query(p, &s->select) : parse_object_name(p, s);
 }
 
+/* WATERMARK [FOR] stream */
+status
+parse_explain_watermark(parser *p, ast_statement *s) {
+    s->kind = AST_SHOW;
+    s->show = AST_SHOW_WATERMARK;
+    parser_advance(p);
+    (void)parser_accept(p, KEYWORD_FOR);
+    return parse_object_name(p, s);
+}
+
 /* A word alone, reserved or not, that is no literal of its own. */
 static bool
 at_bare_word(const parser *p) {

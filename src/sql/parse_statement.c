@@ -55,8 +55,11 @@ parse_explain(parser *p, ast_statement *s) {
     if (parser_at(p, KEYWORD_ANALYZE)) {
         return parser_outside(p, "EXPLAIN ANALYZE");
     }
+    if (parser_at(p, KEYWORD_WATERMARK)) {
+        return parse_explain_watermark(p, s);
+    }
     if (!parser_at_query(p)) {
-        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES)", "EXPLAIN");
+        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES) or WATERMARK", "EXPLAIN");
     }
     TRY(parse_query(p, &s->select));
     return parse_emit(p, s);

@@ -17,8 +17,9 @@ print_show(const ast_statement *s, buf *out) {
         [AST_SHOW_ALL] = "ALL",
         [AST_SHOW_SETTING] = "",
         [AST_SHOW_CREATE] = "CREATE ",
+        [AST_SHOW_WATERMARK] = "WATERMARK ",
     };
-    buf_append_text(out, TEXT("SHOW "));
+    buf_append_text(out, s->show == AST_SHOW_WATERMARK ? TEXT("EXPLAIN ") : TEXT("SHOW "));
     buf_append_text(out, text_of(words[s->show]));
     if (s->name.text.data != NULL) {
         print_name(&s->name, out);

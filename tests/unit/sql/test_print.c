@@ -145,6 +145,7 @@ static const char *const golden[][2] = {
     {"CREATE STREAM s AS WITH a AS (SELECT 1) FROM a EMIT CHANGES WITH (b = 1)",
      "CREATE STREAM s WITH (b = 1) AS WITH a AS (SELECT 1) SELECT * FROM a EMIT CHANGES"},
     {"EXPLAIN FROM t EMIT CHANGES", "EXPLAIN SELECT * FROM t EMIT CHANGES"},
+    {"EXPLAIN WATERMARK FOR s", "EXPLAIN WATERMARK s"},
 };
 
 static void

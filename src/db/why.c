@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* why.c - EXPLAIN WATERMARK: why a stream shows what it shows, and the one thing to do next.
+ *
+ * The first row is the stream, the others are its sources at any depth. Watermarks are epoch
+ * milliseconds, NULL before any row. */
+#include <inttypes.h>
+
+#include "db/statement.h"
+#include "type/calendar.h"
+
+static const list_column columns[] = {
+    {"name", TYPE_TEXT},         {"kind", TYPE_TEXT},       {"state", TYPE_TEXT},
+    {"watermark", TYPE_I64},     {"behind_ms", TYPE_I64},   {"rows", TYPE_I64},
+    {"rows_filtered", TYPE_I64}, {"rows_late", TYPE_I64},   {"rows_null_time", TYPE_I64},
+    {"rows_waiting", TYPE_I64},  {"next_final", TYPE_I64},  {"held_by", TYPE_TEXT},
+    {"rows_out", TYPE_I64},      {"suggestion", TYPE_TEXT},
+};
+
+/* ---------------------------------------------------------------------------------- suggestion */
+/* What keeps the stream as a whole from moving. */
+static bool
+suggest_state(const laminar_database *db, const stream *s, const stream_diagnosis *d, buf *out) {
+    error why = {0};
+    if (stream_failure(s, &why)) {
+        buf_printf(
+            out, "it failed: %s; mend the cause, then make it again with CREATE OR REPLACE STREAM",
+            why.message);
+        return true;
+    }
+    switch (atomic_load(&db->state)) {
+    case DB_CREATED:
+        buf_printf(out, "streams have not been started: call start()");
+        return true;
+    case DB_PAUSED:
+        buf_printf(out, "the pipeline is paused with %" PRId64 " rows waiting: call resume()",
+                   d->counters.pending_rows);
+        return true;
+    case DB_STARTING:
+    case DB_RUNNING:
+        return false;
+    default:
+        buf_printf(out, "the pipeline was shut down: open the database again");
+        return true;
+    }
+}
+
+/* An instant as a person reads it, and as writer.watermark takes it. */
+static void
+print_instant(int64_t us, int64_t ms, buf *out) {
+    if (timestamp_format(us, TEXT("%F %T.%L"), out)) {
+        buf_printf(out, " (%" PRId64 ")", ms);
+    } else {
+        buf_printf(out, "%" PRId64 " ms", ms);
+    }
+}
+
+/* What keeps windows from being final. */
+static bool
+suggest_watermark(const stream_diagnosis *d, buf *out) {
+    if (!d->timed || d->due_us == INT64_MAX || (!d->emits_final && d->counters.rows_out > 0)) {
+        return false;
+    }
+    if (d->held_by == NULL) {
+        buf_printf(out, "its sources have no event time, so no window ends: add WATERMARK FOR to "
+                        "CREATE SOURCE, or call writer(...).watermark(ms)");
+        return true;
+    }
+    const text    name = source_object(d->held_by)->name;
+    const int64_t due_ms = -floor_div_i64(-d->due_us, 1000);
+    buf_printf(out,
+               source_watermark_us(d->held_by) == INT64_MIN
+                   ? "source \"%.*s\" has had no row, and its watermark must reach "
+                   : "the first open window waits for the watermark of \"%.*s\" to reach ",
+               TEXT_ARG(name));
+    print_instant(d->due_us, due_ms, out);
+    buf_printf(out, ": insert later rows there, or call writer('%.*s').watermark(%" PRId64 ")",
+               TEXT_ARG(name), due_ms);
+    return true;
+}
+
+/* Where the rows went. */
+static bool
+suggest_rows(const stream *s, const stream_diagnosis *d, buf *out) {
+    const stream_counters *c = &d->counters;
+    if (c->rows_in == 0) {
+        const source *src = stream_source(s, 0);
+        const text    name = src == NULL ? TEXT("its inputs") : source_object(src)->name;
+        buf_printf(out, "no row has reached it: insert into \"%.*s\"", TEXT_ARG(name));
+    } else if (c->late_rows > 0) {
+        buf_printf(out,
+                   "%" PRId64
+                   " rows came after their windows were final: declare a larger delay in "
+                   "WATERMARK FOR, or ALLOW LATENESS in the stream",
+                   c->late_rows);
+    } else if (c->null_time_rows > 0) {
+        buf_printf(out,
+                   "%" PRId64
+                   " rows have no event time and belong to no window: declare the column NOT "
+                   "NULL to refuse them at the insert",
+                   c->null_time_rows);
+    } else if (c->rows_out == 0 && d->rows_filtered > 0) {
+        buf_printf(out, "its conditions kept none of %" PRId64 " rows: look at WHERE and HAVING",
+                   d->rows_filtered);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void
+suggest(const laminar_database *db, const stream *s, const stream_diagnosis *d, buf *out) {
+    const bool is_late = d->counters.rows_out == 0 && d->counters.late_rows > 0;
+    if (suggest_state(db, s, d, out) || (is_late && suggest_rows(s, d, out)) ||
+        suggest_watermark(d, out) || suggest_rows(s, d, out)) {
+        return;
+    }
+    buf_printf(out, "nothing: it is up to date");
+}
+
+/* ---------------------------------------------------------------------------------- rows */
+static status
+add_ms(db_listing *l, int32_t at, int64_t us, error *err) {
+    return us == INT64_MIN || us == INT64_MAX
+               ? column_append_null(&l->rows, at, err)
+               : db_listing_count(l, at, floor_div_i64(us, 1000), err);
+}
+
+static status
+add_nulls(db_listing *l, int32_t from, int32_t to, error *err) {
+    for (int32_t i = from; i <= to; i++) {
+        TRY(column_append_null(&l->rows, i, err));
+    }
+    return OK;
+}
+
+static status
+add_behind(db_listing *l, const stream_diagnosis *d, int64_t watermark_us, error *err) {
+    return d->timed_count == 0 || watermark_us == INT64_MIN
+               ? column_append_null(&l->rows, 4, err)
+               : db_listing_count(l, 4, (d->ahead_us - watermark_us) / 1000, err);
+}
+
+static status
+add_stream(const laminar_database *db, db_listing *l, const object *o, const stream_diagnosis *d,
+           text suggestion, error *err) {
+    const stream_counters *c = &d->counters;
+    const bool             failed = stream_failure(o->impl, NULL);
+    const int64_t counts[] = {c->rows_in, d->rows_filtered, c->late_rows, c->null_time_rows,
+                              c->pending_rows};
+    TRY(db_listing_text(l, 0, o->name, err));
+    TRY(db_listing_text(l, 1, TEXT("stream"), err));
+    TRY(db_listing_text(l, 2, text_of(failed ? "failed" : show_pipeline_state(db)), err));
+    TRY(add_ms(l, 3, c->watermark_us, err));
+    TRY(add_behind(l, d, c->watermark_us, err));
+    for (int32_t i = 0; i < ARRAY_COUNT(counts); i++) {
+        TRY(db_listing_count(l, 5 + i, counts[i], err));
+    }
+    TRY(add_ms(l, 10, d->due_us, err));
+    TRY(db_listing_text(
+        l, 11, d->held_by == NULL ? (text){NULL, 0} : source_object(d->held_by)->name, err));
+    TRY(db_listing_count(l, 12, c->rows_out, err));
+    return db_listing_text(l, 13, suggestion, err);
+}
+
+static status
+add_source(db_listing *l, const source *s, const stream_diagnosis *d, error *err) {
+    const object *o = source_object(s);
+    const int64_t watermark_us = source_watermark_us(s);
+    const bool    timed = source_is_timed(s);
+    TRY(db_listing_text(l, 0, o->name, err));
+    TRY(db_listing_text(l, 1, o->kind == OBJECT_TABLE ? TEXT("table") : TEXT("source"), err));
+    TRY(db_listing_text(l, 2, timed ? TEXT("event time") : TEXT("no event time"), err));
+    TRY(add_ms(l, 3, timed ? watermark_us : INT64_MIN, err));
+    TRY(timed ? add_behind(l, d, watermark_us, err) : column_append_null(&l->rows, 4, err));
+    TRY(db_listing_count(l, 5, table_row_count(source_table(s)), err));
+    TRY(add_nulls(l, 6, 7, err));
+    TRY(db_listing_count(l, 8, source_null_time_rows(s), err));
+    TRY(db_listing_count(l, 9, source_pending_rows(s), err));
+    return add_nulls(l, 10, 13, err);
+}
+
+static status
+list_all(const laminar_database *db, db_listing *l, const object *o, text suggestion,
+         const stream_diagnosis *d, error *err) {
+    TRY(add_stream(db, l, o, d, suggestion, err));
+    const source *s;
+    for (int32_t i = 0; (s = stream_source(o->impl, i)) != NULL; i++) {
+        TRY(add_source(l, s, d, err));
+    }
+    return OK;
+}
+
+status
+why_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    object          *o;
+    stream_diagnosis d;
+    db_listing       l;
+    buf              suggestion;
+    TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+                     "Stream", st->name.position, err));
+    if (o->kind != OBJECT_STREAM) {
+        error_set_at(err, ERR_NOT_FOUND_IN_QUERY, st->name.position,
+                     "Stream not found: %.*s is a %s", TEXT_ARG(o->name),
+                     object_kind_name(o->kind));
+        return error_hint(err, "SHOW STREAMS lists the streams");
+    }
+    stream_diagnose(o->impl, &d);
+    buf_init(&suggestion, c->db->mem, 4096);
+    suggest(c->db, o->impl, &d, &suggestion);
+    status s = suggestion.failed
+                   ? error_memory(err)
+                   : db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err);
+    if (s == OK) {
+        s = list_all(c->db, &l, o, buf_text(&suggestion), &d, err);
+        s = db_listing_close(&l, s, out, err);
+    }
+    buf_fini(&suggestion);
+    return s;
+}
