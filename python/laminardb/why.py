@@ -12,7 +12,8 @@ class InputState:
     """A source or table that a stream reads, at any depth.
 
     watermark: epoch milliseconds, None before any row and without event time. behind_ms: how far it trails
-    the most advanced input. rows: stored. rows_null_time: without event time. rows_waiting: held back by a pause.
+    the most advanced input. rows: stored. rows_null_time: without event time. rows_waiting: held back by a
+    pause.
     """
 
     name: str

@@ -115,7 +115,8 @@ def test_failed(db: laminardb.Connection) -> None:
 def test_sessions(db: laminardb.Connection) -> None:
     db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts AS ts)")
     db.execute(
-        "CREATE STREAM s AS SELECT session(ts, 1000) AS w, count(*) AS n FROM t GROUP BY 1 EMIT ON WINDOW CLOSE"
+        "CREATE STREAM s AS SELECT session(ts, 1000) AS w, count(*) AS n FROM t GROUP BY 1 "
+        "EMIT ON WINDOW CLOSE"
     )
     db.start()
     db.insert("t", [{"ts": 0}, {"ts": 900}, {"ts": 1700}])
