@@ -13,16 +13,34 @@
 
 #include <string.h>
 
+/* Who runs handlers, as threading knows it; a fork may change it. With the GIL. */
+static unsigned long
+find_main_thread(void) {
+    PyObject *threading = PyImport_ImportModule("threading");
+    PyObject *main = threading == NULL ? NULL : PyObject_CallMethod(threading, "main_thread", NULL);
+    PyObject *ident = main == NULL ? NULL : PyObject_GetAttrString(main, "ident");
+    unsigned long found = ident == NULL ? 0 : PyLong_AsUnsignedLong(ident);
+    Py_XDECREF(ident);
+    Py_XDECREF(main);
+    Py_XDECREF(threading);
+    PyErr_Clear(); /* unknown: every thread asks for the GIL */
+    return found;
+}
+
 /* On the thread that runs a query. True: a handler raised; the exception stays set for the caller.
  * Python runs handlers on the main thread alone: others need not wait for the GIL. */
 static bool
 check_signals(void *context) {
-    const module_state *state = context;
-    if (PyThread_get_thread_ident() != state->main_thread) {
+    module_state       *state = context;
+    const unsigned long main = atomic_load(&state->main_thread);
+    if (main != 0 && main != PyThread_get_thread_ident()) {
         return false;
     }
     const PyGILState_STATE gil = PyGILState_Ensure();
-    const bool             raised = PyErr_CheckSignals() < 0;
+    if (main == 0) {
+        atomic_store(&state->main_thread, find_main_thread());
+    }
+    const bool raised = PyErr_CheckSignals() < 0;
     PyGILState_Release(gil);
     return raised;
 }

@@ -106,8 +106,8 @@ static PyMethodDef module_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int
-import_classes(module_state *s) {
+int
+ext_times_import(module_state *s) {
     PyObject *datetime = PyImport_ImportModule("datetime");
     if (datetime == NULL) {
         return -1;
@@ -130,24 +130,7 @@ import_classes(module_state *s) {
     s->epoch_utc =
         PyObject_CallFunction(s->datetime_class, "iiiiiiiO", 1970, 1, 1, 0, 0, 0, 0, utc);
     Py_DECREF(utc);
-    s->errors = PyImport_ImportModule("laminardb.errors");
-    if (s->epoch == NULL || s->epoch_date == NULL || s->epoch_utc == NULL || s->errors == NULL) {
-        return -1;
-    }
-    s->interval_class = PyObject_GetAttrString(s->errors, "_Interval");
-    return s->interval_class == NULL ? -1 : 0;
-}
-
-static int
-find_main_thread(module_state *s) {
-    PyObject *threading = PyImport_ImportModule("threading");
-    PyObject *main = threading == NULL ? NULL : PyObject_CallMethod(threading, "main_thread", NULL);
-    PyObject *ident = main == NULL ? NULL : PyObject_GetAttrString(main, "ident");
-    s->main_thread = ident == NULL ? 0 : PyLong_AsUnsignedLong(ident);
-    Py_XDECREF(ident);
-    Py_XDECREF(main);
-    Py_XDECREF(threading);
-    return PyErr_Occurred() ? -1 : 0;
+    return s->epoch == NULL || s->epoch_date == NULL || s->epoch_utc == NULL ? -1 : 0;
 }
 
 static int
@@ -178,9 +161,10 @@ module_exec(PyObject *module) {
                      laminar_version());
         return -1;
     }
-    if (import_classes(s) < 0 || find_main_thread(s) < 0 || intern_names(s) < 0 ||
-        ext_connection_setup(module, s) < 0 || ext_result_setup(module, s) < 0 ||
-        ext_subscription_setup(module, s) < 0 || ext_notifier_setup(module, s) < 0) {
+    s->errors = PyImport_ImportModule("laminardb.errors");
+    if (s->errors == NULL || intern_names(s) < 0 || ext_connection_setup(module, s) < 0 ||
+        ext_result_setup(module, s) < 0 || ext_subscription_setup(module, s) < 0 ||
+        ext_notifier_setup(module, s) < 0) {
         return -1;
     }
     s->result_class = Py_NewRef((PyObject *)s->result_type);

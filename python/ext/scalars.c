@@ -48,8 +48,10 @@ wide_object(const laminar_value *v) {
 static PyObject *
 interval_object(module_state *state, const laminar_value *v) {
     if (v->months != 0) {
-        return PyObject_CallFunction(state->interval_class, "iiL", v->months, v->days,
-                                     (long long)v->i);
+        PyObject *class = lazy_class(&state->interval_class, "laminardb.interval", "Interval");
+        return class == NULL
+                   ? NULL
+                   : PyObject_CallFunction(class, "iiL", v->months, v->days, (long long)v->i);
     }
     return PyObject_CallFunction(state->timedelta_class, "iiL", v->days, 0, (long long)v->i);
 }
@@ -82,6 +84,37 @@ time_object(module_state *state, long long us) {
                                  seconds % 60, (int)(us % 1000000));
 }
 
+static int
+need_times(module_state *state) {
+    return state->epoch_utc != NULL ? 0 : ext_times_import(state);
+}
+
+static PyObject *
+temporal_object(module_state *state, const laminar_value *v) {
+    if (need_times(state) < 0) {
+        return NULL;
+    }
+    switch ((laminar_type)v->type) {
+    case LAMINAR_TYPE_DATE:
+        return add_to(state->epoch_date,
+                      PyObject_CallFunction(state->timedelta_class, "L", (long long)v->i));
+    case LAMINAR_TYPE_TIME:
+        return time_object(state, v->i);
+    case LAMINAR_TYPE_TIMESTAMP_S:
+        return datetime_object(state, state->epoch, v->i, 1);
+    case LAMINAR_TYPE_TIMESTAMP_MS:
+        return datetime_object(state, state->epoch, v->i, 1000);
+    case LAMINAR_TYPE_TIMESTAMP:
+        return datetime_object(state, state->epoch, v->i, 1000000);
+    case LAMINAR_TYPE_TIMESTAMP_NS:
+        return datetime_object(state, state->epoch, v->i, 1000000000);
+    case LAMINAR_TYPE_TIMESTAMPTZ:
+        return datetime_object(state, state->epoch_utc, v->i, 1000000);
+    default:
+        return interval_object(state, v);
+    }
+}
+
 PyObject *
 ext_value_object(module_state *state, const laminar_value *v) {
     if (v->is_null) {
@@ -106,22 +139,14 @@ ext_value_object(module_state *state, const laminar_value *v) {
     case LAMINAR_TYPE_UUID:
         return from_text(uuid_class(state), v);
     case LAMINAR_TYPE_DATE:
-        return add_to(state->epoch_date,
-                      PyObject_CallFunction(state->timedelta_class, "L", (long long)v->i));
     case LAMINAR_TYPE_TIME:
-        return time_object(state, v->i);
     case LAMINAR_TYPE_TIMESTAMP_S:
-        return datetime_object(state, state->epoch, v->i, 1);
     case LAMINAR_TYPE_TIMESTAMP_MS:
-        return datetime_object(state, state->epoch, v->i, 1000);
     case LAMINAR_TYPE_TIMESTAMP:
-        return datetime_object(state, state->epoch, v->i, 1000000);
     case LAMINAR_TYPE_TIMESTAMP_NS:
-        return datetime_object(state, state->epoch, v->i, 1000000000);
     case LAMINAR_TYPE_TIMESTAMPTZ:
-        return datetime_object(state, state->epoch_utc, v->i, 1000000);
     case LAMINAR_TYPE_INTERVAL:
-        return interval_object(state, v);
+        return temporal_object(state, v);
     case LAMINAR_TYPE_NULL:
         Py_RETURN_NONE;
     default:
@@ -313,6 +338,9 @@ typedef int value_reader(module_state *state, PyObject *v, laminar_value *out);
 
 static int
 read_time(module_state *state, PyObject *v, laminar_value *out) {
+    if (need_times(state) < 0) {
+        return -1;
+    }
     PyObject *const     classes[] = {state->datetime_class, state->date_class, state->time_class,
                                      state->timedelta_class};
     value_reader *const readers[] = {read_datetime, read_date, read_clock, read_timedelta};

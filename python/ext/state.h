@@ -9,18 +9,21 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdatomic.h>
+
 #include "laminar.h"
 
 typedef struct module_state {
     PyTypeObject *connection_type, *result_type, *subscription_type, *notifier_type;
     PyObject     *errors;       /* the module laminardb.errors */
     PyObject     *result_class; /* what queries and subscriptions give: laminardb's QueryResult */
-    PyObject     *datetime_class, *date_class, *time_class, *timedelta_class, *interval_class;
-    PyObject     *decimal_class, *uuid_class; /* imported when they are first needed */
-    unsigned long main_thread;                /* where signal handlers run */
-    PyObject     *epoch;                      /* datetime(1970, 1, 1) */
-    PyObject     *epoch_date;                 /* date(1970, 1, 1) */
-    PyObject     *epoch_utc;                  /* the same, aware */
+    /* imported when they are first needed */
+    PyObject             *datetime_class, *date_class, *time_class, *timedelta_class;
+    PyObject             *decimal_class, *uuid_class, *interval_class;
+    _Atomic unsigned long main_thread; /* where signal handlers run; 0: not asked yet */
+    PyObject             *epoch;       /* datetime(1970, 1, 1) */
+    PyObject             *epoch_date;  /* date(1970, 1, 1) */
+    PyObject             *epoch_utc;   /* the same, aware */
     /* interned names */
     PyObject *arrow_c_stream, *arrow_c_array, *array_protocol, *fields, *dataclass_fields, *tzinfo,
         *days, *seconds, *microseconds, *item;
@@ -49,6 +52,9 @@ PyObject *ext_schema_capsule(struct ArrowSchema *schema);
 
 /* rows.c: appends Python data to an appender. -1 with an exception set. */
 int ext_rows_append(module_state *state, laminar_appender *a, PyObject *data);
+
+/* module.c: the classes of datetime, which are imported when the first time needs them. */
+int ext_times_import(module_state *state);
 
 /* scalars.c: a value of a result as a Python object. */
 PyObject *ext_value_object(module_state *state, const laminar_value *v);

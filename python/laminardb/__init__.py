@@ -17,10 +17,9 @@ change, and ad-hoc SQL runs over everything at any moment.
 >>> db.close()
 """
 
-from . import _laminardb, codes, display, types
-from .aio import AsyncStreamSubscription, AsyncSubscription
-from .callbacks import CallbackSubscription
-from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
+from __future__ import annotations
+
+from . import _laminardb, codes
 from .config import LaminarConfig
 from .connection import Connection, open  # noqa: A004 - contract
 from .defaults import connect, execute, sql
@@ -35,25 +34,71 @@ from .errors import (
     StreamError,
     SubscriptionError,
 )
-from .metrics import LatencyMetrics, Metrics, PipelineMetrics, SourceMetrics, StreamMetrics
-from .pipeline import (
-    PipelineEdge,
-    PipelineNode,
-    PipelineTopology,
-    QueryInfo,
-    SinkInfo,
-    SourceInfo,
-    StreamInfo,
-)
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
-from .types import Column, Schema
-from .why import InputState, Why
-from .writer import Writer
+
+# Type checkers take this name for True; the module typing would be a quarter of the import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from . import display, types
+    from .aio import AsyncStreamSubscription, AsyncSubscription
+    from .callbacks import CallbackSubscription
+    from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
+    from .metrics import LatencyMetrics, Metrics, PipelineMetrics, SourceMetrics, StreamMetrics
+    from .pipeline import (
+        PipelineEdge,
+        PipelineNode,
+        PipelineTopology,
+        QueryInfo,
+        SinkInfo,
+        SourceInfo,
+        StreamInfo,
+    )
+    from .types import Column, Schema
+    from .why import InputState, Why
+    from .writer import Writer
+    from .writer import Writer as BatchWriter
 
 Config = LaminarConfig
-BatchWriter = Writer
 __version__: str = _laminardb.__version__
+
+# What is imported when it is first asked for: module -> its names here.
+_LATER = {
+    "aio": ("AsyncStreamSubscription", "AsyncSubscription"),
+    "callbacks": ("CallbackSubscription",),
+    "changes": ("ChangeEvent", "ChangeRow", "MaterializedView", "mv"),
+    "display": (),
+    "metrics": ("LatencyMetrics", "Metrics", "PipelineMetrics", "SourceMetrics", "StreamMetrics"),
+    "pipeline": (
+        "PipelineEdge",
+        "PipelineNode",
+        "PipelineTopology",
+        "QueryInfo",
+        "SinkInfo",
+        "SourceInfo",
+        "StreamInfo",
+    ),
+    "types": ("Column", "Schema"),
+    "why": ("InputState", "Why"),
+    "writer": ("BatchWriter", "Writer"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LATER.items():
+        if name == module or name in names:
+            found = __import__(f"{__name__}.{module}", None, None, ("*",))
+            value = found if name == module else getattr(found, name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AsyncStreamSubscription",

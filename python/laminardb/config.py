@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import Any
+TYPE_CHECKING = False  # as in __init__
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class LaminarConfig:
@@ -39,6 +40,8 @@ class LaminarConfig:
     def __init__(self, **settings: Any) -> None:
         for key, value in settings.items():
             if key not in self._defaults:
+                from difflib import get_close_matches
+
                 near = get_close_matches(key, self._defaults, 1, 0.5)
                 hint = f', did you mean "{near[0]}"?' if near else f"; there are {', '.join(self._defaults)}"
                 raise TypeError(f'LaminarConfig has no setting "{key}"{hint}')

@@ -4,37 +4,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar
 
 from . import _laminardb
-from .aio import AsyncStreamSubscription, AsyncSubscription
-from .callbacks import CallbackSubscription, check_callable
-from .changes import ChangeEvent, MaterializedView
 from .config import LaminarConfig
-from .declare import create_source
 from .errors import ConnectionError, QueryError, SchemaError, SubscriptionError
-from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
-from .pipeline import (
-    PipelineEdge,
-    PipelineNode,
-    PipelineTopology,
-    QueryInfo,
-    SinkInfo,
-    SourceInfo,
-    StreamInfo,
-)
 from .result import ExecuteResult, QueryResult
 from .subscription import StreamSubscription, Subscription
-from .types import Schema
-from .why import Why
-from .writer import Writer
 
-Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
-LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
+TYPE_CHECKING = False  # as in __init__
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any, Literal, TypeVar
+
+    from .aio import AsyncStreamSubscription, AsyncSubscription
+    from .callbacks import CallbackSubscription
+    from .changes import ChangeEvent
+    from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
+    from .pipeline import PipelineTopology, QueryInfo, SinkInfo, SourceInfo, StreamInfo
+    from .why import Why
+    from .writer import Writer
+
+    Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
+    LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
+    Parameters = Sequence[Any] | Mapping[str, Any]
 _LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
 _SOURCE, _TABLE, _STREAM = 0, 1, 2
-Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 def _quoted(name: str) -> str:
@@ -133,6 +127,8 @@ class Connection(_laminardb.Connection):
         Example:
             >>> print(db.why("minutes"))  # doctest: +SKIP
         """
+        from .why import Why
+
         result = self._execute(f"EXPLAIN WATERMARK {_quoted(name)}")
         return Why._of([dict(zip(result.columns, row, strict=True)) for row in result.fetchall()])
 
@@ -156,6 +152,8 @@ class Connection(_laminardb.Connection):
 
     def writer(self, source: str) -> Writer:
         """A Writer for one source or table. Unknown name: SchemaError 200."""
+        from .writer import Writer
+
         return Writer(self, source)
 
     def create_table(self, name: str, schema: Any) -> None:
@@ -167,6 +165,8 @@ class Connection(_laminardb.Connection):
         Raises:
             SchemaError: "Unknown type: X" (203); the name is taken (201).
         """
+        from .declare import create_source
+
         self._execute(create_source(name, schema))
 
     def _lag(self, max_lag_bytes: int | None, on_lag: str) -> dict[str, Any]:
@@ -255,6 +255,8 @@ class Connection(_laminardb.Connection):
         return self._call_back(StreamSubscription, on_data, on_error, stream=name)
 
     def _call_back(self, cls: Any, on_data: Any, on_error: Any, **what: Any) -> CallbackSubscription:
+        from .callbacks import CallbackSubscription, check_callable
+
         check_callable(on_data, "on_data")
         if on_error is not None:
             check_callable(on_error, "on_error")
@@ -274,6 +276,8 @@ class Connection(_laminardb.Connection):
         >>> db.close()
         """
 
+        from .changes import MaterializedView
+
         def register(handler: Handler) -> Handler:
             MaterializedView(self, name).subscribe(handler)
             return handler
@@ -289,6 +293,8 @@ class Connection(_laminardb.Connection):
         on_lag: LagPolicy = "error",
     ) -> AsyncSubscription:
         """As subscribe, read with ``async for`` by the running event loop, without a thread."""
+        from .aio import AsyncSubscription
+
         return self._subscribe(AsyncSubscription, sql, params=params, **self._lag(max_lag_bytes, on_lag))
 
     async def subscribe_stream_async(
@@ -301,6 +307,8 @@ class Connection(_laminardb.Connection):
         on_lag: LagPolicy = "error",
     ) -> AsyncStreamSubscription:
         """As subscribe_stream, read with ``async for`` by the running event loop, without a thread."""
+        from .aio import AsyncStreamSubscription
+
         lag = self._lag(max_lag_bytes, on_lag)
         return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot, from_=from_, **lag)
 
@@ -309,6 +317,8 @@ class Connection(_laminardb.Connection):
 
         A pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema.
         """
+        from .types import Schema
+
         return Schema._best(self._schema_capsule(name))
 
     def list_tables(self) -> list[str]:
@@ -333,6 +343,8 @@ class Connection(_laminardb.Connection):
 
     def metrics(self) -> PipelineMetrics:
         """Counters of the whole database, taken at one instant."""
+        from .metrics import PipelineMetrics
+
         m = self._metrics()
         return PipelineMetrics(
             m["rows_in"],
@@ -350,6 +362,8 @@ class Connection(_laminardb.Connection):
 
     def source_metrics(self, name: str) -> SourceMetrics | None:
         """Counters of a source or table, or None when there is no such one."""
+        from .metrics import SourceMetrics
+
         try:
             return SourceMetrics._of(name, self._source_stats(name))
         except SchemaError:
@@ -362,6 +376,8 @@ class Connection(_laminardb.Connection):
 
     def stream_metrics(self, name: str) -> StreamMetrics | None:
         """Counters of a stream, or None when there is no such stream."""
+        from .metrics import StreamMetrics
+
         sql = next((row[1] for row in self._list(_STREAM) if row[0].lower() == name.lower()), None)
         try:
             return StreamMetrics._of(name, sql, self._stream_stats(name))
@@ -405,6 +421,8 @@ class Connection(_laminardb.Connection):
 
     def topology(self) -> PipelineTopology:
         """Which source or stream feeds which stream, from the bound plans."""
+        from .pipeline import PipelineEdge, PipelineNode, PipelineTopology
+
         nodes: dict[str, PipelineNode] = {}
         edges = []
         for name, kind, sql, source in self._topology().fetchall():
@@ -419,15 +437,21 @@ class Connection(_laminardb.Connection):
 
     def sources(self) -> list[SourceInfo]:
         """Sources and tables in order of creation."""
+        from .pipeline import SourceInfo
+
         rows = (row for row in self._topology().fetchall() if row[1] != "stream")
         return [SourceInfo(name, self.schema(name), sql) for name, _, sql, _ in rows]
 
     def streams(self) -> list[StreamInfo]:
         """Streams in order of creation."""
+        from .pipeline import StreamInfo
+
         return [StreamInfo(row[0], self.schema(row[0]), row[1]) for row in self._list(_STREAM)]
 
     def sinks(self) -> list[SinkInfo]:
         """Sinks in order of creation."""
+        from .pipeline import SinkInfo
+
         return [SinkInfo(name) for name in self.list_sinks()]
 
     def list_sinks(self) -> list[str]:
@@ -437,6 +461,8 @@ class Connection(_laminardb.Connection):
 
     def queries(self) -> list[QueryInfo]:
         """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first."""
+        from .pipeline import QueryInfo
+
         return [QueryInfo(int(row[0]), row[1], row[2] == "active") for row in self._queries()]
 
     def advance_watermark(self, source: str, watermark_ms: int) -> None:

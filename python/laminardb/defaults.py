@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any
+from _thread import allocate_lock
 
 from .connection import Connection
 from .result import ExecuteResult, QueryResult
 
-_lock = threading.Lock()
+TYPE_CHECKING = False  # as in __init__
+if TYPE_CHECKING:
+    from typing import Any
+
+_lock = allocate_lock()
 _connection: Connection | None = None
 _SCHEME = "laminardb://"
 

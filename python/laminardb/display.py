@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from typing import Any
+TYPE_CHECKING = False  # as in __init__
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 CELL_MAX = 200
 
@@ -33,6 +34,7 @@ def text_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: i
 
 def html_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
     """A static HTML table; everything that came from data is escaped."""
+    import html
 
     def cells(tag: str, values: Sequence[Any]) -> str:
         return "".join(f"<{tag}>{html.escape(cell_text(v), quote=True)}</{tag}>" for v in values)

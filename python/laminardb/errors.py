@@ -7,7 +7,10 @@ Every one carries ``code`` (see :mod:`laminardb.codes`); errors in SQL text also
 from __future__ import annotations
 
 import builtins
-from typing import Any, NamedTuple
+
+TYPE_CHECKING = False  # as in __init__
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class LaminarError(Exception):
@@ -85,11 +88,3 @@ class ConnectorError(LaminarError):
     """A connector failed (800)."""
 
     code = 800
-
-
-class _Interval(NamedTuple):
-    """A SQL INTERVAL with months; without months it is a datetime.timedelta."""
-
-    months: int
-    days: int
-    microseconds: int

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from . import _laminardb
 
-from . import _laminardb, display
-from .types import Schema
-
+TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     import pandas
     import polars
     import pyarrow
@@ -28,6 +28,8 @@ class QueryResult(_laminardb.Result):
     @property
     def schema(self) -> Any:
         """The Arrow schema: a pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema."""
+        from .types import Schema
+
         return Schema._best(self.__arrow_c_schema__())
 
     def to_arrow(self) -> pyarrow.Table:
@@ -76,6 +78,8 @@ class QueryResult(_laminardb.Result):
 
     def show(self, max_rows: int = 20) -> None:
         """Prints the first rows as a table."""
+        from . import display
+
         print(display.text_table(self.columns, self.fetchmany(max_rows), self.num_rows))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -89,6 +93,8 @@ class QueryResult(_laminardb.Result):
 
     def _repr_html_(self) -> str:
         try:
+            from . import display
+
             return display.html_table(self.columns, self.fetchmany(60), self.num_rows)
         except Exception:
             return f"<pre>{self!r}</pre>"

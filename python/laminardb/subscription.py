@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _laminardb
-from .types import Schema
+
+TYPE_CHECKING = False  # as in __init__
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class _Common(_laminardb.Subscription):
@@ -28,6 +29,8 @@ class _Common(_laminardb.Subscription):
         """
         if self._state == "cancelled":
             raise RuntimeError(f"{type(self).__name__} has been cancelled")
+        from .types import Schema
+
         return Schema._best(self._schema_capsule())
 
     def __repr__(self) -> str:

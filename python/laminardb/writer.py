@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
 from .errors import IngestionError
 
+TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
     from .connection import Connection
 
 
@@ -76,3 +77,6 @@ class Writer:
 
     def __repr__(self) -> str:
         return f"Writer({self._name!r}, {'closed' if self._connection is None else 'open'})"
+
+
+BatchWriter = Writer

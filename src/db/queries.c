@@ -76,9 +76,12 @@ db_query_begin(laminar_database *db, text sql, laminar_subscription *subscriptio
     q->guard.context = db->interrupt_context;
     q->guard.clock = &db->clock.base;
     q->guard.timeout_ms = db_setting(db, SETTING_STATEMENT_TIMEOUT_MS);
+    const int64_t now_ns = clock_ticks_ns(&db->clock.base);
+    q->guard.next_ns = sat_add_i64(now_ns, INTERRUPT_CHECK_NS);
     if (subscription == NULL && q->guard.timeout_ms > 0) { /* the smallest integer: none */
-        q->guard.deadline_ns =
-            sat_add_i64(clock_ticks_ns(&db->clock.base), sat_mul_i64(q->guard.timeout_ms, 1000000));
+        q->guard.deadline_ns = sat_add_i64(now_ns, sat_mul_i64(q->guard.timeout_ms, 1000000));
+        q->guard.next_ns =
+            q->guard.deadline_ns < q->guard.next_ns ? q->guard.deadline_ns : q->guard.next_ns;
     }
     mutex_lock(&db->queries_lock);
     q->id = ++db->query_count;
