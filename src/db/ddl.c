@@ -316,7 +316,8 @@ create_stream(statement_context *c, const ast_statement *st, const going *old, e
     plan    p;
     object *o = NULL;
     stream *made = NULL;
-    status  s = plan_select(&p, &plan_arena, db->catalog, st->select, c->sql, true, &st->emit, err);
+    status  s =
+        plan_select(&p, &plan_arena, db->catalog, NULL, st->select, c->sql, true, &st->emit, err);
     if (s == OK) {
         s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
     }
@@ -352,7 +353,7 @@ create_view(statement_context *c, const ast_statement *st, const going *old, err
     plan    p;
     schema *columns = NULL;
     object *o = NULL;
-    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, st, c->sql, err));
+    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, NULL, st, c->sql, err));
     TRY(catalog_object_new(&o, c->db->mem, OBJECT_VIEW, st->name.text, err));
     status s = keep_inputs(o, st, &p, old, err);
     if (s == OK) {

@@ -39,7 +39,7 @@ statement_query(statement_context *c, text listed_as, const ast_select *select,
     }
     const bool entered = s == OK;
     if (s == OK) {
-        s = plan_select(&p, &plan_arena, db->catalog, select, c->sql, false, emit, err);
+        s = plan_select(&p, &plan_arena, db->catalog, NULL, select, c->sql, false, emit, err);
     }
     if (s == OK) {
         s = query_prepare(&q, db->engine, &p, &plan_arena, &listed->guard, err);
@@ -77,7 +77,8 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
     if (s == OK) {
         /* A query with EMIT is explained as the stream that it would be. */
         const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
-        s = plan_select(&p, &c->arena, db->catalog, st->select, c->sql, streaming, &st->emit, err);
+        s = plan_select(&p, &c->arena, db->catalog, NULL, st->select, c->sql, streaming, &st->emit,
+                        err);
         if (s == OK) {
             plan_print(&p, &b);
         }

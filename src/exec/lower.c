@@ -10,6 +10,7 @@ class_of(const plan_node *n) {
     case PLAN_SHARED:
     case PLAN_SINGLE:
     case PLAN_VALUES:
+    case PLAN_RELATION:
         return &op_scan_class;
     case PLAN_FILTER:
         return &op_filter_class;
@@ -133,6 +134,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
     switch (n->kind) {
     case PLAN_JOIN:
     case PLAN_SHARED:
+    case PLAN_RELATION:
         spec->columns = n->column_map;
         break;
     case PLAN_SCAN:

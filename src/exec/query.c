@@ -108,6 +108,25 @@ run_scan(runner *r, const plan_node *n, error *err) {
     return s;
 }
 
+/* Its rows as they come; it is read from the start. */
+static status
+feed_relation(runner *r, const plan_node *n, error *err) {
+    relation *from = n->relation;
+    TRY(relation_start(from, n->column_map, n->schema.count, err));
+    for (;;) {
+        delta  rows;
+        status s = relation_next(from, &rows, err);
+        if (s != OK) {
+            return s < 0 ? s : OK;
+        }
+        TRY(check_cancelled(r, err));
+        s = circuit_feed(r->once, r->once->ops[n->id], &rows, err);
+        if (s != OK) {
+            return s < 0 ? s : OK; /* DONE: the rest cannot matter */
+        }
+    }
+}
+
 static status
 run_leaf(runner *r, const plan_node *n, error *err) {
     switch (n->kind) {
@@ -116,6 +135,8 @@ run_leaf(runner *r, const plan_node *n, error *err) {
     case PLAN_SINGLE:
     case PLAN_VALUES:
         return circuit_feed_constant(r->once, n, err);
+    case PLAN_RELATION:
+        return feed_relation(r, n, err);
     default:
         return OK;
     }

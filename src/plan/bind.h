@@ -64,6 +64,8 @@ typedef struct cte { /* a name of WITH */
 typedef struct binder {
     arena         *arena;
     const catalog *catalog;
+    externals     *externals;  /* NULL: none */
+    int32_t        view_depth; /* views around what is bound */
     text           sql;
     error         *err;
     bool           streaming;
@@ -352,6 +354,16 @@ status bind_row_values(expr ***out, int32_t *count, context *c, const ast_expr *
 
 /* ---- bind_object.c: no two columns of a new object have one name */
 status plan_check_names(const schema *columns, const ast_statement *s, error *err) MUST_USE;
+
+/* ---- bind_relation.c: what FROM reads beside the catalogue */
+void externals_begin(externals *x); /* of a binding; NULL is fine */
+/* A table function, or a file. */
+status bind_function(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;
+/* A name that the catalogue does not have: an object of the caller. *done: it is one. */
+status bind_named_relation(plan_node **out, scope *s, binder *b, const ast_from *from,
+                           bool *done) MUST_USE;
+/* A RELATION node over all columns; the relation lives as long as the plan. */
+status relation_node(plan_node **out, scope *s, binder *b, relation *r, text table) MUST_USE;
 
 /* ---- bind_view.c: a view in FROM */
 status bind_view(plan_node **out, scope *s, binder *b, const ast_from *from,

@@ -37,6 +37,12 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     if (done) {
         return OK;
     }
+    if (catalog_find(b->catalog, from->name.text, from->name.quoted) == NULL) {
+        TRY(bind_named_relation(out, s, b, from, &done));
+        if (done) {
+            return OK;
+        }
+    }
     TRY(catalog_need(&o, b->catalog, from->name.text, from->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", from->name.position, b->err));
     TRY(remember_object(b, o));
@@ -508,6 +514,9 @@ bind_from(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
         return scope_rename(s, b, from->columns, from->column_count, &from->alias);
     case AST_FROM_WINDOW:
         TRY(bind_from_window(out, s, b, from, depth));
+        return scope_rename(s, b, from->columns, from->column_count, &from->alias);
+    case AST_FROM_FUNCTION:
+        TRY(bind_function(out, s, b, from));
         return scope_rename(s, b, from->columns, from->column_count, &from->alias);
     case AST_FROM_JOIN:
         return bind_join(out, s, b, from, depth);

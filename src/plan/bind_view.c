@@ -83,7 +83,9 @@ bind_view(plan_node **out, scope *s, binder *b, const ast_from *from, const obje
     b->ctes = NULL;
     b->levels = NULL;
     b->sql = view->sql;
+    b->view_depth++;
     const status bound = bind_text(out, b, view, &made);
+    b->view_depth--;
     b->ctes = ctes;
     b->levels = levels;
     b->sql = sql;
@@ -98,9 +100,9 @@ bind_view(plan_node **out, scope *s, binder *b, const ast_from *from, const obje
 }
 
 status
-plan_view(plan *p, schema **columns, arena *a, const catalog *c, const ast_statement *s, text sql,
-          error *err) {
-    TRY(plan_select(p, a, c, s->select, sql, false, NULL, err));
+plan_view(plan *p, schema **columns, arena *a, const catalog *c, externals *x,
+          const ast_statement *s, text sql, error *err) {
+    TRY(plan_select(p, a, c, x, s->select, sql, false, NULL, err));
     schema *made = schema_copy(&p->root->schema, a);
     if (made == NULL) {
         return error_memory(err);

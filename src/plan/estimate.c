@@ -160,6 +160,9 @@ estimate_rows(const plan_node *n) {
         return 1;
     case PLAN_VALUES:
         return n->row_count;
+    case PLAN_RELATION:
+        return n->relation->row_estimate < 0 ? UNKNOWN_ROWS
+                                             : at_least_one((double)n->relation->row_estimate);
     case PLAN_FILTER:
         return at_least_one(estimate_rows(n->inputs[0]) *
                             estimate_matches(n->predicate, n->inputs[0]));

@@ -311,6 +311,10 @@ print_line(const plan_node *n, buf *out) {
     case PLAN_VALUES:
         buf_printf(out, "Values  rows: %d", n->row_count);
         break;
+    case PLAN_RELATION:
+        buf_printf(out, "Read %.*s  columns: ", TEXT_ARG(n->relation->label));
+        print_names(&n->relation->schema, n->column_map, n->schema.count, out);
+        break;
     case PLAN_FILTER:
         buf_printf(out, "Filter  ");
         expr_print(n->predicate, &n->inputs[0]->schema, out);

@@ -277,11 +277,6 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
             break;
         }
         case PLAN_WINDOW:
-            if (number >= node->inputs[0]->schema.count) {
-                return false;
-            }
-            node = node->inputs[0];
-            break;
         case PLAN_OVER:
             if (number >= node->inputs[0]->schema.count) {
                 return false;
@@ -297,6 +292,7 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
         case PLAN_AGGREGATE:
         case PLAN_SINGLE:
         case PLAN_VALUES:
+        case PLAN_RELATION:
             return false;
         }
     }

@@ -111,17 +111,19 @@ reads_nothing(const binder *b) {
 }
 
 status
-plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, text sql,
+plan_select(plan *out, arena *a, const catalog *c, externals *x, const ast_select *select, text sql,
             bool streaming, const ast_emission *emit, error *err) {
     static const ast_emission none = {.position = -1};
     emit = emit == NULL ? &none : emit;
     binder b = {.arena = a,
                 .catalog = c,
+                .externals = x,
                 .sql = sql,
                 .err = err,
                 .streaming = streaming,
                 .emit = emit->kind};
     *out = (plan){.event_time_column = -1};
+    externals_begin(x);
     TRY(bind_lateness(&b, emit->lateness));
     TRY(bind_query(&out->root, &b, select));
     TRY(check_emit(&b, emit->position, emit->lateness));

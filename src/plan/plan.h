@@ -10,6 +10,7 @@
 
 #include "agg/agg.h"
 #include "agg/over.h"
+#include "batch/relation.h"
 #include "catalog/catalog.h"
 #include "expr/expr.h"
 #include "kernel/kernel.h"
@@ -19,6 +20,7 @@ typedef enum plan_kind {
     PLAN_SCAN,      /* a source, table or stream: object, column_map */
     PLAN_SINGLE,    /* one row without columns (SELECT 1) */
     PLAN_VALUES,    /* constant rows: exprs = row_count * schema.count */
+    PLAN_RELATION,  /* rows that are not kept here: relation, column_map */
     PLAN_FILTER,    /* predicate */
     PLAN_PROJECT,   /* exprs */
     PLAN_AGGREGATE, /* input: key_count keys first, then arguments and filters; output: keys, then
@@ -106,9 +108,11 @@ struct plan_node {
     plan_node **inputs;
 
     object      *object;        /* SCAN; the plan holds no reference: plan.objects does */
+    relation    *relation;      /* RELATION */
     plan_shared *shared;        /* SHARED */
     plan_node   *next_reader;   /* SHARED: a list of the pruning */
-    int32_t     *column_map;    /* SCAN, SHARED: object's or root's column of each output column.
+    int32_t     *column_map;    /* SCAN, RELATION, SHARED: object's, relation's or root's column of
+                                   each output column.
                                    JOIN, once it is pruned: of left ++ right ++ mark, NULL: all
                                    as above */
     expr          *predicate;   /* FILTER; JOIN residual over left ++ right columns, or NULL */
@@ -158,20 +162,40 @@ typedef struct plan {
     bool     constant;          /* reads no object: finite */
 } plan;
 
+/* What a query reads that the catalogue does not know: files, objects of the caller. To open one
+ * may read a file or run the caller's code, so binding, which is done under a lock, does not: it
+ * fails, tells what it misses, and is begun again when that is there. One relation serves one
+ * place. */
+typedef struct external {
+    text      key; /* the name, or the call as SQL text */
+    bool      is_name;
+    relation *relation; /* NULL: there is none of the name */
+    text      nearest;  /* then one that is spelt alike; data NULL: none */
+    bool      used;     /* by the binding under way */
+} external;
+
+typedef struct externals {
+    int32_t         count, capacity;
+    external       *items;
+    const ast_from *missing; /* NULL: binding found all that it looked for */
+    text            missing_key;
+    bool            missing_in_view; /* then positions mean nothing to the statement */
+} externals;
+
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT
  * as TOP_N (ORDER BY alone is dropped). One-off plans may SORT. Column names of the result follow
  * the select list: alias, column name, else the expression's text in lower case as the user typed
  * it with function calls as written (`count(*)`, `SUM(x)` gives "SUM(x)"). Errors carry positions.
- */
-status plan_select(plan *out, arena *a, const catalog *c, const ast_select *select, text sql,
-                   bool streaming, const ast_emission *emit, error *err) MUST_USE;
+ * externals NULL: there are none. */
+status plan_select(plan *out, arena *a, const catalog *c, externals *x, const ast_select *select,
+                   text sql, bool streaming, const ast_emission *emit, error *err) MUST_USE;
 /* One expression over the columns of `input` (query_stream's filter), BOOLEAN. */
 status plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input,
                        error *err) MUST_USE;
 /* The columns of CREATE VIEW's query under the names that the view gives them; binds it. *p is what
  * reading the view means now. */
-status plan_view(plan *p, schema **columns, arena *a, const catalog *c, const ast_statement *s,
-                 text sql, error *err) MUST_USE;
+status plan_view(plan *p, schema **columns, arena *a, const catalog *c, externals *x,
+                 const ast_statement *s, text sql, error *err) MUST_USE;
 /* CREATE TABLE ... AS: an object with the columns of a result. */
 status plan_object_of(object *out, const ast_statement *s, const schema *columns,
                       error *err) MUST_USE;

@@ -85,6 +85,7 @@ properties_of(const plan_node *n) {
         return scan_properties(n);
     case PLAN_SINGLE:
     case PLAN_VALUES:
+    case PLAN_RELATION:
         return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
     case PLAN_FILTER:
     case PLAN_WINDOW:

@@ -579,6 +579,7 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
     *out = n;
     switch (n->kind) {
     case PLAN_SCAN:
+    case PLAN_RELATION:
         prune_scan(n, needed, map);
         return OK;
     case PLAN_SHARED:

@@ -168,6 +168,7 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_SCAN:
     case PLAN_SINGLE:
     case PLAN_VALUES:
+    case PLAN_RELATION:
         return conjuncts_above(r, node, list, out);
     }
     UNREACHABLE();

@@ -611,6 +611,7 @@ push_domain(const domain *d, plan_node *n, pushed *out) {
     case PLAN_SCAN:
     case PLAN_SINGLE:
     case PLAN_VALUES:
+    case PLAN_RELATION:
         return cross_domain(d, n, out);
     }
     UNREACHABLE();

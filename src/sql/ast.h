@@ -171,7 +171,8 @@ typedef enum ast_from_kind {
     AST_FROM_TABLE,
     AST_FROM_SUBQUERY,
     AST_FROM_JOIN,
-    AST_FROM_WINDOW /* TUMBLE(left [PARTITION BY names], ...): its rows with their windows */
+    AST_FROM_FUNCTION, /* call: AST_CALL name(arguments); AST_STRING: a file, 'dir/file.csv' */
+    AST_FROM_WINDOW    /* TUMBLE(left [PARTITION BY names], ...): its rows with their windows */
 } ast_from_kind;
 typedef enum ast_join_kind {
     AST_JOIN_INNER,
@@ -192,9 +193,10 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     int32_t       column_count; /* alias(column, ...), 0 when absent */
     ast_name     *columns;
     ast_select   *query;   /* subquery */
-    bool          lateral; /* subquery: it sees what stands to its left */
+    bool          lateral; /* subquery, function: it sees what stands to its left */
     ast_join_kind join;
     ast_from     *left, *right;
+    ast_expr     *call;   /* FUNCTION */
     ast_expr     *window; /* WINDOW: the call without its table */
     int32_t       partition_count;
     ast_name     *partition_names;

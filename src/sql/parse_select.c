@@ -23,14 +23,42 @@ static status
 parse_table(parser *p, ast_from *f) {
     TRY(parser_name(p, &f->name, "a table name", "FROM"));
     p->from_height = 1;
-    if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
-        return parser_outside(p, "a function in FROM");
-    }
     if (parser_at_symbol(p, SYMBOL_DOT)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                             "the name of a table has one part");
     }
     return OK;
+}
+
+/* name(arguments) */
+static status
+parse_table_function(parser *p, ast_from *f) {
+    f->kind = AST_FROM_FUNCTION;
+    f->call = parser_new(p, AST_CALL, p->token.start);
+    if (f->call == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    TRY(parser_name(p, &f->call->name, "a table function", "FROM"));
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "the name of a table function"));
+    if (!parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
+        TRY(parse_arguments(p, f->call));
+    }
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a table function"));
+    p->from_height = 1;
+    return parser_finish(p, f->call);
+}
+
+/* 'dir/file.csv' */
+static status
+parse_file(parser *p, ast_from *f) {
+    f->kind = AST_FROM_FUNCTION;
+    p->from_height = 1;
+    return parse_string(p, &f->call);
+}
+
+static bool
+at_table_function(const parser *p) {
+    return parser_at_name(p) && parser_next_is_symbol(p, SYMBOL_LEFT_PAREN);
 }
 
 static status parse_from_list(parser *p, ast_from **out);
@@ -45,8 +73,8 @@ parse_parenthesised_join(parser *p, ast_from **out) {
     return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the joined tables");
 }
 
-/* name [alias] or [LATERAL] (subquery) [alias] or (joined); names of columns behind an alias that
- * cannot be a misspelt keyword. */
+/* name [alias] or [LATERAL] (subquery) [alias] or [LATERAL] function(...) [alias] or 'file' [alias]
+ * or (joined); names of columns behind an alias that cannot be a misspelt keyword. */
 static status
 parse_relation(parser *p, ast_from **out) {
     ast_from *f = new_from(p, AST_FROM_TABLE, p->token.start);
@@ -54,7 +82,7 @@ parse_relation(parser *p, ast_from **out) {
         return ERR_OUT_OF_MEMORY;
     }
     f->lateral = parser_accept(p, KEYWORD_LATERAL);
-    if (f->lateral && !parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+    if (f->lateral && !parser_at_symbol(p, SYMBOL_LEFT_PAREN) && !at_table_function(p)) {
         return parser_error(p, "a query in parentheses", "LATERAL");
     }
     if (parser_at_window(p)) {
@@ -65,6 +93,10 @@ parse_relation(parser *p, ast_from **out) {
         }
         f->kind = AST_FROM_SUBQUERY;
         TRY(parse_subquery(p, &f->query, "the subquery"));
+    } else if (at_table_function(p)) {
+        TRY(parse_table_function(p, f));
+    } else if (p->token.kind == TOKEN_STRING) {
+        TRY(parse_file(p, f));
     } else if (parser_at_name(p)) {
         TRY(parse_table(p, f));
     } else {
@@ -72,7 +104,7 @@ parse_relation(parser *p, ast_from **out) {
     }
     TRY(parser_alias(p, &f->alias));
     if (f->alias.text.data != NULL && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
-        (p->alias.end != p->end || f->kind == AST_FROM_SUBQUERY)) {
+        (p->alias.end != p->end || f->kind != AST_FROM_TABLE)) {
         TRY(parse_names(p, &f->columns, &f->column_count, "the alias"));
     }
     *out = f;

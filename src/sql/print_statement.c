@@ -64,6 +64,9 @@ print_relation(const ast_from *f, buf *out) {
         buf_append_char(out, ')');
     } else if (f->kind == AST_FROM_WINDOW) {
         print_window(f, out);
+    } else if (f->kind == AST_FROM_FUNCTION) {
+        buf_append_text(out, f->lateral ? TEXT("LATERAL ") : TEXT(""));
+        sql_print_expr(f->call, out);
     } else {
         print_name(&f->name, out);
     }

@@ -90,8 +90,8 @@ fixture_plan(fixture *f, const char *sql, bool streaming, error *err) {
     ast_script script;
     TRY(sql_parse(&script, &f->arena, text_of(sql), err));
     const ast_statement *s = script.statements[0];
-    TRY(plan_select(&f->plan, &f->arena, f->catalog, s->select, text_of(sql), streaming, &s->emit,
-                    err));
+    TRY(plan_select(&f->plan, &f->arena, f->catalog, NULL, s->select, text_of(sql), streaming,
+                    &s->emit, err));
     buf out;
     buf_init(&out, f->mem, sizeof(f->text) - 1);
     plan_print(&f->plan, &out);

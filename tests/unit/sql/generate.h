@@ -381,6 +381,13 @@ put_relation(generator *g, int32_t depth) {
             put(g, "AS v (x, \"y z\",)");
             return;
         }
+    } else if (depth > 0 && roll(g, 6) == 0) {
+        put(g, roll(g, 4) == 0 ? "LATERAL" : "");
+        put(g, roll(g, 2) == 0 ? "read_it('a''b', " : "\"Made up\"(");
+        put_expr(g, depth - 1);
+        put(g, roll(g, 2) == 0 ? ", header => TRUE)" : ")");
+    } else if (roll(g, 12) == 0) {
+        put(g, "'dir/it''s.csv'");
     } else {
         put_name(g);
     }

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind_relation.c - what FROM reads beside the catalogue: table functions, files, objects of the
+ * caller.
+ *
+ * Files and objects are opened by whoever called the binder, between two bindings (plan.h,
+ * externals). They are read once, so a stream, which keeps on reading, cannot have them. */
+#include "plan/bind.h"
+
+#include "plan/node.h"
+#include "plan/unnest.h"
+#include "sql/parser.h"
+
+void
+externals_begin(externals *x) {
+    if (x == NULL) {
+        return;
+    }
+    x->missing = NULL;
+    for (int32_t i = 0; i < x->count; i++) {
+        x->items[i].used = false;
+    }
+}
+
+/* One that no other place of the query has; NULL: it must be opened first. */
+static external *
+take_external(binder *b, text key, bool is_name) {
+    externals *x = b->externals;
+    for (int32_t i = 0; i < x->count; i++) {
+        external *e = &x->items[i];
+        if (!e->used && e->is_name == is_name && text_equal(e->key, key)) {
+            e->used = e->relation != NULL;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+status
+relation_node(plan_node **out, scope *s, binder *b, relation *r, text table) {
+    const int32_t count = r->schema.count;
+    plan_node    *n = node_new(b->arena, PLAN_RELATION, 0, count);
+    if (n == NULL) {
+        return out_of_memory(b);
+    }
+    n->relation = r;
+    TRY(new_identity(&n->column_map, b, count));
+    for (int32_t i = 0; i < count; i++) {
+        n->schema.fields[i] = r->schema.fields[i];
+    }
+    *out = n;
+    return scope_of_node(s, b, n, table);
+}
+
+/* ---- files */
+
+static const char *const FILE_FUNCTIONS[] = {
+    "read_csv",         "read_csv_auto", "read_json",    "read_json_auto", "read_ndjson",
+    "read_ndjson_auto", "read_parquet",  "parquet_scan", "read_arrow",     "read_feather"};
+
+static bool
+is_file_function(text name) {
+    for (int32_t i = 0; i < ARRAY_COUNT(FILE_FUNCTIONS); i++) {
+        if (text_equal_nocase(name, text_of(FILE_FUNCTIONS[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static status
+unknown_function(binder *b, const ast_expr *call) {
+    text names[ARRAY_COUNT(FILE_FUNCTIONS)];
+    for (int32_t i = 0; i < ARRAY_COUNT(names); i++) {
+        names[i] = text_of(FILE_FUNCTIONS[i]);
+    }
+    error_set_at(b->err, ERR_QUERY_FAILED, call->position, "unknown table function \"%.*s\"",
+                 TEXT_ARG(call->name.text));
+    hint_nearest(b, call->name.text, names, ARRAY_COUNT(names), "table functions");
+    return ERR_QUERY_FAILED;
+}
+
+static status
+refuse_in_stream(binder *b, const ast_from *from, const char *what) {
+    error_set_at(b->err, ERR_QUERY_FAILED, from->position,
+                 "a stream keeps on reading, and %s is read once", what);
+    return error_hint(b->err, "put its rows into a source first: CREATE TABLE t AS SELECT * FROM "
+                              "..., or COPY source FROM 'file'");
+}
+
+/* 'dir/trades.csv' is called trades, as DuckDB does. */
+static text
+file_table_name(const ast_expr *call) {
+    text path = TEXT("");
+    if (call->kind == AST_STRING) {
+        path = call->text;
+    } else if (call->arg_count > 0 && call->args[0]->kind == AST_STRING) {
+        path = call->args[0]->text;
+    }
+    for (size_t i = path.size; i > 0; i--) {
+        if (path.data[i - 1] == '/') {
+            path = (text){path.data + i, path.size - i};
+            break;
+        }
+    }
+    const char *point = path.size == 0 ? NULL : memchr(path.data, '.', path.size);
+    return point == NULL || point == path.data ? path
+                                               : (text){path.data, (size_t)(point - path.data)};
+}
+
+static status
+call_key(text *out, binder *b, const ast_expr *call) {
+    buf made;
+    buf_init(&made, b->arena->mem, 1 << 20);
+    sql_print_expr(call, &made);
+    *out = made.failed ? (text){NULL, 0} : arena_text(b->arena, buf_text(&made));
+    buf_fini(&made);
+    return out->data == NULL ? out_of_memory(b) : OK;
+}
+
+static status
+bind_file(plan_node **out, scope *s, binder *b, const ast_from *from) {
+    if (b->streaming) {
+        return refuse_in_stream(b, from, "a file");
+    }
+    if (b->externals == NULL) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, from->position, "a file cannot be read here");
+    }
+    text key;
+    TRY(call_key(&key, b, from->call));
+    external *e = take_external(b, key, false);
+    if (e == NULL) {
+        b->externals->missing = from;
+        b->externals->missing_key = key;
+        b->externals->missing_in_view = b->view_depth > 0;
+        return error_set_at(b->err, ERR_QUERY_FAILED, from->position, "the file is not open");
+    }
+    const text name =
+        from->alias.text.data != NULL ? from->alias.text : file_table_name(from->call);
+    return relation_node(out, s, b, e->relation, name);
+}
+
+status
+bind_function(plan_node **out, scope *s, binder *b, const ast_from *from) {
+    if (from->call->kind == AST_STRING || is_file_function(from->call->name.text)) {
+        return bind_file(out, s, b, from);
+    }
+    return unknown_function(b, from->call);
+}
+
+/* ---- objects of the caller */
+
+status
+bind_named_relation(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done) {
+    *done = false;
+    if (b->externals == NULL || b->view_depth > 0) { /* a view means the same to every caller */
+        return OK;
+    }
+    const text name = from->name.text;
+    external  *e = take_external(b, name, true);
+    if (e == NULL) {
+        b->externals->missing = from;
+        b->externals->missing_key = name;
+        b->externals->missing_in_view = false;
+        return OK;
+    }
+    if (e->relation == NULL) {
+        return OK;
+    }
+    if (b->streaming) {
+        return refuse_in_stream(b, from, "an object of the program");
+    }
+    *done = true;
+    return relation_node(out, s, b, e->relation,
+                         from->alias.text.data != NULL ? from->alias.text : name);
+}
