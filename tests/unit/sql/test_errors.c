@@ -90,7 +90,8 @@ static const refusal refusals[] = {
      "expected a query (SELECT, FROM, WITH or VALUES) after AS, found \"INSERT\"", NULL},
     {"DROP STREAM", 11, "expected a name after STREAM", NULL},
     {"INSERT INTO t", 13, "expected VALUES or a query after the name", NULL},
-    {"EXPLAIN", 7, "expected a query (SELECT, FROM, WITH or VALUES) after EXPLAIN", NULL},
+    {"EXPLAIN", 7, "expected a query (SELECT, FROM, WITH or VALUES) or WATERMARK after EXPLAIN",
+     NULL},
     /* too much, or in the wrong place */
     {"SELECT a b c FROM t", 11,
      "expected a clause, an operator or the end of the statement, found \"c\"", NULL},
