@@ -30,8 +30,8 @@ Example:
     1
 
 A table is a line of names and lines of values, parted by ``|``. Blanks around a value do not count; ``NULL``
-is NULL; ``'...'`` is text as it stands, with ``''`` for a quote. Values are written as in CSV and SQL and take
-the types of the columns. A line of dashes is for the eye.
+is NULL; ``'...'`` is text as it stands, with ``''`` for a quote. Values are written as in CSV and SQL and
+take the types of the columns. A line of dashes is for the eye.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class TestDatabase:
             IngestionError: a value does not fit its column; nothing is inserted.
         """
         parsed = table(rows)
-        lines = [parsed.columns, *parsed.rows]
+        lines: list[Sequence[str | None]] = [parsed.columns, *parsed.rows]
         return self.connection.insert_csv(name, "".join(",".join(map(_csv, line)) + "\n" for line in lines))
 
     def watermark(self, name: str, ms: int) -> None:
