@@ -57,8 +57,15 @@ print_instant(int64_t us, int64_t ms, buf *out) {
 /* What keeps windows from being final. */
 static bool
 suggest_watermark(const stream_diagnosis *d, buf *out) {
-    if (!d->timed || d->due_us == INT64_MAX || (!d->emits_final && d->counters.rows_out > 0)) {
+    const bool unheard = d->held_by != NULL && source_watermark_us(d->held_by) == INT64_MIN;
+    if (!d->timed || (!d->emits_final && d->counters.rows_out > 0) ||
+        (d->due_us == INT64_MAX && (!unheard || d->counters.rows_in == 0))) {
         return false;
+    }
+    if (d->due_us == INT64_MAX) {
+        buf_printf(out, "source \"%.*s\" has had no row, so no window can end: insert some there",
+                   TEXT_ARG(source_object(d->held_by)->name));
+        return true;
     }
     if (d->held_by == NULL) {
         buf_printf(out, "its sources have no event time, so no window ends: add WATERMARK FOR to "
