@@ -329,8 +329,13 @@ FORMS = [
 AGGREGATE_TEXTS = {
     "count_star": ("count(*)", "BIGINT", "number of rows", "4"),
     "count": ("count(any)", "BIGINT", "number of values that are not NULL", "3"),
-    "sum": ("sum(number)", "BIGINT or DOUBLE", "sum; beyond a BIGINT an error, DOUBLE is compensated", "6"),
-    "avg": ("avg(number), mean(number)", "DOUBLE", "arithmetic mean", "2.0"),
+    "sum": (
+        "sum(number)",
+        "BIGINT, HUGEINT (of HUGEINT, UBIGINT), DECIMAL(38,s) or DOUBLE",
+        "exact in any order, a total beyond the type is an error; DOUBLE is compensated",
+        "6",
+    ),
+    "avg": ("avg(number), mean(number)", "DOUBLE", "arithmetic mean; of exact totals, rounded once", "2.0"),
     "min": ("min(any)", "as the argument", "smallest value", "1"),
     "max": ("max(any)", "as the argument", "largest value", "3"),
     "first": ("first(any), any_value(any)", "as the argument", "value that arrived first", "1"),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agg_avg.c - avg(x), also called mean: the exact (integers) or compensated (doubles) total by the
- * number of rows, as DOUBLE; what is neither a small integer nor DOUBLE is taken as DOUBLE. NULL
- * over no rows. */
+/* agg_avg.c - avg(x), also called mean: the exact (integers, DECIMAL) or compensated (doubles)
+ * total by the number of rows, as DOUBLE; exact ones are rounded once. NULL over no rows. */
 #include "agg/running_sum.h"
 
 static status
@@ -9,22 +8,10 @@ resolve(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
     (void)err;
     s->output = type_of(TYPE_F64);
-    if (type_is_numeric(s->types[0]) &&
-        (s->types[0].id == TYPE_DECIMAL || !running_sum_takes(s->types[0]))) {
+    if (s->types[0].id == TYPE_F32) {
         s->types[0] = s->output;
     }
     return running_sum_takes(s->types[0]) ? OK : ERR_WRONG_TYPE;
-}
-
-/* One rounding while the total is exact in a double; else whole part and remainder, each rounded
- * once. */
-static double
-quotient(int128 total, int64_t count) {
-    const int128 exact = (int128)1 << 53;
-    if (total >= -exact && total <= exact) {
-        return (double)(int64_t)total / (double)count;
-    }
-    return (double)(total / count) + (double)(int64_t)(total % count) / (double)count;
 }
 
 static status
@@ -36,13 +23,13 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
     }
     TRY(running_sum_settle(self, slots, count, err));
     for (int32_t i = 0; i < count; i++) {
-        const exact_sum *s = ARRAY_AT(&self->sums, exact_sum, slots[i]);
-        if (s->count == 0) {
+        const int64_t n = running_sum_count(self, slots[i]);
+        if (n == 0) {
             values[i] = 0;
         } else if (base->input.id == TYPE_F64) {
-            values[i] = running_sum_double(self, slots[i], (double)s->count);
+            values[i] = running_sum_double(self, slots[i], (double)n);
         } else {
-            values[i] = quotient(exact_total(s), s->count);
+            values[i] = int192_quotient(running_sum_total(self, slots[i]), n, base->input.scale);
         }
     }
     return running_sum_column(self, slots, values, count, a, out, err);

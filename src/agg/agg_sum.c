@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agg_sum.c - sum(x): BIGINT for integers (exact; a total beyond BIGINT is an error when it is
- * emitted), DECIMAL(38, s) for DECIMALs of up to 18 digits (exact: 2^63 of them fit), DOUBLE for
- * doubles and FLOAT. NULL over no rows. */
+/* agg_sum.c - sum(x): exact for integers (BIGINT; of HUGEINT and UBIGINT: HUGEINT) and DECIMAL
+ * (DECIMAL(38, s)): totals have room for every number of rows, so only one that is beyond the type
+ * when it is asked for is an error, whatever the order of the rows was. DOUBLE for FLOAT and
+ * DOUBLE. NULL over no rows. */
 #include "agg/running_sum.h"
+#include "type/value_text.h"
 
 static status
 resolve(const agg_class *class, agg_signature *s, error *err) {
@@ -12,30 +14,35 @@ resolve(const agg_class *class, agg_signature *s, error *err) {
         s->types[0] = type_of(TYPE_F64);
     }
     const data_type input = s->types[0];
+    const bool      wide = input.id == TYPE_I128 || input.id == TYPE_U64;
     s->output = input.id == TYPE_DECIMAL ? type_decimal(DECIMAL_PRECISION_MAX, input.scale)
                 : input.id == TYPE_F64   ? input
-                                         : type_of(TYPE_I64);
+                                         : type_of(wide ? TYPE_I128 : TYPE_I64);
     return running_sum_takes(input) ? OK : ERR_WRONG_TYPE;
 }
 
 static status
-overflow(error *err, int128 total) {
+overflow(const running_sum *self, int192 total, error *err) {
+    char range[VALUE_RANGE_MAX];
+    (void)value_range_text(self->base.output, range);
     (void)error_set(err, ERR_QUERY_FAILED,
-                    "integer overflow in sum: the total of a group is about %.17g, BIGINT ends at "
-                    "%s9223372036854775808",
-                    (double)total, total < 0 ? "-" : "");
-    return error_hint(err, "sum(CAST(x AS DOUBLE)) has the range");
+                    "overflow in sum: the total of a group is about %.17g, outside %s %s",
+                    int192_quotient(total, 1, self->base.output.scale),
+                    type_name(self->base.output), range);
+    return error_hint(err, self->base.output.id == TYPE_I64
+                               ? "sum(CAST(x AS HUGEINT)) is exact to 38 digits"
+                               : "sum(CAST(x AS DOUBLE)) has the range");
 }
 
 static status
-decimal_value(running_sum *self, const slot *slots, int32_t count, arena *a, column *out,
-              error *err) {
-    int128 *values = arena_alloc(a, (size_t)count * sizeof(*values));
+doubles(running_sum *self, const slot *slots, int32_t count, arena *a, column *out, error *err) {
+    double *values = arena_alloc(a, (size_t)count * sizeof(*values));
     if (values == NULL) {
         return error_memory(err);
     }
+    TRY(running_sum_settle(self, slots, count, err));
     for (int32_t i = 0; i < count; i++) {
-        values[i] = exact_total(ARRAY_AT(&self->sums, exact_sum, slots[i]));
+        values[i] = running_sum_double(self, slots[i], 1);
     }
     return running_sum_column(self, slots, values, count, a, out, err);
 }
@@ -43,27 +50,23 @@ decimal_value(running_sum *self, const slot *slots, int32_t count, arena *a, col
 static status
 value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
     running_sum *self = (running_sum *)base;
-    if (base->input.id == TYPE_DECIMAL) {
-        return decimal_value(self, slots, count, a, out, err);
+    if (base->input.id == TYPE_F64) {
+        return doubles(self, slots, count, a, out, err);
     }
-    int64_t *values = arena_alloc(a, (size_t)count * sizeof(*values));
+    const size_t width = type_width(base->output);
+    uint8_t     *values = arena_alloc(a, (size_t)count * width);
+    int128       min, max;
+    (void)type_wide_range(base->output, &min, &max);
     if (values == NULL) {
         return error_memory(err);
     }
-    TRY(running_sum_settle(self, slots, count, err));
-    if (base->input.id == TYPE_F64) {
-        for (int32_t i = 0; i < count; i++) {
-            const double total = running_sum_double(self, slots[i], 1);
-            memcpy(&values[i], &total, sizeof(total));
+    for (int32_t i = 0; i < count; i++) {
+        const int192 total = running_sum_total(self, slots[i]);
+        int128       narrow;
+        if (UNLIKELY(!int192_narrow(total, &narrow) || narrow < min || narrow > max)) {
+            return overflow(self, total, err);
         }
-    } else {
-        for (int32_t i = 0; i < count; i++) {
-            const int128 total = exact_total(ARRAY_AT(&self->sums, exact_sum, slots[i]));
-            values[i] = (int64_t)total;
-            if (UNLIKELY(values[i] != total)) {
-                return overflow(err, total);
-            }
-        }
+        memcpy(values + (size_t)i * width, &narrow, width); /* little-endian: the low bytes */
     }
     return running_sum_column(self, slots, values, count, a, out, err);
 }

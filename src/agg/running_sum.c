@@ -6,7 +6,10 @@
 #include <math.h>
 #include <stdio.h>
 
-static_assert(sizeof(exact_sum) == 24 && sizeof(float_sum) == 24, "both fit one element size");
+static_assert(sizeof(exact_sum) == 24 && sizeof(float_sum) == 24 && sizeof(wide_sum) == 32 &&
+                  offsetof(wide_sum, count) == 24 && offsetof(exact_sum, count) == 16 &&
+                  offsetof(float_sum, count) == 16,
+              "the count comes last");
 
 static bool
 is_double(const running_sum *self) {
@@ -15,10 +18,7 @@ is_double(const running_sum *self) {
 
 bool
 running_sum_takes(data_type input) {
-    int64_t min, max;
-    return input.id == TYPE_F64 ||
-           (input.id == TYPE_DECIMAL && type_physical(input) == PHYSICAL_I64) ||
-           (type_is_integer(input) && type_integer_range(input, &min, &max));
+    return input.id == TYPE_F64 || input.id == TYPE_DECIMAL || type_is_integer(input);
 }
 
 status
@@ -28,7 +28,9 @@ running_sum_open(agg **out, const agg_class *class, const agg_signature *signatu
     running_sum *self = (running_sum *)*out;
     char         label[160];
     snprintf(label, sizeof(label), "%.120s.special", site->name);
-    status opened = array_open(&self->sums, site->store, site->name, sizeof(exact_sum), err);
+    const bool wide = type_physical(self->base.input) == PHYSICAL_I128;
+    status     opened = array_open(&self->sums, site->store, site->name,
+                               wide ? sizeof(wide_sum) : sizeof(exact_sum), err);
     if (opened == OK) {
         opened = array_open(&self->specials, site->store, label, sizeof(float_special), err);
     }
@@ -61,17 +63,19 @@ running_sum_clear(agg *base, slot s, error *err) {
 
 /* ---- integers */
 
+/* unsigned_values is a constant at each call. */
 ALWAYS_INLINE void
-add_exact(exact_sum *sums, const slot *slots, const int64_t *values, const int64_t *weight,
-          const uint8_t *filter, int32_t count) {
+add_exact(exact_sum *sums, const slot *slots, const int64_t *values, bool unsigned_values,
+          const int64_t *weight, const uint8_t *filter, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         if (filter != NULL && filter[i] == 0) {
             continue;
         }
         exact_sum    *s = &sums[slots[i]];
         const int64_t w = weight == NULL ? 1 : weight[i];
-        const int128  x = weight == NULL ? values[i] : (int128)values[i] * w;
-        const uint128 total = (uint128)exact_total(s) + (uint128)x;
+        const int128  given = unsigned_values ? (int128)(uint64_t)values[i] : values[i];
+        const int128  x = weight == NULL ? given : given * w;
+        const uint128 total = ((uint128)s->high << 64 | s->low) + (uint128)x;
         s->low = (uint64_t)total;
         s->high = (uint64_t)(total >> 64);
         s->count += w;
@@ -80,25 +84,43 @@ add_exact(exact_sum *sums, const slot *slots, const int64_t *values, const int64
 
 static NOINLINE void
 exact_plain(exact_sum *sums, const slot *slots, const int64_t *values, int32_t count) {
-    add_exact(sums, slots, values, NULL, NULL, count);
+    add_exact(sums, slots, values, false, NULL, NULL, count);
 }
 
 static NOINLINE void
 exact_weighted(exact_sum *sums, const slot *slots, const int64_t *values, const int64_t *weight,
                int32_t count) {
-    add_exact(sums, slots, values, weight, NULL, count);
+    add_exact(sums, slots, values, false, weight, NULL, count);
 }
 
 static NOINLINE void
 exact_filtered(exact_sum *sums, const slot *slots, const int64_t *values, const uint8_t *filter,
                int32_t count) {
-    add_exact(sums, slots, values, NULL, filter, count);
+    add_exact(sums, slots, values, false, NULL, filter, count);
 }
 
 static NOINLINE void
 exact_weighted_filtered(exact_sum *sums, const slot *slots, const int64_t *values,
                         const int64_t *weight, const uint8_t *filter, int32_t count) {
-    add_exact(sums, slots, values, weight, filter, count);
+    add_exact(sums, slots, values, false, weight, filter, count);
+}
+
+static NOINLINE void
+exact_unsigned(exact_sum *sums, const slot *slots, const int64_t *values, const int64_t *weight,
+               const uint8_t *filter, int32_t count) {
+    add_exact(sums, slots, values, true, weight, filter, count);
+}
+
+static NOINLINE void
+add_wide(wide_sum *sums, const slot *slots, const int128 *values, const int64_t *weight,
+         const uint8_t *filter, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if (filter == NULL || filter[i] != 0) {
+            const int64_t w = weight == NULL ? 1 : weight[i];
+            int192_add(&sums[slots[i]].total, int192_multiply(int192_of(values[i]), w));
+            sums[slots[i]].count += w;
+        }
+    }
 }
 
 /* ---- doubles */
@@ -228,10 +250,16 @@ running_sum_update(agg *base, const slot *slots, const column *input, const int6
                    ? doubles_weighted(self, slots, values, weight, count, err)
                    : doubles_weighted_filtered(self, slots, values, weight, use, count, err);
     }
+    if (type_physical(input->type) == PHYSICAL_I128) {
+        add_wide(ARRAY_AT(&self->sums, wide_sum, 0), slots, input->values, weight, use, count);
+        return OK;
+    }
     const int64_t *values;
     TRY(agg_integers(&values, input, count, scratch, err));
     exact_sum *sums = ARRAY_AT(&self->sums, exact_sum, 0);
-    if (weight == NULL && use == NULL) {
+    if (input->type.id == TYPE_U64) {
+        exact_unsigned(sums, slots, values, weight, use, count);
+    } else if (weight == NULL && use == NULL) {
         exact_plain(sums, slots, values, count);
     } else if (use == NULL) {
         exact_weighted(sums, slots, values, weight, count);
@@ -291,8 +319,8 @@ running_sum_column(const running_sum *self, const slot *slots, const void *value
                    arena *a, column *out, error *err) {
     *out = (column){.type = self->base.output, .layout = COLUMN_FLAT, .values = values};
     int32_t null_count = 0;
-    for (int32_t i = 0; i < count; i++) { /* the count is at the same place in both elements */
-        null_count += ARRAY_AT(&self->sums, exact_sum, slots[i])->count == 0;
+    for (int32_t i = 0; i < count; i++) {
+        null_count += running_sum_count(self, slots[i]) == 0;
     }
     if (null_count == 0) {
         return OK;
@@ -302,7 +330,7 @@ running_sum_column(const running_sum *self, const slot *slots, const void *value
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
-        const bool has = ARRAY_AT(&self->sums, exact_sum, slots[i])->count != 0;
+        const bool has = running_sum_count(self, slots[i]) != 0;
         bits[i >> 6] |= (uint64_t)has << (i & 63);
     }
     out->validity = bits;

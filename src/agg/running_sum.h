@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* running_sum.h - the state under sum and avg: exact totals of integers, compensated totals of
- * doubles, and the rows counted in them.
+/* running_sum.h - the state under sum and avg: exact totals of integers and decimals, compensated
+ * totals of doubles, and the rows counted in them.
+ *
+ * Numbers that lie in 64 bits have 128 for their total, those that lie in 128 have 192.
  *
  * Doubles: sum + compensation is the total of the finite values (two-sum gives each addition's
  * rounding error, which is what Neumaier 1974 collects, without a branch). NaN and infinities are
@@ -11,12 +13,18 @@
 #define LAMINAR_AGG_RUNNING_SUM_H
 
 #include "agg/agg_common.h"
+#include "agg/int192.h"
 
 typedef struct exact_sum {
     uint64_t low; /* of a 128-bit sum; in two words, so that the element is 24 bytes */
     uint64_t high;
     int64_t  count;
 } exact_sum;
+
+typedef struct wide_sum {
+    int192  total;
+    int64_t count;
+} wide_sum;
 
 typedef struct float_sum {
     double  sum;
@@ -33,16 +41,29 @@ typedef struct float_special {
 
 typedef struct running_sum {
     agg         base;
-    state_array sums;     /* exact_sum or float_sum by slot */
+    state_array sums;     /* exact_sum, wide_sum or float_sum by slot: a count comes last */
     state_array specials; /* float_special by slot, or empty */
 } running_sum;
 
-ALWAYS_INLINE int128
-exact_total(const exact_sum *s) {
-    return (int128)(((uint128)s->high << 64) | s->low);
+ALWAYS_INLINE int64_t
+running_sum_count(const running_sum *self, slot s) {
+    int64_t count;
+    memcpy(&count, self->sums.data + (s + 1) * self->sums.element_size - sizeof(count),
+           sizeof(count));
+    return count;
 }
 
-/* Integers and DECIMALs that lie in an int64, and DOUBLE. */
+/* Of a group of integers or decimals. */
+ALWAYS_INLINE int192
+running_sum_total(const running_sum *self, slot s) {
+    if (self->sums.element_size == sizeof(wide_sum)) {
+        return ARRAY_AT(&self->sums, wide_sum, s)->total;
+    }
+    const exact_sum *sum = ARRAY_AT(&self->sums, exact_sum, s);
+    return int192_of((int128)((uint128)sum->high << 64 | sum->low));
+}
+
+/* Integers, DECIMAL, and DOUBLE. */
 bool   running_sum_takes(data_type input);
 status running_sum_open(agg **out, const agg_class *class, const agg_signature *signature,
                         const agg_site *site, error *err) MUST_USE;

@@ -110,9 +110,9 @@ metadata_number(const char **p) {
     return n;
 }
 
-/* Whether the metadata names this extension type. The producer vouches for its sizes. */
+/* Whether the metadata gives the key this value. The producer vouches for its sizes. */
 static bool
-has_extension(const char *metadata, text wanted) {
+metadata_has(const char *metadata, text key, text wanted) {
     if (metadata == NULL) {
         return false;
     }
@@ -126,7 +126,7 @@ has_extension(const char *metadata, text wanted) {
             part[i] = (text){metadata, (size_t)size};
             metadata += size;
         }
-        if (text_equal(part[0], TEXT("ARROW:extension:name"))) {
+        if (text_equal(part[0], key)) {
             return text_equal(part[1], wanted);
         }
     }
@@ -141,7 +141,8 @@ fixed_format(arrow_format *out, const char *format, const char *metadata) {
     if (!take_number(&p, &width) || *p != '\0' || width < 0) {
         return false;
     }
-    const bool is_uuid = width == 16 && has_extension(metadata, TEXT("arrow.uuid"));
+    const bool is_uuid =
+        width == 16 && metadata_has(metadata, TEXT("ARROW:extension:name"), TEXT("arrow.uuid"));
     *out = (arrow_format){.format = format,
                           .kind = is_uuid ? ARROW_UUID : ARROW_FIXED_BINARY,
                           .type = type_of(is_uuid ? TYPE_UUID : TYPE_BLOB),
@@ -151,10 +152,21 @@ fixed_format(arrow_format *out, const char *format, const char *metadata) {
     return true;
 }
 
+/* Our own HUGEINT columns say so: their last values have 39 digits. */
+static bool
+mark_hugeint(arrow_format *f, const char *metadata) {
+    if (strcmp(f->format, "d:38,0") == 0 &&
+        metadata_has(metadata, TEXT("laminardb:type"), TEXT("HUGEINT"))) {
+        f->kind = ARROW_PLAIN;
+        f->type = type_of(TYPE_I128);
+    }
+    return true;
+}
+
 bool
 arrow_format_of(arrow_format *out, const char *format, const char *metadata) {
     if (strncmp(format, "d:", 2) == 0) {
-        return decimal_format(out, format);
+        return decimal_format(out, format) && mark_hugeint(out, metadata);
     }
     if (strncmp(format, "w:", 2) == 0) {
         return fixed_format(out, format, metadata);

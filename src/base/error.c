@@ -70,9 +70,13 @@ error_clear(error *err) {
     err->hint[0] = '\0';
 }
 
+/* What was set last, for hints to an error that nobody wants to read. */
+static _Thread_local status last_status;
+
 /* The message is formatted aside first: an argument may be the old message itself. */
 static void
 fill(error *err, status s, int32_t position, const char *format, va_list arguments) {
+    last_status = s;
     if (err == NULL) {
         return;
     }
@@ -105,7 +109,7 @@ error_set_at(error *err, status s, int32_t position, const char *format, ...) {
 status
 error_hint(error *err, const char *format, ...) {
     if (err == NULL) {
-        return ERR_INTERNAL_ERROR;
+        return last_status;
     }
     va_list arguments;
     va_start(arguments, format);

@@ -39,8 +39,7 @@ void error_clear(error *err);
 status error_set(error *err, status s, const char *format, ...) PRINTF_LIKE(3, 4);
 status error_set_at(error *err, status s, int32_t position, const char *format, ...)
     PRINTF_LIKE(4, 5);
-/* Adds the next step to an error that is already set; returns err->status (ERR_INTERNAL_ERROR
- * when err is NULL). */
+/* Adds the next step to the error that was just set; returns its status, also when err is NULL. */
 status error_hint(error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 status error_memory(error *err); /* ERR_OUT_OF_MEMORY with the standard text */
 

@@ -285,29 +285,32 @@ wide_parse(text s, int128 *out) {
     return NUMBER_OK;
 }
 
+static size_t
+write_digits(char *out, uint128 x) {
+    char   reversed[DECIMAL_TEXT_MAX];
+    size_t count = 0;
+    do {
+        reversed[count++] = (char)('0' + (int)(x % 10));
+        x /= 10;
+    } while (x > 0);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = reversed[count - 1 - i];
+    }
+    return count;
+}
+
 size_t
 wide_write(char *out, int128 x) {
-    char    reversed[DECIMAL_TEXT_MAX];
-    size_t  count = 0;
-    size_t  size = 0;
-    uint128 rest = magnitude(x);
-    do {
-        reversed[count++] = (char)('0' + (int)(rest % 10));
-        rest /= 10;
-    } while (rest > 0);
     if (x < 0) {
-        out[size++] = '-';
+        *out++ = '-';
     }
-    while (count > 0) {
-        out[size++] = reversed[--count];
-    }
-    return size;
+    return write_digits(out, magnitude(x)) + (x < 0);
 }
 
 size_t
 decimal_write(char *out, int128 units, int32_t scale) {
     char         digits[DECIMAL_TEXT_MAX];
-    const size_t count = wide_write(digits, units < 0 ? (int128)(0 - (uint128)units) : units);
+    const size_t count = write_digits(digits, magnitude(units));
     const size_t fraction = (size_t)scale;
     size_t       size = 0;
     if (units < 0) {

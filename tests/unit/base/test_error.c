@@ -41,7 +41,7 @@ test_null_record(void **state) {
     error_clear(NULL);
     CHECK_EQ(error_set(NULL, ERR_CORRUPTION, "%d", 1), ERR_CORRUPTION);
     CHECK_EQ(error_set_at(NULL, ERR_CORRUPTION, 3, "%d", 1), ERR_CORRUPTION);
-    CHECK_EQ(error_hint(NULL, "x"), ERR_INTERNAL_ERROR);
+    CHECK_EQ(error_hint(NULL, "x"), ERR_CORRUPTION);
     CHECK_EQ(error_memory(NULL), ERR_OUT_OF_MEMORY);
 }
 
