@@ -191,6 +191,12 @@ run_insert(statement_context *c, const ast_statement *st, laminar_result **out, 
 }
 
 static status
+refuse_statement(const ast_statement *st, const char *what, error *err) {
+    return error_set_at(err, ERR_SQL_PARSE_ERROR, st->position, "%s is not part of this grammar",
+                        what);
+}
+
+static status
 run_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     switch (st->kind) {
     case AST_SELECT: {
@@ -201,7 +207,25 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_EXPLAIN:
         return explain(c, st, out, err);
     case AST_INSERT:
+        if (st->conflict.action != AST_CONFLICT_DEFAULT) {
+            return refuse_statement(st, "ON CONFLICT", err);
+        }
+        if (st->returning_count > 0) {
+            return refuse_statement(st, "RETURNING", err);
+        }
         return run_insert(c, st, out, err);
+    case AST_UPDATE:
+        return refuse_statement(st, "UPDATE", err);
+    case AST_DELETE:
+        return refuse_statement(st, "DELETE", err);
+    case AST_TRUNCATE:
+        return refuse_statement(st, "TRUNCATE", err);
+    case AST_ALTER:
+        return refuse_statement(st, "ALTER", err);
+    case AST_BEGIN:
+    case AST_COMMIT:
+    case AST_ROLLBACK:
+        return refuse_statement(st, "a transaction", err);
     case AST_SHOW:
         return show_run(c, st, out, err);
     case AST_DESCRIBE:

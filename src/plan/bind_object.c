@@ -6,13 +6,21 @@
 /* ---- columns */
 
 static status
-refuse_primary_key(error *err, const ast_column_def *c) {
-    error_set_at(err, ERR_INVALID_SCHEMA, c->name.position,
-                 "column \"%.*s\": PRIMARY KEY cannot be kept here, because tables and sources of "
-                 "this version only take new rows and never replace one",
-                 TEXT_ARG(c->name.text));
-    error_hint(err, "leave PRIMARY KEY out, and GROUP BY %.*s where one row a key is wanted",
-               TEXT_ARG(c->name.text));
+refuse_constraints(error *err, const ast_statement *s) {
+    if (s->key_count + s->check_count == 0 && s->conflict.action == AST_CONFLICT_DEFAULT) {
+        return OK;
+    }
+    const ast_key *key = s->key_count > 0 ? &s->keys[0] : NULL;
+    error_set_at(err, ERR_INVALID_SCHEMA,
+                 key != NULL          ? key->position
+                 : s->check_count > 0 ? s->checks[0].expr->position
+                                      : s->conflict.position,
+                 "%s cannot be kept here, because tables and sources of this version only take new "
+                 "rows and never replace one",
+                 key == NULL    ? "the constraint"
+                 : key->primary ? "PRIMARY KEY"
+                                : "UNIQUE");
+    error_hint(err, "leave it out, and GROUP BY the key where one row a key is wanted");
     return ERR_INVALID_SCHEMA;
 }
 
@@ -85,9 +93,6 @@ bind_columns(object *o, binder *b, const ast_statement *s) {
     for (int32_t i = 0; i < count; i++) {
         const ast_column_def *c = &s->columns[i];
         TRY(check_name(s, i, b->err));
-        if (c->primary_key) {
-            return refuse_primary_key(b->err, c);
-        }
         field *f = &fields[i];
         TRY(bind_type(&f->type, &c->type, ERR_INVALID_SCHEMA, b->err));
         if (f->type.id == TYPE_NULL) {
@@ -276,6 +281,7 @@ plan_object_of(object *out, const ast_statement *s, const schema *columns, error
 status
 plan_object(object *out, const ast_statement *s, error *err) {
     binder b = {.arena = &out->arena, .err = err};
+    TRY(refuse_constraints(err, s));
     TRY(bind_columns(out, &b, s));
     TRY(bind_watermark(out, &b, s));
     for (int32_t i = 0; i < s->option_count; i++) {

@@ -281,9 +281,39 @@ ast_select_is_closed(const ast_select *s) {
 typedef struct ast_column_def {
     ast_name  name;
     ast_type  type;
-    bool      not_null, primary_key;
+    bool      not_null;
     ast_expr *default_value; /* NULL when absent */
 } ast_column_def;
+
+typedef struct ast_key { /* PRIMARY KEY or UNIQUE, of a column or of the table */
+    bool      primary;
+    int32_t   position;
+    int32_t   column_count;
+    ast_name *columns;
+} ast_key;
+
+typedef struct ast_check { /* [CONSTRAINT name] CHECK (expr), of a column or of the table */
+    ast_name  name;        /* text.data NULL when absent */
+    ast_expr *expr;
+} ast_check;
+
+typedef enum ast_conflict_action {
+    AST_CONFLICT_DEFAULT, /* nothing is said */
+    AST_CONFLICT_REPLACE,
+    AST_CONFLICT_NOTHING,
+    AST_CONFLICT_FAIL,
+    AST_CONFLICT_UPDATE
+} ast_conflict_action;
+
+typedef struct ast_conflict { /* ON CONFLICT [(targets)] action, of a statement or of a table */
+    ast_conflict_action action;
+    int32_t             position;
+    int32_t             target_count; /* 0 when absent */
+    ast_name           *targets;
+    int32_t             set_count; /* AST_CONFLICT_UPDATE */
+    ast_item           *sets;
+    ast_expr           *where; /* NULL when absent */
+} ast_conflict;
 
 typedef struct ast_option { /* WITH (name = value) */
     ast_name  name;
@@ -297,7 +327,14 @@ typedef enum ast_statement_kind {
     AST_CREATE_STREAM,
     AST_CREATE_VIEW,
     AST_DROP,
+    AST_ALTER,
     AST_INSERT,
+    AST_UPDATE,
+    AST_DELETE,
+    AST_TRUNCATE,
+    AST_BEGIN,
+    AST_COMMIT,
+    AST_ROLLBACK,
     AST_SHOW,
     AST_DESCRIBE, /* of an object, or of select */
     AST_SET,
@@ -327,6 +364,15 @@ typedef enum ast_show {
     AST_SHOW_WATERMARK /* name: EXPLAIN WATERMARK */
 } ast_show;
 
+typedef enum ast_alter {
+    AST_ALTER_ADD,           /* columns[0] */
+    AST_ALTER_DROP,          /* column */
+    AST_ALTER_RENAME_COLUMN, /* column, new_name */
+    AST_ALTER_RENAME,        /* new_name */
+    AST_ALTER_SET,           /* options */
+    AST_ALTER_RETRY
+} ast_alter;
+
 typedef struct ast_statement {
     ast_statement_kind kind;
     int32_t            position, end; /* the statement's text within the script */
@@ -341,6 +387,10 @@ typedef struct ast_statement {
     ast_column_def *columns;
     ast_name        watermark_column; /* WATERMARK FOR c AS watermark; text.data NULL when absent */
     ast_expr       *watermark;
+    int32_t         key_count; /* those of columns first, in their order */
+    ast_key        *keys;
+    int32_t         check_count;
+    ast_check      *checks;
     int32_t         option_count;
     ast_option     *options;
     /* CREATE STREAM, VIEW, TABLE ... AS, SELECT, EXPLAIN, DESCRIBE, INSERT */
@@ -349,6 +399,18 @@ typedef struct ast_statement {
     /* INSERT: `select` gives the rows; CREATE VIEW */
     int32_t   target_count; /* column list, 0 when absent */
     ast_name *targets;
+    /* CREATE TABLE, INSERT */
+    ast_conflict conflict;
+    /* UPDATE, DELETE: `select` holds what is read beside the target (from, NULL: nothing) and the
+     * condition (where); column = expr of SET: alias and expr, NULL: DEFAULT */
+    ast_name  alias; /* of the target; text.data NULL when absent */
+    int32_t   set_count;
+    ast_item *sets;
+    int32_t   returning_count; /* INSERT, UPDATE, DELETE: RETURNING, 0 when absent */
+    ast_item *returning;
+    /* ALTER */
+    ast_alter alter;
+    ast_name  column, new_name;
     ast_show  show;  /* SHOW */
     ast_expr *value; /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */
 } ast_statement;

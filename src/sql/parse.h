@@ -165,6 +165,9 @@ status parse_names(parser *p, ast_name **out, int32_t *count, const char *after)
 status parse_check_height(parser *p, int32_t position);
 
 /* parse_select.c */
+status parse_from_list(parser *p, ast_from **out); /* behind FROM */
+/* item {, item} of a select list, and of RETURNING */
+status parse_item_list(parser *p, ast_item **out, int32_t *out_count);
 status parse_select(parser *p, ast_select **out); /* without what a query has around it */
 status parse_order(parser *p, ast_select *s);     /* [ORDER BY ...] [LIMIT ...] [OFFSET ...] */
 status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., behind ORDER */
@@ -178,9 +181,30 @@ status parse_emit(parser *p, ast_statement *s); /* [EMIT ...] [ALLOW LATENESS ..
 /* parse_ddl.c */
 status parse_create(parser *p, ast_statement *s);
 status parse_drop(parser *p, ast_statement *s);
+/* SOURCE, TABLE, STREAM, VIEW or MATERIALIZED VIEW behind `verb`. */
+status parse_object(parser *p, const char *verb, ast_object_kind *out);
 /* The name of an object, which has one part. */
 status parse_object_name(parser *p, ast_statement *s);
 bool   parse_is_literal(const ast_expr *e); /* what an option or a setting may be */
+
+/* parse_table.c: elements of CREATE TABLE and CREATE SOURCE */
+status parse_columns(parser *p, ast_statement *s);
+status parse_column_def(parser *p, ast_statement *s, ast_column_def *out);
+status parse_options(parser *p, ast_statement *s); /* [WITH (name = literal, ...)] */
+status parse_option_list(parser *p, ast_statement *s,
+                         const char *after); /* (name = literal, ...) */
+
+/* parse_change.c: statements that change rows, and transactions */
+status parse_insert(parser *p, ast_statement *s);
+status parse_update(parser *p, ast_statement *s);
+status parse_delete(parser *p, ast_statement *s);
+status parse_truncate(parser *p, ast_statement *s);
+status parse_transaction(parser *p, ast_statement *s); /* BEGIN, COMMIT, ROLLBACK and the like */
+bool   parser_at_transaction(const parser *p);
+status parse_conflict(parser *p, ast_conflict *out, bool of_table); /* [ON CONFLICT ...] */
+
+/* parse_alter.c */
+status parse_alter(parser *p, ast_statement *s);
 
 /* parse_show.c */
 status parse_show(parser *p, ast_statement *s);

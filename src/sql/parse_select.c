@@ -61,8 +61,6 @@ at_table_function(const parser *p) {
     return parser_at_name(p) && parser_next_is_symbol(p, SYMBOL_LEFT_PAREN);
 }
 
-static status parse_from_list(parser *p, ast_from **out);
-
 /* ( joined ) */
 static status
 parse_parenthesised_join(parser *p, ast_from **out) {
@@ -173,7 +171,8 @@ parse_join_kind(parser *p, bool *is_join, ast_join_kind *kind, bool *natural, bo
 static status
 parse_join_condition(parser *p, ast_from *f) {
     if (f->join == AST_JOIN_CROSS || f->natural) {
-        if (parser_at(p, KEYWORD_ON) || parser_at(p, KEYWORD_USING)) {
+        const bool on = parser_at(p, KEYWORD_ON) && !parser_next_is(p, KEYWORD_CONFLICT);
+        if (on || parser_at(p, KEYWORD_USING)) {
             return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                                 "%s JOIN takes no condition: write JOIN with %s",
                                 f->natural ? "NATURAL" : "CROSS", keyword_name(p->token.keyword));
@@ -235,7 +234,7 @@ parse_joined(parser *p, ast_from **out) {
 }
 
 /* The list behind FROM: a comma is a cross join that binds weaker than JOIN. */
-static status
+status
 parse_from_list(parser *p, ast_from **out) {
     TRY(parse_joined(p, out));
     while (parser_accept_symbol(p, SYMBOL_COMMA)) {
@@ -296,19 +295,10 @@ parse_item(parser *p, ast_item *item) {
     return parser_alias(p, &item->alias);
 }
 
-static status
-parse_items(parser *p, ast_select *s) {
+status
+parse_item_list(parser *p, ast_item **out, int32_t *out_count) {
     const size_t mark = p->stack.size;
     int32_t      count = 0;
-    parser_advance(p);
-    if (parser_accept(p, KEYWORD_DISTINCT)) {
-        s->distinct = true;
-        if (parser_at(p, KEYWORD_ON)) {
-            TRY(parse_distinct_on(p, s));
-        }
-    } else {
-        (void)parser_accept(p, KEYWORD_ALL);
-    }
     do {
         ast_item item = {.expr = NULL};
         if (count > 0 && parser_list_ends(p)) {
@@ -321,7 +311,21 @@ parse_items(parser *p, ast_select *s) {
         TRY(parser_push(p, &item, sizeof(item)));
         count++;
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
-    return parser_take(p, mark, sizeof(ast_item), &s->items, &s->item_count);
+    return parser_take(p, mark, sizeof(ast_item), out, out_count);
+}
+
+static status
+parse_items(parser *p, ast_select *s) {
+    parser_advance(p);
+    if (parser_accept(p, KEYWORD_DISTINCT)) {
+        s->distinct = true;
+        if (parser_at(p, KEYWORD_ON)) {
+            TRY(parse_distinct_on(p, s));
+        }
+    } else {
+        (void)parser_accept(p, KEYWORD_ALL);
+    }
+    return parse_item_list(p, &s->items, &s->item_count);
 }
 
 /* FROM without SELECT means SELECT *. */

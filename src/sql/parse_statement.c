@@ -5,48 +5,10 @@
 
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
-    KEYWORD_UPDATE,    KEYWORD_DELETE,     KEYWORD_UPSERT,    KEYWORD_MERGE,    KEYWORD_ALTER,
-    KEYWORD_SUMMARIZE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE,   KEYWORD_START,    KEYWORD_STOP,
-    KEYWORD_PAUSE,     KEYWORD_RESUME,     KEYWORD_SUBSCRIBE, KEYWORD_COPY,     KEYWORD_FLUSH,
-    KEYWORD_BEGIN,     KEYWORD_COMMIT,     KEYWORD_ROLLBACK,  KEYWORD_TRUNCATE,
+    KEYWORD_MERGE,     KEYWORD_SUMMARIZE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE,
+    KEYWORD_START,     KEYWORD_STOP,      KEYWORD_PAUSE,      KEYWORD_RESUME,
+    KEYWORD_SUBSCRIBE, KEYWORD_COPY,      KEYWORD_FLUSH,
 };
-
-/* Columns, unless a query in parentheses begins here. */
-static status
-parse_targets(parser *p, ast_statement *s) {
-    if (!parser_at_symbol(p, SYMBOL_LEFT_PAREN) || parser_at_query(p)) {
-        return OK;
-    }
-    return parse_names(p, &s->targets, &s->target_count, "the name and \"(\"");
-}
-
-static status
-parse_insert(parser *p, ast_statement *s) {
-    s->kind = AST_INSERT;
-    parser_advance(p);
-    (void)parser_accept(p, KEYWORD_INTO);
-    TRY(parser_name(p, &s->name, "a name", keyword_name(p->previous.keyword)));
-    TRY(parse_targets(p, s));
-    if (parser_at(p, KEYWORD_DEFAULT)) {
-        return parser_outside(p, "INSERT ... DEFAULT VALUES");
-    }
-    if (!parser_at_query(p) && !parser_at(p, KEYWORD_VALUES)) {
-        static const keyword words[] = {KEYWORD_VALUES, KEYWORD_SELECT};
-        return parser_error_word(p, "VALUES or a query", "the name", words, ARRAY_COUNT(words));
-    }
-    TRY(parse_query(p, &s->select));
-    if (parser_at(p, KEYWORD_ON)) {
-        return parser_outside(p, "ON CONFLICT");
-    }
-    const ast_select *rows = s->select;
-    if (rows->kind == AST_SELECT_VALUES && s->target_count > 0 &&
-        s->target_count != rows->row_width) {
-        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, rows->rows[0]->position,
-                            "row 1 has %d values, but %d columns are named", rows->row_width,
-                            s->target_count);
-    }
-    return OK;
-}
 
 static status
 parse_explain(parser *p, ast_statement *s) {
@@ -74,20 +36,27 @@ parse_query_statement(parser *p, ast_statement *s) {
 
 static status
 statement_error(parser *p) {
-    static const keyword words[] = {KEYWORD_SELECT, KEYWORD_CREATE, KEYWORD_INSERT,
-                                    KEYWORD_DROP,   KEYWORD_FROM,   KEYWORD_EXPLAIN,
-                                    KEYWORD_SHOW,   KEYWORD_SET,    KEYWORD_DESCRIBE};
+    static const keyword words[] = {
+        KEYWORD_SELECT,   KEYWORD_CREATE,  KEYWORD_INSERT, KEYWORD_DROP,
+        KEYWORD_FROM,     KEYWORD_EXPLAIN, KEYWORD_SHOW,   KEYWORD_SET,
+        KEYWORD_DESCRIBE, KEYWORD_UPDATE,  KEYWORD_DELETE, KEYWORD_UPSERT,
+        KEYWORD_ALTER,    KEYWORD_BEGIN,   KEYWORD_COMMIT, KEYWORD_ROLLBACK};
     for (int32_t i = 0; i < ARRAY_COUNT(other_statements); i++) {
         if (parser_at(p, other_statements[i])) {
             return parser_outside(p, keyword_name(other_statements[i]));
         }
     }
-    return parser_error_word(p, "a statement (SELECT, CREATE, INSERT, DROP, SHOW, SET or EXPLAIN)",
+    return parser_error_word(p,
+                             "a statement (SELECT, CREATE, INSERT, UPDATE, DELETE, DROP, SHOW, "
+                             "SET or EXPLAIN)",
                              NULL, words, ARRAY_COUNT(words));
 }
 
 static status
 parse_statement_body(parser *p, ast_statement *s) {
+    if (parser_at_transaction(p)) {
+        return parse_transaction(p, s);
+    }
     switch (p->token.keyword) {
     case KEYWORD_SELECT:
     case KEYWORD_FROM:
@@ -99,7 +68,16 @@ parse_statement_body(parser *p, ast_statement *s) {
     case KEYWORD_DROP:
         return parse_drop(p, s);
     case KEYWORD_INSERT:
+    case KEYWORD_UPSERT:
         return parse_insert(p, s);
+    case KEYWORD_UPDATE:
+        return parse_update(p, s);
+    case KEYWORD_DELETE:
+        return parse_delete(p, s);
+    case KEYWORD_TRUNCATE:
+        return parse_truncate(p, s);
+    case KEYWORD_ALTER:
+        return parse_alter(p, s);
     case KEYWORD_EXPLAIN:
         return parse_explain(p, s);
     case KEYWORD_SHOW:

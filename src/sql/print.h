@@ -22,6 +22,20 @@ void print_windows(const ast_select *s, buf *out);     /* [WINDOW ...] [QUALIFY 
 void print_distinct_on(const ast_select *s, buf *out); /* [ON (...)] */
 void print_latest(const ast_select *s, buf *out);      /* [LATEST ON ...] */
 void print_arguments(const ast_expr *call, buf *out);  /* with their names */
+/* print_statement.c */
+void print_alias(const ast_name *alias, buf *out); /* [ AS alias] */
+void print_names(const ast_name *names, int32_t count, buf *out);
+void print_items(const ast_item *items, int32_t count, buf *out);
+void print_from(const ast_from *f, buf *out);
+void print_clause(text word, const ast_expr *e, buf *out); /* nothing when e is NULL */
+void print_options(const ast_statement *s, buf *out);
+void print_create(const ast_statement *s, const char *object, buf *out);
+/* print_table.c: CREATE TABLE, CREATE SOURCE, ALTER */
+void print_create_table(const ast_statement *s, buf *out);
+void print_alter(const ast_statement *s, buf *out);
+/* print_change.c: INSERT, UPDATE, DELETE, TRUNCATE */
+void print_change(const ast_statement *s, buf *out);
+void print_conflict(const ast_conflict *c, buf *out); /* [ ON CONFLICT ...] */
 /* SHOW, DESCRIBE, SET, RESET */
 void print_admin(const ast_statement *s, buf *out);
 

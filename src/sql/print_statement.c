@@ -4,7 +4,7 @@
 #include "sql/parser.h"
 #include "sql/print.h"
 
-static void
+void
 print_alias(const ast_name *alias, buf *out) {
     if (alias->text.data != NULL) {
         buf_append_text(out, TEXT(" AS "));
@@ -12,7 +12,7 @@ print_alias(const ast_name *alias, buf *out) {
     }
 }
 
-static void
+void
 print_names(const ast_name *names, int32_t count, buf *out) {
     buf_append_char(out, '(');
     for (int32_t i = 0; i < count; i++) {
@@ -33,7 +33,6 @@ print_alias_columns(const ast_name *columns, int32_t count, buf *out) {
     }
 }
 
-static void print_from(const ast_from *f, buf *out);
 static void print_relation(const ast_from *f, buf *out);
 
 static void
@@ -123,7 +122,7 @@ needs_comma(const ast_from *f) {
     return false;
 }
 
-static void
+void
 print_from(const ast_from *f, buf *out) {
     if (!needs_comma(f)) {
         print_joined(f, out);
@@ -134,16 +133,14 @@ print_from(const ast_from *f, buf *out) {
     print_joined(f->right, out);
 }
 
-static void
-print_items(const ast_select *s, buf *out) {
-    buf_append_text(out, s->distinct ? TEXT("SELECT DISTINCT ") : TEXT("SELECT "));
-    print_distinct_on(s, out);
-    for (int32_t i = 0; i < s->item_count; i++) {
+void
+print_items(const ast_item *items, int32_t count, buf *out) {
+    for (int32_t i = 0; i < count; i++) {
         if (i > 0) {
             buf_append_text(out, TEXT(", "));
         }
-        sql_print_expr(s->items[i].expr, out);
-        print_alias(&s->items[i].alias, out);
+        sql_print_expr(items[i].expr, out);
+        print_alias(&items[i].alias, out);
     }
 }
 
@@ -176,7 +173,7 @@ print_orders(const ast_order *orders, int32_t count, buf *out) {
     }
 }
 
-static void
+void
 print_clause(text word, const ast_expr *e, buf *out) {
     if (e != NULL) {
         buf_append_text(out, word);
@@ -186,7 +183,9 @@ print_clause(text word, const ast_expr *e, buf *out) {
 
 static void
 print_plain(const ast_select *s, buf *out) {
-    print_items(s, out);
+    buf_append_text(out, s->distinct ? TEXT("SELECT DISTINCT ") : TEXT("SELECT "));
+    print_distinct_on(s, out);
+    print_items(s->items, s->item_count, out);
     if (s->from != NULL) {
         buf_append_text(out, TEXT(" FROM "));
         print_from(s->from, out);
@@ -284,7 +283,7 @@ print_query(const ast_statement *s, buf *out) {
     }
 }
 
-static void
+void
 print_options(const ast_statement *s, buf *out) {
     for (int32_t i = 0; i < s->option_count; i++) {
         buf_append_text(out, i == 0 ? TEXT(" WITH (") : TEXT(", "));
@@ -297,48 +296,12 @@ print_options(const ast_statement *s, buf *out) {
     }
 }
 
-static void
-print_column_def(const ast_column_def *column, buf *out) {
-    print_name(&column->name, out);
-    buf_append_char(out, ' ');
-    print_type(&column->type, out);
-    if (column->not_null) {
-        buf_append_text(out, TEXT(" NOT NULL"));
-    }
-    if (column->primary_key) {
-        buf_append_text(out, TEXT(" PRIMARY KEY"));
-    }
-    print_clause(TEXT(" DEFAULT "), column->default_value, out);
-}
-
-static void
+void
 print_create(const ast_statement *s, const char *object, buf *out) {
     buf_append_text(out, s->or_replace ? TEXT("CREATE OR REPLACE ") : TEXT("CREATE "));
     buf_append_text(out, text_of(object));
     buf_append_text(out, s->if_not_exists ? TEXT(" IF NOT EXISTS ") : TEXT(" "));
     print_name(&s->name, out);
-}
-
-static void
-print_create_table(const ast_statement *s, buf *out) {
-    print_create(s, s->kind == AST_CREATE_SOURCE ? "SOURCE" : "TABLE", out);
-    for (int32_t i = 0; i < s->column_count; i++) {
-        buf_append_text(out, i == 0 ? TEXT(" (") : TEXT(", "));
-        print_column_def(&s->columns[i], out);
-    }
-    if (s->watermark_column.text.data != NULL) {
-        buf_append_text(out, TEXT(", WATERMARK FOR "));
-        print_name(&s->watermark_column, out);
-        print_clause(TEXT(" AS "), s->watermark, out);
-    }
-    if (s->column_count > 0) {
-        buf_append_char(out, ')');
-    }
-    print_options(s, out);
-    if (s->select != NULL) {
-        buf_append_text(out, TEXT(" AS "));
-        sql_print_select(s->select, out);
-    }
 }
 
 static void
@@ -367,18 +330,6 @@ print_drop(const ast_statement *s, buf *out) {
     }
 }
 
-static void
-print_insert(const ast_statement *s, buf *out) {
-    buf_append_text(out, TEXT("INSERT INTO "));
-    print_name(&s->name, out);
-    if (s->target_count > 0) {
-        buf_append_char(out, ' ');
-        print_names(s->targets, s->target_count, out);
-    }
-    buf_append_char(out, ' ');
-    sql_print_select(s->select, out);
-}
-
 void
 sql_print_statement(const ast_statement *s, buf *out) {
     switch (s->kind) {
@@ -405,8 +356,23 @@ sql_print_statement(const ast_statement *s, buf *out) {
     case AST_DROP:
         print_drop(s, out);
         return;
+    case AST_ALTER:
+        print_alter(s, out);
+        return;
     case AST_INSERT:
-        print_insert(s, out);
+    case AST_UPDATE:
+    case AST_DELETE:
+    case AST_TRUNCATE:
+        print_change(s, out);
+        return;
+    case AST_BEGIN:
+        buf_append_text(out, TEXT("BEGIN"));
+        return;
+    case AST_COMMIT:
+        buf_append_text(out, TEXT("COMMIT"));
+        return;
+    case AST_ROLLBACK:
+        buf_append_text(out, TEXT("ROLLBACK"));
         return;
     case AST_SHOW:
     case AST_DESCRIBE:

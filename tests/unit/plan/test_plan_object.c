@@ -72,7 +72,7 @@ static const struct {
     {"CREATE SOURCE s (a TIMESTAMP(10))", "precision", "TIMESTAMP(3)", 19},
     {"CREATE SOURCE s (a INT, A INT)", "declared twice", "", 24},
     {"CREATE SOURCE s (__weight INT)", "__weight", "another name", 17},
-    {"CREATE SOURCE s (a INT PRIMARY KEY)", "PRIMARY KEY", "GROUP BY a", 17},
+    {"CREATE SOURCE s (a INT PRIMARY KEY)", "PRIMARY KEY", "GROUP BY the key", 23},
     {"CREATE SOURCE s (a INT DEFAULT 'x')", "'x'", "", 31},
     {"CREATE SOURCE s (a INT DEFAULT b)", "\"b\"", "", 31},
     {"CREATE SOURCE s (ts BIGINT, WATERMARK FOR tz AS tz)", "no such column", "\"ts\"", 42},

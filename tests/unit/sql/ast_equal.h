@@ -137,8 +137,49 @@ same_select(const ast_select *a, const ast_select *b) {
 static inline bool
 same_column_def(const ast_column_def *a, const ast_column_def *b) {
     return same_name(a->name, b->name) && same_type(&a->type, &b->type) &&
-           a->not_null == b->not_null && a->primary_key == b->primary_key &&
-           same_expr(a->default_value, b->default_value);
+           a->not_null == b->not_null && same_expr(a->default_value, b->default_value);
+}
+
+static inline bool
+same_items(const ast_item *a, int32_t a_count, const ast_item *b, int32_t b_count) {
+    bool same = a_count == b_count;
+    for (int32_t i = 0; same && i < a_count; i++) {
+        same = same_expr(a[i].expr, b[i].expr) && same_name(a[i].alias, b[i].alias);
+    }
+    return same;
+}
+
+static inline bool
+same_constraints(const ast_statement *a, const ast_statement *b) {
+    bool same = a->key_count == b->key_count && a->check_count == b->check_count;
+    for (int32_t i = 0; same && i < a->key_count; i++) {
+        same = a->keys[i].primary == b->keys[i].primary &&
+               a->keys[i].column_count == b->keys[i].column_count;
+        for (int32_t k = 0; same && k < a->keys[i].column_count; k++) {
+            same = same_name(a->keys[i].columns[k], b->keys[i].columns[k]);
+        }
+    }
+    for (int32_t i = 0; same && i < a->check_count; i++) {
+        same = same_name(a->checks[i].name, b->checks[i].name) &&
+               same_expr(a->checks[i].expr, b->checks[i].expr);
+    }
+    return same;
+}
+
+static inline bool
+same_change(const ast_statement *a, const ast_statement *b) {
+    const ast_conflict *x = &a->conflict, *y = &b->conflict;
+    bool                same = x->action == y->action && x->target_count == y->target_count &&
+                same_expr(x->where, y->where) && same_name(a->alias, b->alias) &&
+                same_items(x->sets, x->set_count, y->sets, y->set_count) &&
+                same_items(a->sets, a->set_count, b->sets, b->set_count) &&
+                same_items(a->returning, a->returning_count, b->returning, b->returning_count) &&
+                a->alter == b->alter && same_name(a->column, b->column) &&
+                same_name(a->new_name, b->new_name);
+    for (int32_t i = 0; same && i < x->target_count; i++) {
+        same = same_name(x->targets[i], y->targets[i]);
+    }
+    return same;
 }
 
 static inline bool
@@ -153,7 +194,7 @@ same_statement(const ast_statement *a, const ast_statement *b) {
         same_expr(a->emit.every, b->emit.every) && same_expr(a->emit.lateness, b->emit.lateness) &&
         same_name(a->emit.late_to, b->emit.late_to) && a->target_count == b->target_count &&
         a->parameter_count == b->parameter_count && a->show == b->show &&
-        same_expr(a->value, b->value);
+        same_expr(a->value, b->value) && same_constraints(a, b) && same_change(a, b);
     for (int32_t i = 0; same && i < a->column_count; i++) {
         same = same_column_def(&a->columns[i], &b->columns[i]);
     }

@@ -8,7 +8,7 @@
 #include "sql/parser.h"
 
 #include "ast_equal.h"
-#include "generate.h"
+#include "generate_statement.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define STACK_BYTES (1024 * 1024) /* frames with red zones are several times as large */

@@ -106,7 +106,22 @@ static const char *const golden[][2] = {
     {"CREATE TABLE t (a INT DEFAULT 1 + 1 NOT NULL PRIMARY KEY)",
      "CREATE TABLE t (a INT NOT NULL PRIMARY KEY DEFAULT 1 + 1)"},
     {"CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, B))",
-     "CREATE TABLE t (a INT PRIMARY KEY, b INT PRIMARY KEY)"},
+     "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, B))"},
+    {"CREATE TABLE t (UNIQUE (a), a INT CHECK (a > 0) UNIQUE, b INT, CONSTRAINT c CHECK (a < b), "
+     "CONSTRAINT k PRIMARY KEY (b)) ON CONFLICT IGNORE WITH (x = 1)",
+     "CREATE TABLE t (a INT UNIQUE UNIQUE, b INT PRIMARY KEY, CHECK (a > 0), CONSTRAINT c CHECK (a "
+     "< b)) ON CONFLICT DO NOTHING WITH (x = 1)"},
+    {"UPDATE t x SET a = 1, (b, \"c d\") = (DEFAULT, a + 1) FROM u, v WHERE u.k = x.k RETURNING *",
+     "UPDATE t AS x SET a = 1, b = DEFAULT, \"c d\" = a + 1 FROM u CROSS JOIN v WHERE u.k = x.k "
+     "RETURNING *"},
+    {"DELETE FROM t USING u WHERE t.a = u.a", "DELETE FROM t USING u WHERE t.a = u.a"},
+    {"INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET n = n + excluded.n WHERE n < 5",
+     "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET n = n + excluded.n WHERE n < 5"},
+    {"INSERT OR IGNORE INTO t SELECT 1", "INSERT INTO t SELECT 1 ON CONFLICT DO NOTHING"},
+    {"UPSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1) ON CONFLICT REPLACE"},
+    {"start transaction", "BEGIN"},
+    {"ALTER TABLE t ADD b INT DEFAULT 1 NOT NULL",
+     "ALTER TABLE t ADD COLUMN b INT NOT NULL DEFAULT 1"},
     {"CREATE MATERIALIZED VIEW s WITH (retain = 1) AS SELECT k, sum(x) FROM t GROUP BY k, "
      "TUMBLE(ts, INTERVAL '1' MINUTE) EMIT ON WINDOW CLOSE",
      "CREATE STREAM s WITH (retain = 1) AS SELECT k, sum(x) FROM t GROUP BY k, TUMBLE(ts, INTERVAL "

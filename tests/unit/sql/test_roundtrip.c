@@ -6,7 +6,7 @@
 #include "sql/parser.h"
 
 #include "ast_equal.h"
-#include "generate.h"
+#include "generate_statement.h"
 
 #define CASES 8000
 

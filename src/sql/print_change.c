@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* print_change.c - INSERT, UPDATE, DELETE and TRUNCATE as SQL text. */
+#include "sql/parser.h"
+#include "sql/print.h"
+
+static void
+print_sets(const ast_item *sets, int32_t count, buf *out) {
+    for (int32_t i = 0; i < count; i++) {
+        buf_append_text(out, i == 0 ? TEXT(" SET ") : TEXT(", "));
+        print_name(&sets[i].alias, out);
+        buf_append_text(out, TEXT(" = "));
+        if (sets[i].expr == NULL) {
+            buf_append_text(out, TEXT("DEFAULT"));
+        } else {
+            sql_print_expr(sets[i].expr, out);
+        }
+    }
+}
+
+void
+print_conflict(const ast_conflict *c, buf *out) {
+    static const char *const words[] = {[AST_CONFLICT_REPLACE] = " REPLACE",
+                                        [AST_CONFLICT_NOTHING] = " DO NOTHING",
+                                        [AST_CONFLICT_FAIL] = " FAIL",
+                                        [AST_CONFLICT_UPDATE] = " DO UPDATE"};
+    if (c->action == AST_CONFLICT_DEFAULT) {
+        return;
+    }
+    buf_append_text(out, TEXT(" ON CONFLICT"));
+    if (c->target_count > 0) {
+        buf_append_char(out, ' ');
+        print_names(c->targets, c->target_count, out);
+    }
+    buf_append_text(out, text_of(words[c->action]));
+    print_sets(c->sets, c->set_count, out);
+    print_clause(TEXT(" WHERE "), c->where, out);
+}
+
+static void
+print_target(const ast_statement *s, const char *verb, buf *out) {
+    buf_append_text(out, text_of(verb));
+    print_name(&s->name, out);
+    print_alias(&s->alias, out);
+}
+
+/* What is read beside the target, and the condition. */
+static void
+print_condition(const ast_statement *s, text word, buf *out) {
+    if (s->select->from != NULL) {
+        buf_append_text(out, word);
+        print_from(s->select->from, out);
+    }
+    print_clause(TEXT(" WHERE "), s->select->where, out);
+}
+
+void
+print_change(const ast_statement *s, buf *out) {
+    switch (s->kind) {
+    case AST_INSERT:
+        print_target(s, "INSERT INTO ", out);
+        if (s->target_count > 0) {
+            buf_append_char(out, ' ');
+            print_names(s->targets, s->target_count, out);
+        }
+        buf_append_char(out, ' ');
+        sql_print_select(s->select, out);
+        print_conflict(&s->conflict, out);
+        break;
+    case AST_UPDATE:
+        print_target(s, "UPDATE ", out);
+        print_sets(s->sets, s->set_count, out);
+        print_condition(s, TEXT(" FROM "), out);
+        break;
+    case AST_DELETE:
+        print_target(s, "DELETE FROM ", out);
+        print_condition(s, TEXT(" USING "), out);
+        break;
+    default:
+        print_target(s, "TRUNCATE ", out);
+        return;
+    }
+    if (s->returning_count > 0) {
+        buf_append_text(out, TEXT(" RETURNING "));
+        print_items(s->returning, s->returning_count, out);
+    }
+}

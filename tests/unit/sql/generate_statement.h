@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* generate_statement.h - random statements of every kind, around the queries of generate.h. */
+#ifndef LAMINAR_TEST_SQL_GENERATE_STATEMENT_H
+#define LAMINAR_TEST_SQL_GENERATE_STATEMENT_H
+
+#include "generate.h"
+
+static inline void
+put_emit(generator *g) {
+    static const char *const emits[] = {
+        "", "", "EMIT CHANGES", "EMIT ON WINDOW CLOSE", "EMIT FINAL", "EMIT ON UPDATE"};
+    put(g, PICK(g, emits));
+    put(g, roll(g, 5) == 0 ? "ALLOW LATENESS INTERVAL '5' SECOND" : "");
+}
+
+static inline void
+put_options(generator *g) {
+    static const char *const options[] = {"retain = 'x'", "\"a.b\" = -5", "'c' = TRUE",
+                                          "d = INTERVAL '1' DAY", "e = 1.5"};
+    put(g, "WITH (");
+    for (int32_t i = roll(g, 3); i >= 0; i--) {
+        put(g, PICK(g, options));
+        put(g, i > 0 || roll(g, 4) == 0 ? "," : "");
+    }
+    put(g, ")");
+}
+
+static inline void
+put_columns(generator *g) {
+    static const char *const constraints[] = {
+        "", "NOT NULL", "NULL", "DEFAULT 1 NOT NULL", "NOT NULL DEFAULT 'x' || 'y'",
+    };
+    static const char *const tables[] = {
+        "",
+        "",
+        ", key_a INT, key_b INT, PRIMARY KEY (key_a, key_b)",
+        ", key_a INT PRIMARY KEY, key_b INT NOT NULL UNIQUE DEFAULT 1",
+        ", key_a INT, UNIQUE (key_a), CHECK (key_a > 1 OR key_a IS NULL)",
+        ", key_a INT, key_b INT, UNIQUE (key_b, key_a), CONSTRAINT c CHECK (key_a < key_b)"};
+    put(g, "(");
+    for (int32_t i = roll(g, 4); i >= 0; i--) {
+        put_name(g);
+        put_type(g);
+        put(g, PICK(g, constraints));
+        put(g, i > 0 ? "," : "");
+    }
+    put(g, PICK(g, tables));
+    if (roll(g, 3) == 0) {
+        put(g, ", WATERMARK FOR ts");
+        put(g, roll(g, 2) == 0 ? "AS ts - INTERVAL '5' SECOND" : "");
+    }
+    put(g, roll(g, 4) == 0 ? ",)" : ")");
+}
+
+static inline void
+put_create(generator *g) {
+    static const char *const objects[] = {"SOURCE", "TABLE", "STREAM", "MATERIALIZED VIEW", "VIEW"};
+    const int32_t            object = roll(g, ARRAY_COUNT(objects));
+    put(g, roll(g, 3) == 0 ? "CREATE OR REPLACE" : "CREATE");
+    put(g, objects[object]);
+    put(g, roll(g, 3) == 0 ? "IF NOT EXISTS" : "");
+    put_name(g);
+    if (object == 4 || (object == 1 && roll(g, 4) == 0)) {
+        put(g, object == 4 && roll(g, 3) == 0 ? "(a, b)" : "");
+        put(g, "AS");
+        put_select(g, 2);
+        return;
+    }
+    if (object < 2) {
+        put_columns(g);
+        put(g, object == 1 && roll(g, 4) == 0 ? "ON CONFLICT DO NOTHING" : "");
+        if (roll(g, 2) == 0) {
+            put_options(g);
+        }
+        return;
+    }
+    const int32_t where = roll(g, 3);
+    if (where == 0) {
+        put_options(g);
+    }
+    put(g, "AS");
+    put_select(g, 2);
+    put_emit(g);
+    if (where == 1) {
+        put_options(g);
+    }
+}
+
+static inline void
+put_sets(generator *g) {
+    static const char *const columns[] = {"b1 =", "\"x y\" =", "c ="};
+    const int32_t            count = 1 + roll(g, 3);
+    put(g, "SET");
+    for (int32_t i = 0; i < count; i++) {
+        put(g, columns[i]);
+        if (roll(g, 5) == 0) {
+            put(g, "DEFAULT");
+        } else {
+            put_expr(g, 2);
+        }
+        put(g, i + 1 < count ? "," : "");
+    }
+}
+
+static inline void
+put_conflict(generator *g) {
+    static const char *const actions[] = {"", "", "ON CONFLICT DO NOTHING",
+                                          "ON CONFLICT (a, b) FAIL", "ON CONFLICT REPLACE"};
+    if (roll(g, 3) > 0) {
+        put(g, PICK(g, actions));
+    } else {
+        put(g, "ON CONFLICT (a) DO UPDATE");
+        put_sets(g);
+        if (roll(g, 2) == 0) {
+            put(g, "WHERE");
+            put_expr(g, 2);
+        }
+    }
+    put(g, roll(g, 4) == 0 ? "RETURNING *, a + 1 AS x" : "");
+}
+
+static inline void
+put_change(generator *g) {
+    const int32_t kind = roll(g, 5);
+    put(g, kind < 3 ? "UPDATE" : kind == 3 ? "DELETE FROM" : "TRUNCATE TABLE");
+    put_name(g);
+    if (kind == 4) {
+        return;
+    }
+    put(g, roll(g, 3) == 0 ? "AS tt" : "");
+    if (kind < 3) {
+        put_sets(g);
+    }
+    if (roll(g, 3) == 0) {
+        put(g, kind < 3 ? "FROM u1 JOIN u2 USING (k), u3" : "USING u1");
+    }
+    if (roll(g, 4) > 0) {
+        put(g, "WHERE");
+        put_expr(g, 2);
+    }
+    put(g, roll(g, 4) == 0 ? "RETURNING a" : "");
+}
+
+/* ALTER, BEGIN and the like, a few of each */
+static inline void
+put_rare(generator *g) {
+    static const char *const alters[] = {"ALTER TABLE t ADD COLUMN b INT NOT NULL DEFAULT 1",
+                                         "ALTER SOURCE IF EXISTS s ADD c VARCHAR(3)",
+                                         "ALTER TABLE t DROP COLUMN \"x y\"",
+                                         "ALTER TABLE t DROP b",
+                                         "ALTER SOURCE t RENAME a TO b",
+                                         "ALTER STREAM s RENAME TO \"Z\"",
+                                         "ALTER SOURCE t SET (retain = 'all', b = 1)",
+                                         "ALTER MATERIALIZED VIEW s RETRY",
+                                         "ALTER TABLE t ADD IF NOT EXISTS d DECIMAL(5, 2)"};
+    static const char *const transactions[] = {"BEGIN",
+                                               "BEGIN TRANSACTION",
+                                               "START TRANSACTION",
+                                               "COMMIT",
+                                               "COMMIT WORK",
+                                               "END",
+                                               "ROLLBACK",
+                                               "ABORT",
+                                               "ROLLBACK TRANSACTION"};
+    put(g, roll(g, 4) == 0 ? PICK(g, alters) : PICK(g, transactions));
+}
+
+static inline void
+put_insert(generator *g) {
+    static const char *const verbs[] = {"INSERT INTO", "INSERT", "UPSERT INTO",
+                                        "INSERT OR IGNORE INTO"};
+    const int32_t            verb = roll(g, 6);
+    put(g, verbs[verb < 4 ? verb : 0]);
+    put_name(g);
+    const int32_t width = 1 + roll(g, 3);
+    if (roll(g, 4) == 0) {
+        put_select(g, 2);
+        return;
+    }
+    if (roll(g, 2) == 0) {
+        put(g, "(");
+        for (int32_t i = 0; i < width; i++) {
+            put_name(g);
+            put(g, i + 1 < width ? "," : "");
+        }
+        put(g, ")");
+    }
+    put(g, "VALUES");
+    put_rows(g, width);
+    if (verb < 2 || verb > 3) {
+        put_conflict(g);
+    }
+}
+
+/* SHOW, DESCRIBE, SET, RESET */
+static inline void
+put_admin(generator *g) {
+    static const char *const fixed[] = {
+        "SHOW SOURCES",
+        "SHOW streams",
+        "SHOW SINKS",
+        "SHOW TABLES",
+        "SHOW VIEWS",
+        "SHOW QUERIES",
+        "SHOW PIPELINES",
+        "SHOW LIMITS",
+        "SHOW ALL",
+        "RESET ALL",
+        "SHOW threads",
+        "RESET threads",
+        "SHOW COLUMNS FROM t1",
+        "DESC t",
+        "DESCRIBE t",
+        "SHOW MATERIALIZED VIEWS",
+        "SHOW CREATE t",
+        "SHOW CREATE TABLE t",
+        "SHOW CREATE MATERIALIZED VIEW \"a b\"",
+        "SET a = 1",
+        "SET a TO 'x'",
+        "SET a = on",
+        "SET durability = group",
+        "SET a = DEFAULT",
+        "SET a = -1.5",
+        "SHOW \"all\"",
+        "SET a = INTERVAL '5' SECOND",
+    };
+    static const char *const resets[] = {"RESET ALL", "RESET threads", "RESET \"all\""};
+    switch (roll(g, 6)) {
+    case 0:
+        put(g, "DESCRIBE");
+        put_select(g, 2);
+        return;
+    case 1:
+        put(g, PICK(g, resets));
+        return;
+    default:
+        put(g, PICK(g, fixed));
+        return;
+    }
+}
+
+static inline void
+put_statement(generator *g) {
+    static const char *const drops[] = {"DROP SOURCE", "DROP STREAM IF EXISTS", "DROP TABLE",
+                                        "DROP MATERIALIZED VIEW", "DROP VIEW IF EXISTS"};
+    switch (roll(g, 11)) {
+    case 9:
+        put_change(g);
+        break;
+    case 10:
+        put_rare(g);
+        break;
+    case 0:
+        put(g, PICK(g, drops));
+        put_name(g);
+        put(g, roll(g, 2) == 0 ? "CASCADE" : "");
+        break;
+    case 1:
+        put_insert(g);
+        break;
+    case 2:
+    case 3:
+        put_create(g);
+        break;
+    case 4:
+        put(g, "EXPLAIN");
+        put_select(g, 2);
+        put_emit(g);
+        break;
+    case 5:
+        put_admin(g);
+        break;
+    default:
+        put_select(g, 3);
+        put_emit(g);
+        break;
+    }
+}
+
+#endif
