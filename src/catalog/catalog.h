@@ -28,6 +28,9 @@ struct object {
     value *defaults;           /* per column; is_null where there is none */
     /* properties of the rows it delivers */
     bool append_only;
+    /* Streams: per column, in microseconds from its value to the watermark behind which no row with
+     * it changes any more; INT64_MAX: never. NULL: no column has one. */
+    const int64_t *closes_us;
     int32_t
         key_count; /* streams: leading key columns of an updating query are key_columns; 0 = none */
     const int32_t *key_columns;

@@ -305,6 +305,15 @@ describe_stream(statement_context *c, object *o, const ast_statement *st, const 
     o->key_count = p->key_count;
     o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
     o->event_time_column = p->event_time_column;
+    if (p->closes_us != NULL) {
+        const size_t size = sizeof(int64_t) * (size_t)o->schema->count;
+        int64_t     *closes_us = arena_alloc(&o->arena, size);
+        if (closes_us == NULL) {
+            return error_memory(err);
+        }
+        memcpy(closes_us, p->closes_us, size);
+        o->closes_us = closes_us;
+    }
     return OK;
 }
 

@@ -57,7 +57,8 @@ print_instant(int64_t us, int64_t ms, buf *out) {
 /* What keeps windows from being final. */
 static bool
 suggest_watermark(const stream_diagnosis *d, buf *out) {
-    const bool unheard = d->held_by != NULL && source_watermark_us(d->held_by) == INT64_MIN;
+    const bool unheard = d->held_by != NULL && source_watermark_us(d->held_by) == INT64_MIN &&
+                         source_null_time_rows(d->held_by) == 0;
     if (!d->timed || (!d->emits_final && d->counters.rows_out > 0) ||
         (d->due_us == INT64_MAX && (!unheard || d->counters.rows_in == 0))) {
         return false;
@@ -75,9 +76,8 @@ suggest_watermark(const stream_diagnosis *d, buf *out) {
     const text    name = source_object(d->held_by)->name;
     const int64_t due_ms = -floor_div_i64(-d->due_us, 1000);
     buf_printf(out,
-               source_watermark_us(d->held_by) == INT64_MIN
-                   ? "source \"%.*s\" has had no row, and its watermark must reach "
-                   : "the first open window waits for the watermark of \"%.*s\" to reach ",
+               unheard ? "source \"%.*s\" has had no row, and its watermark must reach "
+                       : "the first open window waits for the watermark of \"%.*s\" to reach ",
                TEXT_ARG(name));
     print_instant(d->due_us, due_ms, out);
     buf_printf(out, ": insert later rows there, or call writer('%.*s').watermark(%" PRId64 ")",

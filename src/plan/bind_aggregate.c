@@ -130,9 +130,8 @@ find_closing_key(plan_node *n, int32_t own, const query *q) {
         n->window_key = b->streaming && q->window.timed ? own : -1;
     }
     for (int32_t i = 0; i < n->key_count && n->session_key < 0; i++) {
-        const plan_node *window;
-        int64_t          closes_us;
-        if (!node_closes(n->inputs[0], i, &window, &closes_us) ||
+        int64_t closes_us;
+        if (!b->streaming || !node_closes(n->inputs[0], i, &closes_us) ||
             (n->window_key >= 0 && closes_us >= n->window_size_us)) {
             continue;
         }

@@ -326,7 +326,7 @@ shifted_column(const expr *e, int32_t *number, int64_t *us) {
 }
 
 bool
-node_closes(const plan_node *node, int32_t number, const plan_node **window, int64_t *closes_us) {
+node_closes(const plan_node *node, int32_t number, int64_t *closes_us) {
     int64_t shift_us = 0, us;
     for (;;) {
         switch (node->kind) {
@@ -336,10 +336,15 @@ node_closes(const plan_node *node, int32_t number, const plan_node **window, int
                 node = node->inputs[0];
                 break;
             }
-            *window = node;
             *closes_us = (number == width ? node->window_size_us : 0) - shift_us;
             return node->window != WINDOW_SESSION && node->lateness_us != INT64_MAX;
         }
+        case PLAN_SCAN:
+            us = node->object->closes_us == NULL
+                     ? INT64_MAX
+                     : node->object->closes_us[node->column_map[number]];
+            *closes_us = us - shift_us;
+            return us != INT64_MAX;
         case PLAN_SHARED:
             number = node->column_map[number];
             node = node->inputs[0];

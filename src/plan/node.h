@@ -40,10 +40,10 @@ void    expr_remap(expr *e, const int32_t *map);
  * afterwards) is what it comes from; when it is false, an object that is to blame. */
 bool node_is_event_time(const plan_node *node, int32_t column, const object **from);
 
-/* True when a column is a bound of a window that a watermark closes; *closes_us: from its value to
- * the end of the window. So no row with it comes any more when the watermark has passed. */
-bool node_closes(const plan_node *node, int32_t column, const plan_node **window,
-                 int64_t *closes_us);
+/* True when a column is a bound of a window that a watermark closes, here or in a stream that is
+ * read; *closes_us: from its value to the end of the window. So no row with it comes any more when
+ * the watermark has passed. */
+bool node_closes(const plan_node *node, int32_t column, int64_t *closes_us);
 
 /* ---- the rewrites, in this order */
 /* Predicates down, joins get their keys; the output columns stay. */

@@ -24,7 +24,7 @@ bind_lateness(binder *b, const ast_expr *e) {
 /* `clause` needs a window that a watermark closes. */
 static status
 need_closing_window(binder *b, const char *clause, int32_t position) {
-    if (b->window_count == 0) {
+    if (b->window_count == 0 && b->closing_count == 0) {
         error_set_at(b->err, ERR_QUERY_FAILED, position,
                      "%s needs a window, and this query has none", clause);
         error_hint(b->err, "add GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE), or leave %s out", clause);
@@ -99,6 +99,25 @@ find_event_time(const plan_node *root) {
     return -1;
 }
 
+/* Which columns of a stream tell its readers when a row is final: bounds of windows. */
+static status
+find_closing(plan *p, const binder *b) {
+    const plan_node *root = p->root;
+    int64_t         *all = arena_alloc(b->arena, sizeof(*all) * (size_t)(root->schema.count + 1));
+    if (all == NULL) {
+        return error_memory(b->err);
+    }
+    for (int32_t i = 0; i < root->schema.count; i++) {
+        if (node_closes(root, i, &all[i])) {
+            all[i] = sat_add_i64(all[i], b->lateness_us);
+            p->closes_us = all;
+        } else {
+            all[i] = INT64_MAX;
+        }
+    }
+    return OK;
+}
+
 /* Views are text: a plan that names nothing else is finite. */
 static bool
 reads_nothing(const binder *b) {
@@ -138,6 +157,9 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const ast_selec
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
     out->event_time_column = find_event_time(out->root);
+    if (streaming) {
+        TRY(find_closing(out, &b));
+    }
     out->object_count = b.object_count;
     out->objects = b.objects;
     out->constant = reads_nothing(&b);

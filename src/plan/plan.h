@@ -159,6 +159,7 @@ typedef struct plan {
     int32_t  key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t *key_columns;
     int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
+    int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
     bool     constant;          /* reads no object: finite */
 } plan;
 

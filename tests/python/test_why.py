@@ -86,6 +86,7 @@ def test_input_that_holds_back(trades: laminardb.Connection) -> None:
     insert(trades, 300_000)
     why = trades.why("joined")
     assert (why.held_by, why.watermark) == ("quotes", None)
+    assert why.suggestion.startswith('source "quotes" has had no row')
     insert(trades, 100_000, source="quotes")
     why = trades.why("joined")
     assert (why.held_by, why.watermark) == ("quotes", 100_000)
