@@ -214,6 +214,17 @@ db_writable(const laminar_database *db, error *err) {
 }
 
 status
+db_join(laminar_database *db, stream *s, interrupt *guard, error *err) {
+    status done = OK;
+    while (done == OK && stream_join_next(s)) {
+        db_leave(db);
+        done = stream_join_run(s, guard, err);
+        mutex_lock(&db->token);
+    }
+    return stream_join_end(s, done, err);
+}
+
+status
 db_find_source(laminar_database *db, text name, object **out, error *err) {
     object *o = NULL;
     TRY(catalog_need(&o, db->catalog, name, false, ERR_TABLE_NOT_FOUND, "Source", -1, err));
@@ -287,15 +298,66 @@ laminar_database_close(laminar_database *db) {
 }
 
 /* ---------------------------------------------------------------------------------- life cycle */
+/* Fills a stream that was waiting for the start. While it works, other threads may do what they
+ * like, this one nothing: a signal handler that wants to is refused. */
+static status
+start_joining(laminar_database *db, stream *s, error *err) {
+    query_entry *listed = NULL;
+    const status begun = db_query_begin(db, TEXT("START"), NULL, &listed, err);
+    if (begun < 0) {
+        return stream_join_end(s, begun, err);
+    }
+    db_query_inside(db, listed);
+    listed->guard.deadline_ns = 0; /* a time-out is for queries */
+    const status done = db_join(db, s, &listed->guard, err);
+    db_query_end(db, listed);
+    return done;
+}
+
+static status
+start_streams(laminar_database *db, error *err) {
+    stream *joining = NULL;
+    bool    done = false;
+    TRY(engine_resume(db->engine, err));
+    while (!done) {
+        TRY(engine_start_next(db->engine, &joining, &done, err));
+        if (joining != NULL) {
+            TRY(start_joining(db, joining, err));
+        }
+        TRY(db_writable(db, err));
+    }
+    return OK;
+}
+
+/* Another thread's start is waited for, with the token given up. */
+static status
+await_start(laminar_database *db, error *err) {
+    while (db->starting) {
+        const uint32_t seen = atomic_load(&db->start_word);
+        db_leave(db);
+        const bool stop = futex_wait(&db->start_word, seen, -1) == WAIT_INTERRUPTED &&
+                          db->interrupt_check != NULL && db->interrupt_check(db->interrupt_context);
+        mutex_lock(&db->token);
+        if (stop) {
+            return error_set(err, ERR_QUERY_CANCELLED, "the wait for another start was cancelled");
+        }
+        TRY(db_check_open(db, err));
+    }
+    return OK;
+}
+
 static status
 start(laminar_database *db, error *err) {
+    TRY(await_start(db, err));
     TRY(db_writable(db, err));
     const int32_t before = atomic_exchange(&db->state, DB_STARTING);
-    status        s = engine_resume(db->engine, err);
-    if (s == OK) {
-        s = engine_start(db->engine, err);
-    }
-    atomic_store(&db->state, s == OK ? DB_RUNNING : before);
+    db->starting = true;
+    const status s = start_streams(db, err);
+    int32_t      expected = DB_STARTING; /* unless somebody pauses or ends it meanwhile */
+    atomic_compare_exchange_strong(&db->state, &expected, s == OK ? DB_RUNNING : before);
+    db->starting = false;
+    atomic_fetch_add(&db->start_word, 1);
+    futex_wake_all(&db->start_word);
     return s;
 }
 

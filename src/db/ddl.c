@@ -79,6 +79,20 @@ refuse_readers(statement_context *c, const going *g, going_kind how, error *err)
                                           : "drop what reads it first, and make it again after");
 }
 
+/* What a stream is being made of must stay until it is there. */
+static status
+check_joining(const statement_context *c, const object *o, going_kind how, error *err) {
+    text name;
+    if (!engine_is_joining(c->db->engine, o, &name)) {
+        return OK;
+    }
+    error_set(err, ERR_SCHEMA_MISMATCH, "cannot %s \"%.*s\": %s%.*s%s that is being filled %s it",
+              how == GO_REPLACE ? "replace" : "drop", TEXT_ARG(o->name),
+              name.size == 0 ? "a subscription" : "stream \"", TEXT_ARG(name),
+              name.size == 0 ? "" : "\"", text_equal(name, o->name) ? "is" : "reads");
+    return error_hint(err, "wait until it has read what is there, or cancel that (SHOW QUERIES)");
+}
+
 /* All questions come before the first thing is touched. */
 static status
 find_going(going *g, statement_context *c, object *o, going_kind how, error *err) {
@@ -99,6 +113,7 @@ find_going(going *g, statement_context *c, object *o, going_kind how, error *err
     }
     engine_reap(db->engine);
     for (int32_t i = 0; i < g->count; i++) {
+        TRY(check_joining(c, g->objects[i], how, err));
         if (engine_has_readers(db->engine, g->objects[i])) {
             return error_set(err, ERR_SCHEMA_MISMATCH,
                              "cannot %s \"%.*s\": an open subscription reads it; cancel that first",
@@ -317,40 +332,73 @@ describe_stream(statement_context *c, object *o, const ast_statement *st, const 
     return OK;
 }
 
+/* The token is given up while the stream reads what is there: then the name is looked up again. */
 static status
-create_stream(statement_context *c, const ast_statement *st, const going *old, error *err) {
+fill_stream(statement_context *c, const ast_statement *st, stream *made, going *old, bool *done,
+            error *err) {
+    laminar_database *db = c->db;
+    query_entry      *listed = NULL;
+    status            s = db_query_begin(db, statement_text(c, st), NULL, &listed, err);
+    if (s < 0) {
+        return stream_join_end(made, s, err);
+    }
+    s = db_join(db, made, &listed->guard, err);
+    db_query_end(db, listed);
+    TRY(s);
+    s = db_writable(db, err);
+    if (s == OK) {
+        s = find_old(c, st, OBJECT_STREAM, old, done, err);
+    }
+    if (s < 0 || *done) {
+        stream_close(made);
+    }
+    return s;
+}
+
+/* Makes the stream and everything that others may know of it. *done: somebody else made it. */
+static status
+open_stream(statement_context *c, const ast_statement *st, object *o, plan *p, arena *plan_arena,
+            going *old, bool *done, error *err) {
+    laminar_database *db = c->db;
+    stream           *made = NULL;
+    TRY(keep_inputs(o, st, p, old, err));
+    TRY(describe_stream(c, o, st, p, err));
+    const int32_t        state = atomic_load(&db->state);
+    const stream_options options = {.object = o,
+                                    .running = state == DB_RUNNING || state == DB_PAUSED};
+    TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
+    if (stream_is_joining(made)) {
+        TRY(fill_stream(c, st, made, old, done, err));
+    }
+    if (*done) {
+        return OK;
+    }
+    o->impl = made;
+    o->impl_free = free_stream;
+    const status s = register_object(db, o, old, err);
+    if (s < 0) {
+        stream_close(made);
+        o->impl = NULL;
+        o->impl_free = NULL;
+    }
+    return s;
+}
+
+static status
+create_stream(statement_context *c, const ast_statement *st, going *old, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
     plan    p;
     object *o = NULL;
-    stream *made = NULL;
+    bool    done = false;
     status  s =
         plan_select(&p, &plan_arena, db->catalog, NULL, st->select, c->sql, true, &st->emit, err);
     if (s == OK) {
         s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
     }
     if (s == OK) {
-        s = keep_inputs(o, st, &p, old, err);
-    }
-    if (s == OK) {
-        s = describe_stream(c, o, st, &p, err);
-    }
-    if (s == OK) {
-        const stream_options options = {.object = o,
-                                        .running = atomic_load(&db->state) == DB_RUNNING ||
-                                                   atomic_load(&db->state) == DB_PAUSED};
-        s = stream_open(&made, db->engine, &p, &plan_arena, &options, err);
-    }
-    if (s == OK) {
-        o->impl = made;
-        o->impl_free = free_stream;
-        s = register_object(db, o, old, err);
-        if (s < 0) {
-            stream_close(made);
-            o->impl = NULL;
-            o->impl_free = NULL;
-        }
+        s = open_stream(c, st, o, &p, &plan_arena, old, &done, err);
     }
     catalog_object_release(o);
     arena_fini(&plan_arena);

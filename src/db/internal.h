@@ -72,24 +72,26 @@ typedef struct insert_queue {
 } insert_queue;
 
 struct laminar_database {
-    _Atomic int32_t references; /* the user's, and one per appender and subscription */
-    mem            *mem;
-    user_clock      clock;
-    mutex           token;
-    insert_queue    queue;
-    catalog        *catalog;
-    engine         *engine;
-    _Atomic int32_t state;   /* db_state */
-    pid_t           process; /* that opened it: after fork the child must not touch it */
-    _Atomic int64_t settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
-    int64_t         opened_with[SETTING_COUNT];
-    _Atomic int32_t blocking_readers; /* open subscriptions with LAG_BLOCK */
-    int64_t         opened_ns;        /* of the monotonic clock */
-    mutex           queries_lock;
-    query_entry    *queries; /* active, newest first */
-    query_entry    *finished[QUERIES_KEPT];
-    uint32_t        finished_count;         /* ever */
-    int64_t         query_count;            /* ever: gives ids */
+    _Atomic int32_t  references; /* the user's, and one per appender and subscription */
+    mem             *mem;
+    user_clock       clock;
+    mutex            token;
+    insert_queue     queue;
+    catalog         *catalog;
+    engine          *engine;
+    _Atomic int32_t  state;      /* db_state */
+    bool             starting;   /* a start is under way; with the token */
+    _Atomic uint32_t start_word; /* futex of those who wait for it */
+    pid_t            process;    /* that opened it: after fork the child must not touch it */
+    _Atomic int64_t  settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
+    int64_t          opened_with[SETTING_COUNT];
+    _Atomic int32_t  blocking_readers; /* open subscriptions with LAG_BLOCK */
+    int64_t          opened_ns;        /* of the monotonic clock */
+    mutex            queries_lock;
+    query_entry     *queries; /* active, newest first */
+    query_entry     *finished[QUERIES_KEPT];
+    uint32_t         finished_count;        /* ever */
+    int64_t          query_count;           /* ever: gives ids */
     bool (*interrupt_check)(void *context); /* the caller's; NULL: none */
     void *interrupt_context;
 };
@@ -121,7 +123,10 @@ status db_enter(laminar_database *db, error *err) MUST_USE;
 void   db_leave(laminar_database *db);
 /* Closes an anonymous stream that nobody reads any more; waits for nothing. */
 void db_abandon(laminar_database *db, changelog *log);
-void db_reap(laminar_database *db); /* closes what was abandoned, if nobody holds the token */
+/* With the token, which is given up while a joining stream is filled: see stream_open. The catalog
+ * may have changed afterwards, and the database may be closed: then this fails. */
+status db_join(laminar_database *db, stream *s, interrupt *guard, error *err) MUST_USE;
+void   db_reap(laminar_database *db); /* closes what was abandoned, if nobody holds the token */
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);
 /* For calls that write: refuses after shutdown. With the token. */
@@ -134,7 +139,9 @@ status db_check_open(const laminar_database *db, error *err) MUST_USE;
 /* ---- queries.c: subscription NULL: a one-off query, which polls (*out)->guard. */
 status db_query_begin(laminar_database *db, text sql, laminar_subscription *subscription,
                       query_entry **out, error *err) MUST_USE;
-void   db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it becomes history */
+/* From now on it stands for a subscription. */
+void db_query_adopt(laminar_database *db, query_entry *q, laminar_subscription *subscription);
+void db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it becomes history */
 /* The query runs with the token: what interrupts it may run the caller's code, which must not come
  * back into the database (db_check_inside refuses it with code 102). */
 void    db_query_inside(laminar_database *db, query_entry *q);

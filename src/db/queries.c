@@ -96,6 +96,13 @@ db_query_begin(laminar_database *db, text sql, laminar_subscription *subscriptio
 }
 
 void
+db_query_adopt(laminar_database *db, query_entry *q, laminar_subscription *subscription) {
+    mutex_lock(&db->queries_lock);
+    q->subscription = subscription;
+    mutex_unlock(&db->queries_lock);
+}
+
+void
 db_query_end(laminar_database *db, query_entry *q) {
     if (q == NULL) {
         return;

@@ -246,6 +246,9 @@ subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, 
     const stream_options options = {.running = true};
     stream              *made = NULL;
     TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
+    if (stream_is_joining(made)) {
+        TRY(db_join(db, made, &s->listed->guard, err));
+    }
     const status done = follow(s, made, o, true, err);
     s->anonymous = done == OK && atomic_load(&db->state) != DB_STOPPED;
     if (!s->anonymous) { /* after a shutdown nothing can follow */
@@ -286,12 +289,15 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
         made = subscription_new(&s, db, &p, err);
     }
     if (made == OK) {
-        made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
-                          : subscribe_changes(s, db, &p, &plan_arena, o, err);
+        made = db_query_begin(db, text_of(o->sql), NULL, &s->listed, err);
         if (made == OK) {
-            made = db_query_begin(db, text_of(o->sql), s, &s->listed, err);
+            made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
+                              : subscribe_changes(s, db, &p, &plan_arena, o, err);
         }
-        if (made < 0) {
+        if (made == OK) {
+            db_query_adopt(db, s->listed, s);
+        } else {
+            db_query_end(db, s->listed);
             subscription_free(s);
         }
     }

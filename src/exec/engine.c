@@ -220,7 +220,9 @@ void
 source_mark_rows(const source *s) {
     for (int32_t i = 0; i < s->readers.count; i++) {
         stream *reader = s->readers.items[i];
-        reader->rows_marked = reader->rows_out;
+        if (reader->backfill == NULL) {
+            reader->rows_marked = reader->rows_out;
+        }
     }
 }
 
@@ -228,7 +230,7 @@ void
 source_record_latency(const source *s, int64_t elapsed_ns) {
     for (int32_t i = 0; i < s->readers.count; i++) {
         stream *reader = s->readers.items[i];
-        if (reader->rows_out > reader->rows_marked) {
+        if (reader->backfill == NULL && reader->rows_out > reader->rows_marked) {
             histogram_add(&reader->latency, elapsed_ns);
         }
     }
@@ -378,27 +380,6 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     return OK;
 }
 
-/* Fills a stream that waited for the start. Whoever subscribed to it before gets what it holds now.
- */
-static void
-start_stream(stream *s) {
-    error  fault = {0};
-    status done = stream_fill(s, &fault);
-    if (done == OK) {
-        done = stream_attach(s, &fault);
-    }
-    s->running = true;
-    if (done == OK && changelog_is_wanted(s->log)) {
-        /* Counted as it is announced, not as it was filled. */
-        s->engine->totals.rows_out -= s->object == NULL ? 0 : s->rows_out;
-        s->rows_out = 0;
-        done = stream_announce(s, &fault);
-    }
-    if (done < 0) {
-        stream_fail(s, &fault);
-    }
-}
-
 /* ---------------------------------------------------------------------------------- the whole */
 int64_t
 engine_watermark_us(const engine *e) {
@@ -423,7 +404,7 @@ engine_count(const engine *e, engine_counters *out) {
                              .source_count = e->sources.count};
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
-        if (s->object != NULL) {
+        if (s->object != NULL && !stream_is_new(s)) {
             out->stream_count++;
             out->rows_late += stream_late_rows(s);
         }
@@ -435,8 +416,9 @@ engine_check_fault(engine *e) {
     int32_t running = 0, failed = 0;
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
-        running += s->object != NULL && (s->running || s->failed);
-        failed += s->object != NULL && s->failed;
+        const bool    counts = s->object != NULL && s->backfill == NULL;
+        running += counts && (s->running || s->failed);
+        failed += counts && s->failed;
     }
     atomic_store_explicit(&e->faulted, running > 0 && running == failed, memory_order_relaxed);
 }
@@ -460,18 +442,19 @@ engine_pause(engine *e) {
 }
 
 status
-engine_start(engine *e, error *err) {
+engine_start_next(engine *e, stream **joining, bool *done, error *err) {
+    *joining = NULL;
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
-        if (s->running || s->failed) {
+        if (s->running || s->failed || s->backfill != NULL) {
             continue;
         }
-        start_stream(s);
-        if (s->pending.count > 0) {
-            stream_publish(s, engine_sequence(e));
-        }
+        *done = false;
+        const status started = stream_join(s, false, err);
+        *joining = s->backfill != NULL ? s : NULL;
+        return started;
     }
-    (void)err;
+    *done = true;
     engine_check_fault(e);
     return OK;
 }
@@ -501,7 +484,7 @@ engine_reap(engine *e) {
     }
     for (int32_t i = e->streams.count - 1; i >= 0; i--) {
         stream *s = e->streams.items[i];
-        if (s->object == NULL && changelog_is_abandoned(s->log)) {
+        if (s->object == NULL && s->backfill == NULL && changelog_is_abandoned(s->log)) {
             stream_close(s);
         }
     }
@@ -522,6 +505,22 @@ engine_has_readers(const engine *e, const object *o) {
             if (s->object == NULL && s->plan.objects[k] == o) {
                 return true;
             }
+        }
+    }
+    return false;
+}
+
+bool
+engine_is_joining(const engine *e, const object *o, text *name) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        bool          involved = s->object == o;
+        for (int32_t k = 0; k < s->plan.object_count; k++) {
+            involved |= s->plan.objects[k] == o;
+        }
+        if (s->backfill != NULL && involved) {
+            *name = s->object == NULL ? TEXT("") : s->object->name;
+            return true;
         }
     }
     return false;

@@ -61,21 +61,37 @@ typedef struct stream_options {
 } stream_options;
 
 /* Takes plan (made in *plan_arena, which the stream takes over). Fills the circuit from what is
- * retained, if running. */
+ * retained, if running. When that is much, the stream is joining afterwards: its maker goes on
+ *
+ *     while (stream_join_next(s)) { leave; done = stream_join_run(s, ...); enter; }
+ *     stream_join_end(s, done, ...);
+ *
+ * and others insert meanwhile: what comes for the stream is kept for it. Nobody else can see it. */
 status stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
                    const stream_options *options, error *err) MUST_USE;
+bool   stream_is_joining(const stream *s);
+bool   stream_join_next(stream *s); /* true: there is more than a moment's work to do */
+/* Without the token. The guard stops it with ERR_QUERY_CANCELLED. */
+status stream_join_run(stream *s, interrupt *guard, error *err) MUST_USE;
+/* so_far OK: the rest, and the stream is live. Else, and when that fails, a new stream is freed;
+ * one that was waiting for the start waits again when it was cancelled, and has failed otherwise.
+ */
+status stream_join_end(stream *s, status so_far, error *err) MUST_USE;
 void   stream_close(stream *s); /* ends its log (LOG_FINISHED); dependents must be gone */
 /* True when a stream that is not in the catalog (a subscription's) reads the object. */
 bool engine_has_readers(const engine *e, const object *o);
 /* From any thread: the anonymous stream of this log is of no use any more. It is closed by the next
  * engine_reap: a reader that goes need not wait for the token. */
-void   engine_abandon(engine *e, changelog *log);
-bool   engine_has_abandoned(const engine *e); /* from any thread */
-void   engine_reap(engine *e);
-void   engine_close_streams(engine *e); /* all, readers first; their logs end */
-void   engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
-status engine_start(engine *e, error *err)
-    MUST_USE; /* all streams that are not running; one that fails is marked, the others run */
+void engine_abandon(engine *e, changelog *log);
+bool engine_has_abandoned(const engine *e); /* from any thread */
+void engine_reap(engine *e);
+void engine_close_streams(engine *e); /* all, readers first; their logs end */
+void engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
+/* Starts the first stream that waits for it; *done: none does. One that fails is marked. *joining
+ * is the stream when it is joining now, else NULL. */
+status engine_start_next(engine *e, stream **joining, bool *done, error *err) MUST_USE;
+/* True when a joining stream is the object, or reads it; its name (empty: a subscription's). */
+bool engine_is_joining(const engine *e, const object *o, text *name);
 /* In a pause rows are stored and seen by one-off queries over sources; all streams, new ones and
  * subscriptions too, stay at the rows before it. Resume takes the rest through them insert by
  * insert, as if nothing had been. When it fails, it can be called again. */

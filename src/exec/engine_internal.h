@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine_internal.h - what engine.c, stream.c, replay.c and query.c share. Nobody else includes it.
+/* engine_internal.h - what engine.c, stream.c, replay.c, backfill.c and query.c share. Nobody else
+ * includes it.
  *
  * Streams are kept in order of creation, which is a topological order: a stream reads only what
  * existed before it. */
@@ -76,11 +77,15 @@ struct source {
     list readers;   /* stream* of running streams that read it at any depth, in order of creation */
 };
 
+typedef struct backfill backfill;
+
 struct stream {
-    engine       *engine;
-    uint64_t      id;
-    arena         arena; /* the plan's */
-    plan          plan;
+    engine  *engine;
+    uint64_t id;
+    int32_t  references; /* its own, and one per shadow that borrows its plan; with the token */
+    arena    arena;      /* the plan's */
+    plan     plan;
+    stream  *plan_of;     /* a shadow: whose plan it borrows */
     const object *object; /* NULL: anonymous */
     circuit      *circuit;
     changelog    *log;
@@ -93,15 +98,18 @@ struct stream {
     int64_t       frontier_us; /* of its last tick */
     bool          running, failed;
     bool          replaying; /* a shadow or a stream being filled: nothing is published */
-    error         reason;
-    list          pending; /* batch* of this tick, waiting for publication */
-    list          gone;    /* batch*: rows of this tick taken back without a known successor */
-    buf           ops;     /* change_op of each pending row, while op_readers > 0 */
-    bool          split;   /* gone may hold keys that have a successor in another delta */
-    int32_t       op_readers;
-    int64_t       rows_out, ticks;
-    int64_t       rows_marked; /* rows_out when the insert that is being measured began */
-    histogram     latency;     /* ns from the insert to its changes being published */
+    /* Not NULL: the stream is joining. Another thread fills its circuit without the token; with the
+     * token, circuit, rows_out and replaying must be left alone. */
+    backfill *backfill;
+    error     reason;
+    list      pending; /* batch* of this tick, waiting for publication */
+    list      gone;    /* batch*: rows of this tick taken back without a known successor */
+    buf       ops;     /* change_op of each pending row, while op_readers > 0 */
+    bool      split;   /* gone may hold keys that have a successor in another delta */
+    int32_t   op_readers;
+    int64_t   rows_out, ticks;
+    int64_t   rows_marked; /* rows_out when the insert that is being measured began */
+    histogram latency;     /* ns from the insert to its changes being published */
 };
 
 /* ---- engine.c */
@@ -119,7 +127,10 @@ void engine_check_fault(engine *e);
 /* ---- stream.c */
 status  stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o,
                     error *err) MUST_USE;
-void    stream_free(stream *s);                        /* detached from everything */
+stream *stream_retain(stream *s);
+void    stream_release(stream *s); /* the last one frees it, detached from everything */
+/* An empty circuit in place of one that was filled in part. */
+status  stream_reset(stream *s, error *err) MUST_USE;
 status  stream_attach(stream *s, error *err) MUST_USE; /* joins the tick */
 void    stream_detach(stream *s);
 void    stream_fail(stream *s, const error *reason); /* and everything that reads it */
@@ -140,6 +151,21 @@ void   stream_publish(stream *s, uint64_t epoch); /* the tick's rows, as one ent
 /* ---- replay.c: fills a new stream from what its inputs retain, as if it had been there from the
  * start. */
 status stream_fill(stream *s, error *err) MUST_USE;
+status stream_check_inputs(const stream *s, error *err) MUST_USE; /* none has failed */
+void   stream_count_filled(stream *s);
+typedef struct replay replay;
+status                replay_open(replay **out, stream *s, error *err) MUST_USE;
+status replay_run(replay *r, interrupt *guard, error *err) MUST_USE; /* needs no token */
+void   replay_close(replay *r);                                      /* NULL is fine */
+
+/* ---- backfill.c */
+/* Fills and attaches a stream; one whose inputs are large is left joining. */
+status stream_join(stream *s, bool is_new, error *err) MUST_USE;
+bool   stream_is_new(const stream *s); /* joining, and not known by a name yet */
+/* What live inputs have for a joining stream. */
+status backfill_add_rows(backfill *b, stream_input *in, const delta *rows, error *err) MUST_USE;
+status backfill_add_tick(backfill *b, int64_t frontier_us, error *err) MUST_USE;
+void   backfill_orphan(stream *s); /* the engine closes: its filler frees what is left */
 
 /* ---- query.c: the one-off form of a live stream: its current rows go to `sink`. */
 status stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted,

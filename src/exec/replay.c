@@ -6,7 +6,10 @@
  * inserted: the inserts of all sources are replayed in their common order (insert entries carry a
  * sequence and the watermark before), through fresh copies ("shadows") of the streams in between.
  * So a stream made late equals one made early. Inserts between which no watermark moves share a
- * tick. */
+ * tick.
+ *
+ * A replay is opened and closed with the token. In between it reads its own snapshots, copies and
+ * circuits only, and the plans of streams that it holds: replay_run needs no token (backfill.c). */
 #include "exec/engine_internal.h"
 
 #define REPLAY_TICK_ROWS 65536
@@ -23,29 +26,32 @@ feed_constants(stream *s, const plan_node *n, error *err) {
     return OK;
 }
 
-/* ---------------------------------------------------------------------------------- whole inputs,
- * one tick */
+/* ---------------------------------------------------------------------------------- small inputs,
+ * with the token */
 static status
 feed_input(void *context, const delta *rows, error *err) {
     const stream_input *in = context;
     return circuit_feed(in->owner->circuit, in->leaf, rows, err);
 }
 
-/* Rows first .. end of a source's table into the leaves of s that read it. */
 static status
-feed_rows(stream_input *in, const table_snapshot *snapshot, int64_t first, int64_t end,
-          error *err) {
+feed_source(const stream_input *in, error *err) {
+    source         *src = in->from_source;
+    table_snapshot *snapshot = NULL;
+    TRY(table_snapshot_open(&snapshot, src->table, err));
     table_cursor cursor;
-    table_cursor_init(&cursor, snapshot, first, end);
-    delta         rows;
-    const int32_t width = in->from_source->object->schema->count;
-    column       *columns = in->from_source->stored_columns;
-    while (table_cursor_next(&cursor, NULL, width, columns, &rows)) {
-        TRY(circuit_feed(in->owner->circuit, in->leaf, &rows, err));
+    delta        rows;
+    status       fed = OK;
+    table_cursor_init(&cursor, snapshot, 0, source_flowed_rows(src));
+    while (fed >= 0 && table_cursor_next(&cursor, NULL, src->object->schema->count,
+                                         src->stored_columns, &rows)) {
+        fed = circuit_feed(in->owner->circuit, in->leaf, &rows, err);
     }
-    return OK;
+    table_snapshot_close(snapshot);
+    return fed < 0 ? fed : OK;
 }
 
+/* What a stream above has is read from its state instead of being made again. */
 static status
 fill_whole(stream *s, error *err) {
     TRY(feed_constants(s, s->plan.root, err));
@@ -54,34 +60,44 @@ fill_whole(stream *s, error *err) {
         if (in->from_stream != NULL) {
             const op_sink sink = {.context = in, .take = feed_input};
             TRY(stream_read_state(in->from_stream, &sink, NULL, err));
-            continue;
+        } else {
+            TRY(feed_source(in, err));
         }
-        table_snapshot *snapshot = NULL;
-        TRY(table_snapshot_open(&snapshot, in->from_source->table, err));
-        const status fed = feed_rows(in, snapshot, 0, source_flowed_rows(in->from_source), err);
-        table_snapshot_close(snapshot);
-        TRY(fed);
     }
     return circuit_tick(s->circuit, stream_frontier_us(s), err);
 }
 
-/* ---------------------------------------------------------------------------------- insert by
- * insert */
+/* ---------------------------------------------------------------------------------- replay */
 typedef struct replay_source {
-    source         *source;
+    const source   *source; /* its identity alone, once the replay runs */
     table_snapshot *snapshot;
-    int64_t         next; /* entry */
-    int64_t         watermark_us;
+    column         *columns; /* room for rows under way */
+    int32_t         column_count;
+    bool            timed;
+    int64_t         row_count, entry_count; /* that the streams have seen */
+    insert_entry   *entries;                /* a copy; NULL where the order does not matter */
+    int64_t         next;                   /* entry */
+    int64_t         watermark_us, last_watermark_us;
 } replay_source;
 
-typedef struct replay {
+/* From the exit of one replayed stream to a leaf of another. Not the one that the stream keeps:
+ * that may lead to a live stream meanwhile. */
+typedef struct replay_bridge {
+    op     *op;
+    op_spec spec;
+} replay_bridge;
+
+struct replay {
     mem           *mem;
+    arena          arena;
     list           streams; /* stream*: shadows in order of creation, the new stream last */
-    list           live;    /* stream* that streams[i] stands for */
+    list           live;    /* stream* that streams[i] stands for; shadows hold a reference */
     replay_source *sources;
     int32_t        source_count;
+    bool           by_time;        /* some stream has a window that event time closes */
     int64_t        untouched_rows; /* fed since the last tick */
-} replay;
+    interrupt     *guard;
+};
 
 static stream *
 shadow_of(const replay *r, const stream *live) {
@@ -93,12 +109,34 @@ shadow_of(const replay *r, const stream *live) {
     return NULL;
 }
 
-/* Bridges of `s` go to shadows while the replay lasts. */
 static status
-connect_to_shadows(replay *r, stream *s, error *err) {
+bridge_to_shadow(replay *r, stream_input *in, error *err) {
+    stream        *shadow = shadow_of(r, in->from_stream);
+    replay_bridge *b = arena_alloc_zero(&r->arena, sizeof(*b));
+    if (b == NULL) {
+        return error_memory(err);
+    }
+    b->spec = (op_spec){.mode = MODE_STREAM,
+                        .input = {&shadow->plan.root->schema},
+                        .output = &shadow->plan.root->schema,
+                        .window_key = -1,
+                        .sink = {.context = in, .take = feed_input}};
+    TRY(op_open(&b->op, &op_collect_class, &shadow->circuit->env, &b->spec, err));
+    return op_connect(circuit_exit(shadow->circuit), b->op, 0, err);
+}
+
+static status
+add_replayed(replay *r, stream *s, stream *live, error *err) {
+    TRY(list_add(&r->streams, r->mem, s, err));
+    const status listed = list_add(&r->live, r->mem, live, err);
+    if (listed < 0) {
+        list_remove(&r->streams, s);
+        return listed;
+    }
+    r->by_time |= s->timed;
     for (int32_t i = 0; i < s->input_count; i++) {
         if (s->inputs[i].from_stream != NULL) {
-            TRY(bridge_open(&s->inputs[i], shadow_of(r, s->inputs[i].from_stream), err));
+            TRY(bridge_to_shadow(r, &s->inputs[i], err));
         }
     }
     return OK;
@@ -115,14 +153,13 @@ add_shadows(replay *r, const stream *s, error *err) {
         stream *shadow = NULL;
         TRY(stream_make(&shadow, up->engine, &up->plan, NULL, up->object, err));
         shadow->replaying = true;
+        shadow->plan_of = stream_retain(up);
         circuit_want_old_rows(shadow->circuit, true);
-        status s_added = list_add(&r->streams, r->mem, shadow, err);
-        if (s_added < 0) {
-            stream_free(shadow);
-            return s_added;
+        const status added = add_replayed(r, shadow, up, err);
+        if (added < 0 && shadow_of(r, up) == NULL) {
+            stream_release(shadow);
         }
-        TRY(list_add(&r->live, r->mem, up, err));
-        TRY(connect_to_shadows(r, shadow, err));
+        TRY(added);
     }
     return OK;
 }
@@ -134,7 +171,7 @@ replay_frontier_us(const replay *r, const stream *s) {
     bool    timed = false;
     for (int32_t i = 0; i < r->source_count; i++) {
         const replay_source *rs = &r->sources[i];
-        if (source_is_timed(rs->source) && list_has(&s->sources, rs->source)) {
+        if (rs->timed && list_has(&s->sources, rs->source)) {
             frontier = min_i64(frontier, rs->watermark_us);
             timed = true;
         }
@@ -153,21 +190,11 @@ watermark_moved(const replay *r) {
     return false;
 }
 
-/* What a stream above fed it may have failed: then it takes nothing more. */
-static status
-check_fed(const stream *s, error *err) {
-    if (s->failed && err != NULL) {
-        *err = s->reason;
-    }
-    return s->failed ? s->reason.status : OK;
-}
-
 static status
 replay_tick(replay *r, error *err) {
     r->untouched_rows = 0;
     for (int32_t i = 0; i < r->streams.count; i++) {
         stream *s = r->streams.items[i];
-        TRY(check_fed(s, err));
         TRY(circuit_tick(s->circuit, replay_frontier_us(r, s), err));
     }
     return OK;
@@ -179,100 +206,164 @@ next_source(replay *r) {
     uint64_t       best_sequence = UINT64_MAX;
     for (int32_t i = 0; i < r->source_count; i++) {
         replay_source *rs = &r->sources[i];
-        if (rs->next < source_flowed_entries(rs->source)) {
-            const uint64_t sequence = table_entry(rs->source->table, rs->next)->sequence;
-            if (sequence < best_sequence) {
-                best_sequence = sequence;
-                best = rs;
-            }
+        if (rs->next < rs->entry_count && rs->entries[rs->next].sequence < best_sequence) {
+            best_sequence = rs->entries[rs->next].sequence;
+            best = rs;
         }
     }
     return best;
 }
 
+/* Rows first .. end of a source into all leaves that read it. */
 static status
-replay_insert(replay *r, replay_source *rs, error *err) {
-    const insert_entry entry = *table_entry(rs->source->table, rs->next++);
-    rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
-    for (int32_t i = 0; i < r->streams.count; i++) {
-        stream *s = r->streams.items[i];
-        TRY(check_fed(s, err));
-        for (int32_t k = 0; k < s->input_count; k++) {
-            if (s->inputs[k].from_source == rs->source) {
-                TRY(feed_rows(&s->inputs[k], rs->snapshot, entry.position,
-                              entry.position + entry.row_count, err));
+replay_rows(replay *r, replay_source *rs, int64_t first, int64_t end, error *err) {
+    table_cursor cursor;
+    delta        rows;
+    table_cursor_init(&cursor, rs->snapshot, first, end);
+    while (table_cursor_next(&cursor, NULL, rs->column_count, rs->columns, &rows)) {
+        if (interrupt_poll(r->guard)) {
+            return interrupt_reason(r->guard, err);
+        }
+        for (int32_t i = 0; i < r->streams.count; i++) {
+            stream *s = r->streams.items[i];
+            for (int32_t k = 0; k < s->input_count; k++) {
+                if (s->inputs[k].from_source == rs->source) {
+                    TRY(circuit_feed(s->circuit, s->inputs[k].leaf, &rows, err));
+                }
             }
         }
     }
+    return OK;
+}
+
+static status
+replay_insert(replay *r, replay_source *rs, error *err) {
+    const insert_entry entry = rs->entries[rs->next++];
+    rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
+    TRY(replay_rows(r, rs, entry.position, entry.position + entry.row_count, err));
     r->untouched_rows += entry.row_count;
-    const bool last = rs->next == source_flowed_entries(rs->source);
     rs->watermark_us =
-        last ? rs->source->watermark_us : table_entry(rs->source->table, rs->next)->watermark_us;
+        rs->next == rs->entry_count ? rs->last_watermark_us : rs->entries[rs->next].watermark_us;
     if (r->untouched_rows >= REPLAY_TICK_ROWS || watermark_moved(r)) {
+        if (interrupt_poll(r->guard)) {
+            return interrupt_reason(r->guard, err);
+        }
         return replay_tick(r, err);
     }
     return OK;
 }
 
-static status
-replay_open(replay *r, stream *s, error *err) {
-    TRY(add_shadows(r, s, err));
-    TRY(list_add(&r->streams, r->mem, s, err));
-    TRY(list_add(&r->live, r->mem, s, err));
-    TRY(connect_to_shadows(r, s, err));
-    r->source_count = s->sources.count;
-    r->sources = mem_alloc_zero(r->mem, sizeof(replay_source) * (size_t)(r->source_count + 1));
-    if (r->sources == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < r->source_count; i++) {
-        r->sources[i] = (replay_source){.source = s->sources.items[i], .watermark_us = INT64_MIN};
-        TRY(table_snapshot_open(&r->sources[i].snapshot, r->sources[i].source->table, err));
-    }
+status
+replay_run(replay *r, interrupt *guard, error *err) {
+    replay_source *next = NULL;
+    r->guard = guard;
     for (int32_t i = 0; i < r->streams.count; i++) {
         stream *each = r->streams.items[i];
         TRY(feed_constants(each, each->plan.root, err));
     }
-    return OK;
-}
-
-static void
-replay_close(replay *r, const stream *s) {
-    for (int32_t i = r->streams.count - 1; i >= 0; i--) {
-        if (r->streams.items[i] != s) {
-            stream_free(r->streams.items[i]);
+    while (r->by_time && (next = next_source(r)) != NULL) {
+        TRY(replay_insert(r, next, err));
+    }
+    for (int32_t i = 0; i < r->source_count; i++) {
+        replay_source *rs = &r->sources[i];
+        rs->watermark_us = rs->last_watermark_us;
+        if (!r->by_time) {
+            TRY(replay_rows(r, rs, 0, rs->row_count, err));
         }
     }
-    for (int32_t i = 0; r->sources != NULL && i < r->source_count; i++) {
-        if (r->sources[i].snapshot != NULL) {
-            table_snapshot_close(r->sources[i].snapshot);
-        }
-    }
-    mem_free(r->mem, r->sources, sizeof(replay_source) * (size_t)(r->source_count + 1));
-    list_fini(&r->streams, r->mem);
-    list_fini(&r->live, r->mem);
+    return replay_tick(r, err);
 }
 
 static status
-fill_by_time(stream *s, error *err) {
-    replay         r = {.mem = s->engine->mem};
-    status         done = replay_open(&r, s, err);
-    replay_source *next = NULL;
-    while (done == OK && (next = next_source(&r)) != NULL) {
-        done = replay_insert(&r, next, err);
+open_source(replay *r, replay_source *rs, const source *src, error *err) {
+    *rs = (replay_source){.source = src,
+                          .column_count = src->object->schema->count,
+                          .timed = source_is_timed(src),
+                          .row_count = source_flowed_rows(src),
+                          .entry_count = source_flowed_entries(src),
+                          .watermark_us = INT64_MIN,
+                          .last_watermark_us = src->watermark_us};
+    rs->columns = arena_alloc(&r->arena, sizeof(column) * (size_t)(rs->column_count + 1));
+    if (rs->columns == NULL) {
+        return error_memory(err);
     }
-    if (done == OK) {
-        for (int32_t i = 0; i < r.source_count; i++) {
-            r.sources[i].watermark_us = r.sources[i].source->watermark_us;
+    if (r->by_time && rs->entry_count > 0) {
+        const size_t bytes = sizeof(insert_entry) * (size_t)rs->entry_count;
+        rs->entries = mem_alloc(r->mem, bytes);
+        if (rs->entries == NULL) {
+            return error_memory(err);
         }
-        done = replay_tick(&r, err);
+        memcpy(rs->entries, table_entry(src->table, 0), bytes);
     }
-    replay_close(&r, s);
+    return table_snapshot_open(&rs->snapshot, src->table, err);
+}
+
+static status
+open_parts(replay *r, stream *s, error *err) {
+    TRY(add_shadows(r, s, err));
+    TRY(add_replayed(r, s, s, err));
+    r->sources = arena_alloc_zero(&r->arena, sizeof(*r->sources) * (size_t)(s->sources.count + 1));
+    if (r->sources == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        r->source_count++;
+        TRY(open_source(r, &r->sources[i], s->sources.items[i], err));
+    }
+    return OK;
+}
+
+status
+replay_open(replay **out, stream *s, error *err) {
+    mem    *m = s->engine->mem;
+    replay *r = mem_alloc_zero(m, sizeof(*r));
+    if (r == NULL) {
+        return error_memory(err);
+    }
+    r->mem = m;
+    arena_init(&r->arena, m);
+    const status made = open_parts(r, s, err);
+    if (made < 0) {
+        replay_close(r);
+        return made;
+    }
+    *out = r;
+    return OK;
+}
+
+void
+replay_close(replay *r) {
+    if (r == NULL) {
+        return;
+    }
+    for (int32_t i = r->streams.count - 1; i >= 0; i--) {
+        if (r->streams.items[i] != r->live.items[i]) {
+            stream_release(r->streams.items[i]);
+        }
+    }
+    for (int32_t i = 0; i < r->source_count; i++) {
+        replay_source *rs = &r->sources[i];
+        table_snapshot_close(rs->snapshot);
+        mem_free(r->mem, rs->entries, sizeof(insert_entry) * (size_t)rs->entry_count);
+    }
+    list_fini(&r->streams, r->mem);
+    list_fini(&r->live, r->mem);
+    arena_fini(&r->arena);
+    mem_free(r->mem, r, sizeof(*r));
+}
+
+/* ---------------------------------------------------------------------------------- filling */
+static status
+fill_by_time(stream *s, error *err) {
+    replay *r = NULL;
+    TRY(replay_open(&r, s, err));
+    const status done = replay_run(r, NULL, err);
+    replay_close(r);
     return done;
 }
 
 status
-stream_fill(stream *s, error *err) {
+stream_check_inputs(const stream *s, error *err) {
     for (int32_t i = 0; i < s->input_count; i++) {
         const stream *up = s->inputs[i].from_stream;
         if (up != NULL && up->failed) {
@@ -280,12 +371,25 @@ stream_fill(stream *s, error *err) {
                              TEXT_ARG(up->object->name), up->reason.message);
         }
     }
+    return OK;
+}
+
+void
+stream_count_filled(stream *s) {
+    if (s->object != NULL) {
+        s->engine->totals.rows_out += s->rows_out; /* its first rows, as far as counting goes */
+    }
+}
+
+status
+stream_fill(stream *s, error *err) {
+    TRY(stream_check_inputs(s, err));
     s->replaying = true;
     const status done = s->timed ? fill_by_time(s, err) : fill_whole(s, err);
     s->replaying = false;
     s->frontier_us = stream_frontier_us(s); /* both ways tick up to now */
-    if (done == OK && s->object != NULL) {
-        s->engine->totals.rows_out += s->rows_out; /* its first rows, as far as counting goes */
+    if (done == OK) {
+        stream_count_filled(s);
     }
     return done;
 }

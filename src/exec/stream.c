@@ -62,6 +62,9 @@ add_sources(stream *s, error *err) {
 /* Old rows cost time: they are computed where somebody needs them. */
 static void
 want_old_rows(stream *s) {
+    if (s->backfill != NULL) {
+        return; /* when it is live */
+    }
     circuit_want_old_rows(s->circuit, s->dependents.count > 0 || s->op_readers > 0 ||
                                           !circuit_is_upsert(&s->plan));
 }
@@ -144,6 +147,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
         return error_memory(err);
     }
     s->engine = e;
+    s->references = 1;
     buf_init(&s->ops, e->mem, INT32_MAX);
     s->plan = *p;
     s->object = o;
@@ -154,7 +158,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
         made = make_circuit(s, err);
     }
     if (made < 0) {
-        stream_free(s);
+        stream_release(s);
         return made;
     }
     s->id = ++e->stream_count;
@@ -167,8 +171,27 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     return OK;
 }
 
+status
+stream_reset(stream *s, error *err) {
+    circuit_close(s->circuit);
+    s->circuit = NULL;
+    s->inputs = NULL;
+    s->input_count = 0;
+    s->rows_out = 0;
+    return make_circuit(s, err);
+}
+
+stream *
+stream_retain(stream *s) {
+    s->references++;
+    return s;
+}
+
 void
-stream_free(stream *s) {
+stream_release(stream *s) {
+    if (--s->references > 0) {
+        return;
+    }
     mem *m = s->engine->mem;
     stream_drop_pending(s);
     list_fini(&s->pending, m);
@@ -180,6 +203,9 @@ stream_free(stream *s) {
     changelog_release(s->log);
     if (s->arena.mem != NULL) {
         arena_fini(&s->arena);
+    }
+    if (s->plan_of != NULL) {
+        stream_release(s->plan_of);
     }
     mem_free(m, s, sizeof(*s));
 }
@@ -229,7 +255,6 @@ stream_attach(stream *s, error *err) {
     for (int32_t i = 0; i < s->sources.count; i++) {
         TRY(add_reader(s->sources.items[i], s, err));
     }
-    s->running = true;
     return OK;
 }
 
@@ -262,8 +287,10 @@ stream_feed(stream_input *in, const delta *rows) {
     if (s->failed) {
         return;
     }
-    error fault = {0};
-    if (circuit_feed(s->circuit, in->leaf, rows, &fault) < 0) {
+    error        fault = {0};
+    const status fed = s->backfill != NULL ? backfill_add_rows(s->backfill, in, rows, &fault)
+                                           : circuit_feed(s->circuit, in->leaf, rows, &fault);
+    if (fed < 0) {
         stream_fail(s, &fault);
     }
 }
@@ -273,7 +300,9 @@ stream_tick(stream *s, int64_t frontier_us) {
     error fault = {0};
     s->ticks++;
     s->frontier_us = frontier_us;
-    if (circuit_tick(s->circuit, frontier_us, &fault) < 0) {
+    const status ticked = s->backfill != NULL ? backfill_add_tick(s->backfill, frontier_us, &fault)
+                                              : circuit_tick(s->circuit, frontier_us, &fault);
+    if (ticked < 0) {
         stream_fail(s, &fault);
     }
 }
@@ -304,6 +333,9 @@ stream_fail(stream *s, const error *reason) {
     }
     s->failed = true;
     s->reason = *reason;
+    if (s->backfill != NULL) {
+        return; /* stream_join_end sees it; nobody reads it yet */
+    }
     stream_drop_pending(s);
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
@@ -340,22 +372,18 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
             const stream_options *options, error *err) {
     stream *s = NULL;
     TRY(stream_make(&s, e, p, plan_arena, options->object, err));
-    status made = OK;
-    if (options->running && inputs_run(s)) {
-        made = stream_fill(s, err);
-        if (made == OK) {
-            made = stream_attach(s, err);
-        }
-    }
-    if (made == OK) {
-        made = list_add(&e->streams, e->mem, s, err);
-        engine_check_fault(e);
+    status made = list_add(&e->streams, e->mem, s, err);
+    if (made == OK && options->running && inputs_run(s)) {
+        made = stream_join(s, true, err);
     }
     if (made < 0) {
         stream_detach(s);
-        stream_free(s);
+        list_remove(&e->streams, s);
+        stream_release(s);
+        engine_check_fault(e);
         return made;
     }
+    engine_check_fault(e);
     *out = s;
     return OK;
 }
@@ -370,7 +398,11 @@ stream_close(stream *s) {
     }
     stream_detach(s);
     changelog_end(s->log, LOG_FINISHED, NULL);
-    stream_free(s);
+    if (s->backfill != NULL) {
+        backfill_orphan(s);
+    } else {
+        stream_release(s);
+    }
 }
 
 changelog *
@@ -399,7 +431,7 @@ stream_failure(const stream *s, error *reason) {
 int64_t
 stream_late_rows(const stream *s) {
     int64_t rows = 0;
-    for (int32_t i = 0; i < s->plan.node_count; i++) {
+    for (int32_t i = 0; s->backfill == NULL && i < s->plan.node_count; i++) {
         rows += s->circuit->ops[i]->late_rows;
     }
     return rows;
@@ -423,8 +455,15 @@ reported_watermark_us(const stream *s) {
 
 void
 stream_count(const stream *s, stream_counters *out) {
-    *out = (stream_counters){.rows_out = s->rows_out, .ticks = s->ticks};
+    *out = (stream_counters){.ticks = s->ticks};
     out->watermark_us = reported_watermark_us(s);
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        out->pending_rows += source_pending_rows(s->sources.items[i]);
+    }
+    if (s->backfill != NULL) {
+        return; /* the rest is not ours to read */
+    }
+    out->rows_out = s->rows_out;
     out->state_bytes = (int64_t)store_bytes(s->circuit->store);
     out->late_rows = stream_late_rows(s);
     for (int32_t i = 0; i < s->plan.node_count; i++) {
@@ -434,9 +473,6 @@ stream_count(const stream *s, stream_counters *out) {
     }
     for (int32_t i = 0; i < s->input_count; i++) {
         out->rows_in += s->inputs[i].leaf->rows_in;
-    }
-    for (int32_t i = 0; i < s->sources.count; i++) {
-        out->pending_rows += source_pending_rows(s->sources.items[i]);
     }
 }
 
