@@ -207,7 +207,11 @@ db_reap(laminar_database *db) {
 
 status
 db_writable(const laminar_database *db, error *err) {
-    if (atomic_load(&db->state) >= DB_SHUTTING_DOWN) {
+    const int32_t state = atomic_load(&db->state);
+    if (state == DB_CLOSED) {
+        return closed(err);
+    }
+    if (state >= DB_SHUTTING_DOWN) {
         return error_set(err, ERR_SHUTDOWN, "the database was shut down: it takes no more writes");
     }
     return OK;
