@@ -11,11 +11,12 @@ OUT = Path(__file__).resolve().parents[1] / "docs/guide/img"
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 } .small { font-size: 11px; fill: #59636e }
   .axis { stroke: #818b98 } .mark { stroke: #0969da; stroke-width: 2; fill: none } .dot { fill: #0969da }
-  .late { fill: #cf222e } .bar { fill: #0969da; fill-opacity: .18; stroke: #0969da } .guide { stroke: #d1d9e0 }
-  .page { fill: #ffffff }
+  .late { fill: #cf222e } .bar { fill: #0969da; fill-opacity: .18; stroke: #0969da }
+  .guide { stroke: #d1d9e0 } .page { fill: #ffffff }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc } .small { fill: #9198a1 } .axis { stroke: #656c76 } .guide { stroke: #3d444d }
-    .mark, .bar { stroke: #4493f8 } .dot, .bar { fill: #4493f8 } .late { fill: #f85149 } .page { fill: #0d1117 }
+    .mark, .bar { stroke: #4493f8 } .dot, .bar { fill: #4493f8 } .late { fill: #f85149 }
+    .page { fill: #0d1117 }
   }"""
 
 
@@ -54,7 +55,8 @@ def watermark() -> str:
     parts = [line(50, 250, 600, 250, "axis"), line(50, 250, 50, 30, "axis")]
     parts += [label(600, 272, "order of arrival", "small", "end"), label(56, 30, "event time (s)", "small")]
     for s in range(5, 25, 5):
-        parts += [line(50, 250 - 10 * s, 600, 250 - 10 * s, "guide"), label(44, 254 - 10 * s, str(s), "small", "end")]
+        y = 250 - 10 * s
+        parts += [line(50, y, 600, y, "guide"), label(44, y + 4, str(s), "small", "end")]
     path, mark = [], None
     for i, s in enumerate(seconds):
         x, y = at(i, s)
@@ -65,7 +67,8 @@ def watermark() -> str:
         mark = max(s - delay, s - delay if mark is None else mark)
         path += [(x + 26, at(i, mark)[1]), (x + 78, at(i, mark)[1])]
     steps = " ".join(f"{x:g},{y:g}" for x, y in path)
-    parts += [f'<polyline class="mark" points="{steps}"/>', label(600, 210, "watermark = newest − 5 s", "", "end")]
+    parts.append(f'<polyline class="mark" points="{steps}"/>')
+    parts.append(label(600, 210, "watermark = newest − 5 s", "", "end"))
     return svg(620, 285, "Rows and the watermark that follows them", parts)
 
 
