@@ -116,9 +116,9 @@ suggest_rows(const stream *s, const stream_diagnosis *d, buf *out) {
 
 static void
 suggest(const laminar_database *db, const stream *s, const stream_diagnosis *d, buf *out) {
-    const bool is_lost = d->counters.rows_out == 0 &&
-                         (d->counters.late_rows > 0 ||
-                          (d->counters.null_time_rows > 0 && d->due_us == INT64_MAX));
+    const bool is_lost =
+        d->counters.rows_out == 0 &&
+        (d->counters.late_rows > 0 || (d->counters.null_time_rows > 0 && d->due_us == INT64_MAX));
     if (suggest_state(db, s, d, out) || (is_lost && suggest_rows(s, d, out)) ||
         suggest_watermark(d, out) || suggest_rows(s, d, out)) {
         return;
