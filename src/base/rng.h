@@ -29,6 +29,22 @@ rng_below(rng *r, uint64_t bound) {
     return (uint64_t)(((uint128)rng_next(r) * bound) >> 64);
 }
 
+/* The same sequence, handed out to any number of threads. */
+typedef struct shared_rng {
+    _Atomic uint64_t state;
+} shared_rng;
+
+ALWAYS_INLINE void
+shared_rng_init(shared_rng *r, uint64_t seed) {
+    atomic_store_explicit(&r->state, seed, memory_order_relaxed);
+}
+
+ALWAYS_INLINE uint64_t
+shared_rng_next(shared_rng *r) {
+    rng own = {atomic_fetch_add_explicit(&r->state, 0x9e3779b97f4a7c15ULL, memory_order_relaxed)};
+    return rng_next(&own);
+}
+
 uint64_t rng_seed_from_system(void);
 
 #endif

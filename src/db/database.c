@@ -17,6 +17,7 @@ user_now_us(engine_clock *c) {
 static void
 set_callbacks(laminar_database *db, const laminar_options *options) {
     clock_init_real(&db->clock.base);
+    shared_rng_init(&db->random, rng_seed_from_system());
     if (options != NULL && options->clock_us != NULL) {
         db->clock.clock_us = options->clock_us;
         db->clock.context = options->clock_context;
@@ -111,6 +112,13 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     }
     *out = db;
     return OK;
+}
+
+plan_env
+db_plan_env(laminar_database *db) {
+    return (plan_env){.eval = {.clock = &db->clock.base,
+                               .random = &db->random,
+                               .now_us = clock_now_us(&db->clock.base)}};
 }
 
 laminar_database *

@@ -233,7 +233,7 @@ describe_source(statement_context *c, object *o, const ast_statement *st, const 
         TRY(plan_object_of(o, st, &rows->schema, err));
         return write_columns(c, o, err);
     }
-    TRY(plan_object(o, st, err));
+    TRY(plan_object(o, &c->env, st, err));
     return keep_definition(c, o, st, err);
 }
 
@@ -392,8 +392,8 @@ create_stream(statement_context *c, const ast_statement *st, going *old, error *
     plan    p;
     object *o = NULL;
     bool    done = false;
-    status  s =
-        plan_select(&p, &plan_arena, db->catalog, NULL, st->select, c->sql, true, &st->emit, err);
+    status  s = plan_select(&p, &plan_arena, db->catalog, NULL, &c->env, st->select, c->sql, true,
+                            &st->emit, err);
     if (s == OK) {
         s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
     }
@@ -410,7 +410,7 @@ create_view(statement_context *c, const ast_statement *st, const going *old, err
     plan    p;
     schema *columns = NULL;
     object *o = NULL;
-    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, NULL, st, c->sql, err));
+    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, NULL, &c->env, st, c->sql, err));
     TRY(catalog_object_new(&o, c->db->mem, OBJECT_VIEW, st->name.text, err));
     status s = keep_inputs(o, st, &p, old, err);
     if (s == OK) {

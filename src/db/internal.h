@@ -17,6 +17,7 @@
 #include "exec/engine.h"
 #include "laminar.h"
 #include "os/thread.h"
+#include "plan/plan.h"
 
 typedef enum setting_id {
 #define SETTING(id, name, kind, choices, lowest, highest, standard, description) SETTING_##id,
@@ -75,6 +76,7 @@ struct laminar_database {
     _Atomic int32_t  references; /* the user's, and one per appender and subscription */
     mem             *mem;
     user_clock       clock;
+    shared_rng       random;
     mutex            token;
     insert_queue     queue;
     catalog         *catalog;
@@ -131,6 +133,8 @@ laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);
 /* For calls that write: refuses after shutdown. With the token. */
 status db_writable(const laminar_database *db, error *err) MUST_USE;
+/* What a statement that begins now is bound under. */
+plan_env db_plan_env(laminar_database *db);
 /* The source or table of that name, retained. With the token. */
 status db_find_source(laminar_database *db, text name, object **out, error *err) MUST_USE;
 /* Open, and not in a forked child; takes no lock. */

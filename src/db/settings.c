@@ -222,7 +222,7 @@ run_set(statement_context *c, const ast_statement *st, error *err) {
         apply(c->db, at, c->db->opened_with[at]);
         return OK;
     }
-    TRY(plan_constant(&v, &c->arena, st->value, "SET", err));
+    TRY(plan_constant(&v, &c->arena, &c->env, st->value, "SET", err));
     TRY(read_value(&number, &settings[at], &v, st->value->position, err));
     apply(c->db, at, number);
     return OK;

@@ -342,7 +342,8 @@ static status
 describe(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     if (st->select != NULL) {
         plan p;
-        TRY(plan_select(&p, &c->arena, c->db->catalog, NULL, st->select, c->sql, false, NULL, err));
+        TRY(plan_select(&p, &c->arena, c->db->catalog, NULL, &c->env, st->select, c->sql, false,
+                        NULL, err));
         return describe_columns(c, &p.root->schema, NULL, out, err);
     }
     object *o;

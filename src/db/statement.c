@@ -39,7 +39,8 @@ statement_query(statement_context *c, text listed_as, const ast_select *select,
     }
     const bool entered = s == OK;
     if (s == OK) {
-        s = plan_select(&p, &plan_arena, db->catalog, NULL, select, c->sql, false, emit, err);
+        s = plan_select(&p, &plan_arena, db->catalog, NULL, &c->env, select, c->sql, false, emit,
+                        err);
     }
     if (s == OK) {
         s = query_prepare(&q, db->engine, &p, &plan_arena, &listed->guard, err);
@@ -77,8 +78,8 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
     if (s == OK) {
         /* A query with EMIT is explained as the stream that it would be. */
         const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
-        s = plan_select(&p, &c->arena, db->catalog, NULL, st->select, c->sql, streaming, &st->emit,
-                        err);
+        s = plan_select(&p, &c->arena, db->catalog, NULL, &c->env, st->select, c->sql, streaming,
+                        &st->emit, err);
         if (s == OK) {
             plan_print(&p, &b);
         }
@@ -148,7 +149,7 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
     batch            *made = NULL;
     TRY(find_target(c, st, &o, err));
     if (rows == NULL) {
-        TRY(plan_insert_values(&made, db->mem, &c->arena, o, st, err));
+        TRY(plan_insert_values(&made, db->mem, &c->arena, &c->env, o, st, err));
     } else {
         int32_t *from = arena_alloc(&c->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
         if (from == NULL) {
@@ -198,6 +199,7 @@ refuse_statement(const ast_statement *st, const char *what, error *err) {
 
 static status
 run_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    c->env = db_plan_env(c->db);
     switch (st->kind) {
     case AST_SELECT: {
         result *rows = NULL;
@@ -372,7 +374,7 @@ laminar_status
 laminar_database_query_stream(laminar_database *db, const char *stream_name, const char *filter,
                               laminar_result **out, laminar_error *err) {
     error             e = {.position = -1};
-    statement_context c = {.db = db, .sql = text_of(filter)};
+    statement_context c = {.db = db, .sql = text_of(filter), .env = db_plan_env(db)};
     arena_init(&c.arena, db->mem);
     const status s = query_stream(&c, stream_name, filter, out, &e);
     arena_fini(&c.arena);

@@ -6,12 +6,14 @@
 
 #include "batch/builder.h"
 #include "db/internal.h"
+#include "plan/plan.h"
 #include "sql/parser.h"
 
 typedef struct statement_context {
     laminar_database *db;
     arena             arena; /* AST and what a statement needs until it is done */
     text              sql;   /* the whole script: positions refer to it */
+    plan_env          env;   /* of the statement under way */
 } statement_context;
 
 text statement_text(const statement_context *c, const ast_statement *st);

@@ -273,7 +273,9 @@ plan_subscription(plan *p, arena *plan_arena, arena *a, laminar_database *db,
         TRY(parameters_bind(&given, &script, db->mem, err));
     }
     const ast_statement *st = script.statements[0];
-    return plan_select(p, plan_arena, db->catalog, NULL, st->select, sql, true, &st->emit, err);
+    const plan_env       env = db_plan_env(db);
+    return plan_select(p, plan_arena, db->catalog, NULL, &env, st->select, sql, true, &st->emit,
+                       err);
 }
 
 static status

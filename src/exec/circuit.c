@@ -88,7 +88,7 @@ feed_values(circuit *c, const plan_node *n, arena *a, error *err) {
     status  s = builder_init(&rows, c->mem, types, width, err);
     for (int32_t i = 0; s == OK && i < n->row_count * width; i++) {
         value v;
-        s = expr_evaluate_constant(&v, n->exprs[i], a, err);
+        s = expr_evaluate(&v, n->exprs[i], c->env.eval, a, err);
         if (s == OK) {
             s = column_append_value(&rows, i % width, &v, err);
         }

@@ -16,6 +16,8 @@ class_of(const plan_node *n) {
         return &op_filter_class;
     case PLAN_PROJECT:
         return &op_project_class;
+    case PLAN_KEEP:
+        return &op_keep_class;
     case PLAN_AGGREGATE:
         return &op_aggregate_class;
     case PLAN_JOIN:
@@ -246,7 +248,8 @@ circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
                           .scratch = &c->scratch,
                           .tick_arena = &c->tick_arena,
                           .store = c->store,
-                          .interrupted = interrupted};
+                          .interrupted = interrupted,
+                          .eval = &p->eval};
         c->ops = arena_alloc_zero(&c->arena, sizeof(op *) * (size_t)p->node_count);
         s = c->ops == NULL ? error_memory(err) : open_node(c, p->root, mode, live, err);
     }

@@ -362,6 +362,41 @@ fill_by_time(stream *s, error *err) {
     return done;
 }
 
+static bool
+holds_keep(const plan_node *n) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
+        if (holds_keep(n->inputs[i])) {
+            return true;
+        }
+    }
+    return n->kind == PLAN_KEEP;
+}
+
+/* Shadows would compute other values than their streams have shown. */
+static status
+check_volatile(const stream *s, error *err) {
+    bool has_rows = false;
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        has_rows = has_rows || source_flowed_entries(s->sources.items[i]) > 0;
+    }
+    for (int32_t i = 0; i < s->input_count && has_rows; i++) {
+        const stream *up = s->inputs[i].from_stream;
+        if (up == NULL) {
+            continue;
+        }
+        if (holds_keep(up->plan.root)) {
+            error_set(err, ERR_QUERY_FAILED,
+                      "a windowed stream over \"%.*s\", whose rows have values of now(), random() "
+                      "or the like, must be made before the rows come",
+                      TEXT_ARG(up->object->name));
+            error_hint(err, "create it before the first insert, or call the function in it");
+            return ERR_QUERY_FAILED;
+        }
+        TRY(check_volatile(up, err));
+    }
+    return OK;
+}
+
 status
 stream_check_inputs(const stream *s, error *err) {
     for (int32_t i = 0; i < s->input_count; i++) {
@@ -371,7 +406,7 @@ stream_check_inputs(const stream *s, error *err) {
                              TEXT_ARG(up->object->name), up->reason.message);
         }
     }
-    return OK;
+    return s->timed ? check_volatile(s, err) : OK;
 }
 
 void

@@ -10,6 +10,7 @@
 #define LAMINAR_EXPR_CALL_H
 
 #include "base/unicode.h"
+#include "expr/eval_env.h"
 #include "expr/expr.h"
 
 /* One value may not grow beyond this by a function: a wrong count would eat the machine. */
@@ -41,7 +42,9 @@ enum {
     FN_ALL_ROWS = 16, /* the kernel writes every row, NULL or not */
     FN_AS_CASE = 32,  /* expr_call makes a CASE of it */
     FN_AS_NULLIF = 64,
-    FN_AS_COALESCE = 128
+    FN_AS_COALESCE = 128,
+    FN_VOLATILE = 256, /* a value of its own for each row and each place in the text */
+    FN_STABLE = 512    /* FN_VOLATILE in streams; in a statement that is answered once, one value */
 };
 
 typedef struct operand {
@@ -64,6 +67,7 @@ typedef struct fn_call {
     void           *state; /* what prepare made, or NULL */
     char           *text_next;
     size_t          text_left;
+    const eval_env *eval; /* of the program; NULL: it calls nothing volatile */
     arena          *scratch;
     error          *err;
 } fn_call;
@@ -97,6 +101,12 @@ fn_preparer fn_prepare_regexp_matches, fn_prepare_regexp_full_match, fn_prepare_
 fn_preparer fn_prepare_regexp_matches_any_case, fn_prepare_regexp_unmatches_any_case;
 fn_preparer fn_prepare_similar_to, fn_prepare_glob, fn_prepare_regexp_extract;
 fn_preparer fn_prepare_regexp_replace, fn_prepare_regexp_count;
+
+/* One value for all rows and never another one: may be computed when a program is compiled. */
+ALWAYS_INLINE bool
+function_is_volatile(const function *f) {
+    return (f->flags & (FN_VOLATILE | FN_STABLE)) != 0;
+}
 
 /* Whether two constants are the same, by bits: 0.0 and -0.0 are different (expr_tree.c). */
 bool constant_equal(const value *x, const value *y);

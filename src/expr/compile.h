@@ -20,7 +20,8 @@ typedef struct term {
     value           constant;
     int32_t         constant_reg; /* seen from every scope */
     const function *function;
-    const expr     *whole; /* IN and choices are the same when their trees are; else NULL */
+    int32_t         serial; /* of a volatile call; else 0 */
+    const expr     *whole;  /* IN and choices are the same when their trees are; else NULL */
     int32_t         arg_count;
     int32_t        *args; /* terms */
 } term;

@@ -151,7 +151,7 @@ find_term(const compiler *c, const step *s, const int32_t *args, int32_t arg_cou
     for (int32_t i = 0; i < c->term_count; i++) {
         const term *t = &c->terms[i];
         if (t->column < 0 && !t->is_constant && t->kind == s->kind &&
-            type_equal(t->type, s->type) && t->function == s->function &&
+            type_equal(t->type, s->type) && t->function == s->function && t->serial == s->serial &&
             t->arg_count == arg_count &&
             (arg_count == 0 || memcmp(t->args, args, (size_t)arg_count * sizeof(*args)) == 0) &&
             (t->whole == NULL) == (whole == NULL) &&
@@ -257,7 +257,7 @@ compile_step(compiler *c, const step *proto, const int32_t *args, int32_t arg_co
     }
     TRY(prepare(c, &s, args));
     TRY(new_reg(c, &s.dst));
-    if (are_constant(c, args, arg_count)) {
+    if (are_constant(c, args, arg_count) && !step_is_volatile(&s)) {
         TRY(fold(c, &s, out));
         if (*out >= 0) {
             return OK;
@@ -268,6 +268,7 @@ compile_step(compiler *c, const step *proto, const int32_t *args, int32_t arg_co
                         .type = s.type,
                         .column = -1,
                         .function = s.function,
+                        .serial = s.serial,
                         .whole = whole,
                         .arg_count = arg_count,
                         .args = terms};

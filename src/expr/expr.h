@@ -9,6 +9,7 @@
 #define LAMINAR_EXPR_EXPR_H
 
 #include "batch/column.h"
+#include "expr/eval_env.h"
 
 typedef enum expr_kind {
     EXPR_COLUMN, /* column number of the input */
@@ -32,10 +33,11 @@ typedef struct function function;
 
 typedef struct expr expr;
 struct expr {
-    expr_kind       kind;
-    data_type       type;
-    int32_t         position; /* byte offset in the SQL text, for run-time errors; -1 unknown */
-    int32_t         column;   /* EXPR_COLUMN, EXPR_OUTER */
+    expr_kind kind;
+    data_type type;
+    int32_t   position;       /* byte offset in the SQL text, for run-time errors; -1 unknown */
+    int32_t   column;         /* EXPR_COLUMN, EXPR_OUTER. EXPR_CALL of a volatile function: which
+                                 call of the text it is; calls of one number have one value a row */
     const function *function; /* EXPR_CALL */
     value           constant; /* EXPR_CONSTANT */
     text            digits; /* of a DOUBLE that was written with a point: what it says exactly, for
@@ -63,7 +65,8 @@ data_type expr_literal_type(const expr *number, data_type beside);
  * False: args[*odd] does not meet *out, the type of those before it. */
 bool expr_unify(data_type *out, int32_t *odd, expr *const *args, int32_t count);
 bool expr_equal(const expr *x, const expr *y);
-bool expr_is_constant(const expr *e); /* no columns and no volatile function anywhere */
+bool expr_is_constant(const expr *e);      /* no columns and no volatile function anywhere */
+bool expr_is_constant_call(const expr *e); /* of a call: its function is not volatile */
 /* Calls fn for every column number in e, in place; the renumbering of push-down and pruning. */
 void  expr_visit_columns(expr *e, void (*fn)(void *arg, int32_t *column), void *arg);
 expr *expr_copy(arena *a, const expr *e);
@@ -84,6 +87,7 @@ status function_resolve(function_match *out, text name, const data_type *args, i
                         error *err) MUST_USE;
 const char *function_name(const function *f);
 bool        function_is_strict(const function *f); /* NULL for every NULL argument */
+bool        function_is_stable(const function *f); /* now() and the like */
 bool        function_exists(text name);
 int32_t     function_count(void);
 const char *function_name_at(int32_t i); /* for completion and did-you-mean */
@@ -101,6 +105,11 @@ status program_compile(program **out, arena *a, expr *const *exprs, int32_t coun
  * and layout); computed ones are transient in scratch. Computed text is views. Errors carry the
  * expression's position and the values. Not reentrant: one program per operator instance. */
 status program_run(program *p, const delta *in, column *out, arena *scratch, error *err) MUST_USE;
+/* What volatile functions of a program look at. Not set: calling one is an internal error. */
+void program_use(program *p, const eval_env *s);
+/* An expression without columns, for one row (text lives in a). s NULL: nothing in it is volatile.
+ */
+status expr_evaluate(value *out, const expr *e, const eval_env *s, arena *a, error *err) MUST_USE;
 /* A constant expression's value (text lives in a). */
 status expr_evaluate_constant(value *out, const expr *e, arena *a, error *err) MUST_USE;
 

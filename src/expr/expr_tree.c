@@ -122,7 +122,8 @@ expr_equal(const expr *x, const expr *y) {
 
 bool
 expr_is_constant(const expr *e) {
-    if (e->kind == EXPR_COLUMN || e->kind == EXPR_OUTER) {
+    if (e->kind == EXPR_COLUMN || e->kind == EXPR_OUTER ||
+        (e->kind == EXPR_CALL && function_is_volatile(e->function))) {
         return false;
     }
     for (int32_t i = 0; i < e->arg_count; i++) {
@@ -131,6 +132,11 @@ expr_is_constant(const expr *e) {
         }
     }
     return true;
+}
+
+bool
+expr_is_constant_call(const expr *e) {
+    return !function_is_volatile(e->function);
 }
 
 void

@@ -47,6 +47,11 @@ function_is_strict(const function *f) {
     return (f->flags & FN_NULLS) == 0;
 }
 
+bool
+function_is_stable(const function *f) {
+    return (f->flags & FN_STABLE) != 0;
+}
+
 /* The table holds the overloads of a name next to each other or not: a name counts where it stands
  * first. */
 static bool

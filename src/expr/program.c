@@ -38,9 +38,9 @@ compile_args(compiler *c, const expr *e, int32_t **out) {
 
 static status
 compile_plain(compiler *c, const expr *e, step_kind kind, int32_t *out) {
-    const step s = {
-        .kind = kind, .type = e->type, .position = e->position, .function = e->function};
+    step     s = {.kind = kind, .type = e->type, .position = e->position, .function = e->function};
     int32_t *args;
+    s.serial = step_is_volatile(&s) ? e->column : 0;
     TRY(compile_args(c, e, &args));
     return compile_step(c, &s, args, e->arg_count, NULL, out);
 }
@@ -162,6 +162,21 @@ compile_output(compiler *c, const expr *e, output *o) {
     return compile_reg(c, t, &o->reg);
 }
 
+/* A volatile call has one value a row wherever it stands: it is computed before any branch is
+ * taken.
+ */
+static status
+compile_volatile(compiler *c, const expr *e, int32_t depth) {
+    if (e->kind == EXPR_CALL && function_is_volatile(e->function)) {
+        int32_t t;
+        return compile_expr(c, e, &t);
+    }
+    for (int32_t i = 0; i < e->arg_count && depth < EXPR_DEPTH_MAX; i++) {
+        TRY(compile_volatile(c, e->args[i], depth + 1));
+    }
+    return OK;
+}
+
 status
 program_compile(program **out, arena *a, expr *const *exprs, int32_t count, const schema *input,
                 error *err) {
@@ -177,23 +192,37 @@ program_compile(program **out, arena *a, expr *const *exprs, int32_t count, cons
     }
     c.program->output_count = count;
     for (int32_t i = 0; i < count; i++) {
+        TRY(compile_volatile(&c, exprs[i], 0));
+    }
+    for (int32_t i = 0; i < count; i++) {
         TRY(compile_output(&c, exprs[i], &c.program->outputs[i]));
     }
     *out = c.program;
     return OK;
 }
 
+void
+program_use(program *p, const eval_env *s) {
+    p->eval = s;
+}
+
 status
-expr_evaluate_constant(value *out, const expr *e, arena *a, error *err) {
+expr_evaluate(value *out, const expr *e, const eval_env *s, arena *a, error *err) {
     const schema none = {.count = 0};
     const delta  one = {.row_count = 1};
     expr *const  self[1] = {(expr *)(uintptr_t)e};
     program     *p = NULL;
     column       result;
-    assert(expr_is_constant(e));
     TRY(program_compile(&p, a, self, 1, &none, err));
+    program_use(p, s);
     TRY(program_run(p, &one, &result, a, err));
     *out = column_value(&result, 0);
     out->type = e->type;
     return OK;
+}
+
+status
+expr_evaluate_constant(value *out, const expr *e, arena *a, error *err) {
+    assert(expr_is_constant(e));
+    return expr_evaluate(out, e, NULL, a, err);
 }

@@ -25,6 +25,9 @@ run_bits(run *r, int32_t row_count, bool on) {
 
 bool
 step_is_constant(const run *r, const step *s) {
+    if (step_is_volatile(s)) {
+        return false;
+    }
     for (int32_t i = 0; i < s->arg_count; i++) {
         if (!r->program->regs[s->args[i]].is_constant) {
             return false;
@@ -117,6 +120,7 @@ step_call(run *r, step *s) {
         .values = run_values(r, s->type, rows, (flags & FN_ALL_ROWS) == 0),
         .validity = validity,
         .state = s->state,
+        .eval = r->program->eval,
         .scratch = r->scratch,
         .err = r->err,
     };

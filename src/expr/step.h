@@ -55,6 +55,7 @@ typedef struct step {
     int32_t         arg_count;
     int32_t        *args; /* registers */
     const function *function;
+    int32_t         serial;   /* as of a term */
     operand        *operands; /* STEP_CALL: room for arg_count */
     void           *state;    /* STEP_CALL: what prepare made */
     in_set         *set;      /* STEP_IN */
@@ -88,13 +89,19 @@ typedef struct output {
     int32_t reg;
 } output;
 
+ALWAYS_INLINE bool
+step_is_volatile(const step *s) {
+    return s->kind == STEP_CALL && function_is_volatile(s->function);
+}
+
 struct program {
-    int32_t load_count, step_count, reg_count, choice_count, output_count;
-    load   *loads;
-    step   *steps;
-    reg    *regs;
-    choice *choices;
-    output *outputs;
+    const eval_env *eval;
+    int32_t         load_count, step_count, reg_count, choice_count, output_count;
+    load           *loads;
+    step           *steps;
+    reg            *regs;
+    choice         *choices;
+    output         *outputs;
 };
 
 typedef struct run {

@@ -30,12 +30,13 @@ typedef struct op       op;
 typedef struct op_class op_class;
 
 typedef struct op_env { /* shared by the operators of one circuit */
-    mem       *mem;
-    arena     *arena; /* of the circuit */
-    arena     *scratch;
-    arena     *tick_arena;
-    store     *store;
-    interrupt *interrupted; /* one-off queries poll it; NULL: never */
+    mem            *mem;
+    arena          *arena; /* of the circuit */
+    arena          *scratch;
+    arena          *tick_arena;
+    store          *store;
+    interrupt      *interrupted; /* one-off queries poll it; NULL: never */
+    const eval_env *eval;        /* for volatile functions; NULL: there are none */
 } op_env;
 
 typedef struct op_edge {

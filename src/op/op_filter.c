@@ -20,8 +20,10 @@ typedef struct filter {
 static status
 filter_open(op *self, error *err) {
     filter *f = (filter *)self;
-    return program_compile(&f->predicate, self->env->arena, &self->spec->predicate, 1,
-                           self->spec->input[0], err);
+    TRY(program_compile(&f->predicate, self->env->arena, &self->spec->predicate, 1,
+                        self->spec->input[0], err));
+    program_use(f->predicate, self->env->eval);
+    return OK;
 }
 
 static status

@@ -59,7 +59,9 @@ open_residual(join *j, error *err) {
         j->pair[i].type = pair->fields[i].type;
     }
     expr_visit_columns(spec->predicate, note_column, j->residual_reads);
-    return program_compile(&j->residual, a, &spec->predicate, 1, pair, err);
+    TRY(program_compile(&j->residual, a, &spec->predicate, 1, pair, err));
+    program_use(j->residual, j->base.env->eval);
+    return OK;
 }
 
 /* SEMI and ANTI show the left columns, MARK also the mark, the others both sides. */

@@ -21,8 +21,10 @@ project_open(op *self, error *err) {
     if (p->columns == NULL) {
         return error_memory(err);
     }
-    return program_compile(&p->program, self->env->arena, self->spec->exprs, count,
-                           self->spec->input[0], err);
+    TRY(program_compile(&p->program, self->env->arena, self->spec->exprs, count,
+                        self->spec->input[0], err));
+    program_use(p->program, self->env->eval);
+    return OK;
 }
 
 static status

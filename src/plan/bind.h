@@ -62,30 +62,32 @@ typedef struct cte { /* a name of WITH */
 } cte;
 
 typedef struct binder {
-    arena         *arena;
-    const catalog *catalog;
-    externals     *externals;  /* NULL: none */
-    int32_t        view_depth; /* views around what is bound */
-    text           sql;
-    error         *err;
-    bool           streaming;
-    ast_emit       emit;
-    int64_t        lateness_us;
-    int32_t        expr_count;
-    int32_t        select_depth;
-    cte           *ctes;   /* visible where the binder is */
-    level         *levels; /* likewise, the innermost first */
-    int32_t        outer_count, outer_capacity;
-    outer_ref     *outers;
-    int32_t        cte_uses;
-    uint32_t       visit; /* of a walk over parts that are shared */
-    int32_t        object_count, object_capacity;
-    object       **objects;
-    int32_t        window_count;
-    int32_t        closing_count;   /* aggregates whose groups end with a window */
-    bool           timeless_window; /* some window has no watermark that could close it */
-    int32_t        timeless_position;
-    text           timeless_table;
+    arena          *arena;
+    const catalog  *catalog;
+    externals      *externals;  /* NULL: none */
+    int32_t         view_depth; /* views around what is bound */
+    const plan_env *env;
+    text            sql;
+    error          *err;
+    bool            streaming;
+    ast_emit        emit;
+    int64_t         lateness_us;
+    int32_t         expr_count;
+    int32_t         select_depth;
+    int32_t         volatile_count; /* calls so far */
+    cte            *ctes;           /* visible where the binder is */
+    level          *levels;         /* likewise, the innermost first */
+    int32_t         outer_count, outer_capacity;
+    outer_ref      *outers;
+    int32_t         cte_uses;
+    uint32_t        visit; /* of a walk over parts that are shared */
+    int32_t         object_count, object_capacity;
+    object        **objects;
+    int32_t         window_count;
+    int32_t         closing_count;   /* aggregates whose groups end with a window */
+    bool            timeless_window; /* some window has no watermark that could close it */
+    int32_t         timeless_position;
+    text            timeless_table;
 } binder;
 
 typedef struct select_item {

@@ -57,7 +57,7 @@ add_column(agg_call *call, expr *e) {
 static int32_t
 column_of(agg_call *call, expr *e) {
     for (int32_t i = 0; i < call->signature.column_count; i++) {
-        if (expr_equal(call->columns[i], e) && !expr_is_volatile(e)) {
+        if (expr_equal(call->columns[i], e)) {
             return i;
         }
     }
@@ -266,7 +266,7 @@ agg_call_equal(const agg_call *x, const agg_call *y) {
         return false;
     }
     for (int32_t i = 0; i < x->signature.column_count; i++) {
-        if (!expr_equal(x->columns[i], y->columns[i]) || expr_is_volatile(x->columns[i])) {
+        if (!expr_equal(x->columns[i], y->columns[i])) {
             return false;
         }
     }

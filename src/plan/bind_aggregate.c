@@ -50,7 +50,7 @@ query_add_key(query *q, expr *key) {
 static int32_t
 place(expr **exprs, int32_t *count, expr *e) {
     for (int32_t i = 0; i < *count; i++) {
-        if (expr_equal(exprs[i], e) && !expr_is_volatile(e)) {
+        if (expr_equal(exprs[i], e)) {
             return i;
         }
     }

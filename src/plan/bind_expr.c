@@ -12,6 +12,18 @@ ast_is_call(const ast_expr *e, const char *name) {
 
 /* ---- names */
 
+/* The select list is computed after this clause: it would be another value. */
+static status
+refuse_volatile_alias(const context *c, const ast_expr *e) {
+    binder *b = c->binder;
+    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                 "\"%.*s\" is computed anew for each row and not known yet in %s",
+                 TEXT_ARG(e->name.text), c->clause);
+    error_hint(b->err, "compute it in a subquery: FROM (SELECT *, ... AS %.*s FROM ...)",
+               TEXT_ARG(e->name.text));
+    return ERR_QUERY_FAILED;
+}
+
 static status
 bind_alias(expr **out, context *c, const ast_expr *e, bool *done) {
     const query  *q = c->query;
@@ -24,11 +36,16 @@ bind_alias(expr **out, context *c, const ast_expr *e, bool *done) {
         if (!item->aliased || item->ast == NULL || !matches) {
             continue;
         }
+        *done = true;
+        if (item->bound != NULL && expr_is_volatile(item->bound) && !c->in_aggregate) {
+            return copy_expr(out, c->binder, item->bound); /* the same value */
+        }
         c->alias_count = i; /* an alias sees the ones before it: no circles */
         const status s = bind_expr(out, c, item->ast);
         c->alias_count = visible;
-        *done = true;
-        return s;
+        return s == OK && item->bound == NULL && expr_is_volatile(*out)
+                   ? refuse_volatile_alias(c, e)
+                   : s;
     }
     return OK;
 }
@@ -117,6 +134,24 @@ refuse_operands(binder *b, text op, expr *const *args, int32_t position) {
     return ERR_QUERY_FAILED;
 }
 
+/* In a statement that is answered once now() is one instant: a constant. Other volatile calls get a
+ * number, so that copies of one call have one value a row. */
+static status
+settle_volatile(expr **out, binder *b) {
+    const bool stable = (*out)->kind == EXPR_CALL && function_is_stable((*out)->function);
+    if ((*out)->kind != EXPR_CALL || expr_is_constant_call(*out)) {
+        return OK;
+    }
+    if (!stable || b->streaming) {
+        (*out)->column = ++b->volatile_count;
+        return OK;
+    }
+    value v;
+    TRY(located(b, expr_evaluate(&v, *out, &b->env->eval, b->arena, b->err), (*out)->position));
+    *out = make_constant(b, &v, (*out)->position);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
 status
 bind_call_named(expr **out, binder *b, text name, expr **args, int32_t arg_count,
                 int32_t position) {
@@ -129,6 +164,7 @@ bind_call_named(expr **out, binder *b, text name, expr **args, int32_t arg_count
         return refuse_operands(b, name, args, position);
     }
     TRY(located(b, s, position));
+    TRY(settle_volatile(out, b));
     for (int32_t i = 0; i < arg_count; i++) {
         if (args[i]->kind != EXPR_CONSTANT) {
             return OK;

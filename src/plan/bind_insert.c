@@ -139,9 +139,9 @@ append_rows(builder *rows, binder *b, const object *o, const ast_statement *s,
 }
 
 status
-plan_insert_values(batch **out, mem *m, arena *a, const object *target, const ast_statement *s,
-                   error *err) {
-    binder        b = {.arena = a, .err = err};
+plan_insert_values(batch **out, mem *m, arena *a, const plan_env *env, const object *target,
+                   const ast_statement *s, error *err) {
+    binder        b = {.arena = a, .env = env, .err = err};
     const int32_t count = target->schema->count;
     int32_t      *source = arena_alloc(a, (size_t)count * sizeof(*source));
     data_type    *types = arena_alloc(a, (size_t)count * sizeof(*types));

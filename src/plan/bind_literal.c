@@ -159,7 +159,7 @@ bind_constant_digits(value *out, text *digits, binder *b, const ast_expr *e, con
     expr   *bound;
     TRY(bind_expr(&bound, &c, e));
     *digits = bound->digits;
-    return located(b, expr_evaluate_constant(out, bound, b->arena, b->err), e->position);
+    return located(b, expr_evaluate(out, bound, &b->env->eval, b->arena, b->err), e->position);
 }
 
 status

@@ -53,6 +53,7 @@ bind_default(value *out, binder *b, const ast_column_def *c, data_type t) {
     scope   nothing = {0};
     context where = {.binder = b, .scope = &nothing, .clause = "DEFAULT"};
     expr   *e;
+    b->streaming = true; /* now() is no constant of the definition */
     TRY(bind_expr(&e, &where, c->default_value));
     if (!expr_is_constant(e)) {
         error_set_at(b->err, ERR_INVALID_SCHEMA, c->default_value->position,
@@ -279,8 +280,8 @@ plan_object_of(object *out, const ast_statement *s, const schema *columns, error
 }
 
 status
-plan_object(object *out, const ast_statement *s, error *err) {
-    binder b = {.arena = &out->arena, .err = err};
+plan_object(object *out, const plan_env *env, const ast_statement *s, error *err) {
+    binder b = {.arena = &out->arena, .env = env, .err = err};
     TRY(refuse_constraints(err, s));
     TRY(bind_columns(out, &b, s));
     TRY(bind_watermark(out, &b, s));

@@ -515,7 +515,7 @@ bind_aggregate_over(over_item *item, context *c, const ast_expr *e) {
 
 static bool
 same(const expr *x, const expr *y) {
-    return x == NULL || y == NULL ? x == y : expr_equal(x, y) && !expr_is_volatile(x);
+    return x == NULL || y == NULL ? x == y : expr_equal(x, y);
 }
 
 static bool
@@ -657,7 +657,7 @@ place(extras *x, expr *e) {
         return e->column;
     }
     for (int32_t i = 0; i < x->count; i++) {
-        if (expr_equal(x->exprs[i], e) && !expr_is_volatile(e)) {
+        if (expr_equal(x->exprs[i], e)) {
             return x->width + i;
         }
     }

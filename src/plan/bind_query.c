@@ -112,7 +112,7 @@ bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done)
 static status
 evaluate(expr **e, binder *b) {
     value v;
-    TRY(located(b, expr_evaluate_constant(&v, *e, b->arena, b->err), (*e)->position));
+    TRY(located(b, expr_evaluate(&v, *e, &b->env->eval, b->arena, b->err), (*e)->position));
     expr *made = make_constant(b, &v, (*e)->position);
     if (made == NULL) {
         return out_of_memory(b);

@@ -190,6 +190,7 @@ estimate_rows(const plan_node *n) {
         }
         return n->shared->rows;
     case PLAN_PROJECT:
+    case PLAN_KEEP:
     case PLAN_WINDOW:
     case PLAN_SORT:
     case PLAN_DISTINCT:

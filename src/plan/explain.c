@@ -326,6 +326,13 @@ print_line(const plan_node *n, buf *out) {
             print_output(n->exprs[i], n->schema.fields[i].name, &n->inputs[0]->schema, out);
         }
         break;
+    case PLAN_KEEP:
+        buf_printf(out, "Keep  ");
+        for (int32_t i = 0; i < n->kept_count; i++) {
+            buf_printf(out, "%s", i > 0 ? ", " : "");
+            expr_print(n->exprs[i], &n->inputs[0]->schema, out);
+        }
+        break;
     case PLAN_AGGREGATE:
         print_aggregate(n, out);
         break;

@@ -278,6 +278,7 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
         }
         case PLAN_WINDOW:
         case PLAN_OVER:
+        case PLAN_KEEP:
             if (number >= node->inputs[0]->schema.count) {
                 return false;
             }

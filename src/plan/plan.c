@@ -130,13 +130,15 @@ reads_nothing(const binder *b) {
 }
 
 status
-plan_select(plan *out, arena *a, const catalog *c, externals *x, const ast_select *select, text sql,
-            bool streaming, const ast_emission *emit, error *err) {
+plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env *env,
+            const ast_select *select, text sql, bool streaming, const ast_emission *emit,
+            error *err) {
     static const ast_emission none = {.position = -1};
     emit = emit == NULL ? &none : emit;
     binder b = {.arena = a,
                 .catalog = c,
                 .externals = x,
+                .env = env,
                 .sql = sql,
                 .err = err,
                 .streaming = streaming,
@@ -151,6 +153,12 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const ast_selec
     TRY(plan_push_down(&out->root, a, streaming, err));
     TRY(plan_prune(&out->root, a, err));
     plan_number(out);
+    out->eval = env->eval;
+    if (streaming && b.volatile_count > 0) {
+        out->eval.now_us = EVAL_NOW;
+        TRY(plan_keep_volatile(&out->root, a, err));
+        plan_number(out);
+    }
     if (!streaming) {
         plan_choose_build(out->root);
     }
@@ -170,8 +178,9 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const ast_selec
 }
 
 status
-plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input, error *err) {
-    binder          b = {.arena = a, .err = err};
+plan_expression(expr **out, arena *a, const plan_env *env, const ast_expr *e, const schema *input,
+                error *err) {
+    binder          b = {.arena = a, .env = env, .err = err};
     const plan_node columns = {.schema = *input};
     scope           s;
     TRY(scope_of_node(&s, &b, &columns, TEXT("")));
@@ -180,7 +189,8 @@ plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input, er
 }
 
 status
-plan_constant(value *out, arena *a, const ast_expr *e, const char *clause, error *err) {
-    binder b = {.arena = a, .err = err};
+plan_constant(value *out, arena *a, const plan_env *env, const ast_expr *e, const char *clause,
+              error *err) {
+    binder b = {.arena = a, .env = env, .err = err};
     return bind_constant(out, &b, e, clause);
 }

@@ -23,6 +23,8 @@ typedef enum plan_kind {
     PLAN_RELATION,  /* rows that are not kept here: relation, column_map */
     PLAN_FILTER,    /* predicate */
     PLAN_PROJECT,   /* exprs */
+    PLAN_KEEP,      /* streams: exprs, which are calls of volatile functions, behind the columns of
+                       the input; each row keeps what they gave when it came */
     PLAN_AGGREGATE, /* input: key_count keys first, then arguments and filters; output: keys, then
                        one column per call */
     PLAN_JOIN,      /* inputs 0 and 1; output: left columns, right columns; SEMI, ANTI: left
@@ -116,7 +118,8 @@ struct plan_node {
                                    JOIN, once it is pruned: of left ++ right ++ mark, NULL: all
                                    as above */
     expr          *predicate;   /* FILTER; JOIN residual over left ++ right columns, or NULL */
-    expr         **exprs;       /* PROJECT, VALUES */
+    expr         **exprs;       /* PROJECT, VALUES, KEEP */
+    int32_t        kept_count;  /* KEEP: of exprs */
     int32_t        row_count;   /* VALUES */
     int32_t        key_count;   /* AGGREGATE; JOIN; TOP_N, OVER */
     int32_t       *key_columns; /* TOP_N, OVER */
@@ -161,6 +164,7 @@ typedef struct plan {
     int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
     int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
     bool     constant;          /* reads no object: finite */
+    eval_env eval;              /* for volatile functions */
 } plan;
 
 /* What a query reads that the catalogue does not know: files, objects of the caller. To open one
@@ -182,29 +186,34 @@ typedef struct externals {
     text            missing_key;
     bool            missing_in_view; /* then positions mean nothing to the statement */
 } externals;
+/* What a statement is bound under. */
+typedef struct plan_env {
+    eval_env eval;
+} plan_env;
 
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT
  * as TOP_N (ORDER BY alone is dropped). One-off plans may SORT. Column names of the result follow
  * the select list: alias, column name, else the expression's text in lower case as the user typed
  * it with function calls as written (`count(*)`, `SUM(x)` gives "SUM(x)"). Errors carry positions.
  * externals NULL: there are none. */
-status plan_select(plan *out, arena *a, const catalog *c, externals *x, const ast_select *select,
-                   text sql, bool streaming, const ast_emission *emit, error *err) MUST_USE;
+status plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env *env,
+                   const ast_select *select, text sql, bool streaming, const ast_emission *emit,
+                   error *err) MUST_USE;
 /* One expression over the columns of `input` (query_stream's filter), BOOLEAN. */
-status plan_expression(expr **out, arena *a, const ast_expr *e, const schema *input,
-                       error *err) MUST_USE;
+status plan_expression(expr **out, arena *a, const plan_env *env, const ast_expr *e,
+                       const schema *input, error *err) MUST_USE;
 /* The columns of CREATE VIEW's query under the names that the view gives them; binds it. *p is what
  * reading the view means now. */
 status plan_view(plan *p, schema **columns, arena *a, const catalog *c, externals *x,
-                 const ast_statement *s, text sql, error *err) MUST_USE;
+                 const plan_env *env, const ast_statement *s, text sql, error *err) MUST_USE;
 /* CREATE TABLE ... AS: an object with the columns of a result. */
 status plan_object_of(object *out, const ast_statement *s, const schema *columns,
                       error *err) MUST_USE;
 /* An expression without columns, evaluated; `clause` for messages. */
-status plan_constant(value *out, arena *a, const ast_expr *e, const char *clause,
-                     error *err) MUST_USE;
+status plan_constant(value *out, arena *a, const plan_env *env, const ast_expr *e,
+                     const char *clause, error *err) MUST_USE;
 /* A CREATE SOURCE / TABLE statement into an object: schema, defaults, event time, delay. */
-status plan_object(object *out, const ast_statement *s, error *err) MUST_USE;
+status plan_object(object *out, const plan_env *env, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
 bool plan_insert_is_rows(const ast_statement *s);
 /* source[c] for each column c of the target: which of `width` given values goes there, -1: the
@@ -212,7 +221,7 @@ bool plan_insert_is_rows(const ast_statement *s);
 status plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_statement *s,
                            int32_t width, error *err) MUST_USE;
 /* INSERT ... VALUES rows as one batch in the target's column order, defaults filled in. */
-status plan_insert_values(batch **out, mem *m, arena *a, const object *target,
+status plan_insert_values(batch **out, mem *m, arena *a, const plan_env *env, const object *target,
                           const ast_statement *s, error *err) MUST_USE;
 
 /* How many inputs a walk that meets every node once goes down to: a shared part counts for its

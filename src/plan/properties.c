@@ -96,6 +96,8 @@ properties_of(const plan_node *n) {
             return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
         }
         return keeps_all_columns(n) ? in : 0;
+    case PLAN_KEEP:
+        return append != 0 ? in : 0; /* copies of a row may trade their values */
     case PLAN_AGGREGATE:
         return PLAN_CONSOLIDATED | (n->emit_at_close ? PLAN_APPEND_ONLY : 0);
     case PLAN_JOIN: {
@@ -168,7 +170,7 @@ shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
         if (n->kind == PLAN_PROJECT && !is_injective(n->exprs[i], &i)) {
             return -1;
         }
-        const bool appends = n->kind == PLAN_WINDOW || n->kind == PLAN_OVER;
+        const bool appends = n->kind == PLAN_WINDOW || n->kind == PLAN_OVER || n->kind == PLAN_KEEP;
         if (appends && i >= n->inputs[0]->schema.count) {
             return -1;
         }

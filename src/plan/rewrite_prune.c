@@ -606,6 +606,7 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
         return prune_union(p, n, needed, map);
     case PLAN_SINGLE:
     case PLAN_VALUES:
+    case PLAN_KEEP: /* is made later */
         for (int32_t i = 0; i < n->schema.count; i++) {
             map[i] = i;
         }

@@ -169,6 +169,7 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_SINGLE:
     case PLAN_VALUES:
     case PLAN_RELATION:
+    case PLAN_KEEP: /* is made later */
         return conjuncts_above(r, node, list, out);
     }
     UNREACHABLE();

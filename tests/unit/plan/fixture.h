@@ -16,6 +16,8 @@ typedef struct fixture {
     char     text[8192]; /* what EXPLAIN shows */
 } fixture;
 
+static const plan_env fixture_env = {.eval = {.now_us = 0}};
+
 static const char *const fixture_sources[] = {
     "CREATE SOURCE flights (carrier VARCHAR, origin VARCHAR, delay INTEGER, distance DOUBLE, "
     "ts TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)",
@@ -36,7 +38,7 @@ fixture_add(fixture *f, const char *sql, error *err) {
     object              *o = NULL;
     TRY(catalog_object_new(&o, f->mem, s->kind == AST_CREATE_TABLE ? OBJECT_TABLE : OBJECT_SOURCE,
                            s->name.text, err));
-    status result = plan_object(o, s, err);
+    status result = plan_object(o, &fixture_env, s, err);
     if (result >= 0) {
         result = catalog_add(f->catalog, o, err);
     }
@@ -90,8 +92,8 @@ fixture_plan(fixture *f, const char *sql, bool streaming, error *err) {
     ast_script script;
     TRY(sql_parse(&script, &f->arena, text_of(sql), err));
     const ast_statement *s = script.statements[0];
-    TRY(plan_select(&f->plan, &f->arena, f->catalog, NULL, s->select, text_of(sql), streaming,
-                    &s->emit, err));
+    TRY(plan_select(&f->plan, &f->arena, f->catalog, NULL, &fixture_env, s->select, text_of(sql),
+                    streaming, &s->emit, err));
     buf out;
     buf_init(&out, f->mem, sizeof(f->text) - 1);
     plan_print(&f->plan, &out);

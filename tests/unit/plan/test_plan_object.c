@@ -10,7 +10,7 @@ make(fixture *f, const char *sql, object **out, error *err) {
     TRY(sql_parse(&script, &f->arena, text_of(sql), err));
     object *o = NULL;
     TRY(catalog_object_new(&o, f->mem, OBJECT_SOURCE, script.statements[0]->name.text, err));
-    const status s = plan_object(o, script.statements[0], err);
+    const status s = plan_object(o, &fixture_env, script.statements[0], err);
     if (s < 0) {
         catalog_object_release(o);
         o = NULL;
@@ -121,7 +121,7 @@ insert(fixture *f, const char *sql, batch **out, error *err) {
     object              *o;
     TRY(catalog_need(&o, f->catalog, s->name.text, false, ERR_NOT_FOUND_IN_QUERY, "Table", -1,
                      err));
-    return plan_insert_values(out, f->mem, &f->arena, o, s, err);
+    return plan_insert_values(out, f->mem, &f->arena, &fixture_env, o, s, err);
 }
 
 static void
@@ -215,17 +215,17 @@ test_expression(void **state) {
     CHECK_OK(fixture_open(&f, &m, &err));
     const schema *s = catalog_find(f.catalog, TEXT("flights"), false)->schema;
     CHECK_OK(sql_parse_expression(&e, &f.arena, TEXT("delay > 5 AND carrier = 'AA'"), &err));
-    CHECK_OK(plan_expression(&bound, &f.arena, e, s, &err));
+    CHECK_OK(plan_expression(&bound, &f.arena, &fixture_env, e, s, &err));
     CHECK_EQ(bound->type.id, TYPE_BOOL);
     CHECK_OK(sql_parse_expression(&e, &f.arena, TEXT("delay + 5"), &err));
-    CHECK_FAILS(plan_expression(&bound, &f.arena, e, s, &err), ERR_QUERY_FAILED);
+    CHECK_FAILS(plan_expression(&bound, &f.arena, &fixture_env, e, s, &err), ERR_QUERY_FAILED);
     CHECK_OK(sql_parse_expression(&e, &f.arena, TEXT("dely > 5"), &err));
-    CHECK_FAILS(plan_expression(&bound, &f.arena, e, s, &err), ERR_QUERY_FAILED);
+    CHECK_FAILS(plan_expression(&bound, &f.arena, &fixture_env, e, s, &err), ERR_QUERY_FAILED);
     CHECK_STR(err.hint, "did you mean \"delay\"?");
     CHECK_OK(sql_parse_expression(&e, &f.arena, TEXT("count(*) > 5"), &err));
-    CHECK_FAILS(plan_expression(&bound, &f.arena, e, s, &err), ERR_QUERY_FAILED);
+    CHECK_FAILS(plan_expression(&bound, &f.arena, &fixture_env, e, s, &err), ERR_QUERY_FAILED);
     CHECK_OK(sql_parse_expression(&e, &f.arena, TEXT("window_start > TUMBLE(ts, 5)"), &err));
-    CHECK_FAILS(plan_expression(&bound, &f.arena, e, s, &err), ERR_QUERY_FAILED);
+    CHECK_FAILS(plan_expression(&bound, &f.arena, &fixture_env, e, s, &err), ERR_QUERY_FAILED);
     fixture_close(&f);
     CHECK_EQ(mem_fini(&m), 0);
 }
