@@ -116,9 +116,8 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
 
 plan_env
 db_plan_env(laminar_database *db) {
-    return (plan_env){.eval = {.clock = &db->clock.base,
-                               .random = &db->random,
-                               .now_us = clock_now_us(&db->clock.base)}};
+    return (plan_env){
+        .eval = {.clock = &db->clock.base, .random = &db->random, .now_us = EVAL_NOW}};
 }
 
 laminar_database *

@@ -75,8 +75,10 @@ typedef struct binder {
     int32_t         expr_count;
     int32_t         select_depth;
     int32_t         volatile_count; /* calls so far */
-    cte            *ctes;           /* visible where the binder is */
-    level          *levels;         /* likewise, the innermost first */
+    int64_t         now_us;         /* of the statement, once has_now */
+    bool            has_now;
+    cte            *ctes;   /* visible where the binder is */
+    level          *levels; /* likewise, the innermost first */
     int32_t         outer_count, outer_capacity;
     outer_ref      *outers;
     int32_t         cte_uses;

@@ -146,8 +146,14 @@ settle_volatile(expr **out, binder *b) {
         (*out)->column = ++b->volatile_count;
         return OK;
     }
-    value v;
-    TRY(located(b, expr_evaluate(&v, *out, &b->env->eval, b->arena, b->err), (*out)->position));
+    value    v;
+    eval_env frozen = b->env->eval;
+    if (!b->has_now && frozen.clock != NULL) {
+        b->now_us = clock_now_us(frozen.clock);
+        b->has_now = true;
+    }
+    frozen.now_us = b->now_us;
+    TRY(located(b, expr_evaluate(&v, *out, &frozen, b->arena, b->err), (*out)->position));
     *out = make_constant(b, &v, (*out)->position);
     return *out == NULL ? out_of_memory(b) : OK;
 }

@@ -155,7 +155,6 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     plan_number(out);
     out->eval = env->eval;
     if (streaming && b.volatile_count > 0) {
-        out->eval.now_us = EVAL_NOW;
         TRY(plan_keep_volatile(&out->root, a, err));
         plan_number(out);
     }

@@ -8,15 +8,13 @@ several cuts into inserts, and must give the same rows. LAMINAR_SEED=n takes oth
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
-from slt import Mismatch, Runner, bag, read, show, split
+from slt import Mismatch, Runner, bag, show, split
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("*/*.slt"))
-DEFINITIONS = FOLDER.parents[1] / "src/expr/functions.def"
 SEED = int(os.environ.get("LAMINAR_SEED", "20240229"))
 
 # About so many queries were checked as streams when this was written; fewer mean that the check was lost.
@@ -118,11 +116,3 @@ def test_values_are_shown_and_split() -> None:
     ]
     assert split("a b  c") == ["a b", "c"]
     assert split("a  b\tc") == ["a  b", "c"]
-
-
-@pytest.mark.skipif(not DEFINITIONS.is_file(), reason="needs the source tree")
-def test_every_function_is_used() -> None:
-    names = set(re.findall(r'^(?:FUNCTION|REWRITE)\("([^"]+)"', DEFINITIONS.read_text(), re.MULTILINE))
-    sql = "\n".join(r.sql.lower() for path in FILES for r in read(path) if r.kind == "query")
-    used = set(re.findall(r"[a-z_0-9]+(?=\()", sql)) | set(re.findall(r"[^\w\s()',]+", sql))
-    assert len(names) >= 100 and names - used == {"like", "ilike", "neg"}  # those are written as operators

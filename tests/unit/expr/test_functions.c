@@ -551,28 +551,6 @@ test_table(void **state UNUSED) {
     }
 }
 
-/* No function goes without a case. hash has a test of its own; aliases of a name share its kernel.
- */
-static void
-test_table_is_complete(void **state UNUSED) {
-    static const char *const elsewhere[] = {
-        "hash",     "iif",       "ucase", "lcase", "len", "char_length", "character_length",
-        "datepart", "dayofmonth"};
-    for (int32_t i = 0; i < function_count(); i++) {
-        bool found = false;
-        for (int32_t k = 0; k < ARRAY_COUNT(cases) && !found; k++) {
-            found = strcmp(cases[k].name, function_name_at(i)) == 0;
-        }
-        for (int32_t k = 0; k < ARRAY_COUNT(elsewhere) && !found; k++) {
-            found = strcmp(elsewhere[k], function_name_at(i)) == 0;
-        }
-        if (!found) {
-            print_error("%s has no case\n", function_name_at(i));
-            fail();
-        }
-    }
-}
-
 static void
 test_resolution(void **state UNUSED) {
     error           err = {0};
@@ -689,5 +667,4 @@ test_constant_divisors(void **state UNUSED) {
     arena_fini(&a);
 }
 
-UNIT_MAIN(UNIT(test_table), UNIT(test_table_is_complete), UNIT(test_resolution), UNIT(test_hash),
-          UNIT(test_constant_divisors))
+UNIT_MAIN(UNIT(test_table), UNIT(test_resolution), UNIT(test_hash), UNIT(test_constant_divisors))
