@@ -26,6 +26,8 @@ class_of(const plan_node *n) {
         return &op_asof_class;
     case PLAN_WINDOW:
         return &op_window_class;
+    case PLAN_SERIES:
+        return &op_series_class;
     case PLAN_SORT:
         return &op_sort_class;
     case PLAN_TOP_N:
@@ -92,6 +94,41 @@ match_of(const plan_node *n) {
     return matches[n->match];
 }
 
+/* Where columns lie, in which unit times are, and the calls of an AGGREGATE. */
+static status
+fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
+    switch (n->kind) {
+    case PLAN_JOIN:
+    case PLAN_SERIES:
+    case PLAN_SHARED:
+    case PLAN_RELATION:
+        spec->columns = n->column_map;
+        break;
+    case PLAN_SCAN:
+        spec->input[0] = n->object->schema;
+        spec->columns = n->column_map;
+        spec->append_only[0] = n->object->append_only;
+        break;
+    case PLAN_SINGLE:
+    case PLAN_VALUES:
+        spec->input[0] = &n->schema;
+        spec->exprs = NULL;
+        break;
+    case PLAN_WINDOW:
+        spec->time_unit_us = type_time_unit_us(spec->input[0]->fields[n->time_column].type);
+        break;
+    case PLAN_AGGREGATE:
+        if (n->window_key >= 0 || n->session_key >= 0) {
+            const int32_t key = n->session_key >= 0 ? n->session_key : n->window_key;
+            spec->time_unit_us = type_time_unit_us(n->schema.fields[key].type);
+        }
+        return fill_aggs(spec, a, n, err);
+    default:
+        break;
+    }
+    return OK;
+}
+
 static status
 fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err) {
     *spec = (op_spec){
@@ -126,6 +163,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .sort_keys = n->sort_keys,
         .limit = n->limit,
         .offset = n->offset,
+        .inclusive = n->inclusive,
     };
     /* A UNION may have more inputs: they are alike, and its operator does not look at them. */
     for (int32_t i = 0; i < n->input_count && i < ARRAY_COUNT(spec->input); i++) {
@@ -133,35 +171,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         spec->append_only[i] =
             mode == MODE_ONCE || (n->inputs[i]->properties & PLAN_APPEND_ONLY) != 0;
     }
-    switch (n->kind) {
-    case PLAN_JOIN:
-    case PLAN_SHARED:
-    case PLAN_RELATION:
-        spec->columns = n->column_map;
-        break;
-    case PLAN_SCAN:
-        spec->input[0] = n->object->schema;
-        spec->columns = n->column_map;
-        spec->append_only[0] = n->object->append_only;
-        break;
-    case PLAN_SINGLE:
-    case PLAN_VALUES:
-        spec->input[0] = &n->schema;
-        spec->exprs = NULL;
-        break;
-    case PLAN_WINDOW:
-        spec->time_unit_us = type_time_unit_us(spec->input[0]->fields[n->time_column].type);
-        break;
-    case PLAN_AGGREGATE:
-        if (n->window_key >= 0 || n->session_key >= 0) {
-            const int32_t key = n->session_key >= 0 ? n->session_key : n->window_key;
-            spec->time_unit_us = type_time_unit_us(n->schema.fields[key].type);
-        }
-        return fill_aggs(spec, a, n, err);
-    default:
-        break;
-    }
-    return OK;
+    return fill_columns(spec, a, n, err);
 }
 
 /* A leaf that hands on what it is fed, in the node's own schema. */

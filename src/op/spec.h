@@ -54,7 +54,8 @@ typedef struct op_spec {
     const schema  *input[2];
     const schema  *output;
     const int32_t *columns;     /* scan: input column of each output column (NULL: all, in order);
-                                   join: of left ++ right ++ mark (NULL: what the kind shows) */
+                                   join: of left ++ right ++ mark (NULL: what the kind shows);
+                                   series: of input ++ value ++ number */
     expr            *predicate; /* filter; join residual over left ++ right, or NULL */
     expr           **exprs;     /* project, keep */
     int32_t          key_count; /* aggregate: the leading input columns; join: pairs; top_n, over */
@@ -81,6 +82,7 @@ typedef struct op_spec {
     int32_t          sort_count;
     const sort_key  *sort_keys;
     int64_t          limit, offset; /* limit -1: none */
+    bool             inclusive;     /* series: the stop is a value of it */
     op_sink          sink;
 } op_spec;
 

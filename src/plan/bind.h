@@ -92,12 +92,22 @@ typedef struct binder {
     text            timeless_table;
 } binder;
 
-typedef struct select_item {
-    const ast_expr *ast;    /* NULL: a column that * gave */
-    int32_t         column; /* of the scope, when ast is NULL */
+typedef struct star_column {  /* one of those that * stands for */
+    int32_t         column;   /* of the scope */
+    const ast_expr *replaced; /* by REPLACE, else NULL */
     text            name;
-    bool            aliased, quoted;
-    expr           *bound;
+    bool            excluded;
+} star_column;
+
+typedef struct star_list star_list;
+
+typedef struct select_item {
+    const ast_expr *ast;      /* NULL: a column that * gave */
+    int32_t         column;   /* of the scope, when ast is NULL */
+    int32_t each, each_count; /* of which column of COLUMNS(...) it is, from 1; 0: of none */
+    text    name;
+    bool    aliased, quoted;
+    expr   *bound;
 } select_item;
 
 typedef struct agg_call {
@@ -167,6 +177,7 @@ typedef struct query {
     scope             scope;
     int32_t           item_count;
     select_item      *items;
+    star_list        *stars;
     bool              has_window;
     window_spec       window;
     int32_t           partition_count; /* of a SESSION in FROM: what must be grouped by */
@@ -191,7 +202,8 @@ typedef struct context { /* where an expression stands */
     bool         in_aggregate;
     bool         overs; /* window functions may stand here */
     bool         in_over;
-    int32_t      alias_count; /* the first so many select items may be named by their alias */
+    int32_t      each, each_count; /* which column COLUMNS(...) is now, from 1; 0: it is refused */
+    int32_t      alias_count;      /* the first so many select items may be named by their alias */
     int32_t      depth;
     /* Where subqueries go: at once onto *node, or into the list. Neither: they cannot stand here.
      */
@@ -288,6 +300,10 @@ void   query_over_columns(const query *q, expr *e);
 
 /* ---- bind_pick.c: one row per key, by DISTINCT ON and LATEST ON */
 status query_latest(query *q, const ast_select *select) MUST_USE;
+/* LIMIT n %: numbers the rows and counts them; two columns are appended. */
+status bind_percent(double *out, binder *b, const ast_expr *e) MUST_USE;
+status query_limit_percent(plan_node **node, binder *b, const sort_key *keys, int32_t key_count,
+                           double percent, int64_t offset) MUST_USE;
 
 /* ---- bind_window_spec.c */
 bool            is_window_call(const ast_expr *e);
@@ -306,6 +322,10 @@ status bind_window_call(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* window_start, window_end, window_time; *done: it was one, and there is a window. */
 status bind_window_name(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 
+/* ---- bind_series.c: generate_series and range in FROM */
+bool   is_series_call(const ast_from *from);
+status bind_series(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;
+
 /* ---- bind_from_window.c */
 /* A window in FROM: the table's columns, then window_start and window_end. */
 status bind_from_window(plan_node **out, scope *s, binder *b, const ast_from *from,
@@ -315,6 +335,13 @@ status bind_from_session(query *q, const ast_select *select) MUST_USE;
 bool   is_session_from(const ast_from *from);
 /* Its groups are its partition. */
 status check_session_groups(query *q) MUST_USE;
+
+/* ---- bind_star.c: the select list, * and COLUMNS */
+status expand_items(query *q, const ast_select *select) MUST_USE;
+/* For how many columns an expression with COLUMNS(...) is to be bound; -1: it has none. */
+status columns_each(int32_t *count, query *q, const ast_expr *e) MUST_USE;
+status bind_star_column(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_position(expr **out, context *c, const ast_expr *e) MUST_USE; /* #1 */
 
 /* ---- bind_from.c, bind_select.c, bind_query.c */
 status bind_from(plan_node **out, scope *s, binder *b, const ast_from *from,

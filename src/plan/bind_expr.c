@@ -40,9 +40,14 @@ bind_alias(expr **out, context *c, const ast_expr *e, bool *done) {
         if (item->bound != NULL && expr_is_volatile(item->bound) && !c->in_aggregate) {
             return copy_expr(out, c->binder, item->bound); /* the same value */
         }
+        const int32_t each = c->each, each_count = c->each_count;
         c->alias_count = i; /* an alias sees the ones before it: no circles */
+        c->each = item->each;
+        c->each_count = item->each_count;
         const status s = bind_expr(out, c, item->ast);
         c->alias_count = visible;
+        c->each = each;
+        c->each_count = each_count;
         return s == OK && item->bound == NULL && expr_is_volatile(*out)
                    ? refuse_volatile_alias(c, e)
                    : s;
@@ -474,6 +479,10 @@ dispatch(expr **out, context *c, const ast_expr *e) {
     case AST_STAR:
         refuse_star(c->binder, e);
         return ERR_QUERY_FAILED;
+    case AST_COLUMNS:
+        return bind_star_column(out, c, e);
+    case AST_POSITION:
+        return bind_position(out, c, e);
     case AST_PARAMETER:
         return bind_parameter(out, c->binder, e);
     case AST_UNARY:

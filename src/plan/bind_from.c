@@ -69,12 +69,7 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
 
 static status
 bind_subquery(plan_node **out, scope *s, binder *b, const ast_from *from) {
-    level *here = b->levels;
-    while (!from->lateral && b->levels != NULL && b->levels->lateral) {
-        b->levels = b->levels->outer; /* what stands to the left is not for it */
-    }
     TRY(bind_query(out, b, from->query));
-    b->levels = here;
     return scope_of_node(s, b, *out, from->alias.text);
 }
 
@@ -420,14 +415,14 @@ bind_on(plan_node **node, binder *b, const scope *s, const ast_expr *e) {
     return OK;
 }
 
-/* ---- LATERAL */
+/* ---- LATERAL: what may refer to what stands to its left, said or not */
 
 static bool
 has_lateral(const ast_from *from) {
     if (from->kind == AST_FROM_JOIN) {
         return has_lateral(from->left) || has_lateral(from->right);
     }
-    return from->lateral;
+    return from->lateral || from->kind == AST_FROM_FUNCTION || from->kind == AST_FROM_SUBQUERY;
 }
 
 /* The right side with what stands to its left in sight; *l stays NULL when it does not look. */

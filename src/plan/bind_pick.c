@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bind_pick.c - LATEST ON time PARTITION BY keys: the newest row of each key, as a TOP_N of one row
- * a key below everything but WHERE. Rows without a time are older than all others. */
+/* bind_pick.c - clauses that pick rows.
+ *
+ * LATEST ON time PARTITION BY keys: the newest row of each key, as a TOP_N of one row a key below
+ * everything but WHERE. Rows without a time are older than all others.
+ * LIMIT n %: OVER numbers and counts the rows, FILTER compares the two. */
 #include "plan/bind.h"
 
 #include "plan/node.h"
@@ -51,4 +54,96 @@ query_latest(query *q, const ast_select *select) {
     q->node->key_count = count;
     q->node->limit = 1;
     return OK;
+}
+
+/* ---- LIMIT n % */
+
+status
+bind_percent(double *out, binder *b, const ast_expr *e) {
+    value v;
+    TRY(bind_constant(&v, b, e, "LIMIT"));
+    *out = -1;
+    if (v.is_null) {
+        return OK;
+    }
+    if (!type_is_numeric(v.type)) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                            "LIMIT ... %% must be a number, not %s", type_name(v.type));
+    }
+    *out = value_to_double(&v);
+    if (!(*out >= 0 && *out <= 100)) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                            "LIMIT must be between 0 and 100 percent, not %g", *out);
+    }
+    return OK;
+}
+
+static status
+call_two(expr **out, binder *b, const char *name, expr *x, expr *y) {
+    expr **args;
+    TRY(make_args(&args, b, 2));
+    args[0] = x;
+    args[1] = y;
+    TRY(x == NULL || y == NULL ? out_of_memory(b) : OK);
+    return bind_call_named(out, b, text_of(name), args, 2, -1);
+}
+
+/* offset < number AND number <= offset + count * percent / 100, where the count is at `at` + 1. */
+static status
+within_percent(expr **out, binder *b, int32_t at, double percent, int64_t offset) {
+    const data_type bigint = type_of(TYPE_I64), number = type_of(TYPE_F64);
+    const value     share = {.type = number, .d = percent}, hundred = {.type = number, .d = 100};
+    const value     skipped = value_i64(offset);
+    expr           *count = make_column(b, at + 1, bigint, -1), *kept, **terms;
+    TRY(count == NULL ? out_of_memory(b) : OK);
+    TRY(cast_expr(&count, b, number));
+    TRY(call_two(&kept, b, "*", count, make_constant(b, &share, -1)));
+    TRY(call_two(&kept, b, "/", kept, make_constant(b, &hundred, -1)));
+    TRY(make_args(&terms, b, 2));
+    terms[0] = make_column(b, at, bigint, -1);
+    TRY(call_two(&terms[0], b, "-", terms[0], make_constant(b, &skipped, -1)));
+    TRY(cast_expr(&terms[0], b, number));
+    TRY(call_two(&terms[1], b, "<=", terms[0], kept));
+    TRY(call_two(&terms[0], b, ">", make_column(b, at, bigint, -1),
+                 make_constant(b, &skipped, -1)));
+    *out = make(b, EXPR_AND, type_of(TYPE_BOOL), terms, 2, -1);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
+status
+query_limit_percent(plan_node **node, binder *b, const sort_key *keys, int32_t key_count,
+                    double percent, int64_t offset) {
+    const schema *in = &(*node)->schema;
+    plan_node    *n = node_new(b->arena, PLAN_OVER, 1, in->count + 2);
+    over_call    *calls = arena_alloc_zero(b->arena, 2 * sizeof(*calls));
+    sort_key     *order = arena_alloc(b->arena, (size_t)key_count * sizeof(*order));
+    expr         *condition;
+    TRY(n == NULL || calls == NULL || order == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < 2; i++) {
+        calls[i] = (over_call){.kind = OVER_ROW_NUMBER,
+                               .argument = -1,
+                               .filter = -1,
+                               .count_column = -1,
+                               .fallback = -1,
+                               .type = type_of(TYPE_I64)};
+    }
+    calls[1].kind = OVER_AGGREGATE;
+    calls[1].class = agg_find(TEXT("count"), 0);
+    calls[1].signature.output = type_of(TYPE_I64);
+    calls[1].frame = (over_frame){
+        .unit = FRAME_ROWS, .start = {.kind = BOUND_FIRST}, .end = {.kind = BOUND_LAST}};
+    memcpy(n->schema.fields, in->fields, (size_t)in->count * sizeof(field));
+    n->schema.fields[in->count] = (field){.name = TEXT("number"), .type = type_of(TYPE_I64)};
+    n->schema.fields[in->count + 1] = (field){.name = TEXT("count"), .type = type_of(TYPE_I64)};
+    if (key_count > 0) {
+        memcpy(order, keys, (size_t)key_count * sizeof(*order));
+    }
+    n->inputs[0] = *node;
+    n->sort_count = key_count;
+    n->sort_keys = order;
+    n->overs = calls;
+    n->over_count = 2;
+    TRY(within_percent(&condition, b, in->count, percent, offset));
+    *node = node_filter(b->arena, n, condition);
+    return *node == NULL ? out_of_memory(b) : OK;
 }

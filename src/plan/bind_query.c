@@ -123,15 +123,29 @@ evaluate(expr **e, binder *b) {
     return OK;
 }
 
+/* rows[i]: what the values of row i stand above, one row widened by its subqueries; NULL: they have
+ * none. *plain: all values are constants. */
 static status
-bind_cells(plan_node *n, binder *b, const ast_select *s) {
+bind_cells(plan_node *n, binder *b, const ast_select *s, plan_node **rows, bool *plain) {
     const int32_t width = s->row_width;
     const int32_t before = b->expr_count;
     scope         nothing = {0};
     context       c = {.binder = b, .scope = &nothing, .clause = "VALUES"};
+    plan_node    *one = node_new(b->arena, PLAN_SINGLE, 0, 0), *row = one;
+    TRY(one == NULL ? out_of_memory(b) : OK);
+    *plain = true;
+    c.node = &row;
     for (int32_t i = 0; i < s->row_count * width; i++) {
+        row = rows[i / width] == NULL ? one : rows[i / width];
         TRY(bind_expr(&n->exprs[i], &c, s->rows[i]));
-        TRY(evaluate(&n->exprs[i], b));
+        if (row != one) {
+            rows[i / width] = row;
+            one = node_new(b->arena, PLAN_SINGLE, 0, 0);
+            TRY(one == NULL ? out_of_memory(b) : OK);
+        }
+        const bool constant = expr_is_constant(n->exprs[i]);
+        TRY(constant ? evaluate(&n->exprs[i], b) : OK);
+        *plain = *plain && constant;
         b->expr_count = before; /* what one value needs is limited, not how many there are */
     }
     return OK;
@@ -156,25 +170,52 @@ unify_column(plan_node *n, binder *b, int32_t at, expr **cells) {
     return written.data == NULL ? out_of_memory(b) : OK;
 }
 
+/* Rows that refer to other queries, or hold some: each is a projection of its own. */
+static status
+bind_computed_rows(plan_node **out, binder *b, const plan_node *values, plan_node **rows) {
+    const int32_t width = values->schema.count, count = values->row_count;
+    if (count > SQL_UNION_MAX) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, -1,
+                            "VALUES with columns or subqueries has more than %d rows",
+                            SQL_UNION_MAX);
+    }
+    plan_node *all = node_new(b->arena, PLAN_UNION, count, width);
+    TRY(all == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < count; i++) {
+        rows[i] = rows[i] == NULL ? node_new(b->arena, PLAN_SINGLE, 0, 0) : rows[i];
+        TRY(rows[i] == NULL ? out_of_memory(b) : OK);
+        all->inputs[i] =
+            node_project(b->arena, rows[i], values->exprs + (ptrdiff_t)i * width, width);
+        TRY(all->inputs[i] == NULL ? out_of_memory(b) : OK);
+        memcpy(all->inputs[i]->schema.fields, values->schema.fields, (size_t)width * sizeof(field));
+    }
+    memcpy(all->schema.fields, values->schema.fields, (size_t)width * sizeof(field));
+    *out = count == 1 ? all->inputs[0] : all;
+    return OK;
+}
+
 static status
 bind_values(plan_node **out, binder *b, const ast_select *s) {
     plan_node *n = node_new(b->arena, PLAN_VALUES, 0, s->row_width);
     expr     **cells;
+    bool       plain;
     if (n == NULL) {
         return out_of_memory(b);
     }
     if ((int64_t)s->row_count * s->row_width > INT32_MAX / 64) {
         return error_set_at(b->err, ERR_QUERY_FAILED, s->position, "VALUES has too many values");
     }
+    plan_node **rows = arena_alloc_zero(b->arena, (size_t)s->row_count * sizeof(plan_node *));
+    TRY(rows == NULL ? out_of_memory(b) : OK);
     n->row_count = s->row_count;
     TRY(make_args(&n->exprs, b, s->row_count * s->row_width));
     TRY(make_args(&cells, b, s->row_count));
-    TRY(bind_cells(n, b, s));
+    TRY(bind_cells(n, b, s, rows, &plain));
     for (int32_t i = 0; i < s->row_width; i++) {
         TRY(unify_column(n, b, i, cells));
     }
     *out = n;
-    return OK;
+    return plain ? OK : bind_computed_rows(out, b, n, rows);
 }
 
 /* ---- UNION */

@@ -10,144 +10,6 @@
 
 /* ---- the select list */
 
-/* The text of an expression as written, white space (and nothing else) made single. */
-static status
-written_text(text *out, binder *b, const ast_expr *e) {
-    const text sql = b->sql;
-    if (e->position < 0 || e->end <= e->position || (size_t)e->end > sql.size) {
-        *out = TEXT("expression");
-        return OK;
-    }
-    const char  *from = sql.data + e->position;
-    const size_t size = (size_t)(e->end - e->position);
-    char        *to = arena_alloc(b->arena, size + 1);
-    if (to == NULL) {
-        return out_of_memory(b);
-    }
-    size_t count = 0;
-    char   quote = '\0';
-    for (size_t i = 0; i < size; i++) {
-        const char c = from[i];
-        const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-        if (quote != '\0') {
-            quote = c == quote ? '\0' : quote;
-        } else if (c == '\'' || c == '"') {
-            quote = c;
-        } else if (blank) {
-            if (count > 0 && to[count - 1] != ' ') {
-                to[count++] = ' ';
-            }
-            continue;
-        }
-        to[count++] = c;
-    }
-    to[count] = '\0';
-    *out = (text){to, count};
-    return OK;
-}
-
-static status
-item_name(text *out, query *q, const ast_item *item) {
-    if (item->alias.text.data != NULL) {
-        *out = item->alias.text;
-        return OK;
-    }
-    const ast_expr *e = item->expr;
-    if (e->kind != AST_COLUMN) {
-        return written_text(out, q->binder, e);
-    }
-    *out = e->name.text;
-    for (int32_t i = 0; i < q->scope.count; i++) {
-        const scope_column *c = &q->scope.columns[i];
-        const bool table = e->qualifier.text.data == NULL || name_matches(&e->qualifier, c->table);
-        if (table && name_matches(&e->name, c->name)) {
-            *out = c->name; /* as declared */
-            return OK;
-        }
-    }
-    return OK;
-}
-
-static bool
-star_covers(const ast_expr *star, const scope_column *c) {
-    return star->qualifier.text.data == NULL || name_matches(&star->qualifier, c->table);
-}
-
-/* Without room in `items` it only counts. t.* gives every column of t, those that USING merged too.
- */
-static int32_t
-expand_star(const query *q, const ast_expr *star, select_item *items) {
-    const bool    all = star->qualifier.text.data == NULL;
-    const int32_t total = all ? q->scope.star_count : q->scope.count;
-    int32_t       count = 0;
-    for (int32_t i = 0; i < total; i++) {
-        const int32_t at = all ? q->scope.star[i] : i;
-        if (!star_covers(star, &q->scope.columns[at])) {
-            continue;
-        }
-        if (items != NULL) {
-            items[count] = (select_item){.column = at, .name = q->scope.columns[at].name};
-        }
-        count++;
-    }
-    return count;
-}
-
-static status
-count_items(int32_t *out, query *q, const ast_select *select) {
-    binder *b = q->binder;
-    int64_t total = 0;
-    for (int32_t i = 0; i < select->item_count; i++) {
-        const ast_expr *e = select->items[i].expr;
-        if (e->kind != AST_STAR) {
-            total++;
-            continue;
-        }
-        const int32_t given = expand_star(q, e, NULL);
-        total += given;
-        if (given == 0 && select->from == NULL) {
-            error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                         "* has nothing to stand for: there is no FROM clause");
-            error_hint(b->err, "add FROM and a table");
-            return ERR_QUERY_FAILED;
-        }
-        if (given == 0) {
-            context c = {.binder = b, .scope = &q->scope, .query = q, .clause = "SELECT"};
-            return scope_unknown(b, &c, e);
-        }
-    }
-    if (total > COLUMNS_MAX) {
-        return error_set_at(b->err, ERR_QUERY_FAILED, select->position,
-                            "the select list has %lld columns, and the limit is %d",
-                            (long long)total, COLUMNS_MAX);
-    }
-    *out = (int32_t)total;
-    return OK;
-}
-
-static status
-expand_items(query *q, const ast_select *select) {
-    int32_t total = 0;
-    TRY(count_items(&total, q, select));
-    q->items = arena_alloc_zero(q->binder->arena, (size_t)total * sizeof(*q->items));
-    if (q->items == NULL) {
-        return out_of_memory(q->binder);
-    }
-    for (int32_t i = 0; i < select->item_count; i++) {
-        const ast_item *item = &select->items[i];
-        if (item->expr->kind == AST_STAR) {
-            q->item_count += expand_star(q, item->expr, q->items + q->item_count);
-            continue;
-        }
-        select_item *to = &q->items[q->item_count++];
-        to->ast = item->expr;
-        to->aliased = item->alias.text.data != NULL;
-        to->quoted = item->alias.quoted;
-        TRY(item_name(&to->name, q, item));
-    }
-    return OK;
-}
-
 static context
 clause_context(query *q, const char *clause, bool aggregates) {
     return (context){.binder = q->binder,
@@ -173,6 +35,8 @@ bind_items(query *q) {
         context c = clause_context(q, "SELECT", true);
         c.overs = true;
         c.alias_count = i;
+        c.each = item->each;
+        c.each_count = item->each_count;
         TRY(bind_expr(&item->bound, &c, item->ast));
     }
     return OK;
@@ -200,16 +64,14 @@ ordinal(int32_t *out, query *q, const ast_expr *e, const char *clause) {
     return OK;
 }
 
-/* What a GROUP BY item says when it is an ordinal or an alias: the item's expression. */
+/* What a GROUP BY item says when it is an ordinal or an alias: the item. NULL: it is neither. */
 static status
-group_source(const ast_expr **out, int32_t *column_out, query *q, const ast_expr *e) {
+group_source(const select_item **out, query *q, const ast_expr *e) {
     int32_t item;
-    *out = e;
-    *column_out = -1;
+    *out = NULL;
     TRY(ordinal(&item, q, e, "GROUP BY"));
     if (item >= 0) {
-        *out = q->items[item].ast;
-        *column_out = q->items[item].column;
+        *out = &q->items[item];
         return OK;
     }
     if (e->kind != AST_COLUMN || e->qualifier.text.data != NULL) {
@@ -219,7 +81,7 @@ group_source(const ast_expr **out, int32_t *column_out, query *q, const ast_expr
     TRY(scope_find(&found, q->binder, &q->scope, &e->qualifier, &e->name));
     for (int32_t i = 0; i < q->item_count && found < 0; i++) {
         if (q->items[i].aliased && name_matches(&e->name, q->items[i].name)) {
-            *out = q->items[i].ast;
+            *out = &q->items[i];
             return OK;
         }
     }
@@ -236,30 +98,34 @@ find_window(query *q, const ast_select *select) {
         return OK;
     }
     for (int32_t i = 0; i < select->group_count && !q->has_window; i++) {
-        const ast_expr *e;
-        int32_t         number;
-        TRY(group_source(&e, &number, q, select->groups[i]));
-        const ast_expr *call = find_window_call(e, 0);
+        const select_item *item;
+        TRY(group_source(&item, q, select->groups[i]));
+        const ast_expr *call = find_window_call(item != NULL ? item->ast : select->groups[i], 0);
         TRY(call == NULL ? OK : query_window(q, call));
     }
     return OK;
 }
 
 static status
+bind_group(expr **out, query *q, const ast_expr *e) {
+    const select_item *item;
+    TRY(group_source(&item, q, e));
+    if (item != NULL && item->ast == NULL) {
+        *out =
+            make_column(q->binder, item->column, q->scope.columns[item->column].type, e->position);
+        return *out == NULL ? out_of_memory(q->binder) : OK;
+    }
+    context c = clause_context(q, "GROUP BY", false);
+    c.each = item != NULL ? item->each : 0;
+    c.each_count = item != NULL ? item->each_count : 0;
+    return bind_expr(out, &c, item != NULL ? item->ast : e);
+}
+
+static status
 bind_groups(query *q, const ast_select *select) {
     for (int32_t i = 0; i < select->group_count; i++) {
-        const ast_expr *e;
-        int32_t         number;
-        expr           *key;
-        TRY(group_source(&e, &number, q, select->groups[i]));
-        if (e == NULL) {
-            key = make_column(q->binder, number, q->scope.columns[number].type,
-                              select->groups[i]->position);
-            TRY(key == NULL ? out_of_memory(q->binder) : OK);
-        } else {
-            context c = clause_context(q, "GROUP BY", false);
-            TRY(bind_expr(&key, &c, e));
-        }
+        expr *key;
+        TRY(bind_group(&key, q, select->groups[i]));
         TRY(query_add_key(q, key));
     }
     if (q->has_window && q->window.kind == WINDOW_CUMULATE) { /* a window is both of its bounds */
@@ -319,10 +185,19 @@ order_item(int32_t *out, query *q, const ast_expr *e) {
     return OK;
 }
 
+static status
+check_order(query *q, data_type t, int32_t position) {
+    if (!type_is_orderable(t) && t.id != TYPE_NULL) {
+        return error_set_at(q->binder->err, ERR_QUERY_FAILED, position, "cannot order by %s",
+                            type_name(t));
+    }
+    return OK;
+}
+
 /* The column of the PROJECT that e is; -1: e is a constant. A new one is hidden. */
 static status
 order_column(int32_t *out, ordering *o, query *q, const ast_select *select, const ast_expr *e,
-             const char *clause) {
+             const char *clause, int32_t each, int32_t each_count) {
     binder *b = q->binder;
     int32_t at;
     TRY(order_item(&at, q, e));
@@ -330,6 +205,8 @@ order_column(int32_t *out, ordering *o, query *q, const ast_select *select, cons
         expr   *bound;
         context c = clause_context(q, clause, true);
         c.overs = true;
+        c.each = each;
+        c.each_count = each_count;
         TRY(bind_expr(&bound, &c, e));
         if (expr_is_constant(bound)) {
             *out = -1;
@@ -349,34 +226,58 @@ order_column(int32_t *out, ordering *o, query *q, const ast_select *select, cons
             o->exprs[o->width++] = bound;
         }
     }
-    const data_type t = o->exprs[at]->type;
     *out = at;
-    if (!type_is_orderable(t) && t.id != TYPE_NULL) {
-        return error_set_at(b->err, ERR_QUERY_FAILED, e->position, "cannot order by %s",
-                            type_name(t));
+    return check_order(q, o->exprs[at]->type, e->position);
+}
+
+static void
+add_order(ordering *o, const ast_order *order, int32_t at) {
+    if (at >= 0) { /* else every row is equal in it */
+        o->keys[o->count++] =
+            (sort_key){.column = at,
+                       .descending = order->descending,
+                       .nulls_first = order->nulls == 0 ? order->descending : order->nulls == 1};
+    }
+}
+
+/* How many keys an item is: ALL and COLUMNS(...) are several; *each -1: neither. */
+static status
+order_width(int32_t *width, int32_t *each, query *q, const ast_expr *e) {
+    *each = -1;
+    *width = q->item_count;
+    if (e->kind != AST_STAR) {
+        TRY(columns_each(each, q, e));
+        *width = *each < 0 ? 1 : *each;
     }
     return OK;
 }
 
 static status
 bind_order(ordering *o, query *q, const ast_select *select, const ast_order *order) {
-    int32_t at;
-    TRY(order_column(&at, o, q, select, order->expr, "ORDER BY"));
-    if (at < 0) {
-        return OK; /* every row is equal in it */
+    int32_t at, width, each;
+    TRY(order_width(&width, &each, q, order->expr));
+    for (int32_t i = 0; i < width; i++) {
+        if (order->expr->kind == AST_STAR) {
+            at = i;
+            TRY(check_order(q, o->exprs[i]->type, order->expr->position));
+        } else {
+            TRY(order_column(&at, o, q, select, order->expr, "ORDER BY", each < 0 ? 0 : i + 1,
+                             each));
+        }
+        add_order(o, order, at);
     }
-    o->keys[o->count++] =
-        (sort_key){.column = at,
-                   .descending = order->descending,
-                   .nulls_first = order->nulls == 0 ? order->descending : order->nulls == 1};
     return OK;
 }
 
 static status
 bind_orders(ordering *o, query *q, const ast_select *select) {
-    const int32_t room = q->item_count + select->order_count + select->distinct_on_count;
-    TRY(make_args(&o->exprs, q->binder, room));
-    o->keys = arena_alloc(q->binder->arena, (size_t)select->order_count * sizeof(*o->keys));
+    int32_t key_count = 0, width, each;
+    for (int32_t i = 0; i < select->order_count; i++) {
+        TRY(order_width(&width, &each, q, select->orders[i].expr));
+        key_count += width;
+    }
+    TRY(make_args(&o->exprs, q->binder, q->item_count + key_count + select->distinct_on_count));
+    o->keys = arena_alloc(q->binder->arena, (size_t)key_count * sizeof(*o->keys));
     TRY(o->keys == NULL ? out_of_memory(q->binder) : OK);
     for (int32_t i = 0; i < q->item_count; i++) {
         o->exprs[i] = q->items[i].bound;
@@ -386,7 +287,7 @@ bind_orders(ordering *o, query *q, const ast_select *select) {
     TRY(o->ons == NULL ? out_of_memory(q->binder) : OK);
     for (int32_t i = 0; i < select->distinct_on_count; i++) {
         int32_t at;
-        TRY(order_column(&at, o, q, select, select->distinct_ons[i], "DISTINCT ON"));
+        TRY(order_column(&at, o, q, select, select->distinct_ons[i], "DISTINCT ON", 0, 0));
         if (at >= 0) {
             o->ons[o->on_count++] = at;
         }
@@ -475,7 +376,10 @@ static status
 finish(query *q, const ast_select *select, const ordering *o) {
     binder *b = q->binder;
     int64_t limit = -1, offset = 0;
-    if (select->limit != NULL) {
+    double  percent = -1;
+    if (select->limit_percent) {
+        TRY(bind_percent(&percent, b, select->limit));
+    } else if (select->limit != NULL) {
         TRY(bind_row_count(&limit, b, select->limit, "LIMIT"));
     }
     if (select->offset != NULL) {
@@ -483,14 +387,18 @@ finish(query *q, const ast_select *select, const ordering *o) {
         offset = max_i64(offset, 0);
     }
     const bool    picks = select->distinct_on_count > 0;
-    const bool    unsorted = b->streaming && limit < 0 && offset == 0 && !picks;
+    const bool    unsorted = b->streaming && limit < 0 && percent < 0 && offset == 0 && !picks;
     const int32_t width = unsorted ? q->item_count : o->width;
     TRY(add_project(q, o->exprs, width));
     if (select->distinct) {
         TRY(picks ? add_distinct_on(q, o) : add_distinct(q));
     }
+    if (percent >= 0) {
+        TRY(query_limit_percent(&q->node, b, o->keys, o->count, percent, offset));
+        offset = 0;
+    }
     TRY(add_sort(q, o, limit, offset));
-    return width > q->item_count ? drop_hidden(q) : OK;
+    return width > q->item_count || percent >= 0 ? drop_hidden(q) : OK;
 }
 
 static status
@@ -518,18 +426,29 @@ add_overs(query *q, const ordering *o, expr *qualify) {
     return add_filter(q, qualify);
 }
 
+/* With COLUMNS(...) the condition is to hold for each of the columns. */
+static status
+bind_where(query *q, const ast_expr *e) {
+    int32_t count;
+    TRY(columns_each(&count, q, e));
+    for (int32_t i = 0; i < (count < 0 ? 1 : count); i++) {
+        context c = clause_context(q, "WHERE", false);
+        expr   *where;
+        c.each = count < 0 ? 0 : i + 1;
+        c.each_count = count;
+        TRY(bind_filter(&where, &c, e));
+        TRY(where == NULL ? OK : add_filter(q, where));
+    }
+    return OK;
+}
+
 static status
 bind_clauses(query *q, const ast_select *select) {
     expr    *having = NULL, *qualify = NULL;
     ordering o = {0};
     q->ast = select;
     TRY(expand_items(q, select));
-    if (select->where != NULL) {
-        context c = clause_context(q, "WHERE", false);
-        expr   *where;
-        TRY(bind_filter(&where, &c, select->where));
-        TRY(where == NULL ? OK : add_filter(q, where));
-    }
+    TRY(select->where != NULL ? bind_where(q, select->where) : OK);
     TRY(query_latest(q, select));
     TRY(find_window(q, select));
     TRY(bind_items(q));
@@ -603,7 +522,8 @@ bind_around(plan_node **node, binder *b, const ast_select *s) {
                               .order_count = s->order_count,
                               .orders = s->orders,
                               .limit = s->limit,
-                              .offset = s->offset};
+                              .offset = s->offset,
+                              .limit_percent = s->limit_percent};
     query            q = {.binder = b, .node = *node};
     TRY(scope_of_node(&q.scope, b, *node, TEXT("")));
     TRY(bind_clauses(&q, &whole));

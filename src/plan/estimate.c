@@ -149,6 +149,23 @@ group_rows(const plan_node *n) {
     return groups < rows ? groups : n->key_count == 0 ? 1 : at_least_one(rows);
 }
 
+/* Values of one row: known when the bounds are constants. */
+static double
+series_rows(const plan_node *n) {
+    const plan_node *below = n->inputs[0];
+    const value     *v[3];
+    for (int32_t i = 0; i < 3; i++) {
+        const bool given =
+            below->kind == PLAN_PROJECT && below->exprs[n->key_columns[i]]->kind == EXPR_CONSTANT;
+        v[i] = given ? &below->exprs[n->key_columns[i]]->constant : NULL;
+        if (v[i] == NULL || v[i]->is_null || v[i]->type.id != TYPE_I64) {
+            return UNKNOWN_ROWS / 10;
+        }
+    }
+    const double rows = ((double)v[1]->i - (double)v[0]->i) / at_least_one((double)v[2]->i) + 1;
+    return rows > 0 ? rows : UNKNOWN_ROWS / 10;
+}
+
 double
 estimate_rows(const plan_node *n) {
     switch (n->kind) {
@@ -189,6 +206,8 @@ estimate_rows(const plan_node *n) {
             n->shared->rows = estimate_rows(n->inputs[0]);
         }
         return n->shared->rows;
+    case PLAN_SERIES:
+        return estimate_rows(n->inputs[0]) * series_rows(n);
     case PLAN_PROJECT:
     case PLAN_KEEP:
     case PLAN_WINDOW:

@@ -345,6 +345,11 @@ print_line(const plan_node *n, buf *out) {
     case PLAN_WINDOW:
         print_window(n, out);
         break;
+    case PLAN_SERIES:
+        buf_printf(out, "Series  from, to, step: ");
+        print_names(&n->inputs[0]->schema, n->key_columns, n->key_count, out);
+        buf_printf(out, "%s", n->inclusive ? "" : "  without the last");
+        break;
     case PLAN_SORT:
     case PLAN_TOP_N:
         print_sort(n, out);

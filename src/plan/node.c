@@ -63,6 +63,18 @@ node_asof_fields(plan_node *n) {
     }
 }
 
+void
+node_series_fields(plan_node *n, data_type type, bool numbered) {
+    const schema *in = &n->inputs[0]->schema;
+    assert(n->schema.count == in->count + 1 + numbered);
+    memcpy(n->schema.fields, in->fields, (size_t)in->count * sizeof(field));
+    n->schema.fields[in->count] = (field){.name = TEXT("value"), .type = type};
+    if (numbered) {
+        n->schema.fields[in->count + 1] =
+            (field){.name = TEXT("ordinality"), .type = type_of(TYPE_I64)};
+    }
+}
+
 plan_node *
 node_distinct(arena *a, plan_node *input) {
     plan_node *n = node_new(a, PLAN_DISTINCT, 1, input->schema.count);
@@ -276,9 +288,13 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
             node = node->inputs[is_right];
             break;
         }
+        case PLAN_SERIES:
         case PLAN_WINDOW:
         case PLAN_OVER:
-        case PLAN_KEEP:
+        case PLAN_KEEP: /* their input columns, and more */
+            number = node->kind == PLAN_SERIES && node->column_map != NULL
+                         ? node->column_map[number]
+                         : number;
             if (number >= node->inputs[0]->schema.count) {
                 return false;
             }

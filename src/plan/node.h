@@ -12,6 +12,8 @@ plan_node *node_filter(arena *a, plan_node *input, expr *predicate);
 /* TOP_N over `input`; keys, limit and offset are the caller's to set. */
 plan_node *node_top_n(arena *a, plan_node *input, sort_key *sort_keys, int32_t sort_count);
 void       node_asof_fields(plan_node *n); /* the schema of an ASOF from its inputs */
+/* The schema of a SERIES, which has room for it. */
+void       node_series_fields(plan_node *n, data_type type, bool numbered);
 plan_node *node_distinct(arena *a, plan_node *input);
 /* Columns that are plain references keep their name and nullability; the others are named by their
  * text. */

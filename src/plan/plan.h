@@ -41,6 +41,9 @@ typedef enum plan_kind {
                   input columns, then one column per call */
     PLAN_DISTINCT, /* all columns */
     PLAN_UNION,    /* UNION ALL: the rows of all inputs, whose columns have the same types */
+    PLAN_SERIES,   /* for each row the values from `start` to `stop`, `step` apart, which are three
+                      of its columns: key_columns. Output: input columns, value, number of the
+                      value when it is asked for; or what column_map picks */
     PLAN_SHARED    /* reads a part of the plan that others read too: shared, column_map. The part is
                       computed once; its root is input 0 of all readers */
 } plan_kind;
@@ -109,14 +112,13 @@ struct plan_node {
     int32_t     input_count;
     plan_node **inputs;
 
-    object      *object;        /* SCAN; the plan holds no reference: plan.objects does */
-    relation    *relation;      /* RELATION */
-    plan_shared *shared;        /* SHARED */
-    plan_node   *next_reader;   /* SHARED: a list of the pruning */
-    int32_t     *column_map;    /* SCAN, RELATION, SHARED: object's, relation's or root's column of
-                                   each output column.
-                                   JOIN, once it is pruned: of left ++ right ++ mark, NULL: all
-                                   as above */
+    object      *object;      /* SCAN; the plan holds no reference: plan.objects does */
+    relation    *relation;    /* RELATION */
+    plan_shared *shared;      /* SHARED */
+    plan_node   *next_reader; /* SHARED: a list of the pruning */
+    int32_t *column_map; /* SCAN, RELATION, SHARED: object's, relation's or root's column of each
+                            output column. SERIES: of input ++ value ++ number. JOIN, once it is
+                            pruned: of left ++ right ++ mark, NULL: all as above */
     expr          *predicate;   /* FILTER; JOIN residual over left ++ right columns, or NULL */
     expr         **exprs;       /* PROJECT, VALUES, KEEP */
     int32_t        kept_count;  /* KEEP: of exprs */
@@ -148,6 +150,7 @@ struct plan_node {
     int32_t   sort_count;
     sort_key *sort_keys;
     int64_t   limit, offset; /* limit -1: none */
+    bool      inclusive;     /* SERIES: the stop is a value of it */
 };
 
 typedef enum emit_mode { EMIT_UPDATE, EMIT_CHANGES, EMIT_CLOSE } emit_mode;

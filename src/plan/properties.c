@@ -91,6 +91,8 @@ properties_of(const plan_node *n) {
     case PLAN_WINDOW:
     case PLAN_SORT:
         return in;
+    case PLAN_SERIES: /* a column that is not shown may tell rows apart */
+        return append != 0 ? PLAN_APPEND_ONLY | PLAN_CONSOLIDATED : 0;
     case PLAN_PROJECT:
         if (append != 0) {
             return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
@@ -169,6 +171,9 @@ shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
     while (n != grouping) {
         if (n->kind == PLAN_PROJECT && !is_injective(n->exprs[i], &i)) {
             return -1;
+        }
+        if (n->kind == PLAN_SERIES) {
+            return -1; /* a row of the grouping becomes many */
         }
         const bool appends = n->kind == PLAN_WINDOW || n->kind == PLAN_OVER || n->kind == PLAN_KEEP;
         if (appends && i >= n->inputs[0]->schema.count) {

@@ -262,6 +262,36 @@ prune_window(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     return OK;
 }
 
+/* The value stays, because rows must be counted by something. */
+static status
+prune_series(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
+    const int32_t width = n->inputs[0]->schema.count, total = n->schema.count;
+    const field  *old = n->schema.fields;
+    bool         *wanted;
+    int32_t      *input_map, count = 0;
+    TRY(new_flags(p, &wanted, width));
+    for (int32_t i = 0; i < width; i++) {
+        wanted[i] = needed[i];
+    }
+    want_keys(n, wanted);
+    TRY(prune_input(p, n, 0, wanted, &input_map));
+    const int32_t below = n->inputs[0]->schema.count;
+    field        *fields = arena_alloc(p->arena, (size_t)total * sizeof(*fields));
+    n->column_map = arena_alloc(p->arena, (size_t)total * sizeof(*n->column_map));
+    TRY(fields == NULL || n->column_map == NULL ? error_memory(p->err) : OK);
+    for (int32_t i = 0; i < total; i++) {
+        map[i] = -1;
+        if (needed[i] || i == width) {
+            n->column_map[count] = i < width ? input_map[i] : below + i - width;
+            fields[count] = old[i];
+            map[i] = count++;
+        }
+    }
+    remap_keys(n, input_map);
+    n->schema = (schema){.count = count, .fields = fields};
+    return OK;
+}
+
 static status
 prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     bool    *wanted;
@@ -600,6 +630,8 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
         return prune_asof(p, n, needed, map);
     case PLAN_WINDOW:
         return prune_window(p, n, needed, map);
+    case PLAN_SERIES:
+        return prune_series(p, n, needed, map);
     case PLAN_OVER:
         return prune_over(p, n, needed, out, map);
     case PLAN_UNION:

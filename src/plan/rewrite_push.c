@@ -147,6 +147,7 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_UNION:
         return push_union(r, node, list, out);
     case PLAN_WINDOW:
+    case PLAN_SERIES:
         return push_partly(r, node, node->inputs[0]->schema.count, list, out);
     case PLAN_AGGREGATE: /* conditions on the keys alone: they keep or drop whole groups */
         return push_partly(r, node, node->key_count, list, out);

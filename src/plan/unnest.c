@@ -441,6 +441,31 @@ push_window(const domain *d, plan_node *n, pushed *out) {
     return OK;
 }
 
+static status
+push_series(const domain *d, plan_node *n, pushed *out) {
+    binder       *b = d->binder;
+    const int32_t old = n->inputs[0]->schema.count, added = n->schema.count - old;
+    int32_t      *map;
+    TRY(push_domain(d, n->inputs[0], out));
+    const int32_t width = out->node->schema.count;
+    TRY(new_identity(&map, b, n->schema.count));
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        map[i] = i < old ? out->map[i] : width + i - old;
+    }
+    for (int32_t i = 0; i < n->key_count; i++) {
+        n->key_columns[i] = out->map[n->key_columns[i]];
+    }
+    const data_type type = n->schema.fields[old].type;
+    n->inputs[0] = out->node;
+    n->schema.count = width + added;
+    n->schema.fields = arena_alloc(b->arena, (size_t)n->schema.count * sizeof(field));
+    TRY(n->schema.fields == NULL ? out_of_memory(b) : OK);
+    node_series_fields(n, type, added > 1);
+    out->node = n;
+    out->map = map;
+    return OK;
+}
+
 /* The shared part is pushed once, and all its readers see it. */
 static status
 push_shared(const domain *d, plan_node *n, pushed *out) {
@@ -598,6 +623,8 @@ push_domain(const domain *d, plan_node *n, pushed *out) {
         return push_union(d, n, out);
     case PLAN_WINDOW:
         return push_window(d, n, out);
+    case PLAN_SERIES:
+        return push_series(d, n, out);
     case PLAN_SHARED:
         return push_shared(d, n, out);
     case PLAN_SORT: /* rows of a subquery have no order */

@@ -41,7 +41,10 @@ typedef enum ast_expr_kind {
                     empty */
     AST_TYPED,     /* DATE '2024-01-01', TIMESTAMP '...': type, text */
     AST_COLUMN,    /* [qualifier.]name */
-    AST_STAR,      /* * or t.*; in select lists and count(*) */
+    AST_STAR,      /* * or t.*; in select lists and count(*). star: what is behind it; arg_names
+                      are replaced by args */
+    AST_COLUMNS,   /* COLUMNS(* ...) as AST_STAR, COLUMNS('regex'): text; for each such column */
+    AST_POSITION,  /* #number: a column of FROM, from 1 */
     AST_PARAMETER, /* ?, $1, $name, :name: text without the mark ("" for ? and ?1), number = ordinal
                       of ? or $n, counted per statement; value: what was given for it */
     AST_UNARY,     /* op: "-", "+", "NOT"; args[0] */
@@ -67,6 +70,20 @@ typedef enum ast_expr_kind {
 
 typedef enum ast_nulls { AST_NULLS_DEFAULT, AST_NULLS_IGNORE, AST_NULLS_RESPECT } ast_nulls;
 
+typedef struct ast_rename { /* of a star; `to` is empty in EXCLUDE */
+    ast_name qualifier;     /* text.data NULL when absent */
+    ast_name name, to;
+} ast_rename;
+
+typedef struct ast_star { /* [LIKE ...] [EXCLUDE (...)] [REPLACE (...)] [RENAME (...)] */
+    text        op;       /* "LIKE", "ILIKE", "SIMILAR TO", "GLOB" or empty */
+    bool        negated;
+    text        pattern;
+    int32_t     pattern_position;
+    int32_t     exclude_count, rename_count;
+    ast_rename *excludes, *renames;
+} ast_star;
+
 struct ast_expr {
     ast_expr_kind kind;
     int32_t       position;
@@ -86,11 +103,12 @@ struct ast_expr {
     bool       distinct, negated, is_try, all;
     int32_t    arg_count;
     ast_expr **args;
-    ast_name
-        *arg_names; /* AST_CALL: name => value; text.data NULL where there is none. NULL: none */
+    ast_name *arg_names; /* AST_CALL: name => value; text.data NULL where there is none. NULL: none.
+                            AST_STAR, AST_COLUMNS: the columns that args replace */
     ast_expr   *operand, *otherwise, *filter;
     ast_over   *over; /* AST_CALL of a window function, else NULL */
     ast_nulls   nulls;
+    ast_star   *star; /* AST_STAR, AST_COLUMNS; NULL: nothing is behind it */
     ast_select *query;
     int16_t     query_height, query_nesting; /* of the trees in it */
     int32_t     order_count;                 /* AST_CALL */
@@ -192,8 +210,9 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     ast_name      alias;        /* text.data NULL when absent */
     int32_t       column_count; /* alias(column, ...), 0 when absent */
     ast_name     *columns;
-    ast_select   *query;   /* subquery */
-    bool          lateral; /* subquery, function: it sees what stands to its left */
+    ast_select   *query;      /* subquery */
+    bool          lateral;    /* LATERAL is written */
+    bool          ordinality; /* FUNCTION: WITH ORDINALITY numbers the rows */
     ast_join_kind join;
     ast_from     *left, *right;
     ast_expr     *call;   /* FUNCTION */
@@ -267,9 +286,10 @@ struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all k
     int32_t     window_count;
     ast_window *windows;
     ast_expr   *qualify;
-    int32_t     order_count;
+    int32_t     order_count; /* ORDER BY ALL: one, with a star */
     ast_order  *orders;
     ast_expr   *limit, *offset; /* NULL when absent */
+    bool        limit_percent;
 };
 
 /* Has WITH, ORDER BY, LIMIT or OFFSET of its own. */

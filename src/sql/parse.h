@@ -119,6 +119,14 @@ status parse_type(parser *p, ast_type *out);
 bool   parser_at_typed(const parser *p);
 bool   parser_at_interval(const parser *p);
 
+/* parse_star.c */
+bool   parser_at_star(const parser *p);    /* * or t.* */
+status parse_star(parser *p, ast_expr *e); /* into e, which is not finished */
+bool   parser_at_columns(const parser *p);
+status parse_star_columns(parser *p, ast_expr **out); /* COLUMNS(...) */
+bool   parser_at_position(const parser *p);
+status parse_position_column(parser *p, ast_expr **out); /* #1 */
+
 /* parse_call.c: a name that is followed by "(", CASE, CAST */
 status parse_call(parser *p, ast_expr **out);
 status parse_filter(parser *p, ast_expr *call); /* [FILTER (WHERE ...)] */

@@ -9,11 +9,10 @@
 /* Words that start something the language names and this grammar lacks: a syntax error at one of
  * them says so. */
 static const keyword outside[] = {
-    KEYWORD_EXCEPT,  KEYWORD_INTERSECT, KEYWORD_LATERAL, KEYWORD_RIGHT,       KEYWORD_FULL,
-    KEYWORD_NATURAL, KEYWORD_SEMI,      KEYWORD_ANTI,    KEYWORD_SAMPLE,      KEYWORD_PIVOT,
-    KEYWORD_UNPIVOT, KEYWORD_FETCH,     KEYWORD_COLLATE, KEYWORD_AT,          KEYWORD_REGEXP,
-    KEYWORD_RLIKE,   KEYWORD_WITHIN,    KEYWORD_EXCLUDE, KEYWORD_TABLESAMPLE, KEYWORD_GROUPING,
-    KEYWORD_ROLLUP,  KEYWORD_CUBE,
+    KEYWORD_EXCEPT,  KEYWORD_INTERSECT,   KEYWORD_LATERAL,  KEYWORD_RIGHT,  KEYWORD_FULL,
+    KEYWORD_NATURAL, KEYWORD_SEMI,        KEYWORD_ANTI,     KEYWORD_SAMPLE, KEYWORD_PIVOT,
+    KEYWORD_UNPIVOT, KEYWORD_COLLATE,     KEYWORD_AT,       KEYWORD_REGEXP, KEYWORD_RLIKE,
+    KEYWORD_WITHIN,  KEYWORD_TABLESAMPLE, KEYWORD_GROUPING, KEYWORD_ROLLUP, KEYWORD_CUBE,
 };
 
 /* What may follow inside a statement; commonest first, because the first of equally near ones is
@@ -29,9 +28,9 @@ static const keyword clauses[] = {
 /* Reserved words after which a list or an expression cannot go on, so a comma before them was a
  * trailing one. */
 static const keyword list_ends[] = {
-    KEYWORD_FROM,   KEYWORD_WHERE, KEYWORD_GROUP,     KEYWORD_HAVING,
-    KEYWORD_ORDER,  KEYWORD_LIMIT, KEYWORD_OFFSET,    KEYWORD_UNION,
-    KEYWORD_EXCEPT, KEYWORD_WITH,  KEYWORD_INTERSECT, KEYWORD_SELECT,
+    KEYWORD_FROM,      KEYWORD_WHERE,  KEYWORD_GROUP, KEYWORD_HAVING, KEYWORD_ORDER,
+    KEYWORD_LIMIT,     KEYWORD_OFFSET, KEYWORD_UNION, KEYWORD_EXCEPT, KEYWORD_WITH,
+    KEYWORD_INTERSECT, KEYWORD_SELECT, KEYWORD_FETCH,
 };
 
 static const char *const symbol_names[] = {

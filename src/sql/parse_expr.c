@@ -188,6 +188,9 @@ parse_word(parser *p, ast_expr **out) {
     if (parser_at_typed(p)) {
         return parse_typed(p, out);
     }
+    if (parser_at_columns(p)) {
+        return parse_star_columns(p, out);
+    }
     if (parser_at_call(p)) {
         return parse_call(p, out);
     }
@@ -214,7 +217,7 @@ parse_primary(parser *p, ast_expr **out) {
         if (p->token.symbol == SYMBOL_LEFT_PAREN) {
             return parse_parentheses(p, out);
         }
-        return primary_error(p);
+        return parser_at_position(p) ? parse_position_column(p, out) : primary_error(p);
     case TOKEN_END:
     case TOKEN_BAD:
         return primary_error(p);

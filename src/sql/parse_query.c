@@ -280,7 +280,8 @@ parse_body(parser *p, ast_select **out) {
     TRY(parse_with(p, &withs, &with_count, &height));
     TRY(parse_sets(p, false, out));
     const bool more = with_count > 0 || parser_at(p, KEYWORD_ORDER) ||
-                      parser_at(p, KEYWORD_LIMIT) || parser_at(p, KEYWORD_OFFSET);
+                      parser_at(p, KEYWORD_LIMIT) || parser_at(p, KEYWORD_OFFSET) ||
+                      parser_at(p, KEYWORD_FETCH);
     if (more && ast_select_is_closed(*out)) {
         TRY(parser_push(p, out, sizeof(ast_select *)));
         TRY(make_union(p, mark, (set_kind){.op = AST_SET_UNION}, (*out)->position, out));

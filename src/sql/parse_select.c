@@ -30,7 +30,7 @@ parse_table(parser *p, ast_from *f) {
     return OK;
 }
 
-/* name(arguments) */
+/* name(arguments) [WITH ORDINALITY] */
 static status
 parse_table_function(parser *p, ast_from *f) {
     f->kind = AST_FROM_FUNCTION;
@@ -44,8 +44,15 @@ parse_table_function(parser *p, ast_from *f) {
         TRY(parse_arguments(p, f->call));
     }
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a table function"));
+    TRY(parser_finish(p, f->call));
     p->from_height = 1;
-    return parser_finish(p, f->call);
+    if (parser_at(p, KEYWORD_WITH) && p->next.kind == TOKEN_WORD &&
+        text_equal_nocase(token_text(p->sql, p->next), TEXT("ORDINALITY"))) {
+        parser_advance(p);
+        parser_advance(p);
+        f->ordinality = true;
+    }
+    return OK;
 }
 
 /* 'dir/file.csv' */
@@ -81,7 +88,7 @@ parse_relation(parser *p, ast_from **out) {
     }
     f->lateral = parser_accept(p, KEYWORD_LATERAL);
     if (f->lateral && !parser_at_symbol(p, SYMBOL_LEFT_PAREN) && !at_table_function(p)) {
-        return parser_error(p, "a query in parentheses", "LATERAL");
+        return parser_error(p, "a query in parentheses or a function", "LATERAL");
     }
     if (parser_at_window(p)) {
         TRY(parse_window(p, f));
@@ -258,38 +265,14 @@ parse_from(parser *p, ast_from **out) {
 /* ---- SELECT list ---- */
 
 static status
-parse_star(parser *p, ast_item *item) {
-    item->expr = parser_new(p, AST_STAR, p->token.start);
-    if (item->expr == NULL) {
-        return ERR_OUT_OF_MEMORY;
-    }
-    if (!parser_at_symbol(p, SYMBOL_STAR)) {
-        TRY(parser_name_of(p, &item->expr->qualifier));
-        parser_advance(p); /* "." */
-    }
-    parser_advance(p); /* "*" */
-    switch (p->token.keyword) {
-    case KEYWORD_EXCLUDE:
-    case KEYWORD_EXCEPT:
-    case KEYWORD_REPLACE:
-    case KEYWORD_RENAME:
-        if (parser_next_is_symbol(p, SYMBOL_LEFT_PAREN)) {
-            (void)parser_outside(p, keyword_name(p->token.keyword));
-            return error_hint(p->err, "name the columns instead of *");
-        }
-        break;
-    default:
-        break;
-    }
-    return parser_finish(p, item->expr);
-}
-
-static status
 parse_item(parser *p, ast_item *item) {
-    const bool qualified = parser_at_name(p) && parser_next_is_symbol(p, SYMBOL_DOT) &&
-                           parser_peek_third(p).symbol == SYMBOL_STAR;
-    if (qualified || parser_at_symbol(p, SYMBOL_STAR)) {
-        return parse_star(p, item);
+    if (parser_at_star(p)) {
+        item->expr = parser_new(p, AST_STAR, p->token.start);
+        if (item->expr == NULL) {
+            return ERR_OUT_OF_MEMORY;
+        }
+        TRY(parse_star(p, item->expr));
+        return parser_finish(p, item->expr);
     }
     TRY(parse_expr(p, LEVEL_ANY, &item->expr));
     return parser_alias(p, &item->alias);
@@ -361,9 +344,9 @@ parse_group(parser *p, ast_select *s) {
     return parser_take(p, mark, sizeof(ast_expr *), &s->groups, &s->group_count);
 }
 
+/* [ASC | DESC] [NULLS (FIRST | LAST)] */
 static status
-parse_order_item(parser *p, ast_order *order) {
-    TRY(parse_expr(p, LEVEL_ANY, &order->expr));
+parse_order_direction(parser *p, ast_order *order) {
     order->descending = parser_at(p, KEYWORD_DESC);
     if (order->descending || parser_at(p, KEYWORD_ASC)) {
         parser_advance(p);
@@ -377,6 +360,12 @@ parse_order_item(parser *p, ast_order *order) {
         parser_advance(p);
     }
     return OK;
+}
+
+static status
+parse_order_item(parser *p, ast_order *order) {
+    TRY(parse_expr(p, LEVEL_ANY, &order->expr));
+    return parse_order_direction(p, order);
 }
 
 status
@@ -399,16 +388,92 @@ parse_order_list(parser *p, ast_order **out, int32_t *out_count) {
     return parser_take(p, mark, sizeof(ast_order), out, out_count);
 }
 
-/* LIMIT and OFFSET in either order, each at most once. */
+/* 10% and ?%: nothing that could be divided by stands behind the sign. */
+static bool
+at_percent(const parser *p) {
+    const token third = parser_peek_third(p);
+    const bool  number = p->token.kind == TOKEN_INTEGER || p->token.kind == TOKEN_FLOAT ||
+                        p->token.kind == TOKEN_PARAMETER;
+    return number && parser_next_is_symbol(p, SYMBOL_PERCENT) &&
+           (third.kind == TOKEN_END ||
+            (third.kind == TOKEN_SYMBOL && third.symbol != SYMBOL_LEFT_PAREN &&
+             third.symbol != SYMBOL_MINUS && third.symbol != SYMBOL_PLUS) ||
+            keyword_class_of(third.keyword) != KEYWORD_CLASS_FREE);
+}
+
+static bool
+accept_word(parser *p, const char *word) {
+    const bool found = p->token.kind == TOKEN_WORD &&
+                       text_equal_nocase(token_text(p->sql, p->token), text_of(word));
+    if (found) {
+        parser_advance(p);
+    }
+    return found;
+}
+
+static status
+parse_row_count(parser *p, ast_select *s) {
+    if (at_percent(p)) {
+        s->limit_percent = true;
+        TRY(parse_expr(p, LEVEL_PRIMARY, &s->limit));
+        parser_advance(p);
+        return OK;
+    }
+    TRY(parse_expr(p, LEVEL_ANY, &s->limit));
+    s->limit_percent = accept_word(p, "PERCENT");
+    return OK;
+}
+
+static bool
+accept_rows(parser *p) {
+    return parser_accept(p, KEYWORD_ROWS) || parser_accept(p, KEYWORD_ROW);
+}
+
+/* FETCH (FIRST | NEXT) [n [PERCENT]] (ROW | ROWS) ONLY */
+static status
+parse_fetch(parser *p, ast_select *s) {
+    static const keyword firsts[] = {KEYWORD_FIRST};
+    parser_advance(p);
+    if (!parser_accept(p, KEYWORD_FIRST) && !accept_word(p, "NEXT")) {
+        return parser_error_word(p, "FIRST or NEXT", "FETCH", firsts, ARRAY_COUNT(firsts));
+    }
+    if (accept_rows(p)) {
+        s->limit = parser_new(p, AST_INTEGER, p->token.start);
+        TRY(s->limit == NULL ? ERR_OUT_OF_MEMORY : OK);
+        s->limit->text = TEXT("1");
+        TRY(parser_finish(p, s->limit));
+    } else {
+        TRY(parse_row_count(p, s));
+        if (!accept_rows(p)) {
+            return parser_error(p, "ROW or ROWS", "the number of FETCH");
+        }
+    }
+    if (!accept_word(p, "ONLY")) {
+        return parser_error(p, "ONLY", "the rows of FETCH");
+    }
+    return OK;
+}
+
+/* LIMIT (or FETCH) and OFFSET in either order, each at most once. */
 static status
 parse_limit(parser *p, ast_select *s) {
     for (;;) {
+        const bool fetch = parser_at(p, KEYWORD_FETCH) && s->limit == NULL;
         const bool limit = parser_at(p, KEYWORD_LIMIT) && s->limit == NULL;
+        if (fetch) {
+            TRY(parse_fetch(p, s));
+            continue;
+        }
         if (!limit && !(parser_at(p, KEYWORD_OFFSET) && s->offset == NULL)) {
             return OK;
         }
         parser_advance(p);
-        TRY(parse_expr(p, LEVEL_ANY, limit ? &s->limit : &s->offset));
+        if (limit) {
+            TRY(parse_row_count(p, s));
+        } else {
+            TRY(parse_expr(p, LEVEL_ANY, &s->offset));
+            (void)accept_rows(p);
+        }
         if (limit && parser_at_symbol(p, SYMBOL_COMMA)) {
             (void)parser_error(p, "OFFSET or the end of the statement", "the number of LIMIT");
             return error_hint(p->err, "LIMIT 10, 5 is written LIMIT 5 OFFSET 10");
@@ -416,14 +481,26 @@ parse_limit(parser *p, ast_select *s) {
     }
 }
 
+/* ALL [ASC | DESC] [NULLS ...]: every column of the result, in its order. */
+static status
+parse_order_all(parser *p, ast_select *s) {
+    s->orders = arena_alloc_zero(p->arena, sizeof(*s->orders));
+    TRY(s->orders == NULL ? error_memory(p->err) : OK);
+    s->order_count = 1;
+    s->orders->expr = parser_new(p, AST_STAR, p->next.start);
+    TRY(s->orders->expr == NULL ? ERR_OUT_OF_MEMORY : OK);
+    parser_advance(p);
+    parser_advance(p);
+    TRY(parser_finish(p, s->orders->expr));
+    return parse_order_direction(p, s->orders);
+}
+
 status
 parse_order(parser *p, ast_select *s) {
     if (parser_accept(p, KEYWORD_ORDER)) {
-        if (parser_at(p, KEYWORD_BY) && parser_next_is(p, KEYWORD_ALL)) {
-            parser_advance(p);
-            return parser_outside(p, "ORDER BY ALL");
-        }
-        TRY(parse_order_list(p, &s->orders, &s->order_count));
+        TRY(parser_at(p, KEYWORD_BY) && parser_next_is(p, KEYWORD_ALL)
+                ? parse_order_all(p, s)
+                : parse_order_list(p, &s->orders, &s->order_count));
     }
     return parse_limit(p, s);
 }

@@ -44,6 +44,7 @@ holds_query(text sql, token open, int32_t depth) {
     case KEYWORD_ORDER:
     case KEYWORD_LIMIT:
     case KEYWORD_OFFSET:
+    case KEYWORD_FETCH:
         return true;
     default:
         return after.symbol == SYMBOL_RIGHT_PAREN;

@@ -297,6 +297,66 @@ print_interval(const ast_expr *e, buf *out) {
 }
 
 static void
+print_parts(const char *word, const ast_rename *parts, int32_t count, buf *out) {
+    for (int32_t i = 0; i < count; i++) {
+        buf_append_text(out, i == 0 ? text_of(word) : TEXT(", "));
+        if (parts[i].qualifier.text.data != NULL) {
+            print_name(&parts[i].qualifier, out);
+            buf_append_char(out, '.');
+            print_any_word(&parts[i].name, out);
+        } else {
+            print_name(&parts[i].name, out);
+        }
+        if (parts[i].to.text.data != NULL) {
+            buf_append_text(out, TEXT(" AS "));
+            print_name(&parts[i].to, out);
+        }
+    }
+    buf_append_text(out, count > 0 ? TEXT(")") : TEXT(""));
+}
+
+/* * and what is behind it. */
+static void
+print_star(const ast_expr *e, buf *out) {
+    const ast_star *s = e->star;
+    buf_append_char(out, '*');
+    if (s != NULL && s->op.size > 0) {
+        buf_append_text(out, s->negated ? TEXT(" NOT ") : TEXT(" "));
+        buf_append_text(out, s->op);
+        buf_append_char(out, ' ');
+        buf_append_quoted(out, s->pattern, '\'');
+    }
+    if (s != NULL) {
+        print_parts(" EXCLUDE (", s->excludes, s->exclude_count, out);
+    }
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        buf_append_text(out, i == 0 ? TEXT(" REPLACE (") : TEXT(", "));
+        sql_print_expr(e->args[i], out);
+        buf_append_text(out, TEXT(" AS "));
+        print_name(&e->arg_names[i], out);
+    }
+    buf_append_text(out, e->arg_count > 0 ? TEXT(")") : TEXT(""));
+    if (s != NULL) {
+        print_parts(" RENAME (", s->renames, s->rename_count, out);
+    }
+}
+
+static void
+print_columns(const ast_expr *e, buf *out) {
+    buf_append_text(out, TEXT("COLUMNS("));
+    if (e->text.data != NULL) {
+        buf_append_quoted(out, e->text, '\'');
+    } else {
+        if (e->qualifier.text.data != NULL) {
+            print_name(&e->qualifier, out);
+            buf_append_char(out, '.');
+        }
+        print_star(e, out);
+    }
+    buf_append_char(out, ')');
+}
+
+static void
 print_column(const ast_expr *e, buf *out) {
     const bool qualified = e->qualifier.text.data != NULL;
     if (qualified) {
@@ -304,7 +364,7 @@ print_column(const ast_expr *e, buf *out) {
         buf_append_char(out, '.');
     }
     if (e->kind == AST_STAR) {
-        buf_append_char(out, '*');
+        print_star(e, out);
     } else if (qualified) {
         print_any_word(&e->name, out);
     } else {
@@ -348,6 +408,12 @@ print_leaf(const ast_expr *e, buf *out) {
     case AST_COLUMN:
     case AST_STAR:
         print_column(e, out);
+        return;
+    case AST_COLUMNS:
+        print_columns(e, out);
+        return;
+    case AST_POSITION:
+        buf_printf(out, "#%d", e->number);
         return;
     case AST_PARAMETER:
         print_parameter(e, out);

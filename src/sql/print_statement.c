@@ -66,6 +66,7 @@ print_relation(const ast_from *f, buf *out) {
     } else if (f->kind == AST_FROM_FUNCTION) {
         buf_append_text(out, f->lateral ? TEXT("LATERAL ") : TEXT(""));
         sql_print_expr(f->call, out);
+        buf_append_text(out, f->ordinality ? TEXT(" WITH ORDINALITY") : TEXT(""));
     } else {
         print_name(&f->name, out);
     }
@@ -163,7 +164,11 @@ print_orders(const ast_order *orders, int32_t count, buf *out) {
     for (int32_t i = 0; i < count; i++) {
         const ast_order *order = &orders[i];
         buf_append_text(out, i == 0 ? TEXT("ORDER BY ") : TEXT(", "));
-        sql_print_expr(order->expr, out);
+        if (order->expr->kind == AST_STAR) {
+            buf_append_text(out, TEXT("ALL"));
+        } else {
+            sql_print_expr(order->expr, out);
+        }
         if (order->descending) {
             buf_append_text(out, TEXT(" DESC"));
         }
@@ -259,6 +264,7 @@ sql_print_select(const ast_select *s, buf *out) {
     buf_append_text(out, s->order_count > 0 ? TEXT(" ") : TEXT(""));
     print_orders(s->orders, s->order_count, out);
     print_clause(TEXT(" LIMIT "), s->limit, out);
+    buf_append_text(out, s->limit_percent ? TEXT(" PERCENT") : TEXT(""));
     print_clause(TEXT(" OFFSET "), s->offset, out);
 }
 

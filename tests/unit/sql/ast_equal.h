@@ -42,6 +42,28 @@ same_measures(const ast_expr *a, const ast_expr *b) {
 }
 
 static inline bool
+same_renames(const ast_rename *a, const ast_rename *b, int32_t count) {
+    bool same = true;
+    for (int32_t i = 0; same && i < count; i++) {
+        same = same_name(a[i].qualifier, b[i].qualifier) && same_name(a[i].name, b[i].name) &&
+               same_name(a[i].to, b[i].to);
+    }
+    return same;
+}
+
+static inline bool
+same_star(const ast_star *a, const ast_star *b) {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    return text_equal(a->op, b->op) && a->negated == b->negated &&
+           text_equal(a->pattern, b->pattern) && a->exclude_count == b->exclude_count &&
+           a->rename_count == b->rename_count &&
+           same_renames(a->excludes, b->excludes, a->exclude_count) &&
+           same_renames(a->renames, b->renames, a->rename_count);
+}
+
+static inline bool
 same_expr(const ast_expr *a, const ast_expr *b) {
     if (a == NULL || b == NULL) {
         return a == b;
@@ -51,8 +73,8 @@ same_expr(const ast_expr *a, const ast_expr *b) {
         text_equal(a->op, b->op) && same_name(a->qualifier, b->qualifier) &&
         same_name(a->name, b->name) && same_type(&a->type, &b->type) && a->number == b->number &&
         a->distinct == b->distinct && a->negated == b->negated && a->is_try == b->is_try &&
-        a->all == b->all && same_select(a->query, b->query) && a->arg_count == b->arg_count &&
-        same_measures(a, b) && same_expr(a->operand, b->operand) &&
+        a->all == b->all && same_star(a->star, b->star) && same_select(a->query, b->query) &&
+        a->arg_count == b->arg_count && same_measures(a, b) && same_expr(a->operand, b->operand) &&
         same_expr(a->otherwise, b->otherwise) && same_expr(a->filter, b->filter);
     for (int32_t i = 0; same && i < a->arg_count; i++) {
         same = same_expr(a->args[i], b->args[i]) &&
@@ -73,7 +95,8 @@ same_from(const ast_from *a, const ast_from *b) {
                 a->lateral == b->lateral && same_from(a->left, b->left) &&
                 same_from(a->right, b->right) && same_expr(a->on, b->on) &&
                 a->using_count == b->using_count && same_expr(a->window, b->window) &&
-                same_expr(a->call, b->call) && a->partition_count == b->partition_count;
+                same_expr(a->call, b->call) && a->ordinality == b->ordinality &&
+                a->partition_count == b->partition_count;
     for (int32_t i = 0; same && i < a->partition_count; i++) {
         same = same_name(a->partition_names[i], b->partition_names[i]);
     }
@@ -118,7 +141,8 @@ same_select(const ast_select *a, const ast_select *b) {
                 same_from(a->from, b->from) && same_expr(a->where, b->where) &&
                 a->group_count == b->group_count && a->group_all == b->group_all &&
                 same_expr(a->having, b->having) && a->order_count == b->order_count &&
-                same_expr(a->limit, b->limit) && same_expr(a->offset, b->offset);
+                same_expr(a->limit, b->limit) && same_expr(a->offset, b->offset) &&
+                a->limit_percent == b->limit_percent;
     for (int32_t i = 0; same && i < a->item_count; i++) {
         same = same_expr(a->items[i].expr, b->items[i].expr) &&
                same_name(a->items[i].alias, b->items[i].alias);

@@ -309,7 +309,9 @@ put_expr(generator *g, int32_t depth) {
         if (roll(g, 2) == 0) {
             put_literal(g);
         } else if (roll(g, 4) == 0) {
-            put(g, roll(g, 2) == 0 ? "t.a" : "\"T\".\"select\"");
+            static const char *const columns[] = {"t.a", "\"T\".\"select\"", "#1", "COLUMNS('a.*')",
+                                                  "COLUMNS(t.* EXCLUDE (a))"};
+            put(g, PICK(g, columns));
         } else {
             put(g, roll(g, 2) == 0 ? "price" : "value");
         }
@@ -403,6 +405,13 @@ put_from(generator *g, int32_t depth) {
                                            "NATURAL RIGHT OUTER JOIN"};
     put_relation(g, depth);
     for (int32_t i = roll(g, 4); i > 0; i--) {
+        if (roll(g, 8) == 0) {
+            static const char *const calls[] = {
+                ", range(3)", ", LATERAL f(a, (SELECT 1)) AS f (x)",
+                "CROSS JOIN generate_series(1, 2) WITH ORDINALITY g"};
+            put(g, PICK(g, calls));
+            continue;
+        }
         if (roll(g, 3) == 0) {
             put(g, roll(g, 2) == 0 ? "," : "CROSS JOIN");
             put_relation(g, depth);
@@ -430,7 +439,17 @@ put_items(generator *g, int32_t depth) {
     put(g, roll(g, 5) == 0 ? "SELECT DISTINCT" : "SELECT");
     for (int32_t i = roll(g, 4); i >= 0; i--) {
         if (roll(g, 6) == 0) {
+            static const char *const behind[] = {"",
+                                                 "",
+                                                 "EXCLUDE a",
+                                                 "EXCLUDE (a, t.\"b c\",)",
+                                                 "EXCEPT (a)",
+                                                 "REPLACE (a + 1 AS a) RENAME (b AS \"c d\")",
+                                                 "REPLACE 1 AS a",
+                                                 "LIKE 'a%'",
+                                                 "NOT SIMILAR TO 'a' RENAME a AS b"};
             put(g, roll(g, 2) == 0 ? "*" : "t.*");
+            put(g, PICK(g, behind));
         } else {
             put_expr(g, depth);
             put_alias(g, false);
@@ -441,9 +460,18 @@ put_items(generator *g, int32_t depth) {
 
 static inline void
 put_limit(generator *g) {
-    switch (roll(g, 6)) {
+    switch (roll(g, 9)) {
     case 0:
         put(g, "LIMIT 5 OFFSET ?");
+        break;
+    case 3:
+        put(g, "LIMIT 5%");
+        break;
+    case 4:
+        put(g, "LIMIT ? PERCENT OFFSET 1 ROWS");
+        break;
+    case 5:
+        put(g, "FETCH FIRST 3 PERCENT ROWS ONLY");
         break;
     case 1:
         put(g, "OFFSET ? LIMIT ?");
@@ -459,7 +487,10 @@ put_limit(generator *g) {
 static inline void
 put_order(generator *g, int32_t depth) {
     static const char *const orders[] = {"", "ASC", "DESC", "NULLS FIRST", "DESC NULLS LAST"};
-    if (roll(g, 3) == 0) {
+    if (roll(g, 12) == 0) {
+        put(g, "ORDER BY ALL");
+        put(g, PICK(g, orders));
+    } else if (roll(g, 3) == 0) {
         put(g, "ORDER BY");
         for (int32_t i = roll(g, 3); i >= 0; i--) {
             put_expr(g, depth);

@@ -171,7 +171,7 @@ static const refusal refusals[] = {
     {"SELECT a FROM t FULL JOIN u", 27, "expected ON or USING", NULL},
     {"SELECT a FROM (t JOIN u USING (k)", 33, "expected \")\"", NULL},
     {"SELECT DISTINCT ON a b FROM t", 19, "expected \"(\" after DISTINCT ON, found \"a\"", NULL},
-    {"SELECT * EXCLUDE (a) FROM t", 9, "EXCLUDE is not part of this grammar", "name the columns"},
+    {"SELECT * EXCLUDE () FROM t", 18, "expected a column name after EXCLUDE, found \")\"", NULL},
     {"SELECT a[1]", 8, "\"[\" is not part of this grammar", NULL},
     {"SELECT f(a => 1, 2)", 17, "an argument without a name stands behind", NULL},
     {"SELECT (SELECT 1", 16, "expected \")\"", NULL},
