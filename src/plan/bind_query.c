@@ -123,6 +123,15 @@ evaluate(expr **e, binder *b) {
     return OK;
 }
 
+static bool
+reads_columns(const expr *e) {
+    bool found = e->kind == EXPR_COLUMN || e->kind == EXPR_OUTER;
+    for (int32_t i = 0; i < e->arg_count && !found; i++) {
+        found = reads_columns(e->args[i]);
+    }
+    return found;
+}
+
 /* rows[i]: what the values of row i stand above, one row widened by its subqueries; NULL: they have
  * none. *plain: all values are constants. */
 static status
@@ -143,7 +152,7 @@ bind_cells(plan_node *n, binder *b, const ast_select *s, plan_node **rows, bool 
             one = node_new(b->arena, PLAN_SINGLE, 0, 0);
             TRY(one == NULL ? out_of_memory(b) : OK);
         }
-        const bool constant = expr_is_constant(n->exprs[i]);
+        const bool constant = !reads_columns(n->exprs[i]);
         TRY(constant ? evaluate(&n->exprs[i], b) : OK);
         *plain = *plain && constant;
         b->expr_count = before; /* what one value needs is limited, not how many there are */
