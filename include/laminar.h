@@ -182,6 +182,38 @@ LAMINAR_API laminar_status laminar_database_execute_text(laminar_database *db, c
 LAMINAR_API laminar_status laminar_database_execute_params(
     laminar_database *db, const char *sql, size_t sql_size, const laminar_value *values,
     const char *const *names, int32_t count, laminar_result **out, laminar_error *err);
+/* What a query reads and the database does not have: an object of the program by its name in FROM,
+ * a file in a format that the library does not read itself (parquet, arrow). */
+typedef struct laminar_external {
+    bool               is_file;
+    const char        *name; /* of the object as it is written, or the path */
+    size_t             name_size;
+    const char        *format;       /* of a file; else NULL */
+    bool               schema_only;  /* no rows will be taken */
+    int32_t            column_count; /* -1: all; else those that are needed, in this order */
+    const char *const *columns;
+} laminar_external;
+/* Called on the thread that runs the statement. For each place in a query `open` is called twice:
+ * for the schema, and again for the rows (LAMINAR_DONE then: what the first call gave has them,
+ * all columns). It must not call the database.
+ *   open   LAMINAR_DONE: there is no such object; err->hint may name a near one.
+ *   write  COPY ... TO a file in such a format: takes `rows` over.
+ * A failing call fills err: code, message. */
+typedef struct laminar_resolver {
+    laminar_status (*open)(void *context, const laminar_external *what,
+                           struct ArrowArrayStream *out, laminar_error *err);
+    laminar_status (*write)(void *context, const laminar_external *what,
+                            struct ArrowArrayStream *rows, laminar_error *err);
+    void *context;
+} laminar_resolver;
+/* laminar_database_execute_params with a resolver (may be NULL); values NULL and count 0: no
+ * parameters. */
+LAMINAR_API laminar_status laminar_database_execute_with(laminar_database *db, const char *sql,
+                                                         size_t               sql_size,
+                                                         const laminar_value *values,
+                                                         const char *const *names, int32_t count,
+                                                         const laminar_resolver *resolver,
+                                                         laminar_result **out, laminar_error *err);
 /* The current state of a stream; filter (may be NULL) is one SQL expression over its columns. */
 LAMINAR_API laminar_status laminar_database_query_stream(laminar_database *db, const char *stream,
                                                          const char *filter, laminar_result **out,

@@ -136,24 +136,22 @@ connection_execute(PyObject *o, PyObject *args) {
     connection_object *self = (connection_object *)o;
     Py_ssize_t         size;
     const char        *text;
-    PyObject          *given = Py_None;
+    PyObject          *given = Py_None, *resolver = Py_None;
     ext_parameters     p;
     laminar_result    *rows = NULL;
     laminar_error      err;
     laminar_status     s;
-    if (!PyArg_ParseTuple(args, "s#|O:_execute", &text, &size, &given)) {
+    if (!PyArg_ParseTuple(args, "s#|OO:_execute", &text, &size, &given, &resolver)) {
         return NULL;
     }
-    if (given == Py_None) {
-        ENGINE_CALL(s = laminar_database_execute_text(self->db, text, (size_t)size, &rows, &err));
-    } else {
-        if (ext_parameters_read(self->state, given, &p) < 0) {
-            return NULL;
-        }
-        ENGINE_CALL(s = laminar_database_execute_params(self->db, text, (size_t)size, p.values,
-                                                        p.names, p.count, &rows, &err));
-        ext_parameters_free(&p);
+    if (ext_parameters_read(self->state, given, &p) < 0) {
+        return NULL;
     }
+    const laminar_resolver asks = ext_resolver(resolver);
+    ENGINE_CALL(s = laminar_database_execute_with(self->db, text, (size_t)size, p.values, p.names,
+                                                  p.count, resolver == Py_None ? NULL : &asks,
+                                                  &rows, &err));
+    ext_parameters_free(&p);
     forget_appender(self);
     return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
 }

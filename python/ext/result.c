@@ -168,6 +168,24 @@ stream_capsule_free(PyObject *capsule) {
     }
 }
 
+PyObject *
+ext_stream_capsule(struct ArrowArrayStream *stream) {
+    struct ArrowArrayStream *moved = PyMem_Calloc(1, sizeof(*moved));
+    PyObject                *capsule = NULL;
+    if (moved != NULL) {
+        *moved = *stream;
+        capsule = PyCapsule_New(moved, "arrow_array_stream", stream_capsule_free);
+    } else {
+        PyErr_NoMemory();
+    }
+    if (capsule == NULL) {
+        stream->release(stream);
+        PyMem_Free(moved);
+    }
+    stream->release = NULL;
+    return capsule;
+}
+
 static PyObject *
 result_arrow_stream(PyObject *o, PyObject *args, PyObject *kwargs) {
     static char         *names[] = {"requested_schema", NULL};
@@ -177,20 +195,11 @@ result_arrow_stream(PyObject *o, PyObject *args, PyObject *kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:__arrow_c_stream__", names, &requested)) {
         return NULL;
     }
-    struct ArrowArrayStream *stream = PyMem_Calloc(1, sizeof(*stream));
-    if (stream == NULL) {
-        return PyErr_NoMemory();
-    }
-    if (laminar_result_stream(self->result, stream, &err) < 0) {
-        PyMem_Free(stream);
+    struct ArrowArrayStream stream = {0};
+    if (laminar_result_stream(self->result, &stream, &err) < 0) {
         return ext_raise_error(self->state, &err);
     }
-    PyObject *capsule = PyCapsule_New(stream, "arrow_array_stream", stream_capsule_free);
-    if (capsule == NULL) {
-        stream->release(stream);
-        PyMem_Free(stream);
-    }
-    return capsule;
+    return ext_stream_capsule(&stream);
 }
 
 static PyObject *

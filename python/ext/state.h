@@ -50,6 +50,11 @@ laminar_notifier *ext_notifier_of(module_state *state, PyObject *o);
 /* A capsule "arrow_schema" that takes over a heap-allocated copy of *schema. */
 PyObject *ext_schema_capsule(struct ArrowSchema *schema);
 
+/* A capsule "arrow_array_stream" that takes over *stream, also when it fails (NULL). */
+PyObject *ext_stream_capsule(struct ArrowArrayStream *stream);
+/* resolver.c: asks a laminardb.scan.Resolver, which is borrowed. */
+laminar_resolver ext_resolver(PyObject *of);
+
 /* rows.c: appends Python data to an appender. -1 with an exception set. */
 int ext_rows_append(module_state *state, laminar_appender *a, PyObject *data);
 

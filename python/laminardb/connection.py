@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+from sys import _getframe
 
 from . import _laminardb
 from .config import LaminarConfig
 from .errors import ConnectionError, QueryError, SchemaError, SubscriptionError
 from .result import ExecuteResult, QueryResult
+from .scan import Resolver
 from .subscription import StreamSubscription, Subscription
 
 TYPE_CHECKING = False  # as in __init__
@@ -60,8 +62,10 @@ class Connection(_laminardb.Connection):
             settings.statement_timeout_ms or 0,
         )
 
-    def execute(self, sql: str, params: Parameters | None = None) -> ExecuteResult:
+    def execute(self, sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.
+
+        objects: tables by name (see query).
 
         params: a list or tuple for ``?`` and ``$1``, a dict for ``$name`` and ``:name``. Values are str, int,
         float, bool, None, datetime, date or timedelta; they are constants and never part of the text.
@@ -69,15 +73,27 @@ class Connection(_laminardb.Connection):
         Raises:
             QueryError: with line, column and hint. SchemaError: a name is taken.
         """
-        return ExecuteResult(self._execute(sql, params))
+        return ExecuteResult(self._execute(sql, params, Resolver(_getframe(1), objects)))
 
-    def query(self, sql: str, params: Parameters | None = None) -> QueryResult:
+    def query(self, sql: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
         """Runs a statement that returns rows. params: as of execute.
+
+        A name in FROM that is no table is looked for among the objects given here, in the caller's local
+        variables and in its globals: pandas and polars frames, Arrow tables, batches and readers, results,
+        dicts of lists, lists of dicts, numpy structured arrays. Arrow data are read where they are.
 
         Raises:
             QueryError: the statement failed, or returns no rows (then it did run: use execute for those).
+
+        Example:
+            >>> prices = {"symbol": ["A", "B", "A"], "price": [1.0, 2.0, 3.0]}
+            >>> laminardb.open().query("SELECT max(price) FROM prices WHERE symbol = 'A'").fetchall()
+            [(3.0,)]
         """
-        result = self._execute(sql, params)
+        return self._query(sql, params, Resolver(_getframe(1), objects))
+
+    def _query(self, sql: str, params: Parameters | None, resolver: Resolver | None) -> QueryResult:
+        result = self._execute(sql, params, resolver)
         if result._outcome[0] in ("ddl", "rows_affected"):
             error = QueryError(
                 "QueryError (400): Expected query result; use execute() for statements without rows"
@@ -86,9 +102,9 @@ class Connection(_laminardb.Connection):
             raise error
         return result
 
-    def sql(self, query: str, params: Parameters | None = None) -> QueryResult:
+    def sql(self, query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
         """The same as query."""
-        return self.query(query, params)
+        return self._query(query, params, Resolver(_getframe(1), objects))
 
     def query_stream(self, name: str, filter: str | None = None) -> QueryResult:  # noqa: A002 - contract
         """The current rows of a stream.
@@ -114,9 +130,10 @@ class Connection(_laminardb.Connection):
         """
         self._execute(f"SET {_quoted(key)} = ?", [value])
 
-    def explain(self, query: str, params: Parameters | None = None) -> str:
-        """The plan of a query as an operator tree."""
-        return "\n".join(row[0] for row in self.query(f"EXPLAIN {query}", params))
+    def explain(self, query: str, params: Parameters | None = None, **objects: Any) -> str:
+        """The plan of a query as an operator tree. objects: as of query."""
+        rows = self._query(f"EXPLAIN {query}", params, Resolver(_getframe(1), objects))
+        return "\n".join(row[0] for row in rows)
 
     def why(self, name: str) -> Why:
         """Why a stream shows what it shows: its inputs' watermarks, where its rows went, what to do next.
@@ -189,7 +206,7 @@ class Connection(_laminardb.Connection):
 
         The query runs when the first batch is asked for. params: as of execute.
         """
-        rows = self.query(sql, params)
+        rows = self._query(sql, params, Resolver(_getframe(1), {}))
         for i in range(rows.num_batches):
             yield rows._batch(i)
 

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
+from sys import _getframe
 
 from .connection import Connection
 from .result import ExecuteResult, QueryResult
+from .scan import Resolver
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from typing import Any
+
+    from .connection import Parameters
 
 _lock = allocate_lock()
 _connection: Connection | None = None
@@ -37,11 +41,12 @@ def connect(uri: str = ":memory:") -> Connection:
     return Connection(path or ":memory:")
 
 
-def sql(query: str, *params: Any, **options: Any) -> QueryResult:
+def sql(query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
     """Connection.query on the default connection."""
-    return default_connection().query(query, *params, **options)
+    return default_connection()._query(query, params, Resolver(_getframe(1), objects))
 
 
-def execute(sql: str, *params: Any, **options: Any) -> ExecuteResult:
+def execute(sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:
     """Connection.execute on the default connection."""
-    return default_connection().execute(sql, *params, **options)
+    rows = default_connection()._execute(sql, params, Resolver(_getframe(1), objects))
+    return ExecuteResult(rows)

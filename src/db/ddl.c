@@ -392,8 +392,8 @@ create_stream(statement_context *c, const ast_statement *st, going *old, error *
     plan    p;
     object *o = NULL;
     bool    done = false;
-    status  s = plan_select(&p, &plan_arena, db->catalog, NULL, &c->env, st->select, c->sql, true,
-                            &st->emit, err);
+    status s = plan_select(&p, &plan_arena, db->catalog, &c->externals, &c->env, st->select, c->sql,
+                           true, &st->emit, err);
     if (s == OK) {
         s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
     }
@@ -410,7 +410,8 @@ create_view(statement_context *c, const ast_statement *st, const going *old, err
     plan    p;
     schema *columns = NULL;
     object *o = NULL;
-    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, NULL, &c->env, st, c->sql, err));
+    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, &c->externals, &c->env, st, c->sql,
+                  err));
     TRY(catalog_object_new(&o, c->db->mem, OBJECT_VIEW, st->name.text, err));
     status s = keep_inputs(o, st, &p, old, err);
     if (s == OK) {
@@ -505,11 +506,16 @@ ddl_run(statement_context *c, const ast_statement *st, laminar_result **out, err
     if (done) {
         return answer_ddl(out, c->db->mem, ddl_name(st), st->name.text, err);
     }
-    status s = db_enter(c->db, err);
-    if (s == OK) {
-        s = run_with_token(c, st, rows, &answer, err);
-        db_leave(c->db);
-    }
+    status s;
+    do {
+        laminar_result_free(answer);
+        answer = NULL;
+        s = db_enter(c->db, err);
+        if (s == OK) {
+            s = run_with_token(c, st, rows, &answer, err);
+            db_leave(c->db);
+        }
+    } while (s < 0 && externals_open_missing(c, &s, err));
     result_release(rows);
     if (s < 0) {
         laminar_result_free(answer);

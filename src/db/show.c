@@ -342,8 +342,8 @@ static status
 describe(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     if (st->select != NULL) {
         plan p;
-        TRY(plan_select(&p, &c->arena, c->db->catalog, NULL, &c->env, st->select, c->sql, false,
-                        NULL, err));
+        TRY(plan_select(&p, &c->arena, c->db->catalog, &c->externals, &c->env, st->select, c->sql,
+                        false, NULL, err));
         return describe_columns(c, &p.root->schema, NULL, out, err);
     }
     object *o;
@@ -354,8 +354,11 @@ describe(statement_context *c, const ast_statement *st, laminar_result **out, er
 
 status
 describe_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    TRY(db_enter(c->db, err));
-    const status s = describe(c, st, out, err);
-    db_leave(c->db);
+    status s;
+    do {
+        TRY(db_enter(c->db, err));
+        s = describe(c, st, out, err);
+        db_leave(c->db);
+    } while (s < 0 && externals_open_missing(c, &s, err));
     return s;
 }

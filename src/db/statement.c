@@ -25,6 +25,22 @@ statement_text(const statement_context *c, const ast_statement *st) {
 }
 
 status
+statement_bind(statement_context *c, plan *p, arena *a, const ast_select *select, bool streaming,
+               const ast_emission *emit, error *err) {
+    status s;
+    do {
+        TRY(db_enter(c->db, err));
+        s = plan_select(p, a, c->db->catalog, &c->externals, &c->env, select, c->sql, streaming,
+                        emit, err);
+        if (s == OK) {
+            return OK;
+        }
+        db_leave(c->db);
+    } while (externals_open_missing(c, &s, err));
+    return s;
+}
+
+status
 statement_query(statement_context *c, text listed_as, const ast_select *select,
                 const ast_emission *emit, result **out, error *err) {
     laminar_database *db = c->db;
@@ -33,14 +49,11 @@ statement_query(statement_context *c, text listed_as, const ast_select *select,
     plan         p;
     query       *q = NULL;
     query_entry *listed = NULL;
+    bool         entered = false;
     status       s = db_query_begin(db, listed_as, NULL, &listed, err);
     if (s == OK) {
-        s = db_enter(db, err);
-    }
-    const bool entered = s == OK;
-    if (s == OK) {
-        s = plan_select(&p, &plan_arena, db->catalog, NULL, &c->env, select, c->sql, false, emit,
-                        err);
+        s = statement_bind(c, &p, &plan_arena, select, false, emit, err);
+        entered = s == OK;
     }
     if (s == OK) {
         s = query_prepare(&q, db->engine, &p, &plan_arena, &listed->guard, err);
@@ -74,15 +87,11 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
     plan              p;
     buf               b;
     buf_init(&b, db->mem, 1 << 20);
-    status s = db_enter(db, err);
+    /* A query with EMIT is explained as the stream that it would be. */
+    const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
+    status     s = statement_bind(c, &p, &c->arena, st->select, streaming, &st->emit, err);
     if (s == OK) {
-        /* A query with EMIT is explained as the stream that it would be. */
-        const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
-        s = plan_select(&p, &c->arena, db->catalog, NULL, &c->env, st->select, c->sql, streaming,
-                        &st->emit, err);
-        if (s == OK) {
-            plan_print(&p, &b);
-        }
+        plan_print(&p, &b);
         db_leave(db);
     }
     if (s == OK && b.failed) {
@@ -255,8 +264,9 @@ give_parameters(statement_context *c, const given *g, const ast_script *script, 
 
 /* given NULL: no parameters. */
 static status
-execute(laminar_database *db, text sql, const given *g, laminar_result **out, error *err) {
-    statement_context c = {.db = db, .sql = sql};
+execute(laminar_database *db, text sql, const given *g, const laminar_resolver *resolver,
+        laminar_result **out, error *err) {
+    statement_context c = {.db = db, .sql = sql, .resolver = resolver};
     TRY(db_enter(db, err)); /* a closed database says so before a syntax error does */
     db_leave(db);
     arena_init(&c.arena, db->mem);
@@ -270,6 +280,7 @@ execute(laminar_database *db, text sql, const given *g, laminar_result **out, er
         laminar_result_free(last);
         last = NULL;
         s = run_statement(&c, script.statements[i], &last, err);
+        externals_close(&c);
     }
     if (s == OK && last == NULL) {
         s = error_set(err, ERR_SQL_PARSE_ERROR, "there is no statement in the text");
@@ -288,7 +299,7 @@ laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_
                               laminar_result **out, laminar_error *err) {
     error      e = {.position = -1};
     const text t = {sql, sql_size};
-    return report(err, &e, execute(db, t, NULL, out, &e), t);
+    return report(err, &e, execute(db, t, NULL, NULL, out, &e), t);
 }
 
 laminar_status
@@ -298,7 +309,19 @@ laminar_database_execute_params(laminar_database *db, const char *sql, size_t sq
     error       e = {.position = -1};
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
-    return report(err, &e, execute(db, t, &g, out, &e), t);
+    return report(err, &e, execute(db, t, &g, NULL, out, &e), t);
+}
+
+laminar_status
+laminar_database_execute_with(laminar_database *db, const char *sql, size_t sql_size,
+                              const laminar_value *values, const char *const *names, int32_t count,
+                              const laminar_resolver *resolver, laminar_result **out,
+                              laminar_error *err) {
+    error       e = {.position = -1};
+    const text  t = {sql, sql_size};
+    const given g = {.values = values, .names = names, .count = count};
+    const bool  any = values != NULL || count > 0;
+    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, out, &e), t);
 }
 
 laminar_status

@@ -6,17 +6,48 @@
 
 #include "batch/builder.h"
 #include "db/internal.h"
+#include "io/csv_scan.h"
 #include "plan/plan.h"
 #include "sql/parser.h"
 
 typedef struct statement_context {
-    laminar_database *db;
-    arena             arena; /* AST and what a statement needs until it is done */
-    text              sql;   /* the whole script: positions refer to it */
-    plan_env          env;   /* of the statement under way */
+    laminar_database       *db;
+    arena                   arena;     /* AST and what a statement needs until it is done */
+    text                    sql;       /* the whole script: positions refer to it */
+    plan_env                env;       /* of the statement under way */
+    externals               externals; /* files and objects of the statement under way */
+    const laminar_resolver *resolver;  /* the caller's; NULL: there are no objects */
 } statement_context;
 
+/* ---- external.c: what a query reads beside the catalogue */
+/* Binding failed with *s, and the token is given back: true when that was because something had to
+ * be opened first, which is done now. False: *s and *err say why not. */
+bool externals_open_missing(statement_context *c, status *s, error *err) MUST_USE;
+void externals_close(statement_context *c); /* at the end of a statement */
+
+/* ---- file_options.c */
+typedef struct file_options {
+    text format;     /* "csv", "json", "parquet", "arrow"; data NULL: by the ending of the path */
+    csv_options csv; /* some of which go for JSON too */
+} file_options;
+/* name => value. `position` is where an error stands. */
+status file_option_set(file_options *o, arena *a, const ast_name *name, const value *v,
+                       int32_t position, error *err) MUST_USE;
+/* The format of a path, once options are set: lower case, of static memory. */
+status file_format(text *out, const file_options *o, text path, int32_t position,
+                   error *err) MUST_USE;
+
+/* ---- arrow_relation.c: an object of the caller, or a file that it reads, by its resolver. DONE:
+ * there is none of the name; *nearest (from `a`) may then be one that is spelt alike. */
+status arrow_relation_open(relation **out, text *nearest, mem *m, arena *a,
+                           const laminar_resolver *resolver, laminar_external what,
+                           error *err) MUST_USE;
+
 text statement_text(const statement_context *c, const ast_statement *st);
+
+/* Plans; OK: the token is held. */
+status statement_bind(statement_context *c, plan *p, arena *a, const ast_select *select,
+                      bool streaming, const ast_emission *emit, error *err) MUST_USE;
 
 /* Plans and prepares with the token, runs without it when only tables are read. `listed` is how the
  * list of queries shows it. */

@@ -21,6 +21,10 @@ typedef struct json_target {
     /* What a value that is not of its column's type becomes, or why not. */
     status (*coerce)(value *out, const value *in, int32_t at, void *context, arena *a, error *err);
     void *context;
+    /* Of a part of a file: */
+    bool        of_file;    /* rows have no number, commas may stand between objects */
+    int64_t     first_line; /* of the text; 0: 1 */
+    const bool *wanted;     /* columns; the others are checked and left NULL. NULL: all */
 } json_target;
 
 /* All rows as one batch or an error (ERR_INGESTION_FAILED with the line). *out is NULL when there

@@ -7,6 +7,7 @@
  * none of them. */
 #include "os/vfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,13 +23,13 @@ typedef struct real_file {
     char     path[]; /* for messages */
 } real_file;
 
-enum { FILE_MODE = 0644 };
+enum { FILE_MODE = 0644, PRIVATE_MODE = 0600 };
 
 static int
-open_retrying(const char *path, int flags) {
+open_retrying(const char *path, int flags, mode_t mode) {
     int fd;
     do {
-        fd = open(path, flags | O_CLOEXEC, FILE_MODE);
+        fd = open(path, flags | O_CLOEXEC, mode);
     } while (fd < 0 && errno == EINTR);
     return fd;
 }
@@ -57,6 +58,18 @@ file_free(real_file *f) {
     mem_free(&account, f, f->bytes);
 }
 
+/* Closes what it refuses. */
+static status
+check_regular(const real_file *f, error *err) {
+    struct stat info;
+    if (fstat(f->fd, &info) == 0 && S_ISREG(info.st_mode)) {
+        return OK;
+    }
+    close(f->fd);
+    return error_set(err, ERR_CONNECTOR_FAILED, "\"%s\" is %s", f->path,
+                     S_ISDIR(info.st_mode) ? "a directory" : "no regular file");
+}
+
 static status
 real_open(vfs *fs, vfs_file **out, const char *path, uint32_t flags, error *err) {
     assert((flags & (VFS_READ | VFS_WRITE)) != 0);
@@ -69,9 +82,15 @@ real_open(vfs *fs, vfs_file **out, const char *path, uint32_t flags, error *err)
     int        mode = reads && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY;
     mode |= (flags & VFS_CREATE) != 0 ? O_CREAT : 0;
     mode |= (flags & VFS_EXCLUSIVE) != 0 ? O_EXCL : 0;
-    f->fd = open_retrying(path, mode);
+    mode |= (flags & VFS_REGULAR) != 0 ? O_NONBLOCK : 0; /* a pipe would wait for its writer */
+    f->fd = open_retrying(path, mode, (flags & VFS_PRIVATE) != 0 ? PRIVATE_MODE : FILE_MODE);
+    status s = OK;
     if (f->fd < 0) {
-        const status s = error_set(err, ERR_CONNECTOR_FAILED, "cannot open \"%s\": %m", path);
+        s = error_set(err, ERR_CONNECTOR_FAILED, "cannot open \"%s\": %m", path);
+    } else if ((flags & VFS_REGULAR) != 0) {
+        s = check_regular(f, err);
+    }
+    if (s < 0) {
         file_free(f);
         return s;
     }
@@ -191,7 +210,7 @@ real_remove(vfs *fs, const char *path, error *err) {
 static status
 real_sync_directory(vfs *fs, const char *path, error *err) {
     (void)fs;
-    const int fd = open_retrying(path, O_RDONLY | O_DIRECTORY);
+    const int fd = open_retrying(path, O_RDONLY | O_DIRECTORY, FILE_MODE);
     if (fd < 0) {
         return error_set(err, ERR_CONNECTOR_FAILED, "cannot open the directory \"%s\": %m", path);
     }
@@ -207,6 +226,24 @@ real_sync_directory(vfs *fs, const char *path, error *err) {
     return s;
 }
 
+static status
+real_list(vfs *fs, const char *path, status (*take)(void *context, const char *name), void *context,
+          error *err) {
+    (void)fs;
+    DIR *d = opendir(path);
+    if (d == NULL) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot list the directory \"%s\": %m", path);
+    }
+    status s = OK;
+    for (const struct dirent *e; s == OK && (e = readdir(d)) != NULL;) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            s = take(context, e->d_name);
+        }
+    }
+    closedir(d);
+    return s;
+}
+
 static vfs real = {
     .name = "real",
     .open = real_open,
@@ -219,6 +256,7 @@ static vfs real = {
     .rename = real_rename,
     .remove = real_remove,
     .sync_directory = real_sync_directory,
+    .list = real_list,
 };
 
 vfs *

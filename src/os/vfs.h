@@ -11,7 +11,16 @@
 typedef struct vfs      vfs;
 typedef struct vfs_file vfs_file;
 
-enum { VFS_READ = 1, VFS_WRITE = 2, VFS_CREATE = 4, VFS_EXCLUSIVE = 8 };
+/* VFS_REGULAR: refuses what is no regular file (a device, a pipe, a directory) without waiting for
+ * it. VFS_PRIVATE: of the user alone. */
+enum {
+    VFS_READ = 1,
+    VFS_WRITE = 2,
+    VFS_CREATE = 4,
+    VFS_EXCLUSIVE = 8,
+    VFS_REGULAR = 16,
+    VFS_PRIVATE = 32
+};
 
 struct vfs {
     const char *name;
@@ -27,6 +36,9 @@ struct vfs {
     status (*rename)(vfs *fs, const char *from, const char *to, error *err);
     status (*remove)(vfs *fs, const char *path, error *err);
     status (*sync_directory)(vfs *fs, const char *path, error *err);
+    /* The names in a directory, in any order, without "." and "..". `take` may fail and ends it. */
+    status (*list)(vfs *fs, const char *path, status (*take)(void *context, const char *name),
+                   void *context, error *err);
 };
 
 struct vfs_file {

@@ -393,6 +393,8 @@ status bind_function(plan_node **out, scope *s, binder *b, const ast_from *from)
 /* A name that the catalogue does not have: an object of the caller. *done: it is one. */
 status bind_named_relation(plan_node **out, scope *s, binder *b, const ast_from *from,
                            bool *done) MUST_USE;
+/* What the caller knows about such a name, when the catalogue has none that is spelt alike. */
+void hint_named_relation(binder *b, const ast_from *from);
 /* A RELATION node over all columns; the relation lives as long as the plan. */
 status relation_node(plan_node **out, scope *s, binder *b, relation *r, text table) MUST_USE;
 

@@ -43,8 +43,12 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
             return OK;
         }
     }
-    TRY(catalog_need(&o, b->catalog, from->name.text, from->name.quoted, ERR_NOT_FOUND_IN_QUERY,
-                     "Table", from->name.position, b->err));
+    const status found = catalog_need(&o, b->catalog, from->name.text, from->name.quoted,
+                                      ERR_NOT_FOUND_IN_QUERY, "Table", from->name.position, b->err);
+    if (found < 0) {
+        hint_named_relation(b, from);
+        return found;
+    }
     TRY(remember_object(b, o));
     if (o->kind == OBJECT_VIEW) {
         return bind_view(out, s, b, from, o);

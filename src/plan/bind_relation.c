@@ -178,7 +178,58 @@ bind_named_relation(plan_node **out, scope *s, binder *b, const ast_from *from, 
     if (b->streaming) {
         return refuse_in_stream(b, from, "an object of the program");
     }
+    if (b->externals->for_view) {
+        error_set_at(b->err, ERR_QUERY_FAILED, from->position,
+                     "a view is text, and \"%.*s\" is an object of the program", TEXT_ARG(name));
+        return error_hint(b->err,
+                          "put its rows into a table first: CREATE TABLE t AS SELECT * "
+                          "FROM %.*s",
+                          TEXT_ARG(name));
+    }
     *done = true;
     return relation_node(out, s, b, e->relation,
                          from->alias.text.data != NULL ? from->alias.text : name);
+}
+
+void
+hint_named_relation(binder *b, const ast_from *from) {
+    for (int32_t i = 0; b->externals != NULL && i < b->externals->count; i++) {
+        const external *e = &b->externals->items[i];
+        if (e->is_name && e->nearest.data != NULL && text_equal(e->key, from->name.text) &&
+            b->err != NULL && strncmp(b->err->hint, "did you mean", 12) != 0) {
+            (void)error_hint(b->err, "%.*s", TEXT_ARG(e->nearest));
+        }
+    }
+}
+
+status
+plan_fields(schema *out, arena *a, text list, error *err) {
+    buf        sql;
+    ast_script script;
+    buf_init(&sql, a->mem, 1 << 20);
+    buf_printf(&sql, "CREATE SOURCE columns (%.*s)", TEXT_ARG(list));
+    const text made = sql.failed ? (text){NULL, 0} : arena_text(a, buf_text(&sql));
+    buf_fini(&sql);
+    if (made.data == NULL) {
+        return error_memory(err);
+    }
+    status s = sql_parse(&script, a, made, err);
+    if (s == OK && script.count != 1) {
+        s = error_set(err, ERR_QUERY_FAILED, "columns are listed as 'a BIGINT, b VARCHAR'");
+    }
+    if (s == OK) {
+        const ast_statement *st = script.statements[0];
+        *out = (schema){.count = st->column_count};
+        out->fields = arena_alloc(a, sizeof(field) * (size_t)(st->column_count + 1));
+        s = out->fields == NULL ? error_memory(err) : OK;
+        for (int32_t i = 0; s == OK && i < st->column_count; i++) {
+            field *f = &out->fields[i];
+            *f = (field){.name = st->columns[i].name.text, .nullable = true};
+            s = bind_type(&f->type, &st->columns[i].type, ERR_QUERY_FAILED, err);
+        }
+    }
+    if (s < 0 && err != NULL) {
+        err->position = -1; /* of a text that nobody wrote */
+    }
+    return s;
 }

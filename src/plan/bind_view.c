@@ -102,7 +102,14 @@ bind_view(plan_node **out, scope *s, binder *b, const ast_from *from, const obje
 status
 plan_view(plan *p, schema **columns, arena *a, const catalog *c, externals *x, const plan_env *env,
           const ast_statement *s, text sql, error *err) {
-    TRY(plan_select(p, a, c, x, env, s->select, sql, false, NULL, err));
+    if (x != NULL) {
+        x->for_view = true;
+    }
+    const status planned = plan_select(p, a, c, x, env, s->select, sql, false, NULL, err);
+    if (x != NULL) {
+        x->for_view = false;
+    }
+    TRY(planned);
     schema *made = schema_copy(&p->root->schema, a);
     if (made == NULL) {
         return error_memory(err);

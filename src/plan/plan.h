@@ -185,7 +185,8 @@ typedef struct external {
 typedef struct externals {
     int32_t         count, capacity;
     external       *items;
-    const ast_from *missing; /* NULL: binding found all that it looked for */
+    bool            for_view; /* objects of the caller cannot be part of it */
+    const ast_from *missing;  /* NULL: binding found all that it looked for */
     text            missing_key;
     bool            missing_in_view; /* then positions mean nothing to the statement */
 } externals;
@@ -212,6 +213,8 @@ status plan_view(plan *p, schema **columns, arena *a, const catalog *c, external
 /* CREATE TABLE ... AS: an object with the columns of a result. */
 status plan_object_of(object *out, const ast_statement *s, const schema *columns,
                       error *err) MUST_USE;
+/* Columns as CREATE SOURCE lists them: 'a BIGINT, b VARCHAR'. Texts come from `a`. */
+status plan_fields(schema *out, arena *a, text list, error *err) MUST_USE;
 /* An expression without columns, evaluated; `clause` for messages. */
 status plan_constant(value *out, arena *a, const plan_env *env, const ast_expr *e,
                      const char *clause, error *err) MUST_USE;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* block.h - a text file in blocks: a window over its bytes that moves on when the caller has used
+ * what lies in it. Only a record that is longer than a block makes the window grow.
+ *
+ * All bytes in the window are valid UTF-8 without NUL, up to a character that the block's end cuts.
+ * data[size] is always a line feed, so that scans need no bound. */
+#ifndef LAMINAR_IO_BLOCK_H
+#define LAMINAR_IO_BLOCK_H
+
+#include "base/mem.h"
+#include "os/vfs.h"
+
+#define BLOCK_BYTES (1 << 20)
+#define RECORD_BYTES_MAX (64 << 20)
+
+typedef struct block {
+    mem      *mem;
+    vfs_file *file;
+    int64_t   offset; /* in the file, of what comes next */
+    char     *data;
+    size_t    unit; /* bytes of the window at first */
+    size_t    capacity;
+    size_t    at, size; /* the unused bytes are data + at .. data + size */
+    size_t    checked;  /* up to here the bytes are known to be text */
+    int64_t   line;     /* of data[at], from 1; the caller moves it on with `at` */
+    bool      ended;    /* the file has no more */
+} block;
+
+/* unit 0: BLOCK_BYTES. Errors name the path, which must live as long as the file is open for
+ * reading. */
+status block_open(block *b, mem *m, vfs *fs, const char *path, size_t unit, error *err) MUST_USE;
+void   block_close(block *b); /* also of one that was never opened, when it is zeroed */
+status block_rewind(block *b, error *err) MUST_USE; /* to the start, behind a byte order mark */
+/* More bytes behind those that are unused; DONE when the file has none. */
+status block_fill(block *b, error *err) MUST_USE;
+
+#endif
