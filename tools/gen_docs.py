@@ -296,6 +296,12 @@ def entry(name: str, text: str) -> Entry:
 
 
 SECTION_HEADS = {
+    "Dates and times": r"""Times of day, dates and timestamps without a zone are taken as they are written;
+TIMESTAMPTZ is an instant, and is shown and cut in UTC. `AT TIME ZONE` goes between the two by the system's
+zoneinfo files (exact in case: `'Europe/Berlin'`), `'UTC'` or an offset (`'+02:00'`). A local time that
+there is twice, when clocks go back, is the later one; one that there is not is counted on from before the
+gap. A month added to the 31st ends at the last day of a shorter month. Names of days and months are English.
+""",
     "Time and chance": r"""Such a function is called once for each row and each place in the text where it
 stands; a value that has an alias is one value. In a statement that is answered once the functions of time
 give one instant. In a stream a value is computed when its row comes, and kept: a later query of the stream

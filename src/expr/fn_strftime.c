@@ -49,6 +49,12 @@ add_piece(format_plan *p, text format, char fast) {
 
 static void
 plan_letter(format_plan *p, const char *at, size_t size) {
+    if (size == 3) { /* %-d: of varying size within the unit, when it is a second */
+        const bool of_time = strchr("HIM", at[2]) != NULL;
+        p->unit = at[2] == 'S' || p->unit == 0 ? 0 : of_time ? 60 * US_PER_SECOND : p->unit;
+        add_piece(p, (text){at, size}, 0);
+        return;
+    }
     switch (at[1]) {
     case 'S':
     case 'f':
@@ -62,6 +68,10 @@ plan_letter(format_plan *p, const char *at, size_t size) {
         p->unit = p->unit == 0 ? 0 : 60 * US_PER_SECOND;
         return;
     case 's': /* of varying size */
+    case 'g':
+    case 'n':
+    case 'c':
+    case 'X':
         p->unit = 0;
         return;
     case 'H':
@@ -80,8 +90,10 @@ static void
 plan_format(format_plan *p, text format) {
     *p = (format_plan){.format = format, .unit = US_PER_DAY};
     for (size_t i = 0; i < format.size;) {
-        const size_t size = format.data[i] == '%' && i + 1 < format.size ? 2 : 1;
-        if (size == 2) {
+        const bool   letter = format.data[i] == '%' && i + 1 < format.size;
+        const bool   bare = letter && i + 2 < format.size && format.data[i + 1] == '-';
+        const size_t size = bare ? 3 : letter ? 2 : 1;
+        if (letter) {
             plan_letter(p, format.data + i, size);
         } else {
             add_piece(p, (text){format.data + i, size}, 0);
@@ -94,8 +106,9 @@ static status
 format_fault(text format, error *err) {
     (void)error_set(err, ERR_QUERY_FAILED, "strftime: unknown letter in the format '%.*s'",
                     TEXT_ARG(format));
-    (void)error_hint(err, "known are %%Y %%m %%d %%H %%M %%S %%f %%L %%j %%y %%b %%B %%a %%A "
-                          "%%p %%I %%e %%u %%w %%F %%T %%s %%%%");
+    (void)error_hint(err, "known are %%Y %%y %%m %%d %%e %%j %%b %%h %%B %%a %%A %%u %%w %%U %%W "
+                          "%%V %%G %%H %%I %%p %%M %%S %%f %%g %%L %%n %%s %%z %%F %%x %%T %%X %%c "
+                          "%%%%, and %%-d and so on");
     return ERR_QUERY_FAILED;
 }
 

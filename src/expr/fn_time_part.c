@@ -16,8 +16,9 @@ part_of_name(text name, date_part *out, error *err) {
         return OK;
     }
     (void)error_set(err, ERR_QUERY_FAILED, "unknown part of a date: '%.*s'", TEXT_ARG(name));
-    (void)error_hint(err, "parts are year, quarter, month, week, day, hour, minute, second, "
-                          "millisecond, microsecond, dow, isodow, doy and epoch");
+    (void)error_hint(err, "parts are millennium, century, decade, year, isoyear, quarter, month, "
+                          "week, yearweek, day, dow, isodow, doy, era, hour, minute, second, "
+                          "millisecond, microsecond, nanosecond and epoch");
     return ERR_QUERY_FAILED;
 }
 
@@ -54,6 +55,7 @@ is_of_day(date_part part) {
     case PART_SECOND:
     case PART_MILLISECOND:
     case PART_MICROSECOND:
+    case PART_NANOSECOND:
     case PART_EPOCH:
         return false;
     default:
@@ -127,6 +129,112 @@ fn_date_part(fn_call *c) {
         }
     }
     return OK;
+}
+
+/* What fn_date_part gives of an INTERVAL: each field on its own, nothing carried over. */
+static int64_t
+interval_part(const interval *v, date_part part) {
+    const int64_t us_of_minute = v->us % US_PER_MINUTE;
+    switch (part) {
+    case PART_MILLENNIUM:
+        return v->months / 12000;
+    case PART_CENTURY:
+        return v->months / 1200;
+    case PART_DECADE:
+        return v->months / 120;
+    case PART_YEAR:
+        return v->months / 12;
+    case PART_QUARTER:
+        return v->months % 12 / 3 + 1;
+    case PART_MONTH:
+        return v->months % 12;
+    case PART_DAY:
+        return v->days;
+    case PART_HOUR:
+        return v->us / US_PER_HOUR;
+    case PART_MINUTE:
+        return v->us % US_PER_HOUR / US_PER_MINUTE;
+    case PART_SECOND:
+        return us_of_minute / US_PER_SECOND;
+    case PART_MILLISECOND:
+        return us_of_minute / 1000;
+    case PART_MICROSECOND:
+        return us_of_minute;
+    case PART_NANOSECOND:
+        return us_of_minute * 1000;
+    default:
+        return INT64_MIN;
+    }
+}
+
+status
+fn_interval_part(fn_call *c) {
+    const interval *x = c->args[1].values;
+    int64_t        *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        date_part part;
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        TRY(part_of_row(c, i, &part));
+        z[i] = interval_part(&x[(int64_t)i * c->args[1].step], part);
+        if (z[i] == INT64_MIN) {
+            return error_set(c->err, ERR_QUERY_FAILED,
+                             "an INTERVAL has no such part: it has millennium, century, decade, "
+                             "year, quarter, month, day, hour, minute, second and their fractions");
+        }
+    }
+    return OK;
+}
+
+status
+fn_decade(fn_call *c) {
+    return extract_part(c, PART_DECADE);
+}
+
+status
+fn_century(fn_call *c) {
+    return extract_part(c, PART_CENTURY);
+}
+
+status
+fn_millennium(fn_call *c) {
+    return extract_part(c, PART_MILLENNIUM);
+}
+
+status
+fn_isoyear(fn_call *c) {
+    return extract_part(c, PART_ISOYEAR);
+}
+
+status
+fn_yearweek(fn_call *c) {
+    return extract_part(c, PART_YEARWEEK);
+}
+
+status
+fn_era(fn_call *c) {
+    return extract_part(c, PART_ERA);
+}
+
+status
+fn_isodow(fn_call *c) {
+    return extract_part(c, PART_ISODOW);
+}
+
+status
+fn_millisecond(fn_call *c) {
+    return extract_part(c, PART_MILLISECOND);
+}
+
+status
+fn_microsecond(fn_call *c) {
+    return extract_part(c, PART_MICROSECOND);
+}
+
+status
+fn_nanosecond(fn_call *c) {
+    return extract_part(c, PART_NANOSECOND);
 }
 
 status
@@ -204,10 +312,12 @@ fn_date_trunc(fn_call *c) {
         date_part part;
         if (fn_is_valid(c, i)) {
             TRY(part_of_row(c, i, &part));
-            if (part == PART_DOW || part == PART_ISODOW || part == PART_DOY || part == PART_EPOCH) {
+            if (part == PART_DOW || part == PART_ISODOW || part == PART_DOY || part == PART_EPOCH ||
+                part == PART_ERA || part == PART_NANOSECOND) {
                 return error_set(c->err, ERR_QUERY_FAILED,
-                                 "date_trunc cuts to year, quarter, month, week, day, hour, "
-                                 "minute, second, millisecond or microsecond");
+                                 "date_trunc cuts to millennium, century, decade, year, isoyear, "
+                                 "quarter, month, week, day, hour, minute, second, millisecond or "
+                                 "microsecond");
             }
             put_moment(c, i, timestamp_trunc(us[i * step], part));
         }
@@ -223,10 +333,20 @@ boundaries(int64_t a, int64_t b, date_part part) {
     switch (part) {
     case PART_YEAR:
         return year_b - year_a;
+    case PART_DECADE:
+        return year_b / 10 - year_a / 10;
+    case PART_CENTURY:
+        return year_b / 100 - year_a / 100;
+    case PART_MILLENNIUM:
+        return year_b / 1000 - year_a / 1000;
+    case PART_ISOYEAR:
+    case PART_ERA:
+        return date_part_of(b, part) - date_part_of(a, part);
     case PART_QUARTER:
         return 4 * (year_b - year_a) + date_part_of(b, part) - date_part_of(a, part);
     case PART_MONTH:
         return 12 * (year_b - year_a) + date_part_of(b, part) - date_part_of(a, part);
+    case PART_YEARWEEK:
     case PART_WEEK: /* 1970-01-05 was a Monday */
         return floor_div_i64(floor_div_i64(b, US_PER_DAY) - 4, 7) -
                floor_div_i64(floor_div_i64(a, US_PER_DAY) - 4, 7);
@@ -241,6 +361,8 @@ boundaries(int64_t a, int64_t b, date_part part) {
         return floor_div_i64(b, 1000) - floor_div_i64(a, 1000);
     case PART_MICROSECOND:
         return sat_sub_i64(b, a);
+    case PART_NANOSECOND:
+        return sat_mul_i64(sat_sub_i64(b, a), 1000);
     default: /* a day, whatever it is called */
         return floor_div_i64(b, US_PER_DAY) - floor_div_i64(a, US_PER_DAY);
     }
@@ -264,6 +386,93 @@ fn_date_diff(fn_call *c) {
     return OK;
 }
 
+/* ---- date_sub: how many whole parts lie between two times */
+static int64_t
+months_of(date_part part) {
+    switch (part) {
+    case PART_MILLENNIUM:
+        return 12000;
+    case PART_CENTURY:
+        return 1200;
+    case PART_DECADE:
+        return 120;
+    case PART_YEAR:
+    case PART_ISOYEAR:
+        return 12;
+    case PART_QUARTER:
+        return 3;
+    default:
+        return part == PART_MONTH;
+    }
+}
+
+/* A month is whole when the day and the time of day are reached again; from the last days of a
+ * month the last day of a shorter one will do. */
+static int64_t
+whole_months(int64_t a, int64_t b) {
+    civil x, y;
+    if (a > b) {
+        return -whole_months(b, a);
+    }
+    civil_from_us(a, &x);
+    civil_from_us(b, &y);
+    int64_t       months = (y.year - x.year) * 12 + y.month - x.month;
+    const int64_t a_time = time_of_day(a), b_time = time_of_day(b);
+    const bool    last = y.day == days_in_month(y.year, y.month) && x.day > y.day;
+    if (!last && (y.day < x.day || (y.day == x.day && b_time < a_time))) {
+        months--;
+    } else if (last && b_time < a_time) {
+        months--;
+    }
+    return months;
+}
+
+static int64_t
+whole_parts(int64_t a, int64_t b, date_part part) {
+    const int64_t months = months_of(part);
+    if (months > 0) {
+        return whole_months(a, b) / months;
+    }
+    const int64_t us = sat_sub_i64(b, a);
+    switch (part) {
+    case PART_WEEK:
+    case PART_YEARWEEK:
+        return us / (7 * US_PER_DAY);
+    case PART_HOUR:
+        return us / US_PER_HOUR;
+    case PART_MINUTE:
+        return us / US_PER_MINUTE;
+    case PART_SECOND:
+    case PART_EPOCH:
+        return us / US_PER_SECOND;
+    case PART_MILLISECOND:
+        return us / 1000;
+    case PART_MICROSECOND:
+        return us;
+    case PART_NANOSECOND:
+        return sat_mul_i64(us, 1000);
+    default:
+        return us / US_PER_DAY;
+    }
+}
+
+status
+fn_date_sub(fn_call *c) {
+    const int64_t *a, *b;
+    int32_t        a_step, b_step;
+    int64_t       *z = c->values;
+    TRY(fn_microseconds(c, 1, &a, &a_step));
+    TRY(fn_microseconds(c, 2, &b, &b_step));
+    for (int32_t i = 0; i < c->row_count; i++) {
+        date_part part;
+        if (fn_is_valid(c, i)) {
+            TRY(part_of_row(c, i, &part));
+            z[i] = whole_parts(a[(int64_t)i * a_step], b[(int64_t)i * b_step], part);
+        }
+    }
+    return OK;
+}
+
 /* ---- time_bucket: widths of days and less count from Monday 2000-01-03, widths of months from
  * 2000-01-01, as in TimescaleDB and DuckDB; a bucket of a day or less starts at midnight or a whole
  * multiple after it either way. */
@@ -276,42 +485,93 @@ bucket_width(const interval *v, int64_t *us, int64_t *months) {
            (*us > 0) != (*months > 0);
 }
 
+/* Months from the one of `origin` on; buckets start at its month's first day. */
 static int64_t
-bucket_of_months(int64_t us, int64_t months) {
-    const int64_t month =
-        (date_part_of(us, PART_YEAR) - 2000) * 12 + date_part_of(us, PART_MONTH) - 1;
-    const int64_t first = floor_div_i64(month, months) * months;
+bucket_of_months(int64_t us, int64_t months, int64_t origin) {
+    civil x, o;
+    civil_from_us(us, &x);
+    civil_from_us(origin, &o);
+    const int64_t start = o.year * 12 + o.month - 1;
+    const int64_t month = x.year * 12 + x.month - 1 - start;
+    const int64_t first = start + floor_div_i64(month, months) * months;
     const int64_t year = floor_div_i64(first, 12);
-    const int64_t days = days_from_civil(2000 + year, (int32_t)(first - year * 12) + 1, 1);
-    return sat_mul_i64(days, US_PER_DAY);
+    return sat_mul_i64(days_from_civil(year, (int32_t)(first - year * 12) + 1, 1), US_PER_DAY);
+}
+
+static int64_t
+bucket_of_us(int64_t us, int64_t width, int64_t origin) {
+    const int64_t shift = floor_mod_i64(origin, width);
+    return sat_add_i64(sat_mul_i64(floor_div_i64(sat_sub_i64(us, shift), width), width), shift);
+}
+
+/* offset NULL: none. origin INT64_MIN: the usual one of the width's kind. */
+static status
+bucket_row(fn_call *c, int32_t row, int64_t us, const interval *offset, int64_t origin) {
+    const interval *v = (const interval *)c->args[0].values + (int64_t)row * c->args[0].step;
+    int64_t         width, months;
+    if (!bucket_width(v, &width, &months)) {
+        return error_set(c->err, ERR_QUERY_FAILED,
+                         "time_bucket: the width must be positive, and in months or in days and "
+                         "time, not both; it is %d months, %d days, %" PRId64 " us",
+                         v->months, v->days, v->us);
+    }
+    if (origin == INT64_MIN) {
+        origin = days_from_civil(2000, 1, months > 0 ? 1 : 3) * US_PER_DAY;
+    }
+    bool fits = true;
+    if (offset != NULL) {
+        const interval back = {-offset->months, -offset->days, -offset->us};
+        fits = timestamp_add_interval(us, &back, &us);
+    }
+    int64_t start =
+        months > 0 ? bucket_of_months(us, months, origin) : bucket_of_us(us, width, origin);
+    if (offset != NULL) {
+        fits = fits && timestamp_add_interval(start, offset, &start);
+    }
+    if (!fits) {
+        return error_set(c->err, ERR_QUERY_FAILED, "time_bucket: the offset leads out of range");
+    }
+    put_moment(c, row, start);
+    return OK;
 }
 
 status
 fn_time_bucket(fn_call *c) {
-    const operand  *o = &c->args[0];
-    const interval *widths = o->values;
-    const int64_t   origin = days_from_civil(2000, 1, 3) * US_PER_DAY;
+    const int64_t *us;
+    int32_t        step;
+    TRY(fn_microseconds(c, 1, &us, &step));
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (fn_is_valid(c, i)) {
+            TRY(bucket_row(c, i, us[(int64_t)i * step], NULL, INT64_MIN));
+        }
+    }
+    return OK;
+}
+
+status
+fn_time_bucket_offset(fn_call *c) {
+    const interval *offsets = c->args[2].values;
     const int64_t  *us;
     int32_t         step;
     TRY(fn_microseconds(c, 1, &us, &step));
     for (int32_t i = 0; i < c->row_count; i++) {
-        if (!fn_is_valid(c, i)) {
-            continue;
+        if (fn_is_valid(c, i)) {
+            TRY(bucket_row(c, i, us[(int64_t)i * step], &offsets[(int64_t)i * c->args[2].step],
+                           INT64_MIN));
         }
-        const interval *v = &widths[i * o->step];
-        const int64_t   t = us[i * step];
-        int64_t         width, months;
-        if (!bucket_width(v, &width, &months)) {
-            return error_set(c->err, ERR_QUERY_FAILED,
-                             "time_bucket: the width must be positive, and in months or in days "
-                             "and time, not both; it is %d months, %d days, %" PRId64 " us",
-                             v->months, v->days, v->us);
-        }
-        if (months > 0) {
-            put_moment(c, i, bucket_of_months(t, months));
-        } else {
-            const int64_t shifted = floor_div_i64(sat_sub_i64(t, origin % width), width);
-            put_moment(c, i, sat_add_i64(sat_mul_i64(shifted, width), origin % width));
+    }
+    return OK;
+}
+
+status
+fn_time_bucket_origin(fn_call *c) {
+    const int64_t *us, *origin;
+    int32_t        step, origin_step;
+    TRY(fn_microseconds(c, 1, &us, &step));
+    TRY(fn_microseconds(c, 2, &origin, &origin_step));
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (fn_is_valid(c, i)) {
+            TRY(bucket_row(c, i, us[(int64_t)i * step], NULL, origin[(int64_t)i * origin_step]));
         }
     }
     return OK;

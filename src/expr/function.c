@@ -11,6 +11,7 @@
 #define ARGS2(a, b) {TYPE_##a, TYPE_##b}, 2
 #define ARGS3(a, b, c) {TYPE_##a, TYPE_##b, TYPE_##c}, 3
 #define ARGS4(a, b, c, d) {TYPE_##a, TYPE_##b, TYPE_##c, TYPE_##d}, 4
+#define ARGS6(a, b, c, d, e, f) {TYPE_##a, TYPE_##b, TYPE_##c, TYPE_##d, TYPE_##e, TYPE_##f}, 6
 
 static const function functions[] = {
 #define FUNCTION(fn_name, args, result, flags, prepare, kernel)                                    \

@@ -300,6 +300,15 @@ print_scan(const plan_node *n, buf *out) {
 }
 
 static void
+print_keep(const plan_node *n, buf *out) {
+    buf_printf(out, "Keep  ");
+    for (int32_t i = 0; i < n->kept_count; i++) {
+        buf_printf(out, "%s", i > 0 ? ", " : "");
+        expr_print(n->exprs[i], &n->inputs[0]->schema, out);
+    }
+}
+
+static void
 print_line(const plan_node *n, buf *out) {
     switch (n->kind) {
     case PLAN_SCAN:
@@ -327,11 +336,7 @@ print_line(const plan_node *n, buf *out) {
         }
         break;
     case PLAN_KEEP:
-        buf_printf(out, "Keep  ");
-        for (int32_t i = 0; i < n->kept_count; i++) {
-            buf_printf(out, "%s", i > 0 ? ", " : "");
-            expr_print(n->exprs[i], &n->inputs[0]->schema, out);
-        }
+        print_keep(n, out);
         break;
     case PLAN_AGGREGATE:
         print_aggregate(n, out);

@@ -306,10 +306,7 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
         case PLAN_DISTINCT:
             node = node->inputs[0];
             break;
-        case PLAN_AGGREGATE:
-        case PLAN_SINGLE:
-        case PLAN_VALUES:
-        case PLAN_RELATION:
+        default: /* AGGREGATE, and leaves without a watermark */
             return false;
         }
     }

@@ -144,6 +144,24 @@ static const part_name part_names[] = {
     {TEXT("doy"), PART_DOY},
     {TEXT("dayofyear"), PART_DOY},
     {TEXT("epoch"), PART_EPOCH},
+    {TEXT("decade"), PART_DECADE},
+    {TEXT("decades"), PART_DECADE},
+    {TEXT("dec"), PART_DECADE},
+    {TEXT("century"), PART_CENTURY},
+    {TEXT("centuries"), PART_CENTURY},
+    {TEXT("cent"), PART_CENTURY},
+    {TEXT("c"), PART_CENTURY},
+    {TEXT("millennium"), PART_MILLENNIUM},
+    {TEXT("millennia"), PART_MILLENNIUM},
+    {TEXT("mil"), PART_MILLENNIUM},
+    {TEXT("isoyear"), PART_ISOYEAR},
+    {TEXT("yearweek"), PART_YEARWEEK},
+    {TEXT("weekofyear"), PART_WEEK},
+    {TEXT("dayofmonth"), PART_DAY},
+    {TEXT("era"), PART_ERA},
+    {TEXT("nanosecond"), PART_NANOSECOND},
+    {TEXT("nanoseconds"), PART_NANOSECOND},
+    {TEXT("ns"), PART_NANOSECOND},
 };
 
 bool
@@ -166,11 +184,42 @@ weekday_of(int64_t days) {
 
 /* A week belongs to the year that has its Thursday. */
 static int64_t
-iso_week(int64_t days) {
+iso_week(int64_t days, int64_t *year) {
     const int64_t thursday = days - weekday_of(days) + 3;
     civil         c;
     civil_from_days(thursday, &c);
+    *year = c.year;
     return (thursday - days_from_civil(c.year, 1, 1)) / 7 + 1;
+}
+
+/* The first of the ordinals that hold `span` years each is the one of year 1; there is no 0th. */
+static int64_t
+ordinal_of_years(int64_t year, int64_t span) {
+    return year > 0 ? (year - 1) / span + 1 : year / span - 1;
+}
+
+static int64_t
+long_part_of(int64_t days, const civil *c, date_part part) {
+    int64_t       iso_year;
+    const int64_t week = iso_week(days, &iso_year);
+    switch (part) {
+    case PART_WEEK:
+        return week;
+    case PART_DECADE:
+        return c->year / 10;
+    case PART_CENTURY:
+        return ordinal_of_years(c->year, 100);
+    case PART_MILLENNIUM:
+        return ordinal_of_years(c->year, 1000);
+    case PART_ISOYEAR:
+        return iso_year;
+    case PART_YEARWEEK:
+        return iso_year * 100 + (iso_year > 0 ? week : -week);
+    case PART_ERA:
+        return c->year > 0;
+    default:
+        return (c->second * US_PER_SECOND + c->us) * 1000; /* nanoseconds */
+    }
 }
 
 int64_t
@@ -186,7 +235,14 @@ date_part_of(int64_t us, date_part part) {
     case PART_MONTH:
         return c.month;
     case PART_WEEK:
-        return iso_week(days);
+    case PART_DECADE:
+    case PART_CENTURY:
+    case PART_MILLENNIUM:
+    case PART_ISOYEAR:
+    case PART_YEARWEEK:
+    case PART_ERA:
+    case PART_NANOSECOND:
+        return long_part_of(days, &c, part);
     case PART_DAY:
         return c.day;
     case PART_HOUR:
@@ -216,14 +272,38 @@ floor_to(int64_t us, int64_t unit) {
     return sat_mul_i64(floor_div_i64(us, unit), unit);
 }
 
+static int64_t
+start_of_year(int64_t year) {
+    return sat_mul_i64(days_from_civil(year, 1, 1), US_PER_DAY);
+}
+
+static int64_t
+start_of_iso_year(int64_t days) {
+    int64_t       year;
+    const int64_t week = iso_week(days, &year);
+    return sat_mul_i64(days - weekday_of(days) - (week - 1) * 7, US_PER_DAY);
+}
+
 int64_t
 timestamp_trunc(int64_t us, date_part part) {
     const int64_t days = floor_div_i64(us, US_PER_DAY);
     civil         c;
     civil_from_days(days, &c);
     switch (part) {
+    case PART_DECADE:
+        return start_of_year(c.year / 10 * 10);
+    case PART_CENTURY:
+        return start_of_year(c.year / 100 * 100);
+    case PART_MILLENNIUM:
+        return start_of_year(c.year / 1000 * 1000);
+    case PART_ISOYEAR:
+        return start_of_iso_year(days);
+    case PART_YEARWEEK:
+        return sat_mul_i64(days - weekday_of(days), US_PER_DAY);
+    case PART_ERA:
+        return start_of_year(c.year > 0 ? 1 : INT32_MIN);
     case PART_YEAR:
-        return sat_mul_i64(days_from_civil(c.year, 1, 1), US_PER_DAY);
+        return start_of_year(c.year);
     case PART_QUARTER:
         return sat_mul_i64(days_from_civil(c.year, (c.month - 1) / 3 * 3 + 1, 1), US_PER_DAY);
     case PART_MONTH:
@@ -245,6 +325,7 @@ timestamp_trunc(int64_t us, date_part part) {
     case PART_MILLISECOND:
         return floor_to(us, 1000);
     case PART_MICROSECOND:
+    case PART_NANOSECOND:
         return us;
     }
     UNREACHABLE();

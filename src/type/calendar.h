@@ -41,7 +41,14 @@ typedef enum date_part {
     PART_DOW,
     PART_ISODOW,
     PART_DOY,
-    PART_EPOCH
+    PART_EPOCH,
+    PART_DECADE,  /* year / 10, and so on: cut towards zero as in DuckDB */
+    PART_CENTURY, /* 2000 is in the 20th */
+    PART_MILLENNIUM,
+    PART_ISOYEAR,
+    PART_YEARWEEK,  /* ISO year * 100 + week */
+    PART_ERA,       /* 1, before year 1: 0 */
+    PART_NANOSECOND /* contains the seconds */
 } date_part;
 
 bool date_part_from_name(text name, date_part *out); /* singular, plural, common short forms */
@@ -52,8 +59,13 @@ int64_t date_part_of(int64_t us, date_part part);
  * int64. */
 int64_t timestamp_trunc(int64_t us, date_part part);
 
-/* strftime with the usual letters: %Y %m %d %H %M %S %f %j %y %b %B %a %A %p %I %e %u %w %F %T %s
- * %L(ms) %% . False: unknown letter. */
+/* strftime with the usual letters: %Y %y %m %d %e %j %b %h %B %a %A %u %w %U %W %V %G %H %I %p %M
+ * %S %f %g %L (ms) %n (ns) %s %z %F %x %T %X %c %%; %-d and so on without leading zeros. False:
+ * unknown letter. */
 bool timestamp_format(int64_t us, text format, buf *out);
+/* strptime: the whole text must be like the format. Parts that it does not have are those of
+ * 1900-01-01; a zone offset is applied. False: it is not. */
+bool timestamp_parse(text s, text format, int64_t *us);
+bool timestamp_format_is_readable(text format); /* all of its letters are known */
 
 #endif

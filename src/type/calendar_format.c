@@ -74,6 +74,75 @@ append_date_letter(buf *out, char letter, int64_t us, const civil *c) {
     }
 }
 
+/* Weeks of a year that begin on weekday `first` (0: Sunday); days before the first one are in week
+ * 0. */
+static int
+week_of_year(int64_t us, int64_t first) {
+    const int64_t day = date_part_of(us, PART_DOY) - 1;
+    const int64_t weekday = floor_mod_i64(date_part_of(us, PART_DOW) - first, 7);
+    return (int)((day + 7 - weekday) / 7);
+}
+
+static bool
+append_week_letter(buf *out, char letter, int64_t us, const civil *c) {
+    switch (letter) {
+    case 'h':
+        buf_append(out, month_names[c->month - 1], 3);
+        return true;
+    case 'U':
+        buf_printf(out, "%02d", week_of_year(us, 0));
+        return true;
+    case 'W':
+        buf_printf(out, "%02d", week_of_year(us, 1));
+        return true;
+    case 'V':
+        buf_printf(out, "%02d", (int)date_part_of(us, PART_WEEK));
+        return true;
+    case 'G':
+        buf_printf(out, "%04d", (int)date_part_of(us, PART_ISOYEAR));
+        return true;
+    case 'x':
+        append_date(out, c);
+        return true;
+    case 'X':
+        append_time(out, c);
+        return true;
+    case 'c':
+        append_date(out, c);
+        buf_append_char(out, ' ');
+        append_time(out, c);
+        return true;
+    case 'z':
+        buf_append(out, "+00", 3);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Without leading zeros. False: not one of these letters. */
+static bool
+append_bare_letter(buf *out, char letter, int64_t us, const civil *c) {
+    const struct {
+        char    letter;
+        int64_t value;
+    } numbers[] = {{'d', c->day},
+                   {'m', c->month},
+                   {'y', year_of_century(c->year)},
+                   {'H', c->hour},
+                   {'I', c->hour % 12 == 0 ? 12 : c->hour % 12},
+                   {'M', c->minute},
+                   {'S', c->second},
+                   {'j', date_part_of(us, PART_DOY)}};
+    for (int32_t i = 0; i < ARRAY_COUNT(numbers); i++) {
+        if (numbers[i].letter == letter) {
+            buf_printf(out, "%" PRId64, numbers[i].value);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 append_time_letter(buf *out, char letter, int64_t us, const civil *c) {
     switch (letter) {
@@ -95,6 +164,10 @@ append_time_letter(buf *out, char letter, int64_t us, const civil *c) {
     case 'f':
         buf_printf(out, "%06d", c->us);
         return true;
+    case 'n':
+        buf_printf(out, "%06d000", c->us);
+        return true;
+    case 'g':
     case 'L':
         buf_printf(out, "%03d", c->us / 1000);
         return true;
@@ -122,8 +195,16 @@ timestamp_format(int64_t us, text format, buf *out) {
             continue;
         }
         i++;
-        if (i == format.size || (!append_date_letter(out, format.data[i], us, &c) &&
-                                 !append_time_letter(out, format.data[i], us, &c))) {
+        const bool bare = i + 1 < format.size && format.data[i] == '-';
+        i += bare;
+        if (i == format.size) {
+            return false;
+        }
+        const char letter = format.data[i];
+        if (bare ? !append_bare_letter(out, letter, us, &c)
+                 : !append_date_letter(out, letter, us, &c) &&
+                       !append_time_letter(out, letter, us, &c) &&
+                       !append_week_letter(out, letter, us, &c)) {
             return false;
         }
     }

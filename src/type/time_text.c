@@ -191,6 +191,15 @@ add_part(interval_sum *sum, date_part part, int64_t whole, int64_t nanos, bool n
     int128       us = 0; /* all three in billionths until the end */
     const int128 count = ((int128)whole * NANOS + nanos) * (negative ? -1 : 1);
     switch (part) {
+    case PART_MILLENNIUM:
+        months = count * 12000;
+        break;
+    case PART_CENTURY:
+        months = count * 1200;
+        break;
+    case PART_DECADE:
+        months = count * 120;
+        break;
     case PART_YEAR:
         months = count * 12;
         break;
