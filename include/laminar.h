@@ -115,8 +115,9 @@ typedef struct laminar_options {
     int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
                                            Tests replace it */
     void *clock_context;
-    /* Called on the thread that runs a query, at most every 15 ms: true makes the query return code
-     * 402. For signals and the like. It must not call the database. NULL: none. */
+    /* Called on the thread that runs a query or waits in a call, at most every 15 ms: true makes
+     * the call return code 402, without effect. For signals and the like. While a query runs it
+     * must not call the database. NULL: none. */
     bool (*interrupted)(void *context);
     void   *interrupted_context;
     int64_t buffer_size;          /* rows that may wait for a busy engine; 0: 65,536 */
@@ -138,8 +139,9 @@ LAMINAR_API laminar_status laminar_database_open(laminar_database **out, const c
  * appender and subscription is freed. NULL is fine. */
 LAMINAR_API void laminar_database_close(laminar_database *db);
 /* Ends everything as close does, but the handle stays valid: every further call on it returns code
- * 101. For bindings whose handles may be used after close. Twice is fine. */
-LAMINAR_API void laminar_database_end(laminar_database *db);
+ * 101. For bindings whose handles may be used after close. Twice is fine. It fails only by
+ * `interrupted`, and has then cancelled the queries that ran. */
+LAMINAR_API laminar_status laminar_database_end(laminar_database *db, laminar_error *err);
 /* Streams begin to run: each first reads every retained row of its inputs. Twice is fine; after
  * pause it resumes. */
 LAMINAR_API laminar_status laminar_database_start(laminar_database *db, laminar_error *err);

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* Who runs handlers, as threading knows it; a fork may change it. With the GIL. */
+/* Who runs handlers, as threading knows it; 0 with an exception: a handler may raise in here. */
 static unsigned long
 find_main_thread(void) {
     PyObject *threading = PyImport_ImportModule("threading");
@@ -23,7 +23,6 @@ find_main_thread(void) {
     Py_XDECREF(ident);
     Py_XDECREF(main);
     Py_XDECREF(threading);
-    PyErr_Clear(); /* unknown: every thread asks for the GIL */
     return found;
 }
 
@@ -40,7 +39,7 @@ check_signals(void *context) {
     if (main == 0) {
         atomic_store(&state->main_thread, find_main_thread());
     }
-    const bool raised = PyErr_CheckSignals() < 0;
+    const bool raised = PyErr_Occurred() != NULL || PyErr_CheckSignals() < 0;
     PyGILState_Release(gil);
     return raised;
 }
@@ -77,6 +76,7 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     }
     self->state = state;
     options.interrupted = check_signals;
+    atomic_store(&state->main_thread, 0); /* a fork may have changed it */
     options.interrupted_context = state;
     if (laminar_database_open(&self->db, path, &options, &err) < 0) {
         Py_DECREF(self);
@@ -112,9 +112,14 @@ static PyObject *
 connection_close(PyObject *o, PyObject *unused) {
     (void)unused;
     connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = laminar_database_end(self->db, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
     self->closed = true;
     forget_appender(self);
-    ENGINE_CALL(laminar_database_end(self->db));
     Py_RETURN_NONE;
 }
 
@@ -248,16 +253,6 @@ connection_shutdown(PyObject *o, PyObject *unused) {
 }
 
 /* ---------------------------------------------------------------------------------- rows in */
-/* A wait for slow readers that a signal ended: what the handler raised (KeyboardInterrupt) counts.
- */
-static PyObject *
-insert_failed(module_state *state, const laminar_error *err) {
-    if (err->code == 402 && PyErr_CheckSignals() < 0) {
-        return NULL;
-    }
-    return ext_raise_error(state, err);
-}
-
 static PyObject *
 insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream *rows, bool wait) {
     laminar_error  err;
@@ -268,7 +263,7 @@ insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream 
     } else {
         ENGINE_CALL(s = laminar_database_submit(self->db, name, rows, &count, &err));
     }
-    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *
@@ -408,7 +403,7 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
     }
     self->appender_stale |= s < 0; /* it may be of a source that was dropped */
     give_appender(self, a);
-    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 /* insert(source, data, *, wait=True); source and data may be given by name too. */
@@ -522,7 +517,7 @@ connection_insert_csv(PyObject *o, PyObject *args) {
     int64_t        count = 0;
     ENGINE_CALL(s = laminar_database_insert_csv(self->db, name, csv, (size_t)size, (char)delimiter,
                                                 null_text, &count, &err));
-    return s < 0 ? insert_failed(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 
 static PyObject *

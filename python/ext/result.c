@@ -64,7 +64,8 @@ row_list(const result_object *self, int64_t count) {
     PyObject *list = PyList_New((Py_ssize_t)count);
     for (int64_t row = 0; list != NULL && row < count; row++) {
         PyObject *tuple = row_tuple(self, row);
-        if (tuple == NULL || PyList_SetItem(list, (Py_ssize_t)row, tuple) < 0) {
+        if (tuple == NULL || PyList_SetItem(list, (Py_ssize_t)row, tuple) < 0 ||
+            (row % EXT_LOOK == EXT_LOOK - 1 && ext_look() < 0)) {
             Py_DECREF(list);
             return NULL;
         }
@@ -120,7 +121,8 @@ result_column(PyObject *o, PyObject *index) {
     PyObject     *list = PyList_New((Py_ssize_t)rows);
     for (int64_t row = 0; list != NULL && row < rows; row++) {
         PyObject *v = cell(self, row, (int32_t)at);
-        if (v == NULL || PyList_SetItem(list, (Py_ssize_t)row, v) < 0) {
+        if (v == NULL || PyList_SetItem(list, (Py_ssize_t)row, v) < 0 ||
+            (row % EXT_LOOK == EXT_LOOK - 1 && ext_look() < 0)) {
             Py_DECREF(list);
             return NULL;
         }

@@ -402,9 +402,8 @@ append_iterable(rows_context *c, PyObject *data) {
     int       failed = 0;
     PyObject *row;
     while (!failed && (row = PyIter_Next(rows)) != NULL) {
-        failed = append_row(c, row) < 0;
+        failed = append_row(c, row) < 0 || (++n % EXT_LOOK == 0 && ext_look() < 0);
         Py_DECREF(row);
-        n++;
     }
     Py_DECREF(rows);
     if (failed || PyErr_Occurred()) {
@@ -437,7 +436,7 @@ append_column(rows_context *c, PyObject *key, PyObject *values) {
     int failed = 0;
     for (Py_ssize_t i = 0; !failed && i < PyList_Size(items); i++) {
         PyObject *v = Py_NewRef(PyList_GetItem(items, i));
-        failed = append_value(c, column, v, 0) < 0;
+        failed = append_value(c, column, v, 0) < 0 || (i % EXT_LOOK == 0 && ext_look() < 0);
         Py_DECREF(v);
     }
     Py_DECREF(items);

@@ -94,4 +94,13 @@ void ext_parameters_free(ext_parameters *p);
 #define ENGINE_CALL(call) Py_BEGIN_ALLOW_THREADS call; Py_END_ALLOW_THREADS
 /* clang-format on */
 
+/* Loops over rows let other threads run and look for signals once in so many rows: -1 with what a
+ * handler raised. Anything may have happened to objects that others know. */
+#define EXT_LOOK 8192
+static inline int
+ext_look(void) {
+    ENGINE_CALL();
+    return PyErr_CheckSignals();
+}
+
 #endif

@@ -65,6 +65,28 @@ push_request(insert_queue *q, insert_request *r) {
     atomic_thread_fence(memory_order_seq_cst);
 }
 
+/* True: it was still queued and is no more. */
+static bool
+withdraw_request(insert_queue *q, insert_request *wanted) {
+    insert_request *before = NULL;
+    mutex_lock(&q->lock);
+    insert_request *r = q->first;
+    while (r != NULL && r != wanted) {
+        before = r;
+        r = r->next;
+    }
+    if (r != NULL) {
+        if (before == NULL) {
+            q->first = r->next;
+        } else {
+            before->next = r->next;
+        }
+        q->last = q->last == r ? before : q->last;
+    }
+    mutex_unlock(&q->lock);
+    return r != NULL;
+}
+
 static insert_request *
 pop_request(insert_queue *q) {
     mutex_lock(&q->lock);
@@ -198,6 +220,15 @@ queue_stop(laminar_database *db) {
 
 /* ------------------------------------------------------------------ inserting */
 
+static status
+check_interrupt(laminar_database *db, error *err) {
+    return db_is_interrupted(db)
+               ? error_set(err, ERR_QUERY_CANCELLED,
+                           "interrupted while the insert waited for a busy engine; nothing of the "
+                           "batch was kept")
+               : OK;
+}
+
 /* Waits until the queue takes `rows` more; a larger batch is let in when nothing is queued. */
 static status
 take_room(laminar_database *db, int64_t rows, error *err) {
@@ -223,19 +254,38 @@ take_room(laminar_database *db, int64_t rows, error *err) {
         }
         atomic_fetch_add(&q->room_sleepers, 1);
         if (atomic_load(&q->room) == seen) {
-            futex_wait(&q->room, seen, left_us);
+            futex_wait(&q->room, seen, min_i64(left_us, WAIT_LOOK_US));
         }
         atomic_fetch_sub(&q->room_sleepers, 1);
+        TRY(check_interrupt(db, err));
     }
+}
+
+/* Takes an interrupted insert back, unless it is under way or done. */
+static status
+give_up(laminar_database *db, insert_request *r, error *err) {
+    insert_queue *q = &db->queue;
+    error         why = {0};
+    const status  s = check_interrupt(db, &why);
+    if (s == OK || !withdraw_request(q, r)) {
+        return OK;
+    }
+    atomic_fetch_sub(&q->rows, r->rows->rows.row_count);
+    tell_room(q);
+    if (err != NULL) {
+        *err = why;
+    }
+    return s;
 }
 
 /* A holder is mostly done within a microsecond or two, a sleep and a wake cost ten: look a few
  * times first. */
-static void
-await_request(insert_request *r) {
+static status
+await_request(laminar_database *db, insert_request *r, error *err) {
+    const int64_t look_us = db->interrupt_check == NULL ? -1 : WAIT_LOOK_US;
     for (int32_t i = 0; i < LOOKS_MAX; i++) {
         if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_DONE) {
-            return;
+            return OK;
         }
         CPU_RELAX();
     }
@@ -243,9 +293,11 @@ await_request(insert_request *r) {
         uint32_t state = REQUEST_WAITING;
         if (!atomic_compare_exchange_strong(&r->state, &state, REQUEST_ASLEEP) &&
             state == REQUEST_DONE) {
-            return;
+            return OK;
         }
-        futex_wait(&r->state, REQUEST_ASLEEP, -1);
+        if (futex_wait(&r->state, REQUEST_ASLEEP, look_us) != WAIT_WOKEN) {
+            TRY(give_up(db, r, err));
+        }
     }
 }
 
@@ -271,7 +323,7 @@ insert_queued(laminar_database *db, object *o, batch *rows, bool wait, error *er
     if (!wait) {
         return OK;
     }
-    await_request(r);
+    TRY(await_request(db, r, err));
     if (r->outcome < 0 && err != NULL) {
         *err = r->err;
     }

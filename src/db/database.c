@@ -162,11 +162,35 @@ db_check_open(const laminar_database *db, error *err) {
     return atomic_load(&db->state) == DB_CLOSED ? closed(err) : OK;
 }
 
+bool
+db_is_interrupted(laminar_database *db) {
+    return db->interrupt_check != NULL && db->interrupt_check(db->interrupt_context);
+}
+
+/* A signal must end a wait for somebody else's long work too. */
+static status
+take_token(laminar_database *db, error *err) {
+    if (mutex_try_lock(&db->token)) {
+        return OK;
+    }
+    if (db->interrupt_check == NULL) {
+        mutex_lock(&db->token);
+        return OK;
+    }
+    while (!mutex_lock_for(&db->token, WAIT_LOOK_US)) {
+        if (db_is_interrupted(db)) {
+            return error_set(err, ERR_QUERY_CANCELLED,
+                             "interrupted while another thread's call held the engine");
+        }
+    }
+    return OK;
+}
+
 status
 db_enter(laminar_database *db, error *err) {
     TRY(db_check_process(db, err));
     TRY(db_check_inside(db, err));
-    mutex_lock(&db->token);
+    TRY(take_token(db, err));
     if (atomic_load(&db->state) == DB_CLOSED) {
         db_leave(db); /* an insert may have queued behind us */
         return closed(err);
@@ -280,20 +304,34 @@ close_objects(laminar_database *db) {
     }
 }
 
-void
-laminar_database_end(laminar_database *db) {
+/* With the token, which is given up. */
+static void
+end_entered(laminar_database *db) {
+    const int32_t before = atomic_exchange(&db->state, DB_CLOSED);
+    if (before != DB_CLOSED) {
+        close_objects(db);
+    }
+    db_leave(db); /* what is queued is refused now */
+    if (before != DB_CLOSED) {
+        queue_stop(db);
+    }
+}
+
+laminar_status
+laminar_database_end(laminar_database *db, laminar_error *err) {
     error e = {0};
     if (db->process != getpid()) {
-        return; /* a lock may be held by a thread that this process does not have */
+        return LAMINAR_OK; /* a lock may be held by a thread that this process does not have */
     }
     laminar_database_interrupt(db);
-    if (db_enter(db, &e) < 0) {
-        return;
+    status s = db_check_inside(db, &e);
+    if (s == OK) {
+        s = take_token(db, &e);
     }
-    atomic_store(&db->state, DB_CLOSED);
-    close_objects(db);
-    db_leave(db); /* what is queued is refused now */
-    queue_stop(db);
+    if (s == OK) {
+        end_entered(db);
+    }
+    return report(err, &e, s, TEXT(""));
 }
 
 void
@@ -304,7 +342,9 @@ laminar_database_close(laminar_database *db) {
     if (db->process != getpid()) {
         return; /* the parent's locks and threads do not exist here: leave the memory alone */
     }
-    laminar_database_end(db);
+    laminar_database_interrupt(db);
+    mutex_lock(&db->token);
+    end_entered(db);
     db_release(db);
 }
 

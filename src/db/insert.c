@@ -34,7 +34,8 @@ sleep_for_room(laminar_database *db, changelog *full, int64_t deadline_ns, error
                          "(insert_timeout_ms); nothing of the batch was kept",
                          (long long)db_setting(db, SETTING_INSERT_TIMEOUT_MS));
     }
-    if (changelog_wait_for_room(full, left_us) == WAIT_INTERRUPTED) {
+    (void)changelog_wait_for_room(full, min_i64(left_us, WAIT_LOOK_US));
+    if (db_is_interrupted(db)) {
         return error_set(err, ERR_QUERY_CANCELLED,
                          "interrupted while waiting for a subscription with on_lag=\"block\"; "
                          "nothing of the batch was kept");

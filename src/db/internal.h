@@ -123,6 +123,9 @@ status db_check_process(const laminar_database *db,
  */
 status db_enter(laminar_database *db, error *err) MUST_USE;
 void   db_leave(laminar_database *db);
+/* For calls that wait: asks the embedding program, at least every WAIT_LOOK_US. */
+#define WAIT_LOOK_US 50000
+bool db_is_interrupted(laminar_database *db);
 /* Closes an anonymous stream that nobody reads any more; waits for nothing. */
 void db_abandon(laminar_database *db, changelog *log);
 /* With the token, which is given up while a joining stream is filled: see stream_open. The catalog

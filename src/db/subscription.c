@@ -26,7 +26,7 @@ struct laminar_subscription {
     data_type        *types; /* of its columns */
     bool              with_weight;
     bool              append_only;
-    bool              blocks; /* counted in db->blocking_readers */
+    _Atomic bool      blocks; /* counted in db->blocking_readers */
     changelog        *log;    /* NULL: finite */
     bool              anonymous;
     mutex             reading;
@@ -54,6 +54,13 @@ disarm(laminar_subscription *s) {
 }
 
 static void
+stop_blocking(laminar_subscription *s) {
+    if (atomic_exchange(&s->blocks, false)) {
+        atomic_fetch_sub(&s->db->blocking_readers, 1);
+    }
+}
+
+static void
 subscription_free(laminar_subscription *s) {
     mem *m = s->mem;
     if (s->watch.to != NULL) {
@@ -64,9 +71,7 @@ subscription_free(laminar_subscription *s) {
     log_cursor_close(&s->cursor);
     result_release(s->first);
     mutex_fini(&s->reading);
-    if (s->blocks) {
-        atomic_fetch_sub(&s->db->blocking_readers, 1);
-    }
+    stop_blocking(s);
     if (s->anonymous) {
         db_abandon(s->db, s->log);
     }
@@ -185,7 +190,7 @@ follow(laminar_subscription *s, stream *of, const laminar_subscription_options *
     }
     s->log = changelog_retain(stream_log(of));
     if (rule.policy == LAG_BLOCK) {
-        s->blocks = true;
+        atomic_store(&s->blocks, true);
         atomic_fetch_add(&s->db->blocking_readers, 1);
     }
     if (o->row_ops) {
@@ -595,6 +600,7 @@ laminar_subscription_cancel(laminar_subscription *s) {
     }
     stop(s);
     drop_stopped(s);
+    stop_blocking(s);
     if (s->anonymous) {
         db_abandon(s->db, s->log);
     }

@@ -20,6 +20,7 @@ void   mutex_set_level(mutex *m, uint8_t level); /* 1 .. 31, right after init */
 void   mutex_fini(mutex *m);
 void   mutex_lock(mutex *m);
 bool   mutex_try_lock(mutex *m);
+bool   mutex_lock_for(mutex *m, int64_t timeout_us); /* false: somebody else kept it that long */
 void   mutex_unlock(mutex *m);
 
 typedef struct thread {

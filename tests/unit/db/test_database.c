@@ -279,8 +279,8 @@ test_end(void **state) {
     DB_OK(laminar_database_subscribe(&sub, db, "SELECT v FROM t", &err));
     DB_OK(laminar_appender_open(&a, db, "t", &err));
     DB_OK(laminar_append_bigint(a, 0, 1, &err));
-    laminar_database_end(db);
-    laminar_database_end(db);
+    CHECK_EQ(laminar_database_end(db, NULL), LAMINAR_OK);
+    CHECK_EQ(laminar_database_end(db, NULL), LAMINAR_OK);
     DB_FAILS(laminar_database_execute(db, "SELECT syntax error", NULL, &err), 101);
     DB_FAILS(laminar_database_start(db, &err), 101);
     DB_FAILS(laminar_database_shutdown(db, &err), 101);

@@ -266,7 +266,7 @@ test_mixed_calls(void **state) {
                     &failed, "subscribe", __FILE__, __LINE__);
         CHECK_OK(thread_start(&workers[i].handle, "waiter", wait_for_end, &workers[i], &err));
     }
-    laminar_database_end(db);
+    CHECK_EQ(laminar_database_end(db, NULL), LAMINAR_OK);
     for (int32_t i = 0; i < THREADS; i++) {
         thread_join(&workers[i].handle);
         laminar_subscription_close(workers[i].sub);

@@ -278,7 +278,7 @@ test_waking(void **state) {
         } else if (how == 2) {
             db_run(db, "DROP STREAM rows");
         } else {
-            laminar_database_end(db);
+            CHECK_EQ(laminar_database_end(db, NULL), LAMINAR_OK);
         }
         thread_join(&reader);
         CHECK_EQ(w.last, LAMINAR_DONE);
