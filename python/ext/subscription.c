@@ -7,12 +7,14 @@
 #include "state.h"
 
 #include <time.h>
+#include <unistd.h>
 
 typedef struct subscription_object {
     PyObject              ob_base;
     module_state         *state;
     laminar_subscription *handle;
     PyThread_type_lock    reading;
+    pid_t                 process; /* that made it */
 } subscription_object;
 
 PyObject *
@@ -28,6 +30,7 @@ ext_subscription_wrap(PyTypeObject *type, laminar_subscription *s, PyObject *own
     }
     self->state = state;
     self->handle = s;
+    self->process = getpid();
     self->reading = PyThread_allocate_lock();
     if (self->reading == NULL) {
         Py_DECREF(self);
@@ -76,12 +79,28 @@ wait_once(subscription_object *self, int64_t timeout_us, laminar_result **rows, 
     return s;
 }
 
+/* In a forked child nobody may ever unlock `reading`; the engine says why it refuses. */
+static bool
+refuses_fork(subscription_object *self) {
+    laminar_result *rows = NULL;
+    laminar_error   err;
+    if (self->process == getpid() ||
+        laminar_subscription_next(self->handle, 0, &rows, NULL, &err) >= 0) {
+        return false;
+    }
+    ext_raise_error(self->state, &err);
+    return true;
+}
+
 static PyObject *
 next_rows(subscription_object *self, int64_t timeout_us) {
     laminar_result *rows = NULL;
     laminar_error   err;
-    const int64_t   start = now_us();
-    int64_t         left = timeout_us;
+    if (refuses_fork(self)) {
+        return NULL;
+    }
+    const int64_t start = now_us();
+    int64_t       left = timeout_us;
     for (;;) {
         bool                 interrupted = false;
         const laminar_status s = wait_once(self, left, &rows, &interrupted, &err);
@@ -108,6 +127,9 @@ static PyObject *
 subscription_try_next(PyObject *o, PyObject *unused) {
     (void)unused;
     subscription_object *self = (subscription_object *)o;
+    if (refuses_fork(self)) {
+        return NULL;
+    }
     /* Another thread may be asleep in next(): then there is nothing to take without waiting for it.
      */
     if (!PyThread_acquire_lock(self->reading, NOWAIT_LOCK)) {
@@ -181,23 +203,32 @@ get_state(PyObject *o, void *unused) {
 static PyObject *
 get_lag(PyObject *o, void *unused) {
     (void)unused;
-    return PyLong_FromLongLong(laminar_subscription_lag(((subscription_object *)o)->handle, NULL));
+    subscription_object *self = (subscription_object *)o;
+    return refuses_fork(self) ? NULL
+                              : PyLong_FromLongLong(laminar_subscription_lag(self->handle, NULL));
 }
 
 static PyObject *
 get_dropped(PyObject *o, void *unused) {
     (void)unused;
-    int64_t dropped;
-    (void)laminar_subscription_lag(((subscription_object *)o)->handle, &dropped);
+    int64_t              dropped;
+    subscription_object *self = (subscription_object *)o;
+    if (refuses_fork(self)) {
+        return NULL;
+    }
+    (void)laminar_subscription_lag(self->handle, &dropped);
     return PyLong_FromLongLong(dropped);
 }
 
 static PyObject *
 subscription_schema(PyObject *o, PyObject *unused) {
     (void)unused;
-    const subscription_object *self = (const subscription_object *)o;
-    struct ArrowSchema         schema;
-    laminar_error              err;
+    subscription_object *self = (subscription_object *)o;
+    struct ArrowSchema   schema;
+    laminar_error        err;
+    if (refuses_fork(self)) {
+        return NULL;
+    }
     if (laminar_subscription_schema(self->handle, &schema, &err) < 0) {
         return ext_raise_error(self->state, &err);
     }

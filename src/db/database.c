@@ -198,6 +198,20 @@ db_enter(laminar_database *db, error *err) {
     return OK;
 }
 
+bool
+db_enter_always(laminar_database *db) {
+    error ignored = {0};
+    if (db_check_process(db, &ignored) < 0 || db_check_inside(db, &ignored) < 0) {
+        return false;
+    }
+    mutex_lock(&db->token);
+    if (atomic_load(&db->state) == DB_CLOSED) {
+        db_leave(db);
+        return false;
+    }
+    return true;
+}
+
 /* Whoever holds the token takes queued inserts along before it goes; see combine.c for the order of
  * release and look. */
 void

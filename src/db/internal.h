@@ -122,7 +122,9 @@ status db_check_process(const laminar_database *db,
 /* Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave.
  */
 status db_enter(laminar_database *db, error *err) MUST_USE;
-void   db_leave(laminar_database *db);
+/* The same for what tidies up: no signal ends the wait. False: refused. */
+bool db_enter_always(laminar_database *db) MUST_USE;
+void db_leave(laminar_database *db);
 /* For calls that wait: asks the embedding program, at least every WAIT_LOOK_US. */
 #define WAIT_LOOK_US 50000
 bool db_is_interrupted(laminar_database *db);

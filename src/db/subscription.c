@@ -7,6 +7,8 @@
  * One reader at a time holds `reading`, also while it sleeps; it alone touches first. cancel and
  * state come from any thread and never wait: what cancel cannot let go of, the reader does when it
  * leaves. A cancelled subscription holds no rows and costs an insert nothing. */
+#include <unistd.h>
+
 #include "db/subscription.h"
 
 #include "arrow/arrow.h"
@@ -51,6 +53,11 @@ disarm(laminar_subscription *s) {
     } else {
         notifier_withdraw(&s->watch);
     }
+}
+
+static bool
+is_forked(const laminar_subscription *s) {
+    return s->db->process != getpid();
 }
 
 static void
@@ -569,6 +576,10 @@ laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_r
     *out = NULL;
     bool *stopped = interrupted == NULL ? &ignored : interrupted;
     *stopped = false;
+    const status here = db_check_process(s->db, &e);
+    if (here < 0) {
+        return report(err, &e, here, TEXT(""));
+    }
     if (timeout_us != 0) {
         mutex_lock(&s->reading);
     } else if (!mutex_try_lock(&s->reading)) {
@@ -595,7 +606,7 @@ stop(laminar_subscription *s) {
 
 void
 laminar_subscription_cancel(laminar_subscription *s) {
-    if (atomic_exchange(&s->cancelled, true)) {
+    if (atomic_exchange(&s->cancelled, true) || is_forked(s)) {
         return;
     }
     stop(s);
@@ -650,7 +661,11 @@ laminar_notifier_close(laminar_notifier *n) {
 laminar_status
 laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n, uint64_t tag,
                             laminar_error *err) {
-    (void)err; /* cannot fail today */
+    error        e = {0};
+    const status here = db_check_process(s->db, &e);
+    if (here < 0) {
+        return report(err, &e, here, TEXT(""));
+    }
     mutex_lock(&s->watch_lock);
     if (s->watch.to != NULL) {
         disarm(s);
@@ -675,7 +690,7 @@ laminar_subscription_state(laminar_subscription *s) {
     if (atomic_load(&s->cancelled)) {
         return LAMINAR_SUBSCRIPTION_CANCELLED;
     }
-    if (atomic_load(&s->finished)) {
+    if (atomic_load(&s->finished) || is_forked(s)) {
         return LAMINAR_SUBSCRIPTION_FINISHED;
     }
     log_end    how;
@@ -695,7 +710,8 @@ laminar_subscription_schema(const laminar_subscription *s, struct ArrowSchema *o
 int64_t
 laminar_subscription_lag(laminar_subscription *s, int64_t *dropped) {
     int64_t       lost = 0;
-    const int64_t lag = s->cursor.log == NULL ? 0 : log_cursor_lag(&s->cursor, &lost);
+    const int64_t lag =
+        s->cursor.log == NULL || is_forked(s) ? 0 : log_cursor_lag(&s->cursor, &lost);
     if (dropped != NULL) {
         *dropped = lost;
     }
@@ -713,12 +729,11 @@ laminar_subscription_key_columns(const laminar_subscription *s, int32_t *columns
 
 void
 laminar_subscription_close(laminar_subscription *s) {
-    if (s == NULL) {
-        return;
+    if (s == NULL || is_forked(s)) {
+        return; /* a child leaves alone what its parent's threads may have locked */
     }
     db_query_end(s->db, s->listed); /* nobody reaches it through the list from here on */
-    error e = {0};
-    if (s->counted != NULL && db_enter(s->db, &e) == OK) {
+    if (s->counted != NULL && db_enter_always(s->db)) {
         /* A log that has ended may have lost its stream: then nobody counts any more. */
         if (!log_cursor_ended(&s->cursor)) {
             stream_want_ops(s->counted, -1);

@@ -5,10 +5,13 @@
  * system call and a loop that has taken everything sleeps. */
 #include "exec/notifier.h"
 
+#include <unistd.h>
+
 #include "os/event.h"
 #include "os/thread.h"
 
 struct notifier {
+    pid_t           process; /* a forked child leaves it alone: its lock may be held for ever */
     _Atomic int32_t references;
     mem            *mem;
     event           event;
@@ -51,6 +54,7 @@ notifier_open(notifier **out, mem *m, error *err) {
         return error_memory(err);
     }
     n->mem = m;
+    n->process = getpid();
     atomic_init(&n->references, 1);
     status s = event_open(&n->event, err);
     if (s == OK) {
@@ -79,6 +83,9 @@ notifier_release(notifier *n) {
         return;
     }
     mem *m = n->mem;
+    if (n->process != getpid()) {
+        return;
+    }
     assert(n->ready.first == NULL);
     event_close(&n->event);
     mutex_fini(&n->lock);
@@ -121,6 +128,9 @@ notifier_withdraw(watch *w) {
 int32_t
 notifier_take(notifier *n, uint64_t *tags, int32_t capacity) {
     int32_t count = 0;
+    if (n->process != getpid()) {
+        return 0;
+    }
     mutex_lock(&n->lock);
     while (count < capacity && n->ready.first != NULL) {
         watch *w = n->ready.first;

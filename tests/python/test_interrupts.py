@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ctrl-C in every call that can block: KeyboardInterrupt comes promptly and the database lives on.
 
-Each script runs blocking calls in an interpreter of its own; a timer's signal strikes while a call blocks. How
-late KeyboardInterrupt comes is measured, beside the same for time.sleep, which tells how busy the machine is.
+Each script runs blocking calls in an interpreter of its own; a timer's signal strikes while a call blocks.
+How late KeyboardInterrupt comes is measured, beside the same for time.sleep, which tells how busy the
+machine is.
 """
 
 from __future__ import annotations
