@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #ifndef NDEBUG
 /* Levels of the locks that this thread holds: bit n for level n. */
 static _Thread_local uint32_t levels_held;
@@ -83,14 +85,10 @@ mutex_try_lock(mutex *m) {
 
 bool
 mutex_lock_for(mutex *m, int64_t timeout_us) {
-    struct timespec end; /* of the wall clock: ThreadSanitizer knows no other wait with an end */
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += timeout_us / 1000000;
-    end.tv_nsec += timeout_us % 1000000 * 1000;
-    if (end.tv_nsec >= 1000000000) {
-        end.tv_sec++;
-        end.tv_nsec -= 1000000000;
-    }
+    engine_clock wall; /* ThreadSanitizer knows no wait by another clock */
+    clock_init_real(&wall);
+    const int64_t         end_us = sat_add_i64(clock_now_us(&wall), timeout_us);
+    const struct timespec end = {.tv_sec = end_us / 1000000, .tv_nsec = end_us % 1000000 * 1000};
     note_locked(m, false);
     const int fault = pthread_mutex_timedlock(&m->handle, &end);
     if (fault != 0) {

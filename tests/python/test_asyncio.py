@@ -231,6 +231,36 @@ def test_idle_is_idle() -> None:
     asyncio.run(main())
 
 
+class Heart:
+    """Beats every millisecond; `worst` is by how much a beat came late."""
+
+    def __init__(self) -> None:
+        self.worst, self.task = 0.0, asyncio.create_task(self.beat())
+
+    async def beat(self) -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            self.worst = max(self.worst, time.perf_counter() - before - 0.001)
+
+    async def stop(self) -> float:
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        return self.worst
+
+
+async def machine_jitter(seconds: float) -> float:
+    """How late a heartbeat comes beside a loop that computes in steps of a millisecond."""
+    heart = Heart()
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        step = time.perf_counter() + 0.001
+        while time.perf_counter() < step:
+            pass
+        await asyncio.sleep(0)
+    return await heart.stop()
+
+
 def test_a_thousand_subscriptions_keep_the_heartbeat() -> None:
     async def measure(db: laminardb.Connection, subs: list[laminardb.AsyncStreamSubscription]) -> float:
         counts = [0] * len(subs)
@@ -244,24 +274,13 @@ def test_a_thousand_subscriptions_keep_the_heartbeat() -> None:
 
         tasks = [asyncio.create_task(read(i)) for i in range(len(subs))]
         await asyncio.sleep(0.1)
-        worst = 0.0
-        stop = False
-
-        async def heartbeat() -> None:
-            nonlocal worst
-            while not stop:
-                before = time.perf_counter()
-                await asyncio.sleep(0.001)
-                worst = max(worst, time.perf_counter() - before - 0.001)
-
-        heart = asyncio.create_task(heartbeat())
+        heart = Heart()
         for i in range(rounds):
             for _ in range(per_round):
                 db.insert("t", {"k": i, "v": 1})
             await asyncio.sleep(0.03)
         await asyncio.wait_for(asyncio.gather(*tasks), 20)
-        stop = True
-        await heart
+        worst = await heart.stop()
         assert counts == [rounds * per_round] * len(subs)
         return worst
 
@@ -271,11 +290,13 @@ def test_a_thousand_subscriptions_keep_the_heartbeat() -> None:
             gc.collect()
             gc.disable()  # a full collection takes longer than the bound, whoever allocates
             try:
-                jitter = [await measure(db, subs)]
-                while min(jitter) >= 0.010 and len(jitter) < 8:  # the machine may be busy: measure again
+                jitter: list[float] = []
+                idle: list[float] = []
+                while not jitter or (min(jitter) >= 0.010 + min(idle) and len(jitter) < 8):
                     jitter.append(await measure(db, subs))
+                    idle.append(await machine_jitter(0.7))
             finally:
                 gc.enable()
-            assert min(jitter) < 0.010, jitter
+            assert min(jitter) < 0.010 + min(idle), (jitter, idle)
 
     asyncio.run(main())
