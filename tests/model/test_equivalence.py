@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""E1-E3, E5, E8: for random schemas, rows, queries, splits into inserts and orders,
+"""E1-E3, E5-E8: for random schemas, rows, queries, splits into inserts and orders,
 
     changes of a stream, summed == its state == the one-off query == DuckDB.
 
 A world is one schema, its rows, cut into inserts at random, and eight queries: each query is a case, a
 stream made at a random moment, with a subscription to its text and one to the stream that comes and goes,
-each time with a snapshot first. The pipeline starts, pauses and resumes at random moments. In every third
+with a snapshot first or from where it stopped before. The pipeline starts, pauses and resumes at random moments. In every third
 world two threads insert (half of it without waiting) while the main thread does all that.
+
+Every other world also has an event-timed source and a windowed stream over it: no row of it is unaccounted for
+(E7), its watermarks never go back and a window that was final never changes again (E6).
 
 At one random position inside each world every case is also compared with the one-off query over the rows up
 to there, so every stream shows the same prefix. A failing world prints its seed; LAMINAR_SEED=n runs that one
@@ -15,6 +18,7 @@ alone.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import os
 import random
@@ -74,10 +78,13 @@ def load_duck(con: duckdb.DuckDBPyConnection, table: str, ddl: str, rows: list[R
         con.execute(f"INSERT INTO {table} VALUES {values}")
 
 
+Handle = laminardb.Subscription | laminardb.StreamSubscription
+
+
 class Reader:
     """A subscription, all it was given, and the state that its deliveries add up to."""
 
-    def __init__(self, handle: laminardb.Subscription | laminardb.StreamSubscription) -> None:
+    def __init__(self, handle: Handle) -> None:
         self.handle = handle
         self.weighted = handle.schema.names[-1:] == ["__weight"]
         self.keys = [] if self.weighted else handle._key_columns()
@@ -88,6 +95,10 @@ class Reader:
     def drain(self) -> None:
         while (batch := self.handle.try_next()) is not None:
             self.take(batch)
+
+    def go_on(self, handle: Handle) -> None:
+        """Reads on with a subscription from the last position: no gap, no repetition."""
+        self.handle = handle
 
     def take(self, batch: laminardb.QueryResult) -> None:
         position = batch.position
@@ -141,7 +152,7 @@ class Case:
         self.emit = g.r.choice(("", "", " EMIT CHANGES"))
         self.of_text: Reader | None = None
         self.of_stream: Reader | None = None
-        self.first_epoch = 0
+        self.gone: Reader | None = None  # may come back
 
     def make(self) -> None:
         text = f"CREATE STREAM {self.name} AS {self.query.bound}{self.emit}"
@@ -152,15 +163,21 @@ class Case:
             self.of_text = Reader(self.world.db.subscribe(f"{self.query.ours} EMIT CHANGES"))
 
     def come(self) -> None:
-        if self.of_stream is None:
-            self.of_stream = Reader(self.world.db.subscribe_stream(self.name, snapshot=True))
+        if self.of_stream is not None:
+            return
+        before, db = self.gone, self.world.db
+        if before is not None and before.position is not None and self.world.r.random() < 0.7:
+            self.of_stream = before
+            before.go_on(db.subscribe_stream(self.name, from_=before.position))
+        else:
+            self.of_stream = Reader(db.subscribe_stream(self.name, snapshot=True))
 
     def go(self) -> None:
         if self.of_stream is not None:
             if self.world.r.random() < 0.7:
                 self.of_stream.drain()
             self.of_stream.handle.cancel()
-            self.of_stream = None
+            self.gone, self.of_stream = self.of_stream, None
 
     def check(self, want: Bag, prefix: Bag, epoch: int) -> None:
         db, q = self.world.db, self.query
@@ -182,6 +199,73 @@ class Case:
                 assert same, f"{reader.handle} shows no prefix at {epoch}: {shown} for {prefix}"
 
 
+class Windows:
+    """A windowed stream over an event-timed source, and what must hold of it at any moment."""
+
+    DELAY_S, SIZE_S = 2, 5
+
+    def __init__(self, world: World) -> None:
+        self.world, self.r, self.reader = world, world.r, None
+        self.rows = self.null_times = 0
+        self.watermarks = [-(2**63), -(2**63)]  # of the source and the stream, as seen last
+        self.sums: Bag = Counter()
+
+    def declare(self) -> None:
+        watermark = f"WATERMARK FOR ts AS ts - INTERVAL '{self.DELAY_S}' SECOND"
+        self.world.db.execute(f"CREATE SOURCE w (k BIGINT, ts TIMESTAMP, {watermark})")
+
+    def make(self) -> None:
+        window = f"TUMBLE(ts, INTERVAL '{self.SIZE_S}' SECOND)"
+        self.world.db.execute(
+            f"CREATE STREAM sw AS SELECT k, window_start, count(*) AS n FROM w GROUP BY k, {window} EMIT CHANGES"
+        )
+        self.reader = self.world.db.subscribe_stream("sw", snapshot=True)
+
+    def inserts(self) -> list[tuple[str, list[Row]]]:
+        """Times run ahead, fall back and are missing now and then."""
+        now, out = dt.datetime(2024, 1, 1), []
+        for _ in range(self.r.choice((1, 2, 4, 8))):
+            batch: list[Row] = []
+            for _ in range(self.r.choice((1, 1, 2, 5))):
+                now += dt.timedelta(seconds=self.r.choice((-9, -3, 0, 1, 2, 7)))
+                missing = self.r.random() < 0.1
+                self.null_times += missing
+                batch.append((self.r.randint(1, 3), None if missing else now))
+            self.rows += len(batch)
+            out.append(("w", batch))
+        return out
+
+    def look(self) -> None:
+        """What is delivered from now on may not touch a window that is final now."""
+        if self.reader is None:
+            return
+        db = self.world.db
+        source, stream = db.source_metrics("w"), db.stream_metrics("sw")
+        assert source is not None and stream is not None and stream.error is None
+        for i, seen in enumerate((source.watermark, stream.watermark)):
+            assert seen >= self.watermarks[i], "E6: a watermark went back"
+        final = self.watermarks[1]
+        while (batch := self.reader.try_next()) is not None:
+            for k, start, n, weight in batch.fetchall():
+                end_ms = (start - dt.datetime(1970, 1, 1)) // dt.timedelta(
+                    milliseconds=1
+                ) + self.SIZE_S * 1000
+                assert end_ms > final, f"E6: the window {start} changed after it was final at {final}"
+                self.sums[(k, start, n)] += weight
+        if db.pipeline_state == "Running":  # before, the stream has read nothing of what its source has
+            self.watermarks = [source.watermark, stream.watermark]
+
+    def check(self) -> None:
+        self.look()
+        m = self.world.db.stream_metrics("sw")
+        assert m is not None
+        state = self.world.db.query("SELECT * FROM sw").fetchall()
+        assert nonzero(self.sums) == Counter(state), "summed changes of windows differ from their state"
+        processed = sum(n for _, _, n in state)
+        assert (m.rows_in, m.null_time_rows) == (self.rows, self.null_times), "E7"
+        assert m.rows_in == processed + m.late_rows + m.null_time_rows, f"E7: {m} {processed}"
+
+
 class World:
     def __init__(self, seed: int, con: duckdb.DuckDBPyConnection, pool: ThreadPoolExecutor) -> None:
         self.seed, self.con, self.pool = seed, con, pool
@@ -190,6 +274,7 @@ class World:
         self.threaded = self.r.random() < 1 / 3
         self.db = laminardb.open()
         self.cases = [Case(self, i) for i in range(CASES_IN_WORLD)]
+        self.windows = Windows(self) if seed % 2 else None
         self.logs = {}
         self.rows: dict[str, list[Row]] = {}
         self.running: list[Future[None]] = []
@@ -205,6 +290,8 @@ class World:
                 n = self.r.choice((1, 1, 2, 5, len(left)))
                 out.append((t, left[:n]))
                 left = left[n:]
+        if self.windows is not None:
+            out += self.windows.inserts()
         self.r.shuffle(out)
         return out
 
@@ -214,8 +301,11 @@ class World:
         if self.r.random() < 0.3:
             lives[0] += [self.db.pause, self.db.resume]
         for c in self.cases:
-            lives.append([c.make, c.come, c.go, c.come] if self.r.random() < 0.6 else [c.make, c.come])
+            often = self.r.choice((0, 0, 1, 1, 2))
+            lives.append([c.make, c.come, *[c.go, c.come] * often])
             lives.append([c.subscribe])
+        if self.windows is not None:
+            lives.append([self.windows.make])
         order = [i for i, life in enumerate(lives) for _ in life]
         self.r.shuffle(order)
         left = [iter(life) for life in lives]
@@ -240,6 +330,8 @@ class World:
             # Rows in the order of the engine, and how many there were at each position.
             rows = Reader(self.db.subscribe(f"SELECT * FROM {t}"))
             self.logs[t] = (rows, Reader(self.db.subscribe(f"SELECT count(*) FROM {t} EMIT CHANGES")))
+        if self.windows is not None:
+            self.windows.declare()
         inserts, events = self.inserts(), self.events()
         places = sorted(self.r.randint(0, len(events)) for _ in inserts)
         insert = self.insert_aside if self.threaded else self.insert_here
@@ -259,6 +351,8 @@ class World:
             for reader in (c.of_text, c.of_stream):
                 if reader is not None:
                     reader.drain()
+        if self.windows is not None:
+            self.windows.look()
 
     # ------------------------------------------------------------------ what must hold
     def prefix(self, table: str, epoch: int) -> list[Row]:
@@ -276,6 +370,8 @@ class World:
             assert bag(fetched) == bag(self.rows[t]), f"rows of {t} were lost or doubled"
             self.logs[t] = (fetched, counts)
             load_duck(self.con, t, self.g.ddl(t), self.rows[t])
+        if self.windows is not None:
+            self.windows.check()
         epochs = sorted({at for t in ("t", "u") for at, _ in self.logs[t][1].deliveries})
         epoch = self.r.choice(epochs or [0])
         with laminardb.open() as before:

@@ -218,7 +218,7 @@ SCRIPTS = {"held": HELD, "reads": READS, "pressure": PRESSURE, "work": WORK}
 
 def outcome(script: str) -> dict[str, float]:
     text = START + textwrap.dedent(script) + "db.close()\nprint('end 0', flush=True)\n"
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     lines = [line.rsplit(" ", 1) for line in done.stdout.splitlines()]
     assert lines[-1][0] == "end", done.stdout
