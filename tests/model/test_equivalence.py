@@ -5,11 +5,12 @@
 
 A world is one schema, its rows, cut into inserts at random, and eight queries: each query is a case, a
 stream made at a random moment, with a subscription to its text and one to the stream that comes and goes,
-with a snapshot first or from where it stopped before. The pipeline starts, pauses and resumes at random moments. In every third
-world two threads insert (half of it without waiting) while the main thread does all that.
+with a snapshot first or from where it stopped before. The pipeline starts, pauses and resumes at random
+moments. In every third world two threads insert (half of it without waiting) while the main thread does all
+that.
 
-Every other world also has an event-timed source and a windowed stream over it: no row of it is unaccounted for
-(E7), its watermarks never go back and a window that was final never changes again (E6).
+Every other world also has an event-timed source and a windowed stream over it: no row of it is unaccounted
+for (E7), its watermarks never go back and a window that was final never changes again (E6).
 
 At one random position inside each world every case is also compared with the one-off query over the rows up
 to there, so every stream shows the same prefix. A failing world prints its seed; LAMINAR_SEED=n runs that one
@@ -217,7 +218,8 @@ class Windows:
     def make(self) -> None:
         window = f"TUMBLE(ts, INTERVAL '{self.SIZE_S}' SECOND)"
         self.world.db.execute(
-            f"CREATE STREAM sw AS SELECT k, window_start, count(*) AS n FROM w GROUP BY k, {window} EMIT CHANGES"
+            "CREATE STREAM sw AS SELECT k, window_start, count(*) AS n"
+            f" FROM w GROUP BY k, {window} EMIT CHANGES"
         )
         self.reader = self.world.db.subscribe_stream("sw", snapshot=True)
 
@@ -247,9 +249,8 @@ class Windows:
         final = self.watermarks[1]
         while (batch := self.reader.try_next()) is not None:
             for k, start, n, weight in batch.fetchall():
-                end_ms = (start - dt.datetime(1970, 1, 1)) // dt.timedelta(
-                    milliseconds=1
-                ) + self.SIZE_S * 1000
+                end = start + dt.timedelta(seconds=self.SIZE_S)
+                end_ms = (end - dt.datetime(1970, 1, 1)) // dt.timedelta(milliseconds=1)
                 assert end_ms > final, f"E6: the window {start} changed after it was final at {final}"
                 self.sums[(k, start, n)] += weight
         if db.pipeline_state == "Running":  # before, the stream has read nothing of what its source has
