@@ -89,12 +89,32 @@ check_offsets(const arrow_rows *r, const void *offsets, bool large, error *err) 
     return OK;
 }
 
+/* UTF-8 as a whole, cut between characters, without a NUL: then every text is well-formed. The
+ * other way round it need not be so, as bytes under NULL may be anything. */
+ALWAYS_INLINE bool
+is_text_as_a_whole(const arrow_rows *r, const char *bytes, const void *offsets, bool large,
+                   int64_t first, int64_t size) {
+    if (utf8_fault(bytes + first, size) >= 0 || memchr(bytes + first, '\0', (size_t)size) != NULL) {
+        return false;
+    }
+    bool    cut_inside = false;
+    int32_t last = r->count - 1;
+    while (last >= 0 && offset_at(offsets, large, last) == first + size) {
+        last--; /* empty ones at the end begin behind the last byte */
+    }
+    for (int32_t i = 0; i <= last; i++) {
+        cut_inside |= ((uint8_t)bytes[offset_at(offsets, large, i)] & 0xC0) == 0x80;
+    }
+    return !cut_inside;
+}
+
 ALWAYS_INLINE status
 check_utf8(const arrow_rows *r, const void *offsets, bool large, error *err) {
     const char   *bytes = r->array->buffers[2];
     const int64_t first = offset_at(offsets, large, 0);
     const int64_t size = offset_at(offsets, large, r->count) - first;
-    if (size == 0 || r->format->type.id == TYPE_BLOB || utf8_is_plain(bytes + first, size)) {
+    if (size == 0 || r->format->type.id == TYPE_BLOB || utf8_is_plain(bytes + first, size) ||
+        is_text_as_a_whole(r, bytes, offsets, large, first, size)) {
         return OK;
     }
     for (int32_t i = 0; i < r->count; i++) {

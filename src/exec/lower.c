@@ -115,12 +115,12 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
         spec->exprs = NULL;
         break;
     case PLAN_WINDOW:
-        spec->time_unit_us = type_time_unit_us(spec->input[0]->fields[n->time_column].type);
+        spec->time_type = spec->input[0]->fields[n->time_column].type;
         break;
     case PLAN_AGGREGATE:
         if (n->window_key >= 0 || n->session_key >= 0) {
             const int32_t key = n->session_key >= 0 ? n->session_key : n->window_key;
-            spec->time_unit_us = type_time_unit_us(n->schema.fields[key].type);
+            spec->time_type = n->schema.fields[key].type;
         }
         return fill_aggs(spec, a, n, err);
     default:
@@ -157,7 +157,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .window_slide_us = n->window_slide_us,
         .window_offset_us = n->window_offset_us,
         .lateness_us = n->lateness_us,
-        .time_unit_us = 1,
+        .time_type = type_of(TYPE_TIMESTAMP),
         .emit_at_close = n->emit_at_close,
         .sort_count = n->sort_count,
         .sort_keys = n->sort_keys,

@@ -74,6 +74,24 @@ fn_substring(fn_call *c) {
     return OK;
 }
 
+/* The same in bytes, for BLOBs. */
+status
+fn_substring_bytes(fn_call *c) {
+    strview *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const strview *v = operand_view(&c->args[0], i);
+        const int64_t  from = fn_integer(&c->args[1], i);
+        const int64_t  count = c->arg_count == 3 ? fn_integer(&c->args[2], i) : INT64_MAX;
+        const int64_t  end = min_i64(sat_add_i64(from, max_i64(count, 0)), (int64_t)v->size + 1);
+        const int64_t  first = max_i64(from, 1);
+        z[i] = end <= first ? strview_of("", 0) : part(v, (size_t)first - 1, (size_t)(end - first));
+    }
+    return OK;
+}
+
 /* A negative count leaves out that many characters at the other end. */
 status
 fn_left(fn_call *c) {

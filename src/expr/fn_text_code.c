@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fn_text_code.c - text as codes and back: digests, hexadecimal, binary, Base64, URLs. What is
- * decoded must be UTF-8 again. */
+/* fn_text_code.c - text and BLOBs as codes and back: digests, hexadecimal, binary, Base64, URLs.
+ * What becomes text must be UTF-8 again. */
 #include "base/digest.h"
 #include "expr/call.h"
+#include "type/uuid.h"
 
 static const char digits_lower[] = "0123456789abcdef";
 static const char digits_upper[] = "0123456789ABCDEF";
@@ -217,26 +218,178 @@ base64_read(char *out, text t) {
     return used - padding;
 }
 
+/* ---- a text or BLOB from the code of one */
+/* Bytes written to `out`, which has room for t.size and three more; SIZE_MAX: it is no such code.
+ */
+typedef size_t code_read(char *out, text t);
+
+/* Text is UTF-8 and has no NUL. */
+static bool
+is_text(text t) {
+    return text_is_utf8(t) && memchr(t.data, '\0', t.size) == NULL;
+}
+
+static status
+no_code(fn_call *c, const char *name, const char *code, text t, bool is_code) {
+    const text shown = {t.data, t.size > 100 ? 100 : t.size};
+    (void)error_set(c->err, ERR_QUERY_FAILED, "%s: '%.*s' is not %s%s%s", name, TEXT_ARG(shown),
+                    code, is_code && code[0] != '\0' ? " of " : "", is_code ? "UTF-8 text" : "");
+    return is_code ? error_hint(c->err, "decode() and unhex() give a BLOB of any bytes")
+                   : ERR_QUERY_FAILED;
+}
+
+static status
+decode_row(fn_call *c, int32_t row, const char *name, const char *code, code_read *reader) {
+    strview   *z = c->values;
+    const text t = operand_text(&c->args[0], row);
+    char      *p = fn_text_reserve(c, t.size + 3);
+    if (p == NULL) {
+        return error_memory(c->err);
+    }
+    const size_t size = reader(p, t);
+    if (size == SIZE_MAX || (c->type.id == TYPE_TEXT && !is_text((text){p, size}))) {
+        return no_code(c, name, code, t, size != SIZE_MAX);
+    }
+    z[row] = fn_text_commit(c, size);
+    return OK;
+}
+
+static status
+decode_rows(fn_call *c, const char *name, const char *code, code_read *reader) {
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (fn_is_valid(c, i)) {
+            TRY(decode_row(c, i, name, code, reader));
+        }
+    }
+    return OK;
+}
+
 status
 fn_from_base64(fn_call *c) {
+    return decode_rows(c, "from_base64", "Base64", base64_read);
+}
+
+static int32_t
+hex_value(char c) {
+    const char *at = c == '\0' ? NULL : strchr(digits_lower, c >= 'A' && c <= 'F' ? c | 0x20 : c);
+    return at == NULL ? -1 : (int32_t)(at - digits_lower);
+}
+
+static size_t
+hex_read(char *out, text t) {
+    for (size_t i = 0; i + 1 < t.size; i += 2) {
+        const int32_t high = hex_value(t.data[i]);
+        const int32_t low = hex_value(t.data[i + 1]);
+        if (high < 0 || low < 0) {
+            return SIZE_MAX;
+        }
+        *out++ = (char)(uint8_t)(high << 4 | low);
+    }
+    return t.size % 2 == 0 ? t.size / 2 : SIZE_MAX;
+}
+
+status
+fn_unhex(fn_call *c) {
+    return decode_rows(c, "unhex", "pairs of hexadecimal digits", hex_read);
+}
+
+/* ---- encode(blob, format) and decode(text, format), as in PostgreSQL */
+static size_t
+hex_lower_write(char *out, text t) {
+    write_hex(out, t.data, t.size, digits_lower);
+    return 2 * t.size;
+}
+
+static size_t
+base64_put(char *out, text t) {
+    base64_write(out, t);
+    return base64_size(t);
+}
+
+static size_t
+escape_read(char *out, text t) {
+    const int64_t size = blob_parse(out, t);
+    return size < 0 ? SIZE_MAX : (size_t)size;
+}
+
+static const struct blob_format {
+    text        name;
+    const char *code;
+    size_t (*encode)(char *out, text t); /* at most four bytes for each, and four more */
+    code_read *decode;
+} blob_formats[] = {
+    {TEXT("hex"), "pairs of hexadecimal digits", hex_lower_write, hex_read},
+    {TEXT("base64"), "Base64", base64_put, base64_read},
+    {TEXT("escape"), "ASCII with \\xAB for other bytes", blob_write, escape_read},
+};
+
+static status
+format_of_row(fn_call *c, int32_t row, const struct blob_format **out) {
+    const text name = operand_text(&c->args[1], row);
+    for (int32_t i = 0; i < ARRAY_COUNT(blob_formats); i++) {
+        if (text_equal_nocase(name, blob_formats[i].name)) {
+            *out = &blob_formats[i];
+            return OK;
+        }
+    }
+    const text shown = {name.data, name.size > 40 ? 40 : name.size};
+    (void)error_set(c->err, ERR_QUERY_FAILED, "unknown format of bytes: '%.*s'", TEXT_ARG(shown));
+    return error_hint(c->err, "formats are hex, base64 and escape");
+}
+
+status
+fn_encode_as(fn_call *c) {
     strview *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        const struct blob_format *f;
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        TRY(format_of_row(c, i, &f));
+        const text   t = operand_text(&c->args[0], i);
+        const size_t room = 4 * t.size + 4;
+        if (room > TEXT_RESULT_MAX) {
+            return fn_text_too_long(c, "encode", room);
+        }
+        char *p = fn_text_reserve(c, room);
+        if (p == NULL) {
+            return error_memory(c->err);
+        }
+        z[i] = fn_text_commit(c, f->encode(p, t));
+    }
+    return OK;
+}
+
+status
+fn_decode_as(fn_call *c) {
+    for (int32_t i = 0; i < c->row_count; i++) {
+        const struct blob_format *f;
+        if (fn_is_valid(c, i)) {
+            TRY(format_of_row(c, i, &f));
+            TRY(decode_row(c, i, "decode", f->code, f->decode));
+        }
+    }
+    return OK;
+}
+
+/* The text whose UTF-8 bytes these are. */
+status
+fn_decode(fn_call *c) {
     for (int32_t i = 0; i < c->row_count; i++) {
         if (!fn_is_valid(c, i)) {
             continue;
         }
         const text t = operand_text(&c->args[0], i);
-        char      *p = fn_text_reserve(c, t.size / 4 * 3 + 3);
-        if (p == NULL) {
-            return error_memory(c->err);
+        if (!is_text(t)) {
+            const int32_t fault = text_utf8_fault(t);
+            (void)error_set(c->err, ERR_QUERY_FAILED,
+                            fault >= 0 ? "decode: the BLOB is not UTF-8 text (byte %d)"
+                                       : "decode: the BLOB holds a NUL byte, a text may not",
+                            fault);
+            return error_hint(c->err, "encode(x, 'hex') and CAST(x AS VARCHAR) show any bytes");
         }
-        const size_t size = base64_read(p, t);
-        if (size == SIZE_MAX || !text_is_utf8((text){p, size})) {
-            return error_set(c->err, ERR_QUERY_FAILED, "from_base64: '%.*s' is not Base64%s",
-                             (int)(t.size > 100 ? 100 : t.size), t.data,
-                             size == SIZE_MAX ? "" : " of UTF-8 text");
-        }
-        z[i] = fn_text_commit(c, size);
     }
+    c->alias = c->args[0].values;
     return OK;
 }
 
@@ -274,12 +427,6 @@ fn_url_encode(fn_call *c) {
     return code_rows(c, "url_encode", url_size, url_write);
 }
 
-static int32_t
-hex_value(char c) {
-    const char *at = c == '\0' ? NULL : strchr(digits_lower, c >= 'A' && c <= 'F' ? c | 0x20 : c);
-    return at == NULL ? -1 : (int32_t)(at - digits_lower);
-}
-
 /* A % without two digits behind it stands for itself. */
 static size_t
 url_read(char *out, text t) {
@@ -300,22 +447,5 @@ url_read(char *out, text t) {
 
 status
 fn_url_decode(fn_call *c) {
-    strview *z = c->values;
-    for (int32_t i = 0; i < c->row_count; i++) {
-        if (!fn_is_valid(c, i)) {
-            continue;
-        }
-        const text t = operand_text(&c->args[0], i);
-        char      *p = fn_text_reserve(c, t.size);
-        if (p == NULL) {
-            return error_memory(c->err);
-        }
-        const size_t size = url_read(p, t);
-        if (!text_is_utf8((text){p, size})) {
-            return error_set(c->err, ERR_QUERY_FAILED, "url_decode: '%.*s' is not UTF-8 text",
-                             (int)(t.size > 100 ? 100 : t.size), t.data);
-        }
-        z[i] = fn_text_commit(c, size);
-    }
-    return OK;
+    return decode_rows(c, "url_decode", "", url_read);
 }

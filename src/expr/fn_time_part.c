@@ -22,31 +22,7 @@ part_of_name(text name, date_part *out, error *err) {
     return ERR_QUERY_FAILED;
 }
 
-status
-fn_prepare_part(void **state, arena *a, const value *const *constants,
-                const data_type *types UNUSED, int32_t arg_count UNUSED, error *err) {
-    if (constants[0] == NULL || constants[0]->is_null) {
-        return OK;
-    }
-    date_part *part = arena_alloc(a, sizeof(*part));
-    if (part == NULL) {
-        return error_memory(err);
-    }
-    TRY(part_of_name(constants[0]->s, part, err));
-    *state = part;
-    return OK;
-}
-
-static status
-part_of_row(fn_call *c, int32_t row, date_part *out) {
-    if (c->state != NULL) {
-        *out = *(const date_part *)c->state;
-        return OK;
-    }
-    return part_of_name(operand_text(&c->args[0], row), out, c->err);
-}
-
-/* ---- date_part(part, moment), year(moment) ... */
+/* Of a day, not of the time in it. */
 static bool
 is_of_day(date_part part) {
     switch (part) {
@@ -63,6 +39,43 @@ is_of_day(date_part part) {
     }
 }
 
+static status
+check_part(date_part part, data_type of, error *err) {
+    if (of.id != TYPE_TIME || !is_of_day(part)) {
+        return OK;
+    }
+    (void)error_set(err, ERR_QUERY_FAILED, "a TIME has no year, month, week or day");
+    return error_hint(err,
+                      "its parts are hour, minute, second, millisecond, microsecond and epoch");
+}
+
+status
+fn_prepare_part(void **state, arena *a, const value *const *constants, const data_type *types,
+                int32_t arg_count UNUSED, error *err) {
+    if (constants[0] == NULL || constants[0]->is_null) {
+        return OK;
+    }
+    date_part *part = arena_alloc(a, sizeof(*part));
+    if (part == NULL) {
+        return error_memory(err);
+    }
+    TRY(part_of_name(constants[0]->s, part, err));
+    TRY(check_part(*part, types[1], err));
+    *state = part;
+    return OK;
+}
+
+static status
+part_of_row(fn_call *c, int32_t row, date_part *out) {
+    if (c->state != NULL) {
+        *out = *(const date_part *)c->state;
+        return OK;
+    }
+    TRY(part_of_name(operand_text(&c->args[0], row), out, c->err));
+    return check_part(*out, c->args[1].type, c->err);
+}
+
+/* ---- date_part(part, moment), year(moment) ... */
 static int64_t
 time_of_day(int64_t us) {
     return floor_mod_i64(us, US_PER_DAY);

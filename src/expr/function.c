@@ -412,8 +412,12 @@ no_overload(text name, const call_types *c, error *err) {
     }
     (void)error_set(err, ERR_QUERY_FAILED, "no function %.*s(%s) takes these argument types",
                     TEXT_ARG(name), given.data);
-    (void)error_hint(err, "there is %s", known.data);
-    return ERR_QUERY_FAILED;
+    for (int32_t i = 0; i < c->count; i++) {
+        if (c->types[i].id == TYPE_BLOB) {
+            return error_hint(err, "there is %s; decode(x) makes text of a BLOB", known.data);
+        }
+    }
+    return error_hint(err, "there is %s", known.data);
 }
 
 static status

@@ -13,6 +13,7 @@
 static const kernel_table baseline = {
     .level = "baseline",
     .plain_blocks = plain_blocks_baseline,
+    .utf8_blocks = plain_blocks_baseline,
     .minmax_i32 = minmax_i32_baseline,
     .minmax_i64 = minmax_i64_baseline,
 };
@@ -21,6 +22,7 @@ static const kernel_table baseline = {
 static const kernel_table avx2 = {
     .level = "avx2",
     .plain_blocks = plain_blocks_avx2,
+    .utf8_blocks = utf8_blocks_avx2,
     .minmax_i32 = minmax_i32_avx2,
     .minmax_i64 = minmax_i64_avx2,
 };
@@ -28,6 +30,7 @@ static const kernel_table avx2 = {
 static const kernel_table avx512 = {
     .level = "avx512",
     .plain_blocks = plain_blocks_avx512,
+    .utf8_blocks = utf8_blocks_avx512,
     .minmax_i32 = minmax_i32_avx512,
     .minmax_i64 = minmax_i64_avx512,
 };

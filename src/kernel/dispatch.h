@@ -27,6 +27,8 @@ typedef struct kernel_table {
     /* Bytes at the beginning that are 0x01 .. 0x7f for sure: whole blocks, so that fewer than a
      * block may be missing. */
     int64_t (*plain_blocks)(const char *bytes, int64_t size);
+    /* Bytes at the beginning that are whole characters of UTF-8 for sure. */
+    int64_t (*utf8_blocks)(const char *bytes, int64_t size);
     minmax_kernel *minmax_i32;
     minmax_kernel *minmax_i64;
 } kernel_table;
@@ -38,9 +40,11 @@ minmax_kernel minmax_i32_baseline;
 minmax_kernel minmax_i64_baseline;
 #ifdef KERNEL_X86
 int64_t       plain_blocks_avx2(const char *bytes, int64_t size);
+int64_t       utf8_blocks_avx2(const char *bytes, int64_t size);
 minmax_kernel minmax_i32_avx2;
 minmax_kernel minmax_i64_avx2;
 int64_t       plain_blocks_avx512(const char *bytes, int64_t size);
+int64_t       utf8_blocks_avx512(const char *bytes, int64_t size);
 minmax_kernel minmax_i32_avx512;
 minmax_kernel minmax_i64_avx512;
 #endif

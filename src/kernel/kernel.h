@@ -50,7 +50,7 @@ int64_t count_valid(const column *c, int32_t row_count);
 status cast_column(column *out, const column *in, int32_t row_count, data_type to, bool try_cast,
                    arena *a, int32_t *bad_row, error *err) MUST_USE;
 
-/* ---- utf8.c: offset of the first byte that is not UTF-8, or -1. Runs at memory speed on ASCII. */
+/* ---- utf8.c: offset of the first byte that is not UTF-8, or -1. */
 int64_t utf8_fault(const char *bytes, int64_t size);
 /* True when all bytes are 0x01 .. 0x7f: valid at every cut, and without NUL. */
 bool utf8_is_plain(const char *bytes, int64_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* utf8.c - is it UTF-8? Plain text (bytes 0x01 .. 0x7f) goes by blocks with the widest registers
- * there are, everything else by a strict decoder. */
+/* utf8.c - is it UTF-8? Texts go by blocks with the widest registers there are (all of it:
+ * utf8_valid.c; plain text, bytes 0x01 .. 0x7f, here), a strict decoder takes what is shorter than
+ * a block and finds the place of a fault. */
 #include "kernel/dispatch.h"
 #include "kernel/kernel.h"
 
@@ -121,7 +122,7 @@ utf8_is_plain(const char *bytes, int64_t size) {
 int64_t
 utf8_fault(const char *bytes, int64_t size) {
     const kernel_table *table = kernel_active();
-    int64_t             i = size >= BLOCKS_MIN ? table->plain_blocks(bytes, size) : 0;
+    int64_t             i = size >= BLOCKS_MIN ? table->utf8_blocks(bytes, size) : 0;
     int64_t             ascii_end = i; /* of the last words that were ASCII */
     int64_t             ascii_words = 0;
     while (i < size) {

@@ -76,7 +76,7 @@ sessions_open(aggregate *a, error *err) {
         n += i != spec->session_key;
     }
     s->free = SLOT_NONE;
-    s->gap = spec->window_size_us / spec->time_unit_us;
+    s->gap = type_time_from_us(spec->time_type, spec->window_size_us);
     s->rebuilds = !spec->append_only[0];
     s->holds = s->rebuilds || !merges(spec);
     TRY(group_table_open(&s->keys, env->store, "aggregate.session_keys", types, key_count, err));
@@ -396,7 +396,7 @@ sessions_remove(aggregate *a, slot group, error *err) {
 static int64_t
 over_after_us(const aggregate *a, int64_t last) {
     const op_spec *spec = a->base.spec;
-    const int64_t  last_us = sat_mul_i64(last, spec->time_unit_us);
+    const int64_t  last_us = type_time_to_us(spec->time_type, last);
     const int64_t  end_us = sat_add_i64(last_us, spec->window_size_us);
     return sat_add_i64(end_us, spec->lateness_us);
 }

@@ -181,7 +181,7 @@ windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_
 static int64_t
 final_at_us(const aggregate *a, slot window) {
     const op_spec *spec = a->base.spec;
-    const int64_t  start_us = sat_mul_i64(window_start(&a->windows, window), spec->time_unit_us);
+    const int64_t  start_us = type_time_to_us(spec->time_type, window_start(&a->windows, window));
     const int64_t  end_us = sat_add_i64(start_us, spec->window_size_us);
     return sat_add_i64(end_us, spec->lateness_us);
 }

@@ -26,28 +26,33 @@ typedef struct window {
     int64_t *starts, *ends;
 } window;
 
+/* Is it a whole number of units? */
+static bool
+fits(data_type type, int64_t us) {
+    return type_time_to_us(type, type_time_from_us(type, us)) == us;
+}
+
 static status
 window_open(op *self, error *err) {
     window         *w = (window *)self;
     const op_spec  *spec = self->spec;
-    const int64_t   unit = spec->time_unit_us;
     const data_type type = spec->input[0]->fields[spec->time_column].type;
-    if (type_physical(type) != PHYSICAL_I64 || unit <= 0) {
+    if (type_physical(type) != PHYSICAL_I64) {
         return error_set(err, ERR_INTERNAL_ERROR, "a window over a %s column", type_name(type));
     }
     if (spec->window_size_us <= 0 || spec->window_slide_us <= 0 ||
-        spec->window_size_us % unit != 0 || spec->window_slide_us % unit != 0 ||
-        spec->window_offset_us % unit != 0) {
+        !fits(type, spec->window_size_us) || !fits(type, spec->window_slide_us) ||
+        !fits(type, spec->window_offset_us)) {
         return error_set(err, ERR_QUERY_FAILED,
                          "a window of %lld us every %lld us with offset %lld us does not fit a %s "
-                         "column, which counts in units of %lld us; use multiples of that",
+                         "column; use multiples of its unit",
                          (long long)spec->window_size_us, (long long)spec->window_slide_us,
-                         (long long)spec->window_offset_us, type_name(type), (long long)unit);
+                         (long long)spec->window_offset_us, type_name(type));
     }
-    w->size = spec->window_size_us / unit;
-    w->slide = spec->window_slide_us / unit;
+    w->size = type_time_from_us(type, spec->window_size_us);
+    w->slide = type_time_from_us(type, spec->window_slide_us);
     w->period = spec->cumulate ? w->size : w->slide;
-    const int64_t offset = spec->window_offset_us / unit;
+    const int64_t offset = type_time_from_us(type, spec->window_offset_us);
     w->offset = offset - floor_div_i64(offset, w->period) * w->period;
     w->columns = arena_alloc(self->env->arena, (size_t)spec->output->count * sizeof(column));
     w->rows = arena_alloc(self->env->arena, BATCH_ROWS * sizeof(*w->rows));
@@ -81,7 +86,7 @@ is_late(const window *w, int64_t bound, int64_t us) {
     if (spec->mode == MODE_ONCE || frontier_us == INT64_MIN) {
         return false;
     }
-    const int64_t end_us = sat_add_i64(sat_mul_i64(bound, spec->time_unit_us), us);
+    const int64_t end_us = sat_add_i64(type_time_to_us(spec->time_type, bound), us);
     return sat_add_i64(end_us, spec->lateness_us) <= frontier_us;
 }
 
@@ -204,7 +209,7 @@ push_steps(window *w, const delta *in, int32_t row, int64_t t, error *err) {
 static status
 push_times(window *w, const delta *in, int32_t row, int64_t t, error *err) {
     const op_spec *spec = w->base.spec;
-    const int64_t  us = sat_mul_i64(t, spec->time_unit_us);
+    const int64_t  us = type_time_to_us(spec->time_type, t);
     if (spec->mode == MODE_STREAM && w->base.frontier_us != INT64_MIN &&
         sat_add_i64(us, spec->lateness_us) < w->base.frontier_us) {
         w->base.late_rows++;

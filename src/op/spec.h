@@ -75,8 +75,8 @@ typedef struct op_spec {
     int32_t          time_column;
     int64_t          window_size_us, window_slide_us, window_offset_us, lateness_us;
     bool             cumulate, session; /* window: which kind; neither: hop */
-    int32_t          session_key;  /* aggregate with `session`: key that is the time of its rows */
-    int64_t          time_unit_us; /* microseconds per unit of the time column / window key */
+    int32_t          session_key; /* aggregate with `session`: key that is the time of its rows */
+    data_type        time_type;   /* of the time column, of the window key; by default TIMESTAMP */
     bool             emit_at_close;
     bool             pass_through; /* gate: the input is append-only or consolidated already */
     int32_t          sort_count;

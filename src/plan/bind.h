@@ -122,7 +122,6 @@ typedef struct agg_call {
 typedef struct window_spec {
     window_kind kind;
     expr       *time;
-    data_type   bound; /* the type of window_start and window_end: of the time as it is written */
     int64_t     size_us, slide_us, offset_us; /* the gap of a session is its size */
     int32_t     column;     /* of window_start in the scope's node; a session's is its row's time */
     int32_t     end_column; /* of window_end, when it is one of its own */

@@ -205,7 +205,7 @@ bind_tolerance(value *out, asof *a) {
     if (type_is_time(t)) {
         int64_t us;
         TRY(bind_duration(&us, b, e, "TOLERANCE"));
-        *out = value_i64(us < 0 ? us : us / type_time_unit_us(t));
+        *out = value_i64(us < 0 ? us : type_time_from_us(t, us));
     } else {
         TRY(bind_constant(out, b, e, "TOLERANCE"));
         if (!out->is_null && out->type.id == TYPE_INTERVAL && t.id == TYPE_I64) {

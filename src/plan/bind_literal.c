@@ -144,7 +144,8 @@ bind_literal(expr **out, binder *b, const ast_expr *e) {
     case AST_TYPED: {
         data_type t;
         TRY(bind_type(&t, &e->type, ERR_QUERY_FAILED, b->err));
-        TRY(located(b, value_parse(&v, t, e->text, b->err), e->position));
+        const value written = {.type = type_of(TYPE_TEXT), .s = e->text};
+        TRY(located(b, value_cast(&v, &written, t, b->arena, b->err), e->position));
         return constant(out, b, &v, e->position);
     }
     default:

@@ -122,7 +122,7 @@ session_bound(expr **out, context *c, const char *aggregate, int32_t position) {
         return ERR_QUERY_FAILED;
     }
     TRY(query_add_aggregate(out, q, aggregate, time, position));
-    return cast_expr(out, b, q->window.bound);
+    return OK;
 }
 
 static status
@@ -132,7 +132,7 @@ start(expr **out, context *c, int32_t position) {
         return session_bound(out, c, "min", position);
     }
     *out = make_column(c->binder, w->column, w->time->type, position);
-    return *out == NULL ? out_of_memory(c->binder) : cast_expr(out, c->binder, w->bound);
+    return *out == NULL ? out_of_memory(c->binder) : OK;
 }
 
 /* The end of the window, `before_us` earlier. */
@@ -152,8 +152,7 @@ end(expr **out, context *c, int64_t before_us, int32_t position) {
         *out = make_column(c->binder, w->column, w->time->type, position);
     }
     TRY(*out == NULL ? out_of_memory(c->binder) : OK);
-    TRY(us == before_us ? OK : window_shifted(out, c->binder, *out, us - before_us, position));
-    return cast_expr(out, c->binder, w->bound);
+    return us == before_us ? OK : window_shifted(out, c->binder, *out, us - before_us, position);
 }
 
 static bool

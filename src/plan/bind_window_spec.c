@@ -185,9 +185,6 @@ place_arguments(const ast_expr **places, binder *b, const window_form *f, const 
 static status
 check_time(expr **time, binder *b, const window_form *f) {
     const data_type t = (*time)->type;
-    if (t.id == TYPE_TIMESTAMP_NS) { /* lengths are whole microseconds: its window stays the same */
-        return cast_expr(time, b, type_of(TYPE_TIMESTAMP));
-    }
     if (t.id == TYPE_I64 || type_is_time(t)) {
         return OK;
     }
@@ -215,10 +212,7 @@ bind_time(window_spec *out, context *c, const window_form *f, const ast_expr *e)
         e = e->args[0];
     }
     TRY(bind_expr(&out->time, &inner, e));
-    const data_type written = out->time->type;
-    TRY(check_time(&out->time, c->binder, f));
-    out->bound = written.id == TYPE_TIMESTAMP_NS ? written : out->time->type;
-    return OK;
+    return check_time(&out->time, c->binder, f);
 }
 
 /* A length in whole units of the time. */
@@ -235,7 +229,12 @@ bind_length(int64_t *us, binder *b, const window_form *f, const window_spec *w, 
         error_hint(b->err, "write INTERVAL '5' SECOND, or milliseconds: 5000");
         return ERR_QUERY_FAILED;
     }
-    if (*us % type_time_unit_us(t) == 0) {
+    if (t.id == TYPE_TIMESTAMP_NS && *us > INT64_MAX / 1000) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "%s is longer than TIMESTAMP_NS reaches, which is 292 years", what);
+        return error_hint(b->err, "make it shorter, or keep the time as TIMESTAMP");
+    }
+    if (type_time_to_us(t, type_time_from_us(t, *us)) == *us) {
         return OK;
     }
     error_set_at(b->err, ERR_QUERY_FAILED, e->position,

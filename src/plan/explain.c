@@ -309,6 +309,15 @@ print_keep(const plan_node *n, buf *out) {
 }
 
 static void
+print_project(const plan_node *n, buf *out) {
+    buf_printf(out, "Project  ");
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        buf_printf(out, "%s", i > 0 ? ", " : "");
+        print_output(n->exprs[i], n->schema.fields[i].name, &n->inputs[0]->schema, out);
+    }
+}
+
+static void
 print_line(const plan_node *n, buf *out) {
     switch (n->kind) {
     case PLAN_SCAN:
@@ -329,11 +338,7 @@ print_line(const plan_node *n, buf *out) {
         expr_print(n->predicate, &n->inputs[0]->schema, out);
         break;
     case PLAN_PROJECT:
-        buf_printf(out, "Project  ");
-        for (int32_t i = 0; i < n->schema.count; i++) {
-            buf_printf(out, "%s", i > 0 ? ", " : "");
-            print_output(n->exprs[i], n->schema.fields[i].name, &n->inputs[0]->schema, out);
-        }
+        print_project(n, out);
         break;
     case PLAN_KEEP:
         print_keep(n, out);

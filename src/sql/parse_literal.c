@@ -16,6 +16,16 @@ static const char *const long_types[][2] = {
     {"CHAR", "VARYING"},
 };
 
+/* Types whose name may stand before a string: UUID '...'. Those with a keyword of their own are in
+ * parser_at_typed. */
+static const char *const literal_types[] = {
+    "BIGINT",   "BLOB",         "BOOL",         "BOOLEAN",     "BYTEA",        "DECIMAL",
+    "DOUBLE",   "FLOAT",        "FLOAT4",       "FLOAT8",      "HUGEINT",      "INT",
+    "INT2",     "INT4",         "INT8",         "INTEGER",     "NUMERIC",      "REAL",
+    "SMALLINT", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_US", "TINYINT",
+    "UBIGINT",  "UINTEGER",     "USMALLINT",    "UTINYINT",    "UUID",
+};
+
 status
 parse_string(parser *p, ast_expr **out) {
     ast_expr *e = parser_new(p, AST_STRING, p->token.start);
@@ -166,6 +176,62 @@ parse_interval(parser *p, ast_expr **out) {
     return parser_finish(p, e);
 }
 
+/* X'01ff', without a blank. */
+static bool
+at_hex(const parser *p) {
+    return p->token.end - p->token.start == 1 && (p->sql.data[p->token.start] | 0x20) == 'x' &&
+           p->next.kind == TOKEN_STRING && p->next.start == p->token.end;
+}
+
+static bool
+is_hex_digit(char c) {
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* X'01ff' is BLOB '\x01\xff'. */
+static status
+parse_hex(parser *p, ast_expr *e) {
+    text digits;
+    parser_advance(p);
+    TRY(token_value(&digits, p->arena, p->sql, p->token, p->err));
+    char *out = arena_alloc(p->arena, 2 * digits.size + 1);
+    if (out == NULL) {
+        return error_memory(p->err);
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < digits.size; i++) {
+        if (!is_hex_digit(digits.data[i]) || digits.size % 2 != 0) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                                "X'...' holds pairs of hexadecimal digits, as X'01ff'");
+        }
+        if (i % 2 == 0) {
+            out[used++] = '\\';
+            out[used++] = 'x';
+        }
+        out[used++] = digits.data[i];
+    }
+    e->type = (ast_type){.name = {.text = TEXT("BLOB"), .position = e->position}};
+    e->text = (text){out, used};
+    return OK;
+}
+
+static bool
+at_literal_type(const parser *p) {
+    if (p->token.kind != TOKEN_WORD || p->next.kind != TOKEN_STRING) {
+        return false;
+    }
+    const text word = token_text(p->sql, p->token);
+    if (at_hex(p)) {
+        return true;
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(literal_types); i++) {
+        if (text_equal_nocase(word, text_of(literal_types[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 parser_at_typed(const parser *p) {
     const keyword k = p->token.keyword;
@@ -175,7 +241,7 @@ parser_at_typed(const parser *p) {
                (zoned && (parser_next_is(p, KEYWORD_WITH) || parser_next_is(p, KEYWORD_WITHOUT)) &&
                 parser_peek_third(p).keyword == KEYWORD_TIME);
     }
-    return false;
+    return at_literal_type(p);
 }
 
 status
@@ -184,11 +250,15 @@ parse_typed(parser *p, ast_expr **out) {
     if (e == NULL) {
         return ERR_OUT_OF_MEMORY;
     }
-    TRY(parse_type(p, &e->type));
-    if (p->token.kind != TOKEN_STRING) {
-        return parser_error(p, "a string", "the type of a literal");
+    if (at_hex(p)) {
+        TRY(parse_hex(p, e));
+    } else {
+        TRY(parse_type(p, &e->type));
+        if (p->token.kind != TOKEN_STRING) {
+            return parser_error(p, "a string", "the type of a literal");
+        }
+        TRY(token_value(&e->text, p->arena, p->sql, p->token, p->err));
     }
-    TRY(token_value(&e->text, p->arena, p->sql, p->token, p->err));
     parser_advance(p);
     *out = e;
     return parser_finish(p, e);

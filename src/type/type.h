@@ -133,9 +133,9 @@ bool type_casts(data_type from, data_type to);
  * and for HUGEINT, of which DECIMAL(38,0) holds nearly all. */
 bool type_as_decimal(data_type t, data_type *out);
 /* Microseconds in one unit of a time-like column (TIMESTAMP, TIMESTAMPTZ and TIME 1, TIMESTAMP_MS
- * 1000, TIMESTAMP_S a million, event-time BIGINT 1000, DATE a day). TIMESTAMP_NS has none: windows
- * and watermarks look at it in microseconds, floored, which changes nothing as they begin and end
- * at whole ones. */
+ * 1000, TIMESTAMP_S a million, event-time BIGINT 1000, DATE a day). TIMESTAMP_NS has none:
+ * watermarks look at it in microseconds, floored, which changes nothing as windows begin and end at
+ * whole ones. */
 int64_t type_time_unit_us(data_type t);
 /* The same in nanoseconds, for all of them. */
 int64_t type_time_unit_ns(data_type t);

@@ -23,8 +23,9 @@ cast_failed(const value *in, data_type to, const char *why, error *err) {
     } else {
         shown.size = value_write(in, written);
     }
-    return error_set(err, ERR_QUERY_FAILED, "cannot convert %s %.*s to %s: %s", type_name(in->type),
-                     TEXT_ARG(shown), type_name(to), why);
+    const char *quote = in->type.id == TYPE_TEXT ? "'" : "";
+    return error_set(err, ERR_QUERY_FAILED, "cannot convert %s %s%.*s%s to %s: %s",
+                     type_name(in->type), quote, TEXT_ARG(shown), quote, type_name(to), why);
 }
 
 bool

@@ -38,6 +38,48 @@ test_short(void **state) {
     }
 }
 
+/* A sequence across the end of a block: utf8_fault finds the same place, and what utf8_blocks says
+ * is so, and no less than it can say. */
+static void
+check_in_blocks(const uint8_t *bytes, size_t count, uint32_t shift) {
+    char       built[192];
+    const text t = {built, sizeof(built)};
+    memset(built, 'x', sizeof(built));
+    memcpy(built + 60 + shift % 8, bytes, count);
+    const int64_t want = text_utf8_fault(t);
+    const int64_t fault = utf8_fault(built, (int64_t)t.size);
+    const int64_t known = kernel_active()->utf8_blocks(built, (int64_t)t.size);
+    if (fault != want || (want >= 0 ? known > want || known + 67 < want : known != 192)) {
+        print_error("%02x %02x %02x %02x: %lld, %lld known, should be %lld\n", bytes[0], bytes[1],
+                    bytes[2], bytes[3], (long long)fault, (long long)known, (long long)want);
+        fail();
+    }
+}
+
+static void
+test_blocks(void **state) {
+    (void)state;
+    kernel_init();
+    if (strcmp(kernel_level(), "baseline") == 0) {
+        return;
+    }
+    uint32_t shift = 0;
+    for (uint32_t x = 0; x < 1u << 16; x++) {
+        const uint8_t two[4] = {(uint8_t)x, (uint8_t)(x >> 8)};
+        check_in_blocks(two, 2, shift++);
+    }
+    for (uint32_t x = 0; x < 1u << 20; x++) { /* all of three bytes whose first is E0 .. EF */
+        const uint8_t three[4] = {(uint8_t)(0xE0 | (x & 15)), (uint8_t)(x >> 4),
+                                  (uint8_t)(x >> 12)};
+        check_in_blocks(three, 3, shift++);
+    }
+    for (uint32_t x = 0; x < 1u << 20; x++) { /* F0 .. FF, each second byte; the others by nibble */
+        const uint8_t four[4] = {(uint8_t)(0xF0 | (x & 15)), (uint8_t)(x >> 4),
+                                 (uint8_t)((x >> 12 & 15) << 4), (uint8_t)((x >> 16) << 4)};
+        check_in_blocks(four, 4, shift++);
+    }
+}
+
 static size_t
 append_character(rng *r, uint8_t *p, bool ascii) {
     static const char *const characters[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
@@ -111,4 +153,4 @@ test_plain_blocks(void **state) {
     }
 }
 
-UNIT_MAIN(UNIT(test_short), UNIT(test_mutations), UNIT(test_plain_blocks))
+UNIT_MAIN(UNIT(test_short), UNIT(test_mutations), UNIT(test_blocks), UNIT(test_plain_blocks))

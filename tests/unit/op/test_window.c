@@ -49,7 +49,7 @@ pipeline_open(pipeline *p, mem *m, int64_t unit, int64_t size, int64_t offset, i
                                .window_slide_us = size * unit,
                                .window_offset_us = offset * unit,
                                .lateness_us = lateness * unit,
-                               .time_unit_us = unit};
+                               .time_type = type_of(ms ? TYPE_TIMESTAMP_MS : TYPE_TIMESTAMP)};
     p->pick_spec = (op_spec){.input = {middle, NULL}, .output = keys, .columns = picked};
     p->groups_spec = p->window_spec;
     p->groups_spec.window_key = 0;
@@ -185,8 +185,10 @@ run_retractions(uint64_t seed, bool close) {
     op              *o;
     op_agg           aggs[CALLS];
     const int64_t    range[] = {6, 3, 4};
-    op_spec          spec = {
-                 .window_key = 0, .window_size_us = 1, .time_unit_us = 1, .emit_at_close = close};
+    op_spec          spec = {.window_key = 0,
+                             .window_size_us = 1,
+                             .time_type = type_of(TYPE_TIMESTAMP),
+                             .emit_at_close = close};
     rng_init(&r, seed);
     live.count = 0;
     zset_clear(&out);
