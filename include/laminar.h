@@ -255,7 +255,10 @@ typedef enum laminar_type {
     LAMINAR_TYPE_TIMESTAMP,
     LAMINAR_TYPE_TIMESTAMP_NS,
     LAMINAR_TYPE_TIMESTAMPTZ,
-    LAMINAR_TYPE_INTERVAL
+    LAMINAR_TYPE_INTERVAL,
+    LAMINAR_TYPE_LIST,
+    LAMINAR_TYPE_STRUCT,
+    LAMINAR_TYPE_MAP
 } laminar_type;
 
 struct laminar_value {
@@ -272,12 +275,29 @@ struct laminar_value {
     const char *text; /* VARCHAR, BLOB: not terminated; of a result: borrowed from it */
     size_t      text_size;
     int32_t     months, days; /* INTERVAL */
+    /* LIST, STRUCT and MAP that are given to the library: their items, the values of their fields,
+     * or keys and values by turns. `names` are a STRUCT's; NULL: its fields have none. Items may be
+     * of different types if one type can hold all. Those of a result have no `items`:
+     * laminar_value_item takes them apart. */
+    const laminar_value *items;
+    const char *const   *names;
+    int64_t              item_count;
+    uint32_t             nested; /* of a result: its type */
 };
 
 /* The text that CAST gives a value of any type but VARCHAR and BLOB: at most LAMINAR_VALUE_TEXT_MAX
  * bytes, not terminated; returns how many. */
 #define LAMINAR_VALUE_TEXT_MAX 96
 LAMINAR_API size_t laminar_value_text(const laminar_value *v, char *out);
+/* Of a LIST of a result the number of items, of a STRUCT of fields, of a MAP of entries; 0 for all
+ * else. */
+LAMINAR_API int64_t laminar_value_count(const laminar_value *v);
+/* One of them, which borrows as v does; an entry of a MAP is a STRUCT of key and value.
+ * LAMINAR_DONE: there is none. */
+LAMINAR_API laminar_status laminar_value_item(const laminar_value *v, int64_t at,
+                                              laminar_value *out);
+/* Name of a field, not terminated; size 0: it has none. */
+LAMINAR_API const char *laminar_value_field(const laminar_value *v, int64_t at, size_t *size);
 
 LAMINAR_API void                laminar_result_free(laminar_result *r); /* NULL is fine */
 LAMINAR_API laminar_result_kind laminar_result_get_kind(const laminar_result *r);

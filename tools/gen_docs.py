@@ -226,6 +226,33 @@ TYPES = {
     "SAME": "any",
     "PRINTED": "any",
 }
+# By the last letter of a pattern (src/expr/nested_match.c), and by name.
+NESTED_RESULTS = {
+    "L": "T[]",
+    "T": "T",
+    "K": "K",
+    "V": "V",
+    "M": "MAP(K, V)",
+    "k": "K[]",
+    "v": "V[]",
+    "e": "STRUCT(key K, value V)[]",
+    "t": "VARCHAR[]",
+    "n": "BIGINT[]",
+    "N": "T",
+    "i": "BIGINT",
+    "s": "VARCHAR",
+    "b": "BOOLEAN",
+    "d": "DOUBLE",
+}
+TYPED_RESULTS = {
+    "row": "STRUCT",
+    "struct_pack": "STRUCT",
+    "struct_insert": "STRUCT",
+    "struct_extract": "as the field",
+    "array_extract": "as the field",
+    "map": "MAP(K, V)",
+    "map_from_entries": "MAP(K, V)",
+}
 NUMBERS = {"INTEGER", "BIGINT", "DOUBLE"}
 OPERATOR = re.compile(r"[^a-z]+")
 
@@ -243,6 +270,11 @@ def read_functions() -> dict[str, list[Overload]]:
     for name, parameters, result, flags in re.findall(pattern, text):
         types = tuple(TYPES.get(p.strip(), p.strip()) for p in parameters.split(",") if p.strip())
         found.setdefault(name, []).append(Overload(types, TYPES.get(result, result), "FN_VARIADIC" in flags))
+    pattern = r'(NESTED|TYPED)\("([^"]+)",\s*"?([^",]+)"?,\s*"([^"]*)"'
+    for kind, name, form, shown in re.findall(pattern, text):
+        types = tuple(shown.split(", ")) if OPERATOR.fullmatch(name) else (shown,)
+        result = NESTED_RESULTS[form[-1]] if kind == "NESTED" else TYPED_RESULTS[name]
+        found.setdefault(name, []).append(Overload(types, result, False))
     return found
 
 
@@ -301,6 +333,10 @@ TIMESTAMPTZ is an instant, and is shown and cut in UTC. `AT TIME ZONE` goes betw
 zoneinfo files (exact in case: `'Europe/Berlin'`), `'UTC'` or an offset (`'+02:00'`). A local time that
 there is twice, when clocks go back, is the later one; one that there is not is counted on from before the
 gap. A month added to the 31st ends at the last day of a shorter month. Names of days and months are English.
+""",
+    "Lists, structs and maps": """A list is written `[1, 2]`, a struct `{'a': 1}`, a map `MAP {'k': 1}`;
+`x[1]` is the first item, `x[-1]` the last, `x[2:3]` a slice, `s.a` a field, `m['k']` the value of a key.
+What is not there is NULL.
 """,
     "Time and chance": r"""Such a function is called once for each row and each place in the text where it
 stands; a value that has an alias is one value. In a statement that is answered once the functions of time

@@ -36,10 +36,14 @@ read_index(PyObject *v, laminar_value *out) {
     return done;
 }
 
-static int read_value(module_state *state, PyObject *v, laminar_value *out, int depth);
+static int read_value(module_state *state, ext_tree *tree, PyObject *v, laminar_value *out,
+                      int depth);
 
 static int
-read_other(module_state *state, PyObject *v, laminar_value *out, int depth) {
+read_other(module_state *state, ext_tree *tree, PyObject *v, laminar_value *out, int depth) {
+    if (ext_is_nested(v)) {
+        return ext_tree_read(state, tree, v, out);
+    }
     const int known = ext_value_read(state, v, out);
     if (known != 0) {
         return known < 0 ? -1 : 0;
@@ -54,20 +58,20 @@ read_other(module_state *state, PyObject *v, laminar_value *out, int depth) {
             plain == NULL ? -1
             : PyUnicode_Check(plain)
                 ? (PyErr_SetString(PyExc_TypeError, "a text parameter must be a str"), -1)
-                : read_value(state, plain, out, 1);
+                : read_value(state, tree, plain, out, 1);
         Py_XDECREF(plain);
         return done;
     }
     PyErr_Format(PyExc_TypeError,
                  "a parameter is a str, bytes, int, float, bool, None, datetime, date, time, "
                  "timedelta, Decimal "
-                 "(of up to 38 digits) or UUID, not %S",
+                 "(of up to 38 digits), UUID, or a list or dict of those, not %S",
                  Py_TYPE(v));
     return -1;
 }
 
 static int
-read_value(module_state *state, PyObject *v, laminar_value *out, int depth) {
+read_value(module_state *state, ext_tree *tree, PyObject *v, laminar_value *out, int depth) {
     memset(out, 0, sizeof(*out));
     if (v == Py_None) {
         out->type = LAMINAR_TYPE_NULL;
@@ -87,7 +91,7 @@ read_value(module_state *state, PyObject *v, laminar_value *out, int depth) {
     if (PyLong_Check(v)) {
         return read_long(v, out);
     }
-    return PyUnicode_Check(v) ? read_text(v, out) : read_other(state, v, out, depth);
+    return PyUnicode_Check(v) ? read_text(v, out) : read_other(state, tree, v, out, depth);
 }
 
 static int
@@ -114,7 +118,7 @@ read_items(module_state *state, ext_parameters *out, bool named) {
         }
         PyObject *v = named ? PyTuple_GetItem(item, 1) : item;
         if (v == NULL || (named && read_name(PyTuple_GetItem(item, 0), &out->names[i]) < 0) ||
-            read_value(state, v, &out->values[i], 0) < 0) {
+            read_value(state, &out->tree, v, &out->values[i], 0) < 0) {
             return -1;
         }
     }
@@ -168,4 +172,5 @@ ext_parameters_free(ext_parameters *p) {
     PyMem_Free(p->values);
     PyMem_Free(p->names);
     Py_CLEAR(p->held);
+    ext_tree_free(&p->tree);
 }

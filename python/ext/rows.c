@@ -150,6 +150,19 @@ append_bytes(rows_context *c, int32_t column, PyObject *v) {
 static int append_value(rows_context *c, int32_t column, PyObject *v, int depth);
 
 static int
+append_nested(rows_context *c, int32_t column, PyObject *v) {
+    ext_tree      tree = {.blocks = NULL};
+    laminar_value value;
+    laminar_error err;
+    int           done = ext_tree_read(c->state, &tree, v, &value);
+    if (done == 0) {
+        done = refused(c, laminar_append_value(c->appender, column, &value, &err), &err);
+    }
+    ext_tree_free(&tree);
+    return done;
+}
+
+static int
 append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
     laminar_error err;
     laminar_value scalar;
@@ -165,6 +178,9 @@ append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
     }
     if (PyByteArray_Check(v) || PyMemoryView_Check(v)) {
         return append_bytes(c, column, v);
+    }
+    if (ext_is_nested(v)) {
+        return append_nested(c, column, v);
     }
     const int known = ext_value_read(c->state, v, &scalar);
     if (known != 0) {
@@ -463,6 +479,35 @@ append_columns(rows_context *c, PyObject *data) {
     return PyDict_Size(data) == size ? 0 : changed_size();
 }
 
+/* A dict whose first value is a list holds columns, unless that list is a value of a LIST column:
+ * what another column has decides, or that the list holds no lists. */
+static bool
+is_columnar(rows_context *c, PyObject *data, PyObject *first) {
+    Py_ssize_t at = 0;
+    PyObject  *key, *v;
+    while (PyDict_Next(data, &at, &key, &v)) {
+        Py_ssize_t    size;
+        int32_t       column;
+        laminar_error err;
+        const char   *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &size) : NULL;
+        if (name == NULL ||
+            laminar_appender_find(c->appender, name, (size_t)size, &column, &err) < 0) {
+            PyErr_Clear();
+            return true; /* the error is theirs to tell */
+        }
+        if (laminar_appender_column_type(c->appender, column) != LAMINAR_TYPE_LIST) {
+            return PyList_Check(v);
+        }
+    }
+    for (Py_ssize_t i = 0; i < PyList_Size(first); i++) {
+        PyObject *item = PyList_GetItem(first, i);
+        if (item != Py_None && !ext_is_nested(item)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int
 append_dict(rows_context *c, PyObject *data) {
     Py_ssize_t at = 0;
@@ -471,7 +516,8 @@ append_dict(rows_context *c, PyObject *data) {
         PyErr_SetString(PyExc_TypeError, "an empty dict holds no rows");
         return -1;
     }
-    return PyList_Check(first) ? append_columns(c, data) : append_dict_row(c, data);
+    return PyList_Check(first) && is_columnar(c, data, first) ? append_columns(c, data)
+                                                              : append_dict_row(c, data);
 }
 
 int

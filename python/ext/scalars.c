@@ -147,6 +147,10 @@ ext_value_object(module_state *state, const laminar_value *v) {
     case LAMINAR_TYPE_TIMESTAMPTZ:
     case LAMINAR_TYPE_INTERVAL:
         return temporal_object(state, v);
+    case LAMINAR_TYPE_LIST:
+    case LAMINAR_TYPE_STRUCT:
+    case LAMINAR_TYPE_MAP:
+        return ext_nested_object(state, v);
     case LAMINAR_TYPE_NULL:
         Py_RETURN_NONE;
     default:

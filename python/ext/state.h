@@ -75,6 +75,17 @@ int ext_timedelta_us(module_state *state, PyObject *span, long long *us);
 int ext_datetime_us(module_state *state, PyObject *v, long long *us);
 int ext_date_days(module_state *state, PyObject *v, long long *days);
 
+/* nested.c */
+PyObject *ext_nested_object(module_state *state, const laminar_value *v);
+/* What a tree of values borrows from: freed when the engine has read it. Starts as zeros. */
+typedef struct ext_tree {
+    void     *blocks;
+    PyObject *kept;
+} ext_tree;
+bool ext_is_nested(PyObject *v); /* a list, tuple, dict or array */
+int  ext_tree_read(module_state *state, ext_tree *t, PyObject *v, laminar_value *out);
+void ext_tree_free(ext_tree *t);
+
 /* parameters.c: a sequence or a mapping as values for a statement; `given` None: no values. The
  * texts are borrowed from objects that `ext_parameters_free` lets go. */
 typedef struct ext_parameters {
@@ -82,6 +93,7 @@ typedef struct ext_parameters {
     const char   **names; /* NULL: by position */
     int32_t        count;
     PyObject      *held;
+    ext_tree       tree;
 } ext_parameters;
 int  ext_parameters_read(module_state *state, PyObject *given, ext_parameters *out);
 void ext_parameters_free(ext_parameters *p);

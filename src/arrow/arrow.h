@@ -3,12 +3,11 @@
  *
  * Import trusts nothing but the pointers themselves: format strings, counts, lengths, offsets,
  * buffers, dictionary indices, depth and UTF-8 are validated before the first use. The producer's
- * release is called exactly once, also on error. Accepted: null, bool, (u)int8..64, float, double,
- * utf8, large_utf8, utf8_view, date32, date64, timestamp[s,ms,us,ns] with or without zone (which is
- * not looked at: times are UTC), interval[month_day_nano], dictionary of those with any integer
- * index, struct as the record. Unsigned integers become the next wider signed type; uint64 becomes
- * BIGINT, and what does not fit it is an error with its row (counted from 1). Half floats,
- * decimals, binary, nested and other types are refused with the column's name. */
+ * release is called exactly once, also on error. Accepted: null, bool, (u)int8..64, floats,
+ * decimals, the text and binary layouts, dates, times, timestamps with or without zone (which is
+ * not looked at: times are UTC), interval[month_day_nano], dictionaries of those with any integer
+ * index, and, nested, list, large_list, list_view, fixed_size_list, map and struct; struct as the
+ * record. Other types are refused with the column's name. */
 #ifndef LAMINAR_ARROW_ARROW_H
 #define LAMINAR_ARROW_ARROW_H
 

@@ -7,14 +7,17 @@
  * intervals, UUIDs, DECIMALs of 64 bits and missing weights are converted into the column's
  * allocation. */
 #include "arrow/arrow.h"
+#include "batch/nested_column.h"
 #include "type/uuid.h"
 
-/* What a column array owns; converted data follow in the same allocation. */
+/* What a column array owns; converted data follow in the same allocation, and behind `children` the
+ * structs of a nested column's parts. */
 typedef struct exported {
-    mem        *mem;
-    size_t      bytes;
-    chunk      *owner;
-    const void *buffers[3];
+    mem                *mem;
+    size_t              bytes;
+    chunk              *owner;
+    const void         *buffers[3];
+    struct ArrowArray **children;
 } exported;
 
 typedef struct exported_record {
@@ -28,6 +31,11 @@ typedef struct exported_record {
 static void
 release_column(struct ArrowArray *a) {
     exported *e = a->private_data;
+    for (int64_t i = 0; i < a->n_children; i++) {
+        if (e->children[i]->release != NULL) {
+            e->children[i]->release(e->children[i]);
+        }
+    }
     chunk_release(e->owner);
     mem_free(e->mem, e, e->bytes);
     a->release = NULL;
@@ -190,9 +198,15 @@ null_count(const column *c, int32_t count) {
     return c->validity == NULL ? 0 : count - bits_count(c->validity, count);
 }
 
+static status export_nested(struct ArrowArray *out, const column *c, int32_t count, chunk *owner,
+                            mem *m, error *err);
+
 static status
 export_column(struct ArrowArray *out, const column *c, int32_t count, chunk *owner, mem *m,
               error *err) {
+    if (type_is_nested(c->type)) {
+        return export_nested(out, c, count, owner, m, err);
+    }
     const int64_t bytes = converted_bytes(c, count);
     const bool    is_text = type_physical(c->type) == PHYSICAL_TEXT;
     if (is_text && bytes - 4 * ((int64_t)count + 1) > INT32_MAX) {
@@ -218,6 +232,118 @@ export_column(struct ArrowArray *out, const column *c, int32_t count, chunk *own
     if (s < 0) {
         release_column(out);
     }
+    return s;
+}
+
+/* ---- nested columns: taken apart in an arena that lives in a chunk of the parts */
+
+static void
+release_parts(void *memory) {
+    arena_fini(memory);
+}
+
+static chunk *
+parts_new(arena **out, mem *m) {
+    chunk *c = chunk_new(m);
+    arena *a = c == NULL ? NULL : chunk_alloc(c, sizeof(*a));
+    if (a != NULL) {
+        arena_init(a, m);
+        if (chunk_on_free(c, release_parts, a)) {
+            *out = a;
+            return c;
+        }
+    }
+    chunk_release(c);
+    return NULL;
+}
+
+/* The parts of a column and how many rows they have; of a list also its offsets. */
+typedef struct parts {
+    chunk   *owner;
+    int32_t  count;
+    int32_t  rows;
+    column  *columns;
+    int32_t *offsets;
+} parts;
+
+static status
+take_apart(parts *p, const column *c, int32_t count, arena *a, error *err) {
+    const bool is_struct = c->type.id == TYPE_STRUCT;
+    p->count = is_struct ? type_field_count(c->type) : 1;
+    p->rows = count;
+    p->columns = arena_alloc(a, (size_t)p->count * sizeof(*p->columns));
+    p->offsets = arena_alloc_zero(a, ((size_t)count + 1) * sizeof(*p->offsets));
+    if (p->columns == NULL || p->offsets == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < p->count && is_struct; i++) {
+        TRY(struct_field(&p->columns[i], c, i, count, a, err));
+    }
+    if (!is_struct && type_array_size(c->type) >= 0) {
+        TRY(array_explode(&p->columns[0], c, count, a, err));
+        p->rows = count * type_array_size(c->type);
+    } else if (!is_struct) {
+        TRY(list_explode(&p->columns[0], p->offsets, c, count, a, err));
+        p->rows = p->offsets[count];
+    }
+    return OK;
+}
+
+static status
+export_parts(struct ArrowArray *out, const parts *p, exported *e, mem *m, error *err) {
+    struct ArrowArray *arrays = (struct ArrowArray *)(void *)(e->children + p->count);
+    for (int32_t i = 0; i < p->count; i++) {
+        e->children[i] = &arrays[i];
+        arrays[i].release = NULL;
+    }
+    out->n_children = p->count;
+    out->children = e->children;
+    for (int32_t i = 0; i < p->count; i++) {
+        const status s = export_column(&arrays[i], &p->columns[i], p->rows, p->owner, m, err);
+        if (s < 0) {
+            arrays[i].release = NULL;
+            return s;
+        }
+    }
+    return OK;
+}
+
+static status
+export_nested(struct ArrowArray *out, const column *c, int32_t count, chunk *owner, mem *m,
+              error *err) {
+    arena *a = NULL;
+    parts  p = {.owner = parts_new(&a, m)};
+    if (p.owner == NULL) {
+        return error_memory(err);
+    }
+    status       s = take_apart(&p, c, count, a, err);
+    const size_t room = (size_t)p.count * (sizeof(struct ArrowArray *) + sizeof(struct ArrowArray));
+    uint8_t     *data = NULL;
+    exported    *e = s < 0 ? NULL : exported_new(m, p.owner, (int64_t)room, &data);
+    if (s >= 0 && (e == NULL || !chunk_depend(p.owner, owner))) {
+        s = error_memory(err);
+    }
+    if (s < 0 && e != NULL) {
+        chunk_release(e->owner);
+        mem_free(m, e, e->bytes);
+    }
+    if (s >= 0) {
+        e->children = (struct ArrowArray **)(void *)data;
+        *out = (struct ArrowArray){
+            .length = count,
+            .null_count = null_count(c, count),
+            .n_buffers = c->type.id == TYPE_STRUCT || type_array_size(c->type) >= 0 ? 1 : 2,
+            .buffers = e->buffers,
+            .release = release_column,
+            .private_data = e};
+        e->buffers[0] = out->null_count > 0 ? c->validity : NULL;
+        e->buffers[1] = p.offsets;
+        s = export_parts(out, &p, e, m, err);
+        if (s < 0) {
+            release_column(out);
+        }
+    }
+    chunk_release(p.owner);
     return s;
 }
 

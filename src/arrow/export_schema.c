@@ -2,14 +2,16 @@
 /* export_schema.c - a schema as an ArrowSchema. Each column's struct has its own allocation, so
  * that it may be moved out of the record's. */
 #include "arrow/arrow.h"
+#include "type/nested.h"
 
 #include <stdio.h>
 
 typedef struct exported_schema {
     mem                 *mem;
     size_t               bytes;
-    struct ArrowSchema **children;   /* of a record: they follow, and their structs after them */
-    char                 format[16]; /* of a DECIMAL */
+    struct ArrowSchema **children;    /* of a record: they follow, and their structs after them */
+    size_t               parts_bytes; /* of a nested type: `children` is an allocation of its own */
+    char                 format[24];  /* of a DECIMAL, of a list of fixed size */
     char                 name[];
 } exported_schema;
 
@@ -46,8 +48,52 @@ release_schema(struct ArrowSchema *s) {
             child->release(child);
         }
     }
+    if (e->parts_bytes > 0) {
+        mem_free(e->mem, e->children, e->parts_bytes);
+    }
     mem_free(e->mem, e, e->bytes);
     s->release = NULL;
+}
+
+static status export_field(struct ArrowSchema *out, text name, data_type type, bool nullable,
+                           mem *m, error *err);
+
+/* Part i of a nested type: a field, the item, the entry of a map; keys and entries are never NULL.
+ */
+static status
+export_part(struct ArrowSchema *out, data_type type, int32_t i, mem *m, error *err) {
+    if (type.id == TYPE_STRUCT) {
+        const nested_field f = type_field(type, i);
+        return export_field(out, f.name, f.type, true, m, err);
+    }
+    if (type.id == TYPE_LIST) {
+        return export_field(out, TEXT("item"), type_item(type), true, m, err);
+    }
+    TRY(export_field(out, TEXT("entries"), type_item(type), false, m, err));
+    out->children[0]->flags = 0;
+    return OK;
+}
+
+static status
+export_parts(struct ArrowSchema *out, exported_schema *e, data_type type, mem *m, error *err) {
+    const size_t        count = type.id == TYPE_STRUCT ? (size_t)type_field_count(type) : 1;
+    struct ArrowSchema *parts;
+    e->parts_bytes = count * (sizeof(struct ArrowSchema *) + sizeof(struct ArrowSchema));
+    e->children = mem_alloc_zero(m, e->parts_bytes);
+    if (e->children == NULL) {
+        e->parts_bytes = 0;
+        return error_memory(err);
+    }
+    parts = (struct ArrowSchema *)(e->children + count);
+    for (size_t i = 0; i < count; i++) {
+        e->children[i] = &parts[i];
+    }
+    out->n_children = (int64_t)count;
+    out->children = e->children;
+    for (size_t i = 0; i < count; i++) {
+        TRY(export_part(&parts[i], type, (int32_t)i, m, err));
+    }
+    return OK;
 }
 
 static status
@@ -64,16 +110,27 @@ export_field(struct ArrowSchema *out, text name, data_type type, bool nullable, 
     }
     e->name[name.size] = '\0';
     (void)snprintf(e->format, sizeof(e->format), "d:%d,%d", type.precision, type.scale);
-    *out =
-        (struct ArrowSchema){.format = type.id == TYPE_DECIMAL ? e->format : type_formats[type.id],
-                             .name = e->name,
-                             .metadata = type.id == TYPE_UUID   ? (const char *)&uuid_extension
-                                         : type.id == TYPE_I128 ? (const char *)&hugeint_mark
-                                                                : NULL,
-                             .flags = nullable ? ARROW_FLAG_NULLABLE : 0,
-                             .release = release_schema,
-                             .private_data = e};
-    return OK;
+    if (type_array_size(type) >= 0) {
+        (void)snprintf(e->format, sizeof(e->format), "+w:%d", type_array_size(type));
+    }
+    *out = (struct ArrowSchema){.format = type.id == TYPE_DECIMAL || type_array_size(type) >= 0
+                                              ? e->format
+                                              : type_formats[type.id],
+                                .name = e->name,
+                                .metadata = type.id == TYPE_UUID   ? (const char *)&uuid_extension
+                                            : type.id == TYPE_I128 ? (const char *)&hugeint_mark
+                                                                   : NULL,
+                                .flags = nullable ? ARROW_FLAG_NULLABLE : 0,
+                                .release = release_schema,
+                                .private_data = e};
+    if (!type_is_nested(type)) {
+        return OK;
+    }
+    const status s = export_parts(out, e, type, m, err);
+    if (s < 0) {
+        release_schema(out);
+    }
+    return s;
 }
 
 status

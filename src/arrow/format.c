@@ -43,6 +43,12 @@ static const known_format known_formats[] = {
     {"tsu:", ARROW_PLAIN, TYPE_TIMESTAMP, 8, 8, 2, 1, 1},
     {"tsn:", ARROW_PLAIN, TYPE_TIMESTAMP_NS, 8, 8, 2, 1, 1},
     {"tin", ARROW_INTERVAL, TYPE_INTERVAL, 16, 8, 2, 1, 1},
+    {"+l", ARROW_LIST, TYPE_LIST, 4, 4, 2, 1, 1},
+    {"+L", ARROW_LIST, TYPE_LIST, 8, 8, 2, 1, 1},
+    {"+vl", ARROW_LIST_VIEW, TYPE_LIST, 4, 4, 3, 1, 1},
+    {"+vL", ARROW_LIST_VIEW, TYPE_LIST, 8, 8, 3, 1, 1},
+    {"+m", ARROW_MAP, TYPE_MAP, 4, 4, 2, 1, 1},
+    {"+s", ARROW_STRUCT, TYPE_STRUCT, 0, 1, 1, 1, 1},
 };
 
 /* A time with a zone is a moment, whatever the zone: TIMESTAMPTZ counts it in microseconds. */
@@ -163,6 +169,23 @@ mark_hugeint(arrow_format *f, const char *metadata) {
     return true;
 }
 
+/* +w:size */
+static bool
+fixed_list_format(arrow_format *out, const char *format) {
+    const char *p = format + 3;
+    int32_t     size;
+    if (!take_number(&p, &size) || *p != '\0' || size < 0) {
+        return false;
+    }
+    *out = (arrow_format){.format = format,
+                          .kind = ARROW_FIXED_LIST,
+                          .type = type_of(TYPE_LIST),
+                          .alignment = 1,
+                          .buffers = 1,
+                          .multiply = size};
+    return true;
+}
+
 bool
 arrow_format_of(arrow_format *out, const char *format, const char *metadata) {
     if (strncmp(format, "d:", 2) == 0) {
@@ -170,6 +193,9 @@ arrow_format_of(arrow_format *out, const char *format, const char *metadata) {
     }
     if (strncmp(format, "w:", 2) == 0) {
         return fixed_format(out, format, metadata);
+    }
+    if (strncmp(format, "+w:", 3) == 0) {
+        return fixed_list_format(out, format);
     }
     for (int32_t i = 0; i < ARRAY_COUNT(known_formats); i++) {
         const known_format *k = &known_formats[i];

@@ -18,13 +18,18 @@ typedef enum arrow_kind {
     ARROW_UUID,    /* fixed binary of 16 bytes with the extension arrow.uuid */
     ARROW_DECIMAL, /* of 32, 64, 128 or 256 bits */
     ARROW_UNITS,   /* times of another unit, or with a range */
-    ARROW_INTERVAL
+    ARROW_INTERVAL,
+    ARROW_LIST, /* the lists: width is that of an offset, of a fixed one `multiply` the size */
+    ARROW_LIST_VIEW,
+    ARROW_FIXED_LIST,
+    ARROW_MAP,
+    ARROW_STRUCT
 } arrow_kind;
 
 /* What is known of a column from its format alone. */
 typedef struct arrow_format {
     const char *format;
-    data_type   type; /* of the column that it becomes */
+    data_type   type; /* of the column that it becomes; of nested kinds the children decide */
     uint8_t     kind; /* arrow_kind */
     uint8_t     alignment;
     uint8_t     buffers; /* utf8_view: at least */
@@ -35,6 +40,11 @@ typedef struct arrow_format {
 
 /* False: none that the engine reads. metadata as in ArrowSchema. */
 bool arrow_format_of(arrow_format *out, const char *format, const char *metadata);
+
+ALWAYS_INLINE bool
+arrow_is_nested(const arrow_format *f) {
+    return f->kind >= ARROW_LIST;
+}
 
 /* What a message calls a column: its name, or its number when the name is empty, long or not UTF-8.
  */
@@ -52,8 +62,10 @@ status arrow_check_field(const struct ArrowSchema *s, const char *name, arrow_fo
 /* The struct array of a record with `columns` children and no NULL rows. */
 status arrow_check_record_array(const struct ArrowArray *a, int64_t columns, error *err) MUST_USE;
 /* A column's array, of which rows first .. first + count (before its own offset) are wanted:
- * counts, lengths, buffer pointers. */
+ * counts, lengths, buffer pointers, children where there have to be some. */
 status arrow_check_array(const struct ArrowArray *a, const arrow_format *format, bool dictionary,
                          int64_t first, int64_t count, const char *name, error *err) MUST_USE;
+/* How many children an array of this schema has. */
+int64_t arrow_child_count(const arrow_format *f, const struct ArrowSchema *s);
 
 #endif

@@ -27,6 +27,13 @@ arrow_row_is_null(const arrow_rows *r, int32_t row) {
 const void *arrow_values(const arrow_rows *r, int64_t count, arena *a);
 /* Everything but text and dictionaries. */
 status arrow_import_values(column *out, const arrow_rows *r, arena *a, error *err) MUST_USE;
+/* Lists, maps and structs (import_nested.c): their children are checked and imported first. */
+status arrow_import_nested(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena *a,
+                           error *err) MUST_USE;
+/* import_batch.c: rows first .. first + count, counted from the array's offset, of any column. */
+status arrow_import_rows(column *out, const struct ArrowSchema *s, const struct ArrowArray *array,
+                         int64_t first, int64_t count, const char *name, arena *a,
+                         error *err) MUST_USE;
 /* utf8 keeps its offsets; large_utf8 and utf8_view become views. The bytes stay the producer's. */
 status arrow_import_text(column *out, const arrow_rows *r, arena *a, error *err) MUST_USE;
 

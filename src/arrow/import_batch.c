@@ -143,16 +143,21 @@ import_flat(column *out, arrow_rows *r, int64_t first, arena *a, error *err) {
     }
 }
 
-static status
-import_column(column *out, const struct ArrowSchema *column_schema, const struct ArrowArray *array,
-              int64_t first, int32_t count, int64_t at, arena *a, error *err) {
-    const arrow_name name = arrow_name_of(column_schema, at);
-    const bool       is_dictionary = column_schema->dictionary != NULL;
-    arrow_format     format;
-    arrow_rows       r = {.array = array, .format = &format, .name = name.text, .count = count};
-    data_type        type;
-    TRY(arrow_check_field(column_schema, name.text, &format, &type, err));
-    TRY(arrow_check_array(array, r.format, is_dictionary, first, count, name.text, err));
+status
+arrow_import_rows(column *out, const struct ArrowSchema *column_schema,
+                  const struct ArrowArray *array, int64_t first, int64_t count, const char *name,
+                  arena *a, error *err) {
+    const bool   is_dictionary = column_schema->dictionary != NULL;
+    arrow_format format;
+    arrow_rows   r = {.array = array, .format = &format, .name = name, .count = (int32_t)count};
+    data_type    type;
+    TRY(arrow_check_field(column_schema, name, &format, &type, err));
+    TRY(arrow_check_array(array, r.format, is_dictionary, first, count, name, err));
+    if (arrow_is_nested(&format)) {
+        r.start = array->offset + first;
+        TRY(import_validity(&r, a, err));
+        return arrow_import_nested(out, &r, column_schema, a, err);
+    }
     if (!is_dictionary) {
         return import_flat(out, &r, first, a, err);
     }
@@ -166,8 +171,9 @@ import_columns(column *columns, const struct ArrowSchema *schema_in, holder *h, 
                error *err) {
     const struct ArrowArray *array = &h->array;
     for (int64_t i = 0; i < schema_in->n_children; i++) {
-        TRY(import_column(&columns[i], schema_in->children[i], array->children[i], array->offset,
-                          (int32_t)array->length, i, &h->memory, err));
+        const arrow_name name = arrow_name_of(schema_in->children[i], i);
+        TRY(arrow_import_rows(&columns[i], schema_in->children[i], array->children[i],
+                              array->offset, array->length, name.text, &h->memory, err));
         columns[i].owner = owner;
     }
     return OK;

@@ -3,11 +3,12 @@
  *
  * Sizes of buffers are not part of the interface (but for string views), so a buffer that is
  * shorter than its array says cannot be found out; all else is checked: counts, signs, sums that
- * overflow, pointers that must be there. Nothing here is recursive: a column is flat or a
- * dictionary of a flat type, so no nesting of a producer's structs is followed. */
+ * overflow, pointers that must be there. Nested types are followed NESTED_DEPTH_MAX levels down; a
+ * dictionary has flat values. */
 #include <stdio.h>
 
 #include "arrow/format.h"
+#include "type/nested.h"
 
 #define COLUMNS_MAX 100000
 /* Rows that an array may have with its offset: their bytes are counted in int64_t. */
@@ -89,7 +90,7 @@ check_format(const struct ArrowSchema *s, const char *name, arrow_format *format
     if (!arrow_format_of(format, s->format, s->metadata)) {
         return unsupported(s->format, name, err);
     }
-    if (s->n_children != 0) {
+    if (s->n_children != 0 && !arrow_is_nested(format)) {
         return error_set(err, ERR_INVALID_SCHEMA,
                          "%s of Arrow type \"%.32s\" has %lld children; it must have none", name,
                          s->format, (long long)s->n_children);
@@ -97,11 +98,109 @@ check_format(const struct ArrowSchema *s, const char *name, arrow_format *format
     return OK;
 }
 
+/* ---- nested types */
+
+int64_t
+arrow_child_count(const arrow_format *f, const struct ArrowSchema *s) {
+    return !arrow_is_nested(f) ? 0 : f->kind == ARROW_STRUCT ? s->n_children : 1;
+}
+
+static status
+check_children(const struct ArrowSchema *s, const arrow_format *f, const char *name, error *err) {
+    const int64_t wanted = arrow_child_count(f, s);
+    if (s->n_children != wanted || wanted < 1 || wanted > NESTED_FIELDS_MAX) {
+        return error_set(err, ERR_INVALID_SCHEMA,
+                         f->kind == ARROW_STRUCT
+                             ? "%s of Arrow type \"%.32s\" has %lld fields; 1 to %d are possible"
+                             : "%s of Arrow type \"%.32s\" has %lld children; it must have one",
+                         name, s->format, (long long)s->n_children, NESTED_FIELDS_MAX);
+    }
+    for (int64_t i = 0; i < wanted; i++) {
+        if (s->children == NULL || s->children[i] == NULL) {
+            return error_set(err, ERR_INVALID_SCHEMA, "the Arrow schema of %s lacks child %lld",
+                             name, (long long)i + 1);
+        }
+    }
+    return OK;
+}
+
+static status check_nested(const struct ArrowSchema *s, const char *name, arrow_format *f,
+                           int32_t depth, error *err);
+
+static status
+check_type(const struct ArrowSchema *s, const char *name, data_type *type, int32_t depth,
+           error *err) {
+    arrow_format f;
+    if (depth > 2 * NESTED_DEPTH_MAX) { /* a map has two levels */
+        return error_set(err, ERR_INVALID_SCHEMA, "%s is nested more than %d levels deep", name,
+                         NESTED_DEPTH_MAX);
+    }
+    TRY(check_format(s, name, &f, err));
+    if (!arrow_is_nested(&f)) {
+        return arrow_check_field(s, name, &f, type, err);
+    }
+    TRY(check_nested(s, name, &f, depth, err));
+    *type = f.type;
+    return OK;
+}
+
+static status
+check_struct(const struct ArrowSchema *s, const char *name, data_type *type, int32_t depth,
+             error *err) {
+    const int32_t count = (int32_t)s->n_children;
+    const size_t  bytes = (size_t)count * sizeof(nested_field);
+    mem           scratch;
+    mem_init(&scratch, INT64_MAX);
+    nested_field *fields = mem_alloc_zero(&scratch, bytes);
+    status        done = fields == NULL ? error_memory(err) : OK;
+    for (int32_t i = 0; i < count && done == OK; i++) {
+        const struct ArrowSchema *child = s->children[i];
+        done = check_type(child, name, &fields[i].type, depth + 1, err);
+        fields[i].name = done == OK ? text_of(child->name) : TEXT("");
+        if (text_utf8_fault(fields[i].name) >= 0) {
+            done =
+                error_set(err, ERR_INVALID_SCHEMA, "%s has a field whose name is not UTF-8", name);
+        }
+    }
+    done = done == OK ? type_struct(type, fields, count, err) : done;
+    mem_free(&scratch, fields, bytes);
+    return done;
+}
+
+static status
+check_nested(const struct ArrowSchema *s, const char *name, arrow_format *f, int32_t depth,
+             error *err) {
+    data_type item;
+    if (s->dictionary != NULL) {
+        return error_set(err, ERR_INVALID_SCHEMA, "%s is nested and a dictionary; decode it", name);
+    }
+    TRY(check_children(s, f, name, err));
+    if (f->kind == ARROW_STRUCT) {
+        return check_struct(s, name, &f->type, depth, err);
+    }
+    TRY(check_type(s->children[0], name, &item, depth + 1, err));
+    if (f->kind == ARROW_FIXED_LIST) {
+        return type_array(&f->type, item, (int32_t)f->multiply, err);
+    }
+    if (f->kind != ARROW_MAP) {
+        return type_list(&f->type, item, err);
+    }
+    if (item.id != TYPE_STRUCT || type_field_count(item) != 2) {
+        return error_set(err, ERR_INVALID_SCHEMA,
+                         "%s is an Arrow map whose entries are no pairs of a key and a value",
+                         name);
+    }
+    return type_map(&f->type, type_map_key(item), type_map_value(item), err);
+}
+
 status
 arrow_check_field(const struct ArrowSchema *s, const char *name, arrow_format *format,
                   data_type *type, error *err) {
     TRY(check_format(s, name, format, err));
     const struct ArrowSchema *values = s->dictionary;
+    if (arrow_is_nested(format)) {
+        TRY(check_nested(s, name, format, 0, err));
+    }
     *type = format->type;
     if (values == NULL) {
         return OK;
@@ -118,6 +217,10 @@ arrow_check_field(const struct ArrowSchema *s, const char *name, arrow_format *f
     }
     arrow_format value_format;
     TRY(check_format(values, name, &value_format, err));
+    if (arrow_is_nested(&value_format)) {
+        return error_set(err, ERR_INVALID_SCHEMA, "%s is a dictionary of nested values; decode it",
+                         name);
+    }
     *type = value_format.type;
     return OK;
 }
@@ -209,7 +312,9 @@ check_buffers(const struct ArrowArray *a, const arrow_format *f, const char *nam
                          "the Arrow array of %s counts %lld NULLs but has no validity bitmap", name,
                          (long long)a->null_count);
     }
-    const bool sizes_missing = views && a->n_buffers > 3 && a->buffers[a->n_buffers - 1] == NULL;
+    const bool sizes_missing =
+        (views && a->n_buffers > 3 && a->buffers[a->n_buffers - 1] == NULL) ||
+        (f->kind == ARROW_LIST_VIEW && a->buffers[2] == NULL);
     if (a->length > 0 &&
         ((a->buffers[1] == NULL && f->width + (f->kind == ARROW_BOOL) > 0) || sizes_missing)) {
         return error_set(err, ERR_INGESTION_FAILED, "the Arrow array of %s lacks a data buffer",
@@ -237,7 +342,7 @@ arrow_check_array(const struct ArrowArray *a, const arrow_format *format, bool d
                          "the dictionary of %s has %lld values; at most %d are possible", name,
                          (long long)count, IMPORT_ROWS_MAX);
     }
-    if (a->n_children != 0) {
+    if (a->n_children != 0 && !arrow_is_nested(format)) {
         return error_set(err, ERR_INGESTION_FAILED,
                          "the Arrow array of %s has %lld children; it must have none", name,
                          (long long)a->n_children);

@@ -248,7 +248,7 @@ column_append_f64(builder *b, int32_t at, double v, error *err) {
 status
 column_append_text(builder *b, int32_t at, text t, error *err) {
     column_builder *c = &b->columns[at];
-    assert(type_physical(c->type) == PHYSICAL_TEXT);
+    assert(physical_is_view(type_physical(c->type)));
     if (t.size > BUILDER_TEXT_SIZE_MAX) {
         return error_set(err, ERR_INGESTION_FAILED,
                          "a text of %zu bytes is too long; at most %d bytes fit one value", t.size,
@@ -277,7 +277,7 @@ column_append_value(builder *b, int32_t at, const value *v, error *err) {
         return column_append_null(b, at, err);
     }
     assert(type_physical(v->type) == type_physical(c->type));
-    if (type_physical(c->type) == PHYSICAL_TEXT) {
+    if (physical_is_view(type_physical(c->type))) {
         return column_append_text(b, at, v->s, err);
     }
     TRY(ensure(b, c, 1, err));
@@ -316,7 +316,7 @@ static status
 append_column(builder *b, column_builder *c, const column *in, int32_t row_count, error *err) {
     assert(type_equal(c->type, in->type));
     TRY(ensure(b, c, row_count, err));
-    if (type_physical(c->type) == PHYSICAL_TEXT) {
+    if (physical_is_view(type_physical(c->type))) {
         TRY(append_texts(b, c, in, row_count, err));
     } else {
         const size_t width = type_width(c->type);

@@ -22,7 +22,7 @@ column_slice(const column *in, int64_t first) {
 
 int64_t
 column_text_bytes(const column *c, int32_t row_count) {
-    if (type_physical(c->type) != PHYSICAL_TEXT) {
+    if (!physical_is_view(type_physical(c->type))) {
         return 0;
     }
     if (c->layout == COLUMN_OFFSETS) {
@@ -322,6 +322,7 @@ column_value(const column *c, int64_t row) {
         v.d = ((const double *)c->values)[row];
         break;
     case PHYSICAL_TEXT:
+    case PHYSICAL_NESTED:
         v.s = text_at(c, row);
         break;
     case PHYSICAL_INTERVAL:
@@ -365,6 +366,7 @@ column_store(void *values, int64_t row, const value *v) {
         ((double *)values)[row] = v->d;
         return;
     case PHYSICAL_TEXT:
+    case PHYSICAL_NESTED:
         ((strview *)values)[row] = strview_of(v->s.data, (uint32_t)v->s.size);
         return;
     case PHYSICAL_INTERVAL:
@@ -406,7 +408,7 @@ column_constant(column *out, const value *v, int32_t count, arena *a, error *err
         return OK;
     }
     value first = *v;
-    if (type_physical(v->type) == PHYSICAL_TEXT) {
+    if (physical_is_view(type_physical(v->type))) {
         if (v->s.size > UINT32_MAX) {
             return error_set(err, ERR_QUERY_FAILED, "a text of %zu bytes is longer than 4 GiB",
                              v->s.size);

@@ -38,7 +38,7 @@ column_copy_bytes(const column *c, int32_t row_count, size_t alignment) {
     } else {
         bytes += chunk_round(rows * type_width(c->type), alignment);
     }
-    if (type_physical(c->type) == PHYSICAL_TEXT) {
+    if (physical_is_view(type_physical(c->type))) {
         bytes += chunk_round((size_t)column_text_bytes(c, row_count) + 1, alignment);
     }
     return bytes;
@@ -141,7 +141,7 @@ copy_column(const placement *p, column *out, const column *in) {
     if (values == NULL) {
         return false;
     }
-    return type_physical(in->type) != PHYSICAL_TEXT || copy_view_texts(p, in, values);
+    return !physical_is_view(type_physical(in->type)) || copy_view_texts(p, in, values);
 }
 
 static batch *

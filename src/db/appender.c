@@ -243,15 +243,21 @@ laminar_append_text(laminar_appender *a, int32_t at, const char *data, size_t si
 
 laminar_status
 laminar_append_value(laminar_appender *a, int32_t at, const laminar_value *v, laminar_error *err) {
-    value       made;
-    error       e = {0};
-    const char *fault = value_from_public(&made, v);
-    if (fault == NULL) {
+    value        made;
+    error        e = {0};
+    error        why = {0};
+    const bool   known = at >= 0 && at < a->width;
+    const bool   nested = v->type >= LAMINAR_TYPE_LIST && v->type <= LAMINAR_TYPE_MAP;
+    const status s =
+        value_read(&made, v, known && nested ? &a->types[at].type : NULL, &a->scratch, &why);
+    if (s == OK) {
         return append_coerced(a, at, &made, err);
     }
-    const bool known = at >= 0 && at < a->width;
-    error_set(&e, ERR_INGESTION_FAILED, "row %d, column \"%s\": %s",
-              known ? a->rows.columns[at].count + 1 : 0, known ? a->names[at] : "?", fault);
+    if (s == ERR_OUT_OF_MEMORY) {
+        return fail(a, &why, s, err);
+    }
+    error_set(&e, ERR_INGESTION_FAILED, "row %d, column \"%s\": %.300s",
+              known ? a->rows.columns[at].count + 1 : 0, known ? a->names[at] : "?", why.message);
     return fail(a, &e, ERR_INGESTION_FAILED, err);
 }
 

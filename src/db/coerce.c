@@ -5,9 +5,10 @@
 
 #include "batch/builder.h"
 #include "kernel/kernel.h"
+#include "type/nested.h"
 
 static status
-refuse(const value *in, data_type to, error *err) {
+refuse(const value *in, data_type to, const error *why, error *err) {
     /* The text of the value is for a person: cut long ones. */
     char shown[80] = "";
     mem  scratch;
@@ -19,6 +20,10 @@ refuse(const value *in, data_type to, error *err) {
     (void)snprintf(shown, sizeof(shown), "%.*s%s", (int)(t.size < 60 ? t.size : 60), t.data,
                    t.size > 60 ? "..." : "");
     buf_fini(&b);
+    if (type_is_nested(to)) { /* which part of it */
+        return error_set(err, ERR_INGESTION_FAILED, "value '%s' of type %s does not fit %s: %.250s",
+                         shown, type_name(in->type), type_name(to), why->message);
+    }
     return error_set(err, ERR_INGESTION_FAILED, "value '%s' of type %s does not fit %s", shown,
                      type_name(in->type), type_name(to));
 }
@@ -27,7 +32,9 @@ status
 coerce_value(value *out, const value *in, coerce_target to, arena *a, error *err) {
     error        why = {0};
     const status s = value_coerce(out, in, to.type, to.event_time, a, &why);
-    return s == OK ? OK : s == ERR_OUT_OF_MEMORY ? error_memory(err) : refuse(in, to.type, err);
+    return s == OK                  ? OK
+           : s == ERR_OUT_OF_MEMORY ? error_memory(err)
+                                    : refuse(in, to.type, &why, err);
 }
 
 /* Casts that can neither fail nor lose anything, so that whole columns may go through the kernels.

@@ -3,6 +3,7 @@
 #include "db/parameters.h"
 
 #include "db/values.h"
+#include "type/nested.h"
 
 /* ---------------------------------------------------------------------------------- values */
 static status
@@ -23,9 +24,11 @@ parameters_read(parameters *out, arena *a, const laminar_value *given, const cha
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
-        const char *fault = value_from_public(&values[i], &given[i]);
-        if (fault != NULL) {
-            return refuse_value(i, names, fault, err);
+        error        why = {0};
+        const status s = value_read(&values[i], &given[i], NULL, a, &why);
+        if (s < 0) {
+            return s == ERR_OUT_OF_MEMORY ? error_memory(err)
+                                          : refuse_value(i, names, why.message, err);
         }
         texts[i] = names == NULL ? TEXT("") : text_of(names[i]);
     }
@@ -158,6 +161,16 @@ print_literal(const value *v, buf *out) {
     }
     if (v->type.id == TYPE_TEXT) {
         buf_append_quoted(out, v->s, '\'');
+        return;
+    }
+    if (type_is_nested(v->type)) {
+        buf shown;
+        buf_init(&shown, out->mem, out->size_max);
+        out->failed |= !value_format(v, &shown);
+        buf_append_text(out, TEXT("CAST("));
+        buf_append_quoted(out, buf_text(&shown), '\'');
+        buf_printf(out, " AS %s)", type_name(v->type));
+        buf_fini(&shown);
         return;
     }
     if (v->type.id == TYPE_BLOB) {

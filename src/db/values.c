@@ -2,10 +2,12 @@
 /* values.c - see values.h. */
 #include "db/values.h"
 
+#include "type/nested.h"
+
 #define TYPE(name, sql_name, physical, arrow_format) +1
 static_assert((0
 #include "type/types.def"
-               ) == LAMINAR_TYPE_INTERVAL + 1,
+               ) == LAMINAR_TYPE_MAP + 1,
               "laminar_type lists the same types");
 #undef TYPE
 
@@ -23,6 +25,9 @@ read_type(data_type *out, const laminar_value *in) {
         return "the value has no type of laminar_type";
     }
     *out = type_of((type_id)in->type);
+    if (type_is_nested(*out)) {
+        return "a nested value where a scalar is expected";
+    }
     if (out->id != TYPE_DECIMAL) {
         return NULL;
     }
@@ -94,6 +99,13 @@ value_to_public(const value *v) {
     case PHYSICAL_F32:
     case PHYSICAL_F64:
         out.d = v->d;
+        break;
+    case PHYSICAL_NESTED:
+        out.nested =
+            v->type.precision | (uint32_t)v->type.scale << 8 | (uint32_t)v->type.reserved << 16;
+        out.precision = out.scale = 0;
+        out.text = v->s.data;
+        out.text_size = v->s.size;
         break;
     case PHYSICAL_TEXT:
         out.text = v->s.data;

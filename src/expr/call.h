@@ -78,6 +78,16 @@ typedef status fn_kernel(fn_call *c);
 typedef status fn_preparer(void **state, arena *a, const value *const *constants,
                            const data_type *types, int32_t arg_count, error *err);
 
+/* What is called, as overload resolution sees it. */
+typedef struct call_types {
+    const data_type *types;
+    expr *const     *args; /* NULL: nothing is known but types */
+    int32_t          count;
+} call_types;
+
+/* The cost of a call, below 0: it does not fit. Fills args, result and as_is. */
+typedef int32_t fn_typer(const call_types *c, function_match *out);
+
 struct function {
     const char  *name;
     uint8_t      args[8];
@@ -86,13 +96,22 @@ struct function {
     uint32_t     flags;
     fn_preparer *prepare;
     fn_kernel   *kernel;
+    const char  *pattern; /* NESTED: see nested_match.c; else NULL */
+    const char  *shown;   /* NESTED, TYPED: the parameters, for messages */
+    fn_typer    *typer;   /* TYPED; else NULL */
 };
 
 #define FUNCTION(name, args, result, flags, prepare, kernel) fn_kernel kernel;
 #define REWRITE(name, args, result, flags)
+#define NESTED(name, pattern, shown, flags, kernel) fn_kernel kernel;
+#define TYPED(name, typer, shown, flags, kernel)                                                   \
+    fn_kernel kernel;                                                                              \
+    fn_typer  typer;
 #include "expr/functions.def"
 #undef FUNCTION
 #undef REWRITE
+#undef NESTED
+#undef TYPED
 
 fn_preparer fn_prepare_divisor_i32, fn_prepare_divisor_i64;
 fn_preparer fn_prepare_like, fn_prepare_ilike;

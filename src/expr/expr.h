@@ -80,6 +80,7 @@ typedef struct function_match {
     const function *function;
     data_type       result;
     data_type args[8]; /* what each argument must be cast to first (variadic: the last repeats) */
+    bool      as_is;   /* none is cast */
 } function_match;
 /* Finds the overload by name (any case) and argument types. ERR_QUERY_FAILED: unknown name (hint:
  * nearest) or no overload (lists those there are). */

@@ -30,7 +30,7 @@ expr_constant(arena *a, const value *v, int32_t position) {
         return NULL;
     }
     e->constant = *v;
-    if (type_physical(v->type) == PHYSICAL_TEXT && !v->is_null) {
+    if (physical_is_view(type_physical(v->type)) && !v->is_null) {
         e->constant.s = arena_text(a, v->s);
         if (e->constant.s.data == NULL) {
             return NULL;

@@ -3,6 +3,7 @@
  * all numbers, -0.0 = 0.0, text goes by bytes. */
 #include "expr/call.h"
 #include "type/calendar.h"
+#include "type/nested.h"
 
 /* Months count 30 days and days 24 hours, as in PostgreSQL. */
 static int128
@@ -239,6 +240,64 @@ double_less(double a, double b) {
 #define KERNEL least_interval
 #define VALUE interval
 #define REPLACES (interval_size(a) < interval_size(b))
+#include "expr/extreme.inc.h"
+
+/* Nested values: valid rows alone, an image under NULL is none. */
+ALWAYS_INLINE int
+order_nested(const fn_call *c, int32_t row) {
+    return nested_compare(c->args[0].type, operand_text(&c->args[0], row),
+                          operand_text(&c->args[1], row));
+}
+
+/* Where the order is one of those that count: below, equal, above. */
+ALWAYS_INLINE status
+compare_nested(fn_call *c, bool below, bool equal, bool above) {
+    uint8_t *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        const int order = fn_is_valid(c, i) ? order_nested(c, i) : 0;
+        z[i] = order < 0 ? below : order > 0 ? above : equal;
+    }
+    return OK;
+}
+
+static status
+equal_nested(fn_call *c) {
+    return compare_nested(c, false, true, false);
+}
+
+static status
+unequal_nested(fn_call *c) {
+    return compare_nested(c, true, false, true);
+}
+
+static status
+less_nested(fn_call *c) {
+    return compare_nested(c, true, false, false);
+}
+
+static status
+less_equal_nested(fn_call *c) {
+    return compare_nested(c, true, true, false);
+}
+
+static status
+greater_nested(fn_call *c) {
+    return compare_nested(c, false, false, true);
+}
+
+static status
+greater_equal_nested(fn_call *c) {
+    return compare_nested(c, false, true, true);
+}
+
+#define KERNEL greatest_nested
+#define VALUE strview
+#define REPLACES (nested_compare(c->type, strview_text(&a), strview_text(&b)) > 0)
+#include "expr/extreme.inc.h"
+
+#define KERNEL least_nested
+#define VALUE strview
+#define REPLACES (nested_compare(c->type, strview_text(&a), strview_text(&b)) < 0)
 #include "expr/extreme.inc.h"
 
 /* The functions: the kernel of the physical type that both arguments have. */

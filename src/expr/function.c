@@ -15,11 +15,18 @@
 
 static const function functions[] = {
 #define FUNCTION(fn_name, args, result, flags, prepare, kernel)                                    \
-    {fn_name, args, TYPE_##result, flags, prepare, kernel},
-#define REWRITE(fn_name, args, result, flags) {fn_name, args, TYPE_##result, flags, NULL, NULL},
+    {fn_name, args, TYPE_##result, flags, prepare, kernel, NULL, NULL, NULL},
+#define REWRITE(fn_name, args, result, flags)                                                      \
+    {fn_name, args, TYPE_##result, flags, NULL, NULL, NULL, NULL, NULL},
+#define NESTED(fn_name, pattern, shown, flags, kernel)                                             \
+    {fn_name, {0}, 0, TYPE_NULL, flags, NULL, kernel, pattern, shown, NULL},
+#define TYPED(fn_name, typer, shown, flags, kernel)                                                \
+    {fn_name, {0}, 0, TYPE_NULL, flags, NULL, kernel, NULL, shown, typer},
 #include "expr/functions.def"
 #undef FUNCTION
 #undef REWRITE
+#undef NESTED
+#undef TYPED
 };
 
 enum {
@@ -94,13 +101,17 @@ function_exists(text name) {
     return false;
 }
 
-/* ---- costs */
-typedef struct call_types {
-    const data_type *types;
-    expr *const     *args; /* NULL: nothing is known but types */
-    int32_t          count;
-} call_types;
+bool
+function_is_nested(text name) {
+    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
+        if (functions[i].shown != NULL && text_equal_nocase(text_of(functions[i].name), name)) {
+            return true;
+        }
+    }
+    return false;
+}
 
+/* ---- costs */
 static bool
 is_text(const call_types *c, int32_t i) {
     return c->args != NULL && expr_is_text_literal(c->args[i]);
@@ -304,11 +315,14 @@ match(const function *f, const call_types *c, function_match *out) {
     int32_t    total = 0;
     const bool is_decimal = decimal_is_kind(f->args[0]);
     const bool is_aligned = f->args[0] == TYPE_ALIGNED;
+    *out = (function_match){.function = f};
+    if (f->pattern != NULL || f->typer != NULL) {
+        return f->pattern != NULL ? nested_pattern_cost(f->pattern, c, out) : f->typer(c, out);
+    }
     if (!takes_count(f, c->count) ||
         !unify_parameters(f, c, is_aligned ? TYPE_ALIGNED : TYPE_SAME, &same)) {
         return NO_FIT;
     }
-    *out = (function_match){.function = f};
     if (!decimal_is_kind(f->result)) {
         out->result = result_type(f, c, same);
     }
@@ -389,6 +403,11 @@ static void
 line_add_overload(line *l, const function *f) {
     line_add(l, f->name);
     line_add(l, "(");
+    if (f->shown != NULL) {
+        line_add(l, f->shown);
+        line_add(l, ")");
+        return;
+    }
     for (int32_t i = 0; i < f->arg_count; i++) {
         line_add(l, i == 0 ? "" : ", ");
         line_add(l, parameter_name(f->args[i]));
@@ -466,7 +485,7 @@ function_resolve(function_match *out, text name, const data_type *args, int32_t 
 
 data_type
 resolve_argument(const function_match *m, int32_t i, const expr *arg) {
-    if (parameter(m->function, i) == TYPE_ANY) {
+    if (m->as_is || (m->function->shown == NULL && parameter(m->function, i) == TYPE_ANY)) {
         return arg->type;
     }
     return m->args[i < ARRAY_COUNT(m->args) ? i : ARRAY_COUNT(m->args) - 1];

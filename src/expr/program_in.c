@@ -78,7 +78,7 @@ in_set_make(in_set **out, arena *a, const value *members, int32_t count, data_ty
         return error_memory(err);
     }
     set->is_text = p == PHYSICAL_TEXT;
-    set->is_wide = p == PHYSICAL_INTERVAL || p == PHYSICAL_I128;
+    set->is_wide = p == PHYSICAL_INTERVAL || p == PHYSICAL_NESTED || p == PHYSICAL_I128;
     set->words = arena_alloc(a, n * sizeof(*set->words));
     set->texts = arena_alloc(a, n * sizeof(*set->texts));
     set->values = arena_alloc(a, n * sizeof(*set->values));
@@ -179,7 +179,7 @@ static void
 find_values(const in_set *set, const column *c, uint8_t *z, int32_t rows) {
     for (int32_t i = 0; i < rows; i++) {
         const value v = column_value(c, i);
-        for (int32_t k = 0; k < set->count && !z[i]; k++) {
+        for (int32_t k = 0; k < set->count && !z[i] && !v.is_null; k++) {
             z[i] = value_compare(&v, &set->values[k]) == 0;
         }
     }

@@ -14,6 +14,12 @@ status resolve_call(function_match *out, text name, expr *const *args, int32_t a
 /* What argument i of the matched call must be cast to; any i, given the argument itself. */
 data_type resolve_argument(const function_match *m, int32_t i, const expr *arg);
 
+/* Whether an overload of this name is of lists, structs or maps. */
+bool function_is_nested(text name);
+
+/* ---- nested_match.c */
+int32_t nested_pattern_cost(const char *form, const call_types *c, function_match *out);
+
 /* ---- decimal_type.c: DECIMAL parameters and results */
 /* Whether a parameter or result of functions.def is one of DECIMAL. */
 bool decimal_is_kind(uint8_t kind);

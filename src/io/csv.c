@@ -7,6 +7,7 @@
 #include "batch/builder.h"
 #include "io/digits.h"
 #include "kernel/kernel.h"
+#include "type/nested.h"
 
 #define CSV_COLUMNS_MAX 4096
 #define CSV_FIELD_MAX (16 << 20)
@@ -112,7 +113,18 @@ typedef struct csv_target {
 } csv_target;
 
 static status
-refuse(const csv_reader *r, const field *f, text t, error *err) {
+refuse(csv_reader *r, const field *f, text t, error *err) {
+    if (type_is_nested(f->type)) { /* which part of it */
+        const value written = {.type = type_of(TYPE_TEXT), .s = t};
+        error       why = {0};
+        value       v;
+        (void)!value_coerce(&v, &written, f->type, false, &r->scratch, &why);
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "line %lld, column \"%.*s\": value '%.*s' of type VARCHAR does not fit "
+                         "%s: %.250s",
+                         (long long)r->line, TEXT_ARG(f->name), (int)(t.size < 60 ? t.size : 60),
+                         t.data, type_name(f->type), why.message);
+    }
     return error_set(err, ERR_INGESTION_FAILED,
                      "line %lld, column \"%.*s\": value '%.*s' of type VARCHAR does not fit %s",
                      (long long)r->line, TEXT_ARG(f->name), (int)(t.size < 60 ? t.size : 60),

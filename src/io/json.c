@@ -10,6 +10,7 @@
 
 #include "io/digits.h"
 #include "io/json_lex.h"
+#include "type/nested.h"
 
 /* ---------------------------------------------------------------------------------- values */
 static NOINLINE status
@@ -79,9 +80,14 @@ append_text(json_reader *r, int32_t at, text t, error *err) {
 
 static status
 append_nested(json_reader *r, int32_t at, int32_t depth, error *err) {
-    const char *start = r->at;
-    TRY(json_skip(r, depth, err));
+    const char  *start = r->at;
     const field *f = &r->target->shape->fields[at];
+    if (type_is_nested(f->type)) {
+        value v;
+        TRY(json_nested(r, f->type, &v, err));
+        return column_append_value(&r->rows, at, &v, err);
+    }
+    TRY(json_skip(r, depth, err));
     if (f->type.id != TYPE_TEXT) {
         const json_reader here = {.start = r->start, .at = start, .first_line = r->first_line};
         return error_set(err, ERR_INGESTION_FAILED,

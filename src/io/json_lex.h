@@ -49,5 +49,7 @@ status json_number(json_reader *r, text *out, bool *integral, error *err) MUST_U
 bool   json_take_word(json_reader *r, text word);
 /* Checks a value without keeping it. `depth` levels are open around it. */
 status json_skip(json_reader *r, int32_t depth, error *err) MUST_USE;
+/* A value of a nested type (json_nested.c); texts of it lie in `scratch` or the text read. */
+status json_nested(json_reader *r, data_type t, value *out, error *err) MUST_USE;
 
 #endif

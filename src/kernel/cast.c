@@ -157,7 +157,8 @@ run_job(cast_job *j) {
         return kernel(j->values, j->in->values, j->row_count, j->in->type, j->to) ? OK
                                                                                   : cast_misfits(j);
     }
-    return j->to.id == TYPE_TEXT && j->in->type.id != TYPE_BLOB ? cast_to_text(j) : cast_each(j);
+    return j->to.id == TYPE_TEXT && !physical_is_view(type_physical(j->in->type)) ? cast_to_text(j)
+                                                                                  : cast_each(j);
 }
 
 status

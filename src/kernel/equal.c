@@ -3,6 +3,7 @@
  * their total. */
 #include "kernel/access.h"
 #include "kernel/kernel.h"
+#include "type/nested.h"
 
 #define KERNEL equal_8
 #define IN uint8_t
@@ -48,6 +49,21 @@
 #define IN interval
 #define EQUAL (interval_total_us(a) == interval_total_us(b))
 #include "kernel/equal_column.inc.h"
+
+static void
+equal_nested(uint8_t *out, const column *lhs, const int32_t *lhs_rows, const column *rhs,
+             const int32_t *rhs_rows, int32_t count) {
+    assert(type_equal(lhs->type, rhs->type));
+    if (type_equal_by_bytes(lhs->type)) {
+        equal_text(out, lhs, lhs_rows, rhs, rhs_rows, count);
+        return;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const int64_t l = lhs_rows != NULL ? lhs_rows[i] : i;
+        const int64_t r = rhs_rows != NULL ? rhs_rows[i] : i;
+        out[i] &= compare_rows(lhs, l, rhs, r) == 0;
+    }
+}
 
 /* One side has no values at all: only NULL is equal to it. */
 static void
@@ -98,6 +114,9 @@ equal_rows(uint8_t *out, const column *lhs, const int32_t *lhs_rows, const colum
         return;
     case PHYSICAL_TEXT:
         equal_text(out, lhs, lhs_rows, rhs, rhs_rows, count);
+        return;
+    case PHYSICAL_NESTED:
+        equal_nested(out, lhs, lhs_rows, rhs, rhs_rows, count);
         return;
     case PHYSICAL_INTERVAL:
         equal_interval(out, lhs, lhs_rows, rhs, rhs_rows, count);

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "kernel/access.h"
 #include "kernel/kernel.h"
+#include "type/nested.h"
 
 #define NULL_WORD UINT64_C(0x6e756c6c20726f77)
 
@@ -161,6 +162,15 @@ hash_offsets(uint64_t *restrict out, const column *c, int32_t n, bool first) {
 }
 
 static void
+hash_nested(uint64_t *restrict out, const column *c, int32_t n, bool first) {
+    for (int32_t i = 0; i < n; i++) {
+        const uint64_t word =
+            column_is_null(c, i) ? NULL_WORD : nested_hash(c->type, row_text(c, i));
+        out[i] = first ? hash_u64(word) : hash_combine(out[i], word);
+    }
+}
+
+static void
 hash_null(uint64_t *restrict out, int32_t n, bool first) {
     for (int32_t i = 0; i < n; i++) {
         out[i] = first ? hash_u64(NULL_WORD) : hash_combine(out[i], NULL_WORD);
@@ -215,6 +225,13 @@ hash_column(uint64_t *out, const column *c, int32_t n, bool first) {
             hash_offsets(out, c, n, first);
         } else {
             hash_views(out, c, n, first);
+        }
+        return;
+    case PHYSICAL_NESTED:
+        if (type_equal_by_bytes(c->type)) {
+            hash_views(out, c, n, first);
+        } else {
+            hash_nested(out, c, n, first);
         }
         return;
     case PHYSICAL_INTERVAL:

@@ -179,6 +179,9 @@ key_image(uint64_t *out, const column *c, int32_t row_count) {
         return true;
     case PHYSICAL_TEXT:
         return image_text(out, c, row_count);
+    case PHYSICAL_NESTED: /* left to the comparison */
+        memset(out, 0, (size_t)row_count * sizeof(*out));
+        return false;
     case PHYSICAL_INTERVAL:
         image_interval(out, c->values, row_count);
         return false;

@@ -3,6 +3,7 @@
  * sort.c sorts many. */
 #include "kernel/access.h"
 #include "kernel/kernel.h"
+#include "type/nested.h"
 
 static int
 compare_f64(double a, double b) {
@@ -29,6 +30,9 @@ compare_values(const column *lhs, int64_t lhs_row, const column *rhs, int64_t rh
     case PHYSICAL_TEXT:
         assert(q == p);
         return text_compare(row_text(lhs, lhs_row), row_text(rhs, rhs_row));
+    case PHYSICAL_NESTED:
+        assert(type_equal(lhs->type, rhs->type));
+        return nested_compare(lhs->type, row_text(lhs, lhs_row), row_text(rhs, rhs_row));
     case PHYSICAL_INTERVAL: {
         assert(q == p);
         const int128 a = interval_total_us((const interval *)lhs->values + lhs_row);

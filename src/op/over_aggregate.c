@@ -313,7 +313,8 @@ over_aggregate(column *out, over *o, const over_view *v, int32_t i, arena *a, er
     const over_call *call = &o->calls[i];
     slider           s;
     over_bounds      bounds;
-    value_writer     w = {.width = type_width(call->type), .is_text = call->type.id == TYPE_TEXT};
+    value_writer     w = {.width = type_width(call->type),
+                          .is_text = physical_is_view(type_physical(call->type))};
     w.values = arena_alloc_zero(a, (size_t)v->row_count * w.width);
     w.validity = arena_alloc_zero(a, (size_t)bits_words(v->row_count) * sizeof(*w.validity));
     if (w.values == NULL || w.validity == NULL) {

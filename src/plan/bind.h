@@ -377,6 +377,15 @@ status subqueries_apply(subqueries *list, plan_node **node, query *grouped, bind
 void subqueries_resolve(const subqueries *list, expr *e);
 
 /* ---- bind_row.c: (a, b) in comparisons */
+/* bind_nested.c */
+status bind_nested_type(data_type *out, const ast_type *t, status s, error *err) MUST_USE;
+status bind_list(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_row_value(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_named_fields(expr **out, context *c, const ast_expr *e) MUST_USE;
+status bind_field(expr **out, binder *b, expr *base, text name, int32_t position) MUST_USE;
+/* x.f, x[i]; *done false: e is neither. */
+status bind_extract(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+status bind_field_of_column(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 status bind_row_compare(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_row_in(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* The values of (a, b), of a subquery with that many columns, or the one of another expression. */

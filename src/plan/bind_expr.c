@@ -75,7 +75,13 @@ bind_column(expr **out, context *c, const ast_expr *e) {
             return OK;
         }
     }
-    bool outer;
+    bool outer = false;
+    if (e->qualifier.text.data != NULL) {
+        TRY(bind_field_of_column(out, c, e, &outer));
+        if (outer) {
+            return OK;
+        }
+    }
     TRY(bind_outer_column(out, c, e, &outer));
     return outer ? OK : scope_unknown(b, c, e);
 }
@@ -199,6 +205,11 @@ bind_call(expr **out, context *c, const ast_expr *e) {
     if (e->over != NULL) {
         return bind_over_call(out, c, e);
     }
+    if (ast_is_call(e, "struct_pack") || ast_is_call(e, "struct_insert")) {
+        if (e->arg_names != NULL) {
+            return bind_named_fields(out, c, e);
+        }
+    }
     if (e->arg_names != NULL && !is_window_call(e)) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%.*s() takes no arguments by name",
                      TEXT_ARG(e->name.text));
@@ -233,6 +244,10 @@ bind_call(expr **out, context *c, const ast_expr *e) {
     }
     bool done;
     TRY(bind_conditional(out, c, e, &done));
+    if (done) {
+        return OK;
+    }
+    TRY(bind_extract(out, c, e, &done));
     if (done) {
         return OK;
     }
@@ -502,8 +517,12 @@ dispatch(expr **out, context *c, const ast_expr *e) {
     case AST_IS_DISTINCT:
         return bind_is_distinct(out, c, e);
     case AST_ROW:
+        return bind_row_value(out, c, e);
+    case AST_LIST:
+        return bind_list(out, c, e);
+    case AST_LAMBDA:
         return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
-                            "a row of several values stands only in comparisons and IN");
+                            "a lambda is an argument of a function such as list_transform");
     case AST_SUBQUERY:
         return bind_subquery_value(out, c, e);
     case AST_EXISTS:

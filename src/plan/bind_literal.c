@@ -91,6 +91,9 @@ status
 bind_type(data_type *out, const ast_type *t, status s, error *err) {
     const text  name = t->name.text;
     const char *nearest = NULL;
+    if (t->part_count > 0) {
+        return bind_nested_type(out, t, s, err);
+    }
     if (!type_from_name(name, out, &nearest)) {
         error_set_at(err, s, t->name.position, "Unknown type: %.*s", TEXT_ARG(name));
         if (nearest != NULL) {
@@ -99,7 +102,7 @@ bind_type(data_type *out, const ast_type *t, status s, error *err) {
             error_hint(
                 err, "types: BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, HUGEINT, FLOAT, DOUBLE, "
                      "DECIMAL, VARCHAR, BLOB, UUID, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, "
-                     "INTERVAL");
+                     "INTERVAL, T[], STRUCT(a T, b T), MAP(K, V)");
         }
         return s;
     }

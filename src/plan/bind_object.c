@@ -70,7 +70,7 @@ bind_default(value *out, binder *b, const ast_column_def *c, data_type t) {
         return OK;
     }
     TRY(located(b, value_cast(out, &v, t, b->arena, b->err), e->position));
-    if (type_physical(out->type) == PHYSICAL_TEXT) {
+    if (physical_is_view(type_physical(out->type))) {
         out->s = arena_text(b->arena, out->s);
         return out->s.data == NULL ? out_of_memory(b) : OK;
     }

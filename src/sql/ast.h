@@ -21,7 +21,12 @@ typedef struct ast_name {
 typedef struct ast_type { /* a type as written */
     ast_name name;        /* "DOUBLE PRECISION" arrives as one blank-separated name */
     int32_t  argument_count;
-    int32_t  arguments[2]; /* DECIMAL(p, s), TIMESTAMP(p), VARCHAR(n) */
+    int32_t  arguments[2]; /* DECIMAL(p, s), TIMESTAMP(p), VARCHAR(n), [n] */
+    /* STRUCT: its fields; MAP: key and value; "[]": the type of the items. Names of fields;
+     * text.data NULL where there is none. */
+    int32_t          part_count;
+    struct ast_type *parts;
+    ast_name        *part_names;
 } ast_type;
 
 typedef struct ast_expr   ast_expr;
@@ -62,6 +67,8 @@ typedef enum ast_expr_kind {
     AST_IN,          /* args: needle, items...; negated */
     AST_LIKE,        /* args: value, pattern [, escape]; negated; op "LIKE" or "ILIKE" */
     AST_ROW,         /* (a, b, ...): two values or more */
+    AST_LIST,        /* [a, b, ...] */
+    AST_LAMBDA,      /* (x, y) -> args[0]: arg_names, of which there are `number` */
     AST_SUBQUERY,    /* (SELECT ...) as a value: query */
     AST_EXISTS,      /* EXISTS (query) */
     AST_IN_QUERY,    /* args[0] [NOT] IN (query): negated */

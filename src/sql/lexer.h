@@ -47,10 +47,16 @@ typedef enum symbol {
     SYMBOL_GREATER,
     SYMBOL_GREATER_EQUAL,
     SYMBOL_CAST,
-    SYMBOL_ARROW,    /* => */
+    SYMBOL_ARROW, /* => and := */
+    SYMBOL_LEFT_BRACKET,
+    SYMBOL_RIGHT_BRACKET,
+    SYMBOL_LEFT_BRACE,
+    SYMBOL_RIGHT_BRACE,
+    SYMBOL_COLON,
     SYMBOL_POWER,    /* ^ and ** */
-    SYMBOL_OPERATOR, /* -> ->> << >> ~ ~* !~ !~* ^@ & | #: they differ in their spelling alone */
-    SYMBOL_OTHER     /* an operator of other dialects, e.g. @> or [ */
+    SYMBOL_OPERATOR, /* -> ->> << >> ~ ~* !~ !~* ^@ & | # && @> <@: they differ in their spelling
+                        alone */
+    SYMBOL_OTHER     /* an operator of other dialects, e.g. ! or @ */
 } symbol;
 
 typedef enum keyword {

@@ -18,5 +18,6 @@
 #define SQL_UNION_MAX 500
 #define SQL_JOINS_MAX 128
 #define SERIES_ROWS_MAX 1000000000 /* of one row of its input */
+#define SQL_TYPE_DEPTH_MAX 64
 
 #endif

@@ -126,6 +126,20 @@ bool   parser_at_columns(const parser *p);
 status parse_star_columns(parser *p, ast_expr **out); /* COLUMNS(...) */
 bool   parser_at_position(const parser *p);
 status parse_position_column(parser *p, ast_expr **out); /* #1 */
+status parse_type_number(parser *p, ast_type *out);      /* a size in a type */
+
+/* parse_nested.c */
+status parse_list(parser *p, ast_expr **out);   /* [ ... ] */
+status parse_array(parser *p, ast_expr **out);  /* ARRAY[ ... ] */
+status parse_struct(parser *p, ast_expr **out); /* { ... } */
+status parse_map(parser *p, ast_expr **out);    /* MAP { ... } */
+bool   parser_at_part(const parser *p);         /* [ or .name behind an expression */
+status parse_access(parser *p, int32_t start, ast_expr **left);
+bool   parser_is_lambda_call(text name); /* whether a function takes lambdas */
+bool   parser_at_lambda(const parser *p);
+status parse_lambda(parser *p, ast_expr **out);
+status parse_type_parts(parser *p, ast_type *out);
+status parse_type_suffixes(parser *p, ast_type *out);
 
 /* parse_call.c: a name that is followed by "(", CASE, CAST */
 status parse_call(parser *p, ast_expr **out);

@@ -34,9 +34,12 @@ static const keyword list_ends[] = {
 };
 
 static const char *const symbol_names[] = {
-    [SYMBOL_COMMA] = "\",\"",       [SYMBOL_SEMICOLON] = "\";\"", [SYMBOL_LEFT_PAREN] = "\"(\"",
-    [SYMBOL_RIGHT_PAREN] = "\")\"", [SYMBOL_DOT] = "\".\"",       [SYMBOL_EQUAL] = "\"=\"",
-    [SYMBOL_ARROW] = "\"=>\"",
+    [SYMBOL_COMMA] = "\",\"",        [SYMBOL_SEMICOLON] = "\";\"",
+    [SYMBOL_LEFT_PAREN] = "\"(\"",   [SYMBOL_RIGHT_PAREN] = "\")\"",
+    [SYMBOL_DOT] = "\".\"",          [SYMBOL_EQUAL] = "\"=\"",
+    [SYMBOL_ARROW] = "\"=>\"",       [SYMBOL_COLON] = "\":\"",
+    [SYMBOL_LEFT_BRACKET] = "\"[\"", [SYMBOL_RIGHT_BRACKET] = "\"]\"",
+    [SYMBOL_LEFT_BRACE] = "\"{\"",   [SYMBOL_RIGHT_BRACE] = "\"}\"",
 };
 
 static bool

@@ -63,7 +63,7 @@ typedef struct argument {
 } argument;
 
 static status
-push_argument(parser *p, bool *named) {
+push_argument(parser *p, const ast_expr *call, bool *named) {
     argument   a = {.value = NULL};
     const bool word = p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_QUOTED_NAME;
     if (word && parser_next_is_symbol(p, SYMBOL_ARROW)) { /* OFFSET too */
@@ -74,7 +74,11 @@ push_argument(parser *p, bool *named) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                             "an argument without a name stands behind one that has one");
     }
-    TRY(parse_expr(p, LEVEL_ANY, &a.value));
+    if (parser_is_lambda_call(call->name.text) && parser_at_lambda(p)) {
+        TRY(parse_lambda(p, &a.value));
+    } else {
+        TRY(parse_expr(p, LEVEL_ANY, &a.value));
+    }
     return parser_push(p, &a, sizeof(a));
 }
 
@@ -88,7 +92,7 @@ parse_arguments(parser *p, ast_expr *call) {
         if (count++ == SQL_ARGUMENTS_MAX) {
             return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "arguments of a function");
         }
-        TRY(push_argument(p, &named));
+        TRY(push_argument(p, call, &named));
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     TRY(parser_take(p, mark, sizeof(argument), &arguments, &count));
     TRY(parser_arguments(p, call, count));

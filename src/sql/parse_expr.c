@@ -58,7 +58,7 @@ operator_level(const parser *p) {
     if (is_match(k)) {
         return LEVEL_MATCH;
     }
-    if (parser_at_method(p)) {
+    if (parser_at_method(p) || parser_at_part(p)) {
         return LEVEL_CAST;
     }
     const int32_t i = find_operator(p->token.symbol);
@@ -86,10 +86,6 @@ parse_column(parser *p, ast_expr **out) {
             return parser_error(p, "a column name", "\".\"");
         }
         TRY(parser_name_of(p, &e->name));
-        if (parser_at_symbol(p, SYMBOL_DOT) && !parser_at_method(p)) {
-            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                                "a column name has at most two parts: table.column");
-        }
     }
     *out = e;
     return parser_finish(p, e);
@@ -169,10 +165,13 @@ parse_word(parser *p, ast_expr **out) {
             return parse_exists(p, out);
         }
         break;
+    case KEYWORD_ARRAY:
+        if (parser_next_is_symbol(p, SYMBOL_LEFT_BRACKET)) {
+            return parse_array(p, out);
+        }
+        break;
     case KEYWORD_ANY:
     case KEYWORD_SOME:
-    case KEYWORD_ROW:
-    case KEYWORD_ARRAY:
         if (parser_next_is_symbol(p, SYMBOL_LEFT_PAREN)) {
             return parser_outside(p, keyword_name(k));
         }
@@ -181,6 +180,10 @@ parse_word(parser *p, ast_expr **out) {
         return parser_outside(p, "ALL in an expression");
     default:
         break;
+    }
+    if (parser_next_is_symbol(p, SYMBOL_LEFT_BRACE) &&
+        text_equal_nocase(token_text(p->sql, p->token), TEXT("MAP"))) {
+        return parse_map(p, out);
     }
     if (parser_at_interval(p)) {
         return parse_interval(p, out);
@@ -216,6 +219,12 @@ parse_primary(parser *p, ast_expr **out) {
     case TOKEN_SYMBOL:
         if (p->token.symbol == SYMBOL_LEFT_PAREN) {
             return parse_parentheses(p, out);
+        }
+        if (p->token.symbol == SYMBOL_LEFT_BRACKET) {
+            return parse_list(p, out);
+        }
+        if (p->token.symbol == SYMBOL_LEFT_BRACE) {
+            return parse_struct(p, out);
         }
         return parser_at_position(p) ? parse_position_column(p, out) : primary_error(p);
     case TOKEN_END:
@@ -414,6 +423,9 @@ parse_operator(parser *p, int32_t level, int32_t start, ast_expr **left) {
     }
     if (parser_at_method(p)) {
         return parse_method(p, start, left);
+    }
+    if (parser_at_part(p)) {
+        return parse_access(p, start, left);
     }
     ast_expr *e = parser_new(p, AST_BINARY, start);
     if (e == NULL) {

@@ -264,6 +264,18 @@ parse_typed(parser *p, ast_expr **out) {
     return parser_finish(p, e);
 }
 
+status
+parse_type_number(parser *p, ast_type *out) {
+    const int32_t n = small_number(token_text(p->sql, p->token), 1000000);
+    if (n < 0) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "the size of a type is a number from 0 to 1000000");
+    }
+    out->arguments[out->argument_count++] = n;
+    parser_advance(p);
+    return OK;
+}
+
 /* (n) or (n, m) of a type. */
 static status
 parse_type_arguments(parser *p, ast_type *out) {
@@ -278,13 +290,7 @@ parse_type_arguments(parser *p, ast_type *out) {
         if (p->token.kind != TOKEN_INTEGER) {
             return parser_error(p, "a whole number", "the name of a type and \"(\"");
         }
-        const int32_t n = small_number(token_text(p->sql, p->token), 1000000);
-        if (n < 0) {
-            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                                "the size of a type is a number from 0 to 1000000");
-        }
-        out->arguments[out->argument_count++] = n;
-        parser_advance(p);
+        TRY(parse_type_number(p, out));
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the size of a type");
 }
@@ -336,6 +342,11 @@ parse_type(parser *p, ast_type *out) {
     }
     const bool timed = !out->name.quoted && (text_equal_nocase(out->name.text, TEXT("TIMESTAMP")) ||
                                              text_equal_nocase(out->name.text, TEXT("TIME")));
-    TRY(parse_type_arguments(p, out));
-    return timed ? parse_time_zone(p, out) : OK;
+    const bool parts = !out->name.quoted && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
+                       (text_equal_nocase(out->name.text, TEXT("STRUCT")) ||
+                        text_equal_nocase(out->name.text, TEXT("MAP")) ||
+                        text_equal_nocase(out->name.text, TEXT("ROW")));
+    TRY(parts ? parse_type_parts(p, out) : parse_type_arguments(p, out));
+    TRY(timed ? parse_time_zone(p, out) : OK);
+    return parse_type_suffixes(p, out);
 }

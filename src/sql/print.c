@@ -30,6 +30,29 @@ print_any_word(const ast_name *name, buf *out) {
     print_word(name, !name->quoted && word_is_plain(name->text), out);
 }
 
+static void
+print_nested_type(const ast_type *type, buf *out) {
+    if (text_equal(type->name.text, TEXT("[]"))) {
+        print_type(&type->parts[0], out);
+        buf_append_char(out, '[');
+        if (type->argument_count > 0) {
+            buf_printf(out, "%d", type->arguments[0]);
+        }
+        buf_append_char(out, ']');
+        return;
+    }
+    buf_append_text(out, type->name.text);
+    for (int32_t i = 0; i < type->part_count; i++) {
+        buf_append_text(out, i == 0 ? TEXT("(") : TEXT(", "));
+        if (type->part_names[i].text.data != NULL) {
+            print_name(&type->part_names[i], out);
+            buf_append_char(out, ' ');
+        }
+        print_type(&type->parts[i], out);
+    }
+    buf_append_char(out, ')');
+}
+
 void
 print_type(const ast_type *type, buf *out) {
     const text zone = TEXT(" WITH TIME ZONE");
@@ -42,6 +65,10 @@ print_type(const ast_type *type, buf *out) {
                memcmp(head.data + head.size - zone.size, zone.data, zone.size) == 0) {
         head.size -= zone.size;
         tail = zone;
+    }
+    if (type->part_count > 0) {
+        print_nested_type(type, out);
+        return;
     }
     buf_append_text(out, head);
     for (int32_t i = 0; i < type->argument_count; i++) {
@@ -456,6 +483,20 @@ sql_print_expr(const ast_expr *e, buf *out) {
         buf_append_char(out, '(');
         print_exprs(e->args, e->arg_count, out);
         buf_append_char(out, ')');
+        return;
+    case AST_LIST:
+        buf_append_char(out, '[');
+        print_exprs(e->args, e->arg_count, out);
+        buf_append_char(out, ']');
+        return;
+    case AST_LAMBDA:
+        buf_append_char(out, '(');
+        for (int32_t i = 0; i < e->number; i++) {
+            buf_append_text(out, i > 0 ? TEXT(", ") : TEXT(""));
+            print_name(&e->arg_names[i], out);
+        }
+        buf_append_text(out, TEXT(") -> "));
+        sql_print_expr(e->args[0], out);
         return;
     case AST_SUBQUERY:
     case AST_EXISTS:

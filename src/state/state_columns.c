@@ -179,11 +179,11 @@ state_columns_write(state_columns *c, const slot *slots, const column *in, const
                     int32_t count, error *err) {
     TRY(prepare_write(c, slots, in, count, err));
     for (int32_t k = 0; k < c->column_count; k++) {
-        if (type_physical(c->types[k]) == PHYSICAL_TEXT) {
+        if (physical_is_view(type_physical(c->types[k]))) {
             const status written = write_texts(c, k, slots, &in[k], rows, count, err);
             if (written < 0) {
                 for (int32_t j = 0; j < k; j++) {
-                    if (type_physical(c->types[j]) == PHYSICAL_TEXT) {
+                    if (physical_is_view(type_physical(c->types[j]))) {
                         free_texts(c, j, slots, count);
                     }
                 }
@@ -202,7 +202,7 @@ state_columns_write(state_columns *c, const slot *slots, const column *in, const
 void
 state_columns_clear(state_columns *c, slot s) {
     for (int32_t k = 0; k < c->column_count; k++) {
-        if (type_physical(c->types[k]) == PHYSICAL_TEXT) {
+        if (physical_is_view(type_physical(c->types[k]))) {
             text_heap_free(&c->heap, ARRAY_AT(&c->values[k], strview, s));
         }
     }
@@ -308,5 +308,6 @@ state_columns_read(const state_columns *c, int32_t column_index, const slot *slo
     *out = (column){.type = c->types[column_index], .layout = COLUMN_FLAT, .values = to};
     TRY(read_validity(&c->nulls[column_index], slots, count, a, &out->validity, err));
     gather(to, values->data, slots, count, width);
-    return type_physical(out->type) == PHYSICAL_TEXT ? copy_texts(&c->heap, to, count, a, err) : OK;
+    return physical_is_view(type_physical(out->type)) ? copy_texts(&c->heap, to, count, a, err)
+                                                      : OK;
 }

@@ -5,6 +5,7 @@
  * Key equality: NULL = NULL, NaN = NaN, -0.0 = 0.0, text by bytes, as kernel/hash.c and
  * kernel/equal.c have it. */
 #include "state/state_columns.h"
+#include "type/nested.h"
 
 typedef struct equal_task { /* one column */
     uint8_t         *out;
@@ -114,6 +115,25 @@ compare_null_texts(const equal_task *t) {
     }
 }
 
+/* A key of several spellings: byte by byte is not enough. */
+static void
+compare_nested(const equal_task *t, data_type type) {
+    for (int32_t i = 0; i < t->count; i++) {
+        const size_t row = (size_t)(t->rows != NULL ? t->rows[i] : i);
+        const size_t at = t->slots[i];
+        const bool   stored_null = t->stored_nulls != NULL && t->stored_nulls[at] != 0;
+        const bool   in_null = t->validity != NULL && !bits_get(t->validity, (int64_t)row);
+        if (stored_null || in_null || t->out[i] == 0) {
+            t->out[i] &= stored_null == in_null;
+            continue;
+        }
+        const strview stored =
+            text_heap_load(t->heap, (const strview *)(const void *)t->stored + at);
+        t->out[i] = nested_compare(type, strview_text(&stored),
+                                   strview_text((const strview *)t->in + row)) == 0;
+    }
+}
+
 static void
 compare_texts(const equal_task *t) {
     if (t->stored_nulls != NULL || t->validity != NULL) {
@@ -165,6 +185,13 @@ state_columns_equal(const state_columns *c, uint8_t *out, const slot *slots, con
             break;
         case PHYSICAL_TEXT:
             compare_texts(&t);
+            break;
+        case PHYSICAL_NESTED:
+            if (type_equal_by_bytes(c->types[k])) {
+                compare_texts(&t);
+            } else {
+                compare_nested(&t, c->types[k]);
+            }
             break;
         case PHYSICAL_INTERVAL:
             specialise(&t, equal_interval);
@@ -227,6 +254,11 @@ state_columns_compare(const state_columns *c, int32_t column_index, slot a, slot
         const strview x = text_heap_load(&c->heap, ARRAY_AT(v, strview, a));
         const strview y = text_heap_load(&c->heap, ARRAY_AT(v, strview, b));
         return strview_compare(&x, &y);
+    }
+    case PHYSICAL_NESTED: {
+        const strview x = text_heap_load(&c->heap, ARRAY_AT(v, strview, a));
+        const strview y = text_heap_load(&c->heap, ARRAY_AT(v, strview, b));
+        return nested_compare(c->types[column_index], strview_text(&x), strview_text(&y));
     }
     case PHYSICAL_INTERVAL: {
         const value x = {.type = c->types[column_index], .iv = *ARRAY_AT(v, interval, a)};

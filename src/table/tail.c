@@ -223,7 +223,7 @@ tail_append(tail *t, const delta *rows, error *err) {
         tail_column  *c = &t->columns[i];
         const column *in = &rows->columns[i];
         assert(type_equal(c->type, in->type));
-        if (c->physical == PHYSICAL_TEXT) {
+        if (physical_is_view(c->physical)) {
             TRY(append_texts(t, (strview *)(void *)c->values + t->count, in, n, err));
         } else {
             append_values(t, c, in, n);

@@ -3,6 +3,7 @@
  * types meet and convert: type_convert.c. */
 #include "type/calendar.h"
 #include "type/decimal.h"
+#include "type/nested_type.h"
 
 static const char *const sql_names[TYPE_COUNT] = {
 #define TYPE(name, sql_name, physical, arrow_format) [TYPE_##name] = sql_name,
@@ -17,10 +18,10 @@ static const physical physicals[TYPE_COUNT] = {
 };
 
 static const size_t widths[PHYSICAL_COUNT] = {
-    [PHYSICAL_BOOL] = 1,  [PHYSICAL_I8] = 1,        [PHYSICAL_I16] = 2, [PHYSICAL_I32] = 4,
-    [PHYSICAL_I64] = 8,   [PHYSICAL_I128] = 16,     [PHYSICAL_U8] = 1,  [PHYSICAL_U16] = 2,
-    [PHYSICAL_U32] = 4,   [PHYSICAL_U64] = 8,       [PHYSICAL_F32] = 4, [PHYSICAL_F64] = 8,
-    [PHYSICAL_TEXT] = 16, [PHYSICAL_INTERVAL] = 16,
+    [PHYSICAL_BOOL] = 1,  [PHYSICAL_I8] = 1,        [PHYSICAL_I16] = 2,     [PHYSICAL_I32] = 4,
+    [PHYSICAL_I64] = 8,   [PHYSICAL_I128] = 16,     [PHYSICAL_U8] = 1,      [PHYSICAL_U16] = 2,
+    [PHYSICAL_U32] = 4,   [PHYSICAL_U64] = 8,       [PHYSICAL_F32] = 4,     [PHYSICAL_F64] = 8,
+    [PHYSICAL_TEXT] = 16, [PHYSICAL_INTERVAL] = 16, [PHYSICAL_NESTED] = 16,
 };
 
 /* "DECIMAL(p,s)" of all p and s: names live as long as the program. `t` is the tens of s. */
@@ -137,6 +138,9 @@ type_width(data_type t) {
 const char *
 type_name(data_type t) {
     assert(t.id < TYPE_COUNT);
+    if (type_is_nested(t) && !type_is_open(t)) {
+        return nested_type_of(t)->name;
+    }
     return t.id == TYPE_DECIMAL && t.precision > 0 ? decimal_names[t.precision - 1][t.scale]
                                                    : sql_names[t.id];
 }

@@ -31,12 +31,12 @@ typedef enum physical {
     PHYSICAL_F64,
     PHYSICAL_TEXT,     /* strview, 16 bytes: VARCHAR and BLOB */
     PHYSICAL_INTERVAL, /* interval, 16 bytes */
+    PHYSICAL_NESTED,   /* strview of an image (nested.h): LIST, STRUCT and MAP */
     PHYSICAL_COUNT
 } physical;
 
-/* Passed by value. precision and scale are DECIMAL's and 0 elsewhere. A nested type would keep the
- * number of its entry in a list of types there: nothing may take a data_type apart but this module.
- */
+/* Passed by value. precision and scale are DECIMAL's and 0 elsewhere; a nested type keeps the
+ * number of its entry in the table of nested types (nested.h) in all three bytes. */
 typedef struct data_type {
     uint8_t id; /* type_id */
     uint8_t precision;
@@ -59,8 +59,8 @@ interval_total_us(const interval *iv) {
 
 /* One SQL value. What lies in up to 64 bits is in `i`: integers, DATE (days since 1970-01-01), TIME
  * (us since midnight), timestamps (their unit since 1970-01-01), DECIMAL of up to 18 digits
- * (without its point), and UBIGINT by its bits. What lies in 128 is in `h`. FLOAT is in `d`. Text
- * and BLOB are borrowed. */
+ * (without its point), and UBIGINT by its bits. What lies in 128 is in `h`. FLOAT is in `d`. Text,
+ * BLOB and the image of a nested value are borrowed, in `s`. */
 typedef struct value {
     data_type type;
     bool      is_null;
@@ -81,7 +81,8 @@ type_of(type_id id) {
 
 ALWAYS_INLINE bool
 type_equal(data_type a, data_type b) {
-    return a.id == b.id && a.precision == b.precision && a.scale == b.scale;
+    return a.id == b.id && a.precision == b.precision && a.scale == b.scale &&
+           a.reserved == b.reserved;
 }
 
 #define DECIMAL_PRECISION_MAX 38
@@ -112,6 +113,11 @@ bool        type_is_integer(data_type t);  /* both */
 bool        type_is_float(data_type t);    /* FLOAT, DOUBLE */
 bool        type_is_numeric(data_type t);  /* integers, DECIMAL, FLOAT and DOUBLE */
 bool        type_is_time(data_type t);     /* timestamps of all units, with time zone or not */
+/* A value of a column is a strview: texts, BLOBs and images of nested values. */
+ALWAYS_INLINE bool
+physical_is_view(physical p) {
+    return p == PHYSICAL_TEXT || p == PHYSICAL_NESTED;
+}
 /* Limits of what lies in `i` as a signed number: signed and unsigned integers but UBIGINT, DATE,
  * TIME, timestamps. False for others. */
 bool type_integer_range(data_type t, int64_t *min, int64_t *max);
@@ -148,8 +154,8 @@ int64_t type_time_from_us(data_type t, int64_t us);
 /* Strict text -> value of `t`: the whole text must be a value (surrounding blanks allowed).
  * '2024-01-31', '2024-01-31 09:30:00.5', '2024-01-31T09:30:00Z', '1e3', 'true', '5 minutes'. A
  * DECIMAL rounds what is finer than its scale, times are cut. ERR_QUERY_FAILED with a message that
- * quotes the text otherwise. Text results borrow. Not for BLOB, whose text may have escapes:
- * value_cast. */
+ * quotes the text otherwise. Text results borrow. Not for BLOB and nested types, whose text may
+ * have escapes: value_cast. */
 status value_parse(value *out, data_type t, text s, error *err);
 /* The same for values that are stored: what a DECIMAL would have to round is refused. */
 status value_parse_exact(value *out, data_type t, text s, error *err);
@@ -158,7 +164,7 @@ bool value_format(const value *v, buf *out);
 /* Total order of one type: NULL above all, NaN above numbers, -0.0 = 0.0. */
 int value_compare(const value *a, const value *b);
 /* As value_format, into VALUE_TEXT_MAX bytes of plain memory; returns the size, writes no
- * terminator. Not for VARCHAR and BLOB. */
+ * terminator. Not for VARCHAR, BLOB and nested types. */
 size_t value_write(const value *v, char *out);
 /* Converts with CAST rules; ERR_QUERY_FAILED names both types and the value. Text made for VARCHAR
  * comes from `a`. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* type_convert.c - which types meet in one, and which convert into which. */
 #include "type/decimal.h"
+#include "type/nested.h"
 
 static bool
 integer_fits(data_type from, data_type to) {
@@ -54,6 +55,9 @@ type_casts_implicitly(data_type from, data_type to) {
     if (type_is_numeric(from) && type_is_numeric(to)) {
         return number_casts_implicitly(from, to);
     }
+    if (type_is_nested(from) && type_is_nested(to)) {
+        return nested_casts_implicitly(from, to);
+    }
     return (from.id == TYPE_DATE || type_is_time(from)) && type_is_time(to) &&
            time_casts_implicitly(from, to);
 }
@@ -62,6 +66,9 @@ bool
 type_casts(data_type from, data_type to) {
     if (type_casts_implicitly(from, to) || from.id == TYPE_TEXT || to.id == TYPE_TEXT) {
         return to.id != TYPE_NULL || from.id == TYPE_NULL;
+    }
+    if (type_is_nested(from) && type_is_nested(to)) {
+        return nested_relates(from, to, type_casts);
     }
     const bool numbers = (type_is_numeric(from) || from.id == TYPE_BOOL) &&
                          (type_is_numeric(to) || to.id == TYPE_BOOL);
@@ -121,6 +128,9 @@ type_unify(data_type a, data_type b, data_type *out) {
     if (type_casts_implicitly(b, a)) {
         *out = a;
         return true;
+    }
+    if (type_is_nested(a) && type_is_nested(b)) {
+        return nested_unify(a, b, out);
     }
     return type_is_numeric(a) && type_is_numeric(b) && unify_numbers(a, b, out);
 }

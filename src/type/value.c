@@ -2,6 +2,7 @@
 /* value.c - one SQL value: from text, to text, and its order. */
 #include "type/calendar.h"
 #include "type/decimal.h"
+#include "type/nested.h"
 #include "type/time_text.h"
 #include "type/uuid.h"
 #include "type/value_text.h"
@@ -295,6 +296,9 @@ value_format(const value *v, buf *out) {
         }
         return !out->failed;
     }
+    if (!v->is_null && type_is_nested(v->type)) {
+        return nested_format(v->type, v->s, out);
+    }
     char text_of_value[VALUE_TEXT_MAX];
     return buf_append(out, text_of_value, value_write(v, text_of_value));
 }
@@ -326,6 +330,8 @@ value_compare(const value *a, const value *b) {
         return compare_f64(a->d, b->d);
     case PHYSICAL_TEXT:
         return text_compare(a->s, b->s);
+    case PHYSICAL_NESTED:
+        return nested_compare(a->type, a->s, b->s);
     case PHYSICAL_INTERVAL: {
         const int128 x = interval_total_us(&a->iv);
         const int128 y = interval_total_us(&b->iv);

@@ -3,6 +3,7 @@
  * error messages. */
 #include "type/calendar.h"
 #include "type/decimal.h"
+#include "type/nested.h"
 #include "type/uuid.h"
 #include "type/value_text.h"
 
@@ -193,7 +194,35 @@ cast_bytes_to_uuid(value *out, const value *in, error *err) {
 }
 
 static status
+nested_to_text(value *out, const value *in, arena *a, error *err) {
+    buf b;
+    buf_init(&b, a->mem, NESTED_SIZE_MAX);
+    text copy = {NULL, 0};
+    if (nested_format(in->type, in->s, &b)) {
+        copy = arena_text(a, buf_text(&b));
+    }
+    buf_fini(&b);
+    out->s = copy;
+    return copy.data != NULL ? OK : error_memory(err);
+}
+
+static status
+cast_nested(value *out, const value *in, data_type to, arena *a, error *err) {
+    if (!type_is_nested(to)) {
+        return nested_to_text(out, in, a, err);
+    }
+    const nested_conversion c = {.convert = value_cast, .arena = a, .err = err};
+    return nested_convert(&c, out, in, to);
+}
+
+static status
 convert(value *out, const value *in, data_type to, arena *a, error *err) {
+    if (type_is_nested(in->type)) {
+        return cast_nested(out, in, to, a, err);
+    }
+    if (type_is_nested(to)) {
+        return nested_parse(out, to, in->s, false, a, err);
+    }
     if (to.id == TYPE_TEXT) {
         return cast_to_text(out, in, a, err);
     }

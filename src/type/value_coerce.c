@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* value_coerce.c - what a value that is stored may become: nothing is lost, nothing is guessed. */
 #include "type/decimal.h"
+#include "type/nested.h"
 
 #include <math.h>
 
@@ -15,6 +16,9 @@ text_to(value *out, const value *in, data_type to, bool event_time, arena *a, er
     value when;
     if (to.id == TYPE_BLOB) {
         return value_cast(out, in, to, a, err);
+    }
+    if (type_is_nested(to)) {
+        return nested_parse(out, to, in->s, true, a, err);
     }
     const status s = value_parse_exact(out, to, in->s, err);
     if (s == OK || to.id != TYPE_I64 || !event_time ||
@@ -61,6 +65,24 @@ number_to(value *out, const value *in, data_type to, arena *a, error *err) {
     return value_cast(out, in, to, a, err);
 }
 
+static status
+coerce_part(value *out, const value *in, data_type to, arena *a, error *err) {
+    return value_coerce(out, in, to, false, a, err);
+}
+
+static bool
+relates(data_type from, data_type to) {
+    return !type_is_nested(from) || !type_is_nested(to) || nested_relates(from, to, relates);
+}
+
+static status
+nested_to(value *out, const value *in, data_type to, arena *a, error *err) {
+    const nested_conversion c = {.convert = coerce_part, .strict = true, .arena = a, .err = err};
+    return type_is_nested(to) && nested_relates(in->type, to, relates)
+               ? nested_convert(&c, out, in, to)
+               : refuse(in, to, "", err);
+}
+
 static bool
 is_number(data_type t) {
     return type_is_numeric(t) || t.id == TYPE_BOOL;
@@ -83,6 +105,9 @@ value_coerce(value *out, const value *in, data_type to, bool event_time, arena *
     }
     if (from.id == TYPE_TEXT) {
         return text_to(out, in, to, event_time, a, err);
+    }
+    if (type_is_nested(from)) {
+        return nested_to(out, in, to, a, err);
     }
     if (is_moment(from) && to.id == TYPE_I64 && event_time) {
         value ms;

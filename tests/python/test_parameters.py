@@ -77,7 +77,7 @@ def test_other_values(db: laminardb.Connection) -> None:
     assert db.query("SELECT ?", [2**80]).fetchone() == (float(2**80),)
     got = db.query("SELECT ?", [math.nan]).fetchone()
     assert got is not None and math.isnan(got[0])
-    for wrong in (bytearray(b"x"), object(), [1], {"a": 1}):
+    for wrong in (bytearray(b"x"), object()):
         with pytest.raises(TypeError, match="a parameter is a str, bytes, int"):
             db.query("SELECT ?", [wrong])
     for wrong in ("x", b"x", 5, {1}, iter([1])):

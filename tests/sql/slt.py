@@ -24,7 +24,8 @@ A file is a list of records, one blank line or more between them. `#` starts a c
 Values of a row are separated by a tab or by two blanks or more. NULL, true and false are words; doubles have
 a point, an exponent or are nan, inf, -inf and may differ by 1e-12 of the value. Text stands as it is, in
 single quotes when it is empty, looks like NULL, or holds blanks at its ends, two in a row, a quote at its
-start or control characters (then \\n, \\t, \\x01). An INTERVAL is its months and its time: 1m -2d 03:00:00.
+start or control characters (then \\n, \\t, \\x01). A LIST is [1, NULL], a STRUCT and a MAP {k: v}, a STRUCT
+without names (1, a). An INTERVAL is its months and its time: 1m -2d 03:00:00.
 """
 
 from __future__ import annotations
@@ -130,6 +131,11 @@ def show(value: Any) -> str:
         return text.rstrip("0") if "." in text else text
     if isinstance(value, str):
         return show_text(value)
+    if isinstance(value, list | tuple) and not hasattr(value, "months"):
+        text = ", ".join(map(show, value))
+        return f"[{text}]" if isinstance(value, list) else f"({text})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{show(k)}: {show(v)}" for k, v in value.items()) + "}"
     if isinstance(value, dt.timedelta):
         return show_interval(0, value // dt.timedelta(microseconds=1))
     if hasattr(value, "months"):

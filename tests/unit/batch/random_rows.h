@@ -120,6 +120,7 @@ random_cell(rng *r, arena *a, physical kind, void *values, int32_t i) {
     case PHYSICAL_INTERVAL:
         ((interval *)values)[i] = (interval){(int32_t)small, (int32_t)(x % 40), (int64_t)(x >> 20)};
         break;
+    case PHYSICAL_NESTED: /* test_nested.c */
     case PHYSICAL_COUNT:
         fail();
     }

@@ -3,6 +3,8 @@
  * with a NULL in each argument; and overload resolution. */
 #include "rows.h"
 
+#include "expr/resolve.h"
+
 typedef struct call_case {
     const char *name;
     const char *args[5];

@@ -2,14 +2,14 @@
 /* Types without values: names, which types meet, which convert. */
 #include "unit.h"
 
-#include "type/type.h"
+#include "type/nested.h"
 
 static void
 test_names(void **state) {
     (void)state;
     data_type   t;
     const char *nearest = "unset";
-    for (int id = TYPE_BOOL; id < TYPE_COUNT; id++) {
+    for (int id = TYPE_BOOL; id < TYPE_LIST; id++) {
         CHECK(type_from_name(text_of(type_name(type_of((type_id)id))), &t, &nearest));
         CHECK_EQ(t.id, id);
         CHECK(nearest == NULL);
@@ -34,7 +34,7 @@ test_names(void **state) {
 static int32_t
 list_types(data_type *out) {
     int32_t n = 0;
-    for (int id = TYPE_NULL; id < TYPE_COUNT; id++) {
+    for (int id = TYPE_NULL; id < TYPE_LIST; id++) {
         if (id != TYPE_DECIMAL) {
             out[n++] = type_of((type_id)id);
         }
@@ -44,6 +44,15 @@ list_types(data_type *out) {
     for (int32_t i = 0; i < ARRAY_COUNT(digits); i++) {
         out[n++] = type_decimal(digits[i][0], digits[i][1]);
     }
+    static const type_id items[] = {TYPE_NULL, TYPE_I32, TYPE_I64, TYPE_F64, TYPE_TEXT};
+    for (int32_t i = 0; i < ARRAY_COUNT(items); i++) {
+        const nested_field a = {.name = TEXT("a"), .type = type_of(items[i])};
+        CHECK_EQ(type_list(&out[n++], type_of(items[i]), NULL), OK);
+        CHECK_EQ(type_list(&out[n], out[n - 1], NULL), OK);
+        n++;
+        CHECK_EQ(type_struct(&out[n++], &a, 1, NULL), OK);
+        CHECK_EQ(type_map(&out[n++], type_of(TYPE_TEXT), type_of(items[i]), NULL), OK);
+    }
     return n;
 }
 
@@ -52,7 +61,7 @@ list_types(data_type *out) {
 static void
 test_unify(void **state) {
     (void)state;
-    data_type     types[TYPE_COUNT + 16];
+    data_type     types[TYPE_COUNT + 40];
     const int32_t count = list_types(types);
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < count; j++) {
