@@ -52,6 +52,8 @@ NULLS = {
     "ifnull": "NULL when both are",
     "concat": "NULLs are left out",
     "concat_ws": "NULLs are left out; NULL when the separator is",
+    "json_array": "NULL is null",
+    "json_object": "NULL is null as a value, an error as a name",
     "hash": "NULL has a hash",
     "typeof": "never NULL",
 }
@@ -337,6 +339,12 @@ gap. A month added to the 31st ends at the last day of a shorter month. Names of
     "Lists, structs and maps": """A list is written `[1, 2]`, a struct `{'a': 1}`, a map `MAP {'k': 1}`;
 `x[1]` is the first item, `x[-1]` the last, `x[2:3]` a slice, `s.a` a field, `m['k']` the value of a key.
 What is not there is NULL.
+""",
+    "JSON": r"""JSON is kept as VARCHAR, and read strictly (RFC 8259) by each call: what is no JSON is an
+error that names the place, for which `json_valid` asks first. A path leads to one value: `$.name."a b"[0]`,
+`$[#-1]` or `$[-1]` for the last element, `/name/0`, or a name alone; `*` and `..` are refused. Results have
+no blanks, numbers keep their digits whatever their size, and of a name that stands twice the first counts.
+Values may nest 512 levels deep.
 """,
     "Time and chance": r"""Such a function is called once for each row and each place in the text where it
 stands; a value that has an alias is one value. In a statement that is answered once the functions of time

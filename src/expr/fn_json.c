@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fn_json.c - functions that look into JSON. A JSON value is a text; each call reads it strictly,
+ * as a whole, and refuses what is no JSON. A constant path is read when the program is compiled. */
+#include "expr/call.h"
+#include "expr/json_text.h"
+
+#define SHOWN_MAX 60
+
+typedef struct lookup {
+    fn_call  *call;
+    json_path own; /* of the row */
+    buf       scratch, out;
+} lookup;
+
+static void
+lookup_open(lookup *l, fn_call *c) {
+    l->call = c;
+    buf_init(&l->scratch, c->scratch->mem, TEXT_RESULT_MAX);
+    buf_init(&l->out, c->scratch->mem, TEXT_RESULT_MAX);
+}
+
+static status
+lookup_close(lookup *l, status s) {
+    buf_fini(&l->scratch);
+    buf_fini(&l->out);
+    return s;
+}
+
+static status
+refuse_json(fn_call *c, text s, size_t at, const char *why) {
+    const size_t size = s.size < SHOWN_MAX ? s.size : SHOWN_MAX;
+    text         shown = {s.data, size};
+    const int    cut = text_utf8_fault(shown);
+    shown.size = cut >= 0 ? (size_t)cut : size;
+    (void)error_set(c->err, ERR_QUERY_FAILED, "this is no JSON: %s, at byte %zu of '%.*s%s'", why,
+                    at, TEXT_ARG(shown), shown.size < s.size ? "..." : "");
+    (void)error_hint(c->err,
+                     "json_valid(x) tells; CASE WHEN json_valid(x) THEN ... END passes it by");
+    return ERR_QUERY_FAILED;
+}
+
+static status
+read_json(fn_call *c, int32_t arg, int32_t row, text *out) {
+    const text  s = operand_text(&c->args[arg], row);
+    size_t      at;
+    const char *why;
+    return json_text_whole(s, out, &at, &why) ? OK : refuse_json(c, s, at, why);
+}
+
+/* ---- paths */
+static status
+parse_path(json_path *out, text s, arena *a, error *err) {
+    char *names = arena_alloc(a, s.size + 1);
+    return names == NULL ? error_memory(err) : json_path_parse(out, s, names, err);
+}
+
+status
+fn_prepare_json_path(void **state, arena *a, const value *const *constants,
+                     const data_type *types UNUSED, int32_t arg_count, error *err) {
+    if (arg_count < 2 || constants[1] == NULL || constants[1]->is_null) {
+        return OK;
+    }
+    json_path *p = arena_alloc(a, sizeof(*p));
+    if (p == NULL) {
+        return error_memory(err);
+    }
+    if (constants[1]->type.id == TYPE_TEXT) {
+        TRY(parse_path(p, constants[1]->s, a, err));
+    } else {
+        p->count = 1;
+        p->steps[0] = (json_step){.index = constants[1]->i};
+    }
+    *state = p;
+    return OK;
+}
+
+static status
+path_of_row(lookup *l, int32_t row, const json_path **out) {
+    fn_call *c = l->call;
+    if (c->state != NULL) {
+        *out = c->state;
+        return OK;
+    }
+    *out = &l->own;
+    l->own.count = 0;
+    if (c->arg_count < 2) {
+        return OK;
+    }
+    if (c->args[1].type.id == TYPE_TEXT) {
+        return parse_path(&l->own, operand_text(&c->args[1], row), c->scratch, c->err);
+    }
+    l->own.count = 1;
+    l->own.steps[0] = (json_step){.index = fn_integer(&c->args[1], row)};
+    return OK;
+}
+
+/* The value that the row's path leads to; data NULL: none. */
+static status
+find_value(lookup *l, int32_t row, text *out) {
+    const json_path *path;
+    text             whole;
+    TRY(path_of_row(l, row, &path));
+    TRY(read_json(l->call, 0, row, &whole));
+    if (!json_find(whole, path, out, &l->scratch)) {
+        *out = (text){NULL, 0};
+    }
+    return l->scratch.failed ? error_memory(l->call->err) : OK;
+}
+
+/* ---- values */
+typedef enum shape {
+    AS_JSON,   /* as JSON */
+    AS_TEXT,   /* a string as it is meant, all else as JSON; null is NULL */
+    AS_SCALAR, /* as JSON; null, objects and arrays are NULL */
+    AS_TYPE
+} shape;
+
+static bool
+is_shown(text v, shape s) {
+    if (v.data == NULL) {
+        return false;
+    }
+    const bool null = v.data[0] == 'n', nested = v.data[0] == '{' || v.data[0] == '[';
+    return s == AS_TEXT ? !null : s != AS_SCALAR || (!null && !nested);
+}
+
+static status
+show_value(lookup *l, int32_t row, text v, shape s) {
+    fn_call *c = l->call;
+    strview *z = c->values;
+    if (!is_shown(v, s)) {
+        return fn_set_null(c, row) ? OK : error_memory(c->err);
+    }
+    l->out.size = 0;
+    if (s == AS_TYPE) {
+        (void)buf_append_text(&l->out, text_of(json_type_of(v)));
+    } else if (s == AS_TEXT && v.data[0] == '"') {
+        (void)json_unquote(v, &l->out);
+    } else {
+        (void)json_write(v, &l->out);
+    }
+    return fn_text_of_buf(c, "JSON", &l->out, &z[row]);
+}
+
+static status
+show_rows(fn_call *c, shape how) {
+    lookup l;
+    status s = OK;
+    lookup_open(&l, c);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        text v;
+        if (fn_is_valid(c, i)) {
+            s = find_value(&l, i, &v);
+            s = s == OK ? show_value(&l, i, v, how) : s;
+        }
+    }
+    return lookup_close(&l, s);
+}
+
+status
+fn_json_extract(fn_call *c) {
+    return show_rows(c, AS_JSON);
+}
+
+status
+fn_json_extract_string(fn_call *c) {
+    return show_rows(c, AS_TEXT);
+}
+
+status
+fn_json_value(fn_call *c) {
+    return show_rows(c, AS_SCALAR);
+}
+
+status
+fn_json_type(fn_call *c) {
+    return show_rows(c, AS_TYPE);
+}
+
+status
+fn_json_exists(fn_call *c) {
+    uint8_t *z = c->values;
+    lookup   l;
+    status   s = OK;
+    lookup_open(&l, c);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        text v;
+        if (fn_is_valid(c, i)) {
+            s = find_value(&l, i, &v);
+            z[i] = s == OK && v.data != NULL;
+        }
+    }
+    return lookup_close(&l, s);
+}
+
+status
+fn_json_array_length(fn_call *c) {
+    int64_t *z = c->values;
+    lookup   l;
+    status   s = OK;
+    lookup_open(&l, c);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        text v;
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        s = find_value(&l, i, &v);
+        if (s == OK && v.data != NULL) {
+            z[i] = json_count(v);
+        } else if (s == OK && !fn_set_null(c, i)) {
+            s = error_memory(c->err);
+        }
+    }
+    return lookup_close(&l, s);
+}
+
+status
+fn_json_valid(fn_call *c) {
+    uint8_t *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        text        v;
+        size_t      at;
+        const char *why;
+        z[i] = fn_is_valid(c, i) && json_text_whole(operand_text(&c->args[0], i), &v, &at, &why);
+    }
+    return OK;
+}
