@@ -56,6 +56,7 @@ NULLS = {
     "json_object": "NULL is null as a value, an error as a name",
     "hash": "NULL has a hash",
     "typeof": "never NULL",
+    "pg_typeof": "never NULL",
 }
 
 FORMS = [

@@ -116,8 +116,9 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
 
 plan_env
 db_plan_env(laminar_database *db) {
-    return (plan_env){
-        .eval = {.clock = &db->clock.base, .random = &db->random, .now_us = EVAL_NOW}};
+    return (plan_env){.eval = {.clock = &db->clock.base, .random = &db->random, .now_us = EVAL_NOW},
+                      .real_division = db_setting(db, SETTING_INTEGER_DIVISION) == 0,
+                      .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER)};
 }
 
 laminar_database *

@@ -424,6 +424,8 @@ status cast_expr(expr **e, binder *b, data_type t) MUST_USE; /* implicit; errors
 /* Evaluates what has no columns to a constant; leaves *e when that fails. */
 status fold_expr(expr **e, binder *b) MUST_USE;
 bool   is_text_literal(const expr *e);
+/* nulls as ast_order has it: 0 not said, 1 first, 2 last. */
+bool nulls_stand_first(const binder *b, int32_t nulls, bool descending);
 /* Gives an error that has no position this one; returns s. */
 status located(binder *b, status s, int32_t position);
 status out_of_memory(binder *b);

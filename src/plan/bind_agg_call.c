@@ -84,7 +84,7 @@ bind_call_order(agg_call *call, context *c, const ast_order *order, sort_key *ke
     keys[s->order_count++] =
         (sort_key){.column = at,
                    .descending = order->descending,
-                   .nulls_first = order->nulls == 0 ? order->descending : order->nulls == 1};
+                   .nulls_first = nulls_stand_first(b, order->nulls, order->descending)};
     return OK;
 }
 

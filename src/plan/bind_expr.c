@@ -382,6 +382,11 @@ bind_binary(expr **out, context *c, const ast_expr *e) {
             }
         }
     }
+    if (b->env->real_division && text_equal(e->op, TEXT("/")) && type_is_integer(args[0]->type) &&
+        type_is_integer(args[1]->type)) {
+        TRY(cast_expr(&args[0], b, type_of(TYPE_F64)));
+        TRY(cast_expr(&args[1], b, type_of(TYPE_F64)));
+    }
     return bind_call_named(out, b, e->op, args, 2, e->position);
 }
 

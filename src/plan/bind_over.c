@@ -133,7 +133,7 @@ bind_window_def(over_window *w, context *c, const window_text *t) {
         TRY(bind_expr(&e, c, o->expr));
         TRY(check_orderable(b, e, "ORDER BY"));
         if (!expr_is_constant(e)) {
-            const bool first = o->nulls == 0 ? o->descending : o->nulls == 1;
+            const bool first = nulls_stand_first(b, o->nulls, o->descending);
             w->orders[w->order_count++] =
                 (over_order){.expr = e, .descending = o->descending, .nulls_first = first};
         }

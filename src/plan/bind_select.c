@@ -231,12 +231,12 @@ order_column(int32_t *out, ordering *o, query *q, const ast_select *select, cons
 }
 
 static void
-add_order(ordering *o, const ast_order *order, int32_t at) {
+add_order(ordering *o, const binder *b, const ast_order *order, int32_t at) {
     if (at >= 0) { /* else every row is equal in it */
         o->keys[o->count++] =
             (sort_key){.column = at,
                        .descending = order->descending,
-                       .nulls_first = order->nulls == 0 ? order->descending : order->nulls == 1};
+                       .nulls_first = nulls_stand_first(b, order->nulls, order->descending)};
     }
 }
 
@@ -264,7 +264,7 @@ bind_order(ordering *o, query *q, const ast_select *select, const ast_order *ord
             TRY(order_column(&at, o, q, select, order->expr, "ORDER BY", each < 0 ? 0 : i + 1,
                              each));
         }
-        add_order(o, order, at);
+        add_order(o, q->binder, order, at);
     }
     return OK;
 }

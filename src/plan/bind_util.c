@@ -99,6 +99,14 @@ fold_expr(expr **e, binder *b) {
 }
 
 bool
+nulls_stand_first(const binder *b, int32_t nulls, bool descending) {
+    if (nulls != 0) {
+        return nulls == 1;
+    }
+    return b->env->nulls == NULLS_LARGEST ? descending : b->env->nulls == NULLS_FIRST;
+}
+
+bool
 is_text_literal(const expr *e) {
     return expr_is_text_literal(e);
 }

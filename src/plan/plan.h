@@ -191,8 +191,12 @@ typedef struct externals {
     bool            missing_in_view; /* then positions mean nothing to the statement */
 } externals;
 /* What a statement is bound under. */
+typedef enum plan_nulls { NULLS_LARGEST, NULLS_LAST, NULLS_FIRST } plan_nulls;
+
 typedef struct plan_env {
-    eval_env eval;
+    eval_env   eval;
+    bool       real_division; /* of two integers / gives a DOUBLE */
+    plan_nulls nulls;         /* of an ORDER BY that does not say */
 } plan_env;
 
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT

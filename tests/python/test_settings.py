@@ -73,3 +73,40 @@ def test_max_lag_bytes(db: Any) -> None:
     with pytest.raises(laminardb.SubscriptionError, match=r"\(503\): \d+ rows missed"):
         while subscription.try_next() is not None:
             pass
+
+
+def test_integer_division(db: Any) -> None:
+    sql = "SELECT 7 / 2, -7 / 2, 7 // 2, 7 / 0, CAST(7 AS TINYINT) / CAST(2 AS UBIGINT), 7.0 / 2"
+    assert db.query(sql).fetchone() == (3, -3, 3, None, 3, 3.5)
+    db.execute("CREATE STREAM cut AS SELECT k, k / 2 AS h FROM t WHERE k < 4")
+    db.execute("SET integer_division = false")
+    assert db.query(sql).fetchone() == (3.5, -3.5, 3, None, 3.5, 3.5)
+    db.execute("CREATE STREAM real AS SELECT k, k / 2 AS h FROM t WHERE k < 4")
+    db.start()
+    assert sorted(db.query("SELECT * FROM cut")) == [(0, 0), (1, 0), (2, 1), (3, 1)]  # as it was made
+    assert sorted(db.query("SELECT * FROM real")) == [(0, 0.0), (1, 0.5), (2, 1.0), (3, 1.5)]
+    db.execute("RESET integer_division")
+    assert db.query("SELECT 7 / 2").fetchone() == (3,)
+
+
+@pytest.mark.parametrize(
+    ("order", "up", "down"),
+    [
+        ("nulls_largest", [1, 2, None], [None, 2, 1]),
+        ("nulls_last", [1, 2, None], [2, 1, None]),
+        ("nulls_first", [None, 1, 2], [None, 2, 1]),
+    ],
+)
+def test_default_null_order(order: str, up: list[Any], down: list[Any]) -> None:
+    rows = "(VALUES (2), (NULL), (1)) v (x)"
+    with laminardb.open() as db:
+        db.config_set("default_null_order", order)
+        assert [x for (x,) in db.query(f"SELECT x FROM {rows} ORDER BY x")] == up
+        assert [x for (x,) in db.query(f"SELECT x FROM {rows} ORDER BY x DESC")] == down
+        assert [x for (x,) in db.query(f"SELECT x FROM {rows} ORDER BY x NULLS LAST")] == [1, 2, None]
+        numbered = db.query(f"SELECT x, row_number() OVER (ORDER BY x DESC) AS n FROM {rows} ORDER BY n")
+        assert [x for x, _ in numbered] == down
+        first = db.query(f"SELECT string_agg(coalesce(CAST(x AS VARCHAR), '-'), '' ORDER BY x) FROM {rows}")
+        assert first.fetchone() == ("".join("-" if x is None else str(x) for x in up),)
+        with pytest.raises(ValueError, match="nulls_largest"):
+            db.config_set("default_null_order", "nulls_somewhere")
