@@ -32,6 +32,14 @@ make_rows(fn_call *c, const char *name, status (*make)(fn_call *c, int32_t row, 
     strview *z = c->values;
     buf      out;
     status   s = OK;
+    for (int32_t i = 0; i < c->arg_count; i++) {
+        if (type_physical(c->args[i].type) == PHYSICAL_NESTED) {
+            (void)error_set(c->err, ERR_QUERY_FAILED, "%s takes no %s", name,
+                            type_name(c->args[i].type));
+            (void)error_hint(c->err, "give its parts one by one");
+            return ERR_QUERY_FAILED;
+        }
+    }
     buf_init(&out, c->scratch->mem, TEXT_RESULT_MAX);
     for (int32_t i = 0; i < c->row_count && s == OK; i++) {
         if (fn_is_valid(c, i)) {
