@@ -390,7 +390,8 @@ laminar_database_insert_csv(laminar_database *db, const char *source_name, const
     status  s = find_object(db, source_name, &o, &e);
     if (s == OK) {
         const csv_format format = {.delimiter = delimiter == '\0' ? ',' : delimiter,
-                                   .null_text = null_text == NULL ? (text){0} : text_of(null_text)};
+                                   .null_text = null_text == NULL ? (text){0} : text_of(null_text),
+                                   .event_time_column = o->event_time_column + 1};
         batch           *rows = NULL;
         s = csv_read(&rows, db->mem, o->schema, o->defaults, (text){csv, csv_size}, &format, &e);
         if (s == OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program_in.c - x IN (constants). Values of up to 64 bits become words (text stays text); a few
- * members are compared one after the other in vectorised loops, many through a hash table. INTERVAL
- * and values of 128 bits are compared as values. Not found beside a NULL member is NULL. */
+/* program_in.c - x IN (constants). Values of up to 64 bits become words (text stays text), others
+ * numbers of 128 bits; a few members are compared one after the other, many through a hash table.
+ * Nested values are compared as values. Not found beside a NULL member is NULL. */
 #include "expr/step.h"
 
 #include "base/hash.h"
@@ -11,10 +11,12 @@
 struct in_set {
     bool      has_null;
     bool      is_text;
-    bool      is_wide; /* compared as values */
+    bool      is_wide;
+    bool      is_nested; /* compared as values, one after the other */
     int32_t   count;
     uint64_t *words; /* members that are neither */
     strview  *texts;
+    int128   *wides; /* INTERVAL by its length, as equality sees it */
     value    *values;
     uint32_t  mask;  /* of the table; 0: there is none */
     int32_t  *table; /* member number + 1; 0: free */
@@ -46,6 +48,16 @@ hash_of_text(const strview *v) {
     return hash_bytes(strview_data(v), v->size);
 }
 
+static int128
+wide_of_value(const value *v) {
+    return v->type.id == TYPE_INTERVAL ? interval_total_us(&v->iv) : v->h;
+}
+
+static uint64_t
+hash_of_wide(int128 x) {
+    return hash_u64((uint64_t)x ^ hash_u64((uint64_t)((uint128)x >> 64)));
+}
+
 static status
 make_table(in_set *set, arena *a, error *err) {
     uint32_t size = 16;
@@ -58,7 +70,9 @@ make_table(in_set *set, arena *a, error *err) {
     }
     set->mask = size - 1;
     for (int32_t i = 0; i < set->count; i++) {
-        const uint64_t h = set->is_text ? hash_of_text(&set->texts[i]) : hash_u64(set->words[i]);
+        const uint64_t h = set->is_text   ? hash_of_text(&set->texts[i])
+                           : set->is_wide ? hash_of_wide(set->wides[i])
+                                          : hash_u64(set->words[i]);
         uint32_t       at = (uint32_t)h & set->mask;
         while (set->table[at] != 0) {
             at = (at + 1) & set->mask;
@@ -78,11 +92,13 @@ in_set_make(in_set **out, arena *a, const value *members, int32_t count, data_ty
         return error_memory(err);
     }
     set->is_text = p == PHYSICAL_TEXT;
-    set->is_wide = p == PHYSICAL_INTERVAL || p == PHYSICAL_NESTED || p == PHYSICAL_I128;
+    set->is_wide = p == PHYSICAL_INTERVAL || p == PHYSICAL_I128;
+    set->is_nested = p == PHYSICAL_NESTED;
     set->words = arena_alloc(a, n * sizeof(*set->words));
     set->texts = arena_alloc(a, n * sizeof(*set->texts));
+    set->wides = arena_alloc(a, n * sizeof(*set->wides));
     set->values = arena_alloc(a, n * sizeof(*set->values));
-    if (set->words == NULL || set->texts == NULL || set->values == NULL) {
+    if (set->words == NULL || set->texts == NULL || set->wides == NULL || set->values == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
@@ -92,13 +108,15 @@ in_set_make(in_set **out, arena *a, const value *members, int32_t count, data_ty
         } else if (set->is_text) {
             set->texts[set->count++] = strview_of(v->s.data, (uint32_t)v->s.size);
         } else if (set->is_wide) {
+            set->wides[set->count++] = wide_of_value(v);
+        } else if (set->is_nested) {
             set->values[set->count++] = *v;
         } else {
             set->words[set->count++] = word_of_value(v);
         }
     }
     *out = set;
-    return set->count > FEW && !set->is_wide ? make_table(set, a, err) : OK;
+    return set->count > FEW && !set->is_nested ? make_table(set, a, err) : OK;
 }
 
 /* ---- evaluation */
@@ -185,6 +203,34 @@ find_values(const in_set *set, const column *c, uint8_t *z, int32_t rows) {
     }
 }
 
+/* `is_interval` is a constant at each call. */
+ALWAYS_INLINE void
+find_wides(const in_set *set, const void *values, bool is_interval, uint8_t *z, int32_t rows) {
+    for (int32_t i = 0; i < rows; i++) {
+        const int128 x = is_interval ? interval_total_us((const interval *)values + i)
+                                     : ((const int128 *)values)[i];
+        if (set->mask == 0) {
+            for (int32_t k = 0; k < set->count; k++) {
+                z[i] |= set->wides[k] == x;
+            }
+            continue;
+        }
+        uint32_t at = (uint32_t)hash_of_wide(x) & set->mask;
+        for (; set->table[at] != 0 && !z[i]; at = (at + 1) & set->mask) {
+            z[i] = set->wides[set->table[at] - 1] == x;
+        }
+    }
+}
+
+static void
+find_wide_values(const in_set *set, const column *c, uint8_t *z, int32_t rows) {
+    if (c->type.id == TYPE_INTERVAL) {
+        find_wides(set, c->values, true, z, rows);
+    } else {
+        find_wides(set, c->values, false, z, rows);
+    }
+}
+
 /* Not found, but a member is NULL: nobody knows. */
 static status
 null_if_not_found(run *r, const uint8_t *z, const column *c, int32_t rows, uint64_t **validity) {
@@ -212,6 +258,8 @@ step_in(run *r, step *s) {
     if (s->set->is_text) {
         find_texts(s->set, c->values, z, rows);
     } else if (s->set->is_wide) {
+        find_wide_values(s->set, c, z, rows);
+    } else if (s->set->is_nested) {
         find_values(s->set, c, z, rows);
     } else {
         const uint64_t *x = words_of(r, c, rows);

@@ -17,7 +17,8 @@ typedef struct csv_reader {
     int64_t     line; /* of the field being read, from 1 */
     char        delimiter;
     text        null_text;
-    buf         unquoted; /* a quoted field with its quotes undone */
+    int32_t     event_time_column; /* of the schema, or -1 */
+    buf         unquoted;          /* a quoted field with its quotes undone */
     bool        was_quoted;
     bool        row_ended; /* the field was the last of its row */
     arena       scratch;   /* of the value being converted */
@@ -138,7 +139,7 @@ append_parsed(csv_reader *r, builder *b, int32_t at, const field *f, text t, err
     const bool  whole = type_is_integer(f->type);
     value       v;
     value       number;
-    status      s = value_coerce(&v, &written, f->type, false, &r->scratch, NULL);
+    status s = value_coerce(&v, &written, f->type, at == r->event_time_column, &r->scratch, NULL);
     if (s < 0 && whole && value_parse(&number, type_of(TYPE_F64), t, NULL) == OK) {
         s = value_coerce(&v, &number, f->type, false, &r->scratch, NULL);
     }
@@ -313,7 +314,8 @@ csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text c
                     .end = csv.data + csv.size,
                     .line = 1,
                     .delimiter = format->delimiter,
-                    .null_text = format->null_text};
+                    .null_text = format->null_text,
+                    .event_time_column = format->event_time_column - 1};
     buf_init(&r.unquoted, m, CSV_FIELD_MAX + 1);
     arena_init(&r.scratch, m);
     builder b;

@@ -14,6 +14,9 @@
 typedef struct csv_format {
     char delimiter;
     text null_text; /* data NULL: none */
+    /* Counted from 1, 0: none. Where it is BIGINT a time such as '2024-01-31 09:30:00' fits too, as
+     * epoch milliseconds. */
+    int32_t event_time_column;
 } csv_format;
 
 /* All rows as one batch of target's columns, or an error: ERR_INGESTION_FAILED naming line, column,
