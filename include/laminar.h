@@ -396,6 +396,13 @@ LAMINAR_API laminar_status laminar_append_bigint(laminar_appender *a, int32_t co
                                                  laminar_error *err);
 LAMINAR_API laminar_status laminar_append_double(laminar_appender *a, int32_t column, double v,
                                                  laminar_error *err);
+/* Many at once, in the order of the rows; as many single appends would do. */
+LAMINAR_API laminar_status laminar_append_bigints(laminar_appender *a, int32_t column,
+                                                  const int64_t *v, int32_t count,
+                                                  laminar_error *err);
+LAMINAR_API laminar_status laminar_append_doubles(laminar_appender *a, int32_t column,
+                                                  const double *v, int32_t count,
+                                                  laminar_error *err);
 LAMINAR_API laminar_status laminar_append_text(laminar_appender *a, int32_t column,
                                                const char *text, size_t size, laminar_error *err);
 /* A value of any type, as laminar_result_value gives them. */

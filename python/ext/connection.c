@@ -614,19 +614,20 @@ connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
 
 static PyMethodDef connection_methods[] = {
     {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("insert($self, source, data, *, wait=True)\n--\n\nInserts rows into a source: all "
-               "or none. "
-               "Returns the row count.\n\n"
-               "data: a dict (one row, or columns when its first value is a list), a list of "
-               "dicts, tuples or dataclasses,\n"
-               "a pandas or polars frame, a structured numpy array, or anything with an Arrow "
-               "capsule. Columns are matched by name and coerced to the "
-               "declared types;\n"
-               "missing ones take their DEFAULT or NULL. When it returns, every stream and query "
-               "sees the rows.\n"
-               "Raises IngestionError (row, column, value, both types), SchemaError 200 for an "
-               "unknown source,\n"
-               "TypeError for data that are no rows.")},
+     PyDoc_STR(
+         "insert($self, source, data, *, wait=True)\n--\n\nInserts rows into a source: all "
+         "or none. "
+         "Returns the row count.\n\n"
+         "data: a dict (one row, or columns when its first value is a list or an array), a list of "
+         "dicts, tuples or dataclasses,\n"
+         "a pandas or polars frame, a structured numpy array, or anything with an Arrow "
+         "capsule. Columns are matched by name and coerced to the "
+         "declared types;\n"
+         "missing ones take their DEFAULT or NULL. When it returns, every stream and query "
+         "sees the rows.\n"
+         "Raises IngestionError (row, column, value, both types), SchemaError 200 for an "
+         "unknown source,\n"
+         "TypeError for data that are no rows.")},
     {"flush", connection_flush, METH_NOARGS,
      PyDoc_STR("flush($self)\n--\n\nWaits until all that was accepted (wait=False too) is in every "
                "stream. Raises the first failure of an "

@@ -7,6 +7,7 @@
 #include "state.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { LAYOUT_MAX = 64 };
 
@@ -433,15 +434,147 @@ append_iterable(rows_context *c, PyObject *data) {
 }
 
 /* ---------------------------------------------------------------------------------- columns */
+enum { RUN_MAX = 512 };
+
+/* Floats from `at` on, as many as follow each other; how many, or -1. No code of Python runs. */
+static Py_ssize_t
+append_floats(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_ssize_t size) {
+    double        run[RUN_MAX];
+    int32_t       n = 0;
+    laminar_error err;
+    for (PyObject *v; n < RUN_MAX && at + n < size; n++) {
+        v = PyList_GetItem(list, at + n);
+        if (v == NULL || !PyFloat_CheckExact(v)) {
+            break;
+        }
+        run[n] = PyFloat_AsDouble(v);
+    }
+    if (n > 0 && refused(c, laminar_append_doubles(c->appender, column, run, n, &err), &err) < 0) {
+        return -1;
+    }
+    return n;
+}
+
+/* The same of ints of 64 bits. */
+static Py_ssize_t
+append_longs(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_ssize_t size) {
+    int64_t       run[RUN_MAX];
+    int32_t       n = 0;
+    int           overflow;
+    laminar_error err;
+    for (PyObject *v; n < RUN_MAX && at + n < size; n++) {
+        v = PyList_GetItem(list, at + n);
+        if (v == NULL || !PyLong_CheckExact(v)) {
+            break;
+        }
+        run[n] = PyLong_AsLongLongAndOverflow(v, &overflow);
+        if (overflow != 0) {
+            break;
+        }
+    }
+    if (n > 0 && refused(c, laminar_append_bigints(c->appender, column, run, n, &err), &err) < 0) {
+        return -1;
+    }
+    return n;
+}
+
+static int
+append_list(rows_context *c, int32_t column, PyObject *list) {
+    Py_ssize_t at = 0, looked = 0;
+    while (at < PyList_Size(list)) {
+        PyObject        *v = Py_NewRef(PyList_GetItem(list, at));
+        const Py_ssize_t size = PyList_Size(list);
+        Py_ssize_t       n = PyFloat_CheckExact(v)  ? append_floats(c, column, list, at, size)
+                             : PyLong_CheckExact(v) ? append_longs(c, column, list, at, size)
+                                                    : 0;
+        if (n == 0) {
+            n = append_value(c, column, v, 0) < 0 ? -1 : 1;
+        }
+        Py_DECREF(v);
+        at += n;
+        if (n < 0) {
+            return -1;
+        }
+        if (at - looked >= EXT_LOOK) {
+            looked = at;
+            if (ext_look() < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* An array of 64-bit integers or doubles that lie side by side: 1; another one: 0; -1. */
+static int
+append_buffer(rows_context *c, int32_t column, PyObject *values) {
+    Py_buffer     view;
+    laminar_error err;
+    if (PyObject_GetBuffer(values, &view, PyBUF_FORMAT | PyBUF_ND) < 0) {
+        PyErr_Clear();
+        return 0;
+    }
+    const char *format = view.format == NULL ? "B" : view.format;
+    const bool  fits =
+        view.ndim == 1 && view.itemsize == 8 && format[1] == '\0' && (uintptr_t)view.buf % 8 == 0;
+    int              done = fits && strchr("lqd", format[0]) != NULL;
+    const Py_ssize_t count = done ? view.shape[0] : 0;
+    for (Py_ssize_t at = 0; done > 0 && at < count; at += EXT_LOOK) {
+        const int32_t n = (int32_t)(count - at < EXT_LOOK ? count - at : EXT_LOOK);
+        const char   *from = (const char *)view.buf + at * 8;
+        done = refused(c,
+                       format[0] == 'd'
+                           ? laminar_append_doubles(c->appender, column,
+                                                    (const double *)(const void *)from, n, &err)
+                           : laminar_append_bigints(c->appender, column,
+                                                    (const int64_t *)(const void *)from, n, &err),
+                       &err) < 0
+                   ? -1
+                   : 1;
+    }
+    PyBuffer_Release(&view);
+    return done;
+}
+
+/* An array of any library, as the list of what it holds. */
+static PyObject *
+array_list(PyObject *values) {
+    PyObject *frames = PyImport_ImportModule("laminardb.frames");
+    PyObject *list = frames == NULL ? NULL : PyObject_CallMethod(frames, "column", "O", values);
+    Py_XDECREF(frames);
+    return list;
+}
+
+/* numpy and arrow arrays and series of frames, which are columns; their scalars are not. */
+static bool
+is_array(rows_context *c, PyObject *v) {
+    if (v == Py_None || PyFloat_Check(v) || PyLong_Check(v) || PyUnicode_Check(v) ||
+        PyBytes_Check(v) || !PyObject_HasAttr(v, c->state->array_protocol)) {
+        return false;
+    }
+    const bool sized = PyObject_Size(v) >= 0;
+    PyErr_Clear();
+    return sized;
+}
+
 static int
 append_column(rows_context *c, PyObject *key, PyObject *values) {
     int32_t column;
     if (find_column(c, key, &column) < 0 || fill_once(c, column) < 0) {
         return -1;
     }
-    PyObject *items = PyList_Check(values) ? Py_NewRef(values) : PySequence_List(values);
+    const bool array = is_array(c, values);
+    if (array) {
+        const int done = append_buffer(c, column, values);
+        if (done != 0) {
+            return done < 0 ? -1 : 0;
+        }
+    }
+    PyObject *items = PyList_Check(values) ? Py_NewRef(values)
+                      : array              ? array_list(values)
+                                           : PySequence_List(values);
     if (items == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+        if (array || !PyErr_ExceptionMatches(PyExc_TypeError)) {
             return -1;
         }
         PyErr_Clear();
@@ -449,14 +582,9 @@ append_column(rows_context *c, PyObject *key, PyObject *values) {
                      Py_TYPE(values));
         return -1;
     }
-    int failed = 0;
-    for (Py_ssize_t i = 0; !failed && i < PyList_Size(items); i++) {
-        PyObject *v = Py_NewRef(PyList_GetItem(items, i));
-        failed = append_value(c, column, v, 0) < 0 || (i % EXT_LOOK == 0 && ext_look() < 0);
-        Py_DECREF(v);
-    }
+    const int done = append_list(c, column, items);
     Py_DECREF(items);
-    return failed ? -1 : 0;
+    return done;
 }
 
 static int
@@ -479,8 +607,8 @@ append_columns(rows_context *c, PyObject *data) {
     return PyDict_Size(data) == size ? 0 : changed_size();
 }
 
-/* A dict whose first value is a list holds columns, unless that list is a value of a LIST column:
- * what another column has decides, or that the list holds no lists. */
+/* A dict whose first value is a list or an array holds columns, unless that is a value of a LIST
+ * column: what another column has decides, or that the list holds no lists. */
 static bool
 is_columnar(rows_context *c, PyObject *data, PyObject *first) {
     Py_ssize_t at = 0;
@@ -496,8 +624,11 @@ is_columnar(rows_context *c, PyObject *data, PyObject *first) {
             return true; /* the error is theirs to tell */
         }
         if (laminar_appender_column_type(c->appender, column) != LAMINAR_TYPE_LIST) {
-            return PyList_Check(v);
+            return PyList_Check(v) || is_array(c, v);
         }
+    }
+    if (!PyList_Check(first)) {
+        return false;
     }
     for (Py_ssize_t i = 0; i < PyList_Size(first); i++) {
         PyObject *item = PyList_GetItem(first, i);
@@ -516,8 +647,8 @@ append_dict(rows_context *c, PyObject *data) {
         PyErr_SetString(PyExc_TypeError, "an empty dict holds no rows");
         return -1;
     }
-    return PyList_Check(first) && is_columnar(c, data, first) ? append_columns(c, data)
-                                                              : append_dict_row(c, data);
+    const bool columns = (PyList_Check(first) || is_array(c, first)) && is_columnar(c, data, first);
+    return columns ? append_columns(c, data) : append_dict_row(c, data);
 }
 
 int

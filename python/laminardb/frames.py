@@ -16,13 +16,28 @@ def _plain_list(values: Any) -> list[Any]:
     return found
 
 
+def column(values: Any) -> list[Any]:
+    """One column of a dict: an array or series of numpy, pandas, polars or pyarrow as a list."""
+    package = type(values).__module__.partition(".")[0]
+    if package == "pandas":
+        items = _plain_list(values.to_numpy()) if values.dtype.kind == "M" else values.tolist()
+        return [None if gone else v for v, gone in zip(items, values.isna(), strict=True)]
+    if getattr(values, "ndim", 1) != 1:
+        raise TypeError(f"a column has one dimension, not {values.ndim}")
+    if package == "numpy":
+        return _plain_list(values)
+    for name in ("to_pylist", "to_list", "tolist"):
+        if hasattr(values, name):
+            found: list[Any] = getattr(values, name)()
+            return found
+    return list(values)
+
+
 def _pandas_columns(frame: Any) -> dict[str, list[Any]]:
     """NaN, NaT and pandas.NA are NULL, as they are for pyarrow."""
     columns = {}
     for i, name in enumerate(frame.columns):
-        series = frame.iloc[:, i]
-        values = _plain_list(series.to_numpy()) if series.dtype.kind == "M" else series.tolist()
-        columns[name] = [None if gone else v for v, gone in zip(values, series.isna(), strict=True)]
+        columns[name] = column(frame.iloc[:, i])
     return columns
 
 

@@ -245,6 +245,28 @@ column_append_f64(builder *b, int32_t at, double v, error *err) {
     return OK;
 }
 
+static status
+append_run(builder *b, int32_t at, const void *values, int32_t count, error *err) {
+    column_builder *c = &b->columns[at];
+    TRY(ensure(b, c, count, err));
+    memcpy((char *)c->values + (size_t)c->count * 8, values, (size_t)count * 8);
+    bits_fill(c->validity, c->count, count, true);
+    c->count += count;
+    return OK;
+}
+
+status
+column_append_i64_run(builder *b, int32_t at, const int64_t *v, int32_t count, error *err) {
+    assert(type_physical(b->columns[at].type) == PHYSICAL_I64);
+    return append_run(b, at, v, count, err);
+}
+
+status
+column_append_f64_run(builder *b, int32_t at, const double *v, int32_t count, error *err) {
+    assert(type_physical(b->columns[at].type) == PHYSICAL_F64);
+    return append_run(b, at, v, count, err);
+}
+
 status
 column_append_text(builder *b, int32_t at, text t, error *err) {
     column_builder *c = &b->columns[at];

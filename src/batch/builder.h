@@ -44,6 +44,11 @@ status column_append_null(builder *b, int32_t at, error *err) MUST_USE;
 status column_append_i64(builder *b, int32_t at, int64_t v, error *err)
     MUST_USE; /* any integer but HUGEINT, DATE, TIMESTAMP, BOOL; v must be in range */
 status column_append_f64(builder *b, int32_t at, double v, error *err) MUST_USE;
+/* Many: columns of 64-bit integers, and of doubles. */
+status column_append_i64_run(builder *b, int32_t at, const int64_t *v, int32_t count,
+                             error *err) MUST_USE;
+status column_append_f64_run(builder *b, int32_t at, const double *v, int32_t count,
+                             error *err) MUST_USE;
 status column_append_text(builder *b, int32_t at, text t,
                           error *err) MUST_USE; /* or a BLOB; copies; VARCHAR: valid UTF-8 */
 status column_append_value(builder *b, int32_t at, const value *v, error *err) MUST_USE;

@@ -223,6 +223,34 @@ laminar_append_double(laminar_appender *a, int32_t at, double d, laminar_error *
 }
 
 laminar_status
+laminar_append_bigints(laminar_appender *a, int32_t at, const int64_t *v, int32_t count,
+                       laminar_error *err) {
+    error e;
+    if (is_type(a, at, TYPE_I64)) {
+        return appended(a, column_append_i64_run(&a->rows, at, v, count, &e), &e, err);
+    }
+    laminar_status s = LAMINAR_OK;
+    for (int32_t i = 0; s == LAMINAR_OK && i < count; i++) {
+        s = laminar_append_bigint(a, at, v[i], err);
+    }
+    return s;
+}
+
+laminar_status
+laminar_append_doubles(laminar_appender *a, int32_t at, const double *v, int32_t count,
+                       laminar_error *err) {
+    error e;
+    if (is_type(a, at, TYPE_F64)) {
+        return appended(a, column_append_f64_run(&a->rows, at, v, count, &e), &e, err);
+    }
+    laminar_status s = LAMINAR_OK;
+    for (int32_t i = 0; s == LAMINAR_OK && i < count; i++) {
+        s = laminar_append_double(a, at, v[i], err);
+    }
+    return s;
+}
+
+laminar_status
 laminar_append_text(laminar_appender *a, int32_t at, const char *data, size_t size,
                     laminar_error *err) {
     error      e = {0};

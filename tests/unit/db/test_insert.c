@@ -349,6 +349,42 @@ producer_init(producer *p, int32_t batches, int64_t rows) {
                                .private_data = p}};
 }
 
+/* Runs equal single appends, for columns of the type and for others, behind whatever is there. */
+static void
+test_runs(void **state) {
+    (void)state;
+    laminar_database *db = db_open();
+    laminar_appender *a = NULL;
+    laminar_error     err;
+    int64_t           ints[700];
+    double            doubles[700];
+    for (int32_t i = 0; i < 700; i++) {
+        ints[i] = i - 350;
+        doubles[i] = i / 2;
+    }
+    db_run(db, "CREATE SOURCE runs (k BIGINT, v DOUBLE, i INTEGER, s VARCHAR)");
+    DB_OK(laminar_appender_open(&a, db, "runs", &err));
+    for (int32_t at = 0; at < 4; at++) {
+        DB_OK(laminar_append_null(a, at, &err));
+        DB_OK(laminar_append_bigints(a, at, ints, 700, &err));
+        DB_OK(laminar_append_doubles(a, at, doubles, 700, &err));
+    }
+    int64_t rows = 0;
+    DB_OK(laminar_appender_flush(a, &rows, &err));
+    CHECK_EQ(rows, 1401);
+    CHECK_EQ(db_integer(db, "SELECT count(*) FROM runs WHERE k = v AND v = i AND s IS NOT NULL"),
+             1400);
+    CHECK_EQ(db_integer(db, "SELECT sum(k) FROM runs"), -350 + 2 * (349 * 350 / 2));
+
+    ints[699] = INT64_MAX; /* refuses the whole */
+    CHECK_EQ(laminar_append_bigints(a, 2, ints, 700, &err), -300);
+    CHECK(strstr(err.message, "row 700, column \"i\"") != NULL);
+    CHECK(laminar_append_bigints(a, 9, ints, 1, &err) < 0);
+    CHECK_EQ(laminar_append_doubles(a, -1, doubles, 0, &err), LAMINAR_OK);
+    laminar_appender_close(a);
+    laminar_database_close(db);
+}
+
 static void
 test_arrow(void **state) {
     (void)state;
@@ -475,5 +511,5 @@ test_csv(void **state) {
     laminar_database_close(db);
 }
 
-UNIT_MAIN(UNIT(test_coercion), UNIT(test_event_time), UNIT(test_rows_and_columns), UNIT(test_arrow),
-          UNIT(test_arrow_out), UNIT(test_csv))
+UNIT_MAIN(UNIT(test_coercion), UNIT(test_event_time), UNIT(test_rows_and_columns), UNIT(test_runs),
+          UNIT(test_arrow), UNIT(test_arrow_out), UNIT(test_csv))
