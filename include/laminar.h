@@ -126,6 +126,11 @@ typedef struct laminar_options {
     int64_t max_lag_bytes;        /* what a subscription may leave unread when it names no limit; 0:
                                      256 MiB */
     int64_t statement_timeout_ms; /* how long a query may run; 0: no limit */
+    /* The caller owns the clock: it stands at 0 (1970) until laminar_database_tick moves it, and no
+     * thread is started. The same calls and seed (of random() and its like) give the same bytes. Not
+     * together with clock_us. */
+    bool     deterministic;
+    uint64_t seed;
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
@@ -155,6 +160,17 @@ LAMINAR_API laminar_status laminar_database_resume(laminar_database *db, laminar
 /* "Created", "Starting", "Running", "Paused", "ShuttingDown", "Stopped"; "Faulted": started, and
  * every stream has failed. Never waits. */
 LAMINAR_API const char *laminar_database_state(laminar_database *db);
+/* Deterministic mode: moves the clock on to now_us, microseconds since 1970. What is due until then
+ * (EMIT EVERY and whatever else goes by the clock) happens on this thread, each thing at its own
+ * time, before the call returns: one step of an hour does what 3,600 steps of a second do. Class
+ * "ValueError": now_us lies before the clock, or the clock is the system's.
+ *
+ *     laminar_options o = LAMINAR_OPTIONS_INIT;
+ *     o.deterministic = true;
+ *     laminar_database_open(&db, ":memory:", &o, &err);
+ *     laminar_database_tick(db, 1700000000000000, &err); */
+LAMINAR_API laminar_status laminar_database_tick(laminar_database *db, int64_t now_us,
+                                                 laminar_error *err);
 /* Makes the running queries of other threads return code 402. */
 LAMINAR_API void laminar_database_interrupt(laminar_database *db);
 /* Queries and subscriptions by SQL, oldest first: the active ones and the last 64 that are over.

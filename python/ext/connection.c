@@ -53,14 +53,16 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
                                "insert_timeout_ms",
                                "max_lag_bytes",
                                "statement_timeout_ms",
+                               "deterministic",
                                NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
     long long       limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0;
+    int             deterministic = 0;
     laminar_error   err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLL:Connection", names, &path,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLp:Connection", names, &path,
                                      &options.threads, &limit, &buffer, &timeout, &lag,
-                                     &query_timeout)) {
+                                     &query_timeout, &deterministic)) {
         return NULL;
     }
     options.memory_limit = limit;
@@ -68,6 +70,7 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     options.insert_timeout_ms = timeout;
     options.max_lag_bytes = lag;
     options.statement_timeout_ms = query_timeout;
+    options.deterministic = deterministic != 0;
     module_state      *state = ext_state_of_type(type);
     allocfunc          alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     connection_object *self = state == NULL ? NULL : (connection_object *)(void *)alloc(type, 0);
@@ -536,6 +539,22 @@ connection_insert_json(PyObject *o, PyObject *args) {
 }
 
 static PyObject *
+connection_tick(PyObject *o, PyObject *now_us) {
+    connection_object *self = (connection_object *)o;
+    const long long    us = PyLong_AsLongLong(now_us);
+    laminar_error      err;
+    laminar_status     s;
+    if (us == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_tick(self->db, us, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 connection_advance(PyObject *o, PyObject *args) {
     connection_object *self = (connection_object *)o;
     const char        *name;
@@ -637,6 +656,7 @@ static PyMethodDef connection_methods[] = {
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
     {"_insert_json", connection_insert_json, METH_VARARGS, NULL},
     {"_advance", connection_advance, METH_VARARGS, NULL},
+    {"_tick", connection_tick, METH_O, NULL},
     {"_subscribe", (PyCFunction)(void (*)(void))connection_subscribe, METH_VARARGS | METH_KEYWORDS,
      NULL},
     {"_list", connection_list, METH_O, NULL},

@@ -20,6 +20,8 @@ class LaminarConfig:
             raises MemoryError.
         insert_timeout_ms: how long an insert waits for subscriptions with on_lag="block"; None: 30,000.
         statement_timeout_ms: how long a query may run before it raises QueryError 402; None: no limit.
+        deterministic: True: the clock stands at 1970 until ``tick(now)`` moves it, and no thread is started:
+            the same calls give the same results to the byte. For tests and replays.
         max_lag_bytes: what a subscription may leave unread when it names no limit; None: 256 MiB.
 
     Raises:
@@ -35,6 +37,7 @@ class LaminarConfig:
         "insert_timeout_ms": 30000,
         "max_lag_bytes": None,
         "statement_timeout_ms": None,
+        "deterministic": False,
     }
 
     def __init__(self, **settings: Any) -> None:
@@ -45,6 +48,10 @@ class LaminarConfig:
                 near = get_close_matches(key, self._defaults, 1, 0.5)
                 hint = f', did you mean "{near[0]}"?' if near else f"; there are {', '.join(self._defaults)}"
                 raise TypeError(f'LaminarConfig has no setting "{key}"{hint}')
+            if isinstance(self._defaults[key], bool):
+                if not isinstance(value, bool):
+                    raise TypeError(f"{key} must be True or False, not {value!r}")
+                continue
             if value is None and self._defaults[key] is not None:
                 raise TypeError(f"{key} must be an int, not None")
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):

@@ -16,6 +16,7 @@ from .subscription import StreamSubscription, Subscription
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from typing import Any, Literal, TypeVar
 
     from .aio import AsyncStreamSubscription, AsyncSubscription
@@ -60,7 +61,33 @@ class Connection(_laminardb.Connection):
             settings.insert_timeout_ms,
             settings.max_lag_bytes or 0,
             settings.statement_timeout_ms or 0,
+            settings.deterministic,
         )
+
+    def tick(self, now: int | datetime) -> None:
+        """Moves the clock of a deterministic database on to `now`; what is due until then happens first.
+
+        now: epoch milliseconds, or a datetime (without a zone: UTC). Before the first call the clock stands
+        at 1970. One step of an hour does what 3,600 steps of a second do.
+
+        Raises:
+            ValueError: `now` lies before the clock, or the database lives by the system's clock.
+
+        Example:
+            >>> with laminardb.open(config=laminardb.LaminarConfig(deterministic=True)) as db:
+            ...     db.tick(1_700_000_000_000)
+        """
+        if isinstance(now, bool):
+            raise TypeError("now must be epoch milliseconds or a datetime, not a bool")
+        if isinstance(now, int):
+            self._tick(now * 1000)
+            return
+        from datetime import UTC, datetime, timedelta
+
+        if not isinstance(now, datetime):
+            raise TypeError(f"now must be epoch milliseconds or a datetime, not {type(now).__name__}")
+        aware = now if now.tzinfo is not None else now.replace(tzinfo=UTC)
+        self._tick((aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
 
     def execute(self, sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.

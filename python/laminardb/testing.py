@@ -40,10 +40,11 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from . import Connection, open
+from . import Connection, LaminarConfig, open
 from .changes import ChangeEvent
 from .subscription import StreamSubscription
 
@@ -96,12 +97,17 @@ def _cells(line: str) -> list[str | None]:
             return cells
 
 
-def database(script: str = "", *, start: bool = True) -> TestDatabase:
+def database(script: str = "", *, start: bool = True, now: int | datetime | None = None) -> TestDatabase:
     """A new database in memory for one test.
 
-    script: SQL that makes sources and streams. start: whether streams run from the beginning.
+    script: SQL that makes sources and streams. start: whether streams run from the beginning. now: the clock
+    is the test's, and stands there (epoch milliseconds or a datetime) until ``db.tick(later)`` moves it;
+    None: the system's.
     """
-    return TestDatabase(open(), script, start)
+    connection = open(config=LaminarConfig(deterministic=now is not None))
+    if now is not None:
+        connection.tick(now)
+    return TestDatabase(connection, script, start)
 
 
 class TestDatabase:

@@ -46,6 +46,12 @@ clock_init_manual(engine_clock *c, int64_t now_us) {
 }
 
 void
+clock_init_stepped(engine_clock *c, int64_t now_us) {
+    clock_init_manual(c, now_us);
+    c->ticks_ns = real_ticks_ns;
+}
+
+void
 clock_advance(engine_clock *c, int64_t us) {
     assert(c->now_us == manual_now_us);
     int64_t now = atomic_load_explicit(&c->manual_us, memory_order_relaxed);

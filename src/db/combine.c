@@ -32,6 +32,7 @@ status
 queue_open(laminar_database *db, error *err) {
     insert_queue *q = &db->queue;
     TRY(mutex_init(&q->lock, err));
+    atomic_store(&q->due_us, INT64_MAX);
     mutex_set_level(&q->lock, LEVEL_LEAF);
     return OK;
 }
@@ -165,20 +166,38 @@ queue_drain(laminar_database *db, bool bounded) {
 }
 
 /* ------------------------------------------------------------------ the worker */
+
+/* Until there is work, or a timer is due. */
+static void
+sleep_worker(laminar_database *db, uint32_t seen) {
+    insert_queue *q = &db->queue;
+    const int64_t due_us = atomic_load(&q->due_us);
+    const int64_t wait_us =
+        due_us == INT64_MAX ? -1 : sat_sub_i64(due_us, clock_now_us(&db->clock.base));
+    if (!atomic_load(&q->worker_stop) && (wait_us > 0 || due_us == INT64_MAX)) {
+        futex_wait(&q->worker_word, seen, wait_us);
+    }
+}
+
+static bool
+has_work(laminar_database *db) {
+    return !queue_is_empty(db) || clock_now_us(&db->clock.base) >= atomic_load(&db->queue.due_us);
+}
+
 static void *
 run_worker(void *arg) {
     laminar_database *db = arg;
     insert_queue     *q = &db->queue;
     while (!atomic_load(&q->worker_stop)) {
         const uint32_t seen = atomic_load(&q->worker_word);
-        if (queue_is_empty(db)) {
-            if (!atomic_load(&q->worker_stop)) {
-                futex_wait(&q->worker_word, seen, -1);
-            }
+        if (!has_work(db)) {
+            sleep_worker(db, seen);
             continue;
         }
         mutex_lock(&db->token);
         queue_drain(db, true);
+        engine_fire(db->engine);
+        queue_tell_due(db);
         mutex_unlock(&db->token);
     }
     if (!queue_is_empty(db) && mutex_try_lock(&db->token)) { /* came while we were the holder */
@@ -190,7 +209,7 @@ run_worker(void *arg) {
 void
 queue_wake_worker(laminar_database *db) {
     insert_queue *q = &db->queue;
-    if (!q->has_worker && !atomic_load(&q->worker_stop)) {
+    if (!q->has_worker && !db->deterministic && !atomic_load(&q->worker_stop)) {
         error ignored = {0};
         q->has_worker =
             thread_start(&q->worker, "laminardb-worker", run_worker, db, &ignored) == OK;
@@ -200,6 +219,20 @@ queue_wake_worker(laminar_database *db) {
         futex_wake_all(&q->worker_word);
     } else {
         queue_drain(db, false); /* no thread to be had: the holder goes on itself */
+    }
+}
+
+void
+queue_tell_due(laminar_database *db) {
+    insert_queue *q = &db->queue;
+    const int64_t due_us = engine_due_us(db->engine);
+    const int64_t told_us = atomic_load_explicit(&q->due_us, memory_order_relaxed);
+    if (LIKELY(due_us == told_us) || db->deterministic) {
+        return;
+    }
+    atomic_store(&q->due_us, due_us);
+    if (due_us < told_us && !atomic_load(&q->worker_stop)) {
+        queue_wake_worker(db);
     }
 }
 

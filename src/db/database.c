@@ -17,7 +17,11 @@ user_now_us(engine_clock *c) {
 static void
 set_callbacks(laminar_database *db, const laminar_options *options) {
     clock_init_real(&db->clock.base);
-    shared_rng_init(&db->random, rng_seed_from_system());
+    shared_rng_init(&db->random, options->deterministic ? options->seed : rng_seed_from_system());
+    if (options->deterministic) {
+        db->deterministic = true;
+        clock_init_stepped(&db->clock.base, 0);
+    }
     if (options != NULL && options->clock_us != NULL) {
         db->clock.clock_us = options->clock_us;
         db->clock.context = options->clock_context;
@@ -85,6 +89,11 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
         options->statement_timeout_ms < 0) {
         return error_set(err, ERR_INVALID_ARGUMENT,
                          "numbers in the options must be 0 (the default) or more");
+    }
+    if (options->deterministic && options->clock_us != NULL) {
+        return error_set(err, ERR_INVALID_ARGUMENT,
+                         "a deterministic database has a clock of its own: leave clock_us out, and "
+                         "move its clock with laminar_database_tick");
     }
     kernel_init();
     const int64_t limit =
@@ -221,6 +230,7 @@ db_leave(laminar_database *db) {
         if (UNLIKELY(engine_has_abandoned(db->engine))) {
             engine_reap(db->engine);
         }
+        queue_tell_due(db);
         if (!queue_drain(db, true)) {
             queue_wake_worker(db);
             mutex_unlock(&db->token);
@@ -433,6 +443,40 @@ laminar_database_start(laminar_database *db, laminar_error *err) {
     status s = db_enter(db, &e);
     if (s == OK) {
         s = start(db, &e);
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+/* Timers that fall due on the way go off at their own times. */
+static status
+go_to(laminar_database *db, int64_t now_us, error *err) {
+    engine_clock *c = &db->clock.base;
+    if (!db->deterministic) {
+        return error_set(err, ERR_INVALID_ARGUMENT,
+                         "this database lives by the system's clock: open it with deterministic = "
+                         "true to move its clock by hand");
+    }
+    if (now_us < clock_now_us(c)) {
+        return error_set(err, ERR_INVALID_ARGUMENT,
+                         "the clock stands at %lld us and never goes back to %lld",
+                         (long long)clock_now_us(c), (long long)now_us);
+    }
+    queue_drain(db, false);
+    while (engine_due_us(db->engine) <= now_us) {
+        clock_advance(c, max_i64(0, engine_due_us(db->engine) - clock_now_us(c)));
+        engine_fire(db->engine);
+    }
+    clock_advance(c, now_us - clock_now_us(c));
+    return OK;
+}
+
+laminar_status
+laminar_database_tick(laminar_database *db, int64_t now_us, laminar_error *err) {
+    error  e = {0};
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        s = go_to(db, now_us, &e);
         db_leave(db);
     }
     return report(err, &e, s, TEXT(""));

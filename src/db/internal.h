@@ -70,6 +70,7 @@ typedef struct insert_queue {
     bool   has_worker;            /* guarded by the token */
     _Atomic uint32_t worker_word; /* futex: changes when there is work or the end */
     _Atomic bool     worker_stop;
+    _Atomic int64_t  due_us; /* when the worker is to look for timers; INT64_MAX: never */
 } insert_queue;
 
 struct laminar_database {
@@ -77,6 +78,7 @@ struct laminar_database {
     mem             *mem;
     user_clock       clock;
     shared_rng       random;
+    bool             deterministic; /* the clock moves in laminar_database_tick alone; no worker */
     mutex            token;
     insert_queue     queue;
     catalog         *catalog;
@@ -206,6 +208,8 @@ status queue_open(laminar_database *db, error *err) MUST_USE;
 bool queue_drain(laminar_database *db, bool bounded);
 bool queue_is_empty(laminar_database *db);
 void queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
+/* With the token: the worker learns when the next timer goes off. */
+void queue_tell_due(laminar_database *db);
 /* Without the token. wait: returns when the rows are in every stream; else when they are accepted
  * (coerced, checked, queued or applied). */
 status db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) MUST_USE;

@@ -186,6 +186,9 @@ follow(laminar_subscription *s, stream *of, const laminar_subscription_options *
     lag_rule   rule;
     changelog *log = stream_log(of);
     TRY(make_rule(s, o, &rule, err));
+    if (snapshot) {
+        stream_release_held(of);
+    }
     const log_position now = changelog_mark(log, engine_sequence(s->db->engine));
     const log_position from = {(uint64_t)o->from_epoch, (uint64_t)o->from_part};
     TRY(o->resume ? log_cursor_resume(&s->cursor, log, &rule, from, err)

@@ -179,7 +179,7 @@ announce(stream *s) {
 /* The outcome for a stream that has readers already: it runs or has failed. */
 static void
 begin_running(stream *s, status done, const error *fault) {
-    s->running = true;
+    stream_go_live(s);
     if (done < 0) {
         stream_fail(s, fault);
     } else {
@@ -217,7 +217,9 @@ stream_join(stream *s, bool is_new, error *err) {
         begin_running(s, done, &fault);
         return OK;
     }
-    s->running = done == OK;
+    if (done == OK) {
+        stream_go_live(s);
+    }
     if (done < 0 && err != NULL) {
         *err = fault;
     }
@@ -319,8 +321,8 @@ stream_join_end(stream *s, status so_far, error *err) {
     }
     stream_count_filled(s);
     stream_want_ops(s, 0);
-    s->running = true;
     if (is_new) {
+        stream_go_live(s);
         engine_check_fault(s->engine);
     } else {
         begin_running(s, OK, NULL);

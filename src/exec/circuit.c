@@ -3,6 +3,7 @@
 #include "exec/circuit.h"
 
 #include "batch/builder.h"
+#include "op/gate.h"
 
 void
 circuit_close(circuit *c) {
@@ -17,6 +18,9 @@ circuit_close(circuit *c) {
     spools_close(c);
     if (c->gate != NULL) {
         op_close(c->gate);
+    }
+    if (c->held != NULL) {
+        op_close(c->held);
     }
     if (c->sink != NULL) {
         op_close(c->sink);
@@ -171,10 +175,19 @@ circuit_tick(circuit *c, int64_t frontier_us, error *err) {
     if (c->gate != NULL) {
         TRY(circuit_tick_op(c, c->gate, frontier_us, err));
     }
+    if (c->held != NULL) {
+        TRY(circuit_tick_op(c, c->held, frontier_us, err));
+    }
     TRY(circuit_tick_op(c, c->sink, frontier_us, err));
     arena_reset(&c->tick_arena);
     c->ticked = true;
     return OK;
+}
+
+status
+circuit_release(circuit *c, error *err) {
+    gate_release(c->held);
+    return circuit_tick_op(c, c->held, c->held->frontier_us, err);
 }
 
 static void
@@ -220,7 +233,8 @@ circuit_is_upsert(const plan *p) {
     while (grouping->kind == PLAN_PROJECT) {
         grouping = grouping->inputs[0];
     }
-    if (p->emit != EMIT_UPDATE || grouping->kind != PLAN_AGGREGATE || p->key_count == 0) {
+    if (p->emit != EMIT_UPDATE || p->emit_every_us > 0 || grouping->kind != PLAN_AGGREGATE ||
+        p->key_count == 0) {
         return false;
     }
     for (int32_t i = 0; i < p->root->schema.count; i++) {

@@ -21,6 +21,7 @@ typedef struct circuit {
     const plan *plan;
     op        **ops;  /* plan->node_count operators by node id */
     op         *gate; /* NULL in one-off circuits */
+    op         *held; /* EMIT EVERY: a second gate, between the first and the sink; else NULL */
     op         *sink;
     spool     **spools; /* one-off: by id of the root of a shared part */
     bool        ticked;
@@ -58,6 +59,8 @@ status circuit_pick(circuit *c, const delta *rows, int sign, int32_t **picked, i
 /* Rows as a result shows them: retractions fall away, a weight of n is n rows. Transient in c's
  * scratch. */
 status circuit_present(circuit *c, const delta *rows, delta *out, error *err) MUST_USE;
+/* Lets out what the second gate holds. */
+status circuit_release(circuit *c, error *err) MUST_USE;
 /* Tells operators whether retractions of updated rows are needed at the root. */
 void circuit_want_old_rows(circuit *c, bool wanted);
 /* True when an updating result can leave old rows out: every touched group changes visibly (a plain

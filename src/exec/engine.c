@@ -66,6 +66,8 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->mem = m;
     e->clock = wall;
     e->watermark_floor_us = INT64_MIN;
+    e->now_us = INT64_MIN;
+    timer_heap_init(&e->timers, m);
     *out = e;
     return OK;
 }
@@ -78,7 +80,47 @@ engine_close(engine *e) {
     assert(e->streams.count == 0 && e->sources.count == 0);
     list_fini(&e->streams, e->mem);
     list_fini(&e->sources, e->mem);
+    timer_heap_fini(&e->timers);
     mem_free(e->mem, e, sizeof(*e));
+}
+
+/* ---------------------------------------------------------------------------------- time */
+int64_t
+engine_due_us(const engine *e) {
+    return e->paused ? TIMER_NEVER : timer_heap_due_us(&e->timers);
+}
+
+void
+engine_go_to(engine *e, int64_t now_us) {
+    timer *t;
+    assert(e->unsettled == NULL);
+    while ((t = timer_heap_take(&e->timers, now_us)) != NULL) {
+        const int64_t due_us = t->due_us;
+        e->now_us = max_i64(e->now_us, due_us);
+        t->fire(t, due_us);
+    }
+    e->now_us = max_i64(e->now_us, now_us);
+}
+
+void
+engine_fire(engine *e) {
+    const int64_t now_us = clock_now_us(e->clock);
+    if (now_us >= engine_due_us(e)) {
+        engine_go_to(e, now_us);
+    }
+}
+
+/* The time of an insert that comes now. What is due before it goes first: no deadline lies within a
+ * tick. */
+static int64_t
+arrival_us(engine *e) {
+    const int64_t now_us = max_i64(clock_now_us(e->clock), e->now_us);
+    if (UNLIKELY(now_us >= engine_due_us(e))) {
+        engine_settle(e);
+        engine_go_to(e, now_us);
+    }
+    e->now_us = now_us;
+    return now_us;
 }
 
 uint64_t
@@ -310,6 +352,7 @@ may_join_tick(const engine *e, const source *s) {
 
 status
 engine_append(engine *e, source *s, batch *rows, error *err) {
+    const int64_t now_us = arrival_us(e);
     if (e->unsettled != NULL && !may_join_tick(e, s)) {
         engine_settle(e);
     }
@@ -320,8 +363,8 @@ engine_append(engine *e, source *s, batch *rows, error *err) {
     if (table_row_count(s->table) == 0) {
         keep_floor(e);
     }
-    TRY(table_append(s->table, rows, e->sequence + 1, clock_now_us(e->clock),
-                     s->accepted_watermark_us, s->stored_columns, &stored, err));
+    TRY(table_append(s->table, rows, e->sequence + 1, now_us, s->accepted_watermark_us,
+                     s->stored_columns, &stored, err));
     e->sequence++;
     e->totals.inserts++;
     e->totals.rows_in += stored.row_count;
@@ -365,11 +408,12 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     delta stored;
     batch nothing = {
         .rows = {.column_count = s->object->schema->count, .columns = s->stored_columns}};
+    const int64_t now_us = arrival_us(e);
     if (!source_is_timed(s) || table_entry_count(s->table) == 0) {
         keep_floor(e);
     }
-    TRY(table_append(s->table, &nothing, e->sequence + 1, clock_now_us(e->clock),
-                     s->accepted_watermark_us, s->stored_columns, &stored, err));
+    TRY(table_append(s->table, &nothing, e->sequence + 1, now_us, s->accepted_watermark_us,
+                     s->stored_columns, &stored, err));
     e->sequence++;
     s->by_hand = true;
     s->accepted_watermark_us = watermark_us;
@@ -493,6 +537,7 @@ engine_reap(engine *e) {
 void
 engine_end_logs(engine *e) {
     for (int32_t i = 0; i < e->streams.count; i++) {
+        stream_release_held(e->streams.items[i]);
         changelog_end(stream_log(e->streams.items[i]), LOG_FINISHED, NULL);
     }
 }

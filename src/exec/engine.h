@@ -25,6 +25,10 @@ typedef struct stream stream; /* object->impl of streams; anonymous ones have no
 status   engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
 void     engine_close(engine *e);          /* after all sources and streams are gone */
+/* When the next timer goes off (see timer.h), INT64_MAX: none is set or the engine is paused. */
+int64_t engine_due_us(const engine *e);
+/* Timers that are due by the clock go off. Everything must be settled. */
+void engine_fire(engine *e);
 
 /* ---- sources */
 status source_open(source **out, engine *e, const object *o, error *err) MUST_USE;
@@ -112,6 +116,8 @@ typedef struct engine_counters {          /* rows since the database was opened;
 void engine_count(const engine *e, engine_counters *out);
 
 changelog *stream_log(stream *s); /* borrowed */
+/* EMIT EVERY: what is held comes out now. For a reader that begins with the current state. */
+void stream_release_held(stream *s);
 /* Counts subscriptions that read the ops of rows (change_op): while there are some, the stream
  * computes what it could do without. */
 void          stream_want_ops(stream *s, int32_t change);

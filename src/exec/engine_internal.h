@@ -10,6 +10,7 @@
 #include "base/histogram.h"
 #include "exec/circuit.h"
 #include "exec/engine.h"
+#include "exec/timer.h"
 
 #define STREAM_DEPTH_MAX 256
 
@@ -47,9 +48,11 @@ typedef struct engine_totals {
 struct engine {
     mem          *mem;
     engine_clock *clock;
-    list          sources;      /* source*, in order of creation */
-    list          streams;      /* stream*, in order of creation */
-    uint64_t      sequence;     /* of the newest insert */
+    list          sources;  /* source*, in order of creation */
+    list          streams;  /* stream*, in order of creation */
+    uint64_t      sequence; /* of the newest insert */
+    timer_heap    timers;
+    int64_t       now_us;       /* of the last insert or deadline; it never goes back */
     uint64_t      stream_count; /* ever made: gives ids */
     _Atomic bool  has_abandoned;
     source       *unsettled; /* has rows that its readers were fed but not ticked */
@@ -102,10 +105,11 @@ struct stream {
      * token, circuit, rows_out and replaying must be left alone. */
     backfill *backfill;
     error     reason;
-    list      pending; /* batch* of this tick, waiting for publication */
-    list      gone;    /* batch*: rows of this tick taken back without a known successor */
-    buf       ops;     /* change_op of each pending row, while op_readers > 0 */
-    bool      split;   /* gone may hold keys that have a successor in another delta */
+    timer     emission; /* EMIT EVERY: when held changes come out */
+    list      pending;  /* batch* of this tick, waiting for publication */
+    list      gone;     /* batch*: rows of this tick taken back without a known successor */
+    buf       ops;      /* change_op of each pending row, while op_readers > 0 */
+    bool      split;    /* gone may hold keys that have a successor in another delta */
     int32_t   op_readers;
     int64_t   rows_out, ticks;
     int64_t   rows_marked; /* rows_out when the insert that is being measured began */
@@ -113,6 +117,8 @@ struct stream {
 };
 
 /* ---- engine.c */
+/* All timers that are due go off; the engine's time is now_us afterwards. Everything is settled. */
+void engine_go_to(engine *e, int64_t now_us);
 /* How far the streams have come: all there is, but in a pause. */
 int64_t source_flowed_entries(const source *s);
 int64_t source_flowed_rows(const source *s);
@@ -132,6 +138,7 @@ void    stream_release(stream *s); /* the last one frees it, detached from every
 /* An empty circuit in place of one that was filled in part. */
 status  stream_reset(stream *s, error *err) MUST_USE;
 status  stream_attach(stream *s, error *err) MUST_USE; /* joins the tick */
+void    stream_go_live(stream *s); /* filled and attached: from now on it emits */
 void    stream_detach(stream *s);
 void    stream_fail(stream *s, const error *reason); /* and everything that reads it */
 int64_t stream_frontier_us(const stream *s);

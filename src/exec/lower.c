@@ -211,22 +211,34 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, err
     return OK;
 }
 
-/* root -> [gate] -> sink */
+static status
+open_gate(op **out, circuit *c, op *above, bool held, error *err) {
+    const plan_node *root = c->plan->root;
+    op_spec         *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
+    if (spec == NULL) {
+        return error_memory(err);
+    }
+    *spec = (op_spec){.mode = MODE_STREAM, .input = {&root->schema}, .output = &root->schema};
+    spec->window_key = -1;
+    spec->held = held;
+    spec->pass_through = !held && (root->properties & (PLAN_APPEND_ONLY | PLAN_CONSOLIDATED)) != 0;
+    TRY(op_open(out, &op_gate_class, &c->env, spec, err));
+    return op_connect(above, *out, 0, err);
+}
+
+/* root -> [gate [-> held gate]] -> sink. Readers of the stream are fed by the first gate: they stay
+ * at the same rows as all others. */
 static status
 open_exit(circuit *c, op_mode mode, const op_sink *sink, error *err) {
     const plan_node *root = c->plan->root;
     op              *last = c->ops[root->id];
     if (mode == MODE_STREAM) {
-        op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
-        if (spec == NULL) {
-            return error_memory(err);
-        }
-        *spec = (op_spec){.mode = mode, .input = {&root->schema}, .output = &root->schema};
-        spec->window_key = -1;
-        spec->pass_through = (root->properties & (PLAN_APPEND_ONLY | PLAN_CONSOLIDATED)) != 0;
-        TRY(op_open(&c->gate, &op_gate_class, &c->env, spec, err));
-        TRY(op_connect(last, c->gate, 0, err));
+        TRY(open_gate(&c->gate, c, last, false, err));
         last = c->gate;
+    }
+    if (mode == MODE_STREAM && c->plan->emit_every_us > 0) {
+        TRY(open_gate(&c->held, c, last, true, err));
+        last = c->held;
     }
     op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
     if (spec == NULL) {

@@ -439,6 +439,7 @@ flow_entry(source *s, const table_snapshot *rows) {
     const bool         last = s->held_entry + 1 == table_entry_count(s->table);
     table_cursor       cursor;
     delta              part;
+    engine_go_to(s->engine, entry.ingested_us);
     source_mark_rows(s);
     table_cursor_init(&cursor, rows, entry.position, entry.position + entry.row_count);
     while (table_cursor_next(&cursor, NULL, s->object->schema->count, s->stored_columns, &part)) {
@@ -499,6 +500,7 @@ engine_resume(engine *e, error *err) {
     }
     if (done == OK) {
         e->paused = false;
+        engine_fire(e);
     }
     return done;
 }

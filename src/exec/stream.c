@@ -3,9 +3,11 @@
  *
  * A fault inside a stream never reaches the caller of the insert: it marks the stream and
  * everything that reads it as failed. */
-#include "exec/engine_internal.h"
+#include <stddef.h>
 
+#include "exec/engine_internal.h"
 #include "kernel/kernel.h"
+#include "op/gate.h"
 
 #define LOG_KEEP_BYTES (64LL << 20) /* of changes that all have read */
 
@@ -18,6 +20,49 @@ stream_announce(stream *s, error *err) {
     const status     done = stream_read_state(s, &sink, NULL, err);
     arena_rewind(scratch, mark);
     return done;
+}
+
+/* ---------------------------------------------------------------------------------- EMIT EVERY
+ */
+void
+stream_release_held(stream *s) {
+    error fault = {0};
+    if (s->failed || s->backfill != NULL || s->circuit->held == NULL) {
+        return;
+    }
+    timer_set(&s->engine->timers, &s->emission, TIMER_NEVER);
+    if (circuit_release(s->circuit, &fault) < 0) {
+        stream_fail(s, &fault);
+    } else if (s->pending.count + s->gone.count > 0) {
+        stream_publish(s, engine_sequence(s->engine));
+    }
+}
+
+static void
+emission_due(timer *t, int64_t due_us) {
+    (void)due_us;
+    stream_release_held((stream *)(void *)((char *)t - offsetof(stream, emission)));
+}
+
+/* Changes come out at the next multiple of the interval. */
+static void
+await_emission(stream *s) {
+    engine *e = s->engine;
+    if (s->circuit->held == NULL || timer_is_set(&s->emission) ||
+        gate_rows(s->circuit->held) == 0) {
+        return;
+    }
+    const int64_t every_us = s->plan.emit_every_us;
+    const int64_t before = floor_div_i64(e->now_us, every_us);
+    timer_set(&e->timers, &s->emission, sat_mul_i64(sat_add_i64(before, 1), every_us));
+}
+
+void
+stream_go_live(stream *s) {
+    s->running = true;
+    if (s->circuit->held != NULL) {
+        gate_hold(s->circuit->held);
+    }
 }
 
 /* ---------------------------------------------------------------------------------- making and
@@ -154,6 +199,9 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     s->timed = has_timed_window(p->root);
     s->frontier_us = INT64_MIN;
     status made = changelog_open(&s->log, e->mem, err);
+    if (made == OK && p->emit_every_us > 0) {
+        made = timer_init(&e->timers, &s->emission, emission_due, err);
+    }
     if (made == OK) {
         made = make_circuit(s, err);
     }
@@ -193,6 +241,7 @@ stream_release(stream *s) {
         return;
     }
     mem *m = s->engine->mem;
+    timer_fini(&s->engine->timers, &s->emission);
     stream_drop_pending(s);
     list_fini(&s->pending, m);
     list_fini(&s->gone, m);
@@ -304,6 +353,8 @@ stream_tick(stream *s, int64_t frontier_us) {
                                               : circuit_tick(s->circuit, frontier_us, &fault);
     if (ticked < 0) {
         stream_fail(s, &fault);
+    } else if (s->backfill == NULL) {
+        await_emission(s);
     }
 }
 
@@ -337,6 +388,9 @@ stream_fail(stream *s, const error *reason) {
         return; /* stream_join_end sees it; nobody reads it yet */
     }
     stream_drop_pending(s);
+    if (s->emission.fire != NULL) {
+        timer_set(&s->engine->timers, &s->emission, TIMER_NEVER);
+    }
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
@@ -397,6 +451,7 @@ stream_close(stream *s) {
         s->engine->totals.rows_late += stream_late_rows(s);
     }
     stream_detach(s);
+    stream_release_held(s);
     changelog_end(s->log, LOG_FINISHED, NULL);
     if (s->backfill != NULL) {
         backfill_orphan(s);

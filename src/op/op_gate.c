@@ -6,18 +6,28 @@
  * neither. Where the planner knows that this cannot happen (append-only or already consolidated
  * input), the gate forwards and holds nothing.
  *
+ * A gate that holds (EMIT EVERY) does the same over many ticks, until it is told to let go.
+ *
  * push:  buffers a copy of the rows
  * tick:  emits what is left of them: without any retraction as they came, else consolidated,
  *        negative weights first */
+#include "op/gate.h"
+
 #include "batch/builder.h"
 #include "op/rows.h"
 
+#define HELD_ROWS 65536        /* are consolidated at the earliest */
+#define WEIGHTS_KEPT (1 << 16) /* room for so many stays from tick to tick */
+
 typedef struct gate {
     op       base;
-    builder  rows;    /* of this tick */
-    int64_t *weights; /* of these rows, in the tick arena; NULL: all 1 so far */
+    builder  rows;    /* of this tick, or held */
+    int64_t *weights; /* of these rows, while weighted; else all are 1 */
     int32_t  weight_capacity;
+    bool     weighted;
     bool     negative; /* some weight is */
+    bool     holds, released;
+    int32_t  compact_at; /* rows, of a gate that holds */
 } gate;
 
 static status
@@ -36,28 +46,78 @@ gate_open(op *self, error *err) {
 }
 
 static void
+drop_weights(gate *g) {
+    mem_free(g->base.env->mem, g->weights, sizeof(int64_t) * (size_t)g->weight_capacity);
+    g->weights = NULL;
+    g->weight_capacity = 0;
+}
+
+static void
 gate_close(op *self) {
     gate *g = (gate *)self;
+    drop_weights(g);
     builder_fini(&g->rows);
 }
 
-/* Room for `count` weights; those below `used` are kept, or are 1 when there was no array yet. */
+/* Room for `count` weights; the first `used` are kept. */
 static status
 reserve_weights(gate *g, int32_t used, int32_t count, error *err) {
-    if (g->weights != NULL && count <= g->weight_capacity) {
-        return OK;
+    if (count > g->weight_capacity) {
+        const int64_t capacity =
+            max_i64(max_i64(count, 64), min_i64(INT32_MAX, 2 * (int64_t)g->weight_capacity));
+        int64_t *weights =
+            mem_resize(g->base.env->mem, g->weights, sizeof(int64_t) * (size_t)g->weight_capacity,
+                       sizeof(int64_t) * (size_t)capacity);
+        if (weights == NULL) {
+            return error_memory(err);
+        }
+        g->weights = weights;
+        g->weight_capacity = (int32_t)capacity;
     }
-    const int64_t capacity = max_i64(count, min_i64(INT32_MAX, 2 * (int64_t)g->weight_capacity));
-    int64_t *weights = arena_alloc(g->base.env->tick_arena, (size_t)capacity * sizeof(*weights));
-    if (weights == NULL) {
-        return error_memory(err);
+    for (int32_t i = 0; i < used && !g->weighted; i++) {
+        g->weights[i] = 1;
     }
-    for (int32_t i = 0; i < used; i++) {
-        weights[i] = g->weights == NULL ? 1 : g->weights[i];
-    }
-    g->weights = weights;
-    g->weight_capacity = (int32_t)capacity;
+    g->weighted = true;
     return OK;
+}
+
+static status
+append(gate *g, const delta *in, error *err) {
+    const int32_t used = builder_rows(&g->rows);
+    if (used > INT32_MAX - in->row_count) {
+        return error_set(err, ERR_QUERY_FAILED,
+                         "one tick made more than %d changes; insert less at once", INT32_MAX);
+    }
+    if (in->weight != NULL || g->weighted) {
+        TRY(reserve_weights(g, used, used + in->row_count, err));
+    }
+    TRY(builder_append_delta(&g->rows, in, err));
+    for (int32_t i = 0; g->weighted && i < in->row_count; i++) {
+        g->weights[used + i] = delta_weight(in, i);
+        g->negative |= g->weights[used + i] < 0;
+    }
+    return OK;
+}
+
+/* What cancels out goes, so that memory follows the changed rows, not the changes. */
+static status
+compact(gate *g, error *err) {
+    batch *taken;
+    delta  net = {0};
+    TRY(builder_take(&g->rows, &taken, err));
+    delta rows = taken->rows;
+    rows.weight = g->weights;
+    g->weighted = false;
+    arena           *scratch = g->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    status           s = delta_consolidate(&net, &rows, scratch, err);
+    if (s == OK && net.row_count > 0) {
+        s = append(g, &net, err);
+    }
+    arena_rewind(scratch, mark);
+    batch_release(taken);
+    g->compact_at = (int32_t)min_i64(INT32_MAX, max_i64(HELD_ROWS, 2 * (int64_t)net.row_count));
+    return s;
 }
 
 static status
@@ -67,21 +127,26 @@ gate_push(op *self, int32_t port, const delta *in, error *err) {
     if (self->spec->pass_through) {
         return op_emit(self, in, err);
     }
-    const int32_t used = builder_rows(&g->rows);
-    if (used > INT32_MAX - in->row_count) {
-        return error_set(err, ERR_QUERY_FAILED,
-                         "one tick made more than %d changes; insert less at once", INT32_MAX);
-    }
-    TRY(builder_append_delta(&g->rows, in, err));
-    if (in->weight == NULL && g->weights == NULL) {
-        return OK;
-    }
-    TRY(reserve_weights(g, used, used + in->row_count, err));
-    for (int32_t i = 0; i < in->row_count; i++) {
-        g->weights[used + i] = delta_weight(in, i);
-        g->negative |= g->weights[used + i] < 0;
-    }
-    return OK;
+    TRY(append(g, in, err));
+    return g->holds && g->negative && builder_rows(&g->rows) > g->compact_at ? compact(g, err) : OK;
+}
+
+void
+gate_hold(op *self) {
+    gate *g = (gate *)self;
+    assert(self->spec->held);
+    g->holds = true;
+    g->compact_at = HELD_ROWS;
+}
+
+void
+gate_release(op *self) {
+    ((gate *)self)->released = true;
+}
+
+int32_t
+gate_rows(const op *self) {
+    return builder_rows(&((const gate *)self)->rows);
 }
 
 /* The rows as they came. */
@@ -130,20 +195,27 @@ static status
 gate_tick(op *self, int64_t frontier_us, error *err) {
     gate *g = (gate *)self;
     (void)frontier_us;
-    if (self->spec->pass_through || builder_rows(&g->rows) == 0) {
+    if (self->spec->pass_through || (g->holds && !g->released)) {
+        return OK;
+    }
+    g->released = false;
+    if (builder_rows(&g->rows) == 0) {
         return OK;
     }
     batch *taken;
     TRY(builder_take(&g->rows, &taken, err));
     delta rows = taken->rows;
-    rows.weight = g->weights;
+    rows.weight = g->weighted ? g->weights : NULL;
     const arena_mark mark = arena_save(self->env->scratch);
     const status     s = g->negative ? emit_consolidated(g, &rows, err) : emit_all(g, &rows, err);
     arena_rewind(self->env->scratch, mark);
     batch_release(taken);
-    g->weights = NULL;
-    g->weight_capacity = 0;
+    g->weighted = false;
     g->negative = false;
+    g->compact_at = HELD_ROWS;
+    if (g->weight_capacity > WEIGHTS_KEPT) {
+        drop_weights(g);
+    }
     return s;
 }
 

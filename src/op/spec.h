@@ -79,6 +79,7 @@ typedef struct op_spec {
     data_type        time_type;   /* of the time column, of the window key; by default TIMESTAMP */
     bool             emit_at_close;
     bool             pass_through; /* gate: the input is append-only or consolidated already */
+    bool             held;         /* gate: it may be told to hold changes over ticks */
     int32_t          sort_count;
     const sort_key  *sort_keys;
     int64_t          limit, offset; /* limit -1: none */

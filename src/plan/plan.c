@@ -62,10 +62,10 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
         error_hint(b->err, "leave it out, or use CREATE STREAM ... AS SELECT, or subscribe");
         return ERR_QUERY_FAILED;
     }
-    if (b->emit == AST_EMIT_AFTER_WATERMARK || b->emit == AST_EMIT_EVERY) {
-        error_set_at(b->err, ERR_QUERY_FAILED, position, "EMIT %s is not part of this grammar",
-                     b->emit == AST_EMIT_EVERY ? "EVERY" : "AFTER WATERMARK");
-        error_hint(b->err, "EMIT CHANGES, ON UPDATE and ON WINDOW CLOSE are");
+    if (b->emit == AST_EMIT_AFTER_WATERMARK) {
+        error_set_at(b->err, ERR_QUERY_FAILED, position,
+                     "EMIT AFTER WATERMARK is not part of this grammar");
+        error_hint(b->err, "EMIT CHANGES, ON UPDATE, EVERY and ON WINDOW CLOSE are");
         return ERR_QUERY_FAILED;
     }
     if (b->emit == AST_EMIT_WINDOW_CLOSE) {
@@ -86,6 +86,22 @@ refuse_late(binder *b, const ast_emission *emit) {
                  "LATE DATA TO is not part of this grammar");
     error_hint(b->err, "late rows are counted: stream_metrics(name).late_rows");
     return ERR_QUERY_FAILED;
+}
+
+static status
+bind_every(int64_t *every_us, binder *b, const ast_emission *emit) {
+    if (emit->kind != AST_EMIT_EVERY) {
+        return OK;
+    }
+    TRY(bind_duration(every_us, b, emit->every, "EMIT EVERY"));
+    if (*every_us <= 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, emit->every->position,
+                     "EMIT EVERY must be longer than nothing");
+        error_hint(b->err, "write EMIT EVERY INTERVAL '1' SECOND; without EMIT EVERY changes come "
+                           "at once");
+        return ERR_QUERY_FAILED;
+    }
+    return OK;
 }
 
 static int32_t
@@ -149,6 +165,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     TRY(bind_query(&out->root, &b, select));
     TRY(check_emit(&b, emit->position, emit->lateness));
     TRY(refuse_late(&b, emit));
+    TRY(bind_every(&out->emit_every_us, &b, emit));
     plan_settle_shared(&out->root);
     TRY(plan_push_down(&out->root, a, streaming, err));
     TRY(plan_prune(&out->root, a, err));

@@ -162,7 +162,8 @@ typedef struct plan {
     object **objects; /* all that are read, views in between too, each once (borrowed: the holder of
                          the plan retains them) */
     emit_mode emit;
-    int32_t  key_count; /* columns of the root that identify a row of an updating result; 0: none */
+    int64_t emit_every_us; /* EMIT EVERY: changes come out at most once in so long; 0: every tick */
+    int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t *key_columns;
     int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
     int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
