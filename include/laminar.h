@@ -127,8 +127,8 @@ typedef struct laminar_options {
                                      256 MiB */
     int64_t statement_timeout_ms; /* how long a query may run; 0: no limit */
     /* The caller owns the clock: it stands at 0 (1970) until laminar_database_tick moves it, and no
-     * thread is started. The same calls and seed (of random() and its like) give the same bytes. Not
-     * together with clock_us. */
+     * thread is started. The same calls and seed (of random() and its like) give the same bytes.
+     * Not together with clock_us. */
     bool     deterministic;
     uint64_t seed;
 } laminar_options;
@@ -144,8 +144,9 @@ LAMINAR_API laminar_status laminar_database_open(laminar_database **out, const c
  * appender and subscription is freed. NULL is fine. */
 LAMINAR_API void laminar_database_close(laminar_database *db);
 /* Ends everything as close does, but the handle stays valid: every further call on it returns code
- * 101. For bindings whose handles may be used after close. Twice is fine. It fails only by
- * `interrupted`, and has then cancelled the queries that ran. */
+ * 101. For bindings whose handles may be used after close. Twice is fine. From within `interrupted`
+ * it cancels the query and ends the database when that returns. It fails only by `interrupted`, and
+ * has then cancelled the queries that ran. */
 LAMINAR_API laminar_status laminar_database_end(laminar_database *db, laminar_error *err);
 /* Streams begin to run: each first reads every retained row of its inputs. Twice is fine; after
  * pause it resumes. */

@@ -222,10 +222,12 @@ db_enter_always(laminar_database *db) {
     return true;
 }
 
+static void end_entered(laminar_database *db);
+
 /* Whoever holds the token takes queued inserts along before it goes; see combine.c for the order of
  * release and look. */
-void
-db_leave(laminar_database *db) {
+static void
+leave(laminar_database *db) {
     for (;;) {
         if (UNLIKELY(engine_has_abandoned(db->engine))) {
             engine_reap(db->engine);
@@ -242,6 +244,15 @@ db_leave(laminar_database *db) {
             !mutex_try_lock(&db->token)) {
             return;
         }
+    }
+}
+
+void
+db_leave(laminar_database *db) {
+    leave(db);
+    if (UNLIKELY(atomic_load(&db->end_wanted)) && atomic_exchange(&db->end_wanted, false) &&
+        db_enter_always(db)) {
+        end_entered(db);
     }
 }
 
@@ -349,9 +360,11 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
         return LAMINAR_OK; /* a lock may be held by a thread that this process does not have */
     }
     laminar_database_interrupt(db);
-    status s = db_check_inside(db, &e);
-    if (s == OK) {
-        s = take_token(db, &e);
+    if (db_is_inside(db)) { /* when the call around us leaves */
+        atomic_store(&db->end_wanted, true);
+        return LAMINAR_OK;
+    }
+    const status s = take_token(db, &e);
     }
     if (s == OK) {
         end_entered(db);

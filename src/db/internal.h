@@ -86,6 +86,7 @@ struct laminar_database {
     _Atomic int32_t  state;      /* db_state */
     bool             starting;   /* a start is under way; with the token */
     _Atomic uint32_t start_word; /* futex of those who wait for it */
+    _Atomic bool     end_wanted; /* by code that runs inside: db_leave sees to it */
     pid_t            process;    /* that opened it: after fork the child must not touch it */
     _Atomic int64_t  settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
     int64_t          opened_with[SETTING_COUNT];
@@ -157,6 +158,7 @@ void db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it bec
  * back into the database (db_check_inside refuses it with code 102). */
 void    db_query_inside(laminar_database *db, query_entry *q);
 status  db_check_inside(const laminar_database *db, error *err) MUST_USE;
+bool    db_is_inside(const laminar_database *db); /* this thread is, running the caller's code */
 int32_t db_active_queries(laminar_database *db);
 /* id, sql and state of each as text, oldest first; see laminar_database_queries. */
 status db_list_queries(laminar_database *db, arena *a, text **cells, int32_t *count,

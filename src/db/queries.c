@@ -33,9 +33,14 @@ db_query_inside(laminar_database *db, query_entry *q) {
     }
 }
 
+bool
+db_is_inside(const laminar_database *db) {
+    return called_out == db;
+}
+
 status
 db_check_inside(const laminar_database *db, error *err) {
-    if (called_out != db) {
+    if (!db_is_inside(db)) {
         return OK;
     }
     return error_set(err, ERR_CONNECTION_IN_USE,

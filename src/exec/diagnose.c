@@ -22,7 +22,7 @@ void
 stream_diagnose(const stream *s, stream_diagnosis *out) {
     *out = (stream_diagnosis){.timed = s->timed, .running = s->running, .due_us = INT64_MAX};
     stream_count(s, &out->counters);
-    if (!stream_is_joining(s)) {
+    if (!stream_is_joining(s) && s->circuit != NULL) {
         look_at_operators(s, s->plan.root, out);
     }
     for (int32_t i = 0; i < s->sources.count; i++) {

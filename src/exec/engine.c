@@ -530,6 +530,8 @@ engine_reap(engine *e) {
         stream *s = e->streams.items[i];
         if (s->object == NULL && s->backfill == NULL && changelog_is_abandoned(s->log)) {
             stream_close(s);
+        } else if (s->failed && s->backfill == NULL && s->circuit != NULL) {
+            stream_drop_circuit(s);
         }
     }
 }

@@ -88,8 +88,8 @@ bool engine_has_readers(const engine *e, const object *o);
  * engine_reap: a reader that goes need not wait for the token. */
 void engine_abandon(engine *e, changelog *log);
 bool engine_has_abandoned(const engine *e); /* from any thread */
-void engine_reap(engine *e);
-void engine_close_streams(engine *e); /* all, readers first; their logs end */
+void engine_reap(engine *e);                /* and gives back what failed streams held */
+void engine_close_streams(engine *e);       /* all, readers first; their logs end */
 void engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
 /* Starts the first stream that waits for it; *done: none does. One that fails is marked. *joining
  * is the stream when it is joining now, else NULL. */

@@ -88,9 +88,9 @@ struct stream {
     int32_t  references; /* its own, and one per shadow that borrows its plan; with the token */
     arena    arena;      /* the plan's */
     plan     plan;
-    stream  *plan_of;     /* a shadow: whose plan it borrows */
-    const object *object; /* NULL: anonymous */
-    circuit      *circuit;
+    stream  *plan_of;      /* a shadow: whose plan it borrows */
+    const object *object;  /* NULL: anonymous */
+    circuit      *circuit; /* NULL: it has failed and was reaped */
     changelog    *log;
     int32_t       depth; /* 1: reads sources alone */
     int32_t       input_count;
@@ -103,17 +103,18 @@ struct stream {
     bool          replaying; /* a shadow or a stream being filled: nothing is published */
     /* Not NULL: the stream is joining. Another thread fills its circuit without the token; with the
      * token, circuit, rows_out and replaying must be left alone. */
-    backfill *backfill;
-    error     reason;
-    timer     emission; /* EMIT EVERY: when held changes come out */
-    list      pending;  /* batch* of this tick, waiting for publication */
-    list      gone;     /* batch*: rows of this tick taken back without a known successor */
-    buf       ops;      /* change_op of each pending row, while op_readers > 0 */
-    bool      split;    /* gone may hold keys that have a successor in another delta */
-    int32_t   op_readers;
-    int64_t   rows_out, ticks;
-    int64_t   rows_marked; /* rows_out when the insert that is being measured began */
-    histogram latency;     /* ns from the insert to its changes being published */
+    backfill       *backfill;
+    error           reason;
+    timer           emission; /* EMIT EVERY: when held changes come out */
+    list            pending;  /* batch* of this tick, waiting for publication */
+    list            gone;     /* batch*: rows of this tick taken back without a known successor */
+    buf             ops;      /* change_op of each pending row, while op_readers > 0 */
+    bool            split;    /* gone may hold keys that have a successor in another delta */
+    int32_t         op_readers;
+    int64_t         rows_out, ticks;
+    int64_t         rows_marked; /* rows_out when the insert that is being measured began */
+    stream_counters final;       /* of a stream without a circuit */
+    histogram       latency;     /* ns from the insert to its changes being published */
 };
 
 /* ---- engine.c */
@@ -145,8 +146,10 @@ int64_t stream_frontier_us(const stream *s);
 bool    stream_reads(const stream *s, const source *src);
 int64_t stream_late_rows(const stream *s);
 /* Feeds one leaf; a fault fails the stream, not the caller. */
-void   stream_feed(stream_input *in, const delta *rows);
-void   stream_tick(stream *s, int64_t frontier_us);
+void stream_feed(stream_input *in, const delta *rows);
+void stream_tick(stream *s, int64_t frontier_us);
+/* Gives back what a failed stream held, between ticks. Its counters stay. */
+void   stream_drop_circuit(stream *s);
 status stream_announce(stream *s, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
 

@@ -159,6 +159,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .lateness_us = n->lateness_us,
         .time_type = type_of(TYPE_TIMESTAMP),
         .emit_at_close = n->emit_at_close,
+        .emit_at_end = n->emit_at_end,
         .sort_count = n->sort_count,
         .sort_keys = n->sort_keys,
         .limit = n->limit,

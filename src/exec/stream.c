@@ -107,8 +107,8 @@ add_sources(stream *s, error *err) {
 /* Old rows cost time: they are computed where somebody needs them. */
 static void
 want_old_rows(stream *s) {
-    if (s->backfill != NULL) {
-        return; /* when it is live */
+    if (s->backfill != NULL || s->circuit == NULL) {
+        return; /* when it is live; never */
     }
     circuit_want_old_rows(s->circuit, s->dependents.count > 0 || s->op_readers > 0 ||
                                           !circuit_is_upsert(&s->plan));
@@ -259,6 +259,18 @@ stream_release(stream *s) {
     mem_free(m, s, sizeof(*s));
 }
 
+void
+stream_drop_circuit(stream *s) {
+    stream_count(s, &s->final);
+    s->final.state_bytes = 0;
+    s->final.state_rows = 0;
+    stream_detach(s);
+    circuit_close(s->circuit);
+    s->circuit = NULL;
+    s->inputs = NULL; /* they lay in it */
+    s->input_count = 0;
+}
+
 /* ---------------------------------------------------------------------------------- joining the
  * tick */
 static status
@@ -395,8 +407,9 @@ stream_fail(stream *s, const error *reason) {
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
     if (s->object == NULL) { /* its subscription has the log, which is all that is left to read */
-        engine_abandon(s->engine, s->log);
+        changelog_abandon(s->log);
     }
+    atomic_store_explicit(&s->engine->has_abandoned, true, memory_order_release);
     for (int32_t i = 0; i < s->dependents.count; i++) {
         stream_input *in = s->dependents.items[i];
         error         below = *reason;
@@ -485,8 +498,8 @@ stream_failure(const stream *s, error *reason) {
 
 int64_t
 stream_late_rows(const stream *s) {
-    int64_t rows = 0;
-    for (int32_t i = 0; s->backfill == NULL && i < s->plan.node_count; i++) {
+    int64_t rows = s->final.late_rows;
+    for (int32_t i = 0; s->backfill == NULL && s->circuit != NULL && i < s->plan.node_count; i++) {
         rows += s->circuit->ops[i]->late_rows;
     }
     return rows;
@@ -510,13 +523,15 @@ reported_watermark_us(const stream *s) {
 
 void
 stream_count(const stream *s, stream_counters *out) {
-    *out = (stream_counters){.ticks = s->ticks};
+    *out = s->final;
+    out->ticks = s->ticks;
+    out->pending_rows = 0;
     out->watermark_us = reported_watermark_us(s);
     for (int32_t i = 0; i < s->sources.count; i++) {
         out->pending_rows += source_pending_rows(s->sources.items[i]);
     }
-    if (s->backfill != NULL) {
-        return; /* the rest is not ours to read */
+    if (s->backfill != NULL || s->circuit == NULL) {
+        return; /* the rest is not ours to read, or over */
     }
     out->rows_out = s->rows_out;
     out->state_bytes = (int64_t)store_bytes(s->circuit->store);

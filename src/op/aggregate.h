@@ -109,7 +109,7 @@ status aggregate_ensure_global(aggregate *a, error *err) MUST_USE;
 status aggregate_read(const aggregate *a, const slot *slots, int32_t count, column *out,
                       error *err) MUST_USE;
 /* Emits -old and +new of the groups touched in this tick; groups without rows leave. */
-status aggregate_settle(aggregate *a, error *err) MUST_USE;
+status aggregate_settle(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
 /* Sends every group that exists, to target or to all outputs. */
 status aggregate_send_all(aggregate *a, op *target, int32_t port, error *err) MUST_USE;
 
@@ -119,6 +119,11 @@ void   windows_close(aggregate *a);
 /* Puts new groups (rows[i] of the input made slots[i]) on the chains of their windows. */
 status windows_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t count,
                    error *err) MUST_USE;
+/* emit_at_end: the frontier has reached the end of the group's window. Else always true. */
+bool windows_show(const aggregate *a, slot group, int64_t frontier_us);
+/* emit_at_end: touches the groups of windows whose end lies between the last frontier and this one.
+ */
+status windows_ripen(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
 /* Takes a group without rows out of its chain. */
 status windows_unlink(aggregate *a, slot group, error *err) MUST_USE;
 /* Finishes the windows that are final at this frontier. */

@@ -43,7 +43,8 @@ compare_values(const touch_rows *r, int32_t agg_count, uint8_t *equal) {
 }
 
 static status
-select_rows(const aggregate *a, const aggregate_touch *touch, touch_rows *r, error *err) {
+select_rows(const aggregate *a, const aggregate_touch *touch, int64_t frontier_us, touch_rows *r,
+            error *err) {
     const op_spec *spec = a->base.spec;
     arena         *scratch = a->base.env->scratch;
     const size_t   count = (size_t)touch->count;
@@ -64,8 +65,8 @@ select_rows(const aggregate *a, const aggregate_touch *touch, touch_rows *r, err
     for (int32_t i = 0; i < touch->count; i++) {
         const aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, touch->slots[i]);
         const bool             existed = touch->existed[i];
-        const bool             exists = group->row_count > 0;
-        const bool             same = existed && exists && equal[i];
+        const bool exists = group->row_count > 0 && windows_show(a, touch->slots[i], frontier_us);
+        const bool same = existed && exists && equal[i];
         r->minus[r->minus_count] = i;
         r->minus_count += old_rows && existed && !same;
         r->plus[r->plus_count] = i;
@@ -123,9 +124,9 @@ emit_rows(aggregate *a, const touch_rows *r, int32_t minus_count, int32_t plus_c
 }
 
 static status
-emit_touch(aggregate *a, const aggregate_touch *touch, error *err) {
+emit_touch(aggregate *a, const aggregate_touch *touch, int64_t frontier_us, error *err) {
     touch_rows r;
-    TRY(select_rows(a, touch, &r, err));
+    TRY(select_rows(a, touch, frontier_us, &r, err));
     if (r.minus_count + r.plus_count <= BATCH_ROWS) {
         return emit_rows(a, &r, r.minus_count, r.plus_count, err);
     }
@@ -175,7 +176,7 @@ publish_global(aggregate *a, error *err) {
 }
 
 status
-aggregate_settle(aggregate *a, error *err) {
+aggregate_settle(aggregate *a, int64_t frontier_us, error *err) {
     const op_spec *spec = a->base.spec;
     arena         *scratch = a->base.env->scratch;
     const bool     emits = !(a->windowed && spec->emit_at_close);
@@ -185,7 +186,7 @@ aggregate_settle(aggregate *a, error *err) {
     for (const aggregate_touch *touch = a->first; touch != NULL; touch = touch->next) {
         if (emits) {
             const arena_mark mark = arena_save(scratch);
-            TRY(emit_touch(a, touch, err));
+            TRY(emit_touch(a, touch, frontier_us, err));
             arena_rewind(scratch, mark);
         }
     }
@@ -217,6 +218,9 @@ group_exists(const aggregate *a, uint64_t s) {
         return false;
     }
     const bool always = a->base.spec->mode == MODE_ONCE && a->base.spec->key_count == 0;
+    if (!windows_show(a, (slot)s, a->base.frontier_us)) {
+        return false;
+    }
     return always || !a->tracks_rows || ARRAY_AT(&a->records, aggregate_group, s)->row_count > 0;
 }
 

@@ -179,16 +179,64 @@ windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_
 }
 
 static int64_t
-final_at_us(const aggregate *a, slot window) {
+end_us(const aggregate *a, slot window) {
     const op_spec *spec = a->base.spec;
     const int64_t  start_us = type_time_to_us(spec->time_type, window_start(&a->windows, window));
-    const int64_t  end_us = sat_add_i64(start_us, spec->window_size_us);
-    return sat_add_i64(end_us, spec->lateness_us);
+    return sat_add_i64(start_us, spec->window_size_us);
+}
+
+static int64_t
+final_at_us(const aggregate *a, slot window) {
+    return sat_add_i64(end_us(a, window), a->base.spec->lateness_us);
 }
 
 static bool
 is_final(const aggregate *a, slot window, int64_t frontier_us) {
     return final_at_us(a, window) <= frontier_us;
+}
+
+bool
+windows_show(const aggregate *a, slot group, int64_t frontier_us) {
+    if (!a->windowed || !a->base.spec->emit_at_end) {
+        return true;
+    }
+    const slot window = ARRAY_AT(&a->windows.links, window_link, group)->window - 1;
+    return ordered_has(&a->windows.order, window) && end_us(a, window) <= frontier_us;
+}
+
+status
+windows_ripen(aggregate *a, int64_t frontier_us, error *err) {
+    const aggregate_windows *w = &a->windows;
+    if (!a->windowed || !a->base.spec->emit_at_end || frontier_us <= a->base.frontier_us) {
+        return OK;
+    }
+    arena           *scratch = a->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
+    if (slots == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    for (slot window = ordered_first(&w->order);
+         window != SLOT_NONE && end_us(a, window) <= frontier_us;
+         window = ordered_next(&w->order, window)) {
+        uint32_t group = *ARRAY_AT(&w->heads, uint32_t, window);
+        if (end_us(a, window) <= a->base.frontier_us) {
+            continue; /* it is out: what changed in it was touched */
+        }
+        for (; group != 0; group = ARRAY_AT(&w->links, window_link, group - 1)->next) {
+            slots[count++] = group - 1;
+            if (count == BATCH_ROWS) {
+                TRY(aggregate_touch_groups(a, slots, count, err));
+                count = 0;
+            }
+        }
+    }
+    if (count > 0) {
+        TRY(aggregate_touch_groups(a, slots, count, err));
+    }
+    arena_rewind(scratch, mark);
+    return OK;
 }
 
 int64_t

@@ -212,7 +212,7 @@ aggregate_touch_groups(aggregate *a, const slot *slots, int32_t row_count, error
             TRY(array_touch(&a->records, slots[i], 1, err));
             group->flags |= GROUP_TOUCHED;
             listed[count] = slots[i];
-            existed[count] = group->row_count > 0;
+            existed[count] = group->row_count > 0 && windows_show(a, slots[i], a->base.frontier_us);
             any_existed |= existed[count];
             count++;
         }
@@ -315,7 +315,8 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
         return aggregate_send_all(a, NULL, 0, err);
     }
     if (a->tracks_rows) {
-        TRY(aggregate_settle(a, err));
+        TRY(windows_ripen(a, frontier_us, err));
+        TRY(aggregate_settle(a, frontier_us, err));
     }
     return !a->windowed          ? OK
            : self->spec->session ? sessions_expire(a, frontier_us, err)

@@ -87,6 +87,7 @@ typedef struct binder {
     object        **objects;
     int32_t         window_count;
     int32_t         closing_count;   /* aggregates whose groups end with a window */
+    int32_t         session_count;   /* of them, with sessions */
     bool            timeless_window; /* some window has no watermark that could close it */
     int32_t         timeless_position;
     text            timeless_table;

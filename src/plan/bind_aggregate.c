@@ -141,6 +141,8 @@ find_closing_key(plan_node *n, int32_t own, const query *q) {
     if (n->window_key >= 0) {
         n->lateness_us = b->lateness_us;
         n->emit_at_close = b->emit == AST_EMIT_WINDOW_CLOSE;
+        n->emit_at_end = b->emit == AST_EMIT_AFTER_WATERMARK;
+        b->session_count += n->session_key >= 0;
         b->closing_count++;
     }
 }

@@ -109,7 +109,10 @@ print_aggregate(const plan_node *n, buf *out) {
             buf_printf(out, " + ");
             print_duration(n->lateness_us, out);
         }
-        buf_printf(out, "%s", n->emit_at_close ? ", emits then" : "");
+        buf_printf(out, "%s",
+                   n->emit_at_close ? ", emits then"
+                   : n->emit_at_end ? ", emits from its end on"
+                                    : "");
     }
 }
 

@@ -147,6 +147,7 @@ struct plan_node {
     int64_t lateness_us; /* WINDOW, AGGREGATE; WINDOW: INT64_MAX when no row is ever late (one-off
                             plans; time that no watermark follows) */
     bool      emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */
+    bool      emit_at_end;   /* AGGREGATE: and never before the watermark has reached its end */
     int32_t   sort_count;
     sort_key *sort_keys;
     int64_t   limit, offset; /* limit -1: none */

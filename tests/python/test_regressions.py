@@ -243,6 +243,26 @@ def test_a_signal_handler_cannot_hang_a_query(db: laminardb.Connection) -> None:
     assert all(isinstance(f, int) or getattr(f, "code", 0) == 102 for f in faults), faults
 
 
+def test_a_signal_handler_may_close(db: laminardb.Connection) -> None:
+    db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+    db.start()
+    db.insert("t", {"k": list(range(3000))})
+    sub = db.subscribe_stream("s")
+    old = signal.signal(signal.SIGUSR1, lambda *_: db.close())
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    try:
+        with pytest.raises(laminardb.LaminarError) as told:
+            while True:  # reads a stream: it runs with the engine in its hands
+                db.query("SELECT count(*) FROM s a JOIN s b ON a.k < b.k")
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, old)
+    assert told.value.code in (101, 402)
+    assert db.is_closed
+    assert sub.next() is None and not sub.is_active  # the engine has ended, not the handle alone
+
+
 # ---------------------------------------------------------------------- rows in
 def test_rows_for_a_source_made_again(db: laminardb.Connection) -> None:
     db.execute("CREATE SOURCE t (k BIGINT)")

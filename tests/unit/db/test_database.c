@@ -347,6 +347,50 @@ test_memory_returns(void **state) {
     laminar_database_close(db);
 }
 
+/* A stream that fails gives its state back at once, and so does what reads it; its counters stay.
+ */
+static void
+test_failed_stream(void **state) {
+    (void)state;
+    laminar_error        err;
+    laminar_stream_stats stats = {.size = sizeof(stats)};
+    laminar_database    *db = db_open();
+    const size_t         room = 40000 * 16;
+    char                *csv = malloc(room);
+    assert_non_null(csv);
+    size_t size = (size_t)snprintf(csv, room, "k,v\n");
+    for (int i = 0; i < 40000; i++) {
+        size += (size_t)snprintf(csv + size, room - size, "%d,1\n", i);
+    }
+    db_run(db, "CREATE SOURCE t (k BIGINT, v BIGINT);"
+               "CREATE STREAM s AS SELECT k, sum(v) AS total FROM t GROUP BY k;"
+               "CREATE STREAM above AS SELECT total, k, count(*) AS n FROM s GROUP BY total, k;"
+               "CREATE STREAM other AS SELECT count(*) AS n FROM t");
+    DB_OK(laminar_database_start(db, &err));
+    DB_OK(laminar_database_insert_csv(db, "t", csv, size, ',', NULL, NULL, &err));
+    free(csv);
+    const int64_t before = laminar_database_memory(db);
+    db_run(db, "INSERT INTO t VALUES (1, 9223372036854775807)");
+    CHECK(laminar_database_memory(db) < before - 2000000);
+    DB_OK(laminar_database_stream_stats(db, "s", &stats, &err));
+    CHECK(stats.failed);
+    CHECK_EQ(stats.rows_in, 40001);
+    CHECK_EQ(stats.rows_out, 40000);
+    CHECK_EQ(stats.state_bytes, 0);
+    DB_OK(laminar_database_stream_stats(db, "above", &stats, &err));
+    CHECK(stats.failed);
+    CHECK_EQ(stats.rows_in, 40000);
+    db_refuse(db, "SELECT * FROM above", 600, "failed");
+    db_refuse(db, "CREATE STREAM more AS SELECT * FROM s", 600, "failed");
+    db_run(db, "INSERT INTO t VALUES (1, 1)");
+    db_check_rows(db, "SELECT n FROM other", "40002");
+    db_run(db, "EXPLAIN WATERMARK s");
+    db_run(db, "DROP STREAM s CASCADE; CREATE STREAM s AS SELECT k, sum(v % 7) AS total FROM t "
+               "GROUP BY k");
+    CHECK_EQ(db_integer(db, "SELECT count(*) FROM s"), 40000);
+    laminar_database_close(db);
+}
+
 UNIT_MAIN(UNIT(test_open), UNIT(test_statements), UNIT(test_errors), UNIT(test_text_is_copied),
           UNIT(test_ddl), UNIT(test_shutdown), UNIT(test_end), UNIT(test_clock),
-          UNIT(test_memory_returns))
+          UNIT(test_memory_returns), UNIT(test_failed_stream))
