@@ -32,7 +32,7 @@ def state(db: laminardb.Connection, name: str) -> list[tuple[Any, ...]]:
 def test_against_the_open_windows(window: str, seed: int) -> None:
     r = random.Random(seed)
     with laminardb.open() as db:
-        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, v BIGINT, WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)")
+        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, v BIGINT, WATERMARK FOR ts AS ts - 2000)")
         db.start()
         db.execute(f"CREATE STREAM every AS {query(window, '')}")
         db.execute(f"CREATE STREAM after AS {query(window, 'EMIT AFTER WATERMARK')}")
@@ -43,7 +43,8 @@ def test_against_the_open_windows(window: str, seed: int) -> None:
         for step in range(120):
             now += r.choice([0, 500, 1500, 9000])
             times = [now - r.choice([0, 1000, 4000, 9000, 30_000]) for _ in range(r.randrange(1, 4))]
-            db.insert("t", {"ts": times, "k": [r.randrange(2) for _ in times], "v": [r.randrange(9) for _ in times]})
+            keys, values = [r.randrange(2) for _ in times], [r.randrange(9) for _ in times]
+            db.insert("t", {"ts": times, "k": keys, "v": values})
             if r.random() < 0.1:
                 db.advance_watermark("t", now + 3000)
             mark = db.source_metrics("t").watermark
@@ -67,7 +68,8 @@ def test_against_the_open_windows(window: str, seed: int) -> None:
 
 def test_what_has_no_end_to_wait_for() -> None:
     with laminardb.open() as db:
-        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, WATERMARK FOR ts AS ts); CREATE SOURCE u (ts BIGINT)")
+        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, WATERMARK FOR ts AS ts)")
+        db.execute("CREATE SOURCE u (ts BIGINT)")
         for text, part in [
             ("SELECT k, count(*) FROM t GROUP BY k", "needs a window"),
             ("SELECT count(*) FROM u GROUP BY TUMBLE(ts, 1000)", "no watermark ever closes"),
