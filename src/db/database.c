@@ -365,7 +365,6 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
         return LAMINAR_OK;
     }
     const status s = take_token(db, &e);
-    }
     if (s == OK) {
         end_entered(db);
     }
