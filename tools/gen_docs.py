@@ -255,6 +255,8 @@ TYPED_RESULTS = {
     "array_extract": "as the field",
     "map": "MAP(K, V)",
     "map_from_entries": "MAP(K, V)",
+    "list_zip": "STRUCT[]",
+    "array_zip": "STRUCT[]",
 }
 NUMBERS = {"INTEGER", "BIGINT", "DOUBLE"}
 OPERATOR = re.compile(r"[^a-z]+")

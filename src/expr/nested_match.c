@@ -4,7 +4,7 @@
  * A pattern has a letter per argument, then ':' and the result:
  *   L  a list of T          T  an item of it       M  MAP(K, V)    K, V  its key, its value
  *   S  any STRUCT           i  BIGINT              s  VARCHAR      b     BOOLEAN      d  DOUBLE
- *   a  anything as it is    +  behind a letter: it may repeat
+ *   a  anything as it is    I, D  a list of BIGINT, of DOUBLE    +  behind a letter: it may repeat
  * and as results also k, v, e: a list of keys, values or entries of M; t, n: a list of VARCHAR or
  * BIGINT; N: what a list of lists has as items, flattened: T itself. */
 #include "expr/resolve.h"
@@ -125,6 +125,19 @@ plain_target(pattern *p, int32_t i, char letter, data_type *out) {
     return type_casts_implicitly(t, *out) || (follows(p->c, i, *out) && id != TYPE_BOOL);
 }
 
+/* A list whose items become numbers of one type. */
+static bool
+number_list(pattern *p, int32_t i, type_id id, data_type *out) {
+    const data_type t = p->c->types[i];
+    const bool      numbers =
+        t.id == TYPE_LIST && (type_is_numeric(type_item(t)) || type_item(t).id == TYPE_NULL);
+    if (type_list(out, type_of(id), NULL) < 0 || (!numbers && t.id != TYPE_NULL)) {
+        return false;
+    }
+    p->cost += type_equal(t, *out) ? 0 : id == TYPE_I64 ? COST_CAST : COST_CAST + COST_ITEM;
+    return type_casts_implicitly(t, *out);
+}
+
 static bool
 target(pattern *p, int32_t i, char letter, data_type *out) {
     switch (letter) {
@@ -147,6 +160,9 @@ target(pattern *p, int32_t i, char letter, data_type *out) {
     case 'a':
         *out = p->c->types[i];
         return true;
+    case 'I':
+    case 'D':
+        return number_list(p, i, letter == 'I' ? TYPE_I64 : TYPE_F64, out);
     default:
         return plain_target(p, i, letter, out);
     }
