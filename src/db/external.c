@@ -8,7 +8,7 @@
 
 /* A further entry; NULL: out of memory. */
 static external *
-add_external(statement_context *c, error *err) {
+add_external(statement_context *c, text key, error *err) {
     externals *x = &c->externals;
     if (x->count == x->capacity) {
         const int32_t capacity = x->capacity == 0 ? 4 : 2 * x->capacity;
@@ -24,12 +24,23 @@ add_external(statement_context *c, error *err) {
         x->capacity = capacity;
     }
     external *e = &x->items[x->count];
-    *e = (external){.key = arena_text(&c->arena, x->missing_key)};
+    *e = (external){.key = arena_text(&c->arena, key)};
     if (e->key.data == NULL) {
         (void)error_memory(err);
         return NULL;
     }
     return e; /* counted by the caller, once it is filled in */
+}
+
+status
+externals_add(statement_context *c, const ast_expr *path, external **out, error *err) {
+    buf key;
+    buf_init(&key, c->db->mem, 1 << 20);
+    sql_print_expr(path, &key);
+    *out = key.failed ? NULL : add_external(c, buf_text(&key), err);
+    const bool failed = key.failed;
+    buf_fini(&key);
+    return failed ? error_memory(err) : *out == NULL ? ERR_OUT_OF_MEMORY : OK;
 }
 
 void
@@ -188,7 +199,7 @@ externals_open_missing(statement_context *c, status *s, error *err) {
         return false;
     }
     error     why = {.position = -1};
-    external *e = add_external(c, &why);
+    external *e = add_external(c, x->missing_key, &why);
     *s = e == NULL                         ? ERR_OUT_OF_MEMORY
          : from->kind == AST_FROM_FUNCTION ? open_files(c, from, e, &why)
                                            : open_object(c, from, e, &why);

@@ -179,8 +179,8 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
 
 /* A query is answered first, from the rows before the insert, so a table may be inserted into
  * itself. */
-static status
-run_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+status
+statement_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_result *answer = NULL;
     result         *rows = NULL;
     if (!plan_insert_is_rows(st)) {
@@ -224,7 +224,7 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
         if (st->returning_count > 0) {
             return refuse_statement(st, "RETURNING", err);
         }
-        return run_insert(c, st, out, err);
+        return statement_insert(c, st, out, err);
     case AST_UPDATE:
         return refuse_statement(st, "UPDATE", err);
     case AST_DELETE:
@@ -237,6 +237,10 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_COMMIT:
     case AST_ROLLBACK:
         return refuse_statement(st, "a transaction", err);
+    case AST_COPY:
+        return copy_run(c, st, out, err);
+    case AST_SUMMARIZE:
+        return summarize_run(c, st, out, err);
     case AST_SHOW:
         return show_run(c, st, out, err);
     case AST_DESCRIBE:

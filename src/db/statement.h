@@ -23,7 +23,10 @@ typedef struct statement_context {
 /* Binding failed with *s, and the token is given back: true when that was because something had to
  * be opened first, which is done now. False: *s and *err say why not. */
 bool externals_open_missing(statement_context *c, status *s, error *err) MUST_USE;
-void externals_close(statement_context *c); /* at the end of a statement */
+/* An entry for 'path' that the caller opens and then counts. */
+status externals_add(statement_context *c, const ast_expr *path, external **out,
+                     error *err) MUST_USE;
+void   externals_close(statement_context *c); /* at the end of a statement */
 
 /* ---- file_options.c */
 typedef struct file_options {
@@ -53,6 +56,15 @@ status statement_bind(statement_context *c, plan *p, arena *a, const ast_select 
  * list of queries shows it. */
 status statement_query(statement_context *c, text listed, const ast_select *select,
                        const ast_emission *emit, result **out, error *err) MUST_USE;
+
+status statement_insert(statement_context *c, const ast_statement *st, laminar_result **out,
+                        error *err) MUST_USE;
+
+/* ---- copy.c, summarize.c */
+status copy_run(statement_context *c, const ast_statement *st, laminar_result **out,
+                error *err) MUST_USE;
+status summarize_run(statement_context *c, const ast_statement *st, laminar_result **out,
+                     error *err) MUST_USE;
 
 /* ---- ddl.c: CREATE and DROP */
 status ddl_run(statement_context *c, const ast_statement *st, laminar_result **out,

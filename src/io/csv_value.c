@@ -14,7 +14,7 @@ is_null(const csv_options *o, data_type type, const csv_field *f) {
         return !f->quoted && f->size == o->null_text.size &&
                memcmp(f->data, o->null_text.data, f->size) == 0;
     }
-    return f->size == 0 && (!f->quoted || type.id != TYPE_TEXT);
+    return f->size == 0 && (!f->quoted || type_physical(type) != PHYSICAL_TEXT);
 }
 
 static void

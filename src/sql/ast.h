@@ -366,7 +366,9 @@ typedef enum ast_statement_kind {
     AST_DESCRIBE, /* of an object, or of select */
     AST_SET,
     AST_RESET,
-    AST_EXPLAIN /* of select */
+    AST_COPY,      /* of an object, or of select */
+    AST_SUMMARIZE, /* of an object, or of select */
+    AST_EXPLAIN    /* of select */
 } ast_statement_kind;
 
 typedef enum ast_object_kind {
@@ -440,6 +442,9 @@ typedef struct ast_statement {
     ast_name  column, new_name;
     ast_show  show;  /* SHOW */
     ast_expr *value; /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */
+    /* COPY: the object or select, its columns in targets */
+    bool      copy_to;
+    ast_expr *path; /* AST_STRING */
 } ast_statement;
 
 #endif

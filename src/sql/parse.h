@@ -228,6 +228,10 @@ status parse_conflict(parser *p, ast_conflict *out, bool of_table); /* [ON CONFL
 /* parse_alter.c */
 status parse_alter(parser *p, ast_statement *s);
 
+/* parse_copy.c */
+status parse_copy(parser *p, ast_statement *s);
+status parse_summarize(parser *p, ast_statement *s);
+
 /* parse_show.c */
 status parse_show(parser *p, ast_statement *s);
 status parse_describe(parser *p, ast_statement *s);

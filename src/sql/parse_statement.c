@@ -5,9 +5,8 @@
 
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
-    KEYWORD_MERGE,     KEYWORD_SUMMARIZE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE,
-    KEYWORD_START,     KEYWORD_STOP,      KEYWORD_PAUSE,      KEYWORD_RESUME,
-    KEYWORD_SUBSCRIBE, KEYWORD_COPY,      KEYWORD_FLUSH,
+    KEYWORD_MERGE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE,   KEYWORD_START, KEYWORD_STOP,
+    KEYWORD_PAUSE, KEYWORD_RESUME,     KEYWORD_SUBSCRIBE, KEYWORD_FLUSH,
 };
 
 static status
@@ -37,10 +36,10 @@ parse_query_statement(parser *p, ast_statement *s) {
 static status
 statement_error(parser *p) {
     static const keyword words[] = {
-        KEYWORD_SELECT,   KEYWORD_CREATE,  KEYWORD_INSERT, KEYWORD_DROP,
-        KEYWORD_FROM,     KEYWORD_EXPLAIN, KEYWORD_SHOW,   KEYWORD_SET,
-        KEYWORD_DESCRIBE, KEYWORD_UPDATE,  KEYWORD_DELETE, KEYWORD_UPSERT,
-        KEYWORD_ALTER,    KEYWORD_BEGIN,   KEYWORD_COMMIT, KEYWORD_ROLLBACK};
+        KEYWORD_SELECT,   KEYWORD_CREATE, KEYWORD_INSERT,   KEYWORD_DROP,     KEYWORD_FROM,
+        KEYWORD_EXPLAIN,  KEYWORD_SHOW,   KEYWORD_SET,      KEYWORD_DESCRIBE, KEYWORD_UPDATE,
+        KEYWORD_DELETE,   KEYWORD_UPSERT, KEYWORD_ALTER,    KEYWORD_BEGIN,    KEYWORD_COMMIT,
+        KEYWORD_ROLLBACK, KEYWORD_COPY,   KEYWORD_SUMMARIZE};
     for (int32_t i = 0; i < ARRAY_COUNT(other_statements); i++) {
         if (parser_at(p, other_statements[i])) {
             return parser_outside(p, keyword_name(other_statements[i]));
@@ -80,6 +79,10 @@ parse_statement_body(parser *p, ast_statement *s) {
         return parse_alter(p, s);
     case KEYWORD_EXPLAIN:
         return parse_explain(p, s);
+    case KEYWORD_COPY:
+        return parse_copy(p, s);
+    case KEYWORD_SUMMARIZE:
+        return parse_summarize(p, s);
     case KEYWORD_SHOW:
         return parse_show(p, s);
     case KEYWORD_DESCRIBE:

@@ -36,6 +36,7 @@ void print_alter(const ast_statement *s, buf *out);
 /* print_change.c: INSERT, UPDATE, DELETE, TRUNCATE */
 void print_change(const ast_statement *s, buf *out);
 void print_conflict(const ast_conflict *c, buf *out); /* [ ON CONFLICT ...] */
+void print_copy(const ast_statement *s, buf *out);    /* COPY, SUMMARIZE */
 /* SHOW, DESCRIBE, SET, RESET */
 void print_admin(const ast_statement *s, buf *out);
 

@@ -61,3 +61,25 @@ print_admin(const ast_statement *s, buf *out) {
         return;
     }
 }
+
+void
+print_copy(const ast_statement *s, buf *out) {
+    const bool copy = s->kind == AST_COPY;
+    buf_append_text(out, copy ? TEXT("COPY ") : TEXT("SUMMARIZE "));
+    if (s->select != NULL) {
+        buf_append_text(out, copy ? TEXT("(") : TEXT(""));
+        sql_print_select(s->select, out);
+        buf_append_text(out, copy ? TEXT(")") : TEXT(""));
+    } else {
+        print_name(&s->name, out);
+    }
+    if (s->target_count > 0) {
+        buf_append_char(out, ' ');
+        print_names(s->targets, s->target_count, out);
+    }
+    if (copy) {
+        buf_append_text(out, s->copy_to ? TEXT(" TO ") : TEXT(" FROM "));
+        sql_print_expr(s->path, out);
+        print_options(s, out);
+    }
+}

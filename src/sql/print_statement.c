@@ -342,6 +342,10 @@ sql_print_statement(const ast_statement *s, buf *out) {
     case AST_SELECT:
         print_query(s, out);
         return;
+    case AST_COPY:
+    case AST_SUMMARIZE:
+        print_copy(s, out);
+        return;
     case AST_EXPLAIN:
         buf_append_text(out, TEXT("EXPLAIN "));
         print_query(s, out);

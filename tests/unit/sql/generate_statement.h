@@ -239,11 +239,42 @@ put_admin(generator *g) {
     }
 }
 
+/* COPY and SUMMARIZE */
+static inline void
+put_copy(generator *g) {
+    static const char *const options[] = {"", "(FORMAT csv)",
+                                          "WITH (header, DELIM ';', \"null\" = 'x')",
+                                          "(header => FALSE, skip -1,)"};
+    const bool               query = roll(g, 2) == 0;
+    if (roll(g, 3) == 0) {
+        put(g, "SUMMARIZE");
+        if (query) {
+            put_select(g, 2);
+        } else {
+            put_name(g);
+        }
+        return;
+    }
+    put(g, query ? "COPY (" : "COPY");
+    if (query) {
+        put_select(g, 2);
+        put(g, ")");
+    } else {
+        put_name(g);
+        put(g, roll(g, 3) == 0 ? "(a, \"b c\")" : "");
+    }
+    put(g, query || roll(g, 2) == 0 ? "TO 'dir/it''s.csv'" : "FROM 'x.jsonl'");
+    put(g, PICK(g, options));
+}
+
 static inline void
 put_statement(generator *g) {
     static const char *const drops[] = {"DROP SOURCE", "DROP STREAM IF EXISTS", "DROP TABLE",
                                         "DROP MATERIALIZED VIEW", "DROP VIEW IF EXISTS"};
-    switch (roll(g, 11)) {
+    switch (roll(g, 12)) {
+    case 11:
+        put_copy(g);
+        break;
     case 9:
         put_change(g);
         break;

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""COPY between tables and files, round trips of every type, and SUMMARIZE."""
+
+import datetime
+import decimal
+import os
+import random
+import uuid
+
+import laminardb
+import pytest
+
+FORMATS = ["csv", "jsonl", "parquet", "arrow"]
+TYPES = {
+    "BOOLEAN": lambda r: r.random() < 0.5,
+    "TINYINT": lambda r: r.randrange(-128, 128),
+    "SMALLINT": lambda r: r.randrange(-(2**15), 2**15),
+    "INTEGER": lambda r: r.randrange(-(2**31), 2**31),
+    "BIGINT": lambda r: r.choice([-(2**63), 2**63 - 1, r.randrange(10)]),
+    "UINTEGER": lambda r: r.randrange(2**32),
+    "UBIGINT": lambda r: r.choice([2**64 - 1, 0]),
+    "HUGEINT": lambda r: r.choice([2**100, -(2**100), 1]),
+    "FLOAT": lambda r: r.choice([0.5, -1.25, float("inf")]),
+    "DOUBLE": lambda r: r.choice([r.random(), 1e300, 5e-324, -0.0, float("-inf"), 3.0]),
+    "DECIMAL(18,3)": lambda r: decimal.Decimal(r.randrange(-(10**12), 10**12)) / 1000,
+    "DECIMAL(38,10)": lambda r: decimal.Decimal(f"{r.randrange(10**27)}.0123456789"),
+    "VARCHAR": lambda r: r.choice(["", " x ", 'q"uo,te', "line\nbreak\r\n", "é", "NULL", "a\\b", "a text"]),
+    "DATE": lambda r: datetime.date(r.randrange(1, 9999), r.randrange(1, 13), 28),
+    "TIME": lambda r: datetime.time(r.randrange(24), r.randrange(60), 1, r.randrange(10**6)),
+    "TIMESTAMP": lambda r: datetime.datetime(r.randrange(1900, 2200), 2, 3, 4, 5, 6, r.randrange(10**6)),
+    "UUID": lambda r: uuid.UUID(int=r.randrange(2**128)),
+    "BLOB": lambda r: r.choice([b"", b"\x00\xff", b"plain", b'"\\,\n']),
+}
+
+
+@pytest.fixture
+def db():
+    with laminardb.open() as db:
+        yield db
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_round_trip_of_every_type(db, tmp_path, ending):
+    if ending in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow")
+    rng = random.Random(11)
+    kinds = [k for k in TYPES if ending in ("csv", "jsonl") or k not in ("UUID", "BLOB", "HUGEINT", "TIME")]
+    columns = ", ".join(f'"c {i}" {kind}' for i, kind in enumerate(kinds))
+    db.execute(f"CREATE TABLE a ({columns}); CREATE TABLE b ({columns})")
+    rows = [tuple(None if rng.random() < 0.2 else TYPES[k](rng) for k in kinds) for _ in range(300)]
+    db.insert("a", rows)
+    path = tmp_path / f"t.{ending}"
+    assert int(db.execute(f"COPY a TO '{path}'")) == 300
+    assert os.listdir(tmp_path) == [path.name]  # nothing is left beside it
+    assert int(db.execute(f"COPY b FROM '{path}'")) == 300
+    assert db.sql("SELECT * FROM b").fetchall() == db.sql("SELECT * FROM a").fetchall() == rows
+
+
+def test_options_and_column_lists(db, tmp_path):
+    path = tmp_path / "t.txt"
+    db.execute("CREATE TABLE t (k BIGINT, v VARCHAR, d DOUBLE DEFAULT 1.5)")
+    db.insert("t", [(1, "a;b", 2.0), (2, None, None)])
+    db.execute(f"COPY t (v, k) TO '{path}' (DELIMITER ';', HEADER false, NULL 'NA')")
+    assert path.read_text() == '"a;b";1\nNA;2\n'
+    db.execute("CREATE TABLE u (k BIGINT, v VARCHAR, d DOUBLE DEFAULT 1.5)")
+    assert int(db.execute(f"COPY u (v, k) FROM '{path}' WITH (delim ';', header false, nullstr 'NA')")) == 2
+    assert db.sql("SELECT * FROM u").fetchall() == [(1, "a;b", 1.5), (2, None, 1.5)]
+    db.execute(f"COPY (SELECT k * 2 AS \"x y\", v FROM t ORDER BY k DESC) TO '{path}' (FORMAT csv)")
+    assert path.read_text() == "x y,v\n4,\n2,a;b\n"
+    db.execute(f"COPY t TO '{path}' (FORMAT json)")
+    assert path.read_text() == '{"k":1,"v":"a;b","d":2.0}\n{"k":2,"v":null,"d":null}\n'
+
+
+def test_all_or_nothing(db, tmp_path):
+    path = tmp_path / "t.csv"
+    db.execute("CREATE TABLE t (k BIGINT, v BIGINT)")
+    path.write_text("k,v\n" + "1,2\n" * 5000 + "3,x\n")
+    fault = "line 5002, column \"v\": value 'x' does not fit BIGINT"
+    with pytest.raises(laminardb.IngestionError, match=fault):
+        db.execute(f"COPY t FROM '{path}'")
+    assert db.sql("SELECT count(*) FROM t").fetchall() == [(0,)]
+    assert int(db.execute(f"COPY t FROM '{path}' (ignore_errors)")) == 5000
+    path.write_text("v,k\n1,2\n")
+    db.execute(f"COPY t FROM '{path}'")  # by name
+    assert db.sql("SELECT k, v FROM t WHERE k = 2").fetchall() == [(2, 1)]
+    before = path.read_text()
+    with pytest.raises(laminardb.QueryError):
+        db.execute(f"COPY (SELECT CAST('x' || k AS BIGINT) FROM t) TO '{path}'")
+    assert path.read_text() == before and os.listdir(tmp_path) == ["t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "error", "text"),
+    [
+        ("COPY t FROM 'DIR/none.csv'", laminardb.IngestionError, "No such file"),
+        ("COPY nope FROM 'DIR/t.csv'", laminardb.QueryError, "nope"),
+        ("COPY t (kk) FROM 'DIR/t.csv'", laminardb.QueryError, 'no column "kk"'),
+        ("COPY t FROM 'DIR/t.csv' (headr true)", laminardb.QueryError, "did you mean header"),
+        ("COPY t TO 'DIR/no/dir.csv'", laminardb.QueryError, "No such file or directory"),
+        ("COPY t TO 'DIR/*.csv'", laminardb.QueryError, "COPY TO writes one file"),
+        ("COPY t TO 'DIR/t.xls'", laminardb.QueryError, "no known format"),
+        ("COPY (SELECT 1) FROM 'DIR/t.csv'", laminardb.QueryError, "expected TO"),
+        ("COPY t", laminardb.QueryError, "expected FROM or TO"),
+        ("SUMMARIZE nope", laminardb.QueryError, "nope"),
+    ],
+)
+def test_refusals(db, tmp_path, sql, error, text):
+    db.execute("CREATE TABLE t (k BIGINT)")
+    (tmp_path / "t.csv").write_text("k\n1\n")
+    with pytest.raises(error, match=text):
+        db.execute(sql.replace("DIR", str(tmp_path)))
+
+
+def test_streams_see_what_is_copied(db, tmp_path):
+    (tmp_path / "t.csv").write_text("k,v\n1,2\n1,3\n2,5\n")
+    db.execute("CREATE SOURCE s (k BIGINT, v BIGINT)")
+    db.execute("CREATE STREAM m AS SELECT k, sum(v) AS v FROM s GROUP BY k")
+    db.start()
+    db.execute(f"COPY s FROM '{tmp_path}/t.csv'")
+    db.execute(f"COPY m TO '{tmp_path}/m.csv'")
+    assert sorted((tmp_path / "m.csv").read_text().split()) == ["1,5", "2,5", "k,v"]
+
+
+def test_summarize(db, tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    day = datetime.date(2024, 1, 1)
+    rows = [
+        (i, i % 7.0 if i % 5 else None, f"n{i % 3}", day + datetime.timedelta(i % 28)) for i in range(100)
+    ]
+    db.execute("CREATE TABLE t (k BIGINT, x DOUBLE, s VARCHAR, d DATE)")
+    db.insert("t", rows)
+    theirs = duckdb.connect()
+    theirs.execute("CREATE TABLE t (k BIGINT, x DOUBLE, s VARCHAR, d DATE)")
+    theirs.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+    ours = db.sql("SUMMARIZE t")
+    expected = theirs.sql("SUMMARIZE t")
+    assert ours.columns == expected.columns
+    for got, wanted in zip(ours.fetchall(), expected.fetchall(), strict=True):
+        assert got[:4] == wanted[:4] and got[10:] == wanted[10:]
+        assert abs(got[4] - wanted[4]) <= 0.2 * wanted[4] + 1
+        if got[5] is not None:
+            assert [float(v) for v in got[5:10]] == pytest.approx([float(v) for v in wanted[5:10]], rel=0.05)
+    df = {"a": [1, None]}
+    found = db.sql("SUMMARIZE SELECT a AS n FROM df", df=df).fetchall()
+    assert found[0][:4] == ("n", "BIGINT", "1", "1") and found[0][10:] == (2, decimal.Decimal("50.00"))
