@@ -40,7 +40,7 @@ tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSa
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
 	@tools/torture.sh $(VENV)
 
-fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv)
+fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan)
 	@tools/fuzz.sh $(VENV) $(or $(T),parser) $(SECONDS)
 
 clang: $(VENV)/installed ## compile everything with clang-19, warnings are errors
@@ -55,7 +55,7 @@ format: $(VENV)/installed ## rewrite C sources in the project's format
 full: build torture ## what is too long for each commit: TSan stress, all exits, all torture, fuzzers
 	@$(MAKE) tsan STRESS=110000
 	@LAMINAR_EXITS=200 $(BIN)/python -m pytest tests/python/test_exits.py
-	@for t in parser arrow plan csv; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
+	@for t in parser arrow plan csv scan; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
 
 bench: build ## micro benchmarks of the engine
 	@$(BIN)/python bench/run.py

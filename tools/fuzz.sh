@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# fuzz.sh VENV TARGET SECONDS - fuzzes one target (parser, plan, arrow, csv) under ASan and UBSan. New inputs stay in build/fuzz-TARGET and
+# fuzz.sh VENV TARGET SECONDS - fuzzes one target (parser, plan, arrow, csv, scan) under ASan and UBSan. New inputs stay in build/fuzz-TARGET and
 # are used again; a failing one is written to build/fuzz-TARGET-crash-*. To keep what was learnt: fuzz.sh VENV TARGET merge.
 set -euo pipefail
 venv=$1 target=$2 seconds=$3
