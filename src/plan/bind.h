@@ -16,6 +16,7 @@
 #include "sql/limits.h"
 
 #define AGGREGATE_BASE (1 << 24)
+#define GROUPING_BASE (AGGREGATE_BASE + (1 << 23))
 #define OVER_BASE (1 << 25)
 #define SUBQUERY_BASE (1 << 26)
 #define BIND_DEPTH_MAX 500    /* nesting of one expression, aliases expanded */
@@ -170,6 +171,12 @@ typedef struct over_item { /* a window function of the query */
     int32_t   column;                      /* of its result, once there is a node */
 } over_item;
 
+typedef struct grouping_call { /* GROUPING(args); none: all keys */
+    const ast_expr *ast;
+    int32_t         count;
+    expr          **args;
+} grouping_call;
+
 typedef struct query {
     binder           *binder;
     const ast_select *ast;
@@ -186,6 +193,11 @@ typedef struct query {
     agg_call         *aggs;
     int32_t           key_count, key_capacity;
     expr            **keys;
+    int32_t          *group_keys; /* which key each expression of GROUP BY is */
+    int32_t           set_count;  /* grouping sets, masks of keys; 0: there are none */
+    int64_t          *sets;
+    int32_t           grouping_count, grouping_capacity;
+    grouping_call    *groupings;   /* columns GROUPING_BASE + i */
     int32_t      window_def_count; /* PARTITION BY and ORDER BY of OVER clauses, equal ones once */
     over_window *window_defs;
     int32_t      over_count;
@@ -279,12 +291,26 @@ status query_add_aggregate(expr **out, query *q, const char *name, expr *argumen
                            int32_t position) MUST_USE;
 
 /* ---- bind_aggregate.c */
-status query_add_key(query *q, expr *key) MUST_USE; /* equal ones once */
+status query_add_key(int32_t *at, query *q, expr *key) MUST_USE; /* equal ones once */
 bool   expr_has_aggregate(expr *e);
 /* Puts PROJECT and AGGREGATE on q->node. */
 status query_aggregate(query *q) MUST_USE;
 /* Rewrites *e, bound below the AGGREGATE, to its output. */
 status query_lift(query *q, expr **e, const char *clause) MUST_USE;
+
+/* An AGGREGATE ends its groups with a window: key `window` is that of the query, -1: none is. */
+status query_close_groups(plan_node *n, int32_t window, const query *q) MUST_USE;
+
+/* ---- bind_grouping.c: GROUPING SETS, ROLLUP, CUBE, GROUPING */
+/* The sets of GROUP BY, once all keys are known; those from first_added on come from the window. */
+status query_grouping_sets(query *q, const ast_select *select, int32_t first_added) MUST_USE;
+/* Puts a UNION of an AGGREGATE for each set on q->node: `all` is that of all keys, whose key
+ * `window` is the window. */
+status query_union_sets(query *q, const plan_node *all, int32_t window) MUST_USE;
+/* What GROUPING number i is in a set. */
+status query_grouping_value(expr **out, query *q, int32_t i, int64_t mask) MUST_USE;
+bool   is_grouping_call(const ast_expr *e);
+status bind_grouping_call(expr **out, context *c, const ast_expr *e) MUST_USE;
 
 /* ---- bind_over.c: window functions */
 status bind_over_call(expr **out, context *c, const ast_expr *e) MUST_USE;

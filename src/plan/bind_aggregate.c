@@ -22,9 +22,10 @@ expr_has_aggregate(expr *e) {
 }
 
 status
-query_add_key(query *q, expr *key) {
+query_add_key(int32_t *at, query *q, expr *key) {
     for (int32_t i = 0; i < q->key_count; i++) {
         if (expr_equal(q->keys[i], key)) {
+            *at = i;
             return OK;
         }
     }
@@ -40,6 +41,7 @@ query_add_key(query *q, expr *key) {
         q->keys = grown;
         q->key_capacity = capacity;
     }
+    *at = q->key_count;
     q->keys[q->key_count++] = key;
     return OK;
 }
@@ -121,13 +123,13 @@ check_keys(query *q) {
 
 /* Which key says that a group is final, if one does: the session, else the bound that lies nearest
  * to the end of its window. */
-static void
-find_closing_key(plan_node *n, int32_t own, const query *q) {
+status
+query_close_groups(plan_node *n, int32_t window, const query *q) {
     binder *b = q->binder;
-    if (own >= 0 && q->window.kind == WINDOW_SESSION) {
-        n->session_key = own;
+    if (window >= 0 && q->window.kind == WINDOW_SESSION) {
+        n->session_key = window;
         n->window_size_us = q->window.size_us;
-        n->window_key = b->streaming && q->window.timed ? own : -1;
+        n->window_key = b->streaming && q->window.timed ? window : -1;
     }
     for (int32_t i = 0; i < n->key_count && n->session_key < 0; i++) {
         int64_t closes_us;
@@ -144,7 +146,13 @@ find_closing_key(plan_node *n, int32_t own, const query *q) {
         n->emit_at_end = b->emit == AST_EMIT_AFTER_WATERMARK;
         b->session_count += n->session_key >= 0;
         b->closing_count++;
+    } else if (b->emit == AST_EMIT_WINDOW_CLOSE && q->set_count > 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, q->ast->groupings[0].position,
+                     "EMIT ON WINDOW CLOSE: a grouping set without the window never ends");
+        return error_hint(b->err,
+                          "keep the window in every set: GROUP BY window_start, ROLLUP (...)");
     }
+    return OK;
 }
 
 status
@@ -182,9 +190,11 @@ query_aggregate(query *q) {
     for (int32_t i = 0; i < q->key_count; i++) {
         n->schema.fields[i] = n->inputs[0]->schema.fields[i];
     }
-    find_closing_key(n, window, q);
+    if (q->set_count > 0) {
+        return query_union_sets(q, n, window);
+    }
     q->node = n;
-    return OK;
+    return query_close_groups(n, window, q);
 }
 
 static status
@@ -207,6 +217,14 @@ query_lift(query *q, expr **e, const char *clause) {
         return OK;
     }
     if (x->kind == EXPR_COLUMN && x->column >= OVER_BASE) {
+        return OK;
+    }
+    if (x->kind == EXPR_COLUMN && x->column >= GROUPING_BASE) {
+        if (q->set_count == 0) {
+            const int64_t all = ((int64_t)1 << SQL_GROUPING_KEYS_MAX) - 1;
+            return query_grouping_value(e, q, x->column - GROUPING_BASE, all);
+        }
+        x->column = q->key_count + q->agg_count + x->column - GROUPING_BASE;
         return OK;
     }
     if (x->kind == EXPR_COLUMN && x->column >= AGGREGATE_BASE) {

@@ -229,6 +229,9 @@ bind_call(expr **out, context *c, const ast_expr *e) {
     if (agg_exists(e->name.text)) {
         return bind_aggregate_call(out, c, e);
     }
+    if (is_grouping_call(e)) {
+        return bind_grouping_call(out, c, e);
+    }
     const text name = e->name.text;
     TRY(refuse_without_over(c, e));
     if (e->distinct || e->filter != NULL) {

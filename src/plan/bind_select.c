@@ -122,32 +122,39 @@ bind_group(expr **out, query *q, const ast_expr *e) {
 }
 
 static status
+add_window_key(query *q, int32_t number) {
+    int32_t at;
+    expr   *key = make_column(q->binder, number, q->window.time->type, -1);
+    TRY(key == NULL ? out_of_memory(q->binder) : OK);
+    return query_add_key(&at, q, key);
+}
+
+static status
 bind_groups(query *q, const ast_select *select) {
+    binder *b = q->binder;
+    q->group_keys = arena_alloc(b->arena, (size_t)select->group_count * sizeof(int32_t));
+    TRY(q->group_keys == NULL ? out_of_memory(b) : OK);
     for (int32_t i = 0; i < select->group_count; i++) {
         expr *key;
         TRY(bind_group(&key, q, select->groups[i]));
-        TRY(query_add_key(q, key));
+        TRY(query_add_key(&q->group_keys[i], q, key));
     }
+    const int32_t written = q->key_count;
     if (q->has_window && q->window.kind == WINDOW_CUMULATE) { /* a window is both of its bounds */
-        expr *key = make_column(q->binder, q->window.end_column, q->window.time->type, -1);
-        TRY(key == NULL ? out_of_memory(q->binder) : OK);
-        TRY(query_add_key(q, key));
+        TRY(add_window_key(q, q->window.end_column));
     }
     if (select->group_all && q->has_window && q->window.kind == WINDOW_SESSION) {
-        expr *key = make_column(q->binder, q->window.column, q->window.time->type, -1);
-        TRY(key == NULL ? out_of_memory(q->binder) : OK);
-        TRY(query_add_key(q, key));
+        TRY(add_window_key(q, q->window.column));
     }
     for (int32_t i = 0; i < q->item_count && select->group_all; i++) {
-        expr *e = q->items[i].bound;
-        if (expr_has_aggregate(e) || expr_is_constant(e)) {
-            continue;
+        expr   *e = q->items[i].bound, *key;
+        int32_t at;
+        if (!expr_has_aggregate(e) && !expr_is_constant(e)) {
+            TRY(copy_expr(&key, b, e));
+            TRY(query_add_key(&at, q, key));
         }
-        expr *key;
-        TRY(copy_expr(&key, q->binder, e));
-        TRY(query_add_key(q, key));
     }
-    return OK;
+    return query_grouping_sets(q, select, written);
 }
 
 /* ---- ORDER BY */
@@ -464,7 +471,9 @@ bind_clauses(query *q, const ast_select *select) {
         TRY(bind_condition(&qualify, &c, select->qualify));
     }
     TRY(bind_orders(&o, q, select));
-    query *grouped = q->agg_count > 0 || q->key_count > 0 || having != NULL ? q : NULL;
+    const bool groups = q->agg_count > 0 || q->key_count > 0 || q->set_count > 0 ||
+                        having != NULL || q->grouping_count > 0;
+    query *grouped = groups ? q : NULL;
     if (grouped != NULL) {
         for (int32_t i = 0; i < o.width; i++) { /* those that GROUP BY has computed */
             subqueries_resolve(&q->subqueries, o.exprs[i]);

@@ -321,6 +321,19 @@ print_project(const plan_node *n, buf *out) {
 }
 
 static void
+print_relation(const plan_node *n, buf *out) {
+    buf_printf(out, "Read %.*s  columns: ", TEXT_ARG(n->relation->label));
+    print_names(&n->relation->schema, n->column_map, n->schema.count, out);
+}
+
+static void
+print_series(const plan_node *n, buf *out) {
+    buf_printf(out, "Series  from, to, step: ");
+    print_names(&n->inputs[0]->schema, n->key_columns, n->key_count, out);
+    buf_printf(out, "%s", n->inclusive ? "" : "  without the last");
+}
+
+static void
 print_line(const plan_node *n, buf *out) {
     switch (n->kind) {
     case PLAN_SCAN:
@@ -333,8 +346,7 @@ print_line(const plan_node *n, buf *out) {
         buf_printf(out, "Values  rows: %d", n->row_count);
         break;
     case PLAN_RELATION:
-        buf_printf(out, "Read %.*s  columns: ", TEXT_ARG(n->relation->label));
-        print_names(&n->relation->schema, n->column_map, n->schema.count, out);
+        print_relation(n, out);
         break;
     case PLAN_FILTER:
         buf_printf(out, "Filter  ");
@@ -359,9 +371,7 @@ print_line(const plan_node *n, buf *out) {
         print_window(n, out);
         break;
     case PLAN_SERIES:
-        buf_printf(out, "Series  from, to, step: ");
-        print_names(&n->inputs[0]->schema, n->key_columns, n->key_count, out);
-        buf_printf(out, "%s", n->inclusive ? "" : "  without the last");
+        print_series(n, out);
         break;
     case PLAN_SORT:
     case PLAN_TOP_N:

@@ -292,9 +292,7 @@ node_is_event_time(const plan_node *node, int32_t number, const object **from) {
         case PLAN_WINDOW:
         case PLAN_OVER:
         case PLAN_KEEP: /* their input columns, and more */
-            if (node->kind == PLAN_SERIES && node->column_map != NULL) {
-                number = node->column_map[number];
-            }
+            number = node->column_map != NULL ? node->column_map[number] : number;
             if (number >= node->inputs[0]->schema.count) {
                 return false;
             }

@@ -36,6 +36,10 @@ depends_expr(const binder *b, const expr *e, const level *l) {
 static bool
 walk_depends(const binder *b, const plan_node *n, const level *l) {
     if (n->kind == PLAN_SHARED) {
+        const domain *pushed_for = n->shared->domain;
+        if (pushed_for != NULL && pushed_for->level == l) {
+            return true; /* it did, until another reader of it was pushed: it has the columns now */
+        }
         if (n->shared->visit == b->visit) {
             return false; /* it was walked, or is being walked */
         }

@@ -254,6 +254,24 @@ typedef struct ast_emission { /* [EMIT ...] [ALLOW LATENESS expr] [LATE DATA TO 
 
 typedef enum ast_set_op { AST_SET_UNION, AST_SET_INTERSECT, AST_SET_EXCEPT } ast_set_op;
 
+typedef enum ast_grouping_kind {
+    AST_GROUPING_EXPR,
+    AST_GROUPING_LIST, /* (a, b), (): one set or element */
+    AST_GROUPING_ROLLUP,
+    AST_GROUPING_CUBE,
+    AST_GROUPING_SETS
+} ast_grouping_kind;
+
+typedef struct ast_grouping ast_grouping;
+struct ast_grouping { /* an item of GROUP BY */
+    ast_grouping_kind kind;
+    int32_t           position;
+    ast_expr         *expr;  /* EXPR */
+    int32_t           group; /* EXPR: its number in groups */
+    int32_t           count; /* others: what is inside */
+    ast_grouping     *items;
+};
+
 typedef enum ast_select_kind {
     AST_SELECT_PLAIN,  /* SELECT ... */
     AST_SELECT_VALUES, /* VALUES (...), (...) */
@@ -276,27 +294,30 @@ struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all k
     int32_t      branch_count;
     ast_select **branches;
     /* SELECT; `distinct` also of UNION, INTERSECT and EXCEPT without ALL */
-    bool        distinct;
-    int32_t     distinct_on_count; /* DISTINCT ON (...), 0 when absent */
-    ast_expr  **distinct_ons;
-    int32_t     item_count;
-    ast_item   *items;
-    ast_from   *from; /* NULL: no FROM */
-    ast_expr   *where;
-    ast_expr   *latest; /* LATEST ON latest PARTITION BY latest_keys; NULL when absent */
-    int32_t     latest_key_count;
-    ast_expr  **latest_keys;
-    int32_t     group_count; /* GROUP BY items; integers are ordinals, names may be aliases */
-    ast_expr  **groups;
-    bool        group_all;
-    ast_expr   *having;
-    int32_t     window_count;
-    ast_window *windows;
-    ast_expr   *qualify;
-    int32_t     order_count; /* ORDER BY ALL: one, with a star */
-    ast_order  *orders;
-    ast_expr   *limit, *offset; /* NULL when absent */
-    bool        limit_percent;
+    bool          distinct;
+    int32_t       distinct_on_count; /* DISTINCT ON (...), 0 when absent */
+    ast_expr    **distinct_ons;
+    int32_t       item_count;
+    ast_item     *items;
+    ast_from     *from; /* NULL: no FROM */
+    ast_expr     *where;
+    ast_expr     *latest; /* LATEST ON latest PARTITION BY latest_keys; NULL when absent */
+    int32_t       latest_key_count;
+    ast_expr    **latest_keys;
+    int32_t       group_count; /* GROUP BY items; integers are ordinals, names may be aliases */
+    ast_expr    **groups;
+    bool          group_all;
+    int32_t       grouping_count; /* the items as written, where one of them makes sets; else 0 */
+    ast_grouping *groupings;
+    bool          group_distinct; /* GROUP BY DISTINCT: equal sets once */
+    ast_expr     *having;
+    int32_t       window_count;
+    ast_window   *windows;
+    ast_expr     *qualify;
+    int32_t       order_count; /* ORDER BY ALL: one, with a star */
+    ast_order    *orders;
+    ast_expr     *limit, *offset; /* NULL when absent */
+    bool          limit_percent;
 };
 
 /* Has WITH, ORDER BY, LIMIT or OFFSET of its own. */

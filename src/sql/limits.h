@@ -16,7 +16,9 @@
 #define SQL_ROW_ITEMS_MAX 127
 #define SQL_PARAMETER_MAX 32766
 #define SQL_UNION_MAX 500
-#define SQL_JOINS_MAX 128
+#define SQL_GROUPING_SETS_MAX 4096
+#define SQL_GROUPING_KEYS_MAX 62 /* they are bits of a mask */
+#define SQL_JOINS_MAX 32
 #define SERIES_ROWS_MAX 1000000000 /* of one row of its input */
 #define SQL_TYPE_DEPTH_MAX 64
 

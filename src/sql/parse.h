@@ -119,6 +119,9 @@ status parse_type(parser *p, ast_type *out);
 bool   parser_at_typed(const parser *p);
 bool   parser_at_interval(const parser *p);
 
+/* parse_group.c */
+status parse_group(parser *p, ast_select *s); /* BY ..., behind GROUP */
+
 /* parse_star.c */
 bool   parser_at_star(const parser *p);    /* * or t.* */
 status parse_star(parser *p, ast_expr *e); /* into e, which is not finished */

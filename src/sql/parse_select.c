@@ -325,25 +325,6 @@ add_star(parser *p, ast_select *s) {
 
 /* ---- the clauses behind FROM ---- */
 
-static status
-parse_group(parser *p, ast_select *s) {
-    const size_t mark = p->stack.size;
-    TRY(parser_expect(p, KEYWORD_BY, "GROUP"));
-    if (parser_accept(p, KEYWORD_ALL)) {
-        s->group_all = true;
-        return OK;
-    }
-    if (parser_at(p, KEYWORD_GROUPING) && parser_next_is(p, KEYWORD_SETS)) {
-        return parser_outside(p, "GROUPING SETS");
-    }
-    if ((parser_at(p, KEYWORD_ROLLUP) || parser_at(p, KEYWORD_CUBE)) &&
-        parser_next_is_symbol(p, SYMBOL_LEFT_PAREN)) {
-        return parser_outside(p, keyword_name(p->token.keyword));
-    }
-    TRY(parse_expr_list(p, SQL_COLUMNS_MAX, "columns in GROUP BY"));
-    return parser_take(p, mark, sizeof(ast_expr *), &s->groups, &s->group_count);
-}
-
 /* [ASC | DESC] [NULLS (FIRST | LAST)] */
 static status
 parse_order_direction(parser *p, ast_order *order) {

@@ -146,11 +146,38 @@ print_items(const ast_item *items, int32_t count, buf *out) {
 }
 
 static void
+print_grouping(const ast_grouping *g, buf *out) {
+    static const char *const words[] = {[AST_GROUPING_EXPR] = "",
+                                        [AST_GROUPING_LIST] = "(",
+                                        [AST_GROUPING_ROLLUP] = "ROLLUP (",
+                                        [AST_GROUPING_CUBE] = "CUBE (",
+                                        [AST_GROUPING_SETS] = "GROUPING SETS ("};
+    buf_append_text(out, text_of(words[g->kind]));
+    if (g->kind == AST_GROUPING_EXPR) {
+        sql_print_expr(g->expr, out);
+        return;
+    }
+    for (int32_t i = 0; i < g->count; i++) {
+        buf_append_text(out, i > 0 ? TEXT(", ") : TEXT(""));
+        print_grouping(&g->items[i], out);
+    }
+    buf_append_text(out, g->count == 1 && g->kind == AST_GROUPING_LIST ? TEXT(",)") : TEXT(")"));
+}
+
+static void
 print_group(const ast_select *s, buf *out) {
-    if (!s->group_all && s->group_count == 0) {
+    if (!s->group_all && s->group_count + s->grouping_count == 0) {
         return;
     }
     buf_append_text(out, s->group_all ? TEXT(" GROUP BY ALL") : TEXT(" GROUP BY "));
+    buf_append_text(out, s->group_distinct ? TEXT("DISTINCT ") : TEXT(""));
+    for (int32_t i = 0; i < s->grouping_count; i++) {
+        buf_append_text(out, i > 0 ? TEXT(", ") : TEXT(""));
+        print_grouping(&s->groupings[i], out);
+    }
+    if (s->grouping_count > 0) {
+        return;
+    }
     for (int32_t i = 0; i < s->group_count; i++) {
         if (i > 0) {
             buf_append_text(out, TEXT(", "));

@@ -133,6 +133,15 @@ same_around(const ast_select *a, const ast_select *b) {
 }
 
 static inline bool
+same_grouping(const ast_grouping *a, const ast_grouping *b) {
+    bool same = a->kind == b->kind && a->count == b->count && a->group == b->group;
+    for (int32_t i = 0; same && i < a->count; i++) {
+        same = same_grouping(&a->items[i], &b->items[i]);
+    }
+    return same;
+}
+
+static inline bool
 same_select(const ast_select *a, const ast_select *b) {
     if (a == NULL || b == NULL) {
         return a == b;
@@ -140,12 +149,16 @@ same_select(const ast_select *a, const ast_select *b) {
     bool same = same_around(a, b) && a->distinct == b->distinct && a->item_count == b->item_count &&
                 same_from(a->from, b->from) && same_expr(a->where, b->where) &&
                 a->group_count == b->group_count && a->group_all == b->group_all &&
+                a->grouping_count == b->grouping_count && a->group_distinct == b->group_distinct &&
                 same_expr(a->having, b->having) && a->order_count == b->order_count &&
                 same_expr(a->limit, b->limit) && same_expr(a->offset, b->offset) &&
                 a->limit_percent == b->limit_percent;
     for (int32_t i = 0; same && i < a->item_count; i++) {
         same = same_expr(a->items[i].expr, b->items[i].expr) &&
                same_name(a->items[i].alias, b->items[i].alias);
+    }
+    for (int32_t i = 0; same && i < a->grouping_count; i++) {
+        same = same_grouping(&a->groupings[i], &b->groupings[i]);
     }
     for (int32_t i = 0; same && i < a->group_count; i++) {
         same = same_expr(a->groups[i], b->groups[i]);

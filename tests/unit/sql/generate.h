@@ -525,6 +525,11 @@ put_plain(generator *g, int32_t depth) {
         put(g, "GROUP BY");
         if (roll(g, 3) == 0) {
             put(g, "ALL");
+        } else if (roll(g, 3) == 0) {
+            static const char *const sets[] = {
+                "ROLLUP (a, (b, c), d,)", "DISTINCT GROUPING SETS ((a, b), a, (), CUBE (c, 1))",
+                "a, CUBE (b + 1, c), GROUPING SETS ((a), ROLLUP (b))", "()", "(a, b), c"};
+            put(g, PICK(g, sets));
         } else {
             put_list(g, depth, 1, true);
         }

@@ -48,6 +48,12 @@ static const char *const golden[][2] = {
      "SELECT COLUMNS(*), max(COLUMNS('x''y')) + #2 FROM t"},
     {"SELECT a FROM t ORDER BY ALL DESC LIMIT 10% OFFSET 1 ROW",
      "SELECT a FROM t ORDER BY ALL DESC LIMIT 10 PERCENT OFFSET 1"},
+    {"SELECT a FROM t GROUP BY rollup(a, (b, c)), Cube (d), grouping sets ((), a, (b, c), rollup "
+     "(d),)",
+     "SELECT a FROM t GROUP BY ROLLUP (a, (b, c)), CUBE (d), GROUPING SETS ((), a, (b, c), ROLLUP "
+     "(d))"},
+    {"SELECT a FROM t GROUP BY (a, b), c", "SELECT a FROM t GROUP BY a, b, c"},
+    {"SELECT 1 FROM t GROUP BY ()", "SELECT 1 FROM t GROUP BY ()"},
     {"SELECT a FROM t LIMIT 10 % 3", "SELECT a FROM t LIMIT 10 % 3"},
     {"SELECT a FROM t FETCH NEXT ROW ONLY", "SELECT a FROM t LIMIT 1"},
     {"SELECT * FROM range(1, 2) WITH ORDINALITY AS r(x, i), LATERAL f(x) g",
