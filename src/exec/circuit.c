@@ -16,6 +16,7 @@ circuit_close(circuit *c) {
         }
     }
     spools_close(c);
+    recursions_close(c);
     if (c->gate != NULL) {
         op_close(c->gate);
     }

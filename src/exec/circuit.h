@@ -11,6 +11,8 @@
 
 typedef struct spool spool; /* rows of a shared part, kept for its readers */
 
+typedef struct recursion recursion; /* new rows of a recursive query */
+
 typedef struct circuit {
     mem        *mem;
     arena       arena;
@@ -23,7 +25,8 @@ typedef struct circuit {
     op         *gate; /* NULL in one-off circuits */
     op         *held; /* EMIT EVERY: a second gate, between the first and the sink; else NULL */
     op         *sink;
-    spool     **spools; /* one-off: by id of the root of a shared part */
+    spool     **spools;     /* one-off: by id of the root of a shared part */
+    recursion **recursions; /* one-off: by id of the RECURSIVE */
     bool        ticked;
 } circuit;
 
@@ -49,6 +52,13 @@ void   spools_close(circuit *c);
 bool spool_starts(circuit *c, const plan_node *reader);
 /* Feeds the reader what the spool holds. */
 status spool_feed(circuit *c, const plan_node *reader, error *err) MUST_USE;
+/* ---- recursion.c */
+status recursion_open(circuit *c, const plan_node *n, error *err) MUST_USE;
+void   recursions_close(circuit *c);
+/* The rows that n gave since the last time; the caller releases them. */
+void recursion_take(const circuit *c, const plan_node *n, batch ***rows, int32_t *count,
+                    int32_t *capacity);
+void recursion_free(mem *m, batch **rows, int32_t count, int32_t capacity);
 /* Ticks every operator once, in order, and drops the tick's memory. */
 status circuit_tick(circuit *c, int64_t frontier_us, error *err) MUST_USE;
 status circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) MUST_USE;

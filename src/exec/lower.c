@@ -9,6 +9,7 @@ class_of(const plan_node *n) {
     case PLAN_SCAN:
     case PLAN_SHARED:
     case PLAN_SINGLE:
+    case PLAN_WORKING:
     case PLAN_VALUES:
     case PLAN_RELATION:
         return &op_scan_class;
@@ -34,6 +35,8 @@ class_of(const plan_node *n) {
         return &op_top_n_class;
     case PLAN_OVER:
         return &op_over_class;
+    case PLAN_RECURSIVE:
+        return n->distinct ? &op_distinct_class : &op_scan_class;
     case PLAN_DISTINCT:
         return &op_distinct_class;
     case PLAN_UNION:
@@ -109,6 +112,7 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
         spec->columns = n->column_map;
         spec->append_only[0] = n->object->append_only;
         break;
+    case PLAN_WORKING:
     case PLAN_SINGLE:
     case PLAN_VALUES:
         spec->input[0] = &n->schema;
@@ -194,7 +198,8 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, err
     if (live != NULL && circuit_is_live_leaf(live, n)) {
         return open_leaf(c, n, mode, err);
     }
-    for (int32_t i = 0; i < n->input_count; i++) {
+    const int32_t inputs = n->kind == PLAN_RECURSIVE ? 1 : n->input_count; /* steps: recursion.c */
+    for (int32_t i = 0; i < inputs; i++) {
         TRY(open_node(c, n->inputs[i], mode, live, err));
     }
     op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
@@ -203,10 +208,11 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, err
     }
     TRY(fill_spec(spec, &c->arena, n, mode, err));
     TRY(op_open(&c->ops[n->id], class_of(n), &c->env, spec, err));
+    TRY(n->kind == PLAN_RECURSIVE ? recursion_open(c, n, err) : OK);
     if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {
         return spool_open(c, n, err); /* each reader is fed when it is its turn */
     }
-    for (int32_t i = 0; i < n->input_count; i++) {
+    for (int32_t i = 0; i < inputs; i++) {
         TRY(op_connect(c->ops[n->inputs[i]->id], c->ops[n->id], i, err));
     }
     return OK;

@@ -6,6 +6,7 @@
  * of a live stream: a live operator that can snapshot stands for everything below it. */
 #include "exec/engine_internal.h"
 #include "exec/skip.h"
+#include "sql/limits.h"
 
 #define FRONTIER_END INT64_MAX
 
@@ -15,6 +16,8 @@ typedef struct runner {
     const circuit   *live;      /* NULL for queries */
     table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
     interrupt       *interrupted;
+    batch          **working; /* the rows that WORKING reads, in the circuit of a step */
+    int32_t          working_count;
     const expr      *predicate; /* of the filter directly above the scan that runs now, or NULL */
 } runner;
 
@@ -128,6 +131,17 @@ feed_relation(runner *r, const plan_node *n, error *err) {
 }
 
 static status
+feed_working(const runner *r, const plan_node *n, error *err) {
+    for (int32_t i = 0; i < r->working_count; i++) {
+        const status s = circuit_feed(r->once, r->once->ops[n->id], &r->working[i]->rows, err);
+        if (s != OK) {
+            return s < 0 ? s : OK;
+        }
+    }
+    return OK;
+}
+
+static status
 run_leaf(runner *r, const plan_node *n, error *err) {
     switch (n->kind) {
     case PLAN_SCAN:
@@ -137,9 +151,74 @@ run_leaf(runner *r, const plan_node *n, error *err) {
         return circuit_feed_constant(r->once, n, err);
     case PLAN_RELATION:
         return feed_relation(r, n, err);
+    case PLAN_WORKING:
+        return feed_working(r, n, err);
     default:
         return OK;
     }
+}
+
+/* ---- recursive queries: a step is a circuit of its own over the same snapshots */
+
+typedef struct step {
+    circuit *target;
+    op      *op;
+    bool     done; /* nobody wants more */
+} step;
+
+static status
+take_step(void *context, const delta *rows, error *err) {
+    step        *s = context;
+    const status fed = circuit_feed(s->target, s->op, rows, err);
+    s->done = s->done || fed == DONE;
+    return fed;
+}
+
+static status
+run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, error *err) {
+    plan part = *r->once->plan;
+    part.root = n->inputs[1];
+    const op_sink sink = {.context = to, .take = take_step};
+    circuit      *once = NULL;
+    TRY(circuit_open(&once, r->engine->mem, &part, MODE_ONCE, NULL, &sink, r->interrupted, err));
+    runner inner = {.engine = r->engine,
+                    .once = once,
+                    .snapshots = r->snapshots,
+                    .interrupted = r->interrupted,
+                    .working = rows,
+                    .working_count = count};
+    status s = run_node(&inner, part.root, err);
+    if (s >= 0) {
+        s = circuit_tick_op(once, once->sink, FRONTIER_END, err);
+    }
+    circuit_close(once);
+    return s < 0 ? s : OK;
+}
+
+static status
+endless(const plan_node *n, error *err) {
+    error_set_at(err, ERR_QUERY_FAILED, n->position,
+                 "recursive query \"%.*s\" has not ended after %d steps", TEXT_ARG(n->label),
+                 SQL_RECURSION_MAX);
+    return error_hint(err, "let a condition of the step end it, or read it with LIMIT");
+}
+
+static status
+run_recursion(runner *r, const plan_node *n, error *err) {
+    step    to = {.target = r->once, .op = r->once->ops[n->id]};
+    batch **rows;
+    int32_t count, capacity;
+    status  s = run_node(r, n->inputs[0], err);
+    for (int32_t i = 0; s >= 0 && !to.done; i++) {
+        recursion_take(r->once, n, &rows, &count, &capacity);
+        if (count == 0) {
+            return OK;
+        }
+        s = i == SQL_RECURSION_MAX ? endless(n, err) : run_step(r, n, &to, rows, count, err);
+        recursion_free(r->engine->mem, rows, count, capacity);
+        s = s < 0 ? s : check_cancelled(r, err);
+    }
+    return s < 0 ? s : OK;
 }
 
 static status
@@ -152,6 +231,9 @@ run_node(runner *r, const plan_node *n, error *err) {
         const arena_mark mark = arena_save(scratch);
         s = source_op->class->snapshot(source_op, o, 0, err);
         arena_rewind(scratch, mark);
+    } else if (n->kind == PLAN_RECURSIVE) {
+        r->predicate = NULL;
+        s = run_recursion(r, n, err);
     } else if (n->kind == PLAN_SHARED) {
         r->predicate = NULL;
         s = run_shared(r, n, err);

@@ -58,8 +58,10 @@ typedef struct cte { /* a name of WITH */
     const ast_with *ast;
     struct cte     *outer; /* what its query sees, and what is looked at next */
     level          *levels;
-    plan_shared *shared; /* of the first place that read it; NULL: none yet, or it is correlated */
-    int32_t      uses;   /* of names, by its query and itself */
+    plan_shared  *shared; /* of the first place that read it; NULL: none yet, or it is correlated */
+    int32_t       uses;   /* of names, by its query and itself */
+    const schema *working; /* while its recursive part is bound: its columns */
+    int32_t       working_uses;
 } cte;
 
 typedef struct binder {
@@ -381,6 +383,11 @@ status bind_select(plan_node **out, binder *b, const ast_select *select) MUST_US
 status bind_around(plan_node **node, binder *b, const ast_select *query) MUST_USE;
 /* A table of FROM that is a name of WITH; *done says whether it is one. */
 status bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done) MUST_USE;
+
+/* ---- bind_recursive.c: WITH RECURSIVE */
+bool   cte_is_recursive(const cte *c); /* a UNION whose later queries name it */
+status bind_recursive(plan_node **out, binder *b, cte *c, const ast_from *from) MUST_USE;
+status bind_working(plan_node **out, scope *s, binder *b, cte *c, const ast_from *from) MUST_USE;
 
 /* ---- bind_subquery.c */
 /* A column of an enclosing query; *done: there is one. */

@@ -86,6 +86,9 @@ bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done)
     if (c == NULL) {
         return OK;
     }
+    if (c->working != NULL) {
+        return bind_working(out, s, b, c, from);
+    }
     if (c->shared != NULL) {
         *out = shared_read(b->arena, c->shared);
         TRY(*out == NULL ? out_of_memory(b) : OK);
@@ -98,7 +101,8 @@ bind_cte(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done)
     level *levels = b->levels;
     b->ctes = c->outer;
     b->levels = c->levels;
-    TRY(bind_query(out, b, c->ast->query));
+    TRY(c->ast->recursive && cte_is_recursive(c) ? bind_recursive(out, b, c, from)
+                                                 : bind_query(out, b, c->ast->query));
     b->ctes = here;
     b->levels = levels;
     c->uses = b->cte_uses - uses;

@@ -177,6 +177,10 @@ estimate_rows(const plan_node *n) {
         return 1;
     case PLAN_VALUES:
         return n->row_count;
+    case PLAN_WORKING:
+        return UNKNOWN_ROWS;
+    case PLAN_RECURSIVE:
+        return estimate_rows(n->inputs[0]) + UNKNOWN_ROWS;
     case PLAN_RELATION:
         return n->relation->row_estimate < 0 ? UNKNOWN_ROWS
                                              : at_least_one((double)n->relation->row_estimate);

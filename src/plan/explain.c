@@ -327,6 +327,15 @@ print_relation(const plan_node *n, buf *out) {
 }
 
 static void
+print_recursive(const plan_node *n, buf *out) {
+    if (n->kind == PLAN_WORKING) {
+        buf_printf(out, "Rows of the last step");
+        return;
+    }
+    buf_printf(out, "Recursive %.*s%s", TEXT_ARG(n->label), n->distinct ? "  distinct" : "");
+}
+
+static void
 print_series(const plan_node *n, buf *out) {
     buf_printf(out, "Series  from, to, step: ");
     print_names(&n->inputs[0]->schema, n->key_columns, n->key_count, out);
@@ -385,6 +394,10 @@ print_line(const plan_node *n, buf *out) {
         break;
     case PLAN_UNION:
         buf_printf(out, "Union All");
+        break;
+    case PLAN_RECURSIVE:
+    case PLAN_WORKING:
+        print_recursive(n, out);
         break;
     case PLAN_SHARED:
         buf_printf(out, "Shared #%d  columns: ", n->inputs[0]->id);

@@ -39,13 +39,16 @@ typedef enum plan_kind {
     PLAN_TOP_N,     /* sort keys (maybe none), limit, offset; of each key, when there are keys */
     PLAN_OVER, /* window functions over rows of equal keys in the order of the sort keys; output:
                   input columns, then one column per call */
-    PLAN_DISTINCT, /* all columns */
-    PLAN_UNION,    /* UNION ALL: the rows of all inputs, whose columns have the same types */
-    PLAN_SERIES,   /* for each row the values from `start` to `stop`, `step` apart, which are three
-                      of its columns: key_columns. Output: input columns, value, number of the
-                      value when it is asked for; or what column_map picks */
-    PLAN_SHARED    /* reads a part of the plan that others read too: shared, column_map. The part is
-                      computed once; its root is input 0 of all readers */
+    PLAN_DISTINCT,  /* all columns */
+    PLAN_UNION,     /* UNION ALL: the rows of all inputs, whose columns have the same types */
+    PLAN_SERIES,    /* for each row the values from `start` to `stop`, `step` apart, which are three
+                       of its columns: key_columns. Output: input columns, value, number of the
+                       value when it is asked for; or what column_map picks */
+    PLAN_RECURSIVE, /* one-off: rows of input 0, then again and again those of input 1, which reads
+                       the newest ones in its WORKING leaf, until there are none; `distinct` */
+    PLAN_WORKING,   /* the rows that the last step of the RECURSIVE above it gave */
+    PLAN_SHARED /* reads a part of the plan that others read too: shared, column_map. The part is
+                   computed once; its root is input 0 of all readers */
 } plan_kind;
 
 /* Edge properties, computed bottom-up. */
@@ -152,6 +155,8 @@ struct plan_node {
     sort_key *sort_keys;
     int64_t   limit, offset; /* limit -1: none */
     bool      inclusive;     /* SERIES: the stop is a value of it */
+    bool      distinct;      /* RECURSIVE: a row that was there is not new */
+    text      label;         /* RECURSIVE: the name in WITH */
 };
 
 typedef enum emit_mode { EMIT_UPDATE, EMIT_CHANGES, EMIT_CLOSE } emit_mode;

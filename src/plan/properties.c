@@ -84,6 +84,8 @@ properties_of(const plan_node *n) {
     case PLAN_SCAN:
         return scan_properties(n);
     case PLAN_SINGLE:
+    case PLAN_RECURSIVE:
+    case PLAN_WORKING:
     case PLAN_VALUES:
     case PLAN_RELATION:
         return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;

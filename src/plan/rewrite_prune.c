@@ -292,6 +292,23 @@ prune_series(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     return OK;
 }
 
+/* Columns go round, so that all stay, where they are. */
+static status
+prune_recursive(pruner *p, plan_node *n, int32_t *map) {
+    const int32_t width = n->schema.count;
+    bool         *needed;
+    int32_t      *input_map;
+    TRY(new_flags(p, &needed, width));
+    for (int32_t i = 0; i < width; i++) {
+        needed[i] = true;
+        map[i] = i;
+    }
+    TRY(prune_input(p, n, 0, needed, &input_map));
+    TRY(prune_input(p, n, 1, needed, &input_map));
+    assert(n->inputs[0]->schema.count == width && n->inputs[1]->schema.count == width);
+    return OK;
+}
+
 static status
 prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     bool    *wanted;
@@ -636,6 +653,9 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
         return prune_over(p, n, needed, out, map);
     case PLAN_UNION:
         return prune_union(p, n, needed, map);
+    case PLAN_RECURSIVE:
+        return prune_recursive(p, n, map);
+    case PLAN_WORKING:
     case PLAN_SINGLE:
     case PLAN_VALUES:
     case PLAN_KEEP: /* is made later */

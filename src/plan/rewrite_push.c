@@ -129,6 +129,15 @@ push_union(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
     return conjuncts_above(r, node, &above, out);
 }
 
+static status
+push_recursive(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
+    for (int32_t i = 0; i < 2; i++) {
+        conjuncts none = {0};
+        TRY(push_conditions(r, node->inputs[i], &none, &node->inputs[i]));
+    }
+    return conjuncts_above(r, node, list, out);
+}
+
 /* ---- the walk */
 
 status
@@ -159,6 +168,8 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_TOP_N: /* which rows are the first n depends on all rows of the key */
     case PLAN_OVER:
         return push_by_keys(r, node, list, out);
+    case PLAN_RECURSIVE: /* rows that are not wanted may lead to some that are */
+        return push_recursive(r, node, list, out);
     case PLAN_SHARED: /* its other readers may want what a condition drops */
         if (!node->shared->pushed) {
             conjuncts none = {0};
@@ -168,6 +179,7 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
         return conjuncts_above(r, node, list, out);
     case PLAN_SCAN:
     case PLAN_SINGLE:
+    case PLAN_WORKING:
     case PLAN_VALUES:
     case PLAN_RELATION:
     case PLAN_KEEP: /* is made later */

@@ -185,7 +185,8 @@ typedef struct ast_window { /* WINDOW name AS (over) */
     ast_over *over;
 } ast_window;
 
-typedef struct ast_with { /* name [(columns)] AS (query) */
+typedef struct ast_with {  /* name [(columns)] AS (query) */
+    bool        recursive; /* WITH RECURSIVE: its query may refer to itself */
     ast_name    name;
     int32_t     column_count; /* 0: those of the query */
     ast_name   *columns;

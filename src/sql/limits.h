@@ -19,6 +19,7 @@
 #define SQL_GROUPING_SETS_MAX 4096
 #define SQL_GROUPING_KEYS_MAX 62 /* they are bits of a mask */
 #define SQL_JOINS_MAX 32
+#define SQL_RECURSION_MAX 100000
 #define SERIES_ROWS_MAX 1000000000 /* of one row of its input */
 #define SQL_TYPE_DEPTH_MAX 64
 

@@ -231,10 +231,6 @@ parse_sets(parser *p, bool intersects, ast_select **out) {
 static status
 parse_with_item(parser *p, ast_with *w, int32_t *height) {
     TRY(parser_name(p, &w->name, "a name", "WITH"));
-    if (p->token.kind == TOKEN_WORD && parser_at_name(p) &&
-        text_equal_nocase(w->name.text, TEXT("RECURSIVE"))) {
-        return parser_outside(p, "WITH RECURSIVE");
-    }
     if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
         TRY(parse_names(p, &w->columns, &w->column_count, "the name and \"(\""));
     }
@@ -253,8 +249,15 @@ parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
     if (!parser_accept(p, KEYWORD_WITH)) {
         return OK;
     }
+    const bool recursive = p->token.kind == TOKEN_WORD &&
+                           text_equal_nocase(token_text(p->sql, p->token), TEXT("RECURSIVE")) &&
+                           (p->next.kind == TOKEN_WORD || p->next.kind == TOKEN_QUOTED_NAME) &&
+                           !parser_next_is(p, KEYWORD_AS);
+    if (recursive) {
+        parser_advance(p);
+    }
     do {
-        ast_with w = {.query = NULL};
+        ast_with w = {.recursive = recursive};
         if (p->stack.size > mark && parser_at_query(p)) {
             break;
         }

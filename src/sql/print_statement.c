@@ -265,7 +265,9 @@ static void
 print_withs(const ast_select *s, buf *out) {
     for (int32_t i = 0; i < s->with_count; i++) {
         const ast_with *w = &s->withs[i];
-        buf_append_text(out, i == 0 ? TEXT("WITH ") : TEXT(", "));
+        buf_append_text(out, i > 0          ? TEXT(", ")
+                             : w->recursive ? TEXT("WITH RECURSIVE ")
+                                            : TEXT("WITH "));
         print_name(&w->name, out);
         print_alias_columns(w->columns, w->column_count, out);
         buf_append_text(out, TEXT(" AS ("));

@@ -117,8 +117,8 @@ same_around(const ast_select *a, const ast_select *b) {
                 a->branch_count == b->branch_count;
     for (int32_t i = 0; same && i < a->with_count; i++) {
         const ast_with *x = &a->withs[i], *y = &b->withs[i];
-        same = same_name(x->name, y->name) && x->column_count == y->column_count &&
-               same_select(x->query, y->query);
+        same = same_name(x->name, y->name) && x->recursive == y->recursive &&
+               x->column_count == y->column_count && same_select(x->query, y->query);
         for (int32_t k = 0; same && k < x->column_count; k++) {
             same = same_name(x->columns[k], y->columns[k]);
         }

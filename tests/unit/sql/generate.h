@@ -576,7 +576,7 @@ static inline void
 put_select(generator *g, int32_t depth) {
     static const char *const unions[] = {"UNION", "UNION ALL", "UNION DISTINCT"};
     if (depth > 0 && roll(g, 6) == 0) {
-        put(g, "WITH a AS (");
+        put(g, roll(g, 4) == 0 ? "WITH RECURSIVE a AS (" : "WITH a AS (");
         put_select(g, depth - 1);
         if (roll(g, 2) == 0) {
             put(g, "), \"v w\" (x, y,) AS (");

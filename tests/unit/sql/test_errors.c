@@ -144,8 +144,6 @@ static const refusal refusals[] = {
     /* not part of this grammar */
     {"SELECT a FROM t EXCEPT b FROM u", 23,
      "expected a query (SELECT, FROM, VALUES or \"(\") after EXCEPT", NULL},
-    {"WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x", 15,
-     "WITH RECURSIVE is not part of this grammar", NULL},
     {"VALUES (DEFAULT)", 8, "DEFAULT as a value is not part of this grammar", NULL},
     {"SELECT sum(a) OVER (PARTITION b) FROM t", 30, "expected BY after PARTITION, found \"b\"",
      NULL},

@@ -52,6 +52,10 @@ static const char *const golden[][2] = {
      "(d),)",
      "SELECT a FROM t GROUP BY ROLLUP (a, (b, c)), CUBE (d), GROUPING SETS ((), a, (b, c), ROLLUP "
      "(d))"},
+    {"with recursive a as (select 1), b(x) as (select 2) select * from a",
+     "WITH RECURSIVE a AS (SELECT 1), b (x) AS (SELECT 2) SELECT * FROM a"},
+    {"WITH recursive AS (SELECT 1) FROM recursive",
+     "WITH recursive AS (SELECT 1) SELECT * FROM recursive"},
     {"SELECT a FROM t GROUP BY (a, b), c", "SELECT a FROM t GROUP BY a, b, c"},
     {"SELECT 1 FROM t GROUP BY ()", "SELECT 1 FROM t GROUP BY ()"},
     {"SELECT a FROM t LIMIT 10 % 3", "SELECT a FROM t LIMIT 10 % 3"},
