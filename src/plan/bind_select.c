@@ -408,9 +408,25 @@ finish(query *q, const ast_select *select, const ordering *o) {
     return width > q->item_count || percent >= 0 ? drop_hidden(q) : OK;
 }
 
+/* A constant that is grouped by is NULL in the sets without it. */
+static status
+lift_constant(query *q, expr **e) {
+    for (int32_t i = 0; (*e)->kind == EXPR_CONSTANT && i < q->key_count && q->set_count > 0; i++) {
+        if (expr_equal(q->keys[i], *e)) {
+            *e = make_column(q->binder, i, (*e)->type, (*e)->position);
+            return *e == NULL ? out_of_memory(q->binder) : OK;
+        }
+    }
+    return OK;
+}
+
 static status
 lift_all(query *q, ordering *o, expr **having, expr **qualify) {
     for (int32_t i = 0; i < o->width; i++) {
+        if (o->exprs[i]->kind == EXPR_CONSTANT) {
+            TRY(lift_constant(q, &o->exprs[i]));
+            continue;
+        }
         TRY(query_lift(q, &o->exprs[i], i < q->item_count ? "SELECT" : "ORDER BY"));
     }
     TRY(query_lift_overs(q));

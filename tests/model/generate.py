@@ -381,6 +381,16 @@ class Generator:
         keys = [self.expr(r.choice(list(cols.values())), cols, 1) for _ in range(r.randint(0, 2))]
         calls = [self.aggregate(cols) for _ in range(r.randint(1, 3))]
         tail = f" GROUP BY {', '.join(str(i + 1) for i in range(len(keys)))}" if keys else ""
+        if keys and len({k.ours for k in keys}) == len(keys) and r.random() < 0.25:
+            one = ("ROLLUP (1)", "GROUPING SETS (1, ())", "1, GROUPING SETS ((), ())")
+            two = (
+                "ROLLUP (1, 2)",
+                "CUBE (1, 2)",
+                "1, ROLLUP (2)",
+                "GROUPING SETS ((1, 2), 2, ())",
+                "GROUPING SETS (1, CUBE (2))",
+            )
+            tail = f" GROUP BY {r.choice(one if len(keys) == 1 else two)}"
         if r.random() < 0.2:
             tail += f" HAVING count(*) > {r.randint(0, 3)}"
         return self.finish("SELECT ", keys + calls, head, tail, tables, False, top=bool(keys))
