@@ -130,7 +130,7 @@ class ExecuteResult:
 
     def __repr__(self) -> str:
         if self.result_type == "ddl":
-            return f"ExecuteResult(ddl, {self.ddl_type} {self.ddl_object})"
+            return f"ExecuteResult(ddl, {self.ddl_type} {self.ddl_object}".rstrip() + ")"
         if self.result_type == "rows_affected":
             return f"ExecuteResult(rows_affected={self.rows_affected})"
         return f"ExecuteResult({self.result_type}, rows={self.rows_affected})"

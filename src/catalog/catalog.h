@@ -13,19 +13,48 @@
 
 typedef enum object_kind { OBJECT_SOURCE, OBJECT_TABLE, OBJECT_STREAM, OBJECT_VIEW } object_kind;
 
+/* PRIMARY KEY or UNIQUE of a table. A key with a NULL in it is in no conflict. */
+typedef struct object_key {
+    bool     primary;
+    int32_t  column_count; /* 1 .. KEY_COLUMNS_MAX */
+    int32_t *columns;
+} object_key;
+#define KEY_COLUMNS_MAX 32
+#define KEYS_MAX 16 /* of a table */
+
+typedef struct object_check { /* CHECK: a row is refused for which it is false */
+    text               name;  /* empty: none */
+    text               shown; /* its text */
+    const struct expr *condition;
+} object_check;
+
+/* What happens to a new row whose key is there already. */
+typedef enum conflict_action {
+    CONFLICT_REPLACE, /* the old row goes */
+    CONFLICT_NOTHING, /* the old row stays, the new one falls away */
+    CONFLICT_FAIL     /* all of the change is refused */
+} conflict_action;
+
 typedef struct object object;
 struct object {
-    object_kind   kind;
-    text          name; /* as declared */
-    uint64_t      id;   /* grows with each creation */
-    const schema *schema;
-    text          sql; /* the statement that made it; a view is bound from it where it is read */
+    object_kind kind;
+    text        name; /* as declared */
+    uint64_t    id;   /* grows with each creation */
+    schema     *schema;
+    text        sql; /* the statement that made it; a view is bound from it where it is read */
     /* sources */
     int32_t event_time_column; /* -1: processing time */
     int64_t delay_us;          /* of WATERMARK FOR */
     bool    manual_watermark;  /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                   delay_us is INT64_MAX then */
     value *defaults;           /* per column; is_null where there is none */
+    /* tables */
+    int32_t       key_def_count;
+    object_key   *key_defs;
+    int32_t       check_count;
+    object_check *checks;
+    conflict_action
+        on_conflict; /* of the primary key; other keys: CONFLICT_FAIL, unless it says NOTHING */
     /* properties of the rows it delivers */
     bool append_only;
     /* Streams: per column, in microseconds from its value to the watermark behind which no row with

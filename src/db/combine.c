@@ -135,8 +135,8 @@ tell_room(insert_queue *q) {
 bool
 queue_drain(laminar_database *db, bool bounded) {
     insert_queue *q = &db->queue;
-    if (LIKELY(atomic_load(&q->rows) == 0)) {
-        return true;
+    if (LIKELY(atomic_load(&q->rows) == 0) || atomic_load(&db->transaction_owner) != 0) {
+        return true; /* what waits for a transaction is applied by whoever ends it */
     }
     engine_clock   *wall = &db->clock.base;
     const int64_t   end_ns = bounded ? clock_ticks_ns(wall) + LEAVE_US_MAX * 1000 : INT64_MAX;
@@ -190,7 +190,7 @@ run_worker(void *arg) {
     insert_queue     *q = &db->queue;
     while (!atomic_load(&q->worker_stop)) {
         const uint32_t seen = atomic_load(&q->worker_word);
-        if (!has_work(db)) {
+        if (atomic_load(&db->transaction_owner) != 0 || !has_work(db)) {
             sleep_worker(db, seen);
             continue;
         }
@@ -311,11 +311,28 @@ give_up(laminar_database *db, insert_request *r, error *err) {
     return s;
 }
 
+/* Takes an insert back that has waited too long for another thread's transaction. */
+static status
+give_up_turn(laminar_database *db, insert_request *r, int64_t end_ns, error *err) {
+    insert_queue *q = &db->queue;
+    if (!db_in_foreign_transaction(db) || clock_ticks_ns(&db->clock.base) < end_ns ||
+        !withdraw_request(q, r)) {
+        return OK;
+    }
+    atomic_fetch_sub(&q->rows, r->rows->rows.row_count);
+    tell_room(q);
+    return db_refuse_waiting(db, err);
+}
+
 /* A holder is mostly done within a microsecond or two, a sleep and a wake cost ten: look a few
  * times first. */
 static status
 await_request(laminar_database *db, insert_request *r, error *err) {
-    const int64_t look_us = db->interrupt_check == NULL ? -1 : WAIT_LOOK_US;
+    const int64_t bound_us = sat_mul_i64(db_setting(db, SETTING_INSERT_TIMEOUT_MS), 1000);
+    const int64_t look_us =
+        db->interrupt_check == NULL ? bound_us : min_i64(WAIT_LOOK_US, bound_us);
+    const int64_t end_ns =
+        sat_add_i64(clock_ticks_ns(&db->clock.base), sat_mul_i64(bound_us, 1000));
     for (int32_t i = 0; i < LOOKS_MAX; i++) {
         if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_DONE) {
             return OK;
@@ -330,6 +347,7 @@ await_request(laminar_database *db, insert_request *r, error *err) {
         }
         if (futex_wait(&r->state, REQUEST_ASLEEP, look_us) != WAIT_WOKEN) {
             TRY(give_up(db, r, err));
+            TRY(give_up_turn(db, r, end_ns, err));
         }
     }
 }
@@ -381,7 +399,11 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
         TRY(db_writable(db, err));
         TRY(db_check_not_null(o, &rows->rows, err));
     }
-    if (!mutex_try_lock(&db->token)) {
+    if (db_in_foreign_transaction(db) || !mutex_try_lock(&db->token)) {
+        return insert_queued(db, o, rows, wait, err);
+    }
+    if (db_in_foreign_transaction(db)) { /* it began just now */
+        db_leave(db);
         return insert_queued(db, o, rows, wait, err);
     }
     queue_drain(db, false); /* first come, first served */
@@ -393,7 +415,7 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
 
 status
 db_flush(laminar_database *db, error *err) {
-    TRY(db_enter(db, err));
+    TRY(db_enter_to_write(db, err));
     queue_drain(db, false);
     db_leave(db);
     insert_queue *q = &db->queue;

@@ -241,7 +241,7 @@ leave(laminar_database *db) {
         mutex_unlock(&db->token);
         atomic_thread_fence(memory_order_seq_cst);
         if (LIKELY(atomic_load(&db->queue.rows) == 0) || queue_is_empty(db) ||
-            !mutex_try_lock(&db->token)) {
+            atomic_load(&db->transaction_owner) != 0 || !mutex_try_lock(&db->token)) {
             return;
         }
     }
@@ -343,6 +343,7 @@ close_objects(laminar_database *db) {
 /* With the token, which is given up. */
 static void
 end_entered(laminar_database *db) {
+    db_drop_transaction(db);
     const int32_t before = atomic_exchange(&db->state, DB_CLOSED);
     if (before != DB_CLOSED) {
         close_objects(db);
@@ -437,7 +438,9 @@ await_start(laminar_database *db, error *err) {
 static status
 start(laminar_database *db, error *err) {
     TRY(await_start(db, err));
+    TRY(db_in_foreign_transaction(db) ? db_refuse_waiting(db, err) : OK);
     TRY(db_writable(db, err));
+    TRY(db_refuse_in_transaction(db, "start()", err));
     const int32_t before = atomic_exchange(&db->state, DB_STARTING);
     db->starting = true;
     const status s = start_streams(db, err);
@@ -452,7 +455,7 @@ start(laminar_database *db, error *err) {
 laminar_status
 laminar_database_start(laminar_database *db, laminar_error *err) {
     error  e = {0};
-    status s = db_enter(db, &e);
+    status s = db_enter_to_write(db, &e);
     if (s == OK) {
         s = start(db, &e);
         db_leave(db);
@@ -503,9 +506,12 @@ not_started(const char *what, error *err) {
 laminar_status
 laminar_database_pause(laminar_database *db, laminar_error *err) {
     error  e = {0};
-    status s = db_enter(db, &e);
+    status s = db_enter_to_write(db, &e);
     if (s == OK) {
         s = db_writable(db, &e);
+        if (s == OK) {
+            s = db_refuse_in_transaction(db, "pause()", &e);
+        }
         if (s == OK && atomic_load(&db->state) == DB_CREATED) {
             s = not_started("pause", &e);
         }
@@ -521,7 +527,7 @@ laminar_database_pause(laminar_database *db, laminar_error *err) {
 laminar_status
 laminar_database_resume(laminar_database *db, laminar_error *err) {
     error  e = {0};
-    status s = db_enter(db, &e);
+    status s = db_enter_to_write(db, &e);
     if (s == OK) {
         s = db_writable(db, &e);
         if (s == OK && atomic_load(&db->state) == DB_CREATED) {
@@ -541,6 +547,7 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
     error  e = {0};
     status s = db_enter(db, &e);
     if (s == OK) {
+        db_drop_transaction(db);
         const int32_t before = atomic_exchange(&db->state, DB_SHUTTING_DOWN);
         s = engine_resume(db->engine, &e);
         if (s == OK) {

@@ -475,7 +475,7 @@ run_create(statement_context *c, const ast_statement *st, const result *rows, er
 static status
 query_rows(statement_context *c, const ast_statement *st, result **rows, bool *done, error *err) {
     going old;
-    TRY(db_enter(c->db, err));
+    TRY(db_enter_to_write(c->db, err));
     status s = db_writable(c->db, err);
     if (s == OK) {
         s = find_old(c, st, OBJECT_TABLE, &old, done, err);
@@ -489,6 +489,7 @@ static status
 run_with_token(statement_context *c, const ast_statement *st, const result *rows,
                laminar_result **answer, error *err) {
     TRY(db_writable(c->db, err));
+    TRY(db_refuse_in_transaction(c->db, ddl_name(st), err));
     TRY(answer_ddl(answer, c->db->mem, ddl_name(st), st->name.text, err));
     return st->kind == AST_DROP ? drop_statement(c, st, err) : run_create(c, st, rows, err);
 }
@@ -510,7 +511,7 @@ ddl_run(statement_context *c, const ast_statement *st, laminar_result **out, err
     do {
         laminar_result_free(answer);
         answer = NULL;
-        s = db_enter(c->db, err);
+        s = db_enter_to_write(c->db, err);
         if (s == OK) {
             s = run_with_token(c, st, rows, &answer, err);
             db_leave(c->db);

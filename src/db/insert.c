@@ -436,7 +436,7 @@ laminar_status
 laminar_database_advance(laminar_database *db, const char *source_name, int64_t watermark_ms,
                          laminar_error *err) {
     error  e = {0};
-    status s = db_enter(db, &e);
+    status s = db_enter_to_write(db, &e);
     if (s == OK) {
         object *o = NULL;
         s = db_writable(db, &e);

@@ -81,6 +81,8 @@ struct laminar_database {
     bool             deterministic; /* the clock moves in laminar_database_tick alone; no worker */
     mutex            token;
     insert_queue     queue;
+    _Atomic uint64_t transaction_owner; /* thread_id; 0: none. Set with the token */
+    _Atomic uint32_t transaction_word;  /* futex: changes when a transaction begins or ends */
     catalog         *catalog;
     engine          *engine;
     _Atomic int32_t  state;      /* db_state */
@@ -139,6 +141,16 @@ status db_join(laminar_database *db, stream *s, interrupt *guard, error *err) MU
 void   db_reap(laminar_database *db); /* closes what was abandoned, if nobody holds the token */
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);
+/* ---- transaction.c */
+/* db_enter once no other thread's transaction is open; gives up after insert_timeout_ms. */
+status db_enter_to_write(laminar_database *db, error *err) MUST_USE;
+bool   db_in_foreign_transaction(const laminar_database *db);
+bool   db_in_own_transaction(const laminar_database *db);
+status db_refuse_waiting(const laminar_database *db, error *err) MUST_USE;
+/* `what` cannot be done in the transaction of this thread. */
+status db_refuse_in_transaction(const laminar_database *db, const char *what, error *err) MUST_USE;
+void   db_drop_transaction(laminar_database *db); /* whoever began it; with the token */
+
 /* For calls that write: refuses after shutdown. With the token. */
 status db_writable(const laminar_database *db, error *err) MUST_USE;
 /* What a statement that begins now is bound under. */

@@ -155,7 +155,7 @@ laminar_database_source_stats(laminar_database *db, const char *name, laminar_so
             const source              *src = o->impl;
             const table               *t = source_table(src);
             const laminar_source_stats made = {.total_rows = table_row_count(t),
-                                               .retained_rows = table_row_count(t),
+                                               .retained_rows = table_live_count(t),
                                                .retained_bytes = table_byte_count(t),
                                                .watermark_ms =
                                                    watermark_ms(source_watermark_us(src)),

@@ -58,7 +58,7 @@ add_source(const laminar_database *db, db_listing *l, const object *o, error *er
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_count(l, 1, o->schema->count, err));
     TRY(db_listing_text(l, 2, column_name(o, o->event_time_column), err));
-    TRY(db_listing_count(l, 3, table_row_count(source_table(o->impl)), err));
+    TRY(db_listing_count(l, 3, table_live_count(source_table(o->impl)), err));
     return timed ? db_listing_count(l, 4, floor_div_i64(us, 1000), err)
                  : column_append_null(&l->rows, 4, err);
 }
@@ -72,7 +72,7 @@ add_table(const laminar_database *db, db_listing *l, const object *o, error *err
     (void)db;
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_count(l, 1, o->schema->count, err));
-    return db_listing_count(l, 2, table_row_count(source_table(o->impl)), err);
+    return db_listing_count(l, 2, table_live_count(source_table(o->impl)), err);
 }
 
 static const list_column stream_columns[] = {{"name", TYPE_TEXT},

@@ -2,7 +2,9 @@
 /* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends
  * it, what ran before it stays. */
 #include "db/statement.h"
+#include "db/change.h"
 #include "db/parameters.h"
+#include "db/transaction.h"
 
 /* ---------------------------------------------------------------------------------- queries */
 static void
@@ -56,7 +58,8 @@ statement_query(statement_context *c, text listed_as, const ast_select *select,
         entered = s == OK;
     }
     if (s == OK) {
-        s = query_prepare(&q, db->engine, &p, &plan_arena, &listed->guard, err);
+        s = query_prepare(&q, db->engine, &p, &plan_arena, db_in_foreign_transaction(db),
+                          &listed->guard, err);
     }
     if (s == OK) {
         retain_objects(&p);
@@ -119,28 +122,17 @@ explain(statement_context *c, const ast_statement *st, laminar_result **out, err
     return s;
 }
 
-/* With the token, which is given up while readers with LAG_BLOCK have no room. */
-static status
-append_when_room(laminar_database *db, object *o, batch *rows, error *err) {
-    if (atomic_load(&db->blocking_readers) == 0) {
-        return db_append_batch(db, o, rows, err);
-    }
-    object *held = catalog_object_retain(o);
-    db_leave(db);
-    status s = db_wait_for_room(db, held, err);
-    mutex_lock(&db->token); /* closed or dropped meanwhile: db_append_batch refuses */
-    if (s == OK) {
-        s = db_append_batch(db, held, rows, err);
-    }
-    catalog_object_release(held);
-    return s;
-}
-
 /* The source or table of an INSERT. With the token. */
 static status
 find_target(statement_context *c, const ast_statement *st, object **out, error *err) {
     TRY(catalog_need(out, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", st->name.position, err));
+    if ((*out)->kind == OBJECT_SOURCE && st->conflict.action != AST_CONFLICT_DEFAULT) {
+        error_set_at(err, ERR_QUERY_FAILED, st->conflict.position,
+                     "\"%.*s\" is a source, which has no key, so no row can be in conflict",
+                     TEXT_ARG((*out)->name));
+        return error_hint(err, "CREATE TABLE has keys");
+    }
     if ((*out)->kind == OBJECT_STREAM || (*out)->kind == OBJECT_VIEW) {
         return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
                             "\"%.*s\" is a %s: insert into the sources that it reads",
@@ -167,10 +159,12 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
         TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count, err));
         TRY(db_fit_result(&made, db, o, from, rows, err));
     }
-    status s = answer_count(answer, db->mem, made == NULL ? 0 : made->rows.row_count, err);
+    status s = answer_count(answer, db->mem, 0, err);
     if (s == OK && made != NULL) {
         queue_drain(db, false); /* first come, first served */
-        s = append_when_room(db, o, made, err);
+        (*answer)->rows_affected = made->rows.row_count;
+        s = o->kind == OBJECT_TABLE ? change_insert(c, st, o, made, &(*answer)->rows_affected, err)
+                                    : db_append_batch(db, o, made, err);
         engine_settle(db->engine);
     }
     batch_release(made);
@@ -186,7 +180,10 @@ statement_insert(statement_context *c, const ast_statement *st, laminar_result *
     if (!plan_insert_is_rows(st)) {
         TRY(statement_query(c, statement_text(c, st), st->select, NULL, &rows, err));
     }
-    status s = db_enter(c->db, err);
+    status s = statement_wait_for_room(c, st, err);
+    if (s == OK) {
+        s = db_enter_to_write(c->db, err);
+    }
     if (s == OK) {
         s = insert_rows(c, st, rows, &answer, err);
         db_leave(c->db);
@@ -201,9 +198,10 @@ statement_insert(statement_context *c, const ast_statement *st, laminar_result *
 }
 
 static status
-refuse_statement(const ast_statement *st, const char *what, error *err) {
-    return error_set_at(err, ERR_SQL_PARSE_ERROR, st->position, "%s is not part of this grammar",
-                        what);
+refuse_returning(const ast_statement *st, error *err) {
+    return st->returning_count == 0 ? OK
+                                    : error_set_at(err, ERR_SQL_PARSE_ERROR, st->position,
+                                                   "RETURNING is not part of this grammar");
 }
 
 static status
@@ -218,29 +216,24 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_EXPLAIN:
         return explain(c, st, out, err);
     case AST_INSERT:
-        if (st->conflict.action != AST_CONFLICT_DEFAULT) {
-            return refuse_statement(st, "ON CONFLICT", err);
-        }
-        if (st->returning_count > 0) {
-            return refuse_statement(st, "RETURNING", err);
-        }
+        TRY(refuse_returning(st, err));
         return statement_insert(c, st, out, err);
     case AST_UPDATE:
-        return refuse_statement(st, "UPDATE", err);
     case AST_DELETE:
-        return refuse_statement(st, "DELETE", err);
     case AST_TRUNCATE:
-        return refuse_statement(st, "TRUNCATE", err);
-    case AST_ALTER:
-        return refuse_statement(st, "ALTER", err);
+        TRY(refuse_returning(st, err));
+        return change_run(c, st, out, err);
     case AST_BEGIN:
     case AST_COMMIT:
     case AST_ROLLBACK:
-        return refuse_statement(st, "a transaction", err);
+        return transaction_run(c, st, out, err);
     case AST_COPY:
         return copy_run(c, st, out, err);
     case AST_SUMMARIZE:
         return summarize_run(c, st, out, err);
+    case AST_ALTER:
+        return error_set_at(err, ERR_SQL_PARSE_ERROR, st->position,
+                            "ALTER is not part of this grammar");
     case AST_SHOW:
         return show_run(c, st, out, err);
     case AST_DESCRIBE:

@@ -181,7 +181,7 @@ add_source(db_listing *l, const source *s, const stream_diagnosis *d, error *err
     TRY(db_listing_text(l, 2, timed ? TEXT("event time") : TEXT("no event time"), err));
     TRY(add_ms(l, 3, timed ? watermark_us : INT64_MIN, err));
     TRY(timed ? add_behind(l, d, watermark_us, err) : column_append_null(&l->rows, 4, err));
-    TRY(db_listing_count(l, 5, table_row_count(source_table(s)), err));
+    TRY(db_listing_count(l, 5, table_live_count(source_table(s)), err));
     TRY(add_nulls(l, 6, 7, err));
     TRY(db_listing_count(l, 8, source_null_time_rows(s), err));
     TRY(db_listing_count(l, 9, source_pending_rows(s), err));

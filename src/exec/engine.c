@@ -6,7 +6,7 @@
  * are judged by the watermark before the insert: operators keep the frontier of their last tick,
  * and the source's watermark moves between push and tick.
  *
- * In a pause rows are stored only; engine_resume (replay.c) takes them through the streams insert
+ * In a pause rows are stored only; engine_resume (flow.c) takes them through the streams insert
  * by insert, so that nothing can tell afterwards. */
 #include "exec/engine_internal.h"
 
@@ -68,6 +68,7 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->watermark_floor_us = INT64_MIN;
     e->now_us = INT64_MIN;
     timer_heap_init(&e->timers, m);
+    arena_init(&e->change_arena, m);
     *out = e;
     return OK;
 }
@@ -81,6 +82,7 @@ engine_close(engine *e) {
     list_fini(&e->streams, e->mem);
     list_fini(&e->sources, e->mem);
     timer_heap_fini(&e->timers);
+    arena_fini(&e->change_arena);
     mem_free(e->mem, e, sizeof(*e));
 }
 
@@ -112,8 +114,8 @@ engine_fire(engine *e) {
 
 /* The time of an insert that comes now. What is due before it goes first: no deadline lies within a
  * tick. */
-static int64_t
-arrival_us(engine *e) {
+int64_t
+engine_arrival_us(engine *e) {
     const int64_t now_us = max_i64(clock_now_us(e->clock), e->now_us);
     if (UNLIKELY(now_us >= engine_due_us(e))) {
         engine_settle(e);
@@ -140,8 +142,13 @@ source_open(source **out, engine *e, const object *o, error *err) {
     s->watermark_us = INT64_MIN;
     s->accepted_watermark_us = INT64_MIN;
     s->stored_columns = mem_alloc(e->mem, sizeof(column) * (size_t)(o->schema->count + 1));
+    arena_init(&s->check_arena, e->mem);
     status made = s->stored_columns == NULL ? error_memory(err)
-                                            : table_open(&s->table, e->mem, o->schema, err);
+                                            : table_open(&s->table, e->mem, o->schema, o->key_defs,
+                                                         o->key_def_count, err);
+    if (made == OK) {
+        made = source_open_checks(s, err);
+    }
     if (made == OK) {
         made = list_add(&e->sources, e->mem, s, err);
     }
@@ -166,6 +173,7 @@ source_close(source *s) {
     }
     list_fini(&s->inputs, m);
     list_fini(&s->readers, m);
+    arena_fini(&s->check_arena);
     mem_free(m, s->stored_columns, sizeof(column) * (size_t)(s->object->schema->count + 1));
     mem_free(m, s, sizeof(*s));
 }
@@ -321,15 +329,13 @@ keep_floor(engine *e) {
 
 /* The first part of a tick: rows to the leaves, then the watermark. engine_settle is the second. */
 static void
-flow_rows(source *s, const delta *stored) {
+flow_rows(source *s, const old_rows *old, const delta *stored) {
     engine *e = s->engine;
     if (e->unsettled == NULL && is_measured(e)) {
         e->began_ns = clock_ticks_ns(e->clock);
         source_mark_rows(s);
     }
-    for (int32_t i = 0; i < s->inputs.count; i++) {
-        stream_feed(s->inputs.items[i], stored);
-    }
+    source_feed(s, old, stored);
     s->watermark_us = s->accepted_watermark_us;
     e->unsettled = s;
     e->unsettled_rows += stored->row_count;
@@ -350,28 +356,49 @@ may_join_tick(const engine *e, const source *s) {
     return true;
 }
 
-status
-engine_append(engine *e, source *s, batch *rows, error *err) {
-    const int64_t now_us = arrival_us(e);
+void
+source_prepare(source *s) {
+    engine *e = s->engine;
     if (e->unsettled != NULL && !may_join_tick(e, s)) {
         engine_settle(e);
+    }
+    if (table_row_count(s->table) == 0) {
+        keep_floor(e);
+    }
+}
+
+int64_t
+source_entry_watermark_us(const source *s) {
+    return s->engine->in_transaction ? s->begin.watermark_us : s->accepted_watermark_us;
+}
+
+void
+source_accept(source *s, const old_rows *old, const delta *stored) {
+    engine *e = s->engine;
+    e->sequence += !e->in_transaction;
+    e->totals.inserts++;
+    e->totals.rows_in += stored->row_count;
+    observe_event_time(s, stored);
+    if (!e->paused) {
+        flow_rows(s, old, stored);
+    }
+}
+
+status
+engine_append(engine *e, source *s, batch *rows, error *err) {
+    if (s->object->kind == OBJECT_TABLE) {
+        row_change change = {.rows = rows};
+        return engine_change(e, s, &change, err);
     }
     if (rows->rows.row_count == 0) {
         return OK;
     }
     delta stored;
-    if (table_row_count(s->table) == 0) {
-        keep_floor(e);
-    }
-    TRY(table_append(s->table, rows, e->sequence + 1, now_us, s->accepted_watermark_us,
+    const int64_t now_us = engine_arrival_us(e);
+    source_prepare(s);
+    TRY(table_append(s->table, rows, e->sequence + 1, now_us, source_entry_watermark_us(s),
                      s->stored_columns, &stored, err));
-    e->sequence++;
-    e->totals.inserts++;
-    e->totals.rows_in += stored.row_count;
-    observe_event_time(s, &stored);
-    if (!e->paused) {
-        flow_rows(s, &stored);
-    }
+    source_accept(s, NULL, &stored);
     return OK;
 }
 
@@ -408,13 +435,13 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     delta stored;
     batch nothing = {
         .rows = {.column_count = s->object->schema->count, .columns = s->stored_columns}};
-    const int64_t now_us = arrival_us(e);
+    const int64_t now_us = engine_arrival_us(e);
     if (!source_is_timed(s) || table_entry_count(s->table) == 0) {
         keep_floor(e);
     }
-    TRY(table_append(s->table, &nothing, e->sequence + 1, now_us, s->accepted_watermark_us,
+    TRY(table_append(s->table, &nothing, e->sequence + 1, now_us, source_entry_watermark_us(s),
                      s->stored_columns, &stored, err));
-    e->sequence++;
+    e->sequence += !e->in_transaction;
     s->by_hand = true;
     s->accepted_watermark_us = watermark_us;
     if (!e->paused) {
@@ -575,7 +602,7 @@ engine_is_joining(const engine *e, const object *o, text *name) {
 
 int64_t
 source_row_count(const void *impl) {
-    return table_row_count(((const source *)impl)->table);
+    return table_live_count(((const source *)impl)->table);
 }
 
 bool

@@ -54,6 +54,26 @@ changelog *source_full_log(const source *s);
  * the watermark that a windowed reader has not seen yet (append settles first where it must). */
 status engine_append(engine *e, source *s, batch *rows, error *err) MUST_USE;
 void   engine_settle(engine *e);
+/* A change of a table: rows that go and rows that come, all or nothing. CHECKs and keys are asked
+ * here. Settle afterwards. */
+typedef struct row_change {
+    batch                 *rows;    /* NULL: none */
+    const conflict_action *actions; /* per key of the object; NULL: those of the table */
+    const int64_t         *dying;   /* positions, ascending, each once */
+    int64_t                dying_count;
+    int64_t                came; /* out: rows of `rows` that are in the table now */
+} row_change;
+status engine_change(engine *e, source *s, row_change *c, error *err) MUST_USE;
+/* Several appends and changes that streams see as one tick. In between they are stored as in a
+ * pause. A commit that fails can be called again, or rolled back. */
+void   engine_begin(engine *e);
+status engine_commit(engine *e, error *err) MUST_USE;
+void   engine_rollback(engine *e);
+bool   engine_in_transaction(const engine *e);
+/* Several changes of one statement, all or nothing: within the transaction, or as one of their own.
+ * Release gives back `outcome`, or what a commit of its own failed with. */
+void   engine_savepoint(engine *e);
+status engine_release(engine *e, status outcome, error *err) MUST_USE;
 /* Moves the watermark of a source further (never back) and ticks; windows close. One without event
  * time is event-timed from then on, and its watermark starts here. */
 status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
@@ -155,10 +175,11 @@ status stream_snapshot(stream *s, result **out, error *err) MUST_USE;
 
 /* ---- queries: prepare with the token; run without it unless query_needs_token. */
 typedef struct query query;
-status               query_prepare(query **out, engine *e, const plan *p, arena *plan_arena,
-                                   interrupt *interrupted, error *err) MUST_USE;
-bool                 query_needs_token(const query *q); /* it reads live stream state */
-status               query_run(query *q, result **out, error *err) MUST_USE;
-void                 query_close(query *q);
+/* committed: it sees nothing of a transaction that is under way. */
+status query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool committed,
+                     interrupt *interrupted, error *err) MUST_USE;
+bool   query_needs_token(const query *q); /* it reads live stream state */
+status query_run(query *q, result **out, error *err) MUST_USE;
+void   query_close(query *q);
 
 #endif

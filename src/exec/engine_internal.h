@@ -62,8 +62,29 @@ struct engine {
     int64_t       watermark_floor_us; /* the pipeline's watermark never falls below it */
     bool          paused;             /* rows are stored; streams see those before the pause, */
     uint64_t      held_sequence;      /* and up to this insert */
-    _Atomic bool  faulted;            /* there are running streams with names, and all failed */
+    bool          in_transaction;     /* a pause that ends with one tick or with nothing */
+    bool          paused_before;      /* it began in a pause, which goes on after it */
+    bool          implicit;           /* of one statement */
+    engine_totals begin_totals, save_totals;
+    arena         change_arena; /* of the change that is being made */
+    _Atomic bool  faulted;      /* there are running streams with names, and all failed */
 };
+
+typedef struct source_mark { /* where a source stood when the transaction began */
+    int64_t entry, position, watermark_us, null_time_rows;
+    bool    by_hand;
+} source_mark;
+
+/* Rows that died, with weight -1, on their way to the streams. */
+typedef struct old_part old_part;
+struct old_part {
+    old_part *next;
+    delta     rows;
+};
+
+typedef struct old_rows {
+    old_part *parts;
+} old_rows;
 
 struct source {
     engine       *engine;
@@ -74,10 +95,13 @@ struct source {
     int64_t       accepted_watermark_us; /* of all stored rows: further on in a pause */
     int64_t       held_entry;    /* in a pause: first insert that the streams have not seen, */
     int64_t       held_position; /* and its first row */
-    bool    by_hand; /* plain source whose watermark a writer moves: event-timed from then on */
-    int64_t null_time_rows;
-    list    inputs; /* stream_input* of running streams that read it directly */
-    list readers;   /* stream* of running streams that read it at any depth, in order of creation */
+    bool        by_hand; /* plain source whose watermark a writer moves: event-timed from then on */
+    int64_t     null_time_rows;
+    source_mark begin, save; /* of the transaction, of the statement under way */
+    arena       check_arena;
+    program    *checks; /* NULL: none; one BOOLEAN per CHECK */
+    list        inputs; /* stream_input* of running streams that read it directly */
+    list readers; /* stream* of running streams that read it at any depth, in order of creation */
 };
 
 typedef struct backfill backfill;
@@ -120,6 +144,9 @@ struct stream {
 /* ---- engine.c */
 /* All timers that are due go off; the engine's time is now_us afterwards. Everything is settled. */
 void engine_go_to(engine *e, int64_t now_us);
+/* The time of an insert that comes now. What is due before it goes first: no deadline lies within a
+ * tick. */
+int64_t engine_arrival_us(engine *e);
 /* How far the streams have come: all there is, but in a pause. */
 int64_t source_flowed_entries(const source *s);
 int64_t source_flowed_rows(const source *s);
@@ -130,6 +157,28 @@ void source_mark_rows(const source *s);
 void source_record_latency(const source *s, int64_t elapsed_ns);
 /* After a stream failed, joined or left. */
 void engine_check_fault(engine *e);
+
+/* The ingestion of a change: counters, watermark, and the first part of its tick. */
+void source_accept(source *s, const old_rows *old, const delta *stored);
+/* What stands in the insert entry of a change as the watermark before it. */
+int64_t source_entry_watermark_us(const source *s);
+/* Settles what may not share a tick with a change of the source; the floor of the watermark. */
+void source_prepare(source *s);
+
+/* ---- flow.c */
+/* Rows of a table that died, in `a`. */
+status old_rows_take(old_rows *o, const source *s, const int64_t *positions, int64_t count,
+                     arena *a, error *err) MUST_USE;
+status old_rows_gather(old_rows *o, const source *s, const insert_entry *entry, arena *a,
+                       error *err) MUST_USE;
+/* To the leaves that read the source; either may be NULL. */
+void source_feed(const source *s, const old_rows *old, const delta *rows);
+/* What a query shows of the source: rows before *end that had not died at *sequence. committed:
+ * nothing of a transaction that is under way. */
+void source_shown(const source *s, bool committed, int64_t *end, uint64_t *sequence);
+
+/* ---- change.c */
+status source_open_checks(source *s, error *err) MUST_USE;
 
 /* ---- stream.c */
 status  stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const object *o,

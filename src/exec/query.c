@@ -15,6 +15,7 @@ typedef struct runner {
     circuit         *once;
     const circuit   *live;      /* NULL for queries */
     table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
+    const int64_t   *row_of;    /* by node id, beside snapshots: the one row to read, or ROWS_* */
     interrupt       *interrupted;
     batch          **working; /* the rows that WORKING reads, in the circuit of a step */
     int32_t          working_count;
@@ -27,6 +28,8 @@ struct query {
     plan             plan;
     circuit         *circuit;
     table_snapshot **snapshots; /* by node id; in the circuit's arena */
+    int64_t         *row_of;
+    bool             committed;
     bool             needs_token;
     result          *rows;
     interrupt       *interrupted;
@@ -51,32 +54,78 @@ check_cancelled(const runner *r, error *err) {
     return OK;
 }
 
+static bool
+wants_position(const plan_node *scan) {
+    for (int32_t i = 0; i < scan->schema.count; i++) {
+        if (scan->column_map[i] == scan->object->schema->count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static status
-feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t end, error *err) {
-    column *columns =
-        arena_alloc(&r->once->arena, sizeof(column) * (size_t)(n->object->schema->count + 1));
+add_positions(column *out, int64_t first, int32_t count, arena *a, error *err) {
+    int64_t *positions = arena_alloc(a, sizeof(*positions) * (size_t)count);
+    if (positions == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        positions[i] = first + i;
+    }
+    *out = (column){.type = type_of(TYPE_I64), .values = positions};
+    return OK;
+}
+
+/* The rows delivered last, without those that are dead, with their positions where they are wanted;
+ * DONE: the circuit wants no more. */
+static status
+feed_rows(runner *r, const plan_node *n, const table_cursor *cursor, column *columns, delta *rows,
+          bool positions, error *err) {
+    arena           *scratch = &r->once->scratch;
+    const arena_mark mark = arena_save(scratch);
+    if (positions) {
+        rows->column_count++;
+        TRY(add_positions(&columns[rows->column_count - 1], cursor->position - rows->row_count,
+                          rows->row_count, scratch, err));
+    }
+    TRY(table_cursor_live(cursor, rows, columns, scratch, err));
+    const status fed =
+        rows->row_count == 0 ? OK : circuit_feed(r->once, r->once->ops[n->id], rows, err);
+    arena_rewind(scratch, mark);
+    return fed;
+}
+
+/* Rows first .. end that the snapshot shows. */
+static status
+feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t first,
+           int64_t end, error *err) {
+    const int32_t count = n->object->schema->count;
+    const bool    positions = wants_position(n);
+    column       *columns = arena_alloc(&r->once->arena, sizeof(column) * (size_t)(count + 1));
     if (columns == NULL) {
         return error_memory(err);
     }
     table_cursor cursor;
-    table_cursor_init(&cursor, snapshot, 0, end);
+    table_cursor_init(&cursor, snapshot, first, end);
     delta   rows;
     int32_t segment = -1;
     for (;;) {
-        if (r->predicate != NULL && cursor.segment != segment) {
+        if (cursor.segment != segment) {
             segment = cursor.segment;
-            if (!segment_may_match(r->predicate, n, &cursor)) {
+            const bool may = r->predicate == NULL || segment_may_match(r->predicate, n, &cursor);
+            if (cursor.position < cursor.end && (!may || table_cursor_is_empty(&cursor))) {
                 table_cursor_skip_segment(&cursor);
                 continue;
             }
         }
-        if (!table_cursor_next(&cursor, NULL, n->object->schema->count, columns, &rows)) {
+        if (!table_cursor_next(&cursor, NULL, count, columns, &rows)) {
             return OK;
         }
         TRY(check_cancelled(r, err));
-        const status s = circuit_feed(r->once, r->once->ops[n->id], &rows, err);
+        const status s = feed_rows(r, n, &cursor, columns, &rows, positions, err);
         if (s != OK) {
-            return s < 0 ? s : OK; /* DONE: the rest cannot matter */
+            return s < 0 ? s : OK;
         }
     }
 }
@@ -101,12 +150,16 @@ run_scan(runner *r, const plan_node *n, error *err) {
     }
     if (r->snapshots != NULL) {
         const table_snapshot *all = r->snapshots[n->id];
-        return feed_table(r, n, all, table_snapshot_rows(all), err);
+        const int64_t         row = r->row_of[n->id];
+        return row == ROWS_ALL    ? feed_table(r, n, all, 0, table_snapshot_rows(all), err)
+               : row == ROWS_NONE ? OK
+                                  : feed_table(r, n, all, row, row + 1, err);
     }
     const source   *src = n->object->impl;
     table_snapshot *snapshot = NULL;
-    TRY(table_snapshot_open(&snapshot, src->table, err));
-    const status s = feed_table(r, n, snapshot, source_flowed_rows(src), err);
+    const int64_t   end = source_flowed_rows(src);
+    TRY(table_snapshot_open(&snapshot, src->table, end, engine_sequence(r->engine), err));
+    const status s = feed_table(r, n, snapshot, 0, end, err);
     table_snapshot_close(snapshot);
     return s;
 }
@@ -319,33 +372,53 @@ take_result(void *context, const delta *rows, error *err) {
 
 static status
 open_snapshots(query *q, error *err) {
-    const size_t bytes = sizeof(table_snapshot *) * (size_t)q->plan.node_count;
-    q->snapshots = arena_alloc_zero(&q->circuit->arena, bytes);
-    if (q->snapshots == NULL) {
+    const size_t count = (size_t)q->plan.node_count;
+    q->snapshots = arena_alloc_zero(&q->circuit->arena, sizeof(table_snapshot *) * count);
+    q->row_of = arena_alloc(&q->circuit->arena, sizeof(int64_t) * count);
+    if (q->snapshots == NULL || q->row_of == NULL) {
         return error_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        q->row_of[i] = ROWS_ALL;
     }
     return OK;
 }
 
 static status
-open_snapshots_below(query *q, const plan_node *n, error *err) {
+open_scan(query *q, const plan_node *n, const expr *predicate, error *err) {
+    const source *src = n->object->impl;
+    int64_t       end;
+    uint64_t      sequence;
+    source_shown(src, q->committed, &end, &sequence);
+    TRY(table_snapshot_open(&q->snapshots[n->id], src->table, end, sequence, err));
+    if (end != TABLE_END || predicate == NULL) {
+        return OK; /* the index shows what the snapshot does not */
+    }
+    arena       *scratch = &q->circuit->scratch;
+    const status found = find_by_key(&q->row_of[n->id], src->table, predicate, n, scratch, err);
+    arena_reset(scratch);
+    return found;
+}
+
+static status
+open_snapshots_below(query *q, const plan_node *n, const expr *predicate, error *err) {
     if (n->kind == PLAN_SCAN) {
         if (n->object->kind == OBJECT_STREAM) {
             q->needs_token = true;
         } else {
-            const source *src = n->object->impl;
-            TRY(table_snapshot_open(&q->snapshots[n->id], src->table, err));
+            TRY(open_scan(q, n, predicate, err));
         }
     }
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        TRY(open_snapshots_below(q, n->inputs[i], err));
+        predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
+        TRY(open_snapshots_below(q, n->inputs[i], predicate, err));
     }
     return OK;
 }
 
 status
-query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, interrupt *interrupted,
-              error *err) {
+query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool committed,
+              interrupt *interrupted, error *err) {
     query *q = mem_alloc_zero(e->mem, sizeof(*q));
     if (q == NULL) {
         return error_memory(err);
@@ -353,6 +426,7 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, interrup
     q->engine = e;
     q->plan = *p;
     q->interrupted = interrupted;
+    q->committed = committed;
     const op_sink sink = {.context = q, .take = take_result};
     status        s =
         circuit_open(&q->circuit, e->mem, &q->plan, MODE_ONCE, NULL, &sink, interrupted, err);
@@ -360,7 +434,7 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, interrup
         s = open_snapshots(q, err);
     }
     if (s == OK) {
-        s = open_snapshots_below(q, q->plan.root, err);
+        s = open_snapshots_below(q, q->plan.root, NULL, err);
     }
     if (s < 0) {
         query_close(q);
@@ -383,6 +457,7 @@ query_run(query *q, result **out, error *err) {
     runner r = {.engine = q->engine,
                 .once = q->circuit,
                 .snapshots = q->snapshots,
+                .row_of = q->row_of,
                 .interrupted = q->interrupted};
     status s = run_node(&r, q->plan.root, err);
     if (s >= 0) {

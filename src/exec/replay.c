@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replay.c - filling a new stream from what its inputs retain, and what a pause held back.
+/* replay.c - filling a new stream from what its inputs retain.
  *
  * Without event-time windows the order of rows inside the first tick cannot show, so every leaf is
  * fed whole and ticked once. With them, rows must meet the watermarks that they met when they were
@@ -37,16 +37,24 @@ feed_input(void *context, const delta *rows, error *err) {
 static status
 feed_source(const stream_input *in, error *err) {
     source         *src = in->from_source;
+    const int64_t   end = source_flowed_rows(src);
     table_snapshot *snapshot = NULL;
-    TRY(table_snapshot_open(&snapshot, src->table, err));
+    TRY(table_snapshot_open(&snapshot, src->table, end, engine_sequence(src->engine), err));
+    arena        live;
     table_cursor cursor;
     delta        rows;
     status       fed = OK;
-    table_cursor_init(&cursor, snapshot, 0, source_flowed_rows(src));
+    arena_init(&live, src->engine->mem);
+    table_cursor_init(&cursor, snapshot, 0, end);
     while (fed >= 0 && table_cursor_next(&cursor, NULL, src->object->schema->count,
                                          src->stored_columns, &rows)) {
-        fed = circuit_feed(in->owner->circuit, in->leaf, &rows, err);
+        arena_reset(&live);
+        fed = table_cursor_live(&cursor, &rows, src->stored_columns, &live, err);
+        if (fed == OK && rows.row_count > 0) {
+            fed = circuit_feed(in->owner->circuit, in->leaf, &rows, err);
+        }
     }
+    arena_fini(&live);
     table_snapshot_close(snapshot);
     return fed < 0 ? fed : OK;
 }
@@ -76,7 +84,10 @@ typedef struct replay_source {
     bool            timed;
     int64_t         row_count, entry_count; /* that the streams have seen */
     insert_entry   *entries;                /* a copy; NULL where the order does not matter */
-    int64_t         next;                   /* entry */
+    int64_t        *dead;                   /* likewise: rows that died with them */
+    int64_t         dead_count;
+    bool            touched;
+    int64_t         next; /* entry */
     int64_t         watermark_us, last_watermark_us;
 } replay_source;
 
@@ -97,6 +108,8 @@ struct replay {
     bool           by_time;        /* some stream has a window that event time closes */
     int64_t        untouched_rows; /* fed since the last tick */
     interrupt     *guard;
+    arena          picked; /* rows under way that are left of others */
+    int64_t       *minus;  /* BATCH_ROWS weights of -1 */
 };
 
 static stream *
@@ -214,9 +227,25 @@ next_source(replay *r) {
     return best;
 }
 
-/* Rows first .. end of a source into all leaves that read it. */
 static status
-replay_rows(replay *r, replay_source *rs, int64_t first, int64_t end, error *err) {
+feed_leaves(replay *r, const replay_source *rs, const delta *rows, error *err) {
+    for (int32_t i = 0; i < r->streams.count; i++) {
+        stream *s = r->streams.items[i];
+        for (int32_t k = 0; k < s->input_count; k++) {
+            if (s->inputs[k].from_source == rs->source) {
+                TRY(circuit_feed(s->circuit, s->inputs[k].leaf, rows, err));
+            }
+        }
+    }
+    return OK;
+}
+
+typedef enum fed_rows { FED_ALL, FED_LIVE, FED_DEAD } fed_rows;
+
+/* Rows first .. end of a source into all leaves that read it: all, those that are alive at the end,
+ * or as rows that are taken back. */
+static status
+replay_rows(replay *r, replay_source *rs, int64_t first, int64_t end, fed_rows which, error *err) {
     table_cursor cursor;
     delta        rows;
     table_cursor_init(&cursor, rs->snapshot, first, end);
@@ -224,26 +253,54 @@ replay_rows(replay *r, replay_source *rs, int64_t first, int64_t end, error *err
         if (interrupt_poll(r->guard)) {
             return interrupt_reason(r->guard, err);
         }
-        for (int32_t i = 0; i < r->streams.count; i++) {
-            stream *s = r->streams.items[i];
-            for (int32_t k = 0; k < s->input_count; k++) {
-                if (s->inputs[k].from_source == rs->source) {
-                    TRY(circuit_feed(s->circuit, s->inputs[k].leaf, &rows, err));
-                }
-            }
+        if (which == FED_LIVE) {
+            arena_reset(&r->picked);
+            TRY(table_cursor_live(&cursor, &rows, rs->columns, &r->picked, err));
+        }
+        rows.weight = which == FED_DEAD ? r->minus : NULL;
+        if (rows.row_count > 0) {
+            TRY(feed_leaves(r, rs, &rows, err));
         }
     }
     return OK;
 }
 
+/* Rows that died with the entry, run by run. */
 static status
-replay_insert(replay *r, replay_source *rs, error *err) {
-    const insert_entry entry = rs->entries[rs->next++];
-    rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
-    TRY(replay_rows(r, rs, entry.position, entry.position + entry.row_count, err));
-    r->untouched_rows += entry.row_count;
-    rs->watermark_us =
-        rs->next == rs->entry_count ? rs->last_watermark_us : rs->entries[rs->next].watermark_us;
+replay_dead(replay *r, replay_source *rs, const insert_entry *entry, error *err) {
+    for (int64_t i = 0; i < entry->dead_count;) {
+        const int64_t *dead = rs->dead + entry->dead_first;
+        const int64_t  first = i++;
+        while (i < entry->dead_count && dead[i] == dead[i - 1] + 1) {
+            i++;
+        }
+        TRY(replay_rows(r, rs, dead[first], dead[i - 1] + 1, FED_DEAD, err));
+    }
+    return OK;
+}
+
+/* All that has one sequence: an insert, or a transaction, whose rows do not make each other late.
+ */
+static status
+replay_group(replay *r, replay_source *rs, error *err) {
+    const uint64_t sequence = rs->entries[rs->next].sequence;
+    for (; rs != NULL && rs->entries[rs->next].sequence == sequence; rs = next_source(r)) {
+        const insert_entry entry = rs->entries[rs->next++];
+        rs->touched = true;
+        rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
+        TRY(replay_dead(r, rs, &entry, err));
+        TRY(replay_rows(r, rs, entry.position, entry.position + entry.row_count, FED_ALL, err));
+        r->untouched_rows += entry.row_count + entry.dead_count;
+    }
+    for (int32_t i = 0; i < r->source_count; i++) {
+        replay_source *each = &r->sources[i];
+        if (each->touched) {
+            each->touched = false;
+            each->watermark_us = each->next == each->entry_count
+                                     ? each->last_watermark_us
+                                     : each->entries[each->next].watermark_us;
+        }
+    }
     if (r->untouched_rows >= REPLAY_TICK_ROWS || watermark_moved(r)) {
         if (interrupt_poll(r->guard)) {
             return interrupt_reason(r->guard, err);
@@ -262,16 +319,32 @@ replay_run(replay *r, interrupt *guard, error *err) {
         TRY(feed_constants(each, each->plan.root, err));
     }
     while (r->by_time && (next = next_source(r)) != NULL) {
-        TRY(replay_insert(r, next, err));
+        TRY(replay_group(r, next, err));
     }
     for (int32_t i = 0; i < r->source_count; i++) {
         replay_source *rs = &r->sources[i];
         rs->watermark_us = rs->last_watermark_us;
         if (!r->by_time) {
-            TRY(replay_rows(r, rs, 0, rs->row_count, err));
+            TRY(replay_rows(r, rs, 0, rs->row_count, FED_LIVE, err));
         }
     }
     return replay_tick(r, err);
+}
+
+static status
+copy_dead(replay *r, replay_source *rs, const table *t, error *err) {
+    const insert_entry *last = &rs->entries[rs->entry_count - 1];
+    const int64_t       count = last->dead_first + last->dead_count;
+    if (count == 0) {
+        return OK;
+    }
+    rs->dead = mem_alloc(r->mem, sizeof(int64_t) * (size_t)count);
+    if (rs->dead == NULL) {
+        return error_memory(err);
+    }
+    rs->dead_count = count;
+    memcpy(rs->dead, table_dead(t, last) - last->dead_first, sizeof(int64_t) * (size_t)count);
+    return OK;
 }
 
 static status
@@ -294,12 +367,21 @@ open_source(replay *r, replay_source *rs, const source *src, error *err) {
             return error_memory(err);
         }
         memcpy(rs->entries, table_entry(src->table, 0), bytes);
+        TRY(copy_dead(r, rs, src->table, err));
     }
-    return table_snapshot_open(&rs->snapshot, src->table, err);
+    return table_snapshot_open(&rs->snapshot, src->table, rs->row_count,
+                               engine_sequence(src->engine), err);
 }
 
 static status
 open_parts(replay *r, stream *s, error *err) {
+    r->minus = arena_alloc(&r->arena, sizeof(int64_t) * BATCH_ROWS);
+    if (r->minus == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < BATCH_ROWS; i++) {
+        r->minus[i] = -1;
+    }
     TRY(add_shadows(r, s, err));
     TRY(add_replayed(r, s, s, err));
     r->sources = arena_alloc_zero(&r->arena, sizeof(*r->sources) * (size_t)(s->sources.count + 1));
@@ -322,6 +404,7 @@ replay_open(replay **out, stream *s, error *err) {
     }
     r->mem = m;
     arena_init(&r->arena, m);
+    arena_init(&r->picked, m);
     const status made = open_parts(r, s, err);
     if (made < 0) {
         replay_close(r);
@@ -345,9 +428,11 @@ replay_close(replay *r) {
         replay_source *rs = &r->sources[i];
         table_snapshot_close(rs->snapshot);
         mem_free(r->mem, rs->entries, sizeof(insert_entry) * (size_t)rs->entry_count);
+        mem_free(r->mem, rs->dead, sizeof(int64_t) * (size_t)rs->dead_count);
     }
     list_fini(&r->streams, r->mem);
     list_fini(&r->live, r->mem);
+    arena_fini(&r->picked);
     arena_fini(&r->arena);
     mem_free(r->mem, r, sizeof(*r));
 }
@@ -425,82 +510,6 @@ stream_fill(stream *s, error *err) {
     s->frontier_us = stream_frontier_us(s); /* both ways tick up to now */
     if (done == OK) {
         stream_count_filled(s);
-    }
-    return done;
-}
-
-/* ---------------------------------------------------------------------------------- after a pause
- */
-
-/* One stored insert through the live streams, as if it came now. */
-static void
-flow_entry(source *s, const table_snapshot *rows) {
-    const insert_entry entry = *table_entry(s->table, s->held_entry);
-    const bool         last = s->held_entry + 1 == table_entry_count(s->table);
-    table_cursor       cursor;
-    delta              part;
-    engine_go_to(s->engine, entry.ingested_us);
-    source_mark_rows(s);
-    table_cursor_init(&cursor, rows, entry.position, entry.position + entry.row_count);
-    while (table_cursor_next(&cursor, NULL, s->object->schema->count, s->stored_columns, &part)) {
-        for (int32_t i = 0; i < s->inputs.count; i++) {
-            stream_feed(s->inputs.items[i], &part);
-        }
-    }
-    s->held_entry++;
-    s->held_position += entry.row_count;
-    s->watermark_us =
-        last ? s->accepted_watermark_us : table_entry(s->table, s->held_entry)->watermark_us;
-    s->engine->held_sequence = entry.sequence;
-    source_tick(s, entry.sequence);
-    const int64_t waited_us = clock_now_us(s->engine->clock) - entry.ingested_us;
-    source_record_latency(s, sat_mul_i64(waited_us, 1000));
-}
-
-/* The source whose next stored insert is the oldest. */
-static source *
-next_held(const engine *e) {
-    source  *best = NULL;
-    uint64_t best_sequence = UINT64_MAX;
-    for (int32_t i = 0; i < e->sources.count; i++) {
-        source *s = e->sources.items[i];
-        if (s->held_entry < table_entry_count(s->table)) {
-            const uint64_t sequence = table_entry(s->table, s->held_entry)->sequence;
-            if (sequence < best_sequence) {
-                best_sequence = sequence;
-                best = s;
-            }
-        }
-    }
-    return best;
-}
-
-status
-engine_resume(engine *e, error *err) {
-    source         *s;
-    source         *open = NULL;
-    table_snapshot *rows = NULL;
-    status          done = OK;
-    while (e->paused && done == OK && (s = next_held(e)) != NULL) {
-        if (s != open) {
-            if (rows != NULL) {
-                table_snapshot_close(rows);
-            }
-            rows = NULL;
-            open = NULL;
-            done = table_snapshot_open(&rows, s->table, err);
-        }
-        if (done == OK) {
-            open = s;
-            flow_entry(s, rows);
-        }
-    }
-    if (rows != NULL) {
-        table_snapshot_close(rows);
-    }
-    if (done == OK) {
-        e->paused = false;
-        engine_fire(e);
     }
     return done;
 }

@@ -37,7 +37,7 @@ windows_open(aggregate *a, error *err) {
     if (w->stored == NULL) {
         return error_memory(err);
     }
-    TRY(table_open(&w->finished, env->mem, spec->output, err));
+    TRY(table_open(&w->finished, env->mem, spec->output, NULL, 0, err));
     if (spec->session) {
         return OK; /* sessions end by themselves */
     }
@@ -282,7 +282,7 @@ windows_expire(aggregate *a, int64_t frontier_us, error *err) {
 status
 windows_send_finished(aggregate *a, op *target, int32_t port, error *err) {
     table_snapshot *snapshot;
-    TRY(table_snapshot_open(&snapshot, a->windows.finished, err));
+    TRY(table_snapshot_open(&snapshot, a->windows.finished, TABLE_END, 0, err));
     table_cursor cursor;
     table_cursor_init(&cursor, snapshot, 0, table_snapshot_rows(snapshot));
     const int32_t column_count = a->base.spec->output->count;

@@ -17,6 +17,8 @@
 #ifndef NDEBUG
 /* Levels of the locks that this thread holds: bit n for level n. */
 static _Thread_local uint32_t levels_held;
+static _Thread_local uint64_t own_id;
+static _Atomic uint64_t       last_id;
 #endif
 
 static void
@@ -153,4 +155,12 @@ futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_us) {
 void
 futex_wake_all(_Atomic uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+uint64_t
+thread_id(void) {
+    if (own_id == 0) {
+        own_id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+    }
+    return own_id;
 }

@@ -33,6 +33,9 @@ status thread_start(thread *t, const char *name, void *(*run)(void *arg), void *
                     error *err) MUST_USE;
 void   thread_join(thread *t);
 
+/* Not 0, and of this thread alone for the life of the process. */
+uint64_t thread_id(void);
+
 typedef enum wait_result { WAIT_WOKEN, WAIT_TIMEOUT, WAIT_INTERRUPTED } wait_result;
 
 /* Sleeps while *word == expected. timeout_us < 0 waits for ever. WAIT_INTERRUPTED: a signal

@@ -53,7 +53,7 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     if (o->kind == OBJECT_VIEW) {
         return bind_view(out, s, b, from, o);
     }
-    const int32_t count = o->schema->count;
+    const int32_t count = o->schema->count + from->with_position;
     plan_node    *n = node_new(b->arena, PLAN_SCAN, 0, count);
     if (n == NULL) {
         return out_of_memory(b);
@@ -65,7 +65,9 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     }
     for (int32_t i = 0; i < count; i++) {
         n->column_map[i] = i;
-        n->schema.fields[i] = o->schema->fields[i];
+        n->schema.fields[i] = i < o->schema->count
+                                  ? o->schema->fields[i]
+                                  : (field){.name = PLAN_POSITION, .type = type_of(TYPE_I64)};
     }
     *out = n;
     return scope_of_node(s, b, n, from->alias.text.data != NULL ? from->alias.text : o->name);

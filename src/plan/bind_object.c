@@ -3,25 +3,108 @@
  * object. */
 #include "plan/bind.h"
 
+#include "sql/parser.h"
+
 /* ---- columns */
 
 static status
 refuse_constraints(error *err, const ast_statement *s) {
-    if (s->key_count + s->check_count == 0 && s->conflict.action == AST_CONFLICT_DEFAULT) {
+    if (s->kind != AST_CREATE_SOURCE || s->key_count + s->check_count == 0) {
         return OK;
     }
     const ast_key *key = s->key_count > 0 ? &s->keys[0] : NULL;
-    error_set_at(err, ERR_INVALID_SCHEMA,
-                 key != NULL          ? key->position
-                 : s->check_count > 0 ? s->checks[0].expr->position
-                                      : s->conflict.position,
-                 "%s cannot be kept here, because tables and sources of this version only take new "
-                 "rows and never replace one",
-                 key == NULL    ? "the constraint"
+    error_set_at(err, ERR_INVALID_SCHEMA, key != NULL ? key->position : s->checks[0].expr->position,
+                 "a SOURCE has no %s: it only takes new rows and never replaces one",
+                 key == NULL    ? "CHECK"
                  : key->primary ? "PRIMARY KEY"
                                 : "UNIQUE");
-    error_hint(err, "leave it out, and GROUP BY the key where one row a key is wanted");
+    error_hint(err, key == NULL ? "CREATE TABLE has CHECK; a stream can filter a source"
+                                : "CREATE TABLE has keys; or GROUP BY the key in a stream");
     return ERR_INVALID_SCHEMA;
+}
+
+static status
+bind_key(object_key *out, object *o, binder *b, const ast_key *key) {
+    const int32_t count = key->column_count;
+    *out = (object_key){.primary = key->primary, .column_count = count};
+    out->columns = arena_alloc(b->arena, sizeof(int32_t) * (size_t)count);
+    if (out->columns == NULL) {
+        return out_of_memory(b);
+    }
+    if (count > KEY_COLUMNS_MAX) {
+        return error_set_at(b->err, ERR_INVALID_SCHEMA, key->position,
+                            "a key of %d columns; at most %d are possible", count, KEY_COLUMNS_MAX);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const ast_name *name = &key->columns[i];
+        const int32_t   at = schema_find(o->schema, name->text, name->quoted);
+        assert(at >= 0); /* the parser looked */
+        for (int32_t k = 0; k < i; k++) {
+            if (out->columns[k] == at) {
+                return error_set_at(b->err, ERR_INVALID_SCHEMA, name->position,
+                                    "column \"%.*s\" stands twice in the key",
+                                    TEXT_ARG(name->text));
+            }
+        }
+        out->columns[i] = at;
+        if (key->primary) {
+            o->schema->fields[at].nullable = false;
+        }
+    }
+    return OK;
+}
+
+static status
+bind_keys(object *o, binder *b, const ast_statement *s) {
+    if (s->key_count > KEYS_MAX) {
+        return error_set_at(b->err, ERR_INVALID_SCHEMA, s->keys[KEYS_MAX].position,
+                            "a table with %d keys; at most %d are possible", s->key_count,
+                            KEYS_MAX);
+    }
+    o->key_defs = arena_alloc_zero(b->arena, sizeof(object_key) * (size_t)(s->key_count + 1));
+    if (o->key_defs == NULL) {
+        return out_of_memory(b);
+    }
+    for (int32_t i = 0; i < s->key_count; i++) {
+        TRY(bind_key(&o->key_defs[i], o, b, &s->keys[i]));
+    }
+    o->key_def_count = s->key_count;
+    o->on_conflict = s->conflict.action == AST_CONFLICT_NOTHING ? CONFLICT_NOTHING
+                     : s->conflict.action == AST_CONFLICT_FAIL  ? CONFLICT_FAIL
+                                                                : CONFLICT_REPLACE;
+    return OK;
+}
+
+static status
+bind_checks(object *o, binder *b, const ast_statement *s) {
+    scope           columns;
+    const plan_node rows = {.schema = *o->schema};
+    o->checks = arena_alloc_zero(b->arena, sizeof(object_check) * (size_t)(s->check_count + 1));
+    if (o->checks == NULL) {
+        return out_of_memory(b);
+    }
+    TRY(scope_of_node(&columns, b, &rows, s->name.text));
+    for (int32_t i = 0; i < s->check_count; i++) {
+        object_check *check = &o->checks[i];
+        context       where = {.binder = b, .scope = &columns, .clause = "CHECK"};
+        expr         *e;
+        buf           shown;
+        TRY(bind_condition(&e, &where, s->checks[i].expr));
+        check->condition = e;
+        buf_init(&shown, b->arena->mem, 1 << 16);
+        sql_print_expr(s->checks[i].expr, &shown);
+        buf_append_char(&shown, '\0');
+        check->shown = shown.failed ? (text){NULL, 0} : arena_text(b->arena, buf_text(&shown));
+        buf_fini(&shown);
+        if (s->checks[i].name.text.data != NULL) {
+            check->name = arena_text(b->arena, s->checks[i].name.text);
+        }
+        if (check->shown.data == NULL) {
+            return out_of_memory(b);
+        }
+        o->check_count++;
+    }
+    return OK;
 }
 
 static status
@@ -275,7 +358,7 @@ plan_object_of(object *out, const ast_statement *s, const schema *columns, error
         out->defaults[i] = (value){.type = f->type, .is_null = true};
     }
     out->schema = made;
-    out->append_only = true;
+    out->append_only = false;
     return OK;
 }
 
@@ -284,11 +367,13 @@ plan_object(object *out, const plan_env *env, const ast_statement *s, error *err
     binder b = {.arena = &out->arena, .env = env, .err = err};
     TRY(refuse_constraints(err, s));
     TRY(bind_columns(out, &b, s));
+    TRY(bind_keys(out, &b, s));
+    TRY(bind_checks(out, &b, s));
     TRY(bind_watermark(out, &b, s));
     for (int32_t i = 0; i < s->option_count; i++) {
         TRY(bind_option(out, &b, &s->options[i]));
     }
     TRY(out->manual_watermark ? settle_manual(out, &b, s) : OK);
-    out->append_only = true;
+    out->append_only = out->kind == OBJECT_SOURCE;
     return OK;
 }

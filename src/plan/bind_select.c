@@ -465,6 +465,22 @@ bind_where(query *q, const ast_expr *e) {
     return OK;
 }
 
+/* UPDATE and DELETE are queries with the positions of their rows. */
+static status
+refuse_change(query *q, const ast_select *select) {
+    const ast_from *from = select->from;
+    while (from != NULL && from->kind == AST_FROM_JOIN) {
+        from = from->left;
+    }
+    if (from == NULL || !from->with_position) {
+        return OK;
+    }
+    error_set_at(q->binder->err, ERR_QUERY_FAILED, select->position,
+                 "an aggregate cannot stand in UPDATE and DELETE, which change single rows");
+    error_hint(q->binder->err, "compute it in a subquery: SET total = (SELECT sum(x) FROM ...)");
+    return ERR_QUERY_FAILED;
+}
+
 static status
 bind_clauses(query *q, const ast_select *select) {
     expr    *having = NULL, *qualify = NULL;
@@ -490,6 +506,7 @@ bind_clauses(query *q, const ast_select *select) {
     const bool groups = q->agg_count > 0 || q->key_count > 0 || q->set_count > 0 ||
                         having != NULL || q->grouping_count > 0;
     query *grouped = groups ? q : NULL;
+    TRY(grouped != NULL ? refuse_change(q, select) : OK);
     if (grouped != NULL) {
         for (int32_t i = 0; i < o.width; i++) { /* those that GROUP BY has computed */
             subqueries_resolve(&q->subqueries, o.exprs[i]);

@@ -241,6 +241,21 @@ status plan_insert_targets(int32_t *source, arena *a, const object *target, cons
 status plan_insert_values(batch **out, mem *m, arena *a, const plan_env *env, const object *target,
                           const ast_statement *s, error *err) MUST_USE;
 
+/* UPDATE and DELETE: the query that finds the rows of the target and what becomes of them. Its
+ * first column is their position; source[c] for each column c (UPDATE alone) is the column of the
+ * query that it gets, -1: its DEFAULT. */
+#define PLAN_POSITION ((text){"\0position", 9}) /* a name that cannot be written */
+status plan_change_query(ast_select **out, int32_t *source, arena *a, const object *target,
+                         const ast_statement *s, error *err) MUST_USE;
+
+typedef struct plan_upsert {
+    int32_t key;   /* of the target that the conflict is about; -1: any */
+    expr **values; /* DO UPDATE: per column, over the old row's columns, then those of `excluded` */
+    expr  *where;  /* likewise; NULL: none */
+} plan_upsert;
+status plan_conflict(plan_upsert *out, arena *a, const plan_env *env, const object *target,
+                     const ast_conflict *c, text sql, error *err) MUST_USE;
+
 /* How many inputs a walk that meets every node once goes down to: a shared part counts for its
  * first reader alone. */
 ALWAYS_INLINE int32_t

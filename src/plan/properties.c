@@ -50,6 +50,9 @@ scan_properties(const plan_node *n) {
     if (n->object->append_only) {
         return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
     }
+    if (n->object->kind == OBJECT_TABLE) {
+        return 0; /* several changes in a tick, or a row that is replaced by its like */
+    }
     for (int32_t i = 0; i < n->object->schema->count; i++) {
         bool kept = false;
         for (int32_t j = 0; j < n->schema.count && !kept; j++) {

@@ -214,9 +214,10 @@ typedef struct ast_from ast_from;
 struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all together */
     ast_from_kind kind;
     int32_t       position;
-    ast_name      name;         /* table */
-    ast_name      alias;        /* text.data NULL when absent */
-    int32_t       column_count; /* alias(column, ...), 0 when absent */
+    ast_name      name;          /* table */
+    bool          with_position; /* table: its rows' positions as one more column; not in SQL */
+    ast_name      alias;         /* text.data NULL when absent */
+    int32_t       column_count;  /* alias(column, ...), 0 when absent */
     ast_name     *columns;
     ast_select   *query;      /* subquery */
     bool          lateral;    /* LATERAL is written */

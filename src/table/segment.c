@@ -39,8 +39,10 @@ segment_new(mem *m, chunk *keep, const delta *rows, int32_t first, int32_t row_c
     if (s == NULL) {
         return NULL;
     }
-    *s = (segment){.mem = m, .row_count = row_count, .column_count = rows->column_count};
+    *s = (segment){.mem = m, .column_count = rows->column_count};
     atomic_init(&s->references, 1);
+    atomic_init(&s->row_count, row_count);
+    atomic_init(&s->deaths, NULL);
     s->keep = chunk_retain(keep);
     s->columns = (column *)(s + 1);
     s->ranges = (range *)(s->columns + rows->column_count);
@@ -64,7 +66,7 @@ segment_range(const segment *s, int32_t at, int64_t *min, int64_t *max) {
     range        *r = &s->ranges[at];
     const int32_t known = atomic_load_explicit(&r->state, memory_order_acquire);
     if (known == RANGE_UNASKED) {
-        const bool any = minmax_i64(&s->columns[at], s->row_count, min, max);
+        const bool any = minmax_i64(&s->columns[at], segment_rows(s), min, max);
         if (any) {
             atomic_store_explicit(&r->min, *min, memory_order_relaxed);
             atomic_store_explicit(&r->max, *max, memory_order_relaxed);
@@ -87,6 +89,8 @@ void
 segment_release(segment *s) {
     if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) {
         chunk_release(s->keep);
+        deaths_release(atomic_load_explicit(&s->deaths, memory_order_relaxed));
+        deaths_release(s->older_deaths);
         mem_free(s->mem, s, segment_size(s->column_count));
     }
 }

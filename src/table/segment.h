@@ -10,7 +10,31 @@
 #define LAMINAR_TABLE_SEGMENT_H
 
 #include "batch/chunk.h"
+#include "table/key_index.h"
 #include "table/table.h"
+
+/* When rows of a segment or of the tail died: the sequence of the change, ROW_ALIVE before. Made
+ * when the first row dies. A reader takes rows that died later than what it shows, so marks that
+ * come meanwhile do not matter to it. Counted, because a tail that grows makes a longer copy. */
+#define ROW_ALIVE UINT64_MAX
+
+typedef struct deaths {
+    _Atomic int32_t  references;
+    mem             *mem;
+    int32_t          capacity; /* rows from here on are alive */
+    int32_t          count;    /* of marks */
+    _Atomic uint64_t emptied;  /* of a segment: when its last row died */
+    _Atomic uint64_t at[];
+} deaths;
+
+deaths *deaths_new(mem *m, int32_t capacity, const deaths *old) MUST_USE; /* NULL: out of memory */
+deaths *deaths_retain(deaths *d);                                         /* NULL is fine */
+void    deaths_release(deaths *d);                                        /* NULL is fine */
+
+ALWAYS_INLINE bool
+deaths_shows(const deaths *d, int32_t row, uint64_t sequence) {
+    return row >= d->capacity || atomic_load_explicit(&d->at[row], memory_order_relaxed) > sequence;
+}
 
 enum { RANGE_UNASKED, RANGE_KNOWN, RANGE_NONE };
 
@@ -27,12 +51,20 @@ typedef struct segment {
     mem            *mem;
     chunk          *keep;
     int64_t         first; /* position of its first row */
-    int32_t         row_count;
-    int32_t         column_count;
-    int64_t         bytes;
-    column         *columns;
-    range          *ranges; /* of integer-like columns */
+    _Atomic int32_t
+            row_count; /* falls when a transaction is rolled back: nobody else saw the rows */
+    int32_t column_count;
+    int64_t bytes;
+    _Atomic(deaths *) deaths;       /* NULL: all rows are alive */
+    deaths           *older_deaths; /* that readers may still look at; NULL: none */
+    column           *columns;
+    range            *ranges; /* of integer-like columns */
 } segment;
+
+ALWAYS_INLINE int32_t
+segment_rows(const segment *s) {
+    return atomic_load_explicit(&s->row_count, memory_order_relaxed);
+}
 
 /* Rows first .. first + row_count of `rows`, whose memory `keep` holds; first is a multiple of 64.
  * NULL: out of memory. */
@@ -93,10 +125,23 @@ status tail_seal(tail *t, segment **out, error *err) MUST_USE;
 void    tail_truncate(tail *t, int32_t count);
 int64_t tail_bytes(const tail *t);
 
+typedef struct table_key {
+    bool      primary;
+    int32_t   column_count;
+    int32_t  *columns;
+    key_index index; /* of live rows */
+} table_key;
+
 struct table {
     mem          *mem;
     arena         arena; /* the schema */
     schema       *schema;
+    int32_t       key_count;
+    table_key    *keys;
+    deaths       *tail_deaths; /* NULL: all rows of the tail are alive */
+    int64_t      *dead;        /* positions that died, by insert entry */
+    int64_t       dead_count;
+    int64_t       dead_capacity;
     segment_list *segments;
     int64_t       segment_bytes;
     tail          tail;
@@ -104,5 +149,11 @@ struct table {
     int64_t       entry_count;
     int64_t       entry_capacity;
 };
+
+/* ---- change.c */
+/* Keys of the rows of the newest entry leave the index, those of its dead rows come back. */
+void table_undo_keys(table *t, const insert_entry *last);
+/* Where a row lies: a segment, or the tail (NULL). */
+segment *table_segment_of(const table *t, int64_t position, int32_t *row);
 
 #endif

@@ -14,6 +14,8 @@ struct table_snapshot {
     int64_t       tail_first;
     int32_t       tail_count;
     column       *tail_columns;
+    deaths       *tail_deaths; /* NULL: none of its rows died */
+    uint64_t      sequence;
 };
 
 /* A row run of one segment or of the tail. */
@@ -21,6 +23,7 @@ typedef struct part {
     int64_t       first;
     int32_t       row_count;
     const column *columns;
+    const deaths *deaths;
 } part;
 
 /* Validity of up to BATCH_ROWS rows that are all NULL. */
@@ -63,8 +66,18 @@ view_tail(table_snapshot *s, const tail *t) {
     return true;
 }
 
+/* Segments beyond `end` may be taken back while the snapshot is open: it must not know them. */
+static int32_t
+segments_before(const table *t, int64_t end) {
+    int32_t n = t->segments->count;
+    while (n > 0 && t->segments->items[n - 1]->first >= end) {
+        n--;
+    }
+    return n;
+}
+
 status
-table_snapshot_open(table_snapshot **out, table *t, error *err) {
+table_snapshot_open(table_snapshot **out, table *t, int64_t end, uint64_t sequence, error *err) {
     *out = NULL;
     chunk *c = chunk_new_sized(t->mem, snapshot_bytes(&t->tail));
     if (c == NULL) {
@@ -78,14 +91,20 @@ table_snapshot_open(table_snapshot **out, table *t, error *err) {
     }
     *s = (table_snapshot){.chunk = c, .tail_columns = columns};
     s->column_count = t->tail.column_count;
-    s->segment_count = t->segments->count;
+    s->segment_count = segments_before(t, end);
     s->tail_first = t->tail.first;
     s->tail_count = t->tail.count;
+    s->sequence = sequence;
     if (!view_tail(s, &t->tail)) {
         chunk_release(c);
         return error_memory(err);
     }
+    if (end < t->tail.first + t->tail.count) {
+        s->tail_count = (int32_t)max_i64(0, end - t->tail.first);
+        s->tail_first = min_i64(s->tail_first, end);
+    }
     s->segments = segment_list_retain(t->segments);
+    s->tail_deaths = deaths_retain(t->tail_deaths);
     *out = s;
     return OK;
 }
@@ -94,6 +113,7 @@ void
 table_snapshot_close(table_snapshot *s) {
     if (s != NULL) {
         segment_list_release(s->segments);
+        deaths_release(s->tail_deaths);
         chunk_release(s->chunk);
     }
 }
@@ -109,9 +129,10 @@ static part
 part_of(const table_snapshot *s, int32_t segment_at) {
     if (segment_at < s->segment_count) {
         const segment *g = s->segments->items[segment_at];
-        return (part){g->first, g->row_count, g->columns};
+        return (part){g->first, segment_rows(g), g->columns,
+                      atomic_load_explicit(&g->deaths, memory_order_acquire)};
     }
-    return (part){s->tail_first, s->tail_count, s->tail_columns};
+    return (part){s->tail_first, s->tail_count, s->tail_columns, s->tail_deaths};
 }
 
 void
@@ -194,11 +215,53 @@ table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_cou
         }
     }
     *out = (delta){.row_count = n, .column_count = column_count, .columns = columns};
+    c->deaths = p.deaths;
+    c->offset = offset;
     c->position += n;
     if (offset + n == p.row_count) {
         c->segment++;
     }
     return true;
+}
+
+status
+table_cursor_live(const table_cursor *c, delta *rows, column *columns, arena *a, error *err) {
+    const deaths  *d = c->deaths;
+    const uint64_t sequence = c->snapshot->sequence;
+    const int32_t  n = rows->row_count;
+    int32_t        first = 0; /* that died */
+    while (d != NULL && first < n && deaths_shows(d, c->offset + first, sequence)) {
+        first++;
+    }
+    if (d == NULL || first == n) {
+        return OK;
+    }
+    int32_t *live = arena_alloc(a, sizeof(*live) * (size_t)n);
+    column  *picked = arena_alloc(a, sizeof(*picked) * (size_t)(rows->column_count + 1));
+    if (live == NULL || picked == NULL) {
+        return error_memory(err);
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < n; i++) {
+        live[count] = i;
+        count += deaths_shows(d, c->offset + i, sequence);
+    }
+    for (int32_t i = 0; i < rows->column_count; i++) {
+        TRY(column_gather(&picked[i], &columns[i], live, count, a, err));
+    }
+    memcpy(columns, picked, sizeof(*picked) * (size_t)rows->column_count);
+    rows->row_count = count;
+    return OK;
+}
+
+bool
+table_cursor_is_empty(const table_cursor *c) {
+    if (c->segment >= c->snapshot->segment_count) {
+        return false;
+    }
+    const deaths *d = part_of(c->snapshot, c->segment).deaths;
+    return d != NULL &&
+           atomic_load_explicit(&d->emptied, memory_order_relaxed) <= c->snapshot->sequence;
 }
 
 bool

@@ -6,8 +6,29 @@
  * in order of position. A failed append leaves all of that true and no row. */
 #include "table/segment.h"
 
+static status
+open_keys(table *t, const object_key *keys, int32_t key_count, error *err) {
+    t->keys = arena_alloc_zero(&t->arena, sizeof(table_key) * (size_t)(key_count + 1));
+    if (t->keys == NULL) {
+        return error_memory(err);
+    }
+    for (; t->key_count < key_count; t->key_count++) {
+        const object_key *from = &keys[t->key_count];
+        table_key        *k = &t->keys[t->key_count];
+        *k = (table_key){.primary = from->primary, .column_count = from->column_count};
+        k->index.mem = t->mem;
+        k->columns = arena_alloc(&t->arena, sizeof(int32_t) * (size_t)from->column_count);
+        if (k->columns == NULL) {
+            return error_memory(err);
+        }
+        memcpy(k->columns, from->columns, sizeof(int32_t) * (size_t)from->column_count);
+    }
+    return OK;
+}
+
 status
-table_open(table **out, mem *m, const schema *s, error *err) {
+table_open(table **out, mem *m, const schema *s, const object_key *keys, int32_t key_count,
+           error *err) {
     *out = NULL;
     table *t = mem_alloc_zero(m, sizeof(*t));
     if (t == NULL) {
@@ -21,7 +42,10 @@ table_open(table **out, mem *m, const schema *s, error *err) {
         table_close(t);
         return error_memory(err);
     }
-    const status made = tail_init(&t->tail, m, t->schema, err);
+    status made = tail_init(&t->tail, m, t->schema, err);
+    if (made == OK) {
+        made = open_keys(t, keys, key_count, err);
+    }
     if (made < 0) {
         table_close(t);
         return made;
@@ -39,6 +63,11 @@ table_close(table *t) {
         tail_fini(&t->tail);
     }
     segment_list_release(t->segments);
+    deaths_release(t->tail_deaths);
+    for (int32_t i = 0; i < t->key_count; i++) {
+        key_index_fini(&t->keys[i].index);
+    }
+    mem_free(t->mem, t->dead, (size_t)t->dead_capacity * sizeof(int64_t));
     mem_free(t->mem, t->entries, (size_t)t->entry_capacity * sizeof(insert_entry));
     arena_fini(&t->arena);
     mem_free(t->mem, t, sizeof(*t));
@@ -56,7 +85,13 @@ table_row_count(const table *t) {
 
 int64_t
 table_byte_count(const table *t) {
-    return t->segment_bytes + tail_bytes(&t->tail) + t->entry_count * (int64_t)sizeof(insert_entry);
+    int64_t bytes = t->segment_bytes + tail_bytes(&t->tail);
+    bytes += t->entry_count * (int64_t)sizeof(insert_entry);
+    bytes += t->dead_count * 2 * (int64_t)sizeof(int64_t); /* in the list, and a mark */
+    for (int32_t i = 0; i < t->key_count; i++) {
+        bytes += t->keys[i].index.capacity * (int64_t)sizeof(key_slot);
+    }
+    return bytes;
 }
 
 int64_t
@@ -110,6 +145,17 @@ seal(table *t, error *err) {
     TRY(segment_list_reserve(&t->segments, 1, err));
     segment *s;
     TRY(tail_seal(&t->tail, &s, err));
+    deaths *d = t->tail_deaths;
+    if (d != NULL && d->count == segment_rows(s)) {
+        uint64_t last = 0;
+        for (int32_t i = 0; i < segment_rows(s); i++) {
+            const uint64_t at = atomic_load_explicit(&d->at[i], memory_order_relaxed);
+            last = at > last ? at : last;
+        }
+        atomic_store_explicit(&d->emptied, last, memory_order_relaxed);
+    }
+    atomic_store_explicit(&s->deaths, d, memory_order_release);
+    t->tail_deaths = NULL;
     push_segment(t, s);
     return OK;
 }
@@ -175,7 +221,8 @@ table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us, int6
                                                   .position = position,
                                                   .row_count = count,
                                                   .ingested_us = ingested_us,
-                                                  .watermark_us = watermark_us};
+                                                  .watermark_us = watermark_us,
+                                                  .dead_first = t->dead_count};
     return OK;
 }
 
@@ -183,6 +230,7 @@ void
 table_undo(table *t) {
     assert(t->entry_count > 0);
     const insert_entry *last = &t->entries[--t->entry_count];
+    table_undo_keys(t, last);
     if (last->row_count == 0) {
         return;
     }
@@ -190,9 +238,16 @@ table_undo(table *t) {
         tail_truncate(&t->tail, (int32_t)(last->position - t->tail.first));
         return;
     }
+    /* The tail may have become part of a segment meanwhile, with rows that stay before it. */
     segment_list *l = t->segments;
+    tail_truncate(&t->tail, 0);
     while (l->count > 0 && l->items[l->count - 1]->first >= last->position) {
         pop_segment(t);
+    }
+    if (l->count > 0) {
+        segment      *s = l->items[l->count - 1];
+        const int64_t rows = min_i64(segment_rows(s), last->position - s->first);
+        atomic_store_explicit(&s->row_count, (int32_t)rows, memory_order_relaxed);
     }
     t->tail.first = last->position;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* table.h - retained rows of a source or keyless table: immutable segments plus a growing tail, and
- * the insert index.
+/* table.h - retained rows of a source or table: immutable segments plus a growing tail, the insert
+ * index, and for tables that change the keys and when rows died.
  *
  * Row position = number of rows before it, for ever. One writer at a time (the caller holds the
  * engine token); readers work on a snapshot, which needs no lock afterwards: segments are immutable
@@ -12,26 +12,32 @@
 
 #include "batch/builder.h"
 #include "batch/column.h"
+#include "catalog/catalog.h"
 
 #define TABLE_SEGMENT_ROWS 65536
 #define TABLE_KEEP_ROWS 1024
 
 typedef struct table table;
 
-/* One accepted insert. `watermark_us` is the source's watermark before it; sequence is global over
- * all sources of a database. */
+/* One accepted insert or change: rows that died, then rows that came. `watermark_us` is the
+ * source's watermark before it; sequence is global over all sources of a database. The changes of
+ * one transaction share it. */
 typedef struct insert_entry {
     uint64_t sequence;
     int64_t  position; /* of its first row */
     int64_t  row_count;
     int64_t  ingested_us;
     int64_t  watermark_us;
+    int64_t  dead_first; /* see table_dead */
+    int64_t  dead_count;
 } insert_entry;
 
-status        table_open(table **out, mem *m, const schema *s, error *err) MUST_USE;
-void          table_close(table *t);
+status table_open(table **out, mem *m, const schema *s, const object_key *keys, int32_t key_count,
+                  error *err) MUST_USE;
+void   table_close(table *t);
 const schema *table_schema(const table *t);
-int64_t       table_row_count(const table *t);
+int64_t       table_row_count(const table *t); /* positions given so far */
+int64_t       table_live_count(const table *t);
 /* Of the segments of an integer-like column; false: unknown. The first to ask reads the column. */
 bool    table_column_range(const table *t, int32_t column_index, int64_t *min, int64_t *max);
 int64_t table_byte_count(const table *t);
@@ -45,25 +51,63 @@ int64_t table_byte_count(const table *t);
 status table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us,
                     int64_t watermark_us, column *stored_columns, delta *stored,
                     error *err) MUST_USE;
-/* Takes back the newest insert (only right after table_append, before a snapshot saw it). Rows that
- * were handed on and kept stay as they are. */
+/* Takes back the newest entry, before a snapshot shows it that is still open. Rows that were handed
+ * on and kept stay as they are. Cannot fail. */
 void table_undo(table *t);
+
+/* ---- changes
+ *
+ * A change is resolved first (which rows it replaces, what falls away), then applied; applying
+ * cannot be refused but for want of memory, and then nothing has changed. Nobody changes the table
+ * in between. */
+typedef struct table_change {
+    batch    *rows; /* that come; NULL: none. The change's reference */
+    int64_t  *dead; /* positions of live rows that go, ascending, each once */
+    int64_t   dead_count;
+    uint64_t *hashes; /* of each key of each row, key by key */
+    uint8_t  *keyed;  /* likewise: no NULL is in it */
+} table_change;
+
+/* Rows that come where `dying` rows (ascending) go. actions: one per key. Of two rows with one key
+ * the later one stays (REPLACE), the earlier (NOTHING), or all is refused (FAIL). Memory comes from
+ * `a`; table_change_release even after a failure. rows may be NULL. */
+status table_resolve(table_change *out, const table *t, batch *rows, const conflict_action *actions,
+                     const int64_t *dying, int64_t dying_count, arena *a, error *err) MUST_USE;
+void   table_change_release(table_change *c);
+/* As table_append; no rows: *stored has none. */
+status table_apply(table *t, const table_change *c, uint64_t sequence, int64_t ingested_us,
+                   int64_t watermark_us, column *stored_columns, delta *stored,
+                   error *err) MUST_USE;
+/* The live rows whose key number `key` equals those of `columns` (of the key, in its order):
+ * positions, -1 where there is none. */
+status table_find(const table *t, int32_t key, const column *columns, int32_t row_count,
+                  int64_t *positions, arena *a, error *err) MUST_USE;
+/* Up to BATCH_ROWS of the rows at `positions`, as many as lie in one segment; returned in *count.
+ * `columns` has room for all columns, which are transient in `a`. */
+status table_gather(const table *t, const int64_t *positions, int64_t position_count,
+                    int32_t *count, column *columns, delta *out, arena *a, error *err) MUST_USE;
+/* Positions that died with the entry. */
+const int64_t *table_dead(const table *t, const insert_entry *e);
 
 int64_t             table_entry_count(const table *t);
 const insert_entry *table_entry(const table *t, int64_t i);
 
 /* ---- snapshots and scans */
 typedef struct table_snapshot table_snapshot;
-status                        table_snapshot_open(table_snapshot **out, table *t,
-                                                  error *err) MUST_USE; /* rows up to now */
-void                          table_snapshot_close(table_snapshot *s);
-int64_t                       table_snapshot_rows(const table_snapshot *s);
+/* Rows before position `end` (TABLE_END: all) that had not died at `sequence`. */
+#define TABLE_END INT64_MAX
+status  table_snapshot_open(table_snapshot **out, table *t, int64_t end, uint64_t sequence,
+                            error *err) MUST_USE;
+void    table_snapshot_close(table_snapshot *s);
+int64_t table_snapshot_rows(const table_snapshot *s);
 
 typedef struct table_cursor {
     const table_snapshot *snapshot;
     int64_t               position; /* next row to deliver */
     int64_t               end;
     int32_t               segment;
+    const struct deaths  *deaths; /* of the rows delivered last, NULL: all are alive */
+    int32_t               offset; /* of the first of them */
 } table_cursor;
 
 void table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64_t end);
@@ -76,9 +120,16 @@ void table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, 
 bool table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count,
                        column *columns, delta *out);
 
+/* Takes out of the rows delivered last those that the snapshot does not show; row_count may become
+ * 0. What is left is transient in `a` when something was taken out. */
+status table_cursor_live(const table_cursor *c, delta *rows, column *columns, arena *a,
+                         error *err) MUST_USE;
+
 /* min/max of an integer-like column within the segment the cursor is in (false: unknown or all
  * NULL): lets a filter skip it. */
 bool table_cursor_minmax(const table_cursor *c, int32_t column, int64_t *min, int64_t *max);
 void table_cursor_skip_segment(table_cursor *c);
+/* No row of the segment the cursor is in is alive. */
+bool table_cursor_is_empty(const table_cursor *c);
 
 #endif

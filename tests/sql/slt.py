@@ -57,6 +57,11 @@ HEADS = (
 )
 
 
+# Statements that change rows, or begin and end a transaction.
+CHANGE = re.compile(
+    r"\s*(UPDATE|DELETE|TRUNCATE|UPSERT|INSERT\s+OR|BEGIN|COMMIT|END|ROLLBACK)\b", re.IGNORECASE
+)
+CHANGED = re.compile(r'[\w\s]*?(?:UPDATE|FROM|TABLE|TRUNCATE|INTO)\s+(\w+|"[^"]*")', re.IGNORECASE)
 METADATA = re.compile(r"\s*(SHOW|DESCRIBE|DESC)\b", re.IGNORECASE)  # rows that are no query's
 
 
@@ -183,7 +188,8 @@ class Log:
     """What a file did so far, to be done again in another database."""
 
     ddl: list[str] = field(default_factory=list)
-    steps: list[tuple[str, str, Any]] = field(default_factory=list)  # (rows | advance, source, table | ms)
+    # (rows, source, table), (advance, source, ms) or (sql, table, a statement that changes rows)
+    steps: list[tuple[str, str, Any]] = field(default_factory=list)
     streams: set[str] = field(default_factory=set)
 
 
@@ -204,6 +210,8 @@ def apply(db: laminardb.Connection, step: tuple[str, str, Any]) -> None:
     kind, source, what = step
     if kind == "rows":
         db.insert(source, what)
+    elif kind == "sql":
+        db.execute(what)
     else:
         db.advance_watermark(source, what)
 
@@ -285,7 +293,16 @@ class Runner:
     # statements
 
     def execute(self, sql: str) -> laminardb.ExecuteResult:
+        if CHANGE.match(sql):
+            result = self.db.execute(sql)
+            target = CHANGED.match(sql)
+            self.log_change(target[1].strip('"') if target else "", sql)
+            return result
         insert = re.match(r'\s*INSERT\s+(?:INTO\s+)?(\w+|"[^"]*")', sql, re.IGNORECASE)
+        if insert and (self.open_transaction() or self.is_keyed(insert[1])):
+            result = self.db.execute(sql)
+            self.log_change(insert[1].strip('"'), sql)
+            return result
         before = self.count(insert[1]) if insert else 0
         result = self.db.execute(sql)
         if insert:
@@ -298,7 +315,7 @@ class Runner:
         if re.match(r"\s*(DROP\b|CREATE\s+OR\s+REPLACE\b)", sql, re.IGNORECASE):
             gone = name.strip('"').lower()
             self.log.steps = [step for step in self.log.steps if step[1].lower() != gone]
-        if kind == "CREATE TABLE" and re.match(r'[^(]*\bAS\b', sql, re.IGNORECASE):
+        if kind == "CREATE TABLE" and re.match(r"[^(]*\bAS\b", sql, re.IGNORECASE):
             columns = self.db.query(f'SHOW CREATE "{name}"').fetchall()[0][1]
             if columns in self.log.ddl and "REPLACE" not in sql:
                 return None  # IF NOT EXISTS
@@ -308,6 +325,27 @@ class Runner:
         if kind == "CREATE STREAM":
             self.subscriptions[name.lower()] = self.db.subscribe_stream(name)
         return None
+
+    def log_change(self, table: str, sql: str) -> None:
+        """A transaction is one step: nothing can be made within it."""
+        if self.open_transaction():
+            self.log.steps[-1] = ("sql", "", f"{self.log.steps[-1][2]};\n{sql}")
+        else:
+            self.log.steps.append(("sql", table, sql))
+
+    def open_transaction(self) -> bool:
+        if not self.log.steps or self.log.steps[-1][0] != "sql":
+            return False
+        script = self.log.steps[-1][2].rsplit(";\n", 1)
+        return script[0].startswith("BEGIN") and re.match("COMMIT|END|ROLLBACK", script[-1]) is None
+
+    def is_keyed(self, table: str) -> bool:
+        """New rows may replace old ones: its INSERTs are repeated, not their rows."""
+        try:
+            made = self.db.query(f"SHOW CREATE {table}").fetchall()[0][1]
+        except laminardb.LaminarError:
+            return False
+        return re.search(r"PRIMARY\s+KEY|UNIQUE", made, re.IGNORECASE) is not None
 
     def count(self, source: str) -> int:
         try:

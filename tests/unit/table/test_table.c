@@ -36,7 +36,7 @@ setup(model *m, uint64_t seed, int flags) {
         fields[i] = (field){TEXT("c"), random_types[i], true};
     }
     const schema s = {RANDOM_TYPES, fields};
-    CHECK_OK(table_open(&m->table, &m->mem, &s, &err));
+    CHECK_OK(table_open(&m->table, &m->mem, &s, NULL, 0, &err));
     CHECK(schema_equal(table_schema(m->table), &s));
 }
 
@@ -218,7 +218,7 @@ run_random(uint64_t seed, int flags) {
             check_snapshot(&m, held[slot]);
             table_snapshot_close(held[slot]);
         }
-        CHECK_OK(table_snapshot_open(&held[slot], m.table, &err));
+        CHECK_OK(table_snapshot_open(&held[slot], m.table, TABLE_END, 0, &err));
         rows[slot] = m.count;
     }
     CHECK(table_byte_count(m.table) > 0);
@@ -251,7 +251,7 @@ test_lifetimes(void **state) {
         append(&m);
     }
     table_snapshot *s;
-    CHECK_OK(table_snapshot_open(&s, m.table, &err));
+    CHECK_OK(table_snapshot_open(&s, m.table, TABLE_END, 0, &err));
     table_close(m.table);
     m.table = NULL;
     check_snapshot(&m, s);
@@ -287,7 +287,7 @@ test_large_and_undo(void **state) {
     column          columns[1];
     delta           stored;
     mem_init(&m, INT64_MAX);
-    CHECK_OK(table_open(&t, &m, &s, &err));
+    CHECK_OK(table_open(&t, &m, &s, NULL, 0, &err));
     CHECK_OK(builder_init(&b, &m, types, 1, &err));
     batch *first;
     CHECK_OK(column_append_i64(&b, 0, -1, &err));
@@ -319,7 +319,7 @@ test_large_and_undo(void **state) {
     }
     table_cursor    c;
     table_snapshot *snapshot;
-    CHECK_OK(table_snapshot_open(&snapshot, t, &err));
+    CHECK_OK(table_snapshot_open(&snapshot, t, TABLE_END, 0, &err));
     table_cursor_init(&c, snapshot, 1, 1 + count);
     for (int64_t at = 0; table_cursor_next(&c, NULL, 1, columns, &stored);) {
         for (int32_t i = 0; i < stored.row_count; i++, at++) {
@@ -376,13 +376,13 @@ test_reader_thread(void **state) {
     table          *t;
     builder         b;
     mem_init(&m, INT64_MAX);
-    CHECK_OK(table_open(&t, &m, &s, &err));
+    CHECK_OK(table_open(&t, &m, &s, NULL, 0, &err));
     CHECK_OK(builder_init(&b, &m, types, 2, &err));
     int64_t row = 0;
     for (int round = 0; round < 60; round++) {
         reading r = {NULL, 0};
         thread  reader;
-        CHECK_OK(table_snapshot_open(&r.snapshot, t, &err));
+        CHECK_OK(table_snapshot_open(&r.snapshot, t, TABLE_END, 0, &err));
         CHECK_OK(thread_start(&reader, "reader", read_all, &r, &err));
         for (int i = 0; i < 150; i++) {
             const int32_t count = i == 75 && round % 20 == 10 ? TABLE_KEEP_ROWS : 1 + i % 7;
@@ -423,7 +423,7 @@ torture_table(mem *m, error *err) {
     const schema    s = {RANDOM_TYPES, fields};
     table          *t;
     table_snapshot *snapshot = NULL;
-    status          result = table_open(&t, m, &s, err);
+    status          result = table_open(&t, m, &s, NULL, 0, err);
     const int32_t   sizes[] = {1, 3000, 4000, 5000, 2, 100, 4096, 1, 1};
     for (int i = 0; result >= 0 && i < ARRAY_COUNT(sizes); i++) {
         batch        *b = make_batch(&q.mem, &q.scratch, &q.pool, 0, sizes[i], true, err);
@@ -439,7 +439,7 @@ torture_table(mem *m, error *err) {
         }
         batch_release(b);
         if (i == 4 && result >= 0) {
-            result = table_snapshot_open(&snapshot, t, err);
+            result = table_snapshot_open(&snapshot, t, TABLE_END, 0, err);
         }
     }
     if (snapshot != NULL) {

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* change.c - applying a resolved change: rows die, rows come, the keys follow; and taking it back.
+ *
+ * All memory is taken before the first thing changes. */
+#include "kernel/kernel.h"
+#include "table/keys.h"
+
+segment *
+table_segment_of(const table *t, int64_t position, int32_t *row) {
+    if (position >= t->tail.first) {
+        *row = (int32_t)(position - t->tail.first);
+        return NULL;
+    }
+    int32_t low = 0, high = t->segments->count - 1; /* the last one that begins at or before it */
+    while (low < high) {
+        const int32_t middle = low + (high - low + 1) / 2;
+        if (t->segments->items[middle]->first <= position) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    segment *s = t->segments->items[low];
+    *row = (int32_t)(position - s->first);
+    return s;
+}
+
+column
+table_column_at(const table *t, const segment *s, int32_t at) {
+    if (s != NULL) {
+        return s->columns[at];
+    }
+    column c = tail_column_view(&t->tail, at, 0);
+    c.validity = t->tail.columns[at].has_nulls ? t->tail.columns[at].validity : NULL;
+    return c;
+}
+
+const int64_t *
+table_dead(const table *t, const insert_entry *e) {
+    return t->dead + e->dead_first;
+}
+
+int64_t
+table_live_count(const table *t) {
+    return table_row_count(t) - t->dead_count;
+}
+
+/* ---- marks */
+
+/* The marks of a part of the table can hold the row. */
+static status
+reserve_mark(table *t, int64_t position, error *err) {
+    int32_t  row;
+    segment *s = table_segment_of(t, position, &row);
+    deaths  *old =
+        s == NULL ? t->tail_deaths : atomic_load_explicit(&s->deaths, memory_order_relaxed);
+    if (old != NULL && row < old->capacity) {
+        return OK;
+    }
+    int32_t capacity = s == NULL ? 64 : segment_rows(s);
+    while (capacity <= row) {
+        capacity *= 2;
+    }
+    deaths *d = deaths_new(t->mem, capacity, old);
+    if (d == NULL) {
+        return error_memory(err);
+    }
+    if (s == NULL) {
+        deaths_release(old);
+        t->tail_deaths = d;
+    } else {
+        /* Readers of the old marks may be under way: they stay until the segment goes. Only a
+         * segment that was a tail with fewer marks than rows comes here, once. */
+        deaths *before = atomic_exchange_explicit(&s->deaths, d, memory_order_release);
+        s->older_deaths = before;
+    }
+    return OK;
+}
+
+static void
+mark(table *t, int64_t position, uint64_t sequence) {
+    int32_t  row;
+    segment *s = table_segment_of(t, position, &row);
+    deaths *d = s == NULL ? t->tail_deaths : atomic_load_explicit(&s->deaths, memory_order_relaxed);
+    const bool dies = sequence != ROW_ALIVE;
+    d->count += dies ? 1 : -1;
+    atomic_store_explicit(&d->at[row], sequence, memory_order_relaxed);
+    if (s != NULL) {
+        const bool all = d->count == segment_rows(s);
+        atomic_store_explicit(&d->emptied, all ? sequence : ROW_ALIVE, memory_order_relaxed);
+    }
+}
+
+/* ---- keys of stored rows */
+
+/* Hash of the key of a stored row, without memory. False: there is a NULL in it. */
+static bool
+stored_hash(const table *t, const table_key *k, int64_t position, uint64_t *hash) {
+    int32_t        row;
+    const segment *s = table_segment_of(t, position, &row);
+    column         parts[KEY_COLUMNS_MAX];
+    for (int32_t i = 0; i < k->column_count; i++) {
+        column c = table_column_at(t, s, k->columns[i]);
+        if (column_is_null(&c, row)) {
+            return false;
+        }
+        c.validity = NULL;
+        parts[i] = column_slice(&c, row);
+    }
+    hash_columns(hash, parts, k->column_count, 1);
+    return true;
+}
+
+static void
+put_key(table *t, int64_t position) {
+    for (int32_t k = 0; k < t->key_count; k++) {
+        uint64_t hash;
+        if (stored_hash(t, &t->keys[k], position, &hash)) {
+            key_index_put(&t->keys[k].index, hash, position);
+        }
+    }
+}
+
+static void
+remove_key(table *t, int64_t position) {
+    for (int32_t k = 0; k < t->key_count; k++) {
+        uint64_t hash;
+        if (stored_hash(t, &t->keys[k], position, &hash)) {
+            key_index_remove(&t->keys[k].index, hash, position);
+        }
+    }
+}
+
+void
+table_undo_keys(table *t, const insert_entry *last) {
+    for (int64_t i = 0; t->key_count > 0 && i < last->row_count; i++) {
+        remove_key(t, last->position + i);
+    }
+    for (int64_t i = last->dead_count - 1; i >= 0; i--) {
+        const int64_t position = t->dead[last->dead_first + i];
+        mark(t, position, ROW_ALIVE);
+        put_key(t, position);
+    }
+    t->dead_count = last->dead_first;
+}
+
+/* ---- applying */
+
+static status
+reserve_dead(table *t, int64_t more, error *err) {
+    if (t->dead_count + more <= t->dead_capacity) {
+        return OK;
+    }
+    const int64_t capacity = max_i64(2 * t->dead_capacity, t->dead_count + more + 16);
+    int64_t      *dead = mem_resize(t->mem, t->dead, (size_t)t->dead_capacity * sizeof(*dead),
+                                    (size_t)capacity * sizeof(*dead));
+    if (dead == NULL) {
+        return error_memory(err);
+    }
+    t->dead = dead;
+    t->dead_capacity = capacity;
+    return OK;
+}
+
+static status
+reserve(table *t, const table_change *c, error *err) {
+    const int32_t count = c->rows == NULL ? 0 : c->rows->rows.row_count;
+    TRY(reserve_dead(t, c->dead_count, err));
+    for (int32_t k = 0; k < t->key_count; k++) {
+        TRY(key_index_reserve(&t->keys[k].index, count, err));
+    }
+    for (int64_t i = 0; i < c->dead_count; i++) {
+        TRY(reserve_mark(t, c->dead[i], err));
+    }
+    return OK;
+}
+
+static void
+put_new_keys(table *t, const table_change *c, int64_t position) {
+    const int32_t count = c->rows->rows.row_count;
+    for (int32_t k = 0; k < t->key_count; k++) {
+        const uint64_t *hashes = c->hashes + (size_t)k * (size_t)count;
+        const uint8_t  *keyed = c->keyed + (size_t)k * (size_t)count;
+        for (int32_t i = 0; i < count; i++) {
+            if (keyed[i]) {
+                key_index_put(&t->keys[k].index, hashes[i], position + i);
+            }
+        }
+    }
+}
+
+status
+table_apply(table *t, const table_change *c, uint64_t sequence, int64_t ingested_us,
+            int64_t watermark_us, column *stored_columns, delta *stored, error *err) {
+    const int64_t position = table_row_count(t);
+    batch         nothing = {.rows = {.column_count = t->schema->count, .columns = stored_columns}};
+    TRY(reserve(t, c, err));
+    TRY(table_append(t, c->rows == NULL ? &nothing : c->rows, sequence, ingested_us, watermark_us,
+                     stored_columns, stored, err));
+    for (int64_t i = 0; i < c->dead_count; i++) {
+        remove_key(t, c->dead[i]);
+        mark(t, c->dead[i], sequence);
+        t->dead[t->dead_count + i] = c->dead[i];
+    }
+    t->dead_count += c->dead_count;
+    t->entries[t->entry_count - 1].dead_count = c->dead_count;
+    if (c->rows != NULL) {
+        put_new_keys(t, c, position);
+    }
+    return OK;
+}
+
+/* ---- reading rows by position */
+
+status
+table_gather(const table *t, const int64_t *positions, int64_t position_count, int32_t *count,
+             column *columns, delta *out, arena *a, error *err) {
+    int32_t       *rows = arena_alloc(a, sizeof(*rows) * BATCH_ROWS);
+    int32_t        n = 0;
+    const segment *s = NULL;
+    if (rows == NULL) {
+        return error_memory(err);
+    }
+    for (; n < position_count && n < BATCH_ROWS; n++) {
+        const segment *here = table_segment_of(t, positions[n], &rows[n]);
+        if (n > 0 && here != s) {
+            break;
+        }
+        s = here;
+    }
+    for (int32_t i = 0; i < t->schema->count; i++) {
+        const column in = table_column_at(t, s, i);
+        TRY(column_gather(&columns[i], &in, rows, n, a, err));
+    }
+    *out = (delta){.row_count = n, .column_count = t->schema->count, .columns = columns};
+    *count = n;
+    return OK;
+}
