@@ -393,7 +393,7 @@ engine_append(engine *e, source *s, batch *rows, error *err) {
     if (rows->rows.row_count == 0) {
         return OK;
     }
-    delta stored;
+    delta         stored;
     const int64_t now_us = engine_arrival_us(e);
     source_prepare(s);
     TRY(table_append(s->table, rows, e->sequence + 1, now_us, source_entry_watermark_us(s),
