@@ -49,29 +49,35 @@ parse_grouping_words(parser *p, ast_grouping *out, bool *found) {
     return OK;
 }
 
+/* An expression, or the list that a row is, rows in it too. */
+static status
+grouping_of(parser *p, ast_grouping *out, ast_expr *e) {
+    *out = (ast_grouping){.kind = AST_GROUPING_EXPR, .position = e->position, .expr = e};
+    if (e->kind != AST_ROW) {
+        return OK;
+    }
+    *out = (ast_grouping){.kind = AST_GROUPING_LIST, .position = e->position};
+    out->count = e->arg_count;
+    out->items = arena_alloc_zero(p->arena, (size_t)e->arg_count * sizeof(*out->items));
+    TRY(out->items == NULL ? error_memory(p->err) : OK);
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        TRY(grouping_of(p, &out->items[i], e->args[i]));
+    }
+    return OK;
+}
+
 /* An expression; (a, b), which is a list; ()... */
 static status
 parse_grouping_expr(parser *p, ast_grouping *out) {
+    ast_expr *e;
     if (parser_at_symbol(p, SYMBOL_LEFT_PAREN) && parser_next_is_symbol(p, SYMBOL_RIGHT_PAREN)) {
         out->kind = AST_GROUPING_LIST;
         parser_advance(p);
         parser_advance(p);
         return OK;
     }
-    TRY(parse_expr(p, LEVEL_ANY, &out->expr));
-    if (out->expr->kind != AST_ROW) {
-        return OK;
-    }
-    const ast_expr *row = out->expr;
-    *out = (ast_grouping){.kind = AST_GROUPING_LIST, .position = out->position};
-    out->count = row->arg_count;
-    out->items = arena_alloc_zero(p->arena, (size_t)row->arg_count * sizeof(*out->items));
-    TRY(out->items == NULL ? error_memory(p->err) : OK);
-    for (int32_t i = 0; i < row->arg_count; i++) {
-        out->items[i] = (ast_grouping){
-            .kind = AST_GROUPING_EXPR, .position = row->args[i]->position, .expr = row->args[i]};
-    }
-    return OK;
+    TRY(parse_expr(p, LEVEL_ANY, &e));
+    return grouping_of(p, out, e);
 }
 
 /* ... and, where it is no element of ROLLUP or CUBE, sets. */
@@ -85,7 +91,7 @@ parse_grouping(parser *p, ast_grouping *out, bool element) {
 
 /* Pushes the expressions, left to right, and numbers them; *plain: nothing makes sets. */
 static status
-collect(parser *p, ast_grouping *g, int32_t *count, bool *plain, bool top) {
+collect(parser *p, ast_grouping *g, int32_t *count, bool *plain) {
     if (g->kind == AST_GROUPING_EXPR) {
         g->group = (*count)++;
         if (*count > SQL_COLUMNS_MAX) {
@@ -93,9 +99,9 @@ collect(parser *p, ast_grouping *g, int32_t *count, bool *plain, bool top) {
         }
         return parser_push(p, &g->expr, sizeof(ast_expr *));
     }
-    *plain = *plain && top && g->kind == AST_GROUPING_LIST && g->count > 0;
+    *plain = *plain && g->kind == AST_GROUPING_LIST && g->count > 0;
     for (int32_t i = 0; i < g->count; i++) {
-        TRY(collect(p, &g->items[i], count, plain, false));
+        TRY(collect(p, &g->items[i], count, plain));
     }
     return OK;
 }
@@ -125,7 +131,7 @@ parse_group(parser *p, ast_select *s) {
     TRY(parser_take(p, mark, sizeof(ast_grouping), &s->groupings, &s->grouping_count));
     count = 0;
     for (int32_t i = 0; i < s->grouping_count; i++) {
-        TRY(collect(p, &s->groupings[i], &count, &plain, true));
+        TRY(collect(p, &s->groupings[i], &count, &plain));
     }
     s->grouping_count = plain ? 0 : s->grouping_count;
     s->group_distinct = s->group_distinct && !plain;
