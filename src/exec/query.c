@@ -237,6 +237,7 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
     runner inner = {.engine = r->engine,
                     .once = once,
                     .snapshots = r->snapshots,
+                    .row_of = r->row_of,
                     .interrupted = r->interrupted,
                     .working = rows,
                     .working_count = count};
