@@ -21,6 +21,7 @@ import pytest
 # Arguments of the methods that need some.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "advance_watermark": ("t", 1),
+    "tick": (1,),
     "cancel_query": (1,),
     "config_get": ("buffer_size",),
     "config_set": ("buffer_size", 5),

@@ -36,7 +36,7 @@ test_tick(void **state) {
     db_check_next(sub, "7");
     CHECK(!db->queue.has_worker);
     laminar_subscription_close(sub);
-    laminar_database_end(db);
+    DB_OK(laminar_database_end(db, &err));
     DB_FAILS(laminar_database_tick(db, 3000000, &err), 101);
     laminar_database_close(db);
 

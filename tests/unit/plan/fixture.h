@@ -27,7 +27,7 @@ static const char *const fixture_sources[] = {
     "CREATE SOURCE plain (id BIGINT, k SMALLINT, flag BOOLEAN, day DATE, at TIMESTAMP_MS, "
     "name VARCHAR, i8 TINYINT)",
     "CREATE SOURCE manual (id BIGINT, at TIMESTAMP(3)) WITH (watermark = 'manual')",
-    "CREATE TABLE airports (code VARCHAR, city VARCHAR, country VARCHAR, height INTEGER)",
+    "CREATE SOURCE airports (code VARCHAR, city VARCHAR, country VARCHAR, height INTEGER)",
 };
 
 static inline status
