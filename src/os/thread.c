@@ -17,9 +17,9 @@
 #ifndef NDEBUG
 /* Levels of the locks that this thread holds: bit n for level n. */
 static _Thread_local uint32_t levels_held;
+#endif
 static _Thread_local uint64_t own_id;
 static _Atomic uint64_t       last_id;
-#endif
 
 static void
 note_locked(const mutex *m, bool tried) {

@@ -194,7 +194,7 @@ test_torture(void **state) {
         m.fail_at = fail_at;
         m.fail_always = true;
         arena_init(&a, &m);
-        data_type  item, t;
+        data_type  item, t = type_of(TYPE_TEXT);
         value      v;
         error      err = {0};
         const text long_text = TEXT("[[a, 'b \\' c'], NULL, [a text of more than twelve bytes]]");
