@@ -341,7 +341,7 @@ status
 fn_encode_as(fn_call *c) {
     strview *z = c->values;
     for (int32_t i = 0; i < c->row_count; i++) {
-        const struct blob_format *f;
+        const struct blob_format *f = NULL;
         if (!fn_is_valid(c, i)) {
             continue;
         }
@@ -363,7 +363,7 @@ fn_encode_as(fn_call *c) {
 status
 fn_decode_as(fn_call *c) {
     for (int32_t i = 0; i < c->row_count; i++) {
-        const struct blob_format *f;
+        const struct blob_format *f = NULL;
         if (fn_is_valid(c, i)) {
             TRY(format_of_row(c, i, &f));
             TRY(decode_row(c, i, "decode", f->code, f->decode));

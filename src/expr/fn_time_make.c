@@ -101,7 +101,7 @@ status
 fn_make_timestamp(fn_call *c) {
     int64_t *z = c->values;
     for (int32_t i = 0; i < c->row_count; i++) {
-        int64_t days, us;
+        int64_t days = 0, us = 0;
         if (!fn_is_valid(c, i)) {
             continue;
         }
