@@ -28,14 +28,14 @@ test: build unit ## all tests: C units, SQL files, Python, property tests (T=pat
 	@$(BIN)/python -m pytest $(T)
 
 unit: $(VENV)/installed ## the C unit tests
-	@tools/unit.sh $(VENV) build/unit unit 70
+	@tools/unit.sh $(VENV) build/unit unit 78
 
 san: $(VENV)/installed ## C unit tests and the Python extension under AddressSanitizer and UBSan
-	@tools/unit.sh $(VENV) build/san unit 70 -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/unit.sh $(VENV) build/san unit 78 -Db_sanitize=address,undefined -Db_lundef=false
 	@tools/san_python.sh $(VENV)
 
 tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
-	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture" 12 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
+	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture" 20 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
 
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
 	@tools/torture.sh $(VENV)
