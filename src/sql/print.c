@@ -182,6 +182,10 @@ print_unary(const ast_expr *e, buf *out) {
     if (e->args[0]->kind == AST_UNARY) {
         buf_append_char(out, ' '); /* two minus signs would start a comment */
     }
+    if (expr_is_complement(e) && expr_is_complement(e->args[0])) {
+        sql_print_expr(e->args[0], out); /* parentheses would nest deeper than what was read */
+        return;
+    }
     print_operand(e->args[0], expr_is_complement(e) ? LEVEL_CONCAT + 1 : LEVEL_SIGN, out);
 }
 
