@@ -112,8 +112,6 @@ engine_fire(engine *e) {
     }
 }
 
-/* The time of an insert that comes now. What is due before it goes first: no deadline lies within a
- * tick. */
 int64_t
 engine_arrival_us(engine *e) {
     const int64_t now_us = max_i64(clock_now_us(e->clock), e->now_us);

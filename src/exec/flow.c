@@ -8,16 +8,8 @@
  */
 #include "exec/engine_internal.h"
 
-static const int64_t *
-minus_ones(void) {
-    static int64_t ones[BATCH_ROWS];
-    static bool    made; /* with the token */
-    for (int32_t i = 0; !made && i < BATCH_ROWS; i++) {
-        ones[i] = -1;
-    }
-    made = true;
-    return ones;
-}
+/* Shared by all databases of the process, so it is never written. */
+static const int64_t minus_ones[BATCH_ROWS] = {[0 ... BATCH_ROWS - 1] = -1};
 
 status
 old_rows_gather(old_rows *o, const source *s, const insert_entry *entry, arena *a, error *err) {
@@ -41,7 +33,7 @@ old_rows_take(old_rows *o, const source *s, const int64_t *positions, int64_t co
         }
         TRY(table_gather(s->table, positions + done, count - done, &taken, columns, &part->rows, a,
                          err));
-        part->rows.weight = minus_ones();
+        part->rows.weight = minus_ones;
         *at = part;
         at = &part->next;
         done += taken;

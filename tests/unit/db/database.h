@@ -51,6 +51,26 @@ db_run(laminar_database *db, const char *sql) {
     db_check_ok(laminar_database_execute(db, sql, NULL, &err), &err, sql, __FILE__, __LINE__);
 }
 
+/* Reads to the end of a subscription: counts its rows and adds up their first column. */
+static inline laminar_status
+db_follow(laminar_subscription *sub, int64_t *rows, int64_t *sum) {
+    for (;;) {
+        laminar_result      *r = NULL;
+        const laminar_status s = laminar_subscription_next(sub, -1, &r, NULL, NULL);
+        if (s != LAMINAR_OK) {
+            return s;
+        }
+        for (int64_t i = 0; i < laminar_result_row_count(r); i++) {
+            laminar_value v;
+            if (laminar_result_value(r, i, 0, &v) == LAMINAR_OK) {
+                *sum += v.i;
+            }
+        }
+        *rows += laminar_result_row_count(r);
+        laminar_result_free(r);
+    }
+}
+
 static inline void
 db_refuse(laminar_database *db, const char *sql, int32_t code, const char *part) {
     laminar_error   err;

@@ -68,21 +68,8 @@ query_rows(void *arg) {
 static void *
 follow(void *arg) {
     worker *w = arg;
-    for (;;) {
-        laminar_result *r = NULL;
-        w->last = laminar_subscription_next(w->sub, -1, &r, NULL, NULL);
-        if (w->last != LAMINAR_OK) {
-            return NULL;
-        }
-        for (int64_t i = 0; i < laminar_result_row_count(r); i++) {
-            laminar_value v;
-            if (laminar_result_value(r, i, 0, &v) == LAMINAR_OK) {
-                w->sum += v.i;
-            }
-        }
-        w->rows += laminar_result_row_count(r);
-        laminar_result_free(r);
-    }
+    w->last = db_follow(w->sub, &w->rows, &w->sum);
+    return NULL;
 }
 
 static void
