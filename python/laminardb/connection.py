@@ -483,7 +483,7 @@ class Connection(_laminardb.Connection):
         """Sources and tables in order of creation."""
         from .pipeline import SourceInfo
 
-        rows = (row for row in self._topology().fetchall() if row[1] != "stream")
+        rows = (row for row in self._topology().fetchall() if row[1] != "stream" and row[3] is None)
         return [SourceInfo(name, self.schema(name), sql) for name, _, sql, _ in rows]
 
     def streams(self) -> list[StreamInfo]:

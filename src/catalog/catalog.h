@@ -63,6 +63,7 @@ struct object {
     int32_t
         key_count; /* streams: leading key columns of an updating query are key_columns; 0 = none */
     const int32_t *key_columns;
+    object        *late_to; /* streams: the source that gets their late rows; NULL: none */
     /* what db and exec hang on it */
     void *impl;
     void (*impl_free)(void *impl);

@@ -42,12 +42,21 @@ drop_object(laminar_database *db, object *o) {
 }
 
 static bool
-reads_any(const object *o, object *const *objects, int32_t count) {
+reads_input(const object *o, const object *input) {
     for (int32_t i = 0; i < o->input_count; i++) {
-        for (int32_t k = 0; k < count; k++) {
-            if (o->inputs[i] == objects[k]) {
-                return true;
-            }
+        if (o->inputs[i] == input) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads one of them, or sends its late rows there. */
+static bool
+reads_any(const object *o, object *const *objects, int32_t count) {
+    for (int32_t k = 0; k < count; k++) {
+        if (o->late_to == objects[k] || reads_input(o, objects[k])) {
+            return true;
         }
     }
     return false;
@@ -64,16 +73,18 @@ typedef enum going_kind { GO_DROP, GO_CASCADE, GO_REPLACE } going_kind;
 /* Names what would be left without its input. */
 static status
 refuse_readers(statement_context *c, const going *g, going_kind how, error *err) {
-    buf names;
+    buf  names;
+    bool sends = false; /* late rows, instead of reading */
     buf_init(&names, c->db->mem, 300);
     for (int32_t i = 1; i < g->count; i++) {
+        sends |= g->objects[i]->late_to == g->objects[0];
         if (!buf_printf(&names, "%s\"%.*s\"", i == 1 ? "" : ", ", TEXT_ARG(g->objects[i]->name))) {
             break; /* more than a message holds: the first ones tell enough */
         }
     }
-    error_set(err, ERR_SCHEMA_MISMATCH, "cannot %s \"%.*s\": %.*s read%s it",
+    error_set(err, ERR_SCHEMA_MISMATCH, "cannot %s \"%.*s\": %.*s %s%s it",
               how == GO_DROP ? "drop" : "replace", TEXT_ARG(g->objects[0]->name),
-              TEXT_ARG(buf_text(&names)), g->count == 2 ? "s" : "");
+              TEXT_ARG(buf_text(&names)), sends ? "use" : "read", g->count == 2 ? "s" : "");
     buf_fini(&names);
     return error_hint(err, how == GO_DROP ? "drop what reads it first, or say CASCADE"
                                           : "drop what reads it first, and make it again after");
@@ -129,6 +140,9 @@ drop_going(laminar_database *db, const going *g) {
         object *o = g->objects[i];
         for (int32_t k = 0; k < o->input_count; k++) {
             catalog_undepend(o->inputs[k], o);
+        }
+        if (o->late_to != NULL) {
+            catalog_undepend(o->late_to, o);
         }
         drop_object(db, o);
     }
@@ -197,12 +211,18 @@ register_object(laminar_database *db, object *o, const going *old, error *err) {
         s = catalog_depend(o->inputs[depends], o, err);
         depends += s == OK;
     }
+    if (s == OK && o->late_to != NULL) {
+        s = catalog_depend(o->late_to, o, err);
+    }
     if (s == OK) {
         drop_going(db, old);
         s = catalog_add(db->catalog, o, err); /* cannot fail where an old one just left */
     }
     for (int32_t i = 0; s < 0 && i < depends; i++) {
         catalog_undepend(o->inputs[i], o);
+    }
+    if (s < 0 && o->late_to != NULL) {
+        catalog_undepend(o->late_to, o);
     }
     return s;
 }
@@ -303,6 +323,65 @@ keep_inputs(object *o, const ast_statement *st, const plan *p, const going *old,
     return OK;
 }
 
+static bool
+is_reached(const going *g, const object *o) {
+    for (int32_t i = 0; i < g->count; i++) {
+        const object *each = g->objects[i];
+        if (each->late_to == o || (o->kind != OBJECT_SOURCE && reads_input(o, each))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Do rows of `from` reach what `o` reads? Streams were made in the order in which rows pass them,
+ * but where they send late rows may come before. */
+static status
+leads_to_inputs(bool *leads, statement_context *c, object *from, const object *o, const going *old,
+                error *err) {
+    const int32_t total = catalog_count(c->db->catalog);
+    going    g = {.objects = arena_alloc_zero(&c->arena, sizeof(object *) * (size_t)(total + 1))};
+    uint8_t *reached = arena_alloc_zero(&c->arena, (size_t)total);
+    if (g.objects == NULL || reached == NULL) {
+        return error_memory(err);
+    }
+    g.objects[g.count++] = from;
+    *leads = reads_input(o, from);
+    for (int32_t before = 0; before < g.count && !*leads;) {
+        before = g.count;
+        for (int32_t i = 0; i < total && !*leads; i++) {
+            object *each = catalog_at(c->db->catalog, i);
+            if (!reached[i] && each != from && !(old->count > 0 && each == old->objects[0]) &&
+                is_reached(&g, each)) {
+                reached[i] = true;
+                g.objects[g.count++] = each;
+                *leads = reads_input(o, each);
+            }
+        }
+    }
+    return OK;
+}
+
+static status
+keep_late(statement_context *c, object *o, const ast_statement *st, const plan *p, const going *old,
+          error *err) {
+    if (p->late_to == NULL) {
+        return OK;
+    }
+    bool leads;
+    TRY(leads_to_inputs(&leads, c, p->late_to, o, old, err));
+    if (leads) {
+        error_set_at(
+            err, ERR_QUERY_FAILED, st->emit.late_to.position,
+            "LATE DATA TO \"%.*s\": rows of that source reach \"%.*s\" again, so late rows "
+            "would go round",
+            TEXT_ARG(p->late_to->name), TEXT_ARG(o->name));
+        return error_hint(err, "send them to a source that no input of the stream comes from");
+    }
+    o->late_to = p->late_to;
+    return OK;
+}
+
 /* What others may know of a stream: columns, keys, text. */
 static status
 describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
@@ -362,6 +441,7 @@ open_stream(statement_context *c, const ast_statement *st, object *o, plan *p, a
     laminar_database *db = c->db;
     stream           *made = NULL;
     TRY(keep_inputs(o, st, p, old, err));
+    TRY(keep_late(c, o, st, p, old, err));
     TRY(describe_stream(c, o, st, p, err));
     const int32_t        state = atomic_load(&db->state);
     const stream_options options = {.object = o,
@@ -375,11 +455,14 @@ open_stream(statement_context *c, const ast_statement *st, object *o, plan *p, a
     }
     o->impl = made;
     o->impl_free = free_stream;
-    const status s = register_object(db, o, old, err);
+    status s = keep_late(c, o, st, p, old, err); /* others may have made streams meanwhile */
+    s = s < 0 ? s : register_object(db, o, old, err);
     if (s < 0) {
         stream_close(made);
         o->impl = NULL;
         o->impl_free = NULL;
+    } else {
+        engine_settle_late(db->engine);
     }
     return s;
 }

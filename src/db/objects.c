@@ -74,8 +74,9 @@ list_edges(laminar_database *db, laminar_result **out, error *err) {
     arena         a;
     arena_init(&a, db->mem);
     for (int32_t i = 0; i < total; i++) {
-        const int32_t inputs = edge_count(catalog_at(db->catalog, i));
-        rows += inputs == 0 ? 1 : inputs;
+        const object *o = catalog_at(db->catalog, i);
+        const int32_t inputs = edge_count(o);
+        rows += (inputs == 0 ? 1 : inputs) + (o->late_to != NULL);
     }
     text *cells = arena_alloc(&a, sizeof(text) * 4 * (size_t)(rows + 1));
     for (int32_t i = 0; cells != NULL && i < total; i++) {
@@ -90,6 +91,13 @@ list_edges(laminar_database *db, laminar_result **out, error *err) {
             row[1] = text_of(object_kind_name(o->kind));
             row[2] = o->sql;
             row[3] = alone ? (text){0} : o->inputs[k]->name;
+        }
+        if (o->late_to != NULL) { /* late rows come to a source from the stream */
+            text *row = cells + 4 * (size_t)n++;
+            row[0] = o->late_to->name;
+            row[1] = text_of(object_kind_name(o->late_to->kind));
+            row[2] = o->late_to->sql;
+            row[3] = o->name;
         }
     }
     static const char *const names[] = {"name", "kind", "sql", "input"};

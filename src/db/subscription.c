@@ -289,6 +289,12 @@ plan_subscription(plan *p, arena *plan_arena, arena *a, laminar_database *db,
     }
     const ast_statement *st = script.statements[0];
     const plan_env       env = db_plan_env(db);
+    if (st->emit.late_to.text.data != NULL) {
+        error_set_at(err, ERR_QUERY_FAILED, st->emit.late_to.position,
+                     "LATE DATA TO: a subscription comes and goes, and would send its late rows "
+                     "each time");
+        return error_hint(err, "make a stream of the query, and subscribe to that");
+    }
     return plan_select(p, plan_arena, db->catalog, NULL, &env, st->select, sql, true, &st->emit,
                        err);
 }

@@ -186,6 +186,7 @@ begin_running(stream *s, status done, const error *fault) {
         announce(s);
     }
     engine_check_fault(s->engine);
+    engine_settle_late(s->engine);
 }
 
 static int64_t

@@ -220,13 +220,15 @@ source_null_time_rows(const source *s) {
 
 changelog *
 source_full_log(const source *s) {
-    for (int32_t i = 0; i < s->readers.count; i++) {
+    changelog *full = NULL;
+    for (int32_t i = 0; i < s->readers.count && full == NULL; i++) {
         const stream *reader = s->readers.items[i];
-        if (changelog_is_full(reader->log)) {
-            return reader->log;
-        }
+        const object *late_to = reader->plan.late_to;
+        full = changelog_is_full(reader->log)             ? reader->log
+               : late_to != NULL && late_to->impl != NULL ? source_full_log(late_to->impl)
+                                                          : NULL;
     }
-    return NULL;
+    return full;
 }
 
 /* ---------------------------------------------------------------------------------- the tick */
@@ -342,7 +344,7 @@ flow_rows(source *s, const old_rows *old, const delta *stored) {
 /* A windowed reader judges rows by the frontier of its last tick: that must be the one they met. */
 static bool
 may_join_tick(const engine *e, const source *s) {
-    if (e->unsettled != s || e->unsettled_rows >= SHARED_TICK_ROWS) {
+    if (e->unsettled != s || e->unsettled_rows >= SHARED_TICK_ROWS || e->has_late) {
         return false;
     }
     for (int32_t i = 0; i < s->readers.count; i++) {
@@ -391,8 +393,12 @@ engine_append(engine *e, source *s, batch *rows, error *err) {
     if (rows->rows.row_count == 0) {
         return OK;
     }
-    delta         stored;
-    const int64_t now_us = engine_arrival_us(e);
+    return engine_append_at(e, s, rows, engine_arrival_us(e), err);
+}
+
+status
+engine_append_at(engine *e, source *s, batch *rows, int64_t now_us, error *err) {
+    delta stored;
     source_prepare(s);
     TRY(table_append(s->table, rows, e->sequence + 1, now_us, source_entry_watermark_us(s),
                      s->stored_columns, &stored, err));
@@ -411,6 +417,7 @@ engine_settle(engine *e) {
             source_record_latency(s, clock_ticks_ns(e->clock) - e->began_ns);
             e->began_ns = 0;
         }
+        engine_send_late(e);
     }
 }
 
@@ -445,6 +452,7 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     if (!e->paused) {
         s->watermark_us = watermark_us;
         source_tick(s, e->sequence);
+        engine_send_late(e);
     }
     return OK;
 }
@@ -586,7 +594,7 @@ bool
 engine_is_joining(const engine *e, const object *o, text *name) {
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
-        bool          involved = s->object == o;
+        bool          involved = s->object == o || s->plan.late_to == o;
         for (int32_t k = 0; k < s->plan.object_count; k++) {
             involved |= s->plan.objects[k] == o;
         }

@@ -54,6 +54,8 @@ changelog *source_full_log(const source *s);
  * the watermark that a windowed reader has not seen yet (append settles first where it must). */
 status engine_append(engine *e, source *s, batch *rows, error *err) MUST_USE;
 void   engine_settle(engine *e);
+/* What a stream found late while it was filled goes to its LATE DATA TO: once it is known. */
+void engine_settle_late(engine *e);
 /* A change of a table: rows that go and rows that come, all or nothing. CHECKs and keys are asked
  * here. Settle afterwards. */
 typedef struct row_change {

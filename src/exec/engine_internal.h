@@ -55,7 +55,9 @@ struct engine {
     int64_t       now_us;       /* of the last insert or deadline; it never goes back */
     uint64_t      stream_count; /* ever made: gives ids */
     _Atomic bool  has_abandoned;
-    source       *unsettled; /* has rows that its readers were fed but not ticked */
+    bool          has_late;   /* a live stream has late rows that wait for the end of the tick */
+    bool          sends_late; /* they are being sent */
+    source       *unsettled;  /* has rows that its readers were fed but not ticked */
     int64_t       unsettled_rows;
     int64_t       began_ns; /* of a tick whose latency is measured, else 0 */
     engine_totals totals;
@@ -129,11 +131,13 @@ struct stream {
      * token, circuit, rows_out and replaying must be left alone. */
     backfill       *backfill;
     error           reason;
-    timer           emission; /* EMIT EVERY: when held changes come out */
-    list            pending;  /* batch* of this tick, waiting for publication */
-    list            gone;     /* batch*: rows of this tick taken back without a known successor */
-    buf             ops;      /* change_op of each pending row, while op_readers > 0 */
-    bool            split;    /* gone may hold keys that have a successor in another delta */
+    list            late;      /* batch*: late rows that wait to be sent */
+    op_sink         late_sink; /* takes them */
+    timer           emission;  /* EMIT EVERY: when held changes come out */
+    list            pending;   /* batch* of this tick, waiting for publication */
+    list            gone;      /* batch*: rows of this tick taken back without a known successor */
+    buf             ops;       /* change_op of each pending row, while op_readers > 0 */
+    bool            split;     /* gone may hold keys that have a successor in another delta */
     int32_t         op_readers;
     int64_t         rows_out, ticks;
     int64_t         rows_marked; /* rows_out when the insert that is being measured began */
@@ -158,6 +162,8 @@ void source_record_latency(const source *s, int64_t elapsed_ns);
 /* After a stream failed, joined or left. */
 void engine_check_fault(engine *e);
 
+/* engine_append of a source's rows that come at now_us, which is not before engine.now_us. */
+status engine_append_at(engine *e, source *s, batch *rows, int64_t now_us, error *err) MUST_USE;
 /* The ingestion of a change: counters, watermark, and the first part of its tick. */
 void source_accept(source *s, const old_rows *old, const delta *stored);
 /* What stands in the insert entry of a change as the watermark before it. */
@@ -201,6 +207,12 @@ void stream_tick(stream *s, int64_t frontier_us);
 void   stream_drop_circuit(stream *s);
 status stream_announce(stream *s, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
+
+/* ---- late.c */
+status stream_take_late(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */
+void   stream_drop_late(stream *s);
+/* After a tick: late rows of all live streams go where they are sent, until there are none. */
+void engine_send_late(engine *e);
 
 /* ---- publish.c */
 status stream_take_rows(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */

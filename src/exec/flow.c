@@ -231,6 +231,7 @@ engine_resume(engine *e, error *err) {
         }
         group_close(&g);
         TRY(done);
+        engine_send_late(e); /* stored behind all that came in the pause */
     }
     e->paused = false;
     engine_fire(e);
@@ -318,6 +319,7 @@ engine_commit(engine *e, error *err) {
     if (flows) {
         group_flow(&g);
         group_close(&g);
+        engine_send_late(e);
     }
     return OK;
 }

@@ -154,6 +154,8 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .position = n->position,
         .window_key = n->kind == PLAN_AGGREGATE ? n->window_key : -1,
         .time_column = n->time_column,
+        .late_count = mode == MODE_STREAM ? n->late_count : 0,
+        .late_columns = n->late_columns,
         .session_key = n->session_key,
         .cumulate = n->window == WINDOW_CUMULATE,
         .session = n->window == WINDOW_SESSION || n->session_key >= 0,

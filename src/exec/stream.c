@@ -60,6 +60,7 @@ await_emission(stream *s) {
 void
 stream_go_live(stream *s) {
     s->running = true;
+    s->engine->has_late |= s->late.count > 0;
     if (s->circuit->held != NULL) {
         gate_hold(s->circuit->held);
     }
@@ -143,6 +144,8 @@ static status
 make_circuit(stream *s, error *err) {
     const op_sink sink = {.context = s, .take = stream_take_rows};
     TRY(circuit_open(&s->circuit, s->engine->mem, &s->plan, MODE_STREAM, NULL, &sink, NULL, err));
+    s->late_sink = (op_sink){.context = s, .take = stream_take_late};
+    s->circuit->env.late = s->plan.late_to == NULL ? NULL : &s->late_sink;
     want_old_rows(s);
     int32_t count = 0;
     TRY(count_inputs(s, s->plan.root, &count, err));
@@ -226,6 +229,7 @@ stream_reset(stream *s, error *err) {
     s->inputs = NULL;
     s->input_count = 0;
     s->rows_out = 0;
+    stream_drop_late(s);
     return make_circuit(s, err);
 }
 
@@ -243,6 +247,8 @@ stream_release(stream *s) {
     mem *m = s->engine->mem;
     timer_fini(&s->engine->timers, &s->emission);
     stream_drop_pending(s);
+    stream_drop_late(s);
+    list_fini(&s->late, m);
     list_fini(&s->pending, m);
     list_fini(&s->gone, m);
     buf_fini(&s->ops);

@@ -37,6 +37,7 @@ typedef struct op_env { /* shared by the operators of one circuit */
     store          *store;
     interrupt      *interrupted; /* one-off queries poll it; NULL: never */
     const eval_env *eval;        /* for volatile functions; NULL: there are none */
+    const op_sink  *late;        /* takes late rows, where they are sent somewhere */
 } op_env;
 
 typedef struct op_edge {

@@ -24,6 +24,10 @@ typedef struct window {
     int32_t  count;
     int32_t *rows;
     int64_t *starts, *ends;
+    /* Rows of the delta under way that are late, where they are sent somewhere. */
+    bool     sends;
+    int32_t  late_count;
+    int32_t *late;
 } window;
 
 /* Is it a whole number of units? */
@@ -88,6 +92,37 @@ is_late(const window *w, int64_t bound, int64_t us) {
     }
     const int64_t end_us = sat_add_i64(type_time_to_us(spec->time_type, bound), us);
     return sat_add_i64(end_us, spec->lateness_us) <= frontier_us;
+}
+
+static void
+note_late(window *w, int32_t row) {
+    w->base.late_rows++;
+    if (w->sends) {
+        w->late[w->late_count++] = row;
+    }
+}
+
+static status
+send_late(window *w, const delta *in, error *err) {
+    const op_spec *spec = w->base.spec;
+    arena         *scratch = w->base.env->scratch;
+    if (w->late_count == 0) {
+        return OK;
+    }
+    column *picked = arena_alloc(scratch, (size_t)spec->late_count * sizeof(*picked));
+    delta   late = {.row_count = in->row_count,
+                    .column_count = spec->late_count,
+                    .columns = picked,
+                    .weight = in->weight};
+    if (picked == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < spec->late_count; i++) {
+        picked[i] = in->columns[spec->late_columns[i]];
+    }
+    const delta all = late;
+    TRY(delta_gather(&late, &all, w->late, w->late_count, scratch, err));
+    return w->base.env->late->take(w->base.env->late->context, &late, err);
 }
 
 /* Emits the pairs that wait: rows of `in`, each with its window. */
@@ -155,7 +190,9 @@ push_tumbling(window *w, const delta *in, const column *times, error *err) {
         w->starts[w->count] = start;
         w->rows[w->count] = i;
         w->count += !late;
-        w->base.late_rows += late;
+        if (late) {
+            note_late(w, i);
+        }
     }
     return OK;
 }
@@ -172,7 +209,7 @@ push_hops(window *w, const delta *in, int32_t row, int64_t t, error *err) {
         return no_start(w, t, err);
     }
     if (is_late(w, newest, w->base.spec->window_size_us)) {
-        w->base.late_rows++;
+        note_late(w, row);
         return OK;
     }
     for (int64_t n = back / w->slide; n >= 0; n--) {
@@ -193,7 +230,7 @@ push_steps(window *w, const delta *in, int32_t row, int64_t t, error *err) {
     }
     const int64_t last = w->size / w->slide;
     if (is_late(w, sat_add_i64(start, w->size), 0)) {
-        w->base.late_rows++;
+        note_late(w, row);
         return OK;
     }
     for (int64_t n = (t - start) / w->slide + 1; n <= last; n++) {
@@ -212,7 +249,7 @@ push_times(window *w, const delta *in, int32_t row, int64_t t, error *err) {
     const int64_t  us = type_time_to_us(spec->time_type, t);
     if (spec->mode == MODE_STREAM && w->base.frontier_us != INT64_MIN &&
         sat_add_i64(us, spec->lateness_us) < w->base.frontier_us) {
-        w->base.late_rows++;
+        note_late(w, row);
         return OK;
     }
     return add_pair(w, in, row, t, 0, err);
@@ -248,7 +285,14 @@ window_push(op *self, int32_t port, const delta *in, error *err) {
         return error_memory(err);
     }
     w->count = 0;
+    w->late_count = 0;
+    w->sends = spec->late_count > 0 && self->env->late != NULL;
+    if (w->sends) {
+        w->late = arena_alloc(scratch, (size_t)in->row_count * sizeof(*w->late));
+        TRY(w->late == NULL ? error_memory(err) : OK);
+    }
     TRY(single ? push_tumbling(w, in, times, err) : push_each(w, in, times, err));
+    TRY(send_late(w, in, err));
     return flush_pairs(w, in, err);
 }
 

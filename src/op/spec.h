@@ -73,6 +73,8 @@ typedef struct op_spec {
     const op_agg    *aggs;
     int32_t          window_key; /* aggregate: key that is a window start, or -1 */
     int32_t          time_column;
+    int32_t          late_count; /* window: late rows go to env->late with these columns; 0: no */
+    const int32_t   *late_columns;
     int64_t          window_size_us, window_slide_us, window_offset_us, lateness_us;
     bool             cumulate, session; /* window: which kind; neither: hop */
     int32_t          session_key; /* aggregate with `session`: key that is the time of its rows */

@@ -75,6 +75,8 @@ typedef struct binder {
     bool            streaming;
     ast_emit        emit;
     int64_t         lateness_us;
+    object         *late_to;       /* LATE DATA TO; NULL: nowhere */
+    int32_t         late_position; /* of its name */
     int32_t         expr_count;
     int32_t         select_depth;
     int32_t         volatile_count; /* calls so far */
@@ -341,7 +343,7 @@ status          bind_window_spec(window_spec *out, context *c, const ast_expr *e
 
 /* ---- bind_window.c */
 /* WINDOW over input; fills in w's columns, and whether a watermark closes it. */
-status window_node(plan_node **out, binder *b, window_spec *w, plan_node *input,
+status window_node(plan_node **out, binder *b, window_spec *w, const scope *s, plan_node *input,
                    int32_t position) MUST_USE;
 /* bound + us, of the type of bound. */
 status window_shifted(expr **out, binder *b, expr *bound, int64_t us, int32_t position) MUST_USE;

@@ -96,7 +96,7 @@ bind_from_window(plan_node **out, scope *s, binder *b, const ast_from *from, int
         TRY(found < 0 ? scope_unknown(b, &c, &name) : OK);
     }
     TRY(bind_window_spec(&w, &c, from->window));
-    TRY(window_node(&rows, b, &w, rows, position));
+    TRY(window_node(&rows, b, &w, s, rows, position));
     return add_bounds(out, s, b, rows, &w, position);
 }
 

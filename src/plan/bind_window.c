@@ -28,8 +28,50 @@ add_window_columns(plan_node *n, binder *b, const window_spec *w) {
     return OK;
 }
 
+/* Late rows are sent with the columns of their target, found by name among those that the window
+ * reads. */
+static status
+bind_late(plan_node *n, binder *b, const scope *s, const window_spec *w) {
+    const object *to = b->late_to;
+    n->late_columns = arena_alloc(b->arena, (size_t)to->schema->count * sizeof(int32_t));
+    if (n->late_columns == NULL) {
+        return out_of_memory(b);
+    }
+    for (int32_t i = 0; i < to->schema->count; i++) {
+        const field   *f = &to->schema->fields[i];
+        const ast_name any = {.position = b->late_position};
+        const ast_name name = {.text = f->name, .position = b->late_position};
+        int32_t       *at = &n->late_columns[i];
+        TRY(scope_find(at, b, s, &any, &name));
+        const field *from = *at < 0 ? NULL : &n->inputs[0]->schema.fields[*at];
+        if (from != NULL && type_equal(from->type, f->type) &&
+            (f->nullable || !from->nullable || *at == w->time->column)) {
+            continue;
+        }
+        error_set_at(b->err, ERR_QUERY_FAILED, b->late_position,
+                     from == NULL
+                         ? "LATE DATA TO \"%.*s\": its column \"%.*s\" is none of the rows "
+                           "that the window reads"
+                     : type_equal(from->type, f->type)
+                         ? "LATE DATA TO \"%.*s\": its column \"%.*s\" is NOT NULL, and late rows "
+                           "may have NULL there"
+                         : "LATE DATA TO \"%.*s\": its column \"%.*s\" is of another type than in "
+                           "the rows that the window reads",
+                     TEXT_ARG(to->name), TEXT_ARG(f->name));
+        if (from == NULL || type_equal(from->type, f->type)) {
+            return error_hint(b->err, "every column of the source must be one of FROM, with its "
+                                      "type; columns of FROM may be missing there");
+        }
+        return error_hint(b->err, "it is %s there, and %s in FROM", type_name(f->type),
+                          type_name(from->type));
+    }
+    n->late_count = to->schema->count;
+    return OK;
+}
+
 status
-window_node(plan_node **out, binder *b, window_spec *w, plan_node *input, int32_t position) {
+window_node(plan_node **out, binder *b, window_spec *w, const scope *s, plan_node *input,
+            int32_t position) {
     int32_t       time_column = w->time->column;
     const object *from = NULL;
     if (w->time->kind != EXPR_COLUMN) {
@@ -54,6 +96,7 @@ window_node(plan_node **out, binder *b, window_spec *w, plan_node *input, int32_
     n->window_slide_us = w->slide_us;
     n->window_offset_us = w->offset_us;
     n->lateness_us = b->streaming && w->timed ? b->lateness_us : INT64_MAX;
+    TRY(b->late_to != NULL && w->timed ? bind_late(n, b, s, w) : OK);
     *out = n;
     b->window_count++;
     if (!w->timed && !b->timeless_window) {
@@ -74,7 +117,7 @@ query_window(query *q, const ast_expr *call) {
                     .alias_count = q->item_count};
     plan_node *n;
     TRY(bind_window_spec(&q->window, &c, call));
-    TRY(window_node(&n, b, &q->window, q->node, call->position));
+    TRY(window_node(&n, b, &q->window, &q->scope, q->node, call->position));
     q->has_window = true;
     q->node = n;
     return OK;

@@ -295,6 +295,9 @@ print_window(const plan_node *n, buf *out) {
         buf_printf(out, "  lateness: ");
         print_duration(n->lateness_us, out);
     }
+    if (n->late_count > 0) {
+        buf_printf(out, "  sends late rows");
+    }
 }
 
 static void

@@ -78,18 +78,54 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
     if (allow_lateness != NULL) {
         TRY(need_closing_window(b, "ALLOW LATENESS", allow_lateness->position));
     }
+    if (b->late_to != NULL && (b->window_count == 0 || b->timeless_window)) {
+        TRY(need_closing_window(b, "LATE DATA TO", b->late_position));
+    }
     return OK;
 }
 
+/* Is found before the query is bound: its windows must know which columns it has. */
 static status
-refuse_late(binder *b, const ast_emission *emit) {
-    if (emit->late_to.text.data == NULL) {
+bind_late_to(binder *b, const ast_emission *emit) {
+    const ast_name *name = &emit->late_to;
+    object         *to;
+    if (name->text.data == NULL) {
         return OK;
     }
-    error_set_at(b->err, ERR_QUERY_FAILED, emit->late_to.position,
-                 "LATE DATA TO is not part of this grammar");
-    error_hint(b->err, "late rows are counted: stream_metrics(name).late_rows");
-    return ERR_QUERY_FAILED;
+    if (!b->streaming) {
+        error_set_at(
+            b->err, ERR_QUERY_FAILED, name->position,
+            "LATE DATA TO says where a stream sends late rows, and this SELECT is answered "
+            "once, where none is late");
+        return error_hint(b->err, "leave it out, or use CREATE STREAM ... AS SELECT");
+    }
+    TRY(catalog_need(&to, b->catalog, name->text, name->quoted, ERR_NOT_FOUND_IN_QUERY, "Source",
+                     name->position, b->err));
+    if (to->kind != OBJECT_SOURCE) {
+        error_set_at(b->err, ERR_QUERY_FAILED, name->position,
+                     "LATE DATA TO \"%.*s\": late rows go to a source, and that is a %s",
+                     TEXT_ARG(to->name), object_kind_name(to->kind));
+        return error_hint(b->err, "CREATE SOURCE with the columns that late rows shall have");
+    }
+    b->late_to = to;
+    b->late_position = name->position;
+    return OK;
+}
+
+/* What is taken back cannot be sent. */
+static status
+check_late_rows(const plan_node *n, const binder *b) {
+    if (n->late_count > 0 && (n->inputs[0]->properties & PLAN_APPEND_ONLY) == 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, b->late_position,
+                     "LATE DATA TO \"%.*s\": the rows that the window reads may be taken back, and "
+                     "a source keeps what it got",
+                     TEXT_ARG(b->late_to->name));
+        return error_hint(b->err, "window a source, or a stream that only adds rows");
+    }
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
+        TRY(check_late_rows(n->inputs[i], b));
+    }
+    return OK;
 }
 
 static status
@@ -166,9 +202,9 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     *out = (plan){.event_time_column = -1};
     externals_begin(x);
     TRY(bind_lateness(&b, emit->lateness));
+    TRY(bind_late_to(&b, emit));
     TRY(bind_query(&out->root, &b, select));
     TRY(check_emit(&b, emit->position, emit->lateness));
-    TRY(refuse_late(&b, emit));
     TRY(bind_every(&out->emit_every_us, &b, emit));
     plan_settle_shared(&out->root);
     TRY(plan_push_down(&out->root, a, streaming, err));
@@ -182,6 +218,8 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     if (!streaming) {
         plan_choose_build(out->root);
     }
+    TRY(b.late_to != NULL ? check_late_rows(out->root, &b) : OK);
+    out->late_to = b.late_to;
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
     out->event_time_column = find_event_time(out->root);

@@ -143,7 +143,9 @@ struct plan_node {
     int32_t        window_key;  /* AGGREGATE: which key tells when a group is final (-1: none) */
     int32_t        session_key; /* AGGREGATE: which key is a time whose groups are sessions, -1 */
     int32_t        time_column; /* WINDOW */
-    window_kind    window;      /* WINDOW */
+    int32_t        late_count;  /* WINDOW: columns that late rows are sent with, 0: they are not */
+    int32_t       *late_columns;
+    window_kind    window; /* WINDOW */
     /* WINDOW; AGGREGATE: from the window key to the end of the window, or the gap of a session */
     int64_t window_size_us;
     int64_t window_slide_us, window_offset_us; /* WINDOW */
@@ -173,6 +175,7 @@ typedef struct plan {
     int32_t *key_columns;
     int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
     int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
+    object  *late_to;           /* where late rows go (borrowed); NULL: nowhere */
     bool     constant;          /* reads no object: finite */
     eval_env eval;              /* for volatile functions */
 } plan;

@@ -245,8 +245,14 @@ prune_window(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     for (int32_t i = 0; i < width; i++) {
         wanted[i] = needed[i] || i == n->time_column;
     }
+    for (int32_t i = 0; i < n->late_count; i++) {
+        wanted[n->late_columns[i]] = true;
+    }
     TRY(prune(p, n->inputs[0], wanted, &n->inputs[0], map));
     n->time_column = map[n->time_column];
+    for (int32_t i = 0; i < n->late_count; i++) {
+        n->late_columns[i] = map[n->late_columns[i]];
+    }
     const plan_node *input = n->inputs[0];
     const int32_t    count = input->schema.count;
     n->schema.count = count + added;

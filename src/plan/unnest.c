@@ -425,6 +425,12 @@ push_window(const domain *d, plan_node *n, pushed *out) {
     const int32_t old = n->inputs[0]->schema.count;
     const int32_t added = n->schema.count - old;
     const field  *bounds = n->schema.fields + old;
+    if (n->late_count > 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, b->late_position,
+                     "LATE DATA TO: the window is in a subquery that reads columns of the query "
+                     "around it, and would get rows several times");
+        return error_hint(b->err, "make a stream of the window, and join that");
+    }
     TRY(push_domain(d, n->inputs[0], out));
     const int32_t width = out->node->schema.count;
     int32_t      *map;

@@ -47,6 +47,7 @@ class Naive:
     watermark: int | None = None
     rows: list[tuple[int, int | None, int, list[Window]]] = field(default_factory=list)
     late: int = 0
+    late_rows: list[Row] = field(default_factory=list)
     null_time: int = 0
 
     def is_over(self, end: int) -> bool:
@@ -64,7 +65,9 @@ class Naive:
                 windows = [w for w in self.shape.windows(t) if not self.is_over(w[1])]
                 late = not windows
             self.late += late
-            if not late:
+            if late:
+                self.late_rows.append((t, k, v))
+            else:
                 self.rows.append((t, k, v, windows))
         times = [t for t, _, _ in rows if t is not None]
         if times:
