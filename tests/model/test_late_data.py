@@ -166,7 +166,8 @@ def test_weights_are_rows() -> None:
         db.start()
         db.execute("""
             CREATE STREAM s AS SELECT window_start, count(*) AS n
-            FROM (SELECT ts FROM t UNION ALL SELECT ts FROM t) GROUP BY TUMBLE(ts, 10) EMIT CHANGES LATE DATA TO late
+            FROM (SELECT ts FROM t UNION ALL SELECT ts FROM t)
+            GROUP BY TUMBLE(ts, 10) EMIT CHANGES LATE DATA TO late
         """)
         db.insert("t", (100, 1))
         db.insert("t", (1, 1))
