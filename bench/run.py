@@ -308,29 +308,35 @@ def better(unit: str, values: list[float]) -> float:
 
 
 def shown(value: float, unit: str) -> str:
-    return f"{value:,.2f} {unit}" if unit == "us" else f"{value:,.0f} {unit}"
+    return f"{value:,.0f} {unit}" if unit == "rows/s" else f"{value:,.2f} {unit}"
 
 
-def run_c(rounds: int) -> list[dict[str, Any]]:
-    """bench/micro/subscriber.c, linked with the engine's archive."""
+C_BENCHES = {
+    "subscriber": "one row -> filter, GROUP BY, SELECT 1 (C)",
+    "producers": "two producers, inserts of 1,024 rows, of one row (C)",
+}
+
+
+def run_c(what: str, rounds: int) -> list[dict[str, Any]]:
+    """bench/micro/{what}.c, linked with the engine's archive."""
     build, env = ROOT / "build/bench", dict(os.environ)
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    program = build / "subscriber"
+    program = build / what
     if not (build / "build.ninja").exists():
         setup = ["meson", "setup", str(build), str(ROOT), "-Dpython=false", "-Dlibrary=false"]
         subprocess.run(setup, check=True, env=env, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", str(build), "--quiet"], check=True, env=env)
-    source = ROOT / "bench/micro/subscriber.c"
+    source = ROOT / f"bench/micro/{what}.c"
     compiler = [env.get("CC", "cc"), "-O2", "-std=gnu17", f"-I{ROOT / 'include'}", str(source)]
     archive = [str(build / "liblaminar_core.a"), "-lpthread", "-lm", "-o", str(program)]
     subprocess.run(compiler + archive, check=True)
-    values: dict[str, list[float]] = {}
+    values: dict[tuple[str, str], list[float]] = {}
     for _ in range(rounds):
         done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
         for line in done.stdout.splitlines():
-            name, value, _, _ = line.split("\t")
-            values.setdefault(name, []).append(float(value))
-    return [{"name": name, "unit": "us", "ours": got} for name, got in values.items()]
+            name, value, unit, _ = line.split("\t")
+            values.setdefault((name, unit), []).append(float(value))
+    return [{"name": name, "unit": unit, "ours": got} for (name, unit), got in values.items()]
 
 
 def print_row(row: dict[str, Any]) -> None:
@@ -386,10 +392,11 @@ def main() -> int:
         if args.only in name:
             rows.append(run_python(name, args, scale))
             print_row(rows[-1])
-    if not args.against and args.only in "one row -> filter, GROUP BY, SELECT 1 (C)":
-        for row in run_c(args.rounds):
-            rows.append(row)
-            print_row(row)
+    for what, shows in C_BENCHES.items():
+        if not args.against and args.only in shows:
+            for row in run_c(what, args.rounds):
+                rows.append(row)
+                print_row(row)
     if args.json:
         Path(args.json).write_text(json.dumps(rows, indent=1) + "\n")
     return 1 if any(not row["ours"] for row in rows) else 0

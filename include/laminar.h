@@ -439,6 +439,12 @@ LAMINAR_API void           laminar_appender_clear(laminar_appender *a);
 LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *row_count,
                                                   laminar_error *err);
 
+/* As flush, if that waits for nobody and is over in microseconds: at most 64 rows, nobody else at
+ * work in the engine. LAMINAR_DONE: not so; the rows are still in the appender, call flush. For
+ * threads that hold a lock of their own which is dearer to give up than such an insert. */
+LAMINAR_API laminar_status laminar_appender_flush_now(laminar_appender *a, int64_t *row_count,
+                                                      laminar_error *err);
+
 /* As flush, without waiting: see laminar_database_submit. */
 LAMINAR_API laminar_status laminar_appender_submit(laminar_appender *a, int64_t *row_count,
                                                    laminar_error *err);

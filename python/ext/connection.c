@@ -399,9 +399,11 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
         give_appender(self, a);
         return NULL;
     }
-    if (wait) {
+    /* Few rows into a free engine: done before another thread had woken up to take the GIL. */
+    s = laminar_appender_flush_now(a, &count, &err);
+    if (s == LAMINAR_DONE && wait) {
         ENGINE_CALL(s = laminar_appender_flush(a, &count, &err));
-    } else {
+    } else if (s == LAMINAR_DONE) {
         ENGINE_CALL(s = laminar_appender_submit(a, &count, &err));
     }
     self->appender_stale |= s < 0; /* it may be of a source that was dropped */

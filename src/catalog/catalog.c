@@ -9,9 +9,12 @@
 
 #include <stdio.h>
 
+#include "os/thread.h"
+
 struct catalog {
-    mem     *mem;
-    int32_t  count, capacity;
+    mem    *mem;
+    mutex   lock; /* of the array, while it changes, and for who looks without the statement lock */
+    int32_t count, capacity;
     object **objects;
     uint64_t next_id;
 };
@@ -24,6 +27,12 @@ catalog_open(catalog **out, mem *m, error *err) {
     }
     c->mem = m;
     c->next_id = 1;
+    const status s = mutex_init(&c->lock, err);
+    if (s < 0) {
+        mem_free(m, c, sizeof(*c));
+        return s;
+    }
+    mutex_set_level(&c->lock, LEVEL_LEAF);
     *out = c;
     return OK;
 }
@@ -37,6 +46,7 @@ catalog_close(catalog *c) {
          i--) { /* newest first: streams go before what they read */
         catalog_object_release(c->objects[i]);
     }
+    mutex_fini(&c->lock);
     mem_free(c->mem, c->objects, (size_t)c->capacity * sizeof(*c->objects));
     mem_free(c->mem, c, sizeof(*c));
 }
@@ -97,6 +107,19 @@ object_kind_word(object_kind kind) {
     return words[kind];
 }
 
+static status
+grow(catalog *c, error *err) {
+    const int32_t capacity = c->capacity == 0 ? 16 : c->capacity * 2;
+    object      **grown = mem_resize(c->mem, c->objects, (size_t)c->capacity * sizeof(*grown),
+                                     (size_t)capacity * sizeof(*grown));
+    if (grown == NULL) {
+        return error_memory(err);
+    }
+    c->objects = grown;
+    c->capacity = capacity;
+    return OK;
+}
+
 status
 catalog_add(catalog *c, object *o, error *err) {
     const object *taken = catalog_find(c, o->name, false);
@@ -106,31 +129,32 @@ catalog_add(catalog *c, object *o, error *err) {
         error_hint(err, "use another name, DROP it first, or write CREATE ... IF NOT EXISTS");
         return ERR_TABLE_EXISTS;
     }
-    if (c->count == c->capacity) {
-        const int32_t capacity = c->capacity == 0 ? 16 : c->capacity * 2;
-        object      **grown = mem_resize(c->mem, c->objects, (size_t)c->capacity * sizeof(*grown),
-                                         (size_t)capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return error_memory(err);
-        }
-        c->objects = grown;
-        c->capacity = capacity;
+    mutex_lock(&c->lock);
+    const status s = c->count == c->capacity ? grow(c, err) : OK;
+    if (s == OK) {
+        o->id = c->next_id++;
+        c->objects[c->count++] = catalog_object_retain(o);
     }
-    o->id = c->next_id++;
-    c->objects[c->count++] = catalog_object_retain(o);
-    return OK;
+    mutex_unlock(&c->lock);
+    return s;
 }
 
 void
 catalog_remove(catalog *c, object *o) {
-    for (int32_t i = 0; i < c->count; i++) {
-        if (c->objects[i] == o) {
-            memmove(c->objects + i, c->objects + i + 1,
-                    (size_t)(c->count - i - 1) * sizeof(*c->objects));
-            c->count--;
-            catalog_object_release(o);
-            return;
-        }
+    mutex_lock(&c->lock);
+    int32_t i = 0;
+    while (i < c->count && c->objects[i] != o) {
+        i++;
+    }
+    const bool found = i < c->count;
+    if (found) {
+        memmove(c->objects + i, c->objects + i + 1,
+                (size_t)(c->count - i - 1) * sizeof(*c->objects));
+        c->count--;
+    }
+    mutex_unlock(&c->lock);
+    if (found) {
+        catalog_object_release(o);
     }
 }
 
@@ -144,6 +168,17 @@ catalog_find(const catalog *c, text name, bool exact) {
         }
     }
     return NULL;
+}
+
+object *
+catalog_take(catalog *c, text name) {
+    mutex_lock(&c->lock);
+    object *o = catalog_find(c, name, false);
+    if (o != NULL) {
+        catalog_object_retain(o);
+    }
+    mutex_unlock(&c->lock);
+    return o;
 }
 
 /* The hint is a help alone: without memory for it the error stands without one. */

@@ -2,8 +2,8 @@
 /* catalog.h - names and what they stand for. Lookups are by unquoted (any case) or quoted (exact)
  * name.
  *
- * One namespace for all kinds. The catalog does not lock: the database's statement lock covers it.
- * Objects are counted, so that a query that found one may use it after a DROP. */
+ * One namespace for all kinds. The database's statement lock covers everything but catalog_take,
+ * which any thread may call. Objects are counted, so that who found one may use it after a DROP. */
 #ifndef LAMINAR_CATALOG_CATALOG_H
 #define LAMINAR_CATALOG_CATALOG_H
 
@@ -94,6 +94,7 @@ void    catalog_object_release(object *o);
 status  catalog_add(catalog *c, object *o, error *err) MUST_USE;
 void    catalog_remove(catalog *c, object *o);
 object *catalog_find(const catalog *c, text name, bool exact); /* borrowed; NULL */
+object *catalog_take(catalog *c, text name); /* by unquoted name, retained; NULL */
 /* As find; otherwise the given status (ERR_TABLE_NOT_FOUND or ERR_NOT_FOUND_IN_QUERY), `what`
  * ("Source", "Stream", "Table") in the text
  * ("Stream not found: x") and a hint with the nearest name. position -1: none. */

@@ -44,11 +44,8 @@ appender_parts(laminar_appender *a, error *err) {
 
 static status
 appender_open(laminar_appender **out, laminar_database *db, const char *name, error *err) {
-    TRY(db_enter(db, err));
     object *o = NULL;
-    status  s = db_find_source(db, text_of(name), &o, err);
-    db_leave(db);
-    TRY(s);
+    TRY(db_take_source(db, name, &o, err));
     laminar_appender *a = mem_alloc_zero(db->mem, sizeof(*a));
     if (a == NULL) {
         catalog_object_release(o);
@@ -58,7 +55,7 @@ appender_open(laminar_appender **out, laminar_database *db, const char *name, er
     a->target = o;
     arena_init(&a->arena, db->mem);
     arena_init(&a->scratch, db->mem);
-    s = appender_parts(a, err);
+    const status s = appender_parts(a, err);
     if (s < 0) {
         laminar_appender_close(a);
         return s;
@@ -364,6 +361,55 @@ flush_rows(laminar_appender *a, bool wait, error *err) {
     return s;
 }
 
+#define NOW_ROWS_MAX 64
+
+/* With the token, which it gives back. */
+static status
+flush_entered(laminar_appender *a, error *err) {
+    batch *rows = NULL;
+    status s = builder_take(&a->rows, &rows, err);
+    if (s == OK) {
+        s = db_append_batch(a->db, a->target, rows, err);
+        engine_settle(a->db->engine);
+        batch_release(rows);
+    }
+    db_leave(a->db);
+    return s;
+}
+
+/* What is left when rows are in, or refused. */
+static laminar_status
+end_flush(laminar_appender *a, status s, const error *e, int32_t rows, int64_t *row_count,
+          laminar_error *err) {
+    if (s < 0) {
+        return fail(a, e, s, err);
+    }
+    if (a->scratch.block != NULL) {
+        arena_reset(&a->scratch);
+    }
+    if (row_count != NULL) {
+        *row_count = rows;
+    }
+    return LAMINAR_OK;
+}
+
+laminar_status
+laminar_appender_flush_now(laminar_appender *a, int64_t *row_count, laminar_error *err) {
+    const int32_t rows = longest(a);
+    error         e = {0};
+    if (rows > NOW_ROWS_MAX || db_check_process(a->db, &e) < 0 || db_check_inside(a->db, &e) < 0) {
+        return LAMINAR_DONE; /* flush says what is wrong */
+    }
+    const laminar_status fits = check_lengths(a, rows, err);
+    if (fits < 0) {
+        return fits;
+    }
+    if (rows > 0 && !db_enter_now(a->db)) {
+        return LAMINAR_DONE;
+    }
+    return end_flush(a, rows > 0 ? flush_entered(a, &e) : OK, &e, rows, row_count, err);
+}
+
 static laminar_status
 flush(laminar_appender *a, bool wait, int64_t *row_count, laminar_error *err) {
     const int32_t        rows = longest(a);
@@ -376,16 +422,7 @@ flush(laminar_appender *a, bool wait, int64_t *row_count, laminar_error *err) {
     if (rows > 0) {
         s = flush_rows(a, wait, &e);
     }
-    if (s < 0) {
-        return fail(a, &e, s, err);
-    }
-    if (a->scratch.block != NULL) {
-        arena_reset(&a->scratch);
-    }
-    if (row_count != NULL) {
-        *row_count = rows;
-    }
-    return LAMINAR_OK;
+    return end_flush(a, s, &e, rows, row_count, err);
 }
 
 laminar_status

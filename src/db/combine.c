@@ -14,7 +14,8 @@
 #include "db/internal.h"
 
 #define LEAVE_US_MAX 200
-#define LOOKS_MAX 64
+#define LOOK_NS_MAX 20000
+#define LOOKS 16 /* between two looks at the clock */
 
 enum { REQUEST_WAITING, REQUEST_DONE, REQUEST_ASLEEP };
 
@@ -324,21 +325,31 @@ give_up_turn(laminar_database *db, insert_request *r, int64_t end_ns, error *err
     return db_refuse_waiting(db, err);
 }
 
-/* A holder is mostly done within a microsecond or two, a sleep and a wake cost ten: look a few
- * times first. */
+/* A holder is mostly done within microseconds, a sleep and a wake cost ten and more: look first. */
+static bool
+is_done_soon(laminar_database *db, insert_request *r) {
+    const int64_t end_ns = clock_ticks_ns(&db->clock.base) + LOOK_NS_MAX;
+    do {
+        for (int32_t i = 0; i < LOOKS; i++) {
+            if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_DONE) {
+                return true;
+            }
+            CPU_RELAX();
+        }
+    } while (clock_ticks_ns(&db->clock.base) < end_ns);
+    return false;
+}
+
 static status
 await_request(laminar_database *db, insert_request *r, error *err) {
+    if (is_done_soon(db, r)) {
+        return OK;
+    }
     const int64_t bound_us = sat_mul_i64(db_setting(db, SETTING_INSERT_TIMEOUT_MS), 1000);
     const int64_t look_us =
         db->interrupt_check == NULL ? bound_us : min_i64(WAIT_LOOK_US, bound_us);
     const int64_t end_ns =
         sat_add_i64(clock_ticks_ns(&db->clock.base), sat_mul_i64(bound_us, 1000));
-    for (int32_t i = 0; i < LOOKS_MAX; i++) {
-        if (atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_DONE) {
-            return OK;
-        }
-        CPU_RELAX();
-    }
     for (;;) {
         uint32_t state = REQUEST_WAITING;
         if (!atomic_compare_exchange_strong(&r->state, &state, REQUEST_ASLEEP) &&
@@ -411,6 +422,20 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
     engine_settle(db->engine);
     db_leave(db);
     return done;
+}
+
+bool
+db_enter_now(laminar_database *db) {
+    if (atomic_load(&db->blocking_readers) > 0 || db_in_foreign_transaction(db) ||
+        !mutex_try_lock(&db->token)) {
+        return false;
+    }
+    if (db_in_foreign_transaction(db) || atomic_load(&db->queue.rows) > 0 ||
+        !engine_is_brisk(db->engine)) {
+        db_leave(db);
+        return false;
+    }
+    return true;
 }
 
 status

@@ -308,6 +308,22 @@ db_find_source(laminar_database *db, text name, object **out, error *err) {
     return OK;
 }
 
+status
+db_take_source(laminar_database *db, const char *name, object **out, error *err) {
+    TRY(db_check_open(db, err));
+    TRY(db_check_inside(db, err));
+    object *o = catalog_take(db->catalog, text_of(name));
+    if (o != NULL && (o->kind == OBJECT_SOURCE || o->kind == OBJECT_TABLE)) {
+        *out = o;
+        return OK;
+    }
+    catalog_object_release(o);
+    TRY(db_enter(db, err));
+    const status s = db_find_source(db, text_of(name), out, err);
+    db_leave(db);
+    return s;
+}
+
 /* ---------------------------------------------------------------------------------- public */
 const char *
 laminar_version(void) {

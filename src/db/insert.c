@@ -312,13 +312,8 @@ db_fit_result(batch **out, laminar_database *db, const object *o, const int32_t 
 
 static status
 find_object(laminar_database *db, const char *name, object **out, error *err) {
-    TRY(db_enter(db, err));
-    status s = db_writable(db, err);
-    if (s == OK) {
-        s = db_find_source(db, text_of(name), out, err);
-    }
-    db_leave(db);
-    return s;
+    TRY(db_writable(db, err));
+    return db_take_source(db, name, out, err);
 }
 
 /* Rows made outside the token; NULL: there were none. Releases them. */

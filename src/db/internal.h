@@ -118,9 +118,6 @@ db_setting(const laminar_database *db, setting_id at) {
     return atomic_load_explicit(&db->settings[at], memory_order_relaxed);
 }
 
-/* Levels of locks, see os/thread.h. Nothing is locked while a leaf is held. */
-enum { LEVEL_TOKEN = 1, LEVEL_LEAF = 2 };
-
 /* ---- database.c */
 status db_check_process(const laminar_database *db,
                         error                  *err) MUST_USE; /* refuses a forked child */
@@ -157,6 +154,9 @@ status db_writable(const laminar_database *db, error *err) MUST_USE;
 plan_env db_plan_env(laminar_database *db);
 /* The source or table of that name, retained. With the token. */
 status db_find_source(laminar_database *db, text name, object **out, error *err) MUST_USE;
+/* The same without the token, which an insert takes for its rows alone. A database that is closed
+ * meanwhile is found out then. */
+status db_take_source(laminar_database *db, const char *name, object **out, error *err) MUST_USE;
 /* Open, and not in a forked child; takes no lock. */
 status db_check_open(const laminar_database *db, error *err) MUST_USE;
 
@@ -227,6 +227,9 @@ void queue_tell_due(laminar_database *db);
 /* Without the token. wait: returns when the rows are in every stream; else when they are accepted
  * (coerced, checked, queued or applied). */
 status db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) MUST_USE;
+/* Takes the token for a small insert, when nobody has to be waited for and it will be over in
+ * microseconds. Pair with db_leave. */
+bool db_enter_now(laminar_database *db);
 /* Waits until all that was accepted before is applied; gives the first failure of an insert nobody
  * waited for. */
 status db_flush(laminar_database *db, error *err) MUST_USE;

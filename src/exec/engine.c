@@ -286,6 +286,8 @@ source_record_latency(const source *s, int64_t elapsed_ns) {
     }
 }
 
+#define BRISK_NS_MAX 50000
+
 /* The event time of a batch moves the source's watermark; rows without one are counted. */
 static void
 observe_event_time(source *s, const delta *rows) {
@@ -414,11 +416,18 @@ engine_settle(engine *e) {
         e->unsettled_rows = 0;
         source_tick(s, e->sequence);
         if (e->began_ns != 0) {
-            source_record_latency(s, clock_ticks_ns(e->clock) - e->began_ns);
+            e->took_ns = clock_ticks_ns(e->clock) - e->began_ns;
+            source_record_latency(s, e->took_ns);
             e->began_ns = 0;
         }
         engine_send_late(e);
     }
+}
+
+bool
+engine_is_brisk(const engine *e) {
+    const int64_t due_us = engine_due_us(e);
+    return e->took_ns < BRISK_NS_MAX && (due_us == INT64_MAX || clock_now_us(e->clock) < due_us);
 }
 
 status

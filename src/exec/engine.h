@@ -27,6 +27,9 @@ uint64_t engine_sequence(const engine *e); /* of the newest insert that streams 
 void     engine_close(engine *e);          /* after all sources and streams are gone */
 /* When the next timer goes off (see timer.h), INT64_MAX: none is set or the engine is paused. */
 int64_t engine_due_us(const engine *e);
+/* No timer is due, and the tick that was measured last took less than 50 us: a small insert will be
+ * over before a thread could sleep and wake. */
+bool engine_is_brisk(const engine *e);
 /* Timers that are due by the clock go off. Everything must be settled. */
 void engine_fire(engine *e);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "database.h"
+#include "os/thread.h"
 
 static const char all_types[] =
     "CREATE SOURCE t (b BOOLEAN, i8 TINYINT, i16 SMALLINT, i32 INTEGER, i64 BIGINT, d DOUBLE, "
@@ -511,5 +512,60 @@ test_csv(void **state) {
     laminar_database_close(db);
 }
 
-UNIT_MAIN(UNIT(test_coercion), UNIT(test_event_time), UNIT(test_rows_and_columns), UNIT(test_runs),
-          UNIT(test_arrow), UNIT(test_arrow_out), UNIT(test_csv))
+/* ---------------------------------------------------------------------------------- at once */
+static void *
+begin(void *arg) {
+    db_run(arg, "BEGIN");
+    return NULL;
+}
+
+static void
+append_bigints(laminar_appender *a, int32_t count) {
+    laminar_error err;
+    for (int32_t i = 0; i < count; i++) {
+        DB_OK(laminar_append_bigint(a, 0, i, &err));
+    }
+}
+
+/* flush_now takes few rows when nobody is in the way; else all of them stay for flush. */
+static void
+test_flush_now(void **state) {
+    (void)state;
+    laminar_error     err;
+    error             e;
+    int64_t           count = 0;
+    thread            other;
+    laminar_appender *a = NULL, *dropped = NULL;
+    laminar_database *db = db_open();
+    db_run(db, "CREATE SOURCE t (v BIGINT, w BIGINT)");
+    db_run(db, "CREATE SOURCE gone (v BIGINT)");
+    DB_OK(laminar_appender_open(&a, db, "t", &err));
+    DB_OK(laminar_appender_open(&dropped, db, "GONE", &err));
+    DB_OK(laminar_appender_flush_now(a, &count, &err));
+    CHECK_EQ(count, 0);
+    append_bigints(a, 64);
+    DB_OK(laminar_appender_flush_now(a, &count, &err));
+    CHECK_EQ(count, 64);
+    append_bigints(a, 65);
+    CHECK_EQ(laminar_appender_flush_now(a, &count, &err), LAMINAR_DONE);
+    DB_OK(laminar_appender_flush(a, &count, &err));
+    CHECK_EQ(count, 65);
+    append_bigints(a, 2);
+    DB_OK(laminar_append_bigint(a, 1, 1, &err));
+    DB_FAILS(laminar_appender_flush_now(a, &count, &err), 300);
+    db_run(db, "DROP SOURCE gone");
+    append_bigints(dropped, 1);
+    DB_FAILS(laminar_appender_flush_now(dropped, &count, &err), 200);
+    laminar_appender_close(dropped);
+    append_bigints(a, 3);
+    CHECK_EQ(thread_start(&other, "other", begin, db, &e), OK);
+    thread_join(&other);
+    CHECK_EQ(laminar_appender_flush_now(a, &count, &err), LAMINAR_DONE);
+    laminar_database_close(db);
+    DB_FAILS(laminar_appender_flush_now(a, &count, &err), 101);
+    laminar_appender_close(a);
+}
+
+UNIT_MAIN(UNIT(test_flush_now), UNIT(test_coercion), UNIT(test_event_time),
+          UNIT(test_rows_and_columns), UNIT(test_runs), UNIT(test_arrow), UNIT(test_arrow_out),
+          UNIT(test_csv))
