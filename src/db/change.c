@@ -74,6 +74,117 @@ order_rows(found_rows *f, batch **made, mem *m, arena *a, error *err) {
     return OK;
 }
 
+/* With the token, which is kept. */
+static status
+run_query(statement_context *c, const ast_select *select, query_entry *listed, result **out,
+          error *err) {
+    laminar_database *db = c->db;
+    arena             plan_arena;
+    plan              p;
+    query            *q = NULL;
+    arena_init(&plan_arena, db->mem);
+    status s = plan_select(&p, &plan_arena, db->catalog, &c->externals, &c->env, select, c->sql,
+                           false, NULL, err);
+    if (s == OK) {
+        s = query_prepare(&q, db->engine, &p, &plan_arena, false, &listed->guard, err);
+    }
+    if (s == OK) {
+        db_query_inside(db, listed);
+        s = query_run(q, out, err);
+        query_close(q);
+    }
+    arena_fini(&plan_arena);
+    return s;
+}
+
+/* ---- RETURNING */
+
+/* Rows of the change, from position `first` on, as RETURNING shows them. With the token. */
+static status
+query_returning(statement_context *c, const ast_statement *st, const object *o, int64_t first,
+                result **out, error *err) {
+    ast_select  *select = NULL;
+    query_entry *listed = NULL;
+    TRY(plan_returning_query(&select, &c->arena, o, st, first, err));
+    TRY(db_query_begin(c->db, statement_text(c, st), NULL, &listed, err));
+    const status s = run_query(c, select, listed, out, err);
+    db_query_end(c->db, listed);
+    return s;
+}
+
+static status
+answer_returned(statement_context *c, result *rows, laminar_result **answer, error *err) {
+    laminar_result_free(*answer);
+    *answer = NULL;
+    return answer_rows(answer, c->db->mem, LAMINAR_RESULT_QUERY, rows, err);
+}
+
+status
+change_with_returning(statement_context *c, const ast_statement *st, object *o, change_rows *run,
+                      void *context, laminar_result **answer, error *err) {
+    engine       *e = c->db->engine;
+    const int64_t first = table_row_count(source_table(o->impl));
+    result       *rows = NULL;
+    if (st->returning_count == 0 && st->conflict.action != AST_CONFLICT_UPDATE) {
+        return run(c, st, o, context, err);
+    }
+    engine_savepoint(e);
+    status s = run(c, st, o, context, err);
+    if (s == OK && st->returning_count > 0) {
+        s = query_returning(c, st, o, first, &rows, err);
+    }
+    if (s == OK && rows != NULL) {
+        s = answer_returned(c, rows, answer, err);
+    }
+    return engine_release(e, s, err);
+}
+
+/* What RETURNING of a DELETE gave stands behind the positions. */
+static status
+take_returned(batch **out, const result *rows, mem *m, arena *a, error *err) {
+    const int32_t width = rows->schema.count - 1;
+    data_type    *types = arena_alloc(a, sizeof(data_type) * (size_t)(width + 1));
+    builder       all;
+    if (types == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < width; i++) {
+        types[i] = rows->schema.fields[i + 1].type;
+    }
+    TRY(builder_init(&all, m, types, width, err));
+    status s = OK;
+    for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
+        delta part = rows->batches[i]->rows;
+        part.columns++;
+        part.column_count = width;
+        s = builder_append_delta(&all, &part, err);
+    }
+    if (s == OK && builder_rows(&all) > 0) {
+        s = builder_take(&all, out, err);
+    }
+    builder_fini(&all);
+    return s;
+}
+
+/* *returned is taken over. */
+static status
+answer_deleted(statement_context *c, const result *rows, batch **returned, laminar_result **answer,
+               error *err) {
+    const schema shape = {.count = rows->schema.count - 1, .fields = rows->schema.fields + 1};
+    result      *made = NULL;
+    TRY(result_new(&made, c->db->mem, &shape, false, err));
+    if (*returned != NULL) {
+        batch *b = *returned;
+        *returned = NULL;
+        const status added = result_add(made, b, err);
+        if (added < 0) {
+            result_release(made);
+            return added;
+        }
+    }
+    return answer_returned(c, made, answer, err);
+}
+
 /* ---- UPDATE, DELETE */
 
 static status
@@ -94,62 +205,67 @@ find_table(statement_context *c, const ast_statement *st, object **out, error *e
                                : "change the tables that it reads");
 }
 
+typedef struct found_change { /* what a query found, for apply_change */
+    found_rows found;
+    batch     *made; /* UPDATE: the new rows; DELETE: what it returns */
+} found_change;
+
 static status
-run_query(statement_context *c, const ast_select *select, query_entry *listed, result **out,
-          error *err) {
-    laminar_database *db = c->db;
-    arena             plan_arena;
-    plan              p;
-    query            *q = NULL;
-    arena_init(&plan_arena, db->mem);
-    status s =
-        plan_select(&p, &plan_arena, db->catalog, NULL, &c->env, select, c->sql, false, NULL, err);
-    if (s == OK) {
-        s = query_prepare(&q, db->engine, &p, &plan_arena, false, &listed->guard, err);
+apply_change(statement_context *c, const ast_statement *st, object *o, void *context, error *err) {
+    found_change   *f = context;
+    conflict_action actions[KEYS_MAX];
+    for (int32_t i = 0; i < KEYS_MAX; i++) {
+        actions[i] = CONFLICT_FAIL;
     }
-    if (s == OK) {
-        db_query_inside(db, listed);
-        s = query_run(q, out, err);
-        query_close(q);
+    batch *rows = st->kind == AST_UPDATE ? f->made : NULL;
+    if (rows != NULL) {
+        TRY(db_check_not_null(o, &rows->rows, err));
     }
-    arena_fini(&plan_arena);
-    return s;
+    row_change change = {.rows = rows,
+                         .actions = actions,
+                         .dying = f->found.positions,
+                         .dying_count = f->found.count};
+    return engine_change(c->db->engine, o->impl, &change, err);
 }
 
 static status
 apply_found(statement_context *c, object *o, const ast_statement *st, const int32_t *from,
-            const result *rows, int64_t *changed, error *err) {
+            const result *rows, laminar_result **answer, error *err) {
     laminar_database *db = c->db;
-    found_rows        found;
-    batch            *made = NULL;
-    conflict_action   actions[KEYS_MAX];
-    for (int32_t i = 0; i < KEYS_MAX; i++) {
-        actions[i] = CONFLICT_FAIL;
-    }
-    TRY(read_positions(&found, rows, &c->arena, err));
+    const bool        returns = st->kind == AST_DELETE && st->returning_count > 0;
+    found_change      f = {.made = NULL};
+    laminar_result   *returned = NULL;
+    TRY(read_positions(&f.found, rows, &c->arena, err));
     status s = OK;
     if (st->kind == AST_UPDATE) {
-        s = db_fit_result(&made, db, o, from, rows, err);
+        s = db_fit_result(&f.made, db, o, from, rows, err);
+    } else if (returns) {
+        s = take_returned(&f.made, rows, db->mem, &c->arena, err);
     }
     if (s == OK) {
-        s = order_rows(&found, &made, db->mem, &c->arena, err);
+        s = order_rows(&f.found, &f.made, db->mem, &c->arena, err);
     }
-    if (s == OK && made != NULL) {
-        s = db_check_not_null(o, &made->rows, err);
+    if (s == OK && returns) {
+        s = answer_deleted(c, rows, &f.made, &returned, err);
     }
+    (*answer)->rows_affected = f.found.count;
     if (s == OK) {
-        row_change change = {
-            .rows = made, .actions = actions, .dying = found.positions, .dying_count = found.count};
-        s = engine_change(db->engine, o->impl, &change, err);
-        *changed = found.count;
+        s = returns ? apply_change(c, st, o, &f, err)
+                    : change_with_returning(c, st, o, apply_change, &f, answer, err);
     }
-    batch_release(made);
+    if (s == OK && returns) {
+        laminar_result_free(*answer);
+        *answer = returned;
+        returned = NULL;
+    }
+    laminar_result_free(returned);
+    batch_release(f.made);
     return s;
 }
 
 static status
-change_table(statement_context *c, const ast_statement *st, query_entry *listed, int64_t *changed,
-             error *err) {
+change_table(statement_context *c, const ast_statement *st, query_entry *listed,
+             laminar_result **answer, error *err) {
     static const ast_select all = {.position = 0};
     laminar_database       *db = c->db;
     object                 *o = NULL;
@@ -167,7 +283,7 @@ change_table(statement_context *c, const ast_statement *st, query_entry *listed,
     }
     TRY(plan_change_query(&select, from, &c->arena, o, &as, err));
     TRY(run_query(c, select, listed, &rows, err));
-    const status s = apply_found(c, o, st, from, rows, changed, err);
+    const status s = apply_found(c, o, st, from, rows, answer, err);
     result_release(rows);
     engine_settle(db->engine);
     return s;
@@ -194,31 +310,38 @@ statement_wait_for_room(statement_context *c, const ast_statement *st, error *er
     return waited;
 }
 
+/* Without the token: change_table with it. */
+static status
+run_change(statement_context *c, const ast_statement *st, query_entry *listed,
+           laminar_result **answer, error *err) {
+    laminar_database *db = c->db;
+    TRY(db_enter_to_write(db, err));
+    if (!db_in_own_transaction(db)) {
+        queue_drain(db, false); /* first come, first served */
+    }
+    const status s = change_table(c, st, listed, answer, err);
+    db_leave(db);
+    return s;
+}
+
 status
 change_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_database *db = c->db;
     laminar_result   *answer = NULL;
     query_entry      *listed = NULL;
-    int64_t           changed = 0;
     TRY(statement_wait_for_room(c, st, err));
     TRY(answer_count(&answer, db->mem, 0, err));
     status s = db_query_begin(db, statement_text(c, st), NULL, &listed, err);
     if (s == OK) {
-        s = db_enter_to_write(db, err);
-    }
-    if (s == OK) {
-        if (!db_in_own_transaction(db)) {
-            queue_drain(db, false); /* first come, first served */
-        }
-        s = change_table(c, st, listed, &changed, err);
-        db_leave(db);
+        do {
+            s = run_change(c, st, listed, &answer, err);
+        } while (s < 0 && externals_open_missing(c, &s, err));
     }
     db_query_end(db, listed);
     if (s < 0) {
         laminar_result_free(answer);
         return s;
     }
-    answer->rows_affected = changed;
     *out = answer;
     return OK;
 }
@@ -469,17 +592,14 @@ run_rounds(upsert *u, const delta *rows, int64_t *came, error *err) {
     return s;
 }
 
-/* Several rounds are one change: a transaction of their own, unless there is one. */
+/* Several rounds are one change: change_with_returning sees to that. */
 static status
 insert_or_update(statement_context *c, const ast_statement *st, object *o, batch *rows,
                  int64_t *came, error *err) {
-    upsert  u;
-    engine *e = c->db->engine;
-    status  s = upsert_open(&u, c, st, o, err);
+    upsert u;
+    status s = upsert_open(&u, c, st, o, err);
     if (s == OK) {
-        engine_savepoint(e);
         s = run_rounds(&u, &rows->rows, came, err);
-        s = engine_release(e, s, err);
     }
     arena_fini(&u.arena);
     return s;

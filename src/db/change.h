@@ -7,8 +7,16 @@
 
 status change_run(statement_context *c, const ast_statement *st, laminar_result **out,
                   error *err) MUST_USE;
-/* Rows of an INSERT into a table, as the statement's ON CONFLICT says. *came: rows that were
- * inserted or updated. With the token. */
+/* Runs a change of the object: all of it or, when it or its RETURNING fails, nothing. RETURNING's
+ * rows take the place of *answer. With the token. */
+typedef status change_rows(statement_context *c, const ast_statement *st, object *o, void *context,
+                           error *err);
+status         change_with_returning(statement_context *c, const ast_statement *st, object *o,
+                                     change_rows *run, void *context, laminar_result **answer,
+                                     error *err) MUST_USE;
+
+/* Rows of an INSERT into a table, as the statement's ON CONFLICT says, as a change_rows does it.
+ * *came: rows that were inserted or updated. With the token. */
 status change_insert(statement_context *c, const ast_statement *st, object *o, batch *rows,
                      int64_t *came, error *err) MUST_USE;
 

@@ -141,6 +141,22 @@ find_target(statement_context *c, const ast_statement *st, object **out, error *
     return OK;
 }
 
+typedef struct insertion {
+    batch  *rows;
+    int64_t came;
+} insertion;
+
+static status
+insert_batch(statement_context *c, const ast_statement *st, object *o, void *context, error *err) {
+    insertion *in = context;
+    if (in->rows == NULL) { /* INSERT ... SELECT of nothing */
+        return OK;
+    }
+    in->came = in->rows->rows.row_count;
+    return o->kind == OBJECT_TABLE ? change_insert(c, st, o, in->rows, &in->came, err)
+                                   : db_append_batch(c->db, o, in->rows, err);
+}
+
 /* rows NULL: of the statement's VALUES. */
 static status
 insert_rows(statement_context *c, const ast_statement *st, const result *rows,
@@ -159,15 +175,28 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
         TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count, err));
         TRY(db_fit_result(&made, db, o, from, rows, err));
     }
-    status s = answer_count(answer, db->mem, 0, err);
-    if (s == OK && made != NULL) {
+    status    s = answer_count(answer, db->mem, 0, err);
+    insertion in = {.rows = made};
+    if (s == OK && (made != NULL || st->returning_count > 0)) {
         queue_drain(db, false); /* first come, first served */
-        (*answer)->rows_affected = made->rows.row_count;
-        s = o->kind == OBJECT_TABLE ? change_insert(c, st, o, made, &(*answer)->rows_affected, err)
-                                    : db_append_batch(db, o, made, err);
+        s = change_with_returning(c, st, o, insert_batch, &in, answer, err);
+        if (s == OK && st->returning_count == 0) {
+            (*answer)->rows_affected = in.came;
+        }
         engine_settle(db->engine);
     }
     batch_release(made);
+    return s;
+}
+
+static status
+enter_and_insert(statement_context *c, const ast_statement *st, const result *rows,
+                 laminar_result **answer, error *err) {
+    laminar_result_free(*answer);
+    *answer = NULL;
+    TRY(db_enter_to_write(c->db, err));
+    const status s = insert_rows(c, st, rows, answer, err);
+    db_leave(c->db);
     return s;
 }
 
@@ -182,11 +211,9 @@ statement_insert(statement_context *c, const ast_statement *st, laminar_result *
     }
     status s = statement_wait_for_room(c, st, err);
     if (s == OK) {
-        s = db_enter_to_write(c->db, err);
-    }
-    if (s == OK) {
-        s = insert_rows(c, st, rows, &answer, err);
-        db_leave(c->db);
+        do {
+            s = enter_and_insert(c, st, rows, &answer, err);
+        } while (s < 0 && externals_open_missing(c, &s, err));
     }
     result_release(rows);
     if (s < 0) {
@@ -195,13 +222,6 @@ statement_insert(statement_context *c, const ast_statement *st, laminar_result *
     }
     *out = answer;
     return OK;
-}
-
-static status
-refuse_returning(const ast_statement *st, error *err) {
-    return st->returning_count == 0 ? OK
-                                    : error_set_at(err, ERR_SQL_PARSE_ERROR, st->position,
-                                                   "RETURNING is not part of this grammar");
 }
 
 static status
@@ -216,12 +236,10 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_EXPLAIN:
         return explain(c, st, out, err);
     case AST_INSERT:
-        TRY(refuse_returning(st, err));
         return statement_insert(c, st, out, err);
     case AST_UPDATE:
     case AST_DELETE:
     case AST_TRUNCATE:
-        TRY(refuse_returning(st, err));
         return change_run(c, st, out, err);
     case AST_BEGIN:
     case AST_COMMIT:

@@ -151,7 +151,7 @@ run_scan(runner *r, const plan_node *n, error *err) {
     if (r->snapshots != NULL) {
         const table_snapshot *all = r->snapshots[n->id];
         const int64_t         row = r->row_of[n->id];
-        return row == ROWS_ALL    ? feed_table(r, n, all, 0, table_snapshot_rows(all), err)
+        return row == ROWS_ALL ? feed_table(r, n, all, n->first_row, table_snapshot_rows(all), err)
                : row == ROWS_NONE ? OK
                                   : feed_table(r, n, all, row, row + 1, err);
     }

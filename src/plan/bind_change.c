@@ -49,7 +49,8 @@ change_items(ast_select *q, int32_t *source, binder *b, const object *target, te
              const ast_statement *s) {
     const int32_t    count = target->schema->count;
     const ast_item **sets = arena_alloc_zero(b->arena, sizeof(*sets) * (size_t)(count + 1));
-    q->items = arena_alloc_zero(b->arena, sizeof(ast_item) * (size_t)(count + 1));
+    q->items = arena_alloc_zero(b->arena, sizeof(ast_item) *
+                                              ((size_t)count + (size_t)s->returning_count + 1));
     if (sets == NULL || q->items == NULL) {
         return out_of_memory(b);
     }
@@ -68,6 +69,9 @@ change_items(ast_select *q, int32_t *source, binder *b, const object *target, te
         q->items[q->item_count++].expr =
             sets[c] != NULL ? sets[c]->expr
                             : new_column(b->arena, known_as, target->schema->fields[c].name);
+    }
+    for (int32_t i = 0; i < s->returning_count && s->kind == AST_DELETE; i++) {
+        q->items[q->item_count++] = s->returning[i];
     }
     for (int32_t i = 0; i < q->item_count; i++) {
         if (q->items[i].expr == NULL) {
@@ -90,7 +94,8 @@ plan_change_query(ast_select **out, int32_t *source, arena *a, const object *tar
                        .position = s->name.position,
                        .name = {.text = target->name, .quoted = true, .position = s->name.position},
                        .alias = s->alias,
-                       .with_position = true};
+                       .with_position = true,
+                       .of_change = s->kind == AST_DELETE && s->returning_count > 0};
     *q = (ast_select){.position = s->position, .from = from, .where = s->select->where};
     if (s->select->from != NULL) {
         ast_from *join = arena_alloc_zero(a, sizeof(*join));
@@ -107,6 +112,28 @@ plan_change_query(ast_select **out, int32_t *source, arena *a, const object *tar
     *out = q;
     return change_items(q, source, &b, target,
                         s->alias.text.data != NULL ? s->alias.text : target->name, s);
+}
+
+status
+plan_returning_query(ast_select **out, arena *a, const object *target, const ast_statement *s,
+                     int64_t first_row, error *err) {
+    ast_select *q = arena_alloc_zero(a, sizeof(*q));
+    ast_from   *from = arena_alloc_zero(a, sizeof(*from));
+    if (q == NULL || from == NULL) {
+        return error_memory(err);
+    }
+    *from = (ast_from){.kind = AST_FROM_TABLE,
+                       .position = s->name.position,
+                       .name = {.text = target->name, .quoted = true, .position = s->name.position},
+                       .alias = s->alias,
+                       .of_change = true,
+                       .first_row = first_row};
+    *q = (ast_select){.position = s->position,
+                      .from = from,
+                      .item_count = s->returning_count,
+                      .items = s->returning};
+    *out = q;
+    return OK;
 }
 
 /* ---- ON CONFLICT */

@@ -59,6 +59,7 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
         return out_of_memory(b);
     }
     n->object = o;
+    n->first_row = from->first_row;
     n->column_map = arena_alloc(b->arena, (size_t)count * sizeof(*n->column_map));
     if (n->column_map == NULL) {
         return out_of_memory(b);
@@ -70,7 +71,9 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
                                   : (field){.name = PLAN_POSITION, .type = type_of(TYPE_I64)};
     }
     *out = n;
-    return scope_of_node(s, b, n, from->alias.text.data != NULL ? from->alias.text : o->name);
+    TRY(scope_of_node(s, b, n, from->alias.text.data != NULL ? from->alias.text : o->name));
+    s->star_count -= from->with_position;
+    return OK;
 }
 
 static status

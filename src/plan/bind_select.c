@@ -472,8 +472,17 @@ refuse_change(query *q, const ast_select *select) {
     while (from != NULL && from->kind == AST_FROM_JOIN) {
         from = from->left;
     }
-    if (from == NULL || !from->with_position) {
+    if (from == NULL || !(from->with_position || from->of_change)) {
         return OK;
+    }
+    if (from->of_change) {
+        int32_t at = 0;
+        while (at + 1 < q->item_count && !expr_has_aggregate(q->items[at].bound)) {
+            at++;
+        }
+        error_set_at(q->binder->err, ERR_QUERY_FAILED, q->items[at].bound->position,
+                     "an aggregate cannot stand in RETURNING, which gives one row for each row");
+        return error_hint(q->binder->err, "insert or change first, then SELECT");
     }
     error_set_at(q->binder->err, ERR_QUERY_FAILED, select->position,
                  "an aggregate cannot stand in UPDATE and DELETE, which change single rows");

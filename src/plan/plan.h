@@ -116,6 +116,7 @@ struct plan_node {
     plan_node **inputs;
 
     object      *object;      /* SCAN; the plan holds no reference: plan.objects does */
+    int64_t      first_row;   /* SCAN, one-off: rows of a table from this position on */
     relation    *relation;    /* RELATION */
     plan_shared *shared;      /* SHARED */
     plan_node   *next_reader; /* SHARED: a list of the pruning */
@@ -246,10 +247,15 @@ status plan_insert_values(batch **out, mem *m, arena *a, const plan_env *env, co
 
 /* UPDATE and DELETE: the query that finds the rows of the target and what becomes of them. Its
  * first column is their position; source[c] for each column c (UPDATE alone) is the column of the
- * query that it gets, -1: its DEFAULT. */
+ * query that it gets, -1: its DEFAULT. Behind the position of DELETE stands what it RETURNs. */
 #define PLAN_POSITION ((text){"\0position", 9}) /* a name that cannot be written */
 status plan_change_query(ast_select **out, int32_t *source, arena *a, const object *target,
                          const ast_statement *s, error *err) MUST_USE;
+
+/* RETURNING of INSERT and UPDATE: a query over the target's rows from position first_row on, which
+ * the statement made. That of DELETE is a part of the query that finds its rows. */
+status plan_returning_query(ast_select **out, arena *a, const object *target,
+                            const ast_statement *s, int64_t first_row, error *err) MUST_USE;
 
 typedef struct plan_upsert {
     int32_t key;   /* of the target that the conflict is about; -1: any */

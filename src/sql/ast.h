@@ -216,8 +216,10 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     int32_t       position;
     ast_name      name;          /* table */
     bool          with_position; /* table: its rows' positions as one more column; not in SQL */
-    ast_name      alias;         /* text.data NULL when absent */
-    int32_t       column_count;  /* alias(column, ...), 0 when absent */
+    bool          of_change;     /* table: its rows from position first_row on; not in SQL */
+    int64_t       first_row;
+    ast_name      alias;        /* text.data NULL when absent */
+    int32_t       column_count; /* alias(column, ...), 0 when absent */
     ast_name     *columns;
     ast_select   *query;      /* subquery */
     bool          lateral;    /* LATERAL is written */
