@@ -394,10 +394,8 @@ class Runner:
         if unknown or r.expected is None:
             raise Mismatch(f"unknown words {unknown}" if unknown else "a query needs ---- and its rows")
         self.queries += 1
-        if RETURNING.match(r.sql):
-            result = self.execute(r.sql).to_query_result()
-        else:
-            result = self.db.query(r.sql)
+        gives = RETURNING.match(r.sql)
+        result = self.execute(r.sql).to_query_result() if gives else self.db.query(r.sql)
         if result is None:
             raise Mismatch("it gives no rows")
         want = [split(line) for line in r.expected]
