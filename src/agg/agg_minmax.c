@@ -16,7 +16,7 @@ resolve(const agg_class *class, agg_signature *s, error *err) {
     s->output = s->types[0];
     for (int32_t i = 0; i < s->argument_count; i++) {
         const data_type t = s->types[i];
-        if (t.id == TYPE_NULL || t.id == TYPE_INTERVAL || !type_is_orderable(t)) {
+        if (t.id == TYPE_NULL || !type_is_orderable(t)) {
             return ERR_WRONG_TYPE;
         }
     }

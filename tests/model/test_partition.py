@@ -16,10 +16,13 @@ from collections.abc import Callable
 
 import laminardb
 import pytest
-from generate import INT, SMALL, TYPES, Generator
+from draw import Draw
+from generate import LITERAL, Generator, ddl, tables
+from judges import declare
+from values import BIG, INT, SIMPLE, plain
 
-DATABASES = 500
-QUERIES = 42  # 21,000 cases
+DATABASES = 1000
+QUERIES = 50  # 50,000 cases
 PER_TEST = 50
 
 Row = tuple[object, ...]
@@ -27,8 +30,7 @@ Row = tuple[object, ...]
 
 def rows(db: laminardb.Connection, sql: str) -> Counter[Row]:
     """Which of 0.0 and -0.0 stands for both in a group is nobody's promise."""
-    plain = ((0.0 if isinstance(v, float) and v == 0 else v for v in row) for row in db.query(sql).fetchall())
-    return Counter(tuple(map(repr, row)) for row in plain)
+    return Counter(tuple(map(plain, row)) for row in db.query(sql).fetchall())
 
 
 def partitions(p: str) -> tuple[str, str, str]:
@@ -38,34 +40,34 @@ def partitions(p: str) -> tuple[str, str, str]:
 class Case:
     def __init__(self, g: Generator, db: laminardb.Connection) -> None:
         self.g, self.db = g, db
-        self.g.literals, self.g.withs = [], []
-        source, self.cols, _, _ = g.relation()
-        self.source = source.ours
+        source = g.source(1)
+        self.cols, self.source = source.cols, source.sql.ours
         self.p = g.condition(self.cols).ours
 
     def text(self, sql: str) -> str:
         """With the literals in place and the names of WITH before it."""
-        heads = ", ".join(f"w{i} AS ({w.ours})" for i, w in enumerate(self.g.withs))
-        return self.g.complete_text(f"WITH {heads} {sql}" if heads else sql)
+        heads = ", ".join(f"w{i} AS ({w.sql.ours})" for i, w in enumerate(self.g.withs))
+        whole = f"WITH {heads} {sql}" if heads else sql
+        return LITERAL.sub(lambda m: self.g.literals[int(m[1])][0], whole)
 
     def ask(self, sql: str) -> Counter[Row]:
         return rows(self.db, self.text(sql))
 
     def parts(self, sql: str) -> list[Counter[Row]]:
-        return [self.ask(sql.format(where=p)) for p in partitions(self.p)]
+        return [self.ask(sql.replace("{where}", p)) for p in partitions(self.p)]
 
     def items(self) -> str:
         g = self.g
-        return ", ".join(g.expr(g.r.choice(TYPES), self.cols, 1).ours for _ in range(g.r.randint(1, 3)))
+        return ", ".join(g.expr(g.kind(self.cols), self.cols, 1).ours for _ in range(g.d.between(1, 3)))
 
     def plain(self) -> None:
         items = self.items()
-        parts = self.parts(f"SELECT {items} FROM {self.source} WHERE {{where}}")
+        parts = self.parts(f"SELECT {items} FROM {self.source} WHERE " + "{where}")
         assert sum(parts, Counter()) == self.ask(f"SELECT {items} FROM {self.source}")
 
     def distinct(self) -> None:
         items = self.items()
-        parts = self.parts(f"SELECT DISTINCT {items} FROM {self.source} WHERE {{where}}")
+        parts = self.parts(f"SELECT DISTINCT {items} FROM {self.source} WHERE " + "{where}")
         whole = self.ask(f"SELECT DISTINCT {items} FROM {self.source}")
         assert all(n == 1 for part in (*parts, whole) for n in part.values()), "DISTINCT gave a row twice"
         assert set().union(*parts) == set(whole)
@@ -77,9 +79,9 @@ class Case:
 
     def aggregates(self) -> None:
         g = self.g
-        a = g.expr(g.r.choice((INT, SMALL)), self.cols, 1).ours
-        m = g.expr(g.r.choice(TYPES), self.cols, 1).ours
-        k = g.expr(g.r.choice(list(self.cols.values())), self.cols, 1).ours if g.r.random() < 0.6 else "1"
+        a = g.expr(g.d.pick((BIG, INT)), self.cols, 1).ours
+        m = g.expr(g.d.pick(SIMPLE), self.cols, 1).ours
+        k = g.expr(g.kind(self.cols), self.cols, 1).ours if g.d.chance(0.6) else "1"
         calls = f"count(*) AS n, sum({a}) AS s, min({m}) AS l, max({m}) AS h"
         inner = f"SELECT {k} AS k, {calls} FROM {self.source}"
         terms = [f"{inner} WHERE {p} GROUP BY 1" for p in partitions(self.p)]
@@ -103,22 +105,25 @@ FORMS: tuple[Callable[[Case], None], ...] = (
 
 
 def run_database(seed: int) -> int:
-    g = Generator(seed)
+    draw = Draw(seed)
+    schema = tables(draw, ("t", "u"))
+    whole = Generator(draw, schema)
     ran = 0
     with laminardb.open() as db:
-        for t in ("t", "u"):
-            db.execute(f"CREATE SOURCE {t} ({g.ddl(t)})")
-            if given := g.rows(t, g.r.choice((0, 1, 5, 20, 60))):
+        declare(db, schema)
+        for t in schema:
+            if given := whole.rows(t, draw.pick((0, 1, 5, 20, 60))):
                 db.insert(t, given)
         for i in range(QUERIES):
-            case = Case(g, db)
+            case = Case(Generator(Draw(seed * QUERIES + i), schema), db)
             form = FORMS[i % len(FORMS)]
             try:
                 form(case)
             except Exception as e:
                 e.add_note(
-                    f"LAMINAR_SEED={seed} query {i} {form.__name__}\nt ({g.ddl('t')})\nu ({g.ddl('u')})\n"
-                    f"FROM {case.text(case.source)}\nWHERE {case.text(case.p)}"
+                    f"LAMINAR_SEED={seed} query {i} {form.__name__}\n"
+                    + "\n".join(f"{t} ({ddl(c)})" for t, c in schema.items())
+                    + f"\nFROM {case.text(case.source)}\nWHERE {case.text(case.p)}"
                 )
                 raise
             ran += 1

@@ -53,7 +53,7 @@ test_overloads(void **unused) {
     check_overload("min", TYPE_TEXT, TYPE_TEXT);
     check_overload("min", TYPE_DATE, TYPE_DATE);
     check_overload("max", TYPE_BOOL, TYPE_BOOL);
-    check_overload("max", TYPE_INTERVAL, TYPE_NULL);
+    check_overload("max", TYPE_INTERVAL, TYPE_INTERVAL);
 }
 
 /* ---- one group of one aggregate */
