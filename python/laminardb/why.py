@@ -13,7 +13,7 @@ class InputState:
 
     watermark: epoch milliseconds, None before any row and without event time. behind_ms: how far it trails
     the most advanced input. rows: stored. rows_null_time: without event time. rows_waiting: held back by a
-    pause.
+    pause. is_idle: silent for its idle_timeout, so that no watermark waits for it.
     """
 
     name: str
@@ -24,6 +24,7 @@ class InputState:
     rows: int
     rows_null_time: int
     rows_waiting: int
+    is_idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,13 @@ class Why:
             InputState(
                 r["name"],
                 r["kind"],
-                r["state"] == "event time",
+                r["state"] in ("event time", "idle"),
                 r["watermark"],
                 r["behind_ms"],
                 r["rows"],
                 r["rows_null_time"],
                 r["rows_waiting"],
+                r["state"] == "idle",
             )
             for r in rows[1:]
         )
@@ -99,6 +101,8 @@ class Why:
                 line += f", watermark {_instant(i.watermark)}"
             if i.behind_ms:
                 line += f", {i.behind_ms:,} ms behind"
+            if i.is_idle:
+                line += ", idle: not waited for"
             if i.name == self.held_by and len(self.inputs) > 1:
                 line += "  <- holds the watermark back"
             lines.append(line)

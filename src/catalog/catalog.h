@@ -47,7 +47,8 @@ struct object {
     int64_t delay_us;          /* of WATERMARK FOR */
     bool    manual_watermark;  /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                   delay_us is INT64_MAX then */
-    value *defaults;           /* per column; is_null where there is none */
+    int64_t idle_timeout_us;   /* silent for so long, it holds no watermark back; 0: never */
+    value  *defaults;          /* per column; is_null where there is none */
     /* tables */
     int32_t       key_def_count;
     object_key   *key_defs;

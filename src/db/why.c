@@ -63,6 +63,12 @@ suggest_watermark(const stream_diagnosis *d, buf *out) {
         (d->due_us == INT64_MAX && (!unheard || d->counters.rows_in == 0))) {
         return false;
     }
+    if (d->timed_count > 0 && d->idle_count == d->timed_count) {
+        buf_printf(out,
+                   "its sources are idle, so no watermark moves: windows end when a row comes, "
+                   "or call writer(...).watermark(ms)");
+        return true;
+    }
     if (d->due_us == INT64_MAX) {
         buf_printf(out, "source \"%.*s\" has had no row, so no window can end: insert some there",
                    TEXT_ARG(source_object(d->held_by)->name));
@@ -178,7 +184,11 @@ add_source(db_listing *l, const source *s, const stream_diagnosis *d, error *err
     const bool    timed = source_is_timed(s);
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_text(l, 1, o->kind == OBJECT_TABLE ? TEXT("table") : TEXT("source"), err));
-    TRY(db_listing_text(l, 2, timed ? TEXT("event time") : TEXT("no event time"), err));
+    TRY(db_listing_text(l, 2,
+                        !timed              ? TEXT("no event time")
+                        : source_is_idle(s) ? TEXT("idle")
+                                            : TEXT("event time"),
+                        err));
     TRY(add_ms(l, 3, timed ? watermark_us : INT64_MIN, err));
     TRY(timed ? add_behind(l, d, watermark_us, err) : column_append_null(&l->rows, 4, err));
     TRY(db_listing_count(l, 5, table_live_count(source_table(s)), err));

@@ -86,16 +86,16 @@ static status
 apply(stream *s, const backlog *l, interrupt *guard, error *err) {
     int64_t untouched = 0;
     for (int64_t i = 0; i < l->count; i++) {
-        const event *e = &l->events[i];
+        const event  *e = &l->events[i];
+        const int64_t reached = circuit_exit(s->circuit)->frontier_us;
         if (interrupt_poll(guard)) {
             return interrupt_reason(guard, err);
         }
         if (e->rows != NULL) {
             TRY(circuit_feed(s->circuit, e->in->leaf, &e->rows->rows, err));
             untouched += e->rows->rows.row_count;
-        } else if (e->frontier_us > circuit_exit(s->circuit)->frontier_us ||
-                   untouched >= SMALL_ROWS || i + 1 == l->count) {
-            TRY(circuit_tick(s->circuit, e->frontier_us, err));
+        } else if (e->frontier_us > reached || untouched >= SMALL_ROWS || i + 1 == l->count) {
+            TRY(circuit_tick(s->circuit, max_i64(e->frontier_us, reached), err));
             untouched = 0;
         }
     }
@@ -313,6 +313,7 @@ stream_join_end(stream *s, status so_far, error *err) {
         so_far = apply(s, &b->live, NULL, &fault);
     }
     backfill_free(s);
+    s->frontier_us = max_i64(s->frontier_us, circuit_exit(s->circuit)->frontier_us);
     if (so_far < 0) {
         so_far = give_up(s, is_new, so_far, &fault);
         if (so_far < 0 && err != NULL) {

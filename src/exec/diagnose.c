@@ -30,12 +30,16 @@ stream_diagnose(const stream *s, stream_diagnosis *out) {
         if (!source_is_timed(src)) {
             continue;
         }
-        if (out->held_by == NULL || src->watermark_us < out->held_by->watermark_us) {
-            out->held_by = src;
-        }
         out->ahead_us =
             out->timed_count == 0 ? src->watermark_us : max_i64(out->ahead_us, src->watermark_us);
         out->timed_count++;
+        out->idle_count += src->idle;
+        if (src->idle) {
+            continue;
+        }
+        if (out->held_by == NULL || src->watermark_us < out->held_by->watermark_us) {
+            out->held_by = src;
+        }
     }
 }
 

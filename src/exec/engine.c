@@ -148,6 +148,9 @@ source_open(source **out, engine *e, const object *o, error *err) {
         made = source_open_checks(s, err);
     }
     if (made == OK) {
+        made = source_open_idle(s, err);
+    }
+    if (made == OK) {
         made = list_add(&e->sources, e->mem, s, err);
     }
     if (made < 0) {
@@ -165,6 +168,7 @@ source_close(source *s) {
     }
     assert(s->inputs.count == 0);
     mem *m = s->engine->mem;
+    timer_fini(&s->engine->timers, &s->silence);
     list_remove(&s->engine->sources, s);
     if (s->table != NULL) {
         table_close(s->table);
@@ -307,7 +311,8 @@ observe_event_time(source *s, const delta *rows) {
     }
 }
 
-/* The minimum over event-timed sources that have had a row; *any: there are event-timed ones. */
+/* The minimum over event-timed sources that have had a row and are not idle; *any: there are
+ * event-timed ones. */
 static int64_t
 timed_watermark_us(const engine *e, bool *any) {
     int64_t low_us = INT64_MAX;
@@ -315,16 +320,15 @@ timed_watermark_us(const engine *e, bool *any) {
     for (int32_t i = 0; i < e->sources.count; i++) {
         const source *s = e->sources.items[i];
         *any |= source_is_timed(s);
-        if (source_is_timed(s) && source_flowed_entries(s) > 0) {
+        if (source_is_timed(s) && source_flowed_entries(s) > 0 && !s->idle) {
             low_us = min_i64(low_us, s->watermark_us);
         }
     }
     return max_i64(e->watermark_floor_us, low_us == INT64_MAX ? INT64_MIN : low_us);
 }
 
-/* A source that joins the minimum must not take the pipeline's watermark back. */
-static void
-keep_floor(engine *e) {
+void
+engine_keep_floor(engine *e) {
     bool any;
     e->watermark_floor_us = timed_watermark_us(e, &any);
 }
@@ -337,6 +341,7 @@ flow_rows(source *s, const old_rows *old, const delta *stored) {
         e->began_ns = clock_ticks_ns(e->clock);
         source_mark_rows(s);
     }
+    source_heard(s);
     source_feed(s, old, stored);
     s->watermark_us = s->accepted_watermark_us;
     e->unsettled = s;
@@ -365,7 +370,7 @@ source_prepare(source *s) {
         engine_settle(e);
     }
     if (table_row_count(s->table) == 0) {
-        keep_floor(e);
+        engine_keep_floor(e);
     }
 }
 
@@ -451,7 +456,7 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
         .rows = {.column_count = s->object->schema->count, .columns = s->stored_columns}};
     const int64_t now_us = engine_arrival_us(e);
     if (!source_is_timed(s) || table_entry_count(s->table) == 0) {
-        keep_floor(e);
+        engine_keep_floor(e);
     }
     TRY(table_append(s->table, &nothing, e->sequence + 1, now_us, source_entry_watermark_us(s),
                      s->stored_columns, &stored, err));
@@ -459,6 +464,7 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     s->by_hand = true;
     s->accepted_watermark_us = watermark_us;
     if (!e->paused) {
+        source_heard(s);
         s->watermark_us = watermark_us;
         source_tick(s, e->sequence);
         engine_send_late(e);

@@ -44,6 +44,7 @@ table  *source_table(const source *s);
 int64_t source_watermark_us(const source *s);
 /* A watermark follows its rows: by its declaration, or because a writer moves it. */
 bool    source_is_timed(const source *s);
+bool    source_is_idle(const source *s);      /* by its idle_timeout: no watermark waits for it */
 int64_t source_pending_rows(const source *s); /* stored in a pause, not yet seen by streams */
 int64_t source_null_time_rows(const source *s);
 /* All of `rows` (types and order of the source's schema) or none. After OK the rows are in every
@@ -165,9 +166,10 @@ typedef struct stream_diagnosis {
     int64_t         due_us;        /* the watermark that next makes rows final; INT64_MAX: none */
     int64_t         ahead_us;      /* the furthest watermark of its timed sources */
     int32_t         timed_count;   /* of its sources, at any depth */
-    const source   *held_by;       /* the timed source whose watermark is the least; NULL: none */
-    bool            timed;         /* it has windows that event time closes */
-    bool            emits_final;   /* and shows them only then */
+    int32_t         idle_count;    /* of them, idle by their idle_timeout */
+    const source   *held_by; /* of those that are not idle, the one whose watermark is the least */
+    bool            timed;   /* it has windows that event time closes */
+    bool            emits_final; /* and shows them only then */
     bool            running;
 } stream_diagnosis;
 void          stream_diagnose(const stream *s, stream_diagnosis *out);

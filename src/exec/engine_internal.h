@@ -100,6 +100,9 @@ struct source {
     int64_t       held_position; /* and its first row */
     bool        by_hand; /* plain source whose watermark a writer moves: event-timed from then on */
     int64_t     null_time_rows;
+    int64_t     opened_us; /* when it was made, where idle_timeout counts from that */
+    bool        idle;
+    timer       silence;     /* idle_timeout: when it may be idle */
     source_mark begin, save; /* of the transaction, of the statement under way */
     arena       check_arena;
     program    *checks; /* NULL: none; one BOOLEAN per CHECK */
@@ -160,6 +163,8 @@ void source_tick(source *s, uint64_t epoch);
 /* What emits after the mark has its latency recorded. */
 void source_mark_rows(const source *s);
 void source_record_latency(const source *s, int64_t elapsed_ns);
+/* A source that joins or leaves the minimum must not take the pipeline's watermark back. */
+void engine_keep_floor(engine *e);
 /* After a stream failed, joined or left. */
 void engine_check_fault(engine *e);
 
@@ -208,6 +213,12 @@ void stream_tick(stream *s, int64_t frontier_us);
 void   stream_drop_circuit(stream *s);
 status stream_announce(stream *s, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
+
+/* ---- idle.c */
+status source_open_idle(source *s, error *err) MUST_USE;
+/* The streams have been given an entry of the source, or its watermark moved. */
+void    source_heard(source *s);
+int64_t source_silent_since_us(const source *s);
 
 /* ---- late.c */
 status stream_take_late(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */

@@ -151,6 +151,7 @@ flow_entry(const flow_source *f, int64_t at) {
     }
     s->held_entry++;
     s->held_position += entry.row_count;
+    source_heard(s);
 }
 
 static bool

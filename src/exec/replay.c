@@ -81,12 +81,16 @@ typedef struct replay_source {
     table_snapshot *snapshot;
     column         *columns; /* room for rows under way */
     int32_t         column_count;
+    uint64_t        order; /* of creation */
     bool            timed;
     int64_t         row_count, entry_count; /* that the streams have seen */
     insert_entry   *entries;                /* a copy; NULL where the order does not matter */
     int64_t        *dead;                   /* likewise: rows that died with them */
     int64_t         dead_count;
     bool            touched;
+    int64_t         idle_timeout_us; /* 0: none */
+    int64_t         silent_since_us; /* as far as the replay has come */
+    bool            idle, last_idle;
     int64_t         next; /* entry */
     int64_t         watermark_us, last_watermark_us;
 } replay_source;
@@ -180,16 +184,17 @@ add_shadows(replay *r, const stream *s, error *err) {
 /* Of one stream, as far as the replay has come: each has the watermark of its own sources. */
 static int64_t
 replay_frontier_us(const replay *r, const stream *s) {
-    int64_t frontier = INT64_MAX;
-    bool    timed = false;
+    const int64_t reached = circuit_exit(s->circuit)->frontier_us;
+    int64_t       frontier = INT64_MAX;
+    bool          holds = false;
     for (int32_t i = 0; i < r->source_count; i++) {
         const replay_source *rs = &r->sources[i];
-        if (rs->timed && list_has(&s->sources, rs->source)) {
+        if (rs->timed && !rs->idle && list_has(&s->sources, rs->source)) {
             frontier = min_i64(frontier, rs->watermark_us);
-            timed = true;
+            holds = true;
         }
     }
-    return timed ? frontier : INT64_MIN;
+    return holds ? max_i64(frontier, reached) : reached;
 }
 
 static bool
@@ -279,14 +284,68 @@ replay_dead(replay *r, replay_source *rs, const insert_entry *entry, error *err)
     return OK;
 }
 
+/* ---- sources that fell silent */
+
+static int64_t
+idle_at_us(const replay_source *rs) {
+    return sat_add_i64(rs->silent_since_us, rs->idle_timeout_us);
+}
+
+/* Whose silence ends its time first, like timers: by deadline, then in order of creation. last:
+ * among those that are idle at the end. */
+static replay_source *
+next_idle(replay *r, bool last) {
+    replay_source *best = NULL;
+    for (int32_t i = 0; i < r->source_count; i++) {
+        replay_source *rs = &r->sources[i];
+        if (rs->idle_timeout_us == 0 || rs->idle || (last && !rs->last_idle)) {
+            continue;
+        }
+        const int64_t before = best == NULL ? INT64_MAX : idle_at_us(best);
+        if (best == NULL || idle_at_us(rs) < before ||
+            (idle_at_us(rs) == before && rs->order < best->order)) {
+            best = rs;
+        }
+    }
+    return best;
+}
+
+static status
+replay_idle(replay *r, replay_source *rs, error *err) {
+    rs->idle = true;
+    return watermark_moved(r) ? replay_tick(r, err) : OK;
+}
+
+/* What fell silent before the group that begins at rs came. */
+static status
+replay_silence(replay *r, const replay_source *first, error *err) {
+    const uint64_t sequence = first->entries[first->next].sequence;
+    int64_t        arrived_us = INT64_MIN;
+    replay_source *idle;
+    for (int32_t i = 0; i < r->source_count; i++) {
+        const replay_source *rs = &r->sources[i];
+        for (int64_t k = rs->next; k < rs->entry_count && rs->entries[k].sequence == sequence;
+             k++) {
+            arrived_us = max_i64(arrived_us, rs->entries[k].ingested_us);
+        }
+    }
+    while ((idle = next_idle(r, false)) != NULL && idle_at_us(idle) <= arrived_us) {
+        TRY(replay_idle(r, idle, err));
+    }
+    return OK;
+}
+
 /* All that has one sequence: an insert, or a transaction, whose rows do not make each other late.
  */
 static status
 replay_group(replay *r, replay_source *rs, error *err) {
     const uint64_t sequence = rs->entries[rs->next].sequence;
+    TRY(replay_silence(r, rs, err));
     for (; rs != NULL && rs->entries[rs->next].sequence == sequence; rs = next_source(r)) {
         const insert_entry entry = rs->entries[rs->next++];
         rs->touched = true;
+        rs->idle = false;
+        rs->silent_since_us = entry.ingested_us;
         rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
         TRY(replay_dead(r, rs, &entry, err));
         TRY(replay_rows(r, rs, entry.position, entry.position + entry.row_count, FED_ALL, err));
@@ -321,9 +380,13 @@ replay_run(replay *r, interrupt *guard, error *err) {
     while (r->by_time && (next = next_source(r)) != NULL) {
         TRY(replay_group(r, next, err));
     }
+    while (r->by_time && (next = next_idle(r, true)) != NULL) {
+        TRY(replay_idle(r, next, err));
+    }
     for (int32_t i = 0; i < r->source_count; i++) {
         replay_source *rs = &r->sources[i];
         rs->watermark_us = rs->last_watermark_us;
+        rs->idle = rs->last_idle;
         if (!r->by_time) {
             TRY(replay_rows(r, rs, 0, rs->row_count, FED_LIVE, err));
         }
@@ -354,6 +417,10 @@ open_source(replay *r, replay_source *rs, const source *src, error *err) {
                           .timed = source_is_timed(src),
                           .row_count = source_flowed_rows(src),
                           .entry_count = source_flowed_entries(src),
+                          .order = src->object->id,
+                          .idle_timeout_us = src->object->idle_timeout_us,
+                          .silent_since_us = src->opened_us,
+                          .last_idle = src->idle,
                           .watermark_us = INT64_MIN,
                           .last_watermark_us = src->watermark_us};
     rs->columns = arena_alloc(&r->arena, sizeof(column) * (size_t)(rs->column_count + 1));
@@ -507,7 +574,7 @@ stream_fill(stream *s, error *err) {
     s->replaying = true;
     const status done = s->timed ? fill_by_time(s, err) : fill_whole(s, err);
     s->replaying = false;
-    s->frontier_us = stream_frontier_us(s); /* both ways tick up to now */
+    s->frontier_us = circuit_exit(s->circuit)->frontier_us; /* both ways tick up to now */
     if (done == OK) {
         stream_count_filled(s);
     }

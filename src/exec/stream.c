@@ -379,15 +379,15 @@ stream_tick(stream *s, int64_t frontier_us) {
 int64_t
 stream_frontier_us(const stream *s) {
     int64_t frontier = INT64_MAX;
-    bool    timed = false;
+    bool    holds = false;
     for (int32_t i = 0; i < s->sources.count; i++) {
         const source *src = s->sources.items[i];
-        if (source_is_timed(src)) {
+        if (source_is_timed(src) && !src->idle) {
             frontier = min_i64(frontier, src->watermark_us);
-            timed = true;
+            holds = true;
         }
     }
-    return timed ? frontier : INT64_MIN;
+    return holds ? max_i64(frontier, s->frontier_us) : s->frontier_us;
 }
 
 bool

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bind_object.c - CREATE SOURCE and CREATE TABLE: columns, defaults, event time and options into an
  * object. */
+#include <stdio.h>
+
 #include "plan/bind.h"
 
 #include "sql/parser.h"
@@ -259,13 +261,45 @@ bind_watermark(object *o, binder *b, const ast_statement *s) {
 /* ---- WITH (...) */
 
 typedef struct known_option {
-    const char *name, *value; /* the one value it can have */
-    const char *meaning;
+    const char *name;
+    const char *word;    /* the one value it can have; NULL: another kind of value */
+    const char *meaning; /* of the word */
+    status (*bind)(object *o, binder *b, const ast_option *given);
 } known_option;
 
+static status
+bind_manual(object *o, binder *b, const ast_option *given) {
+    (void)b;
+    (void)given;
+    o->manual_watermark = true;
+    return OK;
+}
+
+/* A length of time that is longer than nothing. */
+static status
+bind_length(int64_t *us, binder *b, const ast_option *given) {
+    char what[64];
+    (void)snprintf(what, sizeof(what), "option \"%.*s\"",
+                   (int)(given->name.text.size < 40 ? given->name.text.size : 40),
+                   given->name.text.data);
+    TRY(bind_duration(us, b, given->value, what));
+    if (*us > 0) {
+        return OK;
+    }
+    error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
+                 "%s must be longer than nothing", what);
+    return error_hint(b->err, "write '1 s', or milliseconds: 1000; leave it out for none");
+}
+
+static status
+bind_idle_timeout(object *o, binder *b, const ast_option *given) {
+    return bind_length(&o->idle_timeout_us, b, given);
+}
+
 static const known_option options[] = {
-    {"watermark", "manual", "the writer moves the watermark"},
-    {"retain", "all", "every row is kept"},
+    {"watermark", "manual", "the writer moves the watermark", bind_manual},
+    {"retain", "all", "every row is kept", NULL},
+    {"idle_timeout", NULL, NULL, bind_idle_timeout},
 };
 
 static status
@@ -281,6 +315,19 @@ unknown_option(binder *b, const ast_option *o) {
 }
 
 static status
+check_word(binder *b, const known_option *k, const ast_option *given) {
+    value v;
+    TRY(bind_constant(&v, b, given->value, "WITH"));
+    if (!v.is_null && v.type.id == TYPE_TEXT && text_equal_nocase(v.s, text_of(k->word))) {
+        return OK;
+    }
+    error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
+                 "option \"%s\" has the one value '%s': %s", k->name, k->word, k->meaning);
+    error_hint(b->err, "write %s = '%s', or leave it out", k->name, k->word);
+    return ERR_INVALID_SCHEMA;
+}
+
+static status
 bind_option(object *o, binder *b, const ast_option *given) {
     int32_t at = 0;
     while (at < ARRAY_COUNT(options) &&
@@ -291,16 +338,8 @@ bind_option(object *o, binder *b, const ast_option *given) {
         return unknown_option(b, given);
     }
     const known_option *k = &options[at];
-    value               v;
-    TRY(bind_constant(&v, b, given->value, "WITH"));
-    if (v.is_null || v.type.id != TYPE_TEXT || !text_equal_nocase(v.s, text_of(k->value))) {
-        error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
-                     "option \"%s\" has the one value '%s': %s", k->name, k->value, k->meaning);
-        error_hint(b->err, "write %s = '%s', or leave it out", k->name, k->value);
-        return ERR_INVALID_SCHEMA;
-    }
-    o->manual_watermark = o->manual_watermark || at == 0;
-    return OK;
+    TRY(k->word != NULL ? check_word(b, k, given) : OK);
+    return k->bind != NULL ? k->bind(o, b, given) : OK;
 }
 
 /* Rows do not move a manual watermark, but windows must know which column it is about. */
