@@ -420,6 +420,9 @@ LAMINAR_API laminar_status laminar_append_bigints(laminar_appender *a, int32_t c
 LAMINAR_API laminar_status laminar_append_doubles(laminar_appender *a, int32_t column,
                                                   const double *v, int32_t count,
                                                   laminar_error *err);
+LAMINAR_API laminar_status laminar_append_texts(laminar_appender *a, int32_t column,
+                                                const char *const *texts, const size_t *sizes,
+                                                int32_t count, laminar_error *err);
 LAMINAR_API laminar_status laminar_append_text(laminar_appender *a, int32_t column,
                                                const char *text, size_t size, laminar_error *err);
 /* A value of any type, as laminar_result_value gives them. */

@@ -478,15 +478,42 @@ append_longs(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_
     return n;
 }
 
+/* The same of texts; one that has no UTF-8 form ends the run. */
+static Py_ssize_t
+append_texts(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_ssize_t size) {
+    const char   *run[RUN_MAX];
+    size_t        sizes[RUN_MAX];
+    int32_t       n = 0;
+    laminar_error err;
+    for (Py_ssize_t length; n < RUN_MAX && at + n < size; n++) {
+        PyObject *v = PyList_GetItem(list, at + n);
+        if (v == NULL || !PyUnicode_CheckExact(v)) {
+            break;
+        }
+        run[n] = PyUnicode_AsUTF8AndSize(v, &length);
+        if (run[n] == NULL) {
+            PyErr_Clear();
+            break;
+        }
+        sizes[n] = (size_t)length;
+    }
+    if (n > 0 &&
+        refused(c, laminar_append_texts(c->appender, column, run, sizes, n, &err), &err) < 0) {
+        return -1;
+    }
+    return n;
+}
+
 static int
 append_list(rows_context *c, int32_t column, PyObject *list) {
     Py_ssize_t at = 0, looked = 0;
     while (at < PyList_Size(list)) {
         PyObject        *v = Py_NewRef(PyList_GetItem(list, at));
         const Py_ssize_t size = PyList_Size(list);
-        Py_ssize_t       n = PyFloat_CheckExact(v)  ? append_floats(c, column, list, at, size)
-                             : PyLong_CheckExact(v) ? append_longs(c, column, list, at, size)
-                                                    : 0;
+        Py_ssize_t       n = PyFloat_CheckExact(v)     ? append_floats(c, column, list, at, size)
+                             : PyLong_CheckExact(v)    ? append_longs(c, column, list, at, size)
+                             : PyUnicode_CheckExact(v) ? append_texts(c, column, list, at, size)
+                                                       : 0;
         if (n == 0) {
             n = append_value(c, column, v, 0) < 0 ? -1 : 1;
         }

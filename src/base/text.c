@@ -110,6 +110,44 @@ text_utf8_fault(text t) {
     return valid > (size_t)INT32_MAX ? INT32_MAX : (int32_t)valid;
 }
 
+/* All bytes of a word are 1 .. 127. Without a byte that is zero or has its high bit set, taking 1
+ * of each borrows from none. */
+ALWAYS_INLINE bool
+is_plain_word(uint64_t w) {
+    return (((w - UINT64_C(0x0101010101010101)) | w) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* ASCII without NUL, eight bytes at a time; the last word overlaps the one before. */
+static bool
+is_plain(text t) {
+    uint64_t w;
+    if (t.size < 4) { /* 1 .. 3 */
+        return is_plain_word(UINT64_C(0x0101010101000000) | (uint8_t)t.data[0] |
+                             (uint64_t)(uint8_t)t.data[t.size / 2] << 8 |
+                             (uint64_t)(uint8_t)t.data[t.size - 1] << 16);
+    }
+    if (t.size < 8) {
+        uint32_t low, high;
+        memcpy(&low, t.data, 4);
+        memcpy(&high, t.data + t.size - 4, 4);
+        return is_plain_word(low | (uint64_t)high << 32);
+    }
+    for (size_t i = 0; i + 8 < t.size; i += 8) {
+        memcpy(&w, t.data + i, 8);
+        if (!is_plain_word(w)) {
+            return false;
+        }
+    }
+    memcpy(&w, t.data + t.size - 8, 8);
+    return is_plain_word(w);
+}
+
+bool
+text_is_storable(text t) {
+    return t.size == 0 || is_plain(t) ||
+           (text_utf8_fault(t) < 0 && memchr(t.data, '\0', t.size) == NULL);
+}
+
 static int32_t
 min3(int32_t a, int32_t b, int32_t c) {
     const int32_t least = a < b ? a : b;

@@ -21,7 +21,8 @@ bool    text_equal(text a, text b);
 bool    text_equal_nocase(text a, text b); /* ASCII letters alone */
 int     text_compare(text a, text b);      /* bytewise, as memcmp */
 bool    text_is_utf8(text t);              /* strict: no surrogates, no overlong forms */
-int32_t text_utf8_fault(text t); /* offset of the first ill-formed character, -1 when valid */
+int32_t text_utf8_fault(text t);  /* offset of the first ill-formed character, -1 when valid */
+bool    text_is_storable(text t); /* UTF-8 without a NUL byte: what a VARCHAR holds */
 /* Edit distance (Levenshtein with transpositions of neighbours), without regard to ASCII case,
  * capped at `limit + 1`. Texts of more than 127 bytes that differ are never near. */
 int32_t text_distance(text a, text b, int32_t limit);

@@ -181,13 +181,18 @@ reset_text(builder *b) {
 
 status
 column_append_null(builder *b, int32_t at, error *err) {
+    return column_append_null_run(b, at, 1, err);
+}
+
+status
+column_append_null_run(builder *b, int32_t at, int32_t count, error *err) {
     column_builder *c = &b->columns[at];
-    TRY(ensure(b, c, 1, err));
+    TRY(ensure(b, c, count, err));
     const size_t width = type_width(c->type);
-    memset((uint8_t *)c->values + (size_t)c->count * width, 0, width);
-    bits_clear(c->validity, c->count);
-    c->count++;
-    c->null_count++;
+    memset((uint8_t *)c->values + (size_t)c->count * width, 0, width * (size_t)count);
+    bits_fill(c->validity, c->count, count, false);
+    c->count += count;
+    c->null_count += count;
     return OK;
 }
 
@@ -267,28 +272,49 @@ column_append_f64_run(builder *b, int32_t at, const double *v, int32_t count, er
     return append_run(b, at, v, count, err);
 }
 
+/* Where a text lies that a view may point to; NULL: no memory. Short ones lie in the view. */
+ALWAYS_INLINE const char *
+keep_text(builder *b, text t) {
+    if (t.size <= STRVIEW_INLINE_MAX) {
+        return t.data;
+    }
+    char *copy = take_text(b, t.size);
+    if (copy != NULL) {
+        memcpy(copy, t.data, t.size);
+    }
+    return copy;
+}
+
+static NOINLINE status
+too_long(size_t size, error *err) {
+    return error_set(err, ERR_INGESTION_FAILED,
+                     "a text of %zu bytes is too long; at most %d bytes fit one value", size,
+                     BUILDER_TEXT_SIZE_MAX);
+}
+
 status
 column_append_text(builder *b, int32_t at, text t, error *err) {
+    return column_append_text_run(b, at, &t, 1, err);
+}
+
+status
+column_append_text_run(builder *b, int32_t at, const text *v, int32_t count, error *err) {
     column_builder *c = &b->columns[at];
     assert(physical_is_view(type_physical(c->type)));
-    if (t.size > BUILDER_TEXT_SIZE_MAX) {
-        return error_set(err, ERR_INGESTION_FAILED,
-                         "a text of %zu bytes is too long; at most %d bytes fit one value", t.size,
-                         BUILDER_TEXT_SIZE_MAX);
-    }
-    TRY(ensure(b, c, 1, err));
-    const char *data = t.data;
-    if (t.size > STRVIEW_INLINE_MAX) {
-        char *copy = take_text(b, t.size);
-        if (copy == NULL) {
+    TRY(ensure(b, c, count, err));
+    strview *to = (strview *)c->values + c->count;
+    for (int32_t i = 0; i < count; i++) {
+        if (UNLIKELY(v[i].size > BUILDER_TEXT_SIZE_MAX)) {
+            return too_long(v[i].size, err);
+        }
+        const char *data = keep_text(b, v[i]);
+        if (UNLIKELY(data == NULL && v[i].size > 0)) {
             return error_memory(err);
         }
-        memcpy(copy, t.data, t.size);
-        data = copy;
+        to[i] = strview_of(data, (uint32_t)v[i].size);
     }
-    ((strview *)c->values)[c->count] = strview_of(data, (uint32_t)t.size);
-    bits_set(c->validity, c->count);
-    c->count++;
+    bits_fill(c->validity, c->count, count, true);
+    c->count += count;
     return OK;
 }
 

@@ -41,6 +41,7 @@ status builder_reserve(builder *b, int32_t rows,
 /* Appends to one column. The value must be of the physical type of the column (use value_cast or
  * kernel casts before). */
 status column_append_null(builder *b, int32_t at, error *err) MUST_USE;
+status column_append_null_run(builder *b, int32_t at, int32_t count, error *err) MUST_USE;
 status column_append_i64(builder *b, int32_t at, int64_t v, error *err)
     MUST_USE; /* any integer but HUGEINT, DATE, TIMESTAMP, BOOL; v must be in range */
 status column_append_f64(builder *b, int32_t at, double v, error *err) MUST_USE;
@@ -51,6 +52,8 @@ status column_append_f64_run(builder *b, int32_t at, const double *v, int32_t co
                              error *err) MUST_USE;
 status column_append_text(builder *b, int32_t at, text t,
                           error *err) MUST_USE; /* or a BLOB; copies; VARCHAR: valid UTF-8 */
+status column_append_text_run(builder *b, int32_t at, const text *v, int32_t count,
+                              error *err) MUST_USE; /* all or none of them */
 status column_append_value(builder *b, int32_t at, const value *v, error *err) MUST_USE;
 /* All rows of a delta (types equal); weights are not kept. */
 status builder_append_delta(builder *b, const delta *rows, error *err) MUST_USE;

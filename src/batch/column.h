@@ -39,14 +39,29 @@ typedef union strview {
 
 #define STRVIEW_INLINE_MAX 12
 
+/* At most 12 bytes, by loads that overlap: a call of memcpy costs more than the copy. */
+ALWAYS_INLINE void
+copy_short(char *to, const char *from, uint32_t size) {
+    __asm__("" : "+r"(from)); /* else gcc sees an array of 4 bytes behind the test for 8 */
+    if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else if (size > 0) {
+        to[0] = from[0];
+        to[size / 2] = from[size / 2];
+        to[size - 1] = from[size - 1];
+    }
+}
+
 ALWAYS_INLINE strview
 strview_of(const char *data, uint32_t size) {
     strview v = {.word = {0, 0}};
     v.size = size;
     if (size <= STRVIEW_INLINE_MAX) {
-        if (size > 0) {
-            memcpy(v.inlined, data, size);
-        }
+        copy_short(v.inlined, data, size);
     } else {
         memcpy(v.prefix, data, 4);
         v.data = data;

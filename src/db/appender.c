@@ -108,6 +108,8 @@ laminar_appender_clear(laminar_appender *a) {
     arena_reset(&a->scratch);
 }
 
+enum { TEXT_RUN = 256 };
+
 static laminar_status
 fail(laminar_appender *a, const error *e, status s, laminar_error *err) {
     laminar_appender_clear(a);
@@ -252,7 +254,7 @@ laminar_append_text(laminar_appender *a, int32_t at, const char *data, size_t si
                     laminar_error *err) {
     error      e = {0};
     const text t = {data, size};
-    if (text_utf8_fault(t) >= 0 || memchr(data, '\0', size) != NULL) {
+    if (!text_is_storable(t)) {
         const bool known = at >= 0 && at < a->width;
         error_set(&e, ERR_INGESTION_FAILED,
                   "row %d, column \"%s\": the text is not valid UTF-8 or holds a NUL byte",
@@ -264,6 +266,30 @@ laminar_append_text(laminar_appender *a, int32_t at, const char *data, size_t si
     }
     const value v = {.type = type_of(TYPE_TEXT), .s = t};
     return append_coerced(a, at, &v, err);
+}
+
+laminar_status
+laminar_append_texts(laminar_appender *a, int32_t at, const char *const *data, const size_t *sizes,
+                     int32_t count, laminar_error *err) {
+    text           run[TEXT_RUN];
+    laminar_status s = LAMINAR_OK;
+    for (int32_t i = 0, n; s == LAMINAR_OK && i < count; i += n) {
+        bool plain = is_type(a, at, TYPE_TEXT);
+        n = count - i < TEXT_RUN ? count - i : TEXT_RUN;
+        for (int32_t k = 0; plain && k < n; k++) {
+            run[k] = (text){data[i + k], sizes[i + k]};
+            plain = text_is_storable(run[k]);
+        }
+        if (LIKELY(plain)) {
+            error e;
+            s = appended(a, column_append_text_run(&a->rows, at, run, n, &e), &e, err);
+            continue;
+        }
+        for (int32_t k = 0; s == LAMINAR_OK && k < n; k++) { /* one of them says what is wrong */
+            s = laminar_append_text(a, at, data[i + k], sizes[i + k], err);
+        }
+    }
+    return s;
 }
 
 laminar_status
@@ -310,6 +336,13 @@ longest(const laminar_appender *a) {
 
 static laminar_status
 fill_column(laminar_appender *a, int32_t at, int32_t rows, laminar_error *err) {
+    const int32_t missing = rows - a->rows.columns[at].count;
+    if (a->target->defaults == NULL || a->target->defaults[at].is_null) {
+        error e;
+        return missing == 0
+                   ? LAMINAR_OK
+                   : appended(a, column_append_null_run(&a->rows, at, missing, &e), &e, err);
+    }
     while (a->rows.columns[at].count < rows) {
         const laminar_status s = laminar_append_default(a, at, err);
         if (s < 0) {

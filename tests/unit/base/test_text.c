@@ -170,5 +170,29 @@ test_nearest(void **state) {
     CHECK_EQ(text_nearest(TEXT("price"), NULL, 0), -1);
 }
 
-UNIT_MAIN(UNIT(test_compare), UNIT(test_utf8_exhaustive), UNIT(test_utf8_long), UNIT(test_distance),
-          UNIT(test_nearest))
+/* Every size to 40 with every byte at every place: what a VARCHAR takes is UTF-8 without NUL. */
+static void
+test_storable(void **state) {
+    (void)state;
+    char bytes[40];
+    memset(bytes, 'x', sizeof(bytes));
+    for (size_t size = 0; size <= sizeof(bytes); size++) {
+        const text t = {bytes, size};
+        CHECK(text_is_storable(t));
+        for (size_t at = 0; at < size; at++) {
+            for (int32_t c = 0; c < 256; c++) {
+                bytes[at] = (char)c;
+                CHECK_EQ(text_is_storable(t), c > 0 && c < 128);
+            }
+            bytes[at] = 'x';
+        }
+    }
+    memcpy(bytes + 7, "\xc3\xbc", 2);
+    CHECK(text_is_storable((text){bytes, 20}));
+    CHECK(!text_is_storable((text){bytes, 8}));
+    bytes[9] = '\0';
+    CHECK(!text_is_storable((text){bytes, 20}));
+}
+
+UNIT_MAIN(UNIT(test_storable), UNIT(test_compare), UNIT(test_utf8_exhaustive), UNIT(test_utf8_long),
+          UNIT(test_distance), UNIT(test_nearest))

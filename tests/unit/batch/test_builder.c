@@ -17,6 +17,30 @@ append_cells(builder *b, const delta *in, int32_t first, int32_t count, error *e
     return OK;
 }
 
+/* The same by runs where a column has them. */
+static status
+append_runs(builder *b, const delta *in, int32_t first, int32_t count, error *err) {
+    text run[64];
+    for (int32_t c = 0; c < in->column_count; c++) {
+        const bool texts = physical_is_view(type_physical(in->columns[c].type));
+        for (int32_t i = first; i < first + count;) {
+            const bool null = column_is_null(&in->columns[c], i);
+            int32_t    n = 0;
+            while (i + n < first + count && n < 64 &&
+                   column_is_null(&in->columns[c], i + n) == null && (null || texts || n == 0)) {
+                run[n] = column_value(&in->columns[c], i + n).s;
+                n++;
+            }
+            const value v = column_value(&in->columns[c], i);
+            TRY(null    ? column_append_null_run(b, c, n, err)
+                : texts ? column_append_text_run(b, c, run, n, err)
+                        : column_append_value(b, c, &v, err));
+            i += n;
+        }
+    }
+    return OK;
+}
+
 /* `log` are the rows that must be in the builder: (input row) numbers. */
 static void
 check_content(const builder *b, const delta *in, const int32_t *log, int32_t count) {
@@ -52,8 +76,8 @@ test_random(void **state) {
             int32_t        n = (int32_t)rng_below(&r, (uint64_t)(rows - first) + 1);
             const uint64_t what = rng_below(&r, 10);
             if (what < 4) {
-                n = n > 5 ? 5 : n;
-                CHECK_OK(append_cells(&b, &in, first, n, &err));
+                n = what > 0 && n > 5 ? 5 : n;
+                CHECK_OK((what == 0 ? append_runs : append_cells)(&b, &in, first, n, &err));
             } else if (what < 7) {
                 const delta part = {
                     .row_count = n, .column_count = RANDOM_TYPES, .columns = in.columns};
