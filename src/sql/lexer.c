@@ -385,6 +385,15 @@ scan_parameter(scanner *s) {
     return TOKEN_PARAMETER;
 }
 
+/* A blank behind the colon makes it one of a struct or a slice. */
+static bool
+begins_parameter(const scanner *s) {
+    const unsigned char next = byte_at(s, s->at + 1);
+    int32_t             size;
+    return is_letter(next) ||
+           (next >= 0x80 && classify(decode(s, s->at + 1, &size)) != LETTER_BLANK);
+}
+
 static token_kind
 scan(scanner *s, symbol *out) {
     const unsigned char c = byte_at(s, s->at);
@@ -407,7 +416,7 @@ scan(scanner *s, symbol *out) {
     if (c == '$') {
         return scan_dollar(s);
     }
-    if (c == '?' || (c == ':' && (is_letter(next) || next >= 0x80))) {
+    if (c == '?' || (c == ':' && begins_parameter(s))) {
         return scan_parameter(s);
     }
     return c >= 0x80 ? scan_word(s) : scan_symbol(s, out);

@@ -38,6 +38,9 @@ static const char *const golden[][2] = {
     {"\xef\xbb\xbfSELECT\xc2\xa0"
      "1",
      "SELECT 1"},
+    {"SELECT {'a':\xc2\xa0"
+     "1}",
+     "SELECT struct_pack(\"a\" => 1)"},
     {"select * exclude a, t.* except (a, t.b,) from t",
      "SELECT * EXCLUDE (a), t.* EXCLUDE (a, t.b) FROM t"},
     {"SELECT * RENAME a AS b REPLACE (1 AS c) EXCLUDE (d) FROM t",
