@@ -84,6 +84,7 @@ catalog_object_release(object *o) {
     if (o->impl_free != NULL && o->impl != NULL) {
         o->impl_free(o->impl);
     }
+    catalog_object_release(o->before);
     mem *m = o->arena.mem;
     arena_fini(&o->arena);
     mem_free(m, o, sizeof(*o));
@@ -156,6 +157,35 @@ catalog_remove(catalog *c, object *o) {
     if (found) {
         catalog_object_release(o);
     }
+}
+
+static void
+put_instead(object **objects, int32_t count, const object *old, object *o) {
+    for (int32_t i = 0; i < count; i++) {
+        objects[i] = objects[i] == old ? o : objects[i];
+    }
+}
+
+void
+catalog_replace(catalog *c, object *old, object *o) {
+    for (int32_t i = 0; i < old->input_count; i++) {
+        put_instead(old->inputs[i]->dependents, old->inputs[i]->dependent_count, old, o);
+    }
+    for (int32_t i = 0; i < old->dependent_count; i++) {
+        object *d = old->dependents[i];
+        put_instead(d->inputs, d->input_count, old, o);
+        d->late_to = d->late_to == old ? o : d->late_to;
+    }
+    if (old->late_to != NULL) {
+        put_instead(old->late_to->dependents, old->late_to->dependent_count, old, o);
+    }
+    o->id = old->id;
+    old->altered = true;
+    catalog_object_retain(o);
+    mutex_lock(&c->lock);
+    put_instead(c->objects, c->count, old, o);
+    mutex_unlock(&c->lock);
+    catalog_object_release(old);
 }
 
 object *

@@ -78,7 +78,9 @@ struct object {
     int32_t         dependent_count;
     object        **dependents;
     _Atomic int32_t references;
-    arena           arena; /* owns the strings and arrays above */
+    arena           arena;   /* owns the strings and arrays above, */
+    object         *before;  /* with that of what an ALTER made this one from; NULL: none */
+    bool            altered; /* another one stands in its place now; with the statement lock */
 };
 
 typedef struct catalog catalog;
@@ -92,8 +94,10 @@ object *catalog_object_retain(object *o);
 void    catalog_object_release(object *o);
 /* ERR_TABLE_EXISTS when the name is taken (without regard to case). The catalog takes a reference
  * of its own; the caller keeps his. */
-status  catalog_add(catalog *c, object *o, error *err) MUST_USE;
-void    catalog_remove(catalog *c, object *o);
+status catalog_add(catalog *c, object *o, error *err) MUST_USE;
+void   catalog_remove(catalog *c, object *o);
+/* Puts `o`, whose inputs and dependents are set, in the place of `old`, for all who know it. */
+void    catalog_replace(catalog *c, object *old, object *o);
 object *catalog_find(const catalog *c, text name, bool exact); /* borrowed; NULL */
 object *catalog_take(catalog *c, text name); /* by unquoted name, retained; NULL */
 /* As find; otherwise the given status (ERR_TABLE_NOT_FOUND or ERR_NOT_FOUND_IN_QUERY), `what`

@@ -3,6 +3,7 @@
  *
  * A statement that fails leaves everything as it was: all questions come before the first thing is
  * touched, and what replaces an object is complete before the old one goes. */
+#include "db/going.h"
 #include "db/parameters.h"
 #include "db/statement.h"
 
@@ -27,127 +28,6 @@ free_stream(void *impl) {
     stream_close(impl);
 }
 
-/* Takes an object out of the catalog and frees what it stands for; other references keep only its
- * description. */
-static void
-drop_object(laminar_database *db, object *o) {
-    void (*impl_free)(void *) = o->impl_free;
-    void *impl = o->impl;
-    o->impl = NULL;
-    o->impl_free = NULL;
-    if (impl != NULL) {
-        impl_free(impl);
-    }
-    catalog_remove(db->catalog, o);
-}
-
-static bool
-reads_input(const object *o, const object *input) {
-    for (int32_t i = 0; i < o->input_count; i++) {
-        if (o->inputs[i] == input) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Reads one of them, or sends its late rows there. */
-static bool
-reads_any(const object *o, object *const *objects, int32_t count) {
-    for (int32_t k = 0; k < count; k++) {
-        if (o->late_to == objects[k] || reads_input(o, objects[k])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What goes with one object: itself, then what reads it at any depth, in order of creation. */
-typedef struct going {
-    object **objects;
-    int32_t  count;
-} going;
-
-typedef enum going_kind { GO_DROP, GO_CASCADE, GO_REPLACE } going_kind;
-
-/* Names what would be left without its input. */
-static status
-refuse_readers(statement_context *c, const going *g, going_kind how, error *err) {
-    buf  names;
-    bool sends = false; /* late rows, instead of reading */
-    buf_init(&names, c->db->mem, 300);
-    for (int32_t i = 1; i < g->count; i++) {
-        sends |= g->objects[i]->late_to == g->objects[0];
-        if (!buf_printf(&names, "%s\"%.*s\"", i == 1 ? "" : ", ", TEXT_ARG(g->objects[i]->name))) {
-            break; /* more than a message holds: the first ones tell enough */
-        }
-    }
-    error_set(err, ERR_SCHEMA_MISMATCH, "cannot %s \"%.*s\": %.*s %s%s it",
-              how == GO_DROP ? "drop" : "replace", TEXT_ARG(g->objects[0]->name),
-              TEXT_ARG(buf_text(&names)), sends ? "use" : "read", g->count == 2 ? "s" : "");
-    buf_fini(&names);
-    return error_hint(err, how == GO_DROP ? "drop what reads it first, or say CASCADE"
-                                          : "drop what reads it first, and make it again after");
-}
-
-/* What a stream is being made of must stay until it is there. */
-static status
-check_joining(const statement_context *c, const object *o, going_kind how, error *err) {
-    text name;
-    if (!engine_is_joining(c->db->engine, o, &name)) {
-        return OK;
-    }
-    error_set(err, ERR_SCHEMA_MISMATCH, "cannot %s \"%.*s\": %s%.*s%s that is being filled %s it",
-              how == GO_REPLACE ? "replace" : "drop", TEXT_ARG(o->name),
-              name.size == 0 ? "a subscription" : "stream \"", TEXT_ARG(name),
-              name.size == 0 ? "" : "\"", text_equal(name, o->name) ? "is" : "reads");
-    return error_hint(err, "wait until it has read what is there, or cancel that (SHOW QUERIES)");
-}
-
-/* All questions come before the first thing is touched. */
-static status
-find_going(going *g, statement_context *c, object *o, going_kind how, error *err) {
-    laminar_database *db = c->db;
-    const int32_t     total = catalog_count(db->catalog);
-    *g = (going){.objects = arena_alloc(&c->arena, sizeof(object *) * (size_t)total)};
-    if (g->objects == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < total; i++) {
-        object *each = catalog_at(db->catalog, i);
-        if (each == o || reads_any(each, g->objects, g->count)) {
-            g->objects[g->count++] = each;
-        }
-    }
-    if (g->count > 1 && how != GO_CASCADE) {
-        return refuse_readers(c, g, how, err);
-    }
-    engine_reap(db->engine);
-    for (int32_t i = 0; i < g->count; i++) {
-        TRY(check_joining(c, g->objects[i], how, err));
-        if (engine_has_readers(db->engine, g->objects[i])) {
-            return error_set(err, ERR_SCHEMA_MISMATCH,
-                             "cannot %s \"%.*s\": an open subscription reads it; cancel that first",
-                             how == GO_REPLACE ? "replace" : "drop", TEXT_ARG(g->objects[i]->name));
-        }
-    }
-    return OK;
-}
-
-static void
-drop_going(laminar_database *db, const going *g) {
-    for (int32_t i = g->count - 1; i >= 0; i--) {
-        object *o = g->objects[i];
-        for (int32_t k = 0; k < o->input_count; k++) {
-            catalog_undepend(o->inputs[k], o);
-        }
-        if (o->late_to != NULL) {
-            catalog_undepend(o->late_to, o);
-        }
-        drop_object(db, o);
-    }
-}
-
 static status
 drop_statement(statement_context *c, const ast_statement *st, error *err) {
     static const object_kind kinds[] = {[AST_OBJECT_SOURCE] = OBJECT_SOURCE,
@@ -169,8 +49,8 @@ drop_statement(statement_context *c, const ast_statement *st, error *err) {
                             "\"%.*s\" is a %s: say DROP %s", TEXT_ARG(o->name),
                             object_kind_word(o->kind), object_kind_word(o->kind));
     }
-    TRY(find_going(&g, c, o, st->cascade ? GO_CASCADE : GO_DROP, err));
-    drop_going(db, &g);
+    TRY(going_find(&g, c, o, st->cascade ? GO_CASCADE : GO_DROP, err));
+    going_drop(db, &g);
     return OK;
 }
 
@@ -199,7 +79,7 @@ find_old(statement_context *c, const ast_statement *st, object_kind kind, going 
                             "\"%.*s\" is a %s: DROP it first, or use another name",
                             TEXT_ARG(o->name), object_kind_word(o->kind));
     }
-    return find_going(old, c, o, GO_REPLACE, err);
+    return going_find(old, c, o, GO_REPLACE, err);
 }
 
 /* Makes a finished object known, in the place of the old one. */
@@ -215,7 +95,7 @@ register_object(laminar_database *db, object *o, const going *old, error *err) {
         s = catalog_depend(o->late_to, o, err);
     }
     if (s == OK) {
-        drop_going(db, old);
+        going_drop(db, old);
         s = catalog_add(db->catalog, o, err); /* cannot fail where an old one just left */
     }
     for (int32_t i = 0; s < 0 && i < depends; i++) {
@@ -327,7 +207,7 @@ static bool
 is_reached(const going *g, const object *o) {
     for (int32_t i = 0; i < g->count; i++) {
         const object *each = g->objects[i];
-        if (each->late_to == o || (o->kind != OBJECT_SOURCE && reads_input(o, each))) {
+        if (each->late_to == o || (o->kind != OBJECT_SOURCE && object_reads(o, each))) {
             return true;
         }
     }
@@ -346,7 +226,7 @@ leads_to_inputs(bool *leads, statement_context *c, object *from, const object *o
         return error_memory(err);
     }
     g.objects[g.count++] = from;
-    *leads = reads_input(o, from);
+    *leads = object_reads(o, from);
     for (int32_t before = 0; before < g.count && !*leads;) {
         before = g.count;
         for (int32_t i = 0; i < total && !*leads; i++) {
@@ -355,7 +235,7 @@ leads_to_inputs(bool *leads, statement_context *c, object *from, const object *o
                 is_reached(&g, each)) {
                 reached[i] = true;
                 g.objects[g.count++] = each;
-                *leads = reads_input(o, each);
+                *leads = object_reads(o, each);
             }
         }
     }
@@ -479,6 +359,9 @@ create_stream(statement_context *c, const ast_statement *st, going *old, error *
                            true, &st->emit, err);
     if (s == OK) {
         s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
+    }
+    if (s == OK) {
+        s = plan_stream_options(o, &c->env, st, err);
     }
     if (s == OK) {
         s = open_stream(c, st, o, &p, &plan_arena, old, &done, err);

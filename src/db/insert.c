@@ -69,14 +69,25 @@ db_wait_for_room(laminar_database *db, const object *o, error *err) {
 }
 
 status
+db_refuse_gone(const object *o, error *err) {
+    if (!o->altered) {
+        return error_set(err, ERR_TABLE_NOT_FOUND, "source \"%.*s\" was dropped",
+                         TEXT_ARG(o->name));
+    }
+    error_set(err, ERR_BATCH_SCHEMA_MISMATCH,
+              "\"%.*s\" was altered after these rows were made for it; nothing of them was kept",
+              TEXT_ARG(o->name));
+    return error_hint(err, "insert them again; a Writer must be opened again");
+}
+
+status
 db_append_batch(laminar_database *db, object *o, batch *rows, error *err) {
     if (atomic_load(&db->state) == DB_CLOSED) {
         return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
     }
     TRY(db_writable(db, err));
     if (o->impl == NULL) {
-        return error_set(err, ERR_TABLE_NOT_FOUND, "source \"%.*s\" was dropped",
-                         TEXT_ARG(o->name));
+        return db_refuse_gone(o, err);
     }
     TRY(db_check_not_null(o, &rows->rows, err));
     return engine_append(db->engine, o->impl, rows, err);

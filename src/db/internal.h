@@ -211,6 +211,8 @@ status db_fit_result(batch **out, laminar_database *db, const object *o, const i
 /* With the token held: refuses after shutdown and after DROP, checks NOT NULL, appends. The caller
  * settles the engine before it leaves. */
 status db_append_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;
+/* The object has no rows any more: it was dropped, or altered. */
+status db_refuse_gone(const object *o, error *err) MUST_USE;
 /* Without the token, before rows are accepted: waits until readers with LAG_BLOCK have room. */
 status db_wait_for_room(laminar_database *db, const object *o, error *err) MUST_USE;
 status db_check_not_null(const object *o, const delta *rows, error *err) MUST_USE;

@@ -250,8 +250,7 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_SUMMARIZE:
         return summarize_run(c, st, out, err);
     case AST_ALTER:
-        return error_set_at(err, ERR_SQL_PARSE_ERROR, st->position,
-                            "ALTER is not part of this grammar");
+        return alter_run(c, st, out, err);
     case AST_SHOW:
         return show_run(c, st, out, err);
     case AST_DESCRIBE:

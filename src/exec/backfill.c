@@ -145,7 +145,7 @@ begin(stream *s, bool is_new, error *err) {
     hold_sources(s);
     status done = stream_check_inputs(s, err);
     if (done == OK) {
-        done = replay_open(&b->replay, s, err);
+        done = replay_open(&b->replay, s, NULL, err);
     }
     if (done == OK) {
         done = stream_attach(s, err);

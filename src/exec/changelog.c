@@ -260,6 +260,11 @@ changelog_mark(changelog *c, uint64_t epoch) {
     return c->shown;
 }
 
+log_position
+changelog_shown(const changelog *c) {
+    return c->shown;
+}
+
 void
 changelog_set_birth(changelog *c, log_position birth) {
     c->shown = birth;
@@ -450,7 +455,7 @@ changelog_end(changelog *c, log_end how, const error *reason) {
         }
         atomic_store_explicit(&c->ended, (int32_t)how, memory_order_release);
     }
-    if (c->oldest != NULL) { /* nothing comes any more that it could lead to */
+    if (c->oldest != NULL && how != LOG_FAILED) { /* nothing comes that it could lead to */
         pass_entry(c, c->oldest);
         c->oldest = NULL;
         c->keep_bytes = 0;
@@ -459,6 +464,14 @@ changelog_end(changelog *c, log_end how, const error *reason) {
     leave(c);
     changelog_wake(c);
     wake_producers(c);
+}
+
+void
+changelog_reopen(changelog *c) {
+    mutex_lock(&c->lock);
+    assert(atomic_load(&c->ended) == LOG_FAILED);
+    atomic_store_explicit(&c->ended, LOG_OPEN, memory_order_release);
+    leave(c);
 }
 
 void

@@ -62,6 +62,7 @@ bool changelog_is_wanted(const changelog *c);
 /* With the token: the position of what is shown now, `epoch` being the newest insert. Whatever is
  * appended later comes after it. */
 log_position changelog_mark(changelog *c, uint64_t epoch);
+log_position changelog_shown(const changelog *c); /* with the token: of the newest entry */
 /* With the token, for a log without entries: all positions come after this one. */
 void changelog_set_birth(changelog *c, log_position birth);
 /* Takes over the batch references, also when it fails. Makes the entry visible; readers wake when
@@ -72,6 +73,8 @@ void   changelog_wake(changelog *c);
 void   changelog_stir(changelog *c); /* wakes sleepers alone: a cancel concerns no watch */
 /* No further entries. reason (copied) is given to readers after they have read what is there. */
 void changelog_end(changelog *c, log_end how, const error *reason);
+/* With the token: a log that ended as LOG_FAILED goes on. */
+void changelog_reopen(changelog *c);
 
 /* From any thread: an anonymous stream has no reader any more, or nothing to read; engine_reap
  * closes it. */

@@ -84,6 +84,21 @@ status engine_release(engine *e, status outcome, error *err) MUST_USE;
  * time is event-timed from then on, and its watermark starts here. */
 status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
 
+/* ---- exec/alter.c: ALTER. The object `o` with other columns is to take the place of the source's:
+ * its column i is the old one's from[i], or, when that is -1, its default. Nobody reads a column
+ * that goes. Apply ends the alteration and cannot fail; close gives it up. Settled, with no
+ * transaction open. */
+typedef struct source_alteration source_alteration;
+status source_alter_open(source_alteration **out, source *s, object *o, const int32_t *from,
+                         error *err) MUST_USE;
+void   source_alter_apply(source_alteration *a);
+void   source_alter_close(source_alteration *a); /* NULL is fine */
+/* Streams that knew `old` know `o`, which differs from it in its name. */
+void engine_rename(engine *e, const object *old, object *o);
+bool plan_reads_column(const plan_node *n, const object *o, int32_t at);
+/* A subscription reads the column. */
+bool engine_is_watched(const engine *e, const object *o, int32_t at);
+
 /* ---- streams */
 typedef struct stream_options {
     const object *object;  /* NULL: anonymous (subscribe(sql)) */
@@ -140,6 +155,10 @@ typedef struct engine_counters {          /* rows since the database was opened;
     int32_t source_count, stream_count;
 } engine_counters;
 void engine_count(const engine *e, engine_counters *out);
+
+/* ALTER STREAM ... RETRY: a failed stream, and what failed with it, goes on from where it stopped.
+ * It takes the time that reading its inputs again takes. */
+status stream_retry(stream *s, error *err) MUST_USE;
 
 changelog *stream_log(stream *s); /* borrowed */
 /* EMIT EVERY: what is held comes out now. For a reader that begins with the current state. */

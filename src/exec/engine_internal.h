@@ -234,10 +234,13 @@ void   stream_publish(stream *s, uint64_t epoch); /* the tick's rows, as one ent
 /* ---- replay.c: fills a new stream from what its inputs retain, as if it had been there from the
  * start. */
 status stream_fill(stream *s, error *err) MUST_USE;
+/* It keeps values of now(), random() and the like. */
+bool   stream_holds_values(const plan_node *n);
 status stream_check_inputs(const stream *s, error *err) MUST_USE; /* none has failed */
 void   stream_count_filled(stream *s);
 typedef struct replay replay;
-status                replay_open(replay **out, stream *s, error *err) MUST_USE;
+/* resume_after: what is behind this insert is published; NULL: nothing is. */
+status replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) MUST_USE;
 status replay_run(replay *r, interrupt *guard, error *err) MUST_USE; /* needs no token */
 void   replay_close(replay *r);                                      /* NULL is fine */
 

@@ -109,7 +109,9 @@ struct replay {
     list           live;    /* stream* that streams[i] stands for; shadows hold a reference */
     replay_source *sources;
     int32_t        source_count;
-    bool           by_time;        /* some stream has a window that event time closes */
+    bool           by_time; /* some stream has a window that event time closes */
+    stream        *resumed; /* whose changes behind resume_after are new; NULL: none */
+    uint64_t       resume_after;
     int64_t        untouched_rows; /* fed since the last tick */
     interrupt     *guard;
     arena          picked; /* rows under way that are left of others */
@@ -369,6 +371,65 @@ replay_group(replay *r, replay_source *rs, error *err) {
     return OK;
 }
 
+/* What the stream has shown is done again; the rest is shown. */
+static status
+resume(replay *r, error *err) {
+    TRY(replay_tick(r, err));
+    stream_drop_late(r->resumed);
+    r->resumed->replaying = false;
+    r->resumed = NULL;
+    return OK;
+}
+
+/* Of a source: the first entry that the stream has not shown. */
+static int64_t
+first_unshown(const replay *r, const replay_source *rs) {
+    int64_t i = 0;
+    while (i < rs->entry_count && rs->entries[i].sequence <= r->resume_after) {
+        i++;
+    }
+    return i;
+}
+
+/* Rows that were there then, and have died since: with a weight of -1. */
+static status
+take_back_dead(replay *r, replay_source *rs, int64_t first, int64_t end, error *err) {
+    for (int64_t i = first; i < rs->entry_count; i++) {
+        insert_entry entry = rs->entries[i];
+        while (entry.dead_count > 0 && rs->dead[entry.dead_first + entry.dead_count - 1] >= end) {
+            entry.dead_count--; /* ascending; it came and went since */
+        }
+        TRY(replay_dead(r, rs, &entry, err));
+    }
+    return OK;
+}
+
+/* Where the order of rows cannot show: the rows that were there when the stream showed its last
+ * changes, in silence, then the difference to what is there now. */
+static status
+resume_whole(replay *r, error *err) {
+    for (int32_t i = 0; i < r->source_count; i++) {
+        replay_source  *rs = &r->sources[i];
+        table_snapshot *now = rs->snapshot;
+        const int64_t   at = first_unshown(r, rs);
+        const int64_t   end = at < rs->entry_count ? rs->entries[at].position : rs->row_count;
+        TRY(table_snapshot_open(&rs->snapshot, rs->source->table, end, r->resume_after, err));
+        const status fed = replay_rows(r, rs, 0, end, FED_LIVE, err);
+        table_snapshot_close(rs->snapshot);
+        rs->snapshot = now;
+        TRY(fed);
+    }
+    TRY(resume(r, err));
+    for (int32_t i = 0; i < r->source_count; i++) {
+        replay_source *rs = &r->sources[i];
+        const int64_t  at = first_unshown(r, rs);
+        const int64_t  end = at < rs->entry_count ? rs->entries[at].position : rs->row_count;
+        TRY(take_back_dead(r, rs, at, end, err));
+        TRY(replay_rows(r, rs, end, rs->row_count, FED_LIVE, err));
+    }
+    return replay_tick(r, err);
+}
+
 status
 replay_run(replay *r, interrupt *guard, error *err) {
     replay_source *next = NULL;
@@ -377,8 +438,18 @@ replay_run(replay *r, interrupt *guard, error *err) {
         stream *each = r->streams.items[i];
         TRY(feed_constants(each, each->plan.root, err));
     }
+    if (r->resumed != NULL && !r->by_time) {
+        return resume_whole(r, err);
+    }
     while (r->by_time && (next = next_source(r)) != NULL) {
+        if (r->resumed != NULL && next->entries[next->next].sequence > r->resume_after) {
+            TRY(replay_silence(r, next, err));
+            TRY(resume(r, err));
+        }
         TRY(replay_group(r, next, err));
+    }
+    if (r->resumed != NULL) {
+        TRY(resume(r, err));
     }
     while (r->by_time && (next = next_idle(r, true)) != NULL) {
         TRY(replay_idle(r, next, err));
@@ -427,7 +498,7 @@ open_source(replay *r, replay_source *rs, const source *src, error *err) {
     if (rs->columns == NULL) {
         return error_memory(err);
     }
-    if (r->by_time && rs->entry_count > 0) {
+    if ((r->by_time || r->resumed != NULL) && rs->entry_count > 0) {
         const size_t bytes = sizeof(insert_entry) * (size_t)rs->entry_count;
         rs->entries = mem_alloc(r->mem, bytes);
         if (rs->entries == NULL) {
@@ -463,13 +534,17 @@ open_parts(replay *r, stream *s, error *err) {
 }
 
 status
-replay_open(replay **out, stream *s, error *err) {
+replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) {
     mem    *m = s->engine->mem;
     replay *r = mem_alloc_zero(m, sizeof(*r));
     if (r == NULL) {
         return error_memory(err);
     }
     r->mem = m;
+    if (resume_after != NULL) {
+        r->resumed = s;
+        r->resume_after = *resume_after;
+    }
     arena_init(&r->arena, m);
     arena_init(&r->picked, m);
     const status made = open_parts(r, s, err);
@@ -508,16 +583,16 @@ replay_close(replay *r) {
 static status
 fill_by_time(stream *s, error *err) {
     replay *r = NULL;
-    TRY(replay_open(&r, s, err));
+    TRY(replay_open(&r, s, NULL, err));
     const status done = replay_run(r, NULL, err);
     replay_close(r);
     return done;
 }
 
-static bool
-holds_keep(const plan_node *n) {
+bool
+stream_holds_values(const plan_node *n) {
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        if (holds_keep(n->inputs[i])) {
+        if (stream_holds_values(n->inputs[i])) {
             return true;
         }
     }
@@ -536,7 +611,7 @@ check_volatile(const stream *s, error *err) {
         if (up == NULL) {
             continue;
         }
-        if (holds_keep(up->plan.root)) {
+        if (stream_holds_values(up->plan.root)) {
             error_set(err, ERR_QUERY_FAILED,
                       "a windowed stream over \"%.*s\", whose rows have values of now(), random() "
                       "or the like, must be made before the rows come",

@@ -10,6 +10,7 @@
 typedef struct scan {
     op      base;
     column *columns; /* of the delta under way; NULL: all input columns, in order */
+    bool    all;     /* as long as the input has no more than the output */
 } scan;
 
 static status
@@ -20,7 +21,8 @@ scan_open(op *self, error *err) {
     for (int32_t i = 0; all && spec->columns != NULL && i < spec->output->count; i++) {
         all = spec->columns[i] == i;
     }
-    if (spec->columns == NULL || (all && spec->input[0] != NULL)) {
+    s->all = all && spec->input[0] != NULL;
+    if (spec->columns == NULL) {
         return OK;
     }
     s->columns = arena_alloc(self->env->arena, (size_t)spec->output->count * sizeof(column));
@@ -31,10 +33,10 @@ static status
 scan_push(op *self, int32_t port, const delta *in, error *err) {
     scan *s = (scan *)self;
     (void)port;
-    if (s->columns == NULL) {
+    const int32_t count = self->spec->output->count;
+    if (s->columns == NULL || (s->all && in->column_count == count)) {
         return op_emit(self, in, err);
     }
-    const int32_t count = self->spec->output->count;
     for (int32_t i = 0; i < count; i++) {
         assert(self->spec->columns[i] < in->column_count);
         s->columns[i] = in->columns[self->spec->columns[i]];

@@ -265,6 +265,7 @@ typedef struct known_option {
     const char *word;    /* the one value it can have; NULL: another kind of value */
     const char *meaning; /* of the word */
     status (*bind)(object *o, binder *b, const ast_option *given);
+    bool of_stream; /* streams have it too */
 } known_option;
 
 static status
@@ -297,20 +298,27 @@ bind_idle_timeout(object *o, binder *b, const ast_option *given) {
 }
 
 static const known_option options[] = {
-    {"watermark", "manual", "the writer moves the watermark", bind_manual},
-    {"retain", "all", "every row is kept", NULL},
-    {"idle_timeout", NULL, NULL, bind_idle_timeout},
+    {"watermark", "manual", "the writer moves the watermark", bind_manual, false},
+    {"retain", "all", "every row is kept", NULL, true},
+    {"idle_timeout", NULL, NULL, bind_idle_timeout, false},
 };
 
+static bool
+has_option(const object *o, const known_option *k) {
+    return o->kind != OBJECT_STREAM || k->of_stream;
+}
+
 static status
-unknown_option(binder *b, const ast_option *o) {
-    text names[ARRAY_COUNT(options)];
+unknown_option(const object *of, binder *b, const ast_option *o) {
+    text    names[ARRAY_COUNT(options)];
+    int32_t count = 0;
     for (int32_t i = 0; i < ARRAY_COUNT(options); i++) {
-        names[i] = text_of(options[i].name);
+        names[count] = text_of(options[i].name);
+        count += has_option(of, &options[i]);
     }
     error_set_at(b->err, ERR_INVALID_SCHEMA, o->name.position, "unknown option \"%.*s\"",
                  TEXT_ARG(o->name.text));
-    hint_nearest(b, o->name.text, names, ARRAY_COUNT(options), "options");
+    hint_nearest(b, o->name.text, names, count, "options");
     return ERR_INVALID_SCHEMA;
 }
 
@@ -331,11 +339,12 @@ static status
 bind_option(object *o, binder *b, const ast_option *given) {
     int32_t at = 0;
     while (at < ARRAY_COUNT(options) &&
-           !text_equal_nocase(given->name.text, text_of(options[at].name))) {
+           !(has_option(o, &options[at]) &&
+             text_equal_nocase(given->name.text, text_of(options[at].name)))) {
         at++;
     }
     if (at == ARRAY_COUNT(options)) {
-        return unknown_option(b, given);
+        return unknown_option(o, b, given);
     }
     const known_option *k = &options[at];
     TRY(k->word != NULL ? check_word(b, k, given) : OK);
@@ -361,6 +370,15 @@ settle_manual(object *o, binder *b, const ast_statement *s) {
     }
     o->event_time_column = found;
     o->delay_us = INT64_MAX;
+    return OK;
+}
+
+status
+plan_stream_options(object *out, const plan_env *env, const ast_statement *s, error *err) {
+    binder b = {.arena = &out->arena, .env = env, .err = err};
+    for (int32_t i = 0; i < s->option_count; i++) {
+        TRY(bind_option(out, &b, &s->options[i]));
+    }
     return OK;
 }
 

@@ -235,6 +235,9 @@ status plan_constant(value *out, arena *a, const plan_env *env, const ast_expr *
                      const char *clause, error *err) MUST_USE;
 /* A CREATE SOURCE / TABLE statement into an object: schema, defaults, event time, delay. */
 status plan_object(object *out, const plan_env *env, const ast_statement *s, error *err) MUST_USE;
+/* WITH (...) of CREATE STREAM. */
+status plan_stream_options(object *out, const plan_env *env, const ast_statement *s,
+                           error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
 bool plan_insert_is_rows(const ast_statement *s);
 /* source[c] for each column c of the target: which of `width` given values goes there, -1: the

@@ -31,6 +31,7 @@ parse_drop_column(parser *p, ast_statement *s) {
     s->alter = AST_ALTER_DROP;
     (void)parser_accept(p, KEYWORD_COLUMN);
     TRY(parser_name(p, &s->column, "a column name", "DROP COLUMN"));
+    s->cascade = parser_accept(p, KEYWORD_CASCADE);
     return OK;
 }
 

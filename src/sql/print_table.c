@@ -90,6 +90,7 @@ print_alter(const ast_statement *s, buf *out) {
     case AST_ALTER_DROP:
         buf_append_text(out, TEXT(" DROP COLUMN "));
         print_name(&s->column, out);
+        buf_append_text(out, s->cascade ? TEXT(" CASCADE") : TEXT(""));
         return;
     case AST_ALTER_RENAME_COLUMN:
         buf_append_text(out, TEXT(" RENAME COLUMN "));

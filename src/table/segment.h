@@ -150,6 +150,10 @@ struct table {
     int64_t       entry_capacity;
 };
 
+/* ---- table.c */
+/* The tail becomes a segment. */
+status table_seal(table *t, error *err) MUST_USE;
+
 /* ---- change.c */
 /* Keys of the rows of the newest entry leave the index, those of its dead rows come back. */
 void table_undo_keys(table *t, const insert_entry *last);

@@ -137,8 +137,8 @@ pop_segment(table *t) {
     segment_release(s);
 }
 
-static status
-seal(table *t, error *err) {
+status
+table_seal(table *t, error *err) {
     if (t->tail.count == 0) {
         return OK;
     }
@@ -163,7 +163,7 @@ seal(table *t, error *err) {
 /* A large batch becomes segments without a copy; several, so that a filter may skip parts of it. */
 static status
 append_segments(table *t, batch *rows, error *err) {
-    TRY(seal(t, err));
+    TRY(table_seal(t, err));
     const int32_t count = rows->rows.row_count;
     const int32_t before = t->segments->count;
     TRY(segment_list_reserve(&t->segments, count / TABLE_SEGMENT_ROWS + 1, err));
@@ -187,7 +187,7 @@ append_segments(table *t, batch *rows, error *err) {
 static status
 append_tail(table *t, batch *rows, column *stored_columns, error *err) {
     if (t->tail.count + rows->rows.row_count > TABLE_SEGMENT_ROWS) {
-        TRY(seal(t, err));
+        TRY(table_seal(t, err));
     }
     const int32_t first = t->tail.count;
     TRY(tail_append(&t->tail, &rows->rows, err));

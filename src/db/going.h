@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* going.h - what is dropped together with an object. All with the token. */
+#ifndef LAMINAR_DB_GOING_H
+#define LAMINAR_DB_GOING_H
+
+#include "db/statement.h"
+
+/* What goes with one object: itself, then what reads it at any depth, in order of creation. */
+typedef struct going {
+    object **objects;
+    int32_t  count;
+} going;
+
+typedef enum going_kind { GO_DROP, GO_CASCADE, GO_REPLACE, GO_ALTER } going_kind;
+
+/* All questions come before the first thing is touched. */
+status going_find(going *g, statement_context *c, object *o, going_kind how, error *err) MUST_USE;
+void   going_drop(laminar_database *db, const going *g);
+/* What a stream is being made of must stay until it is there. */
+status going_check_joining(const statement_context *c, const object *o, going_kind how,
+                           error *err) MUST_USE;
+bool   object_reads(const object *o, const object *input); /* directly */
+
+#endif

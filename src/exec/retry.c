@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* retry.c - a failed stream goes on.
+ *
+ * Its circuit was given back, so what it had read is read again, in the order in which it came: up
+ * to the newest insert that its change log shows in silence, and from there on its changes are
+ * published. So whoever comes back with a position misses nothing and gets nothing twice. Without
+ * windows of event time what came and went since is left out: a row that made the stream fail may
+ * have been updated or deleted. */
+#include "exec/engine_internal.h"
+
+static status
+check_values(const stream *s, error *err) {
+    if (!stream_holds_values(s->plan.root)) {
+        return OK;
+    }
+    error_set(err, ERR_QUERY_FAILED,
+              "stream \"%.*s\" has shown values of now(), random() or the like, which cannot be "
+              "made again",
+              TEXT_ARG(s->object->name));
+    return error_hint(err, "DROP it and make it again: its rows get new values");
+}
+
+static status
+fill_again(stream *s, error *err) {
+    replay        *r = NULL;
+    const uint64_t shown = changelog_shown(s->log).epoch;
+    TRY(replay_open(&r, s, &shown, err));
+    s->replaying = true;
+    const status done = replay_run(r, NULL, err);
+    s->replaying = false;
+    replay_close(r);
+    s->frontier_us = stream_frontier_us(s);
+    return done;
+}
+
+static void
+end_retry(stream *s, status done, error *fault) {
+    if (done == OK) {
+        stream_go_live(s);
+        if (s->pending.count + s->gone.count > 0) {
+            stream_publish(s, engine_sequence(s->engine));
+        }
+        stream_want_ops(s, 0);
+    } else {
+        stream_fail(s, fault);
+        stream_drop_circuit(s);
+    }
+    engine_check_fault(s->engine);
+    engine_settle_late(s->engine);
+}
+
+static status
+retry_one(stream *s, error *err) {
+    error fault = {.position = -1};
+    TRY(check_values(s, err));
+    if (s->circuit != NULL) {
+        stream_drop_circuit(s);
+    }
+    const stream_counters final = s->final;
+    TRY(stream_reset(s, err));
+    const status ready = stream_check_inputs(s, err);
+    if (ready < 0) {
+        stream_drop_circuit(s);
+        s->final = final;
+        return ready;
+    }
+    s->failed = false;
+    s->final = (stream_counters){0};
+    changelog_reopen(s->log);
+    status done = fill_again(s, &fault);
+    if (done == OK) {
+        done = stream_attach(s, &fault);
+    }
+    if (done < 0) {
+        s->final.late_rows = final.late_rows;
+    }
+    end_retry(s, done, &fault);
+    return done < 0 || s->failed
+               ? error_set(err, ERR_STREAM_FAILED, "\"%.*s\" failed again: %.400s",
+                           TEXT_ARG(s->object->name), s->reason.message)
+               : OK;
+}
+
+static bool
+reads_stream(const stream *s, const stream *input) {
+    for (int32_t i = 0; i < s->plan.object_count; i++) {
+        if (s->plan.objects[i] == input->object) {
+            return true;
+        }
+    }
+    return false;
+}
+
+status
+stream_retry(stream *s, error *err) {
+    engine *e = s->engine;
+    if (!s->failed) {
+        return error_set(err, ERR_QUERY_FAILED, "stream \"%.*s\" has not failed",
+                         TEXT_ARG(s->object->name));
+    }
+    engine_settle(e);
+    engine_reap(e);
+    TRY(retry_one(s, err));
+    for (int32_t i = 0; i < e->streams.count; i++) { /* what failed with it, in order of creation */
+        stream *reader = e->streams.items[i];
+        bool    fell = false;
+        for (int32_t k = 0; k < i && !fell && reader->failed && reader->object != NULL; k++) {
+            const stream *up = e->streams.items[k];
+            fell = !up->failed && up->object != NULL && reads_stream(reader, up);
+        }
+        error ignored = {.position = -1}; /* SHOW STREAMS tells it */
+        if (fell && retry_one(reader, &ignored) < 0) {
+            continue;
+        }
+    }
+    return OK;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reshape.c - the rows of a table under other columns: positions, deaths, keys and the index of
+ * inserts stay, columns that stay are shared. Snapshots of the old table are not touched. */
+#include "table/segment.h"
+
+typedef struct reshaping {
+    const schema  *shape;
+    const int32_t *from;
+    const value   *fill;
+    arena          scratch; /* of the segment under way */
+} reshaping;
+
+static status
+pick_columns(reshaping *r, const segment *s, int32_t row_count, delta *out, error *err) {
+    const int32_t count = r->shape->count;
+    column       *columns = arena_alloc(&r->scratch, sizeof(column) * (size_t)(count + 1));
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (r->from[i] >= 0) {
+            columns[i] = s->columns[r->from[i]];
+        } else {
+            TRY(column_constant(&columns[i], &r->fill[i], row_count, &r->scratch, err));
+        }
+    }
+    *out = (delta){.row_count = row_count, .column_count = count, .columns = columns};
+    return OK;
+}
+
+static status
+reshape_segment(table *made, reshaping *r, const segment *s, error *err) {
+    batch *kept = NULL;
+    delta  rows;
+    TRY(pick_columns(r, s, segment_rows(s), &rows, err));
+    TRY(batch_keep(&kept, made->mem, &rows, err));
+    segment *out = segment_new(made->mem, kept->chunk, &kept->rows, 0, rows.row_count);
+    batch_release(kept);
+    if (out == NULL) {
+        return error_memory(err);
+    }
+    deaths *d = atomic_load_explicit(&s->deaths, memory_order_relaxed);
+    out->first = s->first;
+    atomic_store_explicit(&out->deaths, deaths_retain(d), memory_order_relaxed);
+    made->segments->items[made->segments->count++] = out;
+    made->segment_bytes += out->bytes;
+    return OK;
+}
+
+static status
+reshape_segments(table *made, reshaping *r, table *t, error *err) {
+    status s = table_seal(t, err);
+    if (s == OK) {
+        s = segment_list_reserve(&made->segments, t->segments->count, err);
+    }
+    for (int32_t i = 0; s == OK && i < t->segments->count; i++) {
+        arena_reset(&r->scratch);
+        s = reshape_segment(made, r, t->segments->items[i], err);
+    }
+    return s;
+}
+
+status
+table_reshape(table **out, table *t, const schema *s, const object_key *keys, int32_t key_count,
+              const int32_t *from, const value *fill, error *err) {
+    reshaping r = {.shape = s, .from = from, .fill = fill};
+    table    *made = NULL;
+    assert(key_count == t->key_count);
+    TRY(table_open(&made, t->mem, s, keys, key_count, err));
+    arena_init(&r.scratch, t->mem);
+    const status done = reshape_segments(made, &r, t, err);
+    arena_fini(&r.scratch);
+    if (done < 0) {
+        table_close(made);
+        return done;
+    }
+    *out = made;
+    return OK;
+}
+
+void
+table_take_over(table *made, table *t) {
+    assert(t->tail.count == 0);
+    made->tail.first = t->tail.first;
+    for (int32_t k = 0; k < t->key_count; k++) {
+        made->keys[k].index = t->keys[k].index;
+        t->keys[k].index = (key_index){.mem = t->mem};
+    }
+    made->dead = t->dead;
+    made->dead_count = t->dead_count;
+    made->dead_capacity = t->dead_capacity;
+    made->entries = t->entries;
+    made->entry_count = t->entry_count;
+    made->entry_capacity = t->entry_capacity;
+    t->dead = NULL;
+    t->dead_count = 0;
+    t->dead_capacity = 0;
+    t->entries = NULL;
+    t->entry_count = 0;
+    t->entry_capacity = 0;
+}
