@@ -21,6 +21,11 @@ agg_is_null_of_nothing(const agg_class *class) {
     return !class->zero_of_nothing;
 }
 
+bool
+agg_can_merge(const agg_class *class, const agg_signature *signature) {
+    return class->merge != NULL && !(class->order_matters && signature->order_count == 0);
+}
+
 int32_t
 agg_class_count(void) {
     return ARRAY_COUNT(classes);

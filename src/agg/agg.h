@@ -66,6 +66,8 @@ struct agg_class {
     bool order_matters;        /* ORDER BY inside the call does: first, string_agg */
     bool lists_rows;           /* without ORDER BY in the order of arrival: string_agg */
     bool keeps_nulls;          /* DISTINCT hands on rows with a NULL among the arguments */
+    bool keeps_rows; /* the state is a multiset of the rows even where none is taken back: a merge
+                        costs the rows of the part, and all of `other` where it is asked once */
     /* Looks at types and constants and sets the output type. It may change the types of columns to
      * those it wants; the caller casts, and refuses what has no implicit cast. ERR_WRONG_TYPE: no
      * such overload. ERR_QUERY_FAILED: a constant that will not do. */
@@ -86,8 +88,9 @@ struct agg_class {
     status (*value)(agg *self, const slot *slots, int32_t count, arena *a, column *out, error *err);
     /* Forgets a group (frees multiset entries, text). */
     status (*clear)(agg *self, slot s, error *err);
-    /* Optional, for partial instances of one call: adds group from[i] of `other` to slots[i], which
-     * are initialised; no slot is listed twice. NULL: the call cannot be cut. */
+    /* For partial instances of one call (agg_can_merge; `other` may be `self`, with other groups):
+     * adds group from[i] of `other` to slots[i], which are initialised; no slot is listed twice.
+     * Rows and their retractions may have gone to different parts. */
     status (*merge)(agg *self, const slot *slots, const agg *other, const slot *from, int32_t count,
                     arena *scratch, error *err);
     /* Optional: indexes after a restore; invariants. */
@@ -102,8 +105,11 @@ struct agg_class {
 const agg_class *agg_find(text name, int32_t arg_count);
 bool             agg_exists(text name);
 /* How the call is written: "string_agg(x [, separator])"; NULL when there is no such aggregate. */
-const char      *agg_usage(text name);
-bool             agg_is_null_of_nothing(const agg_class *class);
+const char *agg_usage(text name);
+bool        agg_is_null_of_nothing(const agg_class *class);
+/* The call can be cut into parts that are merged afterwards, whichever row went to which: not what
+ * depends on the order of arrival. A call with DISTINCT cannot, whatever its class. */
+bool             agg_can_merge(const agg_class *class, const agg_signature *signature);
 int32_t          agg_class_count(void);
 const agg_class *agg_class_at(int32_t i);
 

@@ -46,4 +46,5 @@ const agg_class agg_avg_class = {
     .update = running_sum_update,
     .value = value_of,
     .clear = running_sum_clear,
+    .merge = running_sum_merge,
 };

@@ -121,6 +121,27 @@ update(agg *base, const slot *slots, const column *columns, const int64_t *weigh
     return OK;
 }
 
+static status
+merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+      arena *scratch, error *err) {
+    (void)scratch;
+    bits *self = (bits *)base;
+    TRY(array_touch_each(&self->groups, slots, count, err));
+    for (int32_t i = 0; i < count; i++) {
+        bit_group       *to = group_at(self, slots[i]);
+        const bit_group *part = group_at((const bits *)other, from[i]);
+        if (!base->append_only) {
+            for (int32_t b = 0; b < self->width; b++) {
+                to->ones[b] += part->ones[b];
+            }
+        } else if (part->count != 0) {
+            fold(to, function_of(base->class), part->ones[0], 1);
+        }
+        to->count += part->count;
+    }
+    return OK;
+}
+
 static int64_t
 result(const bits *self, const bit_group *g, bit_function f) {
     if (self->base.append_only) {
@@ -164,6 +185,7 @@ const agg_class agg_bit_and_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };
 
 const agg_class agg_bit_or_class = {
@@ -178,6 +200,7 @@ const agg_class agg_bit_or_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };
 
 const agg_class agg_bit_xor_class = {
@@ -191,6 +214,7 @@ const agg_class agg_bit_xor_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };
 
 const agg_class agg_bool_and_class = {
@@ -205,6 +229,7 @@ const agg_class agg_bool_and_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };
 
 const agg_class agg_bool_or_class = {
@@ -219,4 +244,5 @@ const agg_class agg_bool_or_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };

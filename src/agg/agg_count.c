@@ -145,6 +145,19 @@ clear(agg *base, slot s, error *err) {
     return agg_zero_slots(&((counter *)base)->counts, &s, 1, err);
 }
 
+static status
+merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+      arena *scratch, error *err) {
+    (void)scratch;
+    counter           *self = (counter *)base;
+    const state_array *parts = &((const counter *)other)->counts;
+    TRY(array_touch_each(&self->counts, slots, count, err));
+    for (int32_t i = 0; i < count; i++) {
+        *ARRAY_AT(&self->counts, int64_t, slots[i]) += *ARRAY_AT(parts, int64_t, from[i]);
+    }
+    return OK;
+}
+
 const agg_class agg_count_star_class = {
     .name = "count_star",
     .zero_of_nothing = true,
@@ -156,6 +169,7 @@ const agg_class agg_count_star_class = {
     .update = update_star,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };
 
 const agg_class agg_count_class = {
@@ -170,6 +184,7 @@ const agg_class agg_count_class = {
     .update = update_argument,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };
 
 const agg_class agg_count_if_class = {
@@ -184,6 +199,7 @@ const agg_class agg_count_if_class = {
     .update = update_if,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
 };
 
 /* Counted exactly, as count(DISTINCT x): right whatever is taken back. */

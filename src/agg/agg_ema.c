@@ -64,6 +64,7 @@ const agg_class agg_ema_class = {
     .constant_max = 1,
     .order_matters = true,
     .lists_rows = true,
+    .keeps_rows = true,
     .resolve = resolve,
     .open = listing_open,
     .close = listing_close,
@@ -71,6 +72,7 @@ const agg_class agg_ema_class = {
     .update = listing_update,
     .value = value_of,
     .clear = listing_clear,
+    .merge = listing_merge,
     .rebuild = listing_rebuild,
     .validate = listing_validate,
 };

@@ -117,6 +117,14 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
 }
 
 static status
+merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+      arena *scratch, error *err) {
+    extreme *self = (extreme *)base;
+    assert(!self->by_arrival);
+    return self->how->merge(self, slots, (const extreme *)other, from, count, scratch, err);
+}
+
+static status
 clear(agg *base, slot s, error *err) {
     extreme *self = (extreme *)base;
     return self->how->clear(self, s, err);
@@ -146,6 +154,7 @@ const agg_class agg_min_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -162,6 +171,7 @@ const agg_class agg_max_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -179,6 +189,7 @@ const agg_class agg_first_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -196,6 +207,7 @@ const agg_class agg_last_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -212,6 +224,7 @@ const agg_class agg_arg_min_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -228,6 +241,7 @@ const agg_class agg_arg_max_class = {
     .update = update,
     .value = value_of,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };

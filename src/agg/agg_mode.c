@@ -113,6 +113,13 @@ value_entropy(agg *base, const slot *slots, int32_t count, arena *a, column *out
 }
 
 static status
+merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+      arena *scratch, error *err) {
+    return multiset_merge(&((frequencies *)base)->values, slots,
+                          &((const frequencies *)other)->values, from, count, scratch, err);
+}
+
+static status
 clear(agg *base, slot s, error *err) {
     return multiset_clear(&((frequencies *)base)->values, s, err);
 }
@@ -131,6 +138,7 @@ const agg_class agg_mode_class = {
     .name = "mode",
     .column_min = 1,
     .column_max = 1,
+    .keeps_rows = true,
     .resolve = resolve_mode,
     .open = open_frequencies,
     .close = close_frequencies,
@@ -138,6 +146,7 @@ const agg_class agg_mode_class = {
     .update = update,
     .value = value_mode,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -146,6 +155,7 @@ const agg_class agg_entropy_class = {
     .name = "entropy",
     .column_min = 1,
     .column_max = 1,
+    .keeps_rows = true,
     .resolve = resolve_entropy,
     .open = open_frequencies,
     .close = close_frequencies,
@@ -153,6 +163,7 @@ const agg_class agg_entropy_class = {
     .update = update,
     .value = value_entropy,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };

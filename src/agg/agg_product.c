@@ -116,6 +116,31 @@ add_value(product_group *g, double x, int64_t weight) {
 }
 
 static status
+merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+      arena *scratch, error *err) {
+    (void)scratch;
+    product           *self = (product *)base;
+    const state_array *parts = &((const product *)other)->groups;
+    TRY(array_touch_each(&self->groups, slots, count, err));
+    for (int32_t i = 0; i < count; i++) {
+        product_group       *to = ARRAY_AT(&self->groups, product_group, slots[i]);
+        const product_group *part = ARRAY_AT(parts, product_group, from[i]);
+        to->count += part->count;
+        to->zeros += part->zeros;
+        to->negatives += part->negatives;
+        to->infinities += part->infinities;
+        to->nans += part->nans;
+        if (part->mantissa.high != 0) {
+            scaled now = {part->mantissa, part->exponent};
+            now = to->mantissa.high == 0 ? now : times((scaled){to->mantissa, to->exponent}, now);
+            to->mantissa = now.mantissa;
+            to->exponent = now.exponent;
+        }
+    }
+    return OK;
+}
+
+static status
 update(agg *base, const slot *slots, const column *columns, const int64_t *weight,
        const uint8_t *filter, int32_t count, arena *scratch, error *err) {
     product      *self = (product *)base;
@@ -207,6 +232,7 @@ const agg_class agg_product_class = {
     .update = update,
     .value = value_product,
     .clear = clear,
+    .merge = merge,
 };
 
 const agg_class agg_geometric_mean_class = {
@@ -220,4 +246,5 @@ const agg_class agg_geometric_mean_class = {
     .update = update,
     .value = value_mean,
     .clear = clear,
+    .merge = merge,
 };

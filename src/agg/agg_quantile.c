@@ -150,6 +150,13 @@ update_rounded(agg *base, const slot *slots, const column *columns, const int64_
 }
 
 static status
+merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+      arena *scratch, error *err) {
+    return multiset_merge(&((quantile *)base)->values, slots, &((const quantile *)other)->values,
+                          from, count, scratch, err);
+}
+
+static status
 clear(agg *base, slot s, error *err) {
     return multiset_clear(&((quantile *)base)->values, s, err);
 }
@@ -318,6 +325,7 @@ const agg_class agg_median_class = {
     .name = "median",
     .column_min = 1,
     .column_max = 1,
+    .keeps_rows = true,
     .resolve = resolve_cont,
     .open = open_quantile,
     .close = close_quantile,
@@ -325,6 +333,7 @@ const agg_class agg_median_class = {
     .update = update,
     .value = value_cont,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -335,6 +344,7 @@ const agg_class agg_quantile_cont_class = {
     .column_max = 1,
     .constant_min = 1,
     .constant_max = 1,
+    .keeps_rows = true,
     .resolve = resolve_cont,
     .open = open_quantile,
     .close = close_quantile,
@@ -342,6 +352,7 @@ const agg_class agg_quantile_cont_class = {
     .update = update,
     .value = value_cont,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -352,6 +363,7 @@ const agg_class agg_quantile_disc_class = {
     .column_max = 1,
     .constant_min = 1,
     .constant_max = 1,
+    .keeps_rows = true,
     .resolve = resolve_disc,
     .open = open_quantile,
     .close = close_quantile,
@@ -359,6 +371,7 @@ const agg_class agg_quantile_disc_class = {
     .update = update,
     .value = value_disc,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -369,6 +382,7 @@ const agg_class agg_approx_quantile_class = {
     .column_max = 1,
     .constant_min = 1,
     .constant_max = 1,
+    .keeps_rows = true,
     .resolve = resolve_double,
     .open = open_quantile,
     .close = close_quantile,
@@ -376,6 +390,7 @@ const agg_class agg_approx_quantile_class = {
     .update = update_rounded,
     .value = value_cont,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };
@@ -384,6 +399,7 @@ const agg_class agg_mad_class = {
     .name = "mad",
     .column_min = 1,
     .column_max = 1,
+    .keeps_rows = true,
     .resolve = resolve_double,
     .open = open_quantile,
     .close = close_quantile,
@@ -391,6 +407,7 @@ const agg_class agg_mad_class = {
     .update = update,
     .value = value_mad,
     .clear = clear,
+    .merge = merge,
     .rebuild = rebuild,
     .validate = validate,
 };

@@ -85,6 +85,7 @@ const agg_class agg_string_agg_class = {
     .constant_max = 1,
     .order_matters = true,
     .lists_rows = true,
+    .keeps_rows = true,
     .resolve = resolve,
     .open = listing_open,
     .close = listing_close,
@@ -92,6 +93,7 @@ const agg_class agg_string_agg_class = {
     .update = listing_update,
     .value = value_of,
     .clear = listing_clear,
+    .merge = listing_merge,
     .rebuild = listing_rebuild,
     .validate = listing_validate,
 };

@@ -82,4 +82,5 @@ const agg_class agg_sum_class = {
     .update = running_sum_update,
     .value = value_of,
     .clear = running_sum_clear,
+    .merge = running_sum_merge,
 };

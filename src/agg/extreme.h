@@ -34,6 +34,9 @@ struct extreme_class {
     status (*value)(extreme *self, const slot *slots, int32_t count, arena *a, column *out,
                     error *err);
     status (*clear)(extreme *self, slot s, error *err);
+    /* Not by arrival. */
+    status (*merge)(extreme *self, const slot *slots, const extreme *other, const slot *from,
+                    int32_t count, arena *scratch, error *err);
     status (*rebuild)(extreme *self, error *err);
     status (*validate)(const extreme *self, error *err);
 };

@@ -193,6 +193,23 @@ append_value(extreme *base, const slot *slots, int32_t count, arena *a, column *
     return OK;
 }
 
+static status
+append_merge(extreme *base, const slot *slots, const extreme *other, const slot *from,
+             int32_t count, arena *scratch, error *err) {
+    (void)scratch;
+    append            *self = (append *)base;
+    const state_array *parts = &((const append *)other)->kept;
+    TRY(array_touch_each(&self->kept, slots, count, err));
+    for (int32_t i = 0; i < count; i++) {
+        kept       *k = ARRAY_AT(&self->kept, kept, slots[i]);
+        const kept *part = ARRAY_AT(parts, kept, from[i]);
+        if (part->has && (!k->has || part->key < k->key)) {
+            *k = *part;
+        }
+    }
+    return OK;
+}
+
 const extreme_class extreme_append_class = {
     .size = sizeof(append),
     .open = append_open,
@@ -201,4 +218,5 @@ const extreme_class extreme_append_class = {
     .update = append_update,
     .value = append_value,
     .clear = append_clear,
+    .merge = append_merge,
 };

@@ -52,6 +52,13 @@ many_value(extreme *base, const slot *slots, int32_t count, arena *a, column *ou
 }
 
 static status
+many_merge(extreme *base, const slot *slots, const extreme *other, const slot *from, int32_t count,
+           arena *scratch, error *err) {
+    return multiset_merge(&((many *)base)->rows, slots, &((const many *)other)->rows, from, count,
+                          scratch, err);
+}
+
+static status
 many_clear(extreme *base, slot s, error *err) {
     return multiset_clear(&((many *)base)->rows, s, err);
 }
@@ -74,6 +81,7 @@ const extreme_class extreme_multiset_class = {
     .update = many_update,
     .value = many_value,
     .clear = many_clear,
+    .merge = many_merge,
     .rebuild = many_rebuild,
     .validate = many_validate,
 };

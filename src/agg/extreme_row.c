@@ -89,19 +89,17 @@ best_rows(keeper *self, const slot *slots, const column *columns, const int64_t 
     return n;
 }
 
+/* Row rows[i] meets the one that is kept for groups[i]; no group is listed twice. Both lists are
+ * used up. */
 static status
-keeper_update(extreme *base, const slot *slots, const column *columns, const int64_t *weight,
-              const uint8_t *use, int32_t count, arena *scratch, error *err) {
-    keeper       *self = (keeper *)base;
+offer(keeper *self, slot *groups, const column *columns, int32_t *rows, int32_t n, arena *scratch,
+      error *err) {
+    extreme      *base = &self->base;
     const int32_t width = base->base.signature->column_count;
-    slot         *groups = arena_alloc(scratch, (size_t)count * sizeof(*groups));
-    int32_t      *rows = arena_alloc(scratch, (size_t)count * sizeof(*rows));
     column       *kept = arena_alloc(scratch, (size_t)width * sizeof(*kept));
-    if (groups == NULL || rows == NULL || kept == NULL) {
+    if (kept == NULL) {
         return error_memory(err);
     }
-    TRY(array_touch_each(&self->marks, slots, count, err));
-    const int32_t n = best_rows(self, slots, columns, weight, use, count, groups, rows);
     for (int32_t k = 0; k < width && n > 0; k++) {
         TRY(state_columns_read(&self->kept, k, groups, n, scratch, &kept[k], err));
     }
@@ -120,6 +118,47 @@ keeper_update(extreme *base, const slot *slots, const column *columns, const int
         rows[taken++] = rows[i];
     }
     return taken == 0 ? OK : state_columns_write(&self->kept, groups, columns, rows, taken, err);
+}
+
+static status
+keeper_update(extreme *base, const slot *slots, const column *columns, const int64_t *weight,
+              const uint8_t *use, int32_t count, arena *scratch, error *err) {
+    keeper  *self = (keeper *)base;
+    slot    *groups = arena_alloc(scratch, (size_t)count * sizeof(*groups));
+    int32_t *rows = arena_alloc(scratch, (size_t)count * sizeof(*rows));
+    if (groups == NULL || rows == NULL) {
+        return error_memory(err);
+    }
+    TRY(array_touch_each(&self->marks, slots, count, err));
+    const int32_t n = best_rows(self, slots, columns, weight, use, count, groups, rows);
+    return offer(self, groups, columns, rows, n, scratch, err);
+}
+
+static status
+keeper_merge(extreme *base, const slot *slots, const extreme *other, const slot *from,
+             int32_t count, arena *scratch, error *err) {
+    const keeper *parts = (const keeper *)other;
+    const int32_t width = base->base.signature->column_count;
+    slot         *groups = arena_alloc(scratch, (size_t)count * sizeof(*groups));
+    slot         *with_row = arena_alloc(scratch, (size_t)count * sizeof(*with_row));
+    int32_t      *rows = arena_alloc(scratch, (size_t)count * sizeof(*rows));
+    column       *columns = arena_alloc(scratch, (size_t)width * sizeof(*columns));
+    if (groups == NULL || with_row == NULL || rows == NULL || columns == NULL) {
+        return error_memory(err);
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (parts->has.data[from[i]]) {
+            groups[n] = slots[i];
+            with_row[n] = from[i];
+            rows[n] = n;
+            n++;
+        }
+    }
+    for (int32_t k = 0; k < width && n > 0; k++) {
+        TRY(state_columns_read(&parts->kept, k, with_row, n, scratch, &columns[k], err));
+    }
+    return offer((keeper *)base, groups, columns, rows, n, scratch, err);
 }
 
 static status
@@ -143,4 +182,5 @@ const extreme_class extreme_row_class = {
     .update = keeper_update,
     .value = keeper_value,
     .clear = keeper_clear,
+    .merge = keeper_merge,
 };

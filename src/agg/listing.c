@@ -94,6 +94,14 @@ listing_update(agg *base, const slot *slots, const column *columns, const int64_
 }
 
 status
+listing_merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+              arena *scratch, error *err) {
+    assert(!((listing *)base)->by_arrival);
+    return multiset_merge(&((listing *)base)->rows, slots, &((const listing *)other)->rows, from,
+                          count, scratch, err);
+}
+
+status
 listing_clear(agg *base, slot s, error *err) {
     return multiset_clear(&((listing *)base)->rows, s, err);
 }

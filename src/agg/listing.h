@@ -23,6 +23,8 @@ void   listing_close(agg *base);
 status listing_init(agg *base, const slot *slots, int32_t count, error *err) MUST_USE;
 status listing_update(agg *base, const slot *slots, const column *columns, const int64_t *weight,
                       const uint8_t *filter, int32_t count, arena *scratch, error *err) MUST_USE;
+status listing_merge(agg *base, const slot *slots, const agg *other, const slot *from,
+                     int32_t count, arena *scratch, error *err) MUST_USE;
 status listing_clear(agg *base, slot s, error *err) MUST_USE;
 status listing_rebuild(agg *base, error *err) MUST_USE;
 status listing_validate(const agg *base, error *err) MUST_USE;

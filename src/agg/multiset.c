@@ -234,6 +234,7 @@ add_weights(multiset *m, const slot *slots, const slot *entries, const int64_t *
             TRY(change_rank(m, entry, before, more, fresh[i], err));
         }
         weights[entry] = before + more;
+        m->negatives += (before + more < 0) - (before < 0);
         if (m->options.counted) {
             *ARRAY_AT(&m->copies, int64_t, slots[i]) += positive(before + more) - positive(before);
         }
@@ -309,6 +310,21 @@ multiset_update(multiset *m, const slot *slots, const column *columns, const int
     return arrange(m, entries, r.count, err);
 }
 
+/* Entries of negative weight stand in no order: of no group but one whose rows are part of a
+ * multiset (agg_class.merge). */
+static status
+clear_negatives(multiset *m, slot group, error *err) {
+    for (uint64_t i = 0; i < group_table_slot_count(&m->entries) && m->negatives > 0; i++) {
+        const slot entry = (slot)i;
+        if (group_table_is_live(&m->entries, entry) && multiset_group(m, entry) == group &&
+            multiset_weight(m, entry) < 0) {
+            TRY(group_table_remove(&m->entries, entry, err));
+            m->negatives--;
+        }
+    }
+    return OK;
+}
+
 status
 multiset_clear(multiset *m, slot group, error *err) {
     TRY(multiset_settle(m, err));
@@ -320,13 +336,25 @@ multiset_clear(multiset *m, slot group, error *err) {
         }
         TRY(group_table_remove(&m->entries, entry, err));
     }
+    TRY(clear_negatives(m, group, err));
     multiset_unsort(m);
     return multiset_init(m, &group, 1, err);
 }
 
+static int64_t
+count_negatives(const multiset *m) {
+    int64_t n = 0;
+    for (uint64_t i = 0; i < group_table_slot_count(&m->entries); i++) {
+        n += group_table_is_live(&m->entries, (slot)i) && multiset_weight(m, (slot)i) < 0;
+    }
+    return n;
+}
+
 status
 multiset_rebuild(multiset *m, error *err) {
-    return group_table_rebuild(&m->entries, err);
+    TRY(group_table_rebuild(&m->entries, err));
+    m->negatives = count_negatives(m);
+    return OK;
 }
 
 /* ---- reading */
@@ -420,6 +448,9 @@ validate_entries(const multiset *m, error *err) {
 status
 multiset_validate(const multiset *m, error *err) {
     TRY(group_table_validate(&m->entries, err));
+    if (m->negatives != count_negatives(m)) {
+        return broken(err, "the entries of negative weight are miscounted", SLOT_NONE);
+    }
     if (m->once) {
         return OK;
     }

@@ -43,6 +43,7 @@ typedef struct multiset {
     state_array      ranks;   /* int64_t by entry; unused without rank */
     state_array      clock;   /* one int64_t: the next number of arrival */
     ordered          order;
+    int64_t          negatives; /* entries of negative weight */
     /* once, after sorting: */
     slot     *sorted;  /* entries of positive weight in order */
     int64_t  *through; /* weights up to and with each, within its group */
@@ -64,6 +65,9 @@ status multiset_init(multiset *m, const slot *slots, int32_t count, error *err) 
 /* use: which rows count (NULL: all). */
 status multiset_update(multiset *m, const slot *slots, const column *columns, const int64_t *weight,
                        const uint8_t *use, int32_t count, arena *scratch, error *err) MUST_USE;
+/* Adds the rows of group from[i] of `other` to slots[i]; it may be the same multiset. */
+status multiset_merge(multiset *m, const slot *slots, const multiset *other, const slot *from,
+                      int32_t count, arena *scratch, error *err) MUST_USE;
 status multiset_clear(multiset *m, slot group, error *err) MUST_USE;
 status multiset_rebuild(multiset *m, error *err) MUST_USE;
 status multiset_validate(const multiset *m, error *err) MUST_USE;
@@ -82,7 +86,7 @@ slot multiset_at(const multiset *m, slot group, int64_t rank);
 status multiset_read(const multiset *m, int32_t at, const slot *entries, int32_t count, arena *a,
                      column *out, error *err) MUST_USE;
 
-/* ---- multiset_sort.c and multiset.c */
+/* ---- multiset_sort.c, multiset_merge.c and multiset.c */
 int    multiset_compare(const multiset *m, slot a, slot b);
 status multiset_sort(multiset *m, error *err) MUST_USE;
 void   multiset_unsort(multiset *m);

@@ -271,6 +271,67 @@ running_sum_update(agg *base, const slot *slots, const column *input, const int6
     return OK;
 }
 
+/* Adds a group of doubles. The other part may be of the same instance. */
+static status
+merge_doubles(running_sum *self, slot to, const running_sum *other, slot from, error *err) {
+    const float_sum     part = *ARRAY_AT(&other->sums, float_sum, from);
+    const bool          has_special = from < other->specials.count;
+    const float_special more =
+        has_special ? *ARRAY_AT(&other->specials, float_special, from) : (float_special){0};
+    float_sum *s = ARRAY_AT(&self->sums, float_sum, to);
+    s->count += part.count;
+    s->compensation += part.compensation;
+    const bool plain = two_sum(s, part.sum);
+    if (LIKELY(plain && more.nan_count == 0 && more.positive_count == 0 &&
+               more.negative_count == 0 && more.units == 0)) {
+        return OK;
+    }
+    TRY(array_reserve_to(&self->specials, self->sums.count, err));
+    TRY(array_touch(&self->specials, to, 1, err));
+    float_special *special = ARRAY_AT(&self->specials, float_special, to);
+    special->nan_count += more.nan_count;
+    special->positive_count += more.positive_count;
+    special->negative_count += more.negative_count;
+    special->units += more.units;
+    if (!plain) {
+        add_with_units(s, special, part.sum);
+    }
+    return OK;
+}
+
+status
+running_sum_merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
+                  arena *scratch, error *err) {
+    (void)scratch;
+    running_sum       *self = (running_sum *)base;
+    const running_sum *parts = (const running_sum *)other;
+    TRY(array_touch_each(&self->sums, slots, count, err));
+    if (is_double(self)) {
+        for (int32_t i = 0; i < count; i++) {
+            TRY(merge_doubles(self, slots[i], parts, from[i], err));
+        }
+        return OK;
+    }
+    const bool wide = self->sums.element_size == sizeof(wide_sum);
+    for (int32_t i = 0; i < count; i++) {
+        if (wide) {
+            wide_sum       *s = ARRAY_AT(&self->sums, wide_sum, slots[i]);
+            const wide_sum *part = ARRAY_AT(&parts->sums, wide_sum, from[i]);
+            int192_add(&s->total, part->total);
+            s->count += part->count;
+        } else {
+            exact_sum       *s = ARRAY_AT(&self->sums, exact_sum, slots[i]);
+            const exact_sum *part = ARRAY_AT(&parts->sums, exact_sum, from[i]);
+            const uint128    total =
+                ((uint128)s->high << 64 | s->low) + ((uint128)part->high << 64 | part->low);
+            s->low = (uint64_t)total;
+            s->high = (uint64_t)(total >> 64);
+            s->count += part->count;
+        }
+    }
+    return OK;
+}
+
 status
 running_sum_settle(running_sum *self, const slot *slots, int32_t count, error *err) {
     if (!is_double(self)) {

@@ -73,6 +73,8 @@ status running_sum_update(agg *base, const slot *slots, const column *input, con
                           const uint8_t *filter, int32_t count, arena *scratch,
                           error *err) MUST_USE;
 status running_sum_clear(agg *base, slot s, error *err) MUST_USE;
+status running_sum_merge(agg *base, const slot *slots, const agg *other, const slot *from,
+                         int32_t count, arena *scratch, error *err) MUST_USE;
 /* Drops what rounding left in the sums of groups without rows. */
 status running_sum_settle(running_sum *self, const slot *slots, int32_t count, error *err) MUST_USE;
 /* Totals of a group of doubles divided by `divisor` (1: the sum). */

@@ -53,7 +53,9 @@ session_behind(const aggregate *a, slot key, slot at) {
 static bool
 merges(const op_spec *spec) {
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        if (spec->aggs[i].distinct || spec->aggs[i].class->merge == NULL) {
+        const op_agg *call = &spec->aggs[i];
+        const bool    seeks = spec->mode == MODE_ONCE && call->class->keeps_rows;
+        if (call->distinct || seeks || !agg_can_merge(call->class, &call->signature)) {
             return false;
         }
     }
