@@ -43,8 +43,8 @@ typedef enum frame_exclude {
 
 typedef struct frame_bound {
     frame_bound_kind kind;
-    /* PRECEDING, FOLLOWING, not negative. ROWS, GROUPS: BIGINT. RANGE: BIGINT, DOUBLE or INTERVAL,
-     * whichever the key is compared by. */
+    /* PRECEDING, FOLLOWING, not negative. ROWS, GROUPS: BIGINT. RANGE: DOUBLE, INTERVAL, or HUGEINT
+     * in units of the key, whichever the key is compared by; INT128_MAX: beyond any key. */
     value offset;
 } frame_bound;
 

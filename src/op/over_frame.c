@@ -2,12 +2,14 @@
 /* over_frame.c - the rows in the frame of each row, as two bounds that never go back within a
  * partition, months aside.
  *
- * RANGE with an offset compares images: 64-bit integers in the order of the window, whatever the
- * key's type and direction. Rows with a NULL key are in a range of their own. Months have different
- * lengths, so a later row may reach less far: each row is searched for by itself. */
+ * RANGE with an offset compares images: 128-bit integers in the order of the window, whatever the
+ * key's type and direction, so that no sum of a key of 64 bits and an offset leaves them. Rows with
+ * a NULL key are in a range of their own. Months have different lengths, so a later row may reach
+ * less far: each row is searched for by itself. */
 #include "kernel/access.h"
 #include "op/over_state.h"
 #include "type/calendar.h"
+#include "type/decimal.h"
 
 /* Exclusive for an end. */
 typedef struct bound_side {
@@ -54,66 +56,97 @@ fixed_bound(int32_t *out, const over_part *p, int32_t row) {
 
 typedef struct range_keys {
     const column *column;
+    data_type     type;
     physical      physical;
     bool          descending;
-    int64_t       unit_us;   /* > 0: a time, compared in microseconds */
     bool          as_double; /* compared as DOUBLE */
-    int64_t      *image;     /* per row of the view */
+    int64_t       unit;      /* a time: images in one of its units */
+    int64_t       per_us;    /* and in a microsecond */
+    int128       *image;     /* per row of the view */
 } range_keys;
 
 static double
 key_double(const range_keys *k, int32_t row) {
-    return k->physical == PHYSICAL_F64 ? ((const double *)k->column->values)[row]
-                                       : (double)row_i64(k->column, k->physical, row);
+    switch (k->physical) {
+    case PHYSICAL_F64:
+        return ((const double *)k->column->values)[row];
+    case PHYSICAL_F32:
+        return (double)((const float *)k->column->values)[row];
+    default:
+        return decimal_to_double(row_wide(k->column, k->physical, row),
+                                 k->type.id == TYPE_DECIMAL ? k->type.scale : 0);
+    }
 }
 
-static int64_t
-key_integer(const range_keys *k, int32_t row) {
-    const int64_t raw = row_i64(k->column, k->physical, row);
-    return k->unit_us > 0 ? sat_mul_i64(raw, k->unit_us) : raw;
+static int128
+key_image(const range_keys *k, int32_t row) {
+    if (k->as_double) {
+        return f64_order(key_double(k, row));
+    }
+    if (k->physical == PHYSICAL_INTERVAL) {
+        return interval_total_us((const interval *)k->column->values + row);
+    }
+    return row_wide(k->column, k->physical, row) * k->unit;
 }
 
-static int64_t
-oriented(const range_keys *k, int64_t image) {
+static int128
+oriented(const range_keys *k, int128 image) {
     return k->descending ? ~image : image;
 }
 
-static int64_t
-interval_moved(int64_t us, const interval *iv, bool down) {
+static int128
+sum_image(int128 x, int128 by, bool down) {
+    int128     out;
+    const bool beyond = by == INT128_MAX || (down ? __builtin_sub_overflow(x, by, &out)
+                                                  : __builtin_add_overflow(x, by, &out));
+    return !beyond ? out : down ? INT128_MIN : INT128_MAX;
+}
+
+static int128
+interval_moved(const range_keys *k, int128 image, const interval *iv, bool down) {
+    if (iv->months == 0 || k->physical == PHYSICAL_INTERVAL) {
+        return sum_image(image, interval_total_us(iv) * k->per_us, down);
+    }
     const interval by = {.months = down ? -iv->months : iv->months,
                          .days = down ? -iv->days : iv->days,
                          .us = down ? -iv->us : iv->us};
+    const int128   rest = (image % k->per_us + k->per_us) % k->per_us;
+    const int128   us = (image - rest) / k->per_us;
     int64_t        moved;
-    if (timestamp_add_interval(us, &by, &moved)) {
-        return moved;
+    if (us >= INT64_MIN && us <= INT64_MAX && timestamp_add_interval((int64_t)us, &by, &moved)) {
+        return (int128)moved * k->per_us + rest;
     }
-    return down ? INT64_MIN : INT64_MAX;
+    return down ? INT128_MIN : INT128_MAX;
+}
+
+/* An infinity moved against itself stays beyond all: every row is that near to it. */
+static double
+double_moved(double x, double by, bool down) {
+    const double moved = down ? x - by : x + by;
+    return moved != moved && x == x ? (down ? -INFINITY : INFINITY) : moved;
 }
 
 /* The image of the key of `row` moved by the offset of a bound. */
-static int64_t
+static int128
 moved_image(const range_keys *k, const frame_bound *b, int32_t row) {
     const bool down = (b->kind == BOUND_PRECEDING) != k->descending;
     if (k->as_double) {
-        const double by = b->offset.d;
-        const double d = key_double(k, row);
-        return oriented(k, f64_order(down ? d - by : d + by));
+        return oriented(k, f64_order(double_moved(key_double(k, row), b->offset.d, down)));
     }
-    const int64_t from = key_integer(k, row);
-    if (b->offset.type.id == TYPE_INTERVAL) {
-        return oriented(k, interval_moved(from, &b->offset.iv, down));
-    }
-    return oriented(k, sat_add_i64(from, down ? -b->offset.i : b->offset.i));
+    const int128 from = key_image(k, row);
+    return oriented(k, b->offset.type.id == TYPE_INTERVAL
+                           ? interval_moved(k, from, &b->offset.iv, down)
+                           : sum_image(from, b->offset.h, down));
 }
 
 static bool
-is_behind(const range_keys *k, int32_t row, int64_t bound, bool is_end) {
+is_behind(const range_keys *k, int32_t row, int128 bound, bool is_end) {
     return k->image[row] < bound || (is_end && k->image[row] == bound);
 }
 
 /* The first row of [first, end) that is not behind the bound. */
 static int32_t
-search_bound(const range_keys *k, int32_t first, int32_t end, int64_t bound, bool is_end) {
+search_bound(const range_keys *k, int32_t first, int32_t end, int128 bound, bool is_end) {
     while (first < end) {
         const int32_t middle = first + (end - first) / 2;
         if (is_behind(k, middle, bound, is_end)) {
@@ -143,7 +176,7 @@ range_bound(int32_t *out, const over_part *p, const range_keys *k, int32_t first
             out[i] = side.is_end ? null_end : null_first;
             continue;
         }
-        const int64_t bound = moved_image(k, side.bound, i);
+        const int128 bound = moved_image(k, side.bound, i);
         at = search ? search_bound(k, first, end, bound, side.is_end) : at;
         while (at < end && is_behind(k, at, bound, side.is_end)) {
             at++;
@@ -170,10 +203,15 @@ static void
 set_range_keys(range_keys *k, const over *o, const column *keys, const frame_bound *b) {
     const sort_key *key = &o->base.spec->sort_keys[0];
     const data_type t = o->base.spec->input[0]->fields[key->column].type;
-    *k = (range_keys){.column = keys, .descending = key->descending};
-    k->physical = type_physical(t);
-    k->unit_us = type_is_time(t) || t.id == TYPE_DATE ? type_time_unit_us(t) : 0;
-    k->as_double = b->offset.type.id == TYPE_F64;
+    const bool      fine = t.id == TYPE_TIMESTAMP_NS;
+    const bool      is_time = !fine && (type_is_time(t) || t.id == TYPE_DATE);
+    *k = (range_keys){.column = keys,
+                      .type = t,
+                      .physical = type_physical(t),
+                      .descending = key->descending,
+                      .as_double = b->offset.type.id == TYPE_F64,
+                      .unit = is_time ? type_time_unit_us(t) : 1,
+                      .per_us = fine ? 1000 : 1};
 }
 
 static bool
@@ -191,7 +229,7 @@ open_range_keys(range_keys *k, const over *o, const over_view *v, const over_fra
         return error_memory(err);
     }
     for (int32_t i = 0; i < v->row_count; i++) {
-        k->image[i] = oriented(k, k->as_double ? f64_order(key_double(k, i)) : key_integer(k, i));
+        k->image[i] = oriented(k, key_image(k, i));
     }
     return OK;
 }
@@ -251,8 +289,7 @@ over_range_reaches(const over *o, const frame_bound *b, const column *keys, int3
     if (has_months(b)) {
         wide.offset.iv.days += 3; /* an earlier row may reach as much further */
     }
-    const int64_t bound = moved_image(&k, &wide, j);
-    const int64_t image =
-        oriented(&k, k.as_double ? f64_order(key_double(&k, i)) : key_integer(&k, i));
+    const int128 bound = moved_image(&k, &wide, j);
+    const int128 image = oriented(&k, key_image(&k, i));
     return b->kind == BOUND_PRECEDING ? image >= bound : image <= bound;
 }

@@ -316,6 +316,9 @@ status query_grouping_value(expr **out, query *q, int32_t i, int64_t mask) MUST_
 bool   is_grouping_call(const ast_expr *e);
 status bind_grouping_call(expr **out, context *c, const ast_expr *e) MUST_USE;
 
+/* ---- bind_frame.c: o: as written, NULL: none */
+status bind_frame(over_frame *out, binder *b, const ast_over *o, const over_window *w) MUST_USE;
+
 /* ---- bind_over.c: window functions */
 status bind_over_call(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* A window function or IGNORE NULLS without OVER; OK when it is nothing of the kind. */
