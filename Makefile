@@ -28,14 +28,14 @@ test: build unit ## all tests: C units, SQL files, Python, property tests (T=pat
 	@$(BIN)/python -m pytest $(T)
 
 unit: $(VENV)/installed ## the C unit tests
-	@tools/unit.sh $(VENV) build/unit unit 78
+	@tools/unit.sh $(VENV) build/unit unit 81
 
 san: $(VENV)/installed ## C unit tests and the Python extension under AddressSanitizer and UBSan
-	@tools/unit.sh $(VENV) build/san unit 78 -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/unit.sh $(VENV) build/san unit 81 -Db_sanitize=address,undefined -Db_lundef=false
 	@tools/san_python.sh $(VENV)
 
 tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
-	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture" 20 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
+	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture -scope" 20 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
 
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
 	@tools/torture.sh $(VENV)
@@ -52,7 +52,8 @@ check: build ## format, tidy, layers, symbols, ruff, mypy, gcc with -Werror
 format: $(VENV)/installed ## rewrite C sources in the project's format
 	@$(BIN)/clang-format -i $$(git ls-files '*.c' '*.h') && $(BIN)/ruff check --fix -q python tests tools bench examples
 
-full: build torture ## what is too long for each commit: TSan stress, all exits, all torture, fuzzers
+full: build torture ## what is too long for each commit: TSan stress, all exits, all torture, larger small scopes, fuzzers
+	@LAMINAR_SCOPE=6 tools/unit.sh $(VENV) build/unit scope 2
 	@$(MAKE) tsan STRESS=110000
 	@LAMINAR_EXITS=200 $(BIN)/python -m pytest tests/python/test_exits.py
 	@for t in parser arrow plan csv scan; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done

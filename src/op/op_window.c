@@ -45,6 +45,7 @@ window_open(op *self, error *err) {
         return error_set(err, ERR_INTERNAL_ERROR, "a window over a %s column", type_name(type));
     }
     if (spec->window_size_us <= 0 || spec->window_slide_us <= 0 ||
+        spec->window_slide_us > spec->window_size_us || /* gaps would drop rows unseen */
         !fits(type, spec->window_size_us) || !fits(type, spec->window_slide_us) ||
         !fits(type, spec->window_offset_us)) {
         return error_set(err, ERR_QUERY_FAILED,

@@ -98,5 +98,10 @@ VALUES = ("lag", "lead", "first_value", "last_value", "nth_value")
 FRAMES = ("none", "ROWS", "RANGE", "GROUPS", "RANGE of values")
 EXCLUDES = ("nothing", "CURRENT ROW", "GROUP", "TIES", "NO OTHERS")
 BOUNDS = ("UNBOUNDED PRECEDING", "n PRECEDING", "CURRENT ROW", "n FOLLOWING", "UNBOUNDED FOLLOWING")
-RANGES = {BIG: ("1", "3"), DOUBLE: ("0.5", "2"), DATE: ("INTERVAL '1' DAY", "INTERVAL '40' DAY"),
-          MOMENT: ("INTERVAL '1' SECOND", "INTERVAL '2' HOUR")}  # fmt: skip
+RANGES = {
+    BIG: ("1", "3"),
+    DOUBLE: ("0.5", "2"),
+    DEC: ("1.00", "0.50"),
+    DATE: ("INTERVAL '1' DAY", "INTERVAL '40' DAY"),
+    MOMENT: ("INTERVAL '1' SECOND", "INTERVAL '2' HOUR"),
+}

@@ -233,7 +233,7 @@ def _texts() -> None:
         op(name, (TEXT,), TEXT, f"{name}({{}})", lite="=")
         op(name, (TEXT, TEXT), TEXT, f"{name}({{}}, {{}})")
     op("length", (TEXT,), BIG, "length({})", lite="=")
-    op("replace", (TEXT, TEXT, TEXT), TEXT, "replace({}, {}, {})", lite="=")
+    op("replace", (TEXT, TEXT, TEXT), TEXT, "replace({}, {}, {})")
     op("substring", (TEXT,), TEXT, "substring({}, 2, 3)", lite="=")
     op("left", (TEXT,), TEXT, "left({}, 2)")
     op("right", (TEXT,), TEXT, "right({}, 2)")
@@ -276,12 +276,19 @@ def _texts() -> None:
 def _times() -> None:
     for k in (MOMENT, MILLIS, SECONDS, DATE):
         for unit in ("year", "month", "day", "dow", "doy", "week", "quarter", "epoch"):
-            op("date_part", (k,), DOUBLE if unit == "epoch" else BIG, f"date_part('{unit}', {{}})")
+            call, kind = f"date_part('{unit}', {{}})", DOUBLE if unit == "epoch" else BIG
+            op("date_part", (k,), kind, call, f"CAST({call} AS {kind})")
         op("date_trunc", (k,), MOMENT, "CAST(date_trunc('month', {}) AS TIMESTAMP)")
         op("CAST", (k,), TEXT, "CAST({} AS VARCHAR)")
     for k in (MOMENT, MILLIS, SECONDS):
         for unit in ("hour", "minute", "second", "millisecond"):
-            op("date_part", (k,), BIG, f"date_part('{unit}', {{}})")
+            op(
+                "date_part",
+                (k,),
+                BIG,
+                f"date_part('{unit}', {{}})",
+                f"CAST(date_part('{unit}', {{}}) AS BIGINT)",
+            )
         op("CAST", (k,), DATE, "CAST({} AS DATE)")
         op("CAST", (k,), TIME, "CAST({} AS TIME)")
     for k in (MOMENT, NANOS, ZONED):
@@ -305,7 +312,7 @@ def _times() -> None:
     op("*", (INTERVAL, INT), INTERVAL, "({} * CAST(~{} AS INTEGER))")
     op("time_bucket", (MOMENT,), MOMENT, "time_bucket(INTERVAL '7' SECOND, {}, TIMESTAMP '1970-01-01')")
     op("epoch_ms", (MOMENT,), BIG, "epoch_ms(date_trunc('second', {}))")
-    op("extract", (TIME,), BIG, "EXTRACT(hour FROM {})")
+    op("extract", (TIME,), BIG, "EXTRACT(hour FROM {})", "CAST(EXTRACT(hour FROM {}) AS BIGINT)")
 
 
 def _nested() -> None:
@@ -369,7 +376,7 @@ class Expressions:
         value = None if null else self.d.pick(few) if self.d.below(10) < 9 else self.d.pick(rare)
         text = literal(value, kind)
         self.literals.append((text, value))
-        lite = lite_literal(value) if kind in LITE else None
+        lite = lite_literal(value) if kind in (*LITE, BOOL) else None
         return Sql(f"\x01{len(self.literals) - 1}\x01", text, lite)
 
     def column(self, kind: str, cols: list[Column]) -> Sql | None:

@@ -38,6 +38,7 @@ GROUPINGS = ("ROLLUP", "CUBE", "GROUPING SETS", "mixed")
 SUBQUERIES = ("scalar", "scalar correlated", "exists", "exists correlated", "not exists", "in", "not in",
               "in correlated", "any", "all")  # fmt: skip
 WITHS = ("plain", "FILTER", "DISTINCT", "ORDER BY")
+ONCE = ("as a stream", "as a stream", "ordered", "recursive")
 
 GRAMMAR: dict[str, tuple[str, ...]] = {
     "expression": EXPRESSIONS,
@@ -50,6 +51,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
     "subquery": SUBQUERIES,
     "aggregate": tuple(sorted({a.name for a in AGGREGATES})),
     "aggregate with": WITHS,
+    "answered once": ONCE,
     "window function": (*RANKS, *VALUES, "aggregate"),
     "frame": FRAMES,
     "exclude": EXCLUDES,
@@ -66,6 +68,7 @@ class Query:
     tables: tuple[str, ...]
     bound: str  # as `ours`, some literals are parameters
     kinds: tuple[str, ...]
+    ordered: bool
     params: list[object] | dict[str, object] | None = field(default=None)
 
 
@@ -136,6 +139,7 @@ class Generator(Expressions):
         self.left = 4  # relations that may still be read
         self.inside = 0  # depth of subqueries
         self.read: set[str] = set()
+        self.recursion = ""
         self.comma = False
 
     def rows(self, table: str, count: int) -> list[tuple[object, ...]]:
@@ -638,7 +642,7 @@ class Generator(Expressions):
         args = [self.expr(k, cols, 1) for k in a.args]
         call = sql_call([t.replace("{D}", "") for t in (a.ours, a.duck, a.lite)], args)
         self.hit("aggregate", a.name)
-        call = self.filtered(call, cols if d.chance(0.15) else None)
+        call = self.filtered(call, cols if d.chance(0.15) and not self.lite else None)  # SQLite 3.40 errs
         self.inside -= 1
         frame = self.frame(cols, total, down)
         return sql(
@@ -692,12 +696,41 @@ class Generator(Expressions):
         return f"{unit} BETWEEN {names[0]} AND {names[1]}{tail}"
 
     # ------------------------------------------------------------------ the whole
-    def query(self) -> Query:
+    def ordered(self, part: Part) -> Part:
+        orders = [
+            f"{i + 1}{self.d.pick(('', ' DESC'))} NULLS {self.d.pick(('LAST', 'FIRST'))}"
+            for i in range(len(part.kinds))
+        ]
+        tail = f" ORDER BY {', '.join(orders)}"
+        if self.d.chance(0.3):
+            tail += f" LIMIT {self.d.below(5)}"
+        if self.d.chance(0.2):
+            tail += f"{'' if 'LIMIT' in tail else ' LIMIT 1000'} OFFSET {self.d.below(4)}"
+        return Part(sql("SELECT * FROM ({}) AS " + self.alias() + tail, part.sql), part.kinds)
+
+    def recursive(self, part: Part) -> Part:
+        """Rows of the query beside those that a few steps make."""
+        low, high, word = self.d.below(3), self.d.between(2, 5), self.d.pick(("UNION ALL", "UNION"))
+        step = f"SELECT {low} AS n {word} SELECT n + 1 FROM steps WHERE n < {high}"
+        self.recursion = f"steps(n) AS ({step})"
+        items = ", ".join(f"a.c{i}" for i in range(len(part.kinds)))
+        read = f"FROM ({{}}) AS a JOIN steps ON n < {self.d.between(1, 4)}"
+        text = f"SELECT {items}, n AS c{len(part.kinds)} {read}"
+        return Part(sql(text, part.sql), (*part.kinds, BIG))
+
+    def query(self, once: bool = False) -> Query:
         part = self.select(2)
+        how = self.choose("answered once", ONCE) if once else "as a stream"
+        if how == "ordered":
+            part = self.ordered(part)
+        if how == "recursive":
+            part = self.recursive(part)
         text = part.sql
-        if self.withs:
-            heads = joined(", ", [sql(f"w{i} AS ({{}})", w.sql) for i, w in enumerate(self.withs)])
-            text = sql("WITH {} {}", heads, text)
+        if self.recursion or self.withs:
+            named = [sql(f"w{i} AS ({{}})", w.sql) for i, w in enumerate(self.withs)]
+            named += [Sql.same(self.recursion)] if self.recursion else []
+            word = "WITH RECURSIVE" if self.recursion else "WITH"
+            text = sql(word + " {} {}", joined(", ", named), text)
         plain = LITERAL.sub(lambda m: self.literals[int(m[1])][0], text.ours)
         style = self.d.pick(("", "", "", "?", "$", "$p", ":p"))
         given: list[object] = []
@@ -713,7 +746,7 @@ class Generator(Expressions):
         bound = LITERAL.sub(place, text.ours)
         read = tuple(sorted(self.read))
         if not given:
-            return Query(plain, text.duck, text.lite, read, plain, part.kinds)
+            return Query(plain, text.duck, text.lite, read, plain, part.kinds, how == "ordered")
         named: dict[str, object] = {f"p{i + 1}": v for i, v in enumerate(given)}
         params = named if style in ("$p", ":p") else given
-        return Query(plain, text.duck, text.lite, read, bound, part.kinds, params)
+        return Query(plain, text.duck, text.lite, read, bound, part.kinds, how == "ordered", params)

@@ -201,5 +201,5 @@ class Column:
 
 def domain(kind: str, lite: bool = False) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     few = FEW[kind]
-    rare = LITE_RARE[kind] if lite else RARE.get(kind, few)
+    rare = (LITE_RARE if lite else RARE).get(kind, few)
     return few, rare
