@@ -60,6 +60,7 @@ catalog_object_new(object **out, mem *m, object_kind kind, text name, error *err
     arena_init(&o->arena, m);
     o->kind = kind;
     o->event_time_column = -1;
+    o->clock_time_column = -1;
     atomic_store(&o->references, 1);
     o->name = arena_text(&o->arena, name);
     if (o->name.data == NULL) {

@@ -44,6 +44,8 @@ struct object {
     text        sql; /* the statement that made it; a view is bound from it where it is read */
     /* sources */
     int32_t event_time_column; /* -1: processing time */
+    int32_t clock_time_column; /* streams: the column that is PROCTIME(), -1 */
+    bool    by_clock;          /* streams: closes_us is by the engine's clock */
     int64_t delay_us;          /* of WATERMARK FOR */
     bool    manual_watermark;  /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                   delay_us is INT64_MAX then */

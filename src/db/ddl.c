@@ -279,6 +279,8 @@ describe_stream(statement_context *c, object *o, const ast_statement *st, const 
     o->key_count = p->key_count;
     o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
     o->event_time_column = p->event_time_column;
+    o->clock_time_column = p->clock_time_column;
+    o->by_clock = p->by_clock;
     if (p->closes_us != NULL) {
         const size_t size = sizeof(int64_t) * (size_t)o->schema->count;
         int64_t     *closes_us = arena_alloc(&o->arena, size);

@@ -63,6 +63,11 @@ suggest_watermark(const stream_diagnosis *d, buf *out) {
         (d->due_us == INT64_MAX && (!unheard || d->counters.rows_in == 0))) {
         return false;
     }
+    if (d->by_clock && d->due_us != INT64_MAX) {
+        buf_printf(out, "the first open window ends by the clock, at ");
+        print_instant(d->due_us, -floor_div_i64(-d->due_us, 1000), out);
+        return true;
+    }
     if (d->timed_count > 0 && d->idle_count == d->timed_count) {
         buf_printf(out,
                    "its sources are idle, so no watermark moves: windows end when a row comes, "

@@ -19,6 +19,7 @@ typedef struct event {
     stream_input *in;
     batch        *rows;        /* NULL: a tick */
     int64_t       frontier_us; /* of a tick */
+    int64_t       arrived_us;  /* of rows */
 } event;
 
 typedef struct backlog {
@@ -58,7 +59,7 @@ add_event(backfill *b, event e, int64_t rows, error *err) {
 
 status
 backfill_add_rows(backfill *b, stream_input *in, const delta *rows, error *err) {
-    event e = {.in = in};
+    event e = {.in = in, .arrived_us = in->owner->engine->arrived_us};
     TRY(batch_keep(&e.rows, b->mem, rows, err));
     const status added = add_event(b, e, rows->row_count, err);
     if (added < 0) {
@@ -92,6 +93,7 @@ apply(stream *s, const backlog *l, interrupt *guard, error *err) {
             return interrupt_reason(guard, err);
         }
         if (e->rows != NULL) {
+            s->circuit->env.arrived_us = e->arrived_us;
             TRY(circuit_feed(s->circuit, e->in->leaf, &e->rows->rows, err));
             untouched += e->rows->rows.row_count;
         } else if (e->frontier_us > reached || untouched >= SMALL_ROWS || i + 1 == l->count) {

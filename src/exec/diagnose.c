@@ -20,7 +20,10 @@ look_at_operators(const stream *s, const plan_node *n, stream_diagnosis *d) {
 
 void
 stream_diagnose(const stream *s, stream_diagnosis *out) {
-    *out = (stream_diagnosis){.timed = s->timed, .running = s->running, .due_us = INT64_MAX};
+    *out = (stream_diagnosis){.timed = s->timed,
+                              .by_clock = s->plan.by_clock,
+                              .running = s->running,
+                              .due_us = INT64_MAX};
     stream_count(s, &out->counters);
     if (!stream_is_joining(s) && s->circuit != NULL) {
         look_at_operators(s, s->plan.root, out);

@@ -67,6 +67,7 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->clock = wall;
     e->watermark_floor_us = INT64_MIN;
     e->now_us = INT64_MIN;
+    e->flow_us = INT64_MIN;
     timer_heap_init(&e->timers, m);
     arena_init(&e->change_arena, m);
     *out = e;
@@ -99,9 +100,11 @@ engine_go_to(engine *e, int64_t now_us) {
     while ((t = timer_heap_take(&e->timers, now_us)) != NULL) {
         const int64_t due_us = t->due_us;
         e->now_us = max_i64(e->now_us, due_us);
+        e->flow_us = max_i64(e->flow_us, due_us);
         t->fire(t, due_us);
     }
     e->now_us = max_i64(e->now_us, now_us);
+    e->flow_us = max_i64(e->flow_us, now_us);
 }
 
 void
@@ -120,6 +123,7 @@ engine_arrival_us(engine *e) {
         engine_go_to(e, now_us);
     }
     e->now_us = now_us;
+    e->flow_us = e->paused ? e->flow_us : now_us;
     return now_us;
 }
 
@@ -342,6 +346,7 @@ flow_rows(source *s, const old_rows *old, const delta *stored) {
         source_mark_rows(s);
     }
     source_heard(s);
+    e->arrived_us = newest_us(s);
     source_feed(s, old, stored);
     s->watermark_us = s->accepted_watermark_us;
     e->unsettled = s;

@@ -186,8 +186,9 @@ typedef struct stream_diagnosis {
     int64_t         ahead_us;      /* the furthest watermark of its timed sources */
     int32_t         timed_count;   /* of its sources, at any depth */
     int32_t         idle_count;    /* of them, idle by their idle_timeout */
-    const source   *held_by; /* of those that are not idle, the one whose watermark is the least */
-    bool            timed;   /* it has windows that event time closes */
+    const source   *held_by;  /* of those that are not idle, the one whose watermark is the least */
+    bool            timed;    /* it has windows that event time closes */
+    bool            by_clock; /* or the engine's clock */
     bool            emits_final; /* and shows them only then */
     bool            running;
 } stream_diagnosis;

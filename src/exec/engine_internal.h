@@ -53,6 +53,9 @@ struct engine {
     uint64_t      sequence; /* of the newest insert */
     timer_heap    timers;
     int64_t       now_us;       /* of the last insert or deadline; it never goes back */
+    int64_t       flow_us;      /* likewise, as the streams have met it: in a pause it stays */
+    int64_t       arrived_us;   /* of the rows that are under way to the streams */
+    uint64_t      round;        /* of ticks by a timer */
     uint64_t      stream_count; /* ever made: gives ids */
     _Atomic bool  has_abandoned;
     bool          has_late;   /* a live stream has late rows that wait for the end of the tick */
@@ -135,13 +138,16 @@ struct stream {
      * token, circuit, rows_out and replaying must be left alone. */
     backfill       *backfill;
     error           reason;
-    list            late;      /* batch*: late rows that wait to be sent */
-    op_sink         late_sink; /* takes them */
-    timer           emission;  /* EMIT EVERY: when held changes come out */
-    list            pending;   /* batch* of this tick, waiting for publication */
-    list            gone;      /* batch*: rows of this tick taken back without a known successor */
-    buf             ops;       /* change_op of each pending row, while op_readers > 0 */
-    bool            split;     /* gone may hold keys that have a successor in another delta */
+    list            late;       /* batch*: late rows that wait to be sent */
+    op_sink         late_sink;  /* takes them */
+    bool            by_arrival; /* reads PROCTIME() */
+    timer           closing;    /* windows that the clock closes: when the next one ends */
+    uint64_t        round;      /* in which it ticked last */
+    timer           emission;   /* EMIT EVERY: when held changes come out */
+    list            pending;    /* batch* of this tick, waiting for publication */
+    list            gone;       /* batch*: rows of this tick taken back without a known successor */
+    buf             ops;        /* change_op of each pending row, while op_readers > 0 */
+    bool            split;      /* gone may hold keys that have a successor in another delta */
     int32_t         op_readers;
     int64_t         rows_out, ticks;
     int64_t         rows_marked; /* rows_out when the insert that is being measured began */
@@ -213,6 +219,12 @@ void stream_tick(stream *s, int64_t frontier_us);
 void   stream_drop_circuit(stream *s);
 status stream_announce(stream *s, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
+
+/* ---- arrival.c */
+bool arrival_is_read(const plan_node *n); /* here or below */
+/* When `count` rows from `first` on came. */
+status arrivals_read(int64_t **out, const insert_entry *entries, int64_t entry_count, int64_t first,
+                     int32_t count, arena *a, error *err) MUST_USE;
 
 /* ---- idle.c */
 status source_open_idle(source *s, error *err) MUST_USE;

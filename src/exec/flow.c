@@ -141,6 +141,7 @@ flow_entry(const flow_source *f, int64_t at) {
     const insert_entry entry = *table_entry(s->table, at);
     table_cursor       cursor;
     delta              part;
+    s->engine->arrived_us = entry.ingested_us;
     if (f->rows != NULL) {
         source_feed(s, &f->old[at - f->first], NULL);
         table_cursor_init(&cursor, f->rows, entry.position, entry.position + entry.row_count);

@@ -111,6 +111,7 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
         spec->input[0] = n->object->schema;
         spec->columns = n->column_map;
         spec->append_only[0] = n->object->append_only;
+        spec->arrival = SCAN_ARRIVAL;
         break;
     case PLAN_WORKING:
     case PLAN_SINGLE:

@@ -16,10 +16,13 @@ typedef struct runner {
     const circuit   *live;      /* NULL for queries */
     table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
     const int64_t   *row_of;    /* by node id, beside snapshots: the one row to read, or ROWS_* */
-    interrupt       *interrupted;
-    batch          **working; /* the rows that WORKING reads, in the circuit of a step */
-    int32_t          working_count;
-    const expr      *predicate; /* of the filter directly above the scan that runs now, or NULL */
+    /* By node id, beside snapshots: when rows came, where a scan wants it. */
+    insert_entry *const *entries;
+    const int64_t       *entry_counts;
+    interrupt           *interrupted;
+    batch              **working; /* the rows that WORKING reads, in the circuit of a step */
+    int32_t              working_count;
+    const expr *predicate; /* of the filter directly above the scan that runs now, or NULL */
 } runner;
 
 struct query {
@@ -29,6 +32,8 @@ struct query {
     circuit         *circuit;
     table_snapshot **snapshots; /* by node id; in the circuit's arena */
     int64_t         *row_of;
+    insert_entry   **entries; /* copies */
+    int64_t         *entry_counts;
     bool             committed;
     bool             needs_token;
     result          *rows;
@@ -81,9 +86,15 @@ add_positions(column *out, int64_t first, int32_t count, arena *a, error *err) {
  * DONE: the circuit wants no more. */
 static status
 feed_rows(runner *r, const plan_node *n, const table_cursor *cursor, column *columns, delta *rows,
-          bool positions, error *err) {
+          bool positions, const insert_entry *entries, int64_t entry_count, error *err) {
     arena           *scratch = &r->once->scratch;
     const arena_mark mark = arena_save(scratch);
+    if (entries != NULL) { /* of a source: none of its rows is dead */
+        int64_t *arrived;
+        TRY(arrivals_read(&arrived, entries, entry_count, cursor->position - rows->row_count,
+                          rows->row_count, scratch, err));
+        r->once->env.arrived = arrived;
+    }
     if (positions) {
         rows->column_count++;
         TRY(add_positions(&columns[rows->column_count - 1], cursor->position - rows->row_count,
@@ -92,8 +103,24 @@ feed_rows(runner *r, const plan_node *n, const table_cursor *cursor, column *col
     TRY(table_cursor_live(cursor, rows, columns, scratch, err));
     const status fed =
         rows->row_count == 0 ? OK : circuit_feed(r->once, r->once->ops[n->id], rows, err);
+    r->once->env.arrived = NULL;
     arena_rewind(scratch, mark);
     return fed;
+}
+
+/* What tells when rows came, where a scan wants it; NULL elsewhere. */
+static const insert_entry *
+entries_of(const runner *r, const plan_node *n, int64_t *count) {
+    if (n->object->kind != OBJECT_SOURCE || !arrival_is_read(n)) {
+        return NULL;
+    }
+    if (r->entries != NULL) {
+        *count = r->entry_counts[n->id];
+        return r->entries[n->id];
+    }
+    const table *t = source_table(n->object->impl); /* with the token */
+    *count = table_entry_count(t);
+    return *count == 0 ? NULL : table_entry(t, 0);
 }
 
 /* Rows first .. end that the snapshot shows. */
@@ -102,7 +129,10 @@ feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_
            int64_t end, error *err) {
     const int32_t count = n->object->schema->count;
     const bool    positions = wants_position(n);
-    column       *columns = arena_alloc(&r->once->arena, sizeof(column) * (size_t)(count + 1));
+    int64_t       entry_count = 0;
+
+    const insert_entry *entries = entries_of(r, n, &entry_count);
+    column *columns = arena_alloc(&r->once->arena, sizeof(column) * (size_t)(count + 1));
     if (columns == NULL) {
         return error_memory(err);
     }
@@ -123,7 +153,8 @@ feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_
             return OK;
         }
         TRY(check_cancelled(r, err));
-        const status s = feed_rows(r, n, &cursor, columns, &rows, positions, err);
+        const status s =
+            feed_rows(r, n, &cursor, columns, &rows, positions, entries, entry_count, err);
         if (s != OK) {
             return s < 0 ? s : OK;
         }
@@ -238,6 +269,8 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
                     .once = once,
                     .snapshots = r->snapshots,
                     .row_of = r->row_of,
+                    .entries = r->entries,
+                    .entry_counts = r->entry_counts,
                     .interrupted = r->interrupted,
                     .working = rows,
                     .working_count = count};
@@ -376,12 +409,33 @@ open_snapshots(query *q, error *err) {
     const size_t count = (size_t)q->plan.node_count;
     q->snapshots = arena_alloc_zero(&q->circuit->arena, sizeof(table_snapshot *) * count);
     q->row_of = arena_alloc(&q->circuit->arena, sizeof(int64_t) * count);
-    if (q->snapshots == NULL || q->row_of == NULL) {
+    q->entries = arena_alloc_zero(&q->circuit->arena, sizeof(insert_entry *) * count);
+    q->entry_counts = arena_alloc_zero(&q->circuit->arena, sizeof(int64_t) * count);
+    if (q->snapshots == NULL || q->row_of == NULL || q->entries == NULL ||
+        q->entry_counts == NULL) {
         return error_memory(err);
     }
     for (size_t i = 0; i < count; i++) {
         q->row_of[i] = ROWS_ALL;
     }
+    return OK;
+}
+
+/* The index grows and moves while the query runs. */
+static status
+copy_entries(query *q, const plan_node *n, const table *t, error *err) {
+    const int64_t count = table_entry_count(t);
+    const size_t  bytes = sizeof(insert_entry) * (size_t)count;
+    if (count == 0 || !arrival_is_read(n)) {
+        return OK;
+    }
+    insert_entry *copy = arena_alloc(&q->circuit->arena, bytes);
+    if (copy == NULL) {
+        return error_memory(err);
+    }
+    memcpy(copy, table_entry(t, 0), bytes);
+    q->entries[n->id] = copy;
+    q->entry_counts[n->id] = count;
     return OK;
 }
 
@@ -392,6 +446,7 @@ open_scan(query *q, const plan_node *n, const expr *predicate, error *err) {
     uint64_t      sequence;
     source_shown(src, q->committed, &end, &sequence);
     TRY(table_snapshot_open(&q->snapshots[n->id], src->table, end, sequence, err));
+    TRY(copy_entries(q, n, src->table, err));
     if (end != TABLE_END || predicate == NULL) {
         return OK; /* the index shows what the snapshot does not */
     }
@@ -459,6 +514,8 @@ query_run(query *q, result **out, error *err) {
                 .once = q->circuit,
                 .snapshots = q->snapshots,
                 .row_of = q->row_of,
+                .entries = q->entries,
+                .entry_counts = q->entry_counts,
                 .interrupted = q->interrupted};
     status s = run_node(&r, q->plan.root, err);
     if (s >= 0) {

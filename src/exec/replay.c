@@ -91,7 +91,8 @@ typedef struct replay_source {
     int64_t         idle_timeout_us; /* 0: none */
     int64_t         silent_since_us; /* as far as the replay has come */
     bool            idle, last_idle;
-    int64_t         next; /* entry */
+    int64_t         arrived_us; /* of the entry under way */
+    int64_t         next;       /* entry */
     int64_t         watermark_us, last_watermark_us;
 } replay_source;
 
@@ -109,8 +110,10 @@ struct replay {
     list           live;    /* stream* that streams[i] stands for; shadows hold a reference */
     replay_source *sources;
     int32_t        source_count;
-    bool           by_time; /* some stream has a window that event time closes */
-    stream        *resumed; /* whose changes behind resume_after are new; NULL: none */
+    int64_t        now_us;      /* the engine's time, as far as the replay has come, */
+    int64_t        last_now_us; /* and at its end */
+    bool           by_time;     /* some stream has a window that event time closes */
+    stream        *resumed;     /* whose changes behind resume_after are new; NULL: none */
     uint64_t       resume_after;
     int64_t        untouched_rows; /* fed since the last tick */
     interrupt     *guard;
@@ -152,7 +155,7 @@ add_replayed(replay *r, stream *s, stream *live, error *err) {
         list_remove(&r->streams, s);
         return listed;
     }
-    r->by_time |= s->timed;
+    r->by_time |= s->timed || s->by_arrival;
     for (int32_t i = 0; i < s->input_count; i++) {
         if (s->inputs[i].from_stream != NULL) {
             TRY(bridge_to_shadow(r, &s->inputs[i], err));
@@ -189,6 +192,9 @@ replay_frontier_us(const replay *r, const stream *s) {
     const int64_t reached = circuit_exit(s->circuit)->frontier_us;
     int64_t       frontier = INT64_MAX;
     bool          holds = false;
+    if (s->plan.by_clock) {
+        return max_i64(r->now_us, reached);
+    }
     for (int32_t i = 0; i < r->source_count; i++) {
         const replay_source *rs = &r->sources[i];
         if (rs->timed && !rs->idle && list_has(&s->sources, rs->source)) {
@@ -240,6 +246,7 @@ feed_leaves(replay *r, const replay_source *rs, const delta *rows, error *err) {
         stream *s = r->streams.items[i];
         for (int32_t k = 0; k < s->input_count; k++) {
             if (s->inputs[k].from_source == rs->source) {
+                s->circuit->env.arrived_us = rs->arrived_us;
                 TRY(circuit_feed(s->circuit, s->inputs[k].leaf, rows, err));
             }
         }
@@ -349,6 +356,8 @@ replay_group(replay *r, replay_source *rs, error *err) {
         rs->idle = false;
         rs->silent_since_us = entry.ingested_us;
         rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
+        rs->arrived_us = entry.ingested_us;
+        r->now_us = max_i64(r->now_us, entry.ingested_us);
         TRY(replay_dead(r, rs, &entry, err));
         TRY(replay_rows(r, rs, entry.position, entry.position + entry.row_count, FED_ALL, err));
         r->untouched_rows += entry.row_count + entry.dead_count;
@@ -451,6 +460,7 @@ replay_run(replay *r, interrupt *guard, error *err) {
     if (r->resumed != NULL) {
         TRY(resume(r, err));
     }
+    r->now_us = r->last_now_us;
     while (r->by_time && (next = next_idle(r, true)) != NULL) {
         TRY(replay_idle(r, next, err));
     }
@@ -522,6 +532,8 @@ open_parts(replay *r, stream *s, error *err) {
     }
     TRY(add_shadows(r, s, err));
     TRY(add_replayed(r, s, s, err));
+    r->now_us = INT64_MIN;
+    r->last_now_us = s->engine->flow_us;
     r->sources = arena_alloc_zero(&r->arena, sizeof(*r->sources) * (size_t)(s->sources.count + 1));
     if (r->sources == NULL) {
         return error_memory(err);
@@ -647,7 +659,7 @@ status
 stream_fill(stream *s, error *err) {
     TRY(stream_check_inputs(s, err));
     s->replaying = true;
-    const status done = s->timed ? fill_by_time(s, err) : fill_whole(s, err);
+    const status done = s->timed || s->by_arrival ? fill_by_time(s, err) : fill_whole(s, err);
     s->replaying = false;
     s->frontier_us = circuit_exit(s->circuit)->frontier_us; /* both ways tick up to now */
     if (done == OK) {

@@ -74,7 +74,7 @@ comparison_may_match(const expr *e, const plan_node *scan, const table_cursor *c
         return true;
     }
     const int32_t at = scan->column_map == NULL ? left->column : scan->column_map[left->column];
-    return !table_cursor_minmax(c, at, &min, &max) ||
+    return at >= scan->object->schema->count || !table_cursor_minmax(c, at, &min, &max) ||
            range_may_match(op, min, max, right->constant.i);
 }
 

@@ -57,9 +57,59 @@ await_emission(stream *s) {
     timer_set(&e->timers, &s->emission, sat_mul_i64(sat_add_i64(before, 1), every_us));
 }
 
+/* ---------------------------------------------------------------------------------- windows that
+ * the clock closes */
+
+/* The stream and what reads it, in order. */
+static void
+tick_by_clock(stream *s) {
+    engine *e = s->engine;
+    s->round = ++e->round;
+    e->totals.ticks++;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *each = e->streams.items[i];
+        for (int32_t k = 0; k < each->input_count && each->running; k++) {
+            const stream *from = each->inputs[k].from_stream;
+            each->round = from != NULL && from->round == e->round ? e->round : each->round;
+        }
+        if (each->round == e->round && !each->failed) {
+            stream_tick(each, stream_frontier_us(each));
+        }
+    }
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *each = e->streams.items[i];
+        if (each->pending.count + each->gone.count > 0) {
+            stream_publish(each, engine_sequence(e));
+        }
+    }
+    engine_send_late(e);
+}
+
+static void
+closing_due(timer *t, int64_t due_us) {
+    (void)due_us;
+    tick_by_clock((stream *)(void *)((char *)t - offsetof(stream, closing)));
+}
+
+static void
+await_closing(stream *s) {
+    int64_t due_us = TIMER_NEVER;
+    if (s->closing.fire == NULL || s->circuit == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < s->plan.node_count; i++) {
+        const op *o = s->circuit->ops[i];
+        if (o->class->due_us != NULL) {
+            due_us = min_i64(due_us, o->class->due_us(o));
+        }
+    }
+    timer_set(&s->engine->timers, &s->closing, due_us);
+}
+
 void
 stream_go_live(stream *s) {
     s->running = true;
+    await_closing(s);
     s->engine->has_late |= s->late.count > 0;
     if (s->circuit->held != NULL) {
         gate_hold(s->circuit->held);
@@ -200,10 +250,14 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     s->plan = *p;
     s->object = o;
     s->timed = has_timed_window(p->root);
+    s->by_arrival = arrival_is_read(p->root);
     s->frontier_us = INT64_MIN;
     status made = changelog_open(&s->log, e->mem, err);
     if (made == OK && p->emit_every_us > 0) {
         made = timer_init(&e->timers, &s->emission, emission_due, err);
+    }
+    if (made == OK && p->by_clock && plan_arena != NULL) {
+        made = timer_init(&e->timers, &s->closing, closing_due, err);
     }
     if (made == OK) {
         made = make_circuit(s, err);
@@ -246,6 +300,7 @@ stream_release(stream *s) {
     }
     mem *m = s->engine->mem;
     timer_fini(&s->engine->timers, &s->emission);
+    timer_fini(&s->engine->timers, &s->closing);
     stream_drop_pending(s);
     stream_drop_late(s);
     list_fini(&s->late, m);
@@ -354,9 +409,14 @@ stream_feed(stream_input *in, const delta *rows) {
     if (s->failed) {
         return;
     }
-    error        fault = {0};
-    const status fed = s->backfill != NULL ? backfill_add_rows(s->backfill, in, rows, &fault)
-                                           : circuit_feed(s->circuit, in->leaf, rows, &fault);
+    error  fault = {0};
+    status fed;
+    if (s->backfill != NULL) {
+        fed = backfill_add_rows(s->backfill, in, rows, &fault);
+    } else {
+        s->circuit->env.arrived_us = s->engine->arrived_us;
+        fed = circuit_feed(s->circuit, in->leaf, rows, &fault);
+    }
     if (fed < 0) {
         stream_fail(s, &fault);
     }
@@ -373,11 +433,15 @@ stream_tick(stream *s, int64_t frontier_us) {
         stream_fail(s, &fault);
     } else if (s->backfill == NULL) {
         await_emission(s);
+        await_closing(s);
     }
 }
 
 int64_t
 stream_frontier_us(const stream *s) {
+    if (s->plan.by_clock) {
+        return max_i64(s->engine->flow_us, s->frontier_us);
+    }
     int64_t frontier = INT64_MAX;
     bool    holds = false;
     for (int32_t i = 0; i < s->sources.count; i++) {
@@ -408,6 +472,9 @@ stream_fail(stream *s, const error *reason) {
     stream_drop_pending(s);
     if (s->emission.fire != NULL) {
         timer_set(&s->engine->timers, &s->emission, TIMER_NEVER);
+    }
+    if (s->closing.fire != NULL) {
+        timer_set(&s->engine->timers, &s->closing, TIMER_NEVER);
     }
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
@@ -516,6 +583,9 @@ stream_late_rows(const stream *s) {
 static int64_t
 reported_watermark_us(const stream *s) {
     int64_t plain_us = INT64_MAX;
+    if (s->plan.by_clock) {
+        return s->frontier_us;
+    }
     for (int32_t i = 0; i < s->sources.count; i++) {
         const source *src = s->sources.items[i];
         if (source_is_timed(src)) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* op_scan.c - where a relation enters a circuit: picks and reorders its columns.
  *
- * Nothing is copied: output columns are the input's, with their owners.
+ * Nothing is copied: output columns are the input's, with their owners. One column is none of the
+ * input's: when the row came (spec->arrival), which whoever feeds the leaf tells by the
+ * environment.
  *
  * push:  forwards the chosen columns
  * tick:  nothing */
@@ -29,6 +31,25 @@ scan_open(op *self, error *err) {
     return s->columns == NULL ? error_memory(err) : OK;
 }
 
+/* When each row came. */
+static status
+arrival_column(const scan *s, column *out, int32_t row_count, error *err) {
+    const op_env *env = s->base.env;
+    *out = (column){.type = type_of(TYPE_TIMESTAMP), .layout = COLUMN_FLAT, .values = env->arrived};
+    if (env->arrived != NULL) {
+        return OK;
+    }
+    int64_t *same = arena_alloc(env->scratch, sizeof(*same) * (size_t)row_count);
+    if (same == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < row_count; i++) {
+        same[i] = env->arrived_us;
+    }
+    out->values = same;
+    return OK;
+}
+
 static status
 scan_push(op *self, int32_t port, const delta *in, error *err) {
     scan *s = (scan *)self;
@@ -38,6 +59,10 @@ scan_push(op *self, int32_t port, const delta *in, error *err) {
         return op_emit(self, in, err);
     }
     for (int32_t i = 0; i < count; i++) {
+        if (self->spec->columns[i] == self->spec->arrival && self->spec->arrival > 0) {
+            TRY(arrival_column(s, &s->columns[i], in->row_count, err));
+            continue;
+        }
         assert(self->spec->columns[i] < in->column_count);
         s->columns[i] = in->columns[self->spec->columns[i]];
     }

@@ -93,6 +93,8 @@ typedef struct binder {
     int32_t         window_count;
     int32_t         closing_count;   /* aggregates whose groups end with a window */
     int32_t         session_count;   /* of them, with sessions */
+    bool            by_clock;        /* some window is over PROCTIME() */
+    bool            by_event;        /* some window ends with a watermark */
     bool            timeless_window; /* some window has no watermark that could close it */
     int32_t         timeless_position;
     text            timeless_table;
@@ -240,6 +242,13 @@ status scope_rename(scope *s, binder *b, const ast_name *names, int32_t count,
                     const ast_name *of) MUST_USE;
 /* lhs ++ rhs; bind_from.c puts the columns of USING first in * afterwards. */
 status scope_join(scope *out, binder *b, const scope *lhs, const scope *rhs) MUST_USE;
+
+/* ---- bind_proctime.c: PROCTIME() */
+bool   mentions_proctime(const binder *b);            /* the text does: scans must offer it */
+void   scope_add_proctime(scope *s, plan_node *scan); /* its last column is that */
+status bind_proctime(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* A window that something closes: all of a query by one clock. */
+status note_clock(binder *b, bool by_clock, int32_t position) MUST_USE;
 
 /* ---- bind_expr.c */
 status bind_expr(expr **out, context *c, const ast_expr *e) MUST_USE;

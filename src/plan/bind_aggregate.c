@@ -133,10 +133,12 @@ query_close_groups(plan_node *n, int32_t window, const query *q) {
     }
     for (int32_t i = 0; i < n->key_count && n->session_key < 0; i++) {
         int64_t closes_us;
-        if (!b->streaming || !node_closes(n->inputs[0], i, &closes_us) ||
+        bool    by_clock = false;
+        if (!b->streaming || !node_closes(n->inputs[0], i, &closes_us, &by_clock) ||
             (n->window_key >= 0 && closes_us >= n->window_size_us)) {
             continue;
         }
+        TRY(note_clock(b, by_clock, q->ast->position));
         n->window_key = i;
         n->window_size_us = closes_us;
     }

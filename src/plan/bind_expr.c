@@ -513,7 +513,7 @@ dispatch(expr **out, context *c, const ast_expr *e) {
     case AST_BINARY:
         return bind_binary(out, c, e);
     case AST_CALL:
-        return bind_call(out, c, e);
+        return ast_is_call(e, "proctime") ? bind_proctime(out, c, e) : bind_call(out, c, e);
     case AST_CASE:
         return bind_case(out, c, e);
     case AST_CAST:

@@ -53,7 +53,8 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     if (o->kind == OBJECT_VIEW) {
         return bind_view(out, s, b, from, o);
     }
-    const int32_t count = o->schema->count + from->with_position;
+    const bool arrival = o->kind == OBJECT_SOURCE && !from->with_position && mentions_proctime(b);
+    const int32_t count = o->schema->count + from->with_position + arrival;
     plan_node    *n = node_new(b->arena, PLAN_SCAN, 0, count);
     if (n == NULL) {
         return out_of_memory(b);
@@ -70,9 +71,17 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
                                   ? o->schema->fields[i]
                                   : (field){.name = PLAN_POSITION, .type = type_of(TYPE_I64)};
     }
+    if (arrival) {
+        n->column_map[count - 1] = SCAN_ARRIVAL;
+        n->schema.fields[count - 1] =
+            (field){.name = TEXT("PROCTIME()"), .type = type_of(TYPE_TIMESTAMP)};
+    }
     *out = n;
     TRY(scope_of_node(s, b, n, from->alias.text.data != NULL ? from->alias.text : o->name));
     s->star_count -= from->with_position;
+    if (arrival) {
+        scope_add_proctime(s, n);
+    }
     return OK;
 }
 

@@ -146,10 +146,10 @@ scope_of_node(scope *out, binder *b, const plan_node *node, text table) {
 
 status
 scope_rename(scope *s, binder *b, const ast_name *names, int32_t count, const ast_name *of) {
-    if (count > s->count) {
-        error_set_at(b->err, ERR_QUERY_FAILED, names[s->count].position,
+    if (count > s->star_count) {
+        error_set_at(b->err, ERR_QUERY_FAILED, names[s->star_count].position,
                      "\"%.*s\" has %d columns, and %d names are given", TEXT_ARG(of->text),
-                     s->count, count);
+                     s->star_count, count);
         return ERR_QUERY_FAILED;
     }
     for (int32_t i = 0; i < count; i++) {

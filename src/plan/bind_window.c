@@ -81,7 +81,9 @@ window_node(plan_node **out, binder *b, window_spec *w, const scope *s, plan_nod
             return out_of_memory(b);
         }
     }
-    w->timed = node_is_event_time(input, time_column, &from);
+    bool by_clock = false;
+    w->timed = node_is_followed(input, time_column, &by_clock, &from);
+    TRY(w->timed ? note_clock(b, by_clock, position) : OK);
     w->column = input->schema.count;
     w->end_column = w->kind == WINDOW_CUMULATE ? w->column + 1 : -1;
     plan_node *n = node_new(b->arena, PLAN_WINDOW, 1, w->column + 1 + (w->kind == WINDOW_CUMULATE));

@@ -21,7 +21,7 @@ scan_values(const plan_node *n, int32_t at) {
     const object *o = n->object;
     const double  rows = estimate_rows(n);
     int64_t       min, max;
-    if (o->impl == NULL || o->column_range == NULL ||
+    if (o->impl == NULL || o->column_range == NULL || n->column_map[at] >= o->schema->count ||
         !o->column_range(o->impl, n->column_map[at], &min, &max)) {
         return rows;
     }

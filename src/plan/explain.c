@@ -34,7 +34,9 @@ static void
 print_names(const schema *s, const int32_t *columns, int32_t count, buf *out) {
     for (int32_t i = 0; i < count; i++) {
         const int32_t at = columns != NULL ? columns[i] : i;
-        const text    name = at == s->count ? TEXT("position") : name_at(s, at);
+        const text    name = at == s->count       ? TEXT("position")
+                             : at == SCAN_ARRIVAL ? TEXT("PROCTIME()")
+                                                  : name_at(s, at);
         buf_printf(out, "%s%.*s", i > 0 ? ", " : "", TEXT_ARG(name));
     }
 }

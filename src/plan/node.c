@@ -242,19 +242,30 @@ time_behind_casts(const expr *e) {
     return e;
 }
 
+static bool
+scan_is_followed(const plan_node *scan, int32_t number, bool *by_clock) {
+    const object *o = scan->object;
+    const int32_t at = scan->column_map[number];
+    *by_clock = at == SCAN_ARRIVAL || o->clock_time_column == at;
+    return *by_clock || o->event_time_column == at;
+}
+
 bool
-node_is_event_time(const plan_node *node, int32_t number, const object **from) {
+node_is_followed(const plan_node *node, int32_t number, bool *by_clock, const object **from) {
     *from = NULL;
     for (;;) {
         switch (node->kind) {
         case PLAN_SCAN:
             *from = node->object;
-            return node->object->event_time_column == node->column_map[number];
+            return scan_is_followed(node, number, by_clock);
         case PLAN_UNION:
             for (int32_t i = 0; i < node->input_count; i++) {
-                if (!node_is_event_time(node->inputs[i], number, from)) {
+                bool clock;
+                if (!node_is_followed(node->inputs[i], number, &clock, from) ||
+                    (i > 0 && clock != *by_clock)) {
                     return false;
                 }
+                *by_clock = clock;
             }
             return true;
         case PLAN_SHARED:
@@ -338,8 +349,9 @@ shifted_column(const expr *e, int32_t *number, int64_t *us) {
 }
 
 bool
-node_closes(const plan_node *node, int32_t number, int64_t *closes_us) {
-    int64_t shift_us = 0, us;
+node_closes(const plan_node *node, int32_t number, int64_t *closes_us, bool *by_clock) {
+    int64_t       shift_us = 0, us;
+    const object *from;
     for (;;) {
         switch (node->kind) {
         case PLAN_WINDOW: {
@@ -349,6 +361,7 @@ node_closes(const plan_node *node, int32_t number, int64_t *closes_us) {
                 break;
             }
             *closes_us = (number == width ? node->window_size_us : 0) - shift_us;
+            (void)node_is_followed(node->inputs[0], node->time_column, by_clock, &from);
             return node->window != WINDOW_SESSION && node->lateness_us != INT64_MAX;
         }
         case PLAN_SCAN:
@@ -356,6 +369,7 @@ node_closes(const plan_node *node, int32_t number, int64_t *closes_us) {
                      ? INT64_MAX
                      : node->object->closes_us[node->column_map[number]];
             *closes_us = us - shift_us;
+            *by_clock = node->object->by_clock;
             return us != INT64_MAX;
         case PLAN_SHARED:
             number = node->column_map[number];

@@ -38,14 +38,15 @@ bool    expr_is_volatile(const expr *e);   /* holds random() and the like */
 int64_t expr_size(const expr *e);          /* nodes */
 void    expr_columns(expr *e, bool *used); /* sets used[column] for each column in e */
 void    expr_remap(expr *e, const int32_t *map);
-/* True when a watermark follows the column, in every branch of a UNION. *from (may be NULL
- * afterwards) is what it comes from; when it is false, an object that is to blame. */
-bool node_is_event_time(const plan_node *node, int32_t column, const object **from);
+/* True when a watermark, or the engine's clock (*by_clock), follows the column, in every branch of
+ * a UNION. *from (may be NULL afterwards) is what it comes from; when it is false, an object that
+ * is to blame. */
+bool node_is_followed(const plan_node *node, int32_t column, bool *by_clock, const object **from);
 
 /* True when a column is a bound of a window that a watermark closes, here or in a stream that is
- * read; *closes_us: from its value to the end of the window. So no row with it comes any more when
- * the watermark has passed. */
-bool node_closes(const plan_node *node, int32_t column, int64_t *closes_us);
+ * read; *by_clock: that the clock closes; *closes_us: from its value to the end of the window. So
+ * no row with it comes any more when the watermark has passed. */
+bool node_closes(const plan_node *node, int32_t column, int64_t *closes_us, bool *by_clock);
 
 /* ---- the rewrites, in this order */
 /* Predicates down, joins get their keys; the output columns stay. */

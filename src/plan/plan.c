@@ -78,6 +78,13 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
     if (allow_lateness != NULL) {
         TRY(need_closing_window(b, "ALLOW LATENESS", allow_lateness->position));
     }
+    if (b->by_clock && (allow_lateness != NULL || b->late_to != NULL)) {
+        const int32_t at = allow_lateness != NULL ? allow_lateness->position : b->late_position;
+        error_set_at(b->err, ERR_QUERY_FAILED, at,
+                     "no row is ever late for a window over PROCTIME()");
+        return error_hint(b->err, "leave %s out",
+                          allow_lateness != NULL ? "ALLOW LATENESS" : "LATE DATA TO");
+    }
     if (b->late_to != NULL && (b->window_count == 0 || b->timeless_window)) {
         TRY(need_closing_window(b, "LATE DATA TO", b->late_position));
     }
@@ -144,15 +151,16 @@ bind_every(int64_t *every_us, binder *b, const ast_emission *emit) {
     return OK;
 }
 
-static int32_t
-find_event_time(const plan_node *root) {
-    for (int32_t i = 0; i < root->schema.count; i++) {
+/* The columns that windows above may be over. */
+static void
+find_times(plan *p) {
+    for (int32_t i = p->root->schema.count - 1; i >= 0; i--) {
         const object *from;
-        if (node_is_event_time(root, i, &from)) {
-            return i;
+        bool          by_clock = false;
+        if (node_is_followed(p->root, i, &by_clock, &from)) {
+            *(by_clock ? &p->clock_time_column : &p->event_time_column) = i;
         }
     }
-    return -1;
 }
 
 /* Which columns of a stream tell its readers when a row is final: bounds of windows. */
@@ -164,7 +172,8 @@ find_closing(plan *p, const binder *b) {
         return error_memory(b->err);
     }
     for (int32_t i = 0; i < root->schema.count; i++) {
-        if (node_closes(root, i, &all[i])) {
+        bool by_clock;
+        if (node_closes(root, i, &all[i], &by_clock)) {
             all[i] = sat_add_i64(all[i], b->lateness_us);
             p->closes_us = all;
         } else {
@@ -199,7 +208,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
                 .err = err,
                 .streaming = streaming,
                 .emit = emit->kind};
-    *out = (plan){.event_time_column = -1};
+    *out = (plan){.event_time_column = -1, .clock_time_column = -1};
     externals_begin(x);
     TRY(bind_lateness(&b, emit->lateness));
     TRY(bind_late_to(&b, emit));
@@ -222,7 +231,8 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     out->late_to = b.late_to;
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
-    out->event_time_column = find_event_time(out->root);
+    find_times(out);
+    out->by_clock = b.by_clock;
     if (streaming) {
         TRY(find_closing(out, &b));
     }

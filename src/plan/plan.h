@@ -120,6 +120,9 @@ struct plan_node {
     relation    *relation;    /* RELATION */
     plan_shared *shared;      /* SHARED */
     plan_node   *next_reader; /* SHARED: a list of the pruning */
+    /* SCAN may have columns that its object has not: behind the object's the row's position
+     * (UPDATE, DELETE: one-off); under this number, when it came (PROCTIME). */
+#define SCAN_ARRIVAL (1 << 20)
     int32_t *column_map; /* SCAN, RELATION, SHARED: object's, relation's or root's column of each
                             output column. SERIES: of input ++ value ++ number. JOIN, once it is
                             pruned: of left ++ right ++ mark, NULL: all as above */
@@ -175,6 +178,8 @@ typedef struct plan {
     int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t *key_columns;
     int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
+    int32_t  clock_time_column; /* root column that is PROCTIME(), -1: none */
+    bool     by_clock;          /* its windows end by the engine's clock, not by a watermark */
     int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
     object  *late_to;           /* where late rows go (borrowed); NULL: nowhere */
     bool     constant;          /* reads no object: finite */
