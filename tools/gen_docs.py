@@ -208,6 +208,36 @@ AGGREGATE_TEXTS = {
         "where rows are taken back | string_agg(v, '-' ORDER BY v DESC)",
         "3-2-1",
     ),
+    "array_agg": (
+        "array_agg(any [ORDER BY ...]), list",
+        "T[]",
+        "the values, NULL too; in the order of string_agg | array_agg(v ORDER BY v)",
+        "[1, 2, 3, NULL]",
+    ),
+    "map_agg": (
+        "map_agg(key, value [ORDER BY ...])",
+        "MAP(K, V)",
+        "keys in their order, the last value of each; a NULL key is left out | map_agg(v % 2, v ORDER BY v)",
+        "{0=2, 1=3}",
+    ),
+    "histogram": (
+        "histogram(any)",
+        "MAP(T, BIGINT)",
+        "how often each value is there | histogram(v % 2)",
+        "{0=1, 1=2}",
+    ),
+    "json_group_array": (
+        "json_group_array(any [ORDER BY ...]), json_agg, jsonb_agg, json_arrayagg",
+        "VARCHAR",
+        "array_agg as JSON | json_group_array(v ORDER BY v)",
+        "[1,2,3,null]",
+    ),
+    "json_group_object": (
+        "json_group_object(key, value [ORDER BY ...]), json_object_agg, jsonb_object_agg, json_objectagg",
+        "VARCHAR",
+        "map_agg as JSON | json_group_object('k' || v, v)",
+        '{"k1":1,"k2":2,"k3":3}',
+    ),
     "ema": (
         "ema(number, alpha [ORDER BY ...])",
         "DOUBLE",
@@ -241,6 +271,7 @@ NESTED_RESULTS = {
     "e": "STRUCT(key K, value V)[]",
     "t": "VARCHAR[]",
     "n": "BIGINT[]",
+    "o": "TIMESTAMP[]",
     "N": "T",
     "i": "BIGINT",
     "s": "VARCHAR",
@@ -275,10 +306,13 @@ def read_functions() -> dict[str, list[Overload]]:
     for name, parameters, result, flags in re.findall(pattern, text):
         types = tuple(TYPES.get(p.strip(), p.strip()) for p in parameters.split(",") if p.strip())
         found.setdefault(name, []).append(Overload(types, TYPES.get(result, result), "FN_VARIADIC" in flags))
-    pattern = r'(NESTED|TYPED)\("([^"]+)",\s*"?([^",]+)"?,\s*"([^"]*)"'
+    for name, shown in re.findall(r'LAMBDA\("([^"]+)", "([^"]+)"\)', text):
+        result = {"transform": "U[]", "apply": "U[]", "filter": "T[]"}.get(name.split("_")[1], "T")
+        found.setdefault(name, []).append(Overload((shown,), result, False))
+    pattern = r'(NESTED(?:_PREPARED)?|TYPED)\("([^"]+)",\s*"?([^",]+)"?,\s*"([^"]*)"'
     for kind, name, form, shown in re.findall(pattern, text):
         types = tuple(shown.split(", ")) if OPERATOR.fullmatch(name) else (shown,)
-        result = NESTED_RESULTS[form[-1]] if kind == "NESTED" else TYPED_RESULTS[name]
+        result = NESTED_RESULTS[form[-1]] if kind != "TYPED" else TYPED_RESULTS[name]
         found.setdefault(name, []).append(Overload(types, result, False))
     return found
 
@@ -342,6 +376,12 @@ gap. A month added to the 31st ends at the last day of a shorter month. Names of
     "Lists, structs and maps": """A list is written `[1, 2]`, a struct `{'a': 1}`, a map `MAP {'k': 1}`;
 `x[1]` is the first item, `x[-1]` the last, `x[2:3]` a slice, `s.a` a field, `m['k']` the value of a key.
 What is not there is NULL.
+
+A lambda is `x -> expression`, `(x, position) -> expression` or `lambda x: expression`; its expression may use
+columns, and whatever else may stand at its place, beside its own names. `[x + 1 FOR x IN list IF x > 0]` is
+`list_transform(list_filter(list, x -> x > 0), x -> x + 1)`. `unnest(list)` gives the items as rows: in FROM
+(`FROM t, unnest(t.list) WITH ORDINALITY AS u(item, n)`, of a MAP the columns key and value) and in a select
+list; of several lists the shorter ones end in NULLs. `s.*` stands for the fields of a STRUCT.
 """,
     "JSON": r"""JSON is kept as VARCHAR, and read strictly (RFC 8259) by each call: what is no JSON is an
 error that names the place, for which `json_valid` asks first. A path leads to one value: `$.name."a b"[0]`,
@@ -395,8 +435,8 @@ AGGREGATE_HEAD = """## Aggregates
 Rows with a NULL argument do not count. Of no rows counts are 0, `entropy` is 0.0 and everything else NULL.
 Each takes `DISTINCT` before its arguments, `ORDER BY` behind them, `FILTER (WHERE condition)` behind the
 call, and each is kept exactly when rows are taken back: NaN, infinities and the last copy of a minimum leave
-nothing behind. `first`, `last`, `string_agg` and `ema` look at the `ORDER BY`; of rows at one place the
-smallest values come first.
+nothing behind. `first`, `last`, `ema` and what lists values look at the `ORDER BY`; of rows at one place
+the smallest values come first. In an OVER clause lists are in the order of the window.
 
 The examples are of `v` over the rows 1, 2, 3 and NULL.
 

@@ -65,7 +65,7 @@ struct agg_class {
     bool always_distinct;      /* the call is DISTINCT without saying so */
     bool order_matters;        /* ORDER BY inside the call does: first, string_agg */
     bool lists_rows;           /* without ORDER BY in the order of arrival: string_agg */
-    bool keeps_nulls;          /* DISTINCT hands on rows with a NULL among the arguments */
+    bool keeps_nulls;          /* rows with a NULL among the arguments count: array_agg */
     bool keeps_rows; /* the state is a multiset of the rows even where none is taken back: a merge
                         costs the rows of the part, and all of `other` where it is asked once */
     /* Looks at types and constants and sets the output type. It may change the types of columns to

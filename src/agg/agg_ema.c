@@ -48,7 +48,7 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
         int32_t        n;
         column         values;
         const int64_t *copies;
-        TRY(listing_read((listing *)base, slots[i], a, &n, &values, &copies, err));
+        TRY(listing_read((listing *)base, slots[i], a, &n, &values, 1, &copies, err));
         nulls[i] = n == 0;
         results[i] = n == 0 ? 0 : average(values.values, copies, n, alpha_of(base->signature));
     }

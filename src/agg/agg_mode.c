@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* agg_mode.c - mode(x): the most frequent value, of equally frequent ones the smallest (with WITHIN
  * GROUP (ORDER BY x DESC) the largest), NULL over no rows; entropy(x): the binary entropy of the
- * values' shares, 0 over no rows. Both from a multiset; NULL values do not count. */
+ * values' shares, 0 over no rows; histogram(x): a MAP of each value, in its order, to how often it
+ * is there, NULL over no rows. All from a multiset; NULL values do not count. */
 #include <math.h>
 
 #include "agg/multiset.h"
+#include "type/nested.h"
 
 typedef struct frequencies {
     agg      base;
@@ -25,6 +27,12 @@ resolve_entropy(const agg_class *class, agg_signature *s, error *err) {
     TRY(resolve_mode(class, s, err));
     s->output = type_of(TYPE_F64);
     return OK;
+}
+
+static status
+resolve_histogram(const agg_class *class, agg_signature *s, error *err) {
+    TRY(resolve_mode(class, s, err));
+    return type_map(&s->output, s->types[0], type_of(TYPE_I64), err);
 }
 
 static void
@@ -120,6 +128,58 @@ merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t 
 }
 
 static status
+count_values(strview *out, agg *base, slot group, int64_t entry_count, arena *a, error *err) {
+    multiset *values = &((frequencies *)base)->values;
+    slot     *entries = arena_alloc(a, (size_t)entry_count * sizeof(*entries));
+    value    *pairs = arena_alloc(a, (size_t)entry_count * sizeof(*pairs));
+    column    keys;
+    value     made;
+    int32_t   n = 0;
+    if (entries == NULL || pairs == NULL) {
+        return error_memory(err);
+    }
+    for (multiset_cursor c = multiset_begin(values, group); c.entry != SLOT_NONE;
+         multiset_next(values, &c)) {
+        entries[n++] = c.entry;
+    }
+    TRY(multiset_read(values, 0, entries, n, a, &keys, err));
+    for (int32_t i = 0; i < n; i++) {
+        const value pair[2] = {column_value(&keys, i),
+                               value_i64(multiset_weight(values, entries[i]))};
+        TRY(nested_make(&pairs[i], type_item(base->output), pair, 2, a, err));
+    }
+    TRY(nested_make(&made, base->output, pairs, n, a, err));
+    *out = strview_of(made.s.data, (uint32_t)made.s.size);
+    return OK;
+}
+
+static status
+value_histogram(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
+    multiset *values = &((frequencies *)base)->values;
+    strview  *results = arena_alloc_zero(a, (size_t)count * sizeof(*results));
+    bool     *nulls = arena_alloc(a, (size_t)count * sizeof(*nulls));
+    if (results == NULL || nulls == NULL) {
+        return error_memory(err);
+    }
+    TRY(multiset_settle(values, err));
+    for (int32_t i = 0; i < count; i++) {
+        int64_t n = 0;
+        for (multiset_cursor c = multiset_begin(values, slots[i]); c.entry != SLOT_NONE;
+             multiset_next(values, &c)) {
+            n++;
+        }
+        if (n > INT32_MAX / 64) {
+            return error_set(err, ERR_QUERY_FAILED, "histogram of %lld values is too large",
+                             (long long)n);
+        }
+        nulls[i] = n == 0;
+        TRY(n > 0 ? count_values(&results[i], base, slots[i], n, a, err) : OK);
+    }
+    *out = (column){.type = base->output, .layout = COLUMN_FLAT, .values = results};
+    return agg_set_nulls(out, nulls, count, a, err);
+}
+
+static status
 clear(agg *base, slot s, error *err) {
     return multiset_clear(&((frequencies *)base)->values, s, err);
 }
@@ -162,6 +222,23 @@ const agg_class agg_entropy_class = {
     .init = init,
     .update = update,
     .value = value_entropy,
+    .clear = clear,
+    .merge = merge,
+    .rebuild = rebuild,
+    .validate = validate,
+};
+
+const agg_class agg_histogram_class = {
+    .name = "histogram",
+    .column_min = 1,
+    .column_max = 1,
+    .keeps_rows = true,
+    .resolve = resolve_histogram,
+    .open = open_frequencies,
+    .close = close_frequencies,
+    .init = init,
+    .update = update,
+    .value = value_histogram,
     .clear = clear,
     .merge = merge,
     .rebuild = rebuild,

@@ -68,7 +68,7 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
         int32_t        n;
         column         values;
         const int64_t *copies;
-        TRY(listing_read((listing *)base, slots[i], a, &n, &values, &copies, err));
+        TRY(listing_read((listing *)base, slots[i], a, &n, &values, 1, &copies, err));
         nulls[i] = n == 0;
         if (n > 0) {
             TRY(join(&texts[i], values.values, copies, n, separator_of(base->signature), a, err));

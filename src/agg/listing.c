@@ -85,7 +85,9 @@ listing_update(agg *base, const slot *slots, const column *columns, const int64_
     if (all == NULL) {
         return error_memory(err);
     }
-    TRY(agg_contributing(&filter, columns, filter, count, scratch, err));
+    if (!base->class->keeps_nulls) {
+        TRY(agg_contributing(&filter, columns, filter, count, scratch, err));
+    }
     memcpy(all, columns, (size_t)width * sizeof(*all));
     if (self->by_arrival) {
         TRY(number_rows(self, &all[width], count, scratch, err));
@@ -117,7 +119,7 @@ listing_validate(const agg *base, error *err) {
 }
 
 status
-listing_read(listing *self, slot group, arena *a, int32_t *count, column *values,
+listing_read(listing *self, slot group, arena *a, int32_t *count, column *values, int32_t width,
              const int64_t **weights, error *err) {
     multiset *rows = &self->rows;
     int64_t   n = 0;
@@ -145,5 +147,8 @@ listing_read(listing *self, slot group, arena *a, int32_t *count, column *values
         copies[i++] = multiset_weight(rows, c.entry);
     }
     *weights = copies;
-    return multiset_read(rows, 0, entries, (int32_t)n, a, values, err);
+    for (int32_t k = 0; k < width; k++) {
+        TRY(multiset_read(rows, k, entries, (int32_t)n, a, &values[k], err));
+    }
+    return OK;
 }

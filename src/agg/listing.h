@@ -2,7 +2,7 @@
 /* listing.h - the values of each group in the order of the call's ORDER BY, of equal ones the
  * smallest first; without ORDER BY in the order of arrival. The planner gives calls over input that
  * takes rows back an ORDER BY of their arguments (plan_order_calls), as arrival means nothing
- * there. The state under string_agg and ema. */
+ * there. The state under string_agg, array_agg, map_agg and ema. */
 #ifndef LAMINAR_AGG_LISTING_H
 #define LAMINAR_AGG_LISTING_H
 
@@ -28,8 +28,9 @@ status listing_merge(agg *base, const slot *slots, const agg *other, const slot 
 status listing_clear(agg *base, slot s, error *err) MUST_USE;
 status listing_rebuild(agg *base, error *err) MUST_USE;
 status listing_validate(const agg *base, error *err) MUST_USE;
-/* The first argument of a group's entries in their order (copies: weights). Arrays in a. */
+/* The first `width` arguments of a group's entries in their order (copies: weights). Arrays in a.
+ */
 status listing_read(listing *self, slot group, arena *a, int32_t *count, column *values,
-                    const int64_t **weights, error *err) MUST_USE;
+                    int32_t width, const int64_t **weights, error *err) MUST_USE;
 
 #endif

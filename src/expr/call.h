@@ -104,6 +104,8 @@ struct function {
 #define FUNCTION(name, args, result, flags, prepare, kernel) fn_kernel kernel;
 #define REWRITE(name, args, result, flags)
 #define NESTED(name, pattern, shown, flags, kernel) fn_kernel kernel;
+#define NESTED_PREPARED(name, pattern, shown, flags, prepare, kernel) fn_kernel kernel;
+#define LAMBDA(name, shown)
 #define TYPED(name, typer, shown, flags, kernel)                                                   \
     fn_kernel kernel;                                                                              \
     fn_typer  typer;
@@ -111,6 +113,8 @@ struct function {
 #undef FUNCTION
 #undef REWRITE
 #undef NESTED
+#undef NESTED_PREPARED
+#undef LAMBDA
 #undef TYPED
 
 fn_preparer fn_prepare_divisor_i32, fn_prepare_divisor_i64;
@@ -120,7 +124,9 @@ fn_preparer fn_prepare_json_path;
 fn_preparer fn_prepare_regexp_matches, fn_prepare_regexp_full_match, fn_prepare_regexp_unmatches;
 fn_preparer fn_prepare_regexp_matches_any_case, fn_prepare_regexp_unmatches_any_case;
 fn_preparer fn_prepare_similar_to, fn_prepare_glob, fn_prepare_regexp_extract;
-fn_preparer fn_prepare_regexp_replace, fn_prepare_regexp_count;
+fn_preparer fn_prepare_regexp_replace, fn_prepare_regexp_count, fn_prepare_regexp_extract_all;
+fn_preparer fn_prepare_regexp_split;
+fn_typer    type_lambda;
 
 /* One value for all rows and never another one: may be computed when a program is compiled. */
 ALWAYS_INLINE bool

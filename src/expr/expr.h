@@ -24,7 +24,9 @@ typedef enum expr_kind {
     EXPR_COALESCE, /* args, first that is not NULL; lazily as CASE */
     EXPR_CAST,     /* one arg, to type */
     EXPR_TRY_CAST,
-    EXPR_IN,   /* args: needle, constants...; three-valued */
+    EXPR_IN,     /* args: needle, constants...; three-valued */
+    EXPR_LAMBDA, /* list_transform and others: lambda; args: the list, a start where there is one,
+                    and what its body captures */
     EXPR_OUTER /* column number of the query around a subquery, as the binder counts them; gone when
                   a plan is made */
 } expr_kind;
@@ -32,16 +34,32 @@ typedef enum expr_kind {
 typedef struct function function;
 
 typedef struct expr expr;
+
+typedef enum lambda_kind { LAMBDA_TRANSFORM, LAMBDA_FILTER, LAMBDA_REDUCE } lambda_kind;
+#define LAMBDA_NAMES 3
+
+typedef struct expr_lambda { /* read-only, shared by copies */
+    lambda_kind kind;
+    int32_t     given; /* arguments before the captures */
+    int32_t     first; /* columns of the body: so many names, then the captures */
+    /* Of the names: item and its number; of a reduction what there is so far, item, its number. */
+    data_type types[LAMBDA_NAMES];
+    expr     *body;
+} expr_lambda;
+
 struct expr {
     expr_kind kind;
     data_type type;
-    int32_t   position;       /* byte offset in the SQL text, for run-time errors; -1 unknown */
-    int32_t   column;         /* EXPR_COLUMN, EXPR_OUTER. EXPR_CALL of a volatile function: which
-                                 call of the text it is; calls of one number have one value a row */
-    const function *function; /* EXPR_CALL */
-    value           constant; /* EXPR_CONSTANT */
-    text            digits; /* of a DOUBLE that was written with a point: what it says exactly, for
-                               where it meets a DECIMAL; else empty */
+    int32_t   position; /* byte offset in the SQL text, for run-time errors; -1 unknown */
+    /* EXPR_COLUMN, EXPR_OUTER. EXPR_CALL of a volatile function: which call of the text it is;
+     * calls of one number have one value a row. */
+    int32_t column;
+
+    const function    *function; /* EXPR_CALL */
+    const expr_lambda *lambda;   /* EXPR_LAMBDA */
+    value              constant; /* EXPR_CONSTANT */
+    text digits; /* of a DOUBLE that was written with a point: what it says exactly, for
+                    where it meets a DECIMAL; else empty */
     int32_t arg_count;
     expr  **args;
 };
@@ -65,7 +83,9 @@ data_type expr_literal_type(const expr *number, data_type beside);
  * False: args[*odd] does not meet *out, the type of those before it. */
 bool expr_unify(data_type *out, int32_t *odd, expr *const *args, int32_t count);
 bool expr_equal(const expr *x, const expr *y);
-bool expr_is_constant(const expr *e);      /* no columns and no volatile function anywhere */
+bool expr_is_constant(const expr *e); /* no columns and no volatile function anywhere */
+/* May be computed for rows that do not need it, and costs little. */
+bool expr_cannot_fail(const expr *e);
 bool expr_is_constant_call(const expr *e); /* of a call: its function is not volatile */
 /* Calls fn for every column number in e, in place; the renumbering of push-down and pruning. */
 void  expr_visit_columns(expr *e, void (*fn)(void *arg, int32_t *column), void *arg);

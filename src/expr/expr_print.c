@@ -100,6 +100,21 @@ print_column(const expr *e, const schema *names, buf *out) {
     }
 }
 
+/* list_filter(l, $0 -> ...): $0, $1 ... are the names and the captures; these stand behind. */
+static void
+print_lambda(const expr *e, const schema *names, buf *out) {
+    static const char *const functions[] = {"list_transform", "list_filter", "list_reduce"};
+    buf_printf(out, "%s(", functions[e->lambda->kind]);
+    print(e->args[0], names, out, false);
+    buf_append_text(out, TEXT(", lambda: "));
+    print(e->lambda->body, NULL, out, false);
+    for (int32_t i = 1; i < e->arg_count; i++) {
+        buf_append_text(out, TEXT(", "));
+        print(e->args[i], names, out, false);
+    }
+    buf_append_char(out, ')');
+}
+
 /* AND, OR, NOT, IS NULL, IN: forms that bind loosely. */
 static void
 print_loose(const expr *e, const schema *names, buf *out) {
@@ -141,6 +156,9 @@ print(const expr *e, const schema *names, buf *out, bool nested) {
         break;
     case EXPR_CALL:
         print_call(e, names, out, nested);
+        break;
+    case EXPR_LAMBDA:
+        print_lambda(e, names, out);
         break;
     case EXPR_CASE:
         print_case(e, names, out);

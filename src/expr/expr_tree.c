@@ -112,6 +112,11 @@ expr_equal(const expr *x, const expr *y) {
     if (x->kind == EXPR_CONSTANT) {
         return constant_equal(&x->constant, &y->constant);
     }
+    if (x->kind == EXPR_LAMBDA &&
+        (x->lambda->kind != y->lambda->kind || x->lambda->given != y->lambda->given ||
+         !expr_equal(x->lambda->body, y->lambda->body))) {
+        return false;
+    }
     for (int32_t i = 0; i < x->arg_count; i++) {
         if (!expr_equal(x->args[i], y->args[i])) {
             return false;
@@ -164,6 +169,7 @@ expr_copy(arena *a, const expr *e) {
     }
     c->column = e->column;
     c->function = e->function;
+    c->lambda = e->lambda;
     for (int32_t i = 0; i < e->arg_count; i++) {
         c->args[i] = expr_copy(a, e->args[i]);
         if (c->args[i] == NULL) {

@@ -1,45 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fn_json_make.c - functions that make JSON: to_json, json_object, json_array, json_merge_patch. */
-#include <math.h>
-
 #include "expr/call.h"
 #include "expr/json_text.h"
-
-/* Numbers and truth as they are, NULL and what is no number as null, all else as a string. */
-static bool
-append_json(const value *v, buf *out) {
-    if (v->is_null || (type_is_float(v->type) && !isfinite(v->d))) {
-        return buf_append(out, "null", 4);
-    }
-    if (v->type.id == TYPE_TEXT) {
-        return json_write_text(v->s, out);
-    }
-    if (v->type.id == TYPE_BLOB) {
-        buf shown;
-        buf_init(&shown, out->mem, out->size_max);
-        const bool ok = value_format(v, &shown) && json_write_text(buf_text(&shown), out);
-        buf_fini(&shown);
-        return ok;
-    }
-    char         written[VALUE_TEXT_MAX];
-    const size_t size = value_write(v, written);
-    const bool   bare = type_is_numeric(v->type) || v->type.id == TYPE_BOOL;
-    return bare ? buf_append(out, written, size) : json_write_text((text){written, size}, out);
-}
+#include "expr/json_value.h"
 
 static status
 make_rows(fn_call *c, const char *name, status (*make)(fn_call *c, int32_t row, buf *out)) {
     strview *z = c->values;
     buf      out;
     status   s = OK;
-    for (int32_t i = 0; i < c->arg_count; i++) {
-        if (type_physical(c->args[i].type) == PHYSICAL_NESTED) {
-            (void)error_set(c->err, ERR_QUERY_FAILED, "%s takes no %s", name,
-                            type_name(c->args[i].type));
-            (void)error_hint(c->err, "give its parts one by one");
-            return ERR_QUERY_FAILED;
-        }
-    }
     buf_init(&out, c->scratch->mem, TEXT_RESULT_MAX);
     for (int32_t i = 0; i < c->row_count && s == OK; i++) {
         if (fn_is_valid(c, i)) {
@@ -55,7 +24,7 @@ make_rows(fn_call *c, const char *name, status (*make)(fn_call *c, int32_t row, 
 static status
 make_scalar(fn_call *c, int32_t row, buf *out) {
     const value v = fn_value(&c->args[0], row);
-    (void)append_json(&v, out);
+    (void)json_write_value(&v, out);
     return OK;
 }
 
@@ -70,7 +39,7 @@ make_array(fn_call *c, int32_t row, buf *out) {
     for (int32_t i = 0; i < c->arg_count; i++) {
         const value v = fn_value(&c->args[i], row);
         (void)(i == 0 || buf_append_char(out, ','));
-        (void)append_json(&v, out);
+        (void)json_write_value(&v, out);
     }
     (void)buf_append_char(out, ']');
     return OK;
@@ -101,7 +70,7 @@ make_object(fn_call *c, int32_t row, buf *out) {
         (void)(i == 0 || buf_append_char(out, ','));
         (void)json_write_text(name.s, out);
         (void)buf_append_char(out, ':');
-        (void)append_json(&v, out);
+        (void)json_write_value(&v, out);
     }
     (void)buf_append_char(out, '}');
     return OK;

@@ -5,7 +5,7 @@
  * Options are letters: i any case, c not; s . matches a newline, p not; m and n the same as p, and
  * ^ and $ match at the ends of lines; w the latter alone; l the pattern is plain text; g all
  * matches. */
-#include "expr/call.h"
+#include "expr/nested_call.h"
 #include "regex/regex.h"
 
 typedef enum pattern_kind { PATTERN_REGEX, PATTERN_SIMILAR, PATTERN_GLOB } pattern_kind;
@@ -442,6 +442,89 @@ fn_regexp_count(fn_call *c) {
     }
     rows_fini(&r);
     return s;
+}
+
+/* ---- all matches, and what is between them, as lists */
+
+typedef status list_matches(item_list *l, walk *w, int64_t group);
+
+static status
+add_part(item_list *l, text s, int64_t from, int64_t to) {
+    const value v = {.type = type_of(TYPE_TEXT), .s = {s.data + from, (size_t)(to - from)}};
+    return items_add(l, &v);
+}
+
+static status
+matches_to_lists(fn_call *c, const usage *u, list_matches *list) {
+    item_list l = {.call = c};
+    rows      r;
+    status    s = OK;
+    rows_init(&r, c, u);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const int64_t group =
+            u == &usage_extract && c->arg_count > 2 ? fn_integer(&c->args[2], i) : 0;
+        s = group < 0 || group > REGEX_GROUPS_MAX ? bad_group(group, c->err) : rows_at(&r, i);
+        walk w = {.regex = r.current.regex, .s = operand_text(&c->args[0], i)};
+        l.count = 0;
+        s = s == OK ? list(&l, &w, group) : s;
+        s = s == OK ? fn_put_nested(c, i, l.at, l.count) : s;
+    }
+    rows_fini(&r);
+    return s;
+}
+
+/* A group that took no part is NULL. */
+static status
+list_found(item_list *l, walk *w, int64_t group) {
+    regex_span spans[REGEX_GROUPS_MAX + 1];
+    while (next_match(w, spans)) {
+        const value none = value_null(TYPE_TEXT);
+        TRY(spans[group].from < 0 ? items_add(l, &none)
+                                  : add_part(l, w->s, spans[group].from, spans[group].to));
+    }
+    return OK;
+}
+
+/* Nothing is cut at the ends of the text by an empty match. */
+static status
+list_between(item_list *l, walk *w, int64_t group UNUSED) {
+    regex_span spans[1];
+    int64_t    from = 0;
+    while (next_match(w, spans)) {
+        const bool empty = spans[0].from == spans[0].to;
+        if (!empty || (spans[0].from > 0 && spans[0].to < (int64_t)w->s.size)) {
+            TRY(add_part(l, w->s, from, spans[0].from));
+            from = spans[0].to;
+        }
+    }
+    return add_part(l, w->s, from, (int64_t)w->s.size);
+}
+
+status
+fn_prepare_regexp_extract_all(void **state, arena *a, const value *const *constants,
+                              const data_type *types, int32_t arg_count, error *err) {
+    return fn_prepare_regexp_extract(state, a, constants, types, arg_count, err);
+}
+
+status
+fn_regexp_extract_all(fn_call *c) {
+    return matches_to_lists(c, &usage_extract, list_found);
+}
+
+static const usage usage_split = {PATTERN_REGEX, 0, 2, 0};
+
+status
+fn_prepare_regexp_split(void **state, arena *a, const value *const *constants,
+                        const data_type *types UNUSED, int32_t arg_count, error *err) {
+    return prepare(state, a, constants, arg_count, &usage_split, err);
+}
+
+status
+fn_regexp_split(fn_call *c) {
+    return matches_to_lists(c, &usage_split, list_between);
 }
 
 status

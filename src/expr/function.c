@@ -20,12 +20,18 @@ static const function functions[] = {
     {fn_name, args, TYPE_##result, flags, NULL, NULL, NULL, NULL, NULL},
 #define NESTED(fn_name, pattern, shown, flags, kernel)                                             \
     {fn_name, {0}, 0, TYPE_NULL, flags, NULL, kernel, pattern, shown, NULL},
+#define NESTED_PREPARED(fn_name, pattern, shown, flags, prepare, kernel)                           \
+    {fn_name, {0}, 0, TYPE_NULL, flags, prepare, kernel, pattern, shown, NULL},
+#define LAMBDA(fn_name, shown)                                                                     \
+    {fn_name, {0}, 0, TYPE_NULL, 0, NULL, NULL, NULL, shown, type_lambda},
 #define TYPED(fn_name, typer, shown, flags, kernel)                                                \
     {fn_name, {0}, 0, TYPE_NULL, flags, NULL, kernel, NULL, shown, typer},
 #include "expr/functions.def"
 #undef FUNCTION
 #undef REWRITE
 #undef NESTED
+#undef NESTED_PREPARED
+#undef LAMBDA
 #undef TYPED
 };
 

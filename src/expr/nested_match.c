@@ -5,8 +5,9 @@
  *   L  a list of T          T  an item of it       M  MAP(K, V)    K, V  its key, its value
  *   S  any STRUCT           i  BIGINT              s  VARCHAR      b     BOOLEAN      d  DOUBLE
  *   a  anything as it is    I, D  a list of BIGINT, of DOUBLE    +  behind a letter: it may repeat
- * and as results also k, v, e: a list of keys, values or entries of M; t, n: a list of VARCHAR or
- * BIGINT; N: what a list of lists has as items, flattened: T itself. */
+ *   z  TIMESTAMP            w  INTERVAL
+ * and as results also k, v, e: a list of keys, values or entries of M; t, n, o: a list of VARCHAR,
+ * BIGINT or TIMESTAMP; N: what a list of lists has as items, flattened: T itself. */
 #include "expr/resolve.h"
 #include "type/nested.h"
 
@@ -119,6 +120,8 @@ plain_target(pattern *p, int32_t i, char letter, data_type *out) {
     const type_id   id = letter == 'i'   ? TYPE_I64
                          : letter == 's' ? TYPE_TEXT
                          : letter == 'b' ? TYPE_BOOL
+                         : letter == 'z' ? TYPE_TIMESTAMP
+                         : letter == 'w' ? TYPE_INTERVAL
                                          : TYPE_F64;
     *out = type_of(id);
     p->cost += type_equal(t, *out) ? 0 : COST_CAST;
@@ -182,6 +185,8 @@ result(pattern *p, char letter, data_type *out) {
         return type_list(out, type_of(TYPE_TEXT), NULL) == OK;
     case 'n':
         return type_list(out, type_of(TYPE_I64), NULL) == OK;
+    case 'o':
+        return type_list(out, type_of(TYPE_TIMESTAMP), NULL) == OK;
     case 'e':
         return type_map(&item, p->key, p->value, NULL) == OK &&
                type_list(out, type_item(item), NULL) == OK;
@@ -332,6 +337,12 @@ type_struct_insert(const call_types *c, function_match *out) {
     }
     as_they_are(c, out);
     return type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
+}
+
+/* Without a lambda it is none of its calls. */
+int32_t
+type_lambda(const call_types *c UNUSED, function_match *out UNUSED) {
+    return NO_FIT;
 }
 
 /* map(keys, values) of two lists. */

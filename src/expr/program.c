@@ -12,7 +12,8 @@ bool
 compile_is_simple(const expr *e, int32_t depth) {
     if (depth > EXPR_DEPTH_MAX ||
         (e->kind == EXPR_CALL && (e->function->flags & (FN_FALLIBLE | FN_HEAVY)) != 0) ||
-        (e->kind == EXPR_CAST && !is_simple_cast(e)) || e->kind == EXPR_TRY_CAST) {
+        (e->kind == EXPR_CAST && !is_simple_cast(e)) || e->kind == EXPR_TRY_CAST ||
+        e->kind == EXPR_LAMBDA) {
         return false;
     }
     for (int32_t i = 0; i < e->arg_count; i++) {
@@ -21,6 +22,11 @@ compile_is_simple(const expr *e, int32_t depth) {
         }
     }
     return true;
+}
+
+bool
+expr_cannot_fail(const expr *e) {
+    return compile_is_simple(e, 0);
 }
 
 /* ---- nodes */
@@ -105,6 +111,15 @@ compile_in(compiler *c, const expr *e, int32_t *out) {
 }
 
 static status
+compile_lambda(compiler *c, const expr *e, int32_t *out) {
+    step     s = {.kind = STEP_LAMBDA, .type = e->type, .position = e->position};
+    int32_t *args;
+    TRY(compile_args(c, e, &args));
+    TRY(lambda_step_make(&s.lambda, c->arena, e, c->err));
+    return compile_step(c, &s, args, e->arg_count, e, out);
+}
+
+static status
 compile_node(compiler *c, const expr *e, int32_t *out) {
     switch (e->kind) {
     case EXPR_COLUMN:
@@ -130,6 +145,8 @@ compile_node(compiler *c, const expr *e, int32_t *out) {
         return compile_plain(c, e, STEP_TRY_CAST, out);
     case EXPR_IN:
         return compile_in(c, e, out);
+    case EXPR_LAMBDA:
+        return compile_lambda(c, e, out);
     case EXPR_OUTER:
         return error_set_at(c->err, ERR_INTERNAL_ERROR, e->position,
                             "a column of an outer query was left in a plan");

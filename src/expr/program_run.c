@@ -188,6 +188,7 @@ static step_function *const step_functions[STEP_KIND_COUNT] = {
     [STEP_NOT] = step_not,
     [STEP_IS_NULL] = step_is_null,
     [STEP_IN] = step_in,
+    [STEP_LAMBDA] = step_lambda,
     [STEP_AND] = step_and,
     [STEP_OR] = step_or,
     [STEP_CASE] = step_case,
@@ -210,7 +211,8 @@ static step_function *const step_functions[STEP_KIND_COUNT] = {
 status
 step_run(run *r, step *s) {
     const status done = step_functions[s->kind](r, s);
-    if (UNLIKELY(done < 0) && r->err != NULL && done != ERR_OUT_OF_MEMORY) {
+    if (UNLIKELY(done < 0) && r->err != NULL && done != ERR_OUT_OF_MEMORY &&
+        (s->kind != STEP_LAMBDA || r->err->position < 0)) { /* its body knows better */
         r->err->position = s->position;
     }
     return done;

@@ -18,6 +18,7 @@ typedef enum step_kind {
     STEP_NOT,
     STEP_IS_NULL,
     STEP_IN,
+    STEP_LAMBDA,
     STEP_AND,      /* over all rows */
     STEP_OR,       /* over all rows */
     STEP_CASE,     /* over all rows: args as EXPR_CASE */
@@ -45,7 +46,8 @@ typedef struct import {
     int32_t from, to; /* registers of the enclosing frame and of the branch */
 } import;
 
-typedef struct in_set in_set;
+typedef struct in_set      in_set;
+typedef struct lambda_step lambda_step;
 
 typedef struct step {
     step_kind       kind;
@@ -59,6 +61,7 @@ typedef struct step {
     operand        *operands; /* STEP_CALL: room for arg_count */
     void           *state;    /* STEP_CALL: what prepare made */
     in_set         *set;      /* STEP_IN */
+    lambda_step    *lambda;   /* STEP_LAMBDA */
     int32_t         choice;
     int32_t         jump; /* STEP_ENTER_*: the step after the LEAVE */
     int32_t         import_count;
@@ -128,6 +131,8 @@ step_function step_and, step_or, step_case, step_coalesce; /* program_logic.c */
 step_function step_open, step_enter, step_leave, step_split, step_store, step_store_valid,
     step_store_logic, step_close; /* program_case.c */
 step_function step_in;            /* program_in.c */
+step_function step_lambda;        /* program_lambda.c */
+status        lambda_step_make(lambda_step **out, arena *a, const expr *e, error *err) MUST_USE;
 /* The members of an IN list, all of one type, NULLs allowed. */
 status in_set_make(in_set **out, arena *a, const value *members, int32_t count, data_type type,
                    error *err) MUST_USE;

@@ -18,12 +18,15 @@
 #define AGGREGATE_BASE (1 << 24)
 #define GROUPING_BASE (AGGREGATE_BASE + (1 << 23))
 #define OVER_BASE (1 << 25)
+#define UNNEST_BASE (OVER_BASE + (1 << 24))
 #define SUBQUERY_BASE (1 << 26)
+#define LAMBDA_BASE (1 << 27)
 #define BIND_DEPTH_MAX 500    /* nesting of one expression, aliases expanded */
 #define BIND_NODES_MAX 200000 /* nodes of all expressions of a statement */
 #define FROM_DEPTH_MAX SQL_JOINS_MAX
 #define SELECT_DEPTH_MAX 64
 #define COLUMNS_MAX 1600 /* of a select list */
+#define UNNESTS_MAX 32
 
 typedef struct scope_column {
     text      name;
@@ -100,10 +103,10 @@ typedef struct binder {
     text            timeless_table;
 } binder;
 
-typedef struct star_column {  /* one of those that * stands for */
-    int32_t         column;   /* of the scope */
-    const ast_expr *replaced; /* by REPLACE, else NULL */
-    text            name;
+typedef struct star_column {       /* one of those that * stands for */
+    int32_t         column;        /* of the scope */
+    const ast_expr *replaced;      /* by REPLACE, or a field of a STRUCT; else NULL */
+    text            written, name; /* as EXCLUDE and others call it; after RENAME */
     bool            excluded;
 } star_column;
 
@@ -118,13 +121,16 @@ typedef struct select_item {
     expr   *bound;
 } select_item;
 
+struct over_window;
+
 typedef struct agg_call {
     const agg_class *class;
-    agg_signature signature;
-    expr        **columns; /* of the signature */
-    sort_key     *keys;    /* of the signature, while it is made */
-    expr         *filter;  /* NULL: none */
-    bool          distinct;
+    agg_signature             signature;
+    expr                    **columns; /* of the signature */
+    sort_key                 *keys;    /* of the signature, while it is made */
+    expr                     *filter;  /* NULL: none */
+    bool                      distinct;
+    const struct over_window *window; /* of an OVER clause; NULL: none */
 } agg_call;
 
 typedef struct window_spec {
@@ -208,8 +214,12 @@ typedef struct query {
     over_window *window_defs;
     int32_t      over_count;
     over_item   *overs;
-    subqueries   subqueries; /* of the clauses that stand above the grouping */
+    int32_t      unnest_count;
+    expr        *unnests[UNNESTS_MAX]; /* lists of the select list */
+    subqueries   subqueries;           /* of the clauses that stand above the grouping */
 } query;
+
+typedef struct lambda_names lambda_names;
 
 typedef struct context { /* where an expression stands */
     binder      *binder;
@@ -220,13 +230,15 @@ typedef struct context { /* where an expression stands */
     bool         in_aggregate;
     bool         overs; /* window functions may stand here */
     bool         in_over;
+    bool         unnests;          /* unnest() may stand here */
     int32_t      each, each_count; /* which column COLUMNS(...) is now, from 1; 0: it is refused */
     int32_t      alias_count;      /* the first so many select items may be named by their alias */
     int32_t      depth;
     /* Where subqueries go: at once onto *node, or into the list. Neither: they cannot stand here.
      */
-    plan_node **node;
-    subqueries *subqueries;
+    plan_node         **node;
+    subqueries         *subqueries;
+    const lambda_names *lambda; /* around the expression; NULL: none */
 } context;
 
 /* ---- bind_scope.c: columns by name, and the errors about them */
@@ -368,6 +380,21 @@ status bind_window_name(expr **out, context *c, const ast_expr *e, bool *done) M
 bool   is_series_call(const ast_from *from);
 status bind_series(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;
 
+/* ---- bind_lambda.c: list_transform(l, x -> ...) */
+bool   is_lambda_call(const ast_expr *e);
+status bind_lambda_call(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* A name of a lambda around e, or a field of it; *done: it is one. */
+status bind_lambda_name(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+
+/* ---- bind_unnest.c: unnest in FROM, and in a select list, where it is a placeholder at first */
+bool   is_unnest_call(const ast_from *from);
+status bind_unnest(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;
+status bind_unnest_item(expr **out, context *c, const ast_expr *e) MUST_USE;
+status query_lift_unnests(query *q) MUST_USE; /* above an AGGREGATE */
+void   query_resolve_unnests(query *q);       /* their subqueries have columns */
+/* Puts the rows of the lists on q->node; `exprs` are those that may hold placeholders. */
+status query_unnest(query *q, expr **exprs, int32_t count) MUST_USE;
+
 /* ---- bind_from_window.c */
 /* A window in FROM: the table's columns, then window_start and window_end. */
 status bind_from_window(plan_node **out, scope *s, binder *b, const ast_from *from,
@@ -434,6 +461,8 @@ status bind_field(expr **out, binder *b, expr *base, text name, int32_t position
 /* x.f, x[i]; *done false: e is neither. */
 status bind_extract(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 status bind_field_of_column(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+/* The STRUCT column whose field e is when it is written a.b; *found -1: there is none. */
+status find_struct_column(int32_t *found, binder *b, const scope *s, const ast_expr *e) MUST_USE;
 status bind_row_compare(expr **out, context *c, const ast_expr *e) MUST_USE;
 status bind_row_in(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* The values of (a, b), of a subquery with that many columns, or the one of another expression. */

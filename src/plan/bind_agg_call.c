@@ -88,6 +88,25 @@ bind_call_order(agg_call *call, context *c, const ast_order *order, sort_key *ke
     return OK;
 }
 
+/* What lists rows lists those of a frame in the order of the window, so that a row can leave it
+ * again. */
+static status
+order_by_window(agg_call *call, binder *b, sort_key *keys) {
+    agg_signature     *s = &call->signature;
+    const over_window *w = call->window;
+    for (int32_t i = 0; i < w->order_count; i++) {
+        expr *e;
+        TRY(copy_expr(&e, b, w->orders[i].expr));
+        keys[s->order_count++] = (sort_key){.column = column_of(call, e),
+                                            .descending = w->orders[i].descending,
+                                            .nulls_first = w->orders[i].nulls_first};
+    }
+    for (int32_t i = 0; i < s->argument_count && w->order_count == 0; i++) {
+        keys[s->order_count++] = (sort_key){.column = i};
+    }
+    return OK;
+}
+
 /* The expression of WITHIN GROUP is an argument: percentile_cont(0.9) WITHIN GROUP (ORDER BY x). */
 static bool
 takes_order(const agg_class *class, const ast_expr *e) {
@@ -97,8 +116,10 @@ takes_order(const agg_class *class, const ast_expr *e) {
 static status
 bind_columns(agg_call *call, context *c, const ast_expr *e, int32_t written) {
     agg_signature *s = &call->signature;
-    sort_key      *keys = arena_alloc(c->binder->arena, (size_t)e->order_count * sizeof(*keys));
-    TRY(make_args(&call->columns, c->binder, written + 2 * e->order_count));
+    const int32_t  further = call->window == NULL ? 0 : call->window->order_count + written;
+    const int32_t  order_count = e->order_count + further;
+    sort_key      *keys = arena_alloc(c->binder->arena, (size_t)order_count * sizeof(*keys));
+    TRY(make_args(&call->columns, c->binder, written + 2 * order_count));
     TRY(keys == NULL ? out_of_memory(c->binder) : OK);
     for (int32_t i = 0; i < written; i++) {
         expr *argument;
@@ -111,6 +132,9 @@ bind_columns(agg_call *call, context *c, const ast_expr *e, int32_t written) {
     const bool wanted = call->class->order_matters || takes_order(call->class, e);
     for (int32_t i = 0; i < e->order_count; i++) {
         TRY(bind_call_order(call, c, &e->orders[i], keys));
+    }
+    if (call->window != NULL && call->class->lists_rows && e->order_count == 0) {
+        TRY(order_by_window(call, c->binder, keys));
     }
     if (!wanted) {
         s->column_count = s->argument_count;

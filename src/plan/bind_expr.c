@@ -40,11 +40,14 @@ bind_alias(expr **out, context *c, const ast_expr *e, bool *done) {
         if (item->bound != NULL && expr_is_volatile(item->bound) && !c->in_aggregate) {
             return copy_expr(out, c->binder, item->bound); /* the same value */
         }
-        const int32_t each = c->each, each_count = c->each_count;
+        const int32_t       each = c->each, each_count = c->each_count;
+        const lambda_names *lambda = c->lambda;
         c->alias_count = i; /* an alias sees the ones before it: no circles */
         c->each = item->each;
         c->each_count = item->each_count;
+        c->lambda = NULL; /* its names are those of another place */
         const status s = bind_expr(out, c, item->ast);
+        c->lambda = lambda;
         c->alias_count = visible;
         c->each = each;
         c->each_count = each_count;
@@ -59,6 +62,11 @@ static status
 bind_column(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
     int32_t found;
+    bool    named;
+    TRY(bind_lambda_name(out, c, e, &named));
+    if (named) {
+        return OK;
+    }
     TRY(scope_find(&found, b, c->scope, &e->qualifier, &e->name));
     if (found >= 0) {
         *out = make_column(b, found, c->scope->columns[found].type, e->position);
@@ -199,11 +207,38 @@ bind_args(expr ***out, context *c, const ast_expr *e) {
     return OK;
 }
 
+/* Calls that belong to the query around them and not to a row: windows, aggregates, unnest. They
+ * know nothing of a lambda that they stand in. */
+static status
+bind_call_of_query(expr **out, context *c, const ast_expr *e, bool *done) {
+    const lambda_names *lambda = c->lambda;
+    const bool          plain = e->arg_names == NULL && e->nulls == AST_NULLS_DEFAULT;
+    *done = true;
+    c->lambda = NULL;
+    if (e->over != NULL) {
+        TRY(bind_over_call(out, c, e));
+    } else if (is_window_call(e) && e->nulls == AST_NULLS_DEFAULT) {
+        TRY(bind_window_call(out, c, e));
+    } else if (plain && agg_exists(e->name.text)) {
+        TRY(bind_aggregate_call(out, c, e));
+    } else if (plain && is_grouping_call(e)) {
+        TRY(bind_grouping_call(out, c, e));
+    } else if (plain && ast_is_call(e, "unnest")) {
+        TRY(bind_unnest_item(out, c, e));
+    } else {
+        *done = false;
+    }
+    c->lambda = lambda;
+    return OK;
+}
+
 static status
 bind_call(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
-    if (e->over != NULL) {
-        return bind_over_call(out, c, e);
+    bool    done;
+    TRY(bind_call_of_query(out, c, e, &done));
+    if (done) {
+        return OK;
     }
     if (ast_is_call(e, "struct_pack") || ast_is_call(e, "struct_insert")) {
         if (e->arg_names != NULL) {
@@ -223,14 +258,8 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         error_hint(b->err, "write %.*s(...) IGNORE NULLS OVER (...)", TEXT_ARG(e->name.text));
         return ERR_QUERY_FAILED;
     }
-    if (is_window_call(e)) {
-        return bind_window_call(out, c, e);
-    }
-    if (agg_exists(e->name.text)) {
-        return bind_aggregate_call(out, c, e);
-    }
-    if (is_grouping_call(e)) {
-        return bind_grouping_call(out, c, e);
+    if (is_lambda_call(e)) {
+        return bind_lambda_call(out, c, e);
     }
     const text name = e->name.text;
     TRY(refuse_without_over(c, e));
@@ -245,7 +274,6 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         error_hint(b->err, "aggregates: count, sum, avg, min, max, first, last");
         return ERR_QUERY_FAILED;
     }
-    bool done;
     TRY(bind_conditional(out, c, e, &done));
     if (done) {
         return OK;

@@ -231,24 +231,36 @@ bind_extract(expr **out, context *c, const ast_expr *e, bool *done) {
     return bind_call_named(out, b, e->name.text, args, 2, e->position);
 }
 
-/* a.b where no table is named a: the field of a column. */
+/* Of a table named a the column that is named as it (unnest(...) AS a), otherwise any. */
+status
+find_struct_column(int32_t *found, binder *b, const scope *s, const ast_expr *e) {
+    const ast_name none = {.text = {NULL, 0}};
+    bool           is_table = false;
+    *found = -1;
+    if (e->qualifier.text.data == NULL) {
+        return OK;
+    }
+    for (int32_t i = 0; i < s->count && *found < 0; i++) {
+        const bool of_table = name_matches(&e->qualifier, s->columns[i].table);
+        is_table |= of_table;
+        *found = of_table && name_matches(&e->qualifier, s->columns[i].name) ? i : -1;
+    }
+    TRY(is_table ? OK : scope_find(found, b, s, &none, &e->qualifier));
+    *found = *found >= 0 && s->columns[*found].type.id == TYPE_STRUCT ? *found : -1;
+    return OK;
+}
+
+/* a.b where no table a has a column b: the field of a column. */
 status
 bind_field_of_column(expr **out, context *c, const ast_expr *e, bool *done) {
-    const ast_name none = {.text = {NULL, 0}};
-    binder        *b = c->binder;
-    int32_t        found;
-    *done = false;
-    for (int32_t i = 0; i < c->scope->count; i++) {
-        if (name_matches(&e->qualifier, c->scope->columns[i].table)) {
-            return OK;
-        }
-    }
-    TRY(scope_find(&found, b, c->scope, &none, &e->qualifier));
-    if (found < 0 || c->scope->columns[found].type.id != TYPE_STRUCT) {
+    binder *b = c->binder;
+    int32_t found;
+    TRY(find_struct_column(&found, b, c->scope, e));
+    *done = found >= 0;
+    if (found < 0) {
         return OK;
     }
     expr *base = make_column(b, found, c->scope->columns[found].type, e->position);
-    *done = true;
     return base == NULL ? out_of_memory(b)
                         : bind_field(out, b, base, e->name.text, e->name.position);
 }

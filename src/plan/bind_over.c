@@ -329,7 +329,7 @@ bind_window_function(over_item *item, context *c, const ast_expr *e) {
 }
 
 static status
-bind_aggregate_over(over_item *item, context *c, const ast_expr *e) {
+bind_aggregate_over(over_item *item, context *c, const ast_expr *e, const over_window *w) {
     binder *b = c->binder;
     if (e->distinct) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
@@ -340,7 +340,9 @@ bind_aggregate_over(over_item *item, context *c, const ast_expr *e) {
     if (e->nulls != AST_NULLS_DEFAULT) {
         return refuse_word(b, e, "IGNORE NULLS");
     }
+    item->aggregate.window = w;
     TRY(bind_aggregate_operands(&item->aggregate, c, e));
+    item->aggregate.window = NULL;
     item->call.kind = OVER_AGGREGATE;
     item->call.class = item->aggregate.class;
     item->call.signature = item->aggregate.signature;
@@ -398,7 +400,7 @@ bind_over_call(expr **out, context *c, const ast_expr *e) {
     if (over_find(e->name.text, &item.call.kind)) {
         TRY(bind_window_function(&item, c, e));
     } else if (agg_exists(e->name.text)) {
-        TRY(bind_aggregate_over(&item, c, e));
+        TRY(bind_aggregate_over(&item, c, e, &w));
     } else {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                      "%.*s() is neither a window function nor an aggregate, so it takes no OVER",
@@ -611,7 +613,7 @@ query_over(query *q) {
 static void
 renumber(void *arg, int32_t *number) {
     const query *q = arg;
-    if (*number >= OVER_BASE) {
+    if (*number >= OVER_BASE && *number < UNNEST_BASE) {
         *number = q->overs[*number - OVER_BASE].column;
     }
 }

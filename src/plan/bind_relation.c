@@ -69,12 +69,13 @@ is_file_function(text name) {
 
 static status
 unknown_function(binder *b, const ast_expr *call) {
-    text names[ARRAY_COUNT(FILE_FUNCTIONS) + 2];
+    text names[ARRAY_COUNT(FILE_FUNCTIONS) + 3];
     for (int32_t i = 0; i < ARRAY_COUNT(FILE_FUNCTIONS); i++) {
         names[i] = text_of(FILE_FUNCTIONS[i]);
     }
     names[ARRAY_COUNT(FILE_FUNCTIONS)] = TEXT("generate_series");
     names[ARRAY_COUNT(FILE_FUNCTIONS) + 1] = TEXT("range");
+    names[ARRAY_COUNT(FILE_FUNCTIONS) + 2] = TEXT("unnest");
     error_set_at(b->err, ERR_QUERY_FAILED, call->position, "unknown table function \"%.*s\"",
                  TEXT_ARG(call->name.text));
     hint_nearest(b, call->name.text, names, ARRAY_COUNT(names), "table functions");
@@ -143,15 +144,19 @@ bind_file(plan_node **out, scope *s, binder *b, const ast_from *from) {
 
 status
 bind_function(plan_node **out, scope *s, binder *b, const ast_from *from) {
-    if (from->ordinality && !is_series_call(from)) {
-        return error_set_at(b->err, ERR_QUERY_FAILED, from->position,
-                            "WITH ORDINALITY numbers the rows of generate_series() and range()");
+    if (from->ordinality && !is_series_call(from) && !is_unnest_call(from)) {
+        return error_set_at(
+            b->err, ERR_QUERY_FAILED, from->position,
+            "WITH ORDINALITY numbers the rows of unnest(), generate_series() and range()");
     }
     if (from->call->kind == AST_STRING || is_file_function(from->call->name.text)) {
         return bind_file(out, s, b, from);
     }
     if (is_series_call(from)) {
         return bind_series(out, s, b, from);
+    }
+    if (is_unnest_call(from)) {
+        return bind_unnest(out, s, b, from);
     }
     return unknown_function(b, from->call);
 }

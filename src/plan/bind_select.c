@@ -2,8 +2,8 @@
 /* bind_select.c - one SELECT, clause by clause, to a stack of nodes:
  *
  *   FROM, FILTER (WHERE), [TOP_N (LATEST ON)], [WINDOW], [PROJECT, AGGREGATE, FILTER (HAVING)],
- *   [OVER ...], [FILTER (QUALIFY)], PROJECT (select list and hidden columns), [DISTINCT, or TOP_N
- * for DISTINCT ON], [SORT or TOP_N], [PROJECT without the hidden columns] */
+ *   [OVER ...], [FILTER (QUALIFY)], [SERIES (unnest)], PROJECT (select list and hidden columns),
+ * [DISTINCT, or TOP_N for DISTINCT ON], [SORT or TOP_N], [PROJECT without the hidden columns] */
 #include "plan/bind.h"
 
 #include "plan/node.h"
@@ -34,6 +34,7 @@ bind_items(query *q) {
         }
         context c = clause_context(q, "SELECT", true);
         c.overs = true;
+        c.unnests = true;
         c.alias_count = i;
         c.each = item->each;
         c.each_count = item->each_count;
@@ -212,6 +213,7 @@ order_column(int32_t *out, ordering *o, query *q, const ast_select *select, cons
         expr   *bound;
         context c = clause_context(q, clause, true);
         c.overs = true;
+        c.unnests = true;
         c.each = each;
         c.each_count = each_count;
         TRY(bind_expr(&bound, &c, e));
@@ -430,6 +432,7 @@ lift_all(query *q, ordering *o, expr **having, expr **qualify) {
         TRY(query_lift(q, &o->exprs[i], i < q->item_count ? "SELECT" : "ORDER BY"));
     }
     TRY(query_lift_overs(q));
+    TRY(query_lift_unnests(q));
     TRY(*qualify == NULL ? OK : query_lift(q, qualify, "QUALIFY"));
     return *having == NULL ? OK : query_lift(q, having, "HAVING");
 }
@@ -524,6 +527,7 @@ bind_clauses(query *q, const ast_select *select) {
             subqueries_resolve(&q->subqueries, having);
         }
         query_resolve_overs(q);
+        query_resolve_unnests(q);
         TRY(query_aggregate(q));
         TRY(lift_all(q, &o, &having, &qualify));
     }
@@ -540,7 +544,9 @@ bind_clauses(query *q, const ast_select *select) {
         subqueries_resolve(&q->subqueries, qualify);
     }
     query_resolve_overs(q);
+    query_resolve_unnests(q);
     TRY(add_overs(q, &o, qualify));
+    TRY(query_unnest(q, o.exprs, o.width));
     return finish(q, select, &o);
 }
 

@@ -5,7 +5,10 @@
  * What a star stands for is found once per place in the text (query.stars). */
 #include "plan/bind.h"
 
+#include <stdio.h>
+
 #include "regex/regex.h"
+#include "type/nested.h"
 
 struct star_list {
     const ast_expr *ast;
@@ -129,7 +132,60 @@ list_columns(star_list *out, query *q, const ast_expr *e) {
             TRY(matches_pattern(&kept, b, e->star, c->name));
         }
         if (kept) {
-            out->columns[out->count++] = (star_column){.column = at, .name = c->name};
+            out->columns[out->count++] =
+                (star_column){.column = at, .written = c->name, .name = c->name};
+        }
+    }
+    return OK;
+}
+
+/* struct_extract(s, i) */
+static status
+field_text(const ast_expr **out, binder *b, const ast_expr *star, int32_t at) {
+    ast_expr  *made = arena_alloc_zero(b->arena, 3 * sizeof(*made));
+    ast_expr **args = arena_alloc(b->arena, 2 * sizeof(*args));
+    char       digits[16];
+    const int  size = snprintf(digits, sizeof(digits), "%d", at + 1);
+    const text number = arena_text(b->arena, (text){digits, (size_t)size});
+    TRY(made == NULL || args == NULL || number.data == NULL ? out_of_memory(b) : OK);
+    args[0] = &made[1];
+    args[1] = &made[2];
+    made[0] = (ast_expr){.kind = AST_CALL,
+                         .position = star->position,
+                         .name = {.text = TEXT("struct_extract")},
+                         .arg_count = 2,
+                         .args = args};
+    made[1] = (ast_expr){.kind = AST_COLUMN, .position = star->position, .name = star->qualifier};
+    made[2] = (ast_expr){.kind = AST_INTEGER, .position = star->position, .text = number};
+    *out = made;
+    return OK;
+}
+
+/* s.* where no table is named s: the fields of a STRUCT. */
+static status
+list_fields(star_list *out, query *q, const ast_expr *e) {
+    static const ast_name none = {.position = -1};
+    binder               *b = q->binder;
+    int32_t               at;
+    TRY(scope_find(&at, b, &q->scope, &none, &e->qualifier));
+    if (at < 0 || q->scope.columns[at].type.id != TYPE_STRUCT) {
+        return OK;
+    }
+    const data_type t = q->scope.columns[at].type;
+    const int32_t   count = type_field_count(t);
+    out->columns = arena_alloc_zero(b->arena, (size_t)count * sizeof(*out->columns));
+    TRY(out->columns == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < count; i++) {
+        const text name = type_field(t, i).name;
+        bool       kept = true;
+        if (e->star != NULL && e->star->op.size > 0) {
+            TRY(matches_pattern(&kept, b, e->star, name));
+        }
+        if (kept) {
+            star_column *to = &out->columns[out->count++];
+            *to = (star_column){.column = at, .written = name, .name = name};
+            to->name = name.size > 0 ? name : q->scope.columns[at].name;
+            TRY(field_text(&to->replaced, b, e, i));
         }
     }
     return OK;
@@ -170,7 +226,7 @@ find_listed(int32_t *at, const query *q, const star_list *list, const ast_name *
     for (int32_t i = from; i < list->count && *at < 0; i++) {
         const scope_column *c = &q->scope.columns[list->columns[i].column];
         const bool table = qualifier->text.data == NULL || name_matches(qualifier, c->table);
-        *at = table && name_matches(name, c->name) ? i : -1;
+        *at = table && name_matches(name, list->columns[i].written) ? i : -1;
     }
 }
 
@@ -215,6 +271,16 @@ exclude_columns(query *q, star_list *list, const ast_star *s) {
     return OK;
 }
 
+static bool
+is_listed_twice(const ast_expr *e, int32_t at) {
+    for (int32_t i = 0; i < at; i++) {
+        if (text_equal_nocase(e->arg_names[i].text, e->arg_names[at].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static status
 replace_columns(query *q, star_list *list, const ast_expr *e) {
     static const ast_name none = {.position = -1};
@@ -223,7 +289,7 @@ replace_columns(query *q, star_list *list, const ast_expr *e) {
         int32_t         at;
         find_listed(&at, q, list, &none, name, 0);
         TRY(at < 0 ? not_listed(q, list, name, "REPLACE") : OK);
-        if (list->columns[at].excluded || list->columns[at].replaced != NULL) {
+        if (list->columns[at].excluded || is_listed_twice(e, i)) {
             return error_set_at(q->binder->err, ERR_QUERY_FAILED, name->position,
                                 "column \"%.*s\" stands in %s", TEXT_ARG(name->text),
                                 list->columns[at].excluded ? "EXCLUDE and in REPLACE"
@@ -247,6 +313,7 @@ star_expand(const star_list **out, query *q, const ast_expr *e) {
     TRY(made == NULL ? out_of_memory(b) : OK);
     made->ast = e;
     TRY(list_columns(made, q, e));
+    TRY(made->count == 0 && e->qualifier.text.data != NULL ? list_fields(made, q, e) : OK);
     TRY(made->count == 0 && q->scope.star_count + (q->ast->from == NULL) > 0
             ? nothing_listed(q, e, q->ast)
             : OK);

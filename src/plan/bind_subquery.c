@@ -84,6 +84,13 @@ bind_outer_column(expr **out, context *c, const ast_expr *e, bool *done) {
             *done = true;
             return read == NULL ? out_of_memory(b) : level_slot(out, b, l, read);
         }
+        TRY(find_struct_column(&found, b, l->scope, e));
+        if (found >= 0) {
+            expr *read = make_column(b, found, l->scope->columns[found].type, e->position);
+            *done = true;
+            TRY(read == NULL ? out_of_memory(b) : level_slot(out, b, l, read));
+            return bind_field(out, b, *out, e->name.text, e->name.position);
+        }
     }
     return OK;
 }

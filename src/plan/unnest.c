@@ -660,7 +660,7 @@ push_domain(const domain *d, plan_node *n, pushed *out) {
 /* ---- the dependent join */
 
 /* Gives every slot a column of *left; computed ones are appended. */
-static status
+status
 place_slots(plan_node **left, binder *b, const level *l, int32_t **columns) {
     const int32_t width = (*left)->schema.count;
     int32_t       extra_count = 0;
@@ -738,6 +738,9 @@ free_right(pushed *right, plan_node **left, expr **list, binder *b, plan_node *n
 status
 unnest_join(plan_node **out, binder *b, plan_node *left, plan_node *right, plan_join_kind kind,
             expr *predicate, level *l, int32_t position) {
+    if (kind == JOIN_INNER && is_linear(right)) {
+        return unnest_linear(out, b, left, right, predicate, l);
+    }
     const int32_t left_width = left->schema.count, right_width = right->schema.count;
     const schema  old_right = right->schema;
     pushed        r = {.node = right};

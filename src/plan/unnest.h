@@ -25,12 +25,20 @@
 status unnest_join(plan_node **out, binder *b, plan_node *left, plan_node *right,
                    plan_join_kind kind, expr *predicate, level *l, int32_t position) MUST_USE;
 
-/* ---- shared by the two files. l NULL: on any query around it. */
+/* unnest_linear.c: JOIN_INNER where each row of the left makes its rows of the right without a
+ * join. */
+bool   is_linear(const plan_node *right);
+status unnest_linear(plan_node **out, binder *b, plan_node *left, plan_node *right, expr *predicate,
+                     const level *l) MUST_USE;
+
+/* ---- shared by the files. l NULL: on any query around it. */
 bool depends_expr(const binder *b, const expr *e, const level *l);
 bool depends_node(binder *b, const plan_node *n, const level *l);
 /* Puts columns in the place of l's outer columns: columns[i] for slot i of l. */
 status replace_outer(expr **e, binder *b, const level *l, const int32_t *columns) MUST_USE;
 status new_identity(int32_t **out, binder *b, int32_t count) MUST_USE;
+/* Slot i of l becomes column (*columns)[i] of *left, which is widened where it must be. */
+status place_slots(plan_node **left, binder *b, const level *l, int32_t **columns) MUST_USE;
 /* AND of the two; either may be NULL. */
 status both_conditions(expr **out, binder *b, expr *x, expr *y) MUST_USE;
 

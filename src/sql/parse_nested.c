@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parse_nested.c - lists, structs and maps: literals, what takes them apart, lambdas.
  *
- * [a, b] is a node of its own. {'a': x} is struct_pack(a => x), MAP {k: v} is map([k], [v]), x[i]
- * is array_extract(x, i), x[a:b] is array_slice(x, a, b), x.f behind anything but a name is
- * struct_extract(x, 'f'). A colon before a name looks like a parameter: here it is none. */
+ * [a, b] is a node of its own; [x FOR y IN l IF z] is list_transform(list_filter(l, ...), ...).
+ * {'a': x} is struct_pack(a => x), MAP {k: v} is map([k], [v]), x[i] is array_extract(x, i), x[a:b]
+ * is array_slice(x, a, b), x.f behind anything but a name is struct_extract(x, 'f'). A colon before
+ * a name looks like a parameter: here it is none. */
 #include "sql/parse.h"
 
 /* A colon, also where the lexer has seen :name. */
@@ -44,6 +45,42 @@ make_call(parser *p, ast_expr **out, const char *name, int32_t start, ast_expr *
 
 /* ---- literals */
 
+static status
+make_lambda(parser *p, ast_expr **out, const ast_name *name, ast_expr *body) {
+    ast_expr *e = parser_new(p, AST_LAMBDA, body->position);
+    ast_name *names = arena_alloc(p->arena, sizeof(*names));
+    if (e == NULL || names == NULL) {
+        return error_memory(p->err);
+    }
+    *names = *name;
+    e->arg_names = names;
+    e->number = 1;
+    TRY(parser_arguments(p, e, 1));
+    e->args[0] = body;
+    *out = e;
+    return parser_finish(p, e);
+}
+
+/* [item FOR name IN list [IF condition]]: list_transform(list_filter(list, name -> condition), name
+ * -> item). FOR is the current token. */
+static status
+parse_comprehension(parser *p, int32_t start, ast_expr *item, ast_expr **out) {
+    ast_name  name;
+    ast_expr *args[2], *condition;
+    parser_advance(p);
+    TRY(parser_name(p, &name, "a name for the items", "FOR"));
+    TRY(parser_expect(p, KEYWORD_IN, "the name of the items"));
+    TRY(parse_expr(p, LEVEL_ANY, &args[0]));
+    if (parser_accept(p, KEYWORD_IF)) {
+        TRY(parse_expr(p, LEVEL_ANY, &condition));
+        TRY(make_lambda(p, &args[1], &name, condition));
+        TRY(make_call(p, &args[0], "list_filter", start, args, 2));
+    }
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_BRACKET, "the list"));
+    TRY(make_lambda(p, &args[1], &name, item));
+    return make_call(p, out, "list_transform", start, args, 2);
+}
+
 /* The items behind "[", up to the "]", of which a trailing comma may be the last thing. */
 status
 parse_list(parser *p, ast_expr **out) {
@@ -56,6 +93,9 @@ parse_list(parser *p, ast_expr **out) {
             return parser_too_many(p, p->token.start, SQL_IN_ITEMS_MAX, "items of a list");
         }
         TRY(parse_expr(p, LEVEL_ANY, &e));
+        if (count == 0 && parser_at(p, KEYWORD_FOR)) {
+            return parse_comprehension(p, start, e, out);
+        }
         TRY(parser_push(p, &e, sizeof(e)));
         if (!parser_accept_symbol(p, SYMBOL_COMMA)) {
             TRY(parser_expect_symbol(p, SYMBOL_RIGHT_BRACKET, "the items of a list"));

@@ -94,9 +94,7 @@ def test_round_trip(db: laminardb.Connection, sql: str, arrow: Any) -> None:
 
 
 def test_python_values(db: laminardb.Connection) -> None:
-    db.execute(
-        T
-    )
+    db.execute(T)
     db.insert("t", {"k": 1, "l": (1, "2.5", Decimal("3.5")), "s": (1, "x"), "m": {1: "a"}})
     db.insert("t", {"l": [1, 2], "k": 2})  # a row: k is no list
     db.insert("t", {"l": [[1], None], "k": [3, 4]})  # columns
@@ -127,9 +125,7 @@ def test_python_values(db: laminardb.Connection) -> None:
     ],
 )
 def test_refusals(db: laminardb.Connection, row: dict[str, Any], message: str) -> None:
-    db.execute(
-        T
-    )
+    db.execute(T)
     with pytest.raises(laminardb.IngestionError, match=message):
         db.insert("t", [row])
     assert db.query("SELECT count(*) FROM t").fetchall() == [(0,)]
@@ -194,3 +190,18 @@ def test_bad_arrow_arrays_are_refused(db: laminardb.Connection) -> None:
     with pytest.raises(laminardb.SchemaError, match="more than 64 levels"):
         db.insert("t", pa.table({"v": pa.array([None], deep)}))
     assert db.query("SELECT * FROM t").fetchall() == [([1],), ([2, 3],)]
+
+
+def test_unnest_keeps_no_rows() -> None:
+    """A stream over unnest() of what stands to its left joins nothing and remembers nothing."""
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (id BIGINT, l BIGINT[])")
+        sql = "SELECT id, x FROM t, unnest(l) AS u(x) WHERE x > 1"
+        assert "Join" not in db.explain(sql)
+        db.execute(f"CREATE STREAM s AS {sql}")
+        db.start()
+        db.insert("t", [{"id": i, "l": list(range(5))} for i in range(1000)])
+        assert db.query("SELECT count(*), sum(x) FROM s").fetchall() == [(3000, 9000)]
+        metrics = db.stream_metrics("s")
+        assert metrics is not None
+        assert metrics.state_rows == 0
