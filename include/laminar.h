@@ -172,6 +172,10 @@ LAMINAR_API const char *laminar_database_state(laminar_database *db);
  *     laminar_database_tick(db, 1700000000000000, &err); */
 LAMINAR_API laminar_status laminar_database_tick(laminar_database *db, int64_t now_us,
                                                  laminar_error *err);
+/* Takes the state of every stream to the bytes of a checkpoint and goes on from those bytes: a test
+ * that they hold all of it, because no result may change. LAMINAR_DONE: not now (a stream is being
+ * filled, or a transaction is open). */
+LAMINAR_API laminar_status laminar_database_reload(laminar_database *db, laminar_error *err);
 /* Makes the running queries of other threads return code 402. */
 LAMINAR_API void laminar_database_interrupt(laminar_database *db);
 /* Queries and subscriptions by SQL, oldest first: the active ones and the last 64 that are over.

@@ -502,6 +502,17 @@ connection_flush(PyObject *o, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
+/* True: done; False: not at this moment. */
+static PyObject *
+connection_reload(PyObject *o, PyObject *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = laminar_database_reload(self->db, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : PyBool_FromLong(s == LAMINAR_OK);
+}
+
 static PyObject *
 connection_insert_csv(PyObject *o, PyObject *args) {
     connection_object *self = (connection_object *)o;
@@ -659,6 +670,7 @@ static PyMethodDef connection_methods[] = {
     {"_insert_json", connection_insert_json, METH_VARARGS, NULL},
     {"_advance", connection_advance, METH_VARARGS, NULL},
     {"_tick", connection_tick, METH_O, NULL},
+    {"_reload", connection_reload, METH_NOARGS, NULL},
     {"_subscribe", (PyCFunction)(void (*)(void))connection_subscribe, METH_VARARGS | METH_KEYWORDS,
      NULL},
     {"_list", connection_list, METH_O, NULL},

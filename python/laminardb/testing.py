@@ -97,6 +97,24 @@ def _cells(line: str) -> list[str | None]:
             return cells
 
 
+def reload(db: Connection | TestDatabase) -> bool:
+    """Take the state of every stream to the bytes of a checkpoint, and go on from those bytes.
+
+    No result may change by it: a test that what a checkpoint holds is all of a stream. False: not at
+    this moment (a stream is being filled, or a transaction is open), and nothing happened.
+
+    >>> with database("CREATE SOURCE t (k INTEGER); CREATE STREAM s AS SELECT count(*) AS n FROM t") as db:
+    ...     _ = db.feed("t", "k\\n 1\\n 2")
+    ...     reload(db)
+    ...     _ = db.feed("t", "k\\n 3")
+    ...     db.query("SELECT n FROM s").fetchone()
+    True
+    (3,)
+    """
+    connection = db.connection if isinstance(db, TestDatabase) else db
+    return connection._reload()
+
+
 def database(script: str = "", *, start: bool = True, now: int | datetime | None = None) -> TestDatabase:
     """A new database in memory for one test.
 

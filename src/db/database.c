@@ -513,6 +513,18 @@ laminar_database_tick(laminar_database *db, int64_t now_us, laminar_error *err) 
     return report(err, &e, s, TEXT(""));
 }
 
+laminar_status
+laminar_database_reload(laminar_database *db, laminar_error *err) {
+    error  e = {0};
+    bool   done = false;
+    status s = db_enter(db, &e);
+    if (s == OK) {
+        s = engine_reload(db->engine, &done, &e);
+        db_leave(db);
+    }
+    return s == OK && !done ? LAMINAR_DONE : report(err, &e, s, TEXT(""));
+}
+
 static status
 not_started(const char *what, error *err) {
     return error_set(err, ERR_QUERY_FAILED, "cannot %s a pipeline that was not started: call start",

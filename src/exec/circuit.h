@@ -44,6 +44,9 @@ op *circuit_exit(const circuit *c);
 status circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) MUST_USE;
 /* Feeds a leaf that reads no object its rows: the one of a SELECT without FROM, those of VALUES. */
 status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_USE;
+/* ---- image.c: its state as bytes, for a circuit of the same plan that was just opened. */
+status circuit_save(circuit *c, buf *out, error *err) MUST_USE;
+status circuit_load(circuit *c, image_reader *in, error *err) MUST_USE;
 /* ---- spool.c */
 /* Puts a spool behind the root that `reader` reads, when there is none yet. */
 status spool_open(circuit *c, const plan_node *reader, error *err) MUST_USE;

@@ -27,6 +27,10 @@ uint64_t engine_sequence(const engine *e); /* of the newest insert that streams 
 void     engine_close(engine *e);          /* after all sources and streams are gone */
 /* When the next timer goes off (see timer.h), INT64_MAX: none is set or the engine is paused. */
 int64_t engine_due_us(const engine *e);
+/* Takes the state of every live stream to bytes and goes on from those: nobody can tell. *done is
+ * false, and nothing happened, while a stream is filled, or within a transaction. After an error
+ * the streams are as they were. */
+status engine_reload(engine *e, bool *done, error *err) MUST_USE;
 /* No timer is due, and the tick that was measured last took less than 50 us: a small insert will be
  * over before a thread could sleep and wake. */
 bool engine_is_brisk(const engine *e);

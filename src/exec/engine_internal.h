@@ -203,6 +203,8 @@ status  stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, c
                     error *err) MUST_USE;
 stream *stream_retain(stream *s);
 void    stream_release(stream *s); /* the last one frees it, detached from everything */
+/* Opens its circuit, of which it has none; attached to nothing. */
+status stream_make_circuit(stream *s, error *err) MUST_USE;
 /* An empty circuit in place of one that was filled in part. */
 status  stream_reset(stream *s, error *err) MUST_USE;
 status  stream_attach(stream *s, error *err) MUST_USE; /* joins the tick */

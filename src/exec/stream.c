@@ -190,8 +190,8 @@ check_depth(stream *s, error *err) {
     return ERR_QUERY_FAILED;
 }
 
-static status
-make_circuit(stream *s, error *err) {
+status
+stream_make_circuit(stream *s, error *err) {
     const op_sink sink = {.context = s, .take = stream_take_rows};
     TRY(circuit_open(&s->circuit, s->engine->mem, &s->plan, MODE_STREAM, NULL, &sink, NULL, err));
     s->late_sink = (op_sink){.context = s, .take = stream_take_late};
@@ -260,7 +260,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
         made = timer_init(&e->timers, &s->closing, closing_due, err);
     }
     if (made == OK) {
-        made = make_circuit(s, err);
+        made = stream_make_circuit(s, err);
     }
     if (made < 0) {
         stream_release(s);
@@ -284,7 +284,7 @@ stream_reset(stream *s, error *err) {
     s->input_count = 0;
     s->rows_out = 0;
     stream_drop_late(s);
-    return make_circuit(s, err);
+    return stream_make_circuit(s, err);
 }
 
 stream *

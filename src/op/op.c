@@ -95,3 +95,29 @@ op_tick(op *o, int64_t frontier_us, error *err) {
     o->frontier_us = frontier_us;
     return s;
 }
+
+status
+op_save(op *o, buf *out, error *err) {
+    image_put_text(out, text_of(o->class->name));
+    image_put_i64(out, o->frontier_us);
+    image_put_i64(out, o->rows_in);
+    image_put_i64(out, o->rows_out);
+    image_put_i64(out, o->late_rows);
+    image_put_i64(out, o->null_time_rows);
+    return o->class->save == NULL ? OK : o->class->save(o, out, err);
+}
+
+status
+op_load(op *o, image_reader *in, error *err) {
+    text name;
+    TRY(image_take_text(in, &name, err));
+    if (!text_equal(name, text_of(o->class->name))) {
+        return image_corrupt("it has other operators than its plan", err);
+    }
+    TRY(image_take_i64(in, &o->frontier_us, err));
+    TRY(image_take_i64(in, &o->rows_in, err));
+    TRY(image_take_i64(in, &o->rows_out, err));
+    TRY(image_take_i64(in, &o->late_rows, err));
+    TRY(image_take_i64(in, &o->null_time_rows, err));
+    return o->class->load == NULL ? OK : o->class->load(o, in, err);
+}

@@ -10,6 +10,7 @@
  *   total input (late rows aside). A NULL tick means there is nothing to do.
  * snapshot emits the operator's current total output (weight > 0) to `target`, as if from empty; it
  *   changes nothing. Only stateful operators have it.
+ * save and load turn state into bytes and back (checkpoints).
  * validate checks invariants (tests call it after every tick).
  *
  * Between ticks state is consistent. All state lives in env->store; other memory in the circuit
@@ -69,6 +70,11 @@ struct op_class {
     status (*validate)(const op *self, error *err);
     int64_t (*state_rows)(const op *self); /* groups or rows that it remembers; NULL: none */
     int64_t (*due_us)(const op *self); /* the frontier that next makes rows final, or INT64_MAX */
+    /* State as bytes: arrays of the store are written and put back by the circuit. save (NULL:
+     * nothing) writes what else must come back, load reads it and rebuilds indexes, in an operator
+     * that was opened for the same plan. Between ticks. */
+    status (*save)(op *self, buf *out, error *err);
+    status (*load)(op *self, image_reader *in, error *err);
     void (*close)(op *self);
 };
 
@@ -86,6 +92,9 @@ void   op_disconnect(op *from, const op *to);
 status op_emit(op *self, const delta *out, error *err) MUST_USE;
 /* Counts rows, then class->push. */
 status op_push(op *o, int32_t port, const delta *in, error *err) MUST_USE;
+/* Counters and frontier, then class->save and ->load. */
+status op_save(op *o, buf *out, error *err) MUST_USE;
+status op_load(op *o, image_reader *in, error *err) MUST_USE;
 /* class->tick, then remembers the frontier. */
 status op_tick(op *o, int64_t frontier_us, error *err) MUST_USE;
 

@@ -380,5 +380,7 @@ const op_class op_aggregate_class = {
     .validate = aggregate_validate,
     .state_rows = aggregate_state_rows,
     .due_us = aggregate_due_us,
+    .save = aggregate_save,
+    .load = aggregate_load,
     .close = aggregate_close,
 };

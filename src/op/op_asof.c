@@ -407,6 +407,15 @@ asof_state_rows(const op *self) {
     return asof_stream_rows((const asof *)self);
 }
 
+static status
+asof_load(op *self, image_reader *in, error *err) {
+    asof *a = (asof *)self;
+    (void)in;
+    TRY(group_table_rebuild(&a->parts, err));
+    TRY(group_table_rebuild(&a->sides[0].table, err));
+    return group_table_rebuild(&a->sides[1].table, err);
+}
+
 const op_class op_asof_class = {
     .name = "asof",
     .size = sizeof(asof),
@@ -416,5 +425,6 @@ const op_class op_asof_class = {
     .snapshot = asof_snapshot,
     .validate = asof_validate,
     .state_rows = asof_state_rows,
+    .load = asof_load,
     .close = asof_close,
 };

@@ -201,6 +201,12 @@ distinct_validate(const op *self, error *err) {
     return OK;
 }
 
+static status
+distinct_load(op *self, image_reader *in, error *err) {
+    (void)in;
+    return group_table_rebuild(&((distinct *)self)->rows, err);
+}
+
 static int64_t
 distinct_state_rows(const op *self) {
     return (int64_t)((const distinct *)self)->rows.live_count;
@@ -215,5 +221,6 @@ const op_class op_distinct_class = {
     .snapshot = distinct_snapshot,
     .validate = distinct_validate,
     .state_rows = distinct_state_rows,
+    .load = distinct_load,
     .close = distinct_close,
 };

@@ -13,7 +13,7 @@
  *        negative weights first */
 #include "op/gate.h"
 
-#include "batch/builder.h"
+#include "batch/rows_image.h"
 #include "op/rows.h"
 
 #define HELD_ROWS 65536        /* are consolidated at the earliest */
@@ -219,11 +219,52 @@ gate_tick(op *self, int64_t frontier_us, error *err) {
     return s;
 }
 
+/* Rows that are held; between ticks other gates are empty. */
+static status
+gate_save(op *self, buf *out, error *err) {
+    gate   *g = (gate *)self;
+    column *columns =
+        arena_alloc(self->env->scratch, sizeof(column) * (size_t)(self->spec->output->count + 1));
+    delta rows;
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    if (self->spec->pass_through) {
+        return OK;
+    }
+    builder_view(&g->rows, columns, &rows);
+    rows.weight = g->weighted ? g->weights : NULL;
+    rows_image_put(out, &rows);
+    return OK;
+}
+
+static status
+gate_load(op *self, image_reader *in, error *err) {
+    gate    *g = (gate *)self;
+    int64_t *weights;
+    if (self->spec->pass_through) {
+        return OK;
+    }
+    TRY(rows_image_take(in, &g->rows, &weights, self->env->scratch, err));
+    const int32_t count = builder_rows(&g->rows);
+    if (weights == NULL) {
+        return OK;
+    }
+    TRY(reserve_weights(g, 0, count, err));
+    for (int32_t i = 0; i < count; i++) {
+        g->weights[i] = weights[i];
+        g->negative |= weights[i] < 0;
+    }
+    return OK;
+}
+
 const op_class op_gate_class = {
     .name = "gate",
     .size = sizeof(gate),
     .open = gate_open,
     .push = gate_push,
     .tick = gate_tick,
+    .save = gate_save,
+    .load = gate_load,
     .close = gate_close,
 };

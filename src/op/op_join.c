@@ -438,6 +438,16 @@ join_state_rows(const op *self) {
     return rows;
 }
 
+static status
+join_load(op *self, image_reader *in, error *err) {
+    join *j = (join *)self;
+    (void)in;
+    for (int side = 0; side < 2; side++) {
+        TRY(j->stored[side] ? arrangement_rebuild(&j->sides[side], err) : OK);
+    }
+    return OK;
+}
+
 const op_class op_join_class = {
     .name = "join",
     .size = sizeof(join),
@@ -446,5 +456,6 @@ const op_class op_join_class = {
     .tick = join_tick,
     .validate = join_validate,
     .state_rows = join_state_rows,
+    .load = join_load,
     .close = join_close,
 };

@@ -284,6 +284,12 @@ keep_state_rows(const op *self) {
     return arrangement_row_count(&((const keep *)self)->rows);
 }
 
+static status
+keep_load(op *self, image_reader *in, error *err) {
+    (void)in;
+    return arrangement_rebuild(&((keep *)self)->rows, err);
+}
+
 const op_class op_keep_class = {
     .name = "keep",
     .size = sizeof(keep),
@@ -293,5 +299,6 @@ const op_class op_keep_class = {
     .snapshot = keep_snapshot,
     .validate = keep_validate,
     .state_rows = keep_state_rows,
+    .load = keep_load,
     .close = keep_close,
 };

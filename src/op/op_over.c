@@ -12,6 +12,7 @@
  * push:  keeps the rows
  * tick:  one-off: sorts, computes, emits. Stream: -old and +new of the rows whose answer changed */
 #include "op/over.h"
+#include "op/over_state.h"
 
 #include "kernel/kernel.h"
 
@@ -265,6 +266,27 @@ over_state_rows(const op *self) {
     return over_stream_rows((const over *)self);
 }
 
+static status
+over_save(op *self, buf *out, error *err) {
+    (void)err;
+    image_put_i64(out, (int64_t)((over *)self)->state->row_count);
+    return OK;
+}
+
+static status
+over_load(op *self, image_reader *in, error *err) {
+    over   *o = (over *)self;
+    int64_t count;
+    TRY(image_take_i64(in, &count, err));
+    o->state->row_count = (uint64_t)count;
+    TRY(group_table_rebuild(&o->state->parts, err));
+    for (int32_t i = 0; i < o->call_count; i++) {
+        agg *a = o->aggs[i];
+        TRY(a == NULL || a->class->rebuild == NULL ? OK : a->class->rebuild(a, err));
+    }
+    return OK;
+}
+
 const op_class op_over_class = {
     .name = "over",
     .size = sizeof(over),
@@ -274,5 +296,7 @@ const op_class op_over_class = {
     .snapshot = over_snapshot,
     .validate = over_validate,
     .state_rows = over_state_rows,
+    .save = over_save,
+    .load = over_load,
     .close = over_close,
 };

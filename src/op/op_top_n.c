@@ -258,6 +258,14 @@ top_n_state_rows(const op *self) {
     return (int64_t)((const top_n *)self)->table.live_count;
 }
 
+static status
+top_n_load(op *self, image_reader *in, error *err) {
+    top_n *t = (top_n *)self;
+    (void)in;
+    TRY(group_table_rebuild(&t->table, err));
+    return t->part_count > 0 ? group_table_rebuild(&t->parts, err) : OK;
+}
+
 const op_class op_top_n_class = {
     .name = "top_n",
     .size = sizeof(top_n),
@@ -267,5 +275,6 @@ const op_class op_top_n_class = {
     .snapshot = top_n_snapshot,
     .validate = top_n_validate,
     .state_rows = top_n_state_rows,
+    .load = top_n_load,
     .close = top_n_close,
 };

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/image.h"
 #include "base/mem.h"
 
 #define STORE_BLOCK_BYTES 65536
@@ -96,5 +97,10 @@ status snapshot_changed_blocks(const store_snapshot *s, uint64_t epoch, snapshot
 /* Puts a saved block back (restore); the array grows to hold it. */
 status array_restore_block(state_array *a, uint64_t block, const void *data, size_t size,
                            error *err) MUST_USE;
+
+/* ---- image.c: all arrays as they are now, and back into a store whose arrays the same operators
+ * have opened. What is derived from them (indexes) is rebuilt by their owners. */
+status store_image_put(store *s, buf *out, error *err) MUST_USE;
+status store_image_take(store *s, image_reader *in, error *err) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""E1-E3, E5-E8: for random schemas, rows, queries, splits into inserts and orders,
+"""E1-E8: for random schemas, rows, queries, splits into inserts and orders,
 
     changes of a stream, summed == its state == the one-off query == DuckDB.
 
@@ -7,8 +7,9 @@ A world is one schema of two sources and a table that is updated and deleted fro
 into inserts and transactions at random, and ten queries: each query is a case, a stream made at a random
 moment, with a subscription to its text and one to the stream that comes and goes, with a snapshot first or
 from where it stopped before. Queries may read the streams of earlier ones. The pipeline starts, pauses and
-resumes at random moments. In every third world two threads insert (half of it without waiting) while the main
-thread does all that.
+resumes at random moments. In every second world all streams are taken to the bytes of a checkpoint and go on
+from those, at random moments (E4). In every third world two threads insert (half of it without waiting) while
+the main thread does all that.
 
 Every other world also has an event-timed source and a windowed stream over it: no row of it is unaccounted
 for (E7), its watermarks never go back and a window that was final never changes again (E6).
@@ -46,6 +47,7 @@ from judges import (
     single,
     update,
 )
+from laminardb.testing import reload
 from values import BIG, TYPES, Bag, Row, bag, difference, plain, same
 
 WORLDS = 5000
@@ -279,6 +281,7 @@ class World:
         self.g = Generator(draw, self.tables)
         self.r = random.Random(seed)
         self.threaded = self.r.random() < 1 / 3
+        self.turns = random.Random(-seed) if seed % 4 > 1 else None
         self.db = laminardb.open()
         self.cases: list[Case] = []
         for i in range(CASES_IN_WORLD):
@@ -348,6 +351,12 @@ class World:
     def insert_here(self, steps: list[Step | Transaction]) -> None:
         for step in steps:
             apply(self.db, step)
+            self.restore()
+
+    def restore(self) -> None:
+        """E4: in every second world the streams go on from the bytes of a checkpoint, at any moment."""
+        if self.turns is not None and self.turns.random() < 0.25:
+            reload(self.db)
 
     def insert_aside(self, steps: list[Step | Transaction]) -> None:
         """Two threads; all that happens to the table in the first, in its order."""
@@ -380,6 +389,7 @@ class World:
         for i, event in enumerate(events):
             self.insert([s for s, at in zip(inserts, places, strict=True) if at == i], insert)
             event()
+            self.restore()
             if self.r.random() < 0.2:
                 self.drain()
         self.insert([s for s, at in zip(inserts, places, strict=True) if at == len(events)], insert)

@@ -130,6 +130,13 @@ insert_many(scenario *s) {
     }
 }
 
+/* Streams go on from the bytes of their state, or stay as they are, or say that they failed. */
+static void
+reload(scenario *s) {
+    laminar_error err;
+    (void)went(s, laminar_database_reload(s->db, &err), &err, "reload");
+}
+
 /* The rows of a query, through Arrow, into the source again. */
 static void
 insert_arrow(scenario *s) {
@@ -322,6 +329,7 @@ use_database(scenario *s) {
     insert_sql(s);
     insert_rows(s);
     insert_csv(s);
+    reload(s);
     insert_arrow(s);
     for (size_t i = 0; i < LATE_STREAMS; i++) {
         char line[1024];

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image.c - the state of circuits as bytes and back, and streams that go on from such bytes.
+ *
+ * An image is of a plan: only a circuit of the same plan takes it, and what it holds is checked
+ * while it is read. Between ticks, with the token. */
+#include "exec/engine_internal.h"
+#include "op/gate.h"
+
+typedef status (*op_visit)(op *o, void *context, error *err);
+
+static status
+visit(circuit *c, op_visit each, void *context, error *err) {
+    for (int32_t i = 0; i < c->plan->node_count; i++) {
+        TRY(c->ops[i] == NULL ? OK : each(c->ops[i], context, err));
+    }
+    TRY(c->gate == NULL ? OK : each(c->gate, context, err));
+    TRY(c->held == NULL ? OK : each(c->held, context, err));
+    return each(c->sink, context, err);
+}
+
+static status
+save_op(op *o, void *context, error *err) {
+    return op_save(o, context, err);
+}
+
+static status
+load_op(op *o, void *context, error *err) {
+    return op_load(o, context, err);
+}
+
+status
+circuit_save(circuit *c, buf *out, error *err) {
+    TRY(store_image_put(c->store, out, err));
+    buf_append_char(out, c->ticked ? 1 : 0);
+    const arena_mark mark = arena_save(&c->scratch);
+    const status     s = visit(c, save_op, out, err);
+    arena_rewind(&c->scratch, mark);
+    return s == OK && out->failed ? error_memory(err) : s;
+}
+
+status
+circuit_load(circuit *c, image_reader *in, error *err) {
+    char ticked;
+    TRY(store_image_take(c->store, in, err));
+    TRY(image_take(in, &ticked, 1, err));
+    c->ticked = ticked != 0;
+    const arena_mark mark = arena_save(&c->scratch);
+    const status     s = visit(c, load_op, in, err);
+    arena_rewind(&c->scratch, mark);
+    return s == OK && in->left > 0 ? image_corrupt("it is longer than its plan", err) : s;
+}
+
+/* On failure the stream keeps the circuit that it had. It is attached to nothing. */
+static status
+reload(stream *s, error *err) {
+    circuit      *circuit_before = s->circuit;
+    stream_input *inputs_before = s->inputs;
+    buf           image;
+    buf_init(&image, s->engine->mem, SIZE_MAX);
+    status done = circuit_save(circuit_before, &image, err);
+    if (done == OK) {
+        s->circuit = NULL;
+        s->inputs = NULL;
+        done = stream_make_circuit(s, err);
+        image_reader in = {.at = image.data, .left = image.size};
+        done = done == OK ? circuit_load(s->circuit, &in, err) : done;
+        if (done == OK && s->circuit->held != NULL) {
+            gate_hold(s->circuit->held);
+        }
+        circuit_close(done == OK ? circuit_before : s->circuit);
+        s->circuit = done == OK ? s->circuit : circuit_before;
+        s->inputs = done == OK ? s->inputs : inputs_before;
+    }
+    buf_fini(&image);
+    return done;
+}
+
+static bool
+is_steady(const engine *e) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->backfill != NULL || (s->running && s->failed && s->circuit != NULL)) {
+            return false;
+        }
+    }
+    return !e->in_transaction;
+}
+
+static bool
+is_reloaded(const stream *s) {
+    return s->running && !s->failed;
+}
+
+status
+engine_reload(engine *e, bool *done, error *err) {
+    engine_settle(e);
+    *done = is_steady(e);
+    if (!*done) {
+        return OK;
+    }
+    for (int32_t i = e->streams.count - 1; i >= 0; i--) { /* readers before what they read */
+        stream *s = e->streams.items[i];
+        if (is_reloaded(s)) {
+            stream_detach(s);
+        }
+    }
+    status first = OK;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *s = e->streams.items[i];
+        if (!is_reloaded(s)) {
+            continue;
+        }
+        error        fault = {.position = -1};
+        const status loaded = reload(s, &fault);
+        if (loaded < 0 && first == OK) {
+            first = loaded;
+            *err = fault;
+        }
+        if (stream_attach(s, &fault) < 0) {
+            stream_fail(s, &fault);
+        }
+    }
+    return first;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image.c - all arrays of a store as bytes and back, under their names.
+ *
+ * A store that is opened by the same operators over the same plan has the same arrays in the same
+ * order: what differs is a fault. */
+#include "base/image.h"
+#include "state/store.h"
+
+static uint32_t
+live_arrays(const store *s) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < store_array_limit(s); i++) {
+        count += store_array_at(s, i) != NULL;
+    }
+    return count;
+}
+
+/* Block by block: a snapshot gives copies of what it saw. */
+static status
+put_elements(const store_snapshot *shot, const state_array *a, buf *out, error *err) {
+    uint8_t       *block = mem_alloc(store_mem(a->owner), STORE_BLOCK_BYTES);
+    const uint64_t count = snapshot_array_count(shot, a);
+    const uint64_t step = STORE_BLOCK_BYTES / a->element_size;
+    if (block == NULL) {
+        return error_memory(err);
+    }
+    for (uint64_t first = 0; first < count; first += step) {
+        const uint64_t n = count - first < step ? count - first : step;
+        snapshot_read(shot, a, first, n, block);
+        buf_append(out, block, (size_t)n * a->element_size);
+    }
+    mem_free(store_mem(a->owner), block, STORE_BLOCK_BYTES);
+    return OK;
+}
+
+status
+store_image_put(store *s, buf *out, error *err) {
+    store_snapshot *shot;
+    TRY(store_snapshot_open(&shot, s, err));
+    image_put_u32(out, live_arrays(s));
+    status done = OK;
+    for (uint32_t i = 0; done == OK && i < store_array_limit(s); i++) {
+        const state_array *a = store_array_at(s, i);
+        if (a != NULL) {
+            image_put_text(out, text_of(array_name(a)));
+            image_put_u32(out, a->element_size);
+            image_put_i64(out, (int64_t)snapshot_array_count(shot, a));
+            done = put_elements(shot, a, out, err);
+        }
+    }
+    store_snapshot_close(shot);
+    return done < 0 ? done : out->failed ? error_memory(err) : OK;
+}
+
+static status
+take_array(state_array *a, image_reader *in, error *err) {
+    text     name;
+    uint32_t size;
+    int64_t  count;
+    TRY(image_take_text(in, &name, err));
+    TRY(image_take_u32(in, &size, err));
+    TRY(image_take_i64(in, &count, err));
+    if (!text_equal(name, text_of(array_name(a))) || size != a->element_size) {
+        return image_corrupt("it has other arrays than its plan", err);
+    }
+    if (count < 0 || (uint64_t)count > in->left / size) {
+        return image_corrupt("an array reaches beyond its end", err);
+    }
+    array_truncate(a, 0);
+    TRY(array_extend(a, (uint64_t)count, NULL, err));
+    TRY(array_touch(a, 0, (uint64_t)count, err));
+    return image_take(in, a->data, (size_t)count * size, err);
+}
+
+status
+store_image_take(store *s, image_reader *in, error *err) {
+    uint32_t count;
+    TRY(image_take_u32(in, &count, err));
+    if (count != live_arrays(s)) {
+        return image_corrupt("it has more or fewer arrays than its plan", err);
+    }
+    for (uint32_t i = 0; i < store_array_limit(s); i++) {
+        state_array *a = store_array_at(s, i);
+        if (a != NULL) {
+            TRY(take_array(a, in, err));
+        }
+    }
+    return OK;
+}
