@@ -35,6 +35,13 @@ typedef enum conflict_action {
     CONFLICT_FAIL     /* all of the change is refused */
 } conflict_action;
 
+/* Which rows of a source are kept: the newest ones. */
+typedef enum retain_kind {
+    RETAIN_ALL,
+    RETAIN_ROWS, /* so many; 0: none behind the tick that they came with */
+    RETAIN_TIME  /* microseconds: of the watermark, or of arrival where there is no event time */
+} retain_kind;
+
 typedef struct object object;
 struct object {
     object_kind kind;
@@ -49,8 +56,10 @@ struct object {
     int64_t delay_us;          /* of WATERMARK FOR */
     bool    manual_watermark;  /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                   delay_us is INT64_MAX then */
-    int64_t idle_timeout_us;   /* silent for so long, it holds no watermark back; 0: never */
-    value  *defaults;          /* per column; is_null where there is none */
+    retain_kind retain;        /* of a source's rows */
+    int64_t     retain_amount;
+    int64_t     idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
+    value      *defaults;        /* per column; is_null where there is none */
     /* tables */
     int32_t       key_def_count;
     object_key   *key_defs;

@@ -530,6 +530,7 @@ alter_columns(alteration *a, error *err) {
     }
     source_alter_apply(rows);
     replace_object(a);
+    engine_tidy(a->c->db->engine);
     return OK;
 }
 

@@ -248,7 +248,7 @@ keep_late(statement_context *c, object *o, const ast_statement *st, const plan *
     if (p->late_to == NULL) {
         return OK;
     }
-    bool leads;
+    bool leads = false;
     TRY(leads_to_inputs(&leads, c, p->late_to, o, old, err));
     if (leads) {
         error_set_at(

@@ -174,6 +174,7 @@ source_close(source *s) {
     mem *m = s->engine->mem;
     timer_fini(&s->engine->timers, &s->silence);
     list_remove(&s->engine->sources, s);
+    s->engine->untidy = s->engine->untidy == s ? NULL : s->engine->untidy;
     if (s->table != NULL) {
         table_close(s->table);
     }
@@ -384,9 +385,23 @@ source_entry_watermark_us(const source *s) {
     return s->engine->in_transaction ? s->begin.watermark_us : s->accepted_watermark_us;
 }
 
+/* Of one source at a time, between two inserts or at the end of a tick. */
+static void
+tidy(engine *e) {
+    source *s = e->untidy;
+    e->untidy = NULL;
+    if (s != NULL && !e->paused && e->unsettled == NULL) {
+        source_tidy(s);
+    }
+}
+
 void
 source_accept(source *s, const old_rows *old, const delta *stored) {
     engine *e = s->engine;
+    if (e->untidy != NULL && e->untidy != s) {
+        tidy(e);
+    }
+    e->untidy = s;
     e->sequence += !e->in_transaction;
     e->totals.inserts++;
     e->totals.rows_in += stored->row_count;
@@ -432,6 +447,7 @@ engine_settle(engine *e) {
         }
         engine_send_late(e);
     }
+    tidy(e);
 }
 
 bool

@@ -99,6 +99,7 @@ void   source_alter_apply(source_alteration *a);
 void   source_alter_close(source_alteration *a); /* NULL is fine */
 /* Streams that knew `old` know `o`, which differs from it in its name. */
 void engine_rename(engine *e, const object *old, object *o);
+void engine_tidy(engine *e); /* forgets what need not be kept */
 bool plan_reads_column(const plan_node *n, const object *o, int32_t at);
 /* A subscription reads the column. */
 bool engine_is_watched(const engine *e, const object *o, int32_t at);

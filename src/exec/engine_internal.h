@@ -60,6 +60,7 @@ struct engine {
     _Atomic bool  has_abandoned;
     bool          has_late;   /* a live stream has late rows that wait for the end of the tick */
     bool          sends_late; /* they are being sent */
+    source       *untidy;     /* has had a change since source_tidy */
     source       *unsettled;  /* has rows that its readers were fed but not ticked */
     int64_t       unsettled_rows;
     int64_t       began_ns; /* of a tick whose latency is measured, else 0 */
@@ -149,6 +150,7 @@ struct stream {
     buf             ops;        /* change_op of each pending row, while op_readers > 0 */
     bool            split;      /* gone may hold keys that have a successor in another delta */
     int32_t         op_readers;
+    int64_t         freed_rows; /* of its sources, when it was made */
     int64_t         rows_out, ticks;
     int64_t         rows_marked; /* rows_out when the insert that is being measured began */
     stream_counters final;       /* of a stream without a circuit */
@@ -183,6 +185,9 @@ int64_t source_entry_watermark_us(const source *s);
 /* Settles what may not share a tick with a change of the source; the floor of the watermark. */
 void source_prepare(source *s);
 
+/* ---- retain.c: in no pause, when all is settled */
+void source_tidy(source *s);
+
 /* ---- flow.c */
 /* Rows of a table that died, in `a`. */
 status old_rows_take(old_rows *o, const source *s, const int64_t *positions, int64_t count,
@@ -213,6 +218,7 @@ void    stream_detach(stream *s);
 void    stream_fail(stream *s, const error *reason); /* and everything that reads it */
 int64_t stream_frontier_us(const stream *s);
 bool    stream_reads(const stream *s, const source *src);
+int64_t stream_freed_rows(const stream *s); /* that its sources gave up so far */
 int64_t stream_late_rows(const stream *s);
 /* Feeds one leaf; a fault fails the stream, not the caller. */
 void stream_feed(stream_input *in, const delta *rows);

@@ -237,6 +237,7 @@ engine_resume(engine *e, error *err) {
     }
     e->paused = false;
     engine_fire(e);
+    engine_tidy(e);
     return OK;
 }
 
@@ -323,6 +324,7 @@ engine_commit(engine *e, error *err) {
         group_close(&g);
         engine_send_late(e);
     }
+    engine_tidy(e);
     return OK;
 }
 

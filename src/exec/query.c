@@ -70,13 +70,13 @@ wants_position(const plan_node *scan) {
 }
 
 static status
-add_positions(column *out, int64_t first, int32_t count, arena *a, error *err) {
+add_positions(column *out, const table_cursor *cursor, int32_t count, arena *a, error *err) {
     int64_t *positions = arena_alloc(a, sizeof(*positions) * (size_t)count);
     if (positions == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
-        positions[i] = first + i;
+        positions[i] = table_cursor_position(cursor, i);
     }
     *out = (column){.type = type_of(TYPE_I64), .values = positions};
     return OK;
@@ -97,8 +97,7 @@ feed_rows(runner *r, const plan_node *n, const table_cursor *cursor, column *col
     }
     if (positions) {
         rows->column_count++;
-        TRY(add_positions(&columns[rows->column_count - 1], cursor->position - rows->row_count,
-                          rows->row_count, scratch, err));
+        TRY(add_positions(&columns[rows->column_count - 1], cursor, rows->row_count, scratch, err));
     }
     TRY(table_cursor_live(cursor, rows, columns, scratch, err));
     const status fed =

@@ -21,6 +21,17 @@ check_values(const stream *s, error *err) {
 }
 
 static status
+check_rows(const stream *s, error *err) {
+    if (stream_freed_rows(s) == s->freed_rows) {
+        return OK;
+    }
+    error_set(err, ERR_QUERY_FAILED,
+              "stream \"%.*s\" has read rows that its sources do not retain any more",
+              TEXT_ARG(s->object->name));
+    return error_hint(err, "DROP it and make it again: it begins with the rows that are there");
+}
+
+static status
 fill_again(stream *s, error *err) {
     replay        *r = NULL;
     const uint64_t shown = changelog_shown(s->log).epoch;
@@ -53,6 +64,7 @@ static status
 retry_one(stream *s, error *err) {
     error fault = {.position = -1};
     TRY(check_values(s, err));
+    TRY(check_rows(s, err));
     if (s->circuit != NULL) {
         stream_drop_circuit(s);
     }

@@ -267,6 +267,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
         return made;
     }
     s->id = ++e->stream_count;
+    s->freed_rows = stream_freed_rows(s);
     if (plan_arena != NULL) { /* shadows borrow the plan */
         s->arena = *plan_arena;
         *plan_arena = (arena){.mem = s->arena.mem};
@@ -452,6 +453,15 @@ stream_frontier_us(const stream *s) {
         }
     }
     return holds ? max_i64(frontier, s->frontier_us) : s->frontier_us;
+}
+
+int64_t
+stream_freed_rows(const stream *s) {
+    int64_t rows = 0;
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        rows += table_freed_count(((const source *)s->sources.items[i])->table);
+    }
+    return rows;
 }
 
 bool

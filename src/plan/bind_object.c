@@ -297,9 +297,63 @@ bind_idle_timeout(object *o, binder *b, const ast_option *given) {
     return bind_length(&o->idle_timeout_us, b, given);
 }
 
+/* 'N rows' into N; false: something else. */
+static bool
+read_row_count(int64_t *rows, text t) {
+    *rows = 0;
+    size_t i = 0;
+    for (; i < t.size && ((t.data[i] >= '0' && t.data[i] <= '9') || (i > 0 && t.data[i] == '_'));
+         i++) {
+        if (t.data[i] != '_') {
+            *rows = sat_add_i64(sat_mul_i64(*rows, 10), t.data[i] - '0');
+        }
+    }
+    const text word = {t.data + i, t.size - i};
+    return i > 0 &&
+           (text_equal_nocase(word, TEXT(" rows")) || text_equal_nocase(word, TEXT(" row")));
+}
+
+static status
+refuse_retain(const object *o, binder *b, const ast_option *given) {
+    const bool is_table = o->kind == OBJECT_TABLE;
+    error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
+                 is_table ? "a table keeps its rows until they are deleted"
+                          : "a stream keeps all its result rows");
+    return error_hint(b->err, is_table ? "leave retain out; a SOURCE has it, whose rows only come"
+                                       : "write retain = 'all', or leave it out");
+}
+
+static status
+bind_retain(object *o, binder *b, const ast_option *given) {
+    value v;
+    TRY(bind_constant(&v, b, given->value, "WITH"));
+    const bool is_text = !v.is_null && v.type.id == TYPE_TEXT;
+    o->retain_amount = 0;
+    if (is_text && text_equal_nocase(v.s, TEXT("all"))) {
+        o->retain = RETAIN_ALL;
+        return OK;
+    }
+    if (o->kind != OBJECT_SOURCE) {
+        return refuse_retain(o, b, given);
+    }
+    if (is_text &&
+        (text_equal_nocase(v.s, TEXT("none")) || read_row_count(&o->retain_amount, v.s))) {
+        o->retain = RETAIN_ROWS;
+        return OK;
+    }
+    o->retain = RETAIN_TIME;
+    if (is_text) {
+        const status read = bind_length(&o->retain_amount, b, given);
+        return read < 0 && read != ERR_OUT_OF_MEMORY
+                   ? error_hint(b->err, "write '1 hour', '1000000 rows', 'all' or 'none'")
+                   : read;
+    }
+    return bind_length(&o->retain_amount, b, given);
+}
+
 static const known_option options[] = {
     {"watermark", "manual", "the writer moves the watermark", bind_manual, false},
-    {"retain", "all", "every row is kept", NULL, true},
+    {"retain", NULL, NULL, bind_retain, true},
     {"idle_timeout", NULL, NULL, bind_idle_timeout, false},
 };
 

@@ -152,10 +152,26 @@ plan_number(plan *p) {
 
 /* ---- keys of the result */
 
+/* Columns of what a scan reads of which no two rows have the same: the primary key of a table, the
+ * key of a stream. Their number, 0: none is known. */
+static int32_t
+scanned_key(const plan_node *scan, const int32_t **columns) {
+    const object *o = scan->object;
+    for (int32_t k = 0; o->kind == OBJECT_TABLE && k < o->key_def_count; k++) {
+        if (o->key_defs[k].primary) {
+            *columns = o->key_defs[k].columns;
+            return o->key_defs[k].column_count;
+        }
+    }
+    *columns = o->key_columns;
+    return o->kind == OBJECT_STREAM ? o->key_count : 0;
+}
+
 /* One row a key. */
 static bool
 is_keyed(const plan_node *n) {
-    return n->kind == PLAN_AGGREGATE ||
+    const int32_t *columns;
+    return n->kind == PLAN_AGGREGATE || (n->kind == PLAN_SCAN && scanned_key(n, &columns) > 0) ||
            (n->kind == PLAN_TOP_N && n->key_count > 0 && n->limit == 1 && n->offset == 0);
 }
 
@@ -177,7 +193,7 @@ shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
         if (n->kind == PLAN_PROJECT && !is_injective(n->exprs[i], &i)) {
             return -1;
         }
-        if (n->kind == PLAN_SERIES) {
+        if (n->kind == PLAN_SERIES || (n->kind == PLAN_WINDOW && grouping->kind == PLAN_SCAN)) {
             return -1; /* a row of the grouping becomes many */
         }
         const bool appends = n->kind == PLAN_WINDOW || n->kind == PLAN_OVER || n->kind == PLAN_KEEP;
@@ -189,8 +205,14 @@ shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
     if (grouping->kind == PLAN_AGGREGATE) {
         return i < grouping->key_count ? i : -1;
     }
-    for (int32_t k = 0; k < grouping->key_count; k++) {
-        if (grouping->key_columns[k] == i) {
+    const int32_t *columns = grouping->key_columns;
+    int32_t        count = grouping->key_count;
+    if (grouping->kind == PLAN_SCAN) {
+        count = scanned_key(grouping, &columns);
+        i = grouping->column_map[i];
+    }
+    for (int32_t k = 0; k < count; k++) {
+        if (columns[k] == i) {
             return k;
         }
     }
@@ -233,12 +255,16 @@ plan_find_keys(plan *p, arena *a, error *err) {
     p->key_count = 0;
     p->key_columns = NULL;
     const plan_node *grouping = grouping_below(p->root);
-    if (grouping == NULL || grouping->key_count == 0 ||
-        (p->root->properties & PLAN_APPEND_ONLY) != 0) {
+    const int32_t   *scanned;
+    if (grouping == NULL || (p->root->properties & PLAN_APPEND_ONLY) != 0) {
         return OK;
     }
-    const int32_t count = grouping->key_count;
-    int32_t      *columns = arena_alloc(a, (size_t)count * sizeof(*columns));
+    const int32_t count =
+        grouping->kind == PLAN_SCAN ? scanned_key(grouping, &scanned) : grouping->key_count;
+    if (count == 0) {
+        return OK;
+    }
+    int32_t *columns = arena_alloc(a, (size_t)count * sizeof(*columns));
     if (columns == NULL) {
         return error_memory(err);
     }

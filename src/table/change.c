@@ -12,6 +12,10 @@ table_segment_of(const table *t, int64_t position, int32_t *row) {
         return NULL;
     }
     int32_t low = 0, high = t->segments->count - 1; /* the last one that begins at or before it */
+    *row = -1;
+    if (high < 0) {
+        return NULL;
+    }
     while (low < high) {
         const int32_t middle = low + (high - low + 1) / 2;
         if (t->segments->items[middle]->first <= position) {
@@ -21,7 +25,13 @@ table_segment_of(const table *t, int64_t position, int32_t *row) {
         }
     }
     segment *s = t->segments->items[low];
-    *row = (int32_t)(position - s->first);
+    if (s->positions == NULL) {
+        *row =
+            position >= s->first && position < segment_end(s) ? (int32_t)(position - s->first) : -1;
+        return s;
+    }
+    const int32_t at = positions_find(s->positions, s->position_count, position);
+    *row = at < s->position_count && s->positions[at] == position ? at : -1;
     return s;
 }
 
@@ -42,7 +52,7 @@ table_dead(const table *t, const insert_entry *e) {
 
 int64_t
 table_live_count(const table *t) {
-    return table_row_count(t) - t->dead_count;
+    return t->live_count;
 }
 
 /* ---- marks */
@@ -83,7 +93,10 @@ mark(table *t, int64_t position, uint64_t sequence) {
     segment *s = table_segment_of(t, position, &row);
     deaths *d = s == NULL ? t->tail_deaths : atomic_load_explicit(&s->deaths, memory_order_relaxed);
     const bool dies = sequence != ROW_ALIVE;
+    assert(row >= 0);
     d->count += dies ? 1 : -1;
+    t->dead_marks += dies ? 1 : -1;
+    t->live_count -= dies ? 1 : -1;
     atomic_store_explicit(&d->at[row], sequence, memory_order_relaxed);
     if (s != NULL) {
         const bool all = d->count == segment_rows(s);

@@ -41,6 +41,16 @@ reshape_segment(table *made, reshaping *r, const segment *s, error *err) {
     }
     deaths *d = atomic_load_explicit(&s->deaths, memory_order_relaxed);
     out->first = s->first;
+    if (s->positions != NULL) {
+        const size_t bytes = sizeof(int64_t) * (size_t)s->position_count;
+        out->positions = mem_alloc(made->mem, bytes);
+        if (out->positions == NULL) {
+            segment_release(out);
+            return error_memory(err);
+        }
+        memcpy(out->positions, s->positions, bytes);
+        out->position_count = s->position_count;
+    }
     atomic_store_explicit(&out->deaths, deaths_retain(d), memory_order_relaxed);
     made->segments->items[made->segments->count++] = out;
     made->segment_bytes += out->bytes;
@@ -86,6 +96,12 @@ table_take_over(table *made, table *t) {
         made->keys[k].index = t->keys[k].index;
         t->keys[k].index = (key_index){.mem = t->mem};
     }
+    made->first = t->first;
+    made->live_count = t->live_count;
+    made->dead_marks = t->dead_marks;
+    made->freed_count = t->freed_count;
+    made->trim_at = t->trim_at;
+    made->trim_dead_at = t->trim_dead_at;
     made->dead = t->dead;
     made->dead_count = t->dead_count;
     made->dead_capacity = t->dead_capacity;

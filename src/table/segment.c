@@ -91,6 +91,7 @@ segment_release(segment *s) {
         chunk_release(s->keep);
         deaths_release(atomic_load_explicit(&s->deaths, memory_order_relaxed));
         deaths_release(s->older_deaths);
+        mem_free(s->mem, s->positions, sizeof(int64_t) * (size_t)s->position_count);
         mem_free(s->mem, s, segment_size(s->column_count));
     }
 }

@@ -50,7 +50,9 @@ typedef struct segment {
     _Atomic int32_t references;
     mem            *mem;
     chunk          *keep;
-    int64_t         first; /* position of its first row */
+    int64_t         first;     /* position of its first row */
+    int64_t        *positions; /* of each row, ascending; NULL: they follow one another */
+    int32_t         position_count;
     _Atomic int32_t
             row_count; /* falls when a transaction is rolled back: nobody else saw the rows */
     int32_t column_count;
@@ -64,6 +66,28 @@ typedef struct segment {
 ALWAYS_INLINE int32_t
 segment_rows(const segment *s) {
     return atomic_load_explicit(&s->row_count, memory_order_relaxed);
+}
+
+/* Behind its last row, which is there. */
+ALWAYS_INLINE int64_t
+segment_end(const segment *s) {
+    const int32_t rows = segment_rows(s);
+    return s->positions == NULL ? s->first + rows : s->positions[rows - 1] + 1;
+}
+
+/* The first of `count` rows that stands at `position` or behind it. */
+ALWAYS_INLINE int32_t
+positions_find(const int64_t *positions, int32_t count, int64_t position) {
+    int32_t low = 0, high = count;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (positions[middle] < position) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 /* Rows first .. first + row_count of `rows`, whose memory `keep` holds; first is a multiple of 64.
@@ -138,8 +162,14 @@ struct table {
     schema       *schema;
     int32_t       key_count;
     table_key    *keys;
-    deaths       *tail_deaths; /* NULL: all rows of the tail are alive */
-    int64_t      *dead;        /* positions that died, by insert entry */
+    deaths       *tail_deaths;  /* NULL: all rows of the tail are alive */
+    int64_t       first;        /* rows before this position are not kept any more */
+    int64_t       live_count;   /* rows from there on that are alive */
+    int64_t       dead_marks;   /* of rows that are still stored */
+    int64_t       freed_count;  /* rows that retention gave up, ever */
+    int64_t       trim_at;      /* entries, before the next look at which are of no use */
+    int64_t       trim_dead_at; /* or positions that died */
+    int64_t      *dead;         /* positions that died, by insert entry */
     int64_t       dead_count;
     int64_t       dead_capacity;
     segment_list *segments;
@@ -157,7 +187,7 @@ status table_seal(table *t, error *err) MUST_USE;
 /* ---- change.c */
 /* Keys of the rows of the newest entry leave the index, those of its dead rows come back. */
 void table_undo_keys(table *t, const insert_entry *last);
-/* Where a row lies: a segment, or the tail (NULL). */
+/* Where a row lies: a segment, or the tail (NULL). *row -1: it is not kept any more. */
 segment *table_segment_of(const table *t, int64_t position, int32_t *row);
 
 #endif

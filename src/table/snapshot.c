@@ -11,6 +11,7 @@ struct table_snapshot {
     segment_list *segments;
     int32_t       segment_count;
     int32_t       column_count;
+    int64_t       first; /* rows before are not shown */
     int64_t       tail_first;
     int32_t       tail_count;
     column       *tail_columns;
@@ -20,10 +21,11 @@ struct table_snapshot {
 
 /* A row run of one segment or of the tail. */
 typedef struct part {
-    int64_t       first;
-    int32_t       row_count;
-    const column *columns;
-    const deaths *deaths;
+    int64_t        first, end;
+    const int64_t *positions; /* NULL: they follow one another */
+    int32_t        row_count;
+    const column  *columns;
+    const deaths  *deaths;
 } part;
 
 /* Validity of up to BATCH_ROWS rows that are all NULL. */
@@ -92,6 +94,7 @@ table_snapshot_open(table_snapshot **out, table *t, int64_t end, uint64_t sequen
     *s = (table_snapshot){.chunk = c, .tail_columns = columns};
     s->column_count = t->tail.column_count;
     s->segment_count = segments_before(t, end);
+    s->first = t->first;
     s->tail_first = t->tail.first;
     s->tail_count = t->tail.count;
     s->sequence = sequence;
@@ -129,15 +132,24 @@ static part
 part_of(const table_snapshot *s, int32_t segment_at) {
     if (segment_at < s->segment_count) {
         const segment *g = s->segments->items[segment_at];
-        return (part){g->first, segment_rows(g), g->columns,
-                      atomic_load_explicit(&g->deaths, memory_order_acquire)};
+        return (part){.first = g->first,
+                      .end = segment_end(g),
+                      .positions = g->positions,
+                      .row_count = segment_rows(g),
+                      .columns = g->columns,
+                      .deaths = atomic_load_explicit(&g->deaths, memory_order_acquire)};
     }
-    return (part){s->tail_first, s->tail_count, s->tail_columns, s->tail_deaths};
+    return (part){.first = s->tail_first,
+                  .end = s->tail_first + s->tail_count,
+                  .row_count = s->tail_count,
+                  .columns = s->tail_columns,
+                  .deaths = s->tail_deaths};
 }
 
 void
 table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64_t end) {
     assert(first >= 0);
+    first = max_i64(first, s->first);
     *c = (table_cursor){.snapshot = s, .position = first};
     c->end = min_i64(end, table_snapshot_rows(s));
     int32_t low = 0; /* the first segment that ends beyond `first` */
@@ -145,7 +157,7 @@ table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64
     while (low < high) {
         const int32_t middle = low + (high - low) / 2;
         const part    p = part_of(s, middle);
-        if (p.first + p.row_count > first) {
+        if (p.end > first) {
             high = middle;
         } else {
             low = middle + 1;
@@ -188,17 +200,33 @@ unaligned_rows(const part *p, const int32_t *column_map, int32_t column_count, i
     return n < limit && n > to_word ? ((offset + n) & ~63) - offset : n;
 }
 
+/* The first row at the position or behind it. */
+static int32_t
+row_at(const part *p, int64_t position) {
+    return p->positions == NULL ? (int32_t)(position - p->first)
+                                : positions_find(p->positions, p->row_count, position);
+}
+
+int64_t
+table_cursor_position(const table_cursor *c, int32_t row) {
+    return c->positions == NULL ? c->first + row : c->positions[c->offset + row];
+}
+
 bool
 table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count, column *columns,
                   delta *out) {
+    const part p = part_of(c->snapshot, c->segment);
+    c->position = max_i64(c->position, p.first); /* what was before is not kept any more */
     if (c->position >= c->end) {
         return false;
     }
-    const part    p = part_of(c->snapshot, c->segment);
-    const int32_t offset = (int32_t)(c->position - p.first);
+    const int32_t offset = row_at(&p, c->position);
     assert(offset >= 0 && offset < p.row_count);
     assert(column_map != NULL || column_count == c->snapshot->column_count);
-    int32_t n = (int32_t)min_i64(min_i64(BATCH_ROWS, p.row_count - offset), c->end - c->position);
+    int32_t n = (int32_t)min_i64(BATCH_ROWS, row_at(&p, min_i64(c->end, p.end)) - offset);
+    if (n == 0) {
+        return false;
+    }
     const bool aligned = (offset & 63) == 0;
     if (!aligned) {
         n = unaligned_rows(&p, column_map, column_count, offset, n);
@@ -217,7 +245,11 @@ table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_cou
     *out = (delta){.row_count = n, .column_count = column_count, .columns = columns};
     c->deaths = p.deaths;
     c->offset = offset;
-    c->position += n;
+    c->first = c->position;
+    c->positions = p.positions;
+    c->position = offset + n == p.row_count ? p.end
+                  : p.positions != NULL     ? p.positions[offset + n]
+                                            : c->position + n;
     if (offset + n == p.row_count) {
         c->segment++;
     }
@@ -275,6 +307,6 @@ table_cursor_minmax(const table_cursor *c, int32_t at, int64_t *min, int64_t *ma
 void
 table_cursor_skip_segment(table_cursor *c) {
     const part p = part_of(c->snapshot, c->segment);
-    c->position = p.first + p.row_count;
+    c->position = p.end;
     c->segment++;
 }

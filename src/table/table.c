@@ -87,7 +87,7 @@ int64_t
 table_byte_count(const table *t) {
     int64_t bytes = t->segment_bytes + tail_bytes(&t->tail);
     bytes += t->entry_count * (int64_t)sizeof(insert_entry);
-    bytes += t->dead_count * 2 * (int64_t)sizeof(int64_t); /* in the list, and a mark */
+    bytes += (t->dead_count + t->dead_marks) * (int64_t)sizeof(int64_t);
     for (int32_t i = 0; i < t->key_count; i++) {
         bytes += t->keys[i].index.capacity * (int64_t)sizeof(key_slot);
     }
@@ -217,6 +217,7 @@ table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us, int6
     } else {
         TRY(append_tail(t, rows, stored_columns, err));
     }
+    t->live_count += count;
     t->entries[t->entry_count++] = (insert_entry){.sequence = sequence,
                                                   .position = position,
                                                   .row_count = count,
@@ -231,6 +232,7 @@ table_undo(table *t) {
     assert(t->entry_count > 0);
     const insert_entry *last = &t->entries[--t->entry_count];
     table_undo_keys(t, last);
+    t->live_count -= last->row_count;
     if (last->row_count == 0) {
         return;
     }

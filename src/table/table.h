@@ -97,6 +97,21 @@ status table_reshape(table **out, table *t, const schema *s, const object_key *k
                      error *err) MUST_USE;
 void   table_take_over(table *made, table *t); /* and `t` is empty: close it */
 
+/* ---- giving memory back, between changes. Open snapshots keep what they show.
+ *
+ * Rows that had died at `sequence` are given up once they are more than those that live: segments
+ * are written anew without them. What is left keeps its position. Without memory for that it is
+ * done another time. */
+bool table_has_dead(const table *t); /* so many that it may be worth while */
+void table_compact(table *t, uint64_t sequence);
+/* Rows before `position` are not kept any more. */
+void    table_retain_from(table *t, int64_t position);
+int64_t table_first(const table *t);       /* the first position that is kept */
+int64_t table_freed_count(const table *t); /* rows that table_retain_from gave up, ever */
+/* Entries without rows that are kept, and of which nothing died that is, go: all before `sequence`
+ * of that kind, or only those before the first of another kind. */
+void table_trim_entries(table *t, uint64_t sequence, bool oldest_only);
+
 int64_t             table_entry_count(const table *t);
 const insert_entry *table_entry(const table *t, int64_t i);
 
@@ -116,6 +131,8 @@ typedef struct table_cursor {
     int32_t               segment;
     const struct deaths  *deaths; /* of the rows delivered last, NULL: all are alive */
     int32_t               offset; /* of the first of them */
+    int64_t               first;  /* its position */
+    const int64_t        *positions;
 } table_cursor;
 
 void table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64_t end);
@@ -127,6 +144,8 @@ void table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, 
  */
 bool table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count,
                        column *columns, delta *out);
+
+int64_t table_cursor_position(const table_cursor *c, int32_t row); /* of those delivered last */
 
 /* Takes out of the rows delivered last those that the snapshot does not show; row_count may become
  * 0. What is left is transient in `a` when something was taken out. */
