@@ -410,7 +410,9 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
         TRY(db_writable(db, err));
         TRY(db_check_not_null(o, &rows->rows, err));
     }
-    if (db_in_foreign_transaction(db) || !mutex_try_lock(&db->token)) {
+    if (db_in_own_transaction(db)) {
+        TRY(db_enter(db, err)); /* nobody else may take it along: a transaction is its thread's */
+    } else if (db_in_foreign_transaction(db) || !mutex_try_lock(&db->token)) {
         return insert_queued(db, o, rows, wait, err);
     }
     if (db_in_foreign_transaction(db)) { /* it began just now */

@@ -15,6 +15,7 @@ from values import (
     HUGE,
     INT,
     INTEGERS,
+    LIST,
     LITE,
     LONGDEC,
     MOMENT,
@@ -82,6 +83,7 @@ def _fill() -> None:
     agg("sum", (DEC,), LONGDEC, f"CAST(sum({{D}}{{}}){{F}} AS {LONGDEC})", over=False)
     agg("sum", (DOUBLE,), DOUBLE, f"sum({FINITE})")
     agg("avg", (DOUBLE,), DOUBLE, f"avg({FINITE})")
+    agg("array_agg", (BIG,), LIST, "array_agg({0}{O})", over=False)
     agg("count_if", (BOOL,), BIG, "count_if({})", "count(CASE WHEN {} THEN 1 END)")
     for name in ("bool_and", "bool_or"):
         agg(name, (BOOL,), BOOL, f"{name}({{}})")

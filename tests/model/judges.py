@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,7 +174,8 @@ class Fault:
             if name in self.tables:
                 load_duck(self.con, name, self.tables[name], rows)
         if self.lite and q.lite is not None:
-            return bag(lite(self.tables, model.all()).execute(q.lite).fetchall())
+            with contextlib.suppress(sqlite3.OperationalError):
+                return bag(lite(self.tables, model.all()).execute(q.lite).fetchall())
         for name, under in self.below.items():
             self.con.execute(f"CREATE OR REPLACE VIEW {name} AS {under.duck}")
         return bag(self.con.execute(q.duck).fetchall())

@@ -134,58 +134,6 @@ def check(db: laminardb.Connection, duck: duckdb.DuckDBPyConnection, names: set[
             assert bag(duck.execute(sql).fetchall()) == once, (where, name)
 
 
-def test_the_bank_never_loses_money() -> None:
-    """Transfers in transactions by several threads: every total that is emitted or read is the same."""
-    accounts, money = 20, 1000
-    with laminardb.open() as db:
-        db.execute("CREATE TABLE bank (id BIGINT PRIMARY KEY, balance BIGINT CHECK (balance >= 0))")
-        db.execute("CREATE STREAM total AS SELECT sum(balance) AS total FROM bank EMIT CHANGES")
-        db.execute("CREATE SOURCE noise (x BIGINT)")
-        db.start()
-        db.insert("bank", [{"id": i, "balance": money} for i in range(accounts)])
-        changes = db.subscribe_stream("total")
-        faults: list[str] = []
-
-        def transfer(seed: int) -> None:
-            rng = random.Random(seed)
-            for _ in range(40):
-                a, b = rng.sample(range(accounts), 2)
-                amount = rng.randint(1, 400)
-                db.execute("BEGIN")
-                try:
-                    db.execute(f"UPDATE bank SET balance = balance - {amount} WHERE id = {a}")
-                    db.execute(f"UPDATE bank SET balance = balance + {amount} WHERE id = {b}")
-                except laminardb.IngestionError:
-                    db.execute("ROLLBACK")
-                else:
-                    db.execute(rng.choice(["COMMIT", "COMMIT", "ROLLBACK"]))
-
-        def read() -> None:
-            for _ in range(150):
-                got = db.query("SELECT sum(balance), count(*) FROM bank").fetchall()
-                if got != [(accounts * money, accounts)]:
-                    faults.append(f"read {got}")
-
-        def insert() -> None:
-            for i in range(200):
-                db.insert("noise", {"x": i})
-
-        threads = [threading.Thread(target=transfer, args=(i,)) for i in range(3)]
-        threads += [threading.Thread(target=read), threading.Thread(target=insert)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert faults == []
-        assert db.query("SELECT count(*) FROM noise").fetchall() == [(200,)]
-        state: Counter[tuple[Any, ...]] = Counter({(accounts * money,): 1})
-        while (batch := changes.try_next()) is not None:
-            for *row, weight in batch.fetchall():
-                state[tuple(row)] += weight
-            assert {k for k, w in state.items() if w} == {(accounts * money,)}
-        assert db.query("SELECT * FROM total").fetchall() == [(accounts * money,)]
-
-
 def test_others_wait_for_a_transaction_and_give_up() -> None:
     with laminardb.open(config=laminardb.LaminarConfig(insert_timeout_ms=200)) as db:
         db.execute("CREATE TABLE t (id BIGINT PRIMARY KEY)")

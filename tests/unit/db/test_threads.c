@@ -199,4 +199,65 @@ test_interrupt(void **state) {
     laminar_database_close(db);
 }
 
-UNIT_MAIN(UNIT(test_writers), UNIT(test_ddl_among_inserts), UNIT(test_interrupt))
+/* Keeps the engine busy: the state of a stream is read by whoever holds it. */
+static _Atomic int32_t sums;
+
+static void *
+sum_state(void *arg) {
+    worker *w = arg;
+    while (!atomic_load(w->stop) && w->last == LAMINAR_OK) {
+        laminar_result *r = NULL;
+        w->last = laminar_database_execute(w->db, "SELECT sum(n) FROM counts", &r, NULL);
+        laminar_result_free(r);
+        atomic_fetch_add(&sums, 1);
+    }
+    return NULL;
+}
+
+/* Rows of a transaction go in by the hand of its thread, however busy readers keep the engine: in
+ * the queue nobody would take them along. */
+static void
+test_transactions_beside_readers(void **state) {
+    (void)state;
+    laminar_error     err;
+    error             e;
+    _Atomic bool      stop = false;
+    thread            readers[2];
+    worker            w[2];
+    laminar_appender *a = NULL;
+    laminar_database *db = db_open();
+    db_run(db, "CREATE SOURCE t (k BIGINT, s VARCHAR, w BIGINT)");
+    db_run(db, "CREATE STREAM counts AS SELECT k, count(*) AS n FROM t GROUP BY k");
+    DB_OK(laminar_database_start(db, &err));
+    DB_OK(laminar_appender_open(&a, db, "t", &err));
+    for (int64_t k = 0; k < 20000; k++) {
+        DB_OK(laminar_append_bigint(a, 0, k, &err));
+    }
+    DB_OK(laminar_appender_flush(a, NULL, &err));
+    for (int32_t i = 0; i < 2; i++) {
+        w[i] = (worker){.db = db, .stop = &stop};
+        CHECK_EQ(thread_start(&readers[i], "reader", sum_state, &w[i], &e), OK);
+    }
+    int64_t kept = 0;
+    for (int64_t i = 0; i < 400 || atomic_load(&sums) < 50; i++) {
+        db_run(db, "BEGIN");
+        for (int32_t part = 0; part < 2; part++) {
+            DB_OK(laminar_append_bigint(a, 0, i, &err));
+            DB_OK(laminar_append_bigint(a, 2, part, &err));
+            DB_OK(laminar_appender_flush(a, NULL, &err));
+        }
+        db_run(db, i % 4 == 0 ? "ROLLBACK" : "COMMIT");
+        kept += i % 4 == 0 ? 0 : 2;
+    }
+    atomic_store(&stop, true);
+    for (int32_t i = 0; i < 2; i++) {
+        thread_join(&readers[i]);
+        CHECK_EQ(w[i].last, LAMINAR_OK);
+    }
+    CHECK_EQ(db_integer(db, "SELECT sum(n) FROM counts"), 20000 + kept);
+    laminar_appender_close(a);
+    laminar_database_close(db);
+}
+
+UNIT_MAIN(UNIT(test_writers), UNIT(test_ddl_among_inserts), UNIT(test_interrupt),
+          UNIT(test_transactions_beside_readers))
