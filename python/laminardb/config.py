@@ -14,8 +14,7 @@ class LaminarConfig:
     Args:
         buffer_size: rows that may wait for a busy engine; a further insert waits for room.
         insert_timeout_ms: how long it waits before it raises IngestionError 300.
-        threads: at most this many threads work on one large statement (one does in this version); None: the
-            number of processors.
+        threads: at most this many threads work on one large query; None: the number of processors.
         memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert
             raises MemoryError.
         insert_timeout_ms: how long an insert waits for subscriptions with on_lag="block"; None: 30,000.

@@ -17,6 +17,17 @@ interrupt_check(interrupt *i) {
     return stop;
 }
 
+void
+interrupt_init_part(interrupt *part, interrupt *of) {
+    *part = (interrupt){.of = of};
+    if (of != NULL) {
+        part->clock = of->clock;
+        part->next_ns = of->deadline_ns;
+        part->deadline_ns = of->deadline_ns;
+        part->timeout_ms = of->timeout_ms;
+    }
+}
+
 status
 interrupt_reason(const interrupt *i, error *err) {
     if (i != NULL && i->timed_out) {

@@ -10,8 +10,10 @@
 
 #define INTERRUPT_CHECK_NS (15 * 1000 * 1000)
 
-typedef struct interrupt {
+typedef struct interrupt interrupt;
+struct interrupt {
     _Atomic bool cancelled;
+    interrupt   *of; /* of a part that another thread runs: the query's own; else NULL */
     bool (*check)(void *context); /* true: stop; NULL: none */
     void         *context;
     engine_clock *clock;
@@ -19,11 +21,14 @@ typedef struct interrupt {
     int64_t       deadline_ns; /* of the monotonic clock: no longer wanted from then on; 0: none */
     int64_t       timeout_ms;  /* what the deadline was made from, for the message */
     bool          timed_out;
-} interrupt;
+};
 
 bool interrupt_check(interrupt *i); /* the slow part of interrupt_poll */
 /* ERR_QUERY_CANCELLED and why, for a query that interrupt_poll told to stop. */
 status interrupt_reason(const interrupt *i, error *err);
+
+/* For a part of the query that another thread runs: it ends with the query and at its deadline. */
+void interrupt_init_part(interrupt *part, interrupt *of);
 
 /* True once the query is to stop. NULL: never. For loops to call once a batch. */
 ALWAYS_INLINE bool
@@ -32,6 +37,7 @@ interrupt_poll(interrupt *i) {
         return false;
     }
     return atomic_load_explicit(&i->cancelled, memory_order_relaxed) ||
+           (i->of != NULL && atomic_load_explicit(&i->of->cancelled, memory_order_relaxed)) ||
            ((i->check != NULL || i->deadline_ns != 0) && interrupt_check(i));
 }
 

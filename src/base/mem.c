@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { PAGE_BYTES = 4096 };
@@ -158,6 +159,20 @@ mem_map(mem *m, size_t bytes) {
     return p;
 }
 
+static void *
+remap(void *p, size_t bytes_old, size_t bytes_new) {
+#ifdef __SANITIZE_THREAD__ /* it does not see that mremap gives up addresses, which others get */
+    void *moved = mmap(NULL, bytes_new, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (moved != MAP_FAILED) {
+        memcpy(moved, p, bytes_old < bytes_new ? bytes_old : bytes_new);
+        munmap(p, bytes_old);
+    }
+    return moved;
+#else
+    return mremap(p, bytes_old, bytes_new, MREMAP_MAYMOVE);
+#endif
+}
+
 void *
 mem_remap(mem *m, void *p, size_t bytes_old, size_t bytes_new) {
     assert(p != NULL && bytes_old > 0 && bytes_new > 0 && bytes_new % PAGE_BYTES == 0);
@@ -165,7 +180,7 @@ mem_remap(mem *m, void *p, size_t bytes_old, size_t bytes_new) {
     if (!admit(m) || !charge(m, more)) {
         return NULL;
     }
-    void *moved = mremap(p, bytes_old, bytes_new, MREMAP_MAYMOVE);
+    void *moved = remap(p, bytes_old, bytes_new);
     if (moved == MAP_FAILED) {
         discharge(m, more);
         return NULL;

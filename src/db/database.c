@@ -110,6 +110,7 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     db->mem = m;
     atomic_init(&db->references, 1);
     db->process = getpid();
+    db->cpu_count = thread_cpu_count();
     settings_init(db, options);
     set_callbacks(db, options);
     db->opened_ns = clock_ticks_ns(&db->clock.base);
@@ -128,6 +129,12 @@ db_plan_env(laminar_database *db) {
     return (plan_env){.eval = {.clock = &db->clock.base, .random = &db->random, .now_us = EVAL_NOW},
                       .real_division = db_setting(db, SETTING_INTEGER_DIVISION) == 0,
                       .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER)};
+}
+
+int32_t
+db_threads(const laminar_database *db) {
+    const int64_t set = db_setting(db, SETTING_THREADS);
+    return db->deterministic ? 1 : set > 0 ? (int32_t)set : db->cpu_count;
 }
 
 laminar_database *
@@ -367,6 +374,7 @@ end_entered(laminar_database *db) {
     db_leave(db); /* what is queued is refused now */
     if (before != DB_CLOSED) {
         queue_stop(db);
+        engine_stop_threads(db->engine);
     }
 }
 

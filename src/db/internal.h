@@ -89,7 +89,8 @@ struct laminar_database {
     bool             starting;   /* a start is under way; with the token */
     _Atomic uint32_t start_word; /* futex of those who wait for it */
     _Atomic bool     end_wanted; /* by code that runs inside: db_leave sees to it */
-    pid_t            process;    /* that opened it: after fork the child must not touch it */
+    int32_t          cpu_count;
+    pid_t            process; /* that opened it: after fork the child must not touch it */
     _Atomic int64_t  settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
     int64_t          opened_with[SETTING_COUNT];
     _Atomic int32_t  blocking_readers; /* open subscriptions with LAG_BLOCK */
@@ -117,6 +118,8 @@ ALWAYS_INLINE int64_t
 db_setting(const laminar_database *db, setting_id at) {
     return atomic_load_explicit(&db->settings[at], memory_order_relaxed);
 }
+
+int32_t db_threads(const laminar_database *db); /* that may work on one query */
 
 /* ---- database.c */
 status db_check_process(const laminar_database *db,

@@ -69,6 +69,7 @@ statement_query(statement_context *c, text listed_as, const ast_select *select,
         } else {
             db_leave(db);
         }
+        query_use_threads(q, db_threads(db));
         s = query_run(q, out, err);
         if (!inside) {
             mutex_lock(&db->token); /* objects are released with it */

@@ -14,15 +14,16 @@ typedef struct spool spool; /* rows of a shared part, kept for its readers */
 typedef struct recursion recursion; /* new rows of a recursive query */
 
 typedef struct circuit {
-    mem        *mem;
-    arena       arena;
-    arena       scratch;
-    arena       tick_arena;
-    op_env      env;
-    store      *store;
-    const plan *plan;
-    op        **ops;  /* plan->node_count operators by node id */
-    op         *gate; /* NULL in one-off circuits */
+    mem                  *mem;
+    arena                 arena;
+    arena                 scratch;
+    arena                 tick_arena;
+    op_env                env;
+    store                *store;
+    const plan           *plan;
+    const struct circuit *whole; /* of a part: the circuit of the whole query; else NULL */
+    op                  **ops;   /* plan->node_count operators by node id */
+    op                   *gate;  /* NULL in one-off circuits */
     op         *held; /* EMIT EVERY: a second gate, between the first and the sink; else NULL */
     op         *sink;
     spool     **spools;     /* one-off: by id of the root of a shared part */
@@ -35,6 +36,11 @@ typedef struct circuit {
  * (circuit_is_live_leaf); everything below it is not built. */
 status circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
                     const op_sink *sink, interrupt *interrupted, error *err) MUST_USE;
+/* For a part of the rows of a one-off query: the operators of p, a plan that has a node of the
+ * whole plan as its root. Joins probe what the joins of `whole` have stored, which must be
+ * complete. */
+status circuit_open_part(circuit **out, const circuit *whole, const plan *p, const op_sink *sink,
+                         interrupt *interrupted, error *err) MUST_USE;
 void   circuit_close(circuit *c); /* NULL is fine */
 bool   circuit_is_live_leaf(const circuit *live, const plan_node *n);
 /* The output whose changes are the query's exact, consolidated changes: what its readers read. */

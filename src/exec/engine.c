@@ -70,8 +70,18 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->flow_us = INT64_MIN;
     timer_heap_init(&e->timers, m);
     arena_init(&e->change_arena, m);
+    const status s = pool_open(&e->pool, m, err);
+    if (s < 0) {
+        mem_free(m, e, sizeof(*e));
+        return s;
+    }
     *out = e;
     return OK;
+}
+
+void
+engine_stop_threads(engine *e) {
+    pool_stop(e->pool);
 }
 
 void
@@ -84,6 +94,7 @@ engine_close(engine *e) {
     list_fini(&e->sources, e->mem);
     timer_heap_fini(&e->timers);
     arena_fini(&e->change_arena);
+    pool_close(e->pool);
     mem_free(e->mem, e, sizeof(*e));
 }
 

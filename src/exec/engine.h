@@ -24,6 +24,7 @@ typedef struct stream stream; /* object->impl of streams; anonymous ones have no
 
 status   engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
+void     engine_stop_threads(engine *e);   /* from any thread; queries then run on their callers' */
 void     engine_close(engine *e);          /* after all sources and streams are gone */
 /* When the next timer goes off (see timer.h), INT64_MAX: none is set or the engine is paused. */
 int64_t engine_due_us(const engine *e);
@@ -210,7 +211,8 @@ typedef struct query query;
 /* committed: it sees nothing of a transaction that is under way. */
 status query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool committed,
                      interrupt *interrupted, error *err) MUST_USE;
-bool   query_needs_token(const query *q); /* it reads live stream state */
+void   query_use_threads(query *q, int32_t count); /* at most so many work on it; by default one */
+bool   query_needs_token(const query *q);          /* it reads live stream state */
 status query_run(query *q, result **out, error *err) MUST_USE;
 void   query_close(query *q);
 

@@ -135,9 +135,10 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
 }
 
 static status
-fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err) {
+fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, const op *whole, error *err) {
     *spec = (op_spec){
         .mode = mode,
+        .whole = whole,
         .output = &n->schema,
         .predicate = n->predicate,
         .exprs = n->exprs,
@@ -173,6 +174,10 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, error *err)
         .offset = n->offset,
         .inclusive = n->inclusive,
     };
+    if (whole != NULL && n->kind == PLAN_TOP_N) { /* what is skipped is for all parts to say */
+        spec->limit = n->limit < 0 ? -1 : sat_add_i64(n->limit, n->offset);
+        spec->offset = 0;
+    }
     /* A UNION may have more inputs: they are alike, and its operator does not look at them. */
     for (int32_t i = 0; i < n->input_count && i < ARRAY_COUNT(spec->input); i++) {
         spec->input[i] = &n->inputs[i]->schema;
@@ -193,6 +198,12 @@ open_leaf(circuit *c, const plan_node *n, op_mode mode, error *err) {
     return op_open(&c->ops[n->id], &op_scan_class, &c->env, spec, err);
 }
 
+/* The input of a join that a part finds built in the whole circuit. */
+static bool
+is_built(const circuit *c, const plan_node *n, int32_t input) {
+    return c->whole != NULL && n->kind == PLAN_JOIN && input == n->build_side;
+}
+
 static status
 open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, error *err) {
     if (c->ops[n->id] != NULL) {
@@ -202,21 +213,24 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, err
         return open_leaf(c, n, mode, err);
     }
     const int32_t inputs = n->kind == PLAN_RECURSIVE ? 1 : n->input_count; /* steps: recursion.c */
+    const op     *whole = c->whole == NULL ? NULL : c->whole->ops[n->id];
     for (int32_t i = 0; i < inputs; i++) {
-        TRY(open_node(c, n->inputs[i], mode, live, err));
+        if (!is_built(c, n, i)) {
+            TRY(open_node(c, n->inputs[i], mode, live, err));
+        }
     }
     op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
     if (spec == NULL) {
         return error_memory(err);
     }
-    TRY(fill_spec(spec, &c->arena, n, mode, err));
+    TRY(fill_spec(spec, &c->arena, n, mode, whole, err));
     TRY(op_open(&c->ops[n->id], class_of(n), &c->env, spec, err));
     TRY(n->kind == PLAN_RECURSIVE ? recursion_open(c, n, err) : OK);
     if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {
         return spool_open(c, n, err); /* each reader is fed when it is its turn */
     }
     for (int32_t i = 0; i < inputs; i++) {
-        TRY(op_connect(c->ops[n->inputs[i]->id], c->ops[n->id], i, err));
+        TRY(is_built(c, n, i) ? OK : op_connect(c->ops[n->inputs[i]->id], c->ops[n->id], i, err));
     }
     return OK;
 }
@@ -261,15 +275,16 @@ open_exit(circuit *c, op_mode mode, const op_sink *sink, error *err) {
     return op_connect(last, c->sink, 0, err);
 }
 
-status
-circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
-             const op_sink *sink, interrupt *interrupted, error *err) {
+static status
+open_circuit(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
+             const circuit *whole, const op_sink *sink, interrupt *interrupted, error *err) {
     circuit *c = mem_alloc_zero(m, sizeof(*c));
     if (c == NULL) {
         return error_memory(err);
     }
     c->mem = m;
     c->plan = p;
+    c->whole = whole;
     arena_init(&c->arena, m);
     arena_init(&c->scratch, m);
     arena_init(&c->tick_arena, m);
@@ -295,4 +310,16 @@ circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
     circuit_want_old_rows(c, true);
     *out = c;
     return OK;
+}
+
+status
+circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *live,
+             const op_sink *sink, interrupt *interrupted, error *err) {
+    return open_circuit(out, m, p, mode, live, NULL, sink, interrupted, err);
+}
+
+status
+circuit_open_part(circuit **out, const circuit *whole, const plan *p, const op_sink *sink,
+                  interrupt *interrupted, error *err) {
+    return open_circuit(out, whole->mem, p, MODE_ONCE, NULL, whole, sink, interrupted, err);
 }

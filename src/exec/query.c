@@ -5,25 +5,8 @@
  * join's build side comes before its probe side. The same runner reads the current rows
  * of a live stream: a live operator that can snapshot stands for everything below it. */
 #include "exec/engine_internal.h"
-#include "exec/skip.h"
+#include "exec/runner.h"
 #include "sql/limits.h"
-
-#define FRONTIER_END INT64_MAX
-
-typedef struct runner {
-    engine          *engine;
-    circuit         *once;
-    const circuit   *live;      /* NULL for queries */
-    table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
-    const int64_t   *row_of;    /* by node id, beside snapshots: the one row to read, or ROWS_* */
-    /* By node id, beside snapshots: when rows came, where a scan wants it. */
-    insert_entry *const *entries;
-    const int64_t       *entry_counts;
-    interrupt           *interrupted;
-    batch              **working; /* the rows that WORKING reads, in the circuit of a step */
-    int32_t              working_count;
-    const expr *predicate; /* of the filter directly above the scan that runs now, or NULL */
-} runner;
 
 struct query {
     engine          *engine;
@@ -36,11 +19,10 @@ struct query {
     int64_t         *entry_counts;
     bool             committed;
     bool             needs_token;
+    int32_t          threads;
     result          *rows;
     interrupt       *interrupted;
 };
-
-static status run_node(runner *r, const plan_node *n, error *err);
 
 /* The shared part once, then this reader of it. */
 static status
@@ -55,6 +37,9 @@ static status
 check_cancelled(const runner *r, error *err) {
     if (interrupt_poll(r->interrupted)) {
         return interrupt_reason(r->interrupted, err);
+    }
+    if (r->failed != NULL && atomic_load_explicit(r->failed, memory_order_relaxed)) {
+        return error_set(err, ERR_QUERY_CANCELLED, "another part of the query has failed");
     }
     return OK;
 }
@@ -122,8 +107,7 @@ entries_of(const runner *r, const plan_node *n, int64_t *count) {
     return *count == 0 ? NULL : table_entry(t, 0);
 }
 
-/* Rows first .. end that the snapshot shows. */
-static status
+status
 feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t first,
            int64_t end, error *err) {
     const int32_t count = n->object->schema->count;
@@ -307,10 +291,40 @@ run_recursion(runner *r, const plan_node *n, error *err) {
     return s < 0 ? s : OK;
 }
 
+static bool
+is_built(const runner *r, const plan_node *n, int32_t at) {
+    return n->kind == PLAN_JOIN && at == n->build_side && r->built != NULL && r->built[n->id];
+}
+
+status
+run_input(runner *r, const plan_node *n, int32_t at, run_extent *done, error *err) {
+    TRY(parallel_run(r, n, at, done, err));
+    if (*done != RUN_NOTHING) {
+        return OK;
+    }
+    *done = RUN_INPUT;
+    r->predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
+    return run_node(r, n->inputs[at], err);
+}
+
+/* All inputs of n, a join's build side first, and its own rows when it is a leaf. */
 static status
+run_inputs(runner *r, const plan_node *n, run_extent *done, error *err) {
+    for (int32_t i = 0; i < n->input_count; i++) {
+        const int32_t at = n->input_count == 2 && n->kind != PLAN_UNION ? n->build_side ^ i : i;
+        if (!is_built(r, n, at)) {
+            *done = RUN_NOTHING;
+            TRY(run_input(r, n, at, done, err));
+        }
+    }
+    return run_leaf(r, n, err);
+}
+
+status
 run_node(runner *r, const plan_node *n, error *err) {
-    op    *o = r->once->ops[n->id];
-    status s = OK;
+    op        *o = r->once->ops[n->id];
+    run_extent done = RUN_NOTHING;
+    status     s = OK;
     if (r->live != NULL && circuit_is_live_leaf(r->live, n)) {
         op              *source_op = r->live->ops[n->id];
         arena           *scratch = source_op->env->scratch;
@@ -324,19 +338,12 @@ run_node(runner *r, const plan_node *n, error *err) {
         r->predicate = NULL;
         s = run_shared(r, n, err);
     } else {
-        for (int32_t i = 0; s >= 0 && i < n->input_count; i++) {
-            const int32_t at = n->input_count == 2 && n->kind != PLAN_UNION ? n->build_side ^ i : i;
-            r->predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
-            s = run_node(r, n->inputs[at], err);
-        }
-        if (s >= 0) {
-            s = run_leaf(r, n, err);
-        }
+        s = run_inputs(r, n, &done, err);
     }
     if (s >= 0) {
         s = check_cancelled(r, err);
     }
-    return s < 0 ? s : circuit_tick_op(r->once, o, FRONTIER_END, err);
+    return s < 0 || done == RUN_NODE ? s : circuit_tick_op(r->once, o, FRONTIER_END, err);
 }
 
 status
@@ -501,6 +508,11 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
     return OK;
 }
 
+void
+query_use_threads(query *q, int32_t count) {
+    q->threads = count;
+}
+
 bool
 query_needs_token(const query *q) {
     return q->needs_token;
@@ -509,14 +521,17 @@ query_needs_token(const query *q) {
 status
 query_run(query *q, result **out, error *err) {
     TRY(result_new(&q->rows, q->engine->mem, &q->plan.root->schema, false, err));
-    runner r = {.engine = q->engine,
-                .once = q->circuit,
-                .snapshots = q->snapshots,
-                .row_of = q->row_of,
-                .entries = q->entries,
-                .entry_counts = q->entry_counts,
-                .interrupted = q->interrupted};
-    status s = run_node(&r, q->plan.root, err);
+    runner     r = {.engine = q->engine,
+                    .once = q->circuit,
+                    .snapshots = q->snapshots,
+                    .row_of = q->row_of,
+                    .entries = q->entries,
+                    .entry_counts = q->entry_counts,
+                    .threads = q->threads,
+                    .interrupted = q->interrupted};
+    run_extent done = RUN_NOTHING;
+    status     s = parallel_run(&r, NULL, 0, &done, err);
+    s = s < 0 || done != RUN_NOTHING ? s : run_node(&r, q->plan.root, err);
     if (s >= 0) {
         s = circuit_tick_op(q->circuit, q->circuit->sink, FRONTIER_END, err);
     }

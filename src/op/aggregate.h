@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
- * aggregate_window.c, aggregate_session.c, session_rebuild.c, aggregate_distinct.c.
+ * aggregate_window.c, aggregate_session.c, session_rebuild.c, aggregate_distinct.c,
+ * aggregate_merge.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
@@ -117,6 +118,9 @@ status aggregate_send_all(aggregate *a, op *target, int32_t port, error *err) MU
 status aggregate_save(op *self, buf *out, error *err) MUST_USE;
 status aggregate_load(op *self, image_reader *in, error *err) MUST_USE;
 
+/* ---- aggregate_merge.c */
+status aggregate_merge(op *self, op *other, error *err) MUST_USE;
+
 /* ---- aggregate_window.c */
 status windows_open(aggregate *a, error *err) MUST_USE;
 void   windows_close(aggregate *a);
@@ -167,6 +171,9 @@ void   distinct_calls_close(aggregate *a, int32_t call);
  * filter as in agg_class.update. */
 status distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64_t *weight,
                              const uint8_t *filter, int32_t count, error *err) MUST_USE;
+/* Adds the pairs of the same call of `other`; to[g]: the group here of its group g. */
+status distinct_calls_merge(aggregate *a, int32_t call, const aggregate *other, const slot *to,
+                            error *err) MUST_USE;
 status distinct_calls_clear(aggregate *a, int32_t call, slot group, error *err) MUST_USE;
 status distinct_calls_validate(const aggregate *a, int32_t call, error *err) MUST_USE;
 

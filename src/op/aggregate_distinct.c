@@ -215,6 +215,41 @@ distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64
 }
 
 status
+distinct_calls_merge(aggregate *a, int32_t call, const aggregate *other, const slot *to,
+                     error *err) {
+    const aggregate_distinct *d = &other->distinct[call];
+    arena                    *scratch = a->base.env->scratch;
+    const int32_t             width = a->base.spec->aggs[call].signature.column_count;
+    const uint64_t            pair_count = d->pairs.live_count; /* none ever left: dense */
+    assert(!d->tracked);
+    for (uint64_t first = 0; first < pair_count; first += BATCH_ROWS) {
+        const arena_mark mark = arena_save(scratch);
+        const int32_t    count = (int32_t)min_i64(BATCH_ROWS, (int64_t)(pair_count - first));
+        slot            *pairs = arena_alloc(scratch, (size_t)count * sizeof(*pairs));
+        slot            *groups = arena_alloc(scratch, (size_t)count * sizeof(*groups));
+        column           group;
+        if (pairs == NULL || groups == NULL) {
+            return error_memory(err);
+        }
+        for (int32_t i = 0; i < count; i++) {
+            pairs[i] = (slot)first + (slot)i;
+        }
+        TRY(op_poll(&a->base, err));
+        TRY(state_columns_read(&d->pairs.keys, 0, pairs, count, scratch, &group, err));
+        for (int32_t i = 0; i < count; i++) {
+            groups[i] = to[((const int64_t *)group.values)[i]];
+        }
+        for (int32_t k = 0; k < width; k++) {
+            TRY(state_columns_read(&d->pairs.keys, k + 1, pairs, count, scratch, &a->arguments[k],
+                                   err));
+        }
+        TRY(distinct_calls_update(a, call, groups, NULL, NULL, count, err));
+        arena_rewind(scratch, mark);
+    }
+    return OK;
+}
+
+status
 distinct_calls_clear(aggregate *a, int32_t call, slot group, error *err) {
     aggregate_distinct *d = &a->distinct[call];
     if (group >= d->heads.count) {

@@ -11,6 +11,8 @@
  * snapshot emits the operator's current total output (weight > 0) to `target`, as if from empty; it
  *   changes nothing. Only stateful operators have it.
  * save and load turn state into bytes and back (checkpoints).
+ * merge adds the state of another instance that worked on other rows of the same one-off query, and
+ *   that is not asked afterwards. Only operators that can be cut into such parts have it.
  * validate checks invariants (tests call it after every tick).
  *
  * Between ticks state is consistent. All state lives in env->store; other memory in the circuit
@@ -58,6 +60,11 @@ struct op { /* the base: first member of every operator struct */
     int64_t        rows_in, rows_out, late_rows, null_time_rows;
     /* Some consumer needs retractions of updated rows. Set between ticks by the executor. */
     bool old_rows_wanted;
+    /* One-off, set before the first push: of the rows only those count whose columns `shard` fall
+     * to part number `shard_at` of `shard_count`. Only aggregates and distinct look at it. */
+    int32_t        shard_at, shard_count; /* 0: all rows */
+    int32_t        shard_width;
+    const int32_t *shard;
 };
 
 struct op_class {
@@ -67,6 +74,7 @@ struct op_class {
     status (*push)(op *self, int32_t port, const delta *in, error *err);
     status (*tick)(op *self, int64_t frontier_us, error *err);
     status (*snapshot)(op *self, op *target, int32_t port, error *err);
+    status (*merge)(op *self, op *other, error *err);
     status (*validate)(const op *self, error *err);
     int64_t (*state_rows)(const op *self); /* groups or rows that it remembers; NULL: none */
     int64_t (*due_us)(const op *self); /* the frontier that next makes rows final, or INT64_MAX */

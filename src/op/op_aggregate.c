@@ -278,6 +278,23 @@ aggregate_add_rows(aggregate *a, const slot *slots, const delta *in, error *err)
     return aggregate_update_calls(a, slots, in, err);
 }
 
+/* The rows of the delta in a->views that fall to this instance. */
+static status
+take_shard(aggregate *a, const delta **in, error *err) {
+    delta  views = **in;
+    delta *picked = arena_alloc(a->base.env->scratch, sizeof(*picked));
+    if (picked == NULL) {
+        return error_memory(err);
+    }
+    views.columns = a->views;
+    TRY(op_shard(&a->base, picked, &views, err));
+    if (picked->row_count > 0 && picked->columns != a->views) {
+        memcpy(a->views, picked->columns, (size_t)picked->column_count * sizeof(column));
+    }
+    *in = picked;
+    return OK;
+}
+
 static status
 aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     aggregate       *a = (aggregate *)self;
@@ -285,13 +302,16 @@ aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     const arena_mark mark = arena_save(scratch);
     (void)port;
     TRY(columns_to_views(a->views, in->columns, in->column_count, in->row_count, scratch, err));
-    slot *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots));
+    if (self->shard_count > 0) {
+        TRY(take_shard(a, &in, err));
+    }
+    slot *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots) + 1);
     if (slots == NULL) {
         return error_memory(err);
     }
     if (self->spec->session && a->sessions.rebuilds) {
         TRY(sessions_collect(a, in, err));
-    } else {
+    } else if (in->row_count > 0) {
         TRY(self->spec->session ? sessions_map(a, in, slots, err)
                                 : aggregate_map_rows(a, in->row_count, slots, err));
         TRY(aggregate_add_rows(a, slots, in, err));
@@ -361,7 +381,13 @@ aggregate_validate(const op *self, error *err) {
 
 static int64_t
 aggregate_state_rows(const op *self) {
-    return (int64_t)((const aggregate *)self)->groups.live_count;
+    const aggregate *a = (const aggregate *)self;
+    uint64_t         rows = a->groups.live_count;
+    for (int32_t i = 0; i < self->spec->agg_count && self->spec->mode == MODE_ONCE; i++) {
+        const bool more = self->spec->aggs[i].distinct && a->distinct[i].pairs.live_count > rows;
+        rows = more ? a->distinct[i].pairs.live_count : rows;
+    }
+    return (int64_t)rows;
 }
 
 static int64_t
@@ -377,6 +403,7 @@ const op_class op_aggregate_class = {
     .push = aggregate_push,
     .tick = aggregate_tick,
     .snapshot = aggregate_snapshot,
+    .merge = aggregate_merge,
     .validate = aggregate_validate,
     .state_rows = aggregate_state_rows,
     .due_us = aggregate_due_us,

@@ -104,16 +104,26 @@ distinct_push(op *self, int32_t port, const delta *in, error *err) {
     arena    *scratch = self->env->scratch;
     (void)port;
     TRY(columns_to_views(d->views, in->columns, in->column_count, in->row_count, scratch, err));
-    slot    *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots));
-    uint8_t *is_new = arena_alloc(scratch, (size_t)in->row_count);
+    delta rows = *in;
+    if (self->shard_count > 0) {
+        delta all = *in;
+        all.columns = d->views;
+        TRY(op_shard(self, &rows, &all, err));
+        if (rows.row_count == 0) {
+            return OK;
+        }
+    }
+    const column *keys = self->shard_count > 0 ? rows.columns : d->views;
+    slot         *slots = arena_alloc(scratch, (size_t)rows.row_count * sizeof(*slots));
+    uint8_t      *is_new = arena_alloc(scratch, (size_t)rows.row_count);
     if (slots == NULL || is_new == NULL) {
         return error_memory(err);
     }
-    TRY(group_table_map(&d->rows, d->views, in->row_count, slots, is_new, scratch, err));
+    TRY(group_table_map(&d->rows, keys, rows.row_count, slots, is_new, scratch, err));
     if (self->spec->append_only[0]) {
-        return push_new_rows(d, in, is_new, err);
+        return push_new_rows(d, &rows, is_new, err);
     }
-    return push_weights(d, in, slots, is_new, err);
+    return push_weights(d, &rows, slots, is_new, err);
 }
 
 /* Writes the touched rows that left (weight -1) or came (weight +1). */

@@ -10,7 +10,7 @@
  * far.
  *
  * One-off queries feed all of one side (build_side) before the other, which only probes and is not
- * stored.
+ * stored. Instances for parts of the probe side share what the whole operator has stored.
  *
  * push:  candidates of the other side -> residual -> emit pairs, count matches; then own side is
  *        updated. DONE in one-off queries when the consumers have enough
@@ -97,6 +97,10 @@ open_side(join *j, int32_t side, const char *name, error *err) {
         return OK;
     }
     arrangement *a = &j->sides[side];
+    if (spec->whole != NULL) { /* complete by now, and read by all instances */
+        *a = ((const join *)spec->whole)->sides[side];
+        return OK;
+    }
     TRY(arrangement_open(a, env->store, name, types, input->count, j->key_columns[side],
                          spec->key_count, spec->append_only[side], err));
     a->null_safe = spec->null_safe;
@@ -129,7 +133,7 @@ static void
 join_close(op *self) {
     join *j = (join *)self;
     join_match_close(j);
-    for (int32_t side = 0; side < 2; side++) {
+    for (int32_t side = 0; side < 2 && self->spec->whole == NULL; side++) {
         arrangement_close(&j->sides[side]);
     }
 }

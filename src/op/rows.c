@@ -26,6 +26,34 @@ columns_to_views(column *out, const column *in, int32_t column_count, int32_t ro
     return OK;
 }
 
+status
+op_shard(const op *self, delta *out, const delta *in, error *err) {
+    *out = *in;
+    if (self->shard_count == 0) {
+        return OK;
+    }
+    arena    *scratch = self->env->scratch;
+    column   *keys = arena_alloc(scratch, (size_t)self->shard_width * sizeof(*keys));
+    uint64_t *hashes = arena_alloc(scratch, (size_t)in->row_count * sizeof(*hashes));
+    int32_t  *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    if (keys == NULL || hashes == NULL || rows == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < self->shard_width; i++) {
+        keys[i] = in->columns[self->shard[i]];
+    }
+    hash_columns(hashes, keys, self->shard_width, in->row_count);
+    int32_t count = 0;
+    for (int32_t i = 0; i < in->row_count;
+         i++) { /* by bits that the table of groups does not use */
+        const uint64_t part = (hashes[i] >> 16 & 0xffff) * (uint64_t)self->shard_count >> 16;
+        rows[count] = i;
+        count += part == (uint64_t)self->shard_at;
+    }
+    out->row_count = 0;
+    return count == 0 ? OK : delta_gather(out, in, rows, count, scratch, err);
+}
+
 static void
 append_validity(uint64_t *validity, int32_t first, const column *in, int32_t count) {
     if (in->validity == NULL) {

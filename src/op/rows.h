@@ -28,6 +28,9 @@ data_type *schema_types(const schema *s, arena *a);
  * structs. */
 status columns_to_views(column *out, const column *in, int32_t column_count, int32_t row_count,
                         arena *a, error *err) MUST_USE;
+/* Rows of the operator's shard: `in` itself, or picked ones, transient in scratch. Text as views.
+ */
+status op_shard(const op *self, delta *out, const delta *in, error *err) MUST_USE;
 /* Picks rows_a of a, then rows_b of b, into one transient column. Types equal, text as views. */
 status column_join_rows(column *out, const column *a, const int32_t *rows_a, int32_t count_a,
                         const column *b, const int32_t *rows_b, int32_t count_b, arena *memory,

@@ -49,7 +49,9 @@ typedef enum op_match { /* asof: left >= right ... */
 } op_match;
 
 typedef struct op_spec {
-    op_mode        mode;
+    op_mode          mode;
+    const struct op *whole; /* one-off, of an instance for a part of the rows: the operator that it
+                               belongs to (a join reads what that has stored); else NULL */
     bool           append_only[2]; /* the inputs never retract */
     const schema  *input[2];
     const schema  *output;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -155,6 +156,14 @@ futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_us) {
 void
 futex_wake_all(_Atomic uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+int32_t
+thread_cpu_count(void) {
+    cpu_set_t     allowed;
+    const int32_t count =
+        sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+    return count > 0 ? count : 1;
 }
 
 uint64_t

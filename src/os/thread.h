@@ -35,6 +35,8 @@ status thread_start(thread *t, const char *name, void *(*run)(void *arg), void *
                     error *err) MUST_USE;
 void   thread_join(thread *t);
 
+int32_t thread_cpu_count(void); /* processors that this process may use, at least 1 */
+
 /* Not 0, and of this thread alone for the life of the process. */
 uint64_t thread_id(void);
 

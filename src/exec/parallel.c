@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parallel.c - a one-off query on several threads.
+ *
+ * A chain is what works on each row by itself: scan, filters, projections, windows, the probe sides
+ * of joins. Each thread runs a circuit of its own over the chain and, where that can be put
+ * together again, over the operator above it. What threads share is only read: the plan, snapshots,
+ * what the joins of the whole circuit have stored. There are three ways to put it together:
+ *
+ *   MERGE  each part has an equal share of the rows, in their order; partial groups are merged
+ *   FEED   the same, and what the parts give is fed to the operator above, in the order of the
+ *          rows. DISTINCT and top-n have been in the parts and come once more
+ *   SHARD  each part has all rows and keeps those whose keys fall to it; together their groups are
+ *          the groups of the whole. For so many groups that merging would cost as much as grouping
+ *
+ * Which one is decided by a sample. Shares are cut after segments that cannot match are left out.
+ * The answer does not depend on which thread runs what, nor on when. */
+#include <math.h>
+
+#include "exec/runner.h"
+#include "plan/node.h"
+
+#define PART_ROWS_MIN 25000 /* less does not pay for a thread */
+#define SAMPLE_ROWS 8192
+
+typedef enum how { HOW_ALONE, HOW_MERGE, HOW_FEED, HOW_SHARD } how;
+
+typedef struct range {
+    int64_t first, end;
+} range;
+
+typedef struct part {
+    plan      plan; /* with the part's root */
+    circuit  *circuit;
+    runner    runner;
+    interrupt guard;
+    list      rows;  /* batch*: what it gave */
+    op       *above; /* not NULL: what it gives goes to the readers of this one at once */
+    mem      *mem;
+    status    status;
+    error     err;
+} part;
+
+typedef struct parallel {
+    runner          *whole;
+    const plan_node *above; /* NULL: the sink */
+    int32_t          port;
+    const plan_node *top, *scan; /* of the chain */
+    bool             works;      /* the chain does more than to read columns */
+    bool             in_parts;   /* the operator above is part of the parts */
+    how              how;
+    int32_t          shard_width;
+    int32_t         *shard;
+    int32_t          range_count;
+    range           *ranges;
+    int64_t          row_count;
+    int32_t          part_count;
+    part            *parts;
+    _Atomic bool     failed;
+} parallel;
+
+/* ---- the chain */
+
+static bool
+any_volatile(const plan_node *n, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if (expr_is_volatile(n->exprs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rows of the probe side alone decide what comes out. */
+static bool
+probes_alone(const plan_node *n) {
+    switch (n->join) {
+    case JOIN_FULL:
+        return false;
+    case JOIN_INNER:
+        break;
+    case JOIN_RIGHT:
+        if (n->build_side != 0) {
+            return false;
+        }
+        break;
+    default:
+        if (n->build_side != 1) {
+            return false;
+        }
+    }
+    return n->predicate == NULL || !expr_is_volatile(n->predicate);
+}
+
+/* The scan below a chain; NULL: it is none. */
+static const plan_node *
+find_scan(const plan_node *n, bool *works) {
+    for (;;) {
+        switch (n->kind) {
+        case PLAN_SCAN:
+            return n;
+        case PLAN_FILTER:
+            if (expr_is_volatile(n->predicate)) {
+                return NULL;
+            }
+            *works = true;
+            break;
+        case PLAN_PROJECT:
+            if (any_volatile(n, n->schema.count)) {
+                return NULL;
+            }
+            for (int32_t i = 0; i < n->schema.count; i++) {
+                *works = *works || n->exprs[i]->kind != EXPR_COLUMN;
+            }
+            break;
+        case PLAN_WINDOW:
+            *works = true;
+            break;
+        case PLAN_JOIN:
+            if (!probes_alone(n)) {
+                return NULL;
+            }
+            *works = true;
+            n = n->inputs[!n->build_side];
+            continue;
+        default:
+            return NULL;
+        }
+        n = n->inputs[0];
+    }
+}
+
+static const plan_node *
+below(const plan_node *n) {
+    return n->inputs[n->kind == PLAN_JOIN ? !n->build_side : 0];
+}
+
+/* The filter directly above the scan. */
+static const expr *
+scan_predicate(const parallel *p) {
+    const expr *predicate = NULL;
+    for (const plan_node *n = p->top; n != p->scan; n = below(n)) {
+        predicate = n->kind == PLAN_FILTER ? n->predicate : NULL;
+    }
+    return predicate;
+}
+
+/* Joins store the other side first, in the whole circuit. */
+static status
+run_build_sides(const parallel *p, error *err) {
+    const size_t node_count = (size_t)p->whole->once->plan->node_count;
+    if (p->whole->built == NULL) {
+        p->whole->built = arena_alloc_zero(&p->whole->once->arena, sizeof(bool) * node_count);
+    }
+    if (p->whole->built == NULL) {
+        return error_memory(err);
+    }
+    for (const plan_node *n = p->top; n != p->scan; n = below(n)) {
+        if (n->kind == PLAN_JOIN && !p->whole->built[n->id]) {
+            runner *r = p->whole;
+            TRY(run_input(r, n, n->build_side, &(run_extent){RUN_NOTHING}, err));
+            r->built[n->id] = true;
+        }
+    }
+    return OK;
+}
+
+/* ---- ranges and parts */
+
+/* Rows that may match, segment by segment. */
+static status
+find_ranges(parallel *p, error *err) {
+    const table_snapshot *snapshot = p->whole->snapshots[p->scan->id];
+    const expr           *predicate = scan_predicate(p);
+    const int64_t         rows = table_snapshot_rows(snapshot);
+    arena                *a = &p->whole->once->arena;
+    table_cursor          c;
+    int32_t               room = 0;
+    table_cursor_init(&c, snapshot, 0, rows);
+    for (; c.position < c.end; room++) {
+        table_cursor_skip_segment(&c);
+    }
+    p->ranges = arena_alloc(a, sizeof(range) * (size_t)(room + 1));
+    if (p->ranges == NULL) {
+        return error_memory(err);
+    }
+    table_cursor_init(&c, snapshot, 0, rows);
+    while (c.position < c.end) {
+        const int64_t first = c.position;
+        const bool    may = predicate == NULL || segment_may_match(predicate, p->scan, &c);
+        const bool    takes = may && !table_cursor_is_empty(&c);
+        table_cursor_skip_segment(&c);
+        if (takes) {
+            const int64_t end = min_i64(c.position, c.end);
+            p->ranges[p->range_count++] = (range){first, end};
+            p->row_count += end - first;
+        }
+    }
+    return OK;
+}
+
+static status
+take_rows(void *context, const delta *rows, error *err) {
+    part  *own = context;
+    batch *kept = NULL;
+    if (own->above != NULL) {
+        return op_emit(own->above, rows, err);
+    }
+    TRY(batch_keep(&kept, own->mem, rows, err));
+    const status s = list_add(&own->rows, own->mem, kept, err);
+    if (s < 0) {
+        batch_release(kept);
+    }
+    return s;
+}
+
+static status
+open_part(const parallel *p, part *out, error *err) {
+    const runner *r = p->whole;
+    const op_sink sink = {.context = out, .take = take_rows};
+    *out = (part){.plan = *r->once->plan, .mem = r->once->mem};
+    out->plan.root = p->in_parts ? (plan_node *)p->above : (plan_node *)p->top;
+    interrupt_init_part(&out->guard, r->interrupted);
+    TRY(circuit_open_part(&out->circuit, r->once, &out->plan, &sink, &out->guard, err));
+    out->runner = *r;
+    out->runner.once = out->circuit;
+    out->runner.threads = 1;
+    out->runner.built = NULL;
+    out->runner.predicate = NULL;
+    out->runner.failed = (_Atomic bool *)&p->failed;
+    return OK;
+}
+
+static void
+close_part(part *p) {
+    for (int32_t i = 0; i < p->rows.count; i++) {
+        batch_release(p->rows.items[i]);
+    }
+    list_fini(&p->rows, p->mem);
+    circuit_close(p->circuit);
+}
+
+static op *
+own_op(const parallel *p, const part *own) {
+    return own->circuit->ops[p->above->id];
+}
+
+/* ---- which way */
+
+/* How many different values there are when so many rows show so many, all alike often. */
+static double
+estimate_groups(double rows, double groups) {
+    double low = groups, high = 1e12;
+    if (groups >= rows) {
+        return high;
+    }
+    for (int32_t i = 0; i < 60; i++) {
+        const double middle = sqrt(low * high);
+        const bool   more = middle * -expm1(-rows / middle) < groups;
+        *(more ? &low : &high) = middle;
+    }
+    return low;
+}
+
+/* Groups, or rows of DISTINCT, that there will be; the first rows tell. */
+static status
+sample_groups(const parallel *p, double *groups, error *err) {
+    part         *sample = arena_alloc(&p->whole->once->arena, sizeof(*sample));
+    const int64_t first = p->ranges[0].first;
+    if (sample == NULL) {
+        return error_memory(err);
+    }
+    status s = open_part(p, sample, err);
+    if (s == OK) {
+        runner *r = &sample->runner;
+        r->interrupted = p->whole->interrupted;
+        s = feed_table(r, p->scan, r->snapshots[p->scan->id], first,
+                       min_i64(p->ranges[0].end, first + SAMPLE_ROWS), err);
+    }
+    if (s >= 0) {
+        const op *o = own_op(p, sample);
+        *groups = estimate_groups((double)o->rows_in, (double)o->class->state_rows(o));
+    }
+    close_part(sample);
+    return s;
+}
+
+/* Rows are dealt out by the keys; without keys, by the arguments that all calls are DISTINCT in. */
+static status
+find_shard(parallel *p, error *err) {
+    const plan_node *n = p->above;
+    const bool       all = n->kind == PLAN_DISTINCT;
+    int32_t          width = all ? n->schema.count : n->key_count;
+    const int32_t   *from = NULL;
+    for (int32_t i = 0; i < n->agg_count && n->key_count == 0; i++) {
+        const plan_agg *call = &n->aggs[i];
+        const int32_t   count = call->signature.column_count;
+        const size_t    bytes = sizeof(*from) * (size_t)count;
+        const bool same = i == 0 || (count == width && memcmp(call->columns, from, bytes) == 0);
+        if (!call->distinct || !same || !agg_can_merge(call->class, &call->signature)) {
+            width = 0;
+            break;
+        }
+        width = count;
+        from = call->columns;
+    }
+    p->shard = arena_alloc(&p->whole->once->arena, sizeof(*p->shard) * (size_t)(width + 1));
+    if (p->shard == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < width; i++) {
+        p->shard[i] = from == NULL ? i : from[i];
+    }
+    p->shard_width = width;
+    return OK;
+}
+
+static bool
+can_merge(const plan_node *n) {
+    for (int32_t i = 0; i < n->agg_count; i++) {
+        const plan_agg *call = &n->aggs[i];
+        const bool      merges = agg_can_merge(call->class, &call->signature);
+        if (!call->distinct && (call->class->keeps_rows || !merges)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static status
+choose_grouping(parallel *p, error *err) {
+    const bool merges = p->above->kind == PLAN_DISTINCT || can_merge(p->above);
+    double     groups = 0;
+    p->in_parts = true;
+    TRY(find_shard(p, err));
+    if (p->shard_width > 0) {
+        TRY(sample_groups(p, &groups, err));
+    }
+    /* Merging costs a step for each group of each part; dealing out costs a look at each row in
+     * each part, and the work of the chain. */
+    const double steps = p->works ? 8 : 32.0 * p->part_count;
+    const double many = merges ? (double)p->row_count / steps : 4.0 * p->part_count;
+    if (p->shard_width > 0 && groups > many) {
+        p->how = HOW_SHARD;
+    } else if (merges) {
+        p->how = p->above->kind == PLAN_DISTINCT ? HOW_FEED : HOW_MERGE;
+    } else {
+        p->in_parts = false;
+        p->how = p->works ? HOW_FEED : HOW_ALONE;
+    }
+    return OK;
+}
+
+static status
+choose(parallel *p, error *err) {
+    const plan_node *n = p->above;
+    if (n != NULL &&
+        (n->kind == PLAN_DISTINCT || (n->kind == PLAN_AGGREGATE && n->session_key < 0))) {
+        return choose_grouping(p, err);
+    }
+    p->in_parts = n != NULL && n->kind == PLAN_TOP_N;
+    p->how = p->works || p->in_parts ? HOW_FEED : HOW_ALONE;
+    return OK;
+}
+
+/* ---- running */
+
+/* The part's share: an equal number of rows, cut at batches. */
+static status
+feed_share(const parallel *p, part *own, int32_t at, error *err) {
+    const bool    all = p->how == HOW_SHARD;
+    const int64_t batches = (p->row_count + BATCH_ROWS - 1) / BATCH_ROWS;
+    const int64_t from = all ? 0 : batches * at / p->part_count * BATCH_ROWS;
+    const int64_t to = all ? p->row_count : batches * (at + 1) / p->part_count * BATCH_ROWS;
+    int64_t       row = 0; /* of the first of a range, counted over all */
+    for (int32_t i = 0; i < p->range_count; i++) {
+        const range   g = p->ranges[i];
+        const int64_t first = max_i64(g.first, g.first + from - row);
+        const int64_t end = min_i64(g.end, g.first + to - row);
+        if (first < end) {
+            own->runner.predicate = NULL;
+            TRY(feed_table(&own->runner, p->scan, own->runner.snapshots[p->scan->id], first, end,
+                           err));
+        }
+        row += g.end - g.first;
+    }
+    return OK;
+}
+
+/* All of a query without keys is one group: its parts, dealt out or not, have that one each. */
+static bool
+merges_state(const parallel *p) {
+    return p->how == HOW_MERGE ||
+           (p->how == HOW_SHARD && p->above->kind == PLAN_AGGREGATE && p->above->key_count == 0);
+}
+
+static status
+tick_part(const parallel *p, const part *own, error *err) {
+    for (int32_t i = 0; i < own->plan.node_count; i++) {
+        op        *o = own->circuit->ops[i];
+        const bool merged = merges_state(p) && i == p->above->id;
+        if (o != NULL && !merged) {
+            TRY(circuit_tick_op(own->circuit, o, FRONTIER_END, err));
+        }
+    }
+    return OK;
+}
+
+static void
+run_part(void *context, int32_t at, bool calling) {
+    parallel  *p = context;
+    part      *own = &p->parts[at];
+    interrupt *guard = calling ? p->whole->interrupted : &own->guard;
+    own->circuit->env.interrupted = guard;
+    own->runner.interrupted = guard;
+    status s = feed_share(p, own, at, &own->err);
+    if (s >= 0) {
+        s = tick_part(p, own, &own->err);
+    }
+    own->status = s;
+    if (s < 0) {
+        atomic_store_explicit(&p->failed, true, memory_order_relaxed);
+    }
+}
+
+static status
+open_parts(parallel *p, error *err) {
+    for (int32_t i = 0; i < p->part_count; i++) {
+        part *own = &p->parts[i];
+        TRY(open_part(p, own, err));
+        if (p->how == HOW_SHARD) {
+            op *o = own_op(p, own);
+            o->shard_at = i;
+            o->shard_count = p->part_count;
+            o->shard_width = p->shard_width;
+            o->shard = p->shard;
+        }
+    }
+    return OK;
+}
+
+/* The first fault in the order of the rows that is not only that another part had one. */
+static status
+first_fault(const parallel *p, error *err) {
+    const part *found = NULL;
+    for (int32_t i = 0; i < p->part_count; i++) {
+        const part *own = &p->parts[i];
+        if (own->status < 0 && (found == NULL || (found->status == ERR_QUERY_CANCELLED &&
+                                                  own->status != ERR_QUERY_CANCELLED))) {
+            found = own;
+        }
+    }
+    if (found == NULL) {
+        return OK;
+    }
+    if (interrupt_poll(p->whole->interrupted)) {
+        return interrupt_reason(p->whole->interrupted, err);
+    }
+    if (err != NULL) {
+        *err = found->err;
+    }
+    return found->status;
+}
+
+/* ---- putting it together */
+
+static status
+give_rows(const parallel *p, const part *own, error *err) {
+    circuit *c = p->whole->once;
+    op      *above = p->above == NULL ? c->sink : c->ops[p->above->id];
+    status   s = OK;
+    for (int32_t i = 0; i < own->rows.count && s == OK; i++) {
+        const batch     *b = own->rows.items[i];
+        const arena_mark mark = arena_save(&c->scratch);
+        s = p->how == HOW_SHARD ? op_emit(above, &b->rows, err)
+                                : op_push(above, p->port, &b->rows, err);
+        arena_rewind(&c->scratch, mark);
+        if (s >= 0 && interrupt_poll(p->whole->interrupted)) {
+            s = interrupt_reason(p->whole->interrupted, err);
+        }
+    }
+    return s;
+}
+
+/* The first part takes up the state of the others, and stands for the whole. */
+static status
+merge_parts(parallel *p, error *err) {
+    part *first = &p->parts[0];
+    op   *to = own_op(p, first);
+    first->circuit->env.interrupted = p->whole->interrupted;
+    for (int32_t i = 1; i < p->part_count; i++) {
+        TRY(to->class->merge(to, own_op(p, &p->parts[i]), err));
+    }
+    first->above = p->whole->once->ops[p->above->id];
+    return circuit_tick_op(first->circuit, to, FRONTIER_END, err);
+}
+
+static status
+unite(parallel *p, error *err) {
+    TRY(first_fault(p, err));
+    if (merges_state(p)) {
+        return merge_parts(p, err);
+    }
+    status s = OK;
+    for (int32_t i = 0; i < p->part_count && s == OK; i++) {
+        s = give_rows(p, &p->parts[i], err);
+    }
+    return s < 0 ? s : OK;
+}
+
+static status
+run_parts(parallel *p, bool *ran, error *err) {
+    runner      *r = p->whole;
+    const size_t bytes = sizeof(part) * (size_t)p->part_count;
+    p->parts = mem_alloc_zero(r->once->mem, bytes);
+    if (p->parts == NULL) {
+        return error_memory(err);
+    }
+    status s = open_parts(p, err);
+    if (s == OK) {
+        *ran = pool_run(r->engine->pool, p->part_count, run_part, p, r->interrupted);
+        s = *ran ? unite(p, err) : OK;
+    }
+    for (int32_t i = 0; i < p->part_count; i++) {
+        close_part(&p->parts[i]);
+    }
+    mem_free(r->once->mem, p->parts, bytes);
+    return s;
+}
+
+/* Operators of the chain had no rows in the whole circuit; they are done all the same. */
+static status
+tick_chain(const parallel *p, const plan_node *n, error *err) {
+    if (n != p->scan) {
+        TRY(tick_chain(p, below(n), err));
+    }
+    return circuit_tick_op(p->whole->once, p->whole->once->ops[n->id], FRONTIER_END, err);
+}
+
+static bool
+is_chain_node(const plan_node *n) {
+    return n != NULL &&
+           (n->kind == PLAN_FILTER || n->kind == PLAN_PROJECT || n->kind == PLAN_WINDOW);
+}
+
+status
+parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done, error *err) {
+    parallel p = {.whole = r, .above = n, .port = at};
+    p.top = n == NULL ? r->once->plan->root : n->inputs[at];
+    if (r->threads <= 1 || r->live != NULL || r->snapshots == NULL || is_chain_node(n) ||
+        (n != NULL && n->kind == PLAN_JOIN && at != n->build_side)) {
+        return OK; /* the chain is taken from its upper end */
+    }
+    p.scan = find_scan(p.top, &p.works);
+    const bool early = n != NULL && n->kind == PLAN_TOP_N && n->sort_count + n->key_count == 0;
+    if (early || p.scan == NULL || r->snapshots[p.scan->id] == NULL ||
+        r->row_of[p.scan->id] != ROWS_ALL ||
+        table_snapshot_rows(r->snapshots[p.scan->id]) < 2 * PART_ROWS_MIN) {
+        return OK;
+    }
+    TRY(find_ranges(&p, err));
+    p.part_count = (int32_t)min_i64(r->threads, p.row_count / PART_ROWS_MIN);
+    if (p.part_count <= 1) {
+        return OK;
+    }
+    TRY(run_build_sides(&p, err));
+    TRY(choose(&p, err));
+    if (p.how == HOW_ALONE) {
+        return OK;
+    }
+    bool ran = false;
+    TRY(run_parts(&p, &ran, err));
+    if (!ran) {
+        return OK;
+    }
+    *done = merges_state(&p) || p.how == HOW_SHARD ? RUN_NODE : RUN_INPUT;
+    return tick_chain(&p, p.top, err);
+}

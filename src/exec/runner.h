@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runner.h - what query.c and parallel.c share: the run of a one-off circuit, node by node. */
+#ifndef LAMINAR_EXEC_RUNNER_H
+#define LAMINAR_EXEC_RUNNER_H
+
+#include "exec/engine_internal.h"
+#include "exec/skip.h"
+
+#define FRONTIER_END INT64_MAX
+
+typedef struct runner {
+    engine          *engine;
+    circuit         *once;
+    const circuit   *live;      /* NULL for queries */
+    table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
+    const int64_t   *row_of;    /* by node id, beside snapshots: the one row to read, or ROWS_* */
+    /* By node id, beside snapshots: when rows came, where a scan wants it. */
+    insert_entry *const *entries;
+    const int64_t       *entry_counts;
+    int32_t              threads; /* that may work on it; 0 and 1: the caller's alone */
+    interrupt           *interrupted;
+    bool                *built;   /* by node id: the join's other side is stored; NULL: none is */
+    _Atomic bool        *failed;  /* of a part: another one has failed; NULL: it is the whole */
+    batch              **working; /* the rows that WORKING reads, in the circuit of a step */
+    int32_t              working_count;
+    const expr *predicate; /* of the filter directly above the scan that runs now, or NULL */
+} runner;
+
+typedef enum run_extent {
+    RUN_NOTHING,
+    RUN_INPUT, /* all rows of the input were pushed */
+    RUN_NODE   /* and the node has given all its rows: it is not to be ticked */
+} run_extent;
+
+/* ---- query.c */
+/* Input `at` of n, on several threads where it pays; *done: RUN_INPUT or RUN_NODE. */
+status run_input(runner *r, const plan_node *n, int32_t at, run_extent *done, error *err) MUST_USE;
+status run_node(runner *r, const plan_node *n, error *err) MUST_USE;
+/* Rows first .. end that the snapshot shows, into the scan. */
+status feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t first,
+                  int64_t end, error *err) MUST_USE;
+
+/* ---- parallel.c */
+/* Runs input `at` of n (NULL: all below the sink) on several threads, if that is worth it. */
+status parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done,
+                    error *err) MUST_USE;
+
+#endif
