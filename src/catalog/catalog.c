@@ -17,10 +17,11 @@ struct catalog {
     int32_t count, capacity;
     object **objects;
     uint64_t next_id;
+    catalog *functions; /* NULL: this is it */
 };
 
-status
-catalog_open(catalog **out, mem *m, error *err) {
+static status
+open_one(catalog **out, mem *m, error *err) {
     catalog *c = mem_alloc_zero(m, sizeof(*c));
     if (c == NULL) {
         return error_memory(err);
@@ -37,6 +38,25 @@ catalog_open(catalog **out, mem *m, error *err) {
     return OK;
 }
 
+status
+catalog_open(catalog **out, mem *m, error *err) {
+    *out = NULL;
+    catalog *c = NULL;
+    TRY(open_one(&c, m, err));
+    const status s = open_one(&c->functions, m, err);
+    if (s < 0) {
+        catalog_close(c);
+        return s;
+    }
+    *out = c;
+    return OK;
+}
+
+catalog *
+catalog_functions(const catalog *c) {
+    return c->functions;
+}
+
 void
 catalog_close(catalog *c) {
     if (c == NULL) {
@@ -46,6 +66,7 @@ catalog_close(catalog *c) {
          i--) { /* newest first: streams go before what they read */
         catalog_object_release(c->objects[i]);
     }
+    catalog_close(c->functions); /* after all that call them */
     mutex_fini(&c->lock);
     mem_free(c->mem, c->objects, (size_t)c->capacity * sizeof(*c->objects));
     mem_free(c->mem, c, sizeof(*c));
@@ -96,7 +117,8 @@ object_kind_name(object_kind kind) {
     static const char *const names[] = {[OBJECT_SOURCE] = "source",
                                         [OBJECT_TABLE] = "table",
                                         [OBJECT_STREAM] = "stream",
-                                        [OBJECT_VIEW] = "view"};
+                                        [OBJECT_VIEW] = "view",
+                                        [OBJECT_FUNCTION] = "function"};
     return names[kind];
 }
 
@@ -105,7 +127,8 @@ object_kind_word(object_kind kind) {
     static const char *const words[] = {[OBJECT_SOURCE] = "SOURCE",
                                         [OBJECT_TABLE] = "TABLE",
                                         [OBJECT_STREAM] = "STREAM",
-                                        [OBJECT_VIEW] = "VIEW"};
+                                        [OBJECT_VIEW] = "VIEW",
+                                        [OBJECT_FUNCTION] = "FUNCTION"};
     return words[kind];
 }
 

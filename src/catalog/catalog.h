@@ -11,7 +11,13 @@
 #include "base/error.h"
 #include "batch/column.h"
 
-typedef enum object_kind { OBJECT_SOURCE, OBJECT_TABLE, OBJECT_STREAM, OBJECT_VIEW } object_kind;
+typedef enum object_kind {
+    OBJECT_SOURCE,
+    OBJECT_TABLE,
+    OBJECT_STREAM,
+    OBJECT_VIEW,
+    OBJECT_FUNCTION
+} object_kind;
 
 /* PRIMARY KEY or UNIQUE of a table. A key with a NULL in it is in no conflict. */
 typedef struct object_key {
@@ -60,6 +66,7 @@ struct object {
     int64_t     retain_amount;
     int64_t     idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
     value      *defaults;        /* per column; is_null where there is none */
+    bool        gives_rows;      /* a function: it stands in FROM */
     /* tables */
     int32_t       key_def_count;
     object_key   *key_defs;
@@ -116,8 +123,9 @@ object *catalog_take(catalog *c, text name); /* by unquoted name, retained; NULL
  * ("Stream not found: x") and a hint with the nearest name. position -1: none. */
 status      catalog_need(object **out, const catalog *c, text name, bool exact, status s,
                          const char *what, int32_t position, error *err) MUST_USE;
-const char *object_kind_name(object_kind kind); /* "source" */
-const char *object_kind_word(object_kind kind); /* "SOURCE" */
+const char *object_kind_name(object_kind kind);  /* "source" */
+const char *object_kind_word(object_kind kind);  /* "SOURCE" */
+catalog    *catalog_functions(const catalog *c); /* SQL functions have names of their own */
 int32_t     catalog_count(const catalog *c);
 object     *catalog_at(const catalog *c, int32_t i); /* in order of creation */
 status      catalog_depend(object *on, object *dependent, error *err) MUST_USE;

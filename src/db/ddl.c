@@ -402,6 +402,8 @@ made_kind(const ast_statement *st) {
         return OBJECT_TABLE;
     case AST_CREATE_VIEW:
         return OBJECT_VIEW;
+    case AST_CREATE_FUNCTION:
+        return OBJECT_FUNCTION;
     default:
         return OBJECT_STREAM;
     }
@@ -412,11 +414,13 @@ ddl_name(const ast_statement *st) {
     static const char *const creates[] = {[OBJECT_SOURCE] = "CREATE SOURCE",
                                           [OBJECT_TABLE] = "CREATE TABLE",
                                           [OBJECT_STREAM] = "CREATE STREAM",
-                                          [OBJECT_VIEW] = "CREATE VIEW"};
+                                          [OBJECT_VIEW] = "CREATE VIEW",
+                                          [OBJECT_FUNCTION] = "CREATE FUNCTION"};
     static const char *const drops[] = {[AST_OBJECT_SOURCE] = "DROP SOURCE",
                                         [AST_OBJECT_STREAM] = "DROP STREAM",
                                         [AST_OBJECT_TABLE] = "DROP TABLE",
-                                        [AST_OBJECT_VIEW] = "DROP VIEW"};
+                                        [AST_OBJECT_VIEW] = "DROP VIEW",
+                                        [AST_OBJECT_FUNCTION] = "DROP FUNCTION"};
     return st->kind == AST_DROP ? drops[st->object] : creates[made_kind(st)];
 }
 
@@ -459,6 +463,9 @@ run_with_token(statement_context *c, const ast_statement *st, const result *rows
     TRY(db_writable(c->db, err));
     TRY(db_refuse_in_transaction(c->db, ddl_name(st), err));
     TRY(answer_ddl(answer, c->db->mem, ddl_name(st), st->name.text, err));
+    if (st->object == AST_OBJECT_FUNCTION) {
+        return st->kind == AST_DROP ? function_drop(c, st, err) : function_create(c, st, err);
+    }
     return st->kind == AST_DROP ? drop_statement(c, st, err) : run_create(c, st, rows, err);
 }
 

@@ -58,11 +58,16 @@ laminar_database_list(laminar_database *db, laminar_object_kind kind, laminar_re
 }
 
 /* A view is text: what reads it reads what it stands for. */
+static bool
+is_edge(const object *input) {
+    return input->kind != OBJECT_VIEW && input->kind != OBJECT_FUNCTION;
+}
+
 static int32_t
 edge_count(const object *o) {
     int32_t n = 0;
     for (int32_t i = 0; i < o->input_count; i++) {
-        n += o->inputs[i]->kind != OBJECT_VIEW;
+        n += is_edge(o->inputs[i]);
     }
     return n;
 }
@@ -83,7 +88,7 @@ list_edges(laminar_database *db, laminar_result **out, error *err) {
         const object *o = catalog_at(db->catalog, i);
         const bool    alone = edge_count(o) == 0;
         for (int32_t k = 0; o->kind != OBJECT_VIEW && k < (alone ? 1 : o->input_count); k++) {
-            if (!alone && o->inputs[k]->kind == OBJECT_VIEW) {
+            if (!alone && !is_edge(o->inputs[k])) {
                 continue;
             }
             text *row = cells + 4 * (size_t)n++;

@@ -140,12 +140,33 @@ show_objects(statement_context *c, const object_list *k, laminar_result **out, e
     return db_listing_close(&l, s, out, err);
 }
 
+static const list_column function_columns[] = {{"name", TYPE_TEXT},
+                                               {"kind", TYPE_TEXT},
+                                               {"sql", TYPE_TEXT}};
+
+static status
+show_functions(statement_context *c, laminar_result **out, error *err) {
+    db_listing     l;
+    const catalog *all = catalog_functions(c->db->catalog);
+    TRY(db_listing_open(&l, c->db->mem, function_columns, ARRAY_COUNT(function_columns), err));
+    status s = OK;
+    for (int32_t i = 0; s >= 0 && i < catalog_count(all); i++) {
+        const object *f = catalog_at(all, i);
+        s = db_listing_text(&l, 0, f->name, err);
+        s = s < 0 ? s : db_listing_text(&l, 1, f->gives_rows ? TEXT("table") : TEXT("scalar"), err);
+        s = s < 0 ? s : db_listing_text(&l, 2, f->sql, err);
+    }
+    return db_listing_close(&l, s, out, err);
+}
+
 static status
 show_create(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     db_listing l;
-    object    *o;
-    TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
-                     "Object", st->name.position, err));
+    object    *o = catalog_find(catalog_functions(c->db->catalog), st->name.text, st->name.quoted);
+    if (o == NULL || catalog_find(c->db->catalog, st->name.text, st->name.quoted) != NULL) {
+        TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+                         "Object", st->name.position, err));
+    }
     TRY(db_listing_open(&l, c->db->mem, view_columns, ARRAY_COUNT(view_columns), err));
     return db_listing_close(&l, add_definition(c->db, &l, o, err), out, err);
 }
@@ -263,6 +284,8 @@ run_show(statement_context *c, const ast_statement *st, laminar_result **out, er
     case AST_SHOW_TABLES:
     case AST_SHOW_VIEWS:
         return show_objects(c, &object_lists[st->show], out, err);
+    case AST_SHOW_FUNCTIONS:
+        return show_functions(c, out, err);
     case AST_SHOW_SINKS:
         return show_sinks(c, out, err);
     case AST_SHOW_QUERIES:

@@ -70,6 +70,10 @@ status summarize_run(statement_context *c, const ast_statement *st, laminar_resu
 status ddl_run(statement_context *c, const ast_statement *st, laminar_result **out,
                error *err) MUST_USE;
 
+/* ---- function.c: with the token */
+status function_create(statement_context *c, const ast_statement *st, error *err) MUST_USE;
+status function_drop(statement_context *c, const ast_statement *st, error *err) MUST_USE;
+
 /* ---- alter.c: ALTER */
 status alter_run(statement_context *c, const ast_statement *st, laminar_result **out,
                  error *err) MUST_USE;

@@ -70,8 +70,9 @@ typedef struct cte { /* a name of WITH */
 typedef struct binder {
     arena          *arena;
     const catalog  *catalog;
-    externals      *externals;  /* NULL: none */
-    int32_t         view_depth; /* views around what is bound */
+    externals      *externals;                        /* NULL: none */
+    int32_t         view_depth;                       /* views around what is bound */
+    int32_t         expanded_height, expansion_count; /* of SQL functions, see bind_macro.c */
     const plan_env *env;
     text            sql;
     error          *err;
@@ -317,6 +318,10 @@ status query_add_aggregate(expr **out, query *q, const char *name, expr *argumen
 
 /* ---- bind_aggregate.c */
 status query_add_key(int32_t *at, query *q, expr *key) MUST_USE; /* equal ones once */
+/* bind_macro.c: a call of a function made by CREATE FUNCTION; *done: it was one. */
+status bind_sql_function(expr **out, context *c, const ast_expr *e, bool *done);
+status bind_table_macro(plan_node **out, scope *s, binder *b, const ast_from *from, bool *done);
+status remember_object(binder *b, object *o);
 bool   expr_has_aggregate(expr *e);
 /* Puts PROJECT and AGGREGATE on q->node. */
 status query_aggregate(query *q) MUST_USE;

@@ -236,6 +236,10 @@ static status
 bind_call(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
     bool    done;
+    TRY(bind_sql_function(out, c, e, &done));
+    if (done) {
+        return OK;
+    }
     TRY(bind_call_of_query(out, c, e, &done));
     if (done) {
         return OK;

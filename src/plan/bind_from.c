@@ -6,7 +6,7 @@
 #include "plan/rewrite.h"
 #include "plan/unnest.h"
 
-static status
+status
 remember_object(binder *b, object *o) {
     for (int32_t i = 0; i < b->object_count; i++) {
         if (b->objects[i] == o) {

@@ -158,7 +158,9 @@ bind_function(plan_node **out, scope *s, binder *b, const ast_from *from) {
     if (is_unnest_call(from)) {
         return bind_unnest(out, s, b, from);
     }
-    return unknown_function(b, from->call);
+    bool done;
+    TRY(bind_table_macro(out, s, b, from, &done));
+    return done ? OK : unknown_function(b, from->call);
 }
 
 /* ---- objects of the caller */

@@ -187,7 +187,7 @@ find_closing(plan *p, const binder *b) {
 static bool
 reads_nothing(const binder *b) {
     for (int32_t i = 0; i < b->object_count; i++) {
-        if (b->objects[i]->kind != OBJECT_VIEW) {
+        if (b->objects[i]->kind != OBJECT_VIEW && b->objects[i]->kind != OBJECT_FUNCTION) {
             return false;
         }
     }

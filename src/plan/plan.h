@@ -243,6 +243,8 @@ status plan_object(object *out, const plan_env *env, const ast_statement *s, err
 /* WITH (...) of CREATE STREAM. */
 status plan_stream_options(object *out, const plan_env *env, const ast_statement *s,
                            error *err) MUST_USE;
+/* CREATE FUNCTION into an object. */
+status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
 bool plan_insert_is_rows(const ast_statement *s);
 /* source[c] for each column c of the target: which of `width` given values goes there, -1: the

@@ -108,6 +108,7 @@ struct ast_expr {
     ast_type   type;
     int32_t    number;
     bool       distinct, negated, is_try, all;
+    bool       in_query; /* AST_PARAMETER of a function: see CREATE FUNCTION */
     int32_t    arg_count;
     ast_expr **args;
     ast_name *arg_names; /* AST_CALL: name => value; text.data NULL where there is none. NULL: none.
@@ -378,6 +379,7 @@ typedef enum ast_statement_kind {
     AST_CREATE_TABLE,
     AST_CREATE_STREAM,
     AST_CREATE_VIEW,
+    AST_CREATE_FUNCTION,
     AST_DROP,
     AST_ALTER,
     AST_INSERT,
@@ -400,7 +402,8 @@ typedef enum ast_object_kind {
     AST_OBJECT_SOURCE,
     AST_OBJECT_STREAM,
     AST_OBJECT_TABLE,
-    AST_OBJECT_VIEW
+    AST_OBJECT_VIEW,
+    AST_OBJECT_FUNCTION
 } ast_object_kind;
 
 typedef enum ast_show {
@@ -409,6 +412,7 @@ typedef enum ast_show {
     AST_SHOW_SINKS,
     AST_SHOW_TABLES,
     AST_SHOW_VIEWS,
+    AST_SHOW_FUNCTIONS,
     AST_SHOW_QUERIES,
     AST_SHOW_PIPELINES,
     AST_SHOW_LIMITS,
@@ -462,6 +466,16 @@ typedef struct ast_statement {
     ast_item *sets;
     int32_t   returning_count; /* INSERT, UPDATE, DELETE: RETURNING, 0 when absent */
     ast_item *returning;
+    /* CREATE FUNCTION: `value` is the body, or `select` its rows; targets: its parameters, which
+     * stand in it as AST_PARAMETER with their number from 1. `in_query` of those: inside a query of
+     * the body, where columns have other meanings. */
+    bool       is_macro;
+    ast_type  *target_types; /* name.text.data NULL where there is none; NULL: none */
+    ast_type   returns;      /* likewise */
+    int32_t    use_count;
+    ast_expr **uses;
+    int32_t    called_count; /* names of functions in the body */
+    ast_name  *called;
     /* ALTER */
     ast_alter alter;
     ast_name  column, new_name;

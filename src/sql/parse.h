@@ -50,6 +50,12 @@ typedef struct parser {
     int32_t deepest;          /* nesting */
     int32_t from_height;      /* of the FROM or query that was finished last */
     int32_t parameter_number; /* of the newest ? */
+    /* In the body of a function: */
+    const ast_statement *function;   /* its parameters; NULL: elsewhere */
+    int32_t              body_depth; /* of queries, outside of all in the body */
+    buf                  called;     /* ast_name */
+    bool                 placed;     /* names and nodes stand at `place` */
+    int32_t              place;
 } parser;
 
 /* parse_base.c: cursor */
@@ -108,6 +114,12 @@ status parse_expr(parser *p, int32_t level, ast_expr **out);
  * items. */
 status parse_expr_list(parser *p, int32_t max, const char *what);
 status parse_column(parser *p, ast_expr **out); /* name or qualifier.name */
+
+/* parse_function.c */
+status parse_create_function(parser *p, ast_statement *s, bool is_macro);
+/* A name or $1 that is a parameter of the function around it; *out NULL: it is none. */
+status parse_argument(parser *p, ast_expr **out);
+status parser_note_call(parser *p, const ast_name *name);
 
 /* parse_literal.c */
 status parse_string(parser *p, ast_expr **out);

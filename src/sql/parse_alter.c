@@ -53,6 +53,10 @@ parse_alter(parser *p, ast_statement *s) {
     s->kind = AST_ALTER;
     parser_advance(p);
     TRY(parse_object(p, "ALTER", &s->object));
+    if (s->object == AST_OBJECT_FUNCTION) {
+        (void)parser_outside(p, "ALTER FUNCTION");
+        return error_hint(p->err, "write CREATE OR REPLACE FUNCTION");
+    }
     if (parser_at(p, KEYWORD_IF) && parser_next_is(p, KEYWORD_EXISTS)) {
         parser_advance(p);
         parser_advance(p);

@@ -351,8 +351,8 @@ parser_new(parser *p, ast_expr_kind kind, int32_t position) {
         return NULL;
     }
     e->kind = kind;
-    e->position = position;
-    e->end = p->end;
+    e->position = p->placed ? p->place : position;
+    e->end = p->placed ? p->place : p->end;
     e->height = 1;
     e->nesting = 1;
     return e;

@@ -304,6 +304,7 @@ parse_call(parser *p, ast_expr **out) {
         return ERR_OUT_OF_MEMORY;
     }
     TRY(parser_name_of(p, &e->name));
+    TRY(parser_note_call(p, &e->name));
     parser_advance(p); /* "(" */
     *out = e;
     if (k == KEYWORD_CAST || k == KEYWORD_TRY_CAST) {

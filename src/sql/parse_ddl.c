@@ -4,8 +4,7 @@
 
 /* Objects the language has and this grammar does not create or drop. */
 static const keyword other_objects[] = {
-    KEYWORD_SINK,     KEYWORD_PIPELINE, KEYWORD_LOOKUP, KEYWORD_INDEX,
-    KEYWORD_FUNCTION, KEYWORD_MACRO,    KEYWORD_UNIQUE,
+    KEYWORD_SINK, KEYWORD_PIPELINE, KEYWORD_LOOKUP, KEYWORD_INDEX, KEYWORD_UNIQUE,
 };
 
 status
@@ -14,13 +13,13 @@ parse_object(parser *p, const char *verb, ast_object_kind *out) {
         keyword         word;
         ast_object_kind kind;
     } known[] = {
-        {KEYWORD_SOURCE, AST_OBJECT_SOURCE},
-        {KEYWORD_STREAM, AST_OBJECT_STREAM},
-        {KEYWORD_TABLE, AST_OBJECT_TABLE},
-        {KEYWORD_VIEW, AST_OBJECT_VIEW},
+        {KEYWORD_SOURCE, AST_OBJECT_SOURCE},     {KEYWORD_STREAM, AST_OBJECT_STREAM},
+        {KEYWORD_TABLE, AST_OBJECT_TABLE},       {KEYWORD_VIEW, AST_OBJECT_VIEW},
+        {KEYWORD_FUNCTION, AST_OBJECT_FUNCTION}, {KEYWORD_MACRO, AST_OBJECT_FUNCTION},
     };
-    static const keyword words[] = {KEYWORD_SOURCE, KEYWORD_STREAM, KEYWORD_TABLE, KEYWORD_VIEW,
-                                    KEYWORD_MATERIALIZED};
+    static const keyword words[] = {KEYWORD_SOURCE, KEYWORD_STREAM,       KEYWORD_TABLE,
+                                    KEYWORD_VIEW,   KEYWORD_MATERIALIZED, KEYWORD_FUNCTION,
+                                    KEYWORD_MACRO};
     if (parser_accept(p, KEYWORD_MATERIALIZED)) {
         *out = AST_OBJECT_STREAM;
         return parser_expect(p, KEYWORD_VIEW, "MATERIALIZED");
@@ -110,6 +109,7 @@ parse_create(parser *p, ast_statement *s) {
         TRY(parser_expect(p, KEYWORD_REPLACE, "CREATE OR"));
         s->or_replace = true;
     }
+    const bool is_macro = parser_at(p, KEYWORD_MACRO);
     TRY(parse_object(p, "CREATE", &object));
     if (parser_at(p, KEYWORD_IF) && parser_next_is(p, KEYWORD_NOT)) {
         parser_advance(p);
@@ -123,6 +123,8 @@ parse_create(parser *p, ast_statement *s) {
         return parse_create_stream(p, s);
     case AST_OBJECT_VIEW:
         return parse_create_view(p, s);
+    case AST_OBJECT_FUNCTION:
+        return parse_create_function(p, s, is_macro);
     default:
         return parse_create_table(p, s, object);
     }

@@ -67,6 +67,12 @@ operator_level(const parser *p) {
 
 status
 parse_column(parser *p, ast_expr **out) {
+    if (p->function != NULL) {
+        TRY(parse_argument(p, out));
+        if (*out != NULL) {
+            return OK;
+        }
+    }
     ast_expr *e = parser_new(p, AST_COLUMN, p->token.start);
     if (e == NULL) {
         return ERR_OUT_OF_MEMORY;

@@ -69,6 +69,9 @@ small_number(text digits, int32_t max) {
 
 status
 parse_parameter(parser *p, ast_expr **out) {
+    if (p->function != NULL) {
+        return parse_argument(p, out);
+    }
     const text word = token_text(p->sql, p->token);
     const text rest = {.data = word.data + 1, .size = word.size - 1};
     const bool question = word.data[0] == '?';

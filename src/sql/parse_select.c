@@ -39,6 +39,7 @@ parse_table_function(parser *p, ast_from *f) {
         return ERR_OUT_OF_MEMORY;
     }
     TRY(parser_name(p, &f->call->name, "a table function", "FROM"));
+    TRY(parser_note_call(p, &f->call->name));
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "the name of a table function"));
     if (!parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
         TRY(parse_arguments(p, f->call));

@@ -180,6 +180,7 @@ start(parser *p, arena *a, text sql, error *err) {
     *p = (parser){.sql = sql.data == NULL ? TEXT("") : sql, .arena = a, .err = err};
     buf_init(&p->stack, a->mem, SIZE_MAX / 2);
     buf_init(&p->parameters, a->mem, SIZE_MAX / 2);
+    buf_init(&p->called, a->mem, SIZE_MAX / 2);
     p->token = token_next(p->sql, 0);
     p->next = token_next(p->sql, p->token.end);
 }
@@ -188,6 +189,7 @@ static void
 finish(parser *p) {
     buf_fini(&p->stack);
     buf_fini(&p->parameters);
+    buf_fini(&p->called);
 }
 
 static status
@@ -202,6 +204,21 @@ parse_script(parser *p, ast_script *out) {
         TRY(parse_statement(p, &s));
         TRY(parser_push(p, &s, sizeof(ast_statement *)));
     }
+}
+
+status
+sql_parse_function(ast_statement **out, arena *a, text sql, int32_t position, error *err) {
+    parser     p;
+    error      unwanted;
+    ast_script script;
+    *out = NULL;
+    start(&p, a, sql, err == NULL ? &unwanted : err);
+    p.placed = true;
+    p.place = position;
+    const status s = parse_script(&p, &script);
+    finish(&p);
+    *out = s < 0 ? NULL : script.statements[0];
+    return s;
 }
 
 status

@@ -21,6 +21,11 @@ status sql_parse(ast_script *out, arena *a, text sql, error *err) MUST_USE;
 /* Exactly one expression and nothing after it (the filter of query_stream). */
 status sql_parse_expression(ast_expr **out, arena *a, text sql, error *err) MUST_USE;
 
+/* CREATE FUNCTION once more, to be put in the place of a call at `position`: all nodes stand there.
+ */
+status sql_parse_function(ast_statement **out, arena *a, text sql, int32_t position,
+                          error *err) MUST_USE;
+
 /* SQL text that parses to an equal tree (positions aside). A ? is printed with its number, as ?1.
  */
 void sql_print_expr(const ast_expr *e, buf *out);

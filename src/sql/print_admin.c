@@ -11,6 +11,7 @@ print_show(const ast_statement *s, buf *out) {
         [AST_SHOW_SINKS] = "SINKS",
         [AST_SHOW_TABLES] = "TABLES",
         [AST_SHOW_VIEWS] = "VIEWS",
+        [AST_SHOW_FUNCTIONS] = "FUNCTIONS",
         [AST_SHOW_QUERIES] = "QUERIES",
         [AST_SHOW_PIPELINES] = "PIPELINES",
         [AST_SHOW_LIMITS] = "LIMITS",

@@ -350,10 +350,9 @@ print_create_view(const ast_statement *s, buf *out) {
 static void
 print_drop(const ast_statement *s, buf *out) {
     static const char *const words[] = {
-        [AST_OBJECT_SOURCE] = "DROP SOURCE ",
-        [AST_OBJECT_STREAM] = "DROP STREAM ",
-        [AST_OBJECT_TABLE] = "DROP TABLE ",
-        [AST_OBJECT_VIEW] = "DROP VIEW ",
+        [AST_OBJECT_SOURCE] = "DROP SOURCE ",     [AST_OBJECT_STREAM] = "DROP STREAM ",
+        [AST_OBJECT_TABLE] = "DROP TABLE ",       [AST_OBJECT_VIEW] = "DROP VIEW ",
+        [AST_OBJECT_FUNCTION] = "DROP FUNCTION ",
     };
     buf_append_text(out, text_of(words[s->object]));
     if (s->if_exists) {
@@ -362,6 +361,32 @@ print_drop(const ast_statement *s, buf *out) {
     print_name(&s->name, out);
     if (s->cascade) {
         buf_append_text(out, TEXT(" CASCADE"));
+    }
+}
+
+/* PostgreSQL's form comes out in ours. */
+static void
+print_create_function(const ast_statement *s, buf *out) {
+    print_create(s, s->is_macro ? "MACRO" : "FUNCTION", out);
+    buf_append_text(out, TEXT(" ("));
+    for (int32_t i = 0; i < s->target_count; i++) {
+        buf_append_text(out, i > 0 ? TEXT(", ") : TEXT(""));
+        print_name(&s->targets[i], out);
+        if (s->target_types[i].name.text.data != NULL) {
+            buf_append_char(out, ' ');
+            print_type(&s->target_types[i], out);
+        }
+    }
+    buf_append_char(out, ')');
+    if (s->returns.name.text.data != NULL) {
+        buf_append_text(out, TEXT(" RETURNS "));
+        print_type(&s->returns, out);
+    }
+    buf_append_text(out, s->select != NULL ? TEXT(" AS TABLE ") : TEXT(" AS "));
+    if (s->select != NULL) {
+        sql_print_select(s->select, out);
+    } else {
+        sql_print_expr(s->value, out);
     }
 }
 
@@ -391,6 +416,9 @@ sql_print_statement(const ast_statement *s, buf *out) {
         return;
     case AST_CREATE_VIEW:
         print_create_view(s, out);
+        return;
+    case AST_CREATE_FUNCTION:
+        print_create_function(s, out);
         return;
     case AST_DROP:
         print_drop(s, out);

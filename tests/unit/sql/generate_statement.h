@@ -201,6 +201,7 @@ put_admin(generator *g) {
         "SHOW SINKS",
         "SHOW TABLES",
         "SHOW VIEWS",
+        "SHOW FUNCTIONS",
         "SHOW QUERIES",
         "SHOW PIPELINES",
         "SHOW LIMITS",
@@ -267,11 +268,36 @@ put_copy(generator *g) {
     put(g, PICK(g, options));
 }
 
+/* CREATE FUNCTION: a body sees its parameters alone. */
+static inline void
+put_function(generator *g) {
+    static const char *const heads[] = {
+        "CREATE FUNCTION f(a, b)", "CREATE OR REPLACE FUNCTION \"F x\"(a INT, \"b\" DECIMAL(5, 2))",
+        "CREATE MACRO IF NOT EXISTS m(A, B VARCHAR)"};
+    static const char *const bodies[] = {
+        "AS a + b * $1",
+        "AS sum(a) / count(b) FILTER (WHERE a > 0)",
+        "RETURNS BIGINT LANGUAGE SQL AS $$ SELECT a + $2 $$",
+        "AS 'SELECT max(x) FROM t WHERE k = a' LANGUAGE SQL IMMUTABLE",
+        "AS TABLE SELECT x, a FROM t WHERE y > b ORDER BY x LIMIT a",
+        "RETURNS TABLE (x INT) AS 'SELECT x FROM t WHERE y > b'",
+        "AS list_transform(a, z -> z + b)",
+        "AS CASE WHEN a IS NULL THEN (SELECT min(t.a) FROM t) ELSE b END",
+    };
+    put(g, PICK(g, heads));
+    put(g, PICK(g, bodies));
+}
+
 static inline void
 put_statement(generator *g) {
-    static const char *const drops[] = {"DROP SOURCE", "DROP STREAM IF EXISTS", "DROP TABLE",
-                                        "DROP MATERIALIZED VIEW", "DROP VIEW IF EXISTS"};
-    switch (roll(g, 12)) {
+    static const char *const drops[] = {"DROP SOURCE",         "DROP STREAM IF EXISTS",
+                                        "DROP TABLE",          "DROP MATERIALIZED VIEW",
+                                        "DROP VIEW IF EXISTS", "DROP FUNCTION",
+                                        "DROP MACRO IF EXISTS"};
+    switch (roll(g, 13)) {
+    case 12:
+        put_function(g);
+        break;
     case 11:
         put_copy(g);
         break;
