@@ -66,6 +66,7 @@ check(block *b, error *err) {
         b->checked = end;
         return OK;
     }
+    b->no_text = true;
     int64_t line = b->line;
     for (const char *c = b->data + b->at; c < from + bad; c++) {
         line += *c == '\n';
@@ -103,10 +104,11 @@ block_rewind(block *b, error *err) {
     b->offset = 0;
     b->at = b->size = b->checked = 0;
     b->line = 1;
-    b->ended = false;
+    b->ended = b->no_text = false;
     TRY(block_fill(b, err));
     if (b->size >= 3 && memcmp(b->data, "\xef\xbb\xbf", 3) == 0) {
         b->at = 3;
+        b->checked = b->checked < 3 ? 3 : b->checked;
     }
     return OK;
 }

@@ -24,6 +24,7 @@ typedef struct block {
     size_t    checked;  /* up to here the bytes are known to be text */
     int64_t   line;     /* of data[at], from 1; the caller moves it on with `at` */
     bool      ended;    /* the file has no more */
+    bool      no_text;  /* what follows data[checked] is none: the window cannot move on */
 } block;
 
 /* unit 0: BLOCK_BYTES. Errors name the path, which must live as long as the file is open for

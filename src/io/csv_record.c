@@ -76,10 +76,15 @@ cut_plain(cutter *c, csv_field *f) {
     *f = (csv_field){.data = start, .size = (uint32_t)size};
 }
 
-/* To behind the next line feed: where reading can go on behind a malformed record. */
+/* To behind the next line feed, where reading can go on behind a malformed record. DONE: it is not
+ * in this block. */
 static status
-malformed(csv_record *out, cutter *c, const char *start, const char *what, error *err) {
+malformed(csv_record *out, cutter *c, const block *b, const char *what, error *err) {
+    const char *start = b->data + b->at;
     const char *end = memchr(c->at, '\n', (size_t)(c->end - c->at));
+    if (end == NULL && !b->ended) {
+        return DONE;
+    }
     out->bytes = (size_t)((end == NULL ? c->end : end + 1) - start);
     out->lines = c->lines + 1;
     return error_set(err, ERR_INGESTION_FAILED, "%s", what);
@@ -138,11 +143,11 @@ csv_cut(csv_record *out, const csv_dialect *d, const block *b, error *err) {
     while (!ended) {
         const char *fault;
         if (out->count == CSV_COLUMNS_MAX) {
-            return malformed(out, &c, start, "more than 4,096 fields", err);
+            return malformed(out, &c, b, "more than 4,096 fields", err);
         }
         const status s = cut_field(&c, &out->fields[out->count], b, &ended, &fault);
         if (s != OK) {
-            return s < 0 ? malformed(out, &c, start, fault, err) : s;
+            return s < 0 ? malformed(out, &c, b, fault, err) : s;
         }
         out->count++;
     }

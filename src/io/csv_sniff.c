@@ -61,7 +61,7 @@ skip_lines(block *b, int64_t count, error *err) {
             i++;
             continue;
         }
-        b->at = b->size;
+        b->at = b->checked; /* a character that the end cuts is looked at with its rest */
         const status s = block_fill(b, err);
         if (s != OK) {
             return s;
@@ -261,7 +261,7 @@ look_at_rows(sniffer *s, block *b, csv_record *r, error *err) {
     }
     while (done == OK && s->rows < most) {
         done = next_filled(r, b, d, s->out->count, err);
-        const bool passed = done == ERR_INGESTION_FAILED && s->o->ignore_errors;
+        const bool passed = done == ERR_INGESTION_FAILED && s->o->ignore_errors && !b->no_text;
         if (done == OK) {
             note_row(s, r);
         }

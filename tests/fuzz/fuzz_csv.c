@@ -4,12 +4,28 @@
 #include "fuzz.h"
 
 #include "io/csv.h"
+#include "type/nested.h"
 
 #define TYPE(id_, sql, kind, format) {{#id_, sizeof(#id_) - 1}, {.id = TYPE_##id_}, true},
 static field fields[] = {
 #include "type/types.def"
 };
 #undef TYPE
+
+/* Nested types are numbered when they are made. */
+static void
+make_nested(void) {
+    const nested_field parts[] = {{TEXT("a"), {.id = TYPE_I64}}, {TEXT("b"), {.id = TYPE_TEXT}}};
+    error              err;
+    for (int32_t i = 0; i < ARRAY_COUNT(fields); i++) {
+        data_type   *t = &fields[i].type;
+        const status s = t->id == TYPE_LIST     ? type_list(t, parts[0].type, &err)
+                         : t->id == TYPE_MAP    ? type_map(t, parts[1].type, parts[0].type, &err)
+                         : t->id == TYPE_STRUCT ? type_struct(t, parts, 2, &err)
+                                                : OK;
+        FUZZ_CHECK(s == OK);
+    }
+}
 
 static void
 check_rows(const batch *b) {
@@ -32,6 +48,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {
         return 0;
     }
+    make_nested();
     mem              m;
     error            err = {0};
     batch           *b = NULL;
