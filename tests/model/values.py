@@ -167,8 +167,8 @@ def bag(rows: list[Row]) -> Bag:
 
 
 def near(x: Any, y: Any) -> bool:
-    if isinstance(x, float) and isinstance(y, float):
-        return x == y or math.isclose(x, y, rel_tol=1e-8, abs_tol=1e-8)
+    if (isinstance(x, float) and isinstance(y, float | int)) or (isinstance(x, int) and isinstance(y, float)):
+        return x == y or math.isclose(x, y, rel_tol=1e-8, abs_tol=1e-8)  # an int beside a rounded float
     if isinstance(x, tuple) and isinstance(y, tuple):
         return len(x) == len(y) and all(map(near, x, y))
     return x == y and isinstance(x, bool) == isinstance(y, bool)
