@@ -228,13 +228,13 @@ AGGREGATE_TEXTS = {
     ),
     "json_group_array": (
         "json_group_array(any [ORDER BY ...]), json_agg, jsonb_agg, json_arrayagg",
-        "VARCHAR",
+        "JSON",
         "array_agg as JSON | json_group_array(v ORDER BY v)",
         "[1,2,3,null]",
     ),
     "json_group_object": (
         "json_group_object(key, value [ORDER BY ...]), json_object_agg, jsonb_object_agg, json_objectagg",
-        "VARCHAR",
+        "JSON",
         "map_agg as JSON | json_group_object('k' || v, v)",
         '{"k1":1,"k2":2,"k3":3}',
     ),
@@ -256,6 +256,7 @@ TYPES = {
     "TEXT": "VARCHAR",
     "MOMENT": "time",
     "ANY": "any",
+    "JSON": "JSON",
     "SAME": "any",
     "PRINTED": "any",
 }
@@ -286,6 +287,7 @@ TYPED_RESULTS = {
     "array_extract": "as the field",
     "map": "MAP(K, V)",
     "map_from_entries": "MAP(K, V)",
+    "json_each": "STRUCT(key, value, type)[]",
     "list_zip": "STRUCT[]",
     "array_zip": "STRUCT[]",
 }
@@ -383,8 +385,12 @@ columns, and whatever else may stand at its place, beside its own names. `[x + 1
 (`FROM t, unnest(t.list) WITH ORDINALITY AS u(item, n)`, of a MAP the columns key and value) and in a select
 list; of several lists the shorter ones end in NULLs. `s.*` stands for the fields of a STRUCT.
 """,
-    "JSON": r"""JSON is kept as VARCHAR, and read strictly (RFC 8259) by each call: what is no JSON is an
-error that names the place, for which `json_valid` asks first. A path leads to one value: `$.name."a b"[0]`,
+    "JSON": r"""A JSON value is a text, of type JSON or any VARCHAR, and read strictly (RFC 8259): what is no
+JSON is an error that names the place, for which `json_valid` and TRY_CAST ask first. A column of type JSON
+takes JSON alone, which is checked when it comes and kept as it is spelt; `insert_json` gives it any value.
+`x::JSON` reads a text and writes all else, as `to_json` does; `j::STRUCT(a INTEGER, b VARCHAR[])`, LIST, MAP
+and single values read JSON: what a STRUCT has no field for is left out, what is missing is NULL. Through
+Arrow it goes as text with the extension name arrow.json. A path leads to one value: `$.name."a b"[0]`,
 `$[#-1]` or `$[-1]` for the last element, `/name/0`, or a name alone; `*` and `..` are refused. Results have
 no blanks, numbers keep their digits whatever their size, and of a name that stands twice the first counts.
 Values may nest 512 levels deep.

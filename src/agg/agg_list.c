@@ -4,7 +4,7 @@
  * arrived, or by value where rows are taken back. NULL values count. Of a key that comes twice the
  * last value counts, a NULL key is left out, and keys come in their order. NULL over no rows. */
 #include "agg/listing.h"
-#include "expr/json_value.h"
+#include "type/json_value.h"
 #include "type/nested.h"
 
 #define TEXT_BYTES_MAX ((size_t)1 << 30)
@@ -35,7 +35,7 @@ static status
 resolve_json(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
     (void)err;
-    s->output = type_of(TYPE_TEXT);
+    s->output = type_json();
     return OK;
 }
 

@@ -30,6 +30,15 @@ static const struct {
     char    value[10];
 } uuid_extension = {1, 20, "ARROW:extension:name", 10, "arrow.uuid"};
 
+/* Of JSON: Arrow's canonical extension over texts. */
+static const struct {
+    int32_t pairs;
+    int32_t key_size;
+    char    key[20];
+    int32_t value_size;
+    char    value[10];
+} json_extension = {1, 20, "ARROW:extension:name", 10, "arrow.json"};
+
 /* Of a HUGEINT, whose Arrow type is that of a decimal: with it one comes back as it went. */
 static const struct {
     int32_t pairs;
@@ -119,6 +128,7 @@ export_field(struct ArrowSchema *out, text name, data_type type, bool nullable, 
                                 .name = e->name,
                                 .metadata = type.id == TYPE_UUID   ? (const char *)&uuid_extension
                                             : type.id == TYPE_I128 ? (const char *)&hugeint_mark
+                                            : type_is_json(type)   ? (const char *)&json_extension
                                                                    : NULL,
                                 .flags = nullable ? ARROW_FLAG_NULLABLE : 0,
                                 .release = release_schema,

@@ -170,7 +170,7 @@ appended(laminar_appender *a, status s, const error *e, laminar_error *err) {
 
 ALWAYS_INLINE bool
 is_type(const laminar_appender *a, int32_t at, type_id id) {
-    return LIKELY(at >= 0 && at < a->width) && a->types[at].type.id == id;
+    return LIKELY(at >= 0 && at < a->width) && type_equal(a->types[at].type, type_of(id));
 }
 
 laminar_status

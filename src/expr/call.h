@@ -22,6 +22,7 @@ enum {
     TYPE_SAME,             /* all parameters of this kind unify to one type */
     TYPE_PRINTED,          /* anything, cast to VARCHAR */
     TYPE_MOMENT,           /* DATE or a timestamp, as it is */
+    TYPE_JSON,             /* as the result */
     /* DECIMALs. One argument must be one; integers and constants beside it become some. */
     TYPE_EXACT,   /* a DECIMAL of its own digits; as the result: that of the first argument */
     TYPE_ALIGNED, /* the parameters of this kind unify to one DECIMAL */

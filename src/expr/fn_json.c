@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fn_json.c - functions that look into JSON. A JSON value is a text; each call reads it strictly,
  * as a whole, and refuses what is no JSON. A constant path is read when the program is compiled. */
-#include "expr/call.h"
-#include "expr/json_text.h"
+#include <stdio.h>
+
+#include "expr/nested_call.h"
+#include "type/json_text.h"
 
 #define SHOWN_MAX 60
 
@@ -209,6 +211,172 @@ fn_json_array_length(fn_call *c) {
             z[i] = json_count(v);
         } else if (s == OK && !fn_set_null(c, i)) {
             s = error_memory(c->err);
+        }
+    }
+    return lookup_close(&l, s);
+}
+
+/* ---- lists */
+
+/* Keys once more as they are meant; texts come from the scratch arena. */
+static status
+key_text(lookup *l, text key, value *out) {
+    l->out.size = 0;
+    const bool ok = json_unquote(key, &l->out);
+    *out = (value){.type = type_of(TYPE_TEXT)};
+    out->s = ok ? arena_text(l->call->scratch, buf_text(&l->out)) : (text){NULL, 0};
+    return out->s.data == NULL ? error_memory(l->call->err) : OK;
+}
+
+static status
+list_keys(lookup *l, item_list *items, text v) {
+    size_t      at = 0;
+    json_member m;
+    items->count = 0;
+    while (v.data[0] == '{' && json_next(v, &at, &m)) {
+        value key;
+        TRY(key_text(l, m.key, &key));
+        TRY(items_add(items, &key));
+    }
+    return OK;
+}
+
+/* Of what is no object: an empty list. */
+status
+fn_json_keys(fn_call *c) {
+    lookup    l;
+    status    s = OK;
+    item_list items = {.call = c};
+    lookup_open(&l, c);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        text v;
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        s = find_value(&l, i, &v);
+        if (s == OK && v.data == NULL) {
+            s = fn_put_null(c, i);
+        } else if (s == OK) {
+            s = list_keys(&l, &items, v);
+            s = s == OK ? fn_put_nested(c, i, items.at, items.count) : s;
+        }
+    }
+    return lookup_close(&l, s);
+}
+
+/* A value alone is an entry without a key; the keys of an array are its positions, from 0. */
+static status
+list_entries(lookup *l, item_list *items, text v) {
+    fn_call        *c = l->call;
+    const data_type entry = type_item(c->type);
+    const bool      holds = v.data[0] == '{' || v.data[0] == '[';
+    size_t          at = 0;
+    json_member     m = {.value = v};
+    items->count = 0;
+    for (int64_t number = 0; holds ? json_next(v, &at, &m) : number == 0; number++) {
+        char  digits[24];
+        value made, parts[3] = {value_null(TYPE_TEXT), {.type = type_json(), .s = m.value}};
+        if (m.key.data != NULL) {
+            TRY(key_text(l, m.key, &parts[0]));
+        } else if (holds) {
+            const int size = snprintf(digits, sizeof(digits), "%lld", (long long)number);
+            parts[0] = (value){.type = type_of(TYPE_TEXT), .s = {digits, (size_t)size}};
+        }
+        parts[2] = (value){.type = type_of(TYPE_TEXT), .s = text_of(json_type_of(m.value))};
+        TRY(nested_make(&made, entry, parts, 3, c->scratch, c->err));
+        TRY(items_add(items, &made));
+    }
+    return OK;
+}
+
+status
+fn_json_each(fn_call *c) {
+    lookup    l;
+    status    s = OK;
+    item_list items = {.call = c};
+    lookup_open(&l, c);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        text v;
+        if (fn_is_valid(c, i)) {
+            s = read_json(c, 0, i, &v);
+            s = s == OK ? list_entries(&l, &items, v) : s;
+            s = s == OK ? fn_put_nested(c, i, items.at, items.count) : s;
+        }
+    }
+    return lookup_close(&l, s);
+}
+
+/* ---- json_contains */
+
+static bool same_json(text x, text y, lookup *l);
+
+/* Is each member of `part` in `whole`, which is of its kind? Of an array the place does not matter.
+ */
+static bool
+holds_members(text whole, text part, lookup *l) {
+    size_t      at = 0;
+    json_member wanted, m;
+    while (json_next(part, &at, &wanted)) {
+        bool   found = false;
+        size_t from = 0;
+        while (!found && json_next(whole, &from, &m)) {
+            bool key = wanted.key.data == NULL;
+            if (!key) {
+                l->out.size = 0;
+                key = json_unquote(wanted.key, &l->out) &&
+                      json_key_is(m.key, buf_text(&l->out), &l->scratch);
+            }
+            found = key && same_json(m.value, wanted.value, l);
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* x holds y: objects and arrays may have more than is asked for. */
+static bool
+same_json(text x, text y, lookup *l) {
+    const char kind = y.data[0];
+    if (kind == '{' || kind == '[') {
+        return x.data[0] == kind && holds_members(x, y, l);
+    }
+    l->scratch.size = 0;
+    l->out.size = 0;
+    return json_write(x, &l->scratch) && json_write(y, &l->out) &&
+           text_equal(buf_text(&l->scratch), buf_text(&l->out));
+}
+
+/* The value itself, or any value within it. */
+static bool
+contains(text x, text y, lookup *l) {
+    size_t      at = 0;
+    json_member m;
+    if (same_json(x, y, l)) {
+        return true;
+    }
+    while ((x.data[0] == '{' || x.data[0] == '[') && json_next(x, &at, &m)) {
+        if (contains(m.value, y, l)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+status
+fn_json_contains(fn_call *c) {
+    uint8_t *z = c->values;
+    lookup   l;
+    status   s = OK;
+    lookup_open(&l, c);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        text x, y;
+        if (fn_is_valid(c, i)) {
+            s = read_json(c, 0, i, &x);
+            s = s == OK ? read_json(c, 1, i, &y) : s;
+            z[i] = s == OK && contains(x, y, &l);
+            s = s == OK && (l.out.failed || l.scratch.failed) ? error_memory(c->err) : s;
         }
     }
     return lookup_close(&l, s);

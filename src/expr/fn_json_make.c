@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fn_json_make.c - functions that make JSON: to_json, json_object, json_array, json_merge_patch. */
 #include "expr/call.h"
-#include "expr/json_text.h"
-#include "expr/json_value.h"
+#include "type/json_text.h"
+#include "type/json_value.h"
 
 static status
 make_rows(fn_call *c, const char *name, status (*make)(fn_call *c, int32_t row, buf *out)) {

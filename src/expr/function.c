@@ -177,7 +177,7 @@ cast_cost(const call_types *c, int32_t i, data_type to) {
         return 0;
     }
     if (is_text(c, i)) {
-        return text_cost(c, to);
+        return type_is_json(to) ? COST_LITERAL : text_cost(c, to);
     }
     if (follows(c, i, to)) {
         return COST_NUMBER;
@@ -282,6 +282,9 @@ static data_type
 result_type(const function *f, const call_types *c, data_type same) {
     if (f->result == TYPE_SAME) {
         return same;
+    }
+    if (f->result == TYPE_JSON) {
+        return type_json();
     }
     if (f->result != TYPE_MOMENT) {
         return type_of(f->result);

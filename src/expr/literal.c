@@ -11,7 +11,7 @@ is_constant(const expr *e) {
 
 bool
 expr_is_text_literal(const expr *e) {
-    return is_constant(e) && e->type.id == TYPE_TEXT;
+    return is_constant(e) && e->type.id == TYPE_TEXT && !type_is_json(e->type);
 }
 
 bool

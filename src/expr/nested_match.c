@@ -339,6 +339,25 @@ type_struct_insert(const call_types *c, function_match *out) {
     return type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
 }
 
+/* json_each(j): what an object or array holds. */
+int32_t
+type_json_each(const call_types *c, function_match *out) {
+    const nested_field fields[] = {{TEXT("key"), type_of(TYPE_TEXT)},
+                                   {TEXT("value"), type_json()},
+                                   {TEXT("type"), type_of(TYPE_TEXT)}};
+    data_type          item;
+    if (c->count != 1 || (c->types[0].id != TYPE_TEXT && c->types[0].id != TYPE_NULL)) {
+        return NO_FIT;
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(out->args); i++) {
+        out->args[i] = type_of(TYPE_TEXT);
+    }
+    return type_struct(&item, fields, ARRAY_COUNT(fields), NULL) == OK &&
+                   type_list(&out->result, item, NULL) == OK
+               ? 0
+               : NO_FIT;
+}
+
 /* Without a lambda it is none of its calls. */
 int32_t
 type_lambda(const call_types *c UNUSED, function_match *out UNUSED) {

@@ -162,6 +162,9 @@ append_field(csv_reader *r, builder *b, int32_t at, const field *f, text t, erro
     double  d;
     switch (f->type.id) {
     case TYPE_TEXT:
+        if (type_is_json(f->type)) {
+            break;
+        }
         return column_append_text(b, at, t, err);
     case TYPE_I8:
     case TYPE_I16:

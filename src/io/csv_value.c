@@ -100,6 +100,9 @@ csv_put(csv_target *target, scan_column *c, int32_t row, const csv_field *f) {
     }
     switch (c->type.id) {
     case TYPE_TEXT:
+        if (type_is_json(c->type)) {
+            break;
+        }
         ((strview *)c->values)[row] = strview_of(t.data, (uint32_t)t.size);
         return OK;
     case TYPE_I8:

@@ -99,6 +99,15 @@ append_nested(json_reader *r, int32_t at, int32_t depth, error *err) {
     return column_append_text(&r->rows, at, (text){start, (size_t)(r->at - start)}, err);
 }
 
+/* A column of JSON takes any value as it is spelt. */
+static status
+append_json(json_reader *r, int32_t at, int32_t depth, error *err) {
+    const char *start = r->at;
+    TRY(json_skip(r, depth, err));
+    const value v = {.type = type_of(TYPE_TEXT), .s = {start, (size_t)(r->at - start)}};
+    return append_coerced(r, at, &v, err);
+}
+
 static status
 append_member(json_reader *r, int32_t at, int32_t depth, error *err) {
     text t;
@@ -108,6 +117,9 @@ append_member(json_reader *r, int32_t at, int32_t depth, error *err) {
     if (r->target->wanted != NULL && !r->target->wanted[at]) {
         TRY(json_skip(r, depth, err));
         return column_append_null(&r->rows, at, err);
+    }
+    if (type_is_json(r->target->shape->fields[at].type) && *r->at != 'n') {
+        return append_json(r, at, depth, err);
     }
     switch (*r->at) {
     case '"':

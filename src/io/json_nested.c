@@ -170,7 +170,7 @@ json_nested(json_reader *r, data_type t, value *out, error *err) {
     }
     const bool object = r->at < r->end && *r->at == '{';
     const bool array = r->at < r->end && *r->at == '[';
-    if (!object && !array) {
+    if (!object && !array && !type_is_json(t)) {
         return read_scalar(r, t, out, err);
     }
     if (object && (t.id == TYPE_MAP || (t.id == TYPE_STRUCT && type_field(t, 0).name.size > 0))) {
@@ -185,6 +185,6 @@ json_nested(json_reader *r, data_type t, value *out, error *err) {
     if (t.id != TYPE_TEXT) {
         return misfit(r, object ? "an object" : "an array", t, err);
     }
-    *out = (value){.type = t, .s = {start, (size_t)(r->at - start)}};
-    return OK;
+    const value read = {.type = type_of(TYPE_TEXT), .s = {start, (size_t)(r->at - start)}};
+    return coerce_part(r, t, &read, out, err);
 }

@@ -137,6 +137,9 @@ is_relabelling(data_type from, data_type to) {
     if (type_physical(from) != type_physical(to)) {
         return false;
     }
+    if (type_is_json(from)) {
+        return to.id == TYPE_TEXT;
+    }
     if (from.id == TYPE_DECIMAL && to.id == TYPE_DECIMAL) {
         return from.scale == to.scale && from.precision <= to.precision;
     }
@@ -157,8 +160,10 @@ run_job(cast_job *j) {
         return kernel(j->values, j->in->values, j->row_count, j->in->type, j->to) ? OK
                                                                                   : cast_misfits(j);
     }
-    return j->to.id == TYPE_TEXT && !physical_is_view(type_physical(j->in->type)) ? cast_to_text(j)
-                                                                                  : cast_each(j);
+    return j->to.id == TYPE_TEXT && !type_is_json(j->to) &&
+                   !physical_is_view(type_physical(j->in->type))
+               ? cast_to_text(j)
+               : cast_each(j);
 }
 
 status

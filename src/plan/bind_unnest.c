@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bind_unnest.c - unnest(list, ...): the items of lists as rows, in FROM and in the select list.
+/* bind_unnest.c - unnest(list, ...): the items of lists as rows, in FROM and in the select list;
+ * json_each(j) in FROM.
  *
  *   PROJECT (items by their numbers), SERIES (1 to the length of the longest), PROJECT (the lists)
  *
@@ -114,6 +115,15 @@ make_part(expr **out, binder *b, expr *item, int32_t number) {
 
 /* ---- FROM */
 
+/* json_each(j) has the columns key, value and type. */
+static status
+entries_of(expr **e, binder *b) {
+    expr **args;
+    TRY(make_args(&args, b, 1));
+    args[0] = *e;
+    return bind_call_named(e, b, TEXT("json_each"), args, 1, args[0]->position);
+}
+
 typedef struct unnested { /* what a call gives */
     int32_t count;
     expr  **lists;
@@ -124,11 +134,15 @@ typedef struct unnested { /* what a call gives */
 static status
 bind_lists(unnested *u, binder *b, const ast_from *from) {
     const ast_expr *e = from->call;
+    const bool      is_json = ast_is_call(e, "json_each");
     scope           nothing = {0};
     context         c = {.binder = b, .scope = &nothing, .clause = "FROM"};
-    if (e->arg_count < 1 || e->arg_names != NULL) {
-        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "unnest() takes one list or several");
-        return error_hint(b->err, "write unnest(list)");
+    if (e->arg_count < 1 || e->arg_names != NULL || (is_json && e->arg_count > 1)) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%s",
+                     is_json ? "json_each() takes one value"
+                             : "unnest() takes one list or several");
+        return error_hint(b->err,
+                          is_json ? "write json_each(j -> '$.path')" : "write unnest(list)");
     }
     u->count = e->arg_count;
     u->split = arena_alloc_zero(b->arena, (size_t)u->count * sizeof(*u->split));
@@ -136,7 +150,8 @@ bind_lists(unnested *u, binder *b, const ast_from *from) {
     TRY(make_args(&u->lists, b, u->count));
     for (int32_t i = 0; i < u->count; i++) {
         TRY(bind_expr(&u->lists[i], &c, e->args[i]));
-        TRY(as_list(&u->lists[i], &u->split[i], b));
+        TRY(is_json ? entries_of(&u->lists[i], b) : as_list(&u->lists[i], &u->split[i], b));
+        u->split[i] |= is_json;
     }
     /* unnest(list of structs) AS t(a, b): as many names as fields */
     const data_type item = type_item(u->lists[0]->type);
@@ -194,7 +209,7 @@ name_columns(scope *s, binder *b, const unnested *u, const ast_from *from, const
 
 bool
 is_unnest_call(const ast_from *from) {
-    return ast_is_call(from->call, "unnest");
+    return ast_is_call(from->call, "unnest") || ast_is_call(from->call, "json_each");
 }
 
 status

@@ -121,6 +121,8 @@ static const type_alias aliases[] = {
     {TEXT("TIMESTAMP WITH TIME ZONE"), TYPE_TIMESTAMPTZ},
     {TEXT("TIMESTAMP_LTZ"), TYPE_TIMESTAMPTZ},
     {TEXT("INTERVAL"), TYPE_INTERVAL},
+    {TEXT("JSON"), TYPE_TEXT},
+    {TEXT("JSONB"), TYPE_TEXT},
 };
 
 physical
@@ -141,6 +143,9 @@ type_name(data_type t) {
     if (type_is_nested(t) && !type_is_open(t)) {
         return nested_type_of(t)->name;
     }
+    if (type_is_json(t)) {
+        return "JSON";
+    }
     return t.id == TYPE_DECIMAL && t.precision > 0 ? decimal_names[t.precision - 1][t.scale]
                                                    : sql_names[t.id];
 }
@@ -153,7 +158,9 @@ type_from_name(text name, data_type *out, const char **nearest) {
     }
     for (int32_t i = 0; i < ARRAY_COUNT(aliases); i++) {
         if (text_equal_nocase(name, aliases[i].name)) {
-            *out = aliases[i].id == TYPE_DECIMAL ? type_decimal(18, 3) : type_of(aliases[i].id);
+            *out = aliases[i].id == TYPE_DECIMAL                  ? type_decimal(18, 3)
+                   : memcmp(aliases[i].name.data, "JSON", 4) == 0 ? type_json()
+                                                                  : type_of(aliases[i].id);
             return true;
         }
         candidates[i] = aliases[i].name;
@@ -169,7 +176,7 @@ type_from_name(text name, data_type *out, const char **nearest) {
 
 const char *
 type_set_arguments(data_type *t, const int32_t *arguments, int32_t count) {
-    if (count == 0 || (t->id == TYPE_TEXT && count == 1)) {
+    if (count == 0 || (t->id == TYPE_TEXT && !type_is_json(*t) && count == 1)) {
         return NULL;
     }
     if (t->id == TYPE_DECIMAL) {

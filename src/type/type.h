@@ -35,7 +35,8 @@ typedef enum physical {
     PHYSICAL_COUNT
 } physical;
 
-/* Passed by value. precision and scale are DECIMAL's and 0 elsewhere; a nested type keeps the
+/* Passed by value. precision and scale are DECIMAL's, precision also tells JSON from VARCHAR, and 0
+ * elsewhere; a nested type keeps the
  * number of its entry in the table of nested types (nested.h) in all three bytes. */
 typedef struct data_type {
     uint8_t id; /* type_id */
@@ -83,6 +84,19 @@ ALWAYS_INLINE bool
 type_equal(data_type a, data_type b) {
     return a.id == b.id && a.precision == b.precision && a.scale == b.scale &&
            a.reserved == b.reserved;
+}
+
+/* A VARCHAR whose texts are JSON: its id is TYPE_TEXT, and whatever takes texts takes it. */
+#define TEXT_JSON 1 /* as precision */
+
+ALWAYS_INLINE data_type
+type_json(void) {
+    return (data_type){.id = TYPE_TEXT, .precision = TEXT_JSON};
+}
+
+ALWAYS_INLINE bool
+type_is_json(data_type t) {
+    return t.id == TYPE_TEXT && t.precision == TEXT_JSON;
 }
 
 #define DECIMAL_PRECISION_MAX 38

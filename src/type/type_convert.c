@@ -58,6 +58,9 @@ type_casts_implicitly(data_type from, data_type to) {
     if (type_is_nested(from) && type_is_nested(to)) {
         return nested_casts_implicitly(from, to);
     }
+    if (type_is_json(from)) {
+        return to.id == TYPE_TEXT;
+    }
     return (from.id == TYPE_DATE || type_is_time(from)) && type_is_time(to) &&
            time_casts_implicitly(from, to);
 }

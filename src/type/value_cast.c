@@ -3,6 +3,7 @@
  * error messages. */
 #include "type/calendar.h"
 #include "type/decimal.h"
+#include "type/json_value.h"
 #include "type/nested.h"
 #include "type/uuid.h"
 #include "type/value_text.h"
@@ -217,6 +218,16 @@ cast_nested(value *out, const value *in, data_type to, arena *a, error *err) {
 
 static status
 convert(value *out, const value *in, data_type to, arena *a, error *err) {
+    if (type_is_json(to)) {
+        return json_from_value(out, in, a, err);
+    }
+    if (type_is_json(in->type) && to.id == TYPE_TEXT) {
+        out->s = in->s;
+        return OK;
+    }
+    if (type_is_json(in->type)) {
+        return json_to_value(out, in->s, to, a, err);
+    }
     if (type_is_nested(in->type)) {
         return cast_nested(out, in, to, a, err);
     }

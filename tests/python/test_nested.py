@@ -205,3 +205,39 @@ def test_unnest_keeps_no_rows() -> None:
         metrics = db.stream_metrics("s")
         assert metrics is not None
         assert metrics.state_rows == 0
+
+
+def test_json_is_text_with_an_extension_name() -> None:
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (id BIGINT, j JSON, l JSON[])")
+        db.insert(
+            "t", [{"id": 1, "j": '{"a": 1}', "l": ["1", '"x"']}, {"id": 2, "j": {"b": [1, None]}, "l": None}]
+        )
+        db.insert_json(
+            "t", '{"id": 3, "j": {"c": [1.50]}, "l": [1, "x", null, {"d": 2}]}\n{"id": 4, "j": "x"}'
+        )
+        rows = db.query("SELECT j, l FROM t").fetchall()
+        assert rows == [
+            ('{"a": 1}', ["1", '"x"']),
+            ('{"b":[1,null]}', None),
+            ('{"c": [1.50]}', ["1", '"x"', None, '{"d": 2}']),
+            ('"x"', None),
+        ]
+        stream = db.query("SELECT * FROM t").__arrow_c_stream__()
+        reader = pa.RecordBatchReader._import_from_c_capsule(stream)
+        field = reader.schema.field("j")
+        name = getattr(field.type, "extension_name", None) or (field.metadata or {}).get(
+            b"ARROW:extension:name"
+        )
+        assert name in ("arrow.json", b"arrow.json")
+        table = reader.read_all()
+        db.execute("CREATE SOURCE u (id BIGINT, j JSON, l JSON[])")
+        assert db.insert("u", table) == 4
+        assert db.query("SELECT j, l FROM u").fetchall() == rows
+        for bad in ("{", "abc", ""):
+            with pytest.raises(laminardb.IngestionError, match="does not fit JSON"):
+                db.insert("t", {"id": 5, "j": bad})
+            with pytest.raises(laminardb.IngestionError, match="does not fit JSON"):
+                db.insert("t", pa.table({"id": [5], "j": [bad]}))
+        with pytest.raises(laminardb.IngestionError):
+            db.insert_json("t", '{"id": 5, "j": [1,}')

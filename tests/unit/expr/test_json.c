@@ -4,7 +4,7 @@
 #include "unit.h"
 
 #include "base/mem.h"
-#include "expr/json_text.h"
+#include "type/json_text.h"
 
 static const char *const samples[] = {
     "{\"a\": [1, -2.5e+3, \"x\\u00e9\\ud83d\\ude00\\n\"], \"\\u0062\": {\"c\": null}}",

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_text.h - JSON in a text: a strict reader (RFC 8259, nothing more), paths into it, and one
- * way of writing. Inside expr only.
+ * way of writing.
  *
  * A value is the part of the text that spells it. Numbers keep their digits, whatever their size;
  * of a key that an object has twice the first counts. */
-#ifndef LAMINAR_EXPR_JSON_TEXT_H
-#define LAMINAR_EXPR_JSON_TEXT_H
+#ifndef LAMINAR_TYPE_JSON_TEXT_H
+#define LAMINAR_TYPE_JSON_TEXT_H
 
 #include "base/error.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_text.c - see json_text.h. Recursion goes as deep as values nest, JSON_LEVELS_MAX at most. */
-#include "expr/json_text.h"
+#include "type/json_text.h"
 
 typedef struct reader {
     const char *start, *at, *end;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_path.c - paths into JSON: $.a."b c"[0][#-1], JSON pointers (RFC 6901), names. */
-#include "expr/json_text.h"
+#include "type/json_text.h"
 
 #define SHOWN_MAX 100
 
