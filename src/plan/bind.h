@@ -199,6 +199,7 @@ typedef struct query {
     select_item      *items;
     star_list        *stars;
     bool              has_window;
+    bool              sampled; /* SAMPLE BY: it is the window's */
     window_spec       window;
     int32_t           partition_count; /* of a SESSION in FROM: what must be grouped by */
     expr            **partition;
@@ -359,6 +360,10 @@ void   query_over_columns(const query *q, expr *e);
 
 /* ---- bind_pick.c: one row per key, by DISTINCT ON and LATEST ON */
 status query_latest(query *q, const ast_select *select) MUST_USE;
+/* SAMPLE BY: the window of the time that a watermark follows; where an expression that is no
+ * argument of an aggregate names that time, it means the start of the window. */
+status query_sample(query *q, const ast_select *select) MUST_USE;
+void   query_sample_columns(const query *q, expr *e);
 /* LIMIT n %: numbers the rows and counts them; two columns are appended. */
 status bind_percent(double *out, binder *b, const ast_expr *e) MUST_USE;
 status query_limit_percent(plan_node **node, binder *b, const sort_key *keys, int32_t key_count,

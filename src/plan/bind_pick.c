@@ -56,6 +56,82 @@ query_latest(query *q, const ast_select *select) {
     return OK;
 }
 
+/* ---- SAMPLE BY */
+
+static status
+no_time(query *q, const ast_expr *e, bool several) {
+    binder *b = q->binder;
+    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                 several ? "SAMPLE BY: FROM has several times"
+                         : "SAMPLE BY needs a time, and FROM has none");
+    return error_hint(b->err, "say which: GROUP BY TUMBLE(time, INTERVAL '1' MINUTE)");
+}
+
+/* The event time, else the only column of times. */
+static status
+sampled_column(int32_t *out, query *q, const ast_expr *e) {
+    int32_t followed = -1, typed = -1, followed_count = 0, typed_count = 0;
+    for (int32_t i = 0; i < q->scope.count; i++) {
+        const object *from = NULL;
+        bool          by_clock = false;
+        if (node_is_followed(q->node, i, &by_clock, &from)) {
+            followed = i;
+            followed_count++;
+        } else if (type_is_time(q->scope.columns[i].type)) {
+            typed = i;
+            typed_count++;
+        }
+    }
+    *out = followed_count == 1 ? followed : followed_count == 0 && typed_count == 1 ? typed : -1;
+    return *out >= 0 ? OK : no_time(q, e, followed_count + typed_count > 0);
+}
+
+status
+query_sample(query *q, const ast_select *select) {
+    int32_t at;
+    if (select->sample == NULL) {
+        return OK;
+    }
+    if (select->group_count > 0 || select->group_all) {
+        error_set_at(
+            q->binder->err, ERR_QUERY_FAILED, select->sample->position,
+            "SAMPLE BY groups by what is selected beside aggregates; GROUP BY cannot stand "
+            "beside it");
+        return error_hint(q->binder->err, "write GROUP BY TUMBLE(time, INTERVAL '1' MINUTE), ...");
+    }
+    TRY(sampled_column(&at, q, select->sample));
+    const scope_column *c = &q->scope.columns[at];
+    const int32_t       position = select->sample->position;
+    ast_expr            time = {.kind = AST_COLUMN,
+                                .position = position,
+                                .name = {.text = c->name, .quoted = true, .position = position}};
+    if (c->table.size > 0) {
+        time.qualifier = (ast_name){.text = c->table, .quoted = true, .position = position};
+    }
+    ast_expr *args[2] = {&time, select->sample};
+    ast_expr  call = {.kind = AST_CALL,
+                      .position = position,
+                      .name = {.text = TEXT("TUMBLE"), .position = position},
+                      .arg_count = 2,
+                      .args = args};
+    q->sampled = true;
+    return query_window(q, &call);
+}
+
+static void
+to_window(void *arg, int32_t *number) {
+    const query *q = arg;
+    *number = *number == q->window.time->column ? q->window.column : *number;
+}
+
+void
+query_sample_columns(const query *q, expr *e) {
+    query own = *q;
+    if (q->sampled && e != NULL) {
+        expr_visit_columns(e, to_window, &own);
+    }
+}
+
 /* ---- LIMIT n % */
 
 status

@@ -144,10 +144,10 @@ bind_groups(query *q, const ast_select *select) {
     if (q->has_window && q->window.kind == WINDOW_CUMULATE) { /* a window is both of its bounds */
         TRY(add_window_key(q, q->window.end_column));
     }
-    if (select->group_all && q->has_window && q->window.kind == WINDOW_SESSION) {
+    if (q->sampled || (select->group_all && q->has_window && q->window.kind == WINDOW_SESSION)) {
         TRY(add_window_key(q, q->window.column));
     }
-    for (int32_t i = 0; i < q->item_count && select->group_all; i++) {
+    for (int32_t i = 0; i < q->item_count && (select->group_all || q->sampled); i++) {
         expr   *e = q->items[i].bound, *key;
         int32_t at;
         if (!expr_has_aggregate(e) && !expr_is_constant(e)) {
@@ -501,8 +501,12 @@ bind_clauses(query *q, const ast_select *select) {
     TRY(expand_items(q, select));
     TRY(select->where != NULL ? bind_where(q, select->where) : OK);
     TRY(query_latest(q, select));
+    TRY(query_sample(q, select));
     TRY(find_window(q, select));
     TRY(bind_items(q));
+    for (int32_t i = 0; i < q->item_count; i++) {
+        query_sample_columns(q, q->items[i].bound);
+    }
     TRY(bind_groups(q, select));
     TRY(is_session_from(select->from) ? check_session_groups(q) : OK);
     if (select->having != NULL) {
@@ -515,6 +519,11 @@ bind_clauses(query *q, const ast_select *select) {
         TRY(bind_condition(&qualify, &c, select->qualify));
     }
     TRY(bind_orders(&o, q, select));
+    for (int32_t i = q->item_count; i < o.width; i++) {
+        query_sample_columns(q, o.exprs[i]);
+    }
+    query_sample_columns(q, having);
+    query_sample_columns(q, qualify);
     const bool groups = q->agg_count > 0 || q->key_count > 0 || q->set_count > 0 ||
                         having != NULL || q->grouping_count > 0;
     query *grouped = groups ? q : NULL;

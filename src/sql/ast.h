@@ -309,6 +309,7 @@ struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all k
     ast_expr     *latest; /* LATEST ON latest PARTITION BY latest_keys; NULL when absent */
     int32_t       latest_key_count;
     ast_expr    **latest_keys;
+    ast_expr     *sample;      /* SAMPLE BY: an interval; NULL when absent */
     int32_t       group_count; /* GROUP BY items; integers are ordinals, names may be aliases */
     ast_expr    **groups;
     bool          group_all;

@@ -186,7 +186,8 @@ status parse_over(parser *p, ast_expr *call); /* [IGNORE NULLS] [FILTER ...] [OV
 status parse_nulls(parser *p, ast_expr *call);
 status parse_windows(parser *p, ast_select *s);     /* [WINDOW ...] [QUALIFY ...] */
 status parse_distinct_on(parser *p, ast_select *s); /* the current token is the ON */
-status parse_latest(parser *p, ast_select *s);      /* [LATEST ON ...] */
+status parse_sample(parser *p, ast_select *s) MUST_USE;
+status parse_latest(parser *p, ast_select *s); /* [LATEST ON ...] */
 /* Behind the relation of an ASOF JOIN, and behind its ON or USING. */
 status parse_match_condition(parser *p, ast_from *f);
 status parse_tolerance(parser *p, ast_from *f);

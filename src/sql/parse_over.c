@@ -234,6 +234,66 @@ parse_latest(parser *p, ast_select *s) {
     return parser_take(p, mark, sizeof(ast_expr *), &s->latest_keys, &s->latest_key_count);
 }
 
+/* ---- SAMPLE BY 1m, as in QuestDB, or an INTERVAL */
+
+static status
+sample_unit(parser *p, text written, text *unit) {
+    static const struct {
+        char        letter;
+        const char *unit;
+    } units[] = {{'U', "MICROSECOND"}, {'T', "MILLISECOND"}, {'s', "SECOND"}, {'m', "MINUTE"},
+                 {'h', "HOUR"},        {'d', "DAY"},         {'w', "WEEK"}};
+    for (int32_t i = 0; written.size == 1 && i < ARRAY_COUNT(units); i++) {
+        if (written.data[0] == units[i].letter) {
+            *unit = text_of(units[i].unit);
+            return OK;
+        }
+    }
+    (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                       "the unit of SAMPLE BY is one of U, T, s, m, h, d and w, not \"%.*s\"",
+                       TEXT_ARG(written));
+    return error_hint(p->err, "months and years have no one length: GROUP BY date_trunc('month', "
+                              "time)");
+}
+
+/* Digits and a unit, without a blank: no token of the grammar otherwise. */
+static status
+sample_size(parser *p, ast_expr **out) {
+    const char  *sql = p->sql.data;
+    const size_t start = (size_t)p->token.start;
+    size_t       at = start, behind;
+    while (at < p->sql.size && sql[at] >= '0' && sql[at] <= '9') {
+        at++;
+    }
+    behind = at;
+    while (behind < p->sql.size && (sql[behind] | 0x20) >= 'a' && (sql[behind] | 0x20) <= 'z') {
+        behind++;
+    }
+    ast_expr *e = parser_new(p, AST_INTERVAL, (int32_t)start);
+    if (e == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    e->text = (text){sql + start, at - start};
+    TRY(sample_unit(p, (text){sql + at, behind - at}, &e->unit));
+    p->end = (int32_t)behind;
+    p->token = token_next(p->sql, p->end);
+    p->next = token_next(p->sql, p->token.end);
+    *out = e;
+    return parser_finish(p, e);
+}
+
+status
+parse_sample(parser *p, ast_select *s) {
+    if (!parser_at(p, KEYWORD_SAMPLE) || !parser_next_is(p, KEYWORD_BY)) {
+        return OK;
+    }
+    parser_advance(p);
+    parser_advance(p);
+    const size_t at = (size_t)p->token.start;
+    const bool   digits = at < p->sql.size && p->sql.data[at] >= '0' && p->sql.data[at] <= '9';
+    return digits ? sample_size(p, &s->sample) : parse_expr(p, LEVEL_ANY, &s->sample);
+}
+
 /* ---- ASOF */
 
 status

@@ -493,6 +493,7 @@ parse_clauses(parser *p, ast_select *s) {
         TRY(parse_expr(p, LEVEL_ANY, &s->where));
     }
     TRY(parse_latest(p, s));
+    TRY(parse_sample(p, s));
     if (parser_accept(p, KEYWORD_GROUP)) {
         TRY(parse_group(p, s));
     }

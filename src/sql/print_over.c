@@ -122,4 +122,8 @@ print_latest(const ast_select *s, buf *out) {
         buf_append_text(out, TEXT(" PARTITION BY "));
         print_exprs(s->latest_keys, s->latest_key_count, out);
     }
+    if (s->sample != NULL) {
+        buf_append_text(out, TEXT(" SAMPLE BY "));
+        sql_print_expr(s->sample, out);
+    }
 }
