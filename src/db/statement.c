@@ -246,6 +246,9 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_COMMIT:
     case AST_ROLLBACK:
         return transaction_run(c, st, out, err);
+    case AST_FLUSH:
+        TRY(db_flush(c->db, err));
+        return answer_ddl(out, c->db->mem, "FLUSH", TEXT(""), err);
     case AST_COPY:
         return copy_run(c, st, out, err);
     case AST_SUMMARIZE:

@@ -390,6 +390,7 @@ typedef enum ast_statement_kind {
     AST_BEGIN,
     AST_COMMIT,
     AST_ROLLBACK,
+    AST_FLUSH,
     AST_SHOW,
     AST_DESCRIBE, /* of an object, or of select */
     AST_SET,

@@ -5,8 +5,8 @@
 
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
-    KEYWORD_MERGE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE,   KEYWORD_START, KEYWORD_STOP,
-    KEYWORD_PAUSE, KEYWORD_RESUME,     KEYWORD_SUBSCRIBE, KEYWORD_FLUSH,
+    KEYWORD_MERGE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE, KEYWORD_START,
+    KEYWORD_STOP,  KEYWORD_PAUSE,      KEYWORD_RESUME,  KEYWORD_SUBSCRIBE,
 };
 
 static status
@@ -75,6 +75,10 @@ parse_statement_body(parser *p, ast_statement *s) {
         return parse_delete(p, s);
     case KEYWORD_TRUNCATE:
         return parse_truncate(p, s);
+    case KEYWORD_FLUSH:
+        s->kind = AST_FLUSH;
+        parser_advance(p);
+        return OK;
     case KEYWORD_ALTER:
         return parse_alter(p, s);
     case KEYWORD_EXPLAIN:

@@ -441,6 +441,9 @@ sql_print_statement(const ast_statement *s, buf *out) {
     case AST_ROLLBACK:
         buf_append_text(out, TEXT("ROLLBACK"));
         return;
+    case AST_FLUSH:
+        buf_append_text(out, TEXT("FLUSH"));
+        return;
     case AST_SHOW:
     case AST_DESCRIBE:
     case AST_SET:

@@ -153,3 +153,17 @@ def test_results_of_before_stay() -> None:
         assert before.fetchall()[2999] == (2999, "text number 2999 of some length")
         assert first.num_rows + sum(batch.num_rows for batch in rows) == 3000
         assert db.query("SELECT sum(x), sum(id) FROM t").fetchall() == [(3000, 2999 * 1500)]
+
+
+def test_flush_is_a_statement() -> None:
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (v BIGINT)")
+        db.execute("CREATE STREAM s AS SELECT count(*) AS n FROM t")
+        db.start()
+        for i in range(100):
+            db.insert("t", {"v": i}, wait=False)
+        done = db.execute("FLUSH")
+        assert done.result_type == "ddl" and done.ddl_type == "FLUSH"
+        assert db.query("SELECT * FROM s").fetchall() == [(100,)]
+        with pytest.raises(laminardb.QueryError, match="expected the end of the statement"):
+            db.execute("FLUSH t")

@@ -162,7 +162,7 @@ put_rare(generator *g) {
                                                "ROLLBACK",
                                                "ABORT",
                                                "ROLLBACK TRANSACTION"};
-    put(g, roll(g, 4) == 0 ? PICK(g, alters) : PICK(g, transactions));
+    put(g, roll(g, 5) == 0 ? "FLUSH" : roll(g, 4) == 0 ? PICK(g, alters) : PICK(g, transactions));
 }
 
 static inline void
