@@ -64,6 +64,7 @@ struct object {
                                   delay_us is INT64_MAX then */
     retain_kind retain;        /* of a source's rows */
     int64_t     retain_amount;
+    int64_t     future_skew_us;  /* rows move the watermark so far past the clock; 0: no bound */
     int64_t     idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
     value      *defaults;        /* per column; is_null where there is none */
     bool        gives_rows;      /* a function: it stands in FROM */

@@ -321,7 +321,10 @@ observe_event_time(source *s, const delta *rows) {
     }
     int64_t low, high;
     if (!s->object->manual_watermark && minmax_i64(c, rows->row_count, &low, &high)) {
-        const int64_t us = type_time_to_us(c->type, high);
+        int64_t us = type_time_to_us(c->type, high);
+        if (s->object->future_skew_us > 0) { /* the row is kept; its window waits for the others */
+            us = min_i64(us, sat_add_i64(newest_us(s), s->object->future_skew_us));
+        }
         const int64_t mark = sat_sub_i64(us, s->object->delay_us);
         s->accepted_watermark_us = max_i64(s->accepted_watermark_us, mark);
     }

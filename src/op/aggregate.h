@@ -16,7 +16,8 @@
 enum {
     GROUP_TOUCHED = 1, /* in a touch of this tick */
     /* The group of an aggregate without keys: its row is out, row_count is one more for ever. */
-    GROUP_PUBLISHED = 2
+    GROUP_PUBLISHED = 2,
+    GROUP_SHOWN = 4 /* emit_at_end: a session whose row is out; its end may move */
 };
 
 typedef struct aggregate_group {
@@ -122,8 +123,10 @@ status aggregate_load(op *self, image_reader *in, error *err) MUST_USE;
 status aggregate_merge(op *self, op *other, error *err) MUST_USE;
 
 /* ---- aggregate_window.c */
-status windows_open(aggregate *a, error *err) MUST_USE;
+status windows_open(aggregate *a, error *err) MUST_USE; /* what finished windows leave */
 void   windows_close(aggregate *a);
+status windows_open_state(aggregate *a, error *err) MUST_USE; /* of open windows */
+void   windows_close_state(aggregate *a);
 /* Puts new groups (rows[i] of the input made slots[i]) on the chains of their windows. */
 status windows_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t count,
                    error *err) MUST_USE;
@@ -158,7 +161,10 @@ status sessions_add(aggregate *a, const int32_t *rows, const slot *slots, int32_
 status  sessions_remove(aggregate *a, slot group, error *err) MUST_USE;
 status  sessions_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
 int64_t sessions_due_us(const aggregate *a);
-status  sessions_validate(const aggregate *a, error *err) MUST_USE;
+/* As windows_show and windows_ripen. */
+bool   sessions_show(const aggregate *a, slot group, int64_t frontier_us);
+status sessions_ripen(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
+status sessions_validate(const aggregate *a, error *err) MUST_USE;
 
 /* ---- session_rebuild.c: inputs whose rows may leave */
 status sessions_collect(aggregate *a, const delta *in, error *err) MUST_USE;

@@ -31,7 +31,7 @@ distinct_calls_open(aggregate *a, int32_t call, error *err) {
     store               *st = a->base.env->store;
     const agg_signature *signature = &spec->aggs[call].signature;
     const int32_t        width = signature->column_count;
-    data_type *types = arena_alloc(a->base.env->arena, (size_t)(width + 1) * sizeof(*types));
+    data_type *types = arena_alloc(a->base.env->scratch, (size_t)(width + 1) * sizeof(*types));
     if (types == NULL) {
         return error_memory(err);
     }

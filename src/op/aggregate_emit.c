@@ -136,11 +136,16 @@ emit_touch(aggregate *a, const aggregate_touch *touch, int64_t frontier_us, erro
 
 /* The touch is over: groups without rows leave. */
 static status
-release_touch(aggregate *a, const aggregate_touch *touch, error *err) {
+release_touch(aggregate *a, const aggregate_touch *touch, int64_t frontier_us, error *err) {
+    const bool marks = a->base.spec->session && a->base.spec->emit_at_end && a->windowed;
     for (int32_t i = 0; i < touch->count; i++) {
         const slot       s = touch->slots[i];
         aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, s);
         group->flags &= ~(uint32_t)GROUP_TOUCHED;
+        if (marks && group->row_count > 0) {
+            group->flags &= ~(uint32_t)GROUP_SHOWN;
+            group->flags |= sessions_show(a, s, frontier_us) ? GROUP_SHOWN : 0;
+        }
         if (group->row_count == 0) {
             TRY(a->base.spec->session ? sessions_remove(a, s, err)
                 : a->windowed         ? windows_unlink(a, s, err)
@@ -191,7 +196,7 @@ aggregate_settle(aggregate *a, int64_t frontier_us, error *err) {
         }
     }
     for (const aggregate_touch *touch = a->first; touch != NULL; touch = touch->next) {
-        TRY(release_touch(a, touch, err));
+        TRY(release_touch(a, touch, frontier_us, err));
     }
     a->first = NULL;
     a->last = NULL;

@@ -68,8 +68,10 @@ sessions_open(aggregate *a, error *err) {
     const op_spec      *spec = a->base.spec;
     op_env             *env = a->base.env;
     const int32_t       key_count = spec->key_count - 1;
-    data_type          *types = arena_alloc(env->arena, (size_t)(key_count + 1) * sizeof(*types));
-    s->key_views = arena_alloc(env->arena, (size_t)(key_count + 1) * sizeof(column));
+    data_type          *types = arena_alloc(env->scratch, (size_t)(key_count + 1) * sizeof(*types));
+    if (s->key_views == NULL) {
+        s->key_views = arena_alloc(env->arena, (size_t)(key_count + 1) * sizeof(column));
+    }
     if (types == NULL || s->key_views == NULL) {
         return error_memory(err);
     }
@@ -406,6 +408,37 @@ over_after_us(const aggregate *a, int64_t last) {
 static bool
 is_over(const aggregate *a, int64_t last, int64_t frontier_us) {
     return over_after_us(a, last) < frontier_us;
+}
+
+static bool
+has_ended(const aggregate *a, int64_t last, int64_t frontier_us) {
+    const int64_t last_us = type_time_to_us(a->base.spec->time_type, last);
+    return sat_add_i64(last_us, a->base.spec->window_size_us) < frontier_us;
+}
+
+bool
+sessions_show(const aggregate *a, slot group, int64_t frontier_us) {
+    return has_ended(a, session_at(&a->sessions, session_of(a, group))->last, frontier_us);
+}
+
+status
+sessions_ripen(aggregate *a, int64_t frontier_us, error *err) {
+    const aggregate_sessions *s = &a->sessions;
+    arena                    *scratch = a->base.env->scratch;
+    const arena_mark          mark = arena_save(scratch);
+    for (slot at = ordered_first(&s->by_due);
+         at != SLOT_NONE && has_ended(a, session_at(s, at)->due, frontier_us);
+         at = ordered_next(&s->by_due, at)) {
+        const session *x = session_at(s, at);
+        const slot     group = x->group - 1;
+        const bool     shown =
+            (ARRAY_AT(&a->records, aggregate_group, group)->flags & GROUP_SHOWN) != 0;
+        if (!shown && has_ended(a, x->last, frontier_us)) {
+            TRY(aggregate_touch_groups(a, &group, 1, err));
+            arena_rewind(scratch, mark);
+        }
+    }
+    return OK;
 }
 
 /* by_due has what may have grown since: only sessions due before the best found can be better. */

@@ -37,7 +37,15 @@ windows_open(aggregate *a, error *err) {
     if (w->stored == NULL) {
         return error_memory(err);
     }
-    TRY(table_open(&w->finished, env->mem, spec->output, NULL, 0, err));
+    return table_open(&w->finished, env->mem, spec->output, NULL, 0, err);
+}
+
+status
+windows_open_state(aggregate *a, error *err) {
+    aggregate_windows *w = &a->windows;
+    const op_spec     *spec = a->base.spec;
+    op_env            *env = a->base.env;
+    const data_type    type = spec->input[0]->fields[spec->window_key].type;
     if (spec->session) {
         return OK; /* sessions end by themselves */
     }
@@ -53,6 +61,11 @@ windows_close(aggregate *a) {
     if (w->finished != NULL) {
         table_close(w->finished);
     }
+}
+
+void
+windows_close_state(aggregate *a) {
+    aggregate_windows *w = &a->windows;
     ordered_close(&w->order);
     array_close(&w->links);
     array_close(&w->heads);
@@ -200,6 +213,9 @@ windows_show(const aggregate *a, slot group, int64_t frontier_us) {
     if (!a->windowed || !a->base.spec->emit_at_end) {
         return true;
     }
+    if (a->base.spec->session) {
+        return sessions_show(a, group, frontier_us);
+    }
     const slot window = ARRAY_AT(&a->windows.links, window_link, group)->window - 1;
     return ordered_has(&a->windows.order, window) && end_us(a, window) <= frontier_us;
 }
@@ -209,6 +225,9 @@ windows_ripen(aggregate *a, int64_t frontier_us, error *err) {
     const aggregate_windows *w = &a->windows;
     if (!a->windowed || !a->base.spec->emit_at_end || frontier_us <= a->base.frontier_us) {
         return OK;
+    }
+    if (a->base.spec->session) {
+        return sessions_ripen(a, frontier_us, err);
     }
     arena           *scratch = a->base.env->scratch;
     const arena_mark mark = arena_save(scratch);

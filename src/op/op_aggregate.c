@@ -14,8 +14,11 @@
  * tick:  emits -old and +new of touched groups (aggregate_emit.c), finishes windows */
 #include "op/aggregate.h"
 
+#define SHRINK_SLOTS 1024
+
+/* What calls need beside their state. */
 static status
-open_calls(aggregate *a, error *err) {
+place_calls(aggregate *a, error *err) {
     const op_spec *spec = a->base.spec;
     op_env        *env = a->base.env;
     a->aggs = arena_alloc_zero(env->arena, (size_t)spec->agg_count * sizeof(agg *));
@@ -26,9 +29,13 @@ open_calls(aggregate *a, error *err) {
         widest = width > widest ? width : widest;
     }
     a->arguments = arena_alloc(env->arena, (size_t)widest * sizeof(column));
-    if (a->aggs == NULL || a->distinct == NULL || a->arguments == NULL) {
-        return error_memory(err);
-    }
+    return a->aggs == NULL || a->distinct == NULL || a->arguments == NULL ? error_memory(err) : OK;
+}
+
+static status
+open_calls(aggregate *a, error *err) {
+    const op_spec *spec = a->base.spec;
+    op_env        *env = a->base.env;
     for (int32_t i = 0; i < spec->agg_count; i++) {
         const op_agg  *call = &spec->aggs[i];
         const agg_site site = {.store = env->store,
@@ -44,6 +51,45 @@ open_calls(aggregate *a, error *err) {
     return OK;
 }
 
+/* All that groups lie in, without one. */
+static status
+open_groups(aggregate *a, error *err) {
+    const op_spec   *spec = a->base.spec;
+    op_env          *env = a->base.env;
+    const arena_mark mark = arena_save(env->scratch);
+    const data_type *types = schema_types(spec->input[0], env->scratch);
+    if (types == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_open(&a->groups, env->store, "aggregate.groups", types, spec->key_count, err));
+    TRY(array_open(&a->records, env->store, "aggregate.records", sizeof(aggregate_group), err));
+    TRY(a->windowed ? windows_open_state(a, err) : OK);
+    TRY(open_calls(a, err));
+    TRY(spec->session ? sessions_open(a, err) : OK);
+    arena_rewind(env->scratch, mark);
+    return OK;
+}
+
+static void
+close_groups(aggregate *a) {
+    const op_spec *spec = a->base.spec;
+    for (int32_t i = 0; a->aggs != NULL && i < spec->agg_count; i++) {
+        if (a->distinct != NULL) {
+            distinct_calls_close(a, i);
+        }
+        if (a->aggs[i] != NULL) {
+            spec->aggs[i].class->close(a->aggs[i]);
+            a->aggs[i] = NULL;
+        }
+    }
+    if (spec->session) {
+        sessions_close(a);
+    }
+    windows_close_state(a);
+    array_close(&a->records);
+    group_table_close(&a->groups);
+}
+
 static status
 aggregate_open(op *self, error *err) {
     aggregate     *a = (aggregate *)self;
@@ -52,39 +98,33 @@ aggregate_open(op *self, error *err) {
     a->windowed = spec->window_key >= 0 && spec->mode == MODE_STREAM;
     const bool no_changes = spec->mode == MODE_ONCE || (a->windowed && spec->emit_at_close);
     a->tracks_rows = !(no_changes && spec->append_only[0]) || spec->session;
-    const data_type *types = schema_types(spec->input[0], env->arena);
     a->views = arena_alloc(env->arena, (size_t)spec->input[0]->count * sizeof(column));
     a->output = arena_alloc(env->arena, (size_t)spec->output->count * sizeof(column));
-    if (types == NULL || a->views == NULL || a->output == NULL) {
+    if (a->views == NULL || a->output == NULL) {
         return error_memory(err);
     }
     assert(spec->output->count == spec->key_count + spec->agg_count);
-    TRY(group_table_open(&a->groups, env->store, "aggregate.groups", types, spec->key_count, err));
-    TRY(array_open(&a->records, env->store, "aggregate.records", sizeof(aggregate_group), err));
-    if (a->windowed) {
-        TRY(windows_open(a, err));
-    }
-    TRY(open_calls(a, err));
-    return spec->session ? sessions_open(a, err) : OK;
+    TRY(place_calls(a, err));
+    TRY(a->windowed ? windows_open(a, err) : OK);
+    return open_groups(a, err);
 }
 
 static void
 aggregate_close(op *self) {
     aggregate *a = (aggregate *)self;
-    for (int32_t i = 0; a->aggs != NULL && i < self->spec->agg_count; i++) {
-        if (a->distinct != NULL) {
-            distinct_calls_close(a, i);
-        }
-        if (a->aggs[i] != NULL) {
-            self->spec->aggs[i].class->close(a->aggs[i]);
-        }
-    }
-    if (self->spec->session) {
-        sessions_close(a);
-    }
+    close_groups(a);
     windows_close(a);
-    array_close(&a->records);
-    group_table_close(&a->groups);
+}
+
+/* Slots of groups that left are used again, but their memory is not given back. Where none is left
+ * of many, as behind a burst, all of it goes. */
+static status
+shrink(aggregate *a, error *err) {
+    if (a->groups.live_count > 0 || group_table_slot_count(&a->groups) < SHRINK_SLOTS) {
+        return OK;
+    }
+    close_groups(a);
+    return open_groups(a, err);
 }
 
 status
@@ -204,15 +244,18 @@ aggregate_touch_groups(aggregate *a, const slot *slots, int32_t row_count, error
     if (listed == NULL || existed == NULL) {
         return error_memory(err);
     }
-    int32_t count = 0;
-    bool    any_existed = false;
+    const bool moves = spec->session && spec->emit_at_end; /* its end has moved by now */
+    int32_t    count = 0;
+    bool       any_existed = false;
     for (int32_t i = 0; i < row_count; i++) {
         aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, slots[i]);
         if ((group->flags & GROUP_TOUCHED) == 0) {
             TRY(array_touch(&a->records, slots[i], 1, err));
             group->flags |= GROUP_TOUCHED;
             listed[count] = slots[i];
-            existed[count] = group->row_count > 0 && windows_show(a, slots[i], a->base.frontier_us);
+            existed[count] =
+                moves ? (group->flags & GROUP_SHOWN) != 0
+                      : group->row_count > 0 && windows_show(a, slots[i], a->base.frontier_us);
             any_existed |= existed[count];
             count++;
         }
@@ -338,9 +381,11 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
         TRY(windows_ripen(a, frontier_us, err));
         TRY(aggregate_settle(a, frontier_us, err));
     }
-    return !a->windowed          ? OK
-           : self->spec->session ? sessions_expire(a, frontier_us, err)
-                                 : windows_expire(a, frontier_us, err);
+    if (a->windowed) {
+        TRY(self->spec->session ? sessions_expire(a, frontier_us, err)
+                                : windows_expire(a, frontier_us, err));
+    }
+    return shrink(a, err);
 }
 
 static status

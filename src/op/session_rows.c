@@ -11,7 +11,7 @@ session_rows_open(aggregate *a, error *err) {
     op_env        *env = a->base.env;
     const int32_t  width = spec->input[0]->count;
     const int32_t  key = 0;
-    data_type     *types = arena_alloc(env->arena, (size_t)(width + 1) * sizeof(*types));
+    data_type     *types = arena_alloc(env->scratch, (size_t)(width + 1) * sizeof(*types));
     if (types == NULL) {
         return error_memory(err);
     }

@@ -96,7 +96,6 @@ typedef struct binder {
     object        **objects;
     int32_t         window_count;
     int32_t         closing_count;   /* aggregates whose groups end with a window */
-    int32_t         session_count;   /* of them, with sessions */
     bool            by_clock;        /* some window is over PROCTIME() */
     bool            by_event;        /* some window ends with a watermark */
     bool            timeless_window; /* some window has no watermark that could close it */

@@ -297,6 +297,11 @@ bind_idle_timeout(object *o, binder *b, const ast_option *given) {
     return bind_length(&o->idle_timeout_us, b, given);
 }
 
+static status
+bind_future_skew(object *o, binder *b, const ast_option *given) {
+    return bind_length(&o->future_skew_us, b, given);
+}
+
 /* 'N rows' into N; false: something else. */
 static bool
 read_row_count(int64_t *rows, text t) {
@@ -355,6 +360,7 @@ static const known_option options[] = {
     {"watermark", "manual", "the writer moves the watermark", bind_manual, false},
     {"retain", NULL, NULL, bind_retain, true},
     {"idle_timeout", NULL, NULL, bind_idle_timeout, false},
+    {"max_future_skew", NULL, NULL, bind_future_skew, false},
 };
 
 static bool

@@ -65,13 +65,6 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
     if (b->emit == AST_EMIT_AFTER_WATERMARK) {
         TRY(need_closing_window(b, "EMIT AFTER WATERMARK", position));
     }
-    if (b->emit == AST_EMIT_AFTER_WATERMARK && b->session_count > 0) {
-        error_set_at(b->err, ERR_QUERY_FAILED, position,
-                     "EMIT AFTER WATERMARK: the end of a session may still move within the allowed "
-                     "lateness, so it has none to wait for");
-        error_hint(b->err, "write EMIT ON WINDOW CLOSE, or leave it out to see sessions grow");
-        return ERR_QUERY_FAILED;
-    }
     if (b->emit == AST_EMIT_WINDOW_CLOSE) {
         TRY(need_closing_window(b, "EMIT ON WINDOW CLOSE", position));
     }

@@ -217,3 +217,28 @@ def test_testing_with_a_clock() -> None:
         db.feed("t", "k\n1")
         db.tick(datetime(2024, 1, 1, 0, 0, 2))
         seen.expect("op | k | n\nUpdate | 1 | 3")
+
+
+def test_rows_from_the_future() -> None:
+    """A row moves the watermark to the clock and the skew at most; the writer as far as it likes."""
+    with laminardb.open(config=laminardb.LaminarConfig(deterministic=True)) as db:
+        db.tick(START)
+        for name, option in (("free", ""), ("bound", " WITH (max_future_skew = '2 s')")):
+            db.execute(f"CREATE SOURCE {name} (ts BIGINT, WATERMARK FOR ts AS ts - 500){option}")
+        db.start()
+        db.execute("CREATE STREAM s AS SELECT count(*) AS n FROM bound GROUP BY TUMBLE(ts, 1000) EMIT FINAL")
+        for ts, free, bound in (
+            (START + 2000, START + 1500, START + 1500),
+            (START + 2001, START + 1501, START + 1500),
+            (START + 99_000, START + 98_500, START + 1500),
+        ):
+            for name, mark in (("free", free), ("bound", bound)):
+                db.insert(name, (ts,))
+                assert db.source_metrics(name).watermark == mark
+        db.tick(START + 5000)
+        db.insert("bound", (START + 1500,))  # the clock has moved, its row has not
+        assert db.source_metrics("bound").watermark == START + 1500
+        db.advance_watermark("bound", START + 200_000)
+        assert sorted(db.sql("SELECT n FROM s").fetchall()) == [(1,), (1,), (2,)]
+        with pytest.raises(laminardb.LaminarError, match="longer than nothing"):
+            db.execute("CREATE SOURCE no (ts BIGINT) WITH (max_future_skew = '0 s')")

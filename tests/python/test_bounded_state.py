@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""E9: what a stream remembers goes when the watermark has passed, and with the stream.
+
+KEYS keys (E9_KEYS in the environment: 10,000,000 for the long run) go through each kind of window, twice;
+`state bytes` must be back within 1 % of what they were before, after the first round and after the second.
+"""
+
+from __future__ import annotations
+
+import os
+
+import laminardb
+import numpy as np
+import pytest
+
+KEYS = int(os.environ.get("E9_KEYS", "1000000"))
+CHUNK = 100_000
+WINDOWS = {
+    "tumble": "TUMBLE(ts, INTERVAL '1' MINUTE)",
+    "hop": "HOP(ts, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)",
+    "cumulate": "CUMULATE(ts, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)",
+    "session": "SESSION(ts, INTERVAL '1' MINUTE)",
+}
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def feed(db: laminardb.Connection, start: int, keys: int) -> None:
+    for first in range(0, keys, CHUNK):
+        k = np.arange(first, min(first + CHUNK, keys), dtype=np.int64)
+        db.insert("t", {"ts": start + k % 50_000, "k": k, "v": k % 7})
+
+
+def state(db: laminardb.Connection) -> tuple[int, int]:
+    metrics = db.stream_metrics("s")
+    assert metrics is not None and metrics.error is None and metrics.late_rows == 0
+    return metrics.state_bytes, metrics.state_rows
+
+
+@pytest.mark.parametrize("emit", ["", "EMIT ON WINDOW CLOSE"])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_windows_leave_nothing_behind(window: str, emit: str) -> None:
+    keys = KEYS if window == "tumble" else KEYS // 10
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, v BIGINT, WATERMARK FOR ts AS ts - 60000)")
+        db.execute(
+            f"CREATE STREAM s AS SELECT k, count(*) AS n, sum(v) AS v, max(v) AS high FROM t "
+            f"GROUP BY k, {WINDOWS[window]} {emit}"
+        )
+        db.start()
+        base, _ = state(db)
+        for turn in range(2):
+            start = 10_000_000 * (turn + 1)
+            feed(db, start, keys)
+            open_bytes, open_rows = state(db)
+            assert open_rows >= keys and open_bytes > keys * 16
+            db.advance_watermark("t", start + 1_000_000)
+            left_bytes, left_rows = state(db)
+            assert left_rows == 0
+            assert left_bytes <= max(base * 1.01, base + open_bytes * 0.01), (base, open_bytes, left_bytes)
+
+
+def test_ten_thousand_streams_come_and_go() -> None:
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, WATERMARK FOR ts AS ts)")
+        db.start()
+        db.insert("t", [(1, 1), (2, 2)])
+
+        def turn(count: int) -> int:
+            for _ in range(count):
+                db.execute("CREATE STREAM s AS SELECT k, count(*) AS n FROM t GROUP BY k, TUMBLE(ts, 10)")
+                db.execute("DROP STREAM s")
+            return resident_bytes()
+
+        before = turn(1000)
+        assert turn(10_000) - before < 10_000 * 100  # a stream that is left would be kilobytes
