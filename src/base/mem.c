@@ -21,6 +21,7 @@ mem_init(mem *m, int64_t bytes_limit) {
     atomic_init(&m->fail_at, 0);
     m->fail_always = false;
     m->shared = false;
+    m->parent = NULL;
 }
 
 int64_t
@@ -35,6 +36,9 @@ static bool
 admit(mem *m) {
     const int64_t call = 1 + atomic_fetch_add_explicit(&m->allocations, 1, memory_order_relaxed);
     const int64_t fail_at = atomic_load_explicit(&m->fail_at, memory_order_relaxed);
+    if (UNLIKELY(m->parent != NULL) && !admit(m->parent)) {
+        return false;
+    }
     if (LIKELY(fail_at == 0)) {
         return true;
     }
@@ -43,10 +47,10 @@ admit(mem *m) {
 
 static bool
 charge(mem *m, size_t bytes) {
-    if (bytes > (size_t)INT64_MAX) {
+    if (bytes > (size_t)INT64_MAX || (m->parent != NULL && !charge(m->parent, bytes))) {
         return false;
     }
-    const int64_t more = (int64_t)bytes;
+    const int64_t more = (int64_t)bytes; /* a child has no limit of its own */
     const int64_t limit = atomic_load_explicit(&m->bytes_limit, memory_order_relaxed);
     int64_t       used = atomic_load_explicit(&m->bytes_used, memory_order_relaxed);
     do {
@@ -67,11 +71,15 @@ charge(mem *m, size_t bytes) {
 static void
 discharge(mem *m, size_t bytes) {
     const bool    shared = m->shared;
+    mem          *parent = m->parent;
     const int64_t before = atomic_fetch_sub_explicit(
         &m->bytes_used, (int64_t)bytes, shared ? memory_order_acq_rel : memory_order_relaxed);
     assert(before >= (int64_t)bytes); /* a free with another size than was asked for */
     if (shared && before == (int64_t)bytes) {
         free(m); /* the owner's own byte is gone too: nobody can charge it any more */
+    }
+    if (parent != NULL) {
+        discharge(parent, bytes);
     }
 }
 
@@ -84,6 +92,20 @@ mem_open_shared(int64_t bytes_limit) {
         atomic_store(&m->bytes_used, 1);
         m->shared = true;
     }
+    return m;
+}
+
+mem *
+mem_open_child(mem *parent) {
+    if (!admit(parent) || !charge(parent, 1)) {
+        return NULL;
+    }
+    mem *m = mem_open_shared(INT64_MAX);
+    if (m == NULL) {
+        discharge(parent, 1);
+        return NULL;
+    }
+    m->parent = parent;
     return m;
 }
 

@@ -10,7 +10,9 @@
 
 #include "base/compiler.h"
 
-typedef struct mem {
+typedef struct mem mem;
+struct mem {
+    mem            *parent; /* is charged with it; NULL: none */
     _Atomic int64_t bytes_used;
     _Atomic int64_t bytes_max;   /* high-water mark */
     _Atomic int64_t bytes_limit; /* INT64_MAX: none */
@@ -18,7 +20,7 @@ typedef struct mem {
     _Atomic int64_t fail_at;     /* tests: the call with this number (from 1) fails; 0 = never */
     bool            shared;      /* see mem_open_shared */
     bool            fail_always; /* tests: all calls from fail_at on fail */
-} mem;
+};
 
 void mem_init(mem *m, int64_t bytes_limit);
 /* Asserts in debug builds that everything was given back; returns the bytes still out. */
@@ -29,6 +31,8 @@ int64_t mem_fini(mem *m);
  * it. NULL: out of memory. */
 mem *mem_open_shared(int64_t bytes_limit) MUST_USE;
 void mem_close_shared(mem *m);
+/* An account of that kind within `parent`, which outlives it: what a part of the work holds. */
+mem *mem_open_child(mem *parent) MUST_USE;
 
 void *mem_alloc(mem *m, size_t bytes) MUST_USE; /* 16-byte aligned; bytes > 0 */
 void *mem_alloc_zero(mem *m, size_t bytes) MUST_USE;

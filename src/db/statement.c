@@ -42,23 +42,29 @@ statement_bind(statement_context *c, plan *p, arena *a, const ast_select *select
     return s;
 }
 
-status
-statement_query(statement_context *c, text listed_as, const ast_select *select,
-                const ast_emission *emit, result **out, error *err) {
+/* explained (NULL: nothing) gets the plan with what it did. */
+static status
+run_query(statement_context *c, text listed_as, const ast_select *select, const ast_emission *emit,
+          buf *explained, result **out, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
-    plan         p;
-    query       *q = NULL;
-    query_entry *listed = NULL;
-    bool         entered = false;
-    status       s = db_query_begin(db, listed_as, NULL, &listed, err);
+    plan          p;
+    query        *q = NULL;
+    query_entry  *listed = NULL;
+    plan_profile *profile = NULL;
+    bool          entered = false;
+    status        s = db_query_begin(db, listed_as, NULL, &listed, err);
     if (s == OK) {
         s = statement_bind(c, &p, &plan_arena, select, false, emit, err);
         entered = s == OK;
     }
+    if (s == OK && explained != NULL) {
+        profile = arena_alloc_zero(&c->arena, sizeof(*profile) * (size_t)p.node_count);
+        s = profile == NULL ? error_memory(err) : OK;
+    }
     if (s == OK) {
-        s = query_prepare(&q, db->engine, &p, &plan_arena, db_in_foreign_transaction(db),
+        s = query_prepare(&q, db->engine, &p, &plan_arena, db_in_foreign_transaction(db), profile,
                           &listed->guard, err);
     }
     if (s == OK) {
@@ -71,6 +77,9 @@ statement_query(statement_context *c, text listed_as, const ast_select *select,
         }
         query_use_threads(q, db_threads(db));
         s = query_run(q, out, err);
+        if (s == OK && explained != NULL) {
+            plan_print(&p, profile, explained);
+        }
         if (!inside) {
             mutex_lock(&db->token); /* objects are released with it */
         }
@@ -85,19 +94,48 @@ statement_query(statement_context *c, text listed_as, const ast_select *select,
     return s;
 }
 
+status
+statement_query(statement_context *c, text listed_as, const ast_select *select,
+                const ast_emission *emit, result **out, error *err) {
+    return run_query(c, listed_as, select, emit, NULL, out, err);
+}
+
+/* Runs the query, whose rows are counted and dropped. */
+static status
+explain_run(statement_context *c, const ast_statement *st, buf *out, error *err) {
+    engine_clock *clock = &c->db->clock.base;
+    const int64_t began_ns = clock_ticks_ns(clock);
+    result       *rows = NULL;
+    if (st->emit.kind != AST_EMIT_DEFAULT) {
+        error_set(err, ERR_QUERY_FAILED,
+                  "EXPLAIN ANALYZE runs a query once, and EMIT is for streams");
+        return error_hint(err, "leave EMIT out, or ANALYZE");
+    }
+    TRY(run_query(c, c->sql, st->select, &st->emit, out, &rows, err));
+    buf_printf(out, "Total  rows: %lld, time: %.3f ms, threads: at most %d\n",
+               (long long)rows->row_count, (double)(clock_ticks_ns(clock) - began_ns) / 1e6,
+               db_threads(c->db));
+    result_release(rows);
+    return OK;
+}
+
+static status
+explain_plan(statement_context *c, const ast_statement *st, buf *out, error *err) {
+    plan p;
+    /* A query with EMIT is explained as the stream that it would be. */
+    const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
+    TRY(statement_bind(c, &p, &c->arena, st->select, streaming, &st->emit, err));
+    plan_print(&p, NULL, out);
+    db_leave(c->db);
+    return OK;
+}
+
 static status
 explain(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_database *db = c->db;
-    plan              p;
     buf               b;
     buf_init(&b, db->mem, 1 << 20);
-    /* A query with EMIT is explained as the stream that it would be. */
-    const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
-    status     s = statement_bind(c, &p, &c->arena, st->select, streaming, &st->emit, err);
-    if (s == OK) {
-        plan_print(&p, &b);
-        db_leave(db);
-    }
+    status s = st->analyze ? explain_run(c, st, &b, err) : explain_plan(c, st, &b, err);
     if (s == OK && b.failed) {
         s = error_memory(err);
     }

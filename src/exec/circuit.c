@@ -35,6 +35,25 @@ circuit_close(circuit *c) {
     mem_free(c->mem, c, sizeof(*c));
 }
 
+void
+circuit_measure(circuit *c, engine_clock *clock, const mem *account) {
+    c->profile = (op_profile){.clock = clock, .account = account};
+    c->env.profile = &c->profile;
+}
+
+void
+circuit_add_profile(const circuit *c, plan_profile *total) {
+    for (int32_t i = 0; i < c->plan->node_count; i++) {
+        const op *o = c->ops[i];
+        if (o != NULL) {
+            total[i].rows_in += o->rows_in;
+            total[i].rows_out += o->rows_out;
+            total[i].spent_ns += o->spent_ns;
+            total[i].bytes += o->bytes_max;
+        }
+    }
+}
+
 bool
 circuit_is_live_leaf(const circuit *live, const plan_node *n) {
     const op *o = live->ops[n->id];

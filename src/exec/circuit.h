@@ -19,6 +19,7 @@ typedef struct circuit {
     arena                 scratch;
     arena                 tick_arena;
     op_env                env;
+    op_profile            profile; /* used when it is measured */
     store                *store;
     const plan           *plan;
     const struct circuit *whole; /* of a part: the circuit of the whole query; else NULL */
@@ -39,10 +40,15 @@ status circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const ci
 /* For a part of the rows of a one-off query: the operators of p, a plan that has a node of the
  * whole plan as its root. Joins probe what the joins of `whole` have stored, which must be
  * complete. */
-status circuit_open_part(circuit **out, const circuit *whole, const plan *p, const op_sink *sink,
-                         interrupt *interrupted, error *err) MUST_USE;
-void   circuit_close(circuit *c); /* NULL is fine */
-bool   circuit_is_live_leaf(const circuit *live, const plan_node *n);
+status circuit_open_part(circuit **out, mem *m, const circuit *whole, const plan *p,
+                         const op_sink *sink, interrupt *interrupted, error *err) MUST_USE;
+/* Time and memory of its operators are measured from now on; `account` is the one that it was
+ * opened with, and serves nothing else. */
+void circuit_measure(circuit *c, engine_clock *clock, const mem *account);
+/* Adds what its operators did to the profile of the whole plan, by node id. */
+void circuit_add_profile(const circuit *c, plan_profile *total);
+void circuit_close(circuit *c); /* NULL is fine */
+bool circuit_is_live_leaf(const circuit *live, const plan_node *n);
 /* The output whose changes are the query's exact, consolidated changes: what its readers read. */
 op *circuit_exit(const circuit *c);
 /* Feeds up to any number of rows to a leaf in slices of BATCH_ROWS; scratch is rewound after each.

@@ -319,7 +319,7 @@ circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
 }
 
 status
-circuit_open_part(circuit **out, const circuit *whole, const plan *p, const op_sink *sink,
+circuit_open_part(circuit **out, mem *m, const circuit *whole, const plan *p, const op_sink *sink,
                   interrupt *interrupted, error *err) {
-    return open_circuit(out, whole->mem, p, MODE_ONCE, NULL, whole, sink, interrupted, err);
+    return open_circuit(out, m, p, MODE_ONCE, NULL, whole, sink, interrupted, err);
 }

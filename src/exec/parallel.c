@@ -33,9 +33,9 @@ typedef struct part {
     circuit  *circuit;
     runner    runner;
     interrupt guard;
-    list      rows;  /* batch*: what it gave */
-    op       *above; /* not NULL: what it gives goes to the readers of this one at once */
-    mem      *mem;
+    list      rows;          /* batch*: what it gave */
+    op       *above;         /* not NULL: what it gives goes to the readers of this one at once */
+    mem      *mem, *account; /* account: of the circuit, when it is measured; else NULL */
     status    status;
     error     err;
 } part;
@@ -217,10 +217,18 @@ static status
 open_part(const parallel *p, part *out, error *err) {
     const runner *r = p->whole;
     const op_sink sink = {.context = out, .take = take_rows};
-    *out = (part){.plan = *r->once->plan, .mem = r->once->mem};
+    *out = (part){.plan = *r->once->plan, .mem = r->engine->mem};
+    out->account = r->profile == NULL ? NULL : mem_open_child(out->mem);
+    if (r->profile != NULL && out->account == NULL) {
+        return error_memory(err);
+    }
     out->plan.root = p->in_parts ? (plan_node *)p->above : (plan_node *)p->top;
     interrupt_init_part(&out->guard, r->interrupted);
-    TRY(circuit_open_part(&out->circuit, r->once, &out->plan, &sink, &out->guard, err));
+    mem *m = out->account == NULL ? out->mem : out->account;
+    TRY(circuit_open_part(&out->circuit, m, r->once, &out->plan, &sink, &out->guard, err));
+    if (out->account != NULL) {
+        circuit_measure(out->circuit, r->engine->clock, out->account);
+    }
     out->runner = *r;
     out->runner.once = out->circuit;
     out->runner.threads = 1;
@@ -235,8 +243,13 @@ close_part(part *p) {
     for (int32_t i = 0; i < p->rows.count; i++) {
         batch_release(p->rows.items[i]);
     }
-    list_fini(&p->rows, p->mem);
+    if (p->mem != NULL) {
+        list_fini(&p->rows, p->mem);
+    }
     circuit_close(p->circuit);
+    if (p->account != NULL) {
+        mem_close_shared(p->account);
+    }
 }
 
 static op *
@@ -507,6 +520,29 @@ unite(parallel *p, error *err) {
     return s < 0 ? s : OK;
 }
 
+/* What went from part to whole is not counted twice, nor rows that all parts looked at. */
+static void
+add_profiles(const parallel *p) {
+    plan_profile *total = p->whole->profile;
+    for (int32_t i = 0; total != NULL && i < p->part_count; i++) {
+        const circuit *c = p->parts[i].circuit;
+        for (int32_t id = 0; id < c->plan->node_count; id++) {
+            op *o = c->ops[id];
+            if (o != NULL && p->how == HOW_SHARD && i > 0) {
+                o->rows_in = 0;
+                o->rows_out = 0;
+            }
+        }
+        if (p->in_parts) {
+            c->ops[p->above->id]->rows_out = 0;
+        }
+        circuit_add_profile(c, total);
+    }
+    if (total != NULL && p->in_parts) {
+        p->whole->once->ops[p->above->id]->rows_in = 0;
+    }
+}
+
 static status
 run_parts(parallel *p, bool *ran, error *err) {
     runner      *r = p->whole;
@@ -519,6 +555,9 @@ run_parts(parallel *p, bool *ran, error *err) {
     if (s == OK) {
         *ran = pool_run(r->engine->pool, p->part_count, run_part, p, r->interrupted);
         s = *ran ? unite(p, err) : OK;
+        if (*ran) {
+            add_profiles(p);
+        }
     }
     for (int32_t i = 0; i < p->part_count; i++) {
         close_part(&p->parts[i]);

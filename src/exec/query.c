@@ -20,6 +20,8 @@ struct query {
     bool             committed;
     bool             needs_token;
     int32_t          threads;
+    plan_profile    *profile;
+    mem             *account; /* of the circuit, when it is measured; else NULL */
     result          *rows;
     interrupt       *interrupted;
 };
@@ -254,12 +256,16 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
                     .row_of = r->row_of,
                     .entries = r->entries,
                     .entry_counts = r->entry_counts,
+                    .profile = r->profile,
                     .interrupted = r->interrupted,
                     .working = rows,
                     .working_count = count};
     status s = run_node(&inner, part.root, err);
     if (s >= 0) {
         s = circuit_tick_op(once, once->sink, FRONTIER_END, err);
+    }
+    if (r->profile != NULL) {
+        circuit_add_profile(once, r->profile);
     }
     circuit_close(once);
     return s < 0 ? s : OK;
@@ -480,7 +486,7 @@ open_snapshots_below(query *q, const plan_node *n, const expr *predicate, error 
 
 status
 query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool committed,
-              interrupt *interrupted, error *err) {
+              plan_profile *profile, interrupt *interrupted, error *err) {
     query *q = mem_alloc_zero(e->mem, sizeof(*q));
     if (q == NULL) {
         return error_memory(err);
@@ -489,9 +495,16 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
     q->plan = *p;
     q->interrupted = interrupted;
     q->committed = committed;
+    q->profile = profile;
+    q->account = profile == NULL ? NULL : mem_open_child(e->mem);
     const op_sink sink = {.context = q, .take = take_result};
-    status        s =
-        circuit_open(&q->circuit, e->mem, &q->plan, MODE_ONCE, NULL, &sink, interrupted, err);
+    mem          *m = profile == NULL ? e->mem : q->account;
+    status        s = m == NULL ? error_memory(err)
+                                : circuit_open(&q->circuit, m, &q->plan, MODE_ONCE, NULL, &sink,
+                                               interrupted, err);
+    if (s == OK && profile != NULL) {
+        circuit_measure(q->circuit, e->clock, q->account);
+    }
     if (s == OK) {
         s = open_snapshots(q, err);
     }
@@ -528,12 +541,16 @@ query_run(query *q, result **out, error *err) {
                     .entries = q->entries,
                     .entry_counts = q->entry_counts,
                     .threads = q->threads,
+                    .profile = q->profile,
                     .interrupted = q->interrupted};
     run_extent done = RUN_NOTHING;
     status     s = parallel_run(&r, NULL, 0, &done, err);
     s = s < 0 || done != RUN_NOTHING ? s : run_node(&r, q->plan.root, err);
     if (s >= 0) {
         s = circuit_tick_op(q->circuit, q->circuit->sink, FRONTIER_END, err);
+    }
+    if (q->profile != NULL) {
+        circuit_add_profile(q->circuit, q->profile);
     }
     if (s < 0) {
         result_release(q->rows);
@@ -557,6 +574,9 @@ query_close(query *q) {
         }
     }
     circuit_close(q->circuit);
+    if (q->account != NULL) {
+        mem_close_shared(q->account);
+    }
     if (q->arena.mem != NULL) {
         arena_fini(&q->arena);
     }

@@ -18,6 +18,7 @@ typedef struct runner {
     insert_entry *const *entries;
     const int64_t       *entry_counts;
     int32_t              threads; /* that may work on it; 0 and 1: the caller's alone */
+    plan_profile        *profile; /* by node id; NULL: nothing is measured */
     interrupt           *interrupted;
     bool                *built;   /* by node id: the join's other side is stored; NULL: none is */
     _Atomic bool        *failed;  /* of a part: another one has failed; NULL: it is the whole */

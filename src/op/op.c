@@ -78,10 +78,46 @@ op_emit(op *self, const delta *out, error *err) {
     return all_done ? DONE : OK;
 }
 
+/* What was spent since the last switch is the running operator's; from now on `to` runs. */
+static op *
+profile_switch(op_profile *p, op *to) {
+    const int64_t now_ns = clock_ticks_ns(p->clock);
+    const int64_t bytes = atomic_load_explicit(&p->account->bytes_used, memory_order_relaxed);
+    op           *before = p->running;
+    if (before != NULL) {
+        before->spent_ns += now_ns - p->since_ns;
+        before->bytes += bytes - p->since_bytes;
+        before->bytes_max = max_i64(before->bytes_max, before->bytes);
+    }
+    p->running = to;
+    p->since_ns = now_ns;
+    p->since_bytes = bytes;
+    return before;
+}
+
 status
 op_push(op *o, int32_t port, const delta *in, error *err) {
     o->rows_in += in->row_count;
-    return o->class->push(o, port, in, err);
+    op_profile *profile = o->env->profile;
+    if (LIKELY(profile == NULL)) {
+        return o->class->push(o, port, in, err);
+    }
+    op          *before = profile_switch(profile, o);
+    const status s = o->class->push(o, port, in, err);
+    (void)profile_switch(profile, before);
+    return s;
+}
+
+static status
+run_tick(op *o, int64_t frontier_us, error *err) {
+    op_profile *profile = o->env->profile;
+    if (LIKELY(profile == NULL)) {
+        return o->class->tick(o, frontier_us, err);
+    }
+    op          *before = profile_switch(profile, o);
+    const status s = o->class->tick(o, frontier_us, err);
+    (void)profile_switch(profile, before);
+    return s;
 }
 
 status
@@ -89,7 +125,7 @@ op_tick(op *o, int64_t frontier_us, error *err) {
     frontier_us = max_i64(frontier_us, o->frontier_us);
     status s = OK;
     if (o->class->tick != NULL) {
-        s = o->class->tick(o, frontier_us, err);
+        s = run_tick(o, frontier_us, err);
         TRY(s);
     }
     o->frontier_us = frontier_us;

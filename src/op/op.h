@@ -32,6 +32,14 @@
 typedef struct op       op;
 typedef struct op_class op_class;
 
+/* EXPLAIN ANALYZE: time and memory go to the operator that runs, not to those that it calls. */
+typedef struct op_profile {
+    engine_clock *clock;
+    const mem    *account; /* of this circuit alone */
+    op           *running; /* NULL: none */
+    int64_t       since_ns, since_bytes;
+} op_profile;
+
 typedef struct op_env { /* shared by the operators of one circuit */
     mem            *mem;
     arena          *arena; /* of the circuit */
@@ -39,6 +47,7 @@ typedef struct op_env { /* shared by the operators of one circuit */
     arena          *tick_arena;
     store          *store;
     interrupt      *interrupted; /* one-off queries poll it; NULL: never */
+    op_profile     *profile;     /* NULL: nothing is measured */
     const eval_env *eval;        /* for volatile functions; NULL: there are none */
     int64_t         arrived_us;  /* when the rows under way came */
     const int64_t  *arrived;     /* not NULL: of each row */
@@ -58,6 +67,7 @@ struct op { /* the base: first member of every operator struct */
     int32_t        output_count, output_capacity;
     int64_t        frontier_us; /* of the last tick, INT64_MIN before: the watermark rows meet */
     int64_t        rows_in, rows_out, late_rows, null_time_rows;
+    int64_t        spent_ns, bytes, bytes_max; /* while it is measured */
     /* Some consumer needs retractions of updated rows. Set between ticks by the executor. */
     bool old_rows_wanted;
     /* One-off, set before the first push: of the rows only those count whose columns `shard` fall

@@ -410,22 +410,47 @@ print_line(const plan_node *n, buf *out) {
         print_names(&n->schema, NULL, n->schema.count, out);
         break;
     }
-    buf_printf(out, "  [%s]\n",
+    buf_printf(out, "  [%s]",
                (n->properties & PLAN_APPEND_ONLY) != 0    ? "append-only"
                : (n->properties & PLAN_CONSOLIDATED) != 0 ? "updating"
                                                           : "updating, not consolidated");
 }
 
 static void
-print_node(const plan_node *n, int32_t depth, buf *out) {
+print_bytes(int64_t bytes, buf *out) {
+    if (bytes < 10000) {
+        buf_printf(out, "%lld B", (long long)bytes);
+    } else if (bytes < 10000 * INT64_C(1024)) {
+        buf_printf(out, "%.1f KiB", (double)bytes / 1024);
+    } else {
+        buf_printf(out, "%.1f MiB", (double)bytes / (1024 * 1024));
+    }
+}
+
+static void
+print_profile(const plan_profile *p, buf *out) {
+    buf_printf(out, "  rows: %lld", (long long)p->rows_out);
+    if (p->rows_in != p->rows_out) {
+        buf_printf(out, " of %lld", (long long)p->rows_in);
+    }
+    buf_printf(out, ", time: %.3f ms, memory: ", (double)p->spent_ns / 1e6);
+    print_bytes(p->bytes, out);
+}
+
+static void
+print_node(const plan_node *n, int32_t depth, const plan_profile *profile, buf *out) {
     buf_printf(out, "%*s", 2 * depth, "");
     print_line(n, out);
+    if (profile != NULL) {
+        print_profile(&profile[n->id], out);
+    }
+    buf_printf(out, "\n");
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        print_node(n->inputs[i], depth + 1, out);
+        print_node(n->inputs[i], depth + 1, profile, out);
     }
 }
 
 void
-plan_print(const plan *p, buf *out) {
-    print_node(p->root, 0, out);
+plan_print(const plan *p, const plan_profile *profile, buf *out) {
+    print_node(p->root, 0, profile, out);
 }

@@ -456,6 +456,7 @@ typedef struct ast_statement {
     /* CREATE STREAM, VIEW, TABLE ... AS, SELECT, EXPLAIN, DESCRIBE, INSERT */
     ast_select  *select;
     ast_emission emit;
+    bool         analyze; /* EXPLAIN: it is run */
     /* INSERT: `select` gives the rows; CREATE VIEW */
     int32_t   target_count; /* column list, 0 when absent */
     ast_name *targets;

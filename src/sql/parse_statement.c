@@ -13,10 +13,8 @@ static status
 parse_explain(parser *p, ast_statement *s) {
     s->kind = AST_EXPLAIN;
     parser_advance(p);
-    if (parser_at(p, KEYWORD_ANALYZE)) {
-        return parser_outside(p, "EXPLAIN ANALYZE");
-    }
-    if (parser_at(p, KEYWORD_WATERMARK)) {
+    s->analyze = parser_accept(p, KEYWORD_ANALYZE);
+    if (!s->analyze && parser_at(p, KEYWORD_WATERMARK)) {
         return parse_explain_watermark(p, s);
     }
     if (!parser_at_query(p)) {

@@ -401,7 +401,7 @@ sql_print_statement(const ast_statement *s, buf *out) {
         print_copy(s, out);
         return;
     case AST_EXPLAIN:
-        buf_append_text(out, TEXT("EXPLAIN "));
+        buf_append_text(out, s->analyze ? TEXT("EXPLAIN ANALYZE ") : TEXT("EXPLAIN "));
         print_query(s, out);
         return;
     case AST_CREATE_SOURCE:

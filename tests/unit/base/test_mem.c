@@ -116,6 +116,29 @@ test_shared(void **state) {
     mem_close_shared(m);
 }
 
+/* A child charges its parent too, counts for its limit and its torture, and may outlive its
+ * closing. */
+static void
+test_child(void **state) {
+    (void)state;
+    mem m;
+    mem_init(&m, 1000);
+    mem *child = mem_open_child(&m);
+    CHECK(child != NULL);
+    void *a = mem_alloc(child, 600);
+    CHECK(a != NULL && used(child) == 601 && used(&m) == 601);
+    CHECK(mem_alloc(child, 500) == NULL && mem_alloc(&m, 500) == NULL);
+    CHECK(used(child) == 601 && used(&m) == 601);
+    atomic_store(&m.fail_at, atomic_load(&m.allocations) + 1);
+    CHECK(mem_alloc(child, 1) == NULL);
+    atomic_store(&m.fail_at, atomic_load(&m.allocations) + 1);
+    CHECK(mem_open_child(&m) == NULL);
+    mem_close_shared(child);
+    CHECK_EQ(used(&m), 600);
+    mem_free(child, a, 600);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 /* The n-th call fails whatever its kind, once or from then on. */
 static void
 test_fail_at(void **state) {
@@ -157,4 +180,4 @@ test_fail_at(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_accounting), UNIT(test_map), UNIT(test_limit), UNIT(test_shared),
-          UNIT(test_fail_at))
+          UNIT(test_child), UNIT(test_fail_at))

@@ -96,7 +96,7 @@ fixture_plan(fixture *f, const char *sql, bool streaming, error *err) {
                     streaming, &s->emit, err));
     buf out;
     buf_init(&out, f->mem, sizeof(f->text) - 1);
-    plan_print(&f->plan, &out);
+    plan_print(&f->plan, NULL, &out);
     const text shown = buf_text(&out);
     if (shown.size > 0) {
         memcpy(f->text, shown.data, shown.size);

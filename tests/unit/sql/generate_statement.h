@@ -320,7 +320,7 @@ put_statement(generator *g) {
         put_create(g);
         break;
     case 4:
-        put(g, "EXPLAIN");
+        put(g, roll(g, 2) == 0 ? "EXPLAIN ANALYZE" : "EXPLAIN");
         put_select(g, 2);
         put_emit(g);
         break;

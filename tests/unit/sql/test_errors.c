@@ -212,7 +212,7 @@ static const refusal refusals[] = {
     {"ALTER VIEW v RETRY", 13, "expected RENAME TO after the name", NULL},
     {"INSERT INTO t DEFAULT VALUES", 14, "INSERT ... DEFAULT VALUES is not part of this grammar",
      NULL},
-    {"EXPLAIN ANALYZE SELECT 1", 8, "EXPLAIN ANALYZE is not part of this grammar", NULL},
+    {"EXPLAIN ANALYZE WATERMARK s", 16, "expected a query", NULL},
     {"MERGE INTO t", 0, "MERGE is not part of this grammar", NULL},
     {"SELECT INTERVAL '1-2' YEAR TO MONTH", 27,
      "INTERVAL with a range of units is not part of this grammar", NULL},
