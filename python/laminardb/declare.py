@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from .errors import SchemaError
-from .types import Schema
+from .types import Schema, _ArrowType
 
 _SQL_NAMES = {
     "int8": "TINYINT",
@@ -73,7 +73,11 @@ _ARROW = {
     "vz": "BLOB",
     "tdD": "DATE",
     "tdm": "TIMESTAMP_MS",
+    "tts": "TIME",
+    "ttm": "TIME",
     "ttu": "TIME",
+    "ttn": "TIME",
+    "e": "FLOAT",
     "tss:": "TIMESTAMP",
     "tsm:": "TIMESTAMP_MS",
     "tsu:": "TIMESTAMP",
@@ -101,10 +105,40 @@ def sql_type(name: object) -> str:
     raise _unknown(name)
 
 
-def _arrow_type(kind: str) -> str:
+def _decimal(of: _ArrowType) -> str:
+    precision, scale = map(int, of.format[2:].split(",")[:2])
+    if of.metadata.get("laminardb:type") == "HUGEINT":
+        return "HUGEINT"
+    precision, scale = max(precision - min(scale, 0), scale), max(scale, 0)
+    return f"DECIMAL({min(precision, 38)}, {scale})"
+
+
+def _nested(of: _ArrowType) -> str:
+    inside = [_arrow_type(child) for child in of.children]
+    if of.format == "+s":
+        fields = zip(of.children, inside, strict=True)
+        return f"STRUCT({', '.join(f'{quoted(child.name)} {kind}' for child, kind in fields)})"
+    if of.format == "+m":
+        key, value = (_arrow_type(child) for child in of.children[0].children)
+        return f"MAP({key}, {value})"
+    if of.format == "+r":  # run ends, values
+        return inside[1]
+    if of.format.startswith(("+l", "+L", "+vl", "+vL", "+w:")):
+        return f"{inside[0]}[{of.format[3:] if of.format.startswith('+w:') else ''}]"
+    raise _unknown(of.format)
+
+
+def _arrow_type(of: _ArrowType) -> str:
+    kind = of.format
+    if of.dictionary is not None:
+        return _arrow_type(of.dictionary)
+    if kind.startswith("+"):
+        return _nested(of)
     if kind.startswith("d:"):
-        precision, scale = kind[2:].split(",")[:2]
-        return f"DECIMAL({precision}, {scale})"
+        return _decimal(of)
+    if kind.startswith("w:"):
+        is_uuid = of.metadata.get("ARROW:extension:name") == "arrow.uuid"
+        return "UUID" if is_uuid else "BLOB"
     if kind.startswith("ts") and not kind.endswith(":"):
         return "TIMESTAMPTZ"
     if kind not in _ARROW:
@@ -124,7 +158,7 @@ def create_source(name: str, schema: Any) -> str:
     elif hasattr(schema, "__arrow_c_schema__"):
         columns = [
             f"{quoted(c.name)} {_arrow_type(kind)}{'' if c.nullable else ' NOT NULL'}"
-            for c, kind in Schema(schema.__arrow_c_schema__())._with_formats()
+            for c, kind in Schema(schema.__arrow_c_schema__())._with_arrow_types()
         ]
     else:
         raise TypeError(

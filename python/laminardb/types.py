@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,10 +16,11 @@ class _ArrowSchema(ctypes.Structure):
 _ArrowSchema._fields_ = [
     ("format", ctypes.c_char_p),
     ("name", ctypes.c_char_p),
-    ("metadata", ctypes.c_char_p),
+    ("metadata", ctypes.c_void_p),
     ("flags", ctypes.c_int64),
     ("n_children", ctypes.c_int64),
     ("children", ctypes.POINTER(ctypes.POINTER(_ArrowSchema))),
+    ("dictionary", ctypes.POINTER(_ArrowSchema)),
 ]
 
 _NAMES = {
@@ -45,10 +47,47 @@ class Column(NamedTuple):
     nullable: bool
 
 
+class _ArrowType(NamedTuple):
+    """A type of Arrow's, with what is inside."""
+
+    name: str
+    format: str
+    metadata: dict[str, str]
+    children: list[_ArrowType]
+    dictionary: _ArrowType | None
+
+
+def _metadata(address: int | None) -> dict[str, str]:
+    """Pairs of texts, each behind its length, behind their number: 32-bit integers of this machine."""
+
+    def take(count: int) -> bytes:
+        nonlocal address
+        assert address is not None
+        data = ctypes.string_at(address, count)
+        address += count
+        return data
+
+    def number() -> int:
+        return int.from_bytes(take(4), sys.byteorder, signed=True)
+
+    texts = [take(number()).decode("utf-8", "replace") for _ in range(2 * number())] if address else []
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _read_type(of: _ArrowSchema) -> _ArrowType:
+    return _ArrowType(
+        (of.name or b"").decode(),
+        of.format.decode(),
+        _metadata(of.metadata),
+        [_read_type(of.children[i].contents) for i in range(of.n_children)],
+        _read_type(of.dictionary.contents) if of.dictionary else None,
+    )
+
+
 class Schema:
     """The reading interface of pyarrow.Schema: names, types, field, iteration, len, capsule."""
 
-    __slots__ = ("_capsule", "_columns", "_formats")
+    __slots__ = ("_arrow_types", "_capsule", "_columns")
 
     def __init__(self, capsule: Any) -> None:
         pointer = ctypes.pythonapi.PyCapsule_GetPointer
@@ -57,11 +96,11 @@ class Schema:
         record = _ArrowSchema.from_address(pointer(capsule, b"arrow_schema"))
         self._capsule = capsule
         self._columns = []
-        self._formats: list[str] = []
+        self._arrow_types: list[_ArrowType] = []
         for i in range(record.n_children):
             child = record.children[i].contents
             kind = child.format.decode()
-            self._formats.append(kind)
+            self._arrow_types.append(_read_type(child))
             self._columns.append(Column(child.name.decode(), _NAMES.get(kind, kind), bool(child.flags & 2)))
 
     @staticmethod
@@ -72,8 +111,8 @@ class Schema:
             return Schema(capsule)
         return pyarrow.schema(_Holder(capsule))
 
-    def _with_formats(self) -> Iterator[tuple[Column, str]]:
-        return zip(self._columns, self._formats, strict=True)
+    def _with_arrow_types(self) -> Iterator[tuple[Column, _ArrowType]]:
+        return zip(self._columns, self._arrow_types, strict=True)
 
     @property
     def names(self) -> list[str]:

@@ -49,6 +49,7 @@ static const known_format known_formats[] = {
     {"+vL", ARROW_LIST_VIEW, TYPE_LIST, 8, 8, 3, 1, 1},
     {"+m", ARROW_MAP, TYPE_MAP, 4, 4, 2, 1, 1},
     {"+s", ARROW_STRUCT, TYPE_STRUCT, 0, 1, 1, 1, 1},
+    {"+r", ARROW_RUN_ENDS, TYPE_NULL, 0, 1, 0, 1, 1},
 };
 
 /* A time with a zone is a moment, whatever the zone: TIMESTAMPTZ counts it in microseconds. */

@@ -23,7 +23,8 @@ typedef enum arrow_kind {
     ARROW_LIST_VIEW,
     ARROW_FIXED_LIST,
     ARROW_MAP,
-    ARROW_STRUCT
+    ARROW_STRUCT,
+    ARROW_RUN_ENDS /* two children: where runs end, and a value for each; its type is theirs */
 } arrow_kind;
 
 /* What is known of a column from its format alone. */

@@ -27,7 +27,8 @@ arrow_row_is_null(const arrow_rows *r, int32_t row) {
 const void *arrow_values(const arrow_rows *r, int64_t count, arena *a);
 /* Everything but text and dictionaries. */
 status arrow_import_values(column *out, const arrow_rows *r, arena *a, error *err) MUST_USE;
-/* Lists, maps and structs (import_nested.c): their children are checked and imported first. */
+/* Lists, maps, structs and run ends (import_nested.c): their children are checked and imported
+ * first. */
 status arrow_import_nested(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena *a,
                            error *err) MUST_USE;
 /* import_batch.c: rows first .. first + count, counted from the array's offset, of any column. */

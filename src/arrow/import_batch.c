@@ -155,7 +155,7 @@ arrow_import_rows(column *out, const struct ArrowSchema *column_schema,
     TRY(arrow_check_array(array, r.format, is_dictionary, first, count, name, err));
     if (arrow_is_nested(&format)) {
         r.start = array->offset + first;
-        TRY(import_validity(&r, a, err));
+        TRY(format.kind == ARROW_RUN_ENDS ? OK : import_validity(&r, a, err));
         return arrow_import_nested(out, &r, column_schema, a, err);
     }
     if (!is_dictionary) {

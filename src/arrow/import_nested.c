@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* import_nested.c - Arrow's lists, maps and structs as images.
+/* import_nested.c - Arrow's lists, maps and structs as images, and run ends.
  *
  * The children of the wanted rows alone are looked at, each as a column of its own, so all checks
  * of flat columns are theirs too. Offsets are checked before a child is touched: they start at 0 or
- * later, do not fall, and end within the child. What lies under a NULL is not read. */
+ * later, do not fall, and end within the child. What lies under a NULL is not read. Of run ends the
+ * runs of the wanted rows are looked at: a column of their values, gathered. */
 #include "arrow/import.h"
 #include "batch/nested_column.h"
 
@@ -174,6 +175,98 @@ import_list(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena
     return type.id == TYPE_MAP ? check_map_rows(out, r, a, err) : OK;
 }
 
+/* ---- run ends */
+
+static int64_t
+run_end(const struct ArrowArray *ends, int32_t width, int64_t run) {
+    const uint8_t *at = (const uint8_t *)ends->buffers[1] + (ends->offset + run) * width;
+    int64_t        end = 0;
+    memcpy(&end, at, (size_t)width);
+    return width == 2 ? (int16_t)end : width == 4 ? (int32_t)end : end;
+}
+
+/* Whether the bitmap, which may be missing, has a bit that is 0 among those of the array. */
+static bool
+has_null(const struct ArrowArray *a) {
+    const uint8_t *bits = a->null_count == 0 ? NULL : a->buffers[0];
+    for (int64_t i = a->offset; bits != NULL && i < a->offset + a->length; i++) {
+        if (((bits[i >> 3] >> (i & 7)) & 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static status
+check_ends(const arrow_rows *r, const struct ArrowSchema *s, int32_t *width, error *err) {
+    const struct ArrowArray *ends = r->array->children[0];
+    arrow_format             format;
+    data_type                type;
+    *width = 0;
+    TRY(arrow_check_field(s, r->name, &format, &type, err));
+    TRY(arrow_check_array(ends, &format, false, 0, 0, r->name, err));
+    if (has_null(ends)) {
+        return error_set(err, ERR_INGESTION_FAILED, "%s has a run end that is NULL", r->name);
+    }
+    *width = format.width;
+    return OK;
+}
+
+static status
+bad_run(const arrow_rows *r, int64_t run, int64_t end, error *err) {
+    return error_set(err, ERR_INGESTION_FAILED,
+                     "%s: run %lld ends at %lld, not behind the one before it", r->name,
+                     (long long)run + 1, (long long)end);
+}
+
+/* rows[i]: the run of row i, counted from `first`, the run of row 0. The runs in front of it are
+ * looked at too: a search would not find out that they are in disorder. */
+static status
+spread_runs(int32_t *rows, int64_t *first, int64_t *count, const arrow_rows *r, int32_t width,
+            error *err) {
+    const struct ArrowArray *ends = r->array->children[0];
+    const int64_t            stop = r->start + r->count;
+    int64_t                  run = 0, end = 0;
+    *first = -1;
+    *count = 0;
+    for (int64_t at = r->start; at < stop; run++) {
+        if (run == ends->length) {
+            return error_set(err, ERR_INGESTION_FAILED,
+                             "%s has %lld runs, the last of which ends before row %lld", r->name,
+                             (long long)run, (long long)stop);
+        }
+        const int64_t before = end;
+        end = run_end(ends, width, run);
+        if (end <= before) {
+            return bad_run(r, run, end, err);
+        }
+        *first = *first < 0 && end > at ? run : *first;
+        for (; at < end && at < stop; at++) {
+            rows[at - r->start] = (int32_t)(run - *first);
+        }
+    }
+    *first = *first < 0 ? 0 : *first;
+    *count = r->count == 0 ? 0 : run - *first;
+    return OK;
+}
+
+static status
+import_runs(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena *a, error *err) {
+    int32_t  width = 0;
+    int64_t  first = 0, count = 0;
+    column   values;
+    int32_t *rows = arena_alloc(a, (size_t)r->count * sizeof(*rows));
+    if (rows == NULL) {
+        return error_memory(err);
+    }
+    TRY(check_child(r, 2, err));
+    TRY(check_ends(r, s->children[0], &width, err));
+    TRY(spread_runs(rows, &first, &count, r, width, err));
+    TRY(arrow_import_rows(&values, s->children[1], r->array->children[1], first, count, r->name, a,
+                          err));
+    return column_gather(out, &values, rows, r->count, a, err);
+}
+
 static status
 import_struct(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena *a, error *err) {
     const data_type type = r->format->type;
@@ -195,6 +288,12 @@ import_struct(column *out, const arrow_rows *r, const struct ArrowSchema *s, are
 status
 arrow_import_nested(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena *a,
                     error *err) {
-    return r->format->kind == ARROW_STRUCT ? import_struct(out, r, s, a, err)
-                                           : import_list(out, r, s, a, err);
+    switch (r->format->kind) {
+    case ARROW_STRUCT:
+        return import_struct(out, r, s, a, err);
+    case ARROW_RUN_ENDS:
+        return import_runs(out, r, s, a, err);
+    default:
+        return import_list(out, r, s, a, err);
+    }
 }

@@ -102,7 +102,10 @@ check_format(const struct ArrowSchema *s, const char *name, arrow_format *format
 
 int64_t
 arrow_child_count(const arrow_format *f, const struct ArrowSchema *s) {
-    return !arrow_is_nested(f) ? 0 : f->kind == ARROW_STRUCT ? s->n_children : 1;
+    return !arrow_is_nested(f)         ? 0
+           : f->kind == ARROW_STRUCT   ? s->n_children
+           : f->kind == ARROW_RUN_ENDS ? 2
+                                       : 1;
 }
 
 static status
@@ -112,8 +115,9 @@ check_children(const struct ArrowSchema *s, const arrow_format *f, const char *n
         return error_set(err, ERR_INVALID_SCHEMA,
                          f->kind == ARROW_STRUCT
                              ? "%s of Arrow type \"%.32s\" has %lld fields; 1 to %d are possible"
-                             : "%s of Arrow type \"%.32s\" has %lld children; it must have one",
-                         name, s->format, (long long)s->n_children, NESTED_FIELDS_MAX);
+                             : "%s of Arrow type \"%.32s\" has %lld children; it must have %d",
+                         name, s->format, (long long)s->n_children,
+                         f->kind == ARROW_STRUCT ? NESTED_FIELDS_MAX : (int)wanted);
     }
     for (int64_t i = 0; i < wanted; i++) {
         if (s->children == NULL || s->children[i] == NULL) {
@@ -167,6 +171,22 @@ check_struct(const struct ArrowSchema *s, const char *name, data_type *type, int
     return done;
 }
 
+/* The type is that of the values, which may be anything. */
+static status
+check_run_ends(const struct ArrowSchema *s, const char *name, data_type *type, int32_t depth,
+               error *err) {
+    const struct ArrowSchema *ends = s->children[0];
+    arrow_format              f;
+    TRY(check_format(ends, name, &f, err));
+    if (strlen(f.format) != 1 || strchr("sil", f.format[0]) == NULL || ends->dictionary != NULL) {
+        return error_set(err, ERR_INVALID_SCHEMA,
+                         "%s has run ends of Arrow type \"%.32s\"; they must be int16, int32 or "
+                         "int64",
+                         name, f.format);
+    }
+    return check_type(s->children[1], name, type, depth + 1, err);
+}
+
 static status
 check_nested(const struct ArrowSchema *s, const char *name, arrow_format *f, int32_t depth,
              error *err) {
@@ -177,6 +197,9 @@ check_nested(const struct ArrowSchema *s, const char *name, arrow_format *f, int
     TRY(check_children(s, f, name, err));
     if (f->kind == ARROW_STRUCT) {
         return check_struct(s, name, &f->type, depth, err);
+    }
+    if (f->kind == ARROW_RUN_ENDS) {
+        return check_run_ends(s, name, &f->type, depth, err);
     }
     TRY(check_type(s->children[0], name, &item, depth + 1, err));
     if (f->kind == ARROW_FIXED_LIST) {
@@ -293,15 +316,19 @@ arrow_check_record_array(const struct ArrowArray *a, int64_t columns, error *err
 static status
 check_buffers(const struct ArrowArray *a, const arrow_format *f, const char *name, error *err) {
     const bool views = f->kind == ARROW_UTF8_VIEW;
-    const bool fits =
-        views ? a->n_buffers >= f->buffers && a->n_buffers < INT32_MAX
-              : a->n_buffers == f->buffers || (f->kind == ARROW_NULL && a->n_buffers == 1);
+    const bool fits = views ? a->n_buffers >= f->buffers && a->n_buffers < INT32_MAX
+                            : a->n_buffers == f->buffers || (f->buffers == 0 && a->n_buffers == 1);
     if (!fits) {
         return error_set(err, ERR_INGESTION_FAILED,
                          "the Arrow array of %s (\"%s\") has %lld buffers; it must have %d", name,
                          f->format, (long long)a->n_buffers, f->buffers);
     }
-    if (f->kind == ARROW_NULL) {
+    if (f->kind == ARROW_RUN_ENDS && a->null_count > 0) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "the Arrow array of %s counts %lld NULLs; with run ends its values do",
+                         name, (long long)a->null_count);
+    }
+    if (f->buffers == 0) {
         return OK;
     }
     if (a->buffers == NULL) {
