@@ -35,5 +35,6 @@ interrupt_reason(const interrupt *i, error *err) {
                          "the query ran longer than statement_timeout_ms allows (%lld ms)",
                          (long long)i->timeout_ms);
     }
-    return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled");
+    return error_set(err, ERR_QUERY_CANCELLED, "%s",
+                     i != NULL && i->message != NULL ? i->message : "query was cancelled");
 }

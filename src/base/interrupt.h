@@ -21,6 +21,7 @@ struct interrupt {
     int64_t       deadline_ns; /* of the monotonic clock: no longer wanted from then on; 0: none */
     int64_t       timeout_ms;  /* what the deadline was made from, for the message */
     bool          timed_out;
+    const char   *message; /* what a cancellation says; NULL: that a query was cancelled */
 };
 
 bool interrupt_check(interrupt *i); /* the slow part of interrupt_poll */
@@ -29,6 +30,8 @@ status interrupt_reason(const interrupt *i, error *err);
 
 /* For a part of the query that another thread runs: it ends with the query and at its deadline. */
 void interrupt_init_part(interrupt *part, interrupt *of);
+
+#define INTERRUPT_ROWS 1024 /* between two looks, for loops that go row by row */
 
 /* True once the query is to stop. NULL: never. For loops to call once a batch. */
 ALWAYS_INLINE bool

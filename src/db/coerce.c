@@ -60,6 +60,10 @@ coerce_column(column *out, const column *in, int32_t row_count, coerce_target to
     TRY(builder_init(&b, a->mem, &to.type, 1, err));
     status s = builder_reserve(&b, row_count, err);
     for (int32_t i = 0; s == OK && i < row_count; i++) {
+        if (i % INTERRUPT_ROWS == 0 && interrupt_poll(to.guard)) {
+            s = interrupt_reason(to.guard, err);
+            break;
+        }
         const value v = column_value(in, i);
         value       made;
         s = coerce_value(&made, &v, to, a, err);

@@ -4,11 +4,13 @@
 #ifndef LAMINAR_DB_COERCE_H
 #define LAMINAR_DB_COERCE_H
 
+#include "base/interrupt.h"
 #include "batch/column.h"
 
 typedef struct coerce_target {
-    data_type type;
-    bool      event_time; /* BIGINT as epoch ms takes timestamps */
+    data_type  type;
+    bool       event_time; /* BIGINT as epoch ms takes timestamps */
+    interrupt *guard;      /* of coerce_column; NULL: none */
 } coerce_target;
 
 /* ERR_INGESTION_FAILED with "value 'x' of type T does not fit U". Text made for VARCHAR comes from

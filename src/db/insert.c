@@ -93,6 +93,17 @@ db_append_batch(laminar_database *db, object *o, batch *rows, error *err) {
     return engine_append(db->engine, o->impl, rows, err);
 }
 
+/* Reading rows looks for what the caller's check says: nothing of them is kept then. */
+static interrupt
+insert_guard(laminar_database *db) {
+    return (interrupt){.check = db->interrupt_check,
+                       .context = db->interrupt_context,
+                       .clock = &db->clock.base,
+                       .next_ns = sat_add_i64(clock_ticks_ns(&db->clock.base), INTERRUPT_CHECK_NS),
+                       .message = "interrupted while the rows of an insert were read; none of them "
+                                  "was kept"};
+}
+
 /* Which incoming column feeds each column of the source; -1: its default. */
 static status
 match_columns(int32_t *from, const object *o, const schema *in, error *err) {
@@ -124,10 +135,23 @@ match_columns(int32_t *from, const object *o, const schema *in, error *err) {
     return OK;
 }
 
+/* Batches that are fitted to a source's columns and become one: the first passes through without a
+ * copy. */
+typedef struct gathered {
+    laminar_database *db;
+    const object     *o;
+    const int32_t    *from;  /* match_columns */
+    interrupt        *guard; /* NULL: none */
+    builder           all;
+    bool              building;
+    batch            *first;
+    int64_t           rows;
+} gathered;
+
 /* One incoming batch in the source's columns and types. */
 static status
-fit_batch(batch **out, laminar_database *db, const object *o, const int32_t *from, batch *in,
-          int64_t first_row, arena *a, error *err) {
+fit_batch(batch **out, const gathered *g, batch *in, arena *a, error *err) {
+    const object *o = g->o;
     const int32_t width = o->schema->count;
     const int32_t n = in->rows.row_count;
     column       *columns = arena_alloc(a, sizeof(column) * (size_t)(width + 1));
@@ -137,33 +161,37 @@ fit_batch(batch **out, laminar_database *db, const object *o, const int32_t *fro
     bool as_is = in->rows.column_count == width;
     for (int32_t i = 0; i < width; i++) {
         const field *f = &o->schema->fields[i];
-        if (from[i] < 0) {
+        if (interrupt_poll(g->guard)) {
+            return interrupt_reason(g->guard, err);
+        }
+        if (g->from[i] < 0) {
             value v = o->defaults == NULL ? value_null((type_id)f->type.id) : o->defaults[i];
             v.type = f->type;
             TRY(column_constant(&columns[i], &v, n, a, err));
             as_is = false;
             continue;
         }
-        const coerce_target to = {.type = f->type, .event_time = i == o->event_time_column};
-        int32_t             bad = -1;
-        const status        s =
-            coerce_column(&columns[i], &in->rows.columns[from[i]], n, to, a, &bad, err);
+        const coerce_target to = {
+            .type = f->type, .event_time = i == o->event_time_column, .guard = g->guard};
+        int32_t      bad = -1;
+        const status s =
+            coerce_column(&columns[i], &in->rows.columns[g->from[i]], n, to, a, &bad, err);
         if (s < 0) {
-            if (s != ERR_OUT_OF_MEMORY && err != NULL) {
+            if (s != ERR_OUT_OF_MEMORY && s != ERR_QUERY_CANCELLED && err != NULL) {
                 const error why = *err;
                 error_set(err, ERR_INGESTION_FAILED, "row %lld, column \"%.*s\": %.300s",
-                          (long long)(first_row + bad + 1), TEXT_ARG(f->name), why.message);
+                          (long long)(g->rows + bad + 1), TEXT_ARG(f->name), why.message);
             }
             return s;
         }
-        as_is = as_is && from[i] == i && columns[i].values == in->rows.columns[i].values;
+        as_is = as_is && g->from[i] == i && columns[i].values == in->rows.columns[i].values;
     }
     if (as_is) {
         *out = batch_retain(in);
         return OK;
     }
     const delta fitted = {.row_count = n, .column_count = width, .columns = columns};
-    return batch_keep(out, db->mem, &fitted, err);
+    return batch_keep(out, g->db->mem, &fitted, err);
 }
 
 typedef struct arrow_reader {
@@ -225,34 +253,25 @@ reader_next(arrow_reader *r, mem *m, batch **out, error *err) {
     }
 }
 
-/* Fitted batches on their way to one: the first passes through without a copy. */
-typedef struct gathered {
-    builder all;
-    bool    building;
-    batch  *first;
-    int64_t rows;
-} gathered;
-
 static status
-start_building(gathered *g, laminar_database *db, const object *o, arena *a, error *err) {
-    const int32_t width = o->schema->count;
+start_building(gathered *g, arena *a, error *err) {
+    const int32_t width = g->o->schema->count;
     data_type    *types = arena_alloc(a, sizeof(data_type) * (size_t)(width + 1));
     if (types == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < width; i++) {
-        types[i] = o->schema->fields[i].type;
+        types[i] = g->o->schema->fields[i].type;
     }
-    TRY(builder_init(&g->all, db->mem, types, width, err));
+    TRY(builder_init(&g->all, g->db->mem, types, width, err));
     g->building = true;
     return builder_append_delta(&g->all, &g->first->rows, err);
 }
 
 static status
-gather_batch(gathered *g, laminar_database *db, const object *o, const int32_t *from, batch *in,
-             arena *a, error *err) {
+gather_batch(gathered *g, batch *in, arena *a, error *err) {
     batch *fitted = NULL;
-    TRY(fit_batch(&fitted, db, o, from, in, g->rows, a, err));
+    TRY(fit_batch(&fitted, g, in, a, err));
     status s = OK;
     g->rows += fitted->rows.row_count;
     if (g->rows > INT32_MAX) {
@@ -261,7 +280,7 @@ gather_batch(gathered *g, laminar_database *db, const object *o, const int32_t *
         g->first = fitted;
         return OK;
     } else if (!g->building) {
-        s = start_building(g, db, o, a, err);
+        s = start_building(g, a, err);
     }
     if (s == OK) {
         s = builder_append_delta(&g->all, &fitted->rows, err);
@@ -296,11 +315,12 @@ read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, er
         return error_memory(err);
     }
     TRY(match_columns(from, o, &r->schema, err));
-    gathered g = {.building = false};
-    batch   *next = NULL;
-    status   s = OK;
+    interrupt guard = insert_guard(db);
+    gathered  g = {.db = db, .o = o, .from = from, .guard = &guard};
+    batch    *next = NULL;
+    status    s = OK;
     while (s == OK && (s = reader_next(r, db->mem, &next, err)) == OK && next != NULL) {
-        s = gather_batch(&g, db, o, from, next, &r->arena, err);
+        s = gather_batch(&g, next, &r->arena, err);
         batch_release(next);
     }
     return gather_end(&g, s, out, err);
@@ -311,10 +331,10 @@ db_fit_result(batch **out, laminar_database *db, const object *o, const int32_t 
               const result *rows, error *err) {
     arena a;
     arena_init(&a, db->mem);
-    gathered g = {.building = false};
+    gathered g = {.db = db, .o = o, .from = from};
     status   s = OK;
     for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
-        s = gather_batch(&g, db, o, from, rows->batches[i], &a, err);
+        s = gather_batch(&g, rows->batches[i], &a, err);
     }
     s = gather_end(&g, s, out, err);
     arena_fini(&a);
@@ -391,13 +411,15 @@ laminar_status
 laminar_database_insert_csv(laminar_database *db, const char *source_name, const char *csv,
                             size_t csv_size, char delimiter, const char *null_text,
                             int64_t *row_count, laminar_error *err) {
-    error   e = {0};
-    object *o = NULL;
-    status  s = find_object(db, source_name, &o, &e);
+    error     e = {0};
+    object   *o = NULL;
+    interrupt guard = insert_guard(db);
+    status    s = find_object(db, source_name, &o, &e);
     if (s == OK) {
         const csv_format format = {.delimiter = delimiter == '\0' ? ',' : delimiter,
                                    .null_text = null_text == NULL ? (text){0} : text_of(null_text),
-                                   .event_time_column = o->event_time_column + 1};
+                                   .event_time_column = o->event_time_column + 1,
+                                   .guard = &guard};
         batch           *rows = NULL;
         s = csv_read(&rows, db->mem, o->schema, o->defaults, (text){csv, csv_size}, &format, &e);
         if (s == OK) {
@@ -419,15 +441,17 @@ coerce_json(value *out, const value *in, int32_t at, void *context, arena *a, er
 laminar_status
 laminar_database_insert_json(laminar_database *db, const char *source_name, const char *json,
                              size_t json_size, int64_t *row_count, laminar_error *err) {
-    error   e = {0};
-    object *o = NULL;
-    status  s = find_object(db, source_name, &o, &e);
+    error     e = {0};
+    object   *o = NULL;
+    interrupt guard = insert_guard(db);
+    status    s = find_object(db, source_name, &o, &e);
     if (s == OK) {
         const json_target target = {.name = o->name,
                                     .shape = o->schema,
                                     .defaults = o->defaults,
                                     .coerce = coerce_json,
-                                    .context = o};
+                                    .context = o,
+                                    .guard = &guard};
         batch            *rows = NULL;
         s = json_read(&rows, db->mem, &target, (text){json, json_size}, &e);
         if (s == OK) {

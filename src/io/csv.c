@@ -22,6 +22,7 @@ typedef struct csv_reader {
     bool        was_quoted;
     bool        row_ended; /* the field was the last of its row */
     arena       scratch;   /* of the value being converted */
+    interrupt  *guard;
 } csv_reader;
 
 /* A field in quotes: "" stands for one quote. The bytes between are borrowed when nothing had to be
@@ -281,6 +282,9 @@ read_rows(csv_reader *r, csv_target *target, builder *b, error *err) {
         if (rows == INT32_MAX) {
             return error_set(err, ERR_INGESTION_FAILED, "more than 2^31 - 1 rows in one insert");
         }
+        if (rows % INTERRUPT_ROWS == 0 && interrupt_poll(r->guard)) {
+            return interrupt_reason(r->guard, err);
+        }
         TRY(read_row(r, target, b, err));
         rows++;
     }
@@ -318,7 +322,8 @@ csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text c
                     .line = 1,
                     .delimiter = format->delimiter,
                     .null_text = format->null_text,
-                    .event_time_column = format->event_time_column - 1};
+                    .event_time_column = format->event_time_column - 1,
+                    .guard = format->guard};
     buf_init(&r.unquoted, m, CSV_FIELD_MAX + 1);
     arena_init(&r.scratch, m);
     builder b;

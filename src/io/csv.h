@@ -9,6 +9,7 @@
 #ifndef LAMINAR_IO_CSV_H
 #define LAMINAR_IO_CSV_H
 
+#include "base/interrupt.h"
 #include "batch/column.h"
 
 typedef struct csv_format {
@@ -16,7 +17,8 @@ typedef struct csv_format {
     text null_text; /* data NULL: none */
     /* Counted from 1, 0: none. Where it is BIGINT a time such as '2024-01-31 09:30:00' fits too, as
      * epoch milliseconds. */
-    int32_t event_time_column;
+    int32_t    event_time_column;
+    interrupt *guard; /* NULL: none */
 } csv_format;
 
 /* All rows as one batch of target's columns, or an error: ERR_INGESTION_FAILED naming line, column,

@@ -224,6 +224,9 @@ fill_defaults(json_reader *r, error *err) {
 static status
 read_row(json_reader *r, int32_t depth, error *err) {
     int32_t n = 0;
+    if (r->row_count % INTERRUPT_ROWS == 0 && interrupt_poll(r->target->guard)) {
+        return interrupt_reason(r->target->guard, err);
+    }
     json_blanks(r);
     if (!json_take(r, '}')) {
         do {

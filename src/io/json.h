@@ -10,6 +10,7 @@
 #define LAMINAR_IO_JSON_H
 
 #include "base/arena.h"
+#include "base/interrupt.h"
 #include "batch/column.h"
 
 #define JSON_DEPTH_MAX 64
@@ -20,7 +21,8 @@ typedef struct json_target {
     const value  *defaults; /* one per column, or NULL */
     /* What a value that is not of its column's type becomes, or why not. */
     status (*coerce)(value *out, const value *in, int32_t at, void *context, arena *a, error *err);
-    void *context;
+    void      *context;
+    interrupt *guard; /* NULL: none */
     /* Of a part of a file: */
     bool        of_file;    /* rows have no number, commas may stand between objects */
     int64_t     first_line; /* of the text; 0: 1 */

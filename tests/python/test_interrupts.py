@@ -213,7 +213,22 @@ assert "never" not in db.list_tables()
 assert db.query("SELECT count(*) FROM t WHERE k = 7").fetchone() == (0,)
 """
 
-SCRIPTS = {"held": HELD, "reads": READS, "pressure": PRESSURE, "work": WORK}
+LARGE = """
+import itertools
+import pyarrow as pa
+db.start()
+interrupted("large CSV", lambda: db.insert_csv("t", "k,v\\n" + "7,0.5\\n" * 5_000_000))
+interrupted("large JSON", lambda: db.insert_json("t", '{"k": 7, "v": 0.5}\\n' * 4_000_000))
+texts = pa.table({"k": ["7"] * 3_000_000})
+interrupted("Arrow texts for numbers", lambda: db.insert("t", texts))
+batch = pa.record_batch({"k": pa.array([7] * 10, pa.int64())})
+endless = pa.RecordBatchReader.from_batches(batch.schema, itertools.repeat(batch))
+interrupted("endless Arrow stream", lambda: db.insert("t", endless))
+alive(db)
+assert db.query("SELECT count(*) FROM t WHERE k = 7").fetchone() == (0,)
+"""
+
+SCRIPTS = {"large": LARGE, "held": HELD, "reads": READS, "pressure": PRESSURE, "work": WORK}
 
 
 def outcome(script: str) -> dict[str, float]:
