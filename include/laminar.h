@@ -161,6 +161,8 @@ LAMINAR_API laminar_status laminar_database_resume(laminar_database *db, laminar
 /* "Created", "Starting", "Running", "Paused", "ShuttingDown", "Stopped"; "Faulted": started, and
  * every stream has failed. Never waits. */
 LAMINAR_API const char *laminar_database_state(laminar_database *db);
+/* OK as long as calls are answered: code 101 once it is closed, 100 in a forked child. */
+LAMINAR_API laminar_status laminar_database_check(laminar_database *db, laminar_error *err);
 /* Deterministic mode: moves the clock on to now_us, microseconds since 1970. What is due until then
  * (EMIT EVERY and whatever else goes by the clock) happens on this thread, each thing at its own
  * time, before the call returns: one step of an hour does what 3,600 steps of a second do. Class
@@ -566,8 +568,12 @@ typedef struct laminar_source_stats {
     int64_t  total_rows, retained_rows, retained_bytes;
     int64_t  watermark_ms; /* INT64_MIN before any row; without event time: when the newest came */
     int64_t  null_time_rows;
-    int64_t  pending_rows;  /* accepted, but held back from the streams by a pause */
-    int64_t  capacity_rows; /* rows that may wait before an insert has to */
+    int64_t  pending_rows;  /* accepted, but held back from the streams by a pause, or queued */
+    int64_t  capacity_rows; /* rows that may wait before an insert has to: buffer_size */
+    int64_t  queued_rows;   /* of all sources: what waits for a busy engine, or for the end of
+                               another thread's transaction */
+    bool is_backpressured;  /* the next insert has to wait: that many rows are queued, or a
+                               subscription that blocks is full */
 } laminar_source_stats;
 LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, const char *source,
                                                          laminar_source_stats *out,
@@ -587,6 +593,8 @@ typedef struct laminar_stream_stats {
     char            error[1024];                 /* why, when failed */
     int64_t         state_rows;                  /* groups and rows that its operators remember */
     int64_t         pending_rows, capacity_rows; /* as its sources' */
+    int64_t         queued_rows;
+    bool            is_backpressured;
     laminar_latency latency;
 } laminar_stream_stats;
 LAMINAR_API laminar_status laminar_database_stream_stats(laminar_database *db, const char *stream,

@@ -54,15 +54,16 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
                                "max_lag_bytes",
                                "statement_timeout_ms",
                                "deterministic",
+                               "random_seed",
                                NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
-    long long       limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0;
+    long long       limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, seed = 0;
     int             deterministic = 0;
     laminar_error   err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLp:Connection", names, &path,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLpL:Connection", names, &path,
                                      &options.threads, &limit, &buffer, &timeout, &lag,
-                                     &query_timeout, &deterministic)) {
+                                     &query_timeout, &deterministic, &seed)) {
         return NULL;
     }
     options.memory_limit = limit;
@@ -71,6 +72,7 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     options.max_lag_bytes = lag;
     options.statement_timeout_ms = query_timeout;
     options.deterministic = deterministic != 0;
+    options.seed = (uint64_t)seed;
     module_state      *state = ext_state_of_type(type);
     allocfunc          alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     connection_object *self = state == NULL ? NULL : (connection_object *)(void *)alloc(type, 0);
@@ -135,7 +137,12 @@ get_is_closed(PyObject *o, void *unused) {
 static PyObject *
 get_state(PyObject *o, void *unused) {
     (void)unused;
-    return PyUnicode_FromString(laminar_database_state(((connection_object *)o)->db));
+    connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    if (laminar_database_check(self->db, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return PyUnicode_FromString(laminar_database_state(self->db));
 }
 
 /* ---------------------------------------------------------------------------------- statements */

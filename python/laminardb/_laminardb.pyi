@@ -73,6 +73,7 @@ class Connection:
         max_lag_bytes: int = 0,
         statement_timeout_ms: int = 0,
         deterministic: bool = False,
+        random_seed: int = 0,
     ) -> Self: ...
     @property
     def is_closed(self) -> bool: ...

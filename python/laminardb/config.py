@@ -21,6 +21,7 @@ class LaminarConfig:
         statement_timeout_ms: how long a query may run before it raises QueryError 402; None: no limit.
         deterministic: True: the clock stands at 1970 until ``tick(now)`` moves it, and no thread is started:
             the same calls give the same results to the byte. For tests and replays.
+        random_seed: of ``random()``, ``uuid()`` and their like in a deterministic database; None: 0.
         max_lag_bytes: what a subscription may leave unread when it names no limit; None: 256 MiB.
 
     Raises:
@@ -37,6 +38,7 @@ class LaminarConfig:
         "max_lag_bytes": None,
         "statement_timeout_ms": None,
         "deterministic": False,
+        "random_seed": None,
     }
 
     def __init__(self, **settings: Any) -> None:
@@ -55,8 +57,11 @@ class LaminarConfig:
                 raise TypeError(f"{key} must be an int, not None")
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise TypeError(f"{key} must be an int or None, not {value!r}")
-            if value is not None and not 0 < value < 2**63:
-                raise ValueError(f"{key} must be at least 1, not {value!r}")
+            least = 0 if key == "random_seed" else 1
+            if value is not None and not least <= value < 2**63:
+                raise ValueError(f"{key} must be at least {least}, not {value!r}")
+        if settings.get("random_seed") is not None and not settings.get("deterministic"):
+            raise ValueError("random_seed is for deterministic=True: the system's clock gives no same results")
         object.__setattr__(self, "_values", {**self._defaults, **settings})
 
     def __getattr__(self, name: str) -> Any:

@@ -62,6 +62,7 @@ class Connection(_laminardb.Connection):
             settings.max_lag_bytes or 0,
             settings.statement_timeout_ms or 0,
             settings.deterministic,
+            settings.random_seed or 0,
         )
 
     def tick(self, now: int | datetime) -> None:
@@ -384,12 +385,15 @@ class Connection(_laminardb.Connection):
     materialized_views = list_streams
 
     def stats(self, name: str) -> dict[str, Any]:
-        """Rows, bytes and watermark of a source; an unknown name gives None as its total_events."""
+        """Rows, bytes, watermark and queue of a source; an unknown name gives None as its total_events."""
+        from .metrics import _utilization
+
         try:
             s = self._source_stats(name)
         except SchemaError:
             return {"name": name, "total_events": None}
-        return {"name": name, "total_events": s["total_rows"], **s}
+        pressure = {"is_backpressured": bool(s["is_backpressured"]), "utilization": _utilization(s)}
+        return {"name": name, "total_events": s["total_rows"], **s, **pressure}
 
     def metrics(self) -> PipelineMetrics:
         """Counters of the whole database, taken at one instant."""

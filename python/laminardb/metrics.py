@@ -57,11 +57,17 @@ class PipelineMetrics:
         )
 
 
+def _utilization(s: dict[str, int]) -> float:
+    return min(1.0, s["queued"] / s["capacity"])
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SourceMetrics:
     """One source or table.
 
-    pending: rows held back from the streams by a pause. capacity: rows that may wait before an insert has to.
+    pending: rows held back from the streams by a pause, or queued for a busy engine. capacity: rows that may be
+    queued before an insert has to wait (`buffer_size`); utilization: how much of it all sources together use.
+    is_backpressured: the next insert has to wait, for the queue or for a full subscription that blocks.
     watermark: without WATERMARK FOR, when its newest row came.
     """
 
@@ -84,9 +90,9 @@ class SourceMetrics:
             s["total_rows"],
             s["pending"],
             s["capacity"],
-            False,
+            bool(s["is_backpressured"]),
             s["watermark"],
-            0.0,
+            _utilization(s),
             s["retained_rows"],
             s["retained_bytes"],
             s["null_time_rows"],
@@ -127,7 +133,7 @@ class StreamMetrics:
             s["rows_out"],
             s["pending"],
             s["capacity"],
-            False,
+            bool(s["is_backpressured"]),
             s["watermark"],
             sql,
             s["rows_in"],

@@ -53,6 +53,24 @@ queue_is_empty(laminar_database *db) {
     return empty;
 }
 
+queue_load
+queue_look(laminar_database *db, bool (*counts)(const object *target, const void *of),
+           const void       *of) {
+    insert_queue *q = &db->queue;
+    queue_load    load = {.rows = atomic_load(&q->rows),
+                          .is_full = atomic_load(&q->room_sleepers) > 0};
+    load.is_full = load.is_full || load.rows >= db_setting(db, SETTING_BUFFER_SIZE);
+    if (load.rows == 0) {
+        return load;
+    }
+    mutex_lock(&q->lock);
+    for (const insert_request *r = q->first; r != NULL; r = r->next) {
+        load.counted += counts(r->target, of) ? r->rows->rows.row_count : 0;
+    }
+    mutex_unlock(&q->lock);
+    return load;
+}
+
 static void
 push_request(insert_queue *q, insert_request *r) {
     mutex_lock(&q->lock);

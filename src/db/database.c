@@ -595,6 +595,12 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
     return report(err, &e, s, TEXT(""));
 }
 
+laminar_status
+laminar_database_check(laminar_database *db, laminar_error *err) {
+    error e = {0};
+    return report(err, &e, db_check_open(db, &e), TEXT(""));
+}
+
 const char *
 laminar_database_state(laminar_database *db) {
     switch ((db_state)atomic_load(&db->state)) {

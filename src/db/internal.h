@@ -225,7 +225,15 @@ status queue_open(laminar_database *db, error *err) MUST_USE;
 /* Applies what is queued (for at most LEAVE_US_MAX when bounded) with the token held. True: nothing
  * is left. */
 bool queue_drain(laminar_database *db, bool bounded);
-bool queue_is_empty(laminar_database *db);
+/* What waits for a busy engine: rows of all sources, of those that count, and whether the next
+ * insert would have to wait for room. From any thread, without the token. */
+typedef struct queue_load {
+    int64_t rows, counted;
+    bool    is_full;
+} queue_load;
+queue_load queue_look(laminar_database *db, bool (*counts)(const object *target, const void *of),
+                      const void       *of);
+bool       queue_is_empty(laminar_database *db);
 void queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
 /* With the token: the worker learns when the next timer goes off. */
 void queue_tell_due(laminar_database *db);

@@ -7,7 +7,6 @@
 
 /* Inserts run the streams before they return, so nothing waits in a queue; the bound is the one
  * that is promised for those that will. */
-#define SOURCE_CAPACITY_ROWS 65536
 
 static object_kind
 kind_of(laminar_object_kind kind) {
@@ -156,25 +155,59 @@ copy_sized(void *out, const void *made, uint32_t size, size_t known) {
     memcpy(out, &size, sizeof(size));
 }
 
+static bool
+is_target(const object *target, const void *of) {
+    return target == of;
+}
+
+static bool
+is_any(const object *target, const void *of) {
+    (void)target;
+    (void)of;
+    return true;
+}
+
+/* With the token. */
+static bool
+feeds(const object *target, const void *of) {
+    return target->impl != NULL && stream_reads(of, target->impl);
+}
+
+/* Looked at before the call waits for the engine itself: afterwards nothing would be queued. */
+static queue_load
+look_ahead(laminar_database *db, const char *source_name) {
+    error ignored = {0};
+    if (db_check_open(db, &ignored) < 0) {
+        return (queue_load){0};
+    }
+    object *o = source_name == NULL ? NULL : catalog_take(db->catalog, text_of(source_name));
+    const queue_load load = queue_look(db, source_name == NULL ? is_any : is_target, o);
+    catalog_object_release(o);
+    return load;
+}
+
 laminar_status
 laminar_database_source_stats(laminar_database *db, const char *name, laminar_source_stats *out,
                               laminar_error *err) {
-    error  e = {0};
-    status s = db_enter(db, &e);
+    error            e = {0};
+    const queue_load load = look_ahead(db, name);
+    status           s = db_enter(db, &e);
     if (s == OK) {
         object *o = NULL;
         s = db_find_source(db, text_of(name), &o, &e);
         if (s == OK) {
             const source              *src = o->impl;
             const table               *t = source_table(src);
-            const laminar_source_stats made = {.total_rows = table_row_count(t),
-                                               .retained_rows = table_live_count(t),
-                                               .retained_bytes = table_byte_count(t),
-                                               .watermark_ms =
-                                                   watermark_ms(source_watermark_us(src)),
-                                               .null_time_rows = source_null_time_rows(src),
-                                               .pending_rows = source_pending_rows(src),
-                                               .capacity_rows = SOURCE_CAPACITY_ROWS};
+            const laminar_source_stats made = {
+                .total_rows = table_row_count(t),
+                .retained_rows = table_live_count(t),
+                .retained_bytes = table_byte_count(t),
+                .watermark_ms = watermark_ms(source_watermark_us(src)),
+                .null_time_rows = source_null_time_rows(src),
+                .pending_rows = source_pending_rows(src) + load.counted,
+                .capacity_rows = db_setting(db, SETTING_BUFFER_SIZE),
+                .queued_rows = load.rows,
+                .is_backpressured = load.is_full || source_full_log(src) != NULL};
             copy_sized(out, &made, out->size, sizeof(made));
             catalog_object_release(o);
         }
@@ -196,7 +229,8 @@ latency_of(const histogram *h) {
 }
 
 static void
-fill_stream_stats(const stream *st, laminar_stream_stats *out) {
+fill_stream_stats(laminar_database *db, const stream *st, queue_load load,
+                  laminar_stream_stats *out) {
     stream_counters c;
     error           why = {0};
     stream_count(st, &c);
@@ -209,8 +243,10 @@ fill_stream_stats(const stream *st, laminar_stream_stats *out) {
                                  .state_bytes = c.state_bytes,
                                  .failed = stream_failure(st, &why),
                                  .state_rows = c.state_rows,
-                                 .pending_rows = c.pending_rows,
-                                 .capacity_rows = SOURCE_CAPACITY_ROWS,
+                                 .pending_rows = c.pending_rows + queue_look(db, feeds, st).counted,
+                                 .capacity_rows = db_setting(db, SETTING_BUFFER_SIZE),
+                                 .queued_rows = load.rows,
+                                 .is_backpressured = load.is_full || c.backpressured,
                                  .latency = latency_of(stream_latency(st))};
     (void)snprintf(made.error, sizeof(made.error), "%s", why.message);
     copy_sized(out, &made, out->size, sizeof(made));
@@ -219,8 +255,9 @@ fill_stream_stats(const stream *st, laminar_stream_stats *out) {
 laminar_status
 laminar_database_stream_stats(laminar_database *db, const char *name, laminar_stream_stats *out,
                               laminar_error *err) {
-    error  e = {0};
-    status s = db_enter(db, &e);
+    error            e = {0};
+    const queue_load load = look_ahead(db, NULL);
+    status           s = db_enter(db, &e);
     if (s == OK) {
         object *o = NULL;
         s = catalog_need(&o, db->catalog, text_of(name), false, ERR_TABLE_NOT_FOUND, "Stream", -1,
@@ -229,7 +266,7 @@ laminar_database_stream_stats(laminar_database *db, const char *name, laminar_st
             s = error_set(&e, ERR_TABLE_NOT_FOUND, "Stream not found: %.*s", TEXT_ARG(o->name));
         }
         if (s == OK) {
-            fill_stream_stats(o->impl, out);
+            fill_stream_stats(db, o->impl, load, out);
         }
         db_leave(db);
     }

@@ -567,7 +567,10 @@ log_cursor_resume(log_cursor *c, changelog *log, const lag_rule *rule, log_posit
     *c = (log_cursor){.log = changelog_retain(log), .rule = *rule};
     mutex_lock(&log->lock);
     join_readers(c, log, at);
-    mutex_unlock(&log->lock);
+    if (unread_bytes(c) > rule->bytes_max) { /* what lies behind `from` is more than it may have */
+        check_readers(log);
+    }
+    leave(log);
     return OK;
 }
 

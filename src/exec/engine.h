@@ -179,9 +179,11 @@ bool          stream_failure(const stream *s, error *reason); /* true: it failed
 typedef struct stream_counters {
     int64_t rows_in, rows_out, late_rows, null_time_rows, ticks;
     int64_t watermark_us, state_bytes, state_rows;
-    int64_t pending_rows; /* stored in a pause by the sources that it reads */
+    int64_t pending_rows;  /* stored in a pause by the sources that it reads */
+    bool    backpressured; /* a subscription that blocks is full, behind one of them */
 } stream_counters;
 void stream_count(const stream *s, stream_counters *out);
+bool stream_reads(const stream *s, const source *src); /* at any depth */
 /* ns from insert to published changes; a sample of the inserts. Borrowed, with the token. */
 const histogram *stream_latency(const stream *s);
 

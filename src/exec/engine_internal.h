@@ -219,7 +219,6 @@ void    stream_go_live(stream *s); /* filled and attached: from now on it emits 
 void    stream_detach(stream *s);
 void    stream_fail(stream *s, const error *reason); /* and everything that reads it */
 int64_t stream_frontier_us(const stream *s);
-bool    stream_reads(const stream *s, const source *src);
 int64_t stream_freed_rows(const stream *s); /* that its sources gave up so far */
 int64_t stream_late_rows(const stream *s);
 /* Feeds one leaf; a fault fails the stream, not the caller. */

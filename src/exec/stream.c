@@ -593,13 +593,16 @@ stream_late_rows(const stream *s) {
 static int64_t
 reported_watermark_us(const stream *s) {
     int64_t plain_us = INT64_MAX;
+    if (!s->running && !s->failed) {
+        return INT64_MIN; /* it has not begun to read */
+    }
     if (s->plan.by_clock) {
         return s->frontier_us;
     }
     for (int32_t i = 0; i < s->sources.count; i++) {
         const source *src = s->sources.items[i];
         if (source_is_timed(src)) {
-            return stream_frontier_us(s);
+            return s->engine->paused ? s->frontier_us : stream_frontier_us(s);
         }
         const int64_t at_us = source_watermark_us(src);
         plain_us = at_us == INT64_MIN ? plain_us : min_i64(plain_us, at_us);
@@ -612,9 +615,11 @@ stream_count(const stream *s, stream_counters *out) {
     *out = s->final;
     out->ticks = s->ticks;
     out->pending_rows = 0;
+    out->backpressured = false;
     out->watermark_us = reported_watermark_us(s);
     for (int32_t i = 0; i < s->sources.count; i++) {
         out->pending_rows += source_pending_rows(s->sources.items[i]);
+        out->backpressured |= source_full_log(s->sources.items[i]) != NULL;
     }
     if (s->backfill != NULL || s->circuit == NULL) {
         return; /* the rest is not ours to read, or over */

@@ -204,3 +204,40 @@ def test_cancelled_and_slow_readers_hold_no_memory(db: laminardb.Connection) -> 
 
     grow()
     assert grow() < 20_000 * 150  # the stored rows and their index, not 20,000 entries of a log
+
+
+@pytest.mark.parametrize("on_lag", ["error", "drop_oldest", "block", "conflate"])
+def test_resumed_beyond_its_limit(on_lag: str) -> None:
+    """More may lie behind a position than the new reader may leave unread: its rule holds at once."""
+    with laminardb.open(config=laminardb.LaminarConfig(insert_timeout_ms=200)) as db:
+        db.execute("CREATE SOURCE t (k BIGINT, v BIGINT)")
+        db.execute("CREATE STREAM s AS SELECT k, v FROM t")
+        db.execute("CREATE STREAM m AS SELECT k, max(v) AS v FROM t GROUP BY k")
+        db.start()
+        name = "m" if on_lag == "conflate" else "s"
+        first = db.subscribe_stream(name)
+        db.insert("t", {"k": 0, "v": 0})
+        batch = first.next()
+        assert batch is not None
+        first.cancel()
+        for i in range(2000):
+            db.insert("t", {"k": i % 5, "v": i})
+        sub = db.subscribe_stream(name, from_=batch.position, max_lag_bytes=LIMIT, on_lag=on_lag)  # type: ignore[arg-type]
+        if on_lag == "error":
+            assert sub.dropped == 2000 and sub.lag == 0
+            with pytest.raises(laminardb.SubscriptionError, match="2000 rows missed"):
+                sub.next()
+        elif on_lag == "drop_oldest":
+            assert 0 < sub.lag <= LIMIT
+            rows = [row[1] for batch in iter(sub.try_next, None) for row in batch]
+            assert rows == list(range(2000 - len(rows), 2000)) and sub.dropped == 2000 - len(rows) > 0
+        elif on_lag == "block":
+            assert sub.lag > LIMIT
+            with pytest.raises(laminardb.IngestionError, match="full"):
+                db.insert("t", {"k": 1, "v": 1})
+            assert sum(len(batch) for batch in iter(sub.try_next, None)) == 2000
+            assert db.insert("t", {"k": 1, "v": 1}) == 1
+        else:
+            assert sub.lag <= LIMIT
+            rows = [row for batch in iter(sub.try_next, None) for row in batch]
+            assert sorted(rows) == [(k, 1995 + k) for k in range(5)]
