@@ -135,6 +135,11 @@ typedef struct laminar_options {
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
 LAMINAR_API const char *laminar_version(void);
+/* Whether the callbacks of Arrow producers may be called. A runtime that ends before its process
+ * does, such as an interpreter, says false first, on the thread that ends it: from then on that
+ * thread alone calls them, and what others would release stays. Waits at most timeout_ms for the
+ * calls under way; false: some are not over. */
+LAMINAR_API bool laminar_allow_callbacks(bool allowed, int64_t timeout_ms);
 
 /* path: ":memory:" or "". options may be NULL. */
 LAMINAR_API laminar_status laminar_database_open(laminar_database **out, const char *path,

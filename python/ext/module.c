@@ -100,7 +100,35 @@ set_result_class(PyObject *module, PyObject *class) {
     Py_RETURN_NONE;
 }
 
+#define EXIT_WAIT_MS 1000
+
+/* At exit, while all of Python is still there: no thread is left inside of a producer's callback
+ * that would need the GIL, and none goes into one. */
+static PyObject *
+end_callbacks(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    bool over;
+    ENGINE_CALL(over = laminar_allow_callbacks(false, EXIT_WAIT_MS));
+    return PyBool_FromLong(over);
+}
+
+/* What is registered first runs last. */
+static int
+run_at_exit(PyObject *module) {
+    PyObject *atexit = PyImport_ImportModule("atexit");
+    PyObject *end = PyObject_GetAttrString(module, "_end_callbacks");
+    PyObject *done =
+        atexit == NULL || end == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", end);
+    Py_XDECREF(done);
+    Py_XDECREF(end);
+    Py_XDECREF(atexit);
+    return done == NULL ? -1 : 0;
+}
+
 static PyMethodDef module_methods[] = {
+    {"_end_callbacks", end_callbacks, METH_NOARGS,
+     PyDoc_STR("_end_callbacks()\n--\n\nOther threads call no producer of Arrow data any more.")},
     {"_set_result_class", set_result_class, METH_O,
      PyDoc_STR("_set_result_class(cls)\n--\n\nThe subclass of Result that queries give.")},
     {NULL, NULL, 0, NULL},
@@ -168,6 +196,10 @@ module_exec(PyObject *module) {
         return -1;
     }
     s->result_class = Py_NewRef((PyObject *)s->result_type);
+    (void)laminar_allow_callbacks(true, 0);
+    if (run_at_exit(module) < 0) {
+        return -1;
+    }
     return PyModule_AddStringConstant(module, "__version__", laminar_version());
 }
 

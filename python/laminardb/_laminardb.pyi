@@ -10,6 +10,7 @@ S = TypeVar("S", bound="Subscription")
 Parameters = Sequence[Any] | Mapping[str, Any]
 _Outcome = tuple[Literal["ddl", "rows_affected", "query", "metadata"], str | None, str | None, int]
 
+def _end_callbacks() -> bool: ...
 def _set_result_class(cls: type[Result], /) -> None: ...
 
 class Result:

@@ -26,6 +26,17 @@ status arrow_import_schema(schema *out, const struct ArrowSchema *in, arena *a,
 status arrow_import_batch(batch **out, mem *m, const struct ArrowSchema *schema_in,
                           struct ArrowArray *array, bool keep, error *err) MUST_USE;
 
+/* ---- producer.c: the producer's callbacks, none of them once the gate of os/callout.h is shut:
+ * what was to be released is then left to the end of the process. */
+/* As the stream's own; an errno. */
+int         arrow_stream_schema(struct ArrowArrayStream *s, struct ArrowSchema *out);
+int         arrow_stream_next(struct ArrowArrayStream *s, struct ArrowArray *out);
+const char *arrow_stream_error(struct ArrowArrayStream *s); /* never NULL */
+/* What was released already stays so. */
+void arrow_stream_release(struct ArrowArrayStream *s);
+void arrow_array_release(struct ArrowArray *a);
+void arrow_schema_release(struct ArrowSchema *s);
+
 /* Exports. The produced structs hold a reference to b's chunk, are released by the consumer in any
  * order on any thread, and their columns may be moved out of the record. `m` must live until then.
  * Weight, when `with_weight`, is a last BIGINT column "__weight", which `s` does not list. VARCHAR

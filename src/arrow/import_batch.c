@@ -18,7 +18,7 @@ static void
 release_holder(void *arg) {
     holder *h = arg;
     arena_fini(&h->memory);
-    h->array.release(&h->array);
+    arrow_array_release(&h->array);
 }
 
 /* ---- validity */
@@ -186,8 +186,7 @@ take_array(mem *m, struct ArrowArray *array, size_t bytes, holder **out) {
     chunk  *c = chunk_new_sized(m, bytes + sizeof(holder) + 256);
     holder *h = c == NULL ? NULL : chunk_take(c, sizeof(*h), 16);
     if (h == NULL || !chunk_on_free(c, release_holder, h)) {
-        array->release(array);
-        array->release = NULL;
+        arrow_array_release(array);
         chunk_release(c);
         return NULL;
     }

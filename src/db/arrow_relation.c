@@ -25,22 +25,14 @@ static void
 end_stream(arrow_relation *r) {
     batch_release(r->rows);
     r->rows = NULL;
-    if (r->shape.release != NULL) {
-        r->shape.release(&r->shape);
-        r->shape.release = NULL;
-    }
-    if (r->stream.release != NULL) {
-        r->stream.release(&r->stream);
-        r->stream.release = NULL;
-    }
+    arrow_schema_release(&r->shape);
+    arrow_stream_release(&r->stream);
 }
 
 static status
 fault(arrow_relation *r, const char *what, error *err) {
-    const char *why =
-        r->stream.get_last_error == NULL ? NULL : r->stream.get_last_error(&r->stream);
     return error_set(err, ERR_QUERY_FAILED, "%.*s failed to give %s: %.300s",
-                     TEXT_ARG(r->base.label), what, why == NULL ? "no reason given" : why);
+                     TEXT_ARG(r->base.label), what, arrow_stream_error(&r->stream));
 }
 
 /* The resolver's error in the engine's terms: its code may be any. */
@@ -65,7 +57,7 @@ call_open(arrow_relation *r, text *nearest, struct ArrowArrayStream *out, error 
 
 static status
 read_shape(arrow_relation *r, schema *out, arena *a, error *err) {
-    if (r->stream.get_schema(&r->stream, &r->shape) != 0) {
+    if (arrow_stream_schema(&r->stream, &r->shape) != 0) {
         r->shape.release = NULL;
         return fault(r, "its schema", err);
     }
@@ -140,9 +132,8 @@ arrow_relation_start(relation *base, const int32_t *columns, int32_t count, erro
         r->stream = opened;
     } else if (r->stream.release == NULL) {
         return error_set(err, ERR_QUERY_FAILED, "%.*s was read already", TEXT_ARG(base->label));
-    } else if (r->shape.release != NULL) {
-        r->shape.release(&r->shape);
-        r->shape.release = NULL;
+    } else {
+        arrow_schema_release(&r->shape);
     }
     return match_columns(r, columns, count, err);
 }
@@ -154,18 +145,18 @@ arrow_relation_next(relation *base, delta *out, error *err) {
     r->rows = NULL;
     for (;;) {
         struct ArrowArray array = {0};
-        if (r->stream.get_next(&r->stream, &array) != 0) {
+        if (arrow_stream_next(&r->stream, &array) != 0) {
             return fault(r, "its next rows", err);
         }
         if (array.release == NULL) {
             return DONE;
         }
         if (array.length == 0) {
-            array.release(&array);
+            arrow_array_release(&array);
             continue;
         }
         if (array.length > INT32_MAX) {
-            array.release(&array);
+            arrow_array_release(&array);
             return error_set(err, ERR_QUERY_FAILED, "a batch holds at most 2^31 - 1 rows");
         }
         TRY(arrow_import_batch(&r->rows, r->mem, &r->shape, &array, true, err));

@@ -7,6 +7,7 @@
 #include "db/internal.h"
 #include "db/settings.h"
 #include "kernel/kernel.h"
+#include "os/callout.h"
 
 static int64_t
 user_now_us(engine_clock *c) {
@@ -593,6 +594,15 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
         db_leave(db);
     }
     return report(err, &e, s, TEXT(""));
+}
+
+bool
+laminar_allow_callbacks(bool allowed, int64_t timeout_ms) {
+    if (allowed) {
+        callout_open();
+        return true;
+    }
+    return callout_close(sat_mul_i64(timeout_ms, 1000));
 }
 
 laminar_status

@@ -203,17 +203,15 @@ typedef struct arrow_reader {
 
 static status
 reader_fault(arrow_reader *r, const char *what, error *err) {
-    const char *why =
-        r->stream->get_last_error == NULL ? NULL : r->stream->get_last_error(r->stream);
     return error_set(err, ERR_INGESTION_FAILED, "the Arrow stream failed to give %s: %.300s", what,
-                     why == NULL ? "no reason given" : why);
+                     arrow_stream_error(r->stream));
 }
 
 static status
 reader_open(arrow_reader *r, struct ArrowArrayStream *from, mem *m, error *err) {
     *r = (arrow_reader){.stream = from};
     arena_init(&r->arena, m);
-    if (from->get_schema(from, &r->shape) != 0) {
+    if (arrow_stream_schema(from, &r->shape) != 0) {
         r->shape.release = NULL;
         return reader_fault(r, "its schema", err);
     }
@@ -222,9 +220,7 @@ reader_open(arrow_reader *r, struct ArrowArrayStream *from, mem *m, error *err) 
 
 static void
 reader_close(arrow_reader *r) {
-    if (r->shape.release != NULL) {
-        r->shape.release(&r->shape);
-    }
+    arrow_schema_release(&r->shape);
     arena_fini(&r->arena);
 }
 
@@ -234,19 +230,19 @@ reader_next(arrow_reader *r, mem *m, batch **out, error *err) {
     *out = NULL;
     for (;;) {
         struct ArrowArray array = {0};
-        if (r->stream->get_next(r->stream, &array) != 0) {
+        if (arrow_stream_next(r->stream, &array) != 0) {
             return reader_fault(r, "its next batch", err);
         }
         if (array.release == NULL) {
             return OK;
         }
         if (array.length > INT32_MAX) {
-            array.release(&array);
+            arrow_array_release(&array);
             return error_set(err, ERR_INGESTION_FAILED, "a batch holds at most 2^31 - 1 rows");
         }
         const bool keep = array.length >= TABLE_KEEP_ROWS;
         if (array.length == 0) {
-            array.release(&array);
+            arrow_array_release(&array);
             continue;
         }
         return arrow_import_batch(out, m, &r->shape, &array, keep, err);
@@ -383,9 +379,7 @@ insert_stream(laminar_database *db, const char *name, struct ArrowArrayStream *r
               int64_t *row_count, laminar_error *err) {
     error        e = {0};
     const status s = insert_arrow(db, name, rows, wait, row_count, &e);
-    if (rows->release != NULL) {
-        rows->release(rows);
-    }
+    arrow_stream_release(rows);
     return report(err, &e, s, TEXT(""));
 }
 

@@ -19,7 +19,8 @@ import laminardb
 Refused = laminardb.LaminarError
 db = laminardb.open(config=laminardb.LaminarConfig(insert_timeout_ms=100))
 db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR);"
-           "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+           "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k;"
+           "CREATE TABLE c (k BIGINT PRIMARY KEY) ON CONFLICT FAIL")
 db.start()
 subs = []
 def spawn(run):
@@ -89,6 +90,24 @@ def fork_child(end):
         end()
     else:
         assert os.waitpid(pid, 0)[1] == 0
+def arrow_of(n):
+    import pyarrow
+    bytes_of_python = pyarrow.py_buffer(bytearray(8 * n))  # to let go of them takes the GIL
+    return pyarrow.table({"k": pyarrow.Array.from_buffers(pyarrow.int64(), n, [None, bytes_of_python])})
+def arrow_for_ever():
+    while True:
+        db.insert("t", arrow_of(2000), wait=False)
+def refuse_arrow_for_ever():  # whoever applies them lets go of them: mostly the worker
+    while True:
+        db.insert("c", arrow_of(2000), wait=False)
+def endless_stream():
+    import pyarrow
+    rows = arrow_of(2000).to_batches()[0]
+    def batches():
+        while True:
+            time.sleep(0.0001)
+            yield rows
+    db.insert("t", pyarrow.RecordBatchReader.from_batches(rows.schema, batches()))
 def query_for_ever():
     while True:
         db.query("SELECT k, count(*) FROM t GROUP BY k").fetchall()
@@ -123,6 +142,9 @@ STEPS = [
     "fork_child(lambda: os._exit(0))",
     "fork_child(lambda: (db.close(), sys.exit()))",
     "db.pause()",
+    "[spawn(refuse_arrow_for_ever) for _ in range(3)]",
+    "spawn(arrow_for_ever)",
+    "spawn(endless_stream)",
 ]
 ENDS = [
     "",
