@@ -10,8 +10,8 @@
  *     round, ceil, floor, trunc of a     w = w1 + 1, s = 0; round(a, n): s = n when n is constant
  *
  * All results are exact but those of / and round. More than 38 digits: those before the point are
- * fewer (a value that needs them is an error), of a quotient first those behind it, down to
- * max(s1, s2, 6). A product with more than 38 behind the point is refused. */
+ * fewer (a value that needs them is an error, of a sum an argument too), of a quotient first those
+ * behind it, down to max(s1, s2, 6). A product with more than 38 behind the point is a DOUBLE. */
 #include "expr/resolve.h"
 #include "type/decimal.h"
 

@@ -78,6 +78,10 @@ expr_cast_to(expr **out, arena *a, expr *e, data_type t, error *err) {
         v.type = t;
         *out = expr_constant(a, &v, e->position);
     } else {
+        if (!type_casts(e->type, t)) { /* said now, not by the first row of a stream */
+            return error_set_at(err, ERR_QUERY_FAILED, e->position, "cannot convert %s to %s",
+                                type_name(e->type), type_name(t));
+        }
         *out = expr_make(a, EXPR_CAST, t, &e, 1, e->position);
     }
     return *out == NULL ? error_memory(err) : OK;

@@ -217,17 +217,48 @@ fn_divide_whole_decimal(fn_call *c) {
     return divide_decimals(c, c->args[1].type.scale - c->args[0].type.scale, true, "//");
 }
 
-/* Arguments of one type. */
+/* ---- remainders: each argument has digits of its own, as the finer one's may be too many for the
+ * other */
+
+/* x * 10^shift % y; y has at most 38 digits, so twice a remainder lies in 128 bits. */
+static int128
+modulo_shifted(int128 x, int32_t shift, int128 y) {
+    const uint128 size = (uint128)(y < 0 ? -y : y);
+    uint128       rest = (uint128)(x < 0 ? -x : x) % size;
+    for (int32_t i = 0; i < shift && rest != 0; i++) {
+        const uint128 twice = rest * 2 % size;
+        const uint128 eight = twice * 2 % size * 2 % size;
+        rest = (eight + twice) % size;
+    }
+    return x < 0 ? -(int128)rest : (int128)rest;
+}
+
+/* x % (y * 10^shift): beyond 128 bits it is larger than any x. */
+static int128
+modulo_of_shifted(int128 x, int128 y, int32_t shift) {
+    int128 by;
+    return mul_overflow_i128(y, decimal_powers[shift], &by) ? x : x % by;
+}
+
 status
 fn_modulo_decimal(fn_call *c) {
-    const bool wide = is_wide(c->args[0].type);
-    const bool z_wide = is_wide(c->type);
+    const bool    x_wide = is_wide(c->args[0].type);
+    const bool    y_wide = is_wide(c->args[1].type);
+    const bool    z_wide = is_wide(c->type);
+    const int32_t shift = c->args[1].type.scale - c->args[0].type.scale;
     for (int32_t i = 0; i < c->row_count; i++) {
-        const int128 b = units_of(&c->args[1], wide, i);
-        if (b == 0 && fn_is_valid(c, i) && !fn_set_null(c, i)) {
+        const int128 x = units_of(&c->args[0], x_wide, i);
+        const int128 y = units_of(&c->args[1], y_wide, i);
+        int128       rest = 0;
+        if (y == 0 && fn_is_valid(c, i) && !fn_set_null(c, i)) {
             return error_memory(c->err);
         }
-        put_units(c, z_wide, i, b == 0 ? 0 : units_of(&c->args[0], wide, i) % b);
+        if (y != 0 && fn_is_valid(c, i)) {
+            rest = shift == 0  ? x % y
+                   : shift > 0 ? modulo_shifted(x, shift, y)
+                               : modulo_of_shifted(x, y, -shift);
+        }
+        put_units(c, z_wide, i, rest);
     }
     return OK;
 }
