@@ -61,7 +61,7 @@ class LaminarConfig:
             if value is not None and not least <= value < 2**63:
                 raise ValueError(f"{key} must be at least {least}, not {value!r}")
         if settings.get("random_seed") is not None and not settings.get("deterministic"):
-            raise ValueError("random_seed is for deterministic=True: the system's clock gives no same results")
+            raise ValueError("random_seed is for deterministic=True: else the clock differs")
         object.__setattr__(self, "_values", {**self._defaults, **settings})
 
     def __getattr__(self, name: str) -> Any:

@@ -65,8 +65,8 @@ def _utilization(s: dict[str, int]) -> float:
 class SourceMetrics:
     """One source or table.
 
-    pending: rows held back from the streams by a pause, or queued for a busy engine. capacity: rows that may be
-    queued before an insert has to wait (`buffer_size`); utilization: how much of it all sources together use.
+    pending: rows held back from the streams by a pause, or queued for a busy engine. capacity: rows that may
+    be queued before an insert has to wait (`buffer_size`); utilization: how much of it all sources use.
     is_backpressured: the next insert has to wait, for the queue or for a full subscription that blocks.
     watermark: without WATERMARK FOR, when its newest row came.
     """

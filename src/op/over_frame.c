@@ -94,15 +94,31 @@ oriented(const range_keys *k, int128 image) {
     return k->descending ? ~image : image;
 }
 
-static int128
-sum_image(int128 x, int128 by, bool down) {
-    int128     out;
-    const bool beyond = by == INT128_MAX || (down ? __builtin_sub_overflow(x, by, &out)
-                                                  : __builtin_add_overflow(x, by, &out));
-    return !beyond ? out : down ? INT128_MIN : INT128_MAX;
+/* Where a bound lies: at an image, or in front of (-1) or behind (1) all keys. */
+typedef struct place {
+    int128  image;
+    int32_t beyond;
+} place;
+
+static place
+beyond_all(bool down) {
+    return (place){.beyond = down ? -1 : 1};
 }
 
-static int128
+static place
+sum_image(int128 x, int128 by, bool down) {
+    place      out = {0};
+    const bool beyond = by == INT128_MAX || (down ? __builtin_sub_overflow(x, by, &out.image)
+                                                  : __builtin_add_overflow(x, by, &out.image));
+    return beyond ? beyond_all(down) : out;
+}
+
+static place
+oriented_place(const range_keys *k, place p) {
+    return k->descending ? (place){.image = ~p.image, .beyond = -p.beyond} : p;
+}
+
+static place
 interval_moved(const range_keys *k, int128 image, const interval *iv, bool down) {
     if (iv->months == 0 || k->physical == PHYSICAL_INTERVAL) {
         return sum_image(image, interval_total_us(iv) * k->per_us, down);
@@ -114,9 +130,9 @@ interval_moved(const range_keys *k, int128 image, const interval *iv, bool down)
     const int128   us = (image - rest) / k->per_us;
     int64_t        moved;
     if (us >= INT64_MIN && us <= INT64_MAX && timestamp_add_interval((int64_t)us, &by, &moved)) {
-        return (int128)moved * k->per_us + rest;
+        return (place){.image = (int128)moved * k->per_us + rest};
     }
-    return down ? INT128_MIN : INT128_MAX;
+    return beyond_all(down);
 }
 
 /* An infinity moved against itself stays beyond all: every row is that near to it. */
@@ -126,27 +142,38 @@ double_moved(double x, double by, bool down) {
     return moved != moved && x == x ? (down ? -INFINITY : INFINITY) : moved;
 }
 
-/* The image of the key of `row` moved by the offset of a bound. */
-static int128
-moved_image(const range_keys *k, const frame_bound *b, int32_t row) {
+/* The key of `row` moved by the offset of a bound, in the order of the window. */
+static place
+moved_key(const range_keys *k, const frame_bound *b, int32_t row) {
     const bool down = (b->kind == BOUND_PRECEDING) != k->descending;
+    place      p;
     if (k->as_double) {
-        return oriented(k, f64_order(double_moved(key_double(k, row), b->offset.d, down)));
+        p = (place){.image = f64_order(double_moved(key_double(k, row), b->offset.d, down))};
+    } else if (b->offset.type.id == TYPE_INTERVAL) {
+        p = interval_moved(k, key_image(k, row), &b->offset.iv, down);
+    } else {
+        p = sum_image(key_image(k, row), b->offset.h, down);
     }
-    const int128 from = key_image(k, row);
-    return oriented(k, b->offset.type.id == TYPE_INTERVAL
-                           ? interval_moved(k, from, &b->offset.iv, down)
-                           : sum_image(from, b->offset.h, down));
+    return oriented_place(k, p);
+}
+
+/* As a comparison: the image of a key against a bound. */
+static int32_t
+against(int128 image, place bound) {
+    if (bound.beyond != 0) {
+        return -bound.beyond;
+    }
+    return (image > bound.image) - (image < bound.image);
 }
 
 static bool
-is_behind(const range_keys *k, int32_t row, int128 bound, bool is_end) {
-    return k->image[row] < bound || (is_end && k->image[row] == bound);
+is_behind(const range_keys *k, int32_t row, place bound, bool is_end) {
+    return against(k->image[row], bound) < (is_end ? 1 : 0);
 }
 
 /* The first row of [first, end) that is not behind the bound. */
 static int32_t
-search_bound(const range_keys *k, int32_t first, int32_t end, int128 bound, bool is_end) {
+search_bound(const range_keys *k, int32_t first, int32_t end, place bound, bool is_end) {
     while (first < end) {
         const int32_t middle = first + (end - first) / 2;
         if (is_behind(k, middle, bound, is_end)) {
@@ -176,7 +203,7 @@ range_bound(int32_t *out, const over_part *p, const range_keys *k, int32_t first
             out[i] = side.is_end ? null_end : null_first;
             continue;
         }
-        const int128 bound = moved_image(k, side.bound, i);
+        const place bound = moved_key(k, side.bound, i);
         at = search ? search_bound(k, first, end, bound, side.is_end) : at;
         while (at < end && is_behind(k, at, bound, side.is_end)) {
             at++;
@@ -289,7 +316,6 @@ over_range_reaches(const over *o, const frame_bound *b, const column *keys, int3
     if (has_months(b)) {
         wide.offset.iv.days += 3; /* an earlier row may reach as much further */
     }
-    const int128 bound = moved_image(&k, &wide, j);
-    const int128 image = oriented(&k, key_image(&k, i));
-    return b->kind == BOUND_PRECEDING ? image >= bound : image <= bound;
+    const int32_t order = against(oriented(&k, key_image(&k, i)), moved_key(&k, &wide, j));
+    return b->kind == BOUND_PRECEDING ? order >= 0 : order <= 0;
 }

@@ -161,7 +161,7 @@ KINDS = (
     Kind("BIGINT", number(-5, 5, extremes=(-(2**63), 2**63 - 1)), finer_offset),
     Kind("BIGINT", number(-5, 5), double_offset),
     Kind("UBIGINT", number(0, 9, extremes=(2**64 - 1, 2**63)), whole_offset),
-    Kind("HUGEINT", number(-5, 5, extremes=(-BIG, BIG, 10**20)), finer_offset),
+    Kind("HUGEINT", number(-5, 5, extremes=(-(2**127), 2**127 - 1, 2**127 - 3, BIG)), finer_offset),
     Kind("DECIMAL(9,2)", number(-500, 500, 2), finer_offset),
     Kind("DECIMAL(38,4)", number(-50_000, 50_000, 4, (-BIG, BIG)), finer_offset),
     Kind("DECIMAL(9,1)", number(-50, 50, 1), double_offset),

@@ -222,7 +222,8 @@ def test_resumed_beyond_its_limit(on_lag: str) -> None:
         first.cancel()
         for i in range(2000):
             db.insert("t", {"k": i % 5, "v": i})
-        sub = db.subscribe_stream(name, from_=batch.position, max_lag_bytes=LIMIT, on_lag=on_lag)  # type: ignore[arg-type]
+        rule: Any = on_lag
+        sub = db.subscribe_stream(name, from_=batch.position, max_lag_bytes=LIMIT, on_lag=rule)
         if on_lag == "error":
             assert sub.dropped == 2000 and sub.lag == 0
             with pytest.raises(laminardb.SubscriptionError, match="2000 rows missed"):
