@@ -13,17 +13,25 @@
 
 #include <string.h>
 
-/* Who runs handlers, as threading knows it; 0 with an exception: a handler may raise in here. */
-static unsigned long
-find_main_thread(void) {
-    PyObject *threading = PyImport_ImportModule("threading");
+/* Remembers who runs handlers, once threading is there to tell: with the GIL, before the engine
+ * works without it. A thread that outlives the interpreter must not ask. -1: a handler raised. */
+static int
+know_main_thread(module_state *state) {
+    if (atomic_load(&state->main_thread) != 0) {
+        return 0;
+    }
+    PyObject *name = PyUnicode_FromString("threading");
+    PyObject *threading = name == NULL ? NULL : PyImport_GetModule(name);
     PyObject *main = threading == NULL ? NULL : PyObject_CallMethod(threading, "main_thread", NULL);
     PyObject *ident = main == NULL ? NULL : PyObject_GetAttrString(main, "ident");
-    unsigned long found = ident == NULL ? 0 : PyLong_AsUnsignedLong(ident);
+    if (ident != NULL) {
+        atomic_store(&state->main_thread, PyLong_AsUnsignedLong(ident));
+    }
     Py_XDECREF(ident);
     Py_XDECREF(main);
     Py_XDECREF(threading);
-    return found;
+    Py_XDECREF(name);
+    return PyErr_Occurred() == NULL ? 0 : -1;
 }
 
 /* On the thread that runs a query. True: a handler raised; the exception stays set for the caller.
@@ -36,10 +44,7 @@ check_signals(void *context) {
         return false;
     }
     const PyGILState_STATE gil = PyGILState_Ensure();
-    if (main == 0) {
-        atomic_store(&state->main_thread, find_main_thread());
-    }
-    const bool raised = PyErr_Occurred() != NULL || PyErr_CheckSignals() < 0;
+    const bool             raised = PyErr_Occurred() != NULL || PyErr_CheckSignals() < 0;
     PyGILState_Release(gil);
     return raised;
 }
@@ -83,6 +88,10 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     options.interrupted = check_signals;
     atomic_store(&state->main_thread, 0); /* a fork may have changed it */
     options.interrupted_context = state;
+    if (know_main_thread(state) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
     if (laminar_database_open(&self->db, path, &options, &err) < 0) {
         Py_DECREF(self);
         return ext_raise_error(state, &err);
@@ -156,7 +165,8 @@ connection_execute(PyObject *o, PyObject *args) {
     laminar_result    *rows = NULL;
     laminar_error      err;
     laminar_status     s;
-    if (!PyArg_ParseTuple(args, "s#|OO:_execute", &text, &size, &given, &resolver)) {
+    if (!PyArg_ParseTuple(args, "s#|OO:_execute", &text, &size, &given, &resolver) ||
+        know_main_thread(self->state) < 0) {
         return NULL;
     }
     if (ext_parameters_read(self->state, given, &p) < 0) {
