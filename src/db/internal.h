@@ -94,6 +94,7 @@ struct laminar_database {
     _Atomic int64_t  settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
     int64_t          opened_with[SETTING_COUNT];
     _Atomic int32_t  blocking_readers; /* open subscriptions with LAG_BLOCK */
+    _Atomic int32_t  sleeping_readers; /* threads that wait for changes */
     int64_t          opened_ns;        /* of the monotonic clock */
     mutex            queries_lock;
     query_entry     *queries; /* active, newest first */
@@ -240,8 +241,9 @@ void queue_tell_due(laminar_database *db);
 /* Without the token. wait: returns when the rows are in every stream; else when they are accepted
  * (coerced, checked, queued or applied). */
 status db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) MUST_USE;
-/* Takes the token for a small insert, when nobody has to be waited for and it will be over in
- * microseconds. Pair with db_leave. */
+/* Takes the token for a small insert, when nobody has to be waited for, it will be over in
+ * microseconds and wakes no thread, which would want the lock that the caller keeps. Pair with
+ * db_leave. */
 bool db_enter_now(laminar_database *db);
 /* Waits until all that was accepted before is applied; gives the first failure of an insert nobody
  * waited for. */

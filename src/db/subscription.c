@@ -559,7 +559,10 @@ next_rows(laminar_subscription *s, int64_t timeout_us, result **out, bool *inter
         if (ended || timeout_us == 0 || (timeout_us > 0 && left_us <= 0)) {
             return DONE;
         }
-        if (log_cursor_wait(&s->cursor, &s->stopped, left_us)) {
+        atomic_fetch_add(&s->db->sleeping_readers, 1);
+        const bool woken_by_signal = log_cursor_wait(&s->cursor, &s->stopped, left_us);
+        atomic_fetch_sub(&s->db->sleeping_readers, 1);
+        if (woken_by_signal) {
             *interrupted = true;
             return DONE;
         }
