@@ -35,7 +35,7 @@ san: $(VENV)/installed ## C unit tests and the Python extension under AddressSan
 	@tools/san_python.sh $(VENV)
 
 tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
-	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture -scope" 20 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
+	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture -scope" 26 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
 
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
 	@tools/torture.sh $(VENV)
