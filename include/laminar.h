@@ -454,8 +454,9 @@ LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *
                                                   laminar_error *err);
 
 /* As flush, if that waits for nobody and is over in microseconds: at most 64 rows, nobody else at
- * work in the engine. LAMINAR_DONE: not so; the rows are still in the appender, call flush. For
- * threads that hold a lock of their own which is dearer to give up than such an insert. */
+ * work in the engine, no thread asleep for changes. LAMINAR_DONE: not so; the rows are still in the
+ * appender, call flush. For threads that hold a lock of their own which is dearer to give up than
+ * such an insert. */
 LAMINAR_API laminar_status laminar_appender_flush_now(laminar_appender *a, int64_t *row_count,
                                                       laminar_error *err);
 

@@ -21,23 +21,18 @@ static const char *const type_formats[TYPE_COUNT] = {
 #undef TYPE
 };
 
-/* The metadata of a UUID: one pair of texts with their sizes. */
-static const struct {
+/* Metadata that names an extension: one pair of texts with their sizes. */
+typedef struct extension_name {
     int32_t pairs;
     int32_t key_size;
     char    key[20];
     int32_t value_size;
     char    value[10];
-} uuid_extension = {1, 20, "ARROW:extension:name", 10, "arrow.uuid"};
+} extension_name;
 
-/* Of JSON: Arrow's canonical extension over texts. */
-static const struct {
-    int32_t pairs;
-    int32_t key_size;
-    char    key[20];
-    int32_t value_size;
-    char    value[10];
-} json_extension = {1, 20, "ARROW:extension:name", 10, "arrow.json"};
+/* Arrow's canonical extensions, over 16 bytes and over texts. */
+static const extension_name uuid_extension = {1, 20, "ARROW:extension:name", 10, "arrow.uuid"};
+static const extension_name json_extension = {1, 20, "ARROW:extension:name", 10, "arrow.json"};
 
 /* Of a HUGEINT, whose Arrow type is that of a decimal: with it one comes back as it went. */
 static const struct {

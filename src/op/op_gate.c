@@ -222,15 +222,15 @@ gate_tick(op *self, int64_t frontier_us, error *err) {
 /* Rows that are held; between ticks other gates are empty. */
 static status
 gate_save(op *self, buf *out, error *err) {
-    gate   *g = (gate *)self;
+    gate *g = (gate *)self;
+    if (self->spec->pass_through) {
+        return OK;
+    }
     column *columns =
         arena_alloc(self->env->scratch, sizeof(column) * (size_t)(self->spec->output->count + 1));
     delta rows;
     if (columns == NULL) {
         return error_memory(err);
-    }
-    if (self->spec->pass_through) {
-        return OK;
     }
     builder_view(&g->rows, columns, &rows);
     rows.weight = g->weighted ? g->weights : NULL;

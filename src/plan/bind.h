@@ -270,6 +270,9 @@ status bind_compare(expr **out, binder *b, const char *op, expr *lhs, expr *rhs,
                     int32_t position) MUST_USE;
 status bind_call_named(expr **out, binder *b, text name, expr **args, int32_t arg_count,
                        int32_t position) MUST_USE;
+/* Of two arguments; NULL for one of them: it could not be made. */
+status bind_call_two(expr **out, binder *b, const char *name, expr *x, expr *y,
+                     int32_t position) MUST_USE;
 status require_boolean(expr **e, binder *b, const char *where) MUST_USE;
 bool   ast_is_call(const ast_expr *e, const char *name);
 

@@ -81,21 +81,31 @@ change_items(ast_select *q, int32_t *source, binder *b, const object *target, te
     return OK;
 }
 
+/* The table of a change in FROM, under the name that the statement gives it. */
+static ast_from *
+change_target(arena *a, const object *target, const ast_statement *s) {
+    ast_from *from = arena_alloc_zero(a, sizeof(*from));
+    if (from != NULL) {
+        *from =
+            (ast_from){.kind = AST_FROM_TABLE,
+                       .position = s->name.position,
+                       .name = {.text = target->name, .quoted = true, .position = s->name.position},
+                       .alias = s->alias};
+    }
+    return from;
+}
+
 status
 plan_change_query(ast_select **out, int32_t *source, arena *a, const object *target,
                   const ast_statement *s, error *err) {
     binder      b = {.arena = a, .err = err};
     ast_select *q = arena_alloc_zero(a, sizeof(*q));
-    ast_from   *from = arena_alloc_zero(a, sizeof(*from));
+    ast_from   *from = change_target(a, target, s);
     if (q == NULL || from == NULL) {
         return error_memory(err);
     }
-    *from = (ast_from){.kind = AST_FROM_TABLE,
-                       .position = s->name.position,
-                       .name = {.text = target->name, .quoted = true, .position = s->name.position},
-                       .alias = s->alias,
-                       .with_position = true,
-                       .of_change = s->kind == AST_DELETE && s->returning_count > 0};
+    from->with_position = true;
+    from->of_change = s->kind == AST_DELETE && s->returning_count > 0;
     *q = (ast_select){.position = s->position, .from = from, .where = s->select->where};
     if (s->select->from != NULL) {
         ast_from *join = arena_alloc_zero(a, sizeof(*join));
@@ -118,16 +128,12 @@ status
 plan_returning_query(ast_select **out, arena *a, const object *target, const ast_statement *s,
                      int64_t first_row, error *err) {
     ast_select *q = arena_alloc_zero(a, sizeof(*q));
-    ast_from   *from = arena_alloc_zero(a, sizeof(*from));
+    ast_from   *from = change_target(a, target, s);
     if (q == NULL || from == NULL) {
         return error_memory(err);
     }
-    *from = (ast_from){.kind = AST_FROM_TABLE,
-                       .position = s->name.position,
-                       .name = {.text = target->name, .quoted = true, .position = s->name.position},
-                       .alias = s->alias,
-                       .of_change = true,
-                       .first_row = first_row};
+    from->of_change = true;
+    from->first_row = first_row;
     *q = (ast_select){.position = s->position,
                       .from = from,
                       .item_count = s->returning_count,

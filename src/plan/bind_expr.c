@@ -383,14 +383,20 @@ adapt_literal(expr **literal, binder *b, const expr *other) {
 }
 
 status
+bind_call_two(expr **out, binder *b, const char *name, expr *x, expr *y, int32_t position) {
+    expr **args;
+    TRY(make_args(&args, b, 2));
+    args[0] = x;
+    args[1] = y;
+    TRY(x == NULL || y == NULL ? out_of_memory(b) : OK);
+    return bind_call_named(out, b, text_of(name), args, 2, position);
+}
+
+status
 bind_compare(expr **out, binder *b, const char *op, expr *lhs, expr *rhs, int32_t position) {
     TRY(adapt_literal(&lhs, b, rhs));
     TRY(adapt_literal(&rhs, b, lhs));
-    expr **args;
-    TRY(make_args(&args, b, 2));
-    args[0] = lhs;
-    args[1] = rhs;
-    return bind_call_named(out, b, text_of(op), args, 2, position);
+    return bind_call_two(out, b, op, lhs, rhs, position);
 }
 
 static bool

@@ -154,16 +154,6 @@ bind_percent(double *out, binder *b, const ast_expr *e) {
     return OK;
 }
 
-static status
-call_two(expr **out, binder *b, const char *name, expr *x, expr *y) {
-    expr **args;
-    TRY(make_args(&args, b, 2));
-    args[0] = x;
-    args[1] = y;
-    TRY(x == NULL || y == NULL ? out_of_memory(b) : OK);
-    return bind_call_named(out, b, text_of(name), args, 2, -1);
-}
-
 /* offset < number AND number <= offset + count * percent / 100, where the count is at `at` + 1. */
 static status
 within_percent(expr **out, binder *b, int32_t at, double percent, int64_t offset) {
@@ -173,15 +163,15 @@ within_percent(expr **out, binder *b, int32_t at, double percent, int64_t offset
     expr           *count = make_column(b, at + 1, bigint, -1), *kept, **terms;
     TRY(count == NULL ? out_of_memory(b) : OK);
     TRY(cast_expr(&count, b, number));
-    TRY(call_two(&kept, b, "*", count, make_constant(b, &share, -1)));
-    TRY(call_two(&kept, b, "/", kept, make_constant(b, &hundred, -1)));
+    TRY(bind_call_two(&kept, b, "*", count, make_constant(b, &share, -1), -1));
+    TRY(bind_call_two(&kept, b, "/", kept, make_constant(b, &hundred, -1), -1));
     TRY(make_args(&terms, b, 2));
     terms[0] = make_column(b, at, bigint, -1);
-    TRY(call_two(&terms[0], b, "-", terms[0], make_constant(b, &skipped, -1)));
+    TRY(bind_call_two(&terms[0], b, "-", terms[0], make_constant(b, &skipped, -1), -1));
     TRY(cast_expr(&terms[0], b, number));
-    TRY(call_two(&terms[1], b, "<=", terms[0], kept));
-    TRY(call_two(&terms[0], b, ">", make_column(b, at, bigint, -1),
-                 make_constant(b, &skipped, -1)));
+    TRY(bind_call_two(&terms[1], b, "<=", terms[0], kept, -1));
+    TRY(bind_call_two(&terms[0], b, ">", make_column(b, at, bigint, -1),
+                      make_constant(b, &skipped, -1), -1));
     *out = make(b, EXPR_AND, type_of(TYPE_BOOL), terms, 2, -1);
     return *out == NULL ? out_of_memory(b) : OK;
 }

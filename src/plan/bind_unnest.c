@@ -41,15 +41,6 @@ as_list(expr **e, bool *is_map, binder *b) {
 }
 
 static status
-call_two(expr **out, binder *b, const char *name, expr *x, expr *y) {
-    expr **args;
-    TRY(make_args(&args, b, 2));
-    args[0] = x;
-    args[1] = y;
-    return bind_call_named(out, b, text_of(name), args, 2, x->position);
-}
-
-static status
 length_of(expr **out, binder *b, const expr *list) {
     expr **args;
     TRY(make_args(&args, b, 1));
@@ -102,7 +93,7 @@ make_item(expr **out, binder *b, const plan_node *series, int32_t at, int32_t po
     expr *list = make_column(b, at, series->schema.fields[at].type, position);
     expr *number = make_column(b, series->schema.count - 1, type_of(TYPE_I64), position);
     TRY(list == NULL || number == NULL ? out_of_memory(b) : OK);
-    return call_two(out, b, "list_extract", list, number);
+    return bind_call_two(out, b, "list_extract", list, number, list->position);
 }
 
 static status
@@ -110,7 +101,7 @@ make_part(expr **out, binder *b, expr *item, int32_t number) {
     const value at = value_i64(number + 1);
     expr       *which = make_constant(b, &at, item->position);
     TRY(which == NULL ? out_of_memory(b) : OK);
-    return call_two(out, b, "struct_extract", item, which);
+    return bind_call_two(out, b, "struct_extract", item, which, item->position);
 }
 
 /* ---- FROM */

@@ -16,40 +16,40 @@ live_arrays(const store *s) {
 }
 
 /* Block by block: a snapshot gives copies of what it saw. */
-static status
-put_elements(const store_snapshot *shot, const state_array *a, buf *out, error *err) {
-    uint8_t       *block = mem_alloc(store_mem(a->owner), STORE_BLOCK_BYTES);
+static void
+put_array(const store_snapshot *shot, const state_array *a, uint8_t *block, buf *out) {
     const uint64_t count = snapshot_array_count(shot, a);
     const uint64_t step = STORE_BLOCK_BYTES / a->element_size;
-    if (block == NULL) {
-        return error_memory(err);
-    }
+    image_put_text(out, text_of(array_name(a)));
+    image_put_u32(out, a->element_size);
+    image_put_i64(out, (int64_t)count);
     for (uint64_t first = 0; first < count; first += step) {
         const uint64_t n = count - first < step ? count - first : step;
         snapshot_read(shot, a, first, n, block);
         buf_append(out, block, (size_t)n * a->element_size);
     }
-    mem_free(store_mem(a->owner), block, STORE_BLOCK_BYTES);
-    return OK;
 }
 
 status
 store_image_put(store *s, buf *out, error *err) {
     store_snapshot *shot;
-    TRY(store_snapshot_open(&shot, s, err));
-    image_put_u32(out, live_arrays(s));
-    status done = OK;
-    for (uint32_t i = 0; done == OK && i < store_array_limit(s); i++) {
-        const state_array *a = store_array_at(s, i);
-        if (a != NULL) {
-            image_put_text(out, text_of(array_name(a)));
-            image_put_u32(out, a->element_size);
-            image_put_i64(out, (int64_t)snapshot_array_count(shot, a));
-            done = put_elements(shot, a, out, err);
-        }
+    uint8_t        *block = mem_alloc(store_mem(s), STORE_BLOCK_BYTES);
+    if (block == NULL) {
+        return error_memory(err);
     }
-    store_snapshot_close(shot);
-    return done < 0 ? done : out->failed ? error_memory(err) : OK;
+    const status opened = store_snapshot_open(&shot, s, err);
+    if (opened == OK) {
+        image_put_u32(out, live_arrays(s));
+        for (uint32_t i = 0; i < store_array_limit(s); i++) {
+            const state_array *a = store_array_at(s, i);
+            if (a != NULL) {
+                put_array(shot, a, block, out);
+            }
+        }
+        store_snapshot_close(shot);
+    }
+    mem_free(store_mem(s), block, STORE_BLOCK_BYTES);
+    return opened < 0 ? opened : out->failed ? error_memory(err) : OK;
 }
 
 static status

@@ -20,9 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from patterns import OPEN, PATTERNS
+from running import Row, bag, changes
 
 ROOT = Path(__file__).resolve().parents[2]
-Row = tuple[Any, ...]
 
 
 @pytest.fixture
@@ -30,17 +30,6 @@ def db() -> Iterator[laminardb.Connection]:
     with laminardb.open() as c:
         c.start()
         yield c
-
-
-def changes(sub: Any) -> list[Row]:
-    out: list[Row] = []
-    while (batch := sub.try_next()) is not None:
-        out += batch.fetchall()
-    return out
-
-
-def bag(rows: list[Row]) -> Counter[Row]:
-    return Counter(rows)
 
 
 # ---------------------------------------------------------------------- the table

@@ -7,12 +7,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import laminardb
 import pytest
-
-Row = tuple[Any, ...]
+from running import Row, bag, changes
 
 
 @pytest.fixture
@@ -20,17 +18,6 @@ def db() -> Iterator[laminardb.Connection]:
     with laminardb.open() as c:
         c.start()
         yield c
-
-
-def changes(sub: Any) -> list[Row]:
-    out: list[Row] = []
-    while (batch := sub.try_next()) is not None:
-        out += batch.fetchall()
-    return out
-
-
-def bag(rows: list[Row]) -> Counter[Row]:
-    return Counter(rows)
 
 
 # ---------------------------------------------------------------------- D. windows and watermarks
