@@ -360,7 +360,7 @@ node_closes(const plan_node *node, int32_t number, int64_t *closes_us, bool *by_
                 node = node->inputs[0];
                 break;
             }
-            *closes_us = (number == width ? node->window_size_us : 0) - shift_us;
+            *closes_us = sat_sub_i64(number == width ? node->window_size_us : 0, shift_us);
             (void)node_is_followed(node->inputs[0], node->time_column, by_clock, &from);
             return node->window != WINDOW_SESSION && node->lateness_us != INT64_MAX;
         }
@@ -368,7 +368,7 @@ node_closes(const plan_node *node, int32_t number, int64_t *closes_us, bool *by_
             us = node->object->closes_us == NULL
                      ? INT64_MAX
                      : node->object->closes_us[node->column_map[number]];
-            *closes_us = us - shift_us;
+            *closes_us = sat_sub_i64(us, shift_us);
             *by_clock = node->object->by_clock;
             return us != INT64_MAX;
         case PLAN_SHARED:
