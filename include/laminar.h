@@ -383,6 +383,21 @@ LAMINAR_API laminar_status laminar_database_insert(laminar_database *db, const c
 LAMINAR_API laminar_status laminar_database_submit(laminar_database *db, const char *source,
                                                    struct ArrowArrayStream *rows,
                                                    int64_t *row_count, laminar_error *err);
+/* The same in two steps: rows of an Arrow stream as they will be in a source, and their insert. The
+ * first takes the stream; the second may be called again after a failure, and the rows go by free
+ * (NULL is fine). A laminar_rows belongs to one thread at a time and keeps its database. */
+typedef struct laminar_rows laminar_rows;
+LAMINAR_API laminar_status  laminar_rows_read(laminar_rows **out, laminar_database *db,
+                                              const char *source, struct ArrowArrayStream *stream,
+                                              laminar_error *err);
+LAMINAR_API laminar_status  laminar_rows_insert(laminar_rows *rows, int64_t *row_count,
+                                                laminar_error *err);
+LAMINAR_API laminar_status  laminar_rows_submit(laminar_rows *rows, int64_t *row_count,
+                                                laminar_error *err);
+/* See laminar_appender_flush_now. */
+LAMINAR_API laminar_status laminar_rows_insert_now(laminar_rows *rows, int64_t *row_count,
+                                                   laminar_error *err);
+LAMINAR_API void           laminar_rows_free(laminar_rows *rows);
 /* Waits until everything accepted so far is in every stream; gives the first failure of a submitted
  * insert. */
 LAMINAR_API laminar_status laminar_database_flush(laminar_database *db, laminar_error *err);
@@ -453,10 +468,10 @@ LAMINAR_API void           laminar_appender_clear(laminar_appender *a);
 LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *row_count,
                                                   laminar_error *err);
 
-/* As flush, if that waits for nobody and is over in microseconds: at most 64 rows, nobody else at
- * work in the engine, no thread asleep for changes. LAMINAR_DONE: not so; the rows are still in the
- * appender, call flush. For threads that hold a lock of their own which is dearer to give up than
- * such an insert. */
+/* As flush, if that waits for nobody and is over in microseconds: few rows, by what ticks took of
+ * late, nobody else at work in the engine, no thread asleep for changes. LAMINAR_DONE: not so; the
+ * rows are still in the appender, call flush. For threads that hold a lock of their own which is
+ * dearer to give up than such an insert. */
 LAMINAR_API laminar_status laminar_appender_flush_now(laminar_appender *a, int64_t *row_count,
                                                       laminar_error *err);
 

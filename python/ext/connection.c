@@ -286,6 +286,29 @@ insert_arrow(connection_object *self, const char *name, struct ArrowArrayStream 
     return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 
+/* A batch of these is read in a few microseconds: the GIL is kept, and also for its insert where
+ * that is as short. Two threads that insert such batches would else spend their time on waking up.
+ */
+#define KEEP_GIL_ROWS 4096
+
+static PyObject *
+insert_few(connection_object *self, const char *name, struct ArrowArrayStream *stream, bool wait) {
+    laminar_error  err;
+    int64_t        count = 0;
+    laminar_rows  *rows = NULL;
+    laminar_status s = laminar_rows_read(&rows, self->db, name, stream, &err);
+    if (s >= 0) {
+        s = laminar_rows_insert_now(rows, &count, &err);
+    }
+    if (s == LAMINAR_DONE && wait) {
+        ENGINE_CALL(s = laminar_rows_insert(rows, &count, &err));
+    } else if (s == LAMINAR_DONE) {
+        ENGINE_CALL(s = laminar_rows_submit(rows, &count, &err));
+    }
+    laminar_rows_free(rows);
+    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+}
+
 static PyObject *
 insert_stream(connection_object *self, const char *name, PyObject *data, bool wait) {
     PyObject *capsule = PyObject_CallMethodObjArgs(data, self->state->arrow_c_stream, NULL);
@@ -338,8 +361,13 @@ single_release(struct ArrowArrayStream *s) {
 static PyObject *
 insert_array(connection_object *self, const char *name, PyObject *data, bool wait) {
     PyObject *pair = PyObject_CallMethodObjArgs(data, self->state->arrow_c_array, NULL);
-    if (pair == NULL) {
-        return NULL;
+    if (pair == NULL) { /* of several chunks, perhaps */
+        if (!PyErr_ExceptionMatches(PyExc_Exception) ||
+            !PyObject_HasAttr(data, self->state->arrow_c_stream)) {
+            return NULL;
+        }
+        PyErr_Clear();
+        return insert_stream(self, name, data, wait);
     }
     PyObject    *count = NULL;
     single_batch b = {NULL, NULL, pair};
@@ -356,7 +384,8 @@ insert_array(connection_object *self, const char *name, PyObject *data, bool wai
                                         .get_last_error = single_error,
                                         .release = single_release,
                                         .private_data = &b};
-        count = insert_arrow(self, name, &rows, wait);
+        count = b.array->length <= KEEP_GIL_ROWS ? insert_few(self, name, &rows, wait)
+                                                 : insert_arrow(self, name, &rows, wait);
     }
     Py_DECREF(pair);
     return count;
@@ -466,11 +495,11 @@ insert_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObj
 static PyObject *
 insert_any(connection_object *self, PyObject *name, const char *text, PyObject *data, bool wait) {
     if (!PyDict_Check(data) && !PyList_Check(data)) {
-        if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
-            return insert_stream(self, text, data, wait);
-        }
         if (PyObject_HasAttr(data, self->state->arrow_c_array)) {
             return insert_array(self, text, data, wait);
+        }
+        if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
+            return insert_stream(self, text, data, wait);
         }
     }
     return insert_rows(self, name, text, data, wait);

@@ -394,8 +394,6 @@ flush_rows(laminar_appender *a, bool wait, error *err) {
     return s;
 }
 
-#define NOW_ROWS_MAX 64
-
 /* With the token, which it gives back. */
 static status
 flush_entered(laminar_appender *a, error *err) {
@@ -430,14 +428,14 @@ laminar_status
 laminar_appender_flush_now(laminar_appender *a, int64_t *row_count, laminar_error *err) {
     const int32_t rows = longest(a);
     error         e = {0};
-    if (rows > NOW_ROWS_MAX || db_check_process(a->db, &e) < 0 || db_check_inside(a->db, &e) < 0) {
+    if (db_check_process(a->db, &e) < 0 || db_check_inside(a->db, &e) < 0) {
         return LAMINAR_DONE; /* flush says what is wrong */
     }
     const laminar_status fits = check_lengths(a, rows, err);
     if (fits < 0) {
         return fits;
     }
-    if (rows > 0 && !db_enter_now(a->db)) {
+    if (rows > 0 && !db_enter_now(a->db, rows)) {
         return LAMINAR_DONE;
     }
     return end_flush(a, rows > 0 ? flush_entered(a, &e) : OK, &e, rows, row_count, err);

@@ -445,13 +445,13 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
 }
 
 bool
-db_enter_now(laminar_database *db) {
+db_enter_now(laminar_database *db, int32_t rows) {
     if (atomic_load(&db->blocking_readers) > 0 || atomic_load(&db->sleeping_readers) > 0 ||
         db_in_foreign_transaction(db) || !mutex_try_lock(&db->token)) {
         return false;
     }
     if (db_in_foreign_transaction(db) || atomic_load(&db->queue.rows) > 0 ||
-        !engine_is_brisk(db->engine)) {
+        !engine_is_brisk(db->engine, rows)) {
         db_leave(db);
         return false;
     }

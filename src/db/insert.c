@@ -343,7 +343,7 @@ find_object(laminar_database *db, const char *name, object **out, error *err) {
     return db_take_source(db, name, out, err);
 }
 
-/* Rows made outside the token; NULL: there were none. Releases them. */
+/* Rows made outside the token; NULL: there were none. */
 static status
 insert_made(laminar_database *db, object *o, batch *rows, bool wait, int64_t *row_count,
             error *err) {
@@ -351,7 +351,18 @@ insert_made(laminar_database *db, object *o, batch *rows, bool wait, int64_t *ro
     if (s == OK && row_count != NULL) {
         *row_count = rows == NULL ? 0 : rows->rows.row_count;
     }
-    batch_release(rows);
+    return s;
+}
+
+static status
+read_arrow(batch **rows, laminar_database *db, const object *o, struct ArrowArrayStream *arrow,
+           error *err) {
+    arrow_reader r;
+    status       s = reader_open(&r, arrow, db->mem, err);
+    if (s == OK) {
+        s = read_all(rows, db, o, &r, err);
+    }
+    reader_close(&r);
     return s;
 }
 
@@ -359,17 +370,13 @@ static status
 insert_arrow(laminar_database *db, const char *name, struct ArrowArrayStream *arrow, bool wait,
              int64_t *row_count, error *err) {
     object *o = NULL;
+    batch  *rows = NULL;
     TRY(find_object(db, name, &o, err));
-    arrow_reader r;
-    batch       *rows = NULL;
-    status       s = reader_open(&r, arrow, db->mem, err);
-    if (s == OK) {
-        s = read_all(&rows, db, o, &r, err);
-    }
-    reader_close(&r);
+    status s = read_arrow(&rows, db, o, arrow, err);
     if (s == OK) {
         s = insert_made(db, o, rows, wait, row_count, err);
     }
+    batch_release(rows);
     catalog_object_release(o);
     return s;
 }
@@ -393,6 +400,84 @@ laminar_status
 laminar_database_submit(laminar_database *db, const char *source_name,
                         struct ArrowArrayStream *rows, int64_t *row_count, laminar_error *err) {
     return insert_stream(db, source_name, rows, false, row_count, err);
+}
+
+/* ------------------------------------------------------------------ in two steps */
+struct laminar_rows {
+    laminar_database *db;     /* retained */
+    object           *target; /* retained */
+    batch            *rows;   /* NULL: none */
+};
+
+static status
+rows_read(laminar_rows **out, laminar_database *db, const char *name,
+          struct ArrowArrayStream *arrow, error *err) {
+    object *o = NULL;
+    batch  *rows = NULL;
+    TRY(find_object(db, name, &o, err));
+    status        s = read_arrow(&rows, db, o, arrow, err);
+    laminar_rows *made = s < 0 ? NULL : mem_alloc(db->mem, sizeof(*made));
+    if (made == NULL) {
+        batch_release(rows);
+        catalog_object_release(o);
+        return s < 0 ? s : error_memory(err);
+    }
+    *made = (laminar_rows){.db = db_retain(db), .target = o, .rows = rows};
+    *out = made;
+    return OK;
+}
+
+laminar_status
+laminar_rows_read(laminar_rows **out, laminar_database *db, const char *name,
+                  struct ArrowArrayStream *arrow, laminar_error *err) {
+    error        e = {0};
+    const status s = rows_read(out, db, name, arrow, &e);
+    arrow_stream_release(arrow);
+    return report(err, &e, s, TEXT(""));
+}
+
+static laminar_status
+rows_insert(laminar_rows *r, bool wait, int64_t *row_count, laminar_error *err) {
+    error e = {0};
+    return report(err, &e, insert_made(r->db, r->target, r->rows, wait, row_count, &e), TEXT(""));
+}
+
+laminar_status
+laminar_rows_insert(laminar_rows *r, int64_t *row_count, laminar_error *err) {
+    return rows_insert(r, true, row_count, err);
+}
+
+laminar_status
+laminar_rows_submit(laminar_rows *r, int64_t *row_count, laminar_error *err) {
+    return rows_insert(r, false, row_count, err);
+}
+
+laminar_status
+laminar_rows_insert_now(laminar_rows *r, int64_t *row_count, laminar_error *err) {
+    error e = {0};
+    if (r->rows == NULL || db_check_process(r->db, &e) < 0 || db_check_inside(r->db, &e) < 0 ||
+        !db_enter_now(r->db, r->rows->rows.row_count)) {
+        return LAMINAR_DONE; /* insert says what is wrong */
+    }
+    const status s = db_append_batch(r->db, r->target, r->rows, &e);
+    engine_settle(r->db->engine);
+    db_leave(r->db);
+    if (s == OK && row_count != NULL) {
+        *row_count = r->rows->rows.row_count;
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+void
+laminar_rows_free(laminar_rows *r) {
+    if (r == NULL) {
+        return;
+    }
+    laminar_database *db = r->db;
+    batch_release(r->rows);
+    catalog_object_release(r->target);
+    mem_free(db->mem, r, sizeof(*r));
+    db_release(db);
 }
 
 laminar_status
@@ -419,6 +504,7 @@ laminar_database_insert_csv(laminar_database *db, const char *source_name, const
         if (s == OK) {
             s = insert_made(db, o, rows, true, row_count, &e);
         }
+        batch_release(rows);
         catalog_object_release(o);
     }
     return report(err, &e, s, TEXT(""));
@@ -451,6 +537,7 @@ laminar_database_insert_json(laminar_database *db, const char *source_name, cons
         if (s == OK) {
             s = insert_made(db, o, rows, true, row_count, &e);
         }
+        batch_release(rows);
         catalog_object_release(o);
     }
     return report(err, &e, s, TEXT(""));

@@ -241,10 +241,10 @@ void queue_tell_due(laminar_database *db);
 /* Without the token. wait: returns when the rows are in every stream; else when they are accepted
  * (coerced, checked, queued or applied). */
 status db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) MUST_USE;
-/* Takes the token for a small insert, when nobody has to be waited for, it will be over in
- * microseconds and wakes no thread, which would want the lock that the caller keeps. Pair with
+/* Takes the token for an insert of so many rows, when nobody has to be waited for, it will be over
+ * in microseconds and wakes no thread, which would want the lock that the caller keeps. Pair with
  * db_leave. */
-bool db_enter_now(laminar_database *db);
+bool db_enter_now(laminar_database *db, int32_t rows);
 /* Waits until all that was accepted before is applied; gives the first failure of an insert nobody
  * waited for. */
 status db_flush(laminar_database *db, error *err) MUST_USE;

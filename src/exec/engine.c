@@ -307,6 +307,8 @@ source_record_latency(const source *s, int64_t elapsed_ns) {
 }
 
 #define BRISK_NS_MAX 50000
+#define BRISK_ROWS 64 /* so few cost what a tick costs */
+#define BRISK_ROWS_MAX 4096
 
 /* The event time of a batch moves the source's watermark; rows without one are counted. */
 static void
@@ -451,10 +453,12 @@ void
 engine_settle(engine *e) {
     source *s = e->unsettled;
     if (s != NULL) {
+        const int64_t rows = e->unsettled_rows;
         e->unsettled = NULL;
         e->unsettled_rows = 0;
         source_tick(s, e->sequence);
         if (e->began_ns != 0) {
+            e->took_rows = max_i64(rows, BRISK_ROWS);
             e->took_ns = clock_ticks_ns(e->clock) - e->began_ns;
             source_record_latency(s, e->took_ns);
             e->began_ns = 0;
@@ -465,9 +469,14 @@ engine_settle(engine *e) {
 }
 
 bool
-engine_is_brisk(const engine *e) {
+engine_is_brisk(const engine *e, int32_t rows) {
     const int64_t due_us = engine_due_us(e);
-    return e->took_ns < BRISK_NS_MAX && (due_us == INT64_MAX || clock_now_us(e->clock) < due_us);
+    if (rows > BRISK_ROWS_MAX) {
+        return false;
+    }
+    const int64_t few = max_i64(e->took_rows, BRISK_ROWS);
+    const int64_t takes_ns = rows <= few ? e->took_ns : sat_mul_i64(e->took_ns, rows) / few;
+    return takes_ns < BRISK_NS_MAX && (due_us == INT64_MAX || clock_now_us(e->clock) < due_us);
 }
 
 status

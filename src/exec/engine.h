@@ -32,9 +32,9 @@ int64_t engine_due_us(const engine *e);
  * false, and nothing happened, while a stream is filled, or within a transaction. After an error
  * the streams are as they were. */
 status engine_reload(engine *e, bool *done, error *err) MUST_USE;
-/* No timer is due, and the tick that was measured last took less than 50 us: a small insert will be
- * over before a thread could sleep and wake. */
-bool engine_is_brisk(const engine *e);
+/* No timer is due, and by the tick that was measured last an insert of so many rows takes less than
+ * 50 us: it will be over before a thread could sleep and wake. */
+bool engine_is_brisk(const engine *e, int32_t rows);
 /* Timers that are due by the clock go off. Everything must be settled. */
 void engine_fire(engine *e);
 

@@ -65,8 +65,9 @@ struct engine {
     source       *untidy;     /* has had a change since source_tidy */
     source       *unsettled;  /* has rows that its readers were fed but not ticked */
     int64_t       unsettled_rows;
-    int64_t       began_ns; /* of a tick whose latency is measured, else 0 */
-    int64_t       took_ns;  /* the last one that was measured */
+    int64_t       began_ns;  /* of a tick whose latency is measured, else 0 */
+    int64_t       took_ns;   /* the last one that was measured, */
+    int64_t       took_rows; /* and its rows */
     engine_totals totals;
     int64_t       watermark_floor_us; /* the pipeline's watermark never falls below it */
     bool          paused;             /* rows are stored; streams see those before the pause, */

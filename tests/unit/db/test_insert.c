@@ -527,6 +527,32 @@ append_bigints(laminar_appender *a, int32_t count) {
     }
 }
 
+/* Rows that are read once may be inserted again and again, at once too while nobody is in the way.
+ */
+static void
+test_rows_in_two_steps(laminar_database *db) {
+    laminar_error           err;
+    struct ArrowArrayStream stream;
+    laminar_rows           *rows = NULL;
+    int64_t                 count = 0;
+    db_run(db, "CREATE SOURCE two (v BIGINT)");
+    laminar_result *r = NULL;
+    DB_OK(laminar_database_execute(db, "SELECT 7 AS v UNION ALL SELECT 8", &r, &err));
+    DB_OK(laminar_result_stream(r, &stream, &err));
+    DB_OK(laminar_rows_read(&rows, db, "two", &stream, &err));
+    laminar_result_free(r);
+    DB_OK(laminar_rows_insert_now(rows, &count, &err));
+    CHECK_EQ(count, 2);
+    DB_OK(laminar_rows_insert(rows, &count, &err));
+    DB_OK(laminar_rows_submit(rows, &count, &err));
+    db_check_rows(db, "SELECT count(*), sum(v) FROM two", "6,45");
+    db_run(db, "DROP SOURCE two");
+    DB_FAILS(laminar_rows_insert_now(rows, &count, &err), 200);
+    DB_FAILS(laminar_rows_insert(rows, &count, &err), 200);
+    laminar_rows_free(rows);
+    laminar_rows_free(NULL);
+}
+
 /* flush_now takes few rows when nobody is in the way; else all of them stay for flush. */
 static void
 test_flush_now(void **state) {
@@ -546,10 +572,10 @@ test_flush_now(void **state) {
     append_bigints(a, 64);
     DB_OK(laminar_appender_flush_now(a, &count, &err));
     CHECK_EQ(count, 64);
-    append_bigints(a, 65);
+    append_bigints(a, 5000);
     CHECK_EQ(laminar_appender_flush_now(a, &count, &err), LAMINAR_DONE);
     DB_OK(laminar_appender_flush(a, &count, &err));
-    CHECK_EQ(count, 65);
+    CHECK_EQ(count, 5000);
     append_bigints(a, 2);
     DB_OK(laminar_append_bigint(a, 1, 1, &err));
     DB_FAILS(laminar_appender_flush_now(a, &count, &err), 300);
@@ -557,6 +583,7 @@ test_flush_now(void **state) {
     append_bigints(dropped, 1);
     DB_FAILS(laminar_appender_flush_now(dropped, &count, &err), 200);
     laminar_appender_close(dropped);
+    test_rows_in_two_steps(db);
     append_bigints(a, 3);
     CHECK_EQ(thread_start(&other, "other", begin, db, &e), OK);
     thread_join(&other);
