@@ -34,6 +34,12 @@ typedef struct object_check { /* CHECK: a row is refused for which it is false *
     const struct expr *condition;
 } object_check;
 
+typedef struct object_index object_index;
+struct object_index { /* CREATE INDEX, a hint */
+    text          name, columns;
+    object_index *next;
+};
+
 /* What happens to a new row whose key is there already. */
 typedef enum conflict_action {
     CONFLICT_REPLACE, /* the old row goes */
@@ -62,12 +68,13 @@ struct object {
     int64_t delay_us;          /* of WATERMARK FOR */
     bool    manual_watermark;  /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                   delay_us is INT64_MAX then */
-    retain_kind retain;        /* of a source's rows */
-    int64_t     retain_amount;
-    int64_t     future_skew_us;  /* rows move the watermark so far past the clock; 0: no bound */
-    int64_t     idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
-    value      *defaults;        /* per column; is_null where there is none */
-    bool        gives_rows;      /* a function: it stands in FROM */
+    retain_kind   retain;      /* of a source's rows */
+    int64_t       retain_amount;
+    int64_t       future_skew_us;  /* rows move the watermark so far past the clock; 0: no bound */
+    int64_t       idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
+    value        *defaults;        /* per column; is_null where there is none */
+    bool          gives_rows;      /* a function: it stands in FROM */
+    object_index *indexes;
     /* tables */
     int32_t       key_def_count;
     object_key   *key_defs;

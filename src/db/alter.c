@@ -394,6 +394,7 @@ take_relations(const alteration *a, error *err) {
         TRY(catalog_depend(o, old->dependents[i], err));
     }
     o->before = catalog_object_retain(a->old);
+    o->indexes = a->old->indexes;
     o->inputs = old->inputs;
     o->input_count = old->input_count;
     return OK;
@@ -570,6 +571,9 @@ alter(statement_context *c, const ast_statement *st, error *err) {
     }
     TRY(find_object(c, st, &a.old, err));
     if (st->if_not_exists && schema_find(a.old->schema, st->columns[0].name.text, false) >= 0) {
+        return OK;
+    }
+    if (st->if_column && schema_find(a.old->schema, st->column.text, st->column.quoted) < 0) {
         return OK;
     }
     if (st->alter == AST_ALTER_RETRY) {

@@ -416,11 +416,13 @@ ddl_name(const ast_statement *st) {
                                           [OBJECT_STREAM] = "CREATE STREAM",
                                           [OBJECT_VIEW] = "CREATE VIEW",
                                           [OBJECT_FUNCTION] = "CREATE FUNCTION"};
-    static const char *const drops[] = {[AST_OBJECT_SOURCE] = "DROP SOURCE",
-                                        [AST_OBJECT_STREAM] = "DROP STREAM",
-                                        [AST_OBJECT_TABLE] = "DROP TABLE",
-                                        [AST_OBJECT_VIEW] = "DROP VIEW",
-                                        [AST_OBJECT_FUNCTION] = "DROP FUNCTION"};
+    static const char *const drops[] = {
+        [AST_OBJECT_SOURCE] = "DROP SOURCE",     [AST_OBJECT_STREAM] = "DROP STREAM",
+        [AST_OBJECT_TABLE] = "DROP TABLE",       [AST_OBJECT_VIEW] = "DROP VIEW",
+        [AST_OBJECT_FUNCTION] = "DROP FUNCTION", [AST_OBJECT_INDEX] = "DROP INDEX"};
+    if (st->kind == AST_CREATE_INDEX) {
+        return "CREATE INDEX";
+    }
     return st->kind == AST_DROP ? drops[st->object] : creates[made_kind(st)];
 }
 
@@ -463,6 +465,12 @@ run_with_token(statement_context *c, const ast_statement *st, const result *rows
     TRY(db_writable(c->db, err));
     TRY(db_refuse_in_transaction(c->db, ddl_name(st), err));
     TRY(answer_ddl(answer, c->db->mem, ddl_name(st), st->name.text, err));
+    if (st->kind == AST_CREATE_INDEX) {
+        return index_create(c, st, err);
+    }
+    if (st->kind == AST_DROP && st->object == AST_OBJECT_INDEX) {
+        return index_drop(c, st, err);
+    }
     if (st->object == AST_OBJECT_FUNCTION) {
         return st->kind == AST_DROP ? function_drop(c, st, err) : function_create(c, st, err);
     }

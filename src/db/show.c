@@ -114,6 +114,40 @@ add_definition(const laminar_database *db, db_listing *l, const object *o, error
     return db_listing_text(l, 1, o->sql, err);
 }
 
+/* SHOW ALL TABLES and DESCRIBE: all that has rows. */
+static status
+show_everything(statement_context *c, laminar_result **out, error *err) {
+    static const list_column head[] = {{"name", TYPE_TEXT},
+                                       {"kind", TYPE_TEXT},
+                                       {"column_names", TYPE_TEXT},
+                                       {"column_types", TYPE_TEXT}};
+    db_listing               l;
+    buf                      names, types;
+    TRY(db_listing_open(&l, c->db->mem, head, ARRAY_COUNT(head), err));
+    buf_init(&names, c->db->mem, SIZE_MAX / 2);
+    buf_init(&types, c->db->mem, SIZE_MAX / 2);
+    status s = OK;
+    for (int32_t i = 0; s >= 0 && i < catalog_count(c->db->catalog); i++) {
+        const object *o = catalog_at(c->db->catalog, i);
+        if (o->schema == NULL) {
+            continue; /* a function */
+        }
+        names.size = types.size = 0;
+        for (int32_t k = 0; k < o->schema->count; k++) {
+            const field *f = &o->schema->fields[k];
+            buf_printf(&names, "%s%.*s", k > 0 ? ", " : "", TEXT_ARG(f->name));
+            buf_printf(&types, "%s%s", k > 0 ? ", " : "", type_name(f->type));
+        }
+        s = names.failed || types.failed ? error_memory(err) : db_listing_text(&l, 0, o->name, err);
+        s = s < 0 ? s : db_listing_text(&l, 1, text_of(object_kind_name(o->kind)), err);
+        s = s < 0 ? s : db_listing_text(&l, 2, buf_text(&names), err);
+        s = s < 0 ? s : db_listing_text(&l, 3, buf_text(&types), err);
+    }
+    buf_fini(&names);
+    buf_fini(&types);
+    return db_listing_close(&l, s, out, err);
+}
+
 typedef struct object_list {
     object_kind        kind;
     const list_column *columns;
@@ -284,6 +318,10 @@ run_show(statement_context *c, const ast_statement *st, laminar_result **out, er
     case AST_SHOW_TABLES:
     case AST_SHOW_VIEWS:
         return show_objects(c, &object_lists[st->show], out, err);
+    case AST_SHOW_OBJECTS:
+        return show_everything(c, out, err);
+    case AST_SHOW_INDEXES:
+        return index_show(c, out, err);
     case AST_SHOW_FUNCTIONS:
         return show_functions(c, out, err);
     case AST_SHOW_SINKS:
@@ -320,6 +358,14 @@ key_word(const object *o, int32_t at) {
     for (int32_t i = 0; o != NULL && i < o->key_count; i++) {
         if (o->key_columns[i] == at) {
             return TEXT("PRI");
+        }
+    }
+    for (int32_t i = 0; o != NULL && i < o->key_def_count; i++) {
+        const object_key *key = &o->key_defs[i];
+        for (int32_t k = 0; k < key->column_count; k++) {
+            if (key->columns[k] == at) {
+                return key->primary ? TEXT("PRI") : TEXT("UNI");
+            }
         }
     }
     return (text){NULL, 0};

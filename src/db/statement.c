@@ -196,6 +196,23 @@ insert_batch(statement_context *c, const ast_statement *st, object *o, void *con
                                    : db_append_batch(c->db, o, in->rows, err);
 }
 
+/* INSERT BY NAME: the statement with the names of the rows' columns as its column list. */
+static status
+target_names(statement_context *c, ast_statement *out, const ast_statement *st,
+             const schema *columns, error *err) {
+    *out = *st;
+    out->target_count = columns->count;
+    out->targets = arena_alloc_zero(&c->arena, sizeof(ast_name) * (size_t)(columns->count + 1));
+    if (out->targets == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < columns->count; i++) {
+        out->targets[i] =
+            (ast_name){.text = columns->fields[i].name, .position = st->select->position};
+    }
+    return OK;
+}
+
 /* rows NULL: of the statement's VALUES. */
 static status
 insert_rows(statement_context *c, const ast_statement *st, const result *rows,
@@ -208,8 +225,13 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
         TRY(plan_insert_values(&made, db->mem, &c->arena, &c->env, o, st, err));
     } else {
         int32_t *from = arena_alloc(&c->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
+        ast_statement named;
         if (from == NULL) {
             return error_memory(err);
+        }
+        if (st->by_name) {
+            TRY(target_names(c, &named, st, &rows->schema, err));
+            st = &named;
         }
         TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count, err));
         TRY(db_fit_result(&made, db, o, from, rows, err));

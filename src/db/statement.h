@@ -71,6 +71,10 @@ status ddl_run(statement_context *c, const ast_statement *st, laminar_result **o
                error *err) MUST_USE;
 
 /* ---- function.c: with the token */
+/* index.c */
+status index_create(statement_context *c, const ast_statement *st, error *err) MUST_USE;
+status index_drop(statement_context *c, const ast_statement *st, error *err) MUST_USE;
+status index_show(statement_context *c, laminar_result **out, error *err) MUST_USE;
 status function_create(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 status function_drop(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 

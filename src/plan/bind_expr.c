@@ -569,6 +569,9 @@ dispatch(expr **out, context *c, const ast_expr *e) {
     case AST_LAMBDA:
         return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
                             "a lambda is an argument of a function such as list_transform");
+    case AST_DEFAULT:
+        return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
+                            "DEFAULT stands alone, in the rows of INSERT ... VALUES");
     case AST_SUBQUERY:
         return bind_subquery_value(out, c, e);
     case AST_EXISTS:

@@ -38,7 +38,7 @@ static status
 map_targets(int32_t *source, binder *b, const object *o, const ast_statement *s, int32_t width) {
     const int32_t count = o->schema->count;
     for (int32_t c = 0; c < count; c++) {
-        source[c] = s->target_count > 0 ? -1 : c;
+        source[c] = s->target_count > 0 || width == 0 ? -1 : c;
     }
     for (int32_t i = 0; i < s->target_count; i++) {
         const ast_name *name = &s->targets[i];
@@ -65,7 +65,7 @@ map_targets(int32_t *source, binder *b, const object *o, const ast_statement *s,
         source[at] = i;
     }
     const int32_t wanted = s->target_count > 0 ? s->target_count : count;
-    if (width != wanted) {
+    if (width != wanted && width != 0) {
         const ast_select *rows = s->select;
         error_set_at(b->err, ERR_QUERY_FAILED,
                      rows->row_count > 0 ? rows->rows[0]->position : rows->position,
@@ -117,12 +117,13 @@ append_rows(builder *rows, binder *b, const object *o, const ast_statement *s,
     for (int32_t r = 0; r < given->row_count; r++) {
         b->expr_count = 0;
         for (int32_t c = 0; c < o->schema->count; c++) {
-            const field *f = &o->schema->fields[c];
-            value        v = {.type = f->type, .is_null = true};
-            int32_t      position = s->position;
-            if (source[c] >= 0) {
-                const ast_expr *e = given->rows[(int64_t)r * given->row_width + source[c]];
-                position = e->position;
+            const field    *f = &o->schema->fields[c];
+            value           v = {.type = f->type, .is_null = true};
+            int32_t         position = s->position;
+            const ast_expr *e =
+                source[c] < 0 ? NULL : given->rows[(int64_t)r * given->row_width + source[c]];
+            position = e == NULL ? position : e->position;
+            if (e != NULL && e->kind != AST_DEFAULT) {
                 TRY(bind_value(&v, b, f, e, r));
             } else if (o->defaults != NULL) {
                 v = o->defaults[c];

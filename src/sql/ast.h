@@ -72,7 +72,8 @@ typedef enum ast_expr_kind {
     AST_SUBQUERY,    /* (SELECT ...) as a value: query */
     AST_EXISTS,      /* EXISTS (query) */
     AST_IN_QUERY,    /* args[0] [NOT] IN (query): negated */
-    AST_QUANTIFIED   /* args[0] op ANY (query), op ALL (query): a comparison as op, `all` */
+    AST_QUANTIFIED,  /* args[0] op ANY (query), op ALL (query): a comparison as op, `all` */
+    AST_DEFAULT      /* DEFAULT as a value of INSERT ... VALUES */
 } ast_expr_kind;
 
 typedef enum ast_nulls { AST_NULLS_DEFAULT, AST_NULLS_IGNORE, AST_NULLS_RESPECT } ast_nulls;
@@ -279,7 +280,8 @@ struct ast_grouping { /* an item of GROUP BY */
 
 typedef enum ast_select_kind {
     AST_SELECT_PLAIN,  /* SELECT ... */
-    AST_SELECT_VALUES, /* VALUES (...), (...) */
+    AST_SELECT_VALUES, /* VALUES (...), (...); of INSERT also DEFAULT VALUES: one row of no values
+                        */
     AST_SELECT_UNION   /* branch UNION [ALL] branch ...: a chain of one kind is one node. A single
                           branch is a query that has an ORDER BY, LIMIT or WITH beside its own */
 } ast_select_kind;
@@ -381,6 +383,7 @@ typedef enum ast_statement_kind {
     AST_CREATE_STREAM,
     AST_CREATE_VIEW,
     AST_CREATE_FUNCTION,
+    AST_CREATE_INDEX, /* column: its table; targets: its columns */
     AST_DROP,
     AST_ALTER,
     AST_INSERT,
@@ -405,7 +408,8 @@ typedef enum ast_object_kind {
     AST_OBJECT_STREAM,
     AST_OBJECT_TABLE,
     AST_OBJECT_VIEW,
-    AST_OBJECT_FUNCTION
+    AST_OBJECT_FUNCTION,
+    AST_OBJECT_INDEX
 } ast_object_kind;
 
 typedef enum ast_show {
@@ -413,8 +417,10 @@ typedef enum ast_show {
     AST_SHOW_STREAMS,
     AST_SHOW_SINKS,
     AST_SHOW_TABLES,
+    AST_SHOW_OBJECTS, /* all that has rows: DESCRIBE, SHOW ALL TABLES */
     AST_SHOW_VIEWS,
     AST_SHOW_FUNCTIONS,
+    AST_SHOW_INDEXES,
     AST_SHOW_QUERIES,
     AST_SHOW_PIPELINES,
     AST_SHOW_LIMITS,
@@ -460,6 +466,7 @@ typedef struct ast_statement {
     /* INSERT: `select` gives the rows; CREATE VIEW */
     int32_t   target_count; /* column list, 0 when absent */
     ast_name *targets;
+    bool      by_name; /* INSERT BY NAME: its columns are those that the query names */
     /* CREATE TABLE, INSERT */
     ast_conflict conflict;
     /* UPDATE, DELETE: `select` holds what is read beside the target (from, NULL: nothing) and the
@@ -481,6 +488,7 @@ typedef struct ast_statement {
     ast_name  *called;
     /* ALTER */
     ast_alter alter;
+    bool      if_column; /* DROP COLUMN IF EXISTS */
     ast_name  column, new_name;
     ast_show  show;  /* SHOW */
     ast_expr *value; /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */

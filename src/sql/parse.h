@@ -50,6 +50,7 @@ typedef struct parser {
     int32_t deepest;          /* nesting */
     int32_t from_height;      /* of the FROM or query that was finished last */
     int32_t parameter_number; /* of the newest ? */
+    bool    inserted; /* the VALUES that begins here are rows of INSERT, where DEFAULT may stand */
     /* In the body of a function: */
     const ast_statement *function;   /* its parameters; NULL: elsewhere */
     int32_t              body_depth; /* of queries, outside of all in the body */
@@ -59,14 +60,17 @@ typedef struct parser {
 } parser;
 
 /* parse_base.c: cursor */
-void   parser_advance(parser *p);
-token  parser_peek_third(const parser *p); /* the token after `next` */
-bool   parser_at(const parser *p, keyword k);
-bool   parser_next_is(const parser *p, keyword k);
-bool   parser_at_symbol(const parser *p, symbol s);
-bool   parser_next_is_symbol(const parser *p, symbol s);
-bool   parser_accept(parser *p, keyword k);
-bool   parser_accept_symbol(parser *p, symbol s);
+void  parser_advance(parser *p);
+token parser_peek_third(const parser *p); /* the token after `next` */
+bool  parser_at(const parser *p, keyword k);
+bool  parser_next_is(const parser *p, keyword k);
+bool  parser_at_symbol(const parser *p, symbol s);
+bool  parser_next_is_symbol(const parser *p, symbol s);
+bool  parser_accept(parser *p, keyword k);
+bool  parser_accept_symbol(parser *p, symbol s);
+/* A word that is no keyword. */
+bool   parser_at_word(const parser *p, const char *word);
+bool   parser_accept_word(parser *p, const char *word);
 status parser_expect(parser *p, keyword k, const char *after);
 status parser_expect_symbol(parser *p, symbol s, const char *after);
 /* Counts one level of nesting; fails where there are too many. Leave after success alone. */
@@ -83,6 +87,9 @@ status parser_name_of(
     ast_name *out); /* of the current token, a word or quoted name, whatever word it is */
 /* [AS] alias; out->text.data stays NULL when there is none. */
 status parser_alias(parser *p, ast_name *out);
+/* alias: before what it names */
+bool   parser_at_prefix_alias(const parser *p);
+status parser_prefix_alias(parser *p, ast_name *out);
 
 /* Errors at the current token; each returns ERR_SQL_PARSE_ERROR. */
 status parser_error(parser *p, const char *expected, const char *after);
@@ -126,6 +133,8 @@ status parse_string(parser *p, ast_expr **out);
 status parse_number(parser *p, ast_expr **out);
 status parse_parameter(parser *p, ast_expr **out);
 status parse_interval(parser *p, ast_expr **out);
+status parse_computed_interval(parser *p, ast_expr **out); /* INTERVAL (x) unit */
+bool   parser_at_computed_interval(const parser *p);
 status parse_typed(parser *p, ast_expr **out); /* DATE '...' */
 status parse_type(parser *p, ast_type *out);
 bool   parser_at_typed(const parser *p);
@@ -172,9 +181,11 @@ status parse_bare_call(parser *p, ast_expr **out);
 
 /* parse_subquery.c: queries in expressions */
 bool   parser_at_query_value(const parser *p); /* parentheses around a query */
+bool   parser_next_is_query(const parser *p);  /* in the parentheses that come next */
 bool   parser_at_exists(const parser *p);
 bool   parser_at_quantifier(const parser *p);
 status parse_query_value(parser *p, ast_expr **out); /* (SELECT ...) */
+status parse_array_query(parser *p, ast_expr **out); /* ARRAY (query) */
 status parse_exists(parser *p, ast_expr **out);
 /* The query of IN and of a quantified comparison; the current token is IN's "(", or the quantifier.
  */
@@ -195,6 +206,11 @@ status parse_tolerance(parser *p, ast_from *f);
 /* parse_query.c: WITH, UNION, VALUES, and the parentheses around queries */
 bool   parser_at_query(const parser *p);
 status parse_query(parser *p, ast_select **out);
+status parse_named_rows(parser *p, ast_select **out); /* name: SELECT * FROM name */
+/* WITH ..., raises *height to that of its queries; and puts them before a query. */
+status parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height);
+status parse_put_withs(parser *p, ast_select **query, ast_with *withs, int32_t count,
+                       int32_t height);
 /* ( query ) of FROM and WITH; `what` names it in errors. */
 status parse_subquery(parser *p, ast_select **out, const char *what);
 /* ( name {, name} ), the current token is "(". */
@@ -206,6 +222,7 @@ status parse_check_height(parser *p, int32_t position);
 status parse_from_list(parser *p, ast_from **out); /* behind FROM */
 /* item {, item} of a select list, and of RETURNING */
 status parse_item_list(parser *p, ast_item **out, int32_t *out_count);
+status parse_star_item(parser *p, ast_select *s); /* gives it the select list * */
 status parse_select(parser *p, ast_select **out); /* without what a query has around it */
 status parse_order(parser *p, ast_select *s);     /* [ORDER BY ...] [LIMIT ...] [OFFSET ...] */
 status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., behind ORDER */
@@ -219,6 +236,7 @@ status parse_emit(parser *p, ast_statement *s); /* [EMIT ...] [ALLOW LATENESS ..
 /* parse_ddl.c */
 status parse_create(parser *p, ast_statement *s);
 status parse_drop(parser *p, ast_statement *s);
+bool   parse_cascade(parser *p); /* [CASCADE | RESTRICT]: whether it is CASCADE */
 /* SOURCE, TABLE, STREAM, VIEW or MATERIALIZED VIEW behind `verb`. */
 status parse_object(parser *p, const char *verb, ast_object_kind *out);
 /* The name of an object, which has one part. */
@@ -234,6 +252,8 @@ status parse_option_list(parser *p, ast_statement *s,
 
 /* parse_change.c: statements that change rows, and transactions */
 status parse_insert(parser *p, ast_statement *s);
+bool   parser_with_inserts(const parser *p); /* INSERT stands behind the queries of this WITH */
+status parse_with_insert(parser *p, ast_statement *s);
 status parse_update(parser *p, ast_statement *s);
 status parse_delete(parser *p, ast_statement *s);
 status parse_truncate(parser *p, ast_statement *s);
@@ -243,6 +263,9 @@ status parse_conflict(parser *p, ast_conflict *out, bool of_table); /* [ON CONFL
 
 /* parse_alter.c */
 status parse_alter(parser *p, ast_statement *s);
+
+/* parse_index.c */
+status parse_create_index(parser *p, ast_statement *s);
 
 /* parse_copy.c */
 status parse_copy(parser *p, ast_statement *s);

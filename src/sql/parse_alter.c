@@ -30,8 +30,13 @@ static status
 parse_drop_column(parser *p, ast_statement *s) {
     s->alter = AST_ALTER_DROP;
     (void)parser_accept(p, KEYWORD_COLUMN);
+    s->if_column = parser_at(p, KEYWORD_IF) && parser_next_is(p, KEYWORD_EXISTS);
+    if (s->if_column) {
+        parser_advance(p);
+        parser_advance(p);
+    }
     TRY(parser_name(p, &s->column, "a column name", "DROP COLUMN"));
-    s->cascade = parser_accept(p, KEYWORD_CASCADE);
+    s->cascade = parse_cascade(p);
     return OK;
 }
 
@@ -53,6 +58,9 @@ parse_alter(parser *p, ast_statement *s) {
     s->kind = AST_ALTER;
     parser_advance(p);
     TRY(parse_object(p, "ALTER", &s->object));
+    if (s->object == AST_OBJECT_INDEX) {
+        return parser_outside(p, "ALTER INDEX");
+    }
     if (s->object == AST_OBJECT_FUNCTION) {
         (void)parser_outside(p, "ALTER FUNCTION");
         return error_hint(p->err, "write CREATE OR REPLACE FUNCTION");

@@ -95,6 +95,21 @@ parser_accept(parser *p, keyword k) {
 }
 
 bool
+parser_at_word(const parser *p, const char *word) {
+    return p->token.kind == TOKEN_WORD &&
+           text_equal_nocase(token_text(p->sql, p->token), text_of(word));
+}
+
+bool
+parser_accept_word(parser *p, const char *word) {
+    const bool found = parser_at_word(p, word);
+    if (found) {
+        parser_advance(p);
+    }
+    return found;
+}
+
+bool
 parser_accept_symbol(parser *p, symbol s) {
     if (p->token.symbol != s) {
         return false;
@@ -200,6 +215,18 @@ parser_alias(parser *p, ast_name *out) {
         p->alias = p->token;
         return parser_name_of(p, out);
     }
+    return OK;
+}
+
+bool
+parser_at_prefix_alias(const parser *p) {
+    return parser_at_name(p) && parser_next_is_symbol(p, SYMBOL_COLON);
+}
+
+status
+parser_prefix_alias(parser *p, ast_name *out) {
+    TRY(parser_name_of(p, out));
+    parser_advance(p); /* ":" */
     return OK;
 }
 

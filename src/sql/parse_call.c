@@ -82,18 +82,11 @@ push_argument(parser *p, const ast_expr *call, bool *named) {
     return parser_push(p, &a, sizeof(a));
 }
 
-status
-parse_arguments(parser *p, ast_expr *call) {
-    const size_t mark = p->stack.size;
-    bool         named = false;
-    int32_t      count = 0;
-    argument    *arguments;
-    do {
-        if (count++ == SQL_ARGUMENTS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "arguments of a function");
-        }
-        TRY(push_argument(p, call, &named));
-    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+/* Gives the call the arguments on the stack above `mark`. */
+static status
+take_arguments(parser *p, ast_expr *call, size_t mark, bool named) {
+    int32_t   count;
+    argument *arguments;
     TRY(parser_take(p, mark, sizeof(argument), &arguments, &count));
     TRY(parser_arguments(p, call, count));
     call->arg_names =
@@ -108,6 +101,20 @@ parse_arguments(parser *p, ast_expr *call) {
         }
     }
     return OK;
+}
+
+status
+parse_arguments(parser *p, ast_expr *call) {
+    const size_t mark = p->stack.size;
+    bool         named = false;
+    int32_t      count = 0;
+    do {
+        if (count++ == SQL_ARGUMENTS_MAX) {
+            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "arguments of a function");
+        }
+        TRY(push_argument(p, call, &named));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    return take_arguments(p, call, mark, named);
 }
 
 /* The rest of an ordinary argument list, after `count` arguments: {, expr} */
@@ -348,13 +355,21 @@ parse_method(parser *p, int32_t start, ast_expr **left) {
     parser_advance(p); /* "." */
     TRY(parser_name_of(p, &e->name));
     parser_advance(p); /* "(" */
-    TRY(parser_push(p, left, sizeof(ast_expr *)));
+    const argument first = {.value = *left};
+    bool           named = false;
+    int32_t        count = 1;
+    TRY(parser_push(p, &first, sizeof(first)));
     if (!parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
-        TRY(push_expr(p, LEVEL_ANY));
-        TRY(parse_more_arguments(p, 2));
+        do {
+            if (count++ == SQL_ARGUMENTS_MAX) {
+                return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX,
+                                       "arguments of a function");
+            }
+            TRY(push_argument(p, e, &named));
+        } while (parser_accept_symbol(p, SYMBOL_COMMA));
     }
+    TRY(take_arguments(p, e, mark, named));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the arguments of a function"));
-    TRY(parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count));
     *left = e;
     return parser_finish(p, e);
 }

@@ -150,7 +150,7 @@ parse_returning(parser *p, ast_statement *s) {
 static status
 parse_verb(parser *p, ast_statement *s) {
     s->conflict.position = p->token.start;
-    if (parser_accept(p, KEYWORD_UPSERT)) {
+    if (parser_accept(p, KEYWORD_UPSERT) || parser_accept(p, KEYWORD_REPLACE)) {
         s->conflict.action = AST_CONFLICT_REPLACE;
         return OK;
     }
@@ -175,13 +175,22 @@ parse_targets(parser *p, ast_statement *s) {
 
 static status
 parse_insert_rows(parser *p, ast_statement *s) {
-    if (parser_at(p, KEYWORD_DEFAULT)) {
-        return parser_outside(p, "INSERT ... DEFAULT VALUES");
+    if (parser_at(p, KEYWORD_DEFAULT) && parser_next_is(p, KEYWORD_VALUES) &&
+        s->target_count == 0 && !s->by_name) {
+        s->select = arena_alloc_zero(p->arena, sizeof(*s->select));
+        TRY(s->select == NULL ? error_memory(p->err) : OK);
+        s->select->kind = AST_SELECT_VALUES;
+        s->select->position = p->token.start;
+        s->select->row_count = 1;
+        parser_advance(p);
+        parser_advance(p);
+        return OK;
     }
     if (!parser_at_query(p) && !parser_at(p, KEYWORD_VALUES)) {
         static const keyword words[] = {KEYWORD_VALUES, KEYWORD_SELECT};
         return parser_error_word(p, "VALUES or a query", "the name", words, ARRAY_COUNT(words));
     }
+    p->inserted = parser_at(p, KEYWORD_VALUES);
     TRY(parse_query(p, &s->select));
     const ast_select *rows = s->select;
     if (rows->kind == AST_SELECT_VALUES && s->target_count > 0 &&
@@ -193,6 +202,29 @@ parse_insert_rows(parser *p, ast_statement *s) {
     return OK;
 }
 
+/* [BY (NAME | POSITION)] */
+static status
+parse_insert_by(parser *p, ast_statement *s) {
+    if (!parser_at(p, KEYWORD_BY)) {
+        return OK;
+    }
+    const text word = token_text(p->sql, p->next);
+    s->by_name = text_equal_nocase(word, TEXT("NAME"));
+    parser_advance(p);
+    if (!s->by_name && !text_equal_nocase(word, TEXT("POSITION"))) {
+        return parser_error(p, "NAME or POSITION", "BY");
+    }
+    if (s->by_name && s->target_count > 0) {
+        return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                            "the columns are named already: leave them or BY NAME out");
+    }
+    parser_advance(p);
+    return s->by_name && parser_at(p, KEYWORD_VALUES)
+               ? error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                              "the values of VALUES have no names: name the columns before it")
+               : OK;
+}
+
 status
 parse_insert(parser *p, ast_statement *s) {
     s->kind = AST_INSERT;
@@ -200,6 +232,7 @@ parse_insert(parser *p, ast_statement *s) {
     (void)parser_accept(p, KEYWORD_INTO);
     TRY(parser_name(p, &s->name, "a name", keyword_name(p->previous.keyword)));
     TRY(parse_targets(p, s));
+    TRY(parse_insert_by(p, s));
     TRY(parse_insert_rows(p, s));
     if (parser_at(p, KEYWORD_ON) && s->conflict.action != AST_CONFLICT_DEFAULT) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
@@ -207,6 +240,35 @@ parse_insert(parser *p, ast_statement *s) {
     }
     TRY(parse_conflict(p, &s->conflict, false));
     return parse_returning(p, s);
+}
+
+bool
+parser_with_inserts(const parser *p) {
+    int32_t depth = 0;
+    token   before = p->token;
+    for (token t = p->next; t.kind != TOKEN_END && t.kind != TOKEN_BAD;
+         t = token_next(p->sql, t.end)) {
+        depth += (t.symbol == SYMBOL_LEFT_PAREN) - (t.symbol == SYMBOL_RIGHT_PAREN);
+        if (depth == 0 && before.symbol == SYMBOL_RIGHT_PAREN && t.kind == TOKEN_WORD &&
+            t.keyword != KEYWORD_AS) {
+            return t.keyword == KEYWORD_INSERT || t.keyword == KEYWORD_UPSERT;
+        }
+        before = t;
+    }
+    return false;
+}
+
+/* WITH ... INSERT INTO t query is INSERT INTO t WITH ... query. */
+status
+parse_with_insert(parser *p, ast_statement *s) {
+    ast_with *withs;
+    int32_t   count, height = 0;
+    TRY(parse_with(p, &withs, &count, &height));
+    TRY(parse_insert(p, s));
+    if (s->select->kind == AST_SELECT_VALUES && s->select->row_width == 0) {
+        return OK; /* DEFAULT VALUES read nothing */
+    }
+    return parse_put_withs(p, &s->select, withs, count, height);
 }
 
 /* ---- UPDATE, DELETE */

@@ -4,7 +4,8 @@
 
 /* Objects the language has and this grammar does not create or drop. */
 static const keyword other_objects[] = {
-    KEYWORD_SINK, KEYWORD_PIPELINE, KEYWORD_LOOKUP, KEYWORD_INDEX, KEYWORD_UNIQUE,
+    KEYWORD_SINK,
+    KEYWORD_PIPELINE,
 };
 
 status
@@ -16,6 +17,7 @@ parse_object(parser *p, const char *verb, ast_object_kind *out) {
         {KEYWORD_SOURCE, AST_OBJECT_SOURCE},     {KEYWORD_STREAM, AST_OBJECT_STREAM},
         {KEYWORD_TABLE, AST_OBJECT_TABLE},       {KEYWORD_VIEW, AST_OBJECT_VIEW},
         {KEYWORD_FUNCTION, AST_OBJECT_FUNCTION}, {KEYWORD_MACRO, AST_OBJECT_FUNCTION},
+        {KEYWORD_INDEX, AST_OBJECT_INDEX},
     };
     static const keyword words[] = {KEYWORD_SOURCE, KEYWORD_STREAM,       KEYWORD_TABLE,
                                     KEYWORD_VIEW,   KEYWORD_MATERIALIZED, KEYWORD_FUNCTION,
@@ -24,11 +26,19 @@ parse_object(parser *p, const char *verb, ast_object_kind *out) {
         *out = AST_OBJECT_STREAM;
         return parser_expect(p, KEYWORD_VIEW, "MATERIALIZED");
     }
+    if (parser_at(p, KEYWORD_LOOKUP) && parser_next_is(p, KEYWORD_TABLE)) {
+        parser_advance(p); /* a TABLE with a key: parse_create_table sees to it */
+    }
     for (int32_t i = 0; i < ARRAY_COUNT(known); i++) {
         if (parser_accept(p, known[i].word)) {
             *out = known[i].kind;
             return OK;
         }
+    }
+    if (parser_at(p, KEYWORD_UNIQUE) && parser_next_is(p, KEYWORD_INDEX)) {
+        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
+                           "an index is a hint and keeps no rows apart");
+        return error_hint(p->err, "write UNIQUE (column, ...) in CREATE TABLE");
     }
     for (int32_t i = 0; i < ARRAY_COUNT(other_objects); i++) {
         if (parser_at(p, other_objects[i])) {
@@ -101,6 +111,17 @@ parse_create_table(parser *p, ast_statement *s, ast_object_kind object) {
     return s->column_count > 0 ? OK : parse_as_query(p, s, "the name of the table");
 }
 
+/* What is looked up is found by a key. */
+static status
+check_lookup(parser *p, const ast_statement *s, int32_t position) {
+    if (s->key_count > 0) {
+        return OK;
+    }
+    (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, position,
+                       "a LOOKUP TABLE has a PRIMARY KEY, by which its rows are found");
+    return error_hint(p->err, "write PRIMARY KEY behind a column, or leave LOOKUP out");
+}
+
 status
 parse_create(parser *p, ast_statement *s) {
     ast_object_kind object;
@@ -109,13 +130,18 @@ parse_create(parser *p, ast_statement *s) {
         TRY(parser_expect(p, KEYWORD_REPLACE, "CREATE OR"));
         s->or_replace = true;
     }
-    const bool is_macro = parser_at(p, KEYWORD_MACRO);
+    const bool    is_macro = parser_at(p, KEYWORD_MACRO);
+    const bool    lookup = parser_at(p, KEYWORD_LOOKUP);
+    const int32_t start = p->token.start;
     TRY(parse_object(p, "CREATE", &object));
     if (parser_at(p, KEYWORD_IF) && parser_next_is(p, KEYWORD_NOT)) {
         parser_advance(p);
         parser_advance(p);
         TRY(parser_expect(p, KEYWORD_EXISTS, "IF NOT"));
         s->if_not_exists = true;
+    }
+    if (object == AST_OBJECT_INDEX) {
+        return parse_create_index(p, s);
     }
     TRY(parse_object_name(p, s));
     switch (object) {
@@ -126,8 +152,14 @@ parse_create(parser *p, ast_statement *s) {
     case AST_OBJECT_FUNCTION:
         return parse_create_function(p, s, is_macro);
     default:
-        return parse_create_table(p, s, object);
+        TRY(parse_create_table(p, s, object));
+        return lookup ? check_lookup(p, s, start) : OK;
     }
+}
+
+bool
+parse_cascade(parser *p) {
+    return parser_accept(p, KEYWORD_CASCADE) || (parser_accept_word(p, "RESTRICT") && false);
 }
 
 status
@@ -141,6 +173,6 @@ parse_drop(parser *p, ast_statement *s) {
         s->if_exists = true;
     }
     TRY(parse_object_name(p, s));
-    s->cascade = parser_accept(p, KEYWORD_CASCADE);
+    s->cascade = parse_cascade(p);
     return OK;
 }

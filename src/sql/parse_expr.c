@@ -175,6 +175,9 @@ parse_word(parser *p, ast_expr **out) {
         if (parser_next_is_symbol(p, SYMBOL_LEFT_BRACKET)) {
             return parse_array(p, out);
         }
+        if (parser_next_is_symbol(p, SYMBOL_LEFT_PAREN) && parser_next_is_query(p)) {
+            return parse_array_query(p, out);
+        }
         break;
     case KEYWORD_ANY:
     case KEYWORD_SOME:
@@ -193,6 +196,9 @@ parse_word(parser *p, ast_expr **out) {
     }
     if (parser_at_interval(p)) {
         return parse_interval(p, out);
+    }
+    if (parser_at_computed_interval(p)) {
+        return parse_computed_interval(p, out);
     }
     if (parser_at_typed(p)) {
         return parse_typed(p, out);

@@ -126,6 +126,11 @@ parser_at_interval(const parser *p) {
            (next == TOKEN_STRING || next == TOKEN_INTEGER || next == TOKEN_FLOAT);
 }
 
+bool
+parser_at_computed_interval(const parser *p) {
+    return parser_at(p, KEYWORD_INTERVAL) && parser_next_is_symbol(p, SYMBOL_LEFT_PAREN);
+}
+
 /* TO and another unit: INTERVAL '1-2' YEAR TO MONTH. */
 static bool
 at_unit_range(const parser *p) {
@@ -149,6 +154,34 @@ unit_error(parser *p) {
         }
     }
     return ERR_SQL_PARSE_ERROR;
+}
+
+/* INTERVAL (x) DAYS: to_days(x). */
+status
+parse_computed_interval(parser *p, ast_expr **out) {
+    static const char *const makers[] = {
+        NULL,       "to_microseconds", "to_milliseconds", "to_seconds",  "to_minutes",
+        "to_hours", "to_days",         "to_weeks",        "to_months",   "to_quarters",
+        "to_years", "to_decades",      "to_centuries",    "to_millennia"};
+    static_assert(ARRAY_COUNT(makers) == ARRAY_COUNT(units), "one for each unit");
+    ast_expr *e = parser_new(p, AST_CALL, p->token.start);
+    TRY(e == NULL ? ERR_OUT_OF_MEMORY : OK);
+    TRY(parser_arguments(p, e, 1));
+    parser_advance(p);
+    parser_advance(p);
+    TRY(parse_expr(p, LEVEL_ANY, &e->args[0]));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the number of an INTERVAL"));
+    const text unit =
+        p->token.kind == TOKEN_WORD ? unit_of(token_text(p->sql, p->token)) : TEXT("");
+    for (int32_t i = 0; i < ARRAY_COUNT(units); i++) {
+        if (makers[i] != NULL && text_equal(unit, text_of(units[i]))) {
+            e->name = (ast_name){.text = text_of(makers[i]), .position = e->position};
+            parser_advance(p);
+            *out = e;
+            return parser_finish(p, e);
+        }
+    }
+    return unit_error(p);
 }
 
 status

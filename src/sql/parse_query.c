@@ -8,7 +8,7 @@
 
 bool
 parser_at_query(const parser *p) {
-    static const keyword firsts[] = {KEYWORD_SELECT, KEYWORD_FROM, KEYWORD_WITH};
+    static const keyword firsts[] = {KEYWORD_SELECT, KEYWORD_FROM, KEYWORD_WITH, KEYWORD_TABLE};
     const bool           paren = parser_at_symbol(p, SYMBOL_LEFT_PAREN);
     for (int32_t i = 0; i < ARRAY_COUNT(firsts); i++) {
         if (paren ? parser_next_is(p, firsts[i]) : parser_at(p, firsts[i])) {
@@ -70,16 +70,38 @@ parse_subquery(parser *p, ast_select **out, const char *what) {
 
 /* ---- VALUES ---- */
 
+/* Values of a row of INSERT, each an expression or DEFAULT. */
+static status
+parse_inserted(parser *p) {
+    int32_t count = 0;
+    do {
+        ast_expr *e;
+        if (count > 0 && parser_list_ends(p)) {
+            break;
+        }
+        if (count++ == SQL_COLUMNS_MAX) {
+            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "values in a row");
+        }
+        if (parser_at(p, KEYWORD_DEFAULT)) {
+            e = parser_new(p, AST_DEFAULT, p->token.start);
+            TRY(e == NULL ? ERR_OUT_OF_MEMORY : OK);
+            parser_advance(p);
+            TRY(parser_finish(p, e));
+        } else {
+            TRY(parse_expr(p, LEVEL_ANY, &e));
+        }
+        TRY(parser_push(p, &e, sizeof(ast_expr *)));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    return OK;
+}
+
 /* One row: its expressions are pushed and must be as many as those of the first. */
 static status
-parse_row(parser *p, ast_select *s) {
+parse_row(parser *p, ast_select *s, bool inserted) {
     const size_t  before = p->stack.size;
     const int32_t start = p->token.start;
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, s->row_count == 0 ? "VALUES" : "\",\""));
-    if (parser_at(p, KEYWORD_DEFAULT)) {
-        return parser_outside(p, "DEFAULT as a value");
-    }
-    TRY(parse_expr_list(p, SQL_COLUMNS_MAX, "values in a row"));
+    TRY(inserted ? parse_inserted(p) : parse_expr_list(p, SQL_COLUMNS_MAX, "values in a row"));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of a row"));
     const int32_t width = (int32_t)((p->stack.size - before) / sizeof(ast_expr *));
     if (s->row_count == 0) {
@@ -110,18 +132,38 @@ parse_values(parser *p, ast_select **out) {
     int32_t      count;
     TRY(new_query(p, out, AST_SELECT_VALUES, p->token.start));
     ast_select *s = *out;
+    const bool  inserted = p->inserted;
+    p->inserted = false;
     parser_advance(p);
     do {
         if (s->row_count > 0 && !parser_at_symbol(p, SYMBOL_LEFT_PAREN) && parser_list_ends(p)) {
             break;
         }
-        TRY(parse_row(p, s));
+        TRY(parse_row(p, s, inserted));
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     p->from_height = 0;
     return parser_take(p, mark, sizeof(ast_expr *), &s->rows, &count);
 }
 
 /* ---- UNION ---- */
+
+/* name: SELECT * FROM name. */
+status
+parse_named_rows(parser *p, ast_select **out) {
+    TRY(new_query(p, out, AST_SELECT_PLAIN, p->token.start));
+    (*out)->from = arena_alloc_zero(p->arena, sizeof(*(*out)->from));
+    TRY((*out)->from == NULL ? error_memory(p->err) : OK);
+    (*out)->from->position = p->token.start;
+    TRY(parse_star_item(p, *out));
+    p->from_height = 1;
+    return parser_name(p, &(*out)->from->name, "a name", keyword_name(p->previous.keyword));
+}
+
+static status
+parse_table_term(parser *p, ast_select **out) {
+    parser_advance(p); /* TABLE */
+    return parse_named_rows(p, out);
+}
 
 static status
 parse_term(parser *p, ast_select **out) {
@@ -130,6 +172,9 @@ parse_term(parser *p, ast_select **out) {
     }
     if (parser_at(p, KEYWORD_VALUES)) {
         return parse_values(p, out);
+    }
+    if (parser_at(p, KEYWORD_TABLE)) {
+        return parse_table_term(p, out);
     }
     return parse_select(p, out);
 }
@@ -235,6 +280,11 @@ parse_with_item(parser *p, ast_with *w, int32_t *height) {
         TRY(parse_names(p, &w->columns, &w->column_count, "the name and \"(\""));
     }
     TRY(parser_expect(p, KEYWORD_AS, "the name of a WITH query"));
+    if (parser_at(p, KEYWORD_MATERIALIZED) ||
+        (parser_at(p, KEYWORD_NOT) && parser_next_is(p, KEYWORD_MATERIALIZED))) {
+        (void)parser_accept(p, KEYWORD_NOT); /* either way it is computed once */
+        parser_advance(p);
+    }
     if (!parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
         return parser_error(p, "\"(\"", "AS");
     }
@@ -243,7 +293,7 @@ parse_with_item(parser *p, ast_with *w, int32_t *height) {
     return OK;
 }
 
-static status
+status
 parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
     const size_t mark = p->stack.size;
     if (!parser_accept(p, KEYWORD_WITH)) {
@@ -265,6 +315,10 @@ parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
         TRY(parser_push(p, &w, sizeof(w)));
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     TRY(parser_take(p, mark, sizeof(ast_with), out, count));
+    const bool changes = parser_at(p, KEYWORD_INSERT) || parser_at(p, KEYWORD_UPSERT);
+    if (p->query_depth == 0 && changes) {
+        return OK;
+    }
     if (!parser_at_query(p) || parser_at(p, KEYWORD_WITH)) {
         static const keyword words[] = {KEYWORD_SELECT, KEYWORD_FROM, KEYWORD_VALUES};
         return parser_error_word(p, "SELECT, FROM or VALUES", "the queries of WITH", words,
@@ -273,6 +327,20 @@ parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
     return *count <= SQL_COLUMNS_MAX
                ? OK
                : parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "queries in WITH");
+}
+
+/* Puts queries of WITH, of `height` levels, before a query. */
+status
+parse_put_withs(parser *p, ast_select **query, ast_with *withs, int32_t count, int32_t height) {
+    const size_t mark = p->stack.size;
+    if (ast_select_is_closed(*query)) {
+        TRY(parser_push(p, query, sizeof(ast_select *)));
+        TRY(make_union(p, mark, (set_kind){.op = AST_SET_UNION}, (*query)->position, query));
+    }
+    (*query)->withs = withs;
+    (*query)->with_count = count;
+    p->from_height = height > p->from_height ? height : p->from_height;
+    return OK;
 }
 
 static status

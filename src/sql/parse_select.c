@@ -87,6 +87,9 @@ parse_relation(parser *p, ast_from **out) {
     if (f == NULL) {
         return ERR_OUT_OF_MEMORY;
     }
+    if (parser_at_prefix_alias(p)) {
+        TRY(parser_prefix_alias(p, &f->alias));
+    }
     f->lateral = parser_accept(p, KEYWORD_LATERAL);
     if (f->lateral && !parser_at_symbol(p, SYMBOL_LEFT_PAREN) && !at_table_function(p)) {
         return parser_error(p, "a query in parentheses or a function", "LATERAL");
@@ -108,7 +111,7 @@ parse_relation(parser *p, ast_from **out) {
     } else {
         return parser_error_here(p, "a table name or a subquery");
     }
-    TRY(parser_alias(p, &f->alias));
+    TRY(f->alias.text.data == NULL ? parser_alias(p, &f->alias) : OK);
     if (f->alias.text.data != NULL && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
         (p->alias.end != p->end || f->kind != AST_FROM_TABLE)) {
         TRY(parse_names(p, &f->columns, &f->column_count, "the alias"));
@@ -275,6 +278,10 @@ parse_item(parser *p, ast_item *item) {
         TRY(parse_star(p, item->expr));
         return parser_finish(p, item->expr);
     }
+    if (parser_at_prefix_alias(p)) {
+        TRY(parser_prefix_alias(p, &item->alias));
+        return parse_expr(p, LEVEL_ANY, &item->expr);
+    }
     TRY(parse_expr(p, LEVEL_ANY, &item->expr));
     return parser_alias(p, &item->alias);
 }
@@ -313,8 +320,8 @@ parse_items(parser *p, ast_select *s) {
 }
 
 /* FROM without SELECT means SELECT *. */
-static status
-add_star(parser *p, ast_select *s) {
+status
+parse_star_item(parser *p, ast_select *s) {
     s->items = arena_alloc_zero(p->arena, sizeof(*s->items));
     if (s->items == NULL) {
         return error_memory(p->err);
@@ -383,16 +390,6 @@ at_percent(const parser *p) {
             keyword_class_of(third.keyword) != KEYWORD_CLASS_FREE);
 }
 
-static bool
-accept_word(parser *p, const char *word) {
-    const bool found = p->token.kind == TOKEN_WORD &&
-                       text_equal_nocase(token_text(p->sql, p->token), text_of(word));
-    if (found) {
-        parser_advance(p);
-    }
-    return found;
-}
-
 static status
 parse_row_count(parser *p, ast_select *s) {
     if (at_percent(p)) {
@@ -402,7 +399,7 @@ parse_row_count(parser *p, ast_select *s) {
         return OK;
     }
     TRY(parse_expr(p, LEVEL_ANY, &s->limit));
-    s->limit_percent = accept_word(p, "PERCENT");
+    s->limit_percent = parser_accept_word(p, "PERCENT");
     return OK;
 }
 
@@ -416,7 +413,7 @@ static status
 parse_fetch(parser *p, ast_select *s) {
     static const keyword firsts[] = {KEYWORD_FIRST};
     parser_advance(p);
-    if (!parser_accept(p, KEYWORD_FIRST) && !accept_word(p, "NEXT")) {
+    if (!parser_accept(p, KEYWORD_FIRST) && !parser_accept_word(p, "NEXT")) {
         return parser_error_word(p, "FIRST or NEXT", "FETCH", firsts, ARRAY_COUNT(firsts));
     }
     if (accept_rows(p)) {
@@ -430,7 +427,7 @@ parse_fetch(parser *p, ast_select *s) {
             return parser_error(p, "ROW or ROWS", "the number of FETCH");
         }
     }
-    if (!accept_word(p, "ONLY")) {
+    if (!parser_accept_word(p, "ONLY")) {
         return parser_error(p, "ONLY", "the rows of FETCH");
     }
     return OK;
@@ -514,7 +511,7 @@ parse_select(parser *p, ast_select **out) {
     p->from_height = 0;
     if (parser_at(p, KEYWORD_FROM)) {
         TRY(parse_from(p, &s->from));
-        TRY(parser_at(p, KEYWORD_SELECT) ? parse_items(p, s) : add_star(p, s));
+        TRY(parser_at(p, KEYWORD_SELECT) ? parse_items(p, s) : parse_star_item(p, s));
     } else {
         TRY(parse_items(p, s));
         if (parser_at(p, KEYWORD_FROM)) {

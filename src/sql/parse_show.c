@@ -14,17 +14,18 @@ static const struct {
     {"views", AST_SHOW_VIEWS},         {"queries", AST_SHOW_QUERIES},
     {"limits", AST_SHOW_LIMITS},       {"pipelines", AST_SHOW_PIPELINES},
     {"functions", AST_SHOW_FUNCTIONS}, {"macros", AST_SHOW_FUNCTIONS},
+    {"indexes", AST_SHOW_INDEXES},     {"settings", AST_SHOW_ALL},
 };
-
-static bool
-at_word(const parser *p, const char *word) {
-    return p->token.kind == TOKEN_WORD &&
-           text_equal_nocase(token_text(p->sql, p->token), text_of(word));
-}
 
 static bool
 ends_here(const parser *p) {
     return p->next.kind == TOKEN_END || parser_next_is_symbol(p, SYMBOL_SEMICOLON);
+}
+
+/* Nothing stands behind the statement's first word. */
+static bool
+ends_early(const parser *p) {
+    return p->token.kind == TOKEN_END || parser_at_symbol(p, SYMBOL_SEMICOLON);
 }
 
 /* CREATE [kind] name */
@@ -60,25 +61,25 @@ parse_show(parser *p, ast_statement *s) {
     s->kind = AST_SHOW;
     parser_advance(p);
     if (parser_accept(p, KEYWORD_ALL)) {
-        s->show = AST_SHOW_ALL;
+        s->show = parser_accept_word(p, "tables") ? AST_SHOW_OBJECTS : AST_SHOW_ALL;
         return OK;
     }
     if (parser_accept(p, KEYWORD_CREATE)) {
         return parse_show_create(p, s);
     }
     if (parser_accept(p, KEYWORD_MATERIALIZED)) {
-        if (!at_word(p, "views")) {
+        if (!parser_at_word(p, "views")) {
             return parser_error(p, "VIEWS", "MATERIALIZED");
         }
         parser_advance(p);
         s->show = AST_SHOW_STREAMS;
         return OK;
     }
-    if (at_word(p, "columns") && !ends_here(p)) {
+    if (parser_at_word(p, "columns") && !ends_here(p)) {
         return parse_show_columns(p, s);
     }
     for (int32_t i = 0; i < ARRAY_COUNT(lists); i++) {
-        if (at_word(p, lists[i].word)) {
+        if (parser_at_word(p, lists[i].word)) {
             parser_advance(p);
             s->show = lists[i].show;
             return OK;
@@ -96,6 +97,13 @@ status
 parse_describe(parser *p, ast_statement *s) {
     s->kind = AST_DESCRIBE;
     parser_advance(p);
+    if (parser_at(p, KEYWORD_TABLE) && p->next.kind == TOKEN_WORD) {
+        parser_advance(p); /* DESCRIBE TABLE t says no more than DESCRIBE t */
+    } else if (ends_early(p)) {
+        s->kind = AST_SHOW;
+        s->show = AST_SHOW_OBJECTS;
+        return OK;
+    }
     return parser_at_query(p) ? parse_query(p, &s->select) : parse_object_name(p, s);
 }
 
@@ -147,7 +155,7 @@ parse_set(parser *p, ast_statement *s) {
     s->kind = AST_SET;
     parser_advance(p);
     TRY(parser_name(p, &s->name, "the name of a setting", "SET"));
-    if (at_word(p, "to")) {
+    if (parser_at_word(p, "to")) {
         parser_advance(p);
     } else {
         TRY(parser_expect_symbol(p, SYMBOL_EQUAL, "the name of a setting"));

@@ -6,7 +6,7 @@
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
     KEYWORD_MERGE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE, KEYWORD_START,
-    KEYWORD_STOP,  KEYWORD_PAUSE,      KEYWORD_RESUME,  KEYWORD_SUBSCRIBE,
+    KEYWORD_STOP,  KEYWORD_PAUSE,      KEYWORD_RESUME,
 };
 
 static status
@@ -28,6 +28,26 @@ static status
 parse_query_statement(parser *p, ast_statement *s) {
     s->kind = AST_SELECT;
     TRY(parse_query(p, &s->select));
+    return parse_emit(p, s);
+}
+
+/* SUBSCRIBE [TO] name [WHERE expr] [emit]: SELECT * FROM name ..., which subscriptions take, and
+ * SUBSCRIBE query. */
+static status
+parse_subscribe(parser *p, ast_statement *s) {
+    s->kind = AST_SELECT;
+    parser_advance(p);
+    (void)parser_accept(p, KEYWORD_TO);
+    if (parser_at_query(p)) {
+        return parse_query_statement(p, s);
+    }
+    if (!parser_at_name(p)) {
+        return parser_error(p, "the name of a stream or a query", "SUBSCRIBE");
+    }
+    TRY(parse_named_rows(p, &s->select));
+    if (parser_accept(p, KEYWORD_WHERE)) {
+        TRY(parse_expr(p, LEVEL_ANY, &s->select->where));
+    }
     return parse_emit(p, s);
 }
 
@@ -57,15 +77,20 @@ parse_statement_body(parser *p, ast_statement *s) {
     switch (p->token.keyword) {
     case KEYWORD_SELECT:
     case KEYWORD_FROM:
-    case KEYWORD_WITH:
     case KEYWORD_VALUES:
+    case KEYWORD_TABLE:
         return parse_query_statement(p, s);
+    case KEYWORD_WITH:
+        return parser_with_inserts(p) ? parse_with_insert(p, s) : parse_query_statement(p, s);
+    case KEYWORD_SUBSCRIBE:
+        return parse_subscribe(p, s);
     case KEYWORD_CREATE:
         return parse_create(p, s);
     case KEYWORD_DROP:
         return parse_drop(p, s);
     case KEYWORD_INSERT:
     case KEYWORD_UPSERT:
+    case KEYWORD_REPLACE:
         return parse_insert(p, s);
     case KEYWORD_UPDATE:
         return parse_update(p, s);

@@ -419,6 +419,9 @@ print_leaf(const ast_expr *e, buf *out) {
     case AST_NULL:
         buf_append_text(out, TEXT("NULL"));
         return;
+    case AST_DEFAULT:
+        buf_append_text(out, TEXT("DEFAULT"));
+        return;
     case AST_TRUE:
         buf_append_text(out, TEXT("TRUE"));
         return;

@@ -62,8 +62,12 @@ print_change(const ast_statement *s, buf *out) {
             buf_append_char(out, ' ');
             print_names(s->targets, s->target_count, out);
         }
-        buf_append_char(out, ' ');
-        sql_print_select(s->select, out);
+        buf_append_text(out, s->by_name ? TEXT(" BY NAME ") : TEXT(" "));
+        if (s->select->kind == AST_SELECT_VALUES && s->select->row_width == 0) {
+            buf_append_text(out, TEXT("DEFAULT VALUES"));
+        } else {
+            sql_print_select(s->select, out);
+        }
         print_conflict(&s->conflict, out);
         break;
     case AST_UPDATE:

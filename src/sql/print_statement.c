@@ -352,7 +352,7 @@ print_drop(const ast_statement *s, buf *out) {
     static const char *const words[] = {
         [AST_OBJECT_SOURCE] = "DROP SOURCE ",     [AST_OBJECT_STREAM] = "DROP STREAM ",
         [AST_OBJECT_TABLE] = "DROP TABLE ",       [AST_OBJECT_VIEW] = "DROP VIEW ",
-        [AST_OBJECT_FUNCTION] = "DROP FUNCTION ",
+        [AST_OBJECT_FUNCTION] = "DROP FUNCTION ", [AST_OBJECT_INDEX] = "DROP INDEX ",
     };
     buf_append_text(out, text_of(words[s->object]));
     if (s->if_exists) {
@@ -362,6 +362,15 @@ print_drop(const ast_statement *s, buf *out) {
     if (s->cascade) {
         buf_append_text(out, TEXT(" CASCADE"));
     }
+}
+
+static void
+print_create_index(const ast_statement *s, buf *out) {
+    print_create(s, "INDEX", out);
+    buf_append_text(out, TEXT(" ON "));
+    print_name(&s->column, out);
+    buf_append_char(out, ' ');
+    print_names(s->targets, s->target_count, out);
 }
 
 /* PostgreSQL's form comes out in ours. */
@@ -419,6 +428,9 @@ sql_print_statement(const ast_statement *s, buf *out) {
         return;
     case AST_CREATE_FUNCTION:
         print_create_function(s, out);
+        return;
+    case AST_CREATE_INDEX:
+        print_create_index(s, out);
         return;
     case AST_DROP:
         print_drop(s, out);

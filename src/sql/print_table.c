@@ -89,6 +89,7 @@ print_alter(const ast_statement *s, buf *out) {
         return;
     case AST_ALTER_DROP:
         buf_append_text(out, TEXT(" DROP COLUMN "));
+        buf_append_text(out, s->if_column ? TEXT("IF EXISTS ") : TEXT(""));
         print_name(&s->column, out);
         buf_append_text(out, s->cascade ? TEXT(" CASCADE") : TEXT(""));
         return;

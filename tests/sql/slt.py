@@ -60,7 +60,7 @@ HEADS = (
 
 # Statements that change rows, or begin and end a transaction.
 CHANGE = re.compile(
-    r"\s*(UPDATE|DELETE|TRUNCATE|UPSERT|INSERT\s+OR|BEGIN|COMMIT|END|ROLLBACK)\b", re.IGNORECASE
+    r"\s*(UPDATE|DELETE|TRUNCATE|UPSERT|REPLACE|INSERT\s+OR|BEGIN|COMMIT|END|ROLLBACK)\b", re.IGNORECASE
 )
 CHANGED = re.compile(r'[\w\s]*?(?:UPDATE|FROM|TABLE|TRUNCATE|INTO)\s+(\w+|"[^"]*")', re.IGNORECASE)
 METADATA = re.compile(r"\s*(SHOW|DESCRIBE|DESC)\b", re.IGNORECASE)  # rows that are no query's
@@ -301,7 +301,7 @@ class Runner:
             target = CHANGED.match(sql)
             self.log_change(target[1].strip('"') if target else "", sql)
             return result
-        insert = re.match(r'\s*INSERT\s+(?:INTO\s+)?(\w+|"[^"]*")', sql, re.IGNORECASE)
+        insert = re.match(r'\s*(?:WITH\b.*?\)\s*)?INSERT\s+(?:INTO\s+)?(\w+|"[^"]*")', sql, re.IGNORECASE)
         if insert and (self.open_transaction() or self.is_keyed(insert[1])):
             result = self.db.execute(sql)
             self.log_change(insert[1].strip('"'), sql)

@@ -212,7 +212,8 @@ same_change(const ast_statement *a, const ast_statement *b) {
                 same_items(a->sets, a->set_count, b->sets, b->set_count) &&
                 same_items(a->returning, a->returning_count, b->returning, b->returning_count) &&
                 a->alter == b->alter && same_name(a->column, b->column) &&
-                same_name(a->new_name, b->new_name);
+                same_name(a->new_name, b->new_name) && a->by_name == b->by_name &&
+                a->if_column == b->if_column;
     for (int32_t i = 0; same && i < x->target_count; i++) {
         same = same_name(x->targets[i], y->targets[i]);
     }

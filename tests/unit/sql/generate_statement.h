@@ -148,6 +148,7 @@ put_rare(generator *g) {
                                          "ALTER SOURCE IF EXISTS s ADD c VARCHAR(3)",
                                          "ALTER TABLE t DROP COLUMN \"x y\"",
                                          "ALTER TABLE t DROP b",
+                                         "ALTER TABLE t DROP COLUMN IF EXISTS b RESTRICT",
                                          "ALTER SOURCE t RENAME a TO b",
                                          "ALTER STREAM s RENAME TO \"Z\"",
                                          "ALTER SOURCE t SET (retain = 'all', b = 1)",
@@ -163,6 +164,35 @@ put_rare(generator *g) {
                                                "ABORT",
                                                "ROLLBACK TRANSACTION"};
     put(g, roll(g, 5) == 0 ? "FLUSH" : roll(g, 4) == 0 ? PICK(g, alters) : PICK(g, transactions));
+}
+
+/* INDEX, SUBSCRIBE, and what an INSERT has besides rows */
+static inline void
+put_other(generator *g) {
+    static const char *const others[] = {
+        "CREATE INDEX i ON t (a)",
+        "CREATE OR REPLACE INDEX \"i j\" ON t USING btree (a DESC NULLS LAST, \"b c\")",
+        "CREATE INDEX IF NOT EXISTS i ON t (a ASC, b)",
+        "CREATE LOOKUP TABLE l (a INT PRIMARY KEY)",
+        "DROP INDEX IF EXISTS i",
+        "SUBSCRIBE s WHERE a > 1 EMIT CHANGES",
+        "SUBSCRIBE TO s",
+        "SUBSCRIBE SELECT 1 EMIT CHANGES",
+        "INSERT INTO t DEFAULT VALUES",
+        "INSERT INTO t VALUES (DEFAULT, 1), (2, DEFAULT,) RETURNING a",
+        "INSERT INTO t BY NAME SELECT 1 AS a",
+        "INSERT INTO t (a) BY POSITION (SELECT 1)",
+        "REPLACE INTO t VALUES (DEFAULT)",
+        "WITH a AS MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 2) INSERT INTO t FROM a",
+        "WITH a AS (SELECT 1) INSERT INTO t FROM a ORDER BY 1 LIMIT 1",
+        "SHOW ALL TABLES",
+        "DESCRIBE",
+        "TABLE t ORDER BY 1",
+        "FROM a: t SELECT x: 1, \"y z\": x.f(y -> 1), x.list_filter(y -> y > 1)",
+        "SELECT INTERVAL (a + 1) HOURS, ARRAY (SELECT a FROM t ORDER BY b), ARRAY (VALUES (1))",
+        "SELECT a = ANY (b), a < ALL ([1, 2])",
+    };
+    put(g, PICK(g, others));
 }
 
 static inline void
@@ -294,7 +324,10 @@ put_statement(generator *g) {
                                         "DROP TABLE",          "DROP MATERIALIZED VIEW",
                                         "DROP VIEW IF EXISTS", "DROP FUNCTION",
                                         "DROP MACRO IF EXISTS"};
-    switch (roll(g, 13)) {
+    switch (roll(g, 14)) {
+    case 13:
+        put_other(g);
+        break;
     case 12:
         put_function(g);
         break;
