@@ -126,6 +126,8 @@ typedef struct laminar_options {
     int64_t max_lag_bytes;        /* what a subscription may leave unread when it names no limit; 0:
                                      256 MiB */
     int64_t statement_timeout_ms; /* how long a query may run; 0: no limit */
+    int64_t max_future_skew_ms;   /* how far beyond the clock a row may move a watermark, where its
+                                     source does not say; 0: no bound */
     /* The caller owns the clock: it stands at 0 (1970) until laminar_database_tick moves it, and no
      * thread is started. The same calls and seed (of random() and its like) give the same bytes.
      * Not together with clock_us. */
@@ -183,6 +185,9 @@ LAMINAR_API laminar_status laminar_database_tick(laminar_database *db, int64_t n
  * that they hold all of it, because no result may change. LAMINAR_DONE: not now (a stream is being
  * filled, or a transaction is open). */
 LAMINAR_API laminar_status laminar_database_reload(laminar_database *db, laminar_error *err);
+/* What an insert gave reason to say since this was asked, such as event times that look like
+ * another unit: true, and its text in `out` (320 bytes hold all). Cheap when there is nothing. */
+LAMINAR_API bool laminar_database_take_warning(laminar_database *db, char *out, size_t size);
 /* Makes the running queries of other threads return code 402. */
 LAMINAR_API void laminar_database_interrupt(laminar_database *db);
 /* Queries and subscriptions by SQL, oldest first: the active ones and the last 64 that are over.

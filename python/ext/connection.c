@@ -58,17 +58,18 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
                                "insert_timeout_ms",
                                "max_lag_bytes",
                                "statement_timeout_ms",
+                               "max_future_skew",
                                "deterministic",
                                "random_seed",
                                NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
-    long long       limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, seed = 0;
-    int             deterministic = 0;
-    laminar_error   err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLpL:Connection", names, &path,
+    long long limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
+    int       deterministic = 0;
+    laminar_error err;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLLpL:Connection", names, &path,
                                      &options.threads, &limit, &buffer, &timeout, &lag,
-                                     &query_timeout, &deterministic, &seed)) {
+                                     &query_timeout, &skew, &deterministic, &seed)) {
         return NULL;
     }
     options.memory_limit = limit;
@@ -76,6 +77,7 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     options.insert_timeout_ms = timeout;
     options.max_lag_bytes = lag;
     options.statement_timeout_ms = query_timeout;
+    options.max_future_skew_ms = skew;
     options.deterministic = deterministic != 0;
     options.seed = (uint64_t)seed;
     module_state      *state = ext_state_of_type(type);
@@ -154,6 +156,17 @@ get_state(PyObject *o, void *unused) {
     return PyUnicode_FromString(laminar_database_state(self->db));
 }
 
+/* Says what an insert gave reason to say. The rows are kept also where warnings are errors. */
+static PyObject *
+warned(connection_object *self, PyObject *result) {
+    char text[320];
+    if (result != NULL && laminar_database_take_warning(self->db, text, sizeof(text)) &&
+        PyErr_WarnEx(PyExc_UserWarning, text, 1) < 0) {
+        Py_CLEAR(result);
+    }
+    return result;
+}
+
 /* ---------------------------------------------------------------------------------- statements */
 static PyObject *
 connection_execute(PyObject *o, PyObject *args) {
@@ -178,7 +191,8 @@ connection_execute(PyObject *o, PyObject *args) {
                                                   &rows, &err));
     ext_parameters_free(&p);
     forget_appender(self);
-    return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
+    return s < 0 ? ext_raise_error(self->state, &err)
+                 : warned(self, ext_result_wrap(self->state, rows));
 }
 
 static PyObject *
@@ -530,9 +544,9 @@ connection_insert(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject
     }
     if (!PyDict_Check(data) && !PyList_Check(data) &&
         PyObject_HasAttr(data, self->state->array_protocol)) {
-        return insert_frame(self, source, name, data, wait);
+        return warned(self, insert_frame(self, source, name, data, wait));
     }
-    return insert_any(self, source, name, data, wait);
+    return warned(self, insert_any(self, source, name, data, wait));
 }
 
 static PyObject *
@@ -579,7 +593,7 @@ connection_insert_csv(PyObject *o, PyObject *args) {
     int64_t        count = 0;
     ENGINE_CALL(s = laminar_database_insert_csv(self->db, name, csv, (size_t)size, (char)delimiter,
                                                 null_text, &count, &err));
-    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? ext_raise_error(self->state, &err) : warned(self, PyLong_FromLongLong(count));
 }
 
 static PyObject *
@@ -594,7 +608,7 @@ connection_insert_json(PyObject *o, PyObject *args) {
         return NULL;
     }
     ENGINE_CALL(s = laminar_database_insert_json(self->db, name, json, (size_t)size, &count, &err));
-    return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
+    return s < 0 ? ext_raise_error(self->state, &err) : warned(self, PyLong_FromLongLong(count));
 }
 
 static PyObject *

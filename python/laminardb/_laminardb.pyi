@@ -73,6 +73,7 @@ class Connection:
         insert_timeout_ms: int = 0,
         max_lag_bytes: int = 0,
         statement_timeout_ms: int = 0,
+        max_future_skew: int = 0,
         deterministic: bool = False,
         random_seed: int = 0,
     ) -> Self: ...

@@ -19,6 +19,8 @@ class LaminarConfig:
             raises MemoryError.
         insert_timeout_ms: how long an insert waits for subscriptions with on_lag="block"; None: 30,000.
         statement_timeout_ms: how long a query may run before it raises QueryError 402; None: no limit.
+        max_future_skew: milliseconds that a row may move a watermark beyond the clock, where its source does
+            not say; None: no bound.
         deterministic: True: the clock stands at 1970 until ``tick(now)`` moves it, and no thread is started:
             the same calls give the same results to the byte. For tests and replays.
         random_seed: of ``random()``, ``uuid()`` and their like in a deterministic database; None: 0.
@@ -37,6 +39,7 @@ class LaminarConfig:
         "insert_timeout_ms": 30000,
         "max_lag_bytes": None,
         "statement_timeout_ms": None,
+        "max_future_skew": None,
         "deterministic": False,
         "random_seed": None,
     }

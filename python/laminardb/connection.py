@@ -61,6 +61,7 @@ class Connection(_laminardb.Connection):
             settings.insert_timeout_ms,
             settings.max_lag_bytes or 0,
             settings.statement_timeout_ms or 0,
+            settings.max_future_skew or 0,
             settings.deterministic,
             settings.random_seed or 0,
         )

@@ -170,7 +170,11 @@ appended(laminar_appender *a, status s, const error *e, laminar_error *err) {
 
 ALWAYS_INLINE bool
 is_type(const laminar_appender *a, int32_t at, type_id id) {
-    return LIKELY(at >= 0 && at < a->width) && type_equal(a->types[at].type, type_of(id));
+    if (UNLIKELY(at < 0 || at >= a->width)) {
+        return false;
+    }
+    const data_type t = a->types[at].type;
+    return t.id == id && (t.precision == 0 || id == TYPE_I64); /* a BIGINT may be a time */
 }
 
 laminar_status

@@ -87,7 +87,7 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     TRY(check_path(path, err));
     if (options->threads < 0 || options->memory_limit < 0 || options->buffer_size < 0 ||
         options->insert_timeout_ms < 0 || options->max_lag_bytes < 0 ||
-        options->statement_timeout_ms < 0) {
+        options->statement_timeout_ms < 0 || options->max_future_skew_ms < 0) {
         return error_set(err, ERR_INVALID_ARGUMENT,
                          "numbers in the options must be 0 (the default) or more");
     }
@@ -121,6 +121,7 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
         mem_close_shared(m);
         return s;
     }
+    settings_started(db);
     *out = db;
     return OK;
 }
@@ -532,6 +533,17 @@ laminar_database_reload(laminar_database *db, laminar_error *err) {
         db_leave(db);
     }
     return s == OK && !done ? LAMINAR_DONE : report(err, &e, s, TEXT(""));
+}
+
+bool
+laminar_database_take_warning(laminar_database *db, char *out, size_t size) {
+    error e = {0};
+    if (db == NULL || !engine_has_warning(db->engine) || db_enter(db, &e) < 0) {
+        return false;
+    }
+    const bool taken = engine_take_warning(db->engine, out, size);
+    db_leave(db);
+    return taken;
 }
 
 static status

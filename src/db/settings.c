@@ -8,7 +8,12 @@
 
 #define NONE INT64_MIN
 
-typedef enum setting_kind { SETTING_INTEGER, SETTING_BOOLEAN, SETTING_CHOICE } setting_kind;
+typedef enum setting_kind {
+    SETTING_INTEGER,
+    SETTING_BOOLEAN,
+    SETTING_CHOICE,
+    SETTING_LENGTH /* of time: milliseconds inside */
+} setting_kind;
 
 typedef struct setting {
     const char  *name;
@@ -57,6 +62,7 @@ setting_value(const laminar_database *db, int32_t at) {
     value          v = value_i64(now);
     switch (k->kind) {
     case SETTING_INTEGER:
+    case SETTING_LENGTH:
         break;
     case SETTING_BOOLEAN:
         v.type = type_of(TYPE_BOOL);
@@ -92,6 +98,12 @@ setting_find(int32_t *at, text name, int32_t position, error *err) {
     return ERR_INVALID_ARGUMENT;
 }
 
+void
+settings_started(laminar_database *db) {
+    const int64_t skew = atomic_load(&db->settings[SETTING_MAX_FUTURE_SKEW]);
+    engine_set_future_skew(db->engine, skew == NONE ? 0 : sat_mul_i64(skew, 1000));
+}
+
 /* What others keep of a setting. */
 static void
 apply(laminar_database *db, int32_t at, int64_t v) {
@@ -103,6 +115,11 @@ apply(laminar_database *db, int32_t at, int64_t v) {
         break;
     case SETTING_MEMORY_LIMIT:
         atomic_store(&db->mem->bytes_limit, v == NONE ? INT64_MAX : v);
+        break;
+    case SETTING_MAX_FUTURE_SKEW:
+        if (db->engine != NULL) {
+            settings_started(db);
+        }
         break;
     default:
         break;
@@ -122,7 +139,8 @@ settings_init(laminar_database *db, const laminar_options *options) {
                 {SETTING_MEMORY_LIMIT, options->memory_limit},
                 {SETTING_THREADS, options->threads},
                 {SETTING_MAX_LAG_BYTES, options->max_lag_bytes},
-                {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms}};
+                {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms},
+                {SETTING_MAX_FUTURE_SKEW, options->max_future_skew_ms}};
     for (int32_t i = 0; i < ARRAY_COUNT(from); i++) {
         const int64_t v =
             from[i].given > 0 ? from[i].given : atomic_load(&db->settings[from[i].at]);
@@ -140,8 +158,9 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
     const text   shown = v->is_null                ? TEXT("NULL")
                          : v->type.id == TYPE_TEXT ? v->s
                                                    : (text){written, value_write(v, written)};
-    const bool   typed = k->kind == SETTING_INTEGER ? type_is_integer(v->type)
-                                                    : v->type.id == TYPE_TEXT || v->is_null;
+    const bool   typed = k->kind == SETTING_LENGTH    ? !v->is_null
+                         : k->kind == SETTING_INTEGER ? type_is_integer(v->type)
+                                                      : v->type.id == TYPE_TEXT || v->is_null;
     const status s =
         typed || (v->is_null && k->standard == NONE) ? ERR_INVALID_ARGUMENT : ERR_WRONG_TYPE;
     switch (k->kind) {
@@ -156,6 +175,10 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
     case SETTING_BOOLEAN:
         return error_set_at(err, s, position, "%s must be true or false, not %.*s", k->name,
                             TEXT_ARG(shown));
+    case SETTING_LENGTH:
+        error_set_at(err, s, position, "%s must be a length of time of at least 1 ms, not %.*s",
+                     k->name, TEXT_ARG(shown));
+        return error_hint(err, "write '10 s', or milliseconds: 10000");
     case SETTING_CHOICE:
         return error_set_at(err, s, position, "%s must be one of %s, not %.*s", k->name, k->choices,
                             TEXT_ARG(shown));
@@ -195,6 +218,20 @@ read_choice(const setting *k, const value *v, int64_t *out) {
     return false;
 }
 
+/* '10 s' and INTERVALs as milliseconds; a month has no one length. */
+static bool
+read_length(const value *v, int64_t *out) {
+    value length;
+    if (v->type.id != TYPE_TEXT && v->type.id != TYPE_INTERVAL) {
+        return false;
+    }
+    if (value_cast(&length, v, type_of(TYPE_INTERVAL), NULL, NULL) < 0 || length.iv.months != 0) {
+        return false;
+    }
+    *out = sat_add_i64(sat_mul_i64(length.iv.days, 86400000), length.iv.us / 1000);
+    return *out >= 1;
+}
+
 static status
 read_value(int64_t *out, const setting *k, const value *v, int32_t position, error *err) {
     bool fits = false;
@@ -205,6 +242,8 @@ read_value(int64_t *out, const setting *k, const value *v, int32_t position, err
         fits = read_boolean(v, out);
     } else if (k->kind == SETTING_CHOICE) {
         fits = read_choice(k, v, out);
+    } else if (k->kind == SETTING_LENGTH && !type_is_integer(v->type)) {
+        fits = read_length(v, out);
     } else if (type_is_integer(v->type)) {
         *out = v->i;
         fits = v->i >= k->lowest && v->i <= k->highest;

@@ -15,5 +15,7 @@ const char *setting_description(int32_t at);
 status setting_find(int32_t *at, text name, int32_t position, error *err) MUST_USE;
 /* Defaults, and what the options of open say; before anything else runs. */
 void settings_init(laminar_database *db, const laminar_options *options);
+/* The engine is there, and learns what it keeps of them. */
+void settings_started(laminar_database *db);
 
 #endif

@@ -310,6 +310,57 @@ source_record_latency(const source *s, int64_t elapsed_ns) {
 #define BRISK_ROWS 64 /* so few cost what a tick costs */
 #define BRISK_ROWS_MAX 4096
 
+void
+engine_set_future_skew(engine *e, int64_t us) {
+    e->future_skew_us = us;
+}
+
+bool
+engine_has_warning(const engine *e) {
+    return atomic_load_explicit(&e->has_warning, memory_order_relaxed);
+}
+
+bool
+engine_take_warning(engine *e, char *out, size_t size) {
+    if (!engine_has_warning(e)) {
+        return false;
+    }
+    (void)snprintf(out, size, "%s", e->warning);
+    atomic_store(&e->has_warning, false);
+    return true;
+}
+
+/* A BIGINT whose first time would be between 1985 and 2128 in another unit was meant in that one:
+ * in its own it is at least 28 years off that span. */
+static void
+check_unit(source *s, int64_t time) {
+    static const struct {
+        const char *name;
+        time_unit   unit;
+        int64_t     second;
+    } units[] = {{"s", TIME_UNIT_S, 1},
+                 {"ms", TIME_UNIT_MS, 1000},
+                 {"us", TIME_UNIT_US, 1000000},
+                 {"ns", TIME_UNIT_NS, 1000000000}};
+    const data_type t = s->object->schema->fields[s->object->event_time_column].type;
+    const char     *own = "ms", *other = NULL;
+    for (int32_t i = 0; i < ARRAY_COUNT(units); i++) {
+        own = t.precision == units[i].unit ? units[i].name : own;
+        if (time / units[i].second >= 473385600 && time / units[i].second < 4985884800) {
+            other = t.precision == units[i].unit ? NULL : units[i].name;
+        }
+    }
+    s->unit_checked = true;
+    if (other != NULL) {
+        (void)snprintf(s->engine->warning, sizeof(s->engine->warning),
+                       "the event time %lld of \"%.*s\" is read in %s since 1970, and looks like "
+                       "%s; declare the source WITH (time_unit = '%s')",
+                       (long long)time, (int)min_i64((int64_t)s->object->name.size, 100),
+                       s->object->name.data, own, other, other);
+        atomic_store(&s->engine->has_warning, true);
+    }
+}
+
 /* The event time of a batch moves the source's watermark; rows without one are counted. */
 static void
 observe_event_time(source *s, const delta *rows) {
@@ -322,10 +373,21 @@ observe_event_time(source *s, const delta *rows) {
         s->null_time_rows += rows->row_count - count_valid(c, rows->row_count);
     }
     int64_t low, high;
-    if (!s->object->manual_watermark && minmax_i64(c, rows->row_count, &low, &high)) {
-        int64_t us = type_time_to_us(c->type, high);
-        if (s->object->future_skew_us > 0) { /* the row is kept; its window waits for the others */
-            us = min_i64(us, sat_add_i64(newest_us(s), s->object->future_skew_us));
+    if (s->object->manual_watermark && (s->unit_checked || c->type.id != TYPE_I64)) {
+        return;
+    }
+    if (!minmax_i64(c, rows->row_count, &low, &high)) {
+        return;
+    }
+    if (!s->unit_checked && c->type.id == TYPE_I64) {
+        check_unit(s, high);
+    }
+    if (!s->object->manual_watermark) {
+        int64_t       us = type_time_to_us(c->type, high);
+        const int64_t own_us = s->object->future_skew_us;
+        const int64_t skew_us = own_us > 0 ? own_us : s->engine->future_skew_us;
+        if (skew_us > 0) { /* the row is kept; its window waits for the others */
+            us = min_i64(us, sat_add_i64(newest_us(s), skew_us));
         }
         const int64_t mark = sat_sub_i64(us, s->object->delay_us);
         s->accepted_watermark_us = max_i64(s->accepted_watermark_us, mark);

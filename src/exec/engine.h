@@ -22,7 +22,13 @@ typedef struct engine engine;
 typedef struct source source; /* object->impl of sources and tables */
 typedef struct stream stream; /* object->impl of streams; anonymous ones have no object */
 
-status   engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
+status engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
+/* How far beyond the clock a row moves a watermark, of sources that do not say; 0: no bound. */
+void engine_set_future_skew(engine *e, int64_t us);
+#define ENGINE_WARNING_SIZE 320
+/* What an insert gave reason to say since this was asked; false: nothing. */
+bool     engine_has_warning(const engine *e); /* from any thread */
+bool     engine_take_warning(engine *e, char *out, size_t size);
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
 void     engine_stop_threads(engine *e);   /* from any thread; queries then run on their callers' */
 void     engine_close(engine *e);          /* after all sources and streams are gone */

@@ -69,6 +69,9 @@ struct engine {
     int64_t       took_ns;   /* the last one that was measured, */
     int64_t       took_rows; /* and its rows */
     engine_totals totals;
+    _Atomic bool  has_warning; /* `warning` has one that nobody took */
+    char          warning[ENGINE_WARNING_SIZE];
+    int64_t       future_skew_us;     /* of sources that have none of their own; 0: no bound */
     int64_t       watermark_floor_us; /* the pipeline's watermark never falls below it */
     bool          paused;             /* rows are stored; streams see those before the pause, */
     uint64_t      held_sequence;      /* and up to this insert */
@@ -107,7 +110,8 @@ struct source {
     int64_t       held_position; /* and its first row */
     bool        by_hand; /* plain source whose watermark a writer moves: event-timed from then on */
     int64_t     null_time_rows;
-    int64_t     opened_us; /* when it was made, where idle_timeout counts from that */
+    bool        unit_checked; /* the first time of a BIGINT has been looked at */
+    int64_t     opened_us;    /* when it was made, where idle_timeout counts from that */
     bool        idle;
     timer       silence;     /* idle_timeout: when it may be idle */
     source_mark begin, save; /* of the transaction, of the statement under way */

@@ -16,9 +16,20 @@ stream_take_late(void *context, const delta *rows, error *err) {
     if (s->plan_of != NULL) {
         return OK;
     }
-    batch *kept;
-    delta  shown; /* a row of weight n is n rows */
+    const schema *target = s->plan.late_to->schema;
+    column       *columns = arena_alloc(s->circuit->env.scratch, /* a BIGINT there is no time */
+                                        (size_t)target->count * sizeof(*columns));
+    batch        *kept;
+    delta         shown; /* a row of weight n is n rows */
+    if (columns == NULL) {
+        return error_memory(err);
+    }
     TRY(circuit_present(s->circuit, rows, &shown, err));
+    for (int32_t i = 0; i < target->count; i++) {
+        columns[i] = shown.columns[i];
+        columns[i].type = target->fields[i].type;
+    }
+    shown.columns = columns;
     TRY(batch_keep(&kept, s->engine->mem, &shown, err));
     const status listed = list_add(&s->late, s->engine->mem, kept, err);
     if (listed < 0) {

@@ -140,6 +140,9 @@ is_relabelling(data_type from, data_type to) {
     if (type_is_json(from)) {
         return to.id == TYPE_TEXT;
     }
+    if (from.id == TYPE_I64 && to.id == TYPE_I64) {
+        return true; /* one of them a time */
+    }
     if (from.id == TYPE_DECIMAL && to.id == TYPE_DECIMAL) {
         return from.scale == to.scale && from.precision <= to.precision;
     }

@@ -356,11 +356,43 @@ bind_retain(object *o, binder *b, const ast_option *given) {
     return bind_length(&o->retain_amount, b, given);
 }
 
+static status
+set_time_unit(object *o, binder *b, const ast_option *given, time_unit unit) {
+    field *f = o->event_time_column < 0 ? NULL : &o->schema->fields[o->event_time_column];
+    if (f == NULL || f->type.id != TYPE_I64) {
+        error_set_at(b->err, ERR_INVALID_SCHEMA, given->name.position,
+                     "time_unit is about a BIGINT event time, and \"%.*s\" has %s",
+                     TEXT_ARG(o->name), f == NULL ? "none" : type_name(f->type));
+        return error_hint(b->err, f == NULL ? "name the column: WATERMARK FOR ts"
+                                            : "leave it out: the type has a unit of its own");
+    }
+    f->type = type_bigint_time(unit);
+    return OK;
+}
+
+static status
+bind_time_unit(object *o, binder *b, const ast_option *given) {
+    static const char *const names[] = {
+        [TIME_UNIT_MS] = "ms", [TIME_UNIT_S] = "s", [TIME_UNIT_US] = "us", [TIME_UNIT_NS] = "ns"};
+    value v;
+    TRY(bind_constant(&v, b, given->value, "WITH"));
+    for (int32_t i = 0; i < ARRAY_COUNT(names) && !v.is_null && v.type.id == TYPE_TEXT; i++) {
+        if (text_equal_nocase(v.s, text_of(names[i]))) {
+            return set_time_unit(o, b, given, (time_unit)i);
+        }
+    }
+    error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
+                 "option \"time_unit\" is 's', 'ms', 'us' or 'ns'");
+    return error_hint(b->err, "it says what a BIGINT event time counts since 1970; leave it out "
+                              "for milliseconds");
+}
+
 static const known_option options[] = {
     {"watermark", "manual", "the writer moves the watermark", bind_manual, false},
     {"retain", NULL, NULL, bind_retain, true},
     {"idle_timeout", NULL, NULL, bind_idle_timeout, false},
     {"max_future_skew", NULL, NULL, bind_future_skew, false},
+    {"time_unit", NULL, NULL, bind_time_unit, false},
 };
 
 static bool

@@ -44,21 +44,21 @@ bind_late(plan_node *n, binder *b, const scope *s, const window_spec *w) {
         int32_t       *at = &n->late_columns[i];
         TRY(scope_find(at, b, s, &any, &name));
         const field *from = *at < 0 ? NULL : &n->inputs[0]->schema.fields[*at];
-        if (from != NULL && type_equal(from->type, f->type) &&
-            (f->nullable || !from->nullable || *at == w->time->column)) {
+        const bool   same = from != NULL && (type_equal(from->type, f->type) ||
+                                           (f->type.id == TYPE_I64 && from->type.id == TYPE_I64));
+        if (same && (f->nullable || !from->nullable || *at == w->time->column)) {
             continue;
         }
-        error_set_at(b->err, ERR_QUERY_FAILED, b->late_position,
-                     from == NULL
-                         ? "LATE DATA TO \"%.*s\": its column \"%.*s\" is none of the rows "
+        error_set_at(
+            b->err, ERR_QUERY_FAILED, b->late_position,
+            from == NULL ? "LATE DATA TO \"%.*s\": its column \"%.*s\" is none of the rows "
                            "that the window reads"
-                     : type_equal(from->type, f->type)
-                         ? "LATE DATA TO \"%.*s\": its column \"%.*s\" is NOT NULL, and late rows "
+            : same       ? "LATE DATA TO \"%.*s\": its column \"%.*s\" is NOT NULL, and late rows "
                            "may have NULL there"
                          : "LATE DATA TO \"%.*s\": its column \"%.*s\" is of another type than in "
                            "the rows that the window reads",
-                     TEXT_ARG(to->name), TEXT_ARG(f->name));
-        if (from == NULL || type_equal(from->type, f->type)) {
+            TEXT_ARG(to->name), TEXT_ARG(f->name));
+        if (from == NULL || same) {
             return error_hint(b->err, "every column of the source must be one of FROM, with its "
                                       "type; columns of FROM may be missing there");
         }
@@ -134,7 +134,7 @@ window_shifted(expr **out, binder *b, expr *bound, int64_t us, int32_t position)
     expr          **args;
     TRY(make_args(&args, b, 2));
     args[0] = bound;
-    value v = value_i64(us / US_PER_MS);
+    value v = value_i64(type_time_from_us(t, us));
     if (t.id != TYPE_I64) {
         v = (value){.type = type_of(TYPE_INTERVAL), .iv = {.us = us}};
     }

@@ -229,9 +229,9 @@ bind_length(int64_t *us, binder *b, const window_form *f, const window_spec *w, 
         error_hint(b->err, "write INTERVAL '5' SECOND, or milliseconds: 5000");
         return ERR_QUERY_FAILED;
     }
-    if (t.id == TYPE_TIMESTAMP_NS && *us > INT64_MAX / 1000) {
+    if (type_time_unit_ns(t) == 1 && *us > INT64_MAX / 1000) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                     "%s is longer than TIMESTAMP_NS reaches, which is 292 years", what);
+                     "%s is longer than nanoseconds reach, which is 292 years", what);
         return error_hint(b->err, "make it shorter, or keep the time as TIMESTAMP");
     }
     if (type_time_to_us(t, type_time_from_us(t, *us)) == *us) {
@@ -239,7 +239,7 @@ bind_length(int64_t *us, binder *b, const window_form *f, const window_spec *w, 
     }
     error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                  "%s must be whole %s, because the time is %s", what,
-                 t.id == TYPE_TIMESTAMP_S ? "seconds" : "milliseconds", type_name(t));
+                 type_time_unit_ns(t) == 1000000000 ? "seconds" : "milliseconds", type_name(t));
     return error_hint(b->err, "round it, or keep the time as TIMESTAMP (microseconds)");
 }
 

@@ -280,8 +280,20 @@ type_is_orderable(data_type t) {
     return t.id < TYPE_COUNT;
 }
 
+data_type
+type_timestamp_of(time_unit unit) {
+    static const type_id ids[] = {[TIME_UNIT_MS] = TYPE_TIMESTAMP_MS,
+                                  [TIME_UNIT_S] = TYPE_TIMESTAMP_S,
+                                  [TIME_UNIT_US] = TYPE_TIMESTAMP,
+                                  [TIME_UNIT_NS] = TYPE_TIMESTAMP_NS};
+    return type_of(ids[unit]);
+}
+
 int64_t
 type_time_unit_ns(data_type t) {
+    if (t.id == TYPE_I64) {
+        t = type_timestamp_of((time_unit)t.precision);
+    }
     switch ((type_id)t.id) {
     case TYPE_DATE:
         return US_PER_DAY * 1000;
@@ -300,18 +312,18 @@ type_time_unit_ns(data_type t) {
 
 int64_t
 type_time_unit_us(data_type t) {
-    assert(t.id != TYPE_TIMESTAMP_NS);
+    assert(type_time_unit_ns(t) >= 1000);
     return type_time_unit_ns(t) / 1000;
 }
 
 int64_t
 type_time_to_us(data_type t, int64_t units) {
-    return t.id == TYPE_TIMESTAMP_NS ? floor_div_i64(units, 1000)
-                                     : sat_mul_i64(units, type_time_unit_us(t));
+    const int64_t unit_ns = type_time_unit_ns(t);
+    return unit_ns == 1 ? floor_div_i64(units, 1000) : sat_mul_i64(units, unit_ns / 1000);
 }
 
 int64_t
 type_time_from_us(data_type t, int64_t us) {
-    return t.id == TYPE_TIMESTAMP_NS ? sat_mul_i64(us, 1000)
-                                     : floor_div_i64(us, type_time_unit_us(t));
+    const int64_t unit_ns = type_time_unit_ns(t);
+    return unit_ns == 1 ? sat_mul_i64(us, 1000) : floor_div_i64(us, unit_ns / 1000);
 }

@@ -35,9 +35,9 @@ typedef enum physical {
     PHYSICAL_COUNT
 } physical;
 
-/* Passed by value. precision and scale are DECIMAL's, precision also tells JSON from VARCHAR, and 0
- * elsewhere; a nested type keeps the
- * number of its entry in the table of nested types (nested.h) in all three bytes. */
+/* Passed by value. precision and scale are DECIMAL's, precision also tells JSON from VARCHAR and
+ * the unit of a BIGINT that is a time, and 0 elsewhere; a nested type keeps the number of its entry
+ * in the table of nested types (nested.h) in all three bytes. */
 typedef struct data_type {
     uint8_t id; /* type_id */
     uint8_t precision;
@@ -98,6 +98,18 @@ ALWAYS_INLINE bool
 type_is_json(data_type t) {
     return t.id == TYPE_TEXT && t.precision == TEXT_JSON;
 }
+
+/* A BIGINT that is a time: in milliseconds, or, by its precision, in another unit. It is a BIGINT
+ * in all else, and computing with it gives a plain one. */
+typedef enum time_unit { TIME_UNIT_MS, TIME_UNIT_S, TIME_UNIT_US, TIME_UNIT_NS } time_unit;
+
+ALWAYS_INLINE data_type
+type_bigint_time(time_unit unit) {
+    return (data_type){.id = TYPE_I64, .precision = (uint8_t)unit};
+}
+
+/* The timestamps of that unit. */
+data_type type_timestamp_of(time_unit unit);
 
 #define DECIMAL_PRECISION_MAX 38
 #define DECIMAL_PRECISION_I64 18 /* up to here a DECIMAL lies in 64 bits */
@@ -189,7 +201,7 @@ double value_to_double(const value *v);
 /* For values that are stored: integers, DECIMAL and floats into each other where nothing is lost (a
  * float as it is written; any number into a float, the nearest), BOOLEAN and integers as 0 and 1,
  * text to anything that it spells exactly, anything to its text, dates and timestamps into each
- * other (a coarser unit floors), with `event_time` also to BIGINT as epoch milliseconds. All else
+ * other (a coarser unit floors), with `event_time` also to BIGINT in its unit since 1970. All else
  * is refused. */
 status value_coerce(value *out, const value *in, data_type to, bool event_time, arena *a,
                     error *err);

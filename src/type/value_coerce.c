@@ -22,7 +22,7 @@ text_to(value *out, const value *in, data_type to, bool event_time, arena *a, er
     }
     const status s = value_parse_exact(out, to, in->s, err);
     if (s == OK || to.id != TYPE_I64 || !event_time ||
-        value_parse(&when, type_of(TYPE_TIMESTAMP_MS), in->s, NULL) < 0) {
+        value_parse(&when, type_timestamp_of((time_unit)to.precision), in->s, NULL) < 0) {
         return s;
     }
     *out = (value){.type = to, .i = when.i};
@@ -110,9 +110,9 @@ value_coerce(value *out, const value *in, data_type to, bool event_time, arena *
         return nested_to(out, in, to, a, err);
     }
     if (is_moment(from) && to.id == TYPE_I64 && event_time) {
-        value ms;
-        TRY(value_cast(&ms, in, type_of(TYPE_TIMESTAMP_MS), a, err));
-        *out = (value){.type = to, .i = ms.i};
+        value when;
+        TRY(value_cast(&when, in, type_timestamp_of((time_unit)to.precision), a, err));
+        *out = (value){.type = to, .i = when.i};
         return OK;
     }
     if (is_number(from) && is_number(to)) {

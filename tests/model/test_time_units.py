@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import warnings
 
 import laminardb
 import pytest
 
 TYPES = ("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMPTZ", "BIGINT")
+UNITS = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 WINDOWS = (
     "TUMBLE(ts, INTERVAL '10' SECOND)",
     "TUMBLE(ts, INTERVAL '10' SECOND, INTERVAL '3' SECOND)",
@@ -81,3 +83,93 @@ def test_nanoseconds_part_windows_exactly() -> None:
             ("1970-01-01 00:00:02.000000001", 7),
             ("1970-01-01 00:00:03.000000002", 8),
         ]
+
+
+@pytest.mark.parametrize("emit", ("", " EMIT ON WINDOW CLOSE", " EMIT AFTER WATERMARK ALLOW LATENESS 2000"))
+def test_bigint_times_of_every_unit(emit: str) -> None:
+    """time_unit: windows, late rows, streams of windows, joins and sessions are those of milliseconds."""
+    r = random.Random(emit)
+    batches = [[(r.randint(-40, 40), r.randint(0, 3)) for _ in range(r.randint(1, 6))] for _ in range(10)]
+    answers: dict[str, dict[str, object]] = {}
+    for unit, per_second in UNITS.items():
+        with laminardb.open() as db:
+            db.execute(
+                "CREATE SOURCE t (ts BIGINT, k BIGINT DEFAULT 7, WATERMARK FOR ts AS ts - 5000)"
+                f" WITH (time_unit = '{unit}');"
+                "CREATE SOURCE late (ts BIGINT, k BIGINT)"
+            )
+            windows = {
+                "a": "SELECT window_start AS a, window_end AS b, k, count(*) AS n FROM t"
+                f" GROUP BY k, TUMBLE(ts, INTERVAL '10' SECOND, INTERVAL '3' SECOND)"
+                f"{emit} LATE DATA TO late",
+                "b": "SELECT a, b, max(n) AS n, count(*) AS m FROM a GROUP BY a, b",
+                "c": "SELECT TUMBLE(a, INTERVAL '20' SECOND) AS a, sum(n) AS n FROM a GROUP BY 1",
+                "d": "SELECT window_start AS a, window_end AS b, count(*) FROM t"
+                f" GROUP BY SESSION(ts, 3000){emit}",
+                "e": "SELECT window_start AS a, window_end AS b, count(*) AS n FROM"
+                " TABLE(CUMULATE(TABLE t, DESCRIPTOR(ts), 5000, 10000))"
+                f" GROUP BY window_start, window_end{emit}",
+                "f": "SELECT x.a, x.b, x.n, y.n AS m FROM a AS x JOIN b AS y ON x.a = y.a",
+                "g": "SELECT min(ts) AS a, max(ts) AS b, count(*) FROM t"
+                " UNION ALL SELECT ts, ts, k FROM t WHERE ts > 0",
+                "h": "SELECT lag(ts) OVER (PARTITION BY k ORDER BY ts, k) AS a, ts AS b, k FROM t",
+            }
+            for name, sql in windows.items():
+                db.execute(f"CREATE STREAM {name} AS {sql}")
+            db.start()
+            for batch in batches:
+                db.insert("t", [(s * per_second, k) for s, k in batch])
+            db.insert("t", {"ts": [EPOCH + dt.timedelta(seconds=100)]})
+            db.insert("t", [("1970-01-01 00:01:41", 1)])
+            got: dict[str, object] = {}
+            for name in (*windows, "late"):
+                rows = db.query(f"SELECT * FROM {name}").fetchall()
+                times = 1 if name in ("c", "late") else 2
+                counted = name in ("g", "h")
+                shown = [[v and v / per_second for v in row[:times]] + list(row[times:]) for row in rows]
+                got[name] = len(rows) if counted else sorted(shown)
+            got["late rows"] = db.stream_metrics("a").late_rows
+            got["watermark"] = db.source_metrics("t").watermark
+            assert db.query("SELECT typeof(ts) FROM t LIMIT 1").fetchall() == [("BIGINT",)]
+            assert db.query("SELECT count(*) FROM t WHERE ts IN (SELECT ts FROM late)").fetchone() is not None
+            answers[unit] = got
+    for unit, got in answers.items():
+        for name, rows in got.items():
+            assert rows == answers["ms"][name], (unit, name)
+    assert answers["ms"]["late rows"] and answers["ms"]["watermark"] == 96_000
+
+
+def test_a_wrong_unit_is_said_once() -> None:
+    """The first time tells, when its size is that of another unit; rows are kept as they are."""
+    for declared in UNITS:
+        for unit, per_second in UNITS.items():
+            with laminardb.open() as db, warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                db.execute(f"CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts) WITH (time_unit = '{declared}')")
+                db.execute("INSERT INTO t VALUES (NULL)")
+                for _ in range(2):
+                    db.insert("t", [(1_700_000_000 * per_second,)])
+                assert db.query("SELECT count(ts) FROM t").fetchone() == (2,)
+                texts = [str(w.message) for w in said]
+                assert len(texts) == (unit != declared), (declared, unit, texts)
+                assert all(f"WITH (time_unit = '{unit}')" in text for text in texts)
+    with laminardb.open() as db, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts); CREATE SOURCE u (ts BIGINT, v BIGINT)")
+        db.insert("t", [(5,)])
+        db.insert("u", [(1_700_000_000, 1)])
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+        with pytest.warns(UserWarning, match="time_unit = 'ns'"):
+            db.insert_csv("t", "ts\n1700000000000000000\n")
+
+
+def test_time_unit_says_what_it_is_about() -> None:
+    with laminardb.open() as db:
+        for columns, option, message in (
+            ("ts BIGINT, WATERMARK FOR ts", "'h'", "is 's', 'ms', 'us' or 'ns'"),
+            ("ts BIGINT", "'s'", "has none"),
+            ("ts TIMESTAMP, WATERMARK FOR ts", "'s'", "has TIMESTAMP"),
+        ):
+            with pytest.raises(laminardb.SchemaError, match=message):
+                db.execute(f"CREATE SOURCE t ({columns}) WITH (time_unit = {option})")

@@ -242,3 +242,31 @@ def test_rows_from_the_future() -> None:
         assert sorted(db.sql("SELECT n FROM s").fetchall()) == [(1,), (1,), (2,)]
         with pytest.raises(laminardb.LaminarError, match="longer than nothing"):
             db.execute("CREATE SOURCE no (ts BIGINT) WITH (max_future_skew = '0 s')")
+
+
+def test_rows_from_the_future_in_every_source() -> None:
+    """max_future_skew of the database bounds sources that have none of their own, from when it is set."""
+    config = laminardb.LaminarConfig(deterministic=True, max_future_skew=3000)
+    with laminardb.open(config=config) as db:
+        db.tick(START)
+        db.execute(
+            "CREATE SOURCE a (ts BIGINT, WATERMARK FOR ts);"
+            "CREATE SOURCE b (ts BIGINT, WATERMARK FOR ts) WITH (max_future_skew = '1 s')"
+        )
+        db.start()
+
+        def marks() -> list[int]:
+            db.insert("a", (START + 99_000,))
+            db.insert("b", (START + 99_000,))
+            return [db.source_metrics(name).watermark - START for name in "ab"]
+
+        assert marks() == [3000, 1000]
+        db.execute("SET max_future_skew = '10 s'")
+        assert db.config_get("max_future_skew") == 10_000 and marks() == [10_000, 1000]
+        db.config_set("max_future_skew", None)
+        assert marks() == [99_000, 1000]
+        db.execute("RESET max_future_skew")
+        assert db.config_get("max_future_skew") == 3000
+        for bad in ("0", "'0 s'", "'soon'", "'1 month'", "true"):
+            with pytest.raises((ValueError, TypeError), match="length of time"):
+                db.execute(f"SET max_future_skew = {bad}")
