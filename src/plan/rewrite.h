@@ -45,6 +45,10 @@ bool expr_is_equality(const expr *e, expr **x, expr **y, bool *null_safe);
 /* ---- rewrite_push.c */
 status push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) MUST_USE;
 
+/* ---- rewrite_semi.c: a SEMI or ANTI join whose condition names one input of the joins on its left
+ * goes there; *out is then what stands above it. */
+status sink_semi(rewriter *r, plan_node *node, plan_node **out, bool *done) MUST_USE;
+
 /* ---- join_order.c: neighbouring INNER joins below `node` under the conditions of `list`; *done:
  * they have got a new order, with all conditions in their places. */
 status order_joins(rewriter *r, plan_node *node, const conjuncts *list, plan_node **out,

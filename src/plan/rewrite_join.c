@@ -378,6 +378,13 @@ push_join(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) {
             return push_conditions(r, *out, list, out);
         }
     }
+    if (node->join == JOIN_SEMI || node->join == JOIN_ANTI) {
+        bool done;
+        TRY(sink_semi(r, node, out, &done));
+        if (done) {
+            return push_conditions(r, *out, list, out);
+        }
+    }
     make_stricter(node, list, left_width);
     join_parts p = {.kind = node->join, .boundary = left_width};
     TRY(sort_out(r, node, &p, list));

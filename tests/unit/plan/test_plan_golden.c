@@ -405,6 +405,19 @@ static const struct {
      "Inner Join  on: k = k  columns: k, id, id, flag  [append-only]\n"
      "  Scan plain  columns: k, id  [append-only]\n"
      "  Scan plain  columns: id, k, flag  [append-only]\n"},
+    {"SELECT f.carrier, a.city FROM flights f, airports a WHERE f.origin = a.code AND EXISTS "
+     "(SELECT 1 FROM trades t WHERE t.volume = f.delay) AND NOT EXISTS (SELECT 1 FROM plain "
+     "p WHERE p.id = length(a.code))",
+     false,
+     "Inner Join  on: origin = code  columns: carrier, city  [updating, not consolidated]\n"
+     "  Semi Join  on: CAST(delay AS BIGINT) = volume  columns: carrier, origin  [append-only]\n"
+     "    Project  carrier, origin, CAST(delay AS BIGINT)  [append-only]\n"
+     "      Scan flights  columns: carrier, origin, delay  [append-only]\n"
+     "    Scan trades  columns: volume  [append-only]\n"
+     "  Anti Join  on: length(code) = id  columns: code, city  [updating, not consolidated]\n"
+     "    Project  code, city, length(code)  [append-only]\n"
+     "      Scan airports  columns: code, city  [append-only]\n"
+     "    Scan plain  columns: id  [append-only]\n"},
     {"SELECT p.k FROM plain p LEFT JOIN trades t ON p.id > t.volume", false,
      "Left Join  if: id > volume  columns: k  [updating, not consolidated]\n"
      "  Scan plain  columns: id, k  [append-only]\n"
