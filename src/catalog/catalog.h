@@ -65,10 +65,12 @@ struct object {
     int32_t event_time_column; /* -1: processing time */
     int32_t clock_time_column; /* streams: the column that is PROCTIME(), -1 */
     bool    by_clock;          /* streams: closes_us is by the engine's clock */
-    int64_t delay_us;          /* of WATERMARK FOR */
-    bool    manual_watermark;  /* WITH (watermark = 'manual'): rows never move it, the writer does;
-                                  delay_us is INT64_MAX then */
-    retain_kind   retain;      /* of a source's rows */
+    int64_t slack_us; /* of the event time: how much later, by the watermark, a change of a row may
+                         come, when none is late; INT64_MAX: at any time. 0: sources */
+    int64_t delay_us; /* of WATERMARK FOR */
+    bool    manual_watermark; /* WITH (watermark = 'manual'): rows never move it, the writer does;
+                                 delay_us is INT64_MAX then */
+    retain_kind   retain;     /* of a source's rows */
     int64_t       retain_amount;
     int64_t       future_skew_us;  /* rows move the watermark so far past the clock; 0: no bound */
     int64_t       idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */

@@ -279,6 +279,7 @@ describe_stream(statement_context *c, object *o, const ast_statement *st, const 
     o->key_count = p->key_count;
     o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
     o->event_time_column = p->event_time_column;
+    o->slack_us = p->slack_us;
     o->clock_time_column = p->clock_time_column;
     o->by_clock = p->by_clock;
     if (p->closes_us != NULL) {

@@ -201,7 +201,7 @@ typedef struct stream_diagnosis {
     int32_t         timed_count;   /* of its sources, at any depth */
     int32_t         idle_count;    /* of them, idle by their idle_timeout */
     const source   *held_by;  /* of those that are not idle, the one whose watermark is the least */
-    bool            timed;    /* it has windows that event time closes */
+    bool            timed;    /* event time closes its windows, or bounds its joins */
     bool            by_clock; /* or the engine's clock */
     bool            emits_final; /* and shows them only then */
     bool            running;

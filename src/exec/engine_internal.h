@@ -136,12 +136,12 @@ struct stream {
     int32_t       depth; /* 1: reads sources alone */
     int32_t       input_count;
     stream_input *inputs;
-    list          sources;     /* source* at any depth */
-    list          dependents;  /* stream_input* of running streams on this one */
-    bool          timed;       /* has a window that event time closes */
-    int64_t       frontier_us; /* of its last tick */
-    bool          running, failed;
-    bool          replaying; /* a shadow or a stream being filled: nothing is published */
+    list          sources;    /* source* at any depth */
+    list          dependents; /* stream_input* of running streams on this one */
+    bool    timed; /* has a window that event time closes, or a join that a watermark bounds */
+    int64_t frontier_us; /* of its last tick */
+    bool    running, failed;
+    bool    replaying; /* a shadow or a stream being filled: nothing is published */
     /* Not NULL: the stream is joining. Another thread fills its circuit without the token; with the
      * token, circuit, rows_out and replaying must be left alone. */
     backfill       *backfill;

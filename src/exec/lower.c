@@ -97,11 +97,35 @@ match_of(const plan_node *n) {
     return matches[n->match];
 }
 
+static status
+fill_bound(op_spec *spec, arena *a, const plan_node *n, error *err) {
+    const join_bound *b = n->bound;
+    if (b == NULL || spec->mode != MODE_STREAM) {
+        return OK;
+    }
+    op_bound *bound = arena_alloc(a, sizeof(*bound));
+    if (bound == NULL) {
+        return error_memory(err);
+    }
+    *bound = (op_bound){.judges = b->interval, .page_us = b->page_us};
+    for (int32_t side = 0; side < 2; side++) {
+        bound->columns[side] = b->columns[side];
+        bound->kept_us[side] = b->kept_us[side];
+        bound->judged_us[side] = b->judged_us[side];
+        bound->late_counts[side] = b->late_counts[side];
+        bound->late_columns[side] = b->late_columns[side];
+    }
+    spec->bound = bound;
+    return OK;
+}
+
 /* Where columns lie, in which unit times are, and the calls of an AGGREGATE. */
 static status
 fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
     switch (n->kind) {
     case PLAN_JOIN:
+        spec->columns = n->column_map;
+        return fill_bound(spec, a, n, err);
     case PLAN_SERIES:
     case PLAN_SHARED:
     case PLAN_RELATION:
@@ -204,8 +228,16 @@ is_built(const circuit *c, const plan_node *n, int32_t input) {
     return c->whole != NULL && n->kind == PLAN_JOIN && input == n->build_side;
 }
 
+/* Above the node: the state of an operator that can snapshot stands for all rows below it. A shared
+ * part may have readers without one. */
+static bool
+covers(const plan_node *n, bool covered) {
+    return n->kind != PLAN_SHARED && (covered || class_of(n)->snapshot != NULL);
+}
+
 static status
-open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, error *err) {
+open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, bool covered,
+          error *err) {
     if (c->ops[n->id] != NULL) {
         return OK; /* shared, and opened by another reader */
     }
@@ -216,7 +248,7 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, err
     const op     *whole = c->whole == NULL ? NULL : c->whole->ops[n->id];
     for (int32_t i = 0; i < inputs; i++) {
         if (!is_built(c, n, i)) {
-            TRY(open_node(c, n->inputs[i], mode, live, err));
+            TRY(open_node(c, n->inputs[i], mode, live, covers(n, covered), err));
         }
     }
     op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
@@ -224,6 +256,8 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, err
         return error_memory(err);
     }
     TRY(fill_spec(spec, &c->arena, n, mode, whole, err));
+    spec->live = live == NULL ? NULL : live->ops[n->id];
+    spec->records = !covered;
     TRY(op_open(&c->ops[n->id], class_of(n), &c->env, spec, err));
     TRY(n->kind == PLAN_RECURSIVE ? recursion_open(c, n, err) : OK);
     if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {
@@ -298,7 +332,7 @@ open_circuit(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
                           .interrupted = interrupted,
                           .eval = &p->eval};
         c->ops = arena_alloc_zero(&c->arena, sizeof(op *) * (size_t)p->node_count);
-        s = c->ops == NULL ? error_memory(err) : open_node(c, p->root, mode, live, err);
+        s = c->ops == NULL ? error_memory(err) : open_node(c, p->root, mode, live, false, err);
     }
     if (s == OK) {
         s = open_exit(c, mode, sink, err);

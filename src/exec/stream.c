@@ -211,12 +211,13 @@ stream_make_circuit(stream *s, error *err) {
 }
 
 static bool
-has_timed_window(const plan_node *n) {
-    if (n->kind == PLAN_AGGREGATE && n->window_key >= 0) {
+judges_times(const plan_node *n) {
+    const bool join = n->kind == PLAN_JOIN && n->bound != NULL && n->bound->interval;
+    if (join || (n->kind == PLAN_AGGREGATE && n->window_key >= 0)) {
         return true;
     }
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        if (has_timed_window(n->inputs[i])) {
+        if (judges_times(n->inputs[i])) {
             return true;
         }
     }
@@ -249,7 +250,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     buf_init(&s->ops, e->mem, INT32_MAX);
     s->plan = *p;
     s->object = o;
-    s->timed = has_timed_window(p->root);
+    s->timed = judges_times(p->root);
     s->by_arrival = arrival_is_read(p->root);
     s->frontier_us = INT64_MIN;
     status made = changelog_open(&s->log, e->mem, err);

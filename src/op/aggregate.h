@@ -9,8 +9,7 @@
 
 #include "op/rows.h"
 #include "state/arrangement.h"
-#include "state/group_table.h"
-#include "state/ordered.h"
+#include "state/calendar.h"
 #include "table/table.h"
 
 enum {
@@ -36,16 +35,12 @@ struct aggregate_touch {
     column          *old_values; /* as the tick began, one per call; NULL: not wanted, or none */
 };
 
-/* Open windows in the order of their starts, each with the chain of its groups; and what closed
- * windows left. */
+/* Open windows, and what closed ones left. */
 typedef struct aggregate_windows {
-    group_table starts; /* window start -> window slot */
-    state_array heads;  /* uint32_t per window slot: first group + 1 */
-    state_array links;  /* window_link per group slot */
-    ordered     order;
-    table      *finished; /* output rows of final windows */
-    column     *stored;   /* room for table_append */
-    uint64_t    closings;
+    calendar open;     /* groups by the start of their window */
+    table   *finished; /* output rows of final windows */
+    column  *stored;   /* room for table_append */
+    uint64_t closings;
 } aggregate_windows;
 
 /* Open sessions. Each is a slot of `sessions`; the number of the slot is what its rows are grouped

@@ -91,7 +91,7 @@ rebuild(aggregate *a, error *err) {
         TRY(class->rebuild == NULL ? OK : class->rebuild(a->aggs[i], err));
         TRY(spec->aggs[i].distinct ? group_table_rebuild(&a->distinct[i].pairs, err) : OK);
     }
-    TRY(a->windowed && !spec->session ? group_table_rebuild(&a->windows.starts, err) : OK);
+    TRY(a->windowed && !spec->session ? calendar_rebuild(&a->windows.open, err) : OK);
     TRY(spec->session ? group_table_rebuild(&a->sessions.keys, err) : OK);
     return spec->session && a->sessions.holds ? arrangement_rebuild(&a->sessions.rows, err) : OK;
 }

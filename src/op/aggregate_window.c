@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate_window.c - the ends of windows: which groups leave when the frontier moves.
  *
- * Each open window is a slot of `starts`, in `order` by its start, with a doubly linked chain of
- * its groups; closing costs what closes. A window is final when start + size + lateness <=
- * frontier, all in microseconds, saturating. Its output rows go to `finished`, which is result, not
- * state. A group whose window start is NULL belongs to no window and never closes. */
+ * Groups stand in a calendar by the starts of their windows, so closing costs what closes. A window
+ * is final when start + size + lateness <= frontier, all in microseconds, saturating. Its output
+ * rows go to `finished`, which is result, not state. A group whose window start is NULL belongs to
+ * no window and never closes. */
 #include "op/aggregate.h"
-
-typedef struct window_link { /* group and window slots + 1; 0: none */
-    uint32_t next, previous;
-    uint32_t window;
-} window_link;
-
-static int64_t
-window_start(const aggregate_windows *w, slot window) {
-    return *ARRAY_AT(&w->starts.keys.values[0], int64_t, window);
-}
-
-static int
-compare_starts(const void *context, slot a, slot b) {
-    const int64_t x = window_start(context, a);
-    const int64_t y = window_start(context, b);
-    return (x > y) - (x < y);
-}
 
 status
 windows_open(aggregate *a, error *err) {
@@ -49,10 +32,7 @@ windows_open_state(aggregate *a, error *err) {
     if (spec->session) {
         return OK; /* sessions end by themselves */
     }
-    TRY(group_table_open(&w->starts, env->store, "aggregate.windows", &type, 1, err));
-    TRY(array_open(&w->heads, env->store, "aggregate.window_heads", sizeof(uint32_t), err));
-    TRY(array_open(&w->links, env->store, "aggregate.window_links", sizeof(window_link), err));
-    return ordered_open(&w->order, env->store, "aggregate.window_order", compare_starts, w, err);
+    return calendar_open(&w->open, env->store, "aggregate.windows", type, err);
 }
 
 void
@@ -65,82 +45,22 @@ windows_close(aggregate *a) {
 
 void
 windows_close_state(aggregate *a) {
-    aggregate_windows *w = &a->windows;
-    ordered_close(&w->order);
-    array_close(&w->links);
-    array_close(&w->heads);
-    group_table_close(&w->starts);
-}
-
-static status
-link_group(aggregate_windows *w, slot group, slot window, error *err) {
-    TRY(array_touch(&w->links, group, 1, err));
-    TRY(array_touch(&w->heads, window, 1, err));
-    uint32_t *head = ARRAY_AT(&w->heads, uint32_t, window);
-    *ARRAY_AT(&w->links, window_link, group) = (window_link){.next = *head, .window = window + 1};
-    if (*head != 0) {
-        TRY(array_touch(&w->links, *head - 1, 1, err));
-        ARRAY_AT(&w->links, window_link, *head - 1)->previous = group + 1;
-    }
-    *head = group + 1;
-    return OK;
+    calendar_close(&a->windows.open);
 }
 
 status
 windows_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t count, error *err) {
-    aggregate_windows *w = &a->windows;
-    arena             *scratch = a->base.env->scratch;
-    column             starts;
-    slot              *windows = arena_alloc(scratch, (size_t)count * sizeof(*windows));
-    uint8_t           *is_new = arena_alloc(scratch, (size_t)count);
-    if (windows == NULL || is_new == NULL) {
-        return error_memory(err);
-    }
+    arena        *scratch = a->base.env->scratch;
+    column        starts;
     const column *key = &a->views[a->base.spec->window_key];
     TRY(column_gather(&starts, key, rows, count, scratch, err));
-    TRY(group_table_map(&w->starts, &starts, count, windows, is_new, scratch, err));
-    TRY(array_reserve_to(&w->heads, group_table_slot_count(&w->starts), err));
-    TRY(array_reserve_to(&w->links, group_table_slot_count(&a->groups), err));
-    for (int32_t i = 0; i < count; i++) {
-        if (is_new[i]) {
-            TRY(array_touch(&w->heads, windows[i], 1, err));
-            *ARRAY_AT(&w->heads, uint32_t, windows[i]) = 0;
-            if (!column_is_null(&starts, i)) {
-                TRY(ordered_insert(&w->order, windows[i], err));
-            }
-        }
-    }
-    for (int32_t i = 0; i < count; i++) {
-        TRY(link_group(w, slots[i], windows[i], err));
-    }
-    return OK;
-}
-
-static status
-remove_window(aggregate_windows *w, slot window, error *err) {
-    if (ordered_has(&w->order, window)) {
-        TRY(ordered_remove(&w->order, window, err));
-    }
-    return group_table_remove(&w->starts, window, err);
+    return calendar_add(&a->windows.open, &starts, slots, count, group_table_slot_count(&a->groups),
+                        scratch, err);
 }
 
 status
 windows_unlink(aggregate *a, slot group, error *err) {
-    aggregate_windows *w = &a->windows;
-    const window_link  link = *ARRAY_AT(&w->links, window_link, group);
-    if (link.next != 0) {
-        TRY(array_touch(&w->links, link.next - 1, 1, err));
-        ARRAY_AT(&w->links, window_link, link.next - 1)->previous = link.previous;
-    }
-    if (link.previous != 0) {
-        TRY(array_touch(&w->links, link.previous - 1, 1, err));
-        ARRAY_AT(&w->links, window_link, link.previous - 1)->next = link.next;
-        return OK;
-    }
-    const slot window = link.window - 1;
-    TRY(array_touch(&w->heads, window, 1, err));
-    *ARRAY_AT(&w->heads, uint32_t, window) = link.next;
-    return link.next == 0 ? remove_window(w, window, err) : OK;
+    return calendar_remove(&a->windows.open, group, err);
 }
 
 /* The output rows of these groups are final: they go out when they were not out yet, and to
@@ -194,7 +114,8 @@ windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_
 static int64_t
 end_us(const aggregate *a, slot window) {
     const op_spec *spec = a->base.spec;
-    const int64_t  start_us = type_time_to_us(spec->time_type, window_start(&a->windows, window));
+    const int64_t  start_us =
+        type_time_to_us(spec->time_type, calendar_time(&a->windows.open, window));
     return sat_add_i64(start_us, spec->window_size_us);
 }
 
@@ -216,13 +137,14 @@ windows_show(const aggregate *a, slot group, int64_t frontier_us) {
     if (a->base.spec->session) {
         return sessions_show(a, group, frontier_us);
     }
-    const slot window = ARRAY_AT(&a->windows.links, window_link, group)->window - 1;
-    return ordered_has(&a->windows.order, window) && end_us(a, window) <= frontier_us;
+    bool       timed;
+    const slot window = calendar_page(&a->windows.open, group, &timed);
+    return timed && end_us(a, window) <= frontier_us;
 }
 
 status
 windows_ripen(aggregate *a, int64_t frontier_us, error *err) {
-    const aggregate_windows *w = &a->windows;
+    const calendar *open = &a->windows.open;
     if (!a->windowed || !a->base.spec->emit_at_end || frontier_us <= a->base.frontier_us) {
         return OK;
     }
@@ -236,15 +158,15 @@ windows_ripen(aggregate *a, int64_t frontier_us, error *err) {
         return error_memory(err);
     }
     int32_t count = 0;
-    for (slot window = ordered_first(&w->order);
+    for (slot window = calendar_first(open);
          window != SLOT_NONE && end_us(a, window) <= frontier_us;
-         window = ordered_next(&w->order, window)) {
-        uint32_t group = *ARRAY_AT(&w->heads, uint32_t, window);
+         window = calendar_next(open, window)) {
         if (end_us(a, window) <= a->base.frontier_us) {
             continue; /* it is out: what changed in it was touched */
         }
-        for (; group != 0; group = ARRAY_AT(&w->links, window_link, group - 1)->next) {
-            slots[count++] = group - 1;
+        for (slot group = calendar_first_on(open, window); group != SLOT_NONE;
+             group = calendar_next_on(open, group)) {
+            slots[count++] = group;
             if (count == BATCH_ROWS) {
                 TRY(aggregate_touch_groups(a, slots, count, err));
                 count = 0;
@@ -260,14 +182,14 @@ windows_ripen(aggregate *a, int64_t frontier_us, error *err) {
 
 int64_t
 windows_due_us(const aggregate *a) {
-    const slot window = ordered_first(&a->windows.order);
+    const slot window = calendar_first(&a->windows.open);
     return window == SLOT_NONE ? INT64_MAX : final_at_us(a, window);
 }
 
 status
 windows_expire(aggregate *a, int64_t frontier_us, error *err) {
-    aggregate_windows *w = &a->windows;
-    slot               window = ordered_first(&w->order);
+    calendar *open = &a->windows.open;
+    slot      window = calendar_first(open);
     if (frontier_us == INT64_MIN || window == SLOT_NONE || !is_final(a, window, frontier_us)) {
         return OK;
     }
@@ -278,18 +200,17 @@ windows_expire(aggregate *a, int64_t frontier_us, error *err) {
         return error_memory(err);
     }
     int32_t count = 0;
-    for (; window != SLOT_NONE && is_final(a, window, frontier_us);
-         window = ordered_first(&w->order)) {
-        uint32_t group = *ARRAY_AT(&w->heads, uint32_t, window);
-        while (group != 0) {
-            slots[count++] = group - 1;
-            group = ARRAY_AT(&w->links, window_link, group - 1)->next;
+    for (; window != SLOT_NONE && is_final(a, window, frontier_us); window = calendar_first(open)) {
+        slot group = calendar_first_on(open, window);
+        while (group != SLOT_NONE) {
+            slots[count++] = group;
+            group = calendar_next_on(open, group);
             if (count == BATCH_ROWS) {
                 TRY(windows_finish(a, slots, count, frontier_us, err));
                 count = 0;
             }
         }
-        TRY(remove_window(w, window, err));
+        TRY(calendar_drop(open, window, err));
     }
     if (count > 0) {
         TRY(windows_finish(a, slots, count, frontier_us, err));
@@ -319,31 +240,5 @@ windows_send_finished(aggregate *a, op *target, int32_t port, error *err) {
 
 status
 windows_validate(const aggregate *a, error *err) {
-    const aggregate_windows *w = &a->windows;
-    TRY(group_table_validate(&w->starts, err));
-    TRY(ordered_validate(&w->order, err));
-    uint64_t       groups = 0;
-    const uint64_t slot_count = group_table_slot_count(&w->starts);
-    for (uint64_t s = 0; s < slot_count; s++) {
-        if (!group_table_is_live(&w->starts, (slot)s)) {
-            continue;
-        }
-        uint32_t previous = 0;
-        uint32_t group = *ARRAY_AT(&w->heads, uint32_t, s);
-        while (group != 0 && groups <= a->groups.live_count) {
-            const window_link *link = ARRAY_AT(&w->links, window_link, group - 1);
-            if (link->previous != previous || link->window != s + 1) {
-                return error_set(err, ERR_INTERNAL_ERROR, "aggregate: window chain of group %u",
-                                 group - 1);
-            }
-            groups++;
-            previous = group;
-            group = link->next;
-        }
-    }
-    if (groups != a->groups.live_count) {
-        return error_set(err, ERR_INTERNAL_ERROR, "aggregate: %llu groups in windows, %llu in all",
-                         (unsigned long long)groups, (unsigned long long)a->groups.live_count);
-    }
-    return OK;
+    return calendar_validate(&a->windows.open, a->groups.live_count, err);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* join.h - the parts of the join operator: op_join.c (both sides, pairs) and join_match.c (rows
- * whose coming out depends on whether they have a match).
+/* join.h - the parts of the join operator: op_join.c (both sides, pairs), join_match.c (rows whose
+ * coming out depends on whether they have a match) and join_bound.c (rows that are forgotten).
  *
  * Pair columns are numbered left ++ right ++ mark; `shown` picks those that come out. */
 #ifndef LAMINAR_OP_JOIN_H
 #define LAMINAR_OP_JOIN_H
 
+#include "op/refused.h"
 #include "op/rows.h"
 #include "state/arrangement.h"
 
@@ -20,23 +21,28 @@ typedef struct join_match {
 } join_match;
 
 typedef struct join {
-    op             base;
-    arrangement    sides[2];
-    const int32_t *key_columns[2];
-    int32_t        width[2];
-    int32_t       *shown;          /* pair column of each output column */
-    column        *views[2];       /* of the delta under way, per port */
-    column        *keys;           /* key columns of the delta under way */
-    column        *pair;           /* for the residual: only what it reads is filled */
-    column        *output;         /* of the delta being emitted */
-    program       *residual;       /* NULL: every pair with equal keys counts */
-    bool          *residual_reads; /* per pair column */
-    bool           pairs_out;      /* pairs come out */
-    bool           tracked[2]; /* what comes out for rows of the side depends on their matches */
-    bool           stored[2];  /* false: the probe side of a one-off query */
-    state_array    matches[2]; /* join_match per unit of a tracked and stored side */
-    slot_list      touched;    /* units of the other side whose count moved in this push */
-    slot_list      crowded;    /* SINGLE: units with more than one match in this tick */
+    op              base;
+    arrangement     sides[2];
+    const int32_t  *key_columns[2];
+    data_type      *types[2];
+    int32_t         width[2];
+    int32_t        *shown;          /* pair column of each output column */
+    column         *views[2];       /* of the delta under way, per port */
+    column         *keys;           /* key columns of the delta under way */
+    column         *pair;           /* for the residual: only what it reads is filled */
+    column         *output;         /* of the delta being emitted */
+    program        *residual;       /* NULL: every pair with equal keys counts */
+    bool           *residual_reads; /* per pair column */
+    bool            pairs_out;      /* pairs come out */
+    bool            tracked[2]; /* what comes out for rows of the side depends on their matches */
+    bool            stored[2];  /* false: the probe side of a one-off query */
+    state_array     matches[2]; /* join_match per unit of a tracked and stored side */
+    slot_list       touched;    /* units of the other side whose count moved in this push */
+    const op_bound *bound;      /* streams: rows are forgotten; NULL: they are kept */
+    data_type       time_types[2];
+    refused         refused[2];  /* late rows, where they must be known */
+    refused_use     left_out[2]; /* one-off: of those of the live operator */
+    slot_list       crowded;     /* SINGLE: units with more than one match in this tick */
 } join;
 
 /* Pairs of a row of the delta under way and a stored row of the other side. */
@@ -46,6 +52,19 @@ typedef struct join_pairs {
     slot    *stored;
     int64_t *stored_weight;
 } join_pairs;
+
+/* ---- op_join.c */
+/* A side without rows; what was in it must be closed. */
+status join_open_side(join *j, int32_t side, error *err) MUST_USE;
+
+/* ---- join_bound.c */
+status join_bound_open(join *j, error *err) MUST_USE;
+void   join_bound_close(join *j);
+/* Takes late rows out of `rows`, transient in scratch; counts, records and sends them. One-off,
+ * over a running stream: takes those out that the stream refused. */
+status join_refuse(join *j, int32_t port, delta *rows, error *err) MUST_USE;
+/* Forgets rows that nothing matches any more. */
+status join_forget(join *j, int64_t frontier_us, error *err) MUST_USE;
 
 /* ---- join_match.c */
 status join_match_open(join *j, error *err) MUST_USE;
@@ -57,6 +76,9 @@ status join_match_emit(join *j, int32_t port, const delta *in, const int64_t *ma
 /* Remembers the counts of rows that went into their side; slots[i] may be SLOT_NONE. */
 status join_match_store(join *j, int32_t port, const slot *slots, const int64_t *matched,
                         int32_t count, error *err) MUST_USE;
+/* A side that was made anew without rows has counts for none. */
+status  join_match_reset(join *j, int32_t side, error *err) MUST_USE;
+int64_t join_match_count(const join *j, int32_t side, slot row); /* of a stored row */
 /* A unit of the other side (SLOT_NONE: none) got a match of this weight, or lost one. */
 status join_match_move(join *j, int32_t side, slot unit, int64_t weight, error *err) MUST_USE;
 /* After the delta that moved counts of `side`: units that found their first match or lost the last

@@ -39,16 +39,24 @@ match_at(const join *j, int32_t side, slot unit) {
     return ARRAY_AT(&j->matches[side], join_match, unit);
 }
 
+static status
+open_matches(join *j, int32_t side, error *err) {
+    static const char *const names[] = {"join.left.matches", "join.right.matches"};
+    return j->tracked[side] && j->stored[side] ? array_open(&j->matches[side], j->base.env->store,
+                                                            names[side], sizeof(join_match), err)
+                                               : OK;
+}
+
 status
 join_match_open(join *j, error *err) {
-    static const char *const names[] = {"join.left.matches", "join.right.matches"};
-    for (int32_t side = 0; side < 2; side++) {
-        if (j->tracked[side] && j->stored[side]) {
-            TRY(array_open(&j->matches[side], j->base.env->store, names[side], sizeof(join_match),
-                           err));
-        }
-    }
-    return OK;
+    TRY(open_matches(j, JOIN_LEFT_SIDE, err));
+    return open_matches(j, JOIN_RIGHT_SIDE, err);
+}
+
+status
+join_match_reset(join *j, int32_t side, error *err) {
+    array_close(&j->matches[side]);
+    return open_matches(j, side, err);
 }
 
 void
@@ -274,6 +282,11 @@ join_match_settle(join *j, int32_t side, error *err) {
 static slot
 unit_of(const join *j, int32_t side, slot row) {
     return by_row(j) ? row : arrangement_key(&j->sides[side], row);
+}
+
+int64_t
+join_match_count(const join *j, int32_t side, slot row) {
+    return match_at(j, side, unit_of(j, side, row))->count;
 }
 
 status

@@ -12,6 +12,8 @@
  * One-off queries feed all of one side (build_side) before the other, which only probes and is not
  * stored. Instances for parts of the probe side share what the whole operator has stored.
  *
+ * Where times bound the matches of a row, streams forget rows (join_bound.c).
+ *
  * push:  candidates of the other side -> residual -> emit pairs, count matches; then own side is
  *        updated. DONE in one-off queries when the consumers have enough
  * tick:  one-off: stored rows that come out by themselves. SINGLE: nothing has two matches */
@@ -81,14 +83,32 @@ open_shown(join *j, error *err) {
     return OK;
 }
 
+status
+join_open_side(join *j, int32_t side, error *err) {
+    static const char *const names[] = {"join.left", "join.right"};
+    const op_spec           *spec = j->base.spec;
+    op_env                  *env = j->base.env;
+    arrangement             *a = &j->sides[side];
+    TRY(arrangement_open(a, env->store, names[side], j->types[side], spec->input[side]->count,
+                         j->key_columns[side], spec->key_count, spec->append_only[side], err));
+    a->null_safe = spec->null_safe;
+    a->keep_totals = j->tracked[!side] && j->residual == NULL;
+    if (j->bound == NULL) {
+        return OK;
+    }
+    const int64_t width = type_time_from_us(j->time_types[side], j->bound->page_us);
+    return arrangement_age(a, env->store, names[side], j->time_types[side], j->bound->columns[side],
+                           max_i64(width, 1), err);
+}
+
 static status
-open_side(join *j, int32_t side, const char *name, error *err) {
+open_side(join *j, int32_t side, error *err) {
     const op_spec *spec = j->base.spec;
     op_env        *env = j->base.env;
     const schema  *input = spec->input[side];
-    data_type     *types = schema_types(input, env->arena);
+    j->types[side] = schema_types(input, env->arena);
     j->views[side] = arena_alloc(env->arena, (size_t)input->count * sizeof(column));
-    if (types == NULL || j->views[side] == NULL) {
+    if (j->types[side] == NULL || j->views[side] == NULL) {
         return error_memory(err);
     }
     j->key_columns[side] = side == JOIN_LEFT_SIDE ? spec->left_keys : spec->right_keys;
@@ -96,16 +116,11 @@ open_side(join *j, int32_t side, const char *name, error *err) {
     if (!j->stored[side]) {
         return OK;
     }
-    arrangement *a = &j->sides[side];
     if (spec->whole != NULL) { /* complete by now, and read by all instances */
-        *a = ((const join *)spec->whole)->sides[side];
+        j->sides[side] = ((const join *)spec->whole)->sides[side];
         return OK;
     }
-    TRY(arrangement_open(a, env->store, name, types, input->count, j->key_columns[side],
-                         spec->key_count, spec->append_only[side], err));
-    a->null_safe = spec->null_safe;
-    a->keep_totals = j->tracked[!side] && j->residual == NULL;
-    return OK;
+    return join_open_side(j, side, err);
 }
 
 static status
@@ -124,8 +139,9 @@ join_open(op *self, error *err) {
     j->tracked[JOIN_RIGHT_SIDE] = kind == OP_JOIN_RIGHT || kind == OP_JOIN_FULL;
     TRY(open_residual(j, err));
     TRY(open_shown(j, err));
-    TRY(open_side(j, JOIN_LEFT_SIDE, "join.left", err));
-    TRY(open_side(j, JOIN_RIGHT_SIDE, "join.right", err));
+    TRY(join_bound_open(j, err));
+    TRY(open_side(j, JOIN_LEFT_SIDE, err));
+    TRY(open_side(j, JOIN_RIGHT_SIDE, err));
     return join_match_open(j, err);
 }
 
@@ -133,6 +149,7 @@ static void
 join_close(op *self) {
     join *j = (join *)self;
     join_match_close(j);
+    join_bound_close(j);
     for (int32_t side = 0; side < 2 && self->spec->whole == NULL; side++) {
         arrangement_close(&j->sides[side]);
     }
@@ -397,9 +414,18 @@ join_push(op *self, int32_t port, const delta *in, error *err) {
                          err));
     delta rows = *in;
     rows.columns = j->views[port];
+    TRY(join_refuse(j, port, &rows, err));
+    if (rows.row_count == 0) {
+        arena_rewind(scratch, mark);
+        return OK;
+    }
+    if (rows.columns != j->views[port]) { /* some were refused: pairs read the views */
+        memcpy(j->views[port], rows.columns, (size_t)rows.column_count * sizeof(column));
+        rows.columns = j->views[port];
+    }
     int64_t *matched = NULL;
     if (j->tracked[port]) {
-        matched = arena_alloc_zero(scratch, (size_t)in->row_count * sizeof(*matched));
+        matched = arena_alloc_zero(scratch, (size_t)rows.row_count * sizeof(*matched));
         if (matched == NULL) {
             return error_memory(err);
         }
@@ -413,9 +439,9 @@ join_push(op *self, int32_t port, const delta *in, error *err) {
 static status
 join_tick(op *self, int64_t frontier_us, error *err) {
     join *j = (join *)self;
-    (void)frontier_us;
     if (self->spec->mode == MODE_STREAM) {
-        return j->crowded.first == NULL ? OK : join_match_check(j, err);
+        TRY(j->crowded.first == NULL ? OK : join_match_check(j, err));
+        return j->bound == NULL ? OK : join_forget(j, frontier_us, err);
     }
     const int32_t side = self->spec->build_side;
     return j->tracked[side] ? join_match_finish(j, side, err) : OK;
@@ -448,6 +474,7 @@ join_load(op *self, image_reader *in, error *err) {
     (void)in;
     for (int side = 0; side < 2; side++) {
         TRY(j->stored[side] ? arrangement_rebuild(&j->sides[side], err) : OK);
+        TRY(refused_rebuild(&j->refused[side], err));
     }
     return OK;
 }

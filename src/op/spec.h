@@ -40,6 +40,15 @@ typedef struct op_sink { /* op_collect: where rows leave the circuit */
     status (*tick)(void *context, int64_t frontier_us, error *err); /* may be NULL */
 } op_sink;
 
+/* A join that forgets rows: per side, in microseconds; see plan.h, join_bound. */
+typedef struct op_bound {
+    bool           judges; /* rows may be late */
+    int32_t        columns[2];
+    int64_t        kept_us[2], judged_us[2], page_us;
+    int32_t        late_counts[2]; /* 0: late rows are not sent */
+    const int32_t *late_columns[2];
+} op_bound;
+
 typedef enum op_match { /* asof: left >= right ... */
                         OP_MATCH_GREATER_EQUAL,
                         OP_MATCH_GREATER,
@@ -52,7 +61,9 @@ typedef struct op_spec {
     op_mode          mode;
     const struct op *whole; /* one-off, of an instance for a part of the rows: the operator that it
                                belongs to (a join reads what that has stored); else NULL */
-    bool           append_only[2]; /* the inputs never retract */
+    const struct op *live;  /* one-off, over a running stream: the stream's operator; else NULL */
+    bool records; /* what is refused is asked for when the stream is read: no state above has it */
+    bool append_only[2]; /* the inputs never retract */
     const schema  *input[2];
     const schema  *output;
     const int32_t *columns;     /* scan: input column of each output column (NULL: all, in order);
@@ -68,6 +79,7 @@ typedef struct op_spec {
     const int32_t   *left_keys, *right_keys; /* asof: and behind them the column of the match */
     const bool      *null_safe;              /* join: per key, NULL matches NULL; NULL: none */
     op_join_kind     join;
+    const op_bound  *bound; /* join; NULL: rows are kept */
     op_match         match;
     value            tolerance;  /* asof: BIGINT or DOUBLE, in the unit of the match; NULL: none */
     int32_t          build_side; /* join, one-off: which input is fed first and kept */

@@ -135,6 +135,21 @@ print_pair_condition(const plan_node *n, buf *out) {
     expr_print(n->predicate, &pair, out);
 }
 
+/* Until when each side's rows are kept. */
+static void
+print_keeping(const plan_node *n, buf *out) {
+    for (int32_t side = 0; side < 2; side++) {
+        const int64_t us = sat_add_i64(n->bound->kept_us[side], n->lateness_us);
+        buf_printf(out, "%s%.*s", side == 0 ? "  keeps rows until: " : ", ",
+                   TEXT_ARG(name_at(&n->inputs[side]->schema, n->bound->columns[side])));
+        const int64_t shown_us = n->bound->interval ? us : sat_add_i64(us, 1);
+        if (shown_us != 0) {
+            buf_printf(out, " %s ", shown_us < 0 ? "-" : "+");
+            print_duration(shown_us < 0 ? sat_sub_i64(0, shown_us) : shown_us, out);
+        }
+    }
+}
+
 static void
 print_join(const plan_node *n, buf *out) {
     static const char *const names[] = {
@@ -152,6 +167,9 @@ print_join(const plan_node *n, buf *out) {
     if (n->predicate != NULL) {
         buf_printf(out, "  if: ");
         print_pair_condition(n, out);
+    }
+    if (n->bound != NULL) {
+        print_keeping(n, out);
     }
     if (n->column_map != NULL) {
         buf_printf(out, "  columns: ");

@@ -382,6 +382,18 @@ node_closes(const plan_node *node, int32_t number, int64_t *closes_us, bool *by_
             shift_us = sat_add_i64(shift_us, us);
             node = node->inputs[0];
             break;
+        case PLAN_JOIN: { /* of windows; a side that is padded may have its NULLs for longer */
+            const int32_t left = node->inputs[0]->schema.count;
+            number = node->column_map != NULL ? node->column_map[number] : number;
+            const int32_t side = number >= left;
+            if (node->bound == NULL || node->bound->interval || join_pads(node->join, side) ||
+                (side == 1 && !join_shows_right(node->join)) ||
+                number - side * left != node->bound->columns[side]) {
+                return false;
+            }
+            *closes_us = sat_sub_i64(sat_add_i64(node->bound->kept_us[side], 1), shift_us);
+            return node_closes(node->inputs[side], node->bound->columns[side], &us, by_clock);
+        }
         case PLAN_AGGREGATE:
             if (number >= node->key_count || number == node->session_key) {
                 return false;

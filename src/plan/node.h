@@ -48,6 +48,21 @@ bool node_is_followed(const plan_node *node, int32_t column, bool *by_clock, con
  * no row with it comes any more when the watermark has passed. */
 bool node_closes(const plan_node *node, int32_t column, int64_t *closes_us, bool *by_clock);
 
+/* ---- join_bound.c */
+/* Is the column an event time whose rows, and changes, are told to come in time, as far as they are
+ * not late: by the watermark, at most *slack_us behind their time? */
+bool node_slack(const plan_node *node, int32_t column, int64_t *slack_us);
+
+typedef struct join_bounding {
+    arena        *arena;
+    int64_t       lateness_us;
+    bool          by_clock;
+    const object *late_to;            /* NULL: nowhere */
+    int32_t       intervals, sending; /* joins that were found */
+} join_bounding;
+/* Gives JOINs of a numbered stream their bounds. */
+status plan_bound_joins(plan_node *n, join_bounding *how, error *err) MUST_USE;
+
 /* ---- the rewrites, in this order */
 /* Predicates down, joins get their keys; the output columns stay. */
 status plan_push_down(plan_node **root, arena *a, bool streaming, error *err) MUST_USE;

@@ -53,7 +53,8 @@ need_closing_window(binder *b, const char *clause, int32_t position) {
 }
 
 static status
-check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
+check_emit(binder *b, int32_t position, const ast_expr *allow_lateness,
+           const join_bounding *joins) {
     if (!b->streaming && (b->emit != AST_EMIT_DEFAULT || allow_lateness != NULL)) {
         error_set_at(b->err, ERR_QUERY_FAILED,
                      b->emit != AST_EMIT_DEFAULT ? position : allow_lateness->position,
@@ -68,7 +69,7 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
     if (b->emit == AST_EMIT_WINDOW_CLOSE) {
         TRY(need_closing_window(b, "EMIT ON WINDOW CLOSE", position));
     }
-    if (allow_lateness != NULL) {
+    if (allow_lateness != NULL && joins->intervals == 0) {
         TRY(need_closing_window(b, "ALLOW LATENESS", allow_lateness->position));
     }
     if (b->by_clock && (allow_lateness != NULL || b->late_to != NULL)) {
@@ -78,7 +79,14 @@ check_emit(binder *b, int32_t position, const ast_expr *allow_lateness) {
         return error_hint(b->err, "leave %s out",
                           allow_lateness != NULL ? "ALLOW LATENESS" : "LATE DATA TO");
     }
-    if (b->late_to != NULL && (b->window_count == 0 || b->timeless_window)) {
+    if (b->late_to != NULL && b->window_count == 0 && joins->intervals > 0 && joins->sending == 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, b->late_position,
+                     "LATE DATA TO \"%.*s\": neither side of the join has all its columns, with "
+                     "their types",
+                     TEXT_ARG(b->late_to->name));
+        return error_hint(b->err, "its columns must be columns of the rows that may be late");
+    }
+    if (b->late_to != NULL && joins->sending == 0 && (b->window_count == 0 || b->timeless_window)) {
         TRY(need_closing_window(b, "LATE DATA TO", b->late_position));
     }
     return OK;
@@ -146,13 +154,17 @@ bind_every(int64_t *every_us, binder *b, const ast_emission *emit) {
 
 /* The columns that windows above may be over. */
 static void
-find_times(plan *p) {
+find_times(plan *p, int64_t lateness_us) {
     for (int32_t i = p->root->schema.count - 1; i >= 0; i--) {
         const object *from;
         bool          by_clock = false;
         if (node_is_followed(p->root, i, &by_clock, &from)) {
             *(by_clock ? &p->clock_time_column : &p->event_time_column) = i;
         }
+    }
+    p->slack_us = INT64_MAX;
+    if (p->event_time_column >= 0 && node_slack(p->root, p->event_time_column, &p->slack_us)) {
+        p->slack_us = sat_add_i64(p->slack_us, lateness_us);
     }
 }
 
@@ -187,6 +199,20 @@ reads_nothing(const binder *b) {
     return true;
 }
 
+/* What a watermark ends, windows and joins, is known now. */
+static status
+bound_joins(plan *p, binder *b, const ast_emission *emit) {
+    join_bounding joins = {.arena = b->arena,
+                           .lateness_us = b->lateness_us,
+                           .by_clock = b->by_clock,
+                           .late_to = b->late_to};
+    if (b->streaming) {
+        plan_number(p);
+        TRY(plan_bound_joins(p->root, &joins, b->err));
+    }
+    return check_emit(b, emit->position, emit->lateness, &joins);
+}
+
 status
 plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env *env,
             const ast_select *select, text sql, bool streaming, const ast_emission *emit,
@@ -206,10 +232,10 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     TRY(bind_lateness(&b, emit->lateness));
     TRY(bind_late_to(&b, emit));
     TRY(bind_query(&out->root, &b, select));
-    TRY(check_emit(&b, emit->position, emit->lateness));
     TRY(bind_every(&out->emit_every_us, &b, emit));
     plan_settle_shared(&out->root);
     TRY(plan_push_down(&out->root, a, streaming, err));
+    TRY(bound_joins(out, &b, emit));
     TRY(plan_prune(&out->root, a, err));
     plan_number(out);
     out->eval = env->eval;
@@ -224,7 +250,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     out->late_to = b.late_to;
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
-    find_times(out);
+    find_times(out, b.lateness_us);
     out->by_clock = b.by_clock;
     if (streaming) {
         TRY(find_closing(out, &b));

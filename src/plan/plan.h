@@ -107,6 +107,18 @@ typedef struct plan_shared { /* a part of the plan with several readers */
     int32_t    *domain_map, *domain_columns;
 } plan_shared;
 
+/* JOIN of a stream: rows that a watermark lets it forget. Per side, in microseconds. */
+typedef struct join_bound {
+    bool     interval;       /* of event times, else of bounds of windows: nothing is late then */
+    int32_t  columns[2];     /* the time, of each side */
+    int64_t  kept_us[2];     /* a row goes when time + kept + lateness < watermark */
+    int64_t  judged_us[2];   /* interval: a row is late when time + judged + lateness < watermark */
+    int64_t  slack_us[2];    /* interval: changes of what comes out come at most so much later */
+    int64_t  page_us;        /* rows go by such spans; 0: value by value */
+    int32_t  late_counts[2]; /* columns that late rows are sent with, 0: they are not */
+    int32_t *late_columns[2];
+} join_bound;
+
 struct plan_node {
     plan_kind   kind;
     int32_t     id; /* dense within a plan, children before parents: children have smaller ids */
@@ -137,6 +149,7 @@ struct plan_node {
     int32_t       *left_keys, *right_keys; /* JOIN: column numbers, types equal pairwise */
     bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;
+    join_bound    *bound;      /* JOIN of a stream; NULL: its rows are kept */
     bool           ordered;    /* JOIN: of the rewrite, its place is decided */
     int32_t        build_side; /* JOIN, one-off: the input that is read first and kept */
     plan_match     match;      /* ASOF */
@@ -153,8 +166,8 @@ struct plan_node {
     /* WINDOW; AGGREGATE: from the window key to the end of the window, or the gap of a session */
     int64_t window_size_us;
     int64_t window_slide_us, window_offset_us; /* WINDOW */
-    int64_t lateness_us; /* WINDOW, AGGREGATE; WINDOW: INT64_MAX when no row is ever late (one-off
-                            plans; time that no watermark follows) */
+    int64_t lateness_us; /* WINDOW, AGGREGATE, JOIN with a bound; WINDOW: INT64_MAX when no row is
+                            ever late (one-off plans; time that no watermark follows) */
     bool      emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */
     bool      emit_at_end;   /* AGGREGATE: and never before the watermark has reached its end */
     int32_t   sort_count;
@@ -178,6 +191,7 @@ typedef struct plan {
     int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t *key_columns;
     int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
+    int64_t  slack_us;          /* see object.slack_us */
     int32_t  clock_time_column; /* root column that is PROCTIME(), -1: none */
     bool     by_clock;          /* its windows end by the engine's clock, not by a watermark */
     int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */

@@ -361,6 +361,27 @@ prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     return OK;
 }
 
+/* The times of a bound are in keys or in the condition. */
+static void
+want_late(const plan_node *n, bool *wanted) {
+    for (int32_t side = 0; side < 2 && n->bound != NULL; side++) {
+        for (int32_t i = 0; i < n->bound->late_counts[side]; i++) {
+            wanted[side * n->inputs[0]->schema.count + n->bound->late_columns[side][i]] = true;
+        }
+    }
+}
+
+static void
+remap_bound(const plan_node *n, const int32_t *left_map, const int32_t *right_map) {
+    for (int32_t side = 0; side < 2 && n->bound != NULL; side++) {
+        const int32_t *map = side == 0 ? left_map : right_map;
+        n->bound->columns[side] = map[n->bound->columns[side]];
+        for (int32_t i = 0; i < n->bound->late_counts[side]; i++) {
+            n->bound->late_columns[side][i] = map[n->bound->late_columns[side][i]];
+        }
+    }
+}
+
 static status
 prune_join(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     const int32_t left = n->inputs[0]->schema.count;
@@ -381,8 +402,10 @@ prune_join(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
         wanted[n->left_keys[i]] = true;
         wanted[left + n->right_keys[i]] = true;
     }
+    want_late(n, wanted);
     TRY(prune_input(p, n, 0, wanted, &left_map));
     TRY(prune_input(p, n, 1, wanted + left, &right_map));
+    remap_bound(n, left_map, right_map);
     const int32_t left_new = n->inputs[0]->schema.count;
     for (int32_t i = 0; i < total; i++) {
         const int32_t at = i < left ? left_map[i] : right_map[i - left];

@@ -80,11 +80,23 @@ cleanup:
     return result;
 }
 
+status
+arrangement_age(arrangement *a, store *s, const char *name, data_type type, int32_t number,
+                int64_t page_width, error *err) {
+    char label[160];
+    snprintf(label, sizeof(label), "%.120s.ages", name);
+    a->aged = true;
+    a->age_column = number;
+    a->page_width = page_width;
+    return calendar_open(&a->ages, s, label, type, err);
+}
+
 void
 arrangement_close(arrangement *a) {
     if (a->mem == NULL) {
         return;
     }
+    calendar_close(&a->ages);
     group_table_close(&a->keys);
     group_table_close(&a->rows);
     state_columns_close(&a->append_rows);
@@ -99,7 +111,15 @@ arrangement_close(arrangement *a) {
 status
 arrangement_rebuild(arrangement *a, error *err) {
     TRY(group_table_rebuild(&a->keys, err));
-    return a->append_only ? OK : group_table_rebuild(&a->rows, err);
+    TRY(a->aged ? calendar_rebuild(&a->ages, err) : OK);
+    if (!a->append_only) {
+        return group_table_rebuild(&a->rows, err);
+    }
+    a->gone_count = 0;
+    for (uint64_t row = 0; row < a->weights.count; row++) {
+        a->gone_count += *weight_at(a, (slot)row) == 0;
+    }
+    return OK;
 }
 
 const state_columns *
@@ -109,7 +129,8 @@ arrangement_columns(const arrangement *a) {
 
 bool
 arrangement_has_row(const arrangement *a, slot row) {
-    return a->append_only ? row < a->weights.count : group_table_is_live(&a->rows, row);
+    return a->append_only ? row < a->weights.count && *weight_at(a, row) != 0
+                          : group_table_is_live(&a->rows, row);
 }
 
 bool
@@ -176,6 +197,9 @@ skips_nulls(const arrangement *a, int32_t key) {
 
 static bool
 any_nulls(const arrangement *a, const column *columns) {
+    if (a->aged && columns[a->age_column].validity != NULL) {
+        return true;
+    }
     for (int32_t k = 0; k < a->key_count; k++) {
         if (columns[a->key_columns[k]].validity != NULL && skips_nulls(a, k)) {
             return true;
@@ -191,7 +215,7 @@ arrangement_is_keyless(const arrangement *a, const column *columns, int32_t row)
             return true;
         }
     }
-    return false;
+    return a->aged && column_is_null(&columns[a->age_column], row);
 }
 
 /* Leaves rows without a key out of c->rows; *kept lists the others, or is NULL when that is all. */
@@ -313,6 +337,34 @@ link_rows(arrangement *a, const change *c, error *err) {
     return OK;
 }
 
+/* New rows onto the pages of their times. */
+static status
+age_rows(arrangement *a, const change *c, error *err) {
+    const int64_t *times = c->rows.columns[a->age_column].values;
+    int64_t       *pages = arena_alloc(c->scratch, (size_t)c->new_count * sizeof(*pages));
+    slot          *slots = arena_alloc(c->scratch, (size_t)c->new_count * sizeof(*slots));
+    if (pages == NULL || slots == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < c->new_count; i++) {
+        pages[i] = floor_div_i64(times[c->new_rows[i]], a->page_width);
+        slots[i] = c->slots[c->new_rows[i]];
+    }
+    const column ages = {.type = a->ages.times.keys.types[0], .values = pages};
+    return calendar_add(&a->ages, &ages, slots, c->new_count, a->weights.count, c->scratch, err);
+}
+
+bool
+arrangement_oldest(const arrangement *a, int64_t *time) {
+    const slot page = calendar_first(&a->ages);
+    if (page == SLOT_NONE) {
+        return false;
+    }
+    const int64_t first = sat_mul_i64(calendar_time(&a->ages, page), a->page_width);
+    *time = sat_add_i64(first, a->page_width - 1);
+    return true;
+}
+
 static status
 unlink_row(arrangement *a, slot row, error *err) {
     const link l = *link_at(a, row);
@@ -365,6 +417,7 @@ add_weights(arrangement *a, change *c, error *err) {
         if (weights[row] == 0) {
             if (group_table_is_live(&a->rows, row)) { /* else an equal row of this delta was here */
                 TRY(unlink_row(a, row, err));
+                TRY(a->aged ? calendar_remove(&a->ages, row, err) : OK);
                 TRY(group_table_remove(&a->rows, row, err));
             }
             c->slots[i] = SLOT_NONE;
@@ -394,6 +447,7 @@ apply(arrangement *a, change *c, const delta *in, slot *row_slots, error *err) {
         TRY(map_rows(a, c, err));
         TRY(map_keys(a, c, err));
         TRY(link_rows(a, c, err));
+        TRY(a->aged && c->new_count > 0 ? age_rows(a, c, err) : OK);
         if (a->keep_totals) {
             TRY(add_totals(a, c, err));
         }
@@ -418,6 +472,34 @@ arrangement_update(arrangement *a, const delta *in, slot *row_slots, arena *scra
     const status     result = apply(a, &c, in, row_slots, err);
     arena_rewind(scratch, mark);
     return result;
+}
+
+static status
+drop_row(arrangement *a, slot row, error *err) {
+    if (a->keep_totals) {
+        const slot key = arrangement_key(a, row);
+        TRY(array_touch(&a->totals, key, 1, err));
+        *total_at(a, key) -= *weight_at(a, row);
+    }
+    TRY(unlink_row(a, row, err));
+    if (!a->append_only) {
+        return group_table_remove(&a->rows, row, err);
+    }
+    TRY(array_touch(&a->weights, row, 1, err));
+    *weight_at(a, row) = 0;
+    state_columns_clear(&a->append_rows, row);
+    a->gone_count++;
+    return OK;
+}
+
+status
+arrangement_drop_oldest(arrangement *a, error *err) {
+    const slot page = calendar_first(&a->ages);
+    for (slot row = calendar_first_on(&a->ages, page); row != SLOT_NONE;
+         row = calendar_next_on(&a->ages, row)) {
+        TRY(drop_row(a, row, err));
+    }
+    return calendar_drop(&a->ages, page, err);
 }
 
 /* ---- reading */
@@ -471,7 +553,7 @@ probe_skip_row(probe_cursor *c) {
 
 int64_t
 arrangement_row_count(const arrangement *a) {
-    return (int64_t)(a->append_only ? a->weights.count : a->rows.live_count);
+    return (int64_t)(a->append_only ? a->weights.count - a->gone_count : a->rows.live_count);
 }
 
 int32_t
@@ -546,5 +628,9 @@ arrangement_validate(const arrangement *a, error *err) {
             }
         }
     }
+    if (live != (uint64_t)arrangement_row_count(a)) {
+        return broken(err, "a count of rows that is not theirs", live);
+    }
+    TRY(a->aged ? calendar_validate(&a->ages, live, err) : OK);
     return live == chained ? OK : broken(err, "rows outside of the chains", live - chained);
 }

@@ -4,11 +4,15 @@
  *
  * Rows of one key hang on a doubly linked chain of row slots. Equal rows share a slot and add their
  * weights; a row whose weight reaches 0 leaves. For append-only inputs rows are not looked up (each
- * insertion is a slot), which saves the row index. */
+ * insertion is a slot), which saves the row index.
+ *
+ * Rows may be dropped by their age (arrangement_age): they stand in a calendar on pages of a span
+ * of time each. Slots of dropped append-only rows are not used again: whoever drops many makes the
+ * arrangement anew from what is left. */
 #ifndef LAMINAR_STATE_ARRANGEMENT_H
 #define LAMINAR_STATE_ARRANGEMENT_H
 
-#include "state/group_table.h"
+#include "state/calendar.h"
 
 typedef struct arrangement {
     group_table   keys;        /* key -> key slot */
@@ -24,6 +28,11 @@ typedef struct arrangement {
     const bool *null_safe; /* per key: NULL is a value like others */
     bool        keep_totals;
     state_array totals; /* int64_t per key slot: sum of the weights of its rows */
+    bool        aged;
+    int32_t     age_column;
+    int64_t     page_width;
+    calendar    ages;       /* rows by time / page_width */
+    uint64_t    gone_count; /* append_only: slots of dropped rows, whose weight is 0 */
     mem        *mem;
 } arrangement;
 
@@ -37,6 +46,14 @@ void   arrangement_close(arrangement *a);
  * arrangement_close is allowed. */
 status arrangement_update(arrangement *a, const delta *in, slot *row_slots, arena *scratch,
                           error *err) MUST_USE;
+
+/* Before the first update: rows can be dropped by the time in column `number`, a page of
+ * `page_width` of its units at once. Rows without a time are skipped as those without a key are. */
+status arrangement_age(arrangement *a, store *s, const char *name, data_type type, int32_t number,
+                       int64_t page_width, error *err) MUST_USE;
+/* The greatest time that may stand on the oldest page; false: there is none. */
+bool   arrangement_oldest(const arrangement *a, int64_t *time);
+status arrangement_drop_oldest(arrangement *a, error *err) MUST_USE; /* the rows of that page */
 
 /* Would arrangement_update skip the row? */
 bool arrangement_is_keyless(const arrangement *a, const column *columns, int32_t row);

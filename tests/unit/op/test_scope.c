@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_scope.c - small scopes, all of them: every window of a grid of times and shapes, and every
  * valid sequence of insertions and deletions of a few rows through joins of all kinds, grouping,
- * DISTINCT and the first n rows, each step a tick of its own.
+ * DISTINCT and the first n rows, each step a tick of its own; and every sequence of rows and steps
+ * of the watermark through joins that forget.
  *
  * Sequences are walked as a tree. Going back is the inverse change, which must lead to the answer
  * that was there before: so a walk of depth n tries all sequences of n changes and as many returns.
@@ -379,6 +380,146 @@ test_join_sequences(void **state) {
     }
 }
 
+/* ---- joins on an interval of times: rows of the times 0, 1 and 2 on both sides (symbols 0-2 and
+ * 3-5), and a step of the frontier (6), in every sequence, against the rows that were not late */
+
+#define BOUND_SYMBOLS 7
+
+typedef struct bounded_case {
+    op_join_kind kind;
+    int64_t      lo, hi; /* of right - left */
+    bool         keyed;  /* the times are the key, equal */
+    bool         append_only;
+} bounded_case;
+
+static op_bound bounds;
+
+static void
+bounded_open(const bounded_case *b) {
+    static const type_id one[] = {TYPE_TIMESTAMP};
+    static const type_id two[] = {TYPE_TIMESTAMP, TYPE_TIMESTAMP};
+    error                err = {0};
+    const data_type      t = type_of(TYPE_TIMESTAMP);
+    const bool           narrow = b->kind == OP_JOIN_SEMI || b->kind == OP_JOIN_ANTI;
+    walk_open(BOUND_SYMBOLS, NULL, NULL);
+    j.kind = b->kind;
+    j.in = circuit_schema(&j.c, 1, one);
+    bounds = (op_bound){
+        .judges = true, .kept_us = {max_i64(b->hi, 0), max_i64(-b->lo, 0)}, .page_us = 1};
+    j.spec = (op_spec){.input = {j.in, j.in},
+                       .append_only = {b->append_only, b->append_only},
+                       .output = circuit_schema(&j.c, narrow ? 1 : 2, two),
+                       .key_count = b->keyed,
+                       .left_keys = first_column,
+                       .right_keys = first_column,
+                       .join = b->kind,
+                       .bound = &bounds,
+                       .records = true,
+                       .position = -1};
+    for (int32_t i = 0; i < 2 && !b->keyed; i++) { /* right >= left + lo, right <= left + hi */
+        const value v = {.type = type_of(TYPE_INTERVAL), .iv = {.us = i == 0 ? b->lo : b->hi}};
+        expr       *sum[2] = {expr_column(&j.c.arena, 0, t, -1), expr_constant(&j.c.arena, &v, -1)};
+        expr       *args[2] = {expr_column(&j.c.arena, 1, t, -1), NULL}, *both[2];
+        CHECK_OK(expr_call(&args[1], &j.c.arena, TEXT("+"), sum, 2, -1, &err));
+        CHECK_OK(
+            expr_call(&both[1], &j.c.arena, i == 0 ? TEXT(">=") : TEXT("<="), args, 2, -1, &err));
+        both[0] = j.spec.predicate;
+        j.spec.predicate =
+            i == 0 ? both[1] : expr_make(&j.c.arena, EXPR_AND, type_of(TYPE_BOOL), both, 2, -1);
+    }
+    CHECK_OK(circuit_add(&j.c, &j.o, &op_join_class, &j.spec, &err));
+    CHECK_OK(circuit_finish(&j.c, j.o, &err));
+    j.o->old_rows_wanted = true;
+}
+
+static void
+bounded_expect(const bounded_case *b, const int64_t *l, const int64_t *r) {
+    int64_t of_right[3] = {0};
+    expected.count = 0;
+    for (int32_t x = 0; x < 3; x++) {
+        int64_t matches = 0;
+        for (int32_t y = 0; y < 3; y++) {
+            const bool match = y - x >= b->lo && y - x <= b->hi;
+            matches += match ? r[y] : 0;
+            of_right[y] += match ? l[x] : 0;
+            if (b->kind <= OP_JOIN_FULL) {
+                expect(x, y, match ? l[x] * r[y] : 0);
+            }
+        }
+        if ((b->kind == OP_JOIN_LEFT || b->kind == OP_JOIN_FULL) && matches == 0) {
+            expect(x, NONE, l[x]);
+        } else if (b->kind > OP_JOIN_FULL && (matches > 0) == (b->kind == OP_JOIN_SEMI)) {
+            expect(x, 0, l[x]);
+        }
+    }
+    for (int32_t y = 0; y < 3; y++) {
+        if ((b->kind == OP_JOIN_RIGHT || b->kind == OP_JOIN_FULL) && of_right[y] == 0) {
+            expect(NONE, y, r[y]);
+        }
+    }
+    check_bags();
+}
+
+/* What is kept are the accepted rows that may still find a match. */
+static int64_t
+bounded_kept(const int64_t *live, int64_t frontier) {
+    int64_t kept = 0;
+    for (int32_t s = 0; s < 6; s++) {
+        const bool stays = s % 3 + bounds.kept_us[s / 3] >= frontier;
+        kept += stays ? (j.spec.append_only[0] ? live[s] : live[s] > 0) : 0;
+    }
+    return kept;
+}
+
+static void
+bounded_run(const bounded_case *b, int32_t sequence, int32_t length) {
+    error   err = {0};
+    int64_t live[6] = {0}, frontier = 0, late = 0;
+    bounded_open(b);
+    CHECK_OK(circuit_tick(&j.c, 0, &err));
+    for (int32_t n = 0; n < length; n++, sequence /= BOUND_SYMBOLS) {
+        const int32_t s = sequence % BOUND_SYMBOLS;
+        if (s < 6) {
+            const test_row row = {{s % 3}};
+            const bool     refused = s % 3 < frontier;
+            live[s] += !refused;
+            late += refused;
+            CHECK_OK(circuit_push(&j.c, j.o, s / 3, j.in, &row, NULL, 1, &err));
+        }
+        frontier += s == 6;
+        CHECK_OK(circuit_tick(&j.c, frontier, &err));
+        bounded_expect(b, live, live + 3);
+        CHECK_EQ(op_join_class.state_rows(j.o), bounded_kept(live, frontier));
+    }
+    CHECK_EQ(j.o->late_rows, late);
+    CHECK_OK(circuit_tick(&j.c, 100, &err));
+    CHECK_EQ(op_join_class.state_rows(j.o), 0);
+    circuit_close(&j.c);
+}
+
+static void
+test_bounded_join_sequences(void **state) {
+    static const int64_t intervals[][2] = {{0, 0}, {-1, 1}, {0, 1}};
+    const int32_t        length = scope_depth() - 1;
+    int32_t              count = 1;
+    (void)state;
+    for (int32_t i = 0; i < length; i++) {
+        count *= BOUND_SYMBOLS;
+    }
+    for (int32_t kind = OP_JOIN_INNER; kind <= OP_JOIN_ANTI; kind++) {
+        for (int32_t i = 0; i < 4; i++) {
+            const bounded_case b = {.kind = (op_join_kind)kind,
+                                    .lo = intervals[i % 3][0],
+                                    .hi = intervals[i % 3][1],
+                                    .keyed = i == 3,
+                                    .append_only = kind % 2 == 0};
+            for (int32_t sequence = 0; sequence < count; sequence++) {
+                bounded_run(&b, sequence, length);
+            }
+        }
+    }
+}
+
 /* ---- one input of rows (key, value): keys 1 and NULL, values -1, 0 and NULL */
 
 static const int64_t numbers[3] = {-1, 0, NONE};
@@ -537,4 +678,5 @@ test_asof_sequences(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_window_grid), UNIT(test_join_sequences), UNIT(test_distinct_sequences),
-          UNIT(test_group_sequences), UNIT(test_top_sequences), UNIT(test_asof_sequences))
+          UNIT(test_group_sequences), UNIT(test_top_sequences), UNIT(test_asof_sequences),
+          UNIT(test_bounded_join_sequences))

@@ -138,7 +138,7 @@ run_windows(uint64_t seed, int64_t unit, bool close) {
     check_output(&p, INT64_MAX, close, size);
     const aggregate *a = (const aggregate *)p.groups;
     CHECK_EQ(a->groups.live_count, 0);
-    CHECK_EQ(a->windows.starts.live_count, 0);
+    CHECK_EQ(a->windows.open.times.live_count, 0);
     CHECK_EQ(a->distinct[2].pairs.live_count, 0);
     CHECK_EQ(table_row_count(a->windows.finished), expected.count);
     circuit_close(&p.c);

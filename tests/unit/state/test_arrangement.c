@@ -127,8 +127,24 @@ check_probe(const arrangement *a, arena *scratch, rng *r) {
     }
 }
 
+/* Drops the oldest page: the rows of its values, which are their times. */
 static void
-run(bool append_only, bool null_safe, uint64_t seed, int steps) {
+drop_page(arrangement *a) {
+    error   err = {0};
+    int64_t time;
+    if (!arrangement_oldest(a, &time)) {
+        return;
+    }
+    CHECK_OK(arrangement_drop_oldest(a, &err));
+    for (int32_t k = 0; k < KEYS; k++) {
+        for (int32_t v = 0; v < VALUES && v <= time; v++) {
+            zset[k][v] = 0;
+        }
+    }
+}
+
+static void
+run(bool append_only, bool null_safe, bool aged, uint64_t seed, int steps) {
     mem             account;
     error           err = {0};
     store          *s;
@@ -149,6 +165,9 @@ run(bool append_only, bool null_safe, uint64_t seed, int steps) {
     CHECK_OK(arrangement_open(&a, s, "side", types, 3, &key, 1, append_only, &err));
     a.null_safe = null_safe ? &safe : NULL;
     a.keep_totals = null_safe || append_only;
+    if (aged) {
+        CHECK_OK(arrangement_age(&a, s, "side", types[1], 1, 2, &err));
+    }
     for (int step = 0; step < steps; step++) {
         random_input(&in, &r, append_only);
         CHECK_OK(arrangement_update(&a, &in.rows, slots, &scratch, &err));
@@ -165,6 +184,9 @@ run(bool append_only, bool null_safe, uint64_t seed, int steps) {
                 read_row(&a, slots[i], &k, &v);
                 CHECK(k == in.key[i] && v == in.value[i]);
             }
+        }
+        if (aged && step % 3 == 0) {
+            drop_page(&a);
         }
         if (step % 4 == 0) {
             CHECK_OK(arrangement_validate(&a, &err));
@@ -188,15 +210,18 @@ static void
 test_zset(void **unused) {
     (void)unused;
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        run(false, seed % 2 == 0, seed, 250);
+        run(false, seed % 2 == 0, false, seed, 250);
+        run(false, seed % 2 == 0, true, seed, 250);
     }
 }
 
 static void
 test_append_only(void **unused) {
     (void)unused;
-    run(true, false, 21, 60);
-    run(true, true, 22, 60);
+    run(true, false, false, 21, 60);
+    run(true, true, false, 22, 60);
+    run(true, false, true, 23, 60);
+    run(true, true, true, 24, 60);
 }
 
 /* No key columns: a cross join. All rows match every probe row. */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* refused.c - see refused.h. Equal rows are one slot, so it does not matter which of them was the
+ * late one. */
+#include "op/refused.h"
+
+#include <stdio.h>
+
+static int64_t *
+count_at(const refused *r, slot s) {
+    return ARRAY_AT(&r->counts, int64_t, s);
+}
+
+status
+refused_open(refused *r, store *s, const char *name, const data_type *types, int32_t count,
+             error *err) {
+    char label[160];
+    r->open = true;
+    TRY(group_table_open(&r->rows, s, name, types, count, err));
+    snprintf(label, sizeof(label), "%.120s.counts", name);
+    return array_open(&r->counts, s, label, sizeof(int64_t), err);
+}
+
+void
+refused_close(refused *r) {
+    group_table_close(&r->rows);
+    array_close(&r->counts);
+}
+
+status
+refused_rebuild(refused *r, error *err) {
+    return r->open ? group_table_rebuild(&r->rows, err) : OK;
+}
+
+status
+refused_add(refused *r, const delta *rows, arena *scratch, error *err) {
+    slot *slots = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*slots));
+    if (slots == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_map(&r->rows, rows->columns, rows->row_count, slots, NULL, scratch, err));
+    TRY(array_reserve_to(&r->counts, group_table_slot_count(&r->rows), err));
+    TRY(array_touch_each(&r->counts, slots, rows->row_count, err));
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        *count_at(r, slots[i]) += rows->weight == NULL ? 1 : rows->weight[i];
+    }
+    return OK;
+}
+
+status
+refused_leave_out(const refused *r, refused_use *use, delta *rows, arena *a, arena *scratch,
+                  error *err) {
+    const uint64_t count = group_table_slot_count(&r->rows);
+    if (count == 0) {
+        return OK;
+    }
+    if (use->left == NULL) {
+        use->left = arena_alloc(a, (size_t)count * sizeof(*use->left));
+        TRY(use->left == NULL ? error_memory(err) : OK);
+        memcpy(use->left, r->counts.data, (size_t)count * sizeof(*use->left));
+    }
+    slot    *slots = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*slots));
+    int32_t *kept = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*kept));
+    int64_t *weight = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*weight));
+    if (slots == NULL || kept == NULL || weight == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_find(&r->rows, rows->columns, rows->row_count, slots, scratch, err));
+    int32_t n = 0;
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        weight[i] = rows->weight == NULL ? 1 : rows->weight[i];
+        if (slots[i] != SLOT_NONE) {
+            const int64_t out = min_i64(weight[i], use->left[slots[i]]);
+            use->left[slots[i]] -= out;
+            weight[i] -= out;
+        }
+        kept[n] = i;
+        n += weight[i] != 0;
+    }
+    delta all = *rows;
+    all.weight = weight;
+    rows->row_count = n;
+    return n == 0 ? OK : delta_gather(rows, &all, kept, n, scratch, err);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* refused.h - late rows that a running operator did not take: who makes its rows again from the
+ * rows of the sources must leave them out. A multiset of rows, in the operator's store. */
+#ifndef LAMINAR_OP_REFUSED_H
+#define LAMINAR_OP_REFUSED_H
+
+#include "batch/column.h"
+#include "state/group_table.h"
+
+typedef struct refused {
+    bool        open;
+    group_table rows;
+    state_array counts; /* int64_t per slot */
+} refused;
+
+typedef struct refused_use { /* of one reader */
+    int64_t *left;           /* per slot: how many are still to be left out; NULL: none was yet */
+} refused_use;
+
+status refused_open(refused *r, store *s, const char *name, const data_type *types, int32_t count,
+                    error *err) MUST_USE;
+void   refused_close(refused *r); /* a zeroed one is none */
+/* Rows with a positive weight, text as views. */
+status refused_add(refused *r, const delta *rows, arena *scratch, error *err) MUST_USE;
+/* Takes rows out of `rows` (text as views), as often as they were added; `a` lives as long as the
+ * reader, what is left is transient in scratch. */
+status refused_leave_out(const refused *r, refused_use *use, delta *rows, arena *a, arena *scratch,
+                         error *err) MUST_USE;
+status refused_rebuild(refused *r, error *err) MUST_USE; /* after a restore */
+
+#endif
