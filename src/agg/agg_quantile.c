@@ -29,13 +29,14 @@ read_part(const agg_signature *s, double *out, error *err) {
     *out = number ? value_to_double(p) : -1;
     if (!(*out >= 0 && *out <= 1)) {
         char room[VALUE_TEXT_MAX + 1] = "";
-        if (!p->is_null && p->type.id != TYPE_TEXT) {
+        if (number) {
             room[value_write(p, room)] = '\0';
         }
         return error_set(err, ERR_QUERY_FAILED, "a quantile is a number from 0 to 1, not %s",
                          p->is_null                ? "NULL"
                          : p->type.id == TYPE_TEXT ? "a text"
-                                                   : room);
+                         : number                  ? room
+                                                   : type_name(p->type));
     }
     return OK;
 }

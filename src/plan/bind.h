@@ -256,6 +256,9 @@ status scope_rename(scope *s, binder *b, const ast_name *names, int32_t count,
 /* lhs ++ rhs; bind_from.c puts the columns of USING first in * afterwards. */
 status scope_join(scope *out, binder *b, const scope *lhs, const scope *rhs) MUST_USE;
 
+/* ---- bind_forms.c: calls over a list of constants that stand for several */
+status bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+
 /* ---- bind_proctime.c: PROCTIME() */
 bool   mentions_proctime(const binder *b);            /* the text does: scans must offer it */
 void   scope_add_proctime(scope *s, plan_node *scan); /* its last column is that */

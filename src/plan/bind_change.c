@@ -106,7 +106,11 @@ plan_change_query(ast_select **out, int32_t *source, arena *a, const object *tar
     }
     from->with_position = true;
     from->of_change = s->kind == AST_DELETE && s->returning_count > 0;
-    *q = (ast_select){.position = s->position, .from = from, .where = s->select->where};
+    *q = (ast_select){.position = s->position,
+                      .with_count = s->select->with_count,
+                      .withs = s->select->withs,
+                      .from = from,
+                      .where = s->select->where};
     if (s->select->from != NULL) {
         ast_from *join = arena_alloc_zero(a, sizeof(*join));
         if (join == NULL) {

@@ -240,6 +240,10 @@ bind_call(expr **out, context *c, const ast_expr *e) {
     if (done) {
         return OK;
     }
+    TRY(bind_spread_call(out, c, e, &done));
+    if (done) {
+        return OK;
+    }
     TRY(bind_call_of_query(out, c, e, &done));
     if (done) {
         return OK;

@@ -239,7 +239,9 @@ not_listed(query *q, const star_list *list, const ast_name *name, const char *wo
         names[i] = list->columns[i].name;
     }
     error_set_at(b->err, ERR_QUERY_FAILED, name->position,
-                 "column \"%.*s\" of %s is not among the columns of *", TEXT_ARG(name->text), word);
+                 word == NULL ? "column \"%.*s\" does not exist"
+                              : "column \"%.*s\" of %s is not among the columns of *",
+                 TEXT_ARG(name->text), word);
     hint_nearest(b, name->text, names, list->count, "columns");
     return ERR_QUERY_FAILED;
 }
@@ -250,7 +252,7 @@ exclude_columns(query *q, star_list *list, const ast_star *s) {
         const ast_rename *part = &s->excludes[i];
         int32_t           at;
         find_listed(&at, q, list, &part->qualifier, &part->name, 0);
-        TRY(at < 0 ? not_listed(q, list, &part->name, "EXCLUDE") : OK);
+        TRY(at < 0 ? not_listed(q, list, &part->name, s->may_be_empty ? NULL : "EXCLUDE") : OK);
         while (at >= 0) { /* of both sides of a join, when it is not said of which */
             list->columns[at].excluded = true;
             find_listed(&at, q, list, &part->qualifier, &part->name, at + 1);
@@ -326,7 +328,7 @@ star_expand(const star_list **out, query *q, const ast_expr *e) {
         }
     }
     made->count = count;
-    if (count == 0 && e->star != NULL && e->star->exclude_count > 0) {
+    if (count == 0 && e->star != NULL && e->star->exclude_count > 0 && !e->star->may_be_empty) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "EXCLUDE leaves no column");
         return error_hint(b->err, "name what you want, or write count(*) to count rows");
     }

@@ -90,6 +90,7 @@ typedef struct ast_star { /* [LIKE ...] [EXCLUDE (...)] [REPLACE (...)] [RENAME 
     int32_t     pattern_position;
     int32_t     exclude_count, rename_count;
     ast_rename *excludes, *renames;
+    bool        may_be_empty; /* EXCLUDE may leave no column: of PIVOT and UNPIVOT */
 } ast_star;
 
 struct ast_expr {

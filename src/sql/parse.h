@@ -219,13 +219,25 @@ status parse_names(parser *p, ast_name **out, int32_t *count, const char *after)
 status parse_check_height(parser *p, int32_t position);
 
 /* parse_select.c */
-status parse_from_list(parser *p, ast_from **out); /* behind FROM */
+status parse_relation_alias(parser *p, ast_from *f); /* [[AS] alias [( name {, name} )]] */
+status parse_relation(parser *p, ast_from **out);    /* with its alias, PIVOT and TABLESAMPLE */
+status parse_from_list(parser *p, ast_from **out);   /* behind FROM */
 /* item {, item} of a select list, and of RETURNING */
 status parse_item_list(parser *p, ast_item **out, int32_t *out_count);
 status parse_star_item(parser *p, ast_select *s); /* gives it the select list * */
 status parse_select(parser *p, ast_select **out); /* without what a query has around it */
 status parse_order(parser *p, ast_select *s);     /* [ORDER BY ...] [LIMIT ...] [OFFSET ...] */
 status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., behind ORDER */
+
+/* parse_pivot.c */
+bool   parser_pivots(token t, token next); /* whether PIVOT or UNPIVOT t begins a query */
+status parse_pivot_term(parser *p, ast_select **out);
+status parse_pivot_of_relation(parser *p, ast_from **relation); /* behind it */
+
+/* parse_sample.c */
+bool   parser_at_using_sample(const parser *p);
+status parse_using_sample(parser *p, ast_select *s);
+status parse_table_sample(parser *p, ast_from **relation);
 
 /* parse_window.c */
 bool   parser_at_window(const parser *p);
@@ -252,8 +264,9 @@ status parse_option_list(parser *p, ast_statement *s,
 
 /* parse_change.c: statements that change rows, and transactions */
 status parse_insert(parser *p, ast_statement *s);
-bool   parser_with_inserts(const parser *p); /* INSERT stands behind the queries of this WITH */
-status parse_with_insert(parser *p, ast_statement *s);
+/* INSERT, UPDATE or DELETE stands behind the queries of this WITH. */
+bool   parser_with_changes(const parser *p);
+status parse_with_change(parser *p, ast_statement *s);
 status parse_update(parser *p, ast_statement *s);
 status parse_delete(parser *p, ast_statement *s);
 status parse_truncate(parser *p, ast_statement *s);

@@ -9,10 +9,9 @@
 /* Words that start something the language names and this grammar lacks: a syntax error at one of
  * them says so. */
 static const keyword outside[] = {
-    KEYWORD_EXCEPT,  KEYWORD_INTERSECT,   KEYWORD_LATERAL, KEYWORD_RIGHT,  KEYWORD_FULL,
-    KEYWORD_NATURAL, KEYWORD_SEMI,        KEYWORD_ANTI,    KEYWORD_SAMPLE, KEYWORD_PIVOT,
-    KEYWORD_UNPIVOT, KEYWORD_COLLATE,     KEYWORD_AT,      KEYWORD_REGEXP, KEYWORD_RLIKE,
-    KEYWORD_WITHIN,  KEYWORD_TABLESAMPLE,
+    KEYWORD_EXCEPT,  KEYWORD_INTERSECT, KEYWORD_LATERAL, KEYWORD_RIGHT,  KEYWORD_FULL,
+    KEYWORD_NATURAL, KEYWORD_SEMI,      KEYWORD_ANTI,    KEYWORD_SAMPLE, KEYWORD_COLLATE,
+    KEYWORD_AT,      KEYWORD_REGEXP,    KEYWORD_RLIKE,   KEYWORD_WITHIN,
 };
 
 /* What may follow inside a statement; commonest first, because the first of equally near ones is

@@ -242,35 +242,6 @@ parse_insert(parser *p, ast_statement *s) {
     return parse_returning(p, s);
 }
 
-bool
-parser_with_inserts(const parser *p) {
-    int32_t depth = 0;
-    token   before = p->token;
-    for (token t = p->next; t.kind != TOKEN_END && t.kind != TOKEN_BAD;
-         t = token_next(p->sql, t.end)) {
-        depth += (t.symbol == SYMBOL_LEFT_PAREN) - (t.symbol == SYMBOL_RIGHT_PAREN);
-        if (depth == 0 && before.symbol == SYMBOL_RIGHT_PAREN && t.kind == TOKEN_WORD &&
-            t.keyword != KEYWORD_AS) {
-            return t.keyword == KEYWORD_INSERT || t.keyword == KEYWORD_UPSERT;
-        }
-        before = t;
-    }
-    return false;
-}
-
-/* WITH ... INSERT INTO t query is INSERT INTO t WITH ... query. */
-status
-parse_with_insert(parser *p, ast_statement *s) {
-    ast_with *withs;
-    int32_t   count, height = 0;
-    TRY(parse_with(p, &withs, &count, &height));
-    TRY(parse_insert(p, s));
-    if (s->select->kind == AST_SELECT_VALUES && s->select->row_width == 0) {
-        return OK; /* DEFAULT VALUES read nothing */
-    }
-    return parse_put_withs(p, &s->select, withs, count, height);
-}
-
 /* ---- UPDATE, DELETE */
 
 /* name [[AS] alias] */
@@ -319,6 +290,41 @@ parse_delete(parser *p, ast_statement *s) {
     TRY(parser_expect(p, KEYWORD_FROM, "DELETE"));
     TRY(parse_target(p, s, "FROM"));
     return parse_condition(p, s, KEYWORD_USING);
+}
+
+bool
+parser_with_changes(const parser *p) {
+    int32_t depth = 0;
+    token   before = p->token;
+    for (token t = p->next; t.kind != TOKEN_END && t.kind != TOKEN_BAD;
+         t = token_next(p->sql, t.end)) {
+        depth += (t.symbol == SYMBOL_LEFT_PAREN) - (t.symbol == SYMBOL_RIGHT_PAREN);
+        if (depth == 0 && before.symbol == SYMBOL_RIGHT_PAREN && t.kind == TOKEN_WORD &&
+            t.keyword != KEYWORD_AS) {
+            return t.keyword == KEYWORD_INSERT || t.keyword == KEYWORD_UPSERT ||
+                   t.keyword == KEYWORD_UPDATE || t.keyword == KEYWORD_DELETE;
+        }
+        before = t;
+    }
+    return false;
+}
+
+/* WITH ... INSERT INTO t query is INSERT INTO t WITH ... query; UPDATE and DELETE have a query too,
+ * of what they read. */
+status
+parse_with_change(parser *p, ast_statement *s) {
+    ast_with *withs;
+    int32_t   count, height = 0;
+    TRY(parse_with(p, &withs, &count, &height));
+    if (parser_at(p, KEYWORD_UPDATE) || parser_at(p, KEYWORD_DELETE)) {
+        TRY(parser_at(p, KEYWORD_UPDATE) ? parse_update(p, s) : parse_delete(p, s));
+        return parse_put_withs(p, &s->select, withs, count, height);
+    }
+    TRY(parse_insert(p, s));
+    if (s->select->kind == AST_SELECT_VALUES && s->select->row_width == 0) {
+        return OK; /* DEFAULT VALUES read nothing */
+    }
+    return parse_put_withs(p, &s->select, withs, count, height);
 }
 
 status

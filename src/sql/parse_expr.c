@@ -37,6 +37,12 @@ is_match(keyword k) {
            k == KEYWORD_SIMILAR || k == KEYWORD_GLOB;
 }
 
+/* x ISNULL, x NOTNULL, as in PostgreSQL */
+static bool
+at_null_test(const parser *p) {
+    return parser_at_word(p, "ISNULL") || parser_at_word(p, "NOTNULL");
+}
+
 /* Binding strength of the operator at the current token; LEVEL_ANY when it is none. */
 static int32_t
 operator_level(const parser *p) {
@@ -57,6 +63,9 @@ operator_level(const parser *p) {
     }
     if (is_match(k)) {
         return LEVEL_MATCH;
+    }
+    if (at_null_test(p)) {
+        return LEVEL_IS;
     }
     if (parser_at_method(p) || parser_at_part(p)) {
         return LEVEL_CAST;
@@ -334,6 +343,12 @@ parse_chain(parser *p, int32_t level, int32_t start, ast_expr **left) {
 /* IS [NOT] NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM x */
 static status
 parse_is(parser *p, ast_expr *e) {
+    if (at_null_test(p)) {
+        e->kind = AST_IS_NULL;
+        e->negated = parser_at_word(p, "NOTNULL");
+        parser_advance(p);
+        return OK;
+    }
     parser_advance(p);
     e->negated = parser_accept(p, KEYWORD_NOT);
     if (parser_at(p, KEYWORD_NULL) || parser_at(p, KEYWORD_UNKNOWN)) {

@@ -10,6 +10,9 @@ bool
 parser_at_query(const parser *p) {
     static const keyword firsts[] = {KEYWORD_SELECT, KEYWORD_FROM, KEYWORD_WITH, KEYWORD_TABLE};
     const bool           paren = parser_at_symbol(p, SYMBOL_LEFT_PAREN);
+    if (paren ? parser_pivots(p->next, parser_peek_third(p)) : parser_pivots(p->token, p->next)) {
+        return true;
+    }
     for (int32_t i = 0; i < ARRAY_COUNT(firsts); i++) {
         if (paren ? parser_next_is(p, firsts[i]) : parser_at(p, firsts[i])) {
             return true;
@@ -176,6 +179,9 @@ parse_term(parser *p, ast_select **out) {
     if (parser_at(p, KEYWORD_TABLE)) {
         return parse_table_term(p, out);
     }
+    if (parser_pivots(p->token, p->next)) {
+        return parse_pivot_term(p, out);
+    }
     return parse_select(p, out);
 }
 
@@ -315,7 +321,8 @@ parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
         TRY(parser_push(p, &w, sizeof(w)));
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     TRY(parser_take(p, mark, sizeof(ast_with), out, count));
-    const bool changes = parser_at(p, KEYWORD_INSERT) || parser_at(p, KEYWORD_UPSERT);
+    const bool changes = parser_at(p, KEYWORD_INSERT) || parser_at(p, KEYWORD_UPSERT) ||
+                         parser_at(p, KEYWORD_UPDATE) || parser_at(p, KEYWORD_DELETE);
     if (p->query_depth == 0 && changes) {
         return OK;
     }

@@ -79,10 +79,18 @@ parse_parenthesised_join(parser *p, ast_from **out) {
     return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the joined tables");
 }
 
+status
+parse_relation_alias(parser *p, ast_from *f) {
+    TRY(f->alias.text.data == NULL ? parser_alias(p, &f->alias) : OK);
+    const bool columns = f->alias.text.data != NULL && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
+                         (p->alias.end != p->end || f->kind != AST_FROM_TABLE);
+    return columns ? parse_names(p, &f->columns, &f->column_count, "the alias") : OK;
+}
+
 /* name [alias] or [LATERAL] (subquery) [alias] or [LATERAL] function(...) [alias] or 'file' [alias]
  * or (joined); names of columns behind an alias that cannot be a misspelt keyword. */
 static status
-parse_relation(parser *p, ast_from **out) {
+parse_plain_relation(parser *p, ast_from **out) {
     ast_from *f = new_from(p, AST_FROM_TABLE, p->token.start);
     if (f == NULL) {
         return ERR_OUT_OF_MEMORY;
@@ -111,13 +119,20 @@ parse_relation(parser *p, ast_from **out) {
     } else {
         return parser_error_here(p, "a table name or a subquery");
     }
-    TRY(f->alias.text.data == NULL ? parser_alias(p, &f->alias) : OK);
-    if (f->alias.text.data != NULL && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
-        (p->alias.end != p->end || f->kind != AST_FROM_TABLE)) {
-        TRY(parse_names(p, &f->columns, &f->column_count, "the alias"));
-    }
     *out = f;
-    return OK;
+    return parse_relation_alias(p, f);
+}
+
+status
+parse_relation(parser *p, ast_from **out) {
+    TRY(parse_plain_relation(p, out));
+    for (;;) {
+        const bool pivot = parser_at(p, KEYWORD_PIVOT) || parser_at(p, KEYWORD_UNPIVOT);
+        if (!pivot && !parser_at(p, KEYWORD_TABLESAMPLE)) {
+            return OK;
+        }
+        TRY(pivot ? parse_pivot_of_relation(p, out) : parse_table_sample(p, out));
+    }
 }
 
 static status
@@ -195,7 +210,8 @@ parse_join_condition(parser *p, ast_from *f) {
         TRY(parse_expr(p, LEVEL_ANY, &f->on));
         return parse_tolerance(p, f);
     }
-    if (parser_accept(p, KEYWORD_USING)) {
+    if (parser_at(p, KEYWORD_USING) && !parser_at_using_sample(p)) {
+        parser_advance(p);
         TRY(parse_using(p, f));
         return parse_tolerance(p, f);
     }
@@ -392,6 +408,9 @@ at_percent(const parser *p) {
 
 static status
 parse_row_count(parser *p, ast_select *s) {
+    if (parser_accept(p, KEYWORD_ALL)) {
+        return OK;
+    }
     if (at_percent(p)) {
         s->limit_percent = true;
         TRY(parse_expr(p, LEVEL_PRIMARY, &s->limit));
@@ -497,7 +516,8 @@ parse_clauses(parser *p, ast_select *s) {
     if (parser_accept(p, KEYWORD_HAVING)) {
         TRY(parse_expr(p, LEVEL_ANY, &s->having));
     }
-    return parse_windows(p, s);
+    TRY(parse_windows(p, s));
+    return parser_at_using_sample(p) ? parse_using_sample(p, s) : OK;
 }
 
 status

@@ -9,6 +9,24 @@ static const keyword other_statements[] = {
     KEYWORD_STOP,  KEYWORD_PAUSE,      KEYWORD_RESUME,
 };
 
+/* EXPLAIN CREATE STREAM ... AS query: of its query. */
+static status
+parse_explain_create(parser *p, ast_statement *s) {
+    const int32_t       start = p->token.start;
+    const ast_statement own = *s;
+    TRY(parse_create(p, s));
+    if (s->select == NULL) {
+        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, start, "EXPLAIN shows the plan of a query");
+        return error_hint(p->err, "of CREATE it takes those with AS query");
+    }
+    ast_select        *query = s->select;
+    const ast_emission emit = s->emit;
+    *s = own;
+    s->select = query;
+    s->emit = emit;
+    return OK;
+}
+
 static status
 parse_explain(parser *p, ast_statement *s) {
     s->kind = AST_EXPLAIN;
@@ -17,8 +35,12 @@ parse_explain(parser *p, ast_statement *s) {
     if (!s->analyze && parser_at(p, KEYWORD_WATERMARK)) {
         return parse_explain_watermark(p, s);
     }
-    if (!parser_at_query(p)) {
-        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES) or WATERMARK", "EXPLAIN");
+    if (parser_at(p, KEYWORD_CREATE)) {
+        return parse_explain_create(p, s);
+    }
+    if (!parser_at_query(p) && !parser_at(p, KEYWORD_VALUES)) {
+        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES), CREATE or WATERMARK",
+                            "EXPLAIN");
     }
     TRY(parse_query(p, &s->select));
     return parse_emit(p, s);
@@ -81,7 +103,7 @@ parse_statement_body(parser *p, ast_statement *s) {
     case KEYWORD_TABLE:
         return parse_query_statement(p, s);
     case KEYWORD_WITH:
-        return parser_with_inserts(p) ? parse_with_insert(p, s) : parse_query_statement(p, s);
+        return parser_with_changes(p) ? parse_with_change(p, s) : parse_query_statement(p, s);
     case KEYWORD_SUBSCRIBE:
         return parse_subscribe(p, s);
     case KEYWORD_CREATE:

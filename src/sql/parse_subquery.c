@@ -11,6 +11,12 @@ starts_query(token t) {
            t.keyword == KEYWORD_TABLE;
 }
 
+/* The query starts with `t`, also one that PIVOT or UNPIVOT makes. */
+static bool
+starts_any_query(text sql, token t) {
+    return starts_query(t) || parser_pivots(t, token_next(sql, t.end));
+}
+
 /* The token behind the parenthesis that closes `open`. */
 static token
 skip_parentheses(text sql, token open) {
@@ -29,7 +35,7 @@ skip_parentheses(text sql, token open) {
 static bool
 holds_query(text sql, token open, int32_t depth) {
     const token t = token_next(sql, open.end);
-    if (starts_query(t) ||
+    if (starts_any_query(sql, t) ||
         (t.keyword == KEYWORD_VALUES && token_next(sql, t.end).symbol == SYMBOL_LEFT_PAREN)) {
         return true;
     }

@@ -71,11 +71,13 @@ print_change(const ast_statement *s, buf *out) {
         print_conflict(&s->conflict, out);
         break;
     case AST_UPDATE:
+        print_withs(s->select, out);
         print_target(s, "UPDATE ", out);
         print_sets(s->sets, s->set_count, out);
         print_condition(s, TEXT(" FROM "), out);
         break;
     case AST_DELETE:
+        print_withs(s->select, out);
         print_target(s, "DELETE FROM ", out);
         print_condition(s, TEXT(" USING "), out);
         break;

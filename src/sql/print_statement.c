@@ -261,7 +261,7 @@ print_union(const ast_select *s, buf *out) {
     }
 }
 
-static void
+void
 print_withs(const ast_select *s, buf *out) {
     for (int32_t i = 0; i < s->with_count; i++) {
         const ast_with *w = &s->withs[i];

@@ -170,6 +170,18 @@ parse_failed(data_type t, text s, number_result why, error *err) {
                      TEXT_ARG(shown), dots, type_name(t), expected_form(t));
 }
 
+/* A date, or the day of a timestamp; exactly: at its midnight. */
+static number_result
+parse_day(text s, bool exactly, int64_t *days) {
+    const number_result r = parse_date(s, days);
+    int64_t             us;
+    if (r != NUMBER_MALFORMED || parse_timestamp(s, 1000, &us) != NUMBER_OK) {
+        return r;
+    }
+    *days = floor_div_i64(us, US_PER_DAY);
+    return exactly && us != *days * US_PER_DAY ? NUMBER_MALFORMED : NUMBER_OK;
+}
+
 static number_result
 parse_trimmed(value *out, data_type t, text s, bool exactly) {
     switch ((type_id)t.id) {
@@ -183,7 +195,7 @@ parse_trimmed(value *out, data_type t, text s, bool exactly) {
     case TYPE_UUID:
         return uuid_parse(s, &out->h) ? NUMBER_OK : NUMBER_MALFORMED;
     case TYPE_DATE:
-        return parse_date(s, &out->i);
+        return parse_day(s, exactly, &out->i);
     case TYPE_TIME:
         return clock_parse(s, &out->i) ? NUMBER_OK : NUMBER_MALFORMED;
     case TYPE_TIMESTAMP_S:

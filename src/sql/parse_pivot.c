@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parse_pivot.c - PIVOT and UNPIVOT, which become plain queries.
+ *
+ *   PIVOT t ON k IN (1, 2) USING sum(v)          SELECT * EXCLUDE (k, v),
+ *                                                    sum(v) FILTER (WHERE k = 1) AS "1",
+ *                                                    sum(v) FILTER (WHERE k = 2) AS "2"
+ *                                                FROM t GROUP BY ALL
+ *   UNPIVOT t ON a, b INTO NAME n VALUE v        SELECT * FROM (SELECT * EXCLUDE (a, b),
+ *                                                    unnest(['a', 'b']) AS n, unnest([a, b]) AS v
+ *                                                FROM t) WHERE v IS NOT NULL
+ *
+ * With GROUP BY names these stand in the place of the star. `t PIVOT (sum(v) FOR k IN (1, 2))` and
+ * `t UNPIVOT (v FOR n IN (a, b))` are the same behind a relation of FROM. */
+#include "sql/parse.h"
+
+typedef struct pivot {
+    ast_select *query;
+    ast_expr   *on;
+    int32_t     value_count, use_count;
+    ast_item   *values, *uses; /* of IN; of USING */
+} pivot;
+
+static ast_expr *
+new_named(parser *p, ast_expr_kind kind, const char *name, int32_t arguments) {
+    ast_expr *e = parser_new(p, kind, p->token.start);
+    if (e != NULL) {
+        e->name = (ast_name){.text = text_of(name), .position = e->position};
+    }
+    return e == NULL || parser_arguments(p, e, arguments) < 0 ? NULL : e;
+}
+
+static status
+new_star(parser *p, ast_rename *gone, int32_t count, ast_item *out) {
+    out->expr = parser_new(p, AST_STAR, p->token.start);
+    TRY(out->expr == NULL ? ERR_OUT_OF_MEMORY : OK);
+    ast_star *star = arena_alloc_zero(p->arena, sizeof(*star));
+    TRY(star == NULL ? error_memory(p->err) : OK);
+    star->excludes = gone;
+    star->exclude_count = count;
+    star->may_be_empty = true;
+    out->expr->star = star;
+    return parser_finish(p, out->expr);
+}
+
+static ast_select *
+new_select(parser *p, ast_from *from) {
+    ast_select *s = arena_alloc_zero(p->arena, sizeof(*s));
+    if (s == NULL) {
+        (void)error_memory(p->err);
+        return NULL;
+    }
+    s->position = from->position;
+    s->from = from;
+    return s;
+}
+
+/* Pushes the columns that `e` names and that are not on the stack above `mark` yet. */
+static status
+push_columns(parser *p, size_t mark, const ast_expr *e) {
+    if (e == NULL) {
+        return OK;
+    }
+    if (e->kind == AST_COLUMN) {
+        const ast_rename *seen = (const ast_rename *)(const void *)(p->stack.data + mark);
+        const size_t      count = (p->stack.size - mark) / sizeof(*seen);
+        for (size_t i = 0; i < count; i++) {
+            if (text_equal_nocase(seen[i].name.text, e->name.text)) {
+                return OK;
+            }
+        }
+        const ast_rename column = {.qualifier = e->qualifier, .name = e->name};
+        return parser_push(p, &column, sizeof(column));
+    }
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        TRY(push_columns(p, mark, e->args[i]));
+    }
+    for (int32_t i = 0; i < e->order_count; i++) {
+        TRY(push_columns(p, mark, e->orders[i].expr));
+    }
+    TRY(push_columns(p, mark, e->operand));
+    TRY(push_columns(p, mark, e->otherwise));
+    return push_columns(p, mark, e->filter);
+}
+
+/* ---- PIVOT */
+
+/* expr [[AS] name] {, ...}: what USING computes. */
+static status
+parse_uses(parser *p, pivot *v) {
+    const int32_t start = p->token.start;
+    TRY(parse_item_list(p, &v->uses, &v->use_count));
+    for (int32_t i = 0; i < v->use_count; i++) {
+        const ast_expr *e = v->uses[i].expr;
+        if (e->kind != AST_CALL || e->over != NULL) {
+            (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
+                               "PIVOT computes aggregates such as sum(x)");
+            return error_hint(p->err, "compute with their results in a query around PIVOT");
+        }
+    }
+    return OK;
+}
+
+/* IN (value [AS name], ...) */
+static status
+parse_values(parser *p, pivot *v) {
+    if (!parser_accept(p, KEYWORD_IN)) {
+        (void)parser_error(p, "IN (values)", "the column of PIVOT");
+        return error_hint(p->err, "name the values that become columns: ON k IN ('a', 'b')");
+    }
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
+    TRY(parse_item_list(p, &v->values, &v->value_count));
+    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of IN");
+}
+
+/* The column of a value: its alias or text, and the name of the aggregate where there are several
+ * or it has one. */
+static status
+column_name(parser *p, const pivot *v, const ast_item *value, const ast_item *use, ast_name *out) {
+    buf             name;
+    const ast_expr *e = value->expr;
+    const text      whole = {p->sql.data + e->position, e->end - e->position};
+    const bool      literal = e->text.size > 0 && e->kind != AST_INTERVAL;
+    const text      label = value->alias.text.data != NULL ? value->alias.text
+                            : literal                      ? e->text
+                                                           : whole;
+    const ast_expr *call = use->expr;
+    buf_init(&name, p->arena->mem, SQL_NAME_BYTES_MAX);
+    buf_append_text(&name, label);
+    if (use->alias.text.data != NULL) {
+        buf_printf(&name, "_%.*s", TEXT_ARG(use->alias.text));
+    } else if (v->use_count > 1) {
+        buf_printf(&name, "_%.*s", call->end - call->position, p->sql.data + call->position);
+    }
+    *out = (ast_name){
+        .text = arena_text(p->arena, buf_text(&name)), .quoted = true, .position = e->position};
+    const bool failed = name.failed;
+    buf_fini(&name);
+    return failed ? parser_too_many(p, e->position, SQL_NAME_BYTES_MAX, "bytes in a name")
+           : out->text.data == NULL ? error_memory(p->err)
+                                    : OK;
+}
+
+/* use FILTER (WHERE on = value) */
+static status
+make_cell(parser *p, const pivot *v, const ast_item *value, const ast_item *use, ast_item *out) {
+    ast_expr *call = parser_new(p, AST_CALL, use->expr->position);
+    ast_expr *equal = new_named(p, AST_BINARY, "", 2);
+    TRY(call == NULL || equal == NULL ? ERR_OUT_OF_MEMORY : OK);
+    equal->op = TEXT("=");
+    equal->args[0] = v->on;
+    equal->args[1] = value->expr;
+    TRY(parser_finish(p, equal));
+    *call = *use->expr;
+    call->filter = equal;
+    if (use->expr->filter != NULL) {
+        ast_expr *both = new_named(p, AST_BINARY, "", 2);
+        TRY(both == NULL ? ERR_OUT_OF_MEMORY : OK);
+        both->op = TEXT("AND");
+        both->args[0] = use->expr->filter;
+        both->args[1] = equal;
+        TRY(parser_finish(p, both));
+        call->filter = both;
+    }
+    out->expr = call;
+    TRY(parser_finish(p, call));
+    return column_name(p, v, value, use, &out->alias);
+}
+
+static status
+push_kept(parser *p, const pivot *v) {
+    const size_t mark = p->stack.size;
+    ast_item     star = {.expr = NULL};
+    ast_rename  *gone;
+    int32_t      count;
+    TRY(push_columns(p, mark, v->on));
+    for (int32_t i = 0; i < v->use_count; i++) {
+        TRY(push_columns(p, mark, v->uses[i].expr));
+    }
+    TRY(parser_take(p, mark, sizeof(ast_rename), &gone, &count));
+    TRY(new_star(p, gone, count, &star));
+    return parser_push(p, &star, sizeof(star));
+}
+
+/* [GROUP BY expr {, expr}], then the query is made. */
+static status
+make_pivot(parser *p, pivot *v) {
+    const size_t mark = p->stack.size;
+    if (parser_at(p, KEYWORD_GROUP)) {
+        ast_item *kept;
+        int32_t   count;
+        parser_advance(p);
+        TRY(parser_expect(p, KEYWORD_BY, "GROUP"));
+        TRY(parse_item_list(p, &kept, &count));
+        TRY(parser_push(p, kept, (size_t)count * sizeof(*kept)));
+    } else {
+        TRY(push_kept(p, v));
+    }
+    for (int32_t i = 0; i < v->value_count; i++) {
+        for (int32_t k = 0; k < v->use_count; k++) {
+            ast_item cell = {.expr = NULL};
+            TRY(make_cell(p, v, &v->values[i], &v->uses[k], &cell));
+            TRY(parser_push(p, &cell, sizeof(cell)));
+        }
+    }
+    ast_select *s = v->query;
+    s->group_all = true;
+    TRY(parser_take(p, mark, sizeof(ast_item), &s->items, &s->item_count));
+    return s->item_count <= SQL_COLUMNS_MAX
+               ? OK
+               : parser_too_many(p, s->position, SQL_COLUMNS_MAX, "columns in a SELECT");
+}
+
+/* What USING would say when it is absent: count(*). */
+static status
+count_rows(parser *p, pivot *v) {
+    v->uses = arena_alloc_zero(p->arena, sizeof(*v->uses));
+    ast_expr *call = new_named(p, AST_CALL, "count", 1);
+    ast_expr *star = parser_new(p, AST_STAR, p->token.start);
+    TRY(v->uses == NULL ? error_memory(p->err) : OK);
+    TRY(call == NULL || star == NULL ? ERR_OUT_OF_MEMORY : OK);
+    TRY(parser_finish(p, star));
+    call->args[0] = star;
+    v->uses->expr = call;
+    v->use_count = 1;
+    return parser_finish(p, call);
+}
+
+/* PIVOT relation ON expr IN (values) [USING uses] [GROUP BY ...] */
+static status
+parse_pivot(parser *p, ast_select **out) {
+    ast_from *from;
+    parser_advance(p);
+    TRY(parse_relation(p, &from));
+    pivot v = {.query = new_select(p, from)};
+    TRY(v.query == NULL ? ERR_OUT_OF_MEMORY : OK);
+    TRY(parser_expect(p, KEYWORD_ON, "the table of PIVOT"));
+    TRY(parse_expr(p, LEVEL_CONCAT, &v.on));
+    TRY(parse_values(p, &v));
+    if (parser_accept(p, KEYWORD_USING)) {
+        TRY(parse_uses(p, &v));
+    } else {
+        TRY(count_rows(p, &v));
+    }
+    *out = v.query;
+    return make_pivot(p, &v);
+}
+
+/* ---- UNPIVOT */
+
+typedef struct unpivot {
+    int32_t   count;
+    ast_item *columns; /* with the values of the name column as aliases */
+    ast_name  name, value;
+    bool      nulls;
+} unpivot;
+
+static status
+parse_unpivoted(parser *p, unpivot *u) {
+    const int32_t start = p->token.start;
+    TRY(parse_item_list(p, &u->columns, &u->count));
+    for (int32_t i = 0; i < u->count; i++) {
+        ast_item *c = &u->columns[i];
+        if (c->expr->kind != AST_COLUMN) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
+                                "UNPIVOT takes the names of columns, separated by commas");
+        }
+        if (c->alias.text.data == NULL) {
+            c->alias = c->expr->name;
+        }
+    }
+    return OK;
+}
+
+/* unnest([...]) AS name */
+static status
+make_unnest(parser *p, const unpivot *u, bool names, ast_item *out) {
+    ast_expr *list = new_named(p, AST_LIST, "", u->count);
+    ast_expr *call = new_named(p, AST_CALL, "unnest", 1);
+    TRY(list == NULL || call == NULL ? ERR_OUT_OF_MEMORY : OK);
+    for (int32_t i = 0; i < u->count; i++) {
+        list->args[i] = u->columns[i].expr;
+        if (names) {
+            list->args[i] = parser_new(p, AST_STRING, p->token.start);
+            TRY(list->args[i] == NULL ? ERR_OUT_OF_MEMORY : OK);
+            list->args[i]->text = u->columns[i].alias.text;
+            TRY(parser_finish(p, list->args[i]));
+        }
+    }
+    TRY(parser_finish(p, list));
+    call->args[0] = list;
+    *out = (ast_item){.expr = call, .alias = names ? u->name : u->value};
+    return parser_finish(p, call);
+}
+
+/* SELECT * FROM (s) WHERE value IS NOT NULL */
+static status
+leave_nulls_out(parser *p, const unpivot *u, ast_select **s) {
+    ast_from *f = arena_alloc_zero(p->arena, sizeof(*f));
+    TRY(f == NULL ? error_memory(p->err) : OK);
+    *f = (ast_from){.kind = AST_FROM_SUBQUERY, .position = (*s)->position, .query = *s};
+    ast_select *outer = new_select(p, f);
+    ast_expr   *there = new_named(p, AST_IS_NULL, "", 1);
+    ast_expr   *value = parser_new(p, AST_COLUMN, p->token.start);
+    TRY(outer == NULL || there == NULL || value == NULL ? ERR_OUT_OF_MEMORY : OK);
+    value->name = u->value;
+    TRY(parser_finish(p, value));
+    there->args[0] = value;
+    there->negated = true;
+    TRY(parser_finish(p, there));
+    outer->where = there;
+    p->from_height++;
+    *s = outer;
+    return parse_star_item(p, outer);
+}
+
+static status
+make_unpivot(parser *p, const unpivot *u, ast_from *from, ast_select **out) {
+    ast_select *s = new_select(p, from);
+    TRY(s == NULL ? ERR_OUT_OF_MEMORY : OK);
+    s->items = arena_alloc_zero(p->arena, 3 * sizeof(*s->items));
+    ast_rename *gone = arena_alloc_zero(p->arena, (size_t)u->count * sizeof(*gone));
+    TRY(s->items == NULL || gone == NULL ? error_memory(p->err) : OK);
+    s->item_count = 3;
+    for (int32_t i = 0; i < u->count; i++) {
+        gone[i] = (ast_rename){.qualifier = u->columns[i].expr->qualifier,
+                               .name = u->columns[i].expr->name};
+    }
+    TRY(new_star(p, gone, u->count, &s->items[0]));
+    TRY(make_unnest(p, u, true, &s->items[1]));
+    TRY(make_unnest(p, u, false, &s->items[2]));
+    *out = s;
+    return u->nulls ? OK : leave_nulls_out(p, u, out);
+}
+
+/* UNPIVOT [INCLUDE NULLS], behind the word */
+static void
+accept_nulls(parser *p, unpivot *u) {
+    if (parser_at_word(p, "INCLUDE") || parser_at(p, KEYWORD_EXCLUDE)) {
+        u->nulls = !parser_at(p, KEYWORD_EXCLUDE);
+        parser_advance(p);
+        parser_advance(p); /* NULLS */
+    }
+}
+
+/* UNPIVOT relation ON columns [INTO NAME name VALUE name] */
+static status
+parse_unpivot(parser *p, ast_select **out) {
+    unpivot   u = {.name = {.text = TEXT("name")}, .value = {.text = TEXT("value")}};
+    ast_from *from;
+    parser_advance(p);
+    TRY(parse_relation(p, &from));
+    TRY(parser_expect(p, KEYWORD_ON, "the table of UNPIVOT"));
+    const int32_t height = p->from_height;
+    TRY(parse_unpivoted(p, &u));
+    if (parser_accept(p, KEYWORD_INTO)) {
+        if (!parser_accept_word(p, "NAME")) {
+            return parser_error(p, "NAME", "INTO");
+        }
+        TRY(parser_name(p, &u.name, "a name for the column of names", "NAME"));
+        if (!parser_accept_word(p, "VALUE")) {
+            return parser_error(p, "VALUE", "the name of the column of names");
+        }
+        TRY(parser_name(p, &u.value, "a name for the column of values", "VALUE"));
+    }
+    p->from_height = height;
+    return make_unpivot(p, &u, from, out);
+}
+
+/* PIVOT and UNPIVOT are names too: a relation stands behind them, or they are one. */
+bool
+parser_pivots(token t, token next) {
+    const bool word = t.keyword == KEYWORD_PIVOT || t.keyword == KEYWORD_UNPIVOT;
+    return word &&
+           (next.symbol == SYMBOL_LEFT_PAREN || next.kind == TOKEN_QUOTED_NAME ||
+            next.kind == TOKEN_STRING ||
+            (next.kind == TOKEN_WORD && keyword_class_of(next.keyword) == KEYWORD_CLASS_FREE));
+}
+
+status
+parse_pivot_term(parser *p, ast_select **out) {
+    return parser_at(p, KEYWORD_PIVOT) ? parse_pivot(p, out) : parse_unpivot(p, out);
+}
+
+/* ---- behind a relation */
+
+/* ( uses FOR on IN (values) [GROUP BY ...] ) */
+static status
+parse_pivot_of(parser *p, ast_from *from, ast_select **out) {
+    pivot v = {.query = new_select(p, from)};
+    TRY(v.query == NULL ? ERR_OUT_OF_MEMORY : OK);
+    TRY(parse_uses(p, &v));
+    TRY(parser_expect(p, KEYWORD_FOR, "the aggregates of PIVOT"));
+    TRY(parse_expr(p, LEVEL_CONCAT, &v.on));
+    TRY(parse_values(p, &v));
+    *out = v.query;
+    return make_pivot(p, &v);
+}
+
+/* ( value FOR name IN (columns) ) */
+static status
+parse_unpivot_of(parser *p, unpivot *u, ast_from *from, ast_select **out) {
+    TRY(parser_name(p, &u->value, "a name for the column of values", "("));
+    TRY(parser_expect(p, KEYWORD_FOR, "the column of values"));
+    TRY(parser_name(p, &u->name, "a name for the column of names", "FOR"));
+    TRY(parser_expect(p, KEYWORD_IN, "the column of names"));
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
+    TRY(parse_unpivoted(p, u));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the columns of UNPIVOT"));
+    return make_unpivot(p, u, from, out);
+}
+
+status
+parse_pivot_of_relation(parser *p, ast_from **relation) {
+    const bool    pivots = parser_at(p, KEYWORD_PIVOT);
+    const int32_t height = p->from_height;
+    unpivot       u = {.nulls = false};
+    ast_from     *f = arena_alloc_zero(p->arena, sizeof(*f));
+    TRY(f == NULL ? error_memory(p->err) : OK);
+    *f = (ast_from){.kind = AST_FROM_SUBQUERY, .position = (*relation)->position};
+    parser_advance(p);
+    if (!pivots) {
+        accept_nulls(p, &u);
+    }
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, pivots ? "PIVOT" : "UNPIVOT"));
+    TRY(pivots ? parse_pivot_of(p, *relation, &f->query)
+               : parse_unpivot_of(p, &u, *relation, &f->query));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, pivots ? "PIVOT (" : "UNPIVOT ("));
+    p->from_height = height + (pivots || u.nulls ? 1 : 2);
+    TRY(parse_check_height(p, f->position));
+    *relation = f;
+    return parse_relation_alias(p, f);
+}
