@@ -58,7 +58,9 @@ replace_in_plan(plan_node *n, const object *old, object *o, const int32_t *to) {
     if (n->kind == PLAN_SCAN && n->object == old) {
         n->object = o;
         for (int32_t i = 0; to != NULL && i < n->schema.count; i++) {
-            n->column_map[i] = to[n->column_map[i]];
+            if (n->column_map[i] < SCAN_ARRIVAL) {
+                n->column_map[i] = to[n->column_map[i]];
+            }
             assert(n->column_map[i] >= 0);
         }
     }

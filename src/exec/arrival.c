@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arrival.c - when rows came, for PROCTIME(): from the entries of the insert index.
+/* arrival.c - when rows came, for PROCTIME(), and when they went, for FOR SYSTEM_TIME AS OF: from
+ * the entries of the insert index.
  *
  * A stream gets rows entry by entry and is told the instant of each (op_env.arrived_us). Where rows
  * are read in bulk, each has its own (op_env.arrived). */
-#include "exec/engine_internal.h"
+#include "exec/runner.h"
+
+#include <stdlib.h>
 
 bool
 arrival_is_read(const plan_node *n) {
@@ -49,5 +52,76 @@ arrivals_read(int64_t **out, const insert_entry *entries, int64_t entry_count, i
         at_us[i] = entries[entry].ingested_us;
     }
     *out = at_us;
+    return OK;
+}
+
+bool
+versions_are_read(const plan_node *n, const object *o) {
+    if (n->kind == PLAN_SCAN && n->versions && n->object == o) {
+        return true;
+    }
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
+        if (versions_are_read(n->inputs[i], o)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+by_position(const void *x, const void *y) {
+    const departure *a = x, *b = y;
+    return a->position < b->position ? -1 : a->position > b->position;
+}
+
+status
+scan_times_copy(scan_times *out, const table *t, bool departures, uint64_t sequence, arena *a,
+                error *err) {
+    const int64_t count = table_entry_count(t);
+    int64_t       gone = 0;
+    insert_entry *copy = arena_alloc(a, sizeof(*copy) * (size_t)(count + 1));
+    *out = (scan_times){.entries = copy, .entry_count = count};
+    if (copy == NULL) {
+        return error_memory(err);
+    }
+    if (count > 0) {
+        memcpy(copy, table_entry(t, 0), sizeof(*copy) * (size_t)count);
+    }
+    for (int64_t i = 0; departures && i < count; i++) {
+        gone += copy[i].sequence <= sequence ? copy[i].dead_count : 0;
+    }
+    out->departures = arena_alloc(a, sizeof(departure) * (size_t)(gone + 1));
+    if (out->departures == NULL) {
+        return error_memory(err);
+    }
+    for (int64_t i = 0; departures && i < count; i++) {
+        const int64_t *dead = table_dead(t, &copy[i]);
+        for (int64_t k = 0; copy[i].sequence <= sequence && k < copy[i].dead_count; k++) {
+            out->departures[out->departure_count++] =
+                (departure){.position = dead[k], .at_us = copy[i].ingested_us};
+        }
+    }
+    qsort(out->departures, (size_t)out->departure_count, sizeof(departure), by_position);
+    return OK;
+}
+
+status
+versions_read(op_env *env, const scan_times *times, const table_cursor *cursor, int32_t count,
+              error *err) {
+    int64_t *came = arena_alloc(env->scratch, sizeof(*came) * (size_t)(count + 1));
+    int64_t *went = arena_alloc(env->scratch, sizeof(*went) * (size_t)(count + 1));
+    if (came == NULL || went == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const departure  key = {.position = table_cursor_position(cursor, i)};
+        const int64_t    entry = entry_of(times->entries, times->entry_count, key.position);
+        const departure *gone = bsearch(&key, times->departures, (size_t)times->departure_count,
+                                        sizeof(key), by_position);
+        came[i] = times->entries[entry].ingested_us;
+        went[i] = gone == NULL ? INT64_MAX : gone->at_us;
+    }
+    env->arrived = came;
+    env->departed = went;
     return OK;
 }

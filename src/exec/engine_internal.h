@@ -236,6 +236,7 @@ status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
 
 /* ---- arrival.c */
 bool arrival_is_read(const plan_node *n); /* here or below */
+bool versions_are_read(const plan_node *n, const object *o);
 /* When `count` rows from `first` on came. */
 status arrivals_read(int64_t **out, const insert_entry *entries, int64_t entry_count, int64_t first,
                      int32_t count, arena *a, error *err) MUST_USE;

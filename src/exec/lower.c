@@ -4,9 +4,10 @@
 #include "exec/circuit.h"
 
 static const op_class *
-class_of(const plan_node *n) {
+class_of(const plan_node *n, op_mode mode) {
     switch (n->kind) {
     case PLAN_SCAN:
+        return n->versions && mode == MODE_STREAM ? &op_versions_class : &op_scan_class;
     case PLAN_SHARED:
     case PLAN_SINGLE:
     case PLAN_WORKING:
@@ -136,6 +137,7 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
         spec->columns = n->column_map;
         spec->append_only[0] = n->object->append_only;
         spec->arrival = SCAN_ARRIVAL;
+        spec->departure = SCAN_DEPARTURE;
         break;
     case PLAN_WORKING:
     case PLAN_SINGLE:
@@ -232,7 +234,7 @@ is_built(const circuit *c, const plan_node *n, int32_t input) {
  * part may have readers without one. */
 static bool
 covers(const plan_node *n, bool covered) {
-    return n->kind != PLAN_SHARED && (covered || class_of(n)->snapshot != NULL);
+    return n->kind != PLAN_SHARED && (covered || class_of(n, MODE_STREAM)->snapshot != NULL);
 }
 
 static status
@@ -258,7 +260,7 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, boo
     TRY(fill_spec(spec, &c->arena, n, mode, whole, err));
     spec->live = live == NULL ? NULL : live->ops[n->id];
     spec->records = !covered;
-    TRY(op_open(&c->ops[n->id], class_of(n), &c->env, spec, err));
+    TRY(op_open(&c->ops[n->id], class_of(n, mode), &c->env, spec, err));
     TRY(n->kind == PLAN_RECURSIVE ? recursion_open(c, n, err) : OK);
     if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {
         return spool_open(c, n, err); /* each reader is fed when it is its turn */

@@ -15,8 +15,7 @@ struct query {
     circuit         *circuit;
     table_snapshot **snapshots; /* by node id; in the circuit's arena */
     int64_t         *row_of;
-    insert_entry   **entries; /* copies */
-    int64_t         *entry_counts;
+    scan_times      *times;
     bool             committed;
     bool             needs_token;
     int32_t          threads;
@@ -73,20 +72,22 @@ add_positions(column *out, const table_cursor *cursor, int32_t count, arena *a, 
  * DONE: the circuit wants no more. */
 static status
 feed_rows(runner *r, const plan_node *n, const table_cursor *cursor, column *columns, delta *rows,
-          bool positions, const insert_entry *entries, int64_t entry_count, error *err) {
+          bool positions, const scan_times *times, error *err) {
     arena           *scratch = &r->once->scratch;
     const arena_mark mark = arena_save(scratch);
-    if (entries != NULL) { /* of a source: none of its rows is dead */
+    if (n->versions) {
+        TRY(versions_read(&r->once->env, times, cursor, rows->row_count, err));
+    } else if (times != NULL) { /* of a source: none of its rows is dead */
         int64_t *arrived;
-        TRY(arrivals_read(&arrived, entries, entry_count, cursor->position - rows->row_count,
-                          rows->row_count, scratch, err));
+        TRY(arrivals_read(&arrived, times->entries, times->entry_count,
+                          cursor->position - rows->row_count, rows->row_count, scratch, err));
         r->once->env.arrived = arrived;
     }
     if (positions) {
         rows->column_count++;
         TRY(add_positions(&columns[rows->column_count - 1], cursor, rows->row_count, scratch, err));
     }
-    TRY(table_cursor_live(cursor, rows, columns, scratch, err));
+    TRY(n->versions ? OK : table_cursor_live(cursor, rows, columns, scratch, err));
     const status fed =
         rows->row_count == 0 ? OK : circuit_feed(r->once, r->once->ops[n->id], rows, err);
     r->once->env.arrived = NULL;
@@ -94,19 +95,24 @@ feed_rows(runner *r, const plan_node *n, const table_cursor *cursor, column *col
     return fed;
 }
 
-/* What tells when rows came, where a scan wants it; NULL elsewhere. */
-static const insert_entry *
-entries_of(const runner *r, const plan_node *n, int64_t *count) {
-    if (n->object->kind != OBJECT_SOURCE || !arrival_is_read(n)) {
-        return NULL;
+static bool
+wants_times(const plan_node *scan) {
+    return scan->versions || (scan->object->kind == OBJECT_SOURCE && arrival_is_read(scan));
+}
+
+/* What tells when rows came, where a scan wants it; entries are NULL elsewhere. */
+static status
+times_of(const runner *r, const plan_node *n, scan_times *out, error *err) {
+    *out = (scan_times){.entries = NULL};
+    if (!wants_times(n)) {
+        return OK;
     }
-    if (r->entries != NULL) {
-        *count = r->entry_counts[n->id];
-        return r->entries[n->id];
+    if (r->times != NULL) {
+        *out = r->times[n->id];
+        return OK;
     }
     const table *t = source_table(n->object->impl); /* with the token */
-    *count = table_entry_count(t);
-    return *count == 0 ? NULL : table_entry(t, 0);
+    return scan_times_copy(out, t, n->versions, engine_sequence(r->engine), &r->once->arena, err);
 }
 
 status
@@ -114,9 +120,8 @@ feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_
            int64_t end, error *err) {
     const int32_t count = n->object->schema->count;
     const bool    positions = wants_position(n);
-    int64_t       entry_count = 0;
-
-    const insert_entry *entries = entries_of(r, n, &entry_count);
+    scan_times    times;
+    TRY(times_of(r, n, &times, err));
     column *columns = arena_alloc(&r->once->arena, sizeof(column) * (size_t)(count + 1));
     if (columns == NULL) {
         return error_memory(err);
@@ -129,7 +134,8 @@ feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_
         if (cursor.segment != segment) {
             segment = cursor.segment;
             const bool may = r->predicate == NULL || segment_may_match(r->predicate, n, &cursor);
-            if (cursor.position < cursor.end && (!may || table_cursor_is_empty(&cursor))) {
+            const bool empty = !n->versions && table_cursor_is_empty(&cursor);
+            if (cursor.position < cursor.end && (!may || empty)) {
                 table_cursor_skip_segment(&cursor);
                 continue;
             }
@@ -138,8 +144,8 @@ feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_
             return OK;
         }
         TRY(check_cancelled(r, err));
-        const status s =
-            feed_rows(r, n, &cursor, columns, &rows, positions, entries, entry_count, err);
+        const status s = feed_rows(r, n, &cursor, columns, &rows, positions,
+                                   times.entries == NULL ? NULL : &times, err);
         if (s != OK) {
             return s < 0 ? s : OK;
         }
@@ -254,8 +260,7 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
                     .once = once,
                     .snapshots = r->snapshots,
                     .row_of = r->row_of,
-                    .entries = r->entries,
-                    .entry_counts = r->entry_counts,
+                    .times = r->times,
                     .profile = r->profile,
                     .interrupted = r->interrupted,
                     .working = rows,
@@ -421,33 +426,13 @@ open_snapshots(query *q, error *err) {
     const size_t count = (size_t)q->plan.node_count;
     q->snapshots = arena_alloc_zero(&q->circuit->arena, sizeof(table_snapshot *) * count);
     q->row_of = arena_alloc(&q->circuit->arena, sizeof(int64_t) * count);
-    q->entries = arena_alloc_zero(&q->circuit->arena, sizeof(insert_entry *) * count);
-    q->entry_counts = arena_alloc_zero(&q->circuit->arena, sizeof(int64_t) * count);
-    if (q->snapshots == NULL || q->row_of == NULL || q->entries == NULL ||
-        q->entry_counts == NULL) {
+    q->times = arena_alloc_zero(&q->circuit->arena, sizeof(scan_times) * count);
+    if (q->snapshots == NULL || q->row_of == NULL || q->times == NULL) {
         return error_memory(err);
     }
     for (size_t i = 0; i < count; i++) {
         q->row_of[i] = ROWS_ALL;
     }
-    return OK;
-}
-
-/* The index grows and moves while the query runs. */
-static status
-copy_entries(query *q, const plan_node *n, const table *t, error *err) {
-    const int64_t count = table_entry_count(t);
-    const size_t  bytes = sizeof(insert_entry) * (size_t)count;
-    if (count == 0 || !arrival_is_read(n)) {
-        return OK;
-    }
-    insert_entry *copy = arena_alloc(&q->circuit->arena, bytes);
-    if (copy == NULL) {
-        return error_memory(err);
-    }
-    memcpy(copy, table_entry(t, 0), bytes);
-    q->entries[n->id] = copy;
-    q->entry_counts[n->id] = count;
     return OK;
 }
 
@@ -458,9 +443,12 @@ open_scan(query *q, const plan_node *n, const expr *predicate, error *err) {
     uint64_t      sequence;
     source_shown(src, q->committed, &end, &sequence);
     TRY(table_snapshot_open(&q->snapshots[n->id], src->table, end, sequence, err));
-    TRY(copy_entries(q, n, src->table, err));
-    if (end != TABLE_END || predicate == NULL) {
-        return OK; /* the index shows what the snapshot does not */
+    if (wants_times(n)) {
+        TRY(scan_times_copy(&q->times[n->id], src->table, n->versions, sequence, &q->circuit->arena,
+                            err));
+    }
+    if (end != TABLE_END || predicate == NULL || n->versions) {
+        return OK; /* the index shows what the snapshot does not, and no rows that are dead */
     }
     arena       *scratch = &q->circuit->scratch;
     const status found = find_by_key(&q->row_of[n->id], src->table, predicate, n, scratch, err);
@@ -538,8 +526,7 @@ query_run(query *q, result **out, error *err) {
                     .once = q->circuit,
                     .snapshots = q->snapshots,
                     .row_of = q->row_of,
-                    .entries = q->entries,
-                    .entry_counts = q->entry_counts,
+                    .times = q->times,
                     .threads = q->threads,
                     .profile = q->profile,
                     .interrupted = q->interrupted};

@@ -61,6 +61,19 @@ shown_sequence(const source *s, bool *is_awaited) {
     return sequence;
 }
 
+/* A stream joins versions of its rows, which SELECT from that stream finds in the table. */
+static bool
+has_versions(const source *s) {
+    const engine *e = s->engine;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *reader = e->streams.items[i];
+        if (versions_are_read(reader->plan.root, s->object)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 source_tidy(source *s) {
     const object *o = s->object;
@@ -73,7 +86,7 @@ source_tidy(source *s) {
         return;
     }
     const uint64_t sequence = shown_sequence(s, &is_awaited);
-    if (is_awaited) {
+    if (is_awaited || (o->kind == OBJECT_TABLE && has_versions(s))) {
         return;
     }
     if (o->kind == OBJECT_TABLE) {

@@ -8,23 +8,33 @@
 
 #define FRONTIER_END INT64_MAX
 
+/* When the rows of a table came and went. */
+typedef struct departure {
+    int64_t position, at_us;
+} departure;
+
+typedef struct scan_times {
+    const insert_entry *entries;
+    int64_t             entry_count;
+    departure          *departures; /* by position */
+    int64_t             departure_count;
+} scan_times;
+
 typedef struct runner {
-    engine          *engine;
-    circuit         *once;
-    const circuit   *live;      /* NULL for queries */
-    table_snapshot **snapshots; /* by node id; NULL: open one when it is needed */
-    const int64_t   *row_of;    /* by node id, beside snapshots: the one row to read, or ROWS_* */
-    /* By node id, beside snapshots: when rows came, where a scan wants it. */
-    insert_entry *const *entries;
-    const int64_t       *entry_counts;
-    int32_t              threads; /* that may work on it; 0 and 1: the caller's alone */
-    plan_profile        *profile; /* by node id; NULL: nothing is measured */
-    interrupt           *interrupted;
-    bool                *built;   /* by node id: the join's other side is stored; NULL: none is */
-    _Atomic bool        *failed;  /* of a part: another one has failed; NULL: it is the whole */
-    batch              **working; /* the rows that WORKING reads, in the circuit of a step */
-    int32_t              working_count;
-    const expr *predicate; /* of the filter directly above the scan that runs now, or NULL */
+    engine           *engine;
+    circuit          *once;
+    const circuit    *live;      /* NULL for queries */
+    table_snapshot  **snapshots; /* by node id; NULL: open one when it is needed */
+    const int64_t    *row_of;    /* by node id, beside snapshots: the one row to read, or ROWS_* */
+    const scan_times *times;     /* by node id, beside snapshots, where a scan wants them */
+    int32_t           threads;   /* that may work on it; 0 and 1: the caller's alone */
+    plan_profile     *profile;   /* by node id; NULL: nothing is measured */
+    interrupt        *interrupted;
+    bool             *built;   /* by node id: the join's other side is stored; NULL: none is */
+    _Atomic bool     *failed;  /* of a part: another one has failed; NULL: it is the whole */
+    batch           **working; /* the rows that WORKING reads, in the circuit of a step */
+    int32_t           working_count;
+    const expr       *predicate; /* of the filter directly above the scan that runs now, or NULL */
 } runner;
 
 typedef enum run_extent {
@@ -40,6 +50,13 @@ status run_node(runner *r, const plan_node *n, error *err) MUST_USE;
 /* Rows first .. end that the snapshot shows, into the scan. */
 status feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t first,
                   int64_t end, error *err) MUST_USE;
+
+/* ---- arrival.c: the index grows and moves while a query runs, so it is copied, with the token */
+status scan_times_copy(scan_times *out, const table *t, bool departures, uint64_t sequence,
+                       arena *a, error *err) MUST_USE;
+/* When the `count` rows delivered last came and went, into env->arrived and departed. */
+status versions_read(op_env *env, const scan_times *times, const table_cursor *cursor,
+                     int32_t count, error *err) MUST_USE;
 
 /* ---- parallel.c */
 /* Runs input `at` of n (NULL: all below the sink) on several threads, if that is worth it. */

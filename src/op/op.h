@@ -51,6 +51,7 @@ typedef struct op_env { /* shared by the operators of one circuit */
     const eval_env *eval;        /* for volatile functions; NULL: there are none */
     int64_t         arrived_us;  /* when the rows under way came */
     const int64_t  *arrived;     /* not NULL: of each row */
+    const int64_t  *departed;    /* where versions are read: when each row went */
     const op_sink  *late;        /* takes late rows, where they are sent somewhere */
 } op_env;
 

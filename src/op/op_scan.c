@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* op_scan.c - where a relation enters a circuit: picks and reorders its columns.
  *
- * Nothing is copied: output columns are the input's, with their owners. One column is none of the
- * input's: when the row came (spec->arrival), which whoever feeds the leaf tells by the
- * environment.
+ * Nothing is copied: output columns are the input's, with their owners. Two columns are none of the
+ * input's: when the row came and when it went (spec->arrival, departure), which whoever feeds the
+ * leaf tells by the environment.
  *
  * push:  forwards the chosen columns
  * tick:  nothing */
@@ -61,6 +61,12 @@ scan_push(op *self, int32_t port, const delta *in, error *err) {
     for (int32_t i = 0; i < count; i++) {
         if (self->spec->columns[i] == self->spec->arrival && self->spec->arrival > 0) {
             TRY(arrival_column(s, &s->columns[i], in->row_count, err));
+            continue;
+        }
+        if (self->spec->columns[i] == self->spec->departure && self->spec->departure > 0) {
+            s->columns[i] = (column){.type = type_of(TYPE_TIMESTAMP),
+                                     .layout = COLUMN_FLAT,
+                                     .values = self->env->departed};
             continue;
         }
         assert(self->spec->columns[i] < in->column_count);

@@ -70,6 +70,7 @@ typedef struct op_spec {
                                    join: of left ++ right ++ mark (NULL: what the kind shows);
                                    series: of input ++ value ++ number */
     int32_t          arrival;   /* scan: the number among `columns` of when a row came; 0: none */
+    int32_t          departure; /* likewise of when it went, which a scan of versions has */
     expr            *predicate; /* filter; join residual over left ++ right, or NULL */
     expr           **exprs;     /* project, keep */
     int32_t          key_count; /* aggregate: the leading input columns; join: pairs; top_n, over */

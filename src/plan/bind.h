@@ -259,6 +259,17 @@ status scope_join(scope *out, binder *b, const scope *lhs, const scope *rhs) MUS
 /* ---- bind_forms.c: calls over a list of constants that stand for several */
 status bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 
+/* ---- bind_version.c: FOR SYSTEM_TIME AS OF */
+#define VERSION_COLUMNS 2
+status check_version(binder *b, const ast_from *from, const object *o) MUST_USE;
+void   version_columns(plan_node *scan); /* its last ones, for which there is room */
+void   scope_hide_versions(scope *s);    /* likewise */
+/* The rows of one time, where nothing stands to the left; without as_of nothing is done. */
+status bind_version_alone(plan_node **node, binder *b, const ast_from *from) MUST_USE;
+/* The condition that a join with from->right has beside its own; *out NULL: none is needed. */
+status bind_version_joined(expr **out, plan_node *join, binder *b, const ast_from *from,
+                           const scope *lhs) MUST_USE;
+
 /* ---- bind_proctime.c: PROCTIME() */
 bool   mentions_proctime(const binder *b);            /* the text does: scans must offer it */
 void   scope_add_proctime(scope *s, plan_node *scan); /* its last column is that */

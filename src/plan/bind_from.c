@@ -53,9 +53,12 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     if (o->kind == OBJECT_VIEW) {
         return bind_view(out, s, b, from, o);
     }
+    TRY(check_version(b, from, o));
     const bool arrival = o->kind == OBJECT_SOURCE && !from->with_position && mentions_proctime(b);
-    const int32_t count = o->schema->count + from->with_position + arrival;
-    plan_node    *n = node_new(b->arena, PLAN_SCAN, 0, count);
+    const bool versions = from->as_of != NULL;
+    const int32_t count =
+        o->schema->count + from->with_position + arrival + (versions ? VERSION_COLUMNS : 0);
+    plan_node *n = node_new(b->arena, PLAN_SCAN, 0, count);
     if (n == NULL) {
         return out_of_memory(b);
     }
@@ -71,6 +74,9 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
                                   ? o->schema->fields[i]
                                   : (field){.name = PLAN_POSITION, .type = type_of(TYPE_I64)};
     }
+    if (versions) {
+        version_columns(n);
+    }
     if (arrival) {
         n->column_map[count - 1] = SCAN_ARRIVAL;
         n->schema.fields[count - 1] =
@@ -82,7 +88,22 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     if (arrival) {
         scope_add_proctime(s, n);
     }
+    if (versions) {
+        scope_hide_versions(s);
+    }
     return OK;
+}
+
+static status
+bind_named(plan_node **out, scope *s, binder *b, const ast_from *from) {
+    TRY(bind_table(out, s, b, from));
+    if (from->as_of != NULL && !((*out)->kind == PLAN_SCAN && (*out)->versions)) {
+        error_set_at(b->err, ERR_QUERY_FAILED, from->position,
+                     "FOR SYSTEM_TIME AS OF is about a TABLE, and \"%.*s\" is a query",
+                     TEXT_ARG(from->name.text));
+        return error_hint(b->err, "write it behind the table's name inside the query");
+    }
+    return scope_rename(s, b, from->columns, from->column_count, &from->alias);
 }
 
 static status
@@ -419,12 +440,14 @@ apply_below(plan_node **node, binder *b, subqueries *list, expr *on) {
     return keep_columns(node, b, columns, shown);
 }
 
+/* `more`: a further condition, or NULL. */
 static status
-bind_on(plan_node **node, binder *b, const scope *s, const ast_expr *e) {
+bind_on(plan_node **node, binder *b, const scope *s, const ast_expr *e, expr *more) {
     subqueries list = {0};
     context    c = {.binder = b, .scope = s, .clause = "JOIN ON", .subqueries = &list};
     expr      *on;
     TRY(bind_condition(&on, &c, e));
+    TRY(more != NULL ? both_conditions(&on, b, on, more) : OK);
     if (list.count > 0) {
         return (*node)->join == JOIN_INNER ? apply_above(node, b, &list, on)
                                            : apply_below(node, b, &list, on);
@@ -475,7 +498,10 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     plan_node *left, *right;
     level     *l;
     TRY(bind_from(&left, &lhs, b, from->left, depth + 1));
-    TRY(bind_right(&right, &rhs, b, from, &lhs, &l, depth));
+    const bool versions = from->right->kind == AST_FROM_TABLE && from->right->as_of != NULL;
+    l = NULL;
+    TRY(versions ? bind_named(&right, &rhs, b, from->right)
+                 : bind_right(&right, &rhs, b, from, &lhs, &l, depth));
     TRY(check_tables(b, &lhs, &rhs, from->right->position));
     TRY(scope_join(s, b, &lhs, &rhs));
     plan_node *n = node_new(b->arena, PLAN_JOIN, 2, 0);
@@ -487,13 +513,17 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     n->join = join_kind(from->join);
     TRY(node_join_schema(n, b->arena) ? OK : out_of_memory(b));
     *out = n;
+    expr *of_time = NULL;
+    TRY(versions ? bind_version_joined(&of_time, n, b, from, &lhs) : OK);
     if (from->using_count > 0 || from->natural) {
         TRY(bind_join_using(out, s, b, from, &lhs, &rhs));
     } else if (from->asof) {
         return bind_asof(out, s, b, from, left, right, NULL);
     } else if (from->on != NULL) {
-        TRY(bind_on(out, b, s, from->on));
+        TRY(bind_on(out, b, s, from->on, of_time));
+        of_time = NULL;
     }
+    TRY(of_time != NULL ? both_conditions(&n->predicate, b, n->predicate, of_time) : OK);
     if (l != NULL) {
         if (*out != n) {
             return error_set_at(b->err, ERR_QUERY_FAILED, from->on->position,
@@ -520,8 +550,8 @@ bind_from(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     }
     switch (from->kind) {
     case AST_FROM_TABLE:
-        TRY(bind_table(out, s, b, from));
-        return scope_rename(s, b, from->columns, from->column_count, &from->alias);
+        TRY(bind_named(out, s, b, from));
+        return bind_version_alone(out, b, from);
     case AST_FROM_SUBQUERY:
         TRY(bind_subquery(out, s, b, from));
         return scope_rename(s, b, from->columns, from->column_count, &from->alias);

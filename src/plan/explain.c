@@ -34,9 +34,10 @@ static void
 print_names(const schema *s, const int32_t *columns, int32_t count, buf *out) {
     for (int32_t i = 0; i < count; i++) {
         const int32_t at = columns != NULL ? columns[i] : i;
-        const text    name = at == s->count       ? TEXT("position")
-                             : at == SCAN_ARRIVAL ? TEXT("PROCTIME()")
-                                                  : name_at(s, at);
+        const text    name = at == s->count         ? TEXT("position")
+                             : at == SCAN_ARRIVAL   ? TEXT("PROCTIME()")
+                             : at == SCAN_DEPARTURE ? TEXT("until")
+                                                    : name_at(s, at);
         buf_printf(out, "%s%.*s", i > 0 ? ", " : "", TEXT_ARG(name));
     }
 }
@@ -322,7 +323,8 @@ print_window(const plan_node *n, buf *out) {
 
 static void
 print_scan(const plan_node *n, buf *out) {
-    buf_printf(out, "Scan %.*s  columns: ", TEXT_ARG(n->object->name));
+    buf_printf(out, "Scan %.*s%s  columns: ", TEXT_ARG(n->object->name),
+               n->versions ? "  all versions" : "");
     print_names(n->object->schema, n->column_map, n->schema.count, out);
 }
 

@@ -135,6 +135,8 @@ struct plan_node {
     /* SCAN may have columns that its object has not: behind the object's the row's position
      * (UPDATE, DELETE: one-off); under this number, when it came (PROCTIME). */
 #define SCAN_ARRIVAL (1 << 20)
+#define SCAN_DEPARTURE (SCAN_ARRIVAL + 1) /* when it went; of `versions` */
+    bool     versions;   /* SCAN: all versions of a table's rows, with both of these columns */
     int32_t *column_map; /* SCAN, RELATION, SHARED: object's, relation's or root's column of each
                             output column. SERIES: of input ++ value ++ number. JOIN, once it is
                             pruned: of left ++ right ++ mark, NULL: all as above */

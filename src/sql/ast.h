@@ -221,6 +221,7 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     bool          with_position; /* table: its rows' positions as one more column; not in SQL */
     bool          of_change;     /* table: its rows from position first_row on; not in SQL */
     int64_t       first_row;
+    ast_expr     *as_of;        /* table: FOR SYSTEM_TIME AS OF, NULL when absent */
     ast_name      alias;        /* text.data NULL when absent */
     int32_t       column_count; /* alias(column, ...), 0 when absent */
     ast_name     *columns;

@@ -30,6 +30,23 @@ parse_table(parser *p, ast_from *f) {
     return OK;
 }
 
+/* FOR SYSTEM_TIME AS OF time; it may stand before the alias or behind it. */
+static status
+parse_as_of(parser *p, ast_from *f) {
+    if (f->kind != AST_FROM_TABLE || f->as_of != NULL || !parser_at(p, KEYWORD_FOR) ||
+        p->next.kind != TOKEN_WORD ||
+        !text_equal_nocase(token_text(p->sql, p->next), TEXT("SYSTEM_TIME"))) {
+        return OK;
+    }
+    parser_advance(p);
+    parser_advance(p);
+    TRY(parser_expect(p, KEYWORD_AS, "FOR SYSTEM_TIME"));
+    if (!parser_accept_word(p, "OF")) {
+        return parser_error(p, "OF", "FOR SYSTEM_TIME AS");
+    }
+    return parse_expr(p, LEVEL_ANY, &f->as_of);
+}
+
 /* name(arguments) [WITH ORDINALITY] */
 static status
 parse_table_function(parser *p, ast_from *f) {
@@ -81,7 +98,9 @@ parse_parenthesised_join(parser *p, ast_from **out) {
 
 status
 parse_relation_alias(parser *p, ast_from *f) {
+    TRY(parse_as_of(p, f));
     TRY(f->alias.text.data == NULL ? parser_alias(p, &f->alias) : OK);
+    TRY(parse_as_of(p, f));
     const bool columns = f->alias.text.data != NULL && parser_at_symbol(p, SYMBOL_LEFT_PAREN) &&
                          (p->alias.end != p->end || f->kind != AST_FROM_TABLE);
     return columns ? parse_names(p, &f->columns, &f->column_count, "the alias") : OK;

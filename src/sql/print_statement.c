@@ -69,6 +69,10 @@ print_relation(const ast_from *f, buf *out) {
         buf_append_text(out, f->ordinality ? TEXT(" WITH ORDINALITY") : TEXT(""));
     } else {
         print_name(&f->name, out);
+        if (f->as_of != NULL) {
+            buf_append_text(out, TEXT(" FOR SYSTEM_TIME AS OF "));
+            sql_print_expr(f->as_of, out);
+        }
     }
     print_alias(&f->alias, out);
     print_alias_columns(f->columns, f->column_count, out);

@@ -95,8 +95,8 @@ same_from(const ast_from *a, const ast_from *b) {
                 a->lateral == b->lateral && same_from(a->left, b->left) &&
                 same_from(a->right, b->right) && same_expr(a->on, b->on) &&
                 a->using_count == b->using_count && same_expr(a->window, b->window) &&
-                same_expr(a->call, b->call) && a->ordinality == b->ordinality &&
-                a->partition_count == b->partition_count;
+                same_expr(a->call, b->call) && same_expr(a->as_of, b->as_of) &&
+                a->ordinality == b->ordinality && a->partition_count == b->partition_count;
     for (int32_t i = 0; same && i < a->partition_count; i++) {
         same = same_name(a->partition_names[i], b->partition_names[i]);
     }

@@ -161,6 +161,8 @@ static const refusal refusals[] = {
      "expected AS after the name of a window, found \"(\"", NULL},
     {"SELECT a FROM t LATEST ON ts", 28,
      "expected PARTITION after the time of LATEST ON, found the end of the text", NULL},
+    {"SELECT a FROM t FOR SYSTEM_TIME AS x", 35,
+     "expected OF after FOR SYSTEM_TIME AS, found \"x\"", NULL},
     {"SELECT a FROM t ASOF u ON a = b", 21, "expected JOIN after ASOF, found \"u\"", NULL},
     {"SELECT a FROM t ASOF JOIN u TOLERANCE 1", 28,
      "expected ON or USING after the joined table, found \"TOLERANCE\"", NULL},

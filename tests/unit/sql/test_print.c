@@ -63,6 +63,11 @@ static const char *const golden[][2] = {
     {"SELECT 1 FROM t GROUP BY ()", "SELECT 1 FROM t GROUP BY ()"},
     {"SELECT a FROM t LIMIT 10 % 3", "SELECT a FROM t LIMIT 10 % 3"},
     {"SELECT a FROM t FETCH NEXT ROW ONLY", "SELECT a FROM t LIMIT 1"},
+    {"FROM a LEFT JOIN b FOR SYSTEM_TIME AS OF a.ts - x AS c ON a.k = c.k, d e for system_time as "
+     "of now()",
+     "SELECT * FROM a LEFT JOIN b FOR SYSTEM_TIME AS OF a.ts - x AS c ON a.k = c.k CROSS JOIN d "
+     "FOR "
+     "SYSTEM_TIME AS OF now() AS e"},
     {"SELECT * FROM range(1, 2) WITH ORDINALITY AS r(x, i), LATERAL f(x) g",
      "SELECT * FROM range(1, 2) WITH ORDINALITY AS r (x, i) CROSS JOIN LATERAL f(x) AS g"},
     /* expressions */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind_version.c - table FOR SYSTEM_TIME AS OF time: the rows that the table had then.
+ *
+ * The scan gives all versions of the table's rows with two columns that cannot be named: from when
+ * the row was there, and until when. The time is compared with both: in the condition of the join
+ * where it is one of the left side's, in a filter where it is a constant. */
+#include "plan/bind.h"
+
+#include "plan/node.h"
+#include "plan/unnest.h"
+
+#define HIDDEN_FROM ((text){"\0from", 5})
+#define HIDDEN_UNTIL ((text){"\0until", 6})
+
+status
+check_version(binder *b, const ast_from *from, const object *o) {
+    if (from->as_of == NULL || o->kind == OBJECT_TABLE) {
+        return OK;
+    }
+    error_set_at(b->err, ERR_QUERY_FAILED, from->position,
+                 "FOR SYSTEM_TIME AS OF is about a TABLE, whose rows change, and \"%.*s\" is a %s",
+                 TEXT_ARG(o->name), object_kind_name(o->kind));
+    return error_hint(b->err,
+                      "for the newest row at or before a time: ASOF JOIN %.*s "
+                      "MATCH_CONDITION (left.time >= right.time)",
+                      TEXT_ARG(o->name));
+}
+
+void
+version_columns(plan_node *scan) {
+    const field time = {.name = TEXT(""), .type = type_of(TYPE_TIMESTAMP)};
+    for (int32_t i = 0; i < VERSION_COLUMNS; i++) {
+        const int32_t at = scan->schema.count - VERSION_COLUMNS + i;
+        scan->column_map[at] = i == 0 ? SCAN_ARRIVAL : SCAN_DEPARTURE;
+        scan->schema.fields[at] = time;
+        scan->schema.fields[at].name = i == 0 ? TEXT("from") : TEXT("until");
+    }
+    scan->versions = true;
+}
+
+void
+scope_hide_versions(scope *s) {
+    s->columns[s->count - 2].name = HIDDEN_FROM;
+    s->columns[s->count - 1].name = HIDDEN_UNTIL;
+    s->star_count -= VERSION_COLUMNS;
+}
+
+/* BIGINT in its unit as a TIMESTAMP. */
+static status
+time_of_bigint(expr **e, binder *b) {
+    static const struct {
+        const char *name;
+        int64_t     factor;
+    } makers[] = {[TIME_UNIT_MS] = {"make_timestamp_ms", 1},
+                  [TIME_UNIT_S] = {"make_timestamp_ms", 1000},
+                  [TIME_UNIT_US] = {"make_timestamp", 1},
+                  [TIME_UNIT_NS] = {"make_timestamp_ns", 1}};
+    const int32_t position = (*e)->position;
+    const int32_t unit = (*e)->type.id == TYPE_I64 ? (*e)->type.precision : TIME_UNIT_MS;
+    expr        **args;
+    TRY(cast_expr(e, b, type_of(TYPE_I64)));
+    if (makers[unit].factor != 1) {
+        const value factor = value_i64(makers[unit].factor);
+        TRY(make_args(&args, b, 2));
+        args[0] = *e;
+        args[1] = make_constant(b, &factor, position);
+        TRY(args[1] == NULL ? out_of_memory(b) : OK);
+        TRY(bind_call_named(e, b, TEXT("*"), args, 2, position));
+    }
+    TRY(make_args(&args, b, 1));
+    args[0] = *e;
+    return bind_call_named(e, b, text_of(makers[unit].name), args, 1, position);
+}
+
+static status
+bind_time(expr **out, binder *b, const scope *s, const ast_expr *as_of) {
+    context c = {.binder = b, .scope = s, .clause = "FOR SYSTEM_TIME AS OF"};
+    TRY(bind_expr(out, &c, as_of));
+    const data_type t = (*out)->type;
+    if (type_is_integer(t) && type_casts_implicitly(t, type_of(TYPE_I64))) {
+        TRY(time_of_bigint(out, b));
+    } else if (!type_is_time(t) && t.id != TYPE_DATE && !is_text_literal(*out)) {
+        error_set_at(b->err, ERR_QUERY_FAILED, as_of->position,
+                     "FOR SYSTEM_TIME AS OF needs a time, and this is %s", type_name(t));
+        return error_hint(b->err, "a time is TIMESTAMP of any unit, or BIGINT as epoch "
+                                  "milliseconds: AS OF o.ts, AS OF PROCTIME()");
+    }
+    return cast_expr(out, b, type_of(TYPE_TIMESTAMP));
+}
+
+/* from <= time AND time < until; `at`: the number of from. */
+static status
+version_test(expr **out, binder *b, expr *time, int32_t at, int32_t position) {
+    expr *bounds[VERSION_COLUMNS], *other, *tests[VERSION_COLUMNS];
+    for (int32_t i = 0; i < VERSION_COLUMNS; i++) {
+        bounds[i] = make_column(b, at + i, type_of(TYPE_TIMESTAMP), position);
+        TRY(bounds[i] == NULL ? out_of_memory(b) : OK);
+    }
+    TRY(copy_expr(&other, b, time));
+    TRY(bind_compare(&tests[0], b, "<=", bounds[0], time, position));
+    TRY(bind_compare(&tests[1], b, "<", other, bounds[1], position));
+    return both_conditions(out, b, tests[0], tests[1]);
+}
+
+status
+bind_version_alone(plan_node **node, binder *b, const ast_from *from) {
+    static const scope nothing = {.count = 0};
+    expr              *time, *test;
+    error              plain = {.position = -1};
+    error             *told = b->err;
+    if (from->as_of == NULL) {
+        return OK;
+    }
+    b->err = &plain;
+    const status bound = bind_time(&time, b, &nothing, from->as_of);
+    b->err = told;
+    if (bound < 0) {
+        if (told != NULL) {
+            *told = plain;
+        }
+        return bound == ERR_OUT_OF_MEMORY || plain.hint[0] != '\0'
+                   ? bound
+                   : error_hint(b->err,
+                                "a time of another table's rows: FROM other JOIN %.*s FOR "
+                                "SYSTEM_TIME AS OF other.time ON ...",
+                                TEXT_ARG(from->name.text));
+    }
+    const int32_t at = (*node)->schema.count - VERSION_COLUMNS;
+    TRY(version_test(&test, b, time, at, from->as_of->position));
+    *node = node_filter(b->arena, *node, test);
+    return *node == NULL ? out_of_memory(b) : OK;
+}
+
+status
+bind_version_joined(expr **out, plan_node *join, binder *b, const ast_from *from,
+                    const scope *lhs) {
+    const ast_from *table = from->right;
+    const int32_t   position = table->as_of->position;
+    const int32_t   at = lhs->count + join->inputs[1]->schema.count - VERSION_COLUMNS;
+    expr           *time, *test;
+    *out = NULL;
+    TRY(bind_time(&time, b, lhs, table->as_of));
+    if (from->asof) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, position,
+                            "a join is either ASOF or FOR SYSTEM_TIME AS OF");
+    }
+    if (expr_is_constant(time)) {
+        TRY(version_test(&test, b, time, at - lhs->count, position));
+        join->inputs[1] = node_filter(b->arena, join->inputs[1], test);
+        return join->inputs[1] == NULL ? out_of_memory(b) : OK;
+    }
+    if (from->join == AST_JOIN_RIGHT || from->join == AST_JOIN_FULL) {
+        error_set_at(b->err, ERR_QUERY_FAILED, position,
+                     "a %s JOIN also shows what has no row on the left, and then there is no time",
+                     from->join == AST_JOIN_RIGHT ? "RIGHT" : "FULL");
+        return error_hint(b->err, "use LEFT JOIN or JOIN, or a constant time");
+    }
+    return version_test(out, b, time, at, position);
+}

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FOR SYSTEM_TIME AS OF against versions that are kept in a list.
+
+A table's row has a version from when it came until it went; a row of the left side meets the versions of
+its own time. Rows of the left may be older than the table, of now, or of a time that is yet to come.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections import Counter
+from typing import Any
+
+import laminardb
+import pytest
+from laminardb import testing
+
+EPOCH = dt.datetime(1970, 1, 1)
+END = 1 << 60
+Row = tuple[Any, ...]
+TIMES = {"BIGINT": "", "TIMESTAMP": "", "TIMESTAMP_S": "", "BIGINT s": " WITH (time_unit = 's')"}
+
+
+class Model:
+    """A table of (k, g, v) with the key k, and its past. Times are seconds."""
+
+    def __init__(self) -> None:
+        self.now: dict[int | None, tuple[Row, int]] = {}
+        self.past: list[tuple[Row, int, int]] = []
+        self.left: list[Row] = []
+
+    def put(self, row: Row, at: int) -> None:
+        self.drop(row[0], at)
+        self.now[row[0]] = (row, at)
+
+    def drop(self, k: int | None, at: int) -> None:
+        if k in self.now:
+            row, since = self.now.pop(k)
+            self.past.append((row, since, at))
+
+    def versions(self, at: int) -> list[Row]:
+        there = [(row, since, END) for row, since in self.now.values()]
+        return [row for row, since, until in self.past + there if since <= at < until]
+
+    def joined(self, kind: str, column: int) -> Counter[Row]:
+        out: Counter[Row] = Counter()
+        for ts, k, n in self.left:
+            found = (
+                [r for r in self.versions(ts) if k is not None and r[column] == k] if ts is not None else []
+            )
+            if kind in ("SEMI", "ANTI"):
+                out[(ts, k, n)] += bool(found) == (kind == "SEMI")
+                continue
+            for r in found:
+                out[(ts, k, n, r[0], r[1], r[2])] += 1
+            if not found and kind == "LEFT":
+                out[(ts, k, n, None, None, None)] += 1
+        return +out
+
+
+QUERIES = [(kind, column) for kind in ("INNER", "LEFT", "SEMI", "ANTI") for column in (0, 1)]
+
+
+def sql(kind: str, column: int, time: str) -> str:
+    shown = "l.ts, l.k, l.n" + ("" if kind in ("SEMI", "ANTI") else ", r.k AS rk, r.g, r.v")
+    return f"SELECT {shown} FROM l {kind} JOIN r FOR SYSTEM_TIME AS OF {time} AS r ON l.k = r.{'kg'[column]}"
+
+
+def second(v: Any) -> Any:
+    return int((v - EPOCH).total_seconds()) if isinstance(v, dt.datetime) else v
+
+
+def answer(db: laminardb.Connection, query: str, kind: str) -> Counter[Row]:
+    rows = db.query(query).fetchall()
+    scale = 1000 if kind == "BIGINT" else 1
+    times = [second(r[0]) for r in rows]
+    return Counter((t if t is None else t // scale, *r[1:]) for t, r in zip(times, rows, strict=True))
+
+
+def change(db: laminardb.Connection, m: Model, r: random.Random, at: int) -> None:
+    key: int = r.randint(0, 4)
+    row = (key, r.choice((0, 1, None)), r.randint(0, 9))
+    match r.choice(("insert", "insert", "upsert", "update", "delete", "batch", "transaction", "rollback")):
+        case "insert" | "upsert":
+            db.insert("r", row)
+            m.put(row, at)
+        case "update":
+            db.execute("UPDATE r SET v = v + 1 WHERE k <= ?", [key])
+            for k in [k for k in m.now if k is not None and k <= key]:
+                old = m.now[k][0]
+                m.put((k, old[1], old[2] + 1), at)
+        case "delete":
+            db.execute("DELETE FROM r WHERE k = ?", [key])
+            m.drop(key, at)
+        case "batch":
+            rows = [(k, k % 2, r.randint(0, 9)) for k in r.sample(range(5), 3)]
+            db.insert("r", rows)
+            for each in rows:
+                m.put(each, at)
+        case "transaction":
+            db.execute("BEGIN")
+            db.execute("DELETE FROM r")
+            db.insert("r", row)
+            db.execute("UPDATE r SET v = 100")
+            db.execute("COMMIT")
+            for k in list(m.now):
+                m.drop(k, at)
+            m.put((key, row[1], 100), at)
+        case _:
+            db.execute("BEGIN")
+            db.execute("DELETE FROM r")
+            db.insert("r", row)
+            db.execute("ROLLBACK")
+
+
+def feed(db: laminardb.Connection, m: Model, r: random.Random, at: int, kind: str) -> None:
+    rows = [
+        (
+            r.choice((at, at - r.randint(0, 6), at + r.randint(0, 6), None)),
+            r.choice((0, 1, 2, 3, None)),
+            r.randint(0, 2),
+        )
+        for _ in range(r.randint(1, 4))
+    ]
+    m.left += rows
+
+    def time(ts: int | None) -> Any:
+        if ts is None or kind == "BIGINT s":
+            return ts
+        return ts * 1000 if kind == "BIGINT" else EPOCH + dt.timedelta(seconds=ts)
+
+    db.insert("l", [(time(ts), k, n) for ts, k, n in rows])
+
+
+@pytest.mark.parametrize("kind", TIMES)
+@pytest.mark.parametrize("seed", range(4))
+def test_versions_are_those_of_a_list(kind: str, seed: int) -> None:
+    r = random.Random(f"{kind} {seed}")
+    with testing.database(now=0) as db:
+        m = Model()
+        db.execute(
+            f"CREATE SOURCE l (ts {kind.split()[0]}, k BIGINT, n BIGINT, WATERMARK FOR ts){TIMES[kind]};"
+            "CREATE TABLE r (k BIGINT PRIMARY KEY, g BIGINT, v BIGINT)"
+        )
+        early = r.sample(QUERIES, 4)
+        for at, (join, column) in enumerate(early):
+            db.execute(f"CREATE STREAM early{at} AS {sql(join, column, 'l.ts')} EMIT CHANGES")
+        db.start()
+        seen: list[Counter[Row]] = [Counter() for _ in early]
+        subs = [db.subscribe_stream(f"early{at}") for at in range(len(early))]
+        for at in range(1, 25):
+            db.tick(at * 1000)
+            if at == 12:
+                db.execute("BEGIN")
+                feed(db, m, r, at, kind)
+                db.execute("COMMIT")
+            if at == 15:
+                db.pause()
+            for _ in range(r.randint(1, 3)):
+                (change if r.random() < 0.5 else lambda *a: feed(*a, kind))(db, m, r, at)
+            if at == 17:
+                db.resume()
+            if r.random() < 0.2:
+                testing.reload(db)
+            for i, sub in enumerate(subs):
+                while (batch := sub.try_next()) is not None:
+                    for *row, weight in batch.fetchall():
+                        seen[i][tuple(row)] += weight
+            if 15 <= at < 17:
+                continue
+            for i, (join, column) in enumerate(early):
+                want = m.joined(join, column)
+                assert answer(db, f"SELECT * FROM early{i}", kind) == want, (at, join, column)
+                rows = db.query(f"SELECT * FROM early{i}").fetchall()
+                assert +seen[i] == Counter(rows) and min(seen[i].values(), default=0) >= 0, (at, join)
+            join, column = r.choice(QUERIES)
+            assert answer(db, sql(join, column, "l.ts"), kind) == m.joined(join, column), (at, join)
+            then = r.randint(0, at)
+            rows = db.query(
+                f"SELECT * FROM r FOR SYSTEM_TIME AS OF TIMESTAMP '1970-01-01 00:00:{then:02}'"
+            ).fetchall()
+            assert Counter(rows) == Counter(m.versions(then)), (at, then)
+        for i, (join, column) in enumerate(QUERIES):
+            db.execute(f"CREATE STREAM made{i} AS {sql(join, column, 'l.ts')}")
+            assert answer(db, f"SELECT * FROM made{i}", kind) == m.joined(join, column), (join, column)
+
+
+def test_processing_time_is_when_the_row_came() -> None:
+    """Later changes leave the answer alone; of changes at one instant the last counts."""
+    with testing.database(now=1000) as db:
+        db.execute("CREATE SOURCE l (k BIGINT); CREATE TABLE r (k BIGINT PRIMARY KEY, v BIGINT)")
+        query = "SELECT l.k, r.v FROM l LEFT JOIN r FOR SYSTEM_TIME AS OF PROCTIME() ON l.k = r.k"
+        db.execute(f"CREATE STREAM j AS {query}")
+        for now, row, shown in (
+            (1000, None, None),
+            (2000, (1, 10), 10),
+            (3000, (1, 20), 20),
+            (4000, (1, 30), 30),
+        ):
+            db.tick(now)
+            if row is not None:
+                db.insert("r", row)
+            db.insert("l", [(1,)])
+            assert (1, shown) in db.query("SELECT * FROM j").fetchall()
+        db.insert("r", (1, 40))
+        want = [(1, None), (1, 10), (1, 20), (1, 40)]
+        db.tick(5000)
+        db.execute("DELETE FROM r")
+        db.execute(f"CREATE STREAM late AS {query}")
+        for name in ("j", "late"):
+            assert sorted(db.query(f"SELECT * FROM {name}").fetchall(), key=str) == sorted(want, key=str)
+
+
+def test_altered_inputs() -> None:
+    """Columns that no object has stay where they are when others move."""
+    with testing.database(now=1000) as db:
+        db.execute(
+            "CREATE SOURCE l (k BIGINT, x BIGINT); CREATE TABLE r (w BIGINT, k BIGINT PRIMARY KEY, v BIGINT);"
+            "CREATE STREAM j AS SELECT l.k, r.v, PROCTIME() AS at"
+            " FROM l JOIN r FOR SYSTEM_TIME AS OF PROCTIME() ON l.k = r.k"
+        )
+        db.insert("r", (0, 1, 10))
+        db.insert("l", (1, 0))
+        db.execute(
+            "ALTER SOURCE l DROP COLUMN x; ALTER TABLE r DROP COLUMN w; ALTER SOURCE l ADD COLUMN y BIGINT"
+        )
+        db.tick(2000)
+        db.insert("r", (1, 20))
+        db.insert("l", (1, 0))
+        at = [EPOCH + dt.timedelta(seconds=s) for s in (1, 2)]
+        assert sorted(db.query("SELECT * FROM j").fetchall()) == [(1, 10, at[0]), (1, 20, at[1])]
+
+
+def test_versions_of_many_rows_are_held() -> None:
+    """Rows that are gone and outnumber the live ones stay while a stream reads versions."""
+    with testing.database(now=1000) as db:
+        db.execute(
+            "CREATE TABLE r (k BIGINT PRIMARY KEY, v BIGINT); CREATE SOURCE l (ts TIMESTAMP, k BIGINT)"
+        )
+        db.execute("CREATE STREAM j AS SELECT r.v FROM l JOIN r FOR SYSTEM_TIME AS OF l.ts ON l.k = r.k")
+        for v in range(40):
+            db.tick(1000 * (v + 1))
+            db.insert("r", {"k": list(range(5000)), "v": [v] * 5000})
+        times = [EPOCH + dt.timedelta(seconds=v + 1) for v in range(40)]
+        db.insert("l", {"ts": times, "k": [77] * 40})
+        for query in ("SELECT * FROM j", "SELECT r.v FROM l JOIN r FOR SYSTEM_TIME AS OF l.ts ON l.k = r.k"):
+            assert sorted(db.query(query).fetchall()) == [(v,) for v in range(40)]
