@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,34 @@ def insert_one(scale: float) -> tuple[float, str]:
     check(one(db, "SELECT count(*) FROM t"), rows)
     db.close()
     return took / rows * 1e6, "us"
+
+
+# ---- hopping windows: CPU per row, whatever size / slide is
+
+
+def hop(scale: float, ratio: int) -> tuple[float, str]:
+    import numpy as np
+
+    rows, chunk = int(200_000 * scale), 2000
+    db = connect(
+        "CREATE SOURCE t (ts BIGINT, k BIGINT, v BIGINT, WATERMARK FOR ts AS ts)",
+        "CREATE STREAM s AS SELECT k, window_start, count(*) AS n, sum(v) AS v, max(v) AS high FROM t "
+        f"GROUP BY k, HOP(ts, 10, {10 * ratio}) EMIT ON WINDOW CLOSE",
+    )
+    i = np.arange(rows)
+    ts, k, v = i // 100, i * 7919 % 100, i % 1000
+    start = time.process_time()
+    for at in range(0, rows, chunk):
+        db.insert("t", {"ts": ts[at : at + chunk], "k": k[at : at + chunk], "v": v[at : at + chunk]})
+    took = time.process_time() - start
+    db.advance_watermark("t", 10**9)
+    check(one(db, "SELECT sum(n) FROM s"), rows * ratio)
+    db.close()
+    return took / rows * 1e9, "ns/row"
+
+
+for ratio in (1, 10, 100, 1000):
+    BENCHES[f"hop, size / slide = {ratio}"] = partial(hop, ratio=ratio)
 
 
 @bench("SELECT 1")

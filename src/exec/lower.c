@@ -190,6 +190,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, const op *w
         .window_size_us = n->window_size_us,
         .window_slide_us = n->window_slide_us,
         .window_offset_us = n->window_offset_us,
+        .pane_us = mode == MODE_STREAM ? n->pane_us : 0,
         .lateness_us = n->lateness_us,
         .time_type = type_of(TYPE_TIMESTAMP),
         .emit_at_close = n->emit_at_close,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
- * aggregate_window.c, aggregate_session.c, session_rebuild.c, aggregate_distinct.c,
- * aggregate_merge.c.
+ * aggregate_window.c, aggregate_panes.c, aggregate_session.c, session_rebuild.c,
+ * aggregate_distinct.c, aggregate_merge.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
@@ -43,6 +43,17 @@ typedef struct aggregate_windows {
     uint64_t closings;
 } aggregate_windows;
 
+/* Windows made of panes (aggregate_panes.c), by numbers of panes. */
+typedef struct aggregate_panes {
+    int64_t width;        /* of a pane, in units of the time; 0: windows are not made of panes */
+    int64_t origin, rest; /* pane 0 starts at origin * width + rest, as some window does */
+    int64_t size, slide;  /* of a window, in panes */
+    int64_t next;         /* no window that is not final begins before; INT64_MIN: not known yet */
+    int64_t built;        /* panes before it are in runs */
+    int64_t start;        /* of the window whose rows go out */
+    int32_t levels;       /* of runs: the longest has 2^levels panes */
+} aggregate_panes;
+
 /* Open sessions. Each is a slot of `sessions`; the number of the slot is what its rows are grouped
  * by. */
 typedef struct aggregate_sessions {
@@ -76,6 +87,7 @@ typedef struct aggregate {
     agg               **aggs;
     aggregate_distinct *distinct; /* per call; used where the call is DISTINCT */
     aggregate_windows   windows;
+    aggregate_panes     panes;
     aggregate_sessions  sessions;
     column             *views;     /* of the delta under way */
     column             *arguments; /* the columns of the call under way */
@@ -142,6 +154,14 @@ status windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t fr
 /* Sends the rows of finished windows. */
 status windows_send_finished(aggregate *a, op *target, int32_t port, error *err) MUST_USE;
 status windows_validate(const aggregate *a, error *err) MUST_USE;
+
+/* ---- aggregate_panes.c */
+void panes_open(aggregate *a);
+/* Rows of the delta in a->views, whose window starts are those of their panes; slots is room. */
+status  panes_add(aggregate *a, const delta *in, slot *slots, error *err) MUST_USE;
+status  panes_expire(aggregate *a, int64_t frontier_us,
+                     error *err) MUST_USE; /* see windows_expire */
+int64_t panes_due_us(const aggregate *a);
 
 /* ---- aggregate_session.c */
 status sessions_open(aggregate *a, error *err) MUST_USE;

@@ -34,6 +34,8 @@ status
 aggregate_save(op *self, buf *out, error *err) {
     aggregate *a = (aggregate *)self;
     image_put_i64(out, (int64_t)a->windows.closings);
+    image_put_i64(out, a->panes.next);
+    image_put_i64(out, a->panes.built);
     image_put_u32(out, a->sessions.free);
     return a->windowed ? save_finished(a, out, err) : OK;
 }
@@ -101,6 +103,8 @@ aggregate_load(op *self, image_reader *in, error *err) {
     aggregate *a = (aggregate *)self;
     int64_t    closings;
     TRY(image_take_i64(in, &closings, err));
+    TRY(image_take_i64(in, &a->panes.next, err));
+    TRY(image_take_i64(in, &a->panes.built, err));
     TRY(image_take_u32(in, &a->sessions.free, err));
     a->windows.closings = (uint64_t)closings;
     TRY(rebuild(a, err));

@@ -73,6 +73,12 @@ finish_rows(aggregate *a, const slot *slots, int32_t count, int64_t frontier_us,
         return OK;
     }
     TRY(aggregate_read(a, slots, count, a->output, err));
+    if (a->panes.width > 0) {
+        const value start = {.type = spec->output->fields[spec->window_key].type,
+                             .i = a->panes.start};
+        TRY(column_constant(&a->output[spec->window_key], &start, count, a->base.env->scratch,
+                            err));
+    }
     const delta rows = {
         .row_count = count, .column_count = spec->output->count, .columns = a->output};
     batch *kept;

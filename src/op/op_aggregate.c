@@ -106,6 +106,7 @@ aggregate_open(op *self, error *err) {
     assert(spec->output->count == spec->key_count + spec->agg_count);
     TRY(place_calls(a, err));
     TRY(a->windowed ? windows_open(a, err) : OK);
+    panes_open(a);
     return open_groups(a, err);
 }
 
@@ -354,6 +355,8 @@ aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     }
     if (self->spec->session && a->sessions.rebuilds) {
         TRY(sessions_collect(a, in, err));
+    } else if (in->row_count > 0 && a->panes.width > 0) {
+        TRY(panes_add(a, in, slots, err));
     } else if (in->row_count > 0) {
         TRY(self->spec->session ? sessions_map(a, in, slots, err)
                                 : aggregate_map_rows(a, in->row_count, slots, err));
@@ -382,8 +385,9 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
         TRY(aggregate_settle(a, frontier_us, err));
     }
     if (a->windowed) {
-        TRY(self->spec->session ? sessions_expire(a, frontier_us, err)
-                                : windows_expire(a, frontier_us, err));
+        TRY(self->spec->session  ? sessions_expire(a, frontier_us, err)
+            : a->panes.width > 0 ? panes_expire(a, frontier_us, err)
+                                 : windows_expire(a, frontier_us, err));
     }
     return shrink(a, err);
 }
@@ -438,7 +442,10 @@ aggregate_state_rows(const op *self) {
 static int64_t
 aggregate_due_us(const op *self) {
     const aggregate *a = (const aggregate *)self;
-    return self->spec->session ? sessions_due_us(a) : a->windowed ? windows_due_us(a) : INT64_MAX;
+    return self->spec->session  ? sessions_due_us(a)
+           : a->panes.width > 0 ? panes_due_us(a)
+           : a->windowed        ? windows_due_us(a)
+                                : INT64_MAX;
 }
 
 const op_class op_aggregate_class = {

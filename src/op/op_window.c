@@ -19,7 +19,8 @@ typedef struct window {
     op      base;
     int64_t size, slide, offset; /* in units of the time column; 0 <= offset < period */
     int64_t period;              /* starts lie this far apart */
-    column *columns;             /* of the delta under way */
+    int64_t pane; /* 0: rows get windows; else the start of their pane, of which windows are made */
+    column *columns; /* of the delta under way */
     /* Pairs of row and window that wait to be emitted. */
     int32_t  count;
     int32_t *rows;
@@ -57,6 +58,7 @@ window_open(op *self, error *err) {
     w->size = type_time_from_us(type, spec->window_size_us);
     w->slide = type_time_from_us(type, spec->window_slide_us);
     w->period = spec->cumulate ? w->size : w->slide;
+    w->pane = type_time_from_us(type, spec->pane_us);
     const int64_t offset = type_time_from_us(type, spec->window_offset_us);
     w->offset = offset - floor_div_i64(offset, w->period) * w->period;
     w->columns = arena_alloc(self->env->arena, (size_t)spec->output->count * sizeof(column));
@@ -64,14 +66,20 @@ window_open(op *self, error *err) {
     return w->columns == NULL || w->rows == NULL ? error_memory(err) : OK;
 }
 
-/* False: the start lies before the first possible time. No step overflows otherwise. */
+/* The last of the times `offset` + n * `period` that is not after t; 0 <= offset < period. False:
+ * it lies before the first possible time. No step overflows otherwise. */
+static bool
+last_step(int64_t period, int64_t offset, int64_t t, int64_t *start) {
+    int64_t from_multiple = t % period;
+    from_multiple += from_multiple < 0 ? period : 0;
+    int64_t from_start = from_multiple - offset;
+    from_start += from_start < 0 ? period : 0;
+    return !__builtin_sub_overflow(t, from_start, start);
+}
+
 static bool
 start_of(const window *w, int64_t t, int64_t *start) {
-    int64_t from_multiple = t % w->period;
-    from_multiple += from_multiple < 0 ? w->period : 0;
-    int64_t from_start = from_multiple - w->offset;
-    from_start += from_start < 0 ? w->period : 0;
-    return !__builtin_sub_overflow(t, from_start, start);
+    return last_step(w->period, w->offset, t, start);
 }
 
 static status
@@ -167,11 +175,39 @@ add_pair(window *w, const delta *in, int32_t row, int64_t start, int64_t end, er
     return ++w->count == BATCH_ROWS ? flush_pairs(w, in, err) : OK;
 }
 
-/* One window a row. Neighbours mostly share it, so the division is rare. */
+/* The start of a pane, and whether the newest of its windows was final. All its windows must start
+ * at a possible time. */
+static status
+start_pane(window *w, int64_t t, int64_t *start, bool *late, error *err) {
+    int64_t newest, oldest;
+    if (!start_of(w, t, &newest) || !last_step(w->pane, w->offset % w->pane, t, start)) {
+        return no_start(w, t, err);
+    }
+    const int64_t back = (w->size - 1 - (t - newest)) / w->slide * w->slide;
+    if (__builtin_sub_overflow(newest, back, &oldest)) {
+        return no_start(w, t, err);
+    }
+    *late = is_late(w, newest, w->base.spec->window_size_us);
+    return OK;
+}
+
+static status
+start_window(window *w, int64_t t, int64_t *start, bool *late, error *err) {
+    if (w->pane > 0) {
+        return start_pane(w, t, start, late, err);
+    }
+    if (!start_of(w, t, start)) {
+        return no_start(w, t, err);
+    }
+    *late = is_late(w, *start, w->base.spec->window_size_us);
+    return OK;
+}
+
+/* One window, or pane, a row. Neighbours mostly share it, so the division is rare. */
 static status
 push_tumbling(window *w, const delta *in, const column *times, error *err) {
     const int64_t *values = times->values;
-    const uint64_t size = (uint64_t)w->size;
+    const uint64_t size = (uint64_t)(w->pane > 0 ? w->pane : w->size);
     int64_t        start = 0;
     bool           known = false;
     bool           late = false;
@@ -182,10 +218,7 @@ push_tumbling(window *w, const delta *in, const column *times, error *err) {
         }
         const int64_t t = values[i];
         if (!known || t < start || (uint64_t)t - (uint64_t)start >= size) {
-            if (!start_of(w, t, &start)) {
-                return no_start(w, t, err);
-            }
-            late = is_late(w, start, w->base.spec->window_size_us);
+            TRY(start_window(w, t, &start, &late, err));
             known = true;
         }
         w->starts[w->count] = start;
@@ -278,7 +311,7 @@ window_push(op *self, int32_t port, const delta *in, error *err) {
     const op_spec *spec = self->spec;
     arena         *scratch = self->env->scratch;
     const column  *times = &in->columns[spec->time_column];
-    const bool     single = !spec->session && !spec->cumulate && w->slide == w->size;
+    const bool single = !spec->session && !spec->cumulate && (w->slide == w->size || w->pane > 0);
     (void)port;
     w->starts = arena_alloc(scratch, BATCH_ROWS * sizeof(*w->starts));
     w->ends = arena_alloc(scratch, BATCH_ROWS * sizeof(*w->ends));

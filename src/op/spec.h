@@ -92,6 +92,7 @@ typedef struct op_spec {
     int32_t          late_count; /* window: late rows go to env->late with these columns; 0: no */
     const int32_t   *late_columns;
     int64_t          window_size_us, window_slide_us, window_offset_us, lateness_us;
+    int64_t          pane_us; /* window: gives panes; aggregate: makes windows of them; 0: not so */
     bool             cumulate, session; /* window: which kind; neither: hop */
     int32_t          session_key; /* aggregate with `session`: key that is the time of its rows */
     data_type        time_type;   /* of the time column, of the window key; by default TIMESTAMP */

@@ -243,7 +243,9 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
         TRY(plan_keep_volatile(&out->root, a, err));
         plan_number(out);
     }
-    if (!streaming) {
+    if (streaming) {
+        plan_use_panes(out->root);
+    } else {
         plan_choose_build(out->root);
     }
     TRY(b.late_to != NULL ? check_late_rows(out->root, &b) : OK);

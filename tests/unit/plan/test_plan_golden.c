@@ -248,6 +248,14 @@ static const struct {
      "  Project  window_start  [append-only]\n"
      "    Window  at by 1 min  [append-only]\n"
      "      Scan manual  columns: at  [append-only]\n"},
+    {"CREATE STREAM s AS SELECT window_start, sum(volume) FROM trades GROUP BY "
+     "HOP(ts, 10000, 25000) EMIT ON WINDOW CLOSE",
+     true,
+     "Aggregate  keys: window_start  aggs: sum(volume)  closes: window_start + 25 s, "
+     "emits then, from panes of 5 s  [append-only]\n"
+     "  Project  window_start, volume  [append-only]\n"
+     "    Window  ts by 25 s every 10 s  [append-only]\n"
+     "      Scan trades  columns: volume, ts  [append-only]\n"},
     {"SELECT window_start, count(*) FROM flights GROUP BY TUMBLE(CAST(ts AS "
      "TIMESTAMP_MS), 60000)",
      true,
