@@ -321,29 +321,42 @@ node_is_followed(const plan_node *node, int32_t number, bool *by_clock, const ob
     }
 }
 
+/* A BIGINT that is a time is computed with as a plain one, and becomes a time again. */
+static const expr *
+behind_relabelling(const expr *e) {
+    while (e->kind == EXPR_CAST && e->type.id == TYPE_I64 && e->args[0]->type.id == TYPE_I64) {
+        e = e->args[0];
+    }
+    return e;
+}
+
 /* column + constant of a PROJECT: the column, and the constant in microseconds. */
 static bool
-shifted_column(const expr *e, int32_t *number, int64_t *us) {
+shifted_column(const expr *shown, int32_t *number, int64_t *us) {
+    const expr *e = behind_relabelling(shown);
     *us = 0;
     if (e->kind == EXPR_COLUMN) {
         *number = e->column;
-        return true;
+        return type_equal(shown->type, e->type);
     }
-    if (e->kind != EXPR_CALL || e->arg_count != 2 || e->args[0]->kind != EXPR_COLUMN ||
-        e->args[1]->kind != EXPR_CONSTANT || e->args[1]->constant.is_null ||
-        !type_equal(e->type, e->args[0]->type)) {
+    if (e->kind != EXPR_CALL || e->arg_count != 2) {
+        return false;
+    }
+    const expr *from = behind_relabelling(e->args[0]);
+    if (from->kind != EXPR_COLUMN || e->args[1]->kind != EXPR_CONSTANT ||
+        e->args[1]->constant.is_null || !type_equal(shown->type, from->type)) {
         return false;
     }
     const value *by = &e->args[1]->constant;
     const char  *name = function_name(e->function);
     if (e->type.id == TYPE_I64 && by->type.id == TYPE_I64) {
-        *us = sat_mul_i64(by->i, 1000);
+        *us = type_time_to_us(from->type, by->i);
     } else if (type_is_time(e->type) && by->type.id == TYPE_INTERVAL && by->iv.months == 0) {
         *us = sat_add_i64(sat_mul_i64(by->iv.days, US_PER_DAY), by->iv.us);
     } else {
         return false;
     }
-    *number = e->args[0]->column;
+    *number = from->column;
     *us = strcmp(name, "-") == 0 ? sat_sub_i64(0, *us) : *us;
     return strcmp(name, "+") == 0 || strcmp(name, "-") == 0;
 }

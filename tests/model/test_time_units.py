@@ -109,6 +109,7 @@ def test_bigint_times_of_every_unit(emit: str) -> None:
                 "e": "SELECT window_start AS a, window_end AS b, count(*) AS n FROM"
                 " TABLE(CUMULATE(TABLE t, DESCRIPTOR(ts), 5000, 10000))"
                 f" GROUP BY window_start, window_end{emit}",
+                "i": f"SELECT b, max(n) AS n FROM a GROUP BY b{' EMIT ON WINDOW CLOSE' if emit else ''}",
                 "f": "SELECT x.a, x.b, x.n, y.n AS m FROM a AS x JOIN b AS y ON x.a = y.a",
                 "g": "SELECT min(ts) AS a, max(ts) AS b, count(*) FROM t"
                 " UNION ALL SELECT ts, ts, k FROM t WHERE ts > 0",
@@ -124,7 +125,7 @@ def test_bigint_times_of_every_unit(emit: str) -> None:
             got: dict[str, object] = {}
             for name in (*windows, "late"):
                 rows = db.query(f"SELECT * FROM {name}").fetchall()
-                times = 1 if name in ("c", "late") else 2
+                times = 1 if name in ("c", "i", "late") else 2
                 counted = name in ("g", "h")
                 shown = [[v and v / per_second for v in row[:times]] + list(row[times:]) for row in rows]
                 got[name] = len(rows) if counted else sorted(shown)
