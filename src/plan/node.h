@@ -63,6 +63,9 @@ typedef struct join_bounding {
 /* Gives JOINs of a numbered stream their bounds. */
 status plan_bound_joins(plan_node *n, join_bounding *how, error *err) MUST_USE;
 
+/* ---- final.c: EMIT ON WINDOW CLOSE (at `position`) above the windows; of a numbered plan */
+status plan_check_final(const plan *p, int32_t position, error *err) MUST_USE;
+
 /* ---- the rewrites, in this order */
 /* Predicates down, joins get their keys; the output columns stay. */
 status plan_push_down(plan_node **root, arena *a, bool streaming, error *err) MUST_USE;

@@ -248,6 +248,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     } else {
         plan_choose_build(out->root);
     }
+    TRY(b.emit == AST_EMIT_WINDOW_CLOSE ? plan_check_final(out, emit->position, err) : OK);
     TRY(b.late_to != NULL ? check_late_rows(out->root, &b) : OK);
     out->late_to = b.late_to;
     TRY(plan_order_calls(out, a, err));
