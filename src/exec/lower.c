@@ -25,7 +25,7 @@ class_of(const plan_node *n, op_mode mode) {
     case PLAN_JOIN:
         return &op_join_class;
     case PLAN_ASOF:
-        return &op_asof_class;
+        return n->bound != NULL ? &op_asof_bounded_class : &op_asof_class;
     case PLAN_WINDOW:
         return &op_window_class;
     case PLAN_SERIES:
@@ -124,6 +124,8 @@ fill_bound(op_spec *spec, arena *a, const plan_node *n, error *err) {
 static status
 fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
     switch (n->kind) {
+    case PLAN_ASOF:
+        return fill_bound(spec, a, n, err);
     case PLAN_JOIN:
         spec->columns = n->column_map;
         return fill_bound(spec, a, n, err);

@@ -212,7 +212,7 @@ stream_make_circuit(stream *s, error *err) {
 
 static bool
 judges_times(const plan_node *n) {
-    const bool join = n->kind == PLAN_JOIN && n->bound != NULL && n->bound->interval;
+    const bool join = n->bound != NULL && n->bound->interval;
     if (join || (n->kind == PLAN_AGGREGATE && n->window_key >= 0)) {
         return true;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* asof.h - the parts of ASOF joins: op_asof.c with the one-off algorithm, asof_stream.c with the
- * maintained one.
+ * maintained one, asof_bound.c with what that forgets.
  *
  * Times are 64-bit integers that order as the column of the match does. Among right rows of one
  * time the last in the order of all columns is taken looking back, the first looking ahead, so the
@@ -9,9 +9,9 @@
 #define LAMINAR_OP_ASOF_H
 
 #include "batch/builder.h"
+#include "op/judge.h"
 #include "op/rows.h"
-#include "state/group_table.h"
-#include "state/ordered.h"
+#include "state/calendar.h"
 
 enum { ASOF_LEFT = 0, ASOF_RIGHT = 1 };
 
@@ -42,9 +42,13 @@ typedef struct asof {
     int32_t    *group_hint;  /* per group: where the last search ended */
 
     /* stream */
+    data_type  *types[2], *key_types;
     group_table parts; /* keys -> tree of both sides */
     asof_side   sides[2];
     sort_key   *right_order; /* all columns of the right side */
+    judge       judge;       /* of late rows, where rows are forgotten */
+    calendar    ages[2];     /* likewise: rows by time / page_width */
+    int64_t     page_width[2];
 } asof;
 
 /* ---- op_asof.c */
@@ -58,7 +62,20 @@ bool asof_prefers_earlier(const asof *o, int64_t time, int64_t before, int64_t a
 status asof_complete_rows(uint8_t **out, const asof *o, int32_t side, int32_t count, arena *a,
                           error *err) MUST_USE;
 
+/* ---- asof_bound.c */
+status asof_bound_open(asof *o, int32_t side, error *err) MUST_USE;
+status asof_age(asof *o, int32_t side, const slot *slots, const int64_t *times,
+                const uint8_t *is_new, int32_t count, error *err) MUST_USE;
+status asof_forget(asof *o, int64_t frontier_us, error *err) MUST_USE;
+
 /* ---- asof_stream.c */
+status  asof_open_parts(asof *o, error *err) MUST_USE;
+status  asof_open_side(asof *o, int32_t side, error *err) MUST_USE;
+void    asof_close_side(asof *o, int32_t side);
+int64_t asof_time(const asof *o, int32_t side, slot s);
+/* A row out of the order of its key, which it had as *part; SLOT_NONE: none. */
+status  asof_take_out(asof *o, int32_t side, slot s, slot *part, error *err) MUST_USE;
+status  asof_drop_part(asof *o, slot part, error *err) MUST_USE; /* when it has no row */
 status  asof_stream_open(asof *o, error *err) MUST_USE;
 void    asof_stream_close(asof *o);
 status  asof_stream_push(asof *o, int32_t side, const delta *in, error *err) MUST_USE;

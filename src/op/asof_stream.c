@@ -81,52 +81,72 @@ left_before(const void *context, slot a, slot s) {
 
 /* ---- open, close */
 
-static status
-open_side(asof *o, int32_t side, slot_compare compare, error *err) {
+status
+asof_open_side(asof *o, int32_t side, error *err) {
     static const char *const names[2][3] = {
         {"asof.left.rows", "asof.left.records", "asof.left.order"},
         {"asof.right.rows", "asof.right.records", "asof.right.order"}};
-    asof_side *s = &o->sides[side];
-    store     *st = o->base.env->store;
-    data_type *types = schema_types(o->base.spec->input[side], o->base.env->arena);
-    if (types == NULL) {
-        return error_memory(err);
-    }
-    TRY(group_table_open(&s->table, st, names[side][0], types, o->base.spec->input[side]->count,
-                         err));
+    asof_side    *s = &o->sides[side];
+    store        *st = o->base.env->store;
+    const int32_t width = o->base.spec->input[side]->count;
+    TRY(group_table_open(&s->table, st, names[side][0], o->types[side], width, err));
     TRY(array_open(&s->records, st, names[side][1], sizeof(asof_row), err));
-    return ordered_open(&s->order, st, names[side][2], compare, o, err);
+    TRY(asof_bound_open(o, side, err));
+    return ordered_open(&s->order, st, names[side][2],
+                        side == ASOF_LEFT ? compare_left : compare_right, o, err);
+}
+
+void
+asof_close_side(asof *o, int32_t side) {
+    ordered_close(&o->sides[side].order);
+    calendar_close(&o->ages[side]);
+    array_close(&o->sides[side].records);
+    group_table_close(&o->sides[side].table);
+}
+
+status
+asof_open_parts(asof *o, error *err) {
+    return group_table_open(&o->parts, o->base.env->store, "asof.parts", o->key_types, o->key_count,
+                            err);
 }
 
 status
 asof_stream_open(asof *o, error *err) {
-    arena        *a = o->base.env->arena;
-    const schema *right = o->base.spec->input[ASOF_RIGHT];
-    data_type    *key_types = arena_alloc(a, (size_t)o->key_count * sizeof(*key_types));
+    static const char *const late[] = {"asof.left.refused", "asof.right.refused"};
+    arena                   *a = o->base.env->arena;
+    const op_spec           *spec = o->base.spec;
+    const schema            *right = spec->input[ASOF_RIGHT];
+    o->types[0] = schema_types(spec->input[ASOF_LEFT], a);
+    o->types[1] = schema_types(right, a);
+    o->key_types = arena_alloc(a, (size_t)o->key_count * sizeof(*o->key_types));
     o->right_order = arena_alloc_zero(a, (size_t)right->count * sizeof(*o->right_order));
-    if (key_types == NULL || o->right_order == NULL) {
+    if (o->types[0] == NULL || o->types[1] == NULL || o->key_types == NULL ||
+        o->right_order == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < right->count; i++) {
         o->right_order[i].column = i;
     }
     for (int32_t i = 0; i < o->key_count; i++) {
-        key_types[i] = right->fields[o->keys[ASOF_RIGHT][i]].type;
+        o->key_types[i] = right->fields[o->keys[ASOF_RIGHT][i]].type;
     }
-    TRY(group_table_open(&o->parts, o->base.env->store, "asof.parts", key_types, o->key_count,
-                         err));
-    TRY(open_side(o, ASOF_LEFT, compare_left, err));
-    return open_side(o, ASOF_RIGHT, compare_right, err);
+    TRY(judge_open(&o->judge, &o->base, late, err));
+    TRY(asof_open_parts(o, err));
+    TRY(asof_open_side(o, ASOF_LEFT, err));
+    return asof_open_side(o, ASOF_RIGHT, err);
 }
 
 void
 asof_stream_close(asof *o) {
-    for (int32_t side = 0; side < 2; side++) {
-        ordered_close(&o->sides[side].order);
-        array_close(&o->sides[side].records);
-        group_table_close(&o->sides[side].table);
-    }
+    judge_close(&o->judge);
+    asof_close_side(o, ASOF_LEFT);
+    asof_close_side(o, ASOF_RIGHT);
     group_table_close(&o->parts);
+}
+
+int64_t
+asof_time(const asof *o, int32_t side, slot s) {
+    return row_at(o, side, s)->time;
 }
 
 /* ---- push */
@@ -209,7 +229,8 @@ add_weights(asof *o, int32_t side, const delta *in, const slot *parts, const int
             TRY(slot_list_add(&s->touched, slots[i], o->base.env->tick_arena, err));
         }
     }
-    return OK;
+    return o->judge.bound == NULL ? OK
+                                  : asof_age(o, side, slots, times, is_new, in->row_count, err);
 }
 
 status
@@ -426,7 +447,23 @@ emit_changes(asof *o, const slot_list *list, error *err) {
     return OK;
 }
 
-/* Rows of weight 0, and keys without rows. */
+status
+asof_take_out(asof *o, int32_t side, slot s, slot *part, error *err) {
+    ordered *order = &o->sides[side].order;
+    *part = row_at(o, side, s)->part;
+    return ordered_has(order, s) ? ordered_remove_in(order, *part, s, err) : OK;
+}
+
+status
+asof_drop_part(asof *o, slot part, error *err) {
+    const bool used = part == SLOT_NONE || !group_table_is_live(&o->parts, part) ||
+                      ordered_count_in(&o->sides[ASOF_LEFT].order, part) > 0 ||
+                      ordered_count_in(&o->sides[ASOF_RIGHT].order, part) > 0;
+    return used ? OK : group_table_remove(&o->parts, part, err);
+}
+
+/* Rows of weight 0, and keys without rows. Where rows are forgotten nothing is taken back: rows
+ * without a key or a time have been shown, and are done with. */
 static status
 forget_rows(asof *o, int32_t side, error *err) {
     asof_side *s = &o->sides[side];
@@ -435,15 +472,13 @@ forget_rows(asof *o, int32_t side, error *err) {
             asof_row  *row = row_at(o, side, b->slots[i]);
             const slot part = row->part;
             row->flags = 0;
-            if (row->weight != 0) {
+            const bool done = o->judge.bound != NULL && part == SLOT_NONE;
+            if (row->weight != 0 && !done) {
                 continue;
             }
+            TRY(o->judge.bound != NULL ? calendar_remove(&o->ages[side], b->slots[i], err) : OK);
             TRY(group_table_remove(&s->table, b->slots[i], err));
-            if (part != SLOT_NONE && group_table_is_live(&o->parts, part) &&
-                ordered_count_in(&o->sides[ASOF_LEFT].order, part) == 0 &&
-                ordered_count_in(&o->sides[ASOF_RIGHT].order, part) == 0) {
-                TRY(group_table_remove(&o->parts, part, err));
-            }
+            TRY(asof_drop_part(o, part, err));
         }
     }
     s->touched = (slot_list){0};

@@ -6,7 +6,7 @@
 #ifndef LAMINAR_OP_JOIN_H
 #define LAMINAR_OP_JOIN_H
 
-#include "op/refused.h"
+#include "op/judge.h"
 #include "op/rows.h"
 #include "state/arrangement.h"
 
@@ -21,28 +21,25 @@ typedef struct join_match {
 } join_match;
 
 typedef struct join {
-    op              base;
-    arrangement     sides[2];
-    const int32_t  *key_columns[2];
-    data_type      *types[2];
-    int32_t         width[2];
-    int32_t        *shown;          /* pair column of each output column */
-    column         *views[2];       /* of the delta under way, per port */
-    column         *keys;           /* key columns of the delta under way */
-    column         *pair;           /* for the residual: only what it reads is filled */
-    column         *output;         /* of the delta being emitted */
-    program        *residual;       /* NULL: every pair with equal keys counts */
-    bool           *residual_reads; /* per pair column */
-    bool            pairs_out;      /* pairs come out */
-    bool            tracked[2]; /* what comes out for rows of the side depends on their matches */
-    bool            stored[2];  /* false: the probe side of a one-off query */
-    state_array     matches[2]; /* join_match per unit of a tracked and stored side */
-    slot_list       touched;    /* units of the other side whose count moved in this push */
-    const op_bound *bound;      /* streams: rows are forgotten; NULL: they are kept */
-    data_type       time_types[2];
-    refused         refused[2];  /* late rows, where they must be known */
-    refused_use     left_out[2]; /* one-off: of those of the live operator */
-    slot_list       crowded;     /* SINGLE: units with more than one match in this tick */
+    op             base;
+    arrangement    sides[2];
+    const int32_t *key_columns[2];
+    data_type     *types[2];
+    int32_t        width[2];
+    int32_t       *shown;          /* pair column of each output column */
+    column        *views[2];       /* of the delta under way, per port */
+    column        *keys;           /* key columns of the delta under way */
+    column        *pair;           /* for the residual: only what it reads is filled */
+    column        *output;         /* of the delta being emitted */
+    program       *residual;       /* NULL: every pair with equal keys counts */
+    bool          *residual_reads; /* per pair column */
+    bool           pairs_out;      /* pairs come out */
+    bool           tracked[2]; /* what comes out for rows of the side depends on their matches */
+    bool           stored[2];  /* false: the probe side of a one-off query */
+    state_array    matches[2]; /* join_match per unit of a tracked and stored side */
+    slot_list      touched;    /* units of the other side whose count moved in this push */
+    judge          judge;      /* of late rows, where rows are forgotten */
+    slot_list      crowded;    /* SINGLE: units with more than one match in this tick */
 } join;
 
 /* Pairs of a row of the delta under way and a stored row of the other side. */
@@ -58,11 +55,6 @@ typedef struct join_pairs {
 status join_open_side(join *j, int32_t side, error *err) MUST_USE;
 
 /* ---- join_bound.c */
-status join_bound_open(join *j, error *err) MUST_USE;
-void   join_bound_close(join *j);
-/* Takes late rows out of `rows`, transient in scratch; counts, records and sends them. One-off,
- * over a running stream: takes those out that the stream refused. */
-status join_refuse(join *j, int32_t port, delta *rows, error *err) MUST_USE;
 /* Forgets rows that nothing matches any more. */
 status join_forget(join *j, int64_t frontier_us, error *err) MUST_USE;
 

@@ -6,111 +6,10 @@
  * little longer than they must, which nobody sees. Padded rows that came out for a forgotten row
  * stay out. Slots of forgotten rows are given back when they are the most: the side is made anew
  * from the rows that are left.
- *
- * Where rows may be late, those are refused before they meet anything, counted, sent where the
- * stream says so, and recorded for readers that make the stream's rows again from its sources. */
+ */
 #include "op/join.h"
 
 #define SHRINK_SLOTS 1024
-
-status
-join_bound_open(join *j, error *err) {
-    static const char *const names[] = {"join.left.refused", "join.right.refused"};
-    const op_spec           *spec = j->base.spec;
-    j->bound = spec->mode == MODE_STREAM ? spec->bound : NULL;
-    for (int32_t side = 0; side < 2 && j->bound != NULL; side++) {
-        const schema *input = spec->input[side];
-        j->time_types[side] = input->fields[j->bound->columns[side]].type;
-        if (!j->bound->judges || !spec->records) {
-            continue;
-        }
-        const data_type *types = schema_types(input, j->base.env->scratch);
-        TRY(types == NULL ? error_memory(err) : OK);
-        TRY(refused_open(&j->refused[side], j->base.env->store, names[side], types, input->count,
-                         err));
-    }
-    return OK;
-}
-
-void
-join_bound_close(join *j) {
-    refused_close(&j->refused[0]);
-    refused_close(&j->refused[1]);
-}
-
-/* ---- late rows */
-
-static status
-send_late(join *j, int32_t port, const delta *late, error *err) {
-    const op_sink *to = j->base.env->late;
-    const int32_t  count = j->bound->late_counts[port];
-    if (to == NULL || count == 0) {
-        return OK;
-    }
-    column *picked = arena_alloc(j->base.env->scratch, (size_t)count * sizeof(*picked));
-    if (picked == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < count; i++) {
-        picked[i] = late->columns[j->bound->late_columns[port][i]];
-    }
-    delta sent = *late;
-    sent.column_count = count;
-    sent.columns = picked;
-    return to->take(to->context, &sent, err);
-}
-
-static bool
-is_late(const join *j, int32_t port, const column *times, int32_t row) {
-    if (column_is_null(times, row)) {
-        return false; /* it matches nothing at any time */
-    }
-    const int64_t time = ((const int64_t *)times->values)[row];
-    const int64_t behind_us = sat_add_i64(j->bound->judged_us[port], j->base.spec->lateness_us);
-    return sat_add_i64(type_time_to_us(j->time_types[port], time), behind_us) < j->base.frontier_us;
-}
-
-static status
-refuse_late(join *j, int32_t port, delta *rows, error *err) {
-    arena        *scratch = j->base.env->scratch;
-    const column *times = &rows->columns[j->bound->columns[port]];
-    int32_t      *kept = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*kept));
-    int32_t      *late = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*late));
-    int32_t       kept_count = 0, late_count = 0;
-    if (kept == NULL || late == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < rows->row_count; i++) {
-        if (is_late(j, port, times, i)) {
-            late[late_count++] = i;
-        } else {
-            kept[kept_count++] = i;
-        }
-    }
-    if (late_count == 0) {
-        return OK;
-    }
-    const delta all = *rows;
-    delta       gone;
-    j->base.late_rows += late_count;
-    TRY(delta_gather(&gone, &all, late, late_count, scratch, err));
-    TRY(j->refused[port].open ? refused_add(&j->refused[port], &gone, scratch, err) : OK);
-    TRY(send_late(j, port, &gone, err));
-    rows->row_count = kept_count;
-    return kept_count == 0 ? OK : delta_gather(rows, &all, kept, kept_count, scratch, err);
-}
-
-status
-join_refuse(join *j, int32_t port, delta *rows, error *err) {
-    const op_env *env = j->base.env;
-    const join   *live = (const join *)j->base.spec->live;
-    if (live != NULL && live->refused[port].open) {
-        return refused_leave_out(&live->refused[port], &j->left_out[port], rows, env->arena,
-                                 env->scratch, err);
-    }
-    const bool judges = j->bound != NULL && j->bound->judges && j->base.frontier_us != INT64_MIN;
-    return judges ? refuse_late(j, port, rows, err) : OK;
-}
 
 /* ---- rows that nothing matches any more */
 
@@ -235,11 +134,9 @@ is_sparse(const arrangement *a) {
 status
 join_forget(join *j, int64_t frontier_us, error *err) {
     for (int32_t side = 0; side < 2 && frontier_us > j->base.frontier_us; side++) {
-        arrangement  *a = &j->sides[side];
-        const int64_t kept_us = sat_add_i64(j->bound->kept_us[side], j->base.spec->lateness_us);
-        int64_t       time;
-        while (arrangement_oldest(a, &time) &&
-               sat_add_i64(type_time_to_us(j->time_types[side], time), kept_us) < frontier_us) {
+        arrangement *a = &j->sides[side];
+        int64_t      time;
+        while (arrangement_oldest(a, &time) && judge_is_over(&j->judge, side, time, frontier_us)) {
             TRY(op_poll(&j->base, err));
             TRY(arrangement_drop_oldest(a, err));
         }

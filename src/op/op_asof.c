@@ -94,6 +94,7 @@ asof_open(op *self, error *err) {
     asof          *o = (asof *)self;
     const op_spec *spec = self->spec;
     arena         *a = self->env->arena;
+    o->judge.self = self;
     o->key_count = spec->key_count;
     o->keys[ASOF_LEFT] = spec->left_keys;
     o->keys[ASOF_RIGHT] = spec->right_keys;
@@ -379,6 +380,13 @@ asof_push(op *self, int32_t port, const delta *in, error *err) {
                          err));
     delta rows = *in;
     rows.columns = o->views[port];
+    const asof *live = (const asof *)self->spec->live;
+    TRY(judge_rows(&o->judge, live == NULL ? NULL : &live->judge, port, o->views[port], &rows,
+                   err));
+    if (rows.row_count == 0) {
+        arena_rewind(scratch, mark);
+        return OK;
+    }
     const status s = self->spec->mode == MODE_STREAM ? asof_stream_push(o, port, &rows, err)
                      : port == ASOF_RIGHT            ? keep_right(o, &rows, err)
                                                      : answer_left(o, &rows, err);
@@ -388,8 +396,9 @@ asof_push(op *self, int32_t port, const delta *in, error *err) {
 
 static status
 asof_tick(op *self, int64_t frontier_us, error *err) {
-    (void)frontier_us;
-    return self->spec->mode == MODE_STREAM ? asof_stream_tick((asof *)self, err) : OK;
+    asof *o = (asof *)self;
+    TRY(self->spec->mode == MODE_STREAM ? asof_stream_tick(o, err) : OK);
+    return o->judge.bound != NULL ? asof_forget(o, frontier_us, err) : OK;
 }
 
 static status
@@ -412,8 +421,11 @@ asof_load(op *self, image_reader *in, error *err) {
     asof *a = (asof *)self;
     (void)in;
     TRY(group_table_rebuild(&a->parts, err));
-    TRY(group_table_rebuild(&a->sides[0].table, err));
-    return group_table_rebuild(&a->sides[1].table, err);
+    for (int32_t side = 0; side < 2; side++) {
+        TRY(group_table_rebuild(&a->sides[side].table, err));
+        TRY(a->judge.bound != NULL ? calendar_rebuild(&a->ages[side], err) : OK);
+    }
+    return judge_rebuild(&a->judge, err);
 }
 
 const op_class op_asof_class = {
@@ -423,6 +435,19 @@ const op_class op_asof_class = {
     .push = asof_push,
     .tick = asof_tick,
     .snapshot = asof_snapshot,
+    .validate = asof_validate,
+    .state_rows = asof_state_rows,
+    .load = asof_load,
+    .close = asof_close,
+};
+
+/* Of a plan node with a bound: what it has forgotten is made again from its inputs. */
+const op_class op_asof_bounded_class = {
+    .name = "asof_bounded",
+    .size = sizeof(asof),
+    .open = asof_open,
+    .push = asof_push,
+    .tick = asof_tick,
     .validate = asof_validate,
     .state_rows = asof_state_rows,
     .load = asof_load,

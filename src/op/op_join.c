@@ -93,11 +93,12 @@ join_open_side(join *j, int32_t side, error *err) {
                          j->key_columns[side], spec->key_count, spec->append_only[side], err));
     a->null_safe = spec->null_safe;
     a->keep_totals = j->tracked[!side] && j->residual == NULL;
-    if (j->bound == NULL) {
+    const op_bound *bound = j->judge.bound;
+    if (bound == NULL) {
         return OK;
     }
-    const int64_t width = type_time_from_us(j->time_types[side], j->bound->page_us);
-    return arrangement_age(a, env->store, names[side], j->time_types[side], j->bound->columns[side],
+    const int64_t width = type_time_from_us(j->judge.types[side], bound->page_us);
+    return arrangement_age(a, env->store, names[side], j->judge.types[side], bound->columns[side],
                            max_i64(width, 1), err);
 }
 
@@ -125,8 +126,9 @@ open_side(join *j, int32_t side, error *err) {
 
 static status
 join_open(op *self, error *err) {
-    join          *j = (join *)self;
-    const op_spec *spec = self->spec;
+    static const char *const late[] = {"join.left.refused", "join.right.refused"};
+    join                    *j = (join *)self;
+    const op_spec           *spec = self->spec;
     j->width[0] = spec->input[0]->count;
     j->width[1] = spec->input[1]->count;
     j->keys = arena_alloc(self->env->arena, (size_t)spec->key_count * sizeof(column));
@@ -139,7 +141,7 @@ join_open(op *self, error *err) {
     j->tracked[JOIN_RIGHT_SIDE] = kind == OP_JOIN_RIGHT || kind == OP_JOIN_FULL;
     TRY(open_residual(j, err));
     TRY(open_shown(j, err));
-    TRY(join_bound_open(j, err));
+    TRY(judge_open(&j->judge, self, late, err));
     TRY(open_side(j, JOIN_LEFT_SIDE, err));
     TRY(open_side(j, JOIN_RIGHT_SIDE, err));
     return join_match_open(j, err);
@@ -149,7 +151,7 @@ static void
 join_close(op *self) {
     join *j = (join *)self;
     join_match_close(j);
-    join_bound_close(j);
+    judge_close(&j->judge);
     for (int32_t side = 0; side < 2 && self->spec->whole == NULL; side++) {
         arrangement_close(&j->sides[side]);
     }
@@ -414,14 +416,12 @@ join_push(op *self, int32_t port, const delta *in, error *err) {
                          err));
     delta rows = *in;
     rows.columns = j->views[port];
-    TRY(join_refuse(j, port, &rows, err));
+    const join *live = (const join *)self->spec->live;
+    TRY(judge_rows(&j->judge, live == NULL ? NULL : &live->judge, port, j->views[port], &rows,
+                   err));
     if (rows.row_count == 0) {
         arena_rewind(scratch, mark);
         return OK;
-    }
-    if (rows.columns != j->views[port]) { /* some were refused: pairs read the views */
-        memcpy(j->views[port], rows.columns, (size_t)rows.column_count * sizeof(column));
-        rows.columns = j->views[port];
     }
     int64_t *matched = NULL;
     if (j->tracked[port]) {
@@ -441,7 +441,7 @@ join_tick(op *self, int64_t frontier_us, error *err) {
     join *j = (join *)self;
     if (self->spec->mode == MODE_STREAM) {
         TRY(j->crowded.first == NULL ? OK : join_match_check(j, err));
-        return j->bound == NULL ? OK : join_forget(j, frontier_us, err);
+        return j->judge.bound == NULL ? OK : join_forget(j, frontier_us, err);
     }
     const int32_t side = self->spec->build_side;
     return j->tracked[side] ? join_match_finish(j, side, err) : OK;
@@ -474,9 +474,8 @@ join_load(op *self, image_reader *in, error *err) {
     (void)in;
     for (int side = 0; side < 2; side++) {
         TRY(j->stored[side] ? arrangement_rebuild(&j->sides[side], err) : OK);
-        TRY(refused_rebuild(&j->refused[side], err));
     }
-    return OK;
+    return judge_rebuild(&j->judge, err);
 }
 
 const op_class op_join_class = {

@@ -204,6 +204,9 @@ print_asof(const plan_node *n, buf *out) {
         buf_printf(out, "  within: ");
         expr_print_value(&n->tolerance, out);
     }
+    if (n->bound != NULL) {
+        print_keeping(n, out);
+    }
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* join_bound.c - joins of streams whose rows can be forgotten, because a watermark tells that
- * nothing matches them any more. Two kinds:
+ * nothing matches them any more. Three kinds:
  *
  *   on bounds of windows   a key is, on both sides, the bound of a window that a watermark closes:
  *                          no row with this value comes behind it. Nothing is late here.
@@ -8,6 +8,9 @@
  *                          constants (lo <= right - left <= hi). A row of which nothing older than
  *                          the watermark can be a match goes; rows that come later than that are
  *                          late, so that what matched them in vain changes no answer.
+ *
+ *   ASOF                   the times of the match are event times, and there is a tolerance, or the
+ *                          match lies behind: then left rows wait for it as an interval's do
  *
  * One inequality alone bounds nothing: the other side would have to be kept, and its rows would be
  * late for no gain. An interval is looked for where each change of both inputs comes in time, as
@@ -249,6 +252,36 @@ bound_by_interval(join_bound *b, const plan_node *n) {
     return b->kept_us[0] != INT64_MAX && b->kept_us[1] != INT64_MAX;
 }
 
+/* Left rows wait as long as a nearer match may come; right rows stay as long as a left row that
+ * waits, or may come, could have them, or (without a tolerance) is not behind the next of them. */
+static bool
+bound_by_match(join_bound *b, const plan_node *n) {
+    const int32_t columns[2] = {n->left_keys[n->key_count], n->right_keys[n->key_count]};
+    const bool    behind = n->match == MATCH_GREATER_EQUAL || n->match == MATCH_GREATER;
+    int64_t       slack_us[2];
+    for (int32_t side = 0; side < 2; side++) {
+        if ((n->inputs[side]->properties & PLAN_APPEND_ONLY) == 0 ||
+            !node_slack(n->inputs[side], columns[side], &slack_us[side])) {
+            return false;
+        }
+    }
+    const data_type type = n->inputs[0]->schema.fields[columns[0]].type;
+    if (n->tolerance.is_null ? !behind : n->tolerance.type.id != TYPE_I64) {
+        return false;
+    }
+    const int64_t near_us = n->tolerance.is_null ? 0 : type_time_to_us(type, n->tolerance.i);
+    const int64_t waits_us = sat_add_i64(slack_us[1], behind ? 0 : sat_add_i64(near_us, 1));
+    *b = (join_bound){.interval = true, .columns = {columns[0], columns[1]}};
+    b->judged_us[0] = slack_us[0];
+    b->judged_us[1] = slack_us[1];
+    b->kept_us[0] = waits_us;
+    b->kept_us[1] = sat_add_i64(max_i64(slack_us[0], waits_us), near_us);
+    b->slack_us[0] = INT64_MAX;
+    b->slack_us[1] = INT64_MAX;
+    b->page_us = max_i64(near_us / PAGE_SPANS, 1000);
+    return b->kept_us[1] != INT64_MAX;
+}
+
 /* ---- late rows */
 
 /* The columns of the target, when the side has them all: found by name. */
@@ -275,8 +308,9 @@ bind_late_side(join_bound *b, const plan_node *input, int32_t side, const schema
 static status
 bound_join(plan_node *n, const join_bounding *how, error *err) {
     join_bound found;
-    const bool windows = bound_by_windows(&found, n, how->by_clock);
-    if (!windows && (how->by_clock || !bound_by_interval(&found, n))) {
+    const bool windows = n->kind == PLAN_JOIN && bound_by_windows(&found, n, how->by_clock);
+    if (!windows && (how->by_clock || !(n->kind == PLAN_ASOF ? bound_by_match(&found, n)
+                                                             : bound_by_interval(&found, n)))) {
         return OK;
     }
     n->bound = arena_alloc(how->arena, sizeof(*n->bound));
@@ -299,7 +333,7 @@ plan_bound_joins(plan_node *n, join_bounding *how, error *err) {
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         TRY(plan_bound_joins(n->inputs[i], how, err));
     }
-    if (n->kind != PLAN_JOIN) {
+    if (n->kind != PLAN_JOIN && n->kind != PLAN_ASOF) {
         return OK;
     }
     TRY(bound_join(n, how, err));

@@ -107,7 +107,7 @@ typedef struct plan_shared { /* a part of the plan with several readers */
     int32_t    *domain_map, *domain_columns;
 } plan_shared;
 
-/* JOIN of a stream: rows that a watermark lets it forget. Per side, in microseconds. */
+/* JOIN, ASOF of a stream: rows that a watermark lets it forget. Per side, in microseconds. */
 typedef struct join_bound {
     bool     interval;       /* of event times, else of bounds of windows: nothing is late then */
     int32_t  columns[2];     /* the time, of each side */
@@ -151,7 +151,7 @@ struct plan_node {
     int32_t       *left_keys, *right_keys; /* JOIN: column numbers, types equal pairwise */
     bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;
-    join_bound    *bound;      /* JOIN of a stream; NULL: its rows are kept */
+    join_bound    *bound;      /* JOIN, ASOF of a stream; NULL: its rows are kept */
     bool           ordered;    /* JOIN: of the rewrite, its place is decided */
     int32_t        build_side; /* JOIN, one-off: the input that is read first and kept */
     plan_match     match;      /* ASOF */
@@ -170,8 +170,8 @@ struct plan_node {
     int64_t window_slide_us, window_offset_us; /* WINDOW; AGGREGATE with panes */
     int64_t pane_us; /* WINDOW: gives the starts of panes, not of windows; AGGREGATE: makes windows
                         of them; 0: not so */
-    int64_t lateness_us; /* WINDOW, AGGREGATE, JOIN with a bound; WINDOW: INT64_MAX when no row is
-                            ever late (one-off plans; time that no watermark follows) */
+    int64_t lateness_us; /* WINDOW, AGGREGATE, JOIN and ASOF with a bound; WINDOW: INT64_MAX when no
+                            row is ever late (one-off plans; time that no watermark follows) */
     bool      emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */
     bool      emit_at_end;   /* AGGREGATE: and never before the watermark has reached its end */
     int32_t   sort_count;

@@ -438,8 +438,10 @@ prune_asof(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
         wanted[n->left_keys[i]] = true;
         wanted[left + n->right_keys[i]] = true;
     }
+    want_late(n, wanted);
     TRY(prune_input(p, n, 0, wanted, &left_map));
     TRY(prune_input(p, n, 1, wanted + left, &right_map));
+    remap_bound(n, left_map, right_map);
     const int32_t left_new = n->inputs[0]->schema.count;
     for (int32_t i = 0; i < total; i++) {
         const int32_t at = i < left ? left_map[i] : right_map[i - left];

@@ -520,6 +520,101 @@ test_bounded_join_sequences(void **state) {
     }
 }
 
+/* ---- ASOF joins that forget, on the same sequences */
+
+typedef struct asof_shape {
+    op_match match;
+    int64_t  near; /* -1: any distance */
+    bool     left;
+} asof_shape;
+
+static void
+bounded_asof_open(const asof_shape *a) {
+    static const type_id one[] = {TYPE_TIMESTAMP};
+    static const type_id two[] = {TYPE_TIMESTAMP, TYPE_TIMESTAMP};
+    error                err = {0};
+    const bool           behind = a->match == OP_MATCH_GREATER_EQUAL;
+    const int64_t        near = max_i64(a->near, 0), waits = behind ? 0 : near;
+    walk_open(BOUND_SYMBOLS, NULL, NULL);
+    j.in = circuit_schema(&j.c, 1, one);
+    bounds = (op_bound){.judges = true, .kept_us = {waits, waits + near}, .page_us = 1};
+    j.spec = (op_spec){.input = {j.in, j.in},
+                       .append_only = {true, true},
+                       .output = circuit_schema(&j.c, 2, two),
+                       .left_keys = first_column,
+                       .right_keys = first_column,
+                       .join = a->left ? OP_JOIN_LEFT : OP_JOIN_INNER,
+                       .match = a->match,
+                       .tolerance = a->near < 0 ? value_null(TYPE_I64) : value_i64(a->near),
+                       .bound = &bounds,
+                       .records = true,
+                       .window_key = -1};
+    CHECK_OK(circuit_add(&j.c, &j.o, &op_asof_bounded_class, &j.spec, &err));
+    CHECK_OK(circuit_finish(&j.c, j.o, &err));
+    j.o->old_rows_wanted = true;
+}
+
+static void
+bounded_asof_expect(const asof_shape *a, const int64_t *l, const int64_t *r) {
+    const int64_t step = a->match == OP_MATCH_GREATER_EQUAL ? -1 : 1;
+    expected.count = 0;
+    for (int64_t x = 0; x < 3; x++) {
+        int64_t y = x;
+        while (y >= 0 && y < 3 && r[y] == 0) {
+            y += step;
+        }
+        const int64_t distance = y > x ? y - x : x - y;
+        const bool    found = y >= 0 && y < 3 && (a->near < 0 || distance <= a->near);
+        expect(x, found ? y : NONE, found || a->left ? l[x] : 0);
+    }
+    check_bags();
+}
+
+static void
+bounded_asof_run(const asof_shape *a, int32_t sequence, int32_t length) {
+    error   err = {0};
+    int64_t live[6] = {0}, frontier = 0, late = 0;
+    bounded_asof_open(a);
+    CHECK_OK(circuit_tick(&j.c, 0, &err));
+    for (int32_t n = 0; n < length; n++, sequence /= BOUND_SYMBOLS) {
+        const int32_t s = sequence % BOUND_SYMBOLS;
+        if (s < 6) {
+            const test_row row = {{s % 3}};
+            const bool     refused = s % 3 < frontier;
+            live[s] += !refused;
+            late += refused;
+            CHECK_OK(circuit_push(&j.c, j.o, s / 3, j.in, &row, NULL, 1, &err));
+        }
+        frontier += s == 6;
+        CHECK_OK(circuit_tick(&j.c, frontier, &err));
+        bounded_asof_expect(a, live, live + 3);
+    }
+    CHECK_EQ(j.o->late_rows, late);
+    CHECK_OK(circuit_tick(&j.c, 100, &err));
+    const bool keeps = a->near < 0 && live[3] + live[4] + live[5] > 0;
+    CHECK_EQ(op_asof_bounded_class.state_rows(j.o), keeps);
+    circuit_close(&j.c);
+}
+
+static void
+test_bounded_asof_sequences(void **state) {
+    static const asof_shape shapes[] = {{OP_MATCH_GREATER_EQUAL, -1, false},
+                                        {OP_MATCH_GREATER_EQUAL, 1, true},
+                                        {OP_MATCH_LESS_EQUAL, 1, true},
+                                        {OP_MATCH_LESS_EQUAL, 0, false}};
+    const int32_t           length = scope_depth() - 1;
+    int32_t                 count = 1;
+    (void)state;
+    for (int32_t i = 0; i < length; i++) {
+        count *= BOUND_SYMBOLS;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(shapes); i++) {
+        for (int32_t sequence = 0; sequence < count; sequence++) {
+            bounded_asof_run(&shapes[i], sequence, length);
+        }
+    }
+}
+
 /* ---- one input of rows (key, value): keys 1 and NULL, values -1, 0 and NULL */
 
 static const int64_t numbers[3] = {-1, 0, NONE};
@@ -679,4 +774,4 @@ test_asof_sequences(void **state) {
 
 UNIT_MAIN(UNIT(test_window_grid), UNIT(test_join_sequences), UNIT(test_distinct_sequences),
           UNIT(test_group_sequences), UNIT(test_top_sequences), UNIT(test_asof_sequences),
-          UNIT(test_bounded_join_sequences))
+          UNIT(test_bounded_join_sequences), UNIT(test_bounded_asof_sequences))
