@@ -564,8 +564,8 @@ bounded_asof_expect(const asof_shape *a, const int64_t *l, const int64_t *r) {
             y += step;
         }
         const int64_t distance = y > x ? y - x : x - y;
-        const bool    found = y >= 0 && y < 3 && (a->near < 0 || distance <= a->near);
-        expect(x, found ? y : NONE, found || a->left ? l[x] : 0);
+        const bool    match = y >= 0 && y < 3 && (a->near < 0 || distance <= a->near);
+        expect(x, match ? y : NONE, match || a->left ? l[x] : 0);
     }
     check_bags();
 }
