@@ -133,6 +133,10 @@ typedef struct laminar_options {
      * Not together with clock_us. */
     bool     deterministic;
     uint64_t seed;
+    /* Where queries write what memory_limit has no room for, in files without names; NULL: "/tmp",
+     * "": nowhere. And how much of it at most; 0: no limit. */
+    const char *temp_directory;
+    int64_t     max_temp_directory_size; /* bytes */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 

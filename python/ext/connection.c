@@ -61,15 +61,19 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
                                "max_future_skew",
                                "deterministic",
                                "random_seed",
+                               "temp_directory",
+                               "max_temp_directory_size",
                                NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
     long long limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
+    long long disk = 0;
     int       deterministic = 0;
     laminar_error err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLLpL:Connection", names, &path,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLLpLsL:Connection", names, &path,
                                      &options.threads, &limit, &buffer, &timeout, &lag,
-                                     &query_timeout, &skew, &deterministic, &seed)) {
+                                     &query_timeout, &skew, &deterministic, &seed,
+                                     &options.temp_directory, &disk)) {
         return NULL;
     }
     options.memory_limit = limit;
@@ -78,6 +82,7 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     options.max_lag_bytes = lag;
     options.statement_timeout_ms = query_timeout;
     options.max_future_skew_ms = skew;
+    options.max_temp_directory_size = disk;
     options.deterministic = deterministic != 0;
     options.seed = (uint64_t)seed;
     module_state      *state = ext_state_of_type(type);

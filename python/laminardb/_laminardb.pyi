@@ -76,6 +76,8 @@ class Connection:
         max_future_skew: int = 0,
         deterministic: bool = False,
         random_seed: int = 0,
+        temp_directory: str = "/tmp",
+        max_temp_directory_size: int = 0,
     ) -> Self: ...
     @property
     def is_closed(self) -> bool: ...

@@ -15,8 +15,12 @@ class LaminarConfig:
         buffer_size: rows that may wait for a busy engine; a further insert waits for room.
         insert_timeout_ms: how long it waits before it raises IngestionError 300.
         threads: at most this many threads work on one large query; None: the number of processors.
-        memory_limit: bytes that the database may hold; None: no limit. Beyond it a statement or insert
+        memory_limit: bytes that the database may hold; None: no limit. Beyond it a query writes rows to
+            temporary files where it can (ORDER BY, GROUP BY, DISTINCT, joins on keys); else it, or an insert,
             raises MemoryError.
+        temp_directory: the folder of these files, which have no names and vanish with the process; None: no
+            files.
+        max_temp_directory_size: bytes that they may hold together; None: no limit.
         insert_timeout_ms: how long an insert waits for subscriptions with on_lag="block"; None: 30,000.
         statement_timeout_ms: how long a query may run before it raises QueryError 402; None: no limit.
         max_future_skew: milliseconds that a row may move a watermark beyond the clock, where its source does
@@ -36,6 +40,8 @@ class LaminarConfig:
         "buffer_size": 65536,
         "threads": None,
         "memory_limit": None,
+        "temp_directory": "/tmp",
+        "max_temp_directory_size": None,
         "insert_timeout_ms": 30000,
         "max_lag_bytes": None,
         "statement_timeout_ms": None,
@@ -55,6 +61,12 @@ class LaminarConfig:
             if isinstance(self._defaults[key], bool):
                 if not isinstance(value, bool):
                     raise TypeError(f"{key} must be True or False, not {value!r}")
+                continue
+            if key == "temp_directory":
+                if value is not None and not isinstance(value, str):
+                    raise TypeError(f"{key} must be a str or None, not {value!r}")
+                if value is not None and (not 0 < len(value.encode()) <= 4000 or "\0" in value):
+                    raise ValueError(f"{key} must be a text of 1 to 4000 bytes, not {value!r:.100}")
                 continue
             if value is None and self._defaults[key] is not None:
                 raise TypeError(f"{key} must be an int, not None")

@@ -64,6 +64,8 @@ class Connection(_laminardb.Connection):
             settings.max_future_skew or 0,
             settings.deterministic,
             settings.random_seed or 0,
+            settings.temp_directory or "",
+            settings.max_temp_directory_size or 0,
         )
 
     def tick(self, now: int | datetime) -> None:

@@ -87,7 +87,8 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     TRY(check_path(path, err));
     if (options->threads < 0 || options->memory_limit < 0 || options->buffer_size < 0 ||
         options->insert_timeout_ms < 0 || options->max_lag_bytes < 0 ||
-        options->statement_timeout_ms < 0 || options->max_future_skew_ms < 0) {
+        options->statement_timeout_ms < 0 || options->max_future_skew_ms < 0 ||
+        options->max_temp_directory_size < 0) {
         return error_set(err, ERR_INVALID_ARGUMENT,
                          "numbers in the options must be 0 (the default) or more");
     }
@@ -115,8 +116,10 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     settings_init(db, options);
     set_callbacks(db, options);
     db->opened_ns = clock_ticks_ns(&db->clock.base);
-    const status s = open_parts(db, err);
+    status s = settings_take_texts(db, options, err);
+    s = s < 0 ? s : open_parts(db, err);
     if (s < 0) {
+        settings_fini(db);
         mem_free(m, db, sizeof(*db));
         mem_close_shared(m);
         return s;
@@ -154,6 +157,7 @@ db_release(laminar_database *db) {
     db_queries_fini(db);
     catalog_close(db->catalog);
     engine_close(db->engine);
+    settings_fini(db);
     queue_close(db);
     mutex_fini(&db->queries_lock);
     mutex_fini(&db->token);

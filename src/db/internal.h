@@ -74,33 +74,34 @@ typedef struct insert_queue {
 } insert_queue;
 
 struct laminar_database {
-    _Atomic int32_t  references; /* the user's, and one per appender and subscription */
-    mem             *mem;
-    user_clock       clock;
-    shared_rng       random;
-    bool             deterministic; /* the clock moves in laminar_database_tick alone; no worker */
-    mutex            token;
-    insert_queue     queue;
-    _Atomic uint64_t transaction_owner; /* thread_id; 0: none. Set with the token */
-    _Atomic uint32_t transaction_word;  /* futex: changes when a transaction begins or ends */
-    catalog         *catalog;
-    engine          *engine;
-    _Atomic int32_t  state;      /* db_state */
-    bool             starting;   /* a start is under way; with the token */
-    _Atomic uint32_t start_word; /* futex of those who wait for it */
-    _Atomic bool     end_wanted; /* by code that runs inside: db_leave sees to it */
-    int32_t          cpu_count;
-    pid_t            process; /* that opened it: after fork the child must not touch it */
-    _Atomic int64_t  settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
-    int64_t          opened_with[SETTING_COUNT];
-    _Atomic int32_t  blocking_readers; /* open subscriptions with LAG_BLOCK */
-    _Atomic int32_t  sleeping_readers; /* threads that wait for changes */
-    int64_t          opened_ns;        /* of the monotonic clock */
-    mutex            queries_lock;
-    query_entry     *queries; /* active, newest first */
-    query_entry     *finished[QUERIES_KEPT];
-    uint32_t         finished_count;        /* ever */
-    int64_t          query_count;           /* ever: gives ids */
+    _Atomic int32_t   references; /* the user's, and one per appender and subscription */
+    mem              *mem;
+    user_clock        clock;
+    shared_rng        random;
+    bool              deterministic; /* the clock moves in laminar_database_tick alone; no worker */
+    mutex             token;
+    insert_queue      queue;
+    _Atomic uint64_t  transaction_owner; /* thread_id; 0: none. Set with the token */
+    _Atomic uint32_t  transaction_word;  /* futex: changes when a transaction begins or ends */
+    catalog          *catalog;
+    engine           *engine;
+    _Atomic int32_t   state;      /* db_state */
+    bool              starting;   /* a start is under way; with the token */
+    _Atomic uint32_t  start_word; /* futex of those who wait for it */
+    _Atomic bool      end_wanted; /* by code that runs inside: db_leave sees to it */
+    int32_t           cpu_count;
+    pid_t             process; /* that opened it: after fork the child must not touch it */
+    _Atomic int64_t   settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
+    int64_t           opened_with[SETTING_COUNT];
+    struct kept_text *setting_texts;    /* all that were ever set; with the token */
+    _Atomic int32_t   blocking_readers; /* open subscriptions with LAG_BLOCK */
+    _Atomic int32_t   sleeping_readers; /* threads that wait for changes */
+    int64_t           opened_ns;        /* of the monotonic clock */
+    mutex             queries_lock;
+    query_entry      *queries; /* active, newest first */
+    query_entry      *finished[QUERIES_KEPT];
+    uint32_t          finished_count;       /* ever */
+    int64_t           query_count;          /* ever: gives ids */
     bool (*interrupt_check)(void *context); /* the caller's; NULL: none */
     void *interrupt_context;
 };

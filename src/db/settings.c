@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* settings.c - see settings.h. Values are integers inside: BOOLEAN 0 and 1, a choice its number,
- * NULL the smallest integer. Readers take them without a lock. */
+/* settings.c - see settings.h. Values are integers inside: BOOLEAN 0 and 1, a choice its number, a
+ * text its address, NULL the smallest integer. Readers take them without a lock, so a text stays
+ * until the database is closed. */
 #include "db/settings.h"
 
 #include "db/statement.h"
+#include "op/spill.h"
 #include "plan/plan.h"
 
 #define NONE INT64_MIN
@@ -12,8 +14,16 @@ typedef enum setting_kind {
     SETTING_INTEGER,
     SETTING_BOOLEAN,
     SETTING_CHOICE,
-    SETTING_LENGTH /* of time: milliseconds inside */
+    SETTING_LENGTH, /* of time: milliseconds inside */
+    SETTING_TEXT
 } setting_kind;
+
+typedef struct kept_text kept_text;
+struct kept_text {
+    kept_text *next;
+    text       text;
+    char       bytes[];
+};
 
 typedef struct setting {
     const char  *name;
@@ -21,11 +31,13 @@ typedef struct setting {
     const char  *choices; /* "a|b|c" */
     int64_t      lowest, highest, standard;
     const char  *description;
+    text         text; /* the default of a text */
 } setting;
 
 static const setting settings[] = {
 #define SETTING(id, name, kind, choices, lowest, highest, standard, description)                   \
-    [SETTING_##id] = {#name, kind, choices, lowest, highest, standard, description},
+    [SETTING_##id] = {#name,   kind,     choices,     lowest,                                      \
+                      highest, standard, description, {choices, sizeof(choices) - 1}},
 #include "db/settings.def"
 #undef SETTING
 };
@@ -72,6 +84,10 @@ setting_value(const laminar_database *db, int32_t at) {
         v.type = type_of(TYPE_TEXT);
         v.s = choice_at(k->choices, now);
         break;
+    case SETTING_TEXT:
+        v.type = type_of(TYPE_TEXT);
+        v.s = now == NONE ? (text){NULL, 0} : *(const text *)(intptr_t)now;
+        break;
     }
     v.is_null = now == NONE;
     return v;
@@ -101,7 +117,12 @@ setting_find(int32_t *at, text name, int32_t position, error *err) {
 void
 settings_started(laminar_database *db) {
     const int64_t skew = atomic_load(&db->settings[SETTING_MAX_FUTURE_SKEW]);
+    const int64_t size = atomic_load(&db->settings[SETTING_MAX_TEMP_DIRECTORY_SIZE]);
+    const int64_t folder = atomic_load(&db->settings[SETTING_TEMP_DIRECTORY]);
+    spill_place  *place = engine_spill(db->engine);
     engine_set_future_skew(db->engine, skew == NONE ? 0 : sat_mul_i64(skew, 1000));
+    atomic_store(&place->bytes_limit, size == NONE ? INT64_MAX : size);
+    atomic_store(&place->directory, folder == NONE ? NULL : (const text *)(intptr_t)folder);
 }
 
 /* What others keep of a setting. */
@@ -117,6 +138,8 @@ apply(laminar_database *db, int32_t at, int64_t v) {
         atomic_store(&db->mem->bytes_limit, v == NONE ? INT64_MAX : v);
         break;
     case SETTING_MAX_FUTURE_SKEW:
+    case SETTING_MAX_TEMP_DIRECTORY_SIZE:
+    case SETTING_TEMP_DIRECTORY:
         if (db->engine != NULL) {
             settings_started(db);
         }
@@ -129,7 +152,9 @@ apply(laminar_database *db, int32_t at, int64_t v) {
 void
 settings_init(laminar_database *db, const laminar_options *options) {
     for (int32_t i = 0; i < SETTING_COUNT; i++) {
-        atomic_store(&db->settings[i], settings[i].standard);
+        const bool is_text = settings[i].kind == SETTING_TEXT;
+        atomic_store(&db->settings[i],
+                     is_text ? (int64_t)(intptr_t)&settings[i].text : settings[i].standard);
     }
     const struct {
         int32_t at;
@@ -139,6 +164,7 @@ settings_init(laminar_database *db, const laminar_options *options) {
                 {SETTING_MEMORY_LIMIT, options->memory_limit},
                 {SETTING_THREADS, options->threads},
                 {SETTING_MAX_LAG_BYTES, options->max_lag_bytes},
+                {SETTING_MAX_TEMP_DIRECTORY_SIZE, options->max_temp_directory_size},
                 {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms},
                 {SETTING_MAX_FUTURE_SKEW, options->max_future_skew_ms}};
     for (int32_t i = 0; i < ARRAY_COUNT(from); i++) {
@@ -151,6 +177,49 @@ settings_init(laminar_database *db, const laminar_options *options) {
     }
 }
 
+static status
+keep_text(laminar_database *db, text t, const text **out, error *err) {
+    for (const kept_text *k = db->setting_texts; k != NULL; k = k->next) {
+        if (text_equal(k->text, t)) {
+            *out = &k->text;
+            return OK;
+        }
+    }
+    kept_text *k = mem_alloc(db->mem, sizeof(*k) + t.size + 1);
+    if (k == NULL) {
+        return error_memory(err);
+    }
+    memcpy(k->bytes, t.data, t.size);
+    k->bytes[t.size] = '\0';
+    k->text = (text){k->bytes, t.size};
+    k->next = db->setting_texts;
+    db->setting_texts = k;
+    *out = &k->text;
+    return OK;
+}
+
+status
+settings_take_texts(laminar_database *db, const laminar_options *options, error *err) {
+    const text  given = text_of(options->temp_directory == NULL ? "" : options->temp_directory);
+    const text *kept = NULL;
+    if (options->temp_directory == NULL) {
+        return OK;
+    }
+    TRY(given.size == 0 ? OK : keep_text(db, given, &kept, err));
+    db->opened_with[SETTING_TEMP_DIRECTORY] = kept == NULL ? NONE : (int64_t)(intptr_t)kept;
+    atomic_store(&db->settings[SETTING_TEMP_DIRECTORY], db->opened_with[SETTING_TEMP_DIRECTORY]);
+    return OK;
+}
+
+void
+settings_fini(laminar_database *db) {
+    while (db->setting_texts != NULL) {
+        kept_text *k = db->setting_texts;
+        db->setting_texts = k->next;
+        mem_free(db->mem, k, sizeof(*k) + k->text.size + 1);
+    }
+}
+
 /* ---------------------------------------------------------------------------------- SET */
 static status
 refuse(const setting *k, const value *v, int32_t position, error *err) {
@@ -160,6 +229,7 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
                                                    : (text){written, value_write(v, written)};
     const bool   typed = k->kind == SETTING_LENGTH    ? !v->is_null
                          : k->kind == SETTING_INTEGER ? type_is_integer(v->type)
+                         : k->kind == SETTING_TEXT    ? v->type.id == TYPE_TEXT
                                                       : v->type.id == TYPE_TEXT || v->is_null;
     const status s =
         typed || (v->is_null && k->standard == NONE) ? ERR_INVALID_ARGUMENT : ERR_WRONG_TYPE;
@@ -179,6 +249,10 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
         error_set_at(err, s, position, "%s must be a length of time of at least 1 ms, not %.*s",
                      k->name, TEXT_ARG(shown));
         return error_hint(err, "write '10 s', or milliseconds: 10000");
+    case SETTING_TEXT:
+        return error_set_at(err, s, position, "%s must be a text of %lld to %lld bytes, not %.*s",
+                            k->name, (long long)k->lowest, (long long)k->highest,
+                            (int)min_i64((int64_t)shown.size, 100), shown.data);
     case SETTING_CHOICE:
         return error_set_at(err, s, position, "%s must be one of %s, not %.*s", k->name, k->choices,
                             TEXT_ARG(shown));
@@ -233,11 +307,28 @@ read_length(const value *v, int64_t *out) {
 }
 
 static status
-read_value(int64_t *out, const setting *k, const value *v, int32_t position, error *err) {
+read_text(laminar_database *db, int64_t *out, const setting *k, const value *v, bool *fits,
+          error *err) {
+    const text *kept = NULL;
+    *fits = v->type.id == TYPE_TEXT && (int64_t)v->s.size >= k->lowest &&
+            (int64_t)v->s.size <= k->highest && text_is_storable(v->s);
+    if (!*fits) {
+        return OK;
+    }
+    TRY(keep_text(db, v->s, &kept, err));
+    *out = (int64_t)(intptr_t)kept;
+    return OK;
+}
+
+static status
+read_value(laminar_database *db, int64_t *out, const setting *k, const value *v, int32_t position,
+           error *err) {
     bool fits = false;
     if (v->is_null) {
         *out = NONE;
         fits = k->standard == NONE;
+    } else if (k->kind == SETTING_TEXT) {
+        TRY(read_text(db, out, k, v, &fits, err));
     } else if (k->kind == SETTING_BOOLEAN) {
         fits = read_boolean(v, out);
     } else if (k->kind == SETTING_CHOICE) {
@@ -262,7 +353,7 @@ run_set(statement_context *c, const ast_statement *st, error *err) {
         return OK;
     }
     TRY(plan_constant(&v, &c->arena, &c->env, st->value, "SET", err));
-    TRY(read_value(&number, &settings[at], &v, st->value->position, err));
+    TRY(read_value(c->db, &number, &settings[at], &v, st->value->position, err));
     apply(c->db, at, number);
     return OK;
 }

@@ -17,5 +17,9 @@ status setting_find(int32_t *at, text name, int32_t position, error *err) MUST_U
 void settings_init(laminar_database *db, const laminar_options *options);
 /* The engine is there, and learns what it keeps of them. */
 void settings_started(laminar_database *db);
+/* The texts of the options. */
+status settings_take_texts(laminar_database *db, const laminar_options *options,
+                           error *err) MUST_USE;
+void   settings_fini(laminar_database *db);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "batch/builder.h"
 #include "op/gate.h"
+#include "op/spill.h"
 
 void
 circuit_close(circuit *c) {
@@ -42,6 +43,12 @@ circuit_measure(circuit *c, engine_clock *clock, const mem *account) {
 }
 
 void
+circuit_use_disk(circuit *c, spill_place *place) {
+    c->env.spill = place;
+    c->env.spill_base = spill_bytes_used(&c->env);
+}
+
+void
 circuit_add_profile(const circuit *c, plan_profile *total) {
     for (int32_t i = 0; i < c->plan->node_count; i++) {
         const op *o = c->ops[i];
@@ -50,6 +57,7 @@ circuit_add_profile(const circuit *c, plan_profile *total) {
             total[i].rows_out += o->rows_out;
             total[i].spent_ns += o->spent_ns;
             total[i].bytes += o->bytes_max;
+            total[i].spilled_bytes += o->spilled_bytes;
         }
     }
 }

@@ -42,6 +42,8 @@ status circuit_open(circuit **out, mem *m, const plan *p, op_mode mode, const ci
  * complete. */
 status circuit_open_part(circuit **out, mem *m, const circuit *whole, const plan *p,
                          const op_sink *sink, interrupt *interrupted, error *err) MUST_USE;
+/* One-off: what memory has no room for goes there, from now on. */
+void circuit_use_disk(circuit *c, spill_place *place);
 /* Time and memory of its operators are measured from now on; `account` is the one that it was
  * opened with, and serves nothing else. */
 void circuit_measure(circuit *c, engine_clock *clock, const mem *account);

@@ -70,6 +70,7 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->flow_us = INT64_MIN;
     timer_heap_init(&e->timers, m);
     arena_init(&e->change_arena, m);
+    spill_place_init(&e->spill, vfs_real(), m);
     const status s = pool_open(&e->pool, m, err);
     if (s < 0) {
         mem_free(m, e, sizeof(*e));
@@ -77,6 +78,11 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     }
     *out = e;
     return OK;
+}
+
+spill_place *
+engine_spill(engine *e) {
+    return &e->spill;
 }
 
 void

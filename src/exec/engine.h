@@ -18,11 +18,14 @@
 #include "plan/plan.h"
 #include "table/table.h"
 
-typedef struct engine engine;
-typedef struct source source; /* object->impl of sources and tables */
-typedef struct stream stream; /* object->impl of streams; anonymous ones have no object */
+typedef struct engine      engine;
+typedef struct spill_place spill_place; /* op/spill.h */
+typedef struct source      source;      /* object->impl of sources and tables */
+typedef struct stream      stream;      /* object->impl of streams; anonymous ones have no object */
 
 status engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
+/* Where one-off queries write what memory has no room for. */
+spill_place *engine_spill(engine *e);
 /* How far beyond the clock a row moves a watermark, of sources that do not say; 0: no bound. */
 void engine_set_future_skew(engine *e, int64_t us);
 #define ENGINE_WARNING_SIZE 320

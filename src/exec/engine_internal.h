@@ -11,6 +11,7 @@
 #include "exec/circuit.h"
 #include "exec/engine.h"
 #include "exec/timer.h"
+#include "op/spill.h"
 #include "os/pool.h"
 
 #define STREAM_DEPTH_MAX 256
@@ -50,6 +51,7 @@ struct engine {
     mem          *mem;
     engine_clock *clock;
     pool         *pool;
+    spill_place   spill;
     list          sources;  /* source*, in order of creation */
     list          streams;  /* stream*, in order of creation */
     uint64_t      sequence; /* of the newest insert */

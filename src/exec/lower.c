@@ -3,6 +3,38 @@
  * `class_of` and, when it has settings, one in `fill_spec`. */
 #include "exec/circuit.h"
 
+/* The first rows of ORDER BY ... LIMIT are kept in memory while they are this few. */
+#define TOP_ROWS_MAX 65536
+
+static bool
+is_large_top(const plan_node *n, op_mode mode, const op *whole) {
+    const bool many = n->limit < 0 || n->limit > TOP_ROWS_MAX || n->offset > TOP_ROWS_MAX;
+    return n->kind == PLAN_TOP_N && mode == MODE_ONCE && whole == NULL && n->key_count == 0 &&
+           n->sort_count > 0 && many;
+}
+
+/* The order of a TOP_N goes on with the columns that are no keys, so that it says which rows. */
+static status
+whole_order(op_spec *spec, arena *a, const plan_node *n, error *err) {
+    const int32_t columns = n->schema.count;
+    sort_key     *keys = arena_alloc(a, sizeof(*keys) * (size_t)(n->sort_count + columns));
+    if (keys == NULL) {
+        return error_memory(err);
+    }
+    memcpy(keys, n->sort_keys, sizeof(*keys) * (size_t)n->sort_count);
+    spec->sort_keys = keys;
+    for (int32_t i = 0; i < columns; i++) {
+        bool is_key = false;
+        for (int32_t k = 0; k < n->sort_count; k++) {
+            is_key = is_key || keys[k].column == i;
+        }
+        if (!is_key) {
+            keys[spec->sort_count++] = (sort_key){.column = i};
+        }
+    }
+    return OK;
+}
+
 static const op_class *
 class_of(const plan_node *n, op_mode mode) {
     switch (n->kind) {
@@ -167,6 +199,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, const op *w
     *spec = (op_spec){
         .mode = mode,
         .whole = whole,
+        .in_memory = n->kind == PLAN_RECURSIVE,
         .output = &n->schema,
         .predicate = n->predicate,
         .exprs = n->exprs,
@@ -263,7 +296,10 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, boo
     TRY(fill_spec(spec, &c->arena, n, mode, whole, err));
     spec->live = live == NULL ? NULL : live->ops[n->id];
     spec->records = !covered;
-    TRY(op_open(&c->ops[n->id], class_of(n, mode), &c->env, spec, err));
+    const bool large_top = is_large_top(n, mode, whole);
+    TRY(large_top ? whole_order(spec, &c->arena, n, err) : OK);
+    TRY(op_open(&c->ops[n->id], large_top ? &op_sort_class : class_of(n, mode), &c->env, spec,
+                err));
     TRY(n->kind == PLAN_RECURSIVE ? recursion_open(c, n, err) : OK);
     if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {
         return spool_open(c, n, err); /* each reader is fed when it is its turn */

@@ -12,6 +12,9 @@
  *   SHARD  each part has all rows and keeps those whose keys fall to it; together their groups are
  *          the groups of the whole. For so many groups that merging would cost as much as grouping
  *
+ * Parts keep all in memory. When that has no room for them they are given up, before the whole has
+ * seen a row of theirs, and one thread begins again, which may spill.
+ *
  * Which one is decided by a sample. Shares are cut after segments that cannot match are left out.
  * The answer does not depend on which thread runs what, nor on when. */
 #include <math.h>
@@ -144,9 +147,10 @@ scan_predicate(const parallel *p) {
     return predicate;
 }
 
-/* Joins store the other side first, in the whole circuit. */
+/* Joins store the other side first, in the whole circuit; *all: each has its own in memory. */
 static status
-run_build_sides(const parallel *p, error *err) {
+run_build_sides(const parallel *p, bool *all, error *err) {
+    *all = true;
     const size_t node_count = (size_t)p->whole->once->plan->node_count;
     if (p->whole->built == NULL) {
         p->whole->built = arena_alloc_zero(&p->whole->once->arena, sizeof(bool) * node_count);
@@ -159,6 +163,9 @@ run_build_sides(const parallel *p, error *err) {
             runner *r = p->whole;
             TRY(run_input(r, n, n->build_side, &(run_extent){RUN_NOTHING}, err));
             r->built[n->id] = true;
+        }
+        if (n->kind == PLAN_JOIN && p->whole->once->ops[n->id]->spilled_bytes > 0) {
+            *all = false; /* it cannot be probed before it has ticked */
         }
     }
     return OK;
@@ -205,6 +212,10 @@ take_rows(void *context, const delta *rows, error *err) {
     if (own->above != NULL) {
         return op_emit(own->above, rows, err);
     }
+    const op_env *limited = own->runner.limited;
+    if (limited != NULL && spill_wanted(limited, limited->spill_base, 0)) {
+        return error_memory(err);
+    }
     TRY(batch_keep(&kept, own->mem, rows, err));
     const status s = list_add(&own->rows, own->mem, kept, err);
     if (s < 0) {
@@ -235,6 +246,7 @@ open_part(const parallel *p, part *out, error *err) {
     out->runner.built = NULL;
     out->runner.predicate = NULL;
     out->runner.failed = (_Atomic bool *)&p->failed;
+    out->runner.limited = spill_is_possible(&r->once->env) ? &r->once->env : NULL;
     return OK;
 }
 
@@ -543,6 +555,16 @@ add_profiles(const parallel *p) {
     }
 }
 
+/* Some part had no memory, and the whole can do with less. */
+static bool
+gives_up(const parallel *p) {
+    bool pressed = false;
+    for (int32_t i = 0; i < p->part_count; i++) {
+        pressed = pressed || p->parts[i].status == ERR_OUT_OF_MEMORY;
+    }
+    return pressed && spill_is_possible(&p->whole->once->env);
+}
+
 static status
 run_parts(parallel *p, bool *ran, error *err) {
     runner      *r = p->whole;
@@ -554,6 +576,7 @@ run_parts(parallel *p, bool *ran, error *err) {
     status s = open_parts(p, err);
     if (s == OK) {
         *ran = pool_run(r->engine->pool, p->part_count, run_part, p, r->interrupted);
+        *ran = *ran && !gives_up(p);
         s = *ran ? unite(p, err) : OK;
         if (*ran) {
             add_profiles(p);
@@ -601,7 +624,11 @@ parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done, error 
     if (p.part_count <= 1) {
         return OK;
     }
-    TRY(run_build_sides(&p, err));
+    bool stored;
+    TRY(run_build_sides(&p, &stored, err));
+    if (!stored) {
+        return OK;
+    }
     TRY(choose(&p, err));
     if (p.how == HOW_ALONE) {
         return OK;

@@ -42,6 +42,9 @@ check_cancelled(const runner *r, error *err) {
     if (r->failed != NULL && atomic_load_explicit(r->failed, memory_order_relaxed)) {
         return error_set(err, ERR_QUERY_CANCELLED, "another part of the query has failed");
     }
+    if (r->limited != NULL && spill_wanted(r->limited, r->limited->spill_base, 0)) {
+        return error_memory(err);
+    }
     return OK;
 }
 
@@ -256,6 +259,7 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
     const op_sink sink = {.context = to, .take = take_step};
     circuit      *once = NULL;
     TRY(circuit_open(&once, r->engine->mem, &part, MODE_ONCE, NULL, &sink, r->interrupted, err));
+    circuit_use_disk(once, &r->engine->spill);
     runner inner = {.engine = r->engine,
                     .once = once,
                     .snapshots = r->snapshots,
@@ -368,6 +372,7 @@ stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted, error 
     circuit *once = NULL;
     TRY(circuit_open(&once, s->engine->mem, &s->plan, MODE_ONCE, s->circuit, sink, interrupted,
                      err));
+    circuit_use_disk(once, &s->engine->spill);
     runner r = {.engine = s->engine, .once = once, .live = s->circuit, .interrupted = interrupted};
     status done = run_node(&r, s->plan.root, err);
     if (done >= 0) {
@@ -494,6 +499,7 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
         circuit_measure(q->circuit, e->clock, q->account);
     }
     if (s == OK) {
+        circuit_use_disk(q->circuit, &e->spill);
         s = open_snapshots(q, err);
     }
     if (s == OK) {

@@ -32,6 +32,7 @@ typedef struct runner {
     interrupt        *interrupted;
     bool             *built;   /* by node id: the join's other side is stored; NULL: none is */
     _Atomic bool     *failed;  /* of a part: another one has failed; NULL: it is the whole */
+    const op_env     *limited; /* of a part: the whole, which may spill where parts may not */
     batch           **working; /* the rows that WORKING reads, in the circuit of a step */
     int32_t           working_count;
     const expr       *predicate; /* of the filter directly above the scan that runs now, or NULL */

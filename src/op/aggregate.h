@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
  * aggregate_window.c, aggregate_panes.c, aggregate_session.c, session_rebuild.c,
- * aggregate_distinct.c, aggregate_merge.c.
+ * aggregate_distinct.c, aggregate_merge.c, aggregate_spill.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
 #define LAMINAR_OP_AGGREGATE_H
 
 #include "op/rows.h"
+#include "op/spill.h"
 #include "state/arrangement.h"
 #include "state/calendar.h"
 #include "table/table.h"
@@ -80,6 +81,17 @@ typedef struct aggregate_distinct {
     bool        tracked; /* pairs may leave again, by a retraction or with their group */
 } aggregate_distinct;
 
+/* One-off, where memory is limited. */
+typedef struct aggregate_limits {
+    bool      known; /* whether it is, which the first rows decide */
+    bool      limited;
+    bool      holds; /* some call keeps its rows: they wait, as `held` or on disk, until the tick */
+    spill_set spilled;
+    batch   **held;
+    int32_t   held_count, held_capacity;
+    int64_t   held_bytes;
+} aggregate_limits;
+
 typedef struct aggregate {
     op                  base;
     group_table         groups;
@@ -89,6 +101,7 @@ typedef struct aggregate {
     aggregate_windows   windows;
     aggregate_panes     panes;
     aggregate_sessions  sessions;
+    aggregate_limits    limits;
     column             *views;     /* of the delta under way */
     column             *arguments; /* the columns of the call under way */
     column             *output;    /* of the delta being emitted */
@@ -111,6 +124,18 @@ status aggregate_update_calls(aggregate *a, const slot *slots, const delta *in,
 status aggregate_add_rows(aggregate *a, const slot *slots, const delta *in, error *err) MUST_USE;
 /* The group of an aggregate without keys, made when it is missing. */
 status aggregate_ensure_global(aggregate *a, error *err) MUST_USE;
+
+/* Rows of the delta in a->views into their groups. */
+status aggregate_take(aggregate *a, const delta *in, error *err) MUST_USE;
+/* No groups, and nothing that hung on them. */
+status aggregate_reset(aggregate *a, error *err) MUST_USE;
+
+/* ---- aggregate_spill.c */
+/* Memory is limited, and groups may go to disk. */
+bool   aggregate_is_limited(aggregate *a);
+status aggregate_push_limited(aggregate *a, const delta *in, error *err) MUST_USE;
+status aggregate_tick_limited(aggregate *a, error *err) MUST_USE;
+void   aggregate_close_limits(aggregate *a);
 
 /* ---- aggregate_emit.c */
 /* Keys and current values of groups as output columns in scratch; `out` has room for the output

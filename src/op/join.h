@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* join.h - the parts of the join operator: op_join.c (both sides, pairs), join_match.c (rows whose
- * coming out depends on whether they have a match) and join_bound.c (rows that are forgotten).
+ * coming out depends on whether they have a match), join_bound.c (rows that are forgotten) and
+ * join_spill.c (both sides on disk).
  *
  * Pair columns are numbered left ++ right ++ mark; `shown` picks those that come out. */
 #ifndef LAMINAR_OP_JOIN_H
@@ -8,6 +9,7 @@
 
 #include "op/judge.h"
 #include "op/rows.h"
+#include "op/spill.h"
 #include "state/arrangement.h"
 
 enum { JOIN_LEFT_SIDE = 0, JOIN_RIGHT_SIDE = 1 };
@@ -40,6 +42,7 @@ typedef struct join {
     slot_list      touched;    /* units of the other side whose count moved in this push */
     judge          judge;      /* of late rows, where rows are forgotten */
     slot_list      crowded;    /* SINGLE: units with more than one match in this tick */
+    spill_set      spilled;    /* one-off: open once the stored side is on disk */
 } join;
 
 /* Pairs of a row of the delta under way and a stored row of the other side. */
@@ -53,6 +56,16 @@ typedef struct join_pairs {
 /* ---- op_join.c */
 /* A side without rows; what was in it must be closed. */
 status join_open_side(join *j, int32_t side, error *err) MUST_USE;
+/* One-off: rows (text as views) of a port, which are probed with or stored; those of the stored
+ * side give nothing by themselves. Or to disk with them, while that is where the stored side is. */
+status join_take(join *j, int32_t port, const delta *rows, error *err) MUST_USE;
+
+/* ---- join_spill.c */
+/* The stored side goes to disk, and what comes from now on. */
+status join_spill(join *j, error *err) MUST_USE;
+status join_to_disk(join *j, int32_t port, const delta *rows, error *err) MUST_USE;
+/* At the tick: joins what is on disk, part by part. */
+status join_spilled(join *j, error *err) MUST_USE;
 
 /* ---- join_bound.c */
 /* Forgets rows that nothing matches any more. */

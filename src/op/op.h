@@ -40,6 +40,8 @@ typedef struct op_profile {
     int64_t       since_ns, since_bytes;
 } op_profile;
 
+typedef struct spill_place spill_place; /* spill.h */
+
 typedef struct op_env { /* shared by the operators of one circuit */
     mem            *mem;
     arena          *arena; /* of the circuit */
@@ -53,6 +55,8 @@ typedef struct op_env { /* shared by the operators of one circuit */
     const int64_t  *arrived;     /* not NULL: of each row */
     const int64_t  *departed;    /* where versions are read: when each row went */
     const op_sink  *late;        /* takes late rows, where they are sent somewhere */
+    spill_place    *spill; /* one-off: where rows go for which memory has no room; NULL: nowhere */
+    int64_t         spill_base; /* bytes of the database before the query */
 } op_env;
 
 typedef struct op_edge {
@@ -69,6 +73,7 @@ struct op { /* the base: first member of every operator struct */
     int64_t        frontier_us; /* of the last tick, INT64_MIN before: the watermark rows meet */
     int64_t        rows_in, rows_out, late_rows, null_time_rows;
     int64_t        spent_ns, bytes, bytes_max; /* while it is measured */
+    int64_t        spilled_bytes;              /* that it wrote to disk */
     /* Some consumer needs retractions of updated rows. Set between ticks by the executor. */
     bool old_rows_wanted;
     /* One-off, set before the first push: of the rows only those count whose columns `shard` fall

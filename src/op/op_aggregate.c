@@ -104,6 +104,7 @@ aggregate_open(op *self, error *err) {
         return error_memory(err);
     }
     assert(spec->output->count == spec->key_count + spec->agg_count);
+    spill_set_init(&a->limits.spilled, self);
     TRY(place_calls(a, err));
     TRY(a->windowed ? windows_open(a, err) : OK);
     panes_open(a);
@@ -115,6 +116,13 @@ aggregate_close(op *self) {
     aggregate *a = (aggregate *)self;
     close_groups(a);
     windows_close(a);
+    aggregate_close_limits(a);
+}
+
+status
+aggregate_reset(aggregate *a, error *err) {
+    close_groups(a);
+    return open_groups(a, err);
 }
 
 /* Slots of groups that left are used again, but their memory is not given back. Where none is left
@@ -124,8 +132,7 @@ shrink(aggregate *a, error *err) {
     if (a->groups.live_count > 0 || group_table_slot_count(&a->groups) < SHRINK_SLOTS) {
         return OK;
     }
-    close_groups(a);
-    return open_groups(a, err);
+    return aggregate_reset(a, err);
 }
 
 status
@@ -339,6 +346,20 @@ take_shard(aggregate *a, const delta **in, error *err) {
     return OK;
 }
 
+status
+aggregate_take(aggregate *a, const delta *in, error *err) {
+    slot *slots = arena_alloc(a->base.env->scratch, (size_t)in->row_count * sizeof(*slots));
+    if (slots == NULL) {
+        return error_memory(err);
+    }
+    if (a->panes.width > 0) {
+        return panes_add(a, in, slots, err);
+    }
+    TRY(a->base.spec->session ? sessions_map(a, in, slots, err)
+                              : aggregate_map_rows(a, in->row_count, slots, err));
+    return aggregate_add_rows(a, slots, in, err);
+}
+
 static status
 aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     aggregate       *a = (aggregate *)self;
@@ -349,18 +370,11 @@ aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     if (self->shard_count > 0) {
         TRY(take_shard(a, &in, err));
     }
-    slot *slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*slots) + 1);
-    if (slots == NULL) {
-        return error_memory(err);
-    }
     if (self->spec->session && a->sessions.rebuilds) {
         TRY(sessions_collect(a, in, err));
-    } else if (in->row_count > 0 && a->panes.width > 0) {
-        TRY(panes_add(a, in, slots, err));
     } else if (in->row_count > 0) {
-        TRY(self->spec->session ? sessions_map(a, in, slots, err)
-                                : aggregate_map_rows(a, in->row_count, slots, err));
-        TRY(aggregate_add_rows(a, slots, in, err));
+        TRY(aggregate_is_limited(a) ? aggregate_push_limited(a, in, err)
+                                    : aggregate_take(a, in, err));
     }
     arena_rewind(scratch, mark);
     return OK;
@@ -376,6 +390,9 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
     }
     if (self->spec->session && a->sessions.rebuilds) {
         TRY(sessions_rebuild(a, err));
+    }
+    if (a->limits.limited) {
+        return aggregate_tick_limited(a, err);
     }
     if (self->spec->mode == MODE_ONCE) {
         return aggregate_send_all(a, NULL, 0, err);

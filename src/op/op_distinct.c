@@ -4,12 +4,15 @@
  * Keeps the total weight of each row. A row is in the output while its weight is positive, whatever
  * the weight is, so only crossings of zero are emitted: +1 when a row appears, -1 when its last
  * copy is retracted. An append-only input needs no weights: a row that is new is emitted at once.
+ * Where memory has no room for more of them (one-off), rows that are not known by then go to disk,
+ * dealt out by their hashes; each part is a DISTINCT of its own at the tick.
  *
  * push:  adds weights; the first touch of a row in this tick remembers whether it was in
  * tick:  for each touched row compares then and now, emits, forgets rows of weight 0
  *
  * See op_filter.c for the simplest operator and op.h for the contract. */
 #include "op/rows.h"
+#include "op/spill.h"
 #include "state/group_table.h"
 
 enum {
@@ -29,19 +32,34 @@ typedef struct distinct {
     state_array records; /* distinct_row per slot; unused when append-only */
     slot_list   touched;
     column     *views;
+    spill_set   spilled;
 } distinct;
+
+static status
+open_rows(distinct *d, error *err) {
+    op_env          *env = d->base.env;
+    const schema    *input = d->base.spec->input[0];
+    const arena_mark mark = arena_save(env->scratch);
+    const data_type *types = schema_types(input, env->scratch);
+    if (types == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_open(&d->rows, env->store, "distinct.rows", types, input->count, err));
+    arena_rewind(env->scratch, mark);
+    return OK;
+}
 
 static status
 distinct_open(op *self, error *err) {
     distinct     *d = (distinct *)self;
     op_env       *env = self->env;
     const schema *input = self->spec->input[0];
-    data_type    *types = schema_types(input, env->arena);
     d->views = arena_alloc(env->arena, (size_t)input->count * sizeof(column));
-    if (types == NULL || d->views == NULL) {
+    if (d->views == NULL) {
         return error_memory(err);
     }
-    TRY(group_table_open(&d->rows, env->store, "distinct.rows", types, input->count, err));
+    spill_set_init(&d->spilled, self);
+    TRY(open_rows(d, err));
     TRY(array_open(&d->records, env->store, "distinct.records", sizeof(distinct_row), err));
     return OK;
 }
@@ -51,6 +69,7 @@ distinct_close(op *self) {
     distinct *d = (distinct *)self;
     group_table_close(&d->rows);
     array_close(&d->records);
+    spill_set_close(&d->spilled);
 }
 
 /* Emits the rows that were never seen before, as they come. */
@@ -98,6 +117,54 @@ push_weights(distinct *d, const delta *in, const slot *slots, const uint8_t *is_
     return OK;
 }
 
+/* No room for more: of the rows those go to disk that are not known. */
+static status
+spill_unknown(distinct *d, const delta *rows, error *err) {
+    arena   *scratch = d->base.env->scratch;
+    slot    *slots = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*slots));
+    int32_t *picked = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*picked));
+    int32_t  count = 0;
+    delta    unknown;
+    if (slots == NULL || picked == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_find(&d->rows, rows->columns, rows->row_count, slots, scratch, err));
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        picked[count] = i;
+        count += slots[i] == SLOT_NONE;
+    }
+    if (count == 0) {
+        return OK;
+    }
+    TRY(delta_gather(&unknown, rows, picked, count, scratch, err));
+    unknown.weight = NULL;
+    return spill_set_add(&d->spilled, 0, &unknown, unknown.columns, unknown.column_count, err);
+}
+
+static status
+push_once(distinct *d, const delta *rows, error *err) {
+    arena   *scratch = d->base.env->scratch;
+    slot    *slots;
+    uint8_t *is_new;
+    if (d->spilled.open) {
+        return spill_unknown(d, rows, err);
+    }
+    if (!d->spilled.based) {
+        spill_set_count(&d->spilled);
+    }
+    slots = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*slots));
+    is_new = arena_alloc(scratch, (size_t)rows->row_count);
+    if (slots == NULL || is_new == NULL) {
+        return error_memory(err);
+    }
+    TRY(group_table_map(&d->rows, rows->columns, rows->row_count, slots, is_new, scratch, err));
+    const status s = push_new_rows(d, rows, is_new, err);
+    if (s == OK && spill_set_presses(&d->spilled)) {
+        TRY(spill_set_begin(&d->spilled, err));
+    }
+    return s;
+}
+
 static status
 distinct_push(op *self, int32_t port, const delta *in, error *err) {
     distinct *d = (distinct *)self;
@@ -113,16 +180,16 @@ distinct_push(op *self, int32_t port, const delta *in, error *err) {
             return OK;
         }
     }
-    const column *keys = self->shard_count > 0 ? rows.columns : d->views;
-    slot         *slots = arena_alloc(scratch, (size_t)rows.row_count * sizeof(*slots));
-    uint8_t      *is_new = arena_alloc(scratch, (size_t)rows.row_count);
+    rows.columns = self->shard_count > 0 ? rows.columns : d->views;
+    if (self->spec->append_only[0]) {
+        return push_once(d, &rows, err);
+    }
+    slot    *slots = arena_alloc(scratch, (size_t)rows.row_count * sizeof(*slots));
+    uint8_t *is_new = arena_alloc(scratch, (size_t)rows.row_count);
     if (slots == NULL || is_new == NULL) {
         return error_memory(err);
     }
-    TRY(group_table_map(&d->rows, keys, rows.row_count, slots, is_new, scratch, err));
-    if (self->spec->append_only[0]) {
-        return push_new_rows(d, &rows, is_new, err);
-    }
+    TRY(group_table_map(&d->rows, rows.columns, rows.row_count, slots, is_new, scratch, err));
     return push_weights(d, &rows, slots, is_new, err);
 }
 
@@ -157,9 +224,52 @@ forget_touched(distinct *d, error *err) {
 }
 
 static status
+run_part(distinct *d, const spill_part *part, error *err) {
+    arena           *scratch = d->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    spill_reader     r;
+    status s = spill_reader_open(&r, &part->sides[0], d->base.spec->input[0], scratch, err);
+    while (s == OK) {
+        const arena_mark inner = arena_save(scratch);
+        delta            rows;
+        s = spill_reader_next(&r, &rows, err);
+        if (s < 0 || rows.row_count == 0) {
+            break;
+        }
+        s = push_once(d, &rows, err);
+        arena_rewind(scratch, inner);
+    }
+    spill_reader_close(&r);
+    arena_rewind(scratch, mark);
+    return s;
+}
+
+/* What is on disk, part by part; DONE: the consumers have enough. */
+static status
+run_spilled(distinct *d, error *err) {
+    status s = OK;
+    while (s == OK) {
+        spill_part *part;
+        TRY(spill_set_next(&d->spilled, &part, err));
+        if (part == NULL) {
+            return OK;
+        }
+        group_table_close(&d->rows);
+        spill_set_count(&d->spilled);
+        s = open_rows(d, err);
+        s = s < 0 ? s : run_part(d, part, err);
+        spill_part_free(&d->spilled, part);
+    }
+    return s < 0 ? s : OK;
+}
+
+static status
 distinct_tick(op *self, int64_t frontier_us, error *err) {
     distinct *d = (distinct *)self;
     (void)frontier_us;
+    if (d->spilled.open) {
+        return run_spilled(d, err);
+    }
     if (d->touched.first == NULL) {
         return OK;
     }

@@ -10,7 +10,8 @@
  * far.
  *
  * One-off queries feed all of one side (build_side) before the other, which only probes and is not
- * stored. Instances for parts of the probe side share what the whole operator has stored.
+ * stored. Instances for parts of the probe side share what the whole operator has stored. A stored
+ * side that memory has no room for goes to disk, and the probe side with it (join_spill.c).
  *
  * Where times bound the matches of a row, streams forget rows (join_bound.c).
  *
@@ -141,6 +142,7 @@ join_open(op *self, error *err) {
     j->tracked[JOIN_RIGHT_SIDE] = kind == OP_JOIN_RIGHT || kind == OP_JOIN_FULL;
     TRY(open_residual(j, err));
     TRY(open_shown(j, err));
+    spill_set_init(&j->spilled, self);
     TRY(judge_open(&j->judge, self, late, err));
     TRY(open_side(j, JOIN_LEFT_SIDE, err));
     TRY(open_side(j, JOIN_RIGHT_SIDE, err));
@@ -155,6 +157,7 @@ join_close(op *self) {
     for (int32_t side = 0; side < 2 && self->spec->whole == NULL; side++) {
         arrangement_close(&j->sides[side]);
     }
+    spill_set_close(&j->spilled);
 }
 
 /* ---- pairs */
@@ -380,24 +383,58 @@ check_single(const join *j, int32_t port, const delta *in, const int64_t *matche
     return OK;
 }
 
+/* Zeros for the rows of a side whose matches count; NULL in *out where they do not. */
 static status
-push_once(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
-    if (j->stored[port]) {
-        if (j->tracked[port]) {
-            TRY(emit_keyless(j, port, in, matched, err));
-        }
-        return update_own(j, port, in, matched, err);
+open_matched(join *j, int32_t port, int32_t count, int64_t **out, error *err) {
+    *out = NULL;
+    if (j->tracked[port]) {
+        *out = arena_alloc_zero(j->base.env->scratch, (size_t)count * sizeof(**out));
     }
-    const status s = probe_other(j, port, in, matched, err);
-    if (s != OK || !j->tracked[port]) {
-        return s;
-    }
-    TRY(check_single(j, port, in, matched, err));
-    return join_match_emit(j, port, in, matched, err);
+    return j->tracked[port] && *out == NULL ? error_memory(err) : OK;
 }
 
 static status
-push_stream(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
+store_once(join *j, int32_t port, const delta *rows, const int64_t *matched, error *err) {
+    if (!j->spilled.based) {
+        spill_set_count(&j->spilled);
+    }
+    TRY(update_own(j, port, rows, matched, err));
+    const bool can_deal = j->base.spec->key_count > 0;
+    return can_deal && spill_set_presses(&j->spilled) ? join_spill(j, err) : OK;
+}
+
+status
+join_take(join *j, int32_t port, const delta *rows, error *err) {
+    int64_t *matched;
+    if (j->spilled.open) {
+        return join_to_disk(j, port, rows, err);
+    }
+    TRY(open_matched(j, port, rows->row_count, &matched, err));
+    if (j->stored[port]) {
+        return store_once(j, port, rows, matched, err);
+    }
+    const status s = probe_other(j, port, rows, matched, err);
+    if (s != OK || !j->tracked[port]) {
+        return s;
+    }
+    TRY(check_single(j, port, rows, matched, err));
+    return join_match_emit(j, port, rows, matched, err);
+}
+
+static status
+push_once(join *j, int32_t port, const delta *in, error *err) {
+    if (j->stored[port] && j->tracked[port]) {
+        int64_t *none;
+        TRY(open_matched(j, port, in->row_count, &none, err));
+        TRY(emit_keyless(j, port, in, none, err));
+    }
+    return join_take(j, port, in, err);
+}
+
+static status
+push_stream(join *j, int32_t port, const delta *in, error *err) {
+    int64_t *matched;
+    TRY(open_matched(j, port, in->row_count, &matched, err));
     TRY(probe_other(j, port, in, matched, err));
     if (j->tracked[port]) {
         TRY(join_match_emit(j, port, in, matched, err));
@@ -423,15 +460,8 @@ join_push(op *self, int32_t port, const delta *in, error *err) {
         arena_rewind(scratch, mark);
         return OK;
     }
-    int64_t *matched = NULL;
-    if (j->tracked[port]) {
-        matched = arena_alloc_zero(scratch, (size_t)rows.row_count * sizeof(*matched));
-        if (matched == NULL) {
-            return error_memory(err);
-        }
-    }
-    const status s = self->spec->mode == MODE_ONCE ? push_once(j, port, &rows, matched, err)
-                                                   : push_stream(j, port, &rows, matched, err);
+    const status s = self->spec->mode == MODE_ONCE ? push_once(j, port, &rows, err)
+                                                   : push_stream(j, port, &rows, err);
     arena_rewind(scratch, mark);
     return s;
 }
@@ -442,6 +472,9 @@ join_tick(op *self, int64_t frontier_us, error *err) {
     if (self->spec->mode == MODE_STREAM) {
         TRY(j->crowded.first == NULL ? OK : join_match_check(j, err));
         return j->judge.bound == NULL ? OK : join_forget(j, frontier_us, err);
+    }
+    if (j->spilled.open) {
+        return join_spilled(j, err);
     }
     const int32_t side = self->spec->build_side;
     return j->tracked[side] ? join_match_finish(j, side, err) : OK;

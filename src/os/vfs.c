@@ -70,6 +70,31 @@ check_regular(const real_file *f, error *err) {
                      S_ISDIR(info.st_mode) ? "a directory" : "no regular file");
 }
 
+/* A file without a name. Where the file system has none, one that loses its name at once. */
+static int
+open_nameless(const char *directory) {
+    static _Atomic uint32_t made;
+    int fd = open_retrying(directory, O_TMPFILE | O_EXCL | O_RDWR, PRIVATE_MODE);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) {
+        return fd;
+    }
+    char      path[4096];
+    const int size = snprintf(path, sizeof(path), "%s/.laminardb-%ld-%u.tmp", directory,
+                              (long)getpid(), atomic_fetch_add(&made, 1));
+    if (size < 0 || size >= (int)sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = open_retrying(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, PRIVATE_MODE);
+    if (fd >= 0 && unlink(path) != 0) {
+        const int reason = errno;
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
+}
+
 static status
 real_open(vfs *fs, vfs_file **out, const char *path, uint32_t flags, error *err) {
     assert((flags & (VFS_READ | VFS_WRITE)) != 0);
@@ -83,10 +108,16 @@ real_open(vfs *fs, vfs_file **out, const char *path, uint32_t flags, error *err)
     mode |= (flags & VFS_CREATE) != 0 ? O_CREAT : 0;
     mode |= (flags & VFS_EXCLUSIVE) != 0 ? O_EXCL : 0;
     mode |= (flags & VFS_REGULAR) != 0 ? O_NONBLOCK : 0; /* a pipe would wait for its writer */
-    f->fd = open_retrying(path, mode, (flags & VFS_PRIVATE) != 0 ? PRIVATE_MODE : FILE_MODE);
+    const bool temporary = (flags & VFS_TEMPORARY) != 0;
+    f->fd = temporary
+                ? open_nameless(path)
+                : open_retrying(path, mode, (flags & VFS_PRIVATE) != 0 ? PRIVATE_MODE : FILE_MODE);
     status s = OK;
     if (f->fd < 0) {
-        s = error_set(err, ERR_CONNECTOR_FAILED, "cannot open \"%s\": %m", path);
+        s = error_set(err, ERR_CONNECTOR_FAILED,
+                      temporary ? "cannot make a temporary file in \"%s\": %m"
+                                : "cannot open \"%s\": %m",
+                      path);
     } else if ((flags & VFS_REGULAR) != 0) {
         s = check_regular(f, err);
     }

@@ -12,14 +12,17 @@ typedef struct vfs      vfs;
 typedef struct vfs_file vfs_file;
 
 /* VFS_REGULAR: refuses what is no regular file (a device, a pipe, a directory) without waiting for
- * it. VFS_PRIVATE: of the user alone. */
+ * it. VFS_PRIVATE: of the user alone. VFS_TEMPORARY: `path` is a directory, and the new file in it
+ * has no name: nobody else can open it, and it is gone with its last descriptor, whatever ends the
+ * process. */
 enum {
     VFS_READ = 1,
     VFS_WRITE = 2,
     VFS_CREATE = 4,
     VFS_EXCLUSIVE = 8,
     VFS_REGULAR = 16,
-    VFS_PRIVATE = 32
+    VFS_PRIVATE = 32,
+    VFS_TEMPORARY = 64
 };
 
 struct vfs {

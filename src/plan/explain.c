@@ -462,6 +462,10 @@ print_profile(const plan_profile *p, buf *out) {
     }
     buf_printf(out, ", time: %.3f ms, memory: ", (double)p->spent_ns / 1e6);
     print_bytes(p->bytes, out);
+    if (p->spilled_bytes > 0) {
+        buf_append_text(out, TEXT(", spilled: "));
+        print_bytes(p->spilled_bytes, out);
+    }
 }
 
 static void

@@ -303,8 +303,9 @@ plan_own_inputs(const plan_node *n) {
 /* An operator tree with properties, one node a line, indented by two blanks: EXPLAIN. */
 typedef struct plan_profile { /* what a node did: EXPLAIN ANALYZE */
     int64_t rows_in, rows_out;
-    int64_t spent_ns; /* without what it called; of all threads */
-    int64_t bytes;    /* the most that it held, per thread, added up */
+    int64_t spent_ns;      /* without what it called; of all threads */
+    int64_t bytes;         /* the most that it held, per thread, added up */
+    int64_t spilled_bytes; /* written to disk, for want of memory */
 } plan_profile;
 /* profile: by node id; NULL: none. */
 void plan_print(const plan *p, const plan_profile *profile, buf *out);

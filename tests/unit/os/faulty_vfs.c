@@ -100,13 +100,15 @@ drop_unreachable(faulty_vfs *fs) {
 }
 
 static faulty_node *
-create(faulty_vfs *fs, const char *path) {
+create(faulty_vfs *fs, const char *path, bool temporary) {
     for (int32_t i = 0; i < FAULTY_FILES; i++) {
         if (!fs->nodes[i].used) {
             faulty_node *n = &fs->nodes[i];
             *n = (faulty_node){.used = true};
             CHECK(path[0] != '\0');
-            rename_node(fs, n, path);
+            if (!temporary) { /* else it has no name */
+                rename_node(fs, n, path);
+            }
             return n;
         }
     }
@@ -120,8 +122,9 @@ faulty_open(vfs *base, vfs_file **out, const char *path, uint32_t flags, error *
     if (fails(fs, FAULTY_OPEN)) {
         return refuse("open", path, err);
     }
-    faulty_node *n = find(fs, path);
-    if (n == NULL && (flags & VFS_CREATE) == 0) {
+    const bool   temporary = (flags & VFS_TEMPORARY) != 0;
+    faulty_node *n = temporary ? NULL : find(fs, path);
+    if (n == NULL && !temporary && (flags & VFS_CREATE) == 0) {
         return error_set(err, ERR_CONNECTOR_FAILED, "cannot open \"%s\": No such file", path);
     }
     if (n != NULL && (flags & VFS_EXCLUSIVE) != 0) {
@@ -130,7 +133,7 @@ faulty_open(vfs *base, vfs_file **out, const char *path, uint32_t flags, error *
     faulty_file *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     f->base.fs = base;
-    f->node = n == NULL ? create(fs, path) : n;
+    f->node = n == NULL ? create(fs, path, temporary) : n;
     f->flags = flags;
     f->node->handles++;
     fs->open_files++;
@@ -162,6 +165,11 @@ faulty_read(vfs_file *file, int64_t offset, void *out, size_t size, size_t *size
     const size_t  n = (int64_t)size < left ? size : (size_t)left;
     if (n > 0) {
         memcpy(out, b->data + offset, n);
+    }
+    faulty_vfs *fs = of(file->fs);
+    fs->reads = fs->flip_at == 0 ? 0 : fs->reads + 1;
+    if (fs->flip_at != 0 && fs->reads == fs->flip_at && n > 0) {
+        ((uint8_t *)out)[n / 2] ^= 16;
     }
     *size_read = n;
     return OK;

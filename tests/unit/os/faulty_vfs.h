@@ -55,6 +55,8 @@ typedef struct faulty_vfs {
     int64_t     fail_at;     /* the call with this number fails; 0: none */
     bool        fail_always; /* all calls from fail_at on: the disk is gone */
     uint32_t    fail_kinds;  /* faulty_call, or-ed */
+    int64_t     flip_at;     /* the read with this number gives a wrong bit; 0: none */
+    int64_t     reads;       /* since flip_at was set */
     bool        write_short; /* a write that fails leaves the first half of its bytes */
     int32_t     open_files;
 } faulty_vfs;

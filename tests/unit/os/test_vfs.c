@@ -161,8 +161,43 @@ test_partial_write_is_an_error(void **state) {
     CHECK_OK(fs->close(f, &err));
 }
 
+static status
+count_name(void *context, const char *name) {
+    (void)name;
+    ++*(int32_t *)context;
+    return OK;
+}
+
+/* It has no entry in its folder, and its bytes are its own. */
+static void
+test_temporary_files(void **state) {
+    const place *p = *state;
+    vfs         *fs = vfs_real();
+    vfs_file    *f[2];
+    error        err;
+    int32_t      names = 0;
+    char         there[2] = {0};
+    size_t       size_read;
+    for (int32_t i = 0; i < 2; i++) {
+        const char byte = (char)('a' + i);
+        CHECK_OK(fs->open(fs, &f[i], p->directory, VFS_READ | VFS_WRITE | VFS_TEMPORARY, &err));
+        CHECK_OK(fs->write(f[i], 0, &byte, 1, &err));
+    }
+    CHECK_OK(fs->list(fs, p->directory, count_name, &names, &err));
+    CHECK_EQ(names, 0);
+    for (int32_t i = 0; i < 2; i++) {
+        CHECK_OK(fs->read(f[i], 0, there, 2, &size_read, &err));
+        CHECK_EQ(size_read, 1);
+        CHECK_EQ(there[0], 'a' + i);
+        CHECK_OK(fs->close(f[i], &err));
+    }
+    CHECK_EQ(fs->open(fs, &f[0], "/no/such/folder", VFS_READ | VFS_WRITE | VFS_TEMPORARY, &err),
+             ERR_CONNECTOR_FAILED);
+    CHECK(strstr(err.message, "/no/such/folder") != NULL);
+}
+
 #define IN_PLACE(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
 UNIT_MAIN(IN_PLACE(test_round_trip), IN_PLACE(test_short_file),
           IN_PLACE(test_descriptors_are_not_inherited), IN_PLACE(test_errors_name_the_file),
-          IN_PLACE(test_partial_write_is_an_error))
+          IN_PLACE(test_partial_write_is_an_error), IN_PLACE(test_temporary_files))
