@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ROOT / "src/expr/functions.def"
+MACROS = ROOT / "src/expr/macros.def"
 AGGREGATES = ROOT / "src/agg/aggregates.def"
 TEXTS = ROOT / "tools/function_texts.txt"
 PAGE = ROOT / "docs/sql/functions.md"
@@ -309,7 +310,10 @@ def read_functions() -> dict[str, list[Overload]]:
         types = tuple(TYPES.get(p.strip(), p.strip()) for p in parameters.split(",") if p.strip())
         found.setdefault(name, []).append(Overload(types, TYPES.get(result, result), "FN_VARIADIC" in flags))
     for name, shown in re.findall(r'LAMBDA\("([^"]+)", "([^"]+)"\)', text):
-        result = {"transform": "U[]", "apply": "U[]", "filter": "T[]"}.get(name.split("_")[1], "T")
+        result = {"transform": "U[]", "apply": "U[]", "filter": "T[]"}.get(name.split("_")[-1], "T")
+        found.setdefault(name, []).append(Overload((shown,), result, False))
+    macros = re.sub(r"/\*.*?\*/", "", MACROS.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for name, shown, result in re.findall(r'MACRO\("([^"]+)",\s*"([^"]*)",\s*"([^"]*)"', macros):
         found.setdefault(name, []).append(Overload((shown,), result, False))
     pattern = r'(NESTED(?:_PREPARED)?|TYPED)\("([^"]+)",\s*"?([^",]+)"?,\s*"([^"]*)"'
     for kind, name, form, shown in re.findall(pattern, text):

@@ -107,6 +107,7 @@ struct function {
 #define NESTED(name, pattern, shown, flags, kernel) fn_kernel kernel;
 #define NESTED_PREPARED(name, pattern, shown, flags, prepare, kernel) fn_kernel kernel;
 #define LAMBDA(name, shown)
+#define MACRO(name, shown, result, parameters, body)
 #define TYPED(name, typer, shown, flags, kernel)                                                   \
     fn_kernel kernel;                                                                              \
     fn_typer  typer;
@@ -116,6 +117,7 @@ struct function {
 #undef NESTED
 #undef NESTED_PREPARED
 #undef LAMBDA
+#undef MACRO
 #undef TYPED
 
 fn_preparer fn_prepare_divisor_i32, fn_prepare_divisor_i64;

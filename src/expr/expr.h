@@ -110,6 +110,8 @@ const char *function_name(const function *f);
 bool        function_is_strict(const function *f); /* NULL for every NULL argument */
 bool        function_is_stable(const function *f); /* now() and the like */
 bool        function_exists(text name);
+/* Of macros.def, as a CREATE MACRO; NULL: no such macro takes so many arguments. */
+const char *function_macro(text name, int32_t arg_count);
 int32_t     function_count(void);
 const char *function_name_at(int32_t i); /* for completion and did-you-mean */
 /* Resolve + cast arguments + make the call node. */

@@ -24,6 +24,8 @@ static const function functions[] = {
     {fn_name, {0}, 0, TYPE_NULL, flags, prepare, kernel, pattern, shown, NULL},
 #define LAMBDA(fn_name, shown)                                                                     \
     {fn_name, {0}, 0, TYPE_NULL, 0, NULL, NULL, NULL, shown, type_lambda},
+#define MACRO(fn_name, shown, result, parameters, body)                                            \
+    {fn_name, {0}, 0, TYPE_NULL, 0, NULL, NULL, NULL, shown, type_lambda},
 #define TYPED(fn_name, typer, shown, flags, kernel)                                                \
     {fn_name, {0}, 0, TYPE_NULL, flags, NULL, kernel, NULL, shown, typer},
 #include "expr/functions.def"
@@ -32,8 +34,51 @@ static const function functions[] = {
 #undef NESTED
 #undef NESTED_PREPARED
 #undef LAMBDA
+#undef MACRO
 #undef TYPED
 };
+
+static const struct macro {
+    const char *name, *parameters, *text;
+} macros[] = {
+#define FUNCTION(fn_name, args, result, flags, prepare, kernel)
+#define REWRITE(fn_name, args, result, flags)
+#define NESTED(fn_name, pattern, shown, flags, kernel)
+#define NESTED_PREPARED(fn_name, pattern, shown, flags, prepare, kernel)
+#define LAMBDA(fn_name, shown)
+#define TYPED(fn_name, typer, shown, flags, kernel)
+#define MACRO(fn_name, shown, result, parameters, body)                                            \
+    {fn_name, parameters, "CREATE MACRO built_in" parameters " AS " body},
+#include "expr/functions.def"
+#undef FUNCTION
+#undef REWRITE
+#undef NESTED
+#undef NESTED_PREPARED
+#undef LAMBDA
+#undef MACRO
+#undef TYPED
+};
+
+/* How many parameters "(a, b)" names. */
+static int32_t
+parameter_count(const char *parameters) {
+    int32_t commas = 0;
+    for (const char *p = parameters; *p != '\0'; p++) {
+        commas += *p == ',';
+    }
+    return strcmp(parameters, "()") == 0 ? 0 : commas + 1;
+}
+
+const char *
+function_macro(text name, int32_t arg_count) {
+    for (int32_t i = 0; i < ARRAY_COUNT(macros); i++) {
+        if (text_equal_nocase(text_of(macros[i].name), name) &&
+            parameter_count(macros[i].parameters) == arg_count) {
+            return macros[i].text;
+        }
+    }
+    return NULL;
+}
 
 enum {
     COST_NULL = 1,     /* the type of NULL fits anything */

@@ -3,7 +3,10 @@
  *
  *   quantile_cont(x, [0.1, 0.9])      CASE WHEN quantile_cont(x, 0.1) IS NOT NULL
  *                                     THEN [quantile_cont(x, 0.1), quantile_cont(x, 0.9)] END
- *   strptime(x, ['%Y', '%d.%m.%Y'])   coalesce(try_strptime(x, '%Y'), strptime(x, '%d.%m.%Y')) */
+ *   strptime(x, ['%Y', '%d.%m.%Y'])   coalesce(try_strptime(x, '%Y'), strptime(x, '%d.%m.%Y'))
+ *   max(x, 3)                         (array_agg(x ORDER BY x DESC) FILTER (WHERE x IS NOT
+ * NULL))[1:3] arg_max(x, y, 3)                  (array_agg(x ORDER BY y DESC) FILTER (WHERE y IS
+ * NOT NULL))[1:3] list_aggregate(l, 'sum')          list_sum(l) */
 #include "plan/bind.h"
 
 static ast_expr *
@@ -76,6 +79,106 @@ bind_formats(expr **out, context *c, const ast_expr *e) {
     return bind_expr(out, c, first);
 }
 
+static ast_expr *
+not_null(binder *b, ast_expr *x) {
+    ast_expr *e = new_node(b, AST_IS_NULL, x, 1);
+    if (e != NULL) {
+        e->args[0] = x;
+        e->negated = true;
+    }
+    return e;
+}
+
+/* The first values by an order: of min and max by themselves, of arg_min and arg_max by the second
+ * argument. */
+static status
+bind_first_values(expr **out, context *c, const ast_expr *e, bool largest) {
+    binder    *b = c->binder;
+    ast_expr  *list = new_node(b, AST_CALL, e, 1);
+    ast_expr  *there = not_null(b, e->args[e->arg_count - 2]);
+    ast_expr  *both = new_node(b, AST_BINARY, e, 2);
+    ast_expr  *one = new_node(b, AST_INTEGER, e, 0);
+    ast_expr  *slice = new_node(b, AST_CALL, e, 3);
+    ast_order *order = arena_alloc_zero(b->arena, sizeof(*order));
+    if (list == NULL || there == NULL || both == NULL || one == NULL || slice == NULL ||
+        order == NULL) {
+        return out_of_memory(b);
+    }
+    *order = (ast_order){.expr = e->args[e->arg_count - 2], .descending = largest, .nulls = 2};
+    list->name = (ast_name){.text = TEXT("array_agg"), .position = e->position};
+    list->args[0] = e->args[0];
+    list->orders = order;
+    list->order_count = 1;
+    list->over = e->over;
+    list->distinct = e->distinct;
+    list->filter = there;
+    if (e->filter != NULL) {
+        both->op = TEXT("AND");
+        both->args[0] = e->filter;
+        both->args[1] = there;
+        list->filter = both;
+    }
+    one->text = TEXT("1");
+    slice->name = (ast_name){.text = TEXT("list_slice"), .position = e->position};
+    slice->args[0] = list;
+    slice->args[1] = one;
+    slice->args[2] = e->args[e->arg_count - 1];
+    return bind_expr(out, c, slice);
+}
+
+static status
+bind_several(expr **out, context *c, const ast_expr *e, bool *done) {
+    static const struct {
+        const char *name;
+        int32_t     arguments;
+        bool        largest;
+    } names[] = {{"min", 2, false},    {"max", 2, true},     {"arg_min", 3, false},
+                 {"arg_max", 3, true}, {"argmin", 3, false}, {"argmax", 3, true},
+                 {"min_by", 3, false}, {"max_by", 3, true}};
+    for (int32_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (e->arg_count == names[i].arguments && ast_is_call(e, names[i].name) &&
+            e->order_count == 0) {
+            *done = true;
+            return bind_first_values(out, c, e, names[i].largest);
+        }
+    }
+    return OK;
+}
+
+/* list_aggregate(l, 'sum', ...) */
+static status
+bind_list_aggregate(expr **out, context *c, const ast_expr *e, bool *done) {
+    static const char *const names[] = {"list_aggregate", "array_aggregate", "list_aggr",
+                                        "array_aggr", "aggregate"};
+    bool                     named = false;
+    for (int32_t i = 0; i < ARRAY_COUNT(names); i++) {
+        named = named || ast_is_call(e, names[i]);
+    }
+    if (!named || e->arg_count < 2 || e->args[1]->kind != AST_STRING) {
+        return OK;
+    }
+    binder   *b = c->binder;
+    ast_expr *call = new_node(b, AST_CALL, e, e->arg_count - 1);
+    buf       name;
+    if (call == NULL) {
+        return out_of_memory(b);
+    }
+    buf_init(&name, b->arena->mem, SIZE_MAX / 2);
+    buf_printf(&name, "list_%.*s", TEXT_ARG(e->args[1]->text));
+    call->name =
+        (ast_name){.text = arena_text(b->arena, buf_text(&name)), .position = e->args[1]->position};
+    buf_fini(&name);
+    if (call->name.text.data == NULL) {
+        return out_of_memory(b);
+    }
+    call->args[0] = e->args[0];
+    for (int32_t i = 2; i < e->arg_count; i++) {
+        call->args[i - 1] = e->args[i];
+    }
+    *done = true;
+    return bind_expr(out, c, call);
+}
+
 status
 bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
     const ast_expr *last = e->arg_count > 0 ? e->args[e->arg_count - 1] : NULL;
@@ -91,5 +194,6 @@ bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
         }
     }
     *done = false;
-    return OK;
+    TRY(bind_several(out, c, e, done));
+    return *done ? OK : bind_list_aggregate(out, c, e, done);
 }

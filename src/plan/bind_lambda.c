@@ -20,10 +20,17 @@ struct lambda_names {
 static const struct {
     const char *name;
     lambda_kind kind;
-} functions[] = {{"list_transform", LAMBDA_TRANSFORM},  {"list_apply", LAMBDA_TRANSFORM},
-                 {"array_transform", LAMBDA_TRANSFORM}, {"array_apply", LAMBDA_TRANSFORM},
-                 {"list_filter", LAMBDA_FILTER},        {"array_filter", LAMBDA_FILTER},
-                 {"list_reduce", LAMBDA_REDUCE},        {"array_reduce", LAMBDA_REDUCE}};
+} functions[] = {{"list_transform", LAMBDA_TRANSFORM},
+                 {"list_apply", LAMBDA_TRANSFORM},
+                 {"array_transform", LAMBDA_TRANSFORM},
+                 {"array_apply", LAMBDA_TRANSFORM},
+                 {"list_filter", LAMBDA_FILTER},
+                 {"array_filter", LAMBDA_FILTER},
+                 {"list_reduce", LAMBDA_REDUCE},
+                 {"array_reduce", LAMBDA_REDUCE},
+                 {"apply", LAMBDA_TRANSFORM},
+                 {"filter", LAMBDA_FILTER},
+                 {"reduce", LAMBDA_REDUCE}};
 
 static bool
 find_kind(const ast_expr *e, lambda_kind *out) {

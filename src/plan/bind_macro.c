@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bind_macro.c - functions made by CREATE FUNCTION: a call is bound as the function's body with the
- * arguments in the place of its parameters.
+/* bind_macro.c - functions made by CREATE FUNCTION, and those of macros.def: a call is bound as the
+ * function's body with the arguments in the place of its parameters.
  *
  * The body is parsed for each call, so that nodes of it can be overwritten, and all of it stands
  * where the call stands; arguments keep their places. Within queries of the body names have other
@@ -26,6 +26,19 @@ has_columns(const ast_expr *e) {
 }
 
 static status
+check_plain_call(binder *b, text name, const ast_expr *call) {
+    if (call->distinct || call->filter != NULL || call->over != NULL || call->order_count > 0 ||
+        call->arg_names != NULL || call->nulls != AST_NULLS_DEFAULT) {
+        error_set_at(b->err, ERR_QUERY_FAILED, call->position,
+                     "%.*s() is an SQL function: its call has arguments and nothing else",
+                     TEXT_ARG(name));
+        return error_hint(b->err, "give them in their order; put DISTINCT, FILTER or OVER into "
+                                  "the function");
+    }
+    return OK;
+}
+
+static status
 check_call(binder *b, const object *f, const ast_expr *call, const ast_statement *made) {
     const char *const plural = made->target_count == 1 ? "" : "s";
     if (call->arg_count != made->target_count) {
@@ -35,15 +48,7 @@ check_call(binder *b, const object *f, const ast_expr *call, const ast_statement
                      call->arg_count == 1 ? "is" : "are");
         return error_hint(b->err, "SHOW CREATE %.*s shows it", TEXT_ARG(f->name));
     }
-    if (call->distinct || call->filter != NULL || call->over != NULL || call->order_count > 0 ||
-        call->arg_names != NULL || call->nulls != AST_NULLS_DEFAULT) {
-        error_set_at(b->err, ERR_QUERY_FAILED, call->position,
-                     "%.*s() is an SQL function: its call has arguments and nothing else",
-                     TEXT_ARG(f->name));
-        return error_hint(b->err, "give them in their order; put DISTINCT, FILTER or OVER into "
-                                  "the function");
-    }
-    return OK;
+    return check_plain_call(b, f->name, call);
 }
 
 static status
@@ -56,7 +61,7 @@ begin(binder *b, object *f, const ast_expr *call, int32_t height) {
         return error_hint(b->err, "compute parts in a subquery");
     }
     b->expanded_height += height;
-    return remember_object(b, f);
+    return f == NULL ? OK : remember_object(b, f);
 }
 
 static ast_expr *
@@ -80,7 +85,7 @@ cast_to(binder *b, ast_expr *e, const ast_type *type) {
 
 /* The arguments in the place of the parameters. */
 static status
-put_arguments(binder *b, const object *f, const ast_expr *call, const ast_statement *made) {
+put_arguments(binder *b, text name, const ast_expr *call, const ast_statement *made) {
     for (int32_t i = 0; i < made->use_count; i++) {
         ast_expr       *use = made->uses[i];
         ast_expr       *given = call->args[use->number - 1];
@@ -89,7 +94,7 @@ put_arguments(binder *b, const object *f, const ast_expr *call, const ast_statem
             error_set_at(b->err, ERR_QUERY_FAILED, given->position,
                          "parameter \"%.*s\" of %.*s() stands in a query of its body, so a "
                          "constant must be given for it",
-                         TEXT_ARG(use->text), TEXT_ARG(f->name));
+                         TEXT_ARG(use->text), TEXT_ARG(name));
             return error_hint(b->err, "give a constant, or write the query out where it is called");
         }
         if (type->name.text.data != NULL) {
@@ -108,7 +113,7 @@ read_function(const ast_statement **out, binder *b, const object *f, const ast_e
     ast_statement *made = NULL;
     TRY(sql_parse_function(&made, b->arena, f->sql, call->position, b->err));
     TRY(check_call(b, f, call, made));
-    TRY(put_arguments(b, f, call, made));
+    TRY(put_arguments(b, f->name, call, made));
     *out = made;
     return OK;
 }
@@ -122,14 +127,39 @@ find_function(const binder *b, const ast_name *name, bool rows) {
     return f != NULL && f->gives_rows == rows ? f : NULL;
 }
 
+static status
+bind_body(expr **out, context *c, object *f, const ast_expr *call, const ast_expr *body) {
+    binder       *b = c->binder;
+    const int32_t height = body->height;
+    TRY(begin(b, f, call, height));
+    const status bound = bind_expr(out, c, body);
+    b->expanded_height -= height;
+    return bound;
+}
+
+static status
+bind_built_in(expr **out, context *c, const ast_expr *e, bool *done) {
+    binder        *b = c->binder;
+    const char    *sql = function_macro(e->name.text, e->arg_count);
+    ast_statement *made = NULL;
+    *done = sql != NULL;
+    if (sql == NULL) {
+        return OK;
+    }
+    TRY(sql_parse_function(&made, b->arena, text_of(sql), e->position, b->err));
+    TRY(check_plain_call(b, e->name.text, e));
+    TRY(put_arguments(b, e->name.text, e, made));
+    return bind_body(out, c, NULL, e, made->value);
+}
+
 status
 bind_sql_function(expr **out, context *c, const ast_expr *e, bool *done) {
     binder *b = c->binder;
     object *f = find_function(b, &e->name, false);
-    *done = f != NULL;
     if (f == NULL) {
-        return OK;
+        return bind_built_in(out, c, e, done);
     }
+    *done = true;
     const ast_statement *made = NULL;
     TRY(read_function(&made, b, f, e));
     const ast_expr *body = made->value;
@@ -139,11 +169,7 @@ bind_sql_function(expr **out, context *c, const ast_expr *e, bool *done) {
             return out_of_memory(b);
         }
     }
-    const int32_t height = body->height;
-    TRY(begin(b, f, e, height));
-    const status bound = bind_expr(out, c, body);
-    b->expanded_height -= height;
-    return bound;
+    return bind_body(out, c, f, e, body);
 }
 
 status

@@ -52,10 +52,9 @@ check_names(parser *p, const ast_expr *e, const lambda *around) {
     if (e == NULL) {
         return OK;
     }
-    const lambda here = {.around = around, .expr = e};
-    if (e->kind == AST_COLUMN &&
-        (e->qualifier.text.data != NULL || !is_lambda_name(around, &e->name))) {
-        const ast_name *name = e->qualifier.text.data != NULL ? &e->qualifier : &e->name;
+    const lambda    here = {.around = around, .expr = e};
+    const ast_name *name = e->qualifier.text.data != NULL ? &e->qualifier : &e->name;
+    if (e->kind == AST_COLUMN && !is_lambda_name(around, name)) {
         return refuse_name(p, name->text, p->placed ? p->place : e->position);
     }
     for (int32_t i = 0; i < e->arg_count; i++) {

@@ -286,7 +286,7 @@ parse_access(parser *p, int32_t start, ast_expr **left) {
 
 bool
 parser_is_lambda_call(text name) {
-    static const char *const names[] = {"transform", "apply", "filter", "reduce"};
+    static const char *const names[] = {"apply", "filter", "reduce", "transform"};
     static const text        list = TEXT("list_");
     static const text        array = TEXT("array_");
     const bool               in_list =
@@ -294,9 +294,9 @@ parser_is_lambda_call(text name) {
     const bool in_array =
         name.size > array.size && text_equal_nocase((text){name.data, array.size}, array);
     const size_t skip = in_list ? list.size : in_array ? array.size : 0;
-    for (int32_t i = 0; skip > 0 && i < ARRAY_COUNT(names); i++) {
+    for (int32_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (text_equal_nocase((text){name.data + skip, name.size - skip}, text_of(names[i]))) {
-            return true;
+            return skip > 0 || i < 3; /* there is no transform() */
         }
     }
     return false;
