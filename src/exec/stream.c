@@ -213,7 +213,8 @@ stream_make_circuit(stream *s, error *err) {
 static bool
 judges_times(const plan_node *n) {
     const bool join = n->bound != NULL && n->bound->interval;
-    if (join || (n->kind == PLAN_AGGREGATE && n->window_key >= 0)) {
+    const bool window = n->kind == PLAN_WINDOW && n->lateness_us != INT64_MAX;
+    if (join || window || (n->kind == PLAN_AGGREGATE && n->window_key >= 0)) {
         return true;
     }
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {

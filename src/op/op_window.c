@@ -7,24 +7,31 @@
  * slide apart and hold t while start + size > t. Rows without a time belong to no window: they are
  * dropped and counted. In a stream, pairs of row and window whose window was final when the row met
  * the watermark are dropped, and a row that lost all of its windows counts as late; one-off queries
- * drop none.
+ * drop none. Where no state above remembers what came through, the dropped pairs are recorded, for
+ * those who make the stream's rows again from its sources.
  *
  * push:  computes bounds; where a row is not in exactly one window, gathers the rest, else passes
  *        the columns through
  * tick:  nothing; the base remembers the frontier, which is the watermark that the next rows meet
  */
+#include "op/refused.h"
 #include "op/rows.h"
+
+typedef struct window_pairs { /* of rows of the delta under way and windows */
+    int32_t  count;
+    int32_t *rows;
+    int64_t *starts, *ends;
+} window_pairs;
 
 typedef struct window {
     op      base;
     int64_t size, slide, offset; /* in units of the time column; 0 <= offset < period */
     int64_t period;              /* starts lie this far apart */
     int64_t pane; /* 0: rows get windows; else the start of their pane, of which windows are made */
-    column *columns; /* of the delta under way */
-    /* Pairs of row and window that wait to be emitted. */
-    int32_t  count;
-    int32_t *rows;
-    int64_t *starts, *ends;
+    column *columns;               /* of the delta under way */
+    window_pairs kept, late_pairs; /* that wait to be emitted, and to be recorded */
+    refused      refused;          /* late pairs, where they must be known */
+    refused_use  left_out;         /* one-off: of those of the live operator */
     /* Rows of the delta under way that are late, where they are sent somewhere. */
     bool     sends;
     int32_t  late_count;
@@ -62,8 +69,25 @@ window_open(op *self, error *err) {
     const int64_t offset = type_time_from_us(type, spec->window_offset_us);
     w->offset = offset - floor_div_i64(offset, w->period) * w->period;
     w->columns = arena_alloc(self->env->arena, (size_t)spec->output->count * sizeof(column));
-    w->rows = arena_alloc(self->env->arena, BATCH_ROWS * sizeof(*w->rows));
-    return w->columns == NULL || w->rows == NULL ? error_memory(err) : OK;
+    TRY(w->columns == NULL ? error_memory(err) : OK);
+    if (spec->mode == MODE_ONCE || !spec->records || !spec->append_only[0]) {
+        return OK;
+    }
+    const data_type *types = schema_types(spec->output, self->env->scratch);
+    return types == NULL ? error_memory(err)
+                         : refused_open(&w->refused, self->env->store, "window.refused", types,
+                                        spec->output->count, err);
+}
+
+static void
+window_close(op *self) {
+    refused_close(&((window *)self)->refused);
+}
+
+static status
+window_load(op *self, image_reader *in, error *err) {
+    (void)in;
+    return refused_rebuild(&((window *)self)->refused, err);
 }
 
 /* The last of the times `offset` + n * `period` that is not after t; 0 <= offset < period. False:
@@ -134,45 +158,101 @@ send_late(window *w, const delta *in, error *err) {
     return w->base.env->late->take(w->base.env->late->context, &late, err);
 }
 
-/* Emits the pairs that wait: rows of `in`, each with its window. */
 static status
-flush_pairs(window *w, const delta *in, error *err) {
-    const op_spec   *spec = w->base.spec;
-    const arena_mark mark = arena_save(w->base.env->scratch);
-    delta            stay = *in;
-    bool             all = w->count == in->row_count;
-    if (w->count == 0) {
-        return OK;
-    }
-    for (int32_t i = 0; i < w->count && all; i++) {
-        all = w->rows[i] == i;
+pairs_open(window_pairs *p, arena *a, error *err) {
+    p->count = 0;
+    p->rows = arena_alloc(a, BATCH_ROWS * sizeof(*p->rows));
+    p->starts = arena_alloc(a, BATCH_ROWS * sizeof(*p->starts));
+    p->ends = arena_alloc(a, BATCH_ROWS * sizeof(*p->ends));
+    return p->rows == NULL || p->starts == NULL || p->ends == NULL ? error_memory(err) : OK;
+}
+
+/* Rows of `in`, each with its window. */
+static status
+pairs_delta(window *w, window_pairs *p, const delta *in, delta *out, error *err) {
+    const op_spec *spec = w->base.spec;
+    bool           all = p->count == in->row_count;
+    *out = *in;
+    for (int32_t i = 0; i < p->count && all; i++) {
+        all = p->rows[i] == i;
     }
     if (!all) {
-        TRY(delta_gather(&stay, in, w->rows, w->count, w->base.env->scratch, err));
+        TRY(delta_gather(out, in, p->rows, p->count, w->base.env->scratch, err));
     }
     if (in->column_count > 0) {
-        memcpy(w->columns, stay.columns, (size_t)in->column_count * sizeof(column));
+        memcpy(w->columns, out->columns, (size_t)in->column_count * sizeof(column));
     }
-    const int64_t  *bounds[] = {w->starts, w->ends};
+    const int64_t  *bounds[] = {p->starts, p->ends};
     const data_type type = spec->input[0]->fields[spec->time_column].type;
-    stay.column_count = in->column_count + 1 + spec->cumulate;
-    for (int32_t i = in->column_count; i < stay.column_count; i++) {
+    out->column_count = in->column_count + 1 + spec->cumulate;
+    for (int32_t i = in->column_count; i < out->column_count; i++) {
         w->columns[i] =
             (column){.type = type, .layout = COLUMN_FLAT, .values = bounds[i - in->column_count]};
     }
-    stay.columns = w->columns;
-    w->count = 0;
-    const status s = op_emit(&w->base, &stay, err);
-    arena_rewind(w->base.env->scratch, mark);
+    out->columns = w->columns;
+    p->count = 0;
+    return OK;
+}
+
+/* One-off, over a running stream: without the pairs that it refused. */
+static status
+leave_out(window *w, delta *pairs, error *err) {
+    const window *live = (const window *)w->base.spec->live;
+    const op_env *env = w->base.env;
+    if (live == NULL || !live->refused.open) {
+        return OK;
+    }
+    TRY(columns_to_views(w->columns, pairs->columns, pairs->column_count, pairs->row_count,
+                         env->scratch, err));
+    return refused_leave_out(&live->refused, &w->left_out, pairs, env->arena, env->scratch, err);
+}
+
+/* Emits the pairs that wait. */
+static status
+flush_pairs(window *w, const delta *in, error *err) {
+    arena           *scratch = w->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    delta            pairs;
+    if (w->kept.count == 0) {
+        return OK;
+    }
+    TRY(pairs_delta(w, &w->kept, in, &pairs, err));
+    TRY(leave_out(w, &pairs, err));
+    const status s = op_emit(&w->base, &pairs, err);
+    arena_rewind(scratch, mark);
     return s;
 }
 
 static status
-add_pair(window *w, const delta *in, int32_t row, int64_t start, int64_t end, error *err) {
-    w->rows[w->count] = row;
-    w->starts[w->count] = start;
-    w->ends[w->count] = end;
-    return ++w->count == BATCH_ROWS ? flush_pairs(w, in, err) : OK;
+record_late(window *w, const delta *in, error *err) {
+    arena           *scratch = w->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    delta            pairs;
+    if (w->late_pairs.count == 0) {
+        return OK;
+    }
+    TRY(pairs_delta(w, &w->late_pairs, in, &pairs, err));
+    TRY(columns_to_views(w->columns, pairs.columns, pairs.column_count, pairs.row_count, scratch,
+                         err));
+    TRY(refused_add(&w->refused, &pairs, scratch, err));
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
+static status
+add_pair(window *w, const delta *in, int32_t row, int64_t start, int64_t end, bool late,
+         error *err) {
+    if (late && !w->refused.open) {
+        return OK;
+    }
+    window_pairs *p = late ? &w->late_pairs : &w->kept;
+    p->rows[p->count] = row;
+    p->starts[p->count] = start;
+    p->ends[p->count] = end;
+    if (++p->count < BATCH_ROWS) {
+        return OK;
+    }
+    return late ? record_late(w, in, err) : flush_pairs(w, in, err);
 }
 
 /* The start of a pane, and whether the newest of its windows was final. All its windows must start
@@ -221,11 +301,12 @@ push_tumbling(window *w, const delta *in, const column *times, error *err) {
             TRY(start_window(w, t, &start, &late, err));
             known = true;
         }
-        w->starts[w->count] = start;
-        w->rows[w->count] = i;
-        w->count += !late;
+        w->kept.starts[w->kept.count] = start;
+        w->kept.rows[w->kept.count] = i;
+        w->kept.count += !late;
         if (late) {
             note_late(w, i);
+            TRY(add_pair(w, in, i, start, 0, true, err));
         }
     }
     return OK;
@@ -242,15 +323,14 @@ push_hops(window *w, const delta *in, int32_t row, int64_t t, error *err) {
     if (__builtin_sub_overflow(newest, back, &start)) {
         return no_start(w, t, err);
     }
-    if (is_late(w, newest, w->base.spec->window_size_us)) {
+    const bool all_late = is_late(w, newest, w->base.spec->window_size_us);
+    if (all_late) {
         note_late(w, row);
-        return OK;
     }
     for (int64_t n = back / w->slide; n >= 0; n--) {
         start = newest - n * w->slide;
-        if (!is_late(w, start, w->base.spec->window_size_us)) {
-            TRY(add_pair(w, in, row, start, 0, err));
-        }
+        const bool late = all_late || is_late(w, start, w->base.spec->window_size_us);
+        TRY(add_pair(w, in, row, start, 0, late, err));
     }
     return OK;
 }
@@ -263,15 +343,13 @@ push_steps(window *w, const delta *in, int32_t row, int64_t t, error *err) {
         return no_start(w, t, err);
     }
     const int64_t last = w->size / w->slide;
-    if (is_late(w, sat_add_i64(start, w->size), 0)) {
+    const bool    all_late = is_late(w, sat_add_i64(start, w->size), 0);
+    if (all_late) {
         note_late(w, row);
-        return OK;
     }
     for (int64_t n = (t - start) / w->slide + 1; n <= last; n++) {
         const int64_t end = sat_add_i64(start, n * w->slide);
-        if (!is_late(w, end, 0)) {
-            TRY(add_pair(w, in, row, start, end, err));
-        }
+        TRY(add_pair(w, in, row, start, end, all_late || is_late(w, end, 0), err));
     }
     return OK;
 }
@@ -281,12 +359,12 @@ static status
 push_times(window *w, const delta *in, int32_t row, int64_t t, error *err) {
     const op_spec *spec = w->base.spec;
     const int64_t  us = type_time_to_us(spec->time_type, t);
-    if (spec->mode == MODE_STREAM && w->base.frontier_us != INT64_MIN &&
-        sat_add_i64(us, spec->lateness_us) < w->base.frontier_us) {
+    const bool     late = spec->mode == MODE_STREAM && w->base.frontier_us != INT64_MIN &&
+                      sat_add_i64(us, spec->lateness_us) < w->base.frontier_us;
+    if (late) {
         note_late(w, row);
-        return OK;
     }
-    return add_pair(w, in, row, t, 0, err);
+    return add_pair(w, in, row, t, 0, late, err);
 }
 
 static status
@@ -313,12 +391,8 @@ window_push(op *self, int32_t port, const delta *in, error *err) {
     const column  *times = &in->columns[spec->time_column];
     const bool single = !spec->session && !spec->cumulate && (w->slide == w->size || w->pane > 0);
     (void)port;
-    w->starts = arena_alloc(scratch, BATCH_ROWS * sizeof(*w->starts));
-    w->ends = arena_alloc(scratch, BATCH_ROWS * sizeof(*w->ends));
-    if (w->starts == NULL || w->ends == NULL) {
-        return error_memory(err);
-    }
-    w->count = 0;
+    TRY(pairs_open(&w->kept, scratch, err));
+    TRY(w->refused.open ? pairs_open(&w->late_pairs, scratch, err) : OK);
     w->late_count = 0;
     w->sends = spec->late_count > 0 && self->env->late != NULL;
     if (w->sends) {
@@ -327,6 +401,7 @@ window_push(op *self, int32_t port, const delta *in, error *err) {
     }
     TRY(single ? push_tumbling(w, in, times, err) : push_each(w, in, times, err));
     TRY(send_late(w, in, err));
+    TRY(record_late(w, in, err));
     return flush_pairs(w, in, err);
 }
 
@@ -335,4 +410,6 @@ const op_class op_window_class = {
     .size = sizeof(window),
     .open = window_open,
     .push = window_push,
+    .load = window_load,
+    .close = window_close,
 };
