@@ -184,3 +184,12 @@ agg_zero_slots(state_array *a, const slot *slots, int32_t count, error *err) {
     }
     return OK;
 }
+
+bool
+agg_one_slot(const slot *slots, int32_t count) {
+    slot other = 0;
+    for (int32_t i = 0; i < count; i++) {
+        other |= slots[i] ^ slots[0];
+    }
+    return other == 0;
+}

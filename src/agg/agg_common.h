@@ -29,6 +29,9 @@ status agg_integer_column(column *out, data_type type, const int64_t *values, in
 /* Makes rows of *out NULL where nulls[i]. */
 status agg_set_nulls(column *out, const bool *nulls, int32_t count, arena *a, error *err) MUST_USE;
 
+/* Are all rows of one group? Loops over one need no memory between the rows. */
+bool agg_one_slot(const slot *slots, int32_t count);
+
 /* Elements of `a` for the given slots, all zero. */
 status agg_zero_slots(state_array *a, const slot *slots, int32_t count, error *err) MUST_USE;
 

@@ -35,6 +35,13 @@ dd_add(dd a, dd b) {
     return dd_quick_sum(s.high, s.low + t.low);
 }
 
+/* Exact to 2^-104 of |a| + |b|, where dd_add is to that of the sum: for totals of many terms. */
+ALWAYS_INLINE dd
+dd_accumulate(dd a, dd b) {
+    const dd s = dd_two_sum(a.high, b.high);
+    return dd_quick_sum(s.high, s.low + (a.low + b.low));
+}
+
 ALWAYS_INLINE dd
 dd_negative(dd a) {
     return (dd){-a.high, -a.low};

@@ -7,6 +7,9 @@
 #include <math.h>
 
 #include "agg/extreme.h"
+#include "kernel/kernel.h"
+
+#define KEEP_AT_ONCE 16
 
 typedef struct kept {
     int64_t key;
@@ -103,6 +106,16 @@ keep_arrivals(kept *all, const slot *slots, const int64_t *keys, bool newest, co
 
 static NOINLINE void
 keep_plain(kept *all, const slot *slots, const int64_t *keys, int64_t flip, int32_t count) {
+    if (count >= KEEP_AT_ONCE && agg_one_slot(slots, count)) {
+        const column c = {.type = type_of(TYPE_I64), .values = keys};
+        int64_t      min, max;
+        (void)minmax_i64(&c, count, &min, &max);
+        const int64_t best = flip == 0 ? min : max ^ flip;
+        kept         *k = &all[slots[0]];
+        k->key = k->has == 0 || best < k->key ? best : k->key;
+        k->has = 1;
+        return;
+    }
     keep_body(all, slots, keys, flip, NULL, NULL, count);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* moments.c - see moments.h. */
 #include "agg/moments.h"
+#include "kernel/kernel.h"
 
 status
 moments_resolve(const agg_class *class, agg_signature *s, error *err) {
@@ -49,7 +50,7 @@ moments_clear(agg *base, slot s, error *err) {
     return moments_init(base, &s, 1, err);
 }
 
-static moments_group *
+ALWAYS_INLINE moments_group *
 group_at(const moments *self, slot s) {
     return (moments_group *)(void *)(self->groups.data + (size_t)s * self->groups.element_size);
 }
@@ -61,10 +62,10 @@ is_odd(double x, double limit) {
     return !(fabs(x) <= limit); /* NaN too */
 }
 
-/* What one row adds, once. False: the row is odd. */
-static bool
-terms_of(const moments *self, double x, double y, dd *terms) {
-    if (self->kind == MOMENTS_PAIR) { /* x is the first column, which regression calls y */
+/* What one row adds, once. False: the row is odd. kind is a constant at each call. */
+ALWAYS_INLINE bool
+terms_of(moments_kind kind, double x, double y, dd *terms) {
+    if (kind == MOMENTS_PAIR) { /* x is the first column, which regression calls y */
         terms[0] = dd_of(x);
         terms[1] = dd_of(y);
         terms[2] = dd_product(x, x);
@@ -74,7 +75,7 @@ terms_of(const moments *self, double x, double y, dd *terms) {
     }
     terms[0] = dd_of(x);
     terms[1] = dd_product(x, x);
-    if (self->kind == MOMENTS_SQUARE) {
+    if (kind == MOMENTS_SQUARE) {
         return !is_odd(x, 1e150);
     }
     terms[2] = dd_multiply(terms[1], terms[0]);
@@ -82,12 +83,12 @@ terms_of(const moments *self, double x, double y, dd *terms) {
     return !is_odd(x, 1e70);
 }
 
-static void
-add_row(const moments *self, slot s, double x, double y, int64_t weight) {
-    moments_group *group = group_at(self, s);
-    dd             terms[MOMENTS_MAX];
+ALWAYS_INLINE void
+add_row(moments_group *group, moments_kind kind, double x, double y, int64_t weight) {
+    const int32_t width = kind == MOMENTS_SQUARE ? 2 : kind == MOMENTS_FOURTH ? 4 : 5;
+    dd            terms[MOMENTS_MAX];
     group->count += weight;
-    if (!terms_of(self, x, y, terms)) {
+    if (UNLIKELY(!terms_of(kind, x, y, terms))) {
         group->odd += weight;
         return;
     }
@@ -95,27 +96,75 @@ add_row(const moments *self, slot s, double x, double y, int64_t weight) {
     group->scale[0] += x * x * size;
     group->scale[1] += y * y * size;
     const dd times = {(double)weight, (double)(weight - (int64_t)(double)weight)};
-    for (int32_t k = 0; k < self->width; k++) {
+    for (int32_t k = 0; k < width; k++) {
         const dd term = weight == 1 ? terms[k] : dd_multiply(terms[k], times);
-        group->sums[k] = dd_add(group->sums[k], term);
+        group->sums[k] = dd_accumulate(group->sums[k], term);
     }
+}
+
+typedef struct moment_rows {
+    const slot    *slots;
+    const double  *x, *y;
+    const int64_t *weight; /* NULL: all 1 */
+    const uint8_t *use;    /* NULL: all */
+    int32_t        count;
+} moment_rows;
+
+ALWAYS_INLINE void
+add_rows_of(const moments *self, moments_kind kind, const moment_rows *rows) {
+    for (int32_t i = 0; i < rows->count; i++) {
+        if (rows->use == NULL || rows->use[i] != 0) {
+            add_row(group_at(self, rows->slots[i]), kind, rows->x[i], rows->y[i],
+                    rows->weight == NULL ? 1 : rows->weight[i]);
+        }
+    }
+}
+
+ALWAYS_INLINE void
+add_rows(const moments *self, const moment_rows *rows) {
+    switch (self->kind) {
+    case MOMENTS_SQUARE:
+        add_rows_of(self, MOMENTS_SQUARE, rows);
+        break;
+    case MOMENTS_FOURTH:
+        add_rows_of(self, MOMENTS_FOURTH, rows);
+        break;
+    case MOMENTS_PAIR:
+        add_rows_of(self, MOMENTS_PAIR, rows);
+        break;
+    }
+}
+
+static NOINLINE void
+add_rows_anywhere(const moments *self, const moment_rows *rows) {
+    add_rows(self, rows);
+}
+
+/* The product's rounding error is one instruction here and a call of libm there; the same bits. */
+static NOINLINE KERNEL_FMA void
+add_rows_fma(const moments *self, const moment_rows *rows) {
+    add_rows(self, rows);
 }
 
 status
 moments_update(agg *base, const slot *slots, const column *columns, const int64_t *weight,
                const uint8_t *filter, int32_t count, arena *scratch, error *err) {
-    moments      *self = (moments *)base;
-    const bool    pair = self->kind == MOMENTS_PAIR;
-    const double *x = columns[0].values;
-    const double *y = columns[pair].values;
+    moments    *self = (moments *)base;
+    const bool  pair = self->kind == MOMENTS_PAIR;
+    moment_rows rows = {.slots = slots,
+                        .x = columns[0].values,
+                        .y = columns[pair].values,
+                        .weight = weight,
+                        .count = count};
     for (int32_t i = 0; i <= pair; i++) {
         TRY(agg_contributing(&filter, &columns[i], filter, count, scratch, err));
     }
+    rows.use = filter;
     TRY(array_touch_each(&self->groups, slots, count, err));
-    for (int32_t i = 0; i < count; i++) {
-        if (filter == NULL || filter[i] != 0) {
-            add_row(self, slots[i], x[i], y[i], weight == NULL ? 1 : weight[i]);
-        }
+    if (kernel_has_fma()) {
+        add_rows_fma(self, &rows);
+    } else {
+        add_rows_anywhere(self, &rows);
     }
     return OK;
 }

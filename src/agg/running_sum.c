@@ -207,9 +207,47 @@ add_doubles(running_sum *self, const slot *slots, const double *values, const in
     return OK;
 }
 
+#define LANES 8
+
+/* Adds values to one group in several sums side by side, each with what rounding took. False: one
+ * of them left the finite range; *s is as it was. */
+static NOINLINE bool
+sum_lanes(float_sum *s, const double *values, int32_t count) {
+    double    sum[LANES] = {0}, rest[LANES] = {0};
+    float_sum all = *s;
+    int32_t   i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        for (int32_t k = 0; k < LANES; k++) {
+            const double x = values[i + k];
+            const double t = sum[k] + x;
+            const double part = t - sum[k];
+            rest[k] += (sum[k] - (t - part)) + (x - part);
+            sum[k] = t;
+        }
+    }
+    bool finite = true;
+    for (int32_t k = 0; k < LANES; k++) {
+        finite = finite && two_sum(&all, sum[k]);
+        all.compensation += rest[k];
+    }
+    for (; i < count; i++) {
+        finite = finite && two_sum(&all, values[i]);
+    }
+    if (!finite || !isfinite(all.compensation)) {
+        return false;
+    }
+    all.count += count;
+    *s = all;
+    return true;
+}
+
 static NOINLINE status
 doubles_plain(running_sum *self, const slot *slots, const double *values, int32_t count,
               error *err) {
+    if (count >= 2 * LANES && agg_one_slot(slots, count) &&
+        sum_lanes(ARRAY_AT(&self->sums, float_sum, slots[0]), values, count)) {
+        return OK;
+    }
     return add_doubles(self, slots, values, NULL, NULL, count, err);
 }
 

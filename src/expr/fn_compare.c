@@ -18,7 +18,7 @@ double_equal(double a, double b) {
 
 ALWAYS_INLINE bool
 double_less(double a, double b) {
-    return (a < b) | ((a == a) & (b != b));
+    return (a == a) & !(a >= b);
 }
 
 #define NAME(comparison) comparison##_i8

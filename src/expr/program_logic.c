@@ -51,14 +51,17 @@ combine_truth(bool is_and, uint8_t *restrict a, uint64_t *restrict valid, const 
         valid[w] = (va & vb) | decides_a | decides_b;
     }
     const uint8_t *restrict x = b->column.values;
-    const int32_t by = b->is_constant ? 0 : 1;
-    if (is_and) {
+    if (b->is_constant) {
+        if ((x[0] != 0) != is_and) {
+            memset(a, !is_and, (size_t)rows);
+        }
+    } else if (is_and) {
         for (int32_t i = 0; i < rows; i++) {
-            a[i] &= x[i * by];
+            a[i] &= x[i];
         }
     } else {
         for (int32_t i = 0; i < rows; i++) {
-            a[i] |= x[i * by];
+            a[i] |= x[i];
         }
     }
 }

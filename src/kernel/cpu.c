@@ -56,9 +56,10 @@ best_table(void) {
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_OSXSAVE) == 0) {
         return &baseline;
     }
+    const unsigned c_of_1 = c;
     const uint64_t states = saved_states();
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (states & ymm_states) != ymm_states ||
-        (b & bit_AVX2) == 0) {
+        (b & bit_AVX2) == 0 || (c_of_1 & bit_FMA) == 0) {
         return &baseline;
     }
     if ((states & zmm_states) == zmm_states && (b & avx512_parts) == avx512_parts) {
@@ -89,4 +90,9 @@ kernel_active(void) {
 const char *
 kernel_level(void) {
     return kernel_active()->level;
+}
+
+bool
+kernel_has_fma(void) {
+    return kernel_active() != &baseline;
 }

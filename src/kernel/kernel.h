@@ -57,7 +57,15 @@ bool utf8_is_plain(const char *bytes, int64_t size);
 
 /* ---- cpu.c: called once when a database opens (idempotent, thread-safe): picks AVX2/AVX-512
  * versions by CPUID into one table. */
-void        kernel_init(void);
+void kernel_init(void);
+/* May functions marked KERNEL_FMA run? They are compiled for processors with fused multiply-add;
+ * nothing is contracted, so they give the same bits as others. */
+bool kernel_has_fma(void);
+#if defined(__x86_64__)
+#define KERNEL_FMA __attribute__((target("avx2,fma")))
+#else
+#define KERNEL_FMA
+#endif
 const char *kernel_level(void); /* "baseline", "avx2", "avx512" */
 
 #endif
