@@ -12,7 +12,8 @@
  *
  * push:  computes bounds; where a row is not in exactly one window, gathers the rest, else passes
  *        the columns through
- * tick:  nothing; the base remembers the frontier, which is the watermark that the next rows meet
+ * tick:  nothing in a stream; the base remembers the frontier, which is the watermark that the next
+ *        rows meet. One-off, over a running stream: rows that were taken back too late are there
  */
 #include "op/refused.h"
 #include "op/rows.h"
@@ -70,7 +71,7 @@ window_open(op *self, error *err) {
     w->offset = offset - floor_div_i64(offset, w->period) * w->period;
     w->columns = arena_alloc(self->env->arena, (size_t)spec->output->count * sizeof(column));
     TRY(w->columns == NULL ? error_memory(err) : OK);
-    if (spec->mode == MODE_ONCE || !spec->records || !spec->append_only[0]) {
+    if (spec->mode == MODE_ONCE || !spec->records || spec->lateness_us == INT64_MAX) {
         return OK;
     }
     const data_type *types = schema_types(spec->output, self->env->scratch);
@@ -205,6 +206,27 @@ leave_out(window *w, delta *pairs, error *err) {
     TRY(columns_to_views(w->columns, pairs->columns, pairs->column_count, pairs->row_count,
                          env->scratch, err));
     return refused_leave_out(&live->refused, &w->left_out, pairs, env->arena, env->scratch, err);
+}
+
+/* What went when its window was final is there still for the stream. */
+static status
+window_tick(op *self, int64_t frontier_us, error *err) {
+    window       *w = (window *)self;
+    const window *live = (const window *)self->spec->live;
+    slot          next = 0;
+    (void)frontier_us;
+    while (live != NULL && live->refused.open) {
+        const arena_mark mark = arena_save(self->env->scratch);
+        delta            there;
+        TRY(refused_missing(&live->refused, &w->left_out, &next, w->columns, &there,
+                            self->env->arena, self->env->scratch, err));
+        if (there.row_count == 0) {
+            return OK;
+        }
+        TRY(op_emit(self, &there, err));
+        arena_rewind(self->env->scratch, mark);
+    }
+    return OK;
 }
 
 /* Emits the pairs that wait. */
@@ -410,6 +432,7 @@ const op_class op_window_class = {
     .size = sizeof(window),
     .open = window_open,
     .push = window_push,
+    .tick = window_tick,
     .load = window_load,
     .close = window_close,
 };

@@ -46,6 +46,41 @@ refused_add(refused *r, const delta *rows, arena *scratch, error *err) {
     return OK;
 }
 
+static status
+begin_use(const refused *r, refused_use *use, arena *a, error *err) {
+    const size_t bytes = (size_t)group_table_slot_count(&r->rows) * sizeof(*use->left);
+    if (use->left != NULL) {
+        return OK;
+    }
+    use->left = arena_alloc(a, bytes);
+    TRY(use->left == NULL ? error_memory(err) : OK);
+    memcpy(use->left, r->counts.data, bytes);
+    return OK;
+}
+
+status
+refused_missing(const refused *r, refused_use *use, slot *next, column *columns, delta *out,
+                arena *a, arena *scratch, error *err) {
+    const uint64_t count = group_table_slot_count(&r->rows);
+    slot          *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
+    int64_t       *weight = arena_alloc(scratch, BATCH_ROWS * sizeof(*weight));
+    int32_t        n = 0;
+    TRY(slots == NULL || weight == NULL ? error_memory(err) : OK);
+    TRY(count > 0 ? begin_use(r, use, a, err) : OK);
+    for (; *next < count && n < BATCH_ROWS; (*next)++) {
+        slots[n] = *next;
+        weight[n] = -use->left[*next];
+        n += weight[n] > 0;
+    }
+    const state_columns *keys = &r->rows.keys;
+    *out = (delta){
+        .row_count = n, .column_count = keys->column_count, .columns = columns, .weight = weight};
+    for (int32_t i = 0; i < out->column_count && n > 0; i++) {
+        TRY(state_columns_read(keys, i, slots, n, scratch, &columns[i], err));
+    }
+    return OK;
+}
+
 status
 refused_leave_out(const refused *r, refused_use *use, delta *rows, arena *a, arena *scratch,
                   error *err) {
@@ -53,11 +88,7 @@ refused_leave_out(const refused *r, refused_use *use, delta *rows, arena *a, are
     if (count == 0) {
         return OK;
     }
-    if (use->left == NULL) {
-        use->left = arena_alloc(a, (size_t)count * sizeof(*use->left));
-        TRY(use->left == NULL ? error_memory(err) : OK);
-        memcpy(use->left, r->counts.data, (size_t)count * sizeof(*use->left));
-    }
+    TRY(begin_use(r, use, a, err));
     slot    *slots = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*slots));
     int32_t *kept = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*kept));
     int64_t *weight = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*weight));

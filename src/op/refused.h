@@ -20,12 +20,16 @@ typedef struct refused_use { /* of one reader */
 status refused_open(refused *r, store *s, const char *name, const data_type *types, int32_t count,
                     error *err) MUST_USE;
 void   refused_close(refused *r); /* a zeroed one is none */
-/* Rows with a positive weight, text as views. */
+/* Text as views. A negative weight: a row that went, and is there still for the operator. */
 status refused_add(refused *r, const delta *rows, arena *scratch, error *err) MUST_USE;
 /* Takes rows out of `rows` (text as views), as often as they were added; `a` lives as long as the
  * reader, what is left is transient in scratch. */
 status refused_leave_out(const refused *r, refused_use *use, delta *rows, arena *a, arena *scratch,
                          error *err) MUST_USE;
+/* At the end: up to BATCH_ROWS of the rows that must be there and were not pushed, from slot *next
+ * on, which begins at 0; none: row_count is 0. `columns` has room for all. */
+status refused_missing(const refused *r, refused_use *use, slot *next, column *columns, delta *out,
+                       arena *a, arena *scratch, error *err) MUST_USE;
 status refused_rebuild(refused *r, error *err) MUST_USE; /* after a restore */
 
 #endif

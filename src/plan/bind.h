@@ -428,6 +428,11 @@ status bind_from_window(plan_node **out, scope *s, binder *b, const ast_from *fr
 /* SESSION in FROM: FROM and the window of q. */
 status bind_from_session(query *q, const ast_select *select) MUST_USE;
 bool   is_session_from(const ast_from *from);
+/* ---- bind_session.c */
+bool is_session_grouped(const ast_select *s); /* by its bounds, as far as names tell */
+/* `rows`, whose last column is the time of a session, then partition, start and end of theirs. */
+status bind_session_rows(plan_node **out, binder *b, plan_node *rows, const window_spec *w,
+                         const int32_t *partition, int32_t count, int32_t position) MUST_USE;
 /* Its groups are its partition. */
 status check_session_groups(query *q) MUST_USE;
 

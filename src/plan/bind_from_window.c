@@ -2,8 +2,9 @@
 /* bind_from_window.c - windows in FROM: TUMBLE(t, ts, size) gives the rows of t with window_start,
  * window_end and, when asked for by name, window_time.
  *
- * A session has no bounds before its rows are together, so SESSION in FROM is the SESSION of GROUP
- * BY: its partition must be what the query groups by. */
+ * A session has no bounds before its rows are together. SESSION in FROM is the SESSION of GROUP BY
+ * where the query groups by its bounds: its partition must be what else the query groups by.
+ * Elsewhere its rows join their sessions (bind_session.c). */
 #include "plan/bind.h"
 
 #include "plan/node.h"
@@ -78,25 +79,26 @@ bind_from_window(plan_node **out, scope *s, binder *b, const ast_from *from, int
     const int32_t position = from->window->position;
     plan_node    *rows;
     window_spec   w;
-    if (is_session_from(from)) {
-        error_set_at(b->err, ERR_QUERY_FAILED, position,
-                     "SESSION in FROM stands alone there, because its rows are known by group");
-        error_hint(b->err, "make a subquery of it that groups by the partition, window_start and "
-                           "window_end, and join that");
-        return ERR_QUERY_FAILED;
-    }
     TRY(bind_windowed(&rows, s, b, from, depth));
-    context c = {.binder = b, .scope = s, .clause = "a window"};
-    for (int32_t i = 0; i < from->partition_count; i++) { /* every row has its windows anyway */
-        int32_t  found;
+    context  c = {.binder = b, .scope = s, .clause = "a window"};
+    int32_t *partition =
+        arena_alloc(b->arena, sizeof(int32_t) * (size_t)(from->partition_count + 1));
+    TRY(partition == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < from->partition_count; i++) { /* others have their windows anyway */
         ast_expr name = {.kind = AST_COLUMN,
                          .position = from->partition_names[i].position,
                          .name = from->partition_names[i]};
-        TRY(scope_find(&found, b, s, &name.qualifier, &name.name));
-        TRY(found < 0 ? scope_unknown(b, &c, &name) : OK);
+        TRY(scope_find(&partition[i], b, s, &name.qualifier, &name.name));
+        TRY(partition[i] < 0 ? scope_unknown(b, &c, &name) : OK);
     }
     TRY(bind_window_spec(&w, &c, from->window));
     TRY(window_node(&rows, b, &w, s, rows, position));
+    if (w.kind == WINDOW_SESSION) {
+        const int32_t width = rows->schema.count + from->partition_count;
+        TRY(bind_session_rows(&rows, b, rows, &w, partition, from->partition_count, position));
+        w.column = width;
+        w.end_column = width + 1;
+    }
     return add_bounds(out, s, b, rows, &w, position);
 }
 

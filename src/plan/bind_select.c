@@ -508,7 +508,7 @@ bind_clauses(query *q, const ast_select *select) {
         query_sample_columns(q, q->items[i].bound);
     }
     TRY(bind_groups(q, select));
-    TRY(is_session_from(select->from) ? check_session_groups(q) : OK);
+    TRY(is_session_grouped(select) ? check_session_groups(q) : OK);
     if (select->having != NULL) {
         context c = clause_context(q, "HAVING", true);
         TRY(bind_condition(&having, &c, select->having));
@@ -562,7 +562,7 @@ bind_clauses(query *q, const ast_select *select) {
 status
 bind_select(plan_node **out, binder *b, const ast_select *select) {
     query q = {.binder = b};
-    if (is_session_from(select->from)) {
+    if (is_session_grouped(select)) {
         TRY(bind_from_session(&q, select));
     } else if (select->from != NULL) {
         TRY(bind_from(&q.node, &q.scope, b, select->from, 0));

@@ -14,6 +14,7 @@ were accepted. The rules:
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 Row = tuple[int | None, int | None, int]  # time, key, value
@@ -90,6 +91,15 @@ class Naive:
                 while times and times[0][0] - taken[-1][0] <= self.shape.size:
                     taken.append(times.pop(0))
                 out[key, (taken[0][0], taken[-1][0] + self.shape.size)] = [v for _, v in taken]
+        return out
+
+    def windowed(self, final: bool) -> Counter[tuple[int, int | None, int, int, int]]:
+        """The rows with the bounds of their windows: time, key, value, start, end."""
+        out: Counter[tuple[int, int | None, int, int, int]] = Counter()
+        for t, k, v, windows in self.rows:
+            if self.shape.kind == "session":
+                windows = [w for key, w in self.groups() if key == k and w[0] <= t < w[1]]
+            out.update((t, k, v, *w) for w in windows if not final or self.is_final(w))
         return out
 
     def is_final(self, w: Window) -> bool:
