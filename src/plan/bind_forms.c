@@ -4,9 +4,11 @@
  *   quantile_cont(x, [0.1, 0.9])      CASE WHEN quantile_cont(x, 0.1) IS NOT NULL
  *                                     THEN [quantile_cont(x, 0.1), quantile_cont(x, 0.9)] END
  *   strptime(x, ['%Y', '%d.%m.%Y'])   coalesce(try_strptime(x, '%Y'), strptime(x, '%d.%m.%Y'))
- *   max(x, 3)                         (array_agg(x ORDER BY x DESC) FILTER (WHERE x IS NOT
- * NULL))[1:3] arg_max(x, y, 3)                  (array_agg(x ORDER BY y DESC) FILTER (WHERE y IS
- * NOT NULL))[1:3] list_aggregate(l, 'sum')          list_sum(l) */
+ *   max(x, 3)                         (array_agg(x ORDER BY x DESC)
+ *                                      FILTER (WHERE x IS NOT NULL))[1:3]
+ *   arg_max(x, y, 3)                  (array_agg(x ORDER BY y DESC)
+ *                                      FILTER (WHERE y IS NOT NULL))[1:3]
+ *   list_aggregate(l, 'sum')          list_sum(l) */
 #include "plan/bind.h"
 
 static ast_expr *
@@ -137,7 +139,7 @@ bind_several(expr **out, context *c, const ast_expr *e, bool *done) {
                  {"min_by", 3, false}, {"max_by", 3, true}};
     for (int32_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (e->arg_count == names[i].arguments && ast_is_call(e, names[i].name) &&
-            e->order_count == 0) {
+            e->order_count == 0 && e->args[e->arg_count - 1]->kind != AST_COLUMN) {
             *done = true;
             return bind_first_values(out, c, e, names[i].largest);
         }
