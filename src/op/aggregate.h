@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
- * aggregate_window.c, aggregate_panes.c, aggregate_session.c, session_rebuild.c,
- * aggregate_distinct.c, aggregate_merge.c, aggregate_spill.c.
+ * aggregate_window.c, aggregate_panes.c, aggregate_compact.c, aggregate_session.c,
+ * session_rebuild.c, aggregate_distinct.c, aggregate_merge.c, aggregate_spill.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
@@ -128,6 +128,9 @@ status aggregate_ensure_global(aggregate *a, error *err) MUST_USE;
 /* Rows of the delta in a->views into their groups. */
 status aggregate_take(aggregate *a, const delta *in, error *err) MUST_USE;
 /* No groups, and nothing that hung on them. */
+/* All that groups lie in, without one; and closed, with them. */
+status aggregate_open_groups(aggregate *a, error *err) MUST_USE;
+void   aggregate_close_groups(aggregate *a);
 status aggregate_reset(aggregate *a, error *err) MUST_USE;
 
 /* ---- aggregate_spill.c */
@@ -136,6 +139,11 @@ bool   aggregate_is_limited(aggregate *a);
 status aggregate_push_limited(aggregate *a, const delta *in, error *err) MUST_USE;
 status aggregate_tick_limited(aggregate *a, error *err) MUST_USE;
 void   aggregate_close_limits(aggregate *a);
+
+/* ---- aggregate_compact.c */
+/* Three quarters of the slots, slots_min or more, are free, and the groups can be moved. */
+bool   aggregate_is_sparse(const aggregate *a, uint64_t slots_min);
+status aggregate_compact(aggregate *a, error *err) MUST_USE; /* between ticks */
 
 /* ---- aggregate_emit.c */
 /* Keys and current values of groups as output columns in scratch; `out` has room for the output

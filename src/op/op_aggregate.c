@@ -51,9 +51,8 @@ open_calls(aggregate *a, error *err) {
     return OK;
 }
 
-/* All that groups lie in, without one. */
-static status
-open_groups(aggregate *a, error *err) {
+status
+aggregate_open_groups(aggregate *a, error *err) {
     const op_spec   *spec = a->base.spec;
     op_env          *env = a->base.env;
     const arena_mark mark = arena_save(env->scratch);
@@ -70,8 +69,8 @@ open_groups(aggregate *a, error *err) {
     return OK;
 }
 
-static void
-close_groups(aggregate *a) {
+void
+aggregate_close_groups(aggregate *a) {
     const op_spec *spec = a->base.spec;
     for (int32_t i = 0; a->aggs != NULL && i < spec->agg_count; i++) {
         if (a->distinct != NULL) {
@@ -108,28 +107,31 @@ aggregate_open(op *self, error *err) {
     TRY(place_calls(a, err));
     TRY(a->windowed ? windows_open(a, err) : OK);
     panes_open(a);
-    return open_groups(a, err);
+    return aggregate_open_groups(a, err);
 }
 
 static void
 aggregate_close(op *self) {
     aggregate *a = (aggregate *)self;
-    close_groups(a);
+    aggregate_close_groups(a);
     windows_close(a);
     aggregate_close_limits(a);
 }
 
 status
 aggregate_reset(aggregate *a, error *err) {
-    close_groups(a);
-    return open_groups(a, err);
+    aggregate_close_groups(a);
+    return aggregate_open_groups(a, err);
 }
 
 /* Slots of groups that left are used again, but their memory is not given back. Where none is left
- * of many, as behind a burst, all of it goes. */
+ * of many, as behind a burst, all of it goes; where few are left, aggregate_compact. */
 static status
 shrink(aggregate *a, error *err) {
-    if (a->groups.live_count > 0 || group_table_slot_count(&a->groups) < SHRINK_SLOTS) {
+    if (a->groups.live_count > 0) {
+        return aggregate_is_sparse(a, SHRINK_SLOTS) ? aggregate_compact(a, err) : OK;
+    }
+    if (group_table_slot_count(&a->groups) < SHRINK_SLOTS) {
         return OK;
     }
     return aggregate_reset(a, err);

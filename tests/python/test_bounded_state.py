@@ -12,6 +12,7 @@ import os
 import laminardb
 import numpy as np
 import pytest
+from laminardb import testing
 
 KEYS = int(os.environ.get("E9_KEYS", "1000000"))
 CHUNK = 100_000
@@ -139,3 +140,65 @@ def test_a_join_gives_memory_back_while_rows_stay() -> None:
         left_bytes, left_rows = state(db)
         assert full_rows == 2 * keys and 0.1 <= left_rows / full_rows < 0.11
         assert left_bytes < full_bytes * 0.2, (full_bytes, left_bytes)
+
+
+def test_groups_give_memory_back_while_some_stay() -> None:
+    """Most windows of a burst close, a twentieth of the groups stays, and of the memory not much more."""
+    keys = KEYS // 10
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, v BIGINT, WATERMARK FOR ts AS ts - 60000)")
+        db.execute(
+            "CREATE STREAM s AS SELECT k, window_start AS w, count(*) AS n, sum(v) AS v, max(v) AS high, "
+            "avg(v) AS mean, stddev(v) AS d, string_agg(v, ',' ORDER BY v) AS list "
+            "FROM t GROUP BY k, TUMBLE(ts, 1000)"
+        )
+        db.start()
+        k = np.arange(keys, dtype=np.int64)
+        db.insert("t", {"ts": 1000 * (k % 20), "k": k, "v": k % 7})
+        full_bytes, full_rows = state(db)
+        db.advance_watermark("t", 19_000)
+        left_bytes, left_rows = state(db)
+        assert (full_rows, left_rows) == (keys, keys // 20)
+        assert left_bytes < full_bytes * 0.1, (full_bytes, left_bytes)
+        testing.reload(db)
+        db.insert("t", {"ts": 1000 * (k[-40:] % 20) + 5, "k": k[-40:], "v": k[-40:] % 5})  # two are not late
+        query = "SELECT count(*), sum(n), sum(v), sum(high), sum(d), sum(length(list)) FROM s"
+        got = db.query(query).fetchone()
+        assert got is not None and got[:2] == (keys, keys + 2)
+        db.advance_watermark("t", 1_000_000)
+        assert db.query(query).fetchone() == got
+
+
+def test_groups_come_and_go_in_bursts() -> None:
+    """Rows of a table are deleted and made again: what is left of the groups is moved, and stays right."""
+    calls = (
+        "k, count(*) AS n, sum(v) AS total, min(v) AS low, max(t) AS high, avg(f) AS mean, "
+        "median(v) AS mid, "
+        "count(v) FILTER (WHERE v > 2) AS some, string_agg(t, '+' ORDER BY id) AS list, "
+        "bool_or(v = 3) AS three"
+    )
+    with laminardb.open() as db:
+        db.execute("CREATE TABLE t (id BIGINT PRIMARY KEY, k VARCHAR, v BIGINT, f DOUBLE, t VARCHAR)")
+        db.execute(f"CREATE STREAM s AS SELECT {calls} FROM t GROUP BY k")
+        db.start()
+        sizes = []
+        for turn in range(6):
+            ids = np.arange(6000)
+            db.insert(
+                "t",
+                {
+                    "id": ids,
+                    "k": [f"key {i % 3000} of some length" for i in ids],
+                    "v": (ids * 7 + turn) % 10,
+                    "f": ids / 4,
+                    "t": [f"text {i % 11} of some length" for i in ids],
+                },
+            )
+            sizes.append(state(db)[0])
+            db.execute(f"DELETE FROM t WHERE id % 3000 % {turn + 5} <> 1")
+            sizes.append(state(db)[0])
+            if turn % 2:
+                testing.reload(db)
+            want = db.query(f"SELECT {calls} FROM t GROUP BY k").fetchall()
+            assert sorted(db.query("SELECT * FROM s").fetchall()) == sorted(want)
+        assert max(sizes[1::2]) < min(sizes[::2]) * 0.7, sizes
