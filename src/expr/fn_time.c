@@ -267,6 +267,73 @@ fn_interval_multiply_swapped(fn_call *c) {
     return multiply_interval(c, 1, 0);
 }
 
+static double
+scaled(double x, double by, bool divide) {
+    return divide ? x / by : x * by;
+}
+
+static double
+to_millionths(double x) {
+    return nearbyint(x * 1e6) / 1e6;
+}
+
+/* As in PostgreSQL: a part of a month is days of 30 a month, a part of a day is time, both to the
+ * millionth of a day and of a second. */
+static bool
+scale_interval(interval x, double by, bool divide, interval *out) {
+    const double day = 86400;
+    const double months = scaled(x.months, by, divide), days = scaled(x.days, by, divide);
+    const double of_months = to_millionths((months - trunc(months)) * 30);
+    double       seconds = to_millionths((days - trunc(days) + of_months - trunc(of_months)) * day);
+    const double more = trunc(seconds / day);
+    seconds -= more * day;
+    const double all_days = trunc(days) + trunc(of_months) + more;
+    const double us = nearbyint(scaled((double)x.us, by, divide) + seconds * 1e6);
+    if (!(fabs(months) < 0x1p31 && fabs(all_days) < 0x1p31 && us >= -0x1p63 && us < 0x1p63)) {
+        return false;
+    }
+    *out = (interval){.months = (int32_t)months, .days = (int32_t)all_days, .us = (int64_t)us};
+    return true;
+}
+
+static status
+scale_intervals(fn_call *c, int32_t interval_at, bool divide) {
+    const interval *x = c->args[interval_at].values;
+    const operand  *factor = &c->args[1 - interval_at];
+    interval       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        const double f = ((const double *)factor->values)[i * factor->step];
+        if (divide && f == 0) {
+            if (!fn_set_null(c, i)) {
+                return error_memory(c->err);
+            }
+            continue;
+        }
+        if (!scale_interval(x[i * c->args[interval_at].step], f, divide, &z[i])) {
+            return out_of_range(c, "product of an interval and a number");
+        }
+    }
+    return OK;
+}
+
+status
+fn_interval_scale(fn_call *c) {
+    return scale_intervals(c, 0, false);
+}
+
+status
+fn_interval_scale_swapped(fn_call *c) {
+    return scale_intervals(c, 1, false);
+}
+
+status
+fn_interval_divide(fn_call *c) {
+    return scale_intervals(c, 0, true);
+}
+
 status
 fn_negate_interval(fn_call *c) {
     const interval *x = c->args[0].values;

@@ -302,7 +302,27 @@ fn_doy(fn_call *c) {
 
 status
 fn_epoch(fn_call *c) {
-    return extract_part(c, PART_EPOCH);
+    const int64_t *us;
+    int32_t        step;
+    double        *z = c->values;
+    TRY(fn_microseconds(c, 0, &us, &step));
+    for (int32_t i = 0; i < c->row_count; i++) {
+        z[i] = (double)us[i * step] / (double)US_PER_SECOND;
+    }
+    return OK;
+}
+
+/* A year has 365.25 days, a month beside years 30. */
+status
+fn_interval_epoch(fn_call *c) {
+    const interval *x = c->args[0].values;
+    double         *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        const interval v = x[i * c->args[0].step];
+        const double   days = v.months / 12 * 365.25 + v.months % 12 * 30.0 + v.days;
+        z[i] = days * 86400.0 + (double)v.us / (double)US_PER_SECOND;
+    }
+    return OK;
 }
 
 /* ---- results that are moments again, of the argument's type */

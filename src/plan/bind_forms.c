@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bind_forms.c - calls that are written shorter than what they mean:
+/* bind_forms.c - calls that are written shorter than what they mean. With qs for quantile_cont:
  *
- *   quantile_cont(x, [0.1, 0.9])      CASE WHEN quantile_cont(x, 0.1) IS NOT NULL
- *                                     THEN [quantile_cont(x, 0.1), quantile_cont(x, 0.9)] END
+ *   qs(x, [0.1, 0.9])                 CASE WHEN qs(x, 0.1) IS NOT NULL
+ *                                     THEN [qs(x, 0.1), qs(x, 0.9)] END
  *   strptime(x, ['%Y', '%d.%m.%Y'])   coalesce(try_strptime(x, '%Y'), strptime(x, '%d.%m.%Y'))
- *   max(x, 3)                         (array_agg(x ORDER BY x DESC)
- *                                      FILTER (WHERE x IS NOT NULL))[1:3]
- *   arg_max(x, y, 3)                  (array_agg(x ORDER BY y DESC)
- *                                      FILTER (WHERE y IS NOT NULL))[1:3]
- *   list_aggregate(l, 'sum')          list_sum(l) */
+ *   arg_max(x, y, 3)                  the first 3 items of array_agg(x ORDER BY y DESC)
+ *                                     FILTER (WHERE y IS NOT NULL); max(x, 3) of x by itself
+ *   list_aggregate(l, 'sum')          list_sum(l)
+ *   date_part('epoch', t)             epoch(t), which has a fraction where other parts are whole */
 #include "plan/bind.h"
 
 static ast_expr *
@@ -129,6 +128,24 @@ bind_first_values(expr **out, context *c, const ast_expr *e, bool largest) {
 }
 
 static status
+bind_epoch(expr **out, context *c, const ast_expr *e, bool *done) {
+    const bool part =
+        ast_is_call(e, "date_part") || ast_is_call(e, "datepart") || ast_is_call(e, "extract");
+    if (!part || e->arg_count != 2 || e->args[0]->kind != AST_STRING ||
+        !text_equal_nocase(e->args[0]->text, TEXT("epoch"))) {
+        return OK;
+    }
+    ast_expr *call = new_node(c->binder, AST_CALL, e, 1);
+    if (call == NULL) {
+        return out_of_memory(c->binder);
+    }
+    call->name = (ast_name){.text = TEXT("epoch"), .position = e->name.position};
+    call->args[0] = e->args[1];
+    *done = true;
+    return bind_expr(out, c, call);
+}
+
+static status
 bind_several(expr **out, context *c, const ast_expr *e, bool *done) {
     static const struct {
         const char *name;
@@ -197,5 +214,6 @@ bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
     }
     *done = false;
     TRY(bind_several(out, c, e, done));
+    TRY(*done ? OK : bind_epoch(out, c, e, done));
     return *done ? OK : bind_list_aggregate(out, c, e, done);
 }

@@ -276,9 +276,10 @@ def _texts() -> None:
 
 def _times() -> None:
     for k in (MOMENT, MILLIS, SECONDS, DATE):
-        for unit in ("year", "month", "day", "dow", "doy", "week", "quarter", "epoch"):
+        for unit in ("year", "month", "day", "dow", "doy", "week", "quarter"):
             call = f"date_part('{unit}', {{}})"  # whole numbers here
             op("date_part", (k,), BIG, call, f"CAST(floor({call}) AS BIGINT)")
+        op("epoch", (k,), DOUBLE, "epoch({})")
         op("date_trunc", (k,), MOMENT, "CAST(date_trunc('month', {}) AS TIMESTAMP)")
         op("CAST", (k,), TEXT, "CAST({} AS VARCHAR)")
     for k in (MOMENT, MILLIS, SECONDS):
