@@ -78,6 +78,97 @@ test_values_are_those_of_what_is_left(void **unused) {
     }
 }
 
+/* ---- all sequences of four rows, NULL among them, that come and go, as deep as LAMINAR_SCOPE less
+ * two (5: three; `make full`, 6: four); each way back is walked too */
+
+#define SYMBOLS 4
+
+typedef struct sequence {
+    history h;
+    agg    *a;
+    const agg_class *class;
+    int     here[SYMBOLS];
+    int64_t steps;
+} sequence;
+
+static void
+sequence_step(sequence *s, int symbol, int by) {
+    error     err = {0};
+    const int number = symbol == 0 ? NUMBER_NULL : symbol;
+    const row changed = {.group = 1, .number = {number, (symbol + 1) % SYMBOLS, number}};
+    history  *h = &s->h;
+    CHECK_OK(push(h, s->a, &changed, 1, by, &h->scratch, &err));
+    s->here[symbol] += by;
+    if (by > 0) {
+        h->live[h->live_count++] = changed;
+    } else {
+        int at = 0;
+        while (memcmp(&h->live[at], &changed, sizeof(row)) != 0) {
+            at++;
+        }
+        h->live[at] = h->live[--h->live_count];
+    }
+    check_against_once(h, s->class, s->a);
+    arena_reset(&h->scratch);
+    s->steps++;
+}
+
+static void
+sequence_walk(sequence *s, int32_t depth) {
+    for (int i = 0; i < SYMBOLS && depth > 0; i++) {
+        for (int by = 1; by >= (s->here[i] > 0 ? -1 : 1); by -= 2) {
+            sequence_step(s, i, by);
+            sequence_walk(s, depth - 1);
+            sequence_step(s, i, -by);
+        }
+    }
+}
+
+/* Its steps. */
+static int64_t
+run_sequences(const agg_class *class, type_id type, int32_t depth) {
+    static sequence s;
+    error           err = {0};
+    memset(&s, 0, sizeof(s));
+    s.class = class;
+    if (!make_call(&s.h, class, type, false)) {
+        return 0;
+    }
+    if (class->lists_rows) {
+        s.h.order.column = 0;
+        s.h.signature.order_count = 1;
+    } else if (class->order_matters) {
+        return 0;
+    }
+    mem_init(&s.h.account, INT64_MAX);
+    arena_init(&s.h.scratch, &s.h.account);
+    CHECK_OK(store_open(&s.h.store, &s.h.account, &err));
+    CHECK_OK(open_call(&s.a, &s.h, class, s.h.store, &s.h.account, false, &err));
+    sequence_walk(&s, depth);
+    validate(s.a);
+    class->close(s.a);
+    arena_fini(&s.h.scratch);
+    store_close(s.h.store);
+    CHECK_EQ(mem_fini(&s.h.account), 0);
+    return s.steps;
+}
+
+static void
+test_every_sequence(void **unused) {
+    (void)unused;
+    const char   *set = getenv("LAMINAR_SCOPE");
+    const int32_t depth = (set == NULL ? 5 : (int32_t)strtol(set, NULL, 10)) - 2;
+    int64_t       steps = 0;
+    made_doubles = mild;
+    for (int32_t k = 0; k < agg_class_count(); k++) {
+        for (int32_t t = 0; t < ARRAY_COUNT(chosen); t++) {
+            steps += run_sequences(agg_class_at(k), chosen[t], depth);
+        }
+    }
+    print_message("%lld steps\n", (long long)steps);
+    CHECK(depth < 3 || steps > 30000);
+}
+
 /* ---- failing allocations */
 
 static history          torture_history;
@@ -141,4 +232,5 @@ test_torture(void **unused) {
     }
 }
 
-UNIT_MAIN(UNIT(test_values_are_those_of_what_is_left), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_values_are_those_of_what_is_left), UNIT(test_every_sequence),
+          UNIT(test_torture))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_over.c - window functions against a reference that looks at every row of the partition for
  * every row: random histories with retractions, random ticks, every function, frame and exclusion;
- * the first n rows of a key. */
+ * every short sequence of changes of a few rows under every frame. */
 #include "circuit.h"
 
 #include "agg/agg_common.h"
@@ -330,6 +330,135 @@ test_histories(void **state) {
     }
 }
 
+/* ---- every frame over every sequence of a few rows that come and go, each a tick of its own.
+ * LAMINAR_SCOPE sets how many (5: three rows; `make full`, 6: four, and every function over every
+ * frame). Going back is the inverse change, so each walk also undoes what it did. */
+
+#define SYMBOLS 5
+static const test_row symbols[SYMBOLS] = {{{1, 1, 0, 1}},
+                                          {{1, 1, 0, 2}},
+                                          {{1, 2, 1, NONE}},
+                                          {{1, NONE, 0, 3}},
+                                          {{2, 1, 0, -4}}};
+#define FRAMED 5 /* functions that have a frame */
+
+typedef struct scope {
+    pipeline    p;
+    window_case w;
+    int64_t     here[SYMBOLS];
+    int64_t     steps;
+} scope;
+
+static void
+scope_step(scope *s, int32_t symbol, int64_t weight) {
+    error err = {0};
+    s->here[symbol] += weight;
+    live.count = 0;
+    for (int32_t i = 0; i < SYMBOLS; i++) {
+        if (s->here[i] > 0) {
+            live.rows[live.count] = symbols[i];
+            live.weight[live.count++] = s->here[i];
+        }
+    }
+    CHECK_OK(circuit_push(&s->p.c, s->p.o, 0, s->p.in, &symbols[symbol], &weight, 1, &err));
+    CHECK_OK(circuit_tick(&s->p.c, 0, &err));
+    reference(&s->w, s->p.in);
+    zset_check_equal(&out, &expected, "a sequence");
+    s->steps++;
+}
+
+static void
+scope_walk(scope *s, int32_t depth) {
+    for (int32_t i = 0; i < SYMBOLS && depth > 0; i++) {
+        for (int64_t weight = 1; weight >= (s->here[i] > 0 ? -1 : 1); weight -= 2) {
+            scope_step(s, i, weight);
+            scope_walk(s, depth - 1);
+            scope_step(s, i, -weight);
+        }
+    }
+}
+
+/* Call number n of those with this frame: 0 to FRAMED - 1. */
+static void
+framed_call(over_call *c, int32_t n, over_frame frame) {
+    static const agg_class *const classes[] = {&agg_sum_class, &agg_min_class,
+                                               &agg_count_star_class};
+    *c = (over_call){
+        .argument = -1, .filter = -1, .count_column = -1, .fallback = -1, .type = {.id = TYPE_I64}};
+    c->frame = frame;
+    if (n >= ARRAY_COUNT(classes)) {
+        c->kind = n == FRAMED - 1 ? OVER_LAST_VALUE : OVER_FIRST_VALUE;
+        c->argument = 3;
+        return;
+    }
+    c->kind = OVER_AGGREGATE;
+    c->class = classes[n];
+    c->signature.output = type_of(TYPE_I64);
+    if (c->class != &agg_count_star_class) {
+        c->signature.column_count = c->signature.argument_count = 1;
+        c->signature.types = argument_type;
+        c->columns = argument;
+    }
+}
+
+static int32_t
+all_calls(over_call *calls, bool each) {
+    static const over_kind plain[] = {OVER_ROW_NUMBER, OVER_RANK, OVER_LAG, OVER_LEAD};
+    const over_frame none = {.start = {.offset = value_i64(0)}, .end = {.offset = value_i64(0)}};
+    int32_t          count = 0, frames = 0;
+    for (int32_t i = 0; i < ARRAY_COUNT(plain); i++) {
+        framed_call(&calls[count], FRAMED - 1, none);
+        calls[count].kind = plain[i];
+        calls[count].argument = plain[i] >= OVER_LAG ? 3 : -1;
+        calls[count++].count = 1;
+    }
+    for (int32_t i = 0; i < 3 * 4 * 5 * 5; i++) {
+        const over_frame f = {.unit = (frame_unit)(i % 3),
+                              .exclude = (frame_exclude)(i / 3 % 4),
+                              .start = {(frame_bound_kind)(i / 12 % 5), value_i64(1)},
+                              .end = {(frame_bound_kind)(i / 60), value_i64(1)}};
+        if (f.start.kind == BOUND_LAST || f.end.kind == BOUND_FIRST || f.start.kind > f.end.kind) {
+            continue;
+        }
+        for (int32_t n = each ? 0 : frames % FRAMED; n < (each ? FRAMED : frames % FRAMED + 1);
+             n++) {
+            framed_call(&calls[count++], n, f);
+        }
+        frames++;
+    }
+    CHECK_EQ(frames, 13 * 12);
+    return count;
+}
+
+static void
+test_sequences(void **state) {
+    (void)state;
+    static over_call calls[4 + 13 * 12 * FRAMED];
+    static scope     s;
+    error            err = {0};
+    const char      *set = getenv("LAMINAR_SCOPE");
+    const int32_t    depth = (set == NULL ? 5 : (int32_t)strtol(set, NULL, 10)) - 2;
+    const int32_t    count = all_calls(calls, depth > 3);
+    int64_t          steps = 0;
+    for (int32_t first = 0; first < count; first += CALLS) {
+        for (int32_t parted = 0; parted < 2; parted++) { /* and the order turned round */
+            s = (scope){.w = {.key = {.column = 1, .descending = parted, .nulls_first = parted},
+                              .key_count = parted}};
+            for (int32_t k = 0; k < CALLS; k++) {
+                s.w.call[k] = calls[(first + k) % count];
+            }
+            zset_clear(&out);
+            CHECK_OK(pipeline_open(&s.p, NULL, &s.w, &err));
+            scope_walk(&s, depth);
+            CHECK_EQ(s.p.o->class->state_rows(s.p.o), 0);
+            circuit_close(&s.p.c);
+            steps += s.steps;
+        }
+    }
+    print_message("%d calls, %lld steps\n", count, (long long)steps);
+    CHECK(depth < 3 || steps > 30000);
+}
+
 /* All rows taken back: nothing is left in the state. */
 static void
 test_drains(void **state) {
@@ -397,4 +526,4 @@ test_torture(void **state) {
     CHECK(torture("over", torture_over) > 20);
 }
 
-UNIT_MAIN(UNIT(test_histories), UNIT(test_drains), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_histories), UNIT(test_sequences), UNIT(test_drains), UNIT(test_torture))
