@@ -288,6 +288,7 @@ statement_insert(statement_context *c, const ast_statement *st, laminar_result *
 static status
 run_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     c->env = db_plan_env(c->db);
+    TRY(pivots_fill(c, st, err));
     switch (st->kind) {
     case AST_SELECT: {
         result *rows = NULL;

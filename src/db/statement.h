@@ -70,6 +70,9 @@ status summarize_run(statement_context *c, const ast_statement *st, laminar_resu
 status ddl_run(statement_context *c, const ast_statement *st, laminar_result **out,
                error *err) MUST_USE;
 
+/* ---- pivot.c: without the token */
+status pivots_fill(statement_context *c, const ast_statement *st, error *err) MUST_USE;
+
 /* ---- function.c: with the token */
 /* index.c */
 status index_create(statement_context *c, const ast_statement *st, error *err) MUST_USE;

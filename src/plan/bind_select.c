@@ -562,6 +562,11 @@ bind_clauses(query *q, const ast_select *select) {
 status
 bind_select(plan_node **out, binder *b, const ast_select *select) {
     query q = {.binder = b};
+    if (select->pivots) {
+        error_set_at(b->err, ERR_QUERY_FAILED, select->position,
+                     "the columns of PIVOT must be known here");
+        return error_hint(b->err, "name the values that become columns: ON k IN ('a', 'b')");
+    }
     if (is_session_grouped(select)) {
         TRY(bind_from_session(&q, select));
     } else if (select->from != NULL) {

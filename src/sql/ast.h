@@ -288,6 +288,14 @@ typedef enum ast_select_kind {
                           branch is a query that has an ORDER BY, LIMIT or WITH beside its own */
 } ast_select_kind;
 
+typedef struct ast_pivot { /* PIVOT without IN: its columns are to be found */
+    ast_select *query;     /* the pivoted one, whose items are the groups so far */
+    ast_select *values;    /* SELECT on FROM relation: what gives the columns */
+    ast_expr   *on;
+    int32_t     use_count;
+    ast_item   *uses; /* aggregates of USING */
+} ast_pivot;
+
 struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all kinds */
     ast_select_kind kind;
     int32_t         position;
@@ -328,6 +336,7 @@ struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all k
     ast_order    *orders;
     ast_expr     *limit, *offset; /* NULL when absent */
     bool          limit_percent;
+    bool          pivots; /* its items lack the columns of a PIVOT: see ast_pivot */
 };
 
 /* Has WITH, ORDER BY, LIMIT or OFFSET of its own. */
@@ -444,6 +453,8 @@ typedef enum ast_alter {
 typedef struct ast_statement {
     ast_statement_kind kind;
     int32_t            position, end; /* the statement's text within the script */
+    int32_t            pivot_count;   /* inner ones first */
+    ast_pivot        **pivots;
     int32_t            parameter_count;
     ast_expr         **parameters; /* all of the statement, in the order of their places */
     ast_name           name; /* object of CREATE, DROP, INSERT, SHOW CREATE, DESCRIBE (data NULL:

@@ -37,6 +37,7 @@ typedef struct parser {
     error  *err;
     buf     stack;      /* lists under construction */
     buf     parameters; /* ast_expr* of the statement under way */
+    buf     pivots;     /* ast_pivot* of it */
     token   token;      /* current */
     token   next;
     token   previous; /* before the current one; TOKEN_END at the start */
@@ -232,6 +233,7 @@ status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., 
 /* parse_pivot.c */
 bool   parser_pivots(token t, token next); /* whether PIVOT or UNPIVOT t begins a query */
 status parse_pivot_term(parser *p, ast_select **out);
+status parse_fill_pivot(parser *p, ast_pivot *open, const text *values, int32_t count);
 status parse_pivot_of_relation(parser *p, ast_from **relation); /* behind it */
 
 /* parse_sample.c */

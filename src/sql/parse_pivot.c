@@ -9,8 +9,10 @@
  *                                                    unnest(['a', 'b']) AS n, unnest([a, b]) AS v
  *                                                FROM t) WHERE v IS NOT NULL
  *
- * With GROUP BY names these stand in the place of the star. `t PIVOT (sum(v) FOR k IN (1, 2))` and
- * `t UNPIVOT (v FOR n IN (a, b))` are the same behind a relation of FROM. */
+ * Without IN the statement remembers the query as one whose columns are to be found (ast_pivot):
+ * who runs it asks for the values of k and fills it. With GROUP BY names these stand in the place
+ * of the star. `t PIVOT (sum(v) FOR k IN (1, 2))` and `t UNPIVOT (v FOR n IN (a, b))` are the same
+ * behind a relation of FROM. */
 #include "sql/parse.h"
 
 typedef struct pivot {
@@ -103,10 +105,7 @@ parse_uses(parser *p, pivot *v) {
 /* IN (value [AS name], ...) */
 static status
 parse_values(parser *p, pivot *v) {
-    if (!parser_accept(p, KEYWORD_IN)) {
-        (void)parser_error(p, "IN (values)", "the column of PIVOT");
-        return error_hint(p->err, "name the values that become columns: ON k IN ('a', 'b')");
-    }
+    TRY(parser_expect(p, KEYWORD_IN, "the column of PIVOT"));
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
     TRY(parse_item_list(p, &v->values, &v->value_count));
     return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of IN");
@@ -181,6 +180,25 @@ push_kept(parser *p, const pivot *v) {
     return parser_push(p, &star, sizeof(star));
 }
 
+static status
+push_cells(parser *p, const pivot *v) {
+    for (int32_t i = 0; i < v->value_count; i++) {
+        for (int32_t k = 0; k < v->use_count; k++) {
+            ast_item cell = {.expr = NULL};
+            TRY(make_cell(p, v, &v->values[i], &v->uses[k], &cell));
+            TRY(parser_push(p, &cell, sizeof(cell)));
+        }
+    }
+    return OK;
+}
+
+static status
+check_width(parser *p, const ast_select *s) {
+    return s->item_count <= SQL_COLUMNS_MAX
+               ? OK
+               : parser_too_many(p, s->position, SQL_COLUMNS_MAX, "columns in a SELECT");
+}
+
 /* [GROUP BY expr {, expr}], then the query is made. */
 static status
 make_pivot(parser *p, pivot *v) {
@@ -195,19 +213,11 @@ make_pivot(parser *p, pivot *v) {
     } else {
         TRY(push_kept(p, v));
     }
-    for (int32_t i = 0; i < v->value_count; i++) {
-        for (int32_t k = 0; k < v->use_count; k++) {
-            ast_item cell = {.expr = NULL};
-            TRY(make_cell(p, v, &v->values[i], &v->uses[k], &cell));
-            TRY(parser_push(p, &cell, sizeof(cell)));
-        }
-    }
+    TRY(push_cells(p, v));
     ast_select *s = v->query;
     s->group_all = true;
     TRY(parser_take(p, mark, sizeof(ast_item), &s->items, &s->item_count));
-    return s->item_count <= SQL_COLUMNS_MAX
-               ? OK
-               : parser_too_many(p, s->position, SQL_COLUMNS_MAX, "columns in a SELECT");
+    return check_width(p, s);
 }
 
 /* What USING would say when it is absent: count(*). */
@@ -225,7 +235,65 @@ count_rows(parser *p, pivot *v) {
     return parser_finish(p, call);
 }
 
-/* PIVOT relation ON expr IN (values) [USING uses] [GROUP BY ...] */
+/* SELECT DISTINCT on FROM relation ORDER BY 1 */
+static status
+make_values(parser *p, const pivot *v, ast_select **out) {
+    ast_select *s = new_select(p, v->query->from);
+    TRY(s == NULL ? ERR_OUT_OF_MEMORY : OK);
+    s->items = arena_alloc_zero(p->arena, sizeof(*s->items));
+    s->orders = arena_alloc_zero(p->arena, sizeof(*s->orders));
+    TRY(s->items == NULL || s->orders == NULL ? error_memory(p->err) : OK);
+    s->items->expr = v->on;
+    s->orders->expr = v->on;
+    s->distinct = true;
+    s->item_count = s->order_count = 1;
+    *out = s;
+    return OK;
+}
+
+static status
+note_pivot(parser *p, const pivot *v) {
+    ast_pivot *open = arena_alloc_zero(p->arena, sizeof(*open));
+    TRY(open == NULL ? error_memory(p->err) : OK);
+    *open = (ast_pivot){.query = v->query, .on = v->on, .uses = v->uses, .use_count = v->use_count};
+    TRY(make_values(p, v, &open->values));
+    v->query->pivots = true;
+    return buf_append(&p->pivots, &open, sizeof(open)) ? OK : error_memory(p->err);
+}
+
+/* A value of the column, which is compared as text: '2024' of the year 2024. */
+static status
+text_value(parser *p, text value, ast_item *out) {
+    out->expr = parser_new(p, AST_STRING, p->token.start);
+    TRY(out->expr == NULL ? ERR_OUT_OF_MEMORY : OK);
+    out->expr->text = value;
+    return parser_finish(p, out->expr);
+}
+
+status
+parse_fill_pivot(parser *p, ast_pivot *open, const text *values, int32_t count) {
+    const size_t mark = p->stack.size;
+    ast_select  *s = open->query;
+    ast_expr    *on = new_named(p, AST_CAST, "", 1);
+    pivot        v = {.query = s, .on = on, .uses = open->uses, .use_count = open->use_count};
+    TRY(on == NULL ? ERR_OUT_OF_MEMORY : OK);
+    on->args[0] = open->on;
+    on->type.name.text = TEXT("VARCHAR");
+    TRY(parser_finish(p, on));
+    v.values = arena_alloc_zero(p->arena, sizeof(*v.values) * (size_t)(count + 1));
+    TRY(v.values == NULL ? error_memory(p->err) : OK);
+    v.value_count = count;
+    for (int32_t i = 0; i < count; i++) {
+        TRY(text_value(p, values[i], &v.values[i]));
+    }
+    TRY(parser_push(p, s->items, (size_t)s->item_count * sizeof(*s->items)));
+    TRY(push_cells(p, &v));
+    TRY(parser_take(p, mark, sizeof(ast_item), &s->items, &s->item_count));
+    s->pivots = false;
+    return check_width(p, s);
+}
+
+/* PIVOT relation ON expr [IN (values)] [USING uses] [GROUP BY ...] */
 static status
 parse_pivot(parser *p, ast_select **out) {
     ast_from *from;
@@ -235,14 +303,16 @@ parse_pivot(parser *p, ast_select **out) {
     TRY(v.query == NULL ? ERR_OUT_OF_MEMORY : OK);
     TRY(parser_expect(p, KEYWORD_ON, "the table of PIVOT"));
     TRY(parse_expr(p, LEVEL_CONCAT, &v.on));
-    TRY(parse_values(p, &v));
+    const bool open = !parser_at(p, KEYWORD_IN);
+    TRY(open ? OK : parse_values(p, &v));
     if (parser_accept(p, KEYWORD_USING)) {
         TRY(parse_uses(p, &v));
     } else {
         TRY(count_rows(p, &v));
     }
     *out = v.query;
-    return make_pivot(p, &v);
+    TRY(make_pivot(p, &v));
+    return open ? note_pivot(p, &v) : OK;
 }
 
 /* ---- UNPIVOT */

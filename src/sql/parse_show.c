@@ -149,11 +149,28 @@ parse_value(parser *p, ast_statement *s) {
     return OK;
 }
 
-/* SET key (= | TO) value */
+/* TIME ZONE value: the setting timezone */
+static status
+parse_set_zone(parser *p, ast_statement *s) {
+    s->name = (ast_name){.text = TEXT("timezone"), .position = p->token.start};
+    parser_advance(p);
+    parser_advance(p);
+    return parse_value(p, s);
+}
+
+/* [SESSION | LOCAL | GLOBAL] key (= | TO) value, behind SET */
 status
 parse_set(parser *p, ast_statement *s) {
     s->kind = AST_SET;
     parser_advance(p);
+    const bool scope = parser_at_word(p, "SESSION") || parser_at_word(p, "LOCAL") ||
+                       parser_at_word(p, "GLOBAL");
+    if (scope && p->next.symbol != SYMBOL_EQUAL) {
+        parser_advance(p); /* there is one scope */
+    }
+    if (parser_at(p, KEYWORD_TIME) && parser_next_is(p, KEYWORD_ZONE)) {
+        return parse_set_zone(p, s);
+    }
     TRY(parser_name(p, &s->name, "the name of a setting", "SET"));
     if (parser_at_word(p, "to")) {
         parser_advance(p);

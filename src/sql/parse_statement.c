@@ -171,6 +171,20 @@ leftover_error(parser *p, const ast_statement *s) {
 }
 
 static status
+take_pivots(parser *p, ast_statement *s) {
+    const size_t size = p->pivots.size;
+    if (size > 0) {
+        s->pivots = arena_alloc(p->arena, size);
+        if (s->pivots == NULL) {
+            return error_memory(p->err);
+        }
+        memcpy(s->pivots, p->pivots.data, size);
+        s->pivot_count = (int32_t)(size / sizeof(ast_pivot *));
+    }
+    return OK;
+}
+
+static status
 take_parameters(parser *p, ast_statement *s) {
     const size_t size = p->parameters.size;
     if (size > 0) {
@@ -192,10 +206,12 @@ parse_statement(parser *p, ast_statement **out) {
     }
     p->parameter_number = 0;
     p->parameters.size = 0;
+    p->pivots.size = 0;
     s->position = p->token.start;
     TRY(parse_statement_body(p, s));
     s->end = p->end;
     TRY(take_parameters(p, s));
+    TRY(take_pivots(p, s));
     if (p->token.kind != TOKEN_END && !parser_at_symbol(p, SYMBOL_SEMICOLON)) {
         return leftover_error(p, s);
     }
@@ -229,6 +245,7 @@ start(parser *p, arena *a, text sql, error *err) {
     *p = (parser){.sql = sql.data == NULL ? TEXT("") : sql, .arena = a, .err = err};
     buf_init(&p->stack, a->mem, SIZE_MAX / 2);
     buf_init(&p->parameters, a->mem, SIZE_MAX / 2);
+    buf_init(&p->pivots, a->mem, SIZE_MAX / 2);
     buf_init(&p->called, a->mem, SIZE_MAX / 2);
     p->token = token_next(p->sql, 0);
     p->next = token_next(p->sql, p->token.end);
@@ -238,6 +255,7 @@ static void
 finish(parser *p) {
     buf_fini(&p->stack);
     buf_fini(&p->parameters);
+    buf_fini(&p->pivots);
     buf_fini(&p->called);
 }
 
@@ -282,6 +300,17 @@ sql_parse(ast_script *out, arena *a, text sql, error *err) {
     if (s < 0) {
         *out = (ast_script){.count = 0};
     }
+    return s;
+}
+
+status
+sql_fill_pivot(ast_pivot *pivot, arena *a, text sql, const text *values, int32_t count,
+               error *err) {
+    parser p;
+    error  unwanted;
+    start(&p, a, sql, err == NULL ? &unwanted : err);
+    const status s = parse_fill_pivot(&p, pivot, values, count);
+    finish(&p);
     return s;
 }
 
