@@ -15,6 +15,7 @@ typedef enum setting_kind {
     SETTING_BOOLEAN,
     SETTING_CHOICE,
     SETTING_LENGTH, /* of time: milliseconds inside */
+    SETTING_SIZE,   /* bytes */
     SETTING_TEXT
 } setting_kind;
 
@@ -75,6 +76,7 @@ setting_value(const laminar_database *db, int32_t at) {
     switch (k->kind) {
     case SETTING_INTEGER:
     case SETTING_LENGTH:
+    case SETTING_SIZE:
         break;
     case SETTING_BOOLEAN:
         v.type = type_of(TYPE_BOOL);
@@ -229,6 +231,7 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
                                                    : (text){written, value_write(v, written)};
     const bool   typed = k->kind == SETTING_LENGTH    ? !v->is_null
                          : k->kind == SETTING_INTEGER ? type_is_integer(v->type)
+                         : k->kind == SETTING_SIZE    ? type_is_integer(v->type)
                          : k->kind == SETTING_TEXT    ? v->type.id == TYPE_TEXT
                                                       : v->type.id == TYPE_TEXT || v->is_null;
     const status s =
@@ -242,6 +245,10 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
         }
         return error_set_at(err, s, position, "%s must be an integer from %lld to %lld, not %.*s",
                             k->name, (long long)k->lowest, (long long)k->highest, TEXT_ARG(shown));
+    case SETTING_SIZE:
+        error_set_at(err, s, position, "%s must be an integer of at least %lld, not %.*s", k->name,
+                     (long long)k->lowest, TEXT_ARG(shown));
+        return error_hint(err, "write '4 GB', or bytes: 4000000000");
     case SETTING_BOOLEAN:
         return error_set_at(err, s, position, "%s must be true or false, not %.*s", k->name,
                             TEXT_ARG(shown));
@@ -292,6 +299,40 @@ read_choice(const setting *k, const value *v, int64_t *out) {
     return false;
 }
 
+/* '4GB', '1.5 GiB', '100 bytes' */
+static bool
+read_size(const value *v, int64_t *out) {
+    static const struct {
+        const char *name;
+        double      bytes;
+    } units[] = {{"B", 1},     {"bytes", 1},    {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                 {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+    if (v->type.id != TYPE_TEXT) {
+        return false;
+    }
+    size_t digits = 0;
+    while (digits < v->s.size && strchr("0123456789.", v->s.data[digits]) != NULL) {
+        digits++;
+    }
+    text unit = {v->s.data + digits, v->s.size - digits};
+    while (unit.size > 0 && unit.data[0] == ' ') {
+        unit.data++;
+        unit.size--;
+    }
+    value number;
+    if (value_parse(&number, type_of(TYPE_F64), (text){v->s.data, digits}, NULL) < 0) {
+        return false;
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(units); i++) {
+        const double bytes = number.d * units[i].bytes;
+        if (text_equal_nocase(unit, text_of(units[i].name)) && bytes < 0x1p63) {
+            *out = (int64_t)bytes;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* '10 s' and INTERVALs as milliseconds; a month has no one length. */
 static bool
 read_length(const value *v, int64_t *out) {
@@ -335,6 +376,8 @@ read_value(laminar_database *db, int64_t *out, const setting *k, const value *v,
         fits = read_choice(k, v, out);
     } else if (k->kind == SETTING_LENGTH && !type_is_integer(v->type)) {
         fits = read_length(v, out);
+    } else if (k->kind == SETTING_SIZE && v->type.id == TYPE_TEXT) {
+        fits = read_size(v, out) && *out >= k->lowest;
     } else if (type_is_integer(v->type)) {
         *out = v->i;
         fits = v->i >= k->lowest && v->i <= k->highest;

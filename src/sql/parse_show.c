@@ -163,8 +163,8 @@ status
 parse_set(parser *p, ast_statement *s) {
     s->kind = AST_SET;
     parser_advance(p);
-    const bool scope = parser_at_word(p, "SESSION") || parser_at_word(p, "LOCAL") ||
-                       parser_at_word(p, "GLOBAL");
+    const bool scope =
+        parser_at_word(p, "SESSION") || parser_at_word(p, "LOCAL") || parser_at_word(p, "GLOBAL");
     if (scope && p->next.symbol != SYMBOL_EQUAL) {
         parser_advance(p); /* there is one scope */
     }
