@@ -115,7 +115,7 @@ typedef struct laminar_options {
     int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
                                            Tests replace it */
     void *clock_context;
-    /* Called on the thread that runs a query or waits in a call, at most every 15 ms: true makes
+    /* Called on the thread that runs a query or waits in a call, at most every 5 ms: true makes
      * the call return code 402, without effect. For signals and the like. While a query runs it
      * must not call the database. NULL: none. */
     bool (*interrupted)(void *context);

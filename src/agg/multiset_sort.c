@@ -3,6 +3,7 @@
  * distributed to their groups first, each group sorted by a word that orders like the first key
  * and, where words are equal, by comparing. */
 #include "agg/multiset.h"
+#include "base/interrupt.h"
 
 typedef struct item {
     uint64_t word;
@@ -13,6 +14,7 @@ typedef struct sorter {
     multiset *m;
     item     *items, *room;
     bool      exact; /* equal words are equal entries */
+    int64_t   spent; /* steps since it was asked whether the query is to stop */
 } sorter;
 
 /* ---- words */
@@ -118,22 +120,25 @@ insertion_sort(const sorter *s, item *items, uint64_t count) {
     }
 }
 
-static void
-merge_runs(const sorter *s, const item *from, item *to, uint64_t low, uint64_t middle,
-           uint64_t high) {
+static status
+merge_runs(sorter *s, const item *from, item *to, uint64_t low, uint64_t middle, uint64_t high,
+           error *err) {
     uint64_t a = low, b = middle;
     for (uint64_t i = low; i < high; i++) {
         const bool right = a == middle || (b < high && before(s, &from[b], &from[a]));
         to[i] = right ? from[b++] : from[a++];
+        TRY(interrupt_spend(&s->spent, 8, err));
     }
+    return OK;
 }
 
 #define RUN 16
 
 /* Runs by insertion, then merges to and fro; the result is in items. */
-static void
-sort_items(const sorter *s, item *items, item *room, uint64_t count) {
+static status
+sort_items(sorter *s, item *items, item *room, uint64_t count, error *err) {
     for (uint64_t i = 0; i < count; i += RUN) {
+        TRY(interrupt_spend(&s->spent, 8 * RUN, err));
         insertion_sort(s, items + i, count - i < RUN ? count - i : RUN);
     }
     item *from = items, *to = room;
@@ -141,7 +146,7 @@ sort_items(const sorter *s, item *items, item *room, uint64_t count) {
         for (uint64_t low = 0; low < count; low += 2 * width) {
             const uint64_t middle = low + width < count ? low + width : count;
             const uint64_t high = middle + width < count ? middle + width : count;
-            merge_runs(s, from, to, low, middle, high);
+            TRY(merge_runs(s, from, to, low, middle, high, err));
         }
         item *swap = from;
         from = to;
@@ -150,6 +155,7 @@ sort_items(const sorter *s, item *items, item *room, uint64_t count) {
     if (from != items) {
         memcpy(items, from, count * sizeof(*items));
     }
+    return OK;
 }
 
 /* ---- the whole */
@@ -173,23 +179,25 @@ is_in(const multiset *m, uint64_t i) {
 }
 
 /* Counts the entries of each group to starts[group + 1] and adds up. */
-static void
-count_groups(multiset *m) {
+static status
+count_groups(multiset *m, error *err) {
     const uint64_t slots = group_table_slot_count(&m->entries);
     memset(m->starts, 0, (m->group_count + 1) * sizeof(*m->starts));
     for (uint64_t i = 0; i < slots; i++) {
         if (is_in(m, i)) {
             m->starts[multiset_group(m, (slot)i) + 1]++;
         }
+        TRY(i % INTERRUPT_ROWS == 0 ? interrupt_look(err) : OK);
     }
     for (uint64_t g = 0; g < m->group_count; g++) {
         m->starts[g + 1] += m->starts[g];
     }
     m->sorted_count = m->starts[m->group_count];
+    return OK;
 }
 
-static void
-fill_sorted(sorter *s) {
+static status
+fill_sorted(sorter *s, error *err) {
     multiset      *m = s->m;
     const uint64_t slots = group_table_slot_count(&m->entries);
     for (uint64_t i = 0; i < slots; i++) { /* starts[g] moves to the end of g, and back below */
@@ -197,6 +205,7 @@ fill_sorted(sorter *s) {
             s->items[m->starts[multiset_group(m, (slot)i)]++] =
                 (item){.word = entry_word(m, (slot)i), .entry = (slot)i};
         }
+        TRY(i % INTERRUPT_ROWS == 0 ? interrupt_look(err) : OK);
     }
     memmove(m->starts + 1, m->starts, m->group_count * sizeof(*m->starts));
     m->starts[0] = 0;
@@ -204,13 +213,15 @@ fill_sorted(sorter *s) {
         const uint64_t first = m->starts[g];
         const uint64_t count = m->starts[g + 1] - first;
         int64_t        through = 0;
-        sort_items(s, s->items + first, s->room + first, count);
+        TRY(sort_items(s, s->items + first, s->room + first, count, err));
         for (uint64_t i = first; i < first + count; i++) {
             m->sorted[i] = s->items[i].entry;
             through += multiset_weight(m, m->sorted[i]);
             m->through[i] = through;
+            TRY(interrupt_spend(&s->spent, 4, err));
         }
     }
+    return OK;
 }
 
 static bool
@@ -234,22 +245,19 @@ multiset_sort(multiset *m, error *err) {
     m->starts = mem_alloc(m->mem, (m->group_count + 1) * sizeof(*m->starts));
     s.items = mem_alloc(m->mem, room * sizeof(item));
     s.room = mem_alloc(m->mem, room * sizeof(item));
-    const bool failed = m->sorted == NULL || m->through == NULL || m->starts == NULL ||
-                        s.items == NULL || s.room == NULL;
-    if (!failed) {
-        count_groups(m);
-        fill_sorted(&s);
-    }
+    const bool made = m->sorted != NULL && m->through != NULL && m->starts != NULL &&
+                      s.items != NULL && s.room != NULL;
+    status done = made ? count_groups(m, err) : error_memory(err);
+    done = done < 0 ? done : fill_sorted(&s, err);
     mem_free(m->mem, s.items, room * sizeof(item));
     mem_free(m->mem, s.room, room * sizeof(item));
-    if (failed) {
+    if (done < 0) {
         mem_free(m->mem, m->sorted, room * sizeof(*m->sorted));
         mem_free(m->mem, m->through, room * sizeof(*m->through));
         mem_free(m->mem, m->starts, (m->group_count + 1) * sizeof(*m->starts));
         m->sorted = NULL;
         m->through = NULL;
         m->starts = NULL;
-        return error_memory(err);
     }
-    return OK;
+    return done;
 }

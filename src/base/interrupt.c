@@ -2,6 +2,25 @@
 /* interrupt.c - see interrupt.h. */
 #include "base/interrupt.h"
 
+static _Thread_local interrupt *current;
+
+interrupt *
+interrupt_set_current(interrupt *i) {
+    interrupt *before = current;
+    current = i;
+    return before;
+}
+
+bool
+interrupt_stops(void) {
+    return interrupt_poll(current);
+}
+
+status
+interrupt_look(error *err) {
+    return interrupt_poll(current) ? interrupt_reason(current, err) : OK;
+}
+
 bool
 interrupt_check(interrupt *i) {
     const int64_t now_ns = clock_ticks_ns(i->clock);

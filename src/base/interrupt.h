@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define INTERRUPT_CHECK_NS (15 * 1000 * 1000)
+#define INTERRUPT_CHECK_NS (5 * 1000 * 1000)
 
 typedef struct interrupt interrupt;
 struct interrupt {
@@ -42,6 +42,26 @@ interrupt_poll(interrupt *i) {
     return atomic_load_explicit(&i->cancelled, memory_order_relaxed) ||
            (i->of != NULL && atomic_load_explicit(&i->of->cancelled, memory_order_relaxed)) ||
            ((i->check != NULL || i->deadline_ns != 0) && interrupt_check(i));
+}
+
+/* ---- for loops deep below a query, in kernels that know nothing of queries: the interrupt of the
+ * query that this thread runs. NULL: none, as in the ticks of streams. */
+interrupt *interrupt_set_current(interrupt *i); /* returns the one before, to be put back */
+bool       interrupt_stops(void);               /* interrupt_poll of the current one */
+status     interrupt_look(error *err) MUST_USE; /* ERR_QUERY_CANCELLED and why, when it stops */
+
+#define INTERRUPT_STRIDE (1 << 12) /* simple steps between two looks */
+#define INTERRUPT_WORK (1 << 18)   /* bytes or items between two looks: less than a millisecond */
+
+/* Counts work and looks now and then; *spent begins at 0. */
+ALWAYS_INLINE status
+interrupt_spend(int64_t *spent, int64_t work, error *err) {
+    *spent += work;
+    if (LIKELY(*spent < INTERRUPT_WORK)) {
+        return OK;
+    }
+    *spent = 0;
+    return interrupt_look(err);
 }
 
 #endif

@@ -437,10 +437,12 @@ run_part(void *context, int32_t at, bool calling) {
     interrupt *guard = calling ? p->whole->interrupted : &own->guard;
     own->circuit->env.interrupted = guard;
     own->runner.interrupted = guard;
-    status s = feed_share(p, own, at, &own->err);
+    interrupt *before = interrupt_set_current(guard);
+    status     s = feed_share(p, own, at, &own->err);
     if (s >= 0) {
         s = tick_part(p, own, &own->err);
     }
+    interrupt_set_current(before);
     own->status = s;
     if (s < 0) {
         atomic_store_explicit(&p->failed, true, memory_order_relaxed);
@@ -463,14 +465,19 @@ open_parts(parallel *p, error *err) {
     return OK;
 }
 
-/* The first fault in the order of the rows that is not only that another part had one. */
+/* How much a part's fault says: its own, that time was up, that another part had one. */
+static int
+weight_of(const part *own) {
+    return own->status != ERR_QUERY_CANCELLED ? 2 : own->guard.timed_out;
+}
+
+/* The fault that says most, the first of several in the order of the rows. */
 static status
 first_fault(const parallel *p, error *err) {
     const part *found = NULL;
     for (int32_t i = 0; i < p->part_count; i++) {
         const part *own = &p->parts[i];
-        if (own->status < 0 && (found == NULL || (found->status == ERR_QUERY_CANCELLED &&
-                                                  own->status != ERR_QUERY_CANCELLED))) {
+        if (own->status < 0 && (found == NULL || weight_of(own) > weight_of(found))) {
             found = own;
         }
     }

@@ -525,8 +525,8 @@ query_needs_token(const query *q) {
     return q->needs_token;
 }
 
-status
-query_run(query *q, result **out, error *err) {
+static status
+run_query(query *q, result **out, error *err) {
     TRY(result_new(&q->rows, q->engine->mem, &q->plan.root->schema, false, err));
     runner     r = {.engine = q->engine,
                     .once = q->circuit,
@@ -553,6 +553,14 @@ query_run(query *q, result **out, error *err) {
     *out = q->rows;
     q->rows = NULL;
     return OK;
+}
+
+status
+query_run(query *q, result **out, error *err) {
+    interrupt   *before = interrupt_set_current(q->interrupted);
+    const status s = run_query(q, out, err);
+    interrupt_set_current(before);
+    return s;
 }
 
 void

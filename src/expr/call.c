@@ -187,6 +187,7 @@ fn_text_of_buf(fn_call *c, const char *name, const buf *b, strview *out) {
                                name)
                    : error_memory(c->err);
     }
+    TRY(fn_spend(c, (int64_t)b->size));
     char *p = fn_text_reserve(c, b->size);
     if (p == NULL) {
         return error_memory(c->err);

@@ -9,6 +9,7 @@
 #ifndef LAMINAR_EXPR_CALL_H
 #define LAMINAR_EXPR_CALL_H
 
+#include "base/interrupt.h"
 #include "base/unicode.h"
 #include "expr/eval_env.h"
 #include "expr/expr.h"
@@ -68,10 +69,18 @@ typedef struct fn_call {
     void           *state; /* what prepare made, or NULL */
     char           *text_next;
     size_t          text_left;
-    const eval_env *eval; /* of the program; NULL: it calls nothing volatile */
+    int64_t         spent; /* work since it was asked whether the query is to stop */
+    const eval_env *eval;  /* of the program; NULL: it calls nothing volatile */
     arena          *scratch;
     error          *err;
 } fn_call;
+
+/* For kernels whose rows may be long: about as many bytes, or items times their width, were looked
+ * at. ERR_QUERY_CANCELLED when the query is to stop. */
+ALWAYS_INLINE status
+fn_spend(fn_call *c, int64_t work) {
+    return interrupt_spend(&c->spent, work, c->err);
+}
 
 typedef status fn_kernel(fn_call *c);
 /* Looks at constant arguments once, when a program is compiled. constants[i] is NULL where argument

@@ -252,6 +252,7 @@ match_constant(fn_call *c, const pattern *p) {
                 return error_memory(c->err);
             }
             z[i] = matches(p, t);
+            TRY(fn_spend(c, (int64_t)t.size));
         }
     }
     return OK;
@@ -279,6 +280,7 @@ match_rows(fn_call *c, bool any_case) {
             return error_memory(c->err);
         }
         z[i] = matches(&p, t);
+        TRY(fn_spend(c, (int64_t)(t.size + operand_text(&c->args[1], i).size)));
         c->text_next = next;
         c->text_left = left;
         arena_rewind(c->scratch, mark);

@@ -125,9 +125,9 @@ compare_in(const sort_order *o, const value *x, const value *y) {
     return o->descending ? -order : order;
 }
 
-/* Bottom-up and stable; returns the one of the two arrays that holds the result. */
-static value *
-sort_items(const sort_order *o, value *from, value *to, int32_t count) {
+/* Bottom-up and stable; *sorted is the one of the two arrays that holds the result. */
+static status
+sort_items(fn_call *c, value **sorted, const sort_order *o, value *from, value *to, int32_t count) {
     for (int64_t run = 1; run < count; run *= 2) {
         for (int64_t first = 0; first < count; first += 2 * run) {
             const int64_t middle = min_i64(first + run, count);
@@ -138,13 +138,15 @@ sort_items(const sort_order *o, value *from, value *to, int32_t count) {
                 const bool take_x =
                     x < middle && (y >= end || compare_in(o, &from[x], &from[y]) <= 0);
                 to[i] = take_x ? from[x++] : from[y++];
+                TRY(fn_spend(c, ITEM_WORK));
             }
         }
         value *swap = from;
         from = to;
         to = swap;
     }
-    return from;
+    *sorted = from;
+    return OK;
 }
 
 static bool
@@ -183,7 +185,9 @@ sort_all(fn_call *c, sort_order order) {
         TRY(read_order(c, row, &order));
         TRY(items_add_all(&l, &v));
         TRY(items_reserve(&other, l.count));
-        TRY(fn_put_nested(c, row, sort_items(&order, l.at, other.at, l.count), l.count));
+        value *sorted;
+        TRY(sort_items(c, &sorted, &order, l.at, other.at, l.count));
+        TRY(fn_put_nested(c, row, sorted, l.count));
     }
     return OK;
 }
@@ -222,7 +226,8 @@ distinct_items(item_list *l, item_list *other, const nested_view *v) {
     l->count = 0;
     TRY(items_add_all(l, v));
     TRY(items_reserve(other, l->count));
-    value  *sorted = sort_items(&order, l->at, other->at, l->count);
+    value *sorted;
+    TRY(sort_items(l->call, &sorted, &order, l->at, other->at, l->count));
     int32_t count = 0;
     for (int32_t i = 0; i < l->count && !sorted[i].is_null && sorted[i].type.id != TYPE_NULL; i++) {
         if (count == 0 || value_compare(&sorted[count - 1], &sorted[i]) != 0) {

@@ -39,6 +39,7 @@ status
 items_add_all(item_list *l, const nested_view *v) {
     TRY(items_reserve(l, (int64_t)l->count + v->count));
     for (int32_t i = 0; i < v->count; i++) {
+        TRY(fn_spend(l->call, ITEM_WORK));
         l->at[l->count++] = nested_at(v, i);
     }
     return OK;
@@ -47,6 +48,7 @@ items_add_all(item_list *l, const nested_view *v) {
 status
 fn_make_nested(fn_call *c, data_type t, const value *items, int32_t count, strview *out) {
     const size_t size = nested_size(t, items, count);
+    TRY(fn_spend(c, (int64_t)count * ITEM_WORK));
     if (size > TEXT_RESULT_MAX) {
         return error_set(c->err, ERR_QUERY_FAILED,
                          "a value of type %s would be too large; at most 64 MiB may be made in one "

@@ -143,13 +143,14 @@ rows_fini(rows *r) {
 
 static status
 rows_at(rows *r, int32_t row) {
+    fn_call *c = r->call;
+    TRY(fn_spend(c, 4 * (int64_t)operand_text(&c->args[0], row).size));
     if (r->is_fixed) {
         return OK;
     }
-    const fn_call *c = r->call;
-    const int32_t  at = r->usage->option_at;
-    const text     pattern = operand_text(&c->args[1], row);
-    const text     option =
+    const int32_t at = r->usage->option_at;
+    const text    pattern = operand_text(&c->args[1], row);
+    const text    option =
         at >= 0 && at < c->arg_count ? operand_text(&c->args[at], row) : default_option(r->usage);
     if (r->has_current && text_equal(pattern, r->pattern) && text_equal(option, r->option)) {
         return OK;

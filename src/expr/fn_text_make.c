@@ -184,7 +184,8 @@ fn_repeat(fn_call *c) {
             return fn_text_too_long(c, "repeat", (uint128)t.size * (uint64_t)times);
         }
         const size_t size = t.size * (size_t)times;
-        char        *p = fn_text_reserve(c, size);
+        TRY(fn_spend(c, (int64_t)size));
+        char *p = fn_text_reserve(c, size);
         if (p == NULL) {
             return error_memory(c->err);
         }
@@ -210,7 +211,8 @@ pad(fn_call *c, strview *out, text t, text with, int64_t wanted, bool at_left) {
         return fn_text_too_long(c, at_left ? "lpad" : "rpad", pad_size + t.size);
     }
     const size_t size = (size_t)pad_size + t.size;
-    char        *p = fn_text_reserve(c, size);
+    TRY(fn_spend(c, (int64_t)size));
+    char *p = fn_text_reserve(c, size);
     if (p == NULL) {
         return error_memory(c->err);
     }

@@ -26,6 +26,7 @@ status items_add(item_list *l, const value *v) MUST_USE;
 status items_add_all(item_list *l, const nested_view *v) MUST_USE;
 
 /* The row's result: a nested value of the call's type, or of one of its parts in `out`. */
+#define ITEM_WORK 16 /* of an item, for fn_spend */
 status fn_put_nested(fn_call *c, int32_t row, const value *items, int32_t count) MUST_USE;
 status fn_make_nested(fn_call *c, data_type t, const value *items, int32_t count,
                       strview *out) MUST_USE;

@@ -91,6 +91,7 @@ items_flush(items *it) {
     if (it->count == 0) {
         return OK;
     }
+    TRY(interrupt_look(r->err));
     for (int32_t i = l->first; i < l->width; i++) {
         const reg *g = &r->program->regs[it->step->args[l->given + i - l->first]];
         if (g->is_constant && zeros == NULL) {

@@ -212,6 +212,7 @@ status
 step_run(run *r, step *s) {
     const status done = step_functions[s->kind](r, s);
     if (UNLIKELY(done < 0) && r->err != NULL && done != ERR_OUT_OF_MEMORY &&
+        done != ERR_QUERY_CANCELLED &&                      /* which has no place */
         (s->kind != STEP_LAMBDA || r->err->position < 0)) { /* its body knows better */
         r->err->position = s->position;
     }

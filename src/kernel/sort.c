@@ -5,6 +5,7 @@
  * batch need, NULL as one value more, the first key highest. Most sorts fit completely, and when
  * the row number fits too, an item is one word. What does not fit (long texts, wide second keys) is
  * cut: rows of equal code are then ordered by comparing them from that key on. */
+#include "base/interrupt.h"
 #include "kernel/access.h"
 #include "kernel/key_image.h"
 
@@ -32,6 +33,7 @@ typedef struct sorter {
     int32_t         bits;       /* of the code in use */
     uint64_t       *codes;
     bool            sorted; /* the codes are in order already */
+    int64_t         spent;  /* comparisons since it was asked whether to stop */
 } sorter;
 
 static int32_t
@@ -78,19 +80,24 @@ codes_of(uint64_t *image, const column *c, const sort_key *key, int32_t n, int32
 }
 
 /* Packs as many keys as fit. `image` is scratch. */
-static void
-pack_keys(sorter *s, uint64_t *image) {
+static status
+pack_keys(sorter *s, uint64_t *image, error *err) {
     const int32_t n = s->row_count;
-    memset(s->codes, 0, (size_t)n * sizeof(uint64_t));
+    if (s->key_count == 0) {
+        memset(s->codes, 0, (size_t)n * sizeof(uint64_t));
+    }
     for (int32_t k = 0; k < s->key_count && s->bits < 63; k++) {
-        const column  *c = &s->columns[s->keys[k].column];
-        bool           cut;
-        const bool     exact = key_image(image, c, n);
+        const column *c = &s->columns[s->keys[k].column];
+        bool          cut;
+        const bool    exact = key_image(image, c, n); /* of all rows: texts lose what they share */
+        TRY(interrupt_look(err));
         const uint64_t largest = codes_of(image, c, &s->keys[k], n, 64 - s->bits, &cut);
-        const int32_t  bits = bits_for(largest);
+        TRY(interrupt_look(err));
+        const int32_t bits = bits_for(largest);
         for (int32_t i = 0; i < n; i++) {
-            s->codes[i] = (bits < 64 ? s->codes[i] << bits : 0) | image[i];
+            s->codes[i] = (k > 0 && bits < 64 ? s->codes[i] << bits : 0) | image[i];
         }
+        TRY(interrupt_look(err));
         s->bits += bits;
         if (!exact || cut) {
             break;
@@ -101,6 +108,7 @@ pack_keys(sorter *s, uint64_t *image) {
     for (int32_t i = 1; i < n; i++) {
         s->sorted &= s->codes[i - 1] <= s->codes[i];
     }
+    return interrupt_look(err);
 }
 
 /* ---- rows of equal code */
@@ -111,27 +119,30 @@ row_before(const sorter *s, int32_t a, int32_t b) {
                              s->key_count - s->exact_keys) < 0;
 }
 
-static void
-merge_rows(const sorter *s, int32_t *to, const int32_t *from, int32_t first, int32_t middle,
-           int32_t end) {
+static status
+merge_rows(sorter *s, int32_t *to, const int32_t *from, int32_t first, int32_t middle, int32_t end,
+           error *err) {
     int32_t left = first;
     int32_t right = middle;
     for (int32_t i = first; i < end; i++) {
         const bool take_right =
             left == middle || (right < end && row_before(s, from[right], from[left]));
         to[i] = take_right ? from[right++] : from[left++];
+        TRY(interrupt_spend(&s->spent, 64, err));
     }
+    return OK;
 }
 
 /* Bottom-up and stable; `scratch` holds n rows. */
-static void
-merge_sort(const sorter *s, int32_t *rows, int32_t *scratch, int32_t n) {
+static status
+merge_sort(sorter *s, int32_t *rows, int32_t *scratch, int32_t n, error *err) {
     int32_t *from = rows;
     int32_t *to = scratch;
     for (int64_t width = 1; width < n; width *= 2) {
         for (int64_t first = 0; first < n; first += 2 * width) {
-            merge_rows(s, to, from, (int32_t)first, (int32_t)min_i64(first + width, n),
-                       (int32_t)min_i64(first + 2 * width, n));
+            const int32_t end = (int32_t)min_i64(first + 2 * width, n);
+            TRY(merge_rows(s, to, from, (int32_t)first, (int32_t)min_i64(first + width, n), end,
+                           err));
         }
         int32_t *swap = from;
         from = to;
@@ -140,20 +151,23 @@ merge_sort(const sorter *s, int32_t *rows, int32_t *scratch, int32_t n) {
     if (from != rows) {
         memcpy(rows, from, (size_t)n * sizeof(int32_t));
     }
+    return OK;
 }
 
-static void
-settle_ties(const sorter *s, int32_t *rows, int32_t *scratch) {
+static status
+settle_ties(sorter *s, int32_t *rows, int32_t *scratch, error *err) {
     for (int32_t first = 0; first < s->row_count;) {
         int32_t end = first + 1;
         while (end < s->row_count && s->codes[rows[end]] == s->codes[rows[first]]) {
             end++;
         }
         if (end - first > 1) {
-            merge_sort(s, rows + first, scratch, end - first);
+            TRY(merge_sort(s, rows + first, scratch, end - first, err));
         }
+        TRY(interrupt_spend(&s->spent, end - first, err));
         first = end;
     }
+    return OK;
 }
 
 /* ---- the sort */
@@ -177,7 +191,10 @@ sort_by_code(const sorter *s, int32_t *rows_out, uint64_t *scratch, arena *a, er
             words[i] = s->codes[i] << row_bits | (uint64_t)i;
         }
         const uint64_t *sorted = radix_words(words, scratch, n, row_bits);
-        const uint64_t  mask = ((uint64_t)1 << row_bits) - 1;
+        if (sorted == NULL) {
+            return interrupt_look(err);
+        }
+        const uint64_t mask = ((uint64_t)1 << row_bits) - 1;
         for (int32_t i = 0; i < n; i++) {
             rows_out[i] = (int32_t)(sorted[i] & mask);
         }
@@ -189,8 +206,12 @@ sort_by_code(const sorter *s, int32_t *rows_out, uint64_t *scratch, arena *a, er
     }
     for (int32_t i = 0; i < n; i++) {
         items[i] = (sort_item){s->codes[i], (uint64_t)i};
+        TRY(i % INTERRUPT_STRIDE == 0 ? interrupt_look(err) : OK);
     }
     const sort_item *sorted = radix_items(items, items + n, n, 0);
+    if (sorted == NULL) {
+        return interrupt_look(err);
+    }
     for (int32_t i = 0; i < n; i++) {
         rows_out[i] = (int32_t)sorted[i].row;
     }
@@ -211,10 +232,10 @@ sort_rows(int32_t *rows_out, const column *columns, int32_t row_count, const sor
         arena_rewind(a, mark);
         return error_memory(err);
     }
-    pack_keys(&s, scratch);
-    const status sorted = sort_by_code(&s, rows_out, scratch, a, err);
+    status sorted = pack_keys(&s, scratch, err);
+    sorted = sorted < 0 ? sorted : sort_by_code(&s, rows_out, scratch, a, err);
     if (sorted == OK && s.exact_keys < key_count) {
-        settle_ties(&s, rows_out, (int32_t *)scratch);
+        sorted = settle_ties(&s, rows_out, (int32_t *)scratch, err);
     }
     arena_rewind(a, mark);
     return sorted;

@@ -142,6 +142,7 @@ cut_parts(over_view *v, const uint8_t *same, arena *a, error *err) {
             count++;
         }
         v->parts[count - 1].end = i + 1;
+        TRY(i % INTERRUPT_ROWS == 0 ? interrupt_look(err) : OK);
     }
     return OK;
 }
@@ -181,12 +182,15 @@ make_view(over_view *v, over *o, const delta *all, const int32_t *order, arena *
     *v = (over_view){.columns = columns, .row_count = all->row_count};
     TRY(over_same_as_previous(same, all->columns, o->order, spec->key_count, order, v->row_count, a,
                               err));
+    TRY(op_poll(&o->base, err));
     TRY(cut_parts(v, same, a, err));
     TRY(over_same_as_previous(same, all->columns, o->order + spec->key_count, o->peer_count, order,
                               v->row_count, a, err));
+    TRY(op_poll(&o->base, err));
     TRY(over_number_groups(v, same, a, err));
     for (int32_t i = 0; i < o->input_count; i++) {
         if (o->reads[i]) {
+            TRY(op_poll(&o->base, err));
             TRY(column_gather(&columns[i], &all->columns[i], order, v->row_count, a, err));
         }
     }

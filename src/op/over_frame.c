@@ -290,6 +290,7 @@ over_find_bounds(over_bounds *out, const over *o, const over_view *v, const over
     if (f->unit == FRAME_RANGE && (has_offset(&f->start) || has_offset(&f->end))) {
         TRY(open_range_keys(&keys, o, v, f, a, err));
     }
+    int64_t spent = 0;
     for (int32_t i = 0; i < v->part_count; i++) {
         const over_part *p = &v->parts[i];
         if (p->from >= p->end) {
@@ -301,6 +302,7 @@ over_find_bounds(over_bounds *out, const over *o, const over_view *v, const over
             const int32_t start = out->start[row];
             out->end[row] = out->end[row] < start ? start : out->end[row];
         }
+        TRY(interrupt_spend(&spent, 16 * (int64_t)(p->end - p->from), err));
     }
     return OK;
 }

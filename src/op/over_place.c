@@ -52,7 +52,9 @@ rank_column(column *out, const over_view *v, const over_call *call, arena *a, er
     if (values == NULL) {
         return error_memory(err);
     }
+    int64_t spent = 0;
     for (int32_t i = 0; i < v->part_count; i++) {
+        TRY(interrupt_spend(&spent, 64 + 8 * (int64_t)(v->parts[i].end - v->parts[i].from), err));
         if (call->type.id == TYPE_F64) {
             double_ranks(values, v, &v->parts[i], call->kind);
         } else {
@@ -86,9 +88,11 @@ ntile_column(column *out, const over_view *v, const over_call *call, arena *a, e
         return error_memory(err);
     }
     bits_fill(validity, 0, v->row_count, true);
+    int64_t spent = 0;
     for (int32_t k = 0; k < v->part_count; k++) {
         const over_part *p = &v->parts[k];
-        const int64_t    before = p->first - p->at;
+        TRY(interrupt_spend(&spent, 64 + 8 * (int64_t)(p->end - p->from), err));
+        const int64_t before = p->first - p->at;
         for (int32_t i = p->from; i < p->end; i++) {
             int64_t tiles;
             if (!call_count(&tiles, v, call, i)) {

@@ -27,7 +27,12 @@ over_same_as_previous(uint8_t *same, const column *columns, const sort_key *keys
     }
     for (int32_t k = 0; k < key_count; k++) {
         const column *c = &columns[keys[k].column];
-        equal_rows(same + 1, c, rows + 1, c, rows, count - 1);
+        for (int32_t at = 0; at < count - 1; at += INTERRUPT_STRIDE) {
+            const int32_t some =
+                count - 1 - at < INTERRUPT_STRIDE ? count - 1 - at : INTERRUPT_STRIDE;
+            equal_rows(same + 1 + at, c, rows + 1 + at, c, rows + at, some);
+            TRY(interrupt_look(err));
+        }
     }
     arena_rewind(a, mark);
     return OK;
@@ -40,6 +45,7 @@ over_number_groups(over_view *v, const uint8_t *peer, arena *a, error *err) {
     if (v->group == NULL || v->group_start == NULL) {
         return error_memory(err);
     }
+    int64_t spent = 0;
     int32_t count = 0;
     int32_t row = 0;
     for (int32_t p = 0; p < v->part_count; p++) {
@@ -54,6 +60,7 @@ over_number_groups(over_view *v, const uint8_t *peer, arena *a, error *err) {
             }
             v->group[row] = count - 1;
         }
+        TRY(interrupt_spend(&spent, 64 + 16 * (int64_t)(part->end - part->at), err));
     }
     v->group_start[count] = row;
     return OK;

@@ -10,6 +10,8 @@
  * index is used. A single integer key without NULLs is compared inside the walk instead. */
 #include "state/group_table.h"
 
+#include "base/interrupt.h"
+
 #include <stdio.h>
 
 #include "kernel/kernel.h"
@@ -121,27 +123,44 @@ place(group_table *t, uint64_t hash, slot s) {
     t->index[at] = entry_of(hash, s);
 }
 
-/* An index of `size` entries with all live slots. */
 static status
-reindex(group_table *t, uint64_t size, error *err) {
-    uint64_t *index = mem_alloc_zero(t->mem, size * sizeof(*index));
-    if (index == NULL) {
-        return error_memory(err);
-    }
-    mem_free(t->mem, t->index, t->index_size * sizeof(*t->index));
-    t->index = index;
-    t->index_size = size;
-    t->index_limit = size / 5 * 3;
+place_all(group_table *t, error *err) {
     const uint64_t  count = t->hashes.count;
     const uint64_t *hashes = count == 0 ? NULL : ARRAY_AT(&t->hashes, uint64_t, 0);
     for (uint64_t s = 0; s < count; s++) {
         if (s + FAR_AHEAD < count) {
-            PREFETCH(&index[hashes[s + FAR_AHEAD] & (size - 1)]);
+            PREFETCH(&t->index[hashes[s + FAR_AHEAD] & (t->index_size - 1)]);
         }
         if (t->live.data[s] != 0) {
             place(t, hashes[s], (slot)s);
         }
+        if (s % INTERRUPT_ROWS == INTERRUPT_ROWS - 1) {
+            TRY(interrupt_look(err));
+        }
     }
+    return OK;
+}
+
+/* An index of `size` entries with all live slots. */
+static status
+reindex(group_table *t, uint64_t size, error *err) {
+    uint64_t *const old = t->index;
+    const uint64_t  old_size = t->index_size;
+    uint64_t       *index = mem_alloc_zero(t->mem, size * sizeof(*index));
+    if (index == NULL) {
+        return error_memory(err);
+    }
+    t->index = index;
+    t->index_size = size;
+    const status s = place_all(t, err);
+    if (s < 0) {
+        t->index = old;
+        t->index_size = old_size;
+        mem_free(t->mem, index, size * sizeof(*index));
+        return s;
+    }
+    mem_free(t->mem, old, old_size * sizeof(*old));
+    t->index_limit = size / 5 * 3;
     return OK;
 }
 

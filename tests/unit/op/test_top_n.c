@@ -278,11 +278,12 @@ test_sort(void **state) {
     error           err = {0};
     rng             r;
     const sort_key  key = {.column = 0};
-    const top_case  tc = {.keys = &key, .key_count = 1, .mode = MODE_ONCE, .append_only = true};
-    const int64_t   wide[] = {1000, 5, 8};
-    op             *sink;
-    op_spec         sink_spec = {.sink = {.context = &taken, .take = take_ordered}};
-    int64_t         total = 0;
+    const top_case  tc = {
+         .limit = -1, .keys = &key, .key_count = 1, .mode = MODE_ONCE, .append_only = true};
+    const int64_t wide[] = {1000, 5, 8};
+    op           *sink;
+    op_spec       sink_spec = {.sink = {.context = &taken, .take = take_ordered}};
+    int64_t       total = 0;
     rng_init(&r, 11);
     taken.count = 0;
     zset_clear(&out);

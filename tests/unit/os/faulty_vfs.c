@@ -34,9 +34,21 @@ refuse(const char *what, const char *path, error *err) {
     return error_set(err, ERR_CONNECTOR_FAILED, "cannot %s \"%s\": Input/output error", what, path);
 }
 
+static size_t
+room_for(int64_t size) {
+    size_t room = 4096;
+    while (room < (size_t)size) {
+        room *= 2;
+    }
+    return room;
+}
+
 static void
 resize(faulty_bytes *b, int64_t size) {
-    uint8_t *data = realloc(b->data, (size_t)(size == 0 ? 1 : size));
+    uint8_t *data = b->data;
+    if (data == NULL || room_for(size) != room_for(b->size)) {
+        data = realloc(data, room_for(size));
+    }
     assert_non_null(data);
     if (size > b->size) {
         memset(data + b->size, 0, (size_t)(size - b->size));

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_cancel.c - a query that is no longer wanted ends soon, whatever it is at.
+ *
+ * Every shape is stopped at random moments through the caller's check. How soon it would have
+ * listened is measured in the processor time of its thread between two checks, so that a busy
+ * machine does not count. */
+#include <time.h>
+
+#include "base/rng.h"
+#include "database.h"
+#include "db/internal.h"
+
+typedef struct shape {
+    const char *sql;
+    int64_t     memory_limit; /* bytes beyond what the database has; 0: none */
+} shape;
+
+static const shape shapes[] = {
+    {"SELECT x FROM (SELECT hash(x) AS h, x FROM range(3000000) r(x)) ORDER BY h", 0},
+    {"SELECT x FROM (SELECT md5(CAST(x % 1000000 AS VARCHAR)) AS h, x FROM range(1000000) r(x)) "
+     "ORDER BY h, x",
+     0},
+    {"SELECT max(n) FROM (SELECT x, count(*) AS n FROM range(3000000) r(x) GROUP BY x)", 0},
+    {"SELECT count(*) FROM (SELECT DISTINCT x, hash(x) FROM range(2000000) r(x))", 0},
+    {"SELECT count(*) FROM range(2000000) a(x) JOIN range(2000000) b(x) ON a.x = b.x", 0},
+    {"SELECT count(*) FROM (SELECT 1 AS k FROM range(10000)) a JOIN (SELECT 1 AS k FROM "
+     "range(10000)) b ON a.k = b.k",
+     0},
+    {"SELECT count(*) FROM (SELECT 1 AS k, x FROM range(10000) r(x)) a JOIN (SELECT 1 AS k, x FROM "
+     "range(10000) r(x)) b "
+     "ON a.k = b.k AND a.x + b.x < 0",
+     0},
+    {"SELECT count(*) FROM range(100000) a, range(100000) b", 0},
+    {"SELECT count(*) FROM range(100000) a(x), range(100000) b(x) WHERE a.x + b.x = -1", 0},
+    {"SELECT count(*) FROM range(1000000) a(x) FULL JOIN range(1000000) b(x) ON a.x = b.x + 500000",
+     0},
+    {"SELECT sum(x) FROM generate_series(1, 1000000000) r(x)", 0},
+    {"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r", 0},
+    {"WITH RECURSIVE r(n) AS (SELECT 0 UNION SELECT (n * 7 + s.x) % 1000000 FROM r, range(3) s(x)) "
+     "SELECT count(*) FROM r",
+     0},
+    {"SELECT median(x), count(DISTINCT x), mode(x % 1000003) FROM range(2000000) r(x)", 0},
+    {"SELECT string_agg(CAST(x AS VARCHAR), ',' ORDER BY hash(x)) FROM range(500000) r(x)", 0},
+    {"SELECT x % 3, quantile_cont(x, 0.3) FROM range(2000000) r(x) GROUP BY 1", 0},
+    {"SELECT max(s) FROM (SELECT sum(x) OVER (ORDER BY hash(x)) AS s FROM range(500000) r(x))", 0},
+    {"SELECT max(s) FROM (SELECT max(x) OVER (ORDER BY x ROWS BETWEEN 1000 PRECEDING AND 1000 "
+     "FOLLOWING) AS s "
+     "FROM range(300000) r(x))",
+     0},
+    {"SELECT max(s) FROM (SELECT row_number() OVER (PARTITION BY x % 7 ORDER BY hash(x)) AS s FROM "
+     "range(500000) r(x))",
+     0},
+    {"SELECT count(*) FROM range(300000) a(x) ASOF JOIN range(300000) b(x) ON a.x >= b.x", 0},
+    {"SELECT count(*) FROM range(3000) r(x) WHERE repeat('ab', 10000) LIKE repeat('%a', 5000) || "
+     "'%c'",
+     0},
+    {"SELECT count(*) FROM range(300) r(x) WHERE repeat('ab', 100000 + CAST(x AS INTEGER)) LIKE "
+     "'%a%b%a%b%c%'",
+     0},
+    {"SELECT count(*) FROM range(3000) r(x) WHERE regexp_matches(repeat('ab', 20000 + CAST(x AS "
+     "INTEGER)), '(a|b)*c(a|b)*d')",
+     0},
+    {"SELECT sum(len(l)) FROM (SELECT list_sort(range(100000 + CAST(x AS INTEGER))) AS l FROM "
+     "range(200) r(x))",
+     0},
+    {"SELECT sum(list_sum(list_transform(range(10000), v -> v * x))) FROM range(1000) r(x)", 0},
+    {"SELECT max(length(repeat('abc', 1000000))) FROM range(300) r(x)", 0},
+    {"SELECT count(*) FROM (SELECT unnest(range(100000)) FROM range(300) r(x))", 0},
+    {"SELECT x FROM range(3000000) r(x)", 0},
+    {"SELECT count(*) FROM (SELECT x FROM range(1000000) r(x) EXCEPT ALL SELECT x FROM "
+     "range(900000) q(x))",
+     0},
+    {"SELECT max(n) FROM (SELECT x, count(*) AS n FROM range(1000000) r(x) GROUP BY x)", 8 << 20},
+    {"SELECT x FROM (SELECT hash(x) AS h, x FROM range(1000000) r(x)) ORDER BY h LIMIT 10 OFFSET "
+     "900000",
+     8 << 20},
+    {"SELECT count(*) FROM range(1000000) a(x) JOIN range(1000000) b(x) ON a.x = b.x", 8 << 20},
+    {"SELECT sum(k), max(v), count(DISTINCT s) FROM t GROUP BY k % 100000", 0},
+    {"SELECT count(*) FROM t a JOIN t b ON a.k = b.k", 0},
+    {"SELECT k, v FROM t ORDER BY v, s", 0},
+    {"CREATE TABLE c AS SELECT * FROM t", 0},
+};
+#define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
+
+typedef struct watcher {
+    int64_t calls, stop_at; /* stop_at 0: never */
+    int64_t last_ns, gap_ns;
+} watcher;
+
+static int64_t
+thread_ns(void) {
+    struct timespec t;
+    CHECK_EQ(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static bool
+look(void *context) {
+    watcher      *w = context;
+    const int64_t now = thread_ns();
+    w->gap_ns = now - w->last_ns > w->gap_ns ? now - w->last_ns : w->gap_ns;
+    w->last_ns = now;
+    return ++w->calls == w->stop_at;
+}
+
+static laminar_database *
+open_watched(watcher *w, int32_t threads) {
+    laminar_error     err;
+    laminar_options   options = LAMINAR_OPTIONS_INIT;
+    laminar_database *db = NULL;
+    options.threads = threads;
+    options.interrupted = look;
+    options.interrupted_context = w;
+    DB_OK(laminar_database_open(&db, ":memory:", &options, &err));
+    db_run(db, "CREATE TABLE t (k BIGINT, v DOUBLE, s VARCHAR)");
+    db_run(
+        db,
+        "INSERT INTO t SELECT hash(x) % 1000000, x * 0.5, 'text ' || x FROM range(1000000) r(x)");
+    return db;
+}
+
+static laminar_status
+run(laminar_database *db, watcher *w, const shape *s, int64_t stop_at, laminar_error *err) {
+    laminar_result *r = NULL;
+    if (s->memory_limit > 0) {
+        atomic_store(&db->mem->bytes_limit, atomic_load(&db->mem->bytes_used) + s->memory_limit);
+    }
+    *w = (watcher){.stop_at = stop_at, .last_ns = thread_ns()};
+    const laminar_status got = laminar_database_execute(db, s->sql, &r, err);
+    laminar_result_free(r);
+    atomic_store(&db->mem->bytes_limit, INT64_MAX);
+    return got;
+}
+
+/* Processor time that may pass between two looks of the query: those of large states take some of
+ * it for pages that the system gives and takes. It asks every 5 ms. */
+#define GAP_MAX_NS (60 * 1000 * 1000)
+
+static void
+check_works(laminar_database *db) {
+    db_run(db, "DROP TABLE IF EXISTS c");
+    db_run(db, "SELECT count(*) FROM range(10)");
+}
+
+static void
+check_stopped(laminar_status got, const laminar_error *err, const watcher *w, const shape *s) {
+    const bool reached = w->stop_at > 0 && w->calls >= w->stop_at;
+    const bool right = reached ? got == -402 && err->code == 402 : got == LAMINAR_OK || got == -400;
+    if (!right || w->gap_ns > GAP_MAX_NS) {
+        print_error("%s: %d after %lld calls, stopped at %lld, %.1f ms between two\n", s->sql,
+                    (int)got, (long long)w->calls, (long long)w->stop_at, (double)w->gap_ns / 1e6);
+        fail();
+    }
+}
+
+/* At its n-th look, whatever it is at then. */
+static void
+test_stops_where_it_is(void **state) {
+    (void)state;
+    rng     r;
+    int64_t widest = 0;
+    int64_t stopped = 0;
+    rng_init(&r, 7);
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        watcher           w = {0};
+        laminar_database *db = open_watched(&w, threads);
+        for (size_t i = 0; i < SHAPES; i++) {
+            laminar_error err;
+            const int64_t at = 1 + (int64_t)rng_below(&r, 40);
+            check_stopped(run(db, &w, &shapes[i], at, &err), &err, &w, &shapes[i]);
+            widest = w.gap_ns > widest ? w.gap_ns : widest;
+            stopped += w.calls >= w.stop_at;
+            w.stop_at = 0;
+            check_works(db);
+        }
+        laminar_database_close(db);
+    }
+    print_message("%lld stopped, at most %.1f ms between two looks\n", (long long)stopped,
+                  (double)widest / 1e6);
+    CHECK(stopped > (int64_t)SHAPES);
+}
+
+/* The same by the statement's own time-out, and what it says. */
+static void
+test_timeout(void **state) {
+    (void)state;
+    watcher           w = {0};
+    laminar_database *db = open_watched(&w, 2);
+    for (size_t i = 0; i < SHAPES; i++) {
+        laminar_error err;
+        db_run(db, "SET statement_timeout_ms = 15");
+        const laminar_status s = run(db, &w, &shapes[i], 0, &err);
+        CHECK(s >= 0 || s == -402);
+        CHECK(s >= 0 || strstr(err.message, "longer than statement_timeout_ms allows") != NULL);
+        CHECK(w.gap_ns <= GAP_MAX_NS);
+        db_run(db, "RESET statement_timeout_ms");
+        check_works(db);
+    }
+    laminar_database_close(db);
+}
+
+UNIT_MAIN(UNIT(test_stops_where_it_is), UNIT(test_timeout))
