@@ -9,7 +9,8 @@ were accepted. The rules:
 - a pair of row and window is late iff end + lateness <= the watermark before the row's insert; a row whose
   windows all are is late and counted; for sessions a row is late iff t + lateness < that watermark;
 - a session joins rows of a key at most `gap` apart, and ends at its last row + gap;
-- a window is final iff end + lateness <= watermark, a session iff end + lateness < watermark.
+- a window is final iff end + lateness <= watermark, a session iff end + lateness < watermark;
+- EMIT AFTER WATERMARK shows a window from end <= watermark on, a session from end < watermark on.
 """
 
 from __future__ import annotations
@@ -107,11 +108,17 @@ class Naive:
             return self.watermark is not None and w[1] + self.lateness < self.watermark
         return self.is_over(w[1])
 
-    def answers(self, final: bool) -> set[Answer]:
+    def is_reached(self, w: Window) -> bool:
+        """EMIT AFTER WATERMARK shows it."""
+        if self.watermark is None:
+            return False
+        return w[1] < self.watermark if self.shape.kind == "session" else w[1] <= self.watermark
+
+    def answers(self, final: bool, reached: bool = False) -> set[Answer]:
         return {
             (k, w[0], w[1], len(vs), sum(vs), len(set(vs)))
             for (k, w), vs in self.groups().items()
-            if not final or self.is_final(w)
+            if (not final or self.is_final(w)) and (not reached or self.is_reached(w))
         }
 
     def open_groups(self) -> int:

@@ -40,10 +40,11 @@ class Case:
             shape = Shape(kind, r.choice((1, 3, 10, 40)))
         self.ref = Naive(shape, r.choice((0, 1, 5, 20)), r.choice((0, 0, 1, 7)))
         self.kind = r.choice(("BIGINT", "TIMESTAMP", "TIMESTAMP(3)"))
-        modes = ("ON WINDOW CLOSE", "FINAL", "", "ON UPDATE", "CHANGES", "CHANGES")
+        modes = ("ON WINDOW CLOSE", "FINAL", "", "ON UPDATE", "CHANGES", "CHANGES", "AFTER WATERMARK")
         mode = r.choice(modes)
         self.emit = f"EMIT {mode}" if mode else ""
         self.final = self.emit in ("EMIT ON WINDOW CLOSE", "EMIT FINAL")
+        self.reached = self.emit == "EMIT AFTER WATERMARK"
         self.chained = r.random() < 0.3
         self.distinct = r.random() < 0.5  # a session's rows are kept for what does not merge
         self.db = laminardb.open()
@@ -149,10 +150,10 @@ class Case:
 
     def check_state(self) -> None:
         got = self.db.query("SELECT * FROM s").fetchall()
-        assert Counter(got) == Counter(self.shown(self.ref.answers(self.final)))
+        assert Counter(got) == Counter(self.shown(self.ref.answers(self.final, self.reached)))
 
     def check_end(self) -> None:
-        want = Counter(self.shown(self.ref.answers(self.final)))
+        want = Counter(self.shown(self.ref.answers(self.final, self.reached)))
         if self.final or self.emit == "EMIT CHANGES":
             assert +self.delivered == want and min(self.delivered.values(), default=0) >= 0
         else:
