@@ -128,6 +128,81 @@ for ratio in (1, 10, 100, 1000):
     BENCHES[f"hop, size / slide = {ratio}"] = partial(hop, ratio=ratio)
 
 
+# ---- state: bytes of an operator per key that it remembers
+
+
+STATES = {
+    "GROUP BY, count and sum": "SELECT k, count(*) AS n, sum(v) AS v FROM l GROUP BY k",
+    "GROUP BY a text of 20 bytes": "SELECT t, count(*) AS n FROM l GROUP BY t",
+    "DISTINCT": "SELECT DISTINCT k FROM l",
+    "newest row of each key": "SELECT * FROM l LATEST ON ts PARTITION BY k",
+    "join, a row on each side": "SELECT l.k, r.v FROM l JOIN r ON l.k = r.k",
+    "LEFT join, likewise": "SELECT l.k, r.v FROM l LEFT JOIN r ON l.k = r.k",
+    "join on an interval, likewise": "SELECT l.k, r.v FROM l JOIN r "
+    "ON l.k = r.k AND r.ts BETWEEN l.ts - 9 AND l.ts",
+    "ASOF join, likewise": "SELECT l.k, r.v FROM l ASOF JOIN r ON l.k = r.k AND l.ts >= r.ts",
+    "TUMBLE, count and sum": "SELECT k, count(*) AS n, sum(v) AS v FROM l GROUP BY k, TUMBLE(ts, 10)",
+}
+
+
+def state(scale: float, query: str) -> tuple[float, str]:
+    import numpy as np
+
+    keys, chunk = int(200_000 * scale), 20_000
+    columns = "ts BIGINT, k BIGINT, v BIGINT, t VARCHAR, WATERMARK FOR ts AS ts - 1000"
+    db = connect(
+        f"CREATE SOURCE l ({columns}) WITH (retain = 'none')",
+        f"CREATE SOURCE r ({columns}) WITH (retain = 'none')",
+        f"CREATE STREAM s AS {query}",
+    )
+    base = db.stream_metrics("s").state_bytes
+    for at in range(0, keys, chunk):
+        k = np.arange(at, min(at + chunk, keys))
+        rows = {"ts": k % 7, "k": k, "v": k % 1000, "t": [f"a key 20 long {i:06}" for i in k]}
+        db.insert("l", rows)
+        if " r " in query:
+            db.insert("r", rows)
+    held = db.stream_metrics("s")
+    check(held.error, None)
+    db.close()
+    return (held.state_bytes - base) / keys, "B/key"
+
+
+for what, query in STATES.items():
+    BENCHES[f"state: {what}"] = partial(state, query=query)
+
+
+# ---- a key that has half of the rows
+
+
+def skewed(scale: float, share: float) -> tuple[float, str]:
+    import numpy as np
+
+    rows, chunk = int(40_000 * scale), 1000
+    columns = "ts BIGINT, k BIGINT, v BIGINT, WATERMARK FOR ts AS ts"
+    db = connect(
+        f"CREATE SOURCE l ({columns})",
+        f"CREATE SOURCE r ({columns})",
+        "CREATE STREAM s AS SELECT l.v, r.v AS w FROM l JOIN r "
+        "ON l.k = r.k AND r.ts BETWEEN l.ts - 2 AND l.ts",
+    )
+    i = np.arange(rows)
+    k = np.where(i * 7919 % 1000 < share * 1000, 0, i % 1000)
+    start = time.process_time()
+    for at in range(0, rows, chunk):
+        for name in ("l", "r"):
+            db.insert(
+                name, {"ts": i[at : at + chunk] // 10, "k": k[at : at + chunk], "v": i[at : at + chunk]}
+            )
+    took = time.process_time() - start
+    db.close()
+    return took / (2 * rows) * 1e9, "ns/row"
+
+
+for share in (0.0, 0.5):
+    BENCHES[f"interval join, {share:.0%} of the rows of one key"] = partial(skewed, share=share)
+
+
 @bench("SELECT 1")
 def select_one(scale: float) -> tuple[float, str]:
     db = connect()
