@@ -7,7 +7,6 @@ differs is a fault. An answer is what the first row holds; REFUSED stands for a 
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from dataclasses import dataclass
 from typing import Any
