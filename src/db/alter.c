@@ -232,6 +232,73 @@ set_options(alteration *a, error *err) {
     return OK;
 }
 
+/* The rows that are there have no NULL in the column. */
+static status
+check_no_nulls(const alteration *a, error *err) {
+    source         *s = a->old->impl;
+    table_snapshot *rows;
+    table_cursor    cursor;
+    column          values;
+    delta           part;
+    int64_t         nulls = 0;
+    arena           live;
+    status          checked = OK;
+    TRY(table_snapshot_open(&rows, source_table(s), TABLE_END, engine_sequence(a->c->db->engine),
+                            err));
+    arena_init(&live, a->c->db->mem);
+    table_cursor_init(&cursor, rows, 0, TABLE_END);
+    while (checked == OK && table_cursor_next(&cursor, &a->column, 1, &values, &part)) {
+        checked = table_cursor_live(&cursor, &part, &values, &live, err);
+        for (int32_t i = 0; checked == OK && i < part.row_count; i++) {
+            nulls += column_is_null(&values, i);
+        }
+        arena_reset(&live);
+    }
+    arena_fini(&live);
+    table_snapshot_close(rows);
+    if (checked == OK && nulls > 0) {
+        error_set_at(err, ERR_SCHEMA_MISMATCH, a->st->column.position,
+                     "column \"%.*s\" of \"%.*s\" is NULL in %lld row%s",
+                     TEXT_ARG(a->st->column.text), TEXT_ARG(a->old->name), (long long)nulls,
+                     nulls == 1 ? "" : "s");
+        return error_hint(err, "give them a value first: UPDATE ... SET ... WHERE ... IS NULL");
+    }
+    return checked;
+}
+
+static bool
+is_in_primary_key(const alteration *a) {
+    for (int32_t k = 0; k < a->old->key_def_count; k++) {
+        const object_key *key = &a->old->key_defs[k];
+        for (int32_t i = 0; key->primary && i < key->column_count; i++) {
+            if (key->columns[i] == a->column) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static status
+change_column(alteration *a, error *err) {
+    TRY(find_column(a, &a->st->column, err));
+    ast_column_def *changed = &a->definition->columns[a->column];
+    if (a->st->alter == AST_ALTER_DEFAULT) {
+        changed->default_value = a->st->value;
+        return OK;
+    }
+    changed->not_null = a->st->alter == AST_ALTER_NOT_NULL;
+    if (changed->not_null) {
+        return check_no_nulls(a, err);
+    }
+    return is_in_primary_key(a)
+               ? error_set_at(
+                     err, ERR_SCHEMA_MISMATCH, a->st->column.position,
+                     "column \"%.*s\" is in the primary key of \"%.*s\", which has no NULLs",
+                     TEXT_ARG(a->st->column.text), TEXT_ARG(a->old->name))
+               : OK;
+}
+
 static status
 change_definition(alteration *a, error *err) {
     ast_script script;
@@ -252,6 +319,10 @@ change_definition(alteration *a, error *err) {
     case AST_ALTER_RENAME:
         a->definition->name = a->st->new_name;
         return OK;
+    case AST_ALTER_DEFAULT:
+    case AST_ALTER_NOT_NULL:
+    case AST_ALTER_NULL:
+        return change_column(a, err);
     default:
         return set_options(a, err);
     }
@@ -293,6 +364,7 @@ refuse_users(const alteration *a, error *err) {
     buf        names;
     const bool of_column = a->column >= 0;
     const bool drops = a->st->alter == AST_ALTER_DROP;
+    const bool nulls = a->st->alter == AST_ALTER_NULL;
     buf_init(&names, a->c->db->mem, 300);
     for (int32_t i = 0; i < a->user_count; i++) {
         if (!buf_printf(&names, "%s\"%.*s\"", i == 0 ? "" : ", ", TEXT_ARG(a->users[i]->name))) {
@@ -301,8 +373,11 @@ refuse_users(const alteration *a, error *err) {
     }
     const ast_name *place = of_column ? &a->st->column : &a->st->name;
     error_set_at(err, ERR_SCHEMA_MISMATCH, place->position, "cannot %s %s\"%.*s\": %.*s use%s it",
-                 drops ? "drop" : "rename", of_column ? "column " : "", TEXT_ARG(place->text),
-                 TEXT_ARG(buf_text(&names)), a->user_count == 1 ? "s" : "");
+                 drops   ? "drop"
+                 : nulls ? "let NULLs into"
+                         : "rename",
+                 of_column ? "column " : "", TEXT_ARG(place->text), TEXT_ARG(buf_text(&names)),
+                 a->user_count == 1 ? "s" : "");
     buf_fini(&names);
     return error_hint(err, drops ? "drop what uses it first, or say CASCADE"
                                  : "drop what uses it first, and make it again after");
@@ -518,7 +593,8 @@ alter_columns(alteration *a, error *err) {
     for (int32_t i = 0; i < count; i++) {
         from[i] = drops && i >= a->column ? i + 1 : i < a->old->schema->count ? i : -1;
     }
-    if (a->st->alter != AST_ALTER_SET && a->st->alter != AST_ALTER_ADD) {
+    /* Plans may rely on there being no NULL. */
+    if (drops || a->st->alter == AST_ALTER_RENAME_COLUMN || a->st->alter == AST_ALTER_NULL) {
         TRY(find_users(a, err));
         TRY(find_cascade(a, &gone, err));
     }

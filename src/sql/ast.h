@@ -447,6 +447,9 @@ typedef enum ast_alter {
     AST_ALTER_RENAME_COLUMN, /* column, new_name */
     AST_ALTER_RENAME,        /* new_name */
     AST_ALTER_SET,           /* options */
+    AST_ALTER_DEFAULT,       /* column, value: NULL: none */
+    AST_ALTER_NOT_NULL,      /* column */
+    AST_ALTER_NULL,          /* column */
     AST_ALTER_RETRY
 } ast_alter;
 

@@ -53,6 +53,33 @@ parse_rename(parser *p, ast_statement *s) {
     return parser_name(p, &s->new_name, "a column name", "TO");
 }
 
+/* [COLUMN] name (SET DEFAULT expr | DROP DEFAULT | (SET | DROP) NOT NULL), behind ALTER */
+static status
+parse_alter_column(parser *p, ast_statement *s) {
+    (void)parser_accept(p, KEYWORD_COLUMN);
+    TRY(parser_name(p, &s->column, "a column name", "ALTER"));
+    const bool drops = parser_at(p, KEYWORD_DROP);
+    if (parser_at_word(p, "TYPE") ||
+        (p->next.kind == TOKEN_WORD &&
+         text_equal_nocase(token_text(p->sql, p->next), TEXT("DATA")))) {
+        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start, "a column keeps its type");
+        return error_hint(p->err, "add a column of the other type, UPDATE it, drop the old one and "
+                                  "rename the new one");
+    }
+    if (!drops && !parser_at(p, KEYWORD_SET)) {
+        static const keyword words[] = {KEYWORD_SET, KEYWORD_DROP};
+        return parser_error_word(p, "SET or DROP", "the column", words, ARRAY_COUNT(words));
+    }
+    parser_advance(p);
+    if (parser_accept(p, KEYWORD_NOT)) {
+        s->alter = drops ? AST_ALTER_NULL : AST_ALTER_NOT_NULL;
+        return parser_expect(p, KEYWORD_NULL, "NOT");
+    }
+    s->alter = AST_ALTER_DEFAULT;
+    TRY(parser_expect(p, KEYWORD_DEFAULT, drops ? "DROP" : "SET"));
+    return drops ? OK : parse_expr(p, LEVEL_ANY, &s->value);
+}
+
 status
 parse_alter(parser *p, ast_statement *s) {
     s->kind = AST_ALTER;
@@ -78,6 +105,9 @@ parse_alter(parser *p, ast_statement *s) {
     if (columns && parser_accept(p, KEYWORD_DROP)) {
         return parse_drop_column(p, s);
     }
+    if (columns && parser_accept(p, KEYWORD_ALTER)) {
+        return parse_alter_column(p, s);
+    }
     if (columns && parser_accept(p, KEYWORD_RENAME)) {
         return parse_rename(p, s);
     }
@@ -93,10 +123,10 @@ parse_alter(parser *p, ast_statement *s) {
         s->alter = AST_ALTER_RETRY;
         return OK;
     }
-    static const keyword words[] = {KEYWORD_ADD, KEYWORD_DROP, KEYWORD_RENAME, KEYWORD_SET,
-                                    KEYWORD_RETRY};
+    static const keyword words[] = {KEYWORD_ADD, KEYWORD_DROP,  KEYWORD_RENAME,
+                                    KEYWORD_SET, KEYWORD_RETRY, KEYWORD_ALTER};
     return parser_error_word(p,
-                             columns                        ? "ADD, DROP, RENAME or SET"
+                             columns                        ? "ADD, DROP, ALTER, RENAME or SET"
                              : s->object == AST_OBJECT_VIEW ? "RENAME TO"
                                                             : "RETRY, RENAME TO or SET",
                              "the name", words, ARRAY_COUNT(words));

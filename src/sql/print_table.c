@@ -71,6 +71,19 @@ print_create_table(const ast_statement *s, buf *out) {
     }
 }
 
+static void
+print_alter_column(const ast_statement *s, buf *out) {
+    const bool drops = s->alter == AST_ALTER_NULL || (s->alter == AST_ALTER_DEFAULT && !s->value);
+    buf_append_text(out, TEXT(" ALTER COLUMN "));
+    print_name(&s->column, out);
+    buf_append_text(out, drops ? TEXT(" DROP ") : TEXT(" SET "));
+    buf_append_text(out, s->alter == AST_ALTER_DEFAULT ? TEXT("DEFAULT") : TEXT("NOT NULL"));
+    if (s->value != NULL) {
+        buf_append_char(out, ' ');
+        sql_print_expr(s->value, out);
+    }
+}
+
 void
 print_alter(const ast_statement *s, buf *out) {
     static const char *const words[] = {[AST_OBJECT_SOURCE] = "SOURCE ",
@@ -112,6 +125,11 @@ print_alter(const ast_statement *s, buf *out) {
             sql_print_expr(s->options[i].value, out);
         }
         buf_append_char(out, ')');
+        return;
+    case AST_ALTER_DEFAULT:
+    case AST_ALTER_NOT_NULL:
+    case AST_ALTER_NULL:
+        print_alter_column(s, out);
         return;
     case AST_ALTER_RETRY:
         buf_append_text(out, TEXT(" RETRY"));

@@ -217,7 +217,7 @@ static const refusal refusals[] = {
     {"CREATE TABLE t (a INT) ON CONFLICT DO UPDATE SET a = 1", 38, "DO UPDATE belongs to an INSERT",
      "ON CONFLICT REPLACE"},
     {"UPSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", 25, "is said twice", NULL},
-    {"ALTER TABLE t ADDD a INT", 14, "expected ADD, DROP, RENAME or SET after the name",
+    {"ALTER TABLE t ADDD a INT", 14, "expected ADD, DROP, ALTER, RENAME or SET after the name",
      "did you mean \"ADD\"?"},
     {"ALTER TABLE t ADD a INT UNIQUE", 24, "an added column has NOT NULL and DEFAULT", NULL},
     {"ALTER VIEW v RETRY", 13, "expected RENAME TO after the name", NULL},
