@@ -77,11 +77,11 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
         }
         query_use_threads(q, db_threads(db));
         s = query_run(q, out, err);
+        if (!inside) {
+            mutex_lock(&db->token); /* objects are looked at and released with it */
+        }
         if (s == OK && explained != NULL) {
             plan_print(&p, profile, explained);
-        }
-        if (!inside) {
-            mutex_lock(&db->token); /* objects are released with it */
         }
         release_objects(p.objects, p.object_count);
         query_close(q);

@@ -223,6 +223,36 @@ estimate_rows(const plan_node *n) {
     UNREACHABLE();
 }
 
+/* Counts what is read; false: of something the size is not known. */
+static bool
+has_sizes(const plan_node *n, int32_t *read) {
+    switch (n->kind) {
+    case PLAN_SCAN:
+        ++*read;
+        return n->object->impl != NULL && n->object->row_count != NULL;
+    case PLAN_RELATION:
+        ++*read;
+        return n->relation->row_estimate >= 0;
+    case PLAN_WORKING:
+    case PLAN_RECURSIVE:
+        return false;
+    default:
+        break;
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        if (!has_sizes(n->inputs[i], read)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+estimate_is_known(const plan_node *n) {
+    int32_t read = 0;
+    return has_sizes(n, &read) && read > 0;
+}
+
 void
 plan_choose_build(plan_node *n) {
     if (n->kind == PLAN_JOIN) {

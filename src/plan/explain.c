@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* explain.c - the text of EXPLAIN: one node a line, inputs below it and two blanks to the right. */
-#include "plan/node.h"
+#include <math.h>
 
+#include "plan/estimate.h"
 #include "type/calendar.h"
 
 #define NAMES_MAX 256 /* columns of a join whose condition is shown by name */
@@ -468,20 +469,35 @@ print_profile(const plan_profile *p, buf *out) {
     }
 }
 
+/* Two digits, as no more can be meant; rows of a table are counted. */
 static void
-print_node(const plan_node *n, int32_t depth, const plan_profile *profile, buf *out) {
+print_estimate(const plan_node *n, buf *out) {
+    double rows = estimate_rows(n), unit = 1;
+    while (n->kind != PLAN_SCAN && n->kind != PLAN_VALUES && rows / unit >= 100) {
+        unit *= 10;
+    }
+    rows = floor(rows / unit + 0.5) * unit;
+    buf_printf(out, "  about %.0f row%s", rows, rows == 1 ? "" : "s");
+}
+
+static void
+print_node(const plan_node *n, int32_t depth, bool streaming, const plan_profile *profile,
+           buf *out) {
     buf_printf(out, "%*s", 2 * depth, "");
     print_line(n, out);
+    if (!streaming && estimate_is_known(n)) {
+        print_estimate(n, out);
+    }
     if (profile != NULL) {
         print_profile(&profile[n->id], out);
     }
     buf_printf(out, "\n");
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        print_node(n->inputs[i], depth + 1, profile, out);
+        print_node(n->inputs[i], depth + 1, streaming, profile, out);
     }
 }
 
 void
 plan_print(const plan *p, const plan_profile *profile, buf *out) {
-    print_node(p->root, 0, profile, out);
+    print_node(p->root, 0, p->streaming, profile, out);
 }

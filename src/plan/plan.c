@@ -227,7 +227,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
                 .err = err,
                 .streaming = streaming,
                 .emit = emit->kind};
-    *out = (plan){.event_time_column = -1, .clock_time_column = -1};
+    *out = (plan){.streaming = streaming, .event_time_column = -1, .clock_time_column = -1};
     externals_begin(x);
     TRY(bind_lateness(&b, emit->lateness));
     TRY(bind_late_to(&b, emit));

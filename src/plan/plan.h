@@ -201,7 +201,8 @@ typedef struct plan {
     int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
     object  *late_to;           /* where late rows go (borrowed); NULL: nowhere */
     bool     constant;          /* reads no object: finite */
-    eval_env eval;              /* for volatile functions */
+    bool     streaming;
+    eval_env eval; /* for volatile functions */
 } plan;
 
 /* What a query reads that the catalogue does not know: files, objects of the caller. To open one

@@ -11,7 +11,8 @@ import pytest
 
 ROWS = 120_000
 LINE = re.compile(
-    r"^ *(?P<name>[A-Z]\w+).*\[[\w\-, ]+\]  rows: (?P<out>\d+)(?: of (?P<into>\d+))?, "
+    r"^ *(?P<name>[A-Z]\w+).*\[[\w\-, ]+\](?:  about (?P<about>\d+) rows?)?"
+    r"  rows: (?P<out>\d+)(?: of (?P<into>\d+))?, "
     r"time: [\d.]+ ms, memory: [\d.]+ (?:B|KiB|MiB)$"
 )
 TOTAL = re.compile(r"^Total  rows: (\d+), time: ([\d.]+) ms, threads: at most (\d+)$")
@@ -92,3 +93,12 @@ def test_parameters_and_faults(filled: laminardb.Connection) -> None:
     with pytest.raises(laminardb.QueryError, match="out of range|overflow"):
         filled.sql("EXPLAIN ANALYZE SELECT id + 9223372036854775807 FROM t")
     assert filled.sql("SELECT count(*) FROM t").fetchall() == [(ROWS,)]
+
+
+def test_estimates(filled: laminardb.Connection) -> None:
+    plan = filled.explain("SELECT k, count(*) FROM t WHERE id > 5 GROUP BY k").splitlines()
+    assert plan[-1].endswith(f"about {ROWS} rows")
+    about = [int(line.split("  about ")[1].split()[0]) for line in plan]
+    assert about == sorted(about) and about[0] == 100
+    assert "about" not in filled.explain("SELECT 1")
+    assert "about" not in filled.explain("SELECT k, count(*) FROM t GROUP BY k EMIT CHANGES")
