@@ -246,6 +246,10 @@ static bool
 scan_is_followed(const plan_node *scan, int32_t number, bool *by_clock) {
     const object *o = scan->object;
     const int32_t at = scan->column_map[number];
+    if (scan->versions) { /* a version that ends comes again, with the time when it began */
+        *by_clock = false;
+        return false;
+    }
     *by_clock = at == SCAN_ARRIVAL || o->clock_time_column == at;
     return *by_clock || o->event_time_column == at;
 }
