@@ -106,11 +106,14 @@ scan_times_copy(scan_times *out, const table *t, bool departures, uint64_t seque
 }
 
 status
-versions_read(op_env *env, const scan_times *times, const table_cursor *cursor, int32_t count,
-              error *err) {
-    int64_t *came = arena_alloc(env->scratch, sizeof(*came) * (size_t)(count + 1));
-    int64_t *went = arena_alloc(env->scratch, sizeof(*went) * (size_t)(count + 1));
-    if (came == NULL || went == NULL) {
+versions_read(op_env *env, const scan_times *times, const table_cursor *cursor, delta *rows,
+              column *columns, error *err) {
+    const int32_t count = rows->row_count;
+    int32_t       n = 0;
+    int32_t      *was = arena_alloc(env->scratch, sizeof(*was) * (size_t)(count + 1));
+    int64_t      *came = arena_alloc(env->scratch, sizeof(*came) * (size_t)(count + 1));
+    int64_t      *went = arena_alloc(env->scratch, sizeof(*went) * (size_t)(count + 1));
+    if (came == NULL || went == NULL || was == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
@@ -118,9 +121,16 @@ versions_read(op_env *env, const scan_times *times, const table_cursor *cursor, 
         const int64_t    entry = entry_of(times->entries, times->entry_count, key.position);
         const departure *gone = bsearch(&key, times->departures, (size_t)times->departure_count,
                                         sizeof(key), by_position);
-        came[i] = times->entries[entry].ingested_us;
-        went[i] = gone == NULL ? INT64_MAX : gone->at_us;
+        came[n] = times->entries[entry].ingested_us;
+        went[n] = gone == NULL ? INT64_MAX : gone->at_us;
+        was[n] = i;
+        n += came[n] < went[n]; /* what came and went at one time was there at none */
     }
+    for (int32_t i = 0; i < rows->column_count && n < count; i++) {
+        const column all = columns[i];
+        TRY(column_gather(&columns[i], &all, was, n, env->scratch, err));
+    }
+    rows->row_count = n;
     env->arrived = came;
     env->departed = went;
     return OK;

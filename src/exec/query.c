@@ -79,7 +79,7 @@ feed_rows(runner *r, const plan_node *n, const table_cursor *cursor, column *col
     arena           *scratch = &r->once->scratch;
     const arena_mark mark = arena_save(scratch);
     if (n->versions) {
-        TRY(versions_read(&r->once->env, times, cursor, rows->row_count, err));
+        TRY(versions_read(&r->once->env, times, cursor, rows, columns, err));
     } else if (times != NULL) { /* of a source: none of its rows is dead */
         int64_t *arrived;
         TRY(arrivals_read(&arrived, times->entries, times->entry_count,

@@ -55,9 +55,10 @@ status feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot,
 /* ---- arrival.c: the index grows and moves while a query runs, so it is copied, with the token */
 status scan_times_copy(scan_times *out, const table *t, bool departures, uint64_t sequence,
                        arena *a, error *err) MUST_USE;
-/* When the `count` rows delivered last came and went, into env->arrived and departed. */
-status versions_read(op_env *env, const scan_times *times, const table_cursor *cursor,
-                     int32_t count, error *err) MUST_USE;
+/* When the rows delivered last came and went, into env->arrived and departed; takes those out that
+ * were there at no time. */
+status versions_read(op_env *env, const scan_times *times, const table_cursor *cursor, delta *rows,
+                     column *columns, error *err) MUST_USE;
 
 /* ---- parallel.c */
 /* Runs input `at` of n (NULL: all below the sink) on several threads, if that is worth it. */

@@ -146,15 +146,21 @@ push_gone(versions *v, const column *all, int32_t count, int64_t *weight, error 
     memcpy(v->row, all, sizeof(column) * (size_t)v->width);
     set_all(until, count, INT64_MAX);
     TRY(emit_versions(v, count, from, until, weight, err));
-    int64_t *was = arena_alloc(scratch, sizeof(*was) * (size_t)count);
+    int32_t *was = arena_alloc(scratch, sizeof(*was) * (size_t)count);
+    int32_t  n = 0;
     if (was == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
-        was[i] = from[i] < v->base.env->arrived_us;
+        from[n] = from[i];
+        was[n] = i;
+        n += from[i] < v->base.env->arrived_us;
     }
-    set_all(until, count, v->base.env->arrived_us);
-    return emit_versions(v, count, from, until, was, err);
+    for (int32_t k = 0; k < v->width && n < count; k++) {
+        TRY(column_gather(&v->row[k], &all[k], was, n, scratch, err));
+    }
+    set_all(until, n, v->base.env->arrived_us);
+    return n == 0 ? OK : emit_versions(v, n, from, until, NULL, err);
 }
 
 static status

@@ -266,9 +266,17 @@ void   version_columns(plan_node *scan); /* its last ones, for which there is ro
 void   scope_hide_versions(scope *s);    /* likewise */
 /* The rows of one time, where nothing stands to the left; without as_of nothing is done. */
 status bind_version_alone(plan_node **node, binder *b, const ast_from *from) MUST_USE;
-/* The condition that a join with from->right has beside its own; *out NULL: none is needed. */
-status bind_version_joined(expr **out, plan_node *join, binder *b, const ast_from *from,
+typedef struct version_time {
+    expr *time;          /* of the left row */
+    expr *began, *lasts; /* from <= time, time < until, over both sides */
+    expr *test;          /* both; NULL: none is needed */
+} version_time;
+/* The condition that a join with from->right has beside its own. */
+status bind_version_joined(version_time *out, plan_node *join, binder *b, const ast_from *from,
                            const scope *lhs) MUST_USE;
+/* A join with a table on its primary key: the newest version that began is the one, if it has not
+ * ended. *node, a JOIN whose predicate has v->test, becomes that, when it is such a join. */
+status version_by_order(plan_node **node, binder *b, const version_time *v) MUST_USE;
 
 /* ---- bind_proctime.c: PROCTIME() */
 bool   mentions_proctime(const binder *b);            /* the text does: scans must offer it */
@@ -447,6 +455,10 @@ status bind_position(expr **out, context *c, const ast_expr *e) MUST_USE; /* #1 
 status bind_from(plan_node **out, scope *s, binder *b, const ast_from *from,
                  int32_t depth) MUST_USE;
 /* ASOF JOIN over columns of s; predicate: of USING, or NULL (then ON is bound here). */
+/* Behind the keys of each side stands the column of the match. */
+status asof_node(plan_node **out, binder *b, plan_node *left, plan_node *right, expr **left_keys,
+                 expr **right_keys, int32_t key_count, plan_match match, plan_join_kind join,
+                 const value *tolerance) MUST_USE;
 status bind_asof(plan_node **out, const scope *s, binder *b, const ast_from *from, plan_node *left,
                  plan_node *right, expr *predicate) MUST_USE;
 status bind_query(plan_node **out, binder *b, const ast_select *query) MUST_USE; /* of any kind */

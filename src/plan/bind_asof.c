@@ -270,35 +270,44 @@ narrow(plan_node **node, binder *b, int32_t left_width, int32_t right_width) {
     return *node == NULL ? out_of_memory(b) : OK;
 }
 
-static status
-make_node(plan_node **out, asof *a, plan_node *left, plan_node *right) {
-    binder       *b = a->b;
+status
+asof_node(plan_node **out, binder *b, plan_node *left, plan_node *right, expr **left_keys,
+          expr **right_keys, int32_t key_count, plan_match match, plan_join_kind join,
+          const value *tolerance) {
     const int32_t left_width = left->schema.count, right_width = right->schema.count;
-    const int32_t count = a->key_count + 1;
+    const int32_t count = key_count + 1;
     int32_t      *left_columns = arena_alloc(b->arena, (size_t)count * sizeof(*left_columns));
     int32_t      *right_columns = arena_alloc(b->arena, (size_t)count * sizeof(*right_columns));
     if (left_columns == NULL || right_columns == NULL) {
         return out_of_memory(b);
     }
-    a->left_keys[a->key_count] = a->left_time;
-    a->right_keys[a->key_count] = a->right_time;
-    TRY(place_columns(left_columns, b, &left, a->left_keys, count));
-    TRY(place_columns(right_columns, b, &right, a->right_keys, count));
+    TRY(place_columns(left_columns, b, &left, left_keys, count));
+    TRY(place_columns(right_columns, b, &right, right_keys, count));
     plan_node *n = node_new(b->arena, PLAN_ASOF, 2, left->schema.count + right->schema.count);
     if (n == NULL) {
         return out_of_memory(b);
     }
     n->inputs[0] = left;
     n->inputs[1] = right;
-    n->join = a->from->join == AST_JOIN_LEFT ? JOIN_LEFT : JOIN_INNER;
-    n->match = a->match;
-    n->key_count = a->key_count;
+    n->join = join;
+    n->match = match;
+    n->key_count = key_count;
     n->left_keys = left_columns; /* and behind them the column of the match */
     n->right_keys = right_columns;
-    TRY(bind_tolerance(&n->tolerance, a));
+    n->tolerance = *tolerance;
     node_asof_fields(n);
     *out = n;
     return narrow(out, b, left_width, right_width);
+}
+
+static status
+make_node(plan_node **out, asof *a, plan_node *left, plan_node *right) {
+    value tolerance;
+    TRY(bind_tolerance(&tolerance, a));
+    a->left_keys[a->key_count] = a->left_time;
+    a->right_keys[a->key_count] = a->right_time;
+    return asof_node(out, a->b, left, right, a->left_keys, a->right_keys, a->key_count, a->match,
+                     a->from->join == AST_JOIN_LEFT ? JOIN_LEFT : JOIN_INNER, &tolerance);
 }
 
 status

@@ -513,17 +513,19 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     n->join = join_kind(from->join);
     TRY(node_join_schema(n, b->arena) ? OK : out_of_memory(b));
     *out = n;
-    expr *of_time = NULL;
-    TRY(versions ? bind_version_joined(&of_time, n, b, from, &lhs) : OK);
+    version_time at = {.test = NULL};
+    TRY(versions ? bind_version_joined(&at, n, b, from, &lhs) : OK);
     if (from->using_count > 0 || from->natural) {
         TRY(bind_join_using(out, s, b, from, &lhs, &rhs));
     } else if (from->asof) {
         return bind_asof(out, s, b, from, left, right, NULL);
     } else if (from->on != NULL) {
-        TRY(bind_on(out, b, s, from->on, of_time));
-        of_time = NULL;
+        TRY(bind_on(out, b, s, from->on, at.test));
     }
-    TRY(of_time != NULL ? both_conditions(&n->predicate, b, n->predicate, of_time) : OK);
+    if (at.test != NULL) {
+        TRY(from->on == NULL ? both_conditions(&n->predicate, b, n->predicate, at.test) : OK);
+        TRY(*out == n ? version_by_order(out, b, &at) : OK);
+    }
     if (l != NULL) {
         if (*out != n) {
             return error_set_at(b->err, ERR_QUERY_FAILED, from->on->position,

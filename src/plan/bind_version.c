@@ -3,7 +3,8 @@
  *
  * The scan gives all versions of the table's rows with two columns that cannot be named: from when
  * the row was there, and until when. The time is compared with both: in the condition of the join
- * where it is one of the left side's, in a filter where it is a constant. */
+ * where it is one of the left side's, in a filter where it is a constant. A join on the primary key
+ * has at most one version at a time, which ASOF finds by order instead of looking at all. */
 #include "plan/bind.h"
 
 #include "plan/node.h"
@@ -90,22 +91,25 @@ bind_time(expr **out, binder *b, const scope *s, const ast_expr *as_of) {
 
 /* from <= time AND time < until; `at`: the number of from. */
 static status
-version_test(expr **out, binder *b, expr *time, int32_t at, int32_t position) {
-    expr *bounds[VERSION_COLUMNS], *other, *tests[VERSION_COLUMNS];
+version_test(version_time *v, binder *b, expr *time, int32_t at, int32_t position) {
+    expr *bounds[VERSION_COLUMNS], *other, *again;
     for (int32_t i = 0; i < VERSION_COLUMNS; i++) {
         bounds[i] = make_column(b, at + i, type_of(TYPE_TIMESTAMP), position);
         TRY(bounds[i] == NULL ? out_of_memory(b) : OK);
     }
     TRY(copy_expr(&other, b, time));
-    TRY(bind_compare(&tests[0], b, "<=", bounds[0], time, position));
-    TRY(bind_compare(&tests[1], b, "<", other, bounds[1], position));
-    return both_conditions(out, b, tests[0], tests[1]);
+    TRY(copy_expr(&again, b, time));
+    v->time = again;
+    TRY(bind_compare(&v->began, b, "<=", bounds[0], time, position));
+    TRY(bind_compare(&v->lasts, b, "<", other, bounds[1], position));
+    return both_conditions(&v->test, b, v->began, v->lasts);
 }
 
 status
 bind_version_alone(plan_node **node, binder *b, const ast_from *from) {
     static const scope nothing = {.count = 0};
-    expr              *time, *test;
+    expr              *time;
+    version_time       v;
     error              plain = {.position = -1};
     error             *told = b->err;
     if (from->as_of == NULL) {
@@ -126,27 +130,28 @@ bind_version_alone(plan_node **node, binder *b, const ast_from *from) {
                                 TEXT_ARG(from->name.text));
     }
     const int32_t at = (*node)->schema.count - VERSION_COLUMNS;
-    TRY(version_test(&test, b, time, at, from->as_of->position));
-    *node = node_filter(b->arena, *node, test);
+    TRY(version_test(&v, b, time, at, from->as_of->position));
+    *node = node_filter(b->arena, *node, v.test);
     return *node == NULL ? out_of_memory(b) : OK;
 }
 
 status
-bind_version_joined(expr **out, plan_node *join, binder *b, const ast_from *from,
+bind_version_joined(version_time *out, plan_node *join, binder *b, const ast_from *from,
                     const scope *lhs) {
     const ast_from *table = from->right;
     const int32_t   position = table->as_of->position;
     const int32_t   at = lhs->count + join->inputs[1]->schema.count - VERSION_COLUMNS;
-    expr           *time, *test;
-    *out = NULL;
+    expr           *time;
+    *out = (version_time){.test = NULL};
     TRY(bind_time(&time, b, lhs, table->as_of));
     if (from->asof) {
         return error_set_at(b->err, ERR_QUERY_FAILED, position,
                             "a join is either ASOF or FOR SYSTEM_TIME AS OF");
     }
     if (expr_is_constant(time)) {
-        TRY(version_test(&test, b, time, at - lhs->count, position));
-        join->inputs[1] = node_filter(b->arena, join->inputs[1], test);
+        TRY(version_test(out, b, time, at - lhs->count, position));
+        join->inputs[1] = node_filter(b->arena, join->inputs[1], out->test);
+        *out = (version_time){.test = NULL};
         return join->inputs[1] == NULL ? out_of_memory(b) : OK;
     }
     if (from->join == AST_JOIN_RIGHT || from->join == AST_JOIN_FULL) {
@@ -156,4 +161,145 @@ bind_version_joined(expr **out, plan_node *join, binder *b, const ast_from *from
         return error_hint(b->err, "use LEFT JOIN or JOIN, or a constant time");
     }
     return version_test(out, b, time, at, position);
+}
+
+/* ---- joins on the primary key */
+
+typedef struct keyed {
+    const version_time *time;
+    int32_t             left; /* columns of the left side */
+    int32_t             count;
+    expr               *left_keys[KEYS_MAX + 1], *right_keys[KEYS_MAX + 1];
+    expr               *rest; /* conditions that are no equality of both sides */
+} keyed;
+
+typedef struct sides {
+    int32_t boundary;
+    bool    left, right;
+} sides;
+
+static void
+note_side(void *arg, int32_t *number) {
+    sides *s = arg;
+    s->left |= *number < s->boundary;
+    s->right |= *number >= s->boundary;
+}
+
+/* left = column of the table */
+static bool
+is_key_test(const keyed *k, expr *e, expr **left, expr **right) {
+    if (e->kind != EXPR_CALL || e->arg_count != 2 || strcmp(function_name(e->function), "=") != 0) {
+        return false;
+    }
+    for (int32_t i = 0; i < 2; i++) {
+        sides s = {.boundary = k->left};
+        *left = e->args[i];
+        *right = e->args[1 - i];
+        expr_visit_columns(*left, note_side, &s);
+        if (s.left && !s.right && (*right)->kind == EXPR_COLUMN && (*right)->column >= k->left) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static status
+take_terms(keyed *k, binder *b, expr *e) {
+    expr *left, *right;
+    if (e == k->time->began || e == k->time->lasts) {
+        return OK;
+    }
+    if (e->kind == EXPR_AND) {
+        for (int32_t i = 0; i < e->arg_count; i++) {
+            TRY(take_terms(k, b, e->args[i]));
+        }
+        return OK;
+    }
+    if (k->count == KEYS_MAX || !is_key_test(k, e, &left, &right)) {
+        return both_conditions(&k->rest, b, k->rest, e);
+    }
+    k->left_keys[k->count] = left;
+    k->right_keys[k->count++] = right;
+    return OK;
+}
+
+/* The columns that are compared hold the table's primary key. */
+static bool
+holds_key(const keyed *k, const plan_node *scan) {
+    const object *o = scan->object;
+    for (int32_t d = 0; d < o->key_def_count; d++) {
+        int32_t found = 0;
+        for (int32_t c = 0; o->key_defs[d].primary && c < o->key_defs[d].column_count; c++) {
+            for (int32_t i = 0; i < k->count; i++) {
+                const int32_t at = scan->column_map[k->right_keys[i]->column - k->left];
+                if (at == o->key_defs[d].columns[c]) {
+                    found++;
+                    break;
+                }
+            }
+        }
+        if (found > 0 && found == o->key_defs[d].column_count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* LEFT: a version that had ended is no match. */
+static status
+pad_ended(plan_node **node, binder *b, const keyed *k) {
+    const plan_node *n = *node;
+    expr           **exprs;
+    TRY(make_args(&exprs, b, n->schema.count));
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        const data_type t = n->schema.fields[i].type;
+        exprs[i] = make_column(b, i, t, -1);
+        TRY(exprs[i] == NULL ? out_of_memory(b) : OK);
+        if (i < k->left) {
+            continue;
+        }
+        const value null = {.type = t, .is_null = true};
+        expr      **branches;
+        TRY(make_args(&branches, b, 3));
+        TRY(copy_expr(&branches[0], b, k->time->lasts));
+        branches[1] = exprs[i];
+        branches[2] = make_constant(b, &null, -1);
+        TRY(branches[2] == NULL ? out_of_memory(b) : OK);
+        exprs[i] = make(b, EXPR_CASE, t, branches, 3, -1);
+        TRY(exprs[i] == NULL ? out_of_memory(b) : OK);
+    }
+    *node = node_project(b->arena, *node, exprs, n->schema.count);
+    return *node == NULL ? out_of_memory(b) : OK;
+}
+
+status
+version_by_order(plan_node **node, binder *b, const version_time *v) {
+    plan_node    *join = *node, *scan = join->inputs[1];
+    const value   none = value_null(TYPE_I64);
+    keyed         k = {.time = v, .left = join->inputs[0]->schema.count};
+    const int32_t position = v->time->position;
+    if ((join->join != JOIN_INNER && join->join != JOIN_LEFT) || scan->kind != PLAN_SCAN) {
+        return OK;
+    }
+    TRY(take_terms(&k, b, join->predicate));
+    if (k.count == 0 || !holds_key(&k, scan) || (join->join == JOIN_LEFT && k.rest != NULL)) {
+        return OK;
+    }
+    for (int32_t i = 0; i < k.count; i++) {
+        k.right_keys[i] =
+            make_column(b, k.right_keys[i]->column - k.left, k.right_keys[i]->type, position);
+        TRY(k.right_keys[i] == NULL ? out_of_memory(b) : OK);
+    }
+    k.left_keys[k.count] = v->time;
+    k.right_keys[k.count] =
+        make_column(b, scan->schema.count - VERSION_COLUMNS, type_of(TYPE_TIMESTAMP), position);
+    TRY(k.right_keys[k.count] == NULL ? out_of_memory(b) : OK);
+    TRY(asof_node(node, b, join->inputs[0], scan, k.left_keys, k.right_keys, k.count,
+                  MATCH_GREATER_EQUAL, join->join, &none));
+    if (join->join == JOIN_LEFT) {
+        return pad_ended(node, b, &k);
+    }
+    TRY(both_conditions(&k.rest, b, k.rest, v->lasts));
+    *node = node_filter(b->arena, *node, k.rest);
+    return *node == NULL ? out_of_memory(b) : OK;
 }
