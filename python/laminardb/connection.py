@@ -149,6 +149,10 @@ class Connection(_laminardb.Connection):
         rows = self._execute("SHOW ALL").fetchall()
         return [(name, self.config_get(name), meaning) for name, _, meaning in rows]
 
+    def limits(self) -> dict[str, int]:
+        """How large a statement, a value or a database may be: SHOW LIMITS as a dict."""
+        return {name: value for name, value, _ in self._execute("SHOW LIMITS").fetchall()}
+
     def config_get(self, key: str) -> Any:
         """The value of a setting. Unknown key: ValueError that names the nearest."""
         return self._execute(f"SHOW {_quoted(key)}").fetchall()[0][0]

@@ -9,7 +9,6 @@
 #include "kernel/kernel.h"
 
 /* Of one value; also what keeps broken offsets from being believed. */
-#define TEXT_SIZE_MAX (64 << 20)
 
 static status
 bad_utf8(const arrow_rows *r, int32_t row, int64_t at, error *err) {
@@ -77,13 +76,13 @@ check_offsets(const arrow_rows *r, const void *offsets, bool large, error *err) 
                              : "the Arrow array of %s lacks the buffer of its text",
                          r->name);
     }
-    for (int32_t i = 0; bytes > TEXT_SIZE_MAX && i < r->count; i++) {
+    for (int32_t i = 0; bytes > VALUE_BYTES_MAX && i < r->count; i++) {
         const int64_t size = offset_at(offsets, large, i + 1) - offset_at(offsets, large, i);
-        if (size > TEXT_SIZE_MAX) {
+        if (size > VALUE_BYTES_MAX) {
             return error_set(err, ERR_INGESTION_FAILED,
                              "row %d, %s: a text of %lld bytes is too long; at most %d fit one "
                              "value",
-                             i + 1, r->name, (long long)size, TEXT_SIZE_MAX);
+                             i + 1, r->name, (long long)size, VALUE_BYTES_MAX);
         }
     }
     return OK;
@@ -234,10 +233,10 @@ import_fixed(column *out, const arrow_rows *r, const char *bytes, arena *a, erro
     if (views == NULL) {
         return error_memory(err);
     }
-    if (size > TEXT_SIZE_MAX) {
+    if (size > VALUE_BYTES_MAX) {
         return error_set(err, ERR_INGESTION_FAILED,
                          "%s: values of %u bytes are too long; at most %d fit one value", r->name,
-                         size, TEXT_SIZE_MAX);
+                         size, VALUE_BYTES_MAX);
     }
     for (int32_t i = 0; i < r->count; i++) {
         const bool empty = size == 0 || arrow_row_is_null(r, i);

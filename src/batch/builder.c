@@ -15,7 +15,6 @@
 #define BUILDER_HINT_MAX 65536
 #define BUILDER_TEXT_MIN 1024
 #define BUILDER_TEXT_MAX ((size_t)1 << 18)
-#define BUILDER_TEXT_SIZE_MAX INT32_MAX
 
 static size_t
 validity_bytes(int32_t capacity) {
@@ -289,7 +288,7 @@ static NOINLINE status
 too_long(size_t size, error *err) {
     return error_set(err, ERR_INGESTION_FAILED,
                      "a text of %zu bytes is too long; at most %d bytes fit one value", size,
-                     BUILDER_TEXT_SIZE_MAX);
+                     VALUE_BYTES_MAX);
 }
 
 status
@@ -304,7 +303,7 @@ column_append_text_run(builder *b, int32_t at, const text *v, int32_t count, err
     TRY(ensure(b, c, count, err));
     strview *to = (strview *)c->values + c->count;
     for (int32_t i = 0; i < count; i++) {
-        if (UNLIKELY(v[i].size > BUILDER_TEXT_SIZE_MAX)) {
+        if (UNLIKELY(v[i].size > VALUE_BYTES_MAX)) {
             return too_long(v[i].size, err);
         }
         const char *data = keep_text(b, v[i]);

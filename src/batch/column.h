@@ -19,6 +19,8 @@
 #include "base/error.h"
 #include "type/type.h"
 
+#define VALUE_BYTES_MAX (64 << 20) /* of a text, BLOB or nested value that comes in or is made */
+
 #define BATCH_ROWS 2048 /* rows of one delta at most */
 
 /* Text or BLOB. Up to 12 bytes lie in the view itself, zero-padded, so that equal short texts have

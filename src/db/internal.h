@@ -53,6 +53,7 @@ struct query_entry {
     char                 *sql;          /* cut when very long; behind the struct */
     size_t                sql_size;
     query_entry          *next, *previous;
+    bool                  running; /* counted among those that run at once */
 };
 
 /* Inserts that met a busy engine, in order of arrival. See combine.c. */
@@ -98,7 +99,9 @@ struct laminar_database {
     _Atomic int32_t   sleeping_readers; /* threads that wait for changes */
     int64_t           opened_ns;        /* of the monotonic clock */
     mutex             queries_lock;
-    query_entry      *queries; /* active, newest first */
+    query_entry      *queries;         /* active, newest first */
+    int32_t           running_queries; /* of them; with queries_lock */
+    _Atomic int32_t   open_subscriptions;
     query_entry      *finished[QUERIES_KEPT];
     uint32_t          finished_count;       /* ever */
     int64_t           query_count;          /* ever: gives ids */

@@ -8,6 +8,7 @@
 
 #include "db/internal.h"
 #include "db/subscription.h"
+#include "sql/limits.h"
 
 #define SQL_SHOWN_MAX 10000
 
@@ -89,6 +90,16 @@ db_query_begin(laminar_database *db, text sql, laminar_subscription *subscriptio
             q->guard.deadline_ns < q->guard.next_ns ? q->guard.deadline_ns : q->guard.next_ns;
     }
     mutex_lock(&db->queries_lock);
+    if (db->running_queries >= SQL_QUERIES_MAX) {
+        mutex_unlock(&db->queries_lock);
+        entry_free(db->mem, q);
+        error_set(err, ERR_QUERY_FAILED, "%d queries run already, and no more may at once",
+                  SQL_QUERIES_MAX);
+        error_hint(err, "wait for one of them; SHOW QUERIES lists them, cancel_query ends one");
+        return ERR_QUERY_FAILED;
+    }
+    q->running = true;
+    db->running_queries++;
     q->id = ++db->query_count;
     q->next = db->queries;
     if (q->next != NULL) {
@@ -100,10 +111,18 @@ db_query_begin(laminar_database *db, text sql, laminar_subscription *subscriptio
     return OK;
 }
 
+/* With queries_lock. */
+static void
+stop_running(laminar_database *db, query_entry *q) {
+    db->running_queries -= q->running;
+    q->running = false;
+}
+
 void
 db_query_adopt(laminar_database *db, query_entry *q, laminar_subscription *subscription) {
     mutex_lock(&db->queries_lock);
     q->subscription = subscription;
+    stop_running(db, q);
     mutex_unlock(&db->queries_lock);
 }
 
@@ -122,6 +141,7 @@ db_query_end(laminar_database *db, query_entry *q) {
         q->next->previous = q->previous;
     }
     q->subscription = NULL;
+    stop_running(db, q);
     query_entry **place = &db->finished[db->finished_count++ % QUERIES_KEPT];
     query_entry  *oldest = *place;
     *place = q;

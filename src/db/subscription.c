@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "db/subscription.h"
+#include "sql/limits.h"
 
 #include "arrow/arrow.h"
 #include "batch/builder.h"
@@ -86,7 +87,20 @@ subscription_free(laminar_subscription *s) {
     arena_fini(&s->arena);
     laminar_database *db = s->db;
     mem_free(m, s, sizeof(*s));
+    atomic_fetch_sub(&db->open_subscriptions, 1);
     db_release(db);
+}
+
+static status
+count_one_more(laminar_database *db, error *err) {
+    if (atomic_fetch_add(&db->open_subscriptions, 1) < SQL_SUBSCRIPTIONS_MAX) {
+        return OK;
+    }
+    atomic_fetch_sub(&db->open_subscriptions, 1);
+    error_set(err, ERR_SUBSCRIPTION_FAILED, "%d subscriptions are open, and no more may be",
+              SQL_SUBSCRIPTIONS_MAX);
+    error_hint(err, "cancel or drop those that nobody reads");
+    return ERR_SUBSCRIPTION_FAILED;
 }
 
 static status
@@ -99,6 +113,13 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
     if (made == OK) {
         made = mutex_init(&s->reading, err);
         if (made < 0) {
+            mutex_fini(&s->watch_lock);
+        }
+    }
+    if (made == OK) {
+        made = count_one_more(db, err);
+        if (made < 0) {
+            mutex_fini(&s->reading);
             mutex_fini(&s->watch_lock);
         }
     }

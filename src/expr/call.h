@@ -15,7 +15,7 @@
 #include "expr/expr.h"
 
 /* One value may not grow beyond this by a function: a wrong count would eat the machine. */
-#define TEXT_RESULT_MAX ((size_t)64 << 20)
+#define TEXT_RESULT_MAX ((size_t)VALUE_BYTES_MAX)
 
 /* Parameter kinds of functions.def beside the types themselves. */
 enum {

@@ -4,6 +4,7 @@
  * enough, so nothing is ever tried twice: a piece without _ is one memmem, a piece with _ one scan.
  * Patterns that are constant are cut once, when the program is compiled. */
 #include "expr/call.h"
+#include "sql/limits.h"
 
 typedef struct piece {
     const char
@@ -58,6 +59,12 @@ put_byte(cutter *k, char byte, bool wild) {
 static status
 cut(pattern *p, arena *a, text like, text escape, bool any_case, error *err) {
     size_t percents = 0;
+    if (like.size > SQL_LIKE_BYTES_MAX) {
+        error_set(err, ERR_QUERY_FAILED, "a pattern of LIKE has %zu bytes; at most %d are allowed",
+                  like.size, SQL_LIKE_BYTES_MAX);
+        error_hint(err, "contains() looks for a text of any length");
+        return ERR_QUERY_FAILED;
+    }
     for (size_t i = 0; i < like.size; i++) {
         percents += like.data[i] == '%';
     }

@@ -7,11 +7,11 @@
  * All but the time may be named, DESCRIPTOR(ts) is ts, and _start and _end behind a name ask for a
  * bound of the same window. */
 #include "plan/bind.h"
+#include "sql/limits.h"
 
 #include <stdio.h>
 
 #define WINDOW_ARGUMENTS_MAX 4
-#define WINDOWS_PER_ROW_MAX 10000
 
 enum { ARGUMENT_TIME, ARGUMENT_SIZE, ARGUMENT_SLIDE, ARGUMENT_OFFSET };
 
@@ -261,10 +261,10 @@ check_slide(binder *b, const window_form *f, const window_spec *w, const ast_exp
         error_hint(b->err, "choose a step that divides the size: %s", f->usage);
         return ERR_QUERY_FAILED;
     }
-    if ((w->size_us - 1) / w->slide_us + 1 > WINDOWS_PER_ROW_MAX) {
+    if ((w->size_us - 1) / w->slide_us + 1 > SQL_WINDOWS_MAX) {
         error_set_at(b->err, ERR_QUERY_FAILED, at,
                      "each row would be in %lld windows, and the limit is %d",
-                     (long long)((w->size_us - 1) / w->slide_us + 1), WINDOWS_PER_ROW_MAX);
+                     (long long)((w->size_us - 1) / w->slide_us + 1), SQL_WINDOWS_MAX);
         error_hint(b->err, "make the %s longer or the window shorter",
                    w->kind == WINDOW_CUMULATE ? "step" : "slide");
         return ERR_QUERY_FAILED;

@@ -20,6 +20,10 @@
 #define SQL_GROUPING_KEYS_MAX 62 /* they are bits of a mask */
 #define SQL_JOINS_MAX 32
 #define SQL_RECURSION_MAX 100000
+#define SQL_LIKE_BYTES_MAX 50000
+#define SQL_WINDOWS_MAX 10000 /* that one row is in */
+#define SQL_QUERIES_MAX 1024  /* that run at once */
+#define SQL_SUBSCRIPTIONS_MAX 4096
 #define SERIES_ROWS_MAX 1000000000 /* of one row of its input */
 #define SQL_TYPE_DEPTH_MAX 64
 

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "database.h"
 #include "db/internal.h"
+#include "sql/limits.h"
 
 typedef struct shape {
     const char *sql;
@@ -199,4 +200,27 @@ test_timeout(void **state) {
     laminar_database_close(db);
 }
 
-UNIT_MAIN(UNIT(test_stops_where_it_is), UNIT(test_timeout))
+/* As many as may run at once do, and one more is refused until one of them is over. */
+static void
+test_running_queries(void **state) {
+    (void)state;
+    static query_entry *running[SQL_QUERIES_MAX];
+    laminar_database   *db = db_open();
+    error               err = {0};
+    for (int32_t i = 0; i < SQL_QUERIES_MAX - 1; i++) {
+        CHECK_OK(db_query_begin(db, TEXT("SELECT 1"), NULL, &running[i], &err));
+    }
+    db_run(db, "SELECT 1");
+    CHECK_OK(db_query_begin(db, TEXT("SELECT 1"), NULL, &running[SQL_QUERIES_MAX - 1], &err));
+    db_refuse(db, "SELECT 1", 400, "1024 queries run already");
+    db_query_end(db, running[7]);
+    db_run(db, "SELECT 1");
+    for (int32_t i = 0; i < SQL_QUERIES_MAX; i++) {
+        if (i != 7) {
+            db_query_end(db, running[i]);
+        }
+    }
+    laminar_database_close(db);
+}
+
+UNIT_MAIN(UNIT(test_stops_where_it_is), UNIT(test_timeout), UNIT(test_running_queries))

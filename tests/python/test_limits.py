@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits: each is listed, lets its own number in and refuses one more, before memory is taken; what is
+endless ends, while others go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import laminardb
+import pytest
+from laminardb import LaminarConfig
+
+VALUE = 64 << 20
+
+
+@pytest.fixture
+def db() -> Any:
+    with laminardb.open() as connection:
+        connection.execute("CREATE SOURCE t (k BIGINT, s VARCHAR, ts TIMESTAMP)")
+        connection.execute("INSERT INTO t VALUES (1, 'a', '2024-01-01 00:00:00')")
+        yield connection
+
+
+def test_limits_are_listed(db: Any) -> None:
+    wanted = {
+        "expression_depth": 256,
+        "query_depth": 64,
+        "columns": 1600,
+        "compound_queries": 500,
+        "function_arguments": 127,
+        "like_pattern_bytes": 50_000,
+        "parameters": 32_766,
+        "value_bytes": VALUE,
+        "joins": 32,
+        "queries": 1024,
+        "subscriptions": 4096,
+        "windows_per_row": 10_000,
+        "name_bytes": 255,
+    }
+    assert {name: db.limits().get(name) for name in wanted} == wanted
+    assert db.limits() == {row[0]: row[1] for row in db.query("SHOW LIMITS").fetchall()}
+
+
+def columns(n: int) -> str:
+    return "SELECT " + ", ".join(f"k AS c{i}" for i in range(n)) + " FROM t"
+
+
+def windows(n: int) -> str:
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM t GROUP BY HOP(ts, INTERVAL 1 SECOND, INTERVAL {n} SECONDS)) w"
+    )
+
+
+# The limit, a statement of the size n, and what a refusal says.
+STATEMENTS = [
+    (1600, columns, "1600"),
+    (500, lambda n: " UNION ALL ".join(["SELECT k FROM t"] * n), "500"),
+    (127, lambda n: f"SELECT concat({', '.join(['s'] * n)}) FROM t", "127"),
+    (32, lambda n: "SELECT count(*) FROM t" + "".join(f" JOIN t AS t{i} ON true" for i in range(n)), "32"),
+    (255, lambda n: f'SELECT k AS "{"x" * n}" FROM t', "255"),
+    (10_000, windows, "10000"),
+    (50_000, lambda n: f"SELECT s LIKE '{'a' * n}' FROM t", "50000"),
+    (50_000, lambda n: f"SELECT s ILIKE repeat('a', {n - 1} + k) FROM t", "50000"),
+    (32_766, lambda n: f"SELECT ${n}", "32766"),
+    (VALUE, lambda n: f"SELECT length(repeat('a', {n} - 1 + k)) FROM t", "64 MiB"),
+]
+
+
+@pytest.mark.parametrize("limit, make, says", STATEMENTS, ids=lambda x: str(x) if isinstance(x, int) else "")
+def test_statements_at_their_limits(db: Any, limit: int, make: Any, says: str) -> None:
+    given = [None] * 32_767
+    for n in (limit - 1, limit):
+        sql = make(n)
+        db.query(sql, given[:n] if "$" in sql else None)
+    with pytest.raises(laminardb.LaminarError, match=says):
+        db.query(make(limit + 1))
+    assert db.query("SELECT count(*) FROM t").fetchone() == (1,)
+
+
+def test_values_at_their_limit(db: Any) -> None:
+    for n in (VALUE - 1, VALUE):
+        assert db.insert("t", {"k": [2], "s": ["x" * n]}) == 1
+    with pytest.raises(laminardb.IngestionError, match=r"67108865 bytes"):
+        db.insert("t", {"k": [2], "s": ["x" * (VALUE + 1)]})
+    assert db.query("SELECT count(*), max(length(s)) FROM t").fetchone() == (3, VALUE)
+
+
+def test_subscriptions_at_their_limit(db: Any) -> None:
+    db.start()
+    db.execute("CREATE STREAM n AS SELECT count(*) AS n FROM t")
+    open_ones = [db.subscribe_stream("n") for _ in range(4096)]
+    with pytest.raises(laminardb.SubscriptionError, match="4096 subscriptions are open"):
+        db.subscribe_stream("n")
+    with pytest.raises(laminardb.SubscriptionError, match="4096 subscriptions are open"):
+        db.subscribe("SELECT k FROM t")
+    open_ones.pop().cancel()
+    open_ones.append(db.subscribe("SELECT k FROM t"))
+    db.insert("t", {"k": [5], "s": ["b"]})
+    assert open_ones[0].next_timeout(1000) is not None
+
+
+ENDLESS = [
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n FROM r, range(2)) SELECT count(*) FROM r",
+    "SELECT sum(a.x * b.x) FROM range(100000) a(x), range(100000) b(x)",
+    "SELECT sum(x) FROM generate_series(1, 1000000000000000000) r(x)",
+    "SELECT array_agg(x) FROM generate_series(1, 900000000) r(x)",
+]
+
+
+@pytest.mark.parametrize("sql", ENDLESS)
+def test_what_is_endless_ends(sql: str) -> None:
+    """By a limit or the time-out; memory stays below its own, and others are served meanwhile."""
+    limit = 32 << 20
+    with laminardb.open(config=LaminarConfig(memory_limit=limit, statement_timeout_ms=300)) as db:
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                db.query(sql)
+            except BaseException as e:
+                failed.append(e)
+
+        began = time.monotonic()
+        thread = threading.Thread(target=run)
+        thread.start()
+        served = 0
+        while thread.is_alive():
+            assert db._memory() <= limit * 11 // 10
+            assert db.insert("t", {"k": [served]}) == 1
+            served += 1
+            assert db.query("SELECT count(*) FROM t").fetchone() == (served,)
+        assert time.monotonic() - began < 20
+        assert failed and isinstance(failed[0], laminardb.QueryError | MemoryError), failed
+        assert db.query("SELECT count(*) FROM t").fetchone() == (served,)
+
+
+def test_like_is_linear(db: Any) -> None:
+    text, pattern = "a" * 50_000, "%a" * 24_999
+    began = time.process_time()
+    assert db.query("SELECT $1 LIKE $2, $1 LIKE $3", [text, pattern, pattern + "b"]).fetchone() == (
+        True,
+        False,
+    )
+    assert time.process_time() - began < 1
+    with pytest.raises(laminardb.QueryError, match="60000 bytes; at most 50000"):
+        db.query("SELECT $1 LIKE $2", [text, "%a" * 30_000])
