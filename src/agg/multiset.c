@@ -212,7 +212,7 @@ change_rank(multiset *m, slot entry, int64_t before, int64_t more, bool fresh, e
 
 static status
 add_weights(multiset *m, const slot *slots, const slot *entries, const int64_t *weight,
-            const uint8_t *fresh, int32_t count, error *err) {
+            const uint8_t *fresh, int32_t count, int64_t *turned, error *err) {
     const bool ranked = m->options.rank != RANK_NONE;
     TRY(array_reserve_to(&m->weights, group_table_slot_count(&m->entries), err));
     TRY(array_touch_each(&m->weights, entries, count, err));
@@ -234,6 +234,9 @@ add_weights(multiset *m, const slot *slots, const slot *entries, const int64_t *
             TRY(change_rank(m, entry, before, more, fresh[i], err));
         }
         weights[entry] = before + more;
+        if (turned != NULL) {
+            turned[i] = (before + more > 0) - (before > 0);
+        }
         m->negatives += (before + more < 0) - (before < 0);
         if (m->options.counted) {
             *ARRAY_AT(&m->copies, int64_t, slots[i]) += positive(before + more) - positive(before);
@@ -288,11 +291,9 @@ choose(const multiset *m, chosen *r, const slot *slots, const column *columns,
     return OK;
 }
 
-status
-multiset_update(multiset *m, const slot *slots, const column *columns, const int64_t *weight,
-                const uint8_t *use, int32_t count, arena *scratch, error *err) {
-    chosen r;
-    TRY(choose(m, &r, slots, columns, weight, use, count, scratch, err));
+static status
+update_chosen(multiset *m, const chosen *chosen_rows, int64_t *turned, arena *scratch, error *err) {
+    const chosen r = *chosen_rows;
     if (r.count == 0) {
         return OK;
     }
@@ -302,12 +303,35 @@ multiset_update(multiset *m, const slot *slots, const column *columns, const int
         return error_memory(err);
     }
     TRY(group_table_map(&m->entries, r.keys, r.count, entries, fresh, scratch, err));
-    TRY(add_weights(m, r.slots, entries, r.weight, fresh, r.count, err));
+    TRY(add_weights(m, r.slots, entries, r.weight, fresh, r.count, turned, err));
     if (m->once) {
         multiset_unsort(m);
         return OK;
     }
     return arrange(m, entries, r.count, err);
+}
+
+status
+multiset_update(multiset *m, const slot *slots, const column *columns, const int64_t *weight,
+                const uint8_t *use, int32_t count, arena *scratch, error *err) {
+    chosen r;
+    TRY(choose(m, &r, slots, columns, weight, use, count, scratch, err));
+    return update_chosen(m, &r, NULL, scratch, err);
+}
+
+status
+multiset_update_turns(multiset *m, const slot *slots, const column *columns, const int64_t *weight,
+                      const uint8_t *use, int32_t count, multiset_turn *turned, arena *scratch,
+                      error *err) {
+    chosen   r;
+    int64_t *weights = arena_alloc(scratch, sizeof(*weights) * (size_t)count);
+    if (weights == NULL) {
+        return error_memory(err);
+    }
+    TRY(choose(m, &r, slots, columns, weight, use, count, scratch, err));
+    *turned = (multiset_turn){
+        .count = r.count, .slots = r.slots, .columns = r.keys + 1, .weights = weights};
+    return update_chosen(m, &r, weights, scratch, err);
 }
 
 /* Entries of negative weight stand in no order: of no group but one whose rows are part of a

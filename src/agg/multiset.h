@@ -63,8 +63,20 @@ status multiset_open(multiset *m, const agg_site *site, const multiset_options *
 void   multiset_close(multiset *m);
 status multiset_init(multiset *m, const slot *slots, int32_t count, error *err) MUST_USE;
 /* use: which rows count (NULL: all). */
+/* Which rows came with their first copy (weight 1) or went with their last (-1); of others the
+ * weight is 0. */
+typedef struct multiset_turn {
+    int32_t        count;
+    const slot    *slots;
+    const column  *columns;
+    const int64_t *weights;
+} multiset_turn;
+
 status multiset_update(multiset *m, const slot *slots, const column *columns, const int64_t *weight,
                        const uint8_t *use, int32_t count, arena *scratch, error *err) MUST_USE;
+status multiset_update_turns(multiset *m, const slot *slots, const column *columns,
+                             const int64_t *weight, const uint8_t *use, int32_t count,
+                             multiset_turn *turned, arena *scratch, error *err) MUST_USE;
 /* Adds the rows of group from[i] of `other` to slots[i]; it may be the same multiset. */
 status multiset_merge(multiset *m, const slot *slots, const multiset *other, const slot *from,
                       int32_t count, arena *scratch, error *err) MUST_USE;

@@ -58,6 +58,7 @@ typedef struct over_call {
     over_kind kind;
     const agg_class *class; /* OVER_AGGREGATE */
     agg_signature signature;
+    bool          distinct; /* equal rows of its columns count once */
     int32_t      *columns;  /* OVER_AGGREGATE: input column of each of the signature's */
     int32_t       argument; /* of other functions; input columns, -1: none */
     int32_t       filter;   /* BOOLEAN, of aggregates */

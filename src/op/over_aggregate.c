@@ -5,6 +5,7 @@
  * A state that is kept (frames from the first row of the partition on, in streams) holds all rows
  * of the partition between ticks. It is taken back to the first row that changed, and forward
  * again. */
+#include "agg/agg_distinct.h"
 #include "kernel/access.h"
 #include "op/over.h"
 
@@ -34,7 +35,8 @@ open_call(agg **out, const over *o, const over_call *call, bool append_only, err
                            .mem = env->mem,
                            .name = call->class->name,
                            .append_only = append_only};
-    return call->class->open(out, call->class, &call->signature, &site, err);
+    return call->distinct ? agg_distinct_open(out, call->class, &call->signature, &site, err)
+                          : call->class->open(out, call->class, &call->signature, &site, err);
 }
 
 status

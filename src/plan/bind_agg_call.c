@@ -89,19 +89,20 @@ bind_call_order(agg_call *call, context *c, const ast_order *order, sort_key *ke
 }
 
 /* What lists rows lists those of a frame in the order of the window, so that a row can leave it
- * again. */
+ * again; different values in their own order. */
 static status
 order_by_window(agg_call *call, binder *b, sort_key *keys) {
     agg_signature     *s = &call->signature;
     const over_window *w = call->window;
-    for (int32_t i = 0; i < w->order_count; i++) {
+    const int32_t      count = call->distinct ? 0 : w->order_count;
+    for (int32_t i = 0; i < count; i++) {
         expr *e;
         TRY(copy_expr(&e, b, w->orders[i].expr));
         keys[s->order_count++] = (sort_key){.column = column_of(call, e),
                                             .descending = w->orders[i].descending,
                                             .nulls_first = w->orders[i].nulls_first};
     }
-    for (int32_t i = 0; i < s->argument_count && w->order_count == 0; i++) {
+    for (int32_t i = 0; i < s->argument_count && count == 0; i++) {
         keys[s->order_count++] = (sort_key){.column = i};
     }
     return OK;

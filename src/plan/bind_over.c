@@ -331,12 +331,6 @@ bind_window_function(over_item *item, context *c, const ast_expr *e) {
 static status
 bind_aggregate_over(over_item *item, context *c, const ast_expr *e, const over_window *w) {
     binder *b = c->binder;
-    if (e->distinct) {
-        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                     "DISTINCT is not for aggregates over a window");
-        error_hint(b->err, "take the distinct rows in a subquery in FROM");
-        return ERR_QUERY_FAILED;
-    }
     if (e->nulls != AST_NULLS_DEFAULT) {
         return refuse_word(b, e, "IGNORE NULLS");
     }
@@ -346,6 +340,7 @@ bind_aggregate_over(over_item *item, context *c, const ast_expr *e, const over_w
     item->call.kind = OVER_AGGREGATE;
     item->call.class = item->aggregate.class;
     item->call.signature = item->aggregate.signature;
+    item->call.distinct = item->aggregate.distinct;
     item->call.type = item->aggregate.signature.output;
     return OK;
 }

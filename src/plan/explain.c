@@ -276,6 +276,7 @@ print_over_call(const plan_node *n, const over_call *call, buf *out) {
     if (call->argument >= 0) {
         buf_printf(out, "%.*s", TEXT_ARG(name_at(in, call->argument)));
     } else if (call->kind == OVER_AGGREGATE) {
+        buf_printf(out, "%s", call->distinct ? "DISTINCT " : "");
         print_names(in, call->columns, call->signature.column_count, out);
         buf_printf(out, "%s", call->signature.column_count == 0 ? "*" : "");
     }
