@@ -622,7 +622,7 @@ parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done, error 
     p.scan = find_scan(p.top, &p.works);
     const bool early = n != NULL && n->kind == PLAN_TOP_N && n->sort_count + n->key_count == 0;
     if (early || p.scan == NULL || r->snapshots[p.scan->id] == NULL ||
-        r->row_of[p.scan->id] != ROWS_ALL ||
+        r->rows_of[p.scan->id].count >= 0 ||
         table_snapshot_rows(r->snapshots[p.scan->id]) < 2 * PART_ROWS_MIN) {
         return OK;
     }

@@ -14,7 +14,7 @@ struct query {
     plan             plan;
     circuit         *circuit;
     table_snapshot **snapshots; /* by node id; in the circuit's arena */
-    int64_t         *row_of;
+    key_rows        *rows_of;
     scan_times      *times;
     bool             committed;
     bool             needs_token;
@@ -175,10 +175,14 @@ run_scan(runner *r, const plan_node *n, error *err) {
     }
     if (r->snapshots != NULL) {
         const table_snapshot *all = r->snapshots[n->id];
-        const int64_t         row = r->row_of[n->id];
-        return row == ROWS_ALL ? feed_table(r, n, all, n->first_row, table_snapshot_rows(all), err)
-               : row == ROWS_NONE ? OK
-                                  : feed_table(r, n, all, row, row + 1, err);
+        const key_rows       *rows = &r->rows_of[n->id];
+        if (rows->count < 0) {
+            return feed_table(r, n, all, n->first_row, table_snapshot_rows(all), err);
+        }
+        for (int64_t i = 0; i < rows->count; i++) {
+            TRY(feed_table(r, n, all, rows->positions[i], rows->positions[i] + 1, err));
+        }
+        return OK;
     }
     const source   *src = n->object->impl;
     table_snapshot *snapshot = NULL;
@@ -263,7 +267,7 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
     runner inner = {.engine = r->engine,
                     .once = once,
                     .snapshots = r->snapshots,
-                    .row_of = r->row_of,
+                    .rows_of = r->rows_of,
                     .times = r->times,
                     .profile = r->profile,
                     .interrupted = r->interrupted,
@@ -430,13 +434,13 @@ static status
 open_snapshots(query *q, error *err) {
     const size_t count = (size_t)q->plan.node_count;
     q->snapshots = arena_alloc_zero(&q->circuit->arena, sizeof(table_snapshot *) * count);
-    q->row_of = arena_alloc(&q->circuit->arena, sizeof(int64_t) * count);
+    q->rows_of = arena_alloc_zero(&q->circuit->arena, sizeof(key_rows) * count);
     q->times = arena_alloc_zero(&q->circuit->arena, sizeof(scan_times) * count);
-    if (q->snapshots == NULL || q->row_of == NULL || q->times == NULL) {
+    if (q->snapshots == NULL || q->rows_of == NULL || q->times == NULL) {
         return error_memory(err);
     }
     for (size_t i = 0; i < count; i++) {
-        q->row_of[i] = ROWS_ALL;
+        q->rows_of[i].count = -1;
     }
     return OK;
 }
@@ -456,7 +460,8 @@ open_scan(query *q, const plan_node *n, const expr *predicate, error *err) {
         return OK; /* the index shows what the snapshot does not, and no rows that are dead */
     }
     arena       *scratch = &q->circuit->scratch;
-    const status found = find_by_key(&q->row_of[n->id], src->table, predicate, n, scratch, err);
+    const status found =
+        find_by_key(&q->rows_of[n->id], src->table, predicate, n, &q->circuit->arena, scratch, err);
     arena_reset(scratch);
     return found;
 }
@@ -531,7 +536,7 @@ run_query(query *q, result **out, error *err) {
     runner     r = {.engine = q->engine,
                     .once = q->circuit,
                     .snapshots = q->snapshots,
-                    .row_of = q->row_of,
+                    .rows_of = q->rows_of,
                     .times = q->times,
                     .threads = q->threads,
                     .profile = q->profile,

@@ -25,7 +25,7 @@ typedef struct runner {
     circuit          *once;
     const circuit    *live;      /* NULL for queries */
     table_snapshot  **snapshots; /* by node id; NULL: open one when it is needed */
-    const int64_t    *row_of;    /* by node id, beside snapshots: the one row to read, or ROWS_* */
+    const key_rows   *rows_of;   /* by node id, beside snapshots: what is read of each */
     const scan_times *times;     /* by node id, beside snapshots, where a scan wants them */
     int32_t           threads;   /* that may work on it; 0 and 1: the caller's alone */
     plan_profile     *profile;   /* by node id; NULL: nothing is measured */

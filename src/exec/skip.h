@@ -10,12 +10,14 @@
  * columns) true. */
 bool segment_may_match(const expr *predicate, const plan_node *scan, const table_cursor *c);
 
-/* What a scan reads of a table: the position of one row, or */
-#define ROWS_ALL INT64_C(-1)
-#define ROWS_NONE INT64_C(-2)
-/* A filter directly above the scan that sets all columns of a key equal to constants: the row that
- * has it. With the token. */
-status find_by_key(int64_t *row, const table *t, const expr *predicate, const plan_node *scan,
-                   arena *a, error *err) MUST_USE;
+/* What a scan reads of a table: these rows. */
+typedef struct key_rows {
+    int64_t  count;     /* -1: all rows */
+    int64_t *positions; /* ascending, each once */
+} key_rows;
+/* A filter directly above the scan that sets all columns of a key equal to constants, or the one
+ * column of a key to one of a list: the rows that have them, in memory of `a`. With the token. */
+status find_by_key(key_rows *out, const table *t, const expr *predicate, const plan_node *scan,
+                   arena *a, arena *scratch, error *err) MUST_USE;
 
 #endif
