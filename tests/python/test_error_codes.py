@@ -55,6 +55,7 @@ def too_slow(db: laminardb.Connection) -> None:
 
 def too_large(db: laminardb.Connection) -> None:
     with laminardb.open(config=laminardb.LaminarConfig(memory_limit=8 << 20)) as small:
+        small.config_set("temp_directory", None)  # else it is written there
         small.query("SELECT count(*) FROM (SELECT DISTINCT i FROM generate_series(1, 10000000) AS s(i)) AS d")
 
 
