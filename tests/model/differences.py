@@ -66,12 +66,6 @@ DIFFERENCES = (
         "equal keys of grouping sets are one key, wherever they stand",
     ),
     Difference(
-        "SELECT count(DISTINCT x) OVER () FROM (VALUES (1)) AS v(x)",
-        REFUSED,
-        1,
-        "DISTINCT over a window is refused, as in PostgreSQL",
-    ),
-    Difference(
         "SELECT count(*) FROM (VALUES (1)) AS a(x) LEFT JOIN (VALUES (1)) AS b(y)"
         " ON x IN (SELECT 2 WHERE x > y)",
         REFUSED,

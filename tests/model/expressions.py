@@ -263,7 +263,6 @@ def _texts() -> None:
         (TEXT,),
         DATE,
         "TRY_CAST({} AS DATE)",
-        "(CASE WHEN length({0}) < 11 THEN TRY_CAST({0} AS DATE) END)",
     )
     op("CAST", (BOOL,), TEXT, "CAST({} AS VARCHAR)")
     op("CAST", (BOOL,), INT, "CAST({} AS INTEGER)", lite="=")
