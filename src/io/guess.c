@@ -26,14 +26,15 @@ guess_time(text t) {
     if (t.size < 5 || t.size > TIME_TEXT_MAX || t.data[0] < '0' || t.data[0] > '9') {
         return GUESS_TEXT;
     }
+    const bool has_time = memchr(t.data, ':', t.size) != NULL;
     if (memchr(t.data, '-', t.size) != NULL || memchr(t.data, '/', t.size) != NULL) {
-        return value_parse(&v, type_of(TYPE_DATE), t, NULL) == OK        ? GUESS_DATE
-               : value_parse(&v, type_of(TYPE_TIMESTAMP), t, NULL) == OK ? GUESS_TIMESTAMP
-                                                                         : GUESS_TEXT;
+        if (!has_time && value_parse(&v, type_of(TYPE_DATE), t, NULL) == OK) {
+            return GUESS_DATE;
+        }
+        return value_parse(&v, type_of(TYPE_TIMESTAMP), t, NULL) == OK ? GUESS_TIMESTAMP
+                                                                       : GUESS_TEXT;
     }
-    const bool is_time =
-        memchr(t.data, ':', t.size) != NULL && value_parse(&v, type_of(TYPE_TIME), t, NULL) == OK;
-    return is_time ? GUESS_TIME : GUESS_TEXT;
+    return has_time && value_parse(&v, type_of(TYPE_TIME), t, NULL) == OK ? GUESS_TIME : GUESS_TEXT;
 }
 
 static guess
