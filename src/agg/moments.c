@@ -17,13 +17,18 @@ moments_resolve(const agg_class *class, agg_signature *s, error *err) {
     return OK;
 }
 
+ALWAYS_INLINE int32_t
+width_of(moments_kind kind) {
+    return kind == MOMENTS_SQUARE ? 2 : kind == MOMENTS_FOURTH ? 4 : 5;
+}
+
 status
 moments_open(agg **out, const agg_class *class, const agg_signature *signature,
              const agg_site *site, moments_kind kind, error *err) {
     TRY(agg_new(out, sizeof(moments), class, signature, site, err));
     moments *self = (moments *)*out;
     self->kind = kind;
-    self->width = kind == MOMENTS_SQUARE ? 2 : kind == MOMENTS_FOURTH ? 4 : 5;
+    self->width = width_of(kind);
     const size_t size = offsetof(moments_group, sums) + (size_t)self->width * sizeof(dd);
     const status opened = array_open(&self->groups, site->store, site->name, (uint32_t)size, err);
     if (opened < 0) {
@@ -85,8 +90,7 @@ terms_of(moments_kind kind, double x, double y, dd *terms) {
 
 ALWAYS_INLINE void
 add_row(moments_group *group, moments_kind kind, double x, double y, int64_t weight) {
-    const int32_t width = kind == MOMENTS_SQUARE ? 2 : kind == MOMENTS_FOURTH ? 4 : 5;
-    dd            terms[MOMENTS_MAX];
+    dd terms[MOMENTS_MAX];
     group->count += weight;
     if (UNLIKELY(!terms_of(kind, x, y, terms))) {
         group->odd += weight;
@@ -96,7 +100,7 @@ add_row(moments_group *group, moments_kind kind, double x, double y, int64_t wei
     group->scale[0] += x * x * size;
     group->scale[1] += y * y * size;
     const dd times = {(double)weight, (double)(weight - (int64_t)(double)weight)};
-    for (int32_t k = 0; k < width; k++) {
+    for (int32_t k = 0; k < width_of(kind); k++) {
         const dd term = weight == 1 ? terms[k] : dd_multiply(terms[k], times);
         group->sums[k] = dd_accumulate(group->sums[k], term);
     }

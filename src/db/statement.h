@@ -73,11 +73,12 @@ status ddl_run(statement_context *c, const ast_statement *st, laminar_result **o
 /* ---- pivot.c: without the token */
 status pivots_fill(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 
-/* ---- function.c: with the token */
-/* index.c */
+/* ---- index.c: with the token */
 status index_create(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 status index_drop(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 status index_show(statement_context *c, laminar_result **out, error *err) MUST_USE;
+
+/* ---- function.c: with the token */
 status function_create(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 status function_drop(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 

@@ -118,18 +118,27 @@ times_of(const runner *r, const plan_node *n, scan_times *out, error *err) {
     return scan_times_copy(out, t, n->versions, engine_sequence(r->engine), &r->once->arena, err);
 }
 
-status
-feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t first,
-           int64_t end, error *err) {
-    const int32_t count = n->object->schema->count;
-    const bool    positions = wants_position(n);
-    scan_times    times;
-    TRY(times_of(r, n, &times, err));
-    column *columns = arena_alloc(&r->once->arena, sizeof(column) * (size_t)(count + 1));
-    if (columns == NULL) {
-        return error_memory(err);
-    }
-    table_cursor cursor;
+/* What the scans of one table share. */
+typedef struct feed {
+    scan_times times;
+    column    *columns;
+} feed;
+
+static status
+open_feed(feed *f, runner *r, const plan_node *n, error *err) {
+    const size_t count = (size_t)n->object->schema->count + 1;
+    TRY(times_of(r, n, &f->times, err));
+    f->columns = arena_alloc(&r->once->arena, sizeof(*f->columns) * count);
+    return f->columns == NULL ? error_memory(err) : OK;
+}
+
+static status
+feed_range(runner *r, const plan_node *n, const feed *f, const table_snapshot *snapshot,
+           int64_t first, int64_t end, error *err) {
+    const scan_times *times = f->times.entries == NULL ? NULL : &f->times;
+    const int32_t     count = n->object->schema->count;
+    const bool        positions = wants_position(n);
+    table_cursor      cursor;
     table_cursor_init(&cursor, snapshot, first, end);
     delta   rows;
     int32_t segment = -1;
@@ -143,16 +152,34 @@ feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_
                 continue;
             }
         }
-        if (!table_cursor_next(&cursor, NULL, count, columns, &rows)) {
+        if (!table_cursor_next(&cursor, NULL, count, f->columns, &rows)) {
             return OK;
         }
         TRY(check_cancelled(r, err));
-        const status s = feed_rows(r, n, &cursor, columns, &rows, positions,
-                                   times.entries == NULL ? NULL : &times, err);
+        const status s = feed_rows(r, n, &cursor, f->columns, &rows, positions, times, err);
         if (s != OK) {
             return s < 0 ? s : OK;
         }
     }
+}
+
+status
+feed_table(runner *r, const plan_node *n, const table_snapshot *snapshot, int64_t first,
+           int64_t end, error *err) {
+    feed f;
+    TRY(open_feed(&f, r, n, err));
+    return feed_range(r, n, &f, snapshot, first, end, err);
+}
+
+static status
+feed_keys(runner *r, const plan_node *n, const table_snapshot *snapshot, const key_rows *rows,
+          error *err) {
+    feed f;
+    TRY(open_feed(&f, r, n, err));
+    for (int64_t i = 0; i < rows->count; i++) {
+        TRY(feed_range(r, n, &f, snapshot, rows->positions[i], rows->positions[i] + 1, err));
+    }
+    return OK;
 }
 
 typedef struct leaf {
@@ -176,13 +203,9 @@ run_scan(runner *r, const plan_node *n, error *err) {
     if (r->snapshots != NULL) {
         const table_snapshot *all = r->snapshots[n->id];
         const key_rows       *rows = &r->rows_of[n->id];
-        if (rows->count < 0) {
-            return feed_table(r, n, all, n->first_row, table_snapshot_rows(all), err);
-        }
-        for (int64_t i = 0; i < rows->count; i++) {
-            TRY(feed_table(r, n, all, rows->positions[i], rows->positions[i] + 1, err));
-        }
-        return OK;
+        return rows->count >= 0
+                   ? feed_keys(r, n, all, rows, err)
+                   : feed_table(r, n, all, n->first_row, table_snapshot_rows(all), err);
     }
     const source   *src = n->object->impl;
     table_snapshot *snapshot = NULL;

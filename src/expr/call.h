@@ -121,13 +121,6 @@ struct function {
     fn_kernel kernel;                                                                              \
     fn_typer  typer;
 #include "expr/functions.def"
-#undef FUNCTION
-#undef REWRITE
-#undef NESTED
-#undef NESTED_PREPARED
-#undef LAMBDA
-#undef MACRO
-#undef TYPED
 
 fn_preparer fn_prepare_divisor_i32, fn_prepare_divisor_i64;
 fn_preparer fn_prepare_like, fn_prepare_ilike;

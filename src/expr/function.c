@@ -29,13 +29,6 @@ static const function functions[] = {
 #define TYPED(fn_name, typer, shown, flags, kernel)                                                \
     {fn_name, {0}, 0, TYPE_NULL, flags, NULL, kernel, NULL, shown, typer},
 #include "expr/functions.def"
-#undef FUNCTION
-#undef REWRITE
-#undef NESTED
-#undef NESTED_PREPARED
-#undef LAMBDA
-#undef MACRO
-#undef TYPED
 };
 
 static const struct macro {
@@ -50,13 +43,6 @@ static const struct macro {
 #define MACRO(fn_name, shown, result, parameters, body)                                            \
     {fn_name, parameters, "CREATE MACRO built_in" parameters " AS " body},
 #include "expr/functions.def"
-#undef FUNCTION
-#undef REWRITE
-#undef NESTED
-#undef NESTED_PREPARED
-#undef LAMBDA
-#undef MACRO
-#undef TYPED
 };
 
 /* How many parameters "(a, b)" names. */

@@ -127,11 +127,10 @@ status aggregate_ensure_global(aggregate *a, error *err) MUST_USE;
 
 /* Rows of the delta in a->views into their groups. */
 status aggregate_take(aggregate *a, const delta *in, error *err) MUST_USE;
-/* No groups, and nothing that hung on them. */
 /* All that groups lie in, without one; and closed, with them. */
 status aggregate_open_groups(aggregate *a, error *err) MUST_USE;
 void   aggregate_close_groups(aggregate *a);
-status aggregate_reset(aggregate *a, error *err) MUST_USE;
+status aggregate_reset(aggregate *a, error *err) MUST_USE; /* one after the other: no groups */
 
 /* ---- aggregate_spill.c */
 /* Memory is limited, and groups may go to disk. */

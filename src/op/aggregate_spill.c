@@ -187,24 +187,13 @@ group_held(aggregate *a, error *err) {
 }
 
 static status
-read_part(aggregate *a, const spill_part *part, bool deals, error *err) {
-    arena           *scratch = a->base.env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    spill_reader     r;
-    status s = spill_reader_open(&r, &part->sides[0], a->base.spec->input[0], scratch, err);
-    while (s == OK) {
-        const arena_mark inner = arena_save(scratch);
-        delta            rows;
-        s = spill_reader_next(&r, &rows, err);
-        if (s < 0 || rows.row_count == 0) {
-            break;
-        }
-        s = group_delta(a, &rows, deals, err);
-        arena_rewind(scratch, inner);
-    }
-    spill_reader_close(&r);
-    arena_rewind(scratch, mark);
-    return s;
+take_group_rows(void *context, delta *rows, error *err) {
+    return group_delta(context, rows, false, err);
+}
+
+static status
+take_deal_rows(void *context, delta *rows, error *err) {
+    return group_delta(context, rows, true, err);
 }
 
 static status
@@ -215,7 +204,7 @@ run_part(aggregate *a, const spill_part *part, error *err) {
     TRY(aggregate_reset(a, err));
     spill_set_count(spilled);
     TRY(deals ? spill_set_begin(spilled, err) : OK);
-    TRY(read_part(a, part, deals, err));
+    TRY(spill_part_read(spilled, part, 0, deals ? take_deal_rows : take_group_rows, a, err));
     return deals ? OK : aggregate_send_all(a, NULL, 0, err);
 }
 

@@ -64,27 +64,24 @@ join_spill(join *j, error *err) {
     return renew(j, err);
 }
 
+typedef struct join_side {
+    join   *join;
+    int32_t port;
+} join_side;
+
+static status
+take_side(void *context, delta *rows, error *err) {
+    const join_side *to = context;
+    join            *j = to->join;
+    memcpy(j->views[to->port], rows->columns, sizeof(column) * (size_t)rows->column_count);
+    rows->columns = j->views[to->port];
+    return join_take(j, to->port, rows, err);
+}
+
 static status
 read_side(join *j, const spill_part *part, int32_t port, error *err) {
-    arena           *scratch = j->base.env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    spill_reader     r;
-    status s = spill_reader_open(&r, &part->sides[port], j->base.spec->input[port], scratch, err);
-    while (s == OK) {
-        const arena_mark inner = arena_save(scratch);
-        delta            rows;
-        s = spill_reader_next(&r, &rows, err);
-        if (s < 0 || rows.row_count == 0) {
-            break;
-        }
-        memcpy(j->views[port], rows.columns, sizeof(column) * (size_t)rows.column_count);
-        rows.columns = j->views[port];
-        s = join_take(j, port, &rows, err);
-        arena_rewind(scratch, inner);
-    }
-    spill_reader_close(&r);
-    arena_rewind(scratch, mark);
-    return s;
+    join_side to = {.join = j, .port = port};
+    return spill_part_read(&j->spilled, part, port, take_side, &to, err);
 }
 
 static status

@@ -224,24 +224,8 @@ forget_touched(distinct *d, error *err) {
 }
 
 static status
-run_part(distinct *d, const spill_part *part, error *err) {
-    arena           *scratch = d->base.env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    spill_reader     r;
-    status s = spill_reader_open(&r, &part->sides[0], d->base.spec->input[0], scratch, err);
-    while (s == OK) {
-        const arena_mark inner = arena_save(scratch);
-        delta            rows;
-        s = spill_reader_next(&r, &rows, err);
-        if (s < 0 || rows.row_count == 0) {
-            break;
-        }
-        s = push_once(d, &rows, err);
-        arena_rewind(scratch, inner);
-    }
-    spill_reader_close(&r);
-    arena_rewind(scratch, mark);
-    return s;
+take_spilled(void *context, delta *rows, error *err) {
+    return push_once(context, rows, err);
 }
 
 /* What is on disk, part by part; DONE: the consumers have enough. */
@@ -257,7 +241,7 @@ run_spilled(distinct *d, error *err) {
         group_table_close(&d->rows);
         spill_set_count(&d->spilled);
         s = open_rows(d, err);
-        s = s < 0 ? s : run_part(d, part, err);
+        s = s < 0 ? s : spill_part_read(&d->spilled, part, 0, take_spilled, d, err);
         spill_part_free(&d->spilled, part);
     }
     return s < 0 ? s : OK;

@@ -349,6 +349,29 @@ spill_part_free(const spill_set *s, spill_part *p) {
     mem_free(s->file.owner->env->mem, p, sizeof(*p));
 }
 
+status
+spill_part_read(const spill_set *set, const spill_part *p, int32_t side, spill_take *take,
+                void *context, error *err) {
+    const op        *owner = set->file.owner;
+    arena           *scratch = owner->env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    spill_reader     r;
+    status s = spill_reader_open(&r, &p->sides[side], owner->spec->input[side], scratch, err);
+    while (s == OK) {
+        const arena_mark inner = arena_save(scratch);
+        delta            rows;
+        s = spill_reader_next(&r, &rows, err);
+        if (s < 0 || rows.row_count == 0) {
+            break;
+        }
+        s = take(context, &rows, err);
+        arena_rewind(scratch, inner);
+    }
+    spill_reader_close(&r);
+    arena_rewind(scratch, mark);
+    return s;
+}
+
 void
 spill_set_close(spill_set *s) {
     for (int32_t i = 0; i < SPILL_PARTS && s->file.owner != NULL; i++) {

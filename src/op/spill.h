@@ -114,5 +114,10 @@ status spill_set_add(spill_set *s, int32_t side, const delta *rows, const column
  * are dealt out from now on are a level deeper than it. */
 status spill_set_next(spill_set *s, spill_part **out, error *err) MUST_USE;
 void   spill_part_free(const spill_set *s, spill_part *p);
+/* Gives all rows of one side of a part, as views transient in scratch, until `take` gives something
+ * else than OK, which it returns. */
+typedef status spill_take(void *context, delta *rows, error *err);
+status spill_part_read(const spill_set *s, const spill_part *p, int32_t side, spill_take *take,
+                       void *context, error *err) MUST_USE;
 
 #endif

@@ -454,11 +454,11 @@ status bind_position(expr **out, context *c, const ast_expr *e) MUST_USE; /* #1 
 /* ---- bind_from.c, bind_select.c, bind_query.c */
 status bind_from(plan_node **out, scope *s, binder *b, const ast_from *from,
                  int32_t depth) MUST_USE;
-/* ASOF JOIN over columns of s; predicate: of USING, or NULL (then ON is bound here). */
 /* Behind the keys of each side stands the column of the match. */
 status asof_node(plan_node **out, binder *b, plan_node *left, plan_node *right, expr **left_keys,
                  expr **right_keys, int32_t key_count, plan_match match, plan_join_kind join,
                  const value *tolerance) MUST_USE;
+/* ASOF JOIN over columns of s; predicate: of USING, or NULL (then ON is bound here). */
 status bind_asof(plan_node **out, const scope *s, binder *b, const ast_from *from, plan_node *left,
                  plan_node *right, expr *predicate) MUST_USE;
 status bind_query(plan_node **out, binder *b, const ast_select *query) MUST_USE; /* of any kind */
