@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 enum { PAGE_BYTES = 4096 };
+enum { HEADROOM = 16, MODEST = 64 }; /* parts of the limit: see mem_open_child */
 
 void
 mem_init(mem *m, int64_t bytes_limit) {
@@ -34,36 +35,61 @@ mem_fini(mem *m) {
 /* Counts one call that asks for memory; false when the torture hook refuses it. */
 static bool
 admit(mem *m) {
-    const int64_t call = 1 + atomic_fetch_add_explicit(&m->allocations, 1, memory_order_relaxed);
-    const int64_t fail_at = atomic_load_explicit(&m->fail_at, memory_order_relaxed);
-    if (UNLIKELY(m->parent != NULL) && !admit(m->parent)) {
-        return false;
+    mem *root = m;
+    while (root->parent != NULL) {
+        root = root->parent;
     }
+    const int64_t call = 1 + atomic_fetch_add_explicit(&root->allocations, 1, memory_order_relaxed);
+    const int64_t fail_at = atomic_load_explicit(&root->fail_at, memory_order_relaxed);
     if (LIKELY(fail_at == 0)) {
         return true;
     }
-    return m->fail_always ? call < fail_at : call != fail_at;
+    return root->fail_always ? call < fail_at : call != fail_at;
+}
+
+static void
+raise_highest(mem *m, int64_t used) {
+    int64_t highest = atomic_load_explicit(&m->bytes_max, memory_order_relaxed);
+    while (highest < used &&
+           !atomic_compare_exchange_weak_explicit(&m->bytes_max, &highest, used,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
 }
 
 static bool
-charge(mem *m, size_t bytes) {
-    if (bytes > (size_t)INT64_MAX || (m->parent != NULL && !charge(m->parent, bytes))) {
-        return false;
-    }
-    const int64_t more = (int64_t)bytes; /* a child has no limit of its own */
-    const int64_t limit = atomic_load_explicit(&m->bytes_limit, memory_order_relaxed);
-    int64_t       used = atomic_load_explicit(&m->bytes_used, memory_order_relaxed);
+charge_root(mem *root, int64_t more, int64_t limit) {
+    int64_t used = atomic_load_explicit(&root->bytes_used, memory_order_relaxed);
     do {
         if (more > limit || used > limit - more) {
             return false;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&m->bytes_used, &used, used + more,
+    } while (!atomic_compare_exchange_weak_explicit(&root->bytes_used, &used, used + more,
                                                     memory_order_relaxed, memory_order_relaxed));
+    raise_highest(root, used + more);
+    return true;
+}
 
-    int64_t highest = atomic_load_explicit(&m->bytes_max, memory_order_relaxed);
-    while (highest < used + more &&
-           !atomic_compare_exchange_weak_explicit(&m->bytes_max, &highest, used + more,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
+static bool
+charge(mem *m, size_t bytes) {
+    if (bytes > (size_t)INT64_MAX) {
+        return false;
+    }
+    const int64_t more = (int64_t)bytes;
+    mem          *root = m;
+    int64_t       held = 0; /* by the largest of the children that are charged */
+    for (; root->parent != NULL; root = root->parent) {
+        held = max_i64(held, atomic_load_explicit(&root->bytes_used, memory_order_relaxed));
+    }
+    int64_t limit = atomic_load_explicit(&root->bytes_limit, memory_order_relaxed);
+    if (m != root && (held > limit / MODEST || more > limit / MODEST - held)) {
+        limit -= limit / HEADROOM;
+    }
+    if (!charge_root(root, more, limit)) {
+        return false;
+    }
+    for (; m != root; m = m->parent) {
+        raise_highest(m,
+                      more + atomic_fetch_add_explicit(&m->bytes_used, more, memory_order_relaxed));
     }
     return true;
 }

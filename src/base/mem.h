@@ -31,7 +31,9 @@ int64_t mem_fini(mem *m);
  * it. NULL: out of memory. */
 mem *mem_open_shared(int64_t bytes_limit) MUST_USE;
 void mem_close_shared(mem *m);
-/* An account of that kind within `parent`, which outlives it: what a part of the work holds. */
+/* An account of that kind within `parent`, which outlives it: what a part of the work holds.
+ * A child that holds more than a 64th of the limit does not get at its last 16th: however much one
+ * query takes, small ones and inserts go on. */
 mem *mem_open_child(mem *parent) MUST_USE;
 
 void *mem_alloc(mem *m, size_t bytes) MUST_USE; /* 16-byte aligned; bytes > 0 */

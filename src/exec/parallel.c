@@ -36,9 +36,9 @@ typedef struct part {
     circuit  *circuit;
     runner    runner;
     interrupt guard;
-    list      rows;          /* batch*: what it gave */
-    op       *above;         /* not NULL: what it gives goes to the readers of this one at once */
-    mem      *mem, *account; /* account: of the circuit, when it is measured; else NULL */
+    list      rows;  /* batch*: what it gave */
+    op       *above; /* not NULL: what it gives goes to the readers of this one at once */
+    mem      *mem;   /* its own account, within that of the query */
     status    status;
     error     err;
 } part;
@@ -228,17 +228,15 @@ static status
 open_part(const parallel *p, part *out, error *err) {
     const runner *r = p->whole;
     const op_sink sink = {.context = out, .take = take_rows};
-    *out = (part){.plan = *r->once->plan, .mem = r->engine->mem};
-    out->account = r->profile == NULL ? NULL : mem_open_child(out->mem);
-    if (r->profile != NULL && out->account == NULL) {
+    *out = (part){.plan = *r->once->plan, .mem = mem_open_child(r->once->mem)};
+    if (out->mem == NULL) {
         return error_memory(err);
     }
     out->plan.root = p->in_parts ? (plan_node *)p->above : (plan_node *)p->top;
     interrupt_init_part(&out->guard, r->interrupted);
-    mem *m = out->account == NULL ? out->mem : out->account;
-    TRY(circuit_open_part(&out->circuit, m, r->once, &out->plan, &sink, &out->guard, err));
-    if (out->account != NULL) {
-        circuit_measure(out->circuit, r->engine->clock, out->account);
+    TRY(circuit_open_part(&out->circuit, out->mem, r->once, &out->plan, &sink, &out->guard, err));
+    if (r->profile != NULL) {
+        circuit_measure(out->circuit, r->engine->clock, out->mem);
     }
     out->runner = *r;
     out->runner.once = out->circuit;
@@ -255,12 +253,10 @@ close_part(part *p) {
     for (int32_t i = 0; i < p->rows.count; i++) {
         batch_release(p->rows.items[i]);
     }
+    circuit_close(p->circuit);
     if (p->mem != NULL) {
         list_fini(&p->rows, p->mem);
-    }
-    circuit_close(p->circuit);
-    if (p->account != NULL) {
-        mem_close_shared(p->account);
+        mem_close_shared(p->mem);
     }
 }
 

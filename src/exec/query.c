@@ -20,7 +20,7 @@ struct query {
     bool             needs_token;
     int32_t          threads;
     plan_profile    *profile;
-    mem             *account; /* of the circuit, when it is measured; else NULL */
+    mem             *account; /* of all that the query takes, its result included */
     result          *rows;
     interrupt       *interrupted;
 };
@@ -285,7 +285,7 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
     part.root = n->inputs[1];
     const op_sink sink = {.context = to, .take = take_step};
     circuit      *once = NULL;
-    TRY(circuit_open(&once, r->engine->mem, &part, MODE_ONCE, NULL, &sink, r->interrupted, err));
+    TRY(circuit_open(&once, r->once->mem, &part, MODE_ONCE, NULL, &sink, r->interrupted, err));
     circuit_use_disk(once, &r->engine->spill);
     runner inner = {.engine = r->engine,
                     .once = once,
@@ -327,7 +327,7 @@ run_recursion(runner *r, const plan_node *n, error *err) {
             return OK;
         }
         s = i == SQL_RECURSION_MAX ? endless(n, err) : run_step(r, n, &to, rows, count, err);
-        recursion_free(r->engine->mem, rows, count, capacity);
+        recursion_free(r->once->mem, rows, count, capacity);
         s = s < 0 ? s : check_cancelled(r, err);
     }
     return s < 0 ? s : OK;
@@ -517,12 +517,11 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
     q->interrupted = interrupted;
     q->committed = committed;
     q->profile = profile;
-    q->account = profile == NULL ? NULL : mem_open_child(e->mem);
+    q->account = mem_open_child(e->mem);
     const op_sink sink = {.context = q, .take = take_result};
-    mem          *m = profile == NULL ? e->mem : q->account;
-    status        s = m == NULL ? error_memory(err)
-                                : circuit_open(&q->circuit, m, &q->plan, MODE_ONCE, NULL, &sink,
-                                               interrupted, err);
+    status        s = q->account == NULL ? error_memory(err)
+                                         : circuit_open(&q->circuit, q->account, &q->plan, MODE_ONCE, NULL,
+                                                        &sink, interrupted, err);
     if (s == OK && profile != NULL) {
         circuit_measure(q->circuit, e->clock, q->account);
     }
@@ -555,7 +554,7 @@ query_needs_token(const query *q) {
 
 static status
 run_query(query *q, result **out, error *err) {
-    TRY(result_new(&q->rows, q->engine->mem, &q->plan.root->schema, false, err));
+    TRY(result_new(&q->rows, q->account, &q->plan.root->schema, false, err));
     runner     r = {.engine = q->engine,
                     .once = q->circuit,
                     .snapshots = q->snapshots,

@@ -23,11 +23,12 @@ db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR);"
            "CREATE TABLE c (k BIGINT PRIMARY KEY) ON CONFLICT FAIL")
 db.start()
 subs = []
+readers = []
 def spawn(run):
     def quiet():
         try:
             run()
-        except (Refused, StopIteration, NameError):
+        except (Refused, StopIteration, NameError, KeyError):  # KeyError: the package left sys.modules
             pass
     threading.Thread(target=quiet, daemon=True).start()
 def insert_once():
@@ -107,7 +108,10 @@ def endless_stream():
         while True:
             time.sleep(0.0001)
             yield rows
-    db.insert("t", pyarrow.RecordBatchReader.from_batches(rows.schema, batches()))
+    # pyarrow frees a reader without the GIL and wants it back: Python < 3.14 ends a daemon thread in
+    # there, through C++ frames, and the process with it. So the last reference is the module's.
+    readers.append(pyarrow.RecordBatchReader.from_batches(rows.schema, batches()))
+    db.insert("t", readers[-1])
 def query_for_ever():
     while True:
         db.query("SELECT k, count(*) FROM t GROUP BY k").fetchall()

@@ -139,6 +139,34 @@ test_child(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
+/* What holds much already leaves the last sixteenth of the limit to those that hold little. */
+static void
+test_headroom(void **state) {
+    (void)state;
+    mem m;
+    mem_init(&m, 64000);
+    mem *greedy = mem_open_child(&m);
+    mem *part = mem_open_child(greedy); /* counts for the one it is a part of */
+    mem *modest = mem_open_child(&m);
+    CHECK(greedy != NULL && part != NULL && modest != NULL);
+    const size_t most = (size_t)(60000 - used(&m));
+    void        *a = mem_alloc(greedy, most);
+    CHECK(a != NULL && used(&m) == 60000);
+    CHECK(mem_alloc(greedy, 1) == NULL && mem_alloc(part, 1) == NULL);
+    CHECK_EQ(used(greedy), (int64_t)most + 2);
+    void *b = mem_alloc(modest, 990);
+    CHECK(b != NULL && mem_alloc(modest, 100) == NULL); /* 1000 of 64000 are little */
+    void *c = mem_alloc(&m, 3000);
+    CHECK(c != NULL && mem_alloc(&m, 100) == NULL);
+    mem_free(&m, c, 3000);
+    mem_free(modest, b, 990);
+    mem_free(greedy, a, most);
+    mem_close_shared(part);
+    mem_close_shared(greedy);
+    mem_close_shared(modest);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 /* The n-th call fails whatever its kind, once or from then on. */
 static void
 test_fail_at(void **state) {
@@ -180,4 +208,4 @@ test_fail_at(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_accounting), UNIT(test_map), UNIT(test_limit), UNIT(test_shared),
-          UNIT(test_child), UNIT(test_fail_at))
+          UNIT(test_child), UNIT(test_headroom), UNIT(test_fail_at))
