@@ -519,9 +519,11 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
     q->profile = profile;
     q->account = mem_open_child(e->mem);
     const op_sink sink = {.context = q, .take = take_result};
-    status        s = q->account == NULL ? error_memory(err)
-                                         : circuit_open(&q->circuit, q->account, &q->plan, MODE_ONCE, NULL,
-                                                        &sink, interrupted, err);
+    status        s = q->account == NULL ? error_memory(err) : OK;
+    if (s == OK) {
+        s = circuit_open(&q->circuit, q->account, &q->plan, MODE_ONCE, NULL, &sink, interrupted,
+                         err);
+    }
     if (s == OK && profile != NULL) {
         circuit_measure(q->circuit, e->clock, q->account);
     }

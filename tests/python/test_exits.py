@@ -14,7 +14,7 @@ EXITS = int(os.environ.get("LAMINAR_EXITS", "40"))
 PER_TEST = 10
 
 START = """
-import atexit, gc, os, signal, sys, threading, time
+import asyncio, atexit, gc, os, signal, sys, threading, time  # asyncio: logging must not come while we fork
 import laminardb
 Refused = laminardb.LaminarError
 db = laminardb.open(config=laminardb.LaminarConfig(insert_timeout_ms=100))
