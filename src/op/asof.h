@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* asof.h - the parts of ASOF joins: op_asof.c with the one-off algorithm, asof_stream.c with the
- * maintained one, asof_bound.c with what that forgets.
+/* asof.h - the parts of ASOF joins: asof_once.c with the one-off algorithm, asof_spill.c with what
+ * it does on disk, asof_stream.c with the maintained one, asof_bound.c with what that forgets.
  *
  * Times are 64-bit integers that order as the column of the match does. Among right rows of one
  * time the last in the order of all columns is taken looking back, the first looking ahead, so the
@@ -10,7 +10,7 @@
 
 #include "batch/builder.h"
 #include "op/judge.h"
-#include "op/rows.h"
+#include "op/row_sort.h"
 #include "state/calendar.h"
 
 enum { ASOF_LEFT = 0, ASOF_RIGHT = 1 };
@@ -32,11 +32,13 @@ typedef struct asof {
     column        *output;    /* left columns, then right columns */
 
     /* one-off: right rows sorted by keys, time and the rest */
-    builder     rows;
-    column     *row_views;
+    row_sort    right;
+    row_sort    left;   /* while the right rows are on disk */
+    builder     window; /* of the right rows, in order, when they come back */
     bool        sorted;
-    int32_t    *order;       /* right rows in order */
-    int64_t    *times;       /* in that order */
+    delta       rows;        /* right rows that are looked at */
+    int32_t    *order;       /* their numbers in order */
+    int64_t    *times;       /* in that order; NULL: there is none */
     group_table groups;      /* keys -> group */
     int32_t    *group_start; /* per group, and one more: its first place in `order` */
     int32_t    *group_hint;  /* per group: where the last search ended */
@@ -61,6 +63,25 @@ bool asof_prefers_earlier(const asof *o, int64_t time, int64_t before, int64_t a
 /* Where keys and time are all there. */
 status asof_complete_rows(uint8_t **out, const asof *o, int32_t side, int32_t count, arena *a,
                           error *err) MUST_USE;
+
+/* ---- asof_once.c */
+status asof_once_open(asof *o, error *err) MUST_USE;
+void   asof_once_close(asof *o);
+status asof_once_push(asof *o, int32_t port, const delta *in, error *err) MUST_USE;
+status asof_open_groups(asof *o, error *err) MUST_USE;
+/* Right rows in order, for matches to be found among them; `groups` is empty. From `a`. */
+status asof_index(asof *o, const delta *all, int32_t *order, arena *a, error *err) MUST_USE;
+/* Left rows, whose columns are in `views`, with their matches. */
+status asof_answer(asof *o, const delta *in, error *err) MUST_USE;
+/* Rows of `in` that have no match: padded. */
+status asof_answer_none(asof *o, const delta *in, const int32_t *rows, int32_t count,
+                        error *err) MUST_USE;
+/* A match is looked for around the first right row behind the time of the left one, not at it. */
+bool asof_looks_after(const asof *o);
+
+/* ---- asof_spill.c: left rows wait, and are answered at the tick */
+status asof_keep_left(asof *o, const delta *in, error *err) MUST_USE;
+status asof_spilled(asof *o, error *err) MUST_USE;
 
 /* ---- asof_bound.c */
 status asof_bound_open(asof *o, int32_t side, error *err) MUST_USE;

@@ -60,6 +60,13 @@ status join_open_side(join *j, int32_t side, error *err) MUST_USE;
  * side give nothing by themselves. Or to disk with them, while that is where the stored side is. */
 status join_take(join *j, int32_t port, const delta *rows, error *err) MUST_USE;
 
+/* One-off, parts of that: stores rows; probes with rows, whose matches are added to `matched` where
+ * they count; what they give by themselves when their matches are known. */
+status join_store(join *j, int32_t port, const delta *rows, error *err) MUST_USE;
+status join_probe(join *j, int32_t port, const delta *rows, int64_t *matched, error *err) MUST_USE;
+status join_answer(join *j, int32_t port, const delta *rows, const int64_t *matched,
+                   error *err) MUST_USE;
+
 /* ---- join_spill.c */
 /* The stored side goes to disk, and what comes from now on. */
 status join_spill(join *j, error *err) MUST_USE;

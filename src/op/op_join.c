@@ -313,8 +313,8 @@ count_keys(join *j, int32_t port, const delta *in, const slot *key_slots, int64_
     return OK;
 }
 
-static status
-probe_other(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
+status
+join_probe(join *j, int32_t port, const delta *in, int64_t *matched, error *err) {
     arena *scratch = j->base.env->scratch;
     slot  *key_slots = arena_alloc(scratch, (size_t)in->row_count * sizeof(*key_slots));
     if (key_slots == NULL) {
@@ -399,8 +399,20 @@ store_once(join *j, int32_t port, const delta *rows, const int64_t *matched, err
         spill_set_count(&j->spilled);
     }
     TRY(update_own(j, port, rows, matched, err));
-    const bool can_deal = j->base.spec->key_count > 0;
-    return can_deal && spill_set_presses(&j->spilled) ? join_spill(j, err) : OK;
+    return spill_set_presses(&j->spilled) ? join_spill(j, err) : OK;
+}
+
+status
+join_store(join *j, int32_t port, const delta *rows, error *err) {
+    int64_t *matched;
+    TRY(open_matched(j, port, rows->row_count, &matched, err));
+    return update_own(j, port, rows, matched, err);
+}
+
+status
+join_answer(join *j, int32_t port, const delta *rows, const int64_t *matched, error *err) {
+    TRY(check_single(j, port, rows, matched, err));
+    return join_match_emit(j, port, rows, matched, err);
 }
 
 status
@@ -413,12 +425,8 @@ join_take(join *j, int32_t port, const delta *rows, error *err) {
     if (j->stored[port]) {
         return store_once(j, port, rows, matched, err);
     }
-    const status s = probe_other(j, port, rows, matched, err);
-    if (s != OK || !j->tracked[port]) {
-        return s;
-    }
-    TRY(check_single(j, port, rows, matched, err));
-    return join_match_emit(j, port, rows, matched, err);
+    const status s = join_probe(j, port, rows, matched, err);
+    return s != OK || !j->tracked[port] ? s : join_answer(j, port, rows, matched, err);
 }
 
 static status
@@ -435,7 +443,7 @@ static status
 push_stream(join *j, int32_t port, const delta *in, error *err) {
     int64_t *matched;
     TRY(open_matched(j, port, in->row_count, &matched, err));
-    TRY(probe_other(j, port, in, matched, err));
+    TRY(join_probe(j, port, in, matched, err));
     if (j->tracked[port]) {
         TRY(join_match_emit(j, port, in, matched, err));
     }

@@ -5,16 +5,14 @@
  * by all other columns, so the answer depends on the rows alone. Copies of a row are rows of their
  * own.
  *
- * One-off queries sort all rows once and compute all calls over all partitions in one pass. Streams
- * keep the rows of each partition in order and compute again what a tick can have changed
+ * One-off queries sort all rows once and compute all calls partition by partition (over_once.c).
+ * Streams keep the rows of each partition in order and compute again what a tick can have changed
  * (over_stream.c).
  *
  * push:  keeps the rows
  * tick:  one-off: sorts, computes, emits. Stream: -old and +new of the rows whose answer changed */
 #include "op/over.h"
 #include "op/over_state.h"
-
-#include "kernel/kernel.h"
 
 /* Partition columns, sort keys, and every other column. */
 static status
@@ -94,18 +92,14 @@ over_open(op *self, error *err) {
     o->call_count = spec->over_count;
     o->calls = spec->overs;
     assert(spec->output->count == o->input_count + o->call_count);
-    data_type *types = schema_types(spec->input[0], a);
     o->views = arena_alloc(a, (size_t)o->input_count * sizeof(column));
-    o->row_views = arena_alloc(a, (size_t)o->input_count * sizeof(column));
     o->output = arena_alloc(a, (size_t)spec->output->count * sizeof(column));
-    if (types == NULL || o->views == NULL || o->row_views == NULL || o->output == NULL) {
+    if (o->views == NULL || o->output == NULL) {
         return error_memory(err);
     }
     TRY(open_order(o, err));
     TRY(open_calls(o, err));
-    return spec->mode == MODE_STREAM
-               ? over_stream_open(o, err)
-               : builder_init(&o->rows, self->env->mem, types, o->input_count, err);
+    return spec->mode == MODE_STREAM ? over_stream_open(o, err) : over_once_open(o, err);
 }
 
 static void
@@ -114,6 +108,7 @@ over_close(op *self) {
     over_stream_close(o);
     over_aggregates_close(o);
     builder_fini(&o->rows);
+    row_sort_close(&o->sorted);
 }
 
 static status
@@ -121,138 +116,14 @@ over_push(op *self, int32_t port, const delta *in, error *err) {
     over *o = (over *)self;
     (void)port;
     return self->spec->mode == MODE_STREAM ? over_stream_push(o, in, err)
-                                           : rows_append(self, &o->rows, in, err);
-}
-
-/* ---- one-off */
-
-static status
-cut_parts(over_view *v, const uint8_t *same, arena *a, error *err) {
-    for (int32_t i = 0; i < v->row_count; i++) {
-        v->part_count += !same[i];
-    }
-    v->parts = arena_alloc_zero(a, (size_t)v->part_count * sizeof(*v->parts));
-    if (v->parts == NULL) {
-        return error_memory(err);
-    }
-    int32_t count = 0;
-    for (int32_t i = 0; i < v->row_count; i++) {
-        if (!same[i]) {
-            v->parts[count] = (over_part){.at = i, .from = i, .slot = (slot)count};
-            count++;
-        }
-        v->parts[count - 1].end = i + 1;
-        TRY(i % INTERRUPT_ROWS == 0 ? interrupt_look(err) : OK);
-    }
-    return OK;
-}
-
-static status
-init_aggregates(over *o, int32_t part_count, error *err) {
-    arena           *scratch = o->base.env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
-    if (slots == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t first = 0; first < part_count; first += BATCH_ROWS) {
-        const int32_t count = part_count - first < BATCH_ROWS ? part_count - first : BATCH_ROWS;
-        for (int32_t i = 0; i < count; i++) {
-            slots[i] = (slot)(first + i);
-        }
-        for (int32_t i = 0; i < o->call_count; i++) {
-            if (o->aggs[i] != NULL) {
-                TRY(o->aggs[i]->class->init(o->aggs[i], slots, count, err));
-            }
-        }
-    }
-    arena_rewind(scratch, mark);
-    return OK;
-}
-
-/* Everything of the view but the results: rows in order, parts, groups. */
-static status
-make_view(over_view *v, over *o, const delta *all, const int32_t *order, arena *a, error *err) {
-    const op_spec *spec = o->base.spec;
-    uint8_t       *same = arena_alloc(a, (size_t)all->row_count);
-    column        *columns = arena_alloc_zero(a, (size_t)o->input_count * sizeof(*columns));
-    if (same == NULL || columns == NULL) {
-        return error_memory(err);
-    }
-    *v = (over_view){.columns = columns, .row_count = all->row_count};
-    TRY(over_same_as_previous(same, all->columns, o->order, spec->key_count, order, v->row_count, a,
-                              err));
-    TRY(op_poll(&o->base, err));
-    TRY(cut_parts(v, same, a, err));
-    TRY(over_same_as_previous(same, all->columns, o->order + spec->key_count, o->peer_count, order,
-                              v->row_count, a, err));
-    TRY(op_poll(&o->base, err));
-    TRY(over_number_groups(v, same, a, err));
-    for (int32_t i = 0; i < o->input_count; i++) {
-        if (o->reads[i]) {
-            TRY(op_poll(&o->base, err));
-            TRY(column_gather(&columns[i], &all->columns[i], order, v->row_count, a, err));
-        }
-    }
-    return init_aggregates(o, v->part_count, err);
-}
-
-static status
-emit_all(over *o, const delta *all, const int32_t *order, const column *results, error *err) {
-    arena *scratch = o->base.env->scratch;
-    for (int32_t first = 0; first < all->row_count; first += BATCH_ROWS) {
-        const arena_mark mark = arena_save(scratch);
-        const int32_t    left = all->row_count - first;
-        const int32_t    count = left < BATCH_ROWS ? left : BATCH_ROWS;
-        TRY(op_poll(&o->base, err));
-        for (int32_t i = 0; i < o->input_count; i++) {
-            TRY(column_gather(&o->output[i], &all->columns[i], order + first, count, scratch, err));
-        }
-        for (int32_t i = 0; i < o->call_count; i++) {
-            o->output[o->input_count + i] = column_slice(&results[i], first);
-        }
-        const delta  out = {.row_count = count,
-                            .column_count = o->input_count + o->call_count,
-                            .columns = o->output};
-        const status s = op_emit(&o->base, &out, err);
-        arena_rewind(scratch, mark);
-        if (s != OK) {
-            return s;
-        }
-    }
-    return OK;
-}
-
-static status
-tick_once(over *o, error *err) {
-    arena *scratch = o->base.env->scratch;
-    delta  all;
-    if (builder_rows(&o->rows) == 0) {
-        return OK;
-    }
-    const arena_mark mark = arena_save(scratch);
-    over_view        v;
-    builder_view(&o->rows, o->row_views, &all);
-    int32_t *order = arena_alloc(scratch, (size_t)all.row_count * sizeof(*order));
-    column  *results = arena_alloc(scratch, (size_t)o->call_count * sizeof(*results));
-    if (order == NULL || results == NULL) {
-        return error_memory(err);
-    }
-    const int32_t keys = o->ties_matter ? o->order_count : o->base.spec->key_count + o->peer_count;
-    TRY(op_poll(&o->base, err));
-    TRY(sort_rows(order, all.columns, all.row_count, o->order, keys, scratch, err));
-    TRY(make_view(&v, o, &all, order, scratch, err));
-    TRY(over_compute(results, o, &v, scratch, err));
-    TRY(emit_all(o, &all, order, results, err));
-    arena_rewind(scratch, mark);
-    return OK;
+                                           : row_sort_add(&o->sorted, in, err);
 }
 
 static status
 over_tick(op *self, int64_t frontier_us, error *err) {
     over *o = (over *)self;
     (void)frontier_us;
-    return self->spec->mode == MODE_STREAM ? over_stream_tick(o, err) : tick_once(o, err);
+    return self->spec->mode == MODE_STREAM ? over_stream_tick(o, err) : over_once_tick(o, err);
 }
 
 static status

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* over.h - the parts of the operator of window functions.
  *
- *   op_over.c         the operator; one-off queries
+ *   op_over.c         the operator
+ *   over_once.c       one-off queries
  *   over_stream.c     partitions kept in order, and what a tick changes in them
  *   over_view.c       rows in order, cut into partitions and groups of peers
  *   over_frame.c      which rows the frame of each row holds
@@ -14,7 +15,7 @@
 #define LAMINAR_OP_OVER_H
 
 #include "batch/builder.h"
-#include "op/rows.h"
+#include "op/row_sort.h"
 #include "state/group_table.h"
 #include "state/ordered.h"
 
@@ -58,8 +59,9 @@ typedef struct over {
     agg            **spare; /* streams: per call, for frames that do not begin with the partition */
     column          *views; /* of the delta under way */
     column          *output;
-    builder          rows;      /* of the tick; one-off: all of the input */
-    column          *row_views; /* of the builder's rows */
+    builder          rows;      /* streams: of the tick; one-off: that came back from disk */
+    column          *row_views; /* streams: of the builder's rows */
+    row_sort         sorted;    /* one-off: all of the input */
 
     struct over_state *state; /* streams */
 } over;
@@ -94,6 +96,10 @@ status over_aggregates_move(over *o, const over_view *v, slot part, int32_t firs
                             int64_t weight, error *err) MUST_USE;
 /* All calls. */
 status over_compute(column *out, over *o, const over_view *v, arena *a, error *err) MUST_USE;
+
+/* ---- over_once.c */
+status over_once_open(over *o, error *err) MUST_USE;
+status over_once_tick(over *o, error *err) MUST_USE;
 
 /* ---- over_stream.c */
 status  over_stream_open(over *o, error *err) MUST_USE;

@@ -335,6 +335,28 @@ spill_reader_next(spill_reader *r, delta *out, error *err) {
     return OK;
 }
 
+status
+spill_rows_read(const spill_rows *from, const schema *rows_schema, spill_take *take, void *context,
+                error *err) {
+    arena           *scratch = from->to->owner->env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    spill_reader     r;
+    status           s = spill_reader_open(&r, from, rows_schema, scratch, err);
+    while (s == OK) {
+        const arena_mark inner = arena_save(scratch);
+        delta            rows;
+        s = spill_reader_next(&r, &rows, err);
+        if (s < 0 || rows.row_count == 0) {
+            break;
+        }
+        s = take(context, &rows, err);
+        arena_rewind(scratch, inner);
+    }
+    spill_reader_close(&r);
+    arena_rewind(scratch, mark);
+    return s;
+}
+
 /* ---- sets */
 
 void
@@ -352,24 +374,8 @@ spill_part_free(const spill_set *s, spill_part *p) {
 status
 spill_part_read(const spill_set *set, const spill_part *p, int32_t side, spill_take *take,
                 void *context, error *err) {
-    const op        *owner = set->file.owner;
-    arena           *scratch = owner->env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    spill_reader     r;
-    status s = spill_reader_open(&r, &p->sides[side], owner->spec->input[side], scratch, err);
-    while (s == OK) {
-        const arena_mark inner = arena_save(scratch);
-        delta            rows;
-        s = spill_reader_next(&r, &rows, err);
-        if (s < 0 || rows.row_count == 0) {
-            break;
-        }
-        s = take(context, &rows, err);
-        arena_rewind(scratch, inner);
-    }
-    spill_reader_close(&r);
-    arena_rewind(scratch, mark);
-    return s;
+    const schema *rows = set->file.owner->spec->input[side];
+    return spill_rows_read(&p->sides[side], rows, take, context, err);
 }
 
 void

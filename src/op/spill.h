@@ -83,6 +83,12 @@ void   spill_reader_close(spill_reader *r); /* fine for one that is zeroed */
 /* Up to BATCH_ROWS rows, valid until the next call; no rows: the end. Text as views. */
 status spill_reader_next(spill_reader *r, delta *out, error *err) MUST_USE;
 
+/* Gives all rows, as views transient in scratch, until `take` gives something else than OK, which
+ * it returns. */
+typedef status spill_take(void *context, delta *rows, error *err);
+status spill_rows_read(const spill_rows *from, const schema *s, spill_take *take, void *context,
+                       error *err) MUST_USE;
+
 /* ---- rows by the hashes of their keys */
 typedef struct spill_part spill_part;
 struct spill_part {
@@ -114,9 +120,7 @@ status spill_set_add(spill_set *s, int32_t side, const delta *rows, const column
  * are dealt out from now on are a level deeper than it. */
 status spill_set_next(spill_set *s, spill_part **out, error *err) MUST_USE;
 void   spill_part_free(const spill_set *s, spill_part *p);
-/* Gives all rows of one side of a part, as views transient in scratch, until `take` gives something
- * else than OK, which it returns. */
-typedef status spill_take(void *context, delta *rows, error *err);
+/* All rows of one side of a part, as spill_rows_read gives them. */
 status spill_part_read(const spill_set *s, const spill_part *p, int32_t side, spill_take *take,
                        void *context, error *err) MUST_USE;
 

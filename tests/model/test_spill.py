@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random queries under random memory limits answer as they do without one: what memory has no room for goes
-to disk. No group and no key of these is too large for the least limit, so a MemoryError is a fault.
+to disk. No group and no partition of these is too large for the least limit, so a MemoryError is a fault.
 
 A failing case prints its seed; LAMINAR_SEED=n runs that one alone.
 """
@@ -14,7 +14,7 @@ import laminardb
 import pytest
 from draw import Draw
 
-CASES = 160
+CASES = 240
 PER_TEST = 40
 ROWS = 40_000
 MIB = 1 << 20
@@ -87,6 +87,55 @@ def joined(d: Draw) -> str:
     )
 
 
+def windowed(d: Draw) -> str:
+    """Frames whose answer does not depend on which of two equal rows comes first, as none are."""
+    calls = [
+        "row_number()",
+        "rank()",
+        "lag(v, 2)",
+        "first_value(s)",
+        "sum(v)",
+        "min(s)",
+        "count(DISTINCT v % 10)",
+    ]
+    keys = ", ".join(some(d, ["s", "v % 5000", "k % 300", "k // 40"], 2))
+    frame = d.pick(["", "", " ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING", " RANGE UNBOUNDED PRECEDING"])
+    over = f"(PARTITION BY {keys} ORDER BY v{d.pick(['', ' DESC'])}, k, s, d, n{frame})"
+    items = ["k", "s", "v"] + [f"{c} OVER {over}" for c in some(d, calls, 3)]
+    query = f"SELECT {', '.join(f'{e} AS c{i}' for i, e in enumerate(items))} FROM t"
+    return checked([f"c{i}" for i in range(len(items))], query)
+
+
+def nearest(d: Draw) -> str:
+    """Of one key (or none) there may be more rows than there is room for."""
+    keys = d.pick(["", "a.k % 7 = b.k % 7 AND ", "a.s = b.s AND ", "a.n = b.n AND "])
+    how = d.pick(["ASOF JOIN", "ASOF LEFT JOIN"])
+    at = d.pick(["a.v {} b.v", "a.d {} b.d", "a.k {} b.k"]).format(d.pick([">=", ">", "<=", "<"]))
+    query = f"SELECT a.k AS c0, a.v AS c1, b.v AS c2, b.s AS c3, b.d AS c4 FROM u a {how} t b ON {keys}{at}"
+    return checked([f"c{i}" for i in range(5)], query)
+
+
+def crossed(d: Draw) -> str:
+    """Joins without keys, or whose rows all have one: pairs are few, candidates are not."""
+    how = d.pick(JOINS)
+    on = d.pick(["a.k = b.k + 1 OR a.v = b.v", "a.v + 20 < b.v AND a.v + 40 > b.v", "a.s = b.s OR a.d = b.d"])
+    one = d.pick(["", "a.k // 20000 = b.k // 20000 AND "])
+    columns = ["a.k", "a.s", "a.v"] + ([] if how in ("SEMI JOIN", "ANTI JOIN") else ["b.v", "b.s"])
+    items = ", ".join(f"{c} AS c{i}" for i, c in enumerate(columns))
+    row = "SELECT k, repeat(s, 8) AS s, v, d FROM"
+    few = f"{row} t WHERE v % 400 = {d.between(0, 3)}"
+    many = [f"{row} {table} WHERE v % {n} = 0" for table, n in (("t", 8), ("u", 4))]
+    sides = d.pick([(few, many[0]), (many[1], few)])  # the side that is stored has the many
+    query = f"SELECT {items} FROM ({sides[0]}) a {how} ({sides[1]}) b ON {one}({on})"
+    return checked([f"c{i}" for i in range(len(columns))], query)
+
+
+def shared(d: Draw) -> str:
+    both = f"SELECT k, s, v FROM t WHERE v % {d.between(2, 9)} <> 0"
+    query = f"SELECT a.s AS c0, b.v AS c1 FROM q a {d.pick(JOINS[:3])} q b ON a.k = b.k + 1 AND a.s < b.s"
+    return f"WITH q AS MATERIALIZED ({both}) {checked(['c0', 'c1'], query)}"
+
+
 def ordered(d: Draw) -> str:
     keys = [f"{k}{d.pick(['', ' DESC', ' NULLS FIRST'])}" for k in some(d, ["k", "s", "v", "d", "n"], 3)]
     rows = "SELECT k, s, v, d, n FROM t UNION ALL SELECT k, s, v, d, n FROM u"
@@ -104,7 +153,21 @@ def counted(d: Draw) -> str:
     return f"{groups} ORDER BY b LIMIT {d.between(5, 50)}"
 
 
-SHAPES = [grouped, grouped, distinct, joined, joined, ordered, counted]
+SHAPES = [
+    grouped,
+    grouped,
+    distinct,
+    joined,
+    joined,
+    ordered,
+    counted,
+    windowed,
+    windowed,
+    nearest,
+    nearest,
+    crossed,
+    shared,
+]
 
 
 def run(db: laminardb.Connection, seed: int) -> bool:

@@ -40,6 +40,35 @@ static const char *const queries[] = {
     "SELECT count(*), sum(x) FROM range(" ROWS ") a(x) WHERE EXISTS (SELECT 1 FROM range(" ROWS
     ") b(y) "
     "WHERE y = x + 30000)",
+    /* window functions, partition by partition */
+    "SELECT count(*), sum(s), sum(d) FROM (SELECT sum(x) OVER w AS s, count(DISTINCT x % 5) OVER "
+    "(PARTITION BY k) AS d FROM (SELECT x, x * 7919 % 900 AS k FROM range(" ROWS
+    ") r(x)) WINDOW w AS (PARTITION BY k ORDER BY x ROWS 9 PRECEDING))",
+    "SELECT count(*), max(m), sum(r) FROM (SELECT first_value(t) OVER w AS m, row_number() OVER w "
+    "AS "
+    "r FROM (SELECT x, x * 7919 % 900 AS k, 'a text of it ' || x AS t FROM range(" ROWS
+    ") r(x)) WINDOW w AS (PARTITION BY k ORDER BY x))",
+    /* the nearest row, of keys and of none */
+    "SELECT count(*), sum(x), sum(y), max(t) FROM (SELECT x, x % 11 AS k FROM range(" ROWS
+    ") r(x)) "
+    "a ASOF JOIN (SELECT x * 3 AS y, x % 11 AS k, 'text ' || x AS t FROM range(" ROWS
+    ") r(x)) b ON a.k = b.k AND x >= y",
+    "SELECT count(*), sum(x), sum(y), count(y) FROM range(" ROWS
+    ") a(x) ASOF LEFT JOIN (SELECT x * 5 AS y, 'text ' || x AS t FROM range(" ROWS
+    ") r(x) WHERE x < 59000) b ON x + 240000 < y",
+    /* joins piece by piece: without keys, and with one */
+    "SELECT count(*), sum(a.x), sum(b.x), count(b.t), max(b.t) FROM (SELECT x // 1750 AS x FROM "
+    "range(70000) r(x) WHERE x % 1750 < 1) a FULL JOIN (SELECT x, repeat('b', 90) || x AS t FROM "
+    "range(9000) r(x)) b ON a.x * 20 + 30 >= b.x AND a.x * 20 < b.x AND a.x % 7 <> 3 AND "
+    "length(b.t) > a.x",
+    "SELECT count(*), sum(x) FROM (SELECT x // 1750 - 9 AS x FROM range(70000) r(x) WHERE x % 1750 "
+    "< 1) a WHERE NOT EXISTS (SELECT 1 FROM (SELECT x AS y, x // 10000 AS k, repeat('b', 90) || x "
+    "AS "
+    "t FROM range(9000) r(x)) b WHERE a.x // 40 = k AND a.x * 75 >= y AND y % 3 > 0 AND length(t) "
+    "> a.x - y)",
+    /* rows that several parts of a query read */
+    "WITH q AS MATERIALIZED (SELECT x, 'a text of it ' || x AS t FROM range(" ROWS
+    ") r(x)) SELECT count(*), sum(a.x), max(b.t) FROM q a JOIN q b ON a.x = b.x + 1",
 };
 #define QUERIES (sizeof(queries) / sizeof(queries[0]))
 
