@@ -381,6 +381,21 @@ append_column(builder *b, column_builder *c, const column *in, int32_t row_count
 }
 
 status
+column_append_fill(builder *b, int32_t at, int32_t count, filler *f, arena *scratch, error *err) {
+    if (count == 0 || f == NULL || f->is_null(f, at)) {
+        return count == 0 ? OK : column_append_null_run(b, at, count, err);
+    }
+    const arena_mark mark = arena_save(scratch);
+    column           made;
+    status           s = f->column(f, at, count, &made, scratch, err);
+    if (s == OK) {
+        s = append_column(b, &b->columns[at], &made, count, err);
+    }
+    arena_rewind(scratch, mark);
+    return s;
+}
+
+status
 builder_append_delta(builder *b, const delta *rows, error *err) {
     assert(rows->column_count == b->column_count);
     if (rows->row_count == 0) {

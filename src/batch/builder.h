@@ -7,7 +7,7 @@
 #ifndef LAMINAR_BATCH_BUILDER_H
 #define LAMINAR_BATCH_BUILDER_H
 
-#include "batch/column.h"
+#include "batch/filler.h"
 
 typedef struct column_builder {
     data_type type;
@@ -55,6 +55,9 @@ status column_append_text(builder *b, int32_t at, text t,
 status column_append_text_run(builder *b, int32_t at, const text *v, int32_t count,
                               error *err) MUST_USE; /* all or none of them */
 status column_append_value(builder *b, int32_t at, const value *v, error *err) MUST_USE;
+/* `count` values of a filler; f NULL: NULLs. */
+status column_append_fill(builder *b, int32_t at, int32_t count, filler *f, arena *scratch,
+                          error *err) MUST_USE;
 /* All rows of a delta (types equal); weights are not kept. */
 status builder_append_delta(builder *b, const delta *rows, error *err) MUST_USE;
 

@@ -34,6 +34,11 @@ typedef struct object_check { /* CHECK: a row is refused for which it is false *
     const struct expr *condition;
 } object_check;
 
+typedef struct object_default { /* DEFAULT of a column */
+    const struct expr *value;   /* of the column's type, without columns; NULL: it is NULL */
+    text               shown;   /* its text; data NULL: none */
+} object_default;
+
 typedef struct object_index object_index;
 struct object_index { /* CREATE INDEX, a hint */
     text          name, columns;
@@ -70,13 +75,13 @@ struct object {
     int64_t delay_us; /* of WATERMARK FOR */
     bool    manual_watermark; /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                  delay_us is INT64_MAX then */
-    retain_kind   retain;     /* of a source's rows */
-    int64_t       retain_amount;
-    int64_t       future_skew_us;  /* rows move the watermark so far past the clock; 0: no bound */
-    int64_t       idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
-    value        *defaults;        /* per column; is_null where there is none */
-    bool          gives_rows;      /* a function: it stands in FROM */
-    object_index *indexes;
+    retain_kind     retain;   /* of a source's rows */
+    int64_t         retain_amount;
+    int64_t         future_skew_us; /* rows move the watermark so far past the clock; 0: no bound */
+    int64_t         idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
+    object_default *defaults;        /* per column */
+    bool            gives_rows;      /* a function: it stands in FROM */
+    object_index   *indexes;
     /* tables */
     int32_t       key_def_count;
     object_key   *key_defs;

@@ -6,6 +6,7 @@
  * tree and bound again, so everything that CREATE refuses is refused here too. Whatever can fail
  * comes before the first thing is touched. */
 #include "db/going.h"
+#include "expr/defaults.h"
 
 typedef struct alteration {
     statement_context   *c;
@@ -111,15 +112,6 @@ add_column(alteration *a, error *err) {
                             "\"%.*s\" has a column \"%.*s\" already", TEXT_ARG(a->old->name),
                             TEXT_ARG(name->text));
     }
-    const bool no_value = added->default_value == NULL || added->default_value->kind == AST_NULL;
-    if (added->not_null && no_value && table_live_count(source_table(a->old->impl)) > 0) {
-        error_set_at(
-            err, ERR_SCHEMA_MISMATCH, name->position,
-            "column \"%.*s\" is NOT NULL, and the rows that are there have no value for it",
-            TEXT_ARG(name->text));
-        return error_hint(err, "give it a DEFAULT: ADD COLUMN %.*s ... NOT NULL DEFAULT value",
-                          TEXT_ARG(name->text));
-    }
     memcpy(columns, d->columns, sizeof(*columns) * (size_t)d->column_count);
     columns[d->column_count++] = *added;
     d->columns = columns;
@@ -156,8 +148,7 @@ drop_own_uses(alteration *a, error *err) {
         if (!uses_column(check->expr, known)) {
             a->definition->checks[kept++] = *check;
         } else if (!a->st->cascade) {
-            const text shown = o->checks[i].shown;
-            refuse_own_use(a, "CHECK ", (text){shown.data, shown.size - 1}, err);
+            refuse_own_use(a, "CHECK ", o->checks[i].shown, err);
             return error_hint(err, "CASCADE drops it, too");
         }
     }
@@ -571,13 +562,35 @@ rename_object(alteration *a, error *err) {
     }
     if (a->old->kind == OBJECT_SOURCE || a->old->kind == OBJECT_TABLE) {
         source_alteration *rows = NULL;
-        TRY(source_alter_open(&rows, s, a->made, from, err));
+        TRY(source_alter_open(&rows, s, a->made, from, NULL, err));
         source_alter_apply(rows);
     } else {
         engine_rename(a->c->db->engine, a->old, a->made);
     }
     replace_object(a);
     return OK;
+}
+
+/* Rows that are there get the DEFAULT of a new column, computed for each of them. */
+static status
+open_rows(alteration *a, const int32_t *from, source_alteration **rows, error *err) {
+    const object *o = a->made;
+    const int32_t last = o->schema->count - 1;
+    if (a->st->alter == AST_ALTER_ADD && !o->schema->fields[last].nullable &&
+        o->defaults[last].value == NULL && table_live_count(source_table(a->old->impl)) > 0) {
+        const ast_name *name = &a->st->columns[0].name;
+        error_set_at(
+            err, ERR_SCHEMA_MISMATCH, name->position,
+            "column \"%.*s\" is NOT NULL, and the rows that are there have no value for it",
+            TEXT_ARG(name->text));
+        return error_hint(err, "give it a DEFAULT: ADD COLUMN %.*s ... NOT NULL DEFAULT value",
+                          TEXT_ARG(name->text));
+    }
+    defaults d;
+    defaults_init(&d, o, a->c->db->mem, &a->c->env.eval, a->c->env.statement_us);
+    const status s = source_alter_open(rows, a->old->impl, a->made, from, &d.base, err);
+    defaults_fini(&d);
+    return s;
 }
 
 static status
@@ -599,7 +612,7 @@ alter_columns(alteration *a, error *err) {
         TRY(find_cascade(a, &gone, err));
     }
     TRY(make_object(a, err));
-    TRY(source_alter_open(&rows, a->old->impl, a->made, from, err));
+    TRY(open_rows(a, from, &rows, err));
     drop_users(a, gone);
     a->made->dependent_count = 0; /* of those that are left */
     for (int32_t i = 0; i < a->old->dependent_count; i++) {

@@ -7,6 +7,7 @@
 #include "db/coerce.h"
 #include "db/internal.h"
 #include "db/values.h"
+#include "expr/defaults.h"
 
 struct laminar_appender {
     laminar_database *db;     /* retained */
@@ -15,6 +16,7 @@ struct laminar_appender {
     coerce_target    *types;
     builder           rows;
     arena             scratch;
+    defaults          fill;  /* a flush is a statement */
     char            **names; /* NUL-terminated, in memory of `arena` */
     arena             arena;
 };
@@ -55,6 +57,8 @@ appender_open(laminar_appender **out, laminar_database *db, const char *name, er
     a->target = o;
     arena_init(&a->arena, db->mem);
     arena_init(&a->scratch, db->mem);
+    const plan_env env = db_plan_env(db);
+    defaults_init(&a->fill, o, db->mem, &env.eval, NULL);
     const status s = appender_parts(a, err);
     if (s < 0) {
         laminar_appender_close(a);
@@ -79,6 +83,7 @@ laminar_appender_close(laminar_appender *a) {
     if (a->rows.columns != NULL) {
         builder_fini(&a->rows);
     }
+    defaults_fini(&a->fill);
     arena_fini(&a->scratch);
     arena_fini(&a->arena);
     catalog_object_release(a->target);
@@ -106,6 +111,7 @@ void
 laminar_appender_clear(laminar_appender *a) {
     builder_truncate(&a->rows, 0);
     arena_reset(&a->scratch);
+    defaults_next(&a->fill);
 }
 
 enum { TEXT_RUN = 256 };
@@ -187,13 +193,17 @@ laminar_append_null(laminar_appender *a, int32_t at, laminar_error *err) {
     return appended(a, column_append_null(&a->rows, at, &e), &e, err);
 }
 
+static laminar_status
+append_defaults(laminar_appender *a, int32_t at, int32_t count, laminar_error *err) {
+    error        e = {0};
+    const status s = column_append_fill(&a->rows, at, count, &a->fill.base, &a->scratch, &e);
+    return appended(a, s, &e, err);
+}
+
 laminar_status
 laminar_append_default(laminar_appender *a, int32_t at, laminar_error *err) {
-    value v = value_null(TYPE_NULL);
-    if (at >= 0 && at < a->width && a->target->defaults != NULL) {
-        v = a->target->defaults[at];
-    }
-    return append_coerced(a, at, &v, err);
+    return at < 0 || at >= a->width ? laminar_append_null(a, at, err)
+                                    : append_defaults(a, at, 1, err);
 }
 
 laminar_status
@@ -341,19 +351,7 @@ longest(const laminar_appender *a) {
 static laminar_status
 fill_column(laminar_appender *a, int32_t at, int32_t rows, laminar_error *err) {
     const int32_t missing = rows - a->rows.columns[at].count;
-    if (a->target->defaults == NULL || a->target->defaults[at].is_null) {
-        error e;
-        return missing == 0
-                   ? LAMINAR_OK
-                   : appended(a, column_append_null_run(&a->rows, at, missing, &e), &e, err);
-    }
-    while (a->rows.columns[at].count < rows) {
-        const laminar_status s = laminar_append_default(a, at, err);
-        if (s < 0) {
-            return s;
-        }
-    }
-    return LAMINAR_OK;
+    return missing == 0 ? LAMINAR_OK : append_defaults(a, at, missing, err);
 }
 
 laminar_status
@@ -422,6 +420,7 @@ end_flush(laminar_appender *a, status s, const error *e, int32_t rows, int64_t *
     if (a->scratch.block != NULL) {
         arena_reset(&a->scratch);
     }
+    defaults_next(&a->fill);
     if (row_count != NULL) {
         *row_count = rows;
     }

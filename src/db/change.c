@@ -238,7 +238,7 @@ apply_found(statement_context *c, object *o, const ast_statement *st, const int3
     TRY(read_positions(&f.found, rows, &c->arena, err));
     status s = OK;
     if (st->kind == AST_UPDATE) {
-        s = db_fit_result(&f.made, db, o, from, rows, err);
+        s = db_fit_result(&f.made, db, &c->env, o, from, rows, err);
     } else if (returns) {
         s = take_returned(&f.made, rows, db->mem, &c->arena, err);
     }
@@ -358,6 +358,7 @@ typedef struct upsert {
     schema            both; /* of old row ++ excluded */
     arena             arena;
     program          *program; /* a value per column, then the condition */
+    eval_env          eval;    /* of the program */
 } upsert;
 
 static status
@@ -378,8 +379,12 @@ upsert_open(upsert *u, statement_context *c, const ast_statement *st, object *o,
     }
     exprs[count] = u->plan.where;
     u->both = (schema){.count = 2 * count, .fields = fields};
-    return program_compile(&u->program, &u->arena, exprs, count + (u->plan.where != NULL), &u->both,
-                           err);
+    TRY(program_compile(&u->program, &u->arena, exprs, count + (u->plan.where != NULL), &u->both,
+                        err));
+    u->eval = c->env.eval;
+    u->eval.now_us = eval_instant(&u->eval, &c->now_us); /* of DEFAULT now() */
+    program_use(u->program, &u->eval);
+    return OK;
 }
 
 /* The new row for each pair of an old row and one of `rows`, of up to BATCH_ROWS; kept: those whose

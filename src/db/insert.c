@@ -4,6 +4,7 @@
 #include "arrow/arrow.h"
 #include "db/coerce.h"
 #include "db/internal.h"
+#include "expr/defaults.h"
 #include "io/csv.h"
 #include "io/json.h"
 
@@ -142,6 +143,7 @@ typedef struct gathered {
     const object     *o;
     const int32_t    *from;  /* match_columns */
     interrupt        *guard; /* NULL: none */
+    filler           *fill;
     builder           all;
     bool              building;
     batch            *first;
@@ -165,9 +167,7 @@ fit_batch(batch **out, const gathered *g, batch *in, arena *a, error *err) {
             return interrupt_reason(g->guard, err);
         }
         if (g->from[i] < 0) {
-            value v = o->defaults == NULL ? value_null((type_id)f->type.id) : o->defaults[i];
-            v.type = f->type;
-            TRY(column_constant(&columns[i], &v, n, a, err));
+            TRY(g->fill->column(g->fill, i, n, &columns[i], a, err));
             as_is = false;
             continue;
         }
@@ -311,28 +311,35 @@ read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, er
         return error_memory(err);
     }
     TRY(match_columns(from, o, &r->schema, err));
-    interrupt guard = insert_guard(db);
-    gathered  g = {.db = db, .o = o, .from = from, .guard = &guard};
-    batch    *next = NULL;
-    status    s = OK;
+    const plan_env env = db_plan_env(db);
+    interrupt      guard = insert_guard(db);
+    defaults       fill;
+    defaults_init(&fill, o, db->mem, &env.eval, NULL);
+    gathered g = {.db = db, .o = o, .from = from, .guard = &guard, .fill = &fill.base};
+    batch   *next = NULL;
+    status   s = OK;
     while (s == OK && (s = reader_next(r, db->mem, &next, err)) == OK && next != NULL) {
         s = gather_batch(&g, next, &r->arena, err);
         batch_release(next);
     }
+    defaults_fini(&fill);
     return gather_end(&g, s, out, err);
 }
 
 status
-db_fit_result(batch **out, laminar_database *db, const object *o, const int32_t *from,
-              const result *rows, error *err) {
-    arena a;
+db_fit_result(batch **out, laminar_database *db, const plan_env *env, const object *o,
+              const int32_t *from, const result *rows, error *err) {
+    arena    a;
+    defaults fill;
     arena_init(&a, db->mem);
-    gathered g = {.db = db, .o = o, .from = from};
+    defaults_init(&fill, o, db->mem, &env->eval, env->statement_us);
+    gathered g = {.db = db, .o = o, .from = from, .fill = &fill.base};
     status   s = OK;
     for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
         s = gather_batch(&g, rows->batches[i], &a, err);
     }
     s = gather_end(&g, s, out, err);
+    defaults_fini(&fill);
     arena_fini(&a);
     return s;
 }
@@ -486,28 +493,50 @@ laminar_database_flush(laminar_database *db, laminar_error *err) {
     return report(err, &e, db_flush(db, &e), TEXT(""));
 }
 
+/* Text in one format or another: what differs is how it is read. */
+typedef struct text_insert {
+    text       written;
+    csv_format csv;
+    interrupt  guard;
+    defaults   fill;
+    status (*read)(struct text_insert *t, batch **rows, mem *m, const object *o, error *err);
+} text_insert;
+
+static status
+insert_text(laminar_database *db, const char *name, text_insert *t, int64_t *row_count,
+            error *err) {
+    const plan_env env = db_plan_env(db);
+    object        *o = NULL;
+    batch         *rows = NULL;
+    TRY(find_object(db, name, &o, err));
+    t->guard = insert_guard(db);
+    defaults_init(&t->fill, o, db->mem, &env.eval, NULL);
+    status s = t->read(t, &rows, db->mem, o, err);
+    defaults_fini(&t->fill);
+    if (s == OK) {
+        s = insert_made(db, o, rows, true, row_count, err);
+    }
+    batch_release(rows);
+    catalog_object_release(o);
+    return s;
+}
+
+static status
+read_csv(text_insert *t, batch **rows, mem *m, const object *o, error *err) {
+    t->csv.event_time_column = o->event_time_column + 1;
+    t->csv.guard = &t->guard;
+    return csv_read(rows, m, o->schema, &t->fill.base, t->written, &t->csv, err);
+}
+
 laminar_status
 laminar_database_insert_csv(laminar_database *db, const char *source_name, const char *csv,
                             size_t csv_size, char delimiter, const char *null_text,
                             int64_t *row_count, laminar_error *err) {
-    error     e = {0};
-    object   *o = NULL;
-    interrupt guard = insert_guard(db);
-    status    s = find_object(db, source_name, &o, &e);
-    if (s == OK) {
-        const csv_format format = {.delimiter = delimiter == '\0' ? ',' : delimiter,
-                                   .null_text = null_text == NULL ? (text){0} : text_of(null_text),
-                                   .event_time_column = o->event_time_column + 1,
-                                   .guard = &guard};
-        batch           *rows = NULL;
-        s = csv_read(&rows, db->mem, o->schema, o->defaults, (text){csv, csv_size}, &format, &e);
-        if (s == OK) {
-            s = insert_made(db, o, rows, true, row_count, &e);
-        }
-        batch_release(rows);
-        catalog_object_release(o);
-    }
-    return report(err, &e, s, TEXT(""));
+    error       e = {0};
+    text_insert t = {.written = {csv, csv_size}, .read = read_csv};
+    t.csv.delimiter = delimiter == '\0' ? ',' : delimiter;
+    t.csv.null_text = null_text == NULL ? (text){0} : text_of(null_text);
+    return report(err, &e, insert_text(db, source_name, &t, row_count, &e), TEXT(""));
 }
 
 static status
@@ -518,29 +547,23 @@ coerce_json(value *out, const value *in, int32_t at, void *context, arena *a, er
     return coerce_value(out, in, to, a, err);
 }
 
+static status
+read_json(text_insert *t, batch **rows, mem *m, const object *o, error *err) {
+    const json_target target = {.name = o->name,
+                                .shape = o->schema,
+                                .fill = &t->fill.base,
+                                .coerce = coerce_json,
+                                .context = (void *)(uintptr_t)o,
+                                .guard = &t->guard};
+    return json_read(rows, m, &target, t->written, err);
+}
+
 laminar_status
 laminar_database_insert_json(laminar_database *db, const char *source_name, const char *json,
                              size_t json_size, int64_t *row_count, laminar_error *err) {
-    error     e = {0};
-    object   *o = NULL;
-    interrupt guard = insert_guard(db);
-    status    s = find_object(db, source_name, &o, &e);
-    if (s == OK) {
-        const json_target target = {.name = o->name,
-                                    .shape = o->schema,
-                                    .defaults = o->defaults,
-                                    .coerce = coerce_json,
-                                    .context = o,
-                                    .guard = &guard};
-        batch            *rows = NULL;
-        s = json_read(&rows, db->mem, &target, (text){json, json_size}, &e);
-        if (s == OK) {
-            s = insert_made(db, o, rows, true, row_count, &e);
-        }
-        batch_release(rows);
-        catalog_object_release(o);
-    }
-    return report(err, &e, s, TEXT(""));
+    error       e = {0};
+    text_insert t = {.written = {json, json_size}, .read = read_json};
+    return report(err, &e, insert_text(db, source_name, &t, row_count, &e), TEXT(""));
 }
 
 laminar_status

@@ -214,8 +214,8 @@ status answer_builder(laminar_result **out, mem *m, builder *rows, const list_co
 /* The result of a query into o's columns: from[c] is the column of the result that feeds column c,
  * -1 its default. One batch, coerced as rows from outside are; *out is NULL when there are no rows.
  */
-status db_fit_result(batch **out, laminar_database *db, const object *o, const int32_t *from,
-                     const result *rows, error *err) MUST_USE;
+status db_fit_result(batch **out, laminar_database *db, const plan_env *env, const object *o,
+                     const int32_t *from, const result *rows, error *err) MUST_USE;
 /* With the token held: refuses after shutdown and after DROP, checks NOT NULL, appends. The caller
  * settles the engine before it leaves. */
 status db_append_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;

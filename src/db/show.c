@@ -371,17 +371,9 @@ key_word(const object *o, int32_t at) {
     return (text){NULL, 0};
 }
 
-static status
-add_default(statement_context *c, db_listing *l, const object *o, int32_t at, error *err) {
-    if (o == NULL || o->defaults == NULL || o->defaults[at].is_null) {
-        return column_append_null(&l->rows, 4, err);
-    }
-    buf shown;
-    buf_init(&shown, c->db->mem, SIZE_MAX / 2);
-    status s = value_format(&o->defaults[at], &shown) ? OK : error_memory(err);
-    s = s < 0 ? s : db_listing_text(l, 4, buf_text(&shown), err);
-    buf_fini(&shown);
-    return s;
+static text
+default_text(const object *o, int32_t at) {
+    return o == NULL || o->defaults == NULL ? (text){NULL, 0} : o->defaults[at].shown;
 }
 
 /* o NULL: the columns of a query. */
@@ -401,7 +393,7 @@ describe_columns(statement_context *c, const schema *columns, const object *o, l
         s = s < 0 ? s : db_listing_text(&l, 1, text_of(type_name(f->type)), err);
         s = s < 0 ? s : db_listing_text(&l, 2, f->nullable ? TEXT("YES") : TEXT("NO"), err);
         s = s < 0 ? s : db_listing_text(&l, 3, key_word(o, i), err);
-        s = s < 0 ? s : add_default(c, &l, o, i, err);
+        s = s < 0 ? s : db_listing_text(&l, 4, default_text(o, i), err);
         s = s < 0 ? s : db_listing_text(&l, 5, timed ? TEXT("event time") : (text){NULL, 0}, err);
     }
     return db_listing_close(&l, s, out, err);

@@ -234,7 +234,7 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
             st = &named;
         }
         TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count, err));
-        TRY(db_fit_result(&made, db, o, from, rows, err));
+        TRY(db_fit_result(&made, db, &c->env, o, from, rows, err));
     }
     status    s = answer_count(answer, db->mem, 0, err);
     insertion in = {.rows = made};
@@ -288,6 +288,8 @@ statement_insert(statement_context *c, const ast_statement *st, laminar_result *
 static status
 run_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     c->env = db_plan_env(c->db);
+    c->now_us = EVAL_NOW;
+    c->env.statement_us = &c->now_us;
     TRY(pivots_fill(c, st, err));
     switch (st->kind) {
     case AST_SELECT: {

@@ -14,7 +14,8 @@ typedef struct statement_context {
     laminar_database       *db;
     arena                   arena;     /* AST and what a statement needs until it is done */
     text                    sql;       /* the whole script: positions refer to it */
-    plan_env                env;       /* of the statement under way */
+    plan_env                env;       /* of the statement under way, */
+    int64_t                 now_us;    /* and its instant */
     externals               externals; /* files and objects of the statement under way */
     const laminar_resolver *resolver;  /* the caller's; NULL: there are no objects */
 } statement_context;

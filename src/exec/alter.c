@@ -109,7 +109,7 @@ find_columns(source_alteration *a, const int32_t *from, error *err) {
 }
 
 static status
-open_parts(source_alteration *a, const int32_t *from, error *err) {
+open_parts(source_alteration *a, const int32_t *from, filler *fill, error *err) {
     const object *o = a->object;
     mem          *m = a->source->engine->mem;
     a->checked = (source){.engine = a->source->engine, .object = o};
@@ -121,11 +121,12 @@ open_parts(source_alteration *a, const int32_t *from, error *err) {
     TRY(find_columns(a, from, err));
     TRY(source_open_checks(&a->checked, err));
     return table_reshape(&a->table, a->source->table, o->schema, o->key_defs, o->key_def_count,
-                         from, o->defaults, err);
+                         from, fill, err);
 }
 
 status
-source_alter_open(source_alteration **out, source *s, object *o, const int32_t *from, error *err) {
+source_alter_open(source_alteration **out, source *s, object *o, const int32_t *from, filler *fill,
+                  error *err) {
     source_alteration *a = mem_alloc_zero(s->engine->mem, sizeof(*a));
     if (a == NULL) {
         return error_memory(err);
@@ -133,7 +134,7 @@ source_alter_open(source_alteration **out, source *s, object *o, const int32_t *
     a->source = s;
     a->object = o;
     assert(s->engine->unsettled == NULL);
-    const status made = open_parts(a, from, err);
+    const status made = open_parts(a, from, fill, err);
     if (made < 0) {
         source_alter_close(a);
         return made;

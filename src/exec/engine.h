@@ -99,12 +99,12 @@ status engine_release(engine *e, status outcome, error *err) MUST_USE;
 status engine_advance(engine *e, source *s, int64_t watermark_us, error *err) MUST_USE;
 
 /* ---- exec/alter.c: ALTER. The object `o` with other columns is to take the place of the source's:
- * its column i is the old one's from[i], or, when that is -1, its default. Nobody reads a column
- * that goes. Apply ends the alteration and cannot fail; close gives it up. Settled, with no
+ * its column i is the old one's from[i], or, when that is -1, what `fill` gives. Nobody reads a
+ * column that goes. Apply ends the alteration and cannot fail; close gives it up. Settled, with no
  * transaction open. */
 typedef struct source_alteration source_alteration;
 status source_alter_open(source_alteration **out, source *s, object *o, const int32_t *from,
-                         error *err) MUST_USE;
+                         filler *fill, error *err) MUST_USE;
 void   source_alter_apply(source_alteration *a);
 void   source_alter_close(source_alteration *a); /* NULL is fine */
 /* Streams that knew `old` know `o`, which differs from it in its name. */

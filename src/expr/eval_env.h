@@ -15,4 +15,13 @@ typedef struct eval_env {
     int64_t       now_us; /* of a statement that is answered once; EVAL_NOW: ask the clock */
 } eval_env;
 
+/* The instant of a statement, which is when it is first asked for; before that it is EVAL_NOW. */
+ALWAYS_INLINE int64_t
+eval_instant(const eval_env *e, int64_t *statement_us) {
+    if (*statement_us == EVAL_NOW) {
+        *statement_us = e->clock == NULL ? 0 : clock_now_us(e->clock);
+    }
+    return *statement_us;
+}
+
 #endif

@@ -109,7 +109,7 @@ read_field(csv_reader *r, text *out, error *err) {
 /* ---------------------------------------------------------------------------------- values */
 typedef struct csv_target {
     const schema *shape;
-    const value  *defaults;
+    filler       *fill;
     int32_t       columns[CSV_COLUMNS_MAX]; /* of the schema, by position in the file */
     int32_t       count;
 } csv_target;
@@ -253,13 +253,9 @@ read_row(csv_reader *r, const csv_target *target, builder *b, error *err) {
 
 /* Columns that the file does not name. */
 static status
-fill_defaults(const csv_target *target, builder *b, int32_t rows, error *err) {
+fill_missing(csv_reader *r, const csv_target *target, builder *b, int32_t rows, error *err) {
     for (int32_t i = 0; i < target->shape->count; i++) {
-        while (b->columns[i].count < rows) {
-            const bool none = target->defaults == NULL || target->defaults[i].is_null;
-            TRY(none ? column_append_null(b, i, err)
-                     : column_append_value(b, i, &target->defaults[i], err));
-        }
+        TRY(column_append_fill(b, i, rows - b->columns[i].count, target->fill, &r->scratch, err));
     }
     return OK;
 }
@@ -288,12 +284,12 @@ read_rows(csv_reader *r, csv_target *target, builder *b, error *err) {
         TRY(read_row(r, target, b, err));
         rows++;
     }
-    return fill_defaults(target, b, rows, err);
+    return fill_missing(r, target, b, rows, err);
 }
 
 status
-csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text csv,
-         const csv_format *format, error *err) {
+csv_read(batch **out, mem *m, const schema *shape, filler *fill, text csv, const csv_format *format,
+         error *err) {
     *out = NULL;
     if (csv.size >= 3 && memcmp(csv.data, "\xef\xbb\xbf", 3) == 0) { /* byte order mark */
         csv = (text){csv.data + 3, csv.size - 3};
@@ -312,7 +308,7 @@ csv_read(batch **out, mem *m, const schema *shape, const value *defaults, text c
         return error_memory(err);
     }
     target->shape = shape;
-    target->defaults = defaults;
+    target->fill = fill;
     target->count = 0;
     for (int32_t i = 0; i < shape->count; i++) {
         types[i] = shape->fields[i].type;

@@ -10,7 +10,7 @@
 #define LAMINAR_IO_CSV_H
 
 #include "base/interrupt.h"
-#include "batch/column.h"
+#include "batch/filler.h"
 
 typedef struct csv_format {
     char delimiter;
@@ -22,9 +22,9 @@ typedef struct csv_format {
 } csv_format;
 
 /* All rows as one batch of target's columns, or an error: ERR_INGESTION_FAILED naming line, column,
- * value and type; unknown columns name the nearest. defaults: one value per column, or NULL. *out
- * is NULL when there are no rows. */
-status csv_read(batch **out, mem *m, const schema *target, const value *defaults, text csv,
+ * value and type; unknown columns name the nearest. fill: what columns get that are not named;
+ * NULL: NULLs. *out is NULL when there are no rows. */
+status csv_read(batch **out, mem *m, const schema *target, filler *fill, text csv,
                 const csv_format *format, error *err) MUST_USE;
 
 #endif

@@ -209,12 +209,10 @@ read_key(json_reader *r, int32_t n, int32_t *at, error *err) {
 }
 
 static status
-fill_defaults(json_reader *r, error *err) {
+fill_missing(json_reader *r, error *err) {
     for (int32_t i = 0; i < r->target->shape->count; i++) {
         if (r->rows.columns[i].count == r->row_count) {
-            const value *v = r->target->defaults == NULL ? NULL : &r->target->defaults[i];
-            TRY(v == NULL || v->is_null ? column_append_null(&r->rows, i, err)
-                                        : column_append_value(&r->rows, i, v, err));
+            TRY(column_append_fill(&r->rows, i, 1, r->target->fill, &r->scratch, err));
         }
     }
     return OK;
@@ -254,7 +252,7 @@ read_row(json_reader *r, int32_t depth, error *err) {
         return error_set(err, ERR_INGESTION_FAILED, "more than 2^31 - 2 rows in one insert");
     }
     if (n < r->target->shape->count) {
-        TRY(fill_defaults(r, err));
+        TRY(fill_missing(r, err));
     }
     if (r->scratch.block != NULL) {
         arena_reset(&r->scratch);

@@ -11,14 +11,14 @@
 
 #include "base/arena.h"
 #include "base/interrupt.h"
-#include "batch/column.h"
+#include "batch/filler.h"
 
 #define JSON_DEPTH_MAX 64
 
 typedef struct json_target {
     text          name; /* of the source, for messages */
     const schema *shape;
-    const value  *defaults; /* one per column, or NULL */
+    filler       *fill; /* of keys that are missing; NULL: NULLs */
     /* What a value that is not of its column's type becomes, or why not. */
     status (*coerce)(value *out, const value *in, int32_t at, void *context, arena *a, error *err);
     void      *context;

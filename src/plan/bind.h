@@ -84,7 +84,7 @@ typedef struct binder {
     int32_t         expr_count;
     int32_t         select_depth;
     int32_t         volatile_count; /* calls so far */
-    int64_t         now_us;         /* of the statement, once has_now */
+    int64_t         now_us;         /* once has_now, where env has no instant of a statement */
     bool            has_now;
     cte            *ctes;   /* visible where the binder is */
     level          *levels; /* likewise, the innermost first */
@@ -241,6 +241,12 @@ typedef struct context { /* where an expression stands */
     subqueries         *subqueries;
     const lambda_names *lambda; /* around the expression; NULL: none */
 } context;
+
+/* DEFAULT and CHECK belong to no query: advice about FROM means nothing there. */
+ALWAYS_INLINE bool
+context_is_alone(const context *c) {
+    return strcmp(c->clause, "DEFAULT") == 0 || strcmp(c->clause, "CHECK") == 0;
+}
 
 /* ---- bind_scope.c: columns by name, and the errors about them */
 bool name_matches(const ast_name *wanted, text name);

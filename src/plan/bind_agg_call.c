@@ -25,7 +25,8 @@ refuse_place(context *c, const ast_expr *e) {
     if (strcmp(c->clause, "WHERE") == 0) {
         error_hint(b->err, "use HAVING: it is tested after grouping, WHERE before it");
     } else {
-        error_hint(b->err, "compute it in a subquery in FROM");
+        error_hint(b->err, context_is_alone(c) ? "only a query has the rows that it needs"
+                                               : "compute it in a subquery in FROM");
     }
     return ERR_QUERY_FAILED;
 }

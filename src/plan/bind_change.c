@@ -198,6 +198,33 @@ find_key(int32_t *out, binder *b, const object *target, const ast_conflict *c) {
     return ERR_QUERY_FAILED;
 }
 
+/* A copy from another text: its calls have values of their own, its places mean nothing here. */
+static void
+settle_copy(binder *b, expr *e) {
+    e->position = -1;
+    if (e->kind == EXPR_CALL && !expr_is_constant_call(e)) {
+        e->column = ++b->volatile_count;
+    }
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        settle_copy(b, e->args[i]);
+    }
+}
+
+/* SET column = DEFAULT */
+static expr *
+default_value(binder *b, const object *target, int32_t at) {
+    const expr *given = target->defaults[at].value;
+    if (given == NULL) {
+        const value none = {.type = target->schema->fields[at].type, .is_null = true};
+        return make_constant(b, &none, -1);
+    }
+    expr *copy = expr_copy(b->arena, given);
+    if (copy != NULL) {
+        settle_copy(b, copy);
+    }
+    return copy;
+}
+
 static status
 bind_sets(plan_upsert *out, context *where, const object *target, const ast_conflict *c) {
     binder       *b = where->binder;
@@ -216,7 +243,7 @@ bind_sets(plan_upsert *out, context *where, const object *target, const ast_conf
         int32_t at;
         TRY(find_column(&at, b, target, &c->sets[i].alias));
         if (c->sets[i].expr == NULL) {
-            out->values[at] = make_constant(b, &target->defaults[at], -1);
+            out->values[at] = default_value(b, target, at);
             if (out->values[at] == NULL) {
                 return out_of_memory(b);
             }

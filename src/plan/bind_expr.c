@@ -167,11 +167,12 @@ settle_volatile(expr **out, binder *b) {
     }
     value    v;
     eval_env frozen = b->env->eval;
-    if (!b->has_now && frozen.clock != NULL) {
-        b->now_us = clock_now_us(frozen.clock);
+    if (!b->has_now) {
+        b->now_us = EVAL_NOW;
         b->has_now = true;
     }
-    frozen.now_us = b->now_us;
+    frozen.now_us =
+        eval_instant(&frozen, b->env->statement_us == NULL ? &b->now_us : b->env->statement_us);
     TRY(located(b, expr_evaluate(&v, *out, &frozen, b->arena, b->err), (*out)->position));
     *out = make_constant(b, &v, (*out)->position);
     return *out == NULL ? out_of_memory(b) : OK;

@@ -6,6 +6,7 @@
 #include "plan/bind.h"
 
 #include "batch/builder.h"
+#include "expr/defaults.h"
 
 static status
 refuse_value(binder *b, const value *v, const field *f, int32_t row, int32_t position) {
@@ -111,28 +112,34 @@ bind_value(value *out, binder *b, const field *f, const ast_expr *e, int32_t row
 }
 
 static status
+append_value(builder *rows, binder *b, const object *o, int32_t at, const ast_expr *e,
+             int32_t row) {
+    const field *f = &o->schema->fields[at];
+    value        v;
+    TRY(bind_value(&v, b, f, e, row));
+    if (!v.is_null) {
+        return column_append_value(rows, at, &v, b->err);
+    }
+    return f->nullable ? column_append_null(rows, at, b->err) : refuse_null(b, f, row, e->position);
+}
+
+static status
 append_rows(builder *rows, binder *b, const object *o, const ast_statement *s,
-            const int32_t *source) {
+            const int32_t *source, filler *fill) {
     const ast_select *given = s->select;
     for (int32_t r = 0; r < given->row_count; r++) {
         b->expr_count = 0;
         for (int32_t c = 0; c < o->schema->count; c++) {
             const field    *f = &o->schema->fields[c];
-            value           v = {.type = f->type, .is_null = true};
-            int32_t         position = s->position;
             const ast_expr *e =
                 source[c] < 0 ? NULL : given->rows[(int64_t)r * given->row_width + source[c]];
-            position = e == NULL ? position : e->position;
             if (e != NULL && e->kind != AST_DEFAULT) {
-                TRY(bind_value(&v, b, f, e, r));
-            } else if (o->defaults != NULL) {
-                v = o->defaults[c];
+                TRY(append_value(rows, b, o, c, e, r));
+            } else if (fill->is_null(fill, c) && !f->nullable) {
+                return refuse_null(b, f, r, e == NULL ? s->position : e->position);
+            } else {
+                TRY(column_append_fill(rows, c, 1, fill, b->arena, b->err));
             }
-            if (v.is_null && !f->nullable) {
-                return refuse_null(b, f, r, position);
-            }
-            TRY(v.is_null ? column_append_null(rows, c, b->err)
-                          : column_append_value(rows, c, &v, b->err));
         }
         arena_reset(b->arena); /* what one row needed */
     }
@@ -153,18 +160,21 @@ plan_insert_values(batch **out, mem *m, arena *a, const plan_env *env, const obj
     for (int32_t c = 0; c < count; c++) {
         types[c] = target->schema->fields[c].type;
     }
-    builder rows;
-    arena   scratch;
+    builder  rows;
+    arena    scratch;
+    defaults fill;
     TRY(builder_init(&rows, m, types, count, err));
     arena_init(&scratch, a->mem);
+    defaults_init(&fill, target, m, &env->eval, env->statement_us);
     b.arena = &scratch;
     status result = builder_reserve(&rows, s->select->row_count, err);
     if (result >= 0) {
-        result = append_rows(&rows, &b, target, s, source);
+        result = append_rows(&rows, &b, target, s, source, &fill.base);
     }
     if (result >= 0) {
         result = builder_take(&rows, out, err);
     }
+    defaults_fini(&fill);
     arena_fini(&scratch);
     builder_fini(&rows);
     return result;

@@ -77,6 +77,17 @@ bind_keys(object *o, binder *b, const ast_statement *s) {
     return OK;
 }
 
+/* The text of an expression, in memory of the object. */
+static status
+keep_text(text *out, binder *b, const ast_expr *e) {
+    buf shown;
+    buf_init(&shown, b->arena->mem, 1 << 16);
+    sql_print_expr(e, &shown);
+    *out = shown.failed ? (text){NULL, 0} : arena_text(b->arena, buf_text(&shown));
+    buf_fini(&shown);
+    return out->data == NULL ? out_of_memory(b) : OK;
+}
+
 static status
 bind_checks(object *o, binder *b, const ast_statement *s) {
     scope           columns;
@@ -90,19 +101,11 @@ bind_checks(object *o, binder *b, const ast_statement *s) {
         object_check *check = &o->checks[i];
         context       where = {.binder = b, .scope = &columns, .clause = "CHECK"};
         expr         *e;
-        buf           shown;
         TRY(bind_condition(&e, &where, s->checks[i].expr));
         check->condition = e;
-        buf_init(&shown, b->arena->mem, 1 << 16);
-        sql_print_expr(s->checks[i].expr, &shown);
-        buf_append_char(&shown, '\0');
-        check->shown = shown.failed ? (text){NULL, 0} : arena_text(b->arena, buf_text(&shown));
-        buf_fini(&shown);
+        TRY(keep_text(&check->shown, b, s->checks[i].expr));
         if (s->checks[i].name.text.data != NULL) {
             check->name = arena_text(b->arena, s->checks[i].name.text);
-        }
-        if (check->shown.data == NULL) {
-            return out_of_memory(b);
         }
         o->check_count++;
     }
@@ -130,23 +133,16 @@ check_name(const ast_statement *s, int32_t i, error *err) {
 }
 
 static status
-bind_default(value *out, binder *b, const ast_column_def *c, data_type t) {
-    *out = (value){.type = t, .is_null = true};
-    if (c->default_value == NULL) {
-        return OK;
-    }
-    scope   nothing = {0};
-    context where = {.binder = b, .scope = &nothing, .clause = "DEFAULT"};
-    expr   *e;
-    b->streaming = true; /* now() is no constant of the definition */
-    TRY(bind_expr(&e, &where, c->default_value));
-    if (!expr_is_constant(e)) {
-        error_set_at(b->err, ERR_INVALID_SCHEMA, c->default_value->position,
-                     "the DEFAULT of \"%.*s\" must be a constant", TEXT_ARG(c->name.text));
-        error_hint(b->err, "write the value itself, and compute the rest in a stream");
-        return ERR_INVALID_SCHEMA;
-    }
-    value v;
+fits(binder *b, status s, data_type t) {
+    return s >= 0 || s == ERR_OUT_OF_MEMORY
+               ? s
+               : error_hint(b->err, "give a %s, or change the type of the column", type_name(t));
+}
+
+/* What never changes is computed here and now, so a value that does not fit is found out. */
+static status
+fold_default(object_default *out, binder *b, expr *e, data_type t) {
+    value v, fitted;
     if (e->digits.size > 0) {
         TRY(cast_expr(&e, b, t));
     }
@@ -154,12 +150,30 @@ bind_default(value *out, binder *b, const ast_column_def *c, data_type t) {
     if (v.is_null) {
         return OK;
     }
-    TRY(located(b, value_cast(out, &v, t, b->arena, b->err), e->position));
-    if (physical_is_view(type_physical(out->type))) {
-        out->s = arena_text(b->arena, out->s);
-        return out->s.data == NULL ? out_of_memory(b) : OK;
+    TRY(fits(b, located(b, value_cast(&fitted, &v, t, b->arena, b->err), e->position), t));
+    fitted.type = t;
+    out->value = make_constant(b, &fitted, e->position);
+    return out->value == NULL ? out_of_memory(b) : OK;
+}
+
+static status
+bind_default(object_default *out, binder *b, const ast_column_def *c, data_type t) {
+    scope   nothing = {0};
+    context where = {.binder = b, .scope = &nothing, .clause = "DEFAULT"};
+    expr   *e;
+    *out = (object_default){0};
+    if (c->default_value == NULL) {
+        return OK;
     }
-    return OK;
+    b->streaming = true; /* now() is no constant of the definition */
+    TRY(bind_expr(&e, &where, c->default_value));
+    if (expr_is_constant(e)) {
+        TRY(fold_default(out, b, e, t));
+    } else {
+        TRY(fits(b, cast_expr(&e, b, t), t));
+        out->value = e;
+    }
+    return out->value == NULL ? OK : keep_text(&out->shown, b, c->default_value);
 }
 
 static status
@@ -504,7 +518,6 @@ plan_object_of(object *out, const ast_statement *s, const schema *columns, error
         field *f = &made->fields[i];
         f->type = f->type.id == TYPE_NULL ? type_of(TYPE_TEXT) : f->type;
         f->nullable = true;
-        out->defaults[i] = (value){.type = f->type, .is_null = true};
     }
     out->schema = made;
     out->append_only = false;

@@ -101,7 +101,8 @@ static status
 refuse_place(context *c, const ast_expr *e) {
     error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position, "a subquery cannot stand in %s",
                  c->clause);
-    return error_hint(c->binder->err, "join it in FROM");
+    return error_hint(c->binder->err,
+                      context_is_alone(c) ? "a value or a call may stand here" : "join it in FROM");
 }
 
 static status

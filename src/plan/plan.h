@@ -229,7 +229,9 @@ typedef struct externals {
 typedef enum plan_nulls { NULLS_LARGEST, NULLS_LAST, NULLS_FIRST } plan_nulls;
 
 typedef struct plan_env {
-    eval_env   eval;
+    eval_env eval;
+    int64_t *statement_us;    /* eval_instant, of all that is bound for a statement; NULL: a plan
+                                 has its own */
     bool       real_division; /* of two integers / gives a DOUBLE */
     plan_nulls nulls;         /* of an ORDER BY that does not say */
 } plan_env;

@@ -6,7 +6,7 @@
 typedef struct reshaping {
     const schema  *shape;
     const int32_t *from;
-    const value   *fill;
+    filler        *fill;
     arena          scratch; /* of the segment under way */
 } reshaping;
 
@@ -21,7 +21,7 @@ pick_columns(reshaping *r, const segment *s, int32_t row_count, delta *out, erro
         if (r->from[i] >= 0) {
             columns[i] = s->columns[r->from[i]];
         } else {
-            TRY(column_constant(&columns[i], &r->fill[i], row_count, &r->scratch, err));
+            TRY(r->fill->column(r->fill, i, row_count, &columns[i], &r->scratch, err));
         }
     }
     *out = (delta){.row_count = row_count, .column_count = count, .columns = columns};
@@ -72,7 +72,7 @@ reshape_segments(table *made, reshaping *r, table *t, error *err) {
 
 status
 table_reshape(table **out, table *t, const schema *s, const object_key *keys, int32_t key_count,
-              const int32_t *from, const value *fill, error *err) {
+              const int32_t *from, filler *fill, error *err) {
     reshaping r = {.shape = s, .from = from, .fill = fill};
     table    *made = NULL;
     assert(key_count == t->key_count);

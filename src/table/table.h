@@ -90,11 +90,10 @@ status table_gather(const table *t, const int64_t *positions, int64_t position_c
 const int64_t *table_dead(const table *t, const insert_entry *e);
 
 /* A table of other columns for the rows of `t`: column i is column from[i] of it, or, when that is
- * -1, fill[i] in all rows. Keys are those of `t`, in their order, with other column numbers. The
+ * -1, what `fill` gives. Keys are those of `t`, in their order, with other column numbers. The
  * new one is empty of use until it takes over; until then `t` may not change. */
 status table_reshape(table **out, table *t, const schema *s, const object_key *keys,
-                     int32_t key_count, const int32_t *from, const value *fill,
-                     error *err) MUST_USE;
+                     int32_t key_count, const int32_t *from, filler *fill, error *err) MUST_USE;
 void   table_take_over(table *made, table *t); /* and `t` is empty: close it */
 
 /* ---- giving memory back, between changes. Open snapshots keep what they show.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import decimal
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import laminardb
@@ -135,6 +136,56 @@ def test_not_null_and_default(db: laminardb.Connection) -> None:
     with pytest.raises(laminardb.IngestionError, match='row 2, column "a".*NOT NULL'):
         db.insert("n", [{"a": 3}, {"b": "x"}])
     assert db.query("SELECT * FROM n").fetchall() == [(1, "none", 1.5), (2, "two", 1.5)]
+
+
+def test_computed_defaults(db: laminardb.Connection) -> None:
+    db.execute(
+        "CREATE SOURCE d (k BIGINT, at TIMESTAMP DEFAULT now(), r DOUBLE DEFAULT random(), "
+        "s VARCHAR DEFAULT 'more than twelve bytes ' || (random() * 0)::INT)"
+    )
+    writer = db.writer("d")
+
+    def write() -> None:
+        writer.insert([{"k": 9000}, {"k": 9001}])
+        writer.flush()
+
+    inserts: list[Callable[[], object]] = [
+        lambda: db.insert("d", {"k": 1}),
+        lambda: db.insert("d", [{"k": 10}, {"k": 11, "s": "given"}, {"k": 12, "r": None}]),
+        lambda: db.insert("d", {"k": list(range(1000, 6000))}),
+        lambda: db.insert("d", pa.table({"k": list(range(6000, 9000))})),
+        lambda: db.insert_csv("d", "k\n20\n21\n"),
+        lambda: db.insert_json("d", '[{"k": 30}, {"k": 31, "s": "given"}, {"s": "given"}]'),
+        write,
+        lambda: db.execute("INSERT INTO d (k) VALUES (40), (41)"),
+        lambda: db.execute("INSERT INTO d BY NAME SELECT k + 50 AS k FROM d WHERE k < 2"),
+    ]
+    for i, insert in enumerate(inserts):
+        insert()
+        assert db.query("SELECT count(DISTINCT at) FROM d").fetchall() == [(i + 1,)]
+    rows = db.query("SELECT k, at, r, s FROM d").fetchall()
+    assert len(rows) == 8014
+    assert len({r for _, _, r, _ in rows if r is not None}) == 8013
+    assert {s for *_, s in rows} == {"given", "more than twelve bytes 0"}
+    assert sum(s == "given" for *_, s in rows) == 3
+    writer.close()
+
+
+def test_default_that_fails(db: laminardb.Connection) -> None:
+    db.execute("CREATE SOURCE f (k BIGINT, n UTINYINT DEFAULT 300 + (random() * 0)::INT)")
+    calls: list[Callable[[], object]] = [
+        lambda: db.insert("f", [{"k": 1, "n": 1}, {"k": 2}]),
+        lambda: db.insert("f", {"k": [1, 2]}),
+        lambda: db.insert("f", pa.table({"k": [1, 2]})),
+        lambda: db.insert_csv("f", "k\n1\n"),
+        lambda: db.insert_json("f", '{"k": 1}'),
+    ]
+    for call in calls:
+        with pytest.raises(
+            laminardb.IngestionError, match='the DEFAULT of column "n": cannot convert .* 300'
+        ):
+            call()
+    assert db.query("SELECT count(*) FROM f").fetchall() == [(0,)]
 
 
 def test_arrow_layouts(t: laminardb.Connection) -> None:

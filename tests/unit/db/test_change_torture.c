@@ -103,8 +103,8 @@ in_transaction(scenario *s, bool commit) {
 
 static void
 alter_table(scenario *s) {
-    if (run(s,
-            "ALTER TABLE t ADD COLUMN note VARCHAR DEFAULT 'a text that is longer than a view'")) {
+    if (run(s, "ALTER TABLE t ADD COLUMN note VARCHAR "
+               "DEFAULT 'a text that is longer than a view' || random()")) {
         (void)run(s, "ALTER TABLE t RENAME COLUMN note TO remark");
     }
     (void)run(s, "ALTER TABLE t DROP COLUMN unused");

@@ -269,9 +269,11 @@ check_answers(scenario *s) {
 
 static void
 make_objects(scenario *s) {
-    s->made = run(s, "CREATE SOURCE t (k BIGINT, v DOUBLE DEFAULT 1.5, s VARCHAR, ts TIMESTAMP, "
-                     "WATERMARK FOR ts AS ts - INTERVAL '1' SECOND); "
-                     "CREATE TABLE r (k BIGINT, name VARCHAR)");
+    s->made = run(
+        s,
+        "CREATE SOURCE t (k BIGINT, v DOUBLE DEFAULT 1.5 + random() * 0, s VARCHAR, ts TIMESTAMP, "
+        "WATERMARK FOR ts AS ts - INTERVAL '1' SECOND); "
+        "CREATE TABLE r (k BIGINT, name VARCHAR)");
     for (size_t i = 0; s->made && i < STREAMS; i++) {
         char line[1024];
         snprintf(line, sizeof(line), "CREATE STREAM %s AS %s", streams[i][0], streams[i][1]);

@@ -157,6 +157,20 @@ test_examples(void **state) {
     }
 }
 
+static bool
+first_is_null(const filler *f, int32_t at) {
+    (void)f;
+    return at == 0;
+}
+
+static status
+give_seven(filler *f, int32_t at, int32_t row_count, column *out, arena *a, error *err) {
+    const value seven = value_i64(7);
+    (void)f;
+    (void)at;
+    return column_constant(out, &seven, row_count, a, err);
+}
+
 static void
 test_hint_defaults_and_nul(void **state) {
     (void)state;
@@ -164,7 +178,7 @@ test_hint_defaults_and_nul(void **state) {
     static field      long_fields[] = {{.name = TEXT("price"), .type = {.id = TYPE_F64}},
                                        {.name = TEXT("volume"), .type = {.id = TYPE_I64}}};
     const schema      long_shape = {2, long_fields};
-    const value       defaults[] = {value_null(TYPE_F64), value_i64(7)};
+    filler            sevens = {.is_null = first_is_null, .column = give_seven};
     mem               m;
     error             err = {0};
     batch            *rows = NULL;
@@ -176,7 +190,7 @@ test_hint_defaults_and_nul(void **state) {
                 ERR_INGESTION_FAILED);
     CHECK_STR(err.hint, "did you mean \"price\"?");
     const csv_format tabs = {.delimiter = '\t'};
-    CHECK_OK(csv_read(&rows, &m, &long_shape, defaults, TEXT("price\n1\n\n"), &tabs, &err));
+    CHECK_OK(csv_read(&rows, &m, &long_shape, &sevens, TEXT("price\n1\n\n"), &tabs, &err));
     CHECK_EQ(rows->rows.row_count, 2);
     CHECK_EQ(column_value(&rows->rows.columns[1], 1).i, 7);
     CHECK(column_is_null(&rows->rows.columns[0], 1));

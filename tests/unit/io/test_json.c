@@ -21,7 +21,7 @@ static field             fields[3];
 static schema            shape = {.count = 3, .fields = fields};
 static const json_target target = {.name = {"t", 1},
                                    .shape = &shape,
-                                   .defaults = NULL,
+                                   .fill = NULL,
                                    .coerce = take_as_is};
 
 static void

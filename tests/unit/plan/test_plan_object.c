@@ -40,10 +40,12 @@ test_columns(void **state) {
     CHECK_EQ(s->fields[1].type.id, TYPE_TEXT);
     CHECK_EQ(s->fields[2].type.id, TYPE_TIMESTAMP_MS);
     CHECK_EQ(s->fields[3].type.id, TYPE_TIMESTAMP);
-    CHECK_TEXT(o->defaults[1].s, "x");
-    CHECK(o->defaults[0].is_null);
-    CHECK(o->defaults[4].type.id == TYPE_F64 && o->defaults[4].d == 3.0);
-    CHECK(o->defaults[6].type.id == TYPE_I16 && o->defaults[6].i == -3);
+    CHECK_TEXT(o->defaults[1].value->constant.s, "x");
+    CHECK_TEXT(o->defaults[1].shown, "'x'");
+    CHECK(o->defaults[0].value == NULL && o->defaults[0].shown.data == NULL);
+    const value *e = &o->defaults[4].value->constant, *small = &o->defaults[6].value->constant;
+    CHECK(e->type.id == TYPE_F64 && e->d == 3.0);
+    CHECK(small->type.id == TYPE_I16 && small->i == -3);
     CHECK_EQ(o->event_time_column, 5);
     CHECK_EQ(o->delay_us, INT64_C(65000000));
     CHECK(o->append_only && !o->manual_watermark);
