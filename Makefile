@@ -8,6 +8,10 @@ T       ?=
 SECONDS ?= 60
 STRESS  ?= 20000
 
+# With the extension, installed into a folder of its own: with a prefix alone it would replace the one in the virtual environment.
+SAN := -Db_sanitize=address,undefined -Db_lundef=false -Dpython=true \
+       $(foreach d,prefix python.platlibdir python.purelibdir,-D$(d)=$(CURDIR)/build/san/install)
+
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -25,23 +29,26 @@ demo: build ## replay the flights of 2013 as a live feed (SPEED=1000000: in half
 
 test: build unit ## all tests: C units, SQL files, Python, property tests (T=path narrows the Python ones)
 	@tools/data.sh $(VENV)
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest $(if $(T),$(T),-n 2 --dist loadgroup)
 
 unit: $(VENV)/installed ## the C unit tests
 	@tools/unit.sh $(VENV) build/unit unit 81
 
 san: $(VENV)/installed ## C unit tests and the Python extension under AddressSanitizer and UBSan
-	@tools/unit.sh $(VENV) build/san unit 81 -Db_sanitize=address,undefined -Db_lundef=false
-	@tools/san_python.sh $(VENV)
+	@tools/unit.sh $(VENV) build/san unit 81 $(SAN)
+	@tools/san_python.sh $(VENV) build/san
 
 tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
 	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture -scope" 26 -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan
 
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
-	@tools/torture.sh $(VENV)
+	@tools/torture.sh $(VENV) $(SAN)
 
 fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan)
 	@tools/fuzz.sh $(VENV) $(or $(T),parser) $(SECONDS)
+
+fuzz-floor: $(VENV)/installed ## all fuzz targets, RUNS=2000000 executions together, the same ones each time
+	@tools/fuzz_floor.sh $(VENV) $(or $(RUNS),2000000)
 
 clang: $(VENV)/installed ## compile everything with clang-19, warnings are errors
 	@tools/clang.sh $(VENV)
@@ -70,4 +77,4 @@ referee: build ## the referee's NEXmark and latency suites: make referee REF=pat
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san tsan torture fuzz full clang check format bench tpch referee clean
+.PHONY: help setup build demo test unit san tsan torture fuzz fuzz-floor full clang check format bench tpch referee clean

@@ -172,6 +172,8 @@ LAMINAR_API laminar_status laminar_database_resume(laminar_database *db, laminar
 /* "Created", "Starting", "Running", "Paused", "ShuttingDown", "Stopped"; "Faulted": started, and
  * every stream has failed. Never waits. */
 LAMINAR_API const char *laminar_database_state(laminar_database *db);
+/* Whether this thread has begun a transaction that it has neither committed nor rolled back. */
+LAMINAR_API bool laminar_database_in_transaction(const laminar_database *db);
 /* OK as long as calls are answered: code 101 once it is closed, 100 in a forked child. */
 LAMINAR_API laminar_status laminar_database_check(laminar_database *db, laminar_error *err);
 /* Deterministic mode: moves the clock on to now_us, microseconds since 1970. What is due until then

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # fuzz.sh VENV TARGET SECONDS - fuzzes one target (parser, plan, arrow, csv, scan) under ASan and UBSan. New inputs stay in build/fuzz-TARGET and
-# are used again; a failing one is written to build/fuzz-TARGET-crash-*. To keep what was learnt: fuzz.sh VENV TARGET merge.
+# are used again; a failing one is written to build/fuzz-TARGET-crash-*. Instead of SECONDS: -runs=N plays the same N inputs each time, build
+# only compiles, merge keeps what was learnt in the corpus.
 set -euo pipefail
 venv=$1 target=$2 seconds=$3
 command -v clang-19 >/dev/null && [ -n "$(compgen -G '/usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.fuzzer*.a')" ] ||
@@ -15,7 +16,15 @@ corpus=tests/fuzz/corpus/$target
 options=(-max_len=2048 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 "-artifact_prefix=build/fuzz-$target-")
 case $target in parser | plan) corpus=tests/fuzz/corpus/sql options+=(-dict=tests/fuzz/sql.dict) ;; esac
 export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
+[ "$seconds" != build ] || exit 0
 if [ "$seconds" = merge ]; then
     exec "build/fuzz/tests/fuzz/fuzz_$target" -merge=1 -max_len=600 "$corpus" "build/fuzz-$target"
 fi
-exec "build/fuzz/tests/fuzz/fuzz_$target" "${options[@]}" "-max_total_time=$seconds" "build/fuzz-$target" "$corpus"
+found=build/fuzz-$target
+if [[ $seconds = -runs=* ]]; then # the same inputs each time
+    found=$(mktemp -d) && trap 'rm -rf "$found"' EXIT
+    options+=("$seconds" -seed=1)
+else
+    options+=("-max_total_time=$seconds")
+fi
+"build/fuzz/tests/fuzz/fuzz_$target" "${options[@]}" "$found" "$corpus"

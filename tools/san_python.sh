@@ -1,17 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# san_python.sh VENV - the Python extension under AddressSanitizer, LeakSanitizer and UBSan in a stock interpreter: the API, inserts and
-# a share of the model tests; leaks are looked for where no other extension is loaded.
+# san_python.sh VENV BUILD_DIR - the Python extension under AddressSanitizer, LeakSanitizer and UBSan in a stock interpreter: the API, inserts
+# and a share of the model tests; leaks are looked for where no other extension is loaded. BUILD_DIR is that of the C units (make san).
 set -euo pipefail
-venv=$1 dir=build/san-python
-export PATH="$PWD/$venv/bin:$PATH"
-mkdir -p build
-# Folders of its own: with a prefix alone the module would replace the one in the virtual environment.
-[ -f $dir/build.ninja ] || meson setup $dir -Dlibrary=false -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-    --prefix="$PWD/$dir/install" -Dpython.platlibdir="$PWD/$dir/install" -Dpython.purelibdir="$PWD/$dir/install" >$dir.log 2>&1 ||
-    { cat $dir.log; exit 1; }
-ninja -C $dir --quiet
-meson install -C $dir --quiet --no-rebuild
+venv=$1 dir=$2
+PATH="$PWD/$venv/bin:$PATH" meson install -C $dir --quiet --no-rebuild
 # libstdc++ comes second: the runtime looks up the throw of C++ when it starts, and other extensions load that library later.
 run() {
     PYTHONPATH=$PWD/$dir/install PYTHONMALLOC=malloc LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libstdc++.so)" \

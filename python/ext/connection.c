@@ -151,14 +151,9 @@ get_is_closed(PyObject *o, void *unused) {
 }
 
 static PyObject *
-get_state(PyObject *o, void *unused) {
+get_in_transaction(PyObject *o, void *unused) {
     (void)unused;
-    connection_object *self = (connection_object *)o;
-    laminar_error      err;
-    if (laminar_database_check(self->db, &err) < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    return PyUnicode_FromString(laminar_database_state(self->db));
+    return PyBool_FromLong(laminar_database_in_transaction(((connection_object *)o)->db));
 }
 
 /* Says what an insert gave reason to say. The rows are kept also where warnings are errors. */
@@ -770,11 +765,13 @@ static PyMethodDef connection_methods[] = {
 
 static PyGetSetDef connection_attributes[] = {
     {"is_closed", get_is_closed, NULL, PyDoc_STR("True after close()."), NULL},
-    {"pipeline_state", get_state, NULL,
+    {"pipeline_state", ext_connection_state, NULL,
      PyDoc_STR(
          "'Created', 'Starting', 'Running', 'Paused', 'ShuttingDown', 'Stopped', or 'Faulted' "
          "when every stream has failed."),
      NULL},
+    {"in_transaction", get_in_transaction, NULL,
+     PyDoc_STR("True between this thread's BEGIN and its COMMIT or ROLLBACK."), NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -42,7 +42,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import display, types
+    from . import dbapi, display, prometheus, types
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
@@ -69,6 +69,7 @@ _LATER = {
     "aio": ("AsyncStreamSubscription", "AsyncSubscription"),
     "callbacks": ("CallbackSubscription",),
     "changes": ("ChangeEvent", "ChangeRow", "MaterializedView", "mv"),
+    "dbapi": (),
     "display": (),
     "metrics": ("LatencyMetrics", "Metrics", "PipelineMetrics", "SourceMetrics", "StreamMetrics"),
     "pipeline": (
@@ -80,6 +81,7 @@ _LATER = {
         "SourceInfo",
         "StreamInfo",
     ),
+    "prometheus": (),
     "types": ("Column", "Schema"),
     "why": ("InputState", "Why"),
     "writer": ("BatchWriter", "Writer"),
@@ -143,10 +145,12 @@ __all__ = [
     "Writer",
     "codes",
     "connect",
+    "dbapi",
     "display",
     "execute",
     "mv",
     "open",
+    "prometheus",
     "sql",
     "types",
 ]

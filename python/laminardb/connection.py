@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent
+    from .dbapi import Cursor
     from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
     from .pipeline import PipelineTopology, QueryInfo, SinkInfo, SourceInfo, StreamInfo
     from .why import Why
@@ -105,6 +106,35 @@ class Connection(_laminardb.Connection):
             QueryError: with line, column and hint. SchemaError: a name is taken.
         """
         return ExecuteResult(self._execute(sql, params, Resolver(_getframe(1), objects)))
+
+    def begin(self) -> None:
+        """BEGIN: what this thread changes until commit() or rollback() is one change, or none.
+
+        Raises:
+            QueryError: a transaction of this thread is open.
+        """
+        self._execute("BEGIN")
+
+    def commit(self) -> None:
+        """COMMIT; without a transaction of this thread nothing: statements have taken effect already."""
+        if self.in_transaction:
+            self._execute("COMMIT")
+
+    def rollback(self) -> None:
+        """ROLLBACK: nothing of the transaction happened; without one of this thread it does nothing."""
+        if self.in_transaction:
+            self._execute("ROLLBACK")
+
+    def cursor(self) -> Cursor:
+        """A cursor as of PEP 249 (laminardb.dbapi), whose errors are those of that module.
+
+        Example:
+            >>> laminardb.open().cursor().execute("SELECT 1 + 1").fetchone()
+            (2,)
+        """
+        from .dbapi import Cursor
+
+        return Cursor(self)
 
     def query(self, sql: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
         """Runs a statement that returns rows. params: as of execute.
@@ -449,6 +479,20 @@ class Connection(_laminardb.Connection):
         """Counters of every stream in order of creation."""
         found = (self.stream_metrics(name) for name in self.list_streams())
         return [m for m in found if m is not None]
+
+    def prometheus(self, *, openmetrics: bool = False) -> str:
+        """All metrics as text for Prometheus (format 0.0.4), or OpenMetrics 1.0.
+
+        Names begin with ``laminardb_``; units are rows, seconds and bytes. The media types to serve it with
+        are laminardb.prometheus.CONTENT_TYPE and OPENMETRICS_CONTENT_TYPE.
+
+        Example:
+            >>> laminardb.open().prometheus().splitlines()[2]
+            'laminardb_ingested_rows_total 0.0'
+        """
+        from .prometheus import text
+
+        return text(self, openmetrics)
 
     @property
     def pipeline_watermark(self) -> int:

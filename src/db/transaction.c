@@ -124,3 +124,8 @@ transaction_run(statement_context *c, const ast_statement *st, laminar_result **
     *out = answer;
     return OK;
 }
+
+bool
+laminar_database_in_transaction(const laminar_database *db) {
+    return db_in_own_transaction(db);
+}

@@ -10,17 +10,22 @@ import duckdb
 import laminardb
 import pyarrow.parquet as pq
 import pytest
-from tpch import QUERIES, TABLES, difference, generate, load, plain
+from tpch import QUERIES, TABLES, difference, generate, load, load_duck, plain
 
 ONCE_SCALE, STREAM_SCALE = 0.1, 0.01
 SLICE = 5_000  # rows of an insert
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, duckdb.DuckDBPyConnection]:
-    folder = tmp_path_factory.mktemp("tpch")
-    generate(folder, ONCE_SCALE)
-    return load(folder)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("tpch")
+    generate(made, ONCE_SCALE)
+    return made
+
+
+@pytest.fixture(scope="module", params=["arrow", "csv"])
+def loaded(request: pytest.FixtureRequest, folder: Path) -> tuple[Any, duckdb.DuckDBPyConnection]:
+    return load(folder, request.param), load_duck(folder)
 
 
 @pytest.mark.parametrize("number", QUERIES)
@@ -34,8 +39,7 @@ def test_once(number: int, loaded: tuple[Any, duckdb.DuckDBPyConnection]) -> Non
 def streamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, duckdb.DuckDBPyConnection]:
     folder: Path = tmp_path_factory.mktemp("tpch_streams")
     generate(folder, STREAM_SCALE)
-    _, duck = load(folder)
-    ours = laminardb.open()
+    ours, duck = laminardb.open(), load_duck(folder)
     rows = {name: plain(pq.read_table(folder / f"{name}.parquet")) for name in TABLES}
     for name in TABLES:
         ours.create_table(name, rows[name].schema)
