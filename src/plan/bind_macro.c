@@ -26,9 +26,14 @@ has_columns(const ast_expr *e) {
 }
 
 static status
-check_plain_call(binder *b, text name, const ast_expr *call) {
-    if (call->distinct || call->filter != NULL || call->over != NULL || call->order_count > 0 ||
-        call->arg_names != NULL || call->nulls != AST_NULLS_DEFAULT) {
+check_plain_call(binder *b, text name, const ast_expr *call, bool has_over) {
+    if (has_over && call->over == NULL) {
+        error_set_at(b->err, ERR_QUERY_FAILED, call->position,
+                     "%.*s() looks at other rows, so it needs OVER", TEXT_ARG(name));
+        return error_hint(b->err, "say which: OVER (PARTITION BY ... ORDER BY ...)");
+    }
+    if (call->distinct || call->filter != NULL || (call->over != NULL && !has_over) ||
+        call->order_count > 0 || call->arg_names != NULL || call->nulls != AST_NULLS_DEFAULT) {
         error_set_at(b->err, ERR_QUERY_FAILED, call->position,
                      "%.*s() is an SQL function: its call has arguments and nothing else",
                      TEXT_ARG(name));
@@ -48,7 +53,7 @@ check_call(binder *b, const object *f, const ast_expr *call, const ast_statement
                      call->arg_count == 1 ? "is" : "are");
         return error_hint(b->err, "SHOW CREATE %.*s shows it", TEXT_ARG(f->name));
     }
-    return check_plain_call(b, f->name, call);
+    return check_plain_call(b, f->name, call, false);
 }
 
 static status
@@ -137,6 +142,19 @@ bind_body(expr **out, context *c, object *f, const ast_expr *call, const ast_exp
     return bound;
 }
 
+/* OVER () in a body of macros.def is the place of the call's own. True: there is one. */
+static bool
+put_over(ast_expr *body, ast_over *over) {
+    bool any = body->over != NULL;
+    if (any) {
+        body->over = over;
+    }
+    for (int32_t i = 0; i < body->arg_count; i++) {
+        any = put_over(body->args[i], over) || any;
+    }
+    return any;
+}
+
 static status
 bind_built_in(expr **out, context *c, const ast_expr *e, bool *done) {
     binder        *b = c->binder;
@@ -147,7 +165,7 @@ bind_built_in(expr **out, context *c, const ast_expr *e, bool *done) {
         return OK;
     }
     TRY(sql_parse_function(&made, b->arena, text_of(sql), e->position, b->err));
-    TRY(check_plain_call(b, e->name.text, e));
+    TRY(check_plain_call(b, e->name.text, e, put_over(made->value, e->over)));
     TRY(put_arguments(b, e->name.text, e, made));
     return bind_body(out, c, NULL, e, made->value);
 }
