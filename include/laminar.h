@@ -628,6 +628,7 @@ typedef struct laminar_stream_stats {
     int64_t         queued_rows;
     bool            is_backpressured;
     laminar_latency latency;
+    int64_t         lost_rows; /* taken back when state_ttl had made the stream forget them */
 } laminar_stream_stats;
 LAMINAR_API laminar_status laminar_database_stream_stats(laminar_database *db, const char *stream,
                                                          laminar_stream_stats *out,

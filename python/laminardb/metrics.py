@@ -107,8 +107,8 @@ class StreamMetrics:
     """One stream.
 
     total_events: rows it emitted. rows_in: rows it read. error: why it failed, or None. late_rows,
-    null_time_rows: rows that no window took. state_rows, state_bytes: what its operators remember. sql: the
-    statement that made it.
+    null_time_rows: rows that no window took. lost_rows: rows taken back when state_ttl had made the stream
+    forget them. state_rows, state_bytes: what its operators remember. sql: the statement that made it.
     """
 
     name: str
@@ -121,6 +121,7 @@ class StreamMetrics:
     rows_in: int
     late_rows: int
     null_time_rows: int
+    lost_rows: int
     state_rows: int
     state_bytes: int
     error: str | None
@@ -139,6 +140,7 @@ class StreamMetrics:
             s["rows_in"],
             s["late_rows"],
             s["null_time_rows"],
+            s["lost_rows"],
             s["state_rows"],
             s["state_bytes"],
             s["error"],

@@ -66,6 +66,7 @@ struct object {
     uint64_t    id;   /* grows with each creation */
     schema     *schema;
     text        sql; /* the statement that made it; a view is bound from it where it is read */
+    int64_t     state_ttl_us; /* streams: what was not touched for so long is forgotten; 0: never */
     /* sources */
     int32_t event_time_column; /* -1: processing time */
     int32_t clock_time_column; /* streams: the column that is PROCTIME(), -1 */

@@ -520,7 +520,14 @@ set_stream(alteration *a, error *err) {
         catalog_object_new(&a->made, a->c->db->mem, OBJECT_STREAM, a->old->name, err);
     TRY(bound);
     copy_meaning(a->made, a->old);
+    a->made->state_ttl_us = 0;
     status s = plan_stream_options(a->made, &a->c->env, a->definition, err);
+    if (s == OK && a->made->state_ttl_us != a->old->state_ttl_us) {
+        s = error_set(err, ERR_INVALID_SCHEMA, "state_ttl is decided when a stream is made");
+        error_hint(err,
+                   "make it again: CREATE OR REPLACE STREAM %.*s WITH (state_ttl = ...) AS ...",
+                   TEXT_ARG(a->old->name));
+    }
     if (s == OK) {
         s = write_definition(a, err);
     }

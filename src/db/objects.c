@@ -247,7 +247,8 @@ fill_stream_stats(laminar_database *db, const stream *st, queue_load load,
                                  .capacity_rows = db_setting(db, SETTING_BUFFER_SIZE),
                                  .queued_rows = load.rows,
                                  .is_backpressured = load.is_full || c.backpressured,
-                                 .latency = latency_of(stream_latency(st))};
+                                 .latency = latency_of(stream_latency(st)),
+                                 .lost_rows = c.lost_rows};
     (void)snprintf(made.error, sizeof(made.error), "%s", why.message);
     copy_sized(out, &made, out->size, sizeof(made));
 }

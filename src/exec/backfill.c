@@ -20,6 +20,7 @@ typedef struct event {
     batch        *rows;        /* NULL: a tick */
     int64_t       frontier_us; /* of a tick */
     int64_t       arrived_us;  /* of rows */
+    aging_moment  moment;      /* likewise */
 } event;
 
 typedef struct backlog {
@@ -59,7 +60,9 @@ add_event(backfill *b, event e, int64_t rows, error *err) {
 
 status
 backfill_add_rows(backfill *b, stream_input *in, const delta *rows, error *err) {
-    event e = {.in = in, .arrived_us = in->owner->engine->arrived_us};
+    event e = {.in = in,
+               .arrived_us = in->owner->engine->arrived_us,
+               .moment = aging_now(in->owner, in->from_source)};
     TRY(batch_keep(&e.rows, b->mem, rows, err));
     const status added = add_event(b, e, rows->row_count, err);
     if (added < 0) {
@@ -94,7 +97,7 @@ apply(stream *s, const backlog *l, interrupt *guard, error *err) {
         }
         if (e->rows != NULL) {
             s->circuit->env.arrived_us = e->arrived_us;
-            TRY(circuit_feed(s->circuit, e->in->leaf, &e->rows->rows, err));
+            TRY(stream_feed_at(e->in, &e->moment, &e->rows->rows, err));
             untouched += e->rows->rows.row_count;
         } else if (e->frontier_us > reached || untouched >= SMALL_ROWS || i + 1 == l->count) {
             TRY(circuit_tick(s->circuit, max_i64(e->frontier_us, reached), err));

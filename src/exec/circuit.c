@@ -30,6 +30,9 @@ circuit_close(circuit *c) {
     if (c->store != NULL) {
         store_close(c->store);
     }
+    if (c->env.results != NULL) {
+        store_close(c->env.results);
+    }
     arena_fini(&c->tick_arena);
     arena_fini(&c->scratch);
     arena_fini(&c->arena);
@@ -193,13 +196,65 @@ circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) {
     return s;
 }
 
-status
-circuit_tick(circuit *c, int64_t frontier_us, error *err) {
+static status
+tick_nodes(circuit *c, int64_t frontier_us, error *err) {
     for (int32_t i = 0; i < c->plan->node_count; i++) {
         if (c->ops[i] != NULL) {
             TRY(circuit_tick_op(c, c->ops[i], frontier_us, err));
         }
     }
+    return OK;
+}
+
+/* ---- state_ttl */
+
+static status
+forget(circuit *c, int64_t clock_us, error *err) {
+    c->env.clock_us = clock_us;
+    for (int32_t i = 0; i < c->plan->node_count; i++) {
+        op *o = c->ops[i];
+        if (o != NULL && o->class->forget != NULL) {
+            const arena_mark mark = arena_save(&c->scratch);
+            TRY(o->class->forget(o, err));
+            arena_rewind(&c->scratch, mark);
+        }
+    }
+    arena_reset(&c->tick_arena);
+    return OK;
+}
+
+bool
+circuit_is_step(const circuit *c, int64_t clock_us) {
+    return clock_us > c->env.clock_us &&
+           ages_step(c->env.ttl_us, clock_us) != ages_step(c->env.ttl_us, c->env.clock_us);
+}
+
+status
+circuit_pass_time(circuit *c, int64_t clock_us, error *err) {
+    if (!circuit_is_step(c, clock_us)) {
+        c->env.clock_us = max_i64(c->env.clock_us, clock_us);
+        return OK;
+    }
+    TRY(tick_nodes(c, INT64_MIN, err)); /* each stays at its frontier */
+    arena_reset(&c->tick_arena);
+    return forget(c, clock_us, err);
+}
+
+int64_t
+circuit_forgets_at_us(const circuit *c) {
+    int64_t due_us = INT64_MAX;
+    for (int32_t i = 0; i < c->plan->node_count; i++) {
+        for (int32_t k = 0; k < 2 && c->ops[i] != NULL; k++) {
+            const idle_book *a = c->ops[i]->ages[k];
+            due_us = a == NULL ? due_us : min_i64(due_us, ages_due_us(a));
+        }
+    }
+    return due_us;
+}
+
+status
+circuit_tick(circuit *c, int64_t frontier_us, error *err) {
+    TRY(tick_nodes(c, frontier_us, err));
     if (c->gate != NULL) {
         TRY(circuit_tick_op(c, c->gate, frontier_us, err));
     }
@@ -209,6 +264,11 @@ circuit_tick(circuit *c, int64_t frontier_us, error *err) {
     TRY(circuit_tick_op(c, c->sink, frontier_us, err));
     arena_reset(&c->tick_arena);
     c->ticked = true;
+    c->within = NULL;
+    if (c->env.ttl_us > 0 && circuit_is_step(c, frontier_us)) {
+        return forget(c, frontier_us, err);
+    }
+    c->env.clock_us = max_i64(c->env.clock_us, frontier_us);
     return OK;
 }
 

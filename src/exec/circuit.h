@@ -30,6 +30,9 @@ typedef struct circuit {
     spool     **spools;     /* one-off: by id of the root of a shared part */
     recursion **recursions; /* one-off: by id of the RECURSIVE */
     bool        ticked;
+    /* state_ttl: the source whose insert is under way, and its watermark so far; NULL: none */
+    const void *within;
+    int64_t     within_us;
 } circuit;
 
 /* live (may be NULL): the running circuit of the same plan. In a one-off circuit, a node whose live
@@ -56,6 +59,15 @@ op *circuit_exit(const circuit *c);
 /* Feeds up to any number of rows to a leaf in slices of BATCH_ROWS; scratch is rewound after each.
  * DONE: the leaf wants no more. */
 status circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) MUST_USE;
+/* ---- state_ttl
+ * Time has come to clock_us: rows that come from now on came then, and what is too old by then is
+ * forgotten first. Changes of rows that came before wait for the tick. */
+status circuit_pass_time(circuit *c, int64_t clock_us, error *err) MUST_USE;
+/* Is it another time, as far as ages tell times apart? */
+bool circuit_is_step(const circuit *c, int64_t clock_us);
+/* When something is forgotten next, if nothing touches it; INT64_MAX: never. */
+int64_t circuit_forgets_at_us(const circuit *c);
+
 /* Feeds a leaf that reads no object its rows: the one of a SELECT without FROM, those of VALUES. */
 status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_USE;
 /* ---- image.c: its state as bytes, for a circuit of the same plan that was just opened. */

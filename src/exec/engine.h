@@ -187,6 +187,7 @@ bool          stream_failure(const stream *s, error *reason); /* true: it failed
 
 typedef struct stream_counters {
     int64_t rows_in, rows_out, late_rows, null_time_rows, ticks;
+    int64_t lost_rows; /* taken back when state_ttl had made the stream forget them */
     int64_t watermark_us, state_bytes, state_rows;
     int64_t pending_rows;  /* stored in a pause by the sources that it reads */
     bool    backpressured; /* a subscription that blocks is full, behind one of them */

@@ -228,8 +228,11 @@ void    stream_fail(stream *s, const error *reason); /* and everything that read
 int64_t stream_frontier_us(const stream *s);
 int64_t stream_freed_rows(const stream *s); /* that its sources gave up so far */
 int64_t stream_late_rows(const stream *s);
-/* Feeds one leaf; a fault fails the stream, not the caller. */
+/* Feeds one leaf; all of its source's where state_ttl wants that. A fault fails the stream, not the
+ * caller. */
 void stream_feed(stream_input *in, const delta *rows);
+/* Are rows of its source to be fed by this input, and not with another one of the stream? */
+bool stream_feeds_by(const stream_input *in);
 void stream_tick(stream *s, int64_t frontier_us);
 /* Gives back what a failed stream held, between ticks. Its counters stay. */
 void   stream_drop_circuit(stream *s);
@@ -248,6 +251,21 @@ status source_open_idle(source *s, error *err) MUST_USE;
 /* The streams have been given an entry of the source, or its watermark moved. */
 void    source_heard(source *s);
 int64_t source_silent_since_us(const source *s);
+
+/* ---- aging.c: state_ttl */
+typedef struct aging_moment { /* as rows come */
+    int64_t watermark_us;     /* of their source, before them */
+    int64_t others_us; /* of the other sources of the stream, as far as they hold time back */
+    int64_t clock_us;  /* the engine's */
+} aging_moment;
+aging_moment aging_now(const stream *s, const source *from); /* from NULL: not from a source */
+/* To all leaves of the stream that read the source. */
+status aging_feed(stream *s, const source *from, const aging_moment *at, const delta *rows,
+                  error *err) MUST_USE;
+
+/* stream_feed into the circuit, which has come to this moment. */
+status stream_feed_at(stream_input *in, const aging_moment *at, const delta *rows,
+                      error *err) MUST_USE;
 
 /* ---- late.c */
 status stream_take_late(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */

@@ -126,6 +126,9 @@ group_prepare(flow_group *g, engine *e, uint64_t sequence, error *err) {
 void
 source_feed(const source *s, const old_rows *old, const delta *rows) {
     for (int32_t i = 0; i < s->inputs.count; i++) {
+        if (!stream_feeds_by(s->inputs.items[i])) {
+            continue;
+        }
         for (const old_part *p = old == NULL ? NULL : old->parts; p != NULL; p = p->next) {
             stream_feed(s->inputs.items[i], &p->rows);
         }

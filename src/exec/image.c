@@ -31,7 +31,9 @@ load_op(op *o, void *context, error *err) {
 status
 circuit_save(circuit *c, buf *out, error *err) {
     TRY(store_image_put(c->store, out, err));
+    TRY(c->env.results == NULL ? OK : store_image_put(c->env.results, out, err));
     buf_append_char(out, c->ticked ? 1 : 0);
+    image_put_i64(out, c->env.clock_us);
     const arena_mark mark = arena_save(&c->scratch);
     const status     s = visit(c, save_op, out, err);
     arena_rewind(&c->scratch, mark);
@@ -42,7 +44,9 @@ status
 circuit_load(circuit *c, image_reader *in, error *err) {
     char ticked;
     TRY(store_image_take(c->store, in, err));
+    TRY(c->env.results == NULL ? OK : store_image_take(c->env.results, in, err));
     TRY(image_take(in, &ticked, 1, err));
+    TRY(image_take_i64(in, &c->env.clock_us, err));
     c->ticked = ticked != 0;
     const arena_mark mark = arena_save(&c->scratch);
     const status     s = visit(c, load_op, in, err);

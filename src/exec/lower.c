@@ -52,6 +52,8 @@ class_of(const plan_node *n, op_mode mode) {
         return &op_project_class;
     case PLAN_KEEP:
         return &op_keep_class;
+    case PLAN_RESULT:
+        return mode == MODE_STREAM ? &op_result_class : &op_scan_class;
     case PLAN_AGGREGATE:
         return &op_aggregate_class;
     case PLAN_JOIN:
@@ -245,6 +247,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, const op *w
         spec->input[i] = &n->inputs[i]->schema;
         spec->append_only[i] =
             mode == MODE_ONCE || (n->inputs[i]->properties & PLAN_APPEND_ONLY) != 0;
+        spec->ages[i] = n->ages[i] && mode == MODE_STREAM;
     }
     return fill_columns(spec, a, n, err);
 }
@@ -371,7 +374,12 @@ open_circuit(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
                           .tick_arena = &c->tick_arena,
                           .store = c->store,
                           .interrupted = interrupted,
-                          .eval = &p->eval};
+                          .eval = &p->eval,
+                          .ttl_us = mode == MODE_STREAM ? p->ttl_us : 0,
+                          .clock_us = INT64_MIN};
+        s = c->env.ttl_us == 0 ? OK : store_open(&c->env.results, m, err);
+    }
+    if (s == OK) {
         c->ops = arena_alloc_zero(&c->arena, sizeof(op *) * (size_t)p->node_count);
         s = c->ops == NULL ? error_memory(err) : open_node(c, p->root, mode, live, false, err);
     }

@@ -240,14 +240,29 @@ next_source(replay *r) {
     return best;
 }
 
+/* See aging_now. */
+static aging_moment
+moment_of(const replay *r, const stream *s, const replay_source *from) {
+    aging_moment at = {
+        .watermark_us = from->watermark_us, .others_us = INT64_MAX, .clock_us = r->now_us};
+    for (int32_t i = 0; i < r->source_count; i++) {
+        const replay_source *other = &r->sources[i];
+        if (other != from && other->timed && !other->idle && list_has(&s->sources, other->source)) {
+            at.others_us = min_i64(at.others_us, other->watermark_us);
+        }
+    }
+    return at;
+}
+
 static status
 feed_leaves(replay *r, const replay_source *rs, const delta *rows, error *err) {
     for (int32_t i = 0; i < r->streams.count; i++) {
         stream *s = r->streams.items[i];
         for (int32_t k = 0; k < s->input_count; k++) {
-            if (s->inputs[k].from_source == rs->source) {
+            if (s->inputs[k].from_source == rs->source && stream_feeds_by(&s->inputs[k])) {
+                const aging_moment at = moment_of(r, s, rs);
                 s->circuit->env.arrived_us = rs->arrived_us;
-                TRY(circuit_feed(s->circuit, s->inputs[k].leaf, rows, err));
+                TRY(stream_feed_at(&s->inputs[k], &at, rows, err));
             }
         }
     }
@@ -325,12 +340,11 @@ replay_idle(replay *r, replay_source *rs, error *err) {
     return watermark_moved(r) ? replay_tick(r, err) : OK;
 }
 
-/* What fell silent before the group that begins at rs came. */
-static status
-replay_silence(replay *r, const replay_source *first, error *err) {
+/* When the last of the group that begins at `first` came. */
+static int64_t
+group_arrived_us(const replay *r, const replay_source *first) {
     const uint64_t sequence = first->entries[first->next].sequence;
     int64_t        arrived_us = INT64_MIN;
-    replay_source *idle;
     for (int32_t i = 0; i < r->source_count; i++) {
         const replay_source *rs = &r->sources[i];
         for (int64_t k = rs->next; k < rs->entry_count && rs->entries[k].sequence == sequence;
@@ -338,6 +352,25 @@ replay_silence(replay *r, const replay_source *first, error *err) {
             arrived_us = max_i64(arrived_us, rs->entries[k].ingested_us);
         }
     }
+    return arrived_us;
+}
+
+/* state_ttl by the engine's clock: it comes to the group before its rows do. */
+static status
+pass_clock(replay *r, error *err) {
+    for (int32_t i = 0; i < r->streams.count; i++) {
+        const stream *s = r->streams.items[i];
+        TRY(s->plan.ttl_us > 0 && s->plan.by_clock ? circuit_pass_time(s->circuit, r->now_us, err)
+                                                   : OK);
+    }
+    return OK;
+}
+
+/* What fell silent before the group that begins at `first` came. */
+static status
+replay_silence(replay *r, const replay_source *first, error *err) {
+    const int64_t  arrived_us = group_arrived_us(r, first);
+    replay_source *idle;
     while ((idle = next_idle(r, false)) != NULL && idle_at_us(idle) <= arrived_us) {
         TRY(replay_idle(r, idle, err));
     }
@@ -350,6 +383,8 @@ static status
 replay_group(replay *r, replay_source *rs, error *err) {
     const uint64_t sequence = rs->entries[rs->next].sequence;
     TRY(replay_silence(r, rs, err));
+    r->now_us = max_i64(r->now_us, group_arrived_us(r, rs));
+    TRY(pass_clock(r, err));
     for (; rs != NULL && rs->entries[rs->next].sequence == sequence; rs = next_source(r)) {
         const insert_entry entry = rs->entries[rs->next++];
         rs->touched = true;
@@ -357,7 +392,6 @@ replay_group(replay *r, replay_source *rs, error *err) {
         rs->silent_since_us = entry.ingested_us;
         rs->watermark_us = max_i64(rs->watermark_us, entry.watermark_us);
         rs->arrived_us = entry.ingested_us;
-        r->now_us = max_i64(r->now_us, entry.ingested_us);
         TRY(replay_dead(r, rs, &entry, err));
         TRY(replay_rows(r, rs, entry.position, entry.position + entry.row_count, FED_ALL, err));
         r->untouched_rows += entry.row_count + entry.dead_count;

@@ -103,6 +103,7 @@ await_closing(stream *s) {
             due_us = min_i64(due_us, o->class->due_us(o));
         }
     }
+    due_us = s->plan.ttl_us > 0 ? min_i64(due_us, circuit_forgets_at_us(s->circuit)) : due_us;
     timer_set(&s->engine->timers, &s->closing, due_us);
 }
 
@@ -225,6 +226,16 @@ judges_times(const plan_node *n) {
     return false;
 }
 
+static bool
+has_event_time(const stream *s) {
+    for (int32_t i = 0; i < s->sources.count; i++) {
+        if (source_is_timed(s->sources.items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Named streams can be read again from a position. One that replaces another of its name must not
  * take the other's positions for its own: making it counts as an event, except in a pause, when
  * nothing new is shown. */
@@ -251,18 +262,19 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     buf_init(&s->ops, e->mem, INT32_MAX);
     s->plan = *p;
     s->object = o;
-    s->timed = judges_times(p->root);
+    s->timed = p->ttl_us > 0 || judges_times(p->root);
     s->by_arrival = arrival_is_read(p->root);
     s->frontier_us = INT64_MIN;
     status made = changelog_open(&s->log, e->mem, err);
     if (made == OK && p->emit_every_us > 0) {
         made = timer_init(&e->timers, &s->emission, emission_due, err);
     }
-    if (made == OK && p->by_clock && plan_arena != NULL) {
-        made = timer_init(&e->timers, &s->closing, closing_due, err);
-    }
     if (made == OK) {
         made = stream_make_circuit(s, err);
+    }
+    s->plan.by_clock |= made == OK && p->ttl_us > 0 && !has_event_time(s);
+    if (made == OK && s->plan.by_clock && plan_arena != NULL) {
+        made = timer_init(&e->timers, &s->closing, closing_due, err);
     }
     if (made < 0) {
         stream_release(s);
@@ -406,6 +418,29 @@ stream_detach(stream *s) {
 }
 
 /* ---------------------------------------------------------------------------------- running */
+bool
+stream_feeds_by(const stream_input *in) {
+    const stream *s = in->owner;
+    for (const stream_input *other = s->inputs; s->plan.ttl_us > 0 && other != in; other++) {
+        if (other->from_source == in->from_source) {
+            return false;
+        }
+    }
+    return true;
+}
+
+status
+stream_feed_at(stream_input *in, const aging_moment *at, const delta *rows, error *err) {
+    stream *s = in->owner;
+    if (s->plan.ttl_us > 0 && in->from_source != NULL) {
+        return aging_feed(s, in->from_source, at, rows, err);
+    }
+    if (s->plan.ttl_us > 0 && s->plan.by_clock) {
+        TRY(circuit_pass_time(s->circuit, at->clock_us, err));
+    }
+    return circuit_feed(s->circuit, in->leaf, rows, err);
+}
+
 void
 stream_feed(stream_input *in, const delta *rows) {
     stream *s = in->owner;
@@ -418,7 +453,8 @@ stream_feed(stream_input *in, const delta *rows) {
         fed = backfill_add_rows(s->backfill, in, rows, &fault);
     } else {
         s->circuit->env.arrived_us = s->engine->arrived_us;
-        fed = circuit_feed(s->circuit, in->leaf, rows, &fault);
+        const aging_moment at = aging_now(s, in->from_source);
+        fed = stream_feed_at(in, &at, rows, &fault);
     }
     if (fed < 0) {
         stream_fail(s, &fault);
@@ -632,6 +668,7 @@ stream_count(const stream *s, stream_counters *out) {
     for (int32_t i = 0; i < s->plan.node_count; i++) {
         const op *o = s->circuit->ops[i];
         out->null_time_rows += o->null_time_rows;
+        out->lost_rows += o->lost_rows;
         out->state_rows += o->class->state_rows == NULL ? 0 : o->class->state_rows(o);
     }
     for (int32_t i = 0; i < s->input_count; i++) {

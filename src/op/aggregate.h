@@ -102,6 +102,7 @@ typedef struct aggregate {
     aggregate_panes     panes;
     aggregate_sessions  sessions;
     aggregate_limits    limits;
+    idle_book           ages;      /* of groups */
     column             *views;     /* of the delta under way */
     column             *arguments; /* the columns of the call under way */
     column             *output;    /* of the delta being emitted */

@@ -42,6 +42,12 @@ copy_batch(aggregate *to, const aggregate *a, const slot *from, int32_t count, e
     for (int32_t i = 0; i < spec->agg_count; i++) {
         TRY(spec->aggs[i].class->merge(to->aggs[i], into, a->aggs[i], from, count, scratch, err));
     }
+    int64_t *pages = arena_alloc(scratch, (size_t)count * sizeof(*pages));
+    TRY(pages == NULL ? error_memory(err) : OK);
+    for (int32_t i = 0; i < count; i++) {
+        pages[i] = ages_page(&a->ages, from[i]);
+    }
+    TRY(ages_put(&to->ages, pages, into, count, group_table_slot_count(&to->groups), scratch, err));
     for (int32_t i = 0; i < count && a->tracks_rows; i++) {
         *ARRAY_AT(&to->records, aggregate_group, into[i]) =
             *ARRAY_AT(&a->records, aggregate_group, from[i]);

@@ -38,7 +38,8 @@ distinct_calls_open(aggregate *a, int32_t call, error *err) {
     types[0] = type_of(TYPE_I64);
     memcpy(types + 1, signature->types, (size_t)width * sizeof(*types));
     TRY(group_table_open(&d->pairs, st, "aggregate.distinct", types, width + 1, err));
-    d->tracked = !spec->append_only[0] || a->windowed || spec->session;
+    d->tracked =
+        !spec->append_only[0] || a->windowed || spec->session || op_ttl_us(&a->base, 0) > 0;
     TRY(array_open(&d->entries, st, "aggregate.distinct_entries", sizeof(distinct_entry), err));
     TRY(array_open(&d->heads, st, "aggregate.distinct_heads", sizeof(uint32_t), err));
     return OK;

@@ -146,6 +146,10 @@ release_touch(aggregate *a, const aggregate_touch *touch, int64_t frontier_us, e
             group->flags &= ~(uint32_t)GROUP_SHOWN;
             group->flags |= sessions_show(a, s, frontier_us) ? GROUP_SHOWN : 0;
         }
+        if (a->ages.step_us > 0 && group->row_count < 0) { /* of rows that were forgotten before */
+            a->base.lost_rows -= group->row_count;
+            group->row_count = 0;
+        }
         if (group->row_count == 0) {
             TRY(a->base.spec->session ? sessions_remove(a, s, err)
                 : a->windowed         ? windows_unlink(a, s, err)

@@ -88,6 +88,7 @@ static status
 rebuild(aggregate *a, error *err) {
     const op_spec *spec = a->base.spec;
     TRY(group_table_rebuild(&a->groups, err));
+    TRY(ages_rebuild(&a->ages, err));
     for (int32_t i = 0; i < spec->agg_count; i++) {
         const agg_class *class = spec->aggs[i].class;
         TRY(class->rebuild == NULL ? OK : class->rebuild(a->aggs[i], err));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* join.h - the parts of the join operator: op_join.c (both sides, pairs), join_match.c (rows whose
- * coming out depends on whether they have a match), join_bound.c (rows that are forgotten) and
- * join_spill.c (both sides on disk).
+ * coming out depends on whether they have a match), join_bound.c (rows that are forgotten),
+ * join_ttl.c (rows that are forgotten for their age) and join_spill.c (both sides on disk).
  *
  * Pair columns are numbered left ++ right ++ mark; `shown` picks those that come out. */
 #ifndef LAMINAR_OP_JOIN_H
@@ -77,6 +77,14 @@ status join_spilled(join *j, error *err) MUST_USE;
 /* ---- join_bound.c */
 /* Forgets rows that nothing matches any more. */
 status join_forget(join *j, int64_t frontier_us, error *err) MUST_USE;
+
+/* ---- join_ttl.c: state_ttl */
+/* Leaves out of rows (text as views) those that are taken back and were forgotten. stored: where
+ * each of them stands, SLOT_NONE: nowhere; NULL: the side forgets nothing, or only grows. */
+status join_know_rows(join *j, int32_t port, delta *rows, const slot **stored, error *err) MUST_USE;
+status join_let_go(op *self, error *err) MUST_USE; /* op_class.forget */
+/* A side of which most slots are free is made anew. */
+status join_shrink(join *j, int32_t side, error *err) MUST_USE;
 
 /* ---- join_match.c */
 status join_match_open(join *j, error *err) MUST_USE;

@@ -16,6 +16,7 @@
 typedef struct left_rows { /* of a side that is made anew, in the tick arena */
     batch   **batches;
     int64_t **matched; /* per batch; NULL: the side is not tracked */
+    int64_t **pages;   /* per batch: their ages */
     int32_t   count;
 } left_rows;
 
@@ -32,6 +33,32 @@ take_matches(const join *j, int32_t side, const slot *slots, int32_t count, int6
     }
     *out = matched;
     return OK;
+}
+
+static status
+take_pages(const join *j, int32_t side, const slot *slots, int32_t count, int64_t **out,
+           error *err) {
+    int64_t *pages = arena_alloc(j->base.env->tick_arena, (size_t)count * sizeof(*pages));
+    if (pages == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        pages[i] = ages_page(&j->sides[side].touched, slots[i]);
+    }
+    *out = pages;
+    return OK;
+}
+
+/* They are as old as before. */
+static status
+put_pages(join *j, int32_t side, const slot *slots, const int64_t *pages, int32_t count,
+          error *err) {
+    arrangement *a = &j->sides[side];
+    for (int32_t i = 0; i < count; i++) {
+        TRY(ages_remove(&a->touched, slots[i], err));
+    }
+    return ages_put(&a->touched, pages, slots, count, arrangement_slot_count(a),
+                    j->base.env->scratch, err);
 }
 
 /* Some live rows out; *done: there are no more. */
@@ -55,6 +82,7 @@ take_some(join *j, int32_t side, uint64_t *next, left_rows *left, bool *done, er
         TRY(state_columns_read(arrangement_columns(a), i, slots, n, scratch, &columns[i], err));
     }
     TRY(j->tracked[side] ? take_matches(j, side, slots, n, &left->matched[left->count], err) : OK);
+    TRY(take_pages(j, side, slots, n, &left->pages[left->count], err));
     const delta rows = {
         .row_count = n, .column_count = width, .columns = columns, .weight = weights};
     TRY(batch_keep(&left->batches[left->count], j->base.env->mem, &rows, err));
@@ -69,7 +97,8 @@ take_left(join *j, int32_t side, left_rows *left, error *err) {
     uint64_t     next = 0;
     left->batches = arena_alloc_zero(kept, room * sizeof(*left->batches));
     left->matched = arena_alloc_zero(kept, room * sizeof(*left->matched));
-    if (left->batches == NULL || left->matched == NULL) {
+    left->pages = arena_alloc_zero(kept, room * sizeof(*left->pages));
+    if (left->batches == NULL || left->matched == NULL || left->pages == NULL) {
         return error_memory(err);
     }
     for (bool done = false; !done;) {
@@ -95,6 +124,7 @@ put_left(join *j, int32_t side, const left_rows *left, error *err) {
         delta views = *rows;
         views.columns = j->views[side];
         TRY(arrangement_update(&j->sides[side], &views, slots, scratch, err));
+        TRY(put_pages(j, side, slots, left->pages[b], rows->row_count, err));
         TRY(j->tracked[side]
                 ? join_match_store(j, side, slots, left->matched[b], rows->row_count, err)
                 : OK);
@@ -132,6 +162,11 @@ is_sparse(const arrangement *a) {
 }
 
 status
+join_shrink(join *j, int32_t side, error *err) {
+    return is_sparse(&j->sides[side]) ? make_anew(j, side, err) : OK;
+}
+
+status
 join_forget(join *j, int64_t frontier_us, error *err) {
     for (int32_t side = 0; side < 2 && frontier_us > j->base.frontier_us; side++) {
         arrangement *a = &j->sides[side];
@@ -140,7 +175,7 @@ join_forget(join *j, int64_t frontier_us, error *err) {
             TRY(op_poll(&j->base, err));
             TRY(arrangement_drop_oldest(a, err));
         }
-        TRY(is_sparse(a) ? make_anew(j, side, err) : OK);
+        TRY(join_shrink(j, side, err));
     }
     return OK;
 }

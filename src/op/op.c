@@ -140,6 +140,7 @@ op_save(op *o, buf *out, error *err) {
     image_put_i64(out, o->rows_out);
     image_put_i64(out, o->late_rows);
     image_put_i64(out, o->null_time_rows);
+    image_put_i64(out, o->lost_rows);
     return o->class->save == NULL ? OK : o->class->save(o, out, err);
 }
 
@@ -155,5 +156,6 @@ op_load(op *o, image_reader *in, error *err) {
     TRY(image_take_i64(in, &o->rows_out, err));
     TRY(image_take_i64(in, &o->late_rows, err));
     TRY(image_take_i64(in, &o->null_time_rows, err));
+    TRY(image_take_i64(in, &o->lost_rows, err));
     return o->class->load == NULL ? OK : o->class->load(o, in, err);
 }

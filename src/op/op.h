@@ -10,6 +10,8 @@
  *   total input (late rows aside). A NULL tick means there is nothing to do.
  * snapshot emits the operator's current total output (weight > 0) to `target`, as if from empty; it
  *   changes nothing. Only stateful operators have it.
+ * forget lets go of keys and rows that were last touched more than env->ttl_us before
+ *   env->clock_us, without a word: what came out for them stays. It comes between ticks.
  * save and load turn state into bytes and back (checkpoints).
  * merge adds the state of another instance that worked on other rows of the same one-off query, and
  *   that is not asked afterwards. Only operators that can be cut into such parts have it.
@@ -27,7 +29,7 @@
 #include "base/interrupt.h"
 #include "batch/column.h"
 #include "op/spec.h"
-#include "state/store.h"
+#include "state/ages.h"
 
 typedef struct op       op;
 typedef struct op_class op_class;
@@ -55,6 +57,9 @@ typedef struct op_env { /* shared by the operators of one circuit */
     const int64_t  *arrived;     /* not NULL: of each row */
     const int64_t  *departed;    /* where versions are read: when each row went */
     const op_sink  *late;        /* takes late rows, where they are sent somewhere */
+    int64_t         ttl_us;      /* state_ttl; 0: nothing is forgotten for its age */
+    int64_t         clock_us;    /* then: the time that has come; INT64_MIN: not known yet */
+    store          *results;     /* then: what came out, which is no state; else NULL */
     spill_place    *spill; /* one-off: where rows go for which memory has no room; NULL: nowhere */
     int64_t         spill_base; /* bytes of the database before the query */
 } op_env;
@@ -66,14 +71,16 @@ typedef struct op_edge {
 
 struct op { /* the base: first member of every operator struct */
     const op_class *class;
-    op_env        *env;
-    const op_spec *spec;
-    op_edge       *outputs;
-    int32_t        output_count, output_capacity;
-    int64_t        frontier_us; /* of the last tick, INT64_MIN before: the watermark rows meet */
-    int64_t        rows_in, rows_out, late_rows, null_time_rows;
-    int64_t        spent_ns, bytes, bytes_max; /* while it is measured */
-    int64_t        spilled_bytes;              /* that it wrote to disk */
+    op_env          *env;
+    const op_spec   *spec;
+    op_edge         *outputs;
+    int32_t          output_count, output_capacity;
+    int64_t          frontier_us; /* of the last tick, INT64_MIN before: the watermark rows meet */
+    int64_t          rows_in, rows_out, late_rows, null_time_rows;
+    int64_t          lost_rows;                  /* taken back when they were forgotten already */
+    const idle_book *ages[2];                    /* of what it may forget; NULL: nothing */
+    int64_t          spent_ns, bytes, bytes_max; /* while it is measured */
+    int64_t          spilled_bytes;              /* that it wrote to disk */
     /* Some consumer needs retractions of updated rows. Set between ticks by the executor. */
     bool old_rows_wanted;
     /* One-off, set before the first push: of the rows only those count whose columns `shard` fall
@@ -89,6 +96,7 @@ struct op_class {
     status (*open)(op *self, error *err);
     status (*push)(op *self, int32_t port, const delta *in, error *err);
     status (*tick)(op *self, int64_t frontier_us, error *err);
+    status (*forget)(op *self, error *err);
     status (*snapshot)(op *self, op *target, int32_t port, error *err);
     status (*merge)(op *self, op *other, error *err);
     status (*validate)(const op *self, error *err);
@@ -119,6 +127,12 @@ status op_push(op *o, int32_t port, const delta *in, error *err) MUST_USE;
 /* Counters and frontier, then class->save and ->load. */
 status op_save(op *o, buf *out, error *err) MUST_USE;
 status op_load(op *o, image_reader *in, error *err) MUST_USE;
+/* The time after which what the operator remembers of an input is forgotten; 0: it is not. */
+ALWAYS_INLINE int64_t
+op_ttl_us(const op *o, int32_t input) {
+    return o->spec->ages[input] ? o->env->ttl_us : 0;
+}
+
 /* class->tick, then remembers the frontier. */
 status op_tick(op *o, int64_t frontier_us, error *err) MUST_USE;
 

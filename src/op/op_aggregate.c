@@ -63,6 +63,7 @@ aggregate_open_groups(aggregate *a, error *err) {
     TRY(group_table_open(&a->groups, env->store, "aggregate.groups", types, spec->key_count, err));
     TRY(array_open(&a->records, env->store, "aggregate.records", sizeof(aggregate_group), err));
     TRY(a->windowed ? windows_open_state(a, err) : OK);
+    TRY(ages_open(&a->ages, env->store, "aggregate", op_ttl_us(&a->base, 0), err));
     TRY(open_calls(a, err));
     TRY(spec->session ? sessions_open(a, err) : OK);
     arena_rewind(env->scratch, mark);
@@ -85,6 +86,7 @@ aggregate_close_groups(aggregate *a) {
         sessions_close(a);
     }
     windows_close_state(a);
+    ages_close(&a->ages);
     array_close(&a->records);
     group_table_close(&a->groups);
 }
@@ -107,6 +109,7 @@ aggregate_open(op *self, error *err) {
     TRY(place_calls(a, err));
     TRY(a->windowed ? windows_open(a, err) : OK);
     panes_open(a);
+    self->ages[0] = &a->ages;
     return aggregate_open_groups(a, err);
 }
 
@@ -143,6 +146,7 @@ aggregate_forget(aggregate *a, slot group, error *err) {
         TRY(a->aggs[i]->class->clear(a->aggs[i], group, err));
         TRY(distinct_calls_clear(a, i, group, err));
     }
+    TRY(ages_remove(&a->ages, group, err));
     return group_table_remove(&a->groups, group, err);
 }
 
@@ -359,6 +363,8 @@ aggregate_take(aggregate *a, const delta *in, error *err) {
     }
     TRY(a->base.spec->session ? sessions_map(a, in, slots, err)
                               : aggregate_map_rows(a, in->row_count, slots, err));
+    TRY(ages_touch(&a->ages, a->base.env->clock_us, slots, in->row_count,
+                   group_table_slot_count(&a->groups), a->base.env->scratch, err));
     return aggregate_add_rows(a, slots, in, err);
 }
 
@@ -408,6 +414,24 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
             : a->panes.width > 0 ? panes_expire(a, frontier_us, err)
                                  : windows_expire(a, frontier_us, err));
     }
+    return shrink(a, err);
+}
+
+static status
+aggregate_let_go(op *self, error *err) {
+    aggregate       *a = (aggregate *)self;
+    arena           *scratch = self->env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
+    int32_t          count = BATCH_ROWS;
+    TRY(slots == NULL ? error_memory(err) : OK);
+    while (count == BATCH_ROWS) {
+        TRY(ages_take(&a->ages, self->env->clock_us, slots, BATCH_ROWS, &count, scratch, err));
+        for (int32_t i = 0; i < count; i++) {
+            TRY(aggregate_forget(a, slots[i], err));
+        }
+    }
+    arena_rewind(scratch, mark);
     return shrink(a, err);
 }
 
@@ -473,6 +497,7 @@ const op_class op_aggregate_class = {
     .open = aggregate_open,
     .push = aggregate_push,
     .tick = aggregate_tick,
+    .forget = aggregate_let_go,
     .snapshot = aggregate_snapshot,
     .merge = aggregate_merge,
     .validate = aggregate_validate,

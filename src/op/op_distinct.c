@@ -15,6 +15,8 @@
 #include "op/spill.h"
 #include "state/group_table.h"
 
+#define SHRINK_SLOTS 1024
+
 enum {
     ROW_TOUCHED = 1, /* in the list of this tick */
     ROW_WAS_IN = 2   /* in the output when the tick began */
@@ -30,6 +32,7 @@ typedef struct distinct {
     op          base;
     group_table rows;
     state_array records; /* distinct_row per slot; unused when append-only */
+    idle_book   ages;
     slot_list   touched;
     column     *views;
     spill_set   spilled;
@@ -45,6 +48,7 @@ open_rows(distinct *d, error *err) {
         return error_memory(err);
     }
     TRY(group_table_open(&d->rows, env->store, "distinct.rows", types, input->count, err));
+    TRY(ages_open(&d->ages, env->store, "distinct", op_ttl_us(&d->base, 0), err));
     arena_rewind(env->scratch, mark);
     return OK;
 }
@@ -59,6 +63,7 @@ distinct_open(op *self, error *err) {
         return error_memory(err);
     }
     spill_set_init(&d->spilled, self);
+    self->ages[0] = &d->ages;
     TRY(open_rows(d, err));
     TRY(array_open(&d->records, env->store, "distinct.records", sizeof(distinct_row), err));
     return OK;
@@ -68,6 +73,7 @@ static void
 distinct_close(op *self) {
     distinct *d = (distinct *)self;
     group_table_close(&d->rows);
+    ages_close(&d->ages);
     array_close(&d->records);
     spill_set_close(&d->spilled);
 }
@@ -142,6 +148,13 @@ spill_unknown(distinct *d, const delta *rows, error *err) {
 }
 
 static status
+touch(distinct *d, const slot *slots, int32_t count, error *err) {
+    const op_env *env = d->base.env;
+    return ages_touch(&d->ages, env->clock_us, slots, count, group_table_slot_count(&d->rows),
+                      env->scratch, err);
+}
+
+static status
 push_once(distinct *d, const delta *rows, error *err) {
     arena   *scratch = d->base.env->scratch;
     slot    *slots;
@@ -158,6 +171,7 @@ push_once(distinct *d, const delta *rows, error *err) {
         return error_memory(err);
     }
     TRY(group_table_map(&d->rows, rows->columns, rows->row_count, slots, is_new, scratch, err));
+    TRY(touch(d, slots, rows->row_count, err));
     const status s = push_new_rows(d, rows, is_new, err);
     if (s == OK && spill_set_presses(&d->spilled)) {
         TRY(spill_set_begin(&d->spilled, err));
@@ -190,6 +204,7 @@ distinct_push(op *self, int32_t port, const delta *in, error *err) {
         return error_memory(err);
     }
     TRY(group_table_map(&d->rows, rows.columns, rows.row_count, slots, is_new, scratch, err));
+    TRY(touch(d, slots, rows.row_count, err));
     return push_weights(d, &rows, slots, is_new, err);
 }
 
@@ -214,7 +229,12 @@ forget_touched(distinct *d, error *err) {
         for (int32_t i = 0; i < b->count; i++) {
             distinct_row *row = ARRAY_AT(&d->records, distinct_row, b->slots[i]);
             row->flags = 0;
+            if (d->ages.step_us > 0 && row->weight < 0) { /* it was forgotten before */
+                d->base.lost_rows -= row->weight;
+                row->weight = 0;
+            }
             if (row->weight == 0) {
+                TRY(ages_remove(&d->ages, b->slots[i], err));
                 TRY(group_table_remove(&d->rows, b->slots[i], err));
             }
         }
@@ -268,6 +288,31 @@ distinct_tick(op *self, int64_t frontier_us, error *err) {
 }
 
 static status
+distinct_forget(op *self, error *err) {
+    distinct        *d = (distinct *)self;
+    arena           *scratch = self->env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
+    int32_t          count = BATCH_ROWS;
+    TRY(slots == NULL ? error_memory(err) : OK);
+    while (count == BATCH_ROWS) {
+        TRY(ages_take(&d->ages, self->env->clock_us, slots, BATCH_ROWS, &count, scratch, err));
+        for (int32_t i = 0; i < count; i++) {
+            TRY(group_table_remove(&d->rows, slots[i], err));
+        }
+    }
+    arena_rewind(scratch, mark);
+    if (d->rows.live_count > 0 || group_table_slot_count(&d->rows) < SHRINK_SLOTS) {
+        return OK;
+    }
+    ages_close(&d->ages); /* the memory of what was forgotten */
+    group_table_close(&d->rows);
+    array_close(&d->records);
+    TRY(open_rows(d, err));
+    return array_open(&d->records, self->env->store, "distinct.records", sizeof(distinct_row), err);
+}
+
+static status
 distinct_snapshot(op *self, op *target, int32_t port, error *err) {
     distinct        *d = (distinct *)self;
     const bool       weights = !self->spec->append_only[0];
@@ -307,8 +352,10 @@ distinct_validate(const op *self, error *err) {
 
 static status
 distinct_load(op *self, image_reader *in, error *err) {
+    distinct *d = (distinct *)self;
     (void)in;
-    return group_table_rebuild(&((distinct *)self)->rows, err);
+    TRY(ages_rebuild(&d->ages, err));
+    return group_table_rebuild(&d->rows, err);
 }
 
 static int64_t
@@ -322,6 +369,7 @@ const op_class op_distinct_class = {
     .open = distinct_open,
     .push = distinct_push,
     .tick = distinct_tick,
+    .forget = distinct_forget,
     .snapshot = distinct_snapshot,
     .validate = distinct_validate,
     .state_rows = distinct_state_rows,

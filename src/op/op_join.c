@@ -94,6 +94,8 @@ join_open_side(join *j, int32_t side, error *err) {
                          j->key_columns[side], spec->key_count, spec->append_only[side], err));
     a->null_safe = spec->null_safe;
     a->keep_totals = j->tracked[!side] && j->residual == NULL;
+    j->base.ages[side] = &a->touched;
+    TRY(arrangement_forget_after(a, env->store, names[side], op_ttl_us(&j->base, side), err));
     const op_bound *bound = j->judge.bound;
     if (bound == NULL) {
         return OK;
@@ -440,10 +442,21 @@ push_once(join *j, int32_t port, const delta *in, error *err) {
 }
 
 static status
-push_stream(join *j, int32_t port, const delta *in, error *err) {
-    int64_t *matched;
+push_stream(join *j, int32_t port, const delta *rows, error *err) {
+    delta        known = *rows;
+    const delta *in = &known;
+    const slot  *stored = NULL;
+    int64_t     *matched;
+    TRY(join_know_rows(j, port, &known, &stored, err));
+    if (known.row_count == 0) {
+        return OK;
+    }
+    j->sides[port].clock_us = j->base.env->clock_us;
     TRY(open_matched(j, port, in->row_count, &matched, err));
     TRY(join_probe(j, port, in, matched, err));
+    for (int32_t i = 0; stored != NULL && j->tracked[port] && i < in->row_count; i++) {
+        matched[i] = stored[i] == SLOT_NONE ? matched[i] : join_match_count(j, port, stored[i]);
+    }
     if (j->tracked[port]) {
         TRY(join_match_emit(j, port, in, matched, err));
     }
@@ -525,6 +538,7 @@ const op_class op_join_class = {
     .open = join_open,
     .push = join_push,
     .tick = join_tick,
+    .forget = join_let_go,
     .validate = join_validate,
     .state_rows = join_state_rows,
     .load = join_load,

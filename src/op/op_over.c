@@ -149,11 +149,17 @@ over_save(op *self, buf *out, error *err) {
 }
 
 static status
+over_forget(op *self, error *err) {
+    return over_stream_forget((over *)self, err);
+}
+
+static status
 over_load(op *self, image_reader *in, error *err) {
     over   *o = (over *)self;
     int64_t count;
     TRY(image_take_i64(in, &count, err));
     o->state->row_count = (uint64_t)count;
+    TRY(ages_rebuild(&o->state->ages, err));
     TRY(group_table_rebuild(&o->state->parts, err));
     for (int32_t i = 0; i < o->call_count; i++) {
         agg *a = o->aggs[i];
@@ -168,6 +174,7 @@ const op_class op_over_class = {
     .open = over_open,
     .push = over_push,
     .tick = over_tick,
+    .forget = over_forget,
     .snapshot = over_snapshot,
     .validate = over_validate,
     .state_rows = over_state_rows,

@@ -259,9 +259,15 @@ top_n_state_rows(const op *self) {
 }
 
 static status
+top_n_forget(op *self, error *err) {
+    return top_n_stream_forget((top_n *)self, err);
+}
+
+static status
 top_n_load(op *self, image_reader *in, error *err) {
     top_n *t = (top_n *)self;
     (void)in;
+    TRY(ages_rebuild(&t->ages, err));
     TRY(group_table_rebuild(&t->table, err));
     return t->part_count > 0 ? group_table_rebuild(&t->parts, err) : OK;
 }
@@ -272,6 +278,7 @@ const op_class op_top_n_class = {
     .open = top_n_open,
     .push = top_n_push,
     .tick = top_n_tick,
+    .forget = top_n_forget,
     .snapshot = top_n_snapshot,
     .validate = top_n_validate,
     .state_rows = top_n_state_rows,

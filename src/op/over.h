@@ -106,6 +106,7 @@ status  over_stream_open(over *o, error *err) MUST_USE;
 void    over_stream_close(over *o);
 status  over_stream_push(over *o, const delta *in, error *err) MUST_USE;
 status  over_stream_tick(over *o, error *err) MUST_USE;
+status  over_stream_forget(over *o, error *err) MUST_USE;
 status  over_stream_snapshot(over *o, op *target, int32_t port, error *err) MUST_USE;
 status  over_stream_validate(const over *o, error *err) MUST_USE;
 int64_t over_stream_rows(const over *o);

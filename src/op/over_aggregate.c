@@ -44,8 +44,10 @@ over_aggregates_open(over *o, error *err) {
     const op_spec *spec = o->base.spec;
     arena         *a = o->base.env->arena;
     const slot     zero = 0;
-    o->aggs = arena_alloc_zero(a, (size_t)o->call_count * sizeof(agg *));
-    o->spare = arena_alloc_zero(a, (size_t)o->call_count * sizeof(agg *));
+    if (o->aggs == NULL) { /* else they are opened again */
+        o->aggs = arena_alloc_zero(a, (size_t)o->call_count * sizeof(agg *));
+        o->spare = arena_alloc_zero(a, (size_t)o->call_count * sizeof(agg *));
+    }
     if (o->aggs == NULL || o->spare == NULL) {
         return error_memory(err);
     }
@@ -73,9 +75,11 @@ over_aggregates_close(over *o) {
     for (int32_t i = 0; o->aggs != NULL && o->spare != NULL && i < o->call_count; i++) {
         if (o->aggs[i] != NULL) {
             o->aggs[i]->class->close(o->aggs[i]);
+            o->aggs[i] = NULL;
         }
         if (o->spare[i] != NULL) {
             o->spare[i]->class->close(o->spare[i]);
+            o->spare[i] = NULL;
         }
     }
 }

@@ -33,6 +33,7 @@ typedef struct over_state {
     state_array   free;    /* one slot: the first free one + 1 */
     ordered       order;
     slot_list     touched; /* partitions of this tick */
+    idle_book     ages;    /* of partitions */
     column       *keys;    /* partition columns of the delta under way */
     uint64_t      row_count;
 } over_state;

@@ -9,6 +9,8 @@
  * Weights are added up first, so every row that leaves is there. */
 #include "op/over_state.h"
 
+#define SHRINK_SLOTS 1024
+
 /* ---- open, close */
 
 static int
@@ -28,24 +30,29 @@ compare_rows_alone(const void *context, slot a, slot b) {
 }
 
 static status
-open_tables(over *o, const data_type *types, const data_type *results, error *err) {
-    const op_spec *spec = o->base.spec;
-    over_state    *st = o->state;
-    store         *s = o->base.env->store;
-    data_type     *key_types =
-        arena_alloc(o->base.env->arena, (size_t)spec->key_count * sizeof(*key_types));
-    if (key_types == NULL) {
+open_tables(over *o, error *err) {
+    const op_spec   *spec = o->base.spec;
+    over_state      *st = o->state;
+    store           *s = o->base.env->store;
+    arena           *scratch = o->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    const data_type *types = schema_types(spec->output, scratch);
+    data_type       *key_types = arena_alloc(scratch, (size_t)spec->key_count * sizeof(*key_types));
+    if (types == NULL || key_types == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < spec->key_count; i++) {
         key_types[i] = types[spec->key_columns[i]];
     }
     TRY(group_table_open(&st->parts, s, "over.parts", key_types, spec->key_count, err));
+    TRY(ages_open(&st->ages, s, "over", op_ttl_us(&o->base, 0), err));
     TRY(array_open(&st->part_records, s, "over.part_records", sizeof(over_part_record), err));
     TRY(state_columns_open(&st->rows, s, "over.rows", types, o->input_count, err));
-    TRY(state_columns_open(&st->results, s, "over.results", results, o->call_count, err));
+    TRY(state_columns_open(&st->results, s, "over.results", types + o->input_count, o->call_count,
+                           err));
     TRY(array_open(&st->records, s, "over.records", sizeof(over_row), err));
     TRY(array_open(&st->free, s, "over.free", sizeof(slot), err));
+    arena_rewind(scratch, mark);
     return ordered_open(&st->order, s, "over.order", compare_slots, o, err);
 }
 
@@ -66,7 +73,8 @@ over_stream_open(over *o, error *err) {
     memcpy(with_weight, types, (size_t)o->input_count * sizeof(*types));
     with_weight[o->input_count] = type_of(TYPE_I64);
     TRY(builder_init(&o->rows, o->base.env->mem, with_weight, o->input_count + 1, err));
-    return open_tables(o, types, types + o->input_count, err);
+    o->base.ages[0] = &o->state->ages;
+    return open_tables(o, err);
 }
 
 void
@@ -75,6 +83,7 @@ over_stream_close(over *o) {
     if (st == NULL) {
         return;
     }
+    ages_close(&st->ages);
     ordered_close(&st->order);
     array_close(&st->free);
     array_close(&st->records);
@@ -191,7 +200,19 @@ map_parts(over *o, const column *columns, int32_t count, slot *parts, error *err
             TRY(o->aggs[i]->class->init(o->aggs[i], made, made_count, err));
         }
     }
-    return OK;
+    return ages_touch(&st->ages, o->base.env->clock_us, parts, count,
+                      group_table_slot_count(&st->parts), scratch, err);
+}
+
+static status
+forget_part(over *o, slot part, error *err) {
+    for (int32_t i = 0; i < o->call_count; i++) {
+        if (o->aggs[i] != NULL) {
+            TRY(o->aggs[i]->class->clear(o->aggs[i], part, err));
+        }
+    }
+    TRY(ages_remove(&o->state->ages, part, err));
+    return group_table_remove(&o->state->parts, part, err);
 }
 
 /* Partitions without rows go. */
@@ -206,12 +227,7 @@ forget_parts(over *o, error *err) {
             if (ordered_count_in(&st->order, part) > 0) {
                 continue;
             }
-            for (int32_t k = 0; k < o->call_count; k++) {
-                if (o->aggs[k] != NULL) {
-                    TRY(o->aggs[k]->class->clear(o->aggs[k], part, err));
-                }
-            }
-            TRY(group_table_remove(&st->parts, part, err));
+            TRY(forget_part(o, part, err));
         }
     }
     st->touched = (slot_list){0};
@@ -253,7 +269,7 @@ emit_rows(over *o, op *target, int32_t port, const slot *slots, int32_t count, i
 
 /* ---- rows that leave */
 
-/* The slot of a row equal to row i. */
+/* The slot of a row equal to row i; SLOT_NONE: it was forgotten. */
 static status
 find_row(over *o, const column *columns, int32_t i, slot part, slot *out, error *err) {
     over_state *st = o->state;
@@ -264,9 +280,11 @@ find_row(over *o, const column *columns, int32_t i, slot part, slot *out, error 
     const bool found = *out != SLOT_NONE && compare_rows_alone(o, *out, probe) == 0;
     state_columns_clear(&st->rows, probe);
     TRY(give_slot(o, probe, err));
-    return found
-               ? OK
-               : error_set(err, ERR_INTERNAL_ERROR, "over: a row is taken back that is not there");
+    if (!found && st->ages.step_us == 0) {
+        return error_set(err, ERR_INTERNAL_ERROR, "over: a row is taken back that is not there");
+    }
+    *out = found ? *out : SLOT_NONE;
+    return OK;
 }
 
 static status
@@ -310,6 +328,11 @@ take_out(over *o, const column *columns, const int64_t *weights, int32_t count, 
     for (int32_t i = 0; i < count; i++) {
         for (int64_t copy = weights[i]; copy < 0; copy++) {
             TRY(find_row(o, columns, i, parts[i], &gone[n], err));
+            if (gone[n] == SLOT_NONE) {
+                o->base.lost_rows -= copy;
+                TRY(touch_part(o, parts[i], SLOT_NONE, err));
+                break;
+            }
             TRY(remove_copy(o, parts[i], gone[n], err));
             TRY(over_aggregates_move(o, &v, parts[i], i, i + 1, -1, err));
             n++;
@@ -609,6 +632,50 @@ over_stream_tick(over *o, error *err) {
     TRY(compute_again(o, err));
     builder_truncate(&o->rows, 0);
     return forget_parts(o, err);
+}
+
+/* ---- state_ttl */
+
+static status
+let_go(over *o, slot part, error *err) {
+    over_state *st = o->state;
+    for (slot s = ordered_first_in(&st->order, part); s != SLOT_NONE;
+         s = ordered_first_in(&st->order, part)) {
+        TRY(ordered_remove_in(&st->order, part, s, err));
+        TRY(free_rows(o, &s, 1, err));
+        st->row_count--;
+    }
+    return forget_part(o, part, err);
+}
+
+/* Memory of what was forgotten, once nothing is left. */
+static status
+shrink(over *o, error *err) {
+    if (o->state->row_count > 0 || o->state->records.count < SHRINK_SLOTS) {
+        return OK;
+    }
+    over_stream_close(o);
+    over_aggregates_close(o);
+    TRY(over_aggregates_open(o, err));
+    return open_tables(o, err);
+}
+
+status
+over_stream_forget(over *o, error *err) {
+    arena           *scratch = o->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    slot            *parts = arena_alloc(scratch, BATCH_ROWS * sizeof(*parts));
+    int32_t          count = BATCH_ROWS;
+    TRY(parts == NULL ? error_memory(err) : OK);
+    while (count == BATCH_ROWS) {
+        TRY(ages_take(&o->state->ages, o->base.env->clock_us, parts, BATCH_ROWS, &count, scratch,
+                      err));
+        for (int32_t i = 0; i < count; i++) {
+            TRY(let_go(o, parts[i], err));
+        }
+    }
+    arena_rewind(scratch, mark);
+    return shrink(o, err);
 }
 
 /* ---- reading */

@@ -64,7 +64,8 @@ typedef struct op_spec {
     const struct op *live;  /* one-off, over a running stream: the stream's operator; else NULL */
     bool records; /* what is refused is asked for when the stream is read: no state above has it */
     bool append_only[2]; /* the inputs never retract */
-    bool in_memory;      /* one-off: its rows are wanted before the tick, none may spill */
+    bool ages[2]; /* stream with state_ttl: what is remembered of the input is forgotten in time */
+    bool in_memory; /* one-off: its rows are wanted before the tick, none may spill */
     const schema  *input[2];
     const schema  *output;
     const int32_t *columns;     /* scan: input column of each output column (NULL: all, in order);

@@ -36,6 +36,7 @@ typedef struct top_n {
     group_table parts;     /* key columns -> part; unused without keys: there is one part, 0 */
     state_array totals;    /* top_n_part per part */
     ordered     order;     /* slots with positive weight, a tree per part */
+    idle_book   ages;      /* of parts */
     slot_list   leaving;   /* slots whose weight may be 0 at the tick */
     slot_list   touched;   /* parts that changed in this tick */
     column     *part_keys; /* key columns of the delta under way */
@@ -46,6 +47,7 @@ status top_n_stream_open(top_n *t, const data_type *types, int32_t count, error 
 void   top_n_stream_close(top_n *t);
 status top_n_stream_push(top_n *t, const delta *in, error *err) MUST_USE;
 status top_n_stream_tick(top_n *t, error *err) MUST_USE;
+status top_n_stream_forget(top_n *t, error *err) MUST_USE;
 status top_n_stream_snapshot(top_n *t, op *target, int32_t port, error *err) MUST_USE;
 status top_n_stream_validate(const top_n *t, error *err) MUST_USE;
 

@@ -8,6 +8,8 @@
  * from below: rows beyond its end are dropped from the state. */
 #include "op/top_n.h"
 
+#define SHRINK_SLOTS 1024
+
 enum { ROW_LEAVING = 1 };  /* in the list of this tick */
 enum { PART_TOUCHED = 1 }; /* in the list of this tick */
 
@@ -50,15 +52,15 @@ compare_slots(const void *context, slot a, slot b) {
     return (x > y) - (x < y);
 }
 
-status
-top_n_stream_open(top_n *t, const data_type *types, int32_t count, error *err) {
+static status
+open_state(top_n *t, const data_type *types, int32_t count, error *err) {
     store *st = t->base.env->store;
+    TRY(ages_open(&t->ages, st, "top_n", op_ttl_us(&t->base, 0), err));
     TRY(group_table_open(&t->table, st, "top_n.rows", types, count, err));
     TRY(array_open(&t->records, st, "top_n.records", sizeof(top_n_row), err));
     data_type *key_types =
-        arena_alloc(t->base.env->arena, (size_t)t->part_count * sizeof(*key_types));
-    t->part_keys = arena_alloc(t->base.env->arena, (size_t)t->part_count * sizeof(column));
-    if (key_types == NULL || t->part_keys == NULL) {
+        arena_alloc(t->base.env->scratch, (size_t)t->part_count * sizeof(*key_types));
+    if (key_types == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < t->part_count; i++) {
@@ -70,8 +72,23 @@ top_n_stream_open(top_n *t, const data_type *types, int32_t count, error *err) {
     return OK;
 }
 
+status
+top_n_stream_open(top_n *t, const data_type *types, int32_t count, error *err) {
+    arena           *scratch = t->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    t->base.ages[0] = &t->ages;
+    t->part_keys = arena_alloc(t->base.env->arena, (size_t)t->part_count * sizeof(column));
+    if (t->part_keys == NULL) {
+        return error_memory(err);
+    }
+    const status s = open_state(t, types, count, err);
+    arena_rewind(scratch, mark);
+    return s;
+}
+
 void
 top_n_stream_close(top_n *t) {
+    ages_close(&t->ages);
     ordered_close(&t->order);
     array_close(&t->totals);
     group_table_close(&t->parts);
@@ -116,7 +133,8 @@ add_weight(top_n *t, slot s, int64_t weight, error *err) {
     } else if (old > 0 && row->weight <= 0) {
         TRY(ordered_remove_in(&t->order, row->part, s, err));
     }
-    return row->weight == 0 ? list_leaving(t, s, err) : OK;
+    const bool leaves = row->weight == 0 || (row->weight < 0 && t->ages.step_us > 0);
+    return leaves ? list_leaving(t, s, err) : OK;
 }
 
 /* ---- append-only: rows behind a full window */
@@ -235,7 +253,8 @@ map_parts(top_n *t, const delta *in, slot *parts, error *err) {
             *part_at(t, parts[i]) = (top_n_part){0};
         }
     }
-    return OK;
+    return ages_touch(&t->ages, t->base.env->clock_us, parts, in->row_count,
+                      group_table_slot_count(&t->parts), scratch, err);
 }
 
 static status
@@ -330,6 +349,10 @@ find_left(top_n *t, slot_list *moved, error *err) {
         for (int32_t i = 0; i < b->count; i++) {
             top_n_row *row = row_at(t, b->slots[i]);
             row->flags = 0;
+            if (t->ages.step_us > 0 && row->weight < 0) { /* it was forgotten before */
+                t->base.lost_rows -= row->weight;
+                row->weight = 0;
+            }
             if (row->weight == 0 && row->visible > 0) {
                 TRY(array_touch(&t->totals, row->part, 1, err));
                 part_at(t, row->part)->visible -= row->visible;
@@ -381,6 +404,7 @@ remove_leaving(top_n *t, error *err) {
     for (const slot_block *b = t->touched.first; b != NULL && t->part_count > 0; b = b->next) {
         for (int32_t i = 0; i < b->count; i++) {
             if (ordered_count_in(&t->order, b->slots[i]) == 0) {
+                TRY(ages_remove(&t->ages, b->slots[i], err));
                 TRY(group_table_remove(&t->parts, b->slots[i], err));
             }
         }
@@ -404,6 +428,51 @@ top_n_stream_tick(top_n *t, error *err) {
     }
     TRY(emit_moves(t, &moved, err));
     return remove_leaving(t, err);
+}
+
+/* ---- state_ttl */
+
+static status
+forget_part(top_n *t, slot part, error *err) {
+    for (slot s = ordered_first_in(&t->order, part); s != SLOT_NONE;
+         s = ordered_first_in(&t->order, part)) {
+        TRY(ordered_remove_in(&t->order, part, s, err));
+        TRY(group_table_remove(&t->table, s, err));
+    }
+    return group_table_remove(&t->parts, part, err);
+}
+
+/* Memory of what was forgotten, once nothing is left. */
+static status
+shrink(top_n *t, error *err) {
+    if (t->table.live_count + t->parts.live_count > 0 ||
+        group_table_slot_count(&t->table) < SHRINK_SLOTS) {
+        return OK;
+    }
+    data_type *types = schema_types(t->base.spec->input[0], t->base.env->scratch);
+    if (types == NULL) {
+        return error_memory(err);
+    }
+    top_n_stream_close(t);
+    return open_state(t, types, t->base.spec->input[0]->count, err);
+}
+
+status
+top_n_stream_forget(top_n *t, error *err) {
+    arena           *scratch = t->base.env->scratch;
+    const arena_mark mark = arena_save(scratch);
+    slot            *parts = arena_alloc(scratch, BATCH_ROWS * sizeof(*parts));
+    int32_t          count = BATCH_ROWS;
+    TRY(parts == NULL ? error_memory(err) : OK);
+    while (count == BATCH_ROWS) {
+        TRY(ages_take(&t->ages, t->base.env->clock_us, parts, BATCH_ROWS, &count, scratch, err));
+        for (int32_t i = 0; i < count; i++) {
+            TRY(forget_part(t, parts[i], err));
+        }
+    }
+    TRY(shrink(t, err));
+    arena_rewind(scratch, mark);
+    return OK;
 }
 
 status

@@ -279,7 +279,7 @@ typedef struct known_option {
     const char *word;    /* the one value it can have; NULL: another kind of value */
     const char *meaning; /* of the word */
     status (*bind)(object *o, binder *b, const ast_option *given);
-    bool of_stream; /* streams have it too */
+    bool of_source, of_stream; /* who has it; tables are like sources */
 } known_option;
 
 static status
@@ -314,6 +314,11 @@ bind_idle_timeout(object *o, binder *b, const ast_option *given) {
 static status
 bind_future_skew(object *o, binder *b, const ast_option *given) {
     return bind_length(&o->future_skew_us, b, given);
+}
+
+static status
+bind_state_ttl(object *o, binder *b, const ast_option *given) {
+    return bind_length(&o->state_ttl_us, b, given);
 }
 
 /* 'N rows' into N; false: something else. */
@@ -402,16 +407,17 @@ bind_time_unit(object *o, binder *b, const ast_option *given) {
 }
 
 static const known_option options[] = {
-    {"watermark", "manual", "the writer moves the watermark", bind_manual, false},
-    {"retain", NULL, NULL, bind_retain, true},
-    {"idle_timeout", NULL, NULL, bind_idle_timeout, false},
-    {"max_future_skew", NULL, NULL, bind_future_skew, false},
-    {"time_unit", NULL, NULL, bind_time_unit, false},
+    {"watermark", "manual", "the writer moves the watermark", bind_manual, true, false},
+    {"retain", NULL, NULL, bind_retain, true, true},
+    {"idle_timeout", NULL, NULL, bind_idle_timeout, true, false},
+    {"max_future_skew", NULL, NULL, bind_future_skew, true, false},
+    {"time_unit", NULL, NULL, bind_time_unit, true, false},
+    {"state_ttl", NULL, NULL, bind_state_ttl, false, true},
 };
 
 static bool
 has_option(const object *o, const known_option *k) {
-    return o->kind != OBJECT_STREAM || k->of_stream;
+    return o->kind == OBJECT_STREAM ? k->of_stream : k->of_source;
 }
 
 static status

@@ -214,6 +214,7 @@ estimate_rows(const plan_node *n) {
         return estimate_rows(n->inputs[0]) * series_rows(n);
     case PLAN_PROJECT:
     case PLAN_KEEP:
+    case PLAN_RESULT:
     case PLAN_WINDOW:
     case PLAN_SORT:
     case PLAN_DISTINCT:

@@ -399,6 +399,9 @@ print_line(const plan_node *n, buf *out) {
     case PLAN_PROJECT:
         print_project(n, out);
         break;
+    case PLAN_RESULT:
+        buf_printf(out, "Result");
+        break;
     case PLAN_KEEP:
         print_keep(n, out);
         break;

@@ -47,6 +47,7 @@ typedef enum plan_kind {
     PLAN_RECURSIVE, /* one-off: rows of input 0, then again and again those of input 1, which reads
                        the newest ones in its WORKING leaf, until there are none; `distinct` */
     PLAN_WORKING,   /* the rows that the last step of the RECURSIVE above it gave */
+    PLAN_RESULT,    /* streams with state_ttl: the rows that came out, which are kept */
     PLAN_SHARED /* reads a part of the plan that others read too: shared, column_map. The part is
                    computed once; its root is input 0 of all readers */
 } plan_kind;
@@ -152,6 +153,7 @@ struct plan_node {
     bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;
     join_bound    *bound;      /* JOIN, ASOF of a stream; NULL: its rows are kept */
+    bool           ages[2];    /* per input: what is remembered of it is forgotten: state_ttl */
     bool           ordered;    /* JOIN: of the rewrite, its place is decided */
     int32_t        build_side; /* JOIN, one-off: the input that is read first and kept */
     plan_match     match;      /* ASOF */
@@ -192,6 +194,7 @@ typedef struct plan {
                          the plan retains them) */
     emit_mode emit;
     int64_t emit_every_us; /* EMIT EVERY: changes come out at most once in so long; 0: every tick */
+    int64_t ttl_us;        /* state_ttl; 0: none */
     int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t *key_columns;
     int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
@@ -264,6 +267,10 @@ status plan_object(object *out, const plan_env *env, const ast_statement *s, err
 /* WITH (...) of CREATE STREAM. */
 status plan_stream_options(object *out, const plan_env *env, const ast_statement *s,
                            error *err) MUST_USE;
+/* state_ttl of CREATE STREAM, to a plan that is whole otherwise: what it remembers without an end
+ * is forgotten, and its rows are kept. Refused when it remembers nothing so; position: of the
+ * statement's query. */
+status plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error *err) MUST_USE;
 /* CREATE FUNCTION into an object. */
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */

@@ -103,6 +103,8 @@ properties_of(const plan_node *n) {
             return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
         }
         return keeps_all_columns(n) ? in : 0;
+    case PLAN_RESULT: /* time may pass within a tick, and more than one change of a row with it */
+        return append;
     case PLAN_KEEP:
         return append != 0 ? in : 0; /* copies of a row may trade their values */
     case PLAN_AGGREGATE:

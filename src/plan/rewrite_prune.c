@@ -690,6 +690,7 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
     case PLAN_SINGLE:
     case PLAN_VALUES:
     case PLAN_KEEP: /* is made later */
+    case PLAN_RESULT:
         for (int32_t i = 0; i < n->schema.count; i++) {
             map[i] = i;
         }

@@ -183,6 +183,7 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
     case PLAN_VALUES:
     case PLAN_RELATION:
     case PLAN_KEEP: /* is made later */
+    case PLAN_RESULT:
         return conjuncts_above(r, node, list, out);
     }
     UNREACHABLE();

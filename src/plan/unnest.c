@@ -652,6 +652,7 @@ push_domain(const domain *d, plan_node *n, pushed *out) {
     case PLAN_VALUES:
     case PLAN_RELATION:
     case PLAN_KEEP: /* is made later */
+    case PLAN_RESULT:
         return cross_domain(d, n, out);
     }
     UNREACHABLE();

@@ -91,12 +91,19 @@ arrangement_age(arrangement *a, store *s, const char *name, data_type type, int3
     return calendar_open(&a->ages, s, label, type, err);
 }
 
+status
+arrangement_forget_after(arrangement *a, store *s, const char *name, int64_t ttl_us, error *err) {
+    a->clock_us = INT64_MIN;
+    return ages_open(&a->touched, s, name, ttl_us, err);
+}
+
 void
 arrangement_close(arrangement *a) {
     if (a->mem == NULL) {
         return;
     }
     calendar_close(&a->ages);
+    ages_close(&a->touched);
     group_table_close(&a->keys);
     group_table_close(&a->rows);
     state_columns_close(&a->append_rows);
@@ -112,6 +119,7 @@ status
 arrangement_rebuild(arrangement *a, error *err) {
     TRY(group_table_rebuild(&a->keys, err));
     TRY(a->aged ? calendar_rebuild(&a->ages, err) : OK);
+    TRY(ages_rebuild(&a->touched, err));
     if (!a->append_only) {
         return group_table_rebuild(&a->rows, err);
     }
@@ -418,6 +426,7 @@ add_weights(arrangement *a, change *c, error *err) {
             if (group_table_is_live(&a->rows, row)) { /* else an equal row of this delta was here */
                 TRY(unlink_row(a, row, err));
                 TRY(a->aged ? calendar_remove(&a->ages, row, err) : OK);
+                TRY(ages_remove(&a->touched, row, err));
                 TRY(group_table_remove(&a->rows, row, err));
             }
             c->slots[i] = SLOT_NONE;
@@ -452,6 +461,8 @@ apply(arrangement *a, change *c, const delta *in, slot *row_slots, error *err) {
             TRY(add_totals(a, c, err));
         }
         TRY(add_weights(a, c, err));
+        TRY(ages_touch(&a->touched, a->clock_us, c->slots, c->rows.row_count, a->weights.count,
+                       c->scratch, err));
     }
     if (row_slots != NULL && kept == NULL) {
         memcpy(row_slots, c->slots, (size_t)in->row_count * sizeof(*row_slots));
@@ -500,6 +511,22 @@ arrangement_drop_oldest(arrangement *a, error *err) {
         TRY(drop_row(a, row, err));
     }
     return calendar_drop(&a->ages, page, err);
+}
+
+status
+arrangement_drop_over(arrangement *a, int64_t clock_us, arena *scratch, error *err) {
+    const arena_mark mark = arena_save(scratch);
+    slot            *rows = arena_alloc(scratch, BATCH_ROWS * sizeof(*rows));
+    int32_t          count = BATCH_ROWS;
+    TRY(rows == NULL ? error_memory(err) : OK);
+    while (count == BATCH_ROWS) {
+        TRY(ages_take(&a->touched, clock_us, rows, BATCH_ROWS, &count, scratch, err));
+        for (int32_t i = 0; i < count; i++) {
+            TRY(drop_row(a, rows[i], err));
+        }
+    }
+    arena_rewind(scratch, mark);
+    return OK;
 }
 
 /* ---- reading */

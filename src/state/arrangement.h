@@ -12,7 +12,7 @@
 #ifndef LAMINAR_STATE_ARRANGEMENT_H
 #define LAMINAR_STATE_ARRANGEMENT_H
 
-#include "state/calendar.h"
+#include "state/ages.h"
 
 typedef struct arrangement {
     group_table   keys;        /* key -> key slot */
@@ -32,6 +32,8 @@ typedef struct arrangement {
     int32_t     age_column;
     int64_t     page_width;
     calendar    ages;       /* rows by time / page_width */
+    idle_book   touched;    /* rows by when they came: arrangement_forget_after */
+    int64_t     clock_us;   /* the time of the next update */
     uint64_t    gone_count; /* append_only: slots of dropped rows, whose weight is 0 */
     mem        *mem;
 } arrangement;
@@ -54,6 +56,11 @@ status arrangement_age(arrangement *a, store *s, const char *name, data_type typ
 /* The greatest time that may stand on the oldest page; false: there is none. */
 bool   arrangement_oldest(const arrangement *a, int64_t *time);
 status arrangement_drop_oldest(arrangement *a, error *err) MUST_USE; /* the rows of that page */
+
+/* Before the first update: rows are over that came, or came again, more than ttl_us before. */
+status arrangement_forget_after(arrangement *a, store *s, const char *name, int64_t ttl_us,
+                                error *err) MUST_USE;
+status arrangement_drop_over(arrangement *a, int64_t clock_us, arena *scratch, error *err) MUST_USE;
 
 /* Would arrangement_update skip the row? */
 bool arrangement_is_keyless(const arrangement *a, const column *columns, int32_t row);

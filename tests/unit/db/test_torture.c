@@ -340,6 +340,9 @@ use_database(scenario *s) {
         (void)run(s, line);
     }
     replace_streams(s);
+    (void)run(s, "CREATE STREAM forgets WITH (state_ttl = '1 s') AS SELECT t.k AS k, "
+                 "count(DISTINCT u.v) AS n FROM t LEFT JOIN t u ON t.k = u.k AND t.v < u.v "
+                 "GROUP BY t.k");
     insert_many(s);
     (void)run(s, "SELECT t.k, r.name, count(*) FROM t LEFT JOIN r ON t.k = r.k "
                  "GROUP BY t.k, r.name ORDER BY 1, 2 LIMIT 5");
