@@ -41,7 +41,9 @@ typedef struct object_default { /* DEFAULT of a column */
 
 typedef struct object_index object_index;
 struct object_index { /* CREATE INDEX, a hint */
-    text          name, columns;
+    text          name;
+    int32_t       column_count;
+    int32_t      *columns;
     object_index *next;
 };
 

@@ -334,6 +334,11 @@ view_reads_column(const alteration *a, const object *view, bool *reads, error *e
 }
 
 static status
+text_holds(const alteration *a, const object *o, bool *holds, error *err) {
+    return definition_holds(a->c, o, a->old, a->made, a->st->alter == AST_ALTER_ADD, holds, err);
+}
+
+static status
 is_user(const alteration *a, const object *o, bool *uses, error *err) {
     *uses = o->late_to == a->old;
     if (*uses || !object_reads(o, a->old)) {
@@ -344,9 +349,38 @@ is_user(const alteration *a, const object *o, bool *uses, error *err) {
         return OK;
     }
     if (o->kind == OBJECT_VIEW) {
-        return view_reads_column(a, o, uses, err);
+        TRY(view_reads_column(a, o, uses, err));
+    } else {
+        *uses = plan_reads_column(stream_plan(o->impl)->root, a->old, a->column);
     }
-    *uses = plan_reads_column(stream_plan(o->impl)->root, a->old, a->column);
+    if (!*uses && a->st->alter != AST_ALTER_NULL) {
+        TRY(text_holds(a, o, uses, err));
+        *uses = !*uses;
+    }
+    return OK;
+}
+
+static status
+refuse_new_column(const alteration *a, const object *reader, error *err) {
+    const ast_name *name = &a->st->columns[0].name;
+    error_set_at(err, ERR_SCHEMA_MISMATCH, name->position,
+                 "cannot add column \"%.*s\" to \"%.*s\": the text of \"%.*s\" would not mean the "
+                 "same any more",
+                 TEXT_ARG(name->text), TEXT_ARG(a->old->name), TEXT_ARG(reader->name));
+    return error_hint(err, "make that anew with columns that are named with their tables: t.%.*s",
+                      TEXT_ARG(a->old->schema->fields[0].name));
+}
+
+/* A new column must not be read by what was made before it. */
+static status
+check_readers(const alteration *a, error *err) {
+    const catalog *all = a->c->db->catalog;
+    for (int32_t i = 0; i < catalog_count(all); i++) {
+        const object *o = catalog_at(all, i);
+        bool          holds = true;
+        TRY(object_reads(o, a->old) ? text_holds(a, o, &holds, err) : OK);
+        TRY(holds ? OK : refuse_new_column(a, o, err));
+    }
     return OK;
 }
 
@@ -613,12 +647,13 @@ alter_columns(alteration *a, error *err) {
     for (int32_t i = 0; i < count; i++) {
         from[i] = drops && i >= a->column ? i + 1 : i < a->old->schema->count ? i : -1;
     }
+    TRY(make_object(a, err));
+    TRY(a->st->alter == AST_ALTER_ADD ? check_readers(a, err) : OK);
     /* Plans may rely on there being no NULL. */
     if (drops || a->st->alter == AST_ALTER_RENAME_COLUMN || a->st->alter == AST_ALTER_NULL) {
         TRY(find_users(a, err));
         TRY(find_cascade(a, &gone, err));
     }
-    TRY(make_object(a, err));
     TRY(open_rows(a, from, &rows, err));
     drop_users(a, gone);
     a->made->dependent_count = 0; /* of those that are left */
@@ -626,6 +661,9 @@ alter_columns(alteration *a, error *err) {
         a->made->dependents[a->made->dependent_count++] = a->old->dependents[i];
     }
     source_alter_apply(rows);
+    if (drops) {
+        index_drop_column(a->made, a->column);
+    }
     replace_object(a);
     engine_tidy(a->c->db->engine);
     return OK;

@@ -6,13 +6,20 @@
 #include "db/going.h"
 #include "db/parameters.h"
 #include "db/statement.h"
+#include "sql/limits.h"
 
-/* What SHOW CREATE shows and a restart reads again: parameters have become literals. */
+/* What SHOW CREATE shows and a restart reads again: parameters have become literals, stars the
+ * columns that they stood for, unless that would be more text than can be read. */
 static status
-keep_definition(const statement_context *c, object *o, const ast_statement *st, error *err) {
+keep_definition(const statement_context *c, object *o, const ast_statement *st,
+                const star_text *stars, error *err) {
     buf written;
     buf_init(&written, c->db->mem, SIZE_MAX / 2);
-    parameters_print(st, c->sql, &written);
+    definition_print(st, c->sql, stars, &written);
+    if (buf_text(&written).size > SQL_TEXT_BYTES_MAX) {
+        buf_clear(&written);
+        definition_print(st, c->sql, NULL, &written);
+    }
     o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
     buf_fini(&written);
     return o->sql.data == NULL ? error_memory(err) : OK;
@@ -134,7 +141,7 @@ describe_source(statement_context *c, object *o, const ast_statement *st, const 
         return write_columns(c, o, err);
     }
     TRY(plan_object(o, &c->env, st, err));
-    return keep_definition(c, o, st, err);
+    return keep_definition(c, o, st, NULL, err);
 }
 
 /* The rows of CREATE TABLE ... AS into a table that nobody knows yet. */
@@ -267,7 +274,7 @@ static status
 describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
                 error *err) {
     o->schema = schema_copy(&p->root->schema, &o->arena);
-    TRY(keep_definition(c, o, st, err));
+    TRY(keep_definition(c, o, st, p->stars, err));
     int32_t *keys = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(p->key_count + 1));
     if (o->schema == NULL || keys == NULL) {
         return error_memory(err);
@@ -387,7 +394,7 @@ create_view(statement_context *c, const ast_statement *st, const going *old, err
     TRY(catalog_object_new(&o, c->db->mem, OBJECT_VIEW, st->name.text, err));
     status s = keep_inputs(o, st, &p, old, err);
     if (s == OK) {
-        s = keep_definition(c, o, st, err);
+        s = keep_definition(c, o, st, p.stars, err);
     }
     if (s == OK) {
         o->schema = schema_copy(columns, &o->arena);

@@ -53,7 +53,7 @@ make_function(statement_context *c, const ast_statement *st, object **out, error
     *out = f;
     TRY(plan_function(f, c->db->catalog, st, err));
     buf_init(&written, c->db->mem, SIZE_MAX / 2);
-    parameters_print(st, c->sql, &written);
+    definition_print(st, c->sql, NULL, &written);
     f->sql = written.failed ? (text){NULL, 0} : arena_text(&f->arena, buf_text(&written));
     buf_fini(&written);
     return f->sql.data == NULL ? error_memory(err) : OK;

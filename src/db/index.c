@@ -2,7 +2,7 @@
 /* index.c - CREATE INDEX, DROP INDEX and SHOW INDEXES, with the token.
  *
  * An index is a hint that nothing depends on: its name, table and columns are checked and kept with
- * the table, in memory that later versions of the table (ALTER) keep too. */
+ * the table, in memory that later versions of the table (ALTER) keep too. It goes with a column. */
 #include "db/statement.h"
 
 static object *
@@ -29,9 +29,10 @@ remove_index(object *o, const object_index *gone) {
     *at = gone->next;
 }
 
-/* The columns as text, all of which the table has. */
+/* The columns, all of which the table has. */
 static status
-column_list(statement_context *c, const ast_statement *st, const object *o, buf *out, error *err) {
+column_list(statement_context *c, const ast_statement *st, const object *o, int32_t *out,
+            error *err) {
     for (int32_t i = 0; i < st->target_count; i++) {
         const ast_name *name = &st->targets[i];
         const int32_t   at = schema_find(o->schema, name->text, name->quoted);
@@ -50,27 +51,24 @@ column_list(statement_context *c, const ast_statement *st, const object *o, buf 
             return near < 0 ? ERR_QUERY_FAILED
                             : error_hint(err, "did you mean \"%.*s\"?", TEXT_ARG(names[near]));
         }
-        buf_printf(out, "%s%.*s", i > 0 ? ", " : "", TEXT_ARG(o->schema->fields[at].name));
+        out[i] = at;
     }
-    return out->failed ? error_memory(err) : OK;
+    return OK;
 }
 
 static status
 add_index(statement_context *c, const ast_statement *st, object *o, error *err) {
     object_index *made = arena_alloc_zero(&o->arena, sizeof(*made));
-    buf           columns;
     if (made == NULL) {
         return error_memory(err);
     }
-    buf_init(&columns, c->db->mem, SIZE_MAX / 2);
-    status s = column_list(c, st, o, &columns, err);
-    if (s == OK) {
-        made->name = arena_text(&o->arena, st->name.text);
-        made->columns = arena_text(&o->arena, buf_text(&columns));
-        s = made->name.data == NULL || made->columns.data == NULL ? error_memory(err) : OK;
+    made->column_count = st->target_count;
+    made->columns = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(st->target_count + 1));
+    made->name = arena_text(&o->arena, st->name.text);
+    if (made->columns == NULL || made->name.data == NULL) {
+        return error_memory(err);
     }
-    buf_fini(&columns);
-    TRY(s);
+    TRY(column_list(c, st, o, made->columns, err));
     object_index **end = &o->indexes;
     while (*end != NULL) {
         end = &(*end)->next;
@@ -119,6 +117,37 @@ index_drop(statement_context *c, const ast_statement *st, error *err) {
                                         "Index not found: %.*s", TEXT_ARG(st->name.text));
 }
 
+void
+index_drop_column(object *o, int32_t gone) {
+    object_index **at = &o->indexes;
+    while (*at != NULL) {
+        bool uses = false;
+        for (int32_t i = 0; i < (*at)->column_count; i++) {
+            uses = uses || (*at)->columns[i] == gone;
+            (*at)->columns[i] -= (*at)->columns[i] > gone;
+        }
+        if (uses) {
+            *at = (*at)->next;
+        } else {
+            at = &(*at)->next;
+        }
+    }
+}
+
+static status
+list_columns(db_listing *l, const object *o, const object_index *x, mem *m, error *err) {
+    buf shown;
+    buf_init(&shown, m, SIZE_MAX / 2);
+    for (int32_t i = 0; i < x->column_count; i++) {
+        buf_printf(&shown, "%s%.*s", i > 0 ? ", " : "",
+                   TEXT_ARG(o->schema->fields[x->columns[i]].name));
+    }
+    const status s =
+        shown.failed ? error_memory(err) : db_listing_text(l, 2, buf_text(&shown), err);
+    buf_fini(&shown);
+    return s;
+}
+
 status
 index_show(statement_context *c, laminar_result **out, error *err) {
     static const list_column head[] = {
@@ -131,7 +160,7 @@ index_show(statement_context *c, laminar_result **out, error *err) {
         for (const object_index *x = o->indexes; s >= 0 && x != NULL; x = x->next) {
             s = db_listing_text(&l, 0, x->name, err);
             s = s < 0 ? s : db_listing_text(&l, 1, o->name, err);
-            s = s < 0 ? s : db_listing_text(&l, 2, x->columns, err);
+            s = s < 0 ? s : list_columns(&l, o, x, c->db->mem, err);
         }
     }
     return db_listing_close(&l, s, out, err);

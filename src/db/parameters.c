@@ -190,16 +190,83 @@ print_literal(const value *v, buf *out) {
     buf_printf(out, " AS %s)", type_name(v->type));
 }
 
-void
-parameters_print(const ast_statement *s, text sql, buf *out) {
-    int32_t at = s->position;
-    for (int32_t i = 0; i < s->parameter_count; i++) {
-        const ast_expr *e = s->parameters[i];
-        if (e->value != NULL) {
-            buf_append(out, sql.data + at, (size_t)(e->position - at));
-            print_literal(e->value, out);
-            at = e->end;
+typedef struct definition {
+    const ast_statement *statement;
+    text                 sql;
+    const star_text     *stars;
+    buf                 *out;
+} definition;
+
+static void print_range(const definition *d, int32_t at, int32_t end);
+
+static void
+print_star(const definition *d, const star_text *s) {
+    buf_append_text(d->out, s->implied == AST_IMPLIED_NOT ? TEXT("") : TEXT("SELECT "));
+    for (int32_t i = 0; i < s->count; i++) {
+        const struct star_part *part = &s->parts[i];
+        buf_append_text(d->out, i > 0 ? TEXT(", ") : TEXT(""));
+        buf_append_text(d->out, part->shown);
+        if (part->from >= 0) {
+            print_range(d, part->from, part->end);
+        }
+        if (part->alias.data != NULL) {
+            buf_append_text(d->out, TEXT(" AS "));
+            buf_append_text(d->out, part->alias);
         }
     }
-    buf_append(out, sql.data + at, (size_t)(s->end - at));
+    buf_append_text(d->out, s->implied == AST_IMPLIED_FROM    ? TEXT(" ")
+                            : s->implied == AST_IMPLIED_TABLE ? TEXT(" FROM")
+                                                              : TEXT(""));
+}
+
+static const ast_expr *
+next_parameter(const definition *d, int32_t at) {
+    for (int32_t i = 0; i < d->statement->parameter_count; i++) { /* in the order of the text */
+        const ast_expr *e = d->statement->parameters[i];
+        if (e->value != NULL && e->position >= at) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* The first star from `at` on, but for those that are done: empty text is found again. */
+static const star_text *
+next_star(const definition *d, int32_t at, const star_text *done) {
+    const star_text *first = NULL;
+    for (const star_text *s = d->stars; s != NULL; s = s->next) {
+        if (s->from >= at && s != done && (first == NULL || s->from < first->from)) {
+            first = s;
+        }
+    }
+    return first;
+}
+
+static void
+print_range(const definition *d, int32_t at, int32_t end) {
+    const star_text *done = NULL;
+    for (;;) {
+        const ast_expr  *parameter = next_parameter(d, at);
+        const star_text *star = next_star(d, at, done);
+        const int32_t    to = (int32_t)min_i64(
+            min_i64(parameter == NULL ? end : parameter->position, star == NULL ? end : star->from),
+            end);
+        buf_append(d->out, d->sql.data + at, (size_t)(to - at));
+        if (star != NULL && star->from == to && to < end) {
+            print_star(d, star);
+            done = star;
+            at = star->end;
+        } else if (parameter != NULL && parameter->position == to && to < end) {
+            print_literal(parameter->value, d->out);
+            at = parameter->end;
+        } else {
+            return;
+        }
+    }
+}
+
+void
+definition_print(const ast_statement *s, text sql, const star_text *stars, buf *out) {
+    const definition d = {.statement = s, .sql = sql, .stars = stars, .out = out};
+    print_range(&d, s->position, s->end);
 }

@@ -7,6 +7,7 @@
 #define LAMINAR_DB_PARAMETERS_H
 
 #include "laminar.h"
+#include "plan/plan.h"
 #include "sql/parser.h"
 #include "type/type.h"
 
@@ -21,8 +22,8 @@ status parameters_read(parameters *out, arena *a, const laminar_value *values,
                        const char *const *names, int32_t count, error *err) MUST_USE;
 /* Gives every parameter of the script its value; each needs one, and each value a parameter. */
 status parameters_bind(const parameters *p, const ast_script *script, mem *m, error *err) MUST_USE;
-/* The text of a statement with its values written as literals: what a definition is kept as. Equal
- * to the source where nothing was given. */
-void parameters_print(const ast_statement *s, text sql, buf *out);
+/* What a definition is kept as: the text of the statement, with literals for the parameters and
+ * columns for the stars (NULL: they stay). Equal to the source where there are neither. */
+void definition_print(const ast_statement *s, text sql, const star_text *stars, buf *out);
 
 #endif

@@ -77,6 +77,7 @@ status pivots_fill(statement_context *c, const ast_statement *st, error *err) MU
 /* ---- index.c: with the token */
 status index_create(statement_context *c, const ast_statement *st, error *err) MUST_USE;
 status index_drop(statement_context *c, const ast_statement *st, error *err) MUST_USE;
+void   index_drop_column(object *o, int32_t gone); /* of an object that loses it */
 status index_show(statement_context *c, laminar_result **out, error *err) MUST_USE;
 
 /* ---- function.c: with the token */

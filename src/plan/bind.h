@@ -101,6 +101,7 @@ typedef struct binder {
     bool            timeless_window; /* some window has no watermark that could close it */
     int32_t         timeless_position;
     text            timeless_table;
+    star_text      *stars; /* of the text of a stream or view */
 } binder;
 
 typedef struct star_column {       /* one of those that * stands for */

@@ -49,6 +49,7 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
         hint_named_relation(b, from);
         return found;
     }
+    o = o == b->env->old ? b->env->made : o;
     TRY(remember_object(b, o));
     if (o->kind == OBJECT_VIEW) {
         return bind_view(out, s, b, from, o);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "regex/regex.h"
+#include "sql/parser.h"
 #include "type/nested.h"
 
 struct star_list {
@@ -477,6 +478,120 @@ add_each(query *q, const ast_item *item, const star_list *list, int32_t at) {
     return to->aliased ? alias_of_match(&to->name, q, item, c->name) : OK;
 }
 
+/* ---- as text */
+
+/* Does the name mean the column, and no other? */
+static bool
+is_named(const scope *s, int32_t at, bool qualified) {
+    const scope_column *wanted = &s->columns[at];
+    if (wanted->name.size == 0 || (qualified ? wanted->table.size == 0 : wanted->merged)) {
+        return false;
+    }
+    for (int32_t i = 0; i < s->count; i++) {
+        const scope_column *c = &s->columns[i];
+        const bool seen = qualified ? text_equal_nocase(c->table, wanted->table) : !c->merged;
+        if (i != at && seen && text_equal_nocase(c->name, wanted->name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+has_several_tables(const scope *s) {
+    for (int32_t i = 1; i < s->count; i++) {
+        if (!text_equal(s->columns[i].table, s->columns[0].table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static status
+print_part(text *out, binder *b, const ast_expr *e) {
+    buf shown;
+    buf_init(&shown, b->arena->mem, SIZE_MAX / 2);
+    sql_print_expr(e, &shown);
+    *out = shown.failed ? (text){NULL, 0} : arena_text(b->arena, buf_text(&shown));
+    buf_fini(&shown);
+    return out->data == NULL ? out_of_memory(b) : OK;
+}
+
+static status
+print_column_name(text *out, binder *b, text table, text name) {
+    const ast_expr named = {.kind = AST_COLUMN, .qualifier.text = table, .name.text = name};
+    return print_part(out, b, &named);
+}
+
+/* One of the columns. *known: it can be said in words. */
+static status
+column_part(struct star_part *out, bool *known, const query *q, const star_column *c) {
+    static const text   none = {NULL, 0};
+    binder             *b = q->binder;
+    const scope        *s = &q->scope;
+    const scope_column *from = &s->columns[c->column];
+    const bool alone = is_named(s, c->column, false), qualified = is_named(s, c->column, true);
+    *out = (struct star_part){.from = -1};
+    if (c->replaced != NULL) {
+        const bool is_written = c->replaced->end > c->replaced->position; /* in REPLACE */
+        out->from = is_written ? c->replaced->position : -1;
+        out->end = c->replaced->end;
+        *known = true;
+        TRY(is_written ? OK : print_part(&out->shown, b, c->replaced));
+        return print_column_name(&out->alias, b, none, c->name);
+    }
+    *known = alone || qualified;
+    if (!*known) {
+        return OK;
+    }
+    const bool with_table = qualified && (!alone || has_several_tables(s));
+    TRY(print_column_name(&out->shown, b, with_table ? from->table : none, from->name));
+    return text_equal(c->name, from->name) ? OK : print_column_name(&out->alias, b, none, c->name);
+}
+
+static bool
+is_recorded(const binder *b, const ast_expr *star) {
+    for (const star_text *t = b->stars; t != NULL; t = t->next) {
+        if (t->from == star->position) {
+            return true; /* a name of WITH is bound where it is read */
+        }
+    }
+    return false;
+}
+
+/* A star that the parser or the binder made stands nowhere. */
+static bool
+has_place(const ast_expr *star) {
+    return star->implied == AST_IMPLIED_NOT ? star->end > star->position
+                                            : star->implied != AST_IMPLIED_ELSE;
+}
+
+/* For a statement that is kept: what the star is in its own text. */
+static status
+record_star(query *q, const ast_expr *star, const star_list *list) {
+    binder    *b = q->binder;
+    const bool kept = b->streaming || (b->externals != NULL && b->externals->for_view);
+    if (!kept || b->view_depth > 0 || b->expanded_height > 0 || list->count == 0 ||
+        !has_place(star) || is_recorded(b, star)) {
+        return OK;
+    }
+    star_text *made = arena_alloc_zero(b->arena, sizeof(*made));
+    TRY(made == NULL ? out_of_memory(b) : OK);
+    *made = (star_text){.from = star->position, .end = star->end, .implied = star->implied};
+    made->parts = arena_alloc_zero(b->arena, (size_t)list->count * sizeof(*made->parts));
+    TRY(made->parts == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < list->count; i++) {
+        bool known;
+        TRY(column_part(&made->parts[made->count++], &known, q, &list->columns[i]));
+        if (!known) {
+            return OK; /* the text keeps its star, and ALTER looks at what that means */
+        }
+    }
+    made->next = b->stars;
+    b->stars = made;
+    return OK;
+}
+
 status
 expand_items(query *q, const ast_select *select) {
     binder          *b = q->binder;
@@ -497,6 +612,7 @@ expand_items(query *q, const ast_select *select) {
     for (int32_t i = 0; i < select->item_count; i++) {
         const ast_item *item = &select->items[i];
         TRY(measure_item(&count, &list, q, item));
+        TRY(item->expr->kind == AST_STAR ? record_star(q, item->expr, list) : OK);
         for (int32_t k = 0; k < count && list != NULL; k++) {
             TRY(add_each(q, item, list, k));
         }

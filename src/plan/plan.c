@@ -251,6 +251,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     TRY(b.emit == AST_EMIT_WINDOW_CLOSE ? plan_check_final(out, emit->position, err) : OK);
     TRY(b.late_to != NULL ? check_late_rows(out->root, &b) : OK);
     out->late_to = b.late_to;
+    out->stars = b.stars;
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
     find_times(out, b.lateness_us);

@@ -186,6 +186,21 @@ struct plan_node {
 
 typedef enum emit_mode { EMIT_UPDATE, EMIT_CHANGES, EMIT_CLOSE } emit_mode;
 
+/* What a star of the statement's text stands for, where the statement is kept: its columns may get
+ * company, and the text is to mean what it meant. */
+typedef struct star_text star_text;
+struct star_text {
+    star_text  *next;
+    int32_t     from, end; /* the place in the text of the statement */
+    ast_implied implied;
+    int32_t     count;
+    struct star_part { /* shown, or a part of the text, then the alias where there is one */
+        text    shown;
+        int32_t from, end;
+        text    alias; /* data NULL: none */
+    } *parts;
+};
+
 typedef struct plan {
     plan_node *root;
     int32_t    node_count;
@@ -196,16 +211,17 @@ typedef struct plan {
     int64_t emit_every_us; /* EMIT EVERY: changes come out at most once in so long; 0: every tick */
     int64_t ttl_us;        /* state_ttl; 0: none */
     int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
-    int32_t *key_columns;
-    int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
-    int64_t  slack_us;          /* see object.slack_us */
-    int32_t  clock_time_column; /* root column that is PROCTIME(), -1: none */
-    bool     by_clock;          /* its windows end by the engine's clock, not by a watermark */
-    int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
-    object  *late_to;           /* where late rows go (borrowed); NULL: nowhere */
-    bool     constant;          /* reads no object: finite */
-    bool     streaming;
-    eval_env eval; /* for volatile functions */
+    int32_t   *key_columns;
+    int32_t    event_time_column; /* root column that is the event time of a source, -1: none */
+    int64_t    slack_us;          /* see object.slack_us */
+    int32_t    clock_time_column; /* root column that is PROCTIME(), -1: none */
+    bool       by_clock;          /* its windows end by the engine's clock, not by a watermark */
+    int64_t   *closes_us;         /* per root column, see object.closes_us; NULL: none */
+    object    *late_to;           /* where late rows go (borrowed); NULL: nowhere */
+    bool       constant;          /* reads no object: finite */
+    bool       streaming;
+    eval_env   eval;  /* for volatile functions */
+    star_text *stars; /* of streams and views, in any order */
 } plan;
 
 /* What a query reads that the catalogue does not know: files, objects of the caller. To open one
@@ -233,10 +249,14 @@ typedef enum plan_nulls { NULLS_LARGEST, NULLS_LAST, NULLS_FIRST } plan_nulls;
 
 typedef struct plan_env {
     eval_env eval;
-    int64_t *statement_us;    /* eval_instant, of all that is bound for a statement; NULL: a plan
-                                 has its own */
-    bool       real_division; /* of two integers / gives a DOUBLE */
-    plan_nulls nulls;         /* of an ORDER BY that does not say */
+    int64_t *statement_us; /* eval_instant, of all that is bound for a statement; NULL: a plan
+                              has its own */
+    /* Where `old` is named, `made` is read: what ALTER asks before it puts one in the other's
+     * place. NULL: nothing is altered. */
+    const object *old;
+    object       *made;
+    bool          real_division; /* of two integers / gives a DOUBLE */
+    plan_nulls    nulls;         /* of an ORDER BY that does not say */
 } plan_env;
 
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT

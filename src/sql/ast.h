@@ -83,6 +83,14 @@ typedef struct ast_rename { /* of a star; `to` is empty in EXCLUDE */
     ast_name name, to;
 } ast_rename;
 
+/* A star that is not written: what its text, which is that of its place, becomes when it is. */
+typedef enum ast_implied {
+    AST_IMPLIED_NOT,   /* it is written */
+    AST_IMPLIED_FROM,  /* FROM without SELECT, which is put before it */
+    AST_IMPLIED_TABLE, /* TABLE name: SELECT ... FROM stands for TABLE */
+    AST_IMPLIED_ELSE   /* there is no place */
+} ast_implied;
+
 typedef struct ast_star { /* [LIKE ...] [EXCLUDE (...)] [REPLACE (...)] [RENAME (...)] */
     text        op;       /* "LIKE", "ILIKE", "SIMILAR TO", "GLOB" or empty */
     bool        negated;
@@ -118,7 +126,8 @@ struct ast_expr {
     ast_expr   *operand, *otherwise, *filter;
     ast_over   *over; /* AST_CALL of a window function, else NULL */
     ast_nulls   nulls;
-    ast_star   *star; /* AST_STAR, AST_COLUMNS; NULL: nothing is behind it */
+    ast_star   *star;    /* AST_STAR, AST_COLUMNS; NULL: nothing is behind it */
+    ast_implied implied; /* AST_STAR */
     ast_select *query;
     int16_t     query_height, query_nesting; /* of the trees in it */
     int32_t     order_count;                 /* AST_CALL */

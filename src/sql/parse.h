@@ -226,6 +226,8 @@ status parse_from_list(parser *p, ast_from **out);   /* behind FROM */
 /* item {, item} of a select list, and of RETURNING */
 status parse_item_list(parser *p, ast_item **out, int32_t *out_count);
 status parse_star_item(parser *p, ast_select *s); /* gives it the select list * */
+/* Where that list may be written. */
+void   parse_star_place(const parser *p, ast_select *s, ast_implied implied, token at);
 status parse_select(parser *p, ast_select **out); /* without what a query has around it */
 status parse_order(parser *p, ast_select *s);     /* [ORDER BY ...] [LIMIT ...] [OFFSET ...] */
 status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., behind ORDER */

@@ -164,8 +164,11 @@ parse_named_rows(parser *p, ast_select **out) {
 
 static status
 parse_table_term(parser *p, ast_select **out) {
-    parser_advance(p); /* TABLE */
-    return parse_named_rows(p, out);
+    const token table = p->token;
+    parser_advance(p);
+    TRY(parse_named_rows(p, out));
+    parse_star_place(p, *out, AST_IMPLIED_TABLE, table);
+    return OK;
 }
 
 static status

@@ -363,7 +363,20 @@ parse_star_item(parser *p, ast_select *s) {
     }
     s->items[0].expr = parser_new(p, AST_STAR, s->position);
     s->item_count = 1;
-    return s->items[0].expr == NULL ? ERR_OUT_OF_MEMORY : OK;
+    TRY(s->items[0].expr == NULL ? ERR_OUT_OF_MEMORY : OK);
+    s->items[0].expr->implied = AST_IMPLIED_ELSE;
+    return OK;
+}
+
+void
+parse_star_place(const parser *p, ast_select *s, ast_implied implied, token at) {
+    ast_expr *star = s->items[0].expr;
+    if (p->placed) {
+        return;
+    }
+    star->implied = implied;
+    star->position = at.start;
+    star->end = implied == AST_IMPLIED_FROM ? at.start : at.end;
 }
 
 /* ---- the clauses behind FROM ---- */
@@ -549,8 +562,14 @@ parse_select(parser *p, ast_select **out) {
     s->position = p->token.start;
     p->from_height = 0;
     if (parser_at(p, KEYWORD_FROM)) {
+        const token from = p->token;
         TRY(parse_from(p, &s->from));
-        TRY(parser_at(p, KEYWORD_SELECT) ? parse_items(p, s) : parse_star_item(p, s));
+        if (parser_at(p, KEYWORD_SELECT)) {
+            TRY(parse_items(p, s));
+        } else {
+            TRY(parse_star_item(p, s));
+            parse_star_place(p, s, AST_IMPLIED_FROM, from);
+        }
     } else {
         TRY(parse_items(p, s));
         if (parser_at(p, KEYWORD_FROM)) {
