@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
- * aggregate_window.c, aggregate_panes.c, aggregate_compact.c, aggregate_session.c,
- * session_rebuild.c, aggregate_distinct.c, aggregate_merge.c, aggregate_spill.c.
+ * aggregate_window.c, aggregate_panes.c, aggregate_gather.c, aggregate_compact.c,
+ * aggregate_session.c, session_rebuild.c, aggregate_distinct.c, aggregate_merge.c,
+ * aggregate_spill.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
@@ -92,6 +93,8 @@ typedef struct aggregate_limits {
     int64_t   held_bytes;
 } aggregate_limits;
 
+typedef struct aggregate_gather aggregate_gather; /* aggregate_gather.c */
+
 typedef struct aggregate {
     op                  base;
     group_table         groups;
@@ -100,6 +103,7 @@ typedef struct aggregate {
     aggregate_distinct *distinct; /* per call; used where the call is DISTINCT */
     aggregate_windows   windows;
     aggregate_panes     panes;
+    aggregate_gather   *gather; /* NULL: rows go to their groups at once */
     aggregate_sessions  sessions;
     aggregate_limits    limits;
     idle_book           ages;      /* of groups */
@@ -195,6 +199,13 @@ status  panes_add(aggregate *a, const delta *in, slot *slots, error *err) MUST_U
 status  panes_expire(aggregate *a, int64_t frontier_us,
                      error *err) MUST_USE; /* see windows_expire */
 int64_t panes_due_us(const aggregate *a);
+
+/* ---- aggregate_gather.c */
+status gather_open(aggregate *a, error *err) MUST_USE;
+void   gather_close(aggregate *a);
+/* Rows of the delta in a->views, whose window starts are those of their panes; slots is room. */
+status gather_add(aggregate *a, const delta *in, slot *slots, error *err) MUST_USE;
+status gather_settle(aggregate *a, error *err) MUST_USE; /* into their windows */
 
 /* ---- aggregate_session.c */
 status sessions_open(aggregate *a, error *err) MUST_USE;

@@ -36,7 +36,7 @@ void
 panes_open(aggregate *a) {
     const op_spec   *spec = a->base.spec;
     aggregate_panes *p = &a->panes;
-    if (spec->pane_us == 0 || !a->windowed) {
+    if (spec->pane_us == 0 || !a->windowed || !spec->emit_at_close) {
         return;
     }
     const int64_t offset = type_time_from_us(spec->time_type, spec->window_offset_us);

@@ -110,12 +110,14 @@ aggregate_open(op *self, error *err) {
     TRY(a->windowed ? windows_open(a, err) : OK);
     panes_open(a);
     self->ages[0] = &a->ages;
+    TRY(gather_open(a, err));
     return aggregate_open_groups(a, err);
 }
 
 static void
 aggregate_close(op *self) {
     aggregate *a = (aggregate *)self;
+    gather_close(a);
     aggregate_close_groups(a);
     windows_close(a);
     aggregate_close_limits(a);
@@ -361,6 +363,9 @@ aggregate_take(aggregate *a, const delta *in, error *err) {
     if (a->panes.width > 0) {
         return panes_add(a, in, slots, err);
     }
+    if (a->gather != NULL) {
+        return gather_add(a, in, slots, err);
+    }
     TRY(a->base.spec->session ? sessions_map(a, in, slots, err)
                               : aggregate_map_rows(a, in->row_count, slots, err));
     TRY(ages_touch(&a->ages, a->base.env->clock_us, slots, in->row_count,
@@ -405,6 +410,7 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
     if (self->spec->mode == MODE_ONCE) {
         return aggregate_send_all(a, NULL, 0, err);
     }
+    TRY(a->gather != NULL ? gather_settle(a, err) : OK);
     if (a->tracks_rows) {
         TRY(windows_ripen(a, frontier_us, err));
         TRY(aggregate_settle(a, frontier_us, err));

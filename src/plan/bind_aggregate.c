@@ -144,8 +144,7 @@ query_close_groups(plan_node *n, int32_t window, const query *q) {
     }
     if (n->window_key >= 0) {
         n->lateness_us = b->lateness_us;
-        n->emit_at_close = b->emit == AST_EMIT_WINDOW_CLOSE;
-        n->emit_at_end = b->emit == AST_EMIT_AFTER_WATERMARK;
+        node_emit(n, b->emit == AST_EMIT_WINDOW_CLOSE, b->emit == AST_EMIT_AFTER_WATERMARK);
         b->closing_count++;
     } else if (b->emit == AST_EMIT_WINDOW_CLOSE && q->set_count > 0) {
         error_set_at(b->err, ERR_QUERY_FAILED, q->ast->groupings[0].position,

@@ -328,10 +328,36 @@ bound_join(plan_node *n, const join_bounding *how, error *err) {
     return OK;
 }
 
+/* Groups above a join of windows end with them. Which joins are bounded was not known when the
+ * groups were bound: those of windows alone know their end already. */
+static void
+close_groups(plan_node *n, join_bounding *how) {
+    if (n->window_key >= 0 || n->session_key >= 0) {
+        return;
+    }
+    for (int32_t i = 0; i < n->key_count; i++) {
+        int64_t closes_us;
+        bool    by_clock = false;
+        if (node_closes(n->inputs[0], i, &closes_us, &by_clock) && by_clock == how->by_clock &&
+            (n->window_key < 0 || closes_us < n->window_size_us)) {
+            n->window_key = i;
+            n->window_size_us = closes_us;
+        }
+    }
+    if (n->window_key >= 0) {
+        n->lateness_us = how->lateness_us;
+        node_emit(n, how->emit_at_close, how->emit_at_end);
+        how->closing++;
+    }
+}
+
 status
 plan_bound_joins(plan_node *n, join_bounding *how, error *err) {
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         TRY(plan_bound_joins(n->inputs[i], how, err));
+    }
+    if (n->kind == PLAN_AGGREGATE) {
+        close_groups(n, how);
     }
     if (n->kind != PLAN_JOIN && n->kind != PLAN_ASOF) {
         return OK;

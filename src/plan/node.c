@@ -427,3 +427,10 @@ node_closes(const plan_node *node, int32_t number, int64_t *closes_us, bool *by_
         }
     }
 }
+
+void
+node_emit(plan_node *n, bool at_close, bool at_end) {
+    const bool both = at_end && n->lateness_us == 0 && n->session_key < 0;
+    n->emit_at_close = at_close || both;
+    n->emit_at_end = at_end && !both;
+}

@@ -48,6 +48,10 @@ bool node_is_followed(const plan_node *node, int32_t column, bool *by_clock, con
  * no row with it comes any more when the watermark has passed. */
 bool node_closes(const plan_node *node, int32_t column, int64_t *closes_us, bool *by_clock);
 
+/* When groups that a window ends come out. Where no row may come behind the end of a window, it is
+ * final as soon as it has ended: then both are one. */
+void node_emit(plan_node *aggregate, bool at_close, bool at_end);
+
 /* ---- join_bound.c */
 /* Is the column an event time whose rows, and changes, are told to come in time, as far as they are
  * not late: by the watermark, at most *slack_us behind their time? */
@@ -57,10 +61,12 @@ typedef struct join_bounding {
     arena        *arena;
     int64_t       lateness_us;
     bool          by_clock;
-    const object *late_to;            /* NULL: nowhere */
-    int32_t       intervals, sending; /* joins that were found */
+    const object *late_to;                    /* NULL: nowhere */
+    bool          emit_at_close, emit_at_end; /* of groups */
+    int32_t       intervals, sending;         /* joins that were found */
+    int32_t       closing;                    /* groups that were found to end */
 } join_bounding;
-/* Gives JOINs of a numbered stream their bounds. */
+/* Gives JOINs of a numbered stream their bounds, and groups above joins of windows their end. */
 status plan_bound_joins(plan_node *n, join_bounding *how, error *err) MUST_USE;
 
 /* ---- final.c: EMIT ON WINDOW CLOSE (at `position`) above the windows; of a numbered plan */

@@ -205,10 +205,13 @@ bound_joins(plan *p, binder *b, const ast_emission *emit) {
     join_bounding joins = {.arena = b->arena,
                            .lateness_us = b->lateness_us,
                            .by_clock = b->by_clock,
+                           .emit_at_close = b->emit == AST_EMIT_WINDOW_CLOSE,
+                           .emit_at_end = b->emit == AST_EMIT_AFTER_WATERMARK,
                            .late_to = b->late_to};
     if (b->streaming) {
         plan_number(p);
         TRY(plan_bound_joins(p->root, &joins, b->err));
+        b->closing_count += joins.closing;
     }
     return check_emit(b, emit->position, emit->lateness, &joins);
 }

@@ -3,9 +3,9 @@
  * windows.
  *
  * A pane is the greatest span of which slide and size are multiples, so each window is a run of
- * panes, and its groups are merged from theirs when it is final. That is for streams that show
- * windows once, when they are final, over rows that are not taken back, where every call merges and
- * nothing but the grouping looks at the start of the window. */
+ * panes, and its groups are merged from theirs: when it is final, in streams that show windows
+ * once, else at the tick, from what is new. That is for streams over rows that are not taken back,
+ * where every call merges and nothing but the grouping looks at the start of the window. */
 #include "plan/node.h"
 
 #define SLIDE_PANES_MAX 8
@@ -87,7 +87,7 @@ is_worth_it(data_type type, const plan_node *w, int64_t pane_us) {
 
 static void
 use_panes(plan_node *n) {
-    if (n->window_key < 0 || !n->emit_at_close || n->session_key >= 0 ||
+    if (n->window_key < 0 || n->session_key >= 0 ||
         (n->inputs[0]->properties & PLAN_APPEND_ONLY) == 0 || !merges(n)) {
         return;
     }

@@ -2,6 +2,7 @@
 /* parse_window.c - windows in FROM, in the spellings of several systems, and EMIT.
  *
  *   TUMBLE(t, ts, size)                                   the table first, then what the call takes
+ *   SESSION(t PARTITION BY k, ts, gap)                    with a partition
  *   TUMBLE(TABLE t PARTITION BY k, DESCRIPTOR(ts), size)  standard SQL
  *   TABLE(TUMBLE(DATA => TABLE t, ...))                   the same, named and wrapped
  *
@@ -46,7 +47,25 @@ parse_windowed(parser *p, ast_from **out) {
     return parser_name(p, &f->name, "a table or a subquery", "the \"(\" of a window");
 }
 
-/* PARTITION BY name {, name}; a comma before what is no bare name ends the list. */
+/* At a comma: is the name behind it one more of the list? A comma before what is no bare name ends
+ * it, and so does the last name, which is the time, where no DESCRIPTOR and no name tells which
+ * argument is: PARTITION BY k, ts, 5. */
+static bool
+goes_on(const parser *p) {
+    const token comma = parser_peek_third(p);
+    if (!parser_at_symbol(p, SYMBOL_COMMA) || p->next.kind == TOKEN_END ||
+        comma.symbol != SYMBOL_COMMA) {
+        return false;
+    }
+    const token behind = token_next(p->sql, comma.end), last = token_next(p->sql, behind.end);
+    if (last.symbol == SYMBOL_LEFT_PAREN) {
+        return text_equal_nocase(token_text(p->sql, behind), TEXT("descriptor"));
+    }
+    return (behind.kind == TOKEN_WORD || behind.kind == TOKEN_QUOTED_NAME) &&
+           (last.symbol == SYMBOL_COMMA || last.symbol == SYMBOL_ARROW);
+}
+
+/* PARTITION BY name {, name} */
 static status
 parse_partition(parser *p, ast_from *f) {
     const size_t mark = p->stack.size;
@@ -58,9 +77,7 @@ parse_partition(parser *p, ast_from *f) {
         ast_name name = {.quoted = false};
         TRY(parser_name(p, &name, "a column name", "PARTITION BY"));
         TRY(parser_push(p, &name, sizeof(name)));
-        const bool more = parser_at_symbol(p, SYMBOL_COMMA) && p->next.kind != TOKEN_END &&
-                          parser_peek_third(p).symbol == SYMBOL_COMMA;
-        if (!more) {
+        if (!goes_on(p)) {
             break;
         }
         parser_advance(p);

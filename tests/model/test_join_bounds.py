@@ -387,3 +387,96 @@ def test_joins_on_windows(block: int) -> None:
             raise
         finally:
             case.db.close()
+
+
+class GroupCase:
+    """Groups above a join of windows, in one query: they end with the windows."""
+
+    def __init__(self, seed: int) -> None:
+        r = self.r = random.Random(seed)
+        self.kind = r.choice(("INNER", "LEFT"))
+        self.final = r.random() < 0.6
+        self.sizes = {"a": 10, "b": r.choice((10, 10, 20))}
+        self.lateness = r.choice((0, 0, 7))
+        self.delays = {"a": r.choice((0, 5)), "b": r.choice((0, 12))}
+        self.marks: dict[str, int | None] = {"a": None, "b": None}
+        self.rows: dict[str, list[tuple[int, int, int]]] = {"a": [], "b": []}
+        self.db = laminardb.open()
+
+    def make(self, name: str) -> None:
+        late = f" ALLOW LATENESS INTERVAL '{self.lateness}' MILLISECOND" if self.lateness else ""
+        self.db.execute(
+            f"CREATE STREAM {name} AS SELECT x.window_start AS w, x.k, count(*) AS n, sum(y.v) AS v "
+            f"FROM TUMBLE(a, ts, 10) x {self.kind} JOIN TUMBLE(b, ts, {self.sizes['b']}) y "
+            f"ON x.k = y.k AND x.window_start = y.window_start GROUP BY x.window_start, x.k "
+            f"{'EMIT ON WINDOW CLOSE' if self.final else ''}{late}"
+        )
+
+    def frontier(self) -> int | None:
+        marks = list(self.marks.values())
+        return None if None in marks else min(m for m in marks if m is not None)
+
+    def insert(self, name: str, rows: list[tuple[int, int, int]]) -> None:
+        frontier, size = self.frontier(), self.sizes[name]
+        for t, k, v in rows:
+            w = t - t % size
+            if frontier is None or w + size + self.lateness > frontier:
+                self.rows[name].append((w, k, v))
+        mark = max(t for t, _, _ in rows) - self.delays[name]
+        before = self.marks[name]
+        self.marks[name] = mark if before is None else max(before, mark)
+        self.db.insert(name, rows)
+
+    def answer(self) -> Counter[tuple[object, ...]]:
+        groups: dict[tuple[int, int], list[int | None]] = {}
+        for w, k, _ in self.rows["a"]:
+            found: list[int | None] = [v for u, j, v in self.rows["b"] if (u, j) == (w, k)]
+            if self.kind == "LEFT" and not found:
+                found = [None]
+            if found:
+                groups.setdefault((w, k), []).extend(found)
+        out: Counter[tuple[object, ...]] = Counter()
+        frontier, length = self.frontier(), max(self.sizes.values()) + self.lateness
+        for (w, k), vs in groups.items():
+            some = [v for v in vs if v is not None]
+            if not self.final or (frontier is not None and w + length <= frontier):
+                out[w, k, len(vs), sum(some) if some else None] += 1
+        return out
+
+    def run(self) -> None:
+        r, db = self.r, self.db
+        for name in ("a", "b"):
+            mark = f"WATERMARK FOR ts AS ts - {self.delays[name]}"
+            db.execute(f"CREATE SOURCE {name} (ts BIGINT, k BIGINT, v BIGINT, {mark})")
+        db.start()
+        self.make("s")
+        now = 0
+        for _ in range(r.randint(5, 40)):
+            rows = []
+            for _ in range(r.choice((1, 1, 2, 5))):
+                now += r.choice((0, 0, 1, 3, 9))
+                rows.append((now - r.choice((0, 0, 1, 12)), r.choice((1, 2)), r.randint(0, 5)))
+            self.insert(r.choice(("a", "b")), rows)
+            if r.random() < 0.2:
+                reload(db)
+            assert Counter(db.sql("SELECT * FROM s").fetchall()) == self.answer()
+        self.make("made_late")
+        assert Counter(db.sql("SELECT * FROM made_late").fetchall()) == self.answer()
+        for name in ("a", "b"):
+            db.advance_watermark(name, now + 1000)
+            self.marks[name] = now + 1000
+        metrics = db.stream_metrics("s")
+        assert metrics is not None and metrics.state_rows == 0  # E9
+        assert Counter(db.sql("SELECT * FROM s").fetchall()) == self.answer()
+
+
+def test_groups_above_joins_of_windows() -> None:
+    for seed in range(200):
+        case = GroupCase(seed)
+        try:
+            case.run()
+        except Exception as e:
+            e.add_note(f"seed {seed}: {case.kind} {case.sizes} late {case.lateness} final {case.final}")
+            raise
+        finally:
+            case.db.close()

@@ -31,6 +31,8 @@ static const char *const streams[][2] = {
 static const char *const late_streams[][2] = {
     {"late_windows", "SELECT TUMBLE(ts, INTERVAL '5' SECOND) AS w, count(*) AS n, max(s) AS high "
                      "FROM t GROUP BY TUMBLE(ts, INTERVAL '5' SECOND)"},
+    {"late_hops", "SELECT k, window_start AS w, count(*) AS n, max(s) AS high FROM t "
+                  "GROUP BY k, HOP(ts, INTERVAL '5' SECOND, INTERVAL '20' SECOND)"},
     {"late_joined", "SELECT t.k AS k, r.name AS name, count(*) AS n FROM t LEFT JOIN r "
                     "ON t.k = r.k GROUP BY t.k, r.name"},
 };

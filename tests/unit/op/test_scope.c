@@ -152,6 +152,7 @@ typedef struct walk walk;
 struct walk {
     int32_t symbols;                                         /* rows that may come and go */
     int64_t live[SYMBOLS];                                   /* how many of each are there */
+    int64_t most[SYMBOLS];                                   /* and may be; 0: any number */
     void (*change)(walk *w, int32_t symbol, int64_t weight); /* pushes it, ticks */
     void (*check)(walk *w);
     int64_t steps;
@@ -168,7 +169,8 @@ step(walk *w, int32_t symbol, int64_t weight) {
 static void
 walk_all(walk *w, int32_t depth) {
     for (int32_t s = 0; s < w->symbols && depth > 0; s++) {
-        for (int64_t weight = 1; weight >= (w->live[s] > 0 ? -1 : 1); weight -= 2) {
+        const bool full = w->most[s] > 0 && w->live[s] == w->most[s];
+        for (int64_t weight = full ? -1 : 1; weight >= (w->live[s] > 0 ? -1 : 1); weight -= 2) {
             step(w, s, weight);
             walk_all(w, depth - 1);
             step(w, s, -weight);
@@ -321,11 +323,11 @@ join_check(walk *w) {
             const bool match = keys_match(a, b);
             matches += match ? r[b] : 0;
             of_right[b] += match ? l[a] : 0;
-            if (k <= OP_JOIN_FULL) {
+            if (k <= OP_JOIN_FULL || k == OP_JOIN_SINGLE) {
                 expect(keys[a], keys[b], match ? l[a] * r[b] : 0);
             }
         }
-        if ((k == OP_JOIN_LEFT || k == OP_JOIN_FULL) && matches == 0) {
+        if ((k == OP_JOIN_LEFT || k == OP_JOIN_FULL || k == OP_JOIN_SINGLE) && matches == 0) {
             expect(keys[a], NONE, l[a]);
         } else if ((k == OP_JOIN_SEMI && matches > 0) || (k == OP_JOIN_ANTI && matches == 0)) {
             expect(keys[a], 0, l[a]);
@@ -353,6 +355,9 @@ walk_join(op_join_kind kind, bool null_safe, bool residual, int32_t depth) {
     j.kind = kind;
     j.null_safe = null_safe;
     j.residual = residual;
+    for (int32_t s = 3; s < 6 && kind == OP_JOIN_SINGLE; s++) {
+        j.w.most[s] = 1; /* a second match is an error */
+    }
     j.in = circuit_schema(&j.c, 1, one);
     j.spec = (op_spec){.input = {j.in, j.in},
                        .output = circuit_schema(&j.c, narrow ? 1 : 2, mark ? marked : two),
@@ -373,7 +378,7 @@ walk_join(op_join_kind kind, bool null_safe, bool residual, int32_t depth) {
 static void
 test_join_sequences(void **state) {
     (void)state;
-    for (int32_t kind = OP_JOIN_INNER; kind <= OP_JOIN_MARK; kind++) {
+    for (int32_t kind = OP_JOIN_INNER; kind <= OP_JOIN_SINGLE; kind++) {
         walk_join((op_join_kind)kind, false, false, scope_depth());
         walk_join((op_join_kind)kind, true, false, scope_depth() - 1);
         walk_join((op_join_kind)kind, false, true, scope_depth() - 1);
