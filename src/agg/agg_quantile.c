@@ -97,7 +97,8 @@ open_quantile(agg **out, const agg_class *class, const agg_signature *signature,
                                       .types = signature->types,
                                       .key_count = 1,
                                       .keys = &self->key,
-                                      .counted = true};
+                                      .counted = true,
+                                      .repeats = true};
     opened = opened < 0 ? opened : multiset_open(&self->values, site, &options, err);
     if (opened < 0) {
         close_quantile(made);
@@ -255,7 +256,7 @@ typedef struct distances {
 
 static double
 value_at(const multiset *m, slot group, int64_t rank) {
-    return *ARRAY_AT(&m->entries.keys.values[1], double, multiset_at(m, group, rank));
+    return *ARRAY_AT(&multiset_rows(m)->values[1], double, multiset_at(m, group, rank));
 }
 
 /* Of the i-th copy to the left or right of the median, going outwards. */

@@ -15,13 +15,14 @@ rank_of(const multiset *m, slot entry) {
 /* Column numbers of entries are one more than those of the caller: the group comes first. */
 static int
 compare_key(const multiset *m, const sort_key *key, slot a, slot b) {
-    const state_array *nulls = &m->entries.keys.nulls[key->column + 1];
-    const bool         a_null = nulls->count > 0 && nulls->data[a] != 0;
-    const bool         b_null = nulls->count > 0 && nulls->data[b] != 0;
+    const state_columns *rows = multiset_rows(m);
+    const state_array   *nulls = &rows->nulls[key->column + 1];
+    const bool           a_null = nulls->count > 0 && nulls->data[a] != 0;
+    const bool           b_null = nulls->count > 0 && nulls->data[b] != 0;
     if (a_null || b_null) {
         return a_null == b_null ? 0 : a_null == key->nulls_first ? -1 : 1;
     }
-    const int order = state_columns_compare(&m->entries.keys, key->column + 1, a, b);
+    const int order = state_columns_compare(rows, key->column + 1, a, b);
     return key->descending ? -order : order;
 }
 
@@ -41,7 +42,7 @@ multiset_compare(const multiset *m, slot a, slot b) {
         }
     }
     for (int32_t i = 0; i < m->options.column_count; i++) {
-        const int order = state_columns_compare(&m->entries.keys, i + 1, a, b);
+        const int order = state_columns_compare(multiset_rows(m), i + 1, a, b);
         if (order != 0) {
             return order;
         }
@@ -68,7 +69,9 @@ open_entries(multiset *m, const agg_site *site, error *err) {
     memcpy(types + 1, m->options.types, (size_t)width * sizeof(data_type));
     char label[160];
     snprintf(label, sizeof(label), "%.120s.entries", site->name);
-    const status opened = group_table_open(&m->entries, site->store, label, types, width + 1, err);
+    const status opened =
+        m->listed ? state_columns_open(&m->list, site->store, label, types, width + 1, err)
+                  : group_table_open(&m->entries, site->store, label, types, width + 1, err);
     mem_free(site->mem, types, size);
     return opened;
 }
@@ -76,6 +79,9 @@ open_entries(multiset *m, const agg_site *site, error *err) {
 status
 multiset_open(multiset *m, const agg_site *site, const multiset_options *options, error *err) {
     *m = (multiset){.options = *options, .mem = site->mem, .once = site->once};
+    m->listed = options->repeats && site->once && site->append_only;
+    m->unit = m->listed;
+    assert(!m->listed || options->rank == RANK_NONE);
     const struct {
         state_array *array;
         const char  *name;
@@ -107,6 +113,7 @@ multiset_close(multiset *m) {
     array_close(&m->heads);
     array_close(&m->weights);
     group_table_close(&m->entries);
+    state_columns_close(&m->list);
 }
 
 status
@@ -291,11 +298,67 @@ choose(const multiset *m, chosen *r, const slot *slots, const column *columns,
     return OK;
 }
 
+/* Entries get weights of their own. */
+static status
+weigh_listed(multiset *m, error *err) {
+    const uint64_t count = state_columns_count(&m->list);
+    TRY(array_reserve_to(&m->weights, count, err));
+    TRY(count > 0 ? array_touch(&m->weights, 0, count, err) : OK);
+    for (uint64_t i = 0; i < count; i++) {
+        *ARRAY_AT(&m->weights, int64_t, i) = 1;
+    }
+    m->unit = false;
+    return OK;
+}
+
+static status
+list_weights(multiset *m, const chosen *r, const slot *entries, error *err) {
+    for (int32_t i = 0; m->unit && r->weight != NULL && i < r->count; i++) {
+        TRY(r->weight[i] != 1 ? weigh_listed(m, err) : OK);
+    }
+    if (m->unit) {
+        return OK;
+    }
+    TRY(array_reserve_to(&m->weights, state_columns_count(&m->list), err));
+    TRY(array_touch_each(&m->weights, entries, r->count, err));
+    for (int32_t i = 0; i < r->count; i++) {
+        *ARRAY_AT(&m->weights, int64_t, entries[i]) = r->weight == NULL ? 1 : r->weight[i];
+    }
+    return OK;
+}
+
+static status
+list_rows(multiset *m, const chosen *r, arena *scratch, error *err) {
+    slot    *entries = arena_alloc(scratch, (size_t)r->count * sizeof(*entries));
+    uint64_t first;
+    if (entries == NULL) {
+        return error_memory(err);
+    }
+    if (state_columns_count(&m->list) + (uint64_t)r->count >= SLOT_NONE) {
+        return error_set(err, ERR_QUERY_FAILED, "an aggregate over more than %u rows", SLOT_NONE);
+    }
+    TRY(state_columns_extend(&m->list, (uint64_t)r->count, &first, err));
+    for (int32_t i = 0; i < r->count; i++) {
+        entries[i] = (slot)first + (slot)i;
+    }
+    TRY(state_columns_write(&m->list, entries, r->keys, NULL, r->count, err));
+    TRY(list_weights(m, r, entries, err));
+    TRY(m->options.counted ? array_touch_each(&m->copies, r->slots, r->count, err) : OK);
+    for (int32_t i = 0; m->options.counted && i < r->count; i++) {
+        *ARRAY_AT(&m->copies, int64_t, r->slots[i]) += r->weight == NULL ? 1 : r->weight[i];
+    }
+    multiset_unsort(m);
+    return OK;
+}
+
 static status
 update_chosen(multiset *m, const chosen *chosen_rows, int64_t *turned, arena *scratch, error *err) {
     const chosen r = *chosen_rows;
     if (r.count == 0) {
         return OK;
+    }
+    if (m->listed) {
+        return list_rows(m, &r, scratch, err);
     }
     slot    *entries = arena_alloc(scratch, (size_t)r.count * sizeof(*entries));
     uint8_t *fresh = arena_alloc(scratch, (size_t)r.count);
@@ -352,9 +415,14 @@ clear_negatives(multiset *m, slot group, error *err) {
 status
 multiset_clear(multiset *m, slot group, error *err) {
     TRY(multiset_settle(m, err));
+    TRY(m->unit ? weigh_listed(m, err) : OK);
     for (multiset_cursor c = multiset_begin(m, group); c.entry != SLOT_NONE;) {
         const slot entry = c.entry;
         multiset_next(m, &c);
+        if (m->listed) {
+            *ARRAY_AT(&m->weights, int64_t, entry) = 0;
+            continue;
+        }
         if (!m->once) {
             TRY(leave(m, entry, err));
         }
@@ -368,7 +436,7 @@ multiset_clear(multiset *m, slot group, error *err) {
 static int64_t
 count_negatives(const multiset *m) {
     int64_t n = 0;
-    for (uint64_t i = 0; i < group_table_slot_count(&m->entries); i++) {
+    for (uint64_t i = 0; i < multiset_slot_count(m) && !m->listed; i++) {
         n += group_table_is_live(&m->entries, (slot)i) && multiset_weight(m, (slot)i) < 0;
     }
     return n;
@@ -408,11 +476,6 @@ multiset_next(const multiset *m, multiset_cursor *c) {
 }
 
 int64_t
-multiset_weight(const multiset *m, slot entry) {
-    return *ARRAY_AT(&m->weights, int64_t, entry);
-}
-
-int64_t
 multiset_copies(const multiset *m, slot group) {
     return *ARRAY_AT(&m->copies, int64_t, group);
 }
@@ -422,6 +485,9 @@ multiset_at(const multiset *m, slot group, int64_t rank) {
     assert(rank >= 0 && rank < multiset_copies(m, group));
     if (m->sorted == NULL) {
         return ordered_at_weight_in(&m->order, group, rank);
+    }
+    if (m->through == NULL) {
+        return m->sorted[m->starts[group] + (uint64_t)rank];
     }
     uint64_t low = m->starts[group];
     uint64_t high = m->starts[group + 1] - 1;
@@ -439,7 +505,7 @@ multiset_at(const multiset *m, slot group, int64_t rank) {
 status
 multiset_read(const multiset *m, int32_t at, const slot *entries, int32_t count, arena *a,
               column *out, error *err) {
-    return state_columns_read(&m->entries.keys, at + 1, entries, count, a, out, err);
+    return state_columns_read(multiset_rows(m), at + 1, entries, count, a, out, err);
 }
 
 /* ---- validate */
@@ -471,7 +537,7 @@ validate_entries(const multiset *m, error *err) {
 
 status
 multiset_validate(const multiset *m, error *err) {
-    TRY(group_table_validate(&m->entries, err));
+    TRY(m->listed ? OK : group_table_validate(&m->entries, err));
     if (m->negatives != count_negatives(m)) {
         return broken(err, "the entries of negative weight are miscounted", SLOT_NONE);
     }

@@ -8,7 +8,8 @@
  * negative: such an entry is remembered and stands in no order. An entry of weight 0 is removed.
  *
  * Kept in order all the time by a treap a group with the weights of its subtrees; or, when values
- * are asked for once, sorted at the first question (multiset_sort.c). */
+ * are asked for once, sorted at the first question (multiset_sort.c). Where no row is taken back
+ * either, and nobody asks how often one is there, rows are not looked up: each is an entry. */
 #ifndef LAMINAR_AGG_MULTISET_H
 #define LAMINAR_AGG_MULTISET_H
 
@@ -30,13 +31,17 @@ typedef struct multiset_options {
     const sort_key  *keys; /* over the columns; lives as long as the multiset */
     multiset_rank    rank;
     bool             counted; /* multiset_at and multiset_copies are wanted */
+    bool             repeats; /* equal rows may be entries of their own */
 } multiset_options;
 
 typedef struct multiset {
     multiset_options options;
     mem             *mem;
     bool             once;
-    group_table      entries;
+    bool             listed;  /* each row is an entry: `entries` is not used */
+    bool             unit;    /* and each has weight 1: `weights` is not used */
+    state_columns    list;    /* group, columns: of the entries that are listed */
+    group_table      entries; /* else */
     state_array      weights; /* int64_t by entry */
     state_array      heads;   /* first entry + 1 by group: a zeroed group has none */
     state_array      copies;  /* int64_t by group: positive weights; unused unless counted */
@@ -46,7 +51,7 @@ typedef struct multiset {
     int64_t          negatives; /* entries of negative weight */
     /* once, after sorting: */
     slot     *sorted;  /* entries of positive weight in order */
-    int64_t  *through; /* weights up to and with each, within its group */
+    int64_t  *through; /* weights up to and with each, within its group; NULL: all are 1 */
     uint64_t *starts;  /* by group: its first place in sorted; group_count + 1 of them */
     uint64_t  sorted_count, sorted_room, group_count;
 } multiset;
@@ -90,7 +95,6 @@ status multiset_settle(multiset *m, error *err) MUST_USE;
 slot            multiset_first(const multiset *m, slot group);
 multiset_cursor multiset_begin(const multiset *m, slot group);
 void            multiset_next(const multiset *m, multiset_cursor *c);
-int64_t         multiset_weight(const multiset *m, slot entry);
 int64_t         multiset_copies(const multiset *m, slot group);
 /* The entry of 0-based copy `rank` < copies of the group. */
 slot multiset_at(const multiset *m, slot group, int64_t rank);
@@ -103,9 +107,30 @@ int    multiset_compare(const multiset *m, slot a, slot b);
 status multiset_sort(multiset *m, error *err) MUST_USE;
 void   multiset_unsort(multiset *m);
 
+/* The entries as rows: the group, then the columns. */
+ALWAYS_INLINE const state_columns *
+multiset_rows(const multiset *m) {
+    return m->listed ? &m->list : &m->entries.keys;
+}
+
 ALWAYS_INLINE slot
 multiset_group(const multiset *m, slot entry) {
-    return *ARRAY_AT(&m->entries.keys.values[0], slot, entry);
+    return *ARRAY_AT(&multiset_rows(m)->values[0], slot, entry);
+}
+
+ALWAYS_INLINE int64_t
+multiset_weight(const multiset *m, slot entry) {
+    return m->unit ? 1 : *ARRAY_AT(&m->weights, int64_t, entry);
+}
+
+ALWAYS_INLINE uint64_t
+multiset_slot_count(const multiset *m) {
+    return m->listed ? state_columns_count(&m->list) : group_table_slot_count(&m->entries);
+}
+
+ALWAYS_INLINE bool
+multiset_is_live(const multiset *m, slot entry) {
+    return m->listed ? multiset_weight(m, entry) > 0 : group_table_is_live(&m->entries, entry);
 }
 
 #endif

@@ -21,9 +21,9 @@ stands_apart(const multiset *m, slot entry) {
 static int64_t
 collect_apart(const multiset *other, const int32_t *place, const slot *slots, moved *out) {
     int64_t n = out->count;
-    for (uint64_t i = 0; i < group_table_slot_count(&other->entries); i++) {
+    for (uint64_t i = 0; i < multiset_slot_count(other); i++) {
         const slot entry = (slot)i;
-        if (!group_table_is_live(&other->entries, entry) || !stands_apart(other, entry)) {
+        if (!multiset_is_live(other, entry) || !stands_apart(other, entry)) {
             continue;
         }
         const slot group = multiset_group(other, entry);

@@ -92,11 +92,11 @@ entry_word(const multiset *m, slot entry) {
     }
     const sort_key first = m->options.key_count > 0 ? m->options.keys[0] : (sort_key){.column = 0};
     const int32_t  at = first.column + 1;
-    const state_array *nulls = &m->entries.keys.nulls[at];
+    const state_array *nulls = &multiset_rows(m)->nulls[at];
     if (nulls->count > 0 && nulls->data[entry] != 0) {
         return first.nulls_first ? 0 : UINT64_MAX;
     }
-    const uint64_t word = value_word(&m->entries.keys, at, entry);
+    const uint64_t word = value_word(multiset_rows(m), at, entry);
     return first.descending ? ~word : word;
 }
 
@@ -120,10 +120,27 @@ insertion_sort(const sorter *s, item *items, uint64_t count) {
     }
 }
 
+/* By words alone, without a branch that depends on them. */
+static void
+merge_words(const item *from, item *to, uint64_t low, uint64_t middle, uint64_t high) {
+    uint64_t a = low, b = middle;
+    for (; a < middle && b < high; low++) {
+        const bool right = from[b].word < from[a].word;
+        to[low] = from[right ? b : a];
+        b += right;
+        a += !right;
+    }
+    memcpy(to + low, from + (a < middle ? a : b), (high - low) * sizeof(*to));
+}
+
 static status
 merge_runs(sorter *s, const item *from, item *to, uint64_t low, uint64_t middle, uint64_t high,
            error *err) {
     uint64_t a = low, b = middle;
+    if (s->exact) {
+        merge_words(from, to, low, middle, high);
+        return interrupt_spend(&s->spent, 8 * (int64_t)(high - low), err);
+    }
     for (uint64_t i = low; i < high; i++) {
         const bool right = a == middle || (b < high && before(s, &from[b], &from[a]));
         to[i] = right ? from[b++] : from[a++];
@@ -132,7 +149,7 @@ merge_runs(sorter *s, const item *from, item *to, uint64_t low, uint64_t middle,
     return OK;
 }
 
-#define RUN 16
+#define RUN 8
 
 /* Runs by insertion, then merges to and fro; the result is in items. */
 static status
@@ -175,13 +192,13 @@ multiset_unsort(multiset *m) {
 
 static bool
 is_in(const multiset *m, uint64_t i) {
-    return group_table_is_live(&m->entries, (slot)i) && multiset_weight(m, (slot)i) > 0;
+    return multiset_is_live(m, (slot)i) && multiset_weight(m, (slot)i) > 0;
 }
 
 /* Counts the entries of each group to starts[group + 1] and adds up. */
 static status
 count_groups(multiset *m, error *err) {
-    const uint64_t slots = group_table_slot_count(&m->entries);
+    const uint64_t slots = multiset_slot_count(m);
     memset(m->starts, 0, (m->group_count + 1) * sizeof(*m->starts));
     for (uint64_t i = 0; i < slots; i++) {
         if (is_in(m, i)) {
@@ -196,11 +213,12 @@ count_groups(multiset *m, error *err) {
     return OK;
 }
 
+/* Entries to their groups; starts[g] moves to the end of g, and back below. */
 static status
-fill_sorted(sorter *s, error *err) {
+deal_items(sorter *s, error *err) {
     multiset      *m = s->m;
-    const uint64_t slots = group_table_slot_count(&m->entries);
-    for (uint64_t i = 0; i < slots; i++) { /* starts[g] moves to the end of g, and back below */
+    const uint64_t slots = multiset_slot_count(m);
+    for (uint64_t i = 0; i < slots; i++) {
         if (is_in(m, i)) {
             s->items[m->starts[multiset_group(m, (slot)i)]++] =
                 (item){.word = entry_word(m, (slot)i), .entry = (slot)i};
@@ -209,19 +227,45 @@ fill_sorted(sorter *s, error *err) {
     }
     memmove(m->starts + 1, m->starts, m->group_count * sizeof(*m->starts));
     m->starts[0] = 0;
-    for (uint64_t g = 0; g < m->group_count; g++) {
-        const uint64_t first = m->starts[g];
-        const uint64_t count = m->starts[g + 1] - first;
-        int64_t        through = 0;
-        TRY(sort_items(s, s->items + first, s->room + first, count, err));
-        for (uint64_t i = first; i < first + count; i++) {
-            m->sorted[i] = s->items[i].entry;
-            through += multiset_weight(m, m->sorted[i]);
-            m->through[i] = through;
-            TRY(interrupt_spend(&s->spent, 4, err));
-        }
-    }
     return OK;
+}
+
+static status
+sort_group(sorter *s, uint64_t first, uint64_t count, error *err) {
+    multiset *m = s->m;
+    int64_t   through = 0;
+    TRY(sort_items(s, s->items + first, s->room, count, err));
+    for (uint64_t i = first; i < first + count; i++) {
+        m->sorted[i] = s->items[i].entry;
+    }
+    for (uint64_t i = first; m->through != NULL && i < first + count; i++) {
+        through += multiset_weight(m, m->sorted[i]);
+        m->through[i] = through;
+    }
+    return interrupt_spend(&s->spent, 4 * (int64_t)count, err);
+}
+
+static uint64_t
+largest_group(const multiset *m) {
+    uint64_t largest = 0;
+    for (uint64_t g = 0; g < m->group_count; g++) {
+        const uint64_t count = m->starts[g + 1] - m->starts[g];
+        largest = count > largest ? count : largest;
+    }
+    return largest;
+}
+
+static status
+fill_sorted(sorter *s, error *err) {
+    multiset    *m = s->m;
+    const size_t bytes = (largest_group(m) + 1) * sizeof(item);
+    s->room = mem_alloc(m->mem, bytes);
+    status done = s->room == NULL ? error_memory(err) : deal_items(s, err);
+    for (uint64_t g = 0; g < m->group_count && done == OK; g++) {
+        done = sort_group(s, m->starts[g], m->starts[g + 1] - m->starts[g], err);
+    }
+    mem_free(m->mem, s->room, bytes);
+    return done;
 }
 
 static bool
@@ -231,30 +275,29 @@ words_are_exact(const multiset *m) {
     }
     const physical p = type_physical(m->options.types[0]);
     return m->options.rank == RANK_NONE && m->options.column_count == 1 && p <= PHYSICAL_F64 &&
-           p != PHYSICAL_I128 && m->entries.keys.nulls[1].count == 0;
+           p != PHYSICAL_I128 && multiset_rows(m)->nulls[1].count == 0;
 }
 
 status
 multiset_sort(multiset *m, error *err) {
-    const uint64_t room = group_table_slot_count(&m->entries) + 1;
+    const uint64_t room = multiset_slot_count(m) + 1;
+    const size_t   starts_bytes = (m->heads.count + 1) * sizeof(*m->starts);
     sorter         s = {.m = m, .exact = words_are_exact(m)};
     m->group_count = m->heads.count;
     m->sorted_room = room;
-    m->sorted = mem_alloc(m->mem, room * sizeof(*m->sorted));
-    m->through = mem_alloc(m->mem, room * sizeof(*m->through));
-    m->starts = mem_alloc(m->mem, (m->group_count + 1) * sizeof(*m->starts));
+    m->starts = mem_alloc(m->mem, starts_bytes);
     s.items = mem_alloc(m->mem, room * sizeof(item));
-    s.room = mem_alloc(m->mem, room * sizeof(item));
-    const bool made = m->sorted != NULL && m->through != NULL && m->starts != NULL &&
-                      s.items != NULL && s.room != NULL;
+    m->sorted = mem_alloc(m->mem, room * sizeof(*m->sorted));
+    m->through = m->unit ? NULL : mem_alloc(m->mem, room * sizeof(*m->through));
+    const bool made = m->starts != NULL && s.items != NULL && m->sorted != NULL &&
+                      (m->unit || m->through != NULL);
     status done = made ? count_groups(m, err) : error_memory(err);
     done = done < 0 ? done : fill_sorted(&s, err);
     mem_free(m->mem, s.items, room * sizeof(item));
-    mem_free(m->mem, s.room, room * sizeof(item));
     if (done < 0) {
         mem_free(m->mem, m->sorted, room * sizeof(*m->sorted));
         mem_free(m->mem, m->through, room * sizeof(*m->through));
-        mem_free(m->mem, m->starts, (m->group_count + 1) * sizeof(*m->starts));
+        mem_free(m->mem, m->starts, starts_bytes);
         m->sorted = NULL;
         m->through = NULL;
         m->starts = NULL;

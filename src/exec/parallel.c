@@ -371,6 +371,14 @@ choose_grouping(parallel *p, error *err) {
     return OK;
 }
 
+/* The rows that LIMIT wants of each part are so few that looking at them twice does not matter. */
+static bool
+leaves_few(const parallel *p) {
+    const plan_node *n = p->above;
+    const int64_t    wanted = n->limit < 0 ? INT64_MAX : sat_add_i64(n->limit, n->offset);
+    return n->key_count > 0 || wanted <= p->row_count / (8 * p->part_count);
+}
+
 static status
 choose(parallel *p, error *err) {
     const plan_node *n = p->above;
@@ -378,7 +386,7 @@ choose(parallel *p, error *err) {
         (n->kind == PLAN_DISTINCT || (n->kind == PLAN_AGGREGATE && n->session_key < 0))) {
         return choose_grouping(p, err);
     }
-    p->in_parts = n != NULL && n->kind == PLAN_TOP_N;
+    p->in_parts = n != NULL && n->kind == PLAN_TOP_N && leaves_few(p);
     p->how = p->works || p->in_parts ? HOW_FEED : HOW_ALONE;
     return OK;
 }

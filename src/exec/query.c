@@ -547,6 +547,8 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
 void
 query_use_threads(query *q, int32_t count) {
     q->threads = count;
+    q->circuit->env.pool = q->engine->pool;
+    q->circuit->env.threads = count;
 }
 
 bool

@@ -70,29 +70,6 @@ f64_image(double d) {
 #define IMAGE ((uint64_t)(int64_t)(interval_total_us(&a) >> 10) ^ SIGN)
 #include "kernel/key_image.inc.h"
 
-/* From the smallest value on; in steps when they are further apart than a word tells. */
-static bool
-image_wide(uint64_t *out, const column *c, int32_t n) {
-    const int128 *x = c->values;
-    int128        least = INT128_MAX;
-    int128        most = INT128_MIN;
-    for (int32_t i = 0; i < n; i++) {
-        if (!column_is_null(c, i)) {
-            least = x[i] < least ? x[i] : least;
-            most = x[i] > most ? x[i] : most;
-        }
-    }
-    const uint128 range = least > most ? 0 : (uint128)most - (uint128)least;
-    int32_t       shift = 0;
-    while (range >> shift > UINT64_MAX) {
-        shift++;
-    }
-    for (int32_t i = 0; i < n; i++) {
-        out[i] = (uint64_t)(((uint128)x[i] - (uint128)least) >> shift);
-    }
-    return shift == 0;
-}
-
 /* Up to seven bytes, zero-padded, then how many bytes there are (8: more), so that "a" comes before
  * "a\0". */
 static uint64_t
@@ -116,75 +93,162 @@ common_prefix(text a, text b, size_t limit) {
     return i;
 }
 
-static bool
-image_text(uint64_t *out, const column *c, int32_t n) {
-    text   first = {NULL, 0};
-    size_t prefix = SIZE_MAX; /* that all texts share */
-    size_t longest = 0;
-    for (int32_t i = 0; i < n; i++) {
+/* ---- what words depend on */
+
+static void
+scan_texts(key_scan *s, const column *c, int32_t first, int32_t end) {
+    for (int32_t i = first; i < end; i++) {
         if (column_is_null(c, i)) {
             continue;
         }
         const text t = row_text(c, i);
-        if (prefix == SIZE_MAX) {
-            first = t;
+        if (!s->any) {
+            s->any = true;
+            s->first = t;
+            s->prefix = t.size;
         }
-        prefix = common_prefix(first, t, prefix);
-        longest = t.size > longest ? t.size : longest;
+        s->prefix = common_prefix(s->first, t, s->prefix);
+        s->longest = t.size > s->longest ? t.size : s->longest;
     }
-    for (int32_t i = 0; i < n; i++) {
-        out[i] = column_is_null(c, i) ? 0 : text_image(row_text(c, i), prefix);
+}
+
+static void
+scan_wide(key_scan *s, const column *c, int32_t first, int32_t end) {
+    const int128 *x = c->values;
+    for (int32_t i = first; i < end; i++) {
+        if (!column_is_null(c, i)) {
+            s->any = true;
+            s->least = x[i] < s->least ? x[i] : s->least;
+            s->most = x[i] > s->most ? x[i] : s->most;
+        }
     }
-    return prefix == SIZE_MAX || longest - prefix <= TEXT_IMAGE_BYTES;
+}
+
+key_scan
+key_scan_rows(const column *c, int32_t first, int32_t end) {
+    key_scan s = {.least = INT128_MAX, .most = INT128_MIN};
+    if (c->type.id == TYPE_NULL) {
+        return s;
+    }
+    const physical p = type_physical(c->type);
+    if (p == PHYSICAL_TEXT) {
+        scan_texts(&s, c, first, end);
+    } else if (p == PHYSICAL_I128) {
+        scan_wide(&s, c, first, end);
+    }
+    return s;
+}
+
+void
+key_scan_add(key_scan *to, const key_scan *more) {
+    if (!to->any || !more->any) {
+        *to = to->any ? *to : *more;
+        return;
+    }
+    const size_t limit = to->prefix < more->prefix ? to->prefix : more->prefix;
+    to->prefix = common_prefix(to->first, more->first, limit);
+    to->longest = to->longest > more->longest ? to->longest : more->longest;
+    to->least = to->least < more->least ? to->least : more->least;
+    to->most = to->most > more->most ? to->most : more->most;
+}
+
+/* 128-bit values from the smallest on are in steps when they are further apart than a word tells.
+ */
+static int32_t
+wide_shift(const key_scan *all) {
+    const uint128 range = all->any ? (uint128)all->most - (uint128)all->least : 0;
+    int32_t       shift = 0;
+    while (range >> shift > UINT64_MAX) {
+        shift++;
+    }
+    return shift;
 }
 
 bool
-key_image(uint64_t *out, const column *c, int32_t row_count) {
+key_image_is_exact(const column *c, const key_scan *all) {
     if (c->type.id == TYPE_NULL) {
         return true;
     }
     switch (type_physical(c->type)) {
+    case PHYSICAL_TEXT:
+        return !all->any || all->longest - all->prefix <= TEXT_IMAGE_BYTES;
+    case PHYSICAL_I128:
+        return wide_shift(all) == 0;
+    case PHYSICAL_NESTED: /* left to the comparison */
+    case PHYSICAL_INTERVAL:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* ---- words */
+
+static void
+image_texts(uint64_t *out, const column *c, size_t prefix, int32_t first, int32_t end) {
+    for (int32_t i = first; i < end; i++) {
+        out[i] = column_is_null(c, i) ? 0 : text_image(row_text(c, i), prefix);
+    }
+}
+
+static void
+image_wide(uint64_t *out, const column *c, const key_scan *all, int32_t first, int32_t end) {
+    const int128 *x = c->values;
+    const int32_t shift = wide_shift(all);
+    for (int32_t i = first; i < end; i++) {
+        out[i] = (uint64_t)(((uint128)x[i] - (uint128)all->least) >> shift);
+    }
+}
+
+void
+key_image(uint64_t *out, const column *c, const key_scan *all, int32_t first, int32_t end) {
+    if (c->type.id == TYPE_NULL) {
+        return;
+    }
+    switch (type_physical(c->type)) {
     case PHYSICAL_BOOL:
     case PHYSICAL_U8:
-        image_u8(out, c->values, row_count);
-        return true;
+        image_u8(out, c->values, first, end);
+        return;
     case PHYSICAL_I8:
-        image_i8(out, c->values, row_count);
-        return true;
+        image_i8(out, c->values, first, end);
+        return;
     case PHYSICAL_I16:
-        image_i16(out, c->values, row_count);
-        return true;
+        image_i16(out, c->values, first, end);
+        return;
     case PHYSICAL_I32:
-        image_i32(out, c->values, row_count);
-        return true;
+        image_i32(out, c->values, first, end);
+        return;
     case PHYSICAL_I64:
-        image_i64(out, c->values, row_count);
-        return true;
+        image_i64(out, c->values, first, end);
+        return;
     case PHYSICAL_I128:
-        return image_wide(out, c, row_count);
+        image_wide(out, c, all, first, end);
+        return;
     case PHYSICAL_U16:
-        image_u16(out, c->values, row_count);
-        return true;
+        image_u16(out, c->values, first, end);
+        return;
     case PHYSICAL_U32:
-        image_u32(out, c->values, row_count);
-        return true;
+        image_u32(out, c->values, first, end);
+        return;
     case PHYSICAL_U64:
-        image_u64(out, c->values, row_count);
-        return true;
+        image_u64(out, c->values, first, end);
+        return;
     case PHYSICAL_F32:
-        image_f32(out, c->values, row_count);
-        return true;
+        image_f32(out, c->values, first, end);
+        return;
     case PHYSICAL_F64:
-        image_f64(out, c->values, row_count);
-        return true;
+        image_f64(out, c->values, first, end);
+        return;
     case PHYSICAL_TEXT:
-        return image_text(out, c, row_count);
-    case PHYSICAL_NESTED: /* left to the comparison */
-        memset(out, 0, (size_t)row_count * sizeof(*out));
-        return false;
+        image_texts(out, c, all->prefix, first, end);
+        return;
+    case PHYSICAL_NESTED:
+        memset(out + first, 0, (size_t)(end - first) * sizeof(*out));
+        return;
     case PHYSICAL_INTERVAL:
-        image_interval(out, c->values, row_count);
-        return false;
+        image_interval(out, c->values, first, end);
+        return;
     case PHYSICAL_COUNT:
         break;
     }

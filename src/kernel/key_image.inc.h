@@ -6,9 +6,9 @@
  * - IMAGE: the uint64_t of a value `a`
  */
 static void
-KERNEL(uint64_t *restrict out, const void *values, int32_t n) {
+KERNEL(uint64_t *restrict out, const void *values, int32_t first, int32_t end) {
     const IN *restrict x = values;
-    for (int32_t i = 0; i < n; i++) {
+    for (int32_t i = first; i < end; i++) {
         const IN a = x[i];
         out[i] = IMAGE;
     }

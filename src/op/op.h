@@ -29,6 +29,7 @@
 #include "base/interrupt.h"
 #include "batch/column.h"
 #include "op/spec.h"
+#include "os/pool.h"
 #include "state/ages.h"
 
 typedef struct op       op;
@@ -62,6 +63,8 @@ typedef struct op_env { /* shared by the operators of one circuit */
     store          *results;     /* then: what came out, which is no state; else NULL */
     spill_place    *spill; /* one-off: where rows go for which memory has no room; NULL: nowhere */
     int64_t         spill_base; /* bytes of the database before the query */
+    pool           *pool;       /* one-off: threads that may help; NULL: there are none */
+    int32_t         threads;    /* how many may work on it */
 } op_env;
 
 typedef struct op_edge {

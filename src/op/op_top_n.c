@@ -75,6 +75,7 @@ static void
 top_n_close(op *self) {
     top_n *t = (top_n *)self;
     builder_fini(&t->rows);
+    top_n_bars_close(t);
     top_n_stream_close(t);
 }
 
@@ -161,17 +162,30 @@ compact(top_n *t, error *err) {
     if (s == OK) {
         s = builder_append_delta(&t->rows, &first, err);
     }
+    if (s == OK && t->part_count > 0) {
+        s = top_n_bars_set(t, &first, count, err);
+    }
     batch_release(all);
     arena_rewind(scratch, mark);
     t->sorted = kept;
     return s;
 }
 
+static void
+pass_bar(const top_n *t, const delta *in, const delta *kept, int32_t *rows, int32_t *count) {
+    *count = 0;
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[*count] = i;
+        *count += compare_sort_keys(in->columns, i, kept->columns, t->sorted - 1, t->keys,
+                                    t->key_count) < 0;
+    }
+}
+
 /* Buffers the rows of `in` that sort before the bar. */
 static status
 keep_rows(top_n *t, const delta *in, error *err) {
     arena *scratch = t->base.env->scratch;
-    if (t->sorted < t->end || t->part_count > 0) {
+    if (t->part_count > 0 ? t->bars == NULL : t->sorted < t->end) {
         return rows_append(&t->base, &t->rows, in, err);
     }
     delta kept;
@@ -181,10 +195,10 @@ keep_rows(top_n *t, const delta *in, error *err) {
         return error_memory(err);
     }
     int32_t count = 0;
-    for (int32_t i = 0; i < in->row_count; i++) {
-        rows[count] = i;
-        count += compare_sort_keys(in->columns, i, kept.columns, t->sorted - 1, t->keys,
-                                   t->key_count) < 0;
+    if (t->part_count > 0) {
+        TRY(top_n_bars_pass(t, in, &kept, rows, &count, err));
+    } else {
+        pass_bar(t, in, &kept, rows, &count);
     }
     if (count == 0) {
         return OK;

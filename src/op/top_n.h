@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* top_n.h - the parts of ORDER BY ... LIMIT, of all rows or of each key: op_top_n.c with the
- * one-off algorithms, top_n_stream.c with the maintained one.
+ * one-off algorithms, top_n_bars.c with what those skip of each key, top_n_stream.c with the
+ * maintained one.
  *
  * Both order rows by the sort keys and break ties by all columns, so that the answer depends on the
  * rows alone, not on how or when they came. Without keys of either kind the order is that of
@@ -29,11 +30,15 @@ typedef struct top_n {
     column *kept_views; /* of the builder's rows */
     int32_t sorted;     /* leading rows of the builder in order; the last of `end` is the bar */
     int64_t skipped, passed; /* without sort keys: rows left out, rows let through */
+    /* by part: the row of the builder that is its bar, -1: it has fewer rows; NULL: no bars */
+    int32_t *bars;
+    int32_t  bar_room;
+
+    group_table parts; /* key columns -> part; unused without keys: there is one part, 0 */
 
     /* stream */
     group_table table;     /* all columns -> slot */
     state_array records;   /* top_n_row per slot */
-    group_table parts;     /* key columns -> part; unused without keys: there is one part, 0 */
     state_array totals;    /* top_n_part per part */
     ordered     order;     /* slots with positive weight, a tree per part */
     idle_book   ages;      /* of parts */
@@ -41,6 +46,14 @@ typedef struct top_n {
     slot_list   touched;   /* parts that changed in this tick */
     column     *part_keys; /* key columns of the delta under way */
 } top_n;
+
+/* ---- top_n_bars.c */
+/* The first rows of each key, in order, of so many; they lead the builder. */
+status top_n_bars_set(top_n *t, const delta *kept, int32_t of, error *err) MUST_USE;
+/* Picks the rows that sort before the bars of their keys. */
+status top_n_bars_pass(top_n *t, const delta *in, const delta *kept, int32_t *rows, int32_t *count,
+                       error *err) MUST_USE;
+void   top_n_bars_close(top_n *t);
 
 /* ---- top_n_stream.c */
 status top_n_stream_open(top_n *t, const data_type *types, int32_t count, error *err) MUST_USE;

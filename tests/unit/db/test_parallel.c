@@ -25,6 +25,14 @@ static const char *const queries[] = {
     "SELECT count(*), sum(m) FROM (SELECT g, median(x) AS m FROM t GROUP BY g)",
     "SELECT k, first(id) AS f FROM t WHERE id % 3 = 0 GROUP BY k ORDER BY k",
     "SELECT count(*) FROM t WHERE id > 110000 AND s <> 'x'",
+    "SELECT first(id), last(id), sum(n * (id % 11)) FROM (SELECT id, row_number() OVER (ORDER BY "
+    "s, x "
+    "DESC, id) AS n FROM t)",
+    "SELECT id FROM (SELECT id FROM t ORDER BY k DESC, s LIMIT 110000 OFFSET 100) WHERE id % 2003 "
+    "= 7",
+    "SELECT count(*), sum(id), sum(g) FROM (SELECT id, g FROM t QUALIFY row_number() OVER "
+    "(PARTITION "
+    "BY g % 900 ORDER BY x DESC) <= 2)",
 };
 
 static laminar_database *

@@ -107,6 +107,49 @@ test_sort(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
+/* Several threads give the order of one: keys that fit, keys that are cut, ties that go over the
+ * borders of blocks and ranges, and rows that are in order already. */
+static void
+test_sort_team(void **state) {
+    (void)state;
+    mem       m;
+    arena     a;
+    rng       r;
+    error     err = {0};
+    sort_team team = {.threads = 3};
+    mem_init(&m, INT64_MAX);
+    arena_init(&a, &m);
+    rng_init(&r, 5);
+    CHECK_OK(pool_open(&team.pool, &m, &err));
+    for (int round = 0; round < 12; round++, arena_reset(&a)) {
+        const int32_t n = 100000 + (int32_t)rng_below(&r, 200000);
+        int64_t      *x = arena_alloc(&a, (size_t)n * 8);
+        strview      *t = arena_alloc(&a, (size_t)n * sizeof(*t));
+        int32_t      *rows = arena_alloc(&a, (size_t)n * 4);
+        int32_t      *alone = arena_alloc(&a, (size_t)n * 4);
+        const int64_t different[] = {INT64_MAX, 40, 2, 1000000};
+        char         *text_room = arena_alloc(&a, (size_t)n * 16);
+        for (int32_t i = 0; i < n; i++) {
+            x[i] =
+                round == 11 ? i / 100000 : (int64_t)rng_below(&r, (uint64_t)different[round % 4]);
+            char *own = text_room + 16 * (size_t)i;
+            snprintf(own, 16, "%014d", (int)rng_below(&r, 1 + (uint64_t)round * 1000));
+            t[i] = strview_of(own, 14);
+        }
+        const column   c[2] = {{.type = type_of(TYPE_I64), .values = x},
+                               {.type = type_of(TYPE_TEXT), .layout = COLUMN_FLAT, .values = t}};
+        const sort_key keys[2] = {{.column = round % 2, .descending = round % 3 == 0},
+                                  {.column = 1 - round % 2}};
+        const int32_t  count = 1 + (int32_t)rng_below(&r, 2);
+        CHECK_OK(sort_rows_with(&team, rows, c, n, keys, count, &a, &err));
+        CHECK_OK(sort_rows(alone, c, n, keys, count, &a, &err));
+        CHECK(memcmp(rows, alone, (size_t)n * sizeof(*rows)) == 0);
+    }
+    pool_close(team.pool);
+    arena_fini(&a);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 /* Few wide values next to each other: every way of packing keys, and already sorted input. */
 static void
 test_sort_integers(void **state) {
@@ -308,4 +351,4 @@ test_torture(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_compare_rows), UNIT(test_sort), UNIT(test_sort_integers), UNIT(test_sort_texts),
-          UNIT(test_select), UNIT(test_minmax), UNIT(test_torture))
+          UNIT(test_sort_team), UNIT(test_select), UNIT(test_minmax), UNIT(test_torture))
