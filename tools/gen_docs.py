@@ -374,10 +374,11 @@ def entry(name: str, text: str) -> Entry:
 
 SECTION_HEADS = {
     "Dates and times": r"""Times of day, dates and timestamps without a zone are taken as they are written;
-TIMESTAMPTZ is an instant, and is shown and cut in UTC. `AT TIME ZONE` goes between the two by the system's
-zoneinfo files (exact in case: `'Europe/Berlin'`), `'UTC'` or an offset (`'+02:00'`). A local time that
-there is twice, when clocks go back, is the later one; one that there is not is counted on from before the
-gap. A month added to the 31st ends at the last day of a shorter month. Names of days and months are English.
+TIMESTAMPTZ is an instant, and is shown, read and cut in UTC or where `SET TimeZone = 'Europe/Berlin'` says.
+`AT TIME ZONE` goes between the two by the system's zoneinfo files (exact in case: `'Europe/Berlin'`), `'UTC'`
+or an offset (`'+02:00'`). A local time that there is twice, when clocks go back, is the later one; one that
+there is not is counted on from before the gap. A month added to the 31st ends at the last day of a shorter
+month. Names of days and months are English.
 """,
     "Lists, structs and maps": """A list is written `[1, 2]`, a struct `{'a': 1}`, a map `MAP {'k': 1}`;
 `x[1]` is the first item, `x[-1]` the last, `x[2:3]` a slice, `s.a` a field, `m['k']` the value of a key.

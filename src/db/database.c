@@ -129,11 +129,19 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     return OK;
 }
 
+/* Empty: that of the kernels. */
+static text
+db_zone(const laminar_database *db) {
+    const text name = setting_value(db, SETTING_TIMEZONE).s;
+    return text_equal_nocase(name, TEXT("UTC")) ? (text){NULL, 0} : name;
+}
+
 plan_env
 db_plan_env(laminar_database *db) {
     return (plan_env){.eval = {.clock = &db->clock.base, .random = &db->random, .now_us = EVAL_NOW},
                       .real_division = db_setting(db, SETTING_INTEGER_DIVISION) == 0,
-                      .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER)};
+                      .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER),
+                      .zone = db_zone(db)};
 }
 
 int32_t

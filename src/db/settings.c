@@ -5,6 +5,7 @@
 #include "db/settings.h"
 
 #include "db/statement.h"
+#include "expr/zone_file.h"
 #include "op/spill.h"
 #include "plan/plan.h"
 
@@ -16,7 +17,8 @@ typedef enum setting_kind {
     SETTING_CHOICE,
     SETTING_LENGTH, /* of time: milliseconds inside */
     SETTING_SIZE,   /* bytes */
-    SETTING_TEXT
+    SETTING_TEXT,
+    SETTING_ZONE /* a text that names a time zone */
 } setting_kind;
 
 typedef struct kept_text kept_text;
@@ -87,6 +89,7 @@ setting_value(const laminar_database *db, int32_t at) {
         v.s = choice_at(k->choices, now);
         break;
     case SETTING_TEXT:
+    case SETTING_ZONE:
         v.type = type_of(TYPE_TEXT);
         v.s = now == NONE ? (text){NULL, 0} : *(const text *)(intptr_t)now;
         break;
@@ -154,7 +157,7 @@ apply(laminar_database *db, int32_t at, int64_t v) {
 void
 settings_init(laminar_database *db, const laminar_options *options) {
     for (int32_t i = 0; i < SETTING_COUNT; i++) {
-        const bool is_text = settings[i].kind == SETTING_TEXT;
+        const bool is_text = settings[i].kind >= SETTING_TEXT;
         atomic_store(&db->settings[i],
                      is_text ? (int64_t)(intptr_t)&settings[i].text : settings[i].standard);
     }
@@ -232,7 +235,7 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
     const bool   typed = k->kind == SETTING_LENGTH    ? !v->is_null
                          : k->kind == SETTING_INTEGER ? type_is_integer(v->type)
                          : k->kind == SETTING_SIZE    ? type_is_integer(v->type)
-                         : k->kind == SETTING_TEXT    ? v->type.id == TYPE_TEXT
+                         : k->kind >= SETTING_TEXT    ? v->type.id == TYPE_TEXT
                                                       : v->type.id == TYPE_TEXT || v->is_null;
     const status s =
         typed || (v->is_null && k->standard == NONE) ? ERR_INVALID_ARGUMENT : ERR_WRONG_TYPE;
@@ -260,6 +263,10 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
         return error_set_at(err, s, position, "%s must be a text of %lld to %lld bytes, not %.*s",
                             k->name, (long long)k->lowest, (long long)k->highest,
                             (int)min_i64((int64_t)shown.size, 100), shown.data);
+    case SETTING_ZONE:
+        error_set_at(err, s, position, "%s: there is no time zone '%.*s'", k->name,
+                     (int)min_i64((int64_t)shown.size, 100), shown.data);
+        return zone_hint(err);
     case SETTING_CHOICE:
         return error_set_at(err, s, position, "%s must be one of %s, not %.*s", k->name, k->choices,
                             TEXT_ARG(shown));
@@ -361,6 +368,22 @@ read_text(laminar_database *db, int64_t *out, const setting *k, const value *v, 
     return OK;
 }
 
+/* What is unknown is said now, not by the first row. */
+static status
+read_zone(laminar_database *db, int64_t *out, const setting *k, const value *v, bool *fits,
+          error *err) {
+    arena a;
+    zone  z;
+    arena_init(&a, db->mem);
+    const status s = v->type.id == TYPE_TEXT ? zone_open(&z, v->s, &a, NULL) : ERR_INVALID_ARGUMENT;
+    arena_fini(&a);
+    *fits = s == OK;
+    if (s == ERR_OUT_OF_MEMORY) {
+        return error_memory(err);
+    }
+    return *fits ? read_text(db, out, k, v, fits, err) : OK;
+}
+
 static status
 read_value(laminar_database *db, int64_t *out, const setting *k, const value *v, int32_t position,
            error *err) {
@@ -370,6 +393,8 @@ read_value(laminar_database *db, int64_t *out, const setting *k, const value *v,
         fits = k->standard == NONE;
     } else if (k->kind == SETTING_TEXT) {
         TRY(read_text(db, out, k, v, &fits, err));
+    } else if (k->kind == SETTING_ZONE) {
+        TRY(read_zone(db, out, k, v, &fits, err));
     } else if (k->kind == SETTING_BOOLEAN) {
         fits = read_boolean(v, out);
     } else if (k->kind == SETTING_CHOICE) {

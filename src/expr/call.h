@@ -46,7 +46,8 @@ enum {
     FN_AS_NULLIF = 64,
     FN_AS_COALESCE = 128,
     FN_VOLATILE = 256, /* a value of its own for each row and each place in the text */
-    FN_STABLE = 512    /* FN_VOLATILE in streams; in a statement that is answered once, one value */
+    FN_STABLE = 512,   /* FN_VOLATILE in streams; in a statement that is answered once, one value */
+    FN_INSTANT = 1024  /* of a TIMESTAMPTZ the same in every time zone (plan/bind_zone.c) */
 };
 
 typedef struct operand {

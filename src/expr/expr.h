@@ -107,13 +107,18 @@ typedef struct function_match {
 status function_resolve(function_match *out, text name, const data_type *args, int32_t arg_count,
                         error *err) MUST_USE;
 const char *function_name(const function *f);
-bool        function_is_strict(const function *f); /* NULL for every NULL argument */
-bool        function_is_stable(const function *f); /* now() and the like */
-bool        function_exists(text name);
+/* Reads a clock and a calendar, which for a TIMESTAMPTZ are those of a time zone. */
+bool function_is_local(const function *f);
+bool function_is_strict(const function *f); /* NULL for every NULL argument */
+bool function_is_stable(const function *f); /* now() and the like */
+bool function_exists(text name);
 /* Of macros.def, as a CREATE MACRO; NULL: no such macro takes so many arguments. */
 const char *function_macro(text name, int32_t arg_count);
 int32_t     function_count(void);
 const char *function_name_at(int32_t i); /* for completion and did-you-mean */
+/* What expr_call would call, and what argument i of it would be cast to. */
+status expr_resolve(function_match *out, data_type *types, text name, expr *const *args,
+                    int32_t arg_count, error *err) MUST_USE;
 /* Resolve + cast arguments + make the call node. */
 status expr_call(expr **out, arena *a, text name, expr **args, int32_t arg_count, int32_t position,
                  error *err) MUST_USE;

@@ -35,6 +35,16 @@ make_node(expr **out, arena *a, const function_match *m, expr **args, int32_t ar
 }
 
 status
+expr_resolve(function_match *out, data_type *types, text name, expr *const *args, int32_t arg_count,
+             error *err) {
+    TRY(resolve_call(out, name, args, arg_count, err));
+    for (int32_t i = 0; i < arg_count; i++) {
+        types[i] = resolve_argument(out, i, args[i]);
+    }
+    return OK;
+}
+
+status
 expr_call(expr **out, arena *a, text name, expr **args, int32_t arg_count, int32_t position,
           error *err) {
     expr         **cast = arena_alloc(a, (size_t)arg_count * sizeof(*cast));

@@ -93,6 +93,15 @@ function_is_strict(const function *f) {
 }
 
 bool
+function_is_local(const function *f) {
+    bool reads = false;
+    for (int32_t i = 0; i < f->arg_count; i++) {
+        reads |= f->args[i] == TYPE_MOMENT || f->args[i] == TYPE_TIMESTAMPTZ;
+    }
+    return reads && (f->flags & FN_INSTANT) == 0;
+}
+
+bool
 function_is_stable(const function *f) {
     return (f->flags & FN_STABLE) != 0;
 }

@@ -548,6 +548,10 @@ status make_args(expr ***out, binder *b, int32_t count) MUST_USE;
 status copy_expr(expr **out, binder *b, const expr *e) MUST_USE;
 status count_nodes(binder *b, int64_t count, int32_t position) MUST_USE;
 status cast_expr(expr **e, binder *b, data_type t) MUST_USE; /* implicit; errors get the position */
+/* ---- bind_zone.c: TIMESTAMPTZ in the time zone of the session; *done: it was of that kind */
+status zone_cast(expr **e, binder *b, data_type t, bool is_try, bool *done) MUST_USE;
+status zone_call(expr **out, binder *b, text name, expr **args, int32_t arg_count, int32_t position,
+                 bool *done) MUST_USE;
 /* Evaluates what has no columns to a constant; leaves *e when that fails. */
 status fold_expr(expr **e, binder *b) MUST_USE;
 bool   is_text_literal(const expr *e);

@@ -184,6 +184,11 @@ bind_call_named(expr **out, binder *b, text name, expr **args, int32_t arg_count
     if (!function_exists(name)) {
         return unknown_function(b, name, position);
     }
+    bool done;
+    TRY(zone_call(out, b, name, args, arg_count, position, &done));
+    if (done) {
+        return OK;
+    }
     TRY(count_nodes(b, 1 + arg_count, position)); /* the casts it may add */
     const status s = expr_call(out, b->arena, name, args, arg_count, position, b->err);
     if (s == ERR_QUERY_FAILED && arg_count == 2 && is_symbol(name)) {
@@ -480,7 +485,11 @@ bind_cast(expr **out, context *c, const ast_expr *e) {
     TRY(bind_type(&t, &e->type, ERR_QUERY_FAILED, b->err));
     expr **args;
     TRY(bind_args(&args, c, e));
-    if (type_equal(args[0]->type, t)) {
+    bool done = type_equal(args[0]->type, t);
+    if (!done) {
+        TRY(zone_cast(&args[0], b, t, e->is_try, &done));
+    }
+    if (done) {
         *out = args[0];
         return OK;
     }

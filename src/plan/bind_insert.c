@@ -104,6 +104,13 @@ bind_value(value *out, binder *b, const field *f, const ast_expr *e, int32_t row
         value_parse_exact(out, f->type, digits, NULL) == OK) {
         return OK;
     }
+    if (f->type.id == TYPE_TIMESTAMPTZ) {
+        expr *moment = make_constant(b, &v, e->position);
+        bool  done;
+        TRY(moment == NULL ? out_of_memory(b) : OK);
+        TRY(zone_cast(&moment, b, f->type, false, &done));
+        v = moment->constant;
+    }
     const status s = value_coerce(out, &v, f->type, true, b->arena, b->err);
     if (s == ERR_OUT_OF_MEMORY || s >= 0) {
         return s;

@@ -148,6 +148,10 @@ bind_literal(expr **out, binder *b, const ast_expr *e) {
         data_type t;
         TRY(bind_type(&t, &e->type, ERR_QUERY_FAILED, b->err));
         const value written = {.type = type_of(TYPE_TEXT), .s = e->text};
+        if (t.id == TYPE_TIMESTAMPTZ) {
+            TRY(constant(out, b, &written, e->position));
+            return cast_expr(out, b, t);
+        }
         TRY(located(b, value_cast(&v, &written, t, b->arena, b->err), e->position));
         return constant(out, b, &v, e->position);
     }

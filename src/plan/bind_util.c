@@ -70,8 +70,10 @@ cast_expr(expr **e, binder *b, data_type t) {
     if (type_equal((*e)->type, t)) {
         return OK;
     }
+    bool done;
     TRY(count_nodes(b, 1, (*e)->position));
-    return located(b, expr_cast_to(e, b->arena, *e, t, b->err), (*e)->position);
+    TRY(zone_cast(e, b, t, false, &done));
+    return done ? OK : located(b, expr_cast_to(e, b->arena, *e, t, b->err), (*e)->position);
 }
 
 status

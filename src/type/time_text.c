@@ -98,10 +98,11 @@ take_clock(cursor *c, int64_t hours, int128 *ns) {
     return true;
 }
 
-/* Z, UTC, or +HH, +HHMM, +HH:MM. Nothing is an offset of 0. */
+/* Z, UTC, or +HH, +HHMM, +HH:MM. Nothing is an offset of 0, and not *given. */
 static bool
-take_offset(cursor *c, int64_t *seconds) {
+take_offset(cursor *c, int64_t *seconds, bool *given) {
     *seconds = 0;
+    *given = c->at != c->end;
     if (take(c, 'Z') || take(c, 'z')) {
         return true;
     }
@@ -125,10 +126,11 @@ take_offset(cursor *c, int64_t *seconds) {
     return true;
 }
 
-bool
-time_parse_ns(text s, int64_t *days, int64_t *ns) {
+static bool
+parse_time(text s, int64_t *days, int64_t *ns, bool *zoned) {
     cursor c = {s.data, s.data + s.size};
     *ns = 0;
+    *zoned = false;
     if (!take_date(&c, days)) {
         return false;
     }
@@ -149,7 +151,7 @@ time_parse_ns(text s, int64_t *days, int64_t *ns) {
         return false;
     }
     (void)take(&c, ' ');
-    if (!take_offset(&c, &offset) || c.at[-1] == ' ') {
+    if (!take_offset(&c, &offset, zoned) || c.at[-1] == ' ') {
         return false;
     }
     *ns = (int64_t)time_of_day - offset * NANOS;
@@ -157,11 +159,23 @@ time_parse_ns(text s, int64_t *days, int64_t *ns) {
 }
 
 bool
-time_parse(text s, int64_t *days, int64_t *us) {
+time_parse_ns(text s, int64_t *days, int64_t *ns) {
+    bool zoned;
+    return parse_time(s, days, ns, &zoned);
+}
+
+bool
+time_parse_zoned(text s, int64_t *days, int64_t *us, bool *zoned) {
     int64_t    ns = 0;
-    const bool parsed = time_parse_ns(s, days, &ns);
+    const bool parsed = parse_time(s, days, &ns, zoned);
     *us = floor_div_i64(ns, 1000);
     return parsed;
+}
+
+bool
+time_parse(text s, int64_t *days, int64_t *us) {
+    bool zoned;
+    return time_parse_zoned(s, days, us, &zoned);
 }
 
 bool

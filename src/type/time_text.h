@@ -17,6 +17,8 @@
  * Digits beyond microseconds are cut. *us is microseconds since midnight of *days, an offset
  * applied: it may lie outside of the day. */
 bool time_parse(text s, int64_t *days, int64_t *us);
+/* The same; *zoned: the text says an offset. */
+bool time_parse_zoned(text s, int64_t *days, int64_t *us, bool *zoned);
 /* The same to nanoseconds. */
 bool time_parse_ns(text s, int64_t *days, int64_t *ns);
 /* A time of day: '09:30', ':05', '.123456'. Digits beyond microseconds are cut. */

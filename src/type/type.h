@@ -185,6 +185,7 @@ int64_t type_time_from_us(data_type t, int64_t us);
 status value_parse(value *out, data_type t, text s, error *err);
 /* The same for values that are stored: what a DECIMAL would have to round is refused. */
 status value_parse_exact(value *out, data_type t, text s, error *err);
+bool   value_text_has_offset(text s); /* whether the text of a time says where it is one */
 /* Canonical CAST-to-VARCHAR text ("true", "1.5", "2024-01-31 09:30:00.5"); NULL gives "NULL". */
 bool value_format(const value *v, buf *out);
 /* Total order of one type: NULL above all, NaN above numbers, -0.0 = 0.0. */

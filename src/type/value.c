@@ -102,6 +102,13 @@ parse_timestamp(text s, int64_t unit_ns, int64_t *out) {
     return NUMBER_OK;
 }
 
+bool
+value_text_has_offset(text s) {
+    int64_t days, us;
+    bool    zoned;
+    return time_parse_zoned(trim(s), &days, &us, &zoned) && zoned;
+}
+
 static const char *
 expected_form(data_type t) {
     switch ((type_id)t.id) {

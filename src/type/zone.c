@@ -318,3 +318,35 @@ zone_from_local_us(const zone *z, int64_t us) {
     }
     return sat_sub_i64(us, offset * US_PER_SECOND);
 }
+
+int64_t
+zone_from_local_near_us(const zone *z, int64_t us, int64_t instant) {
+    const int64_t offset = zone_offset(z, floor_div_i64(instant, US_PER_SECOND));
+    const int64_t seconds = floor_div_i64(us, US_PER_SECOND) - offset;
+    return zone_offset(z, seconds) == offset ? sat_sub_i64(us, offset * US_PER_SECOND)
+                                             : zone_from_local_us(z, us);
+}
+
+static size_t
+write_two(char *out, int32_t v) {
+    out[0] = (char)('0' + v / 10);
+    out[1] = (char)('0' + v % 10);
+    return 2;
+}
+
+size_t
+zone_offset_write(char *out, int32_t seconds) {
+    const int32_t east = seconds < 0 ? -seconds : seconds;
+    size_t        size = 1;
+    out[0] = seconds < 0 ? '-' : '+';
+    size += write_two(out + size, east / 3600);
+    if (east % 3600 != 0) {
+        out[size++] = ':';
+        size += write_two(out + size, east / 60 % 60);
+    }
+    if (east % 60 != 0) {
+        out[size++] = ':';
+        size += write_two(out + size, east % 60);
+    }
+    return size;
+}

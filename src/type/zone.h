@@ -37,5 +37,10 @@ int32_t zone_offset(const zone *z, int64_t seconds);
  * counted on from before the gap. */
 int64_t zone_to_local_us(const zone *z, int64_t us);
 int64_t zone_from_local_us(const zone *z, int64_t us);
+/* Of a local time that there is twice the one with the offset that `instant` has. */
+int64_t zone_from_local_near_us(const zone *z, int64_t us, int64_t instant);
+/* '+02', '+05:45', '-00:53:28'; at most ZONE_OFFSET_TEXT_MAX bytes, no terminator. */
+#define ZONE_OFFSET_TEXT_MAX 12
+size_t zone_offset_write(char *out, int32_t seconds);
 
 #endif

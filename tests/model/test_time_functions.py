@@ -151,3 +151,66 @@ def test_zones_are_those_of_python(name: str) -> None:
         assert instant == same == zoned(t, zone), (name, t, instant, zoned(t, zone))
         assert local == t.replace(tzinfo=dt.UTC).astimezone(zone).replace(tzinfo=None), (name, t, local)
     assert len(rows) >= 800
+
+
+# Each is a text, a number or a truth, which the drivers cannot show in a zone of their own.
+IN_ZONE = """
+    CAST({t} AS VARCHAR)
+    'x' || {t}
+    CAST(CAST({t} AS DATE) AS VARCHAR)
+    CAST(CAST({t} AS TIMESTAMP) AS VARCHAR)
+    CAST(CAST(CAST({t} AS TIMESTAMP) AS TIMESTAMPTZ) AS VARCHAR)
+    CAST(CAST(CAST({t} AS DATE) AS TIMESTAMPTZ) AS VARCHAR)
+    CAST(TRY_CAST(CAST(CAST({t} AS TIMESTAMP) AS VARCHAR) AS TIMESTAMPTZ) AS VARCHAR)
+    CAST(date_trunc('minute', {t}) AS VARCHAR)
+    CAST(date_trunc('day', {t}) AS VARCHAR)
+    CAST(date_trunc('week', {t}) AS VARCHAR)
+    CAST(date_trunc('month', {t}) AS VARCHAR)
+    CAST({t} + INTERVAL 1 DAY AS VARCHAR)
+    CAST({t} - INTERVAL 1 DAY AS VARCHAR)
+    CAST({t} + INTERVAL 1 MONTH AS VARCHAR)
+    CAST({t} + INTERVAL 24 HOURS AS VARCHAR)
+    strftime({t}, '%Y-%m-%d %H:%M:%S %z')
+    date_diff('day', {t}, TIMESTAMPTZ '2024-07-01 23:00:00+00')
+    date_sub('hour', {t}, TIMESTAMPTZ '2024-07-01 23:00:00+00')
+    date_diff('month', {t}, TIMESTAMPTZ '2024-07-01 23:00:00+00')
+    extract(hour FROM {t})
+    date_part('dow', {t})
+    extract(epoch FROM {t})
+    year({t})
+    dayofyear({t})
+    week({t})
+    dayname({t})
+    CAST(last_day({t}) AS VARCHAR)
+    {t} = CAST({t} AS TIMESTAMP)
+    CAST({t} AT TIME ZONE 'Asia/Tokyo' AS VARCHAR)
+"""
+
+
+def instants_near_transitions(zone: zoneinfo.ZoneInfo) -> list[dt.datetime]:
+    rng = random.Random(9)
+    near = [t.replace(tzinfo=zone).astimezone(dt.UTC) for t in near_transitions(zone)]
+    far = [dt.datetime(1905, 1, 1) + dt.timedelta(minutes=rng.randrange(100_000_000)) for _ in range(60)]
+    return rng.sample(near, min(60, len(near))) + [t.replace(tzinfo=dt.UTC) for t in far]
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC"])
+def test_timestamptz_in_the_zone_of_the_session(name: str) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    zone = zoneinfo.ZoneInfo(name)
+    with laminardb.open() as db, duckdb.connect() as other:
+        try:
+            other.execute(f"SET TimeZone = '{name}'")
+        except duckdb.Error:
+            pytest.skip("DuckDB without ICU")
+        db.execute("CREATE TABLE x (i INT, t TIMESTAMPTZ)")
+        times = instants_near_transitions(zone)
+        db.insert("x", {"i": list(range(len(times))), "t": times})
+        other.execute("CREATE TABLE x (i INT, t TIMESTAMPTZ)")
+        other.executemany("INSERT INTO x VALUES (?, ?)", list(enumerate(times)))
+        db.execute(f"SET TimeZone = '{name}'")
+        for text in filter(None, map(str.strip, IN_ZONE.splitlines())):
+            sql = f"SELECT {text.replace('{t}', 't')} FROM x ORDER BY i"
+            mine, theirs = db.query(sql).fetchall(), other.execute(sql).fetchall()
+            for t, (m,), (d,) in zip(times, mine, theirs, strict=True):
+                assert m == d, (name, text, t, m, d)

@@ -100,4 +100,32 @@ test_fixed(void **state UNUSED) {
     }
 }
 
-UNIT_MAIN(UNIT(test_damage), UNIT(test_fixed))
+/* Clocks go back from +02 to +01: an hour of local time is there twice. */
+static void
+test_near(void **state UNUSED) {
+    static const int64_t at[] = {1000000};
+    static const uint8_t kinds[] = {1};
+    static const int32_t offsets[] = {7200, 3600};
+    const zone    z = {.count = 1, .at = at, .kinds = kinds, .offset_count = 2, .offsets = offsets};
+    const int64_t local = INT64_C(1005400) * 1000000;
+    CHECK_EQ(zone_from_local_near_us(&z, local, 999940000000), 998200000000);
+    CHECK_EQ(zone_from_local_near_us(&z, local, 1000060000000), 1001800000000);
+    CHECK_EQ(zone_from_local_near_us(&z, 0, 1000060000000), zone_from_local_us(&z, 0));
+    (void)zone_from_local_near_us(&z, INT64_MIN, INT64_MAX);
+}
+
+static void
+test_offset_text(void **state UNUSED) {
+    static const struct {
+        int32_t     seconds;
+        const char *text;
+    } cases[] = {{0, "+00"},          {7200, "+02"},         {-18000, "-05"}, {20700, "+05:45"},
+                 {3208, "+00:53:28"}, {-17762, "-04:56:02"}, {93600, "+26"}};
+    for (int32_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char         out[ZONE_OFFSET_TEXT_MAX];
+        const size_t size = zone_offset_write(out, cases[i].seconds);
+        CHECK(text_equal((text){out, size}, text_of(cases[i].text)));
+    }
+}
+
+UNIT_MAIN(UNIT(test_damage), UNIT(test_fixed), UNIT(test_near), UNIT(test_offset_text))

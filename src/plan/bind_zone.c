@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind_zone.c - TIMESTAMPTZ while SET TimeZone names another zone than UTC. Kernels know UTC alone:
+ * here a call that reads a clock or a calendar gets the local time, and what it gives as local time
+ * becomes an instant again. The zone is a constant of the expression, so a stream keeps the one it
+ * was made with. */
+#include "plan/bind.h"
+
+#include "plan/node.h"
+#include "type/calendar.h"
+
+static bool
+is_zoned(data_type t) {
+    return t.id == TYPE_TIMESTAMPTZ;
+}
+
+static bool
+is_set(const binder *b) {
+    return b->env != NULL && b->env->zone.size > 0;
+}
+
+/* name(zone, x [, y]). A constant is computed now, and its error is that of the statement. */
+static status
+call_zone(expr **out, binder *b, const char *name, expr *x, expr *y) {
+    const value zone = {.type = type_of(TYPE_TEXT), .s = b->env->zone};
+    const bool  constant = x->kind == EXPR_CONSTANT && (y == NULL || y->kind == EXPR_CONSTANT);
+    expr       *args[3] = {make_constant(b, &zone, x->position), x, y};
+    TRY(args[0] == NULL ? out_of_memory(b) : OK);
+    TRY(count_nodes(b, 3, x->position));
+    TRY(located(
+        b, expr_call(out, b->arena, text_of(name), args, y == NULL ? 2 : 3, x->position, b->err),
+        x->position));
+    if (!constant) {
+        return OK;
+    }
+    value v;
+    TRY(located(b, expr_evaluate_constant(&v, *out, b->arena, b->err), x->position));
+    v.type = (*out)->type;
+    *out = make_constant(b, &v, x->position);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
+/* ---- casts */
+static status
+cast_plainly(expr **e, binder *b, data_type t, bool is_try) {
+    if (is_try && !type_equal((*e)->type, t)) {
+        *e = make(b, EXPR_TRY_CAST, t, e, 1, (*e)->position);
+        return *e == NULL ? out_of_memory(b) : OK;
+    }
+    return located(b, expr_cast_to(e, b->arena, *e, t, b->err), (*e)->position);
+}
+
+status
+zone_cast(expr **e, binder *b, data_type t, bool is_try, bool *done) {
+    const data_type from = (*e)->type;
+    const bool      text_meets = type_is_json(from) || type_is_json(t);
+    *done = is_set(b) && is_zoned(from) != is_zoned(t) && !text_meets;
+    if (!*done) {
+        return OK;
+    }
+    if (is_zoned(t) && from.id == TYPE_TEXT) {
+        return call_zone(e, b, is_try ? "try_timezone_parse" : "timezone_parse", *e, NULL);
+    }
+    if (is_zoned(t) && (type_is_time(from) || from.id == TYPE_DATE)) {
+        TRY(cast_plainly(e, b, type_of(TYPE_TIMESTAMP), is_try));
+        return call_zone(e, b, "timezone", *e, NULL);
+    }
+    if (is_zoned(from) && t.id == TYPE_TEXT) {
+        TRY(call_zone(e, b, "timezone_text", *e, NULL));
+        return located(b, expr_cast_to(e, b->arena, *e, t, b->err), (*e)->position);
+    }
+    if (is_zoned(from) && (type_is_time(t) || t.id == TYPE_DATE || t.id == TYPE_TIME)) {
+        TRY(call_zone(e, b, "timezone", *e, NULL));
+        return cast_plainly(e, b, t, is_try);
+    }
+    *done = false;
+    return OK;
+}
+
+/* ---- calls */
+
+/* What the clock on the wall shows. */
+static type_id
+wall_clock(text name) {
+    static const struct {
+        const char *name;
+        type_id     type;
+    } known[] = {{"current_date", TYPE_DATE},        {"today", TYPE_DATE},
+                 {"current_time", TYPE_TIME},        {"get_current_time", TYPE_TIME},
+                 {"localtime", TYPE_TIME},           {"current_localtime", TYPE_TIME},
+                 {"localtimestamp", TYPE_TIMESTAMP}, {"current_localtimestamp", TYPE_TIMESTAMP}};
+    for (int32_t i = 0; i < ARRAY_COUNT(known); i++) {
+        if (text_equal_nocase(name, text_of(known[i].name))) {
+            return known[i].type;
+        }
+    }
+    return TYPE_NULL;
+}
+
+static bool
+is_named(text name, const char *const *names) {
+    for (; *names != NULL; names++) {
+        if (text_equal_nocase(name, text_of(*names))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Parts that no zone changes: what elapsed, and the instant itself. */
+static bool
+is_of_instants(text name, const expr *part) {
+    static const char *const parts[] = {"date_part", "datepart", "extract", NULL};
+    static const char *const spans[] = {"date_sub", "datesub", "date_diff", "datediff", NULL};
+    date_part                p;
+    if (!is_text_literal(part) || !date_part_from_name(part->constant.s, &p)) {
+        return false;
+    }
+    const bool short_span = p == PART_HOUR || p == PART_MINUTE || p == PART_SECOND ||
+                            p == PART_MILLISECOND || p == PART_MICROSECOND || p == PART_NANOSECOND;
+    return (is_named(name, parts) && p == PART_EPOCH) || (is_named(name, spans) && short_span);
+}
+
+/* x + i, i + x, x - i */
+static status
+bind_shift(expr **out, binder *b, text name, expr **args, int32_t position) {
+    const int32_t at = is_zoned(args[0]->type) ? 0 : 1;
+    expr         *by = args[1 - at];
+    TRY(cast_expr(&by, b, type_of(TYPE_INTERVAL)));
+    if (text_equal(name, TEXT("-"))) {
+        TRY(bind_call_named(&by, b, TEXT("neg"), &by, 1, position));
+    }
+    return call_zone(out, b, "timezone_add", args[at], by);
+}
+
+static bool
+is_difference(text name, expr *const *args, int32_t count) {
+    return count == 2 && text_equal(name, TEXT("-")) && is_zoned(args[0]->type) &&
+           is_zoned(args[1]->type);
+}
+
+/* strftime: %z is the offset of the zone. */
+static status
+bind_format(expr **out, binder *b, expr **args) {
+    const int32_t at = is_zoned(args[0]->type) ? 0 : 1;
+    return call_zone(out, b, "timezone_text", args[at], args[1 - at]);
+}
+
+static status
+bind_local_call(expr **out, binder *b, text name, expr **args, int32_t arg_count,
+                bool gives_instant, int32_t position) {
+    expr *near = NULL;
+    for (int32_t i = 0; i < arg_count; i++) {
+        if (!is_zoned(args[i]->type)) {
+            continue;
+        }
+        if (gives_instant && near == NULL) {
+            TRY(copy_expr(&near, b, args[i]));
+        }
+        TRY(cast_expr(&args[i], b, type_of(TYPE_TIMESTAMP)));
+    }
+    TRY(bind_call_named(out, b, name, args, arg_count, position));
+    return near == NULL ? OK : call_zone(out, b, "timezone", *out, near);
+}
+
+static bool
+has_zoned(expr *const *args, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if (is_zoned(args[i]->type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+status
+zone_call(expr **out, binder *b, text name, expr **args, int32_t arg_count, int32_t position,
+          bool *done) {
+    static const char *const formats[] = {"strftime", NULL};
+    *done = is_set(b) && arg_count == 0 && wall_clock(name) != TYPE_NULL;
+    if (*done) {
+        TRY(bind_call_named(out, b, TEXT("now"), args, 0, position));
+        return cast_expr(out, b, type_of(wall_clock(name)));
+    }
+    *done = is_set(b) && arg_count == 6 && text_equal_nocase(name, TEXT("make_timestamptz"));
+    if (*done) {
+        TRY(bind_call_named(out, b, TEXT("make_timestamp"), args, arg_count, position));
+        return cast_expr(out, b, type_of(TYPE_TIMESTAMPTZ));
+    }
+    if (!is_set(b) || !has_zoned(args, arg_count)) {
+        return OK;
+    }
+    function_match m;
+    data_type     *types = arena_alloc(b->arena, (size_t)arg_count * sizeof(*types));
+    TRY(types == NULL ? out_of_memory(b) : OK);
+    if (expr_resolve(&m, types, name, args, arg_count, NULL) < 0) {
+        return OK; /* the caller says why */
+    }
+    for (int32_t i = 0; i < arg_count; i++) {
+        if (is_zoned(types[i]) != is_zoned(args[i]->type)) {
+            TRY(cast_expr(&args[i], b, types[i]));
+        }
+    }
+    if (!function_is_local(m.function) || !has_zoned(args, arg_count) ||
+        is_of_instants(name, args[0])) {
+        return OK;
+    }
+    *done = true;
+    if (arg_count == 2 && is_zoned(m.result) &&
+        (types[0].id == TYPE_INTERVAL || types[1].id == TYPE_INTERVAL) &&
+        !text_equal_nocase(name, TEXT("time_bucket"))) {
+        return bind_shift(out, b, name, args, position);
+    }
+    if (is_difference(name, args, arg_count)) {
+        return call_zone(out, b, "timezone_difference", args[0], args[1]);
+    }
+    if (is_named(name, formats)) {
+        return bind_format(out, b, args);
+    }
+    return bind_local_call(out, b, name, args, arg_count, is_zoned(m.result), position);
+}
