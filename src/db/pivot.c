@@ -34,7 +34,7 @@ text_of_value(statement_context *c, const value *v, text *out, error *err) {
 }
 
 static status
-fill(statement_context *c, ast_pivot *pivot, const result *rows, error *err) {
+fill(statement_context *c, ast_pivot_on *on, const result *rows, error *err) {
     text   *values = arena_alloc(&c->arena, sizeof(text) * (size_t)(rows->row_count + 1));
     int32_t count = 0;
     if (values == NULL) {
@@ -49,21 +49,30 @@ fill(statement_context *c, ast_pivot *pivot, const result *rows, error *err) {
             }
         }
     }
-    return sql_fill_pivot(pivot, &c->arena, c->sql, values, count, err);
+    return sql_name_pivot(on, &c->arena, c->sql, values, count, err);
+}
+
+static status
+ask(statement_context *c, const ast_statement *st, ast_pivot_on *on, error *err) {
+    result *rows = NULL;
+    TRY(statement_query(c, statement_text(c, st), on->values, NULL, &rows, err));
+    const status s = rows->row_count > SQL_COLUMNS_MAX
+                         ? error_set_at(err, ERR_QUERY_FAILED, on->expr->position,
+                                        "PIVOT would make %lld columns, of at most %d",
+                                        (long long)rows->row_count, SQL_COLUMNS_MAX)
+                         : fill(c, on, rows, err);
+    result_release(rows);
+    return s;
 }
 
 status
 pivots_fill(statement_context *c, const ast_statement *st, error *err) {
     for (int32_t i = 0; i < st->pivot_count && may_ask(st); i++) {
-        result *rows = NULL;
-        TRY(statement_query(c, statement_text(c, st), st->pivots[i]->values, NULL, &rows, err));
-        const status s = rows->row_count > SQL_COLUMNS_MAX
-                             ? error_set_at(err, ERR_QUERY_FAILED, st->pivots[i]->on->position,
-                                            "PIVOT would make %lld columns, of at most %d",
-                                            (long long)rows->row_count, SQL_COLUMNS_MAX)
-                             : fill(c, st->pivots[i], rows, err);
-        result_release(rows);
-        TRY(s);
+        ast_pivot *pivot = st->pivots[i];
+        for (int32_t k = 0; k < pivot->on_count; k++) {
+            TRY(pivot->ons[k].values == NULL ? OK : ask(c, st, &pivot->ons[k], err));
+        }
+        TRY(sql_fill_pivot(pivot, &c->arena, c->sql, err));
     }
     return OK;
 }

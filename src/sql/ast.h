@@ -297,12 +297,18 @@ typedef enum ast_select_kind {
                           branch is a query that has an ORDER BY, LIMIT or WITH beside its own */
 } ast_select_kind;
 
-typedef struct ast_pivot { /* PIVOT without IN: its columns are to be found */
-    ast_select *query;     /* the pivoted one, whose items are the groups so far */
-    ast_select *values;    /* SELECT on FROM relation: what gives the columns */
-    ast_expr   *on;
-    int32_t     use_count;
-    ast_item   *uses; /* aggregates of USING */
+typedef struct ast_pivot_on {
+    ast_expr   *expr;
+    ast_select *values; /* SELECT expr FROM relation, where IN does not say them */
+    int32_t     count;
+    ast_item   *items; /* the values; NULL: to be found */
+} ast_pivot_on;
+
+typedef struct ast_pivot { /* PIVOT of which an ON has no IN: its columns are to be found */
+    ast_select   *query;   /* the pivoted one, whose items are the groups so far */
+    int32_t       on_count, use_count;
+    ast_pivot_on *ons;
+    ast_item     *uses; /* aggregates of USING */
 } ast_pivot;
 
 struct ast_select { /* a query; WITH, ORDER BY, LIMIT and OFFSET belong to all kinds */

@@ -235,7 +235,8 @@ status parse_order_list(parser *p, ast_order **out, int32_t *count); /* BY ..., 
 /* parse_pivot.c */
 bool   parser_pivots(token t, token next); /* whether PIVOT or UNPIVOT t begins a query */
 status parse_pivot_term(parser *p, ast_select **out);
-status parse_fill_pivot(parser *p, ast_pivot *open, const text *values, int32_t count);
+status parse_name_pivot(parser *p, ast_pivot_on *on, const text *values, int32_t count);
+status parse_fill_pivot(parser *p, ast_pivot *open);
 status parse_pivot_of_relation(parser *p, ast_from **relation); /* behind it */
 
 /* parse_sample.c */

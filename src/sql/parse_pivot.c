@@ -9,17 +9,18 @@
  *                                                    unnest(['a', 'b']) AS n, unnest([a, b]) AS v
  *                                                FROM t) WHERE v IS NOT NULL
  *
- * Without IN the statement remembers the query as one whose columns are to be found (ast_pivot):
- * who runs it asks for the values of k and fills it. With GROUP BY names these stand in the place
- * of the star. `t PIVOT (sum(v) FOR k IN (1, 2))` and `t UNPIVOT (v FOR n IN (a, b))` are the same
- * behind a relation of FROM. */
+ * With several of ON there is a column for each choice of a value of each. Where one has no IN the
+ * statement remembers the query as one whose columns are to be found (ast_pivot): who runs it asks
+ * for the values and fills it. With GROUP BY names these stand in the place of the star. Of
+ * UNPIVOT ON (a, b), (c, d) INTO NAME n VALUE v, w each pair gives a row. `t PIVOT (sum(v) FOR k IN
+ * (1, 2))` and `t UNPIVOT (v FOR n IN (a, b))` are the same behind a relation of FROM. */
 #include "sql/parse.h"
 
 typedef struct pivot {
-    ast_select *query;
-    ast_expr   *on;
-    int32_t     value_count, use_count;
-    ast_item   *values, *uses; /* of IN; of USING */
+    ast_select   *query;
+    int32_t       on_count, use_count;
+    ast_pivot_on *ons;
+    ast_item     *uses; /* of USING */
 } pivot;
 
 static ast_expr *
@@ -102,29 +103,63 @@ parse_uses(parser *p, pivot *v) {
     return OK;
 }
 
-/* IN (value [AS name], ...) */
+/* expr IN (value [AS name], ...); closed: IN must stand there */
 static status
-parse_values(parser *p, pivot *v) {
+parse_on(parser *p, ast_pivot_on *on, bool closed) {
+    TRY(parse_expr(p, LEVEL_CONCAT, &on->expr));
+    if (!closed && !parser_at(p, KEYWORD_IN)) {
+        return OK;
+    }
     TRY(parser_expect(p, KEYWORD_IN, "the column of PIVOT"));
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
-    TRY(parse_item_list(p, &v->values, &v->value_count));
+    TRY(parse_item_list(p, &on->items, &on->count));
     return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of IN");
 }
 
-/* The column of a value: its alias or text, and the name of the aggregate where there are several
- * or it has one. */
+/* Behind ON with commas between them, in parentheses without. */
 static status
-column_name(parser *p, const pivot *v, const ast_item *value, const ast_item *use, ast_name *out) {
+parse_ons(parser *p, pivot *v, bool in_parentheses) {
+    const size_t mark = p->stack.size;
+    do {
+        ast_pivot_on on = {.expr = NULL};
+        TRY(parse_on(p, &on, in_parentheses));
+        TRY(parser_push(p, &on, sizeof(on)));
+    } while (in_parentheses
+                 ? !parser_at_symbol(p, SYMBOL_RIGHT_PAREN) && !parser_at(p, KEYWORD_GROUP)
+                 : parser_accept_symbol(p, SYMBOL_COMMA));
+    return parser_take(p, mark, sizeof(ast_pivot_on), &v->ons, &v->on_count);
+}
+
+static void
+append_label(parser *p, buf *out, const ast_expr *e) {
+    for (int32_t i = 0; e->kind == AST_ROW && i < e->arg_count; i++) {
+        buf_append_text(out, i > 0 ? TEXT("_") : TEXT(""));
+        append_label(p, out, e->args[i]);
+    }
+    if (e->kind != AST_ROW) {
+        const text whole = {p->sql.data + e->position, e->end - e->position};
+        const bool literal = e->text.size > 0 && e->kind != AST_INTERVAL;
+        buf_append_text(out, literal ? e->text : whole);
+    }
+}
+
+/* The column of a choice of values: their aliases or texts, and the name of the aggregate where
+ * there are several or it has one. */
+static status
+column_name(parser *p, const pivot *v, ast_item *const *values, const ast_item *use,
+            ast_name *out) {
     buf             name;
-    const ast_expr *e = value->expr;
-    const text      whole = {p->sql.data + e->position, e->end - e->position};
-    const bool      literal = e->text.size > 0 && e->kind != AST_INTERVAL;
-    const text      label = value->alias.text.data != NULL ? value->alias.text
-                            : literal                      ? e->text
-                                                           : whole;
+    const ast_expr *e = values[0]->expr;
     const ast_expr *call = use->expr;
     buf_init(&name, p->arena->mem, SQL_NAME_BYTES_MAX);
-    buf_append_text(&name, label);
+    for (int32_t i = 0; i < v->on_count; i++) {
+        buf_append_text(&name, i > 0 ? TEXT("_") : TEXT(""));
+        if (values[i]->alias.text.data != NULL) {
+            buf_append_text(&name, values[i]->alias.text);
+        } else {
+            append_label(p, &name, values[i]->expr);
+        }
+    }
     if (use->alias.text.data != NULL) {
         buf_printf(&name, "_%.*s", TEXT_ARG(use->alias.text));
     } else if (v->use_count > 1) {
@@ -139,30 +174,34 @@ column_name(parser *p, const pivot *v, const ast_item *value, const ast_item *us
                                     : OK;
 }
 
-/* use FILTER (WHERE on = value) */
 static status
-make_cell(parser *p, const pivot *v, const ast_item *value, const ast_item *use, ast_item *out) {
+make_binary(parser *p, text op, ast_expr *x, ast_expr *y, ast_expr **out) {
+    ast_expr *e = new_named(p, AST_BINARY, "", 2);
+    TRY(e == NULL ? ERR_OUT_OF_MEMORY : OK);
+    e->op = op;
+    e->args[0] = x;
+    e->args[1] = y;
+    *out = e;
+    return parser_finish(p, e);
+}
+
+/* use FILTER (WHERE on = value AND ...) */
+static status
+make_cell(parser *p, const pivot *v, ast_item *const *values, const ast_item *use, ast_item *out) {
     ast_expr *call = parser_new(p, AST_CALL, use->expr->position);
-    ast_expr *equal = new_named(p, AST_BINARY, "", 2);
-    TRY(call == NULL || equal == NULL ? ERR_OUT_OF_MEMORY : OK);
-    equal->op = TEXT("=");
-    equal->args[0] = v->on;
-    equal->args[1] = value->expr;
-    TRY(parser_finish(p, equal));
+    TRY(call == NULL ? ERR_OUT_OF_MEMORY : OK);
     *call = *use->expr;
-    call->filter = equal;
-    if (use->expr->filter != NULL) {
-        ast_expr *both = new_named(p, AST_BINARY, "", 2);
-        TRY(both == NULL ? ERR_OUT_OF_MEMORY : OK);
-        both->op = TEXT("AND");
-        both->args[0] = use->expr->filter;
-        both->args[1] = equal;
-        TRY(parser_finish(p, both));
-        call->filter = both;
+    for (int32_t i = 0; i < v->on_count; i++) {
+        ast_expr *equal;
+        TRY(make_binary(p, TEXT("="), v->ons[i].expr, values[i]->expr, &equal));
+        if (call->filter != NULL) {
+            TRY(make_binary(p, TEXT("AND"), call->filter, equal, &equal));
+        }
+        call->filter = equal;
     }
     out->expr = call;
     TRY(parser_finish(p, call));
-    return column_name(p, v, value, use, &out->alias);
+    return column_name(p, v, values, use, &out->alias);
 }
 
 static status
@@ -171,7 +210,9 @@ push_kept(parser *p, const pivot *v) {
     ast_item     star = {.expr = NULL};
     ast_rename  *gone;
     int32_t      count;
-    TRY(push_columns(p, mark, v->on));
+    for (int32_t i = 0; i < v->on_count; i++) {
+        TRY(push_columns(p, mark, v->ons[i].expr));
+    }
     for (int32_t i = 0; i < v->use_count; i++) {
         TRY(push_columns(p, mark, v->uses[i].expr));
     }
@@ -180,12 +221,27 @@ push_kept(parser *p, const pivot *v) {
     return parser_push(p, &star, sizeof(star));
 }
 
+/* Every choice of a value of each of ON, the last changing first. */
 static status
 push_cells(parser *p, const pivot *v) {
-    for (int32_t i = 0; i < v->value_count; i++) {
+    int64_t count = 1;
+    for (int32_t i = 0; i < v->on_count && count <= SQL_COLUMNS_MAX; i++) {
+        count *= v->ons[i].count;
+    }
+    if (count * v->use_count > SQL_COLUMNS_MAX) {
+        return parser_too_many(p, v->ons[0].expr->position, SQL_COLUMNS_MAX, "columns of a PIVOT");
+    }
+    ast_item **values = arena_alloc(p->arena, (size_t)v->on_count * sizeof(*values));
+    TRY(values == NULL ? error_memory(p->err) : OK);
+    for (int64_t n = 0; n < count; n++) {
+        int64_t rest = n;
+        for (int32_t i = v->on_count - 1; i >= 0; i--) {
+            values[i] = &v->ons[i].items[rest % v->ons[i].count];
+            rest /= v->ons[i].count;
+        }
         for (int32_t k = 0; k < v->use_count; k++) {
             ast_item cell = {.expr = NULL};
-            TRY(make_cell(p, v, &v->values[i], &v->uses[k], &cell));
+            TRY(make_cell(p, v, values, &v->uses[k], &cell));
             TRY(parser_push(p, &cell, sizeof(cell)));
         }
     }
@@ -199,9 +255,9 @@ check_width(parser *p, const ast_select *s) {
                : parser_too_many(p, s->position, SQL_COLUMNS_MAX, "columns in a SELECT");
 }
 
-/* [GROUP BY expr {, expr}], then the query is made. */
+/* [GROUP BY expr {, expr}], then the query is made; open: but for the columns to be found. */
 static status
-make_pivot(parser *p, pivot *v) {
+make_pivot(parser *p, pivot *v, bool open) {
     const size_t mark = p->stack.size;
     if (parser_at(p, KEYWORD_GROUP)) {
         ast_item *kept;
@@ -213,7 +269,7 @@ make_pivot(parser *p, pivot *v) {
     } else {
         TRY(push_kept(p, v));
     }
-    TRY(push_cells(p, v));
+    TRY(open ? OK : push_cells(p, v));
     ast_select *s = v->query;
     s->group_all = true;
     TRY(parser_take(p, mark, sizeof(ast_item), &s->items, &s->item_count));
@@ -237,17 +293,17 @@ count_rows(parser *p, pivot *v) {
 
 /* SELECT DISTINCT on FROM relation ORDER BY 1 */
 static status
-make_values(parser *p, const pivot *v, ast_select **out) {
+make_values(parser *p, const pivot *v, ast_pivot_on *on) {
     ast_select *s = new_select(p, v->query->from);
     TRY(s == NULL ? ERR_OUT_OF_MEMORY : OK);
     s->items = arena_alloc_zero(p->arena, sizeof(*s->items));
     s->orders = arena_alloc_zero(p->arena, sizeof(*s->orders));
     TRY(s->items == NULL || s->orders == NULL ? error_memory(p->err) : OK);
-    s->items->expr = v->on;
-    s->orders->expr = v->on;
+    s->items->expr = on->expr;
+    s->orders->expr = on->expr;
     s->distinct = true;
     s->item_count = s->order_count = 1;
-    *out = s;
+    on->values = s;
     return OK;
 }
 
@@ -255,8 +311,14 @@ static status
 note_pivot(parser *p, const pivot *v) {
     ast_pivot *open = arena_alloc_zero(p->arena, sizeof(*open));
     TRY(open == NULL ? error_memory(p->err) : OK);
-    *open = (ast_pivot){.query = v->query, .on = v->on, .uses = v->uses, .use_count = v->use_count};
-    TRY(make_values(p, v, &open->values));
+    *open = (ast_pivot){.query = v->query,
+                        .ons = v->ons,
+                        .on_count = v->on_count,
+                        .uses = v->uses,
+                        .use_count = v->use_count};
+    for (int32_t i = 0; i < v->on_count; i++) {
+        TRY(v->ons[i].items == NULL ? make_values(p, v, &v->ons[i]) : OK);
+    }
     v->query->pivots = true;
     return buf_append(&p->pivots, &open, sizeof(open)) ? OK : error_memory(p->err);
 }
@@ -271,21 +333,31 @@ text_value(parser *p, text value, ast_item *out) {
 }
 
 status
-parse_fill_pivot(parser *p, ast_pivot *open, const text *values, int32_t count) {
+parse_name_pivot(parser *p, ast_pivot_on *on, const text *values, int32_t count) {
+    ast_expr *as_text = new_named(p, AST_CAST, "", 1);
+    TRY(as_text == NULL ? ERR_OUT_OF_MEMORY : OK);
+    as_text->args[0] = on->expr;
+    as_text->type.name.text = TEXT("VARCHAR");
+    TRY(parser_finish(p, as_text));
+    on->expr = as_text;
+    on->items = arena_alloc_zero(p->arena, sizeof(*on->items) * (size_t)(count + 1));
+    TRY(on->items == NULL ? error_memory(p->err) : OK);
+    on->count = count;
+    for (int32_t i = 0; i < count; i++) {
+        TRY(text_value(p, values[i], &on->items[i]));
+    }
+    return OK;
+}
+
+status
+parse_fill_pivot(parser *p, ast_pivot *open) {
     const size_t mark = p->stack.size;
     ast_select  *s = open->query;
-    ast_expr    *on = new_named(p, AST_CAST, "", 1);
-    pivot        v = {.query = s, .on = on, .uses = open->uses, .use_count = open->use_count};
-    TRY(on == NULL ? ERR_OUT_OF_MEMORY : OK);
-    on->args[0] = open->on;
-    on->type.name.text = TEXT("VARCHAR");
-    TRY(parser_finish(p, on));
-    v.values = arena_alloc_zero(p->arena, sizeof(*v.values) * (size_t)(count + 1));
-    TRY(v.values == NULL ? error_memory(p->err) : OK);
-    v.value_count = count;
-    for (int32_t i = 0; i < count; i++) {
-        TRY(text_value(p, values[i], &v.values[i]));
-    }
+    const pivot  v = {.query = s,
+                      .ons = open->ons,
+                      .on_count = open->on_count,
+                      .uses = open->uses,
+                      .use_count = open->use_count};
     TRY(parser_push(p, s->items, (size_t)s->item_count * sizeof(*s->items)));
     TRY(push_cells(p, &v));
     TRY(parser_take(p, mark, sizeof(ast_item), &s->items, &s->item_count));
@@ -293,7 +365,17 @@ parse_fill_pivot(parser *p, ast_pivot *open, const text *values, int32_t count) 
     return check_width(p, s);
 }
 
-/* PIVOT relation ON expr [IN (values)] [USING uses] [GROUP BY ...] */
+static bool
+is_open(const pivot *v) {
+    for (int32_t i = 0; i < v->on_count; i++) {
+        if (v->ons[i].items == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* PIVOT relation ON expr [IN (values)] {, ...} [USING uses] [GROUP BY ...] */
 static status
 parse_pivot(parser *p, ast_select **out) {
     ast_from *from;
@@ -302,54 +384,111 @@ parse_pivot(parser *p, ast_select **out) {
     pivot v = {.query = new_select(p, from)};
     TRY(v.query == NULL ? ERR_OUT_OF_MEMORY : OK);
     TRY(parser_expect(p, KEYWORD_ON, "the table of PIVOT"));
-    TRY(parse_expr(p, LEVEL_CONCAT, &v.on));
-    const bool open = !parser_at(p, KEYWORD_IN);
-    TRY(open ? OK : parse_values(p, &v));
+    TRY(parse_ons(p, &v, false));
     if (parser_accept(p, KEYWORD_USING)) {
         TRY(parse_uses(p, &v));
     } else {
         TRY(count_rows(p, &v));
     }
     *out = v.query;
-    TRY(make_pivot(p, &v));
-    return open ? note_pivot(p, &v) : OK;
+    TRY(make_pivot(p, &v, is_open(&v)));
+    return is_open(&v) ? note_pivot(p, &v) : OK;
 }
 
 /* ---- UNPIVOT */
 
 typedef struct unpivot {
     int32_t   count;
-    ast_item *columns; /* with the values of the name column as aliases */
-    ast_name  name, value;
+    ast_item *columns; /* one, or a row of them, with the values of the name column as aliases */
+    ast_name  name;
+    int32_t   width; /* how many columns of values there are */
+    ast_name *values;
     bool      nulls;
 } unpivot;
+
+/* Column `at` of a group of columns. */
+static ast_expr *
+group_column(const ast_item *group, int32_t at) {
+    return group->expr->kind == AST_ROW ? group->expr->args[at] : group->expr;
+}
+
+static int32_t
+group_width(const ast_item *group) {
+    return group->expr->kind == AST_ROW ? group->expr->arg_count : 1;
+}
+
+/* (a, b) is called a_b. */
+static status
+name_group(parser *p, ast_item *group) {
+    buf name;
+    buf_init(&name, p->arena->mem, SQL_NAME_BYTES_MAX);
+    for (int32_t i = 0; i < group_width(group); i++) {
+        buf_append_text(&name, i > 0 ? TEXT("_") : TEXT(""));
+        buf_append_text(&name, group_column(group, i)->name.text);
+    }
+    group->alias = group_column(group, 0)->name;
+    group->alias.text = arena_text(p->arena, buf_text(&name));
+    const bool failed = name.failed;
+    buf_fini(&name);
+    return failed ? parser_too_many(p, group->expr->position, SQL_NAME_BYTES_MAX, "bytes in a name")
+           : group->alias.text.data == NULL ? error_memory(p->err)
+                                            : OK;
+}
 
 static status
 parse_unpivoted(parser *p, unpivot *u) {
     const int32_t start = p->token.start;
     TRY(parse_item_list(p, &u->columns, &u->count));
     for (int32_t i = 0; i < u->count; i++) {
-        ast_item *c = &u->columns[i];
-        if (c->expr->kind != AST_COLUMN) {
-            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
-                                "UNPIVOT takes the names of columns, separated by commas");
+        ast_item *group = &u->columns[i];
+        for (int32_t k = 0; k < group_width(group); k++) {
+            if (group_column(group, k)->kind != AST_COLUMN) {
+                return error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
+                                    "UNPIVOT takes the names of columns, separated by commas, or "
+                                    "rows of them: (a, b), (c, d)");
+            }
         }
-        if (c->alias.text.data == NULL) {
-            c->alias = c->expr->name;
+        TRY(group->alias.text.data == NULL ? name_group(p, group) : OK);
+    }
+    return OK;
+}
+
+/* Each row of columns has one for each name of VALUE. */
+static status
+check_widths(parser *p, const unpivot *u) {
+    for (int32_t i = 0; i < u->count; i++) {
+        if (group_width(&u->columns[i]) != u->width) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, u->columns[i].expr->position,
+                                "UNPIVOT has %d column%s of values, and here stand%s %d", u->width,
+                                u->width == 1 ? "" : "s",
+                                group_width(&u->columns[i]) == 1 ? "s" : "",
+                                group_width(&u->columns[i]));
         }
     }
     return OK;
 }
 
-/* unnest([...]) AS name */
+/* name {, name} */
 static status
-make_unnest(parser *p, const unpivot *u, bool names, ast_item *out) {
+parse_value_names(parser *p, unpivot *u, const char *before) {
+    const size_t mark = p->stack.size;
+    do {
+        ast_name name;
+        TRY(parser_name(p, &name, "a name for the column of values", before));
+        TRY(parser_push(p, &name, sizeof(name)));
+    } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    return parser_take(p, mark, sizeof(ast_name), &u->values, &u->width);
+}
+
+/* unnest([...]) AS name: of the names (at < 0) or of one column of values */
+static status
+make_unnest(parser *p, const unpivot *u, int32_t at, ast_item *out) {
     ast_expr *list = new_named(p, AST_LIST, "", u->count);
     ast_expr *call = new_named(p, AST_CALL, "unnest", 1);
     TRY(list == NULL || call == NULL ? ERR_OUT_OF_MEMORY : OK);
     for (int32_t i = 0; i < u->count; i++) {
-        list->args[i] = u->columns[i].expr;
-        if (names) {
+        list->args[i] = group_column(&u->columns[i], at < 0 ? 0 : at);
+        if (at < 0) {
             list->args[i] = parser_new(p, AST_STRING, p->token.start);
             TRY(list->args[i] == NULL ? ERR_OUT_OF_MEMORY : OK);
             list->args[i]->text = u->columns[i].alias.text;
@@ -358,26 +497,38 @@ make_unnest(parser *p, const unpivot *u, bool names, ast_item *out) {
     }
     TRY(parser_finish(p, list));
     call->args[0] = list;
-    *out = (ast_item){.expr = call, .alias = names ? u->name : u->value};
+    *out = (ast_item){.expr = call, .alias = at < 0 ? u->name : u->values[at]};
     return parser_finish(p, call);
 }
 
-/* SELECT * FROM (s) WHERE value IS NOT NULL */
+/* value IS NOT NULL */
+static status
+make_there(parser *p, ast_name name, ast_expr **out) {
+    ast_expr *there = new_named(p, AST_IS_NULL, "", 1);
+    ast_expr *value = parser_new(p, AST_COLUMN, p->token.start);
+    TRY(there == NULL || value == NULL ? ERR_OUT_OF_MEMORY : OK);
+    value->name = name;
+    TRY(parser_finish(p, value));
+    there->args[0] = value;
+    there->negated = true;
+    *out = there;
+    return parser_finish(p, there);
+}
+
+/* SELECT * FROM (s) WHERE value IS NOT NULL AND ... */
 static status
 leave_nulls_out(parser *p, const unpivot *u, ast_select **s) {
     ast_from *f = arena_alloc_zero(p->arena, sizeof(*f));
     TRY(f == NULL ? error_memory(p->err) : OK);
     *f = (ast_from){.kind = AST_FROM_SUBQUERY, .position = (*s)->position, .query = *s};
     ast_select *outer = new_select(p, f);
-    ast_expr   *there = new_named(p, AST_IS_NULL, "", 1);
-    ast_expr   *value = parser_new(p, AST_COLUMN, p->token.start);
-    TRY(outer == NULL || there == NULL || value == NULL ? ERR_OUT_OF_MEMORY : OK);
-    value->name = u->value;
-    TRY(parser_finish(p, value));
-    there->args[0] = value;
-    there->negated = true;
-    TRY(parser_finish(p, there));
-    outer->where = there;
+    TRY(outer == NULL ? ERR_OUT_OF_MEMORY : OK);
+    for (int32_t i = 0; i < u->width; i++) {
+        ast_expr *there;
+        TRY(make_there(p, u->values[i], &there));
+        TRY(outer->where == NULL ? OK : make_binary(p, TEXT("AND"), outer->where, there, &there));
+        outer->where = there;
+    }
     p->from_height++;
     *s = outer;
     return parse_star_item(p, outer);
@@ -387,17 +538,21 @@ static status
 make_unpivot(parser *p, const unpivot *u, ast_from *from, ast_select **out) {
     ast_select *s = new_select(p, from);
     TRY(s == NULL ? ERR_OUT_OF_MEMORY : OK);
-    s->items = arena_alloc_zero(p->arena, 3 * sizeof(*s->items));
-    ast_rename *gone = arena_alloc_zero(p->arena, (size_t)u->count * sizeof(*gone));
+    TRY(check_widths(p, u));
+    const int32_t gone_count = u->count * u->width;
+    s->items = arena_alloc_zero(p->arena, (size_t)(2 + u->width) * sizeof(*s->items));
+    ast_rename *gone = arena_alloc_zero(p->arena, (size_t)gone_count * sizeof(*gone));
     TRY(s->items == NULL || gone == NULL ? error_memory(p->err) : OK);
-    s->item_count = 3;
-    for (int32_t i = 0; i < u->count; i++) {
-        gone[i] = (ast_rename){.qualifier = u->columns[i].expr->qualifier,
-                               .name = u->columns[i].expr->name};
+    s->item_count = 2 + u->width;
+    for (int32_t i = 0; i < gone_count; i++) {
+        const ast_expr *e = group_column(&u->columns[i / u->width], i % u->width);
+        gone[i] = (ast_rename){.qualifier = e->qualifier, .name = e->name};
     }
-    TRY(new_star(p, gone, u->count, &s->items[0]));
-    TRY(make_unnest(p, u, true, &s->items[1]));
-    TRY(make_unnest(p, u, false, &s->items[2]));
+    TRY(new_star(p, gone, gone_count, &s->items[0]));
+    TRY(make_unnest(p, u, -1, &s->items[1]));
+    for (int32_t i = 0; i < u->width; i++) {
+        TRY(make_unnest(p, u, i, &s->items[2 + i]));
+    }
     *out = s;
     return u->nulls ? OK : leave_nulls_out(p, u, out);
 }
@@ -412,10 +567,11 @@ accept_nulls(parser *p, unpivot *u) {
     }
 }
 
-/* UNPIVOT relation ON columns [INTO NAME name VALUE name] */
+/* UNPIVOT relation ON columns [INTO NAME name VALUE name {, name}] */
 static status
 parse_unpivot(parser *p, ast_select **out) {
-    unpivot   u = {.name = {.text = TEXT("name")}, .value = {.text = TEXT("value")}};
+    ast_name  value = {.text = TEXT("value")};
+    unpivot   u = {.name = {.text = TEXT("name")}, .width = 1, .values = &value};
     ast_from *from;
     parser_advance(p);
     TRY(parse_relation(p, &from));
@@ -430,7 +586,7 @@ parse_unpivot(parser *p, ast_select **out) {
         if (!parser_accept_word(p, "VALUE")) {
             return parser_error(p, "VALUE", "the name of the column of names");
         }
-        TRY(parser_name(p, &u.value, "a name for the column of values", "VALUE"));
+        TRY(parse_value_names(p, &u, "VALUE"));
     }
     p->from_height = height;
     return make_unpivot(p, &u, from, out);
@@ -453,23 +609,24 @@ parse_pivot_term(parser *p, ast_select **out) {
 
 /* ---- behind a relation */
 
-/* ( uses FOR on IN (values) [GROUP BY ...] ) */
+/* ( uses FOR on IN (values) {on IN (values)} [GROUP BY ...] ) */
 static status
 parse_pivot_of(parser *p, ast_from *from, ast_select **out) {
     pivot v = {.query = new_select(p, from)};
     TRY(v.query == NULL ? ERR_OUT_OF_MEMORY : OK);
     TRY(parse_uses(p, &v));
     TRY(parser_expect(p, KEYWORD_FOR, "the aggregates of PIVOT"));
-    TRY(parse_expr(p, LEVEL_CONCAT, &v.on));
-    TRY(parse_values(p, &v));
+    TRY(parse_ons(p, &v, true));
     *out = v.query;
-    return make_pivot(p, &v);
+    return make_pivot(p, &v, false);
 }
 
-/* ( value FOR name IN (columns) ) */
+/* ( value | (value, ...) FOR name IN (columns) ) */
 static status
 parse_unpivot_of(parser *p, unpivot *u, ast_from *from, ast_select **out) {
-    TRY(parser_name(p, &u->value, "a name for the column of values", "("));
+    const bool several = parser_accept_symbol(p, SYMBOL_LEFT_PAREN);
+    TRY(parse_value_names(p, u, "("));
+    TRY(several ? parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the columns of values") : OK);
     TRY(parser_expect(p, KEYWORD_FOR, "the column of values"));
     TRY(parser_name(p, &u->name, "a name for the column of names", "FOR"));
     TRY(parser_expect(p, KEYWORD_IN, "the column of names"));

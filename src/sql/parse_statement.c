@@ -304,12 +304,22 @@ sql_parse(ast_script *out, arena *a, text sql, error *err) {
 }
 
 status
-sql_fill_pivot(ast_pivot *pivot, arena *a, text sql, const text *values, int32_t count,
+sql_name_pivot(ast_pivot_on *on, arena *a, text sql, const text *values, int32_t count,
                error *err) {
     parser p;
     error  unwanted;
     start(&p, a, sql, err == NULL ? &unwanted : err);
-    const status s = parse_fill_pivot(&p, pivot, values, count);
+    const status s = parse_name_pivot(&p, on, values, count);
+    finish(&p);
+    return s;
+}
+
+status
+sql_fill_pivot(ast_pivot *pivot, arena *a, text sql, error *err) {
+    parser p;
+    error  unwanted;
+    start(&p, a, sql, err == NULL ? &unwanted : err);
+    const status s = parse_fill_pivot(&p, pivot);
     finish(&p);
     return s;
 }

@@ -26,9 +26,12 @@ status sql_parse_expression(ast_expr **out, arena *a, text sql, error *err) MUST
 status sql_parse_function(ast_statement **out, arena *a, text sql, int32_t position,
                           error *err) MUST_USE;
 
-/* Gives a PIVOT without IN its columns: one for each text that `on` has, for each of USING. */
-status sql_fill_pivot(ast_pivot *pivot, arena *a, text sql, const text *values, int32_t count,
+/* Gives an ON without IN the texts that its expression has as values. */
+status sql_name_pivot(ast_pivot_on *on, arena *a, text sql, const text *values, int32_t count,
                       error *err) MUST_USE;
+/* Gives a PIVOT its columns, when all of ON have values: one for each choice of them and each of
+ * USING. */
+status sql_fill_pivot(ast_pivot *pivot, arena *a, text sql, error *err) MUST_USE;
 
 /* SQL text that parses to an equal tree (positions aside). A ? is printed with its number, as ?1.
  */
