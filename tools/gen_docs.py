@@ -117,7 +117,7 @@ AGGREGATE_TEXTS = {
     "approx_count_distinct": (
         "approx_count_distinct(any)",
         "BIGINT",
-        "different values, counted exactly",
+        "different values, about: exact to 1,536 and where rows are taken back, then within 2 %",
         "3",
     ),
     "arg_min": ("arg_min(any, any), min_by", "as the first", "x of the smallest y | arg_min(v, -v)", "3"),

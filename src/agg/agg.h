@@ -62,7 +62,6 @@ struct agg_class {
                                   may skip comparing old and new */
     bool zero_of_nothing;      /* the value of no rows is 0, not NULL: counts */
     bool ignores_copies;       /* DISTINCT makes no difference: min, max, first, last */
-    bool always_distinct;      /* the call is DISTINCT without saying so */
     bool order_matters;        /* ORDER BY inside the call does: first, string_agg */
     bool lists_rows;           /* without ORDER BY in the order of arrival: string_agg */
     bool keeps_nulls;          /* rows with a NULL among the arguments count: array_agg */

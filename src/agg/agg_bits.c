@@ -3,17 +3,21 @@
  * NULL values do not count; NULL over no rows.
  *
  * Each bit of a group has a count of the values that have it: exact under retraction, and the same
- * for all five. Append-only input keeps one word: `ones` is then the and, or or xor so far. */
+ * for all five. Append-only input keeps the value: `ones` is then the and, or or xor so far. A
+ * value is one word of 64 bits, a HUGEINT two, the low one first. */
 #include "agg/agg_common.h"
+
+#define WORDS_MAX 2
 
 typedef struct bit_group {
     int64_t count;
-    int64_t ones[64]; /* as many as the type has bits; append-only: one, the word */
+    int64_t ones[64 * WORDS_MAX]; /* as many as the type has bits; append-only: the words */
 } bit_group;
 
 typedef struct bits {
     agg         base;
-    int32_t     width;
+    int32_t     words;
+    int32_t     width;  /* of ones */
     state_array groups; /* bit_group cut off after `width` counts */
 } bits;
 
@@ -22,7 +26,7 @@ resolve_bits(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
     (void)err;
     s->output = s->types[0];
-    return type_is_integer(s->types[0]) && type_width(s->types[0]) <= 8 ? OK : ERR_WRONG_TYPE;
+    return type_is_integer(s->types[0]) ? OK : ERR_WRONG_TYPE;
 }
 
 static status
@@ -39,7 +43,8 @@ open_bits(agg **out, const agg_class *class, const agg_signature *signature, con
     TRY(agg_new(out, sizeof(bits), class, signature, site, err));
     bits      *self = (bits *)*out;
     const bool one = site->append_only || signature->types[0].id == TYPE_BOOL;
-    self->width = one ? 1 : 8 * (int32_t)type_width(signature->types[0]);
+    self->words = type_width(signature->types[0]) > sizeof(int64_t) ? WORDS_MAX : 1;
+    self->width = one ? self->words : 8 * (int32_t)type_width(signature->types[0]);
     const size_t size = offsetof(bit_group, ones) + (size_t)self->width * sizeof(int64_t);
     const status opened = array_open(&self->groups, site->store, site->name, (uint32_t)size, err);
     if (opened < 0) {
@@ -80,15 +85,28 @@ function_of(const agg_class *class) {
                                                                        : BIT_OR;
 }
 
-/* One more value in the word of append-only input. */
+/* One more value in the words of append-only input. */
 static void
-fold(bit_group *g, bit_function f, int64_t x, int64_t weight) {
-    if (f == BIT_XOR) {
-        g->ones[0] ^= weight % 2 != 0 ? x : 0;
-    } else if (g->count == 0) {
-        g->ones[0] = x;
-    } else {
-        g->ones[0] = f == BIT_AND ? g->ones[0] & x : g->ones[0] | x;
+fold(bit_group *g, bit_function f, const uint64_t *x, int32_t words, int64_t weight) {
+    for (int32_t i = 0; i < words; i++) {
+        const uint64_t old = (uint64_t)g->ones[i];
+        const uint64_t now = f == BIT_XOR    ? old ^ (weight % 2 != 0 ? x[i] : 0)
+                             : g->count == 0 ? x[i]
+                             : f == BIT_AND  ? old & x[i]
+                                             : old | x[i];
+        g->ones[i] = (int64_t)now;
+    }
+}
+
+/* Each of the value's bits that are set. */
+static void
+count_bits(bit_group *g, const uint64_t *x, int32_t width, int64_t weight) {
+    for (int32_t i = 0; 64 * i < width; i++) {
+        uint64_t left = x[i];
+        left = width < 64 ? left & ((UINT64_C(1) << width) - 1) : left;
+        for (; left != 0; left &= left - 1) {
+            g->ones[64 * i + __builtin_ctzll(left)] += weight;
+        }
     }
 }
 
@@ -97,24 +115,27 @@ update(agg *base, const slot *slots, const column *columns, const int64_t *weigh
        const uint8_t *filter, int32_t count, arena *scratch, error *err) {
     bits              *self = (bits *)base;
     const bit_function f = function_of(base->class);
-    const int64_t     *values;
+    const char        *wide = columns->values;
+    const int64_t     *values = NULL;
     TRY(agg_contributing(&filter, columns, filter, count, scratch, err));
-    TRY(agg_integers(&values, columns, count, scratch, err));
+    TRY(self->words > 1 ? OK : agg_integers(&values, columns, count, scratch, err));
     TRY(array_touch_each(&self->groups, slots, count, err));
     for (int32_t i = 0; i < count; i++) {
         const int64_t w = weight == NULL ? 1 : weight[i];
         if ((filter != NULL && filter[i] == 0) || w == 0) {
             continue;
         }
+        uint64_t x[WORDS_MAX];
+        if (self->words > 1) {
+            memcpy(x, wide + (size_t)i * sizeof(x), sizeof(x));
+        } else {
+            x[0] = (uint64_t)values[i];
+        }
         bit_group *g = group_at(self, slots[i]);
         if (base->append_only) {
-            fold(g, f, values[i], w);
+            fold(g, f, x, self->words, w);
         } else {
-            uint64_t left = (uint64_t)values[i];
-            left = self->width < 64 ? left & ((UINT64_C(1) << self->width) - 1) : left;
-            for (; left != 0; left &= left - 1) {
-                g->ones[__builtin_ctzll(left)] += w;
-            }
+            count_bits(g, x, self->width, w);
         }
         g->count += w;
     }
@@ -135,41 +156,51 @@ merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t 
                 to->ones[b] += part->ones[b];
             }
         } else if (part->count != 0) {
-            fold(to, function_of(base->class), part->ones[0], 1);
+            uint64_t x[WORDS_MAX] = {0};
+            memcpy(x, part->ones, (size_t)self->words * sizeof(*x));
+            fold(to, function_of(base->class), x, self->words, 1);
         }
         to->count += part->count;
     }
     return OK;
 }
 
-static int64_t
-result(const bits *self, const bit_group *g, bit_function f) {
+static uint64_t
+word_of(const bits *self, const bit_group *g, bit_function f, int32_t word) {
     if (self->base.append_only) {
-        return g->ones[0];
+        return (uint64_t)g->ones[word];
     }
-    uint64_t word = 0;
-    for (int32_t b = 0; b < self->width; b++) {
-        const int64_t n = g->ones[b];
+    uint64_t      out = 0;
+    const int32_t bit_count = self->width < 64 ? self->width : 64;
+    for (int32_t b = 0; b < bit_count; b++) {
+        const int64_t n = g->ones[64 * word + b];
         const bool    set = f == BIT_AND ? n == g->count : f == BIT_OR ? n > 0 : n % 2 != 0;
-        word |= (uint64_t)set << b;
+        out |= (uint64_t)set << b;
     }
-    return (int64_t)word;
+    return out;
 }
 
 static status
 value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, error *err) {
-    const bits *self = (const bits *)base;
-    int64_t    *values = arena_alloc(a, (size_t)count * sizeof(*values));
-    bool       *nulls = arena_alloc(a, (size_t)count * sizeof(*nulls));
+    const bits        *self = (const bits *)base;
+    const bit_function f = function_of(base->class);
+    uint64_t *values = arena_alloc(a, (size_t)count * (size_t)self->words * sizeof(*values));
+    bool     *nulls = arena_alloc(a, (size_t)count * sizeof(*nulls));
     if (values == NULL || nulls == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
         const bit_group *g = group_at(self, slots[i]);
         nulls[i] = g->count == 0;
-        values[i] = nulls[i] ? 0 : result(self, g, function_of(base->class));
+        for (int32_t k = 0; k < self->words; k++) {
+            values[i * self->words + k] = nulls[i] ? 0 : word_of(self, g, f, k);
+        }
     }
-    TRY(agg_integer_column(out, base->output, values, count, a, err));
+    if (self->words > 1) {
+        *out = (column){.type = base->output, .layout = COLUMN_FLAT, .values = values};
+    } else {
+        TRY(agg_integer_column(out, base->output, (const int64_t *)values, count, a, err));
+    }
     return agg_set_nulls(out, nulls, count, a, err);
 }
 

@@ -201,19 +201,3 @@ const agg_class agg_count_if_class = {
     .clear = clear,
     .merge = merge,
 };
-
-/* Counted exactly, as count(DISTINCT x): right whatever is taken back. */
-const agg_class agg_approx_count_distinct_class = {
-    .name = "approx_count_distinct",
-    .zero_of_nothing = true,
-    .column_min = 1,
-    .column_max = 1,
-    .always_distinct = true,
-    .resolve = resolve,
-    .open = open_counter,
-    .close = close_counter,
-    .init = init,
-    .update = update_argument,
-    .value = value_of,
-    .clear = clear,
-};

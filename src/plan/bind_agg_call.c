@@ -239,7 +239,7 @@ bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) {
         takes_order(call->class, e) ? written : written - call->class->column_min;
     const int32_t most = call->class->constant_max;
     const int32_t columns = written - (constants < most ? constants : most);
-    call->distinct = (e->distinct || call->class->always_distinct) && !call->class->ignores_copies;
+    call->distinct = e->distinct && !call->class->ignores_copies;
     plan_node **node = c->node;
     c->in_aggregate = !c->in_over;
     if (!c->in_over) {

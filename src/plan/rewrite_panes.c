@@ -65,7 +65,7 @@ static bool
 merges(const plan_node *n) {
     for (int32_t i = 0; i < n->agg_count; i++) {
         const plan_agg *call = &n->aggs[i];
-        if (call->distinct || call->class->keeps_rows || call->class->always_distinct ||
+        if (call->distinct || call->class->keeps_rows ||
             !agg_can_merge(call->class, &call->signature) || call->filter == n->window_key) {
             return false;
         }

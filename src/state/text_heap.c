@@ -173,3 +173,12 @@ text_heap_free(text_heap *h, const strview *stored) {
     write_free(h, at, (free_block){.next = h->free_lists[class], .size = size});
     h->free_lists[class] = at;
 }
+
+status
+text_heap_change(text_heap *h, const strview *stored, size_t at, const void *bytes, size_t size,
+                 error *err) {
+    assert(stored->size > STRVIEW_INLINE_MAX && at + size <= stored->size);
+    TRY(array_touch(&h->bytes, offset_of(stored) + at, size, err));
+    memcpy(h->bytes.data + offset_of(stored) + at, bytes, size);
+    return OK;
+}

@@ -26,5 +26,8 @@ bool    text_heap_equal(const text_heap *h, const strview *stored, const strview
 /* The bytes are used again by later puts; when they cannot be written now (no memory to keep a
  * snapshot's copy) they stay unused. */
 void text_heap_free(text_heap *h, const strview *stored);
+/* Writes `size` bytes of a text of more than 12 from byte `at` on. Comparing it is over then. */
+status text_heap_change(text_heap *h, const strview *stored, size_t at, const void *bytes,
+                        size_t size, error *err) MUST_USE;
 
 #endif
