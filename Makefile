@@ -44,7 +44,7 @@ tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSa
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
 	@tools/torture.sh $(VENV) $(SAN)
 
-fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan)
+fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan, match)
 	@tools/fuzz.sh $(VENV) $(or $(T),parser) $(SECONDS)
 
 fuzz-floor: $(VENV)/installed ## all fuzz targets, RUNS=2000000 executions together, the same ones each time
@@ -63,7 +63,7 @@ full: build torture ## what is too long for each commit: TSan stress, all exits,
 	@LAMINAR_SCOPE=6 tools/unit.sh $(VENV) build/unit scope 2
 	@$(MAKE) tsan STRESS=110000
 	@LAMINAR_EXITS=200 $(BIN)/python -m pytest tests/python/test_exits.py
-	@for t in parser arrow plan csv scan; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
+	@for t in parser arrow plan csv scan match; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
 
 bench: build ## micro benchmarks of the engine
 	@$(BIN)/python bench/run.py

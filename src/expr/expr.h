@@ -114,8 +114,8 @@ bool function_is_stable(const function *f); /* now() and the like */
 bool function_exists(text name);
 /* Of macros.def, as a CREATE MACRO; NULL: no such macro takes so many arguments. */
 const char *function_macro(text name, int32_t arg_count);
-int32_t     function_count(void);
-const char *function_name_at(int32_t i); /* for completion and did-you-mean */
+int32_t     function_count(void);        /* overloads */
+const char *function_name_at(int32_t i); /* of an overload, for did-you-mean; NULL: beyond them */
 /* What expr_call would call, and what argument i of it would be cast to. */
 status expr_resolve(function_match *out, data_type *types, text name, expr *const *args,
                     int32_t arg_count, error *err) MUST_USE;

@@ -106,35 +106,14 @@ function_is_stable(const function *f) {
     return (f->flags & FN_STABLE) != 0;
 }
 
-/* The table holds the overloads of a name next to each other or not: a name counts where it stands
- * first. */
-static bool
-is_first_of_name(int32_t at) {
-    for (int32_t i = 0; i < at; i++) {
-        if (strcmp(functions[i].name, functions[at].name) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 int32_t
 function_count(void) {
-    int32_t n = 0;
-    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
-        n += is_first_of_name(i);
-    }
-    return n;
+    return ARRAY_COUNT(functions);
 }
 
 const char *
 function_name_at(int32_t i) {
-    for (int32_t k = 0; k < ARRAY_COUNT(functions); k++) {
-        if (is_first_of_name(k) && i-- == 0) {
-            return functions[k].name;
-        }
-    }
-    return NULL;
+    return i < ARRAY_COUNT(functions) ? functions[i].name : NULL;
 }
 
 bool
@@ -396,18 +375,13 @@ match(const function *f, const call_types *c, function_match *out) {
 }
 
 /* ---- errors */
-#define NAMES_MAX 512
-
 static status
 unknown_name(text name, error *err) {
-    text    names[NAMES_MAX];
-    int32_t count = 0;
-    for (int32_t i = 0; i < ARRAY_COUNT(functions) && count < NAMES_MAX; i++) {
-        if (is_first_of_name(i)) {
-            names[count++] = text_of(functions[i].name);
-        }
+    text names[ARRAY_COUNT(functions)];
+    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
+        names[i] = text_of(functions[i].name);
     }
-    const int32_t near = text_nearest(name, names, count);
+    const int32_t near = text_nearest(name, names, ARRAY_COUNT(functions));
     (void)error_set(err, ERR_QUERY_FAILED, "unknown function \"%.*s\"", TEXT_ARG(name));
     if (near >= 0) {
         (void)error_hint(err, "did you mean \"%.*s\"?", TEXT_ARG(names[near]));

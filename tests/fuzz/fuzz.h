@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz.h - what the fuzz targets share. A target is one function of bytes, which dies by
- * FUZZ_CHECK, a sanitizer or an assertion. libFuzzer drives it (make fuzz); replay.c runs it over
- * corpus/ as a unit test with any compiler. */
+ * FUZZ_CHECK, a sanitizer or an assertion, and in timed.c when it takes too long. libFuzzer drives
+ * it (make fuzz); replay.c runs it over corpus/ as a unit test with any compiler. */
 #ifndef LAMINAR_TESTS_FUZZ_H
 #define LAMINAR_TESTS_FUZZ_H
 
@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int fuzz_target(const uint8_t *data, size_t size); /* of each fuzz_*.c; may be called again */
+extern const int fuzz_passes; /* how often a target goes through the input, by other ways */
+int              LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* timed.c */
 
 /* FUZZ_CHECK(condition) or FUZZ_CHECK(condition, format, ...) */
 #define FUZZ_CHECK(c, ...) ((c) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #c, " " __VA_ARGS__))

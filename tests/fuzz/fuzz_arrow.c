@@ -427,8 +427,10 @@ check_imports(producer *kept, producer *copied, arena *a, mem *m) {
     batch_release(y);
 }
 
+const int fuzz_passes = 2; /* kept and copied */
+
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+fuzz_target(const uint8_t *data, size_t size) {
     static producer kept;
     static producer copied;
     mem             m;

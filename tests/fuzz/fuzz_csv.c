@@ -42,8 +42,10 @@ check_rows(const batch *b) {
     }
 }
 
+const int fuzz_passes = 1;
+
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+fuzz_target(const uint8_t *data, size_t size) {
     static const char delimiters[] = ",;\t|";
     if (size == 0) {
         return 0;

@@ -82,8 +82,10 @@ check_expression(text sql, arena *a, mem *m) {
     buf_fini(&printed);
 }
 
+const int fuzz_passes = 4; /* parsed and printed, twice */
+
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+fuzz_target(const uint8_t *data, size_t size) {
     mem   m;
     arena a;
     char *copy = fuzz_copy(data, size);

@@ -106,8 +106,10 @@ run_inserts(laminar_database *db) {
     check(laminar_database_advance(db, "t", 1704153600000, &err), &err);
 }
 
+const int fuzz_passes = 1;
+
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+fuzz_target(const uint8_t *data, size_t size) {
     char *sql = fuzz_copy(data, size);
     if (size > SCRIPT_BYTES_MAX || !is_small((text){sql, size})) {
         free(sql);

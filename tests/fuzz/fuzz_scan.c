@@ -49,8 +49,10 @@ read_all(bool json, mem *m, memory_vfs *fs, const csv_options *o, int64_t *count
     return s == DONE ? OK : s;
 }
 
+const int fuzz_passes = 2; /* whole and in blocks */
+
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+fuzz_target(const uint8_t *data, size_t size) {
     if (size < 2) {
         return 0;
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replay.c - runs a fuzz target over the files of a folder, each whole and then cut short at a few
- * places: the corpus as a unit test. Usage: replay FOLDER FLOOR; fails when there are fewer files.
- */
+/* replay.c - runs a fuzz target over the files of a folder, each whole, cut short at a few places,
+ * and repeated to 64 KiB, where what is not linear takes too long (timed.c): the corpus as a unit
+ * test. Usage: replay FOLDER FLOOR; fails when there are fewer files. */
 #include <dirent.h>
 
 #include "fuzz.h"
 
-enum { INPUT_MAX = 1 << 20, CUTS = 4 };
+enum { INPUT_MAX = 1 << 20, CUTS = 4, REPEATED = 1 << 16 };
 
 static size_t
 read_file(const char *path, uint8_t *out) {
@@ -15,6 +15,22 @@ read_file(const char *path, uint8_t *out) {
     const size_t size = fread(out, 1, INPUT_MAX, f);
     fclose(f);
     return size;
+}
+
+static void
+run(const uint8_t *data, size_t size) {
+    uint8_t *copy = (uint8_t *)fuzz_copy(data, size);
+    (void)LLVMFuzzerTestOneInput(copy, size);
+    free(copy);
+}
+
+static void
+run_repeated(const uint8_t *data, size_t size) {
+    static uint8_t long_one[REPEATED];
+    for (size_t i = 0; i < REPEATED && size > 0; i++) {
+        long_one[i] = data[i % size];
+    }
+    run(long_one, size > 0 ? REPEATED : 0);
 }
 
 int
@@ -32,10 +48,9 @@ main(int argc, char **argv) {
         snprintf(path, sizeof(path), "%s/%s", argv[1], e->d_name);
         const size_t size = read_file(path, data);
         for (size_t i = 0; i <= CUTS; i++) {
-            uint8_t *copy = (uint8_t *)fuzz_copy(data, size - size * i / (CUTS + 1));
-            (void)LLVMFuzzerTestOneInput(copy, size - size * i / (CUTS + 1));
-            free(copy);
+            run(data, size - size * i / (CUTS + 1));
         }
+        run_repeated(data, size);
         files++;
     }
     closedir(folder);
