@@ -141,10 +141,42 @@ emit_bytes(maker *m, const uint8_t *lo, const uint8_t *hi, size_t size, fragment
     return OK;
 }
 
+/* Byte ranges in a row; those of a class are in order and apart. */
+typedef struct sequence {
+    uint8_t lo[4], hi[4];
+    int32_t size;
+} sequence;
+
+typedef struct sequences {
+    int32_t   count, capacity;
+    sequence *items;
+} sequences;
+
+static status
+add_sequence(maker *m, sequences *all, const uint8_t *lo, const uint8_t *hi, size_t size) {
+    if (all->count == all->capacity) {
+        const int32_t wanted = all->capacity == 0 ? 64 : 2 * all->capacity;
+        sequence     *more = arena_alloc(m->arena, (size_t)wanted * sizeof(*more));
+        if (more == NULL) {
+            return error_memory(m->err);
+        }
+        if (all->count > 0) {
+            memcpy(more, all->items, (size_t)all->count * sizeof(*more));
+        }
+        all->items = more;
+        all->capacity = wanted;
+    }
+    sequence *made = &all->items[all->count++];
+    *made = (sequence){.size = (int32_t)size};
+    memcpy(made->lo, lo, size);
+    memcpy(made->hi, hi, size);
+    return OK;
+}
+
 /* Characters first .. last of one width whose trailing bytes all run from 80 to BF, or which differ
  * in the last byte alone, are one sequence; others are cut where a byte turns over. */
 static status
-add_sequences(maker *m, uint32_t first, uint32_t last, fragment *all) {
+add_sequences(maker *m, uint32_t first, uint32_t last, sequences *all) {
     static const uint32_t width_ends[] = {0x7F, 0x7FF, 0xFFFF, UNICODE_MAX};
     for (int32_t i = 0; i < 3; i++) {
         if (first <= width_ends[i] && last > width_ends[i]) {
@@ -167,33 +199,78 @@ add_sequences(maker *m, uint32_t first, uint32_t last, fragment *all) {
         }
     }
     char         lo[4], hi[4];
-    fragment     one;
     const size_t size = utf8_encode(lo, first);
     (void)utf8_encode(hi, last);
-    TRY(emit_bytes(m, (const uint8_t *)lo, (const uint8_t *)hi, size, &one));
-    return add_alternative(m, all, one);
+    return add_sequence(m, all, (const uint8_t *)lo, (const uint8_t *)hi, size);
 }
 
 /* All characters beyond ASCII: which bytes follow a first byte need not be checked in valid text.
  */
 static status
-add_all_wide(maker *m, fragment *all) {
+add_all_wide(maker *m, sequences *all) {
     static const uint8_t lo[3][4] = {{0xC2, 0x80}, {0xE0, 0x80, 0x80}, {0xF0, 0x80, 0x80, 0x80}};
     static const uint8_t hi[3][4] = {{0xDF, 0xBF}, {0xEF, 0xBF, 0xBF}, {0xF4, 0xBF, 0xBF, 0xBF}};
     for (size_t i = 0; i < 3; i++) {
-        fragment one;
-        TRY(emit_bytes(m, lo[i], hi[i], i + 2, &one));
-        TRY(add_alternative(m, all, one));
+        TRY(add_sequence(m, all, lo[i], hi[i], i + 2));
+    }
+    return OK;
+}
+
+/* How many sequences from `at` on have the byte at `depth` in common. */
+static int32_t
+run_of(const sequence *items, int32_t count, int32_t at, int32_t depth) {
+    const sequence *first = &items[at];
+    int32_t         end = at + 1;
+    while (end < count && items[end].size == first->size &&
+           items[end].lo[depth] == first->lo[depth] && items[end].hi[depth] == first->hi[depth]) {
+        end++;
+    }
+    return end - at;
+}
+
+/* The bytes from `depth` on of sequences that have those before it in common. A byte that several
+ * share is looked at once, and the last byte of all is one set: a class of hundreds of ranges costs
+ * a character few steps. Earlier ones are tried first. */
+static status
+emit_tree(maker *m, const sequence *items, int32_t count, int32_t depth, fragment *out) {
+    *out = (fragment){.start = -1, .ends = -1};
+    if (depth > 0 && depth + 1 == items->size && count > 1) {
+        byte_set last = {.words = {0}};
+        for (int32_t i = 0; i < count; i++) {
+            for (int32_t byte = items[i].lo[depth]; byte <= items[i].hi[depth]; byte++) {
+                set_add(&last, (uint8_t)byte);
+            }
+        }
+        return emit_set(m, &last, out);
+    }
+    for (int32_t end = count; end > 0;) {
+        int32_t at = end - 1;
+        while (at > 0 && run_of(items, end, at - 1, depth) == end - at + 1) {
+            at--;
+        }
+        fragment        one, rest;
+        const sequence *s = &items[at];
+        if (end - at == 1) {
+            TRY(emit_bytes(m, s->lo + depth, s->hi + depth, (size_t)(s->size - depth), &one));
+        } else {
+            TRY(emit_bytes(m, s->lo + depth, s->hi + depth, 1, &one));
+            TRY(emit_tree(m, s, end - at, depth + 1, &rest));
+            append(m, &one, rest);
+        }
+        if (out->start >= 0) {
+            TRY(add_alternative(m, &one, *out));
+        }
+        *out = one;
+        end = at;
     }
     return OK;
 }
 
 static status
 compile_class(maker *m, const char_class *c, fragment *out) {
-    byte_set ascii = {.words = {0}};
-    bool     any = false;
-    out->start = -1;
-    out->ends = -1;
+    byte_set  ascii = {.words = {0}};
+    sequences wide = {.count = 0};
+    bool      any = false;
     for (int32_t i = 0; i < c->count; i++) {
         const char_range r = c->ranges[i];
         for (uint32_t code = r.first; code <= r.last && code < 0x80; code++) {
@@ -204,12 +281,11 @@ compile_class(maker *m, const char_class *c, fragment *out) {
             continue;
         }
         const uint32_t first = r.first < 0x80 ? 0x80 : r.first;
-        if (first == 0x80 && r.last == UNICODE_MAX) {
-            TRY(add_all_wide(m, out));
-        } else {
-            TRY(add_sequences(m, first, r.last, out));
-        }
+        TRY(first == 0x80 && r.last == UNICODE_MAX ? add_all_wide(m, &wide)
+                                                   : add_sequences(m, first, r.last, &wide));
     }
+    *out = (fragment){.start = -1, .ends = -1};
+    TRY(wide.count > 0 ? emit_tree(m, wide.items, wide.count, 0, out) : OK);
     if (any || out->start < 0) { /* an empty class matches nothing */
         fragment one;
         TRY(emit_set(m, &ascii, &one));
