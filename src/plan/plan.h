@@ -257,7 +257,7 @@ typedef struct plan_env {
     object       *made;
     bool          real_division; /* of two integers / gives a DOUBLE */
     plan_nulls    nulls;         /* of an ORDER BY that does not say */
-    text          zone; /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
+    text          zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
 } plan_env;
 
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT
