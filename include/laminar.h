@@ -196,8 +196,29 @@ LAMINAR_API laminar_status laminar_database_reload(laminar_database *db, laminar
 LAMINAR_API bool laminar_database_take_warning(laminar_database *db, char *out, size_t size);
 /* Makes the running queries of other threads return code 402. */
 LAMINAR_API void laminar_database_interrupt(laminar_database *db);
+/* How far a query has come. */
+typedef struct laminar_progress {
+    uint32_t size;         /* sizeof(laminar_progress), as the library knows it */
+    int64_t  id;           /* of laminar_database_queries */
+    double   fraction;     /* from 0 to 1, which is the end; it never falls */
+    int64_t  rows_read;    /* of tables, sources and files so far, and what sorts held back */
+    int64_t  rows_to_read; /* of which some are estimated */
+    int64_t  elapsed_us;
+    int64_t  left_us; /* estimated; -1: nothing is known yet */
+} laminar_progress;
+/* `report` is called on the thread that runs a query, every interval_ms at most (5 ms at least; 0:
+ * 200) while it runs, and at its end if it was called before. False ends the query with code 402.
+ * It holds no lock and must not call the database. A query that reads a stream, UPDATE and DELETE
+ * run with the engine to themselves and report nothing. Goes for queries that begin from now on;
+ * `context` must live until they are over. NULL: none, which costs nothing. */
+LAMINAR_API void laminar_database_set_progress(laminar_database *db,
+                                               bool (*report)(void                   *context,
+                                                              const laminar_progress *p),
+                                               void *context, int32_t interval_ms);
 /* Queries and subscriptions by SQL, oldest first: the active ones and the last 64 that are over.
- * Columns id, sql, state ("active" or "finished"), all VARCHAR. Waits for no query. */
+ * Columns id (BIGINT), sql, state ("active" or "finished"), progress (DOUBLE, from 0 to 1),
+ * rows_read, rows_to_read, elapsed_ms (BIGINT); progress and rows are NULL for subscriptions. Waits
+ * for no query. */
 LAMINAR_API laminar_status laminar_database_queries(laminar_database *db, laminar_result **out,
                                                     laminar_error *err);
 /* A one-off query returns code 402; the consumers of a subscription get no more and finish. Code

@@ -138,6 +138,34 @@ ext_connection_topology(PyObject *o, PyObject *unused) {
     return rows_of(o, laminar_database_topology);
 }
 
+/* On the thread that runs a query: Connection._report does the rest. */
+static bool
+report_progress(void *context, const laminar_progress *p) {
+    const PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject              *answer = PyObject_CallMethod(
+        context, "_report", "LdLLLL", (long long)p->id, p->fraction, (long long)p->rows_read,
+        (long long)p->rows_to_read, (long long)p->elapsed_us, (long long)p->left_us);
+    const bool go_on = answer != NULL && answer != Py_False;
+    Py_XDECREF(answer);
+    PyGILState_Release(gil);
+    return go_on;
+}
+
+PyObject *
+ext_connection_set_progress(PyObject *o, PyObject *args) {
+    connection_object *self = (connection_object *)o;
+    int                wanted, interval_ms;
+    laminar_error      err;
+    if (!PyArg_ParseTuple(args, "pi:_set_progress", &wanted, &interval_ms)) {
+        return NULL;
+    }
+    if (laminar_database_check(self->db, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    laminar_database_set_progress(self->db, wanted ? report_progress : NULL, o, interval_ms);
+    Py_RETURN_NONE;
+}
+
 PyObject *
 ext_connection_state(PyObject *o, void *unused) {
     (void)unused;

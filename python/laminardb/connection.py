@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .changes import ChangeEvent
     from .dbapi import Cursor
     from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
-    from .pipeline import PipelineTopology, QueryInfo, SinkInfo, SourceInfo, StreamInfo
+    from .pipeline import PipelineTopology, Progress, QueryInfo, SinkInfo, SourceInfo, StreamInfo
     from .why import Why
     from .writer import Writer
 
@@ -45,7 +45,9 @@ class Connection(_laminardb.Connection):
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_progress")
+
+    _progress: Callable[[Progress], object]
 
     def __new__(
         cls, path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None
@@ -568,7 +570,35 @@ class Connection(_laminardb.Connection):
         """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first."""
         from .pipeline import QueryInfo
 
-        return [QueryInfo(int(row[0]), row[1], row[2] == "active") for row in self._queries()]
+        return [
+            QueryInfo(id, sql, state == "active", progress, read, to_read, ms / 1000)
+            for id, sql, state, progress, read, to_read, ms in self._queries().fetchall()
+        ]
+
+    def set_progress(self, callback: Callable[[Progress], object] | None, *, interval_ms: int = 200) -> None:
+        """Calls `callback` with a Progress while a query runs, and at its end; None: no more.
+
+        It is called on the thread that runs the query, every `interval_ms` at most (5 at least), so never for
+        a query that is over before; the last call says fraction == 1.0. Returning False ends the query with
+        QueryError 402; an exception comes out of the call that runs the query. It must not use this
+        connection. Queries over streams, UPDATE and DELETE run with the engine to themselves, untold.
+
+        Example:
+            >>> db.set_progress(lambda p: print(f"{p.fraction:.0%}, {p.remaining} s to go"))
+        """
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
+        if not 0 < interval_ms < 1 << 31:
+            raise ValueError(f"interval_ms must be at least 1, not {interval_ms}")
+        if callback is not None:
+            self._progress = callback
+        self._set_progress(callback is not None, interval_ms)
+
+    def _report(self, id: int, fraction: float, read: int, to_read: int, us: int, left_us: int) -> bool:
+        from .pipeline import Progress
+
+        left = None if left_us < 0 else left_us / 1e6
+        return self._progress(Progress(id, fraction, read, to_read, us / 1e6, left)) is not False
 
     def advance_watermark(self, source: str, watermark_ms: int) -> None:
         """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
@@ -51,6 +51,29 @@ class QueryInfo:
     id: int
     sql: str
     active: bool
+    progress: float | None = field(default=None, repr=False, compare=False)
+    """How far a one-off query is, from 0 to 1; None: a subscription."""
+    rows_read: int | None = field(default=None, repr=False, compare=False)
+    rows_to_read: int | None = field(default=None, repr=False, compare=False)
+    elapsed: float = field(default=0.0, repr=False, compare=False)
+    """Seconds since it began, or that it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a query is: what the callback of Connection.set_progress gets.
+
+    id: of db.queries(). fraction: 0 to 1, which is the end; it never falls. rows_read of rows_to_read: rows
+    of tables, sources and files (some are estimated), and those that sorts held back. elapsed, remaining:
+    seconds; remaining is an estimate, None: nothing is known yet.
+    """
+
+    id: int
+    fraction: float
+    rows_read: int
+    rows_to_read: int
+    elapsed: float
+    remaining: float | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

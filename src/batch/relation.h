@@ -5,6 +5,7 @@
  * start  names the columns that will be looked at; the others of a delta may be anything.
  * next   gives rows that are valid until the next call; DONE: there are no more. Rows with an owner
  *        may be kept without a copy (batch_keep).
+ * part_read  how much of all that is to be read was, from 0 to 1. NULL: unknown.
  * close  ends it; the struct goes with it. A reader that is closed early may be in any state.
  *
  * One thread at a time uses a relation. */
@@ -18,6 +19,7 @@ typedef struct relation relation;
 typedef struct relation_class {
     status (*start)(relation *r, const int32_t *columns, int32_t count, error *err);
     status (*next)(relation *r, delta *out, error *err);
+    double (*part_read)(const relation *r);
     void (*close)(relation *r);
 } relation_class;
 
@@ -36,6 +38,11 @@ relation_start(relation *r, const int32_t *columns, int32_t count, error *err) {
 ALWAYS_INLINE status
 relation_next(relation *r, delta *out, error *err) {
     return r->class->next(r, out, err);
+}
+
+ALWAYS_INLINE double
+relation_part_read(const relation *r) {
+    return r->class->part_read == NULL ? 0 : r->class->part_read(r);
 }
 
 ALWAYS_INLINE void

@@ -90,7 +90,9 @@ run_query(statement_context *c, const ast_select *select, query_entry *listed, r
     }
     if (s == OK) {
         db_query_inside(db, listed);
+        query_count(q, &listed->rows);
         s = query_run(q, out, err);
+        s = s < 0 ? s : db_query_report_end(listed, err);
         query_close(q);
     }
     arena_fini(&plan_arena);

@@ -44,6 +44,12 @@ typedef struct user_clock { /* the caller's clock behind the engine's interface 
 
 #define QUERIES_KEPT 64 /* finished ones that are still listed */
 
+typedef struct progress_report {                            /* the caller's */
+    bool (*call)(void *context, const laminar_progress *p); /* NULL: none */
+    void   *context;
+    int64_t interval_ns;
+} progress_report;
+
 /* A one-off query or a subscription by SQL; see queries.c. */
 typedef struct query_entry query_entry;
 struct query_entry {
@@ -54,6 +60,16 @@ struct query_entry {
     size_t                sql_size;
     query_entry          *next, *previous;
     bool                  running; /* counted among those that run at once */
+    bool                  counts;  /* a one-off query: rows and fraction mean something */
+    progress              rows;
+    int64_t               began_ns, ended_ns; /* ended: 0 while it is active */
+    /* What is told, by the thread that runs it; see laminar_database_set_progress. */
+    laminar_database *db; /* NULL: nothing is */
+    progress_report   report;
+    int64_t           report_next_ns;
+    bool              reported;
+    _Atomic double    fraction;            /* the largest that was shown */
+    double            counted, counted_us; /* of `rows` when it last grew */
 };
 
 /* Inserts that met a busy engine, in order of arrival. See combine.c. */
@@ -105,6 +121,7 @@ struct laminar_database {
     query_entry      *finished[QUERIES_KEPT];
     uint32_t          finished_count;       /* ever */
     int64_t           query_count;          /* ever: gives ids */
+    progress_report   report;               /* of queries that begin; with queries_lock */
     bool (*interrupt_check)(void *context); /* the caller's; NULL: none */
     void *interrupt_context;
 };
@@ -174,16 +191,18 @@ status db_query_begin(laminar_database *db, text sql, laminar_subscription *subs
 /* From now on it stands for a subscription. */
 void db_query_adopt(laminar_database *db, query_entry *q, laminar_subscription *subscription);
 void db_query_end(laminar_database *db, query_entry *q); /* NULL is fine; it becomes history */
+/* From now on the query runs without the token, and tells how far it is. */
+void db_query_watch(laminar_database *db, query_entry *q);
+/* It went well: the last report, without the token when it was watched. */
+status db_query_report_end(query_entry *q, error *err) MUST_USE;
 /* The query runs with the token: what interrupts it may run the caller's code, which must not come
  * back into the database (db_check_inside refuses it with code 102). */
 void    db_query_inside(laminar_database *db, query_entry *q);
 status  db_check_inside(const laminar_database *db, error *err) MUST_USE;
 bool    db_is_inside(const laminar_database *db); /* this thread is, running the caller's code */
 int32_t db_active_queries(laminar_database *db);
-/* id, sql and state of each as text, oldest first; see laminar_database_queries. */
-status db_list_queries(laminar_database *db, arena *a, text **cells, int32_t *count,
-                       error *err) MUST_USE;
-void   db_queries_fini(laminar_database *db);
+status  db_list_queries(laminar_database *db, laminar_result **out, error *err) MUST_USE;
+void    db_queries_fini(laminar_database *db);
 
 /* ---- report.c: err in engine terms -> the caller's record; sql (may be empty) gives line, column
  * and caret. Returns the status for the caller. */

@@ -4,10 +4,11 @@
  * Active queries are in a list, the last QUERIES_KEPT finished ones in a ring; `queries_lock`
  * guards both and is never held while anything else is acquired. So listing and cancelling work
  * while a query holds the engine token. */
-#include <stdio.h>
+#include <math.h>
 
-#include "db/internal.h"
+#include "db/statement.h"
 #include "db/subscription.h"
+#include "os/callout.h"
 #include "sql/limits.h"
 
 #define SQL_SHOWN_MAX 10000
@@ -29,7 +30,7 @@ check_inside(void *context) {
 void
 db_query_inside(laminar_database *db, query_entry *q) {
     if (q->guard.check != NULL) {
-        q->guard.check = check_inside;
+        q->guard.check = db->interrupt_check == NULL ? NULL : check_inside;
         q->guard.context = db;
     }
 }
@@ -39,14 +40,107 @@ db_is_inside(const laminar_database *db) {
     return called_out == db;
 }
 
+/* ---------------------------------------------------------------------------------- progress */
+/* The end is not told before it is there. */
+#define COUNTED_MAX 0.99
+
+/* While nothing is counted, as in the middle of a sort, it is taken to go on as fast as before, for
+ * a part of what is left. */
+static double
+guess_fraction(query_entry *q, double elapsed_us) {
+    const double counted = progress_fraction(&q->rows) * COUNTED_MAX;
+    if (counted > q->counted || q->counted <= 0) {
+        q->counted = counted;
+        q->counted_us = elapsed_us;
+        return counted;
+    }
+    const double as_before = q->counted * elapsed_us / fmax(q->counted_us, 1);
+    return fmin(as_before, q->counted + 0.9 * (COUNTED_MAX - q->counted));
+}
+
+/* What is shown never falls. */
+static double
+shown_fraction(query_entry *q, double elapsed_us, bool ended) {
+    const double before = atomic_load_explicit(&q->fraction, memory_order_relaxed);
+    const double shown = fmax(before, ended ? 1 : guess_fraction(q, elapsed_us));
+    atomic_store_explicit(&q->fraction, shown, memory_order_relaxed);
+    return shown;
+}
+
+static bool
+report_now(query_entry *q, bool ended) {
+    const laminar_database *before = called_out;
+    const int64_t           now_ns = clock_ticks_ns(&q->db->clock.base);
+    const int64_t           elapsed_us = (now_ns - q->began_ns) / 1000;
+    const double            fraction = shown_fraction(q, (double)elapsed_us, ended);
+    const laminar_progress  p = {
+         .size = sizeof(p),
+         .id = q->id,
+         .fraction = fraction,
+         .rows_read = atomic_load(&q->rows.done),
+         .rows_to_read = atomic_load(&q->rows.total),
+         .elapsed_us = elapsed_us,
+         .left_us = fraction <= 0 ? -1 : (int64_t)((double)elapsed_us * (1 - fraction) / fraction)};
+    if (!callout_begin()) {
+        return true; /* the program ends, and does not want to know any more */
+    }
+    q->reported = true;
+    called_out = q->db;
+    const bool go_on = q->report.call(q->report.context, &p);
+    called_out = before;
+    callout_end();
+    q->report_next_ns = sat_add_i64(clock_ticks_ns(&q->db->clock.base), q->report.interval_ns);
+    return go_on;
+}
+
+/* The check of a query that is watched. */
+static bool
+check_and_report(void *context) {
+    query_entry            *q = context;
+    const laminar_database *db = q->db;
+    if (db->interrupt_check != NULL && db->interrupt_check(db->interrupt_context)) {
+        return true;
+    }
+    return clock_ticks_ns(&q->db->clock.base) >= q->report_next_ns && !report_now(q, false);
+}
+
+void
+db_query_watch(laminar_database *db, query_entry *q) {
+    if (q->report.call != NULL) {
+        q->db = db;
+        q->report_next_ns = sat_add_i64(q->began_ns, q->report.interval_ns);
+        q->guard.check = check_and_report;
+        q->guard.context = q;
+    }
+}
+
+status
+db_query_report_end(query_entry *q, error *err) {
+    (void)shown_fraction(q, 0, true);
+    if (!q->reported || report_now(q, true)) {
+        return OK;
+    }
+    return error_set(err, ERR_QUERY_CANCELLED, "query was cancelled by its progress callback");
+}
+
+void
+laminar_database_set_progress(laminar_database *db,
+                              bool (*call)(void *context, const laminar_progress *p), void *context,
+                              int32_t interval_ms) {
+    const int64_t ns = (interval_ms <= 0 ? 200 : (int64_t)interval_ms) * 1000000;
+    mutex_lock(&db->queries_lock);
+    db->report = (progress_report){.call = call, .context = context, .interval_ns = ns};
+    mutex_unlock(&db->queries_lock);
+}
+
 status
 db_check_inside(const laminar_database *db, error *err) {
     if (!db_is_inside(db)) {
         return OK;
     }
     return error_set(err, ERR_CONNECTION_IN_USE,
-                     "a query of this thread runs inside the database: a signal handler cannot use "
-                     "it now; let it set a flag and return");
+                     "a query of this thread runs inside the database: a signal handler or a "
+                     "progress callback cannot use it now; let it set a flag and return");
 }
 
 /* Cuts between characters. */
@@ -83,6 +177,8 @@ db_query_begin(laminar_database *db, text sql, laminar_subscription *subscriptio
     q->guard.clock = &db->clock.base;
     q->guard.timeout_ms = db_setting(db, SETTING_STATEMENT_TIMEOUT_MS);
     const int64_t now_ns = clock_ticks_ns(&db->clock.base);
+    q->counts = subscription == NULL;
+    q->began_ns = now_ns;
     q->guard.next_ns = sat_add_i64(now_ns, INTERRUPT_CHECK_NS);
     if (subscription == NULL && q->guard.timeout_ms > 0) { /* the smallest integer: none */
         q->guard.deadline_ns = sat_add_i64(now_ns, sat_mul_i64(q->guard.timeout_ms, 1000000));
@@ -98,6 +194,7 @@ db_query_begin(laminar_database *db, text sql, laminar_subscription *subscriptio
         error_hint(err, "wait for one of them; SHOW QUERIES lists them, cancel_query ends one");
         return ERR_QUERY_FAILED;
     }
+    q->report = db->report;
     q->running = true;
     db->running_queries++;
     q->id = ++db->query_count;
@@ -122,6 +219,7 @@ void
 db_query_adopt(laminar_database *db, query_entry *q, laminar_subscription *subscription) {
     mutex_lock(&db->queries_lock);
     q->subscription = subscription;
+    q->counts = false;
     stop_running(db, q);
     mutex_unlock(&db->queries_lock);
 }
@@ -141,6 +239,7 @@ db_query_end(laminar_database *db, query_entry *q) {
         q->next->previous = q->previous;
     }
     q->subscription = NULL;
+    q->ended_ns = clock_ticks_ns(&db->clock.base);
     stop_running(db, q);
     query_entry **place = &db->finished[db->finished_count++ % QUERIES_KEPT];
     query_entry  *oldest = *place;
@@ -186,67 +285,104 @@ laminar_database_interrupt(laminar_database *db) {
 }
 
 /* ---------------------------------------------------------------------------------- list */
+typedef struct query_row {
+    int64_t id;
+    text    sql;
+    bool    active, counts;
+    double  fraction;
+    int64_t read, to_read, elapsed_ms;
+} query_row;
+
+/* A query that is over has come as far as it will. */
 static status
-add_row(arena *a, text *cells, int64_t id, const query_entry *q, bool active, error *err) {
-    char      digits[24];
-    const int size = snprintf(digits, sizeof(digits), "%lld", (long long)id);
-    cells[0] = arena_text(a, (text){digits, (size_t)size});
-    cells[1] = arena_text(a, (text){q->sql, q->sql_size});
-    cells[2] = active ? TEXT("active") : TEXT("finished");
-    return cells[0].data == NULL || cells[1].data == NULL ? error_memory(err) : OK;
+copy_row(arena *a, query_row *out, query_entry *q, bool active, int64_t now_ns, error *err) {
+    const int64_t end_ns = q->ended_ns == 0 ? now_ns : q->ended_ns;
+    *out = (query_row){.id = q->id,
+                       .sql = arena_text(a, (text){q->sql, q->sql_size}),
+                       .active = active,
+                       .counts = q->counts,
+                       .read = atomic_load(&q->rows.done),
+                       .to_read = atomic_load(&q->rows.total),
+                       .elapsed_ms = (end_ns - q->began_ns) / 1000000};
+    out->fraction = fmax(atomic_load(&q->fraction), progress_fraction(&q->rows) * COUNTED_MAX);
+    return out->sql.data == NULL ? error_memory(err) : OK;
 }
 
 /* Oldest first. With the list's lock. */
 static status
-copy_queries(laminar_database *db, arena *a, text **cells, int32_t *count, error *err) {
-    int32_t active = 0;
+copy_queries(laminar_database *db, arena *a, query_row **out, int32_t *count, error *err) {
+    const int64_t now_ns = clock_ticks_ns(&db->clock.base);
+    int32_t       active = 0;
     for (const query_entry *q = db->queries; q != NULL; q = q->next) {
         active++;
     }
     const int32_t kept =
         db->finished_count < QUERIES_KEPT ? (int32_t)db->finished_count : QUERIES_KEPT;
     *count = active + kept;
-    *cells = arena_alloc(a, sizeof(text) * 3 * (size_t)(*count + 1));
-    if (*cells == NULL) {
+    query_row *rows = arena_alloc(a, sizeof(*rows) * (size_t)(*count + 1));
+    *out = rows;
+    if (rows == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < kept; i++) {
-        const query_entry *q =
+        query_entry *q =
             db->finished[(db->finished_count - (uint32_t)kept + (uint32_t)i) % QUERIES_KEPT];
-        TRY(add_row(a, *cells + 3 * i, q->id, q, false, err));
+        TRY(copy_row(a, &rows[i], q, false, now_ns, err));
     }
     int32_t at = *count;
-    for (const query_entry *q = db->queries; q != NULL; q = q->next) {
+    for (query_entry *q = db->queries; q != NULL; q = q->next) {
         at--;
-        TRY(add_row(a, *cells + 3 * at, q->id, q, is_active(q), err));
+        TRY(copy_row(a, &rows[at], q, is_active(q), now_ns, err));
     }
     return OK;
 }
 
-status
-db_list_queries(laminar_database *db, arena *a, text **cells, int32_t *count, error *err) {
+static status
+list_row(db_listing *l, const query_row *r, error *err) {
+    TRY(db_listing_count(l, 0, r->id, err));
+    TRY(db_listing_text(l, 1, r->sql, err));
+    TRY(db_listing_text(l, 2, r->active ? TEXT("active") : TEXT("finished"), err));
+    TRY(r->counts ? column_append_f64(&l->rows, 3, r->fraction, err)
+                  : column_append_null(&l->rows, 3, err));
+    TRY(r->counts ? db_listing_count(l, 4, r->read, err) : column_append_null(&l->rows, 4, err));
+    TRY(r->counts ? db_listing_count(l, 5, r->to_read, err) : column_append_null(&l->rows, 5, err));
+    return db_listing_count(l, 6, r->elapsed_ms, err);
+}
+
+static status
+list_queries(laminar_database *db, arena *a, laminar_result **out, error *err) {
+    static const list_column columns[] = {{"id", TYPE_I64},        {"sql", TYPE_TEXT},
+                                          {"state", TYPE_TEXT},    {"progress", TYPE_F64},
+                                          {"rows_read", TYPE_I64}, {"rows_to_read", TYPE_I64},
+                                          {"elapsed_ms", TYPE_I64}};
+    db_listing               l;
+    query_row               *rows = NULL;
+    int32_t                  count = 0;
     mutex_lock(&db->queries_lock);
-    const status s = copy_queries(db, a, cells, count, err);
+    status s = copy_queries(db, a, &rows, &count, err);
     mutex_unlock(&db->queries_lock);
+    TRY(s);
+    TRY(db_listing_open(&l, db->mem, columns, ARRAY_COUNT(columns), err));
+    for (int32_t i = 0; s >= 0 && i < count; i++) {
+        s = list_row(&l, &rows[i], err);
+    }
+    return db_listing_close(&l, s, out, err);
+}
+
+status
+db_list_queries(laminar_database *db, laminar_result **out, error *err) {
+    arena a;
+    arena_init(&a, db->mem);
+    const status s = list_queries(db, &a, out, err);
+    arena_fini(&a);
     return s;
 }
 
 laminar_status
 laminar_database_queries(laminar_database *db, laminar_result **out, laminar_error *err) {
-    error   e = {0};
-    arena   a;
-    text   *cells = NULL;
-    int32_t count = 0;
-    status  s = db_check_open(db, &e);
-    arena_init(&a, db->mem);
-    if (s == OK) {
-        s = db_list_queries(db, &a, &cells, &count, &e);
-    }
-    if (s == OK) {
-        static const char *const names[] = {"id", "sql", "state"};
-        s = answer_texts(out, db->mem, LAMINAR_RESULT_METADATA, names, 3, cells, count, &e);
-    }
-    arena_fini(&a);
+    error  e = {0};
+    status s = db_check_open(db, &e);
+    s = s < 0 ? s : db_list_queries(db, out, &e);
     return report(err, &e, s, TEXT(""));
 }
 

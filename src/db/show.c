@@ -206,24 +206,6 @@ show_create(statement_context *c, const ast_statement *st, laminar_result **out,
 }
 
 /* ---------------------------------------------------------------------------------- the rest */
-static status
-show_queries(statement_context *c, laminar_result **out, error *err) {
-    static const list_column columns[] = {
-        {"id", TYPE_I64}, {"sql", TYPE_TEXT}, {"state", TYPE_TEXT}};
-    db_listing l;
-    text      *cells = NULL;
-    int32_t    count = 0;
-    TRY(db_list_queries(c->db, &c->arena, &cells, &count, err));
-    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
-    status s = OK;
-    for (int32_t i = 0; s >= 0 && i < count; i++) {
-        s = db_listing_count(&l, 0, strtoll(cells[3 * i].data, NULL, 10), err);
-        s = s < 0 ? s : db_listing_text(&l, 1, cells[3 * i + 1], err);
-        s = s < 0 ? s : db_listing_text(&l, 2, cells[3 * i + 2], err);
-    }
-    return db_listing_close(&l, s, out, err);
-}
-
 /* All streams belong to the one pipeline that has no name of its own. */
 static status
 show_pipelines(statement_context *c, laminar_result **out, error *err) {
@@ -327,7 +309,7 @@ run_show(statement_context *c, const ast_statement *st, laminar_result **out, er
     case AST_SHOW_SINKS:
         return show_sinks(c, out, err);
     case AST_SHOW_QUERIES:
-        return show_queries(c, out, err);
+        return db_list_queries(c->db, out, err);
     case AST_SHOW_PIPELINES:
         return show_pipelines(c, out, err);
     case AST_SHOW_LIMITS:

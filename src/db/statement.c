@@ -42,6 +42,17 @@ statement_bind(statement_context *c, plan *p, arena *a, const ast_select *select
     return s;
 }
 
+/* Who is told of the end may not want the answer. */
+static status
+report_end(query_entry *listed, result **out, error *err) {
+    const status s = db_query_report_end(listed, err);
+    if (s < 0) {
+        result_release(*out);
+        *out = NULL;
+    }
+    return s;
+}
+
 /* explained (NULL: nothing) gets the plan with what it did. */
 static status
 run_query(statement_context *c, text listed_as, const ast_select *select, const ast_emission *emit,
@@ -74,8 +85,10 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
             db_query_inside(db, listed);
         } else {
             db_leave(db);
+            db_query_watch(db, listed);
         }
         query_use_threads(q, db_threads(db));
+        query_count(q, &listed->rows);
         s = query_run(q, out, err);
         if (!inside) {
             mutex_lock(&db->token); /* objects are looked at and released with it */
@@ -88,6 +101,9 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
     }
     if (entered) {
         db_leave(db);
+    }
+    if (s == OK) {
+        s = report_end(listed, out, err);
     }
     db_query_end(db, listed);
     arena_fini(&plan_arena);

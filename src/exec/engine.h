@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "base/interrupt.h"
+#include "base/progress.h"
 #include "catalog/catalog.h"
 #include "exec/changelog.h"
 #include "exec/result.h"
@@ -225,6 +226,7 @@ typedef struct query query;
 status query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool committed,
                      plan_profile *profile, interrupt *interrupted, error *err) MUST_USE;
 void   query_use_threads(query *q, int32_t count); /* at most so many work on it; by default one */
+void   query_count(query *q, progress *p);         /* zeroed, and outlives the query */
 bool   query_needs_token(const query *q);          /* it reads live stream state */
 status query_run(query *q, result **out, error *err) MUST_USE;
 void   query_close(query *q);

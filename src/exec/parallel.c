@@ -294,6 +294,7 @@ sample_groups(const parallel *p, double *groups, error *err) {
     if (s == OK) {
         runner *r = &sample->runner;
         r->interrupted = p->whole->interrupted;
+        r->counted = NULL; /* they are read again */
         s = feed_table(r, p->scan, r->snapshots[p->scan->id], first,
                        min_i64(p->ranges[0].end, first + SAMPLE_ROWS), err);
     }
@@ -460,6 +461,7 @@ open_parts(parallel *p, error *err) {
         TRY(open_part(p, own, err));
         if (p->how == HOW_SHARD) {
             op *o = own_op(p, own);
+            own->runner.readers = p->part_count;
             o->shard_at = i;
             o->shard_count = p->part_count;
             o->shard_width = p->shard_width;
@@ -644,11 +646,15 @@ parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done, error 
     if (p.how == HOW_ALONE) {
         return OK;
     }
-    bool ran = false;
+    bool          ran = false;
+    const int64_t before = r->counted == NULL ? 0 : atomic_load(&r->counted->done);
     TRY(run_parts(&p, &ran, err));
     if (!ran) {
+        progress_add(r->counted,
+                     before - (r->counted == NULL ? 0 : atomic_load(&r->counted->done)));
         return OK;
     }
+    progress_add(r->counted, table_snapshot_rows(r->snapshots[p.scan->id]) - p.row_count);
     *done = merges_state(&p) || p.how == HOW_SHARD ? RUN_NODE : RUN_INPUT;
     return tick_chain(&p, p.top, err);
 }

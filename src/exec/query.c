@@ -4,8 +4,11 @@
  * A node's inputs are complete (fed and ticked) before the node itself is ticked, in their order; a
  * join's build side comes before its probe side. The same runner reads the current rows
  * of a live stream: a live operator that can snapshot stands for everything below it. */
+#include <math.h>
+
 #include "exec/engine_internal.h"
 #include "exec/runner.h"
+#include "plan/estimate.h"
 #include "sql/limits.h"
 
 struct query {
@@ -23,7 +26,58 @@ struct query {
     mem             *account; /* of all that the query takes, its result included */
     result          *rows;
     interrupt       *interrupted;
+    progress        *counted;
 };
+
+/* ---- how far it has come */
+
+/* Rows that a node holds back, as often as handling them costs more than reading them. A sort
+ * counts them itself. Rows of a live stream count for nothing: there is no saying what reading them
+ * takes. */
+static int64_t
+held_rows(const plan_node *n) {
+    const int32_t costs = n->kind == PLAN_SORT ? PROGRESS_SORT : n->kind == PLAN_OVER ? 8 : 0;
+    return costs == 0 ? 0 : (int64_t)(fmin(estimate_rows(n->inputs[0]), 1e15) * costs);
+}
+
+static int64_t
+read_rows(const query *q, const plan_node *n) {
+    if (n->kind == PLAN_RELATION) {
+        return max_i64(1, n->relation->row_estimate);
+    }
+    if (n->kind != PLAN_SCAN || q->snapshots[n->id] == NULL) {
+        return 0;
+    }
+    return q->rows_of[n->id].count >= 0 ? q->rows_of[n->id].count
+                                        : table_snapshot_rows(q->snapshots[n->id]) - n->first_row;
+}
+
+static bool
+knows_series(const plan_node *n) {
+    double rows;
+    bool   knows = n->kind != PLAN_SERIES || estimate_series(n, &rows);
+    for (int32_t i = 0; knows && i < plan_own_inputs(n); i++) {
+        knows = knows_series(n->inputs[i]);
+    }
+    return knows;
+}
+
+static int64_t
+rows_to_count(const query *q, const plan_node *n) {
+    int64_t rows = sat_add_i64(read_rows(q, n), held_rows(n));
+    if (n->kind == PLAN_SERIES && q->circuit->env.counts_series) {
+        rows = sat_add_i64(rows, (int64_t)fmin(estimate_rows(n), 1e15));
+    }
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
+        rows = sat_add_i64(rows, rows_to_count(q, n->inputs[i]));
+    }
+    return rows;
+}
+
+static void
+count_rows(const runner *r, int64_t rows) {
+    progress_add(r->counted, r->readers > 1 ? rows / r->readers : rows);
+}
 
 /* The shared part once, then this reader of it. */
 static status
@@ -132,14 +186,15 @@ open_feed(feed *f, runner *r, const plan_node *n, error *err) {
     return f->columns == NULL ? error_memory(err) : OK;
 }
 
+/* *at: up to where rows were looked at. */
 static status
-feed_range(runner *r, const plan_node *n, const feed *f, const table_snapshot *snapshot,
-           int64_t first, int64_t end, error *err) {
+feed_rest(runner *r, const plan_node *n, const feed *f, const table_snapshot *snapshot, int64_t *at,
+          int64_t end, error *err) {
     const scan_times *times = f->times.entries == NULL ? NULL : &f->times;
     const int32_t     count = n->object->schema->count;
     const bool        positions = wants_position(n);
     table_cursor      cursor;
-    table_cursor_init(&cursor, snapshot, first, end);
+    table_cursor_init(&cursor, snapshot, *at, end);
     delta   rows;
     int32_t segment = -1;
     for (;;) {
@@ -157,10 +212,20 @@ feed_range(runner *r, const plan_node *n, const feed *f, const table_snapshot *s
         }
         TRY(check_cancelled(r, err));
         const status s = feed_rows(r, n, &cursor, f->columns, &rows, positions, times, err);
+        count_rows(r, cursor.position - *at);
+        *at = cursor.position;
         if (s != OK) {
             return s < 0 ? s : OK;
         }
     }
+}
+
+static status
+feed_range(runner *r, const plan_node *n, const feed *f, const table_snapshot *snapshot,
+           int64_t first, int64_t end, error *err) {
+    TRY(feed_rest(r, n, f, snapshot, &first, end, err));
+    count_rows(r, end - first); /* nobody wants the rest */
+    return OK;
 }
 
 status
@@ -219,20 +284,24 @@ run_scan(runner *r, const plan_node *n, error *err) {
 /* Its rows as they come; it is read from the start. */
 static status
 feed_relation(runner *r, const plan_node *n, error *err) {
-    relation *from = n->relation;
+    relation     *from = n->relation;
+    const int64_t all = max_i64(1, from->row_estimate);
+    int64_t       counted = 0;
+    status        s = OK;
     TRY(relation_start(from, n->column_map, n->schema.count, err));
-    for (;;) {
-        delta  rows;
-        status s = relation_next(from, &rows, err);
-        if (s != OK) {
-            return s < 0 ? s : OK;
-        }
-        TRY(check_cancelled(r, err));
-        s = circuit_feed(r->once, r->once->ops[n->id], &rows, err);
-        if (s != OK) {
-            return s < 0 ? s : OK; /* DONE: the rest cannot matter */
+    while (s == OK) {
+        delta rows;
+        s = relation_next(from, &rows, err);
+        if (s == OK) {
+            TRY(check_cancelled(r, err));
+            const int64_t read = (int64_t)((double)all * relation_part_read(from));
+            count_rows(r, read - counted);
+            counted = read;
+            s = circuit_feed(r->once, r->once->ops[n->id], &rows, err);
         }
     }
+    count_rows(r, s < 0 ? 0 : all - counted);
+    return s < 0 ? s : OK; /* DONE: there are no more, or the rest cannot matter */
 }
 
 static status
@@ -385,7 +454,13 @@ run_node(runner *r, const plan_node *n, error *err) {
     if (s >= 0) {
         s = check_cancelled(r, err);
     }
-    return s < 0 || done == RUN_NODE ? s : circuit_tick_op(r->once, o, FRONTIER_END, err);
+    if (s >= 0 && done != RUN_NODE) {
+        s = circuit_tick_op(r->once, o, FRONTIER_END, err);
+    }
+    if (r->counted != NULL && s >= 0 && n->kind == PLAN_OVER) {
+        count_rows(r, held_rows(n));
+    }
+    return s;
 }
 
 status
@@ -551,6 +626,14 @@ query_use_threads(query *q, int32_t count) {
     q->circuit->env.threads = count;
 }
 
+void
+query_count(query *q, progress *p) {
+    q->counted = p;
+    q->circuit->env.counted = p;
+    q->circuit->env.counts_series = knows_series(q->plan.root);
+    atomic_store_explicit(&p->total, rows_to_count(q, q->plan.root), memory_order_relaxed);
+}
+
 bool
 query_needs_token(const query *q) {
     return q->needs_token;
@@ -566,7 +649,8 @@ run_query(query *q, result **out, error *err) {
                     .times = q->times,
                     .threads = q->threads,
                     .profile = q->profile,
-                    .interrupted = q->interrupted};
+                    .interrupted = q->interrupted,
+                    .counted = q->counted};
     run_extent done = RUN_NOTHING;
     status     s = parallel_run(&r, NULL, 0, &done, err);
     s = s < 0 || done != RUN_NOTHING ? s : run_node(&r, q->plan.root, err);

@@ -36,6 +36,8 @@ typedef struct runner {
     batch           **working; /* the rows that WORKING reads, in the circuit of a step */
     int32_t           working_count;
     const expr       *predicate; /* of the filter directly above the scan that runs now, or NULL */
+    progress         *counted;   /* NULL: nobody wants to know */
+    int32_t           readers;   /* parts that read the same rows, which count once; 0: no others */
 } runner;
 
 typedef enum run_extent {

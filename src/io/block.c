@@ -10,6 +10,7 @@ status
 block_open(block *b, mem *m, vfs *fs, const char *path, size_t unit, error *err) {
     *b = (block){.mem = m, .line = 1, .unit = unit == 0 ? BLOCK_BYTES : unit};
     TRY(fs->open(fs, &b->file, path, VFS_READ | VFS_REGULAR, err));
+    TRY(fs->size(b->file, &b->bytes, err));
     return block_rewind(b, err);
 }
 

@@ -17,6 +17,7 @@ typedef struct block {
     mem      *mem;
     vfs_file *file;
     int64_t   offset; /* in the file, of what comes next */
+    int64_t   bytes;  /* of the file when it was opened */
     char     *data;
     size_t    unit; /* bytes of the window at first */
     size_t    capacity;
@@ -32,6 +33,14 @@ typedef struct block {
 status block_open(block *b, mem *m, vfs *fs, const char *path, size_t unit, error *err) MUST_USE;
 void   block_close(block *b); /* also of one that was never opened, when it is zeroed */
 status block_rewind(block *b, error *err) MUST_USE; /* to the start, behind a byte order mark */
+/* How much of `count` files is used when b is a part of number `at`, from 0 to 1. */
+ALWAYS_INLINE double
+block_part_used(const block *b, int32_t at, int32_t count) {
+    const double used = (double)(b->offset - (int64_t)(b->size - b->at));
+    const double part = b->bytes <= 0 || used >= (double)b->bytes ? 1 : used / (double)b->bytes;
+    return (at + part) / count;
+}
+
 /* More bytes behind those that are unused; DONE when the file has none. */
 status block_fill(block *b, error *err) MUST_USE;
 

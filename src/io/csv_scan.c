@@ -116,9 +116,7 @@ sniff_file(csv_scan *s, int32_t at, error *err) {
     const char *path = s->files.paths[at];
     status      done = block_open(&b, s->mem, s->fs, path, s->options.block_bytes, err);
     if (done == OK && at == 0) {
-        int64_t bytes = 0;
-        done = b.file->fs->size(b.file, &bytes, err);
-        s->base.row_estimate = bytes / 40 * s->files.count;
+        s->base.row_estimate = b.bytes / 40 * s->files.count;
     }
     if (done == OK) {
         done = csv_sniff(&s->shapes[at], &s->arena, &b, &s->options, err);
@@ -382,6 +380,13 @@ csv_scan_start(relation *r, const int32_t *columns, int32_t count, error *err) {
     return OK;
 }
 
+static double
+csv_scan_part_read(const relation *r) {
+    const csv_scan *s = (const csv_scan *)r;
+    return s->is_open ? block_part_used(&s->block, s->file_at - 1, s->files.count)
+                      : (double)s->file_at / s->files.count;
+}
+
 static void
 csv_scan_close(relation *r) {
     csv_scan *s = (csv_scan *)r;
@@ -395,6 +400,7 @@ csv_scan_close(relation *r) {
 
 static const relation_class csv_scan_class = {.start = csv_scan_start,
                                               .next = csv_scan_next,
+                                              .part_read = csv_scan_part_read,
                                               .close = csv_scan_close};
 
 status

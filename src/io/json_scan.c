@@ -76,9 +76,7 @@ sniff_file(json_scan *s, json_shape *shape, int32_t at, error *err) {
     const int64_t most = s->options.sample_rows < 0 ? INT64_MAX : s->options.sample_rows;
     status        done = block_open(&b, s->mem, s->fs, path, s->options.block_bytes, err);
     if (done == OK && at == 0) {
-        int64_t bytes = 0;
-        done = b.file->fs->size(b.file, &bytes, err);
-        s->base.row_estimate = bytes / 80 * s->files.count;
+        s->base.row_estimate = b.bytes / 80 * s->files.count;
     }
     for (int64_t rows = 0; done == OK && rows < most;) {
         text t;
@@ -263,6 +261,13 @@ json_scan_start(relation *r, const int32_t *columns, int32_t count, error *err) 
     return OK;
 }
 
+static double
+json_scan_part_read(const relation *r) {
+    const json_scan *s = (const json_scan *)r;
+    return s->is_open ? block_part_used(&s->block, s->file_at - 1, s->files.count)
+                      : (double)s->file_at / s->files.count;
+}
+
 static void
 json_scan_close(relation *r) {
     json_scan *s = (json_scan *)r;
@@ -276,6 +281,7 @@ json_scan_close(relation *r) {
 
 static const relation_class json_scan_class = {.start = json_scan_start,
                                                .next = json_scan_next,
+                                               .part_read = json_scan_part_read,
                                                .close = json_scan_close};
 
 status

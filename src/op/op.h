@@ -27,6 +27,7 @@
 #define LAMINAR_OP_OP_H
 
 #include "base/interrupt.h"
+#include "base/progress.h"
 #include "batch/column.h"
 #include "op/spec.h"
 #include "os/pool.h"
@@ -51,16 +52,18 @@ typedef struct op_env { /* shared by the operators of one circuit */
     arena          *scratch;
     arena          *tick_arena;
     store          *store;
-    interrupt      *interrupted; /* one-off queries poll it; NULL: never */
-    op_profile     *profile;     /* NULL: nothing is measured */
-    const eval_env *eval;        /* for volatile functions; NULL: there are none */
-    int64_t         arrived_us;  /* when the rows under way came */
-    const int64_t  *arrived;     /* not NULL: of each row */
-    const int64_t  *departed;    /* where versions are read: when each row went */
-    const op_sink  *late;        /* takes late rows, where they are sent somewhere */
-    int64_t         ttl_us;      /* state_ttl; 0: nothing is forgotten for its age */
-    int64_t         clock_us;    /* then: the time that has come; INT64_MIN: not known yet */
-    store          *results;     /* then: what came out, which is no state; else NULL */
+    interrupt      *interrupted;   /* one-off queries poll it; NULL: never */
+    op_profile     *profile;       /* NULL: nothing is measured */
+    const eval_env *eval;          /* for volatile functions; NULL: there are none */
+    int64_t         arrived_us;    /* when the rows under way came */
+    const int64_t  *arrived;       /* not NULL: of each row */
+    const int64_t  *departed;      /* where versions are read: when each row went */
+    progress       *counted;       /* of a one-off query; NULL: nobody wants to know */
+    bool            counts_series; /* their lengths are known */
+    const op_sink  *late;          /* takes late rows, where they are sent somewhere */
+    int64_t         ttl_us;        /* state_ttl; 0: nothing is forgotten for its age */
+    int64_t         clock_us;      /* then: the time that has come; INT64_MIN: not known yet */
+    store          *results;       /* then: what came out, which is no state; else NULL */
     spill_place    *spill; /* one-off: where rows go for which memory has no room; NULL: nowhere */
     int64_t         spill_base; /* bytes of the database before the query */
     pool           *pool;       /* one-off: threads that may help; NULL: there are none */

@@ -61,6 +61,7 @@ flush(series *s, const delta *in, error *err) {
     stay.column_count = spec->output->count;
     stay.columns = s->columns;
     stay.row_count = s->count;
+    progress_add(s->base.env->counts_series ? s->base.env->counted : NULL, s->count);
     s->count = 0;
     const status done = op_emit(&s->base, &stay, err);
     arena_rewind(scratch, mark);

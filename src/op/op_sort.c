@@ -7,6 +7,8 @@
  * tick:  sorts all of them, stably, and emits; or merges the runs */
 #include "op/row_sort.h"
 
+#define COUNTED_ROWS (16 * BATCH_ROWS)
+
 typedef struct sort {
     op       base;
     row_sort rows;
@@ -42,9 +44,16 @@ emit_sorted(sort *o, error *err) {
     delta            all;
     int32_t         *order;
     TRY(row_sort_order(&o->rows, &all, &order, scratch, err));
-    TRY(rows_emit(&o->base, &all, order, o->first, min_i64(all.row_count, o->end), err));
+    progress_add(o->base.env->counted, (PROGRESS_SORT - 1) * (int64_t)all.row_count);
+    const int64_t end = min_i64(all.row_count, o->end);
+    status        s = OK;
+    for (int64_t at = o->first; at < end && s == OK; at += COUNTED_ROWS) {
+        const int64_t next = min_i64(at + COUNTED_ROWS, end);
+        s = rows_emit(&o->base, &all, order, at, next, err);
+        progress_add(o->base.env->counted, next - at);
+    }
     arena_rewind(scratch, mark);
-    return OK;
+    return s < 0 ? s : OK;
 }
 
 /* Those rows whose places are wanted. DONE: there are no more, or nobody wants them. */
@@ -80,6 +89,7 @@ emit_merged(sort *o, error *err) {
         if (s < 0 || rows.row_count == 0) {
             break;
         }
+        progress_add(o->base.env->counted, PROGRESS_SORT * (int64_t)rows.row_count);
         s = emit_wanted(o, &rows, err);
         arena_rewind(scratch, inner);
     }

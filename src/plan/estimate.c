@@ -150,8 +150,8 @@ group_rows(const plan_node *n) {
 }
 
 /* Values of one row: known when the bounds are constants. */
-static double
-series_rows(const plan_node *n) {
+bool
+estimate_series(const plan_node *n, double *rows) {
     const plan_node *below = n->inputs[0];
     const value     *v[3];
     for (int32_t i = 0; i < 3; i++) {
@@ -159,11 +159,17 @@ series_rows(const plan_node *n) {
             below->kind == PLAN_PROJECT && below->exprs[n->key_columns[i]]->kind == EXPR_CONSTANT;
         v[i] = given ? &below->exprs[n->key_columns[i]]->constant : NULL;
         if (v[i] == NULL || v[i]->is_null || v[i]->type.id != TYPE_I64) {
-            return UNKNOWN_ROWS / 10;
+            return false;
         }
     }
-    const double rows = ((double)v[1]->i - (double)v[0]->i) / at_least_one((double)v[2]->i) + 1;
-    return rows > 0 ? rows : UNKNOWN_ROWS / 10;
+    *rows = ((double)v[1]->i - (double)v[0]->i) / at_least_one((double)v[2]->i) + 1;
+    return *rows > 0;
+}
+
+static double
+series_rows(const plan_node *n) {
+    double rows;
+    return estimate_series(n, &rows) ? rows : UNKNOWN_ROWS / 10;
 }
 
 double

@@ -20,6 +20,7 @@ import pytest
 
 # Arguments of the methods that need some.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "set_progress": (print,),
     "advance_watermark": ("t", 1),
     "tick": (1,),
     "cancel_query": (1,),
