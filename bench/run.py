@@ -204,6 +204,41 @@ for share in (0.0, 0.5):
     BENCHES[f"interval join, {share:.0%} of the rows of one key"] = partial(skewed, share=share)
 
 
+# ---- ten equal streams: what one costs, or ten times that
+
+
+def equal_streams(scale: float, query: str, count: int, share: bool) -> tuple[float, str]:
+    import numpy as np
+
+    rows, chunk, keys = int(100_000 * scale), 2000, 50_000
+    db = connect("CREATE SOURCE l (k BIGINT, v BIGINT)", "CREATE SOURCE r (k BIGINT, w BIGINT)")
+    db.execute(f"SET share_state = {str(share).lower()}")
+    for at in range(count):
+        db.execute(f"CREATE STREAM s{at} AS {query}")
+    db.insert("r", {"k": np.arange(keys), "w": np.arange(keys)})
+    i = np.arange(rows)
+    k, v = i * 7919 % keys, i % 100
+    start = time.process_time()
+    for at in range(0, rows, chunk):
+        db.insert("l", {"k": k[at : at + chunk], "v": v[at : at + chunk]})
+    took = time.process_time() - start
+    for at in range(1, count):
+        check(one(db, f"SELECT sum(s) FROM s{at}"), one(db, "SELECT sum(s) FROM s0"))
+    db.close()
+    return took / rows * 1e9, "ns/row"
+
+
+EQUAL = {
+    "GROUP BY": "SELECT k, sum(v) AS s FROM l GROUP BY k",
+    "join": "SELECT l.k, v + w AS s FROM l JOIN r ON l.k = r.k",
+    "GROUP BY over a join": "SELECT l.k, sum(v * w) AS s FROM l JOIN r ON l.k = r.k GROUP BY l.k",
+}
+for what, query in EQUAL.items():
+    BENCHES[f"one stream, {what}"] = partial(equal_streams, query=query, count=1, share=True)
+    BENCHES[f"ten streams apart, {what}"] = partial(equal_streams, query=query, count=10, share=False)
+    BENCHES[f"ten streams sharing, {what}"] = partial(equal_streams, query=query, count=10, share=True)
+
+
 @bench("SELECT 1")
 def select_one(scale: float) -> tuple[float, str]:
     db = connect()

@@ -650,6 +650,8 @@ typedef struct laminar_stream_stats {
     bool            is_backpressured;
     laminar_latency latency;
     int64_t         lost_rows; /* taken back when state_ttl had made the stream forget them */
+    int64_t         shared_state_bytes, shared_state_rows; /* of what it shares with other streams:
+                                                              not in state_bytes and state_rows */
 } laminar_stream_stats;
 LAMINAR_API laminar_status laminar_database_stream_stats(laminar_database *db, const char *stream,
                                                          laminar_stream_stats *out,

@@ -80,14 +80,21 @@ ext_connection_stream_stats(PyObject *o, PyObject *name) {
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
-    const counter counters[] = {
-        {"rows_in", stats.rows_in},         {"rows_out", stats.rows_out},
-        {"late_rows", stats.late_rows},     {"null_time_rows", stats.null_time_rows},
-        {"lost_rows", stats.lost_rows},     {"ticks", stats.ticks},
-        {"watermark", stats.watermark_ms},  {"state_rows", stats.state_rows},
-        {"state_bytes", stats.state_bytes}, {"pending", stats.pending_rows},
-        {"capacity", stats.capacity_rows},  {"is_backpressured", stats.is_backpressured}};
-    PyObject *dict = DICT_OF(counters);
+    const counter counters[] = {{"rows_in", stats.rows_in},
+                                {"rows_out", stats.rows_out},
+                                {"late_rows", stats.late_rows},
+                                {"null_time_rows", stats.null_time_rows},
+                                {"lost_rows", stats.lost_rows},
+                                {"ticks", stats.ticks},
+                                {"watermark", stats.watermark_ms},
+                                {"state_rows", stats.state_rows},
+                                {"state_bytes", stats.state_bytes},
+                                {"shared_state_rows", stats.shared_state_rows},
+                                {"shared_state_bytes", stats.shared_state_bytes},
+                                {"pending", stats.pending_rows},
+                                {"capacity", stats.capacity_rows},
+                                {"is_backpressured", stats.is_backpressured}};
+    PyObject     *dict = DICT_OF(counters);
     if (put(dict, "latency", latency_dict(&stats.latency)) < 0 ||
         put(dict, "error", stats.failed ? PyUnicode_FromString(stats.error) : Py_NewRef(Py_None)) <
             0) {

@@ -108,7 +108,9 @@ class StreamMetrics:
 
     total_events: rows it emitted. rows_in: rows it read. error: why it failed, or None. late_rows,
     null_time_rows: rows that no window took. lost_rows: rows taken back when state_ttl had made the stream
-    forget them. state_rows, state_bytes: what its operators remember. sql: the statement that made it.
+    forget them. state_rows, state_bytes: what its operators remember; what it shares with other streams,
+    which remember it once together, stands apart in shared_state_rows and shared_state_bytes. sql: the
+    statement that made it.
     """
 
     name: str
@@ -126,6 +128,8 @@ class StreamMetrics:
     state_bytes: int
     error: str | None
     latency: LatencyMetrics
+    shared_state_rows: int = 0
+    shared_state_bytes: int = 0
 
     @classmethod
     def _of(cls, name: str, sql: str | None, s: dict[str, Any]) -> StreamMetrics:
@@ -145,6 +149,8 @@ class StreamMetrics:
             s["state_bytes"],
             s["error"],
             LatencyMetrics._of(s["latency"]),
+            s["shared_state_rows"],
+            s["shared_state_bytes"],
         )
 
     def __repr__(self) -> str:

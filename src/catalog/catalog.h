@@ -101,6 +101,8 @@ struct object {
         key_count; /* streams: leading key columns of an updating query are key_columns; 0 = none */
     const int32_t *key_columns;
     object        *late_to; /* streams: the source that gets their late rows; NULL: none */
+    /* What streams share, which is in no catalogue: the plan that it stands for. Else NULL. */
+    const struct plan_node *part;
     /* what db and exec hang on it */
     void *impl;
     void (*impl_free)(void *impl);

@@ -248,7 +248,9 @@ fill_stream_stats(laminar_database *db, const stream *st, queue_load load,
                                  .queued_rows = load.rows,
                                  .is_backpressured = load.is_full || c.backpressured,
                                  .latency = latency_of(stream_latency(st)),
-                                 .lost_rows = c.lost_rows};
+                                 .lost_rows = c.lost_rows,
+                                 .shared_state_bytes = c.shared_state_bytes,
+                                 .shared_state_rows = c.shared_state_rows};
     (void)snprintf(made.error, sizeof(made.error), "%s", why.message);
     copy_sized(out, &made, out->size, sizeof(made));
 }

@@ -125,6 +125,7 @@ settings_started(laminar_database *db) {
     const int64_t size = atomic_load(&db->settings[SETTING_MAX_TEMP_DIRECTORY_SIZE]);
     const int64_t folder = atomic_load(&db->settings[SETTING_TEMP_DIRECTORY]);
     spill_place  *place = engine_spill(db->engine);
+    engine_set_sharing(db->engine, atomic_load(&db->settings[SETTING_SHARE_STATE]) != 0);
     engine_set_future_skew(db->engine, skew == NONE ? 0 : sat_mul_i64(skew, 1000));
     atomic_store(&place->bytes_limit, size == NONE ? INT64_MAX : size);
     atomic_store(&place->directory, folder == NONE ? NULL : (const text *)(intptr_t)folder);
@@ -143,6 +144,7 @@ apply(laminar_database *db, int32_t at, int64_t v) {
         atomic_store(&db->mem->bytes_limit, v == NONE ? INT64_MAX : v);
         break;
     case SETTING_MAX_FUTURE_SKEW:
+    case SETTING_SHARE_STATE:
     case SETTING_MAX_TEMP_DIRECTORY_SIZE:
     case SETTING_TEMP_DIRECTORY:
         if (db->engine != NULL) {

@@ -292,6 +292,26 @@ show_setting(statement_context *c, const ast_statement *st, laminar_result **out
                             out, err);
 }
 
+/* EXPLAIN STREAM */
+static status
+show_plan(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    object *o;
+    buf     b;
+    TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+                     "Stream", st->name.position, err));
+    if (o->kind != OBJECT_STREAM) {
+        error_set_at(err, ERR_NOT_FOUND_IN_QUERY, st->name.position,
+                     "Stream not found: %.*s is a %s", TEXT_ARG(o->name),
+                     object_kind_name(o->kind));
+        return error_hint(err, "SHOW STREAMS lists the streams");
+    }
+    buf_init(&b, c->db->mem, 1 << 20);
+    stream_explain(o->impl, &b);
+    const status s = answer_lines(c, &b, out, err);
+    buf_fini(&b);
+    return s;
+}
+
 static status
 run_show(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     switch (st->show) {
@@ -322,6 +342,8 @@ run_show(statement_context *c, const ast_statement *st, laminar_result **out, er
         return show_create(c, st, out, err);
     case AST_SHOW_WATERMARK:
         return why_run(c, st, out, err);
+    case AST_SHOW_PLAN:
+        return show_plan(c, st, out, err);
     }
     UNREACHABLE();
 }

@@ -139,39 +139,45 @@ static status
 explain_plan(statement_context *c, const ast_statement *st, buf *out, error *err) {
     plan p;
     /* A query with EMIT is explained as the stream that it would be. */
-    const bool streaming = st->emit.kind != AST_EMIT_DEFAULT;
+    const bool streaming = st->streams || st->emit.kind != AST_EMIT_DEFAULT;
     TRY(statement_bind(c, &p, &c->arena, st->select, streaming, &st->emit, err));
-    plan_print(&p, NULL, out);
+    status s = OK;
+    if (streaming) {
+        s = engine_explain(c->db->engine, &p, out, err);
+    } else {
+        plan_print(&p, NULL, out);
+    }
     db_leave(c->db);
-    return OK;
+    return s;
+}
+
+status
+answer_lines(statement_context *c, const buf *b, laminar_result **out, error *err) {
+    int32_t lines = 1;
+    for (size_t i = 0; i < b->size; i++) {
+        lines += b->data[i] == '\n';
+    }
+    text   *cells = arena_alloc(&c->arena, sizeof(text) * (size_t)lines);
+    int32_t n = 0;
+    for (size_t start = 0; cells != NULL && start < b->size; n++) {
+        const char  *end = memchr(b->data + start, '\n', b->size - start);
+        const size_t size = end == NULL ? b->size - start : (size_t)(end - b->data) - start;
+        cells[n] = (text){b->data + start, size};
+        start += size + 1;
+    }
+    static const char *const names[] = {"plan"};
+    return cells == NULL || b->failed
+               ? error_memory(err)
+               : answer_texts(out, c->db->mem, LAMINAR_RESULT_QUERY, names, 1, cells, n, err);
 }
 
 static status
 explain(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    laminar_database *db = c->db;
-    buf               b;
-    buf_init(&b, db->mem, 1 << 20);
+    buf b;
+    buf_init(&b, c->db->mem, 1 << 20);
     status s = st->analyze ? explain_run(c, st, &b, err) : explain_plan(c, st, &b, err);
-    if (s == OK && b.failed) {
-        s = error_memory(err);
-    }
     if (s == OK) {
-        int32_t lines = 1;
-        for (size_t i = 0; i < b.size; i++) {
-            lines += b.data[i] == '\n';
-        }
-        text   *cells = arena_alloc(&c->arena, sizeof(text) * (size_t)lines);
-        int32_t n = 0;
-        for (size_t start = 0; cells != NULL && start < b.size; n++) {
-            const char  *end = memchr(b.data + start, '\n', b.size - start);
-            const size_t size = end == NULL ? b.size - start : (size_t)(end - b.data) - start;
-            cells[n] = (text){b.data + start, size};
-            start += size + 1;
-        }
-        static const char *const names[] = {"plan"};
-        s = cells == NULL
-                ? error_memory(err)
-                : answer_texts(out, db->mem, LAMINAR_RESULT_QUERY, names, 1, cells, n, err);
+        s = answer_lines(c, &b, out, err);
     }
     buf_fini(&b);
     return s;

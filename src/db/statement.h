@@ -61,6 +61,9 @@ status statement_query(statement_context *c, text listed, const ast_select *sele
 status statement_insert(statement_context *c, const ast_statement *st, laminar_result **out,
                         error *err) MUST_USE;
 
+/* EXPLAIN: the lines of a text as rows. */
+status answer_lines(statement_context *c, const buf *b, laminar_result **out, error *err) MUST_USE;
+
 /* ---- copy.c, summarize.c */
 status copy_run(statement_context *c, const ast_statement *st, laminar_result **out,
                 error *err) MUST_USE;

@@ -28,6 +28,7 @@ scan_reads(const plan_node *n, const object *o, int32_t at) {
 
 bool
 plan_reads_column(const plan_node *n, const object *o, int32_t at) {
+    n = plan_whole(n);
     if (scan_reads(n, o, at)) {
         return true;
     }
@@ -43,7 +44,7 @@ bool
 engine_is_watched(const engine *e, const object *o, int32_t at) {
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
-        if (s->object == NULL && !changelog_is_abandoned(s->log) &&
+        if (s->object == NULL && s->part == NULL && !changelog_is_abandoned(s->log) &&
             plan_reads_column(s->plan.root, o, at)) {
             return true;
         }

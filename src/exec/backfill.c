@@ -204,16 +204,48 @@ retained_work(const stream *s) {
     return work;
 }
 
+/* The rows that are read of a part stand ready where an operator remembers them; one of those costs
+ * a fraction of a row that is taken through operators. */
+static int64_t
+part_work(const stream *part) {
+    const plan_node *n = part->plan.root;
+    while (part->circuit->ops[n->id]->class->snapshot == NULL && n->input_count == 1) {
+        n = n->inputs[0];
+    }
+    const op *o = part->circuit->ops[n->id];
+    return o->class->snapshot != NULL && o->class->state_rows != NULL
+               ? o->class->state_rows(o) / EVENT_COST
+               : retained_work(part);
+}
+
+static int64_t
+fill_work(const stream *s) {
+    int64_t work = 0;
+    if (stream_repeats_part(s)) {
+        return 0;
+    }
+    for (int32_t i = 0; i < s->input_count; i++) {
+        const stream_input *in = &s->inputs[i];
+        const bool          whole = s->timed || s->by_arrival || in->from_stream == NULL ||
+                           in->from_stream->part == NULL || in->from_stream->failed;
+        if (whole) {
+            return retained_work(s);
+        }
+        work += part_work(in->from_stream);
+    }
+    return work;
+}
+
 status
 stream_join(stream *s, bool is_new, error *err) {
     error  fault = {.position = -1};
-    status done;
-    if (retained_work(s) > SMALL_ROWS) {
+    status done = stream_share(s, &fault);
+    if (done == OK && fill_work(s) > SMALL_ROWS) {
         done = begin(s, is_new, &fault);
         if (done == OK) {
             return OK;
         }
-    } else {
+    } else if (done == OK) {
         done = stream_fill(s, &fault);
         if (done == OK) {
             done = stream_attach(s, &fault);
@@ -285,6 +317,7 @@ give_up(stream *s, bool is_new, status why, error *fault) {
     stream_detach(s);
     if (is_new) {
         list_remove(&e->streams, s);
+        stream_leave_parts(s);
         stream_release(s);
         engine_check_fault(e);
         return why;

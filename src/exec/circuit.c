@@ -196,6 +196,24 @@ circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) {
     return s;
 }
 
+#ifndef NDEBUG
+#define CHECKED_ROWS 256 /* of an operator's state: a check reads all of it */
+
+/* After a tick the state of every operator obeys its own rules. */
+static void
+check_state(const circuit *c) {
+    for (int32_t i = 0; i < c->plan->node_count; i++) {
+        const op *o = c->ops[i];
+        if (o != NULL && o->class->validate != NULL && o->class->state_rows != NULL &&
+            o->class->state_rows(o) <= CHECKED_ROWS) {
+            error        fault = {.position = -1};
+            const status valid = o->class->validate(o, &fault);
+            assert(valid != ERR_INTERNAL_ERROR); /* memory may be short here as anywhere */
+        }
+    }
+}
+#endif
+
 static status
 tick_nodes(circuit *c, int64_t frontier_us, error *err) {
     for (int32_t i = 0; i < c->plan->node_count; i++) {
@@ -264,6 +282,9 @@ circuit_tick(circuit *c, int64_t frontier_us, error *err) {
     TRY(circuit_tick_op(c, c->sink, frontier_us, err));
     arena_reset(&c->tick_arena);
     c->ticked = true;
+#ifndef NDEBUG
+    check_state(c);
+#endif
     c->within = NULL;
     if (c->env.ttl_us > 0 && circuit_is_step(c, frontier_us)) {
         return forget(c, frontier_us, err);

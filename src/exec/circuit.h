@@ -13,6 +13,10 @@ typedef struct spool spool; /* rows of a shared part, kept for its readers */
 
 typedef struct recursion recursion; /* new rows of a recursive query */
 
+typedef struct array_range { /* among the arrays of the store, in the order of their ids */
+    uint32_t first, count;
+} array_range;
+
 typedef struct circuit {
     mem                  *mem;
     arena                 arena;
@@ -22,9 +26,11 @@ typedef struct circuit {
     op_profile            profile; /* used when it is measured */
     store                *store;
     const plan           *plan;
-    const struct circuit *whole; /* of a part: the circuit of the whole query; else NULL */
-    op                  **ops;   /* plan->node_count operators by node id */
-    op                   *gate;  /* NULL in one-off circuits */
+    eval_env              eval;   /* the plan's */
+    const struct circuit *whole;  /* of a part: the circuit of the whole query; else NULL */
+    op                  **ops;    /* plan->node_count operators by node id */
+    array_range          *arrays; /* of each of them, by node id */
+    op                   *gate;   /* NULL in one-off circuits */
     op         *held; /* EMIT EVERY: a second gate, between the first and the sink; else NULL */
     op         *sink;
     spool     **spools;     /* one-off: by id of the root of a shared part */
@@ -73,6 +79,26 @@ status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_US
 /* ---- image.c: its state as bytes, for a circuit of the same plan that was just opened. */
 status circuit_save(circuit *c, buf *out, error *err) MUST_USE;
 status circuit_load(circuit *c, image_reader *in, error *err) MUST_USE;
+/* `to` was just opened for the plan of `from`, in which a scan has come in the place of the node
+ * with the id `leaf`: the state of all above it. */
+status circuit_copy_above(circuit *to, circuit *from, int32_t leaf, error *err) MUST_USE;
+/* ---- cut.c: a circuit without the operators above a node */
+typedef struct circuit_end {
+    op *gate, *held, *sink;
+} circuit_end;
+/* The rows of n can be read from its operators as they were opened: see op_spec.records. */
+bool circuit_can_read(const circuit *c, const plan_node *n);
+/* An exit behind the root of `part`, a plan that is a part of the circuit's, beside the exit that
+ * there is; circuit_cut lets the circuit go on as that part, circuit_drop_end gives it up. */
+status circuit_open_end(circuit_end *out, circuit *c, const plan *part, const op_sink *sink,
+                        error *err) MUST_USE;
+void   circuit_drop_end(circuit *c, const plan *part, const circuit_end *end);
+void   circuit_cut(circuit *c, const plan *part, const circuit_end *end);
+/* ---- lower.c */
+/* Above the node, the state of an operator that can snapshot stands for all rows below it. */
+bool circuit_covers(const plan_node *n, bool covered);
+/* Gate (streams alone) and sink behind the root of c->plan. */
+status circuit_open_exit(circuit *c, op_mode mode, const op_sink *sink, error *err) MUST_USE;
 /* ---- spool.c */
 /* Puts a spool behind the root that `reader` reads, when there is none yet. */
 status spool_open(circuit *c, const plan_node *reader, error *err) MUST_USE;

@@ -6,6 +6,14 @@
 static void
 look_at_operators(const stream *s, const plan_node *n, stream_diagnosis *d) {
     const op *o = s->circuit->ops[n->id];
+    if (n->kind == PLAN_SCAN && n->object->part != NULL) {
+        const stream *part = n->object->impl;
+        d->timed |= part->timed;
+        if (part->circuit != NULL) {
+            look_at_operators(part, part->plan.root, d);
+        }
+        return;
+    }
     if (n->kind == PLAN_FILTER) {
         d->rows_filtered += o->rows_in - o->rows_out;
     }

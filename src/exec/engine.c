@@ -68,6 +68,7 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->watermark_floor_us = INT64_MIN;
     e->now_us = INT64_MIN;
     e->flow_us = INT64_MIN;
+    e->shares = true;
     timer_heap_init(&e->timers, m);
     arena_init(&e->change_arena, m);
     spill_place_init(&e->spill, vfs_real(), m);
@@ -687,6 +688,9 @@ engine_reap(engine *e) {
         return;
     }
     for (int32_t i = e->streams.count - 1; i >= 0; i--) {
+        if (i >= e->streams.count) {
+            continue; /* a part went with its last reader */
+        }
         stream *s = e->streams.items[i];
         if (s->object == NULL && s->backfill == NULL && changelog_is_abandoned(s->log)) {
             stream_close(s);

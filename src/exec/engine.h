@@ -31,8 +31,10 @@ spill_place *engine_spill(engine *e);
 void engine_set_future_skew(engine *e, int64_t us);
 #define ENGINE_WARNING_SIZE 320
 /* What an insert gave reason to say since this was asked; false: nothing. */
-bool     engine_has_warning(const engine *e); /* from any thread */
-bool     engine_take_warning(engine *e, char *out, size_t size);
+bool engine_has_warning(const engine *e); /* from any thread */
+bool engine_take_warning(engine *e, char *out, size_t size);
+/* Streams that join from now on share what they have in common with others; at first they do. */
+void     engine_set_sharing(engine *e, bool shares);
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
 void     engine_stop_threads(engine *e);   /* from any thread; queries then run on their callers' */
 void     engine_close(engine *e);          /* after all sources and streams are gone */
@@ -186,10 +188,15 @@ const plan   *stream_plan(const stream *s);
 const schema *stream_schema(const stream *s);
 bool          stream_failure(const stream *s, error *reason); /* true: it failed, why */
 
+/* EXPLAIN STREAM; and of a plan that is none yet: with whom its parts are, or would be, shared. */
+void   stream_explain(const stream *s, buf *out);
+status engine_explain(engine *e, const plan *p, buf *out, error *err) MUST_USE;
+
 typedef struct stream_counters {
     int64_t rows_in, rows_out, late_rows, null_time_rows, ticks;
     int64_t lost_rows; /* taken back when state_ttl had made the stream forget them */
     int64_t watermark_us, state_bytes, state_rows;
+    int64_t shared_state_bytes, shared_state_rows; /* of what it shares with other streams */
     int64_t pending_rows;  /* stored in a pause by the sources that it reads */
     bool    backpressured; /* a subscription that blocks is full, behind one of them */
 } stream_counters;

@@ -34,6 +34,7 @@ typedef struct stream_input {
     source *from_source;
     stream *from_stream;
     op     *leaf;
+    int32_t node;   /* of the plan, the number of the leaf */
     op     *bridge; /* op_collect on the upstream exit that pushes into leaf */
     op_spec bridge_spec;
 } stream_input;
@@ -77,6 +78,7 @@ struct engine {
     int64_t       watermark_floor_us; /* the pipeline's watermark never falls below it */
     bool          paused;             /* rows are stored; streams see those before the pause, */
     uint64_t      held_sequence;      /* and up to this insert */
+    bool          shares;             /* streams that join share what they have in common */
     bool          in_transaction;     /* a pause that ends with one tick or with nothing */
     bool          paused_before;      /* it began in a pause, which goes on after it */
     bool          implicit;           /* of one statement */
@@ -132,7 +134,11 @@ struct stream {
     arena    arena;      /* the plan's */
     plan     plan;
     stream  *plan_of;      /* a shadow: whose plan it borrows */
-    const object *object;  /* NULL: anonymous */
+    stream  *nodes_of;     /* in whose arena, or further on, nodes of the plan lie; NULL: none do */
+    object  *part;         /* what other streams share (share.c): the object that they scan */
+    int32_t  sharers;      /* of a part: streams that read it and are not closed */
+    list     parts;        /* stream*: that it reads; it holds a reference to each */
+    const object *object;  /* NULL: anonymous, or a part */
     circuit      *circuit; /* NULL: it has failed and was reaped */
     changelog    *log;
     int32_t       depth; /* 1: reads sources alone */
@@ -237,7 +243,19 @@ void stream_tick(stream *s, int64_t frontier_us);
 /* Gives back what a failed stream held, between ticks. Its counters stay. */
 void   stream_drop_circuit(stream *s);
 status stream_announce(stream *s, error *err) MUST_USE;
+/* Opens the bridge of an input in the circuit of its owner, connected to nothing yet. */
+status bridge_make(stream_input *in, circuit *c, error *err) MUST_USE;
 status bridge_open(stream_input *in, stream *upstream, error *err) MUST_USE;
+/* What the stream's plan reads, for the leaves of a circuit of this plan, in its arena. */
+status stream_list_inputs(stream *s, circuit *c, stream_input **out, int32_t *count,
+                          error *err) MUST_USE;
+status stream_add_sources(stream *s, error *err) MUST_USE;
+void   stream_look_at_plan(stream *s); /* after its plan was changed */
+
+/* ---- share.c */
+/* Of a stream that is not filled yet: parts of its plan that others compute are read from them. */
+status stream_share(stream *s, error *err) MUST_USE;
+void   stream_leave_parts(stream *s); /* it is closed */
 
 /* ---- arrival.c */
 bool arrival_is_read(const plan_node *n); /* here or below */
@@ -282,6 +300,8 @@ void   stream_publish(stream *s, uint64_t epoch); /* the tick's rows, as one ent
  * start. */
 status stream_fill(stream *s, error *err) MUST_USE;
 /* It keeps values of now(), random() and the like. */
+/* It shows the rows of a part and nothing else, and remembers none: there is nothing to fill. */
+bool   stream_repeats_part(const stream *s);
 bool   stream_holds_values(const plan_node *n);
 status stream_check_inputs(const stream *s, error *err) MUST_USE; /* none has failed */
 void   stream_count_filled(stream *s);

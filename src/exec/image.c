@@ -54,6 +54,48 @@ circuit_load(circuit *c, image_reader *in, error *err) {
     return s == OK && in->left > 0 ? image_corrupt("it is longer than its plan", err) : s;
 }
 
+static status
+copy_arrays(circuit *to, const circuit *from, int32_t id, error *err) {
+    const array_range there = to->arrays[id], here = from->arrays[id];
+    bool              alike = there.count == here.count;
+    for (uint32_t i = 0; alike && i < here.count; i++) {
+        state_array *a = store_array_at(to->store, there.first + i);
+        alike = store_array_alike(a, from->store, here.first + i);
+        TRY(alike ? store_array_copy(a, from->store, here.first + i, err) : OK);
+    }
+    return alike ? OK : image_corrupt("a circuit has other arrays than its plan", err);
+}
+
+status
+circuit_copy_above(circuit *to, circuit *from, int32_t leaf, error *err) {
+    buf image;
+    buf_init(&image, to->mem, SIZE_MAX);
+    const arena_mark mark = arena_save(&to->scratch), mark_from = arena_save(&from->scratch);
+    status           s = OK;
+    for (int32_t i = 0; s == OK && i < to->plan->node_count; i++) {
+        if (to->ops[i] != NULL && i != leaf) {
+            s = copy_arrays(to, from, i, err);
+            s = s == OK ? op_save(from->ops[i], &image, err) : s;
+        }
+    }
+    s = s == OK ? op_save(from->gate, &image, err) : s;
+    s = s == OK && from->held != NULL ? op_save(from->held, &image, err) : s;
+    s = s == OK ? op_save(from->sink, &image, err) : s;
+    s = s == OK && image.failed ? error_memory(err) : s;
+    image_reader in = {.at = image.data, .left = image.size};
+    for (int32_t i = 0; s == OK && i < to->plan->node_count; i++) {
+        s = to->ops[i] != NULL && i != leaf ? op_load(to->ops[i], &in, err) : OK;
+    }
+    s = s == OK ? op_load(to->gate, &in, err) : s;
+    s = s == OK && to->held != NULL ? op_load(to->held, &in, err) : s;
+    s = s == OK ? op_load(to->sink, &in, err) : s;
+    to->ticked = from->ticked;
+    arena_rewind(&to->scratch, mark);
+    arena_rewind(&from->scratch, mark_from);
+    buf_fini(&image);
+    return s;
+}
+
 /* On failure the stream keeps the circuit that it had. It is attached to nothing. */
 static status
 reload(stream *s, error *err) {

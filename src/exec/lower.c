@@ -269,10 +269,9 @@ is_built(const circuit *c, const plan_node *n, int32_t input) {
     return c->whole != NULL && n->kind == PLAN_JOIN && input == n->build_side;
 }
 
-/* Above the node: the state of an operator that can snapshot stands for all rows below it. A shared
- * part may have readers without one. */
-static bool
-covers(const plan_node *n, bool covered) {
+/* A shared part of the plan may have readers without one. */
+bool
+circuit_covers(const plan_node *n, bool covered) {
     return n->kind != PLAN_SHARED && (covered || class_of(n, MODE_STREAM)->snapshot != NULL);
 }
 
@@ -289,7 +288,7 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, boo
     const op     *whole = c->whole == NULL ? NULL : c->whole->ops[n->id];
     for (int32_t i = 0; i < inputs; i++) {
         if (!is_built(c, n, i)) {
-            TRY(open_node(c, n->inputs[i], mode, live, covers(n, covered), err));
+            TRY(open_node(c, n->inputs[i], mode, live, circuit_covers(n, covered), err));
         }
     }
     op_spec *spec = arena_alloc_zero(&c->arena, sizeof(*spec));
@@ -299,10 +298,12 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, boo
     TRY(fill_spec(spec, &c->arena, n, mode, whole, err));
     spec->live = live == NULL ? NULL : live->ops[n->id];
     spec->records = !covered;
-    const bool large_top = is_large_top(n, mode, whole);
+    const bool     large_top = is_large_top(n, mode, whole);
+    const uint32_t first_array = store_live_arrays(c->store);
     TRY(large_top ? whole_order(spec, &c->arena, n, err) : OK);
     TRY(op_open(&c->ops[n->id], large_top ? &op_sort_class : class_of(n, mode), &c->env, spec,
                 err));
+    c->arrays[n->id] = (array_range){first_array, store_live_arrays(c->store) - first_array};
     TRY(n->kind == PLAN_RECURSIVE ? recursion_open(c, n, err) : OK);
     if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {
         return spool_open(c, n, err); /* each reader is fed when it is its turn */
@@ -323,15 +324,17 @@ open_gate(op **out, circuit *c, op *above, bool held, error *err) {
     *spec = (op_spec){.mode = MODE_STREAM, .input = {&root->schema}, .output = &root->schema};
     spec->window_key = -1;
     spec->held = held;
-    spec->pass_through = !held && (root->properties & (PLAN_APPEND_ONLY | PLAN_CONSOLIDATED)) != 0;
+    spec->pass_through =
+        !held &&
+        (c->plan->is_part || (root->properties & (PLAN_APPEND_ONLY | PLAN_CONSOLIDATED)) != 0);
     TRY(op_open(out, &op_gate_class, &c->env, spec, err));
     return op_connect(above, *out, 0, err);
 }
 
 /* root -> [gate [-> held gate]] -> sink. Readers of the stream are fed by the first gate: they stay
  * at the same rows as all others. */
-static status
-open_exit(circuit *c, op_mode mode, const op_sink *sink, error *err) {
+status
+circuit_open_exit(circuit *c, op_mode mode, const op_sink *sink, error *err) {
     const plan_node *root = c->plan->root;
     op              *last = c->ops[root->id];
     if (mode == MODE_STREAM) {
@@ -374,17 +377,20 @@ open_circuit(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
                           .tick_arena = &c->tick_arena,
                           .store = c->store,
                           .interrupted = interrupted,
-                          .eval = &p->eval,
+                          .eval = &c->eval,
                           .ttl_us = mode == MODE_STREAM ? p->ttl_us : 0,
                           .clock_us = INT64_MIN};
+        c->eval = p->eval;
         s = c->env.ttl_us == 0 ? OK : store_open(&c->env.results, m, err);
     }
     if (s == OK) {
         c->ops = arena_alloc_zero(&c->arena, sizeof(op *) * (size_t)p->node_count);
-        s = c->ops == NULL ? error_memory(err) : open_node(c, p->root, mode, live, false, err);
+        c->arrays = arena_alloc_zero(&c->arena, sizeof(*c->arrays) * (size_t)p->node_count);
+        s = c->ops == NULL || c->arrays == NULL ? error_memory(err)
+                                                : open_node(c, p->root, mode, live, false, err);
     }
     if (s == OK) {
-        s = open_exit(c, mode, sink, err);
+        s = circuit_open_exit(c, mode, sink, err);
     }
     if (s < 0) {
         circuit_close(c);

@@ -59,9 +59,39 @@ feed_source(const stream_input *in, error *err) {
     return fed < 0 ? fed : OK;
 }
 
+bool
+stream_repeats_part(const stream *s) {
+    const plan_node *root = s->plan.root;
+    return root->kind == PLAN_SCAN && root->object->part != NULL &&
+           (root->properties & PLAN_APPEND_ONLY) != 0;
+}
+
+/* What the windows of its parts have met, INT64_MIN: they have none. */
+static int64_t
+met_frontier_us(const stream *s) {
+    int64_t frontier_us = INT64_MIN;
+    for (int32_t i = 0; i < s->parts.count; i++) {
+        const stream *part = s->parts.items[i];
+        frontier_us = max_i64(frontier_us, part->timed ? part->frontier_us : met_frontier_us(part));
+    }
+    return frontier_us;
+}
+
+/* As if it had been there from the start: the frontier did not go back when a source that was idle
+ * spoke again. */
+static int64_t
+filled_frontier_us(const stream *s) {
+    return max_i64(stream_frontier_us(s), met_frontier_us(s));
+}
+
 /* What a stream above has is read from its state instead of being made again. */
 static status
 fill_whole(stream *s, error *err) {
+    if (stream_repeats_part(s)) {
+        const stream *part = s->plan.root->object->impl;
+        s->rows_out = part->circuit->ops[part->plan.root->id]->rows_out;
+        return circuit_tick(s->circuit, filled_frontier_us(s), err);
+    }
     TRY(feed_constants(s, s->plan.root, err));
     for (int32_t i = 0; i < s->input_count; i++) {
         stream_input *in = &s->inputs[i];
@@ -72,7 +102,7 @@ fill_whole(stream *s, error *err) {
             TRY(feed_source(in, err));
         }
     }
-    return circuit_tick(s->circuit, stream_frontier_us(s), err);
+    return circuit_tick(s->circuit, filled_frontier_us(s), err);
 }
 
 /* ---------------------------------------------------------------------------------- replay */
@@ -674,6 +704,9 @@ status
 stream_check_inputs(const stream *s, error *err) {
     for (int32_t i = 0; i < s->input_count; i++) {
         const stream *up = s->inputs[i].from_stream;
+        if (up != NULL && up->failed && up->part != NULL) {
+            return error_set(err, ERR_STREAM_FAILED, "%.400s", up->reason.message);
+        }
         if (up != NULL && up->failed) {
             return error_set(err, ERR_STREAM_FAILED, "input stream \"%.*s\" failed: %.300s",
                              TEXT_ARG(up->object->name), up->reason.message);

@@ -60,11 +60,53 @@ end_retry(stream *s, status done, error *fault) {
     engine_settle_late(s->engine);
 }
 
+/* A part has shown nothing to anybody but its readers, which have no state now: it begins again. */
+static status
+revive(stream *part, error *err) {
+    error fault = {.position = -1};
+    if (part->circuit != NULL) {
+        stream_drop_circuit(part);
+    }
+    part->final = (stream_counters){0};
+    part->failed = false;
+    status done = stream_reset(part, &fault);
+    done = done == OK ? stream_fill(part, &fault) : done;
+    done = done == OK ? stream_attach(part, &fault) : done;
+    if (done < 0) {
+        stream_fail(part, &fault);
+        stream_drop_circuit(part);
+        return error_set(err, ERR_STREAM_FAILED, "%.400s", part->reason.message);
+    }
+    part->round = part->engine->round;
+    stream_go_live(part);
+    stream_want_ops(part, 0);
+    return OK;
+}
+
+/* What it shares with others and failed, from the sources down. */
+static status
+revive_parts(const stream *s, error *err) {
+    for (int32_t i = 0; i < s->parts.count; i++) {
+        stream *part = s->parts.items[i];
+        if (part->failed) {
+            TRY(revive_parts(part, err));
+            TRY(revive(part, err));
+        }
+    }
+    return OK;
+}
+
 static status
 retry_one(stream *s, error *err) {
     error fault = {.position = -1};
     TRY(check_values(s, err));
     TRY(check_rows(s, err));
+    const status revived = revive_parts(s, &fault);
+    if (revived < 0) {
+        s->reason = fault;
+        return error_set(err, ERR_STREAM_FAILED, "\"%.*s\" failed again: %.400s",
+                         TEXT_ARG(s->object->name), fault.message);
+    }
     if (s->circuit != NULL) {
         stream_drop_circuit(s);
     }
@@ -103,6 +145,18 @@ reads_stream(const stream *s, const stream *input) {
     return false;
 }
 
+/* A part of it was revived in this round. */
+static bool
+reads_revived(const stream *s) {
+    for (int32_t i = 0; i < s->parts.count; i++) {
+        const stream *part = s->parts.items[i];
+        if (part->round == s->engine->round || reads_revived(part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 status
 stream_retry(stream *s, error *err) {
     engine *e = s->engine;
@@ -112,11 +166,15 @@ stream_retry(stream *s, error *err) {
     }
     engine_settle(e);
     engine_reap(e);
+    e->round++;
     TRY(retry_one(s, err));
     for (int32_t i = 0; i < e->streams.count; i++) { /* what failed with it, in order of creation */
         stream *reader = e->streams.items[i];
-        bool    fell = false;
-        for (int32_t k = 0; k < i && !fell && reader->failed && reader->object != NULL; k++) {
+        bool    fell = reads_revived(reader);
+        if (!reader->failed || reader->object == NULL) {
+            continue;
+        }
+        for (int32_t k = 0; k < i && !fell; k++) {
             const stream *up = e->streams.items[k];
             fell = !up->failed && up->object != NULL && reads_stream(reader, up);
         }

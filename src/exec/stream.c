@@ -99,7 +99,7 @@ await_closing(stream *s) {
     }
     for (int32_t i = 0; i < s->plan.node_count; i++) {
         const op *o = s->circuit->ops[i];
-        if (o->class->due_us != NULL) {
+        if (o != NULL && o->class->due_us != NULL) {
             due_us = min_i64(due_us, o->class->due_us(o));
         }
     }
@@ -119,13 +119,14 @@ stream_go_live(stream *s) {
 
 /* ---------------------------------------------------------------------------------- making and
  * freeing */
-static status
-count_inputs(stream *s, const plan_node *n, int32_t *count, error *err) {
+static void
+list_inputs(stream *s, const circuit *c, const plan_node *n, stream_input *inputs, int32_t *count) {
     if (n->kind == PLAN_SCAN) {
-        if (s->inputs != NULL) {
-            stream_input *in = &s->inputs[*count];
+        if (inputs != NULL) {
+            stream_input *in = &inputs[*count];
             in->owner = s;
-            in->leaf = s->circuit->ops[n->id];
+            in->leaf = c->ops[n->id];
+            in->node = n->id;
             if (n->object->kind == OBJECT_STREAM) {
                 in->from_stream = n->object->impl;
             } else {
@@ -135,13 +136,27 @@ count_inputs(stream *s, const plan_node *n, int32_t *count, error *err) {
         (*count)++;
     }
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        TRY(count_inputs(s, n->inputs[i], count, err));
+        list_inputs(s, c, n->inputs[i], inputs, count);
     }
+}
+
+status
+stream_list_inputs(stream *s, circuit *c, stream_input **out, int32_t *count, error *err) {
+    int32_t n = 0;
+    list_inputs(s, c, s->plan.root, NULL, &n);
+    stream_input *inputs = arena_alloc_zero(&c->arena, sizeof(*inputs) * (size_t)(n + 1));
+    if (inputs == NULL) {
+        return error_memory(err);
+    }
+    n = 0;
+    list_inputs(s, c, s->plan.root, inputs, &n);
+    *out = inputs;
+    *count = n;
     return OK;
 }
 
-static status
-add_sources(stream *s, error *err) {
+status
+stream_add_sources(stream *s, error *err) {
     for (int32_t i = 0; i < s->input_count; i++) {
         const stream_input *in = &s->inputs[i];
         const int32_t       n = in->from_source != NULL ? 1 : in->from_stream->sources.count;
@@ -198,17 +213,9 @@ stream_make_circuit(stream *s, error *err) {
     s->late_sink = (op_sink){.context = s, .take = stream_take_late};
     s->circuit->env.late = s->plan.late_to == NULL ? NULL : &s->late_sink;
     want_old_rows(s);
-    int32_t count = 0;
-    TRY(count_inputs(s, s->plan.root, &count, err));
-    s->inputs = arena_alloc_zero(&s->circuit->arena, sizeof(stream_input) * (size_t)(count + 1));
-    if (s->inputs == NULL) {
-        return error_memory(err);
-    }
-    count = 0;
-    TRY(count_inputs(s, s->plan.root, &count, err));
-    s->input_count = count;
+    TRY(stream_list_inputs(s, s->circuit, &s->inputs, &s->input_count, err));
     TRY(check_depth(s, err));
-    return add_sources(s, err);
+    return stream_add_sources(s, err);
 }
 
 static bool
@@ -234,6 +241,12 @@ has_event_time(const stream *s) {
         }
     }
     return false;
+}
+
+void
+stream_look_at_plan(stream *s) {
+    s->timed = s->plan.ttl_us > 0 || judges_times(s->plan.root);
+    s->by_arrival = arrival_is_read(s->plan.root);
 }
 
 /* Named streams can be read again from a position. One that replaces another of its name must not
@@ -262,8 +275,7 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     buf_init(&s->ops, e->mem, INT32_MAX);
     s->plan = *p;
     s->object = o;
-    s->timed = p->ttl_us > 0 || judges_times(p->root);
-    s->by_arrival = arrival_is_read(p->root);
+    stream_look_at_plan(s);
     s->frontier_us = INT64_MIN;
     status made = changelog_open(&s->log, e->mem, err);
     if (made == OK && p->emit_every_us > 0) {
@@ -332,6 +344,14 @@ stream_release(stream *s) {
     if (s->plan_of != NULL) {
         stream_release(s->plan_of);
     }
+    for (int32_t i = 0; i < s->parts.count; i++) {
+        stream_release(s->parts.items[i]);
+    }
+    list_fini(&s->parts, m);
+    if (s->nodes_of != NULL) {
+        stream_release(s->nodes_of);
+    }
+    catalog_object_release(s->part);
     mem_free(m, s, sizeof(*s));
 }
 
@@ -357,15 +377,20 @@ bridge_take(void *context, const delta *rows, error *err) {
 }
 
 status
+bridge_make(stream_input *in, circuit *c, error *err) {
+    const schema *columns = &in->from_stream->plan.root->schema;
+    in->bridge_spec = (op_spec){.mode = MODE_STREAM,
+                                .input = {columns},
+                                .output = columns,
+                                .window_key = -1,
+                                .sink = {.context = in, .take = bridge_take}};
+    return op_open(&in->bridge, &op_collect_class, &c->env, &in->bridge_spec, err);
+}
+
+status
 bridge_open(stream_input *in, stream *upstream, error *err) {
     if (in->bridge == NULL) {
-        in->bridge_spec = (op_spec){.mode = MODE_STREAM,
-                                    .input = {&upstream->plan.root->schema},
-                                    .output = &upstream->plan.root->schema,
-                                    .window_key = -1,
-                                    .sink = {.context = in, .take = bridge_take}};
-        TRY(op_open(&in->bridge, &op_collect_class, &in->owner->circuit->env, &in->bridge_spec,
-                    err));
+        TRY(bridge_make(in, in->owner->circuit, err));
     }
     return op_connect(circuit_exit(upstream->circuit), in->bridge, 0, err);
 }
@@ -527,13 +552,17 @@ stream_fail(stream *s, const error *reason) {
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
-    if (s->object == NULL) { /* its subscription has the log, which is all that is left to read */
+    if (s->object == NULL && s->part == NULL) { /* its subscription reads what is in the log */
         changelog_abandon(s->log);
     }
     atomic_store_explicit(&s->engine->has_abandoned, true, memory_order_release);
     for (int32_t i = 0; i < s->dependents.count; i++) {
         stream_input *in = s->dependents.items[i];
         error         below = *reason;
+        if (s->part != NULL) {
+            stream_fail(in->owner, reason);
+            continue;
+        }
         error_set(&below, reason->status, "input stream \"%.*s\" failed: %.300s",
                   s->object == NULL ? 0 : (int)s->object->name.size,
                   s->object == NULL ? "" : s->object->name.data, reason->message);
@@ -567,6 +596,7 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
     if (made < 0) {
         stream_detach(s);
         list_remove(&e->streams, s);
+        stream_leave_parts(s);
         stream_release(s);
         engine_check_fault(e);
         return made;
@@ -587,6 +617,11 @@ stream_close(stream *s) {
     stream_detach(s);
     stream_release_held(s);
     changelog_end(s->log, LOG_FINISHED, NULL);
+    stream_leave_parts(s);
+    if (s->part != NULL) { /* others may still hold its nodes, nobody its state */
+        circuit_close(s->circuit);
+        s->circuit = NULL;
+    }
     if (s->backfill != NULL) {
         backfill_orphan(s);
     } else {
@@ -621,7 +656,11 @@ int64_t
 stream_late_rows(const stream *s) {
     int64_t rows = s->final.late_rows;
     for (int32_t i = 0; s->backfill == NULL && s->circuit != NULL && i < s->plan.node_count; i++) {
-        rows += s->circuit->ops[i]->late_rows;
+        rows += s->circuit->ops[i] == NULL ? 0 : s->circuit->ops[i]->late_rows;
+    }
+    for (int32_t i = 0; i < s->input_count; i++) {
+        const stream *up = s->inputs[i].from_stream;
+        rows += up != NULL && up->part != NULL ? stream_late_rows(up) : 0;
     }
     return rows;
 }
@@ -648,6 +687,21 @@ reported_watermark_us(const stream *s) {
     return plain_us == INT64_MAX ? INT64_MIN : plain_us;
 }
 
+/* What a part has done, its reader has done. Its state is counted with its reader while that is the
+ * only one, else apart. */
+static void
+count_part(const stream *part, stream_counters *out) {
+    stream_counters c;
+    stream_count(part, &c);
+    out->rows_in += c.rows_in;
+    out->null_time_rows += c.null_time_rows;
+    const bool alone = part->sharers == 1;
+    out->state_bytes += alone ? c.state_bytes : 0;
+    out->state_rows += alone ? c.state_rows : 0;
+    out->shared_state_bytes += c.shared_state_bytes + (alone ? 0 : c.state_bytes);
+    out->shared_state_rows += c.shared_state_rows + (alone ? 0 : c.state_rows);
+}
+
 void
 stream_count(const stream *s, stream_counters *out) {
     *out = s->final;
@@ -667,12 +721,20 @@ stream_count(const stream *s, stream_counters *out) {
     out->late_rows = stream_late_rows(s);
     for (int32_t i = 0; i < s->plan.node_count; i++) {
         const op *o = s->circuit->ops[i];
-        out->null_time_rows += o->null_time_rows;
-        out->lost_rows += o->lost_rows;
-        out->state_rows += o->class->state_rows == NULL ? 0 : o->class->state_rows(o);
+        if (o != NULL) {
+            out->null_time_rows += o->null_time_rows;
+            out->lost_rows += o->lost_rows;
+            out->state_rows += o->class->state_rows == NULL ? 0 : o->class->state_rows(o);
+        }
     }
     for (int32_t i = 0; i < s->input_count; i++) {
-        out->rows_in += s->inputs[i].leaf->rows_in;
+        const stream_input *in = &s->inputs[i];
+        if (in->from_stream == NULL || in->from_stream->part == NULL) {
+            out->rows_in += in->leaf->rows_in;
+        }
+    }
+    for (int32_t i = 0; i < s->parts.count; i++) {
+        count_part(s->parts.items[i], out);
     }
 }
 

@@ -486,7 +486,9 @@ print_estimate(const plan_node *n, buf *out) {
 
 static void
 print_node(const plan_node *n, int32_t depth, bool streaming, const plan_profile *profile,
-           buf *out) {
+           const plan_notes *notes, buf *out) {
+    const plan_node *asked = n;
+    n = plan_whole(n);
     buf_printf(out, "%*s", 2 * depth, "");
     print_line(n, out);
     if (!streaming && estimate_is_known(n)) {
@@ -495,13 +497,21 @@ print_node(const plan_node *n, int32_t depth, bool streaming, const plan_profile
     if (profile != NULL) {
         print_profile(&profile[n->id], out);
     }
+    if (notes != NULL && !notes->note(notes->context, asked, out)) {
+        notes = NULL;
+    }
     buf_printf(out, "\n");
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        print_node(n->inputs[i], depth + 1, streaming, profile, out);
+        print_node(n->inputs[i], depth + 1, streaming, profile, notes, out);
     }
 }
 
 void
 plan_print(const plan *p, const plan_profile *profile, buf *out) {
-    print_node(p->root, 0, p->streaming, profile, out);
+    print_node(p->root, 0, p->streaming, profile, NULL, out);
+}
+
+void
+plan_print_noted(const plan *p, const plan_notes *notes, buf *out) {
+    print_node(p->root, 0, p->streaming, NULL, notes, out);
 }

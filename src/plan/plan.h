@@ -220,8 +220,9 @@ typedef struct plan {
     object    *late_to;           /* where late rows go (borrowed); NULL: nowhere */
     bool       constant;          /* reads no object: finite */
     bool       streaming;
-    eval_env   eval;  /* for volatile functions */
-    star_text *stars; /* of streams and views, in any order */
+    bool       is_part; /* of streams, which take its changes as they come */
+    eval_env   eval;    /* for volatile functions */
+    star_text *stars;   /* of streams and views, in any order */
 } plan;
 
 /* What a query reads that the catalogue does not know: files, objects of the caller. To open one
@@ -331,6 +332,18 @@ plan_own_inputs(const plan_node *n) {
     return n->kind == PLAN_SHARED && n->shared->first != n ? 0 : n->input_count;
 }
 
+/* ---- same.c: parts of streams' plans that are computed once */
+/* What a scan of such a part stands for; all other nodes are themselves. */
+const plan_node *plan_whole(const plan_node *n);
+/* Over the same rows both give the same changes at every tick, as far as they are deterministic. */
+bool plan_same(const plan_node *a, const plan_node *b);
+/* A scan of the object `part` in the place of a node, with its number and its names. NULL: out of
+ * memory. */
+plan_node *plan_scan_part(arena *a, const plan_node *of, object *part);
+/* `by` in the place of `what`, which has one reader: nodes above it are copied, none is changed. */
+status plan_replace(plan_node **root, arena *a, const plan_node *what, plan_node *by,
+                    error *err) MUST_USE;
+
 /* An operator tree with properties, one node a line, indented by two blanks: EXPLAIN. */
 typedef struct plan_profile { /* what a node did: EXPLAIN ANALYZE */
     int64_t rows_in, rows_out;
@@ -338,7 +351,13 @@ typedef struct plan_profile { /* what a node did: EXPLAIN ANALYZE */
     int64_t bytes;         /* the most that it held, per thread, added up */
     int64_t spilled_bytes; /* written to disk, for want of memory */
 } plan_profile;
+typedef struct plan_notes { /* of somebody who knows more about the nodes */
+    void *context;
+    /* Adds to the line of n. False: none of the nodes below is asked about. */
+    bool (*note)(void *context, const plan_node *n, buf *out);
+} plan_notes;
 /* profile: by node id; NULL: none. */
 void plan_print(const plan *p, const plan_profile *profile, buf *out);
+void plan_print_noted(const plan *p, const plan_notes *notes, buf *out);
 
 #endif

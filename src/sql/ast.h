@@ -450,10 +450,11 @@ typedef enum ast_show {
     AST_SHOW_QUERIES,
     AST_SHOW_PIPELINES,
     AST_SHOW_LIMITS,
-    AST_SHOW_ALL,      /* settings */
-    AST_SHOW_SETTING,  /* name */
-    AST_SHOW_CREATE,   /* name */
-    AST_SHOW_WATERMARK /* name: EXPLAIN WATERMARK */
+    AST_SHOW_ALL,       /* settings */
+    AST_SHOW_SETTING,   /* name */
+    AST_SHOW_CREATE,    /* name */
+    AST_SHOW_WATERMARK, /* name: EXPLAIN WATERMARK */
+    AST_SHOW_PLAN       /* name: EXPLAIN STREAM */
 } ast_show;
 
 typedef enum ast_alter {
@@ -494,6 +495,7 @@ typedef struct ast_statement {
     ast_select  *select;
     ast_emission emit;
     bool         analyze; /* EXPLAIN: it is run */
+    bool         streams; /* EXPLAIN CREATE STREAM name: as the stream that it would be */
     /* INSERT: `select` gives the rows; CREATE VIEW */
     int32_t   target_count; /* column list, 0 when absent */
     ast_name *targets;

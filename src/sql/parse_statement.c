@@ -21,9 +21,13 @@ parse_explain_create(parser *p, ast_statement *s) {
     }
     ast_select        *query = s->select;
     const ast_emission emit = s->emit;
+    const ast_name     name = s->name;
+    const bool         streams = s->kind == AST_CREATE_STREAM;
     *s = own;
     s->select = query;
     s->emit = emit;
+    s->streams = streams;
+    s->name = streams ? name : s->name;
     return OK;
 }
 
@@ -35,12 +39,17 @@ parse_explain(parser *p, ast_statement *s) {
     if (!s->analyze && parser_at(p, KEYWORD_WATERMARK)) {
         return parse_explain_watermark(p, s);
     }
+    if (!s->analyze && parser_accept(p, KEYWORD_STREAM)) {
+        s->kind = AST_SHOW;
+        s->show = AST_SHOW_PLAN;
+        return parse_object_name(p, s);
+    }
     if (parser_at(p, KEYWORD_CREATE)) {
         return parse_explain_create(p, s);
     }
     if (!parser_at_query(p) && !parser_at(p, KEYWORD_VALUES)) {
-        return parser_error(p, "a query (SELECT, FROM, WITH or VALUES), CREATE or WATERMARK",
-                            "EXPLAIN");
+        return parser_error(
+            p, "a query (SELECT, FROM, WITH or VALUES), CREATE, STREAM or WATERMARK", "EXPLAIN");
     }
     TRY(parse_query(p, &s->select));
     return parse_emit(p, s);

@@ -21,8 +21,10 @@ print_show(const ast_statement *s, buf *out) {
         [AST_SHOW_SETTING] = "",
         [AST_SHOW_CREATE] = "CREATE ",
         [AST_SHOW_WATERMARK] = "WATERMARK ",
+        [AST_SHOW_PLAN] = "STREAM ",
     };
-    buf_append_text(out, s->show == AST_SHOW_WATERMARK ? TEXT("EXPLAIN ") : TEXT("SHOW "));
+    const bool explains = s->show == AST_SHOW_WATERMARK || s->show == AST_SHOW_PLAN;
+    buf_append_text(out, explains ? TEXT("EXPLAIN ") : TEXT("SHOW "));
     buf_append_text(out, text_of(words[s->show]));
     if (s->name.text.data != NULL) {
         print_name(&s->name, out);

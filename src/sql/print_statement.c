@@ -415,6 +415,10 @@ sql_print_statement(const ast_statement *s, buf *out) {
         return;
     case AST_EXPLAIN:
         buf_append_text(out, s->analyze ? TEXT("EXPLAIN ANALYZE ") : TEXT("EXPLAIN "));
+        if (s->streams) {
+            print_create(s, "STREAM", out);
+            buf_append_text(out, TEXT(" AS "));
+        }
         print_query(s, out);
         return;
     case AST_CREATE_SOURCE:

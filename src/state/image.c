@@ -6,8 +6,8 @@
 #include "base/image.h"
 #include "state/store.h"
 
-static uint32_t
-live_arrays(const store *s) {
+uint32_t
+store_live_arrays(const store *s) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < store_array_limit(s); i++) {
         count += store_array_at(s, i) != NULL;
@@ -39,7 +39,7 @@ store_image_put(store *s, buf *out, error *err) {
     }
     const status opened = store_snapshot_open(&shot, s, err);
     if (opened == OK) {
-        image_put_u32(out, live_arrays(s));
+        image_put_u32(out, store_live_arrays(s));
         for (uint32_t i = 0; i < store_array_limit(s); i++) {
             const state_array *a = store_array_at(s, i);
             if (a != NULL) {
@@ -76,7 +76,7 @@ status
 store_image_take(store *s, image_reader *in, error *err) {
     uint32_t count;
     TRY(image_take_u32(in, &count, err));
-    if (count != live_arrays(s)) {
+    if (count != store_live_arrays(s)) {
         return image_corrupt("it has more or fewer arrays than its plan", err);
     }
     for (uint32_t i = 0; i < store_array_limit(s); i++) {
@@ -84,6 +84,37 @@ store_image_take(store *s, image_reader *in, error *err) {
         if (a != NULL) {
             TRY(take_array(a, in, err));
         }
+    }
+    return OK;
+}
+
+/* Number `rank` of the arrays, in the order of their ids; NULL: there are fewer. */
+static const state_array *
+array_of_rank(const store *s, uint32_t rank) {
+    for (uint32_t i = 0; i < store_array_limit(s); i++) {
+        const state_array *a = store_array_at(s, i);
+        if (a != NULL && rank-- == 0) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+bool
+store_array_alike(const state_array *to, const store *other, uint32_t from) {
+    const state_array *a = array_of_rank(other, from);
+    return a != NULL && a->element_size == to->element_size &&
+           text_equal(text_of(array_name(a)), text_of(array_name(to)));
+}
+
+status
+store_array_copy(state_array *to, const store *other, uint32_t from, error *err) {
+    const state_array *a = array_of_rank(other, from);
+    array_truncate(to, 0);
+    TRY(array_extend(to, a->count, NULL, err));
+    TRY(array_touch(to, 0, a->count, err));
+    if (a->count > 0) {
+        memcpy(to->data, a->data, (size_t)a->count * a->element_size);
     }
     return OK;
 }

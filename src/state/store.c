@@ -67,6 +67,21 @@ store_array_at(const store *s, uint32_t id) {
     return id < s->array_count ? s->arrays[id] : NULL;
 }
 
+void
+store_close_gaps(store *s) {
+    uint32_t next = 0;
+    assert(s->snapshots == NULL);
+    for (uint32_t i = 0; i < s->array_count; i++) {
+        if (s->arrays[i] != NULL) {
+            s->arrays[next] = s->arrays[i];
+            s->names[next] = s->names[i];
+            s->arrays[next]->id = next;
+            next++;
+        }
+    }
+    s->array_count = next;
+}
+
 const char *
 array_name(const state_array *a) {
     return a->owner->names[a->id];

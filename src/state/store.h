@@ -57,6 +57,8 @@ void   array_truncate(state_array *a, uint64_t count);
 const char  *array_name(const state_array *a);
 uint32_t     store_array_limit(const store *s);           /* ids are below it */
 state_array *store_array_at(const store *s, uint32_t id); /* NULL: free id */
+uint32_t     store_live_arrays(const store *s);
+void         store_close_gaps(store *s); /* ids become dense, in their order; no snapshot is open */
 
 status array_touch_slow(state_array *a, uint64_t first, uint64_t n, error *err) MUST_USE;
 status array_touch_each_slow(state_array *a, const uint32_t *indexes, int32_t n,
@@ -102,5 +104,9 @@ status array_restore_block(state_array *a, uint64_t block, const void *data, siz
  * have opened. What is derived from them (indexes) is rebuilt by their owners. */
 status store_image_put(store *s, buf *out, error *err) MUST_USE;
 status store_image_take(store *s, image_reader *in, error *err) MUST_USE;
+/* Array number `from` of those of another store, counted in the order of their ids, into `to`.
+ * False: they are not alike. */
+bool   store_array_alike(const state_array *to, const store *other, uint32_t from);
+status store_array_copy(state_array *to, const store *other, uint32_t from, error *err) MUST_USE;
 
 #endif

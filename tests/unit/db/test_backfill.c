@@ -163,6 +163,7 @@ test_same_as_early(void **state) {
     laminar_database *db = open_with(&m);
     inserted = 0;
     make_large(db);
+    db_run(db, "SET share_state = false"); /* else there would be nothing to fill */
     for (int32_t i = 0; i < QUERIES; i++) {
         snprintf(sql, sizeof(sql), "CREATE STREAM early%d AS %s", i, queries[i]);
         db_run(db, sql);
@@ -392,6 +393,7 @@ test_pause(void **state) {
     laminar_error     err;
     laminar_database *db = open_with(&m);
     make_large(db);
+    db_run(db, "SET share_state = false");
     db_run(db, "CREATE STREAM early2 AS SELECT k, count(*) AS n FROM t GROUP BY k");
     arm(&m, db, pause_it, 1, NULL);
     db_run(db, "CREATE STREAM one AS SELECT k, count(*) AS n FROM t GROUP BY k");
@@ -537,6 +539,7 @@ test_writers(void **state) {
     laminar_subscription *sub = NULL;
     clock_init_real(&db->clock.base);
     make_large(db);
+    db_run(db, "SET share_state = false");
     for (int32_t i = 0; i < QUERIES; i++) {
         snprintf(sql, sizeof(sql), "CREATE STREAM early%d AS %s", i, queries[i]);
         db_run(db, sql);

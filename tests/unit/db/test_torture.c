@@ -35,6 +35,11 @@ static const char *const late_streams[][2] = {
                   "GROUP BY k, HOP(ts, INTERVAL '5' SECOND, INTERVAL '20' SECOND)"},
     {"late_joined", "SELECT t.k AS k, r.name AS name, count(*) AS n FROM t LEFT JOIN r "
                     "ON t.k = r.k GROUP BY t.k, r.name"},
+    /* Parts of others, that are cut out of them. */
+    {"late_best", "SELECT k, v, s FROM t ORDER BY v DESC, k, s LIMIT 3"},
+    {"late_pairs", "SELECT t.k AS k, r.name AS name FROM t LEFT JOIN r ON t.k = r.k"},
+    {"late_totals", "SELECT k, n FROM (SELECT k, count(*) AS n, sum(v) AS total, min(s) AS low "
+                    "FROM t GROUP BY k) WHERE low <> '' OR total > 0"},
 };
 #define LATE_STREAMS (sizeof(late_streams) / sizeof(late_streams[0]))
 

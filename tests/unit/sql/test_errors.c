@@ -92,7 +92,8 @@ static const refusal refusals[] = {
     {"DROP STREAM", 11, "expected a name after STREAM", NULL},
     {"INSERT INTO t", 13, "expected VALUES or a query after the name", NULL},
     {"EXPLAIN", 7,
-     "expected a query (SELECT, FROM, WITH or VALUES), CREATE or WATERMARK after EXPLAIN", NULL},
+     "expected a query (SELECT, FROM, WITH or VALUES), CREATE, STREAM or WATERMARK after EXPLAIN",
+     NULL},
     /* too much, or in the wrong place */
     {"SELECT a b c FROM t", 11,
      "expected a clause, an operator or the end of the statement, found \"c\"", NULL},

@@ -103,4 +103,41 @@ test_round_trip(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
-UNIT_MAIN(UNIT(test_round_trip))
+/* The arrays of one operator go to another store, and out of this one. */
+static void
+test_parts(void **state) {
+    (void)state;
+    error  err;
+    mem    m;
+    arena  a;
+    tables from, to;
+    mem_init(&m, INT64_MAX);
+    arena_init(&a, &m);
+    open_tables(&from, &m, "sums");
+    open_tables(&to, &m, "sums");
+    add(&from, 100, &a);
+    const uint32_t count = store_live_arrays(from.s);
+    CHECK_EQ(count, store_live_arrays(to.s));
+    for (uint32_t i = 0; i < count; i++) {
+        state_array *array = store_array_at(to.s, i);
+        CHECK(store_array_alike(array, from.s, i));
+        CHECK_OK(store_array_copy(array, from.s, i, &err));
+    }
+    CHECK(!store_array_alike(store_array_at(to.s, 0), from.s, count - 1));
+    CHECK(!store_array_alike(store_array_at(to.s, 0), from.s, count));
+    CHECK_OK(group_table_rebuild(&to.groups, &err));
+    check(&to, 100, &a);
+    group_table_close(&from.groups);
+    store_close_gaps(from.s);
+    CHECK_EQ(store_array_limit(from.s), 1);
+    CHECK(store_array_at(from.s, 0) == &from.sums);
+    CHECK_EQ(strcmp(array_name(&from.sums), "sums"), 0);
+    CHECK_OK(group_table_open(&from.groups, from.s, "groups", key_types, 2, &err));
+    CHECK_EQ(store_array_limit(from.s), count);
+    close_tables(&to);
+    close_tables(&from);
+    arena_fini(&a);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
+UNIT_MAIN(UNIT(test_round_trip), UNIT(test_parts))
