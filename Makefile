@@ -60,7 +60,7 @@ format: $(VENV)/installed ## rewrite C sources in the project's format
 	@$(BIN)/clang-format -i $$(git ls-files '*.c' '*.h') && $(BIN)/ruff check --fix -q python tests tools bench examples
 
 full: build torture ## what is too long for each commit: TSan stress, all exits, all torture, larger small scopes, fuzzers
-	@LAMINAR_SCOPE=6 tools/unit.sh $(VENV) build/unit scope 2
+	@LAMINAR_SCOPE=6 tools/unit.sh $(VENV) build/unit scope 3
 	@$(MAKE) tsan STRESS=110000
 	@LAMINAR_EXITS=200 $(BIN)/python -m pytest tests/python/test_exits.py
 	@for t in parser arrow plan csv scan match; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done

@@ -185,8 +185,8 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
         spec->time_type = spec->input[0]->fields[n->time_column].type;
         break;
     case PLAN_AGGREGATE:
-        if (n->window_key >= 0 || n->session_key >= 0) {
-            const int32_t key = n->session_key >= 0 ? n->session_key : n->window_key;
+        if (n->window_key >= 0 || n->session_key >= 0 || n->pane_us > 0) {
+            const int32_t key = n->session_key >= 0 ? n->session_key : spec->window_key;
             spec->time_type = n->schema.fields[key].type;
         }
         return fill_aggs(spec, a, n, err);
@@ -217,7 +217,9 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, const op *w
         .match = match_of(n),
         .tolerance = n->tolerance,
         .position = n->position,
-        .window_key = n->kind == PLAN_AGGREGATE ? n->window_key : -1,
+        .window_key = n->kind != PLAN_AGGREGATE ? -1
+                      : n->pane_us > 0          ? n->pane_key
+                                                : n->window_key,
         .time_column = n->time_column,
         .late_count = mode == MODE_STREAM ? n->late_count : 0,
         .late_columns = n->late_columns,
@@ -227,7 +229,7 @@ fill_spec(op_spec *spec, arena *a, const plan_node *n, op_mode mode, const op *w
         .window_size_us = n->window_size_us,
         .window_slide_us = n->window_slide_us,
         .window_offset_us = n->window_offset_us,
-        .pane_us = mode == MODE_STREAM ? n->pane_us : 0,
+        .pane_us = n->pane_us,
         .lateness_us = n->lateness_us,
         .time_type = type_of(TYPE_TIMESTAMP),
         .emit_at_close = n->emit_at_close,

@@ -361,7 +361,7 @@ choose_grouping(parallel *p, error *err) {
      * each part, and the work of the chain. */
     const double steps = p->works ? 8 : 32.0 * p->part_count;
     const double many = merges ? (double)p->row_count / steps : 4.0 * p->part_count;
-    if (p->shard_width > 0 && groups > many) {
+    if (p->shard_width > 0 && groups > many && p->above->pane_us == 0) { /* windows share panes */
         p->how = HOW_SHARD;
     } else if (merges) {
         p->how = p->above->kind == PLAN_DISTINCT ? HOW_FEED : HOW_MERGE;

@@ -206,6 +206,11 @@ void   gather_close(aggregate *a);
 /* Rows of the delta in a->views, whose window starts are those of their panes; slots is room. */
 status gather_add(aggregate *a, const delta *in, slot *slots, error *err) MUST_USE;
 status gather_settle(aggregate *a, error *err) MUST_USE; /* into their windows */
+/* One-off: rows are not gathered any more, but each row of a->views goes to each of its windows. */
+bool   gather_is_over(const aggregate *a);
+status gather_expand(aggregate *a, const delta *in, error *err) MUST_USE;
+/* What has gathered rows before the tick. */
+aggregate *gather_part(aggregate *a);
 
 /* ---- aggregate_session.c */
 status sessions_open(aggregate *a, error *err) MUST_USE;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aggregate_gather.c - hopping windows that are shown while they are open, by panes: the rows of a
- * tick are grouped by key and pane, and at the tick each of these groups is merged into the windows
- * that have its pane.
+/* aggregate_gather.c - hopping windows that are shown while they are open, or asked for once, by
+ * panes: the rows of a tick are grouped by key and pane, and at the tick each of these groups is
+ * merged into the windows that have its pane.
  *
  * So a row costs one group, whatever size / slide is, and a window that changes costs a merge for
  * each of its panes that had rows, once per tick. (Panes are those of Li et al., "No Pane, No
  * Gain", 2005; that a tick is grouped first is two-phase aggregation.) Rows that come are never
  * taken back here, so windows need only what is new. Between ticks nothing is gathered.
+ *
+ * A one-off query puts its rows into their windows where panes turn out to have hardly more than
+ * one row each, and where it may have to go to disk: a group that is dealt out by its key must have
+ * all its rows.
  *
  * A pair of row and window is refused when the window was final at the watermark that the row met:
  * that of the last tick. */
@@ -15,17 +19,21 @@
 #include "op/aggregate.h"
 
 #define SHRINK_SLOTS 1024
+#define TRIED_ROWS 8192 /* before a one-off query knows whether panes have several rows */
 
 struct aggregate_gather {
     aggregate part; /* groups by key and pane */
     op_env    env;  /* with a store of its own: it is empty whenever state is looked at */
-    int64_t   size, slide, offset, pane; /* in units of the time */
+    int64_t   size, slide, pane; /* in units of the time */
+    int64_t   offset;            /* 0 <= offset < slide */
+    int64_t   row_count;         /* that were gathered */
+    bool      is_over;           /* one-off: panes have too few rows, or memory is limited */
 };
 
 status
 gather_open(aggregate *a, error *err) {
     const op_spec *spec = a->base.spec;
-    if (spec->pane_us == 0 || !a->windowed || spec->emit_at_close) {
+    if (spec->pane_us == 0 || a->panes.width > 0) {
         return OK;
     }
     arena            *kept = a->base.env->arena;
@@ -38,10 +46,13 @@ gather_open(aggregate *a, error *err) {
     g->env.store = NULL;
     g->size = type_time_from_us(spec->time_type, spec->window_size_us);
     g->slide = type_time_from_us(spec->time_type, spec->window_slide_us);
-    g->offset = type_time_from_us(spec->time_type, spec->window_offset_us);
+    const int64_t offset = type_time_from_us(spec->time_type, spec->window_offset_us);
+    g->offset = offset - floor_div_i64(offset, g->slide) * g->slide;
     g->pane = type_time_from_us(spec->time_type, spec->pane_us);
-    g->part = (aggregate){
-        .base = a->base, .views = a->views, .arguments = a->arguments, .tracks_rows = true};
+    g->part = (aggregate){.base = a->base,
+                          .views = a->views,
+                          .arguments = a->arguments,
+                          .tracks_rows = a->tracks_rows};
     g->part.base.env = &g->env;
     g->part.aggs = arena_alloc_zero(kept, calls * sizeof(*g->part.aggs));
     g->part.distinct = arena_alloc_zero(kept, calls * sizeof(*g->part.distinct));
@@ -66,10 +77,18 @@ status
 gather_add(aggregate *a, const delta *in, slot *slots, error *err) {
     aggregate *part = &a->gather->part;
     TRY(aggregate_map_rows(part, in->row_count, slots, err));
-    for (int32_t i = 0; i < in->row_count; i++) {
+    for (int32_t i = 0; i < in->row_count && a->tracks_rows; i++) {
         ARRAY_AT(&part->records, aggregate_group, slots[i])->row_count += delta_weight(in, i);
     }
+    a->gather->row_count += in->row_count;
+    a->gather->is_over = a->base.spec->mode == MODE_ONCE && a->gather->row_count >= TRIED_ROWS &&
+                         (int64_t)part->groups.live_count > a->gather->row_count / 2;
     return aggregate_update_calls(part, slots, in, err);
+}
+
+bool
+gather_is_over(const aggregate *a) {
+    return a->gather->is_over || a->limits.limited;
 }
 
 /* ---- at the tick */
@@ -96,8 +115,8 @@ merge_pairs(aggregate *a, pairs *p, error *err) {
     }
     a->views[spec->window_key].values = p->starts;
     TRY(aggregate_map_rows(a, p->count, p->into, err));
-    TRY(aggregate_touch_groups(a, p->into, p->count, err));
-    for (int32_t i = 0; i < p->count; i++) {
+    TRY(a->tracks_rows ? aggregate_touch_groups(a, p->into, p->count, err) : OK);
+    for (int32_t i = 0; i < p->count && a->tracks_rows; i++) {
         ARRAY_AT(&a->records, aggregate_group, p->into[i])->row_count +=
             ARRAY_AT(&part->records, aggregate_group, p->from[i])->row_count;
     }
@@ -124,15 +143,23 @@ typedef struct gathered {
     slot    group;
 } gathered;
 
+/* Where a pane lies within the slide: behind the start of its newest window. */
+static int64_t
+place_of(const aggregate_gather *g, int64_t pane) {
+    int64_t at = pane % g->slide;
+    at += at < 0 ? g->slide : 0;
+    at -= g->offset;
+    return at < 0 ? at + g->slide : at;
+}
+
 /* The group with its window number `back` from the newest one. */
 static status
 pair_up(aggregate *a, const gathered *of, int64_t back, pairs *p, error *err) {
     const aggregate_gather *g = a->gather;
-    const int64_t           from_offset = of->pane - g->offset;
-    const int64_t           at = from_offset - floor_div_i64(from_offset, g->slide) * g->slide;
+    const int64_t           before = place_of(g, of->pane) + back * g->slide;
     int64_t                 start;
-    if (__builtin_sub_overflow(of->pane - at, back * g->slide, &start) ||
-        start <= of->pane - g->size || was_final(a, start)) {
+    if (before >= g->size || __builtin_sub_overflow(of->pane, before, &start) ||
+        was_final(a, start)) {
         return OK;
     }
     p->from[p->count] = of->group;
@@ -148,9 +175,7 @@ settle_all(aggregate *a, const gathered *all, int64_t count, pairs *p, error *er
     for (int64_t place = 0; place < g->slide; place += g->pane) {
         for (int64_t back = 0; back * g->slide < g->size; back++) {
             for (int64_t i = 0; i < count; i++) {
-                const int64_t at = all[i].pane - g->offset - place;
-                TRY(floor_div_i64(at, g->slide) * g->slide == at ? pair_up(a, &all[i], back, p, err)
-                                                                 : OK);
+                TRY(place_of(g, all[i].pane) == place ? pair_up(a, &all[i], back, p, err) : OK);
             }
             TRY(merge_pairs(a, p, err));
         }
@@ -245,4 +270,61 @@ gather_settle(aggregate *a, error *err) {
                                      : settle_by_pane(a, all, count, &p, err));
     arena_rewind(scratch, mark);
     return empty(&a->gather->part, err);
+}
+
+/* ---- one-off queries */
+
+aggregate *
+gather_part(aggregate *a) {
+    return &a->gather->part;
+}
+
+/* The rows with their window number `back`, as far as they are in it: a->views. */
+static status
+expand(aggregate *a, const delta *in, const int64_t *panes, int64_t back, error *err) {
+    const aggregate_gather *g = a->gather;
+    const int32_t           key = a->base.spec->window_key;
+    arena                  *scratch = a->base.env->scratch;
+    int32_t                *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    int64_t                *starts = arena_alloc(scratch, (size_t)in->row_count * sizeof(*starts));
+    int32_t                 count = 0;
+    delta                   picked;
+    if (rows == NULL || starts == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < in->row_count; i++) {
+        const int64_t before = place_of(g, panes[i]) + back * g->slide;
+        if (before < g->size && !__builtin_sub_overflow(panes[i], before, &starts[count])) {
+            rows[count++] = i;
+        }
+    }
+    if (count == 0) {
+        return OK;
+    }
+    TRY(delta_gather(&picked, in, rows, count, scratch, err));
+    memcpy(a->views, picked.columns, (size_t)in->column_count * sizeof(column));
+    a->views[key] = (column){.type = a->views[key].type, .values = starts};
+    picked.columns = a->views;
+    return a->limits.limited ? aggregate_push_limited(a, &picked, err)
+                             : aggregate_take(a, &picked, err);
+}
+
+status
+gather_expand(aggregate *a, const delta *in, error *err) {
+    const aggregate_gather *g = a->gather;
+    arena                  *scratch = a->base.env->scratch;
+    const size_t            size = (size_t)in->column_count * sizeof(column);
+    column                 *columns = arena_alloc(scratch, size);
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    memcpy(columns, a->views, size);
+    delta rows = *in;
+    rows.columns = columns;
+    for (int64_t back = 0; back * g->slide < g->size; back++) {
+        const arena_mark mark = arena_save(scratch);
+        TRY(expand(a, &rows, columns[a->base.spec->window_key].values, back, err));
+        arena_rewind(scratch, mark);
+    }
+    return OK;
 }

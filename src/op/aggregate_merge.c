@@ -53,24 +53,32 @@ merge_groups(aggregate *a, const aggregate *other, slot *to, int64_t group_count
     return OK;
 }
 
-status
-aggregate_merge(op *self, op *other_op, error *err) {
-    aggregate       *a = (aggregate *)self;
-    const aggregate *other = (const aggregate *)other_op;
-    arena           *scratch = self->env->scratch;
+static status
+merge_all(aggregate *a, const aggregate *other, error *err) {
+    const op_spec   *spec = a->base.spec;
+    arena           *scratch = a->base.env->scratch;
     const int64_t    group_count = (int64_t)other->groups.live_count; /* none ever left: dense */
-    assert(self->spec->mode == MODE_ONCE && !self->spec->session && !a->tracks_rows);
     const arena_mark mark = arena_save(scratch);
     slot            *to = arena_alloc(scratch, (size_t)(group_count + 1) * sizeof(*to));
+    assert(spec->mode == MODE_ONCE && !spec->session && !a->tracks_rows);
     if (to == NULL) {
         return error_memory(err);
     }
     TRY(merge_groups(a, other, to, group_count, err));
-    for (int32_t i = 0; i < self->spec->agg_count; i++) {
-        if (self->spec->aggs[i].distinct && other_op->shard_count == 0) {
+    for (int32_t i = 0; i < spec->agg_count; i++) {
+        if (spec->aggs[i].distinct && other->base.shard_count == 0) {
             TRY(distinct_calls_merge(a, i, other, to, err));
         }
     }
     arena_rewind(scratch, mark);
     return OK;
+}
+
+status
+aggregate_merge(op *self, op *other_op, error *err) {
+    aggregate *a = (aggregate *)self, *other = (aggregate *)other_op;
+    if (a->gather != NULL) {
+        TRY(merge_all(gather_part(a), gather_part(other), err));
+    }
+    return merge_all(a, other, err);
 }

@@ -363,7 +363,7 @@ aggregate_take(aggregate *a, const delta *in, error *err) {
     if (a->panes.width > 0) {
         return panes_add(a, in, slots, err);
     }
-    if (a->gather != NULL) {
+    if (a->gather != NULL && !gather_is_over(a)) {
         return gather_add(a, in, slots, err);
     }
     TRY(a->base.spec->session ? sessions_map(a, in, slots, err)
@@ -386,8 +386,10 @@ aggregate_push(op *self, int32_t port, const delta *in, error *err) {
     if (self->spec->session && a->sessions.rebuilds) {
         TRY(sessions_collect(a, in, err));
     } else if (in->row_count > 0) {
-        TRY(aggregate_is_limited(a) ? aggregate_push_limited(a, in, err)
-                                    : aggregate_take(a, in, err));
+        const bool limited = aggregate_is_limited(a);
+        TRY(a->gather != NULL && gather_is_over(a) ? gather_expand(a, in, err)
+            : limited                              ? aggregate_push_limited(a, in, err)
+                                                   : aggregate_take(a, in, err));
     }
     arena_rewind(scratch, mark);
     return OK;
@@ -404,13 +406,13 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
     if (self->spec->session && a->sessions.rebuilds) {
         TRY(sessions_rebuild(a, err));
     }
+    TRY(a->gather != NULL ? gather_settle(a, err) : OK);
     if (a->limits.limited) {
         return aggregate_tick_limited(a, err);
     }
     if (self->spec->mode == MODE_ONCE) {
         return aggregate_send_all(a, NULL, 0, err);
     }
-    TRY(a->gather != NULL ? gather_settle(a, err) : OK);
     if (a->tracks_rows) {
         TRY(windows_ripen(a, frontier_us, err));
         TRY(aggregate_settle(a, frontier_us, err));

@@ -118,10 +118,10 @@ print_aggregate(const plan_node *n, buf *out) {
                    n->emit_at_close ? ", emits then"
                    : n->emit_at_end ? ", emits from its end on"
                                     : "");
-        if (n->pane_us > 0) {
-            buf_printf(out, ", from panes of ");
-            print_duration(n->pane_us, out);
-        }
+    }
+    if (n->pane_us > 0) {
+        buf_printf(out, "%sfrom panes of ", n->window_key >= 0 ? ", " : "  ");
+        print_duration(n->pane_us, out);
     }
 }
 

@@ -83,8 +83,8 @@ status plan_limit_over(plan_node *over, expr **conjuncts, int32_t *count, arena 
 status plan_prune(plan_node **root, arena *a, error *err) MUST_USE;
 /* Streams: volatile calls become columns of a KEEP below what computes with them. */
 status plan_keep_volatile(plan_node **root, arena *a, error *err) MUST_USE;
-/* rewrite_panes.c; streams: rows go into panes of hopping windows. After plan_number. */
-void plan_use_panes(plan_node *n);
+/* rewrite_panes.c: rows go into panes of hopping windows. After plan_number. */
+void plan_use_panes(plan_node *n, bool streaming);
 /* ids and edge properties */
 void plan_number(plan *p);
 /* Calls that list rows in the order of their arrival get an ORDER BY of their arguments where rows

@@ -246,9 +246,8 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
         TRY(plan_keep_volatile(&out->root, a, err));
         plan_number(out);
     }
-    if (streaming) {
-        plan_use_panes(out->root);
-    } else {
+    plan_use_panes(out->root, streaming);
+    if (!streaming) {
         plan_choose_build(out->root);
     }
     TRY(b.emit == AST_EMIT_WINDOW_CLOSE ? plan_check_final(out, emit->position, err) : OK);

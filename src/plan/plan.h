@@ -170,8 +170,9 @@ struct plan_node {
     /* WINDOW; AGGREGATE: from the window key to the end of the window, or the gap of a session */
     int64_t window_size_us;
     int64_t window_slide_us, window_offset_us; /* WINDOW; AGGREGATE with panes */
-    int64_t pane_us; /* WINDOW: gives the starts of panes, not of windows; AGGREGATE: makes windows
-                        of them; 0: not so */
+    int64_t pane_us;  /* WINDOW: gives the starts of panes, not of windows; AGGREGATE: makes windows
+                         of them; 0: not so */
+    int32_t pane_key; /* AGGREGATE with panes: which key is the start of its window */
     int64_t lateness_us; /* WINDOW, AGGREGATE, JOIN and ASOF with a bound; WINDOW: INT64_MAX when no
                             row is ever late (one-off plans; time that no watermark follows) */
     bool      emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */

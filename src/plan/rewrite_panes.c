@@ -62,15 +62,15 @@ window_below(plan_node *n, int32_t number) {
 }
 
 static bool
-merges(const plan_node *n) {
+merges(const plan_node *n, int32_t key) {
     for (int32_t i = 0; i < n->agg_count; i++) {
         const plan_agg *call = &n->aggs[i];
         if (call->distinct || call->class->keeps_rows ||
-            !agg_can_merge(call->class, &call->signature) || call->filter == n->window_key) {
+            !agg_can_merge(call->class, &call->signature) || call->filter == key) {
             return false;
         }
         for (int32_t k = 0; k < call->signature.column_count; k++) {
-            if (call->columns[k] == n->window_key) {
+            if (call->columns[k] == key) {
                 return false;
             }
         }
@@ -85,18 +85,32 @@ is_worth_it(data_type type, const plan_node *w, int64_t pane_us) {
     return type_time_from_us(type, pane_us) >= 4 && w->window_slide_us / pane_us <= SLIDE_PANES_MAX;
 }
 
+/* Which key is the start of a window, where no watermark asks for it: -1, none. */
+static int32_t
+start_key(const plan_node *n) {
+    for (int32_t i = 0; i < n->key_count && n->session_key < 0; i++) {
+        if (window_below(n->inputs[0], i) != NULL) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static void
-use_panes(plan_node *n) {
-    if (n->window_key < 0 || n->session_key >= 0 ||
-        (n->inputs[0]->properties & PLAN_APPEND_ONLY) == 0 || !merges(n)) {
+use_panes(plan_node *n, bool streaming) {
+    const int32_t key = streaming ? n->window_key : start_key(n);
+    if (key < 0 || n->session_key >= 0 ||
+        (streaming && (n->inputs[0]->properties & PLAN_APPEND_ONLY) == 0) || !merges(n, key)) {
         return;
     }
-    plan_node *w = window_below(n->inputs[0], n->window_key);
+    plan_node *w = window_below(n->inputs[0], key);
     if (w == NULL || w->window != WINDOW_HOP || w->window_size_us <= w->window_slide_us) {
         return;
     }
     const int64_t pane_us = common_divisor(w->window_size_us, w->window_slide_us);
-    if (is_worth_it(n->schema.fields[n->window_key].type, w, pane_us)) {
+    if (is_worth_it(n->schema.fields[key].type, w, pane_us)) {
+        n->pane_key = key;
+        n->window_size_us = w->window_size_us;
         n->pane_us = pane_us;
         n->window_slide_us = w->window_slide_us;
         n->window_offset_us = w->window_offset_us;
@@ -105,11 +119,11 @@ use_panes(plan_node *n) {
 }
 
 void
-plan_use_panes(plan_node *n) {
+plan_use_panes(plan_node *n, bool streaming) {
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        plan_use_panes(n->inputs[i]);
+        plan_use_panes(n->inputs[i], streaming);
     }
     if (n->kind == PLAN_AGGREGATE) {
-        use_panes(n);
+        use_panes(n, streaming);
     }
 }

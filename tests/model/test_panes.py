@@ -132,6 +132,29 @@ def test_windows_of_panes(block: int) -> None:
             case.db.close()
 
 
+@pytest.mark.parametrize("rows", (60, 3_000, 120_000))
+def test_asked_once(rows: int) -> None:
+    """One-off queries, on one thread and on several; panes with many rows of a key, and with one."""
+    for keys in (3, rows):
+        r = random.Random(rows + keys)
+        slide, size = r.choice(SLIDES)
+        want: dict[tuple[int, int], list[int]] = {}
+        shape = Shape("hop", size, slide, 2)
+        with laminardb.open() as db:
+            db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, v BIGINT)")
+            values = [(r.randint(-99, rows // 9), r.randrange(keys), r.randint(-4, 4)) for _ in range(rows)]
+            ts, k, v = zip(*values, strict=True)
+            db.insert("t", {"ts": list(ts), "k": list(k), "v": list(v)})
+            for t, key, value in values:
+                for start, _ in shape.windows(t):
+                    want.setdefault((key, start), []).append(value)
+            got = db.sql(
+                "SELECT k, window_start, count(*), sum(v), max(v) FROM t "
+                f"GROUP BY k, HOP(ts, {slide}, {size}, 2)"
+            ).fetchall()
+            assert sorted(got) == sorted((*at, len(x), sum(x), max(x)) for at, x in want.items())
+
+
 def test_rows_that_are_taken_back() -> None:
     """The newest row of each id moves: windows over it change until they are final, and not by panes."""
     for seed in range(40):
