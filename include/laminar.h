@@ -196,6 +196,12 @@ LAMINAR_API laminar_status laminar_database_reload(laminar_database *db, laminar
 LAMINAR_API bool laminar_database_take_warning(laminar_database *db, char *out, size_t size);
 /* Makes the running queries of other threads return code 402. */
 LAMINAR_API void laminar_database_interrupt(laminar_database *db);
+/* The counters of the last minutes, oldest first: samples that work took, at most one a second and
+ * 3,600 in all, and as the last row what they are now. Columns time (TIMESTAMPTZ), ingested,
+ * emitted, dropped, inserts, ticks, watermark (epoch ms, NULL before any row), memory_bytes, all
+ * BIGINT. Class "ValueError": minutes is below 1. */
+LAMINAR_API laminar_status laminar_database_history(laminar_database *db, int64_t minutes,
+                                                    laminar_result **out, laminar_error *err);
 /* How far a query has come. */
 typedef struct laminar_progress {
     uint32_t size;         /* sizeof(laminar_progress), as the library knows it */

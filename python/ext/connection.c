@@ -741,6 +741,7 @@ static PyMethodDef connection_methods[] = {
     {"_topology", ext_connection_topology, METH_NOARGS, NULL},
     {"_queries", ext_connection_queries, METH_NOARGS, NULL},
     {"_set_progress", ext_connection_set_progress, METH_VARARGS, NULL},
+    {"_history", ext_connection_history, METH_O, NULL},
     {"cancel_query", ext_connection_cancel_query, METH_O,
      PyDoc_STR("cancel_query($self, query_id, /)\n--\n\nA running query raises QueryError 402; the "
                "consumers of a subscription finish.\nSchemaError 200 for an unknown id; one that "

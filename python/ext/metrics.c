@@ -191,6 +191,22 @@ ext_connection_queries(PyObject *o, PyObject *unused) {
 }
 
 PyObject *
+ext_connection_history(PyObject *o, PyObject *minutes) {
+    connection_object *self = (connection_object *)o;
+    int                overflow = 0;
+    const long long    wanted = PyLong_AsLongLongAndOverflow(minutes, &overflow);
+    const int64_t      asked = overflow > 0 ? INT64_MAX : wanted;
+    laminar_result    *rows = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    if (wanted == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_history(self->db, asked, &rows, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
+}
+
+PyObject *
 ext_connection_cancel_query(PyObject *o, PyObject *id) {
     connection_object *self = (connection_object *)o;
     int                overflow = 0;

@@ -46,7 +46,14 @@ if TYPE_CHECKING:
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
-    from .metrics import LatencyMetrics, Metrics, PipelineMetrics, SourceMetrics, StreamMetrics
+    from .metrics import (
+        LatencyMetrics,
+        Metrics,
+        MetricsSample,
+        PipelineMetrics,
+        SourceMetrics,
+        StreamMetrics,
+    )
     from .pipeline import (
         PipelineEdge,
         PipelineNode,
@@ -72,7 +79,14 @@ _LATER = {
     "changes": ("ChangeEvent", "ChangeRow", "MaterializedView", "mv"),
     "dbapi": (),
     "display": (),
-    "metrics": ("LatencyMetrics", "Metrics", "PipelineMetrics", "SourceMetrics", "StreamMetrics"),
+    "metrics": (
+        "LatencyMetrics",
+        "Metrics",
+        "MetricsSample",
+        "PipelineMetrics",
+        "SourceMetrics",
+        "StreamMetrics",
+    ),
     "pipeline": (
         "PipelineEdge",
         "PipelineNode",
@@ -125,6 +139,7 @@ __all__ = [
     "LatencyMetrics",
     "MaterializedView",
     "Metrics",
+    "MetricsSample",
     "PipelineEdge",
     "PipelineMetrics",
     "PipelineNode",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent
     from .dbapi import Cursor
-    from .metrics import PipelineMetrics, SourceMetrics, StreamMetrics
+    from .metrics import MetricsSample, PipelineMetrics, SourceMetrics, StreamMetrics
     from .pipeline import PipelineTopology, Progress, QueryInfo, SinkInfo, SourceInfo, StreamInfo
     from .why import Why
     from .writer import Writer
@@ -481,6 +481,22 @@ class Connection(_laminardb.Connection):
         """Counters of every stream in order of creation."""
         found = (self.stream_metrics(name) for name in self.list_streams())
         return [m for m in found if m is not None]
+
+    def metrics_history(self, minutes: int = 15) -> list[MetricsSample]:
+        """The counters of the last minutes, oldest first; the last one is of now.
+
+        Work takes a sample, at most one a second; a database without work takes none. 3,600 are kept.
+
+        Raises:
+            ValueError: minutes is below 1.
+
+        Example:
+            >>> [sample.ingested for sample in laminardb.open().metrics_history()]
+            [0]
+        """
+        from .metrics import MetricsSample
+
+        return [MetricsSample(*row) for row in self._history(minutes)]
 
     def prometheus(self, *, openmetrics: bool = False) -> str:
         """All metrics as text for Prometheus (format 0.0.4), or OpenMetrics 1.0.

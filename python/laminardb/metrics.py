@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -155,6 +156,23 @@ class StreamMetrics:
 
     def __repr__(self) -> str:
         return f"StreamMetrics(name={self.name!r}, events={self.total_events}, pending={self.pending})"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSample:
+    """The counters of a database as they were at a time (aware, UTC).
+
+    ingested, emitted, dropped: rows, as in PipelineMetrics. watermark: epoch milliseconds, None before a row.
+    """
+
+    time: datetime
+    ingested: int
+    emitted: int
+    dropped: int
+    inserts: int
+    ticks: int
+    watermark: int | None
+    memory_bytes: int
 
 
 class Metrics:

@@ -66,6 +66,7 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->mem = m;
     e->clock = wall;
     e->watermark_floor_us = INT64_MIN;
+    e->history.due_us = INT64_MIN;
     e->now_us = INT64_MIN;
     e->flow_us = INT64_MIN;
     e->shares = true;
@@ -99,6 +100,7 @@ engine_close(engine *e) {
     assert(e->streams.count == 0 && e->sources.count == 0);
     list_fini(&e->streams, e->mem);
     list_fini(&e->sources, e->mem);
+    history_fini(&e->history, e->mem);
     timer_heap_fini(&e->timers);
     arena_fini(&e->change_arena);
     pool_close(e->pool);
@@ -483,6 +485,10 @@ tidy(engine *e) {
 void
 source_accept(source *s, const old_rows *old, const delta *stored) {
     engine *e = s->engine;
+    if (e->now_us >= e->history.due_us) {
+        const history_sample before = engine_sample(e, e->now_us);
+        history_add(&e->history, e->mem, &before);
+    }
     if (e->untidy != NULL && e->untidy != s) {
         tidy(e);
     }
@@ -614,6 +620,25 @@ engine_count(const engine *e, engine_counters *out) {
             out->rows_late += stream_late_rows(s);
         }
     }
+}
+
+history_sample
+engine_sample(const engine *e, int64_t time_us) {
+    engine_counters c;
+    engine_count(e, &c);
+    return (history_sample){.time_us = time_us,
+                            .rows_in = c.rows_in,
+                            .rows_out = c.rows_out,
+                            .rows_late = c.rows_late,
+                            .inserts = c.inserts,
+                            .ticks = c.ticks,
+                            .watermark_us = c.watermark_us,
+                            .memory_bytes = atomic_load(&e->mem->bytes_used)};
+}
+
+const history *
+engine_history(const engine *e) {
+    return &e->history;
 }
 
 void

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "catalog/catalog.h"
 #include "exec/changelog.h"
+#include "exec/history.h"
 #include "exec/result.h"
 #include "plan/plan.h"
 #include "table/table.h"
@@ -172,7 +173,9 @@ typedef struct engine_counters {          /* rows since the database was opened;
     int64_t watermark_us;
     int32_t source_count, stream_count;
 } engine_counters;
-void engine_count(const engine *e, engine_counters *out);
+void           engine_count(const engine *e, engine_counters *out);
+history_sample engine_sample(const engine *e, int64_t time_us);
+const history *engine_history(const engine *e);
 
 /* ALTER STREAM ... RETRY: a failed stream, and what failed with it, goes on from where it stopped.
  * It takes the time that reading its inputs again takes. */

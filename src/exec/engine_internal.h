@@ -72,6 +72,7 @@ struct engine {
     int64_t       took_ns;   /* the last one that was measured, */
     int64_t       took_rows; /* and its rows */
     engine_totals totals;
+    history       history;
     _Atomic bool  has_warning; /* `warning` has one that nobody took */
     char          warning[ENGINE_WARNING_SIZE];
     int64_t       future_skew_us;     /* of sources that have none of their own; 0: no bound */
