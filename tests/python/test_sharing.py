@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What streams share: whom EXPLAIN names, what it saves, and how long it lives.
 
-That no answer changes by it is tests/model/test_sharing.py.
+That no answer changes by it is tests/model/test_shared_parts.py.
 """
 
 from __future__ import annotations
