@@ -111,7 +111,7 @@ typedef struct laminar_options {
     uint32_t size;        /* sizeof(laminar_options): how the library knows the caller's version */
     int32_t  threads;     /* at most this many threads work on one large statement; 0: number of
                              processors */
-    int64_t memory_limit; /* bytes; 0: none */
+    int64_t memory_limit; /* bytes; 0: half of what the machine, or its cgroup, has */
     int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
                                            Tests replace it */
     void *clock_context;

@@ -153,7 +153,12 @@ get_is_closed(PyObject *o, void *unused) {
 static PyObject *
 get_in_transaction(PyObject *o, void *unused) {
     (void)unused;
-    return PyBool_FromLong(laminar_database_in_transaction(((connection_object *)o)->db));
+    connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    if (laminar_database_check(self->db, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return PyBool_FromLong(laminar_database_in_transaction(self->db));
 }
 
 /* Says what an insert gave reason to say. The rows are kept also where warnings are errors. */

@@ -15,9 +15,9 @@ class LaminarConfig:
         buffer_size: rows that may wait for a busy engine; a further insert waits for room.
         insert_timeout_ms: how long it waits before it raises IngestionError 300.
         threads: at most this many threads work on one large query; None: the number of processors.
-        memory_limit: bytes that the database may hold; None: no limit. Beyond it a query writes rows to
-            temporary files where it can (ORDER BY, GROUP BY, DISTINCT, joins on keys); else it, or an insert,
-            raises MemoryError.
+        memory_limit: bytes that the database may hold; None: half of what the machine, or its cgroup, has
+            (`SET memory_limit = NULL`: no limit). Beyond it a query writes rows to temporary files where it
+            can (ORDER BY, GROUP BY, DISTINCT, joins on keys); else it, or an insert, raises MemoryError.
         temp_directory: the folder of these files, which have no names and vanish with the process; None: no
             files.
         max_temp_directory_size: bytes that they may hold together; None: no limit.

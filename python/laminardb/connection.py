@@ -136,6 +136,7 @@ class Connection(_laminardb.Connection):
         """
         from .dbapi import Cursor
 
+        self.in_transaction  # noqa: B018 - of a closed database: ConnectionError, as from every method
         return Cursor(self)
 
     def query(self, sql: str, params: Parameters | None = None, **objects: Any) -> QueryResult:

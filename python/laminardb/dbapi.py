@@ -184,6 +184,7 @@ class Cursor:
     lastrowid = None
 
     def __init__(self, connection: Connection) -> None:
+        _translated(lambda: connection.in_transaction)  # a closed one has no cursors
         self.connection = connection
         self.arraysize = 1
         self._closed = False

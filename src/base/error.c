@@ -120,8 +120,11 @@ error_hint(error *err, const char *format, ...) {
 
 status
 error_memory(error *err) {
-    return error_set(err, ERR_OUT_OF_MEMORY,
-                     "out of memory: the memory limit is reached, or the system has none left");
+    error_set(err, ERR_OUT_OF_MEMORY,
+              "out of memory: memory_limit is reached, or the system has none left");
+    return error_hint(err,
+                      "SHOW memory_limit tells the limit, SET memory_limit = '8 GB' raises it; "
+                      "or read fewer rows at once");
 }
 
 const char *

@@ -98,9 +98,8 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
                          "move its clock with laminar_database_tick");
     }
     kernel_init();
-    const int64_t limit =
-        options != NULL && options->memory_limit > 0 ? options->memory_limit : INT64_MAX;
-    mem *m = mem_open_shared(limit);
+    mem *m = mem_open_shared(options->memory_limit > 0 ? options->memory_limit
+                                                       : settings_memory_limit());
     if (m == NULL) {
         return error_memory(err);
     }

@@ -6,7 +6,7 @@
 #ifndef LAMINAR_DB_PARAMETERS_H
 #define LAMINAR_DB_PARAMETERS_H
 
-#include "laminar.h"
+#include "db/internal.h"
 #include "plan/plan.h"
 #include "sql/parser.h"
 #include "type/type.h"
@@ -16,6 +16,11 @@ typedef struct parameters {
     const value *values;
     const text  *names; /* NULL: by position */
 } parameters;
+
+/* statement.c: a text from the caller, which may not be longer than max_sql_size */
+status db_check_text(const laminar_database *db, text sql, error *err) MUST_USE;
+status db_parse(ast_script *out, const laminar_database *db, arena *a, text sql,
+                error *err) MUST_USE;
 
 /* Checks types, ranges and UTF-8. Text is borrowed from the caller. `names` may be NULL. */
 status parameters_read(parameters *out, arena *a, const laminar_value *values,

@@ -7,7 +7,9 @@
 #include "db/statement.h"
 #include "expr/zone_file.h"
 #include "op/spill.h"
+#include "os/machine.h"
 #include "plan/plan.h"
+#include "sql/limits.h"
 
 #define NONE INT64_MIN
 
@@ -156,6 +158,11 @@ apply(laminar_database *db, int32_t at, int64_t v) {
     }
 }
 
+int64_t
+settings_memory_limit(void) {
+    return machine_memory() / 2;
+}
+
 void
 settings_init(laminar_database *db, const laminar_options *options) {
     for (int32_t i = 0; i < SETTING_COUNT; i++) {
@@ -163,6 +170,7 @@ settings_init(laminar_database *db, const laminar_options *options) {
         atomic_store(&db->settings[i],
                      is_text ? (int64_t)(intptr_t)&settings[i].text : settings[i].standard);
     }
+    atomic_store(&db->settings[SETTING_MEMORY_LIMIT], settings_memory_limit());
     const struct {
         int32_t at;
         int64_t given;
@@ -251,8 +259,14 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
         return error_set_at(err, s, position, "%s must be an integer from %lld to %lld, not %.*s",
                             k->name, (long long)k->lowest, (long long)k->highest, TEXT_ARG(shown));
     case SETTING_SIZE:
-        error_set_at(err, s, position, "%s must be an integer of at least %lld, not %.*s", k->name,
-                     (long long)k->lowest, TEXT_ARG(shown));
+        error_set_at(err, s, position,
+                     k->highest == INT64_MAX ? "%s must be an integer of at least %lld, not %.*s"
+                                             : "%s must be at least %lld bytes, not %.*s",
+                     k->name, (long long)k->lowest, TEXT_ARG(shown));
+        if (k->highest < INT64_MAX) {
+            return error_hint(err, "and at most %lld bytes: write '4 MB', or 4000000",
+                              (long long)k->highest);
+        }
         return error_hint(err, "write '4 GB', or bytes: 4000000000");
     case SETTING_BOOLEAN:
         return error_set_at(err, s, position, "%s must be true or false, not %.*s", k->name,
@@ -404,7 +418,7 @@ read_value(laminar_database *db, int64_t *out, const setting *k, const value *v,
     } else if (k->kind == SETTING_LENGTH && !type_is_integer(v->type)) {
         fits = read_length(v, out);
     } else if (k->kind == SETTING_SIZE && v->type.id == TYPE_TEXT) {
-        fits = read_size(v, out) && *out >= k->lowest;
+        fits = read_size(v, out) && *out >= k->lowest && *out <= k->highest;
     } else if (type_is_integer(v->type)) {
         *out = v->i;
         fits = v->i >= k->lowest && v->i <= k->highest;

@@ -4,6 +4,8 @@
 
 #include "db/settings.h"
 #include "db/statement.h"
+#include "io/csv.h"
+#include "io/json.h"
 #include "sql/limits.h"
 
 status
@@ -232,6 +234,12 @@ show_sinks(statement_context *c, laminar_result **out, error *err) {
     return db_listing_close(&l, OK, out, err);
 }
 
+/* That of the text of a script is a setting. */
+static int64_t
+limit_now(const laminar_database *db, const char *name, int64_t highest) {
+    return strcmp(name, "sql_text_bytes") == 0 ? db_setting(db, SETTING_MAX_SQL_SIZE) : highest;
+}
+
 static status
 show_limits(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
@@ -250,7 +258,8 @@ show_limits(statement_context *c, laminar_result **out, error *err) {
     status s = OK;
     for (int32_t i = 0; s >= 0 && i < ARRAY_COUNT(limits); i++) {
         s = db_listing_text(&l, 0, text_of(limits[i].name), err);
-        s = s < 0 ? s : db_listing_count(&l, 1, limits[i].value, err);
+        s = s < 0 ? s
+                  : db_listing_count(&l, 1, limit_now(c->db, limits[i].name, limits[i].value), err);
         s = s < 0 ? s : db_listing_text(&l, 2, text_of(limits[i].description), err);
     }
     return db_listing_close(&l, s, out, err);

@@ -5,6 +5,7 @@
 #include "db/change.h"
 #include "db/parameters.h"
 #include "db/transaction.h"
+#include "sql/limits.h"
 
 /* ---------------------------------------------------------------------------------- queries */
 static void
@@ -365,6 +366,26 @@ give_parameters(statement_context *c, const given *g, const ast_script *script, 
     return parameters_bind(&p, script, c->db->mem, err);
 }
 
+status
+db_check_text(const laminar_database *db, text sql, error *err) {
+    const int64_t most = db_setting(db, SETTING_MAX_SQL_SIZE);
+    if ((int64_t)sql.size <= most) {
+        return OK;
+    }
+    error_set(err, ERR_SQL_PARSE_ERROR, "SQL text has %zu bytes, and max_sql_size is %lld",
+              sql.size, (long long)most);
+    return error_hint(err,
+                      "give values as parameters and rows by insert, which have no such limit; "
+                      "or SET max_sql_size = '%d MiB'",
+                      SQL_TEXT_BYTES_MAX >> 20);
+}
+
+status
+db_parse(ast_script *out, const laminar_database *db, arena *a, text sql, error *err) {
+    TRY(db_check_text(db, sql, err));
+    return sql_parse(out, a, sql, err);
+}
+
 /* given NULL: no parameters. */
 static status
 execute(laminar_database *db, text sql, const given *g, const laminar_resolver *resolver,
@@ -375,7 +396,7 @@ execute(laminar_database *db, text sql, const given *g, const laminar_resolver *
     arena_init(&c.arena, db->mem);
     ast_script      script;
     laminar_result *last = NULL;
-    status          s = sql_parse(&script, &c.arena, sql, err);
+    status          s = db_parse(&script, db, &c.arena, sql, err);
     if (s == OK && g != NULL) {
         s = give_parameters(&c, g, &script, err);
     }
@@ -455,6 +476,7 @@ stream_select(statement_context *c, const object *o, const char *filter, ast_sel
     from->name = (ast_name){.text = o->name, .quoted = true, .position = -1};
     *select = (ast_select){.item_count = 1, .items = item, .from = from};
     if (filter != NULL) {
+        TRY(db_check_text(c->db, c->sql, err));
         TRY(sql_parse_expression(&select->where, a, c->sql, err));
     }
     *out = select;

@@ -300,7 +300,7 @@ plan_subscription(plan *p, arena *plan_arena, arena *a, laminar_database *db,
     const text sql = text_of(o->sql);
     ast_script script;
     parameters given;
-    TRY(sql_parse(&script, a, sql, err));
+    TRY(db_parse(&script, db, a, sql, err));
     if (script.count != 1 || script.statements[0]->kind != AST_SELECT) {
         return error_set(err, ERR_SUBSCRIPTION_FAILED, "subscribe takes one SELECT statement");
     }

@@ -9,9 +9,6 @@
 #include "kernel/kernel.h"
 #include "type/nested.h"
 
-#define CSV_COLUMNS_MAX 4096
-#define CSV_FIELD_MAX (16 << 20)
-
 typedef struct csv_reader {
     const char *at, *end;
     int64_t     line; /* of the field being read, from 1 */

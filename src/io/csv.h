@@ -12,6 +12,9 @@
 #include "base/interrupt.h"
 #include "batch/filler.h"
 
+#define CSV_COLUMNS_MAX 4096
+#define CSV_FIELD_MAX (16 << 20)
+
 typedef struct csv_format {
     char delimiter;
     text null_text; /* data NULL: none */

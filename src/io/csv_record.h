@@ -6,9 +6,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "io/block.h"
-
-#define CSV_COLUMNS_MAX 4096
-#define CSV_FIELD_MAX (16 << 20)
+#include "io/csv.h"
 
 typedef struct csv_field { /* between the quotes, when there are some */
     const char *data;

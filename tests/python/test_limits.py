@@ -4,6 +4,7 @@ endless ends, while others go on."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any
@@ -25,6 +26,7 @@ def db() -> Any:
 
 def test_limits_are_listed(db: Any) -> None:
     wanted = {
+        "sql_text_bytes": 1 << 20,
         "expression_depth": 256,
         "query_depth": 64,
         "columns": 1600,
@@ -37,6 +39,8 @@ def test_limits_are_listed(db: Any) -> None:
         "queries": 1024,
         "subscriptions": 4096,
         "windows_per_row": 10_000,
+        "json_depth": 64,
+        "csv_field_bytes": 16 << 20,
         "name_bytes": 255,
     }
     assert {name: db.limits().get(name) for name in wanted} == wanted
@@ -53,8 +57,15 @@ def windows(n: int) -> str:
     )
 
 
+def nested(n: int) -> str:
+    return "SELECT k FROM (" * (n - 1) + "SELECT k FROM t" + ")" * (n - 1)
+
+
 # The limit, a statement of the size n, and what a refusal says.
 STATEMENTS = [
+    (256, lambda n: "SELECT k" + " + 1" * (n - 1) + " FROM t", "256"),
+    (64, nested, "64|deep"),
+    (1 << 20, lambda n: "SELECT 1 " + "-" * 3 + " " * (n - 12), "1048577 bytes, and max_sql_size is 1048576"),
     (1600, columns, "1600"),
     (500, lambda n: " UNION ALL ".join(["SELECT k FROM t"] * n), "500"),
     (127, lambda n: f"SELECT concat({', '.join(['s'] * n)}) FROM t", "127"),
@@ -85,6 +96,77 @@ def test_values_at_their_limit(db: Any) -> None:
     with pytest.raises(laminardb.IngestionError, match=r"67108865 bytes"):
         db.insert("t", {"k": [2], "s": ["x" * (VALUE + 1)]})
     assert db.query("SELECT count(*), max(length(s)) FROM t").fetchone() == (3, VALUE)
+
+
+def test_tables_at_their_limit(db: Any) -> None:
+    for n in (1599, 1600):
+        db.execute(f"CREATE TABLE w{n} ({', '.join(f'c{i} BIGINT' for i in range(n))})")
+    with pytest.raises(laminardb.LaminarError, match="1600"):
+        db.execute(f"CREATE TABLE w1601 ({', '.join(f'c{i} BIGINT' for i in range(1601))})")
+    db.execute("ALTER TABLE w1599 ADD COLUMN more BIGINT")
+    with pytest.raises(laminardb.LaminarError, match="1600"):
+        db.execute("ALTER TABLE w1600 ADD COLUMN more BIGINT")
+
+
+def test_texts_in_at_their_limits(db: Any) -> None:
+    for n in (63, 64):
+        db.insert_json("t", '{"k": 3, "s": ' + "[" * (n - 1) + "]" * (n - 1) + "}")
+    with pytest.raises(laminardb.IngestionError, match="64"):
+        db.insert_json("t", '{"k": 3, "s": ' + "[" * 64 + "]" * 64 + "}")
+    for n in ((16 << 20) - 1, 16 << 20):
+        db.insert_csv("t", "k,s\n4," + "x" * n)
+    with pytest.raises(laminardb.IngestionError, match="16 MiB"):
+        db.insert_csv("t", "k,s\n4," + "x" * ((16 << 20) + 1))
+    assert db.query("SELECT k, count(*) FROM t GROUP BY k ORDER BY k").fetchall() == [(1, 1), (3, 2), (4, 2)]
+
+
+def test_size_of_sql(db: Any) -> None:
+    """A setting; what is no SQL text is not meant."""
+    long = "SELECT length('" + "x" * (2 << 20) + "') AS n"
+    calls: list[Any] = [
+        lambda: db.query(long),
+        lambda: db.execute(f"INSERT INTO t (s) VALUES ('{'x' * (2 << 20)}')"),
+        lambda: db.subscribe(f"SELECT k FROM t WHERE s <> '{'x' * (2 << 20)}'"),
+        lambda: db.explain(long),
+    ]
+    for call in calls:
+        with pytest.raises(
+            laminardb.QueryError, match=r"\(401\): SQL text has 20971\d\d bytes[\s\S]*SET max_sql_size"
+        ):
+            call()
+    assert db.query("SELECT length($1)", ["x" * (2 << 20)]).fetchone() == (2 << 20,)
+    assert db.insert("t", {"k": [9], "s": ["x" * (2 << 20)]}) == 1
+    db.execute("SET max_sql_size = '4 MiB'")
+    assert db.limits()["sql_text_bytes"] == 4 << 20
+    assert db.query(long).fetchone() == (2 << 20,)
+    db.execute("CREATE VIEW v AS " + long)
+    db.execute("RESET max_sql_size")
+    assert db.query("SELECT n FROM v").fetchone() == (2 << 20,), "what was made is read again"
+    db.execute("SET max_sql_size = 1000")
+    with pytest.raises(laminardb.QueryError, match="max_sql_size is 1000"):
+        db.query("SELECT 1" + " " * 1000)
+    db.execute("SET max_sql_size = '64 MiB'")
+    for wrong in ("'65 MiB'", "999", "NULL"):
+        with pytest.raises((ValueError, TypeError), match="max_sql_size must be at least 1000 bytes"):
+            db.execute(f"SET max_sql_size = {wrong}")
+
+
+def test_memory_has_a_limit() -> None:
+    """Half of what the machine has, or what is said; an error says which setting."""
+    with laminardb.open() as db, laminardb.open(config=LaminarConfig(memory_limit=20 << 20)) as small:
+        limit = db.config_get("memory_limit")
+        assert 32 << 20 < limit <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        assert small.config_get("memory_limit") == 20 << 20
+        small.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        with pytest.raises(
+            MemoryError, match=r"memory_limit is reached[\s\S]*SET memory_limit = '8 GB' raises it"
+        ):
+            small.insert("t", {"k": list(range(4_000_000))})
+        assert small.insert("t", {"k": [1]}) == 1
+        db.execute("SET memory_limit = NULL")
+        assert db.config_get("memory_limit") is None
+        db.execute("RESET memory_limit")
+        assert db.config_get("memory_limit") == limit
 
 
 def test_subscriptions_at_their_limit(db: Any) -> None:

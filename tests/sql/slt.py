@@ -288,6 +288,7 @@ class Runner:
     def __init__(self, path: Path, seed: int) -> None:
         self.path, self.seed = path, seed
         self.incremental = self.compared_late = self.refused = self.queries = 0
+        self.codes: set[int] = set()  # of the errors that were expected and came
         self.db = laminardb.open()
         self.fresh()
 
@@ -396,8 +397,9 @@ class Runner:
     def expect_error(self, r: Record, pattern: str, call: Any) -> None:
         try:
             call()
-        except (laminardb.LaminarError, ValueError, TypeError) as e:
+        except (laminardb.LaminarError, ValueError, TypeError, MemoryError) as e:
             text = str(e)
+            self.codes.add(getattr(e, "code", 0))
             if pattern and not re.search(pattern, text):
                 raise Mismatch(f"the message does not match /{pattern}/:\n{text}") from None
             if r.expected is not None and text.splitlines() != r.expected:
