@@ -150,17 +150,6 @@ get_is_closed(PyObject *o, void *unused) {
     return PyBool_FromLong(((connection_object *)o)->closed);
 }
 
-static PyObject *
-get_in_transaction(PyObject *o, void *unused) {
-    (void)unused;
-    connection_object *self = (connection_object *)o;
-    laminar_error      err;
-    if (laminar_database_check(self->db, &err) < 0) {
-        return ext_raise_error(self->state, &err);
-    }
-    return PyBool_FromLong(laminar_database_in_transaction(self->db));
-}
-
 /* Says what an insert gave reason to say. The rows are kept also where warnings are errors. */
 static PyObject *
 warned(connection_object *self, PyObject *result) {
@@ -777,7 +766,7 @@ static PyGetSetDef connection_attributes[] = {
          "'Created', 'Starting', 'Running', 'Paused', 'ShuttingDown', 'Stopped', or 'Faulted' "
          "when every stream has failed."),
      NULL},
-    {"in_transaction", get_in_transaction, NULL,
+    {"in_transaction", ext_connection_in_transaction, NULL,
      PyDoc_STR("True between this thread's BEGIN and its COMMIT or ROLLBACK."), NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

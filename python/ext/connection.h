@@ -23,6 +23,7 @@ PyObject *ext_connection_topology(PyObject *o, PyObject *unused);
 PyObject *ext_connection_queries(PyObject *o, PyObject *unused);
 PyObject *ext_connection_history(PyObject *o, PyObject *minutes);
 PyObject *ext_connection_state(PyObject *o, void *unused);
+PyObject *ext_connection_in_transaction(PyObject *o, void *unused);
 PyObject *ext_connection_set_progress(PyObject *o, PyObject *args);
 PyObject *ext_connection_cancel_query(PyObject *o, PyObject *id);
 PyObject *ext_connection_memory(PyObject *o, PyObject *unused);

@@ -185,6 +185,17 @@ ext_connection_state(PyObject *o, void *unused) {
 }
 
 PyObject *
+ext_connection_in_transaction(PyObject *o, void *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    laminar_error      err;
+    if (laminar_database_check(self->db, &err) < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    return PyBool_FromLong(laminar_database_in_transaction(self->db));
+}
+
+PyObject *
 ext_connection_queries(PyObject *o, PyObject *unused) {
     (void)unused;
     return rows_of(o, laminar_database_queries);

@@ -208,7 +208,9 @@ set_options(alteration *a, error *err) {
         return error_memory(err);
     }
     int32_t count = d->option_count;
-    memcpy(options, d->options, sizeof(*options) * (size_t)count);
+    if (count > 0) {
+        memcpy(options, d->options, sizeof(*options) * (size_t)count);
+    }
     for (int32_t i = 0; i < a->st->option_count; i++) {
         int32_t at = 0;
         while (at < count &&

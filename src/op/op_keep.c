@@ -72,7 +72,9 @@ add_rows(keep *k, const delta *in, error *err) {
     arena *scratch = k->base.env->scratch;
     k->eval.now_us = clock_now_us(k->eval.clock); /* one instant for all calls of a row */
     TRY(program_run(k->program, in, k->columns + k->width, scratch, err));
-    memcpy(k->columns, in->columns, (size_t)k->width * sizeof(column));
+    if (k->width > 0) {
+        memcpy(k->columns, in->columns, (size_t)k->width * sizeof(column));
+    }
     column *views = arena_alloc(scratch, (size_t)(k->width + k->count) * sizeof(column));
     if (views == NULL) {
         return error_memory(err);
