@@ -142,8 +142,9 @@ emit_bytes(maker *m, const uint8_t *lo, const uint8_t *hi, size_t size, fragment
 }
 
 /* Byte ranges in a row; those of a class are in order and apart. */
+enum { WIDTH_MAX = 4 };
 typedef struct sequence {
-    uint8_t lo[4], hi[4];
+    uint8_t lo[WIDTH_MAX], hi[WIDTH_MAX];
     int32_t size;
 } sequence;
 
@@ -250,7 +251,7 @@ emit_tree(maker *m, const sequence *items, int32_t count, int32_t depth, fragmen
         }
         fragment        one, rest;
         const sequence *s = &items[at];
-        if (end - at == 1) {
+        if (end - at == 1 || depth + 1 == WIDTH_MAX) { /* equal to the last byte: one */
             TRY(emit_bytes(m, s->lo + depth, s->hi + depth, (size_t)(s->size - depth), &one));
         } else {
             TRY(emit_bytes(m, s->lo + depth, s->hi + depth, 1, &one));
