@@ -96,8 +96,7 @@ asof_open(op *self, error *err) {
     o->keys[ASOF_LEFT] = spec->left_keys;
     o->keys[ASOF_RIGHT] = spec->right_keys;
     o->pads = spec->join == OP_JOIN_LEFT;
-    const int32_t right_count = spec->input[ASOF_RIGHT]->count;
-    assert(spec->output->count == spec->input[ASOF_LEFT]->count + right_count);
+    assert(spec->output->count == spec->input[ASOF_LEFT]->count + spec->input[ASOF_RIGHT]->count);
     o->output = arena_alloc(a, (size_t)spec->output->count * sizeof(column));
     o->key_views = arena_alloc(a, (size_t)o->key_count * sizeof(column));
     for (int32_t side = 0; side < 2; side++) {
