@@ -243,12 +243,12 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
     laminar_database *db = c->db;
     object           *o = NULL;
     batch            *made = NULL;
+    ast_statement     named;
     TRY(find_target(c, st, &o, err));
     if (rows == NULL) {
         TRY(plan_insert_values(&made, db->mem, &c->arena, &c->env, o, st, err));
     } else {
         int32_t *from = arena_alloc(&c->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));
-        ast_statement named;
         if (from == NULL) {
             return error_memory(err);
         }
