@@ -137,7 +137,7 @@ class Case:
         assert metrics is not None
         if self.bounded:  # E9
             keys = len({k for t, k, _ in self.accepted["q"] if t is not None and k is not None})
-            assert metrics.state_rows == (keys if self.tolerance is None else 0)
+            assert (metrics.state_rows + metrics.shared_state_rows) == (keys if self.tolerance is None else 0)
 
 
 @pytest.mark.parametrize("block", range(CASES // PER_TEST))

@@ -81,7 +81,7 @@ class Case:
             assert set(want) <= set(self.delivered)
         metrics = self.db.stream_metrics("s")
         assert metrics is not None and metrics.error is None and metrics.late_rows == self.ref.late
-        assert (metrics.state_rows > 0) == (self.ref.open_groups() > 0)
+        assert ((metrics.state_rows + metrics.shared_state_rows) > 0) == (self.ref.open_groups() > 0)
 
     def run(self) -> None:
         r, db = self.r, self.db
@@ -116,7 +116,7 @@ class Case:
             self.ref.advance(self.ref.watermark + 10**7)
             self.check()
             metrics = db.stream_metrics("s")
-            assert metrics is not None and metrics.state_rows == 0
+            assert metrics is not None and (metrics.state_rows + metrics.shared_state_rows) == 0
 
 
 @pytest.mark.parametrize("block", range(CASES // PER_TEST))
