@@ -5,7 +5,7 @@
 set -euo pipefail
 venv=$1 runs=$2
 # Thousandths of the runs: what takes the same time at the rates of the targets.
-shares="parser 220 plan 60 arrow 200 csv 260 scan 240 match 20"
+shares="parser 300 plan 20 arrow 250 csv 215 scan 210 match 5"
 mkdir -p build
 rm -f build/fuzz-floor-*.log
 share() {
