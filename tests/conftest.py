@@ -12,6 +12,7 @@ import pytest
 PYTHON = Path(__file__).parent / "python"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the worker reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = "python" if PYTHON in item.path.parents else item.path.name
