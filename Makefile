@@ -12,6 +12,9 @@ STRESS  ?= 20000
 SAN := -Db_sanitize=address,undefined -Db_lundef=false -Dpython=true \
        $(foreach d,prefix python.platlibdir python.purelibdir,-D$(d)=$(CURDIR)/build/san/install)
 
+# Files stay whole on one worker, since some add up what they have played; the longest ones come first.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder tests/model tests/python tests/sql
+
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -29,7 +32,7 @@ demo: build ## replay the flights of 2013 as a live feed (SPEED=1000000: in half
 
 test: build unit ## all tests: C units, SQL files, Python, property tests (T=path narrows the Python ones)
 	@tools/data.sh $(VENV)
-	@$(BIN)/python -m pytest $(if $(T),$(T),-n 2 --dist loadgroup)
+	@$(BIN)/python -m pytest $(or $(T),$(WORKERS))
 
 unit: $(VENV)/installed ## the C unit tests
 	@tools/unit.sh $(VENV) build/unit unit 81
