@@ -293,8 +293,8 @@ read_rows(json_reader *r, error *err) {
         }
         TRY(read_row(r, 1, err));
         json_blanks(r);
-        if (r->target->of_file && json_take(r, ',')) {
-            json_blanks(r);
+        while (r->target->of_file && r->at < r->end && json_is_between(*r->at)) {
+            r->at++;
         }
     } while (r->at < r->end);
     return OK;

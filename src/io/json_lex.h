@@ -52,4 +52,11 @@ status json_skip(json_reader *r, int32_t depth, error *err) MUST_USE;
 /* A value of a nested type (json_nested.c); texts of it lie in `scratch` or the text read. */
 status json_nested(json_reader *r, data_type t, value *out, error *err) MUST_USE;
 
+/* What may stand between the objects of a file, in any number: it may be lines, an array or
+ * several. */
+static inline bool
+json_is_between(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == ',' || c == '[' || c == ']';
+}
+
 #endif

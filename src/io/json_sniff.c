@@ -6,11 +6,6 @@
 
 #include "io/json_lex.h"
 
-static bool
-is_between(char c) { /* objects */
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == ',' || c == '[' || c == ']';
-}
-
 /* Behind the object that starts here; NULL: it is not whole. */
 static const char *
 object_end(const char *at, const char *end) {
@@ -43,7 +38,7 @@ size_t
 json_whole(text t, int64_t most) {
     const char *at = t.data, *end = t.data + t.size, *whole = t.data;
     for (int64_t n = 0; n < most && at < end;) {
-        if (is_between(*at)) {
+        if (json_is_between(*at)) {
             at++;
             continue;
         }
@@ -63,10 +58,10 @@ json_whole(text t, int64_t most) {
 
 text
 json_inside(text t) {
-    while (t.size > 0 && is_between(*t.data)) {
+    while (t.size > 0 && json_is_between(*t.data)) {
         t = (text){t.data + 1, t.size - 1};
     }
-    while (t.size > 0 && is_between(t.data[t.size - 1])) {
+    while (t.size > 0 && json_is_between(t.data[t.size - 1])) {
         t.size--;
     }
     return t;
@@ -176,7 +171,7 @@ json_sniff(json_shape *shape, arena *a, text t, int64_t first_line, int64_t *row
     buf_init(&r.unescaped, a->mem, JSON_TEXT_MAX + 64);
     status s = OK;
     while (s == OK) {
-        while (r.at < r.end && is_between(*r.at)) {
+        while (r.at < r.end && json_is_between(*r.at)) {
             r.at++;
         }
         if (r.at == r.end) {
