@@ -5,7 +5,7 @@
 set -euo pipefail
 venv=$1 runs=$2
 # Thousandths of the runs: what takes the same time at the rates of the targets.
-shares="parser 300 plan 20 arrow 250 csv 215 scan 210 match 5"
+shares="parser 300 plan 20 arrow 250 csv 219 scan 210 match 1"
 mkdir -p build
 rm -f build/fuzz-floor-*.log
 share() {
