@@ -301,11 +301,9 @@ show_setting(statement_context *c, const ast_statement *st, laminar_result **out
                             out, err);
 }
 
-/* EXPLAIN STREAM */
-static status
-show_plan(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+status
+statement_stream(object **out, const statement_context *c, const ast_statement *st, error *err) {
     object *o;
-    buf     b;
     TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Stream", st->name.position, err));
     if (o->kind != OBJECT_STREAM) {
@@ -314,6 +312,16 @@ show_plan(statement_context *c, const ast_statement *st, laminar_result **out, e
                      object_kind_name(o->kind));
         return error_hint(err, "SHOW STREAMS lists the streams");
     }
+    *out = o;
+    return OK;
+}
+
+/* EXPLAIN STREAM */
+static status
+show_plan(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    object *o;
+    buf     b;
+    TRY(statement_stream(&o, c, st, err));
     buf_init(&b, c->db->mem, 1 << 20);
     stream_explain(o->impl, &b);
     const status s = answer_lines(c, &b, out, err);

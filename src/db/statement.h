@@ -92,6 +92,9 @@ status alter_run(statement_context *c, const ast_statement *st, laminar_result *
                  error *err) MUST_USE;
 
 /* ---- show.c: SHOW, DESCRIBE */
+/* The stream that the statement names. */
+status statement_stream(object **out, const statement_context *c, const ast_statement *st,
+                        error *err) MUST_USE;
 status show_run(statement_context *c, const ast_statement *st, laminar_result **out,
                 error *err) MUST_USE;
 status describe_run(statement_context *c, const ast_statement *st, laminar_result **out,

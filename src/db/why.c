@@ -220,14 +220,7 @@ why_run(statement_context *c, const ast_statement *st, laminar_result **out, err
     stream_diagnosis d;
     db_listing       l;
     buf              suggestion;
-    TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
-                     "Stream", st->name.position, err));
-    if (o->kind != OBJECT_STREAM) {
-        error_set_at(err, ERR_NOT_FOUND_IN_QUERY, st->name.position,
-                     "Stream not found: %.*s is a %s", TEXT_ARG(o->name),
-                     object_kind_name(o->kind));
-        return error_hint(err, "SHOW STREAMS lists the streams");
-    }
+    TRY(statement_stream(&o, c, st, err));
     stream_diagnose(o->impl, &d);
     buf_init(&suggestion, c->db->mem, 4096);
     suggest(c->db, o->impl, &d, &suggestion);

@@ -426,20 +426,14 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
 }
 
 static status
+forget_idle(void *context, slot group, error *err) {
+    return aggregate_forget(context, group, err);
+}
+
+static status
 aggregate_let_go(op *self, error *err) {
-    aggregate       *a = (aggregate *)self;
-    arena           *scratch = self->env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
-    int32_t          count = BATCH_ROWS;
-    TRY(slots == NULL ? error_memory(err) : OK);
-    while (count == BATCH_ROWS) {
-        TRY(ages_take(&a->ages, self->env->clock_us, slots, BATCH_ROWS, &count, scratch, err));
-        for (int32_t i = 0; i < count; i++) {
-            TRY(aggregate_forget(a, slots[i], err));
-        }
-    }
-    arena_rewind(scratch, mark);
+    aggregate *a = (aggregate *)self;
+    TRY(ages_drain(&a->ages, self->env->clock_us, forget_idle, a, self->env->scratch, err));
     return shrink(a, err);
 }
 

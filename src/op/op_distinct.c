@@ -288,20 +288,15 @@ distinct_tick(op *self, int64_t frontier_us, error *err) {
 }
 
 static status
+forget_idle(void *context, slot row, error *err) {
+    return group_table_remove(context, row, err);
+}
+
+static status
 distinct_forget(op *self, error *err) {
-    distinct        *d = (distinct *)self;
-    arena           *scratch = self->env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
-    int32_t          count = BATCH_ROWS;
-    TRY(slots == NULL ? error_memory(err) : OK);
-    while (count == BATCH_ROWS) {
-        TRY(ages_take(&d->ages, self->env->clock_us, slots, BATCH_ROWS, &count, scratch, err));
-        for (int32_t i = 0; i < count; i++) {
-            TRY(group_table_remove(&d->rows, slots[i], err));
-        }
-    }
-    arena_rewind(scratch, mark);
+    distinct *d = (distinct *)self;
+    arena    *scratch = self->env->scratch;
+    TRY(ages_drain(&d->ages, self->env->clock_us, forget_idle, &d->rows, scratch, err));
     if (d->rows.live_count > 0 || group_table_slot_count(&d->rows) < SHRINK_SLOTS) {
         return OK;
     }

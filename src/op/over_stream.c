@@ -637,7 +637,8 @@ over_stream_tick(over *o, error *err) {
 /* ---- state_ttl */
 
 static status
-let_go(over *o, slot part, error *err) {
+let_go(void *context, slot part, error *err) {
+    over       *o = context;
     over_state *st = o->state;
     for (slot s = ordered_first_in(&st->order, part); s != SLOT_NONE;
          s = ordered_first_in(&st->order, part)) {
@@ -662,19 +663,8 @@ shrink(over *o, error *err) {
 
 status
 over_stream_forget(over *o, error *err) {
-    arena           *scratch = o->base.env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    slot            *parts = arena_alloc(scratch, BATCH_ROWS * sizeof(*parts));
-    int32_t          count = BATCH_ROWS;
-    TRY(parts == NULL ? error_memory(err) : OK);
-    while (count == BATCH_ROWS) {
-        TRY(ages_take(&o->state->ages, o->base.env->clock_us, parts, BATCH_ROWS, &count, scratch,
-                      err));
-        for (int32_t i = 0; i < count; i++) {
-            TRY(let_go(o, parts[i], err));
-        }
-    }
-    arena_rewind(scratch, mark);
+    const op_env *env = o->base.env;
+    TRY(ages_drain(&o->state->ages, env->clock_us, let_go, o, env->scratch, err));
     return shrink(o, err);
 }
 

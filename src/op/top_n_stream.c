@@ -433,7 +433,8 @@ top_n_stream_tick(top_n *t, error *err) {
 /* ---- state_ttl */
 
 static status
-forget_part(top_n *t, slot part, error *err) {
+forget_part(void *context, slot part, error *err) {
+    top_n *t = context;
     for (slot s = ordered_first_in(&t->order, part); s != SLOT_NONE;
          s = ordered_first_in(&t->order, part)) {
         TRY(ordered_remove_in(&t->order, part, s, err));
@@ -461,15 +462,7 @@ status
 top_n_stream_forget(top_n *t, error *err) {
     arena           *scratch = t->base.env->scratch;
     const arena_mark mark = arena_save(scratch);
-    slot            *parts = arena_alloc(scratch, BATCH_ROWS * sizeof(*parts));
-    int32_t          count = BATCH_ROWS;
-    TRY(parts == NULL ? error_memory(err) : OK);
-    while (count == BATCH_ROWS) {
-        TRY(ages_take(&t->ages, t->base.env->clock_us, parts, BATCH_ROWS, &count, scratch, err));
-        for (int32_t i = 0; i < count; i++) {
-            TRY(forget_part(t, parts[i], err));
-        }
-    }
+    TRY(ages_drain(&t->ages, t->base.env->clock_us, forget_part, t, scratch, err));
     TRY(shrink(t, err));
     arena_rewind(scratch, mark);
     return OK;

@@ -155,6 +155,23 @@ ages_take(idle_book *a, int64_t clock_us, slot *slots, int32_t room, int32_t *co
     return OK;
 }
 
+status
+ages_drain(idle_book *a, int64_t clock_us, ages_forget *forget, void *context, arena *scratch,
+           error *err) {
+    const arena_mark mark = arena_save(scratch);
+    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
+    int32_t          count = BATCH_ROWS;
+    TRY(slots == NULL ? error_memory(err) : OK);
+    while (count == BATCH_ROWS) {
+        TRY(ages_take(a, clock_us, slots, BATCH_ROWS, &count, scratch, err));
+        for (int32_t i = 0; i < count; i++) {
+            TRY(forget(context, slots[i], err));
+        }
+    }
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
 int64_t
 ages_due_us(const idle_book *a) {
     const slot page = a->step_us == 0 ? SLOT_NONE : calendar_first(&a->pages);

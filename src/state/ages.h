@@ -35,6 +35,10 @@ status ages_remove(idle_book *a, slot s, error *err) MUST_USE; /* no matter whet
 /* Takes out up to `room` slots that are over; *count < room: there are no more. */
 status ages_take(idle_book *a, int64_t clock_us, slot *slots, int32_t room, int32_t *count,
                  arena *scratch, error *err) MUST_USE;
+/* Takes out all slots that are over and gives each to `forget`. */
+typedef status ages_forget(void *context, slot s, error *err);
+status         ages_drain(idle_book *a, int64_t clock_us, ages_forget *forget, void *context,
+                          arena *scratch, error *err) MUST_USE;
 /* For state that is made anew: the page of a slot that is in, and a slot onto a page. */
 int64_t ages_page(const idle_book *a, slot s);
 status  ages_put(idle_book *a, const int64_t *pages, const slot *slots, int32_t count,

@@ -513,20 +513,14 @@ arrangement_drop_oldest(arrangement *a, error *err) {
     return calendar_drop(&a->ages, page, err);
 }
 
+static status
+drop_idle(void *context, slot row, error *err) {
+    return drop_row(context, row, err);
+}
+
 status
 arrangement_drop_over(arrangement *a, int64_t clock_us, arena *scratch, error *err) {
-    const arena_mark mark = arena_save(scratch);
-    slot            *rows = arena_alloc(scratch, BATCH_ROWS * sizeof(*rows));
-    int32_t          count = BATCH_ROWS;
-    TRY(rows == NULL ? error_memory(err) : OK);
-    while (count == BATCH_ROWS) {
-        TRY(ages_take(&a->touched, clock_us, rows, BATCH_ROWS, &count, scratch, err));
-        for (int32_t i = 0; i < count; i++) {
-            TRY(drop_row(a, rows[i], err));
-        }
-    }
-    arena_rewind(scratch, mark);
-    return OK;
+    return ages_drain(&a->touched, clock_us, drop_idle, a, scratch, err);
 }
 
 /* ---- reading */
