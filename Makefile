@@ -12,6 +12,9 @@ STRESS  ?= 20000
 SAN := -Db_sanitize=address,undefined -Db_lundef=false -Dpython=true \
        $(foreach d,prefix python.platlibdir python.purelibdir,-D$(d)=$(CURDIR)/build/san/install)
 
+# The C units that make test runs: unit, or san with the extension too, which .ci/run takes so that nothing runs twice.
+UNITS   ?= unit
+
 # Files stay whole on one worker, since some add up what they have played; the longest ones come first.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder tests/model tests/python tests/sql
 
@@ -30,7 +33,7 @@ demo: build ## replay the flights of 2013 as a live feed (SPEED=1000000: in half
 	@tools/data.sh $(VENV)
 	@$(BIN)/python examples/python/flights.py --speed $(SPEED)
 
-test: build unit ## all tests: C units, SQL files, Python, property tests (T=path narrows the Python ones)
+test: build $(UNITS) ## all tests: C units, SQL files, Python, property tests (T=path narrows the Python ones)
 	@tools/data.sh $(VENV)
 	@$(BIN)/python -m pytest $(or $(T),$(WORKERS))
 

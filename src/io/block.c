@@ -106,7 +106,9 @@ block_rewind(block *b, error *err) {
     b->at = b->size = b->checked = 0;
     b->line = 1;
     b->ended = b->no_text = false;
-    TRY(block_fill(b, err));
+    while (b->size < 3 && !b->ended) { /* a mark of three bytes may lie in several blocks */
+        TRY(block_fill(b, err));
+    }
     if (b->size >= 3 && memcmp(b->data, "\xef\xbb\xbf", 3) == 0) {
         b->at = 3;
         b->checked = b->checked < 3 ? 3 : b->checked;

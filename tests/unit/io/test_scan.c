@@ -76,6 +76,17 @@ defaults(void) {
     return o;
 }
 
+/* A byte order mark is one wherever the first blocks end. */
+static void
+test_mark(void **state) {
+    (void)state;
+    csv_options o = defaults();
+    for (o.block_bytes = 1; o.block_bytes <= 4; o.block_bytes++) {
+        check_read(csv_scan_open, "\xef\xbb\xbf\na\n1", &o, "a BIGINT\n1");
+        check_read(json_scan_open, "\xef\xbb\xbf{\"a\":1}", &o, "a BIGINT\n1");
+    }
+}
+
 static void
 test_found_out(void **state) {
     (void)state;
@@ -296,9 +307,9 @@ test_torture(void **state) {
 int
 main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found_out), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_faults),    cmocka_unit_test(test_any_cut),
-        cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_mark),    cmocka_unit_test(test_found_out),
+        cmocka_unit_test(test_options), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_any_cut), cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
