@@ -16,6 +16,7 @@ static const kernel_table baseline = {
     .utf8_blocks = plain_blocks_baseline,
     .minmax_i32 = minmax_i32_baseline,
     .minmax_i64 = minmax_i64_baseline,
+    .crc32c = crc32c_baseline,
 };
 
 #ifdef KERNEL_X86
@@ -25,6 +26,7 @@ static const kernel_table avx2 = {
     .utf8_blocks = utf8_blocks_avx2,
     .minmax_i32 = minmax_i32_avx2,
     .minmax_i64 = minmax_i64_avx2,
+    .crc32c = crc32c_sse42,
 };
 
 static const kernel_table avx512 = {
@@ -33,6 +35,7 @@ static const kernel_table avx512 = {
     .utf8_blocks = utf8_blocks_avx512,
     .minmax_i32 = minmax_i32_avx512,
     .minmax_i64 = minmax_i64_avx512,
+    .crc32c = crc32c_sse42,
 };
 
 /* The register states that the operating system saves and restores (XCR0). */

@@ -31,6 +31,7 @@ typedef struct kernel_table {
     int64_t (*utf8_blocks)(const char *bytes, int64_t size);
     minmax_kernel *minmax_i32;
     minmax_kernel *minmax_i64;
+    uint32_t (*crc32c)(uint32_t crc, const char *bytes, size_t size);
 } kernel_table;
 
 const kernel_table *kernel_active(void);
@@ -38,6 +39,7 @@ const kernel_table *kernel_active(void);
 int64_t       plain_blocks_baseline(const char *bytes, int64_t size);
 minmax_kernel minmax_i32_baseline;
 minmax_kernel minmax_i64_baseline;
+uint32_t      crc32c_baseline(uint32_t crc, const char *bytes, size_t size);
 #ifdef KERNEL_X86
 int64_t       plain_blocks_avx2(const char *bytes, int64_t size);
 int64_t       utf8_blocks_avx2(const char *bytes, int64_t size);
@@ -47,6 +49,7 @@ int64_t       plain_blocks_avx512(const char *bytes, int64_t size);
 int64_t       utf8_blocks_avx512(const char *bytes, int64_t size);
 minmax_kernel minmax_i32_avx512;
 minmax_kernel minmax_i64_avx512;
+uint32_t      crc32c_sse42(uint32_t crc, const char *bytes, size_t size);
 #endif
 
 #endif

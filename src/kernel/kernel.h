@@ -60,6 +60,9 @@ int64_t count_valid(const column *c, int32_t row_count);
 status cast_column(column *out, const column *in, int32_t row_count, data_type to, bool try_cast,
                    arena *a, int32_t *bad_row, error *err) MUST_USE;
 
+/* ---- crc.c: CRC-32C of what `crc` stands for and these bytes after it; begin with 0. */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t size);
+
 /* ---- utf8.c: offset of the first byte that is not UTF-8, or -1. */
 int64_t utf8_fault(const char *bytes, int64_t size);
 /* True when all bytes are 0x01 .. 0x7f: valid at every cut, and without NUL. */

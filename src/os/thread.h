@@ -10,8 +10,9 @@
 
 /* Locks are taken in the order of their levels: a thread may lock (not try) a mutex only while it
  * holds none of the same or a higher level. Debug builds assert it. Level 0 is exempt. */
-/* The statement lock of a database; locks of lists, under which nothing is locked. */
-enum { LEVEL_TOKEN = 1, LEVEL_LEAF = 2 };
+/* The statement lock of a database; who writes its log; locks of lists, under which nothing is
+ * locked. */
+enum { LEVEL_TOKEN = 1, LEVEL_LOG = 2, LEVEL_LEAF = 3 };
 typedef struct mutex {
     pthread_mutex_t handle;
     uint8_t         level;

@@ -77,6 +77,7 @@ drop_if_unreachable(const faulty_vfs *fs, faulty_node *n) {
     if (!pending && n->handles == 0 && n->name[0] == '\0' && n->on_disk[0] == '\0') {
         free(n->seen.data);
         free(n->durable.data);
+        free(n->forgotten.data);
         *n = (faulty_node){0};
     }
 }
@@ -213,16 +214,33 @@ faulty_write(vfs_file *file, int64_t offset, const void *data, size_t size, erro
     return OK;
 }
 
+static void
+copy_range(faulty_bytes *to, const faulty_bytes *from, int64_t at, int64_t end) {
+    if (end > at) {
+        memcpy(to->data + at, from->data + at, (size_t)(end - at));
+    }
+}
+
 static status
 faulty_sync(vfs_file *file, error *err) {
     const faulty_file *f = (const faulty_file *)file;
+    faulty_node       *n = f->node;
     if (fails(of(file->fs), FAULTY_SYNC)) {
-        return refuse("sync", f->node->name, err);
+        if (of(file->fs)->sync_forgets) {
+            resize(&n->forgotten, n->seen.size);
+            copy_range(&n->forgotten, &n->seen, 0, n->seen.size);
+        }
+        return refuse("sync", n->name, err);
     }
-    faulty_node *n = f->node;
     resize(&n->durable, n->seen.size);
-    if (n->seen.size > 0) {
-        memcpy(n->durable.data, n->seen.data, (size_t)n->seen.size);
+    for (int64_t at = 0; at < n->seen.size; at += SECTOR) {
+        const int64_t end = at + SECTOR < n->seen.size ? at + SECTOR : n->seen.size;
+        const bool    is_forgotten =
+            end <= n->forgotten.size &&
+            memcmp(n->seen.data + at, n->forgotten.data + at, (size_t)(end - at)) == 0;
+        if (!is_forgotten) {
+            copy_range(&n->durable, &n->seen, at, end);
+        }
     }
     return OK;
 }
@@ -301,6 +319,22 @@ faulty_sync_directory(vfs *base, const char *path, error *err) {
     return OK;
 }
 
+static status
+faulty_list(vfs *base, const char *path, status (*take)(void *context, const char *name),
+            void *context, error *err) {
+    const faulty_vfs *fs = of(base);
+    if (fails(of(base), FAULTY_LIST)) {
+        return refuse("list", path, err);
+    }
+    for (int32_t i = 0; i < FAULTY_FILES; i++) {
+        const faulty_node *n = &fs->nodes[i];
+        if (n->used && is_in(n->name, path)) {
+            TRY(take(context, n->name + strlen(path) + 1));
+        }
+    }
+    return OK;
+}
+
 void
 faulty_init(faulty_vfs *fs) {
     *fs = (faulty_vfs){.base = {.name = "faulty",
@@ -313,7 +347,8 @@ faulty_init(faulty_vfs *fs) {
                                 .truncate = faulty_truncate,
                                 .rename = faulty_rename,
                                 .remove = faulty_remove,
-                                .sync_directory = faulty_sync_directory},
+                                .sync_directory = faulty_sync_directory,
+                                .list = faulty_list},
                        .fail_kinds = FAULTY_ANY};
 }
 
@@ -323,6 +358,7 @@ faulty_fini(faulty_vfs *fs) {
     for (int32_t i = 0; i < FAULTY_FILES; i++) {
         free(fs->nodes[i].seen.data);
         free(fs->nodes[i].durable.data);
+        free(fs->nodes[i].forgotten.data);
     }
 }
 
@@ -351,14 +387,13 @@ crash_bytes(faulty_node *n, rng *r) {
         const faulty_bytes *from = survives(r) ? &now : &old;
         const int64_t       end = at + SECTOR < left.size ? at + SECTOR : left.size;
         const int64_t       stop = end < from->size ? end : from->size;
-        if (stop > at) {
-            memcpy(left.data + at, from->data + at, (size_t)(stop - at));
-        }
+        copy_range(&left, from, at, stop);
     }
     free(n->seen.data);
     n->seen = left;
     resize(&n->durable, left.size);
-    memcpy(n->durable.data, left.data, (size_t)left.size);
+    copy_range(&n->durable, &left, 0, left.size);
+    resize(&n->forgotten, 0);
 }
 
 void

@@ -23,7 +23,8 @@ typedef enum faulty_call {
     FAULTY_REMOVE = 128,
     FAULTY_SYNC_DIRECTORY = 256,
     FAULTY_CLOSE = 512,
-    FAULTY_ANY = 1023
+    FAULTY_LIST = 1024,
+    FAULTY_ANY = 2047
 } faulty_call;
 
 typedef struct faulty_bytes {
@@ -34,10 +35,12 @@ typedef struct faulty_bytes {
 typedef struct faulty_node { /* a file, whatever its name */
     faulty_bytes seen;
     faulty_bytes durable;
-    bool         used;
-    int32_t      handles;
-    char         name[FAULTY_PATH];    /* "": removed, or another file took the name */
-    char         on_disk[FAULTY_PATH]; /* the name after a power cut; "": none */
+    faulty_bytes
+            forgotten; /* seen at a sync that failed: what did not change since stays unsynced */
+    bool    used;
+    int32_t handles;
+    char    name[FAULTY_PATH];    /* "": removed, or another file took the name */
+    char    on_disk[FAULTY_PATH]; /* the name after a power cut; "": none */
 } faulty_node;
 
 typedef struct faulty_name { /* a change of a name that is not durable yet */
@@ -58,7 +61,10 @@ typedef struct faulty_vfs {
     int64_t     flip_at;     /* the read with this number gives a wrong bit; 0: none */
     int64_t     reads;       /* since flip_at was set */
     bool        write_short; /* a write that fails leaves the first half of its bytes */
-    int32_t     open_files;
+    /* A sync that fails is the last one that tries: what it did not write stands in the cache as if
+     * it had, and later syncs leave it out. So does Linux. */
+    bool    sync_forgets;
+    int32_t open_files;
 } faulty_vfs;
 
 void faulty_init(faulty_vfs *fs);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wal.h - the write-ahead log: records in one order, kept across crashes of process and machine.
+ *
+ * A log is a directory's files wal-<first sequence>, each a header and records one after another.
+ * Sequences count from 1 without gaps. A file is made whole, with zeros for what is to come, under
+ * another name, and gets its own when it and the log before it are on disk (rules D7, D9, D11).
+ *
+ * Appending copies a record into memory; committing writes what was appended and syncs it, and one
+ * caller does so for all that wait (group commit). A record is durable when wal_commit returned OK
+ * for it or for a later one. The first write or sync that fails ends the log (D1): what is on disk
+ * can no longer be told, every later call gives the first error, and opening it again reads what is
+ * there. A file that finds no room on the disk only refuses the record that needed it (D2).
+ *
+ * Any thread may call append, commit and forget; open and close are the owner's alone. */
+#ifndef LAMINAR_STORE_WAL_H
+#define LAMINAR_STORE_WAL_H
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "os/vfs.h"
+
+typedef struct wal wal;
+
+#define WAL_RECORD_MAX ((size_t)1 << 30)
+
+/* Gets each record at opening, in order; the bytes are borrowed until it returns. An error ends
+ * the opening. */
+typedef status (*wal_take)(void *context, int64_t sequence, text record, error *err);
+
+/* Reads the log in `directory`, which exists, and begins one where there is none. `after`: the last
+ * sequence that something else holds; records up to it are not given to take, and may be missing.
+ * A torn tail is cut (D4, D6): records of a group that never was committed. What was durable and
+ * cannot be read is ERR_CORRUPTION with file and offset (D5), and nothing is changed.
+ * segment_bytes: of a file, larger where one record is. */
+status wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes,
+                int64_t after, wal_take take, void *context, error *err) MUST_USE;
+/* Commits what was appended, and marks the log as ended on purpose. Frees it in any case. */
+status wal_close(wal *w, error *err);
+
+/* The record is first || second, so that a caller need not join a head to its rows. */
+status wal_append(wal *w, text first, text second, int64_t *sequence, error *err) MUST_USE;
+
+/* WAL_WRITTEN: with the operating system, survives the process. WAL_DURABLE: the machine. */
+typedef enum wal_level { WAL_WRITTEN, WAL_DURABLE } wal_level;
+status wal_commit(wal *w, int64_t sequence, wal_level level, error *err) MUST_USE;
+
+int64_t wal_last(wal *w);          /* the last sequence that was appended; 0: none ever */
+int64_t wal_durable(const wal *w); /* the last one that is durable */
+int64_t wal_bytes(wal *w);         /* of its files */
+/* Something else holds all up to this sequence: files with nothing else go (D11). */
+status wal_forget(wal *w, int64_t upto, error *err) MUST_USE;
+
+#endif

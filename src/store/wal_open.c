@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wal_open.c - reading a log again: every durable record, in order, and an end to append at.
+ *
+ * Files are read in pieces, so memory is bounded by the longest record (D13). Where a record cannot
+ * be read, heads behind it are looked for: one that says that the record had been durable makes it
+ * corruption, and so does a file that follows; otherwise it belongs to a group that was never
+ * committed, and the tail is cut (D5). A log that was not closed on purpose gets its newest file
+ * written anew, under the same name: what a failed sync left in the cache alone is on disk then,
+ * and nothing is behind the end (D1, D6). */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "store/wal_internal.h"
+
+enum { PIECE = 256 << 10 };
+
+typedef struct reading {
+    wal      *w;
+    wal_take  take;
+    void     *context;
+    int64_t   after;
+    vfs_file *file;
+    buf       path;  /* of it */
+    int64_t   bytes; /* of it */
+    uint64_t  salt;
+    char     *piece; /* bytes from piece_at on */
+    size_t    capacity, size;
+    int64_t   piece_at;
+    int64_t   next;  /* the sequence that is expected */
+    int64_t   at;    /* where its head should be */
+    bool      ended; /* a mark of the end stands there */
+} reading;
+
+static status
+PRINTF_LIKE(3, 4) corrupt(const reading *r, error *err, const char *format, ...) {
+    char    what[200];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    (void)error_set(err, ERR_CORRUPTION, "\"%s\": %s", r->path.data == NULL ? "" : r->path.data,
+                    what);
+    return error_hint(err, "restore a backup, or laminardb.salvage() for what can still be read");
+}
+
+/* `size` bytes at offset `at`, or NULL with an error or because the file ends before (OK). */
+static status
+look(reading *r, int64_t at, size_t size, const char **out, error *err) {
+    *out = NULL;
+    if (at < 0 || (int64_t)size > r->bytes - at) {
+        return OK;
+    }
+    if (at < r->piece_at || at + (int64_t)size > r->piece_at + (int64_t)r->size) {
+        const size_t wanted = size > PIECE ? size : PIECE;
+        if (wanted > r->capacity) {
+            char *grown = mem_resize(r->w->mem, r->piece, r->capacity, wanted);
+            if (grown == NULL) {
+                return error_memory(err);
+            }
+            r->piece = grown;
+            r->capacity = wanted;
+        }
+        r->size = 0;
+        r->piece_at = at;
+        TRY(r->file->fs->read(r->file, at, r->piece, wanted, &r->size, err));
+        if (r->size < size) {
+            return OK;
+        }
+    }
+    *out = r->piece + (at - r->piece_at);
+    return OK;
+}
+
+/* A mark of the end or a record stands at r->at as it should? Gives the record to its taker. */
+static status
+read_record(reading *r, bool *is_one, error *err) {
+    const char *bytes;
+    wal_head    h;
+    *is_one = false;
+    TRY(look(r, r->at, WAL_HEAD, &bytes, err));
+    if (bytes == NULL || !wal_get_head(bytes, &h, r->salt, r->at)) {
+        return OK;
+    }
+    if (h.kind == WAL_END) {
+        r->ended = h.sequence == r->next - 1;
+        return OK;
+    }
+    if (h.sequence != r->next) {
+        return OK;
+    }
+    TRY(look(r, r->at + WAL_HEAD, h.size, &bytes, err));
+    if (bytes == NULL || wal_bytes_crc((text){bytes, h.size}, (text){0}) != h.bytes_crc) {
+        return OK;
+    }
+    *is_one = true;
+    if (h.sequence > r->after) {
+        TRY(r->take(r->context, h.sequence, (text){bytes, h.size}, err));
+    }
+    r->next++;
+    r->at += WAL_HEAD + wal_padded(h.size);
+    return OK;
+}
+
+/* Whether a head behind the end says that what should stand there was durable; and whether there is
+ * anything but zeros. */
+static status
+look_behind(reading *r, bool *was_durable, bool *is_clean, error *err) {
+    *was_durable = false;
+    *is_clean = true;
+    for (int64_t at = r->at; at < r->bytes; at += WAL_ALIGN) {
+        const char *bytes;
+        uint64_t    word;
+        TRY(look(r, at, WAL_ALIGN, &bytes, err));
+        if (bytes == NULL) {
+            break;
+        }
+        memcpy(&word, bytes, sizeof(word));
+        if (word == 0 || (r->ended && at < r->at + WAL_HEAD)) {
+            continue;
+        }
+        *is_clean = false;
+        wal_head h;
+        TRY(look(r, at, WAL_HEAD, &bytes, err));
+        if (bytes != NULL && wal_get_head(bytes, &h, r->salt, at)) {
+            const int64_t proven = h.kind == WAL_END ? h.sequence : h.durable;
+            *was_durable = *was_durable || proven >= r->next;
+        }
+    }
+    return OK;
+}
+
+static status
+open_segment(reading *r, wal_segment *s, error *err) {
+    const char *bytes;
+    wal_segment found;
+    bool        newer;
+    r->size = 0;
+    r->at = WAL_HEADER;
+    r->ended = false;
+    TRY(wal_segment_path(r->w, s->first, &r->path, err));
+    TRY(r->w->fs->open(r->w->fs, &r->file, r->path.data, VFS_READ | VFS_WRITE | VFS_REGULAR, err));
+    TRY(r->file->fs->size(r->file, &r->bytes, err));
+    TRY(look(r, 0, WAL_HEADER, &bytes, err));
+    if (bytes == NULL) {
+        return corrupt(r, err, "the file ends before its header does (offset %lld)",
+                       (long long)r->bytes);
+    }
+    if (!wal_get_header(bytes, &r->salt, &found, &newer)) {
+        return newer
+                   ? error_set(err, ERR_CORRUPTION,
+                               "\"%s\" was written by a later version: use that one", r->path.data)
+                   : corrupt(r, err, "the header is damaged (offset 0)");
+    }
+    if (found.first != s->first) {
+        return corrupt(r, err, "the file begins with record %lld: it has another's name",
+                       (long long)found.first);
+    }
+    if (found.bytes != r->bytes) {
+        return corrupt(r, err, "the file has %lld bytes where %lld were written",
+                       (long long)r->bytes, (long long)found.bytes);
+    }
+    s->bytes = found.bytes;
+    return OK;
+}
+
+static status
+close_segment(reading *r, status s, error *err) {
+    vfs_file *f = r->file;
+    r->file = NULL;
+    if (f == NULL) {
+        return s;
+    }
+    const status closed = f->fs->close(f, s < 0 ? NULL : err);
+    return s < 0 ? s : closed;
+}
+
+/* ---- The newest file */
+
+static status
+copy_head(reading *r, buf *out, error *err) {
+    for (int64_t at = 0; at < r->at;) {
+        const char  *bytes;
+        const size_t size = (size_t)min_i64(r->at - at, PIECE);
+        TRY(look(r, at, size, &bytes, err));
+        if (bytes == NULL) {
+            return corrupt(r, err, "the file became shorter while it was read");
+        }
+        if (!buf_append(out, bytes, size)) {
+            return error_memory(err);
+        }
+        at += (int64_t)size;
+    }
+    return OK;
+}
+
+static status
+write_anew(reading *r, const wal_segment *s, error *err) {
+    buf       head;
+    vfs_file *made = NULL;
+    buf_init(&head, r->w->mem, SIZE_MAX);
+    status done = copy_head(r, &head, err);
+    done = done < 0 ? done : wal_make_file(r->w, s, buf_text(&head), &made, err);
+    buf_fini(&head);
+    TRY(done);
+    done = close_segment(r, OK, err);
+    r->file = made; /* closed by the caller, whatever happens */
+    TRY(done);
+    return wal_name_file(r->w, s->first, err);
+}
+
+static status
+read_newest(reading *r, wal_segment *s, error *err) {
+    bool was_durable;
+    bool is_clean;
+    TRY(look_behind(r, &was_durable, &is_clean, err));
+    if (was_durable) {
+        return corrupt(r, err,
+                       "record %lld, which had been committed, cannot be read (offset %lld)",
+                       (long long)r->next, (long long)r->at);
+    }
+    if (!r->ended || !is_clean) {
+        TRY(write_anew(r, s, err));
+    }
+    r->w->file = r->file;
+    r->file = NULL;
+    r->w->salt = r->salt;
+    r->w->at = r->at;
+    return OK;
+}
+
+static status
+read_segment(reading *r, int32_t i, error *err) {
+    wal_segment *s = &r->w->segments[i];
+    const bool   newest = i == r->w->count - 1;
+    TRY(open_segment(r, s, err));
+    if (!newest && r->w->segments[i + 1].first <= r->after + 1) { /* all held elsewhere */
+        r->next = r->w->segments[i + 1].first;
+        return OK;
+    }
+    for (bool is_one = true; is_one;) {
+        TRY(read_record(r, &is_one, err));
+    }
+    if (newest) {
+        return read_newest(r, s, err);
+    }
+    if (r->next != r->w->segments[i + 1].first) {
+        return corrupt(r, err, "record %lld cannot be read (offset %lld), and record %lld follows",
+                       (long long)r->next, (long long)r->at,
+                       (long long)r->w->segments[i + 1].first);
+    }
+    return OK;
+}
+
+/* ---- Finding the files */
+
+static status
+take_name(void *context, const char *name) {
+    wal               *w = context;
+    unsigned long long first = 0;
+    int                used = 0;
+    error              err;
+    for (const char *c = name + 4; strncmp(name, "wal-", 4) == 0 && *c != '\0'; c++, used++) {
+        const char *digits = "0123456789abcdef";
+        const char *digit = strchr(digits, *c);
+        if (digit == NULL || used == 16) {
+            return OK;
+        }
+        first = first << 4 | (unsigned long long)(digit - digits);
+    }
+    return used == 16 && first > 0 && first < INT64_MAX
+               ? wal_add_segment(w, (wal_segment){.first = (int64_t)first}, &err)
+               : OK;
+}
+
+static status
+find_segments(wal *w, error *err) {
+    const status s = w->fs->list(w->fs, w->directory, take_name, w, err);
+    if (s == ERR_OUT_OF_MEMORY) {
+        return error_memory(err);
+    }
+    for (int32_t i = 1; i < w->count; i++) { /* few, and mostly in order */
+        const wal_segment moved = w->segments[i];
+        int32_t           to = i;
+        for (; to > 0 && w->segments[to - 1].first > moved.first; to--) {
+            w->segments[to] = w->segments[to - 1];
+        }
+        w->segments[to] = moved;
+    }
+    return s;
+}
+
+static status
+check_start(const wal *w, int64_t after, error *err) {
+    if (w->count > 0 && w->segments[0].first <= after + 1) {
+        return OK;
+    }
+    (void)error_set(err, ERR_CORRUPTION, "\"%s\": the log's records from %lld on are missing",
+                    w->directory, (long long)(after + 1));
+    return error_hint(err, "restore a backup, or laminardb.salvage() for what can still be read");
+}
+
+static status
+read_all(wal *w, int64_t after, wal_take take, void *context, error *err) {
+    reading r = {.w = w, .take = take, .context = context, .after = after};
+    buf_init(&r.path, w->mem, SIZE_MAX);
+    status s = check_start(w, after, err);
+    r.next = s < 0 ? 0 : w->segments[0].first;
+    for (int32_t i = 0; s == OK && i < w->count; i++) {
+        s = close_segment(&r, read_segment(&r, i, err), err);
+    }
+    if (s == OK && r.next <= after) {
+        s = corrupt(&r, err, "the log ends with record %lld, and %lld had been committed",
+                    (long long)(r.next - 1), (long long)after);
+    }
+    w->last = r.next - 1;
+    w->written = w->last;
+    atomic_store(&w->durable, w->last);
+    buf_fini(&r.path);
+    mem_free(w->mem, r.piece, r.capacity);
+    return s;
+}
+
+static status
+wal_new(wal **out, mem *m, vfs *fs, const char *directory, error *err) {
+    const size_t size = strlen(directory) + 1;
+    wal         *w = mem_alloc_zero(m, sizeof(wal));
+    char        *copy = mem_alloc(m, size);
+    bool         leads = false;
+    bool         locks = false;
+    if (w != NULL && copy != NULL) {
+        leads = mutex_init(&w->leading, err) == OK;
+        locks = leads && mutex_init(&w->lock, err) == OK;
+    }
+    if (!locks) {
+        if (leads) {
+            mutex_fini(&w->leading);
+        }
+        mem_free(m, copy, size);
+        mem_free(m, w, sizeof(wal));
+        return w == NULL || copy == NULL ? error_memory(err) : err->status;
+    }
+    memcpy(copy, directory, size);
+    w->mem = m;
+    w->fs = fs;
+    w->directory = copy;
+    mutex_set_level(&w->leading, LEVEL_LOG);
+    mutex_set_level(&w->lock, LEVEL_LEAF);
+    buf_init(&w->pending, m, SIZE_MAX);
+    buf_init(&w->writing, m, SIZE_MAX);
+    *out = w;
+    return OK;
+}
+
+status
+wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes, int64_t after,
+         wal_take take, void *context, error *err) {
+    wal *w = NULL;
+    TRY(wal_new(&w, m, fs, directory, err));
+    w->segment_bytes = max_i64(segment_bytes, WAL_HEADER + WAL_HEAD);
+    status s = find_segments(w, err);
+    if (s == OK && w->count == 0 && after == 0) {
+        mutex_lock(&w->leading);
+        s = wal_begin_segment(w, (wal_segment){1, w->segment_bytes}, err);
+        mutex_unlock(&w->leading);
+    } else if (s == OK) {
+        s = read_all(w, after, take, context, err);
+    }
+    if (s < 0) {
+        wal_free(w);
+        return s;
+    }
+    *out = w;
+    return OK;
+}
