@@ -107,6 +107,14 @@ typedef struct laminar_error {
 
 /* ----------------------------------------------------------------------------------------------
  * database */
+/* GROUP: a sync to disk that calls which wait at the same time share. FULL: one of its own. ASYNC:
+ * the operating system has it, which survives the process; it is synced within 100 ms. */
+typedef enum laminar_durability {
+    LAMINAR_DURABILITY_GROUP,
+    LAMINAR_DURABILITY_FULL,
+    LAMINAR_DURABILITY_ASYNC
+} laminar_durability;
+
 typedef struct laminar_options {
     uint32_t size;        /* sizeof(laminar_options): how the library knows the caller's version */
     int32_t  threads;     /* at most this many threads work on one large statement; 0: number of
@@ -137,6 +145,8 @@ typedef struct laminar_options {
      * "": nowhere. And how much of it at most; 0: no limit. */
     const char *temp_directory;
     int64_t     max_temp_directory_size; /* bytes */
+    /* What a call that changes a kept database waits for; see laminar_database_open. */
+    laminar_durability durability;
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
@@ -147,7 +157,12 @@ LAMINAR_API const char *laminar_version(void);
  * calls under way; false: some are not over. */
 LAMINAR_API bool laminar_allow_callbacks(bool allowed, int64_t timeout_ms);
 
-/* path: ":memory:" or "". options may be NULL. */
+/* path: "", ":memory:" or a bare name: in memory. With a "/" in it, or ending in .ldb or .db: a
+ * directory, made where it is missing (its parent is not), that the database is kept in. What was
+ * acknowledged is there when it is opened again, after kill -9 and loss of power too: rows,
+ * definitions, streams with their state, watermarks, and whether it was started or paused. One
+ * process has it at a time: code 102 names the other. A log that is damaged where it had been
+ * acknowledged is refused with code 702, its file and offset. options may be NULL. */
 LAMINAR_API laminar_status laminar_database_open(laminar_database **out, const char *path,
                                                  const laminar_options *options,
                                                  laminar_error         *err);

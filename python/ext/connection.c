@@ -63,17 +63,18 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
                                "random_seed",
                                "temp_directory",
                                "max_temp_directory_size",
+                               "durability",
                                NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
     long long limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
     long long disk = 0;
-    int       deterministic = 0;
+    int       deterministic = 0, durability = 0;
     laminar_error err;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLLpLsL:Connection", names, &path,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLLpLsLi:Connection", names, &path,
                                      &options.threads, &limit, &buffer, &timeout, &lag,
                                      &query_timeout, &skew, &deterministic, &seed,
-                                     &options.temp_directory, &disk)) {
+                                     &options.temp_directory, &disk, &durability)) {
         return NULL;
     }
     options.memory_limit = limit;
@@ -83,6 +84,7 @@ connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     options.statement_timeout_ms = query_timeout;
     options.max_future_skew_ms = skew;
     options.max_temp_directory_size = disk;
+    options.durability = (laminar_durability)durability;
     options.deterministic = deterministic != 0;
     options.seed = (uint64_t)seed;
     module_state      *state = ext_state_of_type(type);

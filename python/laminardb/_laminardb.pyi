@@ -78,6 +78,7 @@ class Connection:
         random_seed: int = 0,
         temp_directory: str = "/tmp",
         max_temp_directory_size: int = 0,
+        durability: int = 0,
     ) -> Self: ...
     @property
     def is_closed(self) -> bool: ...

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+DURABILITIES = ("group", "full", "async")  # as laminar_durability
+
+
 class LaminarConfig:
     """Read-only, hashable, reusable settings.
 
@@ -28,6 +31,11 @@ class LaminarConfig:
         deterministic: True: the clock stands at 1970 until ``tick(now)`` moves it, and no thread is started:
             the same calls give the same results to the byte. For tests and replays.
         random_seed: of ``random()``, ``uuid()`` and their like in a deterministic database; None: 0.
+        storage_dir: where databases opened by a bare name are kept, made where it is missing; None: they are
+            in memory.
+        durability: what a call that changes a kept database waits for. "group": a sync to disk that calls
+            which wait at the same time share. "full": one of its own. "async": the operating system, which
+            survives the process; a loss of power may take what came within the last 100 ms.
         max_lag_bytes: what a subscription may leave unread when it names no limit; None: 256 MiB.
 
     Raises:
@@ -43,6 +51,8 @@ class LaminarConfig:
         "temp_directory": "/tmp",
         "max_temp_directory_size": None,
         "insert_timeout_ms": 30000,
+        "storage_dir": None,
+        "durability": "group",
         "max_lag_bytes": None,
         "statement_timeout_ms": None,
         "max_future_skew": None,
@@ -62,7 +72,11 @@ class LaminarConfig:
                 if not isinstance(value, bool):
                     raise TypeError(f"{key} must be True or False, not {value!r}")
                 continue
-            if key == "temp_directory":
+            if key == "durability":
+                if value not in DURABILITIES:
+                    raise ValueError(f"durability must be one of {', '.join(DURABILITIES)}, not {value!r}")
+                continue
+            if key in ("temp_directory", "storage_dir"):
                 if value is not None and not isinstance(value, str):
                     raise TypeError(f"{key} must be a str or None, not {value!r}")
                 if value is not None and (not 0 < len(value.encode()) <= 4000 or "\0" in value):

@@ -7,7 +7,7 @@ import os
 from sys import _getframe
 
 from . import _laminardb
-from .config import LaminarConfig
+from .config import DURABILITIES, LaminarConfig
 from .errors import ConnectionError, QueryError, SchemaError, SubscriptionError
 from .result import ExecuteResult, QueryResult
 from .scan import Resolver
@@ -57,7 +57,7 @@ class Connection(_laminardb.Connection):
         settings = config or LaminarConfig()
         return super().__new__(
             cls,
-            os.fspath(path),
+            _place(path, settings.storage_dir),
             settings.threads or 0,
             settings.memory_limit or 0,
             settings.buffer_size,
@@ -69,6 +69,7 @@ class Connection(_laminardb.Connection):
             settings.random_seed or 0,
             settings.temp_directory or "",
             settings.max_temp_directory_size or 0,
+            DURABILITIES.index(settings.durability),
         )
 
     def tick(self, now: int | datetime) -> None:
@@ -642,12 +643,37 @@ class Connection(_laminardb.Connection):
         return f"Connection({'closed' if self.is_closed else 'open'})"
 
 
+def _place(path: str | os.PathLike[str], storage_dir: str | None) -> str:
+    """What the engine is told: a text that is a path for it exactly where the caller means one."""
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        raise TypeError(f"path must be a str or an os.PathLike of str, not {type(path).__name__}")
+    if "\0" in name:
+        raise ValueError("path must not contain a NUL character")
+    bare = os.sep not in name and not name.endswith((".ldb", ".db"))
+    if bare and not isinstance(path, str):
+        return os.path.join(os.curdir, name)
+    if bare and storage_dir is not None and name not in ("", ":memory:"):
+        os.makedirs(storage_dir, mode=0o700, exist_ok=True)
+        return os.path.join(os.curdir, storage_dir, name)
+    return name
+
+
 def open(  # noqa: A001 - contract
     path: str | os.PathLike[str] = ":memory:", *, config: LaminarConfig | None = None
 ) -> Connection:
     """Opens a database in this process.
 
-    path: ":memory:", "" or a bare name: in memory. config: a LaminarConfig.
+    path: ":memory:" or "": in memory. A bare name: in memory too, or with `storage_dir` a directory there.
+    What has a separator, ends in .ldb or .db or is an os.PathLike: a directory, made where it is missing.
+    Such a database is kept: what was acknowledged is there when it is opened again, whatever ended the
+    process, and its streams go on from where they were. A script may declare again what is there.
+    config: a LaminarConfig.
+
+    Raises:
+        ConnectionError: 102: another process, which the text names, has the directory; 100: it cannot be made
+            or read.
+        CheckpointError: 702: what had been acknowledged is damaged; the text names file and offset.
 
     >>> import laminardb
     >>> with laminardb.open() as db:

@@ -67,7 +67,9 @@ struct object {
     text        name; /* as declared */
     uint64_t    id;   /* grows with each creation */
     schema     *schema;
-    text        sql; /* the statement that made it; a view is bound from it where it is read */
+    text        sql;      /* the statement that made it; a view is bound from it where it is read */
+    text        declared; /* the same as it was typed: stars are stars */
+    bool        is_recovered; /* a log made it: a script may declare it again */
     int64_t     state_ttl_us; /* streams: what was not touched for so long is forgotten; 0: never */
     /* sources */
     int32_t event_time_column; /* -1: processing time */

@@ -5,6 +5,7 @@
  * object in the same place. Its definition is the statement that made the old one, changed as a
  * tree and bound again, so everything that CREATE refuses is refused here too. Whatever can fail
  * comes before the first thing is touched. */
+#include "db/durable.h"
 #include "db/going.h"
 #include "expr/defaults.h"
 
@@ -483,6 +484,8 @@ write_definition(const alteration *a, error *err) {
     sql_print_statement(a->definition, &written);
     object *o = a->made;
     o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
+    o->declared = o->sql;
+    o->is_recovered = a->c->db->replaying;
     buf_fini(&written);
     return o->sql.data == NULL ? error_memory(err) : OK;
 }
@@ -733,7 +736,9 @@ alter_run(statement_context *c, const ast_statement *st, laminar_result **out, e
     do {
         s = db_enter_to_write(c->db, err);
         if (s == OK) {
-            s = alter(c, st, err);
+            s = durable_reserve(c->db, c, st, err);
+            s = s < 0 ? s : alter(c, st, err);
+            s = s < 0 ? s : durable_ran(c->db, c, st, NULL, err);
             db_leave(c->db);
         }
     } while (s < 0 && externals_open_missing(c, &s, err));

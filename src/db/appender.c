@@ -403,7 +403,7 @@ flush_entered(laminar_appender *a, error *err) {
     status s = builder_take(&a->rows, &rows, err);
     if (s == OK) {
         s = db_append_batch(a->db, a->target, rows, err);
-        engine_settle(a->db->engine);
+        s = db_settle(a->db, s, err);
         batch_release(rows);
     }
     db_leave(a->db);

@@ -287,8 +287,7 @@ change_table(statement_context *c, const ast_statement *st, query_entry *listed,
     TRY(run_query(c, select, listed, &rows, err));
     const status s = apply_found(c, o, st, from, rows, answer, err);
     result_release(rows);
-    engine_settle(db->engine);
-    return s;
+    return db_settle(db, s, err);
 }
 
 status

@@ -178,6 +178,7 @@ queue_drain(laminar_database *db, bool bounded) {
     while (applied != NULL) {
         r = applied;
         applied = r->next;
+        r->outcome = r->outcome == OK ? engine_kept(db->engine, &r->err) : r->outcome;
         finish_request(db, r);
     }
     tell_room(q);
@@ -438,16 +439,16 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
         return insert_queued(db, o, rows, wait, err);
     }
     queue_drain(db, false); /* first come, first served */
-    const status done = db_append_batch(db, o, rows, err);
-    engine_settle(db->engine);
+    const status done = db_settle(db, db_append_batch(db, o, rows, err), err);
     db_leave(db);
     return done;
 }
 
 bool
 db_enter_now(laminar_database *db, int32_t rows) {
-    if (atomic_load(&db->blocking_readers) > 0 || atomic_load(&db->sleeping_readers) > 0 ||
-        db_in_foreign_transaction(db) || !mutex_try_lock(&db->token)) {
+    if (db->durable != NULL || atomic_load(&db->blocking_readers) > 0 ||
+        atomic_load(&db->sleeping_readers) > 0 || db_in_foreign_transaction(db) ||
+        !mutex_try_lock(&db->token)) {
         return false;
     }
     if (db_in_foreign_transaction(db) || atomic_load(&db->queue.rows) > 0 ||

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "arrow/arrow.h"
+#include "db/durable.h"
 #include "db/internal.h"
 #include "db/settings.h"
 #include "kernel/kernel.h"
@@ -63,32 +64,24 @@ open_parts(laminar_database *db, error *err) {
     return s;
 }
 
-static status
-check_path(const char *path, error *err) {
+/* A directory that the database is kept in, or a bare name of one in memory. */
+static bool
+is_kept(const char *path) {
     if (path == NULL || path[0] == '\0' || strcmp(path, ":memory:") == 0) {
-        return OK;
+        return false;
     }
     const size_t size = strlen(path);
-    const bool   looks_like_file = strchr(path, '/') != NULL ||
-                                 (size > 4 && strcmp(path + size - 4, ".ldb") == 0) ||
-                                 (size > 3 && strcmp(path + size - 3, ".db") == 0);
-    if (looks_like_file) {
-        return error_set(err, ERR_CONNECTION_FAILED,
-                         "\"%.200s\" names a directory, and this version keeps databases in memory "
-                         "only: open \":memory:\" or a bare name",
-                         path);
-    }
-    return OK;
+    return strchr(path, '/') != NULL || (size > 4 && strcmp(path + size - 4, ".ldb") == 0) ||
+           (size > 3 && strcmp(path + size - 3, ".db") == 0);
 }
 
 static status
 open_database(laminar_database **out, const char *path, const laminar_options *options,
               error *err) {
-    TRY(check_path(path, err));
     if (options->threads < 0 || options->memory_limit < 0 || options->buffer_size < 0 ||
         options->insert_timeout_ms < 0 || options->max_lag_bytes < 0 ||
         options->statement_timeout_ms < 0 || options->max_future_skew_ms < 0 ||
-        options->max_temp_directory_size < 0) {
+        options->max_temp_directory_size < 0 || options->durability > LAMINAR_DURABILITY_ASYNC) {
         return error_set(err, ERR_INVALID_ARGUMENT,
                          "numbers in the options must be 0 (the default) or more");
     }
@@ -124,6 +117,13 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
         return s;
     }
     settings_started(db);
+    if (is_kept(path)) {
+        s = durable_open(db, vfs_real(), path, err);
+        if (s < 0) {
+            laminar_database_close(db);
+            return s;
+        }
+    }
     *out = db;
     return OK;
 }
@@ -293,6 +293,12 @@ db_reap(laminar_database *db) {
 }
 
 status
+db_settle(laminar_database *db, status so_far, error *err) {
+    engine_settle(db->engine);
+    return so_far == OK ? engine_kept(db->engine, err) : so_far;
+}
+
+status
 db_writable(const laminar_database *db, error *err) {
     const int32_t state = atomic_load(&db->state);
     if (state == DB_CLOSED) {
@@ -388,6 +394,9 @@ end_entered(laminar_database *db) {
     if (before != DB_CLOSED) {
         queue_stop(db);
         engine_stop_threads(db->engine);
+        engine_set_journal(db->engine, NULL); /* nothing changes any more */
+        durable_close(db->durable);
+        db->durable = NULL;
     }
 }
 
@@ -480,8 +489,11 @@ start(laminar_database *db, error *err) {
     TRY(db_refuse_in_transaction(db, "start()", err));
     const int32_t before = atomic_exchange(&db->state, DB_STARTING);
     db->starting = true;
-    const status s = start_streams(db, err);
-    int32_t      expected = DB_STARTING; /* unless somebody pauses or ends it meanwhile */
+    status s = start_streams(db, err);
+    if (s == OK) {
+        s = durable_happened(db, DURABLE_START, err);
+    }
+    int32_t expected = DB_STARTING; /* unless somebody pauses or ends it meanwhile */
     atomic_compare_exchange_strong(&db->state, &expected, s == OK ? DB_RUNNING : before);
     db->starting = false;
     atomic_fetch_add(&db->start_word, 1);
@@ -501,8 +513,8 @@ laminar_database_start(laminar_database *db, laminar_error *err) {
 }
 
 /* Timers that fall due on the way go off at their own times. */
-static status
-go_to(laminar_database *db, int64_t now_us, error *err) {
+status
+db_go_to(laminar_database *db, int64_t now_us, error *err) {
     engine_clock *c = &db->clock.base;
     if (!db->deterministic) {
         return error_set(err, ERR_INVALID_ARGUMENT,
@@ -528,7 +540,7 @@ laminar_database_tick(laminar_database *db, int64_t now_us, laminar_error *err) 
     error  e = {0};
     status s = db_enter(db, &e);
     if (s == OK) {
-        s = go_to(db, now_us, &e);
+        s = db_go_to(db, now_us, &e);
         db_leave(db);
     }
     return report(err, &e, s, TEXT(""));
@@ -574,6 +586,9 @@ laminar_database_pause(laminar_database *db, laminar_error *err) {
         }
         if (s == OK && atomic_load(&db->state) == DB_CREATED) {
             s = not_started("pause", &e);
+        }
+        if (s == OK) {
+            s = durable_happened(db, DURABLE_PAUSE, &e);
         }
         if (s == OK) {
             engine_pause(db->engine);

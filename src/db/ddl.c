@@ -3,6 +3,7 @@
  *
  * A statement that fails leaves everything as it was: all questions come before the first thing is
  * touched, and what replaces an object is complete before the old one goes. */
+#include "db/durable.h"
 #include "db/going.h"
 #include "db/parameters.h"
 #include "db/statement.h"
@@ -15,14 +16,21 @@ keep_definition(const statement_context *c, object *o, const ast_statement *st,
                 const star_text *stars, error *err) {
     buf written;
     buf_init(&written, c->db->mem, SIZE_MAX / 2);
+    if (stars != NULL) {
+        definition_print(st, c->sql, NULL, &written);
+        o->declared = arena_text(&o->arena, buf_text(&written));
+        buf_clear(&written);
+    }
     definition_print(st, c->sql, stars, &written);
     if (buf_text(&written).size > SQL_TEXT_BYTES_MAX) {
         buf_clear(&written);
         definition_print(st, c->sql, NULL, &written);
     }
     o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
+    o->declared = o->declared.data == NULL ? o->sql : o->declared;
+    o->is_recovered = c->db->replaying;
     buf_fini(&written);
-    return o->sql.data == NULL ? error_memory(err) : OK;
+    return o->sql.data == NULL || o->declared.data == NULL ? error_memory(err) : OK;
 }
 
 static void
@@ -75,6 +83,10 @@ find_old(statement_context *c, const ast_statement *st, object_kind kind, going 
     if (st->if_not_exists) {
         *done = true;
         return OK;
+    }
+    if (!st->or_replace && o->is_recovered && o->kind == kind) {
+        *done = true;
+        return declared_again(c, st, o, err);
     }
     if (!st->or_replace) {
         return error_set_at(err, ERR_TABLE_EXISTS, st->name.position,
@@ -138,6 +150,7 @@ describe_source(statement_context *c, object *o, const ast_statement *st, const 
                 error *err) {
     if (rows != NULL) {
         TRY(plan_object_of(o, st, &rows->schema, err));
+        o->is_recovered = c->db->replaying;
         return write_columns(c, o, err);
     }
     TRY(plan_object(o, &c->env, st, err));
@@ -444,6 +457,7 @@ run_create(statement_context *c, const ast_statement *st, const result *rows, er
     bool              done;
     TRY(find_old(c, st, kind, &old, &done, err));
     if (done) {
+        c->unchanged = true;
         return OK;
     }
     switch (kind) {
@@ -488,6 +502,27 @@ run_with_token(statement_context *c, const ast_statement *st, const result *rows
     return st->kind == AST_DROP ? drop_statement(c, st, err) : run_create(c, st, rows, err);
 }
 
+/* A table that was made of a query is logged as what it is now. */
+static status
+log_ddl(statement_context *c, const ast_statement *st, bool has_rows, error *err) {
+    const object *made = NULL;
+    if (has_rows) {
+        made = catalog_find(c->db->catalog, st->name.text, st->name.quoted);
+    }
+    return durable_ran(c->db, c, st, made, err);
+}
+
+static status
+run_and_log(statement_context *c, const ast_statement *st, const result *rows,
+            laminar_result **answer, error *err) {
+    c->unchanged = false;
+    TRY(durable_reserve(c->db, c, st, err));
+    durable_suspend(c->db, rows != NULL);
+    const status s = run_with_token(c, st, rows, answer, err);
+    durable_suspend(c->db, false);
+    return s < 0 || c->unchanged ? s : log_ddl(c, st, rows != NULL, err);
+}
+
 /* The answer is made before the work: what was done is never reported as refused for want of
  * memory. */
 status
@@ -507,7 +542,7 @@ ddl_run(statement_context *c, const ast_statement *st, laminar_result **out, err
         answer = NULL;
         s = db_enter_to_write(c->db, err);
         if (s == OK) {
-            s = run_with_token(c, st, rows, &answer, err);
+            s = run_and_log(c, st, rows, &answer, err);
             db_leave(c->db);
         }
     } while (s < 0 && externals_open_missing(c, &s, err));

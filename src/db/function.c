@@ -55,6 +55,8 @@ make_function(statement_context *c, const ast_statement *st, object **out, error
     buf_init(&written, c->db->mem, SIZE_MAX / 2);
     definition_print(st, c->sql, NULL, &written);
     f->sql = written.failed ? (text){NULL, 0} : arena_text(&f->arena, buf_text(&written));
+    f->declared = f->sql;
+    f->is_recovered = c->db->replaying;
     buf_fini(&written);
     return f->sql.data == NULL ? error_memory(err) : OK;
 }
@@ -83,8 +85,9 @@ status
 function_create(statement_context *c, const ast_statement *st, error *err) {
     const catalog *all = catalog_functions(c->db->catalog);
     object        *old = catalog_find(all, st->name.text, false), *made = NULL;
-    if (old != NULL && st->if_not_exists) {
-        return OK;
+    if (old != NULL && (st->if_not_exists || (old->is_recovered && !st->or_replace))) {
+        c->unchanged = true;
+        return st->if_not_exists ? OK : declared_again(c, st, old, err);
     }
     if (old != NULL && !st->or_replace) {
         return error_set_at(

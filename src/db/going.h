@@ -21,6 +21,10 @@ status going_check_joining(const statement_context *c, const object *o, going_ki
                            error *err) MUST_USE;
 bool   object_reads(const object *o, const object *input); /* directly */
 
+/* ---- declared.c: OK: the statement defines the recovered object as it is. */
+status declared_again(statement_context *c, const ast_statement *st, const object *o,
+                      error *err) MUST_USE;
+
 /* ---- meaning.c: would the text of `o` mean the same with `made` in the place of `old`, which it
  * reads? The columns that it gives; same_plan: how they are computed, too, which says nothing where
  * columns of `old` lie elsewhere in `made`. */

@@ -466,8 +466,7 @@ laminar_rows_insert_now(laminar_rows *r, int64_t *row_count, laminar_error *err)
         !db_enter_now(r->db, r->rows->rows.row_count)) {
         return LAMINAR_DONE; /* insert says what is wrong */
     }
-    const status s = db_append_batch(r->db, r->target, r->rows, &e);
-    engine_settle(r->db->engine);
+    const status s = db_settle(r->db, db_append_batch(r->db, r->target, r->rows, &e), &e);
     db_leave(r->db);
     if (s == OK && row_count != NULL) {
         *row_count = r->rows->rows.row_count;

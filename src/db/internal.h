@@ -90,6 +90,8 @@ typedef struct insert_queue {
     _Atomic int64_t  due_us; /* when the worker is to look for timers; INT64_MAX: never */
 } insert_queue;
 
+typedef struct durable durable; /* durable.h */
+
 struct laminar_database {
     _Atomic int32_t   references; /* the user's, and one per appender and subscription */
     mem              *mem;
@@ -106,6 +108,8 @@ struct laminar_database {
     bool              starting;   /* a start is under way; with the token */
     _Atomic uint32_t  start_word; /* futex of those who wait for it */
     _Atomic bool      end_wanted; /* by code that runs inside: db_leave sees to it */
+    durable          *durable;    /* NULL: in memory */
+    bool              replaying;  /* its log is being run */
     int32_t           cpu_count;
     pid_t             process; /* that opened it: after fork the child must not touch it */
     _Atomic int64_t   settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
@@ -160,6 +164,11 @@ void db_abandon(laminar_database *db, changelog *log);
 /* With the token, which is given up while a joining stream is filled: see stream_open. The catalog
  * may have changed afterwards, and the database may be closed: then this fails. */
 status db_join(laminar_database *db, stream *s, interrupt *guard, error *err) MUST_USE;
+/* The streams tick and what was told to the log is lasting: so_far, or why it is not. With the
+ * token; after engine_append and engine_change, before a caller is told. */
+status db_settle(laminar_database *db, status so_far, error *err) MUST_USE;
+/* The clock of a deterministic database goes on; timers go off on the way. With the token. */
+status db_go_to(laminar_database *db, int64_t now_us, error *err) MUST_USE;
 void   db_reap(laminar_database *db); /* closes what was abandoned, if nobody holds the token */
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);

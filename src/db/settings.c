@@ -181,7 +181,8 @@ settings_init(laminar_database *db, const laminar_options *options) {
                 {SETTING_MAX_LAG_BYTES, options->max_lag_bytes},
                 {SETTING_MAX_TEMP_DIRECTORY_SIZE, options->max_temp_directory_size},
                 {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms},
-                {SETTING_MAX_FUTURE_SKEW, options->max_future_skew_ms}};
+                {SETTING_MAX_FUTURE_SKEW, options->max_future_skew_ms},
+                {SETTING_DURABILITY, (int64_t)options->durability}};
     for (int32_t i = 0; i < ARRAY_COUNT(from); i++) {
         const int64_t v =
             from[i].given > 0 ? from[i].given : atomic_load(&db->settings[from[i].at]);

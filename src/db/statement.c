@@ -267,7 +267,7 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
         if (s == OK && st->returning_count == 0) {
             (*answer)->rows_affected = in.came;
         }
-        engine_settle(db->engine);
+        s = db_settle(db, s, err);
     }
     batch_release(made);
     return s;

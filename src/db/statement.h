@@ -16,6 +16,7 @@ typedef struct statement_context {
     text                    sql;       /* the whole script: positions refer to it */
     plan_env                env;       /* of the statement under way, */
     int64_t                 now_us;    /* and its instant */
+    bool                    unchanged; /* it found what it would have made */
     externals               externals; /* files and objects of the statement under way */
     const laminar_resolver *resolver;  /* the caller's; NULL: there are no objects */
 } statement_context;

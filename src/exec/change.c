@@ -112,6 +112,11 @@ apply(source *s, const table_change *t, arena *a, error *err) {
     source_prepare(s);
     TRY(table_apply(s->table, t, e->sequence + 1, now_us, source_entry_watermark_us(s),
                     s->stored_columns, &stored, err));
+    const status logged = source_log(s, &stored, t->dead, t->dead_count, now_us, err);
+    if (logged < 0) {
+        table_undo(s->table);
+        return logged;
+    }
     source_accept(s, &old, &stored);
     return OK;
 }

@@ -520,6 +520,13 @@ engine_append_at(engine *e, source *s, batch *rows, int64_t now_us, error *err) 
     source_prepare(s);
     TRY(table_append(s->table, rows, e->sequence + 1, now_us, source_entry_watermark_us(s),
                      s->stored_columns, &stored, err));
+    if (!e->sends_late) { /* what a stream sends on follows from what came */
+        const status logged = source_log(s, &stored, NULL, 0, now_us, err);
+        if (logged < 0) {
+            table_undo(s->table);
+            return logged;
+        }
+    }
     source_accept(s, NULL, &stored);
     return OK;
 }
@@ -527,6 +534,9 @@ engine_append_at(engine *e, source *s, batch *rows, int64_t now_us, error *err) 
 void
 engine_settle(engine *e) {
     source *s = e->unsettled;
+    if (UNLIKELY(e->has_unkept)) {
+        (void)engine_keep(e, NULL); /* engine_kept tells */
+    }
     if (s != NULL) {
         const int64_t rows = e->unsettled_rows;
         e->unsettled = NULL;
@@ -561,7 +571,7 @@ engine_insert(engine *e, source *s, batch *rows, uint64_t *sequence, error *err)
     if (done == OK && sequence != NULL) {
         *sequence = e->sequence;
     }
-    return done;
+    return done == OK ? engine_kept(e, err) : done;
 }
 
 status
@@ -579,6 +589,11 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
     }
     TRY(table_append(s->table, &nothing, e->sequence + 1, now_us, source_entry_watermark_us(s),
                      s->stored_columns, &stored, err));
+    const status logged = source_log_watermark(s, watermark_us, now_us, err);
+    if (logged < 0) {
+        table_undo(s->table);
+        return logged;
+    }
     e->sequence += !e->in_transaction;
     s->by_hand = true;
     s->accepted_watermark_us = watermark_us;

@@ -16,6 +16,7 @@
 #include "catalog/catalog.h"
 #include "exec/changelog.h"
 #include "exec/history.h"
+#include "exec/journal.h"
 #include "exec/result.h"
 #include "plan/plan.h"
 #include "table/table.h"
@@ -35,6 +36,14 @@ void engine_set_future_skew(engine *e, int64_t us);
 bool engine_has_warning(const engine *e); /* from any thread */
 bool engine_take_warning(engine *e, char *out, size_t size);
 /* Streams that join from now on share what they have in common with others; at first they do. */
+/* From now on it is told of changes; NULL: nobody is. Lives longer than the engine uses it. */
+void engine_set_journal(engine *e, journal *j);
+/* What was told is made lasting. engine_settle does so too, and engine_kept tells how that went: a
+ * journal that failed once stays failed. */
+/* Tells all changes that the source has had, between a begin and an end of the caller's. */
+status   source_log_all(const source *s, error *err) MUST_USE;
+status   engine_keep(engine *e, error *err);
+status   engine_kept(const engine *e, error *err) MUST_USE;
 void     engine_set_sharing(engine *e, bool shares);
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
 void     engine_stop_threads(engine *e);   /* from any thread; queries then run on their callers' */

@@ -85,7 +85,11 @@ struct engine {
     bool          implicit;           /* of one statement */
     engine_totals begin_totals, save_totals;
     arena         change_arena; /* of the change that is being made */
-    _Atomic bool  faulted;      /* there are running streams with names, and all failed */
+    journal      *journal;      /* NULL: nothing is logged */
+    bool          has_unkept;   /* it was told of changes that are not lasting yet */
+    bool          journal_failed;
+    error         journal_fault;
+    _Atomic bool  faulted; /* there are running streams with names, and all failed */
 };
 
 typedef struct source_mark { /* where a source stood when the transaction began */
@@ -215,6 +219,14 @@ void source_feed(const source *s, const old_rows *old, const delta *rows);
 /* What a query shows of the source: rows before *end that had not died at *sequence. committed:
  * nothing of a transaction that is under way. */
 void source_shown(const source *s, bool committed, int64_t *end, uint64_t *sequence);
+
+/* ---- journal.c: outside of a transaction. The table has the change, nobody else has seen it; when
+ * these refuse, it is undone. */
+status source_log(const source *s, const delta *rows, const int64_t *dead, int64_t dead_count,
+                  int64_t now_us, error *err) MUST_USE;
+status source_log_watermark(const source *s, int64_t watermark_us, int64_t now_us,
+                            error *err) MUST_USE;
+status engine_log_transaction(engine *e, error *err) MUST_USE; /* before it ends, and keeps it */
 
 /* ---- change.c */
 status source_open_checks(source *s, error *err) MUST_USE;

@@ -319,6 +319,15 @@ engine_commit(engine *e, error *err) {
             return prepared;
         }
     }
+    if (has_changes(e)) {
+        const status logged = engine_log_transaction(e, err);
+        if (logged < 0) {
+            if (flows) {
+                group_close(&g);
+            }
+            return logged;
+        }
+    }
     e->sequence += has_changes(e);
     e->in_transaction = false;
     e->paused = e->paused_before;

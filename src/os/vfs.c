@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ typedef struct real_file {
     char     path[]; /* for messages */
 } real_file;
 
-enum { FILE_MODE = 0644, PRIVATE_MODE = 0600 };
+enum { FILE_MODE = 0644, PRIVATE_MODE = 0600, DIRECTORY_MODE = 0700 };
 
 static int
 open_retrying(const char *path, int flags, mode_t mode) {
@@ -239,6 +240,38 @@ real_remove(vfs *fs, const char *path, error *err) {
 }
 
 static status
+real_make_directory(vfs *fs, const char *path, error *err) {
+    (void)fs;
+    struct stat info;
+    if (mkdir(path, DIRECTORY_MODE) == 0 ||
+        (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode))) {
+        return OK;
+    }
+    return error_set(err, ERR_CONNECTOR_FAILED, "cannot make the directory \"%s\": %m", path);
+}
+
+static status
+real_lock(vfs *fs, vfs_file **out, const char *path, error *err) {
+    vfs_file *f = NULL;
+    *out = NULL;
+    TRY(fs->open(fs, &f, path, VFS_READ | VFS_WRITE | VFS_CREATE | VFS_REGULAR | VFS_PRIVATE, err));
+    int failed;
+    do {
+        failed = flock(((const real_file *)f)->fd, LOCK_EX | LOCK_NB);
+    } while (failed != 0 && errno == EINTR);
+    if (failed == 0) {
+        *out = f;
+        return OK;
+    }
+    const status s = errno == EWOULDBLOCK
+                         ? OK
+                         : error_set(err, ERR_CONNECTOR_FAILED, "cannot lock \"%s\": %m", path);
+    error        ignored;
+    (void)fs->close(f, &ignored);
+    return s;
+}
+
+static status
 real_sync_directory(vfs *fs, const char *path, error *err) {
     (void)fs;
     const int fd = open_retrying(path, O_RDONLY | O_DIRECTORY, FILE_MODE);
@@ -287,6 +320,8 @@ static vfs real = {
     .rename = real_rename,
     .remove = real_remove,
     .sync_directory = real_sync_directory,
+    .make_directory = real_make_directory,
+    .lock = real_lock,
     .list = real_list,
 };
 

@@ -39,6 +39,11 @@ struct vfs {
     status (*rename)(vfs *fs, const char *from, const char *to, error *err);
     status (*remove)(vfs *fs, const char *path, error *err);
     status (*sync_directory)(vfs *fs, const char *path, error *err);
+    /* For the user alone (0700). One that is there already is fine. */
+    status (*make_directory)(vfs *fs, const char *path, error *err);
+    /* A file, made where it is missing, that one opener at a time has, in this process or another:
+     * *out is NULL when somebody else does. It is given back by close, and with the process. */
+    status (*lock)(vfs *fs, vfs_file **out, const char *path, error *err);
     /* The names in a directory, in any order, without "." and "..". `take` may fail and ends it. */
     status (*list)(vfs *fs, const char *path, status (*take)(void *context, const char *name),
                    void *context, error *err);

@@ -300,7 +300,8 @@ next_segment(wal *w, int64_t need, error *err) {
     if (!done) {
         s = flush(w, WAL_DURABLE, err);
         if (s == OK) {
-            const int64_t bytes = max_i64(w->segment_bytes, WAL_HEADER + need + WAL_HEAD);
+            const int64_t usual = min_i64(w->segment_bytes, 2 * w->segments[w->count - 1].bytes);
+            const int64_t bytes = max_i64(usual, WAL_HEADER + need + WAL_HEAD);
             s = wal_begin_segment(w, (wal_segment){atomic_load(&w->durable) + 1, bytes}, err);
         }
         set_full(w, false);
@@ -330,6 +331,38 @@ put_record(wal *w, text first, text second, uint32_t crc, error *err) {
     }
     w->last++;
     return OK;
+}
+
+/* Under `lock`: memory for so much more. */
+static status
+grow_pending(wal *w, size_t bytes, error *err) {
+    static const char zeros[4096];
+    const size_t      before = w->pending.size;
+    bool              done = true;
+    for (size_t left = bytes; left > 0 && done;) {
+        const size_t piece = left < sizeof(zeros) ? left : sizeof(zeros);
+        done = buf_append(&w->pending, zeros, piece);
+        left -= piece;
+    }
+    w->pending.size = before;
+    w->pending.failed = false;
+    return done ? OK : error_memory(err);
+}
+
+status
+wal_reserve(wal *w, size_t size, error *err) {
+    const int64_t need = WAL_HEAD + wal_padded((int64_t)size);
+    for (;;) {
+        mutex_lock(&w->lock);
+        status     s = check_alive(w, err);
+        const bool there = s == OK && fits(w, need);
+        s = there ? grow_pending(w, (size_t)need, err) : s;
+        mutex_unlock(&w->lock);
+        if (there || s < 0) {
+            return s;
+        }
+        TRY(next_segment(w, need, err));
+    }
 }
 
 status

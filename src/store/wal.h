@@ -32,7 +32,7 @@ typedef status (*wal_take)(void *context, int64_t sequence, text record, error *
  * sequence that something else holds; records up to it are not given to take, and may be missing.
  * A torn tail is cut (D4, D6): records of a group that never was committed. What was durable and
  * cannot be read is ERR_CORRUPTION with file and offset (D5), and nothing is changed.
- * segment_bytes: of a file, larger where one record is. */
+ * segment_bytes: of a file, larger where one record is; the first ones are smaller. */
 status wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes,
                 int64_t after, wal_take take, void *context, error *err) MUST_USE;
 /* Commits what was appended, and marks the log as ended on purpose. Frees it in any case. */
@@ -40,6 +40,10 @@ status wal_close(wal *w, error *err);
 
 /* The record is first || second, so that a caller need not join a head to its rows. */
 status wal_append(wal *w, text first, text second, int64_t *sequence, error *err) MUST_USE;
+
+/* Room for one record of that many bytes, in the file and in memory: whoever appends nothing else
+ * in between is not refused for want of it. */
+status wal_reserve(wal *w, size_t size, error *err) MUST_USE;
 
 /* WAL_WRITTEN: with the operating system, survives the process. WAL_DURABLE: the machine. */
 typedef enum wal_level { WAL_WRITTEN, WAL_DURABLE } wal_level;

@@ -12,7 +12,7 @@
 
 #include "store/wal_internal.h"
 
-enum { PIECE = 256 << 10 };
+enum { PIECE = 256 << 10, FIRST_BYTES = 256 << 10 };
 
 typedef struct reading {
     wal      *w;
@@ -360,7 +360,7 @@ wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_byte
     status s = find_segments(w, err);
     if (s == OK && w->count == 0 && after == 0) {
         mutex_lock(&w->leading);
-        s = wal_begin_segment(w, (wal_segment){1, w->segment_bytes}, err);
+        s = wal_begin_segment(w, (wal_segment){1, min_i64(w->segment_bytes, FIRST_BYTES)}, err);
         mutex_unlock(&w->leading);
     } else if (s == OK) {
         s = read_all(w, after, take, context, err);

@@ -282,7 +282,7 @@ class World:
         self.r = random.Random(seed)
         self.threaded = self.r.random() < 1 / 3
         self.turns = random.Random(-seed) if seed % 4 > 1 else None
-        self.db = laminardb.open()
+        self.db = self.open()
         self.cases: list[Case] = []
         for i in range(CASES_IN_WORLD):
             self.cases.append(Case(self, i))
@@ -291,6 +291,9 @@ class World:
         self.model = Model(self.tables)
         self.steps: list[Step | Transaction] = []
         self.running: list[Future[None]] = []
+
+    def open(self) -> laminardb.Connection:
+        return laminardb.open()
 
     def streams(self) -> list[Case]:
         """Earlier cases that the next one may read."""

@@ -21,7 +21,8 @@ test_open(void **state) {
     DB_OK(laminar_database_open(&db, NULL, NULL, NULL));
     laminar_database_close(db);
     laminar_database_close(NULL);
-    static const char *const bad[] = {"./here", "trades.db", "/tmp/x", "a.ldb"};
+    /* Directories whose parents are not there. */
+    static const char *const bad[] = {"./none/here", "none/trades.db", "/no/such/x", "none/a.ldb"};
     for (size_t i = 0; i < 4; i++) {
         db = NULL;
         DB_FAILS(laminar_database_open(&db, bad[i], NULL, &err), 100);

@@ -197,6 +197,14 @@ put(faulty_node *n, int64_t offset, const void *data, size_t size) {
         resize(&n->seen, offset + (int64_t)size);
     }
     memcpy(n->seen.data + offset, data, size);
+    /* Written again, it is to be synced again. */
+    for (int64_t at = offset; at < offset + (int64_t)size && at < n->forgotten.size; at += SECTOR) {
+        n->forgotten.data[at] = (uint8_t)~n->seen.data[at];
+    }
+    if (offset + (int64_t)size <= n->forgotten.size) {
+        const int64_t last = offset + (int64_t)size - 1;
+        n->forgotten.data[last] = (uint8_t)~n->seen.data[last];
+    }
 }
 
 static status
@@ -262,6 +270,9 @@ faulty_truncate(vfs_file *file, int64_t size, error *err) {
         return refuse("set the size of", f->node->name, err);
     }
     resize(&f->node->seen, size);
+    if (size < f->node->forgotten.size) {
+        resize(&f->node->forgotten, size);
+    }
     return OK;
 }
 
@@ -319,6 +330,18 @@ faulty_sync_directory(vfs *base, const char *path, error *err) {
     return OK;
 }
 
+/* A directory is there when it is asked for. */
+static status
+faulty_make_directory(vfs *base, const char *path, error *err) {
+    return fails(of(base), FAULTY_DIRECTORY) ? refuse("make the directory", path, err) : OK;
+}
+
+/* There is one process. */
+static status
+faulty_lock(vfs *base, vfs_file **out, const char *path, error *err) {
+    return base->open(base, out, path, VFS_READ | VFS_WRITE | VFS_CREATE, err);
+}
+
 static status
 faulty_list(vfs *base, const char *path, status (*take)(void *context, const char *name),
             void *context, error *err) {
@@ -348,7 +371,9 @@ faulty_init(faulty_vfs *fs) {
                                 .rename = faulty_rename,
                                 .remove = faulty_remove,
                                 .sync_directory = faulty_sync_directory,
-                                .list = faulty_list},
+                                .list = faulty_list,
+                                .make_directory = faulty_make_directory,
+                                .lock = faulty_lock},
                        .fail_kinds = FAULTY_ANY};
 }
 

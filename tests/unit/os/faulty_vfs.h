@@ -24,7 +24,8 @@ typedef enum faulty_call {
     FAULTY_SYNC_DIRECTORY = 256,
     FAULTY_CLOSE = 512,
     FAULTY_LIST = 1024,
-    FAULTY_ANY = 2047
+    FAULTY_DIRECTORY = 2048,
+    FAULTY_ANY = 4095
 } faulty_call;
 
 typedef struct faulty_bytes {

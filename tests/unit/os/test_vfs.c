@@ -196,8 +196,33 @@ test_temporary_files(void **state) {
     CHECK(strstr(err.message, "/no/such/folder") != NULL);
 }
 
+static void
+test_directories_and_locks(void **state) {
+    const place *p = *state;
+    error        err;
+    vfs         *v = vfs_real();
+    vfs_file    *first = NULL;
+    vfs_file    *second = NULL;
+    CHECK_OK(v->make_directory(v, p->a, &err));
+    CHECK_OK(v->make_directory(v, p->a, &err)); /* is there */
+    CHECK_EQ(rmdir(p->a), 0);
+    CHECK_OK(v->lock(v, &first, p->a, &err));
+    CHECK(first != NULL);
+    CHECK_OK(v->lock(v, &second, p->a, &err));
+    CHECK(second == NULL); /* the first one has it, in this process too */
+    CHECK_FAILS(v->make_directory(v, p->a, &err), ERR_CONNECTOR_FAILED); /* a file */
+    CHECK(strstr(err.message, p->a) != NULL);
+    CHECK_OK(v->close(first, &err));
+    CHECK_OK(v->lock(v, &second, p->a, &err));
+    CHECK(second != NULL);
+    CHECK_OK(v->close(second, &err));
+    CHECK_FAILS(v->lock(v, &second, "/no/such/folder/x", &err), ERR_CONNECTOR_FAILED);
+    CHECK_FAILS(v->make_directory(v, "/no/such/folder", &err), ERR_CONNECTOR_FAILED);
+}
+
 #define IN_PLACE(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
 UNIT_MAIN(IN_PLACE(test_round_trip), IN_PLACE(test_short_file),
           IN_PLACE(test_descriptors_are_not_inherited), IN_PLACE(test_errors_name_the_file),
-          IN_PLACE(test_partial_write_is_an_error), IN_PLACE(test_temporary_files))
+          IN_PLACE(test_partial_write_is_an_error), IN_PLACE(test_temporary_files),
+          IN_PLACE(test_directories_and_locks))

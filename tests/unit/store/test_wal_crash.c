@@ -111,8 +111,8 @@ test_power_cuts(void **state) {
         in_recovery += h.in_recovery;
         cut += h.cut;
     }
-    print_message("%lld ends, %lld of them in recovery; %lld tails were cut\n",
-                  (long long)crashes, (long long)in_recovery, (long long)cut);
+    print_message("%lld ends, %lld of them in recovery; %lld tails were cut\n", (long long)crashes,
+                  (long long)in_recovery, (long long)cut);
     CHECK(crashes >= 15000 && in_recovery > 500 && cut > 500);
 }
 

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Databases that are kept: where they lie, who may open them, what comes back, what damage says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import laminardb
+import pytest
+from laminardb import LaminarConfig
+
+DDL = """
+    CREATE SOURCE trades (ts TIMESTAMP, symbol VARCHAR, price DOUBLE, WATERMARK FOR ts AS ts);
+    CREATE TABLE limits (symbol VARCHAR PRIMARY KEY, high DOUBLE);
+    CREATE STREAM best AS SELECT symbol, max(price) AS high FROM trades GROUP BY symbol;
+    CREATE STREAM minutes AS SELECT window_start, count(*) AS n FROM TUMBLE(trades, ts, INTERVAL '1 minute')
+        GROUP BY window_start EMIT ON WINDOW CLOSE
+"""
+FIRST = dt.datetime(2026, 1, 5, 9)
+
+
+def trade(minute: int, symbol: str = "ACME", price: float = 1.0) -> dict[str, object]:
+    return {"ts": FIRST + dt.timedelta(minutes=minute), "symbol": symbol, "price": price}
+
+
+def shown(db: laminardb.Connection) -> dict[str, object]:
+    names = ("trades", "limits", "best", "minutes")
+    return {n: sorted(db.query(f"SELECT * FROM {n}").fetchall(), key=repr) for n in names}
+
+
+def fill(db: laminardb.Connection) -> None:
+    db.execute(DDL)
+    db.start()
+    for i in range(10):
+        db.insert("trades", trade(i, "ACME" if i % 3 else "INIT", i / 2))
+    db.insert("limits", [{"symbol": "ACME", "high": 5.0}, {"symbol": "INIT", "high": 1.0}])
+    db.execute("UPDATE limits SET high = 7 WHERE symbol = 'ACME'")
+
+
+def test_all_comes_back_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path) as db:
+        fill(db)
+        before = shown(db)
+        watermark = db.pipeline_watermark
+    for _ in range(3):
+        with laminardb.open(path) as db:
+            assert shown(db) == before
+            assert (db.pipeline_watermark, db.pipeline_state) == (watermark, "Running")
+    with laminardb.open(path) as db:
+        changes = db.subscribe_stream("best")
+        db.insert("trades", trade(10, "ACME", 100.0))
+        got = changes.next_timeout(5000)
+        assert got is not None and got.fetchall() == [("ACME", 100.0)]
+        assert db.query("SELECT count(*) FROM minutes").fetchone() == (10,)
+
+
+def test_late_rows_are_late_after_a_restart(tmp_path: Path) -> None:
+    with laminardb.open(tmp_path / "kept.ldb") as db:
+        fill(db)
+    with laminardb.open(tmp_path / "kept.ldb") as db:
+        late = db.stream_metrics("minutes").late_rows
+        db.insert("trades", trade(0))
+        assert db.stream_metrics("minutes").late_rows == late + 1
+
+
+def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in ("", ":memory:", "bare"):
+        laminardb.open(path).close()
+    assert os.listdir() == []
+    for given, made in (
+        ("a.ldb", "a.ldb"),
+        ("b.db", "b.db"),
+        ("./c", "c"),
+        (pathlib.Path("d"), "d"),
+        (str(tmp_path / "e"), "e"),
+    ):
+        laminardb.open(given).close()
+        assert (tmp_path / made / "LOCK").exists(), given
+        assert (tmp_path / made).stat().st_mode & 0o777 == 0o700
+    config = LaminarConfig(storage_dir="data")
+    laminardb.open("trading", config=config).close()
+    assert (tmp_path / "data/trading/LOCK").exists()
+    laminardb.open("a.ldb", config=config).close()  # a path wins
+    assert os.listdir("data") == ["trading"]
+
+
+def test_one_process_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path):
+        with pytest.raises(laminardb.ConnectionError, match=rf"is open in process {os.getpid()}") as e:
+            laminardb.open(path)
+        assert e.value.code == 102
+        code = f"import laminardb; laminardb.open({str(path)!r})"
+        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert f"process {os.getpid()}" in child.stderr
+    laminardb.open(path).close()
+
+
+def test_paths_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    bad = [tmp_path / "none" / "x.ldb", tmp_path / "file", tmp_path / "file" / "x", tmp_path / ("x" * 300)]
+    for path in bad:
+        with pytest.raises(laminardb.ConnectionError) as e:
+            laminardb.open(path)
+        assert e.value.code == 100
+    for wrong in (b"x.ldb", 3, None):
+        with pytest.raises(TypeError):
+            laminardb.open(wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="NUL"):
+        laminardb.open("a\0.ldb")
+    assert sorted(os.listdir(tmp_path)) == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(laminardb.ConnectionError, match="Permission denied"):
+        laminardb.open(tmp_path / "kept.ldb")
+
+
+def test_a_script_may_declare_again(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    ddl = [
+        "CREATE SOURCE t (k BIGINT, s VARCHAR)",
+        "CREATE STREAM c AS SELECT *, 1 AS one FROM t",
+        "CREATE TABLE q AS SELECT 1 AS a, 'x' AS b",
+        "CREATE FUNCTION f(x) AS x + 1",
+        "CREATE VIEW v AS SELECT * FROM t",
+    ]
+    with laminardb.open(path) as db:
+        for sql in ddl:
+            db.execute(sql)
+            with pytest.raises(laminardb.SchemaError, match="already exists"):
+                db.execute(sql)
+        db.start()
+        db.insert("t", {"k": 1, "s": "x"})
+    for _ in range(2):
+        with laminardb.open(path) as db:
+            for sql in ddl:
+                assert (
+                    db.execute(sql.replace("(", " ( ").replace("SELECT", "-- again\n select")).result_type
+                    == "ddl"
+                )
+            for sql, part in (
+                ("CREATE SOURCE t (k DOUBLE, s VARCHAR)", "it has BIGINT where this one has DOUBLE"),
+                ("CREATE STREAM c AS SELECT * FROM t", "another definition"),
+                ("CREATE FUNCTION f(x) AS x + 2", "it has 1 where this one has 2"),
+                ("CREATE TABLE t (k BIGINT)", "already exists"),
+            ):
+                with pytest.raises(laminardb.SchemaError, match=part) as e:
+                    db.execute(sql)
+                assert e.value.code == 201
+            assert db.query("SELECT * FROM c").fetchall() == [(1, "x", 1)]
+            assert db.query("SELECT *, f(a) FROM q").fetchall() == [(1, "x", 2)]
+
+
+def test_definitions_of_every_kind(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path) as db:
+        db.execute("SET timezone = 'Europe/Berlin'; SET integer_division = false")
+        db.execute("CREATE SOURCE t (k BIGINT, z TIMESTAMPTZ)")
+        db.execute("CREATE STREAM halves AS SELECT k / 2 AS h, hour(z) AS hour FROM t WHERE k > ?", [0])
+        db.execute("RESET timezone; RESET integer_division")
+        db.execute("CREATE SOURCE gone (a BIGINT); DROP SOURCE gone")
+        db.execute("CREATE TABLE old (a BIGINT); ALTER TABLE old RENAME TO young")
+        db.execute("ALTER TABLE young ADD COLUMN b VARCHAR DEFAULT 'b'; INSERT INTO young (a) VALUES (1)")
+        db.execute("CREATE OR REPLACE TABLE again AS SELECT 1 AS a")
+        db.execute("CREATE OR REPLACE TABLE again AS SELECT 2 AS a, 3 AS b")
+        db.execute("CREATE STREAM drawn AS SELECT k, random() AS r, uuid() AS u FROM t")
+        db.start()
+        for i in range(5):
+            db.insert("t", {"k": i, "z": dt.datetime(2026, 7, 1, tzinfo=dt.UTC)})
+        queries = [f"SELECT * FROM {n}" for n in ("t", "halves", "young", "again", "drawn")]
+        before = [db.query(q).fetchall() for q in queries]
+        assert before[1][0] == (0.5, 2)
+    with laminardb.open(path) as db:
+        assert [db.query(q).fetchall() for q in queries] == before
+        assert db.query("SELECT 3 / 2").fetchone() == (1,)
+        with pytest.raises(laminardb.QueryError):
+            db.query("SELECT * FROM gone")
+
+
+def test_a_transaction_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path) as db:
+        fill(db)
+        db.execute("BEGIN")
+        db.execute("DELETE FROM limits")
+        db.insert("trades", trade(20))
+        copy = tmp_path / "copy.ldb"
+        shutil.copytree(path, copy)
+        db.execute("ROLLBACK")
+        want = shown(db)
+    for each in (path, copy):
+        with laminardb.open(each) as db:
+            assert shown(db) == want
+
+
+def damage(path: Path, at: int) -> None:
+    bytes_ = bytearray(path.read_bytes())
+    bytes_[at] ^= 0xFF
+    path.write_bytes(bytes_)
+
+
+def test_damage_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path) as db:
+        fill(db)
+    log = next(path.glob("wal-*"))
+    whole = log.read_bytes()
+    used = len(whole.rstrip(b"\0"))
+    for at in range(0, used, used // 20):
+        damage(log, at)
+        if at < used - 32:  # the mark of the end alone costs nothing
+            with pytest.raises(laminardb.CheckpointError, match=log.name) as e:
+                laminardb.open(path)
+            assert e.value.code == 702
+        log.write_bytes(whole)
+    log.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(laminardb.CheckpointError, match="bytes where"):
+        laminardb.open(path)
+    log.write_bytes(whole)
+    with laminardb.open(path) as db:
+        assert db.query("SELECT count(*) FROM trades").fetchone() == (10,)
+
+
+@pytest.mark.parametrize("durability", ["group", "full", "async"])
+def test_modes(tmp_path: Path, durability: str) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path, config=LaminarConfig(durability=durability)) as db:
+        assert db.query("SHOW durability").fetchone() == (durability,)
+        fill(db)
+        db.execute("SET durability = 'full'; SET durability = 'async'; RESET durability")
+        want = shown(db)
+        copy = tmp_path / "copy.ldb"
+        shutil.copytree(path, copy)  # what kill -9 leaves
+    with laminardb.open(copy) as db:
+        assert shown(db) == want
+    with pytest.raises(ValueError, match="durability must be one of group, full, async"):
+        LaminarConfig(durability="some")
+
+
+def test_a_full_disk_refuses_the_insert(tmp_path: Path) -> None:
+    """In a file system of its own where that may be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("may not mount")
+    try:
+        with laminardb.open(folder / "kept.ldb") as db:
+            db.execute("CREATE SOURCE t (s VARCHAR)")
+            kept = 0
+            with pytest.raises(laminardb.IngestionError, match=os.strerror(errno.ENOSPC)):
+                for _ in range(100):
+                    db.insert("t", [{"s": "x" * 1000}] * 100)
+                    kept += 100
+            assert 0 < kept < 10000
+            assert db.query("SELECT count(*) FROM t").fetchone() == (kept,)
+        with laminardb.open(folder / "kept.ldb") as db:
+            assert db.query("SELECT count(*) FROM t").fetchone() == (kept,)
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

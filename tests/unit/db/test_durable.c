@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_durable.c - a kept database whose process dies and whose machine loses power, at any call of
+ * the file system, in recovery too: what was acknowledged is there once, what was not is there
+ * whole or not at all, and streams say what their queries say. */
+#include "database.h"
+#include "db/durable.h"
+#include "db/internal.h"
+
+#include "../os/faulty_vfs.h"
+
+enum { LIVES = 6 };
+#ifdef __SANITIZE_ADDRESS__
+enum { WORLDS = 500 };
+#else
+enum { WORLDS = 3000 };
+#endif
+
+typedef struct world {
+    faulty_vfs fs;
+    rng        r;
+    int64_t    acknowledged, tried; /* rows of t: 0 .. n - 1 */
+    int64_t    ends, in_recovery, lost;
+} world;
+
+static laminar_database *
+open_kept(world *h, error *err) {
+    laminar_error     e;
+    laminar_options   o = LAMINAR_OPTIONS_INIT;
+    laminar_database *db = NULL;
+    o.deterministic = true;
+    assert_int_equal(laminar_database_open(&db, ":memory:", &o, &e), LAMINAR_OK);
+    if (durable_open(db, &h->fs.base, "d", err) < 0) {
+        laminar_database_close(db);
+        return NULL;
+    }
+    return db;
+}
+
+static bool
+run(laminar_database *db, const char *sql) {
+    laminar_error        err;
+    const laminar_status s = laminar_database_execute(db, sql, NULL, &err);
+    CHECK(s == LAMINAR_OK || err.message[0] != '\0');
+    return s == LAMINAR_OK;
+}
+
+static int64_t
+number(laminar_database *db, const char *sql) {
+    laminar_error   err;
+    laminar_result *r = NULL;
+    laminar_value   v;
+    db_check_ok(laminar_database_execute(db, sql, &r, &err), &err, sql, __FILE__, __LINE__);
+    CHECK_EQ(laminar_result_row_count(r), 1);
+    CHECK_EQ(laminar_result_value(r, 0, 0, &v), LAMINAR_OK);
+    laminar_result_free(r);
+    return v.is_null ? -1 : v.i;
+}
+
+static bool
+define(laminar_database *db) {
+    return run(db, "CREATE SOURCE IF NOT EXISTS t (n BIGINT, k VARCHAR)") &&
+           run(db, "CREATE TABLE IF NOT EXISTS a (id BIGINT PRIMARY KEY, v BIGINT)") &&
+           run(db, "CREATE STREAM IF NOT EXISTS s AS SELECT k, count(*) AS c, sum(n) AS x FROM t "
+                   "GROUP BY k") &&
+           run(db, "INSERT INTO a SELECT x, 100 FROM range(4) r(x) ON CONFLICT DO NOTHING");
+}
+
+/* One to six rows, alone or with a transfer in one transaction. */
+static bool
+insert(world *h, laminar_database *db) {
+    char          sql[1000];
+    size_t        size = 0;
+    const int64_t count = 1 + (int64_t)rng_below(&h->r, 6);
+    for (int64_t i = 0; i < count; i++) {
+        size += (size_t)snprintf(sql + size, sizeof(sql) - size, "%s(%lld, 'key %lld')",
+                                 i == 0 ? "INSERT INTO t VALUES " : ", ",
+                                 (long long)(h->acknowledged + i),
+                                 (long long)((h->acknowledged + i) % 3));
+    }
+    h->tried = h->acknowledged + count;
+    bool done;
+    if (rng_below(&h->r, 3) == 0) {
+        done = run(db, "BEGIN") && run(db, "UPDATE a SET v = v - 1 WHERE id = 1") && run(db, sql) &&
+               run(db, "UPDATE a SET v = v + 1 WHERE id = 2") && run(db, "COMMIT");
+        if (!done) {
+            (void)run(db, "ROLLBACK");
+        }
+    } else {
+        done = run(db, sql);
+    }
+    h->acknowledged = done ? h->tried : h->acknowledged;
+    return done;
+}
+
+/* What a recovered database shows. */
+static void
+check(world *h, laminar_database *db) {
+    const int64_t rows = number(db, "SELECT count(*) FROM t");
+    CHECK(rows >= h->acknowledged);
+    CHECK(rows == h->acknowledged || rows == h->tried);
+    CHECK_EQ(number(db, "SELECT count(DISTINCT n) FROM t WHERE n >= 0"), rows);
+    CHECK(rows == 0 || number(db, "SELECT max(n) FROM t") == rows - 1);
+    CHECK_EQ(number(db, "SELECT sum(v) FROM a"), 400);
+    CHECK_EQ(number(db, "SELECT count(*) FROM (SELECT * FROM s EXCEPT ALL SELECT k, count(*), "
+                        "sum(n) FROM t GROUP BY k)"),
+             0);
+    CHECK_EQ(number(db, "SELECT count(*) FROM s"), min_i64(rows, 3));
+    h->lost += rows < h->tried;
+    h->acknowledged = h->tried = rows;
+}
+
+static void
+one_life(world *h, bool last) {
+    error err = {0};
+    h->fs.write_short = rng_below(&h->r, 2) != 0;
+    h->fs.sync_forgets = rng_below(&h->r, 2) != 0;
+    if (!last) {
+        faulty_arm(&h->fs, FAULTY_ANY, 1 + (int64_t)rng_below(&h->r, 60), rng_below(&h->r, 4) != 0);
+    }
+    laminar_database *db = open_kept(h, &err);
+    h->ends++;
+    if (db == NULL) {
+        if (last || (err.status != ERR_CONNECTION_FAILED && err.status != ERR_CONNECTOR_FAILED)) {
+            print_error("%s\n", err.message);
+            fail();
+        }
+        h->in_recovery++;
+    } else {
+        laminar_error e;
+        if (define(db) && laminar_database_start(db, &e) == LAMINAR_OK) {
+            check(h, db);
+            const int32_t steps = (int32_t)rng_below(&h->r, 20);
+            for (int32_t i = 0; i < steps && insert(h, db); i++) {
+            }
+        }
+        laminar_database_close(db);
+    }
+    faulty_arm(&h->fs, 0, 0, false);
+    if (last || rng_below(&h->r, 4) != 0) {
+        faulty_crash(&h->fs, rng_below(&h->r, 5) == 0 ? NULL : &h->r);
+    }
+}
+
+static void
+test_ends(void **state) {
+    (void)state;
+    static world h;
+    int64_t      ends = 0;
+    int64_t      in_recovery = 0;
+    int64_t      lost = 0;
+    for (int32_t i = 0; i < WORLDS; i++) {
+        memset(&h, 0, sizeof(h));
+        rng_init(&h.r, (uint64_t)i);
+        faulty_init(&h.fs);
+        for (int32_t n = 0; n < LIVES; n++) {
+            one_life(&h, false);
+        }
+        one_life(&h, true);
+        faulty_fini(&h.fs);
+        ends += h.ends;
+        in_recovery += h.in_recovery;
+        lost += h.lost;
+    }
+    print_message("%lld ends, %lld of them in recovery; %lld times an insert that was not "
+                  "acknowledged was not there\n",
+                  (long long)ends, (long long)in_recovery, (long long)lost);
+    CHECK(ends == WORLDS * (LIVES + 1) && in_recovery > WORLDS / 2 && lost > WORLDS / 2);
+}
+
+UNIT_MAIN(UNIT(test_ends))
