@@ -11,6 +11,11 @@ interrupt_set_current(interrupt *i) {
     return before;
 }
 
+interrupt *
+interrupt_current(void) {
+    return current;
+}
+
 bool
 interrupt_stops(void) {
     return interrupt_poll(current);

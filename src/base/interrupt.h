@@ -47,6 +47,7 @@ interrupt_poll(interrupt *i) {
 /* ---- for loops deep below a query, in kernels that know nothing of queries: the interrupt of the
  * query that this thread runs. NULL: none, as in the ticks of streams. */
 interrupt *interrupt_set_current(interrupt *i); /* returns the one before, to be put back */
+interrupt *interrupt_current(void);
 bool       interrupt_stops(void);               /* interrupt_poll of the current one */
 status     interrupt_look(error *err) MUST_USE; /* ERR_QUERY_CANCELLED and why, when it stops */
 

@@ -9,7 +9,7 @@
 #define LAMINAR_KERNEL_KERNEL_H
 
 #include "batch/column.h"
-#include "os/pool.h"
+#include "os/team.h"
 
 /* ---- hash.c: equal keys (NULL = NULL, NaN = NaN, -0.0 = 0.0, text by bytes) give equal hashes.
  * Text columns may have any layout. */
@@ -36,14 +36,8 @@ int compare_sort_keys(const column *lhs, int64_t lhs_row, const column *rhs, int
 status sort_rows(int32_t *rows_out, const column *columns, int32_t row_count, const sort_key *keys,
                  int32_t key_count, arena *a, error *err) MUST_USE;
 /* The same on several threads where there are rows enough; the order does not depend on it. */
-typedef struct sort_team {
-    pool      *pool;    /* NULL: the caller's thread alone */
-    int32_t    threads; /* that may work on it */
-    interrupt *watched; /* the query's */
-} sort_team;
-status sort_rows_with(const sort_team *team, int32_t *rows_out, const column *columns,
-                      int32_t row_count, const sort_key *keys, int32_t key_count, arena *a,
-                      error *err) MUST_USE;
+status sort_rows_with(const team *t, int32_t *rows_out, const column *columns, int32_t row_count,
+                      const sort_key *keys, int32_t key_count, arena *a, error *err) MUST_USE;
 
 /* ---- select.c: row numbers where a BOOLEAN column is true (not NULL, not false); returns how
  * many. rows_out holds row_count entries. */

@@ -53,19 +53,19 @@ typedef struct key_code {
 } key_code;
 
 typedef struct sorter {
-    const column    *columns;
-    const sort_key  *keys;
-    int32_t          key_count;
-    int32_t          row_count;
-    int32_t          block_count;
-    int32_t          part_count; /* threads */
-    const sort_team *team;
-    sort_block      *blocks;
-    int32_t          exact_keys; /* the code decides these completely */
-    int32_t          bits;       /* of the code in use */
-    key_code         key;        /* that is being packed */
-    uint64_t        *codes, *image;
-    int32_t         *rows; /* the result */
+    const column   *columns;
+    const sort_key *keys;
+    int32_t         key_count;
+    int32_t         row_count;
+    int32_t         block_count;
+    int32_t         part_count; /* threads */
+    team            team;
+    sort_block     *blocks;
+    int32_t         exact_keys; /* the code decides these completely */
+    int32_t         bits;       /* of the code in use */
+    key_code        key;        /* that is being packed */
+    uint64_t       *codes, *image;
+    int32_t        *rows; /* the result */
     /* items of one word or two: the sorted ranges, and room for their merge */
     bool     wide;
     int32_t  row_bits; /* of a word */
@@ -79,54 +79,22 @@ typedef struct sorter {
 typedef void sort_step(sorter *s, int32_t at);
 
 typedef struct sort_job {
-    sorter      *sorter;
-    sort_step   *step;
-    int32_t      count;
-    _Atomic bool stopped; /* some thread saw that the query is to stop */
+    sorter    *sorter;
+    sort_step *step;
 } sort_job;
 
-static void
-run_share(void *context, int32_t at, bool calling) {
-    sort_job *j = context;
-    sorter   *s = j->sorter;
-    interrupt guard;
-    interrupt_init_part(&guard, s->team->watched);
-    interrupt    *before = interrupt_set_current(calling ? s->team->watched : &guard);
-    const int32_t end = (int32_t)((int64_t)j->count * (at + 1) / s->part_count);
-    for (int32_t i = (int32_t)((int64_t)j->count * at / s->part_count); i < end; i++) {
-        j->step(s, i);
-        if (interrupt_stops()) {
-            atomic_store(&j->stopped, true);
-            break;
-        }
-    }
-    interrupt_set_current(before);
-}
-
-/* A thread that stopped without a cancellation did so at the deadline, which the query's own
- * interrupt may not have looked at yet. */
 static status
-stop_all(interrupt *watched, error *err) {
-    if (watched != NULL && !atomic_load(&watched->cancelled)) {
-        watched->timed_out = true;
-        atomic_store(&watched->cancelled, true);
-    }
-    return interrupt_reason(watched, err);
+run_one(void *context, int32_t at, error *err) {
+    const sort_job *j = context;
+    j->step(j->sorter, at);
+    return interrupt_look(err); /* a step that was told to stop did not do its work */
 }
 
 /* The step for 0 .. count - 1. */
 static status
 run_step(sorter *s, sort_step *step, int32_t count, error *err) {
-    sort_job job = {.sorter = s, .step = step, .count = count};
-    if (s->part_count > 1 &&
-        pool_run(s->team->pool, s->part_count, run_share, &job, s->team->watched)) {
-        return atomic_load(&job.stopped) ? stop_all(s->team->watched, err) : interrupt_look(err);
-    }
-    for (int32_t i = 0; i < count; i++) {
-        step(s, i);
-        TRY(interrupt_look(err));
-    }
-    return OK;
+    sort_job job = {.sorter = s, .step = step};
+    return team_run(&s->team, count, run_one, &job, err);
 }
 
 static int32_t
@@ -492,22 +460,23 @@ sort_all(sorter *s, arena *a, error *err) {
 }
 
 status
-sort_rows_with(const sort_team *team, int32_t *rows_out, const column *columns, int32_t row_count,
+sort_rows_with(const team *t, int32_t *rows_out, const column *columns, int32_t row_count,
                const sort_key *keys, int32_t key_count, arena *a, error *err) {
     if (row_count == 0) {
         return OK;
     }
     const arena_mark mark = arena_save(a);
-    const int64_t    parts = min_i64(team->threads, row_count / TEAM_ROWS_MIN);
+    const int64_t    parts = min_i64(t->threads, row_count / TEAM_ROWS_MIN);
     sorter           s = {.columns = columns,
                           .keys = keys,
                           .key_count = key_count,
                           .row_count = row_count,
                           .rows = rows_out,
-                          .team = team,
-                          .part_count = team->pool == NULL ? 1 : (int32_t)max_i64(parts, 1),
+                          .team = *t,
+                          .part_count = t->pool == NULL ? 1 : (int32_t)max_i64(parts, 1),
                           .block_count = (row_count - 1) / BLOCK_ROWS + 1};
-    const status     sorted = sort_all(&s, a, err);
+    s.team.threads = s.part_count;
+    const status sorted = sort_all(&s, a, err);
     arena_rewind(a, mark);
     return sorted;
 }
@@ -515,6 +484,6 @@ sort_rows_with(const sort_team *team, int32_t *rows_out, const column *columns, 
 status
 sort_rows(int32_t *rows_out, const column *columns, int32_t row_count, const sort_key *keys,
           int32_t key_count, arena *a, error *err) {
-    const sort_team alone = {.pool = NULL};
+    const team alone = {.pool = NULL};
     return sort_rows_with(&alone, rows_out, columns, row_count, keys, key_count, a, err);
 }

@@ -42,12 +42,10 @@ row_sort_order(row_sort *s, delta *all, int32_t **order, arena *a, error *err) {
     if (*order == NULL) {
         return error_memory(err);
     }
-    const op_env   *env = s->owner->env;
-    const sort_team team = {
-        .pool = env->pool, .threads = env->threads, .watched = env->interrupted};
+    const op_env *env = s->owner->env;
+    const team    t = {.pool = env->pool, .threads = env->threads, .watched = env->interrupted};
     TRY(op_poll(s->owner, err));
-    return sort_rows_with(&team, *order, all->columns, all->row_count, s->keys, s->key_count, a,
-                          err);
+    return sort_rows_with(&t, *order, all->columns, all->row_count, s->keys, s->key_count, a, err);
 }
 
 /* NULL: out of memory. */

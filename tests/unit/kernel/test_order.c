@@ -112,15 +112,15 @@ test_sort(void **state) {
 static void
 test_sort_team(void **state) {
     (void)state;
-    mem       m;
-    arena     a;
-    rng       r;
-    error     err = {0};
-    sort_team team = {.threads = 3};
+    mem   m;
+    arena a;
+    rng   r;
+    error err = {0};
+    team  help = {.threads = 3};
     mem_init(&m, INT64_MAX);
     arena_init(&a, &m);
     rng_init(&r, 5);
-    CHECK_OK(pool_open(&team.pool, &m, &err));
+    CHECK_OK(pool_open(&help.pool, &m, &err));
     for (int round = 0; round < 12; round++, arena_reset(&a)) {
         const int32_t n = 100000 + (int32_t)rng_below(&r, 200000);
         int64_t      *x = arena_alloc(&a, (size_t)n * 8);
@@ -141,11 +141,11 @@ test_sort_team(void **state) {
         const sort_key keys[2] = {{.column = round % 2, .descending = round % 3 == 0},
                                   {.column = 1 - round % 2}};
         const int32_t  count = 1 + (int32_t)rng_below(&r, 2);
-        CHECK_OK(sort_rows_with(&team, rows, c, n, keys, count, &a, &err));
+        CHECK_OK(sort_rows_with(&help, rows, c, n, keys, count, &a, &err));
         CHECK_OK(sort_rows(alone, c, n, keys, count, &a, &err));
         CHECK(memcmp(rows, alone, (size_t)n * sizeof(*rows)) == 0);
     }
-    pool_close(team.pool);
+    pool_close(help.pool);
     arena_fini(&a);
     CHECK_EQ(mem_fini(&m), 0);
 }
