@@ -148,7 +148,7 @@ group(aggregate *a, const delta *in, error *err) {
         spill_set_count(spilled);
     }
     TRY(aggregate_take(a, in, err));
-    return !a->limits.holds && spill_set_presses(spilled) ? spill_set_begin(spilled, err) : OK;
+    return !a->limits.holds && spill_set_presses(spilled, 0) ? spill_set_begin(spilled, err) : OK;
 }
 
 status

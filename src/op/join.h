@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* join.h - the parts of the join operator: op_join.c (both sides, pairs), join_match.c (rows whose
  * coming out depends on whether they have a match), join_bound.c (rows that are forgotten),
- * join_ttl.c (rows that are forgotten for their age) and join_spill.c (both sides on disk).
+ * join_ttl.c (rows that are forgotten for their age) and join_spill.c (both sides on disk). Streams
+ * keep both sides as arrangements, one-off queries the build side as a join_table.
  *
  * Pair columns are numbered left ++ right ++ mark; `shown` picks those that come out. */
 #ifndef LAMINAR_OP_JOIN_H
 #define LAMINAR_OP_JOIN_H
 
+#include "op/join_table.h"
 #include "op/judge.h"
 #include "op/rows.h"
 #include "op/spill.h"
@@ -24,7 +26,8 @@ typedef struct join_match {
 
 typedef struct join {
     op             base;
-    arrangement    sides[2];
+    arrangement    sides[2]; /* streams */
+    join_table    *table;    /* one-off: the build side; of the whole, in instances for parts */
     const int32_t *key_columns[2];
     data_type     *types[2];
     int32_t        width[2];
@@ -38,7 +41,7 @@ typedef struct join {
     bool           pairs_out;      /* pairs come out */
     bool           tracked[2]; /* what comes out for rows of the side depends on their matches */
     bool           stored[2];  /* false: the probe side of a one-off query */
-    state_array    matches[2]; /* join_match per unit of a tracked and stored side */
+    state_array    matches[2]; /* streams: join_match per unit of a tracked side */
     slot_list      touched;    /* units of the other side whose count moved in this push */
     judge          judge;      /* of late rows, where rows are forgotten */
     slot_list      crowded;    /* SINGLE: units with more than one match in this tick */
@@ -50,19 +53,26 @@ typedef struct join_pairs {
     int32_t  count;
     int32_t *rows;
     slot    *stored;
-    int64_t *stored_weight;
+    int64_t *stored_weight; /* NULL: all are 1 */
 } join_pairs;
 
 /* ---- op_join.c */
-/* A side without rows; what was in it must be closed. */
+/* A side of a stream without rows; what was in it must be closed. */
 status join_open_side(join *j, int32_t side, error *err) MUST_USE;
+/* One-off: the build side without rows, likewise. */
+status join_open_table(join *j, error *err) MUST_USE;
+/* Rows `slots` of a column of a stored side. */
+status join_read(const join *j, int32_t side, int32_t at, const slot *slots, int32_t count,
+                 column *out, error *err) MUST_USE;
 /* One-off: rows (text as views) of a port, which are probed with or stored; those of the stored
  * side give nothing by themselves. Or to disk with them, while that is where the stored side is. */
 status join_take(join *j, int32_t port, const delta *rows, error *err) MUST_USE;
 
-/* One-off, parts of that: stores rows; probes with rows, whose matches are added to `matched` where
- * they count; what they give by themselves when their matches are known. */
-status join_store(join *j, int32_t port, const delta *rows, error *err) MUST_USE;
+/* What the index of the rows that are stored so far will take. */
+int64_t join_index_bytes(const join *j);
+
+/* One-off, parts of that: probes with rows, whose matches are added to `matched` where they count;
+ * what they give by themselves when their matches are known. */
 status join_probe(join *j, int32_t port, const delta *rows, int64_t *matched, error *err) MUST_USE;
 status join_answer(join *j, int32_t port, const delta *rows, const int64_t *matched,
                    error *err) MUST_USE;
@@ -105,7 +115,7 @@ status join_match_move(join *j, int32_t side, slot unit, int64_t weight, error *
  * one change what their rows give. */
 status join_match_settle(join *j, int32_t side, error *err) MUST_USE;
 /* One-off: what the stored rows of a tracked side give, when all matches are known. */
-status join_match_finish(join *j, int32_t side, error *err) MUST_USE;
+status join_match_finish(join *j, error *err) MUST_USE;
 /* SINGLE: no row has two matches when a tick ends. */
 status join_match_check(join *j, error *err) MUST_USE;
 status join_too_many(const join *j, int64_t count, error *err);

@@ -42,9 +42,9 @@ match_at(const join *j, int32_t side, slot unit) {
 static status
 open_matches(join *j, int32_t side, error *err) {
     static const char *const names[] = {"join.left.matches", "join.right.matches"};
-    return j->tracked[side] && j->stored[side] ? array_open(&j->matches[side], j->base.env->store,
-                                                            names[side], sizeof(join_match), err)
-                                               : OK;
+    return j->tracked[side] && j->table == NULL ? array_open(&j->matches[side], j->base.env->store,
+                                                             names[side], sizeof(join_match), err)
+                                                : OK;
 }
 
 status
@@ -151,8 +151,7 @@ write_rows(match_writer *w, error *err) {
     for (int32_t i = 0; i < j->base.spec->output->count; i++) {
         const int32_t at = j->shown[i] - first;
         if (at >= 0 && at < j->width[w->side]) {
-            TRY(state_columns_read(arrangement_columns(&j->sides[w->side]), at, w->slots, w->count,
-                                   j->base.env->scratch, &w->columns[at], err));
+            TRY(join_read(j, w->side, at, w->slots, w->count, &w->columns[at], err));
         }
     }
     return emit_rows(j, w->side, w->columns, w->weights, w->count, w->state, err);
@@ -222,21 +221,27 @@ join_match_store(join *j, int32_t port, const slot *slots, const int64_t *matche
     return OK;
 }
 
+static status
+too_many_matches(error *err) {
+    return error_set(err, ERR_QUERY_FAILED, "join: a row has more matches than can be counted");
+}
+
 status
 join_match_move(join *j, int32_t side, slot unit, int64_t weight, error *err) {
     if (unit == SLOT_NONE) {
         return OK;
     }
+    if (j->table != NULL) { /* all are looked at later */
+        int64_t *matched = &j->table->matched[unit];
+        return __builtin_add_overflow(*matched, weight, matched) ? too_many_matches(err) : OK;
+    }
     join_match *m = match_at(j, side, unit);
-    if (m->flags == 0 && j->base.spec->mode == MODE_STREAM) { /* else all are looked at later */
+    if (m->flags == 0) {
         TRY(array_touch(&j->matches[side], unit, 1, err));
         m->flags = m->count > 0 ? MATCH_TOUCHED | MATCH_WAS_MATCHED : MATCH_TOUCHED;
         TRY(slot_list_add(&j->touched, unit, j->base.env->tick_arena, err));
     }
-    if (__builtin_add_overflow(m->count, weight, &m->count)) {
-        return error_set(err, ERR_QUERY_FAILED, "join: a row has more matches than can be counted");
-    }
-    return OK;
+    return __builtin_add_overflow(m->count, weight, &m->count) ? too_many_matches(err) : OK;
 }
 
 static status
@@ -290,30 +295,28 @@ join_match_count(const join *j, int32_t side, slot row) {
 }
 
 status
-join_match_finish(join *j, int32_t side, error *err) {
-    arena             *scratch = j->base.env->scratch;
-    const arrangement *a = &j->sides[side];
-    const arena_mark   mark = arena_save(scratch);
-    match_writer       writers[2];
-    uint64_t           next = 0;
-    slot               slots[256];
-    int64_t            weights[256];
-    int32_t            count;
+join_match_finish(join *j, error *err) {
+    arena            *scratch = j->base.env->scratch;
+    const int32_t     side = j->base.spec->build_side;
+    const join_table *t = j->table;
+    const arena_mark  mark = arena_save(scratch);
+    match_writer      writers[2];
+    TRY(join_table_seal(j->table, err)); /* there may have been nothing to probe with */
     TRY(writer_open(&writers[0], j, side, false, err));
     TRY(writer_open(&writers[1], j, side, true, err));
-    while ((count = arrangement_scan(a, &next, slots, weights, ARRAY_COUNT(slots))) > 0) {
-        for (int32_t i = 0; i < count; i++) {
-            const int64_t matches = match_at(j, side, unit_of(j, side, slots[i]))->count;
-            if (matches > 1 && j->base.spec->join == OP_JOIN_SINGLE) {
-                return join_too_many(j, matches, err);
-            }
-            if (shows(j, matches > 0)) {
-                const status s = writer_add(&writers[matches > 0], slots[i], weights[i], err);
-                if (s != OK) {
-                    return s;
-                }
+    for (int32_t row = 0; row < t->row_count; row++) {
+        const int64_t matches = *join_table_matched(t, (slot)row);
+        if (matches > 1 && j->base.spec->join == OP_JOIN_SINGLE) {
+            return join_too_many(j, matches, err);
+        }
+        if (shows(j, matches > 0)) {
+            const int64_t weight = join_table_weight(t, (slot)row);
+            const status  s = writer_add(&writers[matches > 0], (slot)row, weight, err);
+            if (s != OK) {
+                return s;
             }
         }
+        TRY(row % INTERRUPT_STRIDE == 0 ? op_poll(&j->base, err) : OK);
     }
     TRY(writer_flush(&writers[0], err));
     TRY(writer_flush(&writers[1], err));
@@ -356,7 +359,7 @@ join_match_validate(const join *j, error *err) {
         slot     slots[64];
         int64_t  weights[64];
         int32_t  count;
-        if (!j->tracked[side] || !j->stored[side]) {
+        if (!j->tracked[side]) {
             continue;
         }
         while ((count = arrangement_scan(&j->sides[side], &next, slots, weights, 64)) > 0) {

@@ -20,47 +20,25 @@ join_to_disk(join *j, int32_t port, const delta *rows, error *err) {
 /* Nothing is stored. */
 static status
 renew(join *j, error *err) {
-    const int32_t side = j->base.spec->build_side;
-    join_match_close(j);
-    arrangement_close(&j->sides[side]);
-    TRY(join_open_side(j, side, err));
-    return join_match_open(j, err);
-}
-
-static status
-move_rows(join *j, int32_t side, const slot *slots, const int64_t *weights, int32_t count,
-          error *err) {
-    arena  *scratch = j->base.env->scratch;
-    column *columns = arena_alloc(scratch, sizeof(*columns) * (size_t)j->width[side]);
-    if (columns == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < j->width[side]; i++) {
-        TRY(state_columns_read(arrangement_columns(&j->sides[side]), i, slots, count, scratch,
-                               &columns[i], err));
-    }
-    const delta rows = {
-        .row_count = count, .column_count = j->width[side], .columns = columns, .weight = weights};
-    return join_to_disk(j, side, &rows, err);
+    join_table_close(j->table);
+    return join_open_table(j, err);
 }
 
 status
 join_spill(join *j, error *err) {
-    arena             *scratch = j->base.env->scratch;
-    const int32_t      side = j->base.spec->build_side;
-    const arrangement *a = &j->sides[side];
-    const arena_mark   mark = arena_save(scratch);
-    uint64_t           next = 0;
-    slot              *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
-    int64_t           *weights = arena_alloc(scratch, BATCH_ROWS * sizeof(*weights));
-    int32_t            count;
-    if (slots == NULL || weights == NULL) {
+    arena           *scratch = j->base.env->scratch;
+    const int32_t    side = j->base.spec->build_side;
+    const arena_mark mark = arena_save(scratch);
+    column          *columns = arena_alloc(scratch, sizeof(*columns) * (size_t)j->width[side]);
+    if (columns == NULL) {
         return error_memory(err);
     }
     TRY(spill_set_begin(&j->spilled, err));
-    while ((count = arrangement_scan(a, &next, slots, weights, BATCH_ROWS)) > 0) {
+    for (int32_t first = 0; first < j->table->row_count; first += BATCH_ROWS) {
         const arena_mark inner = arena_save(scratch);
-        TRY(move_rows(j, side, slots, weights, count, err));
+        delta            rows;
+        join_table_slice(j->table, first, columns, &rows);
+        TRY(join_to_disk(j, side, &rows, err));
         arena_rewind(scratch, inner);
     }
     arena_rewind(scratch, mark);
@@ -103,7 +81,7 @@ join_part(join *j, const spill_part *part, error *err) {
     if (s != OK || j->spilled.open || !j->tracked[side]) {
         return s;
     }
-    return join_match_finish(j, side, err);
+    return join_match_finish(j, err);
 }
 
 /* ---- piece by piece */
@@ -194,10 +172,10 @@ store_piece(join *j, spill_reader *from, delta *rows, error *err) {
     const int32_t side = j->base.spec->build_side;
     TRY(renew(j, err));
     const int64_t base = spill_bytes_used(j->base.env);
-    while (rows->row_count > 0 && !spill_wanted(j->base.env, base, 0)) {
+    while (rows->row_count > 0 && !spill_wanted(j->base.env, base, join_index_bytes(j))) {
         const arena_mark mark = arena_save(scratch);
         view_rows(j, side, rows);
-        TRY(join_store(j, side, rows, err));
+        TRY(join_table_add(j->table, rows, err));
         arena_rewind(scratch, mark);
         TRY(spill_reader_next(from, rows, err));
     }
@@ -214,7 +192,7 @@ run_pieces(join_pieces *p, spill_reader *stored, error *err) {
         TRY(store_piece(j, stored, &rows, err));
         p->last = rows.row_count == 0;
         status s = probe_all(p, err);
-        s = s == OK && j->tracked[side] ? join_match_finish(j, side, err) : s;
+        s = s == OK && j->tracked[side] ? join_match_finish(j, err) : s;
         if (s != OK) {
             return s;
         }

@@ -173,7 +173,7 @@ push_once(distinct *d, const delta *rows, error *err) {
     TRY(group_table_map(&d->rows, rows->columns, rows->row_count, slots, is_new, scratch, err));
     TRY(touch(d, slots, rows->row_count, err));
     const status s = push_new_rows(d, rows, is_new, err);
-    if (s == OK && spill_set_presses(&d->spilled)) {
+    if (s == OK && spill_set_presses(&d->spilled, 0)) {
         TRY(spill_set_begin(&d->spilled, err));
     }
     return s;

@@ -2,15 +2,16 @@
 /* op_join.c - joins of every kind: on equal keys, with an optional further condition (residual) on
  * the pair; without keys every pair is a candidate.
  *
- * Bilinear: each side is kept as an arrangement; a delta on one port probes the other side and then
- * goes into its own, so (A+a)(B+b) - AB is emitted whatever the order of the ports, also when one
- * relation feeds both. Weights multiply. NULL keys match nothing, but for keys that are null_safe.
- * Outer, semi, anti, mark and single joins are the same machine plus a count of matches for the
- * rows of the sides they look at (join_match.c). After each push the output is that of the rows so
- * far.
+ * Bilinear: in streams each side is kept as an arrangement; a delta on one port probes the other
+ * side and then goes into its own, so (A+a)(B+b) - AB is emitted whatever the order of the ports,
+ * also when one relation feeds both. Weights multiply. NULL keys match nothing, but for keys that
+ * are null_safe. Outer, semi, anti, mark and single joins are the same machine plus a count of
+ * matches for the rows of the sides they look at (join_match.c). After each push the output is that
+ * of the rows so far.
  *
  * One-off queries feed all of one side (build_side) before the other, which only probes and is not
- * stored. Instances for parts of the probe side share what the whole operator has stored. A stored
+ * stored. The former lies in a join_table, whose index is made on several threads when its rows are
+ * there. Instances for parts of the probe side share what the whole operator has stored. A stored
  * side that memory has no room for goes to disk, and the probe side with it (join_spill.c).
  *
  * Where times bound the matches of a row, streams forget rows (join_bound.c).
@@ -105,6 +106,28 @@ join_open_side(join *j, int32_t side, error *err) {
                            max_i64(width, 1), err);
 }
 
+status
+join_open_table(join *j, error *err) {
+    const op_spec *spec = j->base.spec;
+    const int32_t  side = spec->build_side;
+    TRY(join_table_open(j->table, &j->base, j->types[side], spec->input[side]->count,
+                        j->key_columns[side], spec->key_count, spec->null_safe, err));
+    j->table->counts = j->tracked[side];
+    j->table->by_key = j->tracked[side] && j->residual == NULL;
+    return OK;
+}
+
+/* Instances for parts of the probe side share what the whole has stored, which is complete. */
+static status
+open_build_side(join *j, error *err) {
+    if (j->base.spec->whole != NULL) {
+        j->table = ((const join *)j->base.spec->whole)->table;
+        return join_table_seal(j->table, err);
+    }
+    j->table = arena_alloc_zero(j->base.env->arena, sizeof(*j->table));
+    return j->table == NULL ? error_memory(err) : join_open_table(j, err);
+}
+
 static status
 open_side(join *j, int32_t side, error *err) {
     const op_spec *spec = j->base.spec;
@@ -120,11 +143,7 @@ open_side(join *j, int32_t side, error *err) {
     if (!j->stored[side]) {
         return OK;
     }
-    if (spec->whole != NULL) { /* complete by now, and read by all instances */
-        j->sides[side] = ((const join *)spec->whole)->sides[side];
-        return OK;
-    }
-    return join_open_side(j, side, err);
+    return spec->mode == MODE_STREAM ? join_open_side(j, side, err) : open_build_side(j, err);
 }
 
 static status
@@ -156,13 +175,25 @@ join_close(op *self) {
     join *j = (join *)self;
     join_match_close(j);
     judge_close(&j->judge);
-    for (int32_t side = 0; side < 2 && self->spec->whole == NULL; side++) {
+    for (int32_t side = 0; side < 2; side++) {
         arrangement_close(&j->sides[side]);
+    }
+    if (j->table != NULL && self->spec->whole == NULL) {
+        join_table_close(j->table);
     }
     spill_set_close(&j->spilled);
 }
 
 /* ---- pairs */
+
+status
+join_read(const join *j, int32_t side, int32_t at, const slot *slots, int32_t count, column *out,
+          error *err) {
+    arena *scratch = j->base.env->scratch;
+    return j->table != NULL ? join_table_read(j->table, at, slots, count, scratch, out, err)
+                            : state_columns_read(arrangement_columns(&j->sides[side]), at, slots,
+                                                 count, scratch, out, err);
+}
 
 /* Pair column `at` of the pairs. */
 static status
@@ -173,8 +204,7 @@ pair_column(join *j, int32_t port, const join_pairs *pairs, int32_t at, column *
     if (side == port) {
         return column_gather(out, &j->views[port][at], pairs->rows, pairs->count, scratch, err);
     }
-    return state_columns_read(arrangement_columns(&j->sides[side]), at, pairs->stored, pairs->count,
-                              scratch, out, err);
+    return join_read(j, side, at, pairs->stored, pairs->count, out, err);
 }
 
 /* Drops the pairs for which the residual is not true. */
@@ -198,10 +228,17 @@ apply_residual(join *j, int32_t port, join_pairs *pairs, error *err) {
     for (int32_t i = 0; i < count && count < pairs->count; i++) {
         pairs->rows[i] = pairs->rows[rows[i]];
         pairs->stored[i] = pairs->stored[rows[i]];
-        pairs->stored_weight[i] = pairs->stored_weight[rows[i]];
+        if (pairs->stored_weight != NULL) {
+            pairs->stored_weight[i] = pairs->stored_weight[rows[i]];
+        }
     }
     pairs->count = count;
     return OK;
+}
+
+ALWAYS_INLINE int64_t
+stored_weight(const join_pairs *pairs, int32_t i) {
+    return pairs->stored_weight == NULL ? 1 : pairs->stored_weight[i];
 }
 
 /* Product of the weights; NULL in *out: all 1. */
@@ -209,7 +246,7 @@ static status
 multiply_weights(join *j, const delta *in, const join_pairs *pairs, int64_t **out, error *err) {
     *out = NULL;
     int64_t unlike_one = 0;
-    for (int32_t i = 0; i < pairs->count; i++) {
+    for (int32_t i = 0; pairs->stored_weight != NULL && i < pairs->count; i++) {
         unlike_one |= pairs->stored_weight[i] ^ 1;
     }
     if (in->weight == NULL && unlike_one == 0) {
@@ -221,11 +258,12 @@ multiply_weights(join *j, const delta *in, const join_pairs *pairs, int64_t **ou
     }
     for (int32_t i = 0; i < pairs->count; i++) {
         const int64_t row_weight = delta_weight(in, pairs->rows[i]);
-        if (__builtin_mul_overflow(row_weight, pairs->stored_weight[i], &weight[i])) {
+        const int64_t other = stored_weight(pairs, i);
+        if (__builtin_mul_overflow(row_weight, other, &weight[i])) {
             return error_set(err, ERR_QUERY_FAILED,
                              "join: a row would appear %lld x %lld times, which is more than can "
                              "be counted",
-                             (long long)row_weight, (long long)pairs->stored_weight[i]);
+                             (long long)row_weight, (long long)other);
         }
     }
     *out = weight;
@@ -251,15 +289,17 @@ emit_pairs(join *j, int32_t port, const delta *in, const join_pairs *pairs, erro
 static status
 take_pairs(join *j, int32_t port, const delta *in, join_pairs *pairs, int64_t *matched,
            error *err) {
-    const arrangement *other = &j->sides[!port];
+    const join_table *table = j->table;
     TRY(op_poll(&j->base, err));
-    for (int32_t i = 0; i < pairs->count; i++) {
-        pairs->stored_weight[i] = arrangement_weight(other, pairs->stored[i]);
+    for (int32_t i = 0; pairs->stored_weight != NULL && i < pairs->count; i++) {
+        pairs->stored_weight[i] = table != NULL
+                                      ? join_table_weight(table, pairs->stored[i])
+                                      : arrangement_weight(&j->sides[!port], pairs->stored[i]);
     }
     if (j->residual != NULL) {
         TRY(apply_residual(j, port, pairs, err));
         for (int32_t i = 0; j->tracked[port] && i < pairs->count; i++) {
-            matched[pairs->rows[i]] += pairs->stored_weight[i];
+            matched[pairs->rows[i]] += stored_weight(pairs, i);
         }
         for (int32_t i = 0; j->tracked[!port] && i < pairs->count; i++) {
             TRY(join_match_move(j, !port, pairs->stored[i], delta_weight(in, pairs->rows[i]), err));
@@ -274,8 +314,10 @@ probe_pairs(join *j, int32_t port, const delta *in, slot *key_slots, int64_t *ma
     join_pairs pairs;
     pairs.rows = arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.rows));
     pairs.stored = arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.stored));
-    pairs.stored_weight = arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.stored_weight));
-    if (pairs.rows == NULL || pairs.stored == NULL || pairs.stored_weight == NULL) {
+    const bool weighted = j->table == NULL || j->table->weights != NULL;
+    pairs.stored_weight =
+        weighted ? arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.stored_weight)) : NULL;
+    if (pairs.rows == NULL || pairs.stored == NULL || (weighted && pairs.stored_weight == NULL)) {
         return error_memory(err);
     }
     const bool once = j->base.spec->mode == MODE_ONCE;
@@ -283,8 +325,10 @@ probe_pairs(join *j, int32_t port, const delta *in, slot *key_slots, int64_t *ma
     const bool   first_is_enough = once && !j->pairs_out && !j->tracked[!port];
     probe_cursor cursor = {.key_slots = key_slots};
     for (;;) {
-        pairs.count = arrangement_pairs(&j->sides[!port], &cursor, in->row_count, pairs.rows,
-                                        pairs.stored, BATCH_ROWS);
+        pairs.count = once ? join_table_pairs(j->table, &cursor, in->row_count, pairs.rows,
+                                              pairs.stored, BATCH_ROWS)
+                           : arrangement_pairs(&j->sides[!port], &cursor, in->row_count, pairs.rows,
+                                               pairs.stored, BATCH_ROWS);
         if (pairs.count == 0) {
             return OK;
         }
@@ -301,13 +345,22 @@ probe_pairs(join *j, int32_t port, const delta *in, slot *key_slots, int64_t *ma
     }
 }
 
+static int64_t
+key_total(const join *j, int32_t side, slot key) {
+    if (j->table == NULL) {
+        return arrangement_total(&j->sides[side], key);
+    }
+    /* SINGLE alone asks for more than whether there is one */
+    return j->base.spec->join == OP_JOIN_SINGLE ? join_table_total(j->table, key)
+                                                : join_table_weight(j->table, key);
+}
+
 /* All rows of a key have the same matches: they are counted without looking at the rows. */
 static status
 count_keys(join *j, int32_t port, const delta *in, const slot *key_slots, int64_t *matched,
            error *err) {
-    const arrangement *other = &j->sides[!port];
     for (int32_t i = 0; j->tracked[port] && i < in->row_count; i++) {
-        matched[i] = key_slots[i] == SLOT_NONE ? 0 : arrangement_total(other, key_slots[i]);
+        matched[i] = key_slots[i] == SLOT_NONE ? 0 : key_total(j, !port, key_slots[i]);
     }
     for (int32_t i = 0; j->tracked[!port] && i < in->row_count; i++) {
         TRY(join_match_move(j, !port, key_slots[i], delta_weight(in, i), err));
@@ -325,7 +378,12 @@ join_probe(join *j, int32_t port, const delta *in, int64_t *matched, error *err)
     for (int32_t i = 0; i < j->base.spec->key_count; i++) {
         j->keys[i] = in->columns[j->key_columns[port][i]];
     }
-    TRY(arrangement_find(&j->sides[!port], j->keys, in->row_count, key_slots, scratch, err));
+    if (j->table != NULL) {
+        TRY(join_table_seal(j->table, err));
+        TRY(join_table_find(j->table, j->keys, in->row_count, key_slots, scratch, err));
+    } else {
+        TRY(arrangement_find(&j->sides[!port], j->keys, in->row_count, key_slots, scratch, err));
+    }
     if (j->residual == NULL) {
         TRY(count_keys(j, port, in, key_slots, matched, err));
         if (!j->pairs_out) {
@@ -362,7 +420,7 @@ emit_keyless(join *j, int32_t port, const delta *in, const int64_t *none, error 
     int32_t count = 0;
     for (int32_t i = 0; i < in->row_count; i++) {
         rows[count] = i;
-        count += arrangement_is_keyless(&j->sides[port], in->columns, i);
+        count += join_table_is_keyless(j->table, in->columns, i);
     }
     if (count == 0) {
         return OK;
@@ -395,20 +453,18 @@ open_matched(join *j, int32_t port, int32_t count, int64_t **out, error *err) {
     return j->tracked[port] && *out == NULL ? error_memory(err) : OK;
 }
 
+int64_t
+join_index_bytes(const join *j) {
+    return (int64_t)j->table->row_count * JOIN_INDEX_BYTES;
+}
+
 static status
-store_once(join *j, int32_t port, const delta *rows, const int64_t *matched, error *err) {
+store_once(join *j, const delta *rows, error *err) {
     if (!j->spilled.based) {
         spill_set_count(&j->spilled);
     }
-    TRY(update_own(j, port, rows, matched, err));
-    return spill_set_presses(&j->spilled) ? join_spill(j, err) : OK;
-}
-
-status
-join_store(join *j, int32_t port, const delta *rows, error *err) {
-    int64_t *matched;
-    TRY(open_matched(j, port, rows->row_count, &matched, err));
-    return update_own(j, port, rows, matched, err);
+    TRY(join_table_add(j->table, rows, err));
+    return spill_set_presses(&j->spilled, join_index_bytes(j)) ? join_spill(j, err) : OK;
 }
 
 status
@@ -423,10 +479,10 @@ join_take(join *j, int32_t port, const delta *rows, error *err) {
     if (j->spilled.open) {
         return join_to_disk(j, port, rows, err);
     }
-    TRY(open_matched(j, port, rows->row_count, &matched, err));
     if (j->stored[port]) {
-        return store_once(j, port, rows, matched, err);
+        return store_once(j, rows, err);
     }
+    TRY(open_matched(j, port, rows->row_count, &matched, err));
     const status s = join_probe(j, port, rows, matched, err);
     return s != OK || !j->tracked[port] ? s : join_answer(j, port, rows, matched, err);
 }
@@ -497,29 +553,26 @@ join_tick(op *self, int64_t frontier_us, error *err) {
     if (j->spilled.open) {
         return join_spilled(j, err);
     }
-    const int32_t side = self->spec->build_side;
-    return j->tracked[side] ? join_match_finish(j, side, err) : OK;
+    return j->tracked[self->spec->build_side] ? join_match_finish(j, err) : OK;
 }
 
 static status
 join_validate(const op *self, error *err) {
     const join *j = (const join *)self;
-    for (int32_t side = 0; side < 2; side++) {
-        if (j->stored[side]) {
-            TRY(arrangement_validate(&j->sides[side], err));
-        }
+    if (j->table != NULL) {
+        return join_table_validate(j->table, err);
     }
+    TRY(arrangement_validate(&j->sides[0], err));
+    TRY(arrangement_validate(&j->sides[1], err));
     return join_match_validate(j, err);
 }
 
 static int64_t
 join_state_rows(const op *self) {
     const join *j = (const join *)self;
-    int64_t     rows = 0;
-    for (int32_t side = 0; side < 2; side++) {
-        rows += j->stored[side] ? arrangement_row_count(&j->sides[side]) : 0;
-    }
-    return rows;
+    return j->table != NULL
+               ? j->table->row_count
+               : arrangement_row_count(&j->sides[0]) + arrangement_row_count(&j->sides[1]);
 }
 
 static status
@@ -527,7 +580,7 @@ join_load(op *self, image_reader *in, error *err) {
     join *j = (join *)self;
     (void)in;
     for (int side = 0; side < 2; side++) {
-        TRY(j->stored[side] ? arrangement_rebuild(&j->sides[side], err) : OK);
+        TRY(arrangement_rebuild(&j->sides[side], err));
     }
     return judge_rebuild(&j->judge, err);
 }

@@ -400,13 +400,13 @@ spill_set_count(spill_set *s) {
 }
 
 bool
-spill_set_presses(spill_set *s) {
+spill_set_presses(spill_set *s, int64_t more) {
     const op_env *env = s->file.owner->env;
     if (LIKELY(!spill_is_possible(env)) || s->open || s->level >= SPILL_LEVEL_MAX ||
         s->file.owner->spec->in_memory) {
         return false;
     }
-    return spill_wanted(env, s->based ? s->base : env->spill_base, 0);
+    return spill_wanted(env, s->based ? s->base : env->spill_base, more);
 }
 
 status

@@ -111,8 +111,8 @@ void spill_set_init(spill_set *s, op *owner);
 void spill_set_close(spill_set *s);
 /* The operator's state counts from now on. */
 void spill_set_count(spill_set *s);
-/* State is to be dealt out, or not to grow. */
-bool   spill_set_presses(spill_set *s);
+/* State is to be dealt out, or not to grow. more: bytes that it is about to take. */
+bool   spill_set_presses(spill_set *s, int64_t more);
 status spill_set_begin(spill_set *s, error *err) MUST_USE;
 status spill_set_add(spill_set *s, int32_t side, const delta *rows, const column *keys,
                      int32_t key_count, error *err) MUST_USE;

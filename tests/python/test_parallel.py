@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import random
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -116,6 +118,63 @@ def test_rows_that_died(filled: laminardb.Connection, sql: str) -> None:
     one = filled.sql(sql).fetchall()
     filled.execute("SET threads = 3")
     check(one, filled.sql(sql).fetchall(), False)
+
+
+# Stored sides of several shares and regions, against SQLite: keys that repeat, NULLs, texts.
+BUILDS = [
+    "SELECT count(*), sum(a.x), sum(b.y) FROM a JOIN b ON a.k = b.k",
+    "SELECT count(*), sum(a.x), sum(b.y) FROM a JOIN b ON a.k = b.k AND a.s = b.s",
+    "SELECT count(*), sum(a.x), sum(b.y) FROM a LEFT JOIN b ON a.s = b.s AND a.k + 1 = b.k",
+    "SELECT count(*), sum(a.x), sum(b.y) FROM a LEFT JOIN b ON a.k = b.k AND a.x > b.y",
+    "SELECT count(*), sum(a.x), sum(b.y) FROM b LEFT JOIN a ON a.k = b.k AND a.s < b.s",
+    "SELECT count(*), sum(a.x), sum(b.y) FROM a FULL JOIN b ON a.k = b.k",
+    "SELECT count(*), sum(a.x), sum(b.y) FROM a FULL JOIN b ON a.k = b.k AND a.x % 3 = b.y % 3",
+    "SELECT count(*), sum(x) FROM a WHERE k IN (SELECT k + 5 FROM b)",
+    "SELECT count(*), sum(y) FROM b WHERE NOT EXISTS (SELECT 1 FROM a WHERE a.s = b.s AND a.k = b.k)",
+    "SELECT count(*), sum(a.x), sum(c.x) FROM a, b, a AS c WHERE a.k = b.k AND b.y = c.x",
+]
+
+
+@pytest.fixture(scope="module")
+def builds() -> tuple[laminardb.Connection, sqlite3.Connection]:
+    db, oracle = laminardb.open(), sqlite3.connect(":memory:")
+    r = random.Random(5)
+    for name, value in (("a", "x"), ("b", "y")):
+        rows = [
+            (
+                None if r.random() < 0.05 else r.randrange(60_000),
+                None if r.random() < 0.05 else f"key of the text {r.randrange(4)}"[r.randrange(2) * 11 :],
+                i,
+            )
+            for i in range(90_000)
+        ]
+        oracle.execute(f"CREATE TABLE {name} (k BIGINT, s VARCHAR, {value} BIGINT)")
+        oracle.executemany(f"INSERT INTO {name} VALUES (?, ?, ?)", rows)
+        oracle.execute(f"CREATE INDEX of_{name} ON {name} (k)")
+        db.execute(f"CREATE SOURCE {name} (k BIGINT, s VARCHAR, {value} BIGINT)")
+        columns = list(zip(*rows, strict=True))
+        db.insert(name, {"k": list(columns[0]), "s": list(columns[1]), value: list(columns[2])})
+    oracle.execute("CREATE INDEX b_y ON b (y)")
+    oracle.execute("CREATE INDEX a_x ON a (x)")
+    return db, oracle
+
+
+@pytest.mark.parametrize("sql", BUILDS)
+def test_large_stored_sides(builds: tuple[laminardb.Connection, sqlite3.Connection], sql: str) -> None:
+    db, oracle = builds
+    wanted = oracle.execute(sql).fetchall()
+    for threads in (1, 2, 3, 8):
+        db.execute(f"SET threads = {threads}")
+        assert db.sql(sql).fetchall() == wanted
+
+
+def test_rows_of_a_join_come_in_one_order(builds: tuple[laminardb.Connection, sqlite3.Connection]) -> None:
+    db, _ = builds
+    found = []
+    for threads in (1, 2, 3, 8):
+        db.execute(f"SET threads = {threads}")
+        found.append(db.sql("SELECT a.x, b.y FROM a JOIN b ON a.k = b.k").fetchall())
+    assert all(f == found[0] for f in found)
 
 
 def test_a_deterministic_database_has_one_thread() -> None:
