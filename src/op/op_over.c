@@ -80,7 +80,8 @@ open_calls(over *o, error *err) {
         const bool by_order = call->kind == OVER_AGGREGATE && call->class->order_matters;
         o->ties_matter |= picks || by_order || call->frame.unit == FRAME_ROWS;
     }
-    return over_aggregates_open(o, err);
+    /* one-off: by each worker */
+    return spec->mode == MODE_STREAM ? over_aggregates_open(o, err) : OK;
 }
 
 static status

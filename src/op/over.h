@@ -3,6 +3,7 @@
  *
  *   op_over.c         the operator
  *   over_once.c       one-off queries
+ *   over_portions.c   what they compute, on several threads
  *   over_stream.c     partitions kept in order, and what a tick changes in them
  *   over_view.c       rows in order, cut into partitions and groups of peers
  *   over_frame.c      which rows the frame of each row holds
@@ -100,6 +101,11 @@ status over_compute(column *out, over *o, const over_view *v, arena *a, error *e
 /* ---- over_once.c */
 status over_once_open(over *o, error *err) MUST_USE;
 status over_once_tick(over *o, error *err) MUST_USE;
+
+/* ---- over_portions.c */
+/* What the calls give for whole partitions, whose rows stand in this order. DONE: the consumers
+ * have enough. */
+status over_answer(over *o, const delta *all, const int32_t *order, error *err) MUST_USE;
 
 /* ---- over_stream.c */
 status  over_stream_open(over *o, error *err) MUST_USE;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* over_once.c - window functions of one-off queries: all rows are sorted once, and all calls
- * computed over all partitions in one pass.
+ * computed over all partitions in one pass, portion by portion (over_portions.c).
  *
  * Where memory has no room for the rows they are sorted on disk and come back in order. Whole
  * partitions are computed as soon as they are many enough, so the answer and its order are the
  * same; a partition that has no room by itself is an error. */
-#include "kernel/kernel.h"
 #include "op/over.h"
 
 status
@@ -22,137 +21,13 @@ over_once_open(over *o, error *err) {
 }
 
 static status
-cut_parts(over_view *v, const uint8_t *same, arena *a, error *err) {
-    for (int32_t i = 0; i < v->row_count; i++) {
-        v->part_count += !same[i];
-    }
-    v->parts = arena_alloc_zero(a, (size_t)v->part_count * sizeof(*v->parts));
-    if (v->parts == NULL) {
-        return error_memory(err);
-    }
-    int32_t count = 0;
-    for (int32_t i = 0; i < v->row_count; i++) {
-        if (!same[i]) {
-            v->parts[count] = (over_part){.at = i, .from = i, .slot = (slot)count};
-            count++;
-        }
-        v->parts[count - 1].end = i + 1;
-        TRY(i % INTERRUPT_ROWS == 0 ? interrupt_look(err) : OK);
-    }
-    return OK;
-}
-
-static status
-init_aggregates(over *o, int32_t part_count, error *err) {
-    arena           *scratch = o->base.env->scratch;
-    const arena_mark mark = arena_save(scratch);
-    slot            *slots = arena_alloc(scratch, BATCH_ROWS * sizeof(*slots));
-    if (slots == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t first = 0; first < part_count; first += BATCH_ROWS) {
-        const int32_t count = part_count - first < BATCH_ROWS ? part_count - first : BATCH_ROWS;
-        for (int32_t i = 0; i < count; i++) {
-            slots[i] = (slot)(first + i);
-        }
-        for (int32_t i = 0; i < o->call_count; i++) {
-            if (o->aggs[i] != NULL) {
-                TRY(o->aggs[i]->class->init(o->aggs[i], slots, count, err));
-            }
-        }
-    }
-    arena_rewind(scratch, mark);
-    return OK;
-}
-
-/* Everything of the view but the results: rows in order, parts, groups. */
-static status
-make_view(over_view *v, over *o, const delta *all, const int32_t *order, arena *a, error *err) {
-    const op_spec *spec = o->base.spec;
-    uint8_t       *same = arena_alloc(a, (size_t)all->row_count);
-    column        *columns = arena_alloc_zero(a, (size_t)o->input_count * sizeof(*columns));
-    if (same == NULL || columns == NULL) {
-        return error_memory(err);
-    }
-    *v = (over_view){.columns = columns, .row_count = all->row_count};
-    TRY(over_same_as_previous(same, all->columns, o->order, spec->key_count, order, v->row_count, a,
-                              err));
-    TRY(op_poll(&o->base, err));
-    TRY(cut_parts(v, same, a, err));
-    TRY(over_same_as_previous(same, all->columns, o->order + spec->key_count, o->peer_count, order,
-                              v->row_count, a, err));
-    TRY(op_poll(&o->base, err));
-    TRY(over_number_groups(v, same, a, err));
-    for (int32_t i = 0; i < o->input_count; i++) {
-        if (o->reads[i]) {
-            TRY(op_poll(&o->base, err));
-            TRY(column_gather(&columns[i], &all->columns[i], order, v->row_count, a, err));
-        }
-    }
-    return init_aggregates(o, v->part_count, err);
-}
-
-static status
-emit_all(over *o, const delta *all, const int32_t *order, const column *results, error *err) {
-    arena *scratch = o->base.env->scratch;
-    for (int32_t first = 0; first < all->row_count; first += BATCH_ROWS) {
-        const arena_mark mark = arena_save(scratch);
-        const int32_t    left = all->row_count - first;
-        const int32_t    count = left < BATCH_ROWS ? left : BATCH_ROWS;
-        TRY(op_poll(&o->base, err));
-        for (int32_t i = 0; i < o->input_count; i++) {
-            TRY(column_gather(&o->output[i], &all->columns[i], order + first, count, scratch, err));
-        }
-        for (int32_t i = 0; i < o->call_count; i++) {
-            o->output[o->input_count + i] = column_slice(&results[i], first);
-        }
-        const delta  out = {.row_count = count,
-                            .column_count = o->input_count + o->call_count,
-                            .columns = o->output};
-        const status s = op_emit(&o->base, &out, err);
-        arena_rewind(scratch, mark);
-        if (s != OK) {
-            return s;
-        }
-    }
-    return OK;
-}
-
-static status
-clear_aggregates(over *o, int32_t part_count, error *err) {
-    for (int32_t i = 0; i < o->call_count; i++) {
-        for (int32_t p = 0; o->aggs[i] != NULL && p < part_count; p++) {
-            TRY(o->aggs[i]->class->clear(o->aggs[i], (slot)p, err));
-        }
-    }
-    return OK;
-}
-
-/* What the calls give for whole partitions, whose rows stand in this order. */
-static status
-answer(over *o, const delta *all, const int32_t *order, error *err) {
-    arena    *scratch = o->base.env->scratch;
-    over_view v;
-    column   *results = arena_alloc(scratch, (size_t)o->call_count * sizeof(*results));
-    if (results == NULL) {
-        return error_memory(err);
-    }
-    TRY(make_view(&v, o, all, order, scratch, err));
-    TRY(over_compute(results, o, &v, scratch, err));
-    const status s = emit_all(o, all, order, results, err);
-    TRY(s);
-    TRY(o->sorted.run_count > 0 ? clear_aggregates(o, v.part_count, err) : OK);
-    return s;
-}
-
-static status
 answer_all(over *o, error *err) {
     arena           *scratch = o->base.env->scratch;
     const arena_mark mark = arena_save(scratch);
     delta            all;
     int32_t         *order;
     TRY(row_sort_order(&o->sorted, &all, &order, scratch, err));
-    TRY(answer(o, &all, order, err));
+    TRY(over_answer(o, &all, order, err));
     arena_rewind(scratch, mark);
     return OK;
 }
@@ -234,7 +109,7 @@ answer_whole(over *o, over_pending *p, int32_t count, error *err) {
         order[i] = i;
     }
     rows.row_count = count;
-    const status s = answer(o, &rows, order, err);
+    const status s = over_answer(o, &rows, order, err);
     TRY(s);
     TRY(count < n ? keep_last(o, p, order + count, err) : OK);
     arena_rewind(scratch, mark);

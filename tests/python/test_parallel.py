@@ -34,6 +34,12 @@ ORDERED = [
     "SELECT id, g FROM t WHERE k < 10 ORDER BY g, id",
     "SELECT k, string_agg(id, ',') FROM t WHERE id < 60000 AND id % 500 < 5 GROUP BY k ORDER BY k",
     "SELECT k, first(id), last(s), string_agg(DISTINCT s) FROM t WHERE id % 99 < 2 GROUP BY 1 ORDER BY k",
+    "SELECT id, lag(s) OVER w, sum(x) OVER w FROM t WINDOW w AS (PARTITION BY k ORDER BY id)",
+    "SELECT id, rank() OVER w, count(DISTINCT s) OVER w FROM t WINDOW w AS (PARTITION BY g ORDER BY k)",
+    "SELECT id, sum(id) OVER (PARTITION BY s ORDER BY at ROWS 5 PRECEDING) FROM t WHERE id > 5",
+    "SELECT id, sum(id) OVER (PARTITION BY s ORDER BY id RANGE BETWEEN 100 PRECEDING AND 7 FOLLOWING) FROM t",
+    "SELECT id, x, count(*) OVER (), first_value(s) OVER (ORDER BY id) FROM t",
+    "SELECT id, ntile(7) OVER (PARTITION BY id % 2 ORDER BY g, id) FROM t JOIN d ON t.k = d.k",
 ]
 ANY_ORDER = [
     "SELECT k, s, count(*), sum(x), stddev(x), min(s), max(at), bool_and(id > 3) FROM t GROUP BY k, s",
@@ -166,6 +172,43 @@ def test_large_stored_sides(builds: tuple[laminardb.Connection, sqlite3.Connecti
     for threads in (1, 2, 3, 8):
         db.execute(f"SET threads = {threads}")
         assert db.sql(sql).fetchall() == wanted
+
+
+def test_window_functions_of_large_partitions(
+    builds: tuple[laminardb.Connection, sqlite3.Connection],
+) -> None:
+    """Portions of whole partitions: many small ones, and a few that are larger than a portion."""
+    db, oracle = builds
+    for key in ("k", "s", "x % 2"):
+        sql = f"""SELECT count(*), sum(n), sum(n * l), sum(n * t) FROM (SELECT row_number() OVER w AS n,
+            coalesce(lag(x, 3) OVER w, -1) AS l,
+            sum(x) OVER (PARTITION BY {key} ORDER BY x ROWS 9 PRECEDING) % 97 AS t
+            FROM a WINDOW w AS (PARTITION BY {key} ORDER BY x)) AS q"""
+        wanted = oracle.execute(sql).fetchall()
+        for threads in (1, 2, 3, 8):
+            db.execute(f"SET threads = {threads}")
+            assert db.sql(sql).fetchall() == wanted
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_fault_in_a_portion_ends_all(
+    builds: tuple[laminardb.Connection, sqlite3.Connection], threads: int
+) -> None:
+    db, _ = builds
+    db.execute(f"SET threads = {threads}")
+    for _ in range(3):
+        with pytest.raises(laminardb.QueryError, match="at least 1, not 0"):
+            db.sql(
+                "SELECT ntile(CASE WHEN x = 80000 THEN 0 ELSE 3 END) OVER (PARTITION BY k ORDER BY x) FROM a"
+            )
+        with pytest.raises(laminardb.LaminarError) as cancelled:
+            db.execute("SET statement_timeout_ms = 1")
+            try:
+                db.sql("SELECT max(x) OVER (PARTITION BY k ORDER BY x) AS m, s FROM a ORDER BY m, s")
+            finally:
+                db.execute("RESET statement_timeout_ms")
+        assert cancelled.value.code == 402
+    assert len(db.sql("SELECT x, count(*) OVER (PARTITION BY k) FROM a").fetchall()) == 90_000
 
 
 def test_rows_of_a_join_come_in_one_order(builds: tuple[laminardb.Connection, sqlite3.Connection]) -> None:
