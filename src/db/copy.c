@@ -2,7 +2,8 @@
 /* copy.c - COPY between tables and files.
  *
  * FROM is INSERT ... SELECT over the file, read with the types of the table: all rows or none. TO
- * writes a new file beside the old one and renames it when it is whole. */
+ * writes a new file beside the old one and renames it when it is whole; text is written as rows
+ * come, so the answer is never held. */
 #include <stdio.h>
 
 #include "arrow/arrow.h"
@@ -201,18 +202,23 @@ select_columns(statement_context *c, const ast_statement *st, ast_select **out, 
 }
 
 typedef struct sink_file {
-    vfs_file *file;
-    int64_t   size;
-    buf       text, scratch;
+    vfs_file           *file;
+    const file_options *options;
+    bool                is_csv, failed; /* failed: it, and not the query */
+    int64_t             size, row_count;
+    const schema       *schema;
+    buf                 text, scratch;
 } sink_file;
 
 static status
 flush(sink_file *f, size_t above, error *err) {
-    if (f->text.failed) {
+    if (f->text.failed || f->scratch.failed) {
         return error_memory(err);
     }
     if (f->text.size > above) {
-        TRY(f->file->fs->write(f->file, f->size, f->text.data, f->text.size, err));
+        const status s = f->file->fs->write(f->file, f->size, f->text.data, f->text.size, err);
+        f->failed = s < 0;
+        TRY(s);
         f->size += (int64_t)f->text.size;
         buf_clear(&f->text);
     }
@@ -220,37 +226,55 @@ flush(sink_file *f, size_t above, error *err) {
 }
 
 static status
-write_rows(sink_file *f, const result *rows, const file_options *o, bool is_csv, error *err) {
-    if (is_csv && o->csv.header != 0) {
-        csv_write_header(&f->text, &rows->schema, &o->csv);
+begin_rows(void *context, const schema *s, error *err) {
+    sink_file *f = context;
+    (void)err;
+    f->schema = s;
+    if (f->is_csv && f->options->csv.header != 0) {
+        csv_write_header(&f->text, s, &f->options->csv);
     }
-    for (int32_t k = 0; k < rows->batch_count; k++) {
-        const delta *in = &rows->batches[k]->rows;
-        for (int32_t i = 0; i < in->row_count; i++) {
-            if (is_csv) {
-                csv_write_row(&f->text, &f->scratch, in, i, &o->csv);
-            } else {
-                json_write_row(&f->text, &f->scratch, &rows->schema, in, i);
-            }
-            TRY(flush(f, WRITE_BYTES, err));
-        }
-    }
-    TRY(flush(f, 0, err));
-    return f->file->fs->sync(f->file, err);
+    return OK;
 }
 
 static status
-write_text(statement_context *c, const char *path, const result *rows, const file_options *o,
-           bool is_csv, error *err) {
-    vfs      *fs = vfs_real();
-    sink_file f = {.size = 0};
-    TRY(fs->open(fs, &f.file, path, VFS_WRITE | VFS_CREATE | VFS_EXCLUSIVE, err));
-    buf_init(&f.text, c->db->mem, INT64_MAX);
-    buf_init(&f.scratch, c->db->mem, INT64_MAX);
-    status s = write_rows(&f, rows, o, is_csv, err);
-    buf_fini(&f.text);
-    buf_fini(&f.scratch);
-    const status closed = fs->close(f.file, s < 0 ? NULL : err);
+write_rows(void *context, const delta *rows, error *err) {
+    sink_file *f = context;
+    f->row_count += rows->row_count;
+    for (int32_t i = 0; i < rows->row_count; i++) {
+        if (f->is_csv) {
+            csv_write_row(&f->text, &f->scratch, rows, i, &f->options->csv);
+        } else {
+            json_write_row(&f->text, &f->scratch, f->schema, rows, i);
+        }
+        TRY(flush(f, WRITE_BYTES, err));
+    }
+    return OK;
+}
+
+static status
+end_rows(sink_file *f, error *err) {
+    TRY(flush(f, 0, err));
+    const status s = f->file->fs->sync(f->file, err);
+    f->failed = s < 0;
+    return s;
+}
+
+static status
+write_text(statement_context *c, const ast_statement *st, const ast_select *select,
+           const char *path, sink_file *f, error *err) {
+    vfs            *fs = vfs_real();
+    const row_taker to = {.context = f, .begin = begin_rows, .take = write_rows};
+    f->failed = true;
+    TRY(fs->open(fs, &f->file, path, VFS_WRITE | VFS_CREATE | VFS_EXCLUSIVE, err));
+    f->failed = false;
+    buf_init(&f->text, c->db->mem, INT64_MAX);
+    buf_init(&f->scratch, c->db->mem, INT64_MAX);
+    status s = statement_query_into(c, statement_text(c, st), select, &to, err);
+    s = s < 0 ? s : end_rows(f, err);
+    buf_fini(&f->text);
+    buf_fini(&f->scratch);
+    const status closed = fs->close(f->file, s < 0 ? NULL : err);
+    f->failed = f->failed || (s == OK && closed < 0);
     return s < 0 ? s : closed;
 }
 
@@ -275,10 +299,22 @@ write_by_resolver(statement_context *c, const char *path, const result *rows, te
     return s < 0 ? error_set(err, ERR_QUERY_FAILED, "%.500s", e.message) : OK;
 }
 
+static status
+write_by_python(statement_context *c, const ast_statement *st, const ast_select *select,
+                const char *path, text format, sink_file *f, error *err) {
+    result *rows = NULL;
+    TRY(statement_query(c, statement_text(c, st), select, NULL, &rows, err));
+    f->row_count = rows->row_count;
+    const status s = write_by_resolver(c, path, rows, format, err);
+    f->failed = s < 0;
+    result_release(rows);
+    return s;
+}
+
 /* The file appears whole or not at all. */
 static status
-write_file(statement_context *c, const ast_statement *st, const result *rows, const file_options *o,
-           text format, error *err) {
+write_file(statement_context *c, const ast_statement *st, const ast_select *select, sink_file *f,
+           text format, laminar_result **out, error *err) {
     const text path = st->path->text;
     char      *temporary = arena_alloc(&c->arena, path.size + 32);
     vfs       *fs = vfs_real();
@@ -290,21 +326,25 @@ write_file(statement_context *c, const ast_statement *st, const result *rows, co
     end[path.size] = '\0';
     (void)snprintf(temporary, path.size + 32, "%s.%016llx.tmp", end,
                    (unsigned long long)rng_seed_from_system());
-    const bool is_csv = text_equal(format, TEXT("csv"));
-    status     s = is_csv || text_equal(format, TEXT("json"))
-                       ? write_text(c, temporary, rows, o, is_csv, err)
-                       : write_by_resolver(c, temporary, rows, format, err);
+    f->is_csv = text_equal(format, TEXT("csv"));
+    status s = f->is_csv || text_equal(format, TEXT("json"))
+                   ? write_text(c, st, select, temporary, f, err)
+                   : write_by_python(c, st, select, temporary, format, f, err);
+    s = s < 0 ? s : answer_count(out, c->db->mem, f->row_count, err);
     if (s == OK) {
         s = fs->rename(fs, temporary, end, err);
+        f->failed = s < 0;
     }
     if (s < 0) {
         error ignored;
+        laminar_result_free(*out);
+        *out = NULL;
         (void)fs->remove(fs, temporary, &ignored);
-        if (err != NULL && err->position < 0) {
+        if (f->failed && err != NULL && err->position < 0) {
             err->position = st->path->position;
         }
     }
-    return s == ERR_CONNECTOR_FAILED ? ERR_QUERY_FAILED : s;
+    return f->failed && s == ERR_CONNECTOR_FAILED ? ERR_QUERY_FAILED : s;
 }
 
 static status
@@ -312,8 +352,7 @@ copy_to(statement_context *c, const ast_statement *st, laminar_result **out, err
     file_options      o;
     text              format;
     const ast_select *select = st->select;
-    result           *rows = NULL;
-    laminar_result   *answer = NULL;
+    sink_file         f = {.options = &o};
     TRY(read_options(c, st, &o, &format, err));
     if (files_is_pattern(st->path->text) || memchr(st->path->text.data, 0, st->path->text.size)) {
         return error_set_at(err, ERR_QUERY_FAILED, st->path->position,
@@ -324,18 +363,7 @@ copy_to(statement_context *c, const ast_statement *st, laminar_result **out, err
         TRY(select_columns(c, st, &made, err));
         select = made;
     }
-    TRY(statement_query(c, statement_text(c, st), select, NULL, &rows, err));
-    status s = answer_count(&answer, c->db->mem, rows->row_count, err);
-    if (s == OK) {
-        s = write_file(c, st, rows, &o, format, err);
-    }
-    result_release(rows);
-    if (s < 0) {
-        laminar_result_free(answer);
-        return s;
-    }
-    *out = answer;
-    return OK;
+    return write_file(c, st, select, &f, format, out, err);
 }
 
 status

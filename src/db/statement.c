@@ -54,10 +54,24 @@ report_end(query_entry *listed, result **out, error *err) {
     return s;
 }
 
-/* explained (NULL: nothing) gets the plan with what it did. */
+/* What is done with a query beside running it. */
+typedef struct query_use {
+    buf             *explained; /* gets the plan with what it did; NULL: nothing does */
+    const row_taker *to;        /* gets the rows as they come, if it can; NULL: nobody */
+} query_use;
+
+static status
+give_rows(const result *rows, const row_taker *to, error *err) {
+    TRY(to->begin(to->context, &rows->schema, err));
+    for (int32_t i = 0; i < rows->batch_count; i++) {
+        TRY(to->take(to->context, &rows->batches[i]->rows, err));
+    }
+    return OK;
+}
+
 static status
 run_query(statement_context *c, text listed_as, const ast_select *select, const ast_emission *emit,
-          buf *explained, result **out, error *err) {
+          query_use use, result **out, error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     arena_init(&plan_arena, db->mem);
@@ -65,13 +79,13 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
     query        *q = NULL;
     query_entry  *listed = NULL;
     plan_profile *profile = NULL;
-    bool          entered = false;
+    bool          entered = false, inside = false;
     status        s = db_query_begin(db, listed_as, NULL, &listed, err);
     if (s == OK) {
         s = statement_bind(c, &p, &plan_arena, select, false, emit, err);
         entered = s == OK;
     }
-    if (s == OK && explained != NULL) {
+    if (s == OK && use.explained != NULL) {
         profile = arena_alloc_zero(&c->arena, sizeof(*profile) * (size_t)p.node_count);
         s = profile == NULL ? error_memory(err) : OK;
     }
@@ -81,7 +95,7 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
     }
     if (s == OK) {
         retain_objects(&p);
-        const bool inside = query_needs_token(q);
+        inside = query_needs_token(q);
         if (inside) {
             db_query_inside(db, listed);
         } else {
@@ -90,18 +104,24 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
         }
         query_use_threads(q, db_threads(db));
         query_count(q, &listed->rows);
+        if (use.to != NULL && !inside) {
+            query_give(q, use.to);
+        }
         s = query_run(q, out, err);
         if (!inside) {
             mutex_lock(&db->token); /* objects are looked at and released with it */
         }
-        if (s == OK && explained != NULL) {
-            plan_print(&p, profile, explained);
+        if (s == OK && use.explained != NULL) {
+            plan_print(&p, profile, use.explained);
         }
         release_objects(p.objects, p.object_count);
         query_close(q);
     }
     if (entered) {
         db_leave(db);
+    }
+    if (s == OK && use.to != NULL && inside) {
+        s = give_rows(*out, use.to, err);
     }
     if (s == OK) {
         s = report_end(listed, out, err);
@@ -114,7 +134,16 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
 status
 statement_query(statement_context *c, text listed_as, const ast_select *select,
                 const ast_emission *emit, result **out, error *err) {
-    return run_query(c, listed_as, select, emit, NULL, out, err);
+    return run_query(c, listed_as, select, emit, (query_use){.to = NULL}, out, err);
+}
+
+status
+statement_query_into(statement_context *c, text listed_as, const ast_select *select,
+                     const row_taker *to, error *err) {
+    result      *none = NULL;
+    const status s = run_query(c, listed_as, select, NULL, (query_use){.to = to}, &none, err);
+    result_release(none);
+    return s;
 }
 
 /* Runs the query, whose rows are counted and dropped. */
@@ -128,7 +157,7 @@ explain_run(statement_context *c, const ast_statement *st, buf *out, error *err)
                   "EXPLAIN ANALYZE runs a query once, and EMIT is for streams");
         return error_hint(err, "leave EMIT out, or ANALYZE");
     }
-    TRY(run_query(c, c->sql, st->select, &st->emit, out, &rows, err));
+    TRY(run_query(c, c->sql, st->select, &st->emit, (query_use){.explained = out}, &rows, err));
     buf_printf(out, "Total  rows: %lld, time: %.3f ms, threads: at most %d\n",
                (long long)rows->row_count, (double)(clock_ticks_ns(clock) - began_ns) / 1e6,
                db_threads(c->db));

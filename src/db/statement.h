@@ -59,6 +59,11 @@ status statement_bind(statement_context *c, plan *p, arena *a, const ast_select 
 status statement_query(statement_context *c, text listed, const ast_select *select,
                        const ast_emission *emit, result **out, error *err) MUST_USE;
 
+/* The same, but rows go to `to` as they come. A query that reads streams has the token while it
+ * runs: its rows are kept until it has ended. */
+status statement_query_into(statement_context *c, text listed, const ast_select *select,
+                            const row_taker *to, error *err) MUST_USE;
+
 status statement_insert(statement_context *c, const ast_statement *st, laminar_result **out,
                         error *err) MUST_USE;
 

@@ -247,6 +247,15 @@ status query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, b
 void   query_use_threads(query *q, int32_t count); /* at most so many work on it; by default one */
 void   query_count(query *q, progress *p);         /* zeroed, and outlives the query */
 bool   query_needs_token(const query *q);          /* it reads live stream state */
+/* Where the rows of a query go as they come. They are transient, and all of weight 1. */
+typedef struct row_taker {
+    void *context;
+    status (*begin)(void *context, const schema *s, error *err); /* before the first */
+    status (*take)(void *context, const delta *rows, error *err);
+} row_taker;
+/* Rows go to `to`, which lives as long, and the result has none: no more is held than operators
+ * need. */
+void   query_give(query *q, const row_taker *to);
 status query_run(query *q, result **out, error *err) MUST_USE;
 void   query_close(query *q);
 

@@ -25,6 +25,7 @@ struct query {
     plan_profile    *profile;
     mem             *account; /* of all that the query takes, its result included */
     result          *rows;
+    const row_taker *to; /* NULL: rows are kept as the result */
     interrupt       *interrupted;
     progress        *counted;
 };
@@ -522,8 +523,22 @@ stream_snapshot(stream *s, result **out, error *err) {
 }
 
 static status
+give_away(query *q, const delta *rows, error *err) {
+    arena           *scratch = &q->circuit->scratch;
+    const arena_mark mark = arena_save(scratch);
+    delta            shown = *rows;
+    TRY(circuit_present(q->circuit, rows, &shown, err));
+    const status s = shown.row_count == 0 ? OK : q->to->take(q->to->context, &shown, err);
+    arena_rewind(scratch, mark);
+    return s;
+}
+
+static status
 take_result(void *context, const delta *rows, error *err) {
-    query    *q = context;
+    query *q = context;
+    if (q->to != NULL) {
+        return give_away(q, rows, err);
+    }
     collector c = {.rows = q->rows, .circuit = q->circuit};
     return collect_rows(&c, rows, err);
 }
@@ -634,6 +649,11 @@ query_count(query *q, progress *p) {
     atomic_store_explicit(&p->total, rows_to_count(q, q->plan.root), memory_order_relaxed);
 }
 
+void
+query_give(query *q, const row_taker *to) {
+    q->to = to;
+}
+
 bool
 query_needs_token(const query *q) {
     return q->needs_token;
@@ -652,7 +672,10 @@ run_query(query *q, result **out, error *err) {
                     .interrupted = q->interrupted,
                     .counted = q->counted};
     run_extent done = RUN_NOTHING;
-    status     s = parallel_run(&r, NULL, 0, &done, err);
+    status     s = q->to == NULL ? OK : q->to->begin(q->to->context, &q->rows->schema, err);
+    if (s == OK && q->to == NULL) { /* parts would keep all that they give */
+        s = parallel_run(&r, NULL, 0, &done, err);
+    }
     s = s < 0 || done != RUN_NOTHING ? s : run_node(&r, q->plan.root, err);
     if (s >= 0) {
         s = circuit_tick_op(q->circuit, q->circuit->sink, FRONTIER_END, err);

@@ -143,3 +143,63 @@ def test_summarize(db, tmp_path):
     df = {"a": [1, None]}
     found = db.sql("SUMMARIZE SELECT a AS n FROM df", df=df).fetchall()
     assert found[0][:4] == ("n", "BIGINT", "1", "1") and found[0][10:] == (2, decimal.Decimal("50.00"))
+
+
+ROWS = 1_200_000
+WIDE = "SELECT i, i * 3 AS a, i * 5 AS b, i * 7 AS c, i * 11 AS d, i * 13 AS e, i % 10 AS g FROM t"
+
+
+@pytest.fixture(scope="module")
+def large():
+    """Its rows take 10 MB; what WIDE gives of them takes 67."""
+    with laminardb.open() as db:
+        db.execute(f"CREATE SOURCE t (i BIGINT); INSERT INTO t SELECT * FROM generate_series(1, {ROWS})")
+        db.execute("SET memory_limit = '40MB'")
+        yield db
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_the_answer_is_never_held(large, tmp_path, ending):
+    path = tmp_path / f"t.{ending}"
+    with pytest.raises(MemoryError):
+        large.sql(WIDE)
+    assert int(large.execute(f"COPY ({WIDE}) TO '{path}'")) == ROWS
+    with path.open() as f:
+        lines = sum(1 for _ in f)
+    assert lines == ROWS + (ending == "csv")
+    found = large.sql(f"SELECT count(*), sum(i), sum(e), min(g), max(g) FROM '{path}'").fetchall()
+    total = ROWS * (ROWS + 1) // 2
+    assert found == [(ROWS, total, 13 * total, 0, 9)]
+    assert int(large.execute(f"COPY t TO '{path}'")) == ROWS
+
+
+@pytest.mark.parametrize("fault", ["cast", "time", "folder"])
+def test_no_half_file(large, tmp_path, fault):
+    """The query fails, or is cancelled, when most rows are written; or the file cannot be."""
+    path = tmp_path / "t.csv"
+    path.write_text("what was there")
+    if fault == "cast":
+        with pytest.raises(laminardb.QueryError, match="1100000"):
+            late = "CASE WHEN i = 1100000 THEN 'x1100000' ELSE '7' END"
+            large.execute(f"COPY (SELECT i, CAST({late} AS INT) FROM t) TO '{path}'")
+    elif fault == "time":
+        large.execute("SET statement_timeout_ms = 20")
+        with pytest.raises(laminardb.QueryError, match="20 ms"):
+            large.execute(f"COPY ({WIDE}) TO '{path}'")
+        large.execute("RESET statement_timeout_ms")
+    else:
+        with pytest.raises(laminardb.QueryError) as refused:
+            large.execute(f"COPY t TO '{tmp_path}/none/t.csv'")
+        assert refused.value.position == len("COPY t TO ")
+    assert os.listdir(tmp_path) == [path.name]
+    assert path.read_text() == "what was there"
+
+
+def test_a_stream_is_copied(db, tmp_path):
+    path = tmp_path / "t.csv"
+    db.execute("CREATE SOURCE t (k BIGINT, x BIGINT)")
+    db.execute("INSERT INTO t SELECT i % 3, i FROM generate_series(1, 9) AS q(i)")
+    db.execute("CREATE STREAM s AS SELECT k, sum(x) AS n FROM t GROUP BY k")
+    db.start()
+    assert int(db.execute(f"COPY (SELECT * FROM s ORDER BY k) TO '{path}'")) == 3
+    assert path.read_text().split() == ["k,n", "0,18", "1,12", "2,15"]
