@@ -583,6 +583,11 @@ dispatch(expr **out, context *c, const ast_expr *e) {
     case AST_LAMBDA:
         return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
                             "a lambda is an argument of a function such as list_transform");
+    case AST_COLLATE:
+        error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
+                     "COLLATE %.*s says how texts are compared: it stands in a comparison or ORDER BY",
+                     TEXT_ARG(e->op));
+        return error_hint(c->binder->err, "elsewhere write lower(x) or strip_accents(x)");
     case AST_DEFAULT:
         return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
                             "DEFAULT stands alone, in the rows of INSERT ... VALUES");

@@ -66,6 +66,8 @@ typedef enum ast_expr_kind {
     AST_BETWEEN,     /* args: value, low, high; negated */
     AST_IN,          /* args: needle, items...; negated */
     AST_LIKE,        /* args: value, pattern [, escape]; negated; op "LIKE" or "ILIKE" */
+    AST_COLLATE,     /* args[0] COLLATE NOCASE, where it is not compared or ordered: see
+                        parse_collate.c. op: "NOCASE" */
     AST_ROW,         /* (a, b, ...): two values or more */
     AST_LIST,        /* [a, b, ...] */
     AST_LAMBDA,      /* (x, y) -> args[0]: arg_names, of which there are `number` */

@@ -33,7 +33,9 @@ static const struct {
     const char *spelling;
     symbol      symbol;
 } symbols[] = {
-    {"->>", SYMBOL_OPERATOR},     {"!~*", SYMBOL_OPERATOR},   {"::", SYMBOL_CAST},
+    {"!~~*", SYMBOL_MATCH},       {"!~~", SYMBOL_MATCH},      {"~~~", SYMBOL_MATCH},
+    {"~~*", SYMBOL_MATCH},        {"~~", SYMBOL_MATCH},       {"->>", SYMBOL_OPERATOR},
+    {"!~*", SYMBOL_OPERATOR},     {"::", SYMBOL_CAST},
     {"!=", SYMBOL_NOT_EQUAL},     {"<>", SYMBOL_NOT_EQUAL},   {"<=", SYMBOL_LESS_EQUAL},
     {">=", SYMBOL_GREATER_EQUAL}, {"==", SYMBOL_EQUAL},       {"||", SYMBOL_CONCAT},
     {"//", SYMBOL_DOUBLE_SLASH},  {"**", SYMBOL_POWER},       {"->", SYMBOL_OPERATOR},
@@ -313,9 +315,40 @@ scan_digits(scanner *s) {
     return true;
 }
 
+/* 0xFF, 0o17, 0b101, as the base; 0: a decimal number. */
+static int32_t
+number_base(const scanner *s) {
+    const unsigned char mark = byte_at(s, s->at + 1) | 0x20;
+    return byte_at(s, s->at) != '0' ? 0 : mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 0;
+}
+
+static token_kind
+scan_number_of_base(scanner *s, int32_t base) {
+    const int32_t start = s->at;
+    int32_t       digits = 0;
+    for (s->at += 2; is_letter(byte_at(s, s->at)) || is_digit(byte_at(s, s->at)); s->at++) {
+        const unsigned char c = byte_at(s, s->at);
+        const int32_t       digit = is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
+        const unsigned char next = byte_at(s, s->at + 1);
+        if (c == '_' ? !is_digit(next) && (!is_letter(next) || next == '_') : digit >= base) {
+            return refuse(s, start,
+                          "a number behind 0x has digits to F, behind 0o to 7, behind 0b to 1, "
+                          "and single underscores between them");
+        }
+        digits += c != '_';
+    }
+    return digits > 0 && byte_at(s, s->at) < 0x80
+               ? TOKEN_INTEGER
+               : refuse(s, start, "digits are missing behind 0x, 0o or 0b");
+}
+
 static token_kind
 scan_number(scanner *s) {
     const int32_t start = s->at;
+    const int32_t base = number_base(s);
+    if (base > 0) {
+        return scan_number_of_base(s, base);
+    }
     token_kind    kind = TOKEN_INTEGER;
     bool          good = scan_digits(s);
     if (good && byte_at(s, s->at) == '.') {

@@ -54,6 +54,7 @@ typedef enum symbol {
     SYMBOL_RIGHT_BRACE,
     SYMBOL_COLON,
     SYMBOL_POWER,    /* ^ and ** */
+    SYMBOL_MATCH,    /* ~~ !~~ ~~* !~~* ~~~: LIKE, ILIKE and GLOB */
     SYMBOL_OPERATOR, /* -> ->> << >> ~ ~* !~ !~* ^@ & | # && @> <@: they differ in their spelling
                         alone */
     SYMBOL_OTHER     /* an operator of other dialects, e.g. ! or @ */

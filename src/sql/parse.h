@@ -26,6 +26,7 @@ enum {
     LEVEL_PRODUCT,
     LEVEL_POWER,
     LEVEL_ZONE, /* AT TIME ZONE */
+    LEVEL_COLLATE,
     LEVEL_SIGN,
     LEVEL_CAST,
     LEVEL_PRIMARY
@@ -118,6 +119,12 @@ bool    expr_is_complement(const ast_expr *e); /* ~x, the prefix that binds as w
 
 /* parse_expr.c */
 status parse_expr(parser *p, int32_t level, ast_expr **out);
+/* COLLATE name behind *left, and behind a column that is declared. */
+status parse_collate(parser *p, int32_t start, ast_expr **left);
+status parse_column_collation(parser *p);
+/* Values that are compared with one another, or one that is ordered: the collation that one of them
+ * has is put into all. */
+status parse_collated(parser *p, ast_expr **values, int32_t count);
 /* item {, item} with a trailing comma, until the list ends; pushes on the stack. Fails beyond `max`
  * items. */
 status parse_expr_list(parser *p, int32_t max, const char *what);

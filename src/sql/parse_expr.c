@@ -37,6 +37,11 @@ is_match(keyword k) {
            k == KEYWORD_SIMILAR || k == KEYWORD_GLOB;
 }
 
+static bool
+at_collate(const parser *p) {
+    return parser_at(p, KEYWORD_COLLATE);
+}
+
 /* x ISNULL, x NOTNULL, as in PostgreSQL */
 static bool
 at_null_test(const parser *p) {
@@ -61,8 +66,11 @@ operator_level(const parser *p) {
     default:
         break;
     }
-    if (is_match(k)) {
+    if (is_match(k) || p->token.symbol == SYMBOL_MATCH) {
         return LEVEL_MATCH;
+    }
+    if (at_collate(p)) {
+        return LEVEL_COLLATE;
     }
     if (at_null_test(p)) {
         return LEVEL_IS;
@@ -389,9 +397,27 @@ parse_in(parser *p, ast_expr *e) {
     return parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count);
 }
 
+/* ~~ is LIKE, ~~* ILIKE, ~~~ GLOB, and ! before them is NOT. */
+static status
+parse_match_symbol(parser *p, ast_expr *e) {
+    const text op = token_text(p->sql, p->token);
+    e->kind = AST_LIKE;
+    e->negated = op.data[0] == '!';
+    e->op = op.data[op.size - 1] == '*'              ? TEXT("ILIKE")
+            : op.size == (size_t)(2 + e->negated) ? TEXT("LIKE")
+                                                     : TEXT("GLOB");
+    parser_advance(p);
+    TRY(parse_expr(p, LEVEL_MATCH + 1, &e->args[1]));
+    e->arg_count = 2;
+    return OK;
+}
+
 /* [NOT] LIKE, ILIKE, SIMILAR TO, GLOB, BETWEEN [SYMMETRIC] and IN; args has room for three. */
 static status
 parse_match(parser *p, ast_expr *e) {
+    if (p->token.symbol == SYMBOL_MATCH) {
+        return parse_match_symbol(p, e);
+    }
     e->negated = parser_accept(p, KEYWORD_NOT);
     const keyword k = p->token.keyword;
     if (k == KEYWORD_IN) {
@@ -454,6 +480,9 @@ parse_operator(parser *p, int32_t level, int32_t start, ast_expr **left) {
     if (parser_at_part(p)) {
         return parse_access(p, start, left);
     }
+    if (at_collate(p)) {
+        return parse_collate(p, start, left);
+    }
     ast_expr *e = parser_new(p, AST_BINARY, start);
     if (e == NULL) {
         return ERR_OUT_OF_MEMORY;
@@ -483,6 +512,10 @@ parse_operator(parser *p, int32_t level, int32_t start, ast_expr **left) {
         }
     }
     *left = e;
+    const bool compares = level == LEVEL_COMPARE || level == LEVEL_MATCH || level == LEVEL_IS;
+    TRY(compares && e->query == NULL && e->kind != AST_QUANTIFIED
+            ? parse_collated(p, e->args, e->arg_count)
+            : OK);
     return parser_finish(p, e);
 }
 

@@ -402,6 +402,7 @@ parse_order_direction(parser *p, ast_order *order) {
 static status
 parse_order_item(parser *p, ast_order *order) {
     TRY(parse_expr(p, LEVEL_ANY, &order->expr));
+    TRY(parse_collated(p, &order->expr, 1));
     return parse_order_direction(p, order);
 }
 

@@ -96,7 +96,7 @@ parse_constraint_name(parser *p, ast_name *out) {
     }
 }
 
-/* NOT NULL, NULL, DEFAULT x, PRIMARY KEY, UNIQUE and CHECK (x) in any order. */
+/* NOT NULL, NULL, DEFAULT x, PRIMARY KEY, UNIQUE, CHECK (x) and COLLATE C in any order. */
 static status
 parse_constraints(parser *p, ast_statement *s, ast_column_def *column) {
     bool nullable = false;
@@ -115,6 +115,8 @@ parse_constraints(parser *p, ast_statement *s, ast_column_def *column) {
             TRY(parse_column_key(p, s, column));
         } else if (parser_at(p, KEYWORD_CHECK)) {
             TRY(parse_check(p, s, &name));
+        } else if (parser_at(p, KEYWORD_COLLATE)) {
+            TRY(parse_column_collation(p));
         } else if (parser_at(p, KEYWORD_REFERENCES)) {
             return parser_outside(p, keyword_name(KEYWORD_REFERENCES));
         } else {

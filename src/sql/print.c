@@ -143,6 +143,8 @@ expr_level(const ast_expr *e) {
         return LEVEL_MATCH;
     case AST_QUANTIFIED:
         return LEVEL_COMPARE;
+    case AST_COLLATE:
+        return LEVEL_COLLATE;
     default:
         return LEVEL_PRIMARY;
     }
@@ -485,6 +487,10 @@ sql_print_expr(const ast_expr *e, buf *out) {
     case AST_IN:
     case AST_LIKE:
         print_match(e, out);
+        return;
+    case AST_COLLATE:
+        print_operand(e->args[0], LEVEL_COLLATE, out);
+        buf_printf(out, " COLLATE %.*s", TEXT_ARG(e->op));
         return;
     case AST_ROW:
         buf_append_char(out, '(');

@@ -154,10 +154,36 @@ token_value(text *out, arena *a, text sql, token t, error *err) {
     return undouble(out, a, body, all.data[0], err);
 }
 
+/* 0xFF as decimal digits. */
+static status
+number_of_base(text *out, arena *a, text all, int32_t position, error *err) {
+    const int32_t     base = (all.data[1] | 0x20) == 'x' ? 16 : (all.data[1] | 0x20) == 'o' ? 8 : 2;
+    unsigned __int128 n = 0;
+    char              digits[40];
+    size_t            at = sizeof(digits);
+    for (size_t i = 2; i < all.size; i++) {
+        const int32_t digit = hex_digit(all.data[i]);
+        if (digit >= 0 && (n >> 123) != 0) {
+            return error_set_at(err, ERR_SQL_PARSE_ERROR, position,
+                                "this number is beyond the range of HUGEINT");
+        }
+        n = digit >= 0 ? n * (unsigned)base + (unsigned)digit : n;
+    }
+    do {
+        digits[--at] = (char)('0' + (int)(n % 10));
+        n /= 10;
+    } while (n > 0);
+    *out = arena_text(a, (text){digits + at, sizeof(digits) - at});
+    return out->data == NULL ? error_memory(err) : OK;
+}
+
 status
 token_number(text *out, arena *a, text sql, token t, error *err) {
     const text all = token_text(sql, t);
     *out = all;
+    if (all.size > 2 && all.data[0] == '0' && strchr("xXoObB", all.data[1]) != NULL) {
+        return number_of_base(out, a, all, t.start, err);
+    }
     if (memchr(all.data, '_', all.size) == NULL) {
         return OK;
     }

@@ -61,6 +61,8 @@ put_literal(generator *g) {
         "2.",
         "1E-7",
         "1_0.2_5",
+        "0xF_f",
+        "(a COLLATE NOCASE)",
         "''",
         "'a'",
         "'it''s'",

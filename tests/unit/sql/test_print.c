@@ -78,6 +78,14 @@ static const char *const golden[][2] = {
     {"SELECT a==b, a!=b, x//2, x||y||z, x%y", "SELECT a = b, a <> b, x // 2, x || y || z, x % y"},
     {"SELECT 'it''s', E'a\\n\\u00e9\\x41', $$x'y$$, $t$ $$ $t$, ''", "SELECT 'it''s', 'a\n\xc3\xa9"
                                                                      "A', 'x''y', ' $$ ', ''"},
+    {"SELECT 0xFf, 0o17, 0b1_01, 0x1_00", "SELECT 255, 15, 5, 256"},
+    {"SELECT a ~~ b, a !~~ b || c, a ~~* b, a !~~* b, a ~~~ b",
+     "SELECT a LIKE b, a NOT LIKE b || c, a ILIKE b, a NOT ILIKE b, a GLOB b"},
+    {"SELECT a COLLATE \"C\" < b, a COLLATE nocase = b, (a || b) COLLATE NOCASE",
+     "SELECT a < b, lower(a) = lower(b), (a || b) COLLATE NOCASE"},
+    {"SELECT a COLLATE nocase.noaccent IN (b, c) FROM t ORDER BY a COLLATE NOACCENT DESC",
+     "SELECT lower(strip_accents(a)) IN (lower(strip_accents(b)), lower(strip_accents(c))) FROM t "
+     "ORDER BY strip_accents(a) DESC"},
     {"SELECT 1_000, .5, 1e3, 1., 1_0.2_5e-1_0", "SELECT 1000, .5, 1e3, 1., 10.25e-10"},
     {"SELECT NULL, true, False", "SELECT NULL, TRUE, FALSE"},
     {"SELECT EXTRACT(year FROM ts), extract('hour' from ts)",
