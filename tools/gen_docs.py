@@ -284,6 +284,8 @@ TYPED_RESULTS = {
     "row": "STRUCT",
     "struct_pack": "STRUCT",
     "struct_insert": "STRUCT",
+    "struct_keys": "VARCHAR[]",
+    "struct_values": "STRUCT",
     "struct_extract": "as the field",
     "array_extract": "as the field",
     "map": "MAP(K, V)",
@@ -388,7 +390,10 @@ A lambda is `x -> expression`, `(x, position) -> expression` or `lambda x: expre
 columns, and whatever else may stand at its place, beside its own names. `[x + 1 FOR x IN list IF x > 0]` is
 `list_transform(list_filter(list, x -> x > 0), x -> x + 1)`. `unnest(list)` gives the items as rows: in FROM
 (`FROM t, unnest(t.list) WITH ORDINALITY AS u(item, n)`, of a MAP the columns key and value) and in a select
-list; of several lists the shorter ones end in NULLs. `s.*` stands for the fields of a STRUCT.
+list; of several lists the shorter ones end in NULLs. `s.*` stands for the fields of a STRUCT, and `unnest(s)`
+as an item of a select list too; `recursive := true` opens lists in lists and then the STRUCTs in them,
+`max_depth := n` so many levels. `date_part` and `regexp_extract` with a list of names give a STRUCT:
+`date_part(['year', 'month'], d)`.
 """,
     "JSON": r"""A JSON value is a text, of type JSON or any VARCHAR, and read strictly (RFC 8259): what is no
 JSON is an error that names the place, for which `json_valid` and TRY_CAST ask first. A column of type JSON

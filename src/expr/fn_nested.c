@@ -298,6 +298,35 @@ fn_struct_extract(fn_call *c) {
     return OK;
 }
 
+status
+fn_struct_keys(fn_call *c) {
+    const data_type t = c->args[0].type;
+    item_list       l = {.call = c};
+    for (int32_t i = 0; t.id == TYPE_STRUCT && i < type_field_count(t); i++) {
+        const value name = {.type = type_of(TYPE_TEXT), .s = type_field(t, i).name};
+        TRY(items_add(&l, &name));
+    }
+    for (int32_t row = 0; row < c->row_count; row++) {
+        TRY(fn_is_valid(c, row) ? fn_put_nested(c, row, l.at, l.count) : OK);
+    }
+    return OK;
+}
+
+status
+fn_struct_values(fn_call *c) {
+    item_list l = {.call = c};
+    for (int32_t row = 0; row < c->row_count; row++) {
+        if (!fn_is_valid(c, row)) {
+            continue;
+        }
+        const nested_view v = operand_nested(&c->args[0], row);
+        l.count = 0;
+        TRY(items_add_all(&l, &v));
+        TRY(fn_put_nested(c, row, l.at, l.count));
+    }
+    return OK;
+}
+
 /* The value of a key; false: it is not there. */
 static bool
 find_key(const nested_view *map, const value *key, value *out) {

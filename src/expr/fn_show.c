@@ -77,7 +77,7 @@ fn_to_base(fn_call *c) {
         }
         char    digits[DIGITS_MAX];
         int32_t at = DIGITS_MAX;
-        for (int64_t left = n; left > 0 || DIGITS_MAX - at < least; left /= base) {
+        for (int64_t left = n; left > 0 || DIGITS_MAX - at < max_i64(least, 1); left /= base) {
             digits[--at] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[left % base];
         }
         TRY(put_text(c, i, digits + at, (size_t)(DIGITS_MAX - at)));

@@ -200,6 +200,50 @@ fn_interval_part(fn_call *c) {
     return OK;
 }
 
+/* Months of millenniums to quarters, then the parts below: each field is cut on its own, towards
+ * zero. */
+static bool
+trunc_interval(interval *v, date_part part) {
+    const int32_t months = part == PART_MILLENNIUM                     ? 12000
+                           : part == PART_CENTURY                      ? 1200
+                           : part == PART_DECADE                       ? 120
+                           : part == PART_YEAR || part == PART_ISOYEAR ? 12
+                           : part == PART_QUARTER                      ? 3
+                                                                       : 1;
+    const int64_t us = part == PART_HOUR          ? US_PER_HOUR
+                       : part == PART_MINUTE      ? US_PER_MINUTE
+                       : part == PART_SECOND      ? US_PER_SECOND
+                       : part == PART_MILLISECOND ? 1000
+                       : part == PART_MICROSECOND ? 1
+                                                  : 0;
+    const bool    of_days = part == PART_WEEK || part == PART_DAY;
+    v->months -= v->months % months;
+    v->days = us > 0 || part == PART_DAY ? v->days : part == PART_WEEK ? v->days - v->days % 7 : 0;
+    v->us = us > 0 ? v->us - v->us % us : 0;
+    return us > 0 || of_days || months > 1 || part == PART_MONTH;
+}
+
+status
+fn_interval_trunc(fn_call *c) {
+    const interval *x = c->args[1].values;
+    interval       *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        date_part part;
+        if (!fn_is_valid(c, i)) {
+            continue;
+        }
+        TRY(part_of_row(c, i, &part));
+        z[i] = x[(int64_t)i * c->args[1].step];
+        if (!trunc_interval(&z[i], part)) {
+            return error_set(c->err, ERR_QUERY_FAILED,
+                             "date_trunc cuts an INTERVAL to millennium, century, decade, year, "
+                             "quarter, month, week, day, hour, minute, second, millisecond or "
+                             "microsecond");
+        }
+    }
+    return OK;
+}
+
 status
 fn_decade(fn_call *c) {
     return extract_part(c, PART_DECADE);

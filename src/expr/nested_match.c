@@ -339,6 +339,35 @@ type_struct_insert(const call_types *c, function_match *out) {
     return type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
 }
 
+/* The names of the fields, or their values as a row. */
+static bool
+is_struct_call(const call_types *c, function_match *out) {
+    as_they_are(c, out);
+    return c->count == 1 && c->types[0].id == TYPE_STRUCT;
+}
+
+int32_t
+type_struct_keys(const call_types *c, function_match *out) {
+    const bool named = is_struct_call(c, out) && type_field(c->types[0], 0).name.size > 0;
+    const bool nothing = c->count == 1 && c->types[0].id == TYPE_NULL;
+    return (named || nothing) && type_list(&out->result, type_of(TYPE_TEXT), NULL) == OK ? 0
+                                                                                         : NO_FIT;
+}
+
+int32_t
+type_struct_values(const call_types *c, function_match *out) {
+    nested_field fields[NESTED_FIELDS_MAX];
+    if (!is_struct_call(c, out)) {
+        out->result = type_of(TYPE_NULL);
+        return c->count == 1 && c->types[0].id == TYPE_NULL ? 0 : NO_FIT;
+    }
+    const int32_t count = type_field_count(c->types[0]);
+    for (int32_t i = 0; i < count; i++) {
+        fields[i] = (nested_field){.name = {NULL, 0}, .type = type_field(c->types[0], i).type};
+    }
+    return type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
+}
+
 /* json_each(j): what an object or array holds. */
 int32_t
 type_json_each(const call_types *c, function_match *out) {

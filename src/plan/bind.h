@@ -427,10 +427,20 @@ status bind_lambda_call(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* A name of a lambda around e, or a field of it; *done: it is one. */
 status bind_lambda_name(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 
+/* ---- bind_parts.c: date_part(['year', 'month'], t); *done false: it is not called so */
+status bind_parts(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+
 /* ---- bind_unnest.c: unnest in FROM, and in a select list, where it is a placeholder at first */
 bool   is_unnest_call(const ast_from *from);
 status bind_unnest(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;
 status bind_unnest_item(expr **out, context *c, const ast_expr *e) MUST_USE;
+/* The item of the list, of whose lists `depth` levels are opened. */
+status unnest_value(expr **out, context *c, expr *list, int32_t depth, int32_t position) MUST_USE;
+/* bind_unnest_fields.c: item *at of the select list, of a STRUCT the items of its fields with *at
+ * at the last of them. *done false: it is no unnest(). */
+status bind_unnest_fields(bool *done, query *q, context *c, int32_t *at) MUST_USE;
+/* The levels that unnest(x, recursive := true) and unnest(x, max_depth := n) open. */
+status unnest_depth(int32_t *out, binder *b, const ast_expr *e) MUST_USE;
 status query_lift_unnests(query *q) MUST_USE; /* above an AGGREGATE */
 void   query_resolve_unnests(query *q);       /* their subqueries have columns */
 /* Puts the rows of the lists on q->node; `exprs` are those that may hold placeholders. */

@@ -229,7 +229,7 @@ bind_call_of_query(expr **out, context *c, const ast_expr *e, bool *done) {
         TRY(bind_aggregate_call(out, c, e));
     } else if (plain && is_grouping_call(e)) {
         TRY(bind_grouping_call(out, c, e));
-    } else if (plain && ast_is_call(e, "unnest")) {
+    } else if (ast_is_call(e, "unnest")) {
         TRY(bind_unnest_item(out, c, e));
     } else {
         *done = false;
@@ -293,6 +293,10 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         return OK;
     }
     TRY(bind_extract(out, c, e, &done));
+    if (done) {
+        return OK;
+    }
+    TRY(bind_parts(out, c, e, &done));
     if (done) {
         return OK;
     }
@@ -538,6 +542,14 @@ bind_parameter(expr **out, binder *b, const ast_expr *e) {
 }
 
 static status
+refuse_collate(binder *b, const ast_expr *e) {
+    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                 "COLLATE %.*s says how texts are compared: it stands in a comparison or ORDER BY",
+                 TEXT_ARG(e->op));
+    return error_hint(b->err, "elsewhere write lower(x) or strip_accents(x)");
+}
+
+static status
 dispatch(expr **out, context *c, const ast_expr *e) {
     switch (e->kind) {
     case AST_NULL:
@@ -584,10 +596,7 @@ dispatch(expr **out, context *c, const ast_expr *e) {
         return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
                             "a lambda is an argument of a function such as list_transform");
     case AST_COLLATE:
-        error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
-                     "COLLATE %.*s says how texts are compared: it stands in a comparison or ORDER BY",
-                     TEXT_ARG(e->op));
-        return error_hint(c->binder->err, "elsewhere write lower(x) or strip_accents(x)");
+        return refuse_collate(c->binder, e);
     case AST_DEFAULT:
         return error_set_at(c->binder->err, ERR_QUERY_FAILED, e->position,
                             "DEFAULT stands alone, in the rows of INSERT ... VALUES");

@@ -24,6 +24,7 @@ clause_context(query *q, const char *clause, bool aggregates) {
 
 static status
 bind_items(query *q) {
+    bool fields;
     for (int32_t i = 0; i < q->item_count; i++) {
         select_item *item = &q->items[i];
         if (item->ast == NULL) {
@@ -38,7 +39,8 @@ bind_items(query *q) {
         c.alias_count = i;
         c.each = item->each;
         c.each_count = item->each_count;
-        TRY(bind_expr(&item->bound, &c, item->ast));
+        TRY(bind_unnest_fields(&fields, q, &c, &i));
+        TRY(fields ? OK : bind_expr(&item->bound, &c, item->ast));
     }
     return OK;
 }

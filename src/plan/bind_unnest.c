@@ -36,8 +36,11 @@ as_list(expr **e, bool *is_map, binder *b) {
     }
     error_set_at(b->err, ERR_QUERY_FAILED, position, "unnest() takes lists and maps, not %s",
                  type_name(t));
-    return error_hint(b->err, t.id == TYPE_STRUCT ? "the fields of a STRUCT are columns: s.*"
-                                                  : "make a list of it: [x]");
+    return error_hint(b->err,
+                      t.id == TYPE_STRUCT
+                          ? "the fields of a STRUCT are columns: s.*, or unnest(s) as an item "
+                            "of a select list, with nothing around it"
+                          : "make a list of it: [x]");
 }
 
 static status
@@ -228,35 +231,44 @@ bind_unnest(plan_node **out, scope *s, binder *b, const ast_from *from) {
 status
 bind_unnest_item(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
-    query  *q = c->query;
     expr   *list;
-    bool    is_map;
+    int32_t depth;
     if (!c->unnests || c->in_aggregate || c->in_over) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "unnest() makes rows, in %s",
                      c->clause);
         return error_hint(b->err, "put it into FROM: FROM t, unnest(t.list) AS u");
     }
-    if (e->arg_count != 1) {
-        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
-                     "unnest() takes one list in a select list");
-        return error_hint(b->err, "write unnest(a), unnest(b), or put it into FROM");
-    }
+    TRY(unnest_depth(&depth, b, e));
     c->unnests = false;
     TRY(bind_expr(&list, c, e->args[0]));
     c->unnests = true;
-    TRY(as_list(&list, &is_map, b));
+    return unnest_value(out, c, list, depth, e->position);
+}
+
+status
+unnest_value(expr **out, context *c, expr *list, int32_t depth, int32_t position) {
+    binder *b = c->binder;
+    query  *q = c->query;
     int32_t at = 0;
+    bool    is_map;
+    TRY(as_list(&list, &is_map, b));
+    for (; depth > 1 && type_item(list->type).id == TYPE_LIST; depth--) {
+        expr **args;
+        TRY(make_args(&args, b, 1));
+        args[0] = list;
+        TRY(bind_call_named(&list, b, TEXT("flatten"), args, 1, position));
+    }
     while (at < q->unnest_count && !expr_equal(q->unnests[at], list)) {
         at++;
     }
     if (at == UNNESTS_MAX) {
-        return error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+        return error_set_at(b->err, ERR_QUERY_FAILED, position,
                             "a select list has at most %d different unnest()", UNNESTS_MAX);
     }
     if (at == q->unnest_count) {
         q->unnests[q->unnest_count++] = list;
     }
-    *out = make_column(b, UNNEST_BASE + at, type_item(list->type), e->position);
+    *out = make_column(b, UNNEST_BASE + at, type_item(list->type), position);
     return *out == NULL ? out_of_memory(b) : OK;
 }
 

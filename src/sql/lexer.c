@@ -33,24 +33,24 @@ static const struct {
     const char *spelling;
     symbol      symbol;
 } symbols[] = {
-    {"!~~*", SYMBOL_MATCH},       {"!~~", SYMBOL_MATCH},      {"~~~", SYMBOL_MATCH},
-    {"~~*", SYMBOL_MATCH},        {"~~", SYMBOL_MATCH},       {"->>", SYMBOL_OPERATOR},
-    {"!~*", SYMBOL_OPERATOR},     {"::", SYMBOL_CAST},
-    {"!=", SYMBOL_NOT_EQUAL},     {"<>", SYMBOL_NOT_EQUAL},   {"<=", SYMBOL_LESS_EQUAL},
-    {">=", SYMBOL_GREATER_EQUAL}, {"==", SYMBOL_EQUAL},       {"||", SYMBOL_CONCAT},
-    {"//", SYMBOL_DOUBLE_SLASH},  {"**", SYMBOL_POWER},       {"->", SYMBOL_OPERATOR},
-    {"<<", SYMBOL_OPERATOR},      {">>", SYMBOL_OPERATOR},    {"!~", SYMBOL_OPERATOR},
-    {"~*", SYMBOL_OPERATOR},      {"^@", SYMBOL_OPERATOR},    {"=>", SYMBOL_ARROW},
-    {":=", SYMBOL_ARROW},         {"&&", SYMBOL_OPERATOR},    {"@>", SYMBOL_OPERATOR},
-    {"<@", SYMBOL_OPERATOR},      {",", SYMBOL_COMMA},        {";", SYMBOL_SEMICOLON},
-    {"(", SYMBOL_LEFT_PAREN},     {")", SYMBOL_RIGHT_PAREN},  {".", SYMBOL_DOT},
-    {"*", SYMBOL_STAR},           {"+", SYMBOL_PLUS},         {"-", SYMBOL_MINUS},
-    {"/", SYMBOL_SLASH},          {"%", SYMBOL_PERCENT},      {"=", SYMBOL_EQUAL},
-    {"<", SYMBOL_LESS},           {">", SYMBOL_GREATER},      {"~", SYMBOL_OPERATOR},
-    {"&", SYMBOL_OPERATOR},       {"|", SYMBOL_OPERATOR},     {"#", SYMBOL_OPERATOR},
-    {"^", SYMBOL_POWER},          {"[", SYMBOL_LEFT_BRACKET}, {"]", SYMBOL_RIGHT_BRACKET},
-    {"{", SYMBOL_LEFT_BRACE},     {"}", SYMBOL_RIGHT_BRACE},  {":", SYMBOL_COLON},
-    {"!", SYMBOL_OTHER},          {"@", SYMBOL_OTHER},
+    {"!~~*", SYMBOL_MATCH},     {"!~~", SYMBOL_MATCH},       {"~~~", SYMBOL_MATCH},
+    {"~~*", SYMBOL_MATCH},      {"~~", SYMBOL_MATCH},        {"->>", SYMBOL_OPERATOR},
+    {"!~*", SYMBOL_OPERATOR},   {"::", SYMBOL_CAST},         {"!=", SYMBOL_NOT_EQUAL},
+    {"<>", SYMBOL_NOT_EQUAL},   {"<=", SYMBOL_LESS_EQUAL},   {">=", SYMBOL_GREATER_EQUAL},
+    {"==", SYMBOL_EQUAL},       {"||", SYMBOL_CONCAT},       {"//", SYMBOL_DOUBLE_SLASH},
+    {"**", SYMBOL_POWER},       {"->", SYMBOL_OPERATOR},     {"<<", SYMBOL_OPERATOR},
+    {">>", SYMBOL_OPERATOR},    {"!~", SYMBOL_OPERATOR},     {"~*", SYMBOL_OPERATOR},
+    {"^@", SYMBOL_OPERATOR},    {"=>", SYMBOL_ARROW},        {":=", SYMBOL_ARROW},
+    {"&&", SYMBOL_OPERATOR},    {"@>", SYMBOL_OPERATOR},     {"<@", SYMBOL_OPERATOR},
+    {",", SYMBOL_COMMA},        {";", SYMBOL_SEMICOLON},     {"(", SYMBOL_LEFT_PAREN},
+    {")", SYMBOL_RIGHT_PAREN},  {".", SYMBOL_DOT},           {"*", SYMBOL_STAR},
+    {"+", SYMBOL_PLUS},         {"-", SYMBOL_MINUS},         {"/", SYMBOL_SLASH},
+    {"%", SYMBOL_PERCENT},      {"=", SYMBOL_EQUAL},         {"<", SYMBOL_LESS},
+    {">", SYMBOL_GREATER},      {"~", SYMBOL_OPERATOR},      {"&", SYMBOL_OPERATOR},
+    {"|", SYMBOL_OPERATOR},     {"#", SYMBOL_OPERATOR},      {"^", SYMBOL_POWER},
+    {"[", SYMBOL_LEFT_BRACKET}, {"]", SYMBOL_RIGHT_BRACKET}, {"{", SYMBOL_LEFT_BRACE},
+    {"}", SYMBOL_RIGHT_BRACE},  {":", SYMBOL_COLON},         {"!", SYMBOL_OTHER},
+    {"@", SYMBOL_OTHER},
 };
 
 static unsigned char
@@ -349,8 +349,8 @@ scan_number(scanner *s) {
     if (base > 0) {
         return scan_number_of_base(s, base);
     }
-    token_kind    kind = TOKEN_INTEGER;
-    bool          good = scan_digits(s);
+    token_kind kind = TOKEN_INTEGER;
+    bool       good = scan_digits(s);
     if (good && byte_at(s, s->at) == '.') {
         kind = TOKEN_FLOAT;
         s->at++;

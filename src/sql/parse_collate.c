@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parse_collate.c - x COLLATE name. Texts are compared by their bytes, which is C, POSIX, UCS_BASIC
- * and BINARY; NOCASE and NOACCENT compare them without regard to case or accents: what is compared or
- * ordered becomes lower(x), strip_accents(x). Where neither is done the node stays, and the binder
- * refuses it: no value has an order of its own. */
+ * and BINARY; NOCASE and NOACCENT compare them without regard to case or accents: what is compared
+ * or ordered becomes lower(x), strip_accents(x). Where neither is done the node stays, and the
+ * binder refuses it: no value has an order of its own. */
 #include "sql/parse.h"
 
 static const struct {
@@ -84,8 +84,9 @@ parse_column_collation(parser *p) {
     (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, at,
                        "columns are compared by bytes: COLLATE %s cannot belong to one",
                        collations[found].name);
-    return error_hint(p->err, "say it where texts are compared or ordered: WHERE name COLLATE NOCASE "
-                              "= 'x', ORDER BY name COLLATE NOCASE");
+    return error_hint(p->err,
+                      "say it where texts are compared or ordered: WHERE name COLLATE NOCASE "
+                      "= 'x', ORDER BY name COLLATE NOCASE");
 }
 
 static status

@@ -403,9 +403,9 @@ parse_match_symbol(parser *p, ast_expr *e) {
     const text op = token_text(p->sql, p->token);
     e->kind = AST_LIKE;
     e->negated = op.data[0] == '!';
-    e->op = op.data[op.size - 1] == '*'              ? TEXT("ILIKE")
+    e->op = op.data[op.size - 1] == '*'           ? TEXT("ILIKE")
             : op.size == (size_t)(2 + e->negated) ? TEXT("LIKE")
-                                                     : TEXT("GLOB");
+                                                  : TEXT("GLOB");
     parser_advance(p);
     TRY(parse_expr(p, LEVEL_MATCH + 1, &e->args[1]));
     e->arg_count = 2;
