@@ -112,6 +112,12 @@ typedef struct star_column {       /* one of those that * stands for */
 } star_column;
 
 typedef struct star_list star_list;
+struct star_list { /* what a star or COLUMNS(...) stands for */
+    const ast_expr *ast;
+    star_list      *next;
+    int32_t         count;
+    star_column    *columns;
+};
 
 typedef struct select_item {
     const ast_expr *ast;      /* NULL: a column that * gave */
@@ -466,6 +472,14 @@ status expand_items(query *q, const ast_select *select) MUST_USE;
 /* For how many columns an expression with COLUMNS(...) is to be bound; -1: it has none. */
 status columns_each(int32_t *count, query *q, const ast_expr *e) MUST_USE;
 status bind_star_column(expr **out, context *c, const ast_expr *e) MUST_USE;
+status star_expand(const star_list **out, query *q, const ast_expr *e) MUST_USE;
+
+/* ---- bind_columns.c: COLUMNS(list), COLUMNS(lambda) and *COLUMNS(...) */
+status columns_take(bool *out, binder *b, const ast_expr *columns, text name) MUST_USE;
+/* An error for a name of the list that no column has. */
+status columns_missing(query *q, const ast_expr *columns) MUST_USE;
+/* Puts columns in the place of *COLUMNS(...) among the arguments of *e. */
+status spread_columns(const ast_expr **e, context *c) MUST_USE;
 status bind_position(expr **out, context *c, const ast_expr *e) MUST_USE; /* #1 */
 
 /* ---- bind_from.c, bind_select.c, bind_query.c */

@@ -255,7 +255,8 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         return OK;
     }
     if (ast_is_call(e, "struct_pack") || ast_is_call(e, "struct_insert")) {
-        if (e->arg_names != NULL) {
+        const int32_t last = e->arg_count - 1; /* struct_pack(a, b): of columns by their names */
+        if (e->arg_names != NULL || (last >= 0 && e->args[last]->kind == AST_COLUMN)) {
             return bind_named_fields(out, c, e);
         }
     }
@@ -629,6 +630,7 @@ bind_expr(expr **out, context *c, const ast_expr *e) {
         return ERR_QUERY_FAILED;
     }
     TRY(count_nodes(b, 2, e->position)); /* itself and a NOT or a cast around it */
+    TRY(spread_columns(&e, c));
     c->depth++;
     const status s = dispatch(out, c, e);
     c->depth--;

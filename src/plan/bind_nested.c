@@ -120,7 +120,8 @@ bind_row_value(expr **out, context *c, const ast_expr *e) {
 
 static status
 name_argument(expr **out, binder *b, const ast_expr *e, int32_t i) {
-    const ast_name *name = &e->arg_names[i];
+    const ast_name  none = {.text = {NULL, 0}};
+    const ast_name *name = e->arg_names != NULL ? &e->arg_names[i] : &none;
     const ast_expr *arg = e->args[i];
     value           v = {.type = type_of(TYPE_TEXT), .s = name->text};
     if (name->text.data == NULL && arg->kind != AST_COLUMN) {
@@ -137,7 +138,7 @@ name_argument(expr **out, binder *b, const ast_expr *e, int32_t i) {
 
 static status
 check_twice(binder *b, const ast_expr *e) {
-    for (int32_t i = 0; i < e->arg_count; i++) {
+    for (int32_t i = 0; e->arg_names != NULL && i < e->arg_count; i++) {
         for (int32_t k = 0; k < i && e->arg_names[i].text.data != NULL; k++) {
             if (e->arg_names[k].text.data != NULL &&
                 text_equal_nocase(e->arg_names[i].text, e->arg_names[k].text)) {

@@ -11,13 +11,6 @@
 #include "sql/parser.h"
 #include "type/nested.h"
 
-struct star_list {
-    const ast_expr *ast;
-    star_list      *next;
-    int32_t         count;
-    star_column    *columns;
-};
-
 /* ---- names */
 
 /* The text of an expression as written, white space (and nothing else) made single. */
@@ -132,6 +125,9 @@ list_columns(star_list *out, query *q, const ast_expr *e) {
         if (kept && e->star != NULL && e->star->op.size > 0) {
             TRY(matches_pattern(&kept, b, e->star, c->name));
         }
+        if (kept && e->operand != NULL) {
+            TRY(columns_take(&kept, b, e, c->name));
+        }
         if (kept) {
             out->columns[out->count++] =
                 (star_column){.column = at, .written = c->name, .name = c->name};
@@ -201,6 +197,10 @@ nothing_listed(query *q, const ast_expr *e, const ast_select *select) {
         error_hint(b->err, "add FROM and a table");
         return ERR_QUERY_FAILED;
     }
+    if (e->operand != NULL) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, e->operand->position,
+                            "no column has a name for which this is true");
+    }
     if (e->text.data == NULL && (e->star == NULL || e->star->op.size == 0)) {
         context c = {.binder = b, .scope = &q->scope, .query = q, .clause = "SELECT"};
         return scope_unknown(b, &c, e);
@@ -247,8 +247,24 @@ not_listed(query *q, const star_list *list, const ast_name *name, const char *wo
     return ERR_QUERY_FAILED;
 }
 
+/* EXCLUDE (COLUMNS(...)) */
+static status
+exclude_such(query *q, star_list *list, const ast_star *s) {
+    for (int32_t i = 0; i < s->without_count; i++) {
+        const star_list *gone;
+        TRY(star_expand(&gone, q, s->withouts[i]));
+        for (int32_t k = 0; k < gone->count; k++) {
+            for (int32_t at = 0; at < list->count; at++) {
+                list->columns[at].excluded |= list->columns[at].column == gone->columns[k].column;
+            }
+        }
+    }
+    return OK;
+}
+
 static status
 exclude_columns(query *q, star_list *list, const ast_star *s) {
+    TRY(exclude_such(q, list, s));
     for (int32_t i = 0; i < s->exclude_count; i++) {
         const ast_rename *part = &s->excludes[i];
         int32_t           at;
@@ -303,7 +319,7 @@ replace_columns(query *q, star_list *list, const ast_expr *e) {
     return OK;
 }
 
-static status
+status
 star_expand(const star_list **out, query *q, const ast_expr *e) {
     binder *b = q->binder;
     for (star_list *l = q->stars; l != NULL; l = l->next) {
@@ -320,6 +336,7 @@ star_expand(const star_list **out, query *q, const ast_expr *e) {
     TRY(made->count == 0 && q->scope.star_count + (q->ast->from == NULL) > 0
             ? nothing_listed(q, e, q->ast)
             : OK);
+    TRY(e->operand == NULL ? OK : columns_missing(q, e));
     TRY(e->star == NULL ? OK : exclude_columns(q, made, e->star));
     TRY(replace_columns(q, made, e));
     int32_t count = 0;
@@ -329,7 +346,8 @@ star_expand(const star_list **out, query *q, const ast_expr *e) {
         }
     }
     made->count = count;
-    if (count == 0 && e->star != NULL && e->star->exclude_count > 0 && !e->star->may_be_empty) {
+    if (count == 0 && e->star != NULL && !e->star->may_be_empty &&
+        e->star->exclude_count + e->star->without_count > 0) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "EXCLUDE leaves no column");
         return error_hint(b->err, "name what you want, or write count(*) to count rows");
     }
@@ -344,7 +362,7 @@ star_expand(const star_list **out, query *q, const ast_expr *e) {
 static const ast_expr *
 find_columns(const ast_expr *e) {
     if (e == NULL || e->kind == AST_COLUMNS) {
-        return e;
+        return e == NULL || e->all ? NULL : e;
     }
     const ast_expr *found = find_columns(e->operand);
     for (int32_t i = 0; i < e->arg_count && found == NULL; i++) {
@@ -374,6 +392,12 @@ status
 bind_star_column(expr **out, context *c, const ast_expr *e) {
     binder          *b = c->binder;
     const star_list *list;
+    if (e->all) {
+        return error_set_at(
+            b->err, ERR_QUERY_FAILED, e->position,
+            "*COLUMNS(...) stands among the arguments of a function, in a list or in "
+            "IN (...)");
+    }
     if (c->query == NULL || c->each == 0) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "COLUMNS(...) cannot stand in %s",
                      c->clause);

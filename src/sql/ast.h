@@ -48,7 +48,9 @@ typedef enum ast_expr_kind {
     AST_COLUMN,    /* [qualifier.]name */
     AST_STAR,      /* * or t.*; in select lists and count(*). star: what is behind it; arg_names
                       are replaced by args */
-    AST_COLUMNS,   /* COLUMNS(* ...) as AST_STAR, COLUMNS('regex'): text; for each such column */
+    AST_COLUMNS,   /* COLUMNS(* ...) as AST_STAR, COLUMNS('regex'): text, COLUMNS(list) and
+                      COLUMNS(lambda): operand; for each such column. *COLUMNS(...): all of them, as
+                      arguments or items, with `all` */
     AST_POSITION,  /* #number: a column of FROM, from 1 */
     AST_PARAMETER, /* ?, $1, $name, :name: text without the mark ("" for ? and ?1), number = ordinal
                       of ? or $n, counted per statement; value: what was given for it */
@@ -100,6 +102,8 @@ typedef struct ast_star { /* [LIKE ...] [EXCLUDE (...)] [REPLACE (...)] [RENAME 
     int32_t     pattern_position;
     int32_t     exclude_count, rename_count;
     ast_rename *excludes, *renames;
+    int32_t     without_count; /* EXCLUDE (COLUMNS(...)) */
+    ast_expr  **withouts;
     bool        may_be_empty; /* EXCLUDE may leave no column: of PIVOT and UNPIVOT */
 } ast_star;
 

@@ -155,7 +155,8 @@ status parse_group(parser *p, ast_select *s); /* BY ..., behind GROUP */
 bool   parser_at_star(const parser *p);    /* * or t.* */
 status parse_star(parser *p, ast_expr *e); /* into e, which is not finished */
 bool   parser_at_columns(const parser *p);
-status parse_star_columns(parser *p, ast_expr **out); /* COLUMNS(...) */
+bool   parser_at_spread(const parser *p);             /* *COLUMNS(...) */
+status parse_star_columns(parser *p, ast_expr **out); /* COLUMNS(...), *COLUMNS(...) */
 bool   parser_at_position(const parser *p);
 status parse_position_column(parser *p, ast_expr **out); /* #1 */
 status parse_type_number(parser *p, ast_type *out);      /* a size in a type */

@@ -10,8 +10,8 @@
  * them says so. */
 static const keyword outside[] = {
     KEYWORD_EXCEPT,  KEYWORD_INTERSECT, KEYWORD_LATERAL, KEYWORD_RIGHT,  KEYWORD_FULL,
-    KEYWORD_NATURAL, KEYWORD_SEMI,      KEYWORD_ANTI,    KEYWORD_SAMPLE,
-    KEYWORD_AT,      KEYWORD_REGEXP,    KEYWORD_RLIKE,   KEYWORD_WITHIN,
+    KEYWORD_NATURAL, KEYWORD_SEMI,      KEYWORD_ANTI,    KEYWORD_SAMPLE, KEYWORD_AT,
+    KEYWORD_REGEXP,  KEYWORD_RLIKE,     KEYWORD_WITHIN,
 };
 
 /* What may follow inside a statement; commonest first, because the first of equally near ones is

@@ -135,7 +135,7 @@ parse_ordinary(parser *p, ast_expr *call) {
     if (parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
         return OK;
     }
-    if (parser_at_symbol(p, SYMBOL_STAR)) {
+    if (parser_at_symbol(p, SYMBOL_STAR) && !parser_at_spread(p)) {
         TRY(push_constant(p, AST_STAR, TEXT("")));
         parser_advance(p);
         return OK;

@@ -255,6 +255,9 @@ parse_primary(parser *p, ast_expr **out) {
         if (p->token.symbol == SYMBOL_LEFT_BRACE) {
             return parse_struct(p, out);
         }
+        if (parser_at_spread(p)) {
+            return parse_star_columns(p, out);
+        }
         return parser_at_position(p) ? parse_position_column(p, out) : primary_error(p);
     case TOKEN_END:
     case TOKEN_BAD:

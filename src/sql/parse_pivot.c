@@ -9,6 +9,10 @@
  *                                                    unnest(['a', 'b']) AS n, unnest([a, b]) AS v
  *                                                FROM t) WHERE v IS NOT NULL
  *
+ * What stands behind ON of UNPIVOT may be an expression with columns, and COLUMNS(...),
+ * *COLUMNS(...) or a star, which are columns that the binder finds: unnest(column_names('a',
+ * *COLUMNS(...))) is then the column of names.
+ *
  * With several of ON there is a column for each choice of a value of each. Where one has no IN the
  * statement remembers the query as one whose columns are to be found (ast_pivot): who runs it asks
  * for the values and fills it. With GROUP BY names these stand in the place of the star. Of
@@ -60,7 +64,7 @@ new_select(parser *p, ast_from *from) {
 /* Pushes the columns that `e` names and that are not on the stack above `mark` yet. */
 static status
 push_columns(parser *p, size_t mark, const ast_expr *e) {
-    if (e == NULL) {
+    if (e == NULL || e->kind == AST_COLUMNS) {
         return OK;
     }
     if (e->kind == AST_COLUMN) {
@@ -404,6 +408,7 @@ typedef struct unpivot {
     int32_t   width; /* how many columns of values there are */
     ast_name *values;
     bool      nulls;
+    bool      spreads; /* some columns are to be found */
 } unpivot;
 
 /* Column `at` of a group of columns. */
@@ -435,20 +440,62 @@ name_group(parser *p, ast_item *group) {
                                             : OK;
 }
 
+static bool
+is_spread(const ast_item *group) {
+    return group->expr->kind == AST_COLUMNS;
+}
+
+/* The one column of an expression; NULL: it has none, or several. */
+static const ast_expr *
+only_column(const ast_expr *e) {
+    const ast_expr *found = e->kind == AST_COLUMN ? e : NULL;
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        const ast_expr *one = only_column(e->args[i]);
+        if (one != NULL && found != NULL) {
+            return NULL;
+        }
+        found = one != NULL ? one : found;
+    }
+    return found;
+}
+
+/* A column, an expression, which is called as its column where it has no name, or several columns
+ * that are to be found. */
+static status
+check_group(parser *p, ast_item *group, int32_t start) {
+    if (group->expr->kind == AST_STAR || is_spread(group)) {
+        group->expr->kind = AST_COLUMNS;
+        group->expr->all = true;
+        group->expr->implied = AST_IMPLIED_NOT;
+        return OK;
+    }
+    if (group->expr->kind != AST_ROW && group->expr->kind != AST_COLUMN) {
+        const ast_expr *column = only_column(group->expr);
+        if (column == NULL && group->alias.text.data == NULL) {
+            (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
+                               "an expression of UNPIVOT needs a name");
+            return error_hint(p->err, "write it as in ON a + b AS c");
+        }
+        group->alias = group->alias.text.data == NULL ? column->name : group->alias;
+        return OK;
+    }
+    for (int32_t k = 0; k < group_width(group); k++) {
+        if (group_column(group, k)->kind != AST_COLUMN) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
+                                "UNPIVOT takes columns, separated by commas, or rows of their "
+                                "names: (a, b), (c, d)");
+        }
+    }
+    return group->alias.text.data == NULL ? name_group(p, group) : OK;
+}
+
 static status
 parse_unpivoted(parser *p, unpivot *u) {
     const int32_t start = p->token.start;
     TRY(parse_item_list(p, &u->columns, &u->count));
     for (int32_t i = 0; i < u->count; i++) {
-        ast_item *group = &u->columns[i];
-        for (int32_t k = 0; k < group_width(group); k++) {
-            if (group_column(group, k)->kind != AST_COLUMN) {
-                return error_set_at(p->err, ERR_SQL_PARSE_ERROR, start,
-                                    "UNPIVOT takes the names of columns, separated by commas, or "
-                                    "rows of them: (a, b), (c, d)");
-            }
-        }
-        TRY(group->alias.text.data == NULL ? name_group(p, group) : OK);
+        TRY(check_group(p, &u->columns[i], start));
+        u->spreads |= is_spread(&u->columns[i]);
     }
     return OK;
 }
@@ -483,12 +530,14 @@ parse_value_names(parser *p, unpivot *u, const char *before) {
 /* unnest([...]) AS name: of the names (at < 0) or of one column of values */
 static status
 make_unnest(parser *p, const unpivot *u, int32_t at, ast_item *out) {
-    ast_expr *list = new_named(p, AST_LIST, "", u->count);
-    ast_expr *call = new_named(p, AST_CALL, "unnest", 1);
+    const bool called = u->spreads && at < 0;
+    ast_expr  *list = called ? new_named(p, AST_CALL, "column_names", u->count)
+                             : new_named(p, AST_LIST, "", u->count);
+    ast_expr  *call = new_named(p, AST_CALL, "unnest", 1);
     TRY(list == NULL || call == NULL ? ERR_OUT_OF_MEMORY : OK);
     for (int32_t i = 0; i < u->count; i++) {
         list->args[i] = group_column(&u->columns[i], at < 0 ? 0 : at);
-        if (at < 0) {
+        if (at < 0 && !is_spread(&u->columns[i])) {
             list->args[i] = parser_new(p, AST_STRING, p->token.start);
             TRY(list->args[i] == NULL ? ERR_OUT_OF_MEMORY : OK);
             list->args[i]->text = u->columns[i].alias.text;
@@ -534,21 +583,37 @@ leave_nulls_out(parser *p, const unpivot *u, ast_select **s) {
     return parse_star_item(p, outer);
 }
 
+/* * EXCLUDE what goes into rows */
+static status
+make_kept(parser *p, const unpivot *u, ast_item *out) {
+    const size_t mark = p->stack.size;
+    ast_rename  *gone;
+    int32_t      count;
+    for (int32_t i = 0; i < u->count; i++) {
+        TRY(push_columns(p, mark, u->columns[i].expr));
+    }
+    TRY(parser_take(p, mark, sizeof(ast_rename), &gone, &count));
+    TRY(new_star(p, gone, count, out));
+    ast_star *star = out->expr->star;
+    star->withouts = arena_alloc(p->arena, (size_t)u->count * sizeof(ast_expr *));
+    TRY(star->withouts == NULL ? error_memory(p->err) : OK);
+    for (int32_t i = 0; i < u->count; i++) {
+        if (is_spread(&u->columns[i])) {
+            star->withouts[star->without_count++] = u->columns[i].expr;
+        }
+    }
+    return OK;
+}
+
 static status
 make_unpivot(parser *p, const unpivot *u, ast_from *from, ast_select **out) {
     ast_select *s = new_select(p, from);
     TRY(s == NULL ? ERR_OUT_OF_MEMORY : OK);
     TRY(check_widths(p, u));
-    const int32_t gone_count = u->count * u->width;
     s->items = arena_alloc_zero(p->arena, (size_t)(2 + u->width) * sizeof(*s->items));
-    ast_rename *gone = arena_alloc_zero(p->arena, (size_t)gone_count * sizeof(*gone));
-    TRY(s->items == NULL || gone == NULL ? error_memory(p->err) : OK);
+    TRY(s->items == NULL ? error_memory(p->err) : OK);
     s->item_count = 2 + u->width;
-    for (int32_t i = 0; i < gone_count; i++) {
-        const ast_expr *e = group_column(&u->columns[i / u->width], i % u->width);
-        gone[i] = (ast_rename){.qualifier = e->qualifier, .name = e->name};
-    }
-    TRY(new_star(p, gone, gone_count, &s->items[0]));
+    TRY(make_kept(p, u, &s->items[0]));
     TRY(make_unnest(p, u, -1, &s->items[1]));
     for (int32_t i = 0; i < u->width; i++) {
         TRY(make_unnest(p, u, i, &s->items[2 + i]));

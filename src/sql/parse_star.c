@@ -3,9 +3,10 @@
  *
  *   star = [table .] * [[NOT] LIKE 'pattern'] {EXCLUDE (names) | REPLACE (expr AS name, ...)
  *          | RENAME (name AS name, ...)}
+ *   columns = COLUMNS ( star | 'regex' | list of names | lambda over names )
  *
- * EXCEPT (names) is EXCLUDE; a query behind it makes it a set operation. One name or expression
- * needs no parentheses. */
+ * Among the names of EXCLUDE columns(...) may stand.  * EXCEPT (names) is EXCLUDE; a query behind
+ * it makes it a set operation. One name or expression needs no parentheses. */
 #include "sql/parse.h"
 
 bool
@@ -67,9 +68,22 @@ parse_part(parser *p, ast_rename *out, const char *after) {
     return OK;
 }
 
-/* EXCLUDE and RENAME. */
 static status
-parse_parts(parser *p, bool rename, ast_rename **out, int32_t *count) {
+parse_without(parser *p, ast_star *s) {
+    ast_expr **grown = arena_alloc(p->arena, (size_t)(s->without_count + 1) * sizeof(*grown));
+    TRY(grown == NULL ? error_memory(p->err) : OK);
+    for (int32_t i = 0; i < s->without_count; i++) {
+        grown[i] = s->withouts[i];
+    }
+    s->withouts = grown;
+    return parse_star_columns(p, &s->withouts[s->without_count++]);
+}
+
+/* EXCLUDE and RENAME of the star. */
+static status
+parse_parts(parser *p, bool rename, ast_star *s) {
+    ast_rename **out = rename ? &s->renames : &s->excludes;
+    int32_t     *count = rename ? &s->rename_count : &s->exclude_count;
     const size_t mark = p->stack.size;
     const char  *word = keyword_name(p->previous.keyword);
     const bool   list = parser_accept_symbol(p, SYMBOL_LEFT_PAREN);
@@ -77,6 +91,10 @@ parse_parts(parser *p, bool rename, ast_rename **out, int32_t *count) {
         ast_rename part = {.name = {.quoted = false}};
         if (p->stack.size > mark && parser_list_ends(p)) {
             break;
+        }
+        if (!rename && (parser_at_columns(p) || parser_at_spread(p))) {
+            TRY(parse_without(p, s));
+            continue;
         }
         TRY(parse_part(p, &part, word));
         if (rename) {
@@ -137,11 +155,11 @@ parse_star_list(parser *p, ast_expr *e, bool *more) {
     *more = true;
     if (k == KEYWORD_EXCLUDE || at_except_names(p)) {
         TRY(star_of(p, e));
-        if (e->star->exclude_count > 0) {
+        if (e->star->exclude_count > 0 || e->star->without_count > 0) {
             return parser_error(p, "one list of columns to leave out", "*");
         }
         parser_advance(p);
-        return parse_parts(p, false, &e->star->excludes, &e->star->exclude_count);
+        return parse_parts(p, false, e->star);
     }
     if (k == KEYWORD_RENAME) {
         TRY(star_of(p, e));
@@ -149,7 +167,7 @@ parse_star_list(parser *p, ast_expr *e, bool *more) {
             return parser_error(p, "one RENAME list", "*");
         }
         parser_advance(p);
-        return parse_parts(p, true, &e->star->renames, &e->star->rename_count);
+        return parse_parts(p, true, e->star);
     }
     if (k == KEYWORD_REPLACE) {
         if (e->arg_count > 0) {
@@ -178,6 +196,13 @@ parse_star(parser *p, ast_expr *e) {
 }
 
 bool
+parser_at_spread(const parser *p) {
+    return parser_at_symbol(p, SYMBOL_STAR) && p->next.kind == TOKEN_WORD &&
+           text_equal_nocase(token_text(p->sql, p->next), TEXT("COLUMNS")) &&
+           parser_peek_third(p).symbol == SYMBOL_LEFT_PAREN;
+}
+
+bool
 parser_at_columns(const parser *p) {
     return p->token.kind == TOKEN_WORD && parser_next_is_symbol(p, SYMBOL_LEFT_PAREN) &&
            text_equal_nocase(token_text(p->sql, p->token), TEXT("COLUMNS"));
@@ -190,16 +215,25 @@ parse_star_columns(parser *p, ast_expr **out) {
         return ERR_OUT_OF_MEMORY;
     }
     *out = e;
+    e->all = parser_at_symbol(p, SYMBOL_STAR);
+    if (e->all) {
+        parser_advance(p);
+    }
     parser_advance(p);
     parser_advance(p);
     if (parser_at_star(p)) {
         TRY(parse_star(p, e));
+    } else if (parser_at_lambda(p)) {
+        TRY(parse_lambda(p, &e->operand));
+    } else if (parser_at_symbol(p, SYMBOL_LEFT_BRACKET)) {
+        TRY(parse_expr(p, LEVEL_ANY, &e->operand));
     } else if (p->token.kind == TOKEN_STRING) {
         TRY(token_value(&e->text, p->arena, p->sql, p->token, p->err));
         e->name.position = p->token.start;
         parser_advance(p);
     } else {
-        return parser_error(p, "* or a regular expression in quotes", "COLUMNS(");
+        return parser_error(p, "*, a regular expression in quotes, a list of names or a lambda",
+                            "COLUMNS(");
     }
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the columns of COLUMNS"));
     return parser_finish(p, e);

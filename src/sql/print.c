@@ -348,6 +348,18 @@ print_parts(const char *word, const ast_rename *parts, int32_t count, buf *out) 
     buf_append_text(out, count > 0 ? TEXT(")") : TEXT(""));
 }
 
+static void
+print_excluded(const ast_star *s, buf *out) {
+    if (s->without_count == 0) {
+        print_parts(" EXCLUDE (", s->excludes, s->exclude_count, out);
+        return;
+    }
+    buf_append_text(out, TEXT(" EXCLUDE ("));
+    print_exprs(s->withouts, s->without_count, out);
+    print_parts(", ", s->excludes, s->exclude_count, out);
+    buf_append_text(out, s->exclude_count > 0 ? TEXT("") : TEXT(")"));
+}
+
 /* * and what is behind it. */
 static void
 print_star(const ast_expr *e, buf *out) {
@@ -360,7 +372,7 @@ print_star(const ast_expr *e, buf *out) {
         buf_append_quoted(out, s->pattern, '\'');
     }
     if (s != NULL) {
-        print_parts(" EXCLUDE (", s->excludes, s->exclude_count, out);
+        print_excluded(s, out);
     }
     for (int32_t i = 0; i < e->arg_count; i++) {
         buf_append_text(out, i == 0 ? TEXT(" REPLACE (") : TEXT(", "));
@@ -376,8 +388,10 @@ print_star(const ast_expr *e, buf *out) {
 
 static void
 print_columns(const ast_expr *e, buf *out) {
-    buf_append_text(out, TEXT("COLUMNS("));
-    if (e->text.data != NULL) {
+    buf_append_text(out, e->all ? TEXT("*COLUMNS(") : TEXT("COLUMNS("));
+    if (e->operand != NULL) {
+        sql_print_expr(e->operand, out);
+    } else if (e->text.data != NULL) {
         buf_append_quoted(out, e->text, '\'');
     } else {
         if (e->qualifier.text.data != NULL) {

@@ -51,6 +51,17 @@ same_renames(const ast_rename *a, const ast_rename *b, int32_t count) {
     return same;
 }
 
+static inline bool same_expr(const ast_expr *a, const ast_expr *b);
+
+static inline bool
+same_exprs(ast_expr *const *a, ast_expr *const *b, int32_t count) {
+    bool same = true;
+    for (int32_t i = 0; same && i < count; i++) {
+        same = same_expr(a[i], b[i]);
+    }
+    return same;
+}
+
 static inline bool
 same_star(const ast_star *a, const ast_star *b) {
     if (a == NULL || b == NULL) {
@@ -58,7 +69,8 @@ same_star(const ast_star *a, const ast_star *b) {
     }
     return text_equal(a->op, b->op) && a->negated == b->negated &&
            text_equal(a->pattern, b->pattern) && a->exclude_count == b->exclude_count &&
-           a->rename_count == b->rename_count &&
+           a->rename_count == b->rename_count && a->without_count == b->without_count &&
+           same_exprs(a->withouts, b->withouts, a->without_count) &&
            same_renames(a->excludes, b->excludes, a->exclude_count) &&
            same_renames(a->renames, b->renames, a->rename_count);
 }

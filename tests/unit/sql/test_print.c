@@ -78,6 +78,13 @@ static const char *const golden[][2] = {
     {"SELECT a==b, a!=b, x//2, x||y||z, x%y", "SELECT a = b, a <> b, x // 2, x || y || z, x % y"},
     {"SELECT 'it''s', E'a\\n\\u00e9\\x41', $$x'y$$, $t$ $$ $t$, ''", "SELECT 'it''s', 'a\n\xc3\xa9"
                                                                      "A', 'x''y', ' $$ ', ''"},
+    {"SELECT COLUMNS(['a', b]), COLUMNS(c -> c = 'x'), f(*columns(*), 1), [*COLUMNS('a')], "
+     "* EXCLUDE (COLUMNS('x'), t.a) FROM t",
+     "SELECT COLUMNS(['a', b]), COLUMNS((c) -> c = 'x'), f(*COLUMNS(*), 1), [*COLUMNS('a')], "
+     "* EXCLUDE (COLUMNS('x'), t.a) FROM t"},
+    {"UNPIVOT t ON a + 1 AS b, COLUMNS('x') INTO NAME n VALUE v",
+     "SELECT * FROM (SELECT * EXCLUDE (*COLUMNS('x'), a), unnest(column_names('b', *COLUMNS('x'))) "
+     "AS n, unnest([a + 1, *COLUMNS('x')]) AS v FROM t) WHERE v IS NOT NULL"},
     {"SELECT 0xFf, 0o17, 0b1_01, 0x1_00", "SELECT 255, 15, 5, 256"},
     {"SELECT a ~~ b, a !~~ b || c, a ~~* b, a !~~* b, a ~~~ b",
      "SELECT a LIKE b, a NOT LIKE b || c, a ILIKE b, a NOT ILIKE b, a GLOB b"},
