@@ -490,9 +490,45 @@ write_definition(const alteration *a, error *err) {
     return o->sql.data == NULL ? error_memory(err) : OK;
 }
 
+/* What the old object reads, and what the new one reads beside: functions of a new DEFAULT. */
+static status
+take_inputs(alteration *a, error *err) {
+    const object *old = a->old;
+    object       *o = a->made;
+    object      **mine = o->inputs;
+    const int32_t count = o->input_count;
+    o->inputs = arena_alloc(&o->arena, (size_t)(old->input_count + count + 1) * sizeof(object *));
+    o->input_count = 0;
+    if (o->inputs == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < old->input_count; i++) {
+        o->inputs[o->input_count++] = old->inputs[i];
+    }
+    for (int32_t i = 0; i < count; i++) {
+        int32_t at = 0;
+        while (at < old->input_count && old->inputs[at] != mine[i]) {
+            at++;
+        }
+        if (at == old->input_count) {
+            TRY(catalog_depend(mine[i], o, err));
+            o->inputs[o->input_count++] = mine[i];
+        }
+    }
+    return OK;
+}
+
+/* It was not put in the place of the old one: nothing depends on it, nor it on anything. */
+static void
+leave_inputs(const alteration *a) {
+    for (int32_t i = a->old->input_count; a->made != NULL && i < a->made->input_count; i++) {
+        catalog_undepend(a->made->inputs[i], a->made);
+    }
+}
+
 /* Dependents and inputs, which catalog_replace turns to the new object. */
 static status
-take_relations(const alteration *a, error *err) {
+take_relations(alteration *a, error *err) {
     const object *old = a->old;
     object       *o = a->made;
     for (int32_t i = 0; i < old->dependent_count; i++) {
@@ -500,9 +536,7 @@ take_relations(const alteration *a, error *err) {
     }
     o->before = catalog_object_retain(a->old);
     o->indexes = a->old->indexes;
-    o->inputs = old->inputs;
-    o->input_count = old->input_count;
-    return OK;
+    return take_inputs(a, err);
 }
 
 /* All but the name stays as it is. */
@@ -530,7 +564,7 @@ make_object(alteration *a, error *err) {
     if (a->st->alter == AST_ALTER_RENAME) {
         copy_meaning(a->made, old);
     } else {
-        TRY(plan_object(a->made, &a->c->env, a->definition, err));
+        TRY(plan_object(a->made, db->catalog, &a->c->env, a->definition, err));
     }
     TRY(write_definition(a, err));
     return take_relations(a, err);
@@ -678,6 +712,9 @@ static status
 bind_altered(alteration *a, error *err) {
     const status s =
         a->st->alter == AST_ALTER_RENAME ? rename_object(a, err) : alter_columns(a, err);
+    if (s < 0) {
+        leave_inputs(a);
+    }
     catalog_object_release(a->made);
     return s;
 }

@@ -153,7 +153,7 @@ describe_source(statement_context *c, object *o, const ast_statement *st, const 
         o->is_recovered = c->db->replaying;
         return write_columns(c, o, err);
     }
-    TRY(plan_object(o, &c->env, st, err));
+    TRY(plan_object(o, c->db->catalog, &c->env, st, err));
     return keep_definition(c, o, st, NULL, err);
 }
 

@@ -44,16 +44,63 @@ check_plain_call(binder *b, text name, const ast_expr *call, bool has_over) {
 }
 
 static status
-check_call(binder *b, const object *f, const ast_expr *call, const ast_statement *made) {
+wrong_count(binder *b, const object *f, const ast_expr *call, const ast_statement *made) {
     const char *const plural = made->target_count == 1 ? "" : "s";
-    if (call->arg_count != made->target_count) {
-        error_set_at(b->err, ERR_QUERY_FAILED, call->position,
-                     "%.*s() takes %d argument%s, and %d %s given", TEXT_ARG(f->name),
-                     made->target_count, plural, call->arg_count,
-                     call->arg_count == 1 ? "is" : "are");
-        return error_hint(b->err, "SHOW CREATE %.*s shows it", TEXT_ARG(f->name));
+    error_set_at(b->err, ERR_QUERY_FAILED, call->position,
+                 "%.*s() takes %d argument%s, and %d %s given", TEXT_ARG(f->name),
+                 made->target_count, plural, call->arg_count, call->arg_count == 1 ? "is" : "are");
+    return error_hint(b->err, "SHOW CREATE %.*s shows it", TEXT_ARG(f->name));
+}
+
+/* Which parameter argument i of the call is for. */
+static status
+place_of(int32_t *out, binder *b, const object *f, const ast_expr *call, const ast_statement *made,
+         int32_t i) {
+    const ast_name *name = call->arg_names == NULL ? NULL : &call->arg_names[i];
+    text            names[SQL_ARGUMENTS_MAX];
+    *out = i;
+    if (name == NULL || name->text.data == NULL) {
+        return i < made->target_count ? OK : wrong_count(b, f, call, made);
     }
-    return check_plain_call(b, f->name, call, false);
+    for (*out = 0; *out < made->target_count; (*out)++) {
+        if (name_matches(name, made->targets[*out].text)) {
+            return OK;
+        }
+        names[*out] = made->targets[*out].text;
+    }
+    error_set_at(b->err, ERR_QUERY_FAILED, name->position, "%.*s() has no parameter \"%.*s\"",
+                 TEXT_ARG(f->name), TEXT_ARG(name->text));
+    hint_nearest(b, name->text, names, made->target_count, "parameters");
+    return ERR_QUERY_FAILED;
+}
+
+/* The call with an argument for each parameter, in their order: those with names at their places,
+ * defaults for what is not given. */
+static status
+order_arguments(ast_expr *out, binder *b, const object *f, const ast_expr *call,
+                const ast_statement *made) {
+    const int32_t count = made->target_count;
+    ast_expr    **args = arena_alloc_zero(b->arena, (size_t)(count + 1) * sizeof(*args));
+    TRY(args == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < call->arg_count; i++) {
+        int32_t at;
+        TRY(place_of(&at, b, f, call, made, i));
+        if (args[at] != NULL) {
+            return error_set_at(b->err, ERR_QUERY_FAILED, call->args[i]->position,
+                                "parameter \"%.*s\" of %.*s() is given twice",
+                                TEXT_ARG(made->targets[at].text), TEXT_ARG(f->name));
+        }
+        args[at] = call->args[i];
+    }
+    for (int32_t i = 0; i < count; i++) {
+        args[i] = args[i] == NULL ? made->target_defaults[i] : args[i];
+        TRY(args[i] == NULL ? wrong_count(b, f, call, made) : OK);
+    }
+    *out = *call;
+    out->args = args;
+    out->arg_count = count;
+    out->arg_names = NULL;
+    return check_plain_call(b, f->name, out, false);
 }
 
 static status
@@ -116,9 +163,10 @@ put_arguments(binder *b, text name, const ast_expr *call, const ast_statement *m
 static status
 read_function(const ast_statement **out, binder *b, const object *f, const ast_expr *call) {
     ast_statement *made = NULL;
+    ast_expr       ordered;
     TRY(sql_parse_function(&made, b->arena, f->sql, call->position, b->err));
-    TRY(check_call(b, f, call, made));
-    TRY(put_arguments(b, f->name, call, made));
+    TRY(order_arguments(&ordered, b, f, call, made));
+    TRY(put_arguments(b, f->name, &ordered, made));
     *out = made;
     return OK;
 }

@@ -531,8 +531,9 @@ plan_object_of(object *out, const ast_statement *s, const schema *columns, error
 }
 
 status
-plan_object(object *out, const plan_env *env, const ast_statement *s, error *err) {
-    binder b = {.arena = &out->arena, .env = env, .err = err};
+plan_object(object *out, const catalog *c, const plan_env *env, const ast_statement *s,
+            error *err) {
+    binder b = {.arena = &out->arena, .catalog = c, .env = env, .err = err};
     TRY(refuse_constraints(err, s));
     TRY(bind_columns(out, &b, s));
     TRY(bind_keys(out, &b, s));
@@ -543,5 +544,7 @@ plan_object(object *out, const plan_env *env, const ast_statement *s, error *err
     }
     TRY(out->manual_watermark ? settle_manual(out, &b, s) : OK);
     out->append_only = out->kind == OBJECT_SOURCE;
+    out->inputs = b.objects;
+    out->input_count = b.object_count;
     return OK;
 }

@@ -285,8 +285,10 @@ status plan_fields(schema *out, arena *a, text list, error *err) MUST_USE;
 /* An expression without columns, evaluated; `clause` for messages. */
 status plan_constant(value *out, arena *a, const plan_env *env, const ast_expr *e,
                      const char *clause, error *err) MUST_USE;
-/* A CREATE SOURCE / TABLE statement into an object: schema, defaults, event time, delay. */
-status plan_object(object *out, const plan_env *env, const ast_statement *s, error *err) MUST_USE;
+/* A CREATE SOURCE / TABLE statement into an object: schema, defaults, event time, delay; as inputs
+ * the functions of the catalog that its expressions call. */
+status plan_object(object *out, const catalog *c, const plan_env *env, const ast_statement *s,
+                   error *err) MUST_USE;
 /* WITH (...) of CREATE STREAM. */
 status plan_stream_options(object *out, const plan_env *env, const ast_statement *s,
                            error *err) MUST_USE;

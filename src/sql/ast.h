@@ -519,8 +519,9 @@ typedef struct ast_statement {
      * stand in it as AST_PARAMETER with their number from 1. `in_query` of those: inside a query of
      * the body, where columns have other meanings. */
     bool       is_macro;
-    ast_type  *target_types; /* name.text.data NULL where there is none; NULL: none */
-    ast_type   returns;      /* likewise */
+    ast_type  *target_types;    /* name.text.data NULL where there is none; NULL: none */
+    ast_expr **target_defaults; /* CREATE FUNCTION; NULL where there is none */
+    ast_type   returns;         /* likewise */
     int32_t    use_count;
     ast_expr **uses;
     int32_t    called_count; /* names of functions in the body */

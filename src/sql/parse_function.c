@@ -161,14 +161,42 @@ accept_word(parser *p, const char *word) {
     return true;
 }
 
+static bool
+at_default(const parser *p) {
+    return parser_at_symbol(p, SYMBOL_ARROW) || parser_at_symbol(p, SYMBOL_EQUAL) ||
+           parser_at(p, KEYWORD_DEFAULT);
+}
+
+/* name [type] [(:= | = | DEFAULT) expr]: parameter `at`, behind its name */
+static status
+parse_parameter_rest(parser *p, ast_statement *s, int32_t at) {
+    const ast_name *name = &s->targets[at];
+    if (!at_default(p) && !parser_at_symbol(p, SYMBOL_COMMA) &&
+        !parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
+        TRY(parse_type(p, &s->target_types[at]));
+    }
+    if (at_default(p)) {
+        parser_advance(p);
+        TRY(parse_expr(p, LEVEL_ANY, &s->target_defaults[at]));
+        return check_names(p, s->target_defaults[at], NULL);
+    }
+    if (at > 0 && s->target_defaults[at - 1] != NULL) {
+        (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, name->position,
+                           "parameter \"%.*s\" has no default, and the one before it has",
+                           TEXT_ARG(name->text));
+        return error_hint(p->err, "parameters with defaults come last");
+    }
+    return OK;
+}
+
 static status
 parse_parameters(parser *p, ast_statement *s) {
-    ast_type *types = arena_alloc_zero(p->arena, sizeof(*types) * SQL_ARGUMENTS_MAX);
+    s->target_types = arena_alloc_zero(p->arena, sizeof(*s->target_types) * SQL_ARGUMENTS_MAX);
     s->targets = arena_alloc_zero(p->arena, sizeof(*s->targets) * SQL_ARGUMENTS_MAX);
-    if (types == NULL || s->targets == NULL) {
+    s->target_defaults = arena_alloc_zero(p->arena, sizeof(ast_expr *) * SQL_ARGUMENTS_MAX);
+    if (s->target_types == NULL || s->targets == NULL || s->target_defaults == NULL) {
         return error_memory(p->err);
     }
-    s->target_types = types;
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "the name of the function"));
     while (!parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
         if (s->target_count == SQL_ARGUMENTS_MAX) {
@@ -180,9 +208,7 @@ parse_parameters(parser *p, ast_statement *s) {
             return error_set_at(p->err, ERR_SQL_PARSE_ERROR, name->position,
                                 "parameter \"%.*s\" is declared twice", TEXT_ARG(name->text));
         }
-        if (!parser_at_symbol(p, SYMBOL_COMMA) && !parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
-            TRY(parse_type(p, &types[s->target_count]));
-        }
+        TRY(parse_parameter_rest(p, s, s->target_count));
         s->target_count++;
         if (!parser_accept_symbol(p, SYMBOL_COMMA)) {
             break;
@@ -337,6 +363,10 @@ parse_create_function(parser *p, ast_statement *s, bool is_macro) {
                 TRY(parse_body(p, s, rows, 0));
                 TRY(check_names(p, s->value, NULL));
             }
+        } else if (!body && accept_word(p, "RETURN")) { /* of the SQL standard */
+            body = true;
+            TRY(parse_body(p, s, rows, 0));
+            TRY(check_names(p, s->value, NULL));
         } else if (!body && accept_word(p, "RETURNS")) {
             TRY(parse_returns(p, s, &rows));
         } else if (!language && accept_word(p, "LANGUAGE")) {
@@ -346,5 +376,5 @@ parse_create_function(parser *p, ast_statement *s, bool is_macro) {
             break;
         }
     }
-    return body ? OK : parser_error(p, "AS, RETURNS or LANGUAGE SQL", "the parameters");
+    return body ? OK : parser_error(p, "AS, RETURN, RETURNS or LANGUAGE SQL", "the parameters");
 }

@@ -389,6 +389,7 @@ print_create_function(const ast_statement *s, buf *out) {
             buf_append_char(out, ' ');
             print_type(&s->target_types[i], out);
         }
+        print_clause(TEXT(" := "), s->target_defaults[i], out);
     }
     buf_append_char(out, ')');
     if (s->returns.name.text.data != NULL) {

@@ -38,7 +38,7 @@ fixture_add(fixture *f, const char *sql, error *err) {
     object              *o = NULL;
     TRY(catalog_object_new(&o, f->mem, s->kind == AST_CREATE_TABLE ? OBJECT_TABLE : OBJECT_SOURCE,
                            s->name.text, err));
-    status result = plan_object(o, &fixture_env, s, err);
+    status result = plan_object(o, NULL, &fixture_env, s, err);
     if (result >= 0) {
         result = catalog_add(f->catalog, o, err);
     }

@@ -10,7 +10,7 @@ make(fixture *f, const char *sql, object **out, error *err) {
     TRY(sql_parse(&script, &f->arena, text_of(sql), err));
     object *o = NULL;
     TRY(catalog_object_new(&o, f->mem, OBJECT_SOURCE, script.statements[0]->name.text, err));
-    const status s = plan_object(o, &fixture_env, script.statements[0], err);
+    const status s = plan_object(o, NULL, &fixture_env, script.statements[0], err);
     if (s < 0) {
         catalog_object_release(o);
         o = NULL;

@@ -307,7 +307,7 @@ static inline void
 put_function(generator *g) {
     static const char *const heads[] = {
         "CREATE FUNCTION f(a, b)", "CREATE OR REPLACE FUNCTION \"F x\"(a INT, \"b\" DECIMAL(5, 2))",
-        "CREATE MACRO IF NOT EXISTS m(A, B VARCHAR)"};
+        "CREATE MACRO IF NOT EXISTS m(A, B VARCHAR := 'x')"};
     static const char *const bodies[] = {
         "AS a + b * $1",
         "AS sum(a) / count(b) FILTER (WHERE a > 0)",
