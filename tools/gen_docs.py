@@ -465,7 +465,7 @@ WINDOW_HEAD = """## Windows
 is TIMESTAMP of any unit or BIGINT in epoch milliseconds, `size` and `offset` are intervals or milliseconds.
 In such a query `window_start`, `window_end` and `window_time` (one millisecond before the end) have the
 type of the time, and the call itself, as `tumble_start(...)`, gives `window_start`; `tumble_end(...)` gives
-`window_end`.
+`window_end`, `tumble_rowtime(...)` and `tumble_proctime(...)` `window_time`.
 """
 
 

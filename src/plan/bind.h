@@ -169,7 +169,12 @@ typedef struct subqueries {
     int32_t    columns; /* of all */
 } subqueries;
 
-typedef enum window_part { WINDOW_PART_NONE, WINDOW_PART_START, WINDOW_PART_END } window_part;
+typedef enum window_part {
+    WINDOW_PART_NONE,
+    WINDOW_PART_START,
+    WINDOW_PART_END,
+    WINDOW_PART_TIME /* Flink's _rowtime and _proctime: window_time */
+} window_part;
 
 typedef struct over_order { /* ORDER BY of a window */
     expr *expr;

@@ -228,8 +228,11 @@ bind_window_call(expr **out, context *c, const ast_expr *e) {
             return ERR_QUERY_FAILED;
         }
     }
-    return window_call_part(e) == WINDOW_PART_END ? end(out, c, 0, e->position)
-                                                  : start(out, c, e->position);
+    const window_part part = window_call_part(e);
+    if (part == WINDOW_PART_NONE || part == WINDOW_PART_START) {
+        return start(out, c, e->position);
+    }
+    return end(out, c, part == WINDOW_PART_TIME ? US_PER_MS : 0, e->position);
 }
 
 status

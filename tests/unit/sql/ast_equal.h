@@ -254,10 +254,10 @@ same_statement(const ast_statement *a, const ast_statement *b) {
                same_expr(a->options[i].value, b->options[i].value);
     }
     for (int32_t i = 0; same && i < a->target_count; i++) {
-        same = same_name(a->targets[i], b->targets[i]) &&
-               (a->target_types == NULL || same_type(&a->target_types[i], &b->target_types[i])) &&
-               (a->target_defaults == NULL ||
-                same_expr(a->target_defaults[i], b->target_defaults[i]));
+        same =
+            same_name(a->targets[i], b->targets[i]) &&
+            (a->target_types == NULL || same_type(&a->target_types[i], &b->target_types[i])) &&
+            (a->target_defaults == NULL || same_expr(a->target_defaults[i], b->target_defaults[i]));
     }
     same = same && a->is_macro == b->is_macro && same_type(&a->returns, &b->returns) &&
            a->use_count == b->use_count;

@@ -83,8 +83,8 @@ static const char *const golden[][2] = {
      "SELECT COLUMNS(['a', b]), COLUMNS((c) -> c = 'x'), f(*COLUMNS(*), 1), [*COLUMNS('a')], "
      "* EXCLUDE (COLUMNS('x'), t.a) FROM t"},
     {"CREATE MACRO m(a, b INT = 5, c DEFAULT 'x') AS a + b",
-     "CREATE MACRO m (a, b INT := 5, c := 'x') AS a + b"},
-    {"CREATE FUNCTION f(a) RETURNS INT RETURN a", "CREATE FUNCTION f (a) RETURNS INT AS a"},
+     "CREATE MACRO m (a, b INT := 5, c := 'x') AS $a + $b"},
+    {"CREATE FUNCTION f(a) RETURNS INT RETURN a", "CREATE FUNCTION f (a) RETURNS INT AS $a"},
     {"UNPIVOT t ON a + 1 AS b, COLUMNS('x') INTO NAME n VALUE v",
      "SELECT * FROM (SELECT * EXCLUDE (*COLUMNS('x'), a), unnest(column_names('b', *COLUMNS('x'))) "
      "AS n, unnest([a + 1, *COLUMNS('x')]) AS v FROM t) WHERE v IS NOT NULL"},
