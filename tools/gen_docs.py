@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ROOT / "src/expr/functions.def"
+JSON_FUNCTIONS = ROOT / "src/expr/json_functions.def"
 MACROS = ROOT / "src/expr/macros.def"
 AGGREGATES = ROOT / "src/agg/aggregates.def"
 TEXTS = ROOT / "tools/function_texts.txt"
@@ -54,6 +55,10 @@ NULLS = {
     "concat": "NULLs are left out",
     "concat_ws": "NULLs are left out; NULL when the separator is",
     "json_array": "NULL is null",
+    "json_set": "NULL is null as a value",
+    "json_insert": "NULL is null as a value",
+    "json_replace": "NULL is null as a value",
+    "json_remove": "NULL when the JSON is",
     "json_object": "NULL is null as a value, an error as a name",
     "hash": "NULL has a hash",
     "typeof": "never NULL",
@@ -290,6 +295,10 @@ TYPED_RESULTS = {
     "array_extract": "as the field",
     "map": "MAP(K, V)",
     "map_from_entries": "MAP(K, V)",
+    "from_json": "of the structure",
+    "json_transform": "of the structure",
+    "from_json_strict": "of the structure",
+    "json_transform_strict": "of the structure",
     "json_each": "STRUCT(key, value, type)[]",
     "list_zip": "STRUCT[]",
     "array_zip": "STRUCT[]",
@@ -305,7 +314,8 @@ class Overload(NamedTuple):
 
 
 def read_functions() -> dict[str, list[Overload]]:
-    text = re.sub(r"/\*.*?\*/", "", FUNCTIONS.read_text(encoding="utf-8"), flags=re.DOTALL)
+    listed = "".join(p.read_text(encoding="utf-8") for p in (FUNCTIONS, JSON_FUNCTIONS))
+    text = re.sub(r"/\*.*?\*/", "", listed, flags=re.DOTALL)
     pattern = r'(?:FUNCTION|REWRITE)\("([^"]+)",\s*ARGS\d(?:\(([^)]*)\))?,\s*(\w+),\s*([^,)]*)'
     found: dict[str, list[Overload]] = {}
     for name, parameters, result, flags in re.findall(pattern, text):

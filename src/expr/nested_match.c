@@ -387,6 +387,20 @@ type_json_each(const call_types *c, function_match *out) {
                : NO_FIT;
 }
 
+/* json_transform(j, 'structure'), where the binder has put a NULL of that type for the structure.
+ */
+int32_t
+type_json_transform(const call_types *c, function_match *out) {
+    if (c->count != 2 || (c->types[0].id != TYPE_TEXT && c->types[0].id != TYPE_NULL)) {
+        return NO_FIT;
+    }
+    as_they_are(c, out);
+    out->args[0] = type_of(TYPE_TEXT);
+    out->as_is = false;
+    out->result = c->types[1];
+    return 0;
+}
+
 /* Without a lambda it is none of its calls. */
 int32_t
 type_lambda(const call_types *c UNUSED, function_match *out UNUSED) {

@@ -441,6 +441,9 @@ status bind_lambda_name(expr **out, context *c, const ast_expr *e, bool *done) M
 /* ---- bind_parts.c: date_part(['year', 'month'], t); *done false: it is not called so */
 status bind_parts(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 
+/* ---- bind_json.c: from_json(j, 'structure'); *done false: it is none of these */
+status bind_json_transform(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+
 /* ---- bind_unnest.c: unnest in FROM, and in a select list, where it is a placeholder at first */
 bool   is_unnest_call(const ast_from *from);
 status bind_unnest(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;

@@ -298,6 +298,7 @@ bind_call(expr **out, context *c, const ast_expr *e) {
         return OK;
     }
     TRY(bind_parts(out, c, e, &done));
+    TRY(done ? OK : bind_json_transform(out, c, e, &done));
     if (done) {
         return OK;
     }

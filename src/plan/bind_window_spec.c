@@ -71,12 +71,11 @@ find_form(text name, window_part *part) {
     static const struct {
         const char *ending;
         window_part part;
-    } endings[] = {
-        {"", WINDOW_PART_NONE},
-        {"_start", WINDOW_PART_START},
-        {"_end", WINDOW_PART_END},
-        {"_rowtime", WINDOW_PART_TIME},
-        {"_proctime", WINDOW_PART_TIME}};
+    } endings[] = {{"", WINDOW_PART_NONE},
+                   {"_start", WINDOW_PART_START},
+                   {"_end", WINDOW_PART_END},
+                   {"_rowtime", WINDOW_PART_TIME},
+                   {"_proctime", WINDOW_PART_TIME}};
     for (int32_t i = 0; i < ARRAY_COUNT(endings); i++) {
         const text ending = text_of(endings[i].ending);
         if (name.size <= ending.size) {

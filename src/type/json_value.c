@@ -137,6 +137,7 @@ json_from_value(value *out, const value *in, arena *a, error *err) {
 typedef struct parts { /* of a value under construction */
     arena  *arena;
     error  *err;
+    bool    lenient; /* what does not fit is NULL */
     int32_t count, capacity;
     value  *at;
 } parts;
@@ -173,7 +174,7 @@ unquote(text json, text *out, const parts *p) {
 
 static status
 read_list(value *out, text json, data_type to, parts *outer) {
-    parts       p = {.arena = outer->arena, .err = outer->err};
+    parts       p = {.arena = outer->arena, .err = outer->err, .lenient = outer->lenient};
     size_t      at = 0;
     json_member m;
     if (json.data[0] != '[') {
@@ -189,7 +190,7 @@ read_list(value *out, text json, data_type to, parts *outer) {
 
 static status
 read_map(value *out, text json, data_type to, parts *outer) {
-    parts       p = {.arena = outer->arena, .err = outer->err};
+    parts       p = {.arena = outer->arena, .err = outer->err, .lenient = outer->lenient};
     size_t      at = 0;
     json_member m;
     if (json.data[0] != '{') {
@@ -238,13 +239,14 @@ read_struct(value *out, text json, data_type to, parts *p) {
     if (values == NULL) {
         return error_memory(p->err);
     }
-    if (json.data[0] != (unnamed ? '[' : '{')) {
+    const bool fits = json.data[0] == (unnamed ? '[' : '{');
+    if (!fits && !p->lenient) {
         return refuse(json, to, unnamed ? "it is no array" : "it is no object", p->err);
     }
     for (int32_t i = 0; i < count; i++) {
         values[i] = value_null(TYPE_NULL);
     }
-    TRY(read_fields(values, json, to, p));
+    TRY(fits ? read_fields(values, json, to, p) : OK);
     return nested_make(out, to, values, count, p->arena, p->err);
 }
 
@@ -261,7 +263,7 @@ read_scalar(value *out, text json, data_type to, parts *p) {
 }
 
 static status
-read_value(value *out, text json, data_type to, parts *p) {
+read_fitting(value *out, text json, data_type to, parts *p) {
     *out = (value){.type = to, .is_null = json.data[0] == 'n'};
     if (out->is_null) {
         return OK;
@@ -280,6 +282,31 @@ read_value(value *out, text json, data_type to, parts *p) {
     default:
         return read_scalar(out, json, to, p);
     }
+}
+
+static status
+read_value(value *out, text json, data_type to, parts *p) {
+    error *const err = p->err;
+    error        ignored = {0};
+    if (!p->lenient) {
+        return read_fitting(out, json, to, p);
+    }
+    p->err = &ignored;
+    const status s = read_fitting(out, json, to, p);
+    p->err = err;
+    if (s == ERR_OUT_OF_MEMORY) {
+        return error_memory(err);
+    }
+    *out = s < 0 ? (value){.type = to, .is_null = true} : *out;
+    return OK;
+}
+
+status
+json_to_value_or_null(value *out, text json, data_type to, arena *a, error *err) {
+    parts p = {.arena = a, .err = err, .lenient = true};
+    text  whole;
+    TRY(read_whole(json, &whole, err));
+    return read_value(out, whole, to, &p);
 }
 
 status

@@ -18,5 +18,7 @@ status json_from_value(value *out, const value *in, arena *a, error *err) MUST_U
  * STRUCTs (what is missing is NULL, what has no field is left out) and MAPs, strings what they
  * spell; within them a VARCHAR gets a string as it is meant and all else as JSON. null is NULL. */
 status json_to_value(value *out, text json, data_type to, arena *a, error *err) MUST_USE;
+/* The same, but what does not fit is NULL there; of what is no object a STRUCT has NULLs. */
+status json_to_value_or_null(value *out, text json, data_type to, arena *a, error *err) MUST_USE;
 
 #endif

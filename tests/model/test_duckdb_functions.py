@@ -60,7 +60,8 @@ REFUSED = {
     "JSON functions take JSON, not values of other types": """
         array_to_json json json_array_length json_contains json_exists json_extract json_extract_path
         json_extract_path_text json_extract_string json_keys json_merge_patch json_quote json_type
-        json_valid json_value row_to_json to_json
+        json_valid json_value row_to_json to_json from_json from_json_strict json_transform
+        json_transform_strict json_pretty json_structure
     """,
     "a BOOLEAN, a number and a text are not one type": """
         add subtract divide multiply fdiv fmod mod gcd lcm greatest_common_divisor least_common_multiple
@@ -144,7 +145,7 @@ def test_functions_of_both() -> None:
             sql = f"SELECT {name}({', '.join(values)})"
             try:
                 duck = con.execute(sql).fetchall()[0][0]
-            except duckdb.Error:
+            except (duckdb.Error, UnicodeDecodeError):  # it gives bytes as a text here and there
                 continue
             compared += 1
             try:
