@@ -61,7 +61,7 @@ REFUSED = {
         array_to_json json json_array_length json_contains json_exists json_extract json_extract_path
         json_extract_path_text json_extract_string json_keys json_merge_patch json_quote json_type
         json_valid json_value row_to_json to_json from_json from_json_strict json_transform
-        json_transform_strict json_pretty json_structure
+        json_transform_strict json_pretty json_structure json_set json_insert json_replace json_remove
     """,
     "a BOOLEAN, a number and a text are not one type": """
         add subtract divide multiply fdiv fmod mod gcd lcm greatest_common_divisor least_common_multiple
