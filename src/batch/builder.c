@@ -66,15 +66,15 @@ builder_fini(builder *b) {
 
 static NOINLINE status
 grow(builder *b, column_builder *c, int64_t rows_wanted, error *err) {
-    if (rows_wanted > INT32_MAX - 64) {
-        return error_set(err, ERR_INGESTION_FAILED,
-                         "a batch of more than %d rows is too long; insert it in parts",
-                         INT32_MAX - 64);
+    const int32_t max = b->rows_max > 0 ? b->rows_max : INT32_MAX - 64;
+    if (rows_wanted > max) {
+        error_set(err, ERR_INGESTION_FAILED, "an insert of more than %d rows is too long", max);
+        return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows one may have");
     }
     int64_t capacity = c->capacity == 0 ? max_i64(BUILDER_ROWS_MIN, (b->rows_hint + 15) & ~15)
                                         : 2 * (int64_t)c->capacity;
     capacity = max_i64(capacity, (rows_wanted + 15) & ~(int64_t)15);
-    capacity = min_i64(capacity, INT32_MAX - 63);
+    capacity = min_i64(capacity, max_i64(max, BUILDER_ROWS_MIN));
     const size_t width = type_width(c->type);
     const size_t words = validity_bytes((int32_t)capacity);
     /* The new validity comes first: when the values cannot grow it goes back, and the column is as

@@ -18,10 +18,14 @@ typedef struct column_builder {
     void     *values;
 } column_builder;
 
+#define INSERT_ROWS_MAX                                                                            \
+    (1 << 24) /* of one insert: a batch that is accepted or refused as a whole */
+
 typedef struct builder {
     mem            *mem;
     int32_t         column_count;
     column_builder *columns;
+    int32_t         rows_max; /* set after builder_init; 0: what an int32_t counts */
     int32_t rows_hint;  /* rows of the last batch that was moved out: the first capacity of the next
                            one */
     chunk  *text_chunk; /* long texts lie here; columns hold views into it */

@@ -41,7 +41,9 @@ appender_parts(laminar_appender *a, error *err) {
         a->types[i] =
             (coerce_target){.type = types[i], .event_time = i == a->target->event_time_column};
     }
-    return builder_init(&a->rows, a->db->mem, types, s->count, err);
+    TRY(builder_init(&a->rows, a->db->mem, types, s->count, err));
+    a->rows.rows_max = INSERT_ROWS_MAX;
+    return OK;
 }
 
 static status

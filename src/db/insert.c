@@ -147,7 +147,7 @@ typedef struct gathered {
     builder           all;
     bool              building;
     batch            *first;
-    int64_t           rows;
+    int64_t           rows, rows_max;
 } gathered;
 
 /* One incoming batch in the source's columns and types. */
@@ -224,9 +224,16 @@ reader_close(arrow_reader *r) {
     arena_fini(&r->arena);
 }
 
-/* The next batch; *out is NULL at the end. */
 static status
-reader_next(arrow_reader *r, mem *m, batch **out, error *err) {
+too_many_rows(int64_t max, error *err) {
+    error_set(err, ERR_INGESTION_FAILED, "an insert of more than %lld rows is too long",
+              (long long)max);
+    return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows one may have");
+}
+
+/* The next batch, of `max` rows at most; *out is NULL at the end. */
+static status
+reader_next(arrow_reader *r, mem *m, int64_t max, batch **out, error *err) {
     *out = NULL;
     for (;;) {
         struct ArrowArray array = {0};
@@ -236,9 +243,9 @@ reader_next(arrow_reader *r, mem *m, batch **out, error *err) {
         if (array.release == NULL) {
             return OK;
         }
-        if (array.length > INT32_MAX) {
+        if (array.length > max) {
             arrow_array_release(&array);
-            return error_set(err, ERR_INGESTION_FAILED, "a batch holds at most 2^31 - 1 rows");
+            return too_many_rows(INSERT_ROWS_MAX, err);
         }
         const bool keep = array.length >= TABLE_KEEP_ROWS;
         if (array.length == 0) {
@@ -270,8 +277,8 @@ gather_batch(gathered *g, batch *in, arena *a, error *err) {
     TRY(fit_batch(&fitted, g, in, a, err));
     status s = OK;
     g->rows += fitted->rows.row_count;
-    if (g->rows > INT32_MAX) {
-        s = error_set(err, ERR_INGESTION_FAILED, "one insert takes at most 2^31 - 1 rows");
+    if (g->rows > g->rows_max) {
+        s = too_many_rows(g->rows_max, err);
     } else if (g->first == NULL) {
         g->first = fitted;
         return OK;
@@ -315,10 +322,16 @@ read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, er
     interrupt      guard = insert_guard(db);
     defaults       fill;
     defaults_init(&fill, o, db->mem, &env.eval, NULL);
-    gathered g = {.db = db, .o = o, .from = from, .guard = &guard, .fill = &fill.base};
+    gathered g = {.db = db,
+                  .o = o,
+                  .from = from,
+                  .guard = &guard,
+                  .fill = &fill.base,
+                  .rows_max = INSERT_ROWS_MAX};
     batch   *next = NULL;
     status   s = OK;
-    while (s == OK && (s = reader_next(r, db->mem, &next, err)) == OK && next != NULL) {
+    while (s == OK && (s = reader_next(r, db->mem, g.rows_max - g.rows, &next, err)) == OK &&
+           next != NULL) {
         s = gather_batch(&g, next, &r->arena, err);
         batch_release(next);
     }
@@ -333,7 +346,7 @@ db_fit_result(batch **out, laminar_database *db, const plan_env *env, const obje
     defaults fill;
     arena_init(&a, db->mem);
     defaults_init(&fill, o, db->mem, &env->eval, env->statement_us);
-    gathered g = {.db = db, .o = o, .from = from, .fill = &fill.base};
+    gathered g = {.db = db, .o = o, .from = from, .fill = &fill.base, .rows_max = INT32_MAX};
     status   s = OK;
     for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
         s = gather_batch(&g, rows->batches[i], &a, err);

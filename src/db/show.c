@@ -2,6 +2,7 @@
 /* show.c - SHOW and DESCRIBE: what there is, as rows. */
 #include <stdlib.h>
 
+#include "batch/builder.h"
 #include "db/settings.h"
 #include "db/statement.h"
 #include "io/csv.h"

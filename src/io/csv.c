@@ -272,9 +272,6 @@ read_rows(csv_reader *r, csv_target *target, builder *b, error *err) {
             r->line++;
             continue;
         }
-        if (rows == INT32_MAX) {
-            return error_set(err, ERR_INGESTION_FAILED, "more than 2^31 - 1 rows in one insert");
-        }
         if (rows % INTERRUPT_ROWS == 0 && interrupt_poll(r->guard)) {
             return interrupt_reason(r->guard, err);
         }
@@ -322,6 +319,7 @@ csv_read(batch **out, mem *m, const schema *shape, filler *fill, text csv, const
     builder b;
     status  s = builder_init(&b, m, types, shape->count, err);
     if (s == OK) {
+        b.rows_max = INSERT_ROWS_MAX;
         s = read_rows(&r, target, &b, err);
         if (s == OK && builder_rows(&b) > 0) {
             s = builder_take(&b, out, err);

@@ -248,9 +248,6 @@ read_row(json_reader *r, int32_t depth, error *err) {
             return json_fault(r, "',' or '}' must stand here", err);
         }
     }
-    if (r->row_count == INT32_MAX - 1) {
-        return error_set(err, ERR_INGESTION_FAILED, "more than 2^31 - 2 rows in one insert");
-    }
     if (n < r->target->shape->count) {
         TRY(fill_missing(r, err));
     }
@@ -323,6 +320,7 @@ reader_open(json_reader *r, mem *m, const json_target *target, text json, error 
     }
     if (s == OK) {
         s = builder_init(&r->rows, m, types, shape->count, err);
+        r->rows.rows_max = INSERT_ROWS_MAX;
     }
     arena_fini(&a);
     if (s < 0) {

@@ -14,6 +14,7 @@ import pytest
 from laminardb import LaminarConfig
 
 VALUE = 64 << 20
+INSERT = 1 << 24
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def test_limits_are_listed(db: Any) -> None:
         "json_depth": 64,
         "csv_field_bytes": 16 << 20,
         "name_bytes": 255,
+        "insert_rows": INSERT,
     }
     assert {name: db.limits().get(name) for name in wanted} == wanted
     assert db.limits() == {row[0]: row[1] for row in db.query("SHOW LIMITS").fetchall()}
@@ -118,6 +120,43 @@ def test_texts_in_at_their_limits(db: Any) -> None:
     with pytest.raises(laminardb.IngestionError, match="16 MiB"):
         db.insert_csv("t", "k,s\n4," + "x" * ((16 << 20) + 1))
     assert db.query("SELECT k, count(*) FROM t GROUP BY k ORDER BY k").fetchall() == [(1, 1), (3, 2), (4, 2)]
+
+
+def test_rows_of_an_insert_at_their_limit() -> None:
+    """As Arrow in one batch and in several, as CSV and row by row; a query's rows are no such insert."""
+    import numpy as np
+    import pyarrow as pa
+
+    values = pa.array(np.zeros(INSERT + 1, np.int8))
+    part = INSERT // 2
+
+    def arrow(n: int) -> Any:
+        return pa.table({"b": values.slice(0, n)})
+
+    def arrow_in_parts(n: int) -> Any:
+        return pa.table({"b": pa.chunked_array([values.slice(0, part), values.slice(part, n - part)])})
+
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE f (b TINYINT) WITH (retain = 'none')")
+        for make in (arrow, arrow_in_parts):
+            for n in (INSERT - 1, INSERT):
+                assert db.insert("f", make(n)) == n
+            with pytest.raises(
+                laminardb.IngestionError, match=r"more than 16777216 rows[\s\S]*in parts"
+            ):
+                db.insert("f", make(INSERT + 1))
+        for n in (INSERT - 1, INSERT):
+            assert db.insert_csv("f", "b\n" + "1\n" * n) == n
+        with pytest.raises(laminardb.IngestionError, match="more than 16777216 rows"):
+            db.insert_csv("f", "b\n" + "1\n" * (INSERT + 1))
+        with pytest.raises(laminardb.IngestionError, match="more than 16777216 rows"):
+            db.insert_json("f", '{"b":1}' * (INSERT + 1))
+        with pytest.raises(laminardb.IngestionError, match="more than 16777216 rows"):
+            db.insert("f", {"b": [1] * (INSERT + 1)})
+        assert db.insert("f", {"b": [1]}) == 1
+    with laminardb.open() as db:
+        assert int(db.execute(f"CREATE TABLE t AS SELECT true AS b FROM range({INSERT + 1})")) in (0, 1, INSERT + 1)
+        assert db.query("SELECT count(*) FROM t").fetchone() == (INSERT + 1,)
 
 
 def test_size_of_sql(db: Any) -> None:
