@@ -72,8 +72,33 @@ catalog_close(catalog *c) {
     mem_free(c->mem, c, sizeof(*c));
 }
 
+/* C0, DEL and C1, which is two bytes: c2 80 to c2 9f. */
+static bool
+has_control(text name) {
+    for (size_t i = 0; i < name.size; i++) {
+        const unsigned char c = (unsigned char)name.data[i];
+        const unsigned char next = i + 1 < name.size ? (unsigned char)name.data[i + 1] : 0;
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+status
+catalog_check_name(text name, int32_t position, error *err) {
+    if (!has_control(name)) {
+        return OK;
+    }
+    error_set_at(
+        err, ERR_INVALID_SCHEMA, position,
+        "a name of a table or column has no control characters, such as newlines and tabs");
+    return error_hint(err, "give it another name, or say AS other behind the column");
+}
+
 status
 catalog_object_new(object **out, mem *m, object_kind kind, text name, error *err) {
+    TRY(catalog_check_name(name, -1, err));
     object *o = mem_alloc_zero(m, sizeof(*o));
     if (o == NULL) {
         return error_memory(err);

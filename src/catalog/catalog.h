@@ -127,6 +127,8 @@ typedef struct catalog catalog;
 
 status catalog_open(catalog **out, mem *m, error *err) MUST_USE;
 void   catalog_close(catalog *c);
+/* What objects and their columns are called: without control characters. */
+status catalog_check_name(text name, int32_t position, error *err) MUST_USE;
 /* A new object with reference 1, not yet in the catalog; fill it (from object->arena) and add it,
  * or release it. */
 status  catalog_object_new(object **out, mem *m, object_kind kind, text name, error *err) MUST_USE;

@@ -115,6 +115,7 @@ bind_checks(object *o, binder *b, const ast_statement *s) {
 static status
 check_name(const ast_statement *s, int32_t i, error *err) {
     const ast_name *name = &s->columns[i].name;
+    TRY(catalog_check_name(name->text, name->position, err));
     for (int32_t j = 0; j < i; j++) {
         if (text_equal_nocase(s->columns[j].name.text, name->text)) {
             error_set_at(err, ERR_INVALID_SCHEMA, name->position,
@@ -498,6 +499,7 @@ status
 plan_check_names(const schema *columns, const ast_statement *s, error *err) {
     for (int32_t i = 0; i < columns->count; i++) {
         const text name = columns->fields[i].name;
+        TRY(catalog_check_name(name, s->select->position, err));
         for (int32_t j = 0; j < i; j++) {
             if (text_equal_nocase(columns->fields[j].name, name)) {
                 error_set_at(err, ERR_INVALID_SCHEMA, s->select->position,

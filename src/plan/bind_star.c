@@ -13,7 +13,8 @@
 
 /* ---- names */
 
-/* The text of an expression as written, white space (and nothing else) made single. */
+/* The text of an expression as written, white space (and nothing else) made single, and no control
+ * character in what is quoted. */
 static status
 written_text(text *out, binder *b, const ast_expr *e) {
     const text sql = b->sql;
@@ -42,7 +43,7 @@ written_text(text *out, binder *b, const ast_expr *e) {
             }
             continue;
         }
-        to[count++] = c;
+        to[count++] = (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c;
     }
     to[count] = '\0';
     *out = (text){to, count};
