@@ -213,8 +213,8 @@ LAMINAR_API bool laminar_database_take_warning(laminar_database *db, char *out, 
 LAMINAR_API void laminar_database_interrupt(laminar_database *db);
 /* The counters of the last minutes, oldest first: samples that work took, at most one a second and
  * 3,600 in all, and as the last row what they are now. Columns time (TIMESTAMPTZ), ingested,
- * emitted, dropped, inserts, ticks, watermark (epoch ms, NULL before any row), memory_bytes, all
- * BIGINT. Class "ValueError": minutes is below 1. */
+ * emitted, dropped, inserts, ticks, watermark (epoch ms, NULL before any row), memory_bytes,
+ * delivered (rows that sinks wrote), all BIGINT. Class "ValueError": minutes is below 1. */
 LAMINAR_API laminar_status laminar_database_history(laminar_database *db, int64_t minutes,
                                                     laminar_result **out, laminar_error *err);
 /* How far a query has come. */
@@ -624,15 +624,72 @@ LAMINAR_API void           laminar_subscription_close(laminar_subscription *s); 
 typedef enum laminar_object_kind {
     LAMINAR_OBJECT_SOURCE,
     LAMINAR_OBJECT_TABLE,
-    LAMINAR_OBJECT_STREAM
+    LAMINAR_OBJECT_STREAM,
+    LAMINAR_OBJECT_SINK
 } laminar_object_kind;
 /* Objects of a kind in order of creation, as a result with columns name VARCHAR, sql VARCHAR. */
 LAMINAR_API laminar_status laminar_database_list(laminar_database *db, laminar_object_kind kind,
                                                  laminar_result **out, laminar_error *err);
 /* What reads what, from the bound plans: one row for each object and each of its inputs, objects in
- * order of creation. Columns name, kind ("source", "table", "stream"), sql, input (NULL: none). */
+ * order of creation. Columns name, kind ("source", "table", "stream", "sink"), sql, input (NULL:
+ * none). */
 LAMINAR_API laminar_status laminar_database_topology(laminar_database *db, laminar_result **out,
                                                      laminar_error *err);
+/* Nanoseconds from the insert to its changes being published; one insert in sixteen is measured
+ * after the first 64. Percentiles are off by at most 1/32. All 0 when count is. */
+typedef struct laminar_latency {
+    int64_t count, min_ns, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
+} laminar_latency;
+
+/* ---- sinks: CREATE SINK name FROM stream [WHERE ...] WITH (connector = 'file' | 'python', ...),
+ * ALTER SINK name RETRY, DROP SINK, SHOW SINKS. Each has a thread of its own, which no tick waits
+ * for. */
+/* Where the rows of the sinks with connector = 'python' (or 'program') go. */
+typedef struct laminar_sink_writer {
+    /* A delivery: rows that came together, with "__weight" as last column of an updating result. It
+     * is the callee's and is freed by it. An error is tried again, the same rows, as the sink's
+     * options say; rows that were written before it are written twice then. On the sink's thread,
+     * one call at a time, no lock is held: it may call the database. */
+    laminar_status (*write)(void *context, laminar_result *rows, laminar_error *err);
+    /* What was written before is to be safe. NULL: nothing to do. */
+    laminar_status (*flush)(void *context, laminar_error *err);
+    void (*close)(void *context); /* no call comes any more; may be NULL */
+    void *context;
+} laminar_sink_writer;
+/* For the sink of that name, whether it is there already or not; in the place of an earlier one.
+ * NULL: takes it away. A sink without one waits. */
+LAMINAR_API laminar_status laminar_database_register_sink(laminar_database *db, const char *name,
+                                                          const laminar_sink_writer *writer,
+                                                          laminar_error             *err);
+typedef struct laminar_sink_stats {
+    uint32_t size;       /* set to sizeof before the call */
+    int64_t  total_rows; /* written */
+    int64_t  pending_rows, pending_bytes, dropped_rows;
+    int64_t  errors;   /* of the connector, those that a retry mended too */
+    char    state[16]; /* "running", "waiting" (for its writer), "retrying", "failed", "finished" */
+    char    last_error[512]; /* "": none yet */
+    int64_t epoch, part;     /* the position of the last delivery that was written, as
+                                laminar_result_position */
+    laminar_latency latency; /* ns that a delivery took to be written, retries too */
+} laminar_sink_stats;
+/* Code 200: there is none of the name. */
+LAMINAR_API laminar_status laminar_database_sink_stats(laminar_database *db, const char *name,
+                                                       laminar_sink_stats *out, laminar_error *err);
+/* ---- named pipelines: CREATE PIPELINE, CREATE STREAM ... IN PIPELINE, SHOW PIPELINES; START,
+ * STOP, PAUSE, RESUME and DROP PIPELINE. Code 200: there is none of the name. */
+/* As laminar_database_state, of a pipeline: "Created", "Starting", "Running", "Paused",
+ * "ShuttingDown", "Stopped", "Faulted" (all its streams have failed). Static text. */
+LAMINAR_API laminar_status laminar_pipeline_state(laminar_database *db, const char *name,
+                                                  const char **out, laminar_error *err);
+/* What it was and is, oldest first: columns version (BIGINT, from 1), created_at (TIMESTAMPTZ), sql
+ * (the statements that make it). A statement that changes the text of the pipeline makes a version;
+ * the last 64 are kept. */
+LAMINAR_API laminar_status laminar_pipeline_versions(laminar_database *db, const char *name,
+                                                     laminar_result **out, laminar_error *err);
+/* As laminar_database_topology, of the streams of a pipeline, what they read and what reads them.
+ */
+LAMINAR_API laminar_status laminar_pipeline_topology(laminar_database *db, const char *name,
+                                                     laminar_result **out, laminar_error *err);
 /* Schema of a source, table or stream. */
 LAMINAR_API laminar_status laminar_database_schema(laminar_database *db, const char *name,
                                                    struct ArrowSchema *out, laminar_error *err);
@@ -652,12 +709,6 @@ typedef struct laminar_source_stats {
 LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, const char *source,
                                                          laminar_source_stats *out,
                                                          laminar_error        *err);
-
-/* Nanoseconds from the insert to its changes being published; one insert in sixteen is measured
- * after the first 64. Percentiles are off by at most 1/32. All 0 when count is. */
-typedef struct laminar_latency {
-    int64_t count, min_ns, mean_ns, p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
-} laminar_latency;
 
 typedef struct laminar_stream_stats {
     uint32_t        size;

@@ -20,6 +20,9 @@ PyObject *ext_connection_source_stats(PyObject *o, PyObject *name);
 PyObject *ext_connection_stream_stats(PyObject *o, PyObject *name);
 PyObject *ext_connection_metrics(PyObject *o, PyObject *unused);
 PyObject *ext_connection_topology(PyObject *o, PyObject *unused);
+PyObject *ext_connection_pipeline_state(PyObject *o, PyObject *name);
+PyObject *ext_connection_pipeline_topology(PyObject *o, PyObject *name);
+PyObject *ext_connection_pipeline_versions(PyObject *o, PyObject *name);
 PyObject *ext_connection_queries(PyObject *o, PyObject *unused);
 PyObject *ext_connection_history(PyObject *o, PyObject *minutes);
 PyObject *ext_connection_state(PyObject *o, void *unused);
@@ -27,5 +30,9 @@ PyObject *ext_connection_in_transaction(PyObject *o, void *unused);
 PyObject *ext_connection_set_progress(PyObject *o, PyObject *args);
 PyObject *ext_connection_cancel_query(PyObject *o, PyObject *id);
 PyObject *ext_connection_memory(PyObject *o, PyObject *unused);
+PyObject *ext_connection_sink_stats(PyObject *o, PyObject *name);
+
+/* sink.c: a method */
+PyObject *ext_connection_register_sink(PyObject *o, PyObject *args);
 
 #endif

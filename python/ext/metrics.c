@@ -103,6 +103,37 @@ ext_connection_stream_stats(PyObject *o, PyObject *name) {
     return dict;
 }
 
+static PyObject *
+text_or_none(const char *text) {
+    return text[0] == '\0' ? Py_NewRef(Py_None) : PyUnicode_FromString(text);
+}
+
+PyObject *
+ext_connection_sink_stats(PyObject *o, PyObject *name) {
+    connection_object *self = (connection_object *)o;
+    const char        *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    laminar_sink_stats stats = {.size = sizeof(stats)};
+    laminar_error      err;
+    laminar_status     s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_sink_stats(self->db, text, &stats, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    const counter counters[] = {{"total_rows", stats.total_rows}, {"pending", stats.pending_rows},
+                                {"dropped", stats.dropped_rows},  {"errors", stats.errors},
+                                {"epoch", stats.epoch},           {"part", stats.part}};
+    PyObject     *dict = DICT_OF(counters);
+    if (put(dict, "latency", latency_dict(&stats.latency)) < 0 ||
+        put(dict, "state", PyUnicode_FromString(stats.state)) < 0 ||
+        put(dict, "last_error", text_or_none(stats.last_error)) < 0) {
+        Py_CLEAR(dict);
+    }
+    return dict;
+}
+
 PyObject *
 ext_connection_metrics(PyObject *o, PyObject *unused) {
     (void)unused;
@@ -143,6 +174,45 @@ PyObject *
 ext_connection_topology(PyObject *o, PyObject *unused) {
     (void)unused;
     return rows_of(o, laminar_database_topology);
+}
+
+static PyObject *
+rows_of_name(PyObject *o, PyObject *name,
+             laminar_status (*list)(laminar_database *, const char *, laminar_result **,
+                                    laminar_error *)) {
+    connection_object *self = (connection_object *)o;
+    const char        *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    laminar_result    *rows = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = list(self->db, text, &rows, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
+}
+
+PyObject *
+ext_connection_pipeline_versions(PyObject *o, PyObject *name) {
+    return rows_of_name(o, name, laminar_pipeline_versions);
+}
+
+PyObject *
+ext_connection_pipeline_topology(PyObject *o, PyObject *name) {
+    return rows_of_name(o, name, laminar_pipeline_topology);
+}
+
+PyObject *
+ext_connection_pipeline_state(PyObject *o, PyObject *name) {
+    connection_object *self = (connection_object *)o;
+    const char        *text = PyUnicode_AsUTF8AndSize(name, NULL), *state = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    if (text == NULL) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_pipeline_state(self->db, text, &state, &err));
+    return s < 0 ? ext_raise_error(self->state, &err) : PyUnicode_FromString(state);
 }
 
 /* On the thread that runs a query: Connection._report does the rest. */

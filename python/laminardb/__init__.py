@@ -55,15 +55,18 @@ if TYPE_CHECKING:
         StreamMetrics,
     )
     from .pipeline import (
+        Pipeline,
         PipelineEdge,
         PipelineNode,
         PipelineTopology,
+        PipelineVersion,
         Progress,
         QueryInfo,
         SinkInfo,
         SourceInfo,
         StreamInfo,
     )
+    from .sinks import SinkMetrics
     from .types import Column, Schema
     from .why import InputState, Why
     from .writer import Writer
@@ -88,9 +91,11 @@ _LATER = {
         "StreamMetrics",
     ),
     "pipeline": (
+        "Pipeline",
         "PipelineEdge",
         "PipelineNode",
         "PipelineTopology",
+        "PipelineVersion",
         "Progress",
         "QueryInfo",
         "SinkInfo",
@@ -98,6 +103,7 @@ _LATER = {
         "StreamInfo",
     ),
     "prometheus": (),
+    "sinks": ("SinkMetrics",),
     "types": ("Column", "Schema"),
     "why": ("InputState", "Why"),
     "writer": ("BatchWriter", "Writer"),
@@ -140,10 +146,12 @@ __all__ = [
     "MaterializedView",
     "Metrics",
     "MetricsSample",
+    "Pipeline",
     "PipelineEdge",
     "PipelineMetrics",
     "PipelineNode",
     "PipelineTopology",
+    "PipelineVersion",
     "Progress",
     "QueryError",
     "QueryInfo",
@@ -151,6 +159,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "SinkInfo",
+    "SinkMetrics",
     "SourceInfo",
     "SourceMetrics",
     "StreamError",

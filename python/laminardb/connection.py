@@ -17,22 +17,35 @@ TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
-    from typing import Any, Literal, TypeVar
+    from typing import Any, Literal, Protocol, TypeVar
 
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent
     from .dbapi import Cursor
     from .metrics import MetricsSample, PipelineMetrics, SourceMetrics, StreamMetrics
-    from .pipeline import PipelineTopology, Progress, QueryInfo, SinkInfo, SourceInfo, StreamInfo
+    from .pipeline import (
+        Pipeline,
+        PipelineTopology,
+        Progress,
+        QueryInfo,
+        SinkInfo,
+        SourceInfo,
+        StreamInfo,
+    )
+    from .sinks import SinkMetrics
     from .why import Why
     from .writer import Writer
 
     Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
+
+    class SinkTarget(Protocol):
+        def write(self, batch: QueryResult, /) -> object: ...
+
     LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
     Parameters = Sequence[Any] | Mapping[str, Any]
 _LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
-_SOURCE, _TABLE, _STREAM = 0, 1, 2
+_SOURCE, _TABLE, _STREAM, _SINK = 0, 1, 2, 3
 
 
 def _quoted(name: str) -> str:
@@ -545,26 +558,45 @@ class Connection(_laminardb.Connection):
         return self._metrics()["queries"]
 
     def topology(self) -> PipelineTopology:
-        """Which source or stream feeds which stream, from the bound plans."""
+        """Which source or stream feeds which stream or sink, from the bound plans."""
+        return self._graph(self._topology())
+
+    def _graph(self, rows: QueryResult) -> PipelineTopology:
         from .pipeline import PipelineEdge, PipelineNode, PipelineTopology
 
+        types = {"stream": "stream", "sink": "sink"}
         nodes: dict[str, PipelineNode] = {}
         edges = []
-        for name, kind, sql, source in self._topology().fetchall():
+        for name, kind, sql, source in rows.fetchall():
             if name not in nodes:
-                is_stream = kind == "stream"
+                made = kind in types
                 nodes[name] = PipelineNode(
-                    name, "stream" if is_stream else "source", self.schema(name), sql if is_stream else None
+                    name, types.get(kind, "source"), self.schema(name), sql if made else None
                 )
             if source is not None:
                 edges.append(PipelineEdge(source, name))
         return PipelineTopology(list(nodes.values()), edges)
 
+    def pipeline(self, name: str) -> Pipeline:
+        """The pipeline of that name (CREATE PIPELINE makes one). Unknown name: SchemaError 200."""
+        from .pipeline import Pipeline
+
+        self._pipeline_state(name)
+        return next((p for p in self.pipelines() if p.name.lower() == name.lower()), Pipeline(self, name))
+
+    def pipelines(self) -> list[Pipeline]:
+        """Named pipelines in order of creation; streams without one run with the database."""
+        from .pipeline import Pipeline
+
+        return [Pipeline(self, row[0]) for row in self._execute("SHOW PIPELINES").fetchall()[1:]]
+
     def sources(self) -> list[SourceInfo]:
         """Sources and tables in order of creation."""
         from .pipeline import SourceInfo
 
-        rows = (row for row in self._topology().fetchall() if row[1] != "stream" and row[3] is None)
+        rows = (
+            row for row in self._topology().fetchall() if row[1] not in ("stream", "sink") and row[3] is None
+        )
         return [SourceInfo(name, self.schema(name), sql) for name, _, sql, _ in rows]
 
     def streams(self) -> list[StreamInfo]:
@@ -577,12 +609,54 @@ class Connection(_laminardb.Connection):
         """Sinks in order of creation."""
         from .pipeline import SinkInfo
 
-        return [SinkInfo(name) for name in self.list_sinks()]
+        rows = {row[0]: row for row in self._execute("SHOW SINKS").fetchall()}
+        return [
+            SinkInfo(name, sql, rows[name][2], rows[name][3])
+            for name, sql in self._list(_SINK)
+            if name in rows
+        ]
 
     def list_sinks(self) -> list[str]:
         """Names of sinks in order of creation."""
-        self._metrics()  # a closed database says so
-        return []
+        return [row[0] for row in self._list(_SINK)]
+
+    def sink_metrics(self, name: str) -> SinkMetrics | None:
+        """Counters of a sink, or None when there is no such sink."""
+        from .sinks import SinkMetrics
+
+        try:
+            return SinkMetrics._of(name, self._sink_stats(name))
+        except SchemaError:
+            return None
+
+    def all_sink_metrics(self) -> list[SinkMetrics]:
+        """Counters of every sink in order of creation."""
+        found = (self.sink_metrics(name) for name in self.list_sinks())
+        return [m for m in found if m is not None]
+
+    def register_sink(self, name: str, target: Callable[[QueryResult], object] | SinkTarget | None) -> None:
+        """Where the rows of the sink of this name (connector = 'python') go; before or after CREATE SINK.
+
+        target: a callable that takes each delivery, a QueryResult (of an updating result with `__weight` as
+        last column: -1 for an old row, +1 for a new one), or an object with ``write(batch)`` and, if it
+        likes, ``flush()`` and ``close()``. It is called on the sink's thread, one call at a time, and may use
+        this connection. An exception is tried again as the sink's options say, with the same batch. None
+        takes the target away: the sink waits.
+
+        Example:
+            >>> got = []
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+            >>> db.register_sink("k", lambda batch: got.extend(batch.fetchall()))
+            >>> db.start()
+            >>> _ = db.insert("t", {"v": 1})
+            >>> db.flush()
+            >>> got
+            [(1,)]
+        """
+        from .sinks import Target
+
+        self._register_sink(name, None if target is None else Target(target))
 
     def queries(self) -> list[QueryInfo]:
         """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first."""

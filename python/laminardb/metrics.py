@@ -162,7 +162,8 @@ class StreamMetrics:
 class MetricsSample:
     """The counters of a database as they were at a time (aware, UTC).
 
-    ingested, emitted, dropped: rows, as in PipelineMetrics. watermark: epoch milliseconds, None before a row.
+    ingested, emitted, dropped: rows, as in PipelineMetrics; delivered: rows that sinks wrote. watermark:
+    epoch milliseconds, None before a row.
     """
 
     time: datetime
@@ -173,6 +174,7 @@ class MetricsSample:
     ticks: int
     watermark: int | None
     memory_bytes: int
+    delivered: int = 0
 
 
 class Metrics:

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .connection import Connection
 
 _BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
 
@@ -36,9 +41,12 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SinkInfo:
-    """A sink."""
+    """A sink: name, the statement that made it, connector ("file", "python") and state, as in SinkMetrics."""
 
     name: str
+    sql: str | None = None
+    connector: str | None = None
+    state: str | None = None
 
     def __repr__(self) -> str:
         return f"SinkInfo(name={self.name!r})"
@@ -185,3 +193,88 @@ class PipelineTopology:
                 f"{html.escape(labels[node.name], quote=True)}</text></g>"
             )
         return "".join([*parts, "</svg>"])
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineVersion:
+    """What a pipeline was from created_at (aware, UTC) on: the statements that make it, as one text."""
+
+    version: int
+    created_at: datetime
+    sql: str
+
+
+class Pipeline:
+    """A named pipeline: streams that start, pause and stop together. Made by ``db.pipeline(name)``.
+
+    Example:
+        >>> import laminardb
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE PIPELINE p; CREATE SOURCE t (v BIGINT)")
+        >>> _ = db.execute("CREATE STREAM total IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+        >>> p = db.pipeline("p")
+        >>> p.start()
+        >>> p.pause()
+        >>> db.insert("t", {"v": 1})
+        1
+        >>> p.state, db.query_stream("total").fetchall()
+        ('Paused', [(None,)])
+        >>> p.resume()
+        >>> db.query_stream("total").fetchall()
+        [(1,)]
+    """
+
+    __slots__ = ("_db", "_name")
+
+    def __init__(self, db: Connection, name: str) -> None:
+        self._db = db
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """As it was declared."""
+        return self._name
+
+    @property
+    def state(self) -> str:
+        """'Created', 'Starting', 'Running', 'Paused', 'ShuttingDown', 'Stopped', or 'Faulted'.
+
+        Faulted: all its streams have failed.
+        """
+        return self._db._pipeline_state(self._name)
+
+    def _do(self, action: str) -> None:
+        name = self._name.replace('"', '""')
+        self._db._execute(f'{action} PIPELINE "{name}"')
+
+    def start(self) -> None:
+        """Its streams read what is retained, then everything new. One that was paused resumes."""
+        self._do("START")
+
+    def stop(self) -> None:
+        """Gives back the state of its streams, which cannot be read until start() makes it again.
+
+        Raises:
+            QueryError: a stream holds values of now(), random() or the like; pause() keeps those.
+        """
+        self._do("STOP")
+
+    def pause(self) -> None:
+        """Its streams stay where they are; what comes for them is kept in memory until resume()."""
+        self._do("PAUSE")
+
+    def resume(self) -> None:
+        """What came in the pause flows, insert by insert, as if there had been none."""
+        self._do("RESUME")
+
+    def topology(self) -> PipelineTopology:
+        """Its streams, what they read, and the sinks that read them."""
+        return self._db._graph(self._db._pipeline_topology(self._name))
+
+    def versions(self) -> list[PipelineVersion]:
+        """What it was and is, oldest first; the last 64 are kept. CREATE, OR REPLACE and DROP of its streams
+        make versions."""
+        return [PipelineVersion(*row) for row in self._db._pipeline_versions(self._name).fetchall()]
+
+    def __repr__(self) -> str:
+        return f"Pipeline(name={self._name!r})"

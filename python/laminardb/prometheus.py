@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .connection import Connection
     from .metrics import SourceMetrics, StreamMetrics
+    from .sinks import SinkMetrics
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -107,6 +108,18 @@ def _labels(labels: Labels) -> str:
     return "{" + inner + "}" if inner else ""
 
 
+def _of_sinks(sinks: list[SinkMetrics]) -> Iterator[Family]:
+    for name, kind, text, field in (
+        ("sink_rows", "counter", "Rows written.", "total_events"),
+        ("sink_errors", "counter", "Failures of the connector, mended ones too.", "errors"),
+        ("sink_dropped_rows", "counter", "Rows lost by on_lag = 'drop_oldest'.", "dropped"),
+        ("sink_pending_rows", "gauge", "Rows that wait to be written.", "pending"),
+    ):
+        yield _each(name, kind, text, [({"sink": s.name}, getattr(s, field)) for s in sinks])
+    failed = [({"sink": s.name}, float(s.state == "failed")) for s in sinks]
+    yield _each("sink_failed", "gauge", "1 when it has been tried often enough.", failed)
+
+
 def text(db: Connection, openmetrics: bool = False) -> str:
     """The page that a scraper reads; its media type is CONTENT_TYPE or OPENMETRICS_CONTENT_TYPE."""
     lines: list[str] = []
@@ -114,6 +127,7 @@ def text(db: Connection, openmetrics: bool = False) -> str:
         _of_database(db),
         _of_sources(db.all_source_metrics()),
         _of_streams(db.all_stream_metrics()),
+        _of_sinks(db.all_sink_metrics()),
     ):
         for name, kind, about, samples in families:
             full = f"laminardb_{name}"

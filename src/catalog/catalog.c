@@ -139,21 +139,17 @@ catalog_object_release(object *o) {
 
 const char *
 object_kind_name(object_kind kind) {
-    static const char *const names[] = {[OBJECT_SOURCE] = "source",
-                                        [OBJECT_TABLE] = "table",
-                                        [OBJECT_STREAM] = "stream",
-                                        [OBJECT_VIEW] = "view",
-                                        [OBJECT_FUNCTION] = "function"};
+    static const char *const names[] = {
+        [OBJECT_SOURCE] = "source", [OBJECT_TABLE] = "table",       [OBJECT_STREAM] = "stream",
+        [OBJECT_VIEW] = "view",     [OBJECT_FUNCTION] = "function", [OBJECT_SINK] = "sink"};
     return names[kind];
 }
 
 const char *
 object_kind_word(object_kind kind) {
-    static const char *const words[] = {[OBJECT_SOURCE] = "SOURCE",
-                                        [OBJECT_TABLE] = "TABLE",
-                                        [OBJECT_STREAM] = "STREAM",
-                                        [OBJECT_VIEW] = "VIEW",
-                                        [OBJECT_FUNCTION] = "FUNCTION"};
+    static const char *const words[] = {
+        [OBJECT_SOURCE] = "SOURCE", [OBJECT_TABLE] = "TABLE",       [OBJECT_STREAM] = "STREAM",
+        [OBJECT_VIEW] = "VIEW",     [OBJECT_FUNCTION] = "FUNCTION", [OBJECT_SINK] = "SINK"};
     return words[kind];
 }
 

@@ -16,7 +16,8 @@ typedef enum object_kind {
     OBJECT_TABLE,
     OBJECT_STREAM,
     OBJECT_VIEW,
-    OBJECT_FUNCTION
+    OBJECT_FUNCTION,
+    OBJECT_SINK
 } object_kind;
 
 /* PRIMARY KEY or UNIQUE of a table. A key with a NULL in it is in no conflict. */

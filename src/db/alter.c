@@ -7,6 +7,7 @@
  * comes before the first thing is touched. */
 #include "db/durable.h"
 #include "db/going.h"
+#include "db/sink.h"
 #include "expr/defaults.h"
 
 typedef struct alteration {
@@ -351,7 +352,9 @@ is_user(const alteration *a, const object *o, bool *uses, error *err) {
         *uses = true;
         return OK;
     }
-    if (o->kind == OBJECT_VIEW) {
+    if (o->kind == OBJECT_SINK) { /* its columns are in what it has written */
+        *uses = true;
+    } else if (o->kind == OBJECT_VIEW) {
         TRY(view_reads_column(a, o, uses, err));
     } else {
         *uses = plan_reads_column(stream_plan(o->impl)->root, a->old, a->column);
@@ -744,6 +747,9 @@ alter(statement_context *c, const ast_statement *st, error *err) {
     TRY(db_refuse_in_transaction(c->db, alter_name(st), err));
     if (st->if_exists && catalog_find(c->db->catalog, st->name.text, st->name.quoted) == NULL) {
         return OK;
+    }
+    if (st->object == AST_OBJECT_SINK) {
+        return sink_alter(c, st, err);
     }
     TRY(find_object(c, st, &a.old, err));
     if (st->if_not_exists && schema_find(a.old->schema, st->columns[0].name.text, false) >= 0) {

@@ -11,7 +11,7 @@
  * Nothing is lost between queue and token: a thread queues first and then tries the token; a holder
  * releases the token first and then looks at the queue. With a full fence between the two steps of
  * each, at least one of them sees the other. */
-#include "db/internal.h"
+#include "db/sink.h"
 
 #define LEAVE_US_MAX 200
 #define LOOK_NS_MAX 20000
@@ -472,5 +472,5 @@ db_flush(laminar_database *db, error *err) {
     }
     q->fault_status = OK;
     mutex_unlock(&q->lock);
-    return s;
+    return s < 0 ? s : sinks_flush(db, 0, err);
 }

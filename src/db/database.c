@@ -6,7 +6,9 @@
 #include "arrow/arrow.h"
 #include "db/durable.h"
 #include "db/internal.h"
+#include "db/pipeline.h"
 #include "db/settings.h"
+#include "db/sink.h"
 #include "kernel/kernel.h"
 #include "os/callout.h"
 
@@ -45,8 +47,16 @@ open_parts(laminar_database *db, error *err) {
         return s;
     }
     mutex_set_level(&db->queries_lock, LEVEL_LEAF);
+    s = mutex_init(&db->sinks_lock, err);
+    if (s < 0) {
+        mutex_fini(&db->queries_lock);
+        mutex_fini(&db->token);
+        return s;
+    }
+    mutex_set_level(&db->sinks_lock, LEVEL_LEAF);
     s = queue_open(db, err);
     if (s < 0) {
+        mutex_fini(&db->sinks_lock);
         mutex_fini(&db->queries_lock);
         mutex_fini(&db->token);
         return s;
@@ -58,6 +68,7 @@ open_parts(laminar_database *db, error *err) {
     if (s < 0) {
         catalog_close(db->catalog);
         queue_close(db);
+        mutex_fini(&db->sinks_lock);
         mutex_fini(&db->queries_lock);
         mutex_fini(&db->token);
     }
@@ -163,9 +174,12 @@ db_release(laminar_database *db) {
     mem *m = db->mem;
     db_queries_fini(db);
     catalog_close(db->catalog);
+    pipelines_fini(db);
+    sinks_fini(db);
     engine_close(db->engine);
     settings_fini(db);
     queue_close(db);
+    mutex_fini(&db->sinks_lock);
     mutex_fini(&db->queries_lock);
     mutex_fini(&db->token);
     mem_free(m, db, sizeof(*db));
@@ -325,7 +339,7 @@ status
 db_find_source(laminar_database *db, text name, object **out, error *err) {
     object *o = NULL;
     TRY(catalog_need(&o, db->catalog, name, false, ERR_TABLE_NOT_FOUND, "Source", -1, err));
-    if (o->kind == OBJECT_STREAM || o->kind == OBJECT_VIEW) {
+    if (o->kind != OBJECT_SOURCE && o->kind != OBJECT_TABLE) {
         return error_set(err, ERR_SCHEMA_MISMATCH,
                          "\"%.*s\" is a %s: insert into the sources that it reads",
                          TEXT_ARG(o->name), object_kind_name(o->kind));
@@ -398,6 +412,26 @@ end_entered(laminar_database *db) {
         durable_close(db->durable);
         db->durable = NULL;
     }
+    sinks_reap(db);
+    if (atomic_load(&db->state) == DB_CLOSED) {
+        sinks_fini(db);
+    }
+}
+
+/* What was published is written, as far as the sinks can. */
+static void
+drain_sinks(laminar_database *db) {
+    error ignored = {0};
+    if (sinks_flush(db, SINK_DRAIN_US, &ignored) < 0) {
+        return; /* laminar.errors has it */
+    }
+}
+
+void
+db_note_error(laminar_database *db, const char *kind, text name, int32_t code,
+              const char *message) {
+    error_log_add(engine_errors(db->engine), clock_now_us(&db->clock.base), kind, name, code,
+                  message);
 }
 
 laminar_status
@@ -411,6 +445,7 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
         atomic_store(&db->end_wanted, true);
         return LAMINAR_OK;
     }
+    drain_sinks(db);
     const status s = take_token(db, &e);
     if (s == OK) {
         end_entered(db);
@@ -427,6 +462,7 @@ laminar_database_close(laminar_database *db) {
         return; /* the parent's locks and threads do not exist here: leave the memory alone */
     }
     laminar_database_interrupt(db);
+    drain_sinks(db);
     mutex_lock(&db->token);
     end_entered(db);
     db_release(db);
@@ -450,12 +486,11 @@ start_joining(laminar_database *db, stream *s, error *err) {
 }
 
 static status
-start_streams(laminar_database *db, error *err) {
+start_streams(laminar_database *db, const pipeline *only, error *err) {
     stream *joining = NULL;
     bool    done = false;
-    TRY(engine_resume(db->engine, err));
     while (!done) {
-        TRY(engine_start_next(db->engine, &joining, &done, err));
+        TRY(engine_start_next(db->engine, only, &joining, &done, err));
         if (joining != NULL) {
             TRY(start_joining(db, joining, err));
         }
@@ -481,6 +516,13 @@ await_start(laminar_database *db, error *err) {
     return OK;
 }
 
+static void
+end_start(laminar_database *db) {
+    db->starting = false;
+    atomic_fetch_add(&db->start_word, 1);
+    futex_wake_all(&db->start_word);
+}
+
 static status
 start(laminar_database *db, error *err) {
     TRY(await_start(db, err));
@@ -489,15 +531,26 @@ start(laminar_database *db, error *err) {
     TRY(db_refuse_in_transaction(db, "start()", err));
     const int32_t before = atomic_exchange(&db->state, DB_STARTING);
     db->starting = true;
-    status s = start_streams(db, err);
+    status s = engine_resume(db->engine, err);
+    if (s == OK) {
+        pipelines_allow(db);
+        s = start_streams(db, NULL, err);
+    }
     if (s == OK) {
         s = durable_happened(db, DURABLE_START, err);
     }
     int32_t expected = DB_STARTING; /* unless somebody pauses or ends it meanwhile */
     atomic_compare_exchange_strong(&db->state, &expected, s == OK ? DB_RUNNING : before);
-    db->starting = false;
-    atomic_fetch_add(&db->start_word, 1);
-    futex_wake_all(&db->start_word);
+    end_start(db);
+    return s;
+}
+
+status
+db_start_pipeline(laminar_database *db, const pipeline *p, error *err) {
+    TRY(await_start(db, err));
+    db->starting = true;
+    const status s = start_streams(db, p, err);
+    end_start(db);
     return s;
 }
 
@@ -625,11 +678,15 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
         db_drop_transaction(db);
         const int32_t before = atomic_exchange(&db->state, DB_SHUTTING_DOWN);
         s = engine_resume(db->engine, &e);
+        s = s < 0 ? s : pipelines_resume(db, &e);
         if (s == OK) {
             engine_end_logs(db->engine);
         }
         atomic_store(&db->state, s == OK ? DB_STOPPED : before);
         db_leave(db);
+    }
+    if (s == OK) {
+        drain_sinks(db);
     }
     return report(err, &e, s, TEXT(""));
 }

@@ -6,6 +6,8 @@
 #include "db/durable.h"
 #include "db/going.h"
 #include "db/parameters.h"
+#include "db/pipeline.h"
+#include "db/sink.h"
 #include "db/statement.h"
 #include "sql/limits.h"
 
@@ -48,8 +50,13 @@ drop_statement(statement_context *c, const ast_statement *st, error *err) {
     static const object_kind kinds[] = {[AST_OBJECT_SOURCE] = OBJECT_SOURCE,
                                         [AST_OBJECT_STREAM] = OBJECT_STREAM,
                                         [AST_OBJECT_TABLE] = OBJECT_TABLE,
-                                        [AST_OBJECT_VIEW] = OBJECT_VIEW};
-    static const char *const whats[] = {"Source", "Stream", "Table", "View"};
+                                        [AST_OBJECT_VIEW] = OBJECT_VIEW,
+                                        [AST_OBJECT_SINK] = OBJECT_SINK};
+    static const char *const whats[] = {[AST_OBJECT_SOURCE] = "Source",
+                                        [AST_OBJECT_STREAM] = "Stream",
+                                        [AST_OBJECT_TABLE] = "Table",
+                                        [AST_OBJECT_VIEW] = "View",
+                                        [AST_OBJECT_SINK] = "Sink"};
     const object_kind        kind = kinds[st->object];
     laminar_database        *db = c->db;
     going                    g;
@@ -346,9 +353,13 @@ open_stream(statement_context *c, const ast_statement *st, object *o, plan *p, a
     TRY(keep_inputs(o, st, p, old, err));
     TRY(keep_late(c, o, st, p, old, err));
     TRY(describe_stream(c, o, st, p, err));
-    const int32_t        state = atomic_load(&db->state);
-    const stream_options options = {.object = o,
-                                    .running = state == DB_RUNNING || state == DB_PAUSED};
+    const int32_t  state = atomic_load(&db->state);
+    db_pipeline   *in = NULL;
+    stream_options options = {.object = o, .running = state == DB_RUNNING || state == DB_PAUSED};
+    if (st->pipeline.text.data != NULL) {
+        TRY(pipeline_need(&in, db, st->pipeline.text, st->pipeline.position, err));
+        options.pipeline = in->impl;
+    }
     TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
     if (stream_is_joining(made)) {
         TRY(fill_stream(c, st, made, old, done, err));
@@ -417,6 +428,96 @@ create_view(statement_context *c, const ast_statement *st, const going *old, err
     return s;
 }
 
+/* The query of a sink: an updating result as its changes. */
+static status
+plan_sink(statement_context *c, const ast_statement *st, plan *p, arena *plan_arena, error *err) {
+    ast_emission emit = st->emit;
+    TRY(plan_select(p, plan_arena, c->db->catalog, &c->externals, &c->env, st->select, c->sql, true,
+                    &emit, err));
+    if (p->constant) {
+        return error_set_at(
+            err, ERR_QUERY_FAILED, st->select->position,
+            "a sink writes what comes, and nothing comes to a query over constants");
+    }
+    if ((p->root->properties & PLAN_APPEND_ONLY) != 0 || emit.kind == AST_EMIT_CHANGES) {
+        return OK;
+    }
+    if (emit.kind != AST_EMIT_DEFAULT) {
+        error_set_at(err, ERR_QUERY_FAILED, emit.position,
+                     "a sink of an updating result writes its changes, and takes no other EMIT");
+        return error_hint(err,
+                          "leave EMIT out, or make a stream of the query and a sink FROM that");
+    }
+    emit.kind = AST_EMIT_CHANGES;
+    arena_reset(plan_arena);
+    return plan_select(p, plan_arena, c->db->catalog, &c->externals, &c->env, st->select, c->sql,
+                       true, &emit, err);
+}
+
+/* The schema of what is written. */
+static status
+describe_sink(object *o, const plan *p, error *err) {
+    const bool weighs = p->emit == EMIT_CHANGES;
+    schema    *s = schema_copy(&p->root->schema, &o->arena);
+    field     *fields = arena_alloc(&o->arena, sizeof(field) * (size_t)(p->root->schema.count + 1));
+    if (s == NULL || fields == NULL) {
+        return error_memory(err);
+    }
+    memcpy(fields, s->fields, sizeof(field) * (size_t)s->count);
+    fields[s->count] = (field){.name = TEXT("__weight"), .type = type_of(TYPE_I64)};
+    s->fields = fields;
+    s->count += weighs;
+    o->schema = s;
+    return OK;
+}
+
+/* Its query must be gone before what that reads. */
+static void
+free_sink(void *impl) {
+    engine *e = sink_engine(impl);
+    sink_stop(impl); /* another thread may free it from here on */
+    engine_reap(e);
+}
+
+/* The token may be given up while the sink's query reads what is there. */
+static status
+register_sink(statement_context *c, const ast_statement *st, object *o, bool *done, error *err) {
+    going old;
+    *done = false;
+    TRY(db_writable(c->db, err));
+    TRY(find_old(c, st, OBJECT_SINK, &old, done, err));
+    TRY(*done ? OK : register_object(c->db, o, &old, err));
+    return OK;
+}
+
+static status
+create_sink(statement_context *c, const ast_statement *st, const going *old, error *err) {
+    arena   plan_arena;
+    plan    p;
+    object *o = NULL;
+    bool    done = false;
+    arena_init(&plan_arena, c->db->mem);
+    status s = plan_sink(c, st, &p, &plan_arena, err);
+    s = s < 0 ? s : catalog_object_new(&o, c->db->mem, OBJECT_SINK, st->name.text, err);
+    s = s < 0 ? s : keep_inputs(o, st, &p, old, err);
+    s = s < 0 ? s : keep_definition(c, o, st, p.stars, err);
+    s = s < 0 ? s : describe_sink(o, &p, err);
+    s = s < 0 ? s : sink_make(c, st, o, &p, &plan_arena, err);
+    if (s == OK) {
+        sink *made = o->impl;
+        o->impl_free = free_sink;
+        s = register_sink(c, st, o, &done, err);
+        if (s < 0 || done) {
+            sink_stop(made);
+            o->impl = NULL;
+            o->impl_free = NULL;
+        }
+    }
+    catalog_object_release(o);
+    arena_fini(&plan_arena);
+    return s;
+}
+
 static object_kind
 made_kind(const ast_statement *st) {
     switch (st->kind) {
@@ -428,6 +529,8 @@ made_kind(const ast_statement *st) {
         return OBJECT_VIEW;
     case AST_CREATE_FUNCTION:
         return OBJECT_FUNCTION;
+    case AST_CREATE_SINK:
+        return OBJECT_SINK;
     default:
         return OBJECT_STREAM;
     }
@@ -435,17 +538,17 @@ made_kind(const ast_statement *st) {
 
 static const char *
 ddl_name(const ast_statement *st) {
-    static const char *const creates[] = {[OBJECT_SOURCE] = "CREATE SOURCE",
-                                          [OBJECT_TABLE] = "CREATE TABLE",
-                                          [OBJECT_STREAM] = "CREATE STREAM",
-                                          [OBJECT_VIEW] = "CREATE VIEW",
-                                          [OBJECT_FUNCTION] = "CREATE FUNCTION"};
+    static const char *const creates[] = {
+        [OBJECT_SOURCE] = "CREATE SOURCE",     [OBJECT_TABLE] = "CREATE TABLE",
+        [OBJECT_STREAM] = "CREATE STREAM",     [OBJECT_VIEW] = "CREATE VIEW",
+        [OBJECT_FUNCTION] = "CREATE FUNCTION", [OBJECT_SINK] = "CREATE SINK"};
     static const char *const drops[] = {
         [AST_OBJECT_SOURCE] = "DROP SOURCE",     [AST_OBJECT_STREAM] = "DROP STREAM",
         [AST_OBJECT_TABLE] = "DROP TABLE",       [AST_OBJECT_VIEW] = "DROP VIEW",
-        [AST_OBJECT_FUNCTION] = "DROP FUNCTION", [AST_OBJECT_INDEX] = "DROP INDEX"};
-    if (st->kind == AST_CREATE_INDEX) {
-        return "CREATE INDEX";
+        [AST_OBJECT_FUNCTION] = "DROP FUNCTION", [AST_OBJECT_INDEX] = "DROP INDEX",
+        [AST_OBJECT_PIPELINE] = "DROP PIPELINE", [AST_OBJECT_SINK] = "DROP SINK"};
+    if (st->kind == AST_CREATE_INDEX || st->kind == AST_CREATE_PIPELINE) {
+        return st->kind == AST_CREATE_INDEX ? "CREATE INDEX" : "CREATE PIPELINE";
     }
     return st->kind == AST_DROP ? drops[st->object] : creates[made_kind(st)];
 }
@@ -465,6 +568,8 @@ run_create(statement_context *c, const ast_statement *st, const result *rows, er
         return create_stream(c, st, &old, err);
     case OBJECT_VIEW:
         return create_view(c, st, &old, err);
+    case OBJECT_SINK:
+        return create_sink(c, st, &old, err);
     default:
         return create_source(c, st, kind, &old, rows, err);
     }
@@ -495,6 +600,9 @@ run_with_token(statement_context *c, const ast_statement *st, const result *rows
     }
     if (st->kind == AST_DROP && st->object == AST_OBJECT_INDEX) {
         return index_drop(c, st, err);
+    }
+    if (st->object == AST_OBJECT_PIPELINE) {
+        return st->kind == AST_DROP ? pipeline_drop(c, st, err) : pipeline_create(c, st, err);
     }
     if (st->object == AST_OBJECT_FUNCTION) {
         return st->kind == AST_DROP ? function_drop(c, st, err) : function_create(c, st, err);
@@ -543,8 +651,10 @@ ddl_run(statement_context *c, const ast_statement *st, laminar_result **out, err
         s = db_enter_to_write(c->db, err);
         if (s == OK) {
             s = run_and_log(c, st, rows, &answer, err);
+            pipelines_note(c->db);
             db_leave(c->db);
         }
+        sinks_reap(c->db);
     } while (s < 0 && externals_open_missing(c, &s, err));
     result_release(rows);
     if (s < 0) {

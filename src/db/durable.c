@@ -12,6 +12,7 @@
 #include "batch/batch_image.h"
 #include "db/parameters.h"
 #include "db/settings.h"
+#include "db/sink.h"
 #include "store/wal.h"
 
 #define SEGMENT_BYTES (16 << 20)
@@ -590,7 +591,7 @@ run_log(durable *d, const char *directory, error *err) {
         shared_rng_init(&db->random, rng_seed_from_system());
     }
     db->replaying = false;
-    return s;
+    return s < 0 ? s : sinks_wake(db, err);
 }
 
 status

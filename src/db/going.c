@@ -60,16 +60,22 @@ refuse_readers(statement_context *c, const going *g, going_kind how, error *err)
 status
 going_check_joining(const statement_context *c, const object *o, going_kind how, error *err) {
     text name;
-    if (!engine_is_joining(c->db->engine, o, &name)) {
+    if (!engine_is_joining(c->db->engine, o, how == GO_ALTER, &name)) {
         return OK;
     }
-    error_set(err, ERR_SCHEMA_MISMATCH, "cannot %s \"%.*s\": %s%.*s%s that is being filled %s it",
+    error_set(err, ERR_SCHEMA_MISMATCH,
+              how == GO_ALTER ? "cannot %s \"%.*s\": %s%.*s%s that is being filled or paused %s it"
+                              : "cannot %s \"%.*s\": %s%.*s%s that is being filled %s it",
               how == GO_REPLACE ? "replace"
               : how == GO_ALTER ? "alter"
                                 : "drop",
               TEXT_ARG(o->name), name.size == 0 ? "a subscription" : "stream \"", TEXT_ARG(name),
               name.size == 0 ? "" : "\"", text_equal(name, o->name) ? "is" : "reads");
-    return error_hint(err, "wait until it has read what is there, or cancel that (SHOW QUERIES)");
+    return error_hint(err,
+                      how == GO_ALTER
+                          ? "resume its pipeline; or wait until it has read what is there, or "
+                            "cancel that (SHOW QUERIES)"
+                          : "wait until it has read what is there, or cancel that (SHOW QUERIES)");
 }
 
 status

@@ -5,10 +5,10 @@
 
 #define MINUTES_MAX (INT64_MAX / 60000000)
 
-static const list_column columns[] = {{"time", TYPE_TIMESTAMPTZ}, {"ingested", TYPE_I64},
-                                      {"emitted", TYPE_I64},      {"dropped", TYPE_I64},
-                                      {"inserts", TYPE_I64},      {"ticks", TYPE_I64},
-                                      {"watermark", TYPE_I64},    {"memory_bytes", TYPE_I64}};
+static const list_column columns[] = {
+    {"time", TYPE_TIMESTAMPTZ}, {"ingested", TYPE_I64},     {"emitted", TYPE_I64},
+    {"dropped", TYPE_I64},      {"inserts", TYPE_I64},      {"ticks", TYPE_I64},
+    {"watermark", TYPE_I64},    {"memory_bytes", TYPE_I64}, {"delivered", TYPE_I64}};
 
 enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]), WATERMARK = 6 };
 
@@ -21,7 +21,8 @@ add_row(db_listing *l, const history_sample *s, error *err) {
                                          s->inserts,
                                          s->ticks,
                                          floor_div_i64(s->watermark_us, 1000),
-                                         s->memory_bytes};
+                                         s->memory_bytes,
+                                         s->rows_delivered};
     for (int32_t i = 0; i < COLUMN_COUNT; i++) {
         if (i == WATERMARK && s->watermark_us == INT64_MIN) {
             TRY(column_append_null(&l->rows, i, err));

@@ -93,39 +93,43 @@ typedef struct insert_queue {
 typedef struct durable durable; /* durable.h */
 
 struct laminar_database {
-    _Atomic int32_t   references; /* the user's, and one per appender and subscription */
-    mem              *mem;
-    user_clock        clock;
-    shared_rng        random;
-    bool              deterministic; /* the clock moves in laminar_database_tick alone; no worker */
-    mutex             token;
-    insert_queue      queue;
-    _Atomic uint64_t  transaction_owner; /* thread_id; 0: none. Set with the token */
-    _Atomic uint32_t  transaction_word;  /* futex: changes when a transaction begins or ends */
-    catalog          *catalog;
-    engine           *engine;
-    _Atomic int32_t   state;      /* db_state */
-    bool              starting;   /* a start is under way; with the token */
-    _Atomic uint32_t  start_word; /* futex of those who wait for it */
-    _Atomic bool      end_wanted; /* by code that runs inside: db_leave sees to it */
-    durable          *durable;    /* NULL: in memory */
-    bool              replaying;  /* its log is being run */
-    int32_t           cpu_count;
-    pid_t             process; /* that opened it: after fork the child must not touch it */
-    _Atomic int64_t   settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
-    int64_t           opened_with[SETTING_COUNT];
-    struct kept_text *setting_texts;    /* all that were ever set; with the token */
-    _Atomic int32_t   blocking_readers; /* open subscriptions with LAG_BLOCK */
-    _Atomic int32_t   sleeping_readers; /* threads that wait for changes */
-    int64_t           opened_ns;        /* of the monotonic clock */
-    mutex             queries_lock;
-    query_entry      *queries;         /* active, newest first */
-    int32_t           running_queries; /* of them; with queries_lock */
-    _Atomic int32_t   open_subscriptions;
-    query_entry      *finished[QUERIES_KEPT];
-    uint32_t          finished_count;       /* ever */
-    int64_t           query_count;          /* ever: gives ids */
-    progress_report   report;               /* of queries that begin; with queries_lock */
+    _Atomic int32_t  references; /* the user's, and one per appender and subscription */
+    mem             *mem;
+    user_clock       clock;
+    shared_rng       random;
+    bool             deterministic; /* the clock moves in laminar_database_tick alone; no worker */
+    mutex            token;
+    insert_queue     queue;
+    _Atomic uint64_t transaction_owner; /* thread_id; 0: none. Set with the token */
+    _Atomic uint32_t transaction_word;  /* futex: changes when a transaction begins or ends */
+    catalog         *catalog;
+    engine          *engine;
+    struct db_pipeline *pipelines; /* named ones; with the token */
+    mutex               sinks_lock;
+    struct sink_writer *writers;       /* of register_sink; with sinks_lock, */
+    struct sink        *stopped_sinks; /* whose threads end; likewise */
+    _Atomic int32_t     state;         /* db_state */
+    bool                starting;      /* a start is under way; with the token */
+    _Atomic uint32_t    start_word;    /* futex of those who wait for it */
+    _Atomic bool        end_wanted;    /* by code that runs inside: db_leave sees to it */
+    durable            *durable;       /* NULL: in memory */
+    bool                replaying;     /* its log is being run */
+    int32_t             cpu_count;
+    pid_t               process; /* that opened it: after fork the child must not touch it */
+    _Atomic int64_t     settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
+    int64_t             opened_with[SETTING_COUNT];
+    struct kept_text   *setting_texts;    /* all that were ever set; with the token */
+    _Atomic int32_t     blocking_readers; /* open subscriptions with LAG_BLOCK */
+    _Atomic int32_t     sleeping_readers; /* threads that wait for changes */
+    int64_t             opened_ns;        /* of the monotonic clock */
+    mutex               queries_lock;
+    query_entry        *queries;         /* active, newest first */
+    int32_t             running_queries; /* of them; with queries_lock */
+    _Atomic int32_t     open_subscriptions;
+    query_entry        *finished[QUERIES_KEPT];
+    uint32_t            finished_count;     /* ever */
+    int64_t             query_count;        /* ever: gives ids */
+    progress_report     report;             /* of queries that begin; with queries_lock */
     bool (*interrupt_check)(void *context); /* the caller's; NULL: none */
     void *interrupt_context;
 };
@@ -169,6 +173,11 @@ status db_join(laminar_database *db, stream *s, interrupt *guard, error *err) MU
 status db_settle(laminar_database *db, status so_far, error *err) MUST_USE;
 /* The clock of a deterministic database goes on; timers go off on the way. With the token. */
 status db_go_to(laminar_database *db, int64_t now_us, error *err) MUST_USE;
+/* What went wrong where nobody is there to be told: for laminar.errors. From any thread. */
+void db_note_error(laminar_database *db, const char *kind, text name, int32_t code,
+                   const char *message);
+/* Starts the streams of a pipeline that may run, with the token, which is given up in between. */
+status db_start_pipeline(laminar_database *db, const pipeline *p, error *err) MUST_USE;
 void   db_reap(laminar_database *db); /* closes what was abandoned, if nobody holds the token */
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);

@@ -3,7 +3,8 @@
 #include <stdio.h>
 
 #include "arrow/arrow.h"
-#include "db/internal.h"
+#include "db/pipeline.h"
+#include "db/sink.h"
 
 /* Inserts run the streams before they return, so nothing waits in a queue; the bound is the one
  * that is promised for those that will. */
@@ -15,6 +16,8 @@ kind_of(laminar_object_kind kind) {
         return OBJECT_SOURCE;
     case LAMINAR_OBJECT_TABLE:
         return OBJECT_TABLE;
+    case LAMINAR_OBJECT_SINK:
+        return OBJECT_SINK;
     default:
         return OBJECT_STREAM;
     }
@@ -71,8 +74,29 @@ edge_count(const object *o) {
     return n;
 }
 
+/* Of a pipeline (NULL: all): its streams, what they read, and the sinks that read them. */
+static bool
+is_part_of(const laminar_database *db, const object *o, const pipeline *p) {
+    if (p == NULL || (o->kind == OBJECT_STREAM && stream_pipeline(o->impl) == p)) {
+        return true;
+    }
+    for (int32_t i = 0; i < o->dependent_count; i++) {
+        const object *reader = o->dependents[i];
+        if ((reader->kind == OBJECT_STREAM || reader->kind == OBJECT_VIEW) &&
+            is_part_of(db, reader, p)) {
+            return true;
+        }
+    }
+    for (int32_t i = 0; o->kind == OBJECT_SINK && i < o->input_count; i++) {
+        if (o->inputs[i]->kind == OBJECT_STREAM && stream_pipeline(o->inputs[i]->impl) == p) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static status
-list_edges(laminar_database *db, laminar_result **out, error *err) {
+list_edges(laminar_database *db, const pipeline *p, laminar_result **out, error *err) {
     const int32_t total = catalog_count(db->catalog);
     int32_t       rows = 0, n = 0;
     arena         a;
@@ -86,6 +110,9 @@ list_edges(laminar_database *db, laminar_result **out, error *err) {
     for (int32_t i = 0; cells != NULL && i < total; i++) {
         const object *o = catalog_at(db->catalog, i);
         const bool    alone = edge_count(o) == 0;
+        if (!is_part_of(db, o, p)) {
+            continue;
+        }
         for (int32_t k = 0; o->kind != OBJECT_VIEW && k < (alone ? 1 : o->input_count); k++) {
             if (!alone && !is_edge(o->inputs[k])) {
                 continue;
@@ -118,7 +145,23 @@ laminar_database_topology(laminar_database *db, laminar_result **out, laminar_er
     error  e = {0};
     status s = db_enter(db, &e);
     if (s == OK) {
-        s = list_edges(db, out, &e);
+        s = list_edges(db, NULL, out, &e);
+        db_leave(db);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
+laminar_status
+laminar_pipeline_topology(laminar_database *db, const char *name, laminar_result **out,
+                          laminar_error *err) {
+    error        e = {.position = -1};
+    db_pipeline *p;
+    status       s = db_enter(db, &e);
+    if (s == OK) {
+        s = pipeline_need(&p, db, text_of(name), -1, &e);
+        s = s == ERR_NOT_FOUND_IN_QUERY ? ERR_TABLE_NOT_FOUND
+            : s < 0                     ? s
+                                        : list_edges(db, p->impl, out, &e);
         db_leave(db);
     }
     return report(err, &e, s, TEXT(""));
@@ -216,7 +259,7 @@ laminar_database_source_stats(laminar_database *db, const char *name, laminar_so
     return report(err, &e, s, TEXT(""));
 }
 
-static laminar_latency
+laminar_latency
 latency_of(const histogram *h) {
     return (laminar_latency){.count = h->count,
                              .min_ns = h->min,
@@ -286,6 +329,7 @@ laminar_database_metrics(laminar_database *db, laminar_metrics *out, laminar_err
         const int64_t         up_ns = clock_ticks_ns(&db->clock.base) - db->opened_ns;
         const laminar_metrics made = {.source_count = c.source_count,
                                       .stream_count = c.stream_count,
+                                      .sink_count = sink_total(db),
                                       .query_count = db_active_queries(db),
                                       .rows_in = c.rows_in,
                                       .rows_out = c.rows_out,

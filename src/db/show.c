@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "batch/builder.h"
+#include "db/pipeline.h"
 #include "db/settings.h"
-#include "db/statement.h"
+#include "db/sink.h"
 #include "io/csv.h"
 #include "io/json.h"
 #include "sql/limits.h"
@@ -103,7 +104,8 @@ add_stream(const laminar_database *db, db_listing *l, const object *o, error *er
     error      why = {0};
     const bool failed = stream_failure(o->impl, &why);
     TRY(db_listing_text(l, 0, o->name, err));
-    TRY(db_listing_text(l, 1, text_of(failed ? "failed" : show_pipeline_state(db)), err));
+    TRY(db_listing_text(l, 1, text_of(failed ? "failed" : pipeline_stream_state(db, o->impl)),
+                        err));
     TRY(db_listing_text(l, 2, failed ? text_of(why.message) : (text){NULL, 0}, err));
     return db_listing_text(l, 3, o->sql, err);
 }
@@ -209,30 +211,41 @@ show_create(statement_context *c, const ast_statement *st, laminar_result **out,
 }
 
 /* ---------------------------------------------------------------------------------- the rest */
-/* All streams belong to the one pipeline that has no name of its own. */
-static status
-show_pipelines(statement_context *c, laminar_result **out, error *err) {
-    static const list_column columns[] = {
-        {"name", TYPE_TEXT}, {"state", TYPE_TEXT}, {"streams", TYPE_I64}};
-    db_listing l;
-    int64_t    streams = 0;
-    for (int32_t i = 0; i < catalog_count(c->db->catalog); i++) {
-        streams += catalog_at(c->db->catalog, i)->kind == OBJECT_STREAM;
+/* Streams of the one that has no name of its own, or of a named one. */
+static int64_t
+count_streams(const laminar_database *db, const pipeline *of) {
+    int64_t streams = 0;
+    for (int32_t i = 0; i < catalog_count(db->catalog); i++) {
+        const object *o = catalog_at(db->catalog, i);
+        streams += o->kind == OBJECT_STREAM && stream_pipeline(o->impl) == of;
     }
-    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
-    status s = db_listing_text(&l, 0, TEXT("default"), err);
-    s = s < 0 ? s : db_listing_text(&l, 1, text_of(show_pipeline_state(c->db)), err);
-    s = s < 0 ? s : db_listing_count(&l, 2, streams, err);
-    return db_listing_close(&l, s, out, err);
+    return streams;
 }
 
 static status
-show_sinks(statement_context *c, laminar_result **out, error *err) {
+add_pipeline(db_listing *l, text name, const char *state, int64_t streams, int64_t version,
+             error *err) {
+    TRY(db_listing_text(l, 0, name, err));
+    TRY(db_listing_text(l, 1, text_of(state), err));
+    TRY(db_listing_count(l, 2, streams, err));
+    return version == 0 ? column_append_null(&l->rows, 3, err)
+                        : db_listing_count(l, 3, version, err);
+}
+
+static status
+show_pipelines(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
-        {"name", TYPE_TEXT}, {"input", TYPE_TEXT}, {"connector", TYPE_TEXT}};
-    db_listing l;
-    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
-    return db_listing_close(&l, OK, out, err);
+        {"name", TYPE_TEXT}, {"state", TYPE_TEXT}, {"streams", TYPE_I64}, {"version", TYPE_I64}};
+    laminar_database *db = c->db;
+    db_listing        l;
+    TRY(db_listing_open(&l, db->mem, columns, ARRAY_COUNT(columns), err));
+    status s = add_pipeline(&l, TEXT("default"), laminar_database_state(db),
+                            count_streams(db, NULL), 0, err);
+    for (const db_pipeline *p = db->pipelines; s >= 0 && p != NULL; p = p->next) {
+        s = add_pipeline(&l, p->name, pipeline_state_name(db, p), count_streams(db, p->impl),
+                         p->version_count, err);
+    }
+    return db_listing_close(&l, s, out, err);
 }
 
 /* That of the text of a script is a setting. */
@@ -345,7 +358,7 @@ run_show(statement_context *c, const ast_statement *st, laminar_result **out, er
     case AST_SHOW_FUNCTIONS:
         return show_functions(c, out, err);
     case AST_SHOW_SINKS:
-        return show_sinks(c, out, err);
+        return sink_show(c, out, err);
     case AST_SHOW_QUERIES:
         return db_list_queries(c->db, out, err);
     case AST_SHOW_PIPELINES:

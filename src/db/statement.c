@@ -4,6 +4,7 @@
 #include "db/statement.h"
 #include "db/change.h"
 #include "db/parameters.h"
+#include "db/pipeline.h"
 #include "db/transaction.h"
 #include "sql/limits.h"
 
@@ -224,7 +225,7 @@ find_target(statement_context *c, const ast_statement *st, object **out, error *
                      TEXT_ARG((*out)->name));
         return error_hint(err, "CREATE TABLE has keys");
     }
-    if ((*out)->kind == OBJECT_STREAM || (*out)->kind == OBJECT_VIEW) {
+    if ((*out)->kind != OBJECT_SOURCE && (*out)->kind != OBJECT_TABLE) {
         return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
                             "\"%.*s\" is a %s: insert into the sources that it reads",
                             TEXT_ARG((*out)->name), object_kind_name((*out)->kind));
@@ -361,6 +362,8 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_COMMIT:
     case AST_ROLLBACK:
         return transaction_run(c, st, out, err);
+    case AST_PIPELINE:
+        return pipeline_run(c, st, out, err);
     case AST_FLUSH:
         TRY(db_flush(c->db, err));
         return answer_ddl(out, c->db->mem, "FLUSH", TEXT(""), err);

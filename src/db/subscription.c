@@ -210,7 +210,7 @@ follow(laminar_subscription *s, stream *of, const laminar_subscription_options *
     if (snapshot) {
         stream_release_held(of);
     }
-    const log_position now = changelog_mark(log, engine_sequence(s->db->engine));
+    const log_position now = changelog_mark(log, stream_sequence(of));
     const log_position from = {(uint64_t)o->from_epoch, (uint64_t)o->from_part};
     TRY(o->resume ? log_cursor_resume(&s->cursor, log, &rule, from, err)
                   : log_cursor_open(&s->cursor, log, &rule, err));
@@ -278,8 +278,9 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
 
 static status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
-                  const laminar_subscription_options *o, error *err) {
-    const stream_options options = {.running = true};
+                  const laminar_subscription_options *o, bool feeds_sink, bool running,
+                  error *err) {
+    const stream_options options = {.running = running, .feeds_sink = feeds_sink};
     stream              *made = NULL;
     TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
     if (stream_is_joining(made)) {
@@ -336,7 +337,7 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
         made = db_query_begin(db, text_of(o->sql), NULL, &s->listed, err);
         if (made == OK) {
             made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
-                              : subscribe_changes(s, db, &p, &plan_arena, o, err);
+                              : subscribe_changes(s, db, &p, &plan_arena, o, false, true, err);
         }
         if (made == OK) {
             db_query_adopt(db, s->listed, s);
@@ -351,6 +352,26 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
         *out = s;
     }
     return made;
+}
+
+status
+subscription_open_plan(laminar_subscription **out, laminar_database *db, const plan *p,
+                       arena *plan_arena, text listed_as, bool running,
+                       const laminar_subscription_options *o, error *err) {
+    laminar_subscription *s = NULL;
+    TRY(subscription_new(&s, db, p, err));
+    status made = db_query_begin(db, listed_as, NULL, &s->listed, err);
+    if (made == OK) {
+        made = subscribe_changes(s, db, p, plan_arena, o, true, running, err);
+        db_query_end(db, s->listed);
+        s->listed = NULL;
+    }
+    if (made < 0) {
+        subscription_free(s);
+        return made;
+    }
+    *out = s;
+    return OK;
 }
 
 static status
@@ -664,33 +685,35 @@ subscription_finish(laminar_subscription *s) {
     }
 }
 
-/* ---------------------------------------------------------------------------------- event loops */
-laminar_status
-laminar_notifier_open(laminar_notifier **out, laminar_error *err) {
-    error  e = {0};
-    mem   *m = mem_open_shared(INT64_MAX);
-    status s = m == NULL ? error_memory(&e) : notifier_open((notifier **)out, m, &e);
-    if (s < 0 && m != NULL) {
-        mem_close_shared(m);
+/* ---------------------------------------------------------------------------------- for sinks */
+void
+subscription_wait(laminar_subscription *s, const _Atomic bool *poke, bool counts) {
+    if (s->cursor.log == NULL || atomic_load(&s->has_first)) {
+        return;
     }
-    return report(err, &e, s, TEXT(""));
-}
-
-int
-laminar_notifier_fd(const laminar_notifier *n) {
-    return notifier_fd((const notifier *)n);
-}
-
-int32_t
-laminar_notifier_take(laminar_notifier *n, uint64_t *tags, int32_t capacity) {
-    return notifier_take((notifier *)n, tags, capacity);
+    atomic_fetch_add(&s->db->sleeping_readers, counts);
+    (void)log_cursor_wait(&s->cursor, poke, -1);
+    atomic_fetch_sub(&s->db->sleeping_readers, counts);
 }
 
 void
-laminar_notifier_close(laminar_notifier *n) {
-    notifier_release((notifier *)n);
+subscription_stir(laminar_subscription *s) {
+    changelog_stir(s->log);
 }
 
+void
+subscription_pending(laminar_subscription *s, int64_t *rows, int64_t *bytes, int64_t *dropped) {
+    *rows = s->cursor.log == NULL ? 0 : log_cursor_lag_rows(&s->cursor);
+    *bytes = laminar_subscription_lag(s, dropped);
+}
+
+void
+subscription_stop_blocking(laminar_subscription *s) {
+    log_cursor_unblock(&s->cursor); /* a sink's has a log */
+    stop_blocking(s);
+}
+
+/* ---------------------------------------------------------------------------------- event loops */
 laminar_status
 laminar_subscription_notify(laminar_subscription *s, laminar_notifier *n, uint64_t tag,
                             laminar_error *err) {

@@ -11,4 +11,19 @@ bool subscription_is_over(const laminar_subscription *s);
  * takes no lock. db_reap afterwards. */
 void subscription_finish(laminar_subscription *s);
 
+/* ---- for sinks */
+/* The query of a plan, whose arena it takes over; running: its stream begins to read now, else with
+ * the start. Its current rows first. With the token, which may be given up meanwhile. */
+status subscription_open_plan(laminar_subscription **out, laminar_database *db, const plan *p,
+                              arena *plan_arena, text listed_as, bool running,
+                              const laminar_subscription_options *o, error *err) MUST_USE;
+/* Sleeps until there may be something to read, or *poke (whose setter calls subscription_stir) is
+ * set. counts: the thread will want a lock that inserts keep. */
+void subscription_wait(laminar_subscription *s, const _Atomic bool *poke, bool counts);
+void subscription_stir(laminar_subscription *s);
+/* From any thread: what is unread, and rows that were lost. */
+void subscription_pending(laminar_subscription *s, int64_t *rows, int64_t *bytes, int64_t *dropped);
+/* No insert waits for it any more. */
+void subscription_stop_blocking(laminar_subscription *s);
+
 #endif

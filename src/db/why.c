@@ -5,7 +5,7 @@
  * milliseconds, NULL before any row. */
 #include <inttypes.h>
 
-#include "db/statement.h"
+#include "db/pipeline.h"
 #include "type/calendar.h"
 
 static const list_column columns[] = {
@@ -17,6 +17,19 @@ static const list_column columns[] = {
 };
 
 /* ---------------------------------------------------------------------------------- suggestion */
+static bool
+suggest_pipeline(const db_pipeline *p, const stream_diagnosis *d, buf *out) {
+    const pipeline_state state = pipeline_look(p->impl);
+    if (state == PIPELINE_PAUSED) {
+        buf_printf(out,
+                   "its pipeline is paused with %" PRId64 " rows waiting: RESUME PIPELINE \"%.*s\"",
+                   d->counters.pending_rows, TEXT_ARG(p->name));
+    } else if (state != PIPELINE_RUNNING) {
+        buf_printf(out, "its pipeline does not run: START PIPELINE \"%.*s\"", TEXT_ARG(p->name));
+    }
+    return state != PIPELINE_RUNNING;
+}
+
 /* What keeps the stream as a whole from moving. */
 static bool
 suggest_state(const laminar_database *db, const stream *s, const stream_diagnosis *d, buf *out) {
@@ -26,6 +39,11 @@ suggest_state(const laminar_database *db, const stream *s, const stream_diagnosi
             out, "it failed: %s; mend the cause, then make it again with CREATE OR REPLACE STREAM",
             why.message);
         return true;
+    }
+    const db_pipeline *p = pipeline_of(db, stream_pipeline(s));
+    if (p != NULL && atomic_load(&db->state) < DB_SHUTTING_DOWN &&
+        (pipeline_look(p->impl) != PIPELINE_RUNNING || atomic_load(&db->state) == DB_CREATED)) {
+        return suggest_pipeline(p, d, out);
     }
     switch (atomic_load(&db->state)) {
     case DB_CREATED:
@@ -169,7 +187,8 @@ add_stream(const laminar_database *db, db_listing *l, const object *o, const str
                               c->pending_rows};
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_text(l, 1, TEXT("stream"), err));
-    TRY(db_listing_text(l, 2, text_of(failed ? "failed" : show_pipeline_state(db)), err));
+    TRY(db_listing_text(l, 2, text_of(failed ? "failed" : pipeline_stream_state(db, o->impl)),
+                        err));
     TRY(add_ms(l, 3, c->watermark_us, err));
     TRY(add_behind(l, d, c->watermark_us, err));
     for (int32_t i = 0; i < ARRAY_COUNT(counts); i++) {

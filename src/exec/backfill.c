@@ -240,7 +240,8 @@ status
 stream_join(stream *s, bool is_new, error *err) {
     error  fault = {.position = -1};
     status done = stream_share(s, &fault);
-    if (done == OK && fill_work(s) > SMALL_ROWS) {
+    /* In a pause of its pipeline it reads streams alone, as they stand. */
+    if (done == OK && !stream_is_held(s) && fill_work(s) > SMALL_ROWS) {
         done = begin(s, is_new, &fault);
         if (done == OK) {
             return OK;

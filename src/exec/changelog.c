@@ -661,6 +661,28 @@ log_cursor_lag(log_cursor *c, int64_t *dropped) {
     return lag;
 }
 
+int64_t
+log_cursor_lag_rows(log_cursor *c) {
+    mutex_lock(&c->log->lock);
+    const int64_t rows =
+        c->last == NULL ? 0 : c->log->newest->rows_before_next - c->last->rows_before_next;
+    mutex_unlock(&c->log->lock);
+    return rows;
+}
+
+void
+log_cursor_unblock(log_cursor *c) {
+    mutex_lock(&c->log->lock);
+    if (c->rule.policy == LAG_BLOCK) {
+        c->rule.policy = LAG_ERROR;
+        c->log->check_at = 0; /* what is unread may be too much for it */
+        if (c->full) {
+            make_room(c);
+        }
+    }
+    mutex_unlock(&c->log->lock);
+}
+
 /* Is there something to read? With the lock. */
 static bool
 has_unread(const log_cursor *c) {

@@ -73,8 +73,14 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     timer_heap_init(&e->timers, m);
     arena_init(&e->change_arena, m);
     spill_place_init(&e->spill, vfs_real(), m);
-    const status s = pool_open(&e->pool, m, err);
+    status s = error_log_init(&e->errors, m, err);
     if (s < 0) {
+        mem_free(m, e, sizeof(*e));
+        return s;
+    }
+    s = pool_open(&e->pool, m, err);
+    if (s < 0) {
+        error_log_fini(&e->errors);
         mem_free(m, e, sizeof(*e));
         return s;
     }
@@ -101,6 +107,7 @@ engine_close(engine *e) {
     list_fini(&e->streams, e->mem);
     list_fini(&e->sources, e->mem);
     history_fini(&e->history, e->mem);
+    error_log_fini(&e->errors);
     timer_heap_fini(&e->timers);
     arena_fini(&e->change_arena);
     pool_close(e->pool);
@@ -626,6 +633,7 @@ engine_count(const engine *e, engine_counters *out) {
                              .rows_late = e->totals.rows_late,
                              .inserts = e->totals.inserts,
                              .ticks = e->totals.ticks,
+                             .rows_delivered = atomic_load(&e->rows_delivered),
                              .watermark_us = engine_watermark_us(e),
                              .source_count = e->sources.count};
     for (int32_t i = 0; i < e->streams.count; i++) {
@@ -647,8 +655,19 @@ engine_sample(const engine *e, int64_t time_us) {
                             .rows_late = c.rows_late,
                             .inserts = c.inserts,
                             .ticks = c.ticks,
+                            .rows_delivered = c.rows_delivered,
                             .watermark_us = c.watermark_us,
                             .memory_bytes = atomic_load(&e->mem->bytes_used)};
+}
+
+void
+engine_count_delivered(engine *e, int64_t rows) {
+    atomic_fetch_add_explicit(&e->rows_delivered, rows, memory_order_relaxed);
+}
+
+error_log *
+engine_errors(engine *e) {
+    return &e->errors;
 }
 
 const history *
@@ -687,14 +706,19 @@ engine_pause(engine *e) {
 }
 
 status
-engine_start_next(engine *e, stream **joining, bool *done, error *err) {
+engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done, error *err) {
     *joining = NULL;
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
-        if (s->running || s->failed || s->backfill != NULL) {
+        if (s->running || s->failed || s->backfill != NULL || !stream_may_run(s) ||
+            (only != NULL && s->pipeline != only)) {
             continue;
         }
         *done = false;
+        if (s->stopped) {
+            stream_restart(s);
+            return OK;
+        }
         const status started = stream_join(s, false, err);
         *joining = s->backfill != NULL ? s : NULL;
         return started;
@@ -753,7 +777,7 @@ engine_has_readers(const engine *e, const object *o) {
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
         for (int32_t k = 0; k < s->plan.object_count; k++) {
-            if (s->object == NULL && s->plan.objects[k] == o) {
+            if (s->object == NULL && !s->feeds_sink && s->plan.objects[k] == o) {
                 return true;
             }
         }
@@ -762,14 +786,15 @@ engine_has_readers(const engine *e, const object *o) {
 }
 
 bool
-engine_is_joining(const engine *e, const object *o, text *name) {
+engine_is_joining(const engine *e, const object *o, bool alters, text *name) {
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
         bool          involved = s->object == o || s->plan.late_to == o;
+        const bool    busy = s->backfill != NULL || (alters && stream_is_held(s));
         for (int32_t k = 0; k < s->plan.object_count; k++) {
             involved |= s->plan.objects[k] == o;
         }
-        if (s->backfill != NULL && involved) {
+        if (busy && involved) {
             *name = s->object == NULL ? TEXT("") : s->object->name;
             return true;
         }

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "catalog/catalog.h"
 #include "exec/changelog.h"
+#include "exec/error_log.h"
 #include "exec/history.h"
 #include "exec/journal.h"
 #include "exec/result.h"
@@ -25,6 +26,7 @@ typedef struct engine      engine;
 typedef struct spill_place spill_place; /* op/spill.h */
 typedef struct source      source;      /* object->impl of sources and tables */
 typedef struct stream      stream;      /* object->impl of streams; anonymous ones have no object */
+typedef struct pipeline    pipeline;
 
 status engine_open(engine **out, mem *m, engine_clock *clock, error *err) MUST_USE;
 /* Where one-off queries write what memory has no room for. */
@@ -129,8 +131,10 @@ bool engine_is_watched(const engine *e, const object *o, int32_t at);
 
 /* ---- streams */
 typedef struct stream_options {
-    const object *object;  /* NULL: anonymous (subscribe(sql)) */
-    bool          running; /* false: made before start; engine_start fills and joins it */
+    const object *object;     /* NULL: anonymous (subscribe(sql)) */
+    bool          running;    /* false: made before start; engine_start fills and joins it */
+    pipeline     *pipeline;   /* NULL: the default one, or that of what an anonymous stream reads */
+    bool          feeds_sink; /* anonymous, for an object of the catalog that reads what it reads */
 } stream_options;
 
 /* Takes plan (made in *plan_arena, which the stream takes over). Fills the circuit from what is
@@ -160,11 +164,13 @@ bool engine_has_abandoned(const engine *e); /* from any thread */
 void engine_reap(engine *e);                /* and gives back what failed streams held */
 void engine_close_streams(engine *e);       /* all, readers first; their logs end */
 void engine_end_logs(engine *e); /* no further changes: readers get what is there, then the end */
-/* Starts the first stream that waits for it; *done: none does. One that fails is marked. *joining
- * is the stream when it is joining now, else NULL. */
-status engine_start_next(engine *e, stream **joining, bool *done, error *err) MUST_USE;
-/* True when a joining stream is the object, or reads it; its name (empty: a subscription's). */
-bool engine_is_joining(const engine *e, const object *o, text *name);
+/* Starts the first stream (of `only`, unless that is NULL) that waits for it; *done: none does. One
+ * that fails is marked. *joining is the stream when it is joining now, else NULL. */
+status engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done,
+                         error *err) MUST_USE;
+/* True when a joining stream (alters: or one that its pipeline holds in a pause) is the object, or
+ * reads it; its name (empty: a subscription's). */
+bool engine_is_joining(const engine *e, const object *o, bool alters, text *name);
 /* In a pause rows are stored and seen by one-off queries over sources; all streams, new ones and
  * subscriptions too, stay at the rows before it. Resume takes the rest through them insert by
  * insert, as if nothing had been. When it fails, it can be called again. */
@@ -179,18 +185,43 @@ int64_t engine_watermark_us(const engine *e);
 typedef struct engine_counters {          /* rows since the database was opened; they never fall */
     int64_t rows_in, rows_out, rows_late; /* out, late: of named streams */
     int64_t inserts, ticks;
+    int64_t rows_delivered; /* written by sinks */
     int64_t watermark_us;
     int32_t source_count, stream_count;
 } engine_counters;
 void           engine_count(const engine *e, engine_counters *out);
+void           engine_count_delivered(engine *e, int64_t rows); /* by sinks; from any thread */
+error_log     *engine_errors(engine *e);
 history_sample engine_sample(const engine *e, int64_t time_us);
 const history *engine_history(const engine *e);
+
+/* ---- pipelines: see pipeline.c. Made in state CREATED; closed when no stream is of it. */
+typedef enum pipeline_state {
+    PIPELINE_CREATED, /* it waits for the start */
+    PIPELINE_RUNNING,
+    PIPELINE_PAUSED,
+    PIPELINE_STOPPED
+} pipeline_state;
+status         pipeline_open(pipeline **out, engine *e, error *err) MUST_USE;
+void           pipeline_close(pipeline *p); /* NULL is fine */
+pipeline_state pipeline_look(const pipeline *p);
+/* Streams with names, and how many of them have failed. */
+int32_t pipeline_count_streams(const pipeline *p, int32_t *failed);
+bool    pipeline_is_starting(const pipeline *p); /* it runs, and streams of it do not yet */
+/* Its streams may run from now on, unless it is paused: engine_start_next starts them. */
+void   pipeline_allow(pipeline *p);
+status pipeline_pause(pipeline *p, error *err) MUST_USE;
+status pipeline_resume(pipeline *p, error *err) MUST_USE;
+status pipeline_stop(pipeline *p, error *err) MUST_USE;
 
 /* ALTER STREAM ... RETRY: a failed stream, and what failed with it, goes on from where it stopped.
  * It takes the time that reading its inputs again takes. */
 status stream_retry(stream *s, error *err) MUST_USE;
 
 changelog *stream_log(stream *s); /* borrowed */
+/* The newest insert that it shows. */
+uint64_t        stream_sequence(const stream *s);
+const pipeline *stream_pipeline(const stream *s); /* NULL: the default one */
 /* EMIT EVERY: what is held comes out now. For a reader that begins with the current state. */
 void stream_release_held(stream *s);
 /* Counts subscriptions that read the ops of rows (change_op): while there are some, the stream

@@ -49,47 +49,49 @@ typedef struct engine_totals {
 } engine_totals;
 
 struct engine {
-    mem          *mem;
-    engine_clock *clock;
-    pool         *pool;
-    spill_place   spill;
-    list          sources;  /* source*, in order of creation */
-    list          streams;  /* stream*, in order of creation */
-    uint64_t      sequence; /* of the newest insert */
-    timer_heap    timers;
-    int64_t       now_us;       /* of the last insert or deadline; it never goes back */
-    int64_t       flow_us;      /* likewise, as the streams have met it: in a pause it stays */
-    int64_t       arrived_us;   /* of the rows that are under way to the streams */
-    uint64_t      round;        /* of ticks by a timer */
-    uint64_t      stream_count; /* ever made: gives ids */
-    _Atomic bool  has_abandoned;
-    bool          has_late;   /* a live stream has late rows that wait for the end of the tick */
-    bool          sends_late; /* they are being sent */
-    source       *untidy;     /* has had a change since source_tidy */
-    source       *unsettled;  /* has rows that its readers were fed but not ticked */
-    int64_t       unsettled_rows;
-    int64_t       began_ns;  /* of a tick whose latency is measured, else 0 */
-    int64_t       took_ns;   /* the last one that was measured, */
-    int64_t       took_rows; /* and its rows */
-    engine_totals totals;
-    history       history;
-    _Atomic bool  has_warning; /* `warning` has one that nobody took */
-    char          warning[ENGINE_WARNING_SIZE];
-    int64_t       future_skew_us;     /* of sources that have none of their own; 0: no bound */
-    int64_t       watermark_floor_us; /* the pipeline's watermark never falls below it */
-    bool          paused;             /* rows are stored; streams see those before the pause, */
-    uint64_t      held_sequence;      /* and up to this insert */
-    bool          shares;             /* streams that join share what they have in common */
-    bool          in_transaction;     /* a pause that ends with one tick or with nothing */
-    bool          paused_before;      /* it began in a pause, which goes on after it */
-    bool          implicit;           /* of one statement */
-    engine_totals begin_totals, save_totals;
-    arena         change_arena; /* of the change that is being made */
-    journal      *journal;      /* NULL: nothing is logged */
-    bool          has_unkept;   /* it was told of changes that are not lasting yet */
-    bool          journal_failed;
-    error         journal_fault;
-    _Atomic bool  faulted; /* there are running streams with names, and all failed */
+    mem            *mem;
+    engine_clock   *clock;
+    pool           *pool;
+    spill_place     spill;
+    list            sources;  /* source*, in order of creation */
+    list            streams;  /* stream*, in order of creation */
+    uint64_t        sequence; /* of the newest insert */
+    timer_heap      timers;
+    int64_t         now_us;       /* of the last insert or deadline; it never goes back */
+    int64_t         flow_us;      /* likewise, as the streams have met it: in a pause it stays */
+    int64_t         arrived_us;   /* of the rows that are under way to the streams */
+    uint64_t        round;        /* of ticks by a timer */
+    uint64_t        stream_count; /* ever made: gives ids */
+    _Atomic bool    has_abandoned;
+    bool            has_late;   /* a live stream has late rows that wait for the end of the tick */
+    bool            sends_late; /* they are being sent */
+    source         *untidy;     /* has had a change since source_tidy */
+    source         *unsettled;  /* has rows that its readers were fed but not ticked */
+    int64_t         unsettled_rows;
+    int64_t         began_ns;  /* of a tick whose latency is measured, else 0 */
+    int64_t         took_ns;   /* the last one that was measured, */
+    int64_t         took_rows; /* and its rows */
+    engine_totals   totals;
+    history         history;
+    error_log       errors;
+    _Atomic int64_t rows_delivered; /* written by sinks */
+    _Atomic bool    has_warning;    /* `warning` has one that nobody took */
+    char            warning[ENGINE_WARNING_SIZE];
+    int64_t         future_skew_us;     /* of sources that have none of their own; 0: no bound */
+    int64_t         watermark_floor_us; /* the pipeline's watermark never falls below it */
+    bool            paused;             /* rows are stored; streams see those before the pause, */
+    uint64_t        held_sequence;      /* and up to this insert */
+    bool            shares;             /* streams that join share what they have in common */
+    bool            in_transaction;     /* a pause that ends with one tick or with nothing */
+    bool            paused_before;      /* it began in a pause, which goes on after it */
+    bool            implicit;           /* of one statement */
+    engine_totals   begin_totals, save_totals;
+    arena           change_arena; /* of the change that is being made */
+    journal        *journal;      /* NULL: nothing is logged */
+    bool            has_unkept;   /* it was told of changes that are not lasting yet */
+    bool            journal_failed;
+    error           journal_fault;
+    _Atomic bool    faulted; /* there are running streams with names, and all failed */
 };
 
 typedef struct source_mark { /* where a source stood when the transaction began */
@@ -151,10 +153,15 @@ struct stream {
     stream_input *inputs;
     list          sources;    /* source* at any depth */
     list          dependents; /* stream_input* of running streams on this one */
-    bool    timed; /* has a window that event time closes, or a join that a watermark bounds */
-    int64_t frontier_us; /* of its last tick */
-    bool    running, failed;
-    bool    replaying; /* a shadow or a stream being filled: nothing is published */
+    bool      timed; /* has a window that event time closes, or a join that a watermark bounds */
+    int64_t   frontier_us; /* of its last tick */
+    bool      running, failed;
+    pipeline *pipeline;      /* NULL: it starts and pauses with the database */
+    bool      stopped;       /* with its pipeline, behind the insert stopped_after: it has no */
+    uint64_t  stopped_after; /* circuit, and begins again from what is retained */
+    bool      joined_held;   /* in a pause of its pipeline, which goes on */
+    bool      feeds_sink;    /* anonymous, and goes with the sink, which is in the catalog */
+    bool      replaying;     /* a shadow or a stream being filled: nothing is published */
     /* Not NULL: the stream is joining. Another thread fills its circuit without the token; with the
      * token, circuit, rows_out and replaying must be left alone. */
     backfill       *backfill;
@@ -264,6 +271,28 @@ status stream_list_inputs(stream *s, circuit *c, stream_input **out, int32_t *co
                           error *err) MUST_USE;
 status stream_add_sources(stream *s, error *err) MUST_USE;
 void   stream_look_at_plan(stream *s); /* after its plan was changed */
+
+/* Its timers go by the clock again; they go off no more. */
+void stream_await_clock(stream *s);
+void stream_silence(stream *s);
+
+/* ---- pipeline.c */
+/* s becomes a stream of p (NULL: the default one), or, without a name, of what it reads. */
+status pipeline_take(pipeline *p, stream *s, error *err) MUST_USE;
+/* It may be filled now: its inputs run, and its pipeline lets it. */
+bool stream_may_join(const stream *s);
+bool stream_may_run(const stream *s); /* its pipeline does not keep it from starting */
+bool stream_is_held(const stream *s); /* by a pause of its pipeline */
+/* In such a pause: what comes for it is kept. */
+status  stream_hold_rows(stream_input *in, const delta *rows, error *err) MUST_USE;
+status  stream_hold_tick(stream *s, int64_t frontier_us, error *err) MUST_USE;
+int64_t stream_held_rows(const stream *s); /* of its sources, beyond those of a pause of all */
+void    pipeline_leave(const stream *s);   /* it is closed: nothing held is for it */
+/* The rows of a source that the stream (NULL: streams in general) has been given: those before
+ * *end that had not died at *sequence. */
+void stream_shows(const stream *s, const source *src, int64_t *end, uint64_t *sequence);
+/* ---- retry.c: a stopped one; when that fails it has failed. */
+void stream_restart(stream *s);
 
 /* ---- share.c */
 /* Of a stream that is not filled yet: parts of its plan that others compute are read from them. */

@@ -11,7 +11,7 @@
 
 typedef struct history_sample {
     int64_t time_us; /* since 1970 */
-    int64_t rows_in, rows_out, rows_late, inserts, ticks;
+    int64_t rows_in, rows_out, rows_late, inserts, ticks, rows_delivered;
     int64_t watermark_us; /* INT64_MIN: none */
     int64_t memory_bytes;
 } history_sample;

@@ -125,7 +125,8 @@ static bool
 is_steady(const engine *e) {
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
-        if (s->backfill != NULL || (s->running && s->failed && s->circuit != NULL)) {
+        if (s->backfill != NULL || stream_is_held(s) ||
+            (s->running && s->failed && s->circuit != NULL)) {
             return false;
         }
     }

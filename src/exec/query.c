@@ -169,8 +169,11 @@ times_of(const runner *r, const plan_node *n, scan_times *out, error *err) {
         *out = r->times[n->id];
         return OK;
     }
-    const table *t = source_table(n->object->impl); /* with the token */
-    return scan_times_copy(out, t, n->versions, engine_sequence(r->engine), &r->once->arena, err);
+    const source *src = n->object->impl; /* with the token */
+    int64_t       end;
+    uint64_t      sequence;
+    stream_shows(r->of, src, &end, &sequence);
+    return scan_times_copy(out, src->table, n->versions, sequence, &r->once->arena, err);
 }
 
 /* What the scans of one table share. */
@@ -275,8 +278,10 @@ run_scan(runner *r, const plan_node *n, error *err) {
     }
     const source   *src = n->object->impl;
     table_snapshot *snapshot = NULL;
-    const int64_t   end = source_flowed_rows(src);
-    TRY(table_snapshot_open(&snapshot, src->table, end, engine_sequence(r->engine), err));
+    int64_t         end;
+    uint64_t        sequence;
+    stream_shows(r->of, src, &end, &sequence);
+    TRY(table_snapshot_open(&snapshot, src->table, end, sequence, err));
     const status s = feed_table(r, n, snapshot, 0, end, err);
     table_snapshot_close(snapshot);
     return s;
@@ -469,6 +474,13 @@ stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted, error 
     if (s->failed) {
         return error_set(err, ERR_STREAM_FAILED, "stream failed: %.400s", s->reason.message);
     }
+    if (s->stopped) {
+        error_set(err, ERR_QUERY_FAILED, "the stream has no rows: its pipeline is stopped%s%.*s%s",
+                  s->object == NULL ? "" : " (stream \"",
+                  s->object == NULL ? 0 : (int)s->object->name.size,
+                  s->object == NULL ? "" : s->object->name.data, s->object == NULL ? "" : "\")");
+        return error_hint(err, "START PIPELINE makes it again from what its sources retain");
+    }
     if (!s->running) {
         return OK; /* it has read nothing yet */
     }
@@ -476,7 +488,8 @@ stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted, error 
     TRY(circuit_open(&once, s->engine->mem, &s->plan, MODE_ONCE, s->circuit, sink, interrupted,
                      err));
     circuit_use_disk(once, &s->engine->spill);
-    runner r = {.engine = s->engine, .once = once, .live = s->circuit, .interrupted = interrupted};
+    runner r = {
+        .engine = s->engine, .of = s, .once = once, .live = s->circuit, .interrupted = interrupted};
     status done = run_node(&r, s->plan.root, err);
     if (done >= 0) {
         done = circuit_tick_op(once, once->sink, FRONTIER_END, err);

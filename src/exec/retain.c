@@ -52,7 +52,7 @@ shown_sequence(const source *s, bool *is_awaited) {
         if (!stream_reads(reader, s)) {
             continue;
         }
-        *is_awaited |= !reader->running && !reader->failed;
+        *is_awaited |= (!reader->running && !reader->failed) || stream_is_held(reader);
         if (reader->failed && reader->object != NULL) {
             const uint64_t shown = changelog_shown(reader->log).epoch;
             sequence = shown < sequence ? shown : sequence;

@@ -27,14 +27,14 @@ check_rows(const stream *s, error *err) {
     }
     error_set(err, ERR_QUERY_FAILED,
               "stream \"%.*s\" has read rows that its sources do not retain any more",
-              TEXT_ARG(s->object->name));
+              s->object == NULL ? 0 : (int)s->object->name.size,
+              s->object == NULL ? "" : s->object->name.data);
     return error_hint(err, "DROP it and make it again: it begins with the rows that are there");
 }
 
 static status
-fill_again(stream *s, error *err) {
-    replay        *r = NULL;
-    const uint64_t shown = changelog_shown(s->log).epoch;
+fill_again(stream *s, uint64_t shown, error *err) {
+    replay *r = NULL;
     TRY(replay_open(&r, s, &shown, err));
     s->replaying = true;
     const status done = replay_run(r, NULL, err);
@@ -121,7 +121,7 @@ retry_one(stream *s, error *err) {
     s->failed = false;
     s->final = (stream_counters){0};
     changelog_reopen(s->log);
-    status done = fill_again(s, &fault);
+    status done = fill_again(s, changelog_shown(s->log).epoch, &fault);
     if (done == OK) {
         done = stream_attach(s, &fault);
     }
@@ -164,6 +164,11 @@ stream_retry(stream *s, error *err) {
         return error_set(err, ERR_QUERY_FAILED, "stream \"%.*s\" has not failed",
                          TEXT_ARG(s->object->name));
     }
+    if (!stream_may_run(s)) {
+        error_set(err, ERR_QUERY_FAILED, "the pipeline of stream \"%.*s\" does not run",
+                  TEXT_ARG(s->object->name));
+        return error_hint(err, "RESUME or START PIPELINE first");
+    }
     engine_settle(e);
     engine_reap(e);
     e->round++;
@@ -184,4 +189,17 @@ stream_retry(stream *s, error *err) {
         }
     }
     return OK;
+}
+
+void
+stream_restart(stream *s) {
+    error  fault = {.position = -1};
+    status done = check_rows(s, &fault);
+    done = done == OK ? stream_reset(s, &fault) : done;
+    done = done == OK ? stream_check_inputs(s, &fault) : done;
+    s->stopped = false;
+    s->final = (stream_counters){0};
+    done = done == OK ? fill_again(s, s->stopped_after, &fault) : done;
+    done = done == OK ? stream_attach(s, &fault) : done;
+    end_retry(s, done, &fault);
 }

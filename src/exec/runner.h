@@ -22,6 +22,7 @@ typedef struct scan_times {
 
 typedef struct runner {
     engine           *engine;
+    const stream     *of; /* whose state is read; NULL: a query */
     circuit          *once;
     const circuit    *live;      /* NULL for queries */
     table_snapshot  **snapshots; /* by node id; NULL: open one when it is needed */

@@ -87,11 +87,13 @@ same_time(const stream *from, const plan_node *part, const stream *s) {
     return true;
 }
 
-/* It has what a stream that is made now would have. */
+/* It has what a stream that is made now would have. One of a named pipeline stands for itself: it
+ * pauses and stops when others run. */
 static bool
 is_sharer(const stream *s) {
-    return s->running && !s->failed && !s->replaying && s->backfill == NULL && s->circuit != NULL &&
-           !s->plan.by_clock && s->plan.ttl_us == 0 && stream_freed_rows(s) == s->freed_rows;
+    return s->pipeline == NULL && s->running && !s->failed && !s->replaying &&
+           s->backfill == NULL && s->circuit != NULL && !s->plan.by_clock && s->plan.ttl_us == 0 &&
+           stream_freed_rows(s) == s->freed_rows;
 }
 
 /* `from` is given another circuit: nobody may be at work on what hangs on it. */
@@ -461,7 +463,7 @@ share_below(stream *s, const plan_node *n, error *err) {
 
 status
 stream_share(stream *s, error *err) {
-    if (!s->engine->shares || s->plan.by_clock || s->plan.ttl_us > 0) {
+    if (!s->engine->shares || s->pipeline != NULL || s->plan.by_clock || s->plan.ttl_us > 0) {
         return OK;
     }
     engine_settle(s->engine);

@@ -27,21 +27,24 @@ stream_announce(stream *s, error *err) {
 void
 stream_release_held(stream *s) {
     error fault = {0};
-    if (s->failed || s->backfill != NULL || s->circuit->held == NULL) {
+    if (s->failed || s->backfill != NULL || s->circuit == NULL || s->circuit->held == NULL) {
         return;
     }
     timer_set(&s->engine->timers, &s->emission, TIMER_NEVER);
     if (circuit_release(s->circuit, &fault) < 0) {
         stream_fail(s, &fault);
     } else if (s->pending.count + s->gone.count > 0) {
-        stream_publish(s, engine_sequence(s->engine));
+        stream_publish(s, stream_sequence(s));
     }
 }
 
 static void
 emission_due(timer *t, int64_t due_us) {
+    stream *s = (stream *)(void *)((char *)t - offsetof(stream, emission));
     (void)due_us;
-    stream_release_held((stream *)(void *)((char *)t - offsetof(stream, emission)));
+    if (!stream_is_held(s)) { /* else its resume sets the timer again */
+        stream_release_held(s);
+    }
 }
 
 /* Changes come out at the next multiple of the interval. */
@@ -105,6 +108,22 @@ await_closing(stream *s) {
     }
     due_us = s->plan.ttl_us > 0 ? min_i64(due_us, circuit_forgets_at_us(s->circuit)) : due_us;
     timer_set(&s->engine->timers, &s->closing, due_us);
+}
+
+void
+stream_await_clock(stream *s) {
+    await_emission(s);
+    await_closing(s);
+}
+
+void
+stream_silence(stream *s) {
+    if (s->emission.fire != NULL) {
+        timer_set(&s->engine->timers, &s->emission, TIMER_NEVER);
+    }
+    if (s->closing.fire != NULL) {
+        timer_set(&s->engine->timers, &s->closing, TIMER_NEVER);
+    }
 }
 
 void
@@ -476,6 +495,8 @@ stream_feed(stream_input *in, const delta *rows) {
     status fed;
     if (s->backfill != NULL) {
         fed = backfill_add_rows(s->backfill, in, rows, &fault);
+    } else if (UNLIKELY(stream_is_held(s))) {
+        fed = stream_hold_rows(in, rows, &fault);
     } else {
         s->circuit->env.arrived_us = s->engine->arrived_us;
         const aging_moment at = aging_now(s, in->from_source);
@@ -489,6 +510,12 @@ stream_feed(stream_input *in, const delta *rows) {
 void
 stream_tick(stream *s, int64_t frontier_us) {
     error fault = {0};
+    if (UNLIKELY(stream_is_held(s)) && s->backfill == NULL) {
+        if (stream_hold_tick(s, frontier_us, &fault) < 0) {
+            stream_fail(s, &fault);
+        }
+        return;
+    }
     s->ticks++;
     s->frontier_us = frontier_us;
     const status ticked = s->backfill != NULL ? backfill_add_tick(s->backfill, frontier_us, &fault)
@@ -539,16 +566,16 @@ stream_fail(stream *s, const error *reason) {
     }
     s->failed = true;
     s->reason = *reason;
+    if (s->part == NULL) {
+        error_log_add(&s->engine->errors, clock_now_us(s->engine->clock), "stream",
+                      s->object == NULL ? TEXT("") : s->object->name, -reason->status,
+                      reason->message);
+    }
     if (s->backfill != NULL) {
         return; /* stream_join_end sees it; nobody reads it yet */
     }
     stream_drop_pending(s);
-    if (s->emission.fire != NULL) {
-        timer_set(&s->engine->timers, &s->emission, TIMER_NEVER);
-    }
-    if (s->closing.fire != NULL) {
-        timer_set(&s->engine->timers, &s->closing, TIMER_NEVER);
-    }
+    stream_silence(s);
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
@@ -573,24 +600,16 @@ stream_fail(stream *s, const error *reason) {
 
 /* ---------------------------------------------------------------------------------- what db calls
  */
-/* A reader of a stream that waits for the start waits too. */
-static bool
-inputs_run(const stream *s) {
-    for (int32_t i = 0; i < s->input_count; i++) {
-        if (s->inputs[i].from_stream != NULL && !s->inputs[i].from_stream->running) {
-            return false;
-        }
-    }
-    return true;
-}
-
 status
 stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
             const stream_options *options, error *err) {
     stream *s = NULL;
     TRY(stream_make(&s, e, p, plan_arena, options->object, err));
-    status made = list_add(&e->streams, e->mem, s, err);
-    if (made == OK && options->running && inputs_run(s)) {
+    status made = pipeline_take(options->pipeline, s, err);
+    made = made == OK ? list_add(&e->streams, e->mem, s, err) : made;
+    s->feeds_sink = options->feeds_sink;
+    if (made == OK && (options->running || s->pipeline != NULL) && stream_may_join(s)) {
+        s->joined_held = stream_is_held(s);
         made = stream_join(s, true, err);
     }
     if (made < 0) {
@@ -610,6 +629,7 @@ void
 stream_close(stream *s) {
     assert(s->dependents.count == 0);
     list_remove(&s->engine->streams, s);
+    pipeline_leave(s);
     engine_check_fault(s->engine);
     if (s->object != NULL) {
         s->engine->totals.rows_late += stream_late_rows(s);
@@ -632,6 +652,11 @@ stream_close(stream *s) {
 changelog *
 stream_log(stream *s) {
     return s->log;
+}
+
+const pipeline *
+stream_pipeline(const stream *s) {
+    return s->pipeline;
 }
 
 const plan *
@@ -679,7 +704,7 @@ reported_watermark_us(const stream *s) {
     for (int32_t i = 0; i < s->sources.count; i++) {
         const source *src = s->sources.items[i];
         if (source_is_timed(src)) {
-            return s->engine->paused ? s->frontier_us : stream_frontier_us(s);
+            return s->engine->paused || stream_is_held(s) ? s->frontier_us : stream_frontier_us(s);
         }
         const int64_t at_us = source_watermark_us(src);
         plain_us = at_us == INT64_MIN ? plain_us : min_i64(plain_us, at_us);
@@ -706,7 +731,7 @@ void
 stream_count(const stream *s, stream_counters *out) {
     *out = s->final;
     out->ticks = s->ticks;
-    out->pending_rows = 0;
+    out->pending_rows = stream_held_rows(s);
     out->backpressured = false;
     out->watermark_us = reported_watermark_us(s);
     for (int32_t i = 0; i < s->sources.count; i++) {

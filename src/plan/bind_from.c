@@ -49,6 +49,10 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
         hint_named_relation(b, from);
         return found;
     }
+    if (o->kind == OBJECT_SINK) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, from->name.position,
+                            "\"%.*s\" is a sink: it has no rows to read", TEXT_ARG(o->name));
+    }
     o = o == b->env->old ? b->env->made : o;
     TRY(remember_object(b, o));
     if (o->kind == OBJECT_VIEW) {

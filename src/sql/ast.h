@@ -416,6 +416,9 @@ typedef enum ast_statement_kind {
     AST_CREATE_VIEW,
     AST_CREATE_FUNCTION,
     AST_CREATE_INDEX, /* column: its table; targets: its columns */
+    AST_CREATE_PIPELINE,
+    AST_CREATE_SINK, /* select, emit, options */
+    AST_PIPELINE,    /* name, action */
     AST_DROP,
     AST_ALTER,
     AST_INSERT,
@@ -441,8 +444,12 @@ typedef enum ast_object_kind {
     AST_OBJECT_TABLE,
     AST_OBJECT_VIEW,
     AST_OBJECT_FUNCTION,
-    AST_OBJECT_INDEX
+    AST_OBJECT_INDEX,
+    AST_OBJECT_PIPELINE,
+    AST_OBJECT_SINK
 } ast_object_kind;
+
+typedef enum ast_action { AST_START, AST_STOP, AST_PAUSE, AST_RESUME } ast_action;
 
 typedef enum ast_show {
     AST_SHOW_SOURCES,
@@ -500,8 +507,10 @@ typedef struct ast_statement {
     /* CREATE STREAM, VIEW, TABLE ... AS, SELECT, EXPLAIN, DESCRIBE, INSERT */
     ast_select  *select;
     ast_emission emit;
-    bool         analyze; /* EXPLAIN: it is run */
-    bool         streams; /* EXPLAIN CREATE STREAM name: as the stream that it would be */
+    ast_name     pipeline; /* CREATE STREAM ... IN PIPELINE; text.data NULL when absent */
+    ast_action   action;   /* START, STOP, PAUSE, RESUME PIPELINE */
+    bool         analyze;  /* EXPLAIN: it is run */
+    bool         streams;  /* EXPLAIN CREATE STREAM name: as the stream that it would be */
     /* INSERT: `select` gives the rows; CREATE VIEW */
     int32_t   target_count; /* column list, 0 when absent */
     ast_name *targets;

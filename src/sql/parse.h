@@ -297,6 +297,11 @@ status parse_create_index(parser *p, ast_statement *s);
 status parse_copy(parser *p, ast_statement *s);
 status parse_summarize(parser *p, ast_statement *s);
 
+/* parse_pipeline.c, and from parse_ddl.c: AS query */
+status parse_as_query(parser *p, ast_statement *s, const char *after) MUST_USE;
+status parse_pipeline_action(parser *p, ast_statement *s) MUST_USE;
+status parse_create_sink(parser *p, ast_statement *s) MUST_USE;
+
 /* parse_show.c */
 status parse_show(parser *p, ast_statement *s);
 status parse_describe(parser *p, ast_statement *s);

@@ -85,8 +85,8 @@ parse_alter(parser *p, ast_statement *s) {
     s->kind = AST_ALTER;
     parser_advance(p);
     TRY(parse_object(p, "ALTER", &s->object));
-    if (s->object == AST_OBJECT_INDEX) {
-        return parser_outside(p, "ALTER INDEX");
+    if (s->object == AST_OBJECT_INDEX || s->object == AST_OBJECT_PIPELINE) {
+        return parser_outside(p, s->object == AST_OBJECT_INDEX ? "ALTER INDEX" : "ALTER PIPELINE");
     }
     if (s->object == AST_OBJECT_FUNCTION) {
         (void)parser_outside(p, "ALTER FUNCTION");
@@ -111,15 +111,16 @@ parse_alter(parser *p, ast_statement *s) {
     if (columns && parser_accept(p, KEYWORD_RENAME)) {
         return parse_rename(p, s);
     }
-    if (!columns && parser_at(p, KEYWORD_RENAME) && parser_next_is(p, KEYWORD_TO)) {
+    const bool is_sink = s->object == AST_OBJECT_SINK;
+    if (!columns && !is_sink && parser_at(p, KEYWORD_RENAME) && parser_next_is(p, KEYWORD_TO)) {
         parser_advance(p);
         return parse_rename(p, s);
     }
-    if (s->object != AST_OBJECT_VIEW && parser_accept(p, KEYWORD_SET)) {
+    if (s->object != AST_OBJECT_VIEW && !is_sink && parser_accept(p, KEYWORD_SET)) {
         s->alter = AST_ALTER_SET;
         return parse_option_list(p, s, "SET");
     }
-    if (s->object == AST_OBJECT_STREAM && parser_accept(p, KEYWORD_RETRY)) {
+    if ((s->object == AST_OBJECT_STREAM || is_sink) && parser_accept(p, KEYWORD_RETRY)) {
         s->alter = AST_ALTER_RETRY;
         return OK;
     }
@@ -127,6 +128,7 @@ parse_alter(parser *p, ast_statement *s) {
                                     KEYWORD_SET, KEYWORD_RETRY, KEYWORD_ALTER};
     return parser_error_word(p,
                              columns                        ? "ADD, DROP, ALTER, RENAME or SET"
+                             : is_sink                      ? "RETRY"
                              : s->object == AST_OBJECT_VIEW ? "RENAME TO"
                                                             : "RETRY, RENAME TO or SET",
                              "the name", words, ARRAY_COUNT(words));

@@ -2,12 +2,6 @@
 /* parse_ddl.c - CREATE and DROP. */
 #include "sql/parse.h"
 
-/* Objects the language has and this grammar does not create or drop. */
-static const keyword other_objects[] = {
-    KEYWORD_SINK,
-    KEYWORD_PIPELINE,
-};
-
 status
 parse_object(parser *p, const char *verb, ast_object_kind *out) {
     static const struct {
@@ -17,11 +11,12 @@ parse_object(parser *p, const char *verb, ast_object_kind *out) {
         {KEYWORD_SOURCE, AST_OBJECT_SOURCE},     {KEYWORD_STREAM, AST_OBJECT_STREAM},
         {KEYWORD_TABLE, AST_OBJECT_TABLE},       {KEYWORD_VIEW, AST_OBJECT_VIEW},
         {KEYWORD_FUNCTION, AST_OBJECT_FUNCTION}, {KEYWORD_MACRO, AST_OBJECT_FUNCTION},
-        {KEYWORD_INDEX, AST_OBJECT_INDEX},
+        {KEYWORD_INDEX, AST_OBJECT_INDEX},       {KEYWORD_PIPELINE, AST_OBJECT_PIPELINE},
+        {KEYWORD_SINK, AST_OBJECT_SINK},
     };
     static const keyword words[] = {KEYWORD_SOURCE, KEYWORD_STREAM,       KEYWORD_TABLE,
                                     KEYWORD_VIEW,   KEYWORD_MATERIALIZED, KEYWORD_FUNCTION,
-                                    KEYWORD_MACRO};
+                                    KEYWORD_MACRO,  KEYWORD_PIPELINE,     KEYWORD_SINK};
     if (parser_accept(p, KEYWORD_MATERIALIZED)) {
         *out = AST_OBJECT_STREAM;
         return parser_expect(p, KEYWORD_VIEW, "MATERIALIZED");
@@ -40,13 +35,6 @@ parse_object(parser *p, const char *verb, ast_object_kind *out) {
                            "an index is a hint and keeps no rows apart");
         return error_hint(p->err, "write UNIQUE (column, ...) in CREATE TABLE");
     }
-    for (int32_t i = 0; i < ARRAY_COUNT(other_objects); i++) {
-        if (parser_at(p, other_objects[i])) {
-            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                                "%s %s is not part of this grammar", verb,
-                                keyword_name(other_objects[i]));
-        }
-    }
     return parser_error_word(p, "SOURCE, STREAM, TABLE, VIEW or MATERIALIZED VIEW", verb, words,
                              ARRAY_COUNT(words));
 }
@@ -64,7 +52,7 @@ parse_object_name(parser *p, ast_statement *s) {
 /* ---- statements ---- */
 
 /* AS query */
-static status
+status
 parse_as_query(parser *p, ast_statement *s, const char *after) {
     TRY(parser_expect(p, KEYWORD_AS, after));
     if (!parser_at_query(p)) {
@@ -76,6 +64,10 @@ parse_as_query(parser *p, ast_statement *s, const char *after) {
 static status
 parse_create_stream(parser *p, ast_statement *s) {
     s->kind = AST_CREATE_STREAM;
+    if (parser_accept(p, KEYWORD_IN)) {
+        TRY(parser_expect(p, KEYWORD_PIPELINE, "IN"));
+        TRY(parser_name(p, &s->pipeline, "the name of a pipeline", "IN PIPELINE"));
+    }
     TRY(parse_options(p, s));
     TRY(parse_as_query(p, s, "the name of the stream"));
     TRY(parse_emit(p, s));
@@ -144,11 +136,17 @@ parse_create(parser *p, ast_statement *s) {
         return parse_create_index(p, s);
     }
     TRY(parse_object_name(p, s));
+    s->object = object == AST_OBJECT_PIPELINE || object == AST_OBJECT_SINK ? object : s->object;
     switch (object) {
     case AST_OBJECT_STREAM:
         return parse_create_stream(p, s);
     case AST_OBJECT_VIEW:
         return parse_create_view(p, s);
+    case AST_OBJECT_PIPELINE:
+        s->kind = AST_CREATE_PIPELINE;
+        return OK;
+    case AST_OBJECT_SINK:
+        return parse_create_sink(p, s);
     case AST_OBJECT_FUNCTION:
         return parse_create_function(p, s, is_macro);
     default:

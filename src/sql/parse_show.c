@@ -31,7 +31,8 @@ ends_early(const parser *p) {
 /* CREATE [kind] name */
 static status
 parse_show_create(parser *p, ast_statement *s) {
-    static const keyword kinds[] = {KEYWORD_SOURCE, KEYWORD_STREAM, KEYWORD_TABLE, KEYWORD_VIEW};
+    static const keyword kinds[] = {KEYWORD_SOURCE, KEYWORD_STREAM, KEYWORD_TABLE, KEYWORD_VIEW,
+                                    KEYWORD_SINK};
     s->show = AST_SHOW_CREATE;
     if (parser_at(p, KEYWORD_MATERIALIZED) && parser_next_is(p, KEYWORD_VIEW)) {
         parser_advance(p);

@@ -5,8 +5,9 @@
 
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
-    KEYWORD_MERGE, KEYWORD_CHECKPOINT, KEYWORD_RESTORE, KEYWORD_START,
-    KEYWORD_STOP,  KEYWORD_PAUSE,      KEYWORD_RESUME,
+    KEYWORD_MERGE,
+    KEYWORD_CHECKPOINT,
+    KEYWORD_RESTORE,
 };
 
 /* EXPLAIN CREATE STREAM ... AS query: of its query. */
@@ -133,6 +134,11 @@ parse_statement_body(parser *p, ast_statement *s) {
         s->kind = AST_FLUSH;
         parser_advance(p);
         return OK;
+    case KEYWORD_START:
+    case KEYWORD_STOP:
+    case KEYWORD_PAUSE:
+    case KEYWORD_RESUME:
+        return parse_pipeline_action(p, s);
     case KEYWORD_ALTER:
         return parse_alter(p, s);
     case KEYWORD_EXPLAIN:

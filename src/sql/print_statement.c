@@ -357,6 +357,7 @@ print_drop(const ast_statement *s, buf *out) {
         [AST_OBJECT_SOURCE] = "DROP SOURCE ",     [AST_OBJECT_STREAM] = "DROP STREAM ",
         [AST_OBJECT_TABLE] = "DROP TABLE ",       [AST_OBJECT_VIEW] = "DROP VIEW ",
         [AST_OBJECT_FUNCTION] = "DROP FUNCTION ", [AST_OBJECT_INDEX] = "DROP INDEX ",
+        [AST_OBJECT_PIPELINE] = "DROP PIPELINE ", [AST_OBJECT_SINK] = "DROP SINK ",
     };
     buf_append_text(out, text_of(words[s->object]));
     if (s->if_exists) {
@@ -366,6 +367,16 @@ print_drop(const ast_statement *s, buf *out) {
     if (s->cascade) {
         buf_append_text(out, TEXT(" CASCADE"));
     }
+}
+
+static void
+print_pipeline_action(const ast_statement *s, buf *out) {
+    static const char *const words[] = {[AST_START] = "START PIPELINE ",
+                                        [AST_STOP] = "STOP PIPELINE ",
+                                        [AST_PAUSE] = "PAUSE PIPELINE ",
+                                        [AST_RESUME] = "RESUME PIPELINE "};
+    buf_append_text(out, text_of(words[s->action]));
+    print_name(&s->name, out);
 }
 
 static void
@@ -404,6 +415,45 @@ print_create_function(const ast_statement *s, buf *out) {
     }
 }
 
+static void
+print_any_create(const ast_statement *s, buf *out) {
+    switch (s->kind) {
+    case AST_CREATE_SOURCE:
+    case AST_CREATE_TABLE:
+        print_create_table(s, out);
+        return;
+    case AST_CREATE_STREAM:
+        print_create(s, "STREAM", out);
+        if (s->pipeline.text.data != NULL) {
+            buf_append_text(out, TEXT(" IN PIPELINE "));
+            print_name(&s->pipeline, out);
+        }
+        print_options(s, out);
+        buf_append_text(out, TEXT(" AS "));
+        print_query(s, out);
+        return;
+    case AST_CREATE_SINK:
+        print_create(s, "SINK", out);
+        print_options(s, out);
+        buf_append_text(out, TEXT(" AS "));
+        print_query(s, out);
+        return;
+    case AST_CREATE_VIEW:
+        print_create_view(s, out);
+        return;
+    case AST_CREATE_FUNCTION:
+        print_create_function(s, out);
+        return;
+    case AST_CREATE_INDEX:
+        print_create_index(s, out);
+        return;
+    default:
+        assert(s->kind == AST_CREATE_PIPELINE);
+        print_create(s, "PIPELINE", out);
+        return;
+    }
+}
+
 void
 sql_print_statement(const ast_statement *s, buf *out) {
     switch (s->kind) {
@@ -424,22 +474,16 @@ sql_print_statement(const ast_statement *s, buf *out) {
         return;
     case AST_CREATE_SOURCE:
     case AST_CREATE_TABLE:
-        print_create_table(s, out);
-        return;
     case AST_CREATE_STREAM:
-        print_create(s, "STREAM", out);
-        print_options(s, out);
-        buf_append_text(out, TEXT(" AS "));
-        print_query(s, out);
-        return;
     case AST_CREATE_VIEW:
-        print_create_view(s, out);
-        return;
     case AST_CREATE_FUNCTION:
-        print_create_function(s, out);
-        return;
     case AST_CREATE_INDEX:
-        print_create_index(s, out);
+    case AST_CREATE_PIPELINE:
+    case AST_CREATE_SINK:
+        print_any_create(s, out);
+        return;
+    case AST_PIPELINE:
+        print_pipeline_action(s, out);
         return;
     case AST_DROP:
         print_drop(s, out);

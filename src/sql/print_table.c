@@ -89,7 +89,8 @@ print_alter(const ast_statement *s, buf *out) {
     static const char *const words[] = {[AST_OBJECT_SOURCE] = "SOURCE ",
                                         [AST_OBJECT_STREAM] = "STREAM ",
                                         [AST_OBJECT_TABLE] = "TABLE ",
-                                        [AST_OBJECT_VIEW] = "VIEW "};
+                                        [AST_OBJECT_VIEW] = "VIEW ",
+                                        [AST_OBJECT_SINK] = "SINK "};
     buf_append_text(out, TEXT("ALTER "));
     buf_append_text(out, text_of(words[s->object]));
     buf_append_text(out, s->if_exists ? TEXT("IF EXISTS ") : TEXT(""));

@@ -272,3 +272,49 @@ def test_a_full_disk_refuses_the_insert(tmp_path: Path) -> None:
             assert db.query("SELECT count(*) FROM t").fetchone() == (kept,)
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_sinks_go_on_behind_what_they_wrote(tmp_path: Path) -> None:
+    path, out = tmp_path / "kept.ldb", tmp_path / "out.csv"
+    with laminardb.open(path) as db:
+        db.execute("CREATE SOURCE t (a BIGINT)")
+        db.execute(f"CREATE SINK k FROM t WITH (connector = 'file', path = '{out}', format = 'csv')")
+        db.start()
+        db.insert("t", [{"a": 1}, {"a": 2}])
+    assert out.read_text() == "a\n1\n2\n"
+    with out.open("a") as f:
+        f.write("9")  # a line that was being written
+    for life in range(3, 6):
+        with laminardb.open(path) as db:
+            assert [s.name for s in db.sinks()] == ["k"]
+            db.insert("t", {"a": life})
+    assert out.read_text() == "a\n1\n2\n3\n4\n5\n"
+    shutil.rmtree(path.parent / "none", ignore_errors=True)
+    out.unlink()
+    out.mkdir()  # nothing can be written there: the database opens all the same
+    with laminardb.open(path) as db:
+        db.insert("t", {"a": 6})
+        assert db.query("SELECT count(*) FROM t").fetchone() == (6,)
+
+
+def test_pipelines_are_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path) as db:
+        db.execute("CREATE SOURCE t (a BIGINT); CREATE PIPELINE p; CREATE PIPELINE q")
+        db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(a) AS x FROM t")
+        db.execute("CREATE STREAM r IN PIPELINE q AS SELECT max(a) AS x FROM t")
+        db.start()
+        db.insert("t", {"a": 1})
+        db.pipeline("p").pause()
+        db.pipeline("q").stop()
+        db.insert("t", {"a": 2})
+        states = {p.name: p.state for p in db.pipelines()}
+        versions = [(v.version, v.sql) for v in db.pipeline("p").versions()]
+    with laminardb.open(path) as db:
+        assert {p.name: p.state for p in db.pipelines()} == states
+        assert [(v.version, v.sql) for v in db.pipeline("p").versions()] == versions
+        db.insert("t", {"a": 3})
+        db.pipeline("p").resume()
+        assert db.query("SELECT * FROM s").fetchall() == [(6,)]
+        db.pipeline("q").start()
+        assert db.query("SELECT * FROM r").fetchall() == [(3,)]

@@ -237,7 +237,8 @@ same_statement(const ast_statement *a, const ast_statement *b) {
     bool same =
         a->kind == b->kind && same_name(a->name, b->name) && a->or_replace == b->or_replace &&
         a->if_not_exists == b->if_not_exists && a->if_exists == b->if_exists &&
-        a->cascade == b->cascade && a->object == b->object && a->column_count == b->column_count &&
+        a->cascade == b->cascade && a->object == b->object && a->action == b->action &&
+        same_name(a->pipeline, b->pipeline) && a->column_count == b->column_count &&
         same_name(a->watermark_column, b->watermark_column) &&
         same_expr(a->watermark, b->watermark) && a->option_count == b->option_count &&
         same_select(a->select, b->select) && a->emit.kind == b->emit.kind &&

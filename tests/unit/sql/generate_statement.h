@@ -274,6 +274,37 @@ put_admin(generator *g) {
     }
 }
 
+/* CREATE, START, STOP, PAUSE, RESUME, DROP PIPELINE; sinks */
+static inline void
+put_pipeline(generator *g) {
+    static const char *const actions[] = {"START PIPELINE p", "STOP PIPELINE p",
+                                          "PAUSE PIPELINE \"a b\"", "RESUME PIPELINE p",
+                                          "DROP PIPELINE IF EXISTS p CASCADE"};
+    static const char *const makes[] = {"CREATE PIPELINE p", "CREATE OR REPLACE PIPELINE \"a b\"",
+                                        "CREATE PIPELINE IF NOT EXISTS p"};
+    static const char *const sinks[] = {
+        "CREATE SINK k FROM t WHERE a > 1 WITH (connector = 'file', path = 'x')",
+        "CREATE OR REPLACE SINK k WITH (connector = 'python') AS SELECT a FROM t EMIT CHANGES",
+        "CREATE SINK IF NOT EXISTS k AS SELECT a FROM t WITH (connector = 'python')"};
+    static const char *const others[] = {
+        "CREATE STREAM s IN PIPELINE p WITH (a = 1) AS SELECT a FROM t", "ALTER SINK k RETRY",
+        "DROP SINK k"};
+    switch (roll(g, 4)) {
+    case 0:
+        put(g, PICK(g, actions));
+        return;
+    case 1:
+        put(g, PICK(g, makes));
+        return;
+    case 2:
+        put(g, PICK(g, sinks));
+        return;
+    default:
+        put(g, PICK(g, others));
+        return;
+    }
+}
+
 /* COPY and SUMMARIZE */
 static inline void
 put_copy(generator *g) {
@@ -328,7 +359,10 @@ put_statement(generator *g) {
                                         "DROP TABLE",          "DROP MATERIALIZED VIEW",
                                         "DROP VIEW IF EXISTS", "DROP FUNCTION",
                                         "DROP MACRO IF EXISTS"};
-    switch (roll(g, 14)) {
+    switch (roll(g, 15)) {
+    case 14:
+        put_pipeline(g);
+        break;
     case 13:
         put_other(g);
         break;

@@ -204,7 +204,7 @@ static const refusal refusals[] = {
      "CREATE STREAM"},
     {"SHOW", 4, "expected SOURCES, STREAMS, TABLES", NULL},
     {"SET a = lower('x')", 8, "the value of setting \"a\" must be a literal", NULL},
-    {"DROP SINK i", 5, "DROP SINK is not part of this grammar", NULL},
+    {"ALTER PIPELINE i STOP", 15, "ALTER PIPELINE is not part of this grammar", NULL},
     {"CREATE TABLE t (a INT REFERENCES u)", 22, "REFERENCES is not part of this grammar", NULL},
     {"CREATE TABLE t (a INT PRIMARY KEY, b INT PRIMARY KEY)", 41,
      "there is more than one PRIMARY KEY", "PRIMARY KEY (a, b)"},

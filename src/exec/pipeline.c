@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline.c - streams that start, pause and stop together, under a name.
+ *
+ * A stream of a pipeline reads sources, tables and streams of the same pipeline, so nothing of it
+ * moves while it is held. In a pause its streams stay attached, and what comes from outside (rows
+ * of sources, ticks with their frontiers) is kept in one list, in the order in which it came;
+ * resume takes the list through the circuits, so that nothing can tell afterwards. A stop gives the
+ * circuits back; start reads what the sources retain again, in silence up to the stop.
+ *
+ * Everything with the token. */
+#include "exec/engine_internal.h"
+
+/* One thing that came in a pause: rows for a leaf, or (rows NULL) a tick of a stream. */
+typedef struct held_event {
+    stream       *stream; /* NULL: it was closed meanwhile */
+    stream_input *in;
+    batch        *rows;
+    uint64_t      epoch;
+    int64_t       frontier_us; /* of a tick */
+    int64_t       arrived_us;  /* of rows */
+    aging_moment  moment;      /* likewise */
+} held_event;
+
+typedef struct held_source { /* where the streams stand in it */
+    const source *source;
+    int64_t       row_count;
+} held_source;
+
+struct pipeline {
+    engine        *engine;
+    pipeline_state state;
+    bool           applying; /* what was held is on its way */
+    uint64_t       sequence; /* of the newest insert that its streams show, while it is held */
+    held_event    *events;
+    int64_t        event_count, event_capacity;
+    held_source   *sources;
+    int32_t        source_count;
+};
+
+status
+pipeline_open(pipeline **out, engine *e, error *err) {
+    pipeline *p = mem_alloc_zero(e->mem, sizeof(*p));
+    if (p == NULL) {
+        return error_memory(err);
+    }
+    p->engine = e;
+    *out = p;
+    return OK;
+}
+
+static void
+drop_events(pipeline *p) {
+    for (int64_t i = 0; i < p->event_count; i++) {
+        batch_release(p->events[i].rows);
+    }
+    mem_free(p->engine->mem, p->events, sizeof(held_event) * (size_t)p->event_capacity);
+    p->events = NULL;
+    p->event_count = p->event_capacity = 0;
+}
+
+static void
+forget_sources(pipeline *p) {
+    mem_free(p->engine->mem, p->sources, sizeof(held_source) * (size_t)p->source_count);
+    p->sources = NULL;
+    p->source_count = 0;
+}
+
+void
+pipeline_close(pipeline *p) {
+    if (p != NULL) {
+        drop_events(p);
+        forget_sources(p);
+        mem_free(p->engine->mem, p, sizeof(*p));
+    }
+}
+
+pipeline_state
+pipeline_look(const pipeline *p) {
+    return p->state;
+}
+
+int32_t
+pipeline_count_streams(const pipeline *p, int32_t *failed) {
+    const engine *e = p->engine;
+    int32_t       count = 0;
+    *failed = 0;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        const bool    counts = s->pipeline == p && s->object != NULL;
+        count += counts;
+        *failed += counts && s->failed;
+    }
+    return count;
+}
+
+bool
+pipeline_is_starting(const pipeline *p) {
+    const engine *e = p->engine;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (p->state == PIPELINE_RUNNING && s->pipeline == p && !s->running && !s->failed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------------------------- its streams
+ */
+/* A reader of a stream that waits for the start waits too. */
+static bool
+inputs_run(const stream *s) {
+    for (int32_t i = 0; i < s->input_count; i++) {
+        if (s->inputs[i].from_stream != NULL && !s->inputs[i].from_stream->running) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In a paused pipeline only what is told by its streams alone, which stand where they were. */
+bool
+stream_may_join(const stream *s) {
+    const bool held = stream_is_held(s);
+    bool       by_streams = !s->timed && !s->by_arrival;
+    for (int32_t i = 0; i < s->input_count; i++) {
+        by_streams &= s->inputs[i].from_stream != NULL;
+    }
+    return inputs_run(s) && (held ? by_streams : stream_may_run(s));
+}
+
+status
+pipeline_take(pipeline *p, stream *s, error *err) {
+    s->pipeline = p;
+    for (int32_t i = 0; i < s->input_count; i++) {
+        const stream *up = s->inputs[i].from_stream;
+        if (up == NULL || up->pipeline == s->pipeline) {
+            continue;
+        }
+        if (s->object != NULL || (s->pipeline != NULL && up->pipeline != NULL)) {
+            error_set(err, ERR_QUERY_FAILED, "stream \"%.*s\" is of another pipeline",
+                      TEXT_ARG(up->object->name));
+            return error_hint(err, s->object != NULL
+                                       ? "a stream reads sources, tables and streams of its own "
+                                         "pipeline, which starts and pauses as a whole: make it IN "
+                                         "PIPELINE of its input, or read the sources"
+                                       : "a subscription reads streams of one pipeline");
+        }
+        if (up->pipeline != NULL) {
+            s->pipeline = up->pipeline;
+            i = -1; /* those before must be of it, too */
+        }
+    }
+    return OK;
+}
+
+/* ---------------------------------------------------------------------------------- holding */
+bool
+stream_is_held(const stream *s) {
+    return s->pipeline != NULL && s->pipeline->state == PIPELINE_PAUSED && !s->pipeline->applying;
+}
+
+bool
+stream_may_run(const stream *s) {
+    return s->pipeline == NULL || s->pipeline->state == PIPELINE_RUNNING;
+}
+
+uint64_t
+stream_sequence(const stream *s) {
+    return stream_is_held(s) ? s->pipeline->sequence : engine_sequence(s->engine);
+}
+
+void
+stream_shows(const stream *s, const source *src, int64_t *end, uint64_t *sequence) {
+    *end = source_flowed_rows(src);
+    *sequence = engine_sequence(src->engine);
+    const pipeline *p = s != NULL && stream_is_held(s) ? s->pipeline : NULL;
+    for (int32_t i = 0; p != NULL && i < p->source_count; i++) {
+        if (p->sources[i].source == src) {
+            *end = p->sources[i].row_count;
+            *sequence = p->sequence;
+        }
+    }
+}
+
+int64_t
+stream_held_rows(const stream *s) {
+    int64_t rows = 0;
+    for (int32_t i = 0; i < s->sources.count && stream_is_held(s); i++) {
+        int64_t  end;
+        uint64_t sequence;
+        stream_shows(s, s->sources.items[i], &end, &sequence);
+        rows += source_flowed_rows(s->sources.items[i]) - end;
+    }
+    return rows;
+}
+
+static status
+add_event(pipeline *p, held_event event, error *err) {
+    if (p->event_count == p->event_capacity) {
+        const int64_t capacity = p->event_capacity == 0 ? 64 : 2 * p->event_capacity;
+        held_event   *grown =
+            mem_resize(p->engine->mem, p->events, sizeof(held_event) * (size_t)p->event_capacity,
+                       sizeof(held_event) * (size_t)capacity);
+        if (grown == NULL) {
+            return error_memory(err);
+        }
+        p->events = grown;
+        p->event_capacity = capacity;
+    }
+    p->events[p->event_count++] = event;
+    return OK;
+}
+
+status
+stream_hold_rows(stream_input *in, const delta *rows, error *err) {
+    stream    *s = in->owner;
+    held_event event = {.stream = s,
+                        .in = in,
+                        .arrived_us = s->engine->arrived_us,
+                        .moment = aging_now(s, in->from_source)};
+    TRY(batch_keep(&event.rows, s->engine->mem, rows, err));
+    const status added = add_event(s->pipeline, event, err);
+    if (added < 0) {
+        batch_release(event.rows);
+    }
+    return added;
+}
+
+status
+stream_hold_tick(stream *s, int64_t frontier_us, error *err) {
+    return add_event(
+        s->pipeline,
+        (held_event){.stream = s, .epoch = engine_sequence(s->engine), .frontier_us = frontier_us},
+        err);
+}
+
+void
+pipeline_leave(const stream *s) {
+    const pipeline *p = s->pipeline;
+    for (int64_t i = 0; p != NULL && i < p->event_count; i++) {
+        if (p->events[i].stream == s) {
+            p->events[i].stream = NULL;
+        }
+    }
+}
+
+static status
+note_sources(pipeline *p, error *err) {
+    const engine *e = p->engine;
+    const size_t  bytes = sizeof(held_source) * (size_t)e->sources.count;
+    p->sources = mem_alloc(e->mem, bytes);
+    if (p->sources == NULL && bytes > 0) {
+        return error_memory(err);
+    }
+    p->source_count = e->sources.count;
+    for (int32_t i = 0; i < e->sources.count; i++) {
+        const source *src = e->sources.items[i];
+        p->sources[i] = (held_source){src, source_flowed_rows(src)};
+    }
+    p->sequence = engine_sequence(e);
+    return OK;
+}
+
+/* Another thread fills one of its streams, and must find it as it left it. */
+static status
+check_joining(const pipeline *p, const char *what, error *err) {
+    const engine *e = p->engine;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->pipeline == p && s->backfill != NULL) {
+            error_set(err, ERR_QUERY_FAILED, "cannot %s the pipeline: %s%.*s%s is being filled",
+                      what, s->object == NULL ? "a subscription" : "stream \"",
+                      s->object == NULL ? 0 : (int)s->object->name.size,
+                      s->object == NULL ? "" : s->object->name.data, s->object == NULL ? "" : "\"");
+            return error_hint(err, "wait until it has read what is there, or cancel that (SHOW "
+                                   "QUERIES)");
+        }
+    }
+    return OK;
+}
+
+status
+pipeline_pause(pipeline *p, error *err) {
+    if (p->state == PIPELINE_PAUSED) {
+        return OK;
+    }
+    TRY(check_joining(p, "pause", err));
+    engine_settle(p->engine);
+    TRY(note_sources(p, err));
+    p->state = PIPELINE_PAUSED;
+    return OK;
+}
+
+/* ---------------------------------------------------------------------------------- resuming */
+static void
+apply_event(const held_event *event) {
+    stream *s = event->stream;
+    if (s == NULL || s->failed) {
+        return;
+    }
+    if (event->rows != NULL) {
+        error fault = {0};
+        s->circuit->env.arrived_us = event->arrived_us;
+        if (stream_feed_at(event->in, &event->moment, &event->rows->rows, &fault) < 0) {
+            stream_fail(s, &fault);
+        }
+        return;
+    }
+    stream_tick(s, event->frontier_us);
+    if (s->pending.count + s->gone.count > 0) {
+        stream_publish(s, event->epoch);
+    }
+}
+
+status
+pipeline_resume(pipeline *p, error *err) {
+    engine *e = p->engine;
+    if (p->state != PIPELINE_PAUSED) {
+        return OK;
+    }
+    TRY(check_joining(p, "resume", err));
+    engine_settle(e);
+    p->applying = true;
+    for (int64_t i = 0; i < p->event_count; i++) {
+        apply_event(&p->events[i]);
+    }
+    p->state = PIPELINE_RUNNING;
+    p->applying = false;
+    drop_events(p);
+    forget_sources(p);
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *s = e->streams.items[i];
+        if (s->pipeline == p && s->running && !s->failed) {
+            if (s->joined_held) { /* it may have been fed by ticks from before it was made */
+                s->joined_held = false;
+                apply_event(&(held_event){
+                    .stream = s, .epoch = engine_sequence(e), .frontier_us = s->frontier_us});
+            }
+            stream_await_clock(s);
+            e->has_late |= s->late.count > 0;
+        }
+    }
+    engine_send_late(e);
+    engine_fire(e);
+    engine_tidy(e);
+    return OK;
+}
+
+/* ---------------------------------------------------------------------------------- stopping */
+static status
+check_values(const pipeline *p, error *err) {
+    const engine *e = p->engine;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->pipeline == p && s->object != NULL && stream_holds_values(s->plan.root)) {
+            error_set(err, ERR_QUERY_FAILED,
+                      "cannot stop the pipeline: stream \"%.*s\" has shown values of now(), "
+                      "random() or the like, which cannot be made again",
+                      TEXT_ARG(s->object->name));
+            return error_hint(err, "PAUSE PIPELINE keeps its state");
+        }
+    }
+    return OK;
+}
+
+status
+pipeline_stop(pipeline *p, error *err) {
+    engine *e = p->engine;
+    if (p->state == PIPELINE_STOPPED) {
+        return OK;
+    }
+    TRY(check_joining(p, "stop", err));
+    TRY(check_values(p, err));
+    TRY(pipeline_resume(p, err)); /* what came in a pause was accepted before the stop */
+    engine_settle(e);
+    for (int32_t i = e->streams.count - 1; i >= 0; i--) { /* readers before what they read */
+        stream *s = e->streams.items[i];
+        if (s->pipeline != p || !s->running || s->failed) {
+            continue;
+        }
+        stream_release_held(s);
+        s->running = false;
+        s->stopped = true;
+        s->stopped_after = engine_sequence(e);
+        stream_silence(s);
+        stream_drop_circuit(s);
+    }
+    p->state = PIPELINE_STOPPED;
+    engine_check_fault(e);
+    return OK;
+}
+
+void
+pipeline_allow(pipeline *p) {
+    p->state = p->state == PIPELINE_PAUSED ? PIPELINE_PAUSED : PIPELINE_RUNNING;
+}
