@@ -69,6 +69,12 @@ charge_root(mem *root, int64_t more, int64_t limit) {
     return true;
 }
 
+int64_t
+mem_limit_of_children(const mem *parent) {
+    const int64_t limit = atomic_load_explicit(&parent->bytes_limit, memory_order_relaxed);
+    return limit == INT64_MAX ? limit : limit - limit / HEADROOM;
+}
+
 static bool
 charge(mem *m, size_t bytes) {
     if (bytes > (size_t)INT64_MAX) {
@@ -82,7 +88,7 @@ charge(mem *m, size_t bytes) {
     }
     int64_t limit = atomic_load_explicit(&root->bytes_limit, memory_order_relaxed);
     if (m != root && (held > limit / MODEST || more > limit / MODEST - held)) {
-        limit -= limit / HEADROOM;
+        limit = mem_limit_of_children(root);
     }
     if (!charge_root(root, more, limit)) {
         return false;

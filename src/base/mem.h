@@ -35,6 +35,8 @@ void mem_close_shared(mem *m);
  * A child that holds more than a 64th of the limit does not get at its last 16th: however much one
  * query takes, small ones and inserts go on. */
 mem *mem_open_child(mem *parent) MUST_USE;
+/* Up to where a child that holds more may fill the account. INT64_MAX: no limit is set. */
+int64_t mem_limit_of_children(const mem *parent);
 
 void *mem_alloc(mem *m, size_t bytes) MUST_USE; /* 16-byte aligned; bytes > 0 */
 void *mem_alloc_zero(mem *m, size_t bytes) MUST_USE;

@@ -35,10 +35,10 @@ spill_bytes_used(const op_env *env) {
     return env->spill == NULL ? 0 : atomic_load(&env->spill->account->bytes_used);
 }
 
+/* What the query may take: not the rest of the limit that is kept for small ones. */
 static int64_t
 room_of(const op_env *env) {
-    const int64_t limit = atomic_load(&env->spill->account->bytes_limit);
-    return max_i64(limit - env->spill_base, 0);
+    return max_i64(mem_limit_of_children(env->spill->account) - env->spill_base, 0);
 }
 
 int64_t
