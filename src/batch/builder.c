@@ -8,6 +8,7 @@
  * are undefined; views of long texts point into text_chunk. */
 #include "batch/builder.h"
 
+#include "base/interrupt.h"
 #include "batch/chunk.h"
 
 #define BUILDER_ROWS_MIN 16
@@ -15,6 +16,9 @@
 #define BUILDER_HINT_MAX 65536
 #define BUILDER_TEXT_MIN 1024
 #define BUILDER_TEXT_MAX ((size_t)1 << 18)
+/* Arrays between these sizes are copied as they grow, larger ones are moved by their pages. */
+#define BUILDER_PIECE_BYTES ((size_t)1 << 20)
+#define BUILDER_PAGED_BYTES ((size_t)32 << 20)
 
 static size_t
 validity_bytes(int32_t capacity) {
@@ -64,6 +68,40 @@ builder_fini(builder *b) {
 
 /* ---- growth */
 
+/* A copy of `used` bytes in an array of `bytes`, made in pieces, between which a query may be told
+ * to stop; NULL in *out: no memory for both. */
+static status
+copy_larger(builder *b, const void *values, size_t used, size_t bytes, void **out, error *err) {
+    char *copy = mem_alloc(b->mem, bytes);
+    *out = copy;
+    for (size_t at = 0; copy != NULL && at < used; at += BUILDER_PIECE_BYTES) {
+        const size_t left = used - at;
+        memcpy(copy + at, (const char *)values + at,
+               left < BUILDER_PIECE_BYTES ? left : BUILDER_PIECE_BYTES);
+        const status s = interrupt_look(err);
+        if (s < 0) {
+            mem_free(b->mem, copy, bytes);
+            return s;
+        }
+    }
+    return OK;
+}
+
+static status
+resize_values(builder *b, column_builder *c, size_t bytes, void **out, error *err) {
+    const size_t width = type_width(c->type);
+    const size_t before = (size_t)c->capacity * width;
+    if (before > BUILDER_PIECE_BYTES && before <= BUILDER_PAGED_BYTES) {
+        TRY(copy_larger(b, c->values, (size_t)c->count * width, bytes, out, err));
+        if (*out != NULL) {
+            mem_free(b->mem, c->values, before);
+            return OK;
+        }
+    }
+    *out = mem_resize(b->mem, c->values, before, bytes);
+    return *out == NULL ? error_memory(err) : OK;
+}
+
 static NOINLINE status
 grow(builder *b, column_builder *c, int64_t rows_wanted, error *err) {
     const int32_t max = b->rows_max > 0 ? b->rows_max : INT32_MAX - 64;
@@ -86,13 +124,13 @@ grow(builder *b, column_builder *c, int64_t rows_wanted, error *err) {
             return error_memory(err);
         }
     }
-    void *values =
-        mem_resize(b->mem, c->values, (size_t)c->capacity * width, (size_t)capacity * width);
-    if (values == NULL) {
+    void        *values;
+    const status resized = resize_values(b, c, (size_t)capacity * width, &values, err);
+    if (resized < 0) {
         if (validity != c->validity) {
             mem_free(b->mem, validity, words);
         }
-        return error_memory(err);
+        return resized;
     }
     c->values = values;
     if (validity != c->validity) {

@@ -3,6 +3,8 @@
  * truncations and takes. */
 #include "batch/builder.h"
 
+#include "base/interrupt.h"
+
 #include "random_rows.h"
 
 /* Appends rows first .. first + count of `in` value by value. */
@@ -193,10 +195,70 @@ torture_builder(mem *m, error *err) {
     return s;
 }
 
+static int64_t looks, stop_at;
+
+static int64_t
+step_clock(engine_clock *c) {
+    return atomic_fetch_add(&c->manual_us, INTERRUPT_CHECK_NS); /* each look is one that is due */
+}
+
+static bool
+count_look(void *unused) {
+    (void)unused;
+    return ++looks == stop_at;
+}
+
+/* Bytes that a large array copies as it grows pass in pieces between looks, and a query that is
+ * told to stop there leaves the builder as it was. */
+static void
+test_growth_is_watched(void **state) {
+    (void)state;
+    static int64_t  run[65536];
+    const data_type type = type_of(TYPE_I64);
+    engine_clock    clock = {.ticks_ns = step_clock};
+    interrupt       query = {.check = count_look, .clock = &clock};
+    mem             m;
+    error           err;
+    builder         b;
+    delta           view;
+    column          c;
+    mem_init(&m, INT64_MAX);
+    CHECK_OK(builder_init(&b, &m, &type, 1, &err));
+    interrupt *before = interrupt_set_current(&query);
+    for (int32_t part = 0; part < 64; part++) {
+        for (int32_t i = 0; i < ARRAY_COUNT(run); i++) {
+            run[i] = part * (int64_t)ARRAY_COUNT(run) + i;
+        }
+        const int64_t bytes = (int64_t)builder_rows(&b) * (int64_t)sizeof(run[0]);
+        const bool    full = b.columns[0].capacity == builder_rows(&b) && bytes > 2 << 20;
+        looks = 0;
+        stop_at = full ? 2 : 0;
+        status s = column_append_i64_run(&b, 0, run, ARRAY_COUNT(run), &err);
+        if (full) {
+            CHECK_EQ(s, ERR_QUERY_CANCELLED);
+            CHECK_EQ(builder_rows(&b), part * ARRAY_COUNT(run));
+            atomic_store(&query.cancelled, false);
+            looks = stop_at = 0;
+            s = column_append_i64_run(&b, 0, run, ARRAY_COUNT(run), &err);
+            CHECK(looks >= bytes >> 20); /* a look for each MiB at least */
+        }
+        CHECK_OK(s);
+    }
+    interrupt_set_current(before);
+    builder_view(&b, &c, &view);
+    CHECK_EQ(view.row_count, 64 * ARRAY_COUNT(run));
+    for (int32_t i = 0; i < view.row_count; i++) {
+        CHECK_EQ(((const int64_t *)c.values)[i], i);
+    }
+    builder_fini(&b);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 static void
 test_torture(void **state) {
     (void)state;
     CHECK(torture("builder", torture_builder) > 20);
 }
 
-UNIT_MAIN(UNIT(test_random), UNIT(test_single_rows), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_random), UNIT(test_single_rows), UNIT(test_growth_is_watched),
+          UNIT(test_torture))
