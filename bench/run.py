@@ -420,6 +420,67 @@ def bids_auctions(scale: float) -> tuple[float, str]:
     return rows / took, "rows/s"
 
 
+# ---- queries asked once that find few rows, or read all of a column
+
+
+def keyed_table(scale: float) -> tuple[Any, int]:
+    rows = int(1_000_000 * scale)
+    db = connect("CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT, s VARCHAR)")
+    db.execute(f"INSERT INTO t SELECT i * 7, i * 3, 'text ' || i FROM generate_series(0, {rows - 1}) AS q(i)")
+    return db, rows
+
+
+@bench("row by the key of a TABLE")
+def by_key(scale: float) -> tuple[float, str]:
+    db, rows = keyed_table(scale)
+    asked = [i * 7919 % rows for i in range(2000)]
+    start = time.perf_counter()
+    found = [db.sql(f"SELECT v, s FROM t WHERE id = {7 * i}").fetchall() for i in asked]
+    took = time.perf_counter() - start
+    check(found, [[(3 * i, f"text {i}")] for i in asked])
+    check(db.sql("SELECT v FROM t WHERE id = 5").fetchall(), [])
+    db.close()
+    return took / len(asked) * 1e6, "us"
+
+
+@bench("rows by smallest and largest values of segments")
+def by_segment(scale: float) -> tuple[float, str]:
+    import numpy as np
+
+    rows, chunk = int(1_000_000 * scale), 16_384
+    db = connect("CREATE SOURCE t (ts BIGINT, v BIGINT)")
+    ts = np.arange(rows)
+    for at in range(0, rows, chunk):
+        db.insert("t", {"ts": ts[at : at + chunk], "v": ts[at : at + chunk] % 1000})
+    asked = [i * 7919 % (rows - 50) for i in range(1000)]
+    start = time.perf_counter()
+    found = [one(db, f"SELECT sum(v) FROM t WHERE ts BETWEEN {i} AND {i + 49}") for i in asked]
+    took = time.perf_counter() - start
+    check(found, [int((ts[i : i + 50] % 1000).sum()) for i in asked])
+    db.close()
+    return took / len(asked) * 1e6, "us"
+
+
+@bench("sum of a column / sum of its array by numpy")
+def full_scan(scale: float) -> tuple[float, str]:
+    """Both on one thread, in turn; the array is larger than caches, so numpy goes at the rate of memory."""
+    import numpy as np
+
+    rows = int(8_000_000 * scale)
+    values = np.arange(rows) % 1000
+    db = connect("CREATE SOURCE t (v BIGINT)", "SET threads = 1")
+    db.insert("t", {"v": values})
+    best = [1e9, 1e9]
+    for _ in range(9):
+        for at, ask in enumerate((lambda: one(db, "SELECT sum(v) FROM t"), lambda: int(values.sum()))):
+            start = time.perf_counter()
+            got = ask()
+            best[at] = min(best[at], time.perf_counter() - start)
+            check(got, int(values.sum()))
+    db.close()
+    return best[0] / best[1], "times"
+
+
 # ---- running them
 
 

@@ -57,8 +57,8 @@ def test_totals_of_one_group(seed):
         with pytest.raises(laminardb.LaminarError):
             db.query(SQL)
         return
-    once, = db.query(SQL).fetchall()
-    kept, = db.query("SELECT * FROM s").fetchall()
+    (once,) = db.query(SQL).fetchall()
+    (kept,) = db.query("SELECT * FROM s").fetchall()
     assert all(map(same, once, kept)), (once, kept)
     assert same(once[0], want)
     assert once[5:8] == (sum(n for _, n in rows), min(n for _, n in rows), max(n for _, n in rows))
@@ -66,3 +66,19 @@ def test_totals_of_one_group(seed):
     assert same(once[2], math.nan if len(ordered) < len(rows) else max(ordered))
     assert same(once[1], min(ordered) if ordered else math.nan)
     db.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_integers_at_the_ends_of_their_range(seed):
+    rng = random.Random(seed)
+    ends = (-(2**63), 2**63 - 1, -1, 0, 1, 2**32, -(2**32), 2**31)
+    values = [rng.choice(ends) if rng.random() < 0.7 else rng.randrange(-(2**63), 2**63) for _ in range(5000)]
+    values[:2048] = [rng.choice(ends[:2])] * 2048
+    groups = [i // 2048 if seed % 2 else rng.randrange(2) for i in range(len(values))]
+    groups, values = groups * 2, values + [~v for v in values]  # each pair is -1: totals are BIGINTs again
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (g BIGINT, n BIGINT)")
+        db.insert("t", {"g": groups, "n": values})
+        assert db.sql("SELECT sum(n), count(n) FROM t").fetchall() == [(sum(values), len(values))]
+        found = dict(db.sql("SELECT g, sum(n) FROM t GROUP BY g").fetchall())
+    assert found == {g: sum(v for h, v in zip(groups, values) if h == g) for g in set(groups)}
