@@ -254,3 +254,9 @@ key_image(uint64_t *out, const column *c, const key_scan *all, int32_t first, in
     }
     UNREACHABLE();
 }
+
+bool
+key_image_is_plain(data_type t) {
+    const physical p = type_physical(t);
+    return t.id != TYPE_NULL && p <= PHYSICAL_F64 && p != PHYSICAL_I128;
+}

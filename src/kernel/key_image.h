@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* key_image.h - sort keys as words that order like them (private to sort.c and key_image.c). */
+/* key_image.h - sort keys as words that order like them; equal values have equal words. */
 #ifndef LAMINAR_KERNEL_KEY_IMAGE_H
 #define LAMINAR_KERNEL_KEY_IMAGE_H
 
@@ -20,6 +20,8 @@ void     key_scan_add(key_scan *to, const key_scan *more);
 
 /* Fills out[i] for those of the rows that are not NULL: a < b implies out(a) <= out(b). */
 void key_image(uint64_t *out, const column *c, const key_scan *all, int32_t first, int32_t end);
+/* May `all` be empty? Words of the type depend on the value alone. */
+bool key_image_is_plain(data_type t);
 /* Equal words mean equal values. */
 bool key_image_is_exact(const column *c, const key_scan *all);
 

@@ -32,7 +32,11 @@ typedef struct top_n {
     int64_t skipped, passed; /* without sort keys: rows left out, rows let through */
     /* by part: the row of the builder that is its bar, -1: it has fewer rows; NULL: no bars */
     int32_t *bars;
-    int32_t  bar_room;
+    /* By part, beside it: the word of its first sort key, by which most rows are told from it
+     * without a comparison. Not set unless bars_have_words. */
+    uint64_t *bar_words;
+    bool      bars_have_words;
+    int32_t   bar_room;
 
     group_table parts; /* key columns -> part; unused without keys: there is one part, 0 */
 

@@ -2,6 +2,7 @@
 /* top_n_bars.c - one-off: the first n rows of each key. Once the buffer was cut to them, the n-th
  * row of a key is its bar, and rows that do not sort before it are not even copied. Where cutting
  * leaves most of the rows there are nearly as many keys, and no bar is worth the look. */
+#include "kernel/key_image.h"
 #include "op/top_n.h"
 
 void
@@ -10,7 +11,9 @@ top_n_bars_close(top_n *t) {
         group_table_close(&t->parts);
     }
     mem_free(t->base.env->mem, t->bars, sizeof(*t->bars) * (size_t)t->bar_room);
+    mem_free(t->base.env->mem, t->bar_words, sizeof(*t->bar_words) * (size_t)t->bar_room);
     t->bars = NULL;
+    t->bar_words = NULL;
     t->bar_room = 0;
 }
 
@@ -20,11 +23,12 @@ open_bars(top_n *t, int32_t row_count, error *err) {
     op_env        *env = t->base.env;
     data_type     *types = arena_alloc(env->scratch, (size_t)t->part_count * sizeof(*types));
     top_n_bars_close(t);
+    t->bar_room = row_count;
     t->bars = mem_alloc(env->mem, sizeof(*t->bars) * (size_t)row_count);
-    if (types == NULL || t->bars == NULL) {
+    t->bar_words = mem_alloc(env->mem, sizeof(*t->bar_words) * (size_t)row_count);
+    if (types == NULL || t->bars == NULL || t->bar_words == NULL) {
         return error_memory(err);
     }
-    t->bar_room = row_count;
     for (int32_t i = 0; i < t->part_count; i++) {
         types[i] = spec->input[0]->fields[t->all_keys[i].column].type;
     }
@@ -40,6 +44,20 @@ keys_of(const top_n *t, const delta *rows, int32_t first, column *keys) {
     return keys;
 }
 
+/* The first sort key of rows first .. end as words; false: it has none, or NULLs. */
+static bool
+key_words(const top_n *t, const delta *rows, int32_t first, int32_t end, uint64_t *out) {
+    const column *c = &rows->columns[t->keys[0].column];
+    if (c->validity != NULL || !key_image_is_plain(c->type)) {
+        return false;
+    }
+    key_image(out, c, &(key_scan){.any = true}, first, end);
+    for (int32_t i = first; t->keys[0].descending && i < end; i++) {
+        out[i] = ~out[i];
+    }
+    return true;
+}
+
 status
 top_n_bars_set(top_n *t, const delta *kept, int32_t of, error *err) {
     arena  *scratch = t->base.env->scratch;
@@ -53,6 +71,11 @@ top_n_bars_set(top_n *t, const delta *kept, int32_t of, error *err) {
         return OK;
     }
     TRY(open_bars(t, kept->row_count, err));
+    uint64_t *words = arena_alloc(scratch, sizeof(*words) * (size_t)kept->row_count);
+    if (words == NULL) {
+        return error_memory(err);
+    }
+    t->bars_have_words = key_words(t, kept, 0, kept->row_count, words);
     int64_t place = 0;
     slot    last = SLOT_NONE;
     for (int32_t first = 0; first < kept->row_count; first += BATCH_ROWS) {
@@ -64,6 +87,7 @@ top_n_bars_set(top_n *t, const delta *kept, int32_t of, error *err) {
             place = slots[i] == last ? place + 1 : 1;
             last = slots[i];
             t->bars[last] = place == t->end ? first + i : -1;
+            t->bar_words[last] = t->bars_have_words ? words[first + i] : 0;
         }
         arena_rewind(scratch, mark);
     }
@@ -80,12 +104,23 @@ top_n_bars_pass(top_n *t, const delta *in, const delta *kept, int32_t *rows, int
         return error_memory(err);
     }
     TRY(group_table_find(&t->parts, keys_of(t, in, 0, keys), in->row_count, slots, scratch, err));
+    uint64_t *words = arena_alloc(scratch, (size_t)in->row_count * sizeof(*words));
+    if (words == NULL) {
+        return error_memory(err);
+    }
+    const bool worded = t->bars_have_words && key_words(t, in, 0, in->row_count, words);
     *count = 0;
     for (int32_t i = 0; i < in->row_count; i++) {
         const int32_t bar = slots[i] == SLOT_NONE ? -1 : t->bars[slots[i]];
         rows[*count] = i;
-        *count += bar < 0 ||
-                  compare_sort_keys(in->columns, i, kept->columns, bar, t->keys, t->key_count) < 0;
+        if (bar < 0) {
+            ++*count;
+        } else if (worded && words[i] != t->bar_words[slots[i]]) {
+            *count += words[i] < t->bar_words[slots[i]];
+        } else {
+            *count +=
+                compare_sort_keys(in->columns, i, kept->columns, bar, t->keys, t->key_count) < 0;
+        }
     }
     return OK;
 }

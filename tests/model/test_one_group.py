@@ -81,4 +81,4 @@ def test_integers_at_the_ends_of_their_range(seed):
         db.insert("t", {"g": groups, "n": values})
         assert db.sql("SELECT sum(n), count(n) FROM t").fetchall() == [(sum(values), len(values))]
         found = dict(db.sql("SELECT g, sum(n) FROM t GROUP BY g").fetchall())
-    assert found == {g: sum(v for h, v in zip(groups, values) if h == g) for g in set(groups)}
+    assert found == {g: sum(v for h, v in zip(groups, values, strict=True) if h == g) for g in set(groups)}
