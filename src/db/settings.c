@@ -100,6 +100,16 @@ setting_value(const laminar_database *db, int32_t at) {
     return v;
 }
 
+bool
+setting_exists(text name) {
+    for (int32_t i = 0; i < SETTING_COUNT; i++) {
+        if (text_equal_nocase(text_of(settings[i].name), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 status
 setting_find(int32_t *at, text name, int32_t position, error *err) {
     text names[SETTING_COUNT];

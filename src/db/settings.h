@@ -12,6 +12,7 @@ value       setting_value(const laminar_database *db, int32_t at);
 const char *setting_name(int32_t at);
 const char *setting_description(int32_t at);
 /* ERR_INVALID_ARGUMENT names the nearest. */
+bool    setting_exists(text name);
 status  setting_find(int32_t *at, text name, int32_t position, error *err) MUST_USE;
 int64_t settings_memory_limit(void); /* where nothing is said */
 /* Defaults, and what the options of open say; before anything else runs. */

@@ -300,10 +300,17 @@ show_all(statement_context *c, laminar_result **out, error *err) {
     return db_listing_close(&l, s, out, err);
 }
 
-/* One column, named and typed as the setting. */
+static status describe_columns(statement_context *c, const schema *columns, const object *o,
+                               laminar_result **out, error *err);
+
+/* One column, named and typed as the setting. SHOW t, of a table, is DESCRIBE t. */
 static status
 show_setting(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    int32_t at;
+    int32_t       at;
+    const object *o = catalog_find(c->db->catalog, st->name.text, st->name.quoted);
+    if (o != NULL && o->schema != NULL && !setting_exists(st->name.text)) {
+        return describe_columns(c, o->schema, o, out, err);
+    }
     TRY(setting_find(&at, st->name.text, st->name.position, err));
     const value       v = setting_value(c->db, at);
     const list_column shown = {setting_name(at), (type_id)v.type.id};

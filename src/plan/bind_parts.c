@@ -2,6 +2,7 @@
 /* bind_parts.c - functions that give one part, called with a list of parts: a STRUCT of them.
  *
  *   date_part(['year', 'month'], t)           {'year': date_part('year', t), ...}
+ *   json_extract(j, ['$.a', '$.b'])           [json_extract(j, '$.a'), ...], a LIST
  *   regexp_extract(t, p, ['a', 'b'] [, o])    {'a': regexp_extract(t, p, 1 [, o]), ...}
  *
  * The names are constants, because they make the type. NULL of what is looked at makes all NULL. */
@@ -100,11 +101,37 @@ null_with(expr **e, binder *b, const expr *subject) {
     return bind_call_named(e, b, TEXT("if"), args, 3, subject->position);
 }
 
+/* json_extract and json_extract_string with several paths */
+static status
+bind_paths(expr **out, context *c, const ast_expr *e, bool *done) {
+    binder *b = c->binder;
+    expr   *json, **items, **args;
+    *done = (ast_is_call(e, "json_extract") || ast_is_call(e, "json_extract_string")) &&
+            e->arg_count == 2 && e->args[1]->kind == AST_LIST && e->args[1]->arg_count > 0;
+    if (!*done) {
+        return OK;
+    }
+    const ast_expr *list = e->args[1];
+    TRY(bind_expr(&json, c, e->args[0]));
+    TRY(make_args(&items, b, list->arg_count));
+    for (int32_t i = 0; i < list->arg_count; i++) {
+        TRY(make_args(&args, b, 2));
+        TRY(copy_expr(&args[0], b, json));
+        TRY(bind_expr(&args[1], c, list->args[i]));
+        TRY(bind_call_named(&items[i], b, e->name.text, args, 2, e->position));
+    }
+    return bind_call_named(out, b, TEXT("list_value"), items, list->arg_count, e->position);
+}
+
 status
 bind_parts(expr **out, context *c, const ast_expr *e, bool *done) {
     binder *b = c->binder;
     parts   p;
     expr  **bound, **fields;
+    TRY(bind_paths(out, c, e, done));
+    if (*done) {
+        return OK;
+    }
     *done = is_parts_call(&p, e);
     if (!*done) {
         return OK;

@@ -529,6 +529,7 @@ typedef struct ast_statement {
      * the body, where columns have other meanings. */
     bool       is_macro;
     ast_type  *target_types;    /* name.text.data NULL where there is none; NULL: none */
+    bool       temporary;       /* CREATE TEMP TABLE, CREATE TEMP VIEW */
     ast_expr **target_defaults; /* CREATE FUNCTION; NULL where there is none */
     ast_type   returns;         /* likewise */
     int32_t    use_count;

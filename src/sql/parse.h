@@ -84,6 +84,8 @@ bool parser_list_ends(const parser *p);
 /* Names. `what` completes "expected ...", `after` may be NULL. */
 bool   parser_at_name(const parser *p);
 status parser_name(parser *p, ast_name *out, const char *what, const char *after);
+/* The same, but main. may stand before it. */
+status parser_table_name(parser *p, ast_name *out, const char *what, const char *after);
 status parser_name_of(
     parser   *p,
     ast_name *out); /* of the current token, a word or quoted name, whatever word it is */

@@ -384,6 +384,16 @@ parser_new(parser *p, ast_expr_kind kind, int32_t position) {
     return e;
 }
 
+status
+parser_table_name(parser *p, ast_name *out, const char *what, const char *after) {
+    if (p->token.kind == TOKEN_WORD && parser_next_is_symbol(p, SYMBOL_DOT) &&
+        text_equal_nocase(token_text(p->sql, p->token), TEXT("main"))) {
+        parser_advance(p); /* the one schema there is */
+        parser_advance(p);
+    }
+    return parser_name(p, out, what, after);
+}
+
 static int32_t
 higher(int32_t a, int32_t b) {
     return a > b ? a : b;

@@ -265,7 +265,7 @@ parse_filter(parser *p, ast_expr *call) {
         return OK;
     }
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "FILTER"));
-    TRY(parser_expect(p, KEYWORD_WHERE, "FILTER ("));
+    (void)parser_accept(p, KEYWORD_WHERE); /* as in DuckDB: FILTER (x > 1) */
     TRY(parse_expr(p, LEVEL_ANY, &call->filter));
     return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the condition of FILTER");
 }

@@ -230,7 +230,7 @@ parse_insert(parser *p, ast_statement *s) {
     s->kind = AST_INSERT;
     TRY(parse_verb(p, s));
     (void)parser_accept(p, KEYWORD_INTO);
-    TRY(parser_name(p, &s->name, "a name", keyword_name(p->previous.keyword)));
+    TRY(parser_table_name(p, &s->name, "a name", keyword_name(p->previous.keyword)));
     TRY(parse_targets(p, s));
     TRY(parse_insert_by(p, s));
     TRY(parse_insert_rows(p, s));
@@ -247,7 +247,7 @@ parse_insert(parser *p, ast_statement *s) {
 /* name [[AS] alias] */
 static status
 parse_target(parser *p, ast_statement *s, const char *after) {
-    TRY(parser_name(p, &s->name, "a table name", after));
+    TRY(parser_table_name(p, &s->name, "a table name", after));
     if (parser_accept(p, KEYWORD_AS)) {
         return parser_name(p, &s->alias, "an alias", "AS");
     }
@@ -332,7 +332,7 @@ parse_truncate(parser *p, ast_statement *s) {
     s->kind = AST_TRUNCATE;
     parser_advance(p);
     (void)parser_accept(p, KEYWORD_TABLE);
-    return parser_name(p, &s->name, "a table name", "TRUNCATE");
+    return parser_table_name(p, &s->name, "a table name", "TRUNCATE");
 }
 
 /* ---- transactions */

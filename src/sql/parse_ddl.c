@@ -41,7 +41,7 @@ parse_object(parser *p, const char *verb, ast_object_kind *out) {
 
 status
 parse_object_name(parser *p, ast_statement *s) {
-    TRY(parser_name(p, &s->name, "a name", keyword_name(p->previous.keyword)));
+    TRY(parser_table_name(p, &s->name, "a name", keyword_name(p->previous.keyword)));
     if (parser_at_symbol(p, SYMBOL_DOT)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                             "the name of an object has one part");
@@ -84,6 +84,26 @@ parse_create_view(parser *p, ast_statement *s) {
     return parse_as_query(p, s, "the name of the view");
 }
 
+/* WITH [NO] DATA behind the query of a table; without rows it is cut to none. */
+static status
+parse_data(parser *p, ast_statement *s) {
+    if (!parser_accept(p, KEYWORD_WITH)) {
+        return OK;
+    }
+    const bool none = parser_accept_word(p, "NO");
+    if (!parser_accept_word(p, "DATA")) {
+        return parser_error(p, "DATA or NO DATA", "WITH");
+    }
+    if (none) {
+        s->select->limit = parser_new(p, AST_INTEGER, p->previous.start);
+        TRY(s->select->limit == NULL ? ERR_OUT_OF_MEMORY : OK);
+        s->select->limit->text = TEXT("0");
+        s->select->limit_percent = false;
+        TRY(parser_finish(p, s->select->limit));
+    }
+    return OK;
+}
+
 static status
 parse_create_table(parser *p, ast_statement *s, ast_object_kind object) {
     s->kind = object == AST_OBJECT_SOURCE ? AST_CREATE_SOURCE : AST_CREATE_TABLE;
@@ -100,7 +120,11 @@ parse_create_table(parser *p, ast_statement *s, ast_object_kind object) {
         TRY(parse_conflict(p, &s->conflict, true));
     }
     TRY(parse_options(p, s));
-    return s->column_count > 0 ? OK : parse_as_query(p, s, "the name of the table");
+    if (s->column_count > 0) {
+        return OK;
+    }
+    TRY(parse_as_query(p, s, "the name of the table"));
+    return parse_data(p, s);
 }
 
 /* What is looked up is found by a key. */
@@ -114,6 +138,15 @@ check_lookup(parser *p, const ast_statement *s, int32_t position) {
     return error_hint(p->err, "write PRIMARY KEY behind a column, or leave LOOKUP out");
 }
 
+/* TEMP and TEMPORARY stand before TABLE and VIEW. */
+static status
+parse_temporary(parser *p, ast_statement *s) {
+    s->temporary = parser_accept_word(p, "TEMP") || parser_accept_word(p, "TEMPORARY");
+    return !s->temporary || parser_at(p, KEYWORD_TABLE) || parser_at(p, KEYWORD_VIEW)
+               ? OK
+               : parser_error(p, "TABLE or VIEW", "TEMP");
+}
+
 status
 parse_create(parser *p, ast_statement *s) {
     ast_object_kind object;
@@ -122,6 +155,7 @@ parse_create(parser *p, ast_statement *s) {
         TRY(parser_expect(p, KEYWORD_REPLACE, "CREATE OR"));
         s->or_replace = true;
     }
+    TRY(parse_temporary(p, s));
     const bool    is_macro = parser_at(p, KEYWORD_MACRO);
     const bool    lookup = parser_at(p, KEYWORD_LOOKUP);
     const int32_t start = p->token.start;

@@ -383,6 +383,32 @@ parse_is(parser *p, ast_expr *e) {
     return OK;
 }
 
+/* x IN list, without parentheses: list_contains(list, x) */
+static status
+parse_in_list(parser *p, ast_expr *e) {
+    ast_expr  *needle = e->args[0], *call = e;
+    const bool negated = e->negated;
+    if (negated) {
+        call = parser_new(p, AST_CALL, e->position);
+        TRY(call == NULL ? ERR_OUT_OF_MEMORY : parser_arguments(p, call, 2));
+    }
+    call->kind = AST_CALL;
+    call->negated = false;
+    call->name = (ast_name){.text = TEXT("list_contains"), .position = e->position};
+    TRY(parse_expr(p, LEVEL_MATCH + 1, &call->args[0]));
+    call->args[1] = needle;
+    call->arg_count = 2;
+    if (!negated) {
+        return OK;
+    }
+    e->kind = AST_UNARY;
+    e->op = TEXT("NOT");
+    e->negated = false;
+    e->args[0] = call;
+    e->arg_count = 1;
+    return parser_finish(p, call);
+}
+
 /* The list of IN; args[0] is the needle. */
 static status
 parse_in(parser *p, ast_expr *e) {
@@ -392,6 +418,9 @@ parse_in(parser *p, ast_expr *e) {
     parser_advance(p);
     if (parser_at_query_value(p)) {
         return parse_in_query(p, e);
+    }
+    if (!parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+        return parse_in_list(p, e);
     }
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
     TRY(parser_push(p, &needle, sizeof(ast_expr *)));

@@ -23,7 +23,7 @@ parse_create_index(parser *p, ast_statement *s) {
     s->kind = AST_CREATE_INDEX;
     TRY(parser_name(p, &s->name, "the name of the index", "INDEX"));
     TRY(parser_expect(p, KEYWORD_ON, "the name of the index"));
-    TRY(parser_name(p, &s->column, "a table name", "ON"));
+    TRY(parser_table_name(p, &s->column, "a table name", "ON"));
     if (parser_accept(p, KEYWORD_USING)) {
         ast_name method;
         TRY(parser_name(p, &method, "a kind of index", "USING"));

@@ -21,7 +21,7 @@ new_from(parser *p, ast_from_kind kind, int32_t position) {
 
 static status
 parse_table(parser *p, ast_from *f) {
-    TRY(parser_name(p, &f->name, "a table name", "FROM"));
+    TRY(parser_table_name(p, &f->name, "a table name", "FROM"));
     p->from_height = 1;
     if (parser_at_symbol(p, SYMBOL_DOT)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,

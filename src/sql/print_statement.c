@@ -338,6 +338,7 @@ print_options(const ast_statement *s, buf *out) {
 void
 print_create(const ast_statement *s, const char *object, buf *out) {
     buf_append_text(out, s->or_replace ? TEXT("CREATE OR REPLACE ") : TEXT("CREATE "));
+    buf_append_text(out, s->temporary ? TEXT("TEMP ") : TEXT(""));
     buf_append_text(out, text_of(object));
     buf_append_text(out, s->if_not_exists ? TEXT(" IF NOT EXISTS ") : TEXT(" "));
     print_name(&s->name, out);

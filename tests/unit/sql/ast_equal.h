@@ -245,8 +245,8 @@ same_statement(const ast_statement *a, const ast_statement *b) {
         same_expr(a->emit.every, b->emit.every) && same_expr(a->emit.lateness, b->emit.lateness) &&
         same_name(a->emit.late_to, b->emit.late_to) && a->target_count == b->target_count &&
         a->parameter_count == b->parameter_count && a->show == b->show &&
-        a->copy_to == b->copy_to && same_expr(a->path, b->path) && same_expr(a->value, b->value) &&
-        same_constraints(a, b) && same_change(a, b);
+        a->temporary == b->temporary && a->copy_to == b->copy_to && same_expr(a->path, b->path) &&
+        same_expr(a->value, b->value) && same_constraints(a, b) && same_change(a, b);
     for (int32_t i = 0; same && i < a->column_count; i++) {
         same = same_column_def(&a->columns[i], &b->columns[i]);
     }

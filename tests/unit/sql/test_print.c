@@ -88,6 +88,12 @@ static const char *const golden[][2] = {
     {"UNPIVOT t ON a + 1 AS b, COLUMNS('x') INTO NAME n VALUE v",
      "SELECT * FROM (SELECT * EXCLUDE (*COLUMNS('x'), a), unnest(column_names('b', *COLUMNS('x'))) "
      "AS n, unnest([a + 1, *COLUMNS('x')]) AS v FROM t) WHERE v IS NOT NULL"},
+    {"SELECT x IN l, x NOT IN [1] || l, count(*) FILTER (x > 1) FROM main.t",
+     "SELECT list_contains(l, x), NOT list_contains([1] || l, x), count(*) FILTER (WHERE x > 1) "
+     "FROM t"},
+    {"CREATE TEMPORARY VIEW v AS FROM main.t", "CREATE TEMP VIEW v AS SELECT * FROM t"},
+    {"CREATE TEMP TABLE main.c AS SELECT 1 AS x UNION SELECT 2 WITH NO DATA",
+     "CREATE TEMP TABLE c AS SELECT 1 AS x UNION SELECT 2 LIMIT 0"},
     {"SELECT 0xFf, 0o17, 0b1_01, 0x1_00", "SELECT 255, 15, 5, 256"},
     {"SELECT a ~~ b, a !~~ b || c, a ~~* b, a !~~* b, a ~~~ b",
      "SELECT a LIKE b, a NOT LIKE b || c, a ILIKE b, a NOT ILIKE b, a GLOB b"},
