@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from datetime import time as _time
+from sys import _getframe
+from types import FrameType
 from typing import Any, Self, TypeVar
 
 from . import codes
@@ -27,6 +29,7 @@ from .connection import Connection
 from .connection import open as _open
 from .errors import LaminarError
 from .result import QueryResult
+from .scan import Resolver
 
 apilevel = "2.0"
 threadsafety = 2  # threads may share the module and connections, not cursors
@@ -206,9 +209,14 @@ class Cursor:
         Raises:
             ProgrammingError, IntegrityError, DataError, OperationalError: as the classes say.
         """
+        return self._run(operation, parameters, _getframe(1))
+
+    def _run(self, operation: str, parameters: Parameters | None, frame: FrameType) -> Self:
+        """frame: whose variables may stand in FROM."""
         self._check()
         self._forget()
-        result = _translated(lambda: self.connection._execute(operation, parameters))
+        resolver = Resolver(frame, {})
+        result = _translated(lambda: self.connection._execute(operation, parameters, resolver))
         kind, _, _, self.rowcount = result._outcome
         if kind == "ddl":
             self.rowcount = -1
@@ -224,13 +232,14 @@ class Cursor:
         Within a transaction it is part of that one. rowcount is the sum.
         """
         self._check()
+        frame = _getframe(1)
         own = not self.connection.in_transaction
         if own:
             _translated(self.connection.begin)
         total = 0
         try:
             for parameters in seq_of_parameters:
-                total += max(self.execute(operation, parameters).rowcount, 0)
+                total += max(self._run(operation, parameters, frame).rowcount, 0)
         except BaseException:
             if own:
                 self.connection.rollback()

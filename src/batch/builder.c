@@ -107,7 +107,7 @@ grow(builder *b, column_builder *c, int64_t rows_wanted, error *err) {
     const int32_t max = b->rows_max > 0 ? b->rows_max : INT32_MAX - 64;
     if (rows_wanted > max) {
         error_set(err, ERR_INGESTION_FAILED, "an insert of more than %d rows is too long", max);
-        return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows one may have");
+        return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows");
     }
     int64_t capacity = c->capacity == 0 ? max_i64(BUILDER_ROWS_MIN, (b->rows_hint + 15) & ~15)
                                         : 2 * (int64_t)c->capacity;

@@ -18,8 +18,8 @@ typedef struct column_builder {
     void     *values;
 } column_builder;
 
-#define INSERT_ROWS_MAX                                                                            \
-    (1 << 24) /* of one insert: a batch that is accepted or refused as a whole */
+/* Rows of one insert, a batch that is accepted or refused as a whole. */
+#define INSERT_ROWS_MAX (1 << 24)
 
 typedef struct builder {
     mem            *mem;

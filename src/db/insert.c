@@ -228,7 +228,7 @@ static status
 too_many_rows(int64_t max, error *err) {
     error_set(err, ERR_INGESTION_FAILED, "an insert of more than %lld rows is too long",
               (long long)max);
-    return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows one may have");
+    return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows");
 }
 
 /* The next batch, of `max` rows at most; *out is NULL at the end. */

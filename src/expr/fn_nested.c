@@ -209,11 +209,13 @@ status
 fn_map_concat(fn_call *c) {
     item_list l = {.call = c};
     for (int32_t row = 0; row < c->row_count; row++) {
+        bool any = false; /* of nothing but NULLs it is NULL */
         l.count = 0;
         for (int32_t i = 0; i < c->arg_count; i++) {
             if (operand_is_null(&c->args[i], row)) {
                 continue;
             }
+            any = true;
             const nested_view m = operand_nested(&c->args[i], row);
             for (int32_t k = 0; k < m.count; k++) {
                 const value       entry = nested_at(&m, k);
@@ -234,7 +236,7 @@ fn_map_concat(fn_call *c) {
                 }
             }
         }
-        TRY(fn_put_nested(c, row, l.at, l.count));
+        TRY(any ? fn_put_nested(c, row, l.at, l.count) : fn_put_null(c, row));
     }
     return OK;
 }

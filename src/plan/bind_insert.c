@@ -86,9 +86,26 @@ plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_s
     return map_targets(source, &b, target, s, width);
 }
 
+/* VALUES with a subquery are answered as a query. */
+static bool
+has_query(const ast_expr *e) {
+    bool any = e != NULL && e->query != NULL;
+    for (int32_t i = 0; e != NULL && i < e->arg_count && !any; i++) {
+        any = has_query(e->args[i]);
+    }
+    return any || (e != NULL && (has_query(e->operand) || has_query(e->otherwise)));
+}
+
 bool
 plan_insert_is_rows(const ast_statement *s) {
-    return s->select->kind == AST_SELECT_VALUES && !ast_select_is_closed(s->select);
+    const ast_select *q = s->select;
+    bool              asks = false, plain = false;
+    for (int64_t i = 0; q->kind == AST_SELECT_VALUES && i < (int64_t)q->row_count * q->row_width;
+         i++) {
+        asks = asks || has_query(q->rows[i]);
+        plain |= q->rows[i]->kind == AST_DEFAULT; /* which only rows know */
+    }
+    return q->kind == AST_SELECT_VALUES && !ast_select_is_closed(q) && (!asks || plain);
 }
 
 static status

@@ -65,8 +65,8 @@ REFUSED = {
     """,
     "a BOOLEAN, a number and a text are not one type": """
         add subtract divide multiply fdiv fmod mod gcd lcm greatest_common_divisor least_common_multiple
-        greatest least nullif if list_resize array_resize array_append array_prepend array_push_back
-        array_push_front list_append list_prepend list_concat list_cat array_cat array_concat
+        greatest least nullif if array_value list_resize array_resize array_append array_prepend
+        array_push_back array_push_front list_append list_prepend list_concat list_cat array_cat array_concat
         list_contains array_contains list_has array_has list_has_all list_has_any array_has_all
         array_has_any list_position array_position list_indexof array_indexof list_select array_select
         list_zip array_zip map map_contains map_contains_entry map_contains_value map_from_entries range
@@ -76,13 +76,16 @@ REFUSED = {
     "no implicit cast of the argument": """
         array_extract list_extract list_element element_at array_length array_pop_front array_slice
         list_slice cardinality char_length character_length contains decode jaro_similarity
-        jaro_winkler_similarity left right repeat rpad split_part str_split_regex string_split_regex
+        jaro_winkler_similarity left right repeat lpad rpad split_part str_split_regex string_split_regex
         substr substring regexp_extract parse_dirname parse_dirpath parse_filename struct_extract
         to_base list_median list_where array_where from_hex unhex time_bucket timezone make_date
         make_time epoch_ms epoch_ns epoch_us
     """,
     "directions and NULLS of a sort are texts that must be known": """
         array_grade_up list_grade_up grade_up array_reverse_sort list_reverse_sort list_sort array_sort
+    """,
+    "characters are counted from 1": """
+        overlay
     """,
     "fields of an INTERVAL": """
         century date_add date_trunc datepart datesub datetrunc date_part date_sub day dayofmonth decade

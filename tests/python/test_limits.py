@@ -141,9 +141,7 @@ def test_rows_of_an_insert_at_their_limit() -> None:
         for make in (arrow, arrow_in_parts):
             for n in (INSERT - 1, INSERT):
                 assert db.insert("f", make(n)) == n
-            with pytest.raises(
-                laminardb.IngestionError, match=r"more than 16777216 rows[\s\S]*in parts"
-            ):
+            with pytest.raises(laminardb.IngestionError, match=r"more than 16777216 rows[\s\S]*in parts"):
                 db.insert("f", make(INSERT + 1))
         for n in (INSERT - 1, INSERT):
             assert db.insert_csv("f", "b\n" + "1\n" * n) == n
@@ -155,7 +153,7 @@ def test_rows_of_an_insert_at_their_limit() -> None:
             db.insert("f", {"b": [1] * (INSERT + 1)})
         assert db.insert("f", {"b": [1]}) == 1
     with laminardb.open() as db:
-        assert int(db.execute(f"CREATE TABLE t AS SELECT true AS b FROM range({INSERT + 1})")) in (0, 1, INSERT + 1)
+        db.execute(f"CREATE TABLE t AS SELECT true AS b FROM range({INSERT + 1})")
         assert db.query("SELECT count(*) FROM t").fetchone() == (INSERT + 1,)
 
 
