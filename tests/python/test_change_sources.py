@@ -89,6 +89,7 @@ def test_returning_and_transactions(db: Any) -> None:
         pa.schema({"id": pa.int64()}), pa.table({"id": [3]}).to_batches()
     )
     assert int(db.execute("DELETE FROM t WHERE id IN (SELECT id FROM reader)")) == 1
+    assert reader.schema.names == ["id"]
     cursor = db.cursor()
     cursor.executemany("INSERT INTO t SELECT id + ?, v FROM frame", [[10], [20]])
     assert sorted(db.query("SELECT id FROM t").fetchall()) == [(11,), (12,), (21,), (22,)]
