@@ -299,6 +299,8 @@ TYPED_RESULTS = {
     "json_transform": "of the structure",
     "from_json_strict": "of the structure",
     "json_transform_strict": "of the structure",
+    "timezone_cast": "the type of the third",
+    "try_timezone_cast": "the type of the third",
     "json_each": "STRUCT(key, value, type)[]",
     "list_zip": "STRUCT[]",
     "array_zip": "STRUCT[]",

@@ -94,6 +94,12 @@ expr *expr_copy(arena *a, const expr *e);
 void expr_print(const expr *e, const schema *names, buf *out);
 void expr_print_value(const value *v, buf *out); /* as a literal */
 
+/* ---- fn_zone_nested.c */
+/* Is such a type in it, at any depth? */
+bool type_holds(data_type t, type_id id);
+/* The same shape with `leaf` for TIMESTAMPTZ. */
+status type_without_zone(data_type *out, data_type t, data_type leaf, error *err) MUST_USE;
+
 /* ---- functions (functions.def): operators are functions too, named "+", "-", "*", "/", "//", "%",
  * "||", "=", "<>", "<", "<=", ">", ">=", "like", "ilike", "neg", and the ordinary names. */
 typedef struct function_match {

@@ -16,6 +16,8 @@
 #define ZONE_FOLDER "/usr/share/zoneinfo"
 #define ZONES_MEMO 8
 
+static_assert(ZONE_TEXT_MAX >= TIME_TEXT_MAX + ZONE_OFFSET_TEXT_MAX, "room for a text");
+
 /* A name is a path below the folder: no way leads out of it. */
 static bool
 is_zone_name(text name) {
@@ -259,8 +261,8 @@ fn_zone_difference(fn_call *c) {
 }
 
 /* ---- text */
-static size_t
-write_in_zone(char *out, const zone *z, int64_t us) {
+size_t
+zone_write(char *out, const zone *z, int64_t us) {
     const int64_t local = zone_to_local_us(z, us);
     const int64_t days = floor_div_i64(local, US_PER_DAY);
     const size_t  size = timestamp_write(out, days, floor_mod_i64(local, US_PER_DAY));
@@ -284,7 +286,7 @@ fn_zone_text(fn_call *c) {
         if (p == NULL) {
             return error_memory(c->err);
         }
-        out[i] = fn_text_commit(c, write_in_zone(p, z, us[(int64_t)i * step]));
+        out[i] = fn_text_commit(c, zone_write(p, z, us[(int64_t)i * step]));
     }
     return OK;
 }
@@ -336,8 +338,8 @@ fn_zone_format(fn_call *c) {
 }
 
 /* What has no offset of its own is local time. */
-static status
-parse_in_zone(const zone *z, text s, int64_t *out, error *err) {
+status
+zone_read(const zone *z, text s, int64_t *out, error *err) {
     value v;
     TRY(value_parse(&v, type_of(TYPE_TIMESTAMPTZ), s, err));
     *out = value_text_has_offset(s) ? v.i : zone_from_local_us(z, v.i);
@@ -355,7 +357,7 @@ parse_zone_rows(fn_call *c, bool lenient) {
         }
         TRY(zone_of_row(c, &memo, i, &z));
         const status s =
-            parse_in_zone(z, operand_text(&c->args[1], i), &out[i], lenient ? NULL : c->err);
+            zone_read(z, operand_text(&c->args[1], i), &out[i], lenient ? NULL : c->err);
         if (s < 0 && (!lenient || s == ERR_OUT_OF_MEMORY)) {
             return s;
         }

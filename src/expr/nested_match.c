@@ -401,6 +401,17 @@ type_json_transform(const call_types *c, function_match *out) {
     return 0;
 }
 
+/* timezone_cast(zone, x, NULL of the type) */
+int32_t
+type_zone_cast(const call_types *c, function_match *out) {
+    if (c->count != 3 || c->types[0].id != TYPE_TEXT) {
+        return NO_FIT;
+    }
+    as_they_are(c, out);
+    out->result = c->types[2];
+    return 0;
+}
+
 /* Without a lambda it is none of its calls. */
 int32_t
 type_lambda(const call_types *c UNUSED, function_match *out UNUSED) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text_write.c - see text_write.h. */
 #include "io/text_write.h"
+#include "type/json_value.h"
+#include "type/nested.h"
 
 #include <math.h>
 #include <string.h>
@@ -110,6 +112,8 @@ json_write_row(buf *out, buf *scratch, const schema *s, const delta *rows, int32
                           (type_is_numeric(v.type) && !(type_is_float(v.type) && !isfinite(v.d)));
         if (v.is_null) {
             buf_append_text(out, TEXT("null"));
+        } else if (type_is_nested(v.type) || type_is_json(v.type)) {
+            (void)json_write_value(&v, out);
         } else if (bare) {
             buf_append_text(out, shown(&v, scratch));
         } else {

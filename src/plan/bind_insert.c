@@ -121,7 +121,7 @@ bind_value(value *out, binder *b, const field *f, const ast_expr *e, int32_t row
         value_parse_exact(out, f->type, digits, NULL) == OK) {
         return OK;
     }
-    if (f->type.id == TYPE_TIMESTAMPTZ) {
+    if (type_holds(f->type, TYPE_TIMESTAMPTZ) || type_holds(v.type, TYPE_TIMESTAMPTZ)) {
         expr *moment = make_constant(b, &v, e->position);
         bool  done;
         TRY(moment == NULL ? out_of_memory(b) : OK);

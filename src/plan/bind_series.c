@@ -31,9 +31,17 @@ wrong_type(binder *b, const ast_expr *e, const expr *argument) {
     return error_hint(b->err, "write CAST(... AS BIGINT)");
 }
 
-/* Times: start and stop as TIMESTAMP, a step that is an INTERVAL. */
+/* Months and days go by the calendar of the session's zone: the series is one of local times. */
+static bool
+is_of_calendar(const binder *b, const expr *step) {
+    return b->env != NULL && b->env->zone.size > 0 && step->kind == EXPR_CONSTANT &&
+           !step->constant.is_null &&
+           (step->constant.iv.months != 0 || step->constant.iv.days != 0);
+}
+
+/* Times: start and stop as TIMESTAMP, a step that is an INTERVAL. *local: of TIMESTAMPTZ. */
 static status
-bind_times(expr **args, binder *b, const ast_expr *e) {
+bind_times(expr **args, binder *b, const ast_expr *e, bool *local) {
     const bool zoned = args[0]->type.id == TYPE_TIMESTAMPTZ || args[1]->type.id == TYPE_TIMESTAMPTZ;
     if (e->arg_count != 3) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
@@ -53,7 +61,12 @@ bind_times(expr **args, binder *b, const ast_expr *e) {
                      TEXT_ARG(e->name.text), type_name(args[2]->type));
         return error_hint(b->err, "write INTERVAL '1' DAY");
     }
-    return cast_expr(&args[2], b, type_of(TYPE_INTERVAL));
+    TRY(cast_expr(&args[2], b, type_of(TYPE_INTERVAL)));
+    *local = zoned && is_of_calendar(b, args[2]);
+    for (int32_t i = 0; i < 2 && *local; i++) {
+        TRY(cast_expr(&args[i], b, type_of(TYPE_TIMESTAMP)));
+    }
+    return OK;
 }
 
 /* 1e6 and 2.0 are whole. */
@@ -87,7 +100,7 @@ bind_numbers(expr **args, binder *b, const ast_expr *e) {
 
 /* start, stop and step. */
 static status
-bind_bounds(expr ***out, binder *b, const ast_expr *e) {
+bind_bounds(expr ***out, binder *b, const ast_expr *e, bool *local) {
     scope         nothing = {0};
     context       c = {.binder = b, .scope = &nothing, .clause = "FROM"};
     const int32_t first = e->arg_count == 1 ? 1 : 0;
@@ -104,7 +117,8 @@ bind_bounds(expr ***out, binder *b, const ast_expr *e) {
     const bool times = type_is_time(args[0]->type) || args[0]->type.id == TYPE_DATE ||
                        type_is_time(args[1]->type) || args[1]->type.id == TYPE_DATE;
     *out = args;
-    return times ? bind_times(args, b, e) : bind_numbers(args, b, e);
+    *local = false;
+    return times ? bind_times(args, b, e, local) : bind_numbers(args, b, e);
 }
 
 /* The names of the rows: an alias names the only column, too, as in PostgreSQL. */
@@ -124,7 +138,8 @@ make_series(plan_node **out, binder *b, const ast_from *from) {
     plan_node    *one = node_new(b->arena, PLAN_SINGLE, 0, 0);
     plan_node    *n = node_new(b->arena, PLAN_SERIES, 1, width);
     TRY(one == NULL || n == NULL ? out_of_memory(b) : OK);
-    TRY(bind_bounds(&bounds, b, from->call));
+    bool local;
+    TRY(bind_bounds(&bounds, b, from->call, &local));
     n->key_columns = arena_alloc(b->arena, 3 * sizeof(*n->key_columns));
     n->inputs[0] = node_project(b->arena, one, bounds, 3);
     TRY(n->inputs[0] == NULL || n->key_columns == NULL ? out_of_memory(b) : OK);
@@ -140,6 +155,7 @@ make_series(plan_node **out, binder *b, const ast_from *from) {
         shown[i - 3] = make_column(b, i, n->schema.fields[i].type, -1);
         TRY(shown[i - 3] == NULL ? out_of_memory(b) : OK);
     }
+    TRY(local ? cast_expr(&shown[0], b, type_of(TYPE_TIMESTAMPTZ)) : OK);
     *out = node_project(b->arena, n, shown, width - 3);
     return *out == NULL ? out_of_memory(b) : OK;
 }

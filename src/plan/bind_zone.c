@@ -7,6 +7,7 @@
 
 #include "plan/node.h"
 #include "type/calendar.h"
+#include "type/nested.h"
 
 static bool
 is_zoned(data_type t) {
@@ -41,6 +42,26 @@ call_zone(expr **out, binder *b, const char *name, expr *x, expr *y) {
 
 /* ---- casts */
 static status
+cast_nested(expr **e, binder *b, data_type t, bool is_try) {
+    const value null = {.type = t, .is_null = true};
+    expr       *type = make_constant(b, &null, (*e)->position);
+    TRY(type == NULL ? out_of_memory(b) : OK);
+    return call_zone(e, b, is_try ? "try_timezone_cast" : "timezone_cast", *e, type);
+}
+
+/* With texts for the instants in it, for functions that show what they get. */
+static status
+show_zoned(expr **e, binder *b) {
+    data_type shown;
+    if (!type_holds((*e)->type, TYPE_TIMESTAMPTZ)) {
+        return OK;
+    }
+    TRY(located(b, type_without_zone(&shown, (*e)->type, type_of(TYPE_TEXT), b->err),
+                (*e)->position));
+    return is_zoned((*e)->type) ? cast_expr(e, b, shown) : cast_nested(e, b, shown, false);
+}
+
+static status
 cast_plainly(expr **e, binder *b, data_type t, bool is_try) {
     if (is_try && !type_equal((*e)->type, t)) {
         *e = make(b, EXPR_TRY_CAST, t, e, 1, (*e)->position);
@@ -53,6 +74,12 @@ status
 zone_cast(expr **e, binder *b, data_type t, bool is_try, bool *done) {
     const data_type from = (*e)->type;
     const bool      text_meets = type_is_json(from) || type_is_json(t);
+    const bool      holds = type_holds(from, TYPE_TIMESTAMPTZ) || type_holds(t, TYPE_TIMESTAMPTZ);
+    *done = is_set(b) && holds && (type_is_nested(from) || type_is_nested(t)) && !text_meets &&
+            from.id != TYPE_NULL && !type_equal(from, t);
+    if (*done) {
+        return cast_nested(e, b, t, is_try);
+    }
     *done = is_set(b) && is_zoned(from) != is_zoned(t) && !text_meets;
     if (!*done) {
         return OK;
@@ -163,6 +190,29 @@ bind_local_call(expr **out, binder *b, text name, expr **args, int32_t arg_count
 }
 
 static bool
+any_holds_zoned(expr *const *args, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        if (type_holds(args[i]->type, TYPE_TIMESTAMPTZ)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Functions that make texts or JSON of what they get. */
+static status
+show_arguments(binder *b, text name, expr **args, int32_t count) {
+    static const char *const shows[] = {
+        "to_json",     "json_object", "json_array",  "json_quote",   "array_to_json",
+        "row_to_json", "json_set",    "json_insert", "json_replace", "array_to_string",
+        "format",      "printf",      NULL};
+    for (int32_t i = 0; i < count && is_named(name, shows); i++) {
+        TRY(show_zoned(&args[i], b));
+    }
+    return OK;
+}
+
+static bool
 has_zoned(expr *const *args, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         if (is_zoned(args[i]->type)) {
@@ -170,6 +220,12 @@ has_zoned(expr *const *args, int32_t count) {
         }
     }
     return false;
+}
+
+static bool
+is_cast(text name) {
+    static const char *const casts[] = {"timezone_cast", "try_timezone_cast", NULL};
+    return is_named(name, casts);
 }
 
 status
@@ -186,9 +242,10 @@ zone_call(expr **out, binder *b, text name, expr **args, int32_t arg_count, int3
         TRY(bind_call_named(out, b, TEXT("make_timestamp"), args, arg_count, position));
         return cast_expr(out, b, type_of(TYPE_TIMESTAMPTZ));
     }
-    if (!is_set(b) || !has_zoned(args, arg_count)) {
+    if (!is_set(b) || !any_holds_zoned(args, arg_count) || is_cast(name)) {
         return OK;
     }
+    TRY(show_arguments(b, name, args, arg_count));
     function_match m;
     data_type     *types = arena_alloc(b->arena, (size_t)arg_count * sizeof(*types));
     TRY(types == NULL ? out_of_memory(b) : OK);
@@ -196,7 +253,9 @@ zone_call(expr **out, binder *b, text name, expr **args, int32_t arg_count, int3
         return OK; /* the caller says why */
     }
     for (int32_t i = 0; i < arg_count; i++) {
-        if (is_zoned(types[i]) != is_zoned(args[i]->type)) {
+        const bool nested = type_is_nested(args[i]->type) &&
+                            type_holds(args[i]->type, TYPE_TIMESTAMPTZ) && types[i].id == TYPE_TEXT;
+        if (nested || is_zoned(types[i]) != is_zoned(args[i]->type)) {
             TRY(cast_expr(&args[i], b, types[i]));
         }
     }

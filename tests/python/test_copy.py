@@ -3,9 +3,11 @@
 
 import datetime
 import decimal
+import json
 import os
 import random
 import uuid
+from pathlib import Path
 
 import laminardb
 import pytest
@@ -203,3 +205,26 @@ def test_a_stream_is_copied(db, tmp_path):
     db.start()
     assert int(db.execute(f"COPY (SELECT * FROM s ORDER BY k) TO '{path}'")) == 3
     assert path.read_text().split() == ["k,n", "0,18", "1,12", "2,15"]
+
+
+def test_nested_values_in_json_files(tmp_path: Path) -> None:
+    """They are JSON there, not texts of SQL, and come back as they were; other readers take them, too."""
+    path = tmp_path / "a.json"
+    with laminardb.open() as db:
+        db.execute(
+            "CREATE TABLE a (k INT, l BIGINT[], s STRUCT(a BIGINT, b VARCHAR), m MAP(VARCHAR, BIGINT),"
+            " j JSON, t VARCHAR[], d DATE[])"
+        )
+        db.execute(
+            "INSERT INTO a VALUES (1, [1, NULL], {'a': 1, 'b': 'x\"y'}, MAP {'k': 1},"
+            " '{\"z\": [1, null]}',"
+            " ['a,b', NULL, 'c''d', ''], [DATE '2024-01-01']), (2, NULL, NULL, NULL, NULL, NULL, NULL),"
+            " (3, [], {'a': NULL, 'b': NULL}, MAP {}, '\"s\"', [], [])"
+        )
+        db.execute(f"COPY a TO '{path}' (FORMAT json)")
+        first = json.loads(path.read_text().splitlines()[0])
+        assert first["l"] == [1, None] and first["s"] == {"a": 1, "b": 'x"y'} and first["m"] == {"k": 1}
+        assert first["j"] == {"z": [1, None]} and first["t"] == ["a,b", None, "c'd", ""]
+        db.execute("CREATE TABLE b AS FROM a WITH NO DATA")
+        db.execute(f"COPY b FROM '{path}' (FORMAT json)")
+        assert db.sql("FROM b ORDER BY k").fetchall() == db.sql("FROM a ORDER BY k").fetchall()
