@@ -675,6 +675,11 @@ typedef struct laminar_sink_stats {
 /* Code 200: there is none of the name. */
 LAMINAR_API laminar_status laminar_database_sink_stats(laminar_database *db, const char *name,
                                                        laminar_sink_stats *out, laminar_error *err);
+/* For what feeds a database and fails on its own: an entry of laminar.errors, which keeps the last
+ * 256. kind: "source" or the like; object: a name, or NULL. Texts are UTF-8, and cut. */
+LAMINAR_API laminar_status laminar_database_note_error(laminar_database *db, const char *kind,
+                                                       const char *object, int32_t code,
+                                                       const char *message, laminar_error *err);
 /* ---- named pipelines: CREATE PIPELINE, CREATE STREAM ... IN PIPELINE, SHOW PIPELINES; START,
  * STOP, PAUSE, RESUME and DROP PIPELINE. Code 200: there is none of the name. */
 /* As laminar_database_state, of a pipeline: "Created", "Starting", "Running", "Paused",

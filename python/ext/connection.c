@@ -733,6 +733,7 @@ static PyMethodDef connection_methods[] = {
     {"_schema_capsule", connection_schema, METH_O, NULL},
     {"_source_stats", ext_connection_source_stats, METH_O, NULL},
     {"_stream_stats", ext_connection_stream_stats, METH_O, NULL},
+    {"_note_error", ext_connection_note_error, METH_VARARGS, NULL},
     {"_sink_stats", ext_connection_sink_stats, METH_O, NULL},
     {"_register_sink", ext_connection_register_sink, METH_VARARGS, NULL},
     {"_metrics", ext_connection_metrics, METH_NOARGS, NULL},

@@ -30,6 +30,7 @@ PyObject *ext_connection_in_transaction(PyObject *o, void *unused);
 PyObject *ext_connection_set_progress(PyObject *o, PyObject *args);
 PyObject *ext_connection_cancel_query(PyObject *o, PyObject *id);
 PyObject *ext_connection_memory(PyObject *o, PyObject *unused);
+PyObject *ext_connection_note_error(PyObject *o, PyObject *args);
 PyObject *ext_connection_sink_stats(PyObject *o, PyObject *name);
 
 /* sink.c: a method */

@@ -305,6 +305,23 @@ ext_connection_cancel_query(PyObject *o, PyObject *id) {
 }
 
 PyObject *
+ext_connection_note_error(PyObject *o, PyObject *args) {
+    connection_object *self = (connection_object *)o;
+    const char        *kind, *name, *message;
+    int                code;
+    laminar_error      err;
+    laminar_status     s;
+    if (!PyArg_ParseTuple(args, "szis:_note_error", &kind, &name, &code, &message)) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_note_error(self->db, kind, name, code, message, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *
 ext_connection_memory(PyObject *o, PyObject *unused) {
     (void)unused;
     return PyLong_FromLongLong(laminar_database_memory(((connection_object *)o)->db));

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
+    from .feeds import AttachedSource
     from .metrics import (
         LatencyMetrics,
         Metrics,
@@ -81,6 +82,7 @@ _LATER = {
     "callbacks": ("CallbackSubscription",),
     "changes": ("ChangeEvent", "ChangeRow", "MaterializedView", "mv"),
     "dbapi": (),
+    "feeds": ("AttachedSource",),
     "display": (),
     "metrics": (
         "LatencyMetrics",
@@ -127,6 +129,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "AsyncStreamSubscription",
     "AsyncSubscription",
+    "AttachedSource",
     "BatchWriter",
     "CallbackSubscription",
     "ChangeEvent",

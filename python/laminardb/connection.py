@@ -15,7 +15,7 @@ from .subscription import StreamSubscription, Subscription
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any, Literal, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent
     from .dbapi import Cursor
+    from .feeds import AttachedSource
     from .metrics import MetricsSample, PipelineMetrics, SourceMetrics, StreamMetrics
     from .pipeline import (
         Pipeline,
@@ -58,8 +59,9 @@ class Connection(_laminardb.Connection):
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
     """
 
-    __slots__ = ("__weakref__", "_progress")
+    __slots__ = ("__weakref__", "_feeds", "_progress")
 
+    _feeds: dict[str, AttachedSource]
     _progress: Callable[[Progress], object]
 
     def __new__(
@@ -260,6 +262,61 @@ class Connection(_laminardb.Connection):
         from .writer import Writer
 
         return Writer(self, source)
+
+    def attach_source(
+        self,
+        name: str,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        *,
+        on_error: Callable[[Exception], object] | None = None,
+        batch: int = 1,
+    ) -> AttachedSource:
+        """Feeds a source from an iterable, until it ends, cancel() of what this returns, shutdown or close.
+
+        rows: anything that insert takes, item by item: rows or batches of them. A synchronous iterable or
+        generator is read by a daemon thread of its own, an asynchronous one by a task of the running event
+        loop. The next item is asked for when the insert before it is done. batch: so many rows are inserted
+        together. on_error: gets the exception of an item that is refused, which is then left out; without it
+        the first one ends the feed. An exception of the iterable always does: it is `.error` of the handle,
+        in ``source_metrics(name).error`` and in ``laminar.errors``.
+
+        Raises:
+            SchemaError: there is no such source. TypeError: not an iterable, or asynchronous without a loop.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT)")
+            >>> feed = db.attach_source("t", ({"v": i} for i in range(3)))
+            >>> feed.wait(), feed.rows
+            (True, 3)
+        """
+        from .feeds import attach
+
+        feed = attach(self, name, rows, on_error, batch)
+        if not hasattr(self, "_feeds"):
+            self._feeds = {}
+        self._feeds[name.lower()] = feed
+        return feed
+
+    def _cancel_feeds(self) -> None:
+        for feed in list(getattr(self, "_feeds", {}).values()):
+            feed.cancel()
+
+    def shutdown(self) -> None:
+        """Stops taking writes (code 901) once what was accepted is in every stream and sink.
+
+        Reads go on; subscriptions end after what they have; attached sources end.
+        """
+        self._cancel_feeds()
+        super().shutdown()
+
+    def close(self) -> None:
+        """Ends the database: waiters wake, later calls raise ConnectionError 101. Twice is fine.
+
+        Sinks write what was published before, for at most 5 s; attached sources end.
+        """
+        self._cancel_feeds()
+        super().close()
 
     def create_table(self, name: str, schema: Any) -> None:
         """Makes a source from a schema.
@@ -472,8 +529,10 @@ class Connection(_laminardb.Connection):
         """Counters of a source or table, or None when there is no such one."""
         from .metrics import SourceMetrics
 
+        feed = getattr(self, "_feeds", {}).get(name.lower())
+        error = None if feed is None or feed.error is None else f"{type(feed.error).__name__}: {feed.error}"
         try:
-            return SourceMetrics._of(name, self._source_stats(name))
+            return SourceMetrics._of(name, self._source_stats(name), error)
         except SchemaError:
             return None
 

@@ -69,7 +69,7 @@ class SourceMetrics:
     pending: rows held back from the streams by a pause, or queued for a busy engine. capacity: rows that may
     be queued before an insert has to wait (`buffer_size`); utilization: how much of it all sources use.
     is_backpressured: the next insert has to wait, for the queue or for a full subscription that blocks.
-    watermark: without WATERMARK FOR, when its newest row came.
+    watermark: without WATERMARK FOR, when its newest row came. error: what ended the feed of attach_source.
     """
 
     name: str
@@ -82,9 +82,10 @@ class SourceMetrics:
     retained_rows: int
     retained_bytes: int
     null_time_rows: int
+    error: str | None = None
 
     @classmethod
-    def _of(cls, name: str, s: dict[str, int]) -> SourceMetrics:
+    def _of(cls, name: str, s: dict[str, int], error: str | None = None) -> SourceMetrics:
         # Rows held by a pause wait outside of the queue: they press on nobody.
         return cls(
             name,
@@ -97,6 +98,7 @@ class SourceMetrics:
             s["retained_rows"],
             s["retained_bytes"],
             s["null_time_rows"],
+            error,
         )
 
     def __repr__(self) -> str:

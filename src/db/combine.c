@@ -125,6 +125,7 @@ finish_request(laminar_database *db, insert_request *r) {
     atomic_fetch_sub(&q->rows, r->rows->rows.row_count);
     if (r->detached) {
         if (r->outcome < 0) {
+            db_note_error(db, "source", r->target->name, -r->outcome, r->err.message);
             mutex_lock(&q->lock);
             if (q->fault_status == OK) {
                 q->fault_status = r->outcome;

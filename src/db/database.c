@@ -691,6 +691,17 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
     return report(err, &e, s, TEXT(""));
 }
 
+laminar_status
+laminar_database_note_error(laminar_database *db, const char *kind, const char *name, int32_t code,
+                            const char *message, laminar_error *err) {
+    error        e = {0};
+    const status s = db_check_open(db, &e);
+    if (s == OK) {
+        db_note_error(db, kind, text_of(name), code, message);
+    }
+    return report(err, &e, s, TEXT(""));
+}
+
 bool
 laminar_allow_callbacks(bool allowed, int64_t timeout_ms) {
     if (allowed) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* external.c - opens what binding misses: files that the text names, objects of the caller. No lock
  * is held: to open a file reads it, and an object's owner runs its own code. */
-#include "db/statement.h"
+#include "db/system.h"
 
 #include "io/csv_scan.h"
 #include "io/json_scan.h"
@@ -201,6 +201,7 @@ externals_open_missing(statement_context *c, status *s, error *err) {
     error     why = {.position = -1};
     external *e = add_external(c, x->missing_key, &why);
     *s = e == NULL                         ? ERR_OUT_OF_MEMORY
+         : from->system                    ? system_open(&e->relation, c, &from->name, &why)
          : from->kind == AST_FROM_FUNCTION ? open_files(c, from, e, &why)
                                            : open_object(c, from, e, &why);
     if (*s < 0) {

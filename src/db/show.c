@@ -232,7 +232,7 @@ add_pipeline(db_listing *l, text name, const char *state, int64_t streams, int64
                         : db_listing_count(l, 3, version, err);
 }
 
-static status
+status
 show_pipelines(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
         {"name", TYPE_TEXT}, {"state", TYPE_TEXT}, {"streams", TYPE_I64}, {"version", TYPE_I64}};

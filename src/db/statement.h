@@ -101,6 +101,7 @@ status alter_run(statement_context *c, const ast_statement *st, laminar_result *
 /* The stream that the statement names. */
 status statement_stream(object **out, const statement_context *c, const ast_statement *st,
                         error *err) MUST_USE;
+status show_pipelines(statement_context *c, laminar_result **out, error *err) MUST_USE;
 status show_run(statement_context *c, const ast_statement *st, laminar_result **out,
                 error *err) MUST_USE;
 status describe_run(statement_context *c, const ast_statement *st, laminar_result **out,

@@ -54,6 +54,28 @@ stream_diagnose(const stream *s, stream_diagnosis *out) {
     }
 }
 
+bool
+stream_operator_at(const stream *s, int32_t *at, stream_operator *out) {
+    if (stream_is_joining(s) || s->circuit == NULL) {
+        return false;
+    }
+    for (; *at < s->plan.node_count; (*at)++) {
+        const op *o = s->circuit->ops[*at];
+        if (o != NULL) {
+            *out = (stream_operator){
+                .name = o->class->name,
+                .number = *at,
+                .rows_in = o->rows_in,
+                .rows_out = o->rows_out,
+                .late_rows = o->late_rows,
+                .null_time_rows = o->null_time_rows,
+                .state_rows = o->class->state_rows == NULL ? 0 : o->class->state_rows(o)};
+            return true;
+        }
+    }
+    return false;
+}
+
 const source *
 stream_source(const stream *s, int32_t at) {
     return at < s->sources.count ? s->sources.items[at] : NULL;

@@ -248,6 +248,15 @@ bool stream_reads(const stream *s, const source *src); /* at any depth */
 /* ns from insert to published changes; a sample of the inserts. Borrowed, with the token. */
 const histogram *stream_latency(const stream *s);
 
+typedef struct stream_operator {
+    const char *name;
+    int32_t     number; /* in its plan: the root is the last */
+    int64_t     rows_in, rows_out, late_rows, null_time_rows, state_rows;
+} stream_operator;
+/* The operator at *at of its plan, or the next one behind it, to which *at moves; false: there is
+ * none, also while the stream is filled, and when it has failed or is stopped. */
+bool stream_operator_at(const stream *s, int32_t *at, stream_operator *out);
+
 typedef struct stream_diagnosis {
     stream_counters counters;
     int64_t         rows_filtered; /* read and not kept by a WHERE or HAVING */

@@ -558,6 +558,7 @@ void externals_begin(externals *x); /* of a binding; NULL is fine */
 /* A table function, or a file. */
 status bind_function(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;
 /* A name that the catalogue does not have: an object of the caller. *done: it is one. */
+status bind_system(plan_node **out, scope *s, binder *b, const ast_from *from) MUST_USE;
 status bind_named_relation(plan_node **out, scope *s, binder *b, const ast_from *from,
                            bool *done) MUST_USE;
 /* What the caller knows about such a name, when the catalogue has none that is spelt alike. */

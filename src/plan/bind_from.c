@@ -101,7 +101,7 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
 
 static status
 bind_named(plan_node **out, scope *s, binder *b, const ast_from *from) {
-    TRY(bind_table(out, s, b, from));
+    TRY(from->system ? bind_system(out, s, b, from) : bind_table(out, s, b, from));
     if (from->as_of != NULL && !((*out)->kind == PLAN_SCAN && (*out)->versions)) {
         error_set_at(b->err, ERR_QUERY_FAILED, from->position,
                      "FOR SYSTEM_TIME AS OF is about a TABLE, and \"%.*s\" is a query",

@@ -164,6 +164,39 @@ bind_function(plan_node **out, scope *s, binder *b, const ast_from *from) {
     return done ? OK : unknown_function(b, from->call);
 }
 
+/* laminar.name: what the database knows of itself, which is opened as a file is. */
+status
+bind_system(plan_node **out, scope *s, binder *b, const ast_from *from) {
+    if (b->streaming) {
+        return refuse_in_stream(b, from, "a system table");
+    }
+    if (from->as_of != NULL) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, from->as_of->position,
+                            "a system table tells what is now");
+    }
+    if (b->externals == NULL) {
+        return error_set_at(b->err, ERR_QUERY_FAILED, from->position,
+                            "a system table cannot be read here");
+    }
+    buf key;
+    buf_init(&key, b->arena->mem, 1 << 10);
+    buf_printf(&key, "laminar.%.*s", TEXT_ARG(from->name.text));
+    const text made = key.failed ? (text){NULL, 0} : arena_text(b->arena, buf_text(&key));
+    buf_fini(&key);
+    if (made.data == NULL) {
+        return out_of_memory(b);
+    }
+    external *e = take_external(b, made, false);
+    if (e == NULL) {
+        b->externals->missing = from;
+        b->externals->missing_key = made;
+        b->externals->missing_in_view = b->view_depth > 0;
+        return error_set_at(b->err, ERR_QUERY_FAILED, from->position, "the table is not open");
+    }
+    return relation_node(out, s, b, e->relation,
+                         from->alias.text.data != NULL ? from->alias.text : from->name.text);
+}
+
 /* ---- objects of the caller */
 
 status

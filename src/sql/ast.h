@@ -233,6 +233,7 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     ast_from_kind kind;
     int32_t       position;
     ast_name      name;          /* table */
+    bool          system;        /* laminar.name */
     bool          with_position; /* table: its rows' positions as one more column; not in SQL */
     bool          of_change;     /* table: its rows from position first_row on; not in SQL */
     int64_t       first_row;

@@ -23,6 +23,11 @@ static status
 parse_table(parser *p, ast_from *f) {
     TRY(parser_table_name(p, &f->name, "a table name", "FROM"));
     p->from_height = 1;
+    if (parser_at_symbol(p, SYMBOL_DOT) && text_equal_nocase(f->name.text, TEXT("laminar"))) {
+        f->system = true;
+        parser_advance(p);
+        return parser_name(p, &f->name, "the name of a system table", "laminar.");
+    }
     if (parser_at_symbol(p, SYMBOL_DOT)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                             "the name of a table has one part");

@@ -68,6 +68,7 @@ print_relation(const ast_from *f, buf *out) {
         sql_print_expr(f->call, out);
         buf_append_text(out, f->ordinality ? TEXT(" WITH ORDINALITY") : TEXT(""));
     } else {
+        buf_append_text(out, f->system ? TEXT("laminar.") : TEXT(""));
         print_name(&f->name, out);
         if (f->as_of != NULL) {
             buf_append_text(out, TEXT(" FOR SYSTEM_TIME AS OF "));

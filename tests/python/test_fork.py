@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "cancel_query": (1,),
     "config_get": ("buffer_size",),
     "config_set": ("buffer_size", 5),
+    "attach_source": ("t", []),
     "create_table": ("x", {"k": "i64"}),
     "execute": ("SELECT 1",),
     "explain": ("SELECT 1",),

@@ -104,7 +104,7 @@ same_from(const ast_from *a, const ast_from *b) {
     bool same = a->kind == b->kind && same_name(a->name, b->name) &&
                 same_name(a->alias, b->alias) && a->column_count == b->column_count &&
                 same_select(a->query, b->query) && a->join == b->join && a->natural == b->natural &&
-                a->lateral == b->lateral && same_from(a->left, b->left) &&
+                a->lateral == b->lateral && a->system == b->system && same_from(a->left, b->left) &&
                 same_from(a->right, b->right) && same_expr(a->on, b->on) &&
                 a->using_count == b->using_count && same_expr(a->window, b->window) &&
                 same_expr(a->call, b->call) && same_expr(a->as_of, b->as_of) &&

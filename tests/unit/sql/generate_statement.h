@@ -288,7 +288,7 @@ put_pipeline(generator *g) {
         "CREATE SINK IF NOT EXISTS k AS SELECT a FROM t WITH (connector = 'python')"};
     static const char *const others[] = {
         "CREATE STREAM s IN PIPELINE p WITH (a = 1) AS SELECT a FROM t", "ALTER SINK k RETRY",
-        "DROP SINK k"};
+        "DROP SINK k", "SELECT m.value FROM laminar.metrics m, LAMINAR.\"errors\""};
     switch (roll(g, 4)) {
     case 0:
         put(g, PICK(g, actions));
