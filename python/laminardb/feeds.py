@@ -189,7 +189,7 @@ def attach(
         task = _Task(db, source, on_error, batch)
         task.run(rows, loop)
         return task
-    whole = isinstance(rows, (str, bytes, dict)) or hasattr(rows, "__dataframe__") or hasattr(rows, "dtype")
+    whole = isinstance(rows, str | bytes | dict) or hasattr(rows, "__dataframe__") or hasattr(rows, "dtype")
     if whole or not isinstance(rows, Iterable):
         raise TypeError(
             f"attach_source takes an iterable of rows or batches, not {type(rows).__name__}"

@@ -148,39 +148,60 @@ class PipelineTopology:
         lines += [f"    {ids[e.from_node]} -> {ids[e.to_node]};" for e in self.edges]
         return "\n".join([*lines, "}"]) + "\n"
 
-    def _places(self) -> dict[str, tuple[int, int]]:
-        """(column, row) of each node: one column right of its furthest input."""
+    def _places(self) -> tuple[dict[str, tuple[int, int]], dict[tuple[str, str], list[tuple[int, int]]]]:
+        """(column, row) of each node, one column right of its furthest input; and of each edge the places
+        in the columns that it passes, which are nobody's."""
         columns: dict[str, int] = {}
         rows: dict[int, int] = {}
-        places = {}
+
+        def place(column: int) -> tuple[int, int]:
+            rows[column] = rows.get(column, 0) + 1
+            return column, rows[column] - 1
+
         for node in self.nodes:
             inputs = [e.from_node for e in self.edges if e.to_node == node.name]
-            column = 1 + max((columns.get(name, 0) for name in inputs), default=-1)
-            columns[node.name] = column
-            places[node.name] = (column, rows.get(column, 0))
-            rows[column] = rows.get(column, 0) + 1
-        return places
+            columns[node.name] = 1 + max((columns.get(name, 0) for name in inputs), default=-1)
+        places = {node.name: place(columns[node.name]) for node in self.nodes}
+        passes = {
+            (e.from_node, e.to_node): [place(c) for c in range(columns[e.from_node] + 1, columns[e.to_node])]
+            for e in self.edges
+        }
+        return places, passes
 
     def _repr_html_(self) -> str:
         """An inline SVG without scripts, styles or anything from elsewhere."""
         fills = {"source": "#dbeafe", "stream": "#dcfce7", "sink": "#fef3c7"}
         labels = {n.name: _printable(n.name if len(n.name) <= 40 else n.name[:39] + "…") for n in self.nodes}
         wide = int(max((len(label) for label in labels.values()), default=8) * _CHAR) + 24
-        places = {name: (10 + c * (wide + _GAP), 10 + r * _ROW) for name, (c, r) in self._places().items()}
-        width = max((x for x, _ in places.values()), default=0) + wide + 10
-        height = max((y for _, y in places.values()), default=0) + _BOX_HEIGHT + 10
+        placed, passed = self._places()
+
+        def corner(place: tuple[int, int]) -> tuple[int, int]:
+            return 10 + place[0] * (wide + _GAP), 10 + place[1] * _ROW
+
+        places = {name: corner(place) for name, place in placed.items()}
+        ways = {edge: [corner(place) for place in through] for edge, through in passed.items()}
+        corners = [*places.values(), *(c for way in ways.values() for c in way)]
+        width = max((x for x, _ in corners), default=0) + wide + 10
+        height = max((y for _, y in corners), default=0) + _BOX_HEIGHT + 10
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
             f'viewBox="0 0 {width} {height}" font-family="monospace" font-size="12">'
         ]
         for edge in self.edges:
-            (x1, y1), (x2, y2) = places[edge.from_node], places[edge.to_node]
-            x1, y1, y2 = x1 + wide, y1 + _BOX_HEIGHT // 2, y2 + _BOX_HEIGHT // 2
-            middle = (x1 + x2) // 2
+            x, y = places[edge.from_node][0] + wide, places[edge.from_node][1] + _BOX_HEIGHT // 2
+            path = f"M{x} {y}"
+            to_x, to_y = places[edge.to_node]
+            for next_x, next_y, end in (
+                *((a, b, a + wide) for a, b in ways[edge.from_node, edge.to_node]),
+                (to_x - 6, to_y, to_x - 6),
+            ):
+                middle, next_y = (x + next_x) // 2, next_y + _BOX_HEIGHT // 2
+                path += f" C{middle} {y} {middle} {next_y} {next_x} {next_y}"
+                path += "" if end == next_x else f" L{end} {next_y}"
+                x, y = end, next_y
             parts.append(
-                f'<path d="M{x1} {y1} C{middle} {y1} {middle} {y2} {x2 - 6} {y2}" fill="none" '
-                'stroke="#64748b"/>'
-                f'<path d="M{x2 - 7} {y2 - 4} L{x2} {y2} L{x2 - 7} {y2 + 4} Z" fill="#64748b"/>'
+                f'<path d="{path}" fill="none" stroke="#64748b"/>'
+                f'<path d="M{to_x - 7} {y - 4} L{to_x} {y} L{to_x - 7} {y + 4} Z" fill="#64748b"/>'
             )
         for node in self.nodes:
             x, y = places[node.name]
