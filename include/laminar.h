@@ -297,6 +297,22 @@ LAMINAR_API laminar_status laminar_database_execute_with(laminar_database *db, c
                                                          const char *const *names, int32_t count,
                                                          const laminar_resolver *resolver,
                                                          laminar_result **out, laminar_error *err);
+/* The answer of a query as of an instant of ingestion time, microseconds since 1970 (whole
+ * milliseconds count to the end of their last one, since clocks and watermarks are often cut off):
+ * what laminar_database_execute_with would have given when everything had come that came at that
+ * instant or before, and nothing else. Sources answer from the rows that they retain, tables from
+ * those that changed since too (WITH (history = ...)), streams are run again from their inputs up
+ * to then, without holding up inserts; now() is the instant. Code 400: the text is no query, or
+ * what was there then is not kept any more; the message names the oldest instant possible.
+ *
+ *     laminar_database_query_at(db, "SELECT count(*) FROM t", 22, NULL, NULL, 0, NULL,
+ *                               1700000000000000, &rows, &err); */
+LAMINAR_API laminar_status laminar_database_query_at(laminar_database *db, const char *sql,
+                                                     size_t sql_size, const laminar_value *values,
+                                                     const char *const *names, int32_t count,
+                                                     const laminar_resolver *resolver,
+                                                     int64_t at_us, laminar_result **out,
+                                                     laminar_error *err);
 /* The current state of a stream; filter (may be NULL) is one SQL expression over its columns. */
 LAMINAR_API laminar_status laminar_database_query_stream(laminar_database *db, const char *stream,
                                                          const char *filter, laminar_result **out,

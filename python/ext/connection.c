@@ -170,21 +170,28 @@ connection_execute(PyObject *o, PyObject *args) {
     Py_ssize_t         size;
     const char        *text;
     PyObject          *given = Py_None, *resolver = Py_None;
+    long long          at_us = 0;
     ext_parameters     p;
     laminar_result    *rows = NULL;
     laminar_error      err;
     laminar_status     s;
-    if (!PyArg_ParseTuple(args, "s#|OO:_execute", &text, &size, &given, &resolver) ||
+    const bool         past = PyTuple_Size(args) > 3;
+    if (!PyArg_ParseTuple(args, "s#|OOL:_execute", &text, &size, &given, &resolver, &at_us) ||
         know_main_thread(self->state) < 0) {
         return NULL;
     }
     if (ext_parameters_read(self->state, given, &p) < 0) {
         return NULL;
     }
-    const laminar_resolver asks = ext_resolver(resolver);
-    ENGINE_CALL(s = laminar_database_execute_with(self->db, text, (size_t)size, p.values, p.names,
-                                                  p.count, resolver == Py_None ? NULL : &asks,
-                                                  &rows, &err));
+    const laminar_resolver  asks = ext_resolver(resolver);
+    const laminar_resolver *ask = resolver == Py_None ? NULL : &asks;
+    if (past) {
+        ENGINE_CALL(s = laminar_database_query_at(self->db, text, (size_t)size, p.values, p.names,
+                                                  p.count, ask, at_us, &rows, &err));
+    } else {
+        ENGINE_CALL(s = laminar_database_execute_with(self->db, text, (size_t)size, p.values,
+                                                      p.names, p.count, ask, &rows, &err));
+    }
     ext_parameters_free(&p);
     forget_appender(self);
     return s < 0 ? ext_raise_error(self->state, &err)

@@ -87,11 +87,11 @@ class Connection(_laminardb.Connection):
             DURABILITIES.index(settings.durability),
         )
 
-    def tick(self, now: int | datetime) -> None:
+    def tick(self, now: int | datetime | str) -> None:
         """Moves the clock of a deterministic database on to `now`; what is due until then happens first.
 
-        now: epoch milliseconds, or a datetime (without a zone: UTC). Before the first call the clock stands
-        at 1970. One step of an hour does what 3,600 steps of a second do.
+        now: epoch milliseconds, a datetime or ISO text (without a zone: UTC). Before the first call the clock
+        stands at 1970. One step of an hour does what 3,600 steps of a second do.
 
         Raises:
             ValueError: `now` lies before the clock, or the database lives by the system's clock.
@@ -100,17 +100,9 @@ class Connection(_laminardb.Connection):
             >>> with laminardb.open(config=laminardb.LaminarConfig(deterministic=True)) as db:
             ...     db.tick(1_700_000_000_000)
         """
-        if isinstance(now, bool):
-            raise TypeError("now must be epoch milliseconds or a datetime, not a bool")
-        if isinstance(now, int):
-            self._tick(now * 1000)
-            return
-        from datetime import UTC, datetime, timedelta
+        from .instants import microseconds
 
-        if not isinstance(now, datetime):
-            raise TypeError(f"now must be epoch milliseconds or a datetime, not {type(now).__name__}")
-        aware = now if now.tzinfo is not None else now.replace(tzinfo=UTC)
-        self._tick((aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+        self._tick(microseconds(now, "now"))
 
     def execute(self, sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.
@@ -185,6 +177,42 @@ class Connection(_laminardb.Connection):
     def sql(self, query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
         """The same as query."""
         return self._query(query, params, Resolver(_getframe(1), objects))
+
+    def query_at(
+        self,
+        sql: str,
+        timestamp: int | datetime | str,
+        params: Parameters | None = None,
+        **objects: Any,
+    ) -> QueryResult:
+        """The answer that a query had at an instant of ingestion time.
+
+        timestamp: epoch milliseconds, a datetime or ISO text (without a zone: UTC). All counts that had come
+        at that instant (one of whole milliseconds: to the end of that millisecond); now() is the instant. A
+        transaction comes with its COMMIT. Streams are run again over their inputs of then, also streams that
+        were made later. params, objects: as of query; objects have no past.
+
+        Raises:
+            QueryError: a row of then is not kept any more (retain of a source, history of a table): the
+                message names the oldest instant that can be asked for. Or the text is no SELECT.
+            TypeError, ValueError: the timestamp is none.
+
+        Example:
+            >>> db = laminardb.open(config=laminardb.LaminarConfig(deterministic=True))
+            >>> _ = db.execute("CREATE TABLE price (symbol VARCHAR PRIMARY KEY, value DOUBLE)")
+            >>> for at, value in ((1000, 7.5), (2000, 8.0)):
+            ...     db.tick(at)
+            ...     _ = db.insert("price", {"symbol": "ACME", "value": value})
+            >>> db.query_at("SELECT value FROM price", 1500).fetchone()
+            (7.5,)
+            >>> db.query_at("SELECT value FROM price", "1970-01-01T00:00:02").fetchone()
+            (8.0,)
+        """
+        from .instants import microseconds
+
+        return self._execute(
+            sql, params, Resolver(_getframe(1), objects), microseconds(timestamp, "timestamp")
+        )
 
     def query_stream(self, name: str, filter: str | None = None) -> QueryResult:  # noqa: A002 - contract
         """The current rows of a stream.

@@ -83,6 +83,8 @@ struct object {
                                  delay_us is INT64_MAX then */
     retain_kind     retain;   /* of a source's rows */
     int64_t         retain_amount;
+    bool            bounded_history; /* tables: rows that went are kept for history_us, */
+    int64_t         history_us;      /* for query_at; else for ever */
     int64_t         future_skew_us; /* rows move the watermark so far past the clock; 0: no bound */
     int64_t         idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
     object_default *defaults;        /* per column */

@@ -86,7 +86,8 @@ run_query(statement_context *c, const ast_select *select, query_entry *listed, r
     status s = plan_select(&p, &plan_arena, db->catalog, &c->externals, &c->env, select, c->sql,
                            false, NULL, err);
     if (s == OK) {
-        s = query_prepare(&q, db->engine, &p, &plan_arena, false, NULL, &listed->guard, err);
+        s = query_prepare(&q, db->engine, &p, &plan_arena, false, INT64_MAX, NULL, &listed->guard,
+                          err);
     }
     if (s == OK) {
         db_query_inside(db, listed);

@@ -91,8 +91,8 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
         s = profile == NULL ? error_memory(err) : OK;
     }
     if (s == OK) {
-        s = query_prepare(&q, db->engine, &p, &plan_arena, db_in_foreign_transaction(db), profile,
-                          &listed->guard, err);
+        s = query_prepare(&q, db->engine, &p, &plan_arena, db_in_foreign_transaction(db), c->at_us,
+                          profile, &listed->guard, err);
     }
     if (s == OK) {
         retain_objects(&p);
@@ -338,11 +338,23 @@ statement_insert(statement_context *c, const ast_statement *st, laminar_result *
     return OK;
 }
 
+/* Of a past instant there is an answer, and nothing else. */
+static status
+check_past(const ast_statement *st, error *err) {
+    if (st->kind == AST_SELECT && st->emit.kind == AST_EMIT_DEFAULT) {
+        return OK;
+    }
+    error_set_at(err, ERR_QUERY_FAILED, st->position,
+                 "only a query has an answer as of an instant");
+    return error_hint(err, "write SELECT, without EMIT; execute() runs everything else, now");
+}
+
 static status
 run_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     c->env = db_plan_env(c->db);
-    c->now_us = EVAL_NOW;
+    c->now_us = c->at_us == INT64_MAX ? EVAL_NOW : c->asked_us;
     c->env.statement_us = &c->now_us;
+    TRY(c->at_us == INT64_MAX ? OK : check_past(st, err));
     TRY(pivots_fill(c, st, err));
     switch (st->kind) {
     case AST_SELECT: {
@@ -421,8 +433,14 @@ db_parse(ast_script *out, const laminar_database *db, arena *a, text sql, error 
 /* given NULL: no parameters. */
 static status
 execute(laminar_database *db, text sql, const given *g, const laminar_resolver *resolver,
-        laminar_result **out, error *err) {
-    statement_context c = {.db = db, .sql = sql, .resolver = resolver};
+        int64_t at_us, laminar_result **out, error *err) {
+    /* What shows milliseconds has cut off what is behind them. */
+    const int64_t     rest_us = at_us % 1000 == 0 ? 999 : 0;
+    statement_context c = {.db = db,
+                           .sql = sql,
+                           .at_us = sat_add_i64(at_us, rest_us),
+                           .asked_us = at_us,
+                           .resolver = resolver};
     TRY(db_enter(db, err)); /* a closed database says so before a syntax error does */
     db_leave(db);
     arena_init(&c.arena, db->mem);
@@ -455,7 +473,7 @@ laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_
                               laminar_result **out, laminar_error *err) {
     error      e = {.position = -1};
     const text t = {sql, sql_size};
-    return report(err, &e, execute(db, t, NULL, NULL, out, &e), t);
+    return report(err, &e, execute(db, t, NULL, NULL, INT64_MAX, out, &e), t);
 }
 
 laminar_status
@@ -465,7 +483,7 @@ laminar_database_execute_params(laminar_database *db, const char *sql, size_t sq
     error       e = {.position = -1};
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
-    return report(err, &e, execute(db, t, &g, NULL, out, &e), t);
+    return report(err, &e, execute(db, t, &g, NULL, INT64_MAX, out, &e), t);
 }
 
 laminar_status
@@ -477,7 +495,19 @@ laminar_database_execute_with(laminar_database *db, const char *sql, size_t sql_
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
     const bool  any = values != NULL || count > 0;
-    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, out, &e), t);
+    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, INT64_MAX, out, &e), t);
+}
+
+laminar_status
+laminar_database_query_at(laminar_database *db, const char *sql, size_t sql_size,
+                          const laminar_value *values, const char *const *names, int32_t count,
+                          const laminar_resolver *resolver, int64_t at_us, laminar_result **out,
+                          laminar_error *err) {
+    error       e = {.position = -1};
+    const text  t = {sql, sql_size};
+    const given g = {.values = values, .names = names, .count = count};
+    const bool  any = values != NULL || count > 0;
+    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, at_us, out, &e), t);
 }
 
 laminar_status
@@ -554,7 +584,8 @@ laminar_status
 laminar_database_query_stream(laminar_database *db, const char *stream_name, const char *filter,
                               laminar_result **out, laminar_error *err) {
     error             e = {.position = -1};
-    statement_context c = {.db = db, .sql = text_of(filter), .env = db_plan_env(db)};
+    statement_context c = {
+        .db = db, .sql = text_of(filter), .at_us = INT64_MAX, .env = db_plan_env(db)};
     arena_init(&c.arena, db->mem);
     const status s = query_stream(&c, stream_name, filter, out, &e);
     arena_fini(&c.arena);

@@ -17,6 +17,8 @@ typedef struct statement_context {
     plan_env                env;       /* of the statement under way, */
     int64_t                 now_us;    /* and its instant */
     bool                    unchanged; /* it found what it would have made */
+    int64_t                 at_us;     /* query_at: up to when things count; INT64_MAX: all does */
+    int64_t                 asked_us;  /* and what its now() is */
     externals               externals; /* files and objects of the statement under way */
     const laminar_resolver *resolver;  /* the caller's; NULL: there are no objects */
 } statement_context;

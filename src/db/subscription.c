@@ -259,7 +259,7 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
                    error *err) {
     query  *q = NULL;
     result *rows = NULL;
-    TRY(query_prepare(&q, db->engine, p, plan_arena, true, NULL, NULL, err));
+    TRY(query_prepare(&q, db->engine, p, plan_arena, true, INT64_MAX, NULL, NULL, err));
     status done = query_run(q, &rows, err);
     query_close(q);
     if (done == OK) {

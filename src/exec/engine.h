@@ -280,10 +280,12 @@ status stream_snapshot(stream *s, result **out, error *err) MUST_USE;
 
 /* ---- queries: prepare with the token; run without it unless query_needs_token. */
 typedef struct query query;
-/* committed: it sees nothing of a transaction that is under way. profile (NULL: none): by node id,
+/* committed: it sees nothing of a transaction that is under way. at_us: what there was at that
+ * instant of ingestion time; INT64_MAX: now. profile (NULL: none): by node id,
  * zeroed; filled by query_run. */
 status query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool committed,
-                     plan_profile *profile, interrupt *interrupted, error *err) MUST_USE;
+                     int64_t at_us, plan_profile *profile, interrupt *interrupted,
+                     error *err) MUST_USE;
 void   query_use_threads(query *q, int32_t count); /* at most so many work on it; by default one */
 void   query_count(query *q, progress *p);         /* zeroed, and outlives the query */
 bool   query_needs_token(const query *q);          /* it reads live stream state */

@@ -193,6 +193,12 @@ int64_t engine_arrival_us(engine *e);
 /* How far the streams have come: all there is, but in a pause. */
 int64_t source_flowed_entries(const source *s);
 int64_t source_flowed_rows(const source *s);
+/* How far it was at an instant, of its first `end` entries (past.c). */
+typedef struct source_moment {
+    int64_t  entries, rows;
+    uint64_t sequence; /* rows that had not died at it were there */
+} source_moment;
+source_moment source_moment_at(const source *s, int64_t end, int64_t at_us);
 /* Ticks and publishes what reads the source, at any depth. */
 void source_tick(source *s, uint64_t epoch);
 /* What emits after the mark has its latency recorded. */
@@ -350,6 +356,8 @@ void   stream_count_filled(stream *s);
 typedef struct replay replay;
 /* resume_after: what is behind this insert is published; NULL: nothing is. */
 status replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) MUST_USE;
+/* Of a stream that is to be what it was at that instant of ingestion time (past.c). */
+status replay_open_at(replay **out, stream *s, int64_t at_us, error *err) MUST_USE;
 status replay_run(replay *r, interrupt *guard, error *err) MUST_USE; /* needs no token */
 void   replay_close(replay *r);                                      /* NULL is fine */
 

@@ -305,12 +305,24 @@ engine_rollback(engine *e) {
     e->totals = e->begin_totals;
     e->in_transaction = false;
     e->paused = e->paused_before;
+    engine_fire(e);
+}
+
+/* Nobody else saw its changes before: they come when it is committed. */
+static void
+restamp(engine *e) {
+    const int64_t now_us = engine_arrival_us(e);
+    for (int32_t i = 0; i < e->sources.count; i++) {
+        const source *s = e->sources.items[i];
+        table_restamp(s->table, s->begin.entry, now_us);
+    }
 }
 
 status
 engine_commit(engine *e, error *err) {
     assert(e->in_transaction);
     flow_group g;
+    restamp(e);
     const bool flows = has_changes(e) && !e->paused_before;
     if (flows) {
         const status prepared = group_prepare(&g, e, e->sequence + 1, err);
@@ -336,6 +348,7 @@ engine_commit(engine *e, error *err) {
         group_close(&g);
         engine_send_late(e);
     }
+    engine_fire(e);
     engine_tidy(e);
     return OK;
 }

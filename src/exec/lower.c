@@ -383,7 +383,8 @@ open_circuit(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
                           .ttl_us = mode == MODE_STREAM ? p->ttl_us : 0,
                           .clock_us = INT64_MIN};
         c->eval = p->eval;
-        s = c->env.ttl_us == 0 ? OK : store_open(&c->env.results, m, err);
+        const bool results = mode == MODE_STREAM && p->root->kind == PLAN_RESULT;
+        s = results ? store_open(&c->env.results, m, err) : OK;
     }
     if (s == OK) {
         c->ops = arena_alloc_zero(&c->arena, sizeof(op *) * (size_t)p->node_count);

@@ -6,7 +6,7 @@
  * of a live stream: a live operator that can snapshot stands for everything below it. */
 #include <math.h>
 
-#include "exec/engine_internal.h"
+#include "exec/past.h"
 #include "exec/runner.h"
 #include "plan/estimate.h"
 #include "sql/limits.h"
@@ -19,6 +19,8 @@ struct query {
     table_snapshot **snapshots; /* by node id; in the circuit's arena */
     key_rows        *rows_of;
     scan_times      *times;
+    past            *pasts; /* by node id: the streams of then; NULL: it is about now */
+    int64_t          at_us;
     bool             committed;
     bool             needs_token;
     int32_t          threads;
@@ -267,7 +269,8 @@ run_scan(runner *r, const plan_node *n, error *err) {
     if (n->object->kind == OBJECT_STREAM) {
         leaf          l = {.circuit = r->once, .op = r->once->ops[n->id]};
         const op_sink sink = {.context = &l, .take = feed_leaf};
-        return stream_read_state(n->object->impl, &sink, r->interrupted, err);
+        return r->pasts == NULL ? stream_read_state(n->object->impl, &sink, r->interrupted, err)
+                                : past_read(&r->pasts[n->id], &sink, r->interrupted, err);
     }
     if (r->snapshots != NULL) {
         const table_snapshot *all = r->snapshots[n->id];
@@ -565,6 +568,10 @@ open_snapshots(query *q, error *err) {
     if (q->snapshots == NULL || q->rows_of == NULL || q->times == NULL) {
         return error_memory(err);
     }
+    if (q->at_us < INT64_MAX) {
+        q->pasts = arena_alloc_zero(&q->circuit->arena, sizeof(past) * count);
+        TRY(q->pasts == NULL ? error_memory(err) : OK);
+    }
     for (size_t i = 0; i < count; i++) {
         q->rows_of[i].count = -1;
     }
@@ -577,6 +584,12 @@ open_scan(query *q, const plan_node *n, const expr *predicate, error *err) {
     int64_t       end;
     uint64_t      sequence;
     source_shown(src, q->committed, &end, &sequence);
+    if (q->at_us < INT64_MAX && source_is_behind(src, q->at_us)) {
+        TRY(source_check_past(src, q->at_us, err));
+        const source_moment then = source_moment_at(src, table_entry_count(src->table), q->at_us);
+        end = min_i64(end, then.rows);
+        sequence = then.sequence < sequence ? then.sequence : sequence;
+    }
     TRY(table_snapshot_open(&q->snapshots[n->id], src->table, end, sequence, err));
     if (wants_times(n)) {
         TRY(scan_times_copy(&q->times[n->id], src->table, n->versions, sequence, &q->circuit->arena,
@@ -595,7 +608,11 @@ open_scan(query *q, const plan_node *n, const expr *predicate, error *err) {
 static status
 open_snapshots_below(query *q, const plan_node *n, const expr *predicate, error *err) {
     if (n->kind == PLAN_SCAN) {
-        if (n->object->kind == OBJECT_STREAM) {
+        if (n->object->kind == OBJECT_STREAM && q->pasts != NULL) {
+            past *p = &q->pasts[n->id];
+            TRY(past_open(p, n->object->impl, q->at_us, &q->circuit->arena, err));
+            q->needs_token |= p->present;
+        } else if (n->object->kind == OBJECT_STREAM) {
             q->needs_token = true;
         } else {
             TRY(open_scan(q, n, predicate, err));
@@ -610,7 +627,7 @@ open_snapshots_below(query *q, const plan_node *n, const expr *predicate, error 
 
 status
 query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool committed,
-              plan_profile *profile, interrupt *interrupted, error *err) {
+              int64_t at_us, plan_profile *profile, interrupt *interrupted, error *err) {
     query *q = mem_alloc_zero(e->mem, sizeof(*q));
     if (q == NULL) {
         return error_memory(err);
@@ -619,6 +636,7 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
     q->plan = *p;
     q->interrupted = interrupted;
     q->committed = committed;
+    q->at_us = at_us;
     q->profile = profile;
     q->account = mem_open_child(e->mem);
     const op_sink sink = {.context = q, .take = take_result};
@@ -680,6 +698,7 @@ run_query(query *q, result **out, error *err) {
                     .snapshots = q->snapshots,
                     .rows_of = q->rows_of,
                     .times = q->times,
+                    .pasts = q->pasts,
                     .threads = q->threads,
                     .profile = q->profile,
                     .interrupted = q->interrupted,
@@ -724,6 +743,9 @@ query_close(query *q) {
         if (q->snapshots[i] != NULL) {
             table_snapshot_close(q->snapshots[i]);
         }
+    }
+    for (int32_t i = 0; q->pasts != NULL && i < q->plan.node_count; i++) {
+        past_close(&q->pasts[i]);
     }
     circuit_close(q->circuit);
     if (q->account != NULL) {

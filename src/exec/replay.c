@@ -145,6 +145,7 @@ struct replay {
     bool           by_time;     /* some stream has a window that event time closes */
     stream        *resumed;     /* whose changes behind resume_after are new; NULL: none */
     uint64_t       resume_after;
+    int64_t        at_us;          /* up to which instant; INT64_MAX: all there is */
     int64_t        untouched_rows; /* fed since the last tick */
     interrupt     *guard;
     arena          picked; /* rows under way that are left of others */
@@ -555,8 +556,24 @@ copy_dead(replay *r, replay_source *rs, const table *t, error *err) {
     return OK;
 }
 
+/* Of a source at an instant: what the watermark before the next entry was, and who was silent. */
+static void
+go_back(replay *r, replay_source *rs, const source *src, source_moment *to) {
+    *to = source_moment_at(src, rs->entry_count, r->at_us);
+    if (to->entries < rs->entry_count) {
+        rs->last_watermark_us = table_entry(src->table, to->entries)->watermark_us;
+    }
+    const int64_t heard_us =
+        to->entries == 0 ? src->opened_us : table_entry(src->table, to->entries - 1)->ingested_us;
+    rs->last_idle =
+        rs->idle_timeout_us > 0 && sat_add_i64(heard_us, rs->idle_timeout_us) <= r->last_now_us;
+    rs->entry_count = to->entries;
+    rs->row_count = to->rows;
+}
+
 static status
 open_source(replay *r, replay_source *rs, const source *src, error *err) {
+    source_moment to = {.sequence = engine_sequence(src->engine)};
     *rs = (replay_source){.source = src,
                           .column_count = src->object->schema->count,
                           .timed = source_is_timed(src),
@@ -572,6 +589,9 @@ open_source(replay *r, replay_source *rs, const source *src, error *err) {
     if (rs->columns == NULL) {
         return error_memory(err);
     }
+    if (r->at_us < INT64_MAX) {
+        go_back(r, rs, src, &to);
+    }
     if ((r->by_time || r->resumed != NULL) && rs->entry_count > 0) {
         const size_t bytes = sizeof(insert_entry) * (size_t)rs->entry_count;
         rs->entries = mem_alloc(r->mem, bytes);
@@ -581,8 +601,7 @@ open_source(replay *r, replay_source *rs, const source *src, error *err) {
         memcpy(rs->entries, table_entry(src->table, 0), bytes);
         TRY(copy_dead(r, rs, src->table, err));
     }
-    return table_snapshot_open(&rs->snapshot, src->table, rs->row_count,
-                               engine_sequence(src->engine), err);
+    return table_snapshot_open(&rs->snapshot, src->table, rs->row_count, to.sequence, err);
 }
 
 static status
@@ -597,7 +616,7 @@ open_parts(replay *r, stream *s, error *err) {
     TRY(add_shadows(r, s, err));
     TRY(add_replayed(r, s, s, err));
     r->now_us = INT64_MIN;
-    r->last_now_us = s->engine->flow_us;
+    r->last_now_us = min_i64(r->at_us, s->engine->flow_us);
     r->sources = arena_alloc_zero(&r->arena, sizeof(*r->sources) * (size_t)(s->sources.count + 1));
     if (r->sources == NULL) {
         return error_memory(err);
@@ -609,14 +628,15 @@ open_parts(replay *r, stream *s, error *err) {
     return OK;
 }
 
-status
-replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) {
+static status
+open_replay(replay **out, stream *s, const uint64_t *resume_after, int64_t at_us, error *err) {
     mem    *m = s->engine->mem;
     replay *r = mem_alloc_zero(m, sizeof(*r));
     if (r == NULL) {
         return error_memory(err);
     }
     r->mem = m;
+    r->at_us = at_us;
     if (resume_after != NULL) {
         r->resumed = s;
         r->resume_after = *resume_after;
@@ -630,6 +650,16 @@ replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) {
     }
     *out = r;
     return OK;
+}
+
+status
+replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) {
+    return open_replay(out, s, resume_after, INT64_MAX, err);
+}
+
+status
+replay_open_at(replay **out, stream *s, int64_t at_us, error *err) {
+    return open_replay(out, s, NULL, at_us, err);
 }
 
 void

@@ -74,6 +74,13 @@ has_versions(const source *s) {
     return false;
 }
 
+/* Of a table with a bounded history: the newest change that is older than that. */
+static uint64_t
+history_sequence(const source *s) {
+    const int64_t end_us = sat_sub_i64(s->engine->now_us, s->object->history_us);
+    return source_moment_at(s, table_entry_count(s->table), end_us).sequence;
+}
+
 void
 source_tidy(source *s) {
     const object *o = s->object;
@@ -82,14 +89,16 @@ source_tidy(source *s) {
     if (o->kind == OBJECT_SOURCE && o->retain == RETAIN_ALL) {
         return;
     }
-    if (o->kind == OBJECT_TABLE && !table_has_dead(t)) {
+    if (o->kind == OBJECT_TABLE && !(o->bounded_history && table_has_dead(t))) {
         return;
     }
-    const uint64_t sequence = shown_sequence(s, &is_awaited);
+    uint64_t sequence = shown_sequence(s, &is_awaited);
     if (is_awaited || (o->kind == OBJECT_TABLE && has_versions(s))) {
         return;
     }
     if (o->kind == OBJECT_TABLE) {
+        const uint64_t oldest = history_sequence(s);
+        sequence = oldest < sequence ? oldest : sequence;
         table_compact(t, sequence);
     } else {
         table_retain_from(t, o->retain == RETAIN_TIME ? position_by_time(s)

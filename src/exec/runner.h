@@ -3,7 +3,7 @@
 #ifndef LAMINAR_EXEC_RUNNER_H
 #define LAMINAR_EXEC_RUNNER_H
 
-#include "exec/engine_internal.h"
+#include "exec/past.h"
 #include "exec/skip.h"
 
 #define FRONTIER_END INT64_MAX
@@ -28,6 +28,7 @@ typedef struct runner {
     table_snapshot  **snapshots; /* by node id; NULL: open one when it is needed */
     const key_rows   *rows_of;   /* by node id, beside snapshots: what is read of each */
     const scan_times *times;     /* by node id, beside snapshots, where a scan wants them */
+    past             *pasts;     /* by node id: streams of then; NULL: it is about now */
     int32_t           threads;   /* that may work on it; 0 and 1: the caller's alone */
     plan_profile     *profile;   /* by node id; NULL: nothing is measured */
     interrupt        *interrupted;

@@ -377,6 +377,27 @@ bind_retain(object *o, binder *b, const ast_option *given) {
 }
 
 static status
+bind_history(object *o, binder *b, const ast_option *given) {
+    value v;
+    TRY(bind_constant(&v, b, given->value, "WITH"));
+    const bool is_text = !v.is_null && v.type.id == TYPE_TEXT;
+    if (o->kind != OBJECT_TABLE) {
+        error_set_at(b->err, ERR_INVALID_SCHEMA, given->name.position,
+                     "history is about rows that change, and those of a source only come");
+        return error_hint(b->err, "leave it out: retain says which of its rows a source keeps");
+    }
+    o->history_us = 0;
+    o->bounded_history = !(is_text && text_equal_nocase(v.s, TEXT("all")));
+    if (!o->bounded_history || (is_text && text_equal_nocase(v.s, TEXT("none")))) {
+        return OK;
+    }
+    const status read = bind_length(&o->history_us, b, given);
+    return read < 0 && read != ERR_OUT_OF_MEMORY
+               ? error_hint(b->err, "write '1 hour', 'all' or 'none'")
+               : read;
+}
+
+static status
 set_time_unit(object *o, binder *b, const ast_option *given, time_unit unit) {
     field *f = o->event_time_column < 0 ? NULL : &o->schema->fields[o->event_time_column];
     if (f == NULL || f->type.id != TYPE_I64) {
@@ -410,6 +431,7 @@ bind_time_unit(object *o, binder *b, const ast_option *given) {
 static const known_option options[] = {
     {"watermark", "manual", "the writer moves the watermark", bind_manual, true, false},
     {"retain", NULL, NULL, bind_retain, true, true},
+    {"history", NULL, NULL, bind_history, true, false},
     {"idle_timeout", NULL, NULL, bind_idle_timeout, true, false},
     {"max_future_skew", NULL, NULL, bind_future_skew, true, false},
     {"time_unit", NULL, NULL, bind_time_unit, true, false},

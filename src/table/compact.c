@@ -198,6 +198,16 @@ install(table *t, segment_list *l) {
     }
 }
 
+/* What died up to there is gone, or some of it. */
+static void
+forget_deaths(table *t, uint64_t sequence) {
+    int64_t i = t->entry_count - 1;
+    while (i >= 0 && (t->entries[i].sequence > sequence || t->entries[i].dead_count == 0)) {
+        i--;
+    }
+    t->forgotten_us = i < 0 ? t->forgotten_us : max_i64(t->forgotten_us, t->entries[i].ingested_us);
+}
+
 bool
 table_has_dead(const table *t) {
     return t->dead_marks >= DEAD_MIN || t->dead_count >= DEAD_MIN;
@@ -207,7 +217,8 @@ void
 table_compact(table *t, uint64_t sequence) {
     error      ignored;
     compaction c = {.table = t, .sequence = sequence, .budget = WORK_ROWS_MAX};
-    if (t->dead_marks < DEAD_MIN || t->dead_marks <= t->live_count) {
+    if (t->dead_marks < DEAD_MIN || t->dead_marks <= t->live_count ||
+        t->dead_marks < t->compact_at) {
         return;
     }
     if (t->tail.count > DEAD_MIN / 2 && table_seal(t, &ignored) < 0) {
@@ -226,6 +237,10 @@ table_compact(table *t, uint64_t sequence) {
     }
     install(t, c.list);
     t->dead_marks -= c.freed_marks;
+    t->compact_at = c.budget > 0 ? t->dead_marks + t->dead_marks / 4 : 0;
+    if (c.freed_marks > 0) {
+        forget_deaths(t, sequence);
+    }
 }
 
 /* ---- retention */
@@ -238,6 +253,27 @@ table_first(const table *t) {
 int64_t
 table_freed_count(const table *t) {
     return t->freed_count;
+}
+
+int64_t
+table_forgotten_us(const table *t) {
+    return t->forgotten_us;
+}
+
+/* Rows before `position` go. */
+static void
+forget_rows(table *t, int64_t position) {
+    int64_t low = 0, high = t->entry_count; /* the first entry from there on */
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (t->entries[middle].position < position) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    t->forgotten_us =
+        low == 0 ? t->forgotten_us : max_i64(t->forgotten_us, t->entries[low - 1].ingested_us);
 }
 
 /* Whole segments before the first row that is kept. */
@@ -268,6 +304,7 @@ table_retain_from(table *t, int64_t position) {
         return;
     }
     assert(t->key_count == 0 && t->dead_marks == 0);
+    forget_rows(t, position);
     t->live_count -= position - t->first;
     t->freed_count += position - t->first;
     t->first = position;

@@ -100,6 +100,8 @@ table_take_over(table *made, table *t) {
     made->live_count = t->live_count;
     made->dead_marks = t->dead_marks;
     made->freed_count = t->freed_count;
+    made->forgotten_us = t->forgotten_us;
+    made->compact_at = t->compact_at;
     made->trim_at = t->trim_at;
     made->trim_dead_at = t->trim_dead_at;
     made->dead = t->dead;

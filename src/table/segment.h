@@ -167,6 +167,8 @@ struct table {
     int64_t       live_count;   /* rows from there on that are alive */
     int64_t       dead_marks;   /* of rows that are still stored */
     int64_t       freed_count;  /* rows that retention gave up, ever */
+    int64_t       forgotten_us; /* when the newest came of what was given up */
+    int64_t       compact_at;   /* dead_marks, below which the last compaction found all it could */
     int64_t       trim_at;      /* entries, before the next look at which are of no use */
     int64_t       trim_dead_at; /* or positions that died */
     int64_t      *dead;         /* positions that died, by insert entry */

@@ -34,6 +34,7 @@ table_open(table **out, mem *m, const schema *s, const object_key *keys, int32_t
     if (t == NULL) {
         return error_memory(err);
     }
+    t->forgotten_us = INT64_MIN;
     t->mem = m;
     arena_init(&t->arena, m);
     t->schema = schema_copy(s, &t->arena);
@@ -225,6 +226,13 @@ table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us, int6
                                                   .watermark_us = watermark_us,
                                                   .dead_first = t->dead_count};
     return OK;
+}
+
+void
+table_restamp(table *t, int64_t first, int64_t ingested_us) {
+    for (int64_t i = first; i < t->entry_count; i++) {
+        t->entries[i].ingested_us = ingested_us;
+    }
 }
 
 void

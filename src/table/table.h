@@ -51,6 +51,8 @@ int64_t table_byte_count(const table *t);
 status table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us,
                     int64_t watermark_us, column *stored_columns, delta *stored,
                     error *err) MUST_USE;
+/* Entries from `first` on came at that time: a transaction, when it is committed. */
+void table_restamp(table *t, int64_t first, int64_t ingested_us);
 /* Takes back the newest entry, before a snapshot shows it that is still open. Rows that were handed
  * on and kept stay as they are. Cannot fail. */
 void table_undo(table *t);
@@ -107,6 +109,8 @@ void table_compact(table *t, uint64_t sequence);
 void    table_retain_from(table *t, int64_t position);
 int64_t table_first(const table *t);       /* the first position that is kept */
 int64_t table_freed_count(const table *t); /* rows that table_retain_from gave up, ever */
+/* Of the newest row or death that was given up: when it came. INT64_MIN: nothing was. */
+int64_t table_forgotten_us(const table *t);
 /* Entries without rows that are kept, and of which nothing died that is, go: all before `sequence`
  * of that kind, or only those before the first of another kind. */
 void table_trim_entries(table *t, uint64_t sequence, bool oldest_only);

@@ -41,9 +41,11 @@ def test_the_clock_is_the_callers(db: laminardb.Connection) -> None:
     db.tick(datetime(2030, 1, 1))
     with pytest.raises(ValueError, match="never goes back"):
         db.tick(START)
-    with pytest.raises(TypeError, match="milliseconds or a datetime, not str"):
-        db.tick("now")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="not a bool"):
+    with pytest.raises(ValueError, match="ISO 8601 text such as"):
+        db.tick("now")
+    with pytest.raises(TypeError, match="milliseconds, a datetime or ISO 8601 text, not float"):
+        db.tick(1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not bool"):
         db.tick(True)
     with laminardb.open() as other, pytest.raises(ValueError, match="system's clock"):
         other.tick(START)
