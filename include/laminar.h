@@ -87,6 +87,7 @@ typedef struct laminar_result       laminar_result;
 typedef struct laminar_value        laminar_value;
 typedef struct laminar_subscription laminar_subscription;
 typedef struct laminar_appender     laminar_appender;
+typedef struct laminar_replay       laminar_replay;
 
 typedef int32_t laminar_status;
 #define LAMINAR_OK 0
@@ -313,6 +314,27 @@ LAMINAR_API laminar_status laminar_database_query_at(laminar_database *db, const
                                                      const laminar_resolver *resolver,
                                                      int64_t at_us, laminar_result **out,
                                                      laminar_error *err);
+/* The rows that a source retains now, again: those with start_us <= time < end_us, in the order of
+ * their times, by event time where the source has it (rows without one are left out), else by
+ * ingestion time; rows of one time in the order in which they came. Microseconds since 1970.
+ * speed: 0: as fast as they are asked for; else `next` gives rows when they are due: 1.0 in real
+ * time by the database's clock, 2.0 twice as fast. A replay belongs to one thread at a time and
+ * keeps its database; rows that come later are not in it, and those that the source gives up
+ * meanwhile are.
+ * Code 200: there is no such source; 400: it is a table. Class "ValueError": speed below 0.
+ *
+ *     laminar_replay *r;
+ *     laminar_replay_open(&r, db, "trades", 0, INT64_MAX, 0, &err);
+ *     while (laminar_replay_next(r, &rows, &err) == LAMINAR_OK) { ... laminar_result_free(rows); }
+ *     laminar_replay_close(r); */
+LAMINAR_API laminar_status laminar_replay_open(laminar_replay **out, laminar_database *db,
+                                               const char *source, int64_t start_us, int64_t end_us,
+                                               double speed, laminar_error *err);
+/* LAMINAR_DONE: there are no more. Waits when it has a speed; code 101 when the database is closed
+ * meanwhile, 402 when `interrupted` says so: then it may be called again. */
+LAMINAR_API laminar_status laminar_replay_next(laminar_replay *r, laminar_result **out,
+                                               laminar_error *err);
+LAMINAR_API void           laminar_replay_close(laminar_replay *r); /* NULL is fine */
 /* The current state of a stream; filter (may be NULL) is one SQL expression over its columns. */
 LAMINAR_API laminar_status laminar_database_query_stream(laminar_database *db, const char *stream,
                                                          const char *filter, laminar_result **out,

@@ -192,7 +192,7 @@ module_exec(PyObject *module) {
     s->errors = PyImport_ImportModule("laminardb.errors");
     if (s->errors == NULL || intern_names(s) < 0 || ext_connection_setup(module, s) < 0 ||
         ext_result_setup(module, s) < 0 || ext_subscription_setup(module, s) < 0 ||
-        ext_notifier_setup(module, s) < 0) {
+        ext_notifier_setup(module, s) < 0 || ext_replay_setup(module, s) < 0) {
         return -1;
     }
     s->result_class = Py_NewRef((PyObject *)s->result_type);
@@ -210,6 +210,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(s->result_type);
     Py_VISIT(s->subscription_type);
     Py_VISIT(s->notifier_type);
+    Py_VISIT(s->replay_type);
     Py_VISIT(s->errors);
     Py_VISIT(s->result_class);
     Py_VISIT(s->interval_class);
@@ -223,6 +224,7 @@ module_clear(PyObject *module) {
     Py_CLEAR(s->result_type);
     Py_CLEAR(s->subscription_type);
     Py_CLEAR(s->notifier_type);
+    Py_CLEAR(s->replay_type);
     Py_CLEAR(s->errors);
     Py_CLEAR(s->result_class);
     Py_CLEAR(s->datetime_class);

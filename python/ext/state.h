@@ -14,7 +14,7 @@
 #include "laminar.h"
 
 typedef struct module_state {
-    PyTypeObject *connection_type, *result_type, *subscription_type, *notifier_type;
+    PyTypeObject *connection_type, *result_type, *subscription_type, *notifier_type, *replay_type;
     PyObject     *errors;       /* the module laminardb.errors */
     PyObject     *result_class; /* what queries and subscriptions give: laminardb's QueryResult */
     /* imported when they are first needed */
@@ -37,6 +37,7 @@ int ext_connection_setup(PyObject *module, module_state *state);
 int ext_result_setup(PyObject *module, module_state *state);
 int ext_subscription_setup(PyObject *module, module_state *state);
 int ext_notifier_setup(PyObject *module, module_state *state);
+int ext_replay_setup(PyObject *module, module_state *state);
 
 /* Sets the Python exception for err; returns NULL. */
 PyObject *ext_raise_error(module_state *state, const laminar_error *err);

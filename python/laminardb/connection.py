@@ -15,9 +15,17 @@ from .subscription import StreamSubscription, Subscription
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterable,
+        Callable,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
-    from typing import Any, Literal, Protocol, TypeVar
+    from typing import Any, Literal, Protocol, TypeVar, overload
 
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
@@ -45,6 +53,12 @@ if TYPE_CHECKING:
 
     LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
     Parameters = Sequence[Any] | Mapping[str, Any]
+else:
+
+    def overload(f: object) -> None:
+        """What typing.overload says, without its import."""
+
+
 _LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
 _SOURCE, _TABLE, _STREAM, _SINK = 0, 1, 2, 3
 
@@ -213,6 +227,66 @@ class Connection(_laminardb.Connection):
         return self._execute(
             sql, params, Resolver(_getframe(1), objects), microseconds(timestamp, "timestamp")
         )
+
+    @overload
+    def replay(
+        self,
+        source: str,
+        start: int | datetime | str | None = None,
+        end: int | datetime | str | None = None,
+        *,
+        speed: float | None = None,
+        to: None = None,
+    ) -> Generator[QueryResult]: ...
+    @overload
+    def replay(  # noqa: F811 - the overload of a type checker alone
+        self,
+        source: str,
+        start: int | datetime | str | None = None,
+        end: int | datetime | str | None = None,
+        *,
+        speed: float | None = None,
+        to: str,
+    ) -> int: ...
+    def replay(  # noqa: F811
+        self,
+        source: str,
+        start: int | datetime | str | None = None,
+        end: int | datetime | str | None = None,
+        *,
+        speed: float | None = None,
+        to: str | None = None,
+    ) -> Generator[QueryResult] | int:
+        """The rows of a source again, batch by batch in the order of their times.
+
+        They are those that the source retains now, with start <= time < end: event time where the source has
+        it (rows without one are left out), else ingestion time; rows of one time come as they came. start,
+        end: epoch milliseconds, a datetime or ISO text (without a zone: UTC); None: from the first, to the
+        last. speed: a row comes when it is due, 1.0 in real time by the database's clock, 2.0 twice as fast;
+        None: at once. Waiting holds no lock; Ctrl-C ends it, and so does close() of the generator.
+
+        to: insert the rows into this source or table, by the names of their columns, and return how many
+        there were. Without it, rows are read as the generator is asked for them.
+
+        Raises:
+            SchemaError: there is no such source. QueryError: it is a table, whose rows change: see query_at.
+            TypeError, ValueError: start, end or speed is none; speed is not above 0.
+            ConnectionError: the database was closed on the way.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT, ts TIMESTAMP, WATERMARK FOR ts)")
+            >>> _ = db.insert("t", [(2, "2024-01-01 10:02:00"), (1, "2024-01-01 10:01:00")])
+            >>> [row for batch in db.replay("t", "2024-01-01") for row in batch.to_dicts()["v"]]
+            [1, 2]
+            >>> _ = db.execute("CREATE SOURCE again (v BIGINT, ts TIMESTAMP)")
+            >>> db.replay("t", end="2024-01-01 10:02", to="again")
+            1
+        """
+        from .replaying import insert_replayed, replayed
+
+        rows = replayed(self, source, start, end, speed)
+        return rows if to is None else insert_replayed(self, rows, to)
 
     def query_stream(self, name: str, filter: str | None = None) -> QueryResult:  # noqa: A002 - contract
         """The current rows of a stream.

@@ -396,6 +396,13 @@ close_objects(laminar_database *db) {
     }
 }
 
+/* Who waits for a time looks again. */
+static void
+db_wake_clock(laminar_database *db) {
+    atomic_fetch_add(&db->clock_word, 1);
+    futex_wake_all(&db->clock_word);
+}
+
 /* With the token, which is given up. */
 static void
 end_entered(laminar_database *db) {
@@ -404,6 +411,7 @@ end_entered(laminar_database *db) {
     if (before != DB_CLOSED) {
         close_objects(db);
     }
+    db_wake_clock(db);
     db_leave(db); /* what is queued is refused now */
     if (before != DB_CLOSED) {
         queue_stop(db);
@@ -585,6 +593,7 @@ db_go_to(laminar_database *db, int64_t now_us, error *err) {
         engine_fire(db->engine);
     }
     clock_advance(c, now_us - clock_now_us(c));
+    db_wake_clock(db);
     return OK;
 }
 

@@ -102,6 +102,7 @@ struct laminar_database {
     insert_queue     queue;
     _Atomic uint64_t transaction_owner; /* thread_id; 0: none. Set with the token */
     _Atomic uint32_t transaction_word;  /* futex: changes when a transaction begins or ends */
+    _Atomic uint32_t clock_word; /* futex: changes when the caller's clock moves, and at the end */
     catalog         *catalog;
     engine          *engine;
     struct db_pipeline *pipelines; /* named ones; with the token */
