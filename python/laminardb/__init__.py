@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         SourceInfo,
         StreamInfo,
     )
+    from .relation import Relation
     from .sinks import SinkMetrics
     from .types import Column, Schema
     from .why import InputState, Why
@@ -105,6 +106,7 @@ _LATER = {
         "StreamInfo",
     ),
     "prometheus": (),
+    "relation": ("Relation",),
     "sinks": ("SinkMetrics",),
     "types": ("Column", "Schema"),
     "why": ("InputState", "Why"),
@@ -159,6 +161,7 @@ __all__ = [
     "QueryError",
     "QueryInfo",
     "QueryResult",
+    "Relation",
     "Schema",
     "SchemaError",
     "SinkInfo",

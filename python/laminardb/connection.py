@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         SourceInfo,
         StreamInfo,
     )
+    from .relation import Relation
     from .sinks import SinkMetrics
     from .why import Why
     from .writer import Writer
@@ -189,8 +190,47 @@ class Connection(_laminardb.Connection):
         return result
 
     def sql(self, query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
-        """The same as query."""
-        return self._query(query, params, Resolver(_getframe(1), objects))
+        """The same as query; its result knows the text, over which its relational methods go on.
+
+        Example:
+            >>> db.sql("SELECT * FROM trades").filter("price > 10").order("price").limit(3)  # doctest: +SKIP
+        """
+        return self._sql(query, params, Resolver(_getframe(1), objects))
+
+    def _sql(self, query: str, params: Parameters | None, resolver: Resolver) -> QueryResult:
+        from .relation import Origin
+
+        result = self._query(query, params, resolver)
+        result._made_of = Origin(self, query, params, resolver.objects())
+        return result
+
+    def relation(self, query: str, params: Parameters | None = None, **objects: Any) -> Relation:
+        """A query that runs when its rows are wanted; params, objects: as of query.
+
+        It is planned at once, so what is wrong with it is said now.
+
+        Raises:
+            QueryError: the query is wrong.
+
+        Example:
+            >>> laminardb.open().relation("SELECT x FROM range(10) AS t(x)").filter("x > 7").fetchall()
+            [(8,), (9,)]
+        """
+        from .relation import Relation
+
+        resolver = Resolver(_getframe(1), objects)
+        self._query(f"EXPLAIN {query}", params, resolver)
+        return Relation(self, query, params, resolver.objects())
+
+    def table(self, name: str) -> Relation:
+        """The rows of a source, table, view or stream as a Relation. Unknown name: QueryError 200.
+
+        Example:
+            >>> db.table("trades").aggregate("count(*)").fetchone()  # doctest: +SKIP
+        """
+        from .relation import Relation
+
+        return Relation(self, f"SELECT * FROM {_quoted(name)}", name=name)
 
     def query_at(
         self,

@@ -42,8 +42,8 @@ def connect(uri: str = ":memory:") -> Connection:
 
 
 def sql(query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
-    """Connection.query on the default connection."""
-    return default_connection()._query(query, params, Resolver(_getframe(1), objects))
+    """Connection.sql on the default connection."""
+    return default_connection()._sql(query, params, Resolver(_getframe(1), objects))
 
 
 def execute(sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:

@@ -7,23 +7,105 @@ from . import _laminardb
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     import pandas
     import polars
     import pyarrow
 
+    from .relation import JoinKind, Origin, Relation
+    from .subscription import Subscription
 
-class QueryResult(_laminardb.Result):
+
+class _Relational:
+    """What begins or goes on with a Relation; see laminardb.Relation."""
+
+    __slots__ = ()
+
+    def _relation(self) -> Relation:
+        raise NotImplementedError
+
+    def filter(self, condition: str, params: Mapping[str, Any] | None = None) -> Relation:
+        """Relation.filter of the query that this is of."""
+        return self._relation().filter(condition, params)
+
+    def project(self, *expressions: str) -> Relation:
+        """Relation.project of the query that this is of."""
+        return self._relation().project(*expressions)
+
+    def select(self, *expressions: str) -> Relation:
+        """Relation.select of the query that this is of."""
+        return self._relation().select(*expressions)
+
+    def aggregate(self, expressions: str, group_by: str = "") -> Relation:
+        """Relation.aggregate of the query that this is of."""
+        return self._relation().aggregate(expressions, group_by)
+
+    def join(self, other: Relation | QueryResult | str, on: str, how: JoinKind = "inner") -> Relation:
+        """Relation.join of the query that this is of."""
+        return self._relation().join(other, on, how)
+
+    def union(self, other: Relation | QueryResult | str) -> Relation:
+        """Relation.union of the query that this is of."""
+        return self._relation().union(other)
+
+    def intersect(self, other: Relation | QueryResult | str) -> Relation:
+        """Relation.intersect of the query that this is of."""
+        return self._relation().intersect(other)
+
+    def except_(self, other: Relation | QueryResult | str) -> Relation:
+        """Relation.except_ of the query that this is of."""
+        return self._relation().except_(other)
+
+    def distinct(self) -> Relation:
+        """Relation.distinct of the query that this is of."""
+        return self._relation().distinct()
+
+    def order(self, *expressions: str) -> Relation:
+        """Relation.order of the query that this is of."""
+        return self._relation().order(*expressions)
+
+    def sort(self, *expressions: str) -> Relation:
+        """Relation.sort of the query that this is of."""
+        return self._relation().sort(*expressions)
+
+    def limit(self, count: int, offset: int = 0) -> Relation:
+        """Relation.limit of the query that this is of."""
+        return self._relation().limit(count, offset)
+
+    def alias(self, name: str) -> Relation:
+        """Relation.alias of the query that this is of."""
+        return self._relation().alias(name)
+
+    def live(self, **options: Any) -> Subscription:
+        """Relation.live of the query that this is of."""
+        return self._relation().live(**options)
+
+
+class QueryResult(_laminardb.Result, _Relational):
     """A finished, immutable set of rows.
+
+    Its relational methods (filter, project, aggregate, join, order, limit, live and so on) begin a Relation:
+    a further query over the text that a result of ``sql`` came of, over the rows of any other result.
 
     fetch*, iteration, show and to_dicts need no package; to_arrow needs pyarrow, to_pandas pandas, to_polars
     polars. Anything that speaks the Arrow PyCapsule protocol takes it as it is: ``pyarrow.table(result)``,
     ``polars.DataFrame(result)``, ``duckdb.sql("FROM result")``.
     """
 
-    __slots__ = ()
+    __slots__ = ("_made_of",)
+
+    _made_of: Origin
+
+    @property
+    def _origin(self) -> Origin | None:
+        return getattr(self, "_made_of", None)
+
+    def _relation(self) -> Relation:
+        from .relation import relation_of
+
+        return relation_of(self)
 
     @property
     def schema(self) -> Any:

@@ -143,11 +143,12 @@ def _frame_table(frame: Any, columns: list[str] | None, schema_only: bool) -> An
 class Resolver:
     """Answers the engine's questions for what it does not have. Made per statement."""
 
-    __slots__ = ("_given", "_frame", "_made", "_readers")
+    __slots__ = ("_given", "_found", "_frame", "_made", "_readers")
 
     def __init__(self, frame: FrameType | None, given: Mapping[str, Any]) -> None:
         self._frame = frame
         self._given = given
+        self._found: dict[str, Any] = {}
         self._made: dict[str, Any] = {}
         self._readers: set[int] = set()
 
@@ -162,6 +163,10 @@ class Resolver:
             return nearest
         return self._rows(name, found, schema_only, columns)
 
+    def objects(self) -> Mapping[str, Any]:
+        """What the statement read of the program, by name: to run it again without the frame."""
+        return self._found
+
     def _find(self, name: str) -> tuple[Any, str | None]:
         seen: set[str] = set()
         scopes = [self._given]
@@ -171,6 +176,7 @@ class Resolver:
         for scope in scopes:
             if name in scope:
                 if _holds_rows(scope[name]):
+                    self._found[name] = scope[name]
                     return scope[name], None
                 wrong = wrong or type(scope[name]).__name__
             seen.update(key for key, value in scope.items() if key[:1] != "_" and _holds_rows(value))

@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relation: a query under construction. Each method gives a longer query; it runs when its rows are wanted.
+
+``db.sql`` answers at once with a QueryResult, because that is promised (its repr, len and rows are there) and
+because an error belongs to the line that made it. The relational methods of that result begin a Relation
+over its *text*, not over its rows: so what is built on it runs as one query, sees rows that came meanwhile,
+and can be kept up to date with ``live()``. Where a relation begins without running anything:
+``db.relation(sql)`` and ``db.table(name)``. A relation is planned when it is made, so a wrong name is an
+error there too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .result import QueryResult, _Relational
+from .scan import Resolver
+
+TYPE_CHECKING = False  # as in __init__
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Literal
+
+    import pandas
+    import polars
+    import pyarrow
+
+    from .changes import MaterializedView
+    from .connection import Connection, Parameters
+    from .subscription import Subscription
+
+    JoinKind = Literal["inner", "left", "right", "full", "semi", "anti"]
+
+_BY_POSITION = "parameters by position cannot be joined with others: give them by name ($name)"
+_JOINS = ("inner", "left", "right", "full", "semi", "anti")
+
+
+class Origin(NamedTuple):
+    """What a result came of: kept by results of ``sql`` alone."""
+
+    connection: Connection
+    sql: str
+    params: Parameters | None
+    objects: Mapping[str, Any]
+
+
+def relation_of(result: QueryResult) -> Relation:
+    """The relation that a result begins: over its text, or else over the rows that it holds."""
+    origin = result._origin
+    if origin is not None:
+        return Relation(origin.connection, origin.sql, origin.params, origin.objects)
+    from .defaults import default_connection
+
+    return Relation(default_connection(), "SELECT * FROM this_result", None, {"this_result": result})
+
+
+def _listed(parts: tuple[str, ...], what: str) -> str:
+    """Column expressions as they stand in a SELECT."""
+    for part in parts:
+        if not isinstance(part, str):
+            raise TypeError(f"{what} takes SQL expressions as str, not {type(part).__name__}")
+    if not parts:
+        raise TypeError(f"{what} needs at least one SQL expression")
+    return ", ".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Relation(_Relational):
+    """A query that runs when its rows are wanted, once: fetch, iterate, convert or show it.
+
+    Made by the relational methods of a QueryResult, by :meth:`Connection.relation` and
+    :meth:`Connection.table`. Immutable: every method gives another relation. It has all that a QueryResult
+    has; the result that it ran to is kept, and ``execute()`` runs it anew. Expressions are SQL texts; values
+    go in as parameters by name.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE trades (symbol VARCHAR, price DOUBLE)")
+        >>> _ = db.insert("trades", [("A", 1.0), ("B", 5.0), ("A", 3.0)])
+        >>> dear = db.table("trades").filter("price > $least", {"least": 2}).order("price DESC")
+        >>> dear.project("symbol", "price * 2 AS twice").fetchall()
+        [('B', 10.0), ('A', 6.0)]
+        >>> db.table("trades").aggregate("symbol, max(price) AS top", "symbol").order("symbol").fetchall()
+        [('A', 3.0), ('B', 5.0)]
+    """
+
+    __slots__ = ("_connection", "_inner", "_name", "_objects", "_order", "_params", "_ran", "_sql")
+
+    def __init__(
+        self,
+        connection: Connection,
+        sql: str,
+        params: Parameters | None = None,
+        objects: Mapping[str, Any] | None = None,
+        *,
+        name: str = "",
+        order: str = "",
+        inner: str = "",
+    ) -> None:
+        self._connection = connection
+        self._sql = sql.rstrip("; \t\r\n")
+        self._params = params
+        self._objects = objects or {}
+        self._name = name
+        self._order = order  # by which the text ends, and
+        self._inner = inner  # the text without it
+        self._ran: QueryResult | None = None
+        connection._query(f"EXPLAIN {self._sql}", params, self._resolver())
+
+    def _resolver(self) -> Resolver:
+        return Resolver(None, self._objects)
+
+    def _relation(self) -> Relation:
+        return self
+
+    def _nested(self, sql: str = "", alias: str = "") -> str:
+        """The relation as a table of FROM; a comment at its end stays inside."""
+        return f"({sql or self._sql}\n) AS {_quoted(alias or self._name or 'r')}"
+
+    def _with(self, sql: str, **more: Any) -> Relation:
+        params = more.pop("params", self._params)
+        objects = more.pop("objects", self._objects)
+        return Relation(self._connection, sql, params, objects, name=self._name, **more)
+
+    def _bound(self, params: Mapping[str, Any] | None) -> Parameters | None:
+        """The parameters so far with more by name."""
+        if not params:
+            return self._params
+        if self._params is not None and not hasattr(self._params, "keys"):
+            raise TypeError(_BY_POSITION)
+        mine: dict[str, Any] = dict(self._params or {})  # type: ignore[arg-type]
+        for key, value in params.items():
+            if key in mine and mine[key] is not value and mine[key] != value:
+                raise ValueError(f"the parameter ${key} is {mine[key]!r} already and cannot be {value!r}")
+            mine[key] = value
+        return mine
+
+    # ---- building
+
+    def filter(self, condition: str, params: Mapping[str, Any] | None = None) -> Relation:
+        """The rows for which a condition is true; ORDER BY stays. params: by name, for ``$name``.
+
+        Raises:
+            QueryError: the condition is wrong, or names what is not there.
+        """
+        _listed((condition,), "filter")
+        bound = self._bound(params)
+        if self._order:
+            inner = f"SELECT * FROM {self._nested(self._inner)} WHERE {condition}"
+            return self._with(
+                f"{inner}\nORDER BY {self._order}", params=bound, order=self._order, inner=inner
+            )
+        return self._with(f"SELECT * FROM {self._nested()} WHERE {condition}", params=bound)
+
+    def project(self, *expressions: str) -> Relation:
+        """Columns made of expressions: ``project("a", "b + 1 AS c")``. ORDER BY stays."""
+        shown = _listed(expressions, "project")
+        if self._order:
+            inner = f"SELECT {shown} FROM {self._nested(self._inner)}"
+            return self._with(f"{inner}\nORDER BY {self._order}")
+        return self._with(f"SELECT {shown} FROM {self._nested()}")
+
+    select = project
+
+    def aggregate(self, expressions: str, group_by: str = "") -> Relation:
+        """One row of aggregates, or one per group: ``aggregate("k, sum(v) AS v", "k")``."""
+        shown = _listed((expressions,), "aggregate")
+        tail = f" GROUP BY {group_by}" if group_by else ""
+        return self._with(f"SELECT {shown} FROM {self._nested()}{tail}")
+
+    def join(self, other: Relation | QueryResult | str, on: str, how: JoinKind = "inner") -> Relation:
+        """The rows of both that belong together.
+
+        other: a relation, a result, or the name of a source, table or stream. on: the name of a column that
+        both have, several with commas between, or a condition. In it a side goes by its alias, or the name of
+        its table; without one, or where both have the same, the left is ``l`` and the right ``r``. how:
+        inner, left, right, full, semi or anti.
+        """
+        if how not in _JOINS:
+            raise ValueError(f"how must be one of {', '.join(_JOINS)}, not {how!r}")
+        _listed((on,), "join")
+        right = self._other(other)
+        columns = [column.strip() for column in on.split(",")]
+        plain = all(column.isidentifier() for column in columns)
+        tail = f"USING ({', '.join(map(_quoted, columns))})" if plain else f"ON {on}"
+        left, second = self._name or "l", right._name or "r"
+        if left == second:
+            left, second = "l", "r"
+        both = f"{self._nested(alias=left)} {how.upper()} JOIN {right._nested(alias=second)}"
+        return self._merged(right, f"SELECT * FROM {both} {tail}")
+
+    def union(self, other: Relation | QueryResult | str) -> Relation:
+        """The rows of both, all of them: ``distinct()`` behind it drops those that are there twice."""
+        return self._set("UNION ALL", other)
+
+    def intersect(self, other: Relation | QueryResult | str) -> Relation:
+        """The rows that both have, each once."""
+        return self._set("INTERSECT", other)
+
+    def except_(self, other: Relation | QueryResult | str) -> Relation:
+        """The rows that the other one has not, each once."""
+        return self._set("EXCEPT", other)
+
+    def distinct(self) -> Relation:
+        """Each row once."""
+        return self._with(f"SELECT DISTINCT * FROM {self._nested()}")
+
+    def order(self, *expressions: str) -> Relation:
+        """In an order: ``order("a", "b DESC")``. filter, project and limit keep it, other methods do not."""
+        order = _listed(expressions, "order")
+        inner = f"SELECT * FROM {self._nested()}"
+        return self._with(f"{inner}\nORDER BY {order}", order=order, inner=inner)
+
+    sort = order
+
+    def limit(self, count: int, offset: int = 0) -> Relation:
+        """The first `count` rows behind the first `offset` ones."""
+        for name, value in (("count", count), ("offset", offset)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+            if value < 0:
+                raise ValueError(f"{name} must be 0 or more, not {value}")
+        text = f"{self._inner}\nORDER BY {self._order}" if self._order else f"SELECT * FROM {self._nested()}"
+        return self._with(f"{text}\nLIMIT {count} OFFSET {offset}")
+
+    def alias(self, name: str) -> Relation:
+        """The same under a name, by which the conditions of a join call it."""
+        made = self._with(self._sql, order=self._order, inner=self._inner)
+        made._name = name
+        return made
+
+    def _other(self, other: Relation | QueryResult | str) -> Relation:
+        if isinstance(other, str):
+            return self._connection.table(other)
+        if isinstance(other, Relation | QueryResult):
+            made = other._relation()
+            if made._connection is self._connection:
+                return made
+            held = other if isinstance(other, QueryResult) else other.execute()
+            name = f"held_{id(held):x}"
+            return Relation(self._connection, f"SELECT * FROM {name}", None, {name: held}, name=made._name)
+        raise TypeError(
+            f"the other side is a Relation, a QueryResult or a table's name, not {type(other).__name__}"
+        )
+
+    def _merged(self, other: Relation, sql: str) -> Relation:
+        params = other._params
+        if params is not None and not hasattr(params, "keys"):
+            raise TypeError(_BY_POSITION)
+        for name, found in other._objects.items():
+            if self._objects.get(name, found) is not found:
+                raise ValueError(f'both sides read an object called "{name}", and they are different ones')
+        objects = {**self._objects, **other._objects}
+        return self._with(sql, params=self._bound(params), objects=objects)
+
+    def _set(self, word: str, other: Relation | QueryResult | str) -> Relation:
+        right = self._other(other)
+        return self._merged(
+            right, f"SELECT * FROM {self._nested()} {word} SELECT * FROM {right._nested(alias='s')}"
+        )
+
+    # ---- what becomes of it
+
+    @property
+    def sql_text(self) -> str:
+        """The query as SQL, with its parameters as they are."""
+        return self._sql
+
+    def explain(self) -> str:
+        """Its plan as an operator tree."""
+        rows = self._connection._query(f"EXPLAIN {self._sql}", self._params, self._resolver())
+        return "\n".join(row[0] for row in rows)
+
+    def execute(self) -> QueryResult:
+        """Runs it now, whether it has run or not; the result is also what the relation shows from now on."""
+        self._ran = self._connection._query(self._sql, self._params, self._resolver())
+        return self._ran
+
+    def live(self, **options: Any) -> Subscription:
+        """A subscription: the rows of now, then each change as it happens. options: those of subscribe.
+
+        Raises:
+            QueryError: it reads objects of the program, which do not change.
+        """
+        return self._connection.subscribe(self._sql, self._params, **options)
+
+    def create_stream(self, name: str) -> MaterializedView:
+        """CREATE STREAM name AS this query: kept up to date under a name, by which others read it."""
+        from .changes import MaterializedView
+
+        self._connection.execute(f"CREATE STREAM {_quoted(name)} AS {self._sql}", self._params)
+        return MaterializedView(self._connection, name)
+
+    def create_view(self, name: str) -> Relation:
+        """CREATE VIEW name AS this query; the relation of that name."""
+        self._connection.execute(f"CREATE VIEW {_quoted(name)} AS {self._sql}", self._params)
+        return self._connection.table(name)
+
+    # ---- the surface of a QueryResult
+
+    @property
+    def _result(self) -> QueryResult:
+        return self._ran if self._ran is not None else self.execute()
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of its result."""
+        return self._result.num_rows
+
+    @property
+    def num_columns(self) -> int:
+        """Columns of its result."""
+        return self._result.num_columns
+
+    @property
+    def num_batches(self) -> int:
+        """Arrow batches of its result."""
+        return self._result.num_batches
+
+    @property
+    def columns(self) -> list[str]:
+        """Column names."""
+        return self._result.columns
+
+    @property
+    def schema(self) -> Any:
+        """As QueryResult.schema."""
+        return self._result.schema
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """All rows as tuples."""
+        return self._result.fetchall()
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        return self._result.fetchone()
+
+    def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
+        """The first rows."""
+        return self._result.fetchmany(size)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """As QueryResult.to_arrow."""
+        return self._result.to_arrow()
+
+    arrow = to_arrow
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """As QueryResult.to_pandas."""
+        return self._result.to_pandas()
+
+    df = to_pandas
+
+    def to_polars(self, *, lazy: bool = False) -> polars.DataFrame | polars.LazyFrame:
+        """As QueryResult.to_polars."""
+        return self._result.to_polars(lazy=lazy)
+
+    pl = to_polars
+
+    def to_df(self) -> Any:
+        """As QueryResult.to_df."""
+        return self._result.to_df()
+
+    def to_dicts(self) -> dict[str, list[Any]]:
+        """As QueryResult.to_dicts."""
+        return self._result.to_dicts()
+
+    def show(self, max_rows: int = 20) -> None:
+        """Prints the first rows as a table."""
+        self._result.show(max_rows)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._result.__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> object:
+        return self._result.__arrow_c_schema__()
+
+    def __len__(self) -> int:
+        return len(self._result)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self._result)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _repr_html_(self) -> str:
+        return self._result._repr_html_()
+
+    def __repr__(self) -> str:
+        return f"Relation({' '.join(self._sql.split())})"
