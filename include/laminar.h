@@ -340,6 +340,19 @@ LAMINAR_API laminar_status laminar_database_query_stream(laminar_database *db, c
                                                          const char *filter, laminar_result **out,
                                                          laminar_error *err);
 
+/* Rows of windows: those that no further row can change, those that may still change, or both. */
+typedef enum laminar_windows {
+    LAMINAR_WINDOWS_ALL,
+    LAMINAR_WINDOWS_OPEN,
+    LAMINAR_WINDOWS_FINAL
+} laminar_windows;
+/* The same of some of its windows: what is final is so by the watermark and the allowed lateness.
+ * Code 400: no column of the stream's rows tells when they are final (window_start or window_end).
+ */
+LAMINAR_API laminar_status laminar_database_query_windows(laminar_database *db, const char *stream,
+                                                          const char *filter, laminar_windows which,
+                                                          laminar_result **out, laminar_error *err);
+
 /* ----------------------------------------------------------------------------------------------
  * results */
 typedef enum laminar_result_kind {

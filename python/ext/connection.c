@@ -170,17 +170,14 @@ connection_execute(PyObject *o, PyObject *args) {
     Py_ssize_t         size;
     const char        *text;
     PyObject          *given = Py_None, *resolver = Py_None;
-    long long          at_us = 0;
     ext_parameters     p;
+    long long          at_us = 0;
     laminar_result    *rows = NULL;
     laminar_error      err;
     laminar_status     s;
     const bool         past = PyTuple_Size(args) > 3;
     if (!PyArg_ParseTuple(args, "s#|OOL:_execute", &text, &size, &given, &resolver, &at_us) ||
-        know_main_thread(self->state) < 0) {
-        return NULL;
-    }
-    if (ext_parameters_read(self->state, given, &p) < 0) {
+        know_main_thread(self->state) < 0 || ext_parameters_read(self->state, given, &p) < 0) {
         return NULL;
     }
     const laminar_resolver  asks = ext_resolver(resolver);
@@ -202,13 +199,15 @@ static PyObject *
 connection_query_stream(PyObject *o, PyObject *args) {
     connection_object *self = (connection_object *)o;
     const char        *name, *filter;
+    int                windows = LAMINAR_WINDOWS_ALL;
     laminar_result    *rows = NULL;
     laminar_error      err;
     laminar_status     s;
-    if (!PyArg_ParseTuple(args, "sz:_query_stream", &name, &filter)) {
+    if (!PyArg_ParseTuple(args, "sz|i:_query_stream", &name, &filter, &windows)) {
         return NULL;
     }
-    ENGINE_CALL(s = laminar_database_query_stream(self->db, name, filter, &rows, &err));
+    ENGINE_CALL(s = laminar_database_query_windows(self->db, name, filter, (laminar_windows)windows,
+                                                   &rows, &err));
     return s < 0 ? ext_raise_error(self->state, &err) : ext_result_wrap(self->state, rows);
 }
 

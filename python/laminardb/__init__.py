@@ -42,7 +42,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import dbapi, display, prometheus, types
+    from . import dbapi, display, prometheus, testing, types
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
         PipelineMetrics,
         SourceMetrics,
         StreamMetrics,
+        TableStats,
+        Watermark,
     )
     from .pipeline import (
         Pipeline,
@@ -92,6 +94,8 @@ _LATER = {
         "PipelineMetrics",
         "SourceMetrics",
         "StreamMetrics",
+        "TableStats",
+        "Watermark",
     ),
     "pipeline": (
         "Pipeline",
@@ -108,6 +112,7 @@ _LATER = {
     "prometheus": (),
     "relation": ("Relation",),
     "sinks": ("SinkMetrics",),
+    "testing": (),
     "types": ("Column", "Schema"),
     "why": ("InputState", "Why"),
     "writer": ("BatchWriter", "Writer"),
@@ -174,6 +179,8 @@ __all__ = [
     "StreamSubscription",
     "Subscription",
     "SubscriptionError",
+    "TableStats",
+    "Watermark",
     "Why",
     "Writer",
     "codes",
@@ -185,5 +192,6 @@ __all__ = [
     "open",
     "prometheus",
     "sql",
+    "testing",
     "types",
 ]

@@ -6,28 +6,21 @@ from __future__ import annotations
 import os
 from sys import _getframe
 
-from . import _laminardb
+from .asking import Asking, quoted
 from .config import DURABILITIES, LaminarConfig
-from .errors import ConnectionError, QueryError, SchemaError, SubscriptionError
+from .errors import ConnectionError, SchemaError, SubscriptionError
 from .result import ExecuteResult, QueryResult
 from .scan import Resolver
 from .subscription import StreamSubscription, Subscription
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
-    from collections.abc import (
-        AsyncIterable,
-        Callable,
-        Generator,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
+    from collections.abc import AsyncIterable, Callable, Iterable
     from datetime import datetime
-    from typing import Any, Literal, Protocol, TypeVar, overload
+    from typing import Any, Literal, Protocol, TypeVar
 
     from .aio import AsyncStreamSubscription, AsyncSubscription
+    from .asking import Parameters
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent
     from .dbapi import Cursor
@@ -42,7 +35,6 @@ if TYPE_CHECKING:
         SourceInfo,
         StreamInfo,
     )
-    from .relation import Relation
     from .sinks import SinkMetrics
     from .why import Why
     from .writer import Writer
@@ -53,22 +45,11 @@ if TYPE_CHECKING:
         def write(self, batch: QueryResult, /) -> object: ...
 
     LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
-    Parameters = Sequence[Any] | Mapping[str, Any]
-else:
-
-    def overload(f: object) -> None:
-        """What typing.overload says, without its import."""
-
-
 _LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
 _SOURCE, _TABLE, _STREAM, _SINK = 0, 1, 2, 3
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-class Connection(_laminardb.Connection):
+class Connection(Asking):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
@@ -162,179 +143,6 @@ class Connection(_laminardb.Connection):
         self.in_transaction  # noqa: B018 - of a closed database: ConnectionError, as from every method
         return Cursor(self)
 
-    def query(self, sql: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
-        """Runs a statement that returns rows. params: as of execute.
-
-        A name in FROM that is no table is looked for among the objects given here, in the caller's local
-        variables and in its globals: pandas and polars frames, Arrow tables, batches and readers, results,
-        dicts of lists, lists of dicts, numpy structured arrays. Arrow data are read where they are.
-
-        Raises:
-            QueryError: the statement failed, or returns no rows (then it did run: use execute for those).
-
-        Example:
-            >>> prices = {"symbol": ["A", "B", "A"], "price": [1.0, 2.0, 3.0]}
-            >>> laminardb.open().query("SELECT max(price) FROM prices WHERE symbol = 'A'").fetchall()
-            [(3.0,)]
-        """
-        return self._query(sql, params, Resolver(_getframe(1), objects))
-
-    def _query(self, sql: str, params: Parameters | None, resolver: Resolver | None) -> QueryResult:
-        result = self._execute(sql, params, resolver)
-        if result._outcome[0] in ("ddl", "rows_affected"):
-            error = QueryError(
-                "QueryError (400): Expected query result; use execute() for statements without rows"
-            )
-            error.code = 400
-            raise error
-        return result
-
-    def sql(self, query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
-        """The same as query; its result knows the text, over which its relational methods go on.
-
-        Example:
-            >>> db.sql("SELECT * FROM trades").filter("price > 10").order("price").limit(3)  # doctest: +SKIP
-        """
-        return self._sql(query, params, Resolver(_getframe(1), objects))
-
-    def _sql(self, query: str, params: Parameters | None, resolver: Resolver) -> QueryResult:
-        from .relation import Origin
-
-        result = self._query(query, params, resolver)
-        result._made_of = Origin(self, query, params, resolver.objects())
-        return result
-
-    def relation(self, query: str, params: Parameters | None = None, **objects: Any) -> Relation:
-        """A query that runs when its rows are wanted; params, objects: as of query.
-
-        It is planned at once, so what is wrong with it is said now.
-
-        Raises:
-            QueryError: the query is wrong.
-
-        Example:
-            >>> laminardb.open().relation("SELECT x FROM range(10) AS t(x)").filter("x > 7").fetchall()
-            [(8,), (9,)]
-        """
-        from .relation import Relation
-
-        resolver = Resolver(_getframe(1), objects)
-        self._query(f"EXPLAIN {query}", params, resolver)
-        return Relation(self, query, params, resolver.objects())
-
-    def table(self, name: str) -> Relation:
-        """The rows of a source, table, view or stream as a Relation. Unknown name: QueryError 200.
-
-        Example:
-            >>> db.table("trades").aggregate("count(*)").fetchone()  # doctest: +SKIP
-        """
-        from .relation import Relation
-
-        return Relation(self, f"SELECT * FROM {_quoted(name)}", name=name)
-
-    def query_at(
-        self,
-        sql: str,
-        timestamp: int | datetime | str,
-        params: Parameters | None = None,
-        **objects: Any,
-    ) -> QueryResult:
-        """The answer that a query had at an instant of ingestion time.
-
-        timestamp: epoch milliseconds, a datetime or ISO text (without a zone: UTC). All counts that had come
-        at that instant (one of whole milliseconds: to the end of that millisecond); now() is the instant. A
-        transaction comes with its COMMIT. Streams are run again over their inputs of then, also streams that
-        were made later. params, objects: as of query; objects have no past.
-
-        Raises:
-            QueryError: a row of then is not kept any more (retain of a source, history of a table): the
-                message names the oldest instant that can be asked for. Or the text is no SELECT.
-            TypeError, ValueError: the timestamp is none.
-
-        Example:
-            >>> db = laminardb.open(config=laminardb.LaminarConfig(deterministic=True))
-            >>> _ = db.execute("CREATE TABLE price (symbol VARCHAR PRIMARY KEY, value DOUBLE)")
-            >>> for at, value in ((1000, 7.5), (2000, 8.0)):
-            ...     db.tick(at)
-            ...     _ = db.insert("price", {"symbol": "ACME", "value": value})
-            >>> db.query_at("SELECT value FROM price", 1500).fetchone()
-            (7.5,)
-            >>> db.query_at("SELECT value FROM price", "1970-01-01T00:00:02").fetchone()
-            (8.0,)
-        """
-        from .instants import microseconds
-
-        return self._execute(
-            sql, params, Resolver(_getframe(1), objects), microseconds(timestamp, "timestamp")
-        )
-
-    @overload
-    def replay(
-        self,
-        source: str,
-        start: int | datetime | str | None = None,
-        end: int | datetime | str | None = None,
-        *,
-        speed: float | None = None,
-        to: None = None,
-    ) -> Generator[QueryResult]: ...
-    @overload
-    def replay(  # noqa: F811 - the overload of a type checker alone
-        self,
-        source: str,
-        start: int | datetime | str | None = None,
-        end: int | datetime | str | None = None,
-        *,
-        speed: float | None = None,
-        to: str,
-    ) -> int: ...
-    def replay(  # noqa: F811
-        self,
-        source: str,
-        start: int | datetime | str | None = None,
-        end: int | datetime | str | None = None,
-        *,
-        speed: float | None = None,
-        to: str | None = None,
-    ) -> Generator[QueryResult] | int:
-        """The rows of a source again, batch by batch in the order of their times.
-
-        They are those that the source retains now, with start <= time < end: event time where the source has
-        it (rows without one are left out), else ingestion time; rows of one time come as they came. start,
-        end: epoch milliseconds, a datetime or ISO text (without a zone: UTC); None: from the first, to the
-        last. speed: a row comes when it is due, 1.0 in real time by the database's clock, 2.0 twice as fast;
-        None: at once. Waiting holds no lock; Ctrl-C ends it, and so does close() of the generator.
-
-        to: insert the rows into this source or table, by the names of their columns, and return how many
-        there were. Without it, rows are read as the generator is asked for them.
-
-        Raises:
-            SchemaError: there is no such source. QueryError: it is a table, whose rows change: see query_at.
-            TypeError, ValueError: start, end or speed is none; speed is not above 0.
-            ConnectionError: the database was closed on the way.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (v BIGINT, ts TIMESTAMP, WATERMARK FOR ts)")
-            >>> _ = db.insert("t", [(2, "2024-01-01 10:02:00"), (1, "2024-01-01 10:01:00")])
-            >>> [row for batch in db.replay("t", "2024-01-01") for row in batch.to_dicts()["v"]]
-            [1, 2]
-            >>> _ = db.execute("CREATE SOURCE again (v BIGINT, ts TIMESTAMP)")
-            >>> db.replay("t", end="2024-01-01 10:02", to="again")
-            1
-        """
-        from .replaying import insert_replayed, replayed
-
-        rows = replayed(self, source, start, end, speed)
-        return rows if to is None else insert_replayed(self, rows, to)
-
-    def query_stream(self, name: str, filter: str | None = None) -> QueryResult:  # noqa: A002 - contract
-        """The current rows of a stream.
-
-        filter: one SQL expression over its columns, e.g. ``"symbol = 'AAPL'"``.
-        """
-        return self._query_stream(name, filter)
-
     def config_list(self) -> list[tuple[str, Any, str]]:
         """Name, value and meaning of every setting."""
         rows = self._execute("SHOW ALL").fetchall()
@@ -346,7 +154,7 @@ class Connection(_laminardb.Connection):
 
     def config_get(self, key: str) -> Any:
         """The value of a setting. Unknown key: ValueError that names the nearest."""
-        return self._execute(f"SHOW {_quoted(key)}").fetchall()[0][0]
+        return self._execute(f"SHOW {quoted(key)}").fetchall()[0][0]
 
     def config_set(self, key: str, value: Any) -> None:
         """Changes a setting from now on; None: no limit.
@@ -354,18 +162,7 @@ class Connection(_laminardb.Connection):
         Raises:
             ValueError, TypeError: with the key, the value and what is allowed.
         """
-        self._execute(f"SET {_quoted(key)} = ?", [value])
-
-    def explain(
-        self, query: str, params: Parameters | None = None, *, analyze: bool = False, **objects: Any
-    ) -> str:
-        """The plan of a query as an operator tree. objects: as of query.
-
-        analyze: the query is run, and each operator tells its rows, its time and the most memory it held.
-        """
-        word = "EXPLAIN ANALYZE" if analyze else "EXPLAIN"
-        rows = self._query(f"{word} {query}", params, Resolver(_getframe(1), objects))
-        return "\n".join(row[0] for row in rows)
+        self._execute(f"SET {quoted(key)} = ?", [value])
 
     def why(self, name: str) -> Why:
         """Why a stream shows what it shows: its inputs' watermarks, where its rows went, what to do next.
@@ -378,7 +175,7 @@ class Connection(_laminardb.Connection):
         """
         from .why import Why
 
-        result = self._execute(f"EXPLAIN WATERMARK {_quoted(name)}")
+        result = self._execute(f"EXPLAIN WATERMARK {quoted(name)}")
         return Why._of([dict(zip(result.columns, row, strict=True)) for row in result.fetchall()])
 
     def insert_csv(
@@ -487,15 +284,6 @@ class Connection(_laminardb.Connection):
             error.code = 500
             raise error
         return {"max_lag_bytes": max_lag_bytes or 0, "on_lag": _LAG_POLICIES.index(on_lag)}
-
-    def stream(self, sql: str, params: Parameters | None = None) -> Iterator[QueryResult]:
-        """The rows of a finite query as a generator of batches, in the order of the query.
-
-        The query runs when the first batch is asked for. params: as of execute.
-        """
-        rows = self._query(sql, params, Resolver(_getframe(1), {}))
-        for i in range(rows.num_batches):
-            yield rows._batch(i)
 
     def subscribe(
         self,

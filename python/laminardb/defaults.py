@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from typing import Any
 
-    from .connection import Parameters
+    from .asking import Parameters
 
 _lock = allocate_lock()
 _connection: Connection | None = None

@@ -179,6 +179,29 @@ class MetricsSample:
     delivered: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class TableStats:
+    """What a source or table holds: see Connection.table_stats.
+
+    row_count: rows retained. size_bytes: their memory.
+    """
+
+    row_count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far event time is complete: see Connection.watermark.
+
+    current: epoch milliseconds, before any row -2**63. lag_ms: how far it lies behind the database's clock,
+    0 before any row and when it is ahead.
+    """
+
+    current: int
+    lag_ms: int = 0
+
+
 class Metrics:
     """A PipelineMetrics with the rate computed."""
 

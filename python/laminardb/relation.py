@@ -11,8 +11,7 @@ error there too.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from .asking import quoted
 from .result import QueryResult, _Relational
 from .scan import Resolver
 
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from .asking import Parameters
     from .changes import MaterializedView
-    from .connection import Connection, Parameters
+    from .connection import Connection
     from .subscription import Subscription
 
     JoinKind = Literal["inner", "left", "right", "full", "semi", "anti"]
@@ -35,20 +35,10 @@ _BY_POSITION = "parameters by position cannot be joined with others: give them b
 _JOINS = ("inner", "left", "right", "full", "semi", "anti")
 
 
-class Origin(NamedTuple):
-    """What a result came of: kept by results of ``sql`` alone."""
-
-    connection: Connection
-    sql: str
-    params: Parameters | None
-    objects: Mapping[str, Any]
-
-
 def relation_of(result: QueryResult) -> Relation:
     """The relation that a result begins: over its text, or else over the rows that it holds."""
-    origin = result._origin
-    if origin is not None:
-        return Relation(origin.connection, origin.sql, origin.params, origin.objects)
+    if hasattr(result, "_made_of"):
+        return Relation(*result._made_of)
     from .defaults import default_connection
 
     return Relation(default_connection(), "SELECT * FROM this_result", None, {"this_result": result})
@@ -62,10 +52,6 @@ def _listed(parts: tuple[str, ...], what: str) -> str:
     if not parts:
         raise TypeError(f"{what} needs at least one SQL expression")
     return ", ".join(parts)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Relation(_Relational):
@@ -118,7 +104,7 @@ class Relation(_Relational):
 
     def _nested(self, sql: str = "", alias: str = "") -> str:
         """The relation as a table of FROM; a comment at its end stays inside."""
-        return f"({sql or self._sql}\n) AS {_quoted(alias or self._name or 'r')}"
+        return f"({sql or self._sql}\n) AS {quoted(alias or self._name or 'r')}"
 
     def _with(self, sql: str, **more: Any) -> Relation:
         params = more.pop("params", self._params)
@@ -131,7 +117,7 @@ class Relation(_Relational):
             return self._params
         if self._params is not None and not hasattr(self._params, "keys"):
             raise TypeError(_BY_POSITION)
-        mine: dict[str, Any] = dict(self._params or {})  # type: ignore[arg-type]
+        mine: dict[str, Any] = dict(self._params or {})
         for key, value in params.items():
             if key in mine and mine[key] is not value and mine[key] != value:
                 raise ValueError(f"the parameter ${key} is {mine[key]!r} already and cannot be {value!r}")
@@ -185,7 +171,7 @@ class Relation(_Relational):
         right = self._other(other)
         columns = [column.strip() for column in on.split(",")]
         plain = all(column.isidentifier() for column in columns)
-        tail = f"USING ({', '.join(map(_quoted, columns))})" if plain else f"ON {on}"
+        tail = f"USING ({', '.join(map(quoted, columns))})" if plain else f"ON {on}"
         left, second = self._name or "l", right._name or "r"
         if left == second:
             left, second = "l", "r"
@@ -254,7 +240,7 @@ class Relation(_Relational):
             if self._objects.get(name, found) is not found:
                 raise ValueError(f'both sides read an object called "{name}", and they are different ones')
         objects = {**self._objects, **other._objects}
-        return self._with(sql, params=self._bound(params), objects=objects)
+        return self._with(sql, params=self._bound(dict(params or {})), objects=objects)
 
     def _set(self, word: str, other: Relation | QueryResult | str) -> Relation:
         right = self._other(other)
@@ -291,12 +277,12 @@ class Relation(_Relational):
         """CREATE STREAM name AS this query: kept up to date under a name, by which others read it."""
         from .changes import MaterializedView
 
-        self._connection.execute(f"CREATE STREAM {_quoted(name)} AS {self._sql}", self._params)
+        self._connection.execute(f"CREATE STREAM {quoted(name)} AS {self._sql}", self._params)
         return MaterializedView(self._connection, name)
 
     def create_view(self, name: str) -> Relation:
         """CREATE VIEW name AS this query; the relation of that name."""
-        self._connection.execute(f"CREATE VIEW {_quoted(name)} AS {self._sql}", self._params)
+        self._connection.execute(f"CREATE VIEW {quoted(name)} AS {self._sql}", self._params)
         return self._connection.table(name)
 
     # ---- the surface of a QueryResult

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
-    from .connection import Connection
+    from .asking import Asking
 
 _FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 
@@ -37,7 +37,7 @@ def _batches(replay: _laminardb.Replay) -> Generator[QueryResult]:
 
 
 def replayed(
-    db: Connection, source: str, start: Any, end: Any, speed: float | None
+    db: Asking, source: str, start: Any, end: Any, speed: float | None
 ) -> Generator[QueryResult]:
     """The batches; what is wrong with the call is said by it, not by the first batch."""
     first = _FIRST if start is None else microseconds(start, "start")
@@ -45,7 +45,7 @@ def replayed(
     return _batches(_laminardb.Replay(db, source, first, last, _pace(speed)))
 
 
-def insert_replayed(db: Connection, rows: Generator[QueryResult], to: str) -> int:
+def insert_replayed(db: Asking, rows: Generator[QueryResult], to: str) -> int:
     """Inserts batch by batch: what was inserted before a failure stays."""
-    db.schema(to)  # an unknown name is an error also without rows
+    db._schema_capsule(to)  # an unknown name is an error also without rows
     return sum(db.insert(to, batch) for batch in rows)

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-    from .relation import JoinKind, Origin, Relation
+    from .asking import Parameters
+    from .connection import Connection
+    from .relation import JoinKind, Relation
     from .subscription import Subscription
+
+    Origin = tuple[Connection, str, Parameters | None, Mapping[str, Any]]
 
 
 class _Relational:
@@ -96,11 +100,7 @@ class QueryResult(_laminardb.Result, _Relational):
 
     __slots__ = ("_made_of",)
 
-    _made_of: Origin
-
-    @property
-    def _origin(self) -> Origin | None:
-        return getattr(self, "_made_of", None)
+    _made_of: Origin  # of results of sql alone
 
     def _relation(self) -> Relation:
         from .relation import relation_of

@@ -44,7 +44,7 @@ class Column(NamedTuple):
 
     name: str
     type: str
-    nullable: bool
+    nullable: bool = True
 
 
 class _ArrowType(NamedTuple):

@@ -201,3 +201,44 @@ status
 plan_check_final(const plan *p, int32_t position, error *err) {
     return need_final(p->root, position, err);
 }
+
+/* The end of a session, as a column: the greatest time in it plus a constant. */
+static bool
+session_closes(const plan_node *n, int32_t number, int64_t *closes_us) {
+    int64_t shift_us = 0, us;
+    while (n->kind == PLAN_PROJECT || n->kind == PLAN_FILTER || n->kind == PLAN_SORT) {
+        if (n->kind == PLAN_PROJECT) {
+            if (!node_shifted_column(n->exprs[number], &number, &us)) {
+                return false;
+            }
+            shift_us = sat_add_i64(shift_us, us);
+        }
+        n = n->inputs[0];
+    }
+    const int32_t at = number - n->key_count;
+    if (n->kind != PLAN_AGGREGATE || n->session_key < 0 || n->window_key < 0 || at < 0 ||
+        at >= n->agg_count || strcmp(n->aggs[at].class->name, "max") != 0 ||
+        n->aggs[at].filter >= 0 || n->aggs[at].columns[0] != n->session_key) {
+        return false;
+    }
+    *closes_us = sat_add_i64(sat_add_i64(n->window_size_us, n->lateness_us), 1);
+    *closes_us = sat_sub_i64(*closes_us, shift_us);
+    return true;
+}
+
+int32_t
+plan_final_column(const plan *p, int64_t *closes_us) {
+    int64_t us;
+    int32_t found = -1;
+    for (int32_t i = 0; i < p->root->schema.count; i++) {
+        us = p->closes_us == NULL ? INT64_MAX : p->closes_us[i];
+        if (us == INT64_MAX && !session_closes(p->root, i, &us)) {
+            continue;
+        }
+        if (found < 0 || us < *closes_us) { /* the one that is nearest to the end */
+            *closes_us = us;
+            found = i;
+        }
+    }
+    return found;
+}

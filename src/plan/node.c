@@ -335,8 +335,8 @@ behind_relabelling(const expr *e) {
 }
 
 /* column + constant of a PROJECT: the column, and the constant in microseconds. */
-static bool
-shifted_column(const expr *shown, int32_t *number, int64_t *us) {
+bool
+node_shifted_column(const expr *shown, int32_t *number, int64_t *us) {
     const expr *e = behind_relabelling(shown);
     *us = 0;
     if (e->kind == EXPR_COLUMN) {
@@ -393,7 +393,7 @@ node_closes(const plan_node *node, int32_t number, int64_t *closes_us, bool *by_
             node = node->inputs[0];
             break;
         case PLAN_PROJECT:
-            if (!shifted_column(node->exprs[number], &number, &us)) {
+            if (!node_shifted_column(node->exprs[number], &number, &us)) {
                 return false;
             }
             shift_us = sat_add_i64(shift_us, us);

@@ -87,6 +87,8 @@ status plan_keep_volatile(plan_node **root, arena *a, error *err) MUST_USE;
 void plan_use_panes(plan_node *n, bool streaming);
 /* ids and edge properties */
 void plan_number(plan *p);
+/* column + constant of a PROJECT: the column, and the constant in microseconds. */
+bool node_shifted_column(const expr *shown, int32_t *number, int64_t *us);
 /* Calls that list rows in the order of their arrival get an ORDER BY of their arguments where rows
  * may be taken back, so that the answer depends on the rows alone. After plan_number. */
 status plan_order_calls(plan *p, arena *a, error *err) MUST_USE;

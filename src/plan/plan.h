@@ -295,7 +295,10 @@ status plan_stream_options(object *out, const plan_env *env, const ast_statement
 /* state_ttl of CREATE STREAM, to a plan that is whole otherwise: what it remembers without an end
  * is forgotten, and its rows are kept. Refused when it remembers nothing so; position: of the
  * statement's query. */
-status plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error *err) MUST_USE;
+/* Which column of a stream's rows tells that a row is final, -1: none. It is when the column's
+ * value plus *closes_us, in microseconds, is at most the watermark. */
+int32_t plan_final_column(const plan *p, int64_t *closes_us);
+status  plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error *err) MUST_USE;
 /* CREATE FUNCTION into an object. */
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */

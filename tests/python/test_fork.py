@@ -50,6 +50,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "stream_metrics": ("s",),
     "subscribe": ("SELECT k FROM t",),
     "table": ("t",),
+    "table_stats": ("t",),
+    "watermark": ("t",),
     "subscribe_async": ("SELECT k FROM t",),
     "subscribe_callback": ("SELECT k FROM t", print),
     "subscribe_stream": ("s",),

@@ -8,7 +8,7 @@ from pathlib import Path
 import laminardb
 import pytest
 
-CORE = set("_laminardb codes config connection defaults errors result scan subscription".split()) | {""}
+CORE = {"", *"_laminardb asking codes config connection defaults errors result scan subscription".split()}
 OPTIONAL = {"pyarrow", "pandas", "polars", "numpy", "IPython", "anywidget"}
 PACKAGES = str(Path(laminardb.__file__).parent.parent)
 
