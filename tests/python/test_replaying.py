@@ -225,6 +225,6 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_ends_the_wait() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.stdout.split("\n") == ["1", "interrupted (2,)", ""]
+    assert done.stdout.split("\n") == ["1", "interrupted (2,)", ""], done.stderr
