@@ -15,6 +15,10 @@ typedef struct connection_object {
     bool              closed;
 } connection_object;
 
+/* open.c */
+PyObject *ext_connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
+int       ext_know_main_thread(module_state *state); /* -1: a handler raised */
+
 /* metrics.c: methods */
 PyObject *ext_connection_source_stats(PyObject *o, PyObject *name);
 PyObject *ext_connection_stream_stats(PyObject *o, PyObject *name);

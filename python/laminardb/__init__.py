@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         StreamInfo,
     )
     from .relation import Relation
+    from .setting import Setting
     from .sinks import SinkMetrics
     from .types import Column, Schema
     from .why import InputState, Why
@@ -111,6 +112,7 @@ _LATER = {
     ),
     "prometheus": (),
     "relation": ("Relation",),
+    "setting": ("Setting",),
     "sinks": ("SinkMetrics",),
     "testing": (),
     "types": ("Column", "Schema"),
@@ -169,6 +171,7 @@ __all__ = [
     "Relation",
     "Schema",
     "SchemaError",
+    "Setting",
     "SinkInfo",
     "SinkMetrics",
     "SourceInfo",

@@ -84,6 +84,11 @@ class Connection:
         random_seed: int = 0,
         temp_directory: str = "/tmp",
         max_temp_directory_size: int = 0,
+        batch_size: int = 0,
+        max_concurrent_queries: int = 0,
+        cpu_affinity: str = "all",
+        retain: str = "all",
+        external_access: bool = True,
         durability: int = 0,
     ) -> Self: ...
     @property

@@ -5,26 +5,87 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
 DURABILITIES = ("group", "full", "async")  # as laminar_durability
 
 
+def _whole(key: str, value: Any, least: int = 1) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{key} must be an int, not {value!r}")
+    if not least <= value < 2**63:
+        raise ValueError(f"{key} must be at least {least}, not {value!r}")
+    return value
+
+
+def _text(key: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        raise TypeError(f"{key} must be a str or None, not {value!r}")
+    if not 0 < len(value.encode()) <= 4000 or "\0" in value:
+        raise ValueError(f"{key} must be a text of 1 to 4000 bytes, not {value!r:.100}")
+    return value
+
+
+def _path(key: str, value: Any) -> Any:
+    found = value.__fspath__() if hasattr(type(value), "__fspath__") else value
+    return _text(key, found)
+
+
+def _flag(key: str, value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise TypeError(f"{key} must be True or False, not {value!r}")
+    return value
+
+
+def _seed(key: str, value: Any) -> Any:
+    return _whole(key, value, 0)
+
+
+def _cpus(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(key, value)
+    if not isinstance(value, list | tuple | set | frozenset | range):
+        raise TypeError(f"{key} must be a text such as '0-3,6', numbers of processors or None, not {value!r}")
+    if not value:
+        raise ValueError(f"{key} must name at least one processor")
+    return ",".join(str(_whole(key, cpu, 0)) for cpu in sorted(value))
+
+
+def _durability(key: str, value: Any) -> Any:
+    if value not in DURABILITIES:
+        raise ValueError(f"{key} must be one of {', '.join(DURABILITIES)}, not {value!r}")
+    return value
+
+
 class LaminarConfig:
-    """Read-only, hashable, reusable settings.
+    """Read-only, hashable, reusable settings. All are given by name; ``config_set`` changes them later.
 
     Args:
         buffer_size: rows that may wait for a busy engine; a further insert waits for room.
-        insert_timeout_ms: how long it waits before it raises IngestionError 300.
+        storage_dir: the directory in which a database with a bare name lives: open("trades") is then
+            storage_dir/trades. None: it lives in memory.
+        checkpoint_interval_ms: a checkpoint at most so often; None: none by itself.
+        table_spill_threshold: rows of a source or table beyond which older ones are written to disk where
+            the database has a directory.
         threads: at most this many threads work on one large query; None: the number of processors.
+        cpu_affinity: processors that the engine's own threads run on: "0-3,6" or a sequence of numbers; None:
+            all that the process may use.
+        batch_size: rows of each batch of a result but the last; None: as they come out of the query.
+        max_concurrent_queries: queries that may run at once, a further one is refused with QueryError 400;
+            None: 1,024.
+        retain: which rows a source keeps that does not say: "1 hour", "1000000 rows", "none"; None: all.
+        external_access: False: statements can neither read nor write files (COPY, files in FROM), and SET
+            cannot change that.
         memory_limit: bytes that the database may hold; None: half of what the machine, or its cgroup, has
             (`SET memory_limit = NULL`: no limit). Beyond it a query writes rows to temporary files where it
             can (ORDER BY, GROUP BY, DISTINCT, joins on keys); else it, or an insert, raises MemoryError.
         temp_directory: the folder of these files, which have no names and vanish with the process; None: no
             files.
         max_temp_directory_size: bytes that they may hold together; None: no limit.
-        insert_timeout_ms: how long an insert waits for subscriptions with on_lag="block"; None: 30,000.
+        insert_timeout_ms: how long an insert waits for room, or for subscriptions with on_lag="block", before
+            it raises IngestionError 300.
         statement_timeout_ms: how long a query may run before it raises QueryError 402; None: no limit.
         max_future_skew: milliseconds that a row may move a watermark beyond the clock, where its source does
             not say; None: no bound.
@@ -41,57 +102,55 @@ class LaminarConfig:
     Raises:
         TypeError: an unknown setting (names the nearest) or a value of a wrong type.
         ValueError: a value out of range.
+
+    Example:
+        >>> laminardb.LaminarConfig(buffer_size=2048, threads=2)
+        LaminarConfig(buffer_size=2048, storage_dir=None, checkpoint_interval_ms=None, \
+table_spill_threshold=1000000, threads=2)
     """
 
     __slots__ = ("_values",)
-    _defaults: dict[str, Any] = {
-        "buffer_size": 65536,
-        "threads": None,
-        "memory_limit": None,
-        "temp_directory": "/tmp",
-        "max_temp_directory_size": None,
-        "insert_timeout_ms": 30000,
-        "storage_dir": None,
-        "durability": "group",
-        "max_lag_bytes": None,
-        "statement_timeout_ms": None,
-        "max_future_skew": None,
-        "deterministic": False,
-        "random_seed": None,
+    # Key: its default, and what checks and settles a value. The first four are always shown.
+    _known: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
+        "buffer_size": (65536, _whole),
+        "storage_dir": (None, _path),
+        "checkpoint_interval_ms": (None, _whole),
+        "table_spill_threshold": (1_000_000, _whole),
+        "threads": (None, _whole),
+        "cpu_affinity": (None, _cpus),
+        "batch_size": (None, _whole),
+        "max_concurrent_queries": (None, _whole),
+        "retain": (None, _text),
+        "external_access": (True, _flag),
+        "memory_limit": (None, _whole),
+        "temp_directory": ("/tmp", _text),
+        "max_temp_directory_size": (None, _whole),
+        "insert_timeout_ms": (30000, _whole),
+        "max_lag_bytes": (None, _whole),
+        "statement_timeout_ms": (None, _whole),
+        "max_future_skew": (None, _whole),
+        "deterministic": (False, _flag),
+        "random_seed": (None, _seed),
+        "durability": ("group", _durability),
     }
 
     def __init__(self, **settings: Any) -> None:
+        values = {key: default for key, (default, _) in self._known.items()}
         for key, value in settings.items():
-            if key not in self._defaults:
+            if key not in self._known:
                 from difflib import get_close_matches
 
-                near = get_close_matches(key, self._defaults, 1, 0.5)
-                hint = f', did you mean "{near[0]}"?' if near else f"; there are {', '.join(self._defaults)}"
+                near = get_close_matches(key, self._known, 1, 0.5)
+                hint = f', did you mean "{near[0]}"?' if near else f"; there are {', '.join(self._known)}"
                 raise TypeError(f'LaminarConfig has no setting "{key}"{hint}')
-            if isinstance(self._defaults[key], bool):
-                if not isinstance(value, bool):
-                    raise TypeError(f"{key} must be True or False, not {value!r}")
-                continue
-            if key == "durability":
-                if value not in DURABILITIES:
-                    raise ValueError(f"durability must be one of {', '.join(DURABILITIES)}, not {value!r}")
-                continue
-            if key in ("temp_directory", "storage_dir"):
-                if value is not None and not isinstance(value, str):
-                    raise TypeError(f"{key} must be a str or None, not {value!r}")
-                if value is not None and (not 0 < len(value.encode()) <= 4000 or "\0" in value):
-                    raise ValueError(f"{key} must be a text of 1 to 4000 bytes, not {value!r:.100}")
-                continue
-            if value is None and self._defaults[key] is not None:
-                raise TypeError(f"{key} must be an int, not None")
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise TypeError(f"{key} must be an int or None, not {value!r}")
-            least = 0 if key == "random_seed" else 1
-            if value is not None and not least <= value < 2**63:
-                raise ValueError(f"{key} must be at least {least}, not {value!r}")
-        if settings.get("random_seed") is not None and not settings.get("deterministic"):
+            default, settle = self._known[key]
+            if value is None and (default is None or key == "temp_directory"):
+                values[key] = None
+            else:
+                values[key] = settle(key, value)
+        if values["random_seed"] is not None and not values["deterministic"]:
             raise ValueError("random_seed is for deterministic=True: else the clock differs")
-        object.__setattr__(self, "_values", {**self._defaults, **settings})
+        object.__setattr__(self, "_values", values)
 
     def __getattr__(self, name: str) -> Any:
         values: dict[str, Any] = object.__getattribute__(self, "_values")
@@ -118,8 +177,15 @@ class LaminarConfig:
         return (_rebuild, (dict(self._values),))
 
     def __repr__(self) -> str:
-        shown = (f"{k}={v!r}" for k, v in self._values.items() if v != self._defaults[k])
-        return f"LaminarConfig({', '.join(shown)})"
+        always = tuple(self._known)[:4]
+        shown = [k for k, v in self._values.items() if k in always or v != self._known[k][0]]
+        return f"LaminarConfig({', '.join(f'{k}={_shown(self._values[k])}' for k in shown)})"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)
 
 
 def _rebuild(values: dict[str, Any]) -> LaminarConfig:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         SourceInfo,
         StreamInfo,
     )
+    from .setting import Setting
     from .sinks import SinkMetrics
     from .why import Why
     from .writer import Writer
@@ -47,6 +48,15 @@ if TYPE_CHECKING:
     LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
 _LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
 _SOURCE, _TABLE, _STREAM, _SINK = 0, 1, 2, 3
+
+
+def _as_now(shown: str | None, now: Any) -> Any:
+    """A setting's default, which SHOW ALL writes as a text, in the type of its value."""
+    if shown is None:
+        return None
+    if shown in ("true", "false"):
+        return shown == "true"
+    return int(shown) if shown.lstrip("-").isdigit() and not isinstance(now, str) else shown
 
 
 class Connection(Asking):
@@ -80,6 +90,11 @@ class Connection(Asking):
             settings.random_seed or 0,
             settings.temp_directory or "",
             settings.max_temp_directory_size or 0,
+            settings.batch_size or 0,
+            settings.max_concurrent_queries or 0,
+            settings.cpu_affinity or "all",
+            settings.retain or "all",
+            settings.external_access,
             DURABILITIES.index(settings.durability),
         )
 
@@ -143,10 +158,20 @@ class Connection(Asking):
         self.in_transaction  # noqa: B018 - of a closed database: ConnectionError, as from every method
         return Cursor(self)
 
-    def config_list(self) -> list[tuple[str, Any, str]]:
-        """Name, value and meaning of every setting."""
+    def config_list(self) -> list[Setting]:
+        """Every setting: its name, value and default, what it means and when a change of it counts.
+
+        Example:
+            >>> next(s for s in laminardb.open().config_list() if s.name == "buffer_size")[:3]
+            ('buffer_size', 65536, 65536)
+        """
+        from .setting import Setting
+
         rows = self._execute("SHOW ALL").fetchall()
-        return [(name, self.config_get(name), meaning) for name, _, meaning in rows]
+        return [
+            Setting(name, now := self.config_get(name), _as_now(default, now), meaning, effect)
+            for name, _, default, meaning, effect in rows
+        ]
 
     def limits(self) -> dict[str, int]:
         """How large a statement, a value or a database may be: SHOW LIMITS as a dict."""

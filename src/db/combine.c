@@ -228,12 +228,23 @@ run_worker(void *arg) {
 }
 
 void
+queue_pin_worker(laminar_database *db, const cpu_list *cpus) {
+    db->queue.cpus = *cpus;
+    if (db->queue.has_worker) {
+        thread_pin(&db->queue.worker, cpus);
+    }
+}
+
+void
 queue_wake_worker(laminar_database *db) {
     insert_queue *q = &db->queue;
     if (!q->has_worker && !db->deterministic && !atomic_load(&q->worker_stop)) {
         error ignored = {0};
         q->has_worker =
             thread_start(&q->worker, "laminardb-worker", run_worker, db, &ignored) == OK;
+        if (q->has_worker) {
+            thread_pin(&q->worker, &q->cpus);
+        }
     }
     if (q->has_worker) {
         atomic_fetch_add(&q->worker_word, 1);

@@ -368,5 +368,6 @@ copy_to(statement_context *c, const ast_statement *st, laminar_result **out, err
 
 status
 copy_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    TRY(db_check_external(c->db, st->path->position, err));
     return st->copy_to ? copy_to(c, st, out, err) : copy_from(c, st, out, err);
 }

@@ -146,11 +146,19 @@ db_zone(const laminar_database *db) {
     return text_equal_nocase(name, TEXT("UTC")) ? (text){NULL, 0} : name;
 }
 
+/* All is what a source does that does not say. */
+static text
+db_retain_text(const laminar_database *db) {
+    const text retain = setting_value(db, SETTING_RETAIN).s;
+    return text_equal_nocase(retain, TEXT("all")) ? (text){NULL, 0} : retain;
+}
+
 plan_env
 db_plan_env(laminar_database *db) {
     return (plan_env){.eval = {.clock = &db->clock.base, .random = &db->random, .now_us = EVAL_NOW},
                       .real_division = db_setting(db, SETTING_INTEGER_DIVISION) == 0,
                       .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER),
+                      .retain = db_retain_text(db),
                       .zone = db_zone(db)};
 }
 

@@ -19,7 +19,7 @@
 #define ASYNC_US 100000
 
 enum {
-    ITEM_SETTINGS = 1, /* integer_division, default_null_order, max_future_skew, timezone */
+    ITEM_SETTINGS = 1, /* integer_division, default_null_order, max_future_skew, timezone, retain */
     ITEM_STATEMENT,    /* instant, text; of a table made of a query its name and what was typed */
     ITEM_EVENT,        /* instant, durable_event */
     ITEM_CHANGE,       /* object, instant, positions that died, whether rows follow, rows */
@@ -30,7 +30,7 @@ enum {
 
 typedef struct binding { /* settings that a statement means something under */
     int64_t division, nulls, skew;
-    text    zone;
+    text    zone, retain;
 } binding;
 
 struct durable {
@@ -43,7 +43,7 @@ struct durable {
     int64_t           last;     /* to be committed */
     bool              has_said; /* settings stand in the log */
     binding           said;
-    char              said_zone[72];
+    char              said_zone[72], said_retain[104];
     /* durability = 'async': what was written is synced within ASYNC_US by a thread of its own. */
     thread           syncer;
     bool             has_syncer;
@@ -73,7 +73,8 @@ binding_of(const laminar_database *db) {
     return (binding){.division = db_setting(db, SETTING_INTEGER_DIVISION),
                      .nulls = db_setting(db, SETTING_DEFAULT_NULL_ORDER),
                      .skew = db_setting(db, SETTING_MAX_FUTURE_SKEW),
-                     .zone = setting_value(db, SETTING_TIMEZONE).s};
+                     .zone = setting_value(db, SETTING_TIMEZONE).s,
+                     .retain = setting_value(db, SETTING_RETAIN).s};
 }
 
 /* An item when they are not those of the last one. */
@@ -82,7 +83,8 @@ put_settings(durable *d) {
     const binding now = binding_of(d->db);
     const binding said = d->said;
     if (d->has_said && now.division == said.division && now.nulls == said.nulls &&
-        now.skew == said.skew && text_equal(now.zone, said.zone)) {
+        now.skew == said.skew && text_equal(now.zone, said.zone) &&
+        text_equal(now.retain, said.retain)) {
         return;
     }
     put_byte(d, ITEM_SETTINGS);
@@ -90,9 +92,12 @@ put_settings(durable *d) {
     image_put_i64(&d->record, now.nulls);
     image_put_i64(&d->record, now.skew);
     image_put_text(&d->record, now.zone);
+    image_put_text(&d->record, now.retain);
     (void)snprintf(d->said_zone, sizeof(d->said_zone), "%.*s", TEXT_ARG(now.zone));
+    (void)snprintf(d->said_retain, sizeof(d->said_retain), "%.*s", TEXT_ARG(now.retain));
     d->said = now;
     d->said.zone = text_of(d->said_zone);
+    d->said.retain = text_of(d->said_retain);
     d->has_said = true;
 }
 
@@ -335,13 +340,15 @@ take_settings(replay *r, error *err) {
     int64_t                  nulls;
     int64_t                  skew;
     text                     zone;
-    char                     sql[400];
+    text                     retain;
+    char                     sql[600];
     static const char *const orders[] = {"nulls_largest", "nulls_last", "nulls_first"};
     TRY(image_take_i64(&r->in, &division, err));
     TRY(image_take_i64(&r->in, &nulls, err));
     TRY(image_take_i64(&r->in, &skew, err));
     TRY(image_take_text(&r->in, &zone, err));
-    if (nulls < 0 || nulls >= ARRAY_COUNT(orders) || zone.size > 64) {
+    TRY(image_take_text(&r->in, &retain, err));
+    if (nulls < 0 || nulls >= ARRAY_COUNT(orders) || zone.size > 64 || retain.size > 100) {
         return image_corrupt("settings", err);
     }
     char amount[32] = "NULL";
@@ -350,8 +357,9 @@ take_settings(replay *r, error *err) {
     }
     (void)snprintf(sql, sizeof(sql),
                    "SET integer_division = %s; SET default_null_order = '%s'; "
-                   "SET max_future_skew = %s; SET timezone = '%.*s'",
-                   division != 0 ? "true" : "false", orders[nulls], amount, TEXT_ARG(zone));
+                   "SET max_future_skew = %s; SET timezone = '%.*s'; SET retain = '%.*s'",
+                   division != 0 ? "true" : "false", orders[nulls], amount, TEXT_ARG(zone),
+                   TEXT_ARG(retain));
     return execute_text(r->db, text_of(sql), err);
 }
 
@@ -584,7 +592,7 @@ run_log(durable *d, const char *directory, error *err) {
     if (s == OK) {
         TRY(execute_text(db,
                          TEXT("RESET integer_division; RESET default_null_order; "
-                              "RESET max_future_skew; RESET timezone"),
+                              "RESET max_future_skew; RESET timezone; RESET retain"),
                          err));
     }
     if (!deterministic) {

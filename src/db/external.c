@@ -174,6 +174,7 @@ open_by_resolver(statement_context *c, const file_call *f, external *e, error *e
 static status
 open_files(statement_context *c, const ast_from *from, external *e, error *err) {
     file_call f;
+    TRY(db_check_external(c->db, from->position, err));
     TRY(read_call(c, &f, from->call, err));
     status s;
     if (text_equal(f.format, TEXT("csv"))) {

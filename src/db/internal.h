@@ -20,7 +20,8 @@
 #include "plan/plan.h"
 
 typedef enum setting_id {
-#define SETTING(id, name, kind, choices, lowest, highest, standard, description) SETTING_##id,
+#define SETTING(id, name, kind, choices, lowest, highest, standard, description, effect)           \
+    SETTING_##id,
 #include "db/settings.def"
 #undef SETTING
     SETTING_COUNT
@@ -81,10 +82,11 @@ typedef struct insert_queue {
     _Atomic uint32_t room;    /* futex: changes when rows leave */
     _Atomic uint32_t applied; /* futex of flush: changes when a request is done */
     _Atomic int32_t  room_sleepers;
-    status fault_status; /* first failure of an insert nobody waited for; guarded by lock */
-    error  fault;
-    thread worker;
-    bool   has_worker;            /* guarded by the token */
+    status   fault_status; /* first failure of an insert nobody waited for; guarded by lock */
+    error    fault;
+    thread   worker;
+    cpu_list cpus;                /* that the worker runs on; with the token */
+    bool     has_worker;          /* guarded by the token */
     _Atomic uint32_t worker_word; /* futex: changes when there is work or the end */
     _Atomic bool     worker_stop;
     _Atomic int64_t  due_us; /* when the worker is to look for timers; INT64_MAX: never */
@@ -194,6 +196,8 @@ void   db_drop_transaction(laminar_database *db); /* whoever began it; with the 
 
 /* For calls that write: refuses after shutdown. With the token. */
 status db_writable(const laminar_database *db, error *err) MUST_USE;
+/* Refuses to read or write a file where external_access is false. */
+status db_check_external(const laminar_database *db, int32_t position, error *err) MUST_USE;
 /* What a statement that begins now is bound under. */
 plan_env db_plan_env(laminar_database *db);
 /* The source or table of that name, retained. With the token. */
@@ -277,6 +281,7 @@ typedef struct queue_load {
 queue_load queue_look(laminar_database *db, bool (*counts)(const object *target, const void *of),
                       const void       *of);
 bool       queue_is_empty(laminar_database *db);
+void       queue_pin_worker(laminar_database *db, const cpu_list *cpus); /* with the token */
 void queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
 /* With the token: the worker learns when the next timer goes off. */
 void queue_tell_due(laminar_database *db);

@@ -186,12 +186,14 @@ db_query_begin(laminar_database *db, text sql, laminar_subscription *subscriptio
             q->guard.deadline_ns < q->guard.next_ns ? q->guard.deadline_ns : q->guard.next_ns;
     }
     mutex_lock(&db->queries_lock);
-    if (db->running_queries >= SQL_QUERIES_MAX) {
+    const int64_t most = db_setting(db, SETTING_MAX_CONCURRENT_QUERIES);
+    if (db->running_queries >= most) {
         mutex_unlock(&db->queries_lock);
         entry_free(db->mem, q);
-        error_set(err, ERR_QUERY_FAILED, "%d queries run already, and no more may at once",
-                  SQL_QUERIES_MAX);
-        error_hint(err, "wait for one of them; SHOW QUERIES lists them, cancel_query ends one");
+        error_set(err, ERR_QUERY_FAILED, "%lld queries run already, and no more may at once",
+                  (long long)most);
+        error_hint(err, "wait for one of them; SHOW QUERIES lists them, cancel_query ends one, and "
+                        "max_concurrent_queries says how many");
         return ERR_QUERY_FAILED;
     }
     q->report = db->report;

@@ -20,7 +20,9 @@ typedef enum setting_kind {
     SETTING_LENGTH, /* of time: milliseconds inside */
     SETTING_SIZE,   /* bytes */
     SETTING_TEXT,
-    SETTING_ZONE /* a text that names a time zone */
+    SETTING_ZONE, /* a text that names a time zone */
+    SETTING_CPUS, /* likewise, processors */
+    SETTING_KEPT  /* likewise, which rows a source keeps */
 } setting_kind;
 
 typedef struct kept_text kept_text;
@@ -35,14 +37,15 @@ typedef struct setting {
     setting_kind kind;
     const char  *choices; /* "a|b|c" */
     int64_t      lowest, highest, standard;
-    const char  *description;
+    const char  *description, *effect;
     text         text; /* the default of a text */
 } setting;
 
 static const setting settings[] = {
-#define SETTING(id, name, kind, choices, lowest, highest, standard, description)                   \
-    [SETTING_##id] = {#name,   kind,     choices,     lowest,                                      \
-                      highest, standard, description, {choices, sizeof(choices) - 1}},
+#define SETTING(id, name, kind, choices, lowest, highest, standard, description, effect)           \
+    [SETTING_##id] = {#name,       kind,    choices,                                               \
+                      lowest,      highest, standard,                                              \
+                      description, effect,  {choices, sizeof(choices) - 1}},
 #include "db/settings.def"
 #undef SETTING
 };
@@ -55,6 +58,11 @@ setting_name(int32_t at) {
 const char *
 setting_description(int32_t at) {
     return settings[at].description;
+}
+
+const char *
+setting_effect(int32_t at) {
+    return settings[at].effect;
 }
 
 /* Choice number `wanted` of "a|b|c"; data NULL: there are fewer. */
@@ -72,11 +80,21 @@ choice_at(const char *choices, int64_t wanted) {
     return (text){NULL, 0};
 }
 
+static value value_of(const setting *k, int64_t now);
+
 value
 setting_value(const laminar_database *db, int32_t at) {
-    const setting *k = &settings[at];
-    const int64_t  now = atomic_load(&db->settings[at]);
-    value          v = value_i64(now);
+    return value_of(&settings[at], atomic_load(&db->settings[at]));
+}
+
+value
+setting_default(const laminar_database *db, int32_t at) {
+    return value_of(&settings[at], db->opened_with[at]);
+}
+
+static value
+value_of(const setting *k, int64_t now) {
+    value v = value_i64(now);
     switch (k->kind) {
     case SETTING_INTEGER:
     case SETTING_LENGTH:
@@ -92,6 +110,8 @@ setting_value(const laminar_database *db, int32_t at) {
         break;
     case SETTING_TEXT:
     case SETTING_ZONE:
+    case SETTING_CPUS:
+    case SETTING_KEPT:
         v.type = type_of(TYPE_TEXT);
         v.s = now == NONE ? (text){NULL, 0} : *(const text *)(intptr_t)now;
         break;
@@ -137,6 +157,10 @@ settings_started(laminar_database *db) {
     const int64_t size = atomic_load(&db->settings[SETTING_MAX_TEMP_DIRECTORY_SIZE]);
     const int64_t folder = atomic_load(&db->settings[SETTING_TEMP_DIRECTORY]);
     spill_place  *place = engine_spill(db->engine);
+    cpu_list      cpus;
+    (void)cpu_list_read(&cpus, setting_value(db, SETTING_CPU_AFFINITY).s);
+    engine_pin_threads(db->engine, &cpus);
+    queue_pin_worker(db, &cpus);
     engine_set_sharing(db->engine, atomic_load(&db->settings[SETTING_SHARE_STATE]) != 0);
     engine_set_future_skew(db->engine, skew == NONE ? 0 : sat_mul_i64(skew, 1000));
     atomic_store(&place->bytes_limit, size == NONE ? INT64_MAX : size);
@@ -155,6 +179,7 @@ apply(laminar_database *db, int32_t at, int64_t v) {
     case SETTING_MEMORY_LIMIT:
         atomic_store(&db->mem->bytes_limit, v == NONE ? INT64_MAX : v);
         break;
+    case SETTING_CPU_AFFINITY:
     case SETTING_MAX_FUTURE_SKEW:
     case SETTING_SHARE_STATE:
     case SETTING_MAX_TEMP_DIRECTORY_SIZE:
@@ -188,6 +213,8 @@ settings_init(laminar_database *db, const laminar_options *options) {
                 {SETTING_INSERT_TIMEOUT_MS, options->insert_timeout_ms},
                 {SETTING_MEMORY_LIMIT, options->memory_limit},
                 {SETTING_THREADS, options->threads},
+                {SETTING_BATCH_SIZE, options->batch_size},
+                {SETTING_MAX_CONCURRENT_QUERIES, options->max_concurrent_queries},
                 {SETTING_MAX_LAG_BYTES, options->max_lag_bytes},
                 {SETTING_MAX_TEMP_DIRECTORY_SIZE, options->max_temp_directory_size},
                 {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms},
@@ -198,6 +225,7 @@ settings_init(laminar_database *db, const laminar_options *options) {
             from[i].given > 0 ? from[i].given : atomic_load(&db->settings[from[i].at]);
         apply(db, from[i].at, v);
     }
+    apply(db, SETTING_EXTERNAL_ACCESS, !options->no_external_access);
     for (int32_t i = 0; i < SETTING_COUNT; i++) {
         db->opened_with[i] = atomic_load(&db->settings[i]);
     }
@@ -221,19 +249,6 @@ keep_text(laminar_database *db, text t, const text **out, error *err) {
     k->next = db->setting_texts;
     db->setting_texts = k;
     *out = &k->text;
-    return OK;
-}
-
-status
-settings_take_texts(laminar_database *db, const laminar_options *options, error *err) {
-    const text  given = text_of(options->temp_directory == NULL ? "" : options->temp_directory);
-    const text *kept = NULL;
-    if (options->temp_directory == NULL) {
-        return OK;
-    }
-    TRY(given.size == 0 ? OK : keep_text(db, given, &kept, err));
-    db->opened_with[SETTING_TEMP_DIRECTORY] = kept == NULL ? NONE : (int64_t)(intptr_t)kept;
-    atomic_store(&db->settings[SETTING_TEMP_DIRECTORY], db->opened_with[SETTING_TEMP_DIRECTORY]);
     return OK;
 }
 
@@ -294,6 +309,14 @@ refuse(const setting *k, const value *v, int32_t position, error *err) {
         error_set_at(err, s, position, "%s: there is no time zone '%.*s'", k->name,
                      (int)min_i64((int64_t)shown.size, 100), shown.data);
         return zone_hint(err);
+    case SETTING_CPUS:
+        error_set_at(err, s, position, "%s must name processors of this process, not '%.*s'",
+                     k->name, (int)min_i64((int64_t)shown.size, 100), shown.data);
+        return error_hint(err, "write '0-3', '0,2' or 'all'");
+    case SETTING_KEPT:
+        error_set_at(err, s, position, "%s must say which rows a source keeps, not '%.*s'", k->name,
+                     (int)min_i64((int64_t)shown.size, 100), shown.data);
+        return error_hint(err, "write 'all', '1 hour', '1000000 rows' or 'none'");
     case SETTING_CHOICE:
         return error_set_at(err, s, position, "%s must be one of %s, not %.*s", k->name, k->choices,
                             TEXT_ARG(shown));
@@ -412,6 +435,30 @@ read_zone(laminar_database *db, int64_t *out, const setting *k, const value *v, 
 }
 
 static status
+read_cpus(laminar_database *db, int64_t *out, const setting *k, const value *v, bool *fits,
+          error *err) {
+    cpu_list cpus;
+    *fits = v->type.id == TYPE_TEXT && cpu_list_read(&cpus, v->s);
+    return *fits ? read_text(db, out, k, v, fits, err) : OK;
+}
+
+static status
+read_retain(laminar_database *db, int64_t *out, const setting *k, const value *v, bool *fits,
+            error *err) {
+    arena          a;
+    const plan_env env = db_plan_env(db);
+    arena_init(&a, db->mem);
+    const status s =
+        v->type.id == TYPE_TEXT ? plan_check_retain(&env, &a, v->s, NULL) : ERR_INVALID_ARGUMENT;
+    arena_fini(&a);
+    *fits = s == OK;
+    if (s == ERR_OUT_OF_MEMORY) {
+        return error_memory(err);
+    }
+    return *fits ? read_text(db, out, k, v, fits, err) : OK;
+}
+
+static status
 read_value(laminar_database *db, int64_t *out, const setting *k, const value *v, int32_t position,
            error *err) {
     bool fits = false;
@@ -420,6 +467,10 @@ read_value(laminar_database *db, int64_t *out, const setting *k, const value *v,
         fits = k->standard == NONE;
     } else if (k->kind == SETTING_TEXT) {
         TRY(read_text(db, out, k, v, &fits, err));
+    } else if (k->kind == SETTING_KEPT) {
+        TRY(read_retain(db, out, k, v, &fits, err));
+    } else if (k->kind == SETTING_CPUS) {
+        TRY(read_cpus(db, out, k, v, &fits, err));
     } else if (k->kind == SETTING_ZONE) {
         TRY(read_zone(db, out, k, v, &fits, err));
     } else if (k->kind == SETTING_BOOLEAN) {
@@ -437,6 +488,47 @@ read_value(laminar_database *db, int64_t *out, const setting *k, const value *v,
     return fits ? OK : refuse(k, v, position, err);
 }
 
+/* To what the database was opened with; files that are out of reach stay there. */
+static void
+reset(laminar_database *db, int32_t at) {
+    if (at != SETTING_EXTERNAL_ACCESS) {
+        apply(db, at, db->opened_with[at]);
+    }
+}
+
+static status
+take_text(laminar_database *db, int32_t at, const char *given, error *err) {
+    value   v = {.type = type_of(TYPE_TEXT), .s = text_of(given)};
+    int64_t number = NONE;
+    if (given == NULL) {
+        return OK;
+    }
+    if (given[0] == '\0') {
+        v.is_null = true;
+    }
+    TRY(read_value(db, &number, &settings[at], &v, -1, err));
+    db->opened_with[at] = number;
+    atomic_store(&db->settings[at], number);
+    return OK;
+}
+
+status
+settings_take_texts(laminar_database *db, const laminar_options *options, error *err) {
+    TRY(take_text(db, SETTING_TEMP_DIRECTORY, options->temp_directory, err));
+    TRY(take_text(db, SETTING_CPU_AFFINITY, options->cpu_affinity, err));
+    return take_text(db, SETTING_RETAIN, options->retain, err);
+}
+
+status
+db_check_external(const laminar_database *db, int32_t position, error *err) {
+    if (db_setting(db, SETTING_EXTERNAL_ACCESS) != 0) {
+        return OK;
+    }
+    error_set_at(err, ERR_QUERY_FAILED, position,
+                 "files are out of reach: external_access is false in this database");
+    return error_hint(err, "open it with external_access = true; insert takes rows of the program");
+}
+
 static status
 run_set(statement_context *c, const ast_statement *st, error *err) {
     int32_t at;
@@ -444,11 +536,16 @@ run_set(statement_context *c, const ast_statement *st, error *err) {
     int64_t number = NONE;
     TRY(setting_find(&at, st->name.text, st->name.position, err));
     if (st->kind == AST_RESET || st->value == NULL) {
-        apply(c->db, at, c->db->opened_with[at]);
+        reset(c->db, at);
         return OK;
     }
     TRY(plan_constant(&v, &c->arena, &c->env, st->value, "SET", err));
     TRY(read_value(c->db, &number, &settings[at], &v, st->value->position, err));
+    if (at == SETTING_EXTERNAL_ACCESS && number > db_setting(c->db, at)) {
+        error_set_at(err, ERR_INVALID_ARGUMENT, st->value->position,
+                     "external_access is false, and stays so until the database is closed");
+        return error_hint(err, "whoever opens a database says what its statements may reach");
+    }
     apply(c->db, at, number);
     return OK;
 }
@@ -461,7 +558,7 @@ settings_run(statement_context *c, const ast_statement *st, laminar_result **out
     status s = db_enter(c->db, err);
     if (s == OK) {
         for (int32_t i = 0; all && i < SETTING_COUNT; i++) {
-            apply(c->db, i, c->db->opened_with[i]);
+            reset(c->db, i);
         }
         s = all ? OK : run_set(c, st, err);
         db_leave(c->db);

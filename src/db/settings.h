@@ -10,7 +10,9 @@
 /* What is in force now; choices as text. With or without the token. */
 value       setting_value(const laminar_database *db, int32_t at);
 const char *setting_name(int32_t at);
+value       setting_default(const laminar_database *db, int32_t at); /* what RESET goes back to */
 const char *setting_description(int32_t at);
+const char *setting_effect(int32_t at); /* when a change takes effect */
 /* ERR_INVALID_ARGUMENT names the nearest. */
 bool    setting_exists(text name);
 status  setting_find(int32_t *at, text name, int32_t position, error *err) MUST_USE;

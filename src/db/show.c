@@ -281,21 +281,30 @@ show_limits(statement_context *c, laminar_result **out, error *err) {
 
 /* ---------------------------------------------------------------------------------- settings */
 static status
+list_value(db_listing *l, int32_t at, value v, error *err) {
+    char       written[VALUE_TEXT_MAX];
+    const text shown = v.is_null                ? (text){NULL, 0}
+                       : v.type.id == TYPE_TEXT ? v.s
+                                                : (text){written, value_write(&v, written)};
+    return db_listing_text(l, at, shown, err);
+}
+
+static status
 show_all(statement_context *c, laminar_result **out, error *err) {
-    static const list_column columns[] = {
-        {"name", TYPE_TEXT}, {"value", TYPE_TEXT}, {"description", TYPE_TEXT}};
-    db_listing l;
+    static const list_column columns[] = {{"name", TYPE_TEXT},
+                                          {"value", TYPE_TEXT},
+                                          {"default", TYPE_TEXT},
+                                          {"description", TYPE_TEXT},
+                                          {"effect", TYPE_TEXT}};
+    db_listing               l;
     TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
     status s = OK;
     for (int32_t i = 0; s >= 0 && i < SETTING_COUNT; i++) {
-        char        written[VALUE_TEXT_MAX];
-        const value v = setting_value(c->db, i);
-        const text  shown = v.is_null                ? (text){NULL, 0}
-                            : v.type.id == TYPE_TEXT ? v.s
-                                                     : (text){written, value_write(&v, written)};
         s = db_listing_text(&l, 0, text_of(setting_name(i)), err);
-        s = s < 0 ? s : db_listing_text(&l, 1, shown, err);
-        s = s < 0 ? s : db_listing_text(&l, 2, text_of(setting_description(i)), err);
+        s = s < 0 ? s : list_value(&l, 1, setting_value(c->db, i), err);
+        s = s < 0 ? s : list_value(&l, 2, setting_default(c->db, i), err);
+        s = s < 0 ? s : db_listing_text(&l, 3, text_of(setting_description(i)), err);
+        s = s < 0 ? s : db_listing_text(&l, 4, text_of(setting_effect(i)), err);
     }
     return db_listing_close(&l, s, out, err);
 }

@@ -124,6 +124,10 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
     if (s == OK && use.to != NULL && inside) {
         s = give_rows(*out, use.to, err);
     }
+    const int64_t batch_rows = db_setting(db, SETTING_BATCH_SIZE); /* the smallest integer: none */
+    if (s == OK && use.to == NULL && batch_rows > 0) {
+        s = result_cut(out, batch_rows, err);
+    }
     if (s == OK) {
         s = report_end(listed, out, err);
     }

@@ -94,6 +94,11 @@ engine_spill(engine *e) {
 }
 
 void
+engine_pin_threads(engine *e, const cpu_list *cpus) {
+    pool_pin(e->pool, cpus);
+}
+
+void
 engine_stop_threads(engine *e) {
     pool_stop(e->pool);
 }

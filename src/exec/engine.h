@@ -19,6 +19,7 @@
 #include "exec/history.h"
 #include "exec/journal.h"
 #include "exec/result.h"
+#include "os/thread.h"
 #include "plan/plan.h"
 #include "table/table.h"
 
@@ -48,8 +49,9 @@ status   engine_keep(engine *e, error *err);
 status   engine_kept(const engine *e, error *err) MUST_USE;
 void     engine_set_sharing(engine *e, bool shares);
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
-void     engine_stop_threads(engine *e);   /* from any thread; queries then run on their callers' */
-void     engine_close(engine *e);          /* after all sources and streams are gone */
+void     engine_pin_threads(engine *e, const cpu_list *cpus); /* that work on large queries */
+void     engine_stop_threads(engine *e); /* from any thread; queries then run on their callers' */
+void     engine_close(engine *e);        /* after all sources and streams are gone */
 /* When the next timer goes off (see timer.h), INT64_MAX: none is set or the engine is paused. */
 int64_t engine_due_us(const engine *e);
 /* Takes the state of every live stream to bytes and goes on from those: nobody can tell. *done is

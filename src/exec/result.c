@@ -3,6 +3,8 @@
  * afterwards it is immutable. */
 #include "exec/result.h"
 
+#include "batch/builder.h"
+
 #include <string.h>
 
 status
@@ -134,4 +136,90 @@ result_value(const result *r, int64_t row, int32_t column_index) {
         return value_i64(rows->weight == NULL ? 1 : rows->weight[row]);
     }
     return column_value(&rows->columns[column_index], row);
+}
+
+/* ---- batches of one size */
+
+/* Rows from `first` of a batch: with a word of validity cut in two they are gathered. */
+static status
+slice_batch(const batch *b, int32_t first, int32_t count, column *columns, arena *a, delta *out,
+            error *err) {
+    int32_t *picked = arena_alloc(a, sizeof(*picked) * (size_t)count);
+    if (picked == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        picked[i] = first + i;
+    }
+    for (int32_t i = 0; i < b->rows.column_count; i++) {
+        TRY(column_gather(&columns[i], &b->rows.columns[i], picked, count, a, err));
+    }
+    *out = (delta){.row_count = count, .column_count = b->rows.column_count, .columns = columns};
+    return OK;
+}
+
+static status
+take_batch(result *to, builder *rows, error *err) {
+    batch *made = NULL;
+    TRY(builder_take(rows, &made, err));
+    return result_add(to, made, err);
+}
+
+static status
+cut_batches(result *to, const result *from, int64_t size, builder *rows, arena *a, error *err) {
+    column *columns = arena_alloc(&to->arena, sizeof(*columns) * (size_t)(from->schema.count + 1));
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < from->batch_count; i++) {
+        const batch *b = from->batches[i];
+        for (int32_t at = 0; at < b->rows.row_count;) {
+            const int64_t room = min_i64(size - builder_rows(rows), BATCH_ROWS);
+            const int32_t count = (int32_t)min_i64(b->rows.row_count - at, room);
+            delta         part;
+            arena_reset(a);
+            TRY(slice_batch(b, at, count, columns, a, &part, err));
+            TRY(builder_append_delta(rows, &part, err));
+            at += count;
+            TRY(builder_rows(rows) == size ? take_batch(to, rows, err) : OK);
+        }
+    }
+    return builder_rows(rows) > 0 ? take_batch(to, rows, err) : OK;
+}
+
+static status
+cut(result *to, const result *from, int64_t size, error *err) {
+    builder    rows;
+    arena      a;
+    data_type *types = arena_alloc(&to->arena, sizeof(*types) * (size_t)(from->schema.count + 1));
+    if (types == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < from->schema.count; i++) {
+        types[i] = from->schema.fields[i].type;
+    }
+    TRY(builder_init(&rows, to->mem, types, from->schema.count, err));
+    arena_init(&a, to->mem);
+    const status s = cut_batches(to, from, size, &rows, &a, err);
+    arena_fini(&a);
+    builder_fini(&rows);
+    return s;
+}
+
+status
+result_cut(result **r, int64_t size, error *err) {
+    result *from = *r, *made = NULL;
+    *r = NULL;
+    assert(!from->with_weight && from->row_ops == NULL);
+    status s = result_new(&made, from->mem, &from->schema, false, err);
+    if (s == OK) {
+        s = cut(made, from, size, err);
+    }
+    result_release(from);
+    if (s < 0) {
+        result_release(made);
+        return s;
+    }
+    *r = made;
+    return OK;
 }

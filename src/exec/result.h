@@ -32,6 +32,9 @@ result *result_retain(result *r);
 void    result_release(result *r);
 /* Takes over the caller's reference, also when it fails. */
 status result_add(result *r, batch *b, error *err) MUST_USE;
+/* The same rows in batches of `size` rows, the last one may have fewer. Takes over the reference,
+ * also when it fails. */
+status result_cut(result **r, int64_t size, error *err) MUST_USE;
 /* Copies one op per row; all batches have been added. */
 status result_set_ops(result *r, const uint8_t *ops, error *err) MUST_USE;
 /* Value of one cell; rows are counted over all batches. Text borrows from the result. */

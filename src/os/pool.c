@@ -15,6 +15,8 @@ struct pool {
     bool             stop;
     _Atomic uint32_t work; /* futex: changes with each job and at the end */
     _Atomic uint32_t done; /* futex of the caller: changes when the last part is done */
+    cpu_list         cpus;
+    _Atomic bool     repin; /* threads are not on `cpus` yet */
     int32_t          thread_count, thread_capacity;
     thread          *threads;
 };
@@ -119,7 +121,33 @@ start_threads(pool *p, int32_t wanted) {
     error ignored = {0};
     while (p->thread_count < wanted && thread_start(&p->threads[p->thread_count], "laminardb-pool",
                                                     run_thread, p, &ignored) == OK) {
+        thread_pin(&p->threads[p->thread_count], &p->cpus);
         p->thread_count++;
+    }
+}
+
+/* With the lock `busy`. */
+static void
+pin_threads(pool *p) {
+    mutex_lock(&p->lock);
+    const cpu_list cpus = p->cpus;
+    mutex_unlock(&p->lock);
+    for (int32_t i = 0; i < p->thread_count; i++) {
+        thread_pin(&p->threads[i], &cpus);
+    }
+}
+
+/* While a job is under way the next one does it. */
+void
+pool_pin(pool *p, const cpu_list *cpus) {
+    mutex_lock(&p->lock);
+    p->cpus = *cpus;
+    mutex_unlock(&p->lock);
+    atomic_store(&p->repin, true);
+    if (mutex_try_lock(&p->busy)) {
+        atomic_store(&p->repin, false);
+        pin_threads(p);
+        mutex_unlock(&p->busy);
     }
 }
 
@@ -130,6 +158,9 @@ pool_run(pool *p, int32_t part_count, pool_part run, void *context, interrupt *w
     }
     if (!p->stop) { /* it is set with both locks */
         start_threads(p, part_count - 1);
+        if (atomic_exchange(&p->repin, false)) {
+            pin_threads(p);
+        }
     }
     if (p->thread_count == 0) {
         mutex_unlock(&p->busy);

@@ -18,6 +18,8 @@ typedef struct pool pool;
 /* Part number `at`; `calling`: on the thread that called pool_run. */
 typedef void (*pool_part)(void *context, int32_t at, bool calling);
 
+/* Its threads, those there are and those to come, run on these processors. */
+void   pool_pin(pool *p, const cpu_list *cpus);
 status pool_open(pool **out, mem *m, error *err) MUST_USE;
 /* Ends the threads when the job under way is done; later ones are refused. */
 void pool_stop(pool *p);

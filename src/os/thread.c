@@ -158,6 +158,83 @@ futex_wake_all(_Atomic uint32_t *word) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
+/* A number of at most four digits from *at on; false: there is none. */
+static bool
+read_cpu(text t, size_t *at, int32_t *out) {
+    const size_t first = *at;
+    *out = 0;
+    while (*at < t.size && *at < first + 4 && t.data[*at] >= '0' && t.data[*at] <= '9') {
+        *out = *out * 10 + (t.data[(*at)++] - '0');
+    }
+    return *at > first && *out < CPUS_MAX;
+}
+
+static bool
+read_range(cpu_list *out, text t, size_t *at) {
+    int32_t first, last;
+    if (!read_cpu(t, at, &first)) {
+        return false;
+    }
+    last = first;
+    if (*at < t.size && t.data[*at] == '-') {
+        (*at)++;
+        if (!read_cpu(t, at, &last) || last < first) {
+            return false;
+        }
+    }
+    for (int32_t i = first; i <= last; i++) {
+        out->bits[i / 64] |= (uint64_t)1 << (i % 64);
+    }
+    return true;
+}
+
+static bool
+is_usable(const cpu_list *cpus) {
+    cpu_set_t allowed;
+    if (sched_getaffinity(getpid(), sizeof(allowed), &allowed) != 0) {
+        return true; /* there is no saying */
+    }
+    for (int32_t i = 0; i < CPUS_MAX && i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &allowed) && (cpus->bits[i / 64] >> (i % 64) & 1) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+cpu_list_read(cpu_list *out, text t) {
+    size_t at = 0;
+    *out = (cpu_list){.all = text_equal_nocase(t, TEXT("all"))};
+    if (out->all) {
+        return true;
+    }
+    do {
+        while (at < t.size && t.data[at] == ' ') {
+            at++;
+        }
+        if (!read_range(out, t, &at)) {
+            return false;
+        }
+    } while (at < t.size && t.data[at++] == ',');
+    return at == t.size && t.data[at - 1] != ',' && is_usable(out);
+}
+
+void
+thread_pin(const thread *t, const cpu_list *cpus) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (cpus->all && sched_getaffinity(getpid(), sizeof(set), &set) != 0) {
+        return;
+    }
+    for (int32_t i = 0; !cpus->all && i < CPUS_MAX && i < CPU_SETSIZE; i++) {
+        if ((cpus->bits[i / 64] >> (i % 64) & 1) != 0) {
+            CPU_SET(i, &set);
+        }
+    }
+    pthread_setaffinity_np(t->handle, sizeof(set), &set); /* a refusal changes no answer */
+}
+
 int32_t
 thread_cpu_count(void) {
     cpu_set_t     allowed;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 /* Locks are taken in the order of their levels: a thread may lock (not try) a mutex only while it
  * holds none of the same or a higher level. Debug builds assert it. Level 0 is exempt. */
@@ -35,6 +36,16 @@ typedef struct thread {
 status thread_start(thread *t, const char *name, void *(*run)(void *arg), void *arg,
                     error *err) MUST_USE;
 void   thread_join(thread *t);
+
+/* Processors by their numbers. */
+#define CPUS_MAX 1024
+typedef struct cpu_list {
+    bool     all; /* that the process may use */
+    uint64_t bits[CPUS_MAX / 64];
+} cpu_list;
+/* "all", or such as "0-3,6"; false: it is not of that form, or the process may use none of them. */
+bool cpu_list_read(cpu_list *out, text t);
+void thread_pin(const thread *t, const cpu_list *cpus); /* as far as the system lets it */
 
 int32_t thread_cpu_count(void); /* processors that this process may use, at least 1 */
 

@@ -508,6 +508,47 @@ settle_manual(object *o, binder *b, const ast_statement *s) {
     return OK;
 }
 
+/* As if it were written: retain = 'text'. */
+static status
+apply_retain(object *o, binder *b, text retain) {
+    ast_expr    *literal = NULL;
+    const size_t room = 2 * retain.size + 3;
+    char        *quoted = arena_alloc(b->arena, room);
+    size_t       size = 1;
+    if (quoted == NULL) {
+        return out_of_memory(b);
+    }
+    quoted[0] = '\'';
+    for (size_t i = 0; i < retain.size; i++) {
+        quoted[size++] = retain.data[i];
+        if (retain.data[i] == '\'') {
+            quoted[size++] = '\'';
+        }
+    }
+    quoted[size++] = '\'';
+    TRY(sql_parse_expression(&literal, b->arena, (text){quoted, size}, b->err));
+    const ast_option given = {.name = {.text = TEXT("retain"), .position = -1}, .value = literal};
+    return bind_retain(o, b, &given);
+}
+
+status
+plan_check_retain(const plan_env *env, arena *a, text retain, error *err) {
+    error  ignored;
+    binder b = {.arena = a, .env = env, .err = err == NULL ? &ignored : err};
+    object o = {.kind = OBJECT_SOURCE};
+    return apply_retain(&o, &b, retain);
+}
+
+static bool
+says_retain(const ast_statement *s) {
+    for (int32_t i = 0; i < s->option_count; i++) {
+        if (text_equal_nocase(s->options[i].name.text, TEXT("retain"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 status
 plan_stream_options(object *out, const plan_env *env, const ast_statement *s, error *err) {
     binder b = {.arena = &out->arena, .env = env, .err = err};
@@ -565,6 +606,9 @@ plan_object(object *out, const catalog *c, const plan_env *env, const ast_statem
     TRY(bind_watermark(out, &b, s));
     for (int32_t i = 0; i < s->option_count; i++) {
         TRY(bind_option(out, &b, &s->options[i]));
+    }
+    if (out->kind == OBJECT_SOURCE && env->retain.size > 0 && !says_retain(s)) {
+        TRY(apply_retain(out, &b, env->retain));
     }
     TRY(out->manual_watermark ? settle_manual(out, &b, s) : OK);
     out->append_only = out->kind == OBJECT_SOURCE;

@@ -259,6 +259,7 @@ typedef struct plan_env {
     object       *made;
     bool          real_division; /* of two integers / gives a DOUBLE */
     plan_nulls    nulls;         /* of an ORDER BY that does not say */
+    text          retain;        /* of sources that do not say; empty: all */
     text          zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
 } plan_env;
 
@@ -290,6 +291,8 @@ status plan_constant(value *out, arena *a, const plan_env *env, const ast_expr *
 status plan_object(object *out, const catalog *c, const plan_env *env, const ast_statement *s,
                    error *err) MUST_USE;
 /* WITH (...) of CREATE STREAM. */
+/* Whether a text is a value of the option retain. err may be NULL. */
+status plan_check_retain(const plan_env *env, arena *a, text retain, error *err) MUST_USE;
 status plan_stream_options(object *out, const plan_env *env, const ast_statement *s,
                            error *err) MUST_USE;
 /* state_ttl of CREATE STREAM, to a plan that is whole otherwise: what it remembers without an end

@@ -224,10 +224,9 @@ def test_config() -> None:
     c = laminardb.LaminarConfig(threads=2, memory_limit=1 << 30)
     assert (c.threads, c.memory_limit) == (2, 1 << 30)
     assert copy.deepcopy(c) == c == pickle.loads(pickle.dumps(c)) and hash(c) == hash(copy.copy(c))
-    assert (
-        repr(c) == f"LaminarConfig(threads=2, memory_limit={1 << 30})"
-        and repr(laminardb.Config()) == "LaminarConfig()"
-    )
+    four = "buffer_size=65536, storage_dir=None, checkpoint_interval_ms=None, table_spill_threshold=1000000"
+    assert repr(c) == f"LaminarConfig({four}, threads=2, memory_limit={1 << 30})"
+    assert repr(laminardb.Config()) == f"LaminarConfig({four})"
     with pytest.raises(AttributeError, match="read-only"):
         c.threads = 3
     with pytest.raises(TypeError, match='did you mean "threads"'):

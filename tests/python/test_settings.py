@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import laminardb
@@ -30,7 +34,7 @@ def test_open_gives_the_first_values() -> None:
             assert db.config_get(key.upper()) == value + 1
             db.execute(f"RESET {key}")
             assert db.config_get(key) == value
-        listed = {name: value for name, value, meaning in db.config_list() if meaning}
+        listed = {s.name: s.value for s in db.config_list() if s.meaning and s.effect}
         assert listed == {key: db.config_get(key) for key in listed} and len(listed) >= 6
 
 
@@ -110,3 +114,151 @@ def test_default_null_order(order: str, up: list[Any], down: list[Any]) -> None:
         assert first.fetchone() == ("".join("-" if x is None else str(x) for x in up),)
         with pytest.raises(ValueError, match="nulls_largest"):
             db.config_set("default_null_order", "nulls_somewhere")
+
+
+def test_the_list_says_value_default_meaning_and_effect(db: Any) -> None:
+    db.config_set("threads", 3)
+    db.config_set("retain", "2 rows")
+    listed = {s.name: s for s in db.config_list()}
+    assert listed["threads"][1:3] == (3, None) and listed["retain"][1:3] == ("2 rows", "all")
+    assert listed["external_access"][1:3] == (True, True) and listed["buffer_size"].default == 65536
+    assert all(s.meaning and s.effect for s in listed.values())
+    known = set(LaminarConfig._known) - {"storage_dir", "checkpoint_interval_ms", "table_spill_threshold"}
+    assert known - {"deterministic", "random_seed"} <= set(listed)
+    db.execute("RESET ALL")
+    assert all(s.value == s.default for s in db.config_list())
+
+
+def test_batch_size() -> None:
+    with laminardb.open(config=LaminarConfig(batch_size=100)) as db:
+        rows = [(i, None if i % 7 == 0 else f"text {i}") for i in range(1050)]
+        db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        for at in range(0, 1050, 150):
+            db.insert("t", rows[at : at + 150])
+        result = db.query("SELECT * FROM t")
+        assert result.fetchall() == rows and result.num_batches == 11
+        assert [len(batch) for batch in db.stream("SELECT * FROM t")] == [100] * 10 + [50]
+        assert db.query("SELECT 1 WHERE false").fetchall() == []
+        db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        db.start()
+        assert db.query_stream("n").num_batches == 11
+        db.config_set("batch_size", 5000)
+        assert db.query("SELECT * FROM t").num_batches == 1
+        assert db.query("SELECT * FROM range(10000) AS t(x)").num_batches == 2
+        db.config_set("batch_size", None)
+        assert db.query("SELECT * FROM t").fetchall() == rows
+        with pytest.raises(ValueError, match="batch_size"):
+            db.config_set("batch_size", 0)
+
+
+def test_max_concurrent_queries() -> None:
+    with laminardb.open(config=LaminarConfig(max_concurrent_queries=1)) as db:
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        db.insert("t", {"k": list(range(3000))})
+        running = threading.Thread(target=lambda: pytest.raises(laminardb.QueryError, db.query, LONG))
+        running.start()
+        while db.active_query_count == 0:
+            time.sleep(0.001)
+        with pytest.raises(
+            laminardb.QueryError, match="1 queries run already(.|\n)*max_concurrent_queries"
+        ) as e:
+            db.query("SELECT 1")
+        assert e.value.code == 400
+        db.config_set("max_concurrent_queries", 2)
+        assert db.query("SELECT 1").fetchall() == [(1,)]
+        for q in db.queries():
+            db.cancel_query(q.id)
+        running.join()
+        db.config_set("max_concurrent_queries", 1)
+        assert db.query("SELECT 1").fetchall() == [(1,)]
+
+
+def test_retain_is_for_sources_that_do_not_say() -> None:
+    with laminardb.open(config=LaminarConfig(retain="3 rows")) as db:
+        db.execute(
+            "CREATE SOURCE a (k BIGINT); CREATE SOURCE b (k BIGINT) WITH (retain = 'all');"
+            "CREATE TABLE c (k BIGINT)"
+        )
+        db.execute("SET retain = 'all'; CREATE SOURCE d (k BIGINT)")
+        for name in "abcd":
+            for i in range(10):
+                db.insert(name, {"k": i})
+        assert [len(db.query(f"SELECT * FROM {name}")) for name in "abcd"] == [3, 10, 10, 10]
+        for bad in ("often", "", "-1 rows"):
+            with pytest.raises(ValueError, match="retain must say which rows"):
+                db.config_set("retain", bad)
+    with pytest.raises(ValueError, match="retain must say which rows"):
+        laminardb.open(config=LaminarConfig(retain="it's"))
+
+
+def test_external_access(tmp_path: Any) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("k\n1\n")
+    with laminardb.open(config=LaminarConfig(external_access=False)) as db:
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        for sql in (
+            f"SELECT * FROM '{path}'",
+            f"SELECT * FROM read_csv('{path}')",
+            f"SELECT * FROM '{tmp_path}/x.parquet'",
+            f"COPY t FROM '{path}'",
+            f"COPY t TO '{tmp_path}/out.csv'",
+            f"COPY (SELECT 1) TO '{tmp_path}/out.parquet'",
+            f"CREATE VIEW v AS SELECT * FROM '{path}'",
+        ):
+            with pytest.raises(laminardb.QueryError, match="external_access is false"):
+                db.execute(sql)
+        assert [f.name for f in tmp_path.iterdir()] == ["rows.csv"]
+        mine = {"k": [1, 2]}
+        assert mine and db.query("SELECT count(*) FROM mine").fetchone() == (2,)  # no file
+        with pytest.raises(ValueError, match="stays so"):
+            db.config_set("external_access", True)
+        db.execute("RESET external_access; RESET ALL; SET external_access = false")
+        assert db.config_get("external_access") is False
+    with laminardb.open() as db:
+        assert db.query(f"SELECT * FROM '{path}'").fetchall() == [(1,)]
+        db.config_set("external_access", False)
+        db.execute("RESET ALL")
+        with pytest.raises(laminardb.QueryError, match="external_access"):
+            db.query(f"SELECT * FROM '{path}'")
+
+
+def allowed(name: str) -> set[str]:
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        status = (task / "status").read_text()
+        if f"Name:\t{name}\n" in status:
+            found.add(re.search(r"Cpus_allowed_list:\t(.*)", status)[1])  # type: ignore[index]
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are looked at in /proc")
+def test_cpu_affinity() -> None:
+    cpus = sorted(os.sched_getaffinity(0))
+    with laminardb.open(config=LaminarConfig(cpu_affinity=[cpus[0]], threads=3)) as db:
+        before = allowed("laminardb-pool")
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        db.insert("t", {"k": list(range(300_000))})
+        assert db.query("SELECT count(DISTINCT k) FROM t").fetchone() == (300_000,)
+        assert db.config_get("cpu_affinity") == str(cpus[0])
+        assert allowed("laminardb-pool") - before == {str(cpus[0])} - before
+        assert os.sched_getaffinity(0) == set(cpus)  # the caller's threads are the caller's
+        db.execute("SET cpu_affinity = 'all'")
+        db.query("SELECT count(DISTINCT k) FROM t")
+        own = re.search(r"Cpus_allowed_list:\t(.*)", Path("/proc/self/status").read_text())
+        assert own is not None and own[1] in allowed("laminardb-pool")
+        for bad in ("0-", "x", "3-1", "9999", "1,,2", "", "1023"):
+            with pytest.raises(ValueError, match="cpu_affinity must name processors"):
+                db.config_set("cpu_affinity", bad)
+    for value, error in (([], ValueError), ([True], TypeError), (1.5, TypeError), ([-1], ValueError)):
+        with pytest.raises(error, match="cpu_affinity"):
+            LaminarConfig(cpu_affinity=value)
+
+
+def test_where_a_bare_name_lives(tmp_path: Any) -> None:
+    config = LaminarConfig(storage_dir=tmp_path, checkpoint_interval_ms=5000)
+    assert config.storage_dir == str(tmp_path) and config.checkpoint_interval_ms == 5000
+    place = laminardb.connection._place
+    assert place("trades", str(tmp_path)) == str(tmp_path / "trades")
+    for path in ("", ":memory:", "./trades", "/x/trades", "trades.ldb", "trades.db"):
+        assert place(path, str(tmp_path)) == path
+    assert place("trades", None) == "trades"

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Connection.config_list tells of each setting."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Setting(NamedTuple):
+    """A setting of a database.
+
+    default: what RESET goes back to, as the database was opened. effect: when a change of it counts, "at
+    once" or from the next thing on that it is about.
+    """
+
+    name: str
+    value: Any
+    default: Any
+    meaning: str
+    effect: str
