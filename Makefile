@@ -82,7 +82,10 @@ tpch: build ## the 22 queries of TPC-H beside DuckDB (SF=1: the scale)
 referee: build ## the referee's NEXmark and latency suites: make referee REF=path/to/bench
 	@tools/referee.sh $(VENV) "$(REF)"
 
+environments: build ## tests/python without optional packages, with numpy, with pyarrow, with all (T=none: one of them)
+	@tools/environments.sh $(VENV) $(T)
+
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san tsan torture fuzz fuzz-floor full clang check format bench tpch referee clean
+.PHONY: help setup build demo test unit san tsan torture fuzz fuzz-floor full clang check format bench tpch referee environments clean

@@ -14,8 +14,10 @@ import time
 from typing import Any
 
 import laminardb
-import pyarrow as pa
 import pytest
+from optional import package
+
+pa = package("pyarrow")
 
 
 def test_sql_errors_have_place_and_hint(db: laminardb.Connection) -> None:
@@ -188,6 +190,9 @@ def test_a_failing_stream_fails_alone(db: laminardb.Connection) -> None:
 
 
 def test_results(db: laminardb.Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("pandas")
+    pytest.importorskip("polars")
     r = db.query("SELECT 1 AS a, 'x' AS b, NULL AS c, 1.5 AS d, TRUE AS e")
     assert repr(r) == "QueryResult(rows=1, columns=5)" and len(r) == 1
     assert r.columns == ["a", "b", "c", "d", "e"]
@@ -294,6 +299,7 @@ def test_two_threads_insert(db: laminardb.Connection) -> None:
 
 
 def test_nothing_leaks(db: laminardb.Connection) -> None:
+    pytest.importorskip("pyarrow")
     """After everything is dropped, the account is where it was."""
 
     def once() -> None:

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import laminardb
-import pyarrow as pa
 import pytest
+from optional import package
+
+pa = package("pyarrow")
 
 UTC = dt.UTC
 TYPES: dict[str, tuple[pa.DataType, list[object]]] = {

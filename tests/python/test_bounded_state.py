@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 
 import laminardb
-import numpy as np
 import pytest
 from laminardb import testing
+from optional import package
+
+np = package("numpy")
 
 KEYS = int(os.environ.get("E9_KEYS", "1000000"))
 CHUNK = 100_000

@@ -179,6 +179,7 @@ def patience() -> float:
 
 @pytest.mark.parametrize("block", range(EXITS // PER_TEST))
 def test_exit_in_any_state(block: int, patience: float) -> None:
+    pytest.importorskip("pyarrow")
     for seed in range(block * PER_TEST, (block + 1) * PER_TEST):
         text = script(seed)
         done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=patience)

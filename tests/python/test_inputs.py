@@ -12,11 +12,13 @@ import threading
 from typing import Any
 
 import laminardb
-import numpy as np
-import pandas as pd
-import polars
-import pyarrow as pa
 import pytest
+from optional import package
+
+np = package("numpy")
+pd = package("pandas")
+polars = package("polars")
+pa = package("pyarrow")
 
 WHEN = dt.datetime(2024, 1, 31, 9, 30, 0, 500_000)
 

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import laminardb
-import numpy as np
-import polars
-import pyarrow as pa
 import pytest
+from optional import package
+
+np = package("numpy")
+polars = package("polars")
+pa = package("pyarrow")
 
 DDL = "CREATE SOURCE t (k BIGINT, v DOUBLE, s VARCHAR)"
 

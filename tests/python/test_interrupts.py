@@ -232,6 +232,8 @@ SCRIPTS = {"large": LARGE, "held": HELD, "reads": READS, "pressure": PRESSURE, "
 
 
 def outcome(script: str) -> dict[str, float]:
+    if "import pyarrow" in script:
+        pytest.importorskip("pyarrow")
     text = START + textwrap.dedent(script) + "db.close()\nprint('end 0', flush=True)\n"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

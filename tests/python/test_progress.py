@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import laminardb
-import numpy as np
 import pytest
 from laminardb import LaminarConfig, Progress
+from optional import package
+
+np = package("numpy")
 
 ROWS = 2_000_000
 

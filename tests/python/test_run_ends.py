@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import laminardb
-import pyarrow as pa
 import pytest
+from optional import package
+
+pa = package("pyarrow")
 
 ENDS = (pa.int16(), pa.int32(), pa.int64())
 VALUES: dict[str, Callable[[random.Random, int], Any]] = {

@@ -10,9 +10,11 @@ import threading
 from typing import Any
 
 import laminardb
-import numpy as np
 import pytest
 from laminardb.testing import reload
+from optional import package
+
+np = package("numpy")
 
 GROUPS = "SELECT k, sum(v) AS s, count(*) AS n FROM a GROUP BY k"
 JOIN = "SELECT a.k AS k, v, w FROM a JOIN b ON a.k = b.k"

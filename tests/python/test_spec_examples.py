@@ -11,6 +11,7 @@ import pytest
 
 
 def test_fpy024_subscriptions(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pandas")
     with laminardb.open(":memory:") as db:
         db.execute("CREATE SOURCE ticks (symbol VARCHAR, price DOUBLE, ts BIGINT)")
         db.execute(
@@ -60,6 +61,7 @@ def test_fpy024_subscriptions(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pandas")
     with laminardb.open(":memory:") as db:
         # Create and populate
         db.execute("CREATE SOURCE orders (id BIGINT, symbol VARCHAR, qty INT, price DOUBLE)")
@@ -118,6 +120,7 @@ def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fpy024_async(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pandas")
     async def main() -> None:
         async with laminardb.open(":memory:") as db:
             db.execute("CREATE SOURCE events (id BIGINT, data VARCHAR)")
@@ -144,6 +147,7 @@ def test_fpy024_async(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fpy025_streaming_pipeline(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pandas")
     rounds = 20  # 100 in the specification; its consume() never ends
 
     async def streaming_pipeline() -> None:

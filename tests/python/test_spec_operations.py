@@ -13,8 +13,10 @@ import threading
 import time
 
 import laminardb
-import pyarrow as pa
 import pytest
+from optional import package
+
+pa = package("pyarrow")
 
 LOW = -(2**63)
 

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import laminardb
-import numpy as np
 import pytest
 from laminardb import LaminarConfig, SchemaError, testing
+from optional import package
+
+np = package("numpy")
 
 KEYS = 100_000
 QUERIES = {

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 
 import laminardb
-import pyarrow as pa
 import pytest
+from optional import package
+
+pa = package("pyarrow")
 
 
 def together(*work: Callable[[], None]) -> None:
