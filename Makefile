@@ -71,6 +71,7 @@ full: build torture ## what is too long for each commit: TSan stress, all exits,
 	@LAMINAR_SCOPE=6 tools/unit.sh $(VENV) build/unit scope 3
 	@$(MAKE) tsan STRESS=110000
 	@LAMINAR_EXITS=200 $(BIN)/python -m pytest tests/python/test_exits.py
+	@LAMINAR_LEAK_CALLS=1000 $(BIN)/python -m pytest tests/python/test_surface.py
 	@for t in parser arrow plan csv scan match; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
 
 bench: build ## micro benchmarks of the engine
