@@ -98,7 +98,9 @@ open_quantile(agg **out, const agg_class *class, const agg_signature *signature,
                                       .key_count = 1,
                                       .keys = &self->key,
                                       .counted = true,
-                                      .repeats = true};
+                                      .repeats = true,
+                                      .one_place = class != &agg_mad_class,
+                                      .part = self->part};
     opened = opened < 0 ? opened : multiset_open(&self->values, site, &options, err);
     if (opened < 0) {
         close_quantile(made);

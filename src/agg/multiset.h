@@ -32,6 +32,9 @@ typedef struct multiset_options {
     multiset_rank    rank;
     bool             counted; /* multiset_at and multiset_copies are wanted */
     bool             repeats; /* equal rows may be entries of their own */
+    /* Of n entries that repeat only those around place (n - 1) * part are asked for. */
+    bool   one_place;
+    double part;
 } multiset_options;
 
 typedef struct multiset {

@@ -175,6 +175,53 @@ sort_items(sorter *s, item *items, item *room, uint64_t count, error *err) {
     return OK;
 }
 
+/* ---- around one place */
+
+#define WINDOW 2        /* places on both sides that are right too: what rounding may ask for */
+#define UNEVEN_PARTS 16 /* a cut that leaves less than this part is a bad one */
+
+/* Those before the pivot first; returns how many. No branch depends on the words. */
+static uint64_t
+cut_items(item *items, uint64_t count, uint64_t pivot) {
+    uint64_t below = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const item x = items[i];
+        items[i] = items[below];
+        items[below] = x;
+        below += x.word < pivot;
+    }
+    return below;
+}
+
+static uint64_t
+middle_word(const item *items, uint64_t count) {
+    const uint64_t a = items[0].word, b = items[count / 2].word, c = items[count - 1].word;
+    const uint64_t low = a < b ? a : b, high = a < b ? b : a;
+    return c < low ? low : c > high ? high : c;
+}
+
+/* Items whose words are exact: those around `place` come to their places, the others to the right
+ * side of them. Where cuts do not help, as with many equal words, what is left is sorted. */
+static status
+select_items(sorter *s, item *items, item *room, uint64_t count, uint64_t place, error *err) {
+    while (count > 4 * RUN) {
+        const uint64_t below = cut_items(items, count, middle_word(items, count));
+        const uint64_t least = below < count - below ? below : count - below;
+        TRY(interrupt_spend(&s->spent, 8 * (int64_t)count, err));
+        if (least < count / UNEVEN_PARTS || (place + WINDOW >= below && place < below + WINDOW)) {
+            break;
+        }
+        if (place < below) {
+            count = below;
+        } else {
+            items += below;
+            count -= below;
+            place -= below;
+        }
+    }
+    return sort_items(s, items, room, count, err);
+}
+
 /* ---- the whole */
 
 void
@@ -234,7 +281,12 @@ static status
 sort_group(sorter *s, uint64_t first, uint64_t count, error *err) {
     multiset *m = s->m;
     int64_t   through = 0;
-    TRY(sort_items(s, s->items + first, s->room, count, err));
+    if (s->exact && m->unit && m->options.one_place && count > 0) {
+        const uint64_t place = (uint64_t)((double)(count - 1) * m->options.part);
+        TRY(select_items(s, s->items + first, s->room, count, place, err));
+    } else {
+        TRY(sort_items(s, s->items + first, s->room, count, err));
+    }
     for (uint64_t i = first; i < first + count; i++) {
         m->sorted[i] = s->items[i].entry;
     }
