@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "kernel/kernel.h"
+
 static size_t
 types_size(const agg *base) {
     return (size_t)(base->signature->column_count + 1) * sizeof(data_type);
@@ -27,7 +29,12 @@ open_rows(listing *self, const agg_site *site, error *err) {
                                       .keys = self->by_arrival ? &self->arrival : s->orders};
     snprintf(label, sizeof(label), "%.120s.clock", site->name);
     TRY(array_open(&self->clock, site->store, label, sizeof(int64_t), err));
-    return multiset_open(&self->rows, site, &options, err);
+    agg_site kept = *site;
+    if (self->base.class == &agg_array_agg_class && s->constant_count > 0 && site->append_only) {
+        self->most = (uint64_t)s->constants[0].i;
+        kept.once = false; /* the last entry is to be found at any time */
+    }
+    return multiset_open(&self->rows, &kept, &options, err);
 }
 
 status
@@ -76,6 +83,65 @@ number_rows(listing *self, column *out, int32_t count, arena *scratch, error *er
     return OK;
 }
 
+/* ---- the first entries of each group alone */
+
+/* Leaves out rows that come behind the last entry of a group that has enough. */
+static status
+pass_first(listing *self, const slot *slots, const column *columns, const uint8_t **use,
+           int32_t count, arena *scratch, error *err) {
+    const sort_key *key = &self->base.signature->orders[0];
+    const ordered  *order = &self->rows.order;
+    slot           *last = arena_alloc(scratch, (size_t)count * sizeof(*last));
+    uint8_t        *kept = arena_alloc(scratch, (size_t)count);
+    column          bars;
+    if (last == NULL || kept == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        kept[i] = *use == NULL || (*use)[i] != 0;
+        const bool full = kept[i] && ordered_count_in(order, slots[i]) >= self->most;
+        last[i] = full ? ordered_last_in(order, slots[i]) : SLOT_NONE;
+    }
+    TRY(multiset_read(&self->rows, key->column, last, count, scratch, &bars, err));
+    for (int32_t i = 0; i < count; i++) {
+        if (last[i] != SLOT_NONE) {
+            const int way = compare_rows(&columns[key->column], i, &bars, i);
+            kept[i] = key->descending ? way >= 0 : way <= 0;
+        }
+    }
+    *use = kept;
+    return OK;
+}
+
+static status
+drop_last(listing *self, slot group, arena *scratch, error *err) {
+    multiset        *rows = &self->rows;
+    const arena_mark mark = arena_save(scratch);
+    const int32_t    width = rows->options.column_count;
+    const slot       last = ordered_last_in(&rows->order, group);
+    const int64_t    minus = -multiset_weight(rows, last);
+    column          *columns = arena_alloc(scratch, (size_t)width * sizeof(*columns));
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t k = 0; k < width; k++) {
+        TRY(multiset_read(rows, k, &last, 1, scratch, &columns[k], err));
+    }
+    TRY(multiset_update(rows, &group, columns, &minus, NULL, 1, scratch, err));
+    arena_rewind(scratch, mark);
+    return OK;
+}
+
+static status
+keep_first(listing *self, const slot *slots, int32_t count, arena *scratch, error *err) {
+    for (int32_t i = 0; self->most > 0 && i < count; i++) {
+        while (ordered_count_in(&self->rows.order, slots[i]) > self->most) {
+            TRY(drop_last(self, slots[i], scratch, err));
+        }
+    }
+    return OK;
+}
+
 status
 listing_update(agg *base, const slot *slots, const column *columns, const int64_t *weight,
                const uint8_t *filter, int32_t count, arena *scratch, error *err) {
@@ -92,15 +158,21 @@ listing_update(agg *base, const slot *slots, const column *columns, const int64_
     if (self->by_arrival) {
         TRY(number_rows(self, &all[width], count, scratch, err));
     }
-    return multiset_update(&self->rows, slots, all, weight, filter, count, scratch, err);
+    if (self->most > 0) {
+        TRY(pass_first(self, slots, all, &filter, count, scratch, err));
+    }
+    TRY(multiset_update(&self->rows, slots, all, weight, filter, count, scratch, err));
+    return keep_first(self, slots, count, scratch, err);
 }
 
 status
 listing_merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t count,
               arena *scratch, error *err) {
-    assert(!((listing *)base)->by_arrival);
-    return multiset_merge(&((listing *)base)->rows, slots, &((const listing *)other)->rows, from,
-                          count, scratch, err);
+    listing *self = (listing *)base;
+    assert(!self->by_arrival);
+    TRY(multiset_merge(&self->rows, slots, &((const listing *)other)->rows, from, count, scratch,
+                       err));
+    return keep_first(self, slots, count, scratch, err);
 }
 
 status

@@ -2,7 +2,10 @@
 /* listing.h - the values of each group in the order of the call's ORDER BY, of equal ones the
  * smallest first; without ORDER BY in the order of arrival. The planner gives calls over input that
  * takes rows back an ORDER BY of their arguments (plan_order_calls), as arrival means nothing
- * there. The state under string_agg, array_agg, map_agg and ema. */
+ * there. The state under string_agg, array_agg, map_agg and ema.
+ *
+ * Where only the first n values are wanted (max(x, n) is such a list: a constant behind array_agg)
+ * and no row is taken back, the first n entries of a group are all that is kept. */
 #ifndef LAMINAR_AGG_LISTING_H
 #define LAMINAR_AGG_LISTING_H
 
@@ -15,6 +18,7 @@ typedef struct listing {
     data_type  *types;
     sort_key    arrival;
     state_array clock; /* one int64_t: the next number */
+    uint64_t    most;  /* entries of a group that are kept; 0: all */
 } listing;
 
 status listing_open(agg **out, const agg_class *class, const agg_signature *signature,

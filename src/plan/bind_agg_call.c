@@ -160,6 +160,24 @@ bind_constants(agg_call *call, binder *b, const ast_expr *e, int32_t first) {
     return OK;
 }
 
+#define FIRST_MAX 65536 /* of more values all are kept */
+
+/* A list of which only the first values are shown (bind_first_values): how many of them. */
+static status
+bind_first(agg_call *call, binder *b, const ast_expr *e) {
+    value *most = arena_alloc(b->arena, sizeof(*most));
+    if (most == NULL) {
+        return out_of_memory(b);
+    }
+    TRY(bind_constant(most, b, e->otherwise, "a number of values"));
+    if (type_integer_range(most->type, &(int64_t){0}, &(int64_t){0}) && !most->is_null &&
+        most->i > 0 && most->i <= FIRST_MAX) {
+        call->signature.constants = most;
+        call->signature.constant_count = 1;
+    }
+    return OK;
+}
+
 /* An argument that is cast is still sorted by as it was written: string_agg(i ORDER BY i). */
 static status
 keep_order(agg_call *call, binder *b, int32_t argument) {
@@ -254,6 +272,8 @@ bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) {
     c->node = node;
     if (written > columns) {
         TRY(bind_constants(call, b, e, columns));
+    } else if (e->otherwise != NULL) {
+        TRY(bind_first(call, b, e));
     }
     return resolve_call(call, b, e);
 }

@@ -113,6 +113,9 @@ bind_first_values(expr **out, context *c, const ast_expr *e, bool largest) {
     list->over = e->over;
     list->distinct = e->distinct;
     list->filter = there;
+    if (e->args[e->arg_count - 1]->kind == AST_INTEGER) {
+        list->otherwise = e->args[e->arg_count - 1]; /* no more of them need be kept */
+    }
     if (e->filter != NULL) {
         both->op = TEXT("AND");
         both->args[0] = e->filter;
