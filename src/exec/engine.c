@@ -227,16 +227,9 @@ source_is_timed(const source *s) {
     return s->object->event_time_column >= 0 || s->by_hand;
 }
 
-/* The ingestion time of the newest row. */
-static int64_t
-newest_us(const source *s) {
-    const int64_t n = table_entry_count(s->table);
-    return n == 0 ? INT64_MIN : table_entry(s->table, n - 1)->ingested_us;
-}
-
 int64_t
 source_watermark_us(const source *s) {
-    return source_is_timed(s) ? s->accepted_watermark_us : newest_us(s);
+    return source_is_timed(s) ? s->accepted_watermark_us : source_newest_us(s);
 }
 
 int64_t
@@ -408,33 +401,11 @@ observe_event_time(source *s, const delta *rows) {
         const int64_t own_us = s->object->future_skew_us;
         const int64_t skew_us = own_us > 0 ? own_us : s->engine->future_skew_us;
         if (skew_us > 0) { /* the row is kept; its window waits for the others */
-            us = min_i64(us, sat_add_i64(newest_us(s), skew_us));
+            us = min_i64(us, sat_add_i64(source_newest_us(s), skew_us));
         }
         const int64_t mark = sat_sub_i64(us, s->object->delay_us);
         s->accepted_watermark_us = max_i64(s->accepted_watermark_us, mark);
     }
-}
-
-/* The minimum over event-timed sources that have had a row and are not idle; *any: there are
- * event-timed ones. */
-static int64_t
-timed_watermark_us(const engine *e, bool *any) {
-    int64_t low_us = INT64_MAX;
-    *any = false;
-    for (int32_t i = 0; i < e->sources.count; i++) {
-        const source *s = e->sources.items[i];
-        *any |= source_is_timed(s);
-        if (source_is_timed(s) && source_flowed_entries(s) > 0 && !s->idle) {
-            low_us = min_i64(low_us, s->watermark_us);
-        }
-    }
-    return max_i64(e->watermark_floor_us, low_us == INT64_MAX ? INT64_MIN : low_us);
-}
-
-void
-engine_keep_floor(engine *e) {
-    bool any;
-    e->watermark_floor_us = timed_watermark_us(e, &any);
 }
 
 /* The first part of a tick: rows to the leaves, then the watermark. engine_settle is the second. */
@@ -446,7 +417,7 @@ flow_rows(source *s, const old_rows *old, const delta *stored) {
         source_mark_rows(s);
     }
     source_heard(s);
-    e->arrived_us = newest_us(s);
+    e->arrived_us = source_newest_us(s);
     source_feed(s, old, stored);
     s->watermark_us = s->accepted_watermark_us;
     e->unsettled = s;
@@ -619,67 +590,6 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
 }
 
 /* ---------------------------------------------------------------------------------- the whole */
-int64_t
-engine_watermark_us(const engine *e) {
-    bool          any;
-    const int64_t timed_us = timed_watermark_us(e, &any);
-    int64_t       plain_us = INT64_MAX;
-    for (int32_t i = 0; !any && i < e->sources.count; i++) {
-        const int64_t at_us = newest_us(e->sources.items[i]);
-        plain_us = at_us == INT64_MIN ? plain_us : min_i64(plain_us, at_us);
-    }
-    return any ? timed_us : plain_us == INT64_MAX ? INT64_MIN : plain_us;
-}
-
-void
-engine_count(const engine *e, engine_counters *out) {
-    *out = (engine_counters){.rows_in = e->totals.rows_in,
-                             .rows_out = e->totals.rows_out,
-                             .rows_late = e->totals.rows_late,
-                             .inserts = e->totals.inserts,
-                             .ticks = e->totals.ticks,
-                             .rows_delivered = atomic_load(&e->rows_delivered),
-                             .watermark_us = engine_watermark_us(e),
-                             .source_count = e->sources.count};
-    for (int32_t i = 0; i < e->streams.count; i++) {
-        const stream *s = e->streams.items[i];
-        if (s->object != NULL && !stream_is_new(s)) {
-            out->stream_count++;
-            out->rows_late += stream_late_rows(s);
-        }
-    }
-}
-
-history_sample
-engine_sample(const engine *e, int64_t time_us) {
-    engine_counters c;
-    engine_count(e, &c);
-    return (history_sample){.time_us = time_us,
-                            .rows_in = c.rows_in,
-                            .rows_out = c.rows_out,
-                            .rows_late = c.rows_late,
-                            .inserts = c.inserts,
-                            .ticks = c.ticks,
-                            .rows_delivered = c.rows_delivered,
-                            .watermark_us = c.watermark_us,
-                            .memory_bytes = atomic_load(&e->mem->bytes_used)};
-}
-
-void
-engine_count_delivered(engine *e, int64_t rows) {
-    atomic_fetch_add_explicit(&e->rows_delivered, rows, memory_order_relaxed);
-}
-
-error_log *
-engine_errors(engine *e) {
-    return &e->errors;
-}
-
-const history *
-engine_history(const engine *e) {
-    return &e->history;
-}
-
 void
 engine_check_fault(engine *e) {
     int32_t running = 0, failed = 0;

@@ -233,6 +233,9 @@ void source_feed(const source *s, const old_rows *old, const delta *rows);
  * nothing of a transaction that is under way. */
 void source_shown(const source *s, bool committed, int64_t *end, uint64_t *sequence);
 
+/* ---- counters.c */
+int64_t source_newest_us(const source *s); /* when its newest row came */
+
 /* ---- journal.c: outside of a transaction. The table has the change, nobody else has seen it; when
  * these refuse, it is undone. */
 status source_log(const source *s, const delta *rows, const int64_t *dead, int64_t dead_count,
