@@ -287,10 +287,10 @@ sleep_for(sink *k, uint32_t seen, int64_t us) {
     }
 }
 
-/* Until somebody wants another try, or the end. False: the end. */
+/* Until somebody wants another try, or the end. False: the end. seen: retry_wanted before others
+ * could know of the failure, so that who asks at once is heard. */
 static bool
-await_retry(sink *k) {
-    const uint32_t seen = atomic_load(&k->retry_wanted);
+await_retry(sink *k, uint32_t seen) {
     subscription_stop_blocking(k->from);
     while (!atomic_load(&k->stop) && atomic_load(&k->retry_wanted) == seen) {
         const uint32_t word = atomic_load(&k->word);
@@ -339,9 +339,10 @@ deliver(sink *k, delivery *d) {
             }
             continue;
         }
-        const bool again = ++tries <= k->options.retries;
+        const bool     again = ++tries <= k->options.retries;
+        const uint32_t asked = atomic_load(&k->retry_wanted);
         note_error(k, again ? SINK_RETRYING : SINK_FAILED, e.message);
-        if (!(again ? back_off(k, tries) : await_retry(k))) {
+        if (!(again ? back_off(k, tries) : await_retry(k, asked))) {
             return false;
         }
         tries = again ? tries : 0;
@@ -404,8 +405,9 @@ serve_flush(sink *k) {
 /* The input failed for ever, or rows were lost; the latter is over once it is known. */
 static bool
 input_failed(sink *k, const laminar_error *e) {
+    const uint32_t asked = atomic_load(&k->retry_wanted);
     note_error(k, SINK_FAILED, e->message);
-    return await_retry(k);
+    return await_retry(k, asked);
 }
 
 /* False: there is nothing to be done any more. */

@@ -230,7 +230,7 @@ def test_an_object_is_flushed_and_closed() -> None:
         db.insert("t", {"k": 1, "v": 1})
         db.shutdown()
         assert to.calls[:2] == [[(1, 1)], "flush"]
-        assert state(db, "k") == "finished"
+        wait_for(lambda: state(db, "k") == "finished")
     del db
     wait_for(lambda: to.calls[-1] == "close")
     with laminardb.open() as db, pytest.raises(TypeError, match="callable or has a method write"):
