@@ -419,7 +419,9 @@ parse_in(parser *p, ast_expr *e) {
     if (parser_at_query_value(p)) {
         return parse_in_query(p, e);
     }
-    if (!parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
+    const bool list = parser_at_symbol(p, SYMBOL_LEFT_BRACKET) || parser_at_name(p) ||
+                      p->token.kind == TOKEN_PARAMETER || parser_at(p, KEYWORD_ARRAY);
+    if (list) {
         return parse_in_list(p, e);
     }
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
