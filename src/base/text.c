@@ -154,6 +154,14 @@ min3(int32_t a, int32_t b, int32_t c) {
     return least < c ? least : c;
 }
 
+void
+text_cut(char *out, size_t size, text t) {
+    const size_t n = t.size < size ? t.size : size - 1;
+    memcpy(out, t.data, n);
+    const int32_t fault = text_utf8_fault((text){out, n});
+    out[fault < 0 ? n : (size_t)fault] = '\0';
+}
+
 int32_t
 text_distance(text a, text b, int32_t limit) {
     const size_t gap = a.size > b.size ? a.size - b.size : b.size - a.size;

@@ -23,6 +23,8 @@ int     text_compare(text a, text b);      /* bytewise, as memcmp */
 bool    text_is_utf8(text t);              /* strict: no surrogates, no overlong forms */
 int32_t text_utf8_fault(text t);  /* offset of the first ill-formed character, -1 when valid */
 bool    text_is_storable(text t); /* UTF-8 without a NUL byte: what a VARCHAR holds */
+/* As much of t as `size` bytes hold with an end, whole characters. */
+void text_cut(char *out, size_t size, text t);
 /* Edit distance (Levenshtein with transpositions of neighbours), without regard to ASCII case,
  * capped at `limit + 1`. Texts of more than 127 bytes that differ are never near. */
 int32_t text_distance(text a, text b, int32_t limit);

@@ -6,8 +6,6 @@
  * nothing is called with it. */
 #include "db/sink.h"
 
-#include <stdio.h>
-
 #include "db/subscription.h"
 #include "io/text_write.h"
 #include "os/callout.h"
@@ -73,7 +71,7 @@ note_error(sink *k, sink_state state, const char *message) {
     mutex_lock(&k->lock);
     k->state = state;
     k->errors++;
-    (void)snprintf(k->error, sizeof(k->error), "%s", message);
+    text_cut(k->error, sizeof(k->error), text_of(message));
     mutex_unlock(&k->lock);
     db_note_error(k->db, "sink", k->of->name, 800, message);
     signal_change(k);

@@ -2,8 +2,6 @@
 /* error_log.c - see error_log.h. */
 #include "exec/error_log.h"
 
-#include <stdio.h>
-
 status
 error_log_init(error_log *l, mem *m, error *err) {
     *l = (error_log){.mem = m};
@@ -18,15 +16,6 @@ error_log_fini(error_log *l) {
     mutex_fini(&l->lock);
 }
 
-/* Not within a character. */
-static void
-end_whole(char *t) {
-    const int32_t fault = text_utf8_fault(text_of(t));
-    if (fault >= 0) {
-        t[fault] = '\0';
-    }
-}
-
 void
 error_log_add(error_log *l, int64_t now_us, const char *kind, text name, int32_t code,
               const char *message) {
@@ -37,11 +26,9 @@ error_log_add(error_log *l, int64_t now_us, const char *kind, text name, int32_t
     if (l->ring != NULL) {
         logged_error *e = &l->ring[l->count++ % ERRORS_KEPT];
         *e = (logged_error){.time_us = now_us, .code = code};
-        (void)snprintf(e->kind, sizeof(e->kind), "%s", kind);
-        (void)snprintf(e->object, sizeof(e->object), "%.*s", TEXT_ARG(name));
-        (void)snprintf(e->message, sizeof(e->message), "%s", message);
-        end_whole(e->object);
-        end_whole(e->message);
+        text_cut(e->kind, sizeof(e->kind), text_of(kind));
+        text_cut(e->object, sizeof(e->object), name);
+        text_cut(e->message, sizeof(e->message), text_of(message));
     }
     mutex_unlock(&l->lock);
 }
