@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metrics.c - what counters and latencies cost: inserts of `rows` rows into a source with a GROUP BY
- * and a filter on it, for callgrind, which tells the instructions of each line; with an answer
+/* metrics.c - what counters and latencies cost: inserts of `rows` rows into a source with a GROUP
+ * BY and a filter on it, for callgrind, which tells the instructions of each line; with an answer
  * check.
  *
- *     cc -O2 -g -I include bench/micro/metrics.c build/.../liblaminar_core.a -lm -lpthread -o metrics
- *     valgrind --tool=callgrind ./metrics ROWS INSERTS
+ *     cc -O2 -g -I include bench/micro/metrics.c build/.../liblaminar_core.a -lm -lpthread -o
+ * metrics valgrind --tool=callgrind ./metrics ROWS INSERTS
  *
  * Then add up the lines that count (totals, rows_out, ticks) and histogram_add, clock_gettime and
  * history_add. docs/performance.md has the result. */
@@ -21,8 +21,8 @@ stop(const laminar_error *err) {
 
 int
 main(int argc, char **argv) {
-    const int32_t        rows = argc > 1 ? atoi(argv[1]) : 1;
-    const int32_t        inserts = argc > 2 ? atoi(argv[2]) : 20000;
+    const int32_t        rows = argc > 1 ? (int32_t)strtol(argv[1], NULL, 10) : 1;
+    const int32_t        inserts = argc > 2 ? (int32_t)strtol(argv[2], NULL, 10) : 20000;
     laminar_database    *db = NULL;
     laminar_appender    *a = NULL;
     laminar_error        err = {.code = 0};
