@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, final
 
 from .result import QueryResult
 
 __version__: str
 
-S = TypeVar("S", bound="Subscription")
-Parameters = Sequence[Any] | Mapping[str, Any]
+_S = TypeVar("_S", bound="Subscription")
+_Parameters = Sequence[Any] | Mapping[str, Any]
 _Outcome = tuple[Literal["ddl", "rows_affected", "query", "metadata"], str | None, str | None, int]
 
 def _end_callbacks() -> bool: ...
-def _set_result_class(cls: type[Result], /) -> None: ...
+def _set_result_class(cls: type[Result]) -> None: ...
 
 class Result:
     @property
@@ -58,11 +58,13 @@ class Subscription:
     def __iter__(self) -> Self: ...
     def __next__(self) -> QueryResult: ...
 
+@final
 class Notifier:
     def __new__(cls) -> Self: ...
     def fileno(self) -> int: ...
     def take(self, count: int, /) -> list[int]: ...
 
+@final
 class Replay:
     def __new__(
         cls, connection: Connection, source: str, start_us: int, end_us: int, speed: float
@@ -108,7 +110,7 @@ class Connection:
     def cancel_query(self, query_id: int, /) -> None: ...
     def close(self) -> None: ...
     def _execute(
-        self, sql: str, params: Parameters | None = None, resolver: object = None, at_us: int = ..., /
+        self, sql: str, params: _Parameters | None = None, resolver: object = None, at_us: int = ..., /
     ) -> QueryResult: ...
     def _query_stream(self, name: str, filter: str | None, windows: int = 0, /) -> QueryResult: ...
     def _insert_csv(self, source: str, data: str | bytes, delimiter: str, null: str | None, /) -> int: ...
@@ -116,7 +118,7 @@ class Connection:
     def _advance(self, source: str, watermark_ms: int, /) -> None: ...
     def _subscribe(
         self,
-        cls: type[S],
+        cls: type[_S],
         sql: str | None = None,
         stream: str | None = None,
         snapshot: bool = False,
@@ -124,8 +126,8 @@ class Connection:
         max_lag_bytes: int = 0,
         on_lag: int = 0,
         from_: tuple[int, int] | None = None,
-        params: Parameters | None = None,
-    ) -> S: ...
+        params: _Parameters | None = None,
+    ) -> _S: ...
     def _list(self, kind: int, /) -> QueryResult: ...
     def _schema_capsule(self, name: str, /) -> object: ...
     def _source_stats(self, name: str, /) -> dict[str, int]: ...

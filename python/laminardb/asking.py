@@ -70,7 +70,8 @@ class Asking(_laminardb.Connection):
         """The same as query; its result knows the text, over which its relational methods go on.
 
         Example:
-            >>> db.sql("SELECT * FROM trades").filter("price > 10").order("price").limit(3)  # doctest: +SKIP
+            >>> laminardb.open().sql("SELECT x FROM range(9) AS t(x)").filter("x > 6").fetchall()
+            [(7,), (8,)]
         """
         return self._sql(query, params, Resolver(_getframe(1), objects))
 
@@ -103,7 +104,10 @@ class Asking(_laminardb.Connection):
         """The rows of a source, table, view or stream as a Relation. Unknown name: QueryError 200.
 
         Example:
-            >>> db.table("trades").aggregate("count(*)").fetchone()  # doctest: +SKIP
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE trades (price DOUBLE)")
+            >>> db.table("trades").aggregate("count(*)").fetchone()
+            (0,)
         """
         from .relation import Relation
 
@@ -242,6 +246,10 @@ class Asking(_laminardb.Connection):
         """The plan of a query as an operator tree. objects: as of query.
 
         analyze: the query is run, and each operator tells its rows, its time and the most memory it held.
+
+        Example:
+            >>> print(laminardb.open().explain("SELECT x FROM range(3) AS t(x) WHERE x > 1"))
+            Filter...
         """
         word = "EXPLAIN ANALYZE" if analyze else "EXPLAIN"
         rows = self._query(f"{word} {query}", params, Resolver(_getframe(1), objects))
@@ -251,6 +259,11 @@ class Asking(_laminardb.Connection):
         """The rows of a finite query as a generator of batches, in the order of the query.
 
         The query runs when the first batch is asked for. params: as of execute.
+
+        Example:
+            >>> db = laminardb.open(config=laminardb.LaminarConfig(batch_size=2))
+            >>> [len(batch) for batch in db.stream("SELECT x FROM range(5) AS t(x)")]
+            [2, 2, 1]
         """
         rows = self._query(sql, params, Resolver(_getframe(1), {}))
         for i in range(rows.num_batches):

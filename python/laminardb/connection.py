@@ -125,6 +125,10 @@ class Connection(Asking):
 
         Raises:
             QueryError: with line, column and hint. SchemaError: a name is taken.
+
+        Example:
+            >>> laminardb.open().execute("CREATE SOURCE t (k BIGINT); INSERT INTO t VALUES (1), (2)")
+            ExecuteResult(rows_affected=2)
         """
         return ExecuteResult(self._execute(sql, params, Resolver(_getframe(1), objects)))
 
@@ -133,6 +137,15 @@ class Connection(Asking):
 
         Raises:
             QueryError: a transaction of this thread is open.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE TABLE t (k BIGINT)")
+            >>> db.begin()
+            >>> _ = db.insert("t", {"k": 1})
+            >>> db.rollback()
+            >>> db.query("SELECT count(*) FROM t").fetchone()
+            (0,)
         """
         self._execute("BEGIN")
 
@@ -174,11 +187,21 @@ class Connection(Asking):
         ]
 
     def limits(self) -> dict[str, int]:
-        """How large a statement, a value or a database may be: SHOW LIMITS as a dict."""
+        """How large a statement, a value or a database may be: SHOW LIMITS as a dict.
+
+        Example:
+            >>> laminardb.open().limits()["queries"]
+            1024
+        """
         return {name: value for name, value, _ in self._execute("SHOW LIMITS").fetchall()}
 
     def config_get(self, key: str) -> Any:
-        """The value of a setting. Unknown key: ValueError that names the nearest."""
+        """The value of a setting. Unknown key: ValueError that names the nearest.
+
+        Example:
+            >>> laminardb.open().config_get("buffer_size")
+            65536
+        """
         return self._execute(f"SHOW {quoted(key)}").fetchall()[0][0]
 
     def config_set(self, key: str, value: Any) -> None:
@@ -186,6 +209,10 @@ class Connection(Asking):
 
         Raises:
             ValueError, TypeError: with the key, the value and what is allowed.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> db.config_set("statement_timeout_ms", 5000)
         """
         self._execute(f"SET {quoted(key)} = ?", [value])
 
@@ -196,7 +223,10 @@ class Connection(Asking):
             QueryError: there is no such stream.
 
         Example:
-            >>> print(db.why("minutes"))  # doctest: +SKIP
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+            >>> db.why("s").name
+            's'
         """
         from .why import Why
 
@@ -210,6 +240,12 @@ class Connection(Asking):
 
         An empty unquoted field is NULL, and so is the text given as null. Raises IngestionError with the
         line number.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.insert_csv("t", "k;s\\n1;one", delimiter=";")
+            1
         """
         return self._insert_csv(source, data, delimiter, null)
 
@@ -218,11 +254,25 @@ class Connection(Asking):
 
         Keys are column names, missing ones take their DEFAULT or NULL. Numbers are exact. A nested value is
         its text in a VARCHAR column. Raises IngestionError with the line number.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.insert_json("t", '[{"k": 1, "s": "one"}, {"k": 2}]')
+            2
         """
         return self._insert_json(source, data)
 
     def writer(self, source: str) -> Writer:
-        """A Writer for one source or table. Unknown name: SchemaError 200."""
+        """A Writer for one source or table. Unknown name: SchemaError 200.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> with db.writer("t") as writer:
+            ...     writer.insert({"k": 1})
+            1
+        """
         from .writer import Writer
 
         return Writer(self, source)
@@ -290,6 +340,12 @@ class Connection(Asking):
 
         Raises:
             SchemaError: "Unknown type: X" (203); the name is taken (201).
+
+        Example:
+            >>> db = laminardb.open()
+            >>> db.create_table("t", {"k": "int64", "at": "timestamp"})
+            >>> db.list_tables()
+            ['t']
         """
         from .declare import create_source
 
@@ -326,6 +382,14 @@ class Connection(Asking):
             "drop_oldest": for append-only results: the oldest rows are lost, and counted in `dropped`.
             "conflate": for updating results with a key: the last row of each changed key is delivered.
             "block": inserts wait, at most insert_timeout_ms.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> changes = db.subscribe("SELECT k FROM t WHERE k > 1")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b")])
+            >>> changes.next().fetchall()
+            [(2,)]
         """
         return self._subscribe(Subscription, sql, params=params, **self._lag(max_lag_bytes, on_lag))
 
@@ -344,6 +408,16 @@ class Connection(Asking):
         this ``.position``; the sum of changes is exact, the batches may be cut differently. The stream keeps
         what its slowest subscription has not read and about 64 MiB beyond: an older position raises
         SubscriptionError 503. max_lag_bytes, on_lag: see subscribe.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> changes = db.subscribe_stream("n")
+            >>> _ = db.insert("t", [(1, "a"), (1, "b")])
+            >>> changes.next().fetchall()
+            [(1, 2)]
         """
         lag = self._lag(max_lag_bytes, on_lag)
         return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot, from_=from_, **lag)
@@ -439,19 +513,43 @@ class Connection(Asking):
         return Schema._best(self._schema_capsule(name))
 
     def list_tables(self) -> list[str]:
-        """Names of sources and tables in order of creation."""
+        """Names of sources and tables in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.list_tables()
+            ['t']
+        """
         return [row[0] for kind in (_SOURCE, _TABLE) for row in self._list(kind)]
 
     tables = list_tables
 
     def list_streams(self) -> list[str]:
-        """Names of streams in order of creation."""
+        """Names of streams in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> db.list_streams()
+            ['n']
+        """
         return [row[0] for row in self._list(_STREAM)]
 
     materialized_views = list_streams
 
     def stats(self, name: str) -> dict[str, Any]:
-        """Rows, bytes, watermark and queue of a source; an unknown name gives None as its total_events."""
+        """Rows, bytes, watermark and queue of a source; an unknown name gives None as its total_events.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", {"k": 1})
+            >>> db.stats("t")["total_events"], db.stats("nothing")
+            (1, {'name': 'nothing', 'total_events': None})
+        """
         from .metrics import _utilization
 
         try:
@@ -462,7 +560,12 @@ class Connection(Asking):
         return {"name": name, "total_events": s["total_rows"], **s, **pressure}
 
     def metrics(self) -> PipelineMetrics:
-        """Counters of the whole database, taken at one instant."""
+        """Counters of the whole database, taken at one instant.
+
+        Example:
+            >>> laminardb.open().metrics()
+            PipelineMetrics(state=Created, ingested=0, emitted=0)
+        """
         from .metrics import PipelineMetrics
 
         m = self._metrics()
@@ -481,7 +584,14 @@ class Connection(Asking):
         )
 
     def source_metrics(self, name: str) -> SourceMetrics | None:
-        """Counters of a source or table, or None when there is no such one."""
+        """Counters of a source or table, or None when there is no such one.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.source_metrics("t")
+            SourceMetrics(name='t', events=0, pending=0)
+        """
         from .metrics import SourceMetrics
 
         feed = getattr(self, "_feeds", {}).get(name.lower())
@@ -497,7 +607,16 @@ class Connection(Asking):
         return [m for m in found if m is not None]
 
     def stream_metrics(self, name: str) -> StreamMetrics | None:
-        """Counters of a stream, or None when there is no such stream."""
+        """Counters of a stream, or None when there is no such stream.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> db.stream_metrics("n")
+            StreamMetrics(name='n', events=0, pending=0)
+        """
         from .metrics import StreamMetrics
 
         sql = next((row[1] for row in self._list(_STREAM) if row[0].lower() == name.lower()), None)
@@ -572,7 +691,16 @@ class Connection(Asking):
         return self._metrics()["queries"]
 
     def topology(self) -> PipelineTopology:
-        """Which source or stream feeds which stream or sink, from the bound plans."""
+        """Which source or stream feeds which stream or sink, from the bound plans.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> db.topology()
+            PipelineTopology(nodes=2, edges=1)
+        """
         return self._graph(self._topology())
 
     def _graph(self, rows: QueryResult) -> PipelineTopology:
@@ -605,7 +733,14 @@ class Connection(Asking):
         return [Pipeline(self, row[0]) for row in self._execute("SHOW PIPELINES").fetchall()[1:]]
 
     def sources(self) -> list[SourceInfo]:
-        """Sources and tables in order of creation."""
+        """Sources and tables in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.sources()
+            [SourceInfo(name='t', columns=2)]
+        """
         from .pipeline import SourceInfo
 
         rows = (
@@ -690,6 +825,7 @@ class Connection(Asking):
         connection. Queries over streams, UPDATE and DELETE run with the engine to themselves, untold.
 
         Example:
+            >>> db = laminardb.open()
             >>> db.set_progress(lambda p: print(f"{p.fraction:.0%}, {p.remaining} s to go"))
         """
         if callback is not None and not callable(callback):
@@ -707,7 +843,15 @@ class Connection(Asking):
         return self._progress(Progress(id, fraction, read, to_read, us / 1e6, left)) is not False
 
     def advance_watermark(self, source: str, watermark_ms: int) -> None:
-        """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close."""
+        """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+            >>> db.advance_watermark("t", 5000)
+            >>> db.watermark("t").current
+            5000
+        """
         self._advance(source, watermark_ms)
 
     def __enter__(self) -> Connection:

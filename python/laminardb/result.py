@@ -155,11 +155,22 @@ class QueryResult(_laminardb.Result, _Relational):
         return self.to_arrow()
 
     def to_dicts(self) -> dict[str, list[Any]]:
-        """One dict of lists: column name to values. Of equally named columns the last one stays."""
+        """One dict of lists: column name to values. Of equally named columns the last one stays.
+
+        Example:
+            >>> laminardb.open().query("SELECT 1 AS a, 2 AS b").to_dicts()
+            {'a': [1], 'b': [2]}
+        """
         return {name: self._column(i) for i, name in enumerate(self.columns)}
 
     def show(self, max_rows: int = 20) -> None:
-        """Prints the first rows as a table."""
+        """Prints the first rows as a table.
+
+        Example:
+            >>> laminardb.open().query("SELECT 1 AS a, 'x' AS b").show()
+               a  b
+            0  1  x
+        """
         from . import display
 
         print(display.text_table(self.columns, self.fetchmany(max_rows), self.num_rows))
