@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 from sys import _getframe
 
-from .asking import Asking, quoted
+from .asking import quoted
 from .config import DURABILITIES, LaminarConfig
 from .errors import ConnectionError, SchemaError, SubscriptionError
+from .operating import Operating
 from .result import ExecuteResult, QueryResult
 from .scan import Resolver
 from .subscription import StreamSubscription, Subscription
@@ -17,7 +18,7 @@ TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
     from datetime import datetime
-    from typing import Any, Literal, Protocol, TypeVar
+    from typing import Any, Literal, TypeVar
 
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .asking import Parameters
@@ -25,29 +26,17 @@ if TYPE_CHECKING:
     from .changes import ChangeEvent
     from .dbapi import Cursor
     from .feeds import AttachedSource
-    from .metrics import MetricsSample, PipelineMetrics, SourceMetrics, StreamMetrics
     from .pipeline import (
-        Pipeline,
-        PipelineTopology,
         Progress,
-        QueryInfo,
-        SinkInfo,
-        SourceInfo,
-        StreamInfo,
     )
     from .setting import Setting
-    from .sinks import SinkMetrics
     from .why import Why
     from .writer import Writer
 
     Handler = TypeVar("Handler", bound=Callable[[ChangeEvent], object])
 
-    class SinkTarget(Protocol):
-        def write(self, batch: QueryResult, /) -> object: ...
-
     LagPolicy = Literal["error", "drop_oldest", "conflate", "block"]
 _LAG_POLICIES = ("error", "drop_oldest", "conflate", "block")
-_SOURCE, _TABLE, _STREAM, _SINK = 0, 1, 2, 3
 
 
 def _as_now(shown: str | None, now: Any) -> Any:
@@ -59,7 +48,7 @@ def _as_now(shown: str | None, now: Any) -> Any:
     return int(shown) if shown.lstrip("-").isdigit() and not isinstance(now, str) else shown
 
 
-class Connection(Asking):
+class Connection(Operating):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
@@ -503,43 +492,6 @@ class Connection(Asking):
         lag = self._lag(max_lag_bytes, on_lag)
         return self._subscribe(AsyncStreamSubscription, stream=name, snapshot=snapshot, from_=from_, **lag)
 
-    def schema(self, name: str) -> Any:
-        """Schema of a source, table or stream.
-
-        A pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema.
-        """
-        from .types import Schema
-
-        return Schema._best(self._schema_capsule(name))
-
-    def list_tables(self) -> list[str]:
-        """Names of sources and tables in order of creation.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
-            >>> db.list_tables()
-            ['t']
-        """
-        return [row[0] for kind in (_SOURCE, _TABLE) for row in self._list(kind)]
-
-    tables = list_tables
-
-    def list_streams(self) -> list[str]:
-        """Names of streams in order of creation.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
-            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
-            >>> db.start()
-            >>> db.list_streams()
-            ['n']
-        """
-        return [row[0] for row in self._list(_STREAM)]
-
-    materialized_views = list_streams
-
     def stats(self, name: str) -> dict[str, Any]:
         """Rows, bytes, watermark and queue of a source; an unknown name gives None as its total_events.
 
@@ -558,263 +510,6 @@ class Connection(Asking):
             return {"name": name, "total_events": None}
         pressure = {"is_backpressured": bool(s["is_backpressured"]), "utilization": _utilization(s)}
         return {"name": name, "total_events": s["total_rows"], **s, **pressure}
-
-    def metrics(self) -> PipelineMetrics:
-        """Counters of the whole database, taken at one instant.
-
-        Example:
-            >>> laminardb.open().metrics()
-            PipelineMetrics(state=Created, ingested=0, emitted=0)
-        """
-        from .metrics import PipelineMetrics
-
-        m = self._metrics()
-        return PipelineMetrics(
-            m["rows_in"],
-            m["rows_out"],
-            m["rows_dropped"],
-            m["ticks"],
-            m["inserts"],
-            m["uptime_us"] / 1_000_000,
-            self.pipeline_state,
-            m["sources"],
-            m["streams"],
-            m["sinks"],
-            m["watermark"],
-        )
-
-    def source_metrics(self, name: str) -> SourceMetrics | None:
-        """Counters of a source or table, or None when there is no such one.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
-            >>> db.source_metrics("t")
-            SourceMetrics(name='t', events=0, pending=0)
-        """
-        from .metrics import SourceMetrics
-
-        feed = getattr(self, "_feeds", {}).get(name.lower())
-        error = None if feed is None or feed.error is None else f"{type(feed.error).__name__}: {feed.error}"
-        try:
-            return SourceMetrics._of(name, self._source_stats(name), error)
-        except SchemaError:
-            return None
-
-    def all_source_metrics(self) -> list[SourceMetrics]:
-        """Counters of every source and table in order of creation."""
-        found = (self.source_metrics(name) for name in self.list_tables())
-        return [m for m in found if m is not None]
-
-    def stream_metrics(self, name: str) -> StreamMetrics | None:
-        """Counters of a stream, or None when there is no such stream.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
-            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
-            >>> db.start()
-            >>> db.stream_metrics("n")
-            StreamMetrics(name='n', events=0, pending=0)
-        """
-        from .metrics import StreamMetrics
-
-        sql = next((row[1] for row in self._list(_STREAM) if row[0].lower() == name.lower()), None)
-        try:
-            return StreamMetrics._of(name, sql, self._stream_stats(name))
-        except SchemaError:
-            return None
-
-    def all_stream_metrics(self) -> list[StreamMetrics]:
-        """Counters of every stream in order of creation."""
-        found = (self.stream_metrics(name) for name in self.list_streams())
-        return [m for m in found if m is not None]
-
-    def metrics_history(self, minutes: int = 15) -> list[MetricsSample]:
-        """The counters of the last minutes, oldest first; the last one is of now.
-
-        Work takes a sample, at most one a second; a database without work takes none. 3,600 are kept.
-
-        Raises:
-            ValueError: minutes is below 1.
-
-        Example:
-            >>> [sample.ingested for sample in laminardb.open().metrics_history()]
-            [0]
-        """
-        from .metrics import MetricsSample
-
-        return [MetricsSample(*row) for row in self._history(minutes)]
-
-    def prometheus(self, *, openmetrics: bool = False) -> str:
-        """All metrics as text for Prometheus (format 0.0.4), or OpenMetrics 1.0.
-
-        Names begin with ``laminardb_``; units are rows, seconds and bytes. The media types to serve it with
-        are laminardb.prometheus.CONTENT_TYPE and OPENMETRICS_CONTENT_TYPE.
-
-        Example:
-            >>> laminardb.open().prometheus().splitlines()[2]
-            'laminardb_ingested_rows_total 0.0'
-        """
-        from .prometheus import text
-
-        return text(self, openmetrics)
-
-    @property
-    def pipeline_watermark(self) -> int:
-        """Epoch milliseconds up to where event time is complete; the smallest int64 before any row.
-
-        The minimum over event-timed sources that have had a row; without such sources the ingestion time of
-        the newest rows.
-        """
-        return self._metrics()["watermark"]
-
-    @property
-    def total_events_processed(self) -> int:
-        """Rows ingested plus rows emitted; never falls."""
-        m = self._metrics()
-        return m["rows_in"] + m["rows_out"]
-
-    @property
-    def source_count(self) -> int:
-        """Sources and tables."""
-        return self._metrics()["sources"]
-
-    @property
-    def sink_count(self) -> int:
-        """Sinks."""
-        return self._metrics()["sinks"]
-
-    @property
-    def active_query_count(self) -> int:
-        """Running queries and open subscriptions by SQL."""
-        return self._metrics()["queries"]
-
-    def topology(self) -> PipelineTopology:
-        """Which source or stream feeds which stream or sink, from the bound plans.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
-            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
-            >>> db.start()
-            >>> db.topology()
-            PipelineTopology(nodes=2, edges=1)
-        """
-        return self._graph(self._topology())
-
-    def _graph(self, rows: QueryResult) -> PipelineTopology:
-        from .pipeline import PipelineEdge, PipelineNode, PipelineTopology
-
-        types = {"stream": "stream", "sink": "sink"}
-        nodes: dict[str, PipelineNode] = {}
-        edges = []
-        for name, kind, sql, source in rows.fetchall():
-            if name not in nodes:
-                made = kind in types
-                nodes[name] = PipelineNode(
-                    name, types.get(kind, "source"), self.schema(name), sql if made else None
-                )
-            if source is not None:
-                edges.append(PipelineEdge(source, name))
-        return PipelineTopology(list(nodes.values()), edges)
-
-    def pipeline(self, name: str) -> Pipeline:
-        """The pipeline of that name (CREATE PIPELINE makes one). Unknown name: SchemaError 200."""
-        from .pipeline import Pipeline
-
-        self._pipeline_state(name)
-        return next((p for p in self.pipelines() if p.name.lower() == name.lower()), Pipeline(self, name))
-
-    def pipelines(self) -> list[Pipeline]:
-        """Named pipelines in order of creation; streams without one run with the database."""
-        from .pipeline import Pipeline
-
-        return [Pipeline(self, row[0]) for row in self._execute("SHOW PIPELINES").fetchall()[1:]]
-
-    def sources(self) -> list[SourceInfo]:
-        """Sources and tables in order of creation.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
-            >>> db.sources()
-            [SourceInfo(name='t', columns=2)]
-        """
-        from .pipeline import SourceInfo
-
-        rows = (
-            row for row in self._topology().fetchall() if row[1] not in ("stream", "sink") and row[3] is None
-        )
-        return [SourceInfo(name, self.schema(name), sql) for name, _, sql, _ in rows]
-
-    def streams(self) -> list[StreamInfo]:
-        """Streams in order of creation."""
-        from .pipeline import StreamInfo
-
-        return [StreamInfo(row[0], self.schema(row[0]), row[1]) for row in self._list(_STREAM)]
-
-    def sinks(self) -> list[SinkInfo]:
-        """Sinks in order of creation."""
-        from .pipeline import SinkInfo
-
-        rows = {row[0]: row for row in self._execute("SHOW SINKS").fetchall()}
-        return [
-            SinkInfo(name, sql, rows[name][2], rows[name][3])
-            for name, sql in self._list(_SINK)
-            if name in rows
-        ]
-
-    def list_sinks(self) -> list[str]:
-        """Names of sinks in order of creation."""
-        return [row[0] for row in self._list(_SINK)]
-
-    def sink_metrics(self, name: str) -> SinkMetrics | None:
-        """Counters of a sink, or None when there is no such sink."""
-        from .sinks import SinkMetrics
-
-        try:
-            return SinkMetrics._of(name, self._sink_stats(name))
-        except SchemaError:
-            return None
-
-    def all_sink_metrics(self) -> list[SinkMetrics]:
-        """Counters of every sink in order of creation."""
-        found = (self.sink_metrics(name) for name in self.list_sinks())
-        return [m for m in found if m is not None]
-
-    def register_sink(self, name: str, target: Callable[[QueryResult], object] | SinkTarget | None) -> None:
-        """Where the rows of the sink of this name (connector = 'python') go; before or after CREATE SINK.
-
-        target: a callable that takes each delivery, a QueryResult (of an updating result with `__weight` as
-        last column: -1 for an old row, +1 for a new one), or an object with ``write(batch)`` and, if it
-        likes, ``flush()`` and ``close()``. It is called on the sink's thread, one call at a time, and may use
-        this connection. An exception is tried again as the sink's options say, with the same batch. None
-        takes the target away: the sink waits.
-
-        Example:
-            >>> got = []
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
-            >>> db.register_sink("k", lambda batch: got.extend(batch.fetchall()))
-            >>> db.start()
-            >>> _ = db.insert("t", {"v": 1})
-            >>> db.flush()
-            >>> got
-            [(1,)]
-        """
-        from .sinks import Target
-
-        self._register_sink(name, None if target is None else Target(target))
-
-    def queries(self) -> list[QueryInfo]:
-        """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first."""
-        from .pipeline import QueryInfo
-
-        return [
-            QueryInfo(id, sql, state == "active", progress, read, to_read, ms / 1000)
-            for id, sql, state, progress, read, to_read, ms in self._queries().fetchall()
-        ]
 
     def set_progress(self, callback: Callable[[Progress], object] | None, *, interval_ms: int = 200) -> None:
         """Calls `callback` with a Progress while a query runs, and at its end; None: no more.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .connection import Connection
+    from .operating import Operating
 
 _BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
 
@@ -247,7 +247,7 @@ class Pipeline:
 
     __slots__ = ("_db", "_name")
 
-    def __init__(self, db: Connection, name: str) -> None:
+    def __init__(self, db: Operating, name: str) -> None:
         self._db = db
         self._name = name
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from .operating import Operating
     from .metrics import SourceMetrics, StreamMetrics
     from .sinks import SinkMetrics
 
@@ -35,7 +35,7 @@ def _seconds(watermark: int) -> float | None:
     return watermark / 1000 if watermark > -(2**63) else None
 
 
-def _of_database(db: Connection) -> Iterator[Family]:
+def _of_database(db: Operating) -> Iterator[Family]:
     m = db.metrics()
     for name, text, count in (
         ("ingested_rows", "Rows accepted by sources and tables.", m.total_events_ingested),
@@ -120,7 +120,7 @@ def _of_sinks(sinks: list[SinkMetrics]) -> Iterator[Family]:
     yield _each("sink_failed", "gauge", "1 when it has been tried often enough.", failed)
 
 
-def text(db: Connection, openmetrics: bool = False) -> str:
+def text(db: Operating, openmetrics: bool = False) -> str:
     """The page that a scraper reads; its media type is CONTENT_TYPE or OPENMETRICS_CONTENT_TYPE."""
     lines: list[str] = []
     for families in (

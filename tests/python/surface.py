@@ -18,8 +18,9 @@ import laminardb
 ELSEWHERE = {"Connection.shutdown", "Connection.close", "Connection.tick"}
 #: Made by calls of others: their fields are read.
 RECORDS = (
-    "LatencyMetrics MetricsSample PipelineEdge PipelineMetrics PipelineNode Progress QueryInfo Setting "
-    "SinkInfo SourceInfo SourceMetrics StreamInfo StreamMetrics TableStats Watermark InputState Column"
+    "LatencyMetrics MetricsSample PipelineEdge PipelineMetrics PipelineNode Progress QueryInfo "
+    "Setting PipelineVersion SinkInfo SinkMetrics SourceInfo SourceMetrics StreamInfo StreamMetrics "
+    "TableStats Watermark InputState Column"
 ).split()
 
 
@@ -35,8 +36,11 @@ class Stage:
             "CREATE TABLE r (k BIGINT PRIMARY KEY) WITH (history = 'none');"
             "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k;"
             "CREATE STREAM w AS SELECT window_start, count(*) AS n FROM e"
-            " GROUP BY TUMBLE(ts, INTERVAL '1' SECOND)"
+            " GROUP BY TUMBLE(ts, INTERVAL '1' SECOND);"
+            "CREATE PIPELINE p; CREATE STREAM m IN PIPELINE p AS SELECT sum(k) AS total FROM t;"
+            "CREATE SINK z FROM t WITH (connector = 'python')"
         )
+        self.db.register_sink("z", lambda batch: None)
         self.db.start()
         self.db.insert("t", [(1, "a"), (2, "b")])
         self.db.insert("e", (1, 1000))
@@ -48,6 +52,7 @@ class Stage:
         self.view = laminardb.mv(self.db, "n")
         self.writer = self.db.writer("q")
         self.topology = self.db.topology()
+        self.pipeline = self.db.pipeline("p")
         self.why = self.db.why("w")
         self.schema = laminardb.types.Schema(self.result.__arrow_c_schema__())
         changes = self.db.subscribe_stream("n", snapshot=True)
@@ -124,7 +129,30 @@ def paused(s: Stage) -> None:
     s.db.resume()
 
 
+def attached(s: Stage, use: Callable[[Any], Any]) -> None:
+    feed = s.db.attach_source("q", iter([(1, "text")]))
+    use(feed)
+    feed.wait(10)
+
+
 CASES: dict[str, Callable[[Stage], Any]] = {
+    "AttachedSource.cancel": lambda s: attached(s, lambda feed: feed.cancel()),
+    "AttachedSource.is_active": lambda s: attached(s, lambda feed: feed.is_active),
+    "AttachedSource.wait": lambda s: attached(s, lambda feed: feed.wait(10)),
+    "Connection.all_sink_metrics": lambda s: s.db.all_sink_metrics(),
+    "Connection.attach_source": lambda s: attached(s, lambda feed: None),
+    "Connection.pipeline": lambda s: s.db.pipeline("p"),
+    "Connection.pipelines": lambda s: s.db.pipelines(),
+    "Connection.register_sink": lambda s: s.db.register_sink("z", lambda batch: None),
+    "Connection.sink_metrics": lambda s: s.db.sink_metrics("z"),
+    "Pipeline.name": lambda s: s.pipeline.name,
+    "Pipeline.pause": lambda s: (s.pipeline.pause(), s.pipeline.resume()),
+    "Pipeline.resume": lambda s: (s.pipeline.pause(), s.pipeline.resume()),
+    "Pipeline.start": lambda s: s.pipeline.start(),
+    "Pipeline.state": lambda s: s.pipeline.state,
+    "Pipeline.stop": lambda s: (s.pipeline.stop(), s.pipeline.start()),
+    "Pipeline.topology": lambda s: s.pipeline.topology(),
+    "Pipeline.versions": lambda s: s.pipeline.versions(),
     "Connection.active_query_count": lambda s: s.db.active_query_count,
     "Connection.advance_watermark": lambda s: s.db.advance_watermark("e", 1000),
     "Connection.all_source_metrics": lambda s: s.db.all_source_metrics(),
