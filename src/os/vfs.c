@@ -20,6 +20,7 @@
 typedef struct real_file {
     vfs_file base;
     int      fd;
+    bool     locked; /* see real_lock */
     size_t   bytes;  /* of this struct with its path */
     char     path[]; /* for messages */
 } real_file;
@@ -45,6 +46,7 @@ file_new(vfs *fs, const char *path) {
     if (f != NULL) {
         f->base.fs = fs;
         f->fd = -1;
+        f->locked = false;
         f->bytes = bytes;
         memcpy(f->path, path, path_size);
     }
@@ -134,6 +136,9 @@ static status
 real_close(vfs_file *file, error *err) {
     real_file *f = (real_file *)file;
     status     s = OK;
+    if (f->locked) { /* a child of fork may have the descriptor too, and would keep the lock */
+        (void)flock(f->fd, LOCK_UN);
+    }
     /* After EINTR the descriptor is gone on Linux: closing again could hit somebody else's file. */
     if (close(f->fd) != 0 && errno != EINTR) {
         s = error_set(err, ERR_CONNECTOR_FAILED, "cannot close \"%s\": %m", f->path);
@@ -260,6 +265,7 @@ real_lock(vfs *fs, vfs_file **out, const char *path, error *err) {
         failed = flock(((const real_file *)f)->fd, LOCK_EX | LOCK_NB);
     } while (failed != 0 && errno == EINTR);
     if (failed == 0) {
+        ((real_file *)f)->locked = true;
         *out = f;
         return OK;
     }

@@ -34,25 +34,26 @@ typedef struct wal_segment {
 } wal_segment;
 
 struct wal {
-    mem             *mem;
-    vfs             *fs;
-    char            *directory;
-    int64_t          segment_bytes;
-    mutex            leading; /* whoever writes; taken before `lock` */
-    mutex            lock;    /* what is below but `writing`, for a few instructions */
-    buf              pending; /* appended, not written: heads are filled in when they are */
-    buf              writing; /* the leader's */
-    int64_t          last;    /* appended */
-    int64_t          at;      /* where pending will go */
-    int64_t          written;
-    vfs_file        *file;     /* the newest segment; changes under both locks */
-    uint64_t         salt;     /* of that file */
-    wal_segment     *segments; /* oldest first; the last one is `file` */
-    int32_t          count, capacity;
-    bool             full;   /* nothing goes into this file any more: the next one is being made */
-    bool             failed; /* D1 */
-    error            fault;
-    _Atomic int64_t  durable;
+    mem            *mem;
+    vfs            *fs;
+    char           *directory;
+    int64_t         segment_bytes;
+    mutex           leading; /* whoever writes; taken before `lock` */
+    mutex           lock;    /* what is below but `writing`, for a few instructions */
+    buf             pending; /* appended, not written: heads are filled in when they are */
+    buf             writing; /* the leader's */
+    int64_t         last;    /* appended */
+    int64_t         at;      /* where pending will go */
+    int64_t         written;
+    vfs_file       *file;     /* the newest segment; changes under both locks */
+    uint64_t        salt;     /* of that file */
+    wal_segment    *segments; /* oldest first; the last one is `file` */
+    int32_t         count, capacity;
+    bool            has_new; /* a file lies there that was being made when the last process ended */
+    bool            full;    /* nothing goes into this file any more: the next one is being made */
+    bool            failed;  /* D1 */
+    error           fault;
+    _Atomic int64_t durable;
     _Atomic uint32_t turn; /* futex: a leader is done */
 };
 

@@ -255,7 +255,8 @@ read_segment(reading *r, int32_t i, error *err) {
 
 static status
 take_name(void *context, const char *name) {
-    wal               *w = context;
+    wal *w = context;
+    w->has_new = w->has_new || strcmp(name, WAL_NEW) == 0;
     unsigned long long first = 0;
     int                used = 0;
     error              err;
@@ -285,6 +286,15 @@ find_segments(wal *w, error *err) {
             w->segments[to] = w->segments[to - 1];
         }
         w->segments[to] = moved;
+    }
+    if (s == OK && w->has_new) { /* in the way of nobody: the next one is written over it */
+        buf   path;
+        error ignored;
+        buf_init(&path, w->mem, SIZE_MAX);
+        if (wal_path(w, WAL_NEW, &path, &ignored) == OK) {
+            (void)w->fs->remove(w->fs, path.data, &ignored);
+        }
+        buf_fini(&path);
     }
     return s;
 }

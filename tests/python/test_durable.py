@@ -105,6 +105,24 @@ def test_one_process_has_it(tmp_path: Path) -> None:
     laminardb.open(path).close()
 
 
+def test_a_child_of_fork_does_not_keep_it(tmp_path: Path) -> None:
+    code = f"""
+import os, time, warnings, laminardb
+warnings.simplefilter("ignore")
+db = laminardb.open({str(tmp_path / "kept.ldb")!r})
+pid = os.fork()
+if pid == 0:
+    time.sleep(60)
+    os._exit(0)
+db.close()
+laminardb.open({str(tmp_path / "kept.ldb")!r}).close()
+os.kill(pid, 9)
+os.waitpid(pid, 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_paths_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     bad = [tmp_path / "none" / "x.ldb", tmp_path / "file", tmp_path / "file" / "x", tmp_path / ("x" * 300)]
