@@ -274,7 +274,7 @@ build_cost(const plan_node *n, int32_t side) {
         width += physical_is_view(type_physical(type)) ? TEXT_COST : 0;
     }
     return estimate_rows(n->inputs[side]) * (double)width +
-           estimate_rows(n->inputs[!side]) * PROBE_COST;
+           estimate_rows(n->inputs[!side]) * (double)PROBE_COST;
 }
 
 void
