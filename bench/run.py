@@ -239,6 +239,97 @@ for what, query in EQUAL.items():
     BENCHES[f"ten streams sharing, {what}"] = partial(equal_streams, query=query, count=10, share=True)
 
 
+# ---- databases that are kept: what a call waits for, and what opening takes
+
+
+def kept(durability: str | None, folder: str) -> Any:
+    import laminardb
+
+    if durability is None:
+        return laminardb.open()
+    return laminardb.open(f"{folder}/kept.ldb", config=laminardb.LaminarConfig(durability=durability))
+
+
+def keep_rows(scale: float, durability: str | None, batch: int) -> tuple[float, str]:
+    """Microseconds a call, with a GROUP BY stream over the rows."""
+    import tempfile
+
+    import pyarrow as pa
+
+    rows = int(max(batch, min(10_000, 200 * batch) * scale)) // batch * batch
+    with tempfile.TemporaryDirectory(dir=os.environ.get("LAMINAR_DISK")) as folder:
+        db = kept(durability, folder)
+        db.execute("CREATE SOURCE t (k BIGINT, name VARCHAR, v DOUBLE)")
+        db.execute("CREATE STREAM s AS SELECT name, sum(v) AS total FROM t GROUP BY name")
+        db.start()
+        data: Any = {"k": 1, "name": "a name", "v": 1.5}
+        if batch > 1:
+            data = pa.table(
+                {"k": range(batch), "name": [f"name {i % 100}" for i in range(batch)], "v": [1.5] * batch}
+            )
+        start = time.perf_counter()
+        for _ in range(rows // batch):
+            db.insert("t", data)
+        took = time.perf_counter() - start
+        check(one(db, "SELECT sum(total) FROM s"), rows * 1.5)
+        db.close()
+    return took / (rows // batch) * 1e6, "us/call"
+
+
+def bare_sync(scale: float) -> tuple[float, str]:
+    """What the disk takes for 100 bytes and an fdatasync, in a file that has its size."""
+    import tempfile
+
+    calls = int(2000 * scale)
+    with tempfile.NamedTemporaryFile(dir=os.environ.get("LAMINAR_DISK")) as f:
+        f.write(bytes(1 << 20))
+        f.flush()
+        os.fsync(f.fileno())
+        start = time.perf_counter()
+        for i in range(calls):
+            os.pwrite(f.fileno(), bytes([i % 255 + 1]) * 100, i * 100)
+            os.fdatasync(f.fileno())
+        took = time.perf_counter() - start
+    return took / calls * 1e6, "us/call"
+
+
+def reopen(scale: float, batch: int) -> tuple[float, str]:
+    """Opening runs the log: megabytes of it a second, with the stream's work."""
+    import tempfile
+
+    import pyarrow as pa
+
+    rows = int(2_000_000 * scale) if batch > 1000 else int(100_000 * scale)
+    data = pa.table(
+        {"k": range(batch), "name": [f"name {i % 100}" for i in range(batch)], "v": [1.5] * batch}
+    )
+    with tempfile.TemporaryDirectory(dir=os.environ.get("LAMINAR_DISK")) as folder:
+        db = kept("async", folder)
+        db.execute("CREATE SOURCE t (k BIGINT, name VARCHAR, v DOUBLE)")
+        db.execute("CREATE STREAM s AS SELECT name, sum(v) AS total FROM t GROUP BY name")
+        db.start()
+        for _ in range(rows // batch):
+            db.insert("t", data)
+        db.close()
+        used = sum(len(f.read_bytes().rstrip(b"\0")) for f in Path(folder, "kept.ldb").glob("wal-*"))
+        start = time.perf_counter()
+        db = kept("async", folder)
+        took = time.perf_counter() - start
+        check(one(db, "SELECT sum(total) FROM s"), rows // batch * batch * 1.5)
+        db.close()
+    return used / took / 1e6, "MB/s"
+
+
+for mode in (None, "async", "group", "full"):
+    for size in (1, 1000, 65536):
+        BENCHES[f"kept {mode or 'in memory'}, {size} rows a call"] = partial(
+            keep_rows, durability=mode, batch=size
+        )
+BENCHES["kept: a bare write and fdatasync"] = bare_sync
+for size in (10, 10_000):
+    BENCHES[f"kept: opening a log of {size} rows a record"] = partial(reopen, batch=size)
+
+
 @bench("SELECT 1")
 def select_one(scale: float) -> tuple[float, str]:
     db = connect()

@@ -317,12 +317,14 @@ def test_the_configs_repr() -> None:
 
 
 @requirement("F-PY-029.7")
-def test_storage_dir_is_where_a_bare_name_lives() -> None:
-    from laminardb.connection import _place
-
-    config = laminardb.LaminarConfig(storage_dir="/data/laminar")
-    assert _place("trades", config.storage_dir) == "/data/laminar/trades"
-    assert _place("./trades", config.storage_dir) == "./trades" and _place(":memory:", "/data") == ":memory:"
+def test_storage_dir_is_where_a_bare_name_lives(tmp_path: Path) -> None:
+    config = laminardb.LaminarConfig(storage_dir=str(tmp_path / "data"))
+    for given in ("trades", str(tmp_path / "elsewhere.ldb"), ":memory:"):
+        with laminardb.open(given, config=config) as db:
+            db.execute("CREATE TABLE t (k BIGINT); INSERT INTO t VALUES (1)")
+    assert (tmp_path / "data/trades").is_dir() and (tmp_path / "elsewhere.ldb").is_dir()
+    with laminardb.open("trades", config=config) as db:
+        assert db.query("SELECT * FROM t").fetchall() == [(1,)]
 
 
 @requirement("F-PY-029.8")
