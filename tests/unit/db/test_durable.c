@@ -9,8 +9,8 @@
 #include "../os/faulty_vfs.h"
 
 enum { LIVES = 6 };
-#ifdef __SANITIZE_ADDRESS__
-enum { WORLDS = 500 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { WORLDS = 200 };
 #else
 enum { WORLDS = 3000 };
 #endif
