@@ -26,7 +26,7 @@ def read(text: str, strict: bool) -> tuple[dict[str, Any], Samples]:
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_values_are_the_metrics(db: Any, strict: bool) -> None:
-    odd = 'a "b" \\ \n c'
+    odd = 'a "b" \\ {c}'
     quoted = odd.replace('"', '""')
     db.execute(
         "CREATE SOURCE t (ts BIGINT, k BIGINT, WATERMARK FOR ts AS ts - INTERVAL '1' SECOND);"
