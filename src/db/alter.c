@@ -25,7 +25,8 @@ alter_name(const ast_statement *st) {
     static const char *const names[] = {[AST_OBJECT_SOURCE] = "ALTER SOURCE",
                                         [AST_OBJECT_STREAM] = "ALTER STREAM",
                                         [AST_OBJECT_TABLE] = "ALTER TABLE",
-                                        [AST_OBJECT_VIEW] = "ALTER VIEW"};
+                                        [AST_OBJECT_VIEW] = "ALTER VIEW",
+                                        [AST_OBJECT_SINK] = "ALTER SINK"};
     return names[st->object];
 }
 

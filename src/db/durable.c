@@ -21,6 +21,7 @@
 enum {
     ITEM_SETTINGS = 1, /* integer_division, default_null_order, max_future_skew, timezone, retain */
     ITEM_STATEMENT,    /* instant, text; of a table made of a query its name and what was typed */
+    ITEM_RETRY,        /* instant, text; there may be nothing to retry in another life */
     ITEM_EVENT,        /* instant, durable_event */
     ITEM_CHANGE,       /* object, instant, positions that died, whether rows follow, rows */
     ITEM_WATERMARK,    /* object, instant, microseconds */
@@ -253,7 +254,8 @@ durable_suspend(laminar_database *db, bool suspended) {
 }
 
 static void
-put_statement(durable *d, const statement_context *c, const ast_statement *st, const object *made) {
+put_statement(durable *d, int32_t item, const statement_context *c, const ast_statement *st,
+              const object *made) {
     buf written;
     buf_init(&written, d->db->mem, SIZE_MAX / 2);
     if (made != NULL && st->or_replace) { /* its definition says CREATE alone */
@@ -266,7 +268,7 @@ put_statement(durable *d, const statement_context *c, const ast_statement *st, c
     } else {
         definition_print(st, c->sql, NULL, &written);
     }
-    put_byte(d, ITEM_STATEMENT);
+    put_byte(d, item);
     image_put_i64(&d->record, now_us(d));
     image_put_text(&d->record, buf_text(&written));
     d->record.failed = d->record.failed || written.failed;
@@ -283,13 +285,14 @@ put_statement(durable *d, const statement_context *c, const ast_statement *st, c
 status
 durable_ran(laminar_database *db, const statement_context *c, const ast_statement *st,
             const object *made, error *err) {
-    durable *d = db->durable;
-    if (d == NULL || db->replaying) {
-        return OK;
+    durable   *d = db->durable;
+    const bool retries = st->kind == AST_ALTER && st->alter == AST_ALTER_RETRY;
+    if (d == NULL || db->replaying || (retries && st->object == AST_OBJECT_SINK)) {
+        return OK; /* a sink begins anew in each life */
     }
     engine_settle(db->engine); /* what its journal was told before stands before it */
     begin(&d->base, false);
-    put_statement(d, c, st, made);
+    put_statement(d, retries ? ITEM_RETRY : ITEM_STATEMENT, c, st, made);
     if (made != NULL) {
         TRY(source_log_all(made->impl, err));
     }
@@ -456,7 +459,7 @@ take_watermark(replay *r, error *err) {
 }
 
 static status
-take_statement(replay *r, error *err) {
+take_statement(replay *r, bool may_fail, error *err) {
     text sql;
     text name;
     text declared;
@@ -464,7 +467,8 @@ take_statement(replay *r, error *err) {
     TRY(image_take_text(&r->in, &sql, err));
     TRY(image_take_text(&r->in, &name, err));
     TRY(image_take_text(&r->in, &declared, err));
-    TRY(execute_text(r->db, sql, err));
+    const status ran = execute_text(r->db, sql, err);
+    TRY(may_fail ? OK : ran);
     object *o = name.size == 0 ? NULL : catalog_find(r->db->catalog, name, true);
     if (o != NULL) {
         o->declared = arena_text(&o->arena, declared);
@@ -488,7 +492,8 @@ take_item(replay *r, error *err) {
     case ITEM_SETTINGS:
         return take_settings(r, err);
     case ITEM_STATEMENT:
-        return take_statement(r, err);
+    case ITEM_RETRY:
+        return take_statement(r, item == ITEM_RETRY, err);
     case ITEM_EVENT:
         return take_event(r, err);
     case ITEM_CHANGE:

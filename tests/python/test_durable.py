@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import laminardb
@@ -336,3 +337,25 @@ def test_pipelines_are_as_they_were(tmp_path: Path) -> None:
         assert db.query("SELECT * FROM s").fetchall() == [(6,)]
         db.pipeline("q").start()
         assert db.query("SELECT * FROM r").fetchall() == [(3,)]
+
+
+def test_retries_do_not_keep_a_database_from_opening(tmp_path: Path) -> None:
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path) as db:
+        db.execute("CREATE SOURCE t (a VARCHAR)")
+        db.execute("CREATE STREAM s AS SELECT CAST(a AS BIGINT) AS n FROM t")
+        db.execute("CREATE SINK k FROM t WITH (connector = 'python', retries = 0)")
+        db.register_sink("k", lambda batch: 1 / 0)
+        db.start()
+        db.insert("t", {"a": "no number"})
+        assert db.stream_metrics("s").error
+        db.execute("CREATE OR REPLACE STREAM s AS SELECT TRY_CAST(a AS BIGINT) AS n FROM t")
+        for _ in range(500):
+            if db.sink_metrics("k").state == "failed":
+                break
+            time.sleep(0.01)
+        db.register_sink("k", lambda batch: None)
+        db.execute("ALTER SINK k RETRY")
+        db.insert("t", {"a": "1"})
+    with laminardb.open(path) as db:
+        assert sorted(db.query("SELECT n FROM s").fetchall(), key=repr) == [(1,), (None,)]
