@@ -7,42 +7,43 @@ engine_set_journal(engine *e, journal *j) {
     e->journal = j;
 }
 
-status
-source_log(const source *s, const delta *rows, const int64_t *dead, int64_t dead_count,
-           int64_t now_us, error *err) {
-    engine  *e = s->engine;
+static bool
+is_told(const engine *e) {
+    return UNLIKELY(e->journal != NULL) && !e->in_transaction;
+}
+
+static status
+tell_one(engine *e, const journal_change *c, error *err) {
     journal *j = e->journal;
-    if (LIKELY(j == NULL) || e->in_transaction) {
-        return OK;
-    }
-    const journal_change c = {.object = s->object,
-                              .ingested_us = now_us,
-                              .rows = rows->row_count == 0 ? NULL : rows,
-                              .dead = dead,
-                              .dead_count = dead_count};
     j->begin(j, false);
-    j->change(j, &c);
+    j->change(j, c);
     TRY(j->end(j, err));
     e->has_unkept = true;
     return OK;
 }
 
 status
+source_log(const source *s, const delta *rows, const int64_t *dead, int64_t dead_count,
+           int64_t now_us, error *err) {
+    const journal_change c = {.object = s->object,
+                              .ingested_us = now_us,
+                              .rows = rows->row_count == 0 ? NULL : rows,
+                              .dead = dead,
+                              .dead_count = dead_count};
+    return is_told(s->engine) ? tell_one(s->engine, &c, err) : OK;
+}
+
+status
 source_log_watermark(const source *s, int64_t watermark_us, int64_t now_us, error *err) {
-    engine  *e = s->engine;
-    journal *j = e->journal;
-    if (LIKELY(j == NULL) || e->in_transaction) {
-        return OK;
-    }
     const journal_change c = {.object = s->object,
                               .ingested_us = now_us,
                               .moves_watermark = true,
                               .watermark_us = watermark_us};
-    j->begin(j, false);
-    j->change(j, &c);
-    TRY(j->end(j, err));
-    e->has_unkept = true;
-    return engine_keep(e, err);
+    if (!is_told(s->engine)) {
+        return OK;
+    }
+    TRY(tell_one(s->engine, &c, err));
+    return engine_keep(s->engine, err);
 }
 
 status
