@@ -138,15 +138,7 @@ static status
 write_columns(const statement_context *c, object *o, error *err) {
     buf written;
     buf_init(&written, c->db->mem, SIZE_MAX / 2);
-    buf_append_text(&written, TEXT("CREATE TABLE "));
-    buf_append_quoted(&written, o->name, '"');
-    for (int32_t i = 0; i < o->schema->count; i++) {
-        const field *f = &o->schema->fields[i];
-        buf_append_text(&written, i == 0 ? TEXT(" (") : TEXT(", "));
-        buf_append_quoted(&written, f->name, '"');
-        buf_printf(&written, " %s", type_name(f->type));
-    }
-    buf_append_char(&written, ')');
+    columns_print(o, &written);
     o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
     buf_fini(&written);
     return o->sql.data == NULL ? error_memory(err) : OK;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "batch/batch_image.h"
+#include "db/going.h"
 #include "db/parameters.h"
 #include "db/settings.h"
 #include "db/sink.h"
@@ -21,6 +22,7 @@
 enum {
     ITEM_SETTINGS = 1, /* integer_division, default_null_order, max_future_skew, timezone, retain */
     ITEM_STATEMENT,    /* instant, text; of a table made of a query its name and what was typed */
+    ITEM_VIEW,         /* instant, text as typed and as kept, its columns (columns_print) */
     ITEM_RETRY,        /* instant, text; there may be nothing to retry in another life */
     ITEM_EVENT,        /* instant, durable_event */
     ITEM_CHANGE,       /* object, instant, positions that died, whether rows follow, rows */
@@ -41,7 +43,9 @@ struct durable {
     vfs_file         *lock;
     wal              *log;
     buf               record;
-    int64_t           last;     /* to be committed */
+    int64_t           last;   /* to be committed */
+    bool              broken; /* memory has what the log could not be told: see fault */
+    error             fault;
     bool              has_said; /* settings stand in the log */
     binding           said;
     char              said_zone[72], said_retain[104];
@@ -140,6 +144,12 @@ static status
 append(durable *d, error *err) {
     enum { KEPT = 4 << 20 };
     mem *m = d->db->mem;
+    if (d->broken) {
+        if (err != NULL) {
+            *err = d->fault;
+        }
+        return d->fault.status;
+    }
     if (d->record.failed) {
         buf_fini(&d->record);
         buf_init(&d->record, m, SIZE_MAX / 2);
@@ -226,6 +236,22 @@ end(journal *j, error *err) {
     return db_setting(d->db, SETTING_DURABILITY) == LAMINAR_DURABILITY_FULL ? commit(j, err) : OK;
 }
 
+/* What has happened in memory could not be told: nothing that follows may be, or the log would
+ * speak of what it does not know. */
+static status
+give_up(durable *d, status s, error *err) {
+    if (!d->broken) {
+        d->broken = true;
+        (void)error_set(&d->fault, s, "the log misses a definition: %.300s",
+                        err == NULL ? status_title(s) : err->message);
+        (void)error_hint(&d->fault, "open the database again: it is as it was before that");
+    }
+    if (err != NULL) {
+        *err = d->fault;
+    }
+    return d->fault.status;
+}
+
 /* ---- statements */
 
 status
@@ -282,6 +308,21 @@ put_statement(durable *d, int32_t item, const statement_context *c, const ast_st
     buf_fini(&written);
 }
 
+static void
+put_view(durable *d, const ast_statement *st) {
+    const object *o = catalog_find(d->db->catalog, st->name.text, false);
+    buf           written;
+    buf_init(&written, d->db->mem, SIZE_MAX / 2);
+    columns_print(o, &written);
+    put_byte(d, ITEM_VIEW);
+    image_put_i64(&d->record, now_us(d));
+    image_put_text(&d->record, o->declared);
+    image_put_text(&d->record, o->sql);
+    image_put_text(&d->record, buf_text(&written));
+    d->record.failed = d->record.failed || written.failed;
+    buf_fini(&written);
+}
+
 status
 durable_ran(laminar_database *db, const statement_context *c, const ast_statement *st,
             const object *made, error *err) {
@@ -292,12 +333,15 @@ durable_ran(laminar_database *db, const statement_context *c, const ast_statemen
     }
     engine_settle(db->engine); /* what its journal was told before stands before it */
     begin(&d->base, false);
-    put_statement(d, retries ? ITEM_RETRY : ITEM_STATEMENT, c, st, made);
-    if (made != NULL) {
-        TRY(source_log_all(made->impl, err));
+    status s = OK;
+    if (st->kind == AST_CREATE_VIEW) {
+        put_view(d, st);
+    } else {
+        put_statement(d, retries ? ITEM_RETRY : ITEM_STATEMENT, c, st, made);
+        s = made == NULL ? OK : source_log_all(made->impl, err);
     }
-    TRY(failed_as(ERR_QUERY_FAILED, append(d, err), err));
-    return commit(&d->base, err);
+    s = s < 0 ? s : failed_as(ERR_QUERY_FAILED, append(d, err), err);
+    return s < 0 ? give_up(d, s, err) : commit(&d->base, err);
 }
 
 status
@@ -477,6 +521,20 @@ take_statement(replay *r, bool may_fail, error *err) {
 }
 
 static status
+take_view(replay *r, error *err) {
+    text typed;
+    text kept;
+    text columns;
+    TRY(take_instant(r, err));
+    TRY(image_take_text(&r->in, &typed, err));
+    TRY(image_take_text(&r->in, &kept, err));
+    TRY(image_take_text(&r->in, &columns, err));
+    return execute_text(r->db, typed, err) == OK
+               ? OK
+               : view_keep_unbound(r->db, typed, kept, columns, err);
+}
+
+static status
 take_item(replay *r, error *err) {
     char item;
     TRY(image_take(&r->in, &item, 1, err));
@@ -494,6 +552,8 @@ take_item(replay *r, error *err) {
     case ITEM_STATEMENT:
     case ITEM_RETRY:
         return take_statement(r, item == ITEM_RETRY, err);
+    case ITEM_VIEW:
+        return take_view(r, err);
     case ITEM_EVENT:
         return take_event(r, err);
     case ITEM_CHANGE:

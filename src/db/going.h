@@ -21,6 +21,13 @@ status going_check_joining(const statement_context *c, const object *o, going_ki
                            error *err) MUST_USE;
 bool   object_reads(const object *o, const object *input); /* directly */
 
+/* ---- unbound.c: the columns of an object as a CREATE TABLE */
+void columns_print(const object *o, buf *out);
+/* A recovered view whose text cannot be bound now, since a file that it reads is away: it is there
+ * with the columns that it had (of columns_print), and whoever reads it is told. */
+status view_keep_unbound(laminar_database *db, text typed, text kept, text columns,
+                         error *err) MUST_USE;
+
 /* ---- declared.c: OK: the statement defines the recovered object as it is. */
 status declared_again(statement_context *c, const ast_statement *st, const object *o,
                       error *err) MUST_USE;

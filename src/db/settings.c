@@ -521,7 +521,7 @@ settings_take_texts(laminar_database *db, const laminar_options *options, error 
 
 status
 db_check_external(const laminar_database *db, int32_t position, error *err) {
-    if (db_setting(db, SETTING_EXTERNAL_ACCESS) != 0) {
+    if (db_setting(db, SETTING_EXTERNAL_ACCESS) != 0 || db->replaying) {
         return OK;
     }
     error_set_at(err, ERR_QUERY_FAILED, position,

@@ -216,7 +216,7 @@ sink_make(statement_context *c, const ast_statement *st, object *o, plan *p, are
     laminar_subscription_options how = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
     TRY(read_options(c, st, &o->arena, &options, err));
     TRY(check_path(db, &options, st->name.position, err));
-    if (options.is_file && !db->replaying) {
+    if (options.is_file) {
         TRY(db_check_external(db, st->name.position, err));
     }
     how.max_lag_bytes = options.max_lag_bytes;

@@ -359,3 +359,30 @@ def test_retries_do_not_keep_a_database_from_opening(tmp_path: Path) -> None:
         db.insert("t", {"a": "1"})
     with laminardb.open(path) as db:
         assert sorted(db.query("SELECT n FROM s").fetchall(), key=repr) == [(1,), (None,)]
+
+
+def test_what_is_away_or_forbidden_now_does_not_keep_it_from_opening(tmp_path: Path) -> None:
+    """A file that a view reads, and limits of this life that definitions of an earlier one do not meet."""
+    path, csv = tmp_path / "kept.ldb", tmp_path / "a.csv"
+    csv.write_text("x,y\n1,2\n")
+    with laminardb.open(path) as db:
+        db.execute(f"CREATE VIEW v AS SELECT * FROM '{csv}'; CREATE VIEW w AS SELECT x + 1 AS z FROM v")
+        db.execute("CREATE SOURCE t (a BIGINT)")
+        db.execute(f"CREATE STREAM s AS SELECT a FROM t WHERE a IN ({', '.join(map(str, range(5000)))})")
+        db.start()
+        db.insert("t", {"a": 7})
+    csv.unlink()
+    for config in (
+        LaminarConfig(),
+        LaminarConfig(external_access=False),
+        LaminarConfig(statement_timeout_ms=1, max_concurrent_queries=1),
+    ):
+        with laminardb.open(path, config=config) as db:
+            assert db.query_stream("s").fetchall() == [(7,)]
+            db.execute(f"CREATE VIEW v AS SELECT * FROM '{csv}'")  # a script runs again
+            with pytest.raises(laminardb.QueryError):
+                db.query("SELECT * FROM w")
+            assert db.schema("v").names == ["x", "y"]
+    csv.write_text("x,y\n3,4\n")
+    with laminardb.open(path) as db:
+        assert db.query("SELECT z FROM w").fetchall() == [(4,)]
