@@ -93,21 +93,17 @@ typedef int32_t laminar_status;
 #define LAMINAR_OK 0
 #define LAMINAR_DONE 1
 
-/* ----------------------------------------------------------------------------------------------
- * errors */
+/* ---- errors */
 typedef struct laminar_error {
     int32_t code;           /* 100, 200, 401 ... */
-    char    class_name[24]; /* "QueryError", "SchemaError", "MemoryError", "ValueError", "TypeError"
-                               ... */
+    char    class_name[24]; /* "QueryError", "SchemaError", "MemoryError", "ValueError", ... */
     int32_t position; /* characters from the start of the statement text, from 0; -1: no place */
     int32_t line, column;  /* from 1; 0: no place */
     char    message[1024]; /* with the line and a caret below it where there is a place */
-    char hint[256]; /* next step: did you mean "price"?; "" when there is none; also part of message
-                     */
+    char    hint[256];     /* next step: did you mean "price"?; "": none; stands in message too */
 } laminar_error;
 
-/* ----------------------------------------------------------------------------------------------
- * database */
+/* ---- database */
 /* GROUP: a sync to disk that calls which wait at the same time share. FULL: one of its own. ASYNC:
  * the operating system has it, which survives the process; it is synced within 100 ms. */
 typedef enum laminar_durability {
@@ -117,12 +113,10 @@ typedef enum laminar_durability {
 } laminar_durability;
 
 typedef struct laminar_options {
-    uint32_t size;        /* sizeof(laminar_options): how the library knows the caller's version */
-    int32_t  threads;     /* at most this many threads work on one large statement; 0: number of
-                             processors */
-    int64_t memory_limit; /* bytes; 0: half of what the machine, or its cgroup, has */
-    int64_t (*clock_us)(void *context); /* wall clock, microseconds since 1970; NULL: the system's.
-                                           Tests replace it */
+    uint32_t size;         /* sizeof(laminar_options): how the library knows the caller's version */
+    int32_t  threads;      /* that work on one large statement; 0: all processors */
+    int64_t  memory_limit; /* bytes; 0: half of what the machine, or its cgroup, has */
+    int64_t (*clock_us)(void *context); /* us since 1970; NULL: the system's */
     void *clock_context;
     /* Called on the thread that runs a query or waits in a call, at most every 5 ms: true makes
      * the call return code 402, without effect. For signals and the like. While a query runs it
@@ -130,13 +124,11 @@ typedef struct laminar_options {
     bool (*interrupted)(void *context);
     void   *interrupted_context;
     int64_t buffer_size;          /* rows that may wait for a busy engine; 0: 65,536 */
-    int64_t insert_timeout_ms;    /* how long an insert waits for room in it, or for
-                                     LAMINAR_LAG_BLOCK; 0: 30,000 */
-    int64_t max_lag_bytes;        /* what a subscription may leave unread when it names no limit; 0:
-                                     256 MiB */
+    int64_t insert_timeout_ms;    /* the wait for room in it, or LAG_BLOCK; 0: 30,000 */
+    int64_t max_lag_bytes;        /* unread by a subscription that says nothing; 0: 256 MiB */
     int64_t statement_timeout_ms; /* how long a query may run; 0: no limit */
-    int64_t max_future_skew_ms;   /* how far beyond the clock a row may move a watermark, where its
-                                     source does not say; 0: no bound */
+    int64_t max_future_skew_ms;   /* of sources that do not say: a row moves the watermark so
+                                     far beyond the clock; 0: no bound */
     /* The caller owns the clock: it stands at 0 (1970) until laminar_database_tick moves it, and no
      * thread is started. The same calls and seed (of random() and its like) give the same bytes.
      * Not together with clock_us. */
@@ -255,8 +247,7 @@ LAMINAR_API laminar_status laminar_database_cancel_query(laminar_database *db, i
 /* Bytes of memory charged to the database now. */
 LAMINAR_API int64_t laminar_database_memory(laminar_database *db);
 
-/* ----------------------------------------------------------------------------------------------
- * statements */
+/* ---- statements */
 /* Runs statements separated by ';' in order and gives the result of the last one (out may be NULL).
  */
 LAMINAR_API laminar_status laminar_database_execute(laminar_database *db, const char *sql,
@@ -358,8 +349,7 @@ LAMINAR_API laminar_status laminar_database_query_windows(laminar_database *db, 
                                                           const char *filter, laminar_windows which,
                                                           laminar_result **out, laminar_error *err);
 
-/* ----------------------------------------------------------------------------------------------
- * results */
+/* ---- results */
 typedef enum laminar_result_kind {
     LAMINAR_RESULT_DDL,
     LAMINAR_RESULT_ROWS_AFFECTED,
@@ -479,8 +469,7 @@ LAMINAR_API laminar_status laminar_result_stream(const laminar_result    *r,
 LAMINAR_API laminar_status laminar_result_schema(const laminar_result *r, struct ArrowSchema *out,
                                                  laminar_error *err);
 
-/* ----------------------------------------------------------------------------------------------
- * rows in */
+/* ---- rows in */
 /* Inserts all rows of an Arrow stream as one insert: all or none. Columns are matched by name,
  * missing ones get their DEFAULT or NULL, values are cast where nothing is lost. Takes the stream
  * (releases it, also on error). */
@@ -539,7 +528,7 @@ LAMINAR_API laminar_status laminar_appender_find(laminar_appender *a, const char
                                                  size_t name_size, int32_t *column,
                                                  laminar_error *err);
 LAMINAR_API laminar_status laminar_append_null(laminar_appender *a, int32_t column,
-                                               laminar_error *err); /* NULL, not the default */
+                                               laminar_error *err);
 LAMINAR_API laminar_status laminar_append_default(laminar_appender *a, int32_t column,
                                                   laminar_error *err);
 LAMINAR_API laminar_status laminar_append_boolean(laminar_appender *a, int32_t column, bool v,
@@ -593,11 +582,9 @@ LAMINAR_API laminar_status laminar_appender_submit(laminar_appender *a, int64_t 
 LAMINAR_API laminar_status laminar_database_advance(laminar_database *db, const char *source,
                                                     int64_t watermark_ms, laminar_error *err);
 
-/* ----------------------------------------------------------------------------------------------
- * subscriptions */
+/* ---- subscriptions */
 typedef enum laminar_lag_policy {
-    LAMINAR_LAG_ERROR,       /* what is unread is lost; the next read gives code 503 with how many
-                                rows, then it goes on */
+    LAMINAR_LAG_ERROR,       /* the unread is lost: code 503 and how many, then it goes on */
     LAMINAR_LAG_DROP_OLDEST, /* append-only results: the oldest rows are lost, and counted */
     LAMINAR_LAG_CONFLATE,    /* updating results with a key: the last row of each changed key */
     LAMINAR_LAG_BLOCK        /* inserts wait before they are accepted, at most insert_timeout_ms */
@@ -675,8 +662,7 @@ LAMINAR_API laminar_status laminar_subscription_schema(const laminar_subscriptio
                                                        struct ArrowSchema *out, laminar_error *err);
 LAMINAR_API void           laminar_subscription_close(laminar_subscription *s); /* NULL is fine */
 
-/* ----------------------------------------------------------------------------------------------
- * what there is */
+/* ---- what there is */
 typedef enum laminar_object_kind {
     LAMINAR_OBJECT_SOURCE,
     LAMINAR_OBJECT_TABLE,
@@ -724,8 +710,7 @@ typedef struct laminar_sink_stats {
     int64_t  errors;   /* of the connector, those that a retry mended too */
     char    state[16]; /* "running", "waiting" (for its writer), "retrying", "failed", "finished" */
     char    last_error[512]; /* "": none yet */
-    int64_t epoch, part;     /* the position of the last delivery that was written, as
-                                laminar_result_position */
+    int64_t epoch, part;     /* laminar_result_position of the last that was written */
     laminar_latency latency; /* ns that a delivery took to be written, retries too */
 } laminar_sink_stats;
 /* Code 200: there is none of the name. */
@@ -760,12 +745,10 @@ typedef struct laminar_source_stats {
     int64_t  total_rows, retained_rows, retained_bytes;
     int64_t  watermark_ms; /* INT64_MIN before any row; without event time: when the newest came */
     int64_t  null_time_rows;
-    int64_t  pending_rows;  /* accepted, but held back from the streams by a pause, or queued */
-    int64_t  capacity_rows; /* rows that may wait before an insert has to: buffer_size */
-    int64_t  queued_rows;   /* of all sources: what waits for a busy engine, or for the end of
-                               another thread's transaction */
-    bool is_backpressured;  /* the next insert has to wait: that many rows are queued, or a
-                               subscription that blocks is full */
+    int64_t  pending_rows;     /* accepted, but held back from the streams by a pause, or queued */
+    int64_t  capacity_rows;    /* rows that may wait before an insert has to: buffer_size */
+    int64_t  queued_rows;      /* wait for a busy engine, or another thread's transaction */
+    bool     is_backpressured; /* an insert waits: the queue or a LAG_BLOCK reader is full */
 } laminar_source_stats;
 LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, const char *source,
                                                          laminar_source_stats *out,
@@ -783,8 +766,7 @@ typedef struct laminar_stream_stats {
     bool            is_backpressured;
     laminar_latency latency;
     int64_t         lost_rows; /* taken back when state_ttl had made the stream forget them */
-    int64_t         shared_state_bytes, shared_state_rows; /* of what it shares with other streams:
-                                                              not in state_bytes and state_rows */
+    int64_t         shared_state_bytes, shared_state_rows; /* with others; not above */
 } laminar_stream_stats;
 LAMINAR_API laminar_status laminar_database_stream_stats(laminar_database *db, const char *stream,
                                                          laminar_stream_stats *out,

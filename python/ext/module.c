@@ -3,6 +3,7 @@
  */
 #include "state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 module_state *
@@ -60,6 +61,28 @@ error_class(module_state *state, const char *name) {
         return Py_NewRef(PyExc_TypeError);
     }
     return PyObject_GetAttrString(state->errors, name);
+}
+
+laminar_status
+ext_take_exception(laminar_error *err, int32_t code) {
+    PyObject *type, *value, *trace;
+    memset(err, 0, sizeof(*err));
+    err->code = code;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    PyObject   *text = value == NULL ? NULL : PyObject_Str(value);
+    PyObject   *name = type == NULL ? NULL : PyObject_GetAttrString(type, "__name__");
+    const char *shown = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(text, NULL);
+    const char *named = name == NULL ? NULL : PyUnicode_AsUTF8AndSize(name, NULL);
+    (void)snprintf(err->message, sizeof(err->message), "%s: %.400s",
+                   named == NULL ? "error" : named, shown == NULL ? "" : shown);
+    PyErr_Clear();
+    Py_XDECREF(name);
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return -code;
 }
 
 PyObject *

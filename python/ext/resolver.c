@@ -16,22 +16,7 @@ report_exception(laminar_error *err) {
         (void)snprintf(err->message, sizeof(err->message), "interrupted");
         return -400;
     }
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    PyErr_NormalizeException(&type, &value, &trace);
-    PyObject   *text = value == NULL ? NULL : PyObject_Str(value);
-    PyObject   *name = type == NULL ? NULL : PyObject_GetAttrString(type, "__name__");
-    const char *shown = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(text, NULL);
-    const char *named = name == NULL ? NULL : PyUnicode_AsUTF8AndSize(name, NULL);
-    (void)snprintf(err->message, sizeof(err->message), "%s: %.400s",
-                   named == NULL ? "error" : named, shown == NULL ? "" : shown);
-    PyErr_Clear();
-    Py_XDECREF(name);
-    Py_XDECREF(text);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-    return -400;
+    return ext_take_exception(err, 400);
 }
 
 static PyObject *

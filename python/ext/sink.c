@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sink.c - register_sink: deliveries of a sink go to a Python object. The engine's thread of the
  * sink calls; it takes the GIL for each delivery and holds nothing of the engine meanwhile. */
-#include <stdio.h>
 #include <string.h>
 
 #include "connection.h"
@@ -11,36 +10,13 @@ typedef struct target {
     PyObject     *object; /* has write, flush and close: see laminardb.sinks */
 } target;
 
-/* The exception as the engine's error, with its type. */
-static laminar_status
-take_exception(laminar_error *err) {
-    PyObject *type, *value, *trace;
-    memset(err, 0, sizeof(*err));
-    err->code = 800;
-    PyErr_Fetch(&type, &value, &trace);
-    PyErr_NormalizeException(&type, &value, &trace);
-    PyObject   *text = value == NULL ? NULL : PyObject_Str(value);
-    PyObject   *name = type == NULL ? NULL : PyObject_GetAttrString(type, "__name__");
-    const char *shown = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(text, NULL);
-    const char *named = name == NULL ? NULL : PyUnicode_AsUTF8AndSize(name, NULL);
-    (void)snprintf(err->message, sizeof(err->message), "%s: %.400s",
-                   named == NULL ? "error" : named, shown == NULL ? "" : shown);
-    PyErr_Clear();
-    Py_XDECREF(name);
-    Py_XDECREF(text);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-    return -800;
-}
-
 static laminar_status
 sink_write(void *context, laminar_result *rows, laminar_error *err) {
     const target          *t = context;
     const PyGILState_STATE gil = PyGILState_Ensure();
     PyObject              *batch = ext_result_wrap(t->state, rows);
     PyObject *answer = batch == NULL ? NULL : PyObject_CallMethod(t->object, "write", "O", batch);
-    const laminar_status s = answer == NULL ? take_exception(err) : LAMINAR_OK;
+    const laminar_status s = answer == NULL ? ext_take_exception(err, 800) : LAMINAR_OK;
     Py_XDECREF(answer);
     Py_XDECREF(batch);
     PyGILState_Release(gil);
@@ -52,7 +28,7 @@ sink_flush(void *context, laminar_error *err) {
     const target          *t = context;
     const PyGILState_STATE gil = PyGILState_Ensure();
     PyObject              *answer = PyObject_CallMethod(t->object, "flush", NULL);
-    const laminar_status   s = answer == NULL ? take_exception(err) : LAMINAR_OK;
+    const laminar_status   s = answer == NULL ? ext_take_exception(err, 800) : LAMINAR_OK;
     Py_XDECREF(answer);
     PyGILState_Release(gil);
     return s;

@@ -41,6 +41,8 @@ int ext_replay_setup(PyObject *module, module_state *state);
 
 /* Sets the Python exception for err; returns NULL. */
 PyObject *ext_raise_error(module_state *state, const laminar_error *err);
+/* The other way: the Python exception that is set, and is no more, as the engine's error. */
+laminar_status ext_take_exception(laminar_error *err, int32_t code);
 
 /* A QueryResult (state->result_class) that takes over r. */
 PyObject *ext_result_wrap(module_state *state, laminar_result *r);

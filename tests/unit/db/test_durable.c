@@ -44,18 +44,6 @@ run(laminar_database *db, const char *sql) {
     return s == LAMINAR_OK;
 }
 
-static int64_t
-number(laminar_database *db, const char *sql) {
-    laminar_error   err;
-    laminar_result *r = NULL;
-    laminar_value   v;
-    db_check_ok(laminar_database_execute(db, sql, &r, &err), &err, sql, __FILE__, __LINE__);
-    CHECK_EQ(laminar_result_row_count(r), 1);
-    CHECK_EQ(laminar_result_value(r, 0, 0, &v), LAMINAR_OK);
-    laminar_result_free(r);
-    return v.is_null ? -1 : v.i;
-}
-
 static bool
 define(laminar_database *db) {
     return run(db, "CREATE SOURCE IF NOT EXISTS t (n BIGINT, k VARCHAR)") &&
@@ -95,16 +83,16 @@ insert(world *h, laminar_database *db) {
 /* What a recovered database shows. */
 static void
 check(world *h, laminar_database *db) {
-    const int64_t rows = number(db, "SELECT count(*) FROM t");
+    const int64_t rows = db_integer(db, "SELECT count(*) FROM t");
     CHECK(rows >= h->acknowledged);
     CHECK(rows == h->acknowledged || rows == h->tried);
-    CHECK_EQ(number(db, "SELECT count(DISTINCT n) FROM t WHERE n >= 0"), rows);
-    CHECK(rows == 0 || number(db, "SELECT max(n) FROM t") == rows - 1);
-    CHECK_EQ(number(db, "SELECT sum(v) FROM a"), 400);
-    CHECK_EQ(number(db, "SELECT count(*) FROM (SELECT * FROM s EXCEPT ALL SELECT k, count(*), "
-                        "sum(n) FROM t GROUP BY k)"),
+    CHECK_EQ(db_integer(db, "SELECT count(DISTINCT n) FROM t WHERE n >= 0"), rows);
+    CHECK(rows == 0 || db_integer(db, "SELECT max(n) FROM t") == rows - 1);
+    CHECK_EQ(db_integer(db, "SELECT sum(v) FROM a"), 400);
+    CHECK_EQ(db_integer(db, "SELECT count(*) FROM (SELECT * FROM s EXCEPT ALL SELECT k, count(*), "
+                            "sum(n) FROM t GROUP BY k)"),
              0);
-    CHECK_EQ(number(db, "SELECT count(*) FROM s"), min_i64(rows, 3));
+    CHECK_EQ(db_integer(db, "SELECT count(*) FROM s"), min_i64(rows, 3));
     h->lost += rows < h->tried;
     h->acknowledged = h->tried = rows;
 }
