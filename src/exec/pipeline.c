@@ -22,8 +22,8 @@ typedef struct held_event {
 } held_event;
 
 typedef struct held_source { /* where the streams stand in it */
-    const source *source;
-    int64_t       row_count;
+    uint64_t object;         /* its number: a later source may lie where a dropped one lay */
+    int64_t  row_count;
 } held_source;
 
 struct pipeline {
@@ -176,7 +176,7 @@ stream_shows(const stream *s, const source *src, int64_t *end, uint64_t *sequenc
     *sequence = engine_sequence(src->engine);
     const pipeline *p = s != NULL && stream_is_held(s) ? s->pipeline : NULL;
     for (int32_t i = 0; p != NULL && i < p->source_count; i++) {
-        if (p->sources[i].source == src) {
+        if (p->sources[i].object == src->object->id) {
             *end = p->sources[i].row_count;
             *sequence = p->sequence;
         }
@@ -256,7 +256,7 @@ note_sources(pipeline *p, error *err) {
     p->source_count = e->sources.count;
     for (int32_t i = 0; i < e->sources.count; i++) {
         const source *src = e->sources.items[i];
-        p->sources[i] = (held_source){src, source_flowed_rows(src)};
+        p->sources[i] = (held_source){src->object->id, source_flowed_rows(src)};
     }
     p->sequence = engine_sequence(e);
     return OK;
