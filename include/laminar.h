@@ -105,11 +105,13 @@ typedef struct laminar_error {
 
 /* ---- database */
 /* GROUP: a sync to disk that calls which wait at the same time share. FULL: one of its own. ASYNC:
- * the operating system has it, which survives the process; it is synced within 100 ms. */
+ * the operating system has it, which survives the process; it is synced within 100 ms. OFF: no log,
+ * what came since the last checkpoint is lost with the process. */
 typedef enum laminar_durability {
     LAMINAR_DURABILITY_GROUP,
     LAMINAR_DURABILITY_FULL,
-    LAMINAR_DURABILITY_ASYNC
+    LAMINAR_DURABILITY_ASYNC,
+    LAMINAR_DURABILITY_OFF
 } laminar_durability;
 
 typedef struct laminar_options {
@@ -145,6 +147,8 @@ typedef struct laminar_options {
     bool        no_external_access; /* statements may neither read nor write files */
     /* What a call that changes a kept database waits for; see laminar_database_open. */
     laminar_durability durability;
+    int64_t            checkpoint_interval_ms;  /* 0: none by time, and none when asked */
+    int64_t wal_limit_bytes, wal_segment_bytes; /* of the log, of its files; 0: 256, 16 MiB */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 
@@ -200,10 +204,6 @@ LAMINAR_API laminar_status laminar_database_check(laminar_database *db, laminar_
  *     laminar_database_tick(db, 1700000000000000, &err); */
 LAMINAR_API laminar_status laminar_database_tick(laminar_database *db, int64_t now_us,
                                                  laminar_error *err);
-/* Takes the state of every stream to the bytes of a checkpoint and goes on from those bytes: a test
- * that they hold all of it, because no result may change. LAMINAR_DONE: not now (a stream is being
- * filled, or a transaction is open). */
-LAMINAR_API laminar_status laminar_database_reload(laminar_database *db, laminar_error *err);
 /* What an insert gave reason to say since this was asked, such as event times that look like
  * another unit: true, and its text in `out` (320 bytes hold all). Cheap when there is nothing. */
 LAMINAR_API bool laminar_database_take_warning(laminar_database *db, char *out, size_t size);
@@ -787,7 +787,7 @@ typedef struct laminar_metrics { /* rows and counts since the database was opene
 } laminar_metrics;
 LAMINAR_API laminar_status laminar_database_metrics(laminar_database *db, laminar_metrics *out,
                                                     laminar_error *err);
-
+#include "laminar_durable.h"
 /* Caveats
  * - Inserts run the streams before they return: a large insert takes as long as its streams need.
  * - A result, an appender or a subscription keeps its database's memory alive; close them too.

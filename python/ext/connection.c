@@ -659,6 +659,9 @@ static PyMethodDef connection_methods[] = {
      PyDoc_STR("cancel_query($self, query_id, /)\n--\n\nA running query raises QueryError 402; the "
                "consumers of a subscription finish.\nSchemaError 200 for an unknown id; one that "
                "is over stays so.")},
+    {"_checkpoint", ext_connection_checkpoint, METH_NOARGS, NULL},
+    {"_checkpoints", ext_connection_checkpoints, METH_NOARGS, NULL},
+    {"_checkpoint_status", ext_connection_checkpoint_status, METH_NOARGS, NULL},
     {"_memory", ext_connection_memory, METH_NOARGS, NULL},
     {"start", connection_start, METH_NOARGS,
      PyDoc_STR("start($self)\n--\n\nStarts the streams: each first reads every retained row of its "

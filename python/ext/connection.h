@@ -19,6 +19,10 @@ typedef struct connection_object {
 PyObject *ext_connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 int       ext_know_main_thread(module_state *state); /* -1: a handler raised */
 
+/* durable.c: methods */
+PyObject *ext_connection_checkpoint(PyObject *o, PyObject *unused);
+PyObject *ext_connection_checkpoints(PyObject *o, PyObject *unused);
+PyObject *ext_connection_checkpoint_status(PyObject *o, PyObject *unused);
 /* metrics.c: methods */
 PyObject *ext_connection_source_stats(PyObject *o, PyObject *name);
 PyObject *ext_connection_stream_stats(PyObject *o, PyObject *name);

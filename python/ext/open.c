@@ -38,53 +38,68 @@ check_signals(void *context) {
     return raised;
 }
 
+/* What Connection was given. False: an exception is set. */
+static bool
+read_options(PyObject *args, PyObject *kwargs, const char **path, laminar_options *options) {
+    static char *names[] = {"path",
+                            "threads",
+                            "memory_limit",
+                            "buffer_size",
+                            "insert_timeout_ms",
+                            "max_lag_bytes",
+                            "statement_timeout_ms",
+                            "max_future_skew",
+                            "deterministic",
+                            "random_seed",
+                            "temp_directory",
+                            "max_temp_directory_size",
+                            "batch_size",
+                            "max_concurrent_queries",
+                            "cpu_affinity",
+                            "retain",
+                            "external_access",
+                            "durability",
+                            "checkpoint_interval_ms",
+                            "wal_limit_bytes",
+                            "wal_segment_bytes",
+                            NULL};
+    long long    limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
+    long long    disk = 0, batch = 0, queries = 0, interval = 0, log_limit = 0, log_file = 0;
+    int          deterministic = 0, external = 1, durability = 0;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "s|iLLLLLLpLsLLLsspiLLL:Connection", names, path, &options->threads,
+            &limit, &buffer, &timeout, &lag, &query_timeout, &skew, &deterministic, &seed,
+            &options->temp_directory, &disk, &batch, &queries, &options->cpu_affinity,
+            &options->retain, &external, &durability, &interval, &log_limit, &log_file)) {
+        return false;
+    }
+    options->memory_limit = limit;
+    options->buffer_size = buffer;
+    options->insert_timeout_ms = timeout;
+    options->max_lag_bytes = lag;
+    options->statement_timeout_ms = query_timeout;
+    options->max_future_skew_ms = skew;
+    options->max_temp_directory_size = disk;
+    options->batch_size = batch;
+    options->max_concurrent_queries = queries;
+    options->no_external_access = external == 0;
+    options->durability = (laminar_durability)durability;
+    options->checkpoint_interval_ms = interval;
+    options->wal_limit_bytes = log_limit;
+    options->wal_segment_bytes = log_file;
+    options->deterministic = deterministic != 0;
+    options->seed = (uint64_t)seed;
+    return true;
+}
+
 PyObject *
 ext_connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char    *names[] = {"path",
-                               "threads",
-                               "memory_limit",
-                               "buffer_size",
-                               "insert_timeout_ms",
-                               "max_lag_bytes",
-                               "statement_timeout_ms",
-                               "max_future_skew",
-                               "deterministic",
-                               "random_seed",
-                               "temp_directory",
-                               "max_temp_directory_size",
-                               "batch_size",
-                               "max_concurrent_queries",
-                               "cpu_affinity",
-                               "retain",
-                               "external_access",
-                               "durability",
-                               NULL};
     const char     *path = NULL;
     laminar_options options = LAMINAR_OPTIONS_INIT;
-    long long limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
-    long long disk = 0, batch = 0, queries = 0;
-    int       deterministic = 0, external = 1, durability = 0;
-    laminar_error err;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "s|iLLLLLLpLsLLLsspi:Connection", names, &path, &options.threads, &limit,
-            &buffer, &timeout, &lag, &query_timeout, &skew, &deterministic, &seed,
-            &options.temp_directory, &disk, &batch, &queries, &options.cpu_affinity,
-            &options.retain, &external, &durability)) {
+    laminar_error   err;
+    if (!read_options(args, kwargs, &path, &options)) {
         return NULL;
     }
-    options.memory_limit = limit;
-    options.buffer_size = buffer;
-    options.insert_timeout_ms = timeout;
-    options.max_lag_bytes = lag;
-    options.statement_timeout_ms = query_timeout;
-    options.max_future_skew_ms = skew;
-    options.max_temp_directory_size = disk;
-    options.batch_size = batch;
-    options.max_concurrent_queries = queries;
-    options.no_external_access = external == 0;
-    options.durability = (laminar_durability)durability;
-    options.deterministic = deterministic != 0;
-    options.seed = (uint64_t)seed;
     module_state      *state = ext_state_of_type(type);
     allocfunc          alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     connection_object *self = state == NULL ? NULL : (connection_object *)(void *)alloc(type, 0);

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .aio import AsyncStreamSubscription, AsyncSubscription
     from .callbacks import CallbackSubscription
     from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
+    from .checkpoints import CheckpointInfo, CheckpointResult, CheckpointStatus
     from .feeds import AttachedSource
     from .metrics import (
         LatencyMetrics,
@@ -85,6 +86,7 @@ _LATER = {
     "aio": ("AsyncStreamSubscription", "AsyncSubscription"),
     "callbacks": ("CallbackSubscription",),
     "changes": ("ChangeEvent", "ChangeRow", "MaterializedView", "mv"),
+    "checkpoints": ("CheckpointInfo", "CheckpointResult", "CheckpointStatus"),
     "dbapi": (),
     "feeds": ("AttachedSource",),
     "display": (),
@@ -144,6 +146,9 @@ __all__ = [
     "ChangeEvent",
     "ChangeRow",
     "CheckpointError",
+    "CheckpointInfo",
+    "CheckpointResult",
+    "CheckpointStatus",
     "Column",
     "Config",
     "Connection",

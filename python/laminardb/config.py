@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-DURABILITIES = ("group", "full", "async")  # as laminar_durability
+DURABILITIES = ("group", "full", "async", "off")  # as laminar_durability
 
 
 def _whole(key: str, value: Any, least: int = 1) -> Any:
@@ -53,6 +53,10 @@ def _cpus(key: str, value: Any) -> Any:
     return ",".join(str(_whole(key, cpu, 0)) for cpu in sorted(value))
 
 
+def _log_size(key: str, value: Any) -> Any:
+    return _whole(key, value, 65536)
+
+
 def _durability(key: str, value: Any) -> Any:
     if value not in DURABILITIES:
         raise ValueError(f"{key} must be one of {', '.join(DURABILITIES)}, not {value!r}")
@@ -66,7 +70,8 @@ class LaminarConfig:
         buffer_size: rows that may wait for a busy engine; a further insert waits for room.
         storage_dir: the directory in which a database with a bare name lives: open("trades") is then
             storage_dir/trades. None: it lives in memory.
-        checkpoint_interval_ms: a checkpoint at most so often; None: none by itself.
+        checkpoint_interval_ms: how often a checkpoint is made of what changed; None: when the log has grown,
+            and not when asked. A database in memory has checkpoints in memory then.
         table_spill_threshold: rows of a source or table beyond which older ones are written to disk where
             the database has a directory.
         threads: at most this many threads work on one large query; None: the number of processors.
@@ -96,7 +101,11 @@ class LaminarConfig:
             in memory.
         durability: what a call that changes a kept database waits for. "group": a sync to disk that calls
             which wait at the same time share. "full": one of its own. "async": the operating system, which
-            survives the process; a loss of power may take what came within the last 100 ms.
+            survives the process; a loss of power may take what came within the last 100 ms. "off": nothing is
+            logged, so what came since the last checkpoint goes with the process.
+        wal_limit_bytes: how far the log of a kept database grows before a checkpoint lets it begin anew;
+            None: 256 MiB.
+        wal_segment_bytes: of a file of the log; None: 16 MiB.
         max_lag_bytes: what a subscription may leave unread when it names no limit; None: 256 MiB.
 
     Raises:
@@ -132,6 +141,8 @@ table_spill_threshold=1000000, threads=2)
         "deterministic": (False, _flag),
         "random_seed": (None, _seed),
         "durability": ("group", _durability),
+        "wal_limit_bytes": (None, _log_size),
+        "wal_segment_bytes": (None, _log_size),
     }
 
     def __init__(self, **settings: Any) -> None:

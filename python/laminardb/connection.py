@@ -85,6 +85,9 @@ class Connection(Operating):
             settings.retain or "all",
             settings.external_access,
             DURABILITIES.index(settings.durability),
+            settings.checkpoint_interval_ms or 0,
+            settings.wal_limit_bytes or 0,
+            settings.wal_segment_bytes or 0,
         )
 
     def tick(self, now: int | datetime | str) -> None:

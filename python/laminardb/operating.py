@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from .checkpoints import CheckpointInfo, CheckpointResult, CheckpointStatus
     from .metrics import MetricsSample, PipelineMetrics, SourceMetrics, StreamMetrics
     from .pipeline import (
         Pipeline,
@@ -71,6 +72,56 @@ class Operating(Asking):
         return [row[0] for row in self._list(_STREAM)]
 
     materialized_views = list_streams
+
+    @property
+    def is_checkpoint_enabled(self) -> bool:
+        """Whether a checkpoint_interval_ms was configured.
+
+        Example:
+            >>> laminardb.open().is_checkpoint_enabled
+            False
+        """
+        return bool(self._checkpoint_status()[0])
+
+    def checkpoint(self) -> CheckpointResult:
+        """Makes a checkpoint now and returns its number, when it is complete. Rows may be inserted meanwhile.
+
+        Raises:
+            CheckpointError: 701: no checkpoint_interval_ms was configured. 700: it could not be written, with
+                the reason; nothing is lost.
+
+        Example:
+            >>> db = laminardb.open(config=laminardb.LaminarConfig(checkpoint_interval_ms=60_000))
+            >>> db.checkpoint()
+            CheckpointResult(checkpoint_id=1)
+        """
+        from .checkpoints import CheckpointResult
+
+        return CheckpointResult(self._checkpoint())
+
+    def checkpoints(self) -> list[CheckpointInfo]:
+        """The checkpoints that there are, oldest first: the last two.
+
+        Example:
+            >>> db = laminardb.open(config=laminardb.LaminarConfig(checkpoint_interval_ms=60_000))
+            >>> _ = db.checkpoint()
+            >>> [(c.checkpoint_id, c.rows, c.trigger) for c in db.checkpoints()]
+            [(1, 0, 'asked')]
+        """
+        from .checkpoints import CheckpointInfo
+
+        return [CheckpointInfo(*row) for row in self._checkpoints().fetchall()]
+
+    def checkpoint_status(self) -> CheckpointStatus:
+        """Whether checkpoints are enabled, the newest one, and how long the log is.
+
+        Example:
+            >>> laminardb.open().checkpoint_status()
+            CheckpointStatus(checkpoint_id=None, enabled=False)
+        """
+        from .checkpoints import CheckpointStatus
+
+        return CheckpointStatus._of(self._checkpoint_status())
 
     def metrics(self) -> PipelineMetrics:
         """Counters of the whole database, taken at one instant.

@@ -79,6 +79,18 @@ buf_append(buf *b, const void *bytes, size_t size) {
 }
 
 bool
+buf_room(buf *b, size_t size, char **to) {
+    buf_clear(b);
+    if (!reserve(b, size)) {
+        return false;
+    }
+    b->size = size;
+    b->data[size] = '\0';
+    *to = b->data;
+    return true;
+}
+
+bool
 buf_append_text(buf *b, text t) {
     return buf_append(b, t.data, t.size);
 }

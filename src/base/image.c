@@ -20,6 +20,18 @@ image_put_text(buf *out, text t) {
     buf_append_text(out, t);
 }
 
+/* LEB128: seven bits a byte, the lowest first. */
+void
+image_put_small(buf *out, uint64_t v) {
+    char    bytes[10];
+    int32_t n = 0;
+    for (; v >= 0x80; v >>= 7) {
+        bytes[n++] = (char)(v | 0x80);
+    }
+    bytes[n++] = (char)v;
+    buf_append(out, bytes, (size_t)n);
+}
+
 status
 image_corrupt(const char *what, error *err) {
     error_set(err, ERR_CORRUPTION, "a saved state is damaged: %s", what);
@@ -60,4 +72,19 @@ image_take_text(image_reader *in, text *t, error *err) {
     in->at += size;
     in->left -= (size_t)size;
     return OK;
+}
+
+status
+image_take_small(image_reader *in, uint64_t *v, error *err) {
+    uint64_t made = 0;
+    for (uint32_t shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = 0;
+        TRY(image_take(in, &byte, 1, err));
+        made |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *v = made;
+            return OK;
+        }
+    }
+    return image_corrupt("a number without an end", err);
 }

@@ -47,6 +47,8 @@ void buf_clear(buf *b); /* empty again and no longer failed; keeps its memory */
 /* An append happens whole or not at all; false when it did not, or an earlier one did not. */
 bool buf_append(buf *b, const void *bytes, size_t size);
 bool buf_append_text(buf *b, text t);
+/* Its content becomes `size` bytes that the caller writes. */
+bool buf_room(buf *b, size_t size, char **to);
 bool buf_append_char(buf *b, char c);
 /* t between quotes, each quote in it doubled: a SQL literal (') or quoted name ("). */
 bool buf_append_quoted(buf *b, text t, char quote);

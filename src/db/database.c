@@ -92,7 +92,9 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     if (options->threads < 0 || options->memory_limit < 0 || options->buffer_size < 0 ||
         options->insert_timeout_ms < 0 || options->max_lag_bytes < 0 ||
         options->statement_timeout_ms < 0 || options->max_future_skew_ms < 0 ||
-        options->max_temp_directory_size < 0 || options->durability > LAMINAR_DURABILITY_ASYNC) {
+        options->max_temp_directory_size < 0 || options->durability > LAMINAR_DURABILITY_OFF ||
+        options->checkpoint_interval_ms < 0 || options->wal_limit_bytes < 0 ||
+        options->wal_segment_bytes < 0) {
         return error_set(err, ERR_INVALID_ARGUMENT,
                          "numbers in the options must be 0 (the default) or more");
     }
@@ -130,10 +132,12 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
     settings_started(db);
     if (is_kept(path)) {
         s = durable_open(db, vfs_real(), path, err);
-        if (s < 0) {
-            laminar_database_close(db);
-            return s;
-        }
+    } else if (options->checkpoint_interval_ms > 0) {
+        s = durable_open_memory(db, err);
+    }
+    if (s < 0) {
+        laminar_database_close(db);
+        return s;
     }
     *out = db;
     return OK;
@@ -462,6 +466,7 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
         return LAMINAR_OK;
     }
     drain_sinks(db);
+    durable_closing(db);
     const status s = take_token(db, &e);
     if (s == OK) {
         end_entered(db);
@@ -479,6 +484,7 @@ laminar_database_close(laminar_database *db) {
     }
     laminar_database_interrupt(db);
     drain_sinks(db);
+    durable_closing(db);
     mutex_lock(&db->token);
     end_entered(db);
     db_release(db);
@@ -516,8 +522,8 @@ start_streams(laminar_database *db, const pipeline *only, error *err) {
 }
 
 /* Another thread's start is waited for, with the token given up. */
-static status
-await_start(laminar_database *db, error *err) {
+status
+db_await_start(laminar_database *db, error *err) {
     while (db->starting) {
         const uint32_t seen = atomic_load(&db->start_word);
         db_leave(db);
@@ -541,7 +547,7 @@ end_start(laminar_database *db) {
 
 static status
 start(laminar_database *db, error *err) {
-    TRY(await_start(db, err));
+    TRY(db_await_start(db, err));
     TRY(db_in_foreign_transaction(db) ? db_refuse_waiting(db, err) : OK);
     TRY(db_writable(db, err));
     TRY(db_refuse_in_transaction(db, "start()", err));
@@ -563,7 +569,7 @@ start(laminar_database *db, error *err) {
 
 status
 db_start_pipeline(laminar_database *db, const pipeline *p, error *err) {
-    TRY(await_start(db, err));
+    TRY(db_await_start(db, err));
     db->starting = true;
     const status s = start_streams(db, p, err);
     end_start(db);

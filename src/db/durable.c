@@ -3,58 +3,18 @@
  *
  * A record is items one after another, each a byte that says what it is and its fields
  * (base/image.h). */
-#include "db/durable.h"
-
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "batch/batch_image.h"
+#include "db/durable_internal.h"
 #include "db/going.h"
 #include "db/parameters.h"
 #include "db/settings.h"
 #include "db/sink.h"
-#include "store/wal.h"
 
-#define SEGMENT_BYTES (16 << 20)
 #define ASYNC_US 100000
-
-enum {
-    ITEM_SETTINGS = 1, /* integer_division, default_null_order, max_future_skew, timezone, retain */
-    ITEM_STATEMENT,    /* instant, text; of a table made of a query its name and what was typed */
-    ITEM_VIEW,         /* instant, text as typed and as kept, its columns (columns_print) */
-    ITEM_RETRY,        /* instant, text; there may be nothing to retry in another life */
-    ITEM_EVENT,        /* instant, durable_event */
-    ITEM_CHANGE,       /* object, instant, positions that died, whether rows follow, rows */
-    ITEM_WATERMARK,    /* object, instant, microseconds */
-    ITEM_RANDOM,       /* where random() and its like stood */
-    ITEM_GROUP         /* the changes that follow are one transaction */
-};
-
-typedef struct binding { /* settings that a statement means something under */
-    int64_t division, nulls, skew;
-    text    zone, retain;
-} binding;
-
-struct durable {
-    journal           base;
-    laminar_database *db;
-    vfs              *fs;
-    vfs_file         *lock;
-    wal              *log;
-    buf               record;
-    int64_t           last;   /* to be committed */
-    bool              broken; /* memory has what the log could not be told: see fault */
-    error             fault;
-    bool              has_said; /* settings stand in the log */
-    binding           said;
-    char              said_zone[72], said_retain[104];
-    /* durability = 'async': what was written is synced within ASYNC_US by a thread of its own. */
-    thread           syncer;
-    bool             has_syncer;
-    _Atomic uint32_t written; /* futex: changes with each commit and at the end */
-    _Atomic bool     ending;
-};
 
 static durable *
 of(journal *j) {
@@ -82,6 +42,16 @@ binding_of(const laminar_database *db) {
                      .retain = setting_value(db, SETTING_RETAIN).s};
 }
 
+static void
+put_binding(buf *out, const binding *b) {
+    (void)buf_append_char(out, ITEM_SETTINGS);
+    image_put_i64(out, b->division);
+    image_put_i64(out, b->nulls);
+    image_put_i64(out, b->skew);
+    image_put_text(out, b->zone);
+    image_put_text(out, b->retain);
+}
+
 /* An item when they are not those of the last one. */
 static void
 put_settings(durable *d) {
@@ -92,12 +62,7 @@ put_settings(durable *d) {
         text_equal(now.retain, said.retain)) {
         return;
     }
-    put_byte(d, ITEM_SETTINGS);
-    image_put_i64(&d->record, now.division);
-    image_put_i64(&d->record, now.nulls);
-    image_put_i64(&d->record, now.skew);
-    image_put_text(&d->record, now.zone);
-    image_put_text(&d->record, now.retain);
+    put_binding(&d->record, &now);
     (void)snprintf(d->said_zone, sizeof(d->said_zone), "%.*s", TEXT_ARG(now.zone));
     (void)snprintf(d->said_retain, sizeof(d->said_retain), "%.*s", TEXT_ARG(now.retain));
     d->said = now;
@@ -108,10 +73,19 @@ put_settings(durable *d) {
 
 /* ---- the journal */
 
+bool
+durable_is_off(const durable *d) {
+    return d->unlogged || db_setting(d->db, SETTING_DURABILITY) == LAMINAR_DURABILITY_OFF;
+}
+
 static void
 begin(journal *j, bool is_transaction) {
     durable *d = of(j);
     buf_clear(&d->record);
+    d->unlogged = durable_is_off(d);
+    if (d->unlogged) {
+        return;
+    }
     put_settings(d);
     put_byte(d, ITEM_RANDOM);
     image_put_i64(&d->record, (int64_t)atomic_load(&d->db->random.state));
@@ -123,6 +97,9 @@ begin(journal *j, bool is_transaction) {
 static void
 change(journal *j, const journal_change *c) {
     durable *d = of(j);
+    if (d->unlogged) {
+        return;
+    }
     put_byte(d, c->moves_watermark ? ITEM_WATERMARK : ITEM_CHANGE);
     image_put_text(&d->record, c->object->name);
     image_put_i64(&d->record, c->ingested_us);
@@ -149,6 +126,9 @@ append(durable *d, error *err) {
             *err = d->fault;
         }
         return d->fault.status;
+    }
+    if (d->unlogged) {
+        return OK;
     }
     if (d->record.failed) {
         buf_fini(&d->record);
@@ -218,7 +198,10 @@ may_wait(durable *d) {
 
 static status
 commit(journal *j, error *err) {
-    durable     *d = of(j);
+    durable *d = of(j);
+    if (d->unlogged) {
+        return OK;
+    }
     const bool   async = may_wait(d);
     const status s = wal_commit(d->log, d->last, async ? WAL_WRITTEN : WAL_DURABLE, err);
     TRY(failed_as(ERR_INGESTION_FAILED, s, err));
@@ -226,6 +209,7 @@ commit(journal *j, error *err) {
         atomic_fetch_add(&d->written, 1);
         futex_wake_all(&d->written);
     }
+    checkpoints_look(d);
     return OK;
 }
 
@@ -261,6 +245,10 @@ durable_reserve(laminar_database *db, const statement_context *c, const ast_stat
     if (db->durable == NULL) {
         return OK;
     }
+    definitions_begin(&db->durable->definitions, db, st);
+    if (db->replaying || db->durable->log == NULL || durable_is_off(db->durable)) {
+        return OK;
+    }
     buf written;
     buf_init(&written, db->mem, SIZE_MAX / 2);
     definition_print(st, c->sql, NULL, &written);
@@ -274,14 +262,14 @@ durable_reserve(laminar_database *db, const statement_context *c, const ast_stat
 
 void
 durable_suspend(laminar_database *db, bool suspended) {
-    if (db->durable != NULL && !db->replaying) {
+    if (db->durable != NULL && db->durable->log != NULL && !db->replaying) {
         engine_set_journal(db->engine, suspended ? NULL : &db->durable->base);
     }
 }
 
 static void
-put_statement(durable *d, int32_t item, const statement_context *c, const ast_statement *st,
-              const object *made) {
+write_statement(durable *d, buf *out, int32_t item, const statement_context *c,
+                const ast_statement *st, const object *made) {
     buf written;
     buf_init(&written, d->db->mem, SIZE_MAX / 2);
     if (made != NULL && st->or_replace) { /* its definition says CREATE alone */
@@ -294,50 +282,77 @@ put_statement(durable *d, int32_t item, const statement_context *c, const ast_st
     } else {
         definition_print(st, c->sql, NULL, &written);
     }
-    put_byte(d, item);
-    image_put_i64(&d->record, now_us(d));
-    image_put_text(&d->record, buf_text(&written));
-    d->record.failed = d->record.failed || written.failed;
+    (void)buf_append_char(out, (char)item);
+    image_put_i64(out, now_us(d));
+    image_put_text(out, buf_text(&written));
+    out->failed = out->failed || written.failed;
     buf_clear(&written);
     if (made != NULL) {
         definition_print(st, c->sql, NULL, &written);
     }
-    image_put_text(&d->record, made == NULL ? (text){NULL, 0} : made->name);
-    image_put_text(&d->record, buf_text(&written));
-    d->record.failed = d->record.failed || written.failed;
+    image_put_text(out, made == NULL ? (text){NULL, 0} : made->name);
+    image_put_text(out, buf_text(&written));
+    out->failed = out->failed || written.failed;
     buf_fini(&written);
 }
 
 static void
-put_view(durable *d, const ast_statement *st) {
-    const object *o = catalog_find(d->db->catalog, st->name.text, false);
-    buf           written;
+write_view(durable *d, buf *out, const object *o) {
+    buf written;
     buf_init(&written, d->db->mem, SIZE_MAX / 2);
     columns_print(o, &written);
-    put_byte(d, ITEM_VIEW);
-    image_put_i64(&d->record, now_us(d));
-    image_put_text(&d->record, o->declared);
-    image_put_text(&d->record, o->sql);
-    image_put_text(&d->record, buf_text(&written));
-    d->record.failed = d->record.failed || written.failed;
+    (void)buf_append_char(out, ITEM_VIEW);
+    image_put_i64(out, now_us(d));
+    image_put_text(out, o->declared);
+    image_put_text(out, o->sql);
+    image_put_text(out, buf_text(&written));
+    out->failed = out->failed || written.failed;
     buf_fini(&written);
 }
 
-status
-durable_ran(laminar_database *db, const statement_context *c, const ast_statement *st,
-            const object *made, error *err) {
-    durable   *d = db->durable;
-    const bool retries = st->kind == AST_ALTER && st->alter == AST_ALTER_RETRY;
-    if (d == NULL || db->replaying || (retries && st->object == AST_OBJECT_SINK)) {
-        return OK; /* a sink begins anew in each life */
-    }
-    engine_settle(db->engine); /* what its journal was told before stands before it */
-    begin(&d->base, false);
-    status s = OK;
-    if (st->kind == AST_CREATE_VIEW) {
-        put_view(d, st);
+/* The statement as an item of its own: for the log, or for the definitions. */
+static void
+write_definition(durable *d, buf *out, const statement_context *c, const ast_statement *st,
+                 const object *made) {
+    const object *view =
+        st->kind != AST_CREATE_VIEW ? NULL : catalog_find(d->db->catalog, st->name.text, false);
+    if (view != NULL) {
+        write_view(d, out, view);
     } else {
-        put_statement(d, retries ? ITEM_RETRY : ITEM_STATEMENT, c, st, made);
+        write_statement(d, out, ITEM_STATEMENT, c, st, made);
+    }
+}
+
+static void
+note_definition(durable *d, const statement_context *c, const ast_statement *st,
+                const object *made) {
+    const binding now = binding_of(d->db);
+    buf           item;
+    buf_init(&item, d->db->mem, SIZE_MAX / 2);
+    put_binding(&item, &now);
+    write_definition(d, &item, c, st, made);
+    if (item.failed) {
+        d->definitions.is_incomplete = true;
+    } else {
+        definitions_add(&d->definitions, d->db, st, buf_text(&item));
+    }
+    buf_fini(&item);
+}
+
+static status
+log_statement(durable *d, const statement_context *c, const ast_statement *st, const object *made,
+              error *err) {
+    const bool retries = st->kind == AST_ALTER && st->alter == AST_ALTER_RETRY;
+    engine_settle(d->db->engine); /* what its journal was told before stands before it */
+    begin(&d->base, false);
+    if (d->unlogged) {
+        return OK;
+    }
+    status s = OK;
+    if (retries) {
+        write_statement(d, &d->record, ITEM_RETRY, c, st, NULL);
+    } else {
+        write_definition(d, &d->record, c, st, made);
         s = made == NULL ? OK : source_log_all(made->impl, err);
     }
     s = s < 0 ? s : failed_as(ERR_QUERY_FAILED, append(d, err), err);
@@ -345,255 +360,34 @@ durable_ran(laminar_database *db, const statement_context *c, const ast_statemen
 }
 
 status
+durable_ran(laminar_database *db, const statement_context *c, const ast_statement *st,
+            const object *made, error *err) {
+    durable   *d = db->durable;
+    const bool retries = st->kind == AST_ALTER && st->alter == AST_ALTER_RETRY;
+    if (d == NULL || (retries && st->object == AST_OBJECT_SINK)) {
+        return OK; /* a sink begins anew in each life */
+    }
+    if (!retries) {
+        note_definition(d, c, st, made);
+    }
+    return db->replaying || d->log == NULL ? OK : log_statement(d, c, st, made, err);
+}
+
+status
 durable_happened(laminar_database *db, durable_event what, error *err) {
     durable *d = db->durable;
-    if (d == NULL || db->replaying) {
+    if (d == NULL || db->replaying || d->log == NULL) {
         return OK;
     }
     begin(&d->base, false);
+    if (d->unlogged) {
+        return OK;
+    }
     put_byte(d, ITEM_EVENT);
     image_put_i64(&d->record, now_us(d));
     put_byte(d, (int32_t)what);
     TRY(failed_as(ERR_QUERY_FAILED, append(d, err), err));
     return commit(&d->base, err);
-}
-
-/* ---- replay */
-
-typedef struct replay {
-    laminar_database *db;
-    image_reader      in;
-} replay;
-
-static status
-execute_text(laminar_database *db, text sql, error *err) {
-    laminar_result *answer = NULL;
-    laminar_error   e;
-    char           *copy = mem_alloc(db->mem, sql.size + 1);
-    if (copy == NULL) {
-        return error_memory(err);
-    }
-    memcpy(copy, sql.data, sql.size);
-    copy[sql.size] = '\0';
-    const laminar_status s = laminar_database_execute(db, copy, &answer, &e);
-    mem_free(db->mem, copy, sql.size + 1);
-    laminar_result_free(answer);
-    return s < 0 ? error_set(err, ERR_CORRUPTION, "%s", e.message) : OK;
-}
-
-static status
-take_settings(replay *r, error *err) {
-    int64_t                  division;
-    int64_t                  nulls;
-    int64_t                  skew;
-    text                     zone;
-    text                     retain;
-    char                     sql[600];
-    static const char *const orders[] = {"nulls_largest", "nulls_last", "nulls_first"};
-    TRY(image_take_i64(&r->in, &division, err));
-    TRY(image_take_i64(&r->in, &nulls, err));
-    TRY(image_take_i64(&r->in, &skew, err));
-    TRY(image_take_text(&r->in, &zone, err));
-    TRY(image_take_text(&r->in, &retain, err));
-    if (nulls < 0 || nulls >= ARRAY_COUNT(orders) || zone.size > 64 || retain.size > 100) {
-        return image_corrupt("settings", err);
-    }
-    char amount[32] = "NULL";
-    if (skew != INT64_MIN) {
-        (void)snprintf(amount, sizeof(amount), "%lld", (long long)skew);
-    }
-    (void)snprintf(sql, sizeof(sql),
-                   "SET integer_division = %s; SET default_null_order = '%s'; "
-                   "SET max_future_skew = %s; SET timezone = '%.*s'; SET retain = '%.*s'",
-                   division != 0 ? "true" : "false", orders[nulls], amount, TEXT_ARG(zone),
-                   TEXT_ARG(retain));
-    return execute_text(r->db, text_of(sql), err);
-}
-
-/* The clock stands where it stood, and what fell due by then has happened. */
-static status
-take_instant(replay *r, error *err) {
-    int64_t at_us;
-    TRY(image_take_i64(&r->in, &at_us, err));
-    /* A clock that was set back: it stays. */
-    return at_us < clock_now_us(&r->db->clock.base) ? OK : db_go_to(r->db, at_us, err);
-}
-
-static status
-take_random(replay *r, error *err) {
-    int64_t state;
-    TRY(image_take_i64(&r->in, &state, err));
-    atomic_store(&r->db->random.state, (uint64_t)state);
-    return OK;
-}
-
-static status
-take_event(replay *r, error *err) {
-    char          what;
-    laminar_error e;
-    TRY(take_instant(r, err));
-    TRY(image_take(&r->in, &what, 1, err));
-    const laminar_status s = what == DURABLE_START ? laminar_database_start(r->db, &e)
-                                                   : laminar_database_pause(r->db, &e);
-    return s < 0 ? error_set(err, ERR_CORRUPTION, "%s", e.message) : OK;
-}
-
-static status
-take_target(replay *r, object **out, error *err) {
-    text name;
-    TRY(image_take_text(&r->in, &name, err));
-    object *o = catalog_find(r->db->catalog, name, true);
-    if (o == NULL || (o->kind != OBJECT_SOURCE && o->kind != OBJECT_TABLE)) {
-        return image_corrupt("rows of a source that is not there", err);
-    }
-    *out = o;
-    return OK;
-}
-
-static status
-apply_change(replay *r, object *o, batch *rows, const int64_t *dead, int64_t dead_count,
-             error *err) {
-    engine *e = r->db->engine;
-    if (o->kind == OBJECT_SOURCE) {
-        return rows == NULL ? OK : engine_append(e, o->impl, rows, err);
-    }
-    row_change c = {.rows = rows, .dying = dead, .dying_count = dead_count};
-    return engine_change(e, o->impl, &c, err);
-}
-
-static status
-take_change(replay *r, error *err) {
-    object  *o = NULL;
-    batch   *rows = NULL;
-    int64_t  dead_count;
-    char     has_rows;
-    int64_t *dead = NULL;
-    TRY(take_target(r, &o, err));
-    TRY(take_instant(r, err));
-    TRY(image_take_i64(&r->in, &dead_count, err));
-    const size_t bytes = sizeof(int64_t) * (size_t)dead_count;
-    if (dead_count < 0 || (size_t)dead_count > r->in.left / sizeof(int64_t)) {
-        return image_corrupt("positions", err);
-    }
-    if (dead_count > 0) {
-        dead = mem_alloc(r->db->mem, bytes);
-        if (dead == NULL) {
-            return error_memory(err);
-        }
-    }
-    status s = dead == NULL ? OK : image_take(&r->in, dead, bytes, err);
-    s = s < 0 ? s : image_take(&r->in, &has_rows, 1, err);
-    if (s == OK && has_rows != 0) {
-        s = batch_image_take(&r->in, o->schema, &rows, r->db->mem, err);
-    }
-    s = s < 0 ? s : apply_change(r, o, rows, dead, dead_count, err);
-    batch_release(rows);
-    mem_free(r->db->mem, dead, bytes);
-    return s;
-}
-
-static status
-take_watermark(replay *r, error *err) {
-    object *o = NULL;
-    int64_t us;
-    TRY(take_target(r, &o, err));
-    TRY(take_instant(r, err));
-    TRY(image_take_i64(&r->in, &us, err));
-    return engine_advance(r->db->engine, o->impl, us, err);
-}
-
-static status
-take_statement(replay *r, bool may_fail, error *err) {
-    text sql;
-    text name;
-    text declared;
-    TRY(take_instant(r, err));
-    TRY(image_take_text(&r->in, &sql, err));
-    TRY(image_take_text(&r->in, &name, err));
-    TRY(image_take_text(&r->in, &declared, err));
-    const status ran = execute_text(r->db, sql, err);
-    TRY(may_fail ? OK : ran);
-    object *o = name.size == 0 ? NULL : catalog_find(r->db->catalog, name, true);
-    if (o != NULL) {
-        o->declared = arena_text(&o->arena, declared);
-    }
-    return o == NULL || o->declared.data != NULL ? OK : error_memory(err);
-}
-
-static status
-take_view(replay *r, error *err) {
-    text typed;
-    text kept;
-    text columns;
-    TRY(take_instant(r, err));
-    TRY(image_take_text(&r->in, &typed, err));
-    TRY(image_take_text(&r->in, &kept, err));
-    TRY(image_take_text(&r->in, &columns, err));
-    return execute_text(r->db, typed, err) == OK
-               ? OK
-               : view_keep_unbound(r->db, typed, kept, columns, err);
-}
-
-static status
-take_item(replay *r, error *err) {
-    char item;
-    TRY(image_take(&r->in, &item, 1, err));
-    switch (item) {
-    case ITEM_GROUP:
-        if (engine_in_transaction(r->db->engine)) {
-            return image_corrupt("a transaction in a transaction", err);
-        }
-        engine_begin(r->db->engine);
-        return OK;
-    case ITEM_RANDOM:
-        return take_random(r, err);
-    case ITEM_SETTINGS:
-        return take_settings(r, err);
-    case ITEM_STATEMENT:
-    case ITEM_RETRY:
-        return take_statement(r, item == ITEM_RETRY, err);
-    case ITEM_VIEW:
-        return take_view(r, err);
-    case ITEM_EVENT:
-        return take_event(r, err);
-    case ITEM_CHANGE:
-        return take_change(r, err);
-    case ITEM_WATERMARK:
-        return take_watermark(r, err);
-    default:
-        return image_corrupt("an item of a log record", err);
-    }
-}
-
-static status
-end_record(laminar_database *db, status s, error *err) {
-    if (engine_in_transaction(db->engine)) {
-        if (s == OK) {
-            s = engine_commit(db->engine, err);
-        }
-        if (s < 0) {
-            engine_rollback(db->engine);
-        }
-    }
-    engine_settle(db->engine);
-    return s;
-}
-
-static status
-take_record(void *context, int64_t sequence, text record, error *err) {
-    replay r = {.db = context, .in = {.at = record.data, .left = record.size}};
-    error  why = {0};
-    status s = OK;
-    while (s == OK && r.in.left > 0) {
-        s = take_item(&r, &why);
-    }
-    s = end_record(r.db, s, &why);
-    if (s == OK || s == ERR_OUT_OF_MEMORY) {
-        return s < 0 ? error_memory(err) : OK;
-    }
-    (void)error_set(err, ERR_CORRUPTION, "record %lld of the log cannot be run again: %.300s",
-                    (long long)sequence, why.message);
-    return why.hint[0] == '\0' ? ERR_CORRUPTION : error_hint(err, "%s", why.hint);
 }
 
 /* ---- opening */
@@ -641,24 +435,34 @@ make_directory(durable *d, const char *directory, error *err) {
 
 /* The clock is stepped by the records; afterwards it is what the caller wanted. */
 static status
-run_log(durable *d, const char *directory, error *err) {
+run_log(durable *d, error *err) {
     laminar_database *db = d->db;
     const user_clock  wanted = db->clock;
     const bool        deterministic = db->deterministic;
+    int64_t           after = 0;
     db->replaying = true;
     db->deterministic = true;
     clock_init_stepped(&db->clock.base, deterministic ? clock_now_us(&db->clock.base) : 0);
-    const status s =
-        wal_open(&d->log, db->mem, d->fs, directory, SEGMENT_BYTES, 0, take_record, db, err);
+    status s = checkpoints_load(d, &after, err);
+    if (s == OK) {
+        s = wal_open(&d->log, db->mem, d->fs, d->directory,
+                     db_setting(db, SETTING_WAL_SEGMENT_BYTES), after, durable_take_record, db,
+                     err);
+        if (s == ERR_CORRUPTION && d->checkpoints.fault.status < 0) {
+            *err = d->checkpoints.fault; /* the log does not reach back to the beginning */
+            s = err->status = ERR_CORRUPTION;
+        }
+    }
+    engine_keep_logs(db->engine, false);
     if (!deterministic) {
         db->clock = wanted;
     }
     db->deterministic = deterministic;
     if (s == OK) {
-        TRY(execute_text(db,
-                         TEXT("RESET integer_division; RESET default_null_order; "
-                              "RESET max_future_skew; RESET timezone; RESET retain"),
-                         err));
+        TRY(durable_execute(db,
+                            TEXT("RESET integer_division; RESET default_null_order; "
+                                 "RESET max_future_skew; RESET timezone; RESET retain"),
+                            err));
     }
     if (!deterministic) {
         shared_rng_init(&db->random, rng_seed_from_system());
@@ -667,26 +471,78 @@ run_log(durable *d, const char *directory, error *err) {
     return s < 0 ? s : sinks_wake(db, err);
 }
 
-status
-durable_open(laminar_database *db, vfs *fs, const char *directory, error *err) {
-    durable *d = mem_alloc_zero(db->mem, sizeof(*d));
-    if (d == NULL) {
+static status
+durable_new(laminar_database *db, vfs *fs, const char *directory, error *err) {
+    const size_t size = strlen(directory) + 1;
+    durable     *d = mem_alloc_zero(db->mem, sizeof(*d));
+    char        *copy = d == NULL ? NULL : mem_alloc(db->mem, size);
+    if (copy == NULL) {
+        mem_free(db->mem, d, sizeof(*d));
         return error_memory(err);
     }
+    memcpy(copy, directory, size);
     *d = (durable){.base = {.begin = begin, .change = change, .end = end, .commit = commit},
                    .db = db,
-                   .fs = fs};
+                   .fs = fs,
+                   .directory = copy};
     buf_init(&d->record, db->mem, SIZE_MAX / 2);
-    status s = make_directory(d, directory, err);
+    definitions_init(&d->definitions, db->mem);
+    db->durable = d;
+    return checkpoints_open(d, err);
+}
+
+status
+durable_open(laminar_database *db, vfs *fs, const char *directory, error *err) {
+    TRY(durable_new(db, fs, directory, err));
+    durable *d = db->durable;
+    status   s = make_directory(d, directory, err);
     s = s < 0 ? s : take_lock(d, directory, err);
-    s = s < 0 ? s : run_log(d, directory, err);
+    s = s < 0 ? s : run_log(d, err);
     if (s < 0) {
-        durable_close(d);
         return s == ERR_CONNECTOR_FAILED ? (err->status = ERR_CONNECTION_FAILED) : s;
     }
-    db->durable = d;
     engine_set_journal(db->engine, &d->base);
+    checkpoints_started(d);
     return OK;
+}
+
+status
+durable_open_memory(laminar_database *db, error *err) {
+    vfs *fs = NULL;
+    TRY(vfs_memory_open(&fs, db->mem, err));
+    const status s = durable_new(db, fs, "memory", err);
+    if (db->durable == NULL) {
+        vfs_memory_close(fs);
+    } else {
+        db->durable->owned = fs;
+    }
+    TRY(s);
+    checkpoints_started(db->durable);
+    return OK;
+}
+
+status
+durable_settings_changed(laminar_database *db, error *err) {
+    durable *d = db->durable;
+    if (d == NULL) {
+        return OK;
+    }
+    checkpoints_started(d);
+    const bool logs = db_setting(db, SETTING_DURABILITY) != LAMINAR_DURABILITY_OFF;
+    return d->unlogged && logs ? checkpoint_make(db, CHECKPOINT_LOGGING, NULL, err) : OK;
+}
+
+void
+durable_closing(laminar_database *db) {
+    durable *d = db->durable;
+    error    err = {.position = -1};
+    if (d == NULL) {
+        return;
+    }
+    checkpoints_stop(d);
+    if (d->unlogged && d->log != NULL && checkpoint_make(db, CHECKPOINT_CLOSING, NULL, &err) < 0) {
+        db_note_error(db, "checkpoint", (text){NULL, 0}, 700, err.message);
+    }
 }
 
 void
@@ -707,6 +563,10 @@ durable_close(durable *d) {
     if (d->lock != NULL) {
         (void)d->fs->close(d->lock, &ignored);
     }
+    checkpoints_close(d);
+    definitions_fini(&d->definitions);
     buf_fini(&d->record);
+    vfs_memory_close(d->owned);
+    mem_free(d->db->mem, d->directory, strlen(d->directory) + 1);
     mem_free(d->db->mem, d, sizeof(*d));
 }

@@ -17,6 +17,13 @@
 /* Makes the directory where it is missing; its parent exists. The database is complete, and nobody
  * else has it yet. ERR_CONNECTION_IN_USE names the process that has it. */
 status durable_open(laminar_database *db, vfs *fs, const char *directory, error *err) MUST_USE;
+/* A database in memory that has checkpoints alone, in memory too. */
+status durable_open_memory(laminar_database *db, error *err) MUST_USE;
+/* Without the token: settings are others now. */
+status durable_settings_changed(laminar_database *db, error *err) MUST_USE;
+/* Without the token, before a database ends: no more checkpoints but a last one, of what no log
+ * has. */
+void durable_closing(laminar_database *db);
 /* After the last change; what was acknowledged is there in any case. NULL is fine. */
 void durable_close(durable *d);
 

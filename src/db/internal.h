@@ -181,6 +181,7 @@ void db_note_error(laminar_database *db, const char *kind, text name, int32_t co
                    const char *message);
 /* Starts the streams of a pipeline that may run, with the token, which is given up in between. */
 status db_start_pipeline(laminar_database *db, const pipeline *p, error *err) MUST_USE;
+status db_await_start(laminar_database *db, error *err) MUST_USE; /* of another thread; likewise */
 void   db_reap(laminar_database *db); /* closes what was abandoned, if nobody holds the token */
 laminar_database *db_retain(laminar_database *db);
 void              db_release(laminar_database *db);

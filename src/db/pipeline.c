@@ -145,6 +145,60 @@ pipelines_note(laminar_database *db) {
     }
 }
 
+void
+pipelines_put_versions(const laminar_database *db, buf *out) {
+    for (db_pipeline *p = db->pipelines; p != NULL; p = p->next) {
+        image_put_text(out, p->name);
+        image_put_i64(out, p->version_count);
+        const int64_t first = max_i64(1, p->version_count - PIPELINE_VERSIONS_KEPT + 1);
+        for (int64_t n = first; n <= p->version_count; n++) {
+            const pipeline_version *v = version_at(p, n);
+            image_put_i64(out, v->created_us);
+            image_put_text(out, (text){v->sql, v->sql_size});
+        }
+    }
+    image_put_text(out, (text){NULL, 0});
+}
+
+static status
+take_version(laminar_database *db, pipeline_version *v, int64_t number, image_reader *in,
+             error *err) {
+    int64_t created_us;
+    text    sql;
+    TRY(image_take_i64(in, &created_us, err));
+    TRY(image_take_text(in, &sql, err));
+    char *copy = mem_alloc(db->mem, sql.size);
+    if (copy == NULL) {
+        return error_memory(err);
+    }
+    memcpy(copy, sql.data, sql.size);
+    mem_free(db->mem, v->sql, v->sql_size);
+    *v = (pipeline_version){
+        .number = number, .created_us = created_us, .sql = copy, .sql_size = sql.size};
+    return OK;
+}
+
+status
+pipelines_take_versions(laminar_database *db, image_reader *in, error *err) {
+    for (;;) {
+        text    name;
+        int64_t count;
+        TRY(image_take_text(in, &name, err));
+        if (name.size == 0) {
+            return OK;
+        }
+        db_pipeline *p = find(db, name);
+        TRY(image_take_i64(in, &count, err));
+        if (p == NULL || count < 0) {
+            return image_corrupt("versions of a pipeline that is not there", err);
+        }
+        p->version_count = count;
+        for (int64_t n = max_i64(1, count - PIPELINE_VERSIONS_KEPT + 1); n <= count; n++) {
+            TRY(take_version(db, version_at(p, n), n, in, err));
+        }
+    }
+}
+
 /* ---------------------------------------------------------------------------------- making */
 static void
 pipeline_free(laminar_database *db, db_pipeline *p) {

@@ -3,6 +3,7 @@
 #ifndef LAMINAR_DB_PIPELINE_H
 #define LAMINAR_DB_PIPELINE_H
 
+#include "base/image.h"
 #include "db/statement.h"
 
 #define PIPELINE_VERSIONS_KEPT 64
@@ -39,5 +40,8 @@ void   pipelines_note(laminar_database *db);
 void   pipelines_allow(laminar_database *db); /* all that were not stopped may run */
 status pipelines_resume(laminar_database *db, error *err) MUST_USE;
 void   pipelines_fini(laminar_database *db);
+/* Their versions as bytes; taken by pipelines of the same names. */
+void   pipelines_put_versions(const laminar_database *db, buf *out);
+status pipelines_take_versions(laminar_database *db, image_reader *in, error *err) MUST_USE;
 
 #endif

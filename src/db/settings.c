@@ -4,6 +4,8 @@
  * until the database is closed. */
 #include "db/settings.h"
 
+#include "db/durable.h"
+
 #include "db/statement.h"
 #include "expr/zone_file.h"
 #include "op/spill.h"
@@ -219,7 +221,10 @@ settings_init(laminar_database *db, const laminar_options *options) {
                 {SETTING_MAX_TEMP_DIRECTORY_SIZE, options->max_temp_directory_size},
                 {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms},
                 {SETTING_MAX_FUTURE_SKEW, options->max_future_skew_ms},
-                {SETTING_DURABILITY, (int64_t)options->durability}};
+                {SETTING_DURABILITY, (int64_t)options->durability},
+                {SETTING_CHECKPOINT_INTERVAL_MS, options->checkpoint_interval_ms},
+                {SETTING_WAL_LIMIT_BYTES, options->wal_limit_bytes},
+                {SETTING_WAL_SEGMENT_BYTES, options->wal_segment_bytes}};
     for (int32_t i = 0; i < ARRAY_COUNT(from); i++) {
         const int64_t v =
             from[i].given > 0 ? from[i].given : atomic_load(&db->settings[from[i].at]);
@@ -563,6 +568,7 @@ settings_run(statement_context *c, const ast_statement *st, laminar_result **out
         s = all ? OK : run_set(c, st, err);
         db_leave(c->db);
     }
+    s = s < 0 || c->db->replaying ? s : durable_settings_changed(c->db, err);
     if (s < 0) {
         laminar_result_free(*out);
         *out = NULL;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "batch/builder.h"
+#include "db/checkpoint.h"
 #include "db/pipeline.h"
 #include "db/settings.h"
 #include "db/sink.h"
@@ -362,6 +363,8 @@ show_plan(statement_context *c, const ast_statement *st, laminar_result **out, e
 static status
 run_show(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     switch (st->show) {
+    case AST_SHOW_CHECKPOINTS:
+        return checkpoint_list(c->db, out, err);
     case AST_SHOW_SOURCES:
     case AST_SHOW_STREAMS:
     case AST_SHOW_TABLES:

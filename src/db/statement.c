@@ -2,7 +2,9 @@
 /* statement.c - SQL text to results. Statements of a script run in order; the first that fails ends
  * it, what ran before it stays. */
 #include "db/statement.h"
+
 #include "db/change.h"
+#include "db/checkpoint.h"
 #include "db/parameters.h"
 #include "db/pipeline.h"
 #include "db/transaction.h"
@@ -383,6 +385,8 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
     case AST_FLUSH:
         TRY(db_flush(c->db, err));
         return answer_ddl(out, c->db->mem, "FLUSH", TEXT(""), err);
+    case AST_CHECKPOINT:
+        return checkpoint_run(c, out, err);
     case AST_COPY:
         return copy_run(c, st, out, err);
     case AST_SUMMARIZE:

@@ -3,6 +3,7 @@
  * A table is filled with the token, for each statement anew. */
 #include "db/system.h"
 
+#include "db/checkpoint.h"
 #include "db/pipeline.h"
 #include "db/sink.h"
 
@@ -135,17 +136,9 @@ list_watermarks(statement_context *c, laminar_result **out, error *err) {
     return db_listing_close(&l, s, out, err);
 }
 
-/* A database in memory without an interval makes none. */
 static status
 list_checkpoints(statement_context *c, laminar_result **out, error *err) {
-    static const list_column columns[] = {
-        {"checkpoint_id", TYPE_I64}, {"created_at", TYPE_TIMESTAMPTZ},
-        {"epoch", TYPE_I64},         {"rows", TYPE_I64},
-        {"size_bytes", TYPE_I64},    {"duration_ms", TYPE_F64},
-        {"stall_ms", TYPE_F64},      {"trigger", TYPE_TEXT}};
-    db_listing l;
-    TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
-    return db_listing_close(&l, OK, out, err);
+    return checkpoint_list(c->db, out, err);
 }
 
 static status

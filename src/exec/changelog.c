@@ -252,6 +252,18 @@ start_keeping(changelog *c) {
     }
 }
 
+void
+changelog_keep_from_here(changelog *c) {
+    mutex_lock(&c->lock);
+    start_keeping(c);
+    mutex_unlock(&c->lock);
+}
+
+bool
+changelog_keeps(const changelog *c) {
+    return atomic_load_explicit(&c->keeps, memory_order_relaxed);
+}
+
 log_position
 changelog_mark(changelog *c, uint64_t epoch) {
     if (epoch > c->shown.epoch) {

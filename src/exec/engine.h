@@ -41,6 +41,10 @@ bool engine_take_warning(engine *e, char *out, size_t size);
 /* Streams that join from now on share what they have in common with others; at first they do. */
 /* From now on it is told of changes; NULL: nobody is. Lives longer than the engine uses it. */
 void engine_set_journal(engine *e, journal *j);
+/* Logs of streams that are made from now on keep changes without a reader, for those who come back
+ * with a position of an earlier life; and whether one with a name keeps some. */
+void engine_keep_logs(engine *e, bool keeps);
+bool engine_has_kept_logs(const engine *e);
 /* What was told is made lasting. engine_settle does so too, and engine_kept tells how that went: a
  * journal that failed once stays failed. */
 /* Tells all changes that the source has had, between a begin and an end of the caller's. */

@@ -81,6 +81,7 @@ struct engine {
     int64_t         watermark_floor_us; /* the pipeline's watermark never falls below it */
     bool            paused;             /* rows are stored; streams see those before the pause, */
     uint64_t        held_sequence;      /* and up to this insert */
+    bool            keeps_logs;         /* of streams that are made, before they have a reader */
     bool            shares;             /* streams that join share what they have in common */
     bool            in_transaction;     /* a pause that ends with one tick or with nothing */
     bool            paused_before;      /* it began in a pause, which goes on after it */
@@ -144,6 +145,7 @@ struct stream {
     stream  *nodes_of;     /* in whose arena, or further on, nodes of the plan lie; NULL: none do */
     object  *part;         /* what other streams share (share.c): the object that they scan */
     int32_t  sharers;      /* of a part: streams that read it and are not closed */
+    int32_t  kept_as;      /* preserve.c: its number in an image; -1: it is in none */
     list     parts;        /* stream*: that it reads; it holds a reference to each */
     const object *object;  /* NULL: anonymous, or a part */
     circuit      *circuit; /* NULL: it has failed and was reaped */
@@ -300,6 +302,11 @@ void    pipeline_leave(const stream *s);   /* it is closed: nothing held is for 
 /* The rows of a source that the stream (NULL: streams in general) has been given: those before
  * *end that had not died at *sequence. */
 void stream_shows(const stream *s, const source *src, int64_t *end, uint64_t *sequence);
+/* ---- preserve.c */
+void pipeline_save(const pipeline *p, buf *out);
+/* kept: the streams of the image, by number. */
+status pipeline_load(pipeline *p, stream *const *kept, int32_t kept_count, image_reader *in,
+                     error *err) MUST_USE;
 /* ---- retry.c: a stopped one; when that fails it has failed. */
 void stream_restart(stream *s);
 
@@ -307,6 +314,10 @@ void stream_restart(stream *s);
 /* Of a stream that is not filled yet: parts of its plan that others compute are read from them. */
 status stream_share(stream *s, error *err) MUST_USE;
 void   stream_leave_parts(stream *s); /* it is closed */
+/* revive.c: the node of its plan becomes a scan of *part, or, where that is NULL, of one that is
+ * made of the node, without a circuit; the stream's is to be opened anew. */
+status stream_split(stream *s, plan_node *n, stream **part, error *err) MUST_USE;
+void   engine_deepen(const engine *e); /* counts anew how deep streams lie */
 
 /* ---- arrival.c */
 bool arrival_is_read(const plan_node *n); /* here or below */

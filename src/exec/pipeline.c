@@ -8,6 +8,7 @@
  * circuits back; start reads what the sources retain again, in silence up to the stop.
  *
  * Everything with the token. */
+#include "batch/batch_image.h"
 #include "exec/engine_internal.h"
 
 /* One thing that came in a pause: rows for a leaf, or (rows NULL) a tick of a stream. */
@@ -394,4 +395,166 @@ pipeline_stop(pipeline *p, error *err) {
 void
 pipeline_allow(pipeline *p) {
     p->state = p->state == PIPELINE_PAUSED ? PIPELINE_PAUSED : PIPELINE_RUNNING;
+}
+
+/* ---------------------------------------------------------------------------------- preserve.c */
+static void
+put_event(const held_event *event, buf *out) {
+    image_put_small(out, event->rows != NULL);
+    image_put_small(out, (uint64_t)event->stream->kept_as);
+    image_put_i64(out, (int64_t)event->epoch);
+    image_put_i64(out, event->frontier_us);
+    image_put_i64(out, event->arrived_us);
+    buf_append(out, &event->moment, sizeof(event->moment));
+    if (event->rows != NULL) {
+        const delta *rows = &event->rows->rows;
+        image_put_small(out, (uint64_t)event->in->node);
+        batch_image_put(out, rows);
+        image_put_small(out, rows->weight != NULL);
+        if (rows->weight != NULL) {
+            buf_append(out, rows->weight, sizeof(int64_t) * (size_t)rows->row_count);
+        }
+    }
+}
+
+static const object *
+object_of_id(const engine *e, uint64_t id) {
+    for (int32_t i = 0; i < e->sources.count; i++) {
+        const source *s = e->sources.items[i];
+        if (s->object->id == id) {
+            return s->object;
+        }
+    }
+    return NULL;
+}
+
+void
+pipeline_save(const pipeline *p, buf *out) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < p->event_count; i++) {
+        count += p->events[i].stream != NULL && p->events[i].stream->kept_as >= 0;
+    }
+    image_put_small(out, (uint64_t)p->state);
+    image_put_i64(out, (int64_t)p->sequence);
+    image_put_small(out, (uint64_t)p->source_count);
+    for (int32_t i = 0; i < p->source_count; i++) {
+        const object *o = object_of_id(p->engine, p->sources[i].object);
+        image_put_text(out, o == NULL ? (text){NULL, 0} : o->name);
+        image_put_i64(out, p->sources[i].row_count);
+    }
+    image_put_small(out, (uint64_t)count);
+    for (int64_t i = 0; i < p->event_count; i++) {
+        if (p->events[i].stream != NULL && p->events[i].stream->kept_as >= 0) {
+            put_event(&p->events[i], out);
+        }
+    }
+}
+
+static status
+take_held_source(const pipeline *p, held_source *at, image_reader *in, error *err) {
+    text name;
+    TRY(image_take_text(in, &name, err));
+    TRY(image_take_i64(in, &at->row_count, err));
+    for (int32_t i = 0; i < p->engine->sources.count; i++) {
+        const source *s = p->engine->sources.items[i];
+        if (text_equal(s->object->name, name)) {
+            at->object = s->object->id;
+        }
+    }
+    return OK;
+}
+
+/* The rows, with the weights that follow them. */
+static status
+take_weights(batch **rows, mem *m, image_reader *in, error *err) {
+    const size_t size = sizeof(int64_t) * (size_t)(*rows)->rows.row_count;
+    uint64_t     is_weighted;
+    TRY(image_take_small(in, &is_weighted, err));
+    if (is_weighted == 0) {
+        return OK;
+    }
+    int64_t *weight = size > in->left ? NULL : mem_alloc(m, size);
+    if (weight == NULL) {
+        return size > in->left ? image_corrupt("weights of rows", err) : error_memory(err);
+    }
+    batch *plain = *rows;
+    delta  weighted = plain->rows;
+    weighted.weight = weight;
+    status s = image_take(in, weight, size, err);
+    s = s < 0 ? s : batch_keep(rows, m, &weighted, err);
+    mem_free(m, weight, size);
+    if (s == OK) {
+        batch_release(plain);
+    }
+    return s;
+}
+
+static status
+take_rows(held_event *event, mem *m, image_reader *in, error *err) {
+    uint64_t node;
+    TRY(image_take_small(in, &node, err));
+    for (int32_t i = 0; i < event->stream->input_count; i++) {
+        stream_input *each = &event->stream->inputs[i];
+        event->in = (uint64_t)each->node == node ? each : event->in;
+    }
+    if (event->in == NULL) {
+        return image_corrupt("rows for no input of a stream", err);
+    }
+    const stream_input *input = event->in;
+    const schema       *shape = input->from_stream == NULL ? input->from_source->object->schema
+                                                           : stream_schema(input->from_stream);
+    TRY(batch_image_take(in, shape, &event->rows, m, err));
+    return take_weights(&event->rows, m, in, err);
+}
+
+static status
+take_event(pipeline *p, stream *const *kept, int32_t kept_count, image_reader *in, error *err) {
+    held_event event = {0};
+    uint64_t   has_rows, number;
+    int64_t    epoch;
+    TRY(image_take_small(in, &has_rows, err));
+    TRY(image_take_small(in, &number, err));
+    TRY(image_take_i64(in, &epoch, err));
+    TRY(image_take_i64(in, &event.frontier_us, err));
+    TRY(image_take_i64(in, &event.arrived_us, err));
+    TRY(image_take(in, &event.moment, sizeof(event.moment), err));
+    if (number >= (uint64_t)kept_count || kept[number]->circuit == NULL) {
+        return image_corrupt("what came in a pause for a stream that is not there", err);
+    }
+    event.stream = kept[number];
+    event.epoch = (uint64_t)epoch;
+    status added = has_rows == 0 ? OK : take_rows(&event, p->engine->mem, in, err);
+    added = added < 0 ? added : add_event(p, event, err);
+    if (added < 0) {
+        batch_release(event.rows);
+    }
+    return added;
+}
+
+status
+pipeline_load(pipeline *p, stream *const *kept, int32_t kept_count, image_reader *in, error *err) {
+    uint64_t state, sources, events;
+    int64_t  sequence;
+    TRY(image_take_small(in, &state, err));
+    TRY(image_take_i64(in, &sequence, err));
+    TRY(image_take_small(in, &sources, err));
+    if (state > PIPELINE_STOPPED || sources > in->left / 16) {
+        return image_corrupt("a pipeline", err);
+    }
+    p->state = (pipeline_state)state;
+    p->sequence = (uint64_t)sequence;
+    p->sources =
+        sources == 0 ? NULL : mem_alloc_zero(p->engine->mem, sizeof(held_source) * (size_t)sources);
+    if (sources > 0 && p->sources == NULL) {
+        return error_memory(err);
+    }
+    p->source_count = (int32_t)sources;
+    for (int32_t i = 0; i < p->source_count; i++) {
+        TRY(take_held_source(p, &p->sources[i], in, err));
+    }
+    TRY(image_take_small(in, &events, err));
+    for (uint64_t i = 0; i < events; i++) {
+        TRY(take_event(p, kept, kept_count, in, err));
+    }
+    return OK;
 }

@@ -374,8 +374,8 @@ move_parts(const cut *c) {
     add_part(&from->parts, part);
 }
 
-static void
-deepen(const engine *e) {
+void
+engine_deepen(const engine *e) {
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
         s->depth = 1;
@@ -384,6 +384,15 @@ deepen(const engine *e) {
             s->depth = up != NULL && up->depth >= s->depth ? up->depth + 1 : s->depth;
         }
     }
+}
+
+/* Its arena, in which nodes of both plans lie, becomes the part's. */
+static void
+hand_arena(stream *s, stream *part) {
+    part->arena = s->arena;
+    part->nodes_of = s->nodes_of;
+    s->nodes_of = stream_retain(part);
+    arena_init(&s->arena, s->engine->mem);
 }
 
 /* Cannot fail. */
@@ -400,17 +409,14 @@ apply(const cut *c) {
     if (from->circuit->held != NULL) {
         gate_hold(from->circuit->held);
     }
-    part->arena = from->arena; /* nodes of both plans lie in it, and below it */
-    part->nodes_of = from->nodes_of;
-    from->nodes_of = stream_retain(part);
-    arena_init(&from->arena, e->mem);
+    hand_arena(from, part);
     move_parts(c);
     for (int32_t i = 0; i < part->sources.count; i++) {
         insert_before(&((source *)part->sources.items[i])->readers, part, from);
     }
     insert_before(&e->streams, part, from);
     part->id = ++e->stream_count;
-    deepen(e);
+    engine_deepen(e);
     stream_look_at_plan(part);
     stream_look_at_plan(from);
     stream_want_ops(part, 0);
@@ -444,6 +450,30 @@ adopt(stream *s, const plan_node *n, stream *part, error *err) {
     if (!list_has(&s->parts, part)) {
         add_part(&s->parts, part);
     }
+    return OK;
+}
+
+status
+stream_split(stream *s, plan_node *n, stream **part, error *err) {
+    engine *e = s->engine;
+    if (*part != NULL) {
+        return plan_same((*part)->part->part, n)
+                   ? adopt(s, n, *part, err)
+                   : image_corrupt("a part is shared that is not the same", err);
+    }
+    stream *made = NULL;
+    TRY(make_part(&made, s, n, err));
+    status done = adopt(s, n, made, err);
+    done = done < 0 ? done : list_add(&e->streams, e->mem, made, err);
+    if (done < 0) {
+        stream_release(made);
+        return done;
+    }
+    hand_arena(s, made);
+    made->running = false;
+    made->id = ++e->stream_count;
+    stream_look_at_plan(made);
+    *part = made;
     return OK;
 }
 

@@ -7,6 +7,7 @@
 #define LAMINAR_OS_VFS_H
 
 #include "base/error.h"
+#include "base/mem.h"
 
 typedef struct vfs      vfs;
 typedef struct vfs_file vfs_file;
@@ -55,5 +56,8 @@ struct vfs_file {
 
 /* The real file system (stateless, never freed). */
 vfs *vfs_real(void);
+/* Files in memory, for one caller at a time; all handles are closed before it is. */
+status vfs_memory_open(vfs **out, mem *m, error *err) MUST_USE;
+void   vfs_memory_close(vfs *fs); /* NULL is fine */
 
 #endif

@@ -430,6 +430,7 @@ typedef enum ast_statement_kind {
     AST_COMMIT,
     AST_ROLLBACK,
     AST_FLUSH,
+    AST_CHECKPOINT,
     AST_SHOW,
     AST_DESCRIBE, /* of an object, or of select */
     AST_SET,
@@ -459,6 +460,7 @@ typedef enum ast_show {
     AST_SHOW_TABLES,
     AST_SHOW_OBJECTS, /* all that has rows: DESCRIBE, SHOW ALL TABLES */
     AST_SHOW_VIEWS,
+    AST_SHOW_CHECKPOINTS,
     AST_SHOW_FUNCTIONS,
     AST_SHOW_INDEXES,
     AST_SHOW_QUERIES,

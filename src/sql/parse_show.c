@@ -9,12 +9,19 @@ static const struct {
     const char *word;
     ast_show    show;
 } lists[] = {
-    {"sources", AST_SHOW_SOURCES},     {"streams", AST_SHOW_STREAMS},
-    {"sinks", AST_SHOW_SINKS},         {"tables", AST_SHOW_TABLES},
-    {"views", AST_SHOW_VIEWS},         {"queries", AST_SHOW_QUERIES},
-    {"limits", AST_SHOW_LIMITS},       {"pipelines", AST_SHOW_PIPELINES},
-    {"functions", AST_SHOW_FUNCTIONS}, {"macros", AST_SHOW_FUNCTIONS},
-    {"indexes", AST_SHOW_INDEXES},     {"settings", AST_SHOW_ALL},
+    {"sources", AST_SHOW_SOURCES},
+    {"streams", AST_SHOW_STREAMS},
+    {"sinks", AST_SHOW_SINKS},
+    {"tables", AST_SHOW_TABLES},
+    {"views", AST_SHOW_VIEWS},
+    {"queries", AST_SHOW_QUERIES},
+    {"limits", AST_SHOW_LIMITS},
+    {"pipelines", AST_SHOW_PIPELINES},
+    {"functions", AST_SHOW_FUNCTIONS},
+    {"macros", AST_SHOW_FUNCTIONS},
+    {"indexes", AST_SHOW_INDEXES},
+    {"settings", AST_SHOW_ALL},
+    {"checkpoints", AST_SHOW_CHECKPOINTS},
 };
 
 static bool

@@ -6,7 +6,6 @@
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
     KEYWORD_MERGE,
-    KEYWORD_CHECKPOINT,
     KEYWORD_RESTORE,
 };
 
@@ -132,6 +131,10 @@ parse_statement_body(parser *p, ast_statement *s) {
         return parse_truncate(p, s);
     case KEYWORD_FLUSH:
         s->kind = AST_FLUSH;
+        parser_advance(p);
+        return OK;
+    case KEYWORD_CHECKPOINT:
+        s->kind = AST_CHECKPOINT;
         parser_advance(p);
         return OK;
     case KEYWORD_START:

@@ -12,6 +12,7 @@ print_show(const ast_statement *s, buf *out) {
         [AST_SHOW_TABLES] = "TABLES",
         [AST_SHOW_OBJECTS] = "ALL TABLES",
         [AST_SHOW_VIEWS] = "VIEWS",
+        [AST_SHOW_CHECKPOINTS] = "CHECKPOINTS",
         [AST_SHOW_FUNCTIONS] = "FUNCTIONS",
         [AST_SHOW_INDEXES] = "INDEXES",
         [AST_SHOW_QUERIES] = "QUERIES",

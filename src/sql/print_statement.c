@@ -511,6 +511,9 @@ sql_print_statement(const ast_statement *s, buf *out) {
     case AST_FLUSH:
         buf_append_text(out, TEXT("FLUSH"));
         return;
+    case AST_CHECKPOINT:
+        buf_append_text(out, TEXT("CHECKPOINT"));
+        return;
     case AST_SHOW:
     case AST_DESCRIBE:
     case AST_SET:

@@ -157,6 +157,33 @@ table_undo_keys(table *t, const insert_entry *last) {
     t->dead_count = last->dead_first;
 }
 
+static bool
+is_alive(const table *t, int64_t position) {
+    int32_t        row;
+    const segment *s = table_segment_of(t, position, &row);
+    const deaths  *d =
+        s == NULL ? t->tail_deaths : atomic_load_explicit(&s->deaths, memory_order_relaxed);
+    return row >= 0 && (d == NULL || deaths_shows(d, row, ROW_ALIVE - 1));
+}
+
+status
+table_put_keys(table *t, error *err) {
+    for (int32_t k = 0; k < t->key_count; k++) {
+        TRY(key_index_reserve(&t->keys[k].index, t->live_count, err));
+    }
+    const int64_t end = table_row_count(t);
+    int64_t       live = 0;
+    for (int64_t at = t->first; t->key_count > 0 && at < end; at++) {
+        if (is_alive(t, at)) {
+            if (live++ == t->live_count) {
+                return image_corrupt("more rows live than were counted", err);
+            }
+            put_key(t, at);
+        }
+    }
+    return OK;
+}
+
 /* ---- applying */
 
 static status

@@ -46,7 +46,8 @@ typedef struct range {
     _Atomic int32_t state;
 } range;
 
-typedef struct segment {
+typedef struct segment segment;
+struct segment {
     _Atomic int32_t references;
     mem            *mem;
     chunk          *keep;
@@ -61,7 +62,8 @@ typedef struct segment {
     deaths           *older_deaths; /* that readers may still look at; NULL: none */
     column           *columns;
     range            *ranges; /* of integer-like columns */
-} segment;
+    rows_place        place;  /* in a file: of whoever saves and loads the table */
+};
 
 ALWAYS_INLINE int32_t
 segment_rows(const segment *s) {
@@ -189,6 +191,8 @@ status table_seal(table *t, error *err) MUST_USE;
 /* ---- change.c */
 /* Keys of the rows of the newest entry leave the index, those of its dead rows come back. */
 void table_undo_keys(table *t, const insert_entry *last);
+/* The index of keys of a table that has rows, and none of them in it yet. */
+status table_put_keys(table *t, error *err) MUST_USE;
 /* Where a row lies: a segment, or the tail (NULL). *row -1: it is not kept any more. */
 segment *table_segment_of(const table *t, int64_t position, int32_t *row);
 

@@ -10,6 +10,7 @@
 #ifndef LAMINAR_TABLE_TABLE_H
 #define LAMINAR_TABLE_TABLE_H
 
+#include "base/image.h"
 #include "batch/builder.h"
 #include "batch/column.h"
 #include "catalog/catalog.h"
@@ -114,6 +115,32 @@ int64_t table_forgotten_us(const table *t);
 /* Entries without rows that are kept, and of which nothing died that is, go: all before `sequence`
  * of that kind, or only those before the first of another kind. */
 void table_trim_entries(table *t, uint64_t sequence, bool oldest_only);
+
+/* ---- image.c: a table as bytes (base/image.h). Segments stay as they are, so they lie apart, in
+ * files of the caller's, and are written once. */
+typedef struct rows_place { /* file 0: nowhere yet */
+    uint64_t file;
+    int64_t  number; /* in the file */
+} rows_place;
+
+struct segment; /* segment.h */
+
+typedef struct table_shelf {
+    void *context;
+    /* Where the segment lies, or is to lie: it may be retained and written later. */
+    status (*put)(void *context, struct segment *s, rows_place *at, error *err);
+    /* What was written, until the next call. */
+    status (*take)(void *context, const rows_place *at, text *out, error *err);
+} table_shelf;
+
+#define TABLE_SEAL_ROWS 16384 /* a tail of so many becomes a segment when the table is saved */
+
+/* Between changes; no transaction is open. */
+status table_save(table *t, const table_shelf *shelf, buf *out, error *err) MUST_USE;
+/* Into a table that was just opened. After a failure it can only be closed. */
+status table_load(table *t, const table_shelf *shelf, image_reader *in, error *err) MUST_USE;
+/* What take gives back, of the first rows of a segment. */
+void segment_put(const struct segment *s, int32_t row_count, buf *out);
 
 int64_t             table_entry_count(const table *t);
 const insert_entry *table_entry(const table *t, int64_t i);

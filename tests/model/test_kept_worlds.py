@@ -4,7 +4,8 @@
 The worlds of test_equivalence.py in a directory. At random moments the directory is copied, as a process that
 dies leaves it, and the copy is opened: rows of sources and tables, the state of every stream, watermarks and
 the state of the pipeline are those of the database that goes on. At the end it is closed and opened again,
-twice, the second time by a script that declares everything once more.
+twice, the second time by a script that declares everything once more. In every second world checkpoints are
+made at random moments, so that an opening begins with one and runs the log behind it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from test_equivalence import World
 from values import bag
 
 WORLDS = 400
+CONFIG = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000)
 PER_TEST = 40
 
 
@@ -31,10 +33,11 @@ class Kept(World):
 
     folder: Path
     copies = 0
+    checkpoints = 0
 
     def open(self) -> laminardb.Connection:
         self.path = self.folder / f"{self.seed}.ldb"
-        return laminardb.open(self.path)
+        return laminardb.open(self.path, config=CONFIG)
 
     def shown(self, db: laminardb.Connection) -> dict[str, object]:
         """All that can be seen, with the names of what it is of."""
@@ -56,7 +59,7 @@ class Kept(World):
         return out
 
     def compare(self, want: dict[str, object], path: Path) -> None:
-        with laminardb.open(path) as db:
+        with laminardb.open(path, config=CONFIG) as db:
             got = self.shown(db)
             assert got.keys() == want.keys()
             for name, value in want.items():
@@ -64,6 +67,9 @@ class Kept(World):
 
     def restore(self) -> None:
         super().restore()
+        if self.seed % 2 == 0 and self.r.random() < 0.05:
+            self.db.checkpoint()
+            Kept.checkpoints += 1
         if not self.threaded and self.r.random() < 0.02:
             copy = self.folder / "copy.ldb"
             shutil.rmtree(copy, ignore_errors=True)
@@ -126,3 +132,4 @@ def test_copies_were_opened() -> None:
     if "LAMINAR_SEED" not in os.environ and Kept.copies == 0:
         pytest.skip("holds for a whole run")
     assert Kept.copies > 200
+    assert Kept.checkpoints > 400

@@ -18,6 +18,7 @@ import laminardb
 ELSEWHERE = {"Connection.shutdown", "Connection.close", "Connection.tick"}
 #: Made by calls of others: their fields are read.
 RECORDS = (
+    "CheckpointInfo CheckpointStatus "
     "LatencyMetrics MetricsSample PipelineEdge PipelineMetrics PipelineNode Progress QueryInfo "
     "Setting PipelineVersion SinkInfo SinkMetrics SourceInfo SourceMetrics StreamInfo StreamMetrics "
     "TableStats Watermark InputState Column"
@@ -49,6 +50,7 @@ class Stage:
         self.executed = self.db.execute("SELECT 1 AS one")
         self.relation = self.db.table("t")
         self.config = laminardb.LaminarConfig(threads=1)
+        self.kept = laminardb.open(config=laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000))
         self.view = laminardb.mv(self.db, "n")
         self.writer = self.db.writer("q")
         self.topology = self.db.topology()
@@ -64,6 +66,7 @@ class Stage:
 
     def end(self) -> None:
         self.loop.close()
+        self.kept.close()
         self.db.close()
 
 
@@ -169,6 +172,11 @@ CASES: dict[str, Callable[[Stage], Any]] = {
     "Connection.cursor": lambda s: s.db.cursor().close(),
     "Connection.execute": lambda s: s.db.execute("SELECT ?", [1]),
     "Connection.explain": lambda s: s.db.explain("SELECT k FROM t"),
+    "Connection.checkpoint": lambda s: s.kept.checkpoint(),
+    "Connection.checkpoints": lambda s: s.kept.checkpoints(),
+    "Connection.checkpoint_status": lambda s: s.kept.checkpoint_status(),
+    "Connection.is_checkpoint_enabled": lambda s: s.kept.is_checkpoint_enabled,
+    "CheckpointResult.checkpoint_id": lambda s: laminardb.CheckpointResult(7).checkpoint_id,
     "Connection.flush": lambda s: s.db.flush(),
     "Connection.in_transaction": lambda s: s.db.in_transaction,
     "Connection.insert": lambda s: s.db.insert("q", {"k": 1, "s": "text"}),

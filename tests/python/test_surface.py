@@ -11,13 +11,14 @@ import laminardb
 import pytest
 import surface
 
-#: By section of the contract; what comes with checkpoints and functions written in Python is not here yet.
+#: By section of the contract; what comes with restore and functions written in Python is not here yet.
 PROMISED = {
     "module": "open connect sql execute mv __version__ codes types Connection Writer BatchWriter QueryResult "
     "ExecuteResult LaminarConfig Config Subscription AsyncSubscription StreamSubscription "
     "AsyncStreamSubscription CallbackSubscription SourceInfo SinkInfo StreamInfo QueryInfo "
     "PipelineNode PipelineEdge PipelineTopology PipelineMetrics SourceMetrics StreamMetrics "
     "MaterializedView Schema Column ChangeEvent ChangeRow LatencyMetrics MetricsSample Metrics "
+    "CheckpointResult CheckpointStatus CheckpointInfo "
     "TableStats Watermark display testing dbapi LaminarError ConnectionError QueryError "
     "IngestionError SchemaError SubscriptionError StreamError CheckpointError ConnectorError",
     "Connection": "insert insert_json insert_csv writer query sql stream query_stream query_at replay "
@@ -26,6 +27,7 @@ PROMISED = {
     "materialized_views list_sinks start pause resume shutdown close execute explain stats sources "
     "sinks streams queries cancel_query topology metrics source_metrics all_source_metrics "
     "stream_metrics all_stream_metrics metrics_history prometheus config_get config_set config_list "
+    "is_checkpoint_enabled checkpoint checkpoints checkpoint_status "
     "on_change why is_closed pipeline_state pipeline_watermark total_events_processed source_count "
     "sink_count active_query_count __enter__ __exit__ __aenter__ __aexit__",
     "QueryResult": "num_rows num_columns num_batches columns schema to_arrow arrow to_pandas df to_polars pl "

@@ -3,6 +3,7 @@
  * the file system, in recovery too: what was acknowledged is there once, what was not is there
  * whole or not at all, and streams say what their queries say. */
 #include "database.h"
+#include "db/checkpoint.h"
 #include "db/durable.h"
 #include "db/internal.h"
 
@@ -19,7 +20,7 @@ typedef struct world {
     faulty_vfs fs;
     rng        r;
     int64_t    acknowledged, tried; /* rows of t: 0 .. n - 1 */
-    int64_t    ends, in_recovery, lost;
+    int64_t    ends, in_recovery, lost, checkpoints;
 } world;
 
 static laminar_database *
@@ -97,6 +98,15 @@ check(world *h, laminar_database *db) {
     h->acknowledged = h->tried = rows;
 }
 
+/* One that fails is none, and all goes on without it. */
+static bool
+checkpoint(laminar_database *db) {
+    error        err = {0};
+    const status s = checkpoint_make(db, CHECKPOINT_ASKED, NULL, &err);
+    CHECK(s == OK || err.message[0] != '\0');
+    return s == OK;
+}
+
 static void
 one_life(world *h, bool last) {
     error err = {0};
@@ -119,6 +129,7 @@ one_life(world *h, bool last) {
             check(h, db);
             const int32_t steps = (int32_t)rng_below(&h->r, 20);
             for (int32_t i = 0; i < steps && insert(h, db); i++) {
+                h->checkpoints += rng_below(&h->r, 8) == 0 && checkpoint(db);
             }
         }
         laminar_database_close(db);
@@ -136,6 +147,7 @@ test_ends(void **state) {
     int64_t      ends = 0;
     int64_t      in_recovery = 0;
     int64_t      lost = 0;
+    int64_t      checkpoints = 0;
     for (int32_t i = 0; i < WORLDS; i++) {
         memset(&h, 0, sizeof(h));
         rng_init(&h.r, (uint64_t)i);
@@ -148,11 +160,13 @@ test_ends(void **state) {
         ends += h.ends;
         in_recovery += h.in_recovery;
         lost += h.lost;
+        checkpoints += h.checkpoints;
     }
     print_message("%lld ends, %lld of them in recovery; %lld times an insert that was not "
-                  "acknowledged was not there\n",
-                  (long long)ends, (long long)in_recovery, (long long)lost);
-    CHECK(ends == WORLDS * (LIVES + 1) && in_recovery > WORLDS / 2 && lost > WORLDS / 2);
+                  "acknowledged was not there; %lld checkpoints\n",
+                  (long long)ends, (long long)in_recovery, (long long)lost, (long long)checkpoints);
+    CHECK(ends == WORLDS * (LIVES + 1) && in_recovery > WORLDS / 2 && lost > WORLDS / 2 &&
+          checkpoints > WORLDS);
 }
 
 UNIT_MAIN(UNIT(test_ends))

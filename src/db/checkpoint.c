@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkpoint.c - checkpoints made, kept and loaded. See checkpoint.h.
+ *
+ * The state file holds, in this order: the instant, where random values stood, the state of the
+ * database, its definitions (definitions.h), the versions of its pipelines, and the engine
+ * (exec/preserve.h). Segments are written to the rows file of the first checkpoint that meets them
+ * and are named by file and number from then on. */
+#include "db/checkpoint.h"
+
+#include "base/rng.h"
+#include "db/durable_internal.h"
+#include "db/going.h"
+#include "db/pipeline.h"
+#include "exec/preserve.h"
+#include "store/sealed.h"
+#include "table/segment.h"
+
+#define GENERATIONS 2 /* that are kept (D10) */
+
+/* ---- the shelf of a new checkpoint: segments wait to be written */
+
+typedef struct pending {
+    segment *segment;
+    int32_t  row_count;
+} pending;
+
+typedef struct making {
+    laminar_database *db;
+    durable          *d;
+    table_shelf       shelf;
+    manifest          made;
+    buf               state;
+    pending          *segments;
+    int32_t           segment_count, segment_capacity;
+    int64_t           file_capacity; /* of made.files */
+} making;
+
+/* The checkpoint needs the file that the segment lies in. */
+static status
+need_file(making *k, int64_t number, error *err) {
+    manifest    *m = &k->made;
+    checkpoints *all = &k->d->checkpoints;
+    for (int64_t i = 0; i < m->file_count; i++) {
+        if (m->files[i].number == number) {
+            return OK;
+        }
+    }
+    if (m->file_count == k->file_capacity) {
+        const int64_t capacity = k->file_capacity == 0 ? 8 : 2 * k->file_capacity;
+        rows_file    *grown =
+            mem_resize(k->db->mem, m->files, sizeof(rows_file) * (size_t)k->file_capacity,
+                       sizeof(rows_file) * (size_t)capacity);
+        if (grown == NULL) {
+            return error_memory(err);
+        }
+        m->files = grown;
+        k->file_capacity = capacity;
+    }
+    rows_file found = {.number = number};
+    for (int32_t c = 0; c < all->count; c++) { /* `making` is held: nobody changes the list */
+        for (int64_t i = 0; i < all->list[c].file_count; i++) {
+            if (all->list[c].files[i].number == number) {
+                found = all->list[c].files[i];
+            }
+        }
+    }
+    m->files[m->file_count++] = found;
+    return OK;
+}
+
+static status
+shelve(void *context, segment *s, rows_place *at, error *err) {
+    making *k = context;
+    if (s->place.file != 0) {
+        *at = s->place;
+        return need_file(k, (int64_t)at->file, err);
+    }
+    if (k->segment_count == k->segment_capacity) {
+        const int32_t capacity = k->segment_capacity == 0 ? 64 : 2 * k->segment_capacity;
+        pending      *grown =
+            mem_resize(k->db->mem, k->segments, sizeof(pending) * (size_t)k->segment_capacity,
+                       sizeof(pending) * (size_t)capacity);
+        if (grown == NULL) {
+            return error_memory(err);
+        }
+        k->segments = grown;
+        k->segment_capacity = capacity;
+    }
+    TRY(need_file(k, k->made.id, err));
+    *at = (rows_place){.file = (uint64_t)k->made.id, .number = k->segment_count};
+    k->segments[k->segment_count++] = (pending){segment_retain(s), segment_rows(s)};
+    return OK;
+}
+
+/* ---- taking the state, with the token */
+
+static void
+count_rows(making *k) {
+    for (int32_t i = 0; i < catalog_count(k->db->catalog); i++) {
+        const object *o = catalog_at(k->db->catalog, i);
+        if (o->kind == OBJECT_SOURCE || o->kind == OBJECT_TABLE) {
+            k->made.rows += table_live_count(source_table(o->impl));
+        }
+    }
+}
+
+static status
+take(making *k, error *err) {
+    laminar_database *db = k->db;
+    durable          *d = k->d;
+    buf              *out = &k->state;
+    engine_keeping    keeping = {.shelf = &k->shelf};
+    arena             scratch;
+    definitions_prune(&d->definitions, db);
+    image_put_u32(out, STATE_VERSION);
+    image_put_i64(out, clock_now_us(&db->clock.base));
+    image_put_i64(out, (int64_t)atomic_load(&db->random.state));
+    image_put_u32(out, (uint32_t)atomic_load(&db->state));
+    image_put_u32(out, (uint32_t)d->definitions.count);
+    for (int32_t i = 0; i < d->definitions.count; i++) {
+        image_put_text(out, d->definitions.items[i].item);
+    }
+    pipelines_put_versions(db, out);
+    arena_init(&scratch, db->mem);
+    status s = keep_pipelines(db, &scratch, &keeping, err);
+    s = s < 0 ? s : engine_save(db->engine, &keeping, out, err);
+    arena_fini(&scratch);
+    s = s == OK && out->failed ? error_memory(err) : s;
+    k->made.after = d->log == NULL ? 0 : wal_last(d->log);
+    k->made.epoch = (int64_t)engine_sequence(db->engine);
+    k->made.has_readers = engine_has_kept_logs(db->engine);
+    count_rows(k);
+    return s;
+}
+
+static status
+check_steady(const laminar_database *db, error *err) {
+    const durable *d = db->durable;
+    if (d->broken) {
+        *err = d->fault;
+        return d->fault.status;
+    }
+    TRY(engine_kept(db->engine, err));
+    if (d->checkpoints.failed) {
+        (void)error_set(err, ERR_CONNECTOR_FAILED, "an earlier checkpoint could not be synced");
+        return error_hint(err, "open the database again: all that was acknowledged is there");
+    }
+    return d->definitions.is_incomplete ? error_memory(err) : OK;
+}
+
+/* DONE: there is nothing that the newest one does not hold. */
+static status
+take_with_token(making *k, bool always, error *err) {
+    laminar_database *db = k->db;
+    checkpoints      *all = &k->d->checkpoints;
+    const int64_t     began_ns = clock_ticks_ns(&db->clock.base);
+    engine_settle(db->engine);
+    TRY(check_steady(db, err));
+    const int64_t after = k->d->log == NULL ? 0 : wal_last(k->d->log);
+    if (!always && after == all->seen_after &&
+        (int64_t)engine_sequence(db->engine) == all->seen_epoch) {
+        return DONE;
+    }
+    const status s = take(k, err);
+    k->made.stall_us = (clock_ticks_ns(&db->clock.base) - began_ns) / 1000;
+    return s;
+}
+
+/* ---- writing it, without the token */
+
+static status
+write_rows(making *k, const char *path, rows_file *file, error *err) {
+    mem           *m = k->db->mem;
+    sealed_writer *w = NULL;
+    buf            bytes, directory;
+    TRY(sealed_create(&w, m, k->d->fs, path, file->salt, err));
+    buf_init(&bytes, m, SIZE_MAX / 2);
+    buf_init(&directory, m, SIZE_MAX / 2);
+    status s = OK;
+    for (int32_t i = 0; s == OK && i < k->segment_count; i++) {
+        buf_clear(&bytes);
+        segment_put(k->segments[i].segment, k->segments[i].row_count, &bytes);
+        image_put_i64(&directory, sealed_size(w));
+        image_put_i64(&directory, (int64_t)bytes.size);
+        s = bytes.failed || directory.failed ? error_memory(err)
+                                             : sealed_put(w, bytes.data, bytes.size, err);
+    }
+    s = s < 0 ? s : sealed_put(w, directory.data, directory.size, err);
+    file->size = sealed_size(w);
+    file->count = k->segment_count;
+    k->made.bytes += file->size;
+    buf_fini(&bytes);
+    buf_fini(&directory);
+    return sealed_end(w, s, err);
+}
+
+static status
+write_state(making *k, const char *path, error *err) {
+    sealed_writer *w = NULL;
+    TRY(sealed_create(&w, k->db->mem, k->d->fs, path, k->made.state_salt, err));
+    const status s = sealed_put(w, k->state.data, k->state.size, err);
+    k->made.state_size = sealed_size(w);
+    k->made.bytes += k->made.state_size;
+    return sealed_end(w, s, err);
+}
+
+static status
+write_files(making *k, error *err) {
+    durable *d = k->d;
+    buf      path;
+    buf_init(&path, k->db->mem, SIZE_MAX / 2);
+    k->made.state_salt = rng_seed_from_system();
+    status s = OK;
+    for (int64_t i = 0; s == OK && i < k->made.file_count; i++) {
+        rows_file *file = &k->made.files[i];
+        if (file->number == k->made.id) {
+            file->salt = rng_seed_from_system();
+            s = manifest_path(d->directory, "rows", k->made.id, &path, err);
+            s = s < 0 ? s : write_rows(k, path.data, file, err);
+        }
+    }
+    s = s < 0 ? s : manifest_path(d->directory, "state", k->made.id, &path, err);
+    s = s < 0 ? s : write_state(k, path.data, err);
+    buf_fini(&path);
+    return s;
+}
+
+static void
+drop_files(const making *k) {
+    static const char *const kinds[] = {"state", "rows"};
+    error                    ignored;
+    buf                      path;
+    buf_init(&path, k->db->mem, SIZE_MAX / 2);
+    for (int32_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        if (manifest_path(k->d->directory, kinds[i], k->made.id, &path, &ignored) == OK) {
+            (void)k->d->fs->remove(k->d->fs, path.data, &ignored);
+        }
+    }
+    buf_fini(&path);
+}
+
+/* ---- the list */
+
+/* What two generations hold, the log need not have (D11), and older ones go. */
+static void
+forget_old(durable *d) {
+    checkpoints *all = &d->checkpoints;
+    error        ignored;
+    while (all->count > GENERATIONS) {
+        if (manifest_remove(all->list, all->count, 0, d->db->mem, d->fs, d->directory, &ignored) <
+            0) {
+            break; /* the next one tries again */
+        }
+        mutex_lock(&all->lock);
+        manifest_fini(&all->list[0], d->db->mem);
+        memmove(all->list, all->list + 1, sizeof(manifest) * (size_t)(all->count - 1));
+        all->count--;
+        mutex_unlock(&all->lock);
+    }
+    const manifest *newest = &all->list[all->count - 1];
+    const manifest *held = all->count >= GENERATIONS ? &all->list[all->count - GENERATIONS] : NULL;
+    held = newest->floor == newest->id ? newest : held;
+    if (d->log != NULL && held != NULL && !held->damaged) {
+        if (wal_forget(d->log, held->after, &ignored) < 0) {
+            return; /* the next one tries again */
+        }
+    }
+}
+
+static status
+reserve_list(checkpoints *all, mem *m, error *err) {
+    if (all->count < all->capacity) {
+        return OK;
+    }
+    const int32_t capacity = all->capacity + GENERATIONS + 1;
+    manifest     *grown = mem_resize(m, all->list, sizeof(manifest) * (size_t)all->capacity,
+                                     sizeof(manifest) * (size_t)capacity);
+    if (grown == NULL) {
+        return error_memory(err);
+    }
+    all->list = grown;
+    all->capacity = capacity;
+    return OK;
+}
+
+static status
+enlist(making *k, bool *is_doubtful, error *err) {
+    checkpoints *all = &k->d->checkpoints;
+    mem         *m = k->db->mem;
+    manifest     own;
+    TRY(manifest_copy(&own, &k->made, m, err)); /* of the length that it has */
+    mutex_lock(&all->lock);
+    status s = reserve_list(all, m, err);
+    mutex_unlock(&all->lock);
+    if (s == OK && k->d->log != NULL) { /* it does not hold what a power cut could take away */
+        s = wal_commit(k->d->log, own.after, WAL_DURABLE, err);
+    }
+    s = s < 0 ? s : manifest_write(&own, m, k->d->fs, k->d->directory, is_doubtful, err);
+    if (s < 0) {
+        manifest_fini(&own, m);
+        return s;
+    }
+    mutex_lock(&all->lock);
+    all->list[all->count++] = own;
+    mutex_unlock(&all->lock);
+    for (int32_t i = 0; i < k->segment_count; i++) {
+        k->segments[i].segment->place = (rows_place){.file = (uint64_t)own.id, .number = i};
+    }
+    all->seen_after = own.after;
+    all->seen_epoch = own.epoch;
+    if (k->d->log != NULL) {
+        atomic_store(&all->log_base, wal_bytes(k->d->log));
+    }
+    forget_old(k->d);
+    return OK;
+}
+
+/* ---- making one */
+
+static void
+finish(making *k) {
+    mem *m = k->db->mem;
+    for (int32_t i = 0; i < k->segment_count; i++) {
+        segment_release(k->segments[i].segment);
+    }
+    mem_free(m, k->segments, sizeof(pending) * (size_t)k->segment_capacity);
+    mem_free(m, k->made.files, sizeof(rows_file) * (size_t)k->file_capacity);
+    buf_fini(&k->state);
+}
+
+static status
+write_all(making *k, int64_t began_ns, error *err) {
+    status s = write_files(k, err);
+    k->made.duration_us = (clock_ticks_ns(&k->db->clock.base) - began_ns) / 1000;
+    bool is_doubtful = false;
+    s = s < 0 ? s : enlist(k, &is_doubtful, err);
+    k->d->checkpoints.failed |= is_doubtful;
+    if (s < 0 && !is_doubtful) {
+        drop_files(k);
+    }
+    return s;
+}
+
+/* Holding the token all the time when changes were not logged: what comes behind the checkpoint may
+ * be logged again. */
+static status
+take_and_write(making *k, int64_t began_ns, error *err) {
+    laminar_database *db = k->db;
+    durable          *d = k->d;
+    const bool        asked = k->made.trigger == CHECKPOINT_ASKED;
+    TRY(db_enter_to_write(db, err));
+    status s = db_await_start(db, err);
+    s = s < 0 ? s : db_writable(db, err);
+    s = s < 0 ? s : db_refuse_in_transaction(db, "a checkpoint", err);
+    s = s < 0 ? s : take_with_token(k, asked || d->unlogged, err);
+    if (s == OK && d->unlogged) {
+        k->made.floor = k->made.id;
+        s = write_all(k, began_ns, err);
+        d->unlogged = d->unlogged && s < 0;
+        db_leave(db);
+        return s;
+    }
+    db_leave(db);
+    return s == OK ? write_all(k, began_ns, err) : s;
+}
+
+static status
+failed(const laminar_database *db, status s, error *err) {
+    if (s == ERR_CONNECTOR_FAILED || s == ERR_OUT_OF_MEMORY) {
+        const error why = *err;
+        (void)error_set(err, ERR_CHECKPOINT_FAILED, "the checkpoint was not made: %.400s",
+                        why.message);
+        return error_hint(err, db->durable->log == NULL
+                                   ? "the database goes on without it"
+                                   : "nothing is lost: the log has what it would have held");
+    }
+    return s;
+}
+
+status
+checkpoint_make(laminar_database *db, checkpoint_trigger trigger, int64_t *id, error *err) {
+    durable      *d = db->durable;
+    checkpoints  *all = &d->checkpoints;
+    const int64_t began_ns = clock_ticks_ns(&db->clock.base);
+    mutex_lock(&all->making);
+    making k = {
+        .db = db, .d = d, .made = {.id = all->next_id, .trigger = trigger, .floor = all->floor}};
+    k.made.created_us = clock_now_us(&db->clock.base);
+    k.shelf = (table_shelf){.context = &k, .put = shelve};
+    buf_init(&k.state, db->mem, SIZE_MAX / 2);
+    status s = take_and_write(&k, began_ns, err);
+    if (s == OK) {
+        all->next_id++;
+        all->floor = k.made.floor;
+    }
+    finish(&k);
+    mutex_unlock(&all->making);
+    if (id != NULL) {
+        *id = k.made.id;
+    }
+    return s < 0 ? failed(db, s, err) : OK;
+}
+
+bool
+checkpoint_is_enabled(const laminar_database *db) {
+    return db->durable != NULL && db_setting(db, SETTING_CHECKPOINT_INTERVAL_MS) != INT64_MIN;
+}
+
+/* ---- by themselves */
+
+static int64_t
+log_limit(const laminar_database *db) {
+    return db_setting(db, SETTING_WAL_LIMIT_BYTES);
+}
+
+static bool
+log_is_long(const durable *d) {
+    return d->log != NULL &&
+           wal_bytes(d->log) - atomic_load(&d->checkpoints.log_base) > log_limit(d->db);
+}
+
+/* Sleeps until there is something to do; what for. -1: the end. */
+static int32_t
+await_work(durable *d, int64_t *due_ns) {
+    checkpoints  *all = &d->checkpoints;
+    engine_clock *c = &d->db->clock.base;
+    for (;;) {
+        const uint32_t seen = atomic_load(&all->word);
+        const int64_t  every_ms = db_setting(d->db, SETTING_CHECKPOINT_INTERVAL_MS);
+        const int64_t  now_ns = clock_ticks_ns(c);
+        if (atomic_load(&all->ending)) {
+            return -1;
+        }
+        if (log_is_long(d)) {
+            return CHECKPOINT_LOG;
+        }
+        if (every_ms == INT64_MIN) {
+            *due_ns = now_ns;
+            (void)futex_wait(&all->word, seen, -1);
+            continue;
+        }
+        const int64_t left_us = (*due_ns - now_ns) / 1000 + sat_mul_i64(every_ms, 1000);
+        if (left_us <= 0) {
+            return CHECKPOINT_INTERVAL;
+        }
+        (void)futex_wait(&all->word, seen, left_us);
+    }
+}
+
+static void *
+run_worker(void *context) {
+    durable *d = context;
+    int64_t  last_ns = clock_ticks_ns(&d->db->clock.base);
+    for (int32_t what; (what = await_work(d, &last_ns)) >= 0;) {
+        error err = {.position = -1};
+        last_ns = clock_ticks_ns(&d->db->clock.base);
+        const status s = checkpoint_make(d->db, (checkpoint_trigger)what, NULL, &err);
+        if (s < 0 && !atomic_load(&d->checkpoints.ending)) {
+            db_note_error(d->db, "checkpoint", (text){NULL, 0}, -s, err.message);
+            if (what == CHECKPOINT_LOG) { /* not again before it has grown as much again */
+                atomic_store(&d->checkpoints.log_base, wal_bytes(d->log));
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A thread, once there may be work for it. Without one there are no checkpoints but those asked
+ * for.
+ */
+static void
+start_worker(durable *d) {
+    error ignored;
+    if (!d->checkpoints.has_worker && !d->db->deterministic) {
+        d->checkpoints.has_worker = thread_start(&d->checkpoints.worker, "laminardb-checkpoint",
+                                                 run_worker, d, &ignored) == OK;
+    }
+}
+
+static void
+wake(checkpoints *all) {
+    atomic_fetch_add(&all->word, 1);
+    futex_wake_all(&all->word);
+}
+
+void
+checkpoints_look(durable *d) {
+    if (UNLIKELY(log_is_long(d))) {
+        start_worker(d);
+        wake(&d->checkpoints);
+    }
+}
+
+void
+checkpoints_started(durable *d) {
+    if (checkpoint_is_enabled(d->db)) {
+        start_worker(d);
+        wake(&d->checkpoints);
+    }
+}
+
+void
+checkpoints_stop(durable *d) {
+    checkpoints *all = &d->checkpoints;
+    if (all->has_worker) {
+        atomic_store(&all->ending, true);
+        wake(all);
+        thread_join(&all->worker);
+        all->has_worker = false;
+    }
+}
+
+status
+checkpoints_open(durable *d, error *err) {
+    checkpoints *all = &d->checkpoints;
+    TRY(mutex_init(&all->making, err));
+    const status s = mutex_init(&all->lock, err);
+    if (s < 0) {
+        mutex_fini(&all->making);
+        return s;
+    }
+    mutex_set_level(&all->lock, LEVEL_LEAF);
+    all->next_id = 1;
+    all->is_open = true;
+    return OK;
+}
+
+void
+checkpoints_close(durable *d) {
+    checkpoints *all = &d->checkpoints;
+    if (all->is_open) {
+        for (int32_t i = 0; i < all->count; i++) {
+            manifest_fini(&all->list[i], d->db->mem);
+        }
+        mem_free(d->db->mem, all->list, sizeof(manifest) * (size_t)all->capacity);
+        mutex_fini(&all->making);
+        mutex_fini(&all->lock);
+    }
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkpoint_load.c - a database as its newest checkpoint has it.
+ *
+ * All files of a checkpoint are checked before any of it is used; a damaged one leaves the work to
+ * the one before it, for which the log was kept, and is told in laminar.errors. When change logs
+ * had readers the older one is taken in any case: the log makes the changes between the two again,
+ * for readers that come back with a position. */
+#include "db/durable_internal.h"
+#include "db/pipeline.h"
+#include "exec/preserve.h"
+#include "store/sealed.h"
+
+/* ---- rows files */
+
+typedef struct open_file {
+    const rows_file *file;
+    sealed_reader   *reader;
+    int64_t         *places; /* offset and size of each segment */
+} open_file;
+
+typedef struct loading {
+    laminar_database *db;
+    durable          *d;
+    const manifest   *from;
+    open_file        *files;
+    buf               bytes; /* of the segment that was asked for last */
+} loading;
+
+static size_t
+places_size(const rows_file *f) {
+    return 2 * sizeof(int64_t) * (size_t)f->count;
+}
+
+static status
+open_rows(loading *l, open_file *o, error *err) {
+    buf path;
+    if (o->file->count < 0 || o->file->size < (int64_t)places_size(o->file) ||
+        o->file->count > o->file->size) {
+        return image_corrupt("the length of a file of rows", err);
+    }
+    buf_init(&path, l->db->mem, SIZE_MAX / 2);
+    status s = manifest_path(l->d->directory, "rows", o->file->number, &path, err);
+    s = s < 0 ? s
+              : sealed_open(&o->reader, l->db->mem, l->d->fs, path.data, o->file->salt,
+                            o->file->size, err);
+    buf_fini(&path);
+    return s;
+}
+
+static status
+read_places(const loading *l, open_file *o, error *err) {
+    const size_t size = places_size(o->file);
+    o->places = mem_alloc(l->db->mem, size);
+    if (o->places == NULL && size > 0) {
+        return error_memory(err);
+    }
+    return sealed_read(o->reader, o->file->size - (int64_t)size, o->places, size, err);
+}
+
+static status
+fetch(void *context, const rows_place *at, text *out, error *err) {
+    loading   *l = context;
+    open_file *o = NULL;
+    for (int64_t i = 0; i < l->from->file_count; i++) {
+        o = l->files[i].file->number == (int64_t)at->file ? &l->files[i] : o;
+    }
+    if (o == NULL || at->number < 0 || at->number >= o->file->count) {
+        return image_corrupt("a segment in no file", err);
+    }
+    TRY(o->places != NULL ? OK : read_places(l, o, err));
+    const int64_t first = o->places[2 * at->number];
+    const int64_t size = o->places[2 * at->number + 1];
+    if (size < 0 || size > o->file->size) {
+        return image_corrupt("the place of a segment", err);
+    }
+    char *to = NULL;
+    TRY(buf_room(&l->bytes, (size_t)size, &to) ? OK : error_memory(err));
+    TRY(sealed_read(o->reader, first, to, (size_t)size, err));
+    *out = (text){to, (size_t)size};
+    return OK;
+}
+
+static void
+close_files(loading *l) {
+    mem *m = l->db->mem;
+    for (int64_t i = 0; l->files != NULL && i < l->from->file_count; i++) {
+        sealed_close(l->files[i].reader);
+        mem_free(m, l->files[i].places,
+                 l->files[i].places == NULL ? 0 : places_size(l->files[i].file));
+    }
+    mem_free(m, l->files, sizeof(open_file) * (size_t)(l->from->file_count + 1));
+    buf_fini(&l->bytes);
+}
+
+/* ---- the files of one checkpoint, all of them sound */
+
+static status
+read_state(const loading *l, buf *state, error *err) {
+    const manifest *m = l->from;
+    sealed_reader  *r = NULL;
+    char           *to = NULL;
+    buf             path;
+    if (m->state_size < 0) {
+        return image_corrupt("the length of a state", err);
+    }
+    buf_init(&path, l->db->mem, SIZE_MAX / 2);
+    status s = manifest_path(l->d->directory, "state", m->id, &path, err);
+    s = s < 0 ? s
+              : sealed_open(&r, l->db->mem, l->d->fs, path.data, m->state_salt, m->state_size, err);
+    s = s < 0 || buf_room(state, (size_t)m->state_size, &to) ? s : error_memory(err);
+    s = s < 0 ? s : sealed_read(r, 0, to, (size_t)m->state_size, err);
+    sealed_close(r);
+    buf_fini(&path);
+    return s;
+}
+
+static status
+open_all(loading *l, buf *state, error *err) {
+    const manifest *m = l->from;
+    if (m->damaged) {
+        (void)error_set(err, ERR_CORRUPTION, "\"%s/checkpoint-%016llx\" is damaged",
+                        l->d->directory, (unsigned long long)m->id);
+        return error_hint(err,
+                          "restore a backup, or laminardb.salvage() for what can still be read");
+    }
+    TRY(read_state(l, state, err));
+    l->files = mem_alloc_zero(l->db->mem, sizeof(open_file) * (size_t)(m->file_count + 1));
+    if (l->files == NULL) {
+        return error_memory(err);
+    }
+    for (int64_t i = 0; i < m->file_count; i++) {
+        l->files[i].file = &m->files[i];
+        TRY(open_rows(l, &l->files[i], err));
+        TRY(sealed_check(l->files[i].reader, err));
+    }
+    return OK;
+}
+
+/* ---- its state */
+
+static status
+take_definitions(const loading *l, image_reader *in, error *err) {
+    uint32_t count;
+    TRY(image_take_u32(in, &count, err));
+    for (uint32_t i = 0; i < count; i++) {
+        text item;
+        TRY(image_take_text(in, &item, err));
+        TRY(durable_run_items(l->db, item, err));
+    }
+    return OK;
+}
+
+status
+keep_pipelines(laminar_database *db, arena *a, engine_keeping *k, error *err) {
+    int32_t n = 0;
+    for (const db_pipeline *p = db->pipelines; p != NULL; p = p->next) {
+        n++;
+    }
+    kept_pipeline *list = arena_alloc(a, sizeof(kept_pipeline) * (size_t)(n + 1));
+    if (list == NULL) {
+        return error_memory(err);
+    }
+    for (const db_pipeline *p = db->pipelines; p != NULL; p = p->next) {
+        list[k->pipeline_count++] = (kept_pipeline){p->name, p->impl};
+    }
+    k->pipelines = list;
+    return OK;
+}
+
+static status
+take_engine(loading *l, image_reader *in, error *err) {
+    const table_shelf shelf = {.context = l, .take = fetch};
+    engine_keeping    keeping = {.shelf = &shelf};
+    arena             scratch;
+    arena_init(&scratch, l->db->mem);
+    status s = keep_pipelines(l->db, &scratch, &keeping, err);
+    s = s < 0 ? s : engine_load(l->db->engine, &keeping, in, err);
+    arena_fini(&scratch);
+    return s == OK && in->left > 0 ? image_corrupt("it is longer than it should be", err) : s;
+}
+
+/* What is filled anew: queries of sinks. */
+static status
+start_rest(laminar_database *db, int32_t state, error *err) {
+    if (state != DB_RUNNING && state != DB_PAUSED) {
+        return state == DB_CREATED ? OK : image_corrupt("the state of a database", err);
+    }
+    atomic_store(&db->state, state);
+    TRY(db_enter(db, err));
+    const status s = db_start_pipeline(db, NULL, err);
+    db_leave(db);
+    return s;
+}
+
+static status
+take_state(loading *l, image_reader *in, error *err) {
+    uint32_t version, state;
+    int64_t  now_us, random;
+    TRY(image_take_u32(in, &version, err));
+    if (version != STATE_VERSION) {
+        (void)error_set(err, ERR_CORRUPTION, "\"%s\" was written in format %u, and this is %d",
+                        l->d->directory, version, STATE_VERSION);
+        return error_hint(err, "open it with the version of laminardb that wrote it");
+    }
+    TRY(image_take_i64(in, &now_us, err));
+    TRY(image_take_i64(in, &random, err));
+    TRY(image_take_u32(in, &state, err));
+    TRY(take_definitions(l, in, err));
+    TRY(pipelines_take_versions(l->db, in, err));
+    if (now_us > clock_now_us(&l->db->clock.base)) {
+        TRY(db_go_to(l->db, now_us, err));
+    }
+    atomic_store(&l->db->random.state, (uint64_t)random);
+    TRY(take_engine(l, in, err));
+    return start_rest(l->db, (int32_t)state, err);
+}
+
+/* *sound: its files were, so that what failed is not for another checkpoint to mend. */
+static status
+load_one(durable *d, const manifest *from, bool *sound, error *err) {
+    loading l = {.db = d->db, .d = d, .from = from};
+    buf     state;
+    buf_init(&l.bytes, d->db->mem, SIZE_MAX / 2);
+    buf_init(&state, d->db->mem, SIZE_MAX / 2);
+    status s = open_all(&l, &state, err);
+    *sound = s == OK;
+    if (s == OK) {
+        image_reader in = {.at = state.data, .left = state.size};
+        s = take_state(&l, &in, err);
+    }
+    buf_fini(&state);
+    close_files(&l);
+    return s;
+}
+
+/* ---- which one */
+
+/* Of the list, by preference: the next one to try after `tried` were; -1: none. */
+static int32_t
+candidate(const checkpoints *all, int32_t tried) {
+    const int32_t last = all->count - 1;
+    const bool    older = last > 0 && all->list[last].has_readers != 0 &&
+                       all->list[last - 1].id >= all->list[last].floor;
+    int32_t at = last - tried;
+    if (older && tried < 2) {
+        at = tried == 0 ? last - 1 : last;
+    }
+    return at < 0 || (!all->list[last].damaged && all->list[at].id < all->list[last].floor) ? -1
+                                                                                            : at;
+}
+
+/* *used NULL: none can be used, and the log may have it all; see fault. */
+static status
+load_best(durable *d, const manifest **used, error *err) {
+    checkpoints *all = &d->checkpoints;
+    int32_t      at;
+    *used = NULL;
+    for (int32_t tried = 0; (at = candidate(all, tried)) >= 0; tried++) {
+        error        why = {.position = -1};
+        bool         sound = false;
+        const status s = load_one(d, &all->list[at], &sound, &why);
+        if (s == OK) {
+            *used = &all->list[at];
+            all->fault.status = OK;
+            return OK;
+        }
+        if (sound || s == ERR_OUT_OF_MEMORY) {
+            *err = why;
+            return s;
+        }
+        all->fault = all->fault.status == OK ? why : all->fault;
+        db_note_error(d->db, "checkpoint", (text){NULL, 0}, 702, why.message);
+    }
+    return OK;
+}
+
+status
+checkpoints_load(durable *d, int64_t *after, error *err) {
+    checkpoints    *all = &d->checkpoints;
+    const manifest *used = NULL;
+    TRY(manifests_read(&all->list, &all->count, &all->next_id, d->db->mem, d->fs, d->directory,
+                       err));
+    all->capacity = all->count;
+    const manifest *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
+    engine_keep_logs(d->db->engine, newest == NULL || newest->damaged || newest->has_readers != 0);
+    TRY(load_best(d, &used, err));
+    *after = used == NULL ? 0 : used->after;
+    all->floor = newest == NULL ? 0 : newest->floor;
+    if (used != NULL && used == newest) {
+        all->seen_after = used->after;
+        all->seen_epoch = used->epoch;
+    }
+    return OK;
+}

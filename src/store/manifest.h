@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* manifest.h - what makes files of a directory a checkpoint (rule D10).
+ *
+ * A checkpoint with the number n is the sealed files state-n and rows-k, for numbers k up to n of
+ * checkpoints that wrote them, and the manifest checkpoint-n, which has their sizes and salts and
+ * is written last: without it there is no checkpoint, with it all of it was on disk. Numbers grow
+ * and are 16 hexadecimal digits in names. */
+#ifndef LAMINAR_STORE_MANIFEST_H
+#define LAMINAR_STORE_MANIFEST_H
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "os/vfs.h"
+
+typedef struct rows_file {
+    int64_t  number;
+    uint64_t salt;
+    int64_t  size;  /* of its content */
+    int64_t  count; /* of segments in it */
+} rows_file;
+
+typedef struct manifest {
+    int64_t    id;
+    int64_t    created_us;
+    int64_t    after;       /* the log's last record that it holds */
+    int64_t    floor;       /* older checkpoints than this one cannot be brought up to date */
+    int64_t    epoch;       /* the newest insert in it */
+    int64_t    rows, bytes; /* rows in it; bytes that were written for it */
+    int64_t    duration_us, stall_us;
+    int64_t    trigger;
+    int64_t    has_readers; /* somebody had read change logs before it */
+    uint64_t   state_salt;
+    int64_t    state_size;
+    int64_t    file_count;
+    rows_file *files;
+    bool       damaged; /* its manifest cannot be read: only id is known */
+} manifest;
+
+/* "directory/kind-number" into `out`. */
+status manifest_path(const char *directory, const char *kind, int64_t number, buf *out,
+                     error *err) MUST_USE;
+/* Its files are on disk; afterwards it is. *is_doubtful: it failed, and may be there all the same
+ * when the directory is read again: its files must stay. */
+status manifest_write(const manifest *m, mem *memory, vfs *fs, const char *directory,
+                      bool *is_doubtful, error *err) MUST_USE;
+/* All manifests of a directory, oldest first; and what looks like a part of a checkpoint and
+ * belongs to none is removed. next_id: above all numbers that are or were there. */
+status manifests_read(manifest **out, int32_t *count, int64_t *next_id, mem *memory, vfs *fs,
+                      const char *directory, error *err) MUST_USE;
+void   manifests_free(manifest *list, int32_t count, mem *memory);
+status manifest_copy(manifest *out, const manifest *m, mem *memory, error *err) MUST_USE;
+void   manifest_fini(manifest *m, mem *memory);
+/* Removes the manifest, then the files that no other one of the list has. */
+status manifest_remove(const manifest *list, int32_t count, int32_t at, mem *memory, vfs *fs,
+                       const char *directory, error *err) MUST_USE;
+
+#endif
