@@ -20,6 +20,7 @@ typedef struct event {
     batch        *rows;        /* NULL: a tick */
     int64_t       frontier_us; /* of a tick */
     int64_t       arrived_us;  /* of rows */
+    int64_t       insert;      /* likewise */
     aging_moment  moment;      /* likewise */
 } event;
 
@@ -62,6 +63,7 @@ status
 backfill_add_rows(backfill *b, stream_input *in, const delta *rows, error *err) {
     event e = {.in = in,
                .arrived_us = in->owner->engine->arrived_us,
+               .insert = engine_insert_under_way(in->owner->engine),
                .moment = aging_now(in->owner, in->from_source)};
     TRY(batch_keep(&e.rows, b->mem, rows, err));
     const status added = add_event(b, e, rows->row_count, err);
@@ -97,6 +99,7 @@ apply(stream *s, const backlog *l, interrupt *guard, error *err) {
         }
         if (e->rows != NULL) {
             s->circuit->env.arrived_us = e->arrived_us;
+            s->circuit->env.insert = e->insert;
             TRY(stream_feed_at(e->in, &e->moment, &e->rows->rows, err));
             untouched += e->rows->rows.row_count;
         } else if (e->frontier_us > reached || untouched >= SMALL_ROWS || i + 1 == l->count) {

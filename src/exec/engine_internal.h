@@ -123,6 +123,7 @@ struct source {
     bool        by_hand; /* plain source whose watermark a writer moves: event-timed from then on */
     int64_t     null_time_rows;
     bool        unit_checked; /* the first time of a BIGINT has been looked at */
+    int64_t     kept_from;    /* inserts before it have no rows any more */
     int64_t     opened_us;    /* when it was made, where idle_timeout counts from that */
     bool        idle;
     timer       silence;     /* idle_timeout: when it may be idle */
@@ -192,6 +193,11 @@ void engine_go_to(engine *e, int64_t now_us);
 /* The time of an insert that comes now. What is due before it goes first: no deadline lies within a
  * tick. */
 int64_t engine_arrival_us(engine *e);
+/* Not before the insert that a row under way came with: within a transaction the next one. */
+ALWAYS_INLINE int64_t
+engine_insert_under_way(const engine *e) {
+    return (int64_t)e->sequence + 1;
+}
 /* How far the streams have come: all there is, but in a pause. */
 int64_t source_flowed_entries(const source *s);
 int64_t source_flowed_rows(const source *s);

@@ -19,6 +19,7 @@ typedef struct held_event {
     uint64_t      epoch;
     int64_t       frontier_us; /* of a tick */
     int64_t       arrived_us;  /* of rows */
+    int64_t       insert;      /* likewise */
     aging_moment  moment;      /* likewise */
 } held_event;
 
@@ -219,6 +220,7 @@ stream_hold_rows(stream_input *in, const delta *rows, error *err) {
     held_event event = {.stream = s,
                         .in = in,
                         .arrived_us = s->engine->arrived_us,
+                        .insert = engine_insert_under_way(s->engine),
                         .moment = aging_now(s, in->from_source)};
     TRY(batch_keep(&event.rows, s->engine->mem, rows, err));
     const status added = add_event(s->pipeline, event, err);
@@ -303,6 +305,7 @@ apply_event(const held_event *event) {
     if (event->rows != NULL) {
         error fault = {0};
         s->circuit->env.arrived_us = event->arrived_us;
+        s->circuit->env.insert = event->insert;
         if (stream_feed_at(event->in, &event->moment, &event->rows->rows, &fault) < 0) {
             stream_fail(s, &fault);
         }

@@ -187,6 +187,7 @@ add_replayed(replay *r, stream *s, stream *live, error *err) {
         return listed;
     }
     r->by_time |= s->timed || s->by_arrival;
+    s->circuit->env.insert = engine_insert_under_way(s->engine); /* none is newer */
     for (int32_t i = 0; i < s->input_count; i++) {
         if (s->inputs[i].from_stream != NULL) {
             TRY(bridge_to_shadow(r, &s->inputs[i], err));

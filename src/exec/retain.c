@@ -81,6 +81,39 @@ history_sequence(const source *s) {
     return source_moment_at(s, table_entry_count(s->table), end_us).sequence;
 }
 
+/* Nothing of what is shown is state, which keeps rows that the sources do not. */
+static bool
+is_made_of_rows(const stream *s) {
+    const circuit *c = s->circuit;
+    bool           made = c != NULL;
+    for (int32_t i = 0; made && i < s->plan.node_count; i++) {
+        made = c->ops[i] == NULL || c->ops[i]->class->snapshot == NULL;
+    }
+    for (int32_t i = 0; made && i < s->input_count; i++) {
+        const stream *up = s->inputs[i].from_stream;
+        made = up == NULL || is_made_of_rows(up);
+    }
+    return made;
+}
+
+/* Streams that remember which rows they refused learn which of them no reading meets again. */
+static void
+tell_readers(source *s) {
+    const int64_t at = first_entry(s->table);
+    s->kept_from = at < table_entry_count(s->table) ? (int64_t)table_entry(s->table, at)->sequence
+                                                    : (int64_t)s->engine->sequence + 1;
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        stream *reader = s->readers.items[i];
+        int64_t kept = INT64_MAX;
+        for (int32_t k = 0; k < reader->sources.count; k++) {
+            kept = min_i64(kept, ((const source *)reader->sources.items[k])->kept_from);
+        }
+        if (reader->timed && reader->backfill == NULL && is_made_of_rows(reader)) {
+            reader->circuit->env.kept_from = kept;
+        }
+    }
+}
+
 void
 source_tidy(source *s) {
     const object *o = s->object;
@@ -103,6 +136,7 @@ source_tidy(source *s) {
     } else {
         table_retain_from(t, o->retain == RETAIN_TIME ? position_by_time(s)
                                                       : table_row_count(t) - o->retain_amount);
+        tell_readers(s);
     }
     table_trim_entries(t, sequence, source_is_timed(s));
 }

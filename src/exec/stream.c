@@ -502,6 +502,7 @@ stream_feed(stream_input *in, const delta *rows) {
         fed = stream_hold_rows(in, rows, &fault);
     } else {
         s->circuit->env.arrived_us = s->engine->arrived_us;
+        s->circuit->env.insert = engine_insert_under_way(s->engine);
         const aging_moment at = aging_now(s, in->from_source);
         fed = stream_feed_at(in, &at, rows, &fault);
     }

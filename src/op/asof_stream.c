@@ -540,6 +540,7 @@ validate_side(const asof *o, int32_t side, error *err) {
 
 status
 asof_stream_validate(const asof *o, error *err) {
+    TRY(judge_validate(&o->judge, err));
     TRY(group_table_validate(&o->parts, err));
     for (uint64_t p = 0; p < group_table_slot_count(&o->parts); p++) {
         const uint64_t rows = ordered_count_in(&o->sides[ASOF_LEFT].order, (slot)p) +

@@ -35,6 +35,12 @@ judge_rebuild(judge *j, error *err) {
     return refused_rebuild(&j->refused[1], err);
 }
 
+status
+judge_validate(const judge *j, error *err) {
+    TRY(refused_validate(&j->refused[0], err));
+    return refused_validate(&j->refused[1], err);
+}
+
 static status
 send_late(const judge *j, int32_t port, const delta *late, error *err) {
     const op_sink *to = j->self->env->late;
@@ -89,7 +95,7 @@ refuse_late(judge *j, int32_t port, delta *rows, error *err) {
     delta       gone;
     j->self->late_rows += late_count;
     TRY(delta_gather(&gone, &all, late, late_count, scratch, err));
-    TRY(j->refused[port].open ? refused_add(&j->refused[port], &gone, scratch, err) : OK);
+    TRY(j->refused[port].open ? refused_add(&j->refused[port], j->self->env, &gone, err) : OK);
     TRY(send_late(j, port, &gone, err));
     rows->row_count = kept_count;
     return kept_count == 0 ? OK : delta_gather(rows, &all, kept, kept_count, scratch, err);

@@ -60,6 +60,8 @@ typedef struct op_env { /* shared by the operators of one circuit */
     const int64_t  *departed;      /* where versions are read: when each row went */
     progress       *counted;       /* of a one-off query; NULL: nobody wants to know */
     bool            counts_series; /* their lengths are known */
+    int64_t         insert;        /* of a stream: the newest of which rows are under way; */
+    int64_t         kept_from;     /* those before it have none that a source still retains */
     const op_sink  *late;          /* takes late rows, where they are sent somewhere */
     int64_t         ttl_us;        /* state_ttl; 0: nothing is forgotten for its age */
     int64_t         clock_us;      /* then: the time that has come; INT64_MIN: not known yet */

@@ -562,6 +562,7 @@ join_validate(const op *self, error *err) {
     if (j->table != NULL) {
         return join_table_validate(j->table, err);
     }
+    TRY(judge_validate(&j->judge, err));
     TRY(arrangement_validate(&j->sides[0], err));
     TRY(arrangement_validate(&j->sides[1], err));
     return join_match_validate(j, err);

@@ -39,6 +39,11 @@ typedef struct window {
     int32_t *late;
 } window;
 
+static status
+window_validate(const op *self, error *err) {
+    return refused_validate(&((const window *)self)->refused, err);
+}
+
 /* Is it a whole number of units? */
 static bool
 fits(data_type type, int64_t us) {
@@ -256,7 +261,7 @@ record_late(window *w, const delta *in, error *err) {
     TRY(pairs_delta(w, &w->late_pairs, in, &pairs, err));
     TRY(columns_to_views(w->columns, pairs.columns, pairs.column_count, pairs.row_count, scratch,
                          err));
-    TRY(refused_add(&w->refused, &pairs, scratch, err));
+    TRY(refused_add(&w->refused, w->base.env, &pairs, err));
     arena_rewind(scratch, mark);
     return OK;
 }
@@ -433,6 +438,7 @@ const op_class op_window_class = {
     .open = window_open,
     .push = window_push,
     .tick = window_tick,
+    .validate = window_validate,
     .load = window_load,
     .close = window_close,
 };

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define INSERTS_SHIFT 4 /* inserts of a page, in bits */
+
 static int64_t *
 count_at(const refused *r, slot s) {
     return ARRAY_AT(&r->counts, int64_t, s);
@@ -17,33 +19,81 @@ refused_open(refused *r, store *s, const char *name, const data_type *types, int
     r->open = true;
     TRY(group_table_open(&r->rows, s, name, types, count, err));
     snprintf(label, sizeof(label), "%.120s.counts", name);
-    return array_open(&r->counts, s, label, sizeof(int64_t), err);
+    TRY(array_open(&r->counts, s, label, sizeof(int64_t), err));
+    return ages_open(&r->inserts, s, name, 1, err); /* its clock is the number of a page */
 }
 
 void
 refused_close(refused *r) {
     group_table_close(&r->rows);
     array_close(&r->counts);
+    ages_close(&r->inserts);
 }
 
 status
 refused_rebuild(refused *r, error *err) {
-    return r->open ? group_table_rebuild(&r->rows, err) : OK;
+    if (!r->open) {
+        return OK;
+    }
+    TRY(group_table_rebuild(&r->rows, err));
+    return ages_rebuild(&r->inserts, err);
+}
+
+/* Its count is no longer wanted. */
+static status
+forget(void *context, slot s, error *err) {
+    refused *r = context;
+    TRY(array_touch(&r->counts, s, 1, err));
+    TRY(group_table_remove(&r->rows, s, err));
+    *count_at(r, s) = 0;
+    return OK;
+}
+
+/* Rows that came and went. */
+static status
+forget_gone(refused *r, const slot *slots, int32_t count, error *err) {
+    for (int32_t i = 0; i < count; i++) {
+        if (*count_at(r, slots[i]) == 0 && group_table_is_live(&r->rows, slots[i])) {
+            TRY(ages_remove(&r->inserts, slots[i], err));
+            TRY(forget(r, slots[i], err));
+        }
+    }
+    return OK;
 }
 
 status
-refused_add(refused *r, const delta *rows, arena *scratch, error *err) {
-    slot *slots = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*slots));
+refused_add(refused *r, const op_env *env, const delta *rows, error *err) {
+    const int64_t page = env->insert >> INSERTS_SHIFT;
+    const int64_t kept = env->kept_from >> INSERTS_SHIFT; /* pages before it go */
+    slot         *slots = arena_alloc(env->scratch, (size_t)rows->row_count * sizeof(*slots));
     if (slots == NULL) {
         return error_memory(err);
     }
-    TRY(group_table_map(&r->rows, rows->columns, rows->row_count, slots, NULL, scratch, err));
-    TRY(array_reserve_to(&r->counts, group_table_slot_count(&r->rows), err));
+    TRY(ages_drain(&r->inserts, kept + 1, forget, r, env->scratch, err));
+    TRY(group_table_map(&r->rows, rows->columns, rows->row_count, slots, NULL, env->scratch, err));
+    const uint64_t limit = group_table_slot_count(&r->rows);
+    TRY(array_reserve_to(&r->counts, limit, err));
     TRY(array_touch_each(&r->counts, slots, rows->row_count, err));
     for (int32_t i = 0; i < rows->row_count; i++) {
         *count_at(r, slots[i]) += rows->weight == NULL ? 1 : rows->weight[i];
     }
-    return OK;
+    TRY(ages_touch(&r->inserts, page, slots, rows->row_count, limit, env->scratch, err));
+    return forget_gone(r, slots, rows->row_count, err);
+}
+
+status
+refused_validate(const refused *r, error *err) {
+    if (!r->open) {
+        return OK;
+    }
+    TRY(group_table_validate(&r->rows, err));
+    for (slot s = 0; s < group_table_slot_count(&r->rows); s++) {
+        if ((*count_at(r, s) != 0) != group_table_is_live(&r->rows, s)) {
+            return error_set(err, ERR_INTERNAL_ERROR, "refused: row %u counts %lld", s,
+                             (long long)*count_at(r, s));
+        }
+    }
+    return calendar_validate(&r->inserts.pages, r->rows.live_count, err);
 }
 
 static status
