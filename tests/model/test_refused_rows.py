@@ -126,7 +126,7 @@ def test_refused_rows_go_with_the_rows_of_the_source(join: str) -> None:
 
 
 def test_refused_rows_that_went_are_forgotten() -> None:
-    """A row that changes when its window is final is there as it was: what came and went since is not kept."""
+    """A row that changes when its window is final is there as it was: what came and went since is gone."""
     with laminardb.open() as db:
         db.execute("""
             CREATE SOURCE a (ts BIGINT, k BIGINT, WATERMARK FOR ts AS ts);
