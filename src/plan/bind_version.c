@@ -245,44 +245,63 @@ holds_key(const keyed *k, const plan_node *scan) {
     return false;
 }
 
-/* LEFT: a version that had ended is no match. */
+/* CASE WHEN is_match THEN yes ELSE no END */
 static status
-pad_ended(plan_node **node, binder *b, const keyed *k) {
+choose(expr **out, binder *b, expr *is_match, expr *yes, const value *no) {
+    expr **branches;
+    TRY(make_args(&branches, b, 3));
+    TRY(copy_expr(&branches[0], b, is_match));
+    branches[1] = yes;
+    branches[2] = make_constant(b, no, -1);
+    TRY(yes == NULL || branches[2] == NULL ? out_of_memory(b) : OK);
+    *out = make(b, EXPR_CASE, yes->type, branches, 3, -1);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
+/* The first `count` columns; LEFT: those of the right are NULL where the version is no match. */
+static status
+show_columns(plan_node **node, binder *b, const keyed *k, int32_t count, expr *is_match) {
     const plan_node *n = *node;
     expr           **exprs;
-    TRY(make_args(&exprs, b, n->schema.count));
-    for (int32_t i = 0; i < n->schema.count; i++) {
+    TRY(make_args(&exprs, b, count));
+    for (int32_t i = 0; i < count; i++) {
         const data_type t = n->schema.fields[i].type;
+        const value     null = {.type = t, .is_null = true};
         exprs[i] = make_column(b, i, t, -1);
         TRY(exprs[i] == NULL ? out_of_memory(b) : OK);
-        if (i < k->left) {
-            continue;
-        }
-        const value null = {.type = t, .is_null = true};
-        expr      **branches;
-        TRY(make_args(&branches, b, 3));
-        TRY(copy_expr(&branches[0], b, k->time->lasts));
-        branches[1] = exprs[i];
-        branches[2] = make_constant(b, &null, -1);
-        TRY(branches[2] == NULL ? out_of_memory(b) : OK);
-        exprs[i] = make(b, EXPR_CASE, t, branches, 3, -1);
-        TRY(exprs[i] == NULL ? out_of_memory(b) : OK);
+        TRY(i < k->left ? OK : choose(&exprs[i], b, is_match, exprs[i], &null));
     }
-    *node = node_project(b->arena, *node, exprs, n->schema.count);
+    *node = node_project(b->arena, *node, exprs, count);
     return *node == NULL ? out_of_memory(b) : OK;
 }
 
+/* ANTI: rows without a match. */
+static status
+show_unmatched(plan_node **node, binder *b, expr *is_match) {
+    const value no = {.type = type_of(TYPE_BOOL)};
+    const value yes = {.type = type_of(TYPE_BOOL), .b = true};
+    expr       *is_shown;
+    TRY(choose(&is_shown, b, is_match, make_constant(b, &no, -1), &yes));
+    *node = node_filter(b->arena, *node, is_shown);
+    return *node == NULL ? out_of_memory(b) : OK;
+}
+
+/* The newest version that had begun is found by order; a match it is if it lasts and holds what
+ * else is asked. */
 status
 version_by_order(plan_node **node, binder *b, const version_time *v) {
-    plan_node    *join = *node, *scan = join->inputs[1];
-    const value   none = value_null(TYPE_I64);
-    keyed         k = {.time = v, .left = join->inputs[0]->schema.count};
-    const int32_t position = v->time->position;
-    if ((join->join != JOIN_INNER && join->join != JOIN_LEFT) || scan->kind != PLAN_SCAN) {
+    plan_node           *join = *node, *scan = join->inputs[1];
+    const plan_join_kind kind = join->join;
+    const bool           left_alone = kind == JOIN_SEMI || kind == JOIN_ANTI;
+    const bool           padded = kind == JOIN_LEFT || kind == JOIN_ANTI;
+    const value          none = value_null(TYPE_I64);
+    keyed                k = {.time = v, .left = join->inputs[0]->schema.count};
+    const int32_t        position = v->time->position;
+    if ((kind != JOIN_INNER && !left_alone && !padded) || scan->kind != PLAN_SCAN) {
         return OK;
     }
     TRY(take_terms(&k, b, join->predicate));
-    if (k.count == 0 || !holds_key(&k, scan) || (join->join == JOIN_LEFT && k.rest != NULL)) {
+    if (k.count == 0 || !holds_key(&k, scan)) {
         return OK;
     }
     for (int32_t i = 0; i < k.count; i++) {
@@ -295,11 +314,16 @@ version_by_order(plan_node **node, binder *b, const version_time *v) {
         make_column(b, scan->schema.count - VERSION_COLUMNS, type_of(TYPE_TIMESTAMP), position);
     TRY(k.right_keys[k.count] == NULL ? out_of_memory(b) : OK);
     TRY(asof_node(node, b, join->inputs[0], scan, k.left_keys, k.right_keys, k.count,
-                  MATCH_GREATER_EQUAL, join->join, &none));
-    if (join->join == JOIN_LEFT) {
-        return pad_ended(node, b, &k);
-    }
+                  MATCH_GREATER_EQUAL, padded ? JOIN_LEFT : JOIN_INNER, &none));
     TRY(both_conditions(&k.rest, b, k.rest, v->lasts));
-    *node = node_filter(b->arena, *node, k.rest);
-    return *node == NULL ? out_of_memory(b) : OK;
+    if (kind == JOIN_LEFT) {
+        return show_columns(node, b, &k, (*node)->schema.count, k.rest);
+    }
+    if (kind == JOIN_ANTI) {
+        TRY(show_unmatched(node, b, k.rest));
+    } else {
+        *node = node_filter(b->arena, *node, k.rest);
+        TRY(*node == NULL ? out_of_memory(b) : OK);
+    }
+    return left_alone ? show_columns(node, b, &k, k.left, k.rest) : OK;
 }
