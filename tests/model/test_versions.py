@@ -298,7 +298,7 @@ def test_a_key_finds_its_version_by_order() -> None:
 
 
 def test_other_columns_find_the_versions_that_had_their_values() -> None:
-    """Of 200,000 versions a row looks at those with its value: 10,000 rows would look at two milliards of all."""
+    """Of 200,000 versions a row looks at those with its value."""
     with testing.database(now=1000) as db:
         db.execute(
             "CREATE TABLE r (k BIGINT PRIMARY KEY, g BIGINT, v BIGINT); CREATE SOURCE l (ts BIGINT, g BIGINT)"
