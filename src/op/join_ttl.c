@@ -55,7 +55,7 @@ join_know_rows(join *j, int32_t port, delta *rows, const slot **stored, error *e
     const bool less = takes_back(rows);
     if (less) {
         const delta all = *rows;
-        TRY(delta_consolidate(rows, &all, scratch, err));
+        TRY(rows_consolidate(rows, &all, scratch, err));
     }
     if (rows->row_count == 0) {
         return OK;

@@ -110,7 +110,7 @@ compact(gate *g, error *err) {
     g->weighted = false;
     arena           *scratch = g->base.env->scratch;
     const arena_mark mark = arena_save(scratch);
-    status           s = delta_consolidate(&net, &rows, scratch, err);
+    status           s = rows_consolidate(&net, &rows, scratch, err);
     if (s == OK && net.row_count > 0) {
         s = append(g, &net, err);
     }
@@ -170,7 +170,7 @@ static status
 emit_consolidated(gate *g, const delta *in, error *err) {
     arena *scratch = g->base.env->scratch;
     delta  net;
-    TRY(delta_consolidate(&net, in, scratch, err));
+    TRY(rows_consolidate(&net, in, scratch, err));
     if (net.row_count == 0) {
         return OK;
     }

@@ -244,7 +244,7 @@ keep_tick(op *self, int64_t frontier_us, error *err) {
     rows.weight = k->weights;
     const arena_mark mark = arena_save(self->env->scratch);
     delta            net;
-    status           s = delta_consolidate(&net, &rows, self->env->scratch, err);
+    status           s = rows_consolidate(&net, &rows, self->env->scratch, err);
     if (s == OK && net.row_count > 0) {
         s = each_copy(k, &net, -1, remove_rows, err);
         s = s < 0 ? s : each_copy(k, &net, 1, add_rows, err);

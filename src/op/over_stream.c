@@ -621,7 +621,7 @@ over_stream_tick(over *o, error *err) {
     all.weight = o->row_views[o->input_count].values;
     delta changes = all;
     if (!o->base.spec->append_only[0]) {
-        TRY(delta_consolidate(&changes, &all, scratch, err));
+        TRY(rows_consolidate(&changes, &all, scratch, err));
     }
     if (changes.row_count > 0) {
         const int64_t *weights = changes.weight;

@@ -35,6 +35,9 @@ status op_shard(const op *self, delta *out, const delta *in, error *err) MUST_US
 status column_join_rows(column *out, const column *a, const int32_t *rows_a, int32_t count_a,
                         const column *b, const int32_t *rows_b, int32_t count_b, arena *memory,
                         error *err) MUST_USE;
+/* One row per distinct row with the sum of its weights, where that is not 0: rows that go first,
+ * each at the place of its first. Transient in `a`. The same rows as delta_consolidate. */
+status rows_consolidate(delta *out, const delta *in, arena *a, error *err) MUST_USE;
 /* Emits rows[first .. end) of `in` (any size) in deltas of at most BATCH_ROWS. DONE: the consumers
  * have enough. */
 status rows_emit(op *self, const delta *in, const int32_t *rows, int64_t first, int64_t end,

@@ -9,6 +9,7 @@
 #include "op/top_n.h"
 
 #define SHRINK_SLOTS 1024
+#define BEST_ROWS_MAX 64 /* are found by insertion */
 
 enum { ROW_LEAVING = 1 };  /* in the list of this tick */
 enum { PART_TOUCHED = 1 }; /* in the list of this tick */
@@ -26,8 +27,8 @@ typedef struct top_n_part {
     int64_t  places;  /* sum of the positive weights */
     int64_t  visible; /* sum of `visible` */
     int64_t  arrivals;
-    uint32_t flags; /* 0 between ticks */
-    uint32_t reserved;
+    uint32_t flags;  /* 0 between ticks */
+    uint32_t number; /* among the parts of the delta under way, from 1; else 0 */
 } top_n_part;
 
 static top_n_row *
@@ -205,6 +206,87 @@ drop_rows_behind(top_n *t, const delta *in, slot *parts, delta *out, error *err)
                : delta_gather(out, in, rows, k.count, scratch, err);
 }
 
+typedef struct best_rows { /* of each part, of the delta under way */
+    int32_t  count;        /* of parts */
+    int32_t *rows_of;      /* per part: how many come */
+    int32_t *first, *kept; /* and where its best ones lie among the rows, and how many */
+    int32_t *rows;         /* in order, of parts of which more come than can be shown */
+} best_rows;
+
+static status
+number_parts(top_n *t, const slot *parts, int32_t count, best_rows *b, arena *a, error *err) {
+    b->rows_of = arena_alloc_zero(a, ((size_t)count + 1) * sizeof(int32_t));
+    b->first = arena_alloc(a, ((size_t)count + 1) * sizeof(int32_t));
+    b->kept = arena_alloc_zero(a, ((size_t)count + 1) * sizeof(int32_t));
+    b->rows = arena_alloc(a, (size_t)count * sizeof(int32_t));
+    if (b->rows_of == NULL || b->first == NULL || b->kept == NULL || b->rows == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        top_n_part *p = part_at(t, parts[i]);
+        p->number = p->number > 0 ? p->number : (uint32_t)++b->count;
+        b->rows_of[p->number]++;
+    }
+    for (int32_t i = 1, next = 0; i <= b->count; i++) {
+        b->first[i] = next;
+        next += b->rows_of[i];
+    }
+    return OK;
+}
+
+/* Puts the row among the best of its part, in whose order they are. */
+static void
+keep_if_best(const top_n *t, const delta *in, best_rows *b, uint32_t part, int32_t row) {
+    int32_t *best = b->rows + b->first[part];
+    int32_t *kept = &b->kept[part];
+    int32_t  at = *kept;
+    if (b->rows_of[part] > t->end) {
+        while (at > 0 && compare_sort_keys(in->columns, row, in->columns, best[at - 1], t->keys,
+                                           t->key_count) < 0) {
+            at--;
+        }
+    }
+    if (at == t->end) {
+        return;
+    }
+    *kept += *kept < t->end;
+    memmove(best + at + 1, best + at, (size_t)(*kept - 1 - at) * sizeof(*best));
+    best[at] = row;
+}
+
+/* Leaves the rows of `in` that are among the first of their part in it: what a row of the same
+ * delta puts behind the window is never stored. */
+static status
+drop_worse_rows(top_n *t, delta *in, slot *parts, error *err) {
+    arena      *scratch = t->base.env->scratch;
+    best_rows   b = {0};
+    int32_t     n = 0;
+    const delta all = *in;
+    TRY(number_parts(t, parts, in->row_count, &b, scratch, err));
+    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    uint8_t *keep = arena_alloc_zero(scratch, (size_t)in->row_count);
+    if (rows == NULL || keep == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < in->row_count; i++) {
+        keep_if_best(t, &all, &b, part_at(t, parts[i])->number, i);
+    }
+    for (int32_t i = 0; i < in->row_count; i++) {
+        part_at(t, parts[i])->number = 0;
+    }
+    for (int32_t part = 1; part <= b.count; part++) {
+        for (int32_t i = 0; i < b.kept[part]; i++) {
+            keep[b.rows[b.first[part] + i]] = 1;
+        }
+    }
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[n] = i;
+        parts[n] = parts[i];
+        n += keep[i];
+    }
+    return n == all.row_count ? OK : delta_gather(in, &all, rows, n, scratch, err);
+}
+
 /* Append-only: drops the rows that lie wholly behind the window. */
 static status
 trim(top_n *t, slot part, error *err) {
@@ -302,6 +384,8 @@ top_n_stream_push(top_n *t, const delta *in, error *err) {
     }
     if (append_only && t->key_count > 0) {
         TRY(drop_rows_behind(t, in, parts, &rows, err));
+        const bool may_drop = rows.weight == NULL && t->end <= BEST_ROWS_MAX;
+        TRY(may_drop && rows.row_count > 1 ? drop_worse_rows(t, &rows, parts, err) : OK);
     }
     return rows.row_count == 0 ? OK : update_rows(t, &rows, parts, err);
 }
