@@ -199,18 +199,26 @@ circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) {
 #ifndef NDEBUG
 #define CHECKED_ROWS 256 /* of an operator's state: a check reads all of it */
 
+static void
+check_op(const op *o) {
+    if (o == NULL || o->class->validate == NULL) {
+        return;
+    }
+    if ((o->class->state_rows != NULL ? o->class->state_rows(o) : o->rows_in) <= CHECKED_ROWS) {
+        error        fault = {.position = -1};
+        const status valid = o->class->validate(o, &fault);
+        assert(valid != ERR_INTERNAL_ERROR); /* memory may be short here as anywhere */
+    }
+}
+
 /* After a tick the state of every operator obeys its own rules. */
 static void
 check_state(const circuit *c) {
     for (int32_t i = 0; i < c->plan->node_count; i++) {
-        const op *o = c->ops[i];
-        if (o != NULL && o->class->validate != NULL && o->class->state_rows != NULL &&
-            o->class->state_rows(o) <= CHECKED_ROWS) {
-            error        fault = {.position = -1};
-            const status valid = o->class->validate(o, &fault);
-            assert(valid != ERR_INTERNAL_ERROR); /* memory may be short here as anywhere */
-        }
+        check_op(c->ops[i]);
     }
+    check_op(c->gate);
+    check_op(c->held);
 }
 #endif
 

@@ -219,6 +219,24 @@ gate_tick(op *self, int64_t frontier_us, error *err) {
     return s;
 }
 
+static status
+gate_validate(const op *self, error *err) {
+    const gate *g = (const gate *)self;
+    bool        negative = false;
+    if (self->spec->pass_through) {
+        return OK;
+    }
+    const int32_t count = builder_rows(&g->rows);
+    for (int32_t i = 0; g->weighted && i < count; i++) {
+        negative |= g->weights[i] < 0;
+    }
+    if (negative != g->negative || (g->weighted && count > g->weight_capacity)) {
+        return error_set(err, ERR_INTERNAL_ERROR, "gate: %d rows, room for %d weights, %snegative",
+                         count, g->weight_capacity, g->negative ? "" : "not ");
+    }
+    return OK;
+}
+
 /* Rows that are held; between ticks other gates are empty. */
 static status
 gate_save(op *self, buf *out, error *err) {
@@ -264,6 +282,7 @@ const op_class op_gate_class = {
     .open = gate_open,
     .push = gate_push,
     .tick = gate_tick,
+    .validate = gate_validate,
     .save = gate_save,
     .load = gate_load,
     .close = gate_close,

@@ -38,6 +38,12 @@ test_classes(void **state) {
             print_error("%s: an operator without push\n", c->name);
             fail();
         }
+        /* What remembers something can be checked: circuits do so after every tick. */
+        if ((c->state_rows != NULL || c->snapshot != NULL || c->load != NULL) &&
+            c->validate == NULL) {
+            print_error("%s: state without validate\n", c->name);
+            fail();
+        }
         /* What can be read back is state: it was opened, and somebody must close it. */
         if (c->snapshot != NULL && (c->open == NULL || c->close == NULL)) {
             print_error("%s: a snapshot without open and close\n", c->name);
