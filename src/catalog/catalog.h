@@ -55,7 +55,7 @@ typedef enum conflict_action {
     CONFLICT_FAIL     /* all of the change is refused */
 } conflict_action;
 
-/* Which rows of a source are kept: the newest ones. */
+/* Which rows of a source are kept, and which of a stream's windows that were final: the newest. */
 typedef enum retain_kind {
     RETAIN_ALL,
     RETAIN_ROWS, /* so many; 0: none behind the tick that they came with */
@@ -81,7 +81,7 @@ struct object {
     int64_t delay_us; /* of WATERMARK FOR */
     bool    manual_watermark; /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                  delay_us is INT64_MAX then */
-    retain_kind     retain;   /* of a source's rows */
+    retain_kind     retain;   /* of rows of a source, of final ones of a stream */
     int64_t         retain_amount;
     bool            bounded_history; /* tables: rows that went are kept for history_us, */
     int64_t         history_us;      /* for query_at; else for ever */

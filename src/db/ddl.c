@@ -393,6 +393,9 @@ create_stream(statement_context *c, const ast_statement *st, going *old, error *
         s = plan_set_ttl(&p, &plan_arena, o->state_ttl_us, st->name.position, err);
     }
     if (s == OK) {
+        s = plan_set_retain(&p, o, st->name.position, err);
+    }
+    if (s == OK) {
         s = open_stream(c, st, o, &p, &plan_arena, old, &done, err);
     }
     catalog_object_release(o);

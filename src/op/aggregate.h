@@ -188,6 +188,8 @@ int64_t windows_due_us(const aggregate *a); /* the frontier at which the first o
  * and to what finished windows left. */
 status windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_us,
                       error *err) MUST_USE;
+/* Rows of finished windows that are not kept any longer go. */
+void windows_retain(aggregate *a, int64_t frontier_us);
 /* Sends the rows of finished windows. */
 status windows_send_finished(aggregate *a, op *target, int32_t port, error *err) MUST_USE;
 status windows_validate(const aggregate *a, error *err) MUST_USE;

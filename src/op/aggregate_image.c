@@ -20,8 +20,10 @@ save_finished(aggregate *a, buf *out, error *err) {
         delta               rows;
         image_put_i64(out, (int64_t)e->sequence);
         image_put_i64(out, e->watermark_us);
-        image_put_i64(out, e->row_count);
-        table_cursor_init(&cursor, snapshot, e->position, e->position + e->row_count);
+        const int64_t end = e->position + e->row_count;
+        const int64_t first = min_i64(end, max_i64(e->position, table_first(t)));
+        image_put_i64(out, end - first);
+        table_cursor_init(&cursor, snapshot, first, end);
         while (table_cursor_next(&cursor, NULL, width, a->output, &rows)) {
             rows_image_put(out, &rows);
         }

@@ -225,6 +225,35 @@ windows_expire(aggregate *a, int64_t frontier_us, error *err) {
     return OK;
 }
 
+/* The first row of the windows that were final at `end_us` or later. */
+static int64_t
+finished_since(const table *t, int64_t end_us) {
+    int64_t low = 0, high = table_entry_count(t);
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (table_entry(t, middle)->watermark_us < end_us) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < table_entry_count(t) ? table_entry(t, low)->position : table_row_count(t);
+}
+
+void
+windows_retain(aggregate *a, int64_t frontier_us) {
+    const op_spec *spec = a->base.spec;
+    table         *t = a->windows.finished;
+    if (spec->retains_rows) {
+        table_retain_from(t, table_row_count(t) - spec->retain_amount);
+    } else if (spec->retains_time) {
+        table_retain_from(t, finished_since(t, sat_sub_i64(frontier_us, spec->retain_amount)));
+    } else {
+        return;
+    }
+    table_trim_entries(t, a->windows.closings, false);
+}
+
 status
 windows_send_finished(aggregate *a, op *target, int32_t port, error *err) {
     table_snapshot *snapshot;

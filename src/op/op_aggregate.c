@@ -421,6 +421,7 @@ aggregate_tick(op *self, int64_t frontier_us, error *err) {
         TRY(self->spec->session  ? sessions_expire(a, frontier_us, err)
             : a->panes.width > 0 ? panes_expire(a, frontier_us, err)
                                  : windows_expire(a, frontier_us, err));
+        windows_retain(a, frontier_us);
     }
     return shrink(a, err);
 }

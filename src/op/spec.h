@@ -99,6 +99,8 @@ typedef struct op_spec {
     int32_t          session_key; /* aggregate with `session`: key that is the time of its rows */
     data_type        time_type;   /* of the time column, of the window key; by default TIMESTAMP */
     bool             emit_at_close;
+    bool             retains_rows, retains_time; /* aggregate: of final rows the newest stay, */
+    int64_t          retain_amount;              /* so many, or for so long, in microseconds */
     bool             emit_at_end;  /* nothing of a window before the frontier reaches its end */
     bool             pass_through; /* gate: the input is append-only or consolidated already */
     bool             held;         /* gate: it may be told to hold changes over ticks */

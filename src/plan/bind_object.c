@@ -339,13 +339,10 @@ read_row_count(int64_t *rows, text t) {
 }
 
 static status
-refuse_retain(const object *o, binder *b, const ast_option *given) {
-    const bool is_table = o->kind == OBJECT_TABLE;
+refuse_retain(binder *b, const ast_option *given) {
     error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
-                 is_table ? "a table keeps its rows until they are deleted"
-                          : "a stream keeps all its result rows");
-    return error_hint(b->err, is_table ? "leave retain out; a SOURCE has it, whose rows only come"
-                                       : "write retain = 'all', or leave it out");
+                 "a table keeps its rows until they are deleted");
+    return error_hint(b->err, "leave retain out; a SOURCE has it, whose rows only come");
 }
 
 static status
@@ -358,8 +355,8 @@ bind_retain(object *o, binder *b, const ast_option *given) {
         o->retain = RETAIN_ALL;
         return OK;
     }
-    if (o->kind != OBJECT_SOURCE) {
-        return refuse_retain(o, b, given);
+    if (o->kind != OBJECT_SOURCE && o->kind != OBJECT_STREAM) {
+        return refuse_retain(b, given);
     }
     if (is_text &&
         (text_equal_nocase(v.s, TEXT("none")) || read_row_count(&o->retain_amount, v.s))) {

@@ -175,14 +175,16 @@ struct plan_node {
     int32_t pane_key; /* AGGREGATE with panes: which key is the start of its window */
     int64_t lateness_us; /* WINDOW, AGGREGATE, JOIN and ASOF with a bound; WINDOW: INT64_MAX when no
                             row is ever late (one-off plans; time that no watermark follows) */
-    bool      emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */
-    bool      emit_at_end;   /* AGGREGATE: and never before the watermark has reached its end */
-    int32_t   sort_count;
-    sort_key *sort_keys;
-    int64_t   limit, offset; /* limit -1: none */
-    bool      inclusive;     /* SERIES: the stop is a value of it */
-    bool      distinct;      /* RECURSIVE: a row that was there is not new */
-    text      label;         /* RECURSIVE: the name in WITH */
+    retain_kind retain;  /* AGGREGATE with windows: which rows of those that were final it keeps */
+    int64_t     retain_amount;
+    bool        emit_at_close; /* AGGREGATE: emits a window's groups once, when it is final */
+    bool        emit_at_end;   /* AGGREGATE: and never before the watermark has reached its end */
+    int32_t     sort_count;
+    sort_key   *sort_keys;
+    int64_t     limit, offset; /* limit -1: none */
+    bool        inclusive;     /* SERIES: the stop is a value of it */
+    bool        distinct;      /* RECURSIVE: a row that was there is not new */
+    text        label;         /* RECURSIVE: the name in WITH */
 };
 
 typedef enum emit_mode { EMIT_UPDATE, EMIT_CHANGES, EMIT_CLOSE } emit_mode;
@@ -302,6 +304,8 @@ status plan_stream_options(object *out, const plan_env *env, const ast_statement
  * value plus *closes_us, in microseconds, is at most the watermark. */
 int32_t plan_final_column(const plan *p, int64_t *closes_us);
 status  plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error *err) MUST_USE;
+/* retain of CREATE STREAM. Refused when the rows are not those of windows that end. */
+status plan_set_retain(plan *p, const object *o, int32_t position, error *err) MUST_USE;
 /* CREATE FUNCTION into an object. */
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */

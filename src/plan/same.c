@@ -134,7 +134,7 @@ same_bounds(const join_bound *a, const join_bound *b) {
 
 /* The plain fields. Whoever adds one to plan_node compares it here, or in same_lists: two parts
  * that differ in it must not pass for equal. */
-static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 392,
+static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 408,
               "compare what is new in plan_node, then say its new size");
 static bool
 same_fields(const plan_node *a, const plan_node *b) {
@@ -151,6 +151,7 @@ same_fields(const plan_node *a, const plan_node *b) {
            a->window_slide_us == b->window_slide_us && a->window_offset_us == b->window_offset_us &&
            a->pane_us == b->pane_us && a->pane_key == b->pane_key &&
            a->lateness_us == b->lateness_us && a->emit_at_close == b->emit_at_close &&
+           a->retain == b->retain && a->retain_amount == b->retain_amount &&
            a->emit_at_end == b->emit_at_end && a->sort_count == b->sort_count &&
            a->limit == b->limit && a->offset == b->offset && a->inclusive == b->inclusive &&
            a->distinct == b->distinct && same_schemas(&a->schema, &b->schema);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state_ttl.c - WITH (state_ttl = ...) of a stream: which state it ends.
+/* state_ttl.c - WITH (state_ttl = ...) of a stream: which state it ends; WITH (retain = ...): which
+ * result rows it keeps.
  *
  * Groups, rows of DISTINCT, partitions of window functions and of top-n, and rows of joins leave
  * when nothing touched them for so long. What a watermark ends (windows, interval and ASOF joins)
@@ -98,4 +99,31 @@ plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error *err) {
     }
     p->ttl_us = ttl_us;
     return keep_result(p, a, err);
+}
+
+/* The groups that its rows are, one by one; NULL: they are not. */
+static plan_node *
+shown_groups(plan_node *n) {
+    while (n->kind == PLAN_PROJECT || n->kind == PLAN_FILTER) {
+        n = n->inputs[0];
+    }
+    return n->kind == PLAN_AGGREGATE ? n : NULL;
+}
+
+status
+plan_set_retain(plan *p, const object *o, int32_t position, error *err) {
+    plan_node *n = shown_groups(p->root);
+    if (o->retain == RETAIN_ALL) {
+        return OK;
+    }
+    if (n == NULL || (n->window_key < 0 && n->session_key < 0)) {
+        error_set_at(err, ERR_INVALID_SCHEMA, position,
+                     "retain says which rows of windows that were final a stream keeps, and the "
+                     "rows of this one are no groups of a window");
+        return error_hint(err, "leave it out, or group by a window: GROUP BY k, TUMBLE(ts, "
+                               "INTERVAL '1' MINUTE)");
+    }
+    n->retain = o->retain;
+    n->retain_amount = o->retain_amount;
+    return OK;
 }
