@@ -83,7 +83,7 @@ tpch: build ## the 22 queries of TPC-H beside DuckDB (SF=1: the scale)
 referee: build ## the referee's NEXmark and latency suites: make referee REF=path/to/bench
 	@tools/referee.sh $(VENV) "$(REF)"
 
-environments: build ## tests/python without optional packages, with numpy, with pyarrow, with all (T=none: one of them)
+environments: build ## tests/python without optional packages, with numpy, with pyarrow, with all (T=none: one of them; T=pythons)
 	@tools/environments.sh $(VENV) $(T)
 
 clean: ## remove everything that was built

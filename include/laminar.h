@@ -746,8 +746,8 @@ typedef struct laminar_source_stats {
     int64_t  watermark_ms; /* INT64_MIN before any row; without event time: when the newest came */
     int64_t  null_time_rows;
     int64_t  pending_rows;     /* accepted, but held back from the streams by a pause, or queued */
-    int64_t  capacity_rows;    /* rows that may wait before an insert has to: buffer_size */
-    int64_t  queued_rows;      /* wait for a busy engine, or another thread's transaction */
+    int64_t  capacity_rows;    /* rows that may wait before an insert has to: its buffer_size */
+    int64_t  queued_rows;      /* in that buffer: wait for a busy engine or a transaction */
     bool     is_backpressured; /* an insert waits: the queue or a LAG_BLOCK reader is full */
 } laminar_source_stats;
 LAMINAR_API laminar_status laminar_database_source_stats(laminar_database *db, const char *source,
@@ -761,7 +761,7 @@ typedef struct laminar_stream_stats {
     bool            failed;
     char            error[1024];                 /* why, when failed */
     int64_t         state_rows;                  /* groups and rows that its operators remember */
-    int64_t         pending_rows, capacity_rows; /* as its sources' */
+    int64_t         pending_rows, capacity_rows; /* as its sources', of the fullest buffer */
     int64_t         queued_rows;
     bool            is_backpressured;
     laminar_latency latency;

@@ -67,9 +67,10 @@ class LaminarConfig:
     """Read-only, hashable, reusable settings. All are given by name; ``config_set`` changes them later.
 
     Args:
-        buffer_size: rows that may wait for a busy engine; a further insert waits for room.
-        storage_dir: the directory in which a database with a bare name lives: open("trades") is then
-            storage_dir/trades. None: it lives in memory.
+        buffer_size: rows that may wait for a busy engine; a further insert waits for room. A source made WITH
+            (buffer_size = ...) has a buffer of its own.
+        storage_dir: the directory in which a database with a bare name lives, made where it is missing:
+            open("trades") is then storage_dir/trades. None: it lives in memory.
         checkpoint_interval_ms: how often a checkpoint is made of what changed; None: when the log has grown,
             and not when asked. A database in memory has checkpoints in memory then.
         table_spill_threshold: rows of a source or table beyond which older ones are written to disk where
@@ -97,8 +98,6 @@ class LaminarConfig:
         deterministic: True: the clock stands at 1970 until ``tick(now)`` moves it, and no thread is started:
             the same calls give the same results to the byte. For tests and replays.
         random_seed: of ``random()``, ``uuid()`` and their like in a deterministic database; None: 0.
-        storage_dir: where databases opened by a bare name are kept, made where it is missing; None: they are
-            in memory.
         durability: what a call that changes a kept database waits for. "group": a sync to disk that calls
             which wait at the same time share. "full": one of its own. "async": the operating system, which
             survives the process; a loss of power may take what came within the last 100 ms. "off": nothing is

@@ -67,7 +67,8 @@ class SourceMetrics:
     """One source or table.
 
     pending: rows held back from the streams by a pause, or queued for a busy engine. capacity: rows that may
-    be queued before an insert has to wait (`buffer_size`); utilization: how much of it all sources use.
+    be queued before an insert has to wait (`buffer_size`, its own or the one that sources share);
+    utilization: how much of that is used.
     is_backpressured: the next insert has to wait, for the queue or for a full subscription that blocks.
     watermark: without WATERMARK FOR, when its newest row came. error: what ended the feed of attach_source.
     """

@@ -62,6 +62,12 @@ typedef enum retain_kind {
     RETAIN_TIME  /* microseconds: of the watermark, or of arrival where there is no event time */
 } retain_kind;
 
+/* Rows that wait for a busy engine, in front of one bound. */
+typedef struct waiting_rows {
+    _Atomic int64_t rows;     /* queued or being applied */
+    _Atomic int32_t sleepers; /* inserts that wait for room */
+} waiting_rows;
+
 typedef struct object object;
 struct object {
     object_kind kind;
@@ -81,14 +87,16 @@ struct object {
     int64_t delay_us; /* of WATERMARK FOR */
     bool    manual_watermark; /* WITH (watermark = 'manual'): rows never move it, the writer does;
                                  delay_us is INT64_MAX then */
-    retain_kind     retain;   /* of rows of a source, of final ones of a stream */
-    int64_t         retain_amount;
-    bool            bounded_history; /* tables: rows that went are kept for history_us, */
-    int64_t         history_us;      /* for query_at; else for ever */
-    int64_t         future_skew_us; /* rows move the watermark so far past the clock; 0: no bound */
-    int64_t         idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
-    object_default *defaults;        /* per column */
-    bool            gives_rows;      /* a function: it stands in FROM */
+    retain_kind retain;       /* of rows of a source, of final ones of a stream */
+    int64_t     retain_amount;
+    bool        bounded_history; /* tables: rows that went are kept for history_us, */
+    int64_t     history_us;      /* for query_at; else for ever */
+    int64_t     future_skew_us;  /* rows move the watermark so far past the clock; 0: no bound */
+    int64_t     idle_timeout_us; /* silent for so long, it holds no watermark back; 0: never */
+    int64_t buffer_size; /* rows of it that may wait for a busy engine; 0: in the common buffer */
+    waiting_rows    waiting;    /* where it has a buffer of its own */
+    object_default *defaults;   /* per column */
+    bool            gives_rows; /* a function: it stands in FROM */
     object_index   *indexes;
     /* tables */
     int32_t       key_def_count;

@@ -53,23 +53,64 @@ queue_is_empty(laminar_database *db) {
     return empty;
 }
 
+/* ------------------------------------------------------------------ buffers */
+static bool
+has_own_buffer(const object *o) {
+    return o != NULL && o->buffer_size > 0;
+}
+
+static waiting_rows *
+buffer_of(laminar_database *db, object *o) {
+    return has_own_buffer(o) ? &o->waiting : &db->queue.common;
+}
+
+static int64_t
+capacity_of(laminar_database *db, const object *o) {
+    return has_own_buffer(o) ? o->buffer_size : db_setting(db, SETTING_BUFFER_SIZE);
+}
+
 queue_load
-queue_look(laminar_database *db, bool (*counts)(const object *target, const void *of),
-           const void       *of) {
+queue_look(laminar_database *db, const object *o) {
+    const waiting_rows *w = has_own_buffer(o) ? &o->waiting : &db->queue.common;
+    queue_load          load = {.rows = atomic_load(&w->rows), .capacity = capacity_of(db, o)};
+    load.is_full = load.rows >= load.capacity || atomic_load(&w->sleepers) > 0;
+    return load;
+}
+
+queue_load
+queue_fuller(queue_load a, queue_load b) {
+    const double a_used = (double)a.rows / (double)a.capacity;
+    const double b_used = (double)b.rows / (double)b.capacity;
+    const bool   b_wins = b_used > a_used || (b_used == a_used && b.capacity < a.capacity);
+    queue_load   load = b_wins ? b : a;
+    load.is_full = a.is_full || b.is_full;
+    return load;
+}
+
+int64_t
+queue_count(laminar_database *db, bool (*counts)(const object *target, const void *of),
+            const void       *of) {
     insert_queue *q = &db->queue;
-    queue_load    load = {.rows = atomic_load(&q->rows),
-                          .is_full = atomic_load(&q->room_sleepers) > 0};
-    load.is_full = load.is_full || load.rows >= db_setting(db, SETTING_BUFFER_SIZE);
-    if (load.rows == 0) {
-        return load;
+    int64_t       rows = 0;
+    if (atomic_load(&q->rows) == 0) {
+        return 0;
     }
     mutex_lock(&q->lock);
     for (const insert_request *r = q->first; r != NULL; r = r->next) {
-        load.counted += counts(r->target, of) ? r->rows->rows.row_count : 0;
+        rows += counts(r->target, of) ? r->rows->rows.row_count : 0;
     }
     mutex_unlock(&q->lock);
-    return load;
+    return rows;
 }
+
+/* Rows leave: tell_room afterwards. */
+static void
+give_room(laminar_database *db, object *o, int64_t rows) {
+    atomic_fetch_sub(&buffer_of(db, o)->rows, rows);
+    atomic_fetch_sub(&db->queue.rows, rows);
+}
+
+/* ------------------------------------------------------------------ requests */
 
 static void
 push_request(insert_queue *q, insert_request *r) {
@@ -122,7 +163,7 @@ pop_request(insert_queue *q) {
 static void
 finish_request(laminar_database *db, insert_request *r) {
     insert_queue *q = &db->queue;
-    atomic_fetch_sub(&q->rows, r->rows->rows.row_count);
+    give_room(db, r->target, r->rows->rows.row_count);
     if (r->detached) {
         if (r->outcome < 0) {
             db_note_error(db, "source", r->target->name, -r->outcome, r->err.message);
@@ -294,34 +335,50 @@ check_interrupt(laminar_database *db, error *err) {
                : OK;
 }
 
-/* Waits until the queue takes `rows` more; a larger batch is let in when nothing is queued. */
 static status
-take_room(laminar_database *db, int64_t rows, error *err) {
+refuse_full(const object *o, int64_t queued, int64_t rows_max, error *err) {
+    if (has_own_buffer(o)) {
+        return error_set(err, ERR_INGESTION_FAILED,
+                         "%lld rows of \"%.*s\" wait for the engine (its buffer_size is %lld): "
+                         "nothing of this insert was kept",
+                         (long long)queued, TEXT_ARG(o->name), (long long)rows_max);
+    }
+    return error_set(err, ERR_INGESTION_FAILED,
+                     "%lld rows wait for the engine (buffer_size is %lld): nothing of this "
+                     "insert was kept",
+                     (long long)queued, (long long)rows_max);
+}
+
+/* Waits until the source's buffer takes `rows` more; a larger batch is let in when nothing is in
+ * it. */
+static status
+take_room(laminar_database *db, object *o, int64_t rows, error *err) {
     insert_queue *q = &db->queue;
+    waiting_rows *w = buffer_of(db, o);
     engine_clock *wall = &db->clock.base;
     const int64_t end_ns = sat_add_i64(
         clock_ticks_ns(wall), sat_mul_i64(db_setting(db, SETTING_INSERT_TIMEOUT_MS), 1000000));
     for (;;) {
         const uint32_t seen = atomic_load(&q->room);
-        const int64_t  rows_max = db_setting(db, SETTING_BUFFER_SIZE);
-        int64_t        queued = atomic_load(&q->rows);
+        const int64_t  rows_max = capacity_of(db, o);
+        int64_t        queued = atomic_load(&w->rows);
         while (queued == 0 || queued + rows <= rows_max) {
-            if (atomic_compare_exchange_weak(&q->rows, &queued, queued + rows)) {
+            if (atomic_compare_exchange_weak(&w->rows, &queued, queued + rows)) {
+                atomic_fetch_add(&q->rows, rows);
                 return OK;
             }
         }
         const int64_t left_us = (end_ns - clock_ticks_ns(wall)) / 1000;
         if (left_us <= 0) {
-            return error_set(err, ERR_INGESTION_FAILED,
-                             "%lld rows wait for the engine (buffer_size is %lld): nothing of this "
-                             "insert was kept",
-                             (long long)queued, (long long)rows_max);
+            return refuse_full(o, queued, rows_max, err);
         }
+        atomic_fetch_add(&w->sleepers, 1);
         atomic_fetch_add(&q->room_sleepers, 1);
         if (atomic_load(&q->room) == seen) {
             futex_wait(&q->room, seen, min_i64(left_us, WAIT_LOOK_US));
         }
         atomic_fetch_sub(&q->room_sleepers, 1);
+        atomic_fetch_sub(&w->sleepers, 1);
         TRY(check_interrupt(db, err));
     }
 }
@@ -335,7 +392,7 @@ give_up(laminar_database *db, insert_request *r, error *err) {
     if (s == OK || !withdraw_request(q, r)) {
         return OK;
     }
-    atomic_fetch_sub(&q->rows, r->rows->rows.row_count);
+    give_room(db, r->target, r->rows->rows.row_count);
     tell_room(q);
     if (err != NULL) {
         *err = why;
@@ -351,7 +408,7 @@ give_up_turn(laminar_database *db, insert_request *r, int64_t end_ns, error *err
         !withdraw_request(q, r)) {
         return OK;
     }
-    atomic_fetch_sub(&q->rows, r->rows->rows.row_count);
+    give_room(db, r->target, r->rows->rows.row_count);
     tell_room(q);
     return db_refuse_waiting(db, err);
 }
@@ -397,13 +454,14 @@ await_request(laminar_database *db, insert_request *r, error *err) {
 /* The engine was busy: rows go on the queue. */
 static status
 insert_queued(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
-    TRY(take_room(db, rows->rows.row_count, err));
+    TRY(take_room(db, o, rows->rows.row_count, err));
     insert_request  local = {.target = o, .rows = rows};
     insert_request *r = &local;
     if (!wait) {
         r = mem_alloc_zero(db->mem, sizeof(*r));
         if (r == NULL) {
-            atomic_fetch_sub(&db->queue.rows, rows->rows.row_count);
+            give_room(db, o, rows->rows.row_count);
+            tell_room(&db->queue);
             return error_memory(err);
         }
         *r = (insert_request){

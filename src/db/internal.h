@@ -78,7 +78,8 @@ typedef struct insert_request insert_request;
 typedef struct insert_queue {
     mutex            lock;
     insert_request  *first, *last;
-    _Atomic int64_t  rows;    /* queued or being applied */
+    _Atomic int64_t  rows;    /* queued or being applied, of all sources; */
+    waiting_rows     common;  /* of those without a buffer_size of their own */
     _Atomic uint32_t room;    /* futex: changes when rows leave */
     _Atomic uint32_t applied; /* futex of flush: changes when a request is done */
     _Atomic int32_t  room_sleepers;
@@ -273,17 +274,22 @@ status queue_open(laminar_database *db, error *err) MUST_USE;
 /* Applies what is queued (for at most LEAVE_US_MAX when bounded) with the token held. True: nothing
  * is left. */
 bool queue_drain(laminar_database *db, bool bounded);
-/* What waits for a busy engine: rows of all sources, of those that count, and whether the next
- * insert would have to wait for room. From any thread, without the token. */
+/* A buffer in front of a busy engine, a source's own or the common one: how many rows are in it,
+ * how many may be, and whether the next insert would have to wait for room. From any thread,
+ * without the token. `o` NULL: the common one. */
 typedef struct queue_load {
-    int64_t rows, counted;
+    int64_t rows, capacity;
     bool    is_full;
 } queue_load;
-queue_load queue_look(laminar_database *db, bool (*counts)(const object *target, const void *of),
-                      const void       *of);
-bool       queue_is_empty(laminar_database *db);
-void       queue_pin_worker(laminar_database *db, const cpu_list *cpus); /* with the token */
-void queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
+queue_load queue_look(laminar_database *db, const object *o);
+/* The one of the two that is fuller. */
+queue_load queue_fuller(queue_load a, queue_load b);
+/* Rows that wait, of the sources that count. From any thread, without the token. */
+int64_t queue_count(laminar_database *db, bool (*counts)(const object *target, const void *of),
+                    const void       *of);
+bool    queue_is_empty(laminar_database *db);
+void    queue_pin_worker(laminar_database *db, const cpu_list *cpus); /* with the token */
+void    queue_wake_worker(laminar_database *db); /* with the token; starts it when there is none */
 /* With the token: the worker learns when the next timer goes off. */
 void queue_tell_due(laminar_database *db);
 /* Without the token. wait: returns when the rows are in every stream; else when they are accepted

@@ -6,9 +6,6 @@
 #include "db/pipeline.h"
 #include "db/sink.h"
 
-/* Inserts run the streams before they return, so nothing waits in a queue; the bound is the one
- * that is promised for those that will. */
-
 static object_kind
 kind_of(laminar_object_kind kind) {
     switch (kind) {
@@ -203,13 +200,6 @@ is_target(const object *target, const void *of) {
     return target == of;
 }
 
-static bool
-is_any(const object *target, const void *of) {
-    (void)target;
-    (void)of;
-    return true;
-}
-
 /* With the token. */
 static bool
 feeds(const object *target, const void *of) {
@@ -218,22 +208,44 @@ feeds(const object *target, const void *of) {
 
 /* Looked at before the call waits for the engine itself: afterwards nothing would be queued. */
 static queue_load
-look_ahead(laminar_database *db, const char *source_name) {
+look_ahead(laminar_database *db, const char *source_name, int64_t *queued) {
     error ignored = {0};
     if (db_check_open(db, &ignored) < 0) {
-        return (queue_load){0};
+        return (queue_load){.capacity = 1};
     }
     object *o = source_name == NULL ? NULL : catalog_take(db->catalog, text_of(source_name));
-    const queue_load load = queue_look(db, source_name == NULL ? is_any : is_target, o);
+    const queue_load load = queue_look(db, o);
+    *queued = o == NULL ? 0 : queue_count(db, is_target, o);
     catalog_object_release(o);
     return load;
+}
+
+/* With the token: `load` is that of the common buffer, from before. */
+static queue_load
+look_at_inputs(laminar_database *db, const stream *st, queue_load load) {
+    bool       in_common = false, in_own = false;
+    queue_load own = {.capacity = 1};
+    for (int32_t i = 0; i < catalog_count(db->catalog); i++) {
+        const object *o = catalog_at(db->catalog, i);
+        const bool    reads = (o->kind == OBJECT_SOURCE || o->kind == OBJECT_TABLE) && feeds(o, st);
+        if (reads && o->buffer_size > 0) {
+            own = in_own ? queue_fuller(own, queue_look(db, o)) : queue_look(db, o);
+            in_own = true;
+        }
+        in_common = in_common || (reads && o->buffer_size == 0);
+    }
+    if (!in_own) {
+        return load;
+    }
+    return in_common ? queue_fuller(load, own) : own;
 }
 
 laminar_status
 laminar_database_source_stats(laminar_database *db, const char *name, laminar_source_stats *out,
                               laminar_error *err) {
     error            e = {0};
-    const queue_load load = look_ahead(db, name);
+    int64_t          queued = 0;
+    const queue_load load = look_ahead(db, name, &queued);
     status           s = db_enter(db, &e);
     if (s == OK) {
         object *o = NULL;
@@ -247,8 +259,8 @@ laminar_database_source_stats(laminar_database *db, const char *name, laminar_so
                 .retained_bytes = table_byte_count(t),
                 .watermark_ms = watermark_ms(source_watermark_us(src)),
                 .null_time_rows = source_null_time_rows(src),
-                .pending_rows = source_pending_rows(src) + load.counted,
-                .capacity_rows = db_setting(db, SETTING_BUFFER_SIZE),
+                .pending_rows = source_pending_rows(src) + queued,
+                .capacity_rows = load.capacity,
                 .queued_rows = load.rows,
                 .is_backpressured = load.is_full || source_full_log(src) != NULL};
             copy_sized(out, &made, out->size, sizeof(made));
@@ -276,6 +288,7 @@ fill_stream_stats(laminar_database *db, const stream *st, queue_load load,
                   laminar_stream_stats *out) {
     stream_counters c;
     error           why = {0};
+    load = look_at_inputs(db, st, load);
     stream_count(st, &c);
     laminar_stream_stats made = {.rows_in = c.rows_in,
                                  .rows_out = c.rows_out,
@@ -286,8 +299,8 @@ fill_stream_stats(laminar_database *db, const stream *st, queue_load load,
                                  .state_bytes = c.state_bytes,
                                  .failed = stream_failure(st, &why),
                                  .state_rows = c.state_rows,
-                                 .pending_rows = c.pending_rows + queue_look(db, feeds, st).counted,
-                                 .capacity_rows = db_setting(db, SETTING_BUFFER_SIZE),
+                                 .pending_rows = c.pending_rows + queue_count(db, feeds, st),
+                                 .capacity_rows = load.capacity,
                                  .queued_rows = load.rows,
                                  .is_backpressured = load.is_full || c.backpressured,
                                  .latency = latency_of(stream_latency(st)),
@@ -302,7 +315,8 @@ laminar_status
 laminar_database_stream_stats(laminar_database *db, const char *name, laminar_stream_stats *out,
                               laminar_error *err) {
     error            e = {0};
-    const queue_load load = look_ahead(db, NULL);
+    int64_t          none;
+    const queue_load load = look_ahead(db, NULL, &none);
     status           s = db_enter(db, &e);
     if (s == OK) {
         object *o = NULL;

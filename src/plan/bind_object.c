@@ -313,6 +313,19 @@ bind_idle_timeout(object *o, binder *b, const ast_option *given) {
 }
 
 static status
+bind_buffer_size(object *o, binder *b, const ast_option *given) {
+    value v;
+    TRY(bind_constant(&v, b, given->value, "WITH"));
+    if (!v.is_null && type_is_integer(v.type) && v.i > 0) {
+        o->buffer_size = v.i;
+        return OK;
+    }
+    error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
+                 "option \"buffer_size\" is a number of rows, 1 or more");
+    return error_hint(b->err, "write buffer_size = 65536; leave it out to share the database's");
+}
+
+static status
 bind_future_skew(object *o, binder *b, const ast_option *given) {
     return bind_length(&o->future_skew_us, b, given);
 }
@@ -430,6 +443,7 @@ static const known_option options[] = {
     {"retain", NULL, NULL, bind_retain, true, true},
     {"history", NULL, NULL, bind_history, true, false},
     {"idle_timeout", NULL, NULL, bind_idle_timeout, true, false},
+    {"buffer_size", NULL, NULL, bind_buffer_size, true, false},
     {"max_future_skew", NULL, NULL, bind_future_skew, true, false},
     {"time_unit", NULL, NULL, bind_time_unit, true, false},
     {"state_ttl", NULL, NULL, bind_state_ttl, false, true},

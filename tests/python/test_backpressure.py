@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import laminardb
 import pytest
@@ -78,6 +79,98 @@ def test_a_full_queue_presses_on_everybody() -> None:
         assert db.stats("u")["is_backpressured"] is False and db.stats("t")["total_events"] == 500
         db.config_set("buffer_size", 7)
         assert db.stats("t")["capacity"] == 7
+
+
+def put(db: laminardb.Connection, name: str, count: int) -> threading.Thread:
+    return on_a_thread(lambda: db.insert(name, {"k": list(range(count))}, wait=False))
+
+
+def test_a_source_with_a_buffer_of_its_own() -> None:
+    """Its rows count against its own bound, and others' against theirs."""
+    with opened() as db:
+        db.execute("CREATE SOURCE own (k BIGINT) WITH (buffer_size = 10)")
+        db.execute("CREATE STREAM of_both AS SELECT k FROM own UNION ALL SELECT k FROM t")
+        assert db.stats("own")["capacity"] == 10 and db.stats("t")["capacity"] == 100
+        db.execute("BEGIN")
+        put(db, "own", 8).join()
+        own, t, both = db.source_metrics("own"), db.source_metrics("t"), db.stream_metrics("of_both")
+        assert own is not None and t is not None and both is not None
+        assert (own.pending, own.utilization, own.is_backpressured) == (8, 0.8, False)
+        assert (t.pending, t.utilization, both.pending, both.capacity) == (0, 0.0, 8, 10)
+        put(db, "t", 95).join()  # the common buffer has all its room
+        assert db.stats("t")["utilization"] == 0.95 and db.stats("own")["utilization"] == 0.8
+        both = db.stream_metrics("of_both")
+        assert both is not None and (both.pending, both.capacity) == (103, 100)
+
+        blocked = put(db, "own", 3)
+        until(lambda: db.stats("own")["is_backpressured"] is True)
+        t, both, s = db.source_metrics("t"), db.stream_metrics("of_both"), db.stream_metrics("s")
+        assert t is not None and both is not None and s is not None
+        assert (t.is_backpressured, s.is_backpressured, both.is_backpressured) == (False, False, True)
+        put(db, "t", 5).join()  # 100 of 100
+        db.execute("COMMIT")
+        blocked.join()
+        db.flush()
+        assert [db.stats(n)["total_events"] for n in ("own", "t")] == [11, 100]
+        assert [db.stats(n)["utilization"] for n in ("own", "t")] == [0.0, 0.0]
+
+
+def test_a_full_buffer_of_its_own_gives_up_in_time() -> None:
+    with laminardb.open(config=laminardb.LaminarConfig(insert_timeout_ms=50)) as db:
+        db.execute("CREATE SOURCE own (k BIGINT) WITH (buffer_size = 2)")
+        db.execute("BEGIN")
+        failures: list[laminardb.LaminarError] = []
+
+        def fill() -> None:
+            db.insert("own", {"k": [1, 2]}, wait=False)
+            try:
+                db.insert("own", {"k": 3}, wait=False)
+            except laminardb.IngestionError as e:
+                failures.append(e)
+
+        on_a_thread(fill).join()
+        db.execute("COMMIT")
+        assert [e.code for e in failures] == [300]
+        assert '2 rows of "own" wait for the engine (its buffer_size is 2)' in str(failures[0])
+        db.flush()
+        assert db.sql("SELECT k FROM own").fetchall() == [(1,), (2,)]
+        db.insert("own", {"k": 3}, wait=False)
+        db.flush()
+        assert db.stats("own")["total_events"] == 3 and db.stats("own")["pending"] == 0
+
+
+def test_threads_that_press_on_a_small_buffer_lose_nothing() -> None:
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE own (k BIGINT) WITH (buffer_size = 3)")
+        db.execute("CREATE STREAM s AS SELECT count(*) AS n, sum(k) AS total FROM own")
+        db.start()
+        threads = [
+            on_a_thread(lambda: [db.insert("own", {"k": [1, 2]}, wait=False) for _ in range(200)])
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.join()
+        db.flush()
+        assert db.query_stream("s").fetchall() == [(3200, 4800)]
+        stats = db.stats("own")
+        assert (stats["pending"], stats["utilization"], stats["is_backpressured"]) == (0, 0.0, False)
+
+
+def test_the_buffer_of_a_source_is_altered_and_comes_back(tmp_path: Path) -> None:
+    with laminardb.open(tmp_path / "kept") as db:
+        db.execute("CREATE SOURCE own (k BIGINT) WITH (buffer_size = 3)")
+        db.execute("ALTER SOURCE own SET (buffer_size = 5)")
+        assert db.stats("own")["capacity"] == 5
+    with laminardb.open(tmp_path / "kept") as db:
+        assert db.stats("own")["capacity"] == 5
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "'many'", "NULL"])
+def test_a_bad_buffer_size_says_what_is_allowed(value: str) -> None:
+    with laminardb.open() as db:
+        with pytest.raises(laminardb.SchemaError, match=r'"buffer_size" is a number of rows, 1 or more') as e:
+            db.execute(f"CREATE SOURCE own (k BIGINT) WITH (buffer_size = {value})")
+        assert e.value.code == 203 and e.value.hint is not None
 
 
 def test_a_reader_that_blocks() -> None:
