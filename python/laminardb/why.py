@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a stream shows what it shows: what ``EXPLAIN WATERMARK`` tells, as objects and as text."""
+"""Why a stream shows, or a sink writes, what it does: what ``EXPLAIN WATERMARK`` tells, as objects and as text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ class InputState:
     watermark: epoch milliseconds, None before any row and without event time. behind_ms: how far it trails
     the most advanced input. rows: stored. rows_null_time: without event time. rows_waiting: held back by a
     pause. is_idle: silent for its idle_timeout, so that no watermark waits for it.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> db.why("n").inputs[0].name
+        't'
     """
 
     name: str
@@ -29,13 +37,23 @@ class InputState:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What became of a stream's rows and what it waits for. ``print(db.why("s"))`` tells it in words.
+    """What became of the rows of a stream or sink and what it waits for. ``print(db.why("s"))`` tells it in words.
 
-    state: "running", "waiting" (for start), "paused", "stopped" or "failed". watermark: the least of its
-    inputs', epoch milliseconds or None. held_by: the input that it waits for. rows_in: read; of these
+    state: "running", "waiting" (for start), "paused", "stopped" or "failed"; of a sink also "waiting" (for its
+    program), "retrying" and "finished". watermark: the least of its inputs', epoch milliseconds or None. held_by: the input that it waits for. rows_in: read; of these
     rows_filtered were not kept by a condition, rows_late came after their windows were final, rows_null_time
-    have no event time. rows_waiting: held back by a pause. rows_out: emitted. next_final: the watermark,
-    epoch milliseconds, at which the first open window is final. suggestion: one thing to do next.
+    have no event time. rows_waiting: held back by a pause, or not written yet. rows_out: emitted, or written.
+    next_final: the watermark, epoch milliseconds, at which the first open window is final. suggestion: one
+    thing to do next. kind: "stream" or "sink".
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> why = db.why("n")
+        >>> why.state, why.suggestion
+        ('running', 'no row has reached it: insert into "t"')
     """
 
     name: str
@@ -51,11 +69,12 @@ class Why:
     next_final: int | None
     inputs: tuple[InputState, ...]
     suggestion: str
+    kind: str = "stream"
 
     @classmethod
     def _of(cls, rows: list[dict[str, Any]]) -> Why:
         s = rows[0]
-        same = "name state watermark held_by rows_out rows_filtered rows_late rows_null_time rows_waiting"
+        same = "name kind state watermark held_by rows_out rows_filtered rows_late rows_null_time rows_waiting"
         inputs = tuple(
             InputState(
                 r["name"],
@@ -90,7 +109,7 @@ class Why:
             if count
         ]
         lines = [
-            f"stream {self.name}: {self.state}, watermark {_instant(self.watermark)}",
+            f"{self.kind} {self.name}: {self.state}, watermark {_instant(self.watermark)}",
             f"  rows: {self.rows_in:,} in, {self.rows_out:,} out" + "".join(f", {text}" for text in lost),
         ]
         if self.next_final is not None:

@@ -364,8 +364,8 @@ durable_ran(laminar_database *db, const statement_context *c, const ast_statemen
             const object *made, error *err) {
     durable   *d = db->durable;
     const bool retries = st->kind == AST_ALTER && st->alter == AST_ALTER_RETRY;
-    if (d == NULL || (retries && st->object == AST_OBJECT_SINK)) {
-        return OK; /* a sink begins anew in each life */
+    if (d == NULL) {
+        return OK;
     }
     if (!retries) {
         note_definition(d, c, st, made);

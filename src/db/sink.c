@@ -507,6 +507,7 @@ skip_published(sink *k) {
         laminar_result_free(rows);
         failures += s < 0;
     } while (s == LAMINAR_OK || (s < 0 && failures < 2)); /* the first tells of what was missed */
+    subscription_listen_again(k->from); /* of a failed stream the thread is to hear itself */
 }
 
 status
@@ -582,20 +583,59 @@ sinks_reap(laminar_database *db) {
     }
 }
 
+stream *
+sink_stream(const sink *k) {
+    return subscription_stream(k->from);
+}
+
+const object *
+sink_failed_input(const sink *k) {
+    for (int32_t i = 0; i < k->of->input_count; i++) {
+        const object *o = k->of->inputs[i];
+        if (o->kind == OBJECT_STREAM && stream_failure(o->impl, NULL)) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+/* Its stream failed, by itself or because of what it reads. */
+static status
+mend_input(sink *k, error *err) {
+    const object *input = sink_failed_input(k);
+    error         why = {.position = -1};
+    if (input != NULL) {
+        (void)stream_failure(input->impl, &why);
+        error_set(err, ERR_QUERY_FAILED,
+                  "sink \"%.*s\" reads stream \"%.*s\", which has failed: %.400s",
+                  TEXT_ARG(k->of->name), TEXT_ARG(input->name), why.message);
+        return error_hint(err, "ALTER STREAM \"%.*s\" RETRY first", TEXT_ARG(input->name));
+    }
+    const status s = subscription_revive(k->from, &why);
+    if (s < 0) {
+        error_set(err, s, "what sink \"%.*s\" reads cannot go on: %.400s", TEXT_ARG(k->of->name),
+                  why.message);
+        return error_hint(err, "DROP the sink and make it again: it begins with what is there");
+    }
+    return OK;
+}
+
 status
 sink_retry(sink *k, error *err) {
     sink_counters now;
     sink_count(k, &now);
-    if (now.state != SINK_FAILED) {
+    const stream *from = sink_stream(k);
+    const bool    input_failed = from != NULL && stream_failure(from, NULL);
+    /* In a log that is run nothing is read or written yet: only streams can have failed. */
+    if (now.state != SINK_FAILED && !(input_failed && k->db->replaying)) {
         return error_set(err, ERR_QUERY_FAILED, "sink \"%.*s\" has not failed",
                          TEXT_ARG(k->of->name));
     }
-    if (laminar_subscription_state(k->from) != LAMINAR_SUBSCRIPTION_ACTIVE) {
-        error_set(err, ERR_QUERY_FAILED, "what sink \"%.*s\" reads has failed: %s",
-                  TEXT_ARG(k->of->name), now.error);
-        return error_hint(err,
-                          "mend it, then CREATE OR REPLACE the sink, which begins with what is "
-                          "there");
+    if (input_failed) {
+        TRY(mend_input(k, err));
+    }
+    if (k->options.on_lag == LAMINAR_LAG_BLOCK) {
+        subscription_block_again(k->from);
     }
     mutex_lock(&k->lock);
     k->told = false;

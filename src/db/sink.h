@@ -55,11 +55,14 @@ status      sink_start(sink *k, error *err) MUST_USE;
 sink       *sink_retain(sink *k);
 void        sink_release(sink *k);
 /* It ends as soon as it can. With the token or without; sinks_reap waits for its thread. */
-void        sink_stop(sink *k);
-engine     *sink_engine(sink *k);
-void        sink_count(sink *k, sink_counters *out); /* from any thread */
-status      sink_retry(sink *k, error *err) MUST_USE;
-const char *sink_state_name(sink_state s);
+void    sink_stop(sink *k);
+engine *sink_engine(sink *k);
+void    sink_count(sink *k, sink_counters *out); /* from any thread */
+/* With the token: its connector, or what it reads, is tried again. */
+status        sink_retry(sink *k, error *err) MUST_USE;
+stream       *sink_stream(const sink *k);       /* with the token; NULL: it has ended */
+const object *sink_failed_input(const sink *k); /* with the token: a stream; NULL: none */
+const char   *sink_state_name(sink_state s);
 
 /* Without the token: all sinks write what was published before, and then to disk. timeout_us: 0: as
  * long as it takes. A sink that fails meanwhile: its reason. */

@@ -9,7 +9,7 @@
  * leaves. A cancelled subscription holds no rows and costs an insert nothing. */
 #include <unistd.h>
 
-#include "db/subscription.h"
+#include "db/subscription_internal.h"
 #include "sql/limits.h"
 
 #include "arrow/arrow.h"
@@ -20,32 +20,6 @@
 #define MERGE_ROWS 1024          /* batches below this are copied into larger ones */
 #define MERGED_ROWS 65536        /* of one batch that was put together */
 #define DELIVERED_ROWS (1 << 20) /* of one delivery */
-
-struct laminar_subscription {
-    laminar_database *db; /* retained */
-    mem              *mem;
-    arena             arena; /* shape */
-    schema            shape;
-    data_type        *types; /* of its columns */
-    bool              with_weight;
-    bool              append_only;
-    _Atomic bool      blocks; /* counted in db->blocking_readers */
-    changelog        *log;    /* NULL: finite */
-    bool              anonymous;
-    mutex             reading;
-    log_cursor        cursor; /* log NULL: finite */
-    result           *first;  /* delivered before anything else; NULL: none */
-    _Atomic bool      has_first;
-    stream           *counted;   /* told by stream_want_ops that we read ops; NULL: none */
-    int32_t           key_count; /* columns of `shape` that identify a row */
-    int32_t          *key_columns;
-    watch             watch;
-    mutex             watch_lock; /* one arming at a time; before all other locks */
-    query_entry      *listed;     /* NULL for named streams */
-    _Atomic bool      cancelled;
-    _Atomic bool      finished;
-    _Atomic bool      stopped; /* either of them from outside: what waiters look at */
-};
 
 static void
 disarm(laminar_subscription *s) {
@@ -61,14 +35,7 @@ is_forked(const laminar_subscription *s) {
     return s->db->process != getpid();
 }
 
-static void
-stop_blocking(laminar_subscription *s) {
-    if (atomic_exchange(&s->blocks, false)) {
-        atomic_fetch_sub(&s->db->blocking_readers, 1);
-    }
-}
-
-static void
+void
 subscription_free(laminar_subscription *s) {
     mem *m = s->mem;
     if (s->watch.to != NULL) {
@@ -79,7 +46,7 @@ subscription_free(laminar_subscription *s) {
     log_cursor_close(&s->cursor);
     result_release(s->first);
     mutex_fini(&s->reading);
-    stop_blocking(s);
+    subscription_end_blocking(s);
     if (s->anonymous) {
         db_abandon(s->db, s->log);
     }
@@ -103,7 +70,7 @@ count_one_more(laminar_database *db, error *err) {
     return ERR_SUBSCRIPTION_FAILED;
 }
 
-static status
+status
 subscription_new(laminar_subscription **out, laminar_database *db, const plan *p, error *err) {
     laminar_subscription *s = mem_alloc_zero(db->mem, sizeof(*s));
     if (s == NULL) {
@@ -221,8 +188,7 @@ follow(laminar_subscription *s, stream *of, const laminar_subscription_options *
     }
     s->log = changelog_retain(stream_log(of));
     if (rule.policy == LAG_BLOCK) {
-        atomic_store(&s->blocks, true);
-        atomic_fetch_add(&s->db->blocking_readers, 1);
+        subscription_begin_blocking(s);
     }
     if (o->row_ops) {
         stream_want_ops(of, 1);
@@ -276,7 +242,7 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
     return done;
 }
 
-static status
+status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
                   const laminar_subscription_options *o, bool feeds_sink, bool running,
                   error *err) {
@@ -352,26 +318,6 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
         *out = s;
     }
     return made;
-}
-
-status
-subscription_open_plan(laminar_subscription **out, laminar_database *db, const plan *p,
-                       arena *plan_arena, text listed_as, bool running,
-                       const laminar_subscription_options *o, error *err) {
-    laminar_subscription *s = NULL;
-    TRY(subscription_new(&s, db, p, err));
-    status made = db_query_begin(db, listed_as, NULL, &s->listed, err);
-    if (made == OK) {
-        made = subscribe_changes(s, db, p, plan_arena, o, true, running, err);
-        db_query_end(db, s->listed);
-        s->listed = NULL;
-    }
-    if (made < 0) {
-        subscription_free(s);
-        return made;
-    }
-    *out = s;
-    return OK;
 }
 
 static status
@@ -665,7 +611,7 @@ laminar_subscription_cancel(laminar_subscription *s) {
     }
     stop(s);
     drop_stopped(s);
-    stop_blocking(s);
+    subscription_end_blocking(s);
     if (s->anonymous) {
         db_abandon(s->db, s->log);
     }
@@ -683,34 +629,6 @@ subscription_finish(laminar_subscription *s) {
     if (s->anonymous) {
         engine_abandon(s->db->engine, s->log);
     }
-}
-
-/* ---------------------------------------------------------------------------------- for sinks */
-void
-subscription_wait(laminar_subscription *s, const _Atomic bool *poke, bool counts) {
-    if (s->cursor.log == NULL || atomic_load(&s->has_first)) {
-        return;
-    }
-    atomic_fetch_add(&s->db->sleeping_readers, counts);
-    (void)log_cursor_wait(&s->cursor, poke, -1);
-    atomic_fetch_sub(&s->db->sleeping_readers, counts);
-}
-
-void
-subscription_stir(laminar_subscription *s) {
-    changelog_stir(s->log);
-}
-
-void
-subscription_pending(laminar_subscription *s, int64_t *rows, int64_t *bytes, int64_t *dropped) {
-    *rows = s->cursor.log == NULL ? 0 : log_cursor_lag_rows(&s->cursor);
-    *bytes = laminar_subscription_lag(s, dropped);
-}
-
-void
-subscription_stop_blocking(laminar_subscription *s) {
-    log_cursor_unblock(&s->cursor); /* a sink's has a log */
-    stop_blocking(s);
 }
 
 /* ---------------------------------------------------------------------------------- event loops */

@@ -23,7 +23,15 @@ void subscription_wait(laminar_subscription *s, const _Atomic bool *poke, bool c
 void subscription_stir(laminar_subscription *s);
 /* From any thread: what is unread, and rows that were lost. */
 void subscription_pending(laminar_subscription *s, int64_t *rows, int64_t *bytes, int64_t *dropped);
-/* No insert waits for it any more. */
+/* No insert waits for it any more; it does again. */
 void subscription_stop_blocking(laminar_subscription *s);
+void subscription_block_again(laminar_subscription *s);
+/* With the token: its anonymous stream; NULL: it was closed. */
+stream *subscription_stream(const laminar_subscription *s);
+/* With the token, while nobody reads: its failed stream, whose inputs are alive, goes on where it
+ * stopped, and so does the reader. */
+status subscription_revive(laminar_subscription *s, error *err) MUST_USE;
+/* While nobody reads: the end, which the reader has met, is met again. */
+void subscription_listen_again(laminar_subscription *s);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* why.c - EXPLAIN WATERMARK: why a stream shows what it shows, and the one thing to do next.
+/* why.c - EXPLAIN WATERMARK: why a stream shows, or a sink writes, what it does, and the one thing
+ * to do next.
  *
- * The first row is the stream, the others are its sources at any depth. Watermarks are epoch
- * milliseconds, NULL before any row. */
+ * The first row is the stream or sink, the others are its sources at any depth. Watermarks are
+ * epoch milliseconds, NULL before any row. */
 #include <inttypes.h>
 
 #include "db/pipeline.h"
+#include "db/sink.h"
 #include "type/calendar.h"
 
 static const list_column columns[] = {
@@ -15,6 +17,15 @@ static const list_column columns[] = {
     {"rows_waiting", TYPE_I64},  {"next_final", TYPE_I64},  {"held_by", TYPE_TEXT},
     {"rows_out", TYPE_I64},      {"suggestion", TYPE_TEXT},
 };
+
+/* What is asked about; a sink is told by the stream that feeds it. */
+typedef struct subject {
+    text             name;
+    const stream    *s; /* NULL: a sink that has ended */
+    sink            *k; /* NULL: a stream */
+    stream_diagnosis d;
+    sink_counters    now;
+} subject;
 
 /* ---------------------------------------------------------------------------------- suggestion */
 static bool
@@ -32,12 +43,13 @@ suggest_pipeline(const db_pipeline *p, const stream_diagnosis *d, buf *out) {
 
 /* What keeps the stream as a whole from moving. */
 static bool
-suggest_state(const laminar_database *db, const stream *s, const stream_diagnosis *d, buf *out) {
-    error why = {0};
+suggest_state(const laminar_database *db, const subject *x, buf *out) {
+    const stream           *s = x->s;
+    const stream_diagnosis *d = &x->d;
+    error                   why = {0};
     if (stream_failure(s, &why)) {
-        buf_printf(
-            out, "it failed: %s; mend the cause, then make it again with CREATE OR REPLACE STREAM",
-            why.message);
+        buf_printf(out, "it failed: %s; mend the cause, then ALTER STREAM \"%.*s\" RETRY",
+                   why.message, TEXT_ARG(x->name));
         return true;
     }
     const db_pipeline *p = pipeline_of(db, stream_pipeline(s));
@@ -144,15 +156,60 @@ suggest_rows(const stream *s, const stream_diagnosis *d, buf *out) {
 }
 
 static void
-suggest(const laminar_database *db, const stream *s, const stream_diagnosis *d, buf *out) {
-    const bool is_lost =
+suggest(const laminar_database *db, const subject *x, buf *out) {
+    const stream           *s = x->s;
+    const stream_diagnosis *d = &x->d;
+    const bool              is_lost =
         d->counters.rows_out == 0 &&
         (d->counters.late_rows > 0 || (d->counters.null_time_rows > 0 && d->due_us == INT64_MAX));
-    if (suggest_state(db, s, d, out) || (is_lost && suggest_rows(s, d, out)) ||
+    if (suggest_state(db, x, out) || (is_lost && suggest_rows(s, d, out)) ||
         suggest_watermark(d, out) || suggest_rows(s, d, out)) {
         return;
     }
     buf_printf(out, "nothing: it is up to date");
+}
+
+static void
+suggest_failed_sink(const subject *x, buf *out) {
+    const object *input = sink_failed_input(x->k);
+    error         why = {0};
+    if (input != NULL) {
+        (void)stream_failure(input->impl, &why);
+        buf_printf(
+            out,
+            "stream \"%.*s\" failed: %s; mend the cause, then ALTER STREAM \"%.*s\" RETRY and "
+            "ALTER SINK \"%.*s\" RETRY",
+            TEXT_ARG(input->name), why.message, TEXT_ARG(input->name), TEXT_ARG(x->name));
+        return;
+    }
+    buf_printf(out, "it failed: %s; mend the cause, then ALTER SINK \"%.*s\" RETRY", x->now.error,
+               TEXT_ARG(x->name));
+}
+
+static void
+suggest_sink(const laminar_database *db, const subject *x, buf *out) {
+    switch (x->now.state) {
+    case SINK_FAILED:
+        suggest_failed_sink(x, out);
+        return;
+    case SINK_WAITING:
+        buf_printf(out, "its program is not there: call register_sink(\"%.*s\", ...)",
+                   TEXT_ARG(x->name));
+        return;
+    case SINK_RETRYING:
+        buf_printf(out, "nothing: its connector failed and is tried again: %s", x->now.error);
+        return;
+    case SINK_FINISHED:
+        buf_printf(out, "the pipeline was shut down: open the database again");
+        return;
+    case SINK_RUNNING:
+        break;
+    }
+    if (x->now.pending_rows > 0 && atomic_load(&db->state) == DB_RUNNING) {
+        buf_printf(out, "nothing: %" PRId64 " rows wait for its connector", x->now.pending_rows);
+    } else if (x->s != NULL) {
+        suggest(db, x, out);
+    }
 }
 
 /* ---------------------------------------------------------------------------------- rows */
@@ -178,17 +235,25 @@ add_behind(db_listing *l, const stream_diagnosis *d, int64_t watermark_us, error
                : db_listing_count(l, 4, (d->ahead_us - watermark_us) / 1000, err);
 }
 
+static const char *
+state_of(const laminar_database *db, const subject *x) {
+    const bool idle = x->s == NULL || x->now.state != SINK_RUNNING;
+    if (x->k != NULL && idle) {
+        return sink_state_name(x->now.state);
+    }
+    return stream_failure(x->s, NULL) ? "failed" : pipeline_stream_state(db, x->s);
+}
+
 static status
-add_stream(const laminar_database *db, db_listing *l, const object *o, const stream_diagnosis *d,
-           text suggestion, error *err) {
-    const stream_counters *c = &d->counters;
-    const bool             failed = stream_failure(o->impl, NULL);
+add_subject(const laminar_database *db, db_listing *l, const subject *x, text suggestion,
+            error *err) {
+    const stream_diagnosis *d = &x->d;
+    const stream_counters  *c = &d->counters;
     const int64_t counts[] = {c->rows_in, d->rows_filtered, c->late_rows, c->null_time_rows,
-                              c->pending_rows};
-    TRY(db_listing_text(l, 0, o->name, err));
-    TRY(db_listing_text(l, 1, TEXT("stream"), err));
-    TRY(db_listing_text(l, 2, text_of(failed ? "failed" : pipeline_stream_state(db, o->impl)),
-                        err));
+                              c->pending_rows + x->now.pending_rows};
+    TRY(db_listing_text(l, 0, x->name, err));
+    TRY(db_listing_text(l, 1, x->k == NULL ? TEXT("stream") : TEXT("sink"), err));
+    TRY(db_listing_text(l, 2, text_of(state_of(db, x)), err));
     TRY(add_ms(l, 3, c->watermark_us, err));
     TRY(add_behind(l, d, c->watermark_us, err));
     for (int32_t i = 0; i < ARRAY_COUNT(counts); i++) {
@@ -197,7 +262,7 @@ add_stream(const laminar_database *db, db_listing *l, const object *o, const str
     TRY(add_ms(l, 10, d->due_us, err));
     TRY(db_listing_text(
         l, 11, d->held_by == NULL ? (text){NULL, 0} : source_object(d->held_by)->name, err));
-    TRY(db_listing_count(l, 12, c->rows_out, err));
+    TRY(db_listing_count(l, 12, x->k == NULL ? c->rows_out : x->now.rows, err));
     return db_listing_text(l, 13, suggestion, err);
 }
 
@@ -223,31 +288,52 @@ add_source(db_listing *l, const source *s, const stream_diagnosis *d, error *err
 }
 
 static status
-list_all(const laminar_database *db, db_listing *l, const object *o, text suggestion,
-         const stream_diagnosis *d, error *err) {
-    TRY(add_stream(db, l, o, d, suggestion, err));
+list_all(const laminar_database *db, db_listing *l, const subject *x, text suggestion, error *err) {
+    TRY(add_subject(db, l, x, suggestion, err));
     const source *s;
-    for (int32_t i = 0; (s = stream_source(o->impl, i)) != NULL; i++) {
-        TRY(add_source(l, s, d, err));
+    for (int32_t i = 0; x->s != NULL && (s = stream_source(x->s, i)) != NULL; i++) {
+        TRY(add_source(l, s, &x->d, err));
+    }
+    return OK;
+}
+
+static status
+find_subject(subject *x, const statement_context *c, const ast_statement *st, error *err) {
+    object *o = catalog_find(c->db->catalog, st->name.text, st->name.quoted);
+    *x = (subject){.now = {.state = SINK_RUNNING}, .d = {.due_us = INT64_MAX}};
+    x->d.counters.watermark_us = INT64_MIN;
+    if (o != NULL && o->kind == OBJECT_SINK) {
+        x->k = o->impl;
+        x->s = sink_stream(x->k);
+        sink_count(x->k, &x->now);
+    } else {
+        TRY(statement_stream(&o, c, st, err));
+        x->s = o->impl;
+    }
+    x->name = o->name;
+    if (x->s != NULL) {
+        stream_diagnose(x->s, &x->d);
     }
     return OK;
 }
 
 status
 why_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    object          *o;
-    stream_diagnosis d;
-    db_listing       l;
-    buf              suggestion;
-    TRY(statement_stream(&o, c, st, err));
-    stream_diagnose(o->impl, &d);
+    subject    x;
+    db_listing l;
+    buf        suggestion;
+    TRY(find_subject(&x, c, st, err));
     buf_init(&suggestion, c->db->mem, 4096);
-    suggest(c->db, o->impl, &d, &suggestion);
+    if (x.k != NULL) {
+        suggest_sink(c->db, &x, &suggestion);
+    } else {
+        suggest(c->db, &x, &suggestion);
+    }
     status s = suggestion.failed
                    ? error_memory(err)
                    : db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err);
     if (s == OK) {
-        s = list_all(c->db, &l, o, buf_text(&suggestion), &d, err);
+        s = list_all(c->db, &l, &x, buf_text(&suggestion), err);
         s = db_listing_close(&l, s, out, err);
     }
     buf_fini(&suggestion);

@@ -695,6 +695,14 @@ log_cursor_unblock(log_cursor *c) {
     mutex_unlock(&c->log->lock);
 }
 
+void
+log_cursor_block(log_cursor *c) {
+    mutex_lock(&c->log->lock);
+    c->rule.policy = LAG_BLOCK;
+    c->log->check_at = 0;
+    mutex_unlock(&c->log->lock);
+}
+
 /* Is there something to read? With the lock. */
 static bool
 has_unread(const log_cursor *c) {

@@ -124,6 +124,7 @@ void       log_entry_release(log_entry *e);
 int64_t    log_cursor_lag(log_cursor *c, int64_t *dropped); /* bytes that are unread */
 int64_t    log_cursor_lag_rows(log_cursor *c);
 void       log_cursor_unblock(log_cursor *c); /* LAG_BLOCK becomes LAG_ERROR; from any thread */
+void       log_cursor_block(log_cursor *c);   /* and LAG_BLOCK again */
 bool       log_cursor_has_next(log_cursor *c);
 bool       log_cursor_ended(const log_cursor *c); /* no further entries, but maybe unread ones */
 /* Nothing is unread and nothing will come. */

@@ -687,6 +687,17 @@ engine_end_logs(engine *e) {
     }
 }
 
+stream *
+engine_stream_of(const engine *e, const changelog *log) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *s = e->streams.items[i];
+        if (s->log == log) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
 bool
 engine_has_readers(const engine *e, const object *o) {
     for (int32_t i = 0; i < e->streams.count; i++) {

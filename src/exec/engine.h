@@ -159,8 +159,9 @@ status stream_join_run(stream *s, interrupt *guard, error *err) MUST_USE;
 /* so_far OK: the rest, and the stream is live. Else, and when that fails, a new stream is freed;
  * one that was waiting for the start waits again when it was cancelled, and has failed otherwise.
  */
-status stream_join_end(stream *s, status so_far, error *err) MUST_USE;
-void   stream_close(stream *s); /* ends its log (LOG_FINISHED); dependents must be gone */
+status  stream_join_end(stream *s, status so_far, error *err) MUST_USE;
+void    stream_close(stream *s); /* ends its log (LOG_FINISHED); dependents must be gone */
+stream *engine_stream_of(const engine *e, const changelog *log); /* NULL: it was closed */
 /* True when a stream that is not in the catalog (a subscription's) reads the object. */
 bool engine_has_readers(const engine *e, const object *o);
 /* From any thread: the anonymous stream of this log is of no use any more. It is closed by the next

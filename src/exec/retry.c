@@ -8,6 +8,12 @@
  * have been updated or deleted. */
 #include "exec/engine_internal.h"
 
+/* What the anonymous stream of a sink is called by. */
+static text
+name_of(const stream *s) {
+    return s->object == NULL ? TEXT("") : s->object->name;
+}
+
 static status
 check_values(const stream *s, error *err) {
     if (!stream_holds_values(s->plan.root)) {
@@ -16,7 +22,7 @@ check_values(const stream *s, error *err) {
     error_set(err, ERR_QUERY_FAILED,
               "stream \"%.*s\" has shown values of now(), random() or the like, which cannot be "
               "made again",
-              TEXT_ARG(s->object->name));
+              TEXT_ARG(name_of(s)));
     return error_hint(err, "DROP it and make it again: its rows get new values");
 }
 
@@ -27,8 +33,7 @@ check_rows(const stream *s, error *err) {
     }
     error_set(err, ERR_QUERY_FAILED,
               "stream \"%.*s\" has read rows that its sources do not retain any more",
-              s->object == NULL ? 0 : (int)s->object->name.size,
-              s->object == NULL ? "" : s->object->name.data);
+              TEXT_ARG(name_of(s)));
     return error_hint(err, "DROP it and make it again: it begins with the rows that are there");
 }
 
@@ -105,7 +110,7 @@ retry_one(stream *s, error *err) {
     if (revived < 0) {
         s->reason = fault;
         return error_set(err, ERR_STREAM_FAILED, "\"%.*s\" failed again: %.400s",
-                         TEXT_ARG(s->object->name), fault.message);
+                         TEXT_ARG(name_of(s)), fault.message);
     }
     if (s->circuit != NULL) {
         stream_drop_circuit(s);
@@ -131,7 +136,7 @@ retry_one(stream *s, error *err) {
     end_retry(s, done, &fault);
     return done < 0 || s->failed
                ? error_set(err, ERR_STREAM_FAILED, "\"%.*s\" failed again: %.400s",
-                           TEXT_ARG(s->object->name), s->reason.message)
+                           TEXT_ARG(name_of(s)), s->reason.message)
                : OK;
 }
 
@@ -162,11 +167,11 @@ stream_retry(stream *s, error *err) {
     engine *e = s->engine;
     if (!s->failed) {
         return error_set(err, ERR_QUERY_FAILED, "stream \"%.*s\" has not failed",
-                         TEXT_ARG(s->object->name));
+                         TEXT_ARG(name_of(s)));
     }
     if (!stream_may_run(s)) {
         error_set(err, ERR_QUERY_FAILED, "the pipeline of stream \"%.*s\" does not run",
-                  TEXT_ARG(s->object->name));
+                  TEXT_ARG(name_of(s)));
         return error_hint(err, "RESUME or START PIPELINE first");
     }
     engine_settle(e);

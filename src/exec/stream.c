@@ -583,8 +583,8 @@ stream_fail(stream *s, const error *reason) {
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
-    if (s->object == NULL && s->part == NULL) { /* its subscription reads what is in the log */
-        changelog_abandon(s->log);
+    if (s->object == NULL && s->part == NULL && !s->feeds_sink) {
+        changelog_abandon(s->log); /* its subscription reads what is in the log */
     }
     atomic_store_explicit(&s->engine->has_abandoned, true, memory_order_release);
     for (int32_t i = 0; i < s->dependents.count; i++) {

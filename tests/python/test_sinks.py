@@ -154,16 +154,144 @@ def test_a_sink_fails_alone_and_goes_on(db: Connection) -> None:
         db.execute("ALTER SINK k RETRY")
 
 
-def test_a_failed_input_fails_the_sink(db: Connection, tmp_path: Path) -> None:
-    db.execute("CREATE SOURCE t (v BIGINT); CREATE STREAM s AS SELECT v + 9223372036854775800 AS v FROM t")
-    db.execute(f"CREATE SINK k FROM s WITH (connector = 'file', path = '{tmp_path / 'x.csv'}')")
+def test_a_failed_input_is_mended(db: Connection, tmp_path: Path) -> None:
+    """The sink stops with the stream that it reads and goes on with it: nothing is lost, nothing twice."""
+    file = tmp_path / "x.csv"
+    db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)")
+    db.execute("CREATE STREAM s AS SELECT k, v + 9223372036854775800 AS v FROM t WHERE v > 0")
+    db.execute(f"CREATE SINK k FROM s WITH (connector = 'file', path = '{file}')")
     db.start()
-    db.insert("t", {"v": 1})
-    db.insert("t", {"v": 100})
+    db.insert("t", {"k": 1, "v": 1})
+    db.flush()
+    db.insert("t", {"k": 2, "v": 100})
     wait_for(lambda: state(db, "k") == "failed")
-    assert (tmp_path / "x.csv").read_text() == "v\n9223372036854775801\n"
-    with pytest.raises(QueryError, match="what sink"):
+    assert file.read_text() == "k,v,__weight\n1,9223372036854775801,1\n"
+    why = db.why("k")
+    assert (why.kind, why.state, why.rows_out) == ("sink", "failed", 1)
+    assert 'then ALTER STREAM "s" RETRY and ALTER SINK "k" RETRY' in why.suggestion
+    with pytest.raises(QueryError, match='sink "k" reads stream "s", which has failed') as e:
         db.execute("ALTER SINK k RETRY")
+    assert e.value.hint == 'ALTER STREAM "s" RETRY first'
+    db.insert("t", {"k": [2, 3], "v": [2, 3]})
+    db.execute("ALTER STREAM s RETRY")
+    db.insert("t", {"k": [1, 4], "v": [0, 4]})  # the stream goes on alone; this waits for the sink
+    db.execute("ALTER SINK k RETRY")
+    db.insert("t", {"k": 5, "v": 5})
+    db.flush()
+    sums: Counter[Any] = Counter()
+    for row in csv.DictReader(file.read_text().splitlines()):
+        sums[int(row["k"]), int(row["v"])] += int(row["__weight"])
+    assert +sums == Counter(db.query("FROM s").fetchall()) and not -sums and len(+sums) == 4
+    assert file.read_text().count("9223372036854775801") == 2, "written once, and taken back once"
+    metrics = db.sink_metrics("k")
+    assert metrics is not None and (metrics.state, metrics.errors) == ("running", 1)
+    assert db.why("k").suggestion == "nothing: it is up to date"
+
+
+def test_a_query_of_a_sink_that_fails_by_itself(db: Connection, tmp_path: Path) -> None:
+    file = tmp_path / "x.jsonl"
+    db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)")
+    db.execute(
+        f"CREATE SINK k WITH (connector = 'file', path = '{file}') AS SELECT k, v + 9223372036854775800 AS v FROM t"
+    )
+    db.start()
+    db.insert("t", {"k": [1, 2], "v": [1, 1]})
+    db.flush()
+    db.insert("t", {"k": 2, "v": 100})
+    wait_for(lambda: state(db, "k") == "failed")
+    with pytest.raises(laminardb.StreamError, match='what sink "k" reads cannot go on') as e:
+        db.execute("ALTER SINK k RETRY")
+    assert "DROP the sink" in str(e.value.hint) and state(db, "k") == "failed"
+    db.insert("t", {"k": 2, "v": 2})
+    db.execute("ALTER SINK k RETRY")
+    db.flush()
+    sums: Counter[Any] = Counter()
+    for row in lines(file):
+        sums[row["k"], row["v"] - 9223372036854775800] += row["__weight"]
+    assert +sums == Counter([(1, 1), (2, 2)]) and not -sums
+
+
+def test_a_mended_sink_comes_back_with_its_database(tmp_path: Path) -> None:
+    file = tmp_path / "x.jsonl"
+    with laminardb.open(tmp_path / "kept") as db:
+        db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)")
+        db.execute("CREATE STREAM s AS SELECT k, v + 9223372036854775800 AS v FROM t")
+        db.execute(f"CREATE SINK k FROM s WITH (connector = 'file', path = '{file}')")
+        db.start()
+        db.insert("t", {"k": 1, "v": 1})
+        db.insert("t", {"k": 2, "v": 100})
+        wait_for(lambda: state(db, "k") == "failed")
+    with laminardb.open(tmp_path / "kept") as db:
+        db.start()
+        wait_for(lambda: state(db, "k") == "failed")
+        db.insert("t", {"k": 2, "v": 2})
+        db.execute("ALTER STREAM s RETRY; ALTER SINK k RETRY")
+        db.insert("t", {"k": 3, "v": 3})
+        db.flush()
+    with laminardb.open(tmp_path / "kept") as db:
+        db.start()
+        db.insert("t", {"k": 4, "v": 4})
+        db.flush()
+        assert state(db, "k") == "running"
+        assert sorted(row["k"] for row in lines(file)) == [1, 2, 3, 4]
+
+
+def test_a_mended_sink_holds_inserts_up_again(db: Connection) -> None:
+    broken, entered, leave = [True], threading.Event(), threading.Event()
+
+    def write(batch: laminardb.QueryResult) -> None:
+        if broken[0]:
+            raise OSError("no")
+        entered.set()
+        leave.wait(20)
+
+    db.register_sink("k", write)
+    db.execute(SQL + "CREATE SINK k FROM t WITH (connector = 'python', retries = 0, max_lag_bytes = 1000)")
+    db.start()
+    db.insert("t", {"k": 1, "v": 1})
+    wait_for(lambda: state(db, "k") == "failed")
+    broken[0] = False
+    db.execute("ALTER SINK k RETRY")
+    assert entered.wait(20)
+    db.config_set("insert_timeout_ms", 20)
+    with pytest.raises(laminardb.IngestionError, match="on_lag"):
+        for i in range(1000):
+            db.insert("t", {"k": i, "v": i})
+    leave.set()
+
+
+def test_why(db: Connection) -> None:
+    enter, leave = threading.Event(), threading.Event()
+
+    def write(batch: laminardb.QueryResult) -> None:
+        enter.set()
+        leave.wait(20)
+
+    db.execute("CREATE SOURCE e (ts BIGINT, WATERMARK FOR ts AS ts)")
+    db.execute(
+        "CREATE SINK w WITH (connector = 'python') AS SELECT window_start, count(*) AS n FROM e"
+        " GROUP BY TUMBLE(ts, INTERVAL '1' SECOND) EMIT ON WINDOW CLOSE"
+    )
+    assert db.why("w").suggestion == "streams have not been started: call start()"
+    db.start()
+    db.insert("e", {"ts": 10})
+    why = db.why("w")
+    assert (why.kind, why.state, why.rows_in, why.next_final, why.held_by) == ("sink", "running", 1, 1000, "e")
+    assert [i.name for i in why.inputs] == ["e"] and str(why).startswith("sink w: running, watermark")
+    db.insert("e", {"ts": 1500})
+    wait_for(lambda: state(db, "w") == "waiting")
+    why = db.why("w")
+    assert (why.state, why.rows_out) == ("waiting", 0) and 'register_sink("w", ...)' in why.suggestion
+    db.register_sink("w", write)
+    assert enter.wait(20)
+    db.insert("e", {"ts": 2500})
+    why = db.why("w")
+    assert (why.state, why.rows_waiting) == ("running", 1) and "wait for its connector" in why.suggestion
+    leave.set()
+    db.flush()
+    assert (db.why("w").rows_waiting, db.why("w").rows_out) == (0, 2)
+    db.shutdown()
+    wait_for(lambda: db.why("w").state == "finished")
 
 
 def test_lag(db: Connection) -> None:

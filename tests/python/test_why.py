@@ -110,7 +110,7 @@ def test_failed(db: laminardb.Connection) -> None:
     db.insert("t", {"v": 2})
     why = db.why("s")
     assert why.state == "failed"
-    assert "CREATE OR REPLACE STREAM" in why.suggestion
+    assert 'ALTER STREAM "s" RETRY' in why.suggestion
 
 
 def test_sessions(db: laminardb.Connection) -> None:
