@@ -10,6 +10,7 @@
  * Signals arrive while the engine works without the GIL: it asks check_signals every few
  * milliseconds. */
 #include "connection.h"
+#include "docs.h"
 
 #include <string.h>
 
@@ -613,24 +614,8 @@ connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
 
 static PyMethodDef connection_methods[] = {
     {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR(
-         "insert($self, source, data, *, wait=True)\n--\n\nInserts rows into a source: all "
-         "or none. "
-         "Returns the row count.\n\n"
-         "data: a dict (one row, or columns when its first value is a list or an array), a list of "
-         "dicts, tuples or dataclasses,\n"
-         "a pandas or polars frame, a structured numpy array, or anything with an Arrow "
-         "capsule. Columns are matched by name and coerced to the "
-         "declared types;\n"
-         "missing ones take their DEFAULT or NULL. When it returns, every stream and query "
-         "sees the rows.\n"
-         "Raises IngestionError (row, column, value, both types), SchemaError 200 for an "
-         "unknown source,\n"
-         "TypeError for data that are no rows.")},
-    {"flush", connection_flush, METH_NOARGS,
-     PyDoc_STR("flush($self)\n--\n\nWaits until all that was accepted (wait=False too) is in every "
-               "stream. Raises the first failure of an "
-               "insert that nobody waited for.")},
+     ext_doc_insert},
+    {"flush", connection_flush, METH_NOARGS, ext_doc_flush},
     {"_execute", connection_execute, METH_VARARGS, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},
     {"_insert_csv", connection_insert_csv, METH_VARARGS, NULL},
@@ -655,41 +640,23 @@ static PyMethodDef connection_methods[] = {
     {"_queries", ext_connection_queries, METH_NOARGS, NULL},
     {"_set_progress", ext_connection_set_progress, METH_VARARGS, NULL},
     {"_history", ext_connection_history, METH_O, NULL},
-    {"cancel_query", ext_connection_cancel_query, METH_O,
-     PyDoc_STR("cancel_query($self, query_id, /)\n--\n\nA running query raises QueryError 402; the "
-               "consumers of a subscription finish.\nSchemaError 200 for an unknown id; one that "
-               "is over stays so.")},
+    {"cancel_query", ext_connection_cancel_query, METH_O, ext_doc_cancel_query},
     {"_checkpoint", ext_connection_checkpoint, METH_NOARGS, NULL},
     {"_checkpoints", ext_connection_checkpoints, METH_NOARGS, NULL},
     {"_checkpoint_status", ext_connection_checkpoint_status, METH_NOARGS, NULL},
     {"_memory", ext_connection_memory, METH_NOARGS, NULL},
-    {"start", connection_start, METH_NOARGS,
-     PyDoc_STR("start($self)\n--\n\nStarts the streams: each first reads every retained row of its "
-               "inputs. Twice is fine.")},
-    {"pause", connection_pause, METH_NOARGS,
-     PyDoc_STR("pause($self)\n--\n\nRows are still accepted and stored, and queries over sources "
-               "see them;\nstreams and subscriptions get them on resume().")},
-    {"resume", connection_resume, METH_NOARGS,
-     PyDoc_STR("resume($self)\n--\n\nTakes what came in the pause through the streams, insert by "
-               "insert, and runs on.")},
-    {"shutdown", connection_shutdown, METH_NOARGS,
-     PyDoc_STR("shutdown($self)\n--\n\nStops taking writes (code 901); reads go on, subscriptions "
-               "end after what they have.")},
-    {"close", connection_close, METH_NOARGS,
-     PyDoc_STR("close($self)\n--\n\nEnds the database: waiters wake, later calls raise "
-               "ConnectionError 101. Twice is fine.")},
+    {"start", connection_start, METH_NOARGS, ext_doc_start},
+    {"pause", connection_pause, METH_NOARGS, ext_doc_pause},
+    {"resume", connection_resume, METH_NOARGS, ext_doc_resume},
+    {"shutdown", connection_shutdown, METH_NOARGS, ext_doc_shutdown},
+    {"close", connection_close, METH_NOARGS, ext_doc_close},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef connection_attributes[] = {
-    {"is_closed", get_is_closed, NULL, PyDoc_STR("True after close()."), NULL},
-    {"pipeline_state", ext_connection_state, NULL,
-     PyDoc_STR(
-         "'Created', 'Starting', 'Running', 'Paused', 'ShuttingDown', 'Stopped', or 'Faulted' "
-         "when every stream has failed."),
-     NULL},
-    {"in_transaction", ext_connection_in_transaction, NULL,
-     PyDoc_STR("True between this thread's BEGIN and its COMMIT or ROLLBACK."), NULL},
+    {"is_closed", get_is_closed, NULL, ext_doc_is_closed, NULL},
+    {"pipeline_state", ext_connection_state, NULL, ext_doc_pipeline_state, NULL},
+    {"in_transaction", ext_connection_in_transaction, NULL, ext_doc_in_transaction, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* result.c - laminardb._laminardb.Result: a finished set of rows. Immutable, so any thread may read
  * it; Python values are made on demand. */
+#include "docs.h"
 #include "state.h"
 
 #include <string.h>
@@ -338,13 +339,10 @@ result_batch(PyObject *o, PyObject *index) {
 }
 
 static PyMethodDef result_methods[] = {
-    {"fetchall", result_fetchall, METH_NOARGS,
-     PyDoc_STR("fetchall($self)\n--\n\nAll rows as a list of tuples.")},
-    {"fetchone", result_fetchone, METH_NOARGS,
-     PyDoc_STR("fetchone($self)\n--\n\nThe first row as a tuple, or None. Not a cursor: every call "
-               "starts at row 0.")},
+    {"fetchall", result_fetchall, METH_NOARGS, ext_doc_fetchall},
+    {"fetchone", result_fetchone, METH_NOARGS, ext_doc_fetchone},
     {"fetchmany", (PyCFunction)(void (*)(void))result_fetchmany, METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("fetchmany($self, size=1)\n--\n\nAt most `size` rows from the start, as tuples.")},
+     ext_doc_fetchmany},
     {"_column", result_column, METH_O,
      PyDoc_STR("_column($self, index, /)\n--\n\nOne column as a list.")},
     {"_batch", result_batch, METH_O,
@@ -359,15 +357,12 @@ static PyMethodDef result_methods[] = {
 };
 
 static PyGetSetDef result_attributes[] = {
-    {"num_rows", get_num_rows, NULL, PyDoc_STR("Number of rows."), NULL},
-    {"num_columns", get_num_columns, NULL, PyDoc_STR("Number of columns."), NULL},
-    {"num_batches", get_num_batches, NULL, PyDoc_STR("Number of Arrow record batches."), NULL},
-    {"columns", get_columns, NULL, PyDoc_STR("Column names."), NULL},
-    {"position", get_position, NULL,
-     PyDoc_STR("Of a delivery: (epoch, part), comparable between subscriptions; else None."), NULL},
-    {"deleted", get_deleted, NULL,
-     PyDoc_STR("Of a delivery: last rows of the keys that left, as a QueryResult; else None."),
-     NULL},
+    {"num_rows", get_num_rows, NULL, ext_doc_num_rows, NULL},
+    {"num_columns", get_num_columns, NULL, ext_doc_num_columns, NULL},
+    {"num_batches", get_num_batches, NULL, ext_doc_num_batches, NULL},
+    {"columns", get_columns, NULL, ext_doc_columns, NULL},
+    {"position", get_position, NULL, ext_doc_position, NULL},
+    {"deleted", get_deleted, NULL, ext_doc_deleted, NULL},
     {"_ops", get_ops, NULL, PyDoc_STR("One byte a row: 0 insert, 1 update, 2 delete."), NULL},
     {"_outcome", get_outcome, NULL, PyDoc_STR("(kind, ddl type, ddl object, rows affected)."),
      NULL},

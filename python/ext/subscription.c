@@ -4,6 +4,7 @@
  *
  * Reads of one subscription are serialised by `reading`, which is waited for as long as for rows.
  * cancel and the state may come from any thread. */
+#include "docs.h"
 #include "state.h"
 
 #include <time.h>
@@ -273,17 +274,10 @@ subscription_notify(PyObject *o, PyObject *args) {
 }
 
 static PyMethodDef subscription_methods[] = {
-    {"try_next", subscription_try_next, METH_NOARGS,
-     PyDoc_STR("try_next($self)\n--\n\nThe next changes as a QueryResult, or None when there are "
-               "none now. Never waits.")},
-    {"next", subscription_next, METH_NOARGS,
-     PyDoc_STR("next($self)\n--\n\nWaits for the next changes; None at the end.")},
-    {"next_timeout", subscription_next_timeout, METH_O,
-     PyDoc_STR("next_timeout($self, timeout_ms, /)\n--\n\nWaits at most `timeout_ms` milliseconds; "
-               "None when nothing came.")},
-    {"cancel", subscription_cancel, METH_NOARGS,
-     PyDoc_STR("cancel($self)\n--\n\nEnds the subscription and wakes its waiters on any thread. "
-               "Twice is fine.")},
+    {"try_next", subscription_try_next, METH_NOARGS, ext_doc_try_next},
+    {"next", subscription_next, METH_NOARGS, ext_doc_next},
+    {"next_timeout", subscription_next_timeout, METH_O, ext_doc_next_timeout},
+    {"cancel", subscription_cancel, METH_NOARGS, ext_doc_cancel},
     {"_notify", subscription_notify, METH_VARARGS,
      PyDoc_STR("_notify($self, notifier, tag, /)\n--\n\nOnce, as soon as there is something to "
                "read, the notifier gives the tag.")},
@@ -297,8 +291,8 @@ static PyMethodDef subscription_methods[] = {
 
 static PyGetSetDef subscription_attributes[] = {
     {"_state", get_state, NULL, PyDoc_STR("'active', 'finished' or 'cancelled'."), NULL},
-    {"lag", get_lag, NULL, PyDoc_STR("Bytes that wait to be read."), NULL},
-    {"dropped", get_dropped, NULL, PyDoc_STR("Rows lost so far."), NULL},
+    {"lag", get_lag, NULL, ext_doc_lag, NULL},
+    {"dropped", get_dropped, NULL, ext_doc_dropped, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -106,6 +106,19 @@ class AsyncSubscription(_Async):
 
     ``await anext(sub)`` gives one batch; asyncio.timeout and cancellation lose nothing. Any number of them
     share one descriptor of their event loop. try_next never waits.
+
+    Example:
+        >>> import asyncio
+        >>> async def main():
+        ...     async with laminardb.open() as db:
+        ...         db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+        ...         db.start()
+        ...         changes = await db.subscribe_async("SELECT k FROM t")
+        ...         db.insert("t", {"k": 1})
+        ...         async for batch in changes:
+        ...             return batch.fetchall()
+        >>> asyncio.run(main())
+        [(1,)]
     """
 
     __slots__ = ()
@@ -119,6 +132,19 @@ class AsyncStreamSubscription(_Async):
     """Changes of a named stream for ``async for``, from the next one on.
 
     next and next_timeout are the synchronous ones of StreamSubscription: they block the calling thread.
+
+    Example:
+        >>> import asyncio
+        >>> async def main():
+        ...     async with laminardb.open() as db:
+        ...         db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+        ...         db.start()
+        ...         changes = await db.subscribe_stream_async("s")
+        ...         db.insert("t", {"k": 1})
+        ...         async for batch in changes:
+        ...             return batch.fetchall()
+        >>> asyncio.run(main())
+        [(1,)]
     """
 
     __slots__ = ()

@@ -85,6 +85,13 @@ class CallbackSubscription:
 
     Made by Connection.subscribe_callback and subscribe_stream_callback. It ends by cancel(), when its query
     ended or the connection closed, and when on_data raised and there is no on_error.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> got = []
+        >>> changes = db.subscribe_callback("SELECT 1 AS one", got.append)
+        >>> changes.wait(10), got
+        (True, [QueryResult(rows=1, columns=1)])
     """
 
     __slots__ = ("_changes", "_thread")
@@ -102,17 +109,47 @@ class CallbackSubscription:
 
     @property
     def is_active(self) -> bool:
-        """True until it is cancelled or has ended."""
+        """True until it is cancelled or has ended.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> changes = db.subscribe_callback("SELECT k FROM t", print)
+            >>> changes.is_active
+            True
+            >>> changes.cancel()
+            >>> changes.is_active
+            False
+        """
         return self._changes.is_active and self._thread.is_alive()
 
     def cancel(self) -> None:
-        """Ends it once a running callback has returned. Twice is fine, also from inside a callback."""
+        """Ends it once a running callback has returned. Twice is fine, also from inside a callback.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> changes = db.subscribe_callback("SELECT k FROM t", print)
+            >>> changes.cancel()
+            >>> changes
+            CallbackSubscription(cancelled)
+        """
         self._thread.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until it has ended, at most `timeout` seconds; True when it has.
 
         Inside its own callbacks it does not wait and gives False.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> changes = db.subscribe_callback("SELECT k FROM t", print)
+            >>> changes.wait(0.01)
+            False
+            >>> db.close()
+            >>> changes.wait(10)
+            True
         """
         if threading.current_thread() is self._thread:
             return False

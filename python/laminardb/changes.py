@@ -23,6 +23,11 @@ class ChangeRow:
     Attributes:
         op: "Insert", "Update" or "Delete". values: the new row, or the last one of a key that left.
         columns: names of the values.
+
+    Example:
+        >>> row = laminardb.ChangeRow("Insert", (1, "a"), ["k", "s"])
+        >>> row.op, row["s"], row[0]
+        ('Insert', 'a', 1)
     """
 
     __slots__ = ("columns", "op", "values")
@@ -41,7 +46,12 @@ class ChangeRow:
             raise KeyError(key) from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Column name to value."""
+        """Column name to value.
+
+        Example:
+            >>> laminardb.ChangeRow("Delete", (1, "a"), ["k", "s"]).to_dict()
+            {'k': 1, 's': 'a'}
+        """
         return dict(zip(self.columns, self.values, strict=True))
 
     def __iter__(self) -> Iterator[Any]:
@@ -64,6 +74,17 @@ class ChangeEvent:
 
     Attributes:
         result: the delivered QueryResult (rows that came or changed).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> changes = laminardb.mv(db, "n").subscribe()
+        >>> _ = db.insert("t", [(1, "a"), (2, "b")])
+        >>> event = laminardb.ChangeEvent(changes.next())
+        >>> len(event), event[0].to_dict()
+        (2, {'k': 1, 'n': 1})
     """
 
     __slots__ = ("_rows", "result")
@@ -81,17 +102,49 @@ class ChangeEvent:
 
     @property
     def op(self) -> Op:
-        """The op of all rows when they share one, else "Update"."""
+        """The op of all rows when they share one, else "Update".
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> seen = []
+            >>> thread = laminardb.mv(db, "n").subscribe(lambda event: seen.append(event.op))
+            >>> _ = db.insert("t", (1, "a"))
+            >>> db.shutdown()
+            >>> thread.join(10)
+            >>> seen
+            ['Insert']
+        """
         ops = {row.op for row in self._rows}
         return ops.pop() if len(ops) == 1 else "Update"
 
     @property
     def position(self) -> tuple[int, int] | None:
-        """Position of the delivery, see QueryResult.position."""
+        """Position of the delivery, see QueryResult.position.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> changes = laminardb.mv(db, "n").subscribe()
+            >>> _ = db.insert("t", [(1, "a"), (2, "b")])
+            >>> event = laminardb.ChangeEvent(changes.next())
+            >>> len(event.position)
+            2
+        """
         return self.result.position
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """One dict per row, with its op as "__op"."""
+        """One dict per row, with its op as "__op".
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS k, 1 AS __weight")
+            >>> laminardb.ChangeEvent(result).to_dicts()
+            [{'k': 1, '__op': 'Insert'}]
+        """
         return [{**row.to_dict(), "__op": row.op} for row in self._rows]
 
     def __iter__(self) -> Iterator[ChangeRow]:
@@ -144,6 +197,15 @@ class MaterializedView:
     """A stream seen as a table: its current rows, and its changes.
 
     With `sql` the stream is created when there is none of that name.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> view = laminardb.mv(db, "n", "SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> _ = db.insert("t", [(1, "a"), (1, "b")])
+        >>> view, view.query().fetchall()
+        (MaterializedView('n'), [(1, 2)])
     """
 
     __slots__ = ("connection", "name", "sql")
@@ -157,12 +219,31 @@ class MaterializedView:
             conn.execute(f"CREATE STREAM {spelled} AS {sql}")
 
     def query(self, filter: str | None = None) -> QueryResult:  # noqa: A002 - as query_stream
-        """The current rows; filter is one SQL expression over the columns."""
+        """The current rows; filter is one SQL expression over the columns.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> _ = db.insert("t", [(1, "a"), (2, "b")])
+            >>> laminardb.mv(db, "n").query("k > 1").fetchall()
+            [(2, 1)]
+        """
         return self.connection.query_stream(self.name, filter)
 
     @property
     def schema(self) -> Any:
-        """The schema of the rows, see Connection.schema."""
+        """The schema of the rows, see Connection.schema.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> laminardb.mv(db, "n").schema.names
+            ['k', 'n']
+        """
         return self.connection.schema(self.name)
 
     @overload
@@ -177,6 +258,19 @@ class MaterializedView:
         Without a handler: a StreamSubscription. With one: a started daemon thread that calls
         ``handler(ChangeEvent)`` per tick; it ends when the connection closes, by its cancel(), or with the
         handler's first exception.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> seen = []
+            >>> thread = laminardb.mv(db, "n").subscribe(seen.append)
+            >>> _ = db.insert("t", (1, "a"))
+            >>> db.shutdown()
+            >>> thread.join(10)
+            >>> seen
+            [ChangeEvent(Insert, rows=1)]
         """
         if handler is None:
             return self.connection.subscribe_stream(self.name)
@@ -193,5 +287,14 @@ class MaterializedView:
 
 
 def mv(conn: Connection, name: str, sql: str | None = None) -> MaterializedView:
-    """A stream as a MaterializedView; with `sql` it is created when there is none of that name."""
+    """A stream as a MaterializedView; with `sql` it is created when there is none of that name.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> laminardb.mv(db, "n").query().num_rows
+        0
+    """
     return MaterializedView(conn, name, sql)

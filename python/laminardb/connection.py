@@ -52,6 +52,15 @@ class Connection(Operating):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> _ = db.insert("t", {"k": 1})
+        >>> db, db.query_stream("n").fetchall()
+        (Connection(open), [(1, 1)])
     """
 
     __slots__ = ("__weakref__", "_feeds", "_progress")
@@ -142,12 +151,32 @@ class Connection(Operating):
         self._execute("BEGIN")
 
     def commit(self) -> None:
-        """COMMIT; without a transaction of this thread nothing: statements have taken effect already."""
+        """COMMIT; without a transaction of this thread nothing: statements have taken effect already.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE TABLE t (k BIGINT)")
+            >>> db.begin()
+            >>> _ = db.insert("t", {"k": 1})
+            >>> db.commit()
+            >>> db.query("FROM t").fetchall()
+            [(1,)]
+        """
         if self.in_transaction:
             self._execute("COMMIT")
 
     def rollback(self) -> None:
-        """ROLLBACK: nothing of the transaction happened; without one of this thread it does nothing."""
+        """ROLLBACK: nothing of the transaction happened; without one of this thread it does nothing.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE TABLE t (k BIGINT)")
+            >>> db.begin()
+            >>> _ = db.insert("t", {"k": 1})
+            >>> db.rollback()
+            >>> db.query("FROM t").fetchall()
+            []
+        """
         if self.in_transaction:
             self._execute("ROLLBACK")
 
@@ -209,10 +238,12 @@ class Connection(Operating):
         self._execute(f"SET {quoted(key)} = ?", [value])
 
     def why(self, name: str) -> Why:
-        """Why a stream shows what it shows: its inputs' watermarks, where its rows went, what to do next.
+        """Why a stream shows, or a sink writes, what it does.
+
+        It tells its inputs' watermarks, where its rows went, and one thing to do next.
 
         Raises:
-            QueryError: there is no such stream.
+            QueryError: there is no such stream or sink.
 
         Example:
             >>> db = laminardb.open()
@@ -312,6 +343,14 @@ class Connection(Operating):
         """Stops taking writes (code 901) once what was accepted is in every stream and sink.
 
         Reads go on; subscriptions end after what they have; attached sources end.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> db.shutdown()
+            >>> db.pipeline_state, db.query("SELECT count(*) FROM t").fetchone()
+            ('Stopped', (3,))
         """
         self._cancel_feeds()
         super().shutdown()
@@ -320,6 +359,12 @@ class Connection(Operating):
         """Ends the database: waiters wake, later calls raise ConnectionError 101. Twice is fine.
 
         Sinks write what was published before, for at most 5 s; attached sources end.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> db.close()
+            >>> db
+            Connection(closed)
         """
         self._cancel_feeds()
         super().close()
@@ -425,6 +470,16 @@ class Connection(Operating):
         """As subscribe, but calls on_data(QueryResult) on a daemon thread.
 
         An exception of on_data goes to on_error as a message; without on_error the subscription stops.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> got = []
+            >>> changes = db.subscribe_callback("SELECT k FROM t", got.append)
+            >>> db.shutdown()
+            >>> changes.wait(10), got
+            (True, [QueryResult(rows=3, columns=1)])
         """
         return self._call_back(Subscription, on_data, on_error, sql=sql, params=params)
 
@@ -434,7 +489,20 @@ class Connection(Operating):
         on_data: Callable[[QueryResult], object],
         on_error: Callable[[str], object] | None = None,
     ) -> CallbackSubscription:
-        """As subscribe_stream, but calls on_data(QueryResult) on a daemon thread; see subscribe_callback."""
+        """As subscribe_stream, but calls on_data(QueryResult) on a daemon thread; see subscribe_callback.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> got = []
+            >>> changes = db.subscribe_stream_callback("n", lambda batch: got.extend(batch.fetchall()))
+            >>> _ = db.insert("t", {"k": 1})
+            >>> db.shutdown()
+            >>> changes.wait(10), got
+            (True, [(1, 1)])
+        """
         return self._call_back(StreamSubscription, on_data, on_error, stream=name)
 
     def _call_back(self, cls: Any, on_data: Any, on_error: Any, **what: Any) -> CallbackSubscription:
@@ -475,7 +543,21 @@ class Connection(Operating):
         max_lag_bytes: int | None = None,
         on_lag: LagPolicy = "error",
     ) -> AsyncSubscription:
-        """As subscribe, read with ``async for`` by the running event loop, without a thread."""
+        """As subscribe, read with ``async for`` by the running event loop, without a thread.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with laminardb.open() as db:
+            ...         db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+            ...         db.start()
+            ...         changes = await db.subscribe_async("SELECT k FROM t")
+            ...         db.insert("t", {"k": 1})
+            ...         async for batch in changes:
+            ...             return batch.fetchall()
+            >>> asyncio.run(main())
+            [(1,)]
+        """
         from .aio import AsyncSubscription
 
         return self._subscribe(AsyncSubscription, sql, params=params, **self._lag(max_lag_bytes, on_lag))
@@ -489,7 +571,21 @@ class Connection(Operating):
         max_lag_bytes: int | None = None,
         on_lag: LagPolicy = "error",
     ) -> AsyncStreamSubscription:
-        """As subscribe_stream, read with ``async for`` by the running event loop, without a thread."""
+        """As subscribe_stream, read with ``async for`` by the running event loop, without a thread.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with laminardb.open() as db:
+            ...         db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
+            ...         db.start()
+            ...         changes = await db.subscribe_stream_async("s")
+            ...         db.insert("t", {"k": 1})
+            ...         async for batch in changes:
+            ...             return batch.fetchall()
+            >>> asyncio.run(main())
+            [(1,)]
+        """
         from .aio import AsyncStreamSubscription
 
         lag = self._lag(max_lag_bytes, on_lag)

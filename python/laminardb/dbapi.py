@@ -42,43 +42,119 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Warning(Exception):  # noqa: A001 - PEP 249
-    """Nothing raises it; PEP 249 wants it."""
+    """Nothing raises it; PEP 249 wants it.
+
+    Example:
+        >>> issubclass(laminardb.dbapi.Warning, Exception)
+        True
+    """
 
 
 class Error(LaminarError):
-    """Base of the errors of this module; ``__cause__`` is laminardb's own, code and place are the same."""
+    """Base of the errors of this module; ``__cause__`` is laminardb's own, code and place are the same.
+
+    Example:
+        >>> cur = laminardb.dbapi.connect().cursor()
+        >>> try:
+        ...     _ = cur.execute('SELECT nothing')
+        ... except laminardb.dbapi.Error as error:
+        ...     print(error.code)
+        400
+    """
 
 
 class InterfaceError(Error):
-    """The cursor or the connection is closed, or there are no rows to fetch."""
+    """The cursor or the connection is closed, or there are no rows to fetch.
+
+    Example:
+        >>> cur = laminardb.dbapi.connect().cursor()
+        >>> try:
+        ...     cur.fetchone()
+        ... except laminardb.dbapi.InterfaceError as error:
+        ...     print(error)
+        there are no rows to fetch: execute a query first
+    """
 
 
 class DatabaseError(Error):
-    """Base of the errors that concern the database."""
+    """Base of the errors that concern the database.
+
+    Example:
+        >>> cur = laminardb.dbapi.connect().cursor()
+        >>> try:
+        ...     _ = cur.execute('SELECT nothing')
+        ... except laminardb.dbapi.DatabaseError as error:
+        ...     print(error.code)
+        400
+    """
 
 
 class DataError(DatabaseError):
-    """Values do not fit."""
+    """Values do not fit.
+
+    Example:
+        >>> issubclass(laminardb.dbapi.DataError, laminardb.dbapi.DatabaseError)
+        True
+    """
 
 
 class OperationalError(DatabaseError):
-    """The database, a stream or a connector failed, or the statement was cancelled."""
+    """The database, a stream or a connector failed, or the statement was cancelled.
+
+    Example:
+        >>> con = laminardb.dbapi.connect()
+        >>> con.shutdown()
+        >>> try:
+        ...     _ = con.cursor().execute("CREATE SOURCE t (k BIGINT)")
+        ... except laminardb.dbapi.OperationalError as error:
+        ...     print(error.code)
+        901
+    """
 
 
 class IntegrityError(DatabaseError):
-    """Rows were refused: a key is taken, a CHECK or NOT NULL does not hold."""
+    """Rows were refused: a key is taken, a CHECK or NOT NULL does not hold.
+
+    Example:
+        >>> cur = laminardb.dbapi.connect().cursor()
+        >>> _ = cur.execute("CREATE TABLE t (k BIGINT NOT NULL)")
+        >>> try:
+        ...     _ = cur.execute("INSERT INTO t VALUES (NULL)")
+        ... except laminardb.dbapi.IntegrityError as error:
+        ...     print(error.code)
+        300
+    """
 
 
 class InternalError(DatabaseError):
-    """A fault of laminardb."""
+    """A fault of laminardb.
+
+    Example:
+        >>> issubclass(laminardb.dbapi.InternalError, laminardb.dbapi.DatabaseError)
+        True
+    """
 
 
 class ProgrammingError(DatabaseError):
-    """The statement is wrong, or names what is not there."""
+    """The statement is wrong, or names what is not there.
+
+    Example:
+        >>> cur = laminardb.dbapi.connect().cursor()
+        >>> try:
+        ...     _ = cur.execute('SELECT * FROM nothing')
+        ... except laminardb.dbapi.ProgrammingError as error:
+        ...     print(error.code)
+        200
+    """
 
 
 class NotSupportedError(DatabaseError):
-    """Nothing raises it; PEP 249 wants it."""
+    """Nothing raises it; PEP 249 wants it.
+
+    Example:
+        >>> issubclass(laminardb.dbapi.NotSupportedError, laminardb.dbapi.DatabaseError)
+        True
+    """
 
 
 _BY_CODE: dict[int, type[Error]] = {
@@ -133,17 +209,32 @@ Date, Time, Timestamp, Binary = date, _time, datetime, bytes
 
 
 def DateFromTicks(ticks: float) -> date:  # noqa: N802 - PEP 249
-    """The local date of seconds since 1970."""
+    """The local date of seconds since 1970.
+
+    Example:
+        >>> laminardb.dbapi.DateFromTicks(86400 * 366).year
+        1971
+    """
     return date(*time.localtime(ticks)[:3])
 
 
 def TimeFromTicks(ticks: float) -> _time:  # noqa: N802 - PEP 249
-    """The local time of day of seconds since 1970."""
+    """The local time of day of seconds since 1970.
+
+    Example:
+        >>> laminardb.dbapi.TimeFromTicks(59).second
+        59
+    """
     return _time(*time.localtime(ticks)[3:6])
 
 
 def TimestampFromTicks(ticks: float) -> datetime:  # noqa: N802 - PEP 249
-    """The local date and time of seconds since 1970."""
+    """The local date and time of seconds since 1970.
+
+    Example:
+        >>> laminardb.dbapi.TimestampFromTicks(86400 * 366).year
+        1971
+    """
     return datetime.fromtimestamp(ticks, UTC).astimezone().replace(tzinfo=None)
 
 
@@ -155,6 +246,11 @@ def connect(database: str = ":memory:", *, config: LaminarConfig | None = None) 
 
     Raises:
         OperationalError: it cannot be opened.
+
+    Example:
+        >>> with laminardb.dbapi.connect() as con:
+        ...     con.cursor().execute("SELECT 1").fetchone()
+        (1,)
     """
     return _translated(lambda: _open(database, config=config))
 
@@ -182,6 +278,12 @@ class Cursor:
         rowcount: rows of the last statement, or changed by it; -1 for DDL and before the first.
         arraysize: rows of fetchmany.
         lastrowid: None always.
+
+    Example:
+        >>> cur = laminardb.dbapi.connect().cursor()
+        >>> _ = cur.execute("SELECT 1 AS one UNION ALL SELECT 2")
+        >>> cur.rowcount, cur.description[0][:2], list(cur)
+        (2, ('one', 'BIGINT'), [(1,), (2,)])
     """
 
     lastrowid = None
@@ -208,6 +310,11 @@ class Cursor:
 
         Raises:
             ProgrammingError, IntegrityError, DataError, OperationalError: as the classes say.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> cur.execute("SELECT ? + 1", [1]).fetchall()
+            [(2,)]
         """
         return self._run(operation, parameters, _getframe(1))
 
@@ -230,6 +337,12 @@ class Cursor:
         """Runs a statement once for each of the parameters: all of them or none, as one change.
 
         Within a transaction it is part of that one. rowcount is the sum.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> _ = cur.execute("CREATE TABLE t (k BIGINT)")
+            >>> cur.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)]).rowcount
+            2
         """
         self._check()
         frame = _getframe(1)
@@ -257,14 +370,27 @@ class Cursor:
         return self._rows
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        """The next row; None after the last one."""
+        """The next row; None after the last one.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> _ = cur.execute("SELECT 1")
+            >>> cur.fetchone(), cur.fetchone()
+            ((1,), None)
+        """
         row = next(self._walk(), None)
         if row is not None and self.rownumber is not None:
             self.rownumber += 1
         return row
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
-        """The next rows, at most `size` (arraysize); [] after the last one."""
+        """The next rows, at most `size` (arraysize); [] after the last one.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> cur.execute("SELECT * FROM range(5)").fetchmany(2)
+            [(0,), (1,)]
+        """
         rows = []
         for _ in range(self.arraysize if size is None else size):
             row = self.fetchone()
@@ -274,22 +400,48 @@ class Cursor:
         return rows
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """All rows that are left."""
+        """All rows that are left.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> cur.execute("SELECT * FROM range(2)").fetchall()
+            [(0,), (1,)]
+        """
         rows = list(self._walk())
         if self.rownumber is not None:
             self.rownumber += len(rows)
         return rows
 
     def close(self) -> None:
-        """Lets go of the rows; nothing else can be done with the cursor."""
+        """Lets go of the rows; nothing else can be done with the cursor.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> cur.close()
+            >>> try:
+            ...     cur.fetchone()
+            ... except laminardb.dbapi.InterfaceError:
+            ...     print("closed")
+            closed
+        """
         self._forget()
         self._closed = True
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
-        """Does nothing."""
+        """Does nothing.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> cur.setinputsizes([10])
+        """
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """Does nothing."""
+        """Does nothing.
+
+        Example:
+            >>> cur = laminardb.dbapi.connect().cursor()
+            >>> cur.setoutputsize(10)
+        """
 
     def __iter__(self) -> Self:
         return self

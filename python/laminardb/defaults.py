@@ -31,7 +31,13 @@ def default_connection() -> Connection:
 
 
 def connect(uri: str = ":memory:") -> Connection:
-    """Opens a database by its address: ``laminardb://name``, ``laminardb://`` (in memory), or as open()."""
+    """Opens a database by its address: ``laminardb://name``, ``laminardb://`` (in memory), or as open().
+
+    Example:
+        >>> with laminardb.connect("laminardb://") as db:
+        ...     db.query("SELECT 1").fetchone()
+        (1,)
+    """
     if not isinstance(uri, str):
         raise TypeError(f"uri must be a str, not {type(uri).__name__}")
     scheme, mark, _ = uri.partition("://")
@@ -42,11 +48,21 @@ def connect(uri: str = ":memory:") -> Connection:
 
 
 def sql(query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
-    """Connection.sql on the default connection."""
+    """Connection.sql on the default connection.
+
+    Example:
+        >>> laminardb.sql("SELECT ? + 1 AS two", [1]).fetchall()
+        [(2,)]
+    """
     return default_connection()._sql(query, params, Resolver(_getframe(1), objects))
 
 
 def execute(sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:
-    """Connection.execute on the default connection."""
+    """Connection.execute on the default connection.
+
+    Example:
+        >>> laminardb.execute("CREATE OR REPLACE TABLE notes (text VARCHAR)")
+        ExecuteResult(ddl, CREATE TABLE notes)
+    """
     rows = default_connection()._execute(sql, params, Resolver(_getframe(1), objects))
     return ExecuteResult(rows)

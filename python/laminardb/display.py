@@ -12,7 +12,12 @@ CELL_MAX = 200
 
 
 def cell_text(value: Any) -> str:
-    """One value on one line: NULL is empty, control characters are escaped, long text is cut."""
+    """One value on one line: NULL is empty, control characters are escaped, long text is cut.
+
+    Example:
+        >>> laminardb.display.cell_text("two\\nlines"), laminardb.display.cell_text(None)
+        ('two\\\\nlines', '')
+    """
     if value is None:
         return ""
     text = str(value)
@@ -22,7 +27,14 @@ def cell_text(value: Any) -> str:
 
 
 def text_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
-    """Right-aligned columns under their names, with a row number first; says what was left out."""
+    """Right-aligned columns under their names, with a row number first; says what was left out.
+
+    Example:
+        >>> print(laminardb.display.text_table(["a", "b"], [(1, "x")], 5))
+           a  b
+        0  1  x
+        [1 of 5 rows]
+    """
     head = ["", *map(cell_text, columns)]
     body = [[str(i), *map(cell_text, row)] for i, row in enumerate(rows)]
     widths = [max(len(line[k]) for line in [head, *body]) for k in range(len(head))]
@@ -33,7 +45,12 @@ def text_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: i
 
 
 def html_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
-    """A static HTML table; everything that came from data is escaped."""
+    """A static HTML table; everything that came from data is escaped.
+
+    Example:
+        >>> "&lt;b&gt;" in laminardb.display.html_table(["a"], [("<b>",)], 1)
+        True
+    """
     import html
 
     def cells(tag: str, values: Sequence[Any]) -> str:

@@ -21,6 +21,14 @@ class LaminarError(Exception):
         line, column: place in the SQL text, from 1; None without one.
         position: the same as a character offset from 0; None without one.
         hint: the next step ('did you mean "price"?'), or None.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> try:
+        ...     db.query("SELECT cownt(1)")
+        ... except laminardb.LaminarError as error:
+        ...     print(error.code, error.column, error.hint)
+        400 8 did you mean "count"?
     """
 
     code: int = 900
@@ -30,7 +38,16 @@ class LaminarError(Exception):
     hint: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Class, code, message, place and hint as JSON-able values."""
+        """Class, code, message, place and hint as JSON-able values.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> try:
+            ...     db.query("SELECT 1 +")
+            ... except laminardb.LaminarError as error:
+            ...     print(error.to_dict()["class"], error.to_dict()["code"])
+            QueryError 401
+        """
         return {
             "class": type(self).__name__,
             "code": self.code,
@@ -43,48 +60,127 @@ class LaminarError(Exception):
 
 
 class ConnectionError(LaminarError, builtins.ConnectionError):  # noqa: A001 - the name is the contract
-    """The database cannot be opened, is closed or was shut down (1xx, 901)."""
+    """The database cannot be opened, is closed or was shut down (1xx, 901).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> db.close()
+        >>> try:
+        ...     db.query("SELECT 1")
+        ... except laminardb.ConnectionError as error:
+        ...     print(error.code)
+        101
+    """
 
     code = 100
 
 
 class QueryError(LaminarError):
-    """A statement failed (4xx; 200 for names in its text)."""
+    """A statement failed (4xx; 200 for names in its text).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> try:
+        ...     db.query("SELECT * FROM nothing")
+        ... except laminardb.QueryError as error:
+        ...     print(error.code)
+        200
+    """
 
     code = 400
 
 
 class IngestionError(LaminarError):
-    """Rows were refused; nothing of the batch was kept (3xx)."""
+    """Rows were refused; nothing of the batch was kept (3xx).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> try:
+        ...     db.insert("t", {"k": "one"})
+        ... except laminardb.IngestionError as error:
+        ...     print(error.code)
+        300
+    """
 
     code = 300
 
 
 class SchemaError(LaminarError):
-    """A name is unknown or taken, or a schema is wrong (200-203)."""
+    """A name is unknown or taken, or a schema is wrong (200-203).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> try:
+        ...     db.schema("nothing")
+        ... except laminardb.SchemaError as error:
+        ...     print(error.code)
+        200
+    """
 
     code = 203
 
 
 class SubscriptionError(LaminarError):
-    """A subscription cannot be made or continued (5xx)."""
+    """A subscription cannot be made or continued (5xx).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> try:
+        ...     db.subscribe("SELECT k FROM t", on_lag="conflate")
+        ... except laminardb.SubscriptionError as error:
+        ...     print(error.code)
+        500
+    """
 
     code = 500
 
 
 class StreamError(LaminarError):
-    """A stream failed while it ran (600)."""
+    """A stream failed while it ran (600).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT)")
+        >>> changes = db.subscribe("SELECT k * 9223372036854775807 AS k FROM t")
+        >>> _ = db.insert("t", {"k": 2})
+        >>> try:
+        ...     changes.next()
+        ... except laminardb.StreamError as error:
+        ...     print(error.code)
+        600
+    """
 
     code = 600
 
 
 class CheckpointError(LaminarError):
-    """A checkpoint failed (70x)."""
+    """A checkpoint failed (70x).
+
+    Example:
+        >>> laminardb.CheckpointError("no").code
+        700
+    """
 
     code = 700
 
 
 class ConnectorError(LaminarError):
-    """A connector failed (800)."""
+    """A connector failed (800).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (v BIGINT)")
+        >>> _ = db.execute("CREATE SINK k FROM t WITH (connector = 'python', retries = 0)")
+        >>> db.register_sink("k", lambda batch: 1 / 0)
+        >>> db.start()
+        >>> _ = db.insert("t", {"v": 1})
+        >>> try:
+        ...     db.flush()
+        ... except laminardb.ConnectorError as error:
+        ...     print(error.code)
+        800
+    """
 
     code = 800

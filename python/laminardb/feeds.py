@@ -30,6 +30,13 @@ class AttachedSource:
 
     source: the name. rows: inserted so far. error: the exception that ended it, None while it runs and when
     it ended well: at its end, by cancel(), or because the database was shut down or closed.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> feed = db.attach_source("t", ({"k": i} for i in range(3)))
+        >>> feed.wait(10), feed.rows, feed.error
+        (True, 3, None)
     """
 
     def __init__(
@@ -47,17 +54,41 @@ class AttachedSource:
 
     @property
     def is_active(self) -> bool:
-        """It may still insert rows."""
+        """It may still insert rows.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> feed = db.attach_source("t", ({"k": i} for i in range(3)))
+            >>> feed.wait(10), feed.is_active
+            (True, False)
+        """
         return not self._done.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits for its end, at most so many seconds; True: it has ended. Not from the loop of its task."""
+        """Waits for its end, at most so many seconds; True: it has ended. Not from the loop of its task.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> feed = db.attach_source("t", ({"k": i} for i in range(3)))
+            >>> feed.wait(10)
+            True
+        """
         return self._done.wait(timeout)
 
     def cancel(self) -> None:
         """Ends it before its next insert. Twice is fine, from any thread.
 
         A thread that waits within the iterable ends when that gives its next item.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> feed = db.attach_source("t", ({"k": 1} for _ in iter(int, 1)))
+            >>> feed.cancel()
+            >>> feed.wait(10), feed.error
+            (True, None)
         """
         self._cancelled = True
 

@@ -13,6 +13,16 @@ class LatencyMetrics:
     """Microseconds from an insert to its changes being published; percentiles are within 1/32.
 
     count: how many inserts were measured (all of the first 64, then one in sixteen).
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> _ = db.insert("t", {"k": 1})
+        >>> latency = db.stream_metrics("n").latency
+        >>> latency.count, 0 < latency.p50_us <= latency.max_us
+        (1, True)
     """
 
     count: int
@@ -37,6 +47,14 @@ class PipelineMetrics:
     total_events_ingested: rows accepted by sources. total_events_emitted: rows that named streams gave.
     total_events_dropped: rows late for every window of a named stream. total_cycles: inserts and watermarks
     taken through the streams. total_batches: inserts. source_count: sources and tables.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+        >>> m = db.metrics()
+        >>> m.total_events_ingested, m.source_count, m.state
+        (3, 1, 'Created')
     """
 
     total_events_ingested: int
@@ -71,6 +89,14 @@ class SourceMetrics:
     utilization: how much of that is used.
     is_backpressured: the next insert has to wait, for the queue or for a full subscription that blocks.
     watermark: without WATERMARK FOR, when its newest row came. error: what ended the feed of attach_source.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+        >>> m = db.source_metrics("t")
+        >>> m.total_events, m.capacity, m.utilization
+        (3, 65536, 0.0)
     """
 
     name: str
@@ -115,6 +141,16 @@ class StreamMetrics:
     forget them. state_rows, state_bytes: what its operators remember; what it shares with other streams,
     which remember it once together, stands apart in shared_state_rows and shared_state_bytes. sql: the
     statement that made it.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> _ = db.insert("t", {"k": 1})
+        >>> m = db.stream_metrics("n")
+        >>> m.total_events, m.rows_in, m.error
+        (1, 1, None)
     """
 
     name: str
@@ -167,6 +203,13 @@ class MetricsSample:
 
     ingested, emitted, dropped: rows, as in PipelineMetrics; delivered: rows that sinks wrote. watermark:
     epoch milliseconds, None before a row.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+        >>> db.metrics_history()[-1].ingested
+        3
     """
 
     time: datetime
@@ -185,6 +228,13 @@ class TableStats:
     """What a source or table holds: see Connection.table_stats.
 
     row_count: rows retained. size_bytes: their memory.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+        >>> db.table_stats("t").row_count
+        3
     """
 
     row_count: int
@@ -197,6 +247,13 @@ class Watermark:
 
     current: epoch milliseconds, before any row -2**63. lag_ms: how far it lies behind the database's clock,
     0 before any row and when it is ahead.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+        >>> _ = db.insert("t", {"ts": 5000})
+        >>> db.watermark("t").current
+        5000
     """
 
     current: int
@@ -204,7 +261,16 @@ class Watermark:
 
 
 class Metrics:
-    """A PipelineMetrics with the rate computed."""
+    """A PipelineMetrics with the rate computed.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+        >>> m = laminardb.Metrics(db.metrics())
+        >>> m.total_events_ingested, m.state
+        (3, 'Created')
+    """
 
     __slots__ = ("_metrics",)
 
@@ -213,7 +279,15 @@ class Metrics:
 
     @property
     def events_per_second(self) -> float:
-        """Rows ingested per second since the database was opened; 0 when no time has passed."""
+        """Rows ingested per second since the database was opened; 0 when no time has passed.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> laminardb.Metrics(db.metrics()).events_per_second > 0
+            True
+        """
         seconds = self.uptime_secs
         return float(self.total_events_ingested / seconds) if seconds > 0 else 0.0
 

@@ -40,6 +40,12 @@ class Operating(Asking):
         """Schema of a source, table or stream.
 
         A pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.schema("t").names
+            ['k', 's']
         """
         from .types import Schema
 
@@ -166,7 +172,14 @@ class Operating(Asking):
             return None
 
     def all_source_metrics(self) -> list[SourceMetrics]:
-        """Counters of every source and table in order of creation."""
+        """Counters of every source and table in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.all_source_metrics()
+            [SourceMetrics(name='t', events=0, pending=0)]
+        """
         found = (self.source_metrics(name) for name in self.list_tables())
         return [m for m in found if m is not None]
 
@@ -190,7 +203,16 @@ class Operating(Asking):
             return None
 
     def all_stream_metrics(self) -> list[StreamMetrics]:
-        """Counters of every stream in order of creation."""
+        """Counters of every stream in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> db.all_stream_metrics()
+            [StreamMetrics(name='n', events=0, pending=0)]
+        """
         found = (self.stream_metrics(name) for name in self.list_streams())
         return [m for m in found if m is not None]
 
@@ -230,28 +252,65 @@ class Operating(Asking):
 
         The minimum over event-timed sources that have had a row; without such sources the ingestion time of
         the newest rows.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+            >>> _ = db.insert("t", {"ts": 5000})
+            >>> db.pipeline_watermark
+            5000
         """
         return self._metrics()["watermark"]
 
     @property
     def total_events_processed(self) -> int:
-        """Rows ingested plus rows emitted; never falls."""
+        """Rows ingested plus rows emitted; never falls.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> db.total_events_processed
+            3
+        """
         m = self._metrics()
         return m["rows_in"] + m["rows_out"]
 
     @property
     def source_count(self) -> int:
-        """Sources and tables."""
+        """Sources and tables.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.source_count
+            1
+        """
         return self._metrics()["sources"]
 
     @property
     def sink_count(self) -> int:
-        """Sinks."""
+        """Sinks.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+            >>> db.sink_count
+            1
+        """
         return self._metrics()["sinks"]
 
     @property
     def active_query_count(self) -> int:
-        """Running queries and open subscriptions by SQL."""
+        """Running queries and open subscriptions by SQL.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> changes = db.subscribe("SELECT k FROM t")
+            >>> db.active_query_count
+            1
+        """
         return self._metrics()["queries"]
 
     def topology(self) -> PipelineTopology:
@@ -284,14 +343,32 @@ class Operating(Asking):
         return PipelineTopology(list(nodes.values()), edges)
 
     def pipeline(self, name: str) -> Pipeline:
-        """The pipeline of that name (CREATE PIPELINE makes one). Unknown name: SchemaError 200."""
+        """The pipeline of that name (CREATE PIPELINE makes one). Unknown name: SchemaError 200.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> p, p.state
+            (Pipeline(name='p'), 'Created')
+        """
         from .pipeline import Pipeline
 
         self._pipeline_state(name)
         return next((p for p in self.pipelines() if p.name.lower() == name.lower()), Pipeline(self, name))
 
     def pipelines(self) -> list[Pipeline]:
-        """Named pipelines in order of creation; streams without one run with the database."""
+        """Named pipelines in order of creation; streams without one run with the database.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> db.pipelines()
+            [Pipeline(name='p')]
+        """
         from .pipeline import Pipeline
 
         return [Pipeline(self, row[0]) for row in self._execute("SHOW PIPELINES").fetchall()[1:]]
@@ -313,13 +390,29 @@ class Operating(Asking):
         return [SourceInfo(name, self.schema(name), sql) for name, _, sql, _ in rows]
 
     def streams(self) -> list[StreamInfo]:
-        """Streams in order of creation."""
+        """Streams in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> db.streams()
+            [StreamInfo(name='n', columns=2)]
+        """
         from .pipeline import StreamInfo
 
         return [StreamInfo(row[0], self.schema(row[0]), row[1]) for row in self._list(_STREAM)]
 
     def sinks(self) -> list[SinkInfo]:
-        """Sinks in order of creation."""
+        """Sinks in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+            >>> db.sinks()
+            [SinkInfo(name='k')]
+        """
         from .pipeline import SinkInfo
 
         rows = {row[0]: row for row in self._execute("SHOW SINKS").fetchall()}
@@ -330,11 +423,25 @@ class Operating(Asking):
         ]
 
     def list_sinks(self) -> list[str]:
-        """Names of sinks in order of creation."""
+        """Names of sinks in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+            >>> db.list_sinks()
+            ['k']
+        """
         return [row[0] for row in self._list(_SINK)]
 
     def sink_metrics(self, name: str) -> SinkMetrics | None:
-        """Counters of a sink, or None when there is no such sink."""
+        """Counters of a sink, or None when there is no such sink.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+            >>> db.sink_metrics("k").total_events, db.sink_metrics("nothing")
+            (0, None)
+        """
         from .sinks import SinkMetrics
 
         try:
@@ -343,7 +450,14 @@ class Operating(Asking):
             return None
 
     def all_sink_metrics(self) -> list[SinkMetrics]:
-        """Counters of every sink in order of creation."""
+        """Counters of every sink in order of creation.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+            >>> [m.name for m in db.all_sink_metrics()]
+            ['k']
+        """
         found = (self.sink_metrics(name) for name in self.list_sinks())
         return [m for m in found if m is not None]
 
@@ -372,7 +486,15 @@ class Operating(Asking):
         self._register_sink(name, None if target is None else Target(target))
 
     def queries(self) -> list[QueryInfo]:
-        """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first."""
+        """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> changes = db.subscribe("SELECT k FROM t")
+            >>> [(q.sql, q.active) for q in db.queries()]
+            [('SELECT k FROM t', True)]
+        """
         from .pipeline import QueryInfo
 
         return [

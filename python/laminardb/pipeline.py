@@ -17,7 +17,15 @@ _BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SourceInfo:
-    """A source or table: name, schema, the statement that made it."""
+    """A source or table: name, schema, the statement that made it.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> info = db.sources()[0]
+        >>> info.name, info.schema.names, info.sql
+        ('t', ['k', 's'], 'CREATE SOURCE t (k BIGINT, s VARCHAR)')
+    """
 
     name: str
     schema: Any
@@ -29,7 +37,17 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StreamInfo:
-    """A stream: name, schema, the statement that made it."""
+    """A stream: name, schema, the statement that made it.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> info = db.streams()[0]
+        >>> info.name, info.schema.names
+        ('n', ['k', 'n'])
+    """
 
     name: str
     schema: Any
@@ -41,7 +59,15 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SinkInfo:
-    """A sink: name, the statement that made it, connector ("file", "python") and state, as in SinkMetrics."""
+    """A sink: name, the statement that made it, connector ("file", "python") and state, as in SinkMetrics.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+        >>> info = db.sinks()[0]
+        >>> info.name, info.connector
+        ('k', 'python')
+    """
 
     name: str
     sql: str | None = None
@@ -54,7 +80,16 @@ class SinkInfo:
 
 @dataclass(frozen=True, slots=True)
 class QueryInfo:
-    """A query or subscription by SQL, as it was when it was listed."""
+    """A query or subscription by SQL, as it was when it was listed.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> changes = db.subscribe("SELECT k FROM t")
+        >>> info = db.queries()[0]
+        >>> info.sql, info.active
+        ('SELECT k FROM t', True)
+    """
 
     id: int
     sql: str
@@ -74,6 +109,10 @@ class Progress:
     id: of db.queries(). fraction: 0 to 1, which is the end; it never falls. rows_read of rows_to_read: rows
     of tables, sources and files (some are estimated), and those that sorts held back. elapsed, remaining:
     seconds; remaining is an estimate, None: nothing is known yet.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> db.set_progress(lambda p: print(f"{p.fraction:.0%}, {p.remaining} s to go"))
     """
 
     id: int
@@ -86,7 +125,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PipelineNode:
-    """node_type: "source" (tables too), "stream" or "sink". sql: of streams; None otherwise."""
+    """node_type: "source" (tables too), "stream" or "sink". sql: of streams; None otherwise.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> db.topology().nodes
+        [PipelineNode(name='t', type='source'), PipelineNode(name='n', type='stream')]
+    """
 
     name: str
     node_type: str
@@ -99,7 +147,16 @@ class PipelineNode:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PipelineEdge:
-    """Rows go from from_node to to_node."""
+    """Rows go from from_node to to_node.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> db.topology().edges
+        [PipelineEdge('t' -> 'n')]
+    """
 
     from_node: str
     to_node: str
@@ -114,7 +171,17 @@ def _printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PipelineTopology:
-    """The graph of what reads what, from the bound plans. Nodes in order of creation: inputs come first."""
+    """The graph of what reads what, from the bound plans. Nodes in order of creation: inputs come first.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> graph = db.topology()
+        >>> graph, [node.node_type for node in graph.nodes]
+        (PipelineTopology(nodes=2, edges=1), ['source', 'stream'])
+    """
 
     nodes: list[PipelineNode]
     edges: list[PipelineEdge]
@@ -126,7 +193,19 @@ class PipelineTopology:
         return {node.name: f"n{i}" for i, node in enumerate(self.nodes)}
 
     def to_mermaid(self) -> str:
-        """A Mermaid flowchart. Names are data: they are quoted and escaped."""
+        """A Mermaid flowchart. Names are data: they are quoted and escaped.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> print(db.topology().to_mermaid(), end="")
+            flowchart LR
+                n0[("t")]
+                n1["n"]
+                n0 --> n1
+        """
         shapes = {"source": ("[(", ")]"), "stream": ("[", "]"), "sink": ("[[", "]]")}
         ids = self._ids()
         lines = ["flowchart LR"]
@@ -138,7 +217,16 @@ class PipelineTopology:
         return "\n".join(lines) + "\n"
 
     def to_dot(self) -> str:
-        """A Graphviz digraph. Names are data: they are quoted and escaped."""
+        """A Graphviz digraph. Names are data: they are quoted and escaped.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+            >>> db.start()
+            >>> print(db.topology().to_dot().splitlines()[-2].strip())
+            n0 -> n1;
+        """
         shapes = {"source": "cylinder", "stream": "box", "sink": "component"}
         ids = self._ids()
         lines = ["digraph pipeline {", "    rankdir=LR;"]
@@ -218,7 +306,16 @@ class PipelineTopology:
 
 @dataclass(frozen=True, slots=True)
 class PipelineVersion:
-    """What a pipeline was from created_at (aware, UTC) on: the statements that make it, as one text."""
+    """What a pipeline was from created_at (aware, UTC) on: the statements that make it, as one text.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+        >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+        >>> p = db.pipeline("p")
+        >>> [version.version for version in p.versions()]
+        [1, 2]
+    """
 
     version: int
     created_at: datetime
@@ -253,7 +350,16 @@ class Pipeline:
 
     @property
     def name(self) -> str:
-        """As it was declared."""
+        """As it was declared.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> p.name
+            'p'
+        """
         return self._name
 
     @property
@@ -261,6 +367,15 @@ class Pipeline:
         """'Created', 'Starting', 'Running', 'Paused', 'ShuttingDown', 'Stopped', or 'Faulted'.
 
         Faulted: all its streams have failed.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> p.start()
+            >>> p.state
+            'Running'
         """
         return self._db._pipeline_state(self._name)
 
@@ -269,7 +384,18 @@ class Pipeline:
         self._db._execute(f'{action} PIPELINE "{name}"')
 
     def start(self) -> None:
-        """Its streams read what is retained, then everything new. One that was paused resumes."""
+        """Its streams read what is retained, then everything new. One that was paused resumes.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> _ = db.insert("t", {"v": 1})
+            >>> p.start()
+            >>> db.query_stream("s").fetchall()
+            [(1,)]
+        """
         self._do("START")
 
     def stop(self) -> None:
@@ -277,24 +403,76 @@ class Pipeline:
 
         Raises:
             QueryError: a stream holds values of now(), random() or the like; pause() keeps those.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> p.start()
+            >>> p.stop()
+            >>> p.state
+            'Stopped'
         """
         self._do("STOP")
 
     def pause(self) -> None:
-        """Its streams stay where they are; what comes for them is kept in memory until resume()."""
+        """Its streams stay where they are; what comes for them is kept in memory until resume().
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> p.start()
+            >>> p.pause()
+            >>> p.state
+            'Paused'
+        """
         self._do("PAUSE")
 
     def resume(self) -> None:
-        """What came in the pause flows, insert by insert, as if there had been none."""
+        """What came in the pause flows, insert by insert, as if there had been none.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> p.start()
+            >>> p.pause()
+            >>> _ = db.insert("t", {"v": 1})
+            >>> p.resume()
+            >>> db.query_stream("s").fetchall()
+            [(1,)]
+        """
         self._do("RESUME")
 
     def topology(self) -> PipelineTopology:
-        """Its streams, what they read, and the sinks that read them."""
+        """Its streams, what they read, and the sinks that read them.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> p.topology()
+            PipelineTopology(nodes=2, edges=1)
+        """
         return self._db._graph(self._db._pipeline_topology(self._name))
 
     def versions(self) -> list[PipelineVersion]:
         """What it was and is, oldest first; the last 64 are kept. CREATE, OR REPLACE and DROP of its streams
-        make versions."""
+        make versions.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
+            >>> _ = db.execute("CREATE STREAM s IN PIPELINE p AS SELECT sum(v) AS v FROM t")
+            >>> p = db.pipeline("p")
+            >>> print(p.versions()[-1].sql.splitlines()[0])
+            CREATE PIPELINE "p";
+        """
         return [PipelineVersion(*row) for row in self._db._pipeline_versions(self._name).fetchall()]
 
     def __repr__(self) -> str:

@@ -121,7 +121,12 @@ def _of_sinks(sinks: list[SinkMetrics]) -> Iterator[Family]:
 
 
 def text(db: Operating, openmetrics: bool = False) -> str:
-    """The page that a scraper reads; its media type is CONTENT_TYPE or OPENMETRICS_CONTENT_TYPE."""
+    """The page that a scraper reads; its media type is CONTENT_TYPE or OPENMETRICS_CONTENT_TYPE.
+
+    Example:
+        >>> laminardb.prometheus.text(laminardb.open()).splitlines()[2]
+        'laminardb_ingested_rows_total 0.0'
+    """
     lines: list[str] = []
     for families in (
         _of_database(db),

@@ -131,6 +131,14 @@ class Relation(_Relational):
 
         Raises:
             QueryError: the condition is wrong, or names what is not there.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.filter("k = $k", {"k": 1}).fetchall()
+            [(1, 'a')]
         """
         _listed((condition,), "filter")
         bound = self._bound(params)
@@ -142,7 +150,16 @@ class Relation(_Relational):
         return self._with(f"SELECT * FROM {self._nested()} WHERE {condition}", params=bound)
 
     def project(self, *expressions: str) -> Relation:
-        """Columns made of expressions: ``project("a", "b + 1 AS c")``. ORDER BY stays."""
+        """Columns made of expressions: ``project("a", "b + 1 AS c")``. ORDER BY stays.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.project("k + 1 AS more").fetchall()
+            [(2,), (3,), (3,)]
+        """
         shown = _listed(expressions, "project")
         if self._order:
             inner = f"SELECT {shown} FROM {self._nested(self._inner)}"
@@ -152,7 +169,16 @@ class Relation(_Relational):
     select = project
 
     def aggregate(self, expressions: str, group_by: str = "") -> Relation:
-        """One row of aggregates, or one per group: ``aggregate("k, sum(v) AS v", "k")``."""
+        """One row of aggregates, or one per group: ``aggregate("k, sum(v) AS v", "k")``.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.aggregate("k, count(*) AS n", "k").order("k").fetchall()
+            [(1, 1), (2, 2)]
+        """
         shown = _listed((expressions,), "aggregate")
         tail = f" GROUP BY {group_by}" if group_by else ""
         return self._with(f"SELECT {shown} FROM {self._nested()}{tail}")
@@ -164,6 +190,16 @@ class Relation(_Relational):
         both have, several with commas between, or a condition. In it a side goes by its alias, or the name of
         its table; without one, or where both have the same, the left is ``l`` and the right ``r``. how:
         inner, left, right, full, semi or anti.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> _ = db.execute("CREATE TABLE names (k BIGINT, name VARCHAR)")
+            >>> _ = db.insert("names", (1, "one"))
+            >>> t.join("names", "k").fetchall()
+            [(1, 'a', 'one')]
         """
         if how not in _JOINS:
             raise ValueError(f"how must be one of {', '.join(_JOINS)}, not {how!r}")
@@ -179,23 +215,68 @@ class Relation(_Relational):
         return self._merged(right, f"SELECT * FROM {both} {tail}")
 
     def union(self, other: Relation | QueryResult | str) -> Relation:
-        """The rows of both, all of them: ``distinct()`` behind it drops those that are there twice."""
+        """The rows of both, all of them: ``distinct()`` behind it drops those that are there twice.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> len(t.union(t))
+            6
+        """
         return self._set("UNION ALL", other)
 
     def intersect(self, other: Relation | QueryResult | str) -> Relation:
-        """The rows that both have, each once."""
+        """The rows that both have, each once.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.intersect(t.filter("k = 2")).fetchall()
+            [(2, 'b')]
+        """
         return self._set("INTERSECT", other)
 
     def except_(self, other: Relation | QueryResult | str) -> Relation:
-        """The rows that the other one has not, each once."""
+        """The rows that the other one has not, each once.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.except_(t.filter("k = 2")).fetchall()
+            [(1, 'a')]
+        """
         return self._set("EXCEPT", other)
 
     def distinct(self) -> Relation:
-        """Each row once."""
+        """Each row once.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> len(t.distinct())
+            2
+        """
         return self._with(f"SELECT DISTINCT * FROM {self._nested()}")
 
     def order(self, *expressions: str) -> Relation:
-        """In an order: ``order("a", "b DESC")``. filter, project and limit keep it, other methods do not."""
+        """In an order: ``order("a", "b DESC")``. filter, project and limit keep it, other methods do not.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.order("k DESC").fetchone()
+            (2, 'b')
+        """
         order = _listed(expressions, "order")
         inner = f"SELECT * FROM {self._nested()}"
         return self._with(f"{inner}\nORDER BY {order}", order=order, inner=inner)
@@ -203,7 +284,16 @@ class Relation(_Relational):
     sort = order
 
     def limit(self, count: int, offset: int = 0) -> Relation:
-        """The first `count` rows behind the first `offset` ones."""
+        """The first `count` rows behind the first `offset` ones.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.order("k").limit(1, offset=1).fetchall()
+            [(2, 'b')]
+        """
         for name, value in (("count", count), ("offset", offset)):
             if isinstance(value, bool) or not isinstance(value, int):
                 raise TypeError(f"{name} must be an int, not {type(value).__name__}")
@@ -213,7 +303,16 @@ class Relation(_Relational):
         return self._with(f"{text}\nLIMIT {count} OFFSET {offset}")
 
     def alias(self, name: str) -> Relation:
-        """The same under a name, by which the conditions of a join call it."""
+        """The same under a name, by which the conditions of a join call it.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.alias("a").join(t.alias("b"), "a.k = b.k + 1").num_rows
+            2
+        """
         made = self._with(self._sql, order=self._order, inner=self._inner)
         made._name = name
         return made
@@ -252,16 +351,43 @@ class Relation(_Relational):
 
     @property
     def sql_text(self) -> str:
-        """The query as SQL, with its parameters as they are."""
+        """The query as SQL, with its parameters as they are.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.filter("k = 1").sql_text.splitlines()[0]
+            'SELECT * FROM (SELECT * FROM "t"'
+        """
         return self._sql
 
     def explain(self) -> str:
-        """Its plan as an operator tree."""
+        """Its plan as an operator tree.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> "scan" in t.explain().lower()
+            True
+        """
         rows = self._connection._query(f"EXPLAIN {self._sql}", self._params, self._resolver())
         return "\n".join(row[0] for row in rows)
 
     def execute(self) -> QueryResult:
-        """Runs it now, whether it has run or not; the result is also what the relation shows from now on."""
+        """Runs it now, whether it has run or not; the result is also what the relation shows from now on.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.execute()
+            QueryResult(rows=3, columns=2)
+        """
         self._ran = self._connection._query(self._sql, self._params, self._resolver())
         return self._ran
 
@@ -270,18 +396,46 @@ class Relation(_Relational):
 
         Raises:
             QueryError: it reads objects of the program, which do not change.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> changes = t.live()
+            >>> changes.try_next().num_rows
+            3
         """
         return self._connection.subscribe(self._sql, self._params, **options)
 
     def create_stream(self, name: str) -> MaterializedView:
-        """CREATE STREAM name AS this query: kept up to date under a name, by which others read it."""
+        """CREATE STREAM name AS this query: kept up to date under a name, by which others read it.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> db.start()
+            >>> t.aggregate("count(*) AS n").create_stream("counted").query().fetchall()
+            [(3,)]
+        """
         from .changes import MaterializedView
 
         self._connection.execute(f"CREATE STREAM {quoted(name)} AS {self._sql}", self._params)
         return MaterializedView(self._connection, name)
 
     def create_view(self, name: str) -> Relation:
-        """CREATE VIEW name AS this query; the relation of that name."""
+        """CREATE VIEW name AS this query; the relation of that name.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.filter("k = 1").create_view("ones").fetchall()
+            [(1, 'a')]
+        """
         self._connection.execute(f"CREATE VIEW {quoted(name)} AS {self._sql}", self._params)
         return self._connection.table(name)
 
@@ -293,69 +447,196 @@ class Relation(_Relational):
 
     @property
     def num_rows(self) -> int:
-        """Rows of its result."""
+        """Rows of its result.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.num_rows
+            3
+        """
         return self._result.num_rows
 
     @property
     def num_columns(self) -> int:
-        """Columns of its result."""
+        """Columns of its result.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.num_columns
+            2
+        """
         return self._result.num_columns
 
     @property
     def num_batches(self) -> int:
-        """Arrow batches of its result."""
+        """Arrow batches of its result.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.num_batches
+            1
+        """
         return self._result.num_batches
 
     @property
     def columns(self) -> list[str]:
-        """Column names."""
+        """Column names.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.columns
+            ['k', 's']
+        """
         return self._result.columns
 
     @property
     def schema(self) -> Any:
-        """As QueryResult.schema."""
+        """As QueryResult.schema.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.schema.names
+            ['k', 's']
+        """
         return self._result.schema
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """All rows as tuples."""
+        """All rows as tuples.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.fetchall()
+            [(1, 'a'), (2, 'b'), (2, 'b')]
+        """
         return self._result.fetchall()
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        """The first row, or None."""
+        """The first row, or None.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.fetchone()
+            (1, 'a')
+        """
         return self._result.fetchone()
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
-        """The first rows."""
+        """The first rows.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.fetchmany(2)
+            [(1, 'a'), (2, 'b')]
+        """
         return self._result.fetchmany(size)
 
     def to_arrow(self) -> pyarrow.Table:
-        """As QueryResult.to_arrow."""
+        """As QueryResult.to_arrow.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.to_arrow().num_rows  # doctest: +NEEDS_PYARROW
+            3
+        """
         return self._result.to_arrow()
 
     arrow = to_arrow
 
     def to_pandas(self) -> pandas.DataFrame:
-        """As QueryResult.to_pandas."""
+        """As QueryResult.to_pandas.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> len(t.to_pandas())  # doctest: +NEEDS_PANDAS
+            3
+        """
         return self._result.to_pandas()
 
     df = to_pandas
 
     def to_polars(self, *, lazy: bool = False) -> polars.DataFrame | polars.LazyFrame:
-        """As QueryResult.to_polars."""
+        """As QueryResult.to_polars.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.to_polars().height  # doctest: +NEEDS_POLARS
+            3
+        """
         return self._result.to_polars(lazy=lazy)
 
     pl = to_polars
 
     def to_df(self) -> Any:
-        """As QueryResult.to_df."""
+        """As QueryResult.to_df.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> len(t.to_df())  # doctest: +NEEDS_PYARROW
+            3
+        """
         return self._result.to_df()
 
     def to_dicts(self) -> dict[str, list[Any]]:
-        """As QueryResult.to_dicts."""
+        """As QueryResult.to_dicts.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.to_dicts()
+            {'k': [1, 2, 2], 's': ['a', 'b', 'b']}
+        """
         return self._result.to_dicts()
 
     def show(self, max_rows: int = 20) -> None:
-        """Prints the first rows as a table."""
+        """Prints the first rows as a table.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> t = db.table("t")
+            >>> t.limit(1).show()
+               k  s
+            0  1  a
+        """
         self._result.show(max_rows)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

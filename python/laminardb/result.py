@@ -31,59 +31,188 @@ class _Relational:
         raise NotImplementedError
 
     def filter(self, condition: str, params: Mapping[str, Any] | None = None) -> Relation:
-        """Relation.filter of the query that this is of."""
+        """Relation.filter of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.filter("k = $k", {"k": 1}).fetchall()
+            [(1, 'a')]
+        """
         return self._relation().filter(condition, params)
 
     def project(self, *expressions: str) -> Relation:
-        """Relation.project of the query that this is of."""
+        """Relation.project of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.project("k + 1 AS more").fetchall()
+            [(2,), (3,), (3,)]
+        """
         return self._relation().project(*expressions)
 
     def select(self, *expressions: str) -> Relation:
-        """Relation.select of the query that this is of."""
+        """Relation.select of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.select("k").fetchall()
+            [(1,), (2,), (2,)]
+        """
         return self._relation().select(*expressions)
 
     def aggregate(self, expressions: str, group_by: str = "") -> Relation:
-        """Relation.aggregate of the query that this is of."""
+        """Relation.aggregate of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.aggregate("k, count(*) AS n", "k").order("k").fetchall()
+            [(1, 1), (2, 2)]
+        """
         return self._relation().aggregate(expressions, group_by)
 
     def join(self, other: Relation | QueryResult | str, on: str, how: JoinKind = "inner") -> Relation:
-        """Relation.join of the query that this is of."""
+        """Relation.join of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> _ = db.execute("CREATE TABLE names (k BIGINT, name VARCHAR)")
+            >>> _ = db.insert("names", (1, "one"))
+            >>> result.join("names", "k").fetchall()
+            [(1, 'a', 'one')]
+        """
         return self._relation().join(other, on, how)
 
     def union(self, other: Relation | QueryResult | str) -> Relation:
-        """Relation.union of the query that this is of."""
+        """Relation.union of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> len(result.union("t"))
+            6
+        """
         return self._relation().union(other)
 
     def intersect(self, other: Relation | QueryResult | str) -> Relation:
-        """Relation.intersect of the query that this is of."""
+        """Relation.intersect of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.intersect(result.filter("k = 2")).fetchall()
+            [(2, 'b')]
+        """
         return self._relation().intersect(other)
 
     def except_(self, other: Relation | QueryResult | str) -> Relation:
-        """Relation.except_ of the query that this is of."""
+        """Relation.except_ of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.except_(result.filter("k = 2")).fetchall()
+            [(1, 'a')]
+        """
         return self._relation().except_(other)
 
     def distinct(self) -> Relation:
-        """Relation.distinct of the query that this is of."""
+        """Relation.distinct of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> len(result.distinct())
+            2
+        """
         return self._relation().distinct()
 
     def order(self, *expressions: str) -> Relation:
-        """Relation.order of the query that this is of."""
+        """Relation.order of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.order("k DESC").fetchone()
+            (2, 'b')
+        """
         return self._relation().order(*expressions)
 
     def sort(self, *expressions: str) -> Relation:
-        """Relation.sort of the query that this is of."""
+        """Relation.sort of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.sort("k DESC").fetchone()
+            (2, 'b')
+        """
         return self._relation().sort(*expressions)
 
     def limit(self, count: int, offset: int = 0) -> Relation:
-        """Relation.limit of the query that this is of."""
+        """Relation.limit of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.order("k").limit(1, offset=1).fetchall()
+            [(2, 'b')]
+        """
         return self._relation().limit(count, offset)
 
     def alias(self, name: str) -> Relation:
-        """Relation.alias of the query that this is of."""
+        """Relation.alias of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> result.alias("a").join(result.alias("b"), "a.k = b.k + 1").num_rows
+            2
+        """
         return self._relation().alias(name)
 
     def live(self, **options: Any) -> Subscription:
-        """Relation.live of the query that this is of."""
+        """Relation.live of the query that this is of.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+            >>> result = db.sql("SELECT * FROM t")
+            >>> changes = result.live()
+            >>> changes.try_next().num_rows
+            3
+        """
         return self._relation().live(**options)
 
 
@@ -96,6 +225,11 @@ class QueryResult(_laminardb.Result, _Relational):
     fetch*, iteration, show and to_dicts need no package; to_arrow needs pyarrow, to_pandas pandas, to_polars
     polars. Anything that speaks the Arrow PyCapsule protocol takes it as it is: ``pyarrow.table(result)``,
     ``polars.DataFrame(result)``, ``duckdb.sql("FROM result")``.
+
+    Example:
+        >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+        >>> result, result.fetchall()
+        (QueryResult(rows=2, columns=2), [(1, 'x'), (2, 'y')])
     """
 
     __slots__ = ("_made_of",)
@@ -109,13 +243,25 @@ class QueryResult(_laminardb.Result, _Relational):
 
     @property
     def schema(self) -> Any:
-        """The Arrow schema: a pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema."""
+        """The Arrow schema: a pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema.
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> result.schema.names
+            ['a', 'b']
+        """
         from .types import Schema
 
         return Schema._best(self.__arrow_c_schema__())
 
     def to_arrow(self) -> pyarrow.Table:
-        """A pyarrow.Table that shares the result's memory."""
+        """A pyarrow.Table that shares the result's memory.
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> result.to_arrow().num_rows  # doctest: +NEEDS_PYARROW
+            2
+        """
         import pyarrow
 
         return pyarrow.RecordBatchReader.from_stream(self).read_all()
@@ -123,7 +269,13 @@ class QueryResult(_laminardb.Result, _Relational):
     arrow = to_arrow
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A pandas DataFrame (through pyarrow when it is installed)."""
+        """A pandas DataFrame (through pyarrow when it is installed).
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> len(result.to_pandas())  # doctest: +NEEDS_PANDAS
+            2
+        """
         import pandas
 
         try:
@@ -137,7 +289,13 @@ class QueryResult(_laminardb.Result, _Relational):
     df = to_pandas
 
     def to_polars(self, *, lazy: bool = False) -> polars.DataFrame | polars.LazyFrame:
-        """A polars DataFrame, or a LazyFrame with lazy=True."""
+        """A polars DataFrame, or a LazyFrame with lazy=True.
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> result.to_polars().height  # doctest: +NEEDS_POLARS
+            2
+        """
         import polars
 
         frame = polars.DataFrame(self)
@@ -146,7 +304,13 @@ class QueryResult(_laminardb.Result, _Relational):
     pl = to_polars
 
     def to_df(self) -> Any:
-        """The best frame there is: polars, else pandas, else pyarrow."""
+        """The best frame there is: polars, else pandas, else pyarrow.
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> len(result.to_df())  # doctest: +NEEDS_PYARROW
+            2
+        """
         for convert in (self.to_polars, self.to_pandas):
             try:
                 return convert()
@@ -203,6 +367,11 @@ class ExecuteResult:
         result_type: "ddl", "rows_affected", "query" or "metadata".
         rows_affected: rows changed, or rows of the query.
         ddl_type, ddl_object: for DDL, e.g. "CREATE SOURCE" and the name; else None.
+
+    Example:
+        >>> done = laminardb.open().execute("CREATE SOURCE t (k BIGINT)")
+        >>> done, done.ddl_type, bool(done)
+        (ExecuteResult(ddl, CREATE SOURCE t), 'CREATE SOURCE', True)
     """
 
     __slots__ = ("_result", "ddl_object", "ddl_type", "result_type", "rows_affected")
@@ -212,7 +381,12 @@ class ExecuteResult:
         self.result_type, self.ddl_type, self.ddl_object, self.rows_affected = result._outcome
 
     def to_query_result(self) -> QueryResult | None:
-        """The rows; None for DDL and row counts."""
+        """The rows; None for DDL and row counts.
+
+        Example:
+            >>> laminardb.open().execute("SELECT 1 AS one").to_query_result()
+            QueryResult(rows=1, columns=1)
+        """
         return self._result if self.result_type in ("query", "metadata") else None
 
     def __int__(self) -> int:

@@ -11,6 +11,10 @@ class Setting(NamedTuple):
 
     default: what RESET goes back to, as the database was opened. effect: when a change of it counts, "at
     once" or from the next thing on that it is about.
+
+    Example:
+        >>> next(s for s in laminardb.open().config_list() if s.name == "buffer_size").effect
+        'at once'
     """
 
     name: str

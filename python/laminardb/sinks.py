@@ -46,6 +46,17 @@ class SinkMetrics:
     too; last_error: the newest. latency: how long a delivery took to be written, retries too. state:
     "running", "waiting" (for register_sink), "retrying", "failed" or "finished". position: of the last
     delivery that was written. dropped: rows lost by on_lag = 'drop_oldest'.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
+        >>> db.register_sink("k", lambda batch: None)
+        >>> db.start()
+        >>> _ = db.insert("t", {"v": 1})
+        >>> db.flush()
+        >>> m = db.sink_metrics("k")
+        >>> m.total_events, m.pending, m.errors, m.state
+        (1, 0, 0, 'running')
     """
 
     name: str

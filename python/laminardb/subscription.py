@@ -17,7 +17,18 @@ class _Common(_laminardb.Subscription):
 
     @property
     def is_active(self) -> bool:
-        """True until it is cancelled, its query ended or its database closed."""
+        """True until it is cancelled, its query ended or its database closed.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> changes = db.subscribe("SELECT k FROM t")
+            >>> changes.is_active
+            True
+            >>> changes.cancel()
+            >>> changes.is_active
+            False
+        """
         return self._state == "active"
 
     @property
@@ -26,6 +37,12 @@ class _Common(_laminardb.Subscription):
 
         Raises:
             RuntimeError: after cancel().
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> db.subscribe("SELECT k FROM t").schema.names
+            ['k']
         """
         if self._state == "cancelled":
             raise RuntimeError(f"{type(self).__name__} has been cancelled")
@@ -42,6 +59,16 @@ class Subscription(_Common):
 
     Iterate it, or call try_next, next or next_timeout. It has no thread of its own: waiting sleeps in the
     engine without the GIL. One thread at a time reads it; cancel may come from any thread.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.insert("t", [(1, "a"), (2, "b"), (2, "b")])
+        >>> changes = db.subscribe("SELECT k FROM t")
+        >>> next(changes).fetchall()
+        [(1,), (2,), (2,)]
+        >>> changes.try_next() is None, changes
+        (True, Subscription(active))
     """
 
     __slots__ = ()
@@ -52,6 +79,17 @@ class Subscription(_Common):
 
 
 class StreamSubscription(_Common):
-    """Changes of a named stream, from the next one on. Reading is as with Subscription."""
+    """Changes of a named stream, from the next one on. Reading is as with Subscription.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
+        >>> db.start()
+        >>> changes = db.subscribe_stream("n")
+        >>> _ = db.insert("t", {"k": 1})
+        >>> changes.next().fetchall()
+        [(1, 1)]
+    """
 
     __slots__ = ()

@@ -54,7 +54,13 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A parsed table: names, and rows of texts with None for NULL."""
+    """A parsed table: names, and rows of texts with None for NULL.
+
+    Example:
+        >>> from laminardb import testing
+        >>> testing.table("a | b\\n1 | NULL").rows
+        [['1', None]]
+    """
 
     columns: list[str]
     rows: list[list[str | None]]
@@ -65,6 +71,11 @@ def table(text: str) -> Table:
 
     Raises:
         ValueError: there is no line of names, or a row has another number of values; with its line.
+
+    Example:
+        >>> from laminardb import testing
+        >>> testing.table("a | b\\n1 | 'x'")
+        Table(columns=['a', 'b'], rows=[['1', 'x']])
     """
     lines = [line.strip() for line in text.strip().splitlines()]
     lines = [line for line in lines if line and not re.fullmatch(r"[-+|=\s]+", line)]
@@ -121,6 +132,15 @@ def database(script: str = "", *, start: bool = True, now: int | datetime | None
     script: SQL that makes sources and streams. start: whether streams run from the beginning. now: the clock
     is the test's, and stands there (epoch milliseconds or a datetime) until ``db.tick(later)`` moves it;
     None: the system's.
+
+    Example:
+        >>> from laminardb import testing
+        >>> db = testing.database(
+        ...     "CREATE SOURCE t (k BIGINT);"
+        ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+        ... )
+        >>> db.feed("t", "k\\n1\\n2")
+        2
     """
     connection = open(config=LaminarConfig(deterministic=now is not None))
     if now is not None:
@@ -129,7 +149,17 @@ def database(script: str = "", *, start: bool = True, now: int | datetime | None
 
 
 class TestDatabase:
-    """A connection with feed, expect, watch and watermark. Everything else is the connection's own."""
+    """A connection with feed, expect, watch and watermark. Everything else is the connection's own.
+
+    Example:
+        >>> from laminardb import testing
+        >>> db = testing.database(
+        ...     "CREATE SOURCE t (k BIGINT);"
+        ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+        ... )
+        >>> _ = db.feed("t", "k\\n1\\n2")
+        >>> db.expect("n", "k | n\\n1 | 1\\n2 | 1")
+    """
 
     __test__ = False  # not a class of tests, whatever its name
 
@@ -149,13 +179,30 @@ class TestDatabase:
 
         Raises:
             IngestionError: a value does not fit its column; nothing is inserted.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database(
+            ...     "CREATE SOURCE t (k BIGINT);"
+            ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+            ... )
+            >>> db.feed("t", "k\\n1\\n2")
+            2
         """
         parsed = table(rows)
         lines: list[Sequence[str | None]] = [parsed.columns, *parsed.rows]
         return self.connection.insert_csv(name, "".join(",".join(map(_csv, line)) + "\n" for line in lines))
 
     def watermark(self, name: str, ms: int) -> None:
-        """Moves the watermark of a source to `ms` epoch milliseconds; windows before it close."""
+        """Moves the watermark of a source to `ms` epoch milliseconds; windows before it close.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+            >>> db.watermark("t", 1000)
+            >>> db.source_metrics("t").watermark
+            1000
+        """
         with self.connection.writer(name) as writer:
             writer.watermark(ms)
 
@@ -164,6 +211,15 @@ class TestDatabase:
 
         query: SQL, or the name of a source, table or stream. rows: may leave out columns. ordered: the order
         counts, too. DOUBLE and FLOAT may differ by 1e-9 of their size.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database(
+            ...     "CREATE SOURCE t (k BIGINT);"
+            ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+            ... )
+            >>> _ = db.feed("t", "k\\n1\\n2")
+            >>> db.expect("SELECT max(k) AS top FROM t", "top\\n2")
         """
         sql = query if re.search(r"\s", query.strip()) else f'SELECT * FROM "{query.strip()}"'
         result = self.connection.sql(sql)
@@ -171,7 +227,18 @@ class TestDatabase:
         _compare(query, want, result.columns, result.fetchall(), ordered)
 
     def watch(self, name: str) -> Watch:
-        """What a stream delivers from now on."""
+        """What a stream delivers from now on.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database(
+            ...     "CREATE SOURCE t (k BIGINT);"
+            ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+            ... )
+            >>> changes = db.watch("n")
+            >>> _ = db.feed("t", "k\\n1")
+            >>> changes.expect("op | k | n\\nInsert | 1 | 1")
+        """
         return Watch(self, name)
 
     def _typed(self, t: Table, sql: str, extra: dict[str, str]) -> tuple[list[str], list[Row]]:
@@ -190,7 +257,18 @@ class TestDatabase:
         return t.columns, typed.fetchall()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database(
+            ...     "CREATE SOURCE t (k BIGINT);"
+            ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+            ... )
+            >>> db.close()
+            >>> db.connection
+            Connection(closed)
+        """
         self.connection.close()
 
     def __getattr__(self, name: str) -> Any:
@@ -206,7 +284,18 @@ class TestDatabase:
 
 
 class Watch:
-    """Deliveries of a stream, in their order."""
+    """Deliveries of a stream, in their order.
+
+    Example:
+        >>> from laminardb import testing
+        >>> db = testing.database(
+        ...     "CREATE SOURCE t (k BIGINT);"
+        ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+        ... )
+        >>> changes = db.watch("n")
+        >>> _ = db.feed("t", "k\\n1")
+        >>> changes.expect("k | n\\n1 | 1")
+    """
 
     def __init__(self, db: TestDatabase, name: str) -> None:
         self._db = db
@@ -216,7 +305,18 @@ class Watch:
         self._keys = self._subscription._key_columns()
 
     def skip(self, count: int | None = None) -> Self:
-        """Leaves out the next deliveries: `count`, or all there are. Fails when there are fewer."""
+        """Leaves out the next deliveries: `count`, or all there are. Fails when there are fewer.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database(
+            ...     "CREATE SOURCE t (k BIGINT);"
+            ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+            ... )
+            >>> changes = db.watch("n")
+            >>> _ = db.feed("t", "k\\n1")
+            >>> changes.skip(1).expect_nothing()
+        """
         left = count
         while left != 0:
             if self._subscription.try_next() is None:
@@ -230,6 +330,16 @@ class Watch:
         """Fails, with the difference, unless the rows are what all deliveries since the last look hold.
 
         rows: may have a column op with Insert, Update or Delete. The order of deliveries counts not.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database(
+            ...     "CREATE SOURCE t (k BIGINT);"
+            ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+            ... )
+            >>> changes = db.watch("n")
+            >>> _ = db.feed("t", "k\\n1")
+            >>> changes.expect("op | k | n\\nInsert | 1 | 1")
         """
         t = table(rows)
         got: list[Row] = []
@@ -242,7 +352,16 @@ class Watch:
         _compare(f"changes of {self._name}", want, columns, got, False)
 
     def expect_nothing(self) -> None:
-        """Fails when something was delivered since the last look."""
+        """Fails when something was delivered since the last look.
+
+        Example:
+            >>> from laminardb import testing
+            >>> db = testing.database(
+            ...     "CREATE SOURCE t (k BIGINT);"
+            ...     "CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k"
+            ... )
+            >>> db.watch("n").expect_nothing()
+        """
         if (batch := self._subscription.try_next()) is not None:
             rows = "\n".join(f"  {row.op} {row.to_dict()}" for row in ChangeEvent(batch, self._keys))
             raise AssertionError(f"stream {self._name} delivered\n{rows}")

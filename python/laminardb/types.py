@@ -40,7 +40,12 @@ _NAMES = {
 
 
 class Column(NamedTuple):
-    """A column of a schema: name, Arrow type name, whether NULL is allowed."""
+    """A column of a schema: name, Arrow type name, whether NULL is allowed.
+
+    Example:
+        >>> laminardb.Column("k", "int64")
+        Column(name='k', type='int64', nullable=True)
+    """
 
     name: str
     type: str
@@ -85,7 +90,15 @@ def _read_type(of: _ArrowSchema) -> _ArrowType:
 
 
 class Schema:
-    """The reading interface of pyarrow.Schema: names, types, field, iteration, len, capsule."""
+    """The reading interface of pyarrow.Schema: names, types, field, iteration, len, capsule.
+
+    Example:
+        >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+        >>> schema = laminardb.Schema(result.__arrow_c_schema__())
+        >>> print(schema)
+        a: int64
+        b: string
+    """
 
     __slots__ = ("_arrow_types", "_capsule", "_columns")
 
@@ -116,16 +129,34 @@ class Schema:
 
     @property
     def names(self) -> list[str]:
-        """Column names."""
+        """Column names.
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> laminardb.Schema(result.__arrow_c_schema__()).names
+            ['a', 'b']
+        """
         return [c.name for c in self._columns]
 
     @property
     def types(self) -> list[str]:
-        """Arrow type names."""
+        """Arrow type names.
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> laminardb.Schema(result.__arrow_c_schema__()).types
+            ['int64', 'string']
+        """
         return [c.type for c in self._columns]
 
     def field(self, key: int | str) -> Column:
-        """A column by position or name."""
+        """A column by position or name.
+
+        Example:
+            >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
+            >>> laminardb.Schema(result.__arrow_c_schema__()).field("a").type
+            'int64'
+        """
         return self._columns[self.names.index(key) if isinstance(key, str) else key]
 
     def __arrow_c_schema__(self) -> Any:

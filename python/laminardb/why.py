@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a stream shows, or a sink writes, what it does: what ``EXPLAIN WATERMARK`` tells, as objects and as text."""
+"""Why a stream shows, or a sink writes, what it does: ``EXPLAIN WATERMARK`` as objects and as text."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ class InputState:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What became of the rows of a stream or sink and what it waits for. ``print(db.why("s"))`` tells it in words.
+    """What became of the rows of a stream or sink, and what it waits for. ``print(db.why("s"))`` says it.
 
-    state: "running", "waiting" (for start), "paused", "stopped" or "failed"; of a sink also "waiting" (for its
-    program), "retrying" and "finished". watermark: the least of its inputs', epoch milliseconds or None. held_by: the input that it waits for. rows_in: read; of these
-    rows_filtered were not kept by a condition, rows_late came after their windows were final, rows_null_time
-    have no event time. rows_waiting: held back by a pause, or not written yet. rows_out: emitted, or written.
-    next_final: the watermark, epoch milliseconds, at which the first open window is final. suggestion: one
-    thing to do next. kind: "stream" or "sink".
+    state: "running", "waiting" (for start), "paused", "stopped" or "failed"; of a sink also "waiting" (for
+    its program), "retrying" and "finished". watermark: the least of its inputs', epoch milliseconds or None.
+    held_by: the input that it waits for. rows_in: read; of these rows_filtered were not kept by a condition,
+    rows_late came after their windows were final, rows_null_time have no event time. rows_waiting: held back
+    by a pause, or not written yet. rows_out: emitted, or written. next_final: the watermark, epoch
+    milliseconds, at which the first open window is final. suggestion: one thing to do next. kind: "stream" or
+    "sink".
 
     Example:
         >>> db = laminardb.open()
@@ -74,7 +75,8 @@ class Why:
     @classmethod
     def _of(cls, rows: list[dict[str, Any]]) -> Why:
         s = rows[0]
-        same = "name kind state watermark held_by rows_out rows_filtered rows_late rows_null_time rows_waiting"
+        same = "name kind state watermark held_by rows_out"
+        same += " rows_filtered rows_late rows_null_time rows_waiting"
         inputs = tuple(
             InputState(
                 r["name"],

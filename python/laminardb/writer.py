@@ -17,6 +17,13 @@ class Writer:
 
     What was inserted is in every stream when ``insert`` returns: the writer holds nothing back. After close()
     every call raises IngestionError 301.
+
+    Example:
+        >>> db = laminardb.open()
+        >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        >>> with db.writer("t") as writer:
+        ...     writer.insert([(1, "a"), (2, "b")])
+        2
     """
 
     __slots__ = ("_connection", "_name")
@@ -35,36 +42,93 @@ class Writer:
 
     @property
     def name(self) -> str:
-        """The source."""
+        """The source.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> writer = db.writer("t")
+            >>> writer.name
+            't'
+        """
         return self._name
 
     @property
     def schema(self) -> Any:
-        """The source's schema, as Connection.schema gives it."""
+        """The source's schema, as Connection.schema gives it.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> writer = db.writer("t")
+            >>> writer.schema.names
+            ['k', 's']
+        """
         return self._open().schema(self._name)
 
     def insert(self, data: Any) -> int:
-        """As Connection.insert: all rows or none; returns the row count."""
+        """As Connection.insert: all rows or none; returns the row count.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> writer = db.writer("t")
+            >>> writer.insert({"k": [1, 2]})
+            2
+        """
         return self._open().insert(self._name, data)
 
     def watermark(self, timestamp_ms: int) -> None:
         """No row before this epoch millisecond will come: windows close. It never goes back.
 
         A source without WATERMARK FOR is event-timed from the first call on.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+            >>> db.writer("t").watermark(5000)
+            >>> db.pipeline_watermark
+            5000
         """
         self._open()._advance(self._name, timestamp_ms)
 
     @property
     def current_watermark(self) -> int:
-        """Epoch milliseconds; the smallest int64 before any row."""
+        """Epoch milliseconds; the smallest int64 before any row.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+            >>> writer = db.writer("t")
+            >>> _ = writer.insert({"ts": 5000})
+            >>> writer.current_watermark
+            5000
+        """
         return self._open()._source_stats(self._name)["watermark"]
 
     def flush(self) -> None:
-        """Returns when all that was inserted is applied: at once."""
+        """Returns when all that was inserted is applied: at once.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> writer = db.writer("t")
+            >>> _ = writer.insert({"k": 1})
+            >>> writer.flush()
+        """
         self._open()._source_stats(self._name)
 
     def close(self) -> None:
-        """Twice is fine."""
+        """Twice is fine.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+            >>> writer = db.writer("t")
+            >>> writer.close()
+            >>> writer
+            Writer('t', closed)
+        """
         self._connection = None
 
     def __enter__(self) -> Writer:

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import datetime
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import laminardb
@@ -193,3 +197,84 @@ def test_pandas_reads_by_it(con: Any, cur: Any) -> None:
     with pytest.warns(UserWarning, match="pandas only supports SQLAlchemy"):
         frame = pandas.read_sql("SELECT k, name FROM t WHERE k < ? ORDER BY k", con, params=[3])
     assert frame.to_dict("list") == {"k": [1, 2], "name": ["a", "b"]}
+
+
+def read_by_pandas(*arguments: Any, **options: Any) -> Any:
+    pandas = pytest.importorskip("pandas")
+    with pytest.warns(UserWarning, match="pandas only supports SQLAlchemy"):
+        return pandas.read_sql(*arguments, **options)
+
+
+def test_pandas_reads_in_pieces_and_by_index(con: Any, cur: Any) -> None:
+    frame = read_by_pandas("SELECT k, price FROM t ORDER BY k", con, index_col="k", coerce_float=True)
+    assert frame["price"].to_dict() == {1: 1.25, 2: 2.5, 3: 3.0}
+    pieces = list(read_by_pandas("SELECT k FROM t ORDER BY k", con, chunksize=2))
+    assert [list(piece["k"]) for piece in pieces] == [[1, 2], [3]]
+    con.execute("CREATE STREAM n AS SELECT count(*) AS n FROM t")
+    con.start()
+    assert list(read_by_pandas("SELECT n FROM n", con)["n"]) == [3]
+
+
+def test_polars_reads_by_it(con: Any, cur: Any) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.read_database("SELECT * FROM t ORDER BY k", con)
+    assert frame.schema == {"k": polars.Int64, "name": polars.String, "price": polars.Decimal(9, 2)}
+    assert frame.rows()[2] == (3, None, 3)
+    some = polars.read_database("SELECT k FROM t WHERE k > ?", con, execute_options={"parameters": [1]})
+    assert some["k"].to_list() == [2, 3]
+    assert polars.read_database("SELECT k FROM t ORDER BY k", con.cursor())["k"].to_list() == [1, 2, 3]
+    pieces = polars.read_database("SELECT k FROM t ORDER BY k", con, iter_batches=True, batch_size=2)
+    assert [piece["k"].to_list() for piece in pieces] == [[1, 2], [3]]
+
+
+NOTEBOOK = '''
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+    from laminardb import dbapi
+
+    con = dbapi.connect()
+    return con, mo
+
+
+@app.cell
+def _(con, mo):
+    _made = mo.sql("CREATE SOURCE t (k BIGINT, v DOUBLE)", output=False, engine=con)
+    _rows = mo.sql("INSERT INTO t VALUES (1, 0.5), (2, 1.5)", output=False, engine=con)
+    found = mo.sql("SELECT k, v * 2 AS twice FROM t ORDER BY k", output=False, engine=con)
+    return (found,)
+
+
+@app.cell
+def _(con, found):
+    from marimo._sql.get_engines import get_engines_from_variables
+
+    engines = [type(engine).__name__ for _, engine in get_engines_from_variables([("con", con)])]
+    assert engines == ["DBAPIEngine"], engines
+    print(found.to_dict("list") if hasattr(found, "iloc") else found.to_dict(as_series=False))
+
+
+if __name__ == "__main__":
+    app.run()
+'''
+
+
+def test_a_sql_cell_of_marimo(tmp_path: Path) -> None:
+    pytest.importorskip("marimo")
+    notebook = tmp_path / "notebook.py"
+    notebook.write_text(NOTEBOOK, encoding="utf-8")
+    packages = str(Path(laminardb.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, str(notebook)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": packages},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "{'k': [1, 2], 'twice': [1.0, 3.0]}"

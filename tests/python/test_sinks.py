@@ -192,7 +192,8 @@ def test_a_query_of_a_sink_that_fails_by_itself(db: Connection, tmp_path: Path) 
     file = tmp_path / "x.jsonl"
     db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)")
     db.execute(
-        f"CREATE SINK k WITH (connector = 'file', path = '{file}') AS SELECT k, v + 9223372036854775800 AS v FROM t"
+        f"CREATE SINK k WITH (connector = 'file', path = '{file}')"
+        " AS SELECT k, v + 9223372036854775800 AS v FROM t"
     )
     db.start()
     db.insert("t", {"k": [1, 2], "v": [1, 1]})
@@ -276,7 +277,8 @@ def test_why(db: Connection) -> None:
     db.start()
     db.insert("e", {"ts": 10})
     why = db.why("w")
-    assert (why.kind, why.state, why.rows_in, why.next_final, why.held_by) == ("sink", "running", 1, 1000, "e")
+    assert (why.kind, why.state, why.rows_in) == ("sink", "running", 1)
+    assert (why.next_final, why.held_by) == (1000, "e")
     assert [i.name for i in why.inputs] == ["e"] and str(why).startswith("sink w: running, watermark")
     db.insert("e", {"ts": 1500})
     wait_for(lambda: state(db, "w") == "waiting")
