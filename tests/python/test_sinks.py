@@ -21,7 +21,7 @@ from laminardb import Connection, ConnectorError, QueryError, SchemaError
 SQL = "CREATE SOURCE t (k BIGINT, v BIGINT); CREATE STREAM s AS SELECT k, sum(v) AS v FROM t GROUP BY k;"
 
 
-def wait_for(what: Any, seconds: float = 10) -> None:
+def wait_for(what: Any, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it does not come"
@@ -244,7 +244,7 @@ def test_a_mended_sink_holds_inserts_up_again(db: Connection) -> None:
         if broken[0]:
             raise OSError("no")
         entered.set()
-        leave.wait(20)
+        leave.wait(60)
 
     db.register_sink("k", write)
     db.execute(SQL + "CREATE SINK k FROM t WITH (connector = 'python', retries = 0, max_lag_bytes = 1000)")
@@ -253,7 +253,7 @@ def test_a_mended_sink_holds_inserts_up_again(db: Connection) -> None:
     wait_for(lambda: state(db, "k") == "failed")
     broken[0] = False
     db.execute("ALTER SINK k RETRY")
-    assert entered.wait(20)
+    assert entered.wait(60)
     db.config_set("insert_timeout_ms", 20)
     with pytest.raises(laminardb.IngestionError, match="on_lag"):
         for i in range(1000):
@@ -266,7 +266,7 @@ def test_why(db: Connection) -> None:
 
     def write(batch: laminardb.QueryResult) -> None:
         enter.set()
-        leave.wait(20)
+        leave.wait(60)
 
     db.execute("CREATE SOURCE e (ts BIGINT, WATERMARK FOR ts AS ts)")
     db.execute(
@@ -285,7 +285,7 @@ def test_why(db: Connection) -> None:
     why = db.why("w")
     assert (why.state, why.rows_out) == ("waiting", 0) and 'register_sink("w", ...)' in why.suggestion
     db.register_sink("w", write)
-    assert enter.wait(20)
+    assert enter.wait(60)
     db.insert("e", {"ts": 2500})
     why = db.why("w")
     assert (why.state, why.rows_waiting) == ("running", 1) and "wait for its connector" in why.suggestion
@@ -302,16 +302,16 @@ def test_lag(db: Connection) -> None:
 
     def write(batch: laminardb.QueryResult) -> None:
         enter.set()
-        leave.wait(20)
+        leave.wait(60)
 
     db.execute(SQL + "CREATE SINK k FROM t WITH (connector = 'python', max_lag_bytes = 1000)")
     db.register_sink("k", write)
     db.execute("CREATE SINK e FROM t WITH (connector = 'python', max_lag_bytes = 1000, on_lag = 'error')")
-    db.register_sink("e", lambda batch: leave.wait(20))
+    db.register_sink("e", lambda batch: leave.wait(60))
     db.start()
     db.config_set("insert_timeout_ms", 50)
     db.insert("t", {"k": 1, "v": 1})
-    assert enter.wait(10)
+    assert enter.wait(60)
     with pytest.raises(laminardb.IngestionError):
         for i in range(1000):
             db.insert("t", {"k": i, "v": i})
@@ -391,7 +391,7 @@ def test_ends_from_within_a_writer() -> None:
     db.insert("t", {"k": 1, "v": 1})
     wait_for(lambda: db.list_sinks() == ["m"])
     db.register_sink("m", lambda batch: (db.close(), done.set()))
-    assert done.wait(10)
+    assert done.wait(60)
     wait_for(lambda: db.is_closed)
 
 
