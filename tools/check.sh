@@ -13,6 +13,7 @@ echo "format: $(wc -w <<<"$sources") C files"
 echo "ruff: clean"
 "$bin/mypy" --python-executable "$bin/python" python/laminardb
 "$bin/mypy" --python-executable "$bin/python" --strict tests/python/typed_sample.py
+"$bin/basedpyright" --pythonpath "$bin/python"
 (cd build && "$bin/python" -m mypy.stubtest laminardb._laminardb)
 export PATH="$bin:$PATH"
 [ -f build/library/build.ninja ] || meson setup build/library -Dpython=false -Dwerror_strict=true >build/library.log 2>&1 || { cat build/library.log; exit 1; }

@@ -117,8 +117,8 @@ class ChangeEvent:
             >>> seen
             ['Insert']
         """
-        ops = {row.op for row in self._rows}
-        return ops.pop() if len(ops) == 1 else "Update"
+        first: Op = self._rows[0].op if self._rows else "Update"
+        return first if all(row.op == first for row in self._rows) else "Update"
 
     @property
     def position(self) -> tuple[int, int] | None:

@@ -195,8 +195,9 @@ class _Task(AttachedSource):
         except BaseException as e:
             error = e
         try:
-            if hasattr(it, "aclose"):
-                await it.aclose()
+            close = getattr(it, "aclose", None)
+            if close is not None:
+                await close()
         except Exception as e:
             error = error or e
         self._end(error)

@@ -112,7 +112,7 @@ class Schema:
         self._arrow_types: list[_ArrowType] = []
         for i in range(record.n_children):
             child = record.children[i].contents
-            kind = child.format.decode()
+            kind: str = child.format.decode()
             self._arrow_types.append(_read_type(child))
             self._columns.append(Column(child.name.decode(), _NAMES.get(kind, kind), bool(child.flags & 2)))
 
