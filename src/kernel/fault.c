@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fault.c - whether values that were read from a file are values of their types at all. */
+#include "kernel/kernel.h"
+#include "type/json_text.h"
+
+static const char *
+bool_fault(const column *c, int32_t rows) {
+    const uint8_t *v = c->values;
+    uint8_t        any = 0;
+    for (int32_t i = 0; i < rows; i++) {
+        any |= v[i];
+    }
+    return any > 1 ? "a BOOLEAN that is neither true nor false" : NULL;
+}
+
+/* What has less than all its bits: DECIMAL and TIME. */
+static const char *
+range_fault(const column *c, int32_t rows) {
+    int64_t least;
+    int64_t most;
+    int64_t min = INT64_MIN;
+    int64_t max = INT64_MAX;
+    int128  low;
+    int128  high;
+    if (c->type.id == TYPE_DECIMAL && type_wide_range(c->type, &low, &high)) {
+        min = (int64_t)low;
+        max = (int64_t)high;
+    } else {
+        (void)type_integer_range(c->type, &min, &max);
+    }
+    if (minmax_i64(c, rows, &least, &most) && (least < min || most > max)) {
+        return "a number beyond its type";
+    }
+    return NULL;
+}
+
+static const char *
+wide_fault(const column *c, int32_t rows) {
+    int128 min;
+    int128 max;
+    if (!type_wide_range(c->type, &min, &max)) {
+        return NULL;
+    }
+    for (int32_t i = 0; i < rows; i++) {
+        int128 v;
+        memcpy(&v, (const char *)c->values + (size_t)i * sizeof(v), sizeof(v));
+        if ((v < min || v > max) && !column_is_null(c, i)) {
+            return "a number beyond its type";
+        }
+    }
+    return NULL;
+}
+
+static const char *
+json_fault(const strview *v) {
+    text        whole;
+    size_t      at;
+    const char *why;
+    return json_text_whole(strview_text(v), &whole, &at, &why) ? NULL : "a JSON that is none";
+}
+
+static const char *
+text_fault(const column *c, int32_t rows) {
+    for (int32_t i = 0; i < rows; i++) {
+        const strview *v = (const strview *)c->values + i;
+        if (column_is_null(c, i)) {
+            continue;
+        }
+        const char *data = strview_data(v);
+        if (v->size > VALUE_BYTES_MAX) {
+            return "a text of more than 64 MiB";
+        }
+        if (c->type.id == TYPE_TEXT && !utf8_is_plain(data, v->size) &&
+            !text_is_storable(strview_text(v))) {
+            return "a text that is not UTF-8";
+        }
+        if (type_is_json(c->type) && json_fault(v) != NULL) {
+            return json_fault(v);
+        }
+    }
+    return NULL;
+}
+
+const char *
+column_fault(const column *c, int32_t rows) {
+    switch (type_physical(c->type)) {
+    case PHYSICAL_BOOL:
+        return bool_fault(c, rows);
+    case PHYSICAL_TEXT:
+        return text_fault(c, rows);
+    case PHYSICAL_I128:
+        return c->type.id == TYPE_DECIMAL ? wide_fault(c, rows) : NULL;
+    case PHYSICAL_I64:
+        return c->type.id == TYPE_DECIMAL || c->type.id == TYPE_TIME ? range_fault(c, rows) : NULL;
+    default:
+        return NULL;
+    }
+}
