@@ -5,7 +5,7 @@
 set -euo pipefail
 venv=$1 runs=$2
 # Thousandths of the runs: what takes the same time at the rates of the targets.
-shares="parser 300 plan 20 arrow 250 csv 219 scan 210 match 1"
+shares="parser 295 plan 20 arrow 245 csv 217 scan 207 match 1 packed 15"
 mkdir -p build
 rm -f build/fuzz-floor-*.log
 share() {

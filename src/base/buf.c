@@ -32,9 +32,9 @@ buf_clear(buf *b) {
     }
 }
 
-/* Makes room for `more` bytes and the terminator. */
-static bool
-reserve(buf *b, size_t more) {
+/* And for the terminator. */
+bool
+buf_reserve(buf *b, size_t more) {
     if (b->failed) {
         return false;
     }
@@ -69,7 +69,7 @@ buf_append(buf *b, const void *bytes, size_t size) {
     if (size == 0) {
         return !b->failed;
     }
-    if (!reserve(b, size)) {
+    if (!buf_reserve(b, size)) {
         return false;
     }
     memcpy(b->data + b->size, bytes, size);
@@ -112,7 +112,7 @@ buf_printf(buf *b, const char *format, ...) {
     const size_t room = b->capacity - b->size;
     char        *tail = b->data == NULL ? NULL : b->data + b->size;
     const int    size = vsnprintf(tail, room, format, arguments);
-    bool         fits = size >= 0 && reserve(b, (size_t)size);
+    bool         fits = size >= 0 && buf_reserve(b, (size_t)size);
     if (size < 0) {
         b->failed = true;
     } else if (fits && (size_t)size >= room && size > 0) {

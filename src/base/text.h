@@ -44,6 +44,8 @@ typedef struct buf {
 void buf_init(buf *b, mem *m, size_t size_max); /* allocates nothing */
 void buf_fini(buf *b);
 void buf_clear(buf *b); /* empty again and no longer failed; keeps its memory */
+/* Room for `more` bytes in one step; they may then be written behind data + size by hand. */
+bool buf_reserve(buf *b, size_t more);
 /* An append happens whole or not at all; false when it did not, or an earlier one did not. */
 bool buf_append(buf *b, const void *bytes, size_t size);
 bool buf_append_text(buf *b, text t);

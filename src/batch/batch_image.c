@@ -21,14 +21,36 @@ text_at(const column *c, int32_t row) {
     return strview_text((const strview *)c->values + row);
 }
 
+/* Sizes, then bytes, by hand: an append for each text costs more than the copies. */
 static void
 put_texts(buf *out, const column *c, int32_t rows) {
-    for (int32_t i = 0; i < rows; i++) {
-        image_put_u32(out, (uint32_t)text_at(c, i).size);
+    const size_t head = (size_t)rows * sizeof(uint32_t);
+    if (!buf_reserve(out, head)) {
+        return;
     }
+    char  *sizes = out->data + out->size;
+    size_t total = 0;
     for (int32_t i = 0; i < rows; i++) {
-        (void)buf_append_text(out, text_at(c, i));
+        const uint32_t size = (uint32_t)text_at(c, i).size;
+        memcpy(sizes + (size_t)i * sizeof(size), &size, sizeof(size));
+        total += size;
     }
+    out->size += head;
+    if (!buf_reserve(out, total + STRVIEW_INLINE_MAX)) {
+        return;
+    }
+    char *to = out->data + out->size;
+    for (int32_t i = 0; i < rows; i++) {
+        const text t = text_at(c, i);
+        if (t.size > STRVIEW_INLINE_MAX || c->layout == COLUMN_OFFSETS) {
+            memcpy(to, t.size == 0 ? "" : t.data, t.size);
+        } else if (t.size > 0) { /* in the view itself; the next text covers what is over */
+            memcpy(to, ((const strview *)c->values + i)->inlined, STRVIEW_INLINE_MAX);
+        }
+        to += t.size;
+    }
+    out->size += total;
+    out->data[out->size] = '\0';
 }
 
 static void
@@ -44,8 +66,20 @@ put_column(buf *out, const column *c, int32_t rows) {
     }
 }
 
+/* What does not lie in texts: most of the room in one step. */
+static size_t
+fixed_bytes(const delta *rows) {
+    size_t bytes = 16;
+    for (int32_t i = 0; i < rows->column_count; i++) {
+        bytes += (size_t)rows->row_count * type_width(rows->columns[i].type) +
+                 (size_t)bits_words(rows->row_count) * 8 + 1;
+    }
+    return bytes;
+}
+
 void
 batch_image_put(buf *out, const delta *rows) {
+    (void)buf_reserve(out, fixed_bytes(rows));
     image_put_u32(out, (uint32_t)rows->row_count);
     image_put_u32(out, (uint32_t)rows->column_count);
     for (int32_t i = 0; i < rows->column_count; i++) {

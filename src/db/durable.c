@@ -80,12 +80,14 @@ durable_is_off(const durable *d) {
 
 static void
 begin(journal *j, bool is_transaction) {
-    durable *d = of(j);
+    static const char room[WAL_ROOM];
+    durable          *d = of(j);
     buf_clear(&d->record);
     d->unlogged = durable_is_off(d);
     if (d->unlogged) {
         return;
     }
+    (void)buf_append(&d->record, room, WAL_ROOM);
     put_settings(d);
     put_byte(d, ITEM_RANDOM);
     image_put_i64(&d->record, (int64_t)atomic_load(&d->db->random.state));
@@ -119,7 +121,7 @@ change(journal *j, const journal_change *c) {
 
 static status
 append(durable *d, error *err) {
-    enum { KEPT = 4 << 20 };
+    enum { KEPT = 8 << 20 };
     mem *m = d->db->mem;
     if (d->broken) {
         if (err != NULL) {
@@ -136,7 +138,7 @@ append(durable *d, error *err) {
         d->has_said = false;
         return error_memory(err);
     }
-    const status s = wal_append(d->log, buf_text(&d->record), (text){NULL, 0}, &d->last, err);
+    const status s = wal_append_whole(d->log, &d->record, &d->last, err);
     d->has_said = d->has_said && s == OK;
     if (d->record.capacity > KEPT) {
         buf_fini(&d->record);

@@ -226,6 +226,36 @@ real_truncate(vfs_file *file, int64_t size, error *err) {
     return OK;
 }
 
+/* Where the file system cannot, zeros are written. */
+static status
+write_zeros(vfs_file *file, int64_t from, int64_t to, error *err) {
+    static const char zeros[64 << 10];
+    while (from < to) {
+        const int64_t size = min_i64(to - from, (int64_t)sizeof(zeros));
+        TRY(real_write(file, from, zeros, (size_t)size, err));
+        from += size;
+    }
+    return OK;
+}
+
+static status
+real_allocate(vfs_file *file, int64_t from, int64_t to, error *err) {
+    const real_file *f = (const real_file *)file;
+    int64_t          size = 0;
+    int              failed;
+    TRY(real_size(file, &size, err));
+    do {
+        failed = fallocate(f->fd, 0, (off_t)from, (off_t)(to - from));
+    } while (failed != 0 && errno == EINTR);
+    if (failed != 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+        return write_zeros(file, max_i64(from, size), to, err);
+    }
+    return failed == 0 ? OK
+                       : error_set(err, ERR_CONNECTOR_FAILED,
+                                   "cannot get room for %lld bytes in \"%s\": %m",
+                                   (long long)(to - from), f->path);
+}
+
 static status
 real_rename(vfs *fs, const char *from, const char *to, error *err) {
     (void)fs;
@@ -323,6 +353,7 @@ static vfs real = {
     .sync = real_sync,
     .size = real_size,
     .truncate = real_truncate,
+    .allocate = real_allocate,
     .rename = real_rename,
     .remove = real_remove,
     .sync_directory = real_sync_directory,

@@ -37,6 +37,9 @@ struct vfs {
     status (*sync)(vfs_file *f, error *err);
     status (*size)(vfs_file *f, int64_t *out, error *err);
     status (*truncate)(vfs_file *f, int64_t size, error *err);
+    /* Room on the disk for the bytes from .. to, of which those beyond the end are zeros. What is
+     * written there later needs none. */
+    status (*allocate)(vfs_file *f, int64_t from, int64_t to, error *err);
     status (*rename)(vfs *fs, const char *from, const char *to, error *err);
     status (*remove)(vfs *fs, const char *path, error *err);
     status (*sync_directory)(vfs *fs, const char *path, error *err);

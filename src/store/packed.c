@@ -263,7 +263,7 @@ take_directory(packed *p, unpacker *u, int64_t at, arena *a) {
 
 status
 packed_open(packed *out, text lead, packed_place place, arena *a, error *err) {
-    int64_t directory;
+    int64_t directory = 0;
     *out = (packed){.place = place};
     arena    scratch;
     unpacker u = {.packed = out, .part = DIRECTORY, .err = err};

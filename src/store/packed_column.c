@@ -349,6 +349,7 @@ packed_take_column(unpacker *u, column *out, data_type t, int32_t rows, int32_t 
                     .validity = validity,
                     .values = values,
                     .owner = depth == 0 ? u->chunk : NULL};
-    const char *what = type_is_nested(t) ? NULL : column_fault(out, rows);
+    const bool  plain = t.id == TYPE_TEXT && !type_is_json(t) && u->is_plain && !all_null;
+    const char *what = type_is_nested(t) || plain ? NULL : column_fault(out, rows);
     return what == NULL ? OK : packed_corrupt(u, what);
 }

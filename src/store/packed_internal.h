@@ -51,6 +51,7 @@ typedef struct unpacker {
     const char   *at;
     const char   *end;
     int64_t       raw_left; /* memory that the directory did not promise is not taken */
+    bool          is_plain; /* all texts so far are ASCII */
     chunk        *chunk;    /* for what is returned */
     arena        *scratch;
     error        *err;

@@ -256,38 +256,44 @@ put_frames(packer *p, const char *values, packed_shape s, int32_t count, packed_
 
 /* ---- Runs and dictionaries */
 
-static uint64_t
-word_at(const char *values, packed_shape s, int32_t at) {
-    uint64_t x = 0;
-    memcpy(&x, values + (size_t)at * s.width, s.width);
-    return x;
+/* The low bytes of each. */
+static char *
+narrowed(packer *p, const int64_t *v, packed_shape s, int32_t count) {
+    char *out = packed_scratch(p, (size_t)count * s.width);
+    for (int32_t i = 0; i < count && out != NULL; i++) {
+        memcpy(out + (size_t)i * s.width, &v[i], s.width);
+    }
+    return out;
 }
 
 static void
-put_runs(packer *p, const char *values, packed_shape s, int32_t count, int32_t runs) {
-    char     *first = packed_scratch(p, (size_t)runs * s.width);
+put_runs(packer *p, const int64_t *v, packed_shape s, int32_t count, int32_t runs) {
+    int64_t  *first = packed_scratch(p, (size_t)runs * sizeof(*first));
     uint32_t *lengths = packed_scratch(p, (size_t)runs * sizeof(*lengths));
     int32_t   run = -1;
     if (p->failed) {
         return;
     }
     for (int32_t i = 0; i < count; i++) {
-        if (i == 0 || word_at(values, s, i) != word_at(values, s, i - 1)) {
+        if (i == 0 || v[i] != v[i - 1]) {
             run++;
-            memcpy(first + (size_t)run * s.width, values + (size_t)i * s.width, s.width);
+            first[run] = v[i];
             lengths[run] = 0;
         }
         lengths[run]++;
     }
     const uint32_t choices = PACKED_CHOICES(PACKED_FRAMES) | PACKED_CHOICES(PACKED_DELTAS);
+    const char    *values = narrowed(p, first, s, runs);
     put_byte(p, PACKED_RUNS);
     image_put_u32(&p->out, (uint32_t)runs);
-    packed_put_numbers(p, first, s, runs, choices);
-    packed_put_numbers(p, lengths, packed_index, runs, choices);
+    if (values != NULL) {
+        packed_put_numbers(p, values, s, runs, choices);
+        packed_put_numbers(p, lengths, packed_index, runs, choices);
+    }
 }
 
 typedef struct words {
-    char     *values; /* distinct ones, in the order of their coming */
+    int64_t  *values; /* distinct ones, in the order of their coming */
     uint32_t *indexes;
     uint32_t *table; /* index + 1 */
     uint32_t  mask;
@@ -296,18 +302,17 @@ typedef struct words {
 
 /* False: more than `most` distinct values. */
 static bool
-find_words(words *w, const char *values, packed_shape s, int32_t count, uint32_t most) {
+find_words(words *w, const int64_t *v, int32_t count, uint32_t most) {
     for (int32_t i = 0; i < count; i++) {
-        const uint64_t x = word_at(values, s, i);
-        uint32_t       slot = (uint32_t)hash_u64(x) & w->mask;
-        while (w->table[slot] != 0 && word_at(w->values, s, (int32_t)w->table[slot] - 1) != x) {
+        uint32_t slot = (uint32_t)hash_u64((uint64_t)v[i]) & w->mask;
+        while (w->table[slot] != 0 && w->values[w->table[slot] - 1] != v[i]) {
             slot = (slot + 1) & w->mask;
         }
         if (w->table[slot] == 0) {
             if (w->count == most) {
                 return false;
             }
-            memcpy(w->values + (size_t)w->count * s.width, &x, s.width);
+            w->values[w->count] = v[i];
             w->table[slot] = ++w->count;
         }
         w->indexes[i] = w->table[slot] - 1;
@@ -315,8 +320,23 @@ find_words(words *w, const char *values, packed_shape s, int32_t count, uint32_t
     return true;
 }
 
+/* Whether the first of them hold few enough distinct ones for it to be worth looking at all. */
+static bool
+looks_worth(words *w, const int64_t *v, int32_t count, uint32_t most) {
+    enum { SAMPLE = 4096 };
+    if (count <= 4 * SAMPLE) {
+        return true;
+    }
+    const bool few = find_words(w, v, SAMPLE, SAMPLE * 3 / 4 < most ? SAMPLE * 3 / 4 : most);
+    for (uint32_t i = 0; i <= w->mask; i++) {
+        w->table[i] = 0;
+    }
+    w->count = 0;
+    return few;
+}
+
 static void
-put_words(packer *p, const char *values, packed_shape s, int32_t count, size_t best) {
+put_words(packer *p, const int64_t *v, packed_shape s, int32_t count, size_t best) {
     /* What as many words and their indexes take at least must be less than the best so far. */
     const size_t   room = best / s.width;
     const uint32_t most = (uint32_t)min_i64(min_i64((int64_t)room, count / 2), PACKED_WORDS_MAX);
@@ -324,22 +344,25 @@ put_words(packer *p, const char *values, packed_shape s, int32_t count, size_t b
     while (w.mask < 2 * most) {
         w.mask = 2 * w.mask + 1;
     }
-    w.values = packed_scratch(p, (size_t)most * s.width);
+    w.values = packed_scratch(p, (size_t)most * sizeof(int64_t));
     w.indexes = packed_scratch(p, (size_t)count * sizeof(uint32_t));
     w.table = packed_scratch(p, ((size_t)w.mask + 1) * sizeof(uint32_t));
     if (p->failed) {
         return;
     }
     memset(w.table, 0, ((size_t)w.mask + 1) * sizeof(uint32_t));
-    if (!find_words(&w, values, s, count, most)) {
+    if (!looks_worth(&w, v, count, most) || !find_words(&w, v, count, most)) {
         return;
     }
+    const char *values = narrowed(p, w.values, s, (int32_t)w.count);
     put_byte(p, PACKED_WORDS);
     image_put_u32(&p->out, w.count);
-    packed_put_numbers(p, w.values, s, (int32_t)w.count,
-                       PACKED_CHOICES(PACKED_FRAMES) | PACKED_CHOICES(PACKED_DELTAS));
-    packed_put_numbers(p, w.indexes, packed_index, count,
-                       PACKED_CHOICES(PACKED_FRAMES) | PACKED_CHOICES(PACKED_RUNS));
+    if (values != NULL) {
+        packed_put_numbers(p, values, s, (int32_t)w.count,
+                           PACKED_CHOICES(PACKED_FRAMES) | PACKED_CHOICES(PACKED_DELTAS));
+        packed_put_numbers(p, w.indexes, packed_index, count,
+                           PACKED_CHOICES(PACKED_FRAMES) | PACKED_CHOICES(PACKED_RUNS));
+    }
 }
 
 /* What was written from `from` on stays if it is smaller than `best`, which is then its size. */
@@ -375,16 +398,24 @@ put_repeats(packer *p, const char *values, packed_shape s, int32_t count, const 
     const size_t     from = p->out.size;
     const arena_mark mark = arena_save(p->scratch);
     bool             written = false;
-    if ((choices & PACKED_CHOICES(PACKED_RUNS)) != 0 && m->runs <= count / 4) {
-        put_runs(p, values, s, count, m->runs);
+    const bool       runs = (choices & PACKED_CHOICES(PACKED_RUNS)) != 0 && m->runs <= count / 4;
+    const bool       distinct =
+        (choices & PACKED_CHOICES(PACKED_WORDS)) != 0 && s.width > 1 && count >= 16;
+    int64_t *v = runs || distinct ? packed_scratch(p, (size_t)count * sizeof(*v)) : NULL;
+    if (v == NULL) {
+        return false;
+    }
+    load(v, values, s, 0, count);
+    if (runs) {
+        put_runs(p, v, s, count, m->runs);
         written = is_better(p, from, &best);
         if (!written) {
             drop_newer(p, from);
         }
     }
     const size_t middle = p->out.size;
-    if ((choices & PACKED_CHOICES(PACKED_WORDS)) != 0 && s.width > 1 && count >= 16) {
-        put_words(p, values, s, count, best);
+    if (distinct) {
+        put_words(p, v, s, count, best);
         if (is_better(p, middle, &best)) {
             drop_older(p, from, middle);
             written = true;

@@ -200,6 +200,10 @@ integer_bounds(packed_part *part, const column *c, int32_t rows) {
     }
     part->min = (value){.type = c->type, .i = min};
     part->max = (value){.type = c->type, .i = max};
+    if (c->type.id == TYPE_BOOL) {
+        part->min = (value){.type = c->type, .b = min != 0};
+        part->max = (value){.type = c->type, .b = max != 0};
+    }
     return true;
 }
 
@@ -217,7 +221,7 @@ packed_range(packed_part *part, const column *c, int32_t rows, arena *scratch) {
             text_bounds(part, &views, rows);
     } else if (c->type.id == TYPE_F64) {
         part->has_range = double_bounds(part, c, rows);
-    } else if (type_integer_range(c->type, &min, &max) ||
+    } else if (c->type.id == TYPE_BOOL || type_integer_range(c->type, &min, &max) ||
                (c->type.id == TYPE_DECIMAL && type_physical(c->type) == PHYSICAL_I64)) {
         part->has_range = integer_bounds(part, c, rows);
     } else {

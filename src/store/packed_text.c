@@ -2,6 +2,7 @@
 /* packed_text.c - texts, BLOBs and images as nodes: their sizes and then their bytes, or a
  * dictionary of them and indexes. */
 #include "base/hash.h"
+#include "kernel/kernel.h"
 #include "store/packed_internal.h"
 
 static int64_t
@@ -150,6 +151,7 @@ take_plain(unpacker *u, strview *out, int32_t count, bool keep) {
     TRY(packed_take_numbers(u, sizes, packed_index, count, 1));
     TRY(packed_take(u, (size_t)total, &bytes));
     TRY(packed_raw(u, (int64_t)total));
+    u->is_plain = utf8_is_plain(bytes, (int64_t)total) && total <= VALUE_BYTES_MAX;
     if (keep && total > 0) {
         char *kept = chunk_alloc(u->chunk, (size_t)total);
         if (kept == NULL) {

@@ -8,7 +8,7 @@
 
 #include "base/rng.h"
 
-enum { ZEROS = 64 << 10, KEPT_BYTES = 4 << 20 };
+enum { ZEROS = 64 << 10, LARGE = 64 << 10, KEPT_BYTES = 8 << 20 };
 
 status
 wal_path(const wal *w, const char *name, buf *out, error *err) {
@@ -42,21 +42,10 @@ wal_add_segment(wal *w, wal_segment s, error *err) {
 }
 
 static status
-write_zeros(vfs_file *f, int64_t from, int64_t to, error *err) {
-    static const char zeros[ZEROS];
-    while (from < to) {
-        const int64_t size = min_i64(to - from, ZEROS - from % ZEROS);
-        TRY(f->fs->write(f, from, zeros, (size_t)size, err));
-        from += size;
-    }
-    return OK;
-}
-
-static status
 fill_file(vfs_file *f, const wal_segment *s, text head, error *err) {
     TRY(f->fs->truncate(f, 0, err)); /* one that a crash left */
+    TRY(f->fs->allocate(f, 0, s->bytes, err));
     TRY(f->fs->write(f, 0, head.data, head.size, err));
-    TRY(write_zeros(f, (int64_t)head.size, s->bytes, err));
     return f->fs->sync(f, err);
 }
 
@@ -161,6 +150,7 @@ wal_begin_segment(wal *w, wal_segment s, error *err) {
     w->file = f;
     w->salt = salt;
     w->at = WAL_HEADER;
+    w->filled = WAL_HEADER;
     w->full = false;
     mutex_unlock(&w->lock);
     return OK;
@@ -211,6 +201,26 @@ finish_heads(wal *w, int64_t file_at) {
     }
 }
 
+/* The first write to a place of the file makes a sync write about the file too. Small records that
+ * are synced one by one therefore come with zeros behind them, once for many of them; large ones
+ * need no more than themselves. */
+static void
+add_zeros(wal *w, int64_t at, wal_level level) {
+    const int64_t end = at + (int64_t)w->writing.size;
+    const int64_t upto = min_i64(end + ZEROS, w->segments[w->count - 1].bytes);
+    const size_t  more = (size_t)max_i64(upto - end, 0);
+    if (level != WAL_DURABLE || w->writing.size >= LARGE || end <= w->filled) {
+        w->filled = max_i64(w->filled, end);
+    } else if (buf_reserve(&w->writing, more)) {
+        memset(w->writing.data + w->writing.size, 0, more);
+        w->writing.size += more;
+        w->filled = upto;
+    } else { /* none to spare */
+        w->writing.failed = false;
+        w->filled = end;
+    }
+}
+
 /* Writes what was appended, and syncs it. The caller leads. */
 static status
 flush(wal *w, wal_level level, error *err) {
@@ -219,6 +229,7 @@ flush(wal *w, wal_level level, error *err) {
     TRY(take_pending(w, &at, &upto, err));
     if (w->writing.size > 0) {
         finish_heads(w, at);
+        add_zeros(w, at, level);
         const status s = w->file->fs->write(w->file, at, w->writing.data, w->writing.size, err);
         if (s < 0) {
             return give_up(w, s, err);
@@ -333,6 +344,18 @@ put_record(wal *w, text first, text second, uint32_t crc, error *err) {
     return OK;
 }
 
+/* Under `lock`; there is room, and nothing before it waits: the buffer becomes the waiting one. */
+static void
+swap_record(wal *w, buf *record, size_t size, uint32_t crc) {
+    const wal_head h = {
+        .kind = WAL_RECORD, .size = (uint32_t)size, .sequence = w->last + 1, .bytes_crc = crc};
+    const buf spare = w->pending;
+    memcpy(record->data, &h, sizeof(h));
+    w->pending = *record;
+    *record = spare;
+    w->last++;
+}
+
 /* Under `lock`: memory for so much more. */
 static status
 grow_pending(wal *w, size_t bytes, error *err) {
@@ -365,13 +388,19 @@ wal_reserve(wal *w, size_t size, error *err) {
     }
 }
 
-status
-wal_append(wal *w, text first, text second, int64_t *sequence, error *err) {
-    if (second.size > WAL_RECORD_MAX || first.size > WAL_RECORD_MAX - second.size) {
+static status
+check_size(size_t first, size_t second, error *err) {
+    if (second > WAL_RECORD_MAX || first > WAL_RECORD_MAX - second) {
         return error_set(err, ERR_INGESTION_FAILED,
                          "one change of %zu bytes is more than a log record holds (1 GiB)",
-                         first.size + second.size);
+                         first + second);
     }
+    return OK;
+}
+
+status
+wal_append(wal *w, text first, text second, int64_t *sequence, error *err) {
+    TRY(check_size(first.size, second.size, err));
     const uint32_t crc = wal_bytes_crc(first, second);
     const int64_t  need = WAL_HEAD + wal_padded((int64_t)(first.size + second.size));
     for (;;) {
@@ -387,6 +416,39 @@ wal_append(wal *w, text first, text second, int64_t *sequence, error *err) {
             return s;
         }
         TRY(next_segment(w, need, err));
+    }
+}
+
+status
+wal_append_whole(wal *w, buf *record, int64_t *sequence, error *err) {
+    static const char padding[WAL_ALIGN];
+    const text        bytes = {record->data + WAL_ROOM, record->size - WAL_ROOM};
+    const size_t      padded = (size_t)wal_padded((int64_t)bytes.size);
+    if (bytes.size < LARGE) {
+        return wal_append(w, bytes, (text){NULL, 0}, sequence, err);
+    }
+    TRY(check_size(bytes.size, 0, err));
+    const uint32_t crc = wal_bytes_crc(bytes, (text){NULL, 0});
+    if (!buf_append(record, padding, padded - bytes.size)) {
+        record->failed = false;
+        return error_memory(err);
+    }
+    const text whole = {record->data + WAL_ROOM, bytes.size};
+    for (;;) {
+        mutex_lock(&w->lock);
+        status     s = check_alive(w, err);
+        const bool now = s == OK && fits(w, (int64_t)(WAL_HEAD + padded));
+        if (now && w->pending.size == 0) {
+            swap_record(w, record, whole.size, crc);
+        } else if (now) {
+            s = put_record(w, whole, (text){NULL, 0}, crc, err);
+        }
+        *sequence = w->last;
+        mutex_unlock(&w->lock);
+        if (now || s < 0) {
+            return s;
+        }
+        TRY(next_segment(w, (int64_t)(WAL_HEAD + padded), err));
     }
 }
 

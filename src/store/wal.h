@@ -2,8 +2,8 @@
 /* wal.h - the write-ahead log: records in one order, kept across crashes of process and machine.
  *
  * A log is a directory's files wal-<first sequence>, each a header and records one after another.
- * Sequences count from 1 without gaps. A file is made whole, with zeros for what is to come, under
- * another name, and gets its own when it and the log before it are on disk (rules D7, D9, D11).
+ * Sequences count from 1 without gaps. A file gets its room on the disk, which reads as zeros (D8),
+ * under another name, and its own when it and the log before it are on disk (rules D7, D9, D11).
  *
  * Appending copies a record into memory; committing writes what was appended and syncs it, and one
  * caller does so for all that wait (group commit). A record is durable when wal_commit returned OK
@@ -40,6 +40,11 @@ status wal_close(wal *w, error *err);
 
 /* The record is first || second, so that a caller need not join a head to its rows. */
 status wal_append(wal *w, text first, text second, int64_t *sequence, error *err) MUST_USE;
+
+/* The same for a record that stands in a buffer of the log's account, behind WAL_ROOM bytes for its
+ * head. A large one is taken over as it is, and *record is then another buffer. */
+enum { WAL_ROOM = 32 };
+status wal_append_whole(wal *w, buf *record, int64_t *sequence, error *err) MUST_USE;
 
 /* Room for one record of that many bytes, in the file and in memory: whoever appends nothing else
  * in between is not refused for want of it. */

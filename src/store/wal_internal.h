@@ -13,7 +13,7 @@
 #include "os/thread.h"
 #include "store/wal.h"
 
-enum { WAL_HEADER = 64, WAL_HEAD = 32, WAL_ALIGN = 8, WAL_VERSION = 1 };
+enum { WAL_HEADER = 64, WAL_HEAD = WAL_ROOM, WAL_ALIGN = 8, WAL_VERSION = 1 };
 
 typedef enum wal_kind {
     WAL_RECORD = 0x4c574152, /* "RAWL" */
@@ -45,6 +45,7 @@ struct wal {
     int64_t         last;    /* appended */
     int64_t         at;      /* where pending will go */
     int64_t         written;
+    int64_t         filled;   /* the leader's: bytes of the file that were written before */
     vfs_file       *file;     /* the newest segment; changes under both locks */
     uint64_t        salt;     /* of that file */
     wal_segment    *segments; /* oldest first; the last one is `file` */

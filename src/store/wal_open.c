@@ -225,6 +225,7 @@ read_newest(reading *r, wal_segment *s, error *err) {
     r->file = NULL;
     r->w->salt = r->salt;
     r->w->at = r->at;
+    r->w->filled = r->at;
     return OK;
 }
 

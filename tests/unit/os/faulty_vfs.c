@@ -277,6 +277,18 @@ faulty_truncate(vfs_file *file, int64_t size, error *err) {
 }
 
 static status
+faulty_allocate(vfs_file *file, int64_t from, int64_t to, error *err) {
+    const faulty_file *f = (const faulty_file *)file;
+    if (fails(of(file->fs), FAULTY_ALLOCATE) || (f->flags & VFS_WRITE) == 0 || from > to) {
+        return refuse("get room in", f->node->name, err);
+    }
+    if (to > f->node->seen.size) {
+        resize(&f->node->seen, to);
+    }
+    return OK;
+}
+
+static status
 faulty_rename(vfs *base, const char *from, const char *to, error *err) {
     faulty_vfs  *fs = of(base);
     faulty_node *n = find(fs, from);
@@ -368,6 +380,7 @@ faulty_init(faulty_vfs *fs) {
                                 .sync = faulty_sync,
                                 .size = faulty_size,
                                 .truncate = faulty_truncate,
+                                .allocate = faulty_allocate,
                                 .rename = faulty_rename,
                                 .remove = faulty_remove,
                                 .sync_directory = faulty_sync_directory,

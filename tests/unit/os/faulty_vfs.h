@@ -25,7 +25,8 @@ typedef enum faulty_call {
     FAULTY_CLOSE = 512,
     FAULTY_LIST = 1024,
     FAULTY_DIRECTORY = 2048,
-    FAULTY_ANY = 4095
+    FAULTY_ALLOCATE = 4096,
+    FAULTY_ANY = 8191
 } faulty_call;
 
 typedef struct faulty_bytes {
