@@ -74,26 +74,38 @@ order_rows(found_rows *f, batch **made, mem *m, arena *a, error *err) {
     return OK;
 }
 
-/* With the token, which is kept. */
-static status
-run_query(statement_context *c, const ast_select *select, query_entry *listed, result **out,
-          error *err) {
+status
+change_query(statement_context *c, const ast_select *select, query_entry *listed, result **out,
+             error *err) {
     laminar_database *db = c->db;
     arena             plan_arena;
     plan              p;
     query            *q = NULL;
+    plan_profile     *profile = NULL;
+    buf              *explained = c->explained;
+    c->explained = NULL; /* RETURNING is another query */
     arena_init(&plan_arena, db->mem);
     status s = plan_select(&p, &plan_arena, db->catalog, &c->externals, &c->env, select, c->sql,
                            false, NULL, err);
+    if (s < 0) {
+        c->explained = explained; /* it may be bound again */
+    }
+    if (s == OK && explained != NULL) {
+        profile = arena_alloc_zero(&plan_arena, sizeof(*profile) * (size_t)p.node_count);
+        s = profile == NULL ? error_memory(err) : OK;
+    }
     if (s == OK) {
-        s = query_prepare(&q, db->engine, &p, &plan_arena, false, INT64_MAX, NULL, &listed->guard,
-                          err);
+        s = query_prepare(&q, db->engine, &p, &plan_arena, false, INT64_MAX, profile,
+                          &listed->guard, err);
     }
     if (s == OK) {
         db_query_inside(db, listed);
         query_count(q, &listed->rows);
         s = query_run(q, out, err);
         s = s < 0 ? s : db_query_report_end(listed, err);
+        if (s == OK && explained != NULL) {
+            plan_print(&p, profile, explained);
+        }
         query_close(q);
     }
     arena_fini(&plan_arena);
@@ -110,7 +122,7 @@ query_returning(statement_context *c, const ast_statement *st, const object *o, 
     query_entry *listed = NULL;
     TRY(plan_returning_query(&select, &c->arena, o, st, first, err));
     TRY(db_query_begin(c->db, statement_text(c, st), NULL, &listed, err));
-    const status s = run_query(c, select, listed, out, err);
+    const status s = change_query(c, select, listed, out, err);
     db_query_end(c->db, listed);
     return s;
 }
@@ -190,10 +202,11 @@ answer_deleted(statement_context *c, const result *rows, batch **returned, lamin
 
 /* ---- UPDATE, DELETE */
 
-static status
-find_table(statement_context *c, const ast_statement *st, object **out, error *err) {
+status
+change_find(statement_context *c, const ast_statement *st, object **out, error *err) {
     const char *verb = st->kind == AST_UPDATE   ? "UPDATE"
                        : st->kind == AST_DELETE ? "DELETE"
+                       : st->kind == AST_MERGE  ? "MERGE"
                                                 : "TRUNCATE";
     TRY(catalog_need(out, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", st->name.position, err));
@@ -275,7 +288,7 @@ change_table(statement_context *c, const ast_statement *st, query_entry *listed,
     ast_select             *select = NULL;
     result                 *rows = NULL;
     TRY(db_writable(db, err));
-    TRY(find_table(c, st, &o, err));
+    TRY(change_find(c, st, &o, err));
     ast_statement as = *st;
     if (st->kind == AST_TRUNCATE) {
         as.select = (ast_select *)&all;
@@ -285,7 +298,7 @@ change_table(statement_context *c, const ast_statement *st, query_entry *listed,
         return error_memory(err);
     }
     TRY(plan_change_query(&select, from, &c->arena, o, &as, err));
-    TRY(run_query(c, select, listed, &rows, err));
+    TRY(change_query(c, select, listed, &rows, err));
     const status s = apply_found(c, o, st, from, rows, answer, err);
     result_release(rows);
     return db_settle(db, s, err);
@@ -336,7 +349,8 @@ change_run(statement_context *c, const ast_statement *st, laminar_result **out, 
     status s = db_query_begin(db, statement_text(c, st), NULL, &listed, err);
     if (s == OK) {
         do {
-            s = run_change(c, st, listed, &answer, err);
+            s = st->kind == AST_MERGE ? merge_run(c, st, listed, &answer, err)
+                                      : run_change(c, st, listed, &answer, err);
         } while (s < 0 && externals_open_missing(c, &s, err));
     }
     db_query_end(db, listed);

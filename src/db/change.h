@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* change.h - UPDATE, DELETE, TRUNCATE, and INSERT with a word about conflicts. */
+/* change.h - UPDATE, DELETE, TRUNCATE, MERGE, and INSERT with a word about conflicts. */
 #ifndef LAMINAR_DB_CHANGE_H
 #define LAMINAR_DB_CHANGE_H
 
@@ -14,6 +14,20 @@ typedef status change_rows(statement_context *c, const ast_statement *st, object
 status         change_with_returning(statement_context *c, const ast_statement *st, object *o,
                                      change_rows *run, void *context, laminar_result **answer,
                                      error *err) MUST_USE;
+
+/* The table that a change names. With the token, as all below. */
+status change_find(statement_context *c, const ast_statement *st, object **out,
+                   error *err) MUST_USE;
+/* A query of the change; the token is kept. */
+status change_query(statement_context *c, const ast_select *select, query_entry *listed,
+                    result **out, error *err) MUST_USE;
+
+/* ---- merge.c */
+status merge_bind(statement_context *c, const ast_statement *st, plan_merge *out, object **target,
+                  error *err) MUST_USE;
+/* Without the token, which it takes and gives back. */
+status merge_run(statement_context *c, const ast_statement *st, query_entry *listed,
+                 laminar_result **answer, error *err) MUST_USE;
 
 /* Rows of an INSERT into a table, as the statement's ON CONFLICT says, as a change_rows does it.
  * *came: rows that were inserted or updated. With the token. */

@@ -163,7 +163,8 @@ db_plan_env(laminar_database *db) {
                       .real_division = db_setting(db, SETTING_INTEGER_DIVISION) == 0,
                       .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER),
                       .retain = db_retain_text(db),
-                      .zone = db_zone(db)};
+                      .zone = db_zone(db),
+                      .variables = &db->variables};
 }
 
 int32_t
@@ -187,6 +188,8 @@ db_release(laminar_database *db) {
     db_queries_fini(db);
     catalog_close(db->catalog);
     pipelines_fini(db);
+    prepared_fini(db);
+    variables_fini(db);
     sinks_fini(db);
     engine_close(db->engine);
     settings_fini(db);

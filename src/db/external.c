@@ -43,6 +43,19 @@ externals_add(statement_context *c, const ast_expr *path, external **out, error 
     return failed ? error_memory(err) : *out == NULL ? ERR_OUT_OF_MEMORY : OK;
 }
 
+status
+externals_add_rows(statement_context *c, text name, relation *rows, error *err) {
+    external *e = add_external(c, name, err);
+    if (e == NULL) {
+        relation_close(rows);
+        return ERR_OUT_OF_MEMORY;
+    }
+    e->is_name = true;
+    e->relation = rows;
+    c->externals.count++;
+    return OK;
+}
+
 void
 externals_close(statement_context *c) {
     for (int32_t i = 0; i < c->externals.count; i++) {
@@ -201,8 +214,8 @@ externals_open_missing(statement_context *c, status *s, error *err) {
     }
     error     why = {.position = -1};
     external *e = add_external(c, x->missing_key, &why);
-    *s = e == NULL                         ? ERR_OUT_OF_MEMORY
-         : from->system                    ? system_open(&e->relation, c, &from->name, &why)
+    *s = e == NULL      ? ERR_OUT_OF_MEMORY
+         : from->system ? system_open(&e->relation, c, from->schema, &from->name, &why)
          : from->kind == AST_FROM_FUNCTION ? open_files(c, from, e, &why)
                                            : open_object(c, from, e, &why);
     if (*s < 0) {

@@ -109,6 +109,8 @@ struct laminar_database {
     catalog         *catalog;
     engine          *engine;
     struct db_pipeline *pipelines; /* named ones; with the token */
+    struct prepared    *prepared;  /* statements of PREPARE; with the token */
+    plan_variable      *variables; /* of SET VARIABLE; with the token */
     mutex               sinks_lock;
     struct sink_writer *writers;       /* of register_sink; with sinks_lock, */
     struct sink        *stopped_sinks; /* whose threads end; likewise */
@@ -233,6 +235,11 @@ void    db_queries_fini(laminar_database *db);
  * and caret. Returns the status for the caller. */
 laminar_status report(laminar_error *out, const error *err, status s, text sql);
 
+/* ---- prepare.c */
+void prepared_fini(laminar_database *db);
+/* ---- variable.c */
+void variables_fini(laminar_database *db);
+
 /* ---- answer.c */
 status answer_ddl(laminar_result **out, mem *m, const char *ddl_type, text name,
                   error *err) MUST_USE;
@@ -246,7 +253,7 @@ status answer_texts(laminar_result **out, mem *m, laminar_result_kind kind,
                     int32_t row_count, error *err) MUST_USE;
 
 /* Columns of a listing, and its rows; the builder stays the caller's. */
-#define LIST_COLUMNS_MAX 16
+#define LIST_COLUMNS_MAX 20
 typedef struct list_column {
     const char *name;
     type_id     type;

@@ -7,6 +7,7 @@
 #include "db/pipeline.h"
 #include "db/settings.h"
 #include "db/sink.h"
+#include "db/system.h"
 #include "io/csv.h"
 #include "io/json.h"
 #include "sql/limits.h"
@@ -360,6 +361,15 @@ show_plan(statement_context *c, const ast_statement *st, laminar_result **out, e
     return s;
 }
 
+/* PRAGMA table_info */
+static status
+show_table_info(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+    object *o;
+    TRY(catalog_need(&o, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
+                     "Table", st->name.position, err));
+    return information_table_info(c, o, out, err);
+}
+
 static status
 run_show(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     switch (st->show) {
@@ -394,6 +404,8 @@ run_show(statement_context *c, const ast_statement *st, laminar_result **out, er
         return why_run(c, st, out, err);
     case AST_SHOW_PLAN:
         return show_plan(c, st, out, err);
+    case AST_SHOW_TABLE_INFO:
+        return show_table_info(c, st, out, err);
     }
     UNREACHABLE();
 }

@@ -84,6 +84,7 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
     plan_profile *profile = NULL;
     bool          entered = false, inside = false;
     status        s = db_query_begin(db, listed_as, NULL, &listed, err);
+    use.explained = use.explained == NULL ? c->explained : use.explained;
     if (s == OK) {
         s = statement_bind(c, &p, &plan_arena, select, false, emit, err);
         entered = s == OK;
@@ -153,76 +154,18 @@ statement_query_into(statement_context *c, text listed_as, const ast_select *sel
     return s;
 }
 
-/* Runs the query, whose rows are counted and dropped. */
-static status
-explain_run(statement_context *c, const ast_statement *st, buf *out, error *err) {
-    engine_clock *clock = &c->db->clock.base;
-    const int64_t began_ns = clock_ticks_ns(clock);
-    result       *rows = NULL;
-    if (st->emit.kind != AST_EMIT_DEFAULT) {
-        error_set(err, ERR_QUERY_FAILED,
-                  "EXPLAIN ANALYZE runs a query once, and EMIT is for streams");
-        return error_hint(err, "leave EMIT out, or ANALYZE");
-    }
-    TRY(run_query(c, c->sql, st->select, &st->emit, (query_use){.explained = out}, &rows, err));
-    buf_printf(out, "Total  rows: %lld, time: %.3f ms, threads: at most %d\n",
-               (long long)rows->row_count, (double)(clock_ticks_ns(clock) - began_ns) / 1e6,
-               db_threads(c->db));
-    result_release(rows);
+status
+statement_query_explained(statement_context *c, const ast_statement *st, buf *out, int64_t *rows,
+                          error *err) {
+    result *made = NULL;
+    TRY(run_query(c, c->sql, st->select, &st->emit, (query_use){.explained = out}, &made, err));
+    *rows = made->row_count;
+    result_release(made);
     return OK;
 }
 
-static status
-explain_plan(statement_context *c, const ast_statement *st, buf *out, error *err) {
-    plan p;
-    /* A query with EMIT is explained as the stream that it would be. */
-    const bool streaming = st->streams || st->emit.kind != AST_EMIT_DEFAULT;
-    TRY(statement_bind(c, &p, &c->arena, st->select, streaming, &st->emit, err));
-    status s = OK;
-    if (streaming) {
-        s = engine_explain(c->db->engine, &p, out, err);
-    } else {
-        plan_print(&p, NULL, out);
-    }
-    db_leave(c->db);
-    return s;
-}
-
 status
-answer_lines(statement_context *c, const buf *b, laminar_result **out, error *err) {
-    int32_t lines = 1;
-    for (size_t i = 0; i < b->size; i++) {
-        lines += b->data[i] == '\n';
-    }
-    text   *cells = arena_alloc(&c->arena, sizeof(text) * (size_t)lines);
-    int32_t n = 0;
-    for (size_t start = 0; cells != NULL && start < b->size; n++) {
-        const char  *end = memchr(b->data + start, '\n', b->size - start);
-        const size_t size = end == NULL ? b->size - start : (size_t)(end - b->data) - start;
-        cells[n] = (text){b->data + start, size};
-        start += size + 1;
-    }
-    static const char *const names[] = {"plan"};
-    return cells == NULL || b->failed
-               ? error_memory(err)
-               : answer_texts(out, c->db->mem, LAMINAR_RESULT_QUERY, names, 1, cells, n, err);
-}
-
-static status
-explain(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
-    buf b;
-    buf_init(&b, c->db->mem, 1 << 20);
-    status s = st->analyze ? explain_run(c, st, &b, err) : explain_plan(c, st, &b, err);
-    if (s == OK) {
-        s = answer_lines(c, &b, out, err);
-    }
-    buf_fini(&b);
-    return s;
-}
-
-/* The source or table of an INSERT. With the token. */
-static status
-find_target(statement_context *c, const ast_statement *st, object **out, error *err) {
+statement_target(statement_context *c, const ast_statement *st, object **out, error *err) {
     TRY(catalog_need(out, c->db->catalog, st->name.text, st->name.quoted, ERR_NOT_FOUND_IN_QUERY,
                      "Table", st->name.position, err));
     if ((*out)->kind == OBJECT_SOURCE && st->conflict.action != AST_CONFLICT_DEFAULT) {
@@ -280,7 +223,7 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
     object           *o = NULL;
     batch            *made = NULL;
     ast_statement     named;
-    TRY(find_target(c, st, &o, err));
+    TRY(statement_target(c, st, &o, err));
     if (rows == NULL) {
         TRY(plan_insert_values(&made, db->mem, &c->arena, &c->env, o, st, err));
     } else {
@@ -355,9 +298,30 @@ check_past(const ast_statement *st, error *err) {
     return error_hint(err, "write SELECT, without EMIT; execute() runs everything else, now");
 }
 
-static status
-run_statement(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
+/* What it makes is made again from its text when the database is opened. */
+static bool
+is_kept(const ast_statement *st) {
+    switch (st->kind) {
+    case AST_CREATE_TABLE:
+        return st->select == NULL;
+    case AST_CREATE_SOURCE:
+    case AST_CREATE_STREAM:
+    case AST_CREATE_VIEW:
+    case AST_CREATE_FUNCTION:
+    case AST_CREATE_SINK:
+    case AST_ALTER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+status
+statement_run(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     c->env = db_plan_env(c->db);
+    if (is_kept(st)) {
+        c->env.variables = NULL;
+    }
     c->now_us = c->at_us == INT64_MAX ? EVAL_NOW : c->asked_us;
     c->env.statement_us = &c->now_us;
     TRY(c->at_us == INT64_MAX ? OK : check_past(st, err));
@@ -369,12 +333,17 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
         return answer_rows(out, c->db->mem, LAMINAR_RESULT_QUERY, rows, err);
     }
     case AST_EXPLAIN:
-        return explain(c, st, out, err);
+        return explain_run(c, st, out, err);
+    case AST_PREPARE:
+    case AST_EXECUTE:
+    case AST_DEALLOCATE:
+        return prepare_run(c, st, out, err);
     case AST_INSERT:
         return statement_insert(c, st, out, err);
     case AST_UPDATE:
     case AST_DELETE:
     case AST_TRUNCATE:
+    case AST_MERGE:
         return change_run(c, st, out, err);
     case AST_BEGIN:
     case AST_COMMIT:
@@ -399,7 +368,7 @@ run_statement(statement_context *c, const ast_statement *st, laminar_result **ou
         return describe_run(c, st, out, err);
     case AST_SET:
     case AST_RESET:
-        return settings_run(c, st, out, err);
+        return st->variable ? variable_run(c, st, out, err) : settings_run(c, st, out, err);
     default:
         return ddl_run(c, st, out, err);
     }
@@ -461,7 +430,7 @@ execute(laminar_database *db, text sql, const given *g, const laminar_resolver *
     for (int32_t i = 0; s == OK && i < script.count; i++) {
         laminar_result_free(last);
         last = NULL;
-        s = run_statement(&c, script.statements[i], &last, err);
+        s = statement_run(&c, script.statements[i], &last, err);
         externals_close(&c);
     }
     if (s == OK && last == NULL) {

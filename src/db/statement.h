@@ -20,6 +20,7 @@ typedef struct statement_context {
     int64_t                 at_us;     /* query_at: up to when things count; INT64_MAX: all does */
     int64_t                 asked_us;  /* and what its now() is */
     externals               externals; /* files and objects of the statement under way */
+    buf                    *explained; /* EXPLAIN ANALYZE: gets the plan of the statement's query */
     const laminar_resolver *resolver;  /* the caller's; NULL: there are no objects */
 } statement_context;
 
@@ -30,6 +31,8 @@ bool externals_open_missing(statement_context *c, status *s, error *err) MUST_US
 /* An entry for 'path' that the caller opens and then counts. */
 status externals_add(statement_context *c, const ast_expr *path, external **out,
                      error *err) MUST_USE;
+/* Rows that a query of the statement may name; it takes them over, also when it fails. */
+status externals_add_rows(statement_context *c, text name, relation *rows, error *err) MUST_USE;
 void   externals_close(statement_context *c); /* at the end of a statement */
 
 /* ---- file_options.c */
@@ -71,6 +74,27 @@ status statement_insert(statement_context *c, const ast_statement *st, laminar_r
 
 /* EXPLAIN: the lines of a text as rows. */
 status answer_lines(statement_context *c, const buf *b, laminar_result **out, error *err) MUST_USE;
+
+/* ---- explain.c */
+status explain_run(statement_context *c, const ast_statement *st, laminar_result **out,
+                   error *err) MUST_USE;
+/* statement.c */
+status statement_run(statement_context *c, const ast_statement *st, laminar_result **out,
+                     error *err) MUST_USE;
+/* The query as one of `c`, with what it did. */
+status statement_query_explained(statement_context *c, const ast_statement *st, buf *out,
+                                 int64_t *rows, error *err) MUST_USE;
+/* The source or table of an INSERT. With the token. */
+status statement_target(statement_context *c, const ast_statement *st, object **out,
+                        error *err) MUST_USE;
+
+/* ---- prepare.c: PREPARE, EXECUTE, DEALLOCATE */
+status prepare_run(statement_context *c, const ast_statement *st, laminar_result **out,
+                   error *err) MUST_USE;
+
+/* ---- variable.c: SET VARIABLE, RESET VARIABLE */
+status variable_run(statement_context *c, const ast_statement *st, laminar_result **out,
+                    error *err) MUST_USE;
 
 /* ---- copy.c, summarize.c */
 status copy_run(statement_context *c, const ast_statement *st, laminar_result **out,

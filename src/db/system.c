@@ -12,7 +12,7 @@ typedef struct system_relation {
     mem            *mem;
     laminar_result *rows;
     int32_t         at;
-    char            label[40];
+    char            label[64];
 } system_relation;
 
 /* ---------------------------------------------------------------------------------- tables */
@@ -247,19 +247,17 @@ list_streams(statement_context *c, laminar_result **out, error *err) {
     return db_listing_close(&l, s, out, err);
 }
 
-static const struct {
-    const char *name;
-    status (*list)(statement_context *c, laminar_result **out, error *err);
-} tables[] = {{"checkpoints", list_checkpoints},
-              {"errors", list_errors},
-              {"metrics", list_metrics},
-              {"operators", list_operators},
-              {"pipelines", show_pipelines},
-              {"queries", list_queries},
-              {"sinks", sink_show},
-              {"sources", list_sources},
-              {"streams", list_streams},
-              {"watermarks", list_watermarks}};
+static const system_table system_tables[] = {{"checkpoints", list_checkpoints},
+                                             {"errors", list_errors},
+                                             {"metrics", list_metrics},
+                                             {"operators", list_operators},
+                                             {"pipelines", show_pipelines},
+                                             {"queries", list_queries},
+                                             {"sinks", sink_show},
+                                             {"sources", list_sources},
+                                             {"streams", list_streams},
+                                             {"watermarks", list_watermarks},
+                                             {NULL, NULL}};
 
 /* ---------------------------------------------------------------------------------- the relation
  */
@@ -294,50 +292,63 @@ static const relation_class system_class = {.start = system_start,
                                             .next = system_next,
                                             .close = system_close};
 
-static status
-unknown(const ast_name *name, error *err) {
-    text names[ARRAY_COUNT(tables)];
-    for (int32_t i = 0; i < ARRAY_COUNT(tables); i++) {
-        names[i] = text_of(tables[i].name);
+status
+rows_relation(relation **out, mem *m, laminar_result *rows, text label, error *err) {
+    system_relation *r = mem_alloc_zero(m, sizeof(*r));
+    if (r == NULL) {
+        laminar_result_free(rows);
+        return error_memory(err);
     }
-    const int32_t near = text_nearest(name->text, names, ARRAY_COUNT(names));
-    error_set_at(err, ERR_NOT_FOUND_IN_QUERY, name->position, "Table not found: laminar.%.*s",
-                 TEXT_ARG(name->text));
-    return near >= 0
-               ? error_hint(err, "did you mean laminar.%s?", tables[near].name)
-               : error_hint(err, "laminar. has checkpoints, errors, metrics, operators, "
-                                 "pipelines, queries, sinks, sources, streams and watermarks");
+    *r = (system_relation){.mem = m, .rows = rows};
+    (void)snprintf(r->label, sizeof(r->label), "%.*s", TEXT_ARG(label));
+    r->base = (relation){.class = &system_class,
+                         .schema = rows->rows->schema,
+                         .label = text_of(r->label),
+                         .row_estimate = rows->rows->row_count};
+    *out = &r->base;
+    return OK;
+}
+
+static status
+unknown(text place, const system_table *all, const ast_name *name, error *err) {
+    text    names[16];
+    int32_t count = 0;
+    while (all[count].name != NULL) {
+        names[count] = text_of(all[count].name);
+        count++;
+    }
+    const int32_t near = text_nearest(name->text, names, count);
+    error_set_at(err, ERR_NOT_FOUND_IN_QUERY, name->position, "Table not found: %.*s.%.*s",
+                 TEXT_ARG(place), TEXT_ARG(name->text));
+    if (near >= 0) {
+        return error_hint(err, "did you mean %.*s.%s?", TEXT_ARG(place), all[near].name);
+    }
+    return error_hint(err, "%s",
+                      all == information_tables
+                          ? "information_schema. has check_constraints, columns, key_column_usage, "
+                            "referential_constraints, schemata, table_constraints, tables and views"
+                          : "laminar. has checkpoints, errors, metrics, operators, pipelines, "
+                            "queries, sinks, sources, streams and watermarks");
 }
 
 status
-system_open(relation **out, statement_context *c, const ast_name *name, error *err) {
-    laminar_database *db = c->db;
-    int32_t           at = 0;
-    while (at < ARRAY_COUNT(tables) && !text_equal_nocase(name->text, text_of(tables[at].name))) {
-        at++;
+system_open(relation **out, statement_context *c, text place, const ast_name *name, error *err) {
+    laminar_database   *db = c->db;
+    laminar_result     *rows = NULL;
+    char                label[64];
+    const bool          of_laminar = text_equal(place, TEXT("laminar"));
+    const system_table *all = of_laminar ? system_tables : information_tables;
+    const system_table *t = all;
+    while (t->name != NULL && !text_equal_nocase(name->text, text_of(t->name))) {
+        t++;
     }
-    if (at == ARRAY_COUNT(tables)) {
-        return unknown(name, err);
+    if (t->name == NULL) {
+        return unknown(place, all, name, err);
     }
-    system_relation *r = mem_alloc_zero(db->mem, sizeof(*r));
-    if (r == NULL) {
-        return error_memory(err);
-    }
-    r->mem = db->mem;
-    status s = db_enter(db, err);
-    if (s == OK) {
-        s = tables[at].list(c, &r->rows, err);
-        db_leave(db);
-    }
-    if (s < 0) {
-        mem_free(db->mem, r, sizeof(*r));
-        return s;
-    }
-    (void)snprintf(r->label, sizeof(r->label), "laminar.%s", tables[at].name);
-    r->base = (relation){.class = &system_class,
-                         .schema = r->rows->rows->schema,
-                         .label = text_of(r->label),
-                         .row_estimate = r->rows->rows->row_count};
-    *out = &r->base;
-    return OK;
+    TRY(db_enter(db, err));
+    const status s = t->list(c, &rows, err);
+    db_leave(db);
+    TRY(s);
+    (void)snprintf(label, sizeof(label), "%.*s.%s", TEXT_ARG(place), t->name);
+    return rows_relation(out, db->mem, rows, text_of(label), err);
 }

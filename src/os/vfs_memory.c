@@ -187,6 +187,12 @@ memory_truncate(vfs_file *f, int64_t size, error *err) {
     return OK;
 }
 
+static status
+memory_allocate(vfs_file *f, int64_t from, int64_t to, error *err) {
+    (void)from;
+    return grow(&file_of(f)->bytes, (size_t)to, err);
+}
+
 static void
 take_name_from(memory_files *m, memory_file *f) {
     f->removed = true;
@@ -268,6 +274,7 @@ vfs_memory_open(vfs **out, mem *m, error *err) {
                        .sync = memory_sync,
                        .size = memory_size,
                        .truncate = memory_truncate,
+                       .allocate = memory_allocate,
                        .rename = memory_rename,
                        .remove = memory_remove,
                        .sync_directory = memory_directory,

@@ -550,6 +550,11 @@ status bind_row_in(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* The values of (a, b), of a subquery with that many columns, or the one of another expression. */
 status bind_row_values(expr ***out, int32_t *count, context *c, const ast_expr *e) MUST_USE;
 
+/* ---- bind_change.c: a column of the target; the table in FROM, under the statement's name for it
+ */
+status change_column(int32_t *out, binder *b, const object *target, const ast_name *name) MUST_USE;
+ast_from *change_target(arena *a, const object *target, const ast_statement *s);
+
 /* ---- bind_object.c: no two columns of a new object have one name */
 status plan_check_names(const schema *columns, const ast_statement *s, error *err) MUST_USE;
 

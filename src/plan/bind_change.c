@@ -22,8 +22,8 @@ new_column(arena *a, text qualifier, text name) {
     return e;
 }
 
-static status
-find_column(int32_t *out, binder *b, const object *target, const ast_name *name) {
+status
+change_column(int32_t *out, binder *b, const object *target, const ast_name *name) {
     *out = schema_find(target->schema, name->text, name->quoted);
     if (*out >= 0) {
         return OK;
@@ -56,7 +56,7 @@ change_items(ast_select *q, int32_t *source, binder *b, const object *target, te
     }
     for (int32_t i = 0; i < s->set_count; i++) {
         int32_t at;
-        TRY(find_column(&at, b, target, &s->sets[i].alias));
+        TRY(change_column(&at, b, target, &s->sets[i].alias));
         sets[at] = &s->sets[i];
     }
     q->items[q->item_count++].expr = new_column(b->arena, known_as, PLAN_POSITION);
@@ -82,7 +82,7 @@ change_items(ast_select *q, int32_t *source, binder *b, const object *target, te
 }
 
 /* The table of a change in FROM, under the name that the statement gives it. */
-static ast_from *
+ast_from *
 change_target(arena *a, const object *target, const ast_statement *s) {
     ast_from *from = arena_alloc_zero(a, sizeof(*from));
     if (from != NULL) {
@@ -175,7 +175,7 @@ find_key(int32_t *out, binder *b, const object *target, const ast_conflict *c) {
     int32_t count = 0;
     for (int32_t i = 0; i < c->target_count; i++) {
         int32_t at;
-        TRY(find_column(&at, b, target, &c->targets[i]));
+        TRY(change_column(&at, b, target, &c->targets[i]));
         count += !wanted[at];
         wanted[at] = true;
     }
@@ -241,7 +241,7 @@ bind_sets(plan_upsert *out, context *where, const object *target, const ast_conf
     }
     for (int32_t i = 0; i < c->set_count; i++) {
         int32_t at;
-        TRY(find_column(&at, b, target, &c->sets[i].alias));
+        TRY(change_column(&at, b, target, &c->sets[i].alias));
         if (c->sets[i].expr == NULL) {
             out->values[at] = default_value(b, target, at);
             if (out->values[at] == NULL) {

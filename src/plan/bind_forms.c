@@ -201,6 +201,35 @@ bind_list_aggregate(expr **out, context *c, const ast_expr *e, bool *done) {
     return bind_expr(out, c, call);
 }
 
+/* getvariable('name') */
+static status
+bind_variable(expr **out, context *c, const ast_expr *e, bool *done) {
+    binder *b = c->binder;
+    *done = e->arg_count == 1 && ast_is_call(e, "getvariable") && e->args[0]->kind == AST_STRING;
+    if (!*done) {
+        return OK;
+    }
+    if (b->streaming || b->view_depth > 0 || b->env->variables == NULL) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "a variable ends with the program, and what is kept would outlive it");
+        return error_hint(b->err, "write the value in the place of getvariable()");
+    }
+    value v = {.type = type_of(TYPE_I32), .is_null = true};
+    for (const plan_variable *at = *b->env->variables; at != NULL; at = at->next) {
+        if (text_equal_nocase(at->name, e->args[0]->text)) {
+            v = at->value;
+        }
+    }
+    const bool bytes = !v.is_null && (type_physical(v.type) == PHYSICAL_TEXT ||
+                                      type_physical(v.type) == PHYSICAL_NESTED);
+    if (bytes) {
+        v.s = arena_text(b->arena, v.s);
+        TRY(v.s.data == NULL ? out_of_memory(b) : OK);
+    }
+    *out = make_constant(b, &v, e->position);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
 status
 bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
     const ast_expr *last = e->arg_count > 0 ? e->args[e->arg_count - 1] : NULL;
@@ -218,5 +247,6 @@ bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
     *done = false;
     TRY(bind_several(out, c, e, done));
     TRY(*done ? OK : bind_epoch(out, c, e, done));
+    TRY(*done ? OK : bind_variable(out, c, e, done));
     return *done ? OK : bind_list_aggregate(out, c, e, done);
 }

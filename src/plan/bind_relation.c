@@ -180,7 +180,7 @@ bind_system(plan_node **out, scope *s, binder *b, const ast_from *from) {
     }
     buf key;
     buf_init(&key, b->arena->mem, 1 << 10);
-    buf_printf(&key, "laminar.%.*s", TEXT_ARG(from->name.text));
+    buf_printf(&key, "%.*s.%.*s", TEXT_ARG(from->schema), TEXT_ARG(from->name.text));
     const text made = key.failed ? (text){NULL, 0} : arena_text(b->arena, buf_text(&key));
     buf_fini(&key);
     if (made.data == NULL) {

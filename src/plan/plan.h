@@ -251,18 +251,25 @@ typedef struct externals {
 /* What a statement is bound under. */
 typedef enum plan_nulls { NULLS_LARGEST, NULLS_LAST, NULLS_FIRST } plan_nulls;
 
+typedef struct plan_variable { /* of SET VARIABLE */
+    struct plan_variable *next;
+    text                  name;
+    value                 value;
+} plan_variable;
+
 typedef struct plan_env {
     eval_env eval;
     int64_t *statement_us; /* eval_instant, of all that is bound for a statement; NULL: a plan
                               has its own */
     /* Where `old` is named, `made` is read: what ALTER asks before it puts one in the other's
      * place. NULL: nothing is altered. */
-    const object *old;
-    object       *made;
-    bool          real_division; /* of two integers / gives a DOUBLE */
-    plan_nulls    nulls;         /* of an ORDER BY that does not say */
-    text          retain;        /* of sources that do not say; empty: all */
-    text          zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
+    const object         *old;
+    object               *made;
+    bool                  real_division; /* of two integers / gives a DOUBLE */
+    plan_nulls            nulls;         /* of an ORDER BY that does not say */
+    text                  retain;        /* of sources that do not say; empty: all */
+    text                  zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
+    plan_variable *const *variables;     /* NULL: what is made outlives them, so it may read none */
 } plan_env;
 
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT
@@ -329,6 +336,18 @@ status plan_change_query(ast_select **out, int32_t *source, arena *a, const obje
  * the statement made. That of DELETE is a part of the query that finds its rows. */
 status plan_returning_query(ast_select **out, arena *a, const object *target,
                             const ast_statement *s, int64_t first_row, error *err) MUST_USE;
+
+/* MERGE: the query that finds the rows. Its columns are the position of the target's row (NULL:
+ * none), the number of the WHEN clause from 1 on, and what the clauses give: from[clause][c] is the
+ * column that column c gets, -1: its DEFAULT; of ERROR from[clause][0] is the text. `source` has
+ * the columns of the source where plan_merge_asks_source. */
+typedef struct plan_merge {
+    ast_select *select;
+    int32_t   **from;
+} plan_merge;
+bool   plan_merge_asks_source(const ast_statement *s);
+status plan_merge_query(plan_merge *out, arena *a, const object *target, const schema *source,
+                        const ast_statement *s, error *err) MUST_USE;
 
 typedef struct plan_upsert {
     int32_t key;   /* of the target that the conflict is about; -1: any */

@@ -233,7 +233,8 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     ast_from_kind kind;
     int32_t       position;
     ast_name      name;          /* table */
-    bool          system;        /* laminar.name */
+    bool          system;        /* schema.name: a table of the system */
+    text          schema;        /* laminar, information_schema: in lower case, static memory */
     bool          with_position; /* table: its rows' positions as one more column; not in SQL */
     bool          of_change;     /* table: its rows from position first_row on; not in SQL */
     int64_t       first_row;
@@ -404,6 +405,41 @@ typedef struct ast_conflict { /* ON CONFLICT [(targets)] action, of a statement 
     ast_expr           *where; /* NULL when absent */
 } ast_conflict;
 
+typedef enum ast_merge_state {
+    AST_WHEN_MATCHED,
+    AST_WHEN_NOT_MATCHED,          /* a row of the source that no row of the table matches */
+    AST_WHEN_NOT_MATCHED_BY_SOURCE /* a row of the table */
+} ast_merge_state;
+
+typedef enum ast_merge_action {
+    AST_MERGE_NOTHING,
+    AST_MERGE_UPDATE,
+    AST_MERGE_DELETE,
+    AST_MERGE_INSERT,
+    AST_MERGE_ERROR
+} ast_merge_action;
+
+typedef enum ast_merge_columns { /* what UPDATE and INSERT give the columns of the table */
+                                 AST_MERGE_SAID,        /* sets; targets and values */
+                                 AST_MERGE_BY_POSITION, /* those of the source, in their order */
+                                 AST_MERGE_BY_NAME,
+                                 AST_MERGE_DEFAULTS /* INSERT DEFAULT VALUES */
+} ast_merge_columns;
+
+typedef struct ast_when { /* WHEN state [AND condition] THEN action */
+    ast_merge_state   state;
+    int32_t           position;
+    ast_expr         *condition; /* NULL when absent */
+    ast_merge_action  action;
+    ast_merge_columns columns;
+    int32_t           set_count; /* UPDATE */
+    ast_item         *sets;
+    int32_t           target_count; /* INSERT: 0 when absent */
+    ast_name         *targets;
+    int32_t           value_count;
+    ast_expr        **values; /* INSERT; AST_DEFAULT among them; ERROR: its text, or none */
+} ast_when;
+
 typedef struct ast_option { /* WITH (name = value) */
     ast_name  name;
     ast_expr *value;
@@ -426,6 +462,7 @@ typedef enum ast_statement_kind {
     AST_UPDATE,
     AST_DELETE,
     AST_TRUNCATE,
+    AST_MERGE, /* into name: select has the source (from) and the condition (where) */
     AST_BEGIN,
     AST_COMMIT,
     AST_ROLLBACK,
@@ -435,9 +472,12 @@ typedef enum ast_statement_kind {
     AST_DESCRIBE, /* of an object, or of select */
     AST_SET,
     AST_RESET,
-    AST_COPY,      /* of an object, or of select */
-    AST_SUMMARIZE, /* of an object, or of select */
-    AST_EXPLAIN    /* of select */
+    AST_COPY,       /* of an object, or of select */
+    AST_SUMMARIZE,  /* of an object, or of select */
+    AST_PREPARE,    /* name, inner */
+    AST_EXECUTE,    /* name, call: its arguments, NULL: none */
+    AST_DEALLOCATE, /* name; data NULL: all */
+    AST_EXPLAIN     /* of select, or of inner: INSERT, UPDATE, DELETE, MERGE, CREATE TABLE AS */
 } ast_statement_kind;
 
 typedef enum ast_object_kind {
@@ -470,7 +510,8 @@ typedef enum ast_show {
     AST_SHOW_SETTING,   /* name */
     AST_SHOW_CREATE,    /* name */
     AST_SHOW_WATERMARK, /* name: EXPLAIN WATERMARK */
-    AST_SHOW_PLAN       /* name: EXPLAIN STREAM */
+    AST_SHOW_PLAN,      /* name: EXPLAIN STREAM */
+    AST_SHOW_TABLE_INFO /* name: PRAGMA table_info */
 } ast_show;
 
 typedef enum ast_alter {
@@ -525,8 +566,14 @@ typedef struct ast_statement {
     ast_name  alias; /* of the target; text.data NULL when absent */
     int32_t   set_count;
     ast_item *sets;
-    int32_t   returning_count; /* INSERT, UPDATE, DELETE: RETURNING, 0 when absent */
+    int32_t   returning_count; /* INSERT, UPDATE, DELETE, MERGE: RETURNING, 0 when absent */
     ast_item *returning;
+    /* MERGE: its columns of USING, in place of a condition, in targets */
+    int32_t   when_count;
+    ast_when *whens;
+    /* EXPLAIN, PREPARE: the statement behind it; EXPLAIN: or NULL */
+    struct ast_statement *inner;
+    ast_expr             *call; /* EXECUTE */
     /* CREATE FUNCTION: `value` is the body, or `select` its rows; targets: its parameters, which
      * stand in it as AST_PARAMETER with their number from 1. `in_query` of those: inside a query of
      * the body, where columns have other meanings. */
@@ -543,8 +590,9 @@ typedef struct ast_statement {
     ast_alter alter;
     bool      if_column; /* DROP COLUMN IF EXISTS */
     ast_name  column, new_name;
-    ast_show  show;  /* SHOW */
-    ast_expr *value; /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */
+    ast_show  show;     /* SHOW */
+    ast_expr *value;    /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */
+    bool      variable; /* SET VARIABLE, RESET VARIABLE: value is an expression */
     /* COPY: the object or select, its columns in targets */
     bool      copy_to;
     ast_expr *path; /* AST_STRING */

@@ -287,7 +287,19 @@ status parse_delete(parser *p, ast_statement *s);
 status parse_truncate(parser *p, ast_statement *s);
 status parse_transaction(parser *p, ast_statement *s); /* BEGIN, COMMIT, ROLLBACK and the like */
 bool   parser_at_transaction(const parser *p);
-status parse_conflict(parser *p, ast_conflict *out, bool of_table); /* [ON CONFLICT ...] */
+status parse_conflict(parser *p, ast_conflict *out, bool of_table);         /* [ON CONFLICT ...] */
+status parse_change_target(parser *p, ast_statement *s, const char *after); /* name [[AS] alias] */
+status parse_assignments(parser *p, ast_item **out,
+                         int32_t *count);            /* behind SET: column = value, ... */
+status parse_returning(parser *p, ast_statement *s); /* [RETURNING items] */
+
+/* parse_merge.c */
+status parse_merge(parser *p, ast_statement *s);
+status parse_prepare(parser *p, ast_statement *s);
+status parse_execute(parser *p, ast_statement *s);
+status parse_deallocate(parser *p, ast_statement *s);
+/* parse_statement.c: the statement in another one */
+status parse_inner_statement(parser *p, ast_statement **out);
 
 /* parse_alter.c */
 status parse_alter(parser *p, ast_statement *s);
@@ -310,5 +322,6 @@ status parse_describe(parser *p, ast_statement *s);
 status parse_explain_watermark(parser *p, ast_statement *s); /* the current token is WATERMARK */
 status parse_set(parser *p, ast_statement *s);
 status parse_reset(parser *p, ast_statement *s);
+status parse_pragma(parser *p, ast_statement *s);
 
 #endif

@@ -59,8 +59,8 @@ parse_set_row(parser *p, size_t mark) {
 }
 
 /* Behind SET: column = value {, column = value} */
-static status
-parse_sets(parser *p, ast_item **out, int32_t *count) {
+status
+parse_assignments(parser *p, ast_item **out, int32_t *count) {
     const size_t mark = p->stack.size;
     do {
         if (parser_at_symbol(p, SYMBOL_LEFT_PAREN)) {
@@ -112,7 +112,7 @@ parse_action(parser *p, ast_conflict *out, bool of_table) {
         out->action = AST_CONFLICT_UPDATE;
         parser_advance(p);
         TRY(parser_expect(p, KEYWORD_SET, "DO UPDATE"));
-        TRY(parse_sets(p, &out->sets, &out->set_count));
+        TRY(parse_assignments(p, &out->sets, &out->set_count));
         return parser_accept(p, KEYWORD_WHERE) ? parse_expr(p, LEVEL_ANY, &out->where) : OK;
     default:
         return parser_error_word(
@@ -137,7 +137,7 @@ parse_conflict(parser *p, ast_conflict *out, bool of_table) {
     return parse_action(p, out, of_table);
 }
 
-static status
+status
 parse_returning(parser *p, ast_statement *s) {
     return parser_accept(p, KEYWORD_RETURNING)
                ? parse_item_list(p, &s->returning, &s->returning_count)
@@ -245,13 +245,14 @@ parse_insert(parser *p, ast_statement *s) {
 /* ---- UPDATE, DELETE */
 
 /* name [[AS] alias] */
-static status
-parse_target(parser *p, ast_statement *s, const char *after) {
+status
+parse_change_target(parser *p, ast_statement *s, const char *after) {
     TRY(parser_table_name(p, &s->name, "a table name", after));
     if (parser_accept(p, KEYWORD_AS)) {
         return parser_name(p, &s->alias, "an alias", "AS");
     }
-    const bool clause = parser_at(p, KEYWORD_SET) || parser_at(p, KEYWORD_RETURNING);
+    const bool clause =
+        parser_at(p, KEYWORD_SET) || parser_at(p, KEYWORD_RETURNING) || parser_at(p, KEYWORD_USING);
     return parser_at_name(p) && !clause ? parser_name(p, &s->alias, "an alias", NULL) : OK;
 }
 
@@ -277,9 +278,9 @@ status
 parse_update(parser *p, ast_statement *s) {
     s->kind = AST_UPDATE;
     parser_advance(p);
-    TRY(parse_target(p, s, "UPDATE"));
+    TRY(parse_change_target(p, s, "UPDATE"));
     TRY(parser_expect(p, KEYWORD_SET, "the table"));
-    TRY(parse_sets(p, &s->sets, &s->set_count));
+    TRY(parse_assignments(p, &s->sets, &s->set_count));
     return parse_condition(p, s, KEYWORD_FROM);
 }
 
@@ -288,7 +289,7 @@ parse_delete(parser *p, ast_statement *s) {
     s->kind = AST_DELETE;
     parser_advance(p);
     TRY(parser_expect(p, KEYWORD_FROM, "DELETE"));
-    TRY(parse_target(p, s, "FROM"));
+    TRY(parse_change_target(p, s, "FROM"));
     return parse_condition(p, s, KEYWORD_USING);
 }
 
@@ -302,7 +303,8 @@ parser_with_changes(const parser *p) {
         if (depth == 0 && before.symbol == SYMBOL_RIGHT_PAREN && t.kind == TOKEN_WORD &&
             t.keyword != KEYWORD_AS) {
             return t.keyword == KEYWORD_INSERT || t.keyword == KEYWORD_UPSERT ||
-                   t.keyword == KEYWORD_UPDATE || t.keyword == KEYWORD_DELETE;
+                   t.keyword == KEYWORD_UPDATE || t.keyword == KEYWORD_DELETE ||
+                   t.keyword == KEYWORD_MERGE;
         }
         before = t;
     }
@@ -318,6 +320,10 @@ parse_with_change(parser *p, ast_statement *s) {
     TRY(parse_with(p, &withs, &count, &height));
     if (parser_at(p, KEYWORD_UPDATE) || parser_at(p, KEYWORD_DELETE)) {
         TRY(parser_at(p, KEYWORD_UPDATE) ? parse_update(p, s) : parse_delete(p, s));
+        return parse_put_withs(p, &s->select, withs, count, height);
+    }
+    if (parser_at(p, KEYWORD_MERGE)) {
+        TRY(parse_merge(p, s));
         return parse_put_withs(p, &s->select, withs, count, height);
     }
     TRY(parse_insert(p, s));

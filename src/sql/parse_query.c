@@ -325,7 +325,8 @@ parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     TRY(parser_take(p, mark, sizeof(ast_with), out, count));
     const bool changes = parser_at(p, KEYWORD_INSERT) || parser_at(p, KEYWORD_UPSERT) ||
-                         parser_at(p, KEYWORD_UPDATE) || parser_at(p, KEYWORD_DELETE);
+                         parser_at(p, KEYWORD_UPDATE) || parser_at(p, KEYWORD_DELETE) ||
+                         parser_at(p, KEYWORD_MERGE);
     if (p->query_depth == 0 && changes) {
         return OK;
     }

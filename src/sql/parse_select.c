@@ -23,10 +23,14 @@ static status
 parse_table(parser *p, ast_from *f) {
     TRY(parser_table_name(p, &f->name, "a table name", "FROM"));
     p->from_height = 1;
-    if (parser_at_symbol(p, SYMBOL_DOT) && text_equal_nocase(f->name.text, TEXT("laminar"))) {
+    const bool of_laminar = text_equal_nocase(f->name.text, TEXT("laminar"));
+    if (parser_at_symbol(p, SYMBOL_DOT) &&
+        (of_laminar || text_equal_nocase(f->name.text, TEXT("information_schema")))) {
         f->system = true;
+        f->schema = of_laminar ? TEXT("laminar") : TEXT("information_schema");
         parser_advance(p);
-        return parser_name(p, &f->name, "the name of a system table", "laminar.");
+        return parser_name(p, &f->name, "the name of a system table",
+                           of_laminar ? "laminar." : "information_schema.");
     }
     if (parser_at_symbol(p, SYMBOL_DOT)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,

@@ -166,6 +166,18 @@ parse_set_zone(parser *p, ast_statement *s) {
     return parse_value(p, s);
 }
 
+/* VARIABLE name [= | TO] expression, behind SET */
+static status
+parse_set_variable(parser *p, ast_statement *s) {
+    s->variable = true;
+    parser_advance(p);
+    TRY(parser_name(p, &s->name, "the name of a variable", "VARIABLE"));
+    if (!parser_accept_symbol(p, SYMBOL_EQUAL) && !parser_accept_word(p, "to")) {
+        return parser_error(p, "\"=\"", "the name of a variable");
+    }
+    return parse_expr(p, LEVEL_ANY, &s->value);
+}
+
 /* [SESSION | LOCAL | GLOBAL] key (= | TO) value, behind SET */
 status
 parse_set(parser *p, ast_statement *s) {
@@ -175,6 +187,10 @@ parse_set(parser *p, ast_statement *s) {
         parser_at_word(p, "SESSION") || parser_at_word(p, "LOCAL") || parser_at_word(p, "GLOBAL");
     if (scope && p->next.symbol != SYMBOL_EQUAL) {
         parser_advance(p); /* there is one scope */
+    }
+    if (parser_at_word(p, "VARIABLE") && p->next.symbol != SYMBOL_EQUAL &&
+        !text_equal_nocase(token_text(p->sql, p->next), TEXT("to"))) {
+        return parse_set_variable(p, s);
     }
     if (parser_at(p, KEYWORD_TIME) && parser_next_is(p, KEYWORD_ZONE)) {
         return parse_set_zone(p, s);
@@ -188,11 +204,60 @@ parse_set(parser *p, ast_statement *s) {
     return parse_value(p, s);
 }
 
-/* RESET (key | ALL) */
+/* table_info('name') or table_info(name) */
+static status
+parse_table_info(parser *p, ast_statement *s) {
+    s->kind = AST_SHOW;
+    s->show = AST_SHOW_TABLE_INFO;
+    parser_advance(p);
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "table_info"));
+    if (p->token.kind == TOKEN_STRING) {
+        ast_expr *e;
+        TRY(parse_string(p, &e));
+        s->name = (ast_name){.text = e->text, .position = e->position};
+    } else {
+        TRY(parser_table_name(p, &s->name, "the name of a table", "table_info("));
+        s->name.quoted = false; /* a text matches in any case */
+    }
+    return parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the name of a table");
+}
+
+/* PRAGMA table_info(name), show_tables, show_tables_expanded; setting; setting = value */
+status
+parse_pragma(parser *p, ast_statement *s) {
+    parser_advance(p);
+    if (parser_at_word(p, "table_info")) {
+        return parse_table_info(p, s);
+    }
+    s->kind = AST_SHOW;
+    if (parser_accept_word(p, "show_tables")) {
+        s->show = AST_SHOW_TABLES;
+        return OK;
+    }
+    if (parser_accept_word(p, "show_tables_expanded")) {
+        s->show = AST_SHOW_OBJECTS;
+        return OK;
+    }
+    s->show = AST_SHOW_SETTING;
+    TRY(parser_name(p, &s->name, "table_info, show_tables or the name of a setting", "PRAGMA"));
+    if (!parser_accept_symbol(p, SYMBOL_EQUAL)) {
+        return OK;
+    }
+    s->kind = AST_SET;
+    s->show = AST_SHOW_SOURCES; /* means nothing */
+    return parse_value(p, s);
+}
+
+/* RESET (key | ALL | VARIABLE name) */
 status
 parse_reset(parser *p, ast_statement *s) {
     s->kind = AST_RESET;
     parser_advance(p);
+    if (parser_at_word(p, "VARIABLE") && !ends_here(p)) {
+        parser_advance(p);
+        s->variable = true;
+        return parser_name(p, &s->name, "the name of a variable", "VARIABLE");
+    }
     return parser_accept(p, KEYWORD_ALL)
                ? OK
                : parser_name(p, &s->name, "the name of a setting or ALL", "RESET");

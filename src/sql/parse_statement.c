@@ -5,7 +5,6 @@
 
 /* Statements the language has and this grammar lacks. */
 static const keyword other_statements[] = {
-    KEYWORD_MERGE,
     KEYWORD_RESTORE,
 };
 
@@ -15,6 +14,18 @@ parse_explain_create(parser *p, ast_statement *s) {
     const int32_t       start = p->token.start;
     const ast_statement own = *s;
     TRY(parse_create(p, s));
+    if (s->kind == AST_CREATE_TABLE && s->select != NULL && own.analyze) {
+        ast_statement *made = arena_alloc(p->arena, sizeof(*made));
+        if (made == NULL) {
+            return error_memory(p->err);
+        }
+        *made = *s;
+        made->position = start;
+        made->end = p->end;
+        *s = own;
+        s->inner = made; /* it is run, so it makes the table */
+        return OK;
+    }
     if (s->select == NULL) {
         (void)error_set_at(p->err, ERR_SQL_PARSE_ERROR, start, "EXPLAIN shows the plan of a query");
         return error_hint(p->err, "of CREATE it takes those with AS query");
@@ -29,6 +40,24 @@ parse_explain_create(parser *p, ast_statement *s) {
     s->streams = streams;
     s->name = streams ? name : s->name;
     return OK;
+}
+
+/* INSERT, UPDATE, DELETE, MERGE */
+static bool
+at_change(const parser *p) {
+    switch (p->token.keyword) {
+    case KEYWORD_INSERT:
+    case KEYWORD_UPSERT:
+    case KEYWORD_REPLACE:
+    case KEYWORD_UPDATE:
+    case KEYWORD_DELETE:
+    case KEYWORD_MERGE:
+        return true;
+    case KEYWORD_WITH:
+        return parser_with_changes(p);
+    default:
+        return false;
+    }
 }
 
 static status
@@ -47,9 +76,14 @@ parse_explain(parser *p, ast_statement *s) {
     if (parser_at(p, KEYWORD_CREATE)) {
         return parse_explain_create(p, s);
     }
+    if (at_change(p)) {
+        return parse_inner_statement(p, &s->inner);
+    }
     if (!parser_at_query(p) && !parser_at(p, KEYWORD_VALUES)) {
-        return parser_error(
-            p, "a query (SELECT, FROM, WITH or VALUES), CREATE, STREAM or WATERMARK", "EXPLAIN");
+        return parser_error(p,
+                            "a query (SELECT, FROM, WITH or VALUES), a change (INSERT, UPDATE, "
+                            "DELETE or MERGE), CREATE, STREAM or WATERMARK",
+                            "EXPLAIN");
     }
     TRY(parse_query(p, &s->select));
     return parse_emit(p, s);
@@ -85,10 +119,11 @@ parse_subscribe(parser *p, ast_statement *s) {
 static status
 statement_error(parser *p) {
     static const keyword words[] = {
-        KEYWORD_SELECT,   KEYWORD_CREATE, KEYWORD_INSERT,   KEYWORD_DROP,     KEYWORD_FROM,
-        KEYWORD_EXPLAIN,  KEYWORD_SHOW,   KEYWORD_SET,      KEYWORD_DESCRIBE, KEYWORD_UPDATE,
-        KEYWORD_DELETE,   KEYWORD_UPSERT, KEYWORD_ALTER,    KEYWORD_BEGIN,    KEYWORD_COMMIT,
-        KEYWORD_ROLLBACK, KEYWORD_COPY,   KEYWORD_SUMMARIZE};
+        KEYWORD_SELECT,   KEYWORD_CREATE, KEYWORD_INSERT,    KEYWORD_DROP,     KEYWORD_FROM,
+        KEYWORD_EXPLAIN,  KEYWORD_SHOW,   KEYWORD_SET,       KEYWORD_DESCRIBE, KEYWORD_UPDATE,
+        KEYWORD_DELETE,   KEYWORD_UPSERT, KEYWORD_ALTER,     KEYWORD_BEGIN,    KEYWORD_COMMIT,
+        KEYWORD_ROLLBACK, KEYWORD_COPY,   KEYWORD_SUMMARIZE, KEYWORD_MERGE,    KEYWORD_PREPARE,
+        KEYWORD_EXECUTE};
     for (int32_t i = 0; i < ARRAY_COUNT(other_statements); i++) {
         if (parser_at(p, other_statements[i])) {
             return parser_outside(p, keyword_name(other_statements[i]));
@@ -129,6 +164,14 @@ parse_statement_body(parser *p, ast_statement *s) {
         return parse_delete(p, s);
     case KEYWORD_TRUNCATE:
         return parse_truncate(p, s);
+    case KEYWORD_MERGE:
+        return parse_merge(p, s);
+    case KEYWORD_PREPARE:
+        return parse_prepare(p, s);
+    case KEYWORD_EXECUTE:
+        return parse_execute(p, s);
+    case KEYWORD_DEALLOCATE:
+        return parse_deallocate(p, s);
     case KEYWORD_FLUSH:
         s->kind = AST_FLUSH;
         parser_advance(p);
@@ -159,9 +202,26 @@ parse_statement_body(parser *p, ast_statement *s) {
         return parse_set(p, s);
     case KEYWORD_RESET:
         return parse_reset(p, s);
+    case KEYWORD_PRAGMA:
+        return parse_pragma(p, s);
     default:
         return parser_at_query(p) ? parse_query_statement(p, s) : statement_error(p);
     }
+}
+
+status
+parse_inner_statement(parser *p, ast_statement **out) {
+    ast_statement *s = arena_alloc_zero(p->arena, sizeof(*s));
+    if (s == NULL) {
+        return error_memory(p->err);
+    }
+    s->position = p->token.start;
+    TRY(parser_enter(p)); /* PREPARE ... AS PREPARE ... */
+    TRY(parse_statement_body(p, s));
+    parser_leave(p);
+    s->end = p->end;
+    *out = s;
+    return OK;
 }
 
 /* The statement was complete, and yet something follows it. */

@@ -27,6 +27,7 @@ void print_alias(const ast_name *alias, buf *out); /* [ AS alias] */
 void print_names(const ast_name *names, int32_t count, buf *out);
 void print_items(const ast_item *items, int32_t count, buf *out);
 void print_from(const ast_from *f, buf *out);
+void print_relation(const ast_from *f, buf *out); /* a join in parentheses */
 void print_withs(const ast_select *s, buf *out);
 void print_clause(text word, const ast_expr *e, buf *out); /* nothing when e is NULL */
 void print_options(const ast_statement *s, buf *out);

@@ -23,11 +23,16 @@ print_show(const ast_statement *s, buf *out) {
         [AST_SHOW_CREATE] = "CREATE ",
         [AST_SHOW_WATERMARK] = "WATERMARK ",
         [AST_SHOW_PLAN] = "STREAM ",
+        [AST_SHOW_TABLE_INFO] = "table_info(",
     };
     const bool explains = s->show == AST_SHOW_WATERMARK || s->show == AST_SHOW_PLAN;
-    buf_append_text(out, explains ? TEXT("EXPLAIN ") : TEXT("SHOW "));
+    const bool info = s->show == AST_SHOW_TABLE_INFO;
+    buf_append_text(out, explains ? TEXT("EXPLAIN ") : info ? TEXT("PRAGMA ") : TEXT("SHOW "));
     buf_append_text(out, text_of(words[s->show]));
-    if (s->name.text.data != NULL) {
+    if (info) {
+        buf_append_quoted(out, s->name.text, '\'');
+        buf_append_char(out, ')');
+    } else if (s->name.text.data != NULL) {
         print_name(&s->name, out);
     }
 }
@@ -47,7 +52,7 @@ print_admin(const ast_statement *s, buf *out) {
         }
         return;
     case AST_SET:
-        buf_append_text(out, TEXT("SET "));
+        buf_append_text(out, s->variable ? TEXT("SET VARIABLE ") : TEXT("SET "));
         print_name(&s->name, out);
         buf_append_text(out, TEXT(" = "));
         if (s->value == NULL) {
@@ -58,7 +63,7 @@ print_admin(const ast_statement *s, buf *out) {
         return;
     default:
         assert(s->kind == AST_RESET);
-        buf_append_text(out, TEXT("RESET "));
+        buf_append_text(out, s->variable ? TEXT("RESET VARIABLE ") : TEXT("RESET "));
         if (s->name.text.data == NULL) {
             buf_append_text(out, TEXT("ALL"));
         } else {

@@ -33,8 +33,6 @@ print_alias_columns(const ast_name *columns, int32_t count, buf *out) {
     }
 }
 
-static void print_relation(const ast_from *f, buf *out);
-
 static void
 print_window(const ast_from *f, buf *out) {
     print_any_word(&f->window->name, out);
@@ -49,7 +47,7 @@ print_window(const ast_from *f, buf *out) {
     buf_append_char(out, ')');
 }
 
-static void
+void
 print_relation(const ast_from *f, buf *out) {
     if (f->kind == AST_FROM_JOIN) {
         buf_append_char(out, '(');
@@ -68,7 +66,10 @@ print_relation(const ast_from *f, buf *out) {
         sql_print_expr(f->call, out);
         buf_append_text(out, f->ordinality ? TEXT(" WITH ORDINALITY") : TEXT(""));
     } else {
-        buf_append_text(out, f->system ? TEXT("laminar.") : TEXT(""));
+        if (f->system) {
+            buf_append_text(out, f->schema);
+            buf_append_char(out, '.');
+        }
         print_name(&f->name, out);
         if (f->as_of != NULL) {
             buf_append_text(out, TEXT(" FOR SYSTEM_TIME AS OF "));
@@ -456,6 +457,42 @@ print_any_create(const ast_statement *s, buf *out) {
     }
 }
 
+static void
+print_explain(const ast_statement *s, buf *out) {
+    buf_append_text(out, s->analyze ? TEXT("EXPLAIN ANALYZE ") : TEXT("EXPLAIN "));
+    if (s->streams) {
+        print_create(s, "STREAM", out);
+        buf_append_text(out, TEXT(" AS "));
+    }
+    if (s->inner != NULL) {
+        sql_print_statement(s->inner, out);
+    } else {
+        print_query(s, out);
+    }
+}
+
+static void
+print_prepared(const ast_statement *s, buf *out) {
+    if (s->kind == AST_PREPARE) {
+        buf_append_text(out, TEXT("PREPARE "));
+        print_name(&s->name, out);
+        buf_append_text(out, TEXT(" AS "));
+        sql_print_statement(s->inner, out);
+        return;
+    }
+    buf_append_text(out, s->kind == AST_EXECUTE ? TEXT("EXECUTE ") : TEXT("DEALLOCATE "));
+    if (s->name.text.data == NULL) {
+        buf_append_text(out, TEXT("ALL"));
+        return;
+    }
+    print_name(&s->name, out);
+    if (s->call != NULL) {
+        buf_append_char(out, '(');
+        print_arguments(s->call, out);
+        buf_append_char(out, ')');
+    }
+}
+
 void
 sql_print_statement(const ast_statement *s, buf *out) {
     switch (s->kind) {
@@ -467,12 +504,12 @@ sql_print_statement(const ast_statement *s, buf *out) {
         print_copy(s, out);
         return;
     case AST_EXPLAIN:
-        buf_append_text(out, s->analyze ? TEXT("EXPLAIN ANALYZE ") : TEXT("EXPLAIN "));
-        if (s->streams) {
-            print_create(s, "STREAM", out);
-            buf_append_text(out, TEXT(" AS "));
-        }
-        print_query(s, out);
+        print_explain(s, out);
+        return;
+    case AST_PREPARE:
+    case AST_EXECUTE:
+    case AST_DEALLOCATE:
+        print_prepared(s, out);
         return;
     case AST_CREATE_SOURCE:
     case AST_CREATE_TABLE:
@@ -497,6 +534,7 @@ sql_print_statement(const ast_statement *s, buf *out) {
     case AST_UPDATE:
     case AST_DELETE:
     case AST_TRUNCATE:
+    case AST_MERGE:
         print_change(s, out);
         return;
     case AST_BEGIN:

@@ -61,16 +61,16 @@ HEADS = (
 # Statements that change rows, or begin and end a transaction.
 CHANGE = re.compile(
     r"\s*(?:WITH\b[^\n]*\)\s*)?"
-    r"(UPDATE|DELETE|TRUNCATE|UPSERT|REPLACE|INSERT\s+OR|BEGIN|COMMIT|END|ROLLBACK)\b",
+    r"(UPDATE|DELETE|TRUNCATE|MERGE|UPSERT|REPLACE|INSERT\s+OR|BEGIN|COMMIT|END|ROLLBACK)\b",
     re.IGNORECASE,
 )
 CHANGED = re.compile(
-    r"(?:\s*WITH\b[^\n]*\)(?=\s*(?:UPDATE|DELETE)\b))?[\w\s]*?"
+    r"(?:\s*WITH\b[^\n]*\)(?=\s*(?:UPDATE|DELETE|MERGE)\b))?[\w\s]*?"
     r'(?:UPDATE|FROM|TABLE|TRUNCATE|INTO)\s+(\w+|"[^"]*")',
     re.IGNORECASE,
 )
-METADATA = re.compile(r"\s*(SHOW|DESCRIBE|DESC)\b", re.IGNORECASE)  # rows that are no query's
-RETURNING = re.compile(r"\s*(INSERT|UPSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+METADATA = re.compile(r"\s*(SHOW|DESCRIBE|DESC|PRAGMA)\b", re.IGNORECASE)  # rows that are no query's
+RETURNING = re.compile(r"\s*(?:WITH\b[^\n]*\)\s*)?(INSERT|UPSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 
 
 class Mismatch(AssertionError):

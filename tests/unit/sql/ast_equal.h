@@ -104,7 +104,8 @@ same_from(const ast_from *a, const ast_from *b) {
     bool same = a->kind == b->kind && same_name(a->name, b->name) &&
                 same_name(a->alias, b->alias) && a->column_count == b->column_count &&
                 same_select(a->query, b->query) && a->join == b->join && a->natural == b->natural &&
-                a->lateral == b->lateral && a->system == b->system && same_from(a->left, b->left) &&
+                a->lateral == b->lateral && a->system == b->system &&
+                text_equal(a->schema, b->schema) && same_from(a->left, b->left) &&
                 same_from(a->right, b->right) && same_expr(a->on, b->on) &&
                 a->using_count == b->using_count && same_expr(a->window, b->window) &&
                 same_expr(a->call, b->call) && same_expr(a->as_of, b->as_of) &&
@@ -233,6 +234,25 @@ same_change(const ast_statement *a, const ast_statement *b) {
 }
 
 static inline bool
+same_whens(const ast_statement *a, const ast_statement *b) {
+    bool same = a->when_count == b->when_count;
+    for (int32_t i = 0; same && i < a->when_count; i++) {
+        const ast_when *x = &a->whens[i], *y = &b->whens[i];
+        same = x->state == y->state && x->action == y->action && x->columns == y->columns &&
+               same_expr(x->condition, y->condition) &&
+               same_items(x->sets, x->set_count, y->sets, y->set_count) &&
+               x->target_count == y->target_count && x->value_count == y->value_count;
+        for (int32_t k = 0; same && k < x->target_count; k++) {
+            same = same_name(x->targets[k], y->targets[k]);
+        }
+        for (int32_t k = 0; same && k < x->value_count; k++) {
+            same = same_expr(x->values[k], y->values[k]);
+        }
+    }
+    return same;
+}
+
+static inline bool
 same_statement(const ast_statement *a, const ast_statement *b) {
     bool same =
         a->kind == b->kind && same_name(a->name, b->name) && a->or_replace == b->or_replace &&
@@ -246,7 +266,10 @@ same_statement(const ast_statement *a, const ast_statement *b) {
         same_name(a->emit.late_to, b->emit.late_to) && a->target_count == b->target_count &&
         a->parameter_count == b->parameter_count && a->show == b->show &&
         a->temporary == b->temporary && a->copy_to == b->copy_to && same_expr(a->path, b->path) &&
-        same_expr(a->value, b->value) && same_constraints(a, b) && same_change(a, b);
+        same_expr(a->value, b->value) && same_constraints(a, b) && same_change(a, b) &&
+        same_whens(a, b) && same_expr(a->call, b->call) && a->variable == b->variable &&
+        a->variable == b->variable && (a->inner == NULL) == (b->inner == NULL) &&
+        (a->inner == NULL || same_statement(a->inner, b->inner));
     for (int32_t i = 0; same && i < a->column_count; i++) {
         same = same_column_def(&a->columns[i], &b->columns[i]);
     }

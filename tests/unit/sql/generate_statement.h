@@ -199,6 +199,50 @@ put_other(generator *g) {
     put(g, PICK(g, others));
 }
 
+/* MERGE, and EXPLAIN of changes */
+static inline void
+put_merge(generator *g) {
+    static const char *const merges[] = {
+        "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN UPDATE SET a = s.b, c = DEFAULT "
+        "WHEN NOT MATCHED AND s.a > 1 THEN INSERT (a, \"b c\") VALUES (s.a, DEFAULT)",
+        "MERGE INTO t AS x USING (SELECT 1 AS a) y USING (a, \"b\") WHEN MATCHED AND b IS NULL "
+        "THEN "
+        "DELETE WHEN MATCHED THEN UPDATE BY NAME WHEN NOT MATCHED BY TARGET THEN INSERT BY NAME "
+        "WHEN NOT MATCHED BY SOURCE THEN DELETE RETURNING merge_action, *",
+        "MERGE INTO t USING (a JOIN b USING (k)) ON TRUE WHEN NOT MATCHED THEN INSERT * WHEN "
+        "MATCHED AND b > 1 THEN UPDATE SET * WHEN MATCHED THEN DO NOTHING",
+        "WITH s AS (SELECT 1) MERGE INTO t USING s ON TRUE WHEN NOT MATCHED THEN INSERT DEFAULT "
+        "VALUES WHEN MATCHED THEN ERROR 'x' || a WHEN NOT MATCHED BY SOURCE THEN ERROR",
+        "MERGE INTO t USING s ON FALSE WHEN NOT MATCHED THEN INSERT VALUES (1, DEFAULT) WHEN "
+        "MATCHED THEN UPDATE",
+        "MERGE INTO t USING s ON FALSE WHEN NOT MATCHED AND a THEN INSERT WHEN NOT MATCHED THEN "
+        "INSERT",
+    };
+    static const char *const explained[] = {
+        "EXPLAIN INSERT INTO t SELECT 1",
+        "EXPLAIN ANALYZE UPDATE t SET a = 1 WHERE b > 2",
+        "EXPLAIN WITH q AS (SELECT 1) DELETE FROM t USING q",
+        "EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1",
+        "EXPLAIN MERGE INTO t USING s ON TRUE WHEN MATCHED THEN DELETE",
+    };
+    put(g, roll(g, 4) == 0 ? PICK(g, explained) : PICK(g, merges));
+}
+
+static inline void
+put_prepared(generator *g) {
+    static const char *const statements[] = {
+        "PREPARE p AS SELECT $1 + $2",
+        "PREPARE \"a b\" AS INSERT INTO t VALUES (?, ?)",
+        "EXECUTE p",
+        "EXECUTE p(1, 'x', y => DATE '2024-01-01')",
+        "EXECUTE p()",
+        "DEALLOCATE p",
+        "DEALLOCATE PREPARE \"a b\"",
+        "DEALLOCATE ALL",
+    };
+    put(g, PICK(g, statements));
+}
+
 static inline void
 put_insert(generator *g) {
     static const char *const verbs[] = {"INSERT INTO", "INSERT", "UPSERT INTO",
@@ -257,6 +301,16 @@ put_admin(generator *g) {
         "SET a = DEFAULT",
         "SET a = -1.5",
         "SHOW \"all\"",
+        "PRAGMA table_info('a b')",
+        "PRAGMA table_info(t)",
+        "PRAGMA show_tables",
+        "PRAGMA threads",
+        "PRAGMA threads = 4",
+        "SET VARIABLE x = (SELECT 1) + 1",
+        "SET VARIABLE \"a b\" TO [1, 2]",
+        "SET variable = 1",
+        "RESET VARIABLE x",
+        "SELECT t.a FROM information_schema.tables t, INFORMATION_SCHEMA.\"columns\"",
         "SET a = INTERVAL '5' SECOND",
     };
     static const char *const resets[] = {"RESET ALL", "RESET threads", "RESET \"all\""};
@@ -359,7 +413,13 @@ put_statement(generator *g) {
                                         "DROP TABLE",          "DROP MATERIALIZED VIEW",
                                         "DROP VIEW IF EXISTS", "DROP FUNCTION",
                                         "DROP MACRO IF EXISTS"};
-    switch (roll(g, 15)) {
+    switch (roll(g, 17)) {
+    case 16:
+        put_merge(g);
+        break;
+    case 15:
+        put_prepared(g);
+        break;
     case 14:
         put_pipeline(g);
         break;

@@ -92,7 +92,8 @@ static const refusal refusals[] = {
     {"DROP STREAM", 11, "expected a name after STREAM", NULL},
     {"INSERT INTO t", 13, "expected VALUES or a query after the name", NULL},
     {"EXPLAIN", 7,
-     "expected a query (SELECT, FROM, WITH or VALUES), CREATE, STREAM or WATERMARK after EXPLAIN",
+     "expected a query (SELECT, FROM, WITH or VALUES), a change (INSERT, UPDATE, DELETE or MERGE), "
+     "CREATE, STREAM or WATERMARK after EXPLAIN",
      NULL},
     /* too much, or in the wrong place */
     {"SELECT a b c FROM t", 11,
@@ -223,7 +224,7 @@ static const refusal refusals[] = {
     {"ALTER TABLE t ADD a INT UNIQUE", 24, "an added column has NOT NULL and DEFAULT", NULL},
     {"ALTER VIEW v RETRY", 13, "expected RENAME TO after the name", NULL},
     {"EXPLAIN ANALYZE WATERMARK s", 16, "expected a query", NULL},
-    {"MERGE INTO t", 0, "MERGE is not part of this grammar", NULL},
+    {"RESTORE FROM t", 0, "RESTORE is not part of this grammar", NULL},
     {"SELECT INTERVAL '1-2' YEAR TO MONTH", 27,
      "INTERVAL with a range of units is not part of this grammar", NULL},
     /* tokens */

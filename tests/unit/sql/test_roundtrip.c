@@ -76,7 +76,7 @@ test_random_statements(void **state) {
         kinds[first->kind]++;
     }
     for (int32_t i = 0; i <= AST_EXPLAIN; i++) {
-        CHECK(kinds[i] > CASES / (i == AST_CREATE_INDEX ? 200 : 100));
+        CHECK(kinds[i] > CASES / (i == AST_CREATE_INDEX ? 250 : 125));
     }
     teardown(&f);
 }
