@@ -279,6 +279,8 @@ NESTED_RESULTS = {
     "t": "VARCHAR[]",
     "n": "BIGINT[]",
     "o": "TIMESTAMP[]",
+    "q": "TIMESTAMPTZ[]",
+    "j": "JSON[]",
     "N": "T",
     "i": "BIGINT",
     "s": "VARCHAR",

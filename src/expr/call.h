@@ -127,6 +127,7 @@ fn_preparer fn_prepare_divisor_i32, fn_prepare_divisor_i64;
 fn_preparer fn_prepare_like, fn_prepare_ilike;
 fn_preparer fn_prepare_strftime, fn_prepare_part, fn_prepare_zone, fn_prepare_strptime;
 fn_preparer fn_prepare_json_path;
+fn_preparer fn_prepare_json_paths;
 fn_preparer fn_prepare_regexp_matches, fn_prepare_regexp_full_match, fn_prepare_regexp_unmatches;
 fn_preparer fn_prepare_regexp_matches_any_case, fn_prepare_regexp_unmatches_any_case;
 fn_preparer fn_prepare_similar_to, fn_prepare_glob, fn_prepare_regexp_extract;

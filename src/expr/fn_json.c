@@ -56,6 +56,15 @@ parse_path(json_path *out, text s, arena *a, error *err) {
     return names == NULL ? error_memory(err) : json_path_parse(out, s, names, err);
 }
 
+static status
+refuse_many(text path, error *err) {
+    (void)error_set(err, ERR_QUERY_FAILED,
+                    "JSON path '%.*s': * and .. lead to several values, and one is wanted here",
+                    TEXT_ARG(path));
+    return error_hint(err, "json_extract and json_extract_string, -> and ->> give them as a list, "
+                           "where the path is a constant");
+}
+
 status
 fn_prepare_json_path(void **state, arena *a, const value *const *constants,
                      const data_type *types UNUSED, int32_t arg_count, error *err) {
@@ -68,6 +77,7 @@ fn_prepare_json_path(void **state, arena *a, const value *const *constants,
     }
     if (constants[1]->type.id == TYPE_TEXT) {
         TRY(parse_path(p, constants[1]->s, a, err));
+        TRY(p->many ? refuse_many(constants[1]->s, err) : OK);
     } else {
         p->count = 1;
         p->steps[0] = (json_step){.index = constants[1]->i};
@@ -89,7 +99,9 @@ path_of_row(lookup *l, int32_t row, const json_path **out) {
         return OK;
     }
     if (c->args[1].type.id == TYPE_TEXT) {
-        return parse_path(&l->own, operand_text(&c->args[1], row), c->scratch, c->err);
+        const text path = operand_text(&c->args[1], row);
+        TRY(parse_path(&l->own, path, c->scratch, c->err));
+        return l->own.many ? refuse_many(path, c->err) : OK;
     }
     l->own.count = 1;
     l->own.steps[0] = (json_step){.index = fn_integer(&c->args[1], row)};
@@ -262,6 +274,83 @@ fn_json_keys(fn_call *c) {
         }
     }
     return lookup_close(&l, s);
+}
+
+/* ---- all values that a path leads to */
+status
+fn_prepare_json_paths(void **state, arena *a, const value *const *constants,
+                      const data_type *types UNUSED, int32_t arg_count UNUSED, error *err) {
+    if (constants[1] == NULL || constants[1]->is_null) {
+        return OK;
+    }
+    json_path *p = arena_alloc(a, sizeof(*p));
+    *state = p;
+    return p == NULL ? error_memory(err) : parse_path(p, constants[1]->s, a, err);
+}
+
+typedef struct taking {
+    lookup    *l;
+    item_list *items;
+    shape      how;
+    status     s;
+} taking;
+
+static bool
+take_value(void *context, text v) {
+    taking  *t = context;
+    fn_call *c = t->l->call;
+    value    made = {.type = t->how == AS_TEXT ? type_of(TYPE_TEXT) : type_json()};
+    buf     *out = &t->l->out;
+    out->size = 0;
+    made.is_null = !is_shown(v, t->how);
+    if (!made.is_null) {
+        const bool ok =
+            t->how == AS_TEXT && v.data[0] == '"' ? json_unquote(v, out) : json_write(v, out);
+        made.s = ok ? arena_text(c->scratch, buf_text(out)) : (text){NULL, 0};
+        t->s = made.s.data == NULL ? error_memory(c->err) : OK;
+    }
+    t->s = t->s < 0 ? t->s : items_add(t->items, &made);
+    return t->s == OK;
+}
+
+static status
+take_all(lookup *l, item_list *items, int32_t row, shape how) {
+    fn_call         *c = l->call;
+    const json_path *path = c->state;
+    text             whole;
+    taking           t = {.l = l, .items = items, .how = how, .s = OK};
+    if (path == NULL) {
+        TRY(parse_path(&l->own, operand_text(&c->args[1], row), c->scratch, c->err));
+        path = &l->own;
+    }
+    TRY(read_json(c, 0, row, &whole));
+    items->count = 0;
+    (void)json_find_all(whole, path, &l->scratch, take_value, &t);
+    TRY(t.s);
+    TRY(l->scratch.failed ? error_memory(c->err) : OK);
+    return fn_put_nested(c, row, items->at, items->count);
+}
+
+static status
+take_rows(fn_call *c, shape how) {
+    lookup    l;
+    status    s = OK;
+    item_list items = {.call = c};
+    lookup_open(&l, c);
+    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
+        s = fn_is_valid(c, i) ? take_all(&l, &items, i, how) : OK;
+    }
+    return lookup_close(&l, s);
+}
+
+status
+fn_json_extract_all(fn_call *c) {
+    return take_rows(c, AS_JSON);
+}
+
+status
+fn_json_extract_string_all(fn_call *c) {
+    return take_rows(c, AS_TEXT);
 }
 
 /* A value alone is an entry without a key; the keys of an array are its positions, from 0. */

@@ -71,7 +71,7 @@ list_times(item_list *l, int64_t v, int64_t stop, const interval *step, bool inc
         if (!is_inside(v, stop, up, inclusive)) {
             return OK;
         }
-        const value item = {.type = type_of(TYPE_TIMESTAMP), .i = v};
+        const value item = {.type = type_item(l->call->type), .i = v};
         TRY(items_add(l, &item));
         if (!more) {
             return OK;

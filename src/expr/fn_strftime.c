@@ -106,9 +106,10 @@ static status
 format_fault(text format, error *err) {
     (void)error_set(err, ERR_QUERY_FAILED, "strftime: unknown letter in the format '%.*s'",
                     TEXT_ARG(format));
-    (void)error_hint(err, "known are %%Y %%y %%m %%d %%e %%j %%b %%h %%B %%a %%A %%u %%w %%U %%W "
-                          "%%V %%G %%H %%I %%p %%M %%S %%f %%g %%L %%n %%s %%z %%F %%x %%T %%X %%c "
-                          "%%%%, and %%-d and so on");
+    (void)error_hint(err,
+                     "known are %%Y %%y %%m %%d %%e %%j %%b %%h %%B %%a %%A %%u %%w %%U %%W "
+                     "%%V %%G %%H %%I %%p %%M %%S %%f %%g %%L %%n %%s %%z %%Z %%F %%x %%T %%X %%c "
+                     "%%%%, and %%-d and so on");
     return ERR_QUERY_FAILED;
 }
 

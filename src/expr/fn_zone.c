@@ -291,23 +291,29 @@ fn_zone_text(fn_call *c) {
     return OK;
 }
 
-/* strftime of local time; only here %z is another than that of UTC. */
+/* strftime of local time; only here %z is another than that of UTC, and %Z has a name. */
 static status
-format_in_zone(fn_call *c, const zone *z, int64_t us, text format, strview *out) {
+format_in_zone(fn_call *c, const zone *z, int32_t row, int64_t us, strview *out) {
+    const text    name = operand_text(&c->args[0], row), format = operand_text(&c->args[2], row);
     const int64_t local = zone_to_local_us(z, us);
     buf           b;
     bool          known = true;
     size_t        done = 0;
     buf_init(&b, c->scratch->mem, TEXT_RESULT_MAX);
     for (size_t i = 0; i + 1 < format.size && known; i++) {
-        if (format.data[i] != '%' || format.data[i + 1] != 'z') {
+        const char letter = format.data[i + 1];
+        if (format.data[i] != '%' || (letter != 'z' && letter != 'Z')) {
             i += format.data[i] == '%'; /* %% is no beginning */
             continue;
         }
         char offset[ZONE_OFFSET_TEXT_MAX];
         known = timestamp_format(local, (text){format.data + done, i - done}, &b);
-        buf_append(&b, offset,
-                   zone_offset_write(offset, zone_offset(z, floor_div_i64(us, US_PER_SECOND))));
+        if (letter == 'Z') {
+            buf_append_text(&b, name);
+        } else {
+            buf_append(&b, offset,
+                       zone_offset_write(offset, zone_offset(z, floor_div_i64(us, US_PER_SECOND))));
+        }
         done = i + 2;
         i++;
     }
@@ -331,7 +337,7 @@ fn_zone_format(fn_call *c) {
         const zone *z = NULL;
         if (fn_is_valid(c, i)) {
             TRY(zone_of_row(c, &memo, i, &z));
-            TRY(format_in_zone(c, z, us[(int64_t)i * step], operand_text(&c->args[2], i), &out[i]));
+            TRY(format_in_zone(c, z, i, us[(int64_t)i * step], &out[i]));
         }
     }
     return OK;

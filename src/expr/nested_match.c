@@ -5,9 +5,10 @@
  *   L  a list of T          T  an item of it       M  MAP(K, V)    K, V  its key, its value
  *   S  any STRUCT           i  BIGINT              s  VARCHAR      b     BOOLEAN      d  DOUBLE
  *   a  anything as it is    I, D  a list of BIGINT, of DOUBLE    +  behind a letter: it may repeat
- *   z  TIMESTAMP            w  INTERVAL
- * and as results also k, v, e: a list of keys, values or entries of M; t, n, o: a list of VARCHAR,
- * BIGINT or TIMESTAMP; N: what a list of lists has as items, flattened: T itself. */
+ *   z  TIMESTAMP            w  INTERVAL             Z  TIMESTAMPTZ
+ * and as results also k, v, e: a list of keys, values or entries of M; t, j, n, o, q: a list
+ * of VARCHAR, JSON, BIGINT, TIMESTAMP or TIMESTAMPTZ; N: what a list of lists has as items,
+ * flattened: T itself. */
 #include "expr/resolve.h"
 #include "type/nested.h"
 
@@ -121,6 +122,7 @@ plain_target(pattern *p, int32_t i, char letter, data_type *out) {
                          : letter == 's' ? TYPE_TEXT
                          : letter == 'b' ? TYPE_BOOL
                          : letter == 'z' ? TYPE_TIMESTAMP
+                         : letter == 'Z' ? TYPE_TIMESTAMPTZ
                          : letter == 'w' ? TYPE_INTERVAL
                                          : TYPE_F64;
     *out = type_of(id);
@@ -183,10 +185,14 @@ result(pattern *p, char letter, data_type *out) {
         return type_list(out, p->value, NULL) == OK;
     case 't':
         return type_list(out, type_of(TYPE_TEXT), NULL) == OK;
+    case 'j':
+        return type_list(out, type_json(), NULL) == OK;
     case 'n':
         return type_list(out, type_of(TYPE_I64), NULL) == OK;
     case 'o':
         return type_list(out, type_of(TYPE_TIMESTAMP), NULL) == OK;
+    case 'q':
+        return type_list(out, type_of(TYPE_TIMESTAMPTZ), NULL) == OK;
     case 'e':
         return type_map(&item, p->key, p->value, NULL) == OK &&
                type_list(out, type_item(item), NULL) == OK;

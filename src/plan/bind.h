@@ -440,6 +440,10 @@ status bind_lambda_name(expr **out, context *c, const ast_expr *e, bool *done) M
 
 /* ---- bind_parts.c: date_part(['year', 'month'], t); *done false: it is not called so */
 status bind_parts(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
+/* ---- bind_series.c: whether a series of TIMESTAMPTZ with this step goes by local times */
+bool series_is_of_calendar(const binder *b, const expr *step);
+/* j -> '$.*' and its like */
+status bind_json_paths(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;
 
 /* ---- bind_json.c: from_json(j, 'structure'); *done false: it is none of these */
 status bind_json_transform(expr **out, context *c, const ast_expr *e, bool *done) MUST_USE;

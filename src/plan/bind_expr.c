@@ -430,6 +430,11 @@ bind_binary(expr **out, context *c, const ast_expr *e) {
         return bind_row_compare(out, c, e);
     }
     expr **args;
+    bool   done;
+    TRY(bind_json_paths(out, c, e, &done));
+    if (done) {
+        return OK;
+    }
     TRY(bind_args(&args, c, e));
     if (is_comparison(e->op)) {
         const char *names[] = {"=", "<>", "<", "<=", ">", ">="};

@@ -197,6 +197,15 @@ no_field(binder *b, data_type t, text name, int32_t position) {
 
 status
 bind_field(expr **out, binder *b, expr *base, text name, int32_t position) {
+    if (base->type.id == TYPE_MAP && type_map_key(base->type).id == TYPE_TEXT) {
+        const value key = {.type = type_of(TYPE_TEXT), .s = name}; /* m.k is m['k'] */
+        expr      **args;
+        TRY(make_args(&args, b, 2));
+        args[0] = base;
+        args[1] = make_constant(b, &key, position);
+        return args[1] == NULL ? out_of_memory(b)
+                               : bind_call_named(out, b, TEXT("array_extract"), args, 2, position);
+    }
     if (base->type.id != TYPE_STRUCT) {
         return error_set_at(b->err, ERR_QUERY_FAILED, position, "%s has no field \"%.*s\"",
                             type_name(base->type), TEXT_ARG(name));
@@ -247,7 +256,9 @@ find_struct_column(int32_t *found, binder *b, const scope *s, const ast_expr *e)
         *found = of_table && name_matches(&e->qualifier, s->columns[i].name) ? i : -1;
     }
     TRY(is_table ? OK : scope_find(found, b, s, &none, &e->qualifier));
-    *found = *found >= 0 && s->columns[*found].type.id == TYPE_STRUCT ? *found : -1;
+    const data_type t = *found >= 0 ? s->columns[*found].type : type_of(TYPE_NULL);
+    const bool      map = t.id == TYPE_MAP && type_map_key(t).id == TYPE_TEXT;
+    *found = t.id == TYPE_STRUCT || map ? *found : -1;
     return OK;
 }
 

@@ -123,11 +123,61 @@ bind_paths(expr **out, context *c, const ast_expr *e, bool *done) {
     return bind_call_named(out, b, TEXT("list_value"), items, list->arg_count, e->position);
 }
 
+/* $.*, $[*] or $.. outside of names in quotes */
+static bool
+leads_to_many(text path) {
+    bool quoted = false;
+    for (size_t i = 1; i < path.size && path.data[0] == '$'; i++) {
+        const char at = path.data[i], before = path.data[i - 1];
+        quoted = quoted != (at == '"');
+        if (!quoted &&
+            ((at == '*' && (before == '.' || before == '[')) || (at == '.' && before == '.'))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A path to several values gives a list. */
+status
+bind_json_paths(expr **out, context *c, const ast_expr *e, bool *done) {
+    static const struct {
+        const char *name, *all;
+    } names[] = {{"->", "json_extract_all"},
+                 {"json_extract", "json_extract_all"},
+                 {"json_extract_path", "json_extract_all"},
+                 {"->>", "json_extract_string_all"},
+                 {"json_extract_string", "json_extract_string_all"},
+                 {"json_extract_path_text", "json_extract_string_all"}};
+    const text  name = e->kind == AST_BINARY ? e->op : e->name.text;
+    const char *all = NULL;
+    *done = false;
+    if (e->arg_count != 2 || e->args[1]->kind != AST_STRING || !leads_to_many(e->args[1]->text)) {
+        return OK;
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(names) && all == NULL; i++) {
+        all = text_equal_nocase(name, text_of(names[i].name)) ? names[i].all : NULL;
+    }
+    if (all == NULL) {
+        return OK;
+    }
+    expr **args;
+    *done = true;
+    TRY(make_args(&args, c->binder, 2));
+    TRY(bind_expr(&args[0], c, e->args[0]));
+    TRY(bind_expr(&args[1], c, e->args[1]));
+    return bind_call_named(out, c->binder, text_of(all), args, 2, e->position);
+}
+
 status
 bind_parts(expr **out, context *c, const ast_expr *e, bool *done) {
     binder *b = c->binder;
     parts   p;
     expr  **bound, **fields;
+    TRY(bind_json_paths(out, c, e, done));
+    if (*done) {
+        return OK;
+    }
     TRY(bind_paths(out, c, e, done));
     if (*done) {
         return OK;

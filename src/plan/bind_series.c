@@ -32,8 +32,8 @@ wrong_type(binder *b, const ast_expr *e, const expr *argument) {
 }
 
 /* Months and days go by the calendar of the session's zone: the series is one of local times. */
-static bool
-is_of_calendar(const binder *b, const expr *step) {
+bool
+series_is_of_calendar(const binder *b, const expr *step) {
     return b->env != NULL && b->env->zone.size > 0 && step->kind == EXPR_CONSTANT &&
            !step->constant.is_null &&
            (step->constant.iv.months != 0 || step->constant.iv.days != 0);
@@ -62,7 +62,7 @@ bind_times(expr **args, binder *b, const ast_expr *e, bool *local) {
         return error_hint(b->err, "write INTERVAL '1' DAY");
     }
     TRY(cast_expr(&args[2], b, type_of(TYPE_INTERVAL)));
-    *local = zoned && is_of_calendar(b, args[2]);
+    *local = zoned && series_is_of_calendar(b, args[2]);
     for (int32_t i = 0; i < 2 && *local; i++) {
         TRY(cast_expr(&args[i], b, type_of(TYPE_TIMESTAMP)));
     }

@@ -22,7 +22,7 @@ is_set(const binder *b) {
 /* name(zone, x [, y]). A constant is computed now, and its error is that of the statement. */
 static status
 call_zone(expr **out, binder *b, const char *name, expr *x, expr *y) {
-    const value zone = {.type = type_of(TYPE_TEXT), .s = b->env->zone};
+    const value zone = {.type = type_of(TYPE_TEXT), .s = is_set(b) ? b->env->zone : TEXT("UTC")};
     const bool  constant = x->kind == EXPR_CONSTANT && (y == NULL || y->kind == EXPR_CONSTANT);
     expr       *args[3] = {make_constant(b, &zone, x->position), x, y};
     TRY(args[0] == NULL ? out_of_memory(b) : OK);
@@ -228,6 +228,40 @@ is_cast(text name) {
     return is_named(name, casts);
 }
 
+/* strftime(instant, '... %Z ...') names the zone, also when it is UTC. */
+static bool
+names_zone(text name, expr *const *args, int32_t count) {
+    const int32_t at = count == 2 && is_zoned(args[0]->type) ? 1 : 0;
+    const text    f = count == 2 && is_text_literal(args[at]) ? args[at]->constant.s : TEXT("");
+    bool          named = false;
+    for (size_t i = 0; i + 1 < f.size; i++) {
+        named |= f.data[i] == '%' && f.data[i + 1] == 'Z';
+        i += f.data[i] == '%';
+    }
+    return named && text_equal_nocase(name, TEXT("strftime")) && is_zoned(args[1 - at]->type);
+}
+
+/* A list of times by months or days: by the calendar of the zone, so of local times. */
+static status
+bind_series_call(expr **out, binder *b, text name, expr **args, int32_t position, bool *done) {
+    static const char *const series[] = {"generate_series", "range", NULL};
+    data_type                instants;
+    *done = false;
+    if (!is_named(name, series) || args[2]->type.id != TYPE_INTERVAL ||
+        !(is_zoned(args[0]->type) || is_zoned(args[1]->type)) ||
+        !series_is_of_calendar(b, args[2])) {
+        return OK;
+    }
+    for (int32_t i = 0; i < 2; i++) {
+        TRY(cast_expr(&args[i], b, type_of(TYPE_TIMESTAMPTZ)));
+        TRY(cast_expr(&args[i], b, type_of(TYPE_TIMESTAMP)));
+    }
+    *done = true;
+    TRY(bind_call_named(out, b, name, args, 3, position));
+    TRY(located(b, type_list(&instants, type_of(TYPE_TIMESTAMPTZ), b->err), position));
+    return cast_expr(out, b, instants);
+}
+
 status
 zone_call(expr **out, binder *b, text name, expr **args, int32_t arg_count, int32_t position,
           bool *done) {
@@ -242,8 +276,18 @@ zone_call(expr **out, binder *b, text name, expr **args, int32_t arg_count, int3
         TRY(bind_call_named(out, b, TEXT("make_timestamp"), args, arg_count, position));
         return cast_expr(out, b, type_of(TYPE_TIMESTAMPTZ));
     }
+    if (!is_set(b) && names_zone(name, args, arg_count)) {
+        *done = true;
+        return bind_format(out, b, args);
+    }
     if (!is_set(b) || !any_holds_zoned(args, arg_count) || is_cast(name)) {
         return OK;
+    }
+    if (arg_count == 3) {
+        TRY(bind_series_call(out, b, name, args, position, done));
+        if (*done) {
+            return OK;
+        }
     }
     TRY(show_arguments(b, name, args, arg_count));
     function_match m;

@@ -115,6 +115,8 @@ append_week_letter(buf *out, char letter, int64_t us, const civil *c) {
     case 'z':
         buf_append(out, "+00", 3);
         return true;
+    case 'Z': /* a time without a zone has none to name: fn_zone.c names that of an instant */
+        return true;
     default:
         return false;
     }

@@ -54,15 +54,21 @@ take_index(path_reader *p, int64_t *out) {
 }
 
 static status
-index_step(path_reader *p) {
+index_step(path_reader *p, bool deep) {
     p->at++; /* [ */
     const bool last = more(p) && here(p) == '#';
     p->at += last;
     const bool back = more(p) && here(p) == '-';
     p->at += back;
     int64_t i = 0;
-    if (more(p) && here(p) == '*') {
-        return fault(p, "* gives several values, which is not supported: a path leads to one");
+    if (more(p) && here(p) == '*' && !last && !back) {
+        p->at++;
+        if (!more(p) || here(p) != ']') {
+            return fault(p, "] is expected after [*");
+        }
+        p->at++;
+        p->out->many = true;
+        return add_step(p, (json_step){.reach = JSON_REACH_ITEMS, .deep = deep});
     }
     const bool digits = take_index(p, &i);
     if ((!digits && (back || !last)) || (last && digits && !back) || !more(p) || here(p) != ']') {
@@ -72,7 +78,7 @@ index_step(path_reader *p) {
     if (last && !back) {
         return fault(p, "[#] is behind the last element");
     }
-    return add_step(p, (json_step){.name = {NULL, 0}, .index = back ? -i : i});
+    return add_step(p, (json_step){.name = {NULL, 0}, .index = back ? -i : i, .deep = deep});
 }
 
 static status
@@ -81,11 +87,19 @@ name_step(path_reader *p) {
     if (!more(p)) {
         return fault(p, "it ends with a point");
     }
-    if (here(p) == '.') {
-        return fault(p, ".. gives several values, which is not supported: a path leads to one");
+    const bool deep = here(p) == '.';
+    p->at += deep;
+    p->out->many |= deep;
+    if (deep && more(p) && here(p) == '[') {
+        return index_step(p, true);
     }
-    if (here(p) == '*') {
-        return fault(p, "* gives several values, which is not supported: a path leads to one");
+    if (more(p) && here(p) == '*') {
+        p->at++;
+        p->out->many = true;
+        return add_step(p, (json_step){.reach = JSON_REACH_MEMBERS, .deep = deep});
+    }
+    if (!more(p)) {
+        return fault(p, "a name is missing");
     }
     const bool quoted = here(p) == '"';
     p->at += quoted;
@@ -101,7 +115,7 @@ name_step(path_reader *p) {
         return fault(p, "a name is missing");
     }
     p->at += quoted;
-    return add_step(p, (json_step){.name = name});
+    return add_step(p, (json_step){.name = name, .deep = deep});
 }
 
 /* /a~1b/0: ~1 is /, ~0 is ~. */
@@ -131,6 +145,7 @@ status
 json_path_parse(json_path *out, text s, char *names, error *err) {
     path_reader p = {.whole = s, .out = out, .err = err};
     out->count = 0;
+    out->many = false;
     if (s.size == 0) {
         return OK;
     }
@@ -148,7 +163,7 @@ json_path_parse(json_path *out, text s, char *names, error *err) {
         if (here(&p) != '.' && here(&p) != '[') {
             return fault(&p, ". or [ is expected");
         }
-        TRY(here(&p) == '.' ? name_step(&p) : index_step(&p));
+        TRY(here(&p) == '.' ? name_step(&p) : index_step(&p, false));
     }
     return OK;
 }
@@ -191,4 +206,61 @@ json_find(text value, const json_path *path, text *out, buf *scratch) {
     }
     *out = value;
     return true;
+}
+
+typedef struct json_search {
+    const json_path *path;
+    buf             *scratch;
+    json_taker      *take;
+    void            *context;
+} json_search;
+
+static bool search(const json_search *s, text value, int32_t at);
+
+static bool
+has_members(text value) {
+    return value.data[0] == '{' || value.data[0] == '[';
+}
+
+/* What step `at` leads to from this value alone. */
+static bool
+search_from(const json_search *s, text value, int32_t at) {
+    const json_step *step = &s->path->steps[at];
+    if (step->reach == JSON_REACH_ONE) {
+        return !step_into(&value, step, s->scratch) || search(s, value, at + 1);
+    }
+    size_t      next = 0;
+    json_member m;
+    while (value.data[0] == (step->reach == JSON_REACH_MEMBERS ? '{' : '[') &&
+           json_next(value, &next, &m)) {
+        if (!search(s, m.value, at + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Levels of JSON and steps of a path bound how deep this goes. */
+static bool
+search(const json_search *s, text value, int32_t at) {
+    if (at == s->path->count) {
+        return s->take(s->context, value);
+    }
+    if (!search_from(s, value, at)) {
+        return false;
+    }
+    size_t      next = 0;
+    json_member m;
+    while (s->path->steps[at].deep && has_members(value) && json_next(value, &next, &m)) {
+        if (!search(s, m.value, at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+json_find_all(text value, const json_path *path, buf *scratch, json_taker *take, void *context) {
+    const json_search s = {.path = path, .scratch = scratch, .take = take, .context = context};
+    return search(&s, value, 0);
 }

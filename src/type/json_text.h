@@ -37,14 +37,19 @@ bool json_write_text(text s, buf *out); /* a string of this text */
 /* OBJECT, ARRAY, VARCHAR, BOOLEAN, NULL; of numbers UBIGINT, BIGINT or DOUBLE. */
 const char *json_type_of(text value);
 
-/* ---- paths: $.a."b c"[0][#-1], /a/b/0, or a name alone */
+/* ---- paths: $.a."b c"[0][#-1], /a/b/0, or a name alone; $.*, $[*] and $..a lead to many values */
+typedef enum json_reach { JSON_REACH_ONE, JSON_REACH_MEMBERS, JSON_REACH_ITEMS } json_reach;
+
 typedef struct json_step {
-    text    name; /* of a member; data NULL: an index */
-    int64_t index;
-    bool    either; /* of /a/0: an index too, when it stands before an array */
+    text       name; /* of a member; data NULL: an index */
+    int64_t    index;
+    bool       either; /* of /a/0: an index too, when it stands before an array */
+    json_reach reach;  /* .* and [*]: all of them */
+    bool       deep;   /* ..: from the value itself and from all that is inside */
 } json_step;
 
 typedef struct json_path {
+    bool      many; /* some step leads to several values */
     int32_t   count;
     json_step steps[JSON_STEPS_MAX];
 } json_path;
@@ -52,7 +57,12 @@ typedef struct json_path {
 /* ERR_QUERY_FAILED says what is wrong. Names are borrowed from s and from `names`, which has room
  * for s.size bytes. */
 status json_path_parse(json_path *out, text s, char *names, error *err) MUST_USE;
-/* False: there is no such value. */
+/* Gets one value that a path leads to. False: no more are wanted. */
+typedef bool json_taker(void *context, text value);
+/* All values, outer ones before those inside, in their order. False: the taker said so. */
+bool json_find_all(text value, const json_path *path, buf *scratch, json_taker *take,
+                   void *context);
+/* Of a path that is not `many`. False: there is no such value. */
 bool json_find(text value, const json_path *path, text *out, buf *scratch);
 
 #endif

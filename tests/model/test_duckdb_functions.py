@@ -34,7 +34,7 @@ VOLATILE = set(
         transaction_timestamp current_localtime current_localtimestamp typeof pg_typeof version setseed
         error ago current_date current_schema current_database current_user current_catalog session_user
         alias sleep_ms age pi md5_number list_value list_pack row struct_pack unnest write_log
-        generate_subscripts regexp_split_to_table
+        generate_subscripts regexp_split_to_table current_schemas
     """.split()
 )
 DIFFERENT = {
@@ -63,6 +63,7 @@ REFUSED = {
         json_valid json_value row_to_json to_json from_json from_json_strict json_transform
         json_transform_strict json_pretty json_structure json_set json_insert json_replace json_remove
     """,
+    "a TIME has no zone": "timezone_hour timezone_minute",
     "a BOOLEAN, a number and a text are not one type": """
         add subtract divide multiply fdiv fmod mod gcd lcm greatest_common_divisor least_common_multiple
         greatest least nullif if array_value list_resize array_resize array_append array_prepend

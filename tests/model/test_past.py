@@ -38,9 +38,7 @@ CREATE STREAM rare AS SELECT count(*) AS n, max(v) AS v FROM p EMIT EVERY INTERV
 CREATE STREAM changes AS SELECT k, max(v) AS v FROM r GROUP BY k EMIT CHANGES;
 CREATE STREAM passed AS SELECT k, v FROM t WHERE v % 2 = 0;
 """
-STREAMS = (
-    "sums joined windows final above tops kinds versions spoken minutes rare changes passed"
-).split()
+STREAMS = ("sums joined windows final above tops kinds versions spoken minutes rare changes passed").split()
 QUERIES = [f"SELECT * FROM {name}" for name in ("r", "u", "t", "p", "both_", *STREAMS)] + [
     "SELECT r.k, count(*), sum(t.v), now() FROM r JOIN t USING (k) GROUP BY r.k",
     "SELECT s.k, s.v, r.v FROM sums s JOIN r USING (k)",

@@ -77,7 +77,7 @@ def test_numpy(db: laminardb.Connection) -> None:
     assert stored(db, {"k": np.int64(5), "v": np.float64(2.5), "s": np.str_("q")}) == [(5, 2.5, "q")]
     with pytest.raises(TypeError, match="a column has one dimension, not 2"):
         db.insert("t", {"k": np.zeros((2, 2))})
-    with pytest.raises(laminardb.IngestionError, match='row 2, column "k": value \'0.5\''):
+    with pytest.raises(laminardb.IngestionError, match="row 2, column \"k\": value '0.5'"):
         db.insert("t", {"k": np.array([1, 0.5])})
     with pytest.raises(laminardb.IngestionError, match='column "v" has 1 values, others have 2'):
         db.insert("t", {"k": np.array([1, 2]), "v": np.array([1.0])})
@@ -100,5 +100,5 @@ def test_series_and_arrow_arrays(db: laminardb.Connection) -> None:
 
 def test_a_list_may_stand_beside_an_array_of_the_standard_library(db: laminardb.Connection) -> None:
     assert stored(db, {"k": [1, 2], "v": array.array("d", [0.5, 1.5])}) == [(1, 0.5), (2, 1.5)]
-    with pytest.raises(TypeError, match='column "v" is a <class \'int\'> where the others are lists'):
+    with pytest.raises(TypeError, match="column \"v\" is a <class 'int'> where the others are lists"):
         db.insert("t", {"k": [1, 2], "v": 5})

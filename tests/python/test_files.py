@@ -80,13 +80,16 @@ def test_random_csv(db, tmp_path):
 
 def test_options(db, tmp_path):
     path = write(tmp_path / "t.csv", "1;31/12/2023;NA\n2;01/01/2024;x\n")
-    assert db.sql(
-        f"SELECT * FROM read_csv('{path}', header => false, delim => ';', nullstr => 'NA', "
-        "columns => 'id INT, day DATE, v VARCHAR', dateformat => '%d/%m/%Y') WHERE id = 1"
-    ).fetchall() == duckdb.sql(
-        f"SELECT * FROM read_csv('{path}', header=false, delim=';', nullstr='NA', "
-        "columns={'id': 'INT', 'day': 'DATE', 'v': 'VARCHAR'}, dateformat='%d/%m/%Y') WHERE id = 1"
-    ).fetchall()
+    assert (
+        db.sql(
+            f"SELECT * FROM read_csv('{path}', header => false, delim => ';', nullstr => 'NA', "
+            "columns => 'id INT, day DATE, v VARCHAR', dateformat => '%d/%m/%Y') WHERE id = 1"
+        ).fetchall()
+        == duckdb.sql(
+            f"SELECT * FROM read_csv('{path}', header=false, delim=';', nullstr='NA', "
+            "columns={'id': 'INT', 'day': 'DATE', 'v': 'VARCHAR'}, dateformat='%d/%m/%Y') WHERE id = 1"
+        ).fetchall()
+    )
     assert db.sql("SELECT * FROM read_csv(?, all_varchar => true)", [path]).fetchone()[0] == "1"
 
 

@@ -70,7 +70,8 @@ def test_definitions_keep_the_values(tmp_path: Path) -> None:
         db.execute("PREPARE make AS CREATE STREAM s AS SELECT count(*) AS n FROM t WHERE id > ?")
         db.execute("EXECUTE make(1)")
         db.execute(
-            "PREPARE put AS MERGE INTO t USING (SELECT ? AS id) n USING (id) WHEN NOT MATCHED THEN INSERT VALUES (n.id, 0)"
+            "PREPARE put AS MERGE INTO t USING (SELECT ? AS id) n USING (id) "
+            "WHEN NOT MATCHED THEN INSERT VALUES (n.id, 0)"
         )
         db.start()
         for i in range(4):

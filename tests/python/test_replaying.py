@@ -54,9 +54,7 @@ def test_by_event_time(seed: int, kind: str) -> None:
         for _ in range(6):
             start, end = r.choice(bounds), r.choice(bounds)
             timed = [(s, n) for n, s in rows if s is not None]
-            want = [
-                n for s, n in sorted(timed) if (start is None or s >= start) and (end is None or s < end)
-            ]
+            want = [n for s, n in sorted(timed) if (start is None or s >= start) and (end is None or s < end)]
             got = db.replay("t", start and start * 1000, end and end * 1000)
             assert [row[0] for row in rows_of(got)] == want
 

@@ -121,6 +121,7 @@ def test_fpy030_adhoc(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_fpy024_async(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pandas")
+
     async def main() -> None:
         async with laminardb.open(":memory:") as db:
             db.execute("CREATE SOURCE events (id BIGINT, data VARCHAR)")
