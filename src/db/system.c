@@ -63,8 +63,8 @@ list_metrics(statement_context *c, laminar_result **out, error *err) {
 
 static status
 add_operator(db_listing *l, const object *o, const stream_operator *f, error *err) {
-    const int64_t counts[] = {f->number,    f->rows_in,        f->rows_out,
-                              f->late_rows, f->null_time_rows, f->state_rows};
+    const int64_t counts[] = {f->number,         f->rows_in,    f->rows_out,    f->late_rows,
+                              f->null_time_rows, f->state_rows, f->state_bytes, f->result_rows};
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_text(l, 1, text_of(f->name), err));
     for (int32_t i = 0; i < ARRAY_COUNT(counts); i++) {
@@ -78,7 +78,8 @@ list_operators(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {{"stream", TYPE_TEXT},        {"operator", TYPE_TEXT},
                                           {"number", TYPE_I64},         {"rows_in", TYPE_I64},
                                           {"rows_out", TYPE_I64},       {"late_rows", TYPE_I64},
-                                          {"null_time_rows", TYPE_I64}, {"state_rows", TYPE_I64}};
+                                          {"null_time_rows", TYPE_I64}, {"state_rows", TYPE_I64},
+                                          {"state_bytes", TYPE_I64},    {"result_rows", TYPE_I64}};
     const catalog           *all = c->db->catalog;
     db_listing               l;
     TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));

@@ -196,6 +196,17 @@ circuit_tick_op(circuit *c, op *o, int64_t frontier_us, error *err) {
     return s;
 }
 
+int64_t
+circuit_state_bytes(const circuit *c, int32_t id) {
+    const array_range r = c->arrays[id];
+    int64_t           bytes = 0;
+    for (uint32_t i = 0; i < r.count; i++) {
+        const state_array *a = store_array_at(c->store, r.first + i);
+        bytes += a == NULL ? 0 : (int64_t)a->bytes;
+    }
+    return bytes;
+}
+
 #ifndef NDEBUG
 #define CHECKED_ROWS 256 /* of an operator's state: a check reads all of it */
 

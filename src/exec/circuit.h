@@ -56,6 +56,8 @@ void circuit_use_disk(circuit *c, spill_place *place);
 /* Time and memory of its operators are measured from now on; `account` is the one that it was
  * opened with, and serves nothing else. */
 void circuit_measure(circuit *c, engine_clock *clock, const mem *account);
+/* Of the state of one operator, by its node id. */
+int64_t circuit_state_bytes(const circuit *c, int32_t id);
 /* Adds what its operators did to the profile of the whole plan, by node id. */
 void circuit_add_profile(const circuit *c, plan_profile *total);
 void circuit_close(circuit *c); /* NULL is fine */

@@ -69,7 +69,9 @@ stream_operator_at(const stream *s, int32_t *at, stream_operator *out) {
                 .rows_out = o->rows_out,
                 .late_rows = o->late_rows,
                 .null_time_rows = o->null_time_rows,
-                .state_rows = o->class->state_rows == NULL ? 0 : o->class->state_rows(o)};
+                .state_rows = o->class->state_rows == NULL ? 0 : o->class->state_rows(o),
+                .state_bytes = circuit_state_bytes(s->circuit, *at),
+                .result_rows = o->class->result_rows == NULL ? 0 : o->class->result_rows(o)};
             return true;
         }
     }

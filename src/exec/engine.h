@@ -259,6 +259,8 @@ typedef struct stream_operator {
     const char *name;
     int32_t     number; /* in its plan: the root is the last */
     int64_t     rows_in, rows_out, late_rows, null_time_rows, state_rows;
+    int64_t     state_bytes; /* of its arrays; what lies outside of them is the whole circuit's */
+    int64_t     result_rows; /* of final windows, or with state_ttl: no state */
 } stream_operator;
 /* The operator at *at of its plan, or the next one behind it, to which *at moves; false: there is
  * none, also while the stream is filled, and when it has failed or is stopped. */

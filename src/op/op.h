@@ -108,7 +108,8 @@ struct op_class {
     status (*snapshot)(op *self, op *target, int32_t port, error *err);
     status (*merge)(op *self, op *other, error *err);
     status (*validate)(const op *self, error *err);
-    int64_t (*state_rows)(const op *self); /* groups or rows that it remembers; NULL: none */
+    int64_t (*state_rows)(const op *self);  /* groups or rows that it remembers; NULL: none */
+    int64_t (*result_rows)(const op *self); /* that it keeps as result, not as state; NULL: none */
     int64_t (*due_us)(const op *self); /* the frontier that next makes rows final, or INT64_MAX */
     /* State as bytes: arrays of the store are written and put back by the circuit. save (NULL:
      * nothing) writes what else must come back, load reads it and rebuilds indexes, in an operator

@@ -494,6 +494,12 @@ aggregate_due_us(const op *self) {
                                 : INT64_MAX;
 }
 
+static int64_t
+aggregate_result_rows(const op *self) {
+    const table *finished = ((const aggregate *)self)->windows.finished;
+    return finished == NULL ? 0 : table_live_count(finished);
+}
+
 const op_class op_aggregate_class = {
     .name = "aggregate",
     .size = sizeof(aggregate),
@@ -505,6 +511,7 @@ const op_class op_aggregate_class = {
     .merge = aggregate_merge,
     .validate = aggregate_validate,
     .state_rows = aggregate_state_rows,
+    .result_rows = aggregate_result_rows,
     .due_us = aggregate_due_us,
     .save = aggregate_save,
     .load = aggregate_load,

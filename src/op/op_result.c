@@ -115,6 +115,11 @@ result_load(op *self, image_reader *in, error *err) {
     return group_table_rebuild(&((result_rows *)self)->rows, err);
 }
 
+static int64_t
+result_row_count(const op *self) {
+    return (int64_t)((const result_rows *)self)->rows.live_count;
+}
+
 const op_class op_result_class = {
     .name = "result",
     .size = sizeof(result_rows),
@@ -122,6 +127,7 @@ const op_class op_result_class = {
     .push = result_push,
     .snapshot = result_snapshot,
     .validate = result_validate,
+    .result_rows = result_row_count,
     .load = result_load,
     .close = result_close,
 };

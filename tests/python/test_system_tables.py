@@ -60,6 +60,24 @@ def test_operators(full: Connection) -> None:
     assert any(name == "filter" and read == 4 and gave == 3 for name, read, gave in rows), rows
 
 
+def test_state_of_operators() -> None:
+    """Rows and bytes of state go with the window, whose rows are result then."""
+    with laminardb.open() as db:
+        db.execute(
+            "CREATE SOURCE t (ts BIGINT, k BIGINT, WATERMARK FOR ts AS ts);"
+            "CREATE STREAM s AS SELECT k, count(*) AS n FROM t GROUP BY k, TUMBLE(ts, 10) HAVING count(*) > 0"
+        )
+        db.start()
+        figures = "SELECT sum(state_rows), sum(state_bytes), sum(result_rows) FROM laminar.operators"
+        base = db.query(figures).fetchall()[0]
+        db.insert("t", {"ts": [1] * 5000, "k": list(range(5000))})
+        full = db.query(figures).fetchall()[0]
+        metrics = db.stream_metrics("s")
+        assert metrics is not None and full == (5000, metrics.state_bytes, 0) and full[1] > 5000 * 16
+        db.advance_watermark("t", 100)
+        assert db.query(figures).fetchall()[0] == (0, base[1], 5000)
+
+
 def test_errors(full: Connection) -> None:
     code, kind, name, message = full.query(
         "SELECT code, kind, object, message FROM laminar.errors"
