@@ -796,5 +796,5 @@ LAMINAR_API laminar_status laminar_database_metrics(laminar_database *db, lamina
 #ifdef __cplusplus
 }
 #endif
-
+#include "laminar_durable.h"
 #endif

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* laminar_durable.h - a part of laminar.h, which includes it: checkpoints. */
+/* laminar_durable.h - looking after databases that are kept in a directory: checkpoints, verifying,
+ * copies. laminar.h includes it; its rules hold here too. */
 #ifndef LAMINAR_LAMINAR_DURABLE_H
 #define LAMINAR_LAMINAR_DURABLE_H
+
+#include "laminar.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,6 +44,34 @@ LAMINAR_API laminar_status laminar_database_checkpoint_status(laminar_database  
  * that they hold all of it, because no result may change. LAMINAR_DONE: not now (a stream is being
  * filled, or a transaction is open). */
 LAMINAR_API laminar_status laminar_database_reload(laminar_database *db, laminar_error *err);
+
+/* ---- looking after */
+typedef struct laminar_verified {
+    uint32_t size; /* sizeof(laminar_verified), set by the caller */
+    int64_t  records;
+    int64_t  bytes; /* of the records */
+} laminar_verified;
+/* Reads every file of a database again and compares all checksums; others may go on meanwhile.
+ * Code 702 with file and offset where it is damaged, 701: the database is in memory. `out` may be
+ * NULL. */
+LAMINAR_API laminar_status laminar_database_verify(laminar_database *db, laminar_verified *out,
+                                                   laminar_error *err);
+
+/* A copy of all that was acknowledged, in a directory of its own, made where it is missing, while
+ * the database is in use. Code 100: it cannot be made, or has a database already. */
+LAMINAR_API laminar_status laminar_database_backup(laminar_database *db, const char *directory,
+                                                   laminar_error *err);
+
+typedef struct laminar_salvaged {
+    uint32_t size; /* sizeof(laminar_salvaged), set by the caller */
+    int64_t  records;
+    bool     is_whole;    /* nothing is missing */
+    char     reason[512]; /* else where and why the log could not be read further */
+} laminar_salvaged;
+/* What can still be read of a database that is refused with code 702, as a new one in `into`: all
+ * that happened up to the damage. `path` is not changed. */
+LAMINAR_API laminar_status laminar_salvage(const char *path, const char *into,
+                                           laminar_salvaged *out, laminar_error *err);
 
 #ifdef __cplusplus
 }

@@ -470,6 +470,36 @@ connection_flush(PyObject *o, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
+static PyObject *
+connection_verify(PyObject *o, PyObject *unused) {
+    (void)unused;
+    connection_object *self = (connection_object *)o;
+    laminar_verified   found = {.size = sizeof(found)};
+    laminar_error      err;
+    laminar_status     s;
+    ENGINE_CALL(s = laminar_database_verify(self->db, &found, &err));
+    return s < 0 ? ext_raise_error(self->state, &err)
+                 : Py_BuildValue("LL", (long long)found.records, (long long)found.bytes);
+}
+
+static PyObject *
+connection_backup(PyObject *o, PyObject *path) {
+    connection_object *self = (connection_object *)o;
+    PyObject          *bytes = NULL;
+    laminar_error      err;
+    laminar_status     s;
+    if (PyUnicode_FSConverter(path, &bytes) == 0) {
+        return NULL;
+    }
+    const char *directory = PyBytes_AsString(bytes);
+    ENGINE_CALL(s = laminar_database_backup(self->db, directory, &err));
+    Py_DECREF(bytes);
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
 /* True: done; False: not at this moment. */
 static PyObject *
 connection_reload(PyObject *o, PyObject *unused) {
@@ -615,6 +645,8 @@ connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
 static PyMethodDef connection_methods[] = {
     {"insert", (PyCFunction)(void (*)(void))connection_insert, METH_FASTCALL | METH_KEYWORDS,
      ext_doc_insert},
+    {"_verify", connection_verify, METH_NOARGS, NULL},
+    {"_backup", connection_backup, METH_O, NULL},
     {"flush", connection_flush, METH_NOARGS, ext_doc_flush},
     {"_execute", connection_execute, METH_VARARGS, NULL},
     {"_query_stream", connection_query_stream, METH_VARARGS, NULL},

@@ -149,7 +149,34 @@ run_at_exit(PyObject *module) {
     return done == NULL ? -1 : 0;
 }
 
+/* Records, and why there are not more: None when there are none. */
+static PyObject *
+salvage(PyObject *module, PyObject *args) {
+    module_state    *state = PyModule_GetState(module);
+    PyObject        *path = NULL;
+    PyObject        *into = NULL;
+    laminar_salvaged found = {.size = sizeof(found)};
+    laminar_error    err;
+    laminar_status   s;
+    if (!PyArg_ParseTuple(args, "O&O&", PyUnicode_FSConverter, &path, PyUnicode_FSConverter,
+                          &into)) {
+        Py_XDECREF(path);
+        return NULL;
+    }
+    const char *from = PyBytes_AsString(path);
+    const char *to = PyBytes_AsString(into);
+    ENGINE_CALL(s = laminar_salvage(from, to, &found, &err));
+    Py_DECREF(path);
+    Py_DECREF(into);
+    if (s < 0) {
+        return ext_raise_error(state, &err);
+    }
+    return Py_BuildValue("Lz", (long long)found.records, found.is_whole ? NULL : found.reason);
+}
+
 static PyMethodDef module_methods[] = {
+    {"_salvage", salvage, METH_VARARGS,
+     PyDoc_STR("_salvage(path, into)\n--\n\nRecords, and why there are not more.")},
     {"_end_callbacks", end_callbacks, METH_NOARGS,
      PyDoc_STR("_end_callbacks()\n--\n\nOther threads call no producer of Arrow data any more.")},
     {"_set_result_class", set_result_class, METH_O,

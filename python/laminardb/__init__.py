@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .changes import ChangeEvent, ChangeRow, MaterializedView, mv
     from .checkpoints import CheckpointInfo, CheckpointResult, CheckpointStatus
     from .feeds import AttachedSource
+    from .keeping import Salvaged, Verified, salvage
     from .metrics import (
         LatencyMetrics,
         Metrics,
@@ -90,6 +91,7 @@ _LATER = {
     "dbapi": (),
     "feeds": ("AttachedSource",),
     "display": (),
+    "keeping": ("Salvaged", "Verified", "salvage"),
     "metrics": (
         "LatencyMetrics",
         "Metrics",
@@ -174,6 +176,7 @@ __all__ = [
     "QueryInfo",
     "QueryResult",
     "Relation",
+    "Salvaged",
     "Schema",
     "SchemaError",
     "Setting",
@@ -188,6 +191,7 @@ __all__ = [
     "Subscription",
     "SubscriptionError",
     "TableStats",
+    "Verified",
     "Watermark",
     "Why",
     "Writer",
@@ -199,6 +203,7 @@ __all__ = [
     "mv",
     "open",
     "prometheus",
+    "salvage",
     "sql",
     "testing",
     "types",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .changes import ChangeEvent
     from .dbapi import Cursor
     from .feeds import AttachedSource
+    from .keeping import Verified
     from .pipeline import (
         Progress,
     )
@@ -609,6 +610,43 @@ class Connection(Operating):
             return {"name": name, "total_events": None}
         pressure = {"is_backpressured": bool(s["is_backpressured"]), "utilization": _utilization(s)}
         return {"name": name, "total_events": s["total_rows"], **s, **pressure}
+
+    def verify(self) -> Verified:
+        """Reads every file of the database again and compares all checksums; others may go on meanwhile.
+
+        Raises:
+            CheckpointError: 702 with file and offset: something is damaged; 701: the database is in memory.
+
+        Example:
+            >>> import pathlib, tempfile
+            >>> db = laminardb.open(pathlib.Path(tempfile.mkdtemp()) / "a.ldb")
+            >>> _ = db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY)")
+            >>> db.verify().records
+            1
+        """
+        from .keeping import Verified
+
+        return Verified(*self._verify())
+
+    def backup(self, directory: str | os.PathLike[str]) -> None:
+        """A copy of all that was acknowledged, in a directory of its own, while the database is in use.
+
+        Open it as any other. Copying the files by hand while a process has them open may miss some.
+
+        Raises:
+            ConnectionError: 100: the directory cannot be made, or has a database already.
+            CheckpointError: 702: a file is damaged; 701: the database is in memory.
+
+        Example:
+            >>> import pathlib, tempfile
+            >>> folder = pathlib.Path(tempfile.mkdtemp())
+            >>> db = laminardb.open(folder / "a.ldb")
+            >>> _ = db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY); INSERT INTO t VALUES (7)")
+            >>> db.backup(folder / "copy.ldb")
+            >>> laminardb.open(folder / "copy.ldb").query("SELECT k FROM t").fetchall()
+            [(7,)]
+        """
+        self._backup(directory)
 
     def set_progress(self, callback: Callable[[Progress], object] | None, *, interval_ms: int = 200) -> None:
         """Calls `callback` with a Progress while a query runs, and at its end; None: no more.

@@ -81,7 +81,7 @@ buf_append(buf *b, const void *bytes, size_t size) {
 bool
 buf_room(buf *b, size_t size, char **to) {
     buf_clear(b);
-    if (!reserve(b, size)) {
+    if (!buf_reserve(b, size)) {
         return false;
     }
     b->size = size;

@@ -429,7 +429,12 @@ take_lock(durable *d, const char *directory, error *err) {
 
 static status
 make_directory(durable *d, const char *directory, error *err) {
+    enum { NAME = 32 }; /* of a file in it */
     char parent[PATH_MAX];
+    if (strlen(directory) + NAME >= sizeof(parent)) {
+        return error_set(err, ERR_CONNECTION_FAILED, "the path \"%.60s...\" is too long",
+                         directory);
+    }
     TRY(d->fs->make_directory(d->fs, directory, err));
     const int size = snprintf(parent, sizeof(parent), "%s/..", directory);
     return size >= (int)sizeof(parent) ? OK : d->fs->sync_directory(d->fs, parent, err); /* D9 */
@@ -545,6 +550,16 @@ durable_closing(laminar_database *db) {
     if (d->unlogged && d->log != NULL && checkpoint_make(db, CHECKPOINT_CLOSING, NULL, &err) < 0) {
         db_note_error(db, "checkpoint", (text){NULL, 0}, 700, err.message);
     }
+}
+
+wal *
+durable_log(durable *d) {
+    return d->log;
+}
+
+vfs *
+durable_files(durable *d) {
+    return d->fs;
 }
 
 void

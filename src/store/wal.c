@@ -462,6 +462,11 @@ wal_last(wal *w) {
     return last;
 }
 
+const char *
+wal_directory(const wal *w) {
+    return w->directory;
+}
+
 int64_t
 wal_durable(const wal *w) {
     return atomic_load(&w->durable);

@@ -54,9 +54,20 @@ status wal_reserve(wal *w, size_t size, error *err) MUST_USE;
 typedef enum wal_level { WAL_WRITTEN, WAL_DURABLE } wal_level;
 status wal_commit(wal *w, int64_t sequence, wal_level level, error *err) MUST_USE;
 
-int64_t wal_last(wal *w);          /* the last sequence that was appended; 0: none ever */
-int64_t wal_durable(const wal *w); /* the last one that is durable */
-int64_t wal_bytes(wal *w);         /* of its files */
+/* Reads the records behind `after` up to `upto` (INT64_MAX: all) and changes nothing; somebody may
+ * have the log open, if upto is durable. *last: the last record that could be read, also when it
+ * fails. */
+status wal_scan(mem *m, vfs *fs, const char *directory, int64_t after, int64_t upto, wal_take take,
+                void *context, int64_t *last, error *err) MUST_USE;
+/* Its records as a new log in the directory `into`, which has none. *why (may be NULL: an error
+ * then is one) says where the log could not be read further; what came before is copied. */
+status wal_copy(mem *m, vfs *fs, const char *directory, const char *into, int64_t upto,
+                int64_t *last, error *why, error *err) MUST_USE;
+
+const char *wal_directory(const wal *w);
+int64_t     wal_last(wal *w);          /* the last sequence that was appended; 0: none ever */
+int64_t     wal_durable(const wal *w); /* the last one that is durable */
+int64_t     wal_bytes(wal *w);         /* of its files */
 /* Something else holds all up to this sequence: files with nothing else go (D11). */
 status wal_forget(wal *w, int64_t upto, error *err) MUST_USE;
 

@@ -19,6 +19,8 @@ typedef struct reading {
     wal_take  take;
     void     *context;
     int64_t   after;
+    int64_t   upto;      /* records behind it are not looked at */
+    bool      read_only; /* nothing is changed, and others may be writing */
     vfs_file *file;
     buf       path;  /* of it */
     int64_t   bytes; /* of it */
@@ -138,7 +140,8 @@ open_segment(reading *r, wal_segment *s, error *err) {
     r->at = WAL_HEADER;
     r->ended = false;
     TRY(wal_segment_path(r->w, s->first, &r->path, err));
-    TRY(r->w->fs->open(r->w->fs, &r->file, r->path.data, VFS_READ | VFS_WRITE | VFS_REGULAR, err));
+    TRY(r->w->fs->open(r->w->fs, &r->file, r->path.data,
+                       VFS_READ | VFS_REGULAR | (r->read_only ? 0 : VFS_WRITE), err));
     TRY(r->file->fs->size(r->file, &r->bytes, err));
     TRY(look(r, 0, WAL_HEADER, &bytes, err));
     if (bytes == NULL) {
@@ -218,6 +221,9 @@ read_newest(reading *r, wal_segment *s, error *err) {
                        "record %lld, which had been committed, cannot be read (offset %lld)",
                        (long long)r->next, (long long)r->at);
     }
+    if (r->read_only) {
+        return OK;
+    }
     if (!r->ended || !is_clean) {
         TRY(write_anew(r, s, err));
     }
@@ -238,8 +244,11 @@ read_segment(reading *r, int32_t i, error *err) {
         r->next = r->w->segments[i + 1].first;
         return OK;
     }
-    for (bool is_one = true; is_one;) {
+    for (bool is_one = true; is_one && r->next <= r->upto;) {
         TRY(read_record(r, &is_one, err));
+    }
+    if (r->next > r->upto) {
+        return OK;
     }
     if (newest) {
         return read_newest(r, s, err);
@@ -275,7 +284,7 @@ take_name(void *context, const char *name) {
 }
 
 static status
-find_segments(wal *w, error *err) {
+find_segments(wal *w, bool read_only, error *err) {
     const status s = w->fs->list(w->fs, w->directory, take_name, w, err);
     if (s == ERR_OUT_OF_MEMORY) {
         return error_memory(err);
@@ -288,7 +297,8 @@ find_segments(wal *w, error *err) {
         }
         w->segments[to] = moved;
     }
-    if (s == OK && w->has_new) { /* in the way of nobody: the next one is written over it */
+    if (s == OK && w->has_new &&
+        !read_only) { /* in the way of nobody: the next one is written over it */
         buf   path;
         error ignored;
         buf_init(&path, w->mem, SIZE_MAX);
@@ -311,18 +321,26 @@ check_start(const wal *w, int64_t after, error *err) {
 }
 
 static status
+read_segments(reading *r, error *err) {
+    wal   *w = r->w;
+    status s = check_start(w, r->after, err);
+    r->next = s < 0 ? 0 : w->segments[0].first;
+    for (int32_t i = 0; s == OK && i < w->count && r->next <= r->upto; i++) {
+        s = close_segment(r, read_segment(r, i, err), err);
+    }
+    const int64_t last = r->upto == INT64_MAX ? r->after : r->upto;
+    if (s == OK && r->next <= last) {
+        s = corrupt(r, err, "the log ends with record %lld, and %lld had been committed",
+                    (long long)(r->next - 1), (long long)last);
+    }
+    return s;
+}
+
+static status
 read_all(wal *w, int64_t after, wal_take take, void *context, error *err) {
-    reading r = {.w = w, .take = take, .context = context, .after = after};
+    reading r = {.w = w, .take = take, .context = context, .after = after, .upto = INT64_MAX};
     buf_init(&r.path, w->mem, SIZE_MAX);
-    status s = check_start(w, after, err);
-    r.next = s < 0 ? 0 : w->segments[0].first;
-    for (int32_t i = 0; s == OK && i < w->count; i++) {
-        s = close_segment(&r, read_segment(&r, i, err), err);
-    }
-    if (s == OK && r.next <= after) {
-        s = corrupt(&r, err, "the log ends with record %lld, and %lld had been committed",
-                    (long long)(r.next - 1), (long long)after);
-    }
+    const status s = read_segments(&r, err);
     w->last = r.next - 1;
     w->written = w->last;
     atomic_store(&w->durable, w->last);
@@ -368,7 +386,7 @@ wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_byte
     wal *w = NULL;
     TRY(wal_new(&w, m, fs, directory, err));
     w->segment_bytes = max_i64(segment_bytes, WAL_HEADER + WAL_HEAD);
-    status s = find_segments(w, err);
+    status s = find_segments(w, false, err);
     if (s == OK && w->count == 0 && after == 0) {
         mutex_lock(&w->leading);
         s = wal_begin_segment(w, (wal_segment){1, min_i64(w->segment_bytes, FIRST_BYTES)}, err);
@@ -382,4 +400,21 @@ wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_byte
     }
     *out = w;
     return OK;
+}
+
+status
+wal_scan(mem *m, vfs *fs, const char *directory, int64_t after, int64_t upto, wal_take take,
+         void *context, int64_t *last, error *err) {
+    wal *w = NULL;
+    TRY(wal_new(&w, m, fs, directory, err));
+    reading r = {
+        .w = w, .take = take, .context = context, .after = after, .upto = upto, .read_only = true};
+    buf_init(&r.path, m, SIZE_MAX);
+    status s = find_segments(w, true, err);
+    s = s < 0 ? s : read_segments(&r, err);
+    *last = r.next > 0 ? r.next - 1 : 0;
+    buf_fini(&r.path);
+    mem_free(m, r.piece, r.capacity);
+    wal_free(w);
+    return s;
 }

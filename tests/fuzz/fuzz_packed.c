@@ -72,8 +72,7 @@ fuzz_target(const uint8_t *data, size_t size) {
     char  *bytes = fuzz_copy(data, size);
     seal_columns(bytes, size);
     mem_init(&m, MEMORY);
-    const status s =
-        packed_batch(&b, &m, (text){bytes, size}, (packed_place){.salt = SALT}, &err);
+    const status s = packed_batch(&b, &m, (text){bytes, size}, (packed_place){.salt = SALT}, &err);
     FUZZ_CHECK(s == OK || s == ERR_CORRUPTION || s == ERR_OUT_OF_MEMORY, "%s", err.message);
     free(bytes); /* rows keep nothing of it */
     if (s == OK) {

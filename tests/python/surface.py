@@ -21,7 +21,7 @@ RECORDS = (
     "CheckpointInfo CheckpointStatus "
     "LatencyMetrics MetricsSample PipelineEdge PipelineMetrics PipelineNode Progress QueryInfo "
     "Setting PipelineVersion SinkInfo SinkMetrics SourceInfo SourceMetrics StreamInfo StreamMetrics "
-    "TableStats Watermark InputState Column"
+    "TableStats Watermark InputState Column Salvaged Verified"
 ).split()
 
 
@@ -132,6 +132,13 @@ def paused(s: Stage) -> None:
     s.db.resume()
 
 
+def refused_in_memory(run: Callable[[], Any]) -> None:
+    try:
+        run()
+    except laminardb.CheckpointError as e:
+        assert e.code == 701
+
+
 def attached(s: Stage, use: Callable[[Any], Any]) -> None:
     feed = s.db.attach_source("q", iter([(1, "text")]))
     use(feed)
@@ -169,6 +176,8 @@ CASES: dict[str, Callable[[Stage], Any]] = {
     "Connection.create_table": lambda s: made_and_dropped(
         s, lambda: s.db.create_table("made", {"k": "i64"}), "DROP SOURCE made"
     ),
+    "Connection.backup": lambda s: refused_in_memory(lambda: s.db.backup("build")),
+    "Connection.verify": lambda s: refused_in_memory(s.db.verify),
     "Connection.cursor": lambda s: s.db.cursor().close(),
     "Connection.execute": lambda s: s.db.execute("SELECT ?", [1]),
     "Connection.explain": lambda s: s.db.explain("SELECT k FROM t"),

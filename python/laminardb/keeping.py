@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looking after databases that are kept in a directory: what verify() and salvage() found."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ._laminardb import _salvage
+
+
+class Verified(NamedTuple):
+    """What Connection.verify() read: records, and their bytes."""
+
+    records: int
+    bytes: int
+
+
+class Salvaged(NamedTuple):
+    """What salvage() could copy: records, and why there are not more (None: nothing is missing)."""
+
+    records: int
+    reason: str | None
+
+
+def salvage(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Salvaged:
+    """What can still be read of a database that is refused with code 702, as a new one in `into`.
+
+    All that happened up to the damage is there; `path` is not changed.
+
+    Raises:
+        ConnectionError: 100: a directory cannot be made or read, or `into` has a database already.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> db = laminardb.open(folder / "a.ldb")
+        >>> _ = db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY); INSERT INTO t VALUES (1)")
+        >>> db.close()
+        >>> laminardb.salvage(folder / "a.ldb", folder / "b.ldb").reason is None
+        True
+        >>> laminardb.open(folder / "b.ldb").query("SELECT k FROM t").fetchall()
+        [(1,)]
+    """
+    return Salvaged(*_salvage(path, into))
