@@ -787,7 +787,6 @@ typedef struct laminar_metrics { /* rows and counts since the database was opene
 } laminar_metrics;
 LAMINAR_API laminar_status laminar_database_metrics(laminar_database *db, laminar_metrics *out,
                                                     laminar_error *err);
-#include "laminar_durable.h"
 /* Caveats
  * - Inserts run the streams before they return: a large insert takes as long as its streams need.
  * - A result, an appender or a subscription keeps its database's memory alive; close them too.

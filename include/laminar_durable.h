@@ -50,6 +50,7 @@ typedef struct laminar_verified {
     uint32_t size; /* sizeof(laminar_verified), set by the caller */
     int64_t  records;
     int64_t  bytes; /* of the records */
+    int64_t  checkpoints;
 } laminar_verified;
 /* Reads every file of a database again and compares all checksums; others may go on meanwhile.
  * Code 702 with file and offset where it is damaged, 701: the database is in memory. `out` may be
@@ -63,10 +64,11 @@ LAMINAR_API laminar_status laminar_database_backup(laminar_database *db, const c
                                                    laminar_error *err);
 
 typedef struct laminar_salvaged {
-    uint32_t size; /* sizeof(laminar_salvaged), set by the caller */
-    int64_t  records;
-    bool     is_whole;    /* nothing is missing */
-    char     reason[512]; /* else where and why the log could not be read further */
+    uint32_t size;          /* sizeof(laminar_salvaged), set by the caller */
+    int64_t  records;       /* of the log, */
+    int64_t  checkpoint_id; /* behind this checkpoint; 0: from the beginning */
+    bool     is_whole;      /* nothing is missing */
+    char     reason[512];   /* else where and why the log could not be read further */
 } laminar_salvaged;
 /* What can still be read of a database that is refused with code 702, as a new one in `into`: all
  * that happened up to the damage. `path` is not changed. */

@@ -479,7 +479,8 @@ connection_verify(PyObject *o, PyObject *unused) {
     laminar_status     s;
     ENGINE_CALL(s = laminar_database_verify(self->db, &found, &err));
     return s < 0 ? ext_raise_error(self->state, &err)
-                 : Py_BuildValue("LL", (long long)found.records, (long long)found.bytes);
+                 : Py_BuildValue("LLL", (long long)found.records, (long long)found.bytes,
+                                 (long long)found.checkpoints);
 }
 
 static PyObject *

@@ -171,7 +171,8 @@ salvage(PyObject *module, PyObject *args) {
     if (s < 0) {
         return ext_raise_error(state, &err);
     }
-    return Py_BuildValue("Lz", (long long)found.records, found.is_whole ? NULL : found.reason);
+    return Py_BuildValue("LzL", (long long)found.records, found.is_whole ? NULL : found.reason,
+                         (long long)found.checkpoint_id);
 }
 
 static PyMethodDef module_methods[] = {

@@ -10,17 +10,21 @@ from ._laminardb import _salvage
 
 
 class Verified(NamedTuple):
-    """What Connection.verify() read: records, and their bytes."""
+    """What Connection.verify() read: records of the log that no checkpoint is needed for, their bytes, and
+    checkpoints."""
 
     records: int
     bytes: int
+    checkpoints: int = 0
 
 
 class Salvaged(NamedTuple):
-    """What salvage() could copy: records, and why there are not more (None: nothing is missing)."""
+    """What salvage() could copy: records, why there are not more (None: nothing is missing), and the checkpoint
+    that they come behind (0: they are from the beginning)."""
 
     records: int
     reason: str | None
+    checkpoint_id: int = 0
 
 
 def salvage(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Salvaged:

@@ -552,16 +552,6 @@ durable_closing(laminar_database *db) {
     }
 }
 
-wal *
-durable_log(durable *d) {
-    return d->log;
-}
-
-vfs *
-durable_files(durable *d) {
-    return d->fs;
-}
-
 void
 durable_close(durable *d) {
     error ignored;

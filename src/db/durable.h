@@ -37,10 +37,6 @@ status durable_ran(laminar_database *db, const statement_context *c, const ast_s
 /* While such a table is being filled nothing is told. */
 void durable_suspend(laminar_database *db, bool suspended);
 
-/* The log and its files; for db/keeping.c. */
-struct wal *durable_log(durable *d);
-vfs        *durable_files(durable *d);
-
 typedef enum durable_event { DURABLE_START = 1, DURABLE_PAUSE = 2 } durable_event;
 status durable_happened(laminar_database *db, durable_event what, error *err) MUST_USE;
 

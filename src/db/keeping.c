@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keeping.c - looking after databases that are kept: verify (D20), backup while running (D21) and
  * salvage (D14). All three read the files as they are on disk and change none of them. */
-#include "db/durable.h"
+#include "db/durable_internal.h"
 #include "kernel/kernel.h"
-#include "store/wal.h"
 
-/* The log of an open database, with all that was acknowledged on disk. */
+/* With all that was acknowledged on disk, and no checkpoint under way until the caller unlocks
+ * `making`. */
 static status
-settled_log(laminar_database *db, wal **out, error *err) {
+begin_reading(laminar_database *db, error *err) {
     TRY(db_flush(db, err));
     TRY(db_enter(db, err));
-    wal *log = db->durable == NULL ? NULL : durable_log(db->durable);
+    durable *d = db->durable;
+    wal     *log = d == NULL ? NULL : d->log;
     db_leave(db);
     if (log == NULL) {
         (void)error_set(err, ERR_CHECKPOINT_DISABLED, "the database is in memory: it has no files");
         return error_hint(err, "open it with a path");
     }
-    *out = log;
-    return wal_commit(log, wal_last(log), WAL_DURABLE, err);
+    TRY(d->unlogged ? checkpoint_make(db, CHECKPOINT_ASKED, NULL, err) : OK);
+    TRY(wal_commit(log, wal_last(log), WAL_DURABLE, err));
+    mutex_lock(&d->checkpoints.making);
+    return OK;
 }
 
 static status
@@ -31,10 +34,22 @@ count_bytes(void *context, int64_t sequence, text record, error *err) {
 
 static status
 verify(laminar_database *db, laminar_verified *out, error *err) {
-    wal *log = NULL;
-    TRY(settled_log(db, &log, err));
-    return wal_scan(db->mem, durable_files(db->durable), wal_directory(log), 0, wal_durable(log),
-                    count_bytes, &out->bytes, &out->records, err);
+    TRY(begin_reading(db, err));
+    durable           *d = db->durable;
+    const checkpoints *all = &d->checkpoints;
+    status             s = OK;
+    for (int32_t i = 0; s == OK && i < all->count; i++) {
+        s = manifest_check(&all->list[i], db->mem, d->fs, d->directory, err);
+        out->checkpoints += s == OK;
+    }
+    const int64_t after = all->count == 0 ? 0 : all->list[0].after;
+    int64_t       last = 0;
+    s = s < 0 ? s
+              : wal_scan(db->mem, d->fs, d->directory, after, wal_durable(d->log), count_bytes,
+                         &out->bytes, &last, err);
+    out->records = s < 0 ? 0 : max_i64(0, last - after);
+    mutex_unlock(&d->checkpoints.making);
+    return s;
 }
 
 laminar_status
@@ -61,13 +76,23 @@ as_opening(status s, error *err) {
 }
 
 static status
+copy_all(durable *d, const char *directory, error *err) {
+    const checkpoints *all = &d->checkpoints;
+    const manifest    *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
+    mem               *m = d->db->mem;
+    int64_t            last;
+    TRY(begin_directory(d->fs, directory, err));
+    TRY(wal_copy(m, d->fs, d->directory, directory, newest == NULL ? 0 : newest->after,
+                 wal_durable(d->log), &last, NULL, err));
+    return newest == NULL ? OK : manifest_export(newest, m, d->fs, d->directory, directory, err);
+}
+
+static status
 backup(laminar_database *db, const char *directory, error *err) {
-    wal    *log = NULL;
-    int64_t last;
-    TRY(settled_log(db, &log, err));
-    vfs *fs = durable_files(db->durable);
-    TRY(begin_directory(fs, directory, err));
-    return wal_copy(db->mem, fs, wal_directory(log), directory, wal_durable(log), &last, NULL, err);
+    TRY(begin_reading(db, err));
+    const status s = copy_all(db->durable, directory, err);
+    mutex_unlock(&db->durable->checkpoints.making);
+    return s;
 }
 
 laminar_status
@@ -80,15 +105,37 @@ laminar_database_backup(laminar_database *db, const char *directory, laminar_err
     return report(err, &e, as_opening(backup(db, directory, &e), &e), TEXT(""));
 }
 
+/* The newest checkpoint that is sound; -1: none is. */
+static int32_t
+find_sound(const manifest *list, int32_t count, mem *m, const char *path) {
+    error ignored;
+    for (int32_t i = count - 1; i >= 0; i--) {
+        if (manifest_check(&list[i], m, vfs_real(), path, &ignored) == OK) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static status
 salvage(mem *m, const char *path, const char *into, laminar_salvaged *out, error *err) {
-    vfs  *fs = vfs_real();
-    error why = {0};
-    TRY(begin_directory(fs, into, err));
-    TRY(wal_copy(m, fs, path, into, INT64_MAX, &out->records, &why, err));
+    vfs      *fs = vfs_real();
+    error     why = {0};
+    manifest *list = NULL;
+    int32_t   count = 0;
+    int64_t   last = 0;
+    TRY(manifests_read(&list, &count, NULL, m, fs, path, err));
+    const int32_t sound = find_sound(list, count, m, path);
+    const int64_t after = sound < 0 ? 0 : list[sound].after;
+    status        s = begin_directory(fs, into, err);
+    s = s < 0 ? s : wal_copy(m, fs, path, into, after, INT64_MAX, &last, &why, err);
+    s = s < 0 || sound < 0 ? s : manifest_export(&list[sound], m, fs, path, into, err);
+    out->records = max_i64(0, last - after);
+    out->checkpoint_id = sound < 0 ? 0 : list[sound].id;
     out->is_whole = why.message[0] == '\0';
     text_cut(out->reason, sizeof(out->reason), text_of(why.message));
-    return OK;
+    manifests_free(list, count, m);
+    return s;
 }
 
 laminar_status

@@ -326,7 +326,9 @@ manifests_read(manifest **out, int32_t *count, int64_t *next_id, mem *memory, vf
         s = read_manifest(&f.list[i], memory, fs, directory, err);
     }
     if (s == OK) {
-        remove_strays(&f, fs, directory);
+        if (next_id != NULL) {
+            remove_strays(&f, fs, directory);
+        }
         if (f.count > 0) {
             qsort(f.list, (size_t)f.count, sizeof(manifest), compare_manifests);
         }
@@ -336,7 +338,9 @@ manifests_read(manifest **out, int32_t *count, int64_t *next_id, mem *memory, vf
     mem_free(memory, f.parts, sizeof(int64_t) * (size_t)f.part_capacity);
     *out = s < 0 ? NULL : f.list;
     *count = s < 0 ? 0 : f.count;
-    *next_id = f.highest + 1;
+    if (next_id != NULL) {
+        *next_id = f.highest + 1;
+    }
     return s;
 }
 

@@ -44,10 +44,17 @@ status manifest_path(const char *directory, const char *kind, int64_t number, bu
  * when the directory is read again: its files must stay. */
 status manifest_write(const manifest *m, mem *memory, vfs *fs, const char *directory,
                       bool *is_doubtful, error *err) MUST_USE;
-/* All manifests of a directory, oldest first; and what looks like a part of a checkpoint and
- * belongs to none is removed. next_id: above all numbers that are or were there. */
+/* All manifests of a directory, oldest first. next_id (may be NULL; else what looks like a part of
+ * a checkpoint and belongs to none is removed): above all numbers that are or were there. */
 status manifests_read(manifest **out, int32_t *count, int64_t *next_id, mem *memory, vfs *fs,
                       const char *directory, error *err) MUST_USE;
+/* Reads all of its files. ERR_CORRUPTION with the file. */
+status manifest_check(const manifest *m, mem *memory, vfs *fs, const char *directory,
+                      error *err) MUST_USE;
+/* Its files, read and checked, in a directory that has none, as a checkpoint with a log that begins
+ * behind it. */
+status manifest_export(const manifest *m, mem *memory, vfs *fs, const char *directory,
+                       const char *into, error *err) MUST_USE;
 void   manifests_free(manifest *list, int32_t count, mem *memory);
 status manifest_copy(manifest *out, const manifest *m, mem *memory, error *err) MUST_USE;
 void   manifest_fini(manifest *m, mem *memory);

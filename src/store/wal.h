@@ -59,10 +59,11 @@ status wal_commit(wal *w, int64_t sequence, wal_level level, error *err) MUST_US
  * fails. */
 status wal_scan(mem *m, vfs *fs, const char *directory, int64_t after, int64_t upto, wal_take take,
                 void *context, int64_t *last, error *err) MUST_USE;
-/* Its records as a new log in the directory `into`, which has none. *why (may be NULL: an error
- * then is one) says where the log could not be read further; what came before is copied. */
-status wal_copy(mem *m, vfs *fs, const char *directory, const char *into, int64_t upto,
-                int64_t *last, error *why, error *err) MUST_USE;
+/* Its records behind `after` as a new log, which counts from 1, in the directory `into`, which has
+ * none. *why (may be NULL: an error then is one) says where the log could not be read further; what
+ * came before is copied. */
+status wal_copy(mem *m, vfs *fs, const char *directory, const char *into, int64_t after,
+                int64_t upto, int64_t *last, error *why, error *err) MUST_USE;
 
 const char *wal_directory(const wal *w);
 int64_t     wal_last(wal *w);          /* the last sequence that was appended; 0: none ever */

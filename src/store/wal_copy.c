@@ -35,12 +35,12 @@ take_none(void *context, int64_t sequence, text record, error *err) {
 }
 
 status
-wal_copy(mem *m, vfs *fs, const char *directory, const char *into, int64_t upto, int64_t *last,
-         error *why, error *err) {
+wal_copy(mem *m, vfs *fs, const char *directory, const char *into, int64_t after, int64_t upto,
+         int64_t *last, error *why, error *err) {
     copying c = {0};
     error   e = {0};
     TRY(wal_open(&c.to, m, fs, into, SEGMENT, 0, take_none, NULL, err));
-    status s = wal_scan(m, fs, directory, 0, upto, take_record, &c, last, &e);
+    status s = wal_scan(m, fs, directory, after, upto, take_record, &c, last, &e);
     if (s == ERR_CORRUPTION && c.failed == OK && why != NULL) {
         *why = e;
         s = OK;

@@ -448,3 +448,30 @@ def test_a_reader_comes_back_with_its_position(tmp_path: Path) -> None:
                 got = [sub.next().fetchall(), sub.next().fetchall()]
                 assert got == [[(2, 1)], third.fetchall()] and sub.try_next() is None
         position = (position[0] + 1, 0)
+
+
+def test_what_has_checkpoints_is_looked_after(tmp_path: Path) -> None:
+    path = tmp_path / "a.ldb"
+    small = LaminarConfig(checkpoint_interval_ms=3_600_000, wal_segment_bytes=1 << 16)
+    with laminardb.open(path, config=small) as db:
+        for n in range(3):
+            fill(db, 6000)
+            assert db.checkpoint() == n + 1
+        db.insert("t", [(1, "behind")])
+        found = db.verify()
+        assert found.checkpoints == 2 and found.records >= 1
+        db.backup(tmp_path / "backup.ldb")
+        want = shown(db)
+        name = next(n for n in os.listdir(path) if n.startswith("rows-") and n.endswith("3"))
+        whole = (path / name).read_bytes()
+        (path / name).write_bytes(whole[:100] + b"?" + whole[101:])
+        with pytest.raises(laminardb.CheckpointError, match=name) as e:
+            db.verify()
+        assert e.value.code == 702
+    with laminardb.open(tmp_path / "backup.ldb", config=small) as db:
+        assert shown(db) == want and db.verify().checkpoints == 1
+        assert db.checkpoint() == 4
+    salvaged = laminardb.salvage(path, tmp_path / "salvaged.ldb")
+    assert salvaged.checkpoint_id == 2 and salvaged.reason is None and salvaged.records > 1
+    with laminardb.open(tmp_path / "salvaged.ldb", config=small) as db:
+        assert shown(db) == want
