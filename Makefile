@@ -52,7 +52,10 @@ tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSa
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
 	@tools/torture.sh $(VENV) $(SAN)
 
-fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan, match)
+crash: $(VENV)/installed build ## kill -9 of real processes: 1,500 at calls for files, 1,000 at random times
+	@LAMINAR_CALL_KILLS=1500 LAMINAR_KILLS=1000 $(BIN)/python -m pytest -s tests/python/test_kill_call.py tests/python/test_kill.py
+
+fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan, match, packed)
 	@tools/fuzz.sh $(VENV) $(or $(T),parser) $(SECONDS)
 
 fuzz-floor: $(VENV)/installed ## all fuzz targets, RUNS=2000000 executions together, the same ones each time

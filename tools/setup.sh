@@ -7,6 +7,9 @@ venv=$1 python=$2
 if ! echo '#include <cmocka.h>' | gcc -include stdarg.h -include stddef.h -include setjmp.h -include stdint.h -E - >/dev/null 2>&1; then
     tools/need.sh "C unit tests" libcmocka-dev pkg-config
 fi
+if ! command -v strace >/dev/null && [ "$(id -u)" = 0 ]; then # kills at calls; the test is skipped without
+    apt-get install -y -q strace >/dev/null 2>&1 || echo "setup: strace cannot be installed: no kills at calls"
+fi
 
 if [ ! -x "$venv/bin/python" ]; then
     echo "setup: making $venv"
