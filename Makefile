@@ -92,4 +92,4 @@ environments: build ## tests/python without optional packages, with numpy, with 
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san tsan torture fuzz fuzz-floor full clang check format bench tpch referee environments clean
+.PHONY: help setup build demo test unit san tsan torture crash fuzz fuzz-floor full clang check format bench tpch referee environments clean
