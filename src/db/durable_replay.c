@@ -6,6 +6,8 @@
 #include "batch/batch_image.h"
 #include "db/durable_internal.h"
 #include "db/going.h"
+#include "kernel/kernel.h"
+#include "type/nested.h"
 
 typedef struct replay {
     laminar_database *db;
@@ -108,6 +110,19 @@ apply_change(replay *r, object *o, batch *rows, const int64_t *dead, int64_t dea
     return engine_change(e, o->impl, &c, err);
 }
 
+/* Checksums say that these are the bytes that were written, not that they are values. */
+static status
+check_rows(const batch *b, error *err) {
+    for (int32_t i = 0; i < b->rows.column_count; i++) {
+        const column *c = &b->rows.columns[i];
+        const char   *what = type_is_nested(c->type) ? NULL : column_fault(c, b->rows.row_count);
+        if (what != NULL) {
+            return image_corrupt(what, err);
+        }
+    }
+    return OK;
+}
+
 static status
 take_change(replay *r, error *err) {
     object  *o = NULL;
@@ -132,6 +147,7 @@ take_change(replay *r, error *err) {
     s = s < 0 ? s : image_take(&r->in, &has_rows, 1, err);
     if (s == OK && has_rows != 0) {
         s = batch_image_take(&r->in, o->schema, &rows, r->db->mem, err);
+        s = s < 0 ? s : check_rows(rows, err);
     }
     s = s < 0 ? s : apply_change(r, o, rows, dead, dead_count, err);
     batch_release(rows);

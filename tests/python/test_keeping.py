@@ -198,6 +198,38 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
+def sealed(log: bytearray, at: int) -> None:
+    """The right checksums for the record whose head is at that offset."""
+    size = int.from_bytes(log[at + 24 : at + 28], "little")
+    log[at + 28 : at + 32] = crc32c(bytes(log[at + 32 : at + 32 + size])).to_bytes(4, "little")
+    place = bytes(log[16:24]) + at.to_bytes(8, "little")
+    log[at : at + 4] = crc32c(place + bytes(log[at + 4 : at + 32])).to_bytes(4, "little")
+
+
+def test_values_are_not_trusted(tmp_path: Path) -> None:
+    """A record with the right checksums may still hold what is no value."""
+    db = make(tmp_path / "a.ldb", 0)
+    db.insert("t", {"n": 1, "k": "needle"})
+    db.close()
+    (path,) = (tmp_path / "a.ldb").glob("wal-*")
+    log = bytearray(path.read_bytes())
+    text = log.index(b"needle")
+    log[text] = 0xFF
+    at = 64
+    while at + 32 + int.from_bytes(log[at + 24 : at + 28], "little") < text:
+        at += 32 + (int.from_bytes(log[at + 24 : at + 28], "little") + 7) // 8 * 8
+    sealed(log, at)
+    path.write_bytes(log)
+    with pytest.raises(laminardb.CheckpointError, match="a text that is not UTF-8") as e:
+        laminardb.open(tmp_path / "a.ldb")
+    assert e.value.code == 702 and "record" in str(e.value)
+    log[text] = ord("n")
+    sealed(log, at)
+    path.write_bytes(log)
+    with laminardb.open(tmp_path / "a.ldb") as again:
+        assert again.query("SELECT k FROM t").fetchone() == ("needle",)
+
+
 def test_removed_directory(tmp_path: Path) -> None:
     """Rows go on to the open files; what needs a new one is refused."""
     import shutil
