@@ -164,7 +164,9 @@ db_plan_env(laminar_database *db) {
                       .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER),
                       .retain = db_retain_text(db),
                       .zone = db_zone(db),
-                      .variables = &db->variables};
+                      .variables = &db->variables,
+                      .joins_max = db_limit(db, LIMIT_joins, SQL_JOINS_MAX),
+                      .windows_max = db_limit(db, LIMIT_windows_per_row, SQL_WINDOWS_MAX)};
 }
 
 int32_t

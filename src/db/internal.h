@@ -18,6 +18,7 @@
 #include "laminar.h"
 #include "os/thread.h"
 #include "plan/plan.h"
+#include "sql/limits.h"
 
 typedef enum setting_id {
 #define SETTING(id, name, kind, choices, lowest, highest, standard, description, effect)           \
@@ -124,10 +125,11 @@ struct laminar_database {
     pid_t               process; /* that opened it: after fork the child must not touch it */
     _Atomic int64_t     settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */
     int64_t             opened_with[SETTING_COUNT];
-    struct kept_text   *setting_texts;    /* all that were ever set; with the token */
-    _Atomic int32_t     blocking_readers; /* open subscriptions with LAG_BLOCK */
-    _Atomic int32_t     sleeping_readers; /* threads that wait for changes */
-    int64_t             opened_ns;        /* of the monotonic clock */
+    _Atomic int64_t     limits[LIMIT_COUNT]; /* lowered ones; 0: the highest */
+    struct kept_text   *setting_texts;       /* all that were ever set; with the token */
+    _Atomic int32_t     blocking_readers;    /* open subscriptions with LAG_BLOCK */
+    _Atomic int32_t     sleeping_readers;    /* threads that wait for changes */
+    int64_t             opened_ns;           /* of the monotonic clock */
     mutex               queries_lock;
     query_entry        *queries;         /* active, newest first */
     int32_t             running_queries; /* of them; with queries_lock */
@@ -234,6 +236,21 @@ void    db_queries_fini(laminar_database *db);
 /* ---- report.c: err in engine terms -> the caller's record; sql (may be empty) gives line, column
  * and caret. Returns the status for the caller. */
 laminar_status report(laminar_error *out, const error *err, status s, text sql);
+
+/* ---- limits.c: SET max_<limit> */
+/* What is in force: the highest while a log is run. */
+int32_t db_limit(const laminar_database *db, limit_id at, int32_t highest);
+void    db_limits(const laminar_database *db, sql_limits *out);
+/* The limit that max_... names; *out -1: it is none. */
+status limit_find(int32_t *out, text name, int32_t position, error *err) MUST_USE;
+status limit_set(laminar_database *db, int32_t at, const value *v, int32_t position,
+                 error *err) MUST_USE;
+/* at -1: all of them */
+void    limit_reset(laminar_database *db, int32_t at);
+int64_t limit_value(const laminar_database *db, int32_t at);
+/* Of the list that SHOW LIMITS is. */
+const char *limit_name(int32_t at);
+const char *limit_description(int32_t at);
 
 /* ---- prepare.c */
 void prepared_fini(laminar_database *db);

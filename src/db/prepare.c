@@ -150,7 +150,7 @@ parse_prepared(statement_context *c, const ast_statement *st, ast_script *script
         s = sql->data == NULL ? error_memory(err) : OK;
     }
     db_leave(c->db);
-    return s < 0 ? s : sql_parse(script, &c->arena, *sql, err);
+    return s < 0 ? s : db_parse(script, c->db, &c->arena, *sql, err);
 }
 
 /* Places of the prepared text mean nothing to who executes it. */

@@ -539,6 +539,15 @@ run_set(statement_context *c, const ast_statement *st, error *err) {
     int32_t at;
     value   v;
     int64_t number = NONE;
+    TRY(limit_find(&at, st->name.text, st->name.position, err));
+    if (at >= 0 && (st->kind == AST_RESET || st->value == NULL)) {
+        limit_reset(c->db, at);
+        return OK;
+    }
+    if (at >= 0) {
+        TRY(plan_constant(&v, &c->arena, &c->env, st->value, "SET", err));
+        return limit_set(c->db, at, &v, st->value->position, err);
+    }
     TRY(setting_find(&at, st->name.text, st->name.position, err));
     if (st->kind == AST_RESET || st->value == NULL) {
         reset(c->db, at);
@@ -564,6 +573,9 @@ settings_run(statement_context *c, const ast_statement *st, laminar_result **out
     if (s == OK) {
         for (int32_t i = 0; all && i < SETTING_COUNT; i++) {
             reset(c->db, i);
+        }
+        if (all) {
+            limit_reset(c->db, -1);
         }
         s = all ? OK : run_set(c, st, err);
         db_leave(c->db);

@@ -250,33 +250,17 @@ show_pipelines(statement_context *c, laminar_result **out, error *err) {
     return db_listing_close(&l, s, out, err);
 }
 
-/* That of the text of a script is a setting. */
-static int64_t
-limit_now(const laminar_database *db, const char *name, int64_t highest) {
-    return strcmp(name, "sql_text_bytes") == 0 ? db_setting(db, SETTING_MAX_SQL_SIZE) : highest;
-}
-
 static status
 show_limits(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
         {"name", TYPE_TEXT}, {"value", TYPE_I64}, {"description", TYPE_TEXT}};
-    static const struct {
-        const char *name;
-        int64_t     value;
-        const char *description;
-    } limits[] = {
-#define LIMIT(name, value, description) {name, value, description},
-#include "sql/limits.def"
-#undef LIMIT
-    };
     db_listing l;
     TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
     status s = OK;
-    for (int32_t i = 0; s >= 0 && i < ARRAY_COUNT(limits); i++) {
-        s = db_listing_text(&l, 0, text_of(limits[i].name), err);
-        s = s < 0 ? s
-                  : db_listing_count(&l, 1, limit_now(c->db, limits[i].name, limits[i].value), err);
-        s = s < 0 ? s : db_listing_text(&l, 2, text_of(limits[i].description), err);
+    for (int32_t i = 0; s >= 0 && i < LIMIT_COUNT; i++) {
+        s = db_listing_text(&l, 0, text_of(limit_name(i)), err);
+        s = s < 0 ? s : db_listing_count(&l, 1, limit_value(c->db, i), err);
+        s = s < 0 ? s : db_listing_text(&l, 2, text_of(limit_description(i)), err);
     }
     return db_listing_close(&l, s, out, err);
 }
@@ -314,6 +298,16 @@ show_all(statement_context *c, laminar_result **out, error *err) {
 static status describe_columns(statement_context *c, const schema *columns, const object *o,
                                laminar_result **out, error *err);
 
+static status
+show_limit(statement_context *c, int32_t at, laminar_result **out, error *err) {
+    char              name[64];
+    const list_column shown = {name, TYPE_I64};
+    db_listing        l;
+    (void)snprintf(name, sizeof(name), "max_%s", limit_name(at));
+    TRY(db_listing_open(&l, c->db->mem, &shown, 1, err));
+    return db_listing_close(&l, db_listing_count(&l, 0, limit_value(c->db, at), err), out, err);
+}
+
 /* One column, named and typed as the setting. SHOW t, of a table, is DESCRIBE t. */
 static status
 show_setting(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
@@ -321,6 +315,10 @@ show_setting(statement_context *c, const ast_statement *st, laminar_result **out
     const object *o = catalog_find(c->db->catalog, st->name.text, st->name.quoted);
     if (o != NULL && o->schema != NULL && !setting_exists(st->name.text)) {
         return describe_columns(c, o->schema, o, out, err);
+    }
+    TRY(limit_find(&at, st->name.text, st->name.position, err));
+    if (at >= 0) {
+        return show_limit(c, at, out, err);
     }
     TRY(setting_find(&at, st->name.text, st->name.position, err));
     const value       v = setting_value(c->db, at);

@@ -403,8 +403,10 @@ db_check_text(const laminar_database *db, text sql, error *err) {
 
 status
 db_parse(ast_script *out, const laminar_database *db, arena *a, text sql, error *err) {
+    sql_limits limits;
     TRY(db_check_text(db, sql, err));
-    return sql_parse(out, a, sql, err);
+    db_limits(db, &limits);
+    return sql_parse_within(out, a, sql, &limits, err);
 }
 
 /* given NULL: no parameters. */

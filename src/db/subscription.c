@@ -60,12 +60,12 @@ subscription_free(laminar_subscription *s) {
 
 static status
 count_one_more(laminar_database *db, error *err) {
-    if (atomic_fetch_add(&db->open_subscriptions, 1) < SQL_SUBSCRIPTIONS_MAX) {
+    const int32_t most = db_limit(db, LIMIT_subscriptions, SQL_SUBSCRIPTIONS_MAX);
+    if (atomic_fetch_add(&db->open_subscriptions, 1) < most) {
         return OK;
     }
     atomic_fetch_sub(&db->open_subscriptions, 1);
-    error_set(err, ERR_SUBSCRIPTION_FAILED, "%d subscriptions are open, and no more may be",
-              SQL_SUBSCRIPTIONS_MAX);
+    error_set(err, ERR_SUBSCRIPTION_FAILED, "%d subscriptions are open, and no more may be", most);
     error_hint(err, "cancel or drop those that nobody reads");
     return ERR_SUBSCRIPTION_FAILED;
 }

@@ -549,9 +549,10 @@ bind_join(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
 
 status
 bind_from(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t depth) {
-    if (depth > FROM_DEPTH_MAX) {
-        error_set_at(b->err, ERR_QUERY_FAILED, from->position, "FROM has more than %d joins",
-                     FROM_DEPTH_MAX);
+    const int32_t most =
+        b->env != NULL && b->env->joins_max > 0 ? b->env->joins_max : FROM_DEPTH_MAX;
+    if (depth > most) {
+        error_set_at(b->err, ERR_QUERY_FAILED, from->position, "FROM has more than %d joins", most);
         error_hint(b->err, "join a part of them in a stream or a subquery");
         return ERR_QUERY_FAILED;
     }

@@ -264,10 +264,12 @@ check_slide(binder *b, const window_form *f, const window_spec *w, const ast_exp
         error_hint(b->err, "choose a step that divides the size: %s", f->usage);
         return ERR_QUERY_FAILED;
     }
-    if ((w->size_us - 1) / w->slide_us + 1 > SQL_WINDOWS_MAX) {
+    const int32_t most =
+        b->env != NULL && b->env->windows_max > 0 ? b->env->windows_max : SQL_WINDOWS_MAX;
+    if ((w->size_us - 1) / w->slide_us + 1 > most) {
         error_set_at(b->err, ERR_QUERY_FAILED, at,
                      "each row would be in %lld windows, and the limit is %d",
-                     (long long)((w->size_us - 1) / w->slide_us + 1), SQL_WINDOWS_MAX);
+                     (long long)((w->size_us - 1) / w->slide_us + 1), most);
         error_hint(b->err, "make the %s longer or the window shorter",
                    w->kind == WINDOW_CUMULATE ? "step" : "slide");
         return ERR_QUERY_FAILED;

@@ -269,7 +269,8 @@ typedef struct plan_env {
     plan_nulls            nulls;         /* of an ORDER BY that does not say */
     text                  retain;        /* of sources that do not say; empty: all */
     text                  zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
-    plan_variable *const *variables;     /* NULL: what is made outlives them, so it may read none */
+    int32_t               joins_max, windows_max; /* of a FROM, of a row; 0: the highest */
+    plan_variable *const *variables; /* NULL: what is made outlives them, so it may read none */
 } plan_env;
 
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT

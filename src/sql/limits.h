@@ -27,4 +27,23 @@
 #define SERIES_ROWS_MAX 1000000000 /* of one row of its input */
 #define SQL_TYPE_DEPTH_MAX 64
 
+typedef enum limit_id {
+#define LIMIT(name, value, description) LIMIT_##name,
+#include "sql/limits.def"
+#undef LIMIT
+    LIMIT_COUNT
+} limit_id;
+
+/* What is in force; an entry that is 0, or above the highest, is the highest. */
+typedef struct sql_limits {
+    int64_t now[LIMIT_COUNT];
+} sql_limits;
+
+/* limits NULL: the highest. */
+ALWAYS_INLINE int32_t
+limit_in_force(const sql_limits *limits, limit_id at, int32_t highest) {
+    const int64_t now = limits == NULL ? 0 : limits->now[at];
+    return now > 0 && now < highest ? (int32_t)now : highest;
+}
+
 #endif

@@ -32,19 +32,30 @@ enum {
     LEVEL_PRIMARY
 };
 
+/* In force for what p reads. */
+#define MOST_COLUMNS(p) limit_in_force((p)->limits, LIMIT_columns, SQL_COLUMNS_MAX)
+#define MOST_ARGUMENTS(p) limit_in_force((p)->limits, LIMIT_function_arguments, SQL_ARGUMENTS_MAX)
+#define MOST_IN_ITEMS(p) limit_in_force((p)->limits, LIMIT_in_list_items, SQL_IN_ITEMS_MAX)
+#define MOST_ROW_ITEMS(p) limit_in_force((p)->limits, LIMIT_row_items, SQL_ROW_ITEMS_MAX)
+#define MOST_PARAMETERS(p) limit_in_force((p)->limits, LIMIT_parameters, SQL_PARAMETER_MAX)
+#define MOST_UNIONS(p) limit_in_force((p)->limits, LIMIT_compound_queries, SQL_UNION_MAX)
+#define MOST_QUERY_LEVELS(p) limit_in_force((p)->limits, LIMIT_query_depth, SQL_QUERY_DEPTH_MAX)
+#define MOST_LEVELS(p) limit_in_force((p)->limits, LIMIT_expression_depth, SQL_HEIGHT_MAX)
+
 typedef struct parser {
-    text    sql;
-    arena  *arena;
-    error  *err;
-    buf     stack;      /* lists under construction */
-    buf     parameters; /* ast_expr* of the statement under way */
-    buf     pivots;     /* ast_pivot* of it */
-    token   token;      /* current */
-    token   next;
-    token   previous; /* before the current one; TOKEN_END at the start */
-    int32_t end;      /* of `previous` */
-    token   alias; /* newest alias without AS: when the token after it makes no sense, it may be a
-                      misspelt keyword */
+    text              sql;
+    const sql_limits *limits; /* NULL: the highest */
+    arena            *arena;
+    error            *err;
+    buf               stack;      /* lists under construction */
+    buf               parameters; /* ast_expr* of the statement under way */
+    buf               pivots;     /* ast_pivot* of it */
+    token             token;      /* current */
+    token             next;
+    token             previous; /* before the current one; TOKEN_END at the start */
+    int32_t           end;      /* of `previous` */
+    token alias; /* newest alias without AS: when the token after it makes no sense, it may be a
+                    misspelt keyword */
     int32_t nesting;
     int32_t query_depth;
     /* Of the expressions finished since the innermost subquery in an expression began: */

@@ -135,9 +135,9 @@ parser_expect_symbol(parser *p, symbol s, const char *after) {
 
 status
 parser_enter(parser *p) {
-    if (++p->nesting > SQL_NESTING_MAX) {
+    if (++p->nesting > MOST_LEVELS(p)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                            "expression is nested too deeply (at most %d levels)", SQL_NESTING_MAX);
+                            "expression is nested too deeply (at most %d levels)", MOST_LEVELS(p));
     }
     return OK;
 }
@@ -457,13 +457,13 @@ parser_finish(parser *p, ast_expr *e) {
     e->nesting = (int16_t)nesting;
     p->tallest = higher(p->tallest, height);
     p->deepest = higher(p->deepest, nesting);
-    if (height > SQL_HEIGHT_MAX) {
+    if (height > MOST_LEVELS(p)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
-                            "expression has more than %d levels of operators", SQL_HEIGHT_MAX);
+                            "expression has more than %d levels of operators", MOST_LEVELS(p));
     }
-    if (nesting + p->query_depth > SQL_NESTING_MAX) {
+    if (nesting + p->query_depth > MOST_LEVELS(p)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, e->position,
-                            "expression is nested too deeply (at most %d levels)", SQL_NESTING_MAX);
+                            "expression is nested too deeply (at most %d levels)", MOST_LEVELS(p));
     }
     return OK;
 }

@@ -109,8 +109,8 @@ parse_arguments(parser *p, ast_expr *call) {
     bool         named = false;
     int32_t      count = 0;
     do {
-        if (count++ == SQL_ARGUMENTS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "arguments of a function");
+        if (count++ == MOST_ARGUMENTS(p)) {
+            return parser_too_many(p, p->token.start, MOST_ARGUMENTS(p), "arguments of a function");
         }
         TRY(push_argument(p, call, &named));
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
@@ -121,8 +121,8 @@ parse_arguments(parser *p, ast_expr *call) {
 static status
 parse_more_arguments(parser *p, int32_t count) {
     while (parser_accept_symbol(p, SYMBOL_COMMA)) {
-        if (count == SQL_ARGUMENTS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "arguments of a function");
+        if (count == MOST_ARGUMENTS(p)) {
+            return parser_too_many(p, p->token.start, MOST_ARGUMENTS(p), "arguments of a function");
         }
         TRY(push_expr(p, LEVEL_ANY));
         count++;
@@ -361,8 +361,8 @@ parse_method(parser *p, int32_t start, ast_expr **left) {
     TRY(parser_push(p, &first, sizeof(first)));
     if (!parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
         do {
-            if (count++ == SQL_ARGUMENTS_MAX) {
-                return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX,
+            if (count++ == MOST_ARGUMENTS(p)) {
+                return parser_too_many(p, p->token.start, MOST_ARGUMENTS(p),
                                        "arguments of a function");
             }
             TRY(push_argument(p, e, &named));

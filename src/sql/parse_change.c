@@ -80,9 +80,9 @@ parse_assignments(parser *p, ast_item **out, int32_t *count) {
         TRY(push_set(p, &column, value, mark));
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     TRY(parser_take(p, mark, sizeof(ast_item), out, count));
-    return *count <= SQL_COLUMNS_MAX
+    return *count <= MOST_COLUMNS(p)
                ? OK
-               : parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "columns in SET");
+               : parser_too_many(p, p->token.start, MOST_COLUMNS(p), "columns in SET");
 }
 
 /* ---- ON CONFLICT */

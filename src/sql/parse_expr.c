@@ -141,7 +141,7 @@ parse_parentheses(parser *p, ast_expr **out) {
     }
     parser_advance(p);
     TRY(parser_push(p, out, sizeof(ast_expr *)));
-    TRY(parse_expr_list(p, SQL_ROW_ITEMS_MAX, "values in a row"));
+    TRY(parse_expr_list(p, MOST_ROW_ITEMS(p) - 1, "further values in a row"));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of a row"));
     *out = parser_new(p, AST_ROW, start);
     if (*out == NULL) {
@@ -426,7 +426,7 @@ parse_in(parser *p, ast_expr *e) {
     }
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "IN"));
     TRY(parser_push(p, &needle, sizeof(ast_expr *)));
-    TRY(parse_expr_list(p, SQL_IN_ITEMS_MAX, "items in an IN list"));
+    TRY(parse_expr_list(p, MOST_IN_ITEMS(p), "items in an IN list"));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the list of IN"));
     return parser_take(p, mark, sizeof(ast_expr *), &e->args, &e->arg_count);
 }

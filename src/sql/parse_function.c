@@ -199,8 +199,8 @@ parse_parameters(parser *p, ast_statement *s) {
     }
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "the name of the function"));
     while (!parser_at_symbol(p, SYMBOL_RIGHT_PAREN)) {
-        if (s->target_count == SQL_ARGUMENTS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "parameters");
+        if (s->target_count == MOST_ARGUMENTS(p)) {
+            return parser_too_many(p, p->token.start, MOST_ARGUMENTS(p), "parameters");
         }
         ast_name *name = &s->targets[s->target_count];
         TRY(parser_name(p, name, "a parameter name", NULL));

@@ -19,8 +19,8 @@ parse_grouping_list(parser *p, ast_grouping *out, bool elements) {
         if (count > 0 && parser_list_ends(p)) {
             break;
         }
-        if (count++ == SQL_COLUMNS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "grouping sets");
+        if (count++ == MOST_COLUMNS(p)) {
+            return parser_too_many(p, p->token.start, MOST_COLUMNS(p), "grouping sets");
         }
         TRY(parse_grouping(p, &item, elements));
         TRY(parser_push(p, &item, sizeof(item)));
@@ -94,8 +94,8 @@ static status
 collect(parser *p, ast_grouping *g, int32_t *count, bool *plain) {
     if (g->kind == AST_GROUPING_EXPR) {
         g->group = (*count)++;
-        if (*count > SQL_COLUMNS_MAX) {
-            return parser_too_many(p, g->position, SQL_COLUMNS_MAX, "columns in GROUP BY");
+        if (*count > MOST_COLUMNS(p)) {
+            return parser_too_many(p, g->position, MOST_COLUMNS(p), "columns in GROUP BY");
         }
         return parser_push(p, &g->expr, sizeof(ast_expr *));
     }
@@ -122,8 +122,8 @@ parse_group(parser *p, ast_select *s) {
         if (count > 0 && parser_list_ends(p)) {
             break;
         }
-        if (count++ == SQL_COLUMNS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "columns in GROUP BY");
+        if (count++ == MOST_COLUMNS(p)) {
+            return parser_too_many(p, p->token.start, MOST_COLUMNS(p), "columns in GROUP BY");
         }
         TRY(parse_grouping(p, &item, false));
         TRY(parser_push(p, &item, sizeof(item)));

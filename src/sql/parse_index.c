@@ -36,7 +36,7 @@ parse_create_index(parser *p, ast_statement *s) {
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the columns of an index"));
     TRY(parser_take(p, mark, sizeof(ast_name), &s->targets, &s->target_count));
-    return s->target_count <= SQL_COLUMNS_MAX
+    return s->target_count <= MOST_COLUMNS(p)
                ? OK
-               : parser_too_many(p, start, SQL_COLUMNS_MAX, "columns");
+               : parser_too_many(p, start, MOST_COLUMNS(p), "columns");
 }

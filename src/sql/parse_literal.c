@@ -82,15 +82,15 @@ parse_parameter(parser *p, ast_expr **out) {
     }
     e->text = question ? TEXT("") : rest;
     if (numbered) {
-        e->number = small_number(rest, SQL_PARAMETER_MAX);
+        e->number = small_number(rest, MOST_PARAMETERS(p));
         if (e->number < 1) {
             return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
-                                "parameters are numbered from 1 to %d", SQL_PARAMETER_MAX);
+                                "parameters are numbered from 1 to %d", MOST_PARAMETERS(p));
         }
     } else if (question) {
         e->number = p->parameter_number + 1;
-        if (e->number > SQL_PARAMETER_MAX) {
-            return parser_too_many(p, p->token.start, SQL_PARAMETER_MAX, "parameters");
+        if (e->number > MOST_PARAMETERS(p)) {
+            return parser_too_many(p, p->token.start, MOST_PARAMETERS(p), "parameters");
         }
     }
     if (question) {

@@ -89,8 +89,8 @@ parse_list(parser *p, ast_expr **out) {
     parser_advance(p);
     for (int32_t count = 0; !parser_accept_symbol(p, SYMBOL_RIGHT_BRACKET); count++) {
         ast_expr *e;
-        if (count == SQL_IN_ITEMS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_IN_ITEMS_MAX, "items of a list");
+        if (count == MOST_IN_ITEMS(p)) {
+            return parser_too_many(p, p->token.start, MOST_IN_ITEMS(p), "items of a list");
         }
         TRY(parse_expr(p, LEVEL_ANY, &e));
         if (count == 0 && parser_at(p, KEYWORD_FOR)) {
@@ -149,8 +149,8 @@ parse_struct(parser *p, ast_expr **out) {
     parser_advance(p);
     do {
         named_value f;
-        if (count++ == SQL_ARGUMENTS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_ARGUMENTS_MAX, "fields of a struct");
+        if (count++ == MOST_ARGUMENTS(p)) {
+            return parser_too_many(p, p->token.start, MOST_ARGUMENTS(p), "fields of a struct");
         }
         TRY(parse_field_name(p, &f.name));
         TRY(expect_colon(p, "the name of a field"));
@@ -202,8 +202,8 @@ parse_map(parser *p, ast_expr **out) {
     parser_advance(p);
     while (!parser_accept_symbol(p, SYMBOL_RIGHT_BRACE)) {
         ast_expr *pair[2];
-        if (count++ == SQL_IN_ITEMS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_IN_ITEMS_MAX, "entries of a map");
+        if (count++ == MOST_IN_ITEMS(p)) {
+            return parser_too_many(p, p->token.start, MOST_IN_ITEMS(p), "entries of a map");
         }
         TRY(parse_expr(p, LEVEL_ANY, &pair[0]));
         TRY(expect_colon(p, "a key"));
@@ -371,8 +371,8 @@ parse_lambda(parser *p, ast_expr **out) {
 static status
 add_part(parser *p, ast_type *out, const ast_type *part, const ast_name *name) {
     const int32_t n = out->part_count;
-    if (n == SQL_COLUMNS_MAX) {
-        return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "fields of a STRUCT");
+    if (n == MOST_COLUMNS(p)) {
+        return parser_too_many(p, p->token.start, MOST_COLUMNS(p), "fields of a STRUCT");
     }
     if ((n & (n - 1)) == 0) { /* full: n is 0 or a power of two */
         const size_t room = n == 0 ? 1 : 2 * (size_t)n;

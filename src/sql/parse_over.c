@@ -129,7 +129,7 @@ parse_window_body(parser *p, ast_over *o, const char *after) {
     }
     if (parser_accept(p, KEYWORD_PARTITION)) {
         TRY(parser_expect(p, KEYWORD_BY, "PARTITION"));
-        TRY(parse_expr_list(p, SQL_COLUMNS_MAX, "columns in PARTITION BY"));
+        TRY(parse_expr_list(p, MOST_COLUMNS(p), "columns in PARTITION BY"));
         TRY(parser_take(p, mark, sizeof(ast_expr *), &o->partitions, &o->partition_count));
     }
     if (parser_accept(p, KEYWORD_ORDER)) {
@@ -215,7 +215,7 @@ parse_distinct_on(parser *p, ast_select *s) {
     const size_t mark = p->stack.size;
     parser_advance(p);
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "DISTINCT ON"));
-    TRY(parse_expr_list(p, SQL_COLUMNS_MAX, "columns in DISTINCT ON"));
+    TRY(parse_expr_list(p, MOST_COLUMNS(p), "columns in DISTINCT ON"));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the columns of DISTINCT ON"));
     return parser_take(p, mark, sizeof(ast_expr *), &s->distinct_ons, &s->distinct_on_count);
 }
@@ -230,7 +230,7 @@ parse_latest(parser *p, ast_select *s) {
     TRY(parse_expr(p, LEVEL_ANY, &s->latest));
     TRY(parser_expect(p, KEYWORD_PARTITION, "the time of LATEST ON"));
     TRY(parser_expect(p, KEYWORD_BY, "PARTITION"));
-    TRY(parse_expr_list(p, SQL_COLUMNS_MAX, "columns in PARTITION BY"));
+    TRY(parse_expr_list(p, MOST_COLUMNS(p), "columns in PARTITION BY"));
     return parser_take(p, mark, sizeof(ast_expr *), &s->latest_keys, &s->latest_key_count);
 }
 

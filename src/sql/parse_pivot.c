@@ -229,11 +229,11 @@ push_kept(parser *p, const pivot *v) {
 static status
 push_cells(parser *p, const pivot *v) {
     int64_t count = 1;
-    for (int32_t i = 0; i < v->on_count && count <= SQL_COLUMNS_MAX; i++) {
+    for (int32_t i = 0; i < v->on_count && count <= MOST_COLUMNS(p); i++) {
         count *= v->ons[i].count;
     }
-    if (count * v->use_count > SQL_COLUMNS_MAX) {
-        return parser_too_many(p, v->ons[0].expr->position, SQL_COLUMNS_MAX, "columns of a PIVOT");
+    if (count * v->use_count > MOST_COLUMNS(p)) {
+        return parser_too_many(p, v->ons[0].expr->position, MOST_COLUMNS(p), "columns of a PIVOT");
     }
     ast_item **values = arena_alloc(p->arena, (size_t)v->on_count * sizeof(*values));
     TRY(values == NULL ? error_memory(p->err) : OK);
@@ -254,9 +254,9 @@ push_cells(parser *p, const pivot *v) {
 
 static status
 check_width(parser *p, const ast_select *s) {
-    return s->item_count <= SQL_COLUMNS_MAX
+    return s->item_count <= MOST_COLUMNS(p)
                ? OK
-               : parser_too_many(p, s->position, SQL_COLUMNS_MAX, "columns in a SELECT");
+               : parser_too_many(p, s->position, MOST_COLUMNS(p), "columns in a SELECT");
 }
 
 /* [GROUP BY expr {, expr}], then the query is made; open: but for the columns to be found. */

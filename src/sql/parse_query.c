@@ -28,9 +28,9 @@ parser_at_query(const parser *p) {
 
 status
 parse_check_height(parser *p, int32_t position) {
-    if (p->from_height > SQL_HEIGHT_MAX) {
+    if (p->from_height > MOST_LEVELS(p)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position,
-                            "FROM has more than %d levels of joins and subqueries", SQL_HEIGHT_MAX);
+                            "FROM has more than %d levels of joins and subqueries", MOST_LEVELS(p));
     }
     return OK;
 }
@@ -50,7 +50,7 @@ parse_names(parser *p, ast_name **out, int32_t *count, const char *after) {
     } while (parser_accept_symbol(p, SYMBOL_COMMA));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the column names"));
     TRY(parser_take(p, mark, sizeof(ast_name), out, count));
-    return *count <= SQL_COLUMNS_MAX ? OK : parser_too_many(p, start, SQL_COLUMNS_MAX, "columns");
+    return *count <= MOST_COLUMNS(p) ? OK : parser_too_many(p, start, MOST_COLUMNS(p), "columns");
 }
 
 status
@@ -82,8 +82,8 @@ parse_inserted(parser *p) {
         if (count > 0 && parser_list_ends(p)) {
             break;
         }
-        if (count++ == SQL_COLUMNS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "values in a row");
+        if (count++ == MOST_COLUMNS(p)) {
+            return parser_too_many(p, p->token.start, MOST_COLUMNS(p), "values in a row");
         }
         if (parser_at(p, KEYWORD_DEFAULT)) {
             e = parser_new(p, AST_DEFAULT, p->token.start);
@@ -104,7 +104,7 @@ parse_row(parser *p, ast_select *s, bool inserted) {
     const size_t  before = p->stack.size;
     const int32_t start = p->token.start;
     TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, s->row_count == 0 ? "VALUES" : "\",\""));
-    TRY(inserted ? parse_inserted(p) : parse_expr_list(p, SQL_COLUMNS_MAX, "values in a row"));
+    TRY(inserted ? parse_inserted(p) : parse_expr_list(p, MOST_COLUMNS(p), "values in a row"));
     TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the values of a row"));
     const int32_t width = (int32_t)((p->stack.size - before) / sizeof(ast_expr *));
     if (s->row_count == 0) {
@@ -203,9 +203,9 @@ make_union(parser *p, size_t mark, set_kind kind, int32_t position, ast_select *
     TRY(parser_take(p, mark, sizeof(ast_select *), &(*out)->branches, &(*out)->branch_count));
     p->from_height++;
     TRY(parse_check_height(p, position));
-    return (*out)->branch_count <= SQL_UNION_MAX
+    return (*out)->branch_count <= MOST_UNIONS(p)
                ? OK
-               : parser_too_many(p, position, SQL_UNION_MAX, "queries in a UNION");
+               : parser_too_many(p, position, MOST_UNIONS(p), "queries in a UNION");
 }
 
 /* (UNION | EXCEPT | INTERSECT) [ALL | DISTINCT] [BY NAME], of the level. */
@@ -335,9 +335,9 @@ parse_with(parser *p, ast_with **out, int32_t *count, int32_t *height) {
         return parser_error_word(p, "SELECT, FROM or VALUES", "the queries of WITH", words,
                                  ARRAY_COUNT(words));
     }
-    return *count <= SQL_COLUMNS_MAX
+    return *count <= MOST_COLUMNS(p)
                ? OK
-               : parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "queries in WITH");
+               : parser_too_many(p, p->token.start, MOST_COLUMNS(p), "queries in WITH");
 }
 
 /* Puts queries of WITH, of `height` levels, before a query. */
@@ -380,10 +380,10 @@ parse_body(parser *p, ast_select **out) {
 
 status
 parse_query(parser *p, ast_select **out) {
-    if (++p->query_depth > SQL_QUERY_DEPTH_MAX) {
+    if (++p->query_depth > MOST_QUERY_LEVELS(p)) {
         return error_set_at(p->err, ERR_SQL_PARSE_ERROR, p->token.start,
                             "subqueries are nested too deeply (at most %d levels)",
-                            SQL_QUERY_DEPTH_MAX);
+                            MOST_QUERY_LEVELS(p));
     }
     TRY(parser_enter(p));
     TRY(parse_body(p, out));

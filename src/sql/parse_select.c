@@ -339,8 +339,8 @@ parse_item_list(parser *p, ast_item **out, int32_t *out_count) {
         if (count > 0 && parser_list_ends(p)) {
             break;
         }
-        if (count == SQL_COLUMNS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "columns in a SELECT");
+        if (count == MOST_COLUMNS(p)) {
+            return parser_too_many(p, p->token.start, MOST_COLUMNS(p), "columns in a SELECT");
         }
         TRY(parse_item(p, &item));
         TRY(parser_push(p, &item, sizeof(item)));
@@ -425,8 +425,8 @@ parse_order_list(parser *p, ast_order **out, int32_t *out_count) {
         if (count > 0 && parser_list_ends(p)) {
             break;
         }
-        if (count == SQL_COLUMNS_MAX) {
-            return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "columns in ORDER BY");
+        if (count == MOST_COLUMNS(p)) {
+            return parser_too_many(p, p->token.start, MOST_COLUMNS(p), "columns in ORDER BY");
         }
         TRY(parse_order_item(p, &order));
         TRY(parser_push(p, &order, sizeof(order)));

@@ -255,7 +255,7 @@ parse_position_column(parser *p, ast_expr **out) {
     }
     parser_advance(p);
     TRY(token_number(&digits, p->arena, p->sql, p->token, p->err));
-    for (size_t i = 0; i < digits.size && e->number <= SQL_COLUMNS_MAX; i++) {
+    for (size_t i = 0; i < digits.size && e->number <= MOST_COLUMNS(p); i++) {
         e->number = e->number * 10 + (digits.data[i] - '0');
     }
     parser_advance(p);

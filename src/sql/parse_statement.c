@@ -368,11 +368,17 @@ sql_parse_function(ast_statement **out, arena *a, text sql, int32_t position, er
 
 status
 sql_parse(ast_script *out, arena *a, text sql, error *err) {
+    return sql_parse_within(out, a, sql, NULL, err);
+}
+
+status
+sql_parse_within(ast_script *out, arena *a, text sql, const sql_limits *limits, error *err) {
     parser p;
     error  unwanted; /* error_hint() needs a record to return its status */
     *out = (ast_script){.count = 0};
     TRY(check_text(sql, err));
     start(&p, a, sql, err == NULL ? &unwanted : err);
+    p.limits = limits;
     const status s = parse_script(&p, out);
     finish(&p);
     if (s < 0) {

@@ -231,8 +231,8 @@ parse_element(parser *p, ast_statement *s, size_t mark) {
     if (done) {
         return OK;
     }
-    if ((p->stack.size - mark) / sizeof(ast_column_def) == SQL_COLUMNS_MAX) {
-        return parser_too_many(p, p->token.start, SQL_COLUMNS_MAX, "columns");
+    if ((p->stack.size - mark) / sizeof(ast_column_def) == (size_t)MOST_COLUMNS(p)) {
+        return parser_too_many(p, p->token.start, MOST_COLUMNS(p), "columns");
     }
     ast_column_def column;
     TRY(parse_column_def(p, s, &column));

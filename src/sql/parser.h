@@ -9,6 +9,7 @@
 #define LAMINAR_SQL_PARSER_H
 
 #include "sql/ast.h"
+#include "sql/limits.h"
 
 typedef struct ast_script {
     int32_t         count;
@@ -18,6 +19,9 @@ typedef struct ast_script {
 /* Statements separated by ';' (empty ones are skipped). On failure `out` is empty; what was
  * allocated stays in the arena. The text must stay alive as long as the AST is used. */
 status sql_parse(ast_script *out, arena *a, text sql, error *err) MUST_USE;
+/* The same under limits that are lower than the highest; NULL: those. */
+status sql_parse_within(ast_script *out, arena *a, text sql, const sql_limits *limits,
+                        error *err) MUST_USE;
 /* Exactly one expression and nothing after it (the filter of query_stream). */
 status sql_parse_expression(ast_expr **out, arena *a, text sql, error *err) MUST_USE;
 

@@ -265,3 +265,91 @@ def test_like_is_linear(db: Any) -> None:
     assert time.process_time() - began < 1
     with pytest.raises(laminardb.QueryError, match="60000 bytes; at most 50000"):
         db.query("SELECT $1 LIKE $2", [text, "%a" * 30_000])
+
+
+# What lowers a limit, and what is as large as it is then, for a number.
+LOWERED: list[tuple[str, Any, str]] = [
+    ("max_columns", lambda n: "SELECT " + ", ".join(f"k AS c{i}" for i in range(n)) + " FROM t", "columns"),
+    ("max_compound_queries", lambda n: " UNION ALL ".join(["SELECT k FROM t"] * n), "queries in a UNION"),
+    ("max_function_arguments", lambda n: f"SELECT concat({', '.join(['s'] * n)}) FROM t", "arguments"),
+    (
+        "max_in_list_items",
+        lambda n: f"SELECT 1 FROM t WHERE k IN ({', '.join(map(str, range(n)))})",
+        "IN list",
+    ),
+    (
+        "max_row_items",
+        lambda n: f"SELECT 1 FROM t WHERE ({', '.join(['k'] * n)}) = ({', '.join(['k'] * n)})",
+        "a row",
+    ),
+    (
+        "max_query_depth",
+        lambda n: "SELECT 1 FROM " + "(SELECT 1 FROM " * (n - 1) + "t" + ")" * (n - 1),
+        "deep",
+    ),
+    (
+        "max_expression_depth",
+        lambda n: "SELECT " + "(" * (n // 2) + "k" + ")" * (n // 2) + " FROM t",
+        "level",
+    ),
+    ("max_joins", lambda n: "SELECT 1 FROM t" + "".join(f", t AS t{i}" for i in range(n)), "joins"),
+    ("max_windows_per_row", windows, "windows"),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "says"), LOWERED, ids=[name for name, _, _ in LOWERED])
+def test_limits_are_lowered(db: Any, name: str, make: Any, says: str) -> None:
+    limit = name.removeprefix("max_")
+    highest = db.limits()[limit]
+    low = 8
+    db.execute(f"SET {name} = {low}")
+    assert db.limits()[limit] == low and db.query(f"SHOW {name}").fetchall() == [(low,)]
+    for n in (low - 1, low):
+        db.query(make(n))
+    with pytest.raises(laminardb.QueryError, match=says):
+        db.query(make(3 * low))
+    if name not in ("max_expression_depth", "max_query_depth"):
+        with pytest.raises(laminardb.QueryError, match=says):
+            db.query(make(low + 1))
+    db.execute(f"RESET {name}")
+    assert db.limits()[limit] == highest
+    db.query(make(3 * low))
+    for wrong in (highest + 1, 0, -1, "'x'", "NULL"):
+        with pytest.raises(ValueError, match=f"{name} must be a number from 1 to {highest}"):
+            db.execute(f"SET {name} = {wrong}")
+    db.execute(f"SET {name} = {low}")
+    db.execute("RESET ALL")
+    assert db.limits()[limit] == highest
+
+
+def test_parameters_and_subscriptions_are_lowered(db: Any) -> None:
+    db.execute("SET max_parameters = 3; SET max_subscriptions = 2")
+    assert db.query("SELECT $3 + $1 + $2", [1, 2, 3]).fetchone() == (6,)
+    with pytest.raises(laminardb.QueryError, match="1 to 3"):
+        db.query("SELECT $4", [1, 2, 3, 4])
+    db.execute("CREATE STREAM s AS SELECT k FROM t")
+    open_ones = [db.subscribe("SELECT * FROM s") for _ in range(2)]
+    with pytest.raises(laminardb.LaminarError, match="2 subscriptions are open"):
+        db.subscribe("SELECT * FROM s")
+    open_ones.pop().cancel()
+    db.subscribe("SELECT * FROM s").cancel()
+
+
+def test_fixed_limits_say_so(db: Any) -> None:
+    for name in ("max_value_bytes", "max_sql_text_bytes"):
+        with pytest.raises(ValueError, match="cannot be set"):
+            db.execute(f"SET {name} = 5")
+
+
+def test_what_was_made_outlives_a_lower_limit(tmp_path: Any) -> None:
+    path = str(tmp_path / "kept")
+    wide = columns(20)
+    with laminardb.open(path) as db:
+        db.execute("CREATE TABLE t (k BIGINT)")
+        db.execute(f"CREATE VIEW v AS {wide}")
+        db.execute("SET max_columns = 5")
+        assert len(db.query("SELECT * FROM v").columns) == 20
+        with pytest.raises(laminardb.QueryError, match="at most 5|columns"):
+            db.query(wide)
+    with laminardb.open(path) as db:
+        assert len(db.query("SELECT * FROM v").columns) == 20
