@@ -82,6 +82,22 @@ upsert_rows(scenario *s) {
     }
 }
 
+/* Of the rows 1 .. 4 those that are there get 7 more, or go where id is 2; the others come with 5.
+ */
+static void
+merge_rows(scenario *s) {
+    if (!run(s,
+             "MERGE INTO t USING (VALUES (1), (2), (3), (4)) n(id) ON t.id = n.id "
+             "WHEN MATCHED AND n.id = 2 THEN DELETE WHEN MATCHED THEN UPDATE SET v = t.v + 7 "
+             "WHEN NOT MATCHED THEN INSERT (id, v) VALUES (n.id, 5) RETURNING merge_action, *")) {
+        return;
+    }
+    for (int64_t i = 1; i <= 4; i++) {
+        const bool there = s->values[i] != 0;
+        s->values[i] = there && i == 2 ? 0 : there ? s->values[i] + 7 : 5;
+    }
+}
+
 static void
 in_transaction(scenario *s, bool commit) {
     int64_t before[ROWS];
@@ -168,6 +184,7 @@ use_database(scenario *s) {
     update_rows(s);
     delete_rows(s);
     upsert_rows(s);
+    merge_rows(s);
     (void)run(s, "INSERT INTO e VALUES (4, 22), (2, 25)");
     in_transaction(s, true);
     in_transaction(s, false);
