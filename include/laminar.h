@@ -299,8 +299,8 @@ LAMINAR_API laminar_status laminar_database_execute_with(laminar_database *db, c
  * what laminar_database_execute_with would have given when everything had come that came at that
  * instant or before, and nothing else. Sources answer from the rows that they retain, tables from
  * those that changed since too (WITH (history = ...)), streams are run again from their inputs up
- * to then, without holding up inserts; now() is the instant. Code 400: the text is no query, or
- * what was there then is not kept any more; the message names the oldest instant possible.
+ * to then, without holding up inserts; now() is the instant. INT64_MAX: now, of what gives rows.
+ * Code 400: the text gives none, and nothing ran; or the past is not kept: the oldest instant is.
  *
  *     laminar_database_query_at(db, "SELECT count(*) FROM t", 22, NULL, NULL, 0, NULL,
  *                               1700000000000000, &rows, &err); */

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sys import _getframe
 
 from . import _laminardb
-from .errors import QueryError, SchemaError
+from .errors import SchemaError
 from .result import QueryResult
 from .scan import Resolver
 
@@ -27,6 +27,7 @@ else:
 
 
 _WINDOWS = ("all", "open", "final")
+_NOW = 2**63 - 1  # as an instant: what gives rows, and nothing else, is run
 
 
 def quoted(name: str) -> str:
@@ -47,7 +48,7 @@ class Asking(_laminardb.Connection):
         dicts of lists, lists of dicts, numpy structured arrays. Arrow data are read where they are.
 
         Raises:
-            QueryError: the statement failed, or returns no rows (then it did run: use execute for those).
+            QueryError: the statement failed, or it returns no rows: use execute for those. Nothing ran then.
 
         Example:
             >>> prices = {"symbol": ["A", "B", "A"], "price": [1.0, 2.0, 3.0]}
@@ -57,14 +58,7 @@ class Asking(_laminardb.Connection):
         return self._query(sql, params, Resolver(_getframe(1), objects))
 
     def _query(self, sql: str, params: Parameters | None, resolver: Resolver | None) -> QueryResult:
-        result = self._execute(sql, params, resolver)
-        if result._outcome[0] in ("ddl", "rows_affected"):
-            error = QueryError(
-                "QueryError (400): Expected query result; use execute() for statements without rows"
-            )
-            error.code = 400
-            raise error
-        return result
+        return self._execute(sql, params, resolver, _NOW)
 
     def sql(self, query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
         """The same as query; its result knows the text, over which its relational methods go on.

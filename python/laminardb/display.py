@@ -44,6 +44,30 @@ def text_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: i
     return "\n".join(lines)
 
 
+def latex_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
+    """A tabular environment; everything that came from data is escaped.
+
+    Example:
+        >>> print(laminardb.display.latex_table(["a_b"], [(1,)], 1))
+        \\begin{tabular}{rr}
+         & a\\_b \\\\
+        \\hline
+        0 & 1 \\\\
+        \\end{tabular}
+    """
+    special = {c: f"\\{c}" for c in "&%$#_{}"}
+    special |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+    def line(values: Sequence[Any]) -> str:
+        return " & ".join("".join(special.get(c, c) for c in cell_text(v)) for v in values) + r" \\"
+
+    body = [line([str(i), *row]) for i, row in enumerate(rows)]
+    lines = [r"\begin{tabular}{" + "r" * (len(columns) + 1) + "}", line(["", *columns]), r"\hline", *body]
+    if total > len(rows):
+        lines.append(rf"\multicolumn{{{len(columns) + 1}}}{{l}}{{{len(rows)} of {total} rows}} \\")
+    return "\n".join([*lines, r"\end{tabular}"])
+
+
 def html_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
     """A static HTML table; everything that came from data is escaped.
 

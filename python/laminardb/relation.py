@@ -657,5 +657,11 @@ class Relation(_Relational):
     def _repr_html_(self) -> str:
         return self._result._repr_html_()
 
+    def _repr_latex_(self) -> str:
+        return self._result._repr_latex_()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {**self._result._repr_mimebundle_(include, exclude), "text/plain": repr(self)}
+
     def __repr__(self) -> str:
         return f"Relation({' '.join(self._sql.split())})"

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Origin = tuple[Connection, str, Parameters | None, Mapping[str, Any]]
 
 
+_SHOWN = 60  # rows that a notebook shows
+
+
 class _Relational:
     """What begins or goes on with a Relation; see laminardb.Relation."""
 
@@ -352,9 +355,22 @@ class QueryResult(_laminardb.Result, _Relational):
         try:
             from . import display
 
-            return display.html_table(self.columns, self.fetchmany(60), self.num_rows)
+            return display.html_table(self.columns, self.fetchmany(_SHOWN), self.num_rows)
         except Exception:
             return f"<pre>{self!r}</pre>"
+
+    def _repr_latex_(self) -> str:
+        from . import display
+
+        return display.latex_table(self.columns, self.fetchmany(_SHOWN), self.num_rows)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        made = {"text/plain": self.__repr__, "text/html": self._repr_html_, "text/latex": self._repr_latex_}
+        return {
+            kind: make()
+            for kind, make in made.items()
+            if (include is None or kind in include) and (exclude is None or kind not in exclude)
+        }
 
 
 _laminardb._set_result_class(QueryResult)

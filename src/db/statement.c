@@ -409,10 +409,33 @@ db_parse(ast_script *out, const laminar_database *db, arena *a, text sql, error 
     return sql_parse_within(out, a, sql, &limits, err);
 }
 
+/* Said before anything runs: who asks for rows is not to change something in passing. */
+static status
+check_gives_rows(const ast_script *script, error *err) {
+    const ast_statement *last = script->count == 0 ? NULL : script->statements[script->count - 1];
+    if (last == NULL) {
+        return OK; /* is told as for any text */
+    }
+    switch (last->kind) {
+    case AST_SELECT:
+    case AST_EXPLAIN:
+    case AST_SHOW:
+    case AST_DESCRIBE:
+    case AST_SUMMARIZE:
+        return OK;
+    default:
+        if (last->returning_count > 0) {
+            return OK;
+        }
+        return error_set_at(err, ERR_QUERY_FAILED, last->position,
+                            "Expected query result; use execute() for statements without rows");
+    }
+}
+
 /* given NULL: no parameters. */
 static status
 execute(laminar_database *db, text sql, const given *g, const laminar_resolver *resolver,
-        int64_t at_us, laminar_result **out, error *err) {
+        int64_t at_us, bool rows_only, laminar_result **out, error *err) {
     /* What shows milliseconds has cut off what is behind them. */
     const int64_t     rest_us = at_us % 1000 == 0 ? 999 : 0;
     statement_context c = {.db = db,
@@ -426,6 +449,9 @@ execute(laminar_database *db, text sql, const given *g, const laminar_resolver *
     ast_script      script;
     laminar_result *last = NULL;
     status          s = db_parse(&script, db, &c.arena, sql, err);
+    if (s == OK && rows_only) {
+        s = check_gives_rows(&script, err);
+    }
     if (s == OK && g != NULL) {
         s = give_parameters(&c, g, &script, err);
     }
@@ -452,7 +478,7 @@ laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_
                               laminar_result **out, laminar_error *err) {
     error      e = {.position = -1};
     const text t = {sql, sql_size};
-    return report(err, &e, execute(db, t, NULL, NULL, INT64_MAX, out, &e), t);
+    return report(err, &e, execute(db, t, NULL, NULL, INT64_MAX, false, out, &e), t);
 }
 
 laminar_status
@@ -462,7 +488,7 @@ laminar_database_execute_params(laminar_database *db, const char *sql, size_t sq
     error       e = {.position = -1};
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
-    return report(err, &e, execute(db, t, &g, NULL, INT64_MAX, out, &e), t);
+    return report(err, &e, execute(db, t, &g, NULL, INT64_MAX, false, out, &e), t);
 }
 
 laminar_status
@@ -474,7 +500,7 @@ laminar_database_execute_with(laminar_database *db, const char *sql, size_t sql_
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
     const bool  any = values != NULL || count > 0;
-    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, INT64_MAX, out, &e), t);
+    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, INT64_MAX, false, out, &e), t);
 }
 
 laminar_status
@@ -486,7 +512,8 @@ laminar_database_query_at(laminar_database *db, const char *sql, size_t sql_size
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
     const bool  any = values != NULL || count > 0;
-    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, at_us, out, &e), t);
+    const bool  now = at_us == INT64_MAX;
+    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, at_us, now, out, &e), t);
 }
 
 laminar_status

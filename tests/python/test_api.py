@@ -221,8 +221,35 @@ def test_execute_result(db: laminardb.Connection) -> None:
     assert (repr(n), int(n), bool(n)) == ("ExecuteResult(rows_affected=2)", 2, True)
     q = db.execute("SELECT * FROM sensors")
     assert repr(q) == "ExecuteResult(query, rows=2)" and q.to_query_result().num_rows == 2
-    with pytest.raises(laminardb.QueryError, match="Expected query result"):
-        db.query("CREATE SOURCE another (x INT)")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE SOURCE another (x INT)",
+        "INSERT INTO t VALUES (2)",
+        "UPDATE t SET x = 3",
+        "SELECT 1; DELETE FROM t",
+        "INSERT INTO t VALUES (2); DROP TABLE t",
+        "BEGIN",
+        "COPY t TO 'nothing.csv'",
+    ],
+)
+def test_who_asks_for_rows_changes_nothing(db: laminardb.Connection, sql: str) -> None:
+    db.execute("CREATE TABLE t (x INT); INSERT INTO t VALUES (1)")
+    for ask in (db.query, db.sql):
+        with pytest.raises(laminardb.QueryError, match="Expected query result") as e:
+            ask(sql)
+        assert e.value.code == 400
+    assert db.list_tables() == ["t"] and db.query("FROM t").fetchall() == [(1,)] and not db.in_transaction
+
+
+def test_what_gives_rows_may_change_something(db: laminardb.Connection) -> None:
+    assert db.query("CREATE TABLE t (x INT); INSERT INTO t VALUES (1); FROM t").fetchall() == [(1,)]
+    assert db.query("INSERT INTO t VALUES (2) RETURNING x + 1 AS y").fetchall() == [(3,)]
+    assert db.query("DELETE FROM t WHERE x = 1 RETURNING x").fetchall() == [(1,)]
+    for sql in ("SHOW TABLES", "DESCRIBE t", "EXPLAIN SELECT 1", "SUMMARIZE t", "SHOW buffer_size"):
+        assert db.query(sql).num_columns > 0
 
 
 def test_config() -> None:
@@ -364,3 +391,18 @@ def test_exit_with_everything_open() -> None:
     for _ in range(5):
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
         assert out.returncode == 0, out.stderr
+
+
+def test_how_a_notebook_shows_a_result(db: laminardb.Connection) -> None:
+    result = db.query("SELECT '<a & b_c>\\' AS \"x%\", 1 AS n FROM range(70)")
+    bundle = result._repr_mimebundle_()
+    assert list(bundle) == ["text/plain", "text/html", "text/latex"]
+    assert bundle["text/plain"] == repr(result) and "&lt;a &amp; b_c&gt;" in bundle["text/html"]
+    latex = bundle["text/latex"].splitlines()
+    assert latex[0] == r"\begin{tabular}{rrr}" and latex[1] == r" & x\% & n \\"
+    assert latex[3] == r"0 & <a \& b\_c>\textbackslash{} & 1 \\"
+    assert latex[-2] == r"\multicolumn{3}{l}{60 of 70 rows} \\" and latex[-1] == r"\end{tabular}"
+    assert list(result._repr_mimebundle_(include={"text/html"})) == ["text/html"]
+    assert list(result._repr_mimebundle_(exclude={"text/html"})) == ["text/plain", "text/latex"]
+    relation = db.relation("SELECT 1 AS one")
+    assert relation._repr_mimebundle_()["text/plain"] == repr(relation) and "1" in relation._repr_latex_()
