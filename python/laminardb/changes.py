@@ -218,8 +218,13 @@ class MaterializedView:
             spelled = name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
             conn.execute(f"CREATE STREAM {spelled} AS {sql}")
 
-    def query(self, filter: str | None = None) -> QueryResult:  # noqa: A002 - as query_stream
-        """The current rows; filter is one SQL expression over the columns.
+    def query(
+        self,
+        filter: str | None = None,  # noqa: A002 - as query_stream
+        *,
+        where: str | None = None,
+    ) -> QueryResult:
+        """The current rows; filter is one SQL expression over the columns, where another name for it.
 
         Example:
             >>> db = laminardb.open()
@@ -230,9 +235,8 @@ class MaterializedView:
             >>> laminardb.mv(db, "n").query("k > 1").fetchall()
             [(2, 1)]
         """
-        return self.connection.query_stream(self.name, filter)
+        return self.connection.query_stream(self.name, filter or where or None)
 
-    @property
     def schema(self) -> Any:
         """The schema of the rows, see Connection.schema.
 
@@ -241,7 +245,7 @@ class MaterializedView:
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
             >>> _ = db.execute("CREATE STREAM n AS SELECT k, count(*) AS n FROM t GROUP BY k")
             >>> db.start()
-            >>> laminardb.mv(db, "n").schema.names
+            >>> laminardb.mv(db, "n").schema().names
             ['k', 'n']
         """
         return self.connection.schema(self.name)

@@ -384,10 +384,11 @@ class Operating(Asking):
         """
         from .pipeline import SourceInfo
 
+        times = {row[0]: row[2] for row in self._execute("SHOW SOURCES").fetchall()}
         rows = (
             row for row in self._topology().fetchall() if row[1] not in ("stream", "sink") and row[3] is None
         )
-        return [SourceInfo(name, self.schema(name), sql) for name, _, sql, _ in rows]
+        return [SourceInfo(name, self.schema(name), sql, times.get(name)) for name, _, sql, _ in rows]
 
     def streams(self) -> list[StreamInfo]:
         """Streams in order of creation.

@@ -17,7 +17,7 @@ _BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SourceInfo:
-    """A source or table: name, schema, the statement that made it.
+    """A source or table: name, schema, the statement that made it, its column of event time or None.
 
     Example:
         >>> db = laminardb.open()
@@ -30,6 +30,7 @@ class SourceInfo:
     name: str
     schema: Any
     sql: str | None
+    watermark_column: str | None = None
 
     def __repr__(self) -> str:
         return f"SourceInfo(name={self.name!r}, columns={len(self.schema)})"

@@ -270,7 +270,7 @@ CASES: dict[str, Callable[[Stage], Any]] = {
     "MaterializedView.connection": lambda s: s.view.connection,
     "MaterializedView.name": lambda s: s.view.name,
     "MaterializedView.query": lambda s: s.view.query("n > 0"),
-    "MaterializedView.schema": lambda s: s.view.schema,
+    "MaterializedView.schema": lambda s: s.view.schema(),
     "MaterializedView.sql": lambda s: s.view.sql,
     "MaterializedView.subscribe": handled,
     "Metrics.events_per_second": lambda s: laminardb.Metrics(s.db.metrics()).events_per_second,

@@ -146,7 +146,8 @@ def test_events_and_rows(db: laminardb.Connection) -> None:
     assert events[2].to_dicts() == [{"k": "b", "top": 9, "__op": "Update"}]
     with pytest.raises(KeyError):
         row["nope"]
-    assert view.schema.names == ["k", "top"] and sorted(view.query("k < 'c'")) == [("a", 3), ("b", 9)]
+    assert view.schema().names == ["k", "top"] and sorted(view.query("k < 'c'")) == [("a", 3), ("b", 9)]
+    assert view.query(where="k = 'a'").fetchall() == [("a", 3)] and view.query(where="").num_rows == 3
     raw = view.subscribe()
     assert isinstance(raw, laminardb.StreamSubscription)
     db.close()

@@ -475,3 +475,9 @@ def test_a_handler_that_does_not_raise_does_not_stop_a_query(big: laminardb.Conn
         assert big.query("SELECT count(*) FROM t a JOIN t b ON a.k = b.k").fetchall() == [(12_000_000,)]
     finally:
         signal.signal(signal.SIGUSR1, old)
+
+
+def test_sources_say_their_column_of_event_time(db: laminardb.Connection) -> None:
+    db.execute("CREATE SOURCE e (k BIGINT, ts BIGINT, WATERMARK FOR ts); CREATE SOURCE p (k BIGINT)")
+    db.execute("CREATE TABLE t (k BIGINT)")
+    assert [(s.name, s.watermark_column) for s in db.sources()] == [("e", "ts"), ("p", None), ("t", None)]
