@@ -49,6 +49,9 @@ san: $(VENV)/installed ## C unit tests and the Python extension under AddressSan
 tsan: $(VENV)/installed ## the C unit tests of what threads share under ThreadSanitizer
 	@LAMINAR_STRESS=$(STRESS) tools/unit.sh $(VENV) build/tsan "os exec db state table -torture -scope" 26 -Db_sanitize=thread $(FAST)
 
+freethreaded: $(VENV)/installed ## a CPython 3.13t with ThreadSanitizer, and what threads do in it (T=path: other tests)
+	@tools/freethreaded.sh $(VENV) $(T)
+
 torture: $(VENV)/installed ## refuse every allocation of every C scenario in turn, and count
 	@tools/torture.sh $(VENV) $(SAN)
 
@@ -64,7 +67,7 @@ fuzz-floor: $(VENV)/installed ## all fuzz targets, RUNS=2000000 executions toget
 clang: $(VENV)/installed ## compile everything with clang-19, warnings are errors
 	@tools/clang.sh $(VENV)
 
-check: build ## format, tidy, layers, symbols, ruff, mypy, gcc with -Werror
+check: build ## format, tidy, layers, symbols, ruff, mypy, pyright, gcc with -Werror
 	@tools/check.sh $(VENV)
 
 format: $(VENV)/installed ## rewrite C sources in the project's format
@@ -92,4 +95,4 @@ environments: build ## tests/python without optional packages, with numpy, with 
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san tsan torture crash fuzz fuzz-floor full clang check format bench tpch referee environments clean
+.PHONY: help setup build demo test unit san tsan freethreaded torture crash fuzz fuzz-floor full clang check format bench tpch referee environments clean

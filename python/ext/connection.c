@@ -14,15 +14,32 @@
 
 #include <string.h>
 
+/* By its owner. */
+static void
+drop_appender(connection_object *self) {
+    laminar_appender *old = self->appender;
+    self->appender = NULL;
+    self->appender_stale = false;
+    Py_CLEAR(self->appender_name);
+    laminar_appender_close(old);
+}
+
+static void
+disown_appender(connection_object *self) {
+    do {
+        if (self->appender_stale || self->closed) {
+            drop_appender(self);
+        }
+        self->appender_busy = false;
+        /* Told in between, by one who saw that it was busy. */
+    } while (self->appender_stale && !atomic_exchange(&self->appender_busy, true));
+}
+
 static void
 forget_appender(connection_object *self) {
     self->appender_stale = true;
-    if (!self->appender_busy) {
-        laminar_appender *old = self->appender;
-        self->appender = NULL;
-        self->appender_stale = false;
-        Py_CLEAR(self->appender_name);
-        laminar_appender_close(old);
+    if (!atomic_exchange(&self->appender_busy, true)) {
+        disown_appender(self);
     }
 }
 
@@ -315,47 +332,48 @@ insert_array(connection_object *self, const char *name, PyObject *data, bool wai
 
 /* The kept appender when it fits and is free, else a new one. */
 static laminar_appender *
-take_appender(connection_object *self, PyObject *name, const char *text) {
-    if (self->appender != NULL && !self->appender_busy) {
+take_appender(connection_object *self, PyObject *name, const char *text, bool *kept) {
+    const bool owned = !atomic_exchange(&self->appender_busy, true);
+    if (owned && self->appender != NULL) {
         const int same =
             self->appender_name == name || PyUnicode_Compare(self->appender_name, name) == 0;
-        if (same) {
-            self->appender_busy = true;
+        if (same && !self->appender_stale) {
+            *kept = true;
             return self->appender;
         }
-        forget_appender(self);
+        drop_appender(self);
     }
     laminar_appender *made = NULL;
     laminar_error     err;
     laminar_status    s;
     ENGINE_CALL(s = laminar_appender_open(&made, self->db, text, &err));
+    *kept = owned && s >= 0;
+    if (*kept) {
+        self->appender = made;
+        self->appender_name = Py_NewRef(name);
+    } else if (owned) {
+        disown_appender(self);
+    }
     if (s < 0) {
         ext_raise_error(self->state, &err);
         return NULL;
-    }
-    if (self->appender == NULL && !self->closed) {
-        self->appender = made;
-        self->appender_name = Py_NewRef(name);
-        self->appender_busy = true;
     }
     return made;
 }
 
 static void
-give_appender(connection_object *self, laminar_appender *a) {
-    if (a != self->appender) {
+give_appender(connection_object *self, laminar_appender *a, bool kept) {
+    if (kept) {
+        disown_appender(self);
+    } else {
         laminar_appender_close(a);
-        return;
-    }
-    self->appender_busy = false;
-    if (self->appender_stale || self->closed) {
-        forget_appender(self);
     }
 }
 
 static PyObject *
 insert_rows(connection_object *self, PyObject *name, const char *text, PyObject *data, bool wait) {
-    laminar_appender *a = take_appender(self, name, text);
+    bool              kept = false;
+    laminar_appender *a = take_appender(self, name, text, &kept);
     if (a == NULL) {
         return NULL;
     }
@@ -364,7 +382,7 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
     laminar_status s;
     if (ext_rows_append(self->state, a, data) < 0) {
         laminar_appender_clear(a);
-        give_appender(self, a);
+        give_appender(self, a, kept);
         return NULL;
     }
     /* Few rows into a free engine: done before another thread had woken up to take the GIL. */
@@ -374,8 +392,10 @@ insert_rows(connection_object *self, PyObject *name, const char *text, PyObject 
     } else if (s == LAMINAR_DONE) {
         ENGINE_CALL(s = laminar_appender_submit(a, &count, &err));
     }
-    self->appender_stale |= s < 0; /* it may be of a source that was dropped */
-    give_appender(self, a);
+    if (s < 0 && kept) {
+        self->appender_stale = true; /* it may be of a source that was dropped */
+    }
+    give_appender(self, a, kept);
     return s < 0 ? ext_raise_error(self->state, &err) : PyLong_FromLongLong(count);
 }
 

@@ -11,8 +11,9 @@ typedef struct connection_object {
     laminar_database *db;
     laminar_appender *appender;      /* NULL: none kept */
     PyObject         *appender_name; /* str */
-    bool              appender_busy, appender_stale;
-    bool              closed;
+    /* Who sets `busy` owns the two above; `stale`: whoever owns them gives them up. */
+    _Atomic bool appender_busy, appender_stale;
+    _Atomic bool closed;
 } connection_object;
 
 /* open.c */

@@ -251,6 +251,11 @@ module_exec(PyObject *module) {
     if (run_at_exit(module) < 0) {
         return -1;
     }
+#ifdef Py_GIL_DISABLED
+    if (ext_scalars_import(s) < 0) {
+        return -1;
+    }
+#endif
     return PyModule_AddStringConstant(module, "__version__", laminar_version());
 }
 

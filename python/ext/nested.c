@@ -170,12 +170,13 @@ static bool
 all_names(PyObject *dict) {
     Py_ssize_t at = 0;
     PyObject  *key, *v;
-    while (PyDict_Next(dict, &at, &key, &v)) {
-        if (!PyUnicode_Check(key)) {
-            return false;
-        }
+    bool       named = PyDict_Size(dict) > 0;
+    EXT_HOLD_BEGIN(dict)
+    while (named && PyDict_Next(dict, &at, &key, &v)) {
+        named = PyUnicode_Check(key);
     }
-    return PyDict_Size(dict) > 0;
+    EXT_HOLD_END()
+    return named;
 }
 
 static int

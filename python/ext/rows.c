@@ -302,7 +302,7 @@ changed_size(void) {
 }
 
 static int
-append_dict_row(rows_context *c, PyObject *row) {
+append_held_dict(rows_context *c, PyObject *row) {
     Py_ssize_t at = 0;
     int32_t    n = 0;
     PyObject  *key, *v;
@@ -327,6 +327,15 @@ append_dict_row(rows_context *c, PyObject *row) {
         return changed_size();
     }
     return n == c->width ? 0 : end_row(c);
+}
+
+static int
+append_dict_row(rows_context *c, PyObject *row) {
+    int done;
+    EXT_HOLD_BEGIN(row)
+    done = append_held_dict(c, row);
+    EXT_HOLD_END()
+    return done;
 }
 
 /* ---------------------------------------------------------------------------------- rows by
@@ -505,7 +514,7 @@ append_texts(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_
 }
 
 static int
-append_list(rows_context *c, int32_t column, PyObject *list) {
+append_held_list(rows_context *c, int32_t column, PyObject *list) {
     Py_ssize_t at = 0, looked = 0;
     while (at < PyList_Size(list)) {
         PyObject        *v = Py_NewRef(PyList_GetItem(list, at));
@@ -530,6 +539,15 @@ append_list(rows_context *c, int32_t column, PyObject *list) {
         }
     }
     return 0;
+}
+
+static int
+append_list(rows_context *c, int32_t column, PyObject *list) {
+    int done;
+    EXT_HOLD_BEGIN(list)
+    done = append_held_list(c, column, list);
+    EXT_HOLD_END()
+    return done;
 }
 
 /* An array of 64-bit integers or doubles that lie side by side: 1; another one: 0; -1. */
@@ -634,6 +652,19 @@ append_columns(rows_context *c, PyObject *data) {
     return PyDict_Size(data) == size ? 0 : changed_size();
 }
 
+/* Nothing but lists and the like, and NULLs. */
+static bool
+holds_nested(PyObject *list) {
+    bool nested = true;
+    EXT_HOLD_BEGIN(list)
+    for (Py_ssize_t i = 0; nested && i < PyList_Size(list); i++) {
+        PyObject *item = PyList_GetItem(list, i);
+        nested = item == Py_None || ext_is_nested(item);
+    }
+    EXT_HOLD_END()
+    return nested;
+}
+
 /* A dict whose first value is a list or an array holds columns, unless that is a value of a LIST
  * column: what another column has decides, or that the list holds no lists. */
 static bool
@@ -654,20 +685,11 @@ is_columnar(rows_context *c, PyObject *data, PyObject *first) {
             return PyList_Check(v) || is_array(c, v);
         }
     }
-    if (!PyList_Check(first)) {
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < PyList_Size(first); i++) {
-        PyObject *item = PyList_GetItem(first, i);
-        if (item != Py_None && !ext_is_nested(item)) {
-            return false;
-        }
-    }
-    return true;
+    return PyList_Check(first) && holds_nested(first);
 }
 
 static int
-append_dict(rows_context *c, PyObject *data) {
+append_held(rows_context *c, PyObject *data) {
     Py_ssize_t at = 0;
     PyObject  *key, *first;
     if (!PyDict_Next(data, &at, &key, &first)) {
@@ -676,6 +698,15 @@ append_dict(rows_context *c, PyObject *data) {
     }
     const bool columns = (PyList_Check(first) || is_array(c, first)) && is_columnar(c, data, first);
     return columns ? append_columns(c, data) : append_dict_row(c, data);
+}
+
+static int
+append_dict(rows_context *c, PyObject *data) {
+    int done;
+    EXT_HOLD_BEGIN(data)
+    done = append_held(c, data);
+    EXT_HOLD_END()
+    return done;
 }
 
 int

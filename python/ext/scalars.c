@@ -89,6 +89,14 @@ need_times(module_state *state) {
     return state->epoch_utc != NULL ? 0 : ext_times_import(state);
 }
 
+int
+ext_scalars_import(module_state *state) {
+    return need_times(state) < 0 || decimal_class(state) == NULL || uuid_class(state) == NULL ||
+                   lazy_class(&state->interval_class, "laminardb.interval", "Interval") == NULL
+               ? -1
+               : 0;
+}
+
 static PyObject *
 temporal_object(module_state *state, const laminar_value *v) {
     if (need_times(state) < 0) {

@@ -2,7 +2,9 @@
 /* state.h - what the files of the extension share: module state, errors, the type set-up functions.
  *
  * Everything per interpreter lives in module_state; there are no static Python objects. The
- * extension uses laminar.h and the limited API of 3.11 only. */
+ * extension uses laminar.h and the limited API of 3.11 only, and of a Python without a GIL, which
+ * has no limited API, critical sections: what an object of ours holds beside its handle, which is
+ * the engine's to guard, is atomic or owned by whoever set a flag. */
 #ifndef LAMINAR_PYTHON_STATE_H
 #define LAMINAR_PYTHON_STATE_H
 
@@ -64,6 +66,8 @@ int ext_rows_append(module_state *state, laminar_appender *a, PyObject *data);
 /* module.c: the classes of datetime, which are imported when the first time needs them. */
 int ext_times_import(module_state *state);
 
+/* scalars.c: all classes of values now, where the first use of one is no moment of one thread. */
+int ext_scalars_import(module_state *state);
 /* scalars.c: a value of a result as a Python object. */
 PyObject *ext_value_object(module_state *state, const laminar_value *v);
 /* A datetime, date, time, timedelta, Decimal, UUID, bytes or int as a value; bytes are borrowed. 1:
@@ -108,6 +112,16 @@ void ext_parameters_free(ext_parameters *p);
 /* clang-format off */
 #define ENGINE_CALL(call) Py_BEGIN_ALLOW_THREADS call; Py_END_ALLOW_THREADS
 /* clang-format on */
+
+/* What a list or dict holds is borrowed between these two: without a GIL nobody changes it
+ * meanwhile, but where the code waits or runs Python, as with one. */
+#ifdef Py_GIL_DISABLED
+#define EXT_HOLD_BEGIN(o) Py_BEGIN_CRITICAL_SECTION(o);
+#define EXT_HOLD_END() Py_END_CRITICAL_SECTION();
+#else
+#define EXT_HOLD_BEGIN(o) {
+#define EXT_HOLD_END() }
+#endif
 
 /* Loops over rows let other threads run and look for signals once in so many rows: -1 with what a
  * handler raised. Anything may have happened to objects that others know. */

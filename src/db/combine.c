@@ -516,7 +516,7 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
 
 bool
 db_enter_now(laminar_database *db, int32_t rows) {
-    if (db->durable != NULL || atomic_load(&db->blocking_readers) > 0 ||
+    if (db->kept || atomic_load(&db->blocking_readers) > 0 ||
         atomic_load(&db->sleeping_readers) > 0 || db_in_foreign_transaction(db) ||
         !mutex_try_lock(&db->token)) {
         return false;

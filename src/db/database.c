@@ -189,6 +189,7 @@ db_release(laminar_database *db) {
     mem *m = db->mem;
     db_queries_fini(db);
     catalog_close(db->catalog);
+    durable_free(db->durable);
     pipelines_fini(db);
     prepared_fini(db);
     variables_fini(db);
@@ -434,8 +435,7 @@ end_entered(laminar_database *db) {
         queue_stop(db);
         engine_stop_threads(db->engine);
         engine_set_journal(db->engine, NULL); /* nothing changes any more */
-        durable_close(db->durable);
-        db->durable = NULL;
+        durable_shut(db->durable);
     }
     sinks_reap(db);
     if (atomic_load(&db->state) == DB_CLOSED) {

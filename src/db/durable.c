@@ -494,8 +494,13 @@ durable_new(laminar_database *db, vfs *fs, const char *directory, error *err) {
                    .directory = copy};
     buf_init(&d->record, db->mem, SIZE_MAX / 2);
     definitions_init(&d->definitions, db->mem);
+    const status s = checkpoints_open(d, err);
+    if (s < 0) {
+        durable_free(d);
+        return s;
+    }
     db->durable = d;
-    return checkpoints_open(d, err);
+    return OK;
 }
 
 status
@@ -508,6 +513,7 @@ durable_open(laminar_database *db, vfs *fs, const char *directory, error *err) {
     if (s < 0) {
         return s == ERR_CONNECTOR_FAILED ? (err->status = ERR_CONNECTION_FAILED) : s;
     }
+    db->kept = true;
     engine_set_journal(db->engine, &d->base);
     checkpoints_started(d);
     return OK;
@@ -518,12 +524,11 @@ durable_open_memory(laminar_database *db, error *err) {
     vfs *fs = NULL;
     TRY(vfs_memory_open(&fs, db->mem, err));
     const status s = durable_new(db, fs, "memory", err);
-    if (db->durable == NULL) {
+    if (s < 0) {
         vfs_memory_close(fs);
-    } else {
-        db->durable->owned = fs;
+        return s;
     }
-    TRY(s);
+    db->durable->owned = fs;
     checkpoints_started(db->durable);
     return OK;
 }
@@ -553,7 +558,7 @@ durable_closing(laminar_database *db) {
 }
 
 void
-durable_close(durable *d) {
+durable_shut(durable *d) {
     error ignored;
     if (d == NULL) {
         return;
@@ -563,12 +568,25 @@ durable_close(durable *d) {
         atomic_fetch_add(&d->written, 1);
         futex_wake_all(&d->written);
         thread_join(&d->syncer);
+        d->has_syncer = false;
     }
+    checkpoints_stop(d);
+    mutex_lock(&d->checkpoints.making); /* one that another thread is making ends first */
     if (d->log != NULL) {
         (void)wal_close(d->log, &ignored);
+        d->log = NULL;
     }
     if (d->lock != NULL) {
         (void)d->fs->close(d->lock, &ignored);
+        d->lock = NULL;
+    }
+    mutex_unlock(&d->checkpoints.making);
+}
+
+void
+durable_free(durable *d) {
+    if (d == NULL) {
+        return;
     }
     checkpoints_close(d);
     definitions_fini(&d->definitions);

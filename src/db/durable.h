@@ -24,8 +24,10 @@ status durable_settings_changed(laminar_database *db, error *err) MUST_USE;
 /* Without the token, before a database ends: no more checkpoints but a last one, of what no log
  * has. */
 void durable_closing(laminar_database *db);
-/* After the last change; what was acknowledged is there in any case. NULL is fine. */
-void durable_close(durable *d);
+/* After the last change: its files are closed, and the directory is free. What was acknowledged is
+ * there in any case. NULL is fine. */
+void durable_shut(durable *d);
+void durable_free(durable *d); /* nobody has the database any more */
 
 /* A statement that changes the catalogue. Before it runs: room in the log, so that it need not be
  * undone. After it has run, still with the token: it is in the log, and lasting. `made` (may be
