@@ -120,17 +120,34 @@ insertion_sort(const sorter *s, item *items, uint64_t count) {
     }
 }
 
+#define SLICE ((uint64_t)1 << 15) /* items between two looks */
+
+static uint64_t
+slice_end(uint64_t at, uint64_t end) {
+    return end - at < SLICE ? end : at + SLICE;
+}
+
 /* By words alone, without a branch that depends on them. */
-static void
-merge_words(const item *from, item *to, uint64_t low, uint64_t middle, uint64_t high) {
+static status
+merge_words(sorter *s, const item *from, item *to, uint64_t low, uint64_t middle, uint64_t high,
+            error *err) {
     uint64_t a = low, b = middle;
-    for (; a < middle && b < high; low++) {
-        const bool right = from[b].word < from[a].word;
-        to[low] = from[right ? b : a];
-        b += right;
-        a += !right;
+    while (low < high) {
+        const uint64_t first = low, stop = slice_end(low, high);
+        for (; low < stop && a < middle && b < high; low++) {
+            const bool right = from[b].word < from[a].word;
+            to[low] = from[right ? b : a];
+            b += right;
+            a += !right;
+        }
+        uint64_t *rest =
+            a < middle ? &a : &b; /* one side alone has more, if the slice is not full */
+        memcpy(to + low, from + *rest, (stop - low) * sizeof(*to));
+        *rest += stop - low;
+        low = stop;
+        TRY(interrupt_spend(&s->spent, 8 * (int64_t)(stop - first), err));
     }
-    memcpy(to + low, from + (a < middle ? a : b), (high - low) * sizeof(*to));
+    return OK;
 }
 
 static status
@@ -138,8 +155,7 @@ merge_runs(sorter *s, const item *from, item *to, uint64_t low, uint64_t middle,
            error *err) {
     uint64_t a = low, b = middle;
     if (s->exact) {
-        merge_words(from, to, low, middle, high);
-        return interrupt_spend(&s->spent, 8 * (int64_t)(high - low), err);
+        return merge_words(s, from, to, low, middle, high, err);
     }
     for (uint64_t i = low; i < high; i++) {
         const bool right = a == middle || (b < high && before(s, &from[b], &from[a]));
@@ -169,8 +185,9 @@ sort_items(sorter *s, item *items, item *room, uint64_t count, error *err) {
         from = to;
         to = swap;
     }
-    if (from != items) {
-        memcpy(items, from, count * sizeof(*items));
+    for (uint64_t first = 0; from != items && first < count; first = slice_end(first, count)) {
+        memcpy(items + first, from + first, (slice_end(first, count) - first) * sizeof(*items));
+        TRY(interrupt_spend(&s->spent, (int64_t)SLICE, err));
     }
     return OK;
 }
@@ -180,17 +197,22 @@ sort_items(sorter *s, item *items, item *room, uint64_t count, error *err) {
 #define WINDOW 2        /* places on both sides that are right too: what rounding may ask for */
 #define UNEVEN_PARTS 16 /* a cut that leaves less than this part is a bad one */
 
-/* Those before the pivot first; returns how many. No branch depends on the words. */
-static uint64_t
-cut_items(item *items, uint64_t count, uint64_t pivot) {
-    uint64_t below = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        const item x = items[i];
-        items[i] = items[below];
-        items[below] = x;
-        below += x.word < pivot;
+/* Those before the pivot first; *below: how many. No branch depends on the words. */
+static status
+cut_items(sorter *s, item *items, uint64_t count, uint64_t pivot, uint64_t *below, error *err) {
+    uint64_t kept = 0;
+    for (uint64_t first = 0; first < count; first += SLICE) {
+        const uint64_t stop = slice_end(first, count);
+        for (uint64_t i = first; i < stop; i++) {
+            const item x = items[i];
+            items[i] = items[kept];
+            items[kept] = x;
+            kept += x.word < pivot;
+        }
+        TRY(interrupt_spend(&s->spent, 8 * (int64_t)(stop - first), err));
     }
-    return below;
+    *below = kept;
+    return OK;
 }
 
 static uint64_t
@@ -205,9 +227,9 @@ middle_word(const item *items, uint64_t count) {
 static status
 select_items(sorter *s, item *items, item *room, uint64_t count, uint64_t place, error *err) {
     while (count > 4 * RUN) {
-        const uint64_t below = cut_items(items, count, middle_word(items, count));
+        uint64_t below;
+        TRY(cut_items(s, items, count, middle_word(items, count), &below, err));
         const uint64_t least = below < count - below ? below : count - below;
-        TRY(interrupt_spend(&s->spent, 8 * (int64_t)count, err));
         if (least < count / UNEVEN_PARTS || (place + WINDOW >= below && place < below + WINDOW)) {
             break;
         }
@@ -289,10 +311,11 @@ sort_group(sorter *s, uint64_t first, uint64_t count, error *err) {
     }
     for (uint64_t i = first; i < first + count; i++) {
         m->sorted[i] = s->items[i].entry;
-    }
-    for (uint64_t i = first; m->through != NULL && i < first + count; i++) {
-        through += multiset_weight(m, m->sorted[i]);
-        m->through[i] = through;
+        if (m->through != NULL) {
+            through += multiset_weight(m, m->sorted[i]);
+            m->through[i] = through;
+        }
+        TRY(i % SLICE == SLICE - 1 ? interrupt_look(err) : OK);
     }
     return interrupt_spend(&s->spent, 4 * (int64_t)count, err);
 }

@@ -3,12 +3,15 @@
  *
  * Invariants: `next` and `end` point into the newest block and are NULL when there is none; each
  * block is charged whole. Blocks double up to BLOCK_BYTES_MAX; a larger request gets its own
- * size. */
+ * size. An arena that has become large goes on in blocks that have large pages (mem.c), which come
+ * and go quickly. */
 #include "base/arena.h"
 
 struct arena_block {
     arena_block *older;
     size_t       bytes; /* with this header */
+    size_t       below; /* bytes of all older blocks */
+    size_t       unused;
 };
 
 struct arena_cleanup {
@@ -23,7 +26,9 @@ static_assert(sizeof(arena_block) % 16 == 0, "arena blocks would be misaligned")
 enum {
     BLOCK_BYTES_MIN = 4096,
     BLOCK_BYTES_MAX = 1 << 20,
-    /* A reset keeps no larger block than this: one huge tick must not hold memory for ever. */
+    LARGE_BLOCK_BYTES = 8 << 20, /* of an arena with so many times as much */
+    LARGE_PARTS = 4,
+    /* A reset keeps no block of this size: one huge tick must not hold memory for ever. */
     BLOCK_BYTES_KEPT_MAX = 8 << 20,
 };
 
@@ -50,20 +55,30 @@ free_blocks(arena *a, arena_block *from, const arena_block *stop) {
     }
 }
 
+static void
+free_spare(arena *a) {
+    if (a->spare != NULL) {
+        mem_free(a->mem, a->spare, a->spare->bytes);
+        a->spare = NULL;
+    }
+}
+
 /* Gives back all blocks but the newest, and that one too when it is huge. */
 static void
 free_all_but_one(arena *a) {
     arena_block *kept = a->block;
+    free_spare(a);
     if (kept == NULL) {
         return;
     }
-    if (kept->bytes > BLOCK_BYTES_KEPT_MAX) {
+    if (kept->bytes >= BLOCK_BYTES_KEPT_MAX) {
         free_blocks(a, kept, NULL);
         point_at(a, NULL, NULL);
         return;
     }
     free_blocks(a, kept->older, NULL);
     kept->older = NULL;
+    kept->below = 0;
     point_at(a, kept, (uint8_t *)(kept + 1));
 }
 
@@ -80,6 +95,7 @@ run_cleanups(arena *a) {
 void
 arena_fini(arena *a) {
     run_cleanups(a);
+    free_spare(a);
     free_blocks(a, a->block, NULL);
     point_at(a, NULL, NULL);
 }
@@ -90,6 +106,12 @@ arena_reset(arena *a) {
     free_all_but_one(a);
 }
 
+static bool
+is_large(const arena *a) {
+    const size_t whole = (size_t)LARGE_PARTS * LARGE_BLOCK_BYTES;
+    return a->block != NULL && a->block->below + a->block->bytes >= whole;
+}
+
 void *
 arena_alloc_slow(arena *a, size_t bytes) {
     if (bytes > SIZE_MAX / 2) {
@@ -98,8 +120,15 @@ arena_alloc_slow(arena *a, size_t bytes) {
     const size_t need = sizeof(arena_block) + ((bytes + 15) & ~(size_t)15);
     size_t       size = a->block == NULL ? BLOCK_BYTES_MIN : a->block->bytes * 2;
     size = size > BLOCK_BYTES_MAX ? BLOCK_BYTES_MAX : size;
+    size = is_large(a) ? LARGE_BLOCK_BYTES : size;
     size = size < need ? need : size;
-    arena_block *block = mem_alloc(a->mem, size);
+    arena_block *block = a->spare;
+    if (block != NULL && block->bytes >= need && size <= BLOCK_BYTES_MAX) {
+        a->spare = NULL;
+        size = block->bytes;
+    } else {
+        block = mem_alloc(a->mem, size);
+    }
     if (block == NULL && size > need) { /* near the limit a small block may still fit */
         size = need;
         block = mem_alloc(a->mem, size);
@@ -109,6 +138,7 @@ arena_alloc_slow(arena *a, size_t bytes) {
     }
     block->older = a->block;
     block->bytes = size;
+    block->below = a->block == NULL ? 0 : a->block->below + a->block->bytes;
     point_at(a, block, (uint8_t *)block + need);
     return block + 1;
 }
@@ -159,15 +189,21 @@ arena_rewind(arena *a, arena_mark mark) {
         free_all_but_one(a);
         return;
     }
-    free_blocks(a, a->block, mark.block);
+    while (a->block != mark.block) {
+        arena_block *last = a->block;
+        a->block = last->older;
+        /* A mark close to the end of a block would pay a malloc in each round of its loop. */
+        if (a->spare == NULL && last->bytes == BLOCK_BYTES_MAX) {
+            a->spare = last;
+        } else {
+            mem_free(a->mem, last, last->bytes);
+        }
+    }
     point_at(a, mark.block, mark.next);
 }
 
 size_t
 arena_bytes(const arena *a) {
-    size_t total = 0;
-    for (const arena_block *b = a->block; b != NULL; b = b->older) {
-        total += b->bytes;
-    }
-    return total;
+    const size_t spare = a->spare == NULL ? 0 : a->spare->bytes;
+    return spare + (a->block == NULL ? 0 : a->block->below + a->block->bytes);
 }

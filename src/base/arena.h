@@ -16,6 +16,7 @@ typedef struct arena_cleanup arena_cleanup;
 typedef struct arena {
     mem           *mem;
     arena_block   *block; /* newest; blocks are chained */
+    arena_block   *spare; /* left by a rewind for the next block, until a reset; NULL: none */
     uint8_t       *next;  /* first free byte of the newest block */
     uint8_t       *end;
     arena_cleanup *cleanups; /* run newest first by reset and fini */

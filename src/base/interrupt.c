@@ -7,6 +7,11 @@ static _Thread_local interrupt *current;
 interrupt *
 interrupt_set_current(interrupt *i) {
     interrupt *before = current;
+    if (before == NULL) {
+        interrupt_forget();
+    } else {
+        interrupt_looked();
+    }
     current = i;
     return before;
 }

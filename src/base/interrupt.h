@@ -33,12 +33,30 @@ void interrupt_init_part(interrupt *part, interrupt *of);
 
 #define INTERRUPT_ROWS 1024 /* between two looks, for loops that go row by row */
 
+/* ---- debug builds: how much a thread does between two looks, for tests to bound. Rows are those
+ * that operators are handed, bytes those that are given back, steps what loops say that they did.
+ * NULL: nobody measures. */
+typedef struct interrupt_meter {
+    _Atomic int64_t rows_max, bytes_max, steps_max, looks;
+} interrupt_meter;
+#ifdef NDEBUG
+#define interrupt_did(rows, bytes, steps) ((void)0)
+#define interrupt_looked() ((void)0)
+#define interrupt_forget() ((void)0)
+#else
+void interrupt_measure(interrupt_meter *m);
+void interrupt_did(int64_t rows, int64_t bytes, int64_t steps);
+void interrupt_looked(void);
+void interrupt_forget(void); /* what was done outside of queries */
+#endif
+
 /* True once the query is to stop. NULL: never. For loops to call once a batch. */
 ALWAYS_INLINE bool
 interrupt_poll(interrupt *i) {
     if (i == NULL) {
         return false;
     }
+    interrupt_looked();
     return atomic_load_explicit(&i->cancelled, memory_order_relaxed) ||
            (i->of != NULL && atomic_load_explicit(&i->of->cancelled, memory_order_relaxed)) ||
            ((i->check != NULL || i->deadline_ns != 0) && interrupt_check(i));
@@ -58,6 +76,7 @@ status     interrupt_look(error *err) MUST_USE; /* ERR_QUERY_CANCELLED and why, 
 ALWAYS_INLINE status
 interrupt_spend(int64_t *spent, int64_t work, error *err) {
     *spent += work;
+    interrupt_did(0, 0, work);
     if (LIKELY(*spent < INTERRUPT_WORK)) {
         return OK;
     }

@@ -3,6 +3,8 @@
  * allocates but from the arena that it is given, and results share the text of their inputs. */
 #include "batch/column.h"
 
+#include "base/interrupt.h"
+
 int
 strview_compare(const strview *a, const strview *b) {
     return text_compare(strview_text(a), strview_text(b));
@@ -206,6 +208,20 @@ gather_validity(uint64_t *restrict out, const uint64_t *restrict in, const int32
     }
 }
 
+#define GATHER_ROWS (1 << 16) /* between two looks at whether it is still wanted; of 64 */
+
+static void
+gather_slice(void *out, const column *in, const int32_t *rows, int32_t count, bool nulls) {
+    const size_t width = type_width(in->type);
+    if (in->layout == COLUMN_OFFSETS) {
+        gather_offsets(out, in, rows, count);
+    } else if (nulls) {
+        gather_width(out, in->values, rows, count, width, true);
+    } else {
+        gather_width(out, in->values, rows, count, width, false);
+    }
+}
+
 static status
 gather(column *out, const column *in, const int32_t *rows, int32_t count, bool nulls, arena *a,
        error *err) {
@@ -216,20 +232,23 @@ gather(column *out, const column *in, const int32_t *rows, int32_t count, bool n
         return error_memory(err);
     }
     c.values = values;
-    if (in->layout == COLUMN_OFFSETS) {
-        gather_offsets(values, in, rows, count);
-    } else if (nulls) {
-        gather_width(values, in->values, rows, count, width, true);
-    } else {
-        gather_width(values, in->values, rows, count, width, false);
-    }
+    uint64_t *validity = NULL;
     if (nulls || in->validity != NULL) {
-        uint64_t *validity = arena_alloc(a, (size_t)bits_words(count) * sizeof(uint64_t));
+        validity = arena_alloc(a, (size_t)bits_words(count) * sizeof(uint64_t));
         if (validity == NULL) {
             return error_memory(err);
         }
-        gather_validity(validity, in->validity, rows, count);
         c.validity = validity;
+    }
+    for (int32_t first = 0; first < count; first += GATHER_ROWS) {
+        const int32_t n = count - first < GATHER_ROWS ? count - first : GATHER_ROWS;
+        if (first > 0) {
+            TRY(interrupt_look(err));
+        }
+        gather_slice((uint8_t *)values + (size_t)first * width, in, rows + first, n, nulls);
+        if (validity != NULL) {
+            gather_validity(validity + (first >> 6), in->validity, rows + first, n);
+        }
     }
     *out = c;
     return OK;

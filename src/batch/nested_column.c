@@ -204,11 +204,13 @@ failed(const maker *m) {
 
 static status
 make_row(maker *m, int32_t row, const value *parts, int32_t count) {
-    char *image = maker_room(m, row, nested_size(m->type, parts, count));
+    size_t size;
+    TRY(nested_size(&size, m->type, parts, count, m->err));
+    char *image = maker_room(m, row, size);
     if (image == NULL) {
         return failed(m);
     }
-    nested_write(image, m->type, parts, count);
+    TRY(nested_write(image, m->type, parts, count, m->err));
     finish_view(&m->views[row]);
     return OK;
 }

@@ -26,6 +26,7 @@ read_positions(found_rows *out, const result *rows, arena *a, error *err) {
     for (int32_t i = 0; i < rows->batch_count; i++) {
         const delta   *part = &rows->batches[i]->rows;
         const int64_t *positions = part->columns[0].values;
+        TRY(interrupt_look(err));
         for (int32_t row = 0; row < part->row_count; row++) {
             const int64_t at = positions[row];
             out->ascending &= out->count == 0 || out->positions[out->count - 1] < at;
@@ -223,7 +224,8 @@ change_find(statement_context *c, const ast_statement *st, object **out, error *
 
 typedef struct found_change { /* what a query found, for apply_change */
     found_rows found;
-    batch     *made; /* UPDATE: the new rows; DELETE: what it returns */
+    batch     *made;  /* UPDATE: the new rows; DELETE: what it returns */
+    interrupt *guard; /* of the statement */
 } found_change;
 
 static status
@@ -240,27 +242,37 @@ apply_change(statement_context *c, const ast_statement *st, object *o, void *con
     row_change change = {.rows = rows,
                          .actions = actions,
                          .dying = f->found.positions,
-                         .dying_count = f->found.count};
+                         .dying_count = f->found.count,
+                         .guard = f->guard};
     return engine_change(c->db->engine, o->impl, &change, err);
+}
+
+/* What is left to do before rows change, and can still be called off. */
+static status
+prepare_found(found_change *f, statement_context *c, object *o, const ast_statement *st,
+              const int32_t *from, const result *rows, error *err) {
+    laminar_database *db = c->db;
+    interrupt        *before = interrupt_set_current(f->guard);
+    status            s = read_positions(&f->found, rows, &c->arena, err);
+    if (s == OK && st->kind == AST_UPDATE) {
+        s = db_fit_result(&f->made, db, &c->env, o, from, rows, err);
+    } else if (s == OK && st->returning_count > 0) {
+        s = take_returned(&f->made, rows, db->mem, &c->arena, err);
+    }
+    if (s == OK) {
+        s = order_rows(&f->found, &f->made, db->mem, &c->arena, err);
+    }
+    interrupt_set_current(before);
+    return s;
 }
 
 static status
 apply_found(statement_context *c, object *o, const ast_statement *st, const int32_t *from,
-            const result *rows, laminar_result **answer, error *err) {
-    laminar_database *db = c->db;
-    const bool        returns = st->kind == AST_DELETE && st->returning_count > 0;
-    found_change      f = {.made = NULL};
-    laminar_result   *returned = NULL;
-    TRY(read_positions(&f.found, rows, &c->arena, err));
-    status s = OK;
-    if (st->kind == AST_UPDATE) {
-        s = db_fit_result(&f.made, db, &c->env, o, from, rows, err);
-    } else if (returns) {
-        s = take_returned(&f.made, rows, db->mem, &c->arena, err);
-    }
-    if (s == OK) {
-        s = order_rows(&f.found, &f.made, db->mem, &c->arena, err);
-    }
+            const result *rows, interrupt *guard, laminar_result **answer, error *err) {
+    const bool      returns = st->kind == AST_DELETE && st->returning_count > 0;
+    found_change    f = {.guard = guard};
+    laminar_result *returned = NULL;
+    status          s = prepare_found(&f, c, o, st, from, rows, err);
     if (s == OK && returns) {
         s = answer_deleted(c, rows, &f.made, &returned, err);
     }
@@ -299,7 +311,7 @@ change_table(statement_context *c, const ast_statement *st, query_entry *listed,
     }
     TRY(plan_change_query(&select, from, &c->arena, o, &as, err));
     TRY(change_query(c, select, listed, &rows, err));
-    const status s = apply_found(c, o, st, from, rows, answer, err);
+    const status s = apply_found(c, o, st, from, rows, &listed->guard, answer, err);
     result_release(rows);
     return db_settle(db, s, err);
 }

@@ -8,19 +8,23 @@
  * `making`. */
 static status
 begin_reading(laminar_database *db, error *err) {
-    TRY(db_flush(db, err));
-    TRY(db_enter(db, err));
     durable *d = db->durable;
-    wal     *log = d == NULL ? NULL : d->log;
-    db_leave(db);
-    if (log == NULL) {
+    TRY(db_flush(db, err));
+    if (d == NULL || !db->kept) {
         (void)error_set(err, ERR_CHECKPOINT_DISABLED, "the database is in memory: it has no files");
         return error_hint(err, "open it with a path");
     }
-    TRY(d->unlogged ? checkpoint_make(db, CHECKPOINT_ASKED, NULL, err) : OK);
-    TRY(wal_commit(log, wal_last(log), WAL_DURABLE, err));
-    mutex_lock(&d->checkpoints.making);
-    return OK;
+    TRY(durable_is_off(d) ? checkpoint_make(db, CHECKPOINT_ASKED, NULL, err) : OK);
+    mutex_lock(&d->checkpoints.making); /* until it is given back, the log stays open */
+    status s = db_enter(db, err);
+    if (s == OK) {
+        db_leave(db);
+        s = wal_commit(d->log, wal_last(d->log), WAL_DURABLE, err);
+    }
+    if (s < 0) {
+        mutex_unlock(&d->checkpoints.making);
+    }
+    return s;
 }
 
 static status

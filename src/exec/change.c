@@ -129,8 +129,11 @@ make_change(source *s, row_change *c, table_change *t, arena *a, error *err) {
         TRY(check_rows(s, &rows->rows, a, err));
     }
     table_actions(own, s->object);
-    TRY(table_resolve(t, s->table, rows, c->actions == NULL ? own : c->actions, c->dying,
-                      c->dying_count, a, err));
+    interrupt   *before = interrupt_set_current(c->guard);
+    const status resolved = table_resolve(t, s->table, rows, c->actions == NULL ? own : c->actions,
+                                          c->dying, c->dying_count, a, err);
+    interrupt_set_current(before);
+    TRY(resolved);
     c->came = t->rows == NULL ? 0 : t->rows->rows.row_count;
     return t->rows == NULL && t->dead_count == 0 ? OK : apply(s, t, a, err);
 }

@@ -102,7 +102,8 @@ typedef struct row_change {
     const conflict_action *actions; /* per key of the object; NULL: those of the table */
     const int64_t         *dying;   /* positions, ascending, each once */
     int64_t                dying_count;
-    int64_t                came; /* out: rows of `rows` that are in the table now */
+    interrupt             *guard; /* asked until the first row changes; NULL: none */
+    int64_t                came;  /* out: rows of `rows` that are in the table now */
 } row_change;
 status engine_change(engine *e, source *s, row_change *c, error *err) MUST_USE;
 /* Several appends and changes that streams see as one tick. In between they are stored as in a

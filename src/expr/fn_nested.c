@@ -47,7 +47,8 @@ items_add_all(item_list *l, const nested_view *v) {
 
 status
 fn_make_nested(fn_call *c, data_type t, const value *items, int32_t count, strview *out) {
-    const size_t size = nested_size(t, items, count);
+    size_t size;
+    TRY(nested_size(&size, t, items, count, c->err));
     TRY(fn_spend(c, (int64_t)count * ITEM_WORK));
     if (size > TEXT_RESULT_MAX) {
         return error_set(c->err, ERR_QUERY_FAILED,
@@ -59,7 +60,7 @@ fn_make_nested(fn_call *c, data_type t, const value *items, int32_t count, strvi
     if (p == NULL) {
         return error_memory(c->err);
     }
-    nested_write(p, t, items, count);
+    TRY(nested_write(p, t, items, count, c->err));
     *out = fn_text_commit(c, size);
     return OK;
 }

@@ -5,6 +5,8 @@
  * goes with the circuit. */
 #include "op/op.h"
 
+#include "op/rows.h"
+
 status
 op_open(op **out, const op_class *class, op_env *env, const op_spec *spec, error *err) {
     assert(class->size >= sizeof(op));
@@ -98,6 +100,8 @@ profile_switch(op_profile *p, op *to) {
 status
 op_push(op *o, int32_t port, const delta *in, error *err) {
     o->rows_in += in->row_count;
+    TRY(op_poll(o, err)); /* so that no operator needs a look for what it is handed */
+    interrupt_did(in->row_count, 0, 0);
     op_profile *profile = o->env->profile;
     if (LIKELY(profile == NULL)) {
         return o->class->push(o, port, in, err);

@@ -15,6 +15,7 @@
 
 status
 asof_times(int64_t **out, const column *c, int32_t count, arena *a, error *err) {
+    enum { ASOF_STRIDE = 1 << 15 }; /* rows between two looks */
     const physical p = type_physical(c->type);
     int64_t       *times = arena_alloc(a, (size_t)count * sizeof(*times));
     if (times == NULL) {
@@ -28,6 +29,7 @@ asof_times(int64_t **out, const column *c, int32_t count, arena *a, error *err) 
         } else {
             times[i] = row_i64(c, p, i);
         }
+        TRY(i % ASOF_STRIDE == ASOF_STRIDE - 1 ? interrupt_look(err) : OK);
     }
     *out = times;
     return OK;

@@ -111,6 +111,8 @@ pass_rows(top_n *t, const delta *in, error *err) {
     return DONE;
 }
 
+#define PICK_ROWS (1 << 15) /* between two looks */
+
 /* Sorts `in` and picks the rows at places [first, end), of each key when there are keys. */
 static status
 pick_rows(const top_n *t, const delta *in, int64_t first, int32_t *picked, int32_t *count,
@@ -126,15 +128,20 @@ pick_rows(const top_n *t, const delta *in, int64_t first, int32_t *picked, int32
         return error_memory(err);
     }
     memset(same, 1, (size_t)n);
-    for (int32_t k = 0; k < t->part_count; k++) {
-        const column *c = &in->columns[t->all_keys[k].column];
-        equal_rows(same + 1, c, picked + 1, c, picked, n - 1);
+    for (int32_t at = 1; at < n; at += PICK_ROWS) {
+        const int32_t rows = n - at < PICK_ROWS ? n - at : PICK_ROWS;
+        TRY(op_poll(&t->base, err));
+        for (int32_t k = 0; k < t->part_count; k++) {
+            const column *c = &in->columns[t->all_keys[k].column];
+            equal_rows(same + at, c, picked + at, c, picked + at - 1, rows);
+        }
     }
     *count = 0;
     for (int32_t i = 0; i < n; i++) {
         place = i > 0 && same[i] ? place + 1 : 0;
         picked[*count] = picked[i];
         *count += place >= first && place < t->end;
+        TRY(i % PICK_ROWS == PICK_ROWS - 1 ? op_poll(&t->base, err) : OK);
     }
     arena_rewind(scratch, mark);
     return OK;
@@ -227,7 +234,7 @@ top_n_push(op *self, int32_t port, const delta *in, error *err) {
     }
     TRY(keep_rows(t, &rows, err));
     const int64_t kept = t->part_count > 0 ? t->sorted : t->end;
-    const int64_t room = max_i64(sat_mul_i64(kept, 4), TOP_N_BUFFER_ROWS);
+    const int64_t room = max_i64(sat_mul_i64(kept, 2), TOP_N_BUFFER_ROWS);
     return builder_rows(&t->rows) > room ? compact(t, err) : OK;
 }
 

@@ -24,17 +24,21 @@ signed_offset(const frame_bound *b) {
     return b->kind == BOUND_PRECEDING ? -b->offset.i : b->offset.i;
 }
 
-static void
-rows_bound(int32_t *out, const over_part *p, bound_side side) {
+#define BOUND_ROWS (1 << 14) /* between two looks at whether it is still wanted */
+
+static status
+rows_bound(int32_t *out, const over_part *p, bound_side side, error *err) {
     const int64_t by = side.bound->kind == BOUND_CURRENT ? 0 : signed_offset(side.bound);
     const int64_t shift = sat_add_i64(by, side.is_end);
     for (int32_t i = p->from; i < p->end; i++) {
         out[i] = (int32_t)max_i64(p->at, min_i64(p->end, sat_add_i64(i, shift)));
+        TRY(i % BOUND_ROWS == 0 ? interrupt_look(err) : OK);
     }
+    return OK;
 }
 
-static void
-groups_bound(int32_t *out, const over_view *v, const over_part *p, bound_side side) {
+static status
+groups_bound(int32_t *out, const over_view *v, const over_part *p, bound_side side, error *err) {
     const int64_t by = side.bound->kind == BOUND_CURRENT ? 0 : signed_offset(side.bound);
     const int64_t shift = sat_add_i64(by, side.is_end);
     const int32_t first = v->group[p->at];
@@ -42,14 +46,18 @@ groups_bound(int32_t *out, const over_view *v, const over_part *p, bound_side si
     for (int32_t i = p->from; i < p->end; i++) {
         const int64_t g = max_i64(first, min_i64(end, sat_add_i64(v->group[i], shift)));
         out[i] = v->group_start[g];
+        TRY(i % BOUND_ROWS == 0 ? interrupt_look(err) : OK);
     }
+    return OK;
 }
 
-static void
-fixed_bound(int32_t *out, const over_part *p, int32_t row) {
+static status
+fixed_bound(int32_t *out, const over_part *p, int32_t row, error *err) {
     for (int32_t i = p->from; i < p->end; i++) {
         out[i] = row;
+        TRY(i % BOUND_ROWS == 0 ? interrupt_look(err) : OK);
     }
+    return OK;
 }
 
 /* ---- RANGE with an offset */
@@ -191,14 +199,16 @@ has_months(const frame_bound *b) {
 }
 
 /* Rows [first, end) have keys; the others of the part are NULL, all before or all behind them. */
-static void
+static status
 range_bound(int32_t *out, const over_part *p, const range_keys *k, int32_t first, int32_t end,
-            bound_side side) {
+            bound_side side, error *err) {
     const int32_t null_first = first > p->at ? p->at : end;
     const int32_t null_end = first > p->at ? first : p->end;
     const bool    search = has_months(side.bound);
     int32_t       at = first;
+    int64_t       spent = 0;
     for (int32_t i = p->from; i < p->end; i++) {
+        TRY(interrupt_spend(&spent, 16, err));
         if (i < first || i >= end) {
             out[i] = side.is_end ? null_end : null_first;
             continue;
@@ -207,13 +217,15 @@ range_bound(int32_t *out, const over_part *p, const range_keys *k, int32_t first
         at = search ? search_bound(k, first, end, bound, side.is_end) : at;
         while (at < end && is_behind(k, at, bound, side.is_end)) {
             at++;
+            TRY(interrupt_spend(&spent, 16, err));
         }
         out[i] = at;
     }
+    return OK;
 }
 
-static void
-range_part(int32_t *out, const over_part *p, const range_keys *k, bound_side side) {
+static status
+range_part(int32_t *out, const over_part *p, const range_keys *k, bound_side side, error *err) {
     int32_t first = p->at;
     int32_t end = p->end;
     while (first < end && row_is_null(k->column, first)) {
@@ -222,7 +234,7 @@ range_part(int32_t *out, const over_part *p, const range_keys *k, bound_side sid
     while (end > first && row_is_null(k->column, end - 1)) {
         end--;
     }
-    range_bound(out, p, k, first, end, side);
+    return range_bound(out, p, k, first, end, side, err);
 }
 
 /* b: a bound with an offset; both of a frame are compared alike. */
@@ -257,25 +269,27 @@ open_range_keys(range_keys *k, const over *o, const over_view *v, const over_fra
     }
     for (int32_t i = 0; i < v->row_count; i++) {
         k->image[i] = oriented(k, key_image(k, i));
+        TRY(i % BOUND_ROWS == 0 ? interrupt_look(err) : OK);
     }
     return OK;
 }
 
 /* ---- all of it */
 
-static void
+static status
 find_bound(int32_t *out, const over_view *v, const over_part *p, frame_unit unit,
-           const range_keys *k, bound_side side) {
+           const range_keys *k, bound_side side, error *err) {
     const frame_bound_kind kind = side.bound->kind;
     if (kind == BOUND_FIRST || kind == BOUND_LAST) {
-        fixed_bound(out, p, kind == BOUND_FIRST ? p->at : p->end);
-    } else if (unit == FRAME_ROWS) {
-        rows_bound(out, p, side);
-    } else if (unit == FRAME_GROUPS || kind == BOUND_CURRENT) {
-        groups_bound(out, v, p, side);
-    } else {
-        range_part(out, p, k, side);
+        return fixed_bound(out, p, kind == BOUND_FIRST ? p->at : p->end, err);
     }
+    if (unit == FRAME_ROWS) {
+        return rows_bound(out, p, side, err);
+    }
+    if (unit == FRAME_GROUPS || kind == BOUND_CURRENT) {
+        return groups_bound(out, v, p, side, err);
+    }
+    return range_part(out, p, k, side, err);
 }
 
 status
@@ -296,13 +310,13 @@ over_find_bounds(over_bounds *out, const over *o, const over_view *v, const over
         if (p->from >= p->end) {
             continue;
         }
-        find_bound(out->start, v, p, f->unit, &keys, (bound_side){&f->start, false});
-        find_bound(out->end, v, p, f->unit, &keys, (bound_side){&f->end, true});
+        TRY(find_bound(out->start, v, p, f->unit, &keys, (bound_side){&f->start, false}, err));
+        TRY(find_bound(out->end, v, p, f->unit, &keys, (bound_side){&f->end, true}, err));
         for (int32_t row = p->from; row < p->end; row++) {
             const int32_t start = out->start[row];
             out->end[row] = out->end[row] < start ? start : out->end[row];
+            TRY(interrupt_spend(&spent, 16, err));
         }
-        TRY(interrupt_spend(&spent, 16 * (int64_t)(p->end - p->from), err));
     }
     return OK;
 }

@@ -59,8 +59,9 @@ over_number_groups(over_view *v, const uint8_t *peer, arena *a, error *err) {
                 v->group_start[count++] = row;
             }
             v->group[row] = count - 1;
+            TRY(interrupt_spend(&spent, 16, err));
         }
-        TRY(interrupt_spend(&spent, 64 + 16 * (int64_t)(part->end - part->at), err));
+        TRY(interrupt_spend(&spent, 64, err));
     }
     v->group_start[count] = row;
     return OK;

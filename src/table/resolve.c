@@ -4,6 +4,7 @@
  * Rows are looked at in their order. A key is looked for among the rows of the change first, by a
  * table of its own over their hashes, then in the index of live rows; rows that the change lets die
  * do not count. Nothing of the table changes here. */
+#include "base/interrupt.h"
 #include "kernel/kernel.h"
 #include "table/keys.h"
 
@@ -286,6 +287,7 @@ open_gone(resolver *r, const int64_t *dying, int64_t dying_count, error *err) {
     const int64_t rows = r->rows == NULL ? 0 : r->rows->row_count;
     const int64_t most = dying_count + rows * r->t->key_count;
     uint64_t      capacity = 16;
+    int64_t       spent = 0;
     while (capacity < 2 * (uint64_t)most) {
         capacity *= 2;
     }
@@ -298,6 +300,7 @@ open_gone(resolver *r, const int64_t *dying, int64_t dying_count, error *err) {
     memset(r->gone, 0xff, sizeof(int64_t) * capacity); /* -1 */
     for (int64_t i = 0; i < dying_count; i++) {
         let_die(r, dying[i]);
+        TRY(interrupt_spend(&spent, 64, err)); /* nothing has changed yet */
     }
     return OK;
 }

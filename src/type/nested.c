@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nested.c - images of nested values: opened, taken apart, made. nested.h has the format. */
+#include "base/interrupt.h"
 #include "type/nested_type.h"
+
+#define ITEM_WORK 32 /* of one item, for interrupt_spend */
 
 /* ---- single values, which lie anywhere */
 
@@ -207,16 +210,23 @@ heap_bytes(const value *v) {
     return is_null(v) ? 0 : v->s.size;
 }
 
-size_t
-nested_size(data_type t, const value *items, int32_t count) {
+static size_t
+bounded_size(uint64_t size) {
+    return size > NESTED_SIZE_MAX ? SIZE_MAX : (size_t)size;
+}
+
+status
+nested_size(size_t *out, data_type t, const value *items, int32_t count, error *err) {
     uint64_t size = 0;
+    int64_t  spent = 0;
     if (t.id == TYPE_STRUCT) {
         const nested_type *n = nested_type_of(t);
         size = n->heap_at;
         for (int32_t i = 0; i < count; i++) {
             size += n->slots[i].is_fixed ? 0 : heap_bytes(&items[i]);
         }
-        return size > NESTED_SIZE_MAX ? SIZE_MAX : (size_t)size;
+        *out = bounded_size(size);
+        return OK;
     }
     const uint32_t width = nested_width(type_item(t));
     bool           nulls = false;
@@ -224,9 +234,17 @@ nested_size(data_type t, const value *items, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         nulls |= is_null(&items[i]);
         size += width > 0 ? 0 : heap_bytes(&items[i]);
+        TRY(interrupt_spend(&spent, ITEM_WORK, err));
     }
     size += nulls ? (uint64_t)(count + 7) / 8 : 0;
-    return size > NESTED_SIZE_MAX ? SIZE_MAX : (size_t)size;
+    *out = bounded_size(size);
+    return OK;
+}
+
+/* Bytes that an item of no fixed width has copied, for interrupt_spend. */
+static int64_t
+heap_work(uint32_t width, const value *v) {
+    return width > 0 ? 0 : (int64_t)heap_bytes(v) / 4;
 }
 
 typedef struct filler {
@@ -264,17 +282,19 @@ write_struct(char *out, const nested_type *n, const value *items) {
     }
 }
 
-void
-nested_write(char *out, data_type t, const value *items, int32_t count) {
+status
+nested_write(char *out, data_type t, const value *items, int32_t count, error *err) {
+    int64_t spent = 0;
     if (t.id == TYPE_STRUCT) {
         write_struct(out, nested_type_of(t), items);
-        return;
+        return OK;
     }
     const uint32_t width = nested_width(type_item(t));
     const uint32_t slot = width > 0 ? width : 4;
     bool           nulls = false;
     for (int32_t i = 0; i < count && !nulls; i++) {
         nulls = is_null(&items[i]);
+        TRY(interrupt_spend(&spent, ITEM_WORK, err));
     }
     const uint32_t head = (uint32_t)count | (nulls ? NESTED_NULLS : 0);
     filler         f = {.validity = NULL};
@@ -289,12 +309,15 @@ nested_write(char *out, data_type t, const value *items, int32_t count) {
     f.heap = out + (size_t)count * slot;
     for (int32_t i = 0; i < count; i++) {
         fill_slot(&f, out + (size_t)i * slot, slot, width > 0, &items[i], i);
+        TRY(interrupt_spend(&spent, ITEM_WORK + heap_work(width, &items[i]), err));
     }
+    return OK;
 }
 
 status
 nested_make(value *out, data_type t, const value *items, int32_t count, arena *a, error *err) {
-    const size_t size = nested_size(t, items, count);
+    size_t size;
+    TRY(nested_size(&size, t, items, count, err));
     if (size == SIZE_MAX) {
         return error_set(err, ERR_QUERY_FAILED, "a value of type %s would have more than 1 GiB",
                          type_name(t));
@@ -303,7 +326,7 @@ nested_make(value *out, data_type t, const value *items, int32_t count, arena *a
     if (image == NULL) {
         return error_memory(err);
     }
-    nested_write(image, t, items, count);
+    TRY(nested_write(image, t, items, count, err));
     *out = (value){.type = t, .s = {image, size}};
     return OK;
 }

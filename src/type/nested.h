@@ -85,8 +85,9 @@ int32_t nested_count(const value *v);
 status nested_make(value *out, data_type t, const value *items, int32_t count, arena *a,
                    error *err) MUST_USE;
 /* The same in two steps: the size, SIZE_MAX: beyond NESTED_SIZE_MAX; then the bytes. */
-size_t nested_size(data_type t, const value *items, int32_t count);
-void   nested_write(char *out, data_type t, const value *items, int32_t count);
+status nested_size(size_t *out, data_type t, const value *items, int32_t count,
+                   error *err) MUST_USE;
+status nested_write(char *out, data_type t, const value *items, int32_t count, error *err) MUST_USE;
 /* Keys of a MAP: none NULL, none twice. */
 status nested_check_keys(data_type t, const value *entries, int32_t count, arena *a,
                          error *err) MUST_USE;

@@ -93,6 +93,42 @@ test_limit(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
+/* Blocks on both sides of the size from which they have pages of their own: what is in them stays
+ * through any growing and shrinking, and each odd size too. */
+static void
+test_large(void **state) {
+    (void)state;
+    mem      m;
+    rng      r;
+    uint8_t *p = NULL;
+    size_t   bytes = 0;
+    rng_init(&r, 5);
+    mem_init(&m, INT64_MAX);
+    for (int32_t i = 0; i < 40; i++) {
+        const size_t   next = (size_t)1 + rng_below(&r, (uint64_t)24 << 20);
+        const size_t   kept = next < bytes ? next : bytes;
+        uint8_t *const q = mem_resize(&m, p, bytes, next);
+        CHECK(q != NULL);
+        for (size_t at = 0; at < kept; at += 4099) {
+            CHECK_EQ(q[at], (uint8_t)(at / 4099));
+        }
+        for (size_t at = 0; at < next; at += 4099) {
+            q[at] = (uint8_t)(at / 4099);
+        }
+        CHECK_EQ(used(&m), (int64_t)next);
+        p = q;
+        bytes = next;
+    }
+    mem_free(&m, p, bytes);
+    p = mem_alloc_zero(&m, (17 << 20) + 5);
+    CHECK(p != NULL);
+    for (size_t at = 0; at < (17 << 20) + 5; at += 1000) {
+        CHECK_EQ(p[at], 0);
+    }
+    mem_free(&m, p, (17 << 20) + 5);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 /* Frees that come after its owner closed it still find the account; the last one gives it back. */
 static void
 test_shared(void **state) {
@@ -207,5 +243,5 @@ test_fail_at(void **state) {
     }
 }
 
-UNIT_MAIN(UNIT(test_accounting), UNIT(test_map), UNIT(test_limit), UNIT(test_shared),
-          UNIT(test_child), UNIT(test_headroom), UNIT(test_fail_at))
+UNIT_MAIN(UNIT(test_accounting), UNIT(test_map), UNIT(test_limit), UNIT(test_large),
+          UNIT(test_shared), UNIT(test_child), UNIT(test_headroom), UNIT(test_fail_at))

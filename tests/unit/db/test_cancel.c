@@ -9,79 +9,8 @@
 #include "base/rng.h"
 #include "database.h"
 #include "db/internal.h"
+#include "shapes.h"
 #include "sql/limits.h"
-
-typedef struct shape {
-    const char *sql;
-    int64_t     memory_limit; /* bytes beyond what the database has; 0: none */
-} shape;
-
-static const shape shapes[] = {
-    {"SELECT x FROM (SELECT hash(x) AS h, x FROM range(3000000) r(x)) ORDER BY h", 0},
-    {"SELECT x FROM (SELECT md5(CAST(x % 1000000 AS VARCHAR)) AS h, x FROM range(1000000) r(x)) "
-     "ORDER BY h, x",
-     0},
-    {"SELECT max(n) FROM (SELECT x, count(*) AS n FROM range(3000000) r(x) GROUP BY x)", 0},
-    {"SELECT count(*) FROM (SELECT DISTINCT x, hash(x) FROM range(2000000) r(x))", 0},
-    {"SELECT count(*) FROM range(2000000) a(x) JOIN range(2000000) b(x) ON a.x = b.x", 0},
-    {"SELECT count(*) FROM (SELECT 1 AS k FROM range(10000)) a JOIN (SELECT 1 AS k FROM "
-     "range(10000)) b ON a.k = b.k",
-     0},
-    {"SELECT count(*) FROM (SELECT 1 AS k, x FROM range(10000) r(x)) a JOIN (SELECT 1 AS k, x FROM "
-     "range(10000) r(x)) b "
-     "ON a.k = b.k AND a.x + b.x < 0",
-     0},
-    {"SELECT count(*) FROM range(100000) a, range(100000) b", 0},
-    {"SELECT count(*) FROM range(100000) a(x), range(100000) b(x) WHERE a.x + b.x = -1", 0},
-    {"SELECT count(*) FROM range(1000000) a(x) FULL JOIN range(1000000) b(x) ON a.x = b.x + 500000",
-     0},
-    {"SELECT sum(x) FROM generate_series(1, 1000000000) r(x)", 0},
-    {"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r", 0},
-    {"WITH RECURSIVE r(n) AS (SELECT 0 UNION SELECT (n * 7 + s.x) % 1000000 FROM r, range(3) s(x)) "
-     "SELECT count(*) FROM r",
-     0},
-    {"SELECT median(x), count(DISTINCT x), mode(x % 1000003) FROM range(2000000) r(x)", 0},
-    {"SELECT string_agg(CAST(x AS VARCHAR), ',' ORDER BY hash(x)) FROM range(500000) r(x)", 0},
-    {"SELECT x % 3, quantile_cont(x, 0.3) FROM range(2000000) r(x) GROUP BY 1", 0},
-    {"SELECT max(s) FROM (SELECT sum(x) OVER (ORDER BY hash(x)) AS s FROM range(500000) r(x))", 0},
-    {"SELECT max(s) FROM (SELECT max(x) OVER (ORDER BY x ROWS BETWEEN 1000 PRECEDING AND 1000 "
-     "FOLLOWING) AS s "
-     "FROM range(300000) r(x))",
-     0},
-    {"SELECT max(s) FROM (SELECT row_number() OVER (PARTITION BY x % 7 ORDER BY hash(x)) AS s FROM "
-     "range(500000) r(x))",
-     0},
-    {"SELECT count(*) FROM range(300000) a(x) ASOF JOIN range(300000) b(x) ON a.x >= b.x", 0},
-    {"SELECT count(*) FROM range(3000) r(x) WHERE repeat('ab', 10000) LIKE repeat('%a', 5000) || "
-     "'%c'",
-     0},
-    {"SELECT count(*) FROM range(300) r(x) WHERE repeat('ab', 100000 + CAST(x AS INTEGER)) LIKE "
-     "'%a%b%a%b%c%'",
-     0},
-    {"SELECT count(*) FROM range(3000) r(x) WHERE regexp_matches(repeat('ab', 20000 + CAST(x AS "
-     "INTEGER)), '(a|b)*c(a|b)*d')",
-     0},
-    {"SELECT sum(len(l)) FROM (SELECT list_sort(range(100000 + CAST(x AS INTEGER))) AS l FROM "
-     "range(200) r(x))",
-     0},
-    {"SELECT sum(list_sum(list_transform(range(10000), v -> v * x))) FROM range(1000) r(x)", 0},
-    {"SELECT max(length(repeat('abc', 1000000))) FROM range(300) r(x)", 0},
-    {"SELECT count(*) FROM (SELECT unnest(range(100000)) FROM range(300) r(x))", 0},
-    {"SELECT x FROM range(3000000) r(x)", 0},
-    {"SELECT count(*) FROM (SELECT x FROM range(1000000) r(x) EXCEPT ALL SELECT x FROM "
-     "range(900000) q(x))",
-     0},
-    {"SELECT max(n) FROM (SELECT x, count(*) AS n FROM range(1000000) r(x) GROUP BY x)", 8 << 20},
-    {"SELECT x FROM (SELECT hash(x) AS h, x FROM range(1000000) r(x)) ORDER BY h LIMIT 10 OFFSET "
-     "900000",
-     8 << 20},
-    {"SELECT count(*) FROM range(1000000) a(x) JOIN range(1000000) b(x) ON a.x = b.x", 8 << 20},
-    {"SELECT sum(k), max(v), count(DISTINCT s) FROM t GROUP BY k % 100000", 0},
-    {"SELECT count(*) FROM t a JOIN t b ON a.k = b.k", 0},
-    {"SELECT k, v FROM t ORDER BY v, s", 0},
-    {"CREATE TABLE c AS SELECT * FROM t", 0},
-};
-#define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
 typedef struct watcher {
     int64_t calls, stop_at; /* stop_at 0: never */
