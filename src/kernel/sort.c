@@ -61,12 +61,13 @@ typedef struct sorter {
     int32_t         part_count; /* threads */
     team            team;
     sort_block     *blocks;
-    int32_t         exact_keys; /* the code decides these completely */
-    int32_t         bits;       /* of the code in use */
-    key_code        key;        /* that is being packed */
-    uint64_t       *codes, *image;
-    int32_t        *rows; /* the result */
-    /* items of one word or two: the sorted ranges, and room for their merge */
+    int32_t         exact_keys;    /* the code decides these completely */
+    int32_t         bits;          /* of the code in use */
+    key_code        key;           /* that is being packed */
+    uint64_t       *codes, *image; /* one behind the other: room for items when they are made */
+    int32_t        *rows;          /* the result */
+    /* items of one word, in the place of the codes, or of two: the sorted ranges, and room for
+     * their merge; NULL: the rows are in order */
     bool     wide;
     int32_t  row_bits; /* of a word */
     void    *items, *other;
@@ -280,9 +281,16 @@ merge_sort(const sorter *s, int32_t *rows, int32_t *scratch, int32_t n, int64_t 
     return OK;
 }
 
+/* Of the rows at a place of the order and before it. Codes by row are gone once there are items. */
 static bool
 same_code(const sorter *s, int32_t place) {
-    return s->codes[s->rows[place]] == s->codes[s->rows[place - 1]];
+    const uint64_t  *words = s->items;
+    const sort_item *items = s->items;
+    if (s->items == NULL) {
+        return s->codes[place] == s->codes[place - 1];
+    }
+    return s->wide ? items[place].code == items[place - 1].code
+                   : (words[place] ^ words[place - 1]) >> s->row_bits == 0;
 }
 
 static void
@@ -310,7 +318,7 @@ end_beyond(const sorter *s, int32_t at) {
 static void
 settle_block(sorter *s, int32_t at) {
     const int32_t stop = block_end(s, at);
-    int32_t      *scratch = (int32_t *)s->image;
+    int32_t      *scratch = s->items == NULL ? (int32_t *)s->image : s->other;
     int64_t       spent = 0;
     for (int32_t first = s->blocks[at].first; first < stop;) {
         int32_t end = first + 1;
@@ -434,9 +442,8 @@ sort_by_code(sorter *s, arena *a, error *err) {
     }
     s->row_bits = bits_for((uint64_t)n - 1);
     s->wide = s->bits + s->row_bits > 64;
-    const size_t width = s->wide ? sizeof(sort_item) : sizeof(uint64_t);
-    s->items = arena_alloc(a, n * width);
-    s->other = s->wide ? arena_alloc(a, n * width) : s->image;
+    s->items = s->wide ? arena_alloc(a, n * sizeof(sort_item)) : (void *)s->codes;
+    s->other = s->wide ? s->codes : s->image;
     s->runs = arena_alloc(a, sizeof(*s->runs) * (size_t)(s->part_count + 1));
     if (s->items == NULL || s->other == NULL || s->runs == NULL) {
         return error_memory(err);
@@ -448,8 +455,8 @@ sort_by_code(sorter *s, arena *a, error *err) {
 
 static status
 sort_all(sorter *s, arena *a, error *err) {
-    s->codes = arena_alloc(a, (size_t)s->row_count * sizeof(uint64_t));
-    s->image = arena_alloc(a, (size_t)s->row_count * sizeof(uint64_t));
+    s->codes = arena_alloc(a, (size_t)s->row_count * 2 * sizeof(uint64_t));
+    s->image = s->codes == NULL ? NULL : s->codes + s->row_count;
     s->blocks = arena_alloc(a, (size_t)s->block_count * sizeof(*s->blocks));
     if (s->codes == NULL || s->image == NULL || s->blocks == NULL) {
         return error_memory(err);
