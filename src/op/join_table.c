@@ -16,6 +16,14 @@
 #define REGION_SIZE_MIN 8
 #define TAG_BITS 32
 #define AHEAD 16
+#define FILTER_BITS 16            /* per row, at least */
+#define FILTER_ROWS_MAX (1 << 18) /* so a filter has up to 1 MiB */
+#define FILTER_WORDS_MIN 8
+
+static size_t
+filter_bytes(const join_table *t) {
+    return ((size_t)t->filter_mask + 1) / 8;
+}
 
 /* ---- rows */
 
@@ -45,6 +53,7 @@ join_table_close(join_table *t) {
     mem_free(m, t->matched, sizeof(*t->matched) * n);
     mem_free(m, t->entries, sizeof(*t->entries) * t->entry_count);
     mem_free(m, t->regions, sizeof(*t->regions) << t->region_bits);
+    mem_free(m, t->filter, filter_bytes(t));
     mem_free(m, t->views, sizeof(column) * (size_t)(t->column_count + t->key_count));
     *t = (join_table){.owner = NULL};
 }
@@ -337,6 +346,28 @@ alloc_index(join_table *t, error *err) {
 }
 
 static status
+make_filter(const sealing *s, error *err) {
+    join_table *t = s->table;
+    uint64_t    words = FILTER_WORDS_MIN;
+    if (t->row_count > FILTER_ROWS_MAX || t->key_count == 0) {
+        return OK;
+    }
+    while (words * 64 < (uint64_t)t->row_count * FILTER_BITS) {
+        words *= 2;
+    }
+    t->filter = mem_alloc_zero(t->owner->env->mem, words * sizeof(*t->filter));
+    if (t->filter == NULL) {
+        return error_memory(err);
+    }
+    t->filter_mask = (uint32_t)(words * 64 - 1);
+    for (int32_t i = 0; i < t->row_count; i++) {
+        const uint32_t bit = s->tags[i] & t->filter_mask;
+        t->filter[bit >> 6] |= UINT64_C(1) << (bit & 63);
+    }
+    return OK;
+}
+
+static status
 make_index(sealing *s, error *err) {
     join_table   *t = s->table;
     const op_env *env = t->owner->env;
@@ -344,6 +375,7 @@ make_index(sealing *s, error *err) {
     bool          repeats = false;
     TRY(alloc_index(t, err));
     TRY(team_run(&help, s->share_count, hash_share, s, err));
+    TRY(make_filter(s, err));
     TRY(cut_regions(s, err));
     TRY(team_run(&help, s->share_count, deal_share, s, err));
     TRY(team_run(&help, s->region_count, make_region, s, err));
@@ -425,18 +457,36 @@ walk_on(const join_table *t, const join_region *r, uint32_t place, uint32_t tag,
     return SLOT_NONE;
 }
 
-/* One integer without NULLs on both sides. */
+/* The rows that the filter lets through; the others match nothing. */
+static int32_t
+pass_filter(const join_table *t, const uint32_t *tags, int32_t row_count, int32_t *rows) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < row_count; i++) {
+        const uint32_t bit = tags[i] & t->filter_mask;
+        rows[count] = i;
+        count += t->filter == NULL || (t->filter[bit >> 6] >> (bit & 63) & 1) != 0;
+    }
+    return count;
+}
+
+ALWAYS_INLINE void
+fetch_ahead(const join_table *t, const uint32_t *tags, const int32_t *rows, int32_t k,
+            int32_t count) {
+    const uint32_t     tag = tags[rows[k + AHEAD < count ? k + AHEAD : k]];
+    const join_region *far = &t->regions[region_of(tag, t->region_bits)];
+    PREFETCH(&far->entries[tag & far->mask]);
+}
+
+/* One integer without NULLs on both sides; rows that are not in `rows` have got their slots. */
 static void
-find_words(const join_table *t, const column *keys, const uint32_t *tags, int32_t row_count,
-           slot *out) {
+find_words(const join_table *t, const column *keys, const uint32_t *tags, const int32_t *rows,
+           int32_t count, slot *out) {
     const int64_t *stored = t->keys[0].values;
     const int64_t *words = keys[0].values;
-    for (int32_t i = 0; i < row_count; i++) {
-        const int32_t      later = i + AHEAD < row_count ? i + AHEAD : i;
-        const join_region *far = &t->regions[region_of(tags[later], t->region_bits)];
-        PREFETCH(&far->entries[tags[later] & far->mask]);
+    for (int32_t k = 0; k < count; k++) {
+        const int32_t i = rows[k];
+        fetch_ahead(t, tags, rows, k, count);
         const join_region *r = &t->regions[region_of(tags[i], t->region_bits)];
-        out[i] = SLOT_NONE;
         for (uint32_t place = tags[i] & r->mask; r->entries[place] != 0;
              place = (place + 1) & r->mask) {
             const slot s = entry_slot(r->entries[place]);
@@ -469,18 +519,16 @@ candidates_alloc(candidates *c, int32_t row_count, arena *a, error *err) {
 
 /* The first entry with the tag of each row; rows without one are settled. */
 static void
-find_candidates(const join_table *t, candidates *c, const uint32_t *tags, int32_t row_count,
-                slot *out) {
-    for (int32_t i = 0; i < row_count; i++) {
-        const int32_t      later = i + AHEAD < row_count ? i + AHEAD : i;
-        const join_region *far = &t->regions[region_of(tags[later], t->region_bits)];
-        PREFETCH(&far->entries[tags[later] & far->mask]);
+find_candidates(const join_table *t, candidates *c, const uint32_t *tags, const int32_t *rows,
+                int32_t count) {
+    for (int32_t k = 0; k < count; k++) {
+        const int32_t i = rows[k];
+        fetch_ahead(t, tags, rows, k, count);
         const join_region *r = &t->regions[region_of(tags[i], t->region_bits)];
         uint32_t           place = tags[i] & r->mask;
         while (r->entries[place] != 0 && entry_tag(r->entries[place]) != tags[i]) {
             place = (place + 1) & r->mask;
         }
-        out[i] = SLOT_NONE;
         c->rows[c->count] = i;
         c->places[c->count] = place;
         c->stored[c->count] = (int32_t)entry_slot(r->entries[place]);
@@ -495,26 +543,28 @@ join_table_find(const join_table *t, const column *keys, int32_t row_count, slot
     const arena_mark mark = arena_save(a);
     uint64_t        *hashes = arena_alloc(a, n * sizeof(*hashes));
     uint32_t        *tags = arena_alloc(a, n * sizeof(*tags));
+    int32_t         *rows = arena_alloc(a, (n + 1) * sizeof(*rows));
     candidates       c;
     assert(t->sealed);
-    if (hashes == NULL || tags == NULL) {
+    if (hashes == NULL || tags == NULL || rows == NULL) {
         return error_memory(err);
     }
+    memset(key_slots, 0xff, n * sizeof(*key_slots)); /* SLOT_NONE */
     if (t->row_count == 0) {
-        memset(key_slots, 0xff, n * sizeof(*key_slots)); /* SLOT_NONE */
         return OK;
     }
     hash_columns(hashes, keys, t->key_count, row_count);
     for (int32_t i = 0; i < row_count; i++) {
         tags[i] = tag_of(hashes[i]);
     }
+    const int32_t passed = pass_filter(t, tags, row_count, rows);
     if (t->key_count == 1 && is_word(&t->keys[0]) && is_word(&keys[0])) {
-        find_words(t, keys, tags, row_count, key_slots);
+        find_words(t, keys, tags, rows, passed, key_slots);
         arena_rewind(a, mark);
         return OK;
     }
-    TRY(candidates_alloc(&c, row_count, a, err));
-    find_candidates(t, &c, tags, row_count, key_slots);
+    TRY(candidates_alloc(&c, passed, a, err));
+    find_candidates(t, &c, tags, rows, passed);
     memset(c.same, 1, (size_t)c.count);
     for (int32_t k = 0; k < t->key_count; k++) {
         equal_rows(c.same, &t->keys[k], c.stored, &keys[k], c.rows, c.count);

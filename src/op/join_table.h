@@ -5,7 +5,8 @@
  * Rows are numbered as they came; a `slot` is such a number. The first row of a key stands for the
  * key. The index is cut into regions by the hashes (Balkesen et al. 2013): rows are dealt out to
  * the regions, and each region is made by one thread and fits its caches. What is in a region, and
- * the order of the rows of a key, depend on the rows alone and not on the threads. */
+ * the order of the rows of a key, depend on the rows alone and not on the threads. A small table
+ * has a filter too, which fits a core's own cache and turns away most rows that match nothing. */
 #ifndef LAMINAR_OP_JOIN_TABLE_H
 #define LAMINAR_OP_JOIN_TABLE_H
 
@@ -14,7 +15,7 @@
 #include "state/arrangement.h"
 
 /* What the index costs of each row, at most, beside the row. */
-#define JOIN_INDEX_BYTES 56
+#define JOIN_INDEX_BYTES 60
 
 typedef struct join_region { /* open addressing: a tag of the hash above, a slot + 1 below */
     uint64_t *entries;
@@ -43,6 +44,8 @@ typedef struct join_table {
     uint64_t         entry_count;
     join_region     *regions;
     int32_t          region_bits;
+    uint64_t        *filter; /* a bit for each tag, from its low bits; NULL: too many rows for it */
+    uint32_t         filter_mask; /* of a bit's number */
 } join_table;
 
 status join_table_open(join_table *t, op *owner, const data_type *types, int32_t column_count,

@@ -5,15 +5,21 @@
  * programming over subsets of up to ORDER_EXACT inputs (P. Selinger et al., "Access Path
  * Selection", SIGMOD 1979), greedily beyond. Streams keep the order of FROM, whose state the user
  * can see, but for products of inputs that a condition ties to others. What the joins gave, in
- * which order of columns, stays. */
+ * which order of columns, stays.
+ *
+ * An input that is a SEMI or ANTI join (rewrite_semi.c put it there) is joined without it where the
+ * joins leave far fewer rows than it would look at; it then stands above them all. */
 #include "plan/estimate.h"
 #include "plan/rewrite.h"
 
 #define ORDER_EXACT 10
 #define ORDER_LEAVES_MAX 64
+#define ORDER_LIFT 4         /* lifted where the joins leave less than this part of its rows */
+#define ORDER_SELECTIVE 0.05 /* not lifted: its right side has hardly rows beside its left side */
 
 typedef struct leaf {
     plan_node *node;
+    plan_node *whole;  /* with the SEMI and ANTI joins that are above `node`: the same, if none */
     int32_t    offset; /* of its columns in the output of the joins */
     double     all;    /* its rows */
     double     rows;   /* that its own conditions leave */
@@ -77,7 +83,7 @@ collect(ordering *o, plan_node *n, int32_t offset, bool *fits) {
     if (!is_part(n)) {
         *fits = *fits && o->count < ORDER_LEAVES_MAX;
         if (*fits) {
-            o->leaves[o->count++] = (leaf){.node = n, .offset = offset};
+            o->leaves[o->count++] = (leaf){.node = n, .whole = n, .offset = offset};
             o->known = o->known || has_statistics(n);
         }
         return OK;
@@ -100,6 +106,23 @@ leaf_of(const ordering *o, int32_t number) {
         i--;
     }
     return i;
+}
+
+/* A SEMI or ANTI join that may stand above the joins as well as below them. */
+static bool
+may_rise(const plan_node *n) {
+    return n->kind == PLAN_JOIN && (n->join == JOIN_SEMI || n->join == JOIN_ANTI) && !n->ordered &&
+           n->predicate != NULL && n->key_count == 0 && !expr_is_volatile(n->predicate);
+}
+
+static void
+take_off(ordering *o) {
+    for (int32_t i = 0; i < o->count; i++) {
+        leaf *l = &o->leaves[i];
+        while (may_rise(l->node)) {
+            l->node = l->node->inputs[0];
+        }
+    }
 }
 
 typedef struct leaf_set {
@@ -210,6 +233,25 @@ rows_of(const ordering *o, uint64_t set) {
         rows *= (o->ties[i].leaves & ~set) == 0 ? o->ties[i].matches : 1;
     }
     return rows;
+}
+
+/* Puts those back on their inputs that serve better there. */
+static void
+put_back(ordering *o) {
+    const double all = rows_of(o, (UINT64_C(1) << (o->count - 1) << 1) - 1);
+    for (int32_t i = 0; i < o->count; i++) {
+        leaf *l = &o->leaves[i];
+        bool  rises = all * ORDER_LIFT < l->rows;
+        for (const plan_node *n = l->whole; n != l->node; n = n->inputs[0]) {
+            rises = rises && estimate_rows(n->inputs[1]) > l->all * ORDER_SELECTIVE;
+        }
+        if (!rises && l->whole != l->node) {
+            const double kept = estimate_rows(l->whole) / (l->all < 1 ? 1 : l->all);
+            l->node = l->whole;
+            l->all *= kept;
+            l->rows *= kept;
+        }
+    }
 }
 
 static status
@@ -333,6 +375,30 @@ stack(ordering *o, plan_node **out, int32_t *map) {
     return OK;
 }
 
+/* The SEMI and ANTI joins above `n`, which was an input, go above `top`. */
+static status
+lift(ordering *o, const leaf *l, plan_node *n, const int32_t *map, plan_node **top) {
+    rewriter *r = o->rewriter;
+    if (n == l->node) {
+        return OK;
+    }
+    const int32_t left = n->inputs[0]->schema.count; /* before those below get another left side */
+    const int32_t right = n->inputs[1]->schema.count;
+    TRY(lift(o, l, n->inputs[0], map, top));
+    int32_t *own = arena_alloc(r->arena, (size_t)(left + right + 1) * sizeof(*own));
+    if (own == NULL) {
+        return error_memory(r->err);
+    }
+    for (int32_t i = 0; i < left + right; i++) {
+        own[i] = i < left ? map[l->offset + i] : (*top)->schema.count + i - left;
+    }
+    expr_remap(n->predicate, own);
+    n->inputs[0] = *top;
+    n->ordered = true;
+    *top = n;
+    return node_join_schema(n, r->arena) ? OK : error_memory(r->err);
+}
+
 static status
 rebuild(ordering *o, const plan_node *node, plan_node **out) {
     rewriter     *r = o->rewriter;
@@ -344,6 +410,9 @@ rebuild(ordering *o, const plan_node *node, plan_node **out) {
         return error_memory(r->err);
     }
     TRY(stack(o, &top, map));
+    for (int32_t i = 0; i < o->count; i++) {
+        TRY(lift(o, &o->leaves[i], o->leaves[i].whole, map, &top));
+    }
     for (int32_t i = 0; i < o->conditions.count; i++) {
         expr_remap(o->conditions.items[i], map);
     }
@@ -385,8 +454,13 @@ order_joins(rewriter *r, plan_node *node, const conjuncts *list, plan_node **out
             TRY(add_condition(o, list->items[i], 0));
         }
     }
+    const bool free_order = !r->streaming && o->known;
+    if (free_order) {
+        take_off(o);
+    }
     TRY(weigh(o));
-    if (r->streaming || !o->known) {
+    put_back(o);
+    if (!free_order) {
         order_of_from(o);
         if (is_identity(o)) {
             return OK;

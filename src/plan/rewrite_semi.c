@@ -110,7 +110,7 @@ sink_semi(rewriter *r, plan_node *node, plan_node **out, bool *done) {
     if (used == NULL || map == NULL) {
         return error_memory(r->err);
     }
-    if (node->predicate == NULL || expr_is_volatile(node->predicate)) {
+    if (node->predicate == NULL || node->ordered || expr_is_volatile(node->predicate)) {
         return OK;
     }
     expr_columns(node->predicate, used);
