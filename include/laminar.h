@@ -268,16 +268,16 @@ typedef struct laminar_external {
     bool               is_file;
     const char        *name; /* of the object as it is written, or the path */
     size_t             name_size;
-    const char        *format;       /* of a file; else NULL */
-    bool               schema_only;  /* no rows will be taken */
-    int32_t            column_count; /* -1: all; else those that are needed, in this order */
+    const char        *format;            /* of a file; else NULL */
+    bool               schema_only, more; /* no rows are taken; write: other parts follow */
+    int32_t            column_count;      /* -1: all; else those that are needed, in this order */
     const char *const *columns;
 } laminar_external;
 /* Called on the thread that runs the statement. For each place in a query `open` is called twice:
  * for the schema, and again for the rows (LAMINAR_DONE then: what the first call gave has them,
  * all columns). It must not call the database.
  *   open   LAMINAR_DONE: there is no such object; err->hint may name a near one.
- *   write  COPY ... TO a file in such a format: takes `rows` over.
+ *   write  a part of COPY ... TO such a file: takes `rows` over; NULL: the rest does not come.
  * A failing call fills err: code, message. */
 typedef struct laminar_resolver {
     laminar_status (*open)(void *context, const laminar_external *what,

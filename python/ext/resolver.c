@@ -88,11 +88,12 @@ static laminar_status
 resolver_write(void *context, const laminar_external *what, struct ArrowArrayStream *rows,
                laminar_error *err) {
     const PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject              *capsule = ext_stream_capsule(rows);
+    PyObject              *capsule = rows == NULL ? Py_NewRef(Py_None) : ext_stream_capsule(rows);
     PyObject              *answer = NULL;
     if (capsule != NULL) {
-        answer = PyObject_CallMethod(context, "write", "s#sO", what->name,
-                                     (Py_ssize_t)what->name_size, what->format, capsule);
+        answer =
+            PyObject_CallMethod(context, "write", "s#sOO", what->name, (Py_ssize_t)what->name_size,
+                                what->format, capsule, what->more ? Py_True : Py_False);
     }
     const laminar_status s = answer == NULL ? report_exception(err) : LAMINAR_OK;
     Py_XDECREF(answer);

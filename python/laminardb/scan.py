@@ -143,7 +143,7 @@ def _frame_table(frame: Any, columns: list[str] | None, schema_only: bool) -> An
 class Resolver:
     """Answers the engine's questions for what it does not have. Made per statement."""
 
-    __slots__ = ("_given", "_found", "_frame", "_made", "_readers")
+    __slots__ = ("_given", "_found", "_frame", "_made", "_readers", "_writing")
 
     def __init__(self, frame: FrameType | None, given: Mapping[str, Any]) -> None:
         self._frame = frame
@@ -151,6 +151,7 @@ class Resolver:
         self._found: dict[str, Any] = {}
         self._made: dict[str, Any] = {}
         self._readers: set[int] = set()
+        self._writing: tuple[Any, ...] = ()  # of the file that COPY TO is at
 
     def open(
         self, is_file: bool, name: str, format: str | None, schema_only: bool, columns: list[str] | None
@@ -205,20 +206,43 @@ class Resolver:
             self._made[name] = _whole(found)
         return self._made[name]
 
-    def write(self, path: str, format: str, rows: object) -> None:
-        """COPY ... TO a file in a format of pyarrow; ``rows`` is a capsule of an Arrow stream."""
+    def write(self, path: str, format: str, rows: object, more: bool) -> None:
+        """A part of COPY TO a file in a format of pyarrow: a capsule of an Arrow stream, None to give up."""
         pyarrow = _pyarrow(format)
-        reader = pyarrow.RecordBatchReader._import_from_c_capsule(rows)
-        if format == "parquet":
-            from pyarrow.parquet import ParquetWriter
-
-            with ParquetWriter(path, reader.schema) as writer:
-                for batch in reader:
-                    writer.write_batch(batch)
+        if rows is None:
+            self._abandon()
             return
-        with pyarrow.OSFile(path, "wb") as file, pyarrow.ipc.new_file(file, reader.schema) as writer:
+        try:
+            reader = pyarrow.RecordBatchReader._import_from_c_capsule(rows)
+            if not self._writing:
+                self._writing = _open_writer(pyarrow, path, format, reader.schema)
             for batch in reader:
-                writer.write_batch(batch)
+                self._writing[0].write_batch(batch)
+        except BaseException:
+            self._abandon()
+            raise
+        if not more:
+            writing, self._writing = self._writing, ()
+            for part in writing:
+                part.close()
+
+    def _abandon(self) -> None:
+        import contextlib
+
+        writing, self._writing = self._writing, ()
+        for part in writing:
+            with contextlib.suppress(Exception):  # the file goes, and so does what its end has to say
+                part.close()
+
+
+def _open_writer(pyarrow: Any, path: str, format: str, schema: Any) -> tuple[Any, ...]:
+    """What is closed at the end, in this order; the first takes the batches."""
+    if format == "parquet":
+        from pyarrow.parquet import ParquetWriter
+
+        return (ParquetWriter(path, schema),)
+    file = pyarrow.OSFile(path, "wb")
+    return (pyarrow.ipc.new_file(file, schema), file)
 
 
 def _whole(found: Any) -> Any:

@@ -2,11 +2,10 @@
 /* copy.c - COPY between tables and files.
  *
  * FROM is INSERT ... SELECT over the file, read with the types of the table: all rows or none. TO
- * writes a new file beside the old one and renames it when it is whole; text is written as rows
+ * writes a new file beside the old one and renames it when it is whole; rows are written as they
  * come, so the answer is never held. */
 #include <stdio.h>
 
-#include "arrow/arrow.h"
 #include "base/rng.h"
 #include "db/statement.h"
 #include "io/json_scan.h"
@@ -278,39 +277,6 @@ write_text(statement_context *c, const ast_statement *st, const ast_select *sele
     return s < 0 ? s : closed;
 }
 
-static status
-write_by_resolver(statement_context *c, const char *path, const result *rows, text format,
-                  error *err) {
-    laminar_error           e = {.code = 0};
-    struct ArrowArrayStream given = {0};
-    if (c->resolver == NULL || c->resolver->write == NULL) {
-        return error_set(err, ERR_QUERY_FAILED,
-                         "files in the format %.*s are written by the Python package",
-                         TEXT_ARG(format));
-    }
-    TRY(arrow_export_stream(&given, &rows->schema, rows->batches, rows->batch_count, false,
-                            c->db->mem, err));
-    const laminar_external what = {
-        .is_file = true, .name = path, .name_size = strlen(path), .format = format.data};
-    const laminar_status s = c->resolver->write(c->resolver->context, &what, &given, &e);
-    if (given.release != NULL) {
-        given.release(&given);
-    }
-    return s < 0 ? error_set(err, ERR_QUERY_FAILED, "%.500s", e.message) : OK;
-}
-
-static status
-write_by_python(statement_context *c, const ast_statement *st, const ast_select *select,
-                const char *path, text format, sink_file *f, error *err) {
-    result *rows = NULL;
-    TRY(statement_query(c, statement_text(c, st), select, NULL, &rows, err));
-    f->row_count = rows->row_count;
-    const status s = write_by_resolver(c, path, rows, format, err);
-    f->failed = s < 0;
-    result_release(rows);
-    return s;
-}
-
 /* The file appears whole or not at all. */
 static status
 write_file(statement_context *c, const ast_statement *st, const ast_select *select, sink_file *f,
@@ -327,9 +293,10 @@ write_file(statement_context *c, const ast_statement *st, const ast_select *sele
     (void)snprintf(temporary, path.size + 32, "%s.%016llx.tmp", end,
                    (unsigned long long)rng_seed_from_system());
     f->is_csv = text_equal(format, TEXT("csv"));
-    status s = f->is_csv || text_equal(format, TEXT("json"))
-                   ? write_text(c, st, select, temporary, f, err)
-                   : write_by_python(c, st, select, temporary, format, f, err);
+    status s =
+        f->is_csv || text_equal(format, TEXT("json"))
+            ? write_text(c, st, select, temporary, f, err)
+            : copy_by_resolver(c, st, select, temporary, format, &f->row_count, &f->failed, err);
     s = s < 0 ? s : answer_count(out, c->db->mem, f->row_count, err);
     if (s == OK) {
         s = fs->rename(fs, temporary, end, err);

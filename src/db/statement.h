@@ -99,6 +99,10 @@ status variable_run(statement_context *c, const ast_statement *st, laminar_resul
 /* ---- copy.c, summarize.c */
 status copy_run(statement_context *c, const ast_statement *st, laminar_result **out,
                 error *err) MUST_USE;
+/* copy_external.c: COPY TO by the resolver. *failed: it has, and not the query. */
+status copy_by_resolver(statement_context *c, const ast_statement *st, const ast_select *select,
+                        const char *path, text format, int64_t *row_count, bool *failed,
+                        error *err) MUST_USE;
 status summarize_run(statement_context *c, const ast_statement *st, laminar_result **out,
                      error *err) MUST_USE;
 

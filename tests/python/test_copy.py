@@ -160,25 +160,38 @@ def large():
         yield db
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+@pytest.mark.parametrize("ending", FORMATS)
 def test_the_answer_is_never_held(large, tmp_path, ending):
+    if ending in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow")
     path = tmp_path / f"t.{ending}"
     with pytest.raises(MemoryError):
         large.sql(WIDE)
     assert int(large.execute(f"COPY ({WIDE}) TO '{path}'")) == ROWS
-    with path.open() as f:
-        lines = sum(1 for _ in f)
-    assert lines == ROWS + (ending == "csv")
+    if ending in ("csv", "jsonl"):
+        with path.open() as f:
+            lines = sum(1 for _ in f)
+        assert lines == ROWS + (ending == "csv")
+    elif ending == "parquet":
+        from pyarrow.parquet import ParquetFile
+
+        groups = ParquetFile(path).metadata
+        sizes = [groups.row_group(i).num_rows for i in range(groups.num_row_groups)]
+        assert min(sizes[:-1]) >= 100_000 and sum(sizes) == ROWS  # large ones, but not all at once
+        assert len(sizes) >= 8
     found = large.sql(f"SELECT count(*), sum(i), sum(e), min(g), max(g) FROM '{path}'").fetchall()
     total = ROWS * (ROWS + 1) // 2
     assert found == [(ROWS, total, 13 * total, 0, 9)]
     assert int(large.execute(f"COPY t TO '{path}'")) == ROWS
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
 @pytest.mark.parametrize("fault", ["cast", "time", "folder"])
-def test_no_half_file(large, tmp_path, fault):
+def test_no_half_file(large, tmp_path, fault, ending):
     """The query fails, or is cancelled, when most rows are written; or the file cannot be."""
-    path = tmp_path / "t.csv"
+    if ending != "csv":
+        pytest.importorskip("pyarrow")
+    path = tmp_path / f"t.{ending}"
     path.write_text("what was there")
     if fault == "cast":
         with pytest.raises(laminardb.QueryError, match="1100000"):
@@ -191,7 +204,7 @@ def test_no_half_file(large, tmp_path, fault):
         large.execute("RESET statement_timeout_ms")
     else:
         with pytest.raises(laminardb.QueryError) as refused:
-            large.execute(f"COPY t TO '{tmp_path}/none/t.csv'")
+            large.execute(f"COPY t TO '{tmp_path}/none/t.{ending}'")
         assert refused.value.position == len("COPY t TO ")
     assert os.listdir(tmp_path) == [path.name]
     assert path.read_text() == "what was there"
