@@ -19,8 +19,8 @@ class Verified(NamedTuple):
 
 
 class Salvaged(NamedTuple):
-    """What salvage() could copy: records, why there are not more (None: nothing is missing), and the checkpoint
-    that they come behind (0: they are from the beginning)."""
+    """What salvage() could copy: records, why there are not more (None: nothing is missing), and the
+    checkpoint that they come behind (0: they are from the beginning)."""
 
     records: int
     reason: str | None

@@ -177,8 +177,7 @@ changelog_readers(const changelog *c) {
     return atomic_load_explicit(&c->readers, memory_order_acquire);
 }
 
-/* ---------------------------------------------------------------------------------- what is kept
- */
+/* ---- what is kept */
 
 /* With the lock: gives up a reference on an entry of the log. Entries are one chain, so of several
  * the oldest keeps the others alive until leave() lets go of it. */
@@ -217,14 +216,14 @@ leave(changelog *c) {
     log_entry_release(merged);
 }
 
-void
-changelog_keep(changelog *c, int64_t bytes) {
-    c->keep_bytes = bytes;
+bool
+changelog_keeps(const changelog *c) {
+    return atomic_load_explicit(&c->keeps, memory_order_relaxed);
 }
 
 bool
 changelog_is_wanted(const changelog *c) {
-    return changelog_readers(c) > 0 || atomic_load_explicit(&c->keeps, memory_order_relaxed);
+    return changelog_readers(c) > 0 || changelog_keeps(c);
 }
 
 /* With the lock. */
@@ -253,15 +252,11 @@ start_keeping(changelog *c) {
 }
 
 void
-changelog_keep_from_here(changelog *c) {
-    mutex_lock(&c->lock);
-    start_keeping(c);
-    mutex_unlock(&c->lock);
-}
-
-bool
-changelog_keeps(const changelog *c) {
-    return atomic_load_explicit(&c->keeps, memory_order_relaxed);
+changelog_keep(changelog *c, int64_t bytes, bool from_now) {
+    c->keep_bytes = bytes;
+    if (from_now) {
+        start_keeping(c); /* nobody else has the log yet */
+    }
 }
 
 log_position
@@ -283,8 +278,7 @@ changelog_set_birth(changelog *c, log_position birth) {
     c->newest->position = birth;
 }
 
-/* ---------------------------------------------------------------------------------- slow readers
- */
+/* ---- slow readers */
 static int64_t
 unread_bytes(const log_cursor *c) {
     return c->log->newest->bytes_before_next - c->last->bytes_before_next;
@@ -405,7 +399,7 @@ changelog_wait_for_room(changelog *c, int64_t timeout_us) {
     return how;
 }
 
-/* ---------------------------------------------------------------------------------- writing */
+/* ---- writing */
 status
 changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error *err) {
     log_entry         *e = NULL;
@@ -496,7 +490,7 @@ changelog_is_abandoned(const changelog *c) {
     return atomic_load_explicit(&c->abandoned, memory_order_acquire);
 }
 
-/* ---------------------------------------------------------------------------------- reading */
+/* ---- reading */
 /* With the lock: takes its place after `last`, which is retained. */
 static void
 join_readers(log_cursor *c, changelog *log, log_entry *last) {

@@ -55,10 +55,9 @@ changelog *changelog_retain(changelog *c);
 void       changelog_release(changelog *c);
 int32_t    changelog_readers(const changelog *c);
 /* From its first reader on, the log keeps what was appended last, about `bytes` of it (less when
- * memory gets short), for log_cursor_resume. To be said before there is a reader. */
-void changelog_keep(changelog *c, int64_t bytes);
-/* As if it had a reader now. */
-void changelog_keep_from_here(changelog *c);
+ * memory gets short), for log_cursor_resume; from_now: without a reader, too. To be said before
+ * there is one. */
+void changelog_keep(changelog *c, int64_t bytes, bool from_now);
 bool changelog_keeps(const changelog *c);
 /* False: nobody reads and nothing is kept, appending may be skipped. */
 bool changelog_is_wanted(const changelog *c);

@@ -279,10 +279,7 @@ set_birth(stream *s) {
     }
     e->sequence += !e->paused;
     changelog_set_birth(s->log, (log_position){engine_sequence(e), e->paused ? s->id : 0});
-    changelog_keep(s->log, LOG_KEEP_BYTES);
-    if (e->keeps_logs) {
-        changelog_keep_from_here(s->log);
-    }
+    changelog_keep(s->log, LOG_KEEP_BYTES, e->keeps_logs);
 }
 
 status

@@ -135,6 +135,14 @@ statement_error(parser *p) {
                              NULL, words, ARRAY_COUNT(words));
 }
 
+/* A statement of one word. */
+static status
+take_word(parser *p, ast_statement *s, ast_statement_kind kind) {
+    s->kind = kind;
+    parser_advance(p);
+    return OK;
+}
+
 static status
 parse_statement_body(parser *p, ast_statement *s) {
     if (parser_at_transaction(p)) {
@@ -173,13 +181,9 @@ parse_statement_body(parser *p, ast_statement *s) {
     case KEYWORD_DEALLOCATE:
         return parse_deallocate(p, s);
     case KEYWORD_FLUSH:
-        s->kind = AST_FLUSH;
-        parser_advance(p);
-        return OK;
+        return take_word(p, s, AST_FLUSH);
     case KEYWORD_CHECKPOINT:
-        s->kind = AST_CHECKPOINT;
-        parser_advance(p);
-        return OK;
+        return take_word(p, s, AST_CHECKPOINT);
     case KEYWORD_START:
     case KEYWORD_STOP:
     case KEYWORD_PAUSE:
