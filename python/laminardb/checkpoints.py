@@ -52,6 +52,12 @@ class CheckpointInfo:
     for it; what an older one had written is used again. duration_ms: from its beginning until it was on disk.
     stall_ms: how long inserts had to wait for it. trigger: "asked", "interval", "log" (it was long),
     "durability" (no longer off) or "close".
+
+    Example:
+        >>> db = laminardb.open(config=laminardb.LaminarConfig(checkpoint_interval_ms=60_000))
+        >>> _ = db.checkpoint()
+        >>> [c.stall_ms <= c.duration_ms for c in db.checkpoints()]
+        [True]
     """
 
     checkpoint_id: int

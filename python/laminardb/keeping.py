@@ -10,8 +10,12 @@ from ._laminardb import _salvage
 
 
 class Verified(NamedTuple):
-    """What Connection.verify() read: records of the log that no checkpoint is needed for, their bytes, and
-    checkpoints."""
+    """What verify() read: records of the log behind the older checkpoint, their bytes, and checkpoints.
+
+    Example:
+        >>> laminardb.keeping.Verified(records=3, bytes=270, checkpoints=1).records
+        3
+    """
 
     records: int
     bytes: int
@@ -20,7 +24,12 @@ class Verified(NamedTuple):
 
 class Salvaged(NamedTuple):
     """What salvage() could copy: records, why there are not more (None: nothing is missing), and the
-    checkpoint that they come behind (0: they are from the beginning)."""
+    checkpoint that they come behind (0: they are from the beginning).
+
+    Example:
+        >>> laminardb.keeping.Salvaged(records=3, reason=None).checkpoint_id
+        0
+    """
 
     records: int
     reason: str | None

@@ -470,11 +470,14 @@ run_worker(void *context) {
  */
 static void
 start_worker(durable *d) {
-    error ignored;
-    if (!d->checkpoints.has_worker && !d->db->deterministic) {
-        d->checkpoints.has_worker = thread_start(&d->checkpoints.worker, "laminardb-checkpoint",
-                                                 run_worker, d, &ignored) == OK;
+    checkpoints *all = &d->checkpoints;
+    error        ignored;
+    mutex_lock(&all->lock);
+    if (!all->has_worker && !atomic_load(&all->ending) && !d->db->deterministic) {
+        all->has_worker =
+            thread_start(&all->worker, "laminardb-checkpoint", run_worker, d, &ignored) == OK;
     }
+    mutex_unlock(&all->lock);
 }
 
 static void
@@ -502,11 +505,14 @@ checkpoints_started(durable *d) {
 void
 checkpoints_stop(durable *d) {
     checkpoints *all = &d->checkpoints;
-    if (all->has_worker) {
-        atomic_store(&all->ending, true);
+    mutex_lock(&all->lock);
+    const bool had_worker = all->has_worker;
+    atomic_store(&all->ending, true);
+    all->has_worker = false;
+    mutex_unlock(&all->lock);
+    if (had_worker) {
         wake(all);
         thread_join(&all->worker);
-        all->has_worker = false;
     }
 }
 

@@ -39,7 +39,7 @@ typedef struct checkpoints {
     error   fault;  /* why none of those that there are was loaded; status OK: one was */
     int64_t seen_after, seen_epoch; /* what the newest one holds: nothing new, no new one */
     thread  worker;                 /* makes them when it is time */
-    bool    has_worker;             /* with `making` */
+    bool    has_worker;             /* with `lock` */
     _Atomic uint32_t word;          /* futex: changes when there is something to look at */
     _Atomic bool     ending;
     _Atomic int64_t  log_base; /* bytes of the log when the newest one was made */

@@ -162,7 +162,8 @@ execute_prepared(statement_context *c, const ast_statement *st, laminar_result *
     const text outer = c->sql;
     TRY(read_arguments(c, st->call, &p, err));
     TRY(parse_prepared(c, st, &script, &sql, err));
-    status s = parameters_bind(&p, &script, c->db->mem, err);
+    status s = c->rows_only ? statement_check_rows(script.statements[0], err) : OK;
+    s = s < 0 ? s : parameters_bind(&p, &script, c->db->mem, err);
     if (s == OK) {
         c->sql = sql;
         s = statement_run(c, script.statements[0], out, err);

@@ -221,7 +221,7 @@ sink_make(statement_context *c, const ast_statement *st, object *o, plan *p, are
     }
     how.max_lag_bytes = options.max_lag_bytes;
     how.on_lag = options.on_lag;
-    TRY(subscription_open_plan(&from, db, p, plan_arena, statement_text(c, st),
+    TRY(subscription_open_plan(&from, db, p, plan_arena, o, statement_text(c, st),
                                state == DB_RUNNING || state == DB_PAUSED, &how, err));
     TRY(sink_open(&k, o, db, &options, from, err));
     const status started = db->replaying ? OK : sink_start(k, err); /* see sinks_wake */

@@ -410,24 +410,21 @@ db_parse(ast_script *out, const laminar_database *db, arena *a, text sql, error 
 }
 
 /* Said before anything runs: who asks for rows is not to change something in passing. */
-static status
-check_gives_rows(const ast_script *script, error *err) {
-    const ast_statement *last = script->count == 0 ? NULL : script->statements[script->count - 1];
-    if (last == NULL) {
-        return OK; /* is told as for any text */
-    }
-    switch (last->kind) {
+status
+statement_check_rows(const ast_statement *st, error *err) {
+    switch (st->kind) {
     case AST_SELECT:
     case AST_EXPLAIN:
     case AST_SHOW:
     case AST_DESCRIBE:
     case AST_SUMMARIZE:
+    case AST_EXECUTE: /* it looks at what was prepared */
         return OK;
     default:
-        if (last->returning_count > 0) {
+        if (st->returning_count > 0) {
             return OK;
         }
-        return error_set_at(err, ERR_QUERY_FAILED, last->position,
+        return error_set_at(err, ERR_QUERY_FAILED, st->position,
                             "Expected query result; use execute() for statements without rows");
     }
 }
@@ -449,8 +446,9 @@ execute(laminar_database *db, text sql, const given *g, const laminar_resolver *
     ast_script      script;
     laminar_result *last = NULL;
     status          s = db_parse(&script, db, &c.arena, sql, err);
-    if (s == OK && rows_only) {
-        s = check_gives_rows(&script, err);
+    c.rows_only = rows_only;
+    if (s == OK && rows_only && script.count > 0) { /* none is told as for any text */
+        s = statement_check_rows(script.statements[script.count - 1], err);
     }
     if (s == OK && g != NULL) {
         s = give_parameters(&c, g, &script, err);

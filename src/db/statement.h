@@ -22,6 +22,7 @@ typedef struct statement_context {
     externals               externals; /* files and objects of the statement under way */
     buf                    *explained; /* EXPLAIN ANALYZE: gets the plan of the statement's query */
     const laminar_resolver *resolver;  /* the caller's; NULL: there are no objects */
+    bool                    rows_only; /* the last statement must give rows */
 } statement_context;
 
 /* ---- external.c: what a query reads beside the catalogue */
@@ -54,6 +55,8 @@ status arrow_relation_open(relation **out, text *nearest, mem *m, arena *a,
                            error *err) MUST_USE;
 
 text statement_text(const statement_context *c, const ast_statement *st);
+/* ERR_QUERY_FAILED for one that gives none. */
+status statement_check_rows(const ast_statement *st, error *err) MUST_USE;
 
 /* Plans; OK: the token is held. */
 status statement_bind(statement_context *c, plan *p, arena *a, const ast_select *select,

@@ -244,9 +244,9 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
 
 status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
-                  const laminar_subscription_options *o, bool feeds_sink, bool running,
+                  const laminar_subscription_options *o, const object *sink, bool running,
                   error *err) {
-    const stream_options options = {.running = running, .feeds_sink = feeds_sink};
+    const stream_options options = {.running = running, .sink = sink};
     stream              *made = NULL;
     TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
     if (stream_is_joining(made)) {
@@ -303,7 +303,7 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
         made = db_query_begin(db, text_of(o->sql), NULL, &s->listed, err);
         if (made == OK) {
             made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
-                              : subscribe_changes(s, db, &p, &plan_arena, o, false, true, err);
+                              : subscribe_changes(s, db, &p, &plan_arena, o, NULL, true, err);
         }
         if (made == OK) {
             db_query_adopt(db, s->listed, s);

@@ -15,7 +15,7 @@ void subscription_finish(laminar_subscription *s);
 /* The query of a plan, whose arena it takes over; running: its stream begins to read now, else with
  * the start. Its current rows first. With the token, which may be given up meanwhile. */
 status subscription_open_plan(laminar_subscription **out, laminar_database *db, const plan *p,
-                              arena *plan_arena, text listed_as, bool running,
+                              arena *plan_arena, const object *sink, text listed_as, bool running,
                               const laminar_subscription_options *o, error *err) MUST_USE;
 /* Sleeps until there may be something to read, or *poke (whose setter calls subscription_stir) is
  * set. counts: the thread will want a lock that inserts keep. */

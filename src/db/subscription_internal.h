@@ -37,8 +37,8 @@ status subscription_new(laminar_subscription **out, laminar_database *db, const 
 void   subscription_free(laminar_subscription *s);
 /* The anonymous stream of a plan, and its rows from now on. */
 status subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p,
-                         arena *plan_arena, const laminar_subscription_options *o, bool feeds_sink,
-                         bool running, error *err) MUST_USE;
+                         arena *plan_arena, const laminar_subscription_options *o,
+                         const object *sink, bool running, error *err) MUST_USE;
 
 /* ---- subscription_sink.c: whether inserts wait for it, which the database counts */
 void subscription_begin_blocking(laminar_subscription *s);

@@ -21,13 +21,13 @@ subscription_end_blocking(laminar_subscription *s) {
 
 status
 subscription_open_plan(laminar_subscription **out, laminar_database *db, const plan *p,
-                       arena *plan_arena, text listed_as, bool running,
+                       arena *plan_arena, const object *sink, text listed_as, bool running,
                        const laminar_subscription_options *o, error *err) {
     laminar_subscription *s = NULL;
     TRY(subscription_new(&s, db, p, err));
     status made = db_query_begin(db, listed_as, NULL, &s->listed, err);
     if (made == OK) {
-        made = subscribe_changes(s, db, p, plan_arena, o, true, running, err);
+        made = subscribe_changes(s, db, p, plan_arena, o, sink, running, err);
         db_query_end(db, s->listed);
         s->listed = NULL;
     }

@@ -703,7 +703,7 @@ engine_has_readers(const engine *e, const object *o) {
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
         for (int32_t k = 0; k < s->plan.object_count; k++) {
-            if (s->object == NULL && !s->feeds_sink && s->plan.objects[k] == o) {
+            if (s->object == NULL && s->sink == NULL && s->plan.objects[k] == o) {
                 return true;
             }
         }

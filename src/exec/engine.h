@@ -138,10 +138,10 @@ bool engine_is_watched(const engine *e, const object *o, int32_t at);
 
 /* ---- streams */
 typedef struct stream_options {
-    const object *object;     /* NULL: anonymous (subscribe(sql)) */
-    bool          running;    /* false: made before start; engine_start fills and joins it */
-    pipeline     *pipeline;   /* NULL: the default one, or that of what an anonymous stream reads */
-    bool          feeds_sink; /* anonymous, for an object of the catalog that reads what it reads */
+    const object *object;   /* NULL: anonymous (subscribe(sql)) */
+    bool          running;  /* false: made before start; engine_start fills and joins it */
+    pipeline     *pipeline; /* NULL: the default one, or that of what an anonymous stream reads */
+    const object *sink;     /* anonymous, for an object of the catalog that reads what it reads */
 } stream_options;
 
 /* Takes plan (made in *plan_arena, which the stream takes over). Fills the circuit from what is

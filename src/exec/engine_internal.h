@@ -163,8 +163,8 @@ struct stream {
     bool      stopped;       /* with its pipeline, behind the insert stopped_after: it has no */
     uint64_t  stopped_after; /* circuit, and begins again from what is retained */
     bool      joined_held;   /* in a pause of its pipeline, which goes on */
-    bool      feeds_sink;    /* anonymous, and goes with the sink, which is in the catalog */
-    bool      replaying;     /* a shadow or a stream being filled: nothing is published */
+    const object *sink;      /* anonymous: goes with the sink, which is in the catalog; NULL */
+    bool          replaying; /* a shadow or a stream being filled: nothing is published */
     /* Not NULL: the stream is joining. Another thread fills its circuit without the token; with the
      * token, circuit, rows_out and replaying must be left alone. */
     backfill       *backfill;

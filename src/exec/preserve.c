@@ -45,7 +45,7 @@ number_streams(const engine *e) {
     int32_t count = 0;
     for (int32_t i = e->streams.count - 1; i >= 0; i--) { /* readers first */
         stream    *s = e->streams.items[i];
-        const bool named = s->object != NULL && !stream_is_new(s);
+        const bool named = (s->object != NULL || s->sink != NULL) && !stream_is_new(s);
         s->kept_as = named ? 0 : -1;
     }
     for (int32_t i = e->streams.count - 1; i >= 0; i--) {
@@ -133,6 +133,13 @@ put_circuit(const stream *s, buf *out, error *err) {
     return OK;
 }
 
+/* Of the stream, or of the sink that it is for; a part has none. */
+static void
+put_name(const stream *s, buf *out) {
+    const object *of = s->object != NULL ? s->object : s->sink;
+    image_put_text(out, of == NULL ? (text){NULL, 0} : of->name);
+}
+
 static status
 put_stream(const stream *s, buf *out, error *err) {
     const bool         on = goes_on(s);
@@ -155,7 +162,7 @@ put_stream(const stream *s, buf *out, error *err) {
     if (on) {
         put_parts(s->plan.root, &t, &parts, out);
     }
-    image_put_text(out, s->object == NULL ? (text){NULL, 0} : s->object->name);
+    put_name(s, out);
     buf_append(out, &state, sizeof(state));
     buf_append(out, &s->final, FINAL_BYTES);
     image_put_small(out, (uint64_t)parts);

@@ -105,8 +105,9 @@ take_engine(const revival *r, error *err) {
 static stream *
 find_stream(const engine *e, text name) {
     for (int32_t i = 0; i < e->streams.count; i++) {
-        stream *s = e->streams.items[i];
-        if (s->object != NULL && text_equal(s->object->name, name)) {
+        stream       *s = e->streams.items[i];
+        const object *of = s->object != NULL ? s->object : s->sink; /* one namespace */
+        if (of != NULL && text_equal(of->name, name)) {
             return s;
         }
     }
@@ -194,7 +195,8 @@ take_streams(revival *r, error *err) {
         named += r->streams[i].name.size > 0;
     }
     for (int32_t i = 0; i < r->engine->streams.count; i++) {
-        named -= ((const stream *)r->engine->streams.items[i])->object != NULL;
+        const stream *s = r->engine->streams.items[i];
+        named -= s->object != NULL || s->sink != NULL;
     }
     return named == 0 ? OK : image_corrupt("there are more streams than it knows", err);
 }

@@ -580,7 +580,7 @@ stream_fail(stream *s, const error *reason) {
     error told = *reason;
     told.status = ERR_STREAM_FAILED;
     changelog_end(s->log, LOG_FAILED, &told);
-    if (s->object == NULL && s->part == NULL && !s->feeds_sink) {
+    if (s->object == NULL && s->part == NULL && s->sink == NULL) {
         changelog_abandon(s->log); /* its subscription reads what is in the log */
     }
     atomic_store_explicit(&s->engine->has_abandoned, true, memory_order_release);
@@ -608,7 +608,7 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
     TRY(stream_make(&s, e, p, plan_arena, options->object, err));
     status made = pipeline_take(options->pipeline, s, err);
     made = made == OK ? list_add(&e->streams, e->mem, s, err) : made;
-    s->feeds_sink = options->feeds_sink;
+    s->sink = options->sink;
     if (made == OK && (options->running || s->pipeline != NULL) && stream_may_join(s)) {
         s->joined_held = stream_is_held(s);
         made = stream_join(s, true, err);

@@ -475,3 +475,25 @@ def test_what_has_checkpoints_is_looked_after(tmp_path: Path) -> None:
     assert salvaged.checkpoint_id == 2 and salvaged.reason is None and salvaged.records > 1
     with laminardb.open(tmp_path / "salvaged.ldb", config=small) as db:
         assert shown(db) == want
+
+
+def test_sinks_go_on_behind_a_checkpoint(tmp_path: Path) -> None:
+    path, out, few = tmp_path / "a.ldb", tmp_path / "out.csv", tmp_path / "few.csv"
+    with laminardb.open(path, config=CONFIG) as db:
+        db.execute("CREATE SOURCE t (a BIGINT) WITH (retain = '2 rows')")
+        db.execute("CREATE STREAM n AS SELECT a % 2 AS odd, count(*) AS n FROM t GROUP BY odd EMIT CHANGES")
+        sink = f"CREATE SINK k FROM t WHERE a > 1 WITH (connector = 'file', path = '{out}', format = 'csv')"
+        db.execute(sink)
+        db.execute(f"CREATE SINK f FROM n WITH (connector = 'file', path = '{few}', format = 'csv')")
+        db.start()
+        db.insert("t", [{"a": 1}, {"a": 2}])
+        db.checkpoint()
+        db.insert("t", {"a": 3})
+    for life in range(4, 8):
+        with laminardb.open(path, config=CONFIG) as db:
+            assert [s.name for s in db.sinks()] == ["k", "f"]
+            db.insert("t", {"a": life})
+            if life % 2 == 0:
+                db.checkpoint()
+    assert out.read_text() == "a\n2\n3\n4\n5\n6\n7\n"
+    assert [line.split(",")[1] for line in few.read_text().splitlines()[-2:]] == ["3", "4"]

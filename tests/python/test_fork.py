@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "set_progress": (print,),
     "advance_watermark": ("t", 1),
     "tick": (1,),
+    "backup": ("/nowhere",),
     "cancel_query": (1,),
     "config_get": ("buffer_size",),
     "config_set": ("buffer_size", 5),
