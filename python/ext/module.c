@@ -177,7 +177,7 @@ salvage(PyObject *module, PyObject *args) {
 
 static PyMethodDef module_methods[] = {
     {"_salvage", salvage, METH_VARARGS,
-     PyDoc_STR("_salvage(path, into)\n--\n\nRecords, and why there are not more.")},
+     PyDoc_STR("_salvage(path, into, /)\n--\n\nRecords, and why there are not more.")},
     {"_end_callbacks", end_callbacks, METH_NOARGS,
      PyDoc_STR("_end_callbacks()\n--\n\nOther threads call no producer of Arrow data any more.")},
     {"_set_result_class", set_result_class, METH_O,

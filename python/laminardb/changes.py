@@ -33,7 +33,7 @@ class ChangeRow:
     __slots__ = ("columns", "op", "values")
 
     def __init__(self, op: Op, values: tuple[Any, ...], columns: Sequence[str]) -> None:
-        self.op = op
+        self.op: Op = op
         self.values = values
         self.columns = columns
 
