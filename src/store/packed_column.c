@@ -151,9 +151,9 @@ put_bits(packer *p, const uint64_t *validity, int32_t rows) {
     const uint8_t *in = (const uint8_t *)validity;
     (void)buf_append_char(&p->out, NULLS_BITS);
     (void)buf_append(&p->out, in, bytes - 1);
-    const int32_t over = rows & 7; /* what is beyond the last row is undefined */
-    const uint8_t last = over == 0 ? in[bytes - 1] : (uint8_t)(in[bytes - 1] & ((1 << over) - 1));
-    (void)buf_append_char(&p->out, (char)last);
+    const int32_t  over = rows & 7; /* what is beyond the last row is undefined */
+    const uint32_t mask = over == 0 ? UINT8_MAX : (1U << over) - 1;
+    (void)buf_append_char(&p->out, (char)(in[bytes - 1] & mask));
 }
 
 static int64_t
