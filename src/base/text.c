@@ -157,7 +157,9 @@ min3(int32_t a, int32_t b, int32_t c) {
 void
 text_cut(char *out, size_t size, text t) {
     const size_t n = t.size < size ? t.size : size - 1;
-    memcpy(out, t.data, n);
+    if (n > 0) {
+        memcpy(out, t.data, n);
+    }
     const int32_t fault = text_utf8_fault((text){out, n});
     out[fault < 0 ? n : (size_t)fault] = '\0';
 }

@@ -86,11 +86,12 @@ test_depth(void **state UNUSED) {
 
 static void
 test_paths(void **state UNUSED) {
-    static const char *const bad[] = {"$.",    "$..a", "$.*",  "$[*]",  "$[",
+    static const char *const bad[] = {"$.",    "$..",  "$.*x", "$[*",   "$[",
                                       "$[1",   "$[x]", "$[#]", "$[#1]", "$[-]",
                                       "$.\"a", "$a",   "/~",   "/~2",   "$[99999999999999999999]"};
-    static const char *const good[] = {"",       "$",     "a", "$.a",       "$.\"a b\"[0]",
-                                       "$[#-1]", "$[-1]", "/", "/a~0b~1c/0"};
+    static const char *const good[] = {"",     "$",         "a",    "$.a",    "$.\"a b\"[0]",
+                                       "$..a", "$.*",       "$[*]", "$[#-1]", "$[-1]",
+                                       "/",    "/a~0b~1c/0"};
     char                     names[64];
     json_path                p;
     error                    err;

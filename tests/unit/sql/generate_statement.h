@@ -167,7 +167,10 @@ put_rare(generator *g) {
                                                "ROLLBACK",
                                                "ABORT",
                                                "ROLLBACK TRANSACTION"};
-    put(g, roll(g, 5) == 0 ? "FLUSH" : roll(g, 4) == 0 ? PICK(g, alters) : PICK(g, transactions));
+    static const char *const words[] = {"FLUSH", "CHECKPOINT"};
+    put(g, roll(g, 3) == 0   ? PICK(g, words)
+           : roll(g, 4) == 0 ? PICK(g, alters)
+                             : PICK(g, transactions));
 }
 
 /* INDEX, SUBSCRIBE, and what an INSERT has besides rows */
