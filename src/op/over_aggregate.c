@@ -12,6 +12,7 @@
 #define OVER_ROW_WORK 256 /* of a row whose frame moves, for interrupt_spend */
 
 typedef struct slider {
+    int64_t          spent; /* since a look, over all parts */
     over            *o;
     const over_view *v;
     const over_call *call;
@@ -245,9 +246,8 @@ find_gap(const slider *s, const over_bounds *b, int32_t row, int32_t *first, int
 static status
 slide_part(slider *s, const over_part *p, const over_bounds *b, value_writer *w, error *err) {
     const bool ties = s->call->frame.exclude == EXCLUDE_TIES;
-    int64_t    spent = 0;
     for (int32_t i = p->from; i < p->end; i++) {
-        TRY(interrupt_spend(&spent, OVER_ROW_WORK, err));
+        TRY(interrupt_spend(&s->spent, OVER_ROW_WORK, err));
         int32_t    gap_start, gap_end;
         const bool own = ties && i >= b->start[i] && i < b->end[i];
         find_gap(s, b, i, &gap_start, &gap_end);

@@ -16,7 +16,7 @@ main(void) {
 /* Rows of one delta; steps of the largest single thing that is not cut, a list or a text; bytes
  * that are given back, also at the end: with small pages a MiB takes 0.08 ms. */
 #define ROWS_MAX 2048
-#define STEPS_MAX (20 * INTERRUPT_WORK)
+#define STEPS_MAX (16 * INTERRUPT_WORK)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BYTES_MAX (INT64_C(400) << 20) /* without large pages, which count a sixteenth */
 #else
