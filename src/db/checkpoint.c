@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* checkpoint.c - checkpoints made, kept and loaded. See checkpoint.h.
+/* checkpoint.c - checkpoints made and kept; checkpoint_load.c loads them. See checkpoint.h.
  *
  * The state file holds, in this order: the instant, where random values stood, the state of the
  * database, its definitions (definitions.h), the versions of its pipelines, and the engine
@@ -9,7 +9,6 @@
 
 #include "base/rng.h"
 #include "db/durable_internal.h"
-#include "db/going.h"
 #include "db/pipeline.h"
 #include "exec/preserve.h"
 #include "store/sealed.h"
@@ -64,6 +63,8 @@ need_file(making *k, int64_t number, error *err) {
             }
         }
     }
+    assert(found.count > 0 ||
+           number == m->id); /* a place is given when its checkpoint is enlisted */
     m->files[m->file_count++] = found;
     return OK;
 }
@@ -104,6 +105,14 @@ count_rows(making *k) {
     }
 }
 
+/* What was shut down comes back as what it was, but that a pause has ended. */
+static int32_t
+state_of(const laminar_database *db) {
+    const int32_t state = atomic_load(&db->state);
+    const int32_t before = db->state_before_end;
+    return state < DB_SHUTTING_DOWN ? state : before == DB_CREATED ? DB_CREATED : DB_RUNNING;
+}
+
 static status
 take(making *k, error *err) {
     laminar_database *db = k->db;
@@ -115,7 +124,7 @@ take(making *k, error *err) {
     image_put_u32(out, STATE_VERSION);
     image_put_i64(out, clock_now_us(&db->clock.base));
     image_put_i64(out, (int64_t)atomic_load(&db->random.state));
-    image_put_u32(out, (uint32_t)atomic_load(&db->state));
+    image_put_u32(out, (uint32_t)state_of(db));
     image_put_u32(out, (uint32_t)d->definitions.count);
     for (int32_t i = 0; i < d->definitions.count; i++) {
         image_put_text(out, d->definitions.items[i].item);
@@ -350,7 +359,7 @@ take_and_write(making *k, int64_t began_ns, error *err) {
     const bool        asked = k->made.trigger == CHECKPOINT_ASKED;
     TRY(db_enter_to_write(db, err));
     status s = db_await_start(db, err);
-    s = s < 0 ? s : db_writable(db, err);
+    s = s < 0 || k->made.trigger == CHECKPOINT_CLOSING ? s : db_writable(db, err);
     s = s < 0 ? s : db_refuse_in_transaction(db, "a checkpoint", err);
     s = s < 0 ? s : take_with_token(k, asked || d->unlogged, err);
     if (s == OK && d->unlogged) {
@@ -370,9 +379,8 @@ failed(const laminar_database *db, status s, error *err) {
         const error why = *err;
         (void)error_set(err, ERR_CHECKPOINT_FAILED, "the checkpoint was not made: %.400s",
                         why.message);
-        return error_hint(err, db->durable->log == NULL
-                                   ? "the database goes on without it"
-                                   : "nothing is lost: the log has what it would have held");
+        return error_hint(err, !db->kept ? "the database goes on without it"
+                                         : "nothing is lost: the log has what it would have held");
     }
     return s;
 }

@@ -117,12 +117,7 @@ read_state(const loading *l, buf *state, error *err) {
 static status
 open_all(loading *l, buf *state, error *err) {
     const manifest *m = l->from;
-    if (m->damaged) {
-        (void)error_set(err, ERR_CORRUPTION, "\"%s/checkpoint-%016llx\" is damaged",
-                        l->d->directory, (unsigned long long)m->id);
-        return error_hint(err,
-                          "restore a backup, or laminardb.salvage() for what can still be read");
-    }
+    TRY(manifest_readable(m, l->d->directory, err));
     TRY(read_state(l, state, err));
     l->files = mem_alloc_zero(l->db->mem, sizeof(open_file) * (size_t)(m->file_count + 1));
     if (l->files == NULL) {

@@ -705,6 +705,7 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
     if (s == OK) {
         db_drop_transaction(db);
         const int32_t before = atomic_exchange(&db->state, DB_SHUTTING_DOWN);
+        db->state_before_end = before < DB_SHUTTING_DOWN ? before : db->state_before_end;
         s = engine_resume(db->engine, &e);
         s = s < 0 ? s : pipelines_resume(db, &e);
         if (s == OK) {

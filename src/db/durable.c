@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* durable.c - records of the log, written as things happen and run again at opening. See durable.h.
+/* durable.c - records of the log, written as things happen; durable_replay.c runs them again. See
+ * durable.h.
  *
  * A record is items one after another, each a byte that says what it is and its fields
  * (base/image.h). */

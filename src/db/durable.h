@@ -2,12 +2,12 @@
 /* durable.h - a database that is kept in a directory: what changes it goes to the log there
  * (store/wal.h) before it is acknowledged, and opening it runs the log again.
  *
- * The directory holds LOCK, which one process at a time has, and the log. A record is what happened
- * at once: rows of an insert, a change of a table or all of a transaction, with the instants at
- * which they came; a statement of DDL as its text, with the settings that it was bound under; start
- * and pause. Replay runs them in their order with the clock where it stood, so everything that
- * follows from them (streams, watermarks, timers, late rows) follows again, as it does in a
- * deterministic database. All with the token. */
+ * The directory holds LOCK, which one process at a time has, checkpoints (checkpoint.h) and the log
+ * of what came behind them. A record is what happened at once: rows of an insert, a change of a
+ * table or all of a transaction, with the instants at which they came; a statement of DDL as its
+ * text, with the settings that it was bound under; start and pause. Replay runs them in their order
+ * with the clock where it stood, so everything that follows from them (streams, watermarks, timers,
+ * late rows) follows again, as it does in a deterministic database. All with the token. */
 #ifndef LAMINAR_DB_DURABLE_H
 #define LAMINAR_DB_DURABLE_H
 

@@ -113,15 +113,16 @@ struct laminar_database {
     struct prepared    *prepared;  /* statements of PREPARE; with the token */
     plan_variable      *variables; /* of SET VARIABLE; with the token */
     mutex               sinks_lock;
-    struct sink_writer *writers;       /* of register_sink; with sinks_lock, */
-    struct sink        *stopped_sinks; /* whose threads end; likewise */
-    _Atomic int32_t     state;         /* db_state */
-    bool                starting;      /* a start is under way; with the token */
-    _Atomic uint32_t    start_word;    /* futex of those who wait for it */
-    _Atomic bool        end_wanted;    /* by code that runs inside: db_leave sees to it */
-    durable            *durable;       /* NULL: in memory, or closed; with the token */
-    bool                kept;          /* opened with a durable: from any thread */
-    bool                replaying;     /* its log is being run */
+    struct sink_writer *writers;          /* of register_sink; with sinks_lock, */
+    struct sink        *stopped_sinks;    /* whose threads end; likewise */
+    _Atomic int32_t     state;            /* db_state */
+    int32_t             state_before_end; /* of a shutdown: db_state; with the token */
+    bool                starting;         /* a start is under way; with the token */
+    _Atomic uint32_t    start_word;       /* futex of those who wait for it */
+    _Atomic bool        end_wanted;       /* by code that runs inside: db_leave sees to it */
+    durable            *durable;          /* NULL: in memory, or closed; with the token */
+    bool                kept;             /* opened with a durable: from any thread */
+    bool                replaying;        /* its log is being run */
     int32_t             cpu_count;
     pid_t               process; /* that opened it: after fork the child must not touch it */
     _Atomic int64_t     settings[SETTING_COUNT]; /* see settings.c; INT64_MIN: none */

@@ -38,19 +38,19 @@ void engine_set_future_skew(engine *e, int64_t us);
 /* What an insert gave reason to say since this was asked; false: nothing. */
 bool engine_has_warning(const engine *e); /* from any thread */
 bool engine_take_warning(engine *e, char *out, size_t size);
-/* Streams that join from now on share what they have in common with others; at first they do. */
 /* From now on it is told of changes; NULL: nobody is. Lives longer than the engine uses it. */
 void engine_set_journal(engine *e, journal *j);
 /* Logs of streams that are made from now on keep changes without a reader, for those who come back
  * with a position of an earlier life; and whether one with a name keeps some. */
 void engine_keep_logs(engine *e, bool keeps);
 bool engine_has_kept_logs(const engine *e);
+/* Tells all changes that the source has had, between a begin and an end of the caller's. */
+status source_log_all(const source *s, error *err) MUST_USE;
 /* What was told is made lasting. engine_settle does so too, and engine_kept tells how that went: a
  * journal that failed once stays failed. */
-/* Tells all changes that the source has had, between a begin and an end of the caller's. */
-status   source_log_all(const source *s, error *err) MUST_USE;
-status   engine_keep(engine *e, error *err);
-status   engine_kept(const engine *e, error *err) MUST_USE;
+status engine_keep(engine *e, error *err);
+status engine_kept(const engine *e, error *err) MUST_USE;
+/* Streams that join from now on share what they have in common with others; at first they do. */
 void     engine_set_sharing(engine *e, bool shares);
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
 void     engine_pin_threads(engine *e, const cpu_list *cpus); /* that work on large queries */

@@ -48,6 +48,8 @@ status manifest_write(const manifest *m, mem *memory, vfs *fs, const char *direc
  * a checkpoint and belongs to none is removed): above all numbers that are or were there. */
 status manifests_read(manifest **out, int32_t *count, int64_t *next_id, mem *memory, vfs *fs,
                       const char *directory, error *err) MUST_USE;
+/* ERR_CORRUPTION: it is damaged. */
+status manifest_readable(const manifest *m, const char *directory, error *err) MUST_USE;
 /* Reads all of its files. ERR_CORRUPTION with the file. */
 status manifest_check(const manifest *m, mem *memory, vfs *fs, const char *directory,
                       error *err) MUST_USE;

@@ -33,8 +33,8 @@ open_part(const part *p, sealed_reader **out, mem *memory, vfs *fs, const char *
     return s;
 }
 
-static status
-check_readable(const manifest *m, const char *directory, error *err) {
+status
+manifest_readable(const manifest *m, const char *directory, error *err) {
     if (!m->damaged) {
         return OK;
     }
@@ -45,7 +45,7 @@ check_readable(const manifest *m, const char *directory, error *err) {
 
 status
 manifest_check(const manifest *m, mem *memory, vfs *fs, const char *directory, error *err) {
-    TRY(check_readable(m, directory, err));
+    TRY(manifest_readable(m, directory, err));
     for (int64_t i = 0; i <= m->file_count; i++) {
         const part     p = part_at(m, i);
         sealed_reader *r = NULL;
@@ -93,7 +93,7 @@ manifest_export(const manifest *m, mem *memory, vfs *fs, const char *directory, 
     if (piece == NULL) {
         return error_memory(err);
     }
-    status s = check_readable(m, directory, err);
+    status s = manifest_readable(m, directory, err);
     for (int64_t i = 0; s == OK && i <= m->file_count; i++) {
         const part p = part_at(m, i);
         s = copy_part(&p, memory, fs, directory, into, piece, err);

@@ -497,3 +497,20 @@ def test_sinks_go_on_behind_a_checkpoint(tmp_path: Path) -> None:
                 db.checkpoint()
     assert out.read_text() == "a\n2\n3\n4\n5\n6\n7\n"
     assert [line.split(",")[1] for line in few.read_text().splitlines()[-2:]] == ["3", "4"]
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_off_keeps_what_was_shut_down(tmp_path: Path, started: bool) -> None:
+    config = LaminarConfig(checkpoint_interval_ms=3_600_000, durability="off")
+    with laminardb.open(tmp_path / "a.ldb", config=config) as db:
+        db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM n AS SELECT count(*) AS n FROM t")
+        if started:
+            db.start()
+        db.insert("t", [(1,), (2,)])
+        db.shutdown()
+    with laminardb.open(tmp_path / "a.ldb", config=config) as db:
+        assert db.query("SELECT count(*) FROM t").fetchone() == (2,)
+        assert db.pipeline_state == ("Running" if started else "Created")
+        db.start()
+        db.insert("t", (3,))
+        assert db.query("FROM n").fetchall() == [(3,)]
