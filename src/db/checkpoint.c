@@ -4,10 +4,11 @@
  * The state file holds, in this order: the instant, where random values stood, the state of the
  * database, its definitions (definitions.h), the versions of its pipelines, and the engine
  * (exec/preserve.h). Segments are written to the rows file of the first checkpoint that meets them
- * and are named by file and number from then on. */
+ * and are named by file and number from then on; blocks of state likewise (checkpoint_blocks.h). */
 #include "db/checkpoint.h"
 
 #include "base/rng.h"
+#include "db/checkpoint_blocks.h"
 #include "db/durable_internal.h"
 #include "db/pipeline.h"
 #include "exec/preserve.h"
@@ -27,12 +28,31 @@ typedef struct making {
     laminar_database *db;
     durable          *d;
     table_shelf       shelf;
+    block_writing     blocks;
     manifest          made;
     buf               state;
     pending          *segments;
     int32_t           segment_count, segment_capacity;
     int64_t           file_capacity; /* of made.files */
 } making;
+
+static status
+reserve_files(making *k, int64_t more, error *err) {
+    manifest *m = &k->made;
+    if (m->file_count + more <= k->file_capacity) {
+        return OK;
+    }
+    const int64_t  capacity = 2 * k->file_capacity + more;
+    manifest_file *grown =
+        mem_resize(k->db->mem, m->files, sizeof(*grown) * (size_t)k->file_capacity,
+                   sizeof(*grown) * (size_t)capacity);
+    if (grown == NULL) {
+        return error_memory(err);
+    }
+    m->files = grown;
+    k->file_capacity = capacity;
+    return OK;
+}
 
 /* The checkpoint needs the file that the segment lies in. */
 static status
@@ -44,21 +64,11 @@ need_file(making *k, int64_t number, error *err) {
             return OK;
         }
     }
-    if (m->file_count == k->file_capacity) {
-        const int64_t capacity = k->file_capacity == 0 ? 8 : 2 * k->file_capacity;
-        rows_file    *grown =
-            mem_resize(k->db->mem, m->files, sizeof(rows_file) * (size_t)k->file_capacity,
-                       sizeof(rows_file) * (size_t)capacity);
-        if (grown == NULL) {
-            return error_memory(err);
-        }
-        m->files = grown;
-        k->file_capacity = capacity;
-    }
-    rows_file found = {.number = number};
+    TRY(reserve_files(k, 8, err));
+    manifest_file found = {.kind = FILE_ROWS, .number = number};
     for (int32_t c = 0; c < all->count; c++) { /* `making` is held: nobody changes the list */
         for (int64_t i = 0; i < all->list[c].file_count; i++) {
-            if (all->list[c].files[i].number == number) {
+            if (all->list[c].files[i].kind == FILE_ROWS && all->list[c].files[i].number == number) {
                 found = all->list[c].files[i];
             }
         }
@@ -118,7 +128,7 @@ take(making *k, error *err) {
     laminar_database *db = k->db;
     durable          *d = k->d;
     buf              *out = &k->state;
-    engine_keeping    keeping = {.shelf = &k->shelf};
+    engine_keeping    keeping = {.shelf = &k->shelf, .blocks = &k->blocks.shelf};
     arena             scratch;
     definitions_prune(&d->definitions, db);
     image_put_u32(out, STATE_VERSION);
@@ -178,7 +188,7 @@ take_with_token(making *k, bool always, error *err) {
 /* ---- writing it, without the token */
 
 static status
-write_rows(making *k, const char *path, rows_file *file, error *err) {
+write_rows(making *k, const char *path, manifest_file *file, error *err) {
     mem           *m = k->db->mem;
     sealed_writer *w = NULL;
     buf            bytes, directory;
@@ -214,21 +224,34 @@ write_state(making *k, const char *path, error *err) {
 }
 
 static status
+write_blocks(making *k, buf *path, error *err) {
+    const uint64_t salt = rng_seed_from_system();
+    durable       *d = k->d;
+    TRY(reserve_files(k, k->blocks.file_count + 1, err));
+    k->made.file_count += blocks_files(&k->blocks, k->made.files + k->made.file_count, salt);
+    k->made.bytes += k->blocks.size;
+    TRY(manifest_path(d->directory, FILE_BLOCKS, k->made.id, path, err));
+    const status s = blocks_write(&k->blocks, d->fs, path->data, salt, err);
+    d->checkpoints.crowded = s == ERR_OUT_OF_MEMORY;
+    return s;
+}
+
+static status
 write_files(making *k, error *err) {
     durable *d = k->d;
     buf      path;
     buf_init(&path, k->db->mem, SIZE_MAX / 2);
     k->made.state_salt = rng_seed_from_system();
-    status s = OK;
+    status s = write_blocks(k, &path, err); /* first: what changes meanwhile is kept twice */
     for (int64_t i = 0; s == OK && i < k->made.file_count; i++) {
-        rows_file *file = &k->made.files[i];
-        if (file->number == k->made.id) {
+        manifest_file *file = &k->made.files[i];
+        if (file->kind == FILE_ROWS && file->number == k->made.id) {
             file->salt = rng_seed_from_system();
-            s = manifest_path(d->directory, "rows", k->made.id, &path, err);
+            s = manifest_path(d->directory, FILE_ROWS, k->made.id, &path, err);
             s = s < 0 ? s : write_rows(k, path.data, file, err);
         }
     }
-    s = s < 0 ? s : manifest_path(d->directory, "state", k->made.id, &path, err);
+    s = s < 0 ? s : manifest_path(d->directory, FILE_STATE, k->made.id, &path, err);
     s = s < 0 ? s : write_state(k, path.data, err);
     buf_fini(&path);
     return s;
@@ -236,9 +259,9 @@ write_files(making *k, error *err) {
 
 static void
 drop_files(const making *k) {
-    static const char *const kinds[] = {"state", "rows"};
-    error                    ignored;
-    buf                      path;
+    static const file_kind kinds[] = {FILE_STATE, FILE_ROWS, FILE_BLOCKS};
+    error                  ignored;
+    buf                    path;
     buf_init(&path, k->db->mem, SIZE_MAX / 2);
     for (int32_t i = 0; i < ARRAY_COUNT(kinds); i++) {
         if (manifest_path(k->d->directory, kinds[i], k->made.id, &path, &ignored) == OK) {
@@ -333,7 +356,8 @@ finish(making *k) {
         segment_release(k->segments[i].segment);
     }
     mem_free(m, k->segments, sizeof(pending) * (size_t)k->segment_capacity);
-    mem_free(m, k->made.files, sizeof(rows_file) * (size_t)k->file_capacity);
+    mem_free(m, k->made.files, sizeof(manifest_file) * (size_t)k->file_capacity);
+    blocks_fini(&k->blocks);
     buf_fini(&k->state);
 }
 
@@ -351,7 +375,7 @@ write_all(making *k, int64_t began_ns, error *err) {
 }
 
 /* Holding the token all the time when changes were not logged: what comes behind the checkpoint may
- * be logged again. */
+ * be logged again. And when the last one failed for want of memory for what changes meanwhile. */
 static status
 take_and_write(making *k, int64_t began_ns, error *err) {
     laminar_database *db = k->db;
@@ -362,8 +386,8 @@ take_and_write(making *k, int64_t began_ns, error *err) {
     s = s < 0 || k->made.trigger == CHECKPOINT_CLOSING ? s : db_writable(db, err);
     s = s < 0 ? s : db_refuse_in_transaction(db, "a checkpoint", err);
     s = s < 0 ? s : take_with_token(k, asked || d->unlogged, err);
-    if (s == OK && d->unlogged) {
-        k->made.floor = k->made.id;
+    if (s == OK && (d->unlogged || d->checkpoints.crowded)) {
+        k->made.floor = d->unlogged ? k->made.id : k->made.floor;
         s = write_all(k, began_ns, err);
         d->unlogged = d->unlogged && s < 0;
         db_leave(db);
@@ -396,10 +420,14 @@ checkpoint_make(laminar_database *db, checkpoint_trigger trigger, int64_t *id, e
     k.made.created_us = clock_now_us(&db->clock.base);
     k.shelf = (table_shelf){.context = &k, .put = shelve};
     buf_init(&k.state, db->mem, SIZE_MAX / 2);
-    status s = take_and_write(&k, began_ns, err);
+    const manifest *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
+    status          s = blocks_begin(&k.blocks, db->mem, all->next_id, newest, err);
+    s = s < 0 ? s : take_and_write(&k, began_ns, err);
     if (s == OK) {
         all->next_id++;
         all->floor = k.made.floor;
+    } else {
+        blocks_forget(&k.blocks);
     }
     finish(&k);
     mutex_unlock(&all->making);

@@ -10,12 +10,12 @@
 #include "exec/preserve.h"
 #include "store/sealed.h"
 
-/* ---- rows files */
+/* ---- files of rows and blocks */
 
 typedef struct open_file {
-    const rows_file *file;
-    sealed_reader   *reader;
-    int64_t         *places; /* offset and size of each segment */
+    const manifest_file *file;
+    sealed_reader       *reader;
+    int64_t             *places; /* offset and size of each segment */
 } open_file;
 
 typedef struct loading {
@@ -27,19 +27,20 @@ typedef struct loading {
 } loading;
 
 static size_t
-places_size(const rows_file *f) {
+places_size(const manifest_file *f) {
     return 2 * sizeof(int64_t) * (size_t)f->count;
 }
 
 static status
-open_rows(loading *l, open_file *o, error *err) {
+open_part(loading *l, open_file *o, error *err) {
     buf path;
-    if (o->file->count < 0 || o->file->size < (int64_t)places_size(o->file) ||
-        o->file->count > o->file->size) {
+    if (o->file->count < 0 || o->file->count > o->file->size ||
+        o->file->size < (int64_t)places_size(o->file)) {
         return image_corrupt("the length of a file of rows", err);
     }
     buf_init(&path, l->db->mem, SIZE_MAX / 2);
-    status s = manifest_path(l->d->directory, "rows", o->file->number, &path, err);
+    status s =
+        manifest_path(l->d->directory, (file_kind)o->file->kind, o->file->number, &path, err);
     s = s < 0 ? s
               : sealed_open(&o->reader, l->db->mem, l->d->fs, path.data, o->file->salt,
                             o->file->size, err);
@@ -57,13 +58,30 @@ read_places(const loading *l, open_file *o, error *err) {
     return sealed_read(o->reader, o->file->size - (int64_t)size, o->places, size, err);
 }
 
+/* NULL: the checkpoint has none of the kind and number. */
+static open_file *
+find_file(const loading *l, file_kind kind, uint64_t number) {
+    for (int64_t i = 0; i < l->from->file_count; i++) {
+        const manifest_file *f = l->files[i].file;
+        if (f->kind == (int64_t)kind && f->number == (int64_t)number) {
+            return &l->files[i];
+        }
+    }
+    return NULL;
+}
+
+static status
+take_block(void *context, const block_place *at, void *to, size_t size, error *err) {
+    const loading   *l = context;
+    const open_file *o = find_file(l, FILE_BLOCKS, at->file);
+    return o == NULL ? image_corrupt("a block of state in no file", err)
+                     : sealed_read(o->reader, at->at, to, size, err);
+}
+
 static status
 fetch(void *context, const rows_place *at, text *out, error *err) {
     loading   *l = context;
-    open_file *o = NULL;
-    for (int64_t i = 0; i < l->from->file_count; i++) {
-        o = l->files[i].file->number == (int64_t)at->file ? &l->files[i] : o;
-    }
+    open_file *o = find_file(l, FILE_ROWS, at->file);
     if (o == NULL || at->number < 0 || at->number >= o->file->count) {
         return image_corrupt("a segment in no file", err);
     }
@@ -104,7 +122,7 @@ read_state(const loading *l, buf *state, error *err) {
         return image_corrupt("the length of a state", err);
     }
     buf_init(&path, l->db->mem, SIZE_MAX / 2);
-    status s = manifest_path(l->d->directory, "state", m->id, &path, err);
+    status s = manifest_path(l->d->directory, FILE_STATE, m->id, &path, err);
     s = s < 0 ? s
               : sealed_open(&r, l->db->mem, l->d->fs, path.data, m->state_salt, m->state_size, err);
     s = s < 0 || buf_room(state, (size_t)m->state_size, &to) ? s : error_memory(err);
@@ -125,7 +143,7 @@ open_all(loading *l, buf *state, error *err) {
     }
     for (int64_t i = 0; i < m->file_count; i++) {
         l->files[i].file = &m->files[i];
-        TRY(open_rows(l, &l->files[i], err));
+        TRY(open_part(l, &l->files[i], err));
         TRY(sealed_check(l->files[i].reader, err));
     }
     return OK;
@@ -165,7 +183,8 @@ keep_pipelines(laminar_database *db, arena *a, engine_keeping *k, error *err) {
 static status
 take_engine(loading *l, image_reader *in, error *err) {
     const table_shelf shelf = {.context = l, .take = fetch};
-    engine_keeping    keeping = {.shelf = &shelf};
+    const block_shelf blocks = {.context = l, .take = take_block};
+    engine_keeping    keeping = {.shelf = &shelf, .blocks = &blocks};
     arena             scratch;
     arena_init(&scratch, l->db->mem);
     status s = keep_pipelines(l->db, &scratch, &keeping, err);

@@ -36,7 +36,8 @@ typedef struct checkpoints {
     int64_t   floor; /* see manifest */
     bool      is_open;
     bool    failed; /* the directory could not be synced: what it has is seen at the next opening */
-    error   fault;  /* why none of those that there are was loaded; status OK: one was */
+    bool    crowded; /* the last one failed: no memory for what changed while it was written */
+    error   fault;   /* why none of those that there are was loaded; status OK: one was */
     int64_t seen_after, seen_epoch; /* what the newest one holds: nothing new, no new one */
     thread  worker;                 /* makes them when it is time */
     bool    has_worker;             /* with `lock` */
@@ -79,7 +80,7 @@ status durable_execute(laminar_database *db, text sql, error *err) MUST_USE;
 status durable_run_items(laminar_database *db, text items, error *err) MUST_USE;
 bool   durable_is_off(const durable *d); /* changes are not logged */
 
-#define STATE_VERSION 1 /* of what a state file holds */
+#define STATE_VERSION 2 /* of what a state file holds */
 
 /* ---- checkpoint_load.c */
 /* The pipelines that there are, listed in `a`. */

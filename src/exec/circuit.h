@@ -78,9 +78,10 @@ int64_t circuit_forgets_at_us(const circuit *c);
 
 /* Feeds a leaf that reads no object its rows: the one of a SELECT without FROM, those of VALUES. */
 status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_USE;
-/* ---- image.c: its state as bytes, for a circuit of the same plan that was just opened. */
-status circuit_save(circuit *c, buf *out, error *err) MUST_USE;
-status circuit_load(circuit *c, image_reader *in, error *err) MUST_USE;
+/* ---- image.c: its state as bytes, for a circuit of the same plan that was just opened. A shelf
+ * has blocks of arrays that lie elsewhere (state/store.h); NULL: none does. */
+status circuit_save(circuit *c, const block_shelf *shelf, buf *out, error *err) MUST_USE;
+status circuit_load(circuit *c, const block_shelf *shelf, image_reader *in, error *err) MUST_USE;
 /* `to` was just opened for the plan of `from`, in which a scan has come in the place of the node
  * with the id `leaf`: the state of all above it. */
 status circuit_copy_above(circuit *to, circuit *from, int32_t leaf, error *err) MUST_USE;

@@ -29,9 +29,9 @@ load_op(op *o, void *context, error *err) {
 }
 
 status
-circuit_save(circuit *c, buf *out, error *err) {
-    TRY(store_image_put(c->store, out, err));
-    TRY(c->env.results == NULL ? OK : store_image_put(c->env.results, out, err));
+circuit_save(circuit *c, const block_shelf *shelf, buf *out, error *err) {
+    TRY(store_image_put(c->store, shelf, out, err));
+    TRY(c->env.results == NULL ? OK : store_image_put(c->env.results, shelf, out, err));
     buf_append_char(out, c->ticked ? 1 : 0);
     image_put_i64(out, c->env.clock_us);
     const arena_mark mark = arena_save(&c->scratch);
@@ -41,10 +41,10 @@ circuit_save(circuit *c, buf *out, error *err) {
 }
 
 status
-circuit_load(circuit *c, image_reader *in, error *err) {
+circuit_load(circuit *c, const block_shelf *shelf, image_reader *in, error *err) {
     char ticked;
-    TRY(store_image_take(c->store, in, err));
-    TRY(c->env.results == NULL ? OK : store_image_take(c->env.results, in, err));
+    TRY(store_image_take(c->store, shelf, in, err));
+    TRY(c->env.results == NULL ? OK : store_image_take(c->env.results, shelf, in, err));
     TRY(image_take(in, &ticked, 1, err));
     TRY(image_take_i64(in, &c->env.clock_us, err));
     c->ticked = ticked != 0;
@@ -103,13 +103,13 @@ reload(stream *s, error *err) {
     stream_input *inputs_before = s->inputs;
     buf           image;
     buf_init(&image, s->engine->mem, SIZE_MAX);
-    status done = circuit_save(circuit_before, &image, err);
+    status done = circuit_save(circuit_before, NULL, &image, err);
     if (done == OK) {
         s->circuit = NULL;
         s->inputs = NULL;
         done = stream_make_circuit(s, err);
         image_reader in = {.at = image.data, .left = image.size};
-        done = done == OK ? circuit_load(s->circuit, &in, err) : done;
+        done = done == OK ? circuit_load(s->circuit, NULL, &in, err) : done;
         if (done == OK && s->circuit->held != NULL) {
             gate_hold(s->circuit->held);
         }

@@ -124,10 +124,10 @@ put_reason(const stream *s, buf *out) {
 
 /* Behind its size, which is written afterwards. */
 static status
-put_circuit(const stream *s, buf *out, error *err) {
+put_circuit(const stream *s, const engine_keeping *k, buf *out, error *err) {
     const size_t at = out->size;
     image_put_i64(out, 0);
-    TRY(circuit_save(s->circuit, out, err));
+    TRY(circuit_save(s->circuit, k->blocks, out, err));
     const int64_t size = (int64_t)(out->size - at - sizeof(size));
     memcpy(out->data + at, &size, sizeof(size));
     return OK;
@@ -141,7 +141,7 @@ put_name(const stream *s, buf *out) {
 }
 
 static status
-put_stream(const stream *s, buf *out, error *err) {
+put_stream(const stream *s, const engine_keeping *k, buf *out, error *err) {
     const bool         on = goes_on(s);
     const log_position shown = changelog_shown(s->log);
     const int64_t      place = (on ? STREAM_GOES_ON : 0) | (s->failed ? STREAM_FAILED : 0) |
@@ -170,7 +170,7 @@ put_stream(const stream *s, buf *out, error *err) {
         put_parts(s->plan.root, &t, NULL, out);
     }
     put_reason(s, out);
-    return on ? put_circuit(s, out, err) : OK;
+    return on ? put_circuit(s, k, out, err) : OK;
 }
 
 void
@@ -213,7 +213,7 @@ engine_save(engine *e, const engine_keeping *k, buf *out, error *err) {
     image_put_u32(out, (uint32_t)number_streams(e));
     for (int32_t i = 0; i < e->streams.count; i++) {
         const stream *s = e->streams.items[i];
-        TRY(s->kept_as < 0 ? OK : put_stream(s, out, err));
+        TRY(s->kept_as < 0 ? OK : put_stream(s, k, out, err));
     }
     image_put_u32(out, (uint32_t)k->pipeline_count);
     for (int32_t i = 0; i < k->pipeline_count; i++) {

@@ -9,6 +9,7 @@
 #define LAMINAR_EXEC_PRESERVE_H
 
 #include "exec/engine.h"
+#include "state/store.h"
 
 typedef struct kept_pipeline {
     text      name;
@@ -16,7 +17,8 @@ typedef struct kept_pipeline {
 } kept_pipeline;
 
 typedef struct engine_keeping {
-    const table_shelf   *shelf; /* where segments lie */
+    const table_shelf   *shelf;  /* where segments lie */
+    const block_shelf   *blocks; /* and blocks of state */
     const kept_pipeline *pipelines;
     int32_t              pipeline_count;
 } engine_keeping;

@@ -301,7 +301,7 @@ set_timers(stream *s, const stream_state *state) {
 }
 
 static status
-go_on(kept_stream *k, error *err) {
+go_on(const revival *r, kept_stream *k, error *err) {
     stream      *s = k->stream;
     image_reader in = {.at = k->circuit.data, .left = k->circuit.size};
     error        why = {.position = -1};
@@ -311,7 +311,7 @@ go_on(kept_stream *k, error *err) {
                         TEXT_ARG(k->name));
         return error_hint(err, "it was written by another version: open it with that one");
     }
-    const status loaded = circuit_load(s->circuit, &in, &why);
+    const status loaded = circuit_load(s->circuit, r->keeping->blocks, &in, &why);
     if (loaded < 0) {
         *err = why;
         return loaded;
@@ -323,7 +323,7 @@ go_on(kept_stream *k, error *err) {
 }
 
 static status
-take_state(kept_stream *k, error *err) {
+take_state(const revival *r, kept_stream *k, error *err) {
     stream             *s = k->stream;
     const stream_state *state = &k->state;
     s->frontier_us = state->frontier_us;
@@ -335,7 +335,7 @@ take_state(kept_stream *k, error *err) {
     s->joined_held = (state->flags & STREAM_JOINED_HELD) != 0;
     changelog_set_birth(s->log, state->shown);
     if ((state->flags & STREAM_GOES_ON) != 0) {
-        return go_on(k, err);
+        return go_on(r, k, err);
     }
     if ((state->flags & (STREAM_FAILED | STREAM_STOPPED)) != 0) {
         const stream_counters final = s->final;
@@ -386,7 +386,7 @@ load(revival *r, error *err) {
     TRY(take_streams(r, err));
     TRY(share(r, err));
     for (int32_t i = 0; i < r->stream_count; i++) {
-        TRY(take_state(&r->streams[i], err));
+        TRY(take_state(r, &r->streams[i], err));
     }
     TRY(take_pipelines(r, err));
     for (int32_t i = 0; i < r->stream_count; i++) {

@@ -32,11 +32,24 @@ store_close(store *s) {
     if (s == NULL) {
         return;
     }
-    assert(s->snapshots == NULL);
     for (uint32_t i = 0; i < s->array_count; i++) {
         assert(s->arrays[i] == NULL);
     }
+    mutex_lock(&s->lock);
+    s->closed = true;
+    const bool is_last = s->snapshots == NULL;
+    mutex_unlock(&s->lock);
+    if (is_last) {
+        store_free(s);
+    }
+}
+
+void
+store_free(store *s) {
     mutex_fini(&s->lock);
+    if (s->aside != NULL) {
+        mem_close_shared(s->aside);
+    }
     mem_free(s->mem, s->arrays, s->array_capacity * sizeof(*s->arrays));
     mem_free(s->mem, s->names, s->array_capacity * sizeof(*s->names));
     mem_free(s->mem, s, sizeof(*s));
@@ -70,7 +83,7 @@ store_array_at(const store *s, uint32_t id) {
 void
 store_close_gaps(store *s) {
     uint32_t next = 0;
-    assert(s->snapshots == NULL);
+    mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->array_count; i++) {
         if (s->arrays[i] != NULL) {
             s->arrays[next] = s->arrays[i];
@@ -80,6 +93,7 @@ store_close_gaps(store *s) {
         }
     }
     s->array_count = next;
+    mutex_unlock(&s->lock);
 }
 
 const char *
@@ -156,19 +170,22 @@ array_close(state_array *a) {
         return;
     }
     mutex_lock(&s->lock);
-    snapshot_forget_array(a);
-    char *name = s->names[a->id];
+    const bool is_shown = snapshot_take_over(a);
+    char      *name = s->names[a->id];
     s->arrays[a->id] = NULL;
     s->names[a->id] = NULL;
     mutex_unlock(&s->lock);
     mem_free(s->mem, name, strlen(name) + 1);
-    if (a->mapped) {
-        mem_unmap(s->mem, a->data, a->bytes);
-    } else {
-        mem_free(s->mem, a->data, a->bytes);
+    if (!is_shown) {
+        if (a->mapped) {
+            mem_unmap(s->mem, a->data, a->bytes);
+        } else {
+            mem_free(s->mem, a->data, a->bytes);
+        }
+        account(s, 0, a->bytes);
     }
     mem_free(s->mem, a->epochs, a->epoch_capacity * sizeof(*a->epochs));
-    account(s, 0, a->bytes);
+    mem_free(s->mem, a->places, a->place_capacity * sizeof(*a->places));
     memset(a, 0, sizeof(*a));
 }
 
@@ -244,47 +261,44 @@ grow(state_array *a, uint64_t count, error *err) {
 }
 
 /* Makes the block one of the current epoch. */
-static status
-stamp(state_array *a, uint64_t block, error *err) {
+static void
+stamp(state_array *a, uint64_t block) {
     store *s = a->owner;
     if (a->epochs[block] == s->epoch) {
-        return OK;
+        return;
     }
     mutex_lock(&s->lock);
-    const status result = snapshot_set_aside(a, block, err);
-    if (result == OK) {
-        a->stale_blocks -= block < array_blocks(a, a->count);
-        a->epochs[block] = s->epoch;
-    }
+    snapshot_set_aside(a, block);
+    a->stale_blocks -= block < array_blocks(a, a->count);
+    a->epochs[block] = s->epoch;
     mutex_unlock(&s->lock);
-    return result;
 }
 
-static status
-stamp_range(state_array *a, uint64_t first, uint64_t n, error *err) {
+static void
+stamp_range(state_array *a, uint64_t first, uint64_t n) {
     const uint64_t last_byte = (first + n) * a->element_size - 1;
     const uint64_t last = last_byte / STORE_BLOCK_BYTES;
     for (uint64_t b = first * a->element_size / STORE_BLOCK_BYTES; b <= last; b++) {
-        TRY(stamp(a, b, err));
+        stamp(a, b);
     }
-    return OK;
 }
 
-status
-array_touch_slow(state_array *a, uint64_t first, uint64_t n, error *err) {
+void
+array_touch_slow(state_array *a, uint64_t first, uint64_t n) {
     assert(first + n <= a->count);
-    return n == 0 ? OK : stamp_range(a, first, n, err);
+    if (n > 0) {
+        stamp_range(a, first, n);
+    }
 }
 
-status
-array_touch_each_slow(state_array *a, const uint32_t *indexes, int32_t n, error *err) {
+void
+array_touch_each_slow(state_array *a, const uint32_t *indexes, int32_t n) {
     for (int32_t i = 0; i < n && a->stale_blocks > 0; i++) {
         if (indexes[i] != UINT32_MAX) {
             assert(indexes[i] < a->count);
-            TRY(stamp_range(a, indexes[i], 1, err));
+            stamp_range(a, indexes[i], 1);
         }
     }
-    return OK;
 }
 
 status
@@ -301,7 +315,7 @@ array_extend(state_array *a, uint64_t n, uint64_t *first, error *err) {
         }
         TRY(grow(a, a->count + n, err));
     }
-    TRY(stamp_range(a, a->count, n, err));
+    stamp_range(a, a->count, n);
     memset(a->data + a->count * a->element_size, 0, n * a->element_size);
     a->count += n;
     return OK;
@@ -320,18 +334,4 @@ array_truncate(state_array *a, uint64_t count) {
         a->stale_blocks -= a->epochs[b] != a->owner->epoch;
     }
     a->count = count;
-}
-
-status
-array_restore_block(state_array *a, uint64_t block, const void *data, size_t size, error *err) {
-    assert(size <= STORE_BLOCK_BYTES);
-    /* The block may end inside an element, whose rest comes with the next one: count the begun
-     * element too. */
-    const uint64_t end = block * STORE_BLOCK_BYTES + size;
-    TRY(array_reserve_to(a, (end + a->element_size - 1) / a->element_size, err));
-    if (size > 0) {
-        TRY(stamp(a, block, err));
-        memcpy(a->data + block * STORE_BLOCK_BYTES, data, size);
-    }
-    return OK;
 }

@@ -20,8 +20,17 @@ typedef struct block_copy {
     uint8_t  data[];
 } block_copy;
 
+/* Memory of a closed array that snapshots show. */
+typedef struct array_rest {
+    uint32_t holders; /* snapshots */
+    bool     mapped;
+    uint8_t *data;
+    uint64_t bytes;
+} array_rest;
+
 typedef struct array_view {
-    const state_array *array; /* NULL: closed since */
+    const state_array *array; /* NULL: closed since, or none */
+    array_rest        *rest;  /* of a closed one */
     uint64_t           count;
     uint64_t           block_count;
     block_copy       **copies; /* per block; NULL until the first copy */
@@ -32,19 +41,23 @@ struct store_snapshot {
     store_snapshot *next; /* older */
     store_snapshot *previous;
     uint32_t        epoch;
+    bool            lost; /* something could not be set aside */
     uint32_t        view_count;
-    array_view     *views; /* by array id */
+    array_view     *views; /* by the ids that arrays had */
 };
 
 struct store {
-    mem             *mem;
-    mutex            lock;
-    state_array    **arrays; /* by id; NULL: free */
-    char           **names;
-    uint32_t         array_count;
-    uint32_t         array_capacity;
-    uint32_t         epoch;
+    mem          *mem;
+    mem          *aside; /* account of what is set aside; NULL: no snapshot was made yet */
+    mutex         lock;
+    state_array **arrays; /* by id; NULL: free */
+    char        **names;
+    uint32_t      array_count;
+    uint32_t      array_capacity;
+    uint32_t      epoch;
+    uint32_t      saved_epoch;  /* blocks written before it lie where their places say; with lock */
     store_snapshot  *snapshots; /* newest first */
+    bool             closed;    /* the last snapshot frees it */
     _Atomic uint64_t bytes;
 };
 
@@ -68,9 +81,12 @@ block_size(const state_array *a, uint64_t count, uint64_t block) {
                                                       : STORE_BLOCK_BYTES);
 }
 
-/* Saves the block for the snapshots that still see it in place. The caller holds the lock. */
-status snapshot_set_aside(state_array *a, uint64_t block, error *err) MUST_USE;
-/* Drops the array from all snapshots. The caller holds the lock. */
-void snapshot_forget_array(const state_array *a);
+/* Saves the block for the snapshots that still see it in place; they are lost when there is no
+ * memory for it. The caller holds the lock. */
+void snapshot_set_aside(state_array *a, uint64_t block);
+/* The array's memory goes to the snapshots that show it. False: there are none. The caller holds
+ * the lock. */
+bool snapshot_take_over(const state_array *a);
+void store_free(store *s);
 
 #endif

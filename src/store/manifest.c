@@ -8,17 +8,24 @@
 #include "base/image.h"
 #include "kernel/kernel.h"
 
-#define MAGIC "LDBCKPT1"
+#define MAGIC "LDBCKPT2"
 #define MAGIC_BYTES 8
 #define FILES_MAX (1 << 20)
 #define NEW_NAME "checkpoint-new"
 
-status
-manifest_path(const char *directory, const char *kind, int64_t number, buf *out, error *err) {
+static const char *const kind_names[] = {"state", "rows", "blocks"};
+
+static status
+print_path(const char *directory, const char *kind, int64_t number, buf *out, error *err) {
     buf_clear(out);
     return buf_printf(out, "%s/%s-%016llx", directory, kind, (unsigned long long)number)
                ? OK
                : error_memory(err);
+}
+
+status
+manifest_path(const char *directory, file_kind kind, int64_t number, buf *out, error *err) {
+    return print_path(directory, kind_names[kind], number, out, err);
 }
 
 /* ---- as bytes */
@@ -32,7 +39,7 @@ put(const manifest *m, buf *out) {
     buf_append(out, MAGIC, MAGIC_BYTES);
     buf_append(out, numbers, sizeof(numbers));
     if (m->file_count > 0) {
-        buf_append(out, m->files, sizeof(rows_file) * (size_t)m->file_count);
+        buf_append(out, m->files, sizeof(manifest_file) * (size_t)m->file_count);
     }
     image_put_u32(out, crc32c(0, out->data, out->size));
 }
@@ -66,28 +73,34 @@ take(manifest *m, mem *memory, text content, error *err) {
                     .state_size = numbers[12]};
     const int64_t files = numbers[13];
     if (files < 0 || files > FILES_MAX ||
-        in.left != sizeof(rows_file) * (size_t)files + sizeof(crc)) {
+        in.left != sizeof(manifest_file) * (size_t)files + sizeof(crc)) {
         return image_corrupt("its length is wrong", err);
     }
-    m->files = files == 0 ? NULL : mem_alloc(memory, sizeof(rows_file) * (size_t)files);
+    m->files = files == 0 ? NULL : mem_alloc(memory, sizeof(manifest_file) * (size_t)files);
     if (files > 0 && m->files == NULL) {
         return error_memory(err);
     }
     m->file_count = files;
-    return image_take(&in, m->files, sizeof(rows_file) * (size_t)files, err);
+    TRY(image_take(&in, m->files, sizeof(manifest_file) * (size_t)files, err));
+    for (int64_t i = 0; i < files; i++) {
+        if (m->files[i].kind != FILE_ROWS && m->files[i].kind != FILE_BLOCKS) {
+            return image_corrupt("a file of no kind", err);
+        }
+    }
+    return OK;
 }
 
 void
 manifest_fini(manifest *m, mem *memory) {
-    mem_free(memory, m->files, sizeof(rows_file) * (size_t)m->file_count);
+    mem_free(memory, m->files, sizeof(manifest_file) * (size_t)m->file_count);
     m->files = NULL;
     m->file_count = 0;
 }
 
 status
 manifest_copy(manifest *out, const manifest *m, mem *memory, error *err) {
-    const size_t size = sizeof(rows_file) * (size_t)m->file_count;
-    rows_file   *files = size == 0 ? NULL : mem_alloc(memory, size);
+    const size_t   size = sizeof(manifest_file) * (size_t)m->file_count;
+    manifest_file *files = size == 0 ? NULL : mem_alloc(memory, size);
     if (size > 0 && files == NULL) {
         return error_memory(err);
     }
@@ -132,7 +145,7 @@ manifest_write(const manifest *m, mem *memory, vfs *fs, const char *directory, b
     put(m, &content);
     status s = content.failed || !buf_printf(&path, "%s/" NEW_NAME, directory)
                    ? error_memory(err)
-                   : manifest_path(directory, "checkpoint", m->id, &name, err);
+                   : print_path(directory, "checkpoint", m->id, &name, err);
     s = s < 0 ? s : fs->sync_directory(fs, directory, err); /* the names of its files */
     s = s < 0 ? s : write_file(fs, path.data, buf_text(&content), err);
     if (s == OK) {
@@ -150,12 +163,17 @@ manifest_write(const manifest *m, mem *memory, vfs *fs, const char *directory, b
 
 /* ---- reading */
 
+typedef struct part {
+    file_kind kind;
+    int64_t   number;
+} part;
+
 typedef struct found {
     mem      *memory;
     manifest *list;
     int32_t   count;
     int64_t   highest;
-    int64_t  *parts; /* numbers of state files; of rows files, negative */
+    part     *parts; /* files that a checkpoint may have */
     int32_t   part_count, part_capacity;
     bool      has_new;
 } found;
@@ -164,10 +182,10 @@ static bool
 number_in(const char *name, const char *kind, int64_t *number) {
     const size_t size = strlen(kind);
     uint64_t     made = 0;
-    if (strncmp(name, kind, size) != 0 || strlen(name) != size + 16) {
+    if (strncmp(name, kind, size) != 0 || name[size] != '-' || strlen(name) != size + 17) {
         return false;
     }
-    for (const char *c = name + size; *c != '\0'; c++) {
+    for (const char *c = name + size + 1; *c != '\0'; c++) {
         const char *digit = strchr("0123456789abcdef", *c);
         if (digit == NULL) {
             return false;
@@ -179,18 +197,18 @@ number_in(const char *name, const char *kind, int64_t *number) {
 }
 
 static status
-add_part(found *f, int64_t number) {
+add_part(found *f, file_kind kind, int64_t number) {
     if (f->part_count == f->part_capacity) {
         const int32_t capacity = f->part_capacity == 0 ? 16 : 2 * f->part_capacity;
-        int64_t *grown = mem_resize(f->memory, f->parts, sizeof(int64_t) * (size_t)f->part_capacity,
-                                    sizeof(int64_t) * (size_t)capacity);
+        part *grown = mem_resize(f->memory, f->parts, sizeof(part) * (size_t)f->part_capacity,
+                                 sizeof(part) * (size_t)capacity);
         if (grown == NULL) {
             return ERR_OUT_OF_MEMORY;
         }
         f->parts = grown;
         f->part_capacity = capacity;
     }
-    f->parts[f->part_count++] = number;
+    f->parts[f->part_count++] = (part){kind, number};
     return OK;
 }
 
@@ -199,7 +217,7 @@ take_name(void *context, const char *name) {
     found  *f = context;
     int64_t number;
     f->has_new = f->has_new || strcmp(name, NEW_NAME) == 0;
-    if (number_in(name, "checkpoint-", &number)) {
+    if (number_in(name, "checkpoint", &number)) {
         manifest *grown = mem_resize(f->memory, f->list, sizeof(manifest) * (size_t)f->count,
                                      sizeof(manifest) * (size_t)(f->count + 1));
         if (grown == NULL) {
@@ -207,12 +225,15 @@ take_name(void *context, const char *name) {
         }
         f->list = grown;
         f->list[f->count++] = (manifest){.id = number};
-    } else if (number_in(name, "state-", &number)) {
-        TRY(add_part(f, number));
-    } else if (number_in(name, "rows-", &number)) {
-        TRY(add_part(f, -number));
     } else {
-        return OK;
+        int32_t kind = 0;
+        while (kind < ARRAY_COUNT(kind_names) && !number_in(name, kind_names[kind], &number)) {
+            kind++;
+        }
+        if (kind == ARRAY_COUNT(kind_names)) {
+            return OK;
+        }
+        TRY(add_part(f, (file_kind)kind, number));
     }
     f->highest = number > f->highest ? number : f->highest;
     return OK;
@@ -226,7 +247,7 @@ read_whole(vfs *fs, const char *path, buf *out, error *err) {
     size_t    got = 0;
     TRY(fs->open(fs, &f, path, VFS_READ | VFS_REGULAR, err));
     status s = fs->size(f, &size, err);
-    if (s == OK && (size < 0 || size > (int64_t)(FILES_MAX * sizeof(rows_file)))) {
+    if (s == OK && (size < 0 || size > (int64_t)(FILES_MAX * sizeof(manifest_file)))) {
         s = image_corrupt("its length is wrong", err);
     }
     for (int64_t at = 0; s == OK && at < size; at += (int64_t)got) {
@@ -248,7 +269,7 @@ read_manifest(manifest *m, mem *memory, vfs *fs, const char *directory, error *e
     error         why = {0};
     buf_init(&path, memory, SIZE_MAX / 2);
     buf_init(&content, memory, SIZE_MAX / 2);
-    status s = manifest_path(directory, "checkpoint", id, &path, err);
+    status s = print_path(directory, "checkpoint", id, &path, err);
     s = s < 0 ? s : read_whole(fs, path.data, &content, err);
     if (s == OK) {
         s = take(m, memory, buf_text(&content), &why);
@@ -267,21 +288,20 @@ read_manifest(manifest *m, mem *memory, vfs *fs, const char *directory, error *e
 }
 
 static bool
-has_part(const manifest *m, int64_t part) {
-    bool has = part > 0 && m->id == part;
+has_part(const manifest *m, part p) {
+    bool has = p.kind == FILE_STATE && m->id == p.number;
     for (int64_t i = 0; !has && i < m->file_count; i++) {
-        has = m->files[i].number == -part;
+        has = m->files[i].kind == (int64_t)p.kind && m->files[i].number == p.number;
     }
     return has || m->damaged; /* nobody knows what it had */
 }
 
 static void
-remove_part(int64_t part, mem *memory, vfs *fs, const char *directory) {
+remove_part(part p, mem *memory, vfs *fs, const char *directory) {
     buf   path;
     error ignored;
     buf_init(&path, memory, SIZE_MAX / 2);
-    if (manifest_path(directory, part > 0 ? "state" : "rows", part > 0 ? part : -part, &path,
-                      &ignored) == OK) {
+    if (manifest_path(directory, p.kind, p.number, &path, &ignored) == OK) {
         (void)fs->remove(fs, path.data,
                          &ignored); /* in nobody's way: a later opening tries again */
     }
@@ -335,7 +355,7 @@ manifests_read(manifest **out, int32_t *count, int64_t *next_id, mem *memory, vf
     } else {
         manifests_free(f.list, f.count, memory);
     }
-    mem_free(memory, f.parts, sizeof(int64_t) * (size_t)f.part_capacity);
+    mem_free(memory, f.parts, sizeof(part) * (size_t)f.part_capacity);
     *out = s < 0 ? NULL : f.list;
     *count = s < 0 ? 0 : f.count;
     if (next_id != NULL) {
@@ -347,14 +367,14 @@ manifests_read(manifest **out, int32_t *count, int64_t *next_id, mem *memory, vf
 /* ---- removing */
 
 static void
-remove_unshared(const manifest *list, int32_t count, int32_t at, int64_t part, mem *memory, vfs *fs,
+remove_unshared(const manifest *list, int32_t count, int32_t at, part p, mem *memory, vfs *fs,
                 const char *directory) {
     for (int32_t i = 0; i < count; i++) {
-        if (i != at && has_part(&list[i], part)) {
+        if (i != at && has_part(&list[i], p)) {
             return;
         }
     }
-    remove_part(part, memory, fs, directory);
+    remove_part(p, memory, fs, directory);
 }
 
 status
@@ -363,14 +383,15 @@ manifest_remove(const manifest *list, int32_t count, int32_t at, mem *memory, vf
     const manifest *m = &list[at];
     buf             path;
     buf_init(&path, memory, SIZE_MAX / 2);
-    status s = manifest_path(directory, "checkpoint", m->id, &path, err);
+    status s = print_path(directory, "checkpoint", m->id, &path, err);
     s = s < 0 ? s : fs->remove(fs, path.data, err);
     s = s < 0 ? s : fs->sync_directory(fs, directory, err); /* before its files go */
     buf_fini(&path);
     TRY(s);
-    remove_unshared(list, count, at, m->id, memory, fs, directory);
+    remove_unshared(list, count, at, (part){FILE_STATE, m->id}, memory, fs, directory);
     for (int64_t i = 0; i < m->file_count; i++) {
-        remove_unshared(list, count, at, -m->files[i].number, memory, fs, directory);
+        const part p = {(file_kind)m->files[i].kind, m->files[i].number};
+        remove_unshared(list, count, at, p, memory, fs, directory);
     }
     return OK;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manifest.h - what makes files of a directory a checkpoint (rule D10).
  *
- * A checkpoint with the number n is the sealed files state-n and rows-k, for numbers k up to n of
- * checkpoints that wrote them, and the manifest checkpoint-n, which has their sizes and salts and
- * is written last: without it there is no checkpoint, with it all of it was on disk. Numbers grow
- * and are 16 hexadecimal digits in names. */
+ * A checkpoint with the number n is the sealed files state-n, and rows-k and blocks-k for numbers
+ * k up to n of checkpoints that wrote them, and the manifest checkpoint-n, which has their sizes
+ * and salts and is written last: without it there is no checkpoint, with it all of it was on disk.
+ * Numbers grow and are 16 hexadecimal digits in names. */
 #ifndef LAMINAR_STORE_MANIFEST_H
 #define LAMINAR_STORE_MANIFEST_H
 
@@ -13,32 +13,40 @@
 #include "base/text.h"
 #include "os/vfs.h"
 
-typedef struct rows_file {
+typedef enum file_kind {
+    FILE_STATE, /* one for each checkpoint */
+    FILE_ROWS,  /* segments of tables */
+    FILE_BLOCKS /* of the state of operators */
+} file_kind;
+
+typedef struct manifest_file {
+    int64_t  kind; /* FILE_ROWS, FILE_BLOCKS */
     int64_t  number;
     uint64_t salt;
     int64_t  size;  /* of its content */
     int64_t  count; /* of segments in it */
-} rows_file;
+    int64_t  live;  /* bytes of blocks in it that the checkpoint needs */
+} manifest_file;
 
 typedef struct manifest {
-    int64_t    id;
-    int64_t    created_us;
-    int64_t    after;       /* the log's last record that it holds */
-    int64_t    floor;       /* older checkpoints than this one cannot be brought up to date */
-    int64_t    epoch;       /* the newest insert in it */
-    int64_t    rows, bytes; /* rows in it; bytes that were written for it */
-    int64_t    duration_us, stall_us;
-    int64_t    trigger;
-    int64_t    has_readers; /* somebody had read change logs before it */
-    uint64_t   state_salt;
-    int64_t    state_size;
-    int64_t    file_count;
-    rows_file *files;
-    bool       damaged; /* its manifest cannot be read: only id is known */
+    int64_t        id;
+    int64_t        created_us;
+    int64_t        after;       /* the log's last record that it holds */
+    int64_t        floor;       /* older checkpoints than this one cannot be brought up to date */
+    int64_t        epoch;       /* the newest insert in it */
+    int64_t        rows, bytes; /* rows in it; bytes that were written for it */
+    int64_t        duration_us, stall_us;
+    int64_t        trigger;
+    int64_t        has_readers; /* somebody had read change logs before it */
+    uint64_t       state_salt;
+    int64_t        state_size;
+    int64_t        file_count;
+    manifest_file *files;
+    bool           damaged; /* its manifest cannot be read: only id is known */
 } manifest;
 
 /* "directory/kind-number" into `out`. */
-status manifest_path(const char *directory, const char *kind, int64_t number, buf *out,
+status manifest_path(const char *directory, file_kind kind, int64_t number, buf *out,
                      error *err) MUST_USE;
 /* Its files are on disk; afterwards it is. *is_doubtful: it failed, and may be there all the same
  * when the directory is read again: its files must stay. */

@@ -6,20 +6,20 @@
 #define PIECE 65536
 
 typedef struct part {
-    const char *kind;
-    int64_t     number;
-    uint64_t    salt;
-    int64_t     size;
+    file_kind kind;
+    int64_t   number;
+    uint64_t  salt;
+    int64_t   size;
 } part;
 
-/* The state, then the files of rows. */
+/* The state, then the others. */
 static part
 part_at(const manifest *m, int64_t at) {
     if (at == 0) {
-        return (part){"state", m->id, m->state_salt, m->state_size};
+        return (part){FILE_STATE, m->id, m->state_salt, m->state_size};
     }
-    const rows_file *f = &m->files[at - 1];
-    return (part){"rows", f->number, f->salt, f->size};
+    const manifest_file *f = &m->files[at - 1];
+    return (part){(file_kind)f->kind, f->number, f->salt, f->size};
 }
 
 static status

@@ -356,6 +356,38 @@ def test_inserts_go_on_while_it_is_written(tmp_path: Path) -> None:
             t.join()
 
 
+def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.ldb"
+    config = LaminarConfig(checkpoint_interval_ms=3_600_000)
+    with laminardb.open(path, config=config) as db:
+        db.execute("CREATE SOURCE t (k BIGINT, v BIGINT)")
+        db.execute("CREATE STREAM n AS SELECT k, count(*) AS n, sum(v) AS v FROM t GROUP BY k")
+        db.start()
+        db.insert("t", {"k": list(range(100_000)), "v": [1] * 100_000})
+        sizes = []
+        for n in range(40):
+            db.insert("t", {"k": list(range(n * 500, n * 500 + 500)), "v": [1] * 500})
+            db.checkpoint()
+            sizes.append(db.checkpoints()[-1].size_bytes)
+        assert sizes[0] > 5_000_000
+        assert max(sizes[1:10]) < sizes[0] / 8, sizes
+        files = list(path.glob("blocks-*"))
+        assert len(files) < 40 and sum(f.stat().st_size for f in files) < 4 * sizes[0]
+        with laminardb.open(copy(path), config=config) as twin:
+            sums = "SELECT count(*), sum(n), sum(v), sum(k * n) FROM n"
+            wanted = twin.query(sums).fetchall()
+            assert wanted == db.query(sums).fetchall()
+        db.execute("CREATE STREAM again AS SELECT k, max(v) AS m FROM t GROUP BY k")
+        db.execute("DROP STREAM n")  # its blocks are of no use any more
+        for _ in range(3):
+            db.insert("t", {"k": [1], "v": [1]})
+            db.checkpoint()
+    with laminardb.open(copy(path), config=config) as db:
+        assert db.query("SELECT count(*), sum(m) FROM again").fetchall() == [(100_000, 100_000)]
+        assert db.query("SELECT count(*) FROM t").fetchall() == [(wanted[0][1] + 3,)]
+        db.verify()
+
+
 def test_off_keeps_what_checkpoints_have(tmp_path: Path) -> None:
     path = tmp_path / "a.ldb"
     config = LaminarConfig(checkpoint_interval_ms=3_600_000, durability="off")

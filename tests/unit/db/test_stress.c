@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_stress.c - many threads and one database: inserts, queries, subscriptions, DDL, statistics,
- * interrupts, mixed at random, and in the end everything closed while readers wait. Made for
- * ThreadSanitizer (make tsan), where LAMINAR_STRESS calls are made; the counts are checked
+ * checkpoints, interrupts, mixed at random, and in the end everything closed while readers wait.
+ * Made for ThreadSanitizer (make tsan), where LAMINAR_STRESS calls are made; the counts are checked
  * anywhere.
  *
  * The rows of `t` are never dropped, so what the inserts reported is what the count must be. */
@@ -20,6 +20,7 @@ typedef enum call_kind {
     DDL,
     STATS,
     STOP,
+    SAVE,
     KINDS
 } call_kind;
 
@@ -207,11 +208,16 @@ stop(worker *w) {
     }
 }
 
+static void
+save(worker *w) {
+    run_sql(w, SAVE, "CHECKPOINT");
+}
+
 static void *
 work(void *arg) {
     static void (*const calls[])(worker *) = {insert, append,    insert_csv, query, query,
                                               next,   next,      next,       look,  change,
-                                              stop,   subscribe, insert,     next};
+                                              stop,   subscribe, insert,     next,  save};
     worker *w = arg;
     for (int64_t i = 0; i < w->calls; i++) {
         calls[rng_below(&w->r, ARRAY_COUNT(calls))](w);
@@ -240,7 +246,11 @@ test_mixed_calls(void **state) {
     laminar_error     failed;
     _Atomic int64_t   rows = 0;
     int64_t           made = 0;
-    laminar_database *db = db_open();
+    laminar_options   options = LAMINAR_OPTIONS_INIT;
+    laminar_database *db = NULL;
+    options.checkpoint_interval_ms = 3600000;
+    db_check_ok(laminar_database_open(&db, ":memory:", &options, &failed), &failed, "open",
+                __FILE__, __LINE__);
     db_run(db, "CREATE SOURCE t (k BIGINT, s VARCHAR DEFAULT 'd');"
                "CREATE STREAM totals AS SELECT k, count(*) AS n, max(s) AS s FROM t GROUP BY k");
     db_check_ok(laminar_database_start(db, &failed), &failed, "start", __FILE__, __LINE__);

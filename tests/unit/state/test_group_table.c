@@ -61,27 +61,21 @@ test_many_groups(void **unused) {
     CHECK_EQ(mem_fini(&account), 0);
 }
 
-/* ---- restore: blocks of a snapshot into a new store, then rebuild */
-
-static status
-copy_block(void *arg, uint32_t id, uint64_t block, const void *data, size_t size, error *err) {
-    return array_restore_block(store_array_at(arg, id), block, data, size, err);
-}
+/* ---- restore: its image into a new store, then rebuild */
 
 static void
 test_restore(void **unused) {
     (void)unused;
-    mem             account;
-    error           err = {0};
-    store          *s, *fresh;
-    store_snapshot *shot;
-    group_table     t, copy;
-    arena           a;
-    rng             r;
-    const shape    *sh = &shapes[5];
-    data_type       types[2] = {type_of(TYPE_I64), type_of(TYPE_TEXT)};
-    rows           *in = calloc(1, sizeof(*in));
-    static slot     slots[ROWS_MAX], again[ROWS_MAX];
+    mem          account;
+    error        err = {0};
+    store       *s, *fresh;
+    group_table  t, copy;
+    arena        a;
+    rng          r;
+    const shape *sh = &shapes[5];
+    data_type    types[2] = {type_of(TYPE_I64), type_of(TYPE_TEXT)};
+    rows        *in = calloc(1, sizeof(*in));
+    static slot  slots[ROWS_MAX], again[ROWS_MAX];
     mem_init(&account, INT64_MAX);
     arena_init(&a, &account);
     rng_init(&r, 3);
@@ -98,8 +92,12 @@ test_restore(void **unused) {
             CHECK_OK(group_table_remove(&t, k, &err));
         }
     }
-    CHECK_OK(store_snapshot_open(&shot, s, &err));
-    CHECK_OK(snapshot_changed_blocks(shot, 0, copy_block, fresh, &err));
+    buf image;
+    buf_init(&image, &account, SIZE_MAX);
+    CHECK_OK(store_image_put(s, NULL, &image, &err));
+    image_reader bytes = {.at = image.data, .left = image.size};
+    CHECK_OK(store_image_take(fresh, NULL, &bytes, &err));
+    buf_fini(&image);
     CHECK_OK(group_table_rebuild(&copy, &err));
     CHECK_OK(group_table_validate(&copy, &err));
     CHECK_EQ(copy.live_count, t.live_count);
@@ -109,7 +107,6 @@ test_restore(void **unused) {
         CHECK_OK(group_table_find(&copy, in->columns, in->count, again, &a, &err));
         assert_memory_equal(slots, again, (size_t)in->count * sizeof(slot));
     }
-    store_snapshot_close(shot);
     group_table_close(&t);
     group_table_close(&copy);
     store_close(s);

@@ -81,19 +81,19 @@ test_round_trip(void **state) {
     open_tables(&to, &m, "sums");
     open_tables(&other, &m, "others");
     add(&from, 100, &a);
-    CHECK_OK(store_image_put(from.s, &image, &err));
+    CHECK_OK(store_image_put(from.s, NULL, &image, &err));
     image_reader in = {.at = image.data, .left = image.size};
-    CHECK_OK(store_image_take(to.s, &in, &err));
+    CHECK_OK(store_image_take(to.s, NULL, &in, &err));
     CHECK_EQ(in.left, 0);
     CHECK_OK(group_table_rebuild(&to.groups, &err));
     check(&to, 100, &a);
     add(&to, 0, &a); /* it goes on */
     check(&to, 0, &a);
     in = (image_reader){.at = image.data, .left = image.size};
-    CHECK_EQ(store_image_take(other.s, &in, &err), ERR_CORRUPTION);
+    CHECK_EQ(store_image_take(other.s, NULL, &in, &err), ERR_CORRUPTION);
     for (size_t size = 0; size < image.size; size += 1 + size / 3) {
         in = (image_reader){.at = image.data, .left = size};
-        CHECK_EQ(store_image_take(to.s, &in, &err), ERR_CORRUPTION);
+        CHECK_EQ(store_image_take(to.s, NULL, &in, &err), ERR_CORRUPTION);
     }
     close_tables(&other);
     close_tables(&to);
