@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -200,6 +201,42 @@ def test_68_all_streams_are_at_one_moment(db: laminardb.Connection) -> None:
     for n, s, _ in changes(sub):
         assert (n, s) in ((0, 0), (None, None), (0, None)), (n, s)
     assert db.query("SELECT * FROM same").fetchall() == [(0, 0)]
+
+
+def test_59_what_a_checkpoint_says_it_holds(tmp_path: Path) -> None:
+    """After each, a copy of the directory, whose log has nothing, has every operator's stream as it was."""
+    path = tmp_path / "db"
+    config = laminardb.LaminarConfig(
+        deterministic=True, durability="off", checkpoint_interval_ms=3_600_000
+    )
+    names = [name.replace(" ", "_") for name in OPERATORS]
+
+    def shown(db: laminardb.Connection) -> list[list[Any]]:
+        return [sorted(db.query(f"SELECT * FROM s_{name}").fetchall(), key=repr) for name in names]
+
+    with laminardb.open(path, config=config) as db:
+        for name in "tu":
+            db.execute(f"CREATE SOURCE {name} (ts BIGINT, k VARCHAR, v BIGINT, WATERMARK FOR ts AS ts - 6)")
+        db.execute("CREATE TABLE d (k VARCHAR PRIMARY KEY, v BIGINT)")
+        for name, query in OPERATORS.items():
+            db.execute(
+                f"CREATE STREAM s_{name.replace(' ', '_')} {OPTIONS.get(name, '')} AS {query}"
+            )
+        db.start()
+        for i in range(12):
+            db.tick(500 * i)
+            rows = [(4 * i - 40 * (i % 5 == 4) + j, "abc"[(i + j) % 3], (i * 7 + j) % 5) for j in range(3)]
+            db.insert("tu"[i % 3 == 2], rows)
+            db.insert("d", ("abc"[i % 3], i))
+            if i % 4 == 3:
+                db.execute("DELETE FROM d WHERE k = 'b'")
+            made = db.checkpoint()
+            copy = tmp_path / f"copy{i}"
+            shutil.copytree(path, copy)
+            with laminardb.open(copy, config=config) as twin:
+                assert twin.checkpoint_status().checkpoint_id == made
+                assert shown(twin) == shown(db), i
+        assert sum(map(len, shown(db))) > 100
 
 
 def test_62_definitions_come_back(tmp_path: Path) -> None:
