@@ -6,6 +6,7 @@ laminardb.testing.reload takes the state of every stream to the bytes of a check
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -145,6 +146,33 @@ def test_61_every_operator_is_restored(name: str) -> None:
     assert len(once) > 2 and play(name, True) == once
 
 
+def formats(directory: Path) -> str:
+    """Of the log, the manifests and the states in it."""
+    log, manifest, state = (sorted(directory.glob(kind))[-1] for kind in ("wal-*", "checkpoint-*", "state-*"))
+    return f"{log.read_bytes()[:12].hex()} {manifest.read_bytes()[:8].hex()} {state.read_bytes()[:4].hex()}"
+
+
+def test_63_every_format_opens_or_says_why(tmp_path: Path) -> None:
+    """Directories of every version of the format: what this one writes is among them."""
+    import golden
+
+    golden.make(tmp_path / "now")
+    known = set()
+    for kept in sorted((ROOT / "tests/golden").iterdir()):
+        copy = tmp_path / kept.name
+        shutil.copytree(kept, copy)
+        known.add(formats(copy / "golden.ldb"))
+        try:
+            with laminardb.open(copy / "golden.ldb", config=golden.CONFIG) as db:
+                db.verify()
+                assert golden.shown(db) == json.loads((kept / "expected.json").read_text(encoding="utf-8"))
+                for i in range(12, 15):
+                    golden.insert(db, i)
+        except laminardb.LaminarError as e:
+            assert "format" in str(e) and kept.name != "current", e
+    assert formats(tmp_path / "now/golden.ldb") in known, "python tests/model/golden.py tests/golden/NAME"
+
+
 @pytest.mark.parametrize("window", ("TUMBLE(ts, 10)", "HOP(ts, 5, 10)", "SESSION(ts, 5)"))
 def test_64_rows_within_the_lateness_after_a_restore(db: laminardb.Connection, window: str) -> None:
     """Open windows and their late rows are there after it, and so is the watermark that judges them."""
@@ -205,38 +233,21 @@ def test_68_all_streams_are_at_one_moment(db: laminardb.Connection) -> None:
 
 def test_59_what_a_checkpoint_says_it_holds(tmp_path: Path) -> None:
     """After each, a copy of the directory, whose log has nothing, has every operator's stream as it was."""
+    import golden
+
     path = tmp_path / "db"
-    config = laminardb.LaminarConfig(
-        deterministic=True, durability="off", checkpoint_interval_ms=3_600_000
-    )
-    names = [name.replace(" ", "_") for name in OPERATORS]
-
-    def shown(db: laminardb.Connection) -> list[list[Any]]:
-        return [sorted(db.query(f"SELECT * FROM s_{name}").fetchall(), key=repr) for name in names]
-
+    config = laminardb.LaminarConfig(deterministic=True, durability="off", checkpoint_interval_ms=3_600_000)
     with laminardb.open(path, config=config) as db:
-        for name in "tu":
-            db.execute(f"CREATE SOURCE {name} (ts BIGINT, k VARCHAR, v BIGINT, WATERMARK FOR ts AS ts - 6)")
-        db.execute("CREATE TABLE d (k VARCHAR PRIMARY KEY, v BIGINT)")
-        for name, query in OPERATORS.items():
-            db.execute(
-                f"CREATE STREAM s_{name.replace(' ', '_')} {OPTIONS.get(name, '')} AS {query}"
-            )
-        db.start()
+        golden.declare(db)
         for i in range(12):
-            db.tick(500 * i)
-            rows = [(4 * i - 40 * (i % 5 == 4) + j, "abc"[(i + j) % 3], (i * 7 + j) % 5) for j in range(3)]
-            db.insert("tu"[i % 3 == 2], rows)
-            db.insert("d", ("abc"[i % 3], i))
-            if i % 4 == 3:
-                db.execute("DELETE FROM d WHERE k = 'b'")
+            golden.insert(db, i)
             made = db.checkpoint()
             copy = tmp_path / f"copy{i}"
             shutil.copytree(path, copy)
             with laminardb.open(copy, config=config) as twin:
                 assert twin.checkpoint_status().checkpoint_id == made
-                assert shown(twin) == shown(db), i
-        assert sum(map(len, shown(db))) > 100
+                assert golden.shown(twin) == golden.shown(db), i
+        assert sum(map(len, golden.shown(db).values())) > 100
 
 
 def test_62_definitions_come_back(tmp_path: Path) -> None:
