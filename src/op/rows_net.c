@@ -38,6 +38,11 @@ find_heads(net_rows *r, const delta *views, arena *a, error *err) {
     if (views->column_count > 0) {
         hash_columns(hash, views->columns, views->column_count, r->count);
     }
+#ifdef LAMINAR_HASH_MASK /* tests force collisions */
+    for (int32_t i = 0; i < r->count; i++) {
+        hash[i] &= LAMINAR_HASH_MASK;
+    }
+#endif
     for (int32_t i = 0; i < r->count; i++) {
         uint64_t at = hash[i] & (size - 1);
         while (table[at] != 0 && hash[table[at] - 1] != hash[i]) {
