@@ -145,7 +145,7 @@ take(making *k, error *err) {
     s = s < 0 ? s : engine_save(db->engine, &keeping, out, err);
     arena_fini(&scratch);
     s = s == OK && out->failed ? error_memory(err) : s;
-    k->made.after = d->log == NULL ? 0 : wal_last(d->log);
+    k->made.after = d->log == NULL ? 0 : wal_last(d->log); /* all of one moment (D12) */
     k->made.epoch = (int64_t)engine_sequence(db->engine);
     k->made.has_readers = engine_has_kept_logs(db->engine);
     count_rows(k);
@@ -368,7 +368,7 @@ write_all(making *k, int64_t began_ns, error *err) {
     bool is_doubtful = false;
     s = s < 0 ? s : enlist(k, &is_doubtful, err);
     k->d->checkpoints.failed |= is_doubtful;
-    if (s < 0 && !is_doubtful) {
+    if (s < 0 && !is_doubtful) { /* nothing was written over, and nothing is left (D15) */
         drop_files(k);
     }
     return s;

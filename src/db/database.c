@@ -210,7 +210,7 @@ closed(error *err) {
 }
 
 status
-db_check_process(const laminar_database *db, error *err) {
+db_check_process(const laminar_database *db, error *err) { /* D17 */
     if (db->process != getpid()) {
         return error_set(err, ERR_CONNECTION_FAILED,
                          "this database was opened before a fork: open it again in the child");

@@ -411,6 +411,7 @@ in_use(const durable *d, const char *path, error *err) {
     return error_hint(err, "one process holds a database at a time: close it there");
 }
 
+/* One process at a time, however the last one ended; the file is never removed (D16). */
 static status
 take_lock(durable *d, const char *directory, error *err) {
     char path[PATH_MAX];

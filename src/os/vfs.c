@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vfs.c - the real file system: positioned reads and writes on Linux files.
  *
- * Signals and short transfers are dealt with here: callers see whole reads (up to the end of the
- * file) and whole writes, or an error that names the file. The table of functions is stateless
- * and shared by all databases of the process, so the few bytes of an open file are charged to
- * none of them. */
+ * Signals and short transfers are dealt with here (D3, D25): callers see whole reads (up to the end
+ * of the file) and whole writes, or an error that names the file (D22, D26). Nothing is mapped, so
+ * a file that shrinks gives an error and no signal (D23); offsets have 64 bits (D24); children of
+ * exec get no descriptor (D17). The table of functions is stateless and shared by all databases of
+ * the process, so the few bytes of an open file are charged to none of them. */
 #include "os/vfs.h"
 
 #include <dirent.h>

@@ -4,7 +4,8 @@
  * A checkpoint with the number n is the sealed files state-n, and rows-k and blocks-k for numbers
  * k up to n of checkpoints that wrote them, and the manifest checkpoint-n, which has their sizes
  * and salts and is written last: without it there is no checkpoint, with it all of it was on disk.
- * Numbers grow and are 16 hexadecimal digits in names. */
+ * Numbers grow,
+ * whatever the clock does (D18), and are 16 hexadecimal digits in names. */
 #ifndef LAMINAR_STORE_MANIFEST_H
 #define LAMINAR_STORE_MANIFEST_H
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A kept database as a version of the format wrote it: `python tests/model/golden.py FOLDER` makes one.
 
-It has sources, a table, a stream of each operator, a checkpoint and a log behind it, and `expected.json`, which
-has what each stream showed. tests/golden holds one for each version; test_63 opens copies of them.
+It has sources, a table, a stream of each operator, a checkpoint and a log behind it, and `expected.json`,
+which has what each stream showed. tests/golden holds one for each version; test_63 opens copies of them.
 """
 
 from __future__ import annotations

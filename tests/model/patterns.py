@@ -89,7 +89,8 @@ PATTERNS: dict[int, tuple[str, ...]] = {
          "test_time_units.py::test_bigint_times_of_every_unit",
          "test_time_units.py::test_a_wrong_unit_is_said_once"),
     # E. state, checkpoints, restart
-    59: (f"{RESTORE}::test_59_what_a_checkpoint_says_it_holds", "test_kept_worlds.py::test_what_is_kept_comes_back"),
+    59: (f"{RESTORE}::test_59_what_a_checkpoint_says_it_holds",
+         "test_kept_worlds.py::test_what_is_kept_comes_back"),
     60: ("tests/unit/db/test_durable.c::test_ends", "tests/python/test_kill_call.py::test_kill_at_each_call"),
     61: (f"{RESTORE}::test_61_every_operator_has_a_case",
          f"{RESTORE}::test_61_every_operator_is_restored", RANDOM),

@@ -7,6 +7,7 @@ import datetime as dt
 import errno
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -387,3 +388,54 @@ def test_what_is_away_or_forbidden_now_does_not_keep_it_from_opening(tmp_path: P
     csv.write_text("x,y\n3,4\n")
     with laminardb.open(path) as db:
         assert db.query("SELECT z FROM w").fetchall() == [(4,)]
+
+
+def test_a_log_longer_than_memory(tmp_path: Path) -> None:
+    """It is run record by record (D13): 48 MB of it where 24 MiB are allowed."""
+    path = tmp_path / "a.ldb"
+    with laminardb.open(path, config=LaminarConfig(durability="async")) as db:
+        db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR) WITH (retain = '1000 rows')")
+        db.execute("CREATE STREAM n AS SELECT count(*) AS n, max(k) AS k FROM t")
+        db.start()
+        for i in range(24):
+            db.insert("t", {"k": [i] * 2000, "s": ["x" * 1000] * 2000})
+    assert sum(f.stat().st_size for f in path.glob("wal-*")) > 48_000_000
+    with laminardb.open(path, config=LaminarConfig(memory_limit=24 << 20)) as db:
+        assert db.query("SELECT n, k FROM n").fetchall() == [(48_000, 23)]
+
+
+def test_no_descriptor_left(tmp_path: Path) -> None:
+    """Each call that needs one says so and changes nothing (D26); with descriptors again all goes on."""
+    path = tmp_path / "a.ldb"
+    config = LaminarConfig(checkpoint_interval_ms=3_600_000, wal_segment_bytes=65_536)
+    refused = 0
+    with laminardb.open(path, config=config) as db:
+        db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
+        db.start()
+        db.insert("t", (0, "first"))
+        db.checkpoint()  # all is imported
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = os.dup(0)
+        os.close(free)
+        acknowledged = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+            with pytest.raises(laminardb.CheckpointError, match="Too many open files"):
+                db.checkpoint()
+            with pytest.raises(laminardb.ConnectionError, match="Too many open files"):
+                laminardb.open(tmp_path / "b.ldb")
+            for i in range(40):
+                try:
+                    db.insert("t", {"k": [i] * 100, "s": ["y" * 50] * 100})
+                    acknowledged += 100
+                except laminardb.LaminarError as e:
+                    assert "Too many open files" in str(e), e
+                    refused += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert refused > 0 and db.query("SELECT count(*) FROM t").fetchall() == [(acknowledged,)]
+        db.insert("t", (1, "again"))
+        db.checkpoint()
+        assert not (tmp_path / "b.ldb").exists() or not list((tmp_path / "b.ldb").glob("wal-*"))
+    with laminardb.open(path, config=config) as db:
+        assert db.query("SELECT count(*) FROM t").fetchall() == [(acknowledged + 1,)]

@@ -76,6 +76,35 @@ test_round_trip(void **state) {
     CHECK_OK(fs->remove(fs, p->b, &err));
 }
 
+/* Where numbers of 31 and 32 bits end (D24); the file has holes up to there. */
+static void
+test_far_offsets(void **state) {
+    static const int64_t ends[] = {INT64_C(1) << 31, INT64_C(1) << 32, (INT64_C(1) << 32) + 4096};
+    const place         *p = *state;
+    vfs                 *fs = vfs_real();
+    vfs_file            *f = NULL;
+    error                err;
+    CHECK_OK(fs->open(fs, &f, p->a, VFS_READ | VFS_WRITE | VFS_CREATE, &err));
+    for (int32_t i = 0; i < ARRAY_COUNT(ends); i++) {
+        for (int64_t at = ends[i] - 3; at <= ends[i] + 1; at++) {
+            int64_t size = 0;
+            size_t  got = 0;
+            char    back[8] = {0};
+            CHECK_OK(fs->write(f, at, "far", 3, &err));
+            CHECK_OK(fs->size(f, &size, &err));
+            CHECK_EQ(size, at + 3);
+            CHECK_OK(fs->read(f, at, back, sizeof(back), &got, &err));
+            CHECK(got == 3 && memcmp(back, "far", 3) == 0);
+        }
+    }
+    char   first[3] = {1, 1, 1};
+    size_t got = 0;
+    CHECK_OK(fs->read(f, 0, first, sizeof(first), &got, &err));
+    CHECK(got == 3 && first[0] == 0 && first[2] == 0); /* nothing came round */
+    CHECK_OK(fs->truncate(f, ends[0], &err));
+    CHECK_OK(fs->close(f, &err));
+}
+
 static void
 test_short_file(void **state) {
     const place *p = *state;
@@ -222,7 +251,7 @@ test_directories_and_locks(void **state) {
 
 #define IN_PLACE(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
-UNIT_MAIN(IN_PLACE(test_round_trip), IN_PLACE(test_short_file),
+UNIT_MAIN(IN_PLACE(test_round_trip), IN_PLACE(test_far_offsets), IN_PLACE(test_short_file),
           IN_PLACE(test_descriptors_are_not_inherited), IN_PLACE(test_errors_name_the_file),
           IN_PLACE(test_partial_write_is_an_error), IN_PLACE(test_temporary_files),
           IN_PLACE(test_directories_and_locks))
