@@ -23,9 +23,18 @@ LAMINAR_API laminar_status laminar_database_checkpoint(laminar_database *db, int
 /* Those that there are, oldest first, as the table laminar.checkpoints: checkpoint_id BIGINT,
  * created_at TIMESTAMPTZ, epoch BIGINT (the newest insert in it), rows BIGINT, size_bytes BIGINT
  * (that were written for it), duration_ms and stall_ms DOUBLE (how long inserts had to wait),
- * trigger VARCHAR ("asked", "interval", "log", "durability" or "close"). */
+ * trigger VARCHAR ("asked", "interval", "log", "durability", "close" or "restore"). */
 LAMINAR_API laminar_status laminar_database_checkpoints(laminar_database *db, laminar_result **out,
                                                         laminar_error *err);
+
+/* Puts the database back to one of them: tables, streams and definitions are those of then, and
+ * what was open goes on with them. Subscriptions see what is different now as the changes of one
+ * tick, sinks write it; those of streams that were not there, or not by the same definition, end
+ * with code 600. It lasts when this returned. Code 700:
+ * there is no such checkpoint, or it could not be done now; 702: it is damaged; all is as before
+ * then. */
+LAMINAR_API laminar_status laminar_database_restore(laminar_database *db, int64_t id,
+                                                    laminar_error *err);
 
 typedef struct laminar_checkpoint_status {
     uint32_t size;            /* sizeof(laminar_checkpoint_status), set by the caller */

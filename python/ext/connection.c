@@ -695,6 +695,7 @@ static PyMethodDef connection_methods[] = {
     {"_history", ext_connection_history, METH_O, NULL},
     {"cancel_query", ext_connection_cancel_query, METH_O, ext_doc_cancel_query},
     {"_checkpoint", ext_connection_checkpoint, METH_NOARGS, NULL},
+    {"_restore", ext_connection_restore, METH_O, NULL},
     {"_checkpoints", ext_connection_checkpoints, METH_NOARGS, NULL},
     {"_checkpoint_status", ext_connection_checkpoint_status, METH_NOARGS, NULL},
     {"_memory", ext_connection_memory, METH_NOARGS, NULL},

@@ -22,6 +22,7 @@ int       ext_know_main_thread(module_state *state); /* -1: a handler raised */
 
 /* durable.c: methods */
 PyObject *ext_connection_checkpoint(PyObject *o, PyObject *unused);
+PyObject *ext_connection_restore(PyObject *o, PyObject *id);
 PyObject *ext_connection_checkpoints(PyObject *o, PyObject *unused);
 PyObject *ext_connection_checkpoint_status(PyObject *o, PyObject *unused);
 /* metrics.c: methods */

@@ -14,6 +14,22 @@ ext_connection_checkpoint(PyObject *o, PyObject *unused) {
 }
 
 PyObject *
+ext_connection_restore(PyObject *o, PyObject *id) {
+    connection_object *self = (connection_object *)o;
+    const long long    number = PyLong_AsLongLong(id);
+    laminar_error      err;
+    laminar_status     s;
+    if (number == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    ENGINE_CALL(s = laminar_database_restore(self->db, number, &err));
+    if (s < 0) {
+        return ext_raise_error(self->state, &err);
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *
 ext_connection_checkpoints(PyObject *o, PyObject *unused) {
     connection_object *self = (connection_object *)o;
     laminar_result    *rows = NULL;

@@ -118,6 +118,30 @@ class Operating(Asking):
 
         return [CheckpointInfo(*row) for row in self._checkpoints().fetchall()]
 
+    def restore(self, checkpoint_id: int) -> None:
+        """Puts the database back to a checkpoint: tables, streams and definitions are those of then.
+
+        What is open goes on. Subscriptions, views and sinks see what is different now as changes, all of one
+        tick; the subscription to a stream that was not there, or not by the same definition, ends with code
+        600. Counters, settings and the clock stay. It is lasting when this returns, and cannot be undone
+        but by going back to another checkpoint.
+
+        Raises:
+            CheckpointError: 700: there is no such checkpoint (the text says which there are), or not now,
+                since a stream is being filled; 701: the database has none; 702: its files are damaged. All
+                is as before then.
+
+        Example:
+            >>> db = laminardb.open(config=laminardb.LaminarConfig(checkpoint_interval_ms=60_000))
+            >>> _ = db.execute("CREATE TABLE t (k BIGINT)")
+            >>> before = db.checkpoint()
+            >>> _ = db.insert("t", {"k": 1})
+            >>> db.restore(before)
+            >>> db.query("SELECT count(*) FROM t").fetchone()
+            (0,)
+        """
+        self._restore(checkpoint_id)
+
     def checkpoint_status(self) -> CheckpointStatus:
         """Whether checkpoints are enabled, the newest one, and how long the log is.
 

@@ -256,6 +256,23 @@ catalog_take(catalog *c, text name) {
     return o;
 }
 
+void
+catalog_exchange(catalog *a, catalog *b) {
+    mutex_lock(&a->lock); /* b is the caller's alone */
+    const catalog had = *a;
+    a->count = b->count;
+    a->capacity = b->capacity;
+    a->objects = b->objects;
+    b->count = had.count;
+    b->capacity = had.capacity;
+    b->objects = had.objects;
+    a->next_id = b->next_id = a->next_id > b->next_id ? a->next_id : b->next_id;
+    mutex_unlock(&a->lock);
+    if (a->functions != NULL) {
+        catalog_exchange(a->functions, b->functions);
+    }
+}
+
 /* The hint is a help alone: without memory for it the error stands without one. */
 static void
 hint_nearest(const catalog *c, text name, error *err) {

@@ -161,9 +161,11 @@ status      catalog_need(object **out, const catalog *c, text name, bool exact, 
 const char *object_kind_name(object_kind kind);  /* "source" */
 const char *object_kind_word(object_kind kind);  /* "SOURCE" */
 catalog    *catalog_functions(const catalog *c); /* SQL functions have names of their own */
-int32_t     catalog_count(const catalog *c);
-object     *catalog_at(const catalog *c, int32_t i); /* in order of creation */
-status      catalog_depend(object *on, object *dependent, error *err) MUST_USE;
-void        catalog_undepend(object *on, object *dependent);
+/* Each has what the other had, functions too; ids go on growing in both. */
+void    catalog_exchange(catalog *a, catalog *b);
+int32_t catalog_count(const catalog *c);
+object *catalog_at(const catalog *c, int32_t i); /* in order of creation */
+status  catalog_depend(object *on, object *dependent, error *err) MUST_USE;
+void    catalog_undepend(object *on, object *dependent);
 
 #endif

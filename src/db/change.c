@@ -331,7 +331,7 @@ statement_wait_for_room(statement_context *c, const ast_statement *st, error *er
     catalog_object_retain(o);
     db_leave(db);
     const status waited = db_wait_for_room(db, o, err);
-    mutex_lock(&db->token); /* objects are released with it */
+    db_enter_again(db); /* objects are released with it */
     catalog_object_release(o);
     db_leave(db);
     return waited;

@@ -148,12 +148,13 @@ take(making *k, error *err) {
     k->made.after = d->log == NULL ? 0 : wal_last(d->log); /* all of one moment (D12) */
     k->made.epoch = (int64_t)engine_sequence(db->engine);
     k->made.has_readers = engine_has_kept_logs(db->engine);
+    d->has_said = false; /* the log is read from here on */
     count_rows(k);
     return s;
 }
 
-static status
-check_steady(const laminar_database *db, error *err) {
+status
+checkpoint_check_steady(const laminar_database *db, error *err) {
     const durable *d = db->durable;
     if (d->broken) {
         *err = d->fault;
@@ -174,7 +175,7 @@ take_with_token(making *k, bool always, error *err) {
     checkpoints      *all = &k->d->checkpoints;
     const int64_t     began_ns = clock_ticks_ns(&db->clock.base);
     engine_settle(db->engine);
-    TRY(check_steady(db, err));
+    TRY(checkpoint_check_steady(db, err));
     const int64_t after = k->d->log == NULL ? 0 : wal_last(k->d->log);
     if (!always && after == all->seen_after &&
         (int64_t)engine_sequence(db->engine) == all->seen_epoch) {
@@ -349,9 +350,25 @@ enlist(making *k, bool *is_doubtful, error *err) {
 
 /* ---- making one */
 
+static status
+begin(making *k, laminar_database *db, checkpoint_trigger trigger, error *err) {
+    const checkpoints *all = &db->durable->checkpoints;
+    *k = (making){.db = db,
+                  .d = db->durable,
+                  .made = {.id = all->next_id, .trigger = trigger, .floor = all->floor}};
+    k->made.created_us = clock_now_us(&db->clock.base);
+    k->shelf = (table_shelf){.context = k, .put = shelve};
+    buf_init(&k->state, db->mem, SIZE_MAX / 2);
+    const manifest *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
+    return blocks_begin(&k->blocks, db->mem, all->next_id, newest, err);
+}
+
 static void
-finish(making *k) {
+finish(making *k, status how) {
     mem *m = k->db->mem;
+    if (how < 0) {
+        blocks_forget(&k->blocks);
+    }
     for (int32_t i = 0; i < k->segment_count; i++) {
         segment_release(k->segments[i].segment);
     }
@@ -389,7 +406,10 @@ take_and_write(making *k, int64_t began_ns, error *err) {
     if (s == OK && (d->unlogged || d->checkpoints.crowded)) {
         k->made.floor = d->unlogged ? k->made.id : k->made.floor;
         s = write_all(k, began_ns, err);
-        d->unlogged = d->unlogged && s < 0;
+        if (s == OK) {
+            d->unlogged = false;
+            d->checkpoints.floor = k->made.floor;
+        }
         db_leave(db);
         return s;
     }
@@ -414,27 +434,39 @@ checkpoint_make(laminar_database *db, checkpoint_trigger trigger, int64_t *id, e
     durable      *d = db->durable;
     checkpoints  *all = &d->checkpoints;
     const int64_t began_ns = clock_ticks_ns(&db->clock.base);
+    making        k;
     mutex_lock(&all->making);
-    making k = {
-        .db = db, .d = d, .made = {.id = all->next_id, .trigger = trigger, .floor = all->floor}};
-    k.made.created_us = clock_now_us(&db->clock.base);
-    k.shelf = (table_shelf){.context = &k, .put = shelve};
-    buf_init(&k.state, db->mem, SIZE_MAX / 2);
-    const manifest *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
-    status          s = blocks_begin(&k.blocks, db->mem, all->next_id, newest, err);
+    status s = begin(&k, db, trigger, err);
     s = s < 0 ? s : take_and_write(&k, began_ns, err);
-    if (s == OK) {
-        all->next_id++;
-        all->floor = k.made.floor;
-    } else {
-        blocks_forget(&k.blocks);
-    }
-    finish(&k);
+    all->next_id += s == OK;
+    finish(&k, s);
     mutex_unlock(&all->making);
     if (id != NULL) {
         *id = k.made.id;
     }
     return s < 0 ? failed(db, s, err) : OK;
+}
+
+status
+checkpoint_write_now(laminar_database *db, checkpoint_trigger trigger, bool has_readers,
+                     error *err) {
+    durable      *d = db->durable;
+    checkpoints  *all = &d->checkpoints;
+    const int64_t began_ns = clock_ticks_ns(&db->clock.base);
+    making        k;
+    status s = begin(&k, db, trigger, err);
+    k.made.floor = k.made.id;
+    s = s < 0 ? s : take(&k, err);
+    k.made.has_readers = has_readers;
+    k.made.stall_us = (clock_ticks_ns(&db->clock.base) - began_ns) / 1000;
+    s = s < 0 ? s : write_all(&k, began_ns, err);
+    if (s == OK) {
+        all->next_id++;
+        all->floor = k.made.id;
+        d->unlogged = false;
+    }
+    finish(&k, s);
+    return s;
 }
 
 bool

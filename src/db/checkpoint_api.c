@@ -3,11 +3,10 @@
  * of them. */
 #include "db/durable_internal.h"
 
-static const char *const triggers[] = {[CHECKPOINT_ASKED] = "asked",
-                                       [CHECKPOINT_INTERVAL] = "interval",
-                                       [CHECKPOINT_LOG] = "log",
-                                       [CHECKPOINT_LOGGING] = "durability",
-                                       [CHECKPOINT_CLOSING] = "close"};
+static const char *const triggers[] = {
+    [CHECKPOINT_ASKED] = "asked",   [CHECKPOINT_INTERVAL] = "interval",
+    [CHECKPOINT_LOG] = "log",       [CHECKPOINT_LOGGING] = "durability",
+    [CHECKPOINT_CLOSING] = "close", [CHECKPOINT_RESTORED] = "restore"};
 
 static status
 check_enabled(const laminar_database *db, error *err) {

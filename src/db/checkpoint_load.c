@@ -221,7 +221,7 @@ take_state(loading *l, image_reader *in, error *err) {
     TRY(image_take_u32(in, &state, err));
     TRY(take_definitions(l, in, err));
     TRY(pipelines_take_versions(l->db, in, err));
-    if (now_us > clock_now_us(&l->db->clock.base)) {
+    if (db_clock_is_stepped(l->db) && now_us > clock_now_us(&l->db->clock.base)) {
         TRY(db_go_to(l->db, now_us, err));
     }
     atomic_store(&l->db->random.state, (uint64_t)random);
@@ -245,6 +245,12 @@ load_one(durable *d, const manifest *from, bool *sound, error *err) {
     buf_fini(&state);
     close_files(&l);
     return s;
+}
+
+status
+checkpoint_load_one(durable *d, const manifest *from, error *err) {
+    bool ignored;
+    return load_one(d, from, &ignored, err);
 }
 
 /* ---- which one */
@@ -300,6 +306,7 @@ checkpoints_load(durable *d, int64_t *after, error *err) {
     TRY(load_best(d, &used, err));
     *after = used == NULL ? 0 : used->after;
     all->floor = newest == NULL ? 0 : newest->floor;
+    all->loaded = used == NULL ? 0 : used->id;
     if (used != NULL && used == newest) {
         all->seen_after = used->after;
         all->seen_epoch = used->epoch;

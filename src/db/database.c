@@ -229,9 +229,27 @@ db_is_interrupted(laminar_database *db) {
     return db->interrupt_check != NULL && db->interrupt_check(db->interrupt_context);
 }
 
+/* This thread puts another state in the place of all that there is, and has the token until it is
+ * there, whatever it calls. */
+static bool
+is_restoring(laminar_database *db) {
+    const uint64_t restorer = atomic_load_explicit(&db->restorer, memory_order_relaxed);
+    return UNLIKELY(restorer != 0) && restorer == thread_id();
+}
+
+void
+db_enter_again(laminar_database *db) {
+    if (!is_restoring(db)) {
+        mutex_lock(&db->token);
+    }
+}
+
 /* A signal must end a wait for somebody else's long work too. */
 static status
 take_token(laminar_database *db, error *err) {
+    if (is_restoring(db)) {
+        return OK;
+    }
     if (mutex_try_lock(&db->token)) {
         return OK;
     }
@@ -266,7 +284,7 @@ db_enter_always(laminar_database *db) {
     if (db_check_process(db, &ignored) < 0 || db_check_inside(db, &ignored) < 0) {
         return false;
     }
-    mutex_lock(&db->token);
+    db_enter_again(db);
     if (atomic_load(&db->state) == DB_CLOSED) {
         db_leave(db);
         return false;
@@ -301,6 +319,9 @@ leave(laminar_database *db) {
 
 void
 db_leave(laminar_database *db) {
+    if (is_restoring(db)) {
+        return;
+    }
     leave(db);
     if (UNLIKELY(atomic_load(&db->end_wanted)) && atomic_exchange(&db->end_wanted, false) &&
         db_enter_always(db)) {
@@ -348,7 +369,7 @@ db_join(laminar_database *db, stream *s, interrupt *guard, error *err) {
     while (done == OK && stream_join_next(s)) {
         db_leave(db);
         done = stream_join_run(s, guard, err);
-        mutex_lock(&db->token);
+        db_enter_again(db);
     }
     return stream_join_end(s, done, err);
 }
@@ -534,7 +555,7 @@ db_await_start(laminar_database *db, error *err) {
         db_leave(db);
         const bool stop = futex_wait(&db->start_word, seen, -1) == WAIT_INTERRUPTED &&
                           db->interrupt_check != NULL && db->interrupt_check(db->interrupt_context);
-        mutex_lock(&db->token);
+        db_enter_again(db);
         if (stop) {
             return error_set(err, ERR_QUERY_CANCELLED, "the wait for another start was cancelled");
         }
@@ -593,6 +614,11 @@ laminar_database_start(laminar_database *db, laminar_error *err) {
 }
 
 /* Timers that fall due on the way go off at their own times. */
+bool
+db_clock_is_stepped(const laminar_database *db) {
+    return db->replaying && atomic_load(&db->restorer) == 0;
+}
+
 status
 db_go_to(laminar_database *db, int64_t now_us, error *err) {
     engine_clock *c = &db->clock.base;

@@ -89,6 +89,11 @@ begin(journal *j, bool is_transaction) {
         return;
     }
     (void)buf_append(&d->record, room, WAL_ROOM);
+    if (d->said_floor != d->checkpoints.floor) { /* first, for durable_floor_of */
+        put_byte(d, ITEM_FLOOR);
+        image_put_i64(&d->record, d->checkpoints.floor);
+        d->said_floor = d->checkpoints.floor;
+    }
     put_settings(d);
     put_byte(d, ITEM_RANDOM);
     image_put_i64(&d->record, (int64_t)atomic_load(&d->db->random.state));
@@ -137,10 +142,12 @@ append(durable *d, error *err) {
         buf_fini(&d->record);
         buf_init(&d->record, m, SIZE_MAX / 2);
         d->has_said = false;
+        d->said_floor = 0;
         return error_memory(err);
     }
     const status s = wal_append_whole(d->log, &d->record, &d->last, err);
     d->has_said = d->has_said && s == OK;
+    d->said_floor = s == OK ? d->said_floor : 0;
     if (d->record.capacity > KEPT) {
         buf_fini(&d->record);
         buf_init(&d->record, m, SIZE_MAX / 2);
@@ -459,7 +466,8 @@ run_log(durable *d, error *err) {
                      err);
         if (s == ERR_CORRUPTION && d->checkpoints.fault.status < 0) {
             *err = d->checkpoints.fault; /* the log does not reach back to the beginning */
-            s = err->status = ERR_CORRUPTION;
+            s = err->status =
+                err->status == ERR_CONNECTOR_FAILED ? ERR_CONNECTOR_FAILED : ERR_CORRUPTION;
         }
     }
     engine_keep_logs(db->engine, false);

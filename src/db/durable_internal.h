@@ -19,7 +19,8 @@ enum {
     ITEM_CHANGE,       /* object, instant, positions that died, whether rows follow, rows */
     ITEM_WATERMARK,    /* object, instant, microseconds */
     ITEM_RANDOM,       /* where random() and its like stood */
-    ITEM_GROUP         /* the changes that follow are one transaction */
+    ITEM_GROUP,        /* the changes that follow are one transaction */
+    ITEM_FLOOR         /* number of a checkpoint: what follows is behind it, see durable_floor_of */
 };
 
 typedef struct binding { /* settings that a statement means something under */
@@ -33,7 +34,8 @@ typedef struct checkpoints {
     manifest *list;   /* oldest first */
     int32_t   count, capacity;
     int64_t   next_id;
-    int64_t   floor; /* see manifest */
+    int64_t   floor;  /* see manifest; changes with the token */
+    int64_t   loaded; /* that the database was opened from; 0: none */
     bool      is_open;
     bool    failed; /* the directory could not be synced: what it has is seen at the next opening */
     bool    crowded; /* the last one failed: no memory for what changed while it was written */
@@ -58,8 +60,9 @@ struct durable {
     int64_t           last;   /* to be committed */
     bool              broken; /* memory has what the log could not be told: see fault */
     error             fault;
-    bool              unlogged; /* durability = 'off': there are changes that no log has */
-    bool              has_said; /* settings stand in the log */
+    bool              unlogged;   /* durability = 'off': there are changes that no log has */
+    bool              has_said;   /* settings stand in the log */
+    int64_t           said_floor; /* likewise, which floor */
     binding           said;
     char              said_zone[72], said_retain[104];
     definitions       definitions;
@@ -79,6 +82,8 @@ status durable_execute(laminar_database *db, text sql, error *err) MUST_USE;
 /* Runs the items of a record or definition. */
 status durable_run_items(laminar_database *db, text items, error *err) MUST_USE;
 bool   durable_is_off(const durable *d); /* changes are not logged */
+/* ---- durable_replay.c: the floor that a record begins with; 0: none */
+int64_t durable_floor_of(text record);
 
 #define STATE_VERSION 2 /* of what a state file holds */
 
@@ -87,6 +92,9 @@ bool   durable_is_off(const durable *d); /* changes are not logged */
 status keep_pipelines(laminar_database *db, arena *a, engine_keeping *k, error *err) MUST_USE;
 /* ---- checkpoint.c */
 status checkpoints_open(durable *d, error *err) MUST_USE;
+/* ---- checkpoint_load.c: that one into a database without objects. After a failure what there is
+ * can only be dropped. */
+status checkpoint_load_one(durable *d, const manifest *from, error *err) MUST_USE;
 /* Before the log is run: the newest state that can be had. *after: the log's last record in it. */
 status checkpoints_load(durable *d, int64_t *after, error *err) MUST_USE;
 void   checkpoints_started(durable *d); /* the database is open */

@@ -65,7 +65,9 @@ take_instant(replay *r, error *err) {
     int64_t at_us;
     TRY(image_take_i64(&r->in, &at_us, err));
     /* A clock that was set back: it stays. */
-    return at_us < clock_now_us(&r->db->clock.base) ? OK : db_go_to(r->db, at_us, err);
+    return at_us < clock_now_us(&r->db->clock.base) || !db_clock_is_stepped(r->db)
+               ? OK
+               : db_go_to(r->db, at_us, err);
 }
 
 static status
@@ -220,6 +222,21 @@ take_view(replay *r, error *err) {
     return OK;
 }
 
+/* What follows is about the state of that checkpoint, or of a later one. */
+static status
+take_floor(replay *r, error *err) {
+    int64_t id;
+    TRY(image_take_i64(&r->in, &id, err));
+    if (r->db->durable->checkpoints.loaded >= id) {
+        return OK;
+    }
+    (void)error_set(err, ERR_CORRUPTION,
+                    "it goes on from checkpoint %lld, which cannot be read or is not there",
+                    (long long)id);
+    return error_hint(err,
+                      "laminardb.salvage(path, into) makes a new database of what came before");
+}
+
 static status
 take_item(replay *r, error *err) {
     char item;
@@ -233,6 +250,8 @@ take_item(replay *r, error *err) {
         return OK;
     case ITEM_RANDOM:
         return take_random(r, err);
+    case ITEM_FLOOR:
+        return take_floor(r, err);
     case ITEM_SETTINGS:
         return take_settings(r, err);
     case ITEM_STATEMENT:
@@ -285,4 +304,16 @@ durable_take_record(void *context, int64_t sequence, text record, error *err) {
     (void)error_set(err, ERR_CORRUPTION, "record %lld of the log cannot be run again: %.300s",
                     (long long)sequence, why.message);
     return why.hint[0] == '\0' ? ERR_CORRUPTION : error_hint(err, "%s", why.hint);
+}
+
+int64_t
+durable_floor_of(text record) {
+    error        ignored;
+    char         item = 0;
+    int64_t      id = 0;
+    image_reader in = {.at = record.data, .left = record.size};
+    return image_take(&in, &item, 1, &ignored) == OK && item == ITEM_FLOOR &&
+                   image_take_i64(&in, &id, &ignored) == OK
+               ? id
+               : 0;
 }

@@ -81,17 +81,27 @@ db_refuse_gone(const object *o, error *err) {
     return error_hint(err, "insert them again; a Writer must be opened again");
 }
 
+/* Rows that were made for an object go into the one that a restore has put in its place, which has
+ * the same definition. */
+static const object *
+standing(const laminar_database *db, const object *o) {
+    const object *now =
+        o->impl != NULL || !o->altered ? o : catalog_find(db->catalog, o->name, true);
+    return now != NULL && now->kind == o->kind && text_equal(now->sql, o->sql) ? now : o;
+}
+
 status
 db_append_batch(laminar_database *db, object *o, batch *rows, error *err) {
     if (atomic_load(&db->state) == DB_CLOSED) {
         return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
     }
     TRY(db_writable(db, err));
-    if (o->impl == NULL) {
+    const object *now = standing(db, o);
+    if (now->impl == NULL) {
         return db_refuse_gone(o, err);
     }
     TRY(db_check_not_null(o, &rows->rows, err));
-    return engine_append(db->engine, o->impl, rows, err);
+    return engine_append(db->engine, now->impl, rows, err);
 }
 
 /* Reading rows looks for what the caller's check says: nothing of them is kept then. */

@@ -97,13 +97,15 @@ typedef struct insert_queue {
 typedef struct durable durable; /* durable.h */
 
 struct laminar_database {
-    _Atomic int32_t  references; /* the user's, and one per appender and subscription */
-    mem             *mem;
-    user_clock       clock;
-    shared_rng       random;
-    bool             deterministic; /* the clock moves in laminar_database_tick alone; no worker */
-    mutex            token;
-    insert_queue     queue;
+    _Atomic int32_t references; /* the user's, and one per appender and subscription */
+    mem            *mem;
+    user_clock      clock;
+    shared_rng      random;
+    bool            deterministic; /* the clock moves in laminar_database_tick alone; no worker */
+    mutex           token;
+    _Atomic uint64_t
+                 restorer; /* thread_id: it has the token, and db_enter gives it (restore.c); 0 */
+    insert_queue queue;
     _Atomic uint64_t transaction_owner; /* thread_id; 0: none. Set with the token */
     _Atomic uint32_t transaction_word;  /* futex: changes when a transaction begins or ends */
     _Atomic uint32_t clock_word; /* futex: changes when the caller's clock moves, and at the end */
@@ -170,6 +172,7 @@ status db_enter(laminar_database *db, error *err) MUST_USE;
 /* The same for what tidies up: no signal ends the wait. False: refused. */
 bool db_enter_always(laminar_database *db) MUST_USE;
 void db_leave(laminar_database *db);
+void db_enter_again(laminar_database *db); /* after db_leave in between: the token alone */
 /* For calls that wait: asks the embedding program, at least every WAIT_LOOK_US. */
 #define WAIT_LOOK_US 50000
 bool db_is_interrupted(laminar_database *db);
@@ -183,6 +186,9 @@ status db_join(laminar_database *db, stream *s, interrupt *guard, error *err) MU
 status db_settle(laminar_database *db, status so_far, error *err) MUST_USE;
 /* The clock of a deterministic database goes on; timers go off on the way. With the token. */
 status db_go_to(laminar_database *db, int64_t now_us, error *err) MUST_USE;
+/* A log is being run, with the clock where it stood: records step it. Not while a database that is
+ * open is put back to a checkpoint, which all lie behind its clock. */
+bool db_clock_is_stepped(const laminar_database *db);
 /* What went wrong where nobody is there to be told: for laminar.errors. From any thread. */
 void db_note_error(laminar_database *db, const char *kind, text name, int32_t code,
                    const char *message);

@@ -121,6 +121,42 @@ find_sound(const manifest *list, int32_t count, mem *m, const char *path) {
     return -1;
 }
 
+typedef struct floor_search {
+    int64_t id;  /* of the checkpoint that the log is to be run behind */
+    int64_t end; /* the last record that can be */
+    int64_t needed;
+} floor_search;
+
+static status
+find_floor(void *context, int64_t sequence, text record, error *err) {
+    floor_search *f = context;
+    const int64_t floor = durable_floor_of(record);
+    (void)err;
+    if (floor > f->id && f->needed == 0) {
+        f->needed = floor;
+        f->end = sequence - 1;
+    }
+    return OK;
+}
+
+/* What comes behind a state that cannot be read is no continuation of an older one. */
+static int64_t
+usable_end(mem *m, vfs *fs, const char *path, int64_t after, int64_t id, error *why) {
+    error        ignored;
+    int64_t      last = 0;
+    floor_search f = {.id = id, .end = INT64_MAX};
+    const status s = wal_scan(m, fs, path, after, INT64_MAX, find_floor, &f, &last, &ignored);
+    if (s < 0 && f.needed == 0) {
+        return INT64_MAX; /* copying tells why */
+    }
+    if (f.needed > 0) {
+        (void)error_set(why, ERR_CORRUPTION,
+                        "the log goes on from checkpoint %lld, which cannot be read",
+                        (long long)f.needed);
+    }
+    return f.end;
+}
+
 static status
 salvage(mem *m, const char *path, const char *into, laminar_salvaged *out, error *err) {
     vfs      *fs = vfs_real();
@@ -131,8 +167,11 @@ salvage(mem *m, const char *path, const char *into, laminar_salvaged *out, error
     TRY(manifests_read(&list, &count, NULL, m, fs, path, err));
     const int32_t sound = find_sound(list, count, m, path);
     const int64_t after = sound < 0 ? 0 : list[sound].after;
+    error         floor = {0};
+    const int64_t end = usable_end(m, fs, path, after, sound < 0 ? 0 : list[sound].id, &floor);
     status        s = begin_directory(fs, into, err);
-    s = s < 0 ? s : wal_copy(m, fs, path, into, after, INT64_MAX, &last, &why, err);
+    s = s < 0 ? s : wal_copy(m, fs, path, into, after, end, &last, &why, err);
+    why = why.message[0] == '\0' ? floor : why;
     s = s < 0 || sound < 0 ? s : manifest_export(&list[sound], m, fs, path, into, err);
     out->records = max_i64(0, last - after);
     out->checkpoint_id = sound < 0 ? 0 : list[sound].id;

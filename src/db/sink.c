@@ -49,6 +49,7 @@ struct sink {
     histogram             latency;
     char                  error[512];
     object               *of; /* retained: its name, and the texts of the options */
+    const object         *at; /* of the catalogue; with the token */
 };
 
 /* ---------------------------------------------------------------------------------- telling */
@@ -473,6 +474,7 @@ sink_open(sink **out, object *of, laminar_database *db, const sink_options *o,
     k->from = from;
     k->options = *o;
     k->of = catalog_object_retain(of);
+    k->at = of;
     buf_init(&k->text, k->mem, INT64_MAX);
     buf_init(&k->scratch, k->mem, INT64_MAX);
     arena_init(&k->rows_arena, k->mem);
@@ -514,9 +516,10 @@ status
 sinks_wake(laminar_database *db, error *err) {
     for (int32_t i = 0; i < catalog_count(db->catalog); i++) {
         const object *o = catalog_at(db->catalog, i);
-        if (o->kind == OBJECT_SINK) {
-            skip_published(o->impl);
-            TRY(sink_start(o->impl, err));
+        sink         *k = o->kind == OBJECT_SINK ? o->impl : NULL;
+        if (k != NULL && !k->started) {
+            skip_published(k);
+            TRY(sink_start(k, err));
         }
     }
     return OK;
@@ -583,6 +586,11 @@ sinks_reap(laminar_database *db) {
     }
 }
 
+void
+sink_move(sink *k, const object *to) {
+    k->at = to;
+}
+
 stream *
 sink_stream(const sink *k) {
     return subscription_stream(k->from);
@@ -590,8 +598,8 @@ sink_stream(const sink *k) {
 
 const object *
 sink_failed_input(const sink *k) {
-    for (int32_t i = 0; i < k->of->input_count; i++) {
-        const object *o = k->of->inputs[i];
+    for (int32_t i = 0; i < k->at->input_count; i++) {
+        const object *o = k->at->inputs[i];
         if (o->kind == OBJECT_STREAM && stream_failure(o->impl, NULL)) {
             return o;
         }

@@ -69,8 +69,10 @@ const char   *sink_state_name(sink_state s);
 status sinks_flush(laminar_database *db, int64_t timeout_us, error *err) MUST_USE;
 /* Those that a log made begin with what is published from now on. Nobody else has the database. */
 status sinks_wake(laminar_database *db, error *err) MUST_USE;
-void   sinks_reap(laminar_database *db); /* without the token: ends the threads of those stopped */
-void   sinks_fini(laminar_database *db); /* likewise: lets go of what was registered */
+/* With the token: the object that stands for it now, of an equal definition. */
+void sink_move(sink *k, const object *to);
+void sinks_reap(laminar_database *db); /* without the token: ends the threads of those stopped */
+void sinks_fini(laminar_database *db); /* likewise: lets go of what was registered */
 
 /* ---- objects.c */
 laminar_latency latency_of(const histogram *h);

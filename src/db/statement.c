@@ -7,6 +7,7 @@
 #include "db/checkpoint.h"
 #include "db/parameters.h"
 #include "db/pipeline.h"
+#include "db/restore.h"
 #include "db/transaction.h"
 #include "sql/limits.h"
 
@@ -113,7 +114,7 @@ run_query(statement_context *c, text listed_as, const ast_select *select, const 
         }
         s = query_run(q, out, err);
         if (!inside) {
-            mutex_lock(&db->token); /* objects are looked at and released with it */
+            db_enter_again(db); /* objects are looked at and released with it */
         }
         if (s == OK && use.explained != NULL) {
             plan_print(&p, profile, use.explained);
@@ -356,6 +357,8 @@ statement_run(statement_context *c, const ast_statement *st, laminar_result **ou
         return answer_ddl(out, c->db->mem, "FLUSH", TEXT(""), err);
     case AST_CHECKPOINT:
         return checkpoint_run(c, out, err);
+    case AST_RESTORE:
+        return restore_run(c, st, out, err);
     case AST_COPY:
         return copy_run(c, st, out, err);
     case AST_SUMMARIZE:

@@ -192,7 +192,7 @@ follow(laminar_subscription *s, stream *of, const laminar_subscription_options *
     }
     if (o->row_ops) {
         stream_want_ops(of, 1);
-        s->counted = of;
+        s->counts_ops = true;
     }
     return OK;
 }
@@ -244,11 +244,9 @@ subscribe_constant(laminar_subscription *s, laminar_database *db, const plan *p,
 
 status
 subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, arena *plan_arena,
-                  const laminar_subscription_options *o, const object *sink, bool running,
-                  error *err) {
-    const stream_options options = {.running = running, .sink = sink};
-    stream              *made = NULL;
-    TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
+                  const laminar_subscription_options *o, const stream_options *how, error *err) {
+    stream *made = NULL;
+    TRY(stream_open(&made, db->engine, p, plan_arena, how, err));
     if (stream_is_joining(made)) {
         TRY(db_join(db, made, &s->listed->guard, err));
     }
@@ -260,9 +258,26 @@ subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p, 
     return done;
 }
 
+/* What the query is made of again when the database is put back to a checkpoint. */
+static status
+note_query(query_memo **out, arena *a, const laminar_database *db, const ast_statement *st,
+           text sql, error *err) {
+    buf written;
+    buf_init(&written, db->mem, SIZE_MAX / 2);
+    definition_print(st, sql, NULL, &written);
+    query_memo *memo = arena_alloc_zero(a, sizeof(*memo));
+    if (memo != NULL && !written.failed) {
+        memo->sql = arena_text(a, buf_text(&written));
+        bound_settings(db, memo->settings);
+    }
+    buf_fini(&written);
+    *out = memo;
+    return memo == NULL || memo->sql.data == NULL ? error_memory(err) : OK;
+}
+
 /* The plan of the one SELECT in the text, with its parameters. */
 static status
-plan_subscription(plan *p, arena *plan_arena, arena *a, laminar_database *db,
+plan_subscription(plan *p, query_memo **memo, arena *plan_arena, arena *a, laminar_database *db,
                   const laminar_subscription_options *o, error *err) {
     const text sql = text_of(o->sql);
     ast_script script;
@@ -283,8 +298,8 @@ plan_subscription(plan *p, arena *plan_arena, arena *a, laminar_database *db,
                      "each time");
         return error_hint(err, "make a stream of the query, and subscribe to that");
     }
-    return plan_select(p, plan_arena, db->catalog, NULL, &env, st->select, sql, true, &st->emit,
-                       err);
+    TRY(plan_select(p, plan_arena, db->catalog, NULL, &env, st->select, sql, true, &st->emit, err));
+    return note_query(memo, plan_arena, db, st, sql, err);
 }
 
 static status
@@ -295,15 +310,17 @@ subscribe_sql(laminar_subscription **out, laminar_database *db,
     arena_init(&plan_arena, db->mem);
     laminar_subscription *s = NULL;
     plan                  p;
-    status                made = plan_subscription(&p, &plan_arena, &a, db, o, err);
+    query_memo           *memo = NULL;
+    status                made = plan_subscription(&p, &memo, &plan_arena, &a, db, o, err);
     if (made == OK) {
         made = subscription_new(&s, db, &p, err);
     }
     if (made == OK) {
         made = db_query_begin(db, text_of(o->sql), NULL, &s->listed, err);
         if (made == OK) {
+            const stream_options how = {.running = true, .memo = memo};
             made = p.constant ? subscribe_constant(s, db, &p, &plan_arena, err)
-                              : subscribe_changes(s, db, &p, &plan_arena, o, NULL, true, err);
+                              : subscribe_changes(s, db, &p, &plan_arena, o, &how, err);
         }
         if (made == OK) {
             db_query_adopt(db, s->listed, s);
@@ -394,15 +411,22 @@ add_batches(result *rows, batch *const *batches, int32_t count, error *err) {
     return OK;
 }
 
+/* Rows of an append-only result that a restore took away. */
+static status
+add_gone(laminar_subscription *s, result *rows, const log_entry *entry, error *err) {
+    if (entry->gone_count > 0 && rows->gone == NULL) {
+        TRY(result_new(&rows->gone, s->mem, &s->shape, false, err));
+    }
+    return entry->gone_count == 0 ? OK
+                                  : add_batches(rows->gone, entry->gone, entry->gone_count, err);
+}
+
 static status
 add_entry(laminar_subscription *s, result *rows, const log_entry *entry, error *err) {
     set_position(rows, entry->position);
     TRY(add_batches(rows, entry->shown, entry->shown_count, err));
-    if (entry->gone_count > 0) {
-        TRY(result_new(&rows->gone, s->mem, &s->shape, false, err));
-        TRY(add_batches(rows->gone, entry->gone, entry->gone_count, err));
-    }
-    if (s->counted == NULL || s->append_only || entry->ops == NULL) {
+    TRY(add_gone(s, rows, entry, err));
+    if (!s->counts_ops || s->append_only || entry->ops == NULL) {
         return OK; /* all inserts, or nobody asks */
     }
     return result_set_ops(rows, entry->ops, err);
@@ -448,6 +472,7 @@ take_many(laminar_subscription *s, log_entry *entry, result *rows, error *err) {
     while (done == OK && entry != NULL) {
         set_position(rows, entry->position);
         done = merge_entry(rows, &small, entry, err);
+        done = done < 0 ? done : add_gone(s, rows, entry, err);
         log_entry_release(entry);
         const bool full = rows->row_count + builder_rows(&small) >= DELIVERED_ROWS;
         /* losses are left for the next read */
@@ -707,10 +732,11 @@ laminar_subscription_close(laminar_subscription *s) {
         return; /* a child leaves alone what its parent's threads may have locked */
     }
     db_query_end(s->db, s->listed); /* nobody reaches it through the list from here on */
-    if (s->counted != NULL && db_enter_always(s->db)) {
-        /* A log that has ended may have lost its stream: then nobody counts any more. */
-        if (!log_cursor_ended(&s->cursor)) {
-            stream_want_ops(s->counted, -1);
+    if (s->counts_ops && db_enter_always(s->db)) {
+        /* By its log: a restore has put another stream behind it, an end none. */
+        stream *of = engine_stream_of(s->db->engine, s->log);
+        if (of != NULL) {
+            stream_want_ops(of, -1);
         }
         db_leave(s->db);
     }

@@ -11,6 +11,15 @@ bool subscription_is_over(const laminar_subscription *s);
  * takes no lock. db_reap afterwards. */
 void subscription_finish(laminar_subscription *s);
 
+/* ---- restore_readers.c */
+enum { BOUND_SETTINGS = 5 };
+typedef struct query_memo { /* stream_memo of the stream of a query */
+    text    sql;            /* as definitions are kept */
+    int64_t settings[BOUND_SETTINGS];
+} query_memo;
+/* What a query is bound under. */
+void bound_settings(const laminar_database *db, int64_t *out);
+
 /* ---- for sinks */
 /* The query of a plan, whose arena it takes over; running: its stream begins to read now, else with
  * the start. Its current rows first. With the token, which may be given up meanwhile. */

@@ -21,8 +21,8 @@ struct laminar_subscription {
     log_cursor        cursor; /* log NULL: finite */
     result           *first;  /* delivered before anything else; NULL: none */
     _Atomic bool      has_first;
-    stream           *counted;   /* told by stream_want_ops that we read ops; NULL: none */
-    int32_t           key_count; /* columns of `shape` that identify a row */
+    bool              counts_ops; /* its stream was told by stream_want_ops */
+    int32_t           key_count;  /* columns of `shape` that identify a row */
     int32_t          *key_columns;
     watch             watch;
     mutex             watch_lock; /* one arming at a time; before all other locks */
@@ -38,7 +38,7 @@ void   subscription_free(laminar_subscription *s);
 /* The anonymous stream of a plan, and its rows from now on. */
 status subscribe_changes(laminar_subscription *s, laminar_database *db, const plan *p,
                          arena *plan_arena, const laminar_subscription_options *o,
-                         const object *sink, bool running, error *err) MUST_USE;
+                         const stream_options *how, error *err) MUST_USE;
 
 /* ---- subscription_sink.c: whether inserts wait for it, which the database counts */
 void subscription_begin_blocking(laminar_subscription *s);

@@ -27,7 +27,8 @@ subscription_open_plan(laminar_subscription **out, laminar_database *db, const p
     TRY(subscription_new(&s, db, p, err));
     status made = db_query_begin(db, listed_as, NULL, &s->listed, err);
     if (made == OK) {
-        made = subscribe_changes(s, db, p, plan_arena, o, sink, running, err);
+        const stream_options how = {.running = running, .sink = sink};
+        made = subscribe_changes(s, db, p, plan_arena, o, &how, err);
         db_query_end(db, s->listed);
         s->listed = NULL;
     }

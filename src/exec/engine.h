@@ -142,6 +142,7 @@ typedef struct stream_options {
     bool          running;  /* false: made before start; engine_start fills and joins it */
     pipeline     *pipeline; /* NULL: the default one, or that of what an anonymous stream reads */
     const object *sink;     /* anonymous, for an object of the catalog that reads what it reads */
+    const void   *memo;     /* of its maker's, in *plan_arena; see stream_memo */
 } stream_options;
 
 /* Takes plan (made in *plan_arena, which the stream takes over). Fills the circuit from what is
@@ -226,7 +227,8 @@ status pipeline_stop(pipeline *p, error *err) MUST_USE;
  * It takes the time that reading its inputs again takes. */
 status stream_retry(stream *s, error *err) MUST_USE;
 
-changelog *stream_log(stream *s); /* borrowed */
+changelog  *stream_log(stream *s); /* borrowed */
+const void *stream_memo(const stream *s);
 /* The newest insert that it shows. */
 uint64_t        stream_sequence(const stream *s);
 const pipeline *stream_pipeline(const stream *s); /* NULL: the default one */

@@ -156,15 +156,16 @@ struct stream {
     stream_input *inputs;
     list          sources;    /* source* at any depth */
     list          dependents; /* stream_input* of running streams on this one */
-    bool      timed; /* has a window that event time closes, or a join that a watermark bounds */
-    int64_t   frontier_us; /* of its last tick */
-    bool      running, failed;
-    pipeline *pipeline;      /* NULL: it starts and pauses with the database */
-    bool      stopped;       /* with its pipeline, behind the insert stopped_after: it has no */
-    uint64_t  stopped_after; /* circuit, and begins again from what is retained */
-    bool      joined_held;   /* in a pause of its pipeline, which goes on */
-    const object *sink;      /* anonymous: goes with the sink, which is in the catalog; NULL */
-    bool          replaying; /* a shadow or a stream being filled: nothing is published */
+    bool        timed; /* has a window that event time closes, or a join that a watermark bounds */
+    int64_t     frontier_us; /* of its last tick */
+    bool        running, failed;
+    pipeline   *pipeline;      /* NULL: it starts and pauses with the database */
+    bool        stopped;       /* with its pipeline, behind the insert stopped_after: it has no */
+    uint64_t    stopped_after; /* circuit, and begins again from what is retained */
+    bool        joined_held;   /* in a pause of its pipeline, which goes on */
+    const void *memo;          /* of its maker's */
+    const object *sink;        /* anonymous: goes with the sink, which is in the catalog; NULL */
+    bool          replaying;   /* a shadow or a stream being filled: nothing is published */
     /* Not NULL: the stream is joining. Another thread fills its circuit without the token; with the
      * token, circuit, rows_out and replaying must be left alone. */
     backfill       *backfill;

@@ -609,6 +609,7 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
     status made = pipeline_take(options->pipeline, s, err);
     made = made == OK ? list_add(&e->streams, e->mem, s, err) : made;
     s->sink = options->sink;
+    s->memo = options->memo;
     if (made == OK && (options->running || s->pipeline != NULL) && stream_may_join(s)) {
         s->joined_held = stream_is_held(s);
         made = stream_join(s, true, err);
@@ -648,6 +649,11 @@ stream_close(stream *s) {
     } else {
         stream_release(s);
     }
+}
+
+const void *
+stream_memo(const stream *s) {
+    return s->memo;
 }
 
 changelog *

@@ -468,6 +468,7 @@ typedef enum ast_statement_kind {
     AST_ROLLBACK,
     AST_FLUSH,
     AST_CHECKPOINT,
+    AST_RESTORE, /* checkpoint */
     AST_SHOW,
     AST_DESCRIBE, /* of an object, or of select */
     AST_SET,
@@ -590,9 +591,10 @@ typedef struct ast_statement {
     ast_alter alter;
     bool      if_column; /* DROP COLUMN IF EXISTS */
     ast_name  column, new_name;
-    ast_show  show;     /* SHOW */
-    ast_expr *value;    /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */
-    bool      variable; /* SET VARIABLE, RESET VARIABLE: value is an expression */
+    ast_show  show;       /* SHOW */
+    ast_expr *value;      /* SET: a literal, a bare word arrives as AST_STRING; NULL: DEFAULT */
+    bool      variable;   /* SET VARIABLE, RESET VARIABLE: value is an expression */
+    int64_t   checkpoint; /* RESTORE */
     /* COPY: the object or select, its columns in targets */
     bool      copy_to;
     ast_expr *path; /* AST_STRING */

@@ -3,11 +3,6 @@
  * word. */
 #include "sql/parse.h"
 
-/* Statements the language has and this grammar lacks. */
-static const keyword other_statements[] = {
-    KEYWORD_RESTORE,
-};
-
 /* EXPLAIN CREATE STREAM ... AS query: of its query. */
 static status
 parse_explain_create(parser *p, ast_statement *s) {
@@ -124,11 +119,6 @@ statement_error(parser *p) {
         KEYWORD_DELETE,   KEYWORD_UPSERT, KEYWORD_ALTER,     KEYWORD_BEGIN,    KEYWORD_COMMIT,
         KEYWORD_ROLLBACK, KEYWORD_COPY,   KEYWORD_SUMMARIZE, KEYWORD_MERGE,    KEYWORD_PREPARE,
         KEYWORD_EXECUTE};
-    for (int32_t i = 0; i < ARRAY_COUNT(other_statements); i++) {
-        if (parser_at(p, other_statements[i])) {
-            return parser_outside(p, keyword_name(other_statements[i]));
-        }
-    }
     return parser_error_word(p,
                              "a statement (SELECT, CREATE, INSERT, UPDATE, DELETE, DROP, SHOW, "
                              "SET or EXPLAIN)",
@@ -139,6 +129,30 @@ statement_error(parser *p) {
 static status
 take_word(parser *p, ast_statement *s, ast_statement_kind kind) {
     s->kind = kind;
+    parser_advance(p);
+    return OK;
+}
+
+/* RESTORE FROM CHECKPOINT n */
+static status
+parse_restore(parser *p, ast_statement *s) {
+    int64_t number = 0;
+    s->kind = AST_RESTORE;
+    parser_advance(p);
+    TRY(parser_expect(p, KEYWORD_FROM, "RESTORE"));
+    TRY(parser_expect(p, KEYWORD_CHECKPOINT, "RESTORE FROM"));
+    if (p->token.kind != TOKEN_INTEGER) {
+        return parser_error(p, "the number of a checkpoint", "RESTORE FROM CHECKPOINT");
+    }
+    const text digits = token_text(p->sql, p->token);
+    for (size_t i = 0; i < digits.size; i++) {
+        const int64_t digit = digits.data[i] - '0';
+        if (digit < 0 || digit > 9 || number > (INT64_MAX - digit) / 10) {
+            return parser_error(p, "the number of a checkpoint", "RESTORE FROM CHECKPOINT");
+        }
+        number = 10 * number + digit;
+    }
+    s->checkpoint = number;
     parser_advance(p);
     return OK;
 }
@@ -184,6 +198,8 @@ parse_statement_body(parser *p, ast_statement *s) {
         return take_word(p, s, AST_FLUSH);
     case KEYWORD_CHECKPOINT:
         return take_word(p, s, AST_CHECKPOINT);
+    case KEYWORD_RESTORE:
+        return parse_restore(p, s);
     case KEYWORD_START:
     case KEYWORD_STOP:
     case KEYWORD_PAUSE:

@@ -552,6 +552,9 @@ sql_print_statement(const ast_statement *s, buf *out) {
     case AST_CHECKPOINT:
         buf_append_text(out, TEXT("CHECKPOINT"));
         return;
+    case AST_RESTORE:
+        buf_printf(out, "RESTORE FROM CHECKPOINT %lld", (long long)s->checkpoint);
+        return;
     case AST_SHOW:
     case AST_DESCRIBE:
     case AST_SET:

@@ -5,7 +5,9 @@ The worlds of test_equivalence.py in a directory. At random moments the director
 dies leaves it, and the copy is opened: rows of sources and tables, the state of every stream, watermarks and
 the state of the pipeline are those of the database that goes on. At the end it is closed and opened again,
 twice, the second time by a script that declares everything once more. In every second world checkpoints are
-made at random moments, so that an opening begins with one and runs the log behind it.
+made at random moments, so that an opening begins with one and runs the log behind it. Every copy goes back to
+a checkpoint of its own, after other changes: it must then show what it showed when that was made, so must
+what is opened afterwards, and the changes that its subscriptions got must lead from the one to the other.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from pathlib import Path
 import duckdb
 import laminardb
 import pytest
-from judges import declare, duck
-from test_equivalence import World
-from values import bag
+from judges import KEYED, declare, duck
+from test_equivalence import Reader, World
+from values import bag, same
 
 WORLDS = 400
 CONFIG = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000)
@@ -34,6 +36,7 @@ class Kept(World):
     folder: Path
     copies = 0
     checkpoints = 0
+    restores = 0
 
     def open(self) -> laminardb.Connection:
         self.path = self.folder / f"{self.seed}.ldb"
@@ -65,6 +68,39 @@ class Kept(World):
             for name, value in want.items():
                 assert got[name] == value, f"{name} came back otherwise: {got[name]} was {value}"
 
+    def go_back(self, want: dict[str, object], path: Path) -> None:
+        with laminardb.open(path, config=CONFIG) as db:
+            at = db.checkpoint()
+            readers = {
+                s.name: Reader(db.subscribe_stream(s.name, snapshot=True))
+                for s in db.streams()
+                if s.name in want and db.stream_metrics(s.name).error is None
+            }
+            for t in self.tables:
+                if t == KEYED:
+                    db.execute(f"DELETE FROM {t} WHERE vid % 2 = {self.seed % 2}")
+                else:
+                    db.execute(f"INSERT INTO {t} SELECT * FROM {t} LIMIT {1 + self.seed % 7}")
+            if self.windows is not None:
+                last = (
+                    "SELECT k, ts + INTERVAL '30' SECOND FROM w WHERE ts IS NOT NULL ORDER BY ts DESC LIMIT 2"
+                )
+                db.execute(f"INSERT INTO w {last}")
+            db.execute("CREATE TABLE not_then (x BIGINT)")
+            db.restore(at)
+            got = self.shown(db)
+            assert got.keys() == want.keys()
+            for name, value in want.items():
+                assert got[name] == value, f"{name} was put back otherwise: {got[name]} was {value}"
+            for name, reader in readers.items():
+                reader.drain()
+                assert same(reader.sum(), want[name]), f"changes of {name} do not lead back"
+            killed = self.folder / "killed.ldb"
+            shutil.rmtree(killed, ignore_errors=True)
+            shutil.copytree(path, killed)
+            self.compare(want, killed)
+            Kept.restores += 1
+
     def restore(self) -> None:
         super().restore()
         if self.seed % 2 == 0 and self.r.random() < 0.05:
@@ -74,7 +110,9 @@ class Kept(World):
             copy = self.folder / "copy.ldb"
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(self.path, copy)
-            self.compare(self.shown(self.db), copy)
+            want = self.shown(self.db)
+            self.compare(want, copy)
+            self.go_back(want, copy)
             Kept.copies += 1
 
     def close_and_open(self) -> None:
@@ -131,5 +169,5 @@ def test_what_is_kept_comes_back(
 def test_copies_were_opened() -> None:
     if "LAMINAR_SEED" not in os.environ and Kept.copies == 0:
         pytest.skip("holds for a whole run")
-    assert Kept.copies > 200
+    assert Kept.copies > 200 and Kept.restores == Kept.copies
     assert Kept.checkpoints > 400

@@ -183,6 +183,7 @@ CASES: dict[str, Callable[[Stage], Any]] = {
     "Connection.explain": lambda s: s.db.explain("SELECT k FROM t"),
     "Connection.checkpoint": lambda s: s.kept.checkpoint(),
     "Connection.checkpoints": lambda s: s.kept.checkpoints(),
+    "Connection.restore": lambda s: s.kept.restore(s.kept.checkpoint()),
     "Connection.checkpoint_status": lambda s: s.kept.checkpoint_status(),
     "Connection.is_checkpoint_enabled": lambda s: s.kept.is_checkpoint_enabled,
     "CheckpointResult.checkpoint_id": lambda s: laminardb.CheckpointResult(7).checkpoint_id,

@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "advance_watermark": ("t", 1),
     "tick": (1,),
     "backup": ("/nowhere",),
+    "restore": (1,),
     "cancel_query": (1,),
     "config_get": ("buffer_size",),
     "config_set": ("buffer_size", 5),

@@ -27,7 +27,7 @@ PROMISED = {
     "materialized_views list_sinks start pause resume shutdown close execute explain stats sources "
     "sinks streams queries cancel_query topology metrics source_metrics all_source_metrics "
     "stream_metrics all_stream_metrics metrics_history prometheus config_get config_set config_list "
-    "is_checkpoint_enabled checkpoint checkpoints checkpoint_status "
+    "is_checkpoint_enabled checkpoint checkpoints checkpoint_status restore "
     "on_change why is_closed pipeline_state pipeline_watermark total_events_processed source_count "
     "sink_count active_query_count __enter__ __exit__ __aenter__ __aexit__",
     "QueryResult": "num_rows num_columns num_batches columns schema to_arrow arrow to_pandas df to_polars pl "

@@ -167,7 +167,7 @@ put_rare(generator *g) {
                                                "ROLLBACK",
                                                "ABORT",
                                                "ROLLBACK TRANSACTION"};
-    static const char *const words[] = {"FLUSH", "CHECKPOINT"};
+    static const char *const words[] = {"FLUSH", "CHECKPOINT", "RESTORE FROM CHECKPOINT 12"};
     put(g, roll(g, 3) == 0   ? PICK(g, words)
            : roll(g, 4) == 0 ? PICK(g, alters)
                              : PICK(g, transactions));

@@ -224,7 +224,9 @@ static const refusal refusals[] = {
     {"ALTER TABLE t ADD a INT UNIQUE", 24, "an added column has NOT NULL and DEFAULT", NULL},
     {"ALTER VIEW v RETRY", 13, "expected RENAME TO after the name", NULL},
     {"EXPLAIN ANALYZE WATERMARK s", 16, "expected a query", NULL},
-    {"RESTORE FROM t", 0, "RESTORE is not part of this grammar", NULL},
+    {"RESTORE FROM t", 13, "expected CHECKPOINT after RESTORE FROM", NULL},
+    {"RESTORE FROM CHECKPOINT a", 24,
+     "expected the number of a checkpoint after RESTORE FROM CHECKPOINT", NULL},
     {"SELECT INTERVAL '1-2' YEAR TO MONTH", 27,
      "INTERVAL with a range of units is not part of this grammar", NULL},
     /* tokens */
