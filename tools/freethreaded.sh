@@ -8,7 +8,7 @@ venv=$PWD/$1
 shift
 top=$PWD/build/freethreaded
 python=$top/python/bin/python3.13t
-tools/need.sh "ThreadSanitizer of a Python" clang-19
+tools/need.sh "ThreadSanitizer of a Python" clang-19 libclang-rt-19-dev
 mkdir -p "$top"
 
 fetch_source() {
@@ -25,16 +25,16 @@ fetch_source() {
 }
 
 # `make install` byte-compiles with a pool of processes, which never ends under ThreadSanitizer: its other steps do.
+# The steps are one chain since the caller looks at the outcome, and there `set -e` stops nothing.
 make_python() {
-    [ -n "$(compgen -G "$top/Python-3.13*/configure")" ] || fetch_source
-    cd "$top"/Python-3.13*
-    CC=clang-19 CXX=clang++-19 ./configure -q --disable-gil --with-thread-sanitizer --prefix="$top/python" \
-        --disable-test-modules --with-ensurepip=no
-    make -s -j2
-    make -s altbininstall inclinstall libainstall sharedinstall
-    cp -r Lib/. "$top/python/lib/python3.13t/"
-    cp "$(cat pybuilddir.txt)"/_sysconfigdata* "$top/python/lib/python3.13t/"
-    cd - >/dev/null
+    { [ -n "$(compgen -G "$top/Python-3.13*/configure")" ] || fetch_source; } &&
+        cd "$top"/Python-3.13* &&
+        CC=clang-19 CXX=clang++-19 ./configure -q --disable-gil --with-thread-sanitizer --prefix="$top/python" \
+            --disable-test-modules --with-ensurepip=no &&
+        make -s -j2 &&
+        make -s altbininstall inclinstall libainstall sharedinstall &&
+        cp -r Lib/. "$top/python/lib/python3.13t/" &&
+        cp "$(cat pybuilddir.txt)"/_sysconfigdata* "$top/python/lib/python3.13t/"
 }
 
 # Its own races and those of its build are not looked for while it only serves to build.
