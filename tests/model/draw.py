@@ -12,6 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -93,6 +94,10 @@ def lower(numbers: list[int], fails: Callable[[list[int]], bool], until: float) 
     return numbers
 
 
+def _first(fails: Callable[[list[T], list[int]], bool], numbers: list[int], rows: list[T]) -> bool:
+    return fails(rows, numbers)
+
+
 def shrink(
     rows: list[T],
     numbers: list[int],
@@ -103,8 +108,8 @@ def shrink(
     until = time.monotonic() + seconds
     while True:
         before = (len(rows), len(numbers), sum(numbers))
-        rows = fewer(rows, lambda some, n=numbers: fails(some, n), until)
-        numbers = fewer(numbers, lambda some, r=rows: fails(r, some), until)
-        numbers = lower(numbers, lambda some, r=rows: fails(r, some), until)
+        rows = fewer(rows, partial(_first, fails, numbers), until)
+        numbers = fewer(numbers, partial(fails, rows), until)
+        numbers = lower(numbers, partial(fails, rows), until)
         if (len(rows), len(numbers), sum(numbers)) == before or time.monotonic() >= until:
             return rows, numbers

@@ -345,7 +345,8 @@ class Generator(Expressions):
         where = self.correlation(inner.cols, left.cols)
         if self.d.chance(0.5):
             call, result = self.aggregate(inner.cols, exact=True)
-            part, kinds = sql("SELECT {} AS c0 FROM {} WHERE {}", call, inner.sql, where), (result,)
+            kinds: tuple[str, ...] = (result,)
+            part = sql("SELECT {} AS c0 FROM {} WHERE {}", call, inner.sql, where)
         else:
             kinds = tuple(self.kind(inner.cols) for _ in range(2))
             items = self.items([self.expr(k, inner.cols, 1) for k in kinds])
@@ -727,10 +728,10 @@ class Generator(Expressions):
             part = self.recursive(part)
         text = part.sql
         if self.recursion or self.withs:
-            named = [sql(f"w{i} AS ({{}})", w.sql) for i, w in enumerate(self.withs)]
-            named += [Sql.same(self.recursion)] if self.recursion else []
+            parts = [sql(f"w{i} AS ({{}})", w.sql) for i, w in enumerate(self.withs)]
+            parts += [Sql.same(self.recursion)] if self.recursion else []
             word = "WITH RECURSIVE" if self.recursion else "WITH"
-            text = sql(word + " {} {}", joined(", ", named), text)
+            text = sql(word + " {} {}", joined(", ", parts), text)
         plain = LITERAL.sub(lambda m: self.literals[int(m[1])][0], text.ours)
         style = self.d.pick(("", "", "", "?", "$", "$p", ":p"))
         given: list[object] = []

@@ -44,7 +44,7 @@ def values(rows: list[Row], columns: dict[str, str]) -> str:
 def lite(tables: Tables, rows: dict[str, list[Row]]) -> sqlite3.Connection:
     con = sqlite3.connect(":memory:")
     con.execute("PRAGMA case_sensitive_like = true")
-    names = dict(zip(LITE, ("INTEGER", "TEXT", "REAL"), strict=True))
+    names: dict[str, str] = dict(zip(LITE, ("INTEGER", "TEXT", "REAL"), strict=True))
     for name, columns in tables.items():
         con.execute(f"CREATE TABLE {name} ({', '.join(f'{c} {names[k]}' for c, k in columns.items())})")
         con.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows[name])

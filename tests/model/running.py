@@ -4,9 +4,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypeVar
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
+
+
+def some(value: T | None) -> T:
+    """The value, which is one."""
+    assert value is not None
+    return value
 
 
 def changes(sub: Any) -> list[Row]:

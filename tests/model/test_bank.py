@@ -54,6 +54,7 @@ class Bank:
         rng, db = random.Random(seed), self.db
         for _ in range(TRANSFERS // WRITERS):
             db.execute("BEGIN")
+            a = b = 0
             try:
                 for _ in range(rng.choice((1, 1, 1, 3))):
                     a, b = rng.sample(range(ACCOUNTS), 2)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -37,8 +37,8 @@ class Kind(NamedTuple):
         assert units.denominator == 1, (self, x)
         if self.name:
             bits = INTEGERS[self.name][0]
-            return -(2 ** (bits - 1)) <= units < 2 ** (bits - 1)
-        return abs(units) < 10**self.precision
+            return bool(-(2 ** (bits - 1)) <= units < 2 ** (bits - 1))
+        return bool(abs(units) < 10**self.precision)
 
 
 def kind_of(precision: int, scale: int) -> Kind:
@@ -113,7 +113,7 @@ OPERATORS: dict[str, tuple[Callable[[Kind, Kind], Kind | None], Exact]] = {
 }
 
 
-def arrow(kind: Kind, values: list[Decimal | None]) -> pa.Array:
+def arrow(kind: Kind, values: Sequence[Decimal | None]) -> pa.Array:
     if kind.name:
         bits = INTEGERS[kind.name][0]
         return pa.array([None if v is None else int(v) for v in values], getattr(pa, f"int{bits}")())
@@ -147,8 +147,11 @@ def test_arithmetic(db: laminardb.Connection, operator: str) -> None:
         beyond: list[tuple[Decimal | None, Decimal | None]] = []
         for x, y in rows:
             # Arguments of a sum become the result's type first: where that is cut to 38 digits they must fit.
-            aligned = operator in "+-" and result is not None
-            if aligned and any(v is not None and not result.fits(Fraction(v)) for v in (x, y)):
+            if (
+                operator in "+-"
+                and result is not None
+                and any(v is not None and not result.fits(Fraction(v)) for v in (x, y))
+            ):
                 continue
             z = None if result is None or x is None or y is None else exact(Fraction(x), Fraction(y), result)
             if z is not None and result is not None and not result.fits(z):

@@ -25,7 +25,7 @@ import datetime as dt
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import duckdb
@@ -136,7 +136,7 @@ class Case:
         self.draw = Draw(world.seed * 1000 + number + 1)
         self.below = world.streams()
         g = Generator(self.draw, world.tables, {c.name: c.query.kinds for c in self.below}, COVERAGE)
-        self.query = g.query()
+        self.query: Query = g.query()
         self.below = [c for c in self.below if c.name in self.query.tables]
         self.emit = world.r.choice(("", "", " EMIT CHANGES", " EMIT ON UPDATE"))
         self.made = False
@@ -291,6 +291,7 @@ class World:
         self.model = Model(self.tables)
         self.steps: list[Step | Transaction] = []
         self.running: list[Future[None]] = []
+        self.changing: set[Future[None]] = set()
 
     def open(self) -> laminardb.Connection:
         return laminardb.open()
@@ -364,7 +365,7 @@ class World:
     def insert_aside(self, steps: list[Step | Transaction]) -> None:
         """Two threads; all that happens to the table in the first, in its order."""
 
-        def run(mine: list[Step | Transaction], wait: bool) -> None:
+        def run(mine: Sequence[Step | Transaction], wait: bool) -> None:
             for step in mine:
                 apply(self.db, step, wait)
 
@@ -378,7 +379,7 @@ class World:
         self.running += self.changing
 
     def run(self) -> None:
-        self.changing: set[Future[None]] = set()
+        self.changing = set()
         declare(self.db, self.tables)
         for t in self.tables:
             # Rows in the order of the engine, and how many there were at each position.

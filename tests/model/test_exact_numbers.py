@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import laminardb
 import pytest
 
 HUGE = 2**127
-TYPES = {
+TYPES: dict[str, Callable[..., Any]] = {
     "HUGEINT": lambda r: r.choice((r.randint(-HUGE, HUGE - 1), r.randint(-5, 5), HUGE - 1, -HUGE)),
     "UBIGINT": lambda r: r.choice((r.randint(0, 2**64 - 1), r.randint(0, 5), 2**64 - 1)),
     "DECIMAL(38,0)": lambda r: decimal(r, 38, 0),
@@ -37,7 +39,7 @@ def in_range(kind: str, total: Fraction) -> bool:
     if not kind.startswith("DECIMAL"):
         return -HUGE <= total < HUGE
     scale = int(kind[:-1].split(",")[1])
-    return abs(total) * 10**scale < 10**38
+    return bool(abs(total) * 10**scale < 10**38)
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -74,7 +76,7 @@ def test_overflow_is_of_the_total_alone(kind: str) -> None:
     most = {"HUGEINT": HUGE - 1, "UBIGINT": 2**64 - 1}.get(kind) or max(TYPES[kind](r) for _ in range(50))
     for _ in range(12):
         least = most.copy_negate() if isinstance(most, Decimal) else -most
-        values = [most, most, least, least, r.choice((most, least)), most]
+        values: Any = [most, most, least, least, r.choice((most, least)), most]
         if kind == "UBIGINT":
             values = [abs(v) for v in values]
         r.shuffle(values)

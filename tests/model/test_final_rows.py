@@ -68,7 +68,9 @@ def test_the_newest_final_rows_stay(window: str, emit: str) -> None:
         assert changes(told["few"]) == changes(told["whole"])
 
 
-def changes(subscription: laminardb.Subscription) -> list[Counter[tuple[object, ...]]]:
+def changes(
+    subscription: laminardb.Subscription | laminardb.StreamSubscription,
+) -> list[Counter[tuple[object, ...]]]:
     told = []
     while (batch := subscription.try_next()) is not None:
         told.append(Counter(batch.fetchall()))
@@ -76,7 +78,7 @@ def changes(subscription: laminardb.Subscription) -> list[Counter[tuple[object, 
 
 
 def memory(db: laminardb.Connection) -> int:
-    return {row[0]: row[1] for row in db.query("SELECT * FROM laminar.metrics").fetchall()}["memory"]
+    return int({row[0]: row[1] for row in db.query("SELECT * FROM laminar.metrics").fetchall()}["memory"])
 
 
 def test_memory_stays_where_few_rows_are_kept() -> None:

@@ -98,7 +98,9 @@ class Join:
         return self.kind in kinds
 
     def alone(self, side: int, entry: list[object], weight: int) -> None:
-        row = (entry[0], entry[1]) if self.kind in ("SEMI", "ANTI") else (entry[0], entry[1], None)
+        row: tuple[object, ...] = (
+            (entry[0], entry[1]) if self.kind in ("SEMI", "ANTI") else (entry[0], entry[1], None)
+        )
         if side == 1:
             row = (None, None, entry[1])
         self.out[row] += weight

@@ -15,11 +15,14 @@ import math
 import os
 import random
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import laminardb
 import pyarrow as pa
 import pytest
+from laminardb.interval import Interval
 
 SEED = int(os.environ.get("LAMINAR_SEED", "20240229"))
 ROWS = 300
@@ -184,7 +187,7 @@ DIFFERENCES: list[tuple[str, object, object, str]] = [
 ]
 
 
-def pick(rng: random.Random, pool: list, nulls: float = 0.08) -> object:
+def pick(rng: random.Random, pool: list[Any], nulls: float = 0.08) -> object:
     return None if rng.random() < nulls else rng.choice(pool)
 
 
@@ -192,7 +195,7 @@ def make_table(seed: int, extreme: bool = False) -> pa.Table:
     rng = random.Random(seed)
     whole = EXTREME if extreme else WHOLE
 
-    def moments() -> list:
+    def moments() -> list[Any]:
         pool = []
         for _ in range(60):
             us = rng.choice((0, 1, 999999, 500000))
@@ -200,7 +203,7 @@ def make_table(seed: int, extreme: bool = False) -> pa.Table:
             pool.append(dt.datetime.combine(rng.choice(DATES), rng.choice((dt.time(), time))))
         return [pick(rng, pool) for _ in range(ROWS)]
 
-    def column(pool: list) -> list:
+    def column(pool: list[Any]) -> list[Any]:
         return [pick(rng, pool) for _ in range(ROWS)]
 
     return pa.table(
@@ -261,13 +264,13 @@ def same(ours: object, duck: object) -> bool:
         if math.isnan(ours) or math.isnan(duck):
             return math.isnan(ours) and math.isnan(duck)
         return ours == duck or math.isclose(ours, duck, rel_tol=1e-12, abs_tol=1e-300)
-    if hasattr(ours, "months"):
+    if isinstance(ours, Interval):
         got = (ours.months * 30 + ours.days) * 86_400_000_000 + ours.microseconds
         return isinstance(duck, dt.timedelta) and got == duck // dt.timedelta(microseconds=1)
     return ours == duck
 
 
-def row_answer(run, expression: str, row: int) -> tuple[str, object]:
+def row_answer(run: Any, expression: str, row: int) -> tuple[str, object]:
     try:
         return "value", run(expression, f" WHERE id = {row}")[row]
     except (laminardb.LaminarError, duckdb.Error) as e:
@@ -291,7 +294,7 @@ def compare(sides: Sides, ours: str, duck: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def sides():
+def sides() -> Iterator[Any]:
     both = Sides(SEED)
     yield both
     both.close()

@@ -17,6 +17,7 @@ import laminardb
 import pytest
 from laminardb import LaminarConfig
 from naive import Naive, Shape
+from running import some
 
 CASES = 800
 PER_TEST = 100
@@ -102,7 +103,7 @@ class Case:
         if paused:
             db.resume()
         self.check()
-        metrics = db.stream_metrics("s")
+        metrics = some(db.stream_metrics("s"))
         assert metrics.late_rows == self.ref.late and metrics.watermark == self.ref.watermark
 
     def check(self) -> None:

@@ -148,8 +148,9 @@ class Case:
         n = 0
         for side, reach in ((self.a, max(0, self.hi)), (self.b, max(0, -self.lo))):
             for t, k, _ in side.accepted:
-                stored = t is not None and not (self.keyed and k is None)
-                n += stored and (frontier is None or t + reach + more + self.lateness >= frontier)
+                if t is None or (self.keyed and k is None):
+                    continue
+                n += frontier is None or (t + reach + more + self.lateness >= frontier)
         return n
 
     # ---- the run
@@ -260,15 +261,15 @@ def test_boundaries(kind: str, low: int) -> None:
             db.advance_watermark("b", u)
             db.insert(last, [(u,)])
             is_match = low < distance < 5 if strict else low <= distance <= 5
-            want = {
+            wanted: dict[str, list[tuple[int | None]]] = {
                 "INNER": [(1000,)] * is_match,
                 "SEMI": [(1000,)] * is_match,
                 "ANTI": [(1000,)] * (not is_match),
                 "LEFT": [(1000,)],
                 "RIGHT": [(1000,)] if is_match else [(None,)],
                 "FULL": [(1000,)] if is_match else [(1000,), (None,)],
-            }[kind]
-            assert sorted(db.sql("SELECT * FROM s").fetchall(), key=str) == sorted(want, key=str)
+            }
+            assert sorted(db.sql("SELECT * FROM s").fetchall(), key=str) == sorted(wanted[kind], key=str)
             metrics = db.stream_metrics("s")
             assert metrics is not None and metrics.late_rows == 0
             db.insert(last, [(u - 1,)])
@@ -335,7 +336,7 @@ class WindowCase:
 
     def answer(self) -> Counter[tuple[object, ...]]:
         a, b = self.side("a"), self.side("b")
-        out = Counter((*g, n, *g, b[g]) for g, n in a.items() if g in b)
+        out: Counter[tuple[object, ...]] = Counter((*g, n, *g, b[g]) for g, n in a.items() if g in b)
         if self.kind in ("LEFT", "FULL"):
             out.update((*g, n, None, None, None) for g, n in a.items() if g not in b)
         if self.kind in ("RIGHT", "FULL"):

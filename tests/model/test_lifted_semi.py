@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import laminardb
@@ -19,13 +21,13 @@ CONDITIONS = [
 
 
 @pytest.fixture(scope="module")
-def both():
+def both() -> Iterator[Any]:
     rng = random.Random(3)
 
-    def some(n):
+    def some(n: int) -> Any:
         return None if rng.random() < 0.02 else rng.randrange(n)
 
-    tables = {
+    tables: dict[str, tuple[str, list[Any]]] = {
         "big": ("k BIGINT, v BIGINT, w BIGINT", [(some(9000), some(500), some(8)) for _ in range(ROWS)]),
         "side": ("v BIGINT, g BIGINT", [(i, i % 50) for i in range(500)]),
         "few": ("g BIGINT, name VARCHAR", [(i, f"n{i % 25}") for i in range(50)]),
@@ -44,7 +46,7 @@ def both():
 
 @pytest.mark.parametrize("first", range(len(CONDITIONS)))
 @pytest.mark.parametrize("second", [None, *range(len(CONDITIONS))])
-def test_answers(both, first, second):
+def test_answers(both: Any, first: Any, second: Any) -> None:
     ours, duck = both
     chosen = [CONDITIONS[first]] + ([] if second is None else [CONDITIONS[second]])
     text = (

@@ -5,7 +5,9 @@ of a double on the way."""
 
 import math
 import random
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import laminardb
 import pytest
@@ -14,20 +16,20 @@ ODD = (math.nan, math.inf, -math.inf, 1.7e308, -1.7e308, -0.0, 5e-324, 1e-300, 1
 SQL = "SELECT sum(x), min(x), max(x), avg(x), count(x), sum(n), min(n), max(n), var_pop(x), corr(x, n) FROM t"
 
 
-def numbers(rng, count, odd):
+def numbers(rng: random.Random, count: Any, odd: Any) -> Iterator[Any]:
     for _ in range(count):
         u = rng.random()
         x = rng.choice(ODD) if u < odd else rng.uniform(-1e3, 1e3)
         yield x, rng.randint(-(2**49), 2**49) >> rng.randint(0, 48)
 
 
-def same(a, b):
+def same(a: Any, b: Any) -> Any:
     if isinstance(a, float) and isinstance(b, float):
         return (math.isnan(a) and math.isnan(b)) or a == b or math.isclose(a, b, rel_tol=1e-14)
     return a == b
 
 
-def total(values):
+def total(values: Any) -> Any:
     """The exact total in a double's range or, of the special values, what IEEE addition says."""
     if any(map(math.isnan, values)) or {math.inf, -math.inf} <= set(values):
         return math.nan
@@ -41,7 +43,7 @@ def total(values):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_totals_of_one_group(seed):
+def test_totals_of_one_group(seed: int) -> None:
     rng = random.Random(seed)
     rows = list(numbers(rng, rng.choice((1, 15, 16, 17, 200, 5000)), rng.choice((0, 0, 0.001, 0.05))))
     db = laminardb.open()
@@ -69,7 +71,7 @@ def test_totals_of_one_group(seed):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_integers_at_the_ends_of_their_range(seed):
+def test_integers_at_the_ends_of_their_range(seed: int) -> None:
     rng = random.Random(seed)
     ends = (-(2**63), 2**63 - 1, -1, 0, 1, 2**32, -(2**32), 2**31)
     values = [rng.choice(ends) if rng.random() < 0.7 else rng.randrange(-(2**63), 2**63) for _ in range(5000)]

@@ -54,10 +54,10 @@ def test_02_groups_go_after_a_restore_at_every_moment() -> None:
                 if i == moment // 2:
                     reload(db)
             state: Counter[Row] = Counter()
-            for *row, weight in changes(sub):
-                assert row[1] > 0, row
-                state[tuple(row)] += weight
-                assert state[tuple(row)] >= 0
+            for *values, weight in changes(sub):
+                assert values[1] > 0, values
+                state[tuple(values)] += weight
+                assert state[tuple(values)] >= 0
             assert not +state and db.query("SELECT * FROM g").fetchall() == []
             metrics = db.stream_metrics("g")
             assert metrics is not None and (metrics.state_rows + metrics.shared_state_rows) == 0
@@ -189,7 +189,7 @@ def test_64_rows_within_the_lateness_after_a_restore(db: laminardb.Connection, w
     db.insert("t", [(3,), (-40,)])  # allowed; too late
     reload(db)
     db.insert("t", [(100,)])
-    told = dict(changes(sub))
+    told: dict[Any, Any] = dict(changes(sub))
     assert told[{"HOP(ts, 5, 10)": 0, "SESSION(ts, 5)": 1}.get(window, 0)] == 3
     assert db.query("SELECT * FROM late").fetchall() == [(-40,)]
     metrics = db.stream_metrics("s")

@@ -266,7 +266,7 @@ def test_75_empty_results(db: laminardb.Connection) -> None:
     assert empty.to_dicts() == {name: [] for name in ("a", "s", "l", "d", "ts")}
     assert repr(empty) == "QueryResult(rows=0, columns=5)" and "<table" in empty._repr_html_()
     assert empty.to_arrow().num_rows == 0 and empty.to_arrow().num_columns == 5
-    assert empty.to_pandas().shape == (0, 5) == empty.to_polars().shape
+    assert empty.to_pandas().shape == (0, 5) == empty.to_polars().lazy().collect().shape
     assert db.insert("t", empty.to_arrow()) == 0
     empty.show()
 

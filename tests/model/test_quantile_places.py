@@ -4,11 +4,13 @@ for groups of every size, and for words that repeat, rise, fall or alternate."""
 
 import math
 import random
+from collections.abc import Callable
+from typing import Any
 
 import laminardb
 import pytest
 
-SHAPES = {
+SHAPES: dict[str, Callable[..., Any]] = {
     "any": lambda r, i, n: r.randrange(10**9),
     "few": lambda r, i, n: r.randrange(3),
     "one": lambda r, i, n: 7,
@@ -21,20 +23,20 @@ SHAPES = {
 PARTS = (0, 0.001, 0.25, 0.3, 0.5, 0.75, 0.999, 1)
 
 
-def continuous(rows, part):
+def continuous(rows: Any, part: Any) -> Any:
     place = (len(rows) - 1) * part
     low = math.floor(place)
     high = min(low + 1, len(rows) - 1)
     return rows[low] + (rows[high] - rows[low]) * (place - low)
 
 
-def discrete(rows, part):
+def discrete(rows: Any, part: Any) -> Any:
     return rows[max(0, math.ceil(len(rows) * part) - 1)]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_places(shape, threads):
+def test_places(shape: Any, threads: Any) -> None:
     r = random.Random(shape)
     sizes = [*range(1, 40), 63, 64, 65, 100, 333, 1000, 5000, *([60_000] if threads > 1 else [])]
     groups = {g: [SHAPES[shape](r, i, n) for i in range(n)] for g, n in enumerate(sizes)}

@@ -19,6 +19,7 @@ from typing import Any
 import laminardb
 import pytest
 from laminardb.testing import reload
+from running import some
 
 CASES = 900
 PER_TEST = 100
@@ -123,7 +124,7 @@ class Side:
         return given
 
     def counts(self, name: str) -> object:
-        m = self.db.stream_metrics(name)
+        m = some(self.db.stream_metrics(name))
         return m.late_rows, m.null_time_rows, m.watermark, m.error
 
 
@@ -246,7 +247,7 @@ class Case:
             if not failed(alone.rows(name)):
                 assert alone.rows(name) == sharing.rows(name), name
                 assert alone.counts(name) == sharing.counts(name), name
-            self.shared += sharing.db.stream_metrics(name).shared_state_bytes > 0
+            self.shared += some(sharing.db.stream_metrics(name)).shared_state_bytes > 0
         for name in alone.readers:
             assert alone.changes(name) == sharing.changes(name), name
 

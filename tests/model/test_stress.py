@@ -43,8 +43,8 @@ class Relation:
         self.keyed = traits.get("keyed", False)  # k identifies a row
         self.closes = traits.get("closes", False)
         self.changes = traits.get("changes", False)
-        self.joins = max((i.joins for i in inputs), default=0)
-        self.depth = 1 + max((i.depth for i in inputs), default=0)
+        self.joins: int = max((i.joins for i in inputs), default=0)
+        self.depth: int = 1 + max((i.depth for i in inputs), default=0)
 
     def reads(self, other: Relation) -> bool:
         return any(i is other or i.reads(other) for i in self.inputs)
@@ -54,7 +54,11 @@ class Reader:
     """A subscription and what it was given."""
 
     def __init__(
-        self, handle: laminardb.Subscription, of: Relation, start: Counter[Row], weighted: bool
+        self,
+        handle: laminardb.Subscription | laminardb.StreamSubscription,
+        of: Relation,
+        start: Counter[Row],
+        weighted: bool,
     ) -> None:
         self.handle, self.of, self.weighted = handle, of, weighted
         self.sum = start
@@ -392,7 +396,7 @@ def test_one_thread() -> None:
             break
 
 
-def run_threads(m: Model, seed: int) -> None:
+def run_threads(m: Threaded, seed: int) -> None:
     """Three threads insert, one makes, drops and reads: then everything must agree."""
     for _ in range(3):
         m.make_source()

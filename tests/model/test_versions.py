@@ -20,6 +20,7 @@ from laminardb import testing
 EPOCH = dt.datetime(1970, 1, 1)
 END = 1 << 60
 Row = tuple[Any, ...]
+Database = laminardb.Connection | testing.TestDatabase
 TIMES = {"BIGINT": "", "TIMESTAMP": "", "TIMESTAMP_S": "", "BIGINT s": " WITH (time_unit = 's')"}
 
 
@@ -80,14 +81,14 @@ def second(v: Any) -> Any:
     return int((v - EPOCH).total_seconds()) if isinstance(v, dt.datetime) else v
 
 
-def answer(db: laminardb.Connection, query: str, kind: str) -> Counter[Row]:
+def answer(db: Database, query: str, kind: str) -> Counter[Row]:
     rows = db.query(query).fetchall()
     scale = 1000 if kind == "BIGINT" else 1
     times = [second(r[0]) for r in rows]
     return Counter((t if t is None else t // scale, *r[1:]) for t, r in zip(times, rows, strict=True))
 
 
-def change(db: laminardb.Connection, m: Model, r: random.Random, at: int) -> None:
+def change(db: Database, m: Model, r: random.Random, at: int) -> None:
     key: int = r.randint(0, 4)
     row = (key, r.choice((0, 1, None)), r.randint(0, 9))
     match r.choice(("insert", "insert", "upsert", "update", "delete", "batch", "transaction", "rollback")):
@@ -113,8 +114,8 @@ def change(db: laminardb.Connection, m: Model, r: random.Random, at: int) -> Non
             db.insert("r", row)
             db.execute("UPDATE r SET v = 100")
             db.execute("COMMIT")
-            for k in list(m.now):
-                m.drop(k, at)
+            for held in list(m.now):
+                m.drop(held, at)
             m.put((key, row[1], 100), at)
         case _:
             db.execute("BEGIN")
@@ -123,7 +124,7 @@ def change(db: laminardb.Connection, m: Model, r: random.Random, at: int) -> Non
             db.execute("ROLLBACK")
 
 
-def feed(db: laminardb.Connection, m: Model, r: random.Random, at: int, kind: str) -> None:
+def feed(db: Database, m: Model, r: random.Random, at: int, kind: str) -> None:
     rows = [
         (
             r.choice((at, at - r.randint(0, 6), at + r.randint(0, 6), None)),
@@ -167,7 +168,7 @@ def test_versions_are_those_of_a_list(kind: str, seed: int) -> None:
             if at == 15:
                 db.pause()
             for _ in range(r.randint(1, 3)):
-                (change if r.random() < 0.5 else lambda *a: feed(*a, kind))(db, m, r, at)
+                change(db, m, r, at) if r.random() < 0.5 else feed(db, m, r, at, kind)
             if at == 17:
                 db.resume()
             if r.random() < 0.2:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from laminardb.interval import Interval
+
 Row = tuple[Any, ...]
 Bag = Counter[Row]
 
@@ -153,11 +155,11 @@ def plain(v: Any) -> Any:
         return v.normalize() if v else 0
     if isinstance(v, dt.datetime) and v.tzinfo is not None:
         return str(v.astimezone(dt.UTC).replace(tzinfo=None))
-    if isinstance(v, list | tuple) and not hasattr(v, "months"):
+    if isinstance(v, list | tuple) and not isinstance(v, Interval):
         return tuple(map(plain, v))
     if isinstance(v, dict):
         return tuple(map(plain, v.values()))
-    if hasattr(v, "months"):
+    if isinstance(v, Interval):
         return str(dt.timedelta(days=v.months * 30 + v.days, microseconds=v.microseconds))
     return str(v)
 

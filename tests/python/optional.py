@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packages that some tests need: the test that touches a missing one is skipped, and says which it was."""
+"""What may be missing: packages (who touches a missing one is skipped, and says which it was), and values."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 
 class _Package:
@@ -21,3 +24,15 @@ class _Package:
 def package(name: str) -> Any:
     """The package, imported when something of it is used."""
     return _Package(name)
+
+
+def some(value: T | None) -> T:
+    """The value, which is one."""
+    assert value is not None
+    return value
+
+
+def each(*calls: Callable[[], object]) -> None:
+    """One after the other."""
+    for call in calls:
+        call()

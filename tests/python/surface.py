@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import laminardb
+from optional import each
 
 #: What is tested where it is made, because a second call on the same object says no more.
 ELSEWHERE = {"Connection.shutdown", "Connection.close", "Connection.tick"}
@@ -145,7 +146,7 @@ def attached(s: Stage, use: Callable[[Any], Any]) -> None:
     feed.wait(10)
 
 
-CASES: dict[str, Callable[[Stage], Any]] = {
+CASES: dict[str, Callable[..., Any]] = {
     "AttachedSource.cancel": lambda s: attached(s, lambda feed: feed.cancel()),
     "AttachedSource.is_active": lambda s: attached(s, lambda feed: feed.is_active),
     "AttachedSource.wait": lambda s: attached(s, lambda feed: feed.wait(10)),
@@ -156,11 +157,11 @@ CASES: dict[str, Callable[[Stage], Any]] = {
     "Connection.register_sink": lambda s: s.db.register_sink("z", lambda batch: None),
     "Connection.sink_metrics": lambda s: s.db.sink_metrics("z"),
     "Pipeline.name": lambda s: s.pipeline.name,
-    "Pipeline.pause": lambda s: (s.pipeline.pause(), s.pipeline.resume()),
-    "Pipeline.resume": lambda s: (s.pipeline.pause(), s.pipeline.resume()),
+    "Pipeline.pause": lambda s: each(s.pipeline.pause, s.pipeline.resume),
+    "Pipeline.resume": lambda s: each(s.pipeline.pause, s.pipeline.resume),
     "Pipeline.start": lambda s: s.pipeline.start(),
     "Pipeline.state": lambda s: s.pipeline.state,
-    "Pipeline.stop": lambda s: (s.pipeline.stop(), s.pipeline.start()),
+    "Pipeline.stop": lambda s: each(s.pipeline.stop, s.pipeline.start),
     "Pipeline.topology": lambda s: s.pipeline.topology(),
     "Pipeline.versions": lambda s: s.pipeline.versions(),
     "Connection.active_query_count": lambda s: s.db.active_query_count,
@@ -312,8 +313,8 @@ for _name in (
             getattr(s.db.sql("SELECT * FROM t") if o == "result" else s.relation, n)(*a)
         )
 for _class, _of in (("QueryResult", "result"), ("Relation", "relation")):
-    for _name, _arguments in (("order", ("k",)), ("sort", ("k",)), ("limit", (1,)), ("alias", ("x",))):
-        CASES[f"{_class}.{_name}"] = lambda s, n=_name, o=_of, a=_arguments: (
+    for _name, _given in (("order", ("k",)), ("sort", ("k",)), ("limit", (1,)), ("alias", ("x",))):
+        CASES[f"{_class}.{_name}"] = lambda s, n=_name, o=_of, a=_given: (
             getattr(s.db.sql("SELECT * FROM t") if o == "result" else s.relation, n)(*a)
         )
     CASES[f"{_class}.live"] = lambda s, o=_of: (
@@ -329,11 +330,11 @@ for _class, _of in (("QueryResult", "result"), ("Relation", "relation")):
 for _class, _stream in (("Subscription", False), ("StreamSubscription", True)):
     for _name in ("is_active", "schema", "lag", "dropped"):
         CASES[f"{_class}.{_name}"] = lambda s, n=_name, f=_stream: subscribed(s, lambda x: getattr(x, n), f)
-    for _name, _arguments in (("cancel", ()), ("next", ()), ("try_next", ()), ("next_timeout", (1,))):
-        CASES[f"{_class}.{_name}"] = lambda s, n=_name, f=_stream, a=_arguments: (
+    for _name, _passed in (("cancel", ()), ("next", ()), ("try_next", ()), ("next_timeout", (1,))):
+        CASES[f"{_class}.{_name}"] = lambda s, n=_name, f=_stream, a=_passed: (
             subscribed(s, lambda x: getattr(x, n)(*a), f)
         )
-        CASES[f"Async{_class}.{_name}"] = lambda s, n=_name, f=_stream, a=_arguments: (
+        CASES[f"Async{_class}.{_name}"] = lambda s, n=_name, f=_stream, a=_passed: (
             s.loop.run_until_complete(_awaited(s, lambda x: getattr(x, n)(*a), f))
         )
     for _name in ("is_active", "schema", "lag", "dropped"):

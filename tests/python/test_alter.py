@@ -27,7 +27,7 @@ def test_a_retried_stream_gives_nothing_twice_and_loses_nothing() -> None:
         sub = db.subscribe_stream("s")
         state: Counter[tuple[object, ...]] = Counter()
 
-        def take(sub: laminardb.StreamSubscription) -> laminardb.StreamSubscription:
+        def take(sub: laminardb.StreamSubscription) -> tuple[int, int] | None:
             position = None
             while (batch := sub.try_next()) is not None:
                 position = batch.position

@@ -15,7 +15,7 @@ from typing import Any
 
 import laminardb
 import pytest
-from optional import package
+from optional import package, some
 
 pa = package("pyarrow")
 
@@ -199,7 +199,7 @@ def test_results(db: laminardb.Connection, capsys: pytest.CaptureFixture[str]) -
     assert r.fetchone() == (1, "x", None, 1.5, True) == r.fetchone()
     assert list(r) == r.fetchall() == r.fetchmany(3)
     assert r.to_arrow().to_pylist() == [{"a": 1, "b": "x", "c": None, "d": 1.5, "e": True}]
-    assert r.to_polars().rows() == [(1, "x", None, 1.5, True)]
+    assert r.to_polars().lazy().collect().rows() == [(1, "x", None, 1.5, True)]
     assert r.df()["a"].tolist() == [1]
     assert "<table" in r._repr_html_()
     empty = db.query("SELECT 1 AS a WHERE FALSE")
@@ -220,7 +220,7 @@ def test_execute_result(db: laminardb.Connection) -> None:
     n = db.execute("INSERT INTO sensors VALUES (1), (2)")
     assert (repr(n), int(n), bool(n)) == ("ExecuteResult(rows_affected=2)", 2, True)
     q = db.execute("SELECT * FROM sensors")
-    assert repr(q) == "ExecuteResult(query, rows=2)" and q.to_query_result().num_rows == 2
+    assert repr(q) == "ExecuteResult(query, rows=2)" and some(q.to_query_result()).num_rows == 2
 
 
 @pytest.mark.parametrize(

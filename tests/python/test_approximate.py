@@ -6,6 +6,7 @@ import random
 import laminardb
 import pytest
 from laminardb.testing import reload
+from optional import some
 
 EXACT_MAX = 1536
 SHAPES = ["i", "i * i", "'key ' || i", "i / 7.0", "i::HUGEINT * 1000000007", "[i, -i]"]
@@ -13,8 +14,8 @@ SHAPES = ["i", "i * i", "'key ' || i", "i / 7.0", "i::HUGEINT * 1000000007", "[i
 
 def both(db: laminardb.Connection, shape: str, count: int) -> tuple[int, int]:
     relation = f"(SELECT {shape} AS x FROM range({count}) AS r(i))"
-    (about,) = db.query(f"SELECT approx_count_distinct(x) FROM {relation}").fetchone()
-    (exact,) = db.query(f"SELECT count(DISTINCT x) FROM {relation}").fetchone()
+    (about,) = some(db.query(f"SELECT approx_count_distinct(x) FROM {relation}").fetchone())
+    (exact,) = some(db.query(f"SELECT count(DISTINCT x) FROM {relation}").fetchone())
     return about, exact
 
 
@@ -33,7 +34,7 @@ def test_a_million_take_little_memory() -> None:
     sql = "SELECT {} FROM (SELECT i * 31 AS x FROM range(1000000) AS r(i))"
     with laminardb.open() as db:
         db.execute("SET memory_limit = '8 MiB'; SET threads = 1; SET temp_directory = NULL")
-        (about,) = db.query(sql.format("approx_count_distinct(x)")).fetchone()
+        (about,) = some(db.query(sql.format("approx_count_distinct(x)")).fetchone())
         assert abs(about - 1_000_000) <= 20_000
         with pytest.raises(MemoryError):
             db.query(sql.format("count(DISTINCT x)"))

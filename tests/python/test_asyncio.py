@@ -214,7 +214,7 @@ def test_idle_is_idle() -> None:
             tasks = [asyncio.ensure_future(anext(s)) for s in subs]
             await asyncio.sleep(0.05)
             assert threading.active_count() == threads
-            fewest = 10**9
+            fewest, cpu = 10**9, 0.0
             for _ in range(3):
                 before, cpu = switches(), time.process_time()
                 await asyncio.sleep(1.0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import laminardb
 import pytest
+from optional import some
 
 BIG = 2**63 - 1
 
@@ -139,8 +140,8 @@ def test_overflow_fails_the_stream_alone(db: laminardb.Connection, bad: str, goo
     db.insert("t", [(1, "a", 1), (2, "b", 1)])
     db.insert("t", [(3, "a", BIG), (4, "a", BIG)])
     db.insert("t", [(5, "b", 7)])
-    assert "overflow" in (db.stream_metrics("s").error or "")
-    assert sub.next().num_rows == 2
+    assert "overflow" in (some(db.stream_metrics("s")).error or "")
+    assert some(sub.next()).num_rows == 2
     with pytest.raises(laminardb.StreamError, match="overflow") as e:
         sub.next()
     assert e.value.code == 600
@@ -148,7 +149,7 @@ def test_overflow_fails_the_stream_alone(db: laminardb.Connection, bad: str, goo
         db.query("SELECT * FROM s")
     assert db.query("SELECT * FROM other").fetchall() == [(5,)]
     db.execute(f"CREATE OR REPLACE STREAM s AS SELECT k, {good} AS x FROM t GROUP BY k")
-    assert db.stream_metrics("s").error is None
+    assert some(db.stream_metrics("s")).error is None
     want = db.query(f"SELECT k, {good} AS x FROM t GROUP BY k ORDER BY k").fetchall()
     assert db.query("SELECT * FROM s ORDER BY k").fetchall() == want
     db.insert("t", [(6, "c", 2)])
@@ -166,10 +167,10 @@ def test_overflow_above_rows(db: laminardb.Connection, bad: str, good: str) -> N
     """Made over rows that overflow it is refused; met by them later it fails."""
     db.execute(f"CREATE STREAM s AS SELECT k, {bad} AS x FROM t")
     db.insert("t", [(1, "a", BIG), (1, "a", BIG)])
-    assert "overflow" in (db.stream_metrics("s").error or "")
+    assert "overflow" in (some(db.stream_metrics("s")).error or "")
     refused(db, f"CREATE STREAM again AS SELECT k, {bad} AS x FROM t", "overflow")
     db.execute(f"CREATE OR REPLACE STREAM s AS SELECT k, {good} AS x FROM t")
-    assert db.stream_metrics("s").error is None
+    assert some(db.stream_metrics("s")).error is None
     assert len(db.query("SELECT * FROM s").fetchall()) == 2
 
 
@@ -187,7 +188,7 @@ def test_deletes_of_rows_that_never_were(db: laminardb.Connection) -> None:
         assert db.execute(sql).rows_affected == 0
     db.execute("DELETE FROM d WHERE k = 'a'")
     db.execute("DELETE FROM d WHERE k = 'a'")
-    assert sub.next().fetchall() == [(1, 1, -1), (0, None, 1)]
+    assert some(sub.next()).fetchall() == [(1, 1, -1), (0, None, 1)]
     assert sub.try_next() is None
     refused(db, "DELETE FROM t WHERE v = 1", "a source only takes new rows")
     assert db.query("SELECT * FROM s").fetchall() == [(0, None)]

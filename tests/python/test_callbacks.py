@@ -30,7 +30,9 @@ def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:
 
 
 def test_both_kinds(streams: laminardb.Connection) -> None:
-    db, got, names = streams, [], set()
+    db = streams
+    got: list[Any] = []
+    names: set[str] = set()
 
     def on_data(batch: laminardb.QueryResult) -> None:
         names.add(threading.current_thread().name)

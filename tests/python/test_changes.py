@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import laminardb
@@ -169,10 +170,14 @@ def test_a_handler_may_use_the_database_and_may_fail(
             if row["k"] == 3:
                 raise RuntimeError("three")
 
+    def logged(rows: int) -> bool:
+        return db.query("SELECT count(*) FROM log").fetchone() == (rows,)
+
     thread = laminardb.mv(db, "s").subscribe(handler)
     for k in range(5):
         db.insert("t", {"k": k})
-        wait_for(lambda k=k: k > 3 or db.query("SELECT count(*) FROM log").fetchone() == (k + 1,))
+        if k <= 3:
+            wait_for(partial(logged, k + 1))
     thread.join(5)
     assert not thread.is_alive() and len(faults) == 1 and faults[0].exc_type is RuntimeError
     with pytest.raises(TypeError, match="callable"):

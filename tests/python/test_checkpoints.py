@@ -15,6 +15,7 @@ from typing import Any
 import laminardb
 import pytest
 from laminardb import LaminarConfig
+from optional import some
 
 CONFIG = LaminarConfig(checkpoint_interval_ms=3_600_000)
 requirement = pytest.mark.requirement
@@ -30,7 +31,7 @@ def copy(path: Path, to: str = "copy.ldb") -> Path:
 
 def shown(db: laminardb.Connection) -> dict[str, Any]:
     """All that can be seen of a database, but for what counts from its opening."""
-    out: dict[str, Any] = {"state": db.pipeline_state, "watermark": db.pipeline_watermark}
+    out: dict[Any, Any] = {"state": db.pipeline_state, "watermark": db.pipeline_watermark}
     for name in db.list_tables():
         out[name] = sorted(map(repr, db.query(f'SELECT * FROM "{name}"').fetchall()))
         stats = db.stats(name)
@@ -39,7 +40,7 @@ def shown(db: laminardb.Connection) -> dict[str, Any]:
             out[name, "watermark"] = stats["watermark"]
     states = dict(db.query("SELECT name, state FROM laminar.streams").fetchall())
     for s in db.streams():
-        m = db.stream_metrics(s.name)
+        m = some(db.stream_metrics(s.name))
         out[s.name, "sql"] = s.sql
         out[s.name, "counts"] = (m.late_rows, m.null_time_rows, m.error)
         if m.error is None and states[s.name] != "stopped":
@@ -347,7 +348,7 @@ def test_inserts_go_on_while_it_is_written(tmp_path: Path) -> None:
             told = list(acknowledged)
             with laminardb.open(copy(path, f"c{n}.ldb"), config=CONFIG) as twin:
                 for which in (0, 1):
-                    (rows,) = twin.query("SELECT count(*) FROM t WHERE k = ?", [100 + which]).fetchone()
+                    (rows,) = some(twin.query("SELECT count(*) FROM t WHERE k = ?", [100 + which]).fetchone())
                     assert rows >= told[which] and rows % 10 == 0
                     counted = twin.query("SELECT n FROM n WHERE k = ?", [100 + which]).fetchone()
                     assert rows == 0 or counted == (rows,)
@@ -457,14 +458,14 @@ def test_a_reader_comes_back_with_its_position(tmp_path: Path) -> None:
         db.start()
         sub = db.subscribe_stream("s")
         db.insert("t", (1,))
-        first = sub.next()
+        first = some(sub.next())
         db.insert("t", (1,))
         db.checkpoint()
         db.insert("t", (2,))
-        second = [sub.next().fetchall(), sub.next().fetchall()]
+        second = [some(sub.next()).fetchall(), some(sub.next()).fetchall()]
         db.checkpoint()
         db.insert("t", (1,))
-        third = sub.next()
+        third = some(sub.next())
         position = first.position
     for _ in range(2):
         with laminardb.open(path, config=CONFIG) as db:
@@ -477,9 +478,9 @@ def test_a_reader_comes_back_with_its_position(tmp_path: Path) -> None:
                 assert state == [(1, 3), (2, 1)] and second == [[(1, 2)], [(2, 1)]]
             else:
                 sub = db.subscribe_stream("s", from_=position)
-                got = [sub.next().fetchall(), sub.next().fetchall()]
+                got = [some(sub.next()).fetchall(), some(sub.next()).fetchall()]
                 assert got == [[(2, 1)], third.fetchall()] and sub.try_next() is None
-        position = (position[0] + 1, 0)
+        position = (some(position)[0] + 1, 0)
 
 
 def test_what_has_checkpoints_is_looked_after(tmp_path: Path) -> None:

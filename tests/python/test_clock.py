@@ -11,6 +11,7 @@ from typing import Any
 import laminardb
 import pytest
 from laminardb import testing
+from optional import some
 
 TOTALS = "SELECT k, sum(v) AS total FROM t GROUP BY k"
 START = 1_700_000_000_000  # ms; a whole number of seconds
@@ -34,10 +35,10 @@ def drain(sub: Any) -> list[tuple[Any, ...]]:
 
 def test_the_clock_is_the_callers(db: laminardb.Connection) -> None:
     db.insert("t", {"k": 1, "v": 1})
-    assert db.source_metrics("t").watermark == START
+    assert some(db.source_metrics("t")).watermark == START
     db.tick(datetime.fromtimestamp(START / 1000, UTC) + timedelta(seconds=2))
     db.insert("t", {"k": 1, "v": 1})
-    assert db.source_metrics("t").watermark == START + 2000
+    assert some(db.source_metrics("t")).watermark == START + 2000
     db.tick(datetime(2030, 1, 1))
     with pytest.raises(ValueError, match="never goes back"):
         db.tick(START)
@@ -236,10 +237,10 @@ def test_rows_from_the_future() -> None:
         ):
             for name, mark in (("free", free), ("bound", bound)):
                 db.insert(name, (ts,))
-                assert db.source_metrics(name).watermark == mark
+                assert some(db.source_metrics(name)).watermark == mark
         db.tick(START + 5000)
         db.insert("bound", (START + 1500,))  # the clock has moved, its row has not
-        assert db.source_metrics("bound").watermark == START + 1500
+        assert some(db.source_metrics("bound")).watermark == START + 1500
         db.advance_watermark("bound", START + 200_000)
         assert sorted(db.sql("SELECT n FROM s").fetchall()) == [(1,), (1,), (2,)]
         with pytest.raises(laminardb.LaminarError, match="longer than nothing"):
@@ -260,7 +261,7 @@ def test_rows_from_the_future_in_every_source() -> None:
         def marks() -> list[int]:
             db.insert("a", (START + 99_000,))
             db.insert("b", (START + 99_000,))
-            return [db.source_metrics(name).watermark - START for name in "ab"]
+            return [some(db.source_metrics(name)).watermark - START for name in "ab"]
 
         assert marks() == [3000, 1000]
         db.execute("SET max_future_skew = '10 s'")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import array
 import datetime as dt
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import laminardb
@@ -33,8 +33,13 @@ def stored(db: laminardb.Connection, columns: dict[str, Any]) -> list[tuple[Any,
 
 def test_runs_of_numbers_are_the_same_as_rows(db: laminardb.Connection) -> None:
     """Lists that change between ints, floats, bools, texts and None at any place."""
-    kinds = [lambda r: r.randint(-(2**63), 2**63 - 1) // 2**12, lambda r: float(r.randint(-9, 9))]
-    kinds += [lambda r: r.random() < 0.5, lambda r: str(r.randint(0, 99)), lambda r: None]
+    kinds: list[Callable[[random.Random], Any]] = [
+        lambda r: r.randint(-(2**63), 2**63 - 1) // 2**12,
+        lambda r: float(r.randint(-9, 9)),
+        lambda r: r.random() < 0.5,
+        lambda r: str(r.randint(0, 99)),
+        lambda r: None,
+    ]
     for seed in range(60):
         r = random.Random(seed)
         lists: dict[str, list[Any]] = {"k": [], "v": [], "s": [], "i": []}

@@ -7,13 +7,15 @@ import json
 import os
 import random
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import laminardb
 import pytest
 
 FORMATS = ["csv", "jsonl", "parquet", "arrow"]
-TYPES = {
+TYPES: dict[str, Callable[[random.Random], Any]] = {
     "BOOLEAN": lambda r: r.random() < 0.5,
     "TINYINT": lambda r: r.randrange(-128, 128),
     "SMALLINT": lambda r: r.randrange(-(2**15), 2**15),
@@ -36,13 +38,13 @@ TYPES = {
 
 
 @pytest.fixture
-def db():
+def db() -> Iterator[Any]:
     with laminardb.open() as db:
         yield db
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-def test_round_trip_of_every_type(db, tmp_path, ending):
+def test_round_trip_of_every_type(db: laminardb.Connection, tmp_path: Path, ending: Any) -> None:
     if ending in ("parquet", "arrow"):
         pytest.importorskip("pyarrow")
     rng = random.Random(11)
@@ -58,7 +60,7 @@ def test_round_trip_of_every_type(db, tmp_path, ending):
     assert db.sql("SELECT * FROM b").fetchall() == db.sql("SELECT * FROM a").fetchall() == rows
 
 
-def test_options_and_column_lists(db, tmp_path):
+def test_options_and_column_lists(db: laminardb.Connection, tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     db.execute("CREATE TABLE t (k BIGINT, v VARCHAR, d DOUBLE DEFAULT 1.5)")
     db.insert("t", [(1, "a;b", 2.0), (2, None, None)])
@@ -73,7 +75,7 @@ def test_options_and_column_lists(db, tmp_path):
     assert path.read_text() == '{"k":1,"v":"a;b","d":2.0}\n{"k":2,"v":null,"d":null}\n'
 
 
-def test_all_or_nothing(db, tmp_path):
+def test_all_or_nothing(db: laminardb.Connection, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     db.execute("CREATE TABLE t (k BIGINT, v BIGINT)")
     path.write_text("k,v\n" + "1,2\n" * 5000 + "3,x\n")
@@ -106,14 +108,14 @@ def test_all_or_nothing(db, tmp_path):
         ("SUMMARIZE nope", laminardb.QueryError, "nope"),
     ],
 )
-def test_refusals(db, tmp_path, sql, error, text):
+def test_refusals(db: laminardb.Connection, tmp_path: Path, sql: str, error: Any, text: str) -> None:
     db.execute("CREATE TABLE t (k BIGINT)")
     (tmp_path / "t.csv").write_text("k\n1\n")
     with pytest.raises(error, match=text):
         db.execute(sql.replace("DIR", str(tmp_path)))
 
 
-def test_streams_see_what_is_copied(db, tmp_path):
+def test_streams_see_what_is_copied(db: laminardb.Connection, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("k,v\n1,2\n1,3\n2,5\n")
     db.execute("CREATE SOURCE s (k BIGINT, v BIGINT)")
     db.execute("CREATE STREAM m AS SELECT k, sum(v) AS v FROM s GROUP BY k")
@@ -123,7 +125,7 @@ def test_streams_see_what_is_copied(db, tmp_path):
     assert sorted((tmp_path / "m.csv").read_text().split()) == ["1,5", "2,5", "k,v"]
 
 
-def test_summarize(db, tmp_path):
+def test_summarize(db: laminardb.Connection, tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     day = datetime.date(2024, 1, 1)
     rows = [
@@ -152,7 +154,7 @@ WIDE = "SELECT i, i * 3 AS a, i * 5 AS b, i * 7 AS c, i * 11 AS d, i * 13 AS e, 
 
 
 @pytest.fixture(scope="module")
-def large():
+def large() -> Iterator[Any]:
     """Its rows take 10 MB; what WIDE gives of them takes 67."""
     with laminardb.open() as db:
         db.execute(f"CREATE SOURCE t (i BIGINT); INSERT INTO t SELECT * FROM generate_series(1, {ROWS})")
@@ -161,7 +163,7 @@ def large():
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-def test_the_answer_is_never_held(large, tmp_path, ending):
+def test_the_answer_is_never_held(large: Any, tmp_path: Path, ending: Any) -> None:
     if ending in ("parquet", "arrow"):
         pytest.importorskip("pyarrow")
     path = tmp_path / f"t.{ending}"
@@ -187,7 +189,7 @@ def test_the_answer_is_never_held(large, tmp_path, ending):
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
 @pytest.mark.parametrize("fault", ["cast", "time", "folder"])
-def test_no_half_file(large, tmp_path, fault, ending):
+def test_no_half_file(large: Any, tmp_path: Path, fault: Any, ending: Any) -> None:
     """The query fails, or is cancelled, when most rows are written; or the file cannot be."""
     if ending != "csv":
         pytest.importorskip("pyarrow")
@@ -210,7 +212,7 @@ def test_no_half_file(large, tmp_path, fault, ending):
     assert path.read_text() == "what was there"
 
 
-def test_a_stream_is_copied(db, tmp_path):
+def test_a_stream_is_copied(db: laminardb.Connection, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     db.execute("CREATE SOURCE t (k BIGINT, x BIGINT)")
     db.execute("INSERT INTO t SELECT i % 3, i FROM generate_series(1, 9) AS q(i)")

@@ -3,6 +3,9 @@
 
 import os
 import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import laminardb
 import pytest
@@ -12,12 +15,12 @@ pa = pytest.importorskip("pyarrow")
 
 
 @pytest.fixture
-def db():
+def db() -> Iterator[Any]:
     with laminardb.open() as db:
         yield db
 
 
-def write(path, text):
+def write(path: Path, text: str) -> Any:
     path.write_text(text, newline="")
     return str(path)
 
@@ -42,7 +45,7 @@ CSV = {
 
 
 @pytest.mark.parametrize("kind", CSV)
-def test_csv_is_read_as_duckdb_reads_it(db, tmp_path, kind):
+def test_csv_is_read_as_duckdb_reads_it(db: laminardb.Connection, tmp_path: Path, kind: Any) -> None:
     path = write(tmp_path / "t.csv", CSV[kind])
     theirs = duckdb.sql(f"SELECT * FROM read_csv('{path}')")
     ours = db.sql(f"SELECT * FROM '{path}'")
@@ -52,21 +55,22 @@ def test_csv_is_read_as_duckdb_reads_it(db, tmp_path, kind):
     assert ours.fetchall() == theirs.fetchall()
 
 
-def test_random_csv(db, tmp_path):
+def test_random_csv(db: laminardb.Connection, tmp_path: Path) -> None:
     rng = random.Random(5)
     for _ in range(30):
         columns = rng.randrange(1, 6)
         makers = [rng.choice(("int", "float", "text", "date")) for _ in range(columns)]
 
-        def value(kind):
+        def value(kind: Any) -> Any:
             if rng.random() < 0.1:
                 return ""
-            return {
+            made: dict[str, Callable[[], str]] = {
                 "int": lambda: str(rng.randrange(-(10**6), 10**6)),
                 "float": lambda: repr(rng.random() * 100),
                 "text": lambda: rng.choice(["x", "a b", '"a,b"', '"q""q"', "é", "long text of a field"]),
                 "date": lambda: f"20{rng.randrange(10, 30)}-0{rng.randrange(1, 10)}-1{rng.randrange(10)}",
-            }[kind]()
+            }
+            return made[kind]()
 
         lines = [",".join(f"col{i}" for i in range(columns))]
         lines += [",".join(value(kind) for kind in makers) for _ in range(rng.randrange(1, 3000))]
@@ -78,7 +82,7 @@ def test_random_csv(db, tmp_path):
         assert ours.fetchall() == theirs.fetchall()
 
 
-def test_options(db, tmp_path):
+def test_options(db: laminardb.Connection, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "1;31/12/2023;NA\n2;01/01/2024;x\n")
     assert (
         db.sql(
@@ -90,10 +94,10 @@ def test_options(db, tmp_path):
             "columns={'id': 'INT', 'day': 'DATE', 'v': 'VARCHAR'}, dateformat='%d/%m/%Y') WHERE id = 1"
         ).fetchall()
     )
-    assert db.sql("SELECT * FROM read_csv(?, all_varchar => true)", [path]).fetchone()[0] == "1"
+    assert db.sql("SELECT * FROM read_csv(?, all_varchar => true)", [path]).fetchall()[0][0] == "1"
 
 
-def test_patterns(db, tmp_path):
+def test_patterns(db: laminardb.Connection, tmp_path: Path) -> None:
     for month in range(1, 4):
         (tmp_path / f"y{month}").mkdir()
         write(tmp_path / f"y{month}" / "t.csv", f"month,v\n{month},{month * 10}\n")
@@ -114,7 +118,7 @@ def test_patterns(db, tmp_path):
         db.sql(f"SELECT * FROM '{tmp_path}/z*.csv'")
 
 
-def test_json(db, tmp_path):
+def test_json(db: laminardb.Connection, tmp_path: Path) -> None:
     path = write(tmp_path / "t.jsonl", '{"k": 1, "v": 0.5, "s": "é"}\n{"v": 2, "k": 3, "more": {"a": [1]}}\n')
     expected = [(1, 0.5, "é", None), (3, 2.0, None, '{"a": [1]}')]
     assert db.sql(f"SELECT * FROM '{path}'").fetchall() == expected
@@ -124,7 +128,7 @@ def test_json(db, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "feather", "arrows"])
-def test_files_of_pyarrow(db, tmp_path, ending):
+def test_files_of_pyarrow(db: laminardb.Connection, tmp_path: Path, ending: Any) -> None:
     text = [f"text number {i}" for i in range(1000)]
     table = pa.table({"k": list(range(1000)), "s": text, "x": [0.5] * 1000})
     path = str(tmp_path / f"t.{ending}")
@@ -142,7 +146,7 @@ def test_files_of_pyarrow(db, tmp_path, ending):
     assert db.sql(f"SELECT count(*) FROM '{path}' a JOIN '{path}' b ON a.k = b.k").fetchall() == [(1000,)]
 
 
-def test_large_file_in_little_memory(tmp_path):
+def test_large_file_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     with path.open("w") as file:
         file.write("k,s\n")
@@ -153,7 +157,7 @@ def test_large_file_in_little_memory(tmp_path):
     assert found == [(k, 30_000, f"some longer text {99990 + k}") for k in range(10)]
 
 
-def test_objects_over_files(db, tmp_path):
+def test_objects_over_files(db: laminardb.Connection, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "k,v\n1,10\n2,20\n")
     db.execute(f"CREATE VIEW v AS SELECT * FROM '{path}'")
     assert db.sql("SELECT sum(v) FROM v").fetchall() == [(30,)]
@@ -184,19 +188,19 @@ def test_objects_over_files(db, tmp_path):
         ("SELECT nope FROM 'DIR/t.csv'", "nope"),
     ],
 )
-def test_refusals(db, tmp_path, sql, text):
+def test_refusals(db: laminardb.Connection, tmp_path: Path, sql: str, text: str) -> None:
     write(tmp_path / "t.csv", "k,v\n1,10\n")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(laminardb.QueryError, match=text.replace("DIR", str(tmp_path))):
         db.execute(sql.replace("DIR", str(tmp_path)))
 
 
-def test_a_bad_row_is_named(db, tmp_path):
+def test_a_bad_row_is_named(db: laminardb.Connection, tmp_path: Path) -> None:
     rows = "".join(f"{i},{i}\n" for i in range(30_000))
     path = write(tmp_path / "t.csv", "k,v\n" + rows + "5,five\n")
     fault = "line 30002, column \"v\": value 'five' does not fit BIGINT"
     with pytest.raises(laminardb.QueryError, match=fault) as e:
         db.sql(f"SELECT sum(v) FROM '{path}'")
-    assert "ignore_errors => true" in e.value.hint
+    assert "ignore_errors => true" in (e.value.hint or "")
     assert db.sql(f"SELECT count(*) FROM read_csv('{path}', ignore_errors => true)").fetchall() == [(30_000,)]
     assert db.sql(f"SELECT count(*) FROM read_csv('{path}', types => 'v VARCHAR')").fetchall() == [(30_001,)]

@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import laminardb
@@ -67,10 +68,8 @@ START = "CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t"
 
 
 def call(o: Any, name: str) -> None:
-    found = getattr(o, name)
-    if not callable(found):
-        return
-    made = found(*ARGUMENTS.get(name, ()))
+    found: Any = getattr(o, name)
+    made: Any = found(*ARGUMENTS.get(name, ())) if callable(found) else None
     if inspect.iscoroutine(made):
         made.send(None)
     elif inspect.isgenerator(made):
@@ -127,10 +126,10 @@ def test_every_method_refuses_a_forked_child() -> None:
 
         def child() -> None:
             names = [n for n in dir(type(db)) if not n.startswith("_") and n not in HARMLESS]
-            got = {name: refused(lambda name=name: call(db, name)) for name in names}
+            got = {name: refused(partial(call, db, name)) for name in names}
             for sub in subs:
                 for name in ("try_next", "next", "lag", "dropped", "schema", "__next__"):
-                    got[f"{sub} {name}"] = refused(lambda sub=sub, name=name: call(sub, name))
+                    got[f"{sub} {name}"] = refused(partial(call, sub, name))
                 sub.cancel()
             got["writer"] = refused(lambda: writer.insert({"k": 1}))
             got["watermark"] = refused(lambda: writer.watermark(1))

@@ -245,6 +245,7 @@ def outcome(script: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_keyboard_interrupt(name: str) -> None:
+    slow: dict[str, float] = {}
     for _ in range(ATTEMPTS):
         late = outcome(SCRIPTS[name])
         limit = PROMPT_S + 2 * late["control"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import laminardb
 import pytest
@@ -21,7 +22,7 @@ def make(path: Path, rows: int = 100) -> laminardb.Connection:
     return db
 
 
-def shown(db: laminardb.Connection) -> list[object]:
+def shown(db: laminardb.Connection) -> list[list[tuple[Any, ...]]]:
     return [db.query(q).fetchall() for q in ("SELECT * FROM t ORDER BY n", "SELECT * FROM s ORDER BY k")]
 
 
@@ -48,9 +49,9 @@ def test_backup_while_running(tmp_path: Path) -> None:
     for i in range(5):
         with laminardb.open(tmp_path / f"copy{i}.ldb") as copy:
             rows, sums = shown(copy)
-            assert [n for n, _ in rows] == list(range(len(rows)))  # type: ignore[attr-defined]
-            assert len(rows) >= max(100, last)  # type: ignore[arg-type]
-            last = len(rows)  # type: ignore[arg-type]
+            assert [n for n, _ in rows] == list(range(len(rows)))
+            assert len(rows) >= max(100, last)
+            last = len(rows)
             once = copy.query("SELECT k, sum(n) AS n FROM t GROUP BY k ORDER BY k").fetchall()
             assert sums == once
             copy.insert("t", {"n": last, "k": "of its own"})
@@ -104,8 +105,8 @@ def test_salvage(tmp_path: Path, share: float) -> None:
     assert {p.name: p.read_bytes() for p in (tmp_path / "a.ldb").iterdir()} == before
     with laminardb.open(tmp_path / "b.ldb") as out:
         rows, sums = shown(out)
-        assert [n for n, _ in rows] == list(range(len(rows)))  # type: ignore[attr-defined]
-        assert abs(len(rows) - 100 * share) < 15  # type: ignore[arg-type]
+        assert [n for n, _ in rows] == list(range(len(rows)))
+        assert abs(len(rows) - 100 * share) < 15
         assert sums == out.query("SELECT k, sum(n) AS n FROM t GROUP BY k ORDER BY k").fetchall()
         assert out.verify().records >= found.records
 

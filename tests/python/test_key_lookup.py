@@ -3,11 +3,12 @@
 with the same answer as the scan of a table without keys."""
 
 import random
+from collections.abc import Callable
 
 import laminardb
 import pytest
 
-TYPES = {
+TYPES: dict[str, Callable[[int], str]] = {
     "BIGINT": lambda i: str(i),
     "SMALLINT": lambda i: str(i),
     "VARCHAR": lambda i: f"'a text that is longer than {i}'",

@@ -73,10 +73,10 @@ def test_conflate_keeps_the_last_of_each_key(db: laminardb.Connection, name: str
             )
         for batch in iter(sub.try_next, None):
             batches += 1
-            have |= dict(batch)  # type: ignore[call-overload]
+            have |= dict(batch)
             for key, _ in batch.deleted or ():
                 have.pop(key, None)
-        assert have == dict(db.query_stream(name)) and sub.lag == 0  # type: ignore[call-overload]
+        assert have == dict(db.query_stream(name)) and sub.lag == 0
     assert batches < 4 * 1500 and sub.dropped == 0
 
 

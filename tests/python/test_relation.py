@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import laminardb
@@ -135,7 +135,7 @@ def test_it_is_lazy_and_its_errors_are_not(db: laminardb.Connection) -> None:
     lazy.fetchall()
     lazy.fetchall()
     assert len([q for q in db.queries() if not q.sql.startswith("EXPLAIN")]) == ran + 1
-    for wrong, said in (
+    wrongs: tuple[tuple[Callable[[], object], str], ...] = (
         (lambda: db.relation("SELECT w FROM t"), 'column "w" does not exist'),
         (lambda: db.table("tt"), "did you mean"),
         (lambda: lazy.filter("vv > 1"), 'did you mean "v"'),
@@ -146,17 +146,19 @@ def test_it_is_lazy_and_its_errors_are_not(db: laminardb.Connection) -> None:
         (lambda: lazy.union(db.table("t").project("k")), "column"),
         (lambda: lazy.filter("v >"), "401"),
         (lambda: db.sql("SHOW TABLES").filter("true"), "401"),
-    ):
+    )
+    for wrong, said in wrongs:
         with pytest.raises(laminardb.QueryError, match=said):
             wrong()
-    for bad, error in (
+    refused: tuple[tuple[Callable[[], object], type[Exception]], ...] = (
         (lambda: lazy.filter(1), TypeError),  # type: ignore[arg-type]
         (lambda: lazy.project(), TypeError),
         (lambda: lazy.limit(-1), ValueError),
         (lambda: lazy.limit(True), TypeError),
         (lambda: lazy.join("r", "k", "outer"), ValueError),  # type: ignore[arg-type]
         (lambda: lazy.join(5, "k"), TypeError),  # type: ignore[arg-type]
-    ):
+    )
+    for bad, error in refused:
         with pytest.raises(error):
             bad()
 

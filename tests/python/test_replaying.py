@@ -123,7 +123,7 @@ def test_what_is_refused(db: laminardb.Connection) -> None:
         db.replay("s")
     for bad, error in SPEEDS:
         with pytest.raises(error, match="speed must be a number above 0"):
-            db.replay("t", speed=bad)  # type: ignore[call-overload]
+            db.replay("t", speed=bad)  # type: ignore[arg-type]
     for name in ("start", "end"):
         with pytest.raises(TypeError, match=f"{name} must be epoch"):
             db.replay("t", **{name: 1.5})  # type: ignore[call-overload]

@@ -185,8 +185,9 @@ def test_the_async_context_manager() -> None:
         async with laminardb.open(":memory:") as db:
             assert isinstance(db, laminardb.Connection) and not db.is_closed
         assert db.is_closed
+        failing = laminardb.open()
         with pytest.raises(ZeroDivisionError):
-            async with laminardb.open() as failing:
+            async with failing:
                 _ = 1 / 0
         assert failing.is_closed
         assert await laminardb.open().__aexit__(None, None, None) is False

@@ -10,7 +10,7 @@ from dataclasses import replace
 import laminardb
 import pytest
 from laminardb import Connection, Metrics, SchemaError
-from optional import package
+from optional import each, package
 
 pa = package("pyarrow")
 
@@ -206,7 +206,9 @@ def test_shutdown_waits(db: Connection) -> None:
     )
     db.execute("CREATE STREAM paused IN PIPELINE p AS SELECT count(*) AS n FROM t")
     db.execute("CREATE SINK k FROM t WITH (connector = 'python')")
-    db.register_sink("k", lambda batch: (time.sleep(0.01), written.append(batch.num_rows)))
+    db.register_sink(
+        "k", lambda batch: each(lambda: time.sleep(0.01), lambda: written.append(batch.num_rows))
+    )
     db.start()
     db.pipeline("p").pause()
     acknowledged = [0, 0, 0, 0]

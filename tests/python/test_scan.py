@@ -4,9 +4,12 @@
 
 import datetime
 import decimal
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import laminardb
 import pytest
+from optional import some
 
 pa = pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
@@ -18,18 +21,18 @@ GLOBAL_TABLE = pa.table(COLUMNS)
 
 
 @pytest.fixture
-def db():
+def db() -> Iterator[Any]:
     with laminardb.open() as db:
         yield db
 
 
-def result_of(db):
+def result_of(db: laminardb.Connection) -> Any:
     db.execute("CREATE TABLE made (k BIGINT, name VARCHAR, x DOUBLE)")
     db.insert("made", COLUMNS)
     return db.query("SELECT * FROM made")
 
 
-MAKERS = {
+MAKERS: dict[str, Callable[[laminardb.Connection], Any]] = {
     "pandas": lambda db: pd.DataFrame(COLUMNS),
     "pandas_int": lambda db: pd.DataFrame({"k": [1, 2, 3]}),
     "polars": lambda db: pl.DataFrame(COLUMNS),
@@ -45,7 +48,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_every_kind(db, kind):
+def test_every_kind(db: laminardb.Connection, kind: Any) -> None:
     thing = MAKERS[kind](db)
     assert db.sql("SELECT sum(k), count(*) FROM thing").fetchall() == [(6, 3)]
     if kind in ("pandas_int", "numpy"):
@@ -55,13 +58,13 @@ def test_every_kind(db, kind):
     assert db.sql("SELECT * FROM thing").fetchall() == ROWS
 
 
-def test_columns_that_are_wanted_alone(db):
+def test_columns_that_are_wanted_alone(db: laminardb.Connection) -> None:
     wide = pa.table({f"c{i}": [i, i + 1] for i in range(50)})
     assert db.sql("SELECT c7 + c30 AS s FROM wide ORDER BY s DESC").fetchall() == [(39,), (37,)]
     assert "columns: c7, c30" in db.explain("SELECT c7, c30 FROM wide")
 
 
-def test_one_object_twice_and_readers_once(db):
+def test_one_object_twice_and_readers_once(db: laminardb.Connection) -> None:
     rows = pa.table(COLUMNS)
     assert db.sql("SELECT count(*) FROM rows a JOIN rows b ON a.k < b.k").fetchall() == [(3,)]
     reader = rows.to_reader()
@@ -69,7 +72,7 @@ def test_one_object_twice_and_readers_once(db):
         db.sql("SELECT count(*) FROM reader a JOIN reader b ON a.k < b.k")
 
 
-def test_order_of_the_places(db):
+def test_order_of_the_places(db: laminardb.Connection) -> None:
     df = {"k": [1]}
     assert db.sql("SELECT k FROM df").fetchall() == [(1,)]
     assert db.sql("SELECT k FROM df", df={"k": [2]}).fetchall() == [(2,)]
@@ -79,23 +82,23 @@ def test_order_of_the_places(db):
     assert db.sql("WITH df AS (SELECT 7 AS k) SELECT k FROM df").fetchall() == [(7,)]
 
 
-def test_scopes(db):
+def test_scopes(db: laminardb.Connection) -> None:
     here = {"k": [1, 2]}
 
-    def inner():
+    def inner() -> Any:
         return db.sql("SELECT count(*) FROM here").fetchall()
 
     assert inner() == [(2,)]
     assert [db.sql("SELECT count(*) FROM here").fetchall() for _ in range(2)] == [[(2,)], [(2,)]]
     assert (lambda: db.sql("SELECT count(*) FROM here").fetchall())() == [(2,)]
-    assert db.execute("SELECT count(*) FROM here").to_query_result().fetchall() == [(2,)]
+    assert some(db.execute("SELECT count(*) FROM here").to_query_result()).fetchall() == [(2,)]
     assert len(list(db.stream("SELECT * FROM here"))) == 1
-    space = {"db": db}
+    space: dict[str, Any] = {"db": db}
     exec("df = {'k': [5]}\nfound = db.sql('SELECT k FROM df').fetchall()", space)  # a notebook's cell
     assert space["found"] == [(5,)]
 
 
-def test_types(db):
+def test_types(db: laminardb.Connection) -> None:
     values = {
         "b": [True, None],
         "i": [2**40, 1],
@@ -120,7 +123,7 @@ def test_types(db):
     ]
 
 
-def test_into_tables(db):
+def test_into_tables(db: laminardb.Connection) -> None:
     df = pl.DataFrame({"k": list(range(5000)), "v": [f"value number {i}" for i in range(5000)]})
     db.execute("CREATE TABLE t AS SELECT * FROM df WHERE k % 2 = 0")
     assert db.sql("SELECT count(*), min(v) FROM t").fetchall() == [(2500, "value number 0")]
@@ -138,7 +141,7 @@ def test_into_tables(db):
         ("SELECT * FROM uneven", "different lengths"),
     ],
 )
-def test_refusals(db, sql, text):
+def test_refusals(db: laminardb.Connection, sql: str, text: str) -> None:
     prices, number = {"k": [1]}, 5
     uneven = {"a": [1], "b": [1, 2]}
     assert prices and number and uneven
@@ -147,9 +150,9 @@ def test_refusals(db, sql, text):
     assert db.sql("SELECT * FROM prices").fetchall() == [(1,)]
 
 
-def test_an_object_that_fails(db):
+def test_an_object_that_fails(db: laminardb.Connection) -> None:
     class Broken:
-        def __arrow_c_stream__(self, requested_schema=None):
+        def __arrow_c_stream__(self, requested_schema: Any = None) -> None:
             raise RuntimeError("no rows today")
 
     broken = Broken()
@@ -158,7 +161,7 @@ def test_an_object_that_fails(db):
         db.sql("SELECT * FROM broken")
     assert caught.value.position == 14
 
-    def fail_late():
+    def fail_late() -> Iterator[Any]:
         yield pa.RecordBatch.from_pydict({"k": [1]})
         raise RuntimeError("and none tomorrow")
 
@@ -168,7 +171,7 @@ def test_an_object_that_fails(db):
     assert db.sql("SELECT 1").fetchall() == [(1,)]
 
 
-def test_text_is_not_copied(db):
+def test_text_is_not_copied(db: laminardb.Connection) -> None:
     text = pa.array(["a text of more than twelve bytes " * 4] * 100_000)
     texts = pa.table({"s": text})
     result = db.sql("SELECT s FROM texts").to_arrow()

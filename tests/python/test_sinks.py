@@ -17,6 +17,7 @@ from typing import Any
 import laminardb
 import pytest
 from laminardb import Connection, ConnectorError, QueryError, SchemaError
+from optional import each
 
 SQL = "CREATE SOURCE t (k BIGINT, v BIGINT); CREATE STREAM s AS SELECT k, sum(v) AS v FROM t GROUP BY k;"
 
@@ -371,7 +372,9 @@ def test_close_drains() -> None:
     got: list[Any] = []
     with laminardb.open() as db:
         db.execute(SQL + "CREATE SINK k FROM t WITH (connector = 'python')")
-        db.register_sink("k", lambda batch: (time.sleep(0.1), got.extend(batch.fetchall())))
+        db.register_sink(
+            "k", lambda batch: each(lambda: time.sleep(0.1), lambda: got.extend(batch.fetchall()))
+        )
         db.start()
         for i in range(100):
             db.insert("t", {"k": i, "v": i})
@@ -390,7 +393,7 @@ def test_ends_from_within_a_writer() -> None:
     db.start()
     db.insert("t", {"k": 1, "v": 1})
     wait_for(lambda: db.list_sinks() == ["m"])
-    db.register_sink("m", lambda batch: (db.close(), done.set()))
+    db.register_sink("m", lambda batch: each(db.close, done.set))
     assert done.wait(60)
     wait_for(lambda: db.is_closed)
 

@@ -71,7 +71,7 @@ def test_limits_of_spilling(tmp_path: Path) -> None:
         db.config_set("temp_directory", str(tmp_path / "missing"))
         with pytest.raises(laminardb.QueryError, match=r"missing.*No such file") as e:
             db.query(GROUPS)
-        assert e.value.code == 400 and "temp_directory" in e.value.hint
+        assert e.value.code == 400 and "temp_directory" in (e.value.hint or "")
         db.config_set("temp_directory", None)
         with pytest.raises(MemoryError):
             db.query(GROUPS)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import laminardb
 import pytest
 from laminardb import LaminarConfig, SchemaError, testing
-from optional import package
+from optional import package, some
 
 np = package("numpy")
 
@@ -30,19 +30,19 @@ def test_memory_comes_back(shape: str) -> None:
             db.execute(f"CREATE SOURCE {name} ({columns})")
         db.execute(f"CREATE STREAM s WITH (state_ttl = '1 hour') AS {QUERIES[shape]}")
         db.start()
-        base = db.stream_metrics("s").state_bytes
+        base = some(db.stream_metrics("s")).state_bytes
         for turn in range(2):
             start = 10_000_000 * (turn + 1)
             for first in range(0, KEYS, 20_000):
                 k = np.arange(first, first + 20_000, dtype=np.int64)
                 for name in ("t", "u")[: 1 + (shape == "join")]:
                     db.insert(name, {"ts": start + k % 50_000, "k": k, "v": k % 7})
-            held = db.stream_metrics("s")
+            held = some(db.stream_metrics("s"))
             assert held.state_rows >= KEYS and held.state_bytes > KEYS * 16
             for ahead in (3_600_000, 7_200_000):  # time stands until both sources have a watermark
                 for name in ("t", "u"):
                     db.advance_watermark(name, start + 50_000 + ahead)
-            left = db.stream_metrics("s")
+            left = some(db.stream_metrics("s"))
             assert left.error is None and left.state_rows == 0
             assert left.state_bytes <= base + held.state_bytes * 0.01
         assert db.sql("SELECT count(*) FROM s").fetchone() == (2 * KEYS,)  # its rows stay
@@ -57,13 +57,13 @@ def test_some_keys_stay() -> None:
         db.start()
         k = np.arange(KEYS, dtype=np.int64)
         db.insert("t", {"ts": np.zeros(KEYS, dtype=np.int64), "k": k})
-        held = {name: db.stream_metrics(name).state_bytes for name in ("s", "j")}
+        held = {name: some(db.stream_metrics(name)).state_bytes for name in ("s", "j")}
         for second in range(2, 14, 2):
             db.insert("t", {"ts": np.full(10, second * 1000), "k": np.arange(10)})
-        assert db.stream_metrics("s").state_rows == 10
+        assert some(db.stream_metrics("s")).state_rows == 10
         assert db.sql("SELECT sum(n) FROM s WHERE k < 10").fetchone() == (70,)
         for name, before in held.items():
-            assert db.stream_metrics(name).state_bytes < before / 10
+            assert some(db.stream_metrics(name)).state_bytes < before / 10
         db.insert("t", {"ts": [14_000], "k": [3]})
         assert db.sql("SELECT n FROM s WHERE k = 3").fetchall() == [(8,)]
         # the rows of 12 s and 14 s find the five before them, twice, and themselves; the older ones are gone
@@ -95,9 +95,9 @@ def test_by_the_clock() -> None:
         db.insert("t", [(1,), (2,)])
         db.tick(1_016_000)
         db.insert("t", [(2,)])
-        assert db.stream_metrics("s").state_rows == 2
+        assert some(db.stream_metrics("s")).state_rows == 2
         db.tick(1_017_000)  # more than 16 s after the first row
-        assert db.stream_metrics("s").state_rows == 1
+        assert some(db.stream_metrics("s")).state_rows == 1
         db.insert("t", [(1,), (2,)])
         assert sorted(db.sql("SELECT * FROM s").fetchall()) == [(1, 1), (1, 1), (2, 3)]
 
@@ -128,11 +128,11 @@ def test_rows_that_are_taken_back_too_late() -> None:
             db.insert("a", [(ts, 9)])
         db.execute("DELETE FROM t WHERE k = 1")  # `pairs` takes its row back; the others know nothing of it
         for name in queries:
-            metrics = db.stream_metrics(name)
+            metrics = some(db.stream_metrics(name))
             assert metrics.error is None and metrics.lost_rows == 1, name
             assert db.sql(f"SELECT * FROM {name}").fetchall() == before[name], name
         testing.reload(db)
-        assert all(db.stream_metrics(name).lost_rows == 1 for name in queries)
+        assert all(some(db.stream_metrics(name)).lost_rows == 1 for name in queries)
         db.insert("t", [(1, 6)])  # the source's row is remembered by `pairs`, which has no ttl
         assert db.sql("SELECT k FROM d").fetchall() == [(1,), (1,)]
 
@@ -168,4 +168,4 @@ def test_refused_elsewhere() -> None:
             db.execute("ALTER STREAM s SET (state_ttl = '2 s')")
         db.execute("ALTER STREAM s SET (retain = 'all')")
         db.execute("ALTER STREAM s RENAME TO r")
-        assert "state_ttl" in db.sql("SHOW CREATE STREAM r").fetchone()[-1]
+        assert "state_ttl" in some(db.sql("SHOW CREATE STREAM r").fetchone())[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import laminardb
 import pytest
+from optional import some
 
 MINUTE = 60_000
 
@@ -54,7 +55,7 @@ def test_open_window_and_the_step_that_closes_it(trades: laminardb.Connection) -
     assert "writer('trades').watermark(60000)" in why.suggestion
     assert "1970-01-01 00:01:00.000" in why.suggestion
     with trades.writer("trades") as writer:  # the suggested step
-        writer.watermark(why.next_final)
+        writer.watermark(some(why.next_final))
     after = trades.why("minutes")
     assert (after.rows_out, after.next_final) == (1, None)
     assert after.suggestion == "nothing: it is up to date"

@@ -42,6 +42,7 @@ from pathlib import Path
 from typing import Any
 
 import laminardb
+from laminardb.interval import Interval
 
 HEADS = (
     "statement",
@@ -151,7 +152,7 @@ def show(value: Any) -> str:
         return "{" + ", ".join(f"{show(k)}: {show(v)}" for k, v in value.items()) + "}"
     if isinstance(value, dt.timedelta):
         return show_interval(0, value // dt.timedelta(microseconds=1))
-    if hasattr(value, "months"):
+    if isinstance(value, Interval):
         return show_interval(value.months, value.days * 86_400_000_000 + value.microseconds)
     return repr(value) if isinstance(value, float) else str(value)
 
@@ -374,7 +375,7 @@ class Runner:
 
     def count(self, source: str) -> int:
         try:
-            return self.db.query(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+            return int(self.db.query(f"SELECT count(*) FROM {source}").fetchall()[0][0])
         except laminardb.QueryError:
             return 0
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,8 +70,9 @@ def same(x: Any, y: Any) -> bool:
     if isinstance(x, Decimal) and isinstance(y, float):  # a quotient: DECIMAL here, DOUBLE in DuckDB
         return abs(x - Decimal(y)) <= Decimal(5).scaleb(int(x.as_tuple().exponent) - 1)
     if isinstance(x, float) or isinstance(y, float):
-        both = x is not None and y is not None
-        return both and math.isclose(float(x), float(y), rel_tol=1e-9, abs_tol=1e-9)
+        if x is None or y is None:
+            return False
+        return math.isclose(float(x), float(y), rel_tol=1e-9, abs_tol=1e-9)
     return bool(x == y)
 
 
@@ -88,6 +90,10 @@ def difference(ours: Rows, duck: Rows) -> str | None:
     return None
 
 
+def _ask(query: Callable[[str], Any], text: str) -> list[tuple[Any, ...]]:
+    return list(query(text).fetchall())
+
+
 def timed(run: Callable[[], T]) -> tuple[float, T]:
     start = time.perf_counter()
     done = run()
@@ -102,17 +108,14 @@ def main(scale: float) -> None:
     took, duck = timed(lambda: load_duck(folder))
     print(f"DuckDB loaded the Parquet files in {took:.2f} s")
     for way in ("csv", "arrow"):
-        took, ours = timed(lambda way=way: load(folder, way))
+        took, ours = timed(partial(load, folder, way))
         print(f"loaded from {way} in {took:.2f} s")
         total = [0.0, 0.0]
         for number, text in QUERIES.items():
-            times, answers = zip(
-                timed(lambda db=ours, q=text: db.query(q).fetchall()),
-                timed(lambda db=duck, q=text: db.execute(q).fetchall()),
-                strict=True,
-            )
-            wrong = difference(*answers)
-            total = [a + b for a, b in zip(total, times, strict=True)]
-            print(f"q{number:02} {times[0]:8.3f} s  DuckDB {times[1]:8.3f} s  {wrong or 'same'}", flush=True)
+            mine, rows = timed(partial(_ask, ours.query, text))
+            theirs, wanted = timed(partial(_ask, duck.execute, text))
+            wrong = difference(rows, wanted)
+            total = [total[0] + mine, total[1] + theirs]
+            print(f"q{number:02} {mine:8.3f} s  DuckDB {theirs:8.3f} s  {wrong or 'same'}", flush=True)
         print(f"all {total[0]:8.3f} s  DuckDB {total[1]:8.3f} s")
         ours.close()
