@@ -4,39 +4,10 @@
  *
  * Keys of consecutive rows are mostly the same objects in the same order: `layout` remembers them
  * and compares pointers first. */
-#include "state.h"
+#include "rows.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { LAYOUT_MAX = 64 };
-
-typedef struct layout {
-    PyObject *keys[LAYOUT_MAX]; /* held */
-    int32_t   columns[LAYOUT_MAX];
-    int32_t   count;
-} layout;
-
-enum { FILLED_SMALL = 32 };
-
-typedef struct rows_context {
-    module_state     *state;
-    laminar_appender *appender;
-    int32_t           width;
-    layout            layout;
-    int64_t           row;    /* number of the row under way, from 1 */
-    int64_t          *filled; /* per column: the last row that named it */
-    int64_t           filled_small[FILLED_SMALL];
-} rows_context;
-
-static int
-refused(rows_context *c, laminar_status s, const laminar_error *err) {
-    if (s >= 0) {
-        return 0;
-    }
-    ext_raise_error(c->state, err);
-    return -1;
-}
 
 /* ---------------------------------------------------------------------------------- one value */
 static int
@@ -107,9 +78,10 @@ append_text(rows_context *c, int32_t column, PyObject *v) {
     if (text == NULL) { /* lone surrogates have no UTF-8 form: give the engine bytes it can refuse
                            with row and column */
         PyErr_Clear();
-        return refused(c, laminar_append_text(c->appender, column, "\xff", 1, &err), &err);
+        return ext_rows_refused(c, laminar_append_text(c->appender, column, "\xff", 1, &err), &err);
     }
-    return refused(c, laminar_append_text(c->appender, column, text, (size_t)size, &err), &err);
+    return ext_rows_refused(c, laminar_append_text(c->appender, column, text, (size_t)size, &err),
+                            &err);
 }
 
 static int
@@ -128,11 +100,11 @@ append_long(rows_context *c, int32_t column, PyObject *v) {
     if (done <= 0) { /* as text: it fits VARCHAR and DOUBLE, all else refuses it by value */
         return done < 0 ? -1 : append_as_text(c, column, v);
     }
-    return refused(c,
-                   wide.type == LAMINAR_TYPE_BIGINT
-                       ? laminar_append_bigint(c->appender, column, wide.i, &err)
-                       : laminar_append_value(c->appender, column, &wide, &err),
-                   &err);
+    return ext_rows_refused(c,
+                            wide.type == LAMINAR_TYPE_BIGINT
+                                ? laminar_append_bigint(c->appender, column, wide.i, &err)
+                                : laminar_append_value(c->appender, column, &wide, &err),
+                            &err);
 }
 
 static int
@@ -142,7 +114,7 @@ append_bytes(rows_context *c, int32_t column, PyObject *v) {
     PyObject     *bytes = PyBytes_FromObject(v);
     int           done = bytes == NULL ? -1 : ext_value_read(c->state, bytes, &blob);
     if (done > 0) {
-        done = refused(c, laminar_append_value(c->appender, column, &blob, &err), &err);
+        done = ext_rows_refused(c, laminar_append_value(c->appender, column, &blob, &err), &err);
     }
     Py_XDECREF(bytes);
     return done;
@@ -157,7 +129,7 @@ append_nested(rows_context *c, int32_t column, PyObject *v) {
     laminar_error err;
     int           done = ext_tree_read(c->state, &tree, v, &value);
     if (done == 0) {
-        done = refused(c, laminar_append_value(c->appender, column, &value, &err), &err);
+        done = ext_rows_refused(c, laminar_append_value(c->appender, column, &value, &err), &err);
     }
     ext_tree_free(&tree);
     return done;
@@ -168,8 +140,8 @@ append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
     laminar_error err;
     laminar_value scalar;
     if (PyFloat_Check(v)) {
-        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err),
-                       &err);
+        return ext_rows_refused(
+            c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err), &err);
     }
     if (PyUnicode_Check(v)) {
         return append_text(c, column, v);
@@ -185,9 +157,9 @@ append_other(rows_context *c, int32_t column, PyObject *v, int depth) {
     }
     const int known = ext_value_read(c->state, v, &scalar);
     if (known != 0) {
-        return known < 0
-                   ? -1
-                   : refused(c, laminar_append_value(c->appender, column, &scalar, &err), &err);
+        return known < 0 ? -1
+                         : ext_rows_refused(
+                               c, laminar_append_value(c->appender, column, &scalar, &err), &err);
     }
     if (PyIndex_Check(v)) {
         PyObject *i = PyNumber_Index(v);
@@ -213,11 +185,12 @@ static int
 append_value(rows_context *c, int32_t column, PyObject *v, int depth) {
     laminar_error err;
     if (PyFloat_CheckExact(v)) {
-        return refused(c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err),
-                       &err);
+        return ext_rows_refused(
+            c, laminar_append_double(c->appender, column, PyFloat_AsDouble(v), &err), &err);
     }
     if (PyBool_Check(v)) {
-        return refused(c, laminar_append_boolean(c->appender, column, v == Py_True, &err), &err);
+        return ext_rows_refused(c, laminar_append_boolean(c->appender, column, v == Py_True, &err),
+                                &err);
     }
     if (PyLong_CheckExact(v)) {
         return append_long(c, column, v);
@@ -226,9 +199,14 @@ append_value(rows_context *c, int32_t column, PyObject *v, int depth) {
         return append_text(c, column, v);
     }
     if (v == Py_None) {
-        return refused(c, laminar_append_null(c->appender, column, &err), &err);
+        return ext_rows_refused(c, laminar_append_null(c->appender, column, &err), &err);
     }
     return append_other(c, column, v, depth);
+}
+
+int
+ext_row_value(rows_context *c, int32_t column, PyObject *v) {
+    return append_value(c, column, v, 0);
 }
 
 /* ---------------------------------------------------------------------------------- rows by name
@@ -245,7 +223,8 @@ find_column(rows_context *c, PyObject *key, int32_t *column) {
     if (name == NULL) {
         return -1;
     }
-    return refused(c, laminar_appender_find(c->appender, name, (size_t)size, column, &err), &err);
+    return ext_rows_refused(c, laminar_appender_find(c->appender, name, (size_t)size, column, &err),
+                            &err);
 }
 
 /* Names match in any case, so two keys of a row may mean one column. */
@@ -292,7 +271,7 @@ layout_free(layout *l) {
 static int
 end_row(rows_context *c) {
     laminar_error err;
-    return refused(c, laminar_appender_end_row(c->appender, &err), &err);
+    return ext_rows_refused(c, laminar_appender_end_row(c->appender, &err), &err);
 }
 
 static int
@@ -411,8 +390,44 @@ append_row(rows_context *c, PyObject *row) {
     return -1;
 }
 
+#ifndef Py_GIL_DISABLED
+/* As many rows at once as are alike, the others one by one. */
+static int
+append_row_list(rows_context *c, PyObject *list) {
+    Py_ssize_t at = 0, looked = 0;
+    while (at < PyList_Size(list)) {
+        Py_ssize_t n = ext_run_of_rows(c, list, at);
+        if (n == 0) {
+            PyObject *row = Py_NewRef(PyList_GetItem(list, at));
+            n = append_row(c, row) < 0 ? -1 : 1;
+            Py_DECREF(row);
+        }
+        if (n < 0) {
+            return -1;
+        }
+        at += n;
+        if (at - looked >= EXT_LOOK) {
+            looked = at;
+            if (ext_look() < 0) {
+                return -1;
+            }
+        }
+    }
+    if (at == 0) {
+        PyErr_SetString(PyExc_TypeError, "an empty list holds no rows");
+        return -1;
+    }
+    return 0;
+}
+#endif
+
 static int
 append_iterable(rows_context *c, PyObject *data) {
+#ifndef Py_GIL_DISABLED
+    if (PyList_CheckExact(data)) {
+        return append_row_list(c, data);
+    }
+#endif
     PyObject *rows = PyObject_GetIter(data);
     if (rows == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
@@ -443,94 +458,20 @@ append_iterable(rows_context *c, PyObject *data) {
 }
 
 /* ---------------------------------------------------------------------------------- columns */
-enum { RUN_MAX = 512 };
-
-/* Floats from `at` on, as many as follow each other; how many, or -1. No code of Python runs. */
-static Py_ssize_t
-append_floats(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_ssize_t size) {
-    double        run[RUN_MAX];
-    int32_t       n = 0;
-    laminar_error err;
-    for (PyObject *v; n < RUN_MAX && at + n < size; n++) {
-        v = PyList_GetItem(list, at + n);
-        if (v == NULL || !PyFloat_CheckExact(v)) {
-            break;
-        }
-        run[n] = PyFloat_AsDouble(v);
-    }
-    if (n > 0 && refused(c, laminar_append_doubles(c->appender, column, run, n, &err), &err) < 0) {
-        return -1;
-    }
-    return n;
-}
-
-/* The same of ints of 64 bits. */
-static Py_ssize_t
-append_longs(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_ssize_t size) {
-    int64_t       run[RUN_MAX];
-    int32_t       n = 0;
-    int           overflow;
-    laminar_error err;
-    for (PyObject *v; n < RUN_MAX && at + n < size; n++) {
-        v = PyList_GetItem(list, at + n);
-        if (v == NULL || !PyLong_CheckExact(v)) {
-            break;
-        }
-        run[n] = PyLong_AsLongLongAndOverflow(v, &overflow);
-        if (overflow != 0) {
-            break;
-        }
-    }
-    if (n > 0 && refused(c, laminar_append_bigints(c->appender, column, run, n, &err), &err) < 0) {
-        return -1;
-    }
-    return n;
-}
-
-/* The same of texts; one that has no UTF-8 form ends the run. */
-static Py_ssize_t
-append_texts(rows_context *c, int32_t column, PyObject *list, Py_ssize_t at, Py_ssize_t size) {
-    const char   *run[RUN_MAX];
-    size_t        sizes[RUN_MAX];
-    int32_t       n = 0;
-    laminar_error err;
-    for (Py_ssize_t length; n < RUN_MAX && at + n < size; n++) {
-        PyObject *v = PyList_GetItem(list, at + n);
-        if (v == NULL || !PyUnicode_CheckExact(v)) {
-            break;
-        }
-        run[n] = PyUnicode_AsUTF8AndSize(v, &length);
-        if (run[n] == NULL) {
-            PyErr_Clear();
-            break;
-        }
-        sizes[n] = (size_t)length;
-    }
-    if (n > 0 &&
-        refused(c, laminar_append_texts(c->appender, column, run, sizes, n, &err), &err) < 0) {
-        return -1;
-    }
-    return n;
-}
-
 static int
 append_held_list(rows_context *c, int32_t column, PyObject *list) {
     Py_ssize_t at = 0, looked = 0;
     while (at < PyList_Size(list)) {
-        PyObject        *v = Py_NewRef(PyList_GetItem(list, at));
-        const Py_ssize_t size = PyList_Size(list);
-        Py_ssize_t       n = PyFloat_CheckExact(v)     ? append_floats(c, column, list, at, size)
-                             : PyLong_CheckExact(v)    ? append_longs(c, column, list, at, size)
-                             : PyUnicode_CheckExact(v) ? append_texts(c, column, list, at, size)
-                                                       : 0;
+        Py_ssize_t n = ext_run_of_list(c, column, list, at);
         if (n == 0) {
+            PyObject *v = Py_NewRef(PyList_GetItem(list, at));
             n = append_value(c, column, v, 0) < 0 ? -1 : 1;
+            Py_DECREF(v);
         }
-        Py_DECREF(v);
-        at += n;
         if (n < 0) {
             return -1;
         }
+        at += n;
         if (at - looked >= EXT_LOOK) {
             looked = at;
             if (ext_look() < 0) {
@@ -567,13 +508,14 @@ append_buffer(rows_context *c, int32_t column, PyObject *values) {
     for (Py_ssize_t at = 0; done > 0 && at < count; at += EXT_LOOK) {
         const int32_t n = (int32_t)(count - at < EXT_LOOK ? count - at : EXT_LOOK);
         const char   *from = (const char *)view.buf + at * 8;
-        done = refused(c,
-                       format[0] == 'd'
-                           ? laminar_append_doubles(c->appender, column,
-                                                    (const double *)(const void *)from, n, &err)
-                           : laminar_append_bigints(c->appender, column,
-                                                    (const int64_t *)(const void *)from, n, &err),
-                       &err) < 0
+        done = ext_rows_refused(
+                   c,
+                   format[0] == 'd'
+                       ? laminar_append_doubles(c->appender, column,
+                                                (const double *)(const void *)from, n, &err)
+                       : laminar_append_bigints(c->appender, column,
+                                                (const int64_t *)(const void *)from, n, &err),
+                   &err) < 0
                    ? -1
                    : 1;
     }

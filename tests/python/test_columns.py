@@ -7,6 +7,7 @@ import array
 import datetime as dt
 import random
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import laminardb
@@ -107,3 +108,87 @@ def test_a_list_may_stand_beside_an_array_of_the_standard_library(db: laminardb.
     assert stored(db, {"k": [1, 2], "v": array.array("d", [0.5, 1.5])}) == [(1, 0.5), (2, 1.5)]
     with pytest.raises(TypeError, match="column \"v\" is a <class 'int'> where the others are lists"):
         db.insert("t", {"k": [1, 2], "v": 5})
+
+
+def one_row(r: random.Random, odd: float) -> dict[str, Any]:
+    kinds: list[Callable[[], Any]] = [
+        lambda: r.randint(-(2**63), 2**63 - 1),
+        lambda: None,
+        lambda: Decimal(r.randint(-9, 9)),
+        lambda: r.random() < 0.5,
+    ]
+    row = {
+        "k": kinds[0]() if r.random() > odd else r.choice(kinds)(),
+        "v": r.random() if r.random() > odd else r.choice((1, None, True, Decimal("0.5"), 2**70)),
+        "s": f"text {r.randint(0, 9)} é" if r.random() > odd else r.choice((1, None, 2.5, True, 10**50)),
+    }
+    if r.random() < odd:
+        del row[r.choice(("v", "s"))]
+    if r.random() < odd:
+        row = dict(reversed(row.items()))
+    if r.random() < odd:
+        row = {name.upper(): value for name, value in row.items()}
+    return row
+
+
+@pytest.mark.parametrize("odd", (0.0, 0.001, 0.1))
+def test_lists_of_rows_are_the_same_as_rows(odd: float) -> None:
+    """Rows that are alike are taken many at once: up to any row that is not."""
+    r = random.Random(int(odd * 1000))
+    declared = "(k BIGINT, v DOUBLE DEFAULT 7, s VARCHAR)"
+    for size in (1, 2, 127, 128, 129, 1000, 3000):
+        with laminardb.open() as db:
+            db.execute(f"CREATE SOURCE whole {declared}; CREATE SOURCE single {declared}")
+            rows = [one_row(r, odd) for _ in range(size)]
+            assert db.insert("whole", rows) == size
+            for row in rows:
+                db.insert("single", row)
+            assert db.query("SELECT * FROM whole").fetchall() == db.query("SELECT * FROM single").fetchall()
+            whole = [row for row in rows if list(row) == ["k", "v", "s"]]
+            before = db.query("SELECT count(*) FROM single").fetchall()[0][0]
+            tuples = [tuple(row.values()) for row in whole]
+            assert db.insert("single", tuples) == len(tuples) if tuples else True
+            db.execute(f"CREATE SOURCE again {declared}")
+            assert db.insert("again", whole) == len(whole) if whole else True
+            assert (
+                db.query("SELECT * FROM single").fetchall()[before:]
+                == db.query("SELECT * FROM again").fetchall()
+            )
+
+
+def test_what_is_wrong_in_a_list_of_rows(db: laminardb.Connection) -> None:
+    db.execute("CREATE SOURCE u (k BIGINT, v DOUBLE)")
+    for at in (0, 1, 200, 999):
+        rows: list[Any] = [{"k": i, "v": 0.5} for i in range(1000)]
+        rows[at] = {"k": at, "v": "half"}
+        with pytest.raises(laminardb.IngestionError, match=f'row {at + 1}, column "v"'):
+            db.insert("u", rows)
+        rows[at] = {"k": at, "w": 0.5}
+        with pytest.raises(laminardb.IngestionError, match='unknown column "w"'):
+            db.insert("u", rows)
+        rows[at] = {"k": at, "v": object()}
+        with pytest.raises(TypeError, match='column "v"'):
+            db.insert("u", rows)
+        rows[at] = {}
+        with pytest.raises(TypeError, match="empty dict"):
+            db.insert("u", rows)
+        with pytest.raises(TypeError, match="a row of 1 values for 2 columns"):
+            db.insert("u", [(1, 2)] * at + [(1,)])
+    # Two rows whose keys together look like a layout of both columns, and mean one of them.
+    with pytest.raises(laminardb.IngestionError, match='names column "k" twice'):
+        db.insert("u", [{"k": 1}, {"v": 1.0, "K": 2}, *[{"k": 1, "K": 2}] * 9])
+    assert db.query("SELECT count(*) FROM u").fetchone() == (0,)
+
+
+def test_a_list_of_rows_that_shrinks_meanwhile(db: laminardb.Connection) -> None:
+    db.execute("CREATE SOURCE u (k BIGINT, v DOUBLE)")
+    rows: list[dict[str, Any]] = [{"k": i, "v": 1.0} for i in range(300)]
+
+    class Index:
+        def __index__(self) -> int:
+            del rows[150:]
+            return 5
+
+    rows[140]["k"] = Index()
+    assert db.insert("u", rows) == 150
+    assert db.query("SELECT count(*), max(k) FROM u WHERE k >= 140").fetchone() == (9, 149)
