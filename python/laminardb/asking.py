@@ -43,6 +43,7 @@ class Asking(_laminardb.Connection):
     def query(self, sql: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
         """Runs a statement that returns rows. params: as of execute.
 
+        sql: one statement.
         A name in FROM that is no table is looked for among the objects given here, in the caller's local
         variables and in its globals: pandas and polars frames, Arrow tables, batches and readers, results,
         dicts of lists, lists of dicts, numpy structured arrays. Arrow data are read where they are.
@@ -62,6 +63,8 @@ class Asking(_laminardb.Connection):
 
     def sql(self, query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
         """The same as query; its result knows the text, over which its relational methods go on.
+
+        Takes query, params and objects as query does. Raises QueryError: as query does.
 
         Example:
             >>> laminardb.open().sql("SELECT x FROM range(9) AS t(x)").filter("x > 6").fetchall()
@@ -97,6 +100,8 @@ class Asking(_laminardb.Connection):
     def table(self, name: str) -> Relation:
         """The rows of a source, table, view or stream as a Relation. Unknown name: QueryError 200.
 
+        Raises QueryError: 200, an unknown name.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE trades (price DOUBLE)")
@@ -117,6 +122,7 @@ class Asking(_laminardb.Connection):
     ) -> QueryResult:
         """The answer that a query had at an instant of ingestion time.
 
+        sql: a SELECT.
         timestamp: epoch milliseconds, a datetime or ISO text (without a zone: UTC). All counts that had come
         at that instant (one of whole milliseconds: to the end of that millisecond); now() is the instant. A
         transaction comes with its COMMIT. Streams are run again over their inputs of then, also streams that
@@ -213,6 +219,7 @@ class Asking(_laminardb.Connection):
     ) -> QueryResult:
         """The current rows of a stream: what its SQL gives over all that it has read and that was not late.
 
+        name: of the stream.
         filter: one SQL expression over its columns, e.g. ``"symbol = 'AAPL'"``. window: "final": rows of
         windows that the watermark has closed, which change no more; "open": the others.
 
@@ -240,6 +247,7 @@ class Asking(_laminardb.Connection):
         """The plan of a query as an operator tree. objects: as of query.
 
         analyze: the query is run, and each operator tells its rows, its time and the most memory it held.
+        params: as of execute. Raises QueryError: the statement is wrong.
 
         Example:
             >>> print(laminardb.open().explain("SELECT x FROM range(3) AS t(x) WHERE x > 1"))
@@ -253,6 +261,7 @@ class Asking(_laminardb.Connection):
         """The rows of a finite query as a generator of batches, in the order of the query.
 
         The query runs when the first batch is asked for. params: as of execute.
+        sql: one SELECT. Raises QueryError: it is wrong, or fails while it is read.
 
         Example:
             >>> db = laminardb.open(config=laminardb.LaminarConfig(batch_size=2))
@@ -265,6 +274,8 @@ class Asking(_laminardb.Connection):
 
     def table_stats(self, name: str) -> TableStats:
         """Rows and bytes that a source or table retains. Unknown name: SchemaError 200.
+
+        Raises SchemaError: 200, an unknown name.
 
         Example:
             >>> db = laminardb.open()
@@ -281,6 +292,7 @@ class Asking(_laminardb.Connection):
         """The watermark of a source, table or stream, and how far it is behind the clock.
 
         Unknown name: SchemaError 200.
+        Raises SchemaError: 200, an unknown name.
 
         Example:
             >>> db = laminardb.open(config=laminardb.LaminarConfig(deterministic=True))

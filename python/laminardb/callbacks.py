@@ -126,6 +126,8 @@ class CallbackSubscription:
     def cancel(self) -> None:
         """Ends it once a running callback has returned. Twice is fine, also from inside a callback.
 
+        Cannot fail.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -140,6 +142,7 @@ class CallbackSubscription:
         """Waits until it has ended, at most `timeout` seconds; True when it has.
 
         Inside its own callbacks it does not wait and gives False.
+        timeout: None: for ever. Cannot fail.
 
         Example:
             >>> db = laminardb.open()

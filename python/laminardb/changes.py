@@ -48,6 +48,8 @@ class ChangeRow:
     def to_dict(self) -> dict[str, Any]:
         """Column name to value.
 
+        Cannot fail.
+
         Example:
             >>> laminardb.ChangeRow("Delete", (1, "a"), ["k", "s"]).to_dict()
             {'k': 1, 's': 'a'}
@@ -71,6 +73,8 @@ class ChangeRow:
 
 class ChangeEvent:
     """What one tick changed in a stream: an iterable of ChangeRow, deletions last.
+
+    key_columns: positions of the columns of the key.
 
     Attributes:
         result: the delivered QueryResult (rows that came or changed).
@@ -140,6 +144,8 @@ class ChangeEvent:
     def to_dicts(self) -> list[dict[str, Any]]:
         """One dict per row, with its op as "__op".
 
+        Cannot fail.
+
         Example:
             >>> result = laminardb.open().query("SELECT 1 AS k, 1 AS __weight")
             >>> laminardb.ChangeEvent(result).to_dicts()
@@ -196,6 +202,7 @@ class HandlerThread(DeliveryThread):
 class MaterializedView:
     """A stream seen as a table: its current rows, and its changes.
 
+    conn, name: the connection and the stream.
     With `sql` the stream is created when there is none of that name.
 
     Example:
@@ -226,6 +233,8 @@ class MaterializedView:
     ) -> QueryResult:
         """The current rows; filter is one SQL expression over the columns, where another name for it.
 
+        Raises QueryError: the filter is wrong, or the stream is gone. ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -239,6 +248,8 @@ class MaterializedView:
 
     def schema(self) -> Any:
         """The schema of the rows, see Connection.schema.
+
+        Raises SchemaError: 200, the stream is gone.
 
         Example:
             >>> db = laminardb.open()
@@ -262,6 +273,7 @@ class MaterializedView:
         Without a handler: a StreamSubscription. With one: a started daemon thread that calls
         ``handler(ChangeEvent)`` per tick; it ends when the connection closes, by its cancel(), or with the
         handler's first exception.
+        Raises SchemaError: 200, the stream is gone. TypeError: the handler cannot be called.
 
         Example:
             >>> db = laminardb.open()
@@ -292,6 +304,8 @@ class MaterializedView:
 
 def mv(conn: Connection, name: str, sql: str | None = None) -> MaterializedView:
     """A stream as a MaterializedView; with `sql` it is created when there is none of that name.
+
+    conn: the connection. Raises QueryError: `sql` is wrong.
 
     Example:
         >>> db = laminardb.open()

@@ -48,6 +48,7 @@ class CheckpointResult(int):
 class CheckpointInfo:
     """One checkpoint that there is.
 
+    checkpoint_id: the number, from 1.
     created_at: aware, UTC. epoch: the newest insert in it. rows: of sources and tables. size_bytes: written
     for it; what an older one had written is used again. duration_ms: from its beginning until it was on disk.
     stall_ms: how long inserts had to wait for it. trigger: "asked", "interval", "log" (it was long),
@@ -74,6 +75,7 @@ class CheckpointInfo:
 class CheckpointStatus:
     """Whether there are checkpoints, and the newest one; fields that are not known are None.
 
+    checkpoint_id, last_checkpoint_at: of the newest one.
     wal_bytes: of the files of the log. interval_ms: how often one is made. last_duration_ms, last_stall_ms:
     as in CheckpointInfo.
 

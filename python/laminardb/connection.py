@@ -52,6 +52,7 @@ def _as_now(shown: str | None, now: Any) -> Any:
 class Connection(Operating):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
+    path, config: as of open.
     Every method raises ConnectionError 101 after close(), except close, is_closed and repr.
 
     Example:
@@ -120,6 +121,7 @@ class Connection(Operating):
     def execute(self, sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:
         """Runs statements separated by ``;`` in order and gives the result of the last one.
 
+        sql: the text of the statements.
         objects: tables by name (see query).
 
         params: a list or tuple for ``?`` and ``$1``, a dict for ``$name`` and ``:name``. Values are str, int,
@@ -154,6 +156,8 @@ class Connection(Operating):
     def commit(self) -> None:
         """COMMIT; without a transaction of this thread nothing: statements have taken effect already.
 
+        Raises IngestionError: what the transaction did cannot be kept; it is rolled back.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE TABLE t (k BIGINT)")
@@ -168,6 +172,8 @@ class Connection(Operating):
 
     def rollback(self) -> None:
         """ROLLBACK: nothing of the transaction happened; without one of this thread it does nothing.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -184,6 +190,8 @@ class Connection(Operating):
     def cursor(self) -> Cursor:
         """A cursor as of PEP 249 (laminardb.dbapi), whose errors are those of that module.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> laminardb.open().cursor().execute("SELECT 1 + 1").fetchone()
             (2,)
@@ -195,6 +203,8 @@ class Connection(Operating):
 
     def config_list(self) -> list[Setting]:
         """Every setting: its name, value and default, what it means and when a change of it counts.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> next(s for s in laminardb.open().config_list() if s.name == "buffer_size")[:3]
@@ -211,6 +221,8 @@ class Connection(Operating):
     def limits(self) -> dict[str, int]:
         """How large a statement, a value or a database may be: SHOW LIMITS as a dict.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> laminardb.open().limits()["queries"]
             1024
@@ -219,6 +231,8 @@ class Connection(Operating):
 
     def config_get(self, key: str) -> Any:
         """The value of a setting. Unknown key: ValueError that names the nearest.
+
+        Raises ValueError: an unknown key.
 
         Example:
             >>> laminardb.open().config_get("buffer_size")
@@ -262,6 +276,7 @@ class Connection(Operating):
     ) -> int:
         """Inserts CSV text whose first line names the columns: all rows or none. Returns the row count.
 
+        source: its name. data: str or bytes.
         An empty unquoted field is NULL, and so is the text given as null. Raises IngestionError with the
         line number.
 
@@ -276,6 +291,7 @@ class Connection(Operating):
     def insert_json(self, source: str, data: str | bytes) -> int:
         """Inserts JSON text: an array of objects, one object, or JSON lines. All rows or none; the row count.
 
+        source: its name. data: str or bytes.
         Keys are column names, missing ones take their DEFAULT or NULL. Numbers are exact. A nested value is
         its text in a VARCHAR column. Raises IngestionError with the line number.
 
@@ -289,6 +305,8 @@ class Connection(Operating):
 
     def writer(self, source: str) -> Writer:
         """A Writer for one source or table. Unknown name: SchemaError 200.
+
+        Raises SchemaError: 200, an unknown name.
 
         Example:
             >>> db = laminardb.open()
@@ -344,6 +362,7 @@ class Connection(Operating):
         """Stops taking writes (code 901) once what was accepted is in every stream and sink.
 
         Reads go on; subscriptions end after what they have; attached sources end.
+        Raises ConnectorError: 800, a sink has failed. ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -360,6 +379,7 @@ class Connection(Operating):
         """Ends the database: waiters wake, later calls raise ConnectionError 101. Twice is fine.
 
         Sinks write what was published before, for at most 5 s; attached sources end.
+        Cannot fail.
 
         Example:
             >>> db = laminardb.open()
@@ -421,6 +441,8 @@ class Connection(Operating):
             "conflate": for updating results with a key: the last row of each changed key is delivered.
             "block": inserts wait, at most insert_timeout_ms.
 
+        Raises QueryError: `sql` is wrong. SubscriptionError: 500, on_lag does not go with the query.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -446,6 +468,7 @@ class Connection(Operating):
         this ``.position``; the sum of changes is exact, the batches may be cut differently. The stream keeps
         what its slowest subscription has not read and about 64 MiB beyond: an older position raises
         SubscriptionError 503. max_lag_bytes, on_lag: see subscribe.
+        Raises SchemaError: 200, unknown. SubscriptionError: 500, on_lag does not go with the stream; 503.
 
         Example:
             >>> db = laminardb.open()
@@ -471,6 +494,7 @@ class Connection(Operating):
         """As subscribe, but calls on_data(QueryResult) on a daemon thread.
 
         An exception of on_data goes to on_error as a message; without on_error the subscription stops.
+        sql, params: as of subscribe. Raises what that does; TypeError: on_data cannot be called.
 
         Example:
             >>> db = laminardb.open()
@@ -491,6 +515,8 @@ class Connection(Operating):
         on_error: Callable[[str], object] | None = None,
     ) -> CallbackSubscription:
         """As subscribe_stream, but calls on_data(QueryResult) on a daemon thread; see subscribe_callback.
+
+        Takes name, on_data and on_error. Raises what subscribe_stream does, and TypeError.
 
         Example:
             >>> db = laminardb.open()
@@ -519,6 +545,8 @@ class Connection(Operating):
     def on_change(self, name: str) -> Callable[[Handler], Handler]:
         """Decorator: calls the function with each ChangeEvent of a stream, on a daemon thread, until close().
 
+        Raises SchemaError: 200, there is no stream of that name.
+
         >>> import laminardb
         >>> db = laminardb.open()
         >>> _ = db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
@@ -545,6 +573,8 @@ class Connection(Operating):
         on_lag: LagPolicy = "error",
     ) -> AsyncSubscription:
         """As subscribe, read with ``async for`` by the running event loop, without a thread.
+
+        sql, params, max_lag_bytes, on_lag: as of subscribe. Raises what that does.
 
         Example:
             >>> import asyncio
@@ -574,6 +604,8 @@ class Connection(Operating):
     ) -> AsyncStreamSubscription:
         """As subscribe_stream, read with ``async for`` by the running event loop, without a thread.
 
+        name, snapshot, from_, max_lag_bytes, on_lag: as of subscribe_stream. Raises what that does.
+
         Example:
             >>> import asyncio
             >>> async def main():
@@ -594,6 +626,8 @@ class Connection(Operating):
 
     def stats(self, name: str) -> dict[str, Any]:
         """Rows, bytes, watermark and queue of a source; an unknown name gives None as its total_events.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -655,6 +689,7 @@ class Connection(Operating):
         a query that is over before; the last call says fraction == 1.0. Returning False ends the query with
         QueryError 402; an exception comes out of the call that runs the query. It must not use this
         connection. Queries over streams, UPDATE and DELETE run with the engine to themselves, untold.
+        Raises TypeError: the callback cannot be called.
 
         Example:
             >>> db = laminardb.open()
@@ -676,6 +711,8 @@ class Connection(Operating):
 
     def advance_watermark(self, source: str, watermark_ms: int) -> None:
         """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close.
+
+        watermark_ms: epoch milliseconds. Raises SchemaError: 200, an unknown name.
 
         Example:
             >>> db = laminardb.open()

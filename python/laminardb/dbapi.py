@@ -211,6 +211,8 @@ Date, Time, Timestamp, Binary = date, _time, datetime, bytes
 def DateFromTicks(ticks: float) -> date:  # noqa: N802 - PEP 249
     """The local date of seconds since 1970.
 
+    ticks: seconds. Raises OverflowError, ValueError: no such year.
+
     Example:
         >>> laminardb.dbapi.DateFromTicks(86400 * 366).year
         1971
@@ -221,6 +223,8 @@ def DateFromTicks(ticks: float) -> date:  # noqa: N802 - PEP 249
 def TimeFromTicks(ticks: float) -> _time:  # noqa: N802 - PEP 249
     """The local time of day of seconds since 1970.
 
+    ticks: seconds. Raises OverflowError, ValueError: no such year.
+
     Example:
         >>> laminardb.dbapi.TimeFromTicks(59).second
         59
@@ -230,6 +234,8 @@ def TimeFromTicks(ticks: float) -> _time:  # noqa: N802 - PEP 249
 
 def TimestampFromTicks(ticks: float) -> datetime:  # noqa: N802 - PEP 249
     """The local date and time of seconds since 1970.
+
+    ticks: seconds. Raises OverflowError, ValueError: no such year.
 
     Example:
         >>> laminardb.dbapi.TimestampFromTicks(86400 * 366).year
@@ -243,6 +249,8 @@ def TimestampFromTicks(ticks: float) -> datetime:  # noqa: N802 - PEP 249
 
 def connect(database: str = ":memory:", *, config: LaminarConfig | None = None) -> Connection:
     """Opens a database: a laminardb.Connection, which has cursor, commit and rollback.
+
+    path, config: as of laminardb.open.
 
     Raises:
         OperationalError: it cannot be opened.
@@ -308,6 +316,8 @@ class Cursor:
     def execute(self, operation: str, parameters: Parameters | None = None) -> Self:
         """Runs statements separated by ``;``; the rows are those of the last one. Returns the cursor.
 
+        operation: the text. parameters: a list or tuple, or a dict.
+
         Raises:
             ProgrammingError, IntegrityError, DataError, OperationalError: as the classes say.
 
@@ -337,6 +347,7 @@ class Cursor:
         """Runs a statement once for each of the parameters: all of them or none, as one change.
 
         Within a transaction it is part of that one. rowcount is the sum.
+        operation: one statement. seq_of_parameters: as of execute. Raises what execute does.
 
         Example:
             >>> cur = laminardb.dbapi.connect().cursor()
@@ -372,6 +383,8 @@ class Cursor:
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row; None after the last one.
 
+        Raises InterfaceError: there is no result, or the cursor is closed.
+
         Example:
             >>> cur = laminardb.dbapi.connect().cursor()
             >>> _ = cur.execute("SELECT 1")
@@ -385,6 +398,8 @@ class Cursor:
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
         """The next rows, at most `size` (arraysize); [] after the last one.
+
+        Raises InterfaceError: there is no result, or the cursor is closed.
 
         Example:
             >>> cur = laminardb.dbapi.connect().cursor()
@@ -402,6 +417,8 @@ class Cursor:
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows that are left.
 
+        Raises InterfaceError: there is no result, or the cursor is closed.
+
         Example:
             >>> cur = laminardb.dbapi.connect().cursor()
             >>> cur.execute("SELECT * FROM range(2)").fetchall()
@@ -414,6 +431,8 @@ class Cursor:
 
     def close(self) -> None:
         """Lets go of the rows; nothing else can be done with the cursor.
+
+        Cannot fail.
 
         Example:
             >>> cur = laminardb.dbapi.connect().cursor()
@@ -430,6 +449,8 @@ class Cursor:
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
         """Does nothing.
 
+        sizes: whatever they are. Cannot fail.
+
         Example:
             >>> cur = laminardb.dbapi.connect().cursor()
             >>> cur.setinputsizes([10])
@@ -437,6 +458,8 @@ class Cursor:
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
         """Does nothing.
+
+        size, column: whatever they are. Cannot fail.
 
         Example:
             >>> cur = laminardb.dbapi.connect().cursor()

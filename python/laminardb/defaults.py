@@ -33,6 +33,8 @@ def default_connection() -> Connection:
 def connect(uri: str = ":memory:") -> Connection:
     """Opens a database by its address: ``laminardb://name``, ``laminardb://`` (in memory), or as open().
 
+    Raises ValueError: the uri is none. ConnectionError: it cannot be opened.
+
     Example:
         >>> with laminardb.connect("laminardb://") as db:
         ...     db.query("SELECT 1").fetchone()
@@ -50,6 +52,8 @@ def connect(uri: str = ":memory:") -> Connection:
 def sql(query: str, params: Parameters | None = None, **objects: Any) -> QueryResult:
     """Connection.sql on the default connection.
 
+    query, params, objects: as of Connection.sql. Raises what that does.
+
     Example:
         >>> laminardb.sql("SELECT ? + 1 AS two", [1]).fetchall()
         [(2,)]
@@ -59,6 +63,8 @@ def sql(query: str, params: Parameters | None = None, **objects: Any) -> QueryRe
 
 def execute(sql: str, params: Parameters | None = None, **objects: Any) -> ExecuteResult:
     """Connection.execute on the default connection.
+
+    sql, params, objects: as of Connection.execute. Raises what that does.
 
     Example:
         >>> laminardb.execute("CREATE OR REPLACE TABLE notes (text VARCHAR)")

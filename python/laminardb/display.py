@@ -14,6 +14,8 @@ CELL_MAX = 200
 def cell_text(value: Any) -> str:
     """One value on one line: NULL is empty, control characters are escaped, long text is cut.
 
+    Cannot fail.
+
     Example:
         >>> laminardb.display.cell_text("two\\nlines"), laminardb.display.cell_text(None)
         ('two\\\\nlines', '')
@@ -28,6 +30,8 @@ def cell_text(value: Any) -> str:
 
 def text_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
     """Right-aligned columns under their names, with a row number first; says what was left out.
+
+    total: how many rows there are. Cannot fail.
 
     Example:
         >>> print(laminardb.display.text_table(["a", "b"], [(1, "x")], 5))
@@ -46,6 +50,8 @@ def text_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: i
 
 def latex_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
     """A tabular environment; everything that came from data is escaped.
+
+    columns: names. rows: those to show. total: how many there are. Cannot fail.
 
     Example:
         >>> print(laminardb.display.latex_table(["a_b"], [(1,)], 1))
@@ -70,6 +76,8 @@ def latex_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: 
 
 def html_table(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], total: int) -> str:
     """A static HTML table; everything that came from data is escaped.
+
+    columns: names. rows: those to show. total: how many there are. Cannot fail.
 
     Example:
         >>> "&lt;b&gt;" in laminardb.display.html_table(["a"], [("<b>",)], 1)

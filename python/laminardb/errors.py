@@ -40,6 +40,8 @@ class LaminarError(Exception):
     def to_dict(self) -> dict[str, Any]:
         """Class, code, message, place and hint as JSON-able values.
 
+        Cannot fail.
+
         Example:
             >>> db = laminardb.open()
             >>> try:

@@ -28,6 +28,7 @@ _live: WeakSet[AttachedSource] = WeakSet()
 class AttachedSource:
     """An iterable that feeds a source. Made by ``db.attach_source``.
 
+    batch: rows to an insert. on_error: told of what ends it.
     source: the name. rows: inserted so far. error: the exception that ended it, None while it runs and when
     it ended well: at its end, by cancel(), or because the database was shut down or closed.
 
@@ -68,6 +69,8 @@ class AttachedSource:
     def wait(self, timeout: float | None = None) -> bool:
         """Waits for its end, at most so many seconds; True: it has ended. Not from the loop of its task.
 
+        timeout: None: for ever. Cannot fail.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -81,6 +84,7 @@ class AttachedSource:
         """Ends it before its next insert. Twice is fine, from any thread.
 
         A thread that waits within the iterable ends when that gives its next item.
+        Cannot fail.
 
         Example:
             >>> db = laminardb.open()

@@ -12,6 +12,7 @@ from typing import Any
 class LatencyMetrics:
     """Microseconds from an insert to its changes being published; percentiles are within 1/32.
 
+    min_us, mean_us, max_us; p50_us, p90_us, p99_us, p999_us: so many of 100 (1,000) are not above it.
     count: how many inserts were measured (all of the first 64, then one in sixteen).
 
     Example:
@@ -44,6 +45,8 @@ class LatencyMetrics:
 class PipelineMetrics:
     """The whole database. Counters never fall, also when objects are dropped.
 
+    uptime_secs: seconds since it was opened. source_count, stream_count, sink_count: how many there are.
+    pipeline_watermark: epoch milliseconds, the least of its sources.
     total_events_ingested: rows accepted by sources. total_events_emitted: rows that named streams gave.
     total_events_dropped: rows late for every window of a named stream. total_cycles: inserts and watermarks
     taken through the streams. total_batches: inserts. source_count: sources and tables.
@@ -84,6 +87,7 @@ def _utilization(s: dict[str, int]) -> float:
 class SourceMetrics:
     """One source or table.
 
+    name: its name. retained_rows, retained_bytes: what is kept. null_time_rows: came without event time.
     pending: rows held back from the streams by a pause, or queued for a busy engine. capacity: rows that may
     be queued before an insert has to wait (`buffer_size`, its own or the one that sources share);
     utilization: how much of that is used.
@@ -136,6 +140,8 @@ class SourceMetrics:
 class StreamMetrics:
     """One stream.
 
+    name: its name. pending, capacity, is_backpressured: rows held by a pause; of its inputs' queues.
+    watermark: epoch milliseconds. latency: from an insert to its changes.
     total_events: rows it emitted. rows_in: rows it read. error: why it failed, or None. late_rows,
     null_time_rows: rows that no window took. lost_rows: rows taken back when state_ttl had made the stream
     forget them. state_rows, state_bytes: what its operators remember; what it shares with other streams,
@@ -201,6 +207,7 @@ class StreamMetrics:
 class MetricsSample:
     """The counters of a database as they were at a time (aware, UTC).
 
+    inserts, ticks: how many there were. memory_bytes: held by the engine.
     ingested, emitted, dropped: rows, as in PipelineMetrics; delivered: rows that sinks wrote. watermark:
     epoch milliseconds, None before a row.
 

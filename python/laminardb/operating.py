@@ -40,6 +40,7 @@ class Operating(Asking):
         """Schema of a source, table or stream.
 
         A pyarrow.Schema when pyarrow is installed, else laminardb.types.Schema.
+        name: of any of them. Raises SchemaError: 200, an unknown name.
 
         Example:
             >>> db = laminardb.open()
@@ -54,6 +55,8 @@ class Operating(Asking):
     def list_tables(self) -> list[str]:
         """Names of sources and tables in order of creation.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -66,6 +69,8 @@ class Operating(Asking):
 
     def list_streams(self) -> list[str]:
         """Names of streams in order of creation.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -108,6 +113,8 @@ class Operating(Asking):
     def checkpoints(self) -> list[CheckpointInfo]:
         """The checkpoints that there are, oldest first: the last two.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open(config=laminardb.LaminarConfig(checkpoint_interval_ms=60_000))
             >>> _ = db.checkpoint()
@@ -145,6 +152,8 @@ class Operating(Asking):
     def checkpoint_status(self) -> CheckpointStatus:
         """Whether checkpoints are enabled, the newest one, and how long the log is.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> laminardb.open().checkpoint_status()
             CheckpointStatus(checkpoint_id=None, enabled=False)
@@ -155,6 +164,8 @@ class Operating(Asking):
 
     def metrics(self) -> PipelineMetrics:
         """Counters of the whole database, taken at one instant.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> laminardb.open().metrics()
@@ -180,6 +191,8 @@ class Operating(Asking):
     def source_metrics(self, name: str) -> SourceMetrics | None:
         """Counters of a source or table, or None when there is no such one.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -198,6 +211,8 @@ class Operating(Asking):
     def all_source_metrics(self) -> list[SourceMetrics]:
         """Counters of every source and table in order of creation.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -209,6 +224,8 @@ class Operating(Asking):
 
     def stream_metrics(self, name: str) -> StreamMetrics | None:
         """Counters of a stream, or None when there is no such stream.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -228,6 +245,8 @@ class Operating(Asking):
 
     def all_stream_metrics(self) -> list[StreamMetrics]:
         """Counters of every stream in order of creation.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -261,6 +280,7 @@ class Operating(Asking):
 
         Names begin with ``laminardb_``; units are rows, seconds and bytes. The media types to serve it with
         are laminardb.prometheus.CONTENT_TYPE and OPENMETRICS_CONTENT_TYPE.
+        openmetrics: the newer format. Raises ConnectionError 101 after close().
 
         Example:
             >>> laminardb.open().prometheus().splitlines()[2]
@@ -340,6 +360,8 @@ class Operating(Asking):
     def topology(self) -> PipelineTopology:
         """Which source or stream feeds which stream or sink, from the bound plans.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -369,6 +391,8 @@ class Operating(Asking):
     def pipeline(self, name: str) -> Pipeline:
         """The pipeline of that name (CREATE PIPELINE makes one). Unknown name: SchemaError 200.
 
+        Raises SchemaError: 200, an unknown name.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
@@ -385,6 +409,8 @@ class Operating(Asking):
     def pipelines(self) -> list[Pipeline]:
         """Named pipelines in order of creation; streams without one run with the database.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
@@ -399,6 +425,8 @@ class Operating(Asking):
 
     def sources(self) -> list[SourceInfo]:
         """Sources and tables in order of creation.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -417,6 +445,8 @@ class Operating(Asking):
     def streams(self) -> list[StreamInfo]:
         """Streams in order of creation.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -431,6 +461,8 @@ class Operating(Asking):
 
     def sinks(self) -> list[SinkInfo]:
         """Sinks in order of creation.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -450,6 +482,8 @@ class Operating(Asking):
     def list_sinks(self) -> list[str]:
         """Names of sinks in order of creation.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
@@ -460,6 +494,8 @@ class Operating(Asking):
 
     def sink_metrics(self, name: str) -> SinkMetrics | None:
         """Counters of a sink, or None when there is no such sink.
+
+        name: of the sink. Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -476,6 +512,8 @@ class Operating(Asking):
 
     def all_sink_metrics(self) -> list[SinkMetrics]:
         """Counters of every sink in order of creation.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -494,6 +532,7 @@ class Operating(Asking):
         likes, ``flush()`` and ``close()``. It is called on the sink's thread, one call at a time, and may use
         this connection. An exception is tried again as the sink's options say, with the same batch. None
         takes the target away: the sink waits.
+        Raises TypeError: the target can neither be called nor written to.
 
         Example:
             >>> got = []
@@ -512,6 +551,8 @@ class Operating(Asking):
 
     def queries(self) -> list[QueryInfo]:
         """Running queries and subscriptions by SQL, and the last 64 that are over; oldest first.
+
+        Raises ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()

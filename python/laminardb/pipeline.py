@@ -19,6 +19,8 @@ _BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
 class SourceInfo:
     """A source or table: name, schema, the statement that made it, its column of event time or None.
 
+    watermark_column: of WATERMARK FOR.
+
     Example:
         >>> db = laminardb.open()
         >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -39,6 +41,8 @@ class SourceInfo:
 @dataclass(frozen=True, slots=True, repr=False)
 class StreamInfo:
     """A stream: name, schema, the statement that made it.
+
+    sql: the statement.
 
     Example:
         >>> db = laminardb.open()
@@ -62,6 +66,8 @@ class StreamInfo:
 class SinkInfo:
     """A sink: name, the statement that made it, connector ("file", "python") and state, as in SinkMetrics.
 
+    sql: the statement.
+
     Example:
         >>> db = laminardb.open()
         >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'python')")
@@ -82,6 +88,9 @@ class SinkInfo:
 @dataclass(frozen=True, slots=True)
 class QueryInfo:
     """A query or subscription by SQL, as it was when it was listed.
+
+    id: for cancel_query. sql: its text. is_active: not over. progress: 0 to 1, of rows_read in
+    rows_to_read rows; elapsed: seconds.
 
     Example:
         >>> db = laminardb.open()
@@ -127,6 +136,8 @@ class Progress:
 @dataclass(frozen=True, slots=True, repr=False)
 class PipelineNode:
     """node_type: "source" (tables too), "stream" or "sink". sql: of streams; None otherwise.
+
+    name: its name. schema: of its rows.
 
     Example:
         >>> db = laminardb.open()
@@ -196,6 +207,8 @@ class PipelineTopology:
     def to_mermaid(self) -> str:
         """A Mermaid flowchart. Names are data: they are quoted and escaped.
 
+        Cannot fail.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -219,6 +232,8 @@ class PipelineTopology:
 
     def to_dot(self) -> str:
         """A Graphviz digraph. Names are data: they are quoted and escaped.
+
+        Cannot fail.
 
         Example:
             >>> db = laminardb.open()
@@ -309,6 +324,8 @@ class PipelineTopology:
 class PipelineVersion:
     """What a pipeline was from created_at (aware, UTC) on: the statements that make it, as one text.
 
+    version: from 1. sql: the statements.
+
     Example:
         >>> db = laminardb.open()
         >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
@@ -387,6 +404,8 @@ class Pipeline:
     def start(self) -> None:
         """Its streams read what is retained, then everything new. One that was paused resumes.
 
+        Raises QueryError: 200, it was dropped. ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
@@ -420,6 +439,8 @@ class Pipeline:
     def pause(self) -> None:
         """Its streams stay where they are; what comes for them is kept in memory until resume().
 
+        Raises QueryError: 200, it was dropped. ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
@@ -434,6 +455,8 @@ class Pipeline:
 
     def resume(self) -> None:
         """What came in the pause flows, insert by insert, as if there had been none.
+
+        Raises QueryError: 200, it was dropped. ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -452,6 +475,8 @@ class Pipeline:
     def topology(self) -> PipelineTopology:
         """Its streams, what they read, and the sinks that read them.
 
+        Raises SchemaError: 200, it was dropped. ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (v BIGINT); CREATE PIPELINE p")
@@ -465,6 +490,7 @@ class Pipeline:
     def versions(self) -> list[PipelineVersion]:
         """What it was and is, oldest first; the last 64 are kept. CREATE, OR REPLACE and DROP of its streams
         make versions.
+        Raises SchemaError: 200, it was dropped. ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()

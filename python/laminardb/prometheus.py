@@ -123,6 +123,8 @@ def _of_sinks(sinks: list[SinkMetrics]) -> Iterator[Family]:
 def text(db: Operating, openmetrics: bool = False) -> str:
     """The page that a scraper reads; its media type is CONTENT_TYPE or OPENMETRICS_CONTENT_TYPE.
 
+    db: the connection. openmetrics: the newer format. Raises ConnectionError 101 after close().
+
     Example:
         >>> laminardb.prometheus.text(laminardb.open()).splitlines()[2]
         'laminardb_ingested_rows_total 0.0'

@@ -57,6 +57,7 @@ def _listed(parts: tuple[str, ...], what: str) -> str:
 class Relation(_Relational):
     """A query that runs when its rows are wanted, once: fetch, iterate, convert or show it.
 
+    connection, sql, params, objects, inner: what those methods make it of.
     Made by the relational methods of a QueryResult, by :meth:`Connection.relation` and
     :meth:`Connection.table`. Immutable: every method gives another relation. It has all that a QueryResult
     has; the result that it ran to is kept, and ``execute()`` runs it anew. Expressions are SQL texts; values
@@ -152,6 +153,8 @@ class Relation(_Relational):
     def project(self, *expressions: str) -> Relation:
         """Columns made of expressions: ``project("a", "b + 1 AS c")``. ORDER BY stays.
 
+        Raises QueryError: an expression is wrong.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -170,6 +173,8 @@ class Relation(_Relational):
 
     def aggregate(self, expressions: str, group_by: str = "") -> Relation:
         """One row of aggregates, or one per group: ``aggregate("k, sum(v) AS v", "k")``.
+
+        expressions, group_by: SQL, with commas between. Raises QueryError: an expression is wrong.
 
         Example:
             >>> db = laminardb.open()
@@ -190,6 +195,7 @@ class Relation(_Relational):
         both have, several with commas between, or a condition. In it a side goes by its alias, or the name of
         its table; without one, or where both have the same, the left is ``l`` and the right ``r``. how:
         inner, left, right, full, semi or anti.
+        Raises QueryError: a name or the condition is wrong. ValueError: no such `how`.
 
         Example:
             >>> db = laminardb.open()
@@ -217,6 +223,8 @@ class Relation(_Relational):
     def union(self, other: Relation | QueryResult | str) -> Relation:
         """The rows of both, all of them: ``distinct()`` behind it drops those that are there twice.
 
+        other: a relation, a result or a name. Raises QueryError: the columns do not go together.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -229,6 +237,8 @@ class Relation(_Relational):
 
     def intersect(self, other: Relation | QueryResult | str) -> Relation:
         """The rows that both have, each once.
+
+        other: a relation, a result or a name. Raises QueryError: the columns do not go together.
 
         Example:
             >>> db = laminardb.open()
@@ -243,6 +253,8 @@ class Relation(_Relational):
     def except_(self, other: Relation | QueryResult | str) -> Relation:
         """The rows that the other one has not, each once.
 
+        other: a relation, a result or a name. Raises QueryError: the columns do not go together.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -256,6 +268,8 @@ class Relation(_Relational):
     def distinct(self) -> Relation:
         """Each row once.
 
+        Raises ConnectionError 101 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -268,6 +282,8 @@ class Relation(_Relational):
 
     def order(self, *expressions: str) -> Relation:
         """In an order: ``order("a", "b DESC")``. filter, project and limit keep it, other methods do not.
+
+        expressions: SQL. Raises QueryError: an expression is wrong.
 
         Example:
             >>> db = laminardb.open()
@@ -285,6 +301,8 @@ class Relation(_Relational):
 
     def limit(self, count: int, offset: int = 0) -> Relation:
         """The first `count` rows behind the first `offset` ones.
+
+        Raises ValueError: one of them is negative.
 
         Example:
             >>> db = laminardb.open()
@@ -305,6 +323,8 @@ class Relation(_Relational):
     def alias(self, name: str) -> Relation:
         """The same under a name, by which the conditions of a join call it.
 
+        Raises TypeError: the name is no str.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -313,6 +333,8 @@ class Relation(_Relational):
             >>> t.alias("a").join(t.alias("b"), "a.k = b.k + 1").num_rows
             2
         """
+        if not isinstance(name, str):
+            raise TypeError(f"name must be str, not {type(name).__name__}")
         made = self._with(self._sql, order=self._order, inner=self._inner)
         made._name = name
         return made
@@ -366,6 +388,8 @@ class Relation(_Relational):
     def explain(self) -> str:
         """Its plan as an operator tree.
 
+        Raises QueryError: the query fails.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -379,6 +403,8 @@ class Relation(_Relational):
 
     def execute(self) -> QueryResult:
         """Runs it now, whether it has run or not; the result is also what the relation shows from now on.
+
+        Raises QueryError: the query fails.
 
         Example:
             >>> db = laminardb.open()
@@ -411,6 +437,8 @@ class Relation(_Relational):
     def create_stream(self, name: str) -> MaterializedView:
         """CREATE STREAM name AS this query: kept up to date under a name, by which others read it.
 
+        Raises SchemaError: 201, the name is taken. QueryError: the query does not make one.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -427,6 +455,8 @@ class Relation(_Relational):
 
     def create_view(self, name: str) -> Relation:
         """CREATE VIEW name AS this query; the relation of that name.
+
+        Raises SchemaError: 201, the name is taken. QueryError: the query does not make one.
 
         Example:
             >>> db = laminardb.open()
@@ -518,6 +548,8 @@ class Relation(_Relational):
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows as tuples.
 
+        Raises QueryError: the query fails.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -530,6 +562,8 @@ class Relation(_Relational):
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The first row, or None.
+
+        Raises QueryError: the query fails.
 
         Example:
             >>> db = laminardb.open()
@@ -544,6 +578,8 @@ class Relation(_Relational):
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """The first rows.
 
+        size: how many. Raises QueryError: the query fails.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -556,6 +592,8 @@ class Relation(_Relational):
 
     def to_arrow(self) -> pyarrow.Table:
         """As QueryResult.to_arrow.
+
+        Raises QueryError: the query fails. ImportError: the package is missing.
 
         Example:
             >>> db = laminardb.open()
@@ -572,6 +610,8 @@ class Relation(_Relational):
     def to_pandas(self) -> pandas.DataFrame:
         """As QueryResult.to_pandas.
 
+        Raises QueryError: the query fails. ImportError: the package is missing.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -586,6 +626,8 @@ class Relation(_Relational):
 
     def to_polars(self, *, lazy: bool = False) -> polars.DataFrame | polars.LazyFrame:
         """As QueryResult.to_polars.
+
+        lazy: a LazyFrame. Raises QueryError: the query fails. ImportError: polars is missing.
 
         Example:
             >>> db = laminardb.open()
@@ -602,6 +644,8 @@ class Relation(_Relational):
     def to_df(self) -> Any:
         """As QueryResult.to_df.
 
+        Raises QueryError: the query fails. ImportError: the package is missing.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -615,6 +659,8 @@ class Relation(_Relational):
     def to_dicts(self) -> dict[str, list[Any]]:
         """As QueryResult.to_dicts.
 
+        Raises QueryError: the query fails.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -627,6 +673,8 @@ class Relation(_Relational):
 
     def show(self, max_rows: int = 20) -> None:
         """Prints the first rows as a table.
+
+        max_rows: how many. Raises QueryError: the query fails.
 
         Example:
             >>> db = laminardb.open()

@@ -36,6 +36,8 @@ class _Relational:
     def filter(self, condition: str, params: Mapping[str, Any] | None = None) -> Relation:
         """Relation.filter of the query that this is of.
 
+        condition, params: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -48,6 +50,8 @@ class _Relational:
 
     def project(self, *expressions: str) -> Relation:
         """Relation.project of the query that this is of.
+
+        expressions: as there. Raises what that does.
 
         Example:
             >>> db = laminardb.open()
@@ -62,6 +66,8 @@ class _Relational:
     def select(self, *expressions: str) -> Relation:
         """Relation.select of the query that this is of.
 
+        expressions: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -75,6 +81,8 @@ class _Relational:
     def aggregate(self, expressions: str, group_by: str = "") -> Relation:
         """Relation.aggregate of the query that this is of.
 
+        expressions, group_by: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -87,6 +95,8 @@ class _Relational:
 
     def join(self, other: Relation | QueryResult | str, on: str, how: JoinKind = "inner") -> Relation:
         """Relation.join of the query that this is of.
+
+        other, on, how: as there. Raises what that does.
 
         Example:
             >>> db = laminardb.open()
@@ -103,6 +113,8 @@ class _Relational:
     def union(self, other: Relation | QueryResult | str) -> Relation:
         """Relation.union of the query that this is of.
 
+        other: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -115,6 +127,8 @@ class _Relational:
 
     def intersect(self, other: Relation | QueryResult | str) -> Relation:
         """Relation.intersect of the query that this is of.
+
+        other: as there. Raises what that does.
 
         Example:
             >>> db = laminardb.open()
@@ -129,6 +143,8 @@ class _Relational:
     def except_(self, other: Relation | QueryResult | str) -> Relation:
         """Relation.except_ of the query that this is of.
 
+        other: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -141,6 +157,8 @@ class _Relational:
 
     def distinct(self) -> Relation:
         """Relation.distinct of the query that this is of.
+
+        Raises what that does.
 
         Example:
             >>> db = laminardb.open()
@@ -155,6 +173,8 @@ class _Relational:
     def order(self, *expressions: str) -> Relation:
         """Relation.order of the query that this is of.
 
+        expressions: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -167,6 +187,8 @@ class _Relational:
 
     def sort(self, *expressions: str) -> Relation:
         """Relation.sort of the query that this is of.
+
+        expressions: as there. Raises what that does.
 
         Example:
             >>> db = laminardb.open()
@@ -181,6 +203,8 @@ class _Relational:
     def limit(self, count: int, offset: int = 0) -> Relation:
         """Relation.limit of the query that this is of.
 
+        count, offset: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -194,6 +218,8 @@ class _Relational:
     def alias(self, name: str) -> Relation:
         """Relation.alias of the query that this is of.
 
+        name: as there. Raises what that does.
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -206,6 +232,8 @@ class _Relational:
 
     def live(self, **options: Any) -> Subscription:
         """Relation.live of the query that this is of.
+
+        options: as there. Raises what that does.
 
         Example:
             >>> db = laminardb.open()
@@ -260,6 +288,8 @@ class QueryResult(_laminardb.Result, _Relational):
     def to_arrow(self) -> pyarrow.Table:
         """A pyarrow.Table that shares the result's memory.
 
+        Raises ImportError: pyarrow is missing.
+
         Example:
             >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
             >>> result.to_arrow().num_rows  # doctest: +NEEDS_PYARROW
@@ -273,6 +303,8 @@ class QueryResult(_laminardb.Result, _Relational):
 
     def to_pandas(self) -> pandas.DataFrame:
         """A pandas DataFrame (through pyarrow when it is installed).
+
+        Raises ImportError: pandas is missing.
 
         Example:
             >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
@@ -294,6 +326,8 @@ class QueryResult(_laminardb.Result, _Relational):
     def to_polars(self, *, lazy: bool = False) -> polars.DataFrame | polars.LazyFrame:
         """A polars DataFrame, or a LazyFrame with lazy=True.
 
+        Raises ImportError: polars is missing.
+
         Example:
             >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
             >>> result.to_polars().height  # doctest: +NEEDS_POLARS
@@ -308,6 +342,8 @@ class QueryResult(_laminardb.Result, _Relational):
 
     def to_df(self) -> Any:
         """The best frame there is: polars, else pandas, else pyarrow.
+
+        Raises ImportError: none of them is installed.
 
         Example:
             >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
@@ -324,6 +360,8 @@ class QueryResult(_laminardb.Result, _Relational):
     def to_dicts(self) -> dict[str, list[Any]]:
         """One dict of lists: column name to values. Of equally named columns the last one stays.
 
+        Cannot fail.
+
         Example:
             >>> laminardb.open().query("SELECT 1 AS a, 2 AS b").to_dicts()
             {'a': [1], 'b': [2]}
@@ -332,6 +370,8 @@ class QueryResult(_laminardb.Result, _Relational):
 
     def show(self, max_rows: int = 20) -> None:
         """Prints the first rows as a table.
+
+        max_rows: how many are shown. Cannot fail but by its writing.
 
         Example:
             >>> laminardb.open().query("SELECT 1 AS a, 'x' AS b").show()
@@ -379,6 +419,8 @@ _laminardb._set_result_class(QueryResult)
 class ExecuteResult:
     """What ``execute`` gives, for every kind of statement.
 
+    result: the engine's.
+
     Attributes:
         result_type: "ddl", "rows_affected", "query" or "metadata".
         rows_affected: rows changed, or rows of the query.
@@ -398,6 +440,8 @@ class ExecuteResult:
 
     def to_query_result(self) -> QueryResult | None:
         """The rows; None for DDL and row counts.
+
+        Cannot fail.
 
         Example:
             >>> laminardb.open().execute("SELECT 1 AS one").to_query_result()

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 class Setting(NamedTuple):
     """A setting of a database.
 
+    name: of the setting. value: as it is now. meaning: what it does.
     default: what RESET goes back to, as the database was opened. effect: when a change of it counts, "at
     once" or from the next thing on that it is about.
 

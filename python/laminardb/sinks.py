@@ -42,6 +42,7 @@ class Target:
 class SinkMetrics:
     """One sink.
 
+    name: its name.
     total_events: rows written. pending: rows that wait. errors: of the connector, those that a retry mended
     too; last_error: the newest. latency: how long a delivery took to be written, retries too. state:
     "running", "waiting" (for register_sink), "retrying", "failed" or "finished". position: of the last

@@ -56,6 +56,8 @@ Row = tuple[Any, ...]
 class Table:
     """A parsed table: names, and rows of texts with None for NULL.
 
+    columns: the names. rows: the texts.
+
     Example:
         >>> from laminardb import testing
         >>> testing.table("a | b\\n1 | NULL").rows
@@ -68,6 +70,8 @@ class Table:
 
 def table(text: str) -> Table:
     """Parses a table.
+
+    text: a line of names, a line for each row.
 
     Raises:
         ValueError: there is no line of names, or a row has another number of values; with its line.
@@ -113,6 +117,7 @@ def reload(db: Connection | TestDatabase) -> bool:
 
     No result may change by it: a test that what a checkpoint holds is all of a stream. False: not at
     this moment (a stream is being filled, or a transaction is open), and nothing happened.
+    Raises ConnectionError 101 after close().
 
     >>> with database("CREATE SOURCE t (k INTEGER); CREATE STREAM s AS SELECT count(*) AS n FROM t") as db:
     ...     _ = db.feed("t", "k\\n 1\\n 2")
@@ -132,6 +137,7 @@ def database(script: str = "", *, start: bool = True, now: int | datetime | None
     script: SQL that makes sources and streams. start: whether streams run from the beginning. now: the clock
     is the test's, and stands there (epoch milliseconds or a datetime) until ``db.tick(later)`` moves it;
     None: the system's.
+    Raises LaminarError: the script fails.
 
     Example:
         >>> from laminardb import testing
@@ -150,6 +156,8 @@ def database(script: str = "", *, start: bool = True, now: int | datetime | None
 
 class TestDatabase:
     """A connection with feed, expect, watch and watermark. Everything else is the connection's own.
+
+    script, start, now: as of database.
 
     Example:
         >>> from laminardb import testing
@@ -177,6 +185,8 @@ class TestDatabase:
     def feed(self, name: str, rows: str) -> int:
         """Inserts a table into a source or table, as one insert; the number of rows.
 
+        name: of the source. rows: the table.
+
         Raises:
             IngestionError: a value does not fit its column; nothing is inserted.
 
@@ -196,6 +206,8 @@ class TestDatabase:
     def watermark(self, name: str, ms: int) -> None:
         """Moves the watermark of a source to `ms` epoch milliseconds; windows before it close.
 
+        name: of the source. Raises SchemaError: 200, an unknown name.
+
         Example:
             >>> from laminardb import testing
             >>> db = testing.database("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
@@ -211,6 +223,7 @@ class TestDatabase:
 
         query: SQL, or the name of a source, table or stream. rows: may leave out columns. ordered: the order
         counts, too. DOUBLE and FLOAT may differ by 1e-9 of their size.
+        Raises AssertionError: with the difference.
 
         Example:
             >>> from laminardb import testing
@@ -228,6 +241,8 @@ class TestDatabase:
 
     def watch(self, name: str) -> Watch:
         """What a stream delivers from now on.
+
+        name: of the stream. Raises SchemaError: 200, there is none of that name.
 
         Example:
             >>> from laminardb import testing
@@ -259,6 +274,8 @@ class TestDatabase:
     def close(self) -> None:
         """Closes the connection.
 
+        Cannot fail.
+
         Example:
             >>> from laminardb import testing
             >>> db = testing.database(
@@ -286,6 +303,8 @@ class TestDatabase:
 class Watch:
     """Deliveries of a stream, in their order.
 
+    name: of the stream. Made by TestDatabase.watch.
+
     Example:
         >>> from laminardb import testing
         >>> db = testing.database(
@@ -306,6 +325,8 @@ class Watch:
 
     def skip(self, count: int | None = None) -> Self:
         """Leaves out the next deliveries: `count`, or all there are. Fails when there are fewer.
+
+        Raises AssertionError: with the difference.
 
         Example:
             >>> from laminardb import testing
@@ -330,6 +351,7 @@ class Watch:
         """Fails, with the difference, unless the rows are what all deliveries since the last look hold.
 
         rows: may have a column op with Insert, Update or Delete. The order of deliveries counts not.
+        Raises AssertionError: with the difference.
 
         Example:
             >>> from laminardb import testing
@@ -353,6 +375,8 @@ class Watch:
 
     def expect_nothing(self) -> None:
         """Fails when something was delivered since the last look.
+
+        Raises AssertionError: with the difference.
 
         Example:
             >>> from laminardb import testing

@@ -152,12 +152,19 @@ class Schema:
     def field(self, key: int | str) -> Column:
         """A column by position or name.
 
+        key: a position from 0, or a name. Raises KeyError, IndexError: there is none.
+
         Example:
             >>> result = laminardb.open().query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
             >>> laminardb.Schema(result.__arrow_c_schema__()).field("a").type
             'int64'
         """
-        return self._columns[self.names.index(key) if isinstance(key, str) else key]
+        if not isinstance(key, str):
+            return self._columns[key]
+        for column in self._columns:
+            if column.name == key:
+                return column
+        raise KeyError(f'there is no column "{key}"; there are {", ".join(self.names)}')
 
     def __arrow_c_schema__(self) -> Any:
         return self._capsule

@@ -11,6 +11,7 @@ from typing import Any
 class InputState:
     """A source or table that a stream reads, at any depth.
 
+    name: its name. kind: source or table. has_event_time: WATERMARK FOR, or a Writer's.
     watermark: epoch milliseconds, None before any row and without event time. behind_ms: how far it trails
     the most advanced input. rows: stored. rows_null_time: without event time. rows_waiting: held back by a
     pause. is_idle: silent for its idle_timeout, so that no watermark waits for it.
@@ -39,6 +40,7 @@ class InputState:
 class Why:
     """What became of the rows of a stream or sink, and what it waits for. ``print(db.why("s"))`` says it.
 
+    name: of the stream or sink.
     state: "running", "waiting" (for start), "paused", "stopped" or "failed"; of a sink also "waiting" (for
     its program), "retrying" and "finished". watermark: the least of its inputs', epoch milliseconds or None.
     held_by: the input that it waits for. rows_in: read; of these rows_filtered were not kept by a condition,

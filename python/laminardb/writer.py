@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class Writer:
     """Inserts into one source and moves its watermark. Made by ``Connection.writer``; a context manager.
 
+    connection, name: where the rows go.
     What was inserted is in every stream when ``insert`` returns: the writer holds nothing back. After close()
     every call raises IngestionError 301.
 
@@ -69,6 +70,8 @@ class Writer:
     def insert(self, data: Any) -> int:
         """As Connection.insert: all rows or none; returns the row count.
 
+        data, wait: as there. Raises what that does; IngestionError 301 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -82,6 +85,7 @@ class Writer:
         """No row before this epoch millisecond will come: windows close. It never goes back.
 
         A source without WATERMARK FOR is event-timed from the first call on.
+        timestamp_ms: epoch milliseconds. Raises IngestionError 301 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -109,6 +113,8 @@ class Writer:
     def flush(self) -> None:
         """Returns when all that was inserted is applied: at once.
 
+        Raises IngestionError: 301 after close().
+
         Example:
             >>> db = laminardb.open()
             >>> _ = db.execute("CREATE SOURCE t (k BIGINT, s VARCHAR)")
@@ -120,6 +126,8 @@ class Writer:
 
     def close(self) -> None:
         """Twice is fine.
+
+        Cannot fail.
 
         Example:
             >>> db = laminardb.open()

@@ -406,3 +406,13 @@ def test_how_a_notebook_shows_a_result(db: laminardb.Connection) -> None:
     assert list(result._repr_mimebundle_(exclude={"text/html"})) == ["text/plain", "text/latex"]
     relation = db.relation("SELECT 1 AS one")
     assert relation._repr_mimebundle_()["text/plain"] == repr(relation) and "1" in relation._repr_latex_()
+
+
+def test_a_field_that_a_schema_has_not() -> None:
+    """As pyarrow's Schema has it: KeyError of a name, IndexError of a position."""
+    schema = laminardb.Schema(laminardb.open().query("SELECT 1 AS a, 2 AS b").__arrow_c_schema__())
+    assert schema.field("b").name == schema.field(1).name == schema.field(-1).name == "b"
+    with pytest.raises(KeyError, match='no column "c"; there are a, b'):
+        schema.field("c")
+    with pytest.raises(IndexError):
+        schema.field(2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples in docstrings, run as they are printed; every public symbol has one."""
+"""The examples in docstrings, run as printed. Every public symbol has one, and says what it takes and raises."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import re
 from typing import Any
 
 import laminardb
@@ -87,6 +88,26 @@ def test_every_public_symbol_has_an_example() -> None:
     assert len(SYMBOLS) > 300
     bare = [name for name, value in SYMBOLS.items() if ">>>" not in (value.__doc__ or "")]
     assert bare == []
+
+
+def parameters(value: Any) -> list[str]:
+    try:
+        taken = inspect.signature(value).parameters
+    except ValueError:  # the builtin constructors of exceptions and of int
+        return []
+    return [name for name in taken if name not in ("self", "cls")]
+
+
+CALLED = [name for name, value in SYMBOLS.items() if inspect.isroutine(value) or inspect.isclass(value)]
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_parameters_and_errors_are_told(name: str) -> None:
+    value = getattr(SYMBOLS[name], "__func__", SYMBOLS[name])
+    text = value.__doc__ or ""
+    assert [p for p in parameters(value) if not re.search(rf"(?<!\w){p}(?!\w)", text)] == []
+    if not inspect.isclass(value):
+        assert re.search(r"Raises|Cannot fail", text), "what it raises, or that it cannot fail"
 
 
 def test_examples_of_the_extension() -> None:

@@ -155,6 +155,7 @@ def test_it_is_lazy_and_its_errors_are_not(db: laminardb.Connection) -> None:
         (lambda: lazy.project(), TypeError),
         (lambda: lazy.limit(-1), ValueError),
         (lambda: lazy.limit(True), TypeError),
+        (lambda: lazy.alias(5), TypeError),  # type: ignore[arg-type]
         (lambda: lazy.join("r", "k", "outer"), ValueError),  # type: ignore[arg-type]
         (lambda: lazy.join(5, "k"), TypeError),  # type: ignore[arg-type]
     )

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import laminardb
 import pytest
 from optional import package, some
 
 pa = package("pyarrow")
+HAS_ARROW = importlib.util.find_spec("pyarrow") is not None
 
 
 def together(*work: Callable[[], None]) -> None:
@@ -48,10 +51,12 @@ def test_nothing_lost_nothing_twice(db: laminardb.Connection, wait: bool, rows: 
         def run() -> None:
             for i in range(batches):
                 ns = list(range(i * rows, (i + 1) * rows))
+                of = {"who": [who] * rows, "n": ns}
                 if i % 2:
-                    db.insert("t", pa.table({"who": [who] * rows, "n": ns}), wait=wait)
+                    other: Any = pa.table(of) if HAS_ARROW else list(zip(*of.values(), strict=True))
+                    db.insert("t", other, wait=wait)
                 else:
-                    db.insert("t", {"who": [who] * rows, "n": ns}, wait=wait)
+                    db.insert("t", of, wait=wait)
 
         return run
 
