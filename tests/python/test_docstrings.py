@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples in docstrings, run as printed. Each public symbol has one, and says what it takes and raises."""
+"""The examples in docstrings, run as printed; each public symbol has one, and tells arguments and errors."""
 
 from __future__ import annotations
 
