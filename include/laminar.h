@@ -742,7 +742,7 @@ LAMINAR_API laminar_status laminar_database_schema(laminar_database *db, const c
 
 typedef struct laminar_source_stats {
     uint32_t size; /* set to sizeof before the call */
-    int64_t  total_rows, retained_rows, retained_bytes;
+    int64_t  total_rows, retained_rows, retained_bytes, spilled_bytes; /* those: on disk alone */
     int64_t  watermark_ms; /* INT64_MIN before any row; without event time: when the newest came */
     int64_t  null_time_rows;
     int64_t  pending_rows;     /* accepted, but held back from the streams by a pause, or queued */

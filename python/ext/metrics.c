@@ -41,6 +41,7 @@ ext_connection_source_stats(PyObject *o, PyObject *name) {
     const counter counters[] = {{"total_rows", stats.total_rows},
                                 {"retained_rows", stats.retained_rows},
                                 {"retained_bytes", stats.retained_bytes},
+                                {"spilled_bytes", stats.spilled_bytes},
                                 {"watermark", stats.watermark_ms},
                                 {"null_time_rows", stats.null_time_rows},
                                 {"pending", stats.pending_rows},

@@ -74,7 +74,7 @@ class LaminarConfig:
         checkpoint_interval_ms: how often a checkpoint is made of what changed; None: when the log has grown,
             and not when asked. A database in memory has checkpoints in memory then.
         table_spill_threshold: rows of a source or table beyond which older ones are written to disk where
-            the database has a directory.
+            the database has a directory; they stay in memory, too, up to half of memory_limit.
         threads: at most this many threads work on one large query; None: the number of processors.
         cpu_affinity: processors that the engine's own threads run on: "0-3,6" or a sequence of numbers; None:
             all that the process may use.
@@ -85,8 +85,10 @@ class LaminarConfig:
         external_access: False: statements can neither read nor write files (COPY, files in FROM), and SET
             cannot change that.
         memory_limit: bytes that the database may hold; None: half of what the machine, or its cgroup, has
-            (`SET memory_limit = NULL`: no limit). Beyond it a query writes rows to temporary files where it
-            can (ORDER BY, GROUP BY, DISTINCT, joins on keys); else it, or an insert, raises MemoryError.
+            (`SET memory_limit = NULL`: no limit). Rows of sources and tables may take half of it: the oldest
+            beyond that are on disk alone, in the database's directory or in temp_directory. A query writes
+            rows to temporary files where it can (ORDER BY, GROUP BY, DISTINCT, joins on keys); else it, or
+            an insert, raises MemoryError.
         temp_directory: the folder of these files, which have no names and vanish with the process; None: no
             files.
         max_temp_directory_size: bytes that they may hold together; None: no limit.

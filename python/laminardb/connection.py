@@ -49,6 +49,9 @@ def _as_now(shown: str | None, now: Any) -> Any:
     return int(shown) if shown.lstrip("-").isdigit() and not isinstance(now, str) else shown
 
 
+_SPILL_THRESHOLD = 1_000_000  # that of the engine
+
+
 class Connection(Operating):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
@@ -76,7 +79,7 @@ class Connection(Operating):
         if config is not None and not isinstance(config, LaminarConfig):
             raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
         settings = config or LaminarConfig()
-        return super().__new__(
+        made = super().__new__(
             cls,
             _place(path, settings.storage_dir),
             settings.threads or 0,
@@ -100,6 +103,9 @@ class Connection(Operating):
             settings.wal_limit_bytes or 0,
             settings.wal_segment_bytes or 0,
         )
+        if settings.table_spill_threshold != _SPILL_THRESHOLD:
+            made.execute(f"SET table_spill_threshold = {settings.table_spill_threshold}")
+        return made
 
     def tick(self, now: int | datetime | str) -> None:
         """Moves the clock of a deterministic database on to `now`; what is due until then happens first.

@@ -91,6 +91,8 @@ class SourceMetrics:
     pending: rows held back from the streams by a pause, or queued for a busy engine. capacity: rows that may
     be queued before an insert has to wait (`buffer_size`, its own or the one that sources share);
     utilization: how much of that is used.
+    retained_bytes: of the rows kept; spilled_bytes: of these, those in segments that are on disk and not, or
+    not wholly, in memory.
     is_backpressured: the next insert has to wait, for the queue or for a full subscription that blocks.
     watermark: without WATERMARK FOR, when its newest row came. error: what ended the feed of attach_source.
 
@@ -112,6 +114,7 @@ class SourceMetrics:
     utilization: float
     retained_rows: int
     retained_bytes: int
+    spilled_bytes: int
     null_time_rows: int
     error: str | None = None
 
@@ -128,6 +131,7 @@ class SourceMetrics:
             _utilization(s),
             s["retained_rows"],
             s["retained_bytes"],
+            s["spilled_bytes"],
             s["null_time_rows"],
             error,
         )

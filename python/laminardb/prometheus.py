@@ -64,7 +64,8 @@ def _of_sources(sources: list[SourceMetrics]) -> Iterator[Family]:
         ("source_capacity_rows", "gauge", "Rows that may wait before an insert does.", "capacity"),
         ("source_backpressured", "gauge", "1 when the next insert has to wait.", "is_backpressured"),
         ("source_retained_rows", "gauge", "Rows kept.", "retained_rows"),
-        ("source_retained_bytes", "gauge", "Memory of the rows kept.", "retained_bytes"),
+        ("source_retained_bytes", "gauge", "Bytes of the rows kept, in memory or on disk.", "retained_bytes"),
+        ("source_spilled_bytes", "gauge", "Of these, bytes that are on disk alone.", "spilled_bytes"),
     ):
         yield _each(name, kind, text, [({"source": s.name}, getattr(s, field)) for s in sources])
     marks = [({"source": s.name}, _seconds(s.watermark)) for s in sources]

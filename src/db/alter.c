@@ -243,14 +243,17 @@ check_no_nulls(const alteration *a, error *err) {
                             err));
     arena_init(&live, a->c->db->mem);
     table_cursor_init(&cursor, rows, 0, TABLE_END);
-    while (checked == OK && table_cursor_next(&cursor, &a->column, 1, &values, &part)) {
+    while (checked == OK &&
+           (checked = table_cursor_next(&cursor, &a->column, 1, &values, &part, err)) == OK) {
         checked = table_cursor_live(&cursor, &part, &values, &live, err);
         for (int32_t i = 0; checked == OK && i < part.row_count; i++) {
             nulls += column_is_null(&values, i);
         }
         arena_reset(&live);
     }
+    checked = checked < 0 ? checked : OK;
     arena_fini(&live);
+    table_cursor_fini(&cursor);
     table_snapshot_close(rows);
     if (checked == OK && nulls > 0) {
         error_set_at(err, ERR_SCHEMA_MISMATCH, a->st->column.position,

@@ -3,17 +3,20 @@
  *
  * The state file holds, in this order: the instant, where random values stood, the state of the
  * database, its definitions (definitions.h), the versions of its pipelines, and the engine
- * (exec/preserve.h). Segments are written to the rows file of the first checkpoint that meets them
- * and are named by file and number from then on; blocks of state likewise (checkpoint_blocks.h). */
+ * (exec/preserve.h). Segments that lie in no file are written to the checkpoint's own (rows_file.h)
+ * and are named by file and number from then on; so are those of files of which there are too many
+ * of one size, so that a short interval does not make more and more of them.
+ * Blocks of state lie in files of their own (checkpoint_blocks.h). */
 #include "db/checkpoint.h"
 
 #include "base/rng.h"
 #include "db/checkpoint_blocks.h"
 #include "db/durable_internal.h"
+#include "db/paging.h"
 #include "db/pipeline.h"
+#include "db/rows_file.h"
 #include "exec/preserve.h"
 #include "store/sealed.h"
-#include "table/segment.h"
 
 #define GENERATIONS 2 /* that are kept (D10) */
 
@@ -33,38 +36,45 @@ typedef struct making {
     buf               state;
     pending          *segments;
     int32_t           segment_count, segment_capacity;
-    int64_t           file_capacity; /* of made.files */
+    segment_file    **open;          /* of made.files, those that segments lie in; or NULL */
+    int64_t           file_capacity; /* of both */
+    segment_file     *own;           /* that it writes */
+    int64_t           last;          /* of made.files, which was asked for last */
+    int64_t          *merged;        /* numbers of files that go into its own */
+    int64_t           merged_count, merged_capacity;
 } making;
 
 static status
 reserve_files(making *k, int64_t more, error *err) {
     manifest *m = &k->made;
+    mem      *memory = k->db->mem;
     if (m->file_count + more <= k->file_capacity) {
         return OK;
     }
-    const int64_t  capacity = 2 * k->file_capacity + more;
-    manifest_file *grown =
-        mem_resize(k->db->mem, m->files, sizeof(*grown) * (size_t)k->file_capacity,
-                   sizeof(*grown) * (size_t)capacity);
-    if (grown == NULL) {
+    const size_t   old = (size_t)k->file_capacity;
+    const size_t   capacity = 2 * old + (size_t)more;
+    manifest_file *files = mem_alloc(memory, sizeof(manifest_file) * capacity);
+    segment_file **open = mem_alloc(memory, sizeof(segment_file *) * capacity);
+    if (files == NULL || open == NULL) {
+        mem_free(memory, files, sizeof(manifest_file) * capacity);
+        mem_free(memory, open, sizeof(segment_file *) * capacity);
         return error_memory(err);
     }
-    m->files = grown;
-    k->file_capacity = capacity;
+    if (old > 0) {
+        memcpy(files, m->files, sizeof(manifest_file) * old);
+        memcpy(open, k->open, sizeof(segment_file *) * old);
+    }
+    mem_free(memory, m->files, sizeof(manifest_file) * old);
+    mem_free(memory, k->open, sizeof(segment_file *) * old);
+    m->files = files;
+    k->open = open;
+    k->file_capacity = (int64_t)capacity;
     return OK;
 }
 
-/* The checkpoint needs the file that the segment lies in. */
-static status
-need_file(making *k, int64_t number, error *err) {
-    manifest    *m = &k->made;
-    checkpoints *all = &k->d->checkpoints;
-    for (int64_t i = 0; i < m->file_count; i++) {
-        if (m->files[i].number == number) {
-            return OK;
-        }
-    }
-    TRY(reserve_files(k, 8, err));
+/* Of a file that no open segment tells of. */
+static manifest_file
+find_told(const checkpoints *all, int64_t number) {
     manifest_file found = {.kind = FILE_ROWS, .number = number};
     for (int32_t c = 0; c < all->count; c++) { /* `making` is held: nobody changes the list */
         for (int64_t i = 0; i < all->list[c].file_count; i++) {
@@ -73,19 +83,54 @@ need_file(making *k, int64_t number, error *err) {
             }
         }
     }
-    assert(found.count > 0 ||
+    return found;
+}
+
+/* The checkpoint needs the file that a segment lies in. They are in order of their numbers, and
+ * segments that follow one another are mostly in the same. */
+static status
+need_file(making *k, int64_t number, segment_file *open, error *err) {
+    manifest *m = &k->made;
+    if (k->last < m->file_count && m->files[k->last].number == number) {
+        return OK;
+    }
+    int64_t low = 0, high = m->file_count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (m->files[middle].number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    k->last = low;
+    if (low < m->file_count && m->files[low].number == number) {
+        return OK;
+    }
+    TRY(reserve_files(k, 8, err));
+    const size_t behind = (size_t)(m->file_count - low);
+    memmove(m->files + low + 1, m->files + low, sizeof(manifest_file) * behind);
+    memmove(k->open + low + 1, k->open + low, sizeof(segment_file *) * behind);
+    m->files[low] = open == NULL ? find_told(&k->d->checkpoints, number) : segment_file_told(open);
+    k->open[low] = open == NULL ? NULL : segment_file_retain(open);
+    assert(m->files[low].count > 0 ||
            number == m->id); /* a place is given when its checkpoint is enlisted */
-    m->files[m->file_count++] = found;
+    m->file_count++;
     return OK;
 }
 
-static status
-shelve(void *context, segment *s, rows_place *at, error *err) {
-    making *k = context;
-    if (s->place.file != 0) {
-        *at = s->place;
-        return need_file(k, (int64_t)at->file, err);
+static bool
+is_merged(const making *k, int64_t number) {
+    for (int64_t i = 0; i < k->merged_count; i++) {
+        if (k->merged[i] == number) {
+            return true;
+        }
     }
+    return false;
+}
+
+static status
+add_pending(making *k, segment *s, rows_place *at, error *err) {
     if (k->segment_count == k->segment_capacity) {
         const int32_t capacity = k->segment_capacity == 0 ? 64 : 2 * k->segment_capacity;
         pending      *grown =
@@ -97,9 +142,71 @@ shelve(void *context, segment *s, rows_place *at, error *err) {
         k->segments = grown;
         k->segment_capacity = capacity;
     }
-    TRY(need_file(k, k->made.id, err));
+    TRY(need_file(k, k->made.id, NULL, err));
     *at = (rows_place){.file = (uint64_t)k->made.id, .number = k->segment_count};
     k->segments[k->segment_count++] = (pending){segment_retain(s), segment_rows(s)};
+    return OK;
+}
+
+static status
+shelve(void *context, segment *s, rows_place *at, error *err) {
+    making *k = context;
+    pages  *from;
+    *at = segment_where(s, &from);
+    segment_file *open = from == NULL ? NULL : segment_file_of(from);
+    if (open != NULL && segment_file_told(open).number != (int64_t)at->file) {
+        open = NULL; /* it is paged elsewhere, as a database in memory does */
+    }
+    const status done = at->file == 0 || is_merged(k, (int64_t)at->file)
+                            ? add_pending(k, s, at, err)
+                            : need_file(k, (int64_t)at->file, open, err);
+    pages_release(from);
+    return done;
+}
+
+/* ---- which files become one */
+
+enum { FILES_OF_SIZE = 8, SIZE_CLASSES = 7 }; /* 64 KiB, times 4: .. 256 MiB */
+
+static int32_t
+size_class(int64_t size) {
+    int32_t n = 0;
+    while (n < SIZE_CLASSES && size > (int64_t)65536 << (2 * n)) {
+        n++;
+    }
+    return n; /* SIZE_CLASSES: it stays as it is */
+}
+
+/* Of the newest checkpoint: when there are many of a size, they and all that are smaller. */
+static status
+choose_merged(making *k, error *err) {
+    const checkpoints *all = &k->d->checkpoints;
+    const manifest    *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
+    int32_t            counts[SIZE_CLASSES + 1] = {0};
+    int32_t            up_to = -1;
+    if (newest == NULL || newest->file_count < FILES_OF_SIZE) {
+        return OK;
+    }
+    for (int64_t i = 0; i < newest->file_count; i++) {
+        const int32_t size = size_class(newest->files[i].size);
+        counts[size] += newest->files[i].kind == FILE_ROWS;
+        if (counts[size] >= FILES_OF_SIZE && size < SIZE_CLASSES) {
+            up_to = size > up_to ? size : up_to;
+        }
+    }
+    if (up_to < 0) {
+        return OK;
+    }
+    k->merged = mem_alloc(k->db->mem, sizeof(int64_t) * (size_t)newest->file_count);
+    if (k->merged == NULL) {
+        return error_memory(err);
+    }
+    k->merged_capacity = newest->file_count;
+    for (int64_t i = 0; i < newest->file_count; i++) {
+        if (newest->files[i].kind == FILE_ROWS && size_class(newest->files[i].size) <= up_to) {
+            k->merged[k->merged_count++] = newest->files[i].number;
+        }
+    }
     return OK;
 }
 
@@ -189,29 +296,17 @@ take_with_token(making *k, bool always, error *err) {
 /* ---- writing it, without the token */
 
 static status
-write_rows(making *k, const char *path, manifest_file *file, error *err) {
-    mem           *m = k->db->mem;
-    sealed_writer *w = NULL;
-    buf            bytes, directory;
-    TRY(sealed_create(&w, m, k->d->fs, path, file->salt, err));
-    buf_init(&bytes, m, SIZE_MAX / 2);
-    buf_init(&directory, m, SIZE_MAX / 2);
+write_rows(making *k, manifest_file *file, error *err) {
+    durable *d = k->d;
+    TRY(segment_file_create(&k->own, k->db->mem, d->fs, d->directory, k->made.id, err));
     status s = OK;
     for (int32_t i = 0; s == OK && i < k->segment_count; i++) {
-        buf_clear(&bytes);
-        segment_put(k->segments[i].segment, k->segments[i].row_count, &bytes);
-        image_put_i64(&directory, sealed_size(w));
-        image_put_i64(&directory, (int64_t)bytes.size);
-        s = bytes.failed || directory.failed ? error_memory(err)
-                                             : sealed_put(w, bytes.data, bytes.size, err);
+        s = segment_file_put(k->own, k->segments[i].segment, k->segments[i].row_count, err);
     }
-    s = s < 0 ? s : sealed_put(w, directory.data, directory.size, err);
-    file->size = sealed_size(w);
-    file->count = k->segment_count;
+    s = segment_file_end(k->own, s, err);
+    *file = segment_file_told(k->own);
     k->made.bytes += file->size;
-    buf_fini(&bytes);
-    buf_fini(&directory);
-    return sealed_end(w, s, err);
+    return s < 0 ? s : segment_file_sync(k->own, err);
 }
 
 static status
@@ -229,7 +324,10 @@ write_blocks(making *k, buf *path, error *err) {
     const uint64_t salt = rng_seed_from_system();
     durable       *d = k->d;
     TRY(reserve_files(k, k->blocks.file_count + 1, err));
-    k->made.file_count += blocks_files(&k->blocks, k->made.files + k->made.file_count, salt);
+    const int32_t more = blocks_files(&k->blocks, k->made.files + k->made.file_count, salt);
+    for (int32_t i = 0; i < more; i++) {
+        k->open[k->made.file_count++] = NULL; /* behind those of rows */
+    }
     k->made.bytes += k->blocks.size;
     TRY(manifest_path(d->directory, FILE_BLOCKS, k->made.id, path, err));
     const status s = blocks_write(&k->blocks, d->fs, path->data, salt, err);
@@ -247,9 +345,9 @@ write_files(making *k, error *err) {
     for (int64_t i = 0; s == OK && i < k->made.file_count; i++) {
         manifest_file *file = &k->made.files[i];
         if (file->kind == FILE_ROWS && file->number == k->made.id) {
-            file->salt = rng_seed_from_system();
-            s = manifest_path(d->directory, FILE_ROWS, k->made.id, &path, err);
-            s = s < 0 ? s : write_rows(k, path.data, file, err);
+            s = write_rows(k, file, err);
+        } else if (k->open[i] != NULL) { /* written since the last one */
+            s = segment_file_sync(k->open[i], err);
         }
     }
     s = s < 0 ? s : manifest_path(d->directory, FILE_STATE, k->made.id, &path, err);
@@ -258,9 +356,10 @@ write_files(making *k, error *err) {
     return s;
 }
 
+/* That of the rows goes with its last reference. */
 static void
 drop_files(const making *k) {
-    static const file_kind kinds[] = {FILE_STATE, FILE_ROWS, FILE_BLOCKS};
+    static const file_kind kinds[] = {FILE_STATE, FILE_BLOCKS};
     error                  ignored;
     buf                    path;
     buf_init(&path, k->db->mem, SIZE_MAX / 2);
@@ -316,6 +415,39 @@ reserve_list(checkpoints *all, mem *m, error *err) {
     return OK;
 }
 
+/* A manifest has them, or may have them. */
+static void
+keep_files(const making *k) {
+    for (int64_t i = 0; i < k->made.file_count; i++) {
+        if (k->open[i] != NULL) {
+            segment_file_keep(k->open[i]);
+        }
+    }
+    if (k->own != NULL) {
+        segment_file_keep(k->own);
+    }
+}
+
+/* Where they were written they can be read: memory need not have them. In the file system of a
+ * database in memory that would save none. */
+static void
+place_segments(const making *k) {
+    for (int32_t i = 0; i < k->segment_count; i++) {
+        segment         *s = k->segments[i].segment;
+        const rows_place at = {.file = (uint64_t)k->made.id, .number = i};
+        pages           *from = NULL;
+        int32_t          rows, columns;
+        text             positions;
+        error            ignored;
+        if (s->pager != NULL && k->d->owned == NULL &&
+            segment_file_take(k->own, i, &from, &rows, &columns, &positions, &ignored) == OK) {
+            segment_page(s, from, &at);
+        } else {
+            segment_set_place(s, &at);
+        }
+    }
+}
+
 static status
 enlist(making *k, bool *is_doubtful, error *err) {
     checkpoints *all = &k->d->checkpoints;
@@ -336,9 +468,8 @@ enlist(making *k, bool *is_doubtful, error *err) {
     mutex_lock(&all->lock);
     all->list[all->count++] = own;
     mutex_unlock(&all->lock);
-    for (int32_t i = 0; i < k->segment_count; i++) {
-        k->segments[i].segment->place = (rows_place){.file = (uint64_t)own.id, .number = i};
-    }
+    keep_files(k);
+    place_segments(k);
     all->seen_after = own.after;
     all->seen_epoch = own.epoch;
     if (k->d->log != NULL) {
@@ -373,8 +504,14 @@ finish(making *k, status how) {
         segment_release(k->segments[i].segment);
     }
     mem_free(m, k->segments, sizeof(pending) * (size_t)k->segment_capacity);
-    mem_free(m, k->made.files, sizeof(manifest_file) * (size_t)k->file_capacity);
+    for (int64_t i = 0; i < k->made.file_count; i++) {
+        segment_file_release(k->open[i]);
+    }
+    segment_file_release(k->own);
     blocks_fini(&k->blocks);
+    mem_free(m, k->made.files, sizeof(manifest_file) * (size_t)k->file_capacity);
+    mem_free(m, k->open, sizeof(segment_file *) * (size_t)k->file_capacity);
+    mem_free(m, k->merged, sizeof(int64_t) * (size_t)k->merged_capacity);
     buf_fini(&k->state);
 }
 
@@ -385,6 +522,9 @@ write_all(making *k, int64_t began_ns, error *err) {
     bool is_doubtful = false;
     s = s < 0 ? s : enlist(k, &is_doubtful, err);
     k->d->checkpoints.failed |= is_doubtful;
+    if (is_doubtful) {
+        keep_files(k);
+    }
     if (s < 0 && !is_doubtful) { /* nothing was written over, and nothing is left (D15) */
         drop_files(k);
     }
@@ -398,6 +538,7 @@ take_and_write(making *k, int64_t began_ns, error *err) {
     laminar_database *db = k->db;
     durable          *d = k->d;
     const bool        asked = k->made.trigger == CHECKPOINT_ASKED;
+    TRY(choose_merged(k, err));
     TRY(db_enter_to_write(db, err));
     status s = db_await_start(db, err);
     s = s < 0 || k->made.trigger == CHECKPOINT_CLOSING ? s : db_writable(db, err);
@@ -454,7 +595,7 @@ checkpoint_write_now(laminar_database *db, checkpoint_trigger trigger, bool has_
     checkpoints  *all = &d->checkpoints;
     const int64_t began_ns = clock_ticks_ns(&db->clock.base);
     making        k;
-    status s = begin(&k, db, trigger, err);
+    status        s = begin(&k, db, trigger, err);
     k.made.floor = k.made.id;
     s = s < 0 ? s : take(&k, err);
     k.made.has_readers = has_readers;
@@ -487,7 +628,9 @@ log_is_long(const durable *d) {
            wal_bytes(d->log) - atomic_load(&d->checkpoints.log_base) > log_limit(d->db);
 }
 
-/* Sleeps until there is something to do; what for. -1: the end. */
+enum { WORK_ENDS = -1, WORK_SPILLS = -2 }; /* else a checkpoint_trigger */
+
+/* Sleeps until there is something to do; what for. */
 static int32_t
 await_work(durable *d, int64_t *due_ns) {
     checkpoints  *all = &d->checkpoints;
@@ -497,7 +640,10 @@ await_work(durable *d, int64_t *due_ns) {
         const int64_t  every_ms = db_setting(d->db, SETTING_CHECKPOINT_INTERVAL_MS);
         const int64_t  now_ns = clock_ticks_ns(c);
         if (atomic_load(&all->ending)) {
-            return -1;
+            return WORK_ENDS;
+        }
+        if (atomic_exchange(&all->spills, false)) {
+            return WORK_SPILLS;
         }
         if (log_is_long(d)) {
             return CHECKPOINT_LOG;
@@ -519,8 +665,14 @@ static void *
 run_worker(void *context) {
     durable *d = context;
     int64_t  last_ns = clock_ticks_ns(&d->db->clock.base);
-    for (int32_t what; (what = await_work(d, &last_ns)) >= 0;) {
+    for (int32_t what; (what = await_work(d, &last_ns)) != WORK_ENDS;) {
         error err = {.position = -1};
+        if (what == WORK_SPILLS) {
+            if (paging_write_old(d->db, &err) < 0 && !atomic_load(&d->checkpoints.ending)) {
+                db_note_error(d->db, "spill", (text){NULL, 0}, 700, err.message);
+            }
+            continue;
+        }
         last_ns = clock_ticks_ns(&d->db->clock.base);
         const status s = checkpoint_make(d->db, (checkpoint_trigger)what, NULL, &err);
         if (s < 0 && !atomic_load(&d->checkpoints.ending)) {
@@ -560,6 +712,13 @@ checkpoints_look(durable *d) {
         start_worker(d);
         wake(&d->checkpoints);
     }
+}
+
+void
+checkpoints_wake_to_spill(durable *d) {
+    atomic_store(&d->checkpoints.spills, true);
+    start_worker(d);
+    wake(&d->checkpoints);
 }
 
 void

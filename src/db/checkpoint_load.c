@@ -7,107 +7,69 @@
  * for readers that come back with a position. */
 #include "db/durable_internal.h"
 #include "db/pipeline.h"
+#include "db/rows_file.h"
 #include "exec/preserve.h"
 #include "store/sealed.h"
 
 /* ---- files of rows and blocks */
 
-typedef struct open_file {
-    const manifest_file *file;
-    sealed_reader       *reader;
-    int64_t             *places; /* offset and size of each segment */
-} open_file;
-
 typedef struct loading {
     laminar_database *db;
     durable          *d;
     const manifest   *from;
-    open_file        *files;
-    buf               bytes; /* of the segment that was asked for last */
+    int64_t           rows_count; /* files of rows: the first ones of the manifest */
+    segment_file    **files;      /* these */
+    int64_t           last;       /* that was asked for last */
+    sealed_reader   **blocks;     /* and the others */
 } loading;
-
-static size_t
-places_size(const manifest_file *f) {
-    return 2 * sizeof(int64_t) * (size_t)f->count;
-}
-
-static status
-open_part(loading *l, open_file *o, error *err) {
-    buf path;
-    if (o->file->count < 0 || o->file->count > o->file->size ||
-        o->file->size < (int64_t)places_size(o->file)) {
-        return image_corrupt("the length of a file of rows", err);
-    }
-    buf_init(&path, l->db->mem, SIZE_MAX / 2);
-    status s =
-        manifest_path(l->d->directory, (file_kind)o->file->kind, o->file->number, &path, err);
-    s = s < 0 ? s
-              : sealed_open(&o->reader, l->db->mem, l->d->fs, path.data, o->file->salt,
-                            o->file->size, err);
-    buf_fini(&path);
-    return s;
-}
-
-static status
-read_places(const loading *l, open_file *o, error *err) {
-    const size_t size = places_size(o->file);
-    o->places = mem_alloc(l->db->mem, size);
-    if (o->places == NULL && size > 0) {
-        return error_memory(err);
-    }
-    return sealed_read(o->reader, o->file->size - (int64_t)size, o->places, size, err);
-}
-
-/* NULL: the checkpoint has none of the kind and number. */
-static open_file *
-find_file(const loading *l, file_kind kind, uint64_t number) {
-    for (int64_t i = 0; i < l->from->file_count; i++) {
-        const manifest_file *f = l->files[i].file;
-        if (f->kind == (int64_t)kind && f->number == (int64_t)number) {
-            return &l->files[i];
-        }
-    }
-    return NULL;
-}
 
 static status
 take_block(void *context, const block_place *at, void *to, size_t size, error *err) {
-    const loading   *l = context;
-    const open_file *o = find_file(l, FILE_BLOCKS, at->file);
-    return o == NULL ? image_corrupt("a block of state in no file", err)
-                     : sealed_read(o->reader, at->at, to, size, err);
+    const loading  *l = context;
+    const manifest *m = l->from;
+    for (int64_t i = l->rows_count; i < m->file_count; i++) {
+        if (m->files[i].number == (int64_t)at->file) {
+            return sealed_read(l->blocks[i - l->rows_count], at->at, to, size, err);
+        }
+    }
+    return image_corrupt("a block of state in no file", err);
 }
 
 static status
-fetch(void *context, const rows_place *at, text *out, error *err) {
-    loading   *l = context;
-    open_file *o = find_file(l, FILE_ROWS, at->file);
-    if (o == NULL || at->number < 0 || at->number >= o->file->count) {
-        return image_corrupt("a segment in no file", err);
+fetch(void *context, const rows_place *at, pages **out, int32_t *row_count, int32_t *column_count,
+      text *positions, error *err) {
+    loading        *l = context;
+    const manifest *m = l->from;
+    if (l->last >= l->rows_count || m->files[l->last].number != (int64_t)at->file) {
+        int64_t low = 0, high = l->rows_count; /* they are in order */
+        while (low < high) {
+            const int64_t middle = low + (high - low) / 2;
+            if (m->files[middle].number < (int64_t)at->file) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        if (low == l->rows_count || m->files[low].number != (int64_t)at->file) {
+            return image_corrupt("a segment in no file", err);
+        }
+        l->last = low;
     }
-    TRY(o->places != NULL ? OK : read_places(l, o, err));
-    const int64_t first = o->places[2 * at->number];
-    const int64_t size = o->places[2 * at->number + 1];
-    if (size < 0 || size > o->file->size) {
-        return image_corrupt("the place of a segment", err);
-    }
-    char *to = NULL;
-    TRY(buf_room(&l->bytes, (size_t)size, &to) ? OK : error_memory(err));
-    TRY(sealed_read(o->reader, first, to, (size_t)size, err));
-    *out = (text){to, (size_t)size};
-    return OK;
+    return segment_file_take(l->files[l->last], at->number, out, row_count, column_count, positions,
+                             err);
 }
 
 static void
 close_files(loading *l) {
-    mem *m = l->db->mem;
-    for (int64_t i = 0; l->files != NULL && i < l->from->file_count; i++) {
-        sealed_close(l->files[i].reader);
-        mem_free(m, l->files[i].places,
-                 l->files[i].places == NULL ? 0 : places_size(l->files[i].file));
+    const int64_t blocks = l->from->file_count - l->rows_count;
+    for (int64_t i = 0; l->files != NULL && i < l->rows_count; i++) {
+        segment_file_release(l->files[i]);
     }
-    mem_free(m, l->files, sizeof(open_file) * (size_t)(l->from->file_count + 1));
-    buf_fini(&l->bytes);
+    for (int64_t i = 0; l->blocks != NULL && i < blocks; i++) {
+        sealed_close(l->blocks[i]);
+    }
+    mem_free(l->db->mem, l->files, sizeof(segment_file *) * (size_t)(l->rows_count + 1));
+    mem_free(l->db->mem, l->blocks, sizeof(sealed_reader *) * (size_t)(blocks + 1));
 }
 
 /* ---- the files of one checkpoint, all of them sound */
@@ -132,21 +94,67 @@ read_state(const loading *l, buf *state, error *err) {
     return s;
 }
 
+#define CHECKED_BYTES ((int64_t)64 << 20) /* of rows, that are read at opening in any case */
+
+/* What another checkpoint does not mend need not be found when the database is opened: whoever
+ * comes to the rows is told. */
+static bool
+is_checked(const loading *l, int64_t number) {
+    const checkpoints *all = &l->d->checkpoints;
+    int64_t            total = 0;
+    for (int64_t i = 0; i < l->from->file_count; i++) {
+        total += l->from->files[i].size;
+    }
+    for (int32_t c = 0; total > CHECKED_BYTES && c < all->count; c++) {
+        const manifest *m = &all->list[c];
+        for (int64_t i = 0; m->id != l->from->id && i < m->file_count; i++) {
+            if (m->files[i].kind == FILE_ROWS && m->files[i].number == number) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static status
+open_blocks(loading *l, error *err) {
+    const manifest *m = l->from;
+    buf             path;
+    status          s = OK;
+    buf_init(&path, l->db->mem, SIZE_MAX / 2);
+    for (int64_t i = l->rows_count; s == OK && i < m->file_count; i++) {
+        const manifest_file *f = &m->files[i];
+        sealed_reader      **out = &l->blocks[i - l->rows_count];
+        s = manifest_path(l->d->directory, FILE_BLOCKS, f->number, &path, err);
+        s = s < 0 ? s : sealed_open(out, l->db->mem, l->d->fs, path.data, f->salt, f->size, err);
+        s = s < 0 ? s : sealed_check(*out, err);
+    }
+    buf_fini(&path);
+    return s;
+}
+
 static status
 open_all(loading *l, buf *state, error *err) {
     const manifest *m = l->from;
     TRY(manifest_readable(m, l->d->directory, err));
     TRY(read_state(l, state, err));
-    l->files = mem_alloc_zero(l->db->mem, sizeof(open_file) * (size_t)(m->file_count + 1));
-    if (l->files == NULL) {
+    while (l->rows_count < m->file_count && m->files[l->rows_count].kind == FILE_ROWS) {
+        l->rows_count++;
+    }
+    const size_t blocks = (size_t)(m->file_count - l->rows_count);
+    l->files = mem_alloc_zero(l->db->mem, sizeof(segment_file *) * (size_t)(l->rows_count + 1));
+    l->blocks = mem_alloc_zero(l->db->mem, sizeof(sealed_reader *) * (blocks + 1));
+    if (l->files == NULL || l->blocks == NULL) {
         return error_memory(err);
     }
-    for (int64_t i = 0; i < m->file_count; i++) {
-        l->files[i].file = &m->files[i];
-        TRY(open_part(l, &l->files[i], err));
-        TRY(sealed_check(l->files[i].reader, err));
+    for (int64_t i = 0; i < l->rows_count; i++) {
+        if (i > 0 && m->files[i].number <= m->files[i - 1].number) {
+            return image_corrupt("files of rows out of order", err);
+        }
+        TRY(segment_file_open(&l->files[i], l->db->mem, l->d->fs, l->d->directory, &m->files[i],
+                              is_checked(l, m->files[i].number), err));
     }
-    return OK;
+    return open_blocks(l, err);
 }
 
 /* ---- its state */
@@ -182,7 +190,7 @@ keep_pipelines(laminar_database *db, arena *a, engine_keeping *k, error *err) {
 
 static status
 take_engine(loading *l, image_reader *in, error *err) {
-    const table_shelf shelf = {.context = l, .take = fetch};
+    const table_shelf shelf = {.context = l, .take = fetch, .loads = l->d->owned != NULL};
     const block_shelf blocks = {.context = l, .take = take_block};
     engine_keeping    keeping = {.shelf = &shelf, .blocks = &blocks};
     arena             scratch;
@@ -234,7 +242,6 @@ static status
 load_one(durable *d, const manifest *from, bool *sound, error *err) {
     loading l = {.db = d->db, .d = d, .from = from};
     buf     state;
-    buf_init(&l.bytes, d->db->mem, SIZE_MAX / 2);
     buf_init(&state, d->db->mem, SIZE_MAX / 2);
     status s = open_all(&l, &state, err);
     *sound = s == OK;

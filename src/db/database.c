@@ -6,6 +6,7 @@
 #include "arrow/arrow.h"
 #include "db/durable.h"
 #include "db/internal.h"
+#include "db/paging.h"
 #include "db/pipeline.h"
 #include "db/settings.h"
 #include "db/sink.h"
@@ -65,7 +66,11 @@ open_parts(laminar_database *db, error *err) {
     if (s == OK) {
         s = engine_open(&db->engine, db->mem, &db->clock.base, err);
     }
+    if (s == OK) {
+        s = paging_open(db, err);
+    }
     if (s < 0) {
+        engine_close(db->engine);
         catalog_close(db->catalog);
         queue_close(db);
         mutex_fini(&db->sinks_lock);
@@ -195,6 +200,7 @@ db_release(laminar_database *db) {
     variables_fini(db);
     sinks_fini(db);
     engine_close(db->engine);
+    paging_close(db);
     settings_fini(db);
     queue_close(db);
     mutex_fini(&db->sinks_lock);

@@ -40,12 +40,12 @@ typedef struct checkpoints {
     bool    failed; /* the directory could not be synced: what it has is seen at the next opening */
     bool    crowded; /* the last one failed: no memory for what changed while it was written */
     error   fault;   /* why none of those that there are was loaded; status OK: one was */
-    int64_t seen_after, seen_epoch; /* what the newest one holds: nothing new, no new one */
-    thread  worker;                 /* makes them when it is time */
-    bool    has_worker;             /* with `lock` */
-    _Atomic uint32_t word;          /* futex: changes when there is something to look at */
-    _Atomic bool     ending;
-    _Atomic int64_t  log_base; /* bytes of the log when the newest one was made */
+    int64_t seen_after, seen_epoch;  /* what the newest one holds: nothing new, no new one */
+    thread  worker;                  /* makes them when it is time */
+    bool    has_worker;              /* with `lock` */
+    _Atomic uint32_t word;           /* futex: changes when there is something to look at */
+    _Atomic bool     ending, spills; /* spills: rows are to be written */
+    _Atomic int64_t  log_base;       /* bytes of the log when the newest one was made */
 } checkpoints;
 
 struct durable {
@@ -85,7 +85,7 @@ bool   durable_is_off(const durable *d); /* changes are not logged */
 /* ---- durable_replay.c: the floor that a record begins with; 0: none */
 int64_t durable_floor_of(text record);
 
-#define STATE_VERSION 2 /* of what a state file holds */
+#define STATE_VERSION 3 /* of what a state file holds */
 
 /* ---- checkpoint_load.c */
 /* The pipelines that there are, listed in `a`. */
@@ -99,6 +99,7 @@ status checkpoint_load_one(durable *d, const manifest *from, error *err) MUST_US
 status checkpoints_load(durable *d, int64_t *after, error *err) MUST_USE;
 void   checkpoints_started(durable *d); /* the database is open */
 void   checkpoints_stop(durable *d);    /* no more of them; without the token */
+void   checkpoints_wake_to_spill(durable *d);
 void   checkpoints_close(durable *d);
 void   checkpoints_look(durable *d); /* something was logged: it may be time */
 

@@ -122,6 +122,7 @@ struct laminar_database {
     bool                starting;         /* a start is under way; with the token */
     _Atomic uint32_t    start_word;       /* futex of those who wait for it */
     _Atomic bool        end_wanted;       /* by code that runs inside: db_leave sees to it */
+    struct paging      *paging;           /* paging.h */
     durable            *durable;          /* NULL: in memory, or closed; with the token */
     bool                kept;             /* opened with a durable: from any thread */
     bool                replaying;        /* its log is being run */

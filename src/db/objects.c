@@ -257,6 +257,7 @@ laminar_database_source_stats(laminar_database *db, const char *name, laminar_so
                 .total_rows = table_row_count(t),
                 .retained_rows = table_live_count(t),
                 .retained_bytes = table_byte_count(t),
+                .spilled_bytes = table_evicted_bytes(t),
                 .watermark_ms = watermark_ms(source_watermark_us(src)),
                 .null_time_rows = source_null_time_rows(src),
                 .pending_rows = source_pending_rows(src) + queued,

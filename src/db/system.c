@@ -179,23 +179,25 @@ static status
 add_source(db_listing *l, const object *o, error *err) {
     const source *s = o->impl;
     const table  *t = source_table(s);
-    const int64_t counts[] = {table_row_count(t), table_live_count(t), table_byte_count(t),
+    const int64_t counts[] = {table_row_count(t),     table_live_count(t),
+                              table_byte_count(t),    table_evicted_bytes(t),
                               source_pending_rows(s), source_null_time_rows(s)};
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_text(l, 1, text_of(object_kind_name(o->kind)), err));
     for (int32_t i = 0; i < ARRAY_COUNT(counts); i++) {
         TRY(db_listing_count(l, i + 2, counts[i], err));
     }
-    TRY(add_ms(l, 7, source_watermark_us(s), err));
-    return db_listing_text(l, 8, o->sql, err);
+    TRY(add_ms(l, 8, source_watermark_us(s), err));
+    return db_listing_text(l, 9, o->sql, err);
 }
 
 static status
 list_sources(statement_context *c, laminar_result **out, error *err) {
     static const list_column columns[] = {
-        {"name", TYPE_TEXT},          {"kind", TYPE_TEXT},          {"rows", TYPE_I64},
-        {"retained_rows", TYPE_I64},  {"retained_bytes", TYPE_I64}, {"pending_rows", TYPE_I64},
-        {"null_time_rows", TYPE_I64}, {"watermark", TYPE_I64},      {"sql", TYPE_TEXT}};
+        {"name", TYPE_TEXT},         {"kind", TYPE_TEXT},          {"rows", TYPE_I64},
+        {"retained_rows", TYPE_I64}, {"retained_bytes", TYPE_I64}, {"spilled_bytes", TYPE_I64},
+        {"pending_rows", TYPE_I64},  {"null_time_rows", TYPE_I64}, {"watermark", TYPE_I64},
+        {"sql", TYPE_TEXT}};
     db_listing l;
     TRY(db_listing_open(&l, c->db->mem, columns, ARRAY_COUNT(columns), err));
     status s = OK;

@@ -88,6 +88,20 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     return OK;
 }
 
+void
+engine_set_pager(engine *e, struct pager *p, void (*look)(void *context), void *context) {
+    e->pager = p;
+    e->look = look;
+    e->look_context = context;
+}
+
+static void
+look_at_memory(engine *e) {
+    if (e->look != NULL && !e->in_transaction && e->unsettled == NULL) {
+        e->look(e->look_context);
+    }
+}
+
 spill_place *
 engine_spill(engine *e) {
     return &e->spill;
@@ -181,6 +195,7 @@ source_open(source **out, engine *e, const object *o, error *err) {
                                             : table_open(&s->table, e->mem, o->schema, o->key_defs,
                                                          o->key_def_count, err);
     if (made == OK) {
+        table_set_pager(s->table, e->pager);
         made = source_open_checks(s, err);
     }
     if (made == OK) {
@@ -534,6 +549,7 @@ engine_settle(engine *e) {
         engine_send_late(e);
     }
     tidy(e);
+    look_at_memory(e);
 }
 
 bool

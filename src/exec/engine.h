@@ -40,6 +40,10 @@ bool engine_has_warning(const engine *e); /* from any thread */
 bool engine_take_warning(engine *e, char *out, size_t size);
 /* From now on it is told of changes; NULL: nobody is. Lives longer than the engine uses it. */
 void engine_set_journal(engine *e, journal *j);
+/* Of the rows of sources and tables that are made from now on. look: called after every change that
+ * is not part of a transaction, and when one ends. */
+struct pager;
+void engine_set_pager(engine *e, struct pager *p, void (*look)(void *context), void *context);
 /* Logs of streams that are made from now on keep changes without a reader, for those who come back
  * with a position of an earlier life; and whether one with a name keeps some. */
 void engine_keep_logs(engine *e, bool keeps);

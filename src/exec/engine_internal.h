@@ -88,11 +88,14 @@ struct engine {
     bool            implicit;           /* of one statement */
     engine_totals   begin_totals, save_totals;
     arena           change_arena; /* of the change that is being made */
-    journal        *journal;      /* NULL: nothing is logged */
-    bool            has_unkept;   /* it was told of changes that are not lasting yet */
-    bool            journal_failed;
-    error           journal_fault;
-    _Atomic bool    faulted; /* there are running streams with names, and all failed */
+    struct pager   *pager;        /* of tables; NULL: they stay in memory */
+    void (*look)(void *context);  /* at memory, after a change; NULL: nobody does */
+    void        *look_context;
+    journal     *journal;    /* NULL: nothing is logged */
+    bool         has_unkept; /* it was told of changes that are not lasting yet */
+    bool         journal_failed;
+    error        journal_fault;
+    _Atomic bool faulted; /* there are running streams with names, and all failed */
 };
 
 typedef struct source_mark { /* where a source stood when the transaction began */

@@ -77,7 +77,12 @@ prepare_source(flow_group *g, flow_source *f, error *err) {
     for (int64_t i = f->first; i < f->end; i++) {
         TRY(old_rows_gather(&f->old[i - f->first], s, table_entry(s->table, i), &g->arena, err));
     }
-    return table_snapshot_open(&f->rows, s->table, TABLE_END, g->sequence, err);
+    TRY(table_snapshot_open(&f->rows, s->table, TABLE_END, g->sequence, err));
+    const int64_t       first = s->held_position;
+    const insert_entry *last = f->end > f->first ? table_entry(s->table, f->end - 1) : NULL;
+    return last == NULL
+               ? OK
+               : table_snapshot_hold(f->rows, first, last->position + last->row_count, err);
 }
 
 static bool
@@ -144,14 +149,16 @@ flow_entry(const flow_source *f, int64_t at) {
     const insert_entry entry = *table_entry(s->table, at);
     table_cursor       cursor;
     delta              part;
+    error              none; /* its rows are held */
     s->engine->arrived_us = entry.ingested_us;
     if (f->rows != NULL) {
         source_feed(s, &f->old[at - f->first], NULL);
         table_cursor_init(&cursor, f->rows, entry.position, entry.position + entry.row_count);
-        while (
-            table_cursor_next(&cursor, NULL, s->object->schema->count, s->stored_columns, &part)) {
+        while (table_cursor_next(&cursor, NULL, s->object->schema->count, s->stored_columns, &part,
+                                 &none) == OK) {
             source_feed(s, NULL, &part);
         }
+        table_cursor_fini(&cursor);
     }
     s->held_entry++;
     s->held_position += entry.row_count;

@@ -90,13 +90,16 @@ tell_entry(const source *s, const insert_entry *entry, error *err) {
     delta        part;
     TRY(table_snapshot_open(&rows, s->table, TABLE_END, entry->sequence, err));
     table_cursor_init(&cursor, rows, entry->position, entry->position + entry->row_count);
-    while (table_cursor_next(&cursor, NULL, s->object->schema->count, s->stored_columns, &part)) {
+    status told;
+    while ((told = table_cursor_next(&cursor, NULL, s->object->schema->count, s->stored_columns,
+                                     &part, err)) == OK) {
         c.rows = &part;
         j->change(j, &c);
         c.dead_count = 0; /* they went with the first */
     }
+    table_cursor_fini(&cursor);
     table_snapshot_close(rows);
-    return OK;
+    return told < 0 ? told : OK;
 }
 
 /* The source with the earliest entry that was not told yet; told: per source, entries told. */

@@ -109,6 +109,17 @@ by_time(const void *x, const void *y) {
 }
 
 static status
+add_times(playback *p, const column *c, int64_t first, int32_t row_count, error *err) {
+    for (int32_t i = 0; i < row_count; i++) {
+        if (!column_is_null(c, i)) {
+            const int64_t us = type_time_to_us(c->type, ((const int64_t *)c->values)[i]);
+            TRY(add_run(p, us, first + i, 1, err));
+        }
+    }
+    return OK;
+}
+
+static status
 list_times(playback *p, interrupt *guard, error *err) {
     const int64_t end = table_snapshot_rows(p->snapshot);
     const int32_t map[] = {p->time_column};
@@ -117,17 +128,15 @@ list_times(playback *p, interrupt *guard, error *err) {
     column        c;
     bool          sorted = true;
     table_cursor_init(&cursor, p->snapshot, 0, end);
-    while (table_cursor_next(&cursor, map, 1, &c, &rows)) {
-        const int64_t first = cursor.position - rows.row_count;
-        if (interrupt_poll(guard)) {
-            return interrupt_reason(guard, err);
-        }
-        for (int32_t i = 0; i < rows.row_count; i++) {
-            if (!column_is_null(&c, i)) {
-                const int64_t us = type_time_to_us(c.type, ((const int64_t *)c.values)[i]);
-                TRY(add_run(p, us, first + i, 1, err));
-            }
-        }
+    status done = OK;
+    while (done == OK && (done = table_cursor_next(&cursor, map, 1, &c, &rows, err)) == OK) {
+        done = interrupt_poll(guard)
+                   ? interrupt_reason(guard, err)
+                   : add_times(p, &c, cursor.position - rows.row_count, rows.row_count, err);
+    }
+    table_cursor_fini(&cursor);
+    if (done < 0) {
+        return done;
     }
     for (int64_t i = 1; i < p->count && sorted; i++) {
         sorted = p->runs[i - 1].us <= p->runs[i].us;
@@ -154,10 +163,13 @@ take_rows(playback *p, builder *rows, int64_t position, int64_t count, error *er
     table_cursor cursor;
     delta        part;
     table_cursor_init(&cursor, p->snapshot, position, position + count);
-    while (table_cursor_next(&cursor, NULL, p->schema->count, p->columns, &part)) {
-        TRY(builder_append_delta(rows, &part, err));
+    status done = OK;
+    while (done == OK && (done = table_cursor_next(&cursor, NULL, p->schema->count, p->columns,
+                                                   &part, err)) == OK) {
+        done = builder_append_delta(rows, &part, err);
     }
-    return OK;
+    table_cursor_fini(&cursor);
+    return done < 0 ? done : OK;
 }
 
 /* Runs that follow one another are read at once. */

@@ -182,6 +182,7 @@ times_of(const runner *r, const plan_node *n, scan_times *out, error *err) {
 typedef struct feed {
     scan_times times;
     column    *columns;
+    uint8_t   *wanted; /* of the table's columns; NULL: all are */
 } feed;
 
 static status
@@ -189,41 +190,61 @@ open_feed(feed *f, runner *r, const plan_node *n, error *err) {
     const size_t count = (size_t)n->object->schema->count + 1;
     TRY(times_of(r, n, &f->times, err));
     f->columns = arena_alloc(&r->once->arena, sizeof(*f->columns) * count);
-    return f->columns == NULL ? error_memory(err) : OK;
+    f->wanted = arena_alloc_zero(&r->once->arena, count);
+    if (f->columns == NULL || f->wanted == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; n->column_map != NULL && i < n->schema.count; i++) {
+        if (n->column_map[i] < n->object->schema->count) {
+            f->wanted[n->column_map[i]] = 1;
+        }
+    }
+    f->wanted = n->column_map == NULL || n->versions ? NULL : f->wanted;
+    return OK;
 }
 
 /* *at: up to where rows were looked at. */
 static status
-feed_rest(runner *r, const plan_node *n, const feed *f, const table_snapshot *snapshot, int64_t *at,
-          int64_t end, error *err) {
+feed_cursor(runner *r, const plan_node *n, const feed *f, table_cursor *cursor, int64_t *at,
+            error *err) {
     const scan_times *times = f->times.entries == NULL ? NULL : &f->times;
     const int32_t     count = n->object->schema->count;
     const bool        positions = wants_position(n);
-    table_cursor      cursor;
-    table_cursor_init(&cursor, snapshot, *at, end);
-    delta   rows;
-    int32_t segment = -1;
+    delta             rows;
+    int32_t           segment = -1;
     for (;;) {
-        if (cursor.segment != segment) {
-            segment = cursor.segment;
-            const bool may = r->predicate == NULL || segment_may_match(r->predicate, n, &cursor);
-            const bool empty = !n->versions && table_cursor_is_empty(&cursor);
-            if (cursor.position < cursor.end && (!may || empty)) {
-                table_cursor_skip_segment(&cursor);
+        if (cursor->segment != segment) {
+            segment = cursor->segment;
+            const bool may = r->predicate == NULL || segment_may_match(r->predicate, n, cursor);
+            const bool empty = !n->versions && table_cursor_is_empty(cursor);
+            if (cursor->position < cursor->end && (!may || empty)) {
+                table_cursor_skip_segment(cursor);
                 continue;
             }
         }
-        if (!table_cursor_next(&cursor, NULL, count, f->columns, &rows)) {
-            return OK;
+        const status next = table_cursor_next(cursor, NULL, count, f->columns, &rows, err);
+        if (next != OK) {
+            return next < 0 ? next : OK;
         }
         TRY(check_cancelled(r, err));
-        const status s = feed_rows(r, n, &cursor, f->columns, &rows, positions, times, err);
-        count_rows(r, cursor.position - *at);
-        *at = cursor.position;
+        const status s = feed_rows(r, n, cursor, f->columns, &rows, positions, times, err);
+        count_rows(r, cursor->position - *at);
+        *at = cursor->position;
         if (s != OK) {
             return s < 0 ? s : OK;
         }
     }
+}
+
+static status
+feed_rest(runner *r, const plan_node *n, const feed *f, const table_snapshot *snapshot, int64_t *at,
+          int64_t end, error *err) {
+    table_cursor cursor;
+    table_cursor_init(&cursor, snapshot, *at, end);
+    cursor.wanted = f->wanted;
+    const status s = feed_cursor(r, n, f, &cursor, at, err);
+    table_cursor_fini(&cursor);
+    return s;
 }
 
 static status

@@ -46,8 +46,13 @@ feed_source(const stream_input *in, error *err) {
     status       fed = OK;
     arena_init(&live, src->engine->mem);
     table_cursor_init(&cursor, snapshot, 0, end);
-    while (fed >= 0 && table_cursor_next(&cursor, NULL, src->object->schema->count,
-                                         src->stored_columns, &rows)) {
+    while (fed >= 0) {
+        const status next = table_cursor_next(&cursor, NULL, src->object->schema->count,
+                                              src->stored_columns, &rows, err);
+        if (next != OK) {
+            fed = next;
+            break;
+        }
         arena_reset(&live);
         fed = table_cursor_live(&cursor, &rows, src->stored_columns, &live, err);
         if (fed == OK && rows.row_count > 0) {
@@ -55,6 +60,7 @@ feed_source(const stream_input *in, error *err) {
         }
     }
     arena_fini(&live);
+    table_cursor_fini(&cursor);
     table_snapshot_close(snapshot);
     return fed < 0 ? fed : OK;
 }
@@ -306,24 +312,33 @@ typedef enum fed_rows { FED_ALL, FED_LIVE, FED_DEAD } fed_rows;
 /* Rows first .. end of a source into all leaves that read it: all, those that are alive at the end,
  * or as rows that are taken back. */
 static status
-replay_rows(replay *r, replay_source *rs, int64_t first, int64_t end, fed_rows which, error *err) {
-    table_cursor cursor;
-    delta        rows;
-    table_cursor_init(&cursor, rs->snapshot, first, end);
-    while (table_cursor_next(&cursor, NULL, rs->column_count, rs->columns, &rows)) {
+replay_cursor(replay *r, replay_source *rs, table_cursor *cursor, fed_rows which, error *err) {
+    delta  rows;
+    status next;
+    while ((next = table_cursor_next(cursor, NULL, rs->column_count, rs->columns, &rows, err)) ==
+           OK) {
         if (interrupt_poll(r->guard)) {
             return interrupt_reason(r->guard, err);
         }
         if (which == FED_LIVE) {
             arena_reset(&r->picked);
-            TRY(table_cursor_live(&cursor, &rows, rs->columns, &r->picked, err));
+            TRY(table_cursor_live(cursor, &rows, rs->columns, &r->picked, err));
         }
         rows.weight = which == FED_DEAD ? r->minus : NULL;
         if (rows.row_count > 0) {
             TRY(feed_leaves(r, rs, &rows, err));
         }
     }
-    return OK;
+    return next < 0 ? next : OK;
+}
+
+static status
+replay_rows(replay *r, replay_source *rs, int64_t first, int64_t end, fed_rows which, error *err) {
+    table_cursor cursor;
+    table_cursor_init(&cursor, rs->snapshot, first, end);
+    const status done = replay_cursor(r, rs, &cursor, which, err);
+    table_cursor_fini(&cursor);
+    return done;
 }
 
 /* Rows that died with the entry, run by run. */

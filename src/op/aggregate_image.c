@@ -14,7 +14,8 @@ save_finished(aggregate *a, buf *out, error *err) {
     const int64_t entries = table_entry_count(t);
     const int32_t width = a->base.spec->output->count;
     image_put_i64(out, entries);
-    for (int64_t i = 0; i < entries; i++) {
+    status read = OK;
+    for (int64_t i = 0; read >= 0 && i < entries; i++) {
         const insert_entry *e = table_entry(t, i);
         table_cursor        cursor;
         delta               rows;
@@ -24,12 +25,13 @@ save_finished(aggregate *a, buf *out, error *err) {
         const int64_t first = min_i64(end, max_i64(e->position, table_first(t)));
         image_put_i64(out, end - first);
         table_cursor_init(&cursor, snapshot, first, end);
-        while (table_cursor_next(&cursor, NULL, width, a->output, &rows)) {
+        while ((read = table_cursor_next(&cursor, NULL, width, a->output, &rows, err)) == OK) {
             rows_image_put(out, &rows);
         }
+        table_cursor_fini(&cursor);
     }
     table_snapshot_close(snapshot);
-    return OK;
+    return read < 0 ? read : OK;
 }
 
 status

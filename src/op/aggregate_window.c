@@ -263,12 +263,18 @@ windows_send_finished(aggregate *a, op *target, int32_t port, error *err) {
     const int32_t column_count = a->base.spec->output->count;
     status        s = OK;
     delta         rows;
-    while (s == OK && table_cursor_next(&cursor, NULL, column_count, a->output, &rows)) {
+    while (s == OK) {
+        const status next = table_cursor_next(&cursor, NULL, column_count, a->output, &rows, err);
+        if (next != OK) {
+            s = next < 0 ? next : OK;
+            break;
+        }
         s = op_poll(&a->base, err);
         if (s == OK) {
             s = op_send(&a->base, target, port, &rows, err);
         }
     }
+    table_cursor_fini(&cursor);
     table_snapshot_close(snapshot);
     return s;
 }

@@ -21,13 +21,15 @@ struct sealed_writer {
     char     *path;
     size_t    path_size;
     uint64_t  salt;
+    bool      has_name;
     int64_t   blocks; /* written */
     size_t    used;   /* of the block under way */
     uint8_t   block[SEALED_BLOCK];
 };
 
-status
-sealed_create(sealed_writer **out, mem *m, vfs *fs, const char *path, uint64_t salt, error *err) {
+static status
+create(sealed_writer **out, mem *m, vfs *fs, const char *path, uint32_t flags, uint64_t salt,
+       error *err) {
     const size_t   size = strlen(path) + 1;
     sealed_writer *w = mem_alloc(m, sizeof(*w));
     char          *copy = w == NULL ? NULL : mem_alloc(m, size);
@@ -42,16 +44,27 @@ sealed_create(sealed_writer **out, mem *m, vfs *fs, const char *path, uint64_t s
     w->path = copy;
     w->path_size = size;
     w->salt = salt;
+    w->has_name = (flags & VFS_TEMPORARY) == 0;
     w->blocks = 0;
     w->used = 0;
-    status s = fs->open(fs, &w->file, path,
-                        VFS_READ | VFS_WRITE | VFS_CREATE | VFS_REGULAR | VFS_PRIVATE, err);
-    s = s < 0 ? s : fs->truncate(w->file, 0, err);
+    status s = fs->open(fs, &w->file, path, VFS_READ | VFS_WRITE | VFS_PRIVATE | flags, err);
+    s = s < 0 || !w->has_name ? s : fs->truncate(w->file, 0, err);
     if (s < 0) {
         return sealed_end(w, s, NULL);
     }
     *out = w;
     return OK;
+}
+
+status
+sealed_create(sealed_writer **out, mem *m, vfs *fs, const char *path, uint64_t salt, error *err) {
+    return create(out, m, fs, path, VFS_CREATE | VFS_REGULAR, salt, err);
+}
+
+status
+sealed_create_temporary(sealed_writer **out, mem *m, vfs *fs, const char *directory, uint64_t salt,
+                        error *err) {
+    return create(out, m, fs, directory, VFS_TEMPORARY, salt, err);
 }
 
 static status
@@ -95,7 +108,7 @@ sealed_end(sealed_writer *w, status so_far, error *err) {
     if (w->file != NULL) {
         const status closed = w->fs->close(w->file, s < 0 ? &ignored : err);
         s = s < 0 ? s : closed; /* D2 */
-        if (s < 0) {
+        if (s < 0 && w->has_name) {
             (void)w->fs->remove(w->fs, w->path, &ignored);
         }
     }
@@ -117,6 +130,34 @@ struct sealed_reader {
     int64_t   held; /* number of the block that `block` has; -1: none */
     uint8_t   block[SEALED_BLOCK];
 };
+
+status
+sealed_turn(sealed_writer *w, status so_far, sealed_reader **out, error *err) {
+    sealed_reader *r = so_far < 0 ? NULL : mem_alloc(w->mem, sizeof(*r));
+    status         s = so_far < 0 || r != NULL ? so_far : error_memory(err);
+    const int64_t  size = sealed_size(w);
+    s = s < 0 || w->used == 0 ? s : write_block(w, err);
+    if (s < 0) {
+        mem_free(w->mem, r, sizeof(*r));
+        return sealed_end(w, s, err);
+    }
+    *r = (sealed_reader){.mem = w->mem,
+                         .fs = w->fs,
+                         .file = w->file,
+                         .path = w->path,
+                         .path_size = w->path_size,
+                         .salt = w->salt,
+                         .size = size,
+                         .held = -1};
+    mem_free(w->mem, w, sizeof(*w));
+    *out = r;
+    return OK;
+}
+
+status
+sealed_sync(sealed_reader *r, error *err) {
+    return r->fs->sync(r->file, err);
+}
 
 static int64_t
 file_size(int64_t content) {

@@ -35,14 +35,15 @@ table_segment_of(const table *t, int64_t position, int32_t *row) {
     return s;
 }
 
-column
-table_column_at(const table *t, const segment *s, int32_t at) {
+status
+table_column_at(const table *t, segment *s, int32_t at, column *out, chunk **hold, error *err) {
     if (s != NULL) {
-        return s->columns[at];
+        return segment_read(s, at, out, hold, err);
     }
-    column c = tail_column_view(&t->tail, at, 0);
-    c.validity = t->tail.columns[at].has_nulls ? t->tail.columns[at].validity : NULL;
-    return c;
+    *out = tail_column_view(&t->tail, at, 0);
+    out->validity = t->tail.columns[at].has_nulls ? t->tail.columns[at].validity : NULL;
+    *hold = NULL;
+    return OK;
 }
 
 const int64_t *
@@ -106,40 +107,57 @@ mark(table *t, int64_t position, uint64_t sequence) {
 
 /* ---- keys of stored rows */
 
-/* Hash of the key of a stored row, without memory. False: there is a NULL in it. */
-static bool
-stored_hash(const table *t, const table_key *k, int64_t position, uint64_t *hash) {
-    int32_t        row;
-    const segment *s = table_segment_of(t, position, &row);
-    column         parts[KEY_COLUMNS_MAX];
-    for (int32_t i = 0; i < k->column_count; i++) {
-        column c = table_column_at(t, s, k->columns[i]);
-        if (column_is_null(&c, row)) {
-            return false;
+/* Hash of the key of a stored row; not `keyed`: there is a NULL in it. */
+static status
+stored_hash(const table *t, const table_key *k, int64_t position, dead_key *out, error *err) {
+    int32_t  row;
+    segment *s = table_segment_of(t, position, &row);
+    column   parts[KEY_COLUMNS_MAX];
+    chunk   *holds[KEY_COLUMNS_MAX];
+    int32_t  held = 0;
+    status   read = OK;
+    *out = (dead_key){.keyed = true};
+    for (; read == OK && out->keyed && held < k->column_count; held++) {
+        column c;
+        read = table_column_at(t, s, k->columns[held], &c, &holds[held], err);
+        if (read < 0) {
+            break;
         }
+        out->keyed = !column_is_null(&c, row);
         c.validity = NULL;
-        parts[i] = column_slice(&c, row);
+        parts[held] = column_slice(&c, row);
     }
-    hash_columns(hash, parts, k->column_count, 1);
-    return true;
+    if (read == OK && out->keyed) {
+        hash_columns(&out->hash, parts, k->column_count, 1);
+    }
+    for (int32_t i = 0; i < held; i++) {
+        chunk_release(holds[i]);
+    }
+    return read;
 }
 
-static void
-put_key(table *t, int64_t position) {
+static status
+put_key(table *t, int64_t position, error *err) {
     for (int32_t k = 0; k < t->key_count; k++) {
-        uint64_t hash;
-        if (stored_hash(t, &t->keys[k], position, &hash)) {
-            key_index_put(&t->keys[k].index, hash, position);
+        dead_key key;
+        TRY(stored_hash(t, &t->keys[k], position, &key, err));
+        if (key.keyed) {
+            key_index_put(&t->keys[k].index, key.hash, position);
         }
     }
+    return OK;
 }
 
+/* Of rows of an open transaction, which lie in no file: that cannot fail. */
 static void
-remove_key(table *t, int64_t position) {
+remove_new_key(table *t, int64_t position) {
     for (int32_t k = 0; k < t->key_count; k++) {
-        uint64_t hash;
-        if (stored_hash(t, &t->keys[k], position, &hash)) {
-            key_index_remove(&t->keys[k].index, hash, position);
+        dead_key     key;
+        error        ignored;
+        const status read = stored_hash(t, &t->keys[k], position, &key, &ignored);
+        assert(read == OK);
+        if (read == OK && key.keyed) {
+            key_index_remove(&t->keys[k].index, key.hash, position);
         }
     }
 }
@@ -147,12 +165,17 @@ remove_key(table *t, int64_t position) {
 void
 table_undo_keys(table *t, const insert_entry *last) {
     for (int64_t i = 0; t->key_count > 0 && i < last->row_count; i++) {
-        remove_key(t, last->position + i);
+        remove_new_key(t, last->position + i);
     }
     for (int64_t i = last->dead_count - 1; i >= 0; i--) {
         const int64_t position = t->dead[last->dead_first + i];
         mark(t, position, ROW_ALIVE);
-        put_key(t, position);
+        for (int32_t k = t->key_count - 1; k >= 0; k--) {
+            const dead_key *key = &t->undo[--t->undo_count];
+            if (key->keyed) {
+                key_index_put(&t->keys[k].index, key->hash, position);
+            }
+        }
     }
     t->dead_count = last->dead_first;
 }
@@ -178,7 +201,7 @@ table_put_keys(table *t, error *err) {
             if (live++ == t->live_count) {
                 return image_corrupt("more rows live than were counted", err);
             }
-            put_key(t, at);
+            TRY(put_key(t, at, err));
         }
     }
     return OK;
@@ -202,8 +225,34 @@ reserve_dead(table *t, int64_t more, error *err) {
     return OK;
 }
 
+/* What the keys of the rows that die hash to. Undoing takes back changes of one sequence alone. */
 static status
-reserve(table *t, const table_change *c, error *err) {
+hash_dead(table *t, const table_change *c, uint64_t sequence, error *err) {
+    const int64_t more = c->dead_count * t->key_count;
+    if (t->entry_count > 0 && t->entries[t->entry_count - 1].sequence != sequence) {
+        t->undo_count = 0;
+    }
+    if (t->undo_count + more > t->undo_capacity) {
+        const int64_t capacity = max_i64(2 * t->undo_capacity, t->undo_count + more + 16);
+        dead_key     *grown = mem_resize(t->mem, t->undo, (size_t)t->undo_capacity * sizeof(*grown),
+                                         (size_t)capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return error_memory(err);
+        }
+        t->undo = grown;
+        t->undo_capacity = capacity;
+    }
+    dead_key *to = t->undo + t->undo_count; /* that they count is told when nothing can fail */
+    for (int64_t i = 0; i < c->dead_count; i++) {
+        for (int32_t k = 0; k < t->key_count; k++) {
+            TRY(stored_hash(t, &t->keys[k], c->dead[i], to++, err));
+        }
+    }
+    return OK;
+}
+
+static status
+reserve(table *t, const table_change *c, uint64_t sequence, error *err) {
     const int32_t count = c->rows == NULL ? 0 : c->rows->rows.row_count;
     TRY(reserve_dead(t, c->dead_count, err));
     for (int32_t k = 0; k < t->key_count; k++) {
@@ -212,7 +261,7 @@ reserve(table *t, const table_change *c, error *err) {
     for (int64_t i = 0; i < c->dead_count; i++) {
         TRY(reserve_mark(t, c->dead[i], err));
     }
-    return OK;
+    return hash_dead(t, c, sequence, err);
 }
 
 static void
@@ -234,11 +283,16 @@ table_apply(table *t, const table_change *c, uint64_t sequence, int64_t ingested
             int64_t watermark_us, column *stored_columns, delta *stored, error *err) {
     const int64_t position = table_row_count(t);
     batch         nothing = {.rows = {.column_count = t->schema->count, .columns = stored_columns}};
-    TRY(reserve(t, c, err));
+    TRY(reserve(t, c, sequence, err));
     TRY(table_append(t, c->rows == NULL ? &nothing : c->rows, sequence, ingested_us, watermark_us,
                      stored_columns, stored, err));
     for (int64_t i = 0; i < c->dead_count; i++) {
-        remove_key(t, c->dead[i]);
+        for (int32_t k = 0; k < t->key_count; k++) {
+            const dead_key *key = &t->undo[t->undo_count++];
+            if (key->keyed) {
+                key_index_remove(&t->keys[k].index, key->hash, c->dead[i]);
+            }
+        }
         mark(t, c->dead[i], sequence);
         t->dead[t->dead_count + i] = c->dead[i];
     }
@@ -252,25 +306,51 @@ table_apply(table *t, const table_change *c, uint64_t sequence, int64_t ingested
 
 /* ---- reading rows by position */
 
+/* Texts of a segment that may be evicted are copied: they outlive the hold. */
+static status
+gather_held(column *out, const column *in, const int32_t *rows, int32_t count, const chunk *hold,
+            arena *a, error *err) {
+    TRY(column_gather(out, in, rows, count, a, err));
+    if (hold == NULL || !physical_is_view(type_physical(out->type))) {
+        return OK;
+    }
+    strview *views = (strview *)(uintptr_t)out->values; /* made just now */
+    for (int32_t i = 0; i < count; i++) {
+        if (views[i].size > STRVIEW_INLINE_MAX && !column_is_null(out, i)) {
+            char *copy = arena_alloc(a, views[i].size);
+            if (copy == NULL) {
+                return error_memory(err);
+            }
+            memcpy(copy, views[i].data, views[i].size);
+            views[i].data = copy;
+        }
+    }
+    return OK;
+}
+
 status
 table_gather(const table *t, const int64_t *positions, int64_t position_count, int32_t *count,
              column *columns, delta *out, arena *a, error *err) {
-    int32_t       *rows = arena_alloc(a, sizeof(*rows) * BATCH_ROWS);
-    int32_t        n = 0;
-    const segment *s = NULL;
+    int32_t *rows = arena_alloc(a, sizeof(*rows) * BATCH_ROWS);
+    int32_t  n = 0;
+    segment *s = NULL;
     if (rows == NULL) {
         return error_memory(err);
     }
     for (; n < position_count && n < BATCH_ROWS; n++) {
-        const segment *here = table_segment_of(t, positions[n], &rows[n]);
+        segment *here = table_segment_of(t, positions[n], &rows[n]);
         if (n > 0 && here != s) {
             break;
         }
         s = here;
     }
     for (int32_t i = 0; i < t->schema->count; i++) {
-        const column in = table_column_at(t, s, i);
-        TRY(column_gather(&columns[i], &in, rows, n, a, err));
+        column in;
+        chunk *hold;
+        TRY(table_column_at(t, s, i, &in, &hold, err));
+        const status gathered = gather_held(&columns[i], &in, rows, n, hold, a, err);
+        chunk_release(hold);
+        TRY(gathered);
     }
     *out = (delta){.row_count = n, .column_count = t->schema->count, .columns = columns};
     *count = n;

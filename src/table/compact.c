@@ -44,8 +44,7 @@ is_worth_it(const compaction *c, const segment *s, int32_t kept) {
 
 /* Those of its rows that are kept, behind the others. */
 static status
-copy_rows(compaction *c, const segment *s, builder *rows, int64_t *positions, deaths *marks,
-          error *err) {
+copy_rows(compaction *c, segment *s, builder *rows, int64_t *positions, deaths *marks, error *err) {
     const deaths *d = atomic_load_explicit(&s->deaths, memory_order_relaxed);
     const int32_t first = builder_rows(rows);
     int32_t      *picked = arena_alloc(&c->scratch, sizeof(int32_t) * (size_t)segment_rows(s));
@@ -65,11 +64,15 @@ copy_rows(compaction *c, const segment *s, builder *rows, int64_t *positions, de
         }
         picked[count++] = i;
     }
+    segment_view view;
+    TRY(segment_view_open(&view, s, NULL, s->column_count, NULL, err));
     const delta in = {
-        .row_count = segment_rows(s), .column_count = s->column_count, .columns = s->columns};
-    delta out;
-    TRY(delta_gather(&out, &in, picked, count, &c->scratch, err));
-    return builder_append_delta(rows, &out, err);
+        .row_count = segment_rows(s), .column_count = s->column_count, .columns = view.columns};
+    delta  out;
+    status done = delta_gather(&out, &in, picked, count, &c->scratch, err);
+    done = done < 0 ? done : builder_append_delta(rows, &out, err);
+    segment_view_close(&view);
+    return done;
 }
 
 static status
@@ -131,6 +134,7 @@ write_segment(compaction *c, segment *const *from, int32_t count, int32_t kept, 
         deaths_release(marks);
         return done;
     }
+    segment_set_pager(s, c->table->pager);
     s->first = positions[0];
     s->positions = positions;
     s->position_count = kept;

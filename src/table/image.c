@@ -69,18 +69,12 @@ put_segment(const segment *s, const rows_place *at, buf *out) {
 }
 
 void
-segment_put(const segment *s, int32_t row_count, buf *out) {
-    const delta rows = {
-        .row_count = row_count, .column_count = s->column_count, .columns = s->columns};
-    image_put_u32(out, (uint32_t)row_count);
-    image_put_u32(out, (uint32_t)s->column_count);
-    image_put_u32(out, s->positions == NULL ? 0 : (uint32_t)row_count);
+segment_put_positions(const segment *s, int32_t row_count, buf *out) {
     int64_t before = s->first;
     for (int32_t i = 0; s->positions != NULL && i < row_count; i++) {
         image_put_small(out, (uint64_t)(s->positions[i] - before));
         before = s->positions[i];
     }
-    batch_image_put(out, &rows);
 }
 
 static status
@@ -103,37 +97,57 @@ take_positions(segment *s, int64_t first, uint32_t count, image_reader *in, erro
     return OK;
 }
 
-/* The segment of those bytes, which begins at `first`. */
+/* All columns, which stay. */
 static status
-take_rows(segment **out, const table *t, int64_t first, uint32_t expected, image_reader *in,
-          error *err) {
-    uint32_t row_count, column_count, positions;
-    batch   *rows = NULL;
-    TRY(image_take_u32(in, &row_count, err));
-    TRY(image_take_u32(in, &column_count, err));
-    TRY(image_take_u32(in, &positions, err));
-    if (row_count != expected || column_count != (uint32_t)t->schema->count ||
-        (positions != 0 && positions != row_count)) {
+load_all(segment *s, pages *from, error *err) {
+    loaded_rows *l = loaded_rows_new(s->mem, s->column_count);
+    if (l == NULL) {
+        return error_memory(err);
+    }
+    s->rows = l; /* nobody else sees it yet */
+    for (int32_t i = 0; i < s->column_count; i++) {
+        l->holds[i] = chunk_new(s->mem);
+        TRY(l->holds[i] == NULL ? error_memory(err)
+                                : from->read(from, i, &l->columns[i], l->holds[i], err));
+        l->columns[i].owner = l->columns[i].owner == NULL ? l->holds[i] : l->columns[i].owner;
+        l->count++;
+    }
+    return OK;
+}
+
+/* The segment that lies there and begins at `first`. */
+static status
+take_rows(segment **out, const table *t, const table_shelf *shelf, const rows_place *at,
+          int64_t first, uint32_t expected, error *err) {
+    int32_t row_count, column_count;
+    text    positions;
+    pages  *from = NULL;
+    TRY(shelf->take(shelf->context, at, &from, &row_count, &column_count, &positions, err));
+    if (row_count != (int32_t)expected || column_count != t->schema->count) {
+        pages_release(from);
         return image_corrupt("a segment is not the one that it should be", err);
     }
-    segment head = {.mem = t->mem};
-    status  s = positions == 0 ? OK : take_positions(&head, first, positions, in, err);
-    s = s < 0 ? s : batch_image_take(in, t->schema, &rows, t->mem, err);
-    if (s == OK && rows->rows.row_count != (int32_t)row_count) {
-        s = image_corrupt("a segment has more or fewer rows", err);
+    const bool stays = shelf->loads || t->pager == NULL;
+    segment   *s = stays ? segment_new_unread(t->mem, from->bytes, t->schema, row_count)
+                         : segment_new_paged(t->mem, t->pager, from, t->schema, row_count);
+    if (s == NULL) {
+        pages_release(from);
+        return error_memory(err);
     }
-    segment *made =
-        s < 0 ? NULL : segment_new(t->mem, rows->chunk, &rows->rows, 0, (int32_t)row_count);
-    s = s == OK && made == NULL ? error_memory(err) : s;
-    batch_release(rows);
-    if (s < 0) {
-        mem_free(t->mem, head.positions, sizeof(int64_t) * (size_t)head.position_count);
-        return s;
+    s->first = first;
+    image_reader in = {.at = positions.data, .left = positions.size};
+    status       done =
+        positions.size == 0 ? OK : take_positions(s, first, (uint32_t)row_count, &in, err);
+    if (stays) {
+        done = done < 0 ? done : load_all(s, from, err);
+        segment_set_pager(s, t->pager);
+        pages_release(from);
     }
-    made->first = first;
-    made->positions = head.positions;
-    made->position_count = head.position_count;
-    *out = made;
+    if (done < 0) {
+        segment_release(s);
+        return done;
+    }
+    *out = s;
     return OK;
 }
 
@@ -142,7 +156,6 @@ take_segment(table *t, const table_shelf *shelf, image_reader *in, error *err) {
     int64_t    first, file;
     uint32_t   row_count;
     rows_place at = {0};
-    text       bytes;
     deaths    *d = NULL;
     segment   *made = NULL;
     TRY(image_take_i64(in, &first, err));
@@ -156,11 +169,7 @@ take_segment(table *t, const table_shelf *shelf, image_reader *in, error *err) {
     }
     status s = take_deaths(&d, t->mem, (int32_t)row_count, in, err);
     s = s < 0 ? s : segment_list_reserve(&t->segments, 1, err);
-    s = s < 0 ? s : shelf->take(shelf->context, &at, &bytes, err);
-    if (s == OK) {
-        image_reader rows = {.at = bytes.data, .left = bytes.size};
-        s = take_rows(&made, t, first, row_count, &rows, err);
-    }
+    s = s < 0 ? s : take_rows(&made, t, shelf, &at, first, row_count, err);
     const segment_list *l = t->segments;
     if (s == OK && l->count > 0 && segment_end(l->items[l->count - 1]) > made->first) {
         segment_release(made);
@@ -302,7 +311,8 @@ put_tail(const table *t, buf *out) {
         return;
     }
     for (int32_t i = 0; i < t->schema->count; i++) {
-        columns[i] = table_column_at(t, NULL, i);
+        columns[i] = tail_column_view(&t->tail, i, 0);
+        columns[i].validity = t->tail.columns[i].has_nulls ? t->tail.columns[i].validity : NULL;
     }
     const delta rows = {
         .row_count = t->tail.count, .column_count = t->schema->count, .columns = columns};

@@ -5,7 +5,8 @@
 
 #include "table/segment.h"
 
-/* A column of the segment, or of the tail when it is NULL. */
-column table_column_at(const table *t, const segment *s, int32_t at);
+/* A column of the segment, or of the tail when it is NULL; *hold as segment_read gives it. */
+status table_column_at(const table *t, segment *s, int32_t at, column *out, chunk **hold,
+                       error *err) MUST_USE;
 
 #endif

@@ -11,7 +11,7 @@ typedef struct reshaping {
 } reshaping;
 
 static status
-pick_columns(reshaping *r, const segment *s, int32_t row_count, delta *out, error *err) {
+pick_columns(reshaping *r, const column *stored, int32_t row_count, delta *out, error *err) {
     const int32_t count = r->shape->count;
     column       *columns = arena_alloc(&r->scratch, sizeof(column) * (size_t)(count + 1));
     if (columns == NULL) {
@@ -19,7 +19,7 @@ pick_columns(reshaping *r, const segment *s, int32_t row_count, delta *out, erro
     }
     for (int32_t i = 0; i < count; i++) {
         if (r->from[i] >= 0) {
-            columns[i] = s->columns[r->from[i]];
+            columns[i] = stored[r->from[i]];
         } else {
             TRY(r->fill->column(r->fill, i, row_count, &columns[i], &r->scratch, err));
         }
@@ -29,16 +29,21 @@ pick_columns(reshaping *r, const segment *s, int32_t row_count, delta *out, erro
 }
 
 static status
-reshape_segment(table *made, reshaping *r, const segment *s, error *err) {
-    batch *kept = NULL;
-    delta  rows;
-    TRY(pick_columns(r, s, segment_rows(s), &rows, err));
-    TRY(batch_keep(&kept, made->mem, &rows, err));
+reshape_segment(table *made, reshaping *r, segment *s, error *err) {
+    batch       *kept = NULL;
+    delta        rows;
+    segment_view view;
+    TRY(segment_view_open(&view, s, NULL, s->column_count, NULL, err));
+    status picked = pick_columns(r, view.columns, segment_rows(s), &rows, err);
+    picked = picked < 0 ? picked : batch_keep(&kept, made->mem, &rows, err);
+    segment_view_close(&view);
+    TRY(picked);
     segment *out = segment_new(made->mem, kept->chunk, &kept->rows, 0, rows.row_count);
     batch_release(kept);
     if (out == NULL) {
         return error_memory(err);
     }
+    segment_set_pager(out, made->pager);
     deaths *d = atomic_load_explicit(&s->deaths, memory_order_relaxed);
     out->first = s->first;
     if (s->positions != NULL) {
@@ -77,6 +82,7 @@ table_reshape(table **out, table *t, const schema *s, const object_key *keys, in
     table    *made = NULL;
     assert(key_count == t->key_count);
     TRY(table_open(&made, t->mem, s, keys, key_count, err));
+    table_set_pager(made, t->pager);
     arena_init(&r.scratch, t->mem);
     const status done = reshape_segments(made, &r, t, err);
     arena_fini(&r.scratch);

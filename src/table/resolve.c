@@ -54,16 +54,18 @@ open_key(key_rows *out, const table_key *key, const delta *rows, arena *a, error
 }
 
 /* Does the row at `position` have the key of row `row`? Neither has a NULL in it. */
-static bool
-has_key(const table *t, const table_key *key, const column *columns, int32_t row,
-        int64_t position) {
-    int32_t        at;
-    const segment *s = table_segment_of(t, position, &at);
-    uint8_t        equal = 1;
+static status
+has_key(const table *t, const table_key *key, const column *columns, int32_t row, int64_t position,
+        bool *has, error *err) {
+    int32_t  at;
+    segment *s = table_segment_of(t, position, &at);
+    uint8_t  equal = 1;
     for (int32_t i = 0; equal && i < key->column_count; i++) {
-        column  stored = table_column_at(t, s, key->columns[i]);
+        column  stored;
+        chunk  *hold;
         strview view;
         int32_t stored_row = at;
+        TRY(table_column_at(t, s, key->columns[i], &stored, &hold, err));
         if (stored.layout == COLUMN_OFFSETS) {
             const int32_t *offsets = stored.values;
             view =
@@ -72,19 +74,27 @@ has_key(const table *t, const table_key *key, const column *columns, int32_t row
             stored_row = 0;
         }
         equal_rows(&equal, &columns[i], &row, &stored, &stored_row, 1);
+        chunk_release(hold);
     }
-    return equal != 0;
+    *has = equal != 0;
+    return OK;
 }
 
-static int64_t
-find_row(const table *t, const table_key *key, const column *columns, int32_t row, uint64_t hash) {
+/* *found: -1: there is none. */
+static status
+find_row(const table *t, const table_key *key, const column *columns, int32_t row, uint64_t hash,
+         int64_t *found, error *err) {
     const key_index *x = &key->index;
+    *found = -1;
     for (int64_t at = key_index_first(x, hash); at >= 0; at = key_index_next(x, hash, at)) {
-        if (has_key(t, key, columns, row, x->slots[at].position)) {
-            return x->slots[at].position;
+        bool has;
+        TRY(has_key(t, key, columns, row, x->slots[at].position, &has, err));
+        if (has) {
+            *found = x->slots[at].position;
+            break;
         }
     }
-    return -1;
+    return OK;
 }
 
 status
@@ -105,7 +115,8 @@ table_find(const table *t, int32_t key, const column *columns, int32_t row_count
         for (int32_t i = 0; i < k->column_count; i++) {
             null |= column_is_null(&views[i], row);
         }
-        positions[row] = null ? -1 : find_row(t, k, views, row, hashes[row]);
+        positions[row] = -1;
+        TRY(null ? OK : find_row(t, k, views, row, hashes[row], &positions[row], err));
     }
     return OK;
 }
@@ -154,24 +165,24 @@ typedef struct conflict {
     int64_t position; /* of a live row, or -1 */
 } conflict;
 
-static conflict
-find_conflict(const resolver *r, const key_rows *k, int32_t row) {
-    conflict c = {.row = -1, .position = -1};
+static status
+find_conflict(const resolver *r, const key_rows *k, int32_t row, conflict *c, error *err) {
+    *c = (conflict){.row = -1, .position = -1};
     if (!k->keyed[row]) {
-        return c;
+        return OK;
     }
     if (k->slots != NULL) {
-        c.row = *slot_of(r, k, row) - 1;
-        if (c.row >= 0 && !r->dropped[c.row]) {
-            return c;
+        c->row = *slot_of(r, k, row) - 1;
+        if (c->row >= 0 && !r->dropped[c->row]) {
+            return OK;
         }
-        c.row = -1;
+        c->row = -1;
     }
-    c.position = find_row(r->t, k->key, k->columns, row, k->hashes[row]);
-    if (c.position >= 0 && *gone_slot(r, c.position) >= 0) {
-        c.position = -1;
+    TRY(find_row(r->t, k->key, k->columns, row, k->hashes[row], &c->position, err));
+    if (c->position >= 0 && *gone_slot(r, c->position) >= 0) {
+        c->position = -1;
     }
-    return c;
+    return OK;
 }
 
 static status
@@ -220,7 +231,7 @@ resolve_row(resolver *r, int32_t row, error *err) {
     conflict found[KEYS_MAX];
     bool     falls_away = false;
     for (int32_t k = 0; k < r->t->key_count; k++) {
-        found[k] = find_conflict(r, &r->keys[k], row);
+        TRY(find_conflict(r, &r->keys[k], row, &found[k], err));
         falls_away |=
             r->keys[k].action == CONFLICT_NOTHING && (found[k].row >= 0 || found[k].position >= 0);
     }

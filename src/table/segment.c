@@ -7,7 +7,34 @@
 
 static size_t
 segment_size(int32_t column_count) {
-    return sizeof(segment) + (size_t)column_count * (sizeof(column) + sizeof(range));
+    return sizeof(segment) + (size_t)column_count * sizeof(range);
+}
+
+static size_t
+loaded_size(int32_t column_count) {
+    return sizeof(loaded_rows) + (size_t)column_count * (sizeof(column) + sizeof(chunk *));
+}
+
+loaded_rows *
+loaded_rows_new(mem *m, int32_t column_count) {
+    loaded_rows *l = mem_alloc_zero(m, loaded_size(column_count));
+    if (l != NULL) {
+        l->mem = m;
+        l->column_count = column_count;
+        l->columns = (column *)(l + 1);
+        l->holds = (chunk **)(void *)(l->columns + column_count);
+    }
+    return l;
+}
+
+void
+loaded_rows_free(loaded_rows *l) {
+    if (l != NULL) {
+        for (int32_t i = 0; i < l->column_count; i++) {
+            chunk_release(l->holds[i]);
+        }
+        mem_free(l->mem, l, loaded_size(l->column_count));
+    }
 }
 
 static bool
@@ -33,50 +60,115 @@ column_bytes(const column *c, int32_t row_count) {
     return (int64_t)width * row_count + validity + column_text_bytes(c, row_count);
 }
 
-segment *
-segment_new(mem *m, chunk *keep, const delta *rows, int32_t first, int32_t row_count) {
-    segment *s = mem_alloc(m, segment_size(rows->column_count));
+/* Without rows. */
+static segment *
+new_empty(mem *m, int32_t column_count, int32_t row_count) {
+    segment *s = mem_alloc(m, segment_size(column_count));
     if (s == NULL) {
         return NULL;
     }
-    *s = (segment){.mem = m, .column_count = rows->column_count};
+    *s = (segment){.mem = m, .column_count = column_count};
     atomic_init(&s->references, 1);
     atomic_init(&s->row_count, row_count);
     atomic_init(&s->deaths, NULL);
-    s->keep = chunk_retain(keep);
-    s->columns = (column *)(s + 1);
-    s->ranges = (range *)(s->columns + rows->column_count);
+    s->ranges = (range *)(s + 1);
+    return s;
+}
+
+static void
+init_range(range *r, data_type t) {
+    atomic_init(&r->min, 0);
+    atomic_init(&r->max, 0);
+    atomic_init(&r->state, has_range(t) ? RANGE_UNASKED : RANGE_NONE);
+}
+
+segment *
+segment_new(mem *m, chunk *keep, const delta *rows, int32_t first, int32_t row_count) {
+    segment     *s = new_empty(m, rows->column_count, row_count);
+    loaded_rows *l = s == NULL ? NULL : loaded_rows_new(m, rows->column_count);
+    if (l == NULL) {
+        mem_free(m, s, segment_size(rows->column_count));
+        return NULL;
+    }
+    s->rows = l;
+    l->count = rows->column_count;
     for (int32_t i = 0; i < rows->column_count; i++) {
-        column *c = &s->columns[i];
-        range  *r = &s->ranges[i];
+        column *c = &l->columns[i];
         *c = column_slice(&rows->columns[i], first);
         if (c->owner == NULL) {
             c->owner = keep;
         }
-        atomic_init(&r->min, 0);
-        atomic_init(&r->max, 0);
-        atomic_init(&r->state, has_range(c->type) ? RANGE_UNASKED : RANGE_NONE);
+        l->holds[i] = chunk_retain(keep);
+        init_range(&s->ranges[i], c->type);
         s->bytes += column_bytes(c, row_count);
     }
     return s;
 }
 
+segment *
+segment_new_unread(mem *m, int64_t bytes, const schema *of, int32_t row_count) {
+    segment *s = new_empty(m, of->count, row_count);
+    for (int32_t i = 0; s != NULL && i < of->count; i++) {
+        init_range(&s->ranges[i], of->fields[i].type);
+        s->bytes = bytes;
+    }
+    return s;
+}
+
+segment *
+segment_new_paged(mem *m, pager *p, pages *from, const schema *of, int32_t row_count) {
+    segment *s = segment_new_unread(m, from->bytes, of, row_count);
+    if (s != NULL) {
+        s->pager = pager_retain(p);
+        s->pages = from;
+        pager_count(s);
+    }
+    return s;
+}
+
+void
+segment_set_pager(segment *s, pager *p) {
+    assert(s->pager == NULL);
+    s->pager = pager_retain(p);
+    if (p != NULL) {
+        pager_count(s);
+    }
+}
+
+/* Of their pages, which know, or of the rows in memory. */
+static bool
+compute_range(segment *s, int32_t at, int64_t *min, int64_t *max, bool *known) {
+    bool any = pager_range(s, at, min, max, known);
+    if (!*known) { /* then it is in memory */
+        column c;
+        chunk *hold;
+        error  ignored;
+        *known = segment_read(s, at, &c, &hold, &ignored) == OK;
+        any = *known && minmax_i64(&c, segment_rows(s), min, max);
+        chunk_release(*known ? hold : NULL);
+    }
+    return any;
+}
+
 bool
-segment_range(const segment *s, int32_t at, int64_t *min, int64_t *max) {
+segment_range(segment *s, int32_t at, int64_t *min, int64_t *max) {
     range        *r = &s->ranges[at];
-    const int32_t known = atomic_load_explicit(&r->state, memory_order_acquire);
-    if (known == RANGE_UNASKED) {
-        const bool any = minmax_i64(&s->columns[at], segment_rows(s), min, max);
+    const int32_t found = atomic_load_explicit(&r->state, memory_order_acquire);
+    if (found == RANGE_UNASKED) {
+        bool       known;
+        const bool any = compute_range(s, at, min, max, &known);
         if (any) {
             atomic_store_explicit(&r->min, *min, memory_order_relaxed);
             atomic_store_explicit(&r->max, *max, memory_order_relaxed);
         }
-        atomic_store_explicit(&r->state, any ? RANGE_KNOWN : RANGE_NONE, memory_order_release);
+        if (known) {
+            atomic_store_explicit(&r->state, any ? RANGE_KNOWN : RANGE_NONE, memory_order_release);
+        }
         return any;
     }
     *min = atomic_load_explicit(&r->min, memory_order_relaxed);
     *max = atomic_load_explicit(&r->max, memory_order_relaxed);
-    return known == RANGE_KNOWN;
+    return found == RANGE_KNOWN;
 }
 
 segment *
@@ -88,7 +180,12 @@ segment_retain(segment *s) {
 void
 segment_release(segment *s) {
     if (atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) {
-        chunk_release(s->keep);
+        if (s->pager != NULL) {
+            pager_forget(s);
+        }
+        loaded_rows_free(s->rows);
+        pages_release(s->pages);
+        pager_release(s->pager);
         deaths_release(atomic_load_explicit(&s->deaths, memory_order_relaxed));
         deaths_release(s->older_deaths);
         mem_free(s->mem, s->positions, sizeof(int64_t) * (size_t)s->position_count);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* segment.h - the parts of a table: immutable segments, the list of them, and the tail.
  *
- * A segment's columns never change; its memory belongs to `keep`. The list is shared with
- * snapshots: entries below a snapshot's count never change, and when the list is full a longer copy
- * takes its place. The tail is a generation of arrays: rows below `count` never change either, so a
- * snapshot needs a reference to the generation alone - except for validity, whose last word is
- * still being written; that is copied. */
+ * A segment's rows never change; those of a table with a pager may be in a file alone (pager.h).
+ * The list is shared with snapshots: entries below a snapshot's count never change, and when the
+ * list is full a longer copy takes its place. The tail is a generation of arrays: rows below
+ * `count` never change either, so a snapshot needs a reference to the generation alone - except for
+ * validity, whose last word is still being written; that is copied. */
 #ifndef LAMINAR_TABLE_SEGMENT_H
 #define LAMINAR_TABLE_SEGMENT_H
 
 #include "batch/chunk.h"
 #include "table/key_index.h"
+#include "table/pager.h"
 #include "table/table.h"
 
 /* When rows of a segment or of the tail died: the sequence of the change, ROW_ALIVE before. Made
@@ -46,12 +47,28 @@ typedef struct range {
     _Atomic int32_t state;
 } range;
 
-typedef struct segment segment;
+/* What of a segment is in memory: a column is there when it has a hold, a reference to what keeps
+ * it alive. */
+typedef struct loaded_rows {
+    mem    *mem;
+    int32_t column_count;
+    int32_t count; /* of columns that are there */
+    column *columns;
+    chunk **holds;
+} loaded_rows;
+
+loaded_rows *loaded_rows_new(mem *m, int32_t column_count) MUST_USE; /* NULL: out of memory */
+void         loaded_rows_free(loaded_rows *l);                       /* NULL is fine */
+
 struct segment {
     _Atomic int32_t references;
     mem            *mem;
-    chunk          *keep;
-    int64_t         first;     /* position of its first row */
+    pager          *pager;         /* NULL: `rows` are there for good */
+    pages          *pages;         /* NULL: in no file */
+    loaded_rows    *rows;          /* NULL: in a file alone */
+    segment        *older, *newer; /* in the pager's list */
+    int64_t         evicted_bytes, unpaged_bytes, resident_bytes; /* that the pager counts of it */
+    int64_t         first;                                        /* position of its first row */
     int64_t        *positions; /* of each row, ascending; NULL: they follow one another */
     int32_t         position_count;
     _Atomic int32_t
@@ -60,9 +77,8 @@ struct segment {
     int64_t bytes;
     _Atomic(deaths *) deaths;       /* NULL: all rows are alive */
     deaths           *older_deaths; /* that readers may still look at; NULL: none */
-    column           *columns;
-    range            *ranges; /* of integer-like columns */
-    rows_place        place;  /* in a file: of whoever saves and loads the table */
+    range            *ranges;       /* of integer-like columns */
+    rows_place        place;        /* in a file: of whoever saves and loads the table */
 };
 
 ALWAYS_INLINE int32_t
@@ -96,10 +112,53 @@ positions_find(const int64_t *positions, int32_t count, int64_t position) {
  * NULL: out of memory. */
 segment *segment_new(mem *m, chunk *keep, const delta *rows, int32_t first,
                      int32_t row_count) MUST_USE;
+/* Whose rows lie in pages alone; takes the reference when it succeeds. */
+segment *segment_new_paged(mem *m, pager *p, pages *from, const schema *of,
+                           int32_t row_count) MUST_USE;
+/* Whose rows come before anybody else sees it. */
+segment *segment_new_unread(mem *m, int64_t bytes, const schema *of, int32_t row_count) MUST_USE;
+/* Before anybody else sees it. p NULL: it stays in memory. */
+void     segment_set_pager(segment *s, pager *p);
 segment *segment_retain(segment *s);
 void     segment_release(segment *s);
 /* Smallest and largest value of an integer-like column; false: none, or another type. */
-bool segment_range(const segment *s, int32_t at, int64_t *min, int64_t *max);
+bool segment_range(segment *s, int32_t at, int64_t *min, int64_t *max);
+
+/* ---- pager.c: rows in the hands of a reader */
+
+/* One column. *hold (may be NULL) is a reference to what keeps it alive: chunk_release. Any
+ * thread. ERR_CORRUPTION, ERR_CONNECTOR_FAILED: it cannot be read back. */
+status segment_read(segment *s, int32_t at, column *out, chunk **hold, error *err) MUST_USE;
+
+/* Columns map[i] (NULL: i), those that are wanted[map[i]] (NULL: all); the others are empty. */
+typedef struct segment_view {
+    mem    *mem;
+    column *columns; /* NULL: nothing is held */
+    chunk **holds;
+    int32_t count;
+} segment_view;
+
+status  segment_view_open(segment_view *v, segment *s, const int32_t *map, int32_t count,
+                          const uint8_t *wanted, error *err) MUST_USE;
+void    segment_view_close(segment_view *v); /* twice is fine */
+bool    segment_is_paged(segment *s);
+int64_t segment_evicted(segment *s); /* its bytes, when not all of it is in memory */
+pages  *segment_pages(segment *s);   /* retained; NULL: it is in memory for good */
+/* The rows of the segment lie there from now on, too: takes the reference. What it had before goes.
+ * `at` NULL: its place stays as it was. */
+void segment_page(segment *s, pages *from, const rows_place *at);
+void segment_set_place(segment *s, const rows_place *at);
+/* Both as they are at one moment; *from retained, or NULL. */
+rows_place segment_where(segment *s, pages **from);
+void       pager_forget(segment *s); /* it goes */
+void       pager_count(segment *s);  /* a new one */
+/* *known: it has pages, which know their ranges. */
+bool pager_range(segment *s, int32_t at, int64_t *min, int64_t *max, bool *known);
+
+ALWAYS_INLINE size_t
+segment_view_bytes(int32_t count) {
+    return (sizeof(column) + sizeof(chunk *)) * (size_t)(count + 1);
+}
 
 typedef struct segment_list {
     _Atomic int32_t references;
@@ -158,8 +217,14 @@ typedef struct table_key {
     key_index index; /* of live rows */
 } table_key;
 
+typedef struct dead_key {
+    uint64_t hash;
+    bool     keyed; /* no NULL is in it */
+} dead_key;
+
 struct table {
     mem          *mem;
+    pager        *pager; /* of its segments; NULL: they stay in memory */
     arena         arena; /* the schema */
     schema       *schema;
     int32_t       key_count;
@@ -182,6 +247,10 @@ struct table {
     insert_entry *entries;
     int64_t       entry_count;
     int64_t       entry_capacity;
+    /* Of the changes of the newest sequence: what keys of dead rows hash to, for undoing, which may
+     * not read (change.c). */
+    dead_key *undo;
+    int64_t   undo_count, undo_capacity;
 };
 
 /* ---- table.c */

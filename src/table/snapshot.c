@@ -6,8 +6,16 @@
  * any number of segments. */
 #include "table/segment.h"
 
+/* Rows of a segment that stay in memory. */
+typedef struct held_rows {
+    struct held_rows *next;
+    int32_t           segment;
+    segment_view      view;
+} held_rows;
+
 struct table_snapshot {
     chunk        *chunk; /* holds this struct */
+    held_rows    *held;
     segment_list *segments;
     int32_t       segment_count;
     int32_t       column_count;
@@ -24,12 +32,13 @@ typedef struct part {
     int64_t        first, end;
     const int64_t *positions; /* NULL: they follow one another */
     int32_t        row_count;
-    const column  *columns;
+    const column  *columns; /* NULL: read them through a view */
     const deaths  *deaths;
 } part;
 
-/* Validity of up to BATCH_ROWS rows that are all NULL. */
+/* Validity and values of up to BATCH_ROWS rows that are all NULL. */
 static const uint64_t all_null[BATCH_ROWS / 64];
+static const uint64_t no_values[2 * BATCH_ROWS];
 
 static size_t
 snapshot_bytes(const tail *t) {
@@ -115,6 +124,9 @@ table_snapshot_open(table_snapshot **out, table *t, int64_t end, uint64_t sequen
 void
 table_snapshot_close(table_snapshot *s) {
     if (s != NULL) {
+        for (held_rows *h = s->held; h != NULL; h = h->next) {
+            segment_view_close(&h->view);
+        }
         segment_list_release(s->segments);
         deaths_release(s->tail_deaths);
         chunk_release(s->chunk);
@@ -126,7 +138,39 @@ table_snapshot_rows(const table_snapshot *s) {
     return s->tail_first + s->tail_count;
 }
 
+status
+table_snapshot_hold(table_snapshot *s, int64_t first, int64_t end, error *err) {
+    for (int32_t i = s->segment_count - 1; i >= 0; i--) {
+        segment *g = s->segments->items[i];
+        if (segment_end(g) <= first) {
+            break;
+        }
+        if (g->first >= end || g->pager == NULL) {
+            continue;
+        }
+        held_rows *h = chunk_alloc(s->chunk, sizeof(*h));
+        if (h == NULL) {
+            return error_memory(err);
+        }
+        TRY(segment_view_open(&h->view, g, NULL, s->column_count, NULL, err));
+        h->segment = i;
+        h->next = s->held;
+        s->held = h;
+    }
+    return OK;
+}
+
 /* ---- cursors */
+
+static const column *
+held_columns(const table_snapshot *s, int32_t segment_at) {
+    for (const held_rows *h = s->held; h != NULL; h = h->next) {
+        if (h->segment == segment_at) {
+            return h->view.columns;
+        }
+    }
+    return NULL;
+}
 
 static part
 part_of(const table_snapshot *s, int32_t segment_at) {
@@ -136,7 +180,7 @@ part_of(const table_snapshot *s, int32_t segment_at) {
                       .end = segment_end(g),
                       .positions = g->positions,
                       .row_count = segment_rows(g),
-                      .columns = g->columns,
+                      .columns = g->pager == NULL ? g->rows->columns : NULL,
                       .deaths = atomic_load_explicit(&g->deaths, memory_order_acquire)};
     }
     return (part){.first = s->tail_first,
@@ -164,6 +208,34 @@ table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64
         }
     }
     c->segment = low;
+}
+
+void
+table_cursor_fini(table_cursor *c) {
+    if (c->view != NULL) {
+        segment_view_close(c->view);
+        mem_free(chunk_mem(c->snapshot->chunk), c->view, sizeof(*c->view));
+        c->view = NULL;
+    }
+}
+
+/* The columns of the segment that the cursor is in, as the caller maps them. */
+static status
+open_view(table_cursor *c, const int32_t *column_map, int32_t column_count, error *err) {
+    if (c->view != NULL && c->view->columns != NULL && c->view_of == c->segment) {
+        assert(c->view->count == column_count);
+        return OK;
+    }
+    if (c->view == NULL) {
+        c->view = mem_alloc_zero(chunk_mem(c->snapshot->chunk), sizeof(*c->view));
+        if (c->view == NULL) {
+            return error_memory(err);
+        }
+    }
+    segment_view_close(c->view);
+    c->view_of = c->segment;
+    return segment_view_open(c->view, c->snapshot->segments->items[c->segment], column_map,
+                             column_count, c->wanted, err);
 }
 
 /* How many bits from `first` on equal the one at `first`, at most `limit`. */
@@ -212,27 +284,16 @@ table_cursor_position(const table_cursor *c, int32_t row) {
     return c->positions == NULL ? c->first + row : c->positions[c->offset + row];
 }
 
-bool
-table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count, column *columns,
-                  delta *out) {
-    const part p = part_of(c->snapshot, c->segment);
-    c->position = max_i64(c->position, p.first); /* what was before is not kept any more */
-    if (c->position >= c->end) {
-        return false;
-    }
-    const int32_t offset = row_at(&p, c->position);
-    assert(offset >= 0 && offset < p.row_count);
-    assert(column_map != NULL || column_count == c->snapshot->column_count);
-    int32_t n = (int32_t)min_i64(BATCH_ROWS, row_at(&p, min_i64(c->end, p.end)) - offset);
-    if (n == 0) {
-        return false;
-    }
+/* Column number i of the delta is p->columns[map[i]]. How many rows from `offset` on, n at most. */
+static int32_t
+take_columns(const part *p, const int32_t *map, int32_t column_count, int32_t offset, int32_t n,
+             column *columns) {
     const bool aligned = (offset & 63) == 0;
     if (!aligned) {
-        n = unaligned_rows(&p, column_map, column_count, offset, n);
+        n = unaligned_rows(p, map, column_count, offset, n);
     }
     for (int32_t i = 0; i < column_count; i++) {
-        column          in = p.columns[column_map == NULL ? i : column_map[i]];
+        column          in = p->columns[map == NULL ? i : map[i]];
         const uint64_t *validity = in.validity;
         if (!aligned) {
             in.validity = NULL;
@@ -242,6 +303,57 @@ table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_cou
             columns[i].validity = all_null;
         }
     }
+    return n;
+}
+
+static void
+empty_unwanted(const table_cursor *c, const int32_t *column_map, int32_t column_count,
+               column *columns) {
+    for (int32_t i = 0; c->wanted != NULL && i < column_count; i++) {
+        const int32_t at = column_map == NULL ? i : column_map[i];
+        if (!c->wanted[at]) {
+            columns[i] = (column){.type = c->snapshot->tail_columns[at].type,
+                                  .layout = COLUMN_FLAT,
+                                  .validity = all_null,
+                                  .values = no_values,
+                                  .owner = c->snapshot->chunk};
+        }
+    }
+}
+
+/* Of where the cursor is; *map: how its columns are numbered. */
+static status
+open_part(table_cursor *c, part *p, const int32_t **map, int32_t column_count, error *err) {
+    if (p->columns == NULL) {
+        p->columns = c->snapshot->held == NULL ? NULL : held_columns(c->snapshot, c->segment);
+    }
+    if (p->columns == NULL) {
+        TRY(open_view(c, *map, column_count, err));
+        p->columns = c->view->columns;
+        *map = NULL;
+    }
+    return OK;
+}
+
+status
+table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count, column *columns,
+                  delta *out, error *err) {
+    part p = part_of(c->snapshot, c->segment);
+    c->position = max_i64(c->position, p.first); /* what was before is not kept any more */
+    if (c->position >= c->end) {
+        return DONE;
+    }
+    const int32_t offset = row_at(&p, c->position);
+    assert(offset >= 0 && offset < p.row_count);
+    assert(column_map != NULL || column_count == c->snapshot->column_count);
+    int32_t n = (int32_t)min_i64(BATCH_ROWS, row_at(&p, min_i64(c->end, p.end)) - offset);
+    if (n == 0) {
+        return DONE;
+    }
+    const int32_t *map = column_map;
+    TRY(open_part(c, &p, &map, column_count, err));
+    n = take_columns(&p, map, column_count, offset, n, columns);
+    empty_unwanted(c, column_map, column_count, columns);
     *out = (delta){.row_count = n, .column_count = column_count, .columns = columns};
     c->deaths = p.deaths;
     c->offset = offset;
@@ -253,7 +365,7 @@ table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_cou
     if (offset + n == p.row_count) {
         c->segment++;
     }
-    return true;
+    return OK;
 }
 
 status

@@ -70,8 +70,45 @@ table_close(table *t) {
     }
     mem_free(t->mem, t->dead, (size_t)t->dead_capacity * sizeof(int64_t));
     mem_free(t->mem, t->entries, (size_t)t->entry_capacity * sizeof(insert_entry));
+    mem_free(t->mem, t->undo, (size_t)t->undo_capacity * sizeof(dead_key));
+    pager_release(t->pager);
     arena_fini(&t->arena);
     mem_free(t->mem, t, sizeof(*t));
+}
+
+void
+table_set_pager(table *t, pager *p) {
+    assert(t->segments->count == 0 && t->pager == NULL);
+    t->pager = pager_retain(p);
+}
+
+int32_t
+table_unpaged(const table *t, segment **out, int32_t most) {
+    int32_t count = 0;
+    for (int32_t i = 0; t->pager != NULL && i < t->segments->count && count < most; i++) {
+        if (!segment_is_paged(t->segments->items[i])) {
+            out[count++] = segment_retain(t->segments->items[i]);
+        }
+    }
+    return count;
+}
+
+int64_t
+table_unpaged_rows(const table *t) {
+    int64_t rows = 0;
+    for (int32_t i = t->segments->count - 1; t->pager != NULL && i >= 0; i--) {
+        rows += segment_is_paged(t->segments->items[i]) ? 0 : segment_rows(t->segments->items[i]);
+    }
+    return rows;
+}
+
+int64_t
+table_evicted_bytes(const table *t) {
+    int64_t bytes = 0;
+    for (int32_t i = 0; t->pager != NULL && i < t->segments->count; i++) {
+        bytes += segment_evicted(t->segments->items[i]);
+    }
+    return bytes;
 }
 
 const schema *
@@ -146,6 +183,7 @@ table_seal(table *t, error *err) {
     TRY(segment_list_reserve(&t->segments, 1, err));
     segment *s;
     TRY(tail_seal(&t->tail, &s, err));
+    segment_set_pager(s, t->pager);
     deaths *d = t->tail_deaths;
     if (d != NULL && d->count == segment_rows(s)) {
         uint64_t last = 0;
@@ -177,6 +215,7 @@ append_segments(table *t, batch *rows, error *err) {
             }
             return error_memory(err);
         }
+        segment_set_pager(s, t->pager);
         s->first = t->tail.first + first;
         push_segment(t, s);
         first += n;

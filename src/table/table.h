@@ -36,6 +36,17 @@ typedef struct insert_entry {
 status table_open(table **out, mem *m, const schema *s, const object_key *keys, int32_t key_count,
                   error *err) MUST_USE;
 void   table_close(table *t);
+/* Of the segments that come from now on: their rows may lie in files (pager.h). Before the first.
+ */
+struct pager;
+void table_set_pager(table *t, struct pager *p);
+/* Segments that lie in no file: the oldest `most` of them, retained, into `out`; how many. Not
+ * while a transaction is open. */
+struct segment;
+int32_t table_unpaged(const table *t, struct segment **out, int32_t most);
+/* Rows of segments that lie in no file. */
+int64_t       table_unpaged_rows(const table *t);
+int64_t       table_evicted_bytes(const table *t); /* of table_byte_count, those not in memory */
 const schema *table_schema(const table *t);
 int64_t       table_row_count(const table *t); /* positions given so far */
 int64_t       table_live_count(const table *t);
@@ -123,14 +134,16 @@ typedef struct rows_place { /* file 0: nowhere yet */
     int64_t  number; /* in the file */
 } rows_place;
 
-struct segment; /* segment.h */
+struct pages; /* pager.h */
 
 typedef struct table_shelf {
     void *context;
     /* Where the segment lies, or is to lie: it may be retained and written later. */
     status (*put)(void *context, struct segment *s, rows_place *at, error *err);
-    /* What was written, until the next call. */
-    status (*take)(void *context, const rows_place *at, text *out, error *err);
+    /* What was written: the rows, and segment_put_positions until the next call. */
+    status (*take)(void *context, const rows_place *at, struct pages **rows, int32_t *row_count,
+                   int32_t *column_count, text *positions, error *err);
+    bool loads; /* what is taken is read at once and stays in memory */
 } table_shelf;
 
 #define TABLE_SEAL_ROWS 16384 /* a tail of so many becomes a segment when the table is saved */
@@ -139,8 +152,8 @@ typedef struct table_shelf {
 status table_save(table *t, const table_shelf *shelf, buf *out, error *err) MUST_USE;
 /* Into a table that was just opened. After a failure it can only be closed. */
 status table_load(table *t, const table_shelf *shelf, image_reader *in, error *err) MUST_USE;
-/* What take gives back, of the first rows of a segment. */
-void segment_put(const struct segment *s, int32_t row_count, buf *out);
+/* What stands beside its rows: nothing where its positions follow one another. */
+void segment_put_positions(const struct segment *s, int32_t row_count, buf *out);
 
 int64_t             table_entry_count(const table *t);
 const insert_entry *table_entry(const table *t, int64_t i);
@@ -153,6 +166,10 @@ status  table_snapshot_open(table_snapshot **out, table *t, int64_t end, uint64_
                             error *err) MUST_USE;
 void    table_snapshot_close(table_snapshot *s);
 int64_t table_snapshot_rows(const table_snapshot *s);
+/* Rows first .. end stay in memory until the snapshot is closed: reading them cannot fail. */
+status table_snapshot_hold(table_snapshot *s, int64_t first, int64_t end, error *err) MUST_USE;
+
+struct segment_view;
 
 typedef struct table_cursor {
     const table_snapshot *snapshot;
@@ -163,17 +180,25 @@ typedef struct table_cursor {
     int32_t               offset; /* of the first of them */
     int64_t               first;  /* its position */
     const int64_t        *positions;
+    const uint8_t        *wanted;  /* NULL, or which of the table's columns are: see below */
+    struct segment_view  *view;    /* of a segment that may be evicted */
+    int32_t               view_of; /* its number */
 } table_cursor;
 
+/* table_cursor_fini comes after the last use of it: twice is fine, and so is none when no call of
+ * table_cursor_next was made. Instead of a column that is not wanted there are NULLs. */
 void table_cursor_init(table_cursor *c, const table_snapshot *s, int64_t first, int64_t end);
+void table_cursor_fini(table_cursor *c);
 /* The next up to BATCH_ROWS rows (never across a segment, validity word-aligned). `columns` has
- * room for column_count entries; column_map[i] is the table column wanted as i (NULL: all). Returns
- * false at the end. Owners are set: the rows may be kept. From a position inside a word of
+ * room for column_count entries; column_map[i] is the table column wanted as i (NULL: all). DONE at
+ * the end. ERR_CORRUPTION, ERR_CONNECTOR_FAILED: rows that lie in a file could not be read; the
+ * cursor is where it was. Owners are set: the rows may be kept, and else they are there until the
+ * next call. From a position inside a word of
  * validity, the first deltas are short when wanted columns have NULLs: each ends where one changes
  * to or from NULL.
  */
-bool table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count,
-                       column *columns, delta *out);
+status table_cursor_next(table_cursor *c, const int32_t *column_map, int32_t column_count,
+                         column *columns, delta *out, error *err) MUST_USE;
 
 int64_t table_cursor_position(const table_cursor *c, int32_t row); /* of those delivered last */
 

@@ -123,7 +123,7 @@ def test_the_list_says_value_default_meaning_and_effect(db: Any) -> None:
     assert listed["threads"][1:3] == (3, None) and listed["retain"][1:3] == ("2 rows", "all")
     assert listed["external_access"][1:3] == (True, True) and listed["buffer_size"].default == 65536
     assert all(s.meaning and s.effect for s in listed.values())
-    known = set(LaminarConfig._known) - {"storage_dir", "table_spill_threshold"}
+    known = set(LaminarConfig._known) - {"storage_dir"}
     assert known - {"deterministic", "random_seed"} <= set(listed)
     db.execute("RESET ALL")
     assert all(s.value == s.default for s in db.config_list())

@@ -143,7 +143,7 @@ read_part(model *m, const table_snapshot *s, int64_t first, int64_t end) {
     delta        d;
     table_cursor_init(&c, s, first, end);
     int64_t at = first;
-    while (table_cursor_next(&c, all ? NULL : map, count, columns, &d)) {
+    while (table_cursor_next(&c, all ? NULL : map, count, columns, &d, &err) == OK) {
         CHECK(d.row_count > 0 && d.row_count <= BATCH_ROWS && d.column_count == count);
         for (int32_t i = 0; i < count; i++) {
             assert_non_null(d.columns[i].owner);
@@ -259,10 +259,10 @@ test_lifetimes(void **state) {
     column       columns[RANDOM_TYPES];
     delta        d;
     table_cursor_init(&c, s, m.count - 1, m.count);
-    CHECK(table_cursor_next(&c, NULL, RANDOM_TYPES, columns, &d));
+    CHECK_OK(table_cursor_next(&c, NULL, RANDOM_TYPES, columns, &d, &err));
     batch *b;
     CHECK_OK(batch_keep(&b, &m.mem, &d, &err));
-    CHECK(!table_cursor_next(&c, NULL, RANDOM_TYPES, columns, &d));
+    CHECK(table_cursor_next(&c, NULL, RANDOM_TYPES, columns, &d, &err) == DONE);
     table_snapshot_close(s);
     check_rows(&b->rows, 0, &m.pool, m.rows[m.count - 1], 1);
     batch_release(b);
@@ -321,7 +321,7 @@ test_large_and_undo(void **state) {
     table_snapshot *snapshot;
     CHECK_OK(table_snapshot_open(&snapshot, t, TABLE_END, 0, &err));
     table_cursor_init(&c, snapshot, 1, 1 + count);
-    for (int64_t at = 0; table_cursor_next(&c, NULL, 1, columns, &stored);) {
+    for (int64_t at = 0; table_cursor_next(&c, NULL, 1, columns, &stored, &err) == OK;) {
         for (int32_t i = 0; i < stored.row_count; i++, at++) {
             CHECK_EQ(column_value(columns, i).i, at);
         }
@@ -349,9 +349,10 @@ read_all(void *arg) {
     table_cursor c;
     column       columns[2];
     delta        d;
+    error        err;
     int64_t      at = 0;
     table_cursor_init(&c, r->snapshot, 0, INT64_MAX);
-    while (table_cursor_next(&c, NULL, 2, columns, &d)) {
+    while (table_cursor_next(&c, NULL, 2, columns, &d, &err) == OK) {
         for (int32_t i = 0; i < d.row_count; i++, at++) {
             const value v = column_value(&columns[0], i);
             const value t = column_value(&columns[1], i);
@@ -448,7 +449,7 @@ torture_table(mem *m, error *err) {
         column       columns[RANDOM_TYPES];
         delta        d;
         table_cursor_init(&c, snapshot, 12001, 12003);
-        CHECK(table_cursor_next(&c, NULL, RANDOM_TYPES, columns, &d));
+        CHECK_EQ(table_cursor_next(&c, NULL, RANDOM_TYPES, columns, &d, err), OK);
         check_rows(&d, 0, &q.pool, 0, 1);
     }
     table_snapshot_close(snapshot);
