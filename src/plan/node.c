@@ -123,6 +123,9 @@ text
 expr_label(arena *a, const expr *e, const schema *names) {
     buf b;
     buf_init(&b, a->mem, LABEL_BYTES);
+    if (!buf_reserve(&b, LABEL_BYTES)) { /* later it fails for what is too long alone */
+        return (text){NULL, 0};
+    }
     expr_print(e, names, &b);
     text          t = buf_text(&b);
     const int32_t fault = text_utf8_fault(t); /* a cut inside a character */

@@ -162,12 +162,17 @@ pager_evict(pager *p, int32_t segments) {
     }
 }
 
-void
-pager_relieve(pager *p) {
+static void
+make_room(pager *p, int64_t more) {
     loaded_rows *rows;
-    while (pager_is_short(p) && (rows = evict_oldest(p)) != NULL) {
+    while (pager_room(p) < more && (rows = evict_oldest(p)) != NULL) {
         loaded_rows_free(rows);
     }
+}
+
+void
+pager_relieve(pager *p) {
+    make_room(p, 0);
 }
 
 void
@@ -299,8 +304,7 @@ keep_loaded(segment *s, int32_t at, const column *c, chunk *hold, loaded_rows **
 }
 
 static status
-load(segment *s, int32_t at, pages *from, column *out, chunk **hold, error *err) {
-    pager_relieve(s->pager); /* for what is to come */
+load_once(segment *s, int32_t at, pages *from, column *out, chunk **hold, error *err) {
     chunk       *c = chunk_new(s->pager->mem);
     loaded_rows *room = loaded_rows_new(s->pager->mem, s->column_count);
     status       read = c == NULL || room == NULL ? error_memory(err) : OK;
@@ -313,6 +317,19 @@ load(segment *s, int32_t at, pages *from, column *out, chunk **hold, error *err)
     }
     chunk_release(c);
     loaded_rows_free(room);
+    return read;
+}
+
+/* Other segments make room for this one. */
+static status
+load(segment *s, int32_t at, pages *from, column *out, chunk **hold, error *err) {
+    make_room(s->pager, from->bytes);
+    status read = load_once(s, at, from, out, hold, err);
+    if (read == ERR_OUT_OF_MEMORY) {
+        pager_evict(s->pager, INT32_MAX);
+        error_clear(err);
+        read = load_once(s, at, from, out, hold, err);
+    }
     return read;
 }
 

@@ -132,7 +132,7 @@ def test_threshold(tmp_path: Path) -> None:
 def test_tables_that_change(tmp_path: Path) -> None:
     """Keys are found and rows replaced and deleted where their rows are on disk alone."""
     config = LaminarConfig(
-        memory_limit=LIMIT, durability="async", wal_limit_bytes=16 << 20, checkpoint_interval_ms=3_600_000
+        memory_limit=2 * LIMIT, durability="async", wal_limit_bytes=16 << 20, checkpoint_interval_ms=3_600_000
     )
     count = 200_000
     with laminardb.open(tmp_path / "db.ldb", config=config) as db:
@@ -140,7 +140,7 @@ def test_tables_that_change(tmp_path: Path) -> None:
         values = dict.fromkeys(range(count), 0)
         for first in range(0, count, 20_000):
             ids = list(range(first, first + 20_000))
-            db.insert("m", pa.table({"id": ids, "v": [0] * len(ids), "s": [f"row {i} " * 12 for i in ids]}))
+            db.insert("m", pa.table({"id": ids, "v": [0] * len(ids), "s": [f"row {i} " * 24 for i in ids]}))
         assert (found := db.source_metrics("m")) is not None and found.spilled_bytes > 0
         for i in range(0, count, 997):
             db.execute(f"UPDATE m SET v = {i} WHERE id = {i}")
@@ -152,7 +152,33 @@ def test_tables_that_change(tmp_path: Path) -> None:
             assert db.query("SELECT count(*), sum(v), sum(id) FROM m").fetchall() == [
                 (len(left), sum(left.values()), sum(left))
             ]
-            assert db.query("SELECT v, s FROM m WHERE id = 997").fetchall() == [(997, "row 997 " * 12)]
+            assert db.query("SELECT v, s FROM m WHERE id = 997").fetchall() == [(997, "row 997 " * 24)]
             db.checkpoint()
     with laminardb.open(tmp_path / "db.ldb", config=config) as db:
         assert dict(db.query("SELECT id, v FROM m").fetchall()) == left
+
+
+def test_damage(tmp_path: Path) -> None:
+    """Rows that cannot be read back are an error that names the file; what does not need them goes on."""
+    config = LaminarConfig(memory_limit=2 * LIMIT, durability="async", threads=1)
+    path = tmp_path / "db.ldb"
+    with laminardb.open(path, config=config) as db:
+        db.execute(DDL)
+        for i in range(8):
+            db.insert("t", rows(i))
+        assert memory(db)[1] > 0
+        first = min(p for p in path.iterdir() if p.name.startswith("rows-"))
+        with first.open("r+b") as f:
+            for at in range(70_000, first.stat().st_size, 65_536):
+                f.seek(at)
+                byte = f.read(1)
+                f.seek(at)
+                f.write(bytes([byte[0] ^ 1]))
+        for _ in range(2):
+            with pytest.raises(
+                laminardb.LaminarError, match=rf"{first.name}.* is damaged in the 65536 bytes"
+            ):
+                db.query("SELECT sum(c), max(s), max(e) FROM t")
+        assert db.query("SELECT count(*) FROM t WHERE id >= 399990").fetchall() == [(10,)]
+        db.insert("t", rows(8))
+        assert db.query("SELECT count(*), min(id) FROM t WHERE id >= 449990").fetchall() == [(10, 449990)]
