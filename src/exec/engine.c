@@ -95,9 +95,10 @@ engine_set_pager(engine *e, struct pager *p, void (*look)(void *context), void *
     e->look_context = context;
 }
 
+/* Rows that may be taken back stay where they are. */
 static void
 look_at_memory(engine *e) {
-    if (e->look != NULL && !e->in_transaction && e->unsettled == NULL) {
+    if (e->look != NULL && !e->in_transaction) {
         e->look(e->look_context);
     }
 }
@@ -463,6 +464,7 @@ source_prepare(source *s) {
     if (table_row_count(s->table) == 0) {
         engine_keep_floor(e);
     }
+    look_at_memory(e); /* many inserts may share a tick */
 }
 
 int64_t
