@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# fuzz.sh VENV TARGET SECONDS - fuzzes one target (parser, plan, arrow, csv, scan, match, packed) under ASan and UBSan. New inputs stay in build/fuzz-TARGET and
+# fuzz.sh VENV TARGET SECONDS - fuzzes one target (parser, plan, arrow, csv, scan, match, packed, log, manifest) under ASan and UBSan. New inputs stay in build/fuzz-TARGET and
 # are used again; a failing one is written to build/fuzz-TARGET-crash-*. Instead of SECONDS: -runs=N plays the same N inputs each time, build
 # only compiles, merge keeps what was learnt in the corpus.
 set -euo pipefail

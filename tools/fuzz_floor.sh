@@ -5,7 +5,7 @@
 set -euo pipefail
 venv=$1 runs=$2
 # Thousandths of the runs: what takes the same time at the rates of the targets.
-shares="parser 295 plan 20 arrow 245 csv 217 scan 207 match 1 packed 15"
+shares="parser 280 plan 20 arrow 245 csv 217 scan 207 match 1 packed 15 log 5 manifest 10"
 mkdir -p build
 rm -f build/fuzz-floor-*.log
 share() {

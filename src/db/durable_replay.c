@@ -7,7 +7,6 @@
 #include "db/durable_internal.h"
 #include "db/going.h"
 #include "kernel/kernel.h"
-#include "type/nested.h"
 
 typedef struct replay {
     laminar_database *db;
@@ -108,6 +107,9 @@ apply_change(replay *r, object *o, batch *rows, const int64_t *dead, int64_t dea
     if (o->kind == OBJECT_SOURCE) {
         return rows == NULL ? OK : engine_append(e, o->impl, rows, err);
     }
+    if (!table_has_live(source_table(o->impl), dead, dead_count)) {
+        return image_corrupt("rows that go and are not there", err);
+    }
     row_change c = {.rows = rows, .dying = dead, .dying_count = dead_count};
     return engine_change(e, o->impl, &c, err);
 }
@@ -117,7 +119,7 @@ static status
 check_rows(const batch *b, error *err) {
     for (int32_t i = 0; i < b->rows.column_count; i++) {
         const column *c = &b->rows.columns[i];
-        const char   *what = type_is_nested(c->type) ? NULL : column_fault(c, b->rows.row_count);
+        const char   *what = column_fault(c, b->rows.row_count);
         if (what != NULL) {
             return image_corrupt(what, err);
         }

@@ -2,6 +2,7 @@
 /* fault.c - whether values that were read from a file are values of their types at all. */
 #include "kernel/kernel.h"
 #include "type/json_text.h"
+#include "type/nested.h"
 
 static const char *
 bool_fault(const column *c, int32_t rows) {
@@ -81,11 +82,54 @@ text_fault(const column *c, int32_t rows) {
     return NULL;
 }
 
+static const char *nested_fault(data_type t, text image);
+
+static const char *
+item_fault(const value *v) {
+    if (v->is_null) {
+        return NULL;
+    }
+    if (type_is_nested(v->type)) {
+        return nested_fault(v->type, v->s);
+    }
+    _Alignas(16) char one[16];
+    const column      c = {.type = v->type, .values = one};
+    column_store(one, 0, v);
+    return column_fault(&c, 1);
+}
+
+/* It is whole. */
+static const char *
+nested_fault(data_type t, text image) {
+    const nested_view v = nested_open(t, image);
+    const char       *what = NULL;
+    for (int32_t i = 0; what == NULL && i < v.count; i++) {
+        const value item = nested_at(&v, i);
+        what = item_fault(&item);
+    }
+    return what;
+}
+
+static const char *
+images_fault(const column *c, int32_t rows) {
+    const char *what = NULL;
+    for (int32_t i = 0; what == NULL && i < rows; i++) {
+        const text image = strview_text((const strview *)c->values + i);
+        if (!column_is_null(c, i)) {
+            what = nested_is_whole(c->type, image) ? nested_fault(c->type, image)
+                                                   : "a nested value that is none";
+        }
+    }
+    return what;
+}
+
 const char *
 column_fault(const column *c, int32_t rows) {
     switch (type_physical(c->type)) {
     case PHYSICAL_BOOL:
         return bool_fault(c, rows);
+    case PHYSICAL_NESTED:
+        return images_fault(c, rows);
     case PHYSICAL_TEXT:
         return text_fault(c, rows);
     case PHYSICAL_I128:

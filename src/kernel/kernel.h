@@ -54,8 +54,9 @@ int64_t count_valid(const column *c, int32_t row_count);
 status cast_column(column *out, const column *in, int32_t row_count, data_type to, bool try_cast,
                    arena *a, int32_t *bad_row, error *err) MUST_USE;
 
-/* ---- fault.c: NULL, or what is wrong with a value of a flat column of any type but a nested one
- * that came from a file: no BOOLEAN, beyond its DECIMAL or TIME, no UTF-8, no JSON. */
+/* ---- fault.c: NULL, or what is wrong with a value of a flat column that came from a file: no
+ * BOOLEAN, beyond its DECIMAL or TIME, no UTF-8, no JSON, no image of its nested type, or with such
+ * a value in it. */
 const char *column_fault(const column *c, int32_t row_count);
 
 /* ---- crc.c: CRC-32C of what `crc` stands for and these bytes after it; begin with 0. */

@@ -40,3 +40,21 @@ deaths_release(deaths *d) {
         mem_free(d->mem, d, deaths_size(d->capacity));
     }
 }
+
+bool
+table_has_live(const table *t, const int64_t *positions, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        int32_t row;
+        if (positions[i] < 0 || positions[i] >= table_row_count(t) ||
+            (i > 0 && positions[i] <= positions[i - 1])) {
+            return false;
+        }
+        const segment *s = table_segment_of(t, positions[i], &row);
+        const deaths  *d =
+            s == NULL ? t->tail_deaths : atomic_load_explicit(&s->deaths, memory_order_relaxed);
+        if (row < 0 || (d != NULL && !deaths_shows(d, row, ROW_ALIVE - 1))) {
+            return false;
+        }
+    }
+    return true;
+}

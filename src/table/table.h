@@ -100,6 +100,8 @@ status table_find(const table *t, int32_t key, const column *columns, int32_t ro
  * `columns` has room for all columns, which are transient in `a`. */
 status table_gather(const table *t, const int64_t *positions, int64_t position_count,
                     int32_t *count, column *columns, delta *out, arena *a, error *err) MUST_USE;
+/* They are positions of live rows, ascending, each once: asked of what a file says. */
+bool table_has_live(const table *t, const int64_t *positions, int64_t count);
 /* Positions that died with the entry. */
 const int64_t *table_dead(const table *t, const insert_entry *e);
 

@@ -74,6 +74,9 @@ typedef struct nested_view { /* an image, opened */
 } nested_view;
 
 nested_view nested_open(data_type t, text image);
+/* The bytes, which come from outside, are an image: its sizes are within it, at each level. What
+ * its scalars are is not looked at. */
+bool nested_is_whole(data_type t, text image);
 /* Item or field `at`; texts and images borrow. */
 value nested_at(const nested_view *v, int32_t at);
 /* The number of items or fields. */
