@@ -558,14 +558,24 @@ take_and_write(making *k, int64_t began_ns, error *err) {
     return s == OK ? write_all(k, began_ns, err) : s;
 }
 
+static const char *
+what_is_lost(const laminar_database *db) {
+    if (!db->kept) {
+        return "the database goes on without it";
+    }
+    return durable_is_off(db->durable)
+               ? "with durability = 'off' no log has what came since the last one: make room, and "
+                 "make one before the database is closed"
+               : "nothing is lost: the log has what it would have held";
+}
+
 static status
 failed(const laminar_database *db, status s, error *err) {
     if (s == ERR_CONNECTOR_FAILED || s == ERR_OUT_OF_MEMORY) {
         const error why = *err;
         (void)error_set(err, ERR_CHECKPOINT_FAILED, "the checkpoint was not made: %.400s",
                         why.message);
-        return error_hint(err, !db->kept ? "the database goes on without it"
-                                         : "nothing is lost: the log has what it would have held");
+        return error_hint(err, "%s", what_is_lost(db));
     }
     return s;
 }

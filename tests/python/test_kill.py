@@ -16,7 +16,7 @@ from pathlib import Path
 import laminardb
 import pytest
 
-RUNS = int(os.environ.get("LAMINAR_KILLS", "100")) // 10
+RUNS = int(os.environ.get("LAMINAR_KILLS", "180")) // 10
 LIVES = 10
 
 # Inserts batches of rows (n, k) with growing n and says after each how far it is; every tenth batch stands in

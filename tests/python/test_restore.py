@@ -395,3 +395,38 @@ def test_the_log_behind_it_needs_it(tmp_path: Path) -> None:
     assert saved.reason is not None
     with laminardb.open(tmp_path / "saved.ldb", config=CONFIG) as db:
         assert db.query("SELECT * FROM t").fetchall() in ([(1, 1)], [(1, 1), (2, 2)])
+
+
+def test_a_checkpoint_that_fails_says_what_is_kept(tmp_path: Path) -> None:
+    for durability, hint in (("off", "no log has what came"), ("group", "nothing is lost")):
+        path = tmp_path / f"{durability}.ldb"
+        config = LaminarConfig(checkpoint_interval_ms=3_600_000, durability=durability)
+        db = laminardb.open(path, config=config)
+        db.execute("CREATE TABLE t (x BIGINT)")
+        for kind in ("state", "rows", "checkpoint"):
+            (path / f"{kind}-0000000000000001").mkdir()  # what is to be written there cannot be
+        with pytest.raises(laminardb.CheckpointError, match=hint) as e:
+            db.checkpoint()
+        assert e.value.code == 700
+        for kind in ("state", "rows", "checkpoint"):
+            (path / f"{kind}-0000000000000001").rmdir()
+        db.checkpoint()
+        db.close()
+
+
+def test_settings_stand_behind_a_checkpoint(tmp_path: Path) -> None:
+    """A record behind it means what it meant, whatever the last definition in it was bound under."""
+    path = tmp_path / "a.ldb"
+    with laminardb.open(path, config=CONFIG) as db:
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        db.execute("SET integer_division = false")
+        db.execute("CREATE STREAM a AS SELECT k / 2 AS h FROM t")
+        db.execute("SET integer_division = true; CREATE TABLE u (x BIGINT); DROP TABLE u")
+        db.checkpoint()
+        db.execute("CREATE STREAM b AS SELECT k / 2 AS h FROM t")
+        db.start()
+        db.insert("t", [(3,)])
+        want = [db.query(f"SELECT h FROM {s}").fetchall() for s in "ab"]
+        killed = copy(path)
+    with laminardb.open(killed, config=CONFIG) as db:
+        assert [db.query(f"SELECT h FROM {s}").fetchall() for s in "ab"] == want

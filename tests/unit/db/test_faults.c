@@ -4,6 +4,8 @@
  * nothing at all; with EINTR and a short write nothing. Whatever fails, what was acknowledged is
  * there after the next opening, what was not is there whole or not at all.
  *
+ * Processes are killed with SIGKILL before each of the calls, too.
+ *
  * The functions of the C library are this file's. They fail within calls through a table of files
  * that notes from where it was called, so the test knows that every call site in the sources was
  * there. */
@@ -12,8 +14,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "database.h"
@@ -48,6 +53,7 @@ typedef enum call {
 static struct {
     bool    inside; /* of a call through the table */
     int32_t count, fail_at, error;
+    int32_t kill_at; /* of the process, with SIGKILL, before the call */
     bool    always, is_short, hit;
     uint8_t kinds[CALLS_MAX];
 } os;
@@ -72,6 +78,9 @@ fails(call c) {
         return false;
     }
     const int32_t at = os.count++;
+    if (at == os.kill_at) {
+        (void)kill(getpid(), SIGKILL);
+    }
     if (at < CALLS_MAX) {
         os.kinds[at] = (uint8_t)c;
     }
@@ -375,6 +384,15 @@ run(life *l, laminar_database *db, const char *sql) {
     return done(l, s == LAMINAR_OK, e.code, e.message, e.hint);
 }
 
+static void
+set_table(void) {
+    os.kill_at = -1;
+    noting = (vfs){
+        "noting",      noting_open,           noting_close,          noting_read,     noting_write,
+        noting_sync,   noting_size,           noting_truncate,       noting_allocate, noting_rename,
+        noting_remove, noting_sync_directory, noting_make_directory, noting_lock,     noting_list};
+}
+
 static laminar_database *
 open_at(life *l, const char *directory) {
     error             err = {.position = -1};
@@ -421,11 +439,13 @@ go_back(life *l, laminar_database *db) {
     if (all->count < 2 || all->list[0].id != 2) {
         return; /* earlier ones failed: another one would be first */
     }
+    l->restored = then;
+    l->maybe_restored = true; /* a process that is killed in it does not know */
     if (done_inside(l, restore_checkpoint(db, id, &e), &e)) {
         l->kept = l->tried = then;
+        l->maybe_restored = false;
     } else {
         l->maybe_restored = db->durable->broken; /* else it did not happen */
-        l->restored = then;
     }
 }
 
@@ -521,13 +541,18 @@ check(life *l, const char *what) {
 }
 
 static void
-one(int32_t at, int32_t with, bool always, bool is_short, bool invisible) {
+name_life(life *l) {
     static int32_t number;
-    char           what[120];
-    life           l = {.errors = 0};
-    (void)snprintf(l.directory, sizeof(l.directory), "%s/laminar_faults_%d_%d",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid(),
-                   (int)number++);
+    const char    *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    (void)snprintf(l->directory, sizeof(l->directory), "%s/laminar_faults_%d_%d", place,
+                   (int)getpid(), (int)number++);
+}
+
+static void
+one(int32_t at, int32_t with, bool always, bool is_short, bool invisible) {
+    char what[120];
+    life l = {.errors = 0};
+    name_life(&l);
     (void)snprintf(what, sizeof(what), "call %d, error %d%s%s", (int)at, (int)with,
                    is_short ? ", a short write" : "", always ? ", for ever" : "");
     os.count = 0;
@@ -543,6 +568,49 @@ one(int32_t at, int32_t with, bool always, bool is_short, bool invisible) {
         fail();
     }
     check(&l, what);
+}
+
+/* A process of its own, which dies before its call number `at`; false: it made fewer. What it was
+ * told stands in memory that both have. */
+static bool
+kill_one(life *l, int32_t at) {
+    char other[80];
+    char what[40];
+    int  how = 0;
+    *l = (life){.errors = 0};
+    name_life(l);
+    (void)snprintf(other, sizeof(other), "%s.other", l->directory);
+    (void)snprintf(what, sizeof(what), "killed at call %d", (int)at);
+    (void)fflush(NULL);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        os.count = 0;
+        os.fail_at = -1;
+        os.kill_at = at;
+        live(l);
+        _exit(l->errors);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    remove_all(other);
+    check(l, what);
+    return WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
+}
+
+static void
+test_killed_at_every_call(void **state) {
+    (void)state;
+    const int flags = MAP_SHARED | MAP_ANONYMOUS;
+    life     *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, flags, -1, 0);
+    int32_t   kills = 0;
+    assert_true(l != MAP_FAILED);
+    set_table();
+    while (kill_one(l, kills * STEP)) {
+        kills++;
+    }
+    print_message("%d processes were killed, each at another call\n", (int)kills);
+    assert_true(kills >= 400 / STEP);
+    (void)munmap(l, sizeof(*l));
 }
 
 /* ---- the sources */
@@ -647,10 +715,7 @@ check_sites(void) {
 static void
 test_every_call_fails(void **state) {
     (void)state;
-    noting = (vfs){
-        "noting",      noting_open,           noting_close,          noting_read,     noting_write,
-        noting_sync,   noting_size,           noting_truncate,       noting_allocate, noting_rename,
-        noting_remove, noting_sync_directory, noting_make_directory, noting_lock,     noting_list};
+    set_table();
     one(-1, 0, false, false, true);
     const int32_t        calls = os.count;
     int64_t              runs = 0;
@@ -683,4 +748,4 @@ test_every_call_fails(void **state) {
     check_sites();
 }
 
-UNIT_MAIN(UNIT(test_every_call_fails))
+UNIT_MAIN(UNIT(test_every_call_fails), UNIT(test_killed_at_every_call))
