@@ -631,7 +631,7 @@ LAMINAR_API laminar_status laminar_subscription_next(laminar_subscription *s, in
 /* Bytes that wait to be read; *dropped (may be NULL): rows lost so far. */
 LAMINAR_API int64_t laminar_subscription_lag(laminar_subscription *s, int64_t *dropped);
 /* Columns that identify a row of an updating result, for at most `capacity` of them; returns how
- * many there are, 0 when the whole row does. */
+ * many there are, 0: the whole row does; -1: the result never has more than one row. */
 LAMINAR_API int32_t laminar_subscription_key_columns(const laminar_subscription *s,
                                                      int32_t *columns, int32_t capacity);
 /* ---- event loops: one descriptor for any number of subscriptions, no thread, no polling */

@@ -8,7 +8,7 @@ venv=$PWD/$1
 shift
 top=$PWD/build/freethreaded
 python=$top/python/bin/python3.13t
-tools/need.sh "ThreadSanitizer of a Python" clang-19 libclang-rt-19-dev
+tools/need.sh "ThreadSanitizer of a Python" clang-19 libclang-rt-19-dev llvm-19
 mkdir -p "$top"
 
 fetch_source() {
@@ -59,8 +59,10 @@ ninja -C "$top/ext" >"$top/ext.log" 2>&1 || { grep -E "error|FAILED" -A4 "$top/e
 meson install -C "$top/ext" --no-rebuild --quiet
 
 cat "$top"/Python-3.13*/Tools/tsan/suppressions_free_threading.txt tools/freethreaded.supp >"$top/suppressions"
-# A thread that has ended while the process does, and that nobody joins then, is no race.
-export TSAN_OPTIONS="suppressions=$top/suppressions:exitcode=66:halt_on_error=0:history_size=4:report_thread_leaks=0"
+# Suppressions go by the names of functions, which a symbolizer finds: through a link it is not taken. A thread that has
+# ended while the process does, and that nobody joins then, is no race.
+symbolizer=$(readlink -f "$(command -v llvm-symbolizer-19)")
+export TSAN_OPTIONS="suppressions=$top/suppressions:exitcode=66:halt_on_error=0:history_size=4:report_thread_leaks=0:external_symbolizer_path=$symbolizer"
 export PYTHONPATH="$top/install:$top/site"
 # The import of a module that does not declare Py_MOD_GIL_NOT_USED would bring the GIL back. All of it is some fifteen
 # times slower here.

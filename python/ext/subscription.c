@@ -242,6 +242,9 @@ subscription_key_columns(PyObject *o, PyObject *unused) {
     const subscription_object *self = (const subscription_object *)o;
     int32_t                    columns[1024];
     int32_t count = laminar_subscription_key_columns(self->handle, columns, 1024);
+    if (count < 0) {
+        Py_RETURN_NONE;
+    }
     count = count > 1024 ? 0 : count;
     PyObject *list = PyList_New(count);
     for (int32_t i = 0; list != NULL && i < count; i++) {

@@ -74,7 +74,7 @@ class ChangeRow:
 class ChangeEvent:
     """What one tick changed in a stream: an iterable of ChangeRow, deletions last.
 
-    key_columns: positions of the columns of the key.
+    key_columns: positions of the columns of the key; None: the stream has never more than one row.
 
     Attributes:
         result: the delivered QueryResult (rows that came or changed).
@@ -93,7 +93,7 @@ class ChangeEvent:
 
     __slots__ = ("_rows", "result")
 
-    def __init__(self, result: QueryResult, key_columns: Sequence[int] = ()) -> None:
+    def __init__(self, result: QueryResult, key_columns: Sequence[int] | None = ()) -> None:
         self.result = result
         columns = result.columns
         if columns and columns[-1] == "__weight":
@@ -101,7 +101,9 @@ class ChangeEvent:
             return
         ops = result._ops
         self._rows = [ChangeRow(_OPS[ops[i]], row, columns) for i, row in enumerate(result)]
-        if result.deleted is not None:
+        if result.deleted is not None and key_columns is None and self._rows:
+            self._rows = [ChangeRow("Update", row.values, columns) for row in self._rows[-1:]]
+        elif result.deleted is not None:
             self._rows += [ChangeRow("Delete", row, columns) for row in result.deleted]
 
     @property
@@ -166,13 +168,16 @@ class ChangeEvent:
         return f"ChangeEvent({self.op}, rows={len(self)})"
 
 
-def _paired(result: QueryResult, columns: Sequence[str], key_columns: Sequence[int]) -> list[ChangeRow]:
+def _paired(
+    result: QueryResult, columns: Sequence[str], key_columns: Sequence[int] | None
+) -> list[ChangeRow]:
     """Rows of an EMIT CHANGES delivery: an old and a new row of one key are one update."""
     old: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
     rows = [(row[:-1], row[-1]) for row in result]
+    is_keyed = key_columns is None or len(key_columns) > 0
 
     def key_of(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(row[i] for i in key_columns) if key_columns else row
+        return tuple(row[i] for i in key_columns or ()) if is_keyed else row
 
     for row, weight in rows:
         if weight < 0:
@@ -180,7 +185,7 @@ def _paired(result: QueryResult, columns: Sequence[str], key_columns: Sequence[i
     made = []
     for row, weight in rows:
         for _ in range(weight):
-            taken = old.get(key_of(row)) if key_columns else None
+            taken = old.get(key_of(row)) if is_keyed else None
             if taken:
                 taken.pop()
             made.append(ChangeRow("Insert" if taken is None else "Update", row, columns))

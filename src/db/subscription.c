@@ -110,6 +110,7 @@ subscription_new(laminar_subscription **out, laminar_database *db, const plan *p
         s->types[i] = copy->fields[i].type;
     }
     s->key_count = p->key_count;
+    s->one_row = p->one_row;
     if (key_bytes > 0) {
         memcpy(s->key_columns, p->key_columns, key_bytes);
     }
@@ -723,7 +724,7 @@ laminar_subscription_key_columns(const laminar_subscription *s, int32_t *columns
     for (int32_t i = 0; i < s->key_count && i < capacity; i++) {
         columns[i] = s->key_columns[i];
     }
-    return s->key_count;
+    return s->one_row ? -1 : s->key_count;
 }
 
 void

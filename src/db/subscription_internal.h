@@ -14,8 +14,9 @@ struct laminar_subscription {
     data_type        *types; /* of its columns */
     bool              with_weight;
     bool              append_only;
-    _Atomic bool      blocks; /* counted in db->blocking_readers */
-    changelog        *log;    /* NULL: finite */
+    bool              one_row; /* of a result that never has more */
+    _Atomic bool      blocks;  /* counted in db->blocking_readers */
+    changelog        *log;     /* NULL: finite */
     bool              anonymous;
     mutex             reading;
     log_cursor        cursor; /* log NULL: finite */

@@ -215,6 +215,7 @@ typedef struct plan {
     int64_t ttl_us;        /* state_ttl; 0: none */
     int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t   *key_columns;
+    bool       one_row; /* an aggregate without groups: what comes takes the place of what goes */
     int32_t    event_time_column; /* root column that is the event time of a source, -1: none */
     int64_t    slack_us;          /* see object.slack_us */
     int32_t    clock_time_column; /* root column that is PROCTIME(), -1: none */

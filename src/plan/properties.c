@@ -252,10 +252,20 @@ plan_order_calls(plan *p, arena *a, error *err) {
     return order_calls(p->root, a, err);
 }
 
+/* The root shows the one row of the grouping, or none. */
+static bool
+shows_one_row(const plan_node *n, const plan_node *grouping) {
+    while (n != grouping && (n->kind == PLAN_PROJECT || n->kind == PLAN_FILTER)) {
+        n = n->inputs[0];
+    }
+    return n == grouping && n->kind == PLAN_AGGREGATE && n->key_count == 0;
+}
+
 status
 plan_find_keys(plan *p, arena *a, error *err) {
     p->key_count = 0;
     p->key_columns = NULL;
+    p->one_row = false;
     const plan_node *grouping = grouping_below(p->root);
     const int32_t   *scanned;
     if (grouping == NULL || (p->root->properties & PLAN_APPEND_ONLY) != 0) {
@@ -264,6 +274,7 @@ plan_find_keys(plan *p, arena *a, error *err) {
     const int32_t count =
         grouping->kind == PLAN_SCAN ? scanned_key(grouping, &scanned) : grouping->key_count;
     if (count == 0) {
+        p->one_row = shows_one_row(p->root, grouping);
         return OK;
     }
     int32_t *columns = arena_alloc(a, (size_t)count * sizeof(*columns));
