@@ -63,6 +63,15 @@ def _durability(key: str, value: Any) -> Any:
     return value
 
 
+#: What a database is opened with and keeps, which SHOW ALL of SQL does not list.
+OPENED_WITH = {
+    "deterministic": "the clock stands still until tick(now), and no thread is started",
+    "random_seed": "of random() and its like in a deterministic database",
+    "storage_dir": "the directory in which databases with a bare name live",
+    "table_spill_threshold": "rows beyond which older ones are written where there is a directory",
+}
+
+
 class LaminarConfig:
     """Read-only, hashable, reusable settings. All are given by name; ``config_set`` changes them later.
 

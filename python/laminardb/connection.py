@@ -7,7 +7,7 @@ import os
 from sys import _getframe
 
 from .asking import quoted
-from .config import DURABILITIES, LaminarConfig
+from .config import DURABILITIES, OPENED_WITH, LaminarConfig
 from .errors import ConnectionError, SchemaError, SubscriptionError
 from .operating import Operating
 from .result import ExecuteResult, QueryResult
@@ -68,8 +68,9 @@ class Connection(Operating):
         (Connection(open), [(1, 1)])
     """
 
-    __slots__ = ("__weakref__", "_feeds", "_progress")
+    __slots__ = ("__weakref__", "_config", "_feeds", "_progress")
 
+    _config: LaminarConfig
     _feeds: dict[str, AttachedSource]
     _progress: Callable[[Progress], object]
 
@@ -79,7 +80,7 @@ class Connection(Operating):
         if config is not None and not isinstance(config, LaminarConfig):
             raise TypeError(f"config must be a LaminarConfig, not {type(config).__name__}")
         settings = config or LaminarConfig()
-        made = super().__new__(
+        self = super().__new__(
             cls,
             _place(path, settings.storage_dir),
             settings.threads or 0,
@@ -104,8 +105,9 @@ class Connection(Operating):
             settings.wal_segment_bytes or 0,
         )
         if settings.table_spill_threshold != _SPILL_THRESHOLD:
-            made.execute(f"SET table_spill_threshold = {settings.table_spill_threshold}")
-        return made
+            self.execute(f"SET table_spill_threshold = {settings.table_spill_threshold}")
+        self._config = settings
+        return self
 
     def tick(self, now: int | datetime | str) -> None:
         """Moves the clock of a deterministic database on to `now`; what is due until then happens first.
@@ -216,13 +218,17 @@ class Connection(Operating):
             >>> next(s for s in laminardb.open().config_list() if s.name == "buffer_size")[:3]
             ('buffer_size', 65536, 65536)
         """
-        from .setting import Setting
+        from .setting import AT_OPENING, Setting
 
         rows = self._execute("SHOW ALL").fetchall()
-        return [
-            Setting(name, now := self.config_get(name), _as_now(default, now), meaning, effect)
-            for name, _, default, meaning, effect in rows
-        ]
+        opened = [Setting(k, v := self.config_get(k), v, text, AT_OPENING) for k, text in OPENED_WITH.items()]
+        return sorted(
+            opened
+            + [
+                Setting(name, now := self.config_get(name), _as_now(default, now), meaning, effect)
+                for name, _, default, meaning, effect in rows
+            ]
+        )
 
     def limits(self) -> dict[str, int]:
         """How large a statement, a value or a database may be: SHOW LIMITS as a dict.
@@ -244,7 +250,9 @@ class Connection(Operating):
             >>> laminardb.open().config_get("buffer_size")
             65536
         """
-        return self._execute(f"SHOW {quoted(key)}").fetchall()[0][0]
+        shown = "threads" if key in OPENED_WITH else key  # asked all the same: it may be closed
+        value = self._execute(f"SHOW {quoted(shown)}").fetchall()[0][0]
+        return value if shown == key else getattr(self._config, key)
 
     def config_set(self, key: str, value: Any) -> None:
         """Changes a setting from now on; None: no limit.
@@ -256,6 +264,8 @@ class Connection(Operating):
             >>> db = laminardb.open()
             >>> db.config_set("statement_timeout_ms", 5000)
         """
+        if key in OPENED_WITH:
+            raise ValueError(f"{key} cannot become {value!r}: a database is opened with it, in its config")
         self._execute(f"SET {quoted(key)} = ?", [value])
 
     def why(self, name: str) -> Why:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+AT_OPENING = "when a database is opened"
+
 
 class Setting(NamedTuple):
     """A setting of a database.

@@ -74,7 +74,7 @@ class Reader:
     def __init__(self, handle: Handle) -> None:
         self.handle = handle
         self.weighted = handle.schema.names[-1:] == ["__weight"]
-        self.keys = [] if self.weighted else handle._key_columns()
+        self.keys = [] if self.weighted else handle._key_columns() or []
         self.state: dict[Row, Row] = {}  # of keyed streams: key -> row
         self.deliveries: list[Delivery] = []
         self.position: tuple[int, int] | None = None

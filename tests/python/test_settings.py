@@ -262,3 +262,22 @@ def test_where_a_bare_name_lives(tmp_path: Any) -> None:
     for path in ("", ":memory:", "./trades", "/x/trades", "trades.ldb", "trades.db"):
         assert place(path, str(tmp_path)) == path
     assert place("trades", None) == "trades"
+
+
+def test_what_a_database_is_opened_with(tmp_path: Path) -> None:
+    """Of the four settings of a config none is hidden: also those that nothing changes later."""
+    config = laminardb.Config(
+        buffer_size=77, storage_dir=str(tmp_path), checkpoint_interval_ms=60_000, table_spill_threshold=500
+    )
+    with laminardb.open("trades", config=config) as db:
+        for key in ("buffer_size", "storage_dir", "checkpoint_interval_ms", "table_spill_threshold"):
+            assert db.config_get(key) == getattr(config, key)
+        listed = {s.name: s for s in db.config_list()}
+        assert listed["storage_dir"][1:3] == (str(tmp_path), str(tmp_path))
+        assert list(listed) == sorted(listed) and listed["storage_dir"].effect == "when a database is opened"
+        assert db.config_get("deterministic") is False and db.config_get("random_seed") is None
+        for key in ("storage_dir", "table_spill_threshold", "deterministic", "random_seed"):
+            with pytest.raises(ValueError, match=f"{key} cannot become 5: a database is opened with it"):
+                db.config_set(key, 5)
+    with pytest.raises(laminardb.ConnectionError):
+        db.config_get("storage_dir")
