@@ -177,7 +177,7 @@ def test_polars_and_numpy(t: laminardb.Connection) -> None:
     with pytest.raises(TypeError, match="structured"):
         t.insert("t", np.array([1, 2]))
     t.execute("CREATE SOURCE w (at TIMESTAMP)")
-    t.insert("w", np.array([(np.datetime64(WHEN),), (np.datetime64("NaT"),)], dtype=[("at", "M8[ns]")]))
+    t.insert("w", np.array([(np.datetime64(WHEN),), (np.datetime64("NaT", "ns"),)], dtype=[("at", "M8[ns]")]))
     assert t.query("SELECT * FROM w").fetchall() == [(WHEN,), (None,)]
     assert t.insert("t", {"k": np.int64(9)}) == 1
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import laminardb
@@ -142,7 +143,7 @@ BUILDS = [
 
 
 @pytest.fixture(scope="module")
-def builds() -> tuple[laminardb.Connection, sqlite3.Connection]:
+def builds() -> Iterator[tuple[laminardb.Connection, sqlite3.Connection]]:
     db, oracle = laminardb.open(), sqlite3.connect(":memory:")
     r = random.Random(5)
     for name, value in (("a", "x"), ("b", "y")):
@@ -162,7 +163,9 @@ def builds() -> tuple[laminardb.Connection, sqlite3.Connection]:
         db.insert(name, {"k": list(columns[0]), "s": list(columns[1]), value: list(columns[2])})
     oracle.execute("CREATE INDEX b_y ON b (y)")
     oracle.execute("CREATE INDEX a_x ON a (x)")
-    return db, oracle
+    yield db, oracle
+    oracle.close()
+    db.close()
 
 
 @pytest.mark.parametrize("sql", BUILDS)
