@@ -398,13 +398,14 @@ class Pipeline:
         return self._db._pipeline_state(self._name)
 
     def _do(self, action: str) -> None:
+        self._db._pipeline_state(self._name)  # a dropped one is a SchemaError, as of every call with a name
         name = self._name.replace('"', '""')
         self._db._execute(f'{action} PIPELINE "{name}"')
 
     def start(self) -> None:
         """Its streams read what is retained, then everything new. One that was paused resumes.
 
-        Raises QueryError: 200, it was dropped. ConnectionError 101 after close().
+        Raises SchemaError: 200, it was dropped. ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -439,7 +440,7 @@ class Pipeline:
     def pause(self) -> None:
         """Its streams stay where they are; what comes for them is kept in memory until resume().
 
-        Raises QueryError: 200, it was dropped. ConnectionError 101 after close().
+        Raises SchemaError: 200, it was dropped. ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()
@@ -456,7 +457,7 @@ class Pipeline:
     def resume(self) -> None:
         """What came in the pause flows, insert by insert, as if there had been none.
 
-        Raises QueryError: 200, it was dropped. ConnectionError 101 after close().
+        Raises SchemaError: 200, it was dropped. ConnectionError 101 after close().
 
         Example:
             >>> db = laminardb.open()

@@ -153,9 +153,13 @@ def test_drop(db: Connection) -> None:
     with pytest.raises(SchemaError, match="open subscription"):
         db.execute("DROP PIPELINE p CASCADE")
     sub.cancel()
-    db.pipeline("p").pause()
+    p = db.pipeline("p")
+    p.pause()
     db.insert("t", {"k": 1, "v": 1})
     db.execute("DROP PIPELINE p CASCADE")
+    for call in (p.start, p.stop, p.pause, p.resume, p.topology, p.versions):
+        with pytest.raises(SchemaError, match="Pipeline not found: p"):
+            call()
     assert db.list_streams() == ["d"] and db.pipelines() == []
     db.execute("DROP PIPELINE IF EXISTS p")
     with pytest.raises(SchemaError, match="Pipeline not found: p"):
