@@ -89,7 +89,7 @@ class SinkInfo:
 class QueryInfo:
     """A query or subscription by SQL, as it was when it was listed.
 
-    id: for cancel_query. sql: its text. is_active: not over. progress: 0 to 1, of rows_read in
+    id: for cancel_query. sql: its text. active: not over. progress: 0 to 1, of rows_read in
     rows_to_read rows; elapsed: seconds.
 
     Example:
