@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gen_unicode.py - writes src/base/unicode_case.inc.h and unicode_category.inc.h.
+"""gen_unicode.py - writes the tables of src/base/unicode_*.inc.h.
 
     python tools/gen_unicode.py
 
-Simple case mappings (one character to one), general categories as ranges, and the base letter of characters
-that are a letter with marks.
+Simple case mappings (one character to one), general categories as ranges, the base letter of characters that
+are a letter with marks, what breaks of graphemes look at (UAX #29; its properties are asked of perl, because
+Python does not know them), and decompositions, compositions and classes of marks (UAX #15).
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -96,8 +98,73 @@ def category_page() -> Iterator[str]:
     yield from table("category_run category_runs", (f"{{{a},{b},{k}}}" for a, b, k in categories()))
 
 
+GRAPHEMES = """
+    use Unicode::UCD;
+    print Unicode::UCD::UnicodeVersion(), "\\n";
+    for my $v (qw(Control CR LF Extend ZWJ RI Prepend SpacingMark L V T)) {
+        for my $c (0 .. 0x10FFFF) {
+            next if $c >= 0xD800 && $c <= 0xDFFF;
+            print "$c $v\\n" if chr($c) =~ /\\p{GCB=$v}/;
+        }
+    }
+    for my $c (0 .. 0x10FFFF) {
+        next if $c >= 0xD800 && $c <= 0xDFFF;
+        print "$c Pictographic\\n" if chr($c) =~ /\\p{ExtPict}/ && chr($c) =~ /\\p{GCB=Other}/;
+    }
+"""
+
+
+def runs(pairs: Iterable[tuple[int, str]]) -> Iterator[str]:
+    first, last, kind = -1, -1, ""
+    for code, now in pairs:
+        if now == kind and code == last + 1:
+            last = code
+            continue
+        if kind:
+            yield f"{{{first},{last},{kind}}}"
+        first, last, kind = code, code, now
+    yield f"{{{first},{last},{kind}}}"
+
+
+def grapheme_page() -> Iterator[str]:
+    perl = subprocess.run(["perl", "-e", GRAPHEMES], capture_output=True, text=True, check=True)
+    version, *found = perl.stdout.splitlines()
+    if version != unicodedata.unidata_version:
+        raise SystemExit(f"perl knows Unicode {version}, Python {unicodedata.unidata_version}")
+    pairs = [(int(code), "GRAPHEME_" + kind.upper()) for code, kind in (line.split() for line in found)]
+    yield from head("unicode_grapheme.inc.h")
+    yield from table("grapheme_run grapheme_runs", runs(sorted(pairs)))
+
+
+def compositions() -> Iterator[tuple[int, int, int, int]]:
+    """code, the one or two that it stands for, and whether those two make it again."""
+    for code in CODES:
+        parts = unicodedata.decomposition(chr(code)).split()
+        if not parts or parts[0].startswith("<"):
+            continue
+        pair = [int(p, 16) for p in parts]
+        again = unicodedata.normalize("NFC", chr(code)) == chr(code) and len(pair) == 2
+        yield code, pair[0], pair[1] if len(pair) == 2 else 0, int(again)
+
+
+def compose_page() -> Iterator[str]:
+    classes = ((c, str(unicodedata.combining(chr(c)))) for c in CODES if unicodedata.combining(chr(c)))
+    pairs = list(compositions())
+    made = sorted((a, b, code) for code, a, b, again in pairs if again)
+    yield from head("unicode_compose.inc.h")
+    yield from table("decomposition decompositions", (f"{{{c},{a},{b}}}" for c, a, b, _ in pairs))
+    yield from table("composition compositions", (f"{{{a},{b},{c}}}" for a, b, c in made))
+    yield from table("mark_run mark_runs", runs(classes))
+
+
 def main() -> int:
-    for name, page in (("unicode_case.inc.h", case_page()), ("unicode_category.inc.h", category_page())):
+    pages = (
+        ("unicode_case.inc.h", case_page()),
+        ("unicode_category.inc.h", category_page()),
+        ("unicode_grapheme.inc.h", grapheme_page()),
+        ("unicode_compose.inc.h", compose_page()),
+    )
+    for name, page in pages:
         (BASE / name).write_text("\n".join(page) + "\n", encoding="utf-8")
     return 0
 

@@ -32,6 +32,14 @@ uint32_t unicode_base_letter(uint32_t code);
 bool     unicode_is_mark(uint32_t code); /* an accent that combines with the letter before it */
 bool     unicode_is_alphanumeric(uint32_t code);
 
+/* Bytes of the first character of a text as its reader sees it: a letter with its marks, a flag, a
+ * family, a Hangul syllable (UAX #29). The text is not empty. */
+size_t grapheme_width(const char *s, size_t size);
+/* The composed form (NFC) of one such character, or of several; returns its bytes, at most three
+ * times as many. `codes` has room for UNICODE_ROOM a byte. */
+#define UNICODE_ROOM 8
+size_t unicode_compose(char *out, const char *s, size_t size, uint32_t *codes);
+
 /* Characters first .. last whose case changes by `delta`, every `step`-th of them. */
 typedef struct case_run {
     uint32_t first, last;

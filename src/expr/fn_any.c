@@ -27,3 +27,17 @@ fn_typeof(fn_call *c) {
     }
     return OK;
 }
+
+/* ---- error(message): where no other value may be */
+status
+fn_error(fn_call *c) {
+    for (int32_t i = 0; i < c->row_count; i++) {
+        if (fn_is_valid(c, i)) {
+            char shown[200];
+            text_cut(shown, sizeof(shown), operand_text(&c->args[0], i));
+            return error_set(c->err, ERR_QUERY_FAILED, "%s", shown);
+        }
+        ((uint8_t *)c->values)[i] = 0;
+    }
+    return OK;
+}

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fn_json.c - functions that look into JSON. A JSON value is a text; each call reads it strictly,
  * as a whole, and refuses what is no JSON. A constant path is read when the program is compiled. */
-#include <stdio.h>
-
-#include "expr/nested_call.h"
-#include "type/json_text.h"
+#include "expr/json_call.h"
 
 #define SHOWN_MAX 60
 
@@ -41,8 +38,8 @@ refuse_json(fn_call *c, text s, size_t at, const char *why) {
     return ERR_QUERY_FAILED;
 }
 
-static status
-read_json(fn_call *c, int32_t arg, int32_t row, text *out) {
+status
+fn_json_read(fn_call *c, int32_t arg, int32_t row, text *out) {
     const text  s = operand_text(&c->args[arg], row);
     size_t      at;
     const char *why;
@@ -66,6 +63,12 @@ refuse_many(text path, error *err) {
 }
 
 status
+fn_json_path(json_path *out, text s, arena *a, error *err) {
+    TRY(parse_path(out, s, a, err));
+    return out->many ? refuse_many(s, err) : OK;
+}
+
+status
 fn_prepare_json_path(void **state, arena *a, const value *const *constants,
                      const data_type *types UNUSED, int32_t arg_count, error *err) {
     if (arg_count < 2 || constants[1] == NULL || constants[1]->is_null) {
@@ -76,8 +79,7 @@ fn_prepare_json_path(void **state, arena *a, const value *const *constants,
         return error_memory(err);
     }
     if (constants[1]->type.id == TYPE_TEXT) {
-        TRY(parse_path(p, constants[1]->s, a, err));
-        TRY(p->many ? refuse_many(constants[1]->s, err) : OK);
+        TRY(fn_json_path(p, constants[1]->s, a, err));
     } else {
         p->count = 1;
         p->steps[0] = (json_step){.index = constants[1]->i};
@@ -99,9 +101,7 @@ path_of_row(lookup *l, int32_t row, const json_path **out) {
         return OK;
     }
     if (c->args[1].type.id == TYPE_TEXT) {
-        const text path = operand_text(&c->args[1], row);
-        TRY(parse_path(&l->own, path, c->scratch, c->err));
-        return l->own.many ? refuse_many(path, c->err) : OK;
+        return fn_json_path(&l->own, operand_text(&c->args[1], row), c->scratch, c->err);
     }
     l->own.count = 1;
     l->own.steps[0] = (json_step){.index = fn_integer(&c->args[1], row)};
@@ -114,7 +114,7 @@ find_value(lookup *l, int32_t row, text *out) {
     const json_path *path;
     text             whole;
     TRY(path_of_row(l, row, &path));
-    TRY(read_json(l->call, 0, row, &whole));
+    TRY(fn_json_read(l->call, 0, row, &whole));
     if (!json_find(whole, path, out, &l->scratch)) {
         *out = (text){NULL, 0};
     }
@@ -323,7 +323,7 @@ take_all(lookup *l, item_list *items, int32_t row, shape how) {
         TRY(parse_path(&l->own, operand_text(&c->args[1], row), c->scratch, c->err));
         path = &l->own;
     }
-    TRY(read_json(c, 0, row, &whole));
+    TRY(fn_json_read(c, 0, row, &whole));
     items->count = 0;
     (void)json_find_all(whole, path, &l->scratch, take_value, &t);
     TRY(t.s);
@@ -351,48 +351,6 @@ fn_json_extract_all(fn_call *c) {
 status
 fn_json_extract_string_all(fn_call *c) {
     return take_rows(c, AS_TEXT);
-}
-
-/* A value alone is an entry without a key; the keys of an array are its positions, from 0. */
-static status
-list_entries(lookup *l, item_list *items, text v) {
-    fn_call        *c = l->call;
-    const data_type entry = type_item(c->type);
-    const bool      holds = v.data[0] == '{' || v.data[0] == '[';
-    size_t          at = 0;
-    json_member     m = {.value = v};
-    items->count = 0;
-    for (int64_t number = 0; holds ? json_next(v, &at, &m) : number == 0; number++) {
-        char  digits[24];
-        value made, parts[3] = {value_null(TYPE_TEXT), {.type = type_json(), .s = m.value}};
-        if (m.key.data != NULL) {
-            TRY(key_text(l, m.key, &parts[0]));
-        } else if (holds) {
-            const int size = snprintf(digits, sizeof(digits), "%lld", (long long)number);
-            parts[0] = (value){.type = type_of(TYPE_TEXT), .s = {digits, (size_t)size}};
-        }
-        parts[2] = (value){.type = type_of(TYPE_TEXT), .s = text_of(json_type_of(m.value))};
-        TRY(nested_make(&made, entry, parts, 3, c->scratch, c->err));
-        TRY(items_add(items, &made));
-    }
-    return OK;
-}
-
-status
-fn_json_each(fn_call *c) {
-    lookup    l;
-    status    s = OK;
-    item_list items = {.call = c};
-    lookup_open(&l, c);
-    for (int32_t i = 0; i < c->row_count && s == OK; i++) {
-        text v;
-        if (fn_is_valid(c, i)) {
-            s = read_json(c, 0, i, &v);
-            s = s == OK ? list_entries(&l, &items, v) : s;
-            s = s == OK ? fn_put_nested(c, i, items.at, items.count) : s;
-        }
-    }
-    return lookup_close(&l, s);
 }
 
 /* ---- json_contains */
@@ -462,8 +420,8 @@ fn_json_contains(fn_call *c) {
     for (int32_t i = 0; i < c->row_count && s == OK; i++) {
         text x, y;
         if (fn_is_valid(c, i)) {
-            s = read_json(c, 0, i, &x);
-            s = s == OK ? read_json(c, 1, i, &y) : s;
+            s = fn_json_read(c, 0, i, &x);
+            s = s == OK ? fn_json_read(c, 1, i, &y) : s;
             z[i] = s == OK && contains(x, y, &l);
             s = s == OK && (l.out.failed || l.scratch.failed) ? error_memory(c->err) : s;
         }

@@ -104,60 +104,68 @@ fn_round_even(fn_call *c) {
     return OK;
 }
 
-/* ---- paths: both slashes part them */
-static size_t
-last_slash(text path) { /* behind it; 0: there is none */
-    size_t i = path.size;
-    while (i > 0 && path.data[i - 1] != '/' && path.data[i - 1] != '\\') {
-        i--;
+/* ---- parse_formatted_bytes('1.5 GiB'): what format_bytes writes, read */
+static bool
+read_unit(text unit, double *times) {
+    static const char letters[] = "kmgtpe";
+    const bool        binary = unit.size == 3;
+    const char       *at = unit.size == 2 || binary ? strchr(letters, unit.data[0] | 0x20) : NULL;
+    *times = 1;
+    if (text_equal_nocase(unit, TEXT("b")) || text_equal_nocase(unit, TEXT("byte")) ||
+        text_equal_nocase(unit, TEXT("bytes"))) {
+        return true;
     }
-    return i;
+    if (at == NULL || *at == '\0' || (unit.data[unit.size - 1] | 0x20) != 'b' ||
+        (binary && (unit.data[1] | 0x20) != 'i')) {
+        return false;
+    }
+    *times = pow(binary ? 1024.0 : 1000.0, (double)(at - letters + 1));
+    return true;
 }
 
-static status
-path_rows(fn_call *c, text (*part)(text path)) {
+static text
+trimmed(text t) {
+    while (t.size > 0 && *t.data == ' ') {
+        t = (text){t.data + 1, t.size - 1};
+    }
+    while (t.size > 0 && t.data[t.size - 1] == ' ') {
+        t.size--;
+    }
+    return t;
+}
+
+static bool
+read_bytes(text t, uint64_t *out) {
+    size_t digits = 0;
+    value  n;
+    double times;
+    t = trimmed(t);
+    while (digits < t.size &&
+           ((t.data[digits] >= '0' && t.data[digits] <= '9') || t.data[digits] == '.')) {
+        digits++;
+    }
+    const text number = {t.data, digits};
+    if (digits == 0 || value_parse(&n, type_of(TYPE_F64), number, NULL) < 0 ||
+        !read_unit(trimmed((text){t.data + digits, t.size - digits}), &times) ||
+        n.d * times >= 18446744073709551616.0) {
+        return false;
+    }
+    *out = (uint64_t)(n.d * times);
+    return true;
+}
+
+status
+fn_parse_formatted_bytes(fn_call *c) {
+    uint64_t *z = c->values;
     for (int32_t i = 0; i < c->row_count; i++) {
-        if (fn_is_valid(c, i)) {
-            const text t = part(operand_text(&c->args[0], i));
-            TRY(put_text(c, i, t.data, t.size));
+        const text t = fn_is_valid(c, i) ? operand_text(&c->args[0], i) : TEXT("0 b");
+        if (!read_bytes(t, &z[i])) {
+            const text shown = {t.data, t.size > 80 ? 80 : t.size};
+            (void)error_set(c->err, ERR_QUERY_FAILED,
+                            "parse_formatted_bytes: '%.*s' is no number of bytes", TEXT_ARG(shown));
+            return error_hint(c->err,
+                              "write '16 KiB' (1024) or '16 KB' (1000): B, KB to EB, KiB to EiB");
         }
     }
     return OK;
-}
-
-static text
-file_name(text path) {
-    const size_t at = last_slash(path);
-    return (text){path.data + at, path.size - at};
-}
-
-static text
-folder_path(text path) {
-    const size_t at = last_slash(path);
-    return (text){path.data, at == 0 ? 0 : at - 1};
-}
-
-static text
-first_folder(text path) {
-    for (size_t i = 0; i < path.size; i++) {
-        if (path.data[i] == '/' || path.data[i] == '\\') {
-            return (text){path.data, i == 0 ? 1 : i};
-        }
-    }
-    return (text){path.data, 0};
-}
-
-status
-fn_parse_filename(fn_call *c) {
-    return path_rows(c, file_name);
-}
-
-status
-fn_parse_dirpath(fn_call *c) {
-    return path_rows(c, folder_path);
-}
-
-status
-fn_parse_dirname(fn_call *c) {
-    return path_rows(c, first_folder);
 }

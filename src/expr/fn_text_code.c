@@ -293,6 +293,69 @@ fn_unhex(fn_call *c) {
     return decode_rows(c, "unhex", "pairs of hexadecimal digits", hex_read);
 }
 
+/* Digits 0 and 1, the first byte may have fewer than eight. */
+static size_t
+binary_read(char *out, text t) {
+    uint32_t byte = 0;
+    for (size_t i = 0; i < t.size; i++) {
+        if (t.data[i] != '0' && t.data[i] != '1') {
+            return SIZE_MAX;
+        }
+        byte = byte << 1 | (uint32_t)(t.data[i] - '0');
+        if ((t.size - 1 - i) % 8 == 0) {
+            *out++ = (char)(uint8_t)byte;
+        }
+    }
+    return (t.size + 7) / 8;
+}
+
+status
+fn_unbin(fn_call *c) {
+    return decode_rows(c, "unbin", "binary digits", binary_read);
+}
+
+/* ---- MD5 as a number: its bytes from the lowest on; as a HUGEINT in two's complement. The upper
+ * half is that of the first bytes, as in DuckDB. */
+static uint128
+md5_of(const fn_call *c, int32_t row) {
+    uint8_t    bytes[DIGEST_SIZE_MAX];
+    uint128    n = 0;
+    const text t = operand_text(&c->args[0], row);
+    digest_bytes(DIGEST_MD5, t.data, t.size, bytes);
+    for (int32_t i = 15; i >= 0; i--) {
+        n = n << 8 | bytes[i];
+    }
+    return n;
+}
+
+status
+fn_md5_number(fn_call *c) {
+    int128 *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        z[i] = fn_is_valid(c, i) ? (int128)md5_of(c, i) : 0;
+    }
+    return OK;
+}
+
+static status
+md5_half(fn_call *c, int32_t shift) {
+    uint64_t *z = c->values;
+    for (int32_t i = 0; i < c->row_count; i++) {
+        z[i] = fn_is_valid(c, i) ? (uint64_t)(md5_of(c, i) >> shift) : 0;
+    }
+    return OK;
+}
+
+status
+fn_md5_number_lower(fn_call *c) {
+    return md5_half(c, 64);
+}
+
+status
+fn_md5_number_upper(fn_call *c) {
+    return md5_half(c, 0);
+}
+
 /* ---- encode(blob, format) and decode(text, format), as in PostgreSQL */
 static size_t
 hex_lower_write(char *out, text t) {

@@ -6,9 +6,9 @@
  *   S  any STRUCT           i  BIGINT              s  VARCHAR      b     BOOLEAN      d  DOUBLE
  *   a  anything as it is    I, D  a list of BIGINT, of DOUBLE    +  behind a letter: it may repeat
  *   z  TIMESTAMP            w  INTERVAL             Z  TIMESTAMPTZ
- * and as results also k, v, e: a list of keys, values or entries of M; t, j, n, o, q: a list
- * of VARCHAR, JSON, BIGINT, TIMESTAMP or TIMESTAMPTZ; N: what a list of lists has as items,
- * flattened: T itself. */
+ * and as results also k, v, e: a list of keys, values or entries of M; t, j, n, r, o, q: a
+ * list of VARCHAR, JSON, BIGINT, DOUBLE, TIMESTAMP or TIMESTAMPTZ; N: what a list of lists has as
+ * items, flattened: T itself. */
 #include "expr/resolve.h"
 #include "type/nested.h"
 
@@ -189,6 +189,8 @@ result(pattern *p, char letter, data_type *out) {
         return type_list(out, type_json(), NULL) == OK;
     case 'n':
         return type_list(out, type_of(TYPE_I64), NULL) == OK;
+    case 'r':
+        return type_list(out, type_of(TYPE_F64), NULL) == OK;
     case 'o':
         return type_list(out, type_of(TYPE_TIMESTAMP), NULL) == OK;
     case 'q':
@@ -345,6 +347,100 @@ type_struct_insert(const call_types *c, function_match *out) {
     return type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
 }
 
+/* struct_update(s, 'a', x, ...): the field of that name becomes x, or is added. */
+int32_t
+type_struct_update(const call_types *c, function_match *out) {
+    nested_field fields[NESTED_FIELDS_MAX];
+    if (c->count < 3 || c->count % 2 != 1 || c->types[0].id != TYPE_STRUCT ||
+        type_field(c->types[0], 0).name.size == 0) {
+        return NO_FIT;
+    }
+    int32_t count = type_field_count(c->types[0]);
+    for (int32_t i = 0; i < count; i++) {
+        fields[i] = type_field(c->types[0], i);
+    }
+    for (int32_t i = 1; i < c->count; i += 2) {
+        text name;
+        if (!constant_text(c, i, &name)) {
+            return NO_FIT;
+        }
+        int32_t at = type_find_field(c->types[0], name, false);
+        if (at < 0) {
+            if (count == NESTED_FIELDS_MAX) {
+                return NO_FIT;
+            }
+            at = count++;
+        }
+        fields[at] = (nested_field){.name = name, .type = c->types[i + 1]};
+    }
+    as_they_are(c, out);
+    return type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
+}
+
+/* All fields of all arguments, which all have names, or none has. */
+int32_t
+type_struct_concat(const call_types *c, function_match *out) {
+    nested_field fields[NESTED_FIELDS_MAX];
+    int32_t      count = 0;
+    for (int32_t i = 0; i < c->count; i++) {
+        const int32_t more = c->types[i].id == TYPE_STRUCT ? type_field_count(c->types[i]) : 0;
+        if (more == 0 || count + more > NESTED_FIELDS_MAX) {
+            return NO_FIT;
+        }
+        for (int32_t k = 0; k < more; k++) {
+            fields[count++] = type_field(c->types[i], k);
+            if ((fields[count - 1].name.size == 0) != (fields[0].name.size == 0)) {
+                return NO_FIT;
+            }
+        }
+    }
+    as_they_are(c, out);
+    return count > 0 && type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
+}
+
+/* Is the second argument a value of the row? */
+static bool
+is_search(const call_types *c, function_match *out) {
+    as_they_are(c, out);
+    return c->count == 2 &&
+           (c->types[0].id == TYPE_NULL ||
+            (c->types[0].id == TYPE_STRUCT && type_field(c->types[0], 0).name.size == 0));
+}
+
+int32_t
+type_struct_contains(const call_types *c, function_match *out) {
+    out->result = type_of(TYPE_BOOL);
+    return is_search(c, out) ? 0 : NO_FIT;
+}
+
+int32_t
+type_struct_position(const call_types *c, function_match *out) {
+    out->result = type_of(TYPE_I64);
+    return is_search(c, out) ? 0 : NO_FIT;
+}
+
+/* histogram_bins(MAP(K, BIGINT), K[]) */
+int32_t
+type_histogram_bins(const call_types *c, function_match *out) {
+    data_type key;
+    if (c->count != 2 || c->types[0].id != TYPE_MAP || c->types[1].id != TYPE_LIST) {
+        return NO_FIT;
+    }
+    key = type_map_key(c->types[0]);
+    const data_type bin = type_item(c->types[1]);
+    const bool      numbers = type_is_numeric(key) && type_is_numeric(bin) &&
+                         (type_is_integer(bin) || !type_is_integer(key));
+    if (!numbers && !type_equal(key, bin) && !type_casts_implicitly(bin, key) &&
+        bin.id != TYPE_TEXT) {
+        return NO_FIT;
+    }
+    as_they_are(c, out);
+    out->as_is = false;
+    out->args[0] = c->types[0];
+    out->result = c->types[0];
+    return type_list(&out->args[1], key, NULL) == OK ? 0 : NO_FIT;
+}
+
 /* The names of the fields, or their values as a row. */
 static bool
 is_struct_call(const call_types *c, function_match *out) {
@@ -374,18 +470,22 @@ type_struct_values(const call_types *c, function_match *out) {
     return type_struct(&out->result, fields, count, NULL) == OK ? 0 : NO_FIT;
 }
 
-/* json_each(j): what an object or array holds. */
+/* json_each(j [, path]), json_tree: what an object or array holds. */
 int32_t
 type_json_each(const call_types *c, function_match *out) {
-    const nested_field fields[] = {{TEXT("key"), type_of(TYPE_TEXT)},
-                                   {TEXT("value"), type_json()},
-                                   {TEXT("type"), type_of(TYPE_TEXT)}};
+    const data_type    name = type_of(TYPE_TEXT), number = type_of(TYPE_U64);
+    const nested_field fields[] = {{TEXT("key"), name},     {TEXT("value"), type_json()},
+                                   {TEXT("type"), name},    {TEXT("atom"), type_json()},
+                                   {TEXT("id"), number},    {TEXT("parent"), number},
+                                   {TEXT("fullkey"), name}, {TEXT("path"), name}};
     data_type          item;
-    if (c->count != 1 || (c->types[0].id != TYPE_TEXT && c->types[0].id != TYPE_NULL)) {
-        return NO_FIT;
-    }
     for (int32_t i = 0; i < ARRAY_COUNT(out->args); i++) {
-        out->args[i] = type_of(TYPE_TEXT);
+        const bool text_or_null =
+            i >= c->count || c->types[i].id == TYPE_TEXT || c->types[i].id == TYPE_NULL;
+        if (!text_or_null || c->count < 1 || c->count > 2) {
+            return NO_FIT;
+        }
+        out->args[i] = name;
     }
     return type_struct(&item, fields, ARRAY_COUNT(fields), NULL) == OK &&
                    type_list(&out->result, item, NULL) == OK

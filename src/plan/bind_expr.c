@@ -238,6 +238,12 @@ bind_call_of_query(expr **out, context *c, const ast_expr *e, bool *done) {
     return OK;
 }
 
+static bool
+makes_fields(const ast_expr *e) {
+    return ast_is_call(e, "struct_pack") || ast_is_call(e, "struct_insert") ||
+           ast_is_call(e, "struct_update");
+}
+
 static status
 bind_call(expr **out, context *c, const ast_expr *e) {
     binder *b = c->binder;
@@ -254,7 +260,7 @@ bind_call(expr **out, context *c, const ast_expr *e) {
     if (done) {
         return OK;
     }
-    if (ast_is_call(e, "struct_pack") || ast_is_call(e, "struct_insert")) {
+    if (makes_fields(e)) {
         const int32_t last = e->arg_count - 1; /* struct_pack(a, b): of columns by their names */
         if (e->arg_names != NULL || (last >= 0 && e->args[last]->kind == AST_COLUMN)) {
             return bind_named_fields(out, c, e);

@@ -80,6 +80,62 @@ bind_formats(expr **out, context *c, const ast_expr *e) {
     return bind_expr(out, c, first);
 }
 
+static bool
+names_zone(text format) {
+    for (size_t i = 0; i + 1 < format.size; i++) {
+        if (format.data[i] == '%') {
+            i++;
+            if (format.data[i] == 'z' || format.data[i] == 'Z') {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What says in which zone it is, is an instant: a TIMESTAMPTZ. */
+static status
+bind_zoned_format(expr **out, context *c, const ast_expr *e, bool *done) {
+    binder     *b = c->binder;
+    const value utc = {.type = type_of(TYPE_TEXT), .s = TEXT("UTC")};
+    expr      **args;
+    *done = e->arg_count == 2 && e->args[1]->kind == AST_STRING &&
+            (ast_is_call(e, "strptime") || ast_is_call(e, "try_strptime")) &&
+            names_zone(e->args[1]->text);
+    if (!*done) {
+        return OK;
+    }
+    TRY(make_args(&args, b, 2));
+    TRY(bind_expr(&args[0], c, e->args[0]));
+    TRY(bind_expr(&args[1], c, e->args[1]));
+    TRY(bind_call_named(out, b, e->name.text, args, 2, e->position));
+    expr *zone = make_constant(b, &utc, e->position);
+    TRY(zone == NULL ? out_of_memory(b) : OK);
+    return bind_call_two(out, b, "timezone", zone, *out, e->position);
+}
+
+/* histogram(x, bins): histogram_bins(histogram(x), bins) */
+static status
+bind_histogram(expr **out, context *c, const ast_expr *e, bool *done) {
+    binder *b = c->binder;
+    *done = e->arg_count == 2 && ast_is_call(e, "histogram");
+    if (!*done) {
+        return OK;
+    }
+    ast_expr *all = new_node(b, AST_CALL, e, 1);
+    ast_expr *call = new_node(b, AST_CALL, e, 2);
+    TRY(all == NULL || call == NULL ? out_of_memory(b) : OK);
+    ast_expr **args = all->args;
+    *all = *e;
+    all->args = args;
+    all->arg_count = 1;
+    all->args[0] = e->args[0];
+    call->name = (ast_name){.text = TEXT("histogram_bins"), .position = e->name.position};
+    call->args[0] = all;
+    call->args[1] = e->args[1];
+    return bind_expr(out, c, call);
+}
+
 static ast_expr *
 not_null(binder *b, ast_expr *x) {
     ast_expr *e = new_node(b, AST_IS_NULL, x, 1);
@@ -245,7 +301,9 @@ bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
         }
     }
     *done = false;
-    TRY(bind_several(out, c, e, done));
+    TRY(bind_zoned_format(out, c, e, done));
+    TRY(*done ? OK : bind_histogram(out, c, e, done));
+    TRY(*done ? OK : bind_several(out, c, e, done));
     TRY(*done ? OK : bind_epoch(out, c, e, done));
     TRY(*done ? OK : bind_variable(out, c, e, done));
     return *done ? OK : bind_list_aggregate(out, c, e, done);

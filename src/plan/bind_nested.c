@@ -154,7 +154,7 @@ check_twice(binder *b, const ast_expr *e) {
 status
 bind_named_fields(expr **out, context *c, const ast_expr *e) {
     binder       *b = c->binder;
-    const int32_t plain = ast_is_call(e, "struct_insert") ? 1 : 0;
+    const int32_t plain = ast_is_call(e, "struct_pack") ? 0 : 1;
     const int32_t count = 2 * e->arg_count - plain;
     expr        **args;
     if (e->arg_count > 60) {

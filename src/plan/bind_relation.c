@@ -69,7 +69,7 @@ is_file_function(text name) {
 
 static status
 unknown_function(binder *b, const ast_expr *call) {
-    text names[ARRAY_COUNT(FILE_FUNCTIONS) + 4];
+    text names[ARRAY_COUNT(FILE_FUNCTIONS) + 5];
     for (int32_t i = 0; i < ARRAY_COUNT(FILE_FUNCTIONS); i++) {
         names[i] = text_of(FILE_FUNCTIONS[i]);
     }
@@ -77,6 +77,7 @@ unknown_function(binder *b, const ast_expr *call) {
     names[ARRAY_COUNT(FILE_FUNCTIONS) + 1] = TEXT("range");
     names[ARRAY_COUNT(FILE_FUNCTIONS) + 2] = TEXT("unnest");
     names[ARRAY_COUNT(FILE_FUNCTIONS) + 3] = TEXT("json_each");
+    names[ARRAY_COUNT(FILE_FUNCTIONS) + 4] = TEXT("json_tree");
     error_set_at(b->err, ERR_QUERY_FAILED, call->position, "unknown table function \"%.*s\"",
                  TEXT_ARG(call->name.text));
     hint_nearest(b, call->name.text, names, ARRAY_COUNT(names), "table functions");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bind_unnest.c - unnest(list, ...): the items of lists as rows, in FROM and in the select list;
- * json_each(j) in FROM.
+ * json_each(j), json_tree(j) in FROM.
  *
  *   PROJECT (items by their numbers), SERIES (1 to the length of the longest), PROJECT (the lists)
  *
@@ -109,13 +109,15 @@ make_part(expr **out, binder *b, expr *item, int32_t number) {
 
 /* ---- FROM */
 
-/* json_each(j) has the columns key, value and type. */
+/* json_each(j [, path]) and json_tree give a list of structs. */
 static status
-entries_of(expr **e, binder *b) {
+bind_entries(expr **list, context *c, const ast_expr *e) {
     expr **args;
-    TRY(make_args(&args, b, 1));
-    args[0] = *e;
-    return bind_call_named(e, b, TEXT("json_each"), args, 1, args[0]->position);
+    TRY(make_args(&args, c->binder, e->arg_count));
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        TRY(bind_expr(&args[i], c, e->args[i]));
+    }
+    return bind_call_named(list, c->binder, e->name.text, args, e->arg_count, args[0]->position);
 }
 
 typedef struct unnested { /* what a call gives */
@@ -128,23 +130,22 @@ typedef struct unnested { /* what a call gives */
 static status
 bind_lists(unnested *u, binder *b, const ast_from *from) {
     const ast_expr *e = from->call;
-    const bool      is_json = ast_is_call(e, "json_each");
+    const bool      is_json = !ast_is_call(e, "unnest");
     scope           nothing = {0};
     context         c = {.binder = b, .scope = &nothing, .clause = "FROM"};
-    if (e->arg_count < 1 || e->arg_names != NULL || (is_json && e->arg_count > 1)) {
+    if (e->arg_count < 1 || e->arg_names != NULL || (is_json && e->arg_count > 2)) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "%s",
-                     is_json ? "json_each() takes one value"
+                     is_json ? "json_each() and json_tree() take a value and a path"
                              : "unnest() takes one list or several");
-        return error_hint(b->err,
-                          is_json ? "write json_each(j -> '$.path')" : "write unnest(list)");
+        return error_hint(b->err, is_json ? "write json_each(j, '$.path')" : "write unnest(list)");
     }
-    u->count = e->arg_count;
+    u->count = is_json ? 1 : e->arg_count;
     u->split = arena_alloc_zero(b->arena, (size_t)u->count * sizeof(*u->split));
     TRY(u->split == NULL ? out_of_memory(b) : OK);
     TRY(make_args(&u->lists, b, u->count));
     for (int32_t i = 0; i < u->count; i++) {
-        TRY(bind_expr(&u->lists[i], &c, e->args[i]));
-        TRY(is_json ? entries_of(&u->lists[i], b) : as_list(&u->lists[i], &u->split[i], b));
+        TRY(is_json ? bind_entries(&u->lists[i], &c, e) : bind_expr(&u->lists[i], &c, e->args[i]));
+        TRY(is_json ? OK : as_list(&u->lists[i], &u->split[i], b));
         u->split[i] |= is_json;
     }
     /* unnest(list of structs) AS t(a, b): as many names as fields */
@@ -203,7 +204,8 @@ name_columns(scope *s, binder *b, const unnested *u, const ast_from *from, const
 
 bool
 is_unnest_call(const ast_from *from) {
-    return ast_is_call(from->call, "unnest") || ast_is_call(from->call, "json_each");
+    return ast_is_call(from->call, "unnest") || ast_is_call(from->call, "json_each") ||
+           ast_is_call(from->call, "json_tree");
 }
 
 status

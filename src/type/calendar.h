@@ -64,8 +64,9 @@ int64_t timestamp_trunc(int64_t us, date_part part);
  * unknown letter. */
 bool timestamp_format(int64_t us, text format, buf *out);
 /* strptime: the whole text must be like the format. Parts that it does not have are those of
- * 1900-01-01; a zone offset is applied. False: it is not. */
-bool timestamp_parse(text s, text format, int64_t *us);
+ * 1900-01-01; a zone offset is applied. *zone: the name at %Z, size 0: there is none; *us is then
+ * by its clocks. False: it is not. */
+bool timestamp_parse(text s, text format, int64_t *us, text *zone);
 bool timestamp_format_is_readable(text format); /* all of its letters are known */
 
 #endif

@@ -17,6 +17,7 @@ typedef struct parsed {
     bool        twelve, afternoon, has_half;
     bool        has_epoch;
     int64_t     epoch;
+    text        zone; /* its name; size 0: none */
 } parsed;
 
 static bool
@@ -89,6 +90,21 @@ offset(parsed *p) {
     }
     p->offset_us = sign * (hours * 60 + minutes) * 60 * US_PER_SECOND;
     return true;
+}
+
+/* Europe/Berlin, UTC: which zones there are is not known here. */
+static bool
+zone_name(parsed *p) {
+    const char *from = p->at;
+    for (; p->at < p->end; p->at++) {
+        const char c = *p->at;
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '/' || c == '+' || c == '-')) {
+            break;
+        }
+    }
+    p->zone = (text){from, (size_t)(p->at - from)};
+    return p->zone.size > 0;
 }
 
 static bool
@@ -185,6 +201,8 @@ letter_of(parsed *p, char letter, bool *known) {
         return half_of_day(p);
     case 'z':
         return offset(p);
+    case 'Z':
+        return zone_name(p);
     case 's':
         return epoch(p);
     case '%':
@@ -259,12 +277,13 @@ timestamp_format_is_readable(text format) {
 }
 
 bool
-timestamp_parse(text s, text format, int64_t *us) {
+timestamp_parse(text s, text format, int64_t *us, text *zone) {
     parsed p = {.at = s.data, .end = s.data + s.size, .year = 1900, .month = 1, .day = 1};
     bool   known = true;
     if (!take_format(&p, format, &known) || p.at != p.end) {
         return false;
     }
+    *zone = p.has_epoch ? (text){NULL, 0} : p.zone;
     if (p.has_epoch) {
         return !__builtin_mul_overflow(p.epoch, US_PER_SECOND, us) &&
                !__builtin_add_overflow(*us, p.us, us);

@@ -47,7 +47,7 @@ DIFFERENT = {
     "NULL is unknown, not an empty list or text": """
         array_contains array_has list_contains list_has array_resize list_resize array_slice list_slice
         array_to_string element_at json_merge_patch list_where array_where map_contains_entry
-        regexp_split_to_array split str_split str_split_regex string_split string_split_regex
+        regexp_extract regexp_split_to_array split str_split str_split_regex string_split string_split_regex
         string_to_array list_position array_position list_indexof array_indexof map_contains
         map_contains_value list_has_any list_has_all array_has_any array_has_all
     """,
@@ -63,6 +63,7 @@ REFUSED = {
         json_valid json_value row_to_json to_json from_json from_json_strict json_transform
         json_transform_strict json_pretty json_structure json_set json_insert json_replace json_remove
     """,
+    "NULL has no fields": "struct_extract_at",
     "a TIME has no zone": "timezone_hour timezone_minute",
     "a BOOLEAN, a number and a text are not one type": """
         add subtract divide multiply fdiv fmod mod gcd lcm greatest_common_divisor least_common_multiple
