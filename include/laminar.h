@@ -141,7 +141,7 @@ typedef struct laminar_options {
     const char *temp_directory;
     int64_t     max_temp_directory_size; /* bytes */
     int64_t     batch_size; /* rows of each batch of a result but the last; 0: as they come */
-    int64_t     max_concurrent_queries; /* a further one is refused; 0: 1,024 */
+    int64_t max_concurrent_queries, max_sql_size; /* at once; bytes of a script; 0: 1,024, 1 MiB */
     const char *cpu_affinity; /* processors of the engine's own threads: "0-3,6"; NULL: all */
     const char *retain;       /* of sources that do not say, as WITH (retain = ...); NULL: "all" */
     bool        no_external_access; /* statements may neither read nor write files */

@@ -55,6 +55,7 @@ read_options(PyObject *args, PyObject *kwargs, const char **path, laminar_option
                             "max_temp_directory_size",
                             "batch_size",
                             "max_concurrent_queries",
+                            "max_sql_size",
                             "cpu_affinity",
                             "retain",
                             "external_access",
@@ -64,12 +65,13 @@ read_options(PyObject *args, PyObject *kwargs, const char **path, laminar_option
                             "wal_segment_bytes",
                             NULL};
     long long    limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
-    long long    disk = 0, batch = 0, queries = 0, interval = 0, log_limit = 0, log_file = 0;
-    int          deterministic = 0, external = 1, durability = 0;
+    long long    disk = 0, batch = 0, queries = 0, script = 0, interval = 0, log_limit = 0,
+              log_file = 0;
+    int deterministic = 0, external = 1, durability = 0;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "s|iLLLLLLpLsLLLsspiLLL:Connection", names, path, &options->threads,
+            args, kwargs, "s|iLLLLLLpLsLLLLsspiLLL:Connection", names, path, &options->threads,
             &limit, &buffer, &timeout, &lag, &query_timeout, &skew, &deterministic, &seed,
-            &options->temp_directory, &disk, &batch, &queries, &options->cpu_affinity,
+            &options->temp_directory, &disk, &batch, &queries, &script, &options->cpu_affinity,
             &options->retain, &external, &durability, &interval, &log_limit, &log_file)) {
         return false;
     }
@@ -82,6 +84,7 @@ read_options(PyObject *args, PyObject *kwargs, const char **path, laminar_option
     options->max_temp_directory_size = disk;
     options->batch_size = batch;
     options->max_concurrent_queries = queries;
+    options->max_sql_size = script;
     options->no_external_access = external == 0;
     options->durability = (laminar_durability)durability;
     options->checkpoint_interval_ms = interval;

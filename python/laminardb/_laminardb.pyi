@@ -92,6 +92,7 @@ class Connection:
         max_temp_directory_size: int = 0,
         batch_size: int = 0,
         max_concurrent_queries: int = 0,
+        max_sql_size: int = 0,
         cpu_affinity: str = "all",
         retain: str = "all",
         external_access: bool = True,

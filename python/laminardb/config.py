@@ -57,6 +57,12 @@ def _log_size(key: str, value: Any) -> Any:
     return _whole(key, value, 65536)
 
 
+def _script_size(key: str, value: Any) -> Any:
+    if _whole(key, value, 1000) > 64 << 20:
+        raise ValueError(f"{key} must be at most {64 << 20}, not {value!r}")
+    return value
+
+
 def _durability(key: str, value: Any) -> Any:
     if value not in DURABILITIES:
         raise ValueError(f"{key} must be one of {', '.join(DURABILITIES)}, not {value!r}")
@@ -89,7 +95,8 @@ class LaminarConfig:
             all that the process may use.
         batch_size: rows of each batch of a result but the last; None: as they come out of the query.
         max_concurrent_queries: queries that may run at once, a further one is refused with QueryError 400;
-            None: 1,024.
+            None: 1,024. SET only lowers it.
+        max_sql_size: bytes of the text of a script, 1,000 to 64 MiB; None: 1 MiB. SET only lowers it.
         retain: which rows a source keeps that does not say: "1 hour", "1000000 rows", "none"; None: all.
         external_access: False: statements can neither read nor write files (COPY, files in FROM), and SET
             cannot change that.
@@ -139,6 +146,7 @@ table_spill_threshold=1000000, threads=2)
         "cpu_affinity": (None, _cpus),
         "batch_size": (None, _whole),
         "max_concurrent_queries": (None, _whole),
+        "max_sql_size": (None, _script_size),
         "retain": (None, _text),
         "external_access": (True, _flag),
         "memory_limit": (None, _whole),

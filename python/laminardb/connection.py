@@ -96,6 +96,7 @@ class Connection(Operating):
             settings.max_temp_directory_size or 0,
             settings.batch_size or 0,
             settings.max_concurrent_queries or 0,
+            settings.max_sql_size or 0,
             settings.cpu_affinity or "all",
             settings.retain or "all",
             settings.external_access,

@@ -102,12 +102,17 @@ resize_values(builder *b, column_builder *c, size_t bytes, void **out, error *er
     return *out == NULL ? error_memory(err) : OK;
 }
 
+static status
+too_many_rows(int32_t max, error *err) {
+    error_set(err, ERR_INGESTION_FAILED, "an insert of more than %d rows is too long", max);
+    return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows");
+}
+
 static NOINLINE status
 grow(builder *b, column_builder *c, int64_t rows_wanted, error *err) {
     const int32_t max = b->rows_max > 0 ? b->rows_max : INT32_MAX - 64;
     if (rows_wanted > max) {
-        error_set(err, ERR_INGESTION_FAILED, "an insert of more than %d rows is too long", max);
-        return error_hint(err, "insert them in parts; SHOW LIMITS tells how many rows");
+        return too_many_rows(max, err);
     }
     int64_t capacity = c->capacity == 0 ? max_i64(BUILDER_ROWS_MIN, (b->rows_hint + 15) & ~15)
                                         : 2 * (int64_t)c->capacity;
@@ -579,6 +584,9 @@ take_copying(builder *b, batch **out, error *err) {
 status
 builder_take(builder *b, batch **out, error *err) {
     *out = NULL;
+    if (b->rows_max > 0 && builder_rows(b) > b->rows_max) { /* room comes in steps */
+        return too_many_rows(b->rows_max, err);
+    }
     const size_t text_bytes = b->text_chunk == NULL ? 0 : chunk_bytes(b->text_chunk);
     if (byte_count(b) <= BUILDER_COPY_BYTES && text_bytes <= 2 * BUILDER_COPY_BYTES) {
         return take_copying(b, out, err);

@@ -42,7 +42,7 @@ appender_parts(laminar_appender *a, error *err) {
             (coerce_target){.type = types[i], .event_time = i == a->target->event_time_column};
     }
     TRY(builder_init(&a->rows, a->db->mem, types, s->count, err));
-    a->rows.rows_max = INSERT_ROWS_MAX;
+    a->rows.rows_max = db_limit(a->db, LIMIT_insert_rows, INSERT_ROWS_MAX);
     return OK;
 }
 

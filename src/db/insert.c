@@ -243,7 +243,7 @@ too_many_rows(int64_t max, error *err) {
 
 /* The next batch, of `max` rows at most; *out is NULL at the end. */
 static status
-reader_next(arrow_reader *r, mem *m, int64_t max, batch **out, error *err) {
+reader_next(arrow_reader *r, mem *m, int64_t max, int64_t most, batch **out, error *err) {
     *out = NULL;
     for (;;) {
         struct ArrowArray array = {0};
@@ -255,7 +255,7 @@ reader_next(arrow_reader *r, mem *m, int64_t max, batch **out, error *err) {
         }
         if (array.length > max) {
             arrow_array_release(&array);
-            return too_many_rows(INSERT_ROWS_MAX, err);
+            return too_many_rows(most, err);
         }
         const bool keep = array.length >= TABLE_KEEP_ROWS;
         if (array.length == 0) {
@@ -337,10 +337,11 @@ read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, er
                   .from = from,
                   .guard = &guard,
                   .fill = &fill.base,
-                  .rows_max = INSERT_ROWS_MAX};
+                  .rows_max = db_limit(db, LIMIT_insert_rows, INSERT_ROWS_MAX)};
     batch   *next = NULL;
     status   s = OK;
-    while (s == OK && (s = reader_next(r, db->mem, g.rows_max - g.rows, &next, err)) == OK &&
+    while (s == OK &&
+           (s = reader_next(r, db->mem, g.rows_max - g.rows, g.rows_max, &next, err)) == OK &&
            next != NULL) {
         s = gather_batch(&g, next, &r->arena, err);
         batch_release(next);
@@ -532,6 +533,7 @@ insert_text(laminar_database *db, const char *name, text_insert *t, int64_t *row
     batch         *rows = NULL;
     TRY(find_object(db, name, &o, err));
     t->guard = insert_guard(db);
+    t->csv.rows_max = db_limit(db, LIMIT_insert_rows, INSERT_ROWS_MAX);
     defaults_init(&t->fill, o, db->mem, &env.eval, NULL);
     status s = t->read(t, &rows, db->mem, o, err);
     defaults_fini(&t->fill);
@@ -576,7 +578,8 @@ read_json(text_insert *t, batch **rows, mem *m, const object *o, error *err) {
                                 .fill = &t->fill.base,
                                 .coerce = coerce_json,
                                 .context = (void *)(uintptr_t)o,
-                                .guard = &t->guard};
+                                .guard = &t->guard,
+                                .rows_max = t->csv.rows_max};
     return json_read(rows, m, &target, t->written, err);
 }
 

@@ -217,6 +217,7 @@ settings_init(laminar_database *db, const laminar_options *options) {
                 {SETTING_THREADS, options->threads},
                 {SETTING_BATCH_SIZE, options->batch_size},
                 {SETTING_MAX_CONCURRENT_QUERIES, options->max_concurrent_queries},
+                {SETTING_MAX_SQL_SIZE, options->max_sql_size},
                 {SETTING_MAX_LAG_BYTES, options->max_lag_bytes},
                 {SETTING_MAX_TEMP_DIRECTORY_SIZE, options->max_temp_directory_size},
                 {SETTING_STATEMENT_TIMEOUT_MS, options->statement_timeout_ms},
@@ -559,6 +560,13 @@ run_set(statement_context *c, const ast_statement *st, error *err) {
         error_set_at(err, ERR_INVALID_ARGUMENT, st->value->position,
                      "external_access is false, and stays so until the database is closed");
         return error_hint(err, "whoever opens a database says what its statements may reach");
+    }
+    const bool lowered = at == SETTING_MAX_SQL_SIZE || at == SETTING_MAX_CONCURRENT_QUERIES;
+    if (lowered && number > c->db->opened_with[at] && !c->db->replaying) {
+        error_set_at(err, ERR_INVALID_ARGUMENT, st->value->position,
+                     "%s is only lowered while the database is open: at most %lld",
+                     settings[at].name, (long long)c->db->opened_with[at]);
+        return error_hint(err, "open it with %s = %lld", settings[at].name, (long long)number);
     }
     apply(c->db, at, number);
     return OK;

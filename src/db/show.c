@@ -308,6 +308,23 @@ show_limit(statement_context *c, int32_t at, laminar_result **out, error *err) {
     return db_listing_close(&l, db_listing_count(&l, 0, limit_value(c->db, at), err), out, err);
 }
 
+/* What is no setting may have been meant as a list. */
+static status
+hint_list(text name, error *err) {
+    static const char *const lists[] = {"SOURCES", "STREAMS",  "SINKS",     "TABLES",
+                                        "VIEWS",   "QUERIES",  "PIPELINES", "FUNCTIONS",
+                                        "INDEXES", "SETTINGS", "LIMITS",    "CHECKPOINTS"};
+    text                     names[ARRAY_COUNT(lists)];
+    for (int32_t i = 0; i < ARRAY_COUNT(lists); i++) {
+        names[i] = text_of(lists[i]);
+    }
+    const int32_t near = text_nearest(name, names, ARRAY_COUNT(lists));
+    if (near >= 0) {
+        (void)error_hint(err, "did you mean SHOW %s?", lists[near]);
+    }
+    return ERR_INVALID_ARGUMENT;
+}
+
 /* One column, named and typed as the setting. SHOW t, of a table, is DESCRIBE t. */
 static status
 show_setting(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
@@ -320,7 +337,9 @@ show_setting(statement_context *c, const ast_statement *st, laminar_result **out
     if (at >= 0) {
         return show_limit(c, at, out, err);
     }
-    TRY(setting_find(&at, st->name.text, st->name.position, err));
+    if (setting_find(&at, st->name.text, st->name.position, err) < 0) {
+        return hint_list(st->name.text, err);
+    }
     const value       v = setting_value(c->db, at);
     const list_column shown = {setting_name(at), (type_id)v.type.id};
     db_listing        l;

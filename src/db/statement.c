@@ -400,8 +400,8 @@ db_check_text(const laminar_database *db, text sql, error *err) {
               sql.size, (long long)most);
     return error_hint(err,
                       "give values as parameters and rows by insert, which have no such limit; "
-                      "or SET max_sql_size = '%d MiB'",
-                      SQL_TEXT_BYTES_MAX >> 20);
+                      "or open the database with max_sql_size = %d or less",
+                      SQL_TEXT_BYTES_MAX);
 }
 
 status

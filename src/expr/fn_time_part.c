@@ -15,7 +15,18 @@ part_of_name(text name, date_part *out, error *err) {
     if (date_part_from_name(name, out)) {
         return OK;
     }
+    static const char *const known[] = {"millennium", "century", "decade", "year",   "quarter",
+                                        "month",      "week",    "day",    "hour",   "minute",
+                                        "second",     "era",     "epoch",  "isoyear"};
+    text                     names[ARRAY_COUNT(known)];
+    for (int32_t i = 0; i < ARRAY_COUNT(known); i++) {
+        names[i] = text_of(known[i]);
+    }
+    const int32_t near = text_nearest(name, names, ARRAY_COUNT(known));
     (void)error_set(err, ERR_QUERY_FAILED, "unknown part of a date: '%.*s'", TEXT_ARG(name));
+    if (near >= 0) {
+        return error_hint(err, "did you mean \"%s\"?", known[near]);
+    }
     (void)error_hint(err, "parts are millennium, century, decade, year, isoyear, quarter, month, "
                           "week, yearweek, day, dow, isodow, doy, era, hour, minute, second, "
                           "millisecond, microsecond, nanosecond and epoch");

@@ -4,6 +4,8 @@
  * Each overload that takes the number of arguments gets a cost: 0 for arguments of the very type,
  * more the further a value has to be cast. The cheapest wins, of equals the one that comes first in
  * functions.def. */
+#include <stdio.h>
+
 #include "expr/resolve.h"
 
 #define ARGS0 {0}, 0
@@ -438,6 +440,53 @@ line_add_overload(line *l, const function *f) {
     line_add(l, f->flags & FN_VARIADIC ? ", ...)" : ")");
 }
 
+/* The one argument that keeps an overload from fitting, when a cast makes it fit; -1: none. */
+static int32_t
+misfit(const function *f, const call_types *c, data_type *wanted) {
+    int32_t found = -1;
+    if (f->shown != NULL || f->arg_count != c->count) {
+        return -1;
+    }
+    for (int32_t i = 0; i < c->count; i++) {
+        const data_type to = type_of((type_id)(f->args[i] < TYPE_COUNT ? f->args[i] : TYPE_NULL));
+        if (f->args[i] >= TYPE_COUNT || type_casts_implicitly(c->types[i], to)) {
+            continue;
+        }
+        if (found >= 0 || !type_casts(c->types[i], to)) {
+            return -1;
+        }
+        found = i;
+        *wanted = to;
+    }
+    return found;
+}
+
+/* What an overload would take with a cast; 0: nothing is written. */
+static void
+line_add_cast(line *l, text name, const call_types *c) {
+    char say[120];
+    for (int32_t i = 0; i < ARRAY_COUNT(functions); i++) {
+        const function *f = &functions[i];
+        data_type       to = {0};
+        if (!text_equal_nocase(text_of(f->name), name)) {
+            continue;
+        }
+        const int32_t at = misfit(f, c, &to);
+        if (at >= 0) {
+            (void)snprintf(say, sizeof(say), "cast argument %d: CAST(... AS %s); ", at + 1,
+                           type_name(to));
+            line_add(l, say);
+            return;
+        }
+        if (f->args[0] == TYPE_SAME && c->count > 1 && c->types[0].id != TYPE_NULL) {
+            (void)snprintf(say, sizeof(say), "bring all to one type: CAST(... AS %.60s); ",
+                           type_name(c->types[0]));
+            line_add(l, say);
+            return;
+        }
+    }
+}
+
 static status
 no_overload(text name, const call_types *c, error *err) {
     line given = {.size = 0};
@@ -459,7 +508,9 @@ no_overload(text name, const call_types *c, error *err) {
             return error_hint(err, "there is %s; decode(x) makes text of a BLOB", known.data);
         }
     }
-    return error_hint(err, "there is %s", known.data);
+    line cast = {.size = 0};
+    line_add_cast(&cast, name, c);
+    return error_hint(err, "%sthere is %s", cast.data, known.data);
 }
 
 static status

@@ -319,7 +319,7 @@ csv_read(batch **out, mem *m, const schema *shape, filler *fill, text csv, const
     builder b;
     status  s = builder_init(&b, m, types, shape->count, err);
     if (s == OK) {
-        b.rows_max = INSERT_ROWS_MAX;
+        b.rows_max = format->rows_max > 0 ? format->rows_max : INSERT_ROWS_MAX;
         s = read_rows(&r, target, &b, err);
         if (s == OK && builder_rows(&b) > 0) {
             s = builder_take(&b, out, err);

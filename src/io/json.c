@@ -320,7 +320,7 @@ reader_open(json_reader *r, mem *m, const json_target *target, text json, error 
     }
     if (s == OK) {
         s = builder_init(&r->rows, m, types, shape->count, err);
-        r->rows.rows_max = INSERT_ROWS_MAX;
+        r->rows.rows_max = r->target->rows_max > 0 ? r->target->rows_max : INSERT_ROWS_MAX;
     }
     arena_fini(&a);
     if (s < 0) {

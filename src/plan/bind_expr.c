@@ -134,6 +134,27 @@ is_symbol(text name) {
     return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_');
 }
 
+/* The cast that there is, from the right side to the left or the other way. */
+static status
+hint_operands(binder *b, bool compares, data_type left, data_type right) {
+    if (!compares && (type_is_time(left) || left.id == TYPE_DATE)) {
+        error_hint(b->err, "a time moves by an INTERVAL%s; times are subtracted and compared",
+                   left.id == TYPE_DATE ? ", a DATE by days" : "");
+    } else if (type_equal(left, right)) {
+        error_hint(b->err, "cast both to a type that has this operator: CAST(... AS %s)",
+                   type_casts(left, type_of(TYPE_F64)) ? "DOUBLE" : "VARCHAR");
+    } else if (type_casts(right, left)) {
+        error_hint(b->err, "bring one side to the type of the other: CAST(... AS %s)",
+                   type_name(left));
+    } else if (type_casts(left, right)) {
+        error_hint(b->err, "bring one side to the type of the other: CAST(... AS %s)",
+                   type_name(right));
+    } else {
+        error_hint(b->err, "neither becomes the other; both become texts: CAST(... AS VARCHAR)");
+    }
+    return ERR_QUERY_FAILED;
+}
+
 /* An operator that has no meaning for its operands; a literal that could not be read keeps its own
  * error. */
 static status
@@ -148,9 +169,7 @@ refuse_operands(binder *b, text op, expr *const *args, int32_t position) {
     error_set_at(b->err, ERR_QUERY_FAILED, position, "cannot %s %s %.*s %s",
                  compares ? "compare" : "compute", type_name(args[0]->type), TEXT_ARG(op),
                  type_name(args[1]->type));
-    error_hint(b->err, "bring one side to the type of the other: CAST(... AS %s)",
-               type_name(args[0]->type));
-    return ERR_QUERY_FAILED;
+    return hint_operands(b, compares, args[0]->type, args[1]->type);
 }
 
 /* In a statement that is answered once now() is one instant: a constant. Other volatile calls get a

@@ -162,6 +162,16 @@ parser_at_name(const parser *p) {
             keyword_class_of(p->token.keyword) != KEYWORD_CLASS_RESERVED);
 }
 
+static status
+check_name(parser *p, text name, int32_t position) {
+    const int32_t most = limit_in_force(p->limits, LIMIT_name_bytes, SQL_NAME_BYTES_MAX);
+    if (name.size > 0 && name.size <= (size_t)most) {
+        return OK;
+    }
+    return error_set_at(p->err, ERR_SQL_PARSE_ERROR, position,
+                        "a name has 1 to %d bytes, this one has %zu", most, name.size);
+}
+
 status
 parser_name_of(parser *p, ast_name *out) {
     assert(p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_QUOTED_NAME);
@@ -172,6 +182,7 @@ parser_name_of(parser *p, ast_name *out) {
     } else {
         out->text = token_text(p->sql, p->token);
     }
+    TRY(check_name(p, out->text, p->token.start));
     parser_advance(p);
     return OK;
 }
@@ -199,11 +210,7 @@ parser_alias(parser *p, ast_name *out) {
         }
         const token t = p->token;
         TRY(token_value(&out->text, p->arena, p->sql, t, p->err));
-        if (out->text.size == 0 || out->text.size > SQL_NAME_BYTES_MAX) {
-            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, t.start,
-                                "a name has 1 to %d bytes, this one has %zu", SQL_NAME_BYTES_MAX,
-                                out->text.size);
-        }
+        TRY(check_name(p, out->text, t.start));
         out->quoted = true;
         out->position = t.start;
         parser_advance(p);

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import laminardb
+import pyarrow as pa
 import pytest
 from laminardb import LaminarConfig
 
@@ -166,21 +167,27 @@ def test_size_of_sql(db: Any) -> None:
     ]
     for call in calls:
         with pytest.raises(
-            laminardb.QueryError, match=r"\(401\): SQL text has 20971\d\d bytes[\s\S]*SET max_sql_size"
+            laminardb.QueryError,
+            match=r"\(401\): SQL text has 20971\d\d bytes[\s\S]*open the database with max_sql_size",
         ):
             call()
     assert db.query("SELECT length($1)", ["x" * (2 << 20)]).fetchone() == (2 << 20,)
     assert db.insert("t", {"k": [9], "s": ["x" * (2 << 20)]}) == 1
-    db.execute("SET max_sql_size = '4 MiB'")
-    assert db.limits()["sql_text_bytes"] == 4 << 20
-    assert db.query(long).fetchone() == (2 << 20,)
-    db.execute("CREATE VIEW v AS " + long)
-    db.execute("RESET max_sql_size")
-    assert db.query("SELECT n FROM v").fetchone() == (2 << 20,), "what was made is read again"
-    db.execute("SET max_sql_size = 1000")
-    with pytest.raises(laminardb.QueryError, match="max_sql_size is 1000"):
-        db.query("SELECT 1" + " " * 1000)
-    db.execute("SET max_sql_size = '64 MiB'")
+    with pytest.raises(ValueError, match="max_sql_size is only lowered while .* is open: at most 1048576"):
+        db.execute("SET max_sql_size = '4 MiB'")
+    with laminardb.open(config=LaminarConfig(max_sql_size=4 << 20)) as wide:
+        assert wide.limits()["sql_text_bytes"] == 4 << 20 == wide.config_get("max_sql_size")
+        assert wide.query(long).fetchone() == (2 << 20,)
+        wide.execute("CREATE VIEW v AS " + long)
+        wide.execute("SET max_sql_size = 1000")
+        assert wide.query("SELECT n FROM v").fetchone() == (2 << 20,), "what was made is read again"
+        with pytest.raises(laminardb.QueryError, match="max_sql_size is 1000"):
+            wide.query("SELECT 1" + " " * 1000)
+        wide.execute("RESET max_sql_size")
+        assert wide.limits()["sql_text_bytes"] == 4 << 20
+    for size in (999, (64 << 20) + 1):
+        with pytest.raises(ValueError, match="max_sql_size must be at"):
+            LaminarConfig(max_sql_size=size)
     for wrong in ("'65 MiB'", "999", "NULL"):
         with pytest.raises((ValueError, TypeError), match="max_sql_size must be at least 1000 bytes"):
             db.execute(f"SET max_sql_size = {wrong}")
@@ -333,6 +340,27 @@ def test_parameters_and_subscriptions_are_lowered(db: Any) -> None:
         db.subscribe("SELECT * FROM s")
     open_ones.pop().cancel()
     db.subscribe("SELECT * FROM s").cancel()
+
+
+def test_rows_of_an_insert_and_names_are_lowered(db: Any) -> None:
+    db.execute("CREATE SOURCE few (k BIGINT); SET max_insert_rows = 2; SET max_name_bytes = 3")
+    ways: list[Any] = [
+        lambda n: db.insert("few", {"k": list(range(n))}),
+        lambda n: db.insert("few", [{"k": i} for i in range(n)]),
+        lambda n: db.insert_csv("few", "k\n" + "1\n" * n),
+        lambda n: db.insert_json("few", '{"k":1}' * n),
+        lambda n: db.insert("few", pa.table({"k": list(range(n))})),
+    ]
+    for way in ways:
+        assert way(1) == 1 and way(2) == 2
+        with pytest.raises(laminardb.IngestionError, match="more than 2 rows"):
+            way(3)
+    assert db.query("SELECT k AS abc FROM few LIMIT 1").column_names == ["abc"]
+    for longer in ("k AS abcd", 'k AS "abcd"', "k AS 'abcd'", "k abcd"):
+        with pytest.raises(laminardb.QueryError, match="a name has 1 to 3 bytes, this one has 4"):
+            db.query(f"SELECT {longer} FROM few")
+    db.execute("RESET ALL")
+    assert db.insert("few", {"k": [1, 2, 3]}) == 3
 
 
 def test_fixed_limits_say_so(db: Any) -> None:
