@@ -170,6 +170,8 @@ db_plan_env(laminar_database *db) {
                       .retain = db_retain_text(db),
                       .zone = db_zone(db),
                       .variables = &db->variables,
+                      .setting = setting_current,
+                      .settings_of = db,
                       .joins_max = db_limit(db, LIMIT_joins, SQL_JOINS_MAX),
                       .windows_max = db_limit(db, LIMIT_windows_per_row, SQL_WINDOWS_MAX)};
 }

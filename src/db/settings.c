@@ -153,6 +153,18 @@ setting_find(int32_t *at, text name, int32_t position, error *err) {
     return ERR_INVALID_ARGUMENT;
 }
 
+status
+setting_current(value *out, const void *db, text name, int32_t position, error *err) {
+    int32_t at;
+    if (limit_find(&at, name, position, NULL) == OK && at >= 0) {
+        *out = value_i64(limit_value(db, at));
+        return OK;
+    }
+    TRY(setting_find(&at, name, position, err));
+    *out = setting_value(db, at);
+    return OK;
+}
+
 void
 settings_started(laminar_database *db) {
     const int64_t skew = atomic_load(&db->settings[SETTING_MAX_FUTURE_SKEW]);

@@ -14,7 +14,9 @@ value       setting_default(const laminar_database *db, int32_t at); /* what RES
 const char *setting_description(int32_t at);
 const char *setting_effect(int32_t at); /* when a change takes effect */
 /* ERR_INVALID_ARGUMENT names the nearest. */
-bool    setting_exists(text name);
+bool setting_exists(text name);
+/* plan_env.setting: what is in force, of limits too. */
+status  setting_current(value *out, const void *db, text name, int32_t position, error *err);
 status  setting_find(int32_t *at, text name, int32_t position, error *err) MUST_USE;
 int64_t settings_memory_limit(void); /* where nothing is said */
 /* Defaults, and what the options of open say; before anything else runs. */

@@ -322,6 +322,7 @@ statement_run(statement_context *c, const ast_statement *st, laminar_result **ou
     c->env = db_plan_env(c->db);
     if (is_kept(st)) {
         c->env.variables = NULL;
+        c->env.setting = NULL;
     }
     c->now_us = c->at_us == INT64_MAX ? EVAL_NOW : c->asked_us;
     c->env.statement_us = &c->now_us;

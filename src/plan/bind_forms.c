@@ -286,6 +286,36 @@ bind_variable(expr **out, context *c, const ast_expr *e, bool *done) {
     return *out == NULL ? out_of_memory(b) : OK;
 }
 
+/* current_setting('name') */
+static status
+bind_setting(expr **out, context *c, const ast_expr *e, bool *done) {
+    binder         *b = c->binder;
+    const plan_env *env = b->env;
+    value           v;
+    *done =
+        e->arg_count == 1 && ast_is_call(e, "current_setting") && e->args[0]->kind == AST_STRING;
+    if (!*done) {
+        return OK;
+    }
+    if (b->streaming || b->view_depth > 0 || env->setting == NULL) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "a setting changes, and what is kept would not follow");
+        return error_hint(b->err, "write the value in the place of current_setting()");
+    }
+    if (env->setting(&v, env->settings_of, e->args[0]->text, e->args[0]->position, b->err) < 0) {
+        if (b->err != NULL) {
+            b->err->status = ERR_QUERY_FAILED;
+        }
+        return ERR_QUERY_FAILED;
+    }
+    if (!v.is_null && type_physical(v.type) == PHYSICAL_TEXT) {
+        v.s = arena_text(b->arena, v.s);
+        TRY(v.s.data == NULL ? out_of_memory(b) : OK);
+    }
+    *out = make_constant(b, &v, e->position);
+    return *out == NULL ? out_of_memory(b) : OK;
+}
+
 status
 bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
     const ast_expr *last = e->arg_count > 0 ? e->args[e->arg_count - 1] : NULL;
@@ -306,5 +336,6 @@ bind_spread_call(expr **out, context *c, const ast_expr *e, bool *done) {
     TRY(*done ? OK : bind_several(out, c, e, done));
     TRY(*done ? OK : bind_epoch(out, c, e, done));
     TRY(*done ? OK : bind_variable(out, c, e, done));
+    TRY(*done ? OK : bind_setting(out, c, e, done));
     return *done ? OK : bind_list_aggregate(out, c, e, done);
 }

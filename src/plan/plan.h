@@ -272,6 +272,10 @@ typedef struct plan_env {
     text                  zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
     int32_t               joins_max, windows_max; /* of a FROM, of a row; 0: the highest */
     plan_variable *const *variables; /* NULL: what is made outlives them, so it may read none */
+    /* A setting or a limit by its name, ERR_INVALID_ARGUMENT names the nearest; texts are borrowed.
+     * NULL as variables is. */
+    status (*setting)(value *out, const void *settings_of, text name, int32_t position, error *err);
+    const void *settings_of;
 } plan_env;
 
 /* A SELECT. `streaming` refuses what cannot be maintained, checks EMIT and keeps ORDER BY + LIMIT

@@ -355,7 +355,7 @@ def test_rows_of_an_insert_and_names_are_lowered(db: Any) -> None:
         assert way(1) == 1 and way(2) == 2
         with pytest.raises(laminardb.IngestionError, match="more than 2 rows"):
             way(3)
-    assert db.query("SELECT k AS abc FROM few LIMIT 1").column_names == ["abc"]
+    assert db.query("SELECT k AS abc FROM few LIMIT 1").columns == ["abc"]
     for longer in ("k AS abcd", 'k AS "abcd"', "k AS 'abcd'", "k abcd"):
         with pytest.raises(laminardb.QueryError, match="a name has 1 to 3 bytes, this one has 4"):
             db.query(f"SELECT {longer} FROM few")
