@@ -35,16 +35,17 @@ write_sealed(const char *path, uint64_t salt, int32_t size) {
 }
 
 static void
-make(manifest *out, rows_file *rows, int64_t id) {
+make(manifest *out, manifest_file *rows, int64_t id) {
     error err = {0};
     buf   path;
     bool  ignored;
     buf_init(&path, &m, SIZE_MAX / 2);
-    *rows = (rows_file){.number = id, .salt = 100 + (uint64_t)id, .count = 1};
+    *rows =
+        (manifest_file){.kind = FILE_ROWS, .number = id, .salt = 100 + (uint64_t)id, .count = 1};
     *out = (manifest){.id = id, .state_salt = 200 + (uint64_t)id, .file_count = 1, .files = rows};
-    CHECK_OK(manifest_path(DIRECTORY, "rows", id, &path, &err));
+    CHECK_OK(manifest_path(DIRECTORY, FILE_ROWS, id, &path, &err));
     rows->size = write_sealed(path.data, rows->salt, ROWS_BYTES);
-    CHECK_OK(manifest_path(DIRECTORY, "state", id, &path, &err));
+    CHECK_OK(manifest_path(DIRECTORY, FILE_STATE, id, &path, &err));
     out->state_size = write_sealed(path.data, out->state_salt, STATE_BYTES);
     CHECK_OK(manifest_write(out, &m, &fs.base, DIRECTORY, &ignored, &err));
     buf_fini(&path);
@@ -106,9 +107,9 @@ flip_sealed(const char *name, uint64_t salt, int64_t size) {
 
 static void
 test_every_bit(void **state) {
-    manifest  made;
-    rows_file rows;
-    error     err;
+    manifest      made;
+    manifest_file rows;
+    error         err;
     (void)state;
     kernel_init();
     mem_init(&m, INT64_MAX);
@@ -146,7 +147,7 @@ test_other_files(void **state) {
                                         DIRECTORY "/state-0000000000000001",
                                         DIRECTORY "/rows-0000000000000001"};
     manifest                 first, second;
-    rows_file                rows[2];
+    manifest_file            rows[2];
     error                    err;
     (void)state;
     mem_init(&m, INT64_MAX);
