@@ -150,7 +150,9 @@ hint_operands(binder *b, bool compares, data_type left, data_type right) {
         error_hint(b->err, "bring one side to the type of the other: CAST(... AS %s)",
                    type_name(right));
     } else {
-        error_hint(b->err, "neither becomes the other; both become texts: CAST(... AS VARCHAR)");
+        error_hint(b->err, "neither becomes the other%s",
+                   compares ? "; both become texts: CAST(... AS VARCHAR)"
+                            : ": cast one side to a type that the operator takes");
     }
     return ERR_QUERY_FAILED;
 }
