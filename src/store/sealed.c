@@ -156,7 +156,8 @@ sealed_turn(sealed_writer *w, status so_far, sealed_reader **out, error *err) {
 
 status
 sealed_sync(sealed_reader *r, error *err) {
-    return r->fs->sync(r->file, err);
+    TRY(r->fs->sync(r->file, err));
+    return OK;
 }
 
 static int64_t

@@ -471,6 +471,8 @@ live(life *l) {
         run(l, db, "CREATE STREAM c AS SELECT n % 3 AS k, count(*) AS c FROM t GROUP BY k") &&
         laminar_database_start(db, &e) == LAMINAR_OK) {
         insert(l, db, 0, 10);
+        (void)run(l, db, "CREATE SOURCE u (n BIGINT)"); /* rows enough for a file of them */
+        (void)run(l, db, "INSERT INTO u SELECT * FROM generate_series(1, 1100)");
         checkpoint(l, db);
         insert(l, db, 10, 14);
         checkpoint(l, db);
@@ -527,6 +529,14 @@ check(life *l, const char *what) {
             assert_int_equal(v.i, 0);
             laminar_result_free(r);
         }
+    }
+    const char *whole = "SELECT count(*) IN (0, 1100) AND coalesce(sum(n), 605550) = 605550 FROM u";
+    r = NULL;
+    if (laminar_database_execute(db, whole, &r, &e) == LAMINAR_OK) {
+        laminar_value v;
+        assert_int_equal(laminar_result_value(r, 0, 0, &v), LAMINAR_OK);
+        assert_int_equal(v.i, 1); /* all of it or nothing */
+        laminar_result_free(r);
     }
     const bool as_told = (there & l->kept) == l->kept && (there & ~l->tried) == 0;
     const bool put_back = l->maybe_restored && there == l->restored;
