@@ -49,9 +49,6 @@ def _as_now(shown: str | None, now: Any) -> Any:
     return int(shown) if shown.lstrip("-").isdigit() and not isinstance(now, str) else shown
 
 
-_SPILL_THRESHOLD = 1_000_000  # that of the engine
-
-
 class Connection(Operating):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
@@ -105,7 +102,7 @@ class Connection(Operating):
             settings.wal_limit_bytes or 0,
             settings.wal_segment_bytes or 0,
         )
-        if settings.table_spill_threshold != _SPILL_THRESHOLD:
+        if settings.table_spill_threshold != 1_000_000:  # that of the engine
             self.execute(f"SET table_spill_threshold = {settings.table_spill_threshold}")
         self._config = settings
         return self

@@ -167,13 +167,16 @@ int32_t db_threads(const laminar_database *db); /* that may work on one query */
 /* ---- database.c */
 status db_check_process(const laminar_database *db,
                         error                  *err) MUST_USE; /* refuses a forked child */
-/* Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave.
+/* ---- token.c
+ * Takes the token of an open database; refuses a closed one and a forked child. Pair with db_leave.
  */
 status db_enter(laminar_database *db, error *err) MUST_USE;
 /* The same for what tidies up: no signal ends the wait. False: refused. */
-bool db_enter_always(laminar_database *db) MUST_USE;
-void db_leave(laminar_database *db);
-void db_enter_again(laminar_database *db); /* after db_leave in between: the token alone */
+bool   db_enter_always(laminar_database *db) MUST_USE;
+status db_take_token(laminar_database *db, error *err) MUST_USE; /* of a closed one too */
+void   db_leave(laminar_database *db);
+void   db_end_entered(laminar_database *db); /* database.c: with the token, which goes */
+void   db_enter_again(laminar_database *db); /* after db_leave in between: the token alone */
 /* For calls that wait: asks the embedding program, at least every WAIT_LOOK_US. */
 #define WAIT_LOOK_US 50000
 bool db_is_interrupted(laminar_database *db);
