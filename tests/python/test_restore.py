@@ -106,7 +106,8 @@ def test_subscriptions_see_the_difference(db: laminardb.Connection) -> None:
     definitions(db)
     db.insert("t", [(1, 1), (2, 2), (3, 3)])
     at = db.checkpoint()
-    subs = {name: db.subscribe_stream(name) for name in "ncf"}
+    subs: dict[str, laminardb.Subscription | laminardb.StreamSubscription] = {}
+    subs.update({name: db.subscribe_stream(name) for name in "ncf"})
     subs["sql"] = db.subscribe("SELECT k, max(v) AS m FROM t GROUP BY k")
     subs["bound"] = db.subscribe("SELECT k, v FROM t WHERE k >= ?", [2])
     subs["table"] = db.subscribe("SELECT k, n FROM u")
