@@ -645,9 +645,9 @@ scan_source(const char *root, const char *file) {
     static const char *const calls[] = {
         "open",     "close",  "read",   "write",          "sync",           "size", "truncate",
         "allocate", "rename", "remove", "sync_directory", "make_directory", "lock", "list"};
-    char line[400], name[40];
-    (void)snprintf(line, sizeof(line), "%s/src/%s", root, file);
-    FILE *f = fopen(line, "r");
+    char line[400], name[40], path[900];
+    (void)snprintf(path, sizeof(path), "%s/src/%s", root, file);
+    FILE *f = fopen(path, "r");
     assert_non_null(f);
     for (int32_t n = 1; fgets(line, sizeof(line), f) != NULL; n++) {
         for (const char *at = line; (at = strstr(at, "fs->")) != NULL; at += 4) {
