@@ -112,4 +112,7 @@ bool             agg_can_merge(const agg_class *class, const agg_signature *sign
 int32_t          agg_class_count(void);
 const agg_class *agg_class_at(int32_t i);
 
+/* Its results may be longer than what it was given. */
+bool agg_makes_values(const agg *a);
+
 #endif

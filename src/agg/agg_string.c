@@ -97,3 +97,8 @@ const agg_class agg_string_agg_class = {
     .rebuild = listing_rebuild,
     .validate = listing_validate,
 };
+
+bool
+agg_makes_values(const agg *a) {
+    return a->class == &agg_string_agg_class || !type_equal(a->output, a->input);
+}

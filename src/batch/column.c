@@ -299,6 +299,24 @@ text_at(const column *c, int64_t row) {
     return strview_text((const strview *)c->values + row);
 }
 
+int64_t
+column_longest(const column *c, int32_t rows) {
+    int64_t longest = 0;
+    if (!physical_is_view(type_physical(c->type))) {
+        return 0;
+    }
+    for (int32_t i = 0; i < rows; i++) {
+        if (c->layout == COLUMN_OFFSETS) {
+            const int32_t *at = (const int32_t *)c->values + i;
+            longest = column_is_null(c, i) ? longest : max_i64(longest, at[1] - at[0]);
+        } else {
+            const strview *v = (const strview *)c->values + i;
+            longest = column_is_null(c, i) ? longest : max_i64(longest, v->size);
+        }
+    }
+    return longest;
+}
+
 value
 column_value(const column *c, int64_t row) {
     value v = {.type = c->type, .is_null = column_is_null(c, row) || c->type.id == TYPE_NULL};

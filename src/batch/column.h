@@ -113,6 +113,9 @@ typedef struct column {
     chunk *owner;
 } column;
 
+/* Bytes of the longest text, BLOB or nested value; 0 for other types. */
+int64_t column_longest(const column *c, int32_t rows);
+
 typedef struct field {
     text      name;
     data_type type;

@@ -237,7 +237,7 @@ apply_change(statement_context *c, const ast_statement *st, object *o, void *con
     }
     batch *rows = st->kind == AST_UPDATE ? f->made : NULL;
     if (rows != NULL) {
-        TRY(db_check_not_null(o, &rows->rows, err));
+        TRY(db_check_made(c->db, o, &rows->rows, err));
     }
     row_change change = {.rows = rows,
                          .actions = actions,
@@ -407,12 +407,10 @@ upsert_open(upsert *u, statement_context *c, const ast_statement *st, object *o,
     }
     exprs[count] = u->plan.where;
     u->both = (schema){.count = 2 * count, .fields = fields};
-    TRY(program_compile(&u->program, &u->arena, exprs, count + (u->plan.where != NULL), &u->both,
-                        err));
     u->eval = c->env.eval;
     u->eval.now_us = eval_instant(&u->eval, &c->now_us); /* of DEFAULT now() */
-    program_use(u->program, &u->eval);
-    return OK;
+    return program_compile_for(&u->program, &u->arena, exprs, count + (u->plan.where != NULL),
+                               &u->both, &u->eval, err);
 }
 
 /* The new row for each pair of an old row and one of `rows`, of up to BATCH_ROWS; kept: those whose
@@ -592,7 +590,7 @@ run_round(upsert *u, const delta *rows, int32_t *left, int32_t *left_count, int6
     }
     builder_fini(&r.rows);
     if (s == OK && made != NULL) {
-        s = db_check_not_null(u->o, &made->rows, err);
+        s = db_check_made(u->db, u->o, &made->rows, err);
     }
     if (s == OK && made != NULL) {
         row_change change = {
@@ -649,7 +647,7 @@ change_insert(statement_context *c, const ast_statement *st, object *o, batch *r
     conflict_action              actions[KEYS_MAX];
     *came = 0;
     TRY(db_writable(c->db, err));
-    TRY(db_check_not_null(o, &rows->rows, err));
+    TRY(db_check_made(c->db, o, &rows->rows, err));
     if (action == AST_CONFLICT_UPDATE) {
         return insert_or_update(c, st, o, rows, came, err);
     }

@@ -497,7 +497,7 @@ db_insert(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
     TRY(db_wait_for_room(db, o, err));
     if (!wait) { /* what would be refused must be refused now */
         TRY(db_writable(db, err));
-        TRY(db_check_not_null(o, &rows->rows, err));
+        TRY(db_check_made(db, o, &rows->rows, err));
     }
     if (db_in_own_transaction(db)) {
         TRY(db_enter(db, err)); /* nobody else may take it along: a transaction is its thread's */

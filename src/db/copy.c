@@ -18,6 +18,7 @@ read_options(statement_context *c, const ast_statement *st, file_options *o, tex
              error *err) {
     *o = (file_options){.format = {NULL, 0}};
     csv_options_init(&o->csv);
+    db_limits_of_files(c->db, &o->csv);
     for (int32_t i = 0; i < st->option_count; i++) {
         const ast_option *option = &st->options[i];
         value             v;

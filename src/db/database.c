@@ -164,7 +164,10 @@ db_retain_text(const laminar_database *db) {
 
 plan_env
 db_plan_env(laminar_database *db) {
-    return (plan_env){.eval = {.clock = &db->clock.base, .random = &db->random, .now_us = EVAL_NOW},
+    return (plan_env){.eval = {.clock = &db->clock.base,
+                               .random = &db->random,
+                               .now_us = EVAL_NOW,
+                               .limits = db_eval_limits(db)},
                       .real_division = db_setting(db, SETTING_INTEGER_DIVISION) == 0,
                       .nulls = (plan_nulls)db_setting(db, SETTING_DEFAULT_NULL_ORDER),
                       .retain = db_retain_text(db),
@@ -173,7 +176,10 @@ db_plan_env(laminar_database *db) {
                       .setting = setting_current,
                       .settings_of = db,
                       .joins_max = db_limit(db, LIMIT_joins, SQL_JOINS_MAX),
-                      .windows_max = db_limit(db, LIMIT_windows_per_row, SQL_WINDOWS_MAX)};
+                      .windows_max = db_limit(db, LIMIT_windows_per_row, SQL_WINDOWS_MAX),
+                      .grouping_sets_max = db_limit(db, LIMIT_grouping_sets, SQL_GROUPING_SETS_MAX),
+                      .grouping_keys_max =
+                          db_limit(db, LIMIT_grouping_keys, SQL_GROUPING_KEYS_MAX)};
 }
 
 int32_t

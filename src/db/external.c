@@ -148,6 +148,7 @@ static status
 read_call(statement_context *c, file_call *f, const ast_expr *call, error *err) {
     *f = (file_call){.path_position = call->position};
     csv_options_init(&f->options.csv);
+    db_limits_of_files(c->db, &f->options.csv);
     if (call->kind == AST_STRING) {
         TRY(file_format(&f->format, &f->options, call->text, call->position, err));
         return add_path(c, f, call->text, call->position, err);

@@ -8,8 +8,25 @@
 #include "io/csv.h"
 #include "io/json.h"
 
+/* Where value_bytes is lowered; the doors keep to the highest by themselves. */
+static status
+check_bytes(const laminar_database *db, const object *o, const delta *rows, error *err) {
+    const int32_t most = db_limit(db, LIMIT_value_bytes, 0);
+    for (int32_t i = 0; most > 0 && i < rows->column_count; i++) {
+        const int64_t size = column_longest(&rows->columns[i], rows->row_count);
+        if (size > most) {
+            error_set(err, ERR_INGESTION_FAILED,
+                      "column \"%.*s\": a value of %lld bytes is too long; at most %d are allowed",
+                      TEXT_ARG(o->schema->fields[i].name), (long long)size, most);
+            return error_hint(err, "RESET max_value_bytes allows more");
+        }
+    }
+    return OK;
+}
+
 status
-db_check_not_null(const object *o, const delta *rows, error *err) {
+db_check_made(const laminar_database *db, const object *o, const delta *rows, error *err) {
+    TRY(check_bytes(db, o, rows, err));
     for (int32_t i = 0; i < rows->column_count; i++) {
         if (o->schema->fields[i].nullable || rows->columns[i].validity == NULL) {
             continue;
@@ -100,7 +117,7 @@ db_append_batch(laminar_database *db, object *o, batch *rows, error *err) {
     if (now->impl == NULL) {
         return db_refuse_gone(o, err);
     }
-    TRY(db_check_not_null(o, &rows->rows, err));
+    TRY(db_check_made(db, o, &rows->rows, err));
     return engine_append(db->engine, now->impl, rows, err);
 }
 
@@ -520,6 +537,7 @@ laminar_database_flush(laminar_database *db, laminar_error *err) {
 typedef struct text_insert {
     text       written;
     csv_format csv;
+    int32_t    json_depth;
     interrupt  guard;
     defaults   fill;
     status (*read)(struct text_insert *t, batch **rows, mem *m, const object *o, error *err);
@@ -534,6 +552,8 @@ insert_text(laminar_database *db, const char *name, text_insert *t, int64_t *row
     TRY(find_object(db, name, &o, err));
     t->guard = insert_guard(db);
     t->csv.rows_max = db_limit(db, LIMIT_insert_rows, INSERT_ROWS_MAX);
+    t->csv.field_max = db_limit(db, LIMIT_csv_field_bytes, CSV_FIELD_MAX);
+    t->json_depth = db_limit(db, LIMIT_json_depth, JSON_DEPTH_MAX);
     defaults_init(&t->fill, o, db->mem, &env.eval, NULL);
     status s = t->read(t, &rows, db->mem, o, err);
     defaults_fini(&t->fill);
@@ -579,7 +599,9 @@ read_json(text_insert *t, batch **rows, mem *m, const object *o, error *err) {
                                 .coerce = coerce_json,
                                 .context = (void *)(uintptr_t)o,
                                 .guard = &t->guard,
-                                .rows_max = t->csv.rows_max};
+                                .rows_max = t->csv.rows_max,
+                                .depth_max = t->json_depth,
+                                .text_max = t->csv.field_max};
     return json_read(rows, m, &target, t->written, err);
 }
 

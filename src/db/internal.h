@@ -251,8 +251,11 @@ laminar_status report(laminar_error *out, const error *err, status s, text sql);
 
 /* ---- limits.c: SET max_<limit> */
 /* What is in force: the highest while a log is run. */
+/* highest 0: what was lowered, or 0. */
 int32_t db_limit(const laminar_database *db, limit_id at, int32_t highest);
 void    db_limits(const laminar_database *db, sql_limits *out);
+/* Those that programs look at; 0 where nothing is lowered. */
+eval_limits db_eval_limits(const laminar_database *db);
 /* The limit that max_... names; *out -1: it is none. */
 status limit_find(int32_t *out, text name, int32_t position, error *err) MUST_USE;
 status limit_set(laminar_database *db, int32_t at, const value *v, int32_t position,
@@ -296,14 +299,16 @@ status answer_builder(laminar_result **out, mem *m, builder *rows, const list_co
  */
 status db_fit_result(batch **out, laminar_database *db, const plan_env *env, const object *o,
                      const int32_t *from, const result *rows, error *err) MUST_USE;
-/* With the token held: refuses after shutdown and after DROP, checks NOT NULL, appends. The caller
+/* With the token held: refuses after shutdown and after DROP, checks rows, appends. The caller
  * settles the engine before it leaves. */
 status db_append_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;
 /* The object has no rows any more: it was dropped, or altered. */
 status db_refuse_gone(const object *o, error *err) MUST_USE;
 /* Without the token, before rows are accepted: waits until readers with LAG_BLOCK have room. */
 status db_wait_for_room(laminar_database *db, const object *o, error *err) MUST_USE;
-status db_check_not_null(const object *o, const delta *rows, error *err) MUST_USE;
+/* NOT NULL, and the length of values. */
+status db_check_made(const laminar_database *db, const object *o, const delta *rows,
+                     error *err) MUST_USE;
 
 /* ---- combine.c: inserts from several threads */
 status queue_open(laminar_database *db, error *err) MUST_USE;

@@ -2,7 +2,7 @@
 /* limits.c - the limits of statements: listed, and lowered by SET max_<name> = n while the database
  * is open. None goes above what it is when the database is opened. */
 #include "sql/limits.h"
-#include "db/internal.h"
+#include "db/statement.h"
 #include "io/csv.h"
 #include "io/json.h"
 
@@ -21,7 +21,7 @@ static const struct {
 int32_t
 db_limit(const laminar_database *db, limit_id at, int32_t highest) {
     const int64_t now = db->replaying ? 0 : atomic_load(&db->limits[at]);
-    return now > 0 && now < highest ? (int32_t)now : highest;
+    return now > 0 && (highest == 0 || now < highest) ? (int32_t)now : highest;
 }
 
 void
@@ -29,6 +29,21 @@ db_limits(const laminar_database *db, sql_limits *out) {
     for (int32_t i = 0; i < LIMIT_COUNT; i++) {
         out->now[i] = db->replaying ? 0 : atomic_load(&db->limits[i]);
     }
+}
+
+/* What is kept is made again by another start of the process, where nothing is lowered. */
+eval_limits
+db_eval_limits(const laminar_database *db) {
+    return (eval_limits){.like_bytes = db_limit(db, LIMIT_like_pattern_bytes, 0),
+                         .value_bytes = db_limit(db, LIMIT_value_bytes, 0),
+                         .series_rows = db_limit(db, LIMIT_series_rows, 0),
+                         .recursion_steps = db_limit(db, LIMIT_recursion_steps, 0)};
+}
+
+void
+db_limits_of_files(const laminar_database *db, csv_options *o) {
+    o->field_max = db_limit(db, LIMIT_csv_field_bytes, CSV_FIELD_MAX);
+    o->depth_max = db_limit(db, LIMIT_json_depth, JSON_DEPTH_MAX);
 }
 
 const char *

@@ -342,7 +342,7 @@ apply(merge *m, error *err) {
     status s = OK;
     if (builder_rows(&m->rows) > 0) {
         s = builder_take(&m->rows, &made, err);
-        s = s < 0 ? s : db_check_not_null(m->o, &made->rows, err);
+        s = s < 0 ? s : db_check_made(m->c->db, m->o, &made->rows, err);
     }
     if (s == OK && m->changed > 0) {
         row_change change = {

@@ -41,6 +41,8 @@ typedef struct file_options {
     text format;     /* "csv", "json", "parquet", "arrow"; data NULL: by the ending of the path */
     csv_options csv; /* some of which go for JSON too */
 } file_options;
+/* What was lowered of the limits of files (limits.c). */
+void db_limits_of_files(const laminar_database *db, csv_options *o);
 /* name => value. `position` is where an error stands. */
 status file_option_set(file_options *o, arena *a, const ast_name *name, const value *v,
                        int32_t position, error *err) MUST_USE;

@@ -407,25 +407,26 @@ run_step(runner *r, const plan_node *n, step *to, batch **rows, int32_t count, e
 }
 
 static status
-endless(const plan_node *n, error *err) {
+endless(const plan_node *n, int32_t most, error *err) {
     error_set_at(err, ERR_QUERY_FAILED, n->position,
-                 "recursive query \"%.*s\" has not ended after %d steps", TEXT_ARG(n->label),
-                 SQL_RECURSION_MAX);
+                 "recursive query \"%.*s\" has not ended after %d steps", TEXT_ARG(n->label), most);
     return error_hint(err, "let a condition of the step end it, or read it with LIMIT");
 }
 
 static status
 run_recursion(runner *r, const plan_node *n, error *err) {
-    step    to = {.target = r->once, .op = r->once->ops[n->id]};
-    batch **rows;
-    int32_t count, capacity;
-    status  s = run_node(r, n->inputs[0], err);
+    step          to = {.target = r->once, .op = r->once->ops[n->id]};
+    batch       **rows;
+    int32_t       count, capacity;
+    const int32_t lowered = r->once->plan->eval.limits.recursion_steps;
+    const int32_t most = lowered > 0 ? lowered : SQL_RECURSION_MAX;
+    status        s = run_node(r, n->inputs[0], err);
     for (int32_t i = 0; s >= 0 && !to.done; i++) {
         recursion_take(r->once, n, &rows, &count, &capacity);
         if (count == 0) {
             return OK;
         }
-        s = i == SQL_RECURSION_MAX ? endless(n, err) : run_step(r, n, &to, rows, count, err);
+        s = i == most ? endless(n, most, err) : run_step(r, n, &to, rows, count, err);
         recursion_free(r->once->mem, rows, count, capacity);
         s = s < 0 ? s : check_cancelled(r, err);
     }

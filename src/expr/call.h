@@ -71,9 +71,10 @@ typedef struct fn_call {
     char           *text_next;
     size_t          text_left;
     int64_t         spent; /* work since it was asked whether the query is to stop */
-    const eval_env *eval;  /* of the program; NULL: it calls nothing volatile */
-    arena          *scratch;
-    error          *err;
+    const eval_env
+          *eval; /* of the program; NULL: it calls nothing volatile, limits are the highest */
+    arena *scratch;
+    error *err;
 } fn_call;
 
 /* For kernels whose rows may be long: about as many bytes, or items times their width, were looked

@@ -26,8 +26,7 @@ prepare(defaults *d, int32_t at, program **out, error *err) {
     }
     if (d->programs[at] == NULL) {
         program *made = NULL;
-        TRY(program_compile(&made, &d->arena, self, 1, &none, err));
-        program_use(made, &d->eval);
+        TRY(program_compile_for(&made, &d->arena, self, 1, &none, &d->eval, err));
         d->programs[at] = made;
     }
     d->eval.now_us = eval_instant(&d->eval, d->statement_us);

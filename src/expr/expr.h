@@ -135,12 +135,13 @@ typedef struct program program;
  * lifetime (arena a). */
 status program_compile(program **out, arena *a, expr *const *exprs, int32_t count,
                        const schema *input, error *err) MUST_USE;
+/* With what volatile functions look at, and limits; without, calling one is an internal error. */
+status program_compile_for(program **out, arena *a, expr *const *exprs, int32_t count,
+                           const schema *input, const eval_env *eval, error *err) MUST_USE;
 /* Evaluates over in->row_count rows. out[i] may alias input columns (plain references keep owner
  * and layout); computed ones are transient in scratch. Computed text is views. Errors carry the
  * expression's position and the values. Not reentrant: one program per operator instance. */
 status program_run(program *p, const delta *in, column *out, arena *scratch, error *err) MUST_USE;
-/* What volatile functions of a program look at. Not set: calling one is an internal error. */
-void program_use(program *p, const eval_env *s);
 /* An expression without columns, for one row (text lives in a). s NULL: nothing in it is volatile.
  */
 status expr_evaluate(value *out, const expr *e, const eval_env *s, arena *a, error *err) MUST_USE;

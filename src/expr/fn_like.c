@@ -19,6 +19,7 @@ typedef struct pattern {
     bool    any_case;
     int32_t piece_count;
     piece  *pieces;
+    size_t  size;     /* bytes of it as it is written */
     size_t  size_min; /* bytes a text must have at least */
 } pattern;
 
@@ -55,21 +56,29 @@ put_byte(cutter *k, char byte, bool wild) {
     k->used++;
 }
 
+/* A constant pattern is cut before the limit in force is known, so it is looked at in each call. */
+static status
+check_size(size_t size, const eval_env *e, error *err) {
+    const int32_t lowered = e == NULL ? 0 : e->limits.like_bytes;
+    const int32_t most = lowered > 0 ? lowered : SQL_LIKE_BYTES_MAX;
+    if (size > (size_t)most) {
+        error_set(err, ERR_QUERY_FAILED, "a pattern of LIKE has %zu bytes; at most %d are allowed",
+                  size, most);
+        return error_hint(err, "contains() looks for a text of any length");
+    }
+    return OK;
+}
+
 /* `escape` is one character or empty. */
 static status
 cut(pattern *p, arena *a, text like, text escape, bool any_case, error *err) {
     size_t percents = 0;
-    if (like.size > SQL_LIKE_BYTES_MAX) {
-        error_set(err, ERR_QUERY_FAILED, "a pattern of LIKE has %zu bytes; at most %d are allowed",
-                  like.size, SQL_LIKE_BYTES_MAX);
-        error_hint(err, "contains() looks for a text of any length");
-        return ERR_QUERY_FAILED;
-    }
+    TRY(check_size(like.size, NULL, err));
     for (size_t i = 0; i < like.size; i++) {
         percents += like.data[i] == '%';
     }
     char *copy = arena_alloc(a, 3 * like.size + 1);
-    *p = (pattern){.any_case = any_case};
+    *p = (pattern){.any_case = any_case, .size = like.size};
     p->pieces = arena_alloc(a, (percents + 1) * sizeof(piece));
     if (copy == NULL || p->pieces == NULL) {
         return error_memory(err);
@@ -248,6 +257,7 @@ folded_text(fn_call *c, const pattern *p, int32_t row, text *out) {
 
 static status
 match_constant(fn_call *c, const pattern *p) {
+    TRY(check_size(p->size, c->eval, c->err));
     uint8_t   *z = c->values;
     const bool any = p->piece_count == 0 && !(p->anchored_start && p->anchored_end);
     for (int32_t i = 0; i < c->row_count; i++) {
@@ -282,6 +292,7 @@ match_rows(fn_call *c, bool any_case) {
         pattern          p;
         text             t;
         TRY(check_escape(escape, c->err));
+        TRY(check_size(operand_text(&c->args[1], i).size, c->eval, c->err));
         TRY(cut(&p, c->scratch, operand_text(&c->args[1], i), escape, any_case, c->err));
         if (!folded_text(c, &p, i, &t)) {
             return error_memory(c->err);

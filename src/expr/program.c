@@ -195,14 +195,15 @@ compile_volatile(compiler *c, const expr *e, int32_t depth) {
 }
 
 status
-program_compile(program **out, arena *a, expr *const *exprs, int32_t count, const schema *input,
-                error *err) {
+program_compile_for(program **out, arena *a, expr *const *exprs, int32_t count, const schema *input,
+                    const eval_env *eval, error *err) {
     compiler c = {.arena = a, .err = err, .input = input};
     c.program = arena_alloc_zero(a, sizeof(*c.program));
     c.scope = &c.root;
     if (c.program == NULL) {
         return error_memory(err);
     }
+    c.program->eval = eval;
     c.program->outputs = arena_alloc(a, (size_t)count * sizeof(*c.program->outputs));
     if (c.program->outputs == NULL) {
         return error_memory(err);
@@ -218,9 +219,17 @@ program_compile(program **out, arena *a, expr *const *exprs, int32_t count, cons
     return OK;
 }
 
-void
-program_use(program *p, const eval_env *s) {
-    p->eval = s;
+status
+program_compile(program **out, arena *a, expr *const *exprs, int32_t count, const schema *input,
+                error *err) {
+    return program_compile_for(out, a, exprs, count, input, NULL, err);
+}
+
+status
+eval_value_too_long(int32_t size, int32_t most, error *err) {
+    error_set(err, ERR_QUERY_FAILED, "a value of %d bytes is too long; at most %d are allowed",
+              size, most);
+    return error_hint(err, "RESET max_value_bytes allows more");
 }
 
 status
@@ -230,8 +239,7 @@ expr_evaluate(value *out, const expr *e, const eval_env *s, arena *a, error *err
     expr *const  self[1] = {(expr *)(uintptr_t)e};
     program     *p = NULL;
     column       result;
-    TRY(program_compile(&p, a, self, 1, &none, err));
-    program_use(p, s);
+    TRY(program_compile_for(&p, a, self, 1, &none, s, err));
     TRY(program_run(p, &one, &result, a, err));
     *out = column_value(&result, 0);
     out->type = e->type;

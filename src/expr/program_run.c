@@ -128,9 +128,10 @@ step_call(run *r, step *s) {
         return error_memory(r->err);
     }
     TRY(s->function->kernel(&call));
-    const void *values = call.alias != NULL ? call.alias : call.values;
-    put(r, s, (column){.type = s->type, .validity = call.validity, .values = values},
-        call.alias == NULL);
+    const void  *values = call.alias != NULL ? call.alias : call.values;
+    const column made = {.type = s->type, .validity = call.validity, .values = values};
+    TRY(eval_check_bytes(call.eval, &made, rows, r->err));
+    put(r, s, made, call.alias == NULL);
     return OK;
 }
 
@@ -143,6 +144,7 @@ step_cast(run *r, step *s) {
     TRY(cast_column(&out, &g->column, rows, s->type, s->kind == STEP_TRY_CAST, r->scratch, NULL,
                     r->err));
     out.type = s->type;
+    TRY(eval_check_bytes(r->program->eval, &out, rows, r->err));
     put(r, s, out, false);
     return OK;
 }

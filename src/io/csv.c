@@ -20,6 +20,7 @@ typedef struct csv_reader {
     bool        row_ended; /* the field was the last of its row */
     arena       scratch;   /* of the value being converted */
     interrupt  *guard;
+    int32_t     field_max;
 } csv_reader;
 
 /* A field in quotes: "" stands for one quote. The bytes between are borrowed when nothing had to be
@@ -77,9 +78,10 @@ read_field(csv_reader *r, text *out, error *err) {
         }
         *out = (text){start, size};
     }
-    if (out->size > CSV_FIELD_MAX) {
-        return error_set(err, ERR_INGESTION_FAILED, "line %lld: a field is longer than 16 MiB",
-                         (long long)r->line);
+    if (out->size > (size_t)r->field_max) {
+        return error_set(err, ERR_INGESTION_FAILED, "line %lld: a field is longer than %s",
+                         (long long)r->line,
+                         r->field_max == CSV_FIELD_MAX ? "16 MiB" : "max_csv_field_bytes");
     }
     r->row_ended = false;
     if (r->was_quoted && r->at < r->end && *r->at == '\r') {
@@ -313,7 +315,8 @@ csv_read(batch **out, mem *m, const schema *shape, filler *fill, text csv, const
                     .delimiter = format->delimiter,
                     .null_text = format->null_text,
                     .event_time_column = format->event_time_column - 1,
-                    .guard = format->guard};
+                    .guard = format->guard,
+                    .field_max = format->field_max > 0 ? format->field_max : CSV_FIELD_MAX};
     buf_init(&r.unquoted, m, CSV_FIELD_MAX + 1);
     arena_init(&r.scratch, m);
     builder b;

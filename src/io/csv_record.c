@@ -7,7 +7,8 @@
 
 void
 csv_dialect_init(csv_dialect *d, char delimiter, char quote, char escape) {
-    *d = (csv_dialect){.delimiter = delimiter, .quote = quote, .escape = escape};
+    *d = (csv_dialect){
+        .delimiter = delimiter, .quote = quote, .escape = escape, .field_max = CSV_FIELD_MAX};
     d->stops[(uint8_t)delimiter] = true;
     d->stops['\n'] = true;
 }
@@ -109,8 +110,9 @@ cut_field(cutter *c, csv_field *f, const block *b, bool *ended, const char **fau
     } else {
         cut_plain(c, f);
     }
-    if (f->size > CSV_FIELD_MAX) {
-        *fault = "a field is longer than 16 MiB";
+    if (f->size > (uint32_t)c->d->field_max) {
+        *fault = c->d->field_max == CSV_FIELD_MAX ? "a field is longer than 16 MiB"
+                                                  : "a field is longer than max_csv_field_bytes";
         return ERR_INGESTION_FAILED;
     }
     if (c->at >= c->end) {

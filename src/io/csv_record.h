@@ -16,8 +16,9 @@ typedef struct csv_field { /* between the quotes, when there are some */
 } csv_field;
 
 typedef struct csv_dialect {
-    char delimiter, quote, escape; /* quote 0: none */
-    bool stops[256];               /* bytes at which a plain field may end */
+    char    delimiter, quote, escape; /* quote 0: none */
+    bool    stops[256];               /* bytes at which a plain field may end */
+    int32_t field_max;
 } csv_dialect;
 
 typedef struct csv_record {

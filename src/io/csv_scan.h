@@ -25,6 +25,7 @@ typedef struct csv_options {
     bool    null_padding;                  /* a short row ends in NULLs */
     bool    union_by_name;                 /* the files have different columns */
     bool    with_path;                     /* a further column "filename" */
+    int32_t field_max, depth_max;          /* bytes of a field, levels of JSON; 0: the highest */
     size_t  block_bytes;                   /* read at a time; 0: 1 MiB */
     text    date_format, timestamp_format; /* of time_pattern.h; data NULL: ISO 8601 */
     /* All columns, when they are known. */

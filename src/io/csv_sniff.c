@@ -287,6 +287,7 @@ csv_sniff(csv_shape *out, arena *a, block *b, const csv_options *o, error *err) 
     } else {
         find_delimiter(&out->dialect, b, o, &r);
     }
+    out->dialect.field_max = o->field_max > 0 ? o->field_max : CSV_FIELD_MAX;
     TRY(look_at_rows(&s, b, &r, err));
     if (out->count == 0) {
         return OK; /* an empty file */

@@ -22,8 +22,9 @@ typedef struct json_target {
     /* What a value that is not of its column's type becomes, or why not. */
     status (*coerce)(value *out, const value *in, int32_t at, void *context, arena *a, error *err);
     void      *context;
-    interrupt *guard;    /* NULL: none */
-    int32_t    rows_max; /* 0: INSERT_ROWS_MAX */
+    interrupt *guard;               /* NULL: none */
+    int32_t    rows_max;            /* 0: INSERT_ROWS_MAX */
+    int32_t    depth_max, text_max; /* levels, bytes of a text with escapes; 0: the highest */
     /* Of a part of a file: */
     bool        of_file;    /* rows have no number, commas may stand between objects */
     int64_t     first_line; /* of the text; 0: 1 */

@@ -2,6 +2,7 @@
 /* json_lex.c - see json_lex.h. Lines are counted only for an error. */
 #include "io/json_lex.h"
 
+#include <stdio.h>
 #include <string.h>
 
 int64_t
@@ -110,6 +111,12 @@ read_escape(json_reader *r, error *err) {
     return buf_append_char(&r->unescaped, to[found - from]) ? OK : error_memory(err);
 }
 
+static size_t
+text_max(const json_reader *r) {
+    const int32_t lowered = r->target == NULL ? 0 : r->target->text_max;
+    return lowered > 0 ? (size_t)lowered : JSON_TEXT_MAX;
+}
+
 /* Behind the opening quote. Borrows from the text when there is no escape, else until the next. */
 status
 json_text(json_reader *r, text *out, error *err) {
@@ -133,8 +140,12 @@ json_text(json_reader *r, text *out, error *err) {
             buf_clear(&r->unescaped);
             copied = true;
         }
-        if (r->unescaped.size + (size_t)(r->at - start) > JSON_TEXT_MAX) {
-            return json_fault(r, "a text with escapes is longer than 16 MiB", err);
+        if (r->unescaped.size + (size_t)(r->at - start) > text_max(r)) {
+            return json_fault(r,
+                              text_max(r) == JSON_TEXT_MAX
+                                  ? "a text with escapes is longer than 16 MiB"
+                                  : "a text with escapes is longer than max_csv_field_bytes",
+                              err);
         }
         if (!buf_append(&r->unescaped, start, (size_t)(r->at - start))) {
             return error_memory(err);
@@ -203,9 +214,13 @@ json_take_word(json_reader *r, text word) {
 
 static status
 skip_members(json_reader *r, bool is_object, int32_t depth, error *err) {
-    const char close = is_object ? '}' : ']';
-    if (depth >= JSON_DEPTH_MAX) {
-        return json_fault(r, "more than 64 levels", err);
+    const char    close = is_object ? '}' : ']';
+    const int32_t lowered = r->target == NULL ? 0 : r->target->depth_max;
+    const int32_t most = lowered > 0 ? lowered : JSON_DEPTH_MAX;
+    if (depth >= most) {
+        char say[40];
+        (void)snprintf(say, sizeof(say), "more than %d levels", most);
+        return json_fault(r, say, err);
     }
     json_blanks(r);
     if (json_take(r, close)) {

@@ -162,6 +162,8 @@ read_rows(json_scan *s, text t, error *err) {
                                 .coerce = coerce,
                                 .context = s,
                                 .of_file = true,
+                                .depth_max = s->options.depth_max,
+                                .text_max = s->options.field_max,
                                 .wanted = s->wanted,
                                 .first_line = s->block.line +
                                               lines_of(t.data, (size_t)(inside.data - t.data))};

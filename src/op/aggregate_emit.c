@@ -6,6 +6,13 @@
  * emitted. */
 #include "op/aggregate.h"
 
+static status
+read_values(const aggregate *a, int32_t i, const slot *slots, int32_t count, column *out,
+            error *err) {
+    TRY(a->aggs[i]->class->value(a->aggs[i], slots, count, a->base.env->scratch, out, err));
+    return agg_makes_values(a->aggs[i]) ? eval_check_bytes(a->base.env->eval, out, count, err) : OK;
+}
+
 status
 aggregate_read(const aggregate *a, const slot *slots, int32_t count, column *out, error *err) {
     const op_spec *spec = a->base.spec;
@@ -14,8 +21,7 @@ aggregate_read(const aggregate *a, const slot *slots, int32_t count, column *out
         TRY(state_columns_read(&a->groups.keys, i, slots, count, scratch, &out[i], err));
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        TRY(a->aggs[i]->class->value(a->aggs[i], slots, count, scratch, &out[spec->key_count + i],
-                                     err));
+        TRY(read_values(a, i, slots, count, &out[spec->key_count + i], err));
     }
     return OK;
 }
@@ -57,8 +63,7 @@ select_rows(const aggregate *a, const aggregate_touch *touch, int64_t frontier_u
         return error_memory(err);
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        TRY(a->aggs[i]->class->value(a->aggs[i], touch->slots, touch->count, scratch, &r->values[i],
-                                     err));
+        TRY(read_values(a, i, touch->slots, touch->count, &r->values[i], err));
     }
     compare_values(r, spec->agg_count, equal);
     const bool old_rows = touch->old_values != NULL;

@@ -20,10 +20,8 @@ typedef struct filter {
 static status
 filter_open(op *self, error *err) {
     filter *f = (filter *)self;
-    TRY(program_compile(&f->predicate, self->env->arena, &self->spec->predicate, 1,
-                        self->spec->input[0], err));
-    program_use(f->predicate, self->env->eval);
-    return OK;
+    return program_compile_for(&f->predicate, self->env->arena, &self->spec->predicate, 1,
+                               self->spec->input[0], self->env->eval, err);
 }
 
 static status

@@ -63,9 +63,7 @@ open_residual(join *j, error *err) {
         j->pair[i].type = pair->fields[i].type;
     }
     expr_visit_columns(spec->predicate, note_column, j->residual_reads);
-    TRY(program_compile(&j->residual, a, &spec->predicate, 1, pair, err));
-    program_use(j->residual, j->base.env->eval);
-    return OK;
+    return program_compile_for(&j->residual, a, &spec->predicate, 1, pair, j->base.env->eval, err);
 }
 
 /* SEMI and ANTI show the left columns, MARK also the mark, the others both sides. */

@@ -47,9 +47,8 @@ keep_open(op *self, error *err) {
         keys[i] = i;
         k->null_safe[i] = true;
     }
-    TRY(program_compile(&k->program, a, self->spec->exprs, k->count, input, err));
     k->eval = *self->env->eval;
-    program_use(k->program, &k->eval);
+    TRY(program_compile_for(&k->program, a, self->spec->exprs, k->count, input, &k->eval, err));
     TRY(arrangement_open(&k->rows, self->env->store, "keep.rows", types, output->count, keys,
                          k->width, self->spec->append_only[0], err));
     k->rows.null_safe = k->null_safe;

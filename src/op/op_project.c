@@ -21,10 +21,8 @@ project_open(op *self, error *err) {
     if (p->columns == NULL) {
         return error_memory(err);
     }
-    TRY(program_compile(&p->program, self->env->arena, self->spec->exprs, count,
-                        self->spec->input[0], err));
-    program_use(p->program, self->env->eval);
-    return OK;
+    return program_compile_for(&p->program, self->env->arena, self->spec->exprs, count,
+                               self->spec->input[0], self->env->eval, err);
 }
 
 static status

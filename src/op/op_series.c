@@ -68,16 +68,22 @@ flush(series *s, const delta *in, error *err) {
     return done;
 }
 
+static int32_t
+most_rows(const series *s) {
+    const eval_env *e = s->base.env->eval;
+    return e != NULL && e->limits.series_rows > 0 ? e->limits.series_rows : SERIES_ROWS_MAX;
+}
+
 static status
 too_many(const series *s, error *err) {
     error_set_at(err, ERR_QUERY_FAILED, s->base.spec->position, "the series has more than %d rows",
-                 SERIES_ROWS_MAX);
+                 most_rows(s));
     return error_hint(err, "add LIMIT, or bring its bounds nearer to each other");
 }
 
 static status
 add_value(series *s, const delta *in, int32_t row, int64_t v, int64_t number, error *err) {
-    if (number > SERIES_ROWS_MAX) {
+    if (number > most_rows(s)) {
         return too_many(s, err);
     }
     s->rows[s->count] = row;

@@ -222,6 +222,7 @@ write_value(slider *s, value_writer *w, int32_t row, error *err) {
     const arena_mark mark = arena_save(s->memory);
     column           c;
     TRY(s->agg->class->value(s->agg, &s->slot, 1, s->memory, &c, err));
+    TRY(agg_makes_values(s->agg) ? eval_check_bytes(s->o->base.env->eval, &c, 1, err) : OK);
     memcpy(w->values + (size_t)row * w->width, c.values, w->width);
     bits_put(w->validity, row, !row_is_null(&c, 0));
     if (!w->is_text) { /* text lies where the value was made */

@@ -20,16 +20,28 @@ typedef struct set_list {
     int64_t *masks;
 } set_list;
 
+static int32_t
+most_sets(const binder *b) {
+    const int32_t lowered = b->env == NULL ? 0 : b->env->grouping_sets_max;
+    return lowered > 0 ? lowered : SQL_GROUPING_SETS_MAX;
+}
+
+static int32_t
+most_keys(const binder *b) {
+    const int32_t lowered = b->env == NULL ? 0 : b->env->grouping_keys_max;
+    return lowered > 0 ? lowered : SQL_GROUPING_KEYS_MAX;
+}
+
 static status
 too_many_sets(binder *b, const ast_grouping *g) {
     error_set_at(b->err, ERR_QUERY_FAILED, g->position, "GROUP BY gives more than %d grouping sets",
-                 SQL_GROUPING_SETS_MAX);
+                 most_sets(b));
     return error_hint(b->err, "CUBE of n columns gives 2 to the n-th sets, ROLLUP n + 1");
 }
 
 static status
 new_sets(set_list *out, binder *b, const ast_grouping *g, int64_t count) {
-    TRY(count > SQL_GROUPING_SETS_MAX ? too_many_sets(b, g) : OK);
+    TRY(count > most_sets(b) ? too_many_sets(b, g) : OK);
     *out = (set_list){.count = count,
                       .masks = arena_alloc(b->arena, (size_t)count * sizeof(*out->masks))};
     return out->masks == NULL ? out_of_memory(b) : OK;
@@ -147,10 +159,9 @@ query_grouping_sets(query *q, const ast_select *select, int32_t first_added) {
     if (select->grouping_count == 0) {
         return OK;
     }
-    if (q->key_count > SQL_GROUPING_KEYS_MAX) {
+    if (q->key_count > most_keys(b)) {
         return error_set_at(b->err, ERR_QUERY_FAILED, select->groupings[0].position,
-                            "grouping sets have more than %d different expressions",
-                            SQL_GROUPING_KEYS_MAX);
+                            "grouping sets have more than %d different expressions", most_keys(b));
     }
     set_list all, item;
     TRY(new_sets(&all, b, select->groupings, 1));
@@ -184,10 +195,10 @@ bind_grouping_call(expr **out, context *c, const ast_expr *e) {
                      TEXT_ARG(e->name.text), c->in_aggregate ? "an aggregate" : c->clause);
         return error_hint(b->err, "it stands in SELECT, HAVING, QUALIFY and ORDER BY");
     }
-    if (e->arg_count > SQL_GROUPING_KEYS_MAX) {
+    if (e->arg_count > most_keys(b)) {
         return error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                             "%.*s() takes at most %d arguments", TEXT_ARG(e->name.text),
-                            SQL_GROUPING_KEYS_MAX);
+                            most_keys(b));
     }
     if (q->grouping_count == q->grouping_capacity) {
         const int32_t  room = q->grouping_capacity == 0 ? 4 : q->grouping_capacity * 2;

@@ -83,7 +83,7 @@ fold_expr(expr **e, binder *b) {
     }
     value        v;
     error        ignored = {.position = -1};
-    const status s = expr_evaluate_constant(&v, *e, b->arena, &ignored);
+    const status s = expr_evaluate(&v, *e, &b->env->eval, b->arena, &ignored);
     if (s == ERR_OUT_OF_MEMORY) {
         return out_of_memory(b);
     }

@@ -74,7 +74,8 @@ status plan_check_final(const plan *p, int32_t position, error *err) MUST_USE;
 
 /* ---- the rewrites, in this order */
 /* Predicates down, joins get their keys; the output columns stay. */
-status plan_push_down(plan_node **root, arena *a, bool streaming, error *err) MUST_USE;
+status plan_push_down(plan_node **root, arena *a, const eval_env *eval, bool streaming,
+                      error *err) MUST_USE;
 /* rewrite_top_n.c: row_number() <= n among `conjuncts` above OVER puts a TOP_N below it; conjuncts
  * that then hold always are taken out. */
 status plan_limit_over(plan_node *over, expr **conjuncts, int32_t *count, arena *a,

@@ -237,7 +237,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     TRY(bind_query(&out->root, &b, select));
     TRY(bind_every(&out->emit_every_us, &b, emit));
     plan_settle_shared(&out->root);
-    TRY(plan_push_down(&out->root, a, streaming, err));
+    TRY(plan_push_down(&out->root, a, &env->eval, streaming, err));
     TRY(bound_joins(out, &b, emit));
     TRY(plan_prune(&out->root, a, err));
     plan_number(out);

@@ -271,6 +271,7 @@ typedef struct plan_env {
     text                  retain;        /* of sources that do not say; empty: all */
     text                  zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
     int32_t               joins_max, windows_max; /* of a FROM, of a row; 0: the highest */
+    int32_t               grouping_sets_max, grouping_keys_max;
     plan_variable *const *variables; /* NULL: what is made outlives them, so it may read none */
     /* A setting or a limit by its name, ERR_INVALID_ARGUMENT names the nearest; texts are borrowed.
      * NULL as variables is. */

@@ -14,9 +14,10 @@ typedef struct conjuncts {
 } conjuncts;
 
 typedef struct rewriter {
-    arena *arena;
-    error *err;
-    bool   streaming;
+    arena          *arena;
+    error          *err;
+    bool            streaming;
+    const eval_env *eval;
 } rewriter;
 
 typedef struct reach { /* of the columns of an expression, compared with a boundary */

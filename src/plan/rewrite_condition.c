@@ -61,7 +61,7 @@ fold(rewriter *r, expr **e) {
     }
     value        v;
     error        ignored = {.position = -1};
-    const status s = expr_evaluate_constant(&v, *e, r->arena, &ignored);
+    const status s = expr_evaluate(&v, *e, r->eval, r->arena, &ignored);
     if (s == ERR_OUT_OF_MEMORY) {
         return error_memory(r->err);
     }

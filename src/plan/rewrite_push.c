@@ -190,8 +190,8 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
 }
 
 status
-plan_push_down(plan_node **root, arena *a, bool streaming, error *err) {
-    rewriter  r = {.arena = a, .err = err, .streaming = streaming};
+plan_push_down(plan_node **root, arena *a, const eval_env *eval, bool streaming, error *err) {
+    rewriter  r = {.arena = a, .err = err, .streaming = streaming, .eval = eval};
     conjuncts none = {0};
     return push_conditions(&r, *root, &none, root);
 }

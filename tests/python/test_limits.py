@@ -363,10 +363,110 @@ def test_rows_of_an_insert_and_names_are_lowered(db: Any) -> None:
     assert db.insert("few", {"k": [1, 2, 3]}) == 3
 
 
+# SET name = n, what is as large as n, and what a refusal says; n is lowered to `low`.
+MADE: list[tuple[str, int, Any, str]] = [
+    ("max_like_pattern_bytes", 6, lambda n: f"SELECT s LIKE '{'a' * n}' FROM t", "has 7 bytes; at most 6"),
+    ("max_like_pattern_bytes", 6, lambda n: f"SELECT s ILIKE repeat('a', {n} - 1 + k) FROM t", "at most 6"),
+    ("max_like_pattern_bytes", 6, lambda n: f"SELECT 1 FROM t WHERE s NOT LIKE '{'_' * n}'", "at most 6"),
+    ("max_like_pattern_bytes", 6, lambda n: f"SELECT 'abc' LIKE '{'%' * n}'", "at most 6"),
+    ("max_value_bytes", 9, lambda n: f"SELECT repeat('a', {n})", "of 10 bytes is too long"),
+    ("max_value_bytes", 9, lambda n: f"SELECT repeat('a', {n} - 1 + k) FROM t", "at most 9"),
+    ("max_value_bytes", 9, lambda n: f"SELECT 1 FROM t WHERE repeat('a', {n}) = 'b'", "at most 9"),
+    ("max_value_bytes", 9, lambda n: f"SELECT string_agg('a', '') FROM range({n})", "at most 9"),
+    ("max_value_bytes", 9, lambda n: f"SELECT string_agg('a', '') OVER () FROM range({n})", "at most 9"),
+    ("max_value_bytes", 9, lambda n: f"SELECT (10 ** {n - 1} * k)::HUGEINT::VARCHAR FROM t", "at most 9"),
+    ("max_series_rows", 5, lambda n: f"SELECT * FROM generate_series(1, {n})", "more than 5 rows"),
+    ("max_series_rows", 5, lambda n: f"SELECT unnest(range({n}))", "5"),
+    (
+        "max_recursion_steps",
+        7,
+        lambda n: f"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < {n})"
+        " SELECT * FROM r",
+        "not ended after 7 steps",
+    ),
+    (
+        "max_grouping_sets",
+        8,
+        lambda n: f"SELECT 1 FROM t GROUP BY GROUPING SETS ({', '.join(['k'] * n)})",
+        "than 8",
+    ),
+    (
+        "max_grouping_keys",
+        3,
+        lambda n: f"SELECT 1 FROM t GROUP BY ROLLUP ({', '.join(f'k + {i}' for i in range(n))})",
+        "more than 3 different",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "make", "says"), MADE, ids=lambda x: x if str(x).startswith("max_") else ""
+)
+def test_what_is_made_is_lowered(db: Any, name: str, low: int, make: Any, says: str) -> None:
+    wanted = db.query(make(low + 1)).fetchall()
+    db.execute(f"SET {name} = {low}")
+    for n in (low - 1, low):
+        db.query(make(n))
+    with pytest.raises(laminardb.QueryError, match=says):
+        db.query(make(low + 1))
+    db.execute(f"RESET {name}")
+    assert db.query(make(low + 1)).fetchall() == wanted
+
+
+def test_what_comes_in_is_lowered(db: Any, tmp_path: Any) -> None:
+    def file(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    def nested(n: int) -> str:
+        return '{"k": 3, "s": ' + "[" * (n - 1) + "]" * (n - 1) + "}"
+
+    db.execute("CREATE TABLE p (k BIGINT PRIMARY KEY, s VARCHAR); INSERT INTO p VALUES (1, 'a')")
+    fields: list[Any] = [
+        lambda n: db.insert_csv("t", "k,s\n4," + "x" * n),
+        lambda n: db.insert_csv("t", 'k,s\n4,"' + "x" * n + '"'),
+        lambda n: db.query(f"SELECT * FROM read_csv('{file('a.csv', 'k,s' + chr(10) + '4,' + 'x' * n)}')"),
+        lambda n: db.insert_json("t", '{"k":4,"s":"' + "x" * (n - 1) + '\\n"}'),
+    ]
+    levels: list[Any] = [
+        lambda n: db.insert_json("t", nested(n)),
+        lambda n: db.query(f"SELECT * FROM read_json('{file('a.json', nested(n))}')"),
+    ]
+    values: list[Any] = [
+        lambda n: db.insert("t", {"k": [2], "s": ["x" * n]}),
+        lambda n: db.insert("t", [{"k": 2, "s": "x" * n}]),
+        lambda n: db.insert("t", pa.table({"k": [2], "s": ["x" * n]})),
+        lambda n: db.insert_csv("t", "k,s\n2," + "x" * n),
+        lambda n: db.execute(f"INSERT INTO t (k, s) VALUES (2, '{'x' * n}')"),
+        lambda n: db.execute(f"UPDATE p SET s = '{'x' * n}'"),
+        lambda n: db.execute(f"INSERT INTO p VALUES (1, 'b') ON CONFLICT DO UPDATE SET s = '{'x' * n}'"),
+    ]
+    cases = [("csv_field_bytes", 6, fields), ("json_depth", 4, levels), ("value_bytes", 13, values)]
+    for name, low, ways in cases:
+        db.execute(f"SET max_{name} = {low}")
+        for way in ways:
+            way(low - 1)
+            way(low)
+            with pytest.raises(
+                laminardb.LaminarError, match=f"more than {low} levels|max_{name}|at most {low} "
+            ):
+                way(low + 1)
+        db.execute("RESET ALL")
+        for way in ways:
+            way(low + 1)
+
+
+def test_streams_keep_the_limits_that_they_were_made_under(db: Any) -> None:
+    db.start()
+    db.execute("CREATE STREAM s AS SELECT repeat(s, 20) AS x, s LIKE 'bb%%%%' AS y FROM t")
+    db.execute("SET max_value_bytes = 3; SET max_like_pattern_bytes = 3")
+    db.insert("t", {"k": [2], "s": ["bb"]})
+    assert db.query("SELECT max(x), bool_or(y) FROM (SELECT * FROM s)").fetchall() == [("b" * 40, True)]
+
+
 def test_fixed_limits_say_so(db: Any) -> None:
-    for name in ("max_value_bytes", "max_sql_text_bytes"):
-        with pytest.raises(ValueError, match="cannot be set"):
-            db.execute(f"SET {name} = 5")
+    with pytest.raises(ValueError, match="cannot be set"):
+        db.execute("SET max_sql_text_bytes = 5")
 
 
 def test_what_was_made_outlives_a_lower_limit(tmp_path: Any) -> None:
