@@ -4,6 +4,7 @@
  *
  * Query and change happen with the token held, so that what was found is what is changed. */
 #include "db/change.h"
+#include "db/upsert_query.h"
 
 #include "db/coerce.h"
 #include "db/parameters.h"
@@ -387,6 +388,8 @@ typedef struct upsert {
     arena             arena;
     program          *program; /* a value per column, then the condition */
     eval_env          eval;    /* of the program */
+    upsert_query      query;
+    bool              has_condition;
 } upsert;
 
 static status
@@ -395,6 +398,8 @@ upsert_open(upsert *u, statement_context *c, const ast_statement *st, object *o,
     const int32_t count = o->schema->count;
     arena_init(&u->arena, c->db->mem);
     TRY(plan_conflict(&u->plan, &u->arena, &c->env, o, &st->conflict, c->sql, err));
+    TRY(upsert_query_open(&u->query, c, st, o, &u->arena, err));
+    u->has_condition = st->conflict.where != NULL;
     field *fields = arena_alloc(&u->arena, sizeof(field) * 2 * (size_t)count);
     expr **exprs = arena_alloc(&u->arena, sizeof(expr *) * (size_t)(count + 1));
     if (fields == NULL || exprs == NULL) {
@@ -424,13 +429,16 @@ compute(upsert *u, const delta *pairs, column *out, int32_t *kept, int32_t *kept
         return error_memory(err);
     }
     TRY(program_run(u->program, pairs, made, a, err));
+    if (u->query.listed != NULL) {
+        TRY(upsert_query_run(&u->query, pairs, made, a, err));
+    }
     for (int32_t i = 0; i < count; i++) {
         const coerce_target to = {.type = u->o->schema->fields[i].type};
         int32_t             bad = -1;
         TRY(coerce_column(&out[i], &made[i], pairs->row_count, to, a, &bad, err));
     }
     *kept_count = pairs->row_count;
-    if (u->plan.where != NULL) {
+    if (u->has_condition) {
         *kept_count = select_true(kept, &made[count], pairs->row_count);
         return OK;
     }
@@ -615,6 +623,15 @@ run_rounds(upsert *u, const delta *rows, int64_t *came, error *err) {
         left[i] = i;
     }
     arena_init(&a, u->db->mem);
+    for (int32_t i = 0; s == OK && u->query.reads_target && i < rows->row_count; i++) {
+        int32_t one = 0;
+        delta   single;
+        left_count = 1;
+        s = delta_gather(&single, rows, &i, 1, &a, err);
+        s = s < 0 ? s : run_round(u, &single, &one, &left_count, came, &a, err);
+        arena_reset(&a);
+        left_count = 0;
+    }
     while (s == OK && left_count > 0) {
         s = run_round(u, rows, left, &left_count, came, &a, err);
         arena_reset(&a);
@@ -632,6 +649,7 @@ insert_or_update(statement_context *c, const ast_statement *st, object *o, batch
     if (s == OK) {
         s = run_rounds(&u, &rows->rows, came, err);
     }
+    upsert_query_close(&u.query);
     arena_fini(&u.arena);
     return s;
 }

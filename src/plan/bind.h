@@ -524,7 +524,6 @@ status bind_exists(expr **out, context *c, const ast_expr *e) MUST_USE;
 /* only_true: NULL may be given as FALSE, because a condition treats them alike. */
 status bind_in_query(expr **out, context *c, const ast_expr *e, bool only_true) MUST_USE;
 status bind_quantified(expr **out, context *c, const ast_expr *e) MUST_USE;
-bool   ast_has_subquery(const ast_expr *e);
 /* A condition bound term by term: those without subqueries first, as a FILTER on *c->node, below
  * what the subqueries add. *out (NULL: none) is what is left. */
 status bind_filter(expr **out, context *c, const ast_expr *e) MUST_USE;

@@ -247,11 +247,13 @@ bind_sets(plan_upsert *out, context *where, const object *target, const ast_conf
             if (out->values[at] == NULL) {
                 return out_of_memory(b);
             }
-        } else {
+        } else if (!ast_has_subquery(c->sets[i].expr)) {
             TRY(bind_expr(&out->values[at], where, c->sets[i].expr));
         }
     }
-    return c->where == NULL ? OK : bind_condition(&out->where, where, c->where);
+    return c->where == NULL || ast_has_subquery(c->where)
+               ? OK
+               : bind_condition(&out->where, where, c->where);
 }
 
 status

@@ -559,6 +559,9 @@ bind_from(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     switch (from->kind) {
     case AST_FROM_TABLE:
         TRY(bind_named(out, s, b, from));
+        for (int32_t i = 0; from->qualified_only && i < s->count; i++) {
+            s->columns[i].merged = true;
+        }
         return bind_version_alone(out, b, from);
     case AST_FROM_SUBQUERY:
         TRY(bind_subquery(out, s, b, from));

@@ -356,6 +356,9 @@ bool   plan_merge_asks_source(const ast_statement *s);
 status plan_merge_query(plan_merge *out, arena *a, const object *target, const schema *source,
                         const ast_statement *s, error *err) MUST_USE;
 
+bool ast_has_subquery(const ast_expr *e);
+
+/* What has a subquery is left to a query: its value is the old one, such a condition is none. */
 typedef struct plan_upsert {
     int32_t key;   /* of the target that the conflict is about; -1: any */
     expr **values; /* DO UPDATE: per column, over the old row's columns, then those of `excluded` */

@@ -232,11 +232,12 @@ typedef struct ast_from ast_from;
 struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all together */
     ast_from_kind kind;
     int32_t       position;
-    ast_name      name;          /* table */
-    bool          system;        /* schema.name: a table of the system */
-    text          schema;        /* laminar, information_schema: in lower case, static memory */
-    bool          with_position; /* table: its rows' positions as one more column; not in SQL */
-    bool          of_change;     /* table: its rows from position first_row on; not in SQL */
+    ast_name      name;           /* table */
+    bool          system;         /* schema.name: a table of the system */
+    text          schema;         /* laminar, information_schema: in lower case, static memory */
+    bool          with_position;  /* table: its rows' positions as one more column; not in SQL */
+    bool          of_change;      /* table: its rows from position first_row on; not in SQL */
+    bool          qualified_only; /* its columns are found by the qualifier alone; not in SQL */
     int64_t       first_row;
     ast_expr     *as_of;        /* table: FOR SYSTEM_TIME AS OF, NULL when absent */
     ast_name      alias;        /* text.data NULL when absent */
