@@ -106,12 +106,14 @@ multiset_open(multiset *m, const agg_site *site, const multiset_options *options
 void
 multiset_close(multiset *m) {
     multiset_unsort(m);
+    (void)interrupt_stops(); /* large ones take milliseconds */
     ordered_close(&m->order);
     array_close(&m->clock);
     array_close(&m->ranks);
     array_close(&m->copies);
     array_close(&m->heads);
     array_close(&m->weights);
+    (void)interrupt_stops();
     group_table_close(&m->entries);
     state_columns_close(&m->list);
 }

@@ -7,15 +7,22 @@
 #include "op/spill.h"
 
 void
+circuit_close_ops(circuit *c) {
+    for (int32_t i = 0; c->ops != NULL && i < c->plan->node_count; i++) {
+        if (c->ops[i] != NULL) {
+            op_close(c->ops[i]);
+            c->ops[i] = NULL;
+            (void)interrupt_stops(); /* of a query, which asks for the answer when all is done */
+        }
+    }
+}
+
+void
 circuit_close(circuit *c) {
     if (c == NULL) {
         return;
     }
-    for (int32_t i = 0; c->ops != NULL && i < c->plan->node_count; i++) {
-        if (c->ops[i] != NULL) {
-            op_close(c->ops[i]);
-        }
-    }
+    circuit_close_ops(c);
     spools_close(c);
     recursions_close(c);
     if (c->gate != NULL) {

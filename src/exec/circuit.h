@@ -60,6 +60,8 @@ void circuit_measure(circuit *c, engine_clock *clock, const mem *account);
 int64_t circuit_state_bytes(const circuit *c, int32_t id);
 /* Adds what its operators did to the profile of the whole plan, by node id. */
 void circuit_add_profile(const circuit *c, plan_profile *total);
+/* The greater part of its memory, while a query may still look whether it is wanted. */
+void circuit_close_ops(circuit *c);
 void circuit_close(circuit *c); /* NULL is fine */
 bool circuit_is_live_leaf(const circuit *live, const plan_node *n);
 /* The output whose changes are the query's exact, consolidated changes: what its readers read. */

@@ -749,8 +749,14 @@ run_query(query *q, result **out, error *err) {
 
 status
 query_run(query *q, result **out, error *err) {
-    interrupt   *before = interrupt_set_current(q->interrupted);
-    const status s = run_query(q, out, err);
+    interrupt *before = interrupt_set_current(q->interrupted);
+    status     s = run_query(q, out, err);
+    circuit_close_ops(q->circuit); /* without the token, and looking: it may take milliseconds */
+    if (s >= 0 && q->interrupted != NULL && atomic_load(&q->interrupted->cancelled)) {
+        result_release(*out);
+        *out = NULL;
+        s = interrupt_reason(q->interrupted, err);
+    }
     interrupt_set_current(before);
     return s;
 }

@@ -80,6 +80,7 @@ aggregate_close_groups(aggregate *a) {
         if (a->aggs[i] != NULL) {
             spec->aggs[i].class->close(a->aggs[i]);
             a->aggs[i] = NULL;
+            (void)interrupt_stops();
         }
     }
     if (spec->session) {

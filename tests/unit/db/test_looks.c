@@ -20,7 +20,7 @@ main(void) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BYTES_MAX (INT64_C(400) << 20) /* without large pages, which count a sixteenth */
 #else
-#define BYTES_MAX (INT64_C(96) << 20)
+#define BYTES_MAX (INT64_C(48) << 20)
 #endif
 #define CALLS_MAX 30 /* of the check: some shapes have no end */
 
