@@ -267,9 +267,11 @@ write_text(statement_context *c, const ast_statement *st, const ast_select *sele
     f->failed = true;
     TRY(fs->open(fs, &f->file, path, VFS_WRITE | VFS_CREATE | VFS_EXCLUSIVE, err));
     f->failed = false;
+    c->env.shows_zone = true;
     buf_init(&f->text, c->db->mem, INT64_MAX);
     buf_init(&f->scratch, c->db->mem, INT64_MAX);
     status s = statement_query_into(c, statement_text(c, st), select, &to, err);
+    c->env.shows_zone = false;
     s = s < 0 ? s : end_rows(f, err);
     buf_fini(&f->text);
     buf_fini(&f->scratch);

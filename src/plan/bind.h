@@ -591,6 +591,8 @@ status count_nodes(binder *b, int64_t count, int32_t position) MUST_USE;
 status cast_expr(expr **e, binder *b, data_type t) MUST_USE; /* implicit; errors get the position */
 /* ---- bind_zone.c: TIMESTAMPTZ in the time zone of the session; *done: it was of that kind */
 status zone_cast(expr **e, binder *b, data_type t, bool is_try, bool *done) MUST_USE;
+/* What is written to a file: instants as texts in the zone, also those in nested values. */
+status zone_show_rows(plan_node **root, binder *b) MUST_USE;
 status zone_call(expr **out, binder *b, text name, expr **args, int32_t arg_count, int32_t position,
                  bool *done) MUST_USE;
 /* Evaluates what has no columns to a constant; leaves *e when that fails. */

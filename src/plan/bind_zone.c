@@ -61,6 +61,32 @@ show_zoned(expr **e, binder *b) {
     return is_zoned((*e)->type) ? cast_expr(e, b, shown) : cast_nested(e, b, shown, false);
 }
 
+status
+zone_show_rows(plan_node **root, binder *b) {
+    const schema *rows = &(*root)->schema;
+    bool          any = false;
+    for (int32_t i = 0; is_set(b) && i < rows->count; i++) {
+        any |= type_holds(rows->fields[i].type, TYPE_TIMESTAMPTZ);
+    }
+    if (!any) {
+        return OK;
+    }
+    expr **shown = arena_alloc(b->arena, sizeof(expr *) * (size_t)rows->count);
+    TRY(shown == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < rows->count; i++) {
+        shown[i] = make_column(b, i, rows->fields[i].type, -1);
+        TRY(shown[i] == NULL ? out_of_memory(b) : OK);
+        TRY(show_zoned(&shown[i], b));
+    }
+    plan_node *n = node_project(b->arena, *root, shown, rows->count);
+    TRY(n == NULL ? out_of_memory(b) : OK);
+    for (int32_t i = 0; i < rows->count; i++) {
+        n->schema.fields[i].name = rows->fields[i].name;
+    }
+    *root = n;
+    return OK;
+}
+
 static status
 cast_plainly(expr **e, binder *b, data_type t, bool is_try) {
     if (is_try && !type_equal((*e)->type, t)) {

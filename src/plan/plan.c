@@ -235,6 +235,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     TRY(bind_lateness(&b, emit->lateness));
     TRY(bind_late_to(&b, emit));
     TRY(bind_query(&out->root, &b, select));
+    TRY(env->shows_zone ? zone_show_rows(&out->root, &b) : OK);
     TRY(bind_every(&out->emit_every_us, &b, emit));
     plan_settle_shared(&out->root);
     TRY(plan_push_down(&out->root, a, &env->eval, streaming, err));

@@ -269,6 +269,7 @@ typedef struct plan_env {
     bool                  real_division; /* of two integers / gives a DOUBLE */
     plan_nulls            nulls;         /* of an ORDER BY that does not say */
     text                  retain;        /* of sources that do not say; empty: all */
+    bool                  shows_zone;    /* instants in the rows become texts: COPY TO */
     text                  zone;          /* where TIMESTAMPTZ is shown, read and cut; empty: UTC */
     int32_t               joins_max, windows_max; /* of a FROM, of a row; 0: the highest */
     int32_t               grouping_sets_max, grouping_keys_max;

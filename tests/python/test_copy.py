@@ -243,3 +243,39 @@ def test_nested_values_in_json_files(tmp_path: Path) -> None:
         db.execute("CREATE TABLE b AS FROM a WITH NO DATA")
         db.execute(f"COPY b FROM '{path}' (FORMAT json)")
         assert db.sql("FROM b ORDER BY k").fetchall() == db.sql("FROM a ORDER BY k").fetchall()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu"])
+def test_instants_are_written_in_the_zone_as_duckdb_does(tmp_path: Path, zone: str) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    rows = (
+        "SELECT i, TIMESTAMPTZ '2024-01-15 12:30:00.5+00' + INTERVAL 1 DAY * 60 * i AS a, "
+        "[TIMESTAMPTZ '2024-07-15 12:30:00+00', NULL] AS l, "
+        "{'x': TIMESTAMPTZ '1969-12-31 23:59:59.123456+00'} AS s, "
+        "CASE WHEN i > 0 THEN TIMESTAMPTZ '1880-01-01 00:00:00+00' END AS n, "
+        "TIMESTAMP '2024-01-01 00:00:00' AS plain "
+        "FROM generate_series(0, 9) AS r(i)"
+    )
+    queries = [
+        rows + " ORDER BY a DESC",
+        rows + " ORDER BY i LIMIT 3",
+        f"SELECT l, a FROM ({rows}) ORDER BY i",
+    ]
+    other = duckdb.connect()
+    with laminardb.open() as db:
+        for run in (db.execute, other.execute):
+            run(f"SET TimeZone = '{zone}'")
+        for query in queries:
+            for ending in ("csv", "json"):
+                ours, theirs = tmp_path / f"ours.{ending}", tmp_path / f"theirs.{ending}"
+                db.execute(f"COPY ({query}) TO '{ours}'")
+                other.execute(f"COPY ({query}) TO '{theirs}'")
+                assert ours.read_text() == theirs.read_text()
+        db.execute(f"CREATE TABLE t AS {rows}")
+        db.execute(f"COPY t TO '{tmp_path}/t.csv'")
+        db.execute("CREATE TABLE back (i BIGINT, a TIMESTAMPTZ)")
+        db.execute(
+            f"INSERT INTO back SELECT i, a FROM read_csv('{tmp_path}/t.csv', types := 'a TIMESTAMPTZ')"
+        )
+        assert db.query("SELECT i, a FROM t EXCEPT SELECT i, a FROM back").fetchall() == []
+        assert db.query("SELECT i, a FROM t LIMIT 1").columns == ["i", "a"]
