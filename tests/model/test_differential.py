@@ -16,8 +16,10 @@ import itertools
 import math
 import os
 import random
+import re
 import sqlite3
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -36,6 +38,26 @@ PER_TEST = 100
 assert DATABASES * QUERIES >= 50_000
 
 COVERAGE = Coverage(GRAMMAR)
+
+#: Operators of the engine by their names in ops.def, as EXPLAIN shows the nodes that become them.
+SHOWN = {
+    "scan": "Scan ",
+    "filter": "Filter ",
+    "project": "Project ",
+    "aggregate": "Aggregate",
+    "join": r"(Inner|Left|Right|Full|Semi|Anti|Mark|Single) Join",
+    "asof": r"Asof (Left )?Join",
+    "series": "Series ",
+    "sort": "Sort",
+    "top_n": "Top N",
+    "over": "Over",
+    "distinct": "Distinct",
+    "union_all": "Union All",
+}
+#: Those of streams, which other tests compare with these; `collect` ends every query.
+OF_STREAMS = {"keep", "asof_bounded", "versions", "window", "result", "gate", "collect"}
+OPS_DEF = Path(__file__).parents[2] / "src" / "op" / "ops.def"
+NODES: Counter[str] = Counter()  # of the first query of every second database
 HITS: Counter[tuple[str, str]] = Counter()
 ASKED: Counter[str] = Counter()
 
@@ -101,6 +123,9 @@ class Database:
             q = Generator(draw, self.tables, None, COVERAGE, HITS, self.lite).query(once=True)
             try:
                 self.check(q)
+                if i == 0 and seed % 2 == 0:
+                    plan = self.db.explain(q.ours)
+                    NODES.update(o for o, n in SHOWN.items() if re.search(rf"^ *{n}", plan, re.MULTILINE))
             except BaseException as e:
                 e.add_note(f"LAMINAR_SEED={seed} query {i}: {q.ours}\nDuckDB: {q.duck}\nSQLite: {q.lite}")
                 steps = [Step(n, (row,)) for n, rows in self.rows.items() for row in rows]
@@ -126,6 +151,11 @@ def test_queries_are_those_of_others(block: int, con: duckdb.DuckDBPyConnection)
         run_database(seed, con)
 
 
+def test_every_operator_is_listed() -> None:
+    operators = set(re.findall(r"^OPERATOR\(op_(\w+)_class\)", OPS_DEF.read_text(), re.MULTILINE))
+    assert operators == SHOWN.keys() | OF_STREAMS
+
+
 def test_enough_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
     if sum(ASKED.values()) < DATABASES * QUERIES:
         pytest.skip("holds for a whole run")
@@ -133,7 +163,9 @@ def test_enough_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
     asked = ", ".join(f"{who} {n}" for who, n in ASKED.most_common())
     with capsys.disabled():
         print(f"\ndifferential: {asked}; {COVERAGE.share():.1%} of {len(COVERAGE.all)} productions,", end=" ")
-        print(f"{pairs:.1%} of {len(PAIRS)} pairs of operator and type")
+        print(f"{pairs:.1%} of {len(PAIRS)} pairs of operator and type,", end=" ")
+        print(f"{len(NODES)} of {len(SHOWN)} operators of the engine")
+    assert NODES.keys() == SHOWN.keys(), sorted(SHOWN.keys() - NODES.keys())
     assert COVERAGE.share() >= 0.95, COVERAGE.missing()
     assert pairs >= 0.9, sorted(PAIRS - HITS.keys())
     assert ASKED["nobody"] < sum(ASKED.values()) / 1000
