@@ -211,8 +211,7 @@ upsert_query_close(upsert_query *q) {
 
 /* Rows of the result under one another. */
 static status
-take_values(upsert_query *q, const result *rows, int32_t count, column *made, arena *a,
-            error *err) {
+take_values(upsert_query *q, const result *rows, column *made, arena *a, error *err) {
     const int32_t width = q->select.item_count;
     data_type    *types = arena_alloc(a, sizeof(data_type) * (size_t)width);
     builder       all;
@@ -222,7 +221,6 @@ take_values(upsert_query *q, const result *rows, int32_t count, column *made, ar
     for (int32_t i = 0; i < width; i++) {
         types[i] = rows->schema.fields[i].type;
     }
-    assert(rows->row_count == count);
     batch_release(q->taken);
     q->taken = NULL;
     TRY(builder_init(&all, q->c->db->mem, types, width, err));
@@ -248,7 +246,8 @@ upsert_query_run(upsert_query *q, const delta *pairs, column *made, arena *a, er
     s = s < 0 ? s : change_query(q->c, &q->select, q->listed, &rows, err);
     drop_rows(q, before);
     if (s == OK) {
-        s = take_values(q, rows, pairs->row_count, made, a, err);
+        assert(rows->row_count == pairs->row_count);
+        s = take_values(q, rows, made, a, err);
     }
     result_release(rows);
     return s;
