@@ -128,6 +128,8 @@ class Operating(Asking):
     def restore(self, checkpoint_id: int) -> None:
         """Puts the database back to a checkpoint: tables, streams and definitions are those of then.
 
+        checkpoint_id: the number of one that is kept, as checkpoints() lists them.
+
         What is open goes on. Subscriptions, views and sinks see what is different now as changes, all of one
         tick; the subscription to a stream that was not there, or not by the same definition, ends with code
         600. Counters, settings and the clock stay. It is lasting when this returns, and cannot be undone

@@ -16,11 +16,25 @@ is_inside(int64_t v, int64_t stop, bool up, bool inclusive) {
     return (up ? v < stop : v > stop) || (inclusive && v == stop);
 }
 
+/* Refused before its memory is taken: of 64 MiB each item takes 8 bytes. */
+static status
+check_count(const fn_call *c, int64_t v, int64_t stop, int64_t step) {
+    enum { MOST = TEXT_RESULT_MAX / sizeof(int64_t) };
+    const __int128 count = ((__int128)stop - v) / step;
+    if (count <= MOST) {
+        return OK;
+    }
+    return error_set(c->err, ERR_QUERY_FAILED,
+                     "a list of %.0f items is too long; at most %d may be made in one value",
+                     (double)count, (int)MOST);
+}
+
 static status
 list_numbers(item_list *l, int64_t v, int64_t stop, int64_t step, bool inclusive) {
     if (step == 0) {
         return no_step(l->call);
     }
+    TRY(check_count(l->call, v, stop, step));
     while (is_inside(v, stop, step > 0, inclusive)) {
         const value item = value_i64(v);
         TRY(items_add(l, &item));
