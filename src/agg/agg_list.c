@@ -7,8 +7,6 @@
 #include "type/json_value.h"
 #include "type/nested.h"
 
-#define TEXT_BYTES_MAX ((size_t)1 << 30)
-
 typedef struct entries { /* of one group */
     int32_t  count;      /* 0: the group has no rows */
     int32_t  width;
@@ -43,7 +41,7 @@ resolve_json(const agg_class *class, agg_signature *s, error *err) {
 
 static status
 too_long(const agg *base, error *err) {
-    (void)error_set(err, ERR_QUERY_FAILED, "%s of a group would have more than 1 GiB",
+    (void)error_set(err, ERR_QUERY_FAILED, "%s of a group would have more than 64 MiB",
                     base->class->name);
     return error_hint(err, "take a part of the rows with FILTER");
 }
@@ -101,9 +99,18 @@ read_entries(entries *out, agg *base, slot group, arena *a, error *err) {
 
 /* ---- values */
 
+/* Before its memory is taken. */
+static status
+check_size(const agg *base, const value *items, int32_t count, error *err) {
+    size_t size;
+    TRY(nested_size(&size, base->output, items, count, err));
+    return size > VALUE_BYTES_MAX ? too_long(base, err) : OK;
+}
+
 static status
 make_list(strview *out, agg *base, const entries *e, arena *a, error *err) {
     value made;
+    TRY(check_size(base, e->values, e->count, err));
     TRY(nested_make(&made, base->output, e->values, e->count, a, err));
     *out = strview_of(made.s.data, (uint32_t)made.s.size);
     return OK;
@@ -120,6 +127,7 @@ make_map(strview *out, agg *base, const entries *e, arena *a, error *err) {
     for (int32_t i = 0; i < e->shown; i++) {
         TRY(nested_make(&pairs[i], pair, &e->values[(int64_t)2 * e->rows[i]], 2, a, err));
     }
+    TRY(check_size(base, pairs, e->shown, err));
     TRY(nested_make(&made, base->output, pairs, e->shown, a, err));
     *out = strview_of(made.s.data, (uint32_t)made.s.size);
     return OK;
@@ -152,13 +160,13 @@ static status
 make_json(strview *out, agg *base, const entries *e, arena *a, error *err) {
     buf    made;
     status s = OK;
-    buf_init(&made, a->mem, TEXT_BYTES_MAX);
+    buf_init(&made, a->mem, VALUE_BYTES_MAX);
     (e->width > 1 ? write_object : write_array)(&made, e);
     const text   all = buf_text(&made);
     const char  *kept = made.failed ? NULL : arena_text(a, all).data;
     const size_t size = all.size;
     if (kept == NULL) {
-        s = made.failed && size >= TEXT_BYTES_MAX / 2 ? too_long(base, err) : error_memory(err);
+        s = made.failed && size >= VALUE_BYTES_MAX / 2 ? too_long(base, err) : error_memory(err);
     } else {
         *out = strview_of(kept, (uint32_t)size);
     }

@@ -3,8 +3,6 @@
  * separator (a comma) between them. NULL values do not count; NULL over no rows. */
 #include "agg/listing.h"
 
-#define TEXT_BYTES_MAX (INT64_C(1) << 30)
-
 static status
 resolve(const agg_class *class, agg_signature *s, error *err) {
     (void)class;
@@ -33,10 +31,10 @@ join(strview *out, const strview *texts, const int64_t *copies, int32_t count, t
         size += (int128)copies[i] * (int128)(texts[i].size + separator.size);
     }
     size -= (int128)separator.size;
-    if (size > TEXT_BYTES_MAX) {
+    if (size > VALUE_BYTES_MAX) {
         (void)error_set(err, ERR_QUERY_FAILED, "string_agg would make a text of %.3g bytes",
                         (double)size);
-        return error_hint(err, "a text has at most 1 GiB: take a part of it with FILTER");
+        return error_hint(err, "a text has at most 64 MiB: take a part of it with FILTER");
     }
     char *bytes = arena_alloc(a, (size_t)size + 1);
     if (bytes == NULL) {

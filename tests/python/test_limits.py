@@ -99,6 +99,14 @@ def test_values_at_their_limit(db: Any) -> None:
     with pytest.raises(laminardb.IngestionError, match=r"67108865 bytes"):
         db.insert("t", {"k": [2], "s": ["x" * (VALUE + 1)]})
     assert db.query("SELECT count(*), max(length(s)) FROM t").fetchone() == (3, VALUE)
+    half = "SELECT length(string_agg(repeat('x', n), '')) FROM (VALUES ({}), ({})) AS v(n)"
+    for n in (VALUE - 1, VALUE):
+        assert db.query(half.format(VALUE // 2, n - VALUE // 2)).fetchone() == (n,)
+    with pytest.raises(laminardb.QueryError, match="at most 64 MiB"):
+        db.query(half.format(VALUE // 2, VALUE // 2 + 1))
+    for made in ("len(list(s))", "length(json_group_array(s)::VARCHAR)"):
+        with pytest.raises(laminardb.QueryError, match="more than 64 MiB"):
+            db.query(f"SELECT {made} FROM (SELECT repeat('x', 1000000) AS s FROM range(70))")
 
 
 def test_tables_at_their_limit(db: Any) -> None:
