@@ -390,17 +390,18 @@ append_row(rows_context *c, PyObject *row) {
     return -1;
 }
 
-#ifndef Py_GIL_DISABLED
-/* As many rows at once as are alike, the others one by one. */
+/* Items of a list: values of the column, or rows (column -1). As many at once as are alike, the
+ * others one by one. */
 static int
-append_row_list(rows_context *c, PyObject *list) {
+append_items(rows_context *c, int32_t column, PyObject *list) {
     Py_ssize_t at = 0, looked = 0;
     while (at < PyList_Size(list)) {
-        Py_ssize_t n = ext_run_of_rows(c, list, at);
+        Py_ssize_t n =
+            column < 0 ? ext_run_of_rows(c, list, at) : ext_run_of_list(c, column, list, at);
         if (n == 0) {
-            PyObject *row = Py_NewRef(PyList_GetItem(list, at));
-            n = append_row(c, row) < 0 ? -1 : 1;
-            Py_DECREF(row);
+            PyObject *v = Py_NewRef(PyList_GetItem(list, at));
+            n = (column < 0 ? append_row(c, v) : append_value(c, column, v, 0)) < 0 ? -1 : 1;
+            Py_DECREF(v);
         }
         if (n < 0) {
             return -1;
@@ -413,11 +414,17 @@ append_row_list(rows_context *c, PyObject *list) {
             }
         }
     }
-    if (at == 0) {
+    return 0;
+}
+
+#ifndef Py_GIL_DISABLED
+static int
+append_row_list(rows_context *c, PyObject *list) {
+    if (PyList_Size(list) == 0) {
         PyErr_SetString(PyExc_TypeError, "an empty list holds no rows");
         return -1;
     }
-    return 0;
+    return append_items(c, -1, list);
 }
 #endif
 
@@ -459,34 +466,10 @@ append_iterable(rows_context *c, PyObject *data) {
 
 /* ---------------------------------------------------------------------------------- columns */
 static int
-append_held_list(rows_context *c, int32_t column, PyObject *list) {
-    Py_ssize_t at = 0, looked = 0;
-    while (at < PyList_Size(list)) {
-        Py_ssize_t n = ext_run_of_list(c, column, list, at);
-        if (n == 0) {
-            PyObject *v = Py_NewRef(PyList_GetItem(list, at));
-            n = append_value(c, column, v, 0) < 0 ? -1 : 1;
-            Py_DECREF(v);
-        }
-        if (n < 0) {
-            return -1;
-        }
-        at += n;
-        if (at - looked >= EXT_LOOK) {
-            looked = at;
-            if (ext_look() < 0) {
-                return -1;
-            }
-        }
-    }
-    return 0;
-}
-
-static int
 append_list(rows_context *c, int32_t column, PyObject *list) {
     int done;
     EXT_HOLD_BEGIN(list)
-    done = append_held_list(c, column, list);
+    done = append_items(c, column, list);
     EXT_HOLD_END()
     return done;
 }

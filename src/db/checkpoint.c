@@ -94,15 +94,7 @@ need_file(making *k, int64_t number, segment_file *open, error *err) {
     if (k->last < m->file_count && m->files[k->last].number == number) {
         return OK;
     }
-    int64_t low = 0, high = m->file_count;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (m->files[middle].number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
+    const int64_t low = manifest_file_at(m->files, m->file_count, number);
     k->last = low;
     if (low < m->file_count && m->files[low].number == number) {
         return OK;

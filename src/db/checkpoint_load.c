@@ -41,15 +41,7 @@ fetch(void *context, const rows_place *at, pages **out, int32_t *row_count, int3
     loading        *l = context;
     const manifest *m = l->from;
     if (l->last >= l->rows_count || m->files[l->last].number != (int64_t)at->file) {
-        int64_t low = 0, high = l->rows_count; /* they are in order */
-        while (low < high) {
-            const int64_t middle = low + (high - low) / 2;
-            if (m->files[middle].number < (int64_t)at->file) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
+        const int64_t low = manifest_file_at(m->files, l->rows_count, (int64_t)at->file);
         if (low == l->rows_count || m->files[low].number != (int64_t)at->file) {
             return image_corrupt("a segment in no file", err);
         }

@@ -4,6 +4,7 @@
 
 #include "batch/builder.h"
 #include "exec/engine_internal.h"
+#include "op/rows.h"
 
 struct engine_aside {
     mem          *mem;
@@ -186,7 +187,7 @@ take_rows(stream *s, difference *d, error *err) {
     TRY(builder_take(&d->rows, &both, err));
     both->rows.weight = d->weights;
     const arena_mark mark = arena_save(scratch);
-    status           done = delta_consolidate(&changes, &both->rows, scratch, err);
+    status           done = rows_consolidate(&changes, &both->rows, scratch, err);
     done = done < 0 || changes.row_count == 0 ? done : stream_take_rows(s, &changes, err);
     arena_rewind(scratch, mark);
     both->rows.weight = NULL;

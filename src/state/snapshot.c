@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot.c - the block store as it was: views of arrays, copies set aside, changed blocks. See
+/* snapshot.c - the block store as it was: views of arrays, copies set aside. See
  * store_internal.h for the rules. */
 #include "state/store_internal.h"
 

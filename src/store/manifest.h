@@ -67,8 +67,10 @@ status manifest_check(const manifest *m, mem *memory, vfs *fs, const char *direc
 status manifest_export(const manifest *m, mem *memory, vfs *fs, const char *directory,
                        const char *into, error *err) MUST_USE;
 void   manifests_free(manifest *list, int32_t count, mem *memory);
-status manifest_copy(manifest *out, const manifest *m, mem *memory, error *err) MUST_USE;
-void   manifest_fini(manifest *m, mem *memory);
+/* Of files in the order of their numbers: the first with that number or a higher one. */
+int64_t manifest_file_at(const manifest_file *files, int64_t count, int64_t number);
+status  manifest_copy(manifest *out, const manifest *m, mem *memory, error *err) MUST_USE;
+void    manifest_fini(manifest *m, mem *memory);
 /* Removes the manifest, then the files that no other one of the list has. */
 status manifest_remove(const manifest *list, int32_t count, int32_t at, mem *memory, vfs *fs,
                        const char *directory, error *err) MUST_USE;

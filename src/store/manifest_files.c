@@ -33,6 +33,20 @@ open_part(const part *p, sealed_reader **out, mem *memory, vfs *fs, const char *
     return s;
 }
 
+int64_t
+manifest_file_at(const manifest_file *files, int64_t count, int64_t number) {
+    int64_t low = 0, high = count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (files[middle].number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 status
 manifest_readable(const manifest *m, const char *directory, error *err) {
     if (!m->damaged) {
