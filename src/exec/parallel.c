@@ -526,7 +526,7 @@ merge_parts(parallel *p, error *err) {
     op   *to = own_op(p, first);
     first->circuit->env.interrupted = p->whole->interrupted;
     for (int32_t i = 1; i < p->part_count; i++) {
-        TRY(to->class->merge(to, own_op(p, &p->parts[i]), err));
+        TRY(op_merge(to, own_op(p, &p->parts[i]), err));
     }
     first->above = p->whole->once->ops[p->above->id];
     return circuit_tick_op(first->circuit, to, FRONTIER_END, err);

@@ -2,7 +2,7 @@
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
  * aggregate_window.c, aggregate_panes.c, aggregate_gather.c, aggregate_compact.c,
  * aggregate_session.c, session_rebuild.c, aggregate_distinct.c, aggregate_merge.c,
- * aggregate_spill.c.
+ * aggregate_unite.c, aggregate_spill.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
@@ -165,6 +165,13 @@ status aggregate_load(op *self, image_reader *in, error *err) MUST_USE;
 
 /* ---- aggregate_merge.c */
 status aggregate_merge(op *self, op *other, error *err) MUST_USE;
+/* Adds the calls of groups from[i] of `other` to groups to[i]; not those whose DISTINCT was not
+ * dealt out, which distinct_calls_merge takes. */
+status aggregate_merge_calls(aggregate *a, const aggregate *other, const slot *from, const slot *to,
+                             int32_t count, error *err) MUST_USE;
+
+/* ---- aggregate_unite.c */
+status aggregate_unite(aggregate *a, aggregate *other, error *err) MUST_USE;
 
 /* ---- aggregate_window.c */
 status windows_open(aggregate *a, error *err) MUST_USE; /* what finished windows leave */
@@ -197,7 +204,9 @@ status windows_validate(const aggregate *a, error *err) MUST_USE;
 /* ---- aggregate_panes.c */
 void panes_open(aggregate *a);
 /* Rows of the delta in a->views, whose window starts are those of their panes; slots is room. */
-status  panes_add(aggregate *a, const delta *in, slot *slots, error *err) MUST_USE;
+status panes_add(aggregate *a, const delta *in, slot *slots, error *err) MUST_USE;
+/* As far as both have come, so that panes and runs of one are those of the other. */
+status  panes_align(aggregate *a, aggregate *other, error *err) MUST_USE;
 status  panes_expire(aggregate *a, int64_t frontier_us,
                      error *err) MUST_USE; /* see windows_expire */
 int64_t panes_due_us(const aggregate *a);
@@ -223,6 +232,8 @@ status sessions_map(aggregate *a, const delta *in, slot *groups, error *err) MUS
 /* Groups that were just made (rows[i] of the input made slots[i]) are those of their sessions. */
 status sessions_add(aggregate *a, const int32_t *rows, const slot *slots, int32_t count,
                     error *err) MUST_USE;
+/* The sessions of another instance that keeps no rows, with the states of their groups. */
+status sessions_unite(aggregate *a, const aggregate *other, error *err) MUST_USE;
 /* The session of a group that leaves. */
 status  sessions_remove(aggregate *a, slot group, error *err) MUST_USE;
 status  sessions_expire(aggregate *a, int64_t frontier_us, error *err) MUST_USE;

@@ -221,19 +221,22 @@ distinct_calls_merge(aggregate *a, int32_t call, const aggregate *other, const s
     const aggregate_distinct *d = &other->distinct[call];
     arena                    *scratch = a->base.env->scratch;
     const int32_t             width = a->base.spec->aggs[call].signature.column_count;
-    const uint64_t            pair_count = d->pairs.live_count; /* none ever left: dense */
-    assert(!d->tracked);
-    for (uint64_t first = 0; first < pair_count; first += BATCH_ROWS) {
+    for (uint64_t next = 0; next < group_table_slot_count(&d->pairs);) {
         const arena_mark mark = arena_save(scratch);
-        const int32_t    count = (int32_t)min_i64(BATCH_ROWS, (int64_t)(pair_count - first));
-        slot            *pairs = arena_alloc(scratch, (size_t)count * sizeof(*pairs));
-        slot            *groups = arena_alloc(scratch, (size_t)count * sizeof(*groups));
+        int64_t         *weights = arena_alloc(scratch, BATCH_ROWS * sizeof(*weights));
+        slot            *pairs = arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs));
+        slot            *groups = arena_alloc(scratch, BATCH_ROWS * sizeof(*groups));
+        int32_t          count = 0;
         column           group;
-        if (pairs == NULL || groups == NULL) {
+        if (weights == NULL || pairs == NULL || groups == NULL) {
             return error_memory(err);
         }
-        for (int32_t i = 0; i < count; i++) {
-            pairs[i] = (slot)first + (slot)i;
+        for (; next < group_table_slot_count(&d->pairs) && count < BATCH_ROWS; next++) {
+            if (group_table_is_live(&d->pairs, (slot)next)) {
+                weights[count] =
+                    d->tracked ? ARRAY_AT(&d->entries, distinct_entry, next)->weight : 1;
+                pairs[count++] = (slot)next;
+            }
         }
         TRY(op_poll(&a->base, err));
         TRY(state_columns_read(&d->pairs.keys, 0, pairs, count, scratch, &group, err));
@@ -244,7 +247,7 @@ distinct_calls_merge(aggregate *a, int32_t call, const aggregate *other, const s
             TRY(state_columns_read(&d->pairs.keys, k + 1, pairs, count, scratch, &a->arguments[k],
                                    err));
         }
-        TRY(distinct_calls_update(a, call, groups, NULL, NULL, count, err));
+        TRY(count == 0 ? OK : distinct_calls_update(a, call, groups, weights, NULL, count, err));
         arena_rewind(scratch, mark);
     }
     return OK;

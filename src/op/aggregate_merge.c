@@ -4,7 +4,8 @@
  *
  * The groups of the other instance are mapped here by their keys, in the order of their slots, and
  * their calls are merged. Of a call with DISTINCT the values are what is merged, but where the
- * values themselves were dealt out (op.shard): then no two instances have one in common. */
+ * values themselves were dealt out (op.shard): then no two instances have one in common.
+ * Instances of streams: aggregate_unite.c. */
 #include "op/aggregate.h"
 
 /* Maps groups [first, first + count) of `other`: to[g] is the group here. */
@@ -21,9 +22,9 @@ map_groups(aggregate *a, const aggregate *other, slot first, int32_t count, slot
     return aggregate_map_rows(a, count, to + first, err);
 }
 
-static status
-merge_calls(aggregate *a, const aggregate *other, const slot *from, const slot *to, int32_t count,
-            error *err) {
+status
+aggregate_merge_calls(aggregate *a, const aggregate *other, const slot *from, const slot *to,
+                      int32_t count, error *err) {
     const op_spec *spec = a->base.spec;
     const bool     dealt = other->base.shard_count > 0;
     for (int32_t i = 0; i < spec->agg_count; i++) {
@@ -47,7 +48,7 @@ merge_groups(aggregate *a, const aggregate *other, slot *to, int64_t group_count
         }
         TRY(op_poll(&a->base, err));
         TRY(map_groups(a, other, (slot)first, count, from, to, err));
-        TRY(merge_calls(a, other, from, to + first, count, err));
+        TRY(aggregate_merge_calls(a, other, from, to + first, count, err));
         arena_rewind(scratch, mark);
     }
     return OK;
@@ -77,6 +78,9 @@ merge_all(aggregate *a, const aggregate *other, error *err) {
 status
 aggregate_merge(op *self, op *other_op, error *err) {
     aggregate *a = (aggregate *)self, *other = (aggregate *)other_op;
+    if (self->spec->mode == MODE_STREAM) {
+        return aggregate_unite(a, other, err);
+    }
     if (a->gather != NULL) {
         TRY(merge_all(gather_part(a), gather_part(other), err));
     }

@@ -297,6 +297,19 @@ move_on(aggregate *a, int64_t next, error *err) {
     return OK;
 }
 
+/* Both have seen the same frontier; only one that had windows to finish has built runs since. */
+status
+panes_align(aggregate *a, aggregate *other, error *err) {
+    const int64_t next = max_i64(a->panes.next, other->panes.next);
+    const int64_t built = max_i64(a->panes.built, other->panes.built);
+    aggregate    *both[] = {a, other};
+    for (int32_t i = 0; i < 2; i++) {
+        TRY(next > both[i]->panes.next ? move_on(both[i], next, err) : OK);
+        TRY(built > both[i]->panes.built ? build_runs(both[i], built, err) : OK);
+    }
+    return OK;
+}
+
 static status
 finish_window(aggregate *a, int64_t first, int64_t frontier_us, error *err) {
     aggregate_panes *p = &a->panes;

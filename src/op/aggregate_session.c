@@ -370,6 +370,63 @@ sessions_map(aggregate *a, const delta *in, slot *groups, error *err) {
     return session_map_groups(a, numbers, in->row_count, groups, err);
 }
 
+/* One session of `other`: here it is one of the same rows, which is then joined with those that it
+ * reaches. */
+static status
+take_session(aggregate *a, const aggregate *other, slot from, error *err) {
+    aggregate_sessions *s = &a->sessions;
+    const op_spec      *spec = a->base.spec;
+    const session       x = *session_at(&other->sessions, from);
+    const slot          group_of_x = x.group - 1;
+    merge              *list = NULL;
+    slot                key, at, group;
+    for (int32_t i = 0, n = 0; i < spec->key_count; i++) {
+        a->views[i] = (column){.type = spec->input[0]->fields[i].type};
+        if (i != spec->session_key) {
+            TRY(state_columns_read(&other->sessions.keys.keys, n++, &x.key, 1, a->base.env->scratch,
+                                   &a->views[i], err));
+        }
+    }
+    TRY(session_map_keys(a, 1, &key, err));
+    TRY(session_new(a, key, x.start, &at, err));
+    session_at(s, at)->last = x.last;
+    session_at(s, at)->row_count = x.row_count;
+    const int64_t number = at;
+    TRY(session_map_groups(a, &number, 1, &group, err));
+    TRY(aggregate_touch_groups(a, &group, 1, err));
+    ARRAY_AT(&a->records, aggregate_group, group)->row_count +=
+        ARRAY_AT(&other->records, aggregate_group, group_of_x)->row_count;
+    TRY(aggregate_merge_calls(a, other, &group_of_x, &group, 1, err));
+    for (;;) {
+        const slot before = ordered_previous(&s->by_key, at);
+        const slot behind = ordered_next(&s->by_key, at);
+        if (before != SLOT_NONE &&
+            sat_sub_i64(session_at(s, at)->start, session_at(s, before)->last) <= s->gap) {
+            TRY(join_sessions(a, before, at, &list, err));
+        } else if (behind != SLOT_NONE &&
+                   sat_sub_i64(session_at(s, behind)->start, session_at(s, at)->last) <= s->gap) {
+            TRY(join_sessions(a, at, behind, &list, err));
+        } else {
+            break;
+        }
+        at = whole_of(s, at);
+    }
+    return apply_merges(a, list, err);
+}
+
+status
+sessions_unite(aggregate *a, const aggregate *other, error *err) {
+    const ordered *all = &other->sessions.by_due;
+    arena         *scratch = a->base.env->scratch;
+    for (slot at = ordered_first(all); at != SLOT_NONE; at = ordered_next(all, at)) {
+        const arena_mark mark = arena_save(scratch);
+        TRY(op_poll(&a->base, err));
+        TRY(take_session(a, other, at, err));
+        arena_rewind(scratch, mark);
+    }
+    return OK;
+}
+
 /* ---- groups */
 
 static slot

@@ -95,13 +95,15 @@ status  asof_open_side(asof *o, int32_t side, error *err) MUST_USE;
 void    asof_close_side(asof *o, int32_t side);
 int64_t asof_time(const asof *o, int32_t side, slot s);
 /* A row out of the order of its key, which it had as *part; SLOT_NONE: none. */
-status  asof_take_out(asof *o, int32_t side, slot s, slot *part, error *err) MUST_USE;
-status  asof_drop_part(asof *o, slot part, error *err) MUST_USE; /* when it has no row */
-status  asof_stream_open(asof *o, error *err) MUST_USE;
-void    asof_stream_close(asof *o);
-status  asof_stream_push(asof *o, int32_t side, const delta *in, error *err) MUST_USE;
-status  asof_stream_tick(asof *o, error *err) MUST_USE;
-status  asof_stream_snapshot(asof *o, op *target, int32_t port, error *err) MUST_USE;
+status asof_take_out(asof *o, int32_t side, slot s, slot *part, error *err) MUST_USE;
+status asof_drop_part(asof *o, slot part, error *err) MUST_USE; /* when it has no row */
+status asof_stream_open(asof *o, error *err) MUST_USE;
+void   asof_stream_close(asof *o);
+status asof_stream_push(asof *o, int32_t side, const delta *in, error *err) MUST_USE;
+status asof_stream_tick(asof *o, error *err) MUST_USE;
+status asof_stream_snapshot(asof *o, op *target, int32_t port, error *err) MUST_USE;
+/* op_class.merge */
+status  asof_stream_merge(asof *o, asof *other, error *err) MUST_USE;
 status  asof_stream_validate(const asof *o, error *err) MUST_USE;
 int64_t asof_stream_rows(const asof *o);
 

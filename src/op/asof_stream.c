@@ -13,6 +13,7 @@
 
 #include "kernel/access.h"
 #include "kernel/kernel.h"
+#include "op/merge.h"
 
 enum {
     ROW_TOUCHED = 1, /* in the list of its side */
@@ -515,6 +516,31 @@ asof_stream_snapshot(asof *o, op *target, int32_t port, error *err) {
     TRY(pairs_flush(&w, err));
     arena_rewind(o->base.env->scratch, mark);
     return OK;
+}
+
+static status
+give_rows(op *of, op *to, error *err) {
+    const asof *o = (const asof *)of;
+    for (int32_t side = 0; side < 2; side++) {
+        const arena_mark   mark = arena_save(of->env->scratch);
+        const group_table *rows = &o->sides[side].table;
+        row_feed           f;
+        TRY(feed_open(&f, of, to, side, &rows->keys, 0, of->spec->input[side]->count, err));
+        for (uint64_t s = 0; s < group_table_slot_count(rows); s++) {
+            if (group_table_is_live(rows, (slot)s)) {
+                TRY(feed_add(&f, (slot)s, row_at(o, side, (slot)s)->weight, err));
+            }
+        }
+        TRY(feed_flush(&f, err));
+        arena_rewind(of->env->scratch, mark);
+    }
+    return OK;
+}
+
+status
+asof_stream_merge(asof *o, asof *other, error *err) {
+    TRY(judge_merge(&o->judge, &other->judge, err));
+    return merge_by_rows(&o->base, &other->base, give_rows, err);
 }
 
 static status

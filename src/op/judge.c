@@ -36,6 +36,12 @@ judge_rebuild(judge *j, error *err) {
 }
 
 status
+judge_merge(judge *j, const judge *other, error *err) {
+    TRY(refused_merge(&j->refused[0], &other->refused[0], j->self->env, err));
+    return refused_merge(&j->refused[1], &other->refused[1], j->self->env, err);
+}
+
+status
 judge_validate(const judge *j, error *err) {
     TRY(refused_validate(&j->refused[0], err));
     return refused_validate(&j->refused[1], err);

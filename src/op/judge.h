@@ -20,6 +20,8 @@ typedef struct judge {
 status judge_open(judge *j, op *self, const char *const names[2], error *err) MUST_USE;
 void   judge_close(judge *j);
 status judge_rebuild(judge *j, error *err) MUST_USE; /* after a restore */
+/* What `other` refused was refused here; it counts as come with the newest insert. */
+status judge_merge(judge *j, const judge *other, error *err) MUST_USE;
 status judge_validate(const judge *j, error *err) MUST_USE;
 /* Takes rows that are late, or that `live` (the judge of the running operator; NULL: there is none)
  * refused, out of `rows`, whose columns are `views`; what is left is in `views` again, transient in

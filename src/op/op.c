@@ -137,6 +137,26 @@ op_tick(op *o, int64_t frontier_us, error *err) {
 }
 
 status
+op_merge(op *self, op *other, error *err) {
+    assert(self->class == other->class && self->class->merge != NULL);
+    if (self->spec->mode == MODE_ONCE) {
+        return self->class->merge(self, other, err);
+    }
+    if (self->frontier_us != other->frontier_us) {
+        return error_set(err, ERR_INTERNAL_ERROR, "%s: parts of different ticks do not merge",
+                         self->class->name);
+    }
+    self->old_rows_wanted = true;
+    TRY(self->class->merge(self, other, err));
+    self->rows_in += other->rows_in;
+    self->rows_out += other->rows_out;
+    self->late_rows += other->late_rows;
+    self->null_time_rows += other->null_time_rows;
+    self->lost_rows += other->lost_rows;
+    return OK;
+}
+
+status
 op_save(op *o, buf *out, error *err) {
     image_put_text(out, text_of(o->class->name));
     image_put_i64(out, o->frontier_us);

@@ -13,8 +13,8 @@
  * forget lets go of keys and rows that were last touched more than env->ttl_us before
  *   env->clock_us, without a word: what came out for them stays. It comes between ticks.
  * save and load turn state into bytes and back (checkpoints).
- * merge adds the state of another instance that worked on other rows of the same one-off query, and
- *   that is not asked afterwards. Only operators that can be cut into such parts have it.
+ * merge makes one instance of two that each took a part of the rows: op_merge below. Every operator
+ *   with state has it.
  * validate checks invariants (tests call it after every tick).
  *
  * Between ticks state is consistent. All state lives in env->store; other memory in the circuit
@@ -133,6 +133,21 @@ void   op_disconnect(op *from, const op *to);
 status op_emit(op *self, const delta *out, error *err) MUST_USE;
 /* Counts rows, then class->push. */
 status op_push(op *o, int32_t port, const delta *in, error *err) MUST_USE;
+/* Makes one instance of two of the same plan that each took a part of the input's rows, between
+ * ticks. `self` then is as if it had taken all of them, those of `other` last and, where rows are
+ * forgotten for their age, now; at once or at its next tick it emits by how much the answer for all
+ * rows differs from the sum of what both had emitted: pairs across, ranks that moved, windows of
+ * both. So its consumers must take rows back, whatever its input says; and what it emits belongs to
+ * that tick, like that of a push. Nothing is asked of `other` afterwards but to be closed.
+ *
+ * The caller sees to these, which no operator could make good:
+ * - The rows of a part are an input by themselves: what is taken back came to the same part (dealt
+ *   out by a hash of the row, say), because each part answers for its own rows before the merge.
+ * - Both have seen the same frontier. `other` has no final window, and what either has forgotten
+ * had nothing to do with rows of the other: what is final was said, and what is gone meets nobody.
+ *
+ * In one-off queries GROUP BY alone can be merged, before its tick. */
+status op_merge(op *self, op *other, error *err) MUST_USE;
 /* Counters and frontier, then class->save and ->load. */
 status op_save(op *o, buf *out, error *err) MUST_USE;
 status op_load(op *o, image_reader *in, error *err) MUST_USE;

@@ -158,6 +158,11 @@ asof_snapshot(op *self, op *target, int32_t port, error *err) {
 }
 
 static status
+asof_merge(op *self, op *other, error *err) {
+    return asof_stream_merge((asof *)self, (asof *)other, err);
+}
+
+static status
 asof_validate(const op *self, error *err) {
     return self->spec->mode == MODE_STREAM ? asof_stream_validate((const asof *)self, err) : OK;
 }
@@ -186,6 +191,7 @@ const op_class op_asof_class = {
     .push = asof_push,
     .tick = asof_tick,
     .snapshot = asof_snapshot,
+    .merge = asof_merge,
     .validate = asof_validate,
     .state_rows = asof_state_rows,
     .load = asof_load,
@@ -199,6 +205,7 @@ const op_class op_asof_bounded_class = {
     .open = asof_open,
     .push = asof_push,
     .tick = asof_tick,
+    .merge = asof_merge,
     .validate = asof_validate,
     .state_rows = asof_state_rows,
     .load = asof_load,

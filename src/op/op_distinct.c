@@ -11,7 +11,7 @@
  * tick:  for each touched row compares then and now, emits, forgets rows of weight 0
  *
  * See op_filter.c for the simplest operator and op.h for the contract. */
-#include "op/rows.h"
+#include "op/merge.h"
 #include "op/spill.h"
 #include "state/group_table.h"
 
@@ -353,6 +353,29 @@ distinct_load(op *self, image_reader *in, error *err) {
     return group_table_rebuild(&d->rows, err);
 }
 
+static status
+give_rows(op *of, op *to, error *err) {
+    const distinct  *d = (const distinct *)of;
+    const bool       weights = !of->spec->append_only[0];
+    const arena_mark mark = arena_save(of->env->scratch);
+    row_feed         f;
+    TRY(feed_open(&f, of, to, 0, &d->rows.keys, 0, of->spec->input[0]->count, err));
+    for (uint64_t s = 0; s < group_table_slot_count(&d->rows); s++) {
+        if (group_table_is_live(&d->rows, (slot)s)) {
+            TRY(feed_add(&f, (slot)s, weights ? ARRAY_AT(&d->records, distinct_row, s)->weight : 1,
+                         err));
+        }
+    }
+    TRY(feed_flush(&f, err));
+    arena_rewind(of->env->scratch, mark);
+    return OK;
+}
+
+static status
+distinct_merge(op *self, op *other, error *err) {
+    return merge_by_rows(self, other, give_rows, err);
+}
+
 static int64_t
 distinct_state_rows(const op *self) {
     return (int64_t)((const distinct *)self)->rows.live_count;
@@ -366,6 +389,7 @@ const op_class op_distinct_class = {
     .tick = distinct_tick,
     .forget = distinct_forget,
     .snapshot = distinct_snapshot,
+    .merge = distinct_merge,
     .validate = distinct_validate,
     .state_rows = distinct_state_rows,
     .load = distinct_load,

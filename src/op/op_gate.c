@@ -219,6 +219,27 @@ gate_tick(op *self, int64_t frontier_us, error *err) {
     return s;
 }
 
+/* What both hold is held; other gates are empty between ticks. */
+static status
+gate_merge(op *self, op *other, error *err) {
+    const gate *from = (const gate *)other;
+    if (self->spec->pass_through || builder_rows(&from->rows) == 0) {
+        return OK;
+    }
+    const arena_mark mark = arena_save(self->env->scratch);
+    column          *columns =
+        arena_alloc(self->env->scratch, sizeof(column) * (size_t)(self->spec->output->count + 1));
+    delta rows;
+    if (columns == NULL) {
+        return error_memory(err);
+    }
+    builder_view(&from->rows, columns, &rows);
+    rows.weight = from->weighted ? from->weights : NULL;
+    TRY(append((gate *)self, &rows, err));
+    arena_rewind(self->env->scratch, mark);
+    return OK;
+}
+
 static status
 gate_validate(const op *self, error *err) {
     const gate *g = (const gate *)self;
@@ -282,6 +303,7 @@ const op_class op_gate_class = {
     .open = gate_open,
     .push = gate_push,
     .tick = gate_tick,
+    .merge = gate_merge,
     .validate = gate_validate,
     .save = gate_save,
     .load = gate_load,

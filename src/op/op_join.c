@@ -21,6 +21,8 @@
  * tick:  one-off: stored rows that come out by themselves. SINGLE: nothing has two matches */
 #include "op/join.h"
 
+#include "op/merge.h"
+
 static void
 note_column(void *arg, int32_t *column_index) {
     ((bool *)arg)[*column_index] = true;
@@ -575,6 +577,21 @@ join_state_rows(const op *self) {
 }
 
 static status
+give_rows(op *of, op *to, error *err) {
+    join *j = (join *)of;
+    for (int32_t side = 0; side < 2; side++) {
+        TRY(feed_arrangement(of, to, side, &j->sides[side], 0, j->width[side], err));
+    }
+    return OK;
+}
+
+static status
+join_merge(op *self, op *other, error *err) {
+    TRY(judge_merge(&((join *)self)->judge, &((const join *)other)->judge, err));
+    return merge_by_rows(self, other, give_rows, err);
+}
+
+static status
 join_load(op *self, image_reader *in, error *err) {
     join *j = (join *)self;
     (void)in;
@@ -591,6 +608,7 @@ const op_class op_join_class = {
     .push = join_push,
     .tick = join_tick,
     .forget = join_let_go,
+    .merge = join_merge,
     .validate = join_validate,
     .state_rows = join_state_rows,
     .load = join_load,

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 
 #include "batch/builder.h"
-#include "op/rows.h"
-#include "state/arrangement.h"
+#include "op/merge.h"
 
 typedef struct keep {
     op          base;
@@ -280,6 +279,12 @@ keep_validate(const op *self, error *err) {
     return arrangement_validate(&((const keep *)self)->rows, err);
 }
 
+/* Each row came out as it will stay, wherever it came: nothing changes. */
+static status
+keep_merge(op *self, op *other, error *err) {
+    return merge_arrangement(&((keep *)self)->rows, &((const keep *)other)->rows, self->env, err);
+}
+
 static int64_t
 keep_state_rows(const op *self) {
     return arrangement_row_count(&((const keep *)self)->rows);
@@ -298,6 +303,7 @@ const op_class op_keep_class = {
     .push = keep_push,
     .tick = keep_tick,
     .snapshot = keep_snapshot,
+    .merge = keep_merge,
     .validate = keep_validate,
     .state_rows = keep_state_rows,
     .load = keep_load,

@@ -11,6 +11,7 @@
  *
  * push:  keeps the rows
  * tick:  one-off: sorts, computes, emits. Stream: -old and +new of the rows whose answer changed */
+#include "op/merge.h"
 #include "op/over.h"
 #include "op/over_state.h"
 
@@ -133,6 +134,11 @@ over_snapshot(op *self, op *target, int32_t port, error *err) {
 }
 
 static status
+over_merge(op *self, op *other, error *err) {
+    return merge_by_rows(self, other, over_stream_give, err);
+}
+
+static status
 over_validate(const op *self, error *err) {
     return self->spec->mode == MODE_STREAM ? over_stream_validate((const over *)self, err) : OK;
 }
@@ -177,6 +183,7 @@ const op_class op_over_class = {
     .tick = over_tick,
     .forget = over_forget,
     .snapshot = over_snapshot,
+    .merge = over_merge,
     .validate = over_validate,
     .state_rows = over_state_rows,
     .save = over_save,

@@ -6,7 +6,7 @@
  * it is result and not state. Changes go through as they come.
  *
  * push:  adds weights, emits. A weight may be negative within a tick */
-#include "op/rows.h"
+#include "op/merge.h"
 #include "state/group_table.h"
 
 typedef struct result_rows {
@@ -115,6 +115,20 @@ result_load(op *self, image_reader *in, error *err) {
     return group_table_rebuild(&((result_rows *)self)->rows, err);
 }
 
+static status
+take_rows(void *context, const delta *rows, error *err) {
+    return add_rows(context, rows, err);
+}
+
+/* Rows of both went through already: nothing comes out. */
+static status
+result_merge(op *self, op *other, error *err) {
+    const op_spec spec = {.sink = {.context = self, .take = take_rows}};
+    op           *to;
+    TRY(op_open(&to, &op_collect_class, self->env, &spec, err));
+    return result_snapshot(other, to, 0, err);
+}
+
 static int64_t
 result_row_count(const op *self) {
     return (int64_t)((const result_rows *)self)->rows.live_count;
@@ -126,6 +140,7 @@ const op_class op_result_class = {
     .open = result_open,
     .push = result_push,
     .snapshot = result_snapshot,
+    .merge = result_merge,
     .validate = result_validate,
     .result_rows = result_row_count,
     .load = result_load,

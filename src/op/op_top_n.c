@@ -11,6 +11,8 @@
  *        changed */
 #include "op/top_n.h"
 
+#include "op/merge.h"
+
 #define TOP_N_BUFFER_ROWS 8192
 
 /* The key columns, the sort keys, and after them every column that is not among those. */
@@ -269,6 +271,11 @@ top_n_snapshot(op *self, op *target, int32_t port, error *err) {
 }
 
 static status
+top_n_merge(op *self, op *other, error *err) {
+    return merge_by_rows(self, other, top_n_stream_give, err);
+}
+
+static status
 top_n_validate(const op *self, error *err) {
     const top_n *t = (const top_n *)self;
     return self->spec->mode == MODE_STREAM ? top_n_stream_validate(t, err) : OK;
@@ -301,6 +308,7 @@ const op_class op_top_n_class = {
     .tick = top_n_tick,
     .forget = top_n_forget,
     .snapshot = top_n_snapshot,
+    .merge = top_n_merge,
     .validate = top_n_validate,
     .state_rows = top_n_state_rows,
     .load = top_n_load,

@@ -13,8 +13,7 @@
  * push:  rows that come: (row, now, end of time). Rows that go: that is taken back, and (row, came,
  *        now) given
  * tick:  nothing */
-#include "op/rows.h"
-#include "state/arrangement.h"
+#include "op/merge.h"
 
 typedef struct versions {
     op          base;
@@ -203,6 +202,13 @@ versions_validate(const op *self, error *err) {
     return arrangement_validate(&((const versions *)self)->live, err);
 }
 
+/* Each version came out as it will stay, wherever its row came. */
+static status
+versions_merge(op *self, op *other, error *err) {
+    return merge_arrangement(&((versions *)self)->live, &((const versions *)other)->live, self->env,
+                             err);
+}
+
 static int64_t
 versions_state_rows(const op *self) {
     return arrangement_row_count(&((const versions *)self)->live);
@@ -219,6 +225,7 @@ const op_class op_versions_class = {
     .size = sizeof(versions),
     .open = versions_open,
     .push = versions_push,
+    .merge = versions_merge,
     .validate = versions_validate,
     .state_rows = versions_state_rows,
     .load = versions_load,

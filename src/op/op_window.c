@@ -85,6 +85,12 @@ window_open(op *self, error *err) {
                                         spec->output->count, err);
 }
 
+static status
+window_merge(op *self, op *other, error *err) {
+    return refused_merge(&((window *)self)->refused, &((const window *)other)->refused, self->env,
+                         err);
+}
+
 static void
 window_close(op *self) {
     refused_close(&((window *)self)->refused);
@@ -438,6 +444,7 @@ const op_class op_window_class = {
     .open = window_open,
     .push = window_push,
     .tick = window_tick,
+    .merge = window_merge,
     .validate = window_validate,
     .load = window_load,
     .close = window_close,

@@ -114,6 +114,7 @@ status  over_stream_push(over *o, const delta *in, error *err) MUST_USE;
 status  over_stream_tick(over *o, error *err) MUST_USE;
 status  over_stream_forget(over *o, error *err) MUST_USE;
 status  over_stream_snapshot(over *o, op *target, int32_t port, error *err) MUST_USE;
+status  over_stream_give(op *of, op *to, error *err) MUST_USE; /* rows_giver, merge.h */
 status  over_stream_validate(const over *o, error *err) MUST_USE;
 int64_t over_stream_rows(const over *o);
 

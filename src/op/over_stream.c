@@ -7,6 +7,7 @@
  *        view, and rows whose results differ are emitted (-old, +new)
  *
  * Weights are added up first, so every row that leaves is there. */
+#include "op/merge.h"
 #include "op/over_state.h"
 
 #define SHRINK_SLOTS 1024
@@ -689,6 +690,21 @@ over_stream_snapshot(over *o, op *target, int32_t port, error *err) {
     }
     TRY(emit_rows(o, target, port, slots, count, 1, err));
     arena_rewind(scratch, mark);
+    return OK;
+}
+
+status
+over_stream_give(op *of, op *to, error *err) {
+    const over       *o = (const over *)of;
+    const over_state *st = o->state;
+    const arena_mark  mark = arena_save(of->env->scratch);
+    row_feed          f;
+    TRY(feed_open(&f, of, to, 0, &st->rows, 0, o->input_count, err));
+    for (uint64_t s = 0; s < st->records.count; s++) {
+        TRY(ordered_has(&st->order, (slot)s) ? feed_add(&f, (slot)s, 1, err) : OK);
+    }
+    TRY(feed_flush(&f, err));
+    arena_rewind(of->env->scratch, mark);
     return OK;
 }
 

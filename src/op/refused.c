@@ -82,6 +82,34 @@ refused_add(refused *r, const op_env *env, const delta *rows, error *err) {
 }
 
 status
+refused_merge(refused *r, const refused *other, const op_env *env, error *err) {
+    const state_columns *keys = &other->rows.keys;
+    for (uint64_t next = 0; other->open && next < group_table_slot_count(&other->rows);) {
+        const arena_mark mark = arena_save(env->scratch);
+        slot            *slots = arena_alloc(env->scratch, BATCH_ROWS * sizeof(*slots));
+        int64_t         *counts = arena_alloc(env->scratch, BATCH_ROWS * sizeof(*counts));
+        column *columns = arena_alloc(env->scratch, (size_t)keys->column_count * sizeof(*columns));
+        int32_t n = 0;
+        TRY(slots == NULL || counts == NULL || columns == NULL ? error_memory(err) : OK);
+        for (; n < BATCH_ROWS && next < group_table_slot_count(&other->rows); next++) {
+            slots[n] = (slot)next;
+            counts[n] = *count_at(other, (slot)next);
+            n += group_table_is_live(&other->rows, (slot)next);
+        }
+        for (int32_t i = 0; i < keys->column_count && n > 0; i++) {
+            TRY(state_columns_read(keys, i, slots, n, env->scratch, &columns[i], err));
+        }
+        const delta rows = {.row_count = n,
+                            .column_count = keys->column_count,
+                            .columns = columns,
+                            .weight = counts};
+        TRY(n == 0 ? OK : refused_add(r, env, &rows, err));
+        arena_rewind(env->scratch, mark);
+    }
+    return OK;
+}
+
+status
 refused_validate(const refused *r, error *err) {
     if (!r->open) {
         return OK;

@@ -37,6 +37,8 @@ status refused_leave_out(const refused *r, refused_use *use, delta *rows, arena 
  * on, which begins at 0; none: row_count is 0. `columns` has room for all. */
 status refused_missing(const refused *r, refused_use *use, slot *next, column *columns, delta *out,
                        arena *a, arena *scratch, error *err) MUST_USE;
+/* The rows of `other` too, as if they had come with env->insert. */
+status refused_merge(refused *r, const refused *other, const op_env *env, error *err) MUST_USE;
 status refused_rebuild(refused *r, error *err) MUST_USE; /* after a restore */
 status refused_validate(const refused *r, error *err) MUST_USE;
 

@@ -8,6 +8,8 @@
  * from below: rows beyond its end are dropped from the state. */
 #include "op/top_n.h"
 
+#include "op/merge.h"
+
 #define SHRINK_SLOTS 1024
 #define BEST_ROWS_MAX 64 /* are found by insertion */
 
@@ -585,6 +587,25 @@ validate_part(const top_n *t, slot part, int64_t places, error *err) {
         return error_set(err, ERR_INTERNAL_ERROR, "top_n: part %u has %lld places, not %lld", part,
                          (long long)places, (long long)p->places);
     }
+    return OK;
+}
+
+/* Key by key in their order, which without sort keys is that of arrival. */
+status
+top_n_stream_give(op *of, op *to, error *err) {
+    const top_n     *t = (const top_n *)of;
+    const uint64_t   parts = t->part_count == 0 ? 1 : group_table_slot_count(&t->parts);
+    const arena_mark mark = arena_save(of->env->scratch);
+    row_feed         f;
+    TRY(feed_open(&f, of, to, 0, &t->table.keys, 0, of->spec->input[0]->count, err));
+    for (uint64_t part = 0; part < parts; part++) {
+        for (slot s = ordered_first_in(&t->order, (slot)part); s != SLOT_NONE;
+             s = ordered_next(&t->order, s)) {
+            TRY(feed_add(&f, s, row_at(t, s)->weight, err));
+        }
+    }
+    TRY(feed_flush(&f, err));
+    arena_rewind(of->env->scratch, mark);
     return OK;
 }
 

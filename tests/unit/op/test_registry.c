@@ -44,6 +44,11 @@ test_classes(void **state) {
             print_error("%s: state without validate\n", c->name);
             fail();
         }
+        /* And two instances of it become one (tests/unit/op/test_merge.c plays them). */
+        if ((c->state_rows != NULL || c->snapshot != NULL || c->load != NULL) && c->merge == NULL) {
+            print_error("%s: state without merge\n", c->name);
+            fail();
+        }
         /* What can be read back is state: it was opened, and somebody must close it. */
         if (c->snapshot != NULL && (c->open == NULL || c->close == NULL)) {
             print_error("%s: a snapshot without open and close\n", c->name);
