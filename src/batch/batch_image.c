@@ -21,20 +21,137 @@ text_at(const column *c, int32_t row) {
     return strview_text((const strview *)c->values + row);
 }
 
-/* Sizes, then bytes, by hand: an append for each text costs more than the copies. */
+/* What stands in the first byte of a column: whether there are NULLs, and in how many bytes a
+ * number (behind the least of them) or the size of a text is; 0: as it is in memory, in 4. */
+enum { HAS_NULLS = 1, WIDTH_SHIFT = 1, WIDTH_MASK = 7, NARROW_ROWS = 256 };
+
+/* ---- Numbers of 8 bytes in 1, 2 or 4 */
+
+ALWAYS_INLINE void
+store_narrow(char *to, int32_t i, int32_t width, uint32_t v) {
+    if (width == 1) {
+        to[i] = (char)v;
+    } else if (width == 2) {
+        memcpy(to + (size_t)i * 2, &v, 2); /* little-endian, as all that is kept */
+    } else {
+        memcpy(to + (size_t)i * 4, &v, 4);
+    }
+}
+
+ALWAYS_INLINE uint32_t
+load_narrow(const char *from, int32_t i, int32_t width) {
+    uint32_t v = 0;
+    if (width == 1) {
+        v = (uint8_t)from[i];
+    } else if (width == 2) {
+        memcpy(&v, from + (size_t)i * 2, 2);
+    } else {
+        memcpy(&v, from + (size_t)i * 4, 4);
+    }
+    return v;
+}
+
+static int32_t
+width_for(uint64_t most) {
+    return most <= UINT8_MAX ? 1 : most <= UINT16_MAX ? 2 : most <= UINT32_MAX ? 4 : 8;
+}
+
 static void
-put_texts(buf *out, const column *c, int32_t rows) {
-    const size_t head = (size_t)rows * sizeof(uint32_t);
-    if (!buf_reserve(out, head)) {
+range_of(const int64_t *v, int32_t count, int64_t *least, int64_t *greatest) {
+    int64_t low = v[0], high = v[0];
+    for (int32_t i = 1; i < count; i++) {
+        low = v[i] < low ? v[i] : low;
+        high = v[i] > high ? v[i] : high;
+    }
+    *least = low;
+    *greatest = high;
+}
+
+/* Few rows tell most columns that are not narrow, at no cost. */
+static int32_t
+number_width(const column *c, int32_t rows, int64_t *least) {
+    int64_t greatest = 0;
+    if (rows < NARROW_ROWS || c->validity != NULL || type_physical(c->type) != PHYSICAL_I64) {
+        return 8;
+    }
+    range_of(c->values, NARROW_ROWS, least, &greatest);
+    if (width_for((uint64_t)greatest - (uint64_t)*least) == 8) {
+        return 8;
+    }
+    range_of(c->values, rows, least, &greatest);
+    return width_for((uint64_t)greatest - (uint64_t)*least);
+}
+
+static void
+put_numbers(buf *out, const int64_t *v, int32_t rows, int32_t width, int64_t least) {
+    image_put_i64(out, least);
+    if (!buf_reserve(out, (size_t)rows * (size_t)width)) {
         return;
     }
-    char  *sizes = out->data + out->size;
+    char *to = out->data + out->size;
+    for (int32_t i = 0; i < rows; i++) {
+        store_narrow(to, i, width, (uint32_t)((uint64_t)v[i] - (uint64_t)least));
+    }
+    out->size += (size_t)rows * (size_t)width;
+    out->data[out->size] = '\0';
+}
+
+/* ---- Texts: sizes, then bytes, by hand: an append for each text costs more than the copies */
+
+/* The greatest size, or more. */
+static uint32_t
+text_most(const column *c, int32_t rows) {
+    uint32_t most = 0;
+    if (c->layout == COLUMN_OFFSETS) {
+        const int32_t *offsets = c->values;
+        for (int32_t i = 0; i < rows; i++) {
+            most |= (uint32_t)(offsets[i + 1] - offsets[i]);
+        }
+        return most;
+    }
+    const strview *views = c->values;
+    for (int32_t i = 0; i < rows; i++) {
+        most |= views[i].size;
+    }
+    return most;
+}
+
+static size_t
+put_sizes(char *to, const column *c, int32_t rows, int32_t width) {
     size_t total = 0;
     for (int32_t i = 0; i < rows; i++) {
         const uint32_t size = (uint32_t)text_at(c, i).size;
-        memcpy(sizes + (size_t)i * sizeof(size), &size, sizeof(size));
+        store_narrow(to, i, width, size);
         total += size;
     }
+    return total;
+}
+
+/* Texts of Arrow without a NULL lie one after another already. */
+static void
+put_joined(buf *out, const column *c, int32_t rows, int32_t width) {
+    const int32_t *offsets = c->values;
+    char          *to = out->data + out->size;
+    for (int32_t i = 0; i < rows; i++) {
+        store_narrow(to, i, width, (uint32_t)(offsets[i + 1] - offsets[i]));
+    }
+    out->size += (size_t)rows * (size_t)width;
+    out->data[out->size] = '\0';
+    (void)buf_append(out, c->bytes == NULL ? "" : c->bytes + offsets[0],
+                     (size_t)(offsets[rows] - offsets[0]));
+}
+
+static void
+put_texts(buf *out, const column *c, int32_t rows, int32_t width) {
+    const size_t head = (size_t)rows * (size_t)width;
+    if (!buf_reserve(out, head)) {
+        return;
+    }
+    if (c->layout == COLUMN_OFFSETS && c->validity == NULL) {
+        put_joined(out, c, rows, width);
+        return;
+    }
+    const size_t total = put_sizes(out->data + out->size, c, rows, width);
     out->size += head;
     if (!buf_reserve(out, total + STRVIEW_INLINE_MAX)) {
         return;
@@ -54,13 +171,23 @@ put_texts(buf *out, const column *c, int32_t rows) {
 }
 
 static void
-put_column(buf *out, const column *c, int32_t rows) {
-    (void)buf_append_char(out, c->validity == NULL ? 0 : 1);
+put_column(buf *out, const column *c, int32_t rows, bool narrow) {
+    const bool texts = is_text(c);
+    int64_t    least = 0;
+    int32_t    width = 0; /* 0: as always */
+    if (narrow && rows >= NARROW_ROWS) {
+        const int32_t most = texts ? width_for(text_most(c, rows)) : number_width(c, rows, &least);
+        width = most < (texts ? 4 : 8) ? most : 0;
+    }
+    const int32_t nulls = c->validity == NULL ? 0 : HAS_NULLS;
+    (void)buf_append_char(out, (char)(nulls | width << WIDTH_SHIFT));
     if (c->validity != NULL) {
         (void)buf_append(out, c->validity, (size_t)bits_words(rows) * 8);
     }
-    if (is_text(c)) {
-        put_texts(out, c, rows);
+    if (texts) {
+        put_texts(out, c, rows, width == 0 ? 4 : width);
+    } else if (width > 0) {
+        put_numbers(out, c->values, rows, width, least);
     } else {
         (void)buf_append(out, c->values, (size_t)rows * type_width(c->type));
     }
@@ -77,15 +204,27 @@ fixed_bytes(const delta *rows) {
     return bytes;
 }
 
-void
-batch_image_put(buf *out, const delta *rows) {
+static void
+put_rows(buf *out, const delta *rows, bool narrow) {
     (void)buf_reserve(out, fixed_bytes(rows));
     image_put_u32(out, (uint32_t)rows->row_count);
     image_put_u32(out, (uint32_t)rows->column_count);
     for (int32_t i = 0; i < rows->column_count; i++) {
-        put_column(out, &rows->columns[i], rows->row_count);
+        put_column(out, &rows->columns[i], rows->row_count, narrow);
     }
 }
+
+void
+batch_image_put(buf *out, const delta *rows) {
+    put_rows(out, rows, false);
+}
+
+void
+batch_image_put_narrow(buf *out, const delta *rows) {
+    put_rows(out, rows, true);
+}
+
+/* ---- Reading */
 
 /* `bytes` of the image in memory of the chunk. */
 static status
@@ -102,8 +241,8 @@ take_array(image_reader *in, chunk *c, size_t bytes, const void **out, error *er
 }
 
 static status
-take_texts(image_reader *in, chunk *c, column *out, int32_t rows, error *err) {
-    const size_t head = (size_t)rows * sizeof(uint32_t);
+take_texts(image_reader *in, chunk *c, column *out, int32_t rows, int32_t width, error *err) {
+    const size_t head = (size_t)rows * (size_t)width;
     const char  *sizes = in->at;
     size_t       total = 0;
     if (head > in->left) {
@@ -112,9 +251,7 @@ take_texts(image_reader *in, chunk *c, column *out, int32_t rows, error *err) {
     in->at += head;
     in->left -= head;
     for (int32_t i = 0; i < rows; i++) {
-        uint32_t size;
-        memcpy(&size, sizes + (size_t)i * sizeof(size), sizeof(size));
-        total += size;
+        total += load_narrow(sizes, i, width);
     }
     const void *bytes = NULL;
     strview    *views = chunk_alloc(c, (size_t)rows * sizeof(strview) + 1);
@@ -124,8 +261,7 @@ take_texts(image_reader *in, chunk *c, column *out, int32_t rows, error *err) {
     TRY(take_array(in, c, total, &bytes, err));
     const char *next = bytes;
     for (int32_t i = 0; i < rows; i++) {
-        uint32_t size;
-        memcpy(&size, sizes + (size_t)i * sizeof(size), sizeof(size));
+        const uint32_t size = load_narrow(sizes, i, width);
         views[i] = strview_of(next, size);
         next += size;
     }
@@ -134,17 +270,47 @@ take_texts(image_reader *in, chunk *c, column *out, int32_t rows, error *err) {
 }
 
 static status
+take_numbers(image_reader *in, chunk *c, column *out, int32_t rows, int32_t width, error *err) {
+    int64_t least;
+    TRY(image_take_i64(in, &least, err));
+    const size_t bytes = (size_t)rows * (size_t)width;
+    if (bytes > in->left) {
+        return image_corrupt("numbers", err);
+    }
+    int64_t *values = chunk_alloc(c, (size_t)rows * sizeof(*values) + 1);
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < rows; i++) {
+        values[i] = (int64_t)((uint64_t)least + load_narrow(in->at, i, width));
+    }
+    in->at += bytes;
+    in->left -= bytes;
+    out->values = values;
+    return OK;
+}
+
+static status
 take_column(image_reader *in, chunk *c, column *out, int32_t rows, error *err) {
-    char        has_nulls;
+    char        form;
     const void *validity = NULL;
-    TRY(image_take(in, &has_nulls, 1, err));
-    if (has_nulls != 0) {
+    TRY(image_take(in, &form, 1, err));
+    const bool    texts = is_text(out);
+    const int32_t width = ((uint8_t)form >> WIDTH_SHIFT) & WIDTH_MASK;
+    const bool    known = width == 0 || width == 1 || width == 2 || (width == 4 && !texts);
+    const bool    fits = width == 0 || texts || type_physical(out->type) == PHYSICAL_I64;
+    if (!known || !fits || (uint8_t)form >> (WIDTH_SHIFT + 3) != 0) {
+        return image_corrupt("the form of a column", err);
+    }
+    if ((form & HAS_NULLS) != 0) {
         TRY(take_array(in, c, (size_t)bits_words(rows) * 8, &validity, err));
     }
     out->validity = validity;
-    return is_text(out)
-               ? take_texts(in, c, out, rows, err)
-               : take_array(in, c, (size_t)rows * type_width(out->type), &out->values, err);
+    if (texts) {
+        return take_texts(in, c, out, rows, width == 0 ? 4 : width, err);
+    }
+    return width > 0 ? take_numbers(in, c, out, rows, width, err)
+                     : take_array(in, c, (size_t)rows * type_width(out->type), &out->values, err);
 }
 
 static status

@@ -121,7 +121,7 @@ change(journal *j, const journal_change *c) {
     }
     put_byte(d, c->rows != NULL);
     if (c->rows != NULL) {
-        batch_image_put(&d->record, c->rows);
+        batch_image_put_narrow(&d->record, c->rows);
     }
 }
 

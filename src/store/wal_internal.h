@@ -13,7 +13,7 @@
 #include "os/thread.h"
 #include "store/wal.h"
 
-enum { WAL_HEADER = 64, WAL_HEAD = WAL_ROOM, WAL_ALIGN = 8, WAL_VERSION = 1 };
+enum { WAL_HEADER = 64, WAL_HEAD = WAL_ROOM, WAL_ALIGN = 8, WAL_VERSION = 2 };
 
 typedef enum wal_kind {
     WAL_RECORD = 0x4c574152, /* "RAWL" */

@@ -67,7 +67,9 @@ wal_get_header(const char in[WAL_HEADER], uint64_t *salt, wal_segment *s, bool *
     *salt = get_u64(in + 16);
     s->first = (int64_t)get_u64(in + 24);
     s->bytes = (int64_t)get_u64(in + 32);
-    return whole && get_u32(in + 8) == WAL_VERSION && s->first > 0 && s->bytes >= WAL_HEADER;
+    /* Records of version 1 have one form of rows of those that version 2 has. */
+    return whole && get_u32(in + 8) >= 1 && get_u32(in + 8) <= WAL_VERSION && s->first > 0 &&
+           s->bytes >= WAL_HEADER;
 }
 
 static uint32_t

@@ -52,6 +52,8 @@ def make(folder: Path) -> None:
         declare(db)
         for i in range(12):
             insert(db, i)
+            if i == 10:  # enough rows for what the log says of many
+                db.insert("t", [(40 + j % 4, "abc"[j % 3], j % 5) for j in range(300)])
             if i in (4, 8):
                 db.checkpoint()
         (folder / "expected.json").write_text(json.dumps(shown(db), indent=1), encoding="utf-8")
