@@ -290,6 +290,12 @@ load_best(durable *d, const manifest **used, error *err) {
         all->fault = all->fault.status == OK ? why : all->fault;
         db_note_error(d->db, "checkpoint", (text){NULL, 0}, 702, why.message);
     }
+    /* The log before a restore tells of what that undid. */
+    const manifest *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
+    if (newest != NULL && !newest->damaged && newest->floor > 0) {
+        *err = all->fault;
+        return all->fault.status;
+    }
     return OK;
 }
 

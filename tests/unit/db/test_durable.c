@@ -207,4 +207,37 @@ test_ends(void **state) {
           made > WORLDS && restores > WORLDS / 4 && undone > WORLDS / 40);
 }
 
-UNIT_MAIN(UNIT(test_ends))
+/* Back at an older checkpoint, with a log that still has what that undid: an opening that any call
+ * fails in is refused, or shows what was restored. */
+static void
+test_faults_behind_a_restore(void **state) {
+    (void)state;
+    static world  h;
+    error         err = {0};
+    laminar_error e;
+    int64_t       refused = 0;
+    memset(&h, 0, sizeof(h));
+    rng_init(&h.r, 1);
+    faulty_init(&h.fs);
+    laminar_database *db = open_kept(&h, &err);
+    CHECK(db != NULL && define(db) && laminar_database_start(db, &e) == LAMINAR_OK);
+    CHECK(insert(&h, db) && checkpoint(db));
+    const int64_t rows = h.acknowledged;
+    CHECK(insert(&h, db) && checkpoint(db));
+    CHECK(restore_checkpoint(db, db->durable->checkpoints.list[0].id, &err) == OK);
+    laminar_database_close(db);
+    for (int32_t call = 1; call < 120; call++) {
+        faulty_arm(&h.fs, FAULTY_ANY, call, false);
+        db = open_kept(&h, &err);
+        faulty_arm(&h.fs, 0, 0, false);
+        refused += db == NULL;
+        if (db != NULL) {
+            CHECK_EQ(db_integer(db, "SELECT count(*) FROM t"), rows);
+            laminar_database_close(db);
+        }
+    }
+    CHECK(refused > 20);
+    faulty_fini(&h.fs);
+}
+
+UNIT_MAIN(UNIT(test_ends), UNIT(test_faults_behind_a_restore))
