@@ -227,8 +227,9 @@ take(making *k, error *err) {
     laminar_database *db = k->db;
     durable          *d = k->d;
     buf              *out = &k->state;
-    engine_keeping    keeping = {.shelf = &k->shelf, .blocks = &k->blocks.shelf};
-    arena             scratch;
+    k->shelf.blocks = &k->blocks.shelf;
+    engine_keeping keeping = {.shelf = &k->shelf, .blocks = &k->blocks.shelf};
+    arena          scratch;
     definitions_prune(&d->definitions, db);
     image_put_u32(out, STATE_VERSION);
     image_put_i64(out, clock_now_us(&db->clock.base));

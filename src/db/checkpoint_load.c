@@ -181,11 +181,16 @@ keep_pipelines(laminar_database *db, arena *a, engine_keeping *k, error *err) {
 }
 
 static status
-take_engine(loading *l, image_reader *in, error *err) {
-    const table_shelf shelf = {.context = l, .take = fetch, .loads = l->d->owned != NULL};
+take_engine(loading *l, uint32_t version, image_reader *in, error *err) {
     const block_shelf blocks = {.context = l, .take = take_block};
-    engine_keeping    keeping = {.shelf = &shelf, .blocks = &blocks};
-    arena             scratch;
+    const table_shelf shelf = {.context = l,
+                               .take = fetch,
+                               .loads = l->d->owned != NULL,
+                               .blocks = &blocks,
+                               .one_by_one = version == STATE_VERSION_LEAST};
+
+    engine_keeping keeping = {.shelf = &shelf, .blocks = &blocks};
+    arena          scratch;
     arena_init(&scratch, l->db->mem);
     status s = keep_pipelines(l->db, &scratch, &keeping, err);
     s = s < 0 ? s : engine_load(l->db->engine, &keeping, in, err);
@@ -211,7 +216,7 @@ take_state(loading *l, image_reader *in, error *err) {
     uint32_t version, state;
     int64_t  now_us, random;
     TRY(image_take_u32(in, &version, err));
-    if (version != STATE_VERSION) {
+    if (version < STATE_VERSION_LEAST || version > STATE_VERSION) {
         (void)error_set(err, ERR_CORRUPTION, "\"%s\" was written in format %u, and this is %d",
                         l->d->directory, version, STATE_VERSION);
         return error_hint(err, "open it with the version of laminardb that wrote it");
@@ -225,7 +230,7 @@ take_state(loading *l, image_reader *in, error *err) {
         TRY(db_go_to(l->db, now_us, err));
     }
     atomic_store(&l->db->random.state, (uint64_t)random);
-    TRY(take_engine(l, in, err));
+    TRY(take_engine(l, version, in, err));
     return start_rest(l->db, (int32_t)state, err);
 }
 

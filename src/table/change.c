@@ -229,7 +229,8 @@ reserve_dead(table *t, int64_t more, error *err) {
 static status
 hash_dead(table *t, const table_change *c, uint64_t sequence, error *err) {
     const int64_t more = c->dead_count * t->key_count;
-    if (t->entry_count > 0 && t->entries[t->entry_count - 1].sequence != sequence) {
+    if (table_entry_count(t) > 0 &&
+        table_entries(t)[table_entry_count(t) - 1].sequence != sequence) {
         t->undo_count = 0;
     }
     if (t->undo_count + more > t->undo_capacity) {
@@ -297,7 +298,7 @@ table_apply(table *t, const table_change *c, uint64_t sequence, int64_t ingested
         t->dead[t->dead_count + i] = c->dead[i];
     }
     t->dead_count += c->dead_count;
-    t->entries[t->entry_count - 1].dead_count = c->dead_count;
+    table_entries(t)[table_entry_count(t) - 1].dead_count = c->dead_count; /* new: touched */
     if (c->rows != NULL) {
         put_new_keys(t, c, position);
     }

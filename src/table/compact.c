@@ -205,11 +205,13 @@ install(table *t, segment_list *l) {
 /* What died up to there is gone, or some of it. */
 static void
 forget_deaths(table *t, uint64_t sequence) {
-    int64_t i = t->entry_count - 1;
-    while (i >= 0 && (t->entries[i].sequence > sequence || t->entries[i].dead_count == 0)) {
+    int64_t i = table_entry_count(t) - 1;
+    while (i >= 0 &&
+           (table_entries(t)[i].sequence > sequence || table_entries(t)[i].dead_count == 0)) {
         i--;
     }
-    t->forgotten_us = i < 0 ? t->forgotten_us : max_i64(t->forgotten_us, t->entries[i].ingested_us);
+    t->forgotten_us =
+        i < 0 ? t->forgotten_us : max_i64(t->forgotten_us, table_entries(t)[i].ingested_us);
 }
 
 bool
@@ -267,17 +269,17 @@ table_forgotten_us(const table *t) {
 /* Rows before `position` go. */
 static void
 forget_rows(table *t, int64_t position) {
-    int64_t low = 0, high = t->entry_count; /* the first entry from there on */
+    int64_t low = 0, high = table_entry_count(t); /* the first entry from there on */
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (t->entries[middle].position < position) {
+        if (table_entries(t)[middle].position < position) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    t->forgotten_us =
-        low == 0 ? t->forgotten_us : max_i64(t->forgotten_us, t->entries[low - 1].ingested_us);
+    t->forgotten_us = low == 0 ? t->forgotten_us
+                               : max_i64(t->forgotten_us, table_entries(t)[low - 1].ingested_us);
 }
 
 /* Whole segments before the first row that is kept. */
@@ -368,22 +370,25 @@ void
 table_trim_entries(table *t, uint64_t sequence, bool oldest_only) {
     int64_t kept = 0, dead = 0;
     bool    met = false;
-    if (t->entry_count < t->trim_at && t->dead_count < t->trim_dead_at) {
+    if (table_entry_count(t) < t->trim_at && t->dead_count < t->trim_dead_at) {
         return;
     }
-    for (int64_t i = 0; i < t->entry_count; i++) {
-        insert_entry e = t->entries[i];
-        const bool   last = i + 1 == t->entry_count;
+    const int64_t count = table_entry_count(t);
+    insert_entry *entries = table_entries(t);
+    (void)array_touch(&t->log->entries, 0, (uint64_t)count, NULL);
+    for (int64_t i = 0; i < count; i++) {
+        insert_entry e = entries[i];
+        const bool   last = i + 1 == count;
         const bool   fixed = last || e.sequence > sequence || (oldest_only && met);
-        e.dead_count = keep_dead(t, &t->entries[i], dead);
+        e.dead_count = keep_dead(t, &entries[i], dead);
         e.dead_first = dead;
         dead += e.dead_count;
         if (fixed || e.dead_count > 0 || has_rows(t, &e)) {
             met = true;
-            t->entries[kept++] = e;
+            entries[kept++] = e;
         }
     }
-    t->entry_count = kept;
+    array_truncate(&t->log->entries, (uint64_t)kept);
     t->dead_count = dead;
     t->trim_at = 2 * kept + 4096;
     t->trim_dead_at = 2 * dead + DEAD_MIN;

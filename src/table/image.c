@@ -205,20 +205,7 @@ difference(int64_t a, int64_t b) { /* around the corner where it must be */
 }
 
 static void
-put_entries(const table *t, buf *out) {
-    insert_entry before = {.watermark_us = INT64_MIN};
-    image_put_small(out, (uint64_t)t->entry_count);
-    for (int64_t i = 0; i < t->entry_count; i++) {
-        const insert_entry *e = &t->entries[i];
-        image_put_small(out, folded(difference((int64_t)e->sequence, (int64_t)before.sequence)));
-        image_put_small(out, folded(difference(e->position, before.position)));
-        image_put_small(out, (uint64_t)e->row_count);
-        image_put_small(out, folded(difference(e->ingested_us, before.ingested_us)));
-        image_put_small(out, folded(difference(e->watermark_us, before.watermark_us)));
-        image_put_small(out, folded(difference(e->dead_first, before.dead_first)));
-        image_put_small(out, (uint64_t)e->dead_count);
-        before = *e;
-    }
+put_dead(const table *t, buf *out) {
     image_put_small(out, (uint64_t)t->dead_count);
     for (int64_t i = 0; i < t->dead_count; i++) {
         image_put_small(out, folded(difference(t->dead[i], i == 0 ? 0 : t->dead[i - 1])));
@@ -268,37 +255,48 @@ take_dead(table *t, image_reader *in, error *err) {
     return OK;
 }
 
+/* As format 3 has them. */
 static status
-take_entries(table *t, image_reader *in, error *err) {
+take_one_by_one(table *t, image_reader *in, error *err) {
     insert_entry before = {.watermark_us = INT64_MIN};
     uint64_t     count;
     TRY(image_take_small(in, &count, err));
     if (count > in->left / 7) {
         return image_corrupt("the index of inserts", err);
     }
-    t->entries = count == 0 ? NULL : mem_alloc(t->mem, sizeof(insert_entry) * (size_t)count);
-    if (t->entries == NULL && count > 0) {
-        return error_memory(err);
-    }
-    t->entry_capacity = (int64_t)count;
-    for (; t->entry_count < (int64_t)count; t->entry_count++) {
-        insert_entry *e = &t->entries[t->entry_count];
+    TRY(array_extend(&t->log->entries, count, NULL, err));
+    for (uint64_t i = 0; i < count; i++) {
+        insert_entry *e = &table_entries(t)[i];
         TRY(take_entry(e, &before, in, err));
+        before = *e;
+    }
+    return OK;
+}
+
+static status
+check_entries(const table *t, error *err) {
+    insert_entry before = {.watermark_us = INT64_MIN};
+    for (int64_t i = 0; i < table_entry_count(t); i++) {
+        const insert_entry *e = &table_entries(t)[i];
         if (e->position < before.position || e->sequence < before.sequence || e->row_count < 0 ||
             e->dead_count < 0) {
             return image_corrupt("an insert", err);
         }
-        before = *e;
-    }
-    TRY(take_dead(t, in, err));
-    for (int64_t i = 0; i < t->entry_count; i++) {
-        const insert_entry *e = &t->entries[i];
         if (e->dead_first < 0 || e->dead_first > t->dead_count ||
             e->dead_count > t->dead_count - e->dead_first) {
             return image_corrupt("deaths of an insert", err);
         }
+        before = *e;
     }
     return OK;
+}
+
+static status
+take_entries(table *t, const table_shelf *shelf, image_reader *in, error *err) {
+    TRY(shelf->one_by_one ? take_one_by_one(t, in, err)
+                          : store_image_take(t->log->store, shelf->blocks, in, err));
+    TRY(take_dead(t, in, err));
+    return check_entries(t, err);
 }
 
 /* ---- the whole */
@@ -362,7 +360,8 @@ table_save(table *t, const table_shelf *shelf, buf *out, error *err) {
         put_segment(s, &at, out);
     }
     put_tail(t, out);
-    put_entries(t, out);
+    TRY(store_image_put(t->log->store, shelf->blocks, out, err));
+    put_dead(t, out);
     return out->failed ? error_memory(err) : OK;
 }
 
@@ -378,7 +377,8 @@ check_whole(const table *t, int64_t tail_first, error *err) {
         t->live_count < 0 || t->live_count > rows) {
         return image_corrupt("the rows of a table", err);
     }
-    const insert_entry *last = t->entry_count == 0 ? NULL : &t->entries[t->entry_count - 1];
+    const insert_entry *last =
+        table_entry_count(t) == 0 ? NULL : &table_entries(t)[table_entry_count(t) - 1];
     if (last != NULL &&
         (last->row_count > tail_first + t->tail.count - last->position || last->position < 0)) {
         return image_corrupt("an insert beyond the rows of its table", err);
@@ -390,7 +390,7 @@ status
 table_load(table *t, const table_shelf *shelf, image_reader *in, error *err) {
     uint32_t columns, segments;
     int64_t  tail_first;
-    assert(table_row_count(t) == 0 && t->entry_count == 0);
+    assert(table_row_count(t) == 0 && table_entry_count(t) == 0);
     TRY(image_take_u32(in, &columns, err));
     if (columns != (uint32_t)t->schema->count) {
         return image_corrupt("a table has other columns than its definition", err);
@@ -406,10 +406,7 @@ table_load(table *t, const table_shelf *shelf, image_reader *in, error *err) {
     }
     TRY(take_tail(t, in, err));
     t->tail.first = tail_first;
-    mem_free(t->mem, t->entries, (size_t)t->entry_capacity * sizeof(insert_entry));
-    t->entries = NULL;
-    t->entry_capacity = 0;
-    TRY(take_entries(t, in, err));
+    TRY(take_entries(t, shelf, in, err));
     TRY(check_whole(t, tail_first, err));
     return table_put_keys(t, err);
 }

@@ -113,13 +113,10 @@ table_take_over(table *made, table *t) {
     made->dead = t->dead;
     made->dead_count = t->dead_count;
     made->dead_capacity = t->dead_capacity;
-    made->entries = t->entries;
-    made->entry_count = t->entry_count;
-    made->entry_capacity = t->entry_capacity;
+    entry_log *empty = made->log;
+    made->log = t->log;
+    t->log = empty;
     t->dead = NULL;
     t->dead_count = 0;
     t->dead_capacity = 0;
-    t->entries = NULL;
-    t->entry_count = 0;
-    t->entry_capacity = 0;
 }

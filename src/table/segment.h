@@ -222,6 +222,12 @@ typedef struct dead_key {
     bool     keyed; /* no NULL is in it */
 } dead_key;
 
+/* The index of inserts, as an array of blocks: a checkpoint writes those that changed. */
+typedef struct entry_log {
+    store      *store;
+    state_array entries; /* insert_entry */
+} entry_log;
+
 struct table {
     mem          *mem;
     pager        *pager; /* of its segments; NULL: they stay in memory */
@@ -244,14 +250,18 @@ struct table {
     segment_list *segments;
     int64_t       segment_bytes;
     tail          tail;
-    insert_entry *entries;
-    int64_t       entry_count;
-    int64_t       entry_capacity;
+    entry_log    *log;
     /* Of the changes of the newest sequence: what keys of dead rows hash to, for undoing, which may
      * not read (change.c). */
     dead_key *undo;
     int64_t   undo_count, undo_capacity;
 };
+
+/* Before one of them changes: array_touch. */
+ALWAYS_INLINE insert_entry *
+table_entries(const table *t) {
+    return ARRAY_AT(&t->log->entries, insert_entry, 0);
+}
 
 /* ---- table.c */
 /* The tail becomes a segment. */

@@ -26,6 +26,25 @@ open_keys(table *t, const object_key *keys, int32_t key_count, error *err) {
     return OK;
 }
 
+static status
+open_log(table *t, error *err) {
+    t->log = mem_alloc_zero(t->mem, sizeof(*t->log));
+    if (t->log == NULL) {
+        return error_memory(err);
+    }
+    TRY(store_open(&t->log->store, t->mem, err));
+    return array_open(&t->log->entries, t->log->store, "table.entries", sizeof(insert_entry), err);
+}
+
+static void
+close_log(table *t) {
+    if (t->log != NULL) {
+        array_close(&t->log->entries);
+        store_close(t->log->store);
+        mem_free(t->mem, t->log, sizeof(*t->log));
+    }
+}
+
 status
 table_open(table **out, mem *m, const schema *s, const object_key *keys, int32_t key_count,
            error *err) {
@@ -43,7 +62,8 @@ table_open(table **out, mem *m, const schema *s, const object_key *keys, int32_t
         table_close(t);
         return error_memory(err);
     }
-    status made = tail_init(&t->tail, m, t->schema, err);
+    status made = open_log(t, err);
+    made = made < 0 ? made : tail_init(&t->tail, m, t->schema, err);
     if (made == OK) {
         made = open_keys(t, keys, key_count, err);
     }
@@ -69,7 +89,7 @@ table_close(table *t) {
         key_index_fini(&t->keys[i].index);
     }
     mem_free(t->mem, t->dead, (size_t)t->dead_capacity * sizeof(int64_t));
-    mem_free(t->mem, t->entries, (size_t)t->entry_capacity * sizeof(insert_entry));
+    close_log(t);
     mem_free(t->mem, t->undo, (size_t)t->undo_capacity * sizeof(dead_key));
     pager_release(t->pager);
     arena_fini(&t->arena);
@@ -124,7 +144,7 @@ table_row_count(const table *t) {
 int64_t
 table_byte_count(const table *t) {
     int64_t bytes = t->segment_bytes + tail_bytes(&t->tail);
-    bytes += t->entry_count * (int64_t)sizeof(insert_entry);
+    bytes += table_entry_count(t) * (int64_t)sizeof(insert_entry);
     bytes += (t->dead_count + t->dead_marks) * (int64_t)sizeof(int64_t);
     for (int32_t i = 0; i < t->key_count; i++) {
         bytes += t->keys[i].index.capacity * (int64_t)sizeof(key_slot);
@@ -134,32 +154,35 @@ table_byte_count(const table *t) {
 
 int64_t
 table_entry_count(const table *t) {
-    return t->entry_count;
+    return (int64_t)t->log->entries.count;
 }
 
 const insert_entry *
 table_entry(const table *t, int64_t i) {
-    assert(i >= 0 && i < t->entry_count);
-    return &t->entries[i];
+    assert(i >= 0 && i < table_entry_count(t));
+    return &table_entries(t)[i];
 }
 
 /* ---- appending */
 
+/* Room for one more, so that adding it cannot fail. */
 static status
 reserve_entry(table *t, error *err) {
-    if (LIKELY(t->entry_count < t->entry_capacity)) {
+    state_array *entries = &t->log->entries;
+    if (LIKELY(entries->count < entries->capacity)) {
         return OK;
     }
-    const int64_t capacity = t->entry_capacity == 0 ? 16 : 2 * t->entry_capacity;
-    insert_entry *entries =
-        mem_resize(t->mem, t->entries, (size_t)t->entry_capacity * sizeof(insert_entry),
-                   (size_t)capacity * sizeof(insert_entry));
-    if (entries == NULL) {
-        return error_memory(err);
-    }
-    t->entries = entries;
-    t->entry_capacity = capacity;
+    TRY(array_extend(entries, 1, NULL, err));
+    array_truncate(entries, entries->count - 1);
     return OK;
+}
+
+static void
+add_entry(table *t, insert_entry e) {
+    const status s = array_extend(&t->log->entries, 1, NULL, NULL);
+    assert(s == OK);
+    (void)s;
+    table_entries(t)[table_entry_count(t) - 1] = e;
 }
 
 static void
@@ -258,26 +281,32 @@ table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us, int6
         TRY(append_tail(t, rows, stored_columns, err));
     }
     t->live_count += count;
-    t->entries[t->entry_count++] = (insert_entry){.sequence = sequence,
-                                                  .position = position,
-                                                  .row_count = count,
-                                                  .ingested_us = ingested_us,
-                                                  .watermark_us = watermark_us,
-                                                  .dead_first = t->dead_count};
+    add_entry(t, (insert_entry){.sequence = sequence,
+                                .position = position,
+                                .row_count = count,
+                                .ingested_us = ingested_us,
+                                .watermark_us = watermark_us,
+                                .dead_first = t->dead_count});
     return OK;
 }
 
 void
 table_restamp(table *t, int64_t first, int64_t ingested_us) {
-    for (int64_t i = first; i < t->entry_count; i++) {
-        t->entries[i].ingested_us = ingested_us;
+    const int64_t count = table_entry_count(t);
+    if (first < count) {
+        (void)array_touch(&t->log->entries, (uint64_t)first, (uint64_t)(count - first), NULL);
+    }
+    for (int64_t i = first; i < count; i++) {
+        table_entries(t)[i].ingested_us = ingested_us;
     }
 }
 
 void
 table_undo(table *t) {
-    assert(t->entry_count > 0);
-    const insert_entry *last = &t->entries[--t->entry_count];
+    assert(table_entry_count(t) > 0);
+    const insert_entry  entry = table_entries(t)[table_entry_count(t) - 1];
+    const insert_entry *last = &entry;
+    array_truncate(&t->log->entries, t->log->entries.count - 1);
     table_undo_keys(t, last);
     t->live_count -= last->row_count;
     if (last->row_count == 0) {

@@ -14,6 +14,7 @@
 #include "batch/builder.h"
 #include "batch/column.h"
 #include "catalog/catalog.h"
+#include "state/store.h"
 
 #define TABLE_SEGMENT_ROWS 65536
 #define TABLE_KEEP_ROWS 1024
@@ -145,7 +146,9 @@ typedef struct table_shelf {
     /* What was written: the rows, and segment_put_positions until the next call. */
     status (*take)(void *context, const rows_place *at, struct pages **rows, int32_t *row_count,
                    int32_t *column_count, text *positions, error *err);
-    bool loads; /* what is taken is read at once and stays in memory */
+    bool               loads;  /* what is taken is read at once and stays in memory */
+    const block_shelf *blocks; /* and where blocks of the index of inserts lie */
+    bool one_by_one; /* what is taken is of format 3: the index stands in the image, by its steps */
 } table_shelf;
 
 #define TABLE_SEAL_ROWS 16384 /* a tail of so many becomes a segment when the table is saved */

@@ -389,6 +389,36 @@ def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
         db.verify()
 
 
+def test_only_new_inserts_are_indexed_again(tmp_path: Path) -> None:
+    """The index of inserts has 56 bytes for each; a checkpoint writes the blocks that are new."""
+    path = tmp_path / "a.ldb"
+    config = LaminarConfig(checkpoint_interval_ms=3_600_000, durability="async")
+    with laminardb.open(path, config=config) as db:
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        db.execute("CREATE TABLE d (id BIGINT PRIMARY KEY, v BIGINT)")
+        db.insert("d", (1, 0))
+        for i in range(20_000):
+            db.insert("t", (i,))
+        for i in range(3_000):
+            db.execute("UPDATE d SET v = ?", [i])
+        sizes = []
+        for i in range(3):
+            db.insert("t", (20_000 + i,))
+            db.checkpoint()
+            sizes.append(db.checkpoints()[-1].size_bytes)
+        assert sizes[0] > 1_000_000 and max(sizes[1:]) < sizes[0] / 5, sizes
+        db.execute("ALTER SOURCE t ADD COLUMN w BIGINT DEFAULT 5")  # another table takes the index over
+        db.insert("t", (20_003, 6))
+        db.checkpoint()
+        assert db.checkpoints()[-1].size_bytes < sizes[0], sizes
+    with laminardb.open(copy(path), config=config) as db:
+        sums = (20_004, 20_003 * 10_002, 100_021)
+        assert db.query("SELECT count(*), sum(k), sum(w) FROM t").fetchone() == sums
+        assert db.query("SELECT * FROM d").fetchall() == [(1, 2_999)]
+        db.insert("t", (0, 0))
+        db.verify()
+
+
 def test_off_keeps_what_checkpoints_have(tmp_path: Path) -> None:
     path = tmp_path / "a.ldb"
     config = LaminarConfig(checkpoint_interval_ms=3_600_000, durability="off")
