@@ -149,6 +149,7 @@ typedef struct laminar_options {
     laminar_durability durability;
     int64_t            checkpoint_interval_ms;  /* 0: none by time, and none when asked */
     int64_t wal_limit_bytes, wal_segment_bytes; /* of the log, of its files; 0: 256, 16 MiB */
+    int64_t checkpoint_retention;               /* how many are kept; 0: 2, the least */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
 

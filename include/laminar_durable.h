@@ -12,7 +12,8 @@ extern "C" {
 
 /* ---- checkpoints: all of a database at one instant, which opening begins with instead of the
  * whole log. A kept database makes them by itself, when the log has grown by wal_limit_bytes and
- * every checkpoint_interval_ms; two are kept. With an interval a database in memory has them too,
+ * every checkpoint_interval_ms; as many are kept as the setting checkpoint_retention says, two by
+ * default. With an interval a database in memory has them too,
  * in memory. */
 
 /* Makes one now. *id (may be NULL): its number, from 1 on, growing. Rows may be inserted while it

@@ -63,16 +63,18 @@ read_options(PyObject *args, PyObject *kwargs, const char **path, laminar_option
                             "checkpoint_interval_ms",
                             "wal_limit_bytes",
                             "wal_segment_bytes",
+                            "checkpoint_retention",
                             NULL};
     long long    limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
     long long    disk = 0, batch = 0, queries = 0, script = 0, interval = 0, log_limit = 0,
-              log_file = 0;
+              log_file = 0, checkpoints = 0;
     int deterministic = 0, external = 1, durability = 0;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "s|iLLLLLLpLsLLLLsspiLLL:Connection", names, path, &options->threads,
-            &limit, &buffer, &timeout, &lag, &query_timeout, &skew, &deterministic, &seed,
-            &options->temp_directory, &disk, &batch, &queries, &script, &options->cpu_affinity,
-            &options->retain, &external, &durability, &interval, &log_limit, &log_file)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLLpLsLLLLsspiLLLL:Connection", names,
+                                     path, &options->threads, &limit, &buffer, &timeout, &lag,
+                                     &query_timeout, &skew, &deterministic, &seed,
+                                     &options->temp_directory, &disk, &batch, &queries, &script,
+                                     &options->cpu_affinity, &options->retain, &external,
+                                     &durability, &interval, &log_limit, &log_file, &checkpoints)) {
         return false;
     }
     options->memory_limit = limit;
@@ -90,6 +92,7 @@ read_options(PyObject *args, PyObject *kwargs, const char **path, laminar_option
     options->checkpoint_interval_ms = interval;
     options->wal_limit_bytes = log_limit;
     options->wal_segment_bytes = log_file;
+    options->checkpoint_retention = checkpoints;
     options->deterministic = deterministic != 0;
     options->seed = (uint64_t)seed;
     return true;

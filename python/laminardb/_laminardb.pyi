@@ -100,6 +100,7 @@ class Connection:
         checkpoint_interval_ms: int = 0,
         wal_limit_bytes: int = 0,
         wal_segment_bytes: int = 0,
+        checkpoint_retention: int = 0,
     ) -> Self: ...
     @property
     def is_closed(self) -> bool: ...

@@ -57,6 +57,10 @@ def _log_size(key: str, value: Any) -> Any:
     return _whole(key, value, 65536)
 
 
+def _generations(key: str, value: Any) -> Any:
+    return 2 if value is None else _whole(key, value, 2)
+
+
 def _script_size(key: str, value: Any) -> Any:
     if _whole(key, value, 1000) > 64 << 20:
         raise ValueError(f"{key} must be at most {64 << 20}, not {value!r}")
@@ -88,6 +92,8 @@ class LaminarConfig:
             open("trades") is then storage_dir/trades. None: it lives in memory.
         checkpoint_interval_ms: how often a checkpoint is made of what changed; None: when the log has grown,
             and not when asked. A database in memory has checkpoints in memory then.
+        checkpoint_retention: how many checkpoints are kept, two or more: ``restore`` can go back to each of
+            them.
         table_spill_threshold: rows of a source or table beyond which older ones are written to disk where
             the database has a directory; they stay in memory, too, up to half of memory_limit.
         threads: at most this many threads work on one large query; None: the number of processors.
@@ -159,6 +165,7 @@ table_spill_threshold=1000000, threads=2)
         "deterministic": (False, _flag),
         "random_seed": (None, _seed),
         "durability": ("group", _durability),
+        "checkpoint_retention": (2, _generations),
         "wal_limit_bytes": (None, _log_size),
         "wal_segment_bytes": (None, _log_size),
     }

@@ -101,6 +101,7 @@ class Connection(Operating):
             settings.checkpoint_interval_ms or 0,
             settings.wal_limit_bytes or 0,
             settings.wal_segment_bytes or 0,
+            settings.checkpoint_retention,
         )
         if settings.table_spill_threshold != 1_000_000:  # that of the engine
             self.execute(f"SET table_spill_threshold = {settings.table_spill_threshold}")

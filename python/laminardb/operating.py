@@ -111,7 +111,7 @@ class Operating(Asking):
         return CheckpointResult(self._checkpoint())
 
     def checkpoints(self) -> list[CheckpointInfo]:
-        """The checkpoints that there are, oldest first: the last two.
+        """The checkpoints that there are, oldest first: the last `checkpoint_retention`.
 
         Raises ConnectionError 101 after close().
 

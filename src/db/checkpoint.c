@@ -18,7 +18,7 @@
 #include "exec/preserve.h"
 #include "store/sealed.h"
 
-#define GENERATIONS 2 /* that are kept (D10) */
+#define GENERATIONS 2 /* that hold what the log does not (D10) */
 
 /* ---- the shelf of a new checkpoint: segments wait to be written */
 
@@ -366,12 +366,14 @@ drop_files(const making *k) {
 
 /* ---- the list */
 
-/* What two generations hold, the log need not have (D11), and older ones go. */
+/* What two generations hold, the log need not have (D11), and of older ones go more than are to be
+ * kept. */
 static void
 forget_old(durable *d) {
-    checkpoints *all = &d->checkpoints;
-    error        ignored;
-    while (all->count > GENERATIONS) {
+    checkpoints  *all = &d->checkpoints;
+    const int64_t kept = max_i64(GENERATIONS, db_setting(d->db, SETTING_CHECKPOINT_RETENTION));
+    error         ignored;
+    while (all->count > kept) {
         if (manifest_remove(all->list, all->count, 0, d->db->mem, d->fs, d->directory, &ignored) <
             0) {
             break; /* the next one tries again */

@@ -99,7 +99,7 @@ open_database(laminar_database **out, const char *path, const laminar_options *o
         options->statement_timeout_ms < 0 || options->max_future_skew_ms < 0 ||
         options->max_temp_directory_size < 0 || options->durability > LAMINAR_DURABILITY_OFF ||
         options->checkpoint_interval_ms < 0 || options->wal_limit_bytes < 0 ||
-        options->wal_segment_bytes < 0) {
+        options->wal_segment_bytes < 0 || options->checkpoint_retention < 0) {
         return error_set(err, ERR_INVALID_ARGUMENT,
                          "numbers in the options must be 0 (the default) or more");
     }

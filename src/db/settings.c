@@ -237,7 +237,8 @@ settings_init(laminar_database *db, const laminar_options *options) {
                 {SETTING_DURABILITY, (int64_t)options->durability},
                 {SETTING_CHECKPOINT_INTERVAL_MS, options->checkpoint_interval_ms},
                 {SETTING_WAL_LIMIT_BYTES, options->wal_limit_bytes},
-                {SETTING_WAL_SEGMENT_BYTES, options->wal_segment_bytes}};
+                {SETTING_WAL_SEGMENT_BYTES, options->wal_segment_bytes},
+                {SETTING_CHECKPOINT_RETENTION, options->checkpoint_retention}};
     for (int32_t i = 0; i < ARRAY_COUNT(from); i++) {
         const int64_t v =
             from[i].given > 0 ? from[i].given : atomic_load(&db->settings[from[i].at]);

@@ -419,6 +419,39 @@ def test_only_new_inserts_are_indexed_again(tmp_path: Path) -> None:
         db.verify()
 
 
+def test_as_many_are_kept_as_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "a.ldb"
+    config = LaminarConfig(checkpoint_interval_ms=3_600_000, checkpoint_retention=4)
+    with laminardb.open(path, config=config) as db:
+        assert db.config_get("checkpoint_retention") == 4
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        db.execute("CREATE STREAM n AS SELECT count(*) AS n, sum(k) AS k FROM t")
+        db.start()
+        ids = []
+        for i in range(7):
+            db.insert("t", [(i,)] * 3000)
+            ids.append(db.checkpoint())
+        assert [c.checkpoint_id for c in db.checkpoints()] == ids[3:]
+    with laminardb.open(path, config=config) as db:
+        db.restore(ids[-3])  # behind what the log still has
+        assert db.query("SELECT n, k FROM n").fetchall() == [(15_000, 30_000)]
+        db.verify()
+        with pytest.raises(ValueError, match="checkpoint_retention"):
+            db.execute("SET checkpoint_retention = 1")
+        db.execute("RESET checkpoint_retention")
+        assert db.config_get("checkpoint_retention") == 4
+        db.execute("SET checkpoint_retention = 2")
+        db.insert("t", (1,))
+        db.checkpoint()
+        assert len(db.checkpoints()) == 2
+        names = {f.name.split("-")[0] for f in path.iterdir()}
+        assert len(list(path.glob("checkpoint-*"))) == len(list(path.glob("state-*"))) == 2, names
+    with laminardb.open(path) as db:
+        assert db.query("SELECT n, k FROM n").fetchall() == [(15_001, 30_001)]
+    with pytest.raises(ValueError, match="checkpoint_retention"):
+        LaminarConfig(checkpoint_retention=1)
+
+
 def test_off_keeps_what_checkpoints_have(tmp_path: Path) -> None:
     path = tmp_path / "a.ldb"
     config = LaminarConfig(checkpoint_interval_ms=3_600_000, durability="off")
