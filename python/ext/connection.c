@@ -434,6 +434,22 @@ insert_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObj
     return 0;
 }
 
+/* Its items may be batches, which Python tells; else it gives back what has the rows. */
+static PyObject *
+insert_iterator(connection_object *self, PyObject *name, const char *text, PyObject *data,
+                bool wait) {
+    PyObject *frames = PyImport_ImportModule("laminardb.frames");
+    PyObject *found =
+        frames == NULL ? NULL : PyObject_CallMethod(frames, "insert_all", "OOO", self, name, data);
+    Py_XDECREF(frames);
+    if (found == NULL || PyLong_Check(found)) {
+        return found;
+    }
+    PyObject *count = insert_rows(self, name, text, found, wait);
+    Py_DECREF(found);
+    return count;
+}
+
 static PyObject *
 insert_any(connection_object *self, PyObject *name, const char *text, PyObject *data, bool wait) {
     if (!PyDict_Check(data) && !PyList_Check(data)) {
@@ -442,6 +458,9 @@ insert_any(connection_object *self, PyObject *name, const char *text, PyObject *
         }
         if (PyObject_HasAttr(data, self->state->arrow_c_stream)) {
             return insert_stream(self, text, data, wait);
+        }
+        if (PyIter_Check(data)) {
+            return insert_iterator(self, name, text, data, wait);
         }
     }
     return insert_rows(self, name, text, data, wait);

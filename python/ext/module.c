@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CODE_LAGGED 503
+
 module_state *
 ext_state_of_module(PyObject *module) {
     return PyModule_GetState(module);
@@ -85,6 +87,15 @@ ext_take_exception(laminar_error *err, int32_t code) {
     return -code;
 }
 
+/* "Class (code): message"; of a lag the message is that already, in words of its own. */
+static PyObject *
+error_text(const laminar_error *err, PyObject *message) {
+    if (err->code == CODE_LAGGED) {
+        return Py_NewRef(message);
+    }
+    return PyUnicode_FromFormat("%s (%d): %U", err->class_name, (int)err->code, message);
+}
+
 PyObject *
 ext_raise_error(module_state *state, const laminar_error *err) {
     if (PyErr_Occurred()) { /* a signal handler raised inside the call: that is the reason */
@@ -95,8 +106,7 @@ ext_raise_error(module_state *state, const laminar_error *err) {
         PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message), "replace");
     PyObject *made = NULL;
     if (class != NULL && message != NULL) {
-        PyObject *text =
-            PyUnicode_FromFormat("%s (%d): %U", err->class_name, (int)err->code, message);
+        PyObject *text = error_text(err, message);
         made = text == NULL ? NULL : PyObject_CallFunctionObjArgs(class, text, NULL);
         Py_XDECREF(text);
     }

@@ -78,7 +78,6 @@ OPENED_WITH = {
     "deterministic": "the clock stands still until tick(now), and no thread is started",
     "random_seed": "of random() and its like in a deterministic database",
     "storage_dir": "the directory in which databases with a bare name live",
-    "table_spill_threshold": "rows beyond which older ones are written where there is a directory",
 }
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -49,9 +49,19 @@ _SQL_NAMES = {
     "timestamp": "TIMESTAMP",
     "datetime": "TIMESTAMP",
 }
-_PASSED = """TINYINT SMALLINT INTEGER INT BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT REAL
-DECIMAL NUMERIC VARCHAR TEXT CHAR BLOB BYTEA TIME TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_US TIMESTAMP_NS
-TIMESTAMPTZ INTERVAL UUID""".split()
+_PASSED = """TINYINT INT1 SMALLINT INT2 SHORT INTEGER INT INT4 SIGNED BIGINT LONG HUGEINT INT128 UTINYINT
+USMALLINT UINTEGER UBIGINT FLOAT FLOAT4 REAL FLOAT8 LOGICAL DECIMAL NUMERIC DEC VARCHAR TEXT CHAR CHARACTER
+BPCHAR BLOB BYTEA VARBINARY TIME TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_US TIMESTAMP_NS TIMESTAMPTZ TIMESTAMP_LTZ
+INTERVAL UUID GUID JSON JSONB""".split()
+_ZONES = ("WITH TIME ZONE", "WITHOUT TIME ZONE")
+_ENDINGS = {  # of names of several words
+    "DOUBLE": ("PRECISION",),
+    "CHARACTER": ("VARYING",),
+    "CHAR": ("VARYING",),
+    "TIMESTAMP": _ZONES,
+    "TIME": _ZONES[1:],
+}
+_TOKEN = re.compile(r'\s*("(?:[^"]|"")+"|[^\W\d]\w*|\d+|[()\[\],])')
 # Arrow formats; timestamps with a zone and decimals are told apart below.
 _ARROW = {
     "b": "BOOLEAN",
@@ -84,7 +94,16 @@ _ARROW = {
     "tsn:": "TIMESTAMP_NS",
     "tin": "INTERVAL",
 }
-_WITH_ARGUMENTS = re.compile(r"(decimal|numeric|varchar|char)\s*\(\s*\d+\s*(,\s*\d+\s*)?\)", re.IGNORECASE)
+_WITH_ARGUMENTS = (
+    "DECIMAL",
+    "NUMERIC",
+    "DEC",
+    "VARCHAR",
+    "CHAR",
+    "CHARACTER",
+    "CHARACTER VARYING",
+    "CHAR VARYING",
+)
 
 
 def _unknown(name: object) -> SchemaError:
@@ -95,14 +114,102 @@ def _unknown(name: object) -> SchemaError:
     return error
 
 
+class _Words:
+    """The tokens of a type's text, which is read to its end or is none."""
+
+    def __init__(self, name: object) -> None:
+        self.name = name
+        text = str(name).strip()
+        self.left: list[str] = []
+        at = 0
+        if text.count("(") > 64:
+            raise _unknown(name)
+        while at < len(text):
+            found = _TOKEN.match(text, at)
+            if found is None:
+                raise _unknown(name)
+            self.left.append(found[1])
+            at = found.end()
+
+    def has(self, token: str) -> bool:
+        """Takes it, when it is the next one."""
+        if self.left and self.left[0].upper() == token:
+            del self.left[0]
+            return True
+        return False
+
+    def need(self, token: str) -> None:
+        if not self.has(token):
+            raise _unknown(self.name)
+
+    def any(self) -> str:
+        if not self.left:
+            raise _unknown(self.name)
+        return self.left.pop(0)
+
+    def number(self) -> str:
+        found = self.any()
+        if not found.isdecimal():
+            raise _unknown(self.name)
+        return found
+
+
+def _several(words: _Words, one: Callable[[], str]) -> str:
+    """(one, one ...)"""
+    words.need("(")
+    found = [one()]
+    while words.has(","):
+        found.append(one())
+    words.need(")")
+    return f"({', '.join(found)})"
+
+
+def _plain_type(words: _Words) -> str:
+    word = words.any()
+    name = _SQL_NAMES.get(word.lower(), word.upper())
+    for ending in _ENDINGS.get(name, ()):
+        parts = ending.split()
+        if [w.upper() for w in words.left[: len(parts)]] == parts:
+            del words.left[: len(parts)]
+            name = f"{name} {ending}"
+            break
+    else:
+        if name not in _PASSED and name not in _SQL_NAMES.values():
+            raise _unknown(words.name)
+    if name in _WITH_ARGUMENTS and words.left[:1] == ["("]:
+        name += _several(words, words.number)
+    return name
+
+
+def _any_type(words: _Words) -> str:
+    if words.has("STRUCT") or words.has("ROW"):
+        name = "STRUCT" + _several(words, lambda: f"{_field_name(words)} {_any_type(words)}")
+    elif words.has("MAP"):
+        name = "MAP" + _several(words, lambda: _any_type(words))
+    else:
+        name = _plain_type(words)
+    while words.has("["):
+        name += "[]" if words.has("]") else f"[{words.number()}]"
+        if not name.endswith("[]"):
+            words.need("]")
+    return name
+
+
+def _field_name(words: _Words) -> str:
+    name = words.any()
+    return name if name.startswith('"') else quoted(name)
+
+
 def sql_type(name: object) -> str:
-    """SQL name of a type name that create_table takes. SchemaError for others."""
-    text = str(name).strip()
-    if text.lower() in _SQL_NAMES:
-        return _SQL_NAMES[text.lower()]
-    if text.upper() in _PASSED or _WITH_ARGUMENTS.fullmatch(text):
-        return text.upper()
-    raise _unknown(name)
+    """SQL name of a type name that create_table takes: its own names, and all of SQL, nested ones too.
+
+    SchemaError for others.
+    """
+    words = _Words(name)
+    found = _any_type(words)
+    if words.left:
+        raise _unknown(name)
+    return found
 
 
 def _decimal(of: _ArrowType) -> str:

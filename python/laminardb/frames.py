@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames and arrays as something the engine takes: Arrow data, or a dict of columns."""
+"""Frames, arrays and iterators of them as something the engine takes: Arrow data, columns, rows."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from .asking import quoted
+
+if TYPE_CHECKING:
+    from .connection import Connection
 
 
 def _plain_list(values: Any) -> list[Any]:
@@ -68,3 +75,49 @@ def adapt(data: Any) -> Any:
         rows = data.reshape(-1)
         return {name: _plain_list(rows[name]) for name in data.dtype.names}
     return data
+
+
+def _is_batch(db: Connection, source: str, item: Any) -> bool:
+    """Many rows at once: Arrow data, a frame, a list of rows, or a dict of columns."""
+    if isinstance(item, dict):
+        name = next(iter(item), None)
+        values = item.get(name)
+        if not isinstance(values, list) and getattr(values, "ndim", 0) != 1:
+            return False
+        types = {c.lower(): str(t) for c, t in zip(*_columns(db, source), strict=True)}
+        return "[" not in types.get(str(name).lower(), "")  # else a row whose first value is a list
+    if isinstance(item, list):
+        return bool(item) and isinstance(item[0], dict | tuple | list)
+    return (
+        hasattr(item, "__arrow_c_stream__")
+        or hasattr(item, "__arrow_c_array__")
+        or getattr(item, "ndim", 0) > 0
+    )
+
+
+def _columns(db: Connection, source: str) -> tuple[list[str], list[str]]:
+    shown = db._execute(f"SELECT * FROM {quoted(source)} LIMIT 0")
+    return shown.columns, shown._column_types
+
+
+def insert_all(db: Connection, source: str, items: Iterator[Any]) -> int | Iterable[Any]:
+    """Batches of an iterator, all or none, as one change; of any other the rows, which the caller inserts.
+
+    In a transaction of the caller's what came before a refused batch stays until it is rolled back.
+    """
+    first = next(items, items)
+    if first is items:
+        return items
+    if not _is_batch(db, source, first):
+        return chain((first,), items)
+    batches = [first, *items]
+    if db.in_transaction:
+        return sum(db.insert(source, batch) for batch in batches)
+    db.begin()
+    try:
+        rows = sum(db.insert(source, batch) for batch in batches)
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+    return rows

@@ -206,7 +206,7 @@ db_release(laminar_database *db) {
     pipelines_fini(db);
     prepared_fini(db);
     variables_fini(db);
-    sinks_fini(db);
+    sinks_forget_writers(db);
     engine_close(db->engine);
     paging_close(db);
     settings_fini(db);
@@ -271,9 +271,12 @@ close_objects(laminar_database *db) {
     engine_close_streams(db->engine);
     for (int32_t i = catalog_count(db->catalog) - 1; i >= 0; i--) {
         object *o = catalog_at(db->catalog, i);
-        if (o->kind == OBJECT_STREAM) {
+        void   *impl = o->impl;
+        if (o->kind == OBJECT_STREAM || o->kind == OBJECT_SINK) { /* a sink keeps its object */
             o->impl = NULL;
-            o->impl_free = NULL;
+        }
+        if (o->kind == OBJECT_SINK && impl != NULL) {
+            o->impl_free(impl);
         }
         catalog_remove(db->catalog, o);
     }
@@ -302,10 +305,8 @@ db_end_entered(laminar_database *db) {
         engine_set_journal(db->engine, NULL); /* nothing changes any more */
         durable_shut(db->durable);
     }
-    sinks_reap(db);
-    if (atomic_load(&db->state) == DB_CLOSED) {
-        sinks_fini(db);
-    }
+    sinks_end(db);
+    sinks_forget_writers(db);
 }
 
 /* What was published is written, as far as the sinks can. */

@@ -13,15 +13,6 @@
 #define WRITE_BYTES (1 << 20)
 #define BACKOFF_US_MAX 30000000
 
-struct sink_writer {
-    sink_writer        *next; /* of the database's */
-    _Atomic int32_t     references;
-    mem                *mem;
-    laminar_sink_writer calls;
-    size_t              name_size;
-    char                name[];
-};
-
 struct sink {
     sink                 *next; /* of those that stopped, or of a list of flush */
     _Atomic int32_t       references;
@@ -43,13 +34,14 @@ struct sink {
     _Atomic uint32_t      retry_wanted;
     mutex                 lock;
     sink_state            state;
-    bool                  told; /* a flush has given its error */
-    int64_t               rows, errors;
-    uint64_t              epoch, part;
-    histogram             latency;
-    char                  error[512];
-    object               *of; /* retained: its name, and the texts of the options */
-    const object         *at; /* of the catalogue; with the token */
+    bool          over, let_go; /* its thread is; nobody joins that, and it frees the sink */
+    bool          told;         /* a flush has given its error */
+    int64_t       rows, errors;
+    uint64_t      epoch, part;
+    histogram     latency;
+    char          error[512];
+    object       *of; /* retained: its name, and the texts of the options */
+    const object *at; /* of the catalogue; with the token */
 };
 
 /* ---------------------------------------------------------------------------------- telling */
@@ -111,72 +103,6 @@ sink_engine(sink *k) {
 const char *
 sink_path(const sink *k) {
     return k->options.path;
-}
-
-/* ---------------------------------------------------------------------------------- writers */
-static void
-writer_release(sink_writer *w) {
-    if (w == NULL || atomic_fetch_sub(&w->references, 1) != 1) {
-        return;
-    }
-    if (w->calls.close != NULL && callout_begin()) {
-        w->calls.close(w->calls.context);
-        callout_end();
-    }
-    mem_free(w->mem, w, sizeof(*w) + w->name_size + 1);
-}
-
-static bool
-is_called(const sink_writer *w, text name) {
-    return text_equal_nocase((text){w->name, w->name_size}, name);
-}
-
-/* Retained; NULL: none is registered. */
-static sink_writer *
-find_writer(laminar_database *db, text name) {
-    mutex_lock(&db->sinks_lock);
-    sink_writer *w = db->writers;
-    while (w != NULL && !is_called(w, name)) {
-        w = w->next;
-    }
-    if (w != NULL) {
-        atomic_fetch_add(&w->references, 1);
-    }
-    mutex_unlock(&db->sinks_lock);
-    return w;
-}
-
-static void
-exchange_writer(laminar_database *db, text name, sink_writer *made) {
-    sink_writer *old = NULL;
-    mutex_lock(&db->sinks_lock);
-    for (sink_writer **at = &db->writers; *at != NULL; at = &(*at)->next) {
-        if (is_called(*at, name)) {
-            old = *at;
-            *at = old->next;
-            break;
-        }
-    }
-    if (made != NULL) {
-        made->next = db->writers;
-        db->writers = made;
-    }
-    mutex_unlock(&db->sinks_lock);
-    writer_release(old);
-}
-
-void
-sinks_fini(laminar_database *db) {
-    for (;;) {
-        mutex_lock(&db->sinks_lock);
-        sink_writer *w = db->writers;
-        db->writers = w == NULL ? NULL : w->next;
-        mutex_unlock(&db->sinks_lock);
-        if (w == NULL) {
-            return;
-        }
-        writer_release(w);
-    }
 }
 
 /* ---------------------------------------------------------------------------------- writing */
@@ -261,7 +187,7 @@ static status
 write_out(sink *k, const delivery *d, error *err) {
     laminar_error   e = {.code = 0};
     laminar_result *given = NULL;
-    sink_writer    *w = find_writer(k->db, k->of->name);
+    sink_writer    *w = sink_writer_find(k->db, k->of->name);
     if (w == NULL) {
         return DONE;
     }
@@ -270,11 +196,12 @@ write_out(sink *k, const delivery *d, error *err) {
         laminar_result_free(given);
         s = error_set(err, ERR_CONNECTOR_FAILED, "the program that writes has ended");
     } else if (s == OK) {
-        const laminar_status done = w->calls.write(w->calls.context, given, &e);
+        const laminar_sink_writer *calls = sink_writer_calls(w);
+        const laminar_status       done = calls->write(calls->context, given, &e);
         callout_end();
         s = done < 0 ? error_set(err, ERR_CONNECTOR_FAILED, "%.480s", e.message) : OK;
     }
-    writer_release(w);
+    sink_writer_release(w);
     return s;
 }
 
@@ -374,14 +301,15 @@ write_through(sink *k) {
     sink_writer *w = NULL;
     if (k->options.is_file) {
         s = k->file.file == NULL ? OK : record_file_sync(&k->file, &e);
-    } else if ((w = find_writer(k->db, k->of->name)) != NULL) {
-        laminar_error why = {.code = 0};
-        if (w->calls.flush != NULL && callout_begin()) {
-            const laminar_status done = w->calls.flush(w->calls.context, &why);
+    } else if ((w = sink_writer_find(k->db, k->of->name)) != NULL) {
+        laminar_error              why = {.code = 0};
+        const laminar_sink_writer *calls = sink_writer_calls(w);
+        if (calls->flush != NULL && callout_begin()) {
+            const laminar_status done = calls->flush(calls->context, &why);
             callout_end();
             s = done < 0 ? error_set(&e, ERR_CONNECTOR_FAILED, "%.480s", why.message) : OK;
         }
-        writer_release(w);
+        sink_writer_release(w);
     }
     if (s < 0) {
         note_error(k, SINK_RUNNING, e.message);
@@ -449,8 +377,14 @@ run(void *arg) {
     }
     mutex_lock(&k->lock);
     k->state = k->state == SINK_FAILED ? SINK_FAILED : SINK_FINISHED;
+    k->over = true;
+    const bool alone = k->let_go;
     mutex_unlock(&k->lock);
     signal_change(k);
+    if (alone) {
+        thread_detach_self();
+        sink_release(k); /* the last of the database may go with it */
+    }
     return NULL;
 }
 
@@ -560,12 +494,11 @@ sink_stop(sink *k) {
     mutex_unlock(&k->db->sinks_lock);
 }
 
-/* One whose own thread asks stays for whoever comes next. */
 static sink *
-next_stopped(laminar_database *db) {
+next_stopped(laminar_database *db, bool own_too) {
     mutex_lock(&db->sinks_lock);
     sink **at = &db->stopped_sinks;
-    while (*at != NULL && (*at)->runner_id == thread_id()) {
+    while (*at != NULL && (*at)->runner_id == thread_id() && !own_too) {
         at = &(*at)->next;
     }
     sink *k = *at;
@@ -576,14 +509,57 @@ next_stopped(laminar_database *db) {
     return k;
 }
 
+static void
+join(sink *k) {
+    if (k->started) {
+        thread_join(&k->runner);
+    }
+    sink_release(k);
+}
+
+/* One whose own thread asks stays for whoever comes next. */
 void
 sinks_reap(laminar_database *db) {
-    for (sink *k; (k = next_stopped(db)) != NULL;) {
-        if (k->started) {
-            thread_join(&k->runner);
-        }
-        sink_release(k);
+    for (sink *k; (k = next_stopped(db, false)) != NULL;) {
+        join(k);
     }
+}
+
+/* True: its thread is not over, and frees it. */
+static bool
+let_go(sink *k, int64_t until_ns) {
+    engine_clock *clock = &k->db->clock.base;
+    for (;;) {
+        const uint32_t word = atomic_load(&k->word);
+        const int64_t  left_us = (until_ns - clock_ticks_ns(clock)) / 1000;
+        mutex_lock(&k->lock);
+        const bool over = k->over;
+        k->let_go = !over && (left_us <= 0 || k->runner_id == thread_id());
+        const bool goes = k->let_go;
+        mutex_unlock(&k->lock);
+        if (over || goes) {
+            return goes;
+        }
+        (void)futex_wait(&k->word, word, left_us);
+    }
+}
+
+void
+sinks_end(laminar_database *db) {
+    const int64_t until_ns = clock_ticks_ns(&db->clock.base) + SINK_END_US * 1000LL;
+    for (sink *k; (k = next_stopped(db, true)) != NULL;) {
+        if (!k->started || !let_go(k, until_ns)) {
+            join(k);
+        }
+    }
+}
+
+void
+sink_has_writer(sink *k) {
+    mutex_lock(&k->lock);
+    k->state = k->state == SINK_WAITING ? SINK_RUNNING : k->state;
+    mutex_unlock(&k->lock);
+    signal_change(k);
 }
 
 void
@@ -745,42 +721,4 @@ sinks_flush(laminar_database *db, int64_t timeout_us, error *err) {
         }
     }
     return OK;
-}
-
-/* ---------------------------------------------------------------------------------- public */
-laminar_status
-laminar_database_register_sink(laminar_database *db, const char *name,
-                               const laminar_sink_writer *writer, laminar_error *err) {
-    error        e = {.position = -1};
-    const text   called = text_of(name);
-    sink_writer *w = NULL;
-    status       s = db_check_open(db, &e);
-    if (s == OK && writer != NULL) {
-        w = mem_alloc_zero(db->mem, sizeof(*w) + called.size + 1);
-        s = w == NULL ? error_memory(&e) : OK;
-    }
-    if (s < 0) {
-        return report(err, &e, s, TEXT(""));
-    }
-    if (w != NULL) {
-        atomic_init(&w->references, 1);
-        w->mem = db->mem;
-        w->calls = *writer;
-        w->name_size = called.size;
-        memcpy(w->name, called.data, called.size);
-    }
-    exchange_writer(db, called, w);
-    object *o = catalog_take(db->catalog, called);
-    if (o != NULL && o->kind == OBJECT_SINK && db_enter_always(db)) {
-        if (o->impl != NULL) {
-            sink *k = o->impl;
-            mutex_lock(&k->lock);
-            k->state = k->state == SINK_WAITING ? SINK_RUNNING : k->state;
-            mutex_unlock(&k->lock);
-            signal_change(k);
-        }
-        db_leave(db);
-    }
-    catalog_object_release(o);
-    return LAMINAR_OK;
 }

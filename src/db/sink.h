@@ -11,7 +11,8 @@
 #include "db/statement.h"
 #include "io/record_file.h"
 
-#define SINK_DRAIN_US 5000000 /* how long an end waits for sinks to write what is there */
+#define SINK_DRAIN_US 5000000 /* how long an end waits for sinks to write what is there, */
+#define SINK_END_US 100000    /* and then for their threads */
 
 typedef struct sink sink;
 
@@ -42,8 +43,12 @@ typedef struct sink_counters {
     char       error[512];
 } sink_counters;
 
-/* What register_sink was given; counted. */
+/* ---- sink_writer.c: what register_sink was given */
 typedef struct sink_writer sink_writer;
+sink_writer *sink_writer_find(laminar_database *db, text name); /* retained; NULL: there is none */
+const laminar_sink_writer *sink_writer_calls(const sink_writer *w);
+void                       sink_writer_release(sink_writer *w);        /* NULL is fine */
+void                       sinks_forget_writers(laminar_database *db); /* without the token */
 
 /* ---- sink.c */
 /* Takes the subscription over, also when it fails; texts of the options are in the arena of the
@@ -71,8 +76,11 @@ status sinks_flush(laminar_database *db, int64_t timeout_us, error *err) MUST_US
 status sinks_wake(laminar_database *db, error *err) MUST_USE;
 /* With the token: the object that stands for it now, of an equal definition. */
 void sink_move(sink *k, const object *to);
+void sink_has_writer(sink *k);         /* likewise: it waits for one no longer */
 void sinks_reap(laminar_database *db); /* without the token: ends the threads of those stopped */
-void sinks_fini(laminar_database *db); /* likewise: lets go of what was registered */
+/* Likewise, when the database has ended, and soon: a thread that is within its writer, or that is
+ * the caller's, frees its sink when it ends. */
+void sinks_end(laminar_database *db);
 
 /* ---- objects.c */
 laminar_latency latency_of(const histogram *h);

@@ -136,6 +136,13 @@ thread_join(thread *t) {
     (void)fault;
 }
 
+void
+thread_detach_self(void) {
+    const int fault = pthread_detach(pthread_self());
+    assert(fault == 0);
+    (void)fault;
+}
+
 wait_result
 futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_us) {
     /* A wait without a timeout would be restarted by the kernel after a handler with SA_RESTART,

@@ -36,6 +36,7 @@ typedef struct thread {
 status thread_start(thread *t, const char *name, void *(*run)(void *arg), void *arg,
                     error *err) MUST_USE;
 void   thread_join(thread *t);
+void   thread_detach_self(void); /* the calling thread: nobody joins it, and nobody has to */
 
 /* Processors by their numbers. */
 #define CPUS_MAX 1024

@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import math
 import random
+import re
 import threading
 from typing import Any
 
@@ -182,6 +183,38 @@ def test_polars_and_numpy(t: laminardb.Connection) -> None:
     assert t.insert("t", {"k": np.int64(9)}) == 1
 
 
+def test_generators_of_batches(t: laminardb.Connection) -> None:
+    """All batches of a generator or none, as one change."""
+    changes = t.subscribe("SELECT k FROM t")
+    assert t.insert("t", ({"k": [i, i], "s": ["a", None]} for i in range(3))) == 6
+    batch = changes.try_next()
+    assert batch is not None and batch.fetchall() == [(i,) for i in (0, 0, 1, 1, 2, 2)]
+    assert t.insert("t", ([(i, 0.5, "x"), (i, None, None)] for i in range(2))) == 4
+    assert t.insert("t", ([{"k": i}] for i in range(2)), wait=False) == 2
+    assert t.insert("t", iter(())) == 0
+    kept = t.query("SELECT count(*) FROM t").fetchone()
+    with pytest.raises(laminardb.IngestionError, match='row 1, column "k"'):
+        t.insert("t", iter([{"k": [1]}, {"k": ["one"]}]))
+    with pytest.raises(TypeError, match="a row is a dict"):
+        t.insert("t", iter([None, {"k": 1}]))
+    assert t.query("SELECT count(*) FROM t").fetchone() == kept and not t.in_transaction
+    t.begin()
+    assert t.insert("t", ({"k": [i]} for i in range(5))) == 5
+    t.rollback()
+    assert t.query("SELECT count(*) FROM t").fetchone() == kept
+    t.execute("CREATE TABLE lists (items INT[], k INT)")
+    assert t.insert("lists", ({"items": [i, i], "k": i} for i in range(3))) == 3  # rows
+    assert t.query("FROM lists WHERE k = 2").fetchall() == [([2, 2], 2)]
+
+
+def test_generators_of_frames(t: laminardb.Connection) -> None:
+    assert t.insert("t", (polars.DataFrame({"k": [i]}) for i in range(3))) == 3
+    assert t.insert("t", (pa.table({"k": [i, None]}) for i in range(3))) == 6
+    assert t.insert("t", (pd.DataFrame({"k": [i]}) for i in range(3))) == 3
+    assert t.insert("t", ({"k": np.arange(2)} for _ in range(3))) == 6
+    assert len(rows(t)) == 18
+
+
 def test_writer(db: laminardb.Connection) -> None:
     db.execute(
         "CREATE SOURCE t (k BIGINT, ts BIGINT, WATERMARK FOR ts AS ts - 0); CREATE SOURCE plain (k BIGINT)"
@@ -234,9 +267,34 @@ def test_create_table(db: laminardb.Connection) -> None:
     assert db.insert("Odd name", {'q"x': 1}) == 1
     db.create_table("c", db.schema("a"))
     db.create_table("e", {"k": "BIGINT", "s": "VARCHAR", "t": "TIMESTAMP_MS"})
-    for wrong in ("in64", "vector", "int; DROP SOURCE a"):
-        with pytest.raises(laminardb.SchemaError, match=f"Unknown type: {wrong}"):
+    for wrong in (
+        "in64",
+        "vector",
+        "int; DROP SOURCE a",
+        "int) --",
+        "struct(int)",
+        "map()",
+        "int[x]",
+        "dec(",
+        "",
+    ):
+        with pytest.raises(laminardb.SchemaError, match=re.escape(f"Unknown type: {wrong}")):
             db.create_table("x", {"k": wrong})
+    sql = {
+        "a": "DOUBLE PRECISION",
+        "b": "timestamp with time zone",
+        "c": "int64[][2]",
+        "d": 'STRUCT(x int8, "odd ""name" MAP(character varying(9), decimal(5, 1)))',
+        "e": "JSON",
+    }
+    db.create_table("of_sql", sql)
+    assert db.query("SELECT * FROM of_sql")._column_types == [
+        "DOUBLE",
+        "TIMESTAMPTZ",
+        "BIGINT[][2]",
+        'STRUCT(x TINYINT, "odd ""name" MAP(VARCHAR, DECIMAL(5,1)))',
+        "JSON",
+    ]
     with pytest.raises(laminardb.SchemaError) as e:
         db.create_table("a", {"k": "int64"})
     assert e.value.code == 201

@@ -274,9 +274,12 @@ def test_what_a_database_is_opened_with(tmp_path: Path) -> None:
             assert db.config_get(key) == getattr(config, key)
         listed = {s.name: s for s in db.config_list()}
         assert listed["storage_dir"][1:3] == (str(tmp_path), str(tmp_path))
-        assert list(listed) == sorted(listed) and listed["storage_dir"].effect == "when a database is opened"
+        assert [s.name for s in db.config_list()] == sorted(listed)
+        assert listed["storage_dir"].effect == "when a database is opened"
         assert db.config_get("deterministic") is False and db.config_get("random_seed") is None
-        for key in ("storage_dir", "table_spill_threshold", "deterministic", "random_seed"):
+        db.config_set("table_spill_threshold", 600)
+        assert db.config_get("table_spill_threshold") == 600
+        for key in ("storage_dir", "deterministic", "random_seed"):
             with pytest.raises(ValueError, match=f"{key} cannot become 5: a database is opened with it"):
                 db.config_set(key, 5)
     with pytest.raises(laminardb.ConnectionError):

@@ -2,6 +2,7 @@
 /* test_threads.c - one database, several threads: writers, readers of streams and tables,
  * subscribers, interrupts. Meant for ThreadSanitizer as well. */
 #include "database.h"
+#include "db/internal.h"
 #include "os/thread.h"
 
 #define WRITERS 2
@@ -259,5 +260,105 @@ test_transactions_beside_readers(void **state) {
     laminar_database_close(db);
 }
 
+/* ---- a sink whose thread closes the database: nobody is left to join it or to free what it has */
+typedef struct ender {
+    laminar_database *db; /* until it is closed */
+    bool              twice;
+    _Atomic bool      within, go, closed;
+} ender;
+
+static void
+wait_for(_Atomic bool *flag) {
+    _Atomic uint32_t never = 0;
+    while (!atomic_load(flag)) {
+        (void)futex_wait(&never, 0, 1000);
+    }
+}
+
+static laminar_status
+end_write(void *context, laminar_result *rows, laminar_error *err) {
+    ender *e = context;
+    laminar_result_free(rows);
+    wait_for(&e->go); /* the other thread has left the database */
+    if (e->twice) {
+        CHECK_EQ(laminar_database_end(e->db, err), LAMINAR_OK);
+    }
+    laminar_database_close(e->db);
+    return LAMINAR_OK;
+}
+
+static void
+end_closed(void *context) {
+    ender *e = context;
+    atomic_store(&e->closed, true);
+}
+
+/* All but so many bytes, within a minute. */
+static void
+wait_until_freed(const mem *m, int64_t but) {
+    _Atomic uint32_t never = 0;
+    for (int32_t ms = 0; ms < 60000 && atomic_load(&m->bytes_used) != but; ms++) {
+        (void)futex_wait(&never, 0, 1000);
+    }
+    CHECK_EQ(atomic_load(&m->bytes_used), but);
+}
+
+static void
+test_sink_that_closes(void **state) {
+    (void)state;
+    laminar_error err;
+    for (int32_t i = 0; i < 20; i++) {
+        ender                     e = {.db = db_open(), .twice = i % 2 == 1};
+        const laminar_sink_writer writer = {.write = end_write, .close = end_closed, .context = &e};
+        mem                      *m = e.db->mem;
+        void *const held = mem_alloc(m, 1); /* so that the account can be looked at in the end */
+        assert_non_null(held);
+        db_run(e.db,
+               "CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'program');"
+               "CREATE SINK other FROM t WITH (connector = 'program')");
+        DB_OK(laminar_database_register_sink(e.db, "k", &writer, &err));
+        DB_OK(laminar_database_start(e.db, &err));
+        db_run(e.db, "INSERT INTO t VALUES (1), (2)");
+        atomic_store(&e.go, true);
+        wait_until_freed(m, 1);
+        CHECK(atomic_load(&e.closed));
+        mem_free(m, held, 1);
+    }
+}
+
+static laminar_status
+hang_write(void *context, laminar_result *rows, laminar_error *err) {
+    ender *e = context;
+    (void)err;
+    laminar_result_free(rows);
+    atomic_store(&e->within, true);
+    wait_for(&e->go);
+    return LAMINAR_OK;
+}
+
+/* The end of a database waits for no writer that does not come back; what it has goes with it. */
+static void
+test_sink_that_hangs(void **state) {
+    (void)state;
+    laminar_error             err;
+    ender                     e = {.db = db_open()};
+    const laminar_sink_writer writer = {.write = hang_write, .close = end_closed, .context = &e};
+    mem                      *m = e.db->mem;
+    void *const               held = mem_alloc(m, 1);
+    assert_non_null(held);
+    db_run(e.db, "CREATE SOURCE t (v BIGINT); CREATE SINK k FROM t WITH (connector = 'program')");
+    DB_OK(laminar_database_register_sink(e.db, "k", &writer, &err));
+    DB_OK(laminar_database_start(e.db, &err));
+    db_run(e.db, "INSERT INTO t VALUES (1), (2)");
+    wait_for(&e.within);
+    laminar_database_close(e.db);
+    CHECK(!atomic_load(&e.closed));
+    atomic_store(&e.go, true);
+    wait_until_freed(m, 1);
+    CHECK(atomic_load(&e.closed));
+    mem_free(m, held, 1);
+}
+
 UNIT_MAIN(UNIT(test_writers), UNIT(test_ddl_among_inserts), UNIT(test_interrupt),
-          UNIT(test_transactions_beside_readers))
+          UNIT(test_transactions_beside_readers), UNIT(test_sink_that_closes),
+          UNIT(test_sink_that_hangs))
