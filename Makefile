@@ -17,8 +17,9 @@ SAN  := -Db_sanitize=address,undefined $(FAST) -Dpython=true \
 # The C units that make test runs: unit, or san with the extension too, which .ci/run takes so that nothing runs twice.
 UNITS   ?= unit
 
-# Files stay whole on one worker, since some add up what they have played; the longest ones come first.
-WORKERS := -n 2 --dist loadfile --no-loadscope-reorder tests/model tests/python tests/sql
+# Files stay whole on one worker, since some add up what they have played; the longest ones come first, and
+# none of them last, which would leave one worker alone.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder tests/model tests/sql tests/python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14

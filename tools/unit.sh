@@ -7,6 +7,8 @@ venv=$1 dir=$2 suites=$3 floor=$4
 shift 4
 export PATH="$PWD/$venv/bin:$PATH"
 mkdir -p build
+# The default keeps 256 MiB of freed blocks and 30 frames of each allocation: a fifth of the time of these programs.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:malloc_context_size=8}
 [ -f "$dir/build.ninja" ] || meson setup "$dir" -Dtests=true -Dpython=false -Dwerror_strict=true -Dbuildtype=debugoptimized "$@" >"$dir.log" 2>&1 ||
     { cat "$dir.log"; exit 1; }
 ninja -C "$dir" --quiet

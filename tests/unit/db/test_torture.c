@@ -8,6 +8,8 @@
 #include "database.h"
 #include "db/internal.h"
 
+#define SAMPLED 500 /* of the allocations that are not refused one by one */
+
 typedef struct scenario {
     laminar_database *db;
     int64_t           refused;  /* calls that failed */
@@ -409,13 +411,14 @@ test_one_refusal(void **state) {
     int64_t       runs = 0;
     for (int64_t n = 1; n <= total; runs++) {
         (void)play(n, false);
-        n += n < 2000 || torture_is_whole()
-                 ? 1
-                 : 1 + (int64_t)rng_below(&r, (uint64_t)(2 * (total - 2000) / 200 + 1));
+        n +=
+            n < TORTURE_FIRST || torture_is_whole()
+                ? 1
+                : 1 + (int64_t)rng_below(&r, (uint64_t)(2 * (total - TORTURE_FIRST) / SAMPLED + 1));
     }
     print_message("%lld allocations, %lld runs\n", (long long)total, (long long)runs);
     torture_note("database", total, runs);
-    CHECK(total > 1000 && runs > 1000);
+    CHECK(total > 1000 && runs > TORTURE_FIRST + SAMPLED / 2);
 }
 
 static void
@@ -423,9 +426,10 @@ test_all_refused_from(void **state) {
     (void)state;
     rng r;
     rng_init(&r, 6);
-    const int64_t total = play(0, false);
-    int64_t       runs = 0;
-    for (int64_t n = 1; n <= total; n += 1 + (int64_t)rng_below(&r, 20)) {
+    const int64_t  total = play(0, false);
+    int64_t        runs = 0;
+    const uint64_t step = torture_is_whole() ? 20 : 40;
+    for (int64_t n = 1; n <= total; n += 1 + (int64_t)rng_below(&r, step)) {
         (void)play(n, true);
         runs++;
     }
