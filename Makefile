@@ -90,10 +90,13 @@ tpch: build ## the 22 queries of TPC-H beside DuckDB (SF=1: the scale)
 referee: build ## the referee's NEXmark and latency suites: make referee REF=path/to/bench
 	@tools/referee.sh $(VENV) "$(REF)"
 
+latency: build ## the table of latency and ingestion beside the peers: make latency REF=path/to/bench (ARGS="--quick ...") -> build/latency.json
+	@tools/referee.sh $(VENV) "$(REF)" --suite latency --repeat 3 --json build/latency.json $(ARGS)
+
 environments: build ## tests/python without optional packages, with numpy, with pyarrow, with all (T=none: one of them; T=pythons)
 	@tools/environments.sh $(VENV) $(T)
 
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san tsan freethreaded torture crash fuzz fuzz-floor full clang check format bench tpch referee environments clean
+.PHONY: help setup build demo test unit san tsan freethreaded torture crash fuzz fuzz-floor full clang check format bench tpch referee latency environments clean
