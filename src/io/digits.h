@@ -2,7 +2,8 @@
 /* digits.h - the short way for plain numbers in text: false where it is not sure, then the caller
  * takes the long one (value_parse). And the check that all text is valid before it is cut.
  *
- * Doubles are exact by Clinger 1990: mantissa up to 2^53, a power of ten up to 22. */
+ * Doubles are exact by Clinger 1990: mantissa up to 2^53, a power of ten up to 22; with 16 to 19
+ * digits by a quotient of 64 bits, where there is such a type. */
 #ifndef LAMINAR_IO_DIGITS_H
 #define LAMINAR_IO_DIGITS_H
 
@@ -29,6 +30,9 @@ digits_integer(text t, int64_t *out) {
     return true;
 }
 
+/* mantissa / 10^decimals, of at most 19; false: it lies between two doubles too closely to tell. */
+bool digits_quotient(uint64_t mantissa, int32_t decimals, double *out);
+
 ALWAYS_INLINE bool
 digits_double(text t, double *out) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -50,10 +54,15 @@ digits_double(text t, double *out) {
             return false;
         }
     }
-    if (digits == 0 || digits > 18 || mantissa > (UINT64_C(1) << 53)) {
+    if (digits == 0 || digits > 19) {
         return false;
     }
-    const double v = (double)mantissa / powers[decimals];
+    double v;
+    if (LIKELY(mantissa <= UINT64_C(1) << 53)) {
+        v = (double)mantissa / powers[decimals];
+    } else if (!digits_quotient(mantissa, decimals, &v)) {
+        return false;
+    }
     *out = negative ? -v : v;
     return true;
 }

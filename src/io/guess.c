@@ -45,7 +45,7 @@ guess_number(text t) {
     if (digits_integer(t, &i)) {
         return GUESS_I64;
     }
-    if (digits_double(t, &d)) {
+    if (memchr(t.data, '.', t.size) != NULL && digits_double(t, &d)) {
         return GUESS_F64;
     }
     if (value_parse(&v, type_of(TYPE_I64), t, NULL) == OK) {
