@@ -797,4 +797,5 @@ LAMINAR_API laminar_status laminar_database_metrics(laminar_database *db, lamina
 }
 #endif
 #include "laminar_durable.h"
+#include "laminar_text.h"
 #endif

@@ -5,7 +5,8 @@
 
 Simple case mappings (one character to one), general categories as ranges, the base letter of characters that
 are a letter with marks, what breaks of graphemes look at (UAX #29; its properties are asked of perl, because
-Python does not know them), and decompositions, compositions and classes of marks (UAX #15).
+Python does not know them), decompositions, compositions and classes of marks (UAX #15), and what is wide in a
+terminal (UAX #11).
 """
 
 from __future__ import annotations
@@ -157,12 +158,27 @@ def compose_page() -> Iterator[str]:
     yield from table("mark_run mark_runs", runs(classes))
 
 
+def wide_page() -> Iterator[str]:
+    """Characters that take two cells of a terminal: East Asian Wide and Fullwidth, as runs."""
+
+    def is_wide(code: int) -> bool:  # planes of ideographs are wide, assigned or not; other holes are not
+        if 0x20000 <= code <= 0x3FFFD:
+            return True
+        return unicodedata.category(chr(code)) != "Cn" and unicodedata.east_asian_width(chr(code)) in "WF"
+
+    wide = ((c, "1") for c in CODES if is_wide(c))
+    yield from head("unicode_wide.inc.h")
+    ranges = (run.rsplit(",", 1)[0] + "}" for run in runs(wide))
+    yield from table("wide_run wide_runs", ranges)
+
+
 def main() -> int:
     pages = (
         ("unicode_case.inc.h", case_page()),
         ("unicode_category.inc.h", category_page()),
         ("unicode_grapheme.inc.h", grapheme_page()),
         ("unicode_compose.inc.h", compose_page()),
+        ("unicode_wide.inc.h", wide_page()),
     )
     for name, page in pages:
         (BASE / name).write_text("\n".join(page) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@
 
 A file of src/<module>/ may include headers of its own folder and of modules on a strictly lower
 level, written "module/file.h". The public header is seen by the top level, which implements it, and
-by arrow, whose ABI structs it declares. cli, python/ext and examples/c are users of the engine: of
+by arrow, whose ABI structs it declares. shell, python/ext and examples/c are users of the engine: of
 its headers they include laminar.h alone.
 
 Usage: tools/layers.py [root]. Prints each finding as file:line: text, then one line of counts;
@@ -18,7 +18,7 @@ from pathlib import Path
 
 PUBLIC_HEADER = "laminar.h"
 ABI_MODULE = "arrow"
-USERS = ("cli", "python/ext", "examples/c")
+USERS = ("shell", "python/ext", "examples/c")
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
 
 Finding = tuple[str, int, str]

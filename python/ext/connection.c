@@ -712,6 +712,8 @@ static PyMethodDef connection_methods[] = {
     {"_queries", ext_connection_queries, METH_NOARGS, NULL},
     {"_set_progress", ext_connection_set_progress, METH_VARARGS, NULL},
     {"_history", ext_connection_history, METH_O, NULL},
+    {"complete", (PyCFunction)(void (*)(void))ext_connection_complete, METH_VARARGS | METH_KEYWORDS,
+     ext_doc_complete},
     {"cancel_query", ext_connection_cancel_query, METH_O, ext_doc_cancel_query},
     {"_checkpoint", ext_connection_checkpoint, METH_NOARGS, NULL},
     {"_restore", ext_connection_restore, METH_O, NULL},

@@ -43,6 +43,10 @@ PyObject *ext_connection_memory(PyObject *o, PyObject *unused);
 PyObject *ext_connection_note_error(PyObject *o, PyObject *args);
 PyObject *ext_connection_sink_stats(PyObject *o, PyObject *name);
 
+/* text.c: a function of the module, and a method */
+PyObject *ext_sql_tokens(PyObject *module, PyObject *sql);
+PyObject *ext_connection_complete(PyObject *o, PyObject *args, PyObject *kwargs);
+
 /* sink.c: a method */
 PyObject *ext_connection_register_sink(PyObject *o, PyObject *args);
 

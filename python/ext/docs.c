@@ -56,6 +56,41 @@ const char ext_doc_flush[] =
     "    1\n"
     "    >>> db.flush()";
 
+const char ext_doc_complete[] =
+    "complete($self, sql, position=None)\n"
+    "--\n"
+    "\n"
+    "What may stand at a place of a text that is being typed: (text, kind, start), best first.\n"
+    "\n"
+    "Args:\n"
+    "    sql: the text, which need not be whole.\n"
+    "    position: the place, in characters; None: the end of the text.\n"
+    "\n"
+    "text is what is to be typed, in double quotes where a name needs them, in the place of the\n"
+    "characters from start up to position. kind is column, alias, source, table, stream, view,\n"
+    "sink, pipeline, function, type, setting or keyword.\n"
+    "\n"
+    "Raises:\n"
+    "    ValueError: position is not in the text.\n"
+    "    ConnectionError: 101, the database is closed.\n"
+    "\n"
+    "Example:\n"
+    "    >>> db = laminardb.open()\n"
+    "    >>> _ = db.execute(\"CREATE SOURCE trades (symbol VARCHAR, price DOUBLE)\")\n"
+    "    >>> db.complete(\"SELECT t.p FROM trades AS t\", 10)\n"
+    "    [('price', 'column', 9)]\n"
+    "    >>> db.complete(\"SELECT * FROM tr\")\n"
+    "    [('trades', 'source', 14)]";
+
+const char ext_doc_sql_tokens[] =
+    "sql_tokens(sql, /)\n"
+    "--\n"
+    "\n"
+    "The tokens and comments of a text, for highlighting: (kind, start, end) in characters. kind "
+    "is\n"
+    "keyword, name, quoted name, string, number, operator, parameter, comment, function, type or\n"
+    "error.";
+
 const char ext_doc_cancel_query[] =
     "cancel_query($self, query_id, /)\n"
     "--\n"

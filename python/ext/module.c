@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* module.c - the extension module laminardb._laminardb: multi-phase initialisation, state, errors.
  */
-#include "state.h"
+#include "connection.h"
+#include "docs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -186,6 +187,7 @@ salvage(PyObject *module, PyObject *args) {
 }
 
 static PyMethodDef module_methods[] = {
+    {"sql_tokens", ext_sql_tokens, METH_O, ext_doc_sql_tokens},
     {"_salvage", salvage, METH_VARARGS,
      PyDoc_STR("_salvage(path, into, /)\n--\n\nRecords, and why there are not more.")},
     {"_end_callbacks", end_callbacks, METH_NOARGS,

@@ -35,6 +35,12 @@ bool     unicode_is_alphanumeric(uint32_t code);
 /* Bytes of the first character of a text as its reader sees it: a letter with its marks, a flag, a
  * family, a Hangul syllable (UAX #29). The text is not empty. */
 size_t grapheme_width(const char *s, size_t size);
+/* Cells of a terminal that such a character takes: 0 for a mark that stands alone, 2 for what East
+ * Asian Width calls wide, for flags and pictures, else 1. A control character has none. */
+int32_t grapheme_cells(const char *s, size_t size);
+/* A terminal or a reader takes it for something else than a sign on the screen: controls, line and
+ * paragraph separators, what turns the direction of text, invisible marks of format but joiners. */
+bool unicode_is_unprintable(uint32_t code);
 /* The composed form (NFC) of one such character, or of several; returns its bytes, at most three
  * times as many. `codes` has room for UNICODE_ROOM a byte. */
 #define UNICODE_ROOM 8

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unicode_text.c - characters as a reader counts them (grapheme clusters, UAX #29) and texts in
- * their composed form (NFC, UAX #15). Hangul syllables are computed, all else is in tables that are
- * sorted and searched by halves. */
+/* unicode_text.c - characters as a reader counts them (grapheme clusters, UAX #29), the cells that
+ * they take in a terminal (UAX #11), and texts in their composed form (NFC, UAX #15). Hangul
+ * syllables are computed, all else is in tables that are sorted and searched by halves. */
 #include "base/unicode.h"
 
 typedef enum grapheme_kind {
@@ -40,8 +40,13 @@ typedef struct mark_run {
     int32_t  order; /* canonical combining class */
 } mark_run;
 
+typedef struct wide_run {
+    uint32_t first, last;
+} wide_run;
+
 #include "base/unicode_compose.inc.h"
 #include "base/unicode_grapheme.inc.h"
+#include "base/unicode_wide.inc.h"
 
 #define PARTS_MAX 4    /* of the decomposition of a character */
 #define HANGUL 0xAC00U /* the first syllable: leading, vowel, trailing part */
@@ -117,6 +122,62 @@ grapheme_width(const char *s, size_t size) {
         at += utf8_width(s + at);
     }
     return at;
+}
+
+/* ---- cells */
+static bool
+is_wide(uint32_t code) {
+    int32_t low = 0;
+    int32_t high = ARRAY_COUNT(wide_runs);
+    while (low < high) {
+        const int32_t middle = (low + high) / 2;
+        if (wide_runs[middle].last < code) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < ARRAY_COUNT(wide_runs) && wide_runs[low].first <= code;
+}
+
+#define EMOJI_STYLE 0xFE0FU /* behind a sign of text: draw it as a picture */
+
+int32_t
+grapheme_cells(const char *s, size_t size) {
+    const uint32_t first = utf8_decode(s);
+    if (first < 0x300) {
+        const size_t next = utf8_width(s); /* a keycap, a copyright sign */
+        const bool   styled = next < size && utf8_decode(s + next) == EMOJI_STYLE;
+        return first < 0x20 || (first >= 0x7F && first < 0xA0) ? 0 : styled ? 2 : 1;
+    }
+    const grapheme_kind kind = kind_of(first);
+    if (kind == GRAPHEME_EXTEND || kind == GRAPHEME_ZWJ || kind == GRAPHEME_CONTROL ||
+        kind == GRAPHEME_V || kind == GRAPHEME_T) {
+        return 0;
+    }
+    if (is_wide(first) || (kind == GRAPHEME_RI && size > utf8_width(s))) {
+        return 2;
+    }
+    for (size_t i = utf8_width(s); i < size; i += utf8_width(s + i)) {
+        if (utf8_decode(s + i) == EMOJI_STYLE && kind == GRAPHEME_PICTOGRAPHIC) {
+            return 2;
+        }
+    }
+    return 1;
+}
+
+bool
+unicode_is_unprintable(uint32_t code) {
+    if (code < 0x300) {
+        return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0xAD;
+    }
+    if (code == 0x200C || code == 0x200D) {
+        return false; /* joiners: scripts and pictures need them */
+    }
+    /* Format characters and separators are controls of graphemes, but for signs that are written
+     * before a number. */
+    return kind_of(code) == GRAPHEME_CONTROL || code == 0x61C || code == 0xFEFF ||
+           (code >= 0xE0000 && code <= 0xE007F) || (code >= 0xFFF9 && code <= 0xFFFB);
 }
 
 /* ---- composed form */

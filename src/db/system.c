@@ -334,6 +334,15 @@ unknown(text place, const system_table *all, const ast_name *name, error *err) {
                             "queries, sinks, sources, streams and watermarks");
 }
 
+const char *
+system_name_at(text place, int32_t i) {
+    const bool of_laminar = text_equal_nocase(place, TEXT("laminar"));
+    if (!of_laminar && !text_equal_nocase(place, TEXT("information_schema"))) {
+        return NULL;
+    }
+    return (of_laminar ? system_tables : information_tables)[i].name;
+}
+
 status
 system_open(relation **out, statement_context *c, text place, const ast_name *name, error *err) {
     laminar_database   *db = c->db;

@@ -19,6 +19,8 @@ extern const system_table information_tables[];
 /* PRAGMA table_info */
 status information_table_info(statement_context *c, const object *o, laminar_result **out,
                               error *err) MUST_USE;
+/* Tables of "laminar" or "information_schema" by number, without regard to case; NULL: no more. */
+const char *system_name_at(text place, int32_t i);
 /* Rows that are there already, which it takes over, also when it fails. */
 status rows_relation(relation **out, mem *m, laminar_result *rows, text label, error *err) MUST_USE;
 

@@ -148,31 +148,46 @@ skip_comment(const scanner *s, int32_t i) {
     return -1;
 }
 
-/* False when a comment does not end; `at` is then its start. */
+/* Moves over blanks up to a comment or token. True: a comment. */
 static bool
-skip_blanks(scanner *s) {
+skip_to_comment(scanner *s) {
     while ((size_t)s->at < s->sql.size) {
         const unsigned char c = byte_at(s, s->at);
         int32_t             size;
         if (is_blank(c)) {
             s->at++;
-        } else if (c == '-' && byte_at(s, s->at + 1) == '-') {
-            while ((size_t)s->at < s->sql.size && byte_at(s, s->at) != '\n') {
-                s->at++;
-            }
-        } else if (c == '/' && byte_at(s, s->at + 1) == '*') {
-            const int32_t end = skip_comment(s, s->at);
-            if (end < 0) {
-                return false;
-            }
-            s->at = end;
         } else if (c == 0xef && s->at == 0 && decode(s, 0, &size) == 0xfeff) {
             s->at += size; /* byte order mark of a file */
         } else if (c >= 0x80 && classify(decode(s, s->at, &size)) == LETTER_BLANK) {
             s->at += size;
         } else {
-            break;
+            const unsigned char next = byte_at(s, s->at + 1);
+            return (c == '-' && next == '-') || (c == '/' && next == '*');
         }
+    }
+    return false;
+}
+
+/* Behind the comment that starts at `at`; -1 when it does not end. */
+static int32_t
+comment_end(const scanner *s) {
+    if (byte_at(s, s->at) == '/') {
+        return skip_comment(s, s->at);
+    }
+    const size_t size = s->sql.size - (size_t)s->at;
+    const char  *line_end = memchr(s->sql.data + s->at, '\n', size);
+    return (int32_t)(line_end == NULL ? s->sql.size : (size_t)(line_end - s->sql.data));
+}
+
+/* False when a comment does not end; `at` is then its start. */
+static bool
+skip_blanks(scanner *s) {
+    while (skip_to_comment(s)) {
+        const int32_t end = comment_end(s);
+        if (end < 0) {
+            return false;
+        }
+        s->at = end;
     }
     return true;
 }
@@ -466,7 +481,7 @@ next(scanner *s) {
         t.start = s->at;
         t.kind = (size_t)s->at < s->sql.size ? scan(s, &t.symbol) : TOKEN_END;
     }
-    t.end = s->at;
+    t.end = (size_t)s->at > s->sql.size ? (int32_t)s->sql.size : s->at; /* a sequence cut short */
     if (t.kind == TOKEN_WORD) {
         t.keyword = keyword_find(token_text(s->sql, t));
     }
@@ -477,6 +492,19 @@ token
 token_next(text sql, int32_t at) {
     scanner s = {.sql = sql, .at = at};
     return next(&s);
+}
+
+bool
+token_comment(text sql, int32_t at, int32_t *start, int32_t *end, bool *ends) {
+    scanner s = {.sql = sql, .at = at};
+    if (!skip_to_comment(&s)) {
+        return false;
+    }
+    const int32_t behind = comment_end(&s);
+    *start = s.at;
+    *ends = behind >= 0;
+    *end = behind >= 0 ? behind : (int32_t)sql.size;
+    return true;
 }
 
 text

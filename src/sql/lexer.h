@@ -2,9 +2,9 @@
 /* lexer.h - SQL text to tokens, one at a time and without state: a token is found from a byte
  * offset.
  *
- * The text must be valid UTF-8 without NUL bytes (sql_parse checks that first). A token that cannot
- * be read has kind TOKEN_BAD, which no grammar rule accepts, so it ends in a syntax error there;
- * token_fault then says why. */
+ * The text is UTF-8 without NUL bytes, which sql_parse checks first; other bytes end up in tokens
+ * too. A token that cannot be read has kind TOKEN_BAD, which no grammar rule accepts, so it ends in
+ * a syntax error there; token_fault then says why. */
 #ifndef LAMINAR_SQL_LEXER_H
 #define LAMINAR_SQL_LEXER_H
 
@@ -83,7 +83,10 @@ typedef struct token {
 
 /* The first token at or after byte offset `at`; TOKEN_END at the end of the text. */
 token token_next(text sql, int32_t at);
-text  token_text(text sql, token t); /* as written */
+/* The first comment at or after byte offset `at` and before the next token. False: there is none.
+ * One that does not end goes up to the end of the text. */
+bool token_comment(text sql, int32_t at, int32_t *start, int32_t *end, bool *ends);
+text token_text(text sql, token t); /* as written */
 /* Sets and returns the error of a TOKEN_BAD. */
 status token_fault(text sql, token t, error *err);
 /* The value of a TOKEN_STRING or TOKEN_QUOTED_NAME: borrowed from the text where nothing is

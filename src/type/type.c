@@ -150,6 +150,11 @@ type_name(data_type t) {
                                                    : sql_names[t.id];
 }
 
+text
+type_alias_at(int32_t i) {
+    return i < ARRAY_COUNT(aliases) ? aliases[i].name : (text){NULL, 0};
+}
+
 bool
 type_from_name(text name, data_type *out, const char **nearest) {
     text candidates[ARRAY_COUNT(aliases)];

@@ -129,6 +129,8 @@ const char *type_name(data_type t);  /* SQL name: "BIGINT", "DECIMAL(18,3)", "TI
  * Without regard to case. DECIMAL comes as DECIMAL(18,3). Unknown: false, and *nearest names the
  * closest one or is NULL. */
 bool type_from_name(text name, data_type *out, const char **nearest);
+/* All of these names, by number; data NULL beyond them. */
+text type_alias_at(int32_t i);
 /* Gives a type the numbers that stand behind its name: DECIMAL(p [, s]); TIMESTAMP(n), 0: seconds,
  * to 3: milliseconds, to 6: microseconds, to 9: nanoseconds; VARCHAR(n), which limits nothing here.
  * NULL: fine. Otherwise what is wrong. */

@@ -169,6 +169,7 @@ CASES: dict[str, Callable[..., Any]] = {
     "Connection.all_source_metrics": lambda s: s.db.all_source_metrics(),
     "Connection.all_stream_metrics": lambda s: s.db.all_stream_metrics(),
     "Connection.begin": lambda s: transaction(s, "rollback"),
+    "Connection.complete": lambda s: s.db.complete("SELECT k FROM t WH"),
     "Connection.cancel_query": lambda s: s.db.cancel_query(s.db.queries()[-1].id),
     "Connection.commit": lambda s: transaction(s, "commit"),
     "Connection.config_get": lambda s: s.db.config_get("threads"),

@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "backup": ("/nowhere",),
     "restore": (1,),
     "cancel_query": (1,),
+    "complete": ("SELECT ",),
     "config_get": ("buffer_size",),
     "config_set": ("buffer_size", 5),
     "attach_source": ("t", []),

@@ -94,7 +94,7 @@ BAD = [
     ("src/base/a.c", "FILE *x;\n", "src/base/a.c:3: ", "os/vfs.h"),
     ("src/base/a.c", "int64_t x = time(NULL);\n", "src/base/a.c:3: ", "base/clock.h"),
     ("src/base/a.c", "void\na(void) {\n    abort();\n}\n", "src/base/a.c:5: ", "a status"),
-    ("cli/a.c", "void\na(void) {\n    sprintf(x, y);\n}\n", "cli/a.c:5: ", "sprintf"),
+    ("shell/a.c", "void\na(void) {\n    sprintf(x, y);\n}\n", "shell/a.c:5: ", "sprintf"),
     ("src/op/op_x.c", "int x;\n", "src/op/op_x.c:1: ", "does not define op_x_class"),
     ("src/op/ops.def", "OPERATOR(op_gone_class)\n", "src/op/ops.def:3: ", "defined nowhere"),
     ("src/agg/aggregates.def", "AGGREGATE(agg_a_class)\n", "src/agg/aggregates.def:3: ", "nowhere"),
@@ -144,8 +144,8 @@ def layered(root: Path) -> None:
         write(root, f"src/{header}", "")
     write(root, "src/type/c.c", '#include "type/c.h"\n#include <stdio.h>\n#include "base/a.h"\n')
     write(root, "src/db/d.c", '#include "laminar.h"\n/*\n#include "nowhere/x.h"\n*/\n')
-    write(root, "cli/main.c", '#include "laminar.h"\n#include "shell.h"\n#include <stdio.h>\n')
-    write(root, "cli/shell.h", "")
+    write(root, "shell/main.c", '#include "laminar.h"\n#include "shell.h"\n#include <stdio.h>\n')
+    write(root, "shell/shell.h", "")
     write(root, "examples/c/one.c", "#include <laminar.h>\n")
 
 
@@ -167,7 +167,7 @@ def test_layers_accepts_a_good_tree(tmp_path: Path) -> None:
         ("src/os/x.h", '"odd/a.h"', "odd is not in src/LAYERS"),
         ("src/os/x.h", "<base/a.h>", "base/a.h"),
         ("src/odd/x.h", "<stdio.h>", "is not in src/LAYERS"),
-        ("cli/x.c", '"base/a.h"', "it may include laminar.h alone"),
+        ("shell/x.c", '"base/a.h"', "it may include laminar.h alone"),
         ("python/ext/x.c", '"db/d.h"', "it may include laminar.h alone"),
         ("python/ext/x.c", '"../../src/db/d.h"', "it may include laminar.h alone"),
         ("examples/c/x.c", "<db/d.h>", "it may include laminar.h alone"),
