@@ -69,6 +69,18 @@ LAMINAR_API laminar_status laminar_database_complete(laminar_database *db, const
                                                      size_t size, size_t at, laminar_result **out,
                                                      laminar_error *err);
 
+/* ---- rows as they come */
+/* As laminar_database_execute_text, but the rows of the last statement, if it is a SELECT, are
+ * given to `take` in parts while it runs, so that a result of any size takes no more memory than
+ * its operators do; *out counts none then. The last part may have no rows: one comes always, with
+ * the columns. `take` is called on this thread, owns the part and frees it; an error that it gives
+ * ends the query with its message. It must not call the database. A query that reads a stream is
+ * held whole before its parts are given. */
+LAMINAR_API laminar_status laminar_database_execute_rows(
+    laminar_database *db, const char *sql, size_t sql_size,
+    laminar_status (*take)(void *context, laminar_result *rows, laminar_error *err), void *context,
+    laminar_result **out, laminar_error *err);
+
 /* ---- text in a terminal */
 /* Bytes of the first character as a reader sees it (a letter with its marks, a flag, a family); 0
  * for an empty text. *cells: the columns of the screen that it takes, 0 to 2; may be NULL. An

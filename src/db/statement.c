@@ -331,6 +331,10 @@ statement_run(statement_context *c, const ast_statement *st, laminar_result **ou
     switch (st->kind) {
     case AST_SELECT: {
         result *rows = NULL;
+        if (c->to != NULL && st->emit.kind == AST_EMIT_DEFAULT) {
+            TRY(statement_query_into(c, statement_text(c, st), st->select, c->to, err));
+            return answer_count(out, c->db->mem, 0, err);
+        }
         TRY(statement_query(c, statement_text(c, st), st->select, &st->emit, &rows, err));
         return answer_rows(out, c->db->mem, LAMINAR_RESULT_QUERY, rows, err);
     }
@@ -436,7 +440,7 @@ statement_check_rows(const ast_statement *st, error *err) {
 /* given NULL: no parameters. */
 static status
 execute(laminar_database *db, text sql, const given *g, const laminar_resolver *resolver,
-        int64_t at_us, bool rows_only, laminar_result **out, error *err) {
+        int64_t at_us, bool rows_only, const row_taker *to, laminar_result **out, error *err) {
     /* What shows milliseconds has cut off what is behind them. */
     const int64_t     rest_us = at_us % 1000 == 0 ? 999 : 0;
     statement_context c = {.db = db,
@@ -460,6 +464,7 @@ execute(laminar_database *db, text sql, const given *g, const laminar_resolver *
     for (int32_t i = 0; s == OK && i < script.count; i++) {
         laminar_result_free(last);
         last = NULL;
+        c.to = i == script.count - 1 ? to : NULL;
         s = statement_run(&c, script.statements[i], &last, err);
         externals_close(&c);
     }
@@ -475,12 +480,18 @@ execute(laminar_database *db, text sql, const given *g, const laminar_resolver *
     return s;
 }
 
+status
+statement_execute(laminar_database *db, text sql, const row_taker *to, laminar_result **out,
+                  error *err) {
+    return execute(db, sql, NULL, NULL, INT64_MAX, false, to, out, err);
+}
+
 laminar_status
 laminar_database_execute_text(laminar_database *db, const char *sql, size_t sql_size,
                               laminar_result **out, laminar_error *err) {
     error      e = {.position = -1};
     const text t = {sql, sql_size};
-    return report(err, &e, execute(db, t, NULL, NULL, INT64_MAX, false, out, &e), t);
+    return report(err, &e, execute(db, t, NULL, NULL, INT64_MAX, false, NULL, out, &e), t);
 }
 
 laminar_status
@@ -490,7 +501,7 @@ laminar_database_execute_params(laminar_database *db, const char *sql, size_t sq
     error       e = {.position = -1};
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
-    return report(err, &e, execute(db, t, &g, NULL, INT64_MAX, false, out, &e), t);
+    return report(err, &e, execute(db, t, &g, NULL, INT64_MAX, false, NULL, out, &e), t);
 }
 
 laminar_status
@@ -502,7 +513,8 @@ laminar_database_execute_with(laminar_database *db, const char *sql, size_t sql_
     const text  t = {sql, sql_size};
     const given g = {.values = values, .names = names, .count = count};
     const bool  any = values != NULL || count > 0;
-    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, INT64_MAX, false, out, &e), t);
+    return report(err, &e,
+                  execute(db, t, any ? &g : NULL, resolver, INT64_MAX, false, NULL, out, &e), t);
 }
 
 laminar_status
@@ -515,7 +527,7 @@ laminar_database_query_at(laminar_database *db, const char *sql, size_t sql_size
     const given g = {.values = values, .names = names, .count = count};
     const bool  any = values != NULL || count > 0;
     const bool  now = at_us == INT64_MAX;
-    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, at_us, now, out, &e), t);
+    return report(err, &e, execute(db, t, any ? &g : NULL, resolver, at_us, now, NULL, out, &e), t);
 }
 
 laminar_status

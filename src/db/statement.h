@@ -22,6 +22,7 @@ typedef struct statement_context {
     externals               externals; /* files and objects of the statement under way */
     buf                    *explained; /* EXPLAIN ANALYZE: gets the plan of the statement's query */
     const laminar_resolver *resolver;  /* the caller's; NULL: there are no objects */
+    const row_taker        *to; /* gets the rows of the last statement, a query; NULL: out does */
     bool                    rows_only; /* the last statement must give rows */
 } statement_context;
 
@@ -76,6 +77,11 @@ status statement_query_into(statement_context *c, text listed, const ast_select 
 
 status statement_insert(statement_context *c, const ast_statement *st, laminar_result **out,
                         error *err) MUST_USE;
+
+/* All statements of a text. The rows of the last one, if it is a query, go to `to` (NULL: to *out),
+ * and *out counts them. */
+status statement_execute(laminar_database *db, text sql, const row_taker *to, laminar_result **out,
+                         error *err) MUST_USE;
 
 /* EXPLAIN: the lines of a text as rows. */
 status answer_lines(statement_context *c, const buf *b, laminar_result **out, error *err) MUST_USE;

@@ -260,6 +260,66 @@ test_complete_refuses(void **state) {
     laminar_database_close(db);
 }
 
+/* ---------------------------------------------------------------------------------- rows */
+typedef struct taken {
+    int64_t parts, rows, sum, stop_at;
+    int32_t columns;
+} taken;
+
+static laminar_status
+take_part(void *context, laminar_result *rows, laminar_error *err) {
+    taken        *t = context;
+    const int64_t count = laminar_result_row_count(rows);
+    t->columns = laminar_result_column_count(rows);
+    for (int64_t i = 0; i < count; i++) {
+        laminar_value v;
+        CHECK(laminar_result_value(rows, i, 0, &v) == LAMINAR_OK);
+        t->sum += v.i;
+    }
+    t->rows += count;
+    laminar_result_free(rows);
+    if (++t->parts != t->stop_at) {
+        return LAMINAR_OK;
+    }
+    snprintf(err->message, sizeof(err->message), "enough");
+    return -1;
+}
+
+static taken
+take_all(laminar_database *db, const char *sql) {
+    taken           t = {.parts = 0};
+    laminar_error   err;
+    laminar_result *r = NULL;
+    DB_OK(laminar_database_execute_rows(db, sql, strlen(sql), take_part, &t, &r, &err));
+    CHECK(r != NULL);
+    laminar_result_free(r);
+    return t;
+}
+
+static void
+test_rows_as_they_come(void **state) {
+    (void)state;
+    laminar_error     err;
+    laminar_result   *r = NULL;
+    laminar_database *db = open_stage();
+    taken             t = take_all(db, "SELECT x, x + 1 FROM range(100000) r(x)");
+    CHECK(t.parts > 5 && t.columns == 2);
+    CHECK_EQ(t.rows, 100000);
+    CHECK_EQ(t.sum, 4999950000);
+    t = take_all(db, "SELECT 7 AS a; SELECT x FROM range(10) r(x) WHERE x > 100");
+    CHECK_EQ(t.parts, 1);
+    CHECK_EQ(t.rows, 0);
+    CHECK_EQ(t.columns, 1);
+    t = take_all(db, "CREATE TABLE n (k BIGINT)");
+    CHECK_EQ(t.parts, 0);
+    t = (taken){.stop_at = 2};
+    const char *many = "SELECT x FROM range(100000) r(x)";
+    CHECK(laminar_database_execute_rows(db, many, strlen(many), take_part, &t, &r, &err) < 0);
+    CHECK(r == NULL && strstr(err.message, "enough") != NULL);
+    CHECK_EQ(t.parts, 2);
+    laminar_database_close(db);
+}
+
 /* ---------------------------------------------------------------------------------- terminal */
 static void
 check_cells(const char *bytes, size_t cells) {
@@ -322,4 +382,5 @@ test_visible(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_tokens), UNIT(test_open_tokens), UNIT(test_any_bytes), UNIT(test_statements),
-          UNIT(test_complete), UNIT(test_complete_refuses), UNIT(test_cells), UNIT(test_visible))
+          UNIT(test_complete), UNIT(test_complete_refuses), UNIT(test_rows_as_they_come),
+          UNIT(test_cells), UNIT(test_visible))
