@@ -47,6 +47,9 @@ PyObject *ext_connection_sink_stats(PyObject *o, PyObject *name);
 PyObject *ext_sql_tokens(PyObject *module, PyObject *sql);
 PyObject *ext_connection_complete(PyObject *o, PyObject *args, PyObject *kwargs);
 
+/* shell.c: a function of the module */
+PyObject *ext_shell_main(PyObject *module, PyObject *list);
+
 /* sink.c: a method */
 PyObject *ext_connection_register_sink(PyObject *o, PyObject *args);
 

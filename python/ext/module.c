@@ -187,6 +187,8 @@ salvage(PyObject *module, PyObject *args) {
 }
 
 static PyMethodDef module_methods[] = {
+    {"shell_main", ext_shell_main, METH_O,
+     PyDoc_STR("shell_main(argv, /)\n--\n\nRuns the shell; argv[0] is its name. The exit code.")},
     {"sql_tokens", ext_sql_tokens, METH_O, ext_doc_sql_tokens},
     {"_salvage", salvage, METH_VARARGS,
      PyDoc_STR("_salvage(path, into, /)\n--\n\nRecords, and why there are not more.")},
