@@ -183,7 +183,7 @@ run_one(shell *sh, const char *sql, size_t size, const char *name, int32_t line)
     laminar_status s = laminar_database_execute_rows(sh->db, sql, size, printer_take, &p, &r, &err);
     const bool     streamed = p.begun;
     if (s >= 0 && r != NULL && !streamed && laminar_result_column_count(r) > 0) {
-        p.plain = p.mode == MODE_BOX && gives_lines(sql, size, r);
+        p.plain = sh->mode == MODE_BOX && gives_lines(sql, size, r);
         s = printer_take(&p, r, &err);
         r = NULL;
     }

@@ -588,3 +588,42 @@ def test_a_hostile_session(person: Person) -> None:
     person.prompt()
     person.run(".mode arrow", "laminar>")
     person.run("SELECT 1;", "not for a terminal")
+
+
+# ------------------------------------------------------------------------------------------ the guide
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs/guide/shell.md"
+
+
+def blocks(language: str) -> list[str]:
+    if not GUIDE.is_file():
+        pytest.skip("needs the source tree")
+    text = GUIDE.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_session_of_the_guide(person: Person) -> None:
+    (session,) = blocks("session")
+    for line in session.splitlines():
+        if line.startswith(("laminar> ", "    ...> ")):
+            person.wait(lambda shown: shown.endswith("> ") or shown.endswith(">"), "a prompt")
+            person.type(line[9:].replace("\t", "") + "\r")
+            person.until(line)
+    person.wait(lambda shown: shown.endswith("\nlaminar>"), "the last prompt")
+    assert "\n".join(person.screen.text().splitlines()[1:-1]) + "\n" == session
+
+
+def test_the_scripts_of_the_guide(tmp_path: Path) -> None:
+    (console,) = blocks("console")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "laminardb").write_text(f'#!/bin/sh\nexec {sys.executable} -m laminardb "$@"\n')
+    (folder / "laminardb").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    made = ""
+    for command in re.findall(r"^\$ (.*)$", console, re.MULTILINE):
+        done = subprocess.run(
+            ["sh", "-c", command + " 2>&1"], cwd=tmp_path, env=environment, capture_output=True, timeout=WAIT
+        )
+        made += f"$ {command}\n{done.stdout.decode()}"
+    assert made == console
