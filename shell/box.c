@@ -131,7 +131,7 @@ read_row(box_state *b, box_row *r, const laminar_result *rows, int64_t row) {
                 v.text_size--;
             }
         }
-        value_text(&text, &v);
+        value_text(&text, &v, CELL_BYTES_MAX);
         const size_t size = text.size > CELL_BYTES_MAX ? CELL_BYTES_MAX : text.size;
         bytes_visible(&shown, text.data, size);
         r->cells[c] = kept(&shown);

@@ -345,6 +345,20 @@ command_name_at(const char *prefix, int32_t i) {
     return NULL;
 }
 
+command_argument
+command_argument_of(const char *name, size_t size) {
+    for (int32_t i = 0; i < COUNT_OF(commands); i++) {
+        const command *c = &commands[i];
+        if (strlen(c->name) == size && strncmp(c->name, name, size) == 0) {
+            return strstr(c->argument, "MODE") != NULL    ? ARGUMENT_MODE
+                   : strstr(c->argument, "NAME") != NULL  ? ARGUMENT_SQL
+                   : strstr(c->argument, "QUERY") != NULL ? ARGUMENT_SQL
+                                                          : ARGUMENT_NONE;
+        }
+    }
+    return ARGUMENT_NONE;
+}
+
 bool
 command_run(shell *sh, const char *line) {
     const size_t named = strcspn(line, " \t\r\n;");

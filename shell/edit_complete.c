@@ -100,16 +100,33 @@ ask_argument(editor *e, choices *c, size_t from) {
 }
 
 static void
+ask_modes(editor *e, choices *c, size_t from) {
+    const size_t size = e->at - from;
+    const bool   made = choices_make(c, MODE_COUNT);
+    c->start = from;
+    for (int32_t i = 0; made && i < MODE_COUNT; i++) {
+        const char *name = shell_mode_name((shell_mode)i);
+        if (strncmp(name, e->text.data + from, size) == 0) {
+            c->texts[c->count] = strdup(name);
+            c->count += c->texts[c->count] != NULL;
+        }
+    }
+}
+
+static void
 ask(editor *e, choices *c) {
     const char *text = e->text.data == NULL ? "" : e->text.data;
     if (text[0] != '.' && text[0] != '\\') {
         ask_engine(e, c, text, e->text.size, e->at, 0, 0);
         return;
     }
-    const size_t named = strcspn(text, " ");
+    const size_t           named = strcspn(text, " ");
+    const command_argument takes = command_argument_of(text, named);
     if (e->at <= named) {
         ask_commands(e, c);
-    } else {
+    } else if (takes == ARGUMENT_MODE) {
+        ask_modes(e, c, named + 1);
+    } else if (takes == ARGUMENT_SQL) {
         ask_argument(e, c,
                      named + strspn(text + named, " ") > e->at ? e->at
                                                                : named + strspn(text + named, " "));

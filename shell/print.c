@@ -74,7 +74,7 @@ csv_row(printer *p, const laminar_result *rows, int64_t row) {
             continue;
         }
         bytes_clear(&text);
-        value_text(&text, &v);
+        value_text(&text, &v, SIZE_MAX);
         csv_field(p, text.data, text.size, false);
     }
     bytes_text(&p->line, "\n");
@@ -102,7 +102,7 @@ line_row(printer *p, const laminar_result *rows, int64_t row) {
         bytes_visible(&p->line, name, size);
         bytes_text(&p->line, " = ");
         bytes_clear(&text);
-        value_text(&text, &v);
+        value_text(&text, &v, SIZE_MAX);
         if (v.is_null && p->sh->color) {
             bytes_text(&p->line, PAINT_DIM "NULL" PAINT_NONE);
         } else {
@@ -157,7 +157,7 @@ markdown_row(printer *p, const laminar_result *rows, int64_t row) {
         laminar_value v;
         (void)laminar_result_value(rows, row, c, &v);
         bytes_clear(&text);
-        value_text(&text, &v);
+        value_text(&text, &v, SIZE_MAX);
         bytes_text(&p->line, "| ");
         markdown_cell(&p->line, text.data, text.size);
         bytes_text(&p->line, " ");
@@ -173,7 +173,7 @@ plain_row(printer *p, const laminar_result *rows, int64_t row) {
     laminar_value v;
     bytes         text = {.size = 0};
     (void)laminar_result_value(rows, row, p->columns - 1, &v);
-    value_text(&text, &v);
+    value_text(&text, &v, SIZE_MAX);
     bytes_lines(&p->line, text.data, text.size);
     bytes_text(&p->line, "\n");
     bytes_free(&text);
@@ -275,16 +275,16 @@ printer_take(void *context, laminar_result *rows, laminar_error *err) {
 
 bool
 printer_end(printer *p, bool went_well) {
-    if (p->begun) {
+    if (p->begun && went_well) { /* else what is there shows that it is a part */
         if (p->mode == MODE_JSON) {
             bytes_text(&p->line, p->rows == 0 ? "[]\n" : "]\n");
-        } else if (p->mode == MODE_BOX && !p->plain && went_well) {
+        } else if (p->mode == MODE_BOX && !p->plain) {
             box_end(p);
         } else if (p->mode == MODE_ARROW) {
             arrow_end(p);
         }
-        flush_line(p);
     }
+    flush_line(p);
     box_free(p);
     free(p->names);
     bytes_free(&p->line);

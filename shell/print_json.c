@@ -62,7 +62,7 @@ static void json_value(bytes *out, const laminar_value *v);
 static void
 json_key(bytes *out, const laminar_value *key) {
     bytes text = {.size = 0};
-    value_text(&text, key);
+    value_text(&text, key, SIZE_MAX);
     json_string(out, text.data == NULL ? "" : text.data, text.size);
     bytes_free(&text);
 }
@@ -104,7 +104,7 @@ json_value(bytes *out, const laminar_value *v) {
     } else if (v->type == LAMINAR_TYPE_BOOLEAN) {
         bytes_text(out, v->i != 0 ? "true" : "false");
     } else if (value_is_number(v->type) && !(inexact && !isfinite(v->d))) {
-        value_text(out, v);
+        value_text(out, v, SIZE_MAX);
     } else {
         json_key(out, v);
     }

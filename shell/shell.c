@@ -168,6 +168,34 @@ say_done(shell *sh, const laminar_result *r) {
     bytes_free(&b);
 }
 
+/* A line below, after a second; gone when the rows are there. */
+static bool
+show_progress(void *context, const laminar_progress *p) {
+    shell *sh = context;
+    if (sh->screen_columns > 0 || (p->elapsed_us < 1000000 && !sh->progress_shown)) {
+        return true;
+    }
+    char text[80];
+    int  size = snprintf(text, sizeof(text), "\r%3d %%, %.1f s", (int)(p->fraction * 100),
+                         (double)p->elapsed_us / 1e6);
+    if (p->left_us >= 0) {
+        size += snprintf(text + size, sizeof(text) - (size_t)size, ", about %.0f s left",
+                         (double)p->left_us / 1e6);
+    }
+    size += snprintf(text + size, sizeof(text) - (size_t)size, "\x1b[K");
+    terminal_write(STDERR_FILENO, text, (size_t)size);
+    sh->progress_shown = true;
+    return true;
+}
+
+static void
+hide_progress(shell *sh) {
+    if (sh->progress_shown) {
+        terminal_write(STDERR_FILENO, "\r\x1b[K", 4);
+        sh->progress_shown = false;
+    }
+}
+
 static bool
 run_one(shell *sh, const char *sql, size_t size, const char *name, int32_t line) {
     laminar_error   err;
@@ -188,6 +216,7 @@ run_one(shell *sh, const char *sql, size_t size, const char *name, int32_t line)
         r = NULL;
     }
     const bool printed = p.begun;
+    hide_progress(sh);
     const bool wrote = printer_end(&p, s >= 0);
     if (s < 0) {
         say_statement_error(sh, name, line, &err);
@@ -282,8 +311,11 @@ shell_run_file(shell *sh, FILE *in, const char *name) {
         }
         went_well = take_line(sh, &waiting, data, (size_t)size, name, &line);
     }
-    if (went_well && !sh->quit && waiting.failed) {
-        shell_complain(sh, "out of memory");
+    if (went_well && !sh->quit && (waiting.failed || ferror(in))) {
+        shell_complain(sh, "%s: %s", name,
+                       waiting.failed           ? "out of memory"
+                       : terminal_interrupted() ? "interrupted"
+                                                : strerrordesc_np(errno));
         went_well = false;
     } else if (went_well && !sh->quit && !is_blank_text(&waiting)) {
         went_well = shell_run(sh, waiting.data, waiting.size, name, line);
@@ -443,6 +475,9 @@ run_all(shell *sh, const options *o) {
     }
     if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
         sh->interactive = true;
+        if (isatty(STDERR_FILENO) && sh->mode == MODE_BOX) {
+            laminar_database_set_progress(sh->db, show_progress, sh, 200);
+        }
         run_terminal(sh);
         return true;
     }

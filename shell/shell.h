@@ -70,6 +70,7 @@ typedef struct shell {
     bool              timer, headers;
     bool              interactive, color; /* color: of what the shell writes to stdout */
     bool              quit;
+    bool              progress_shown;
     int32_t           rows_max;                    /* that a box shows; 0: all */
     int32_t           screen_rows, screen_columns; /* of a live view, else 0 */
     FILE             *out;                         /* stdout, or what .output named */
@@ -94,6 +95,9 @@ int  laminar_shell_main(int argc, char **argv);
 
 /* ---- commands.c: a line that begins with "." or "\". False: it failed. */
 bool command_run(shell *sh, const char *line);
+typedef enum command_argument { ARGUMENT_NONE, ARGUMENT_SQL, ARGUMENT_MODE } command_argument;
+/* What may be completed behind it. */
+command_argument command_argument_of(const char *name, size_t size);
 /* Names of commands that begin with `prefix`, by number; NULL: no more. */
 const char *command_name_at(const char *prefix, int32_t i);
 
@@ -118,8 +122,8 @@ void printer_init(printer *p, shell *sh);
 laminar_status printer_take(void *context, laminar_result *rows, laminar_error *err);
 /* All is said; the printer is given back. False: it could not be written. */
 bool printer_end(printer *p, bool went_well);
-/* A value as text, not made visible. */
-void value_text(bytes *out, const laminar_value *v);
+/* A value as text, not made visible; of nested values no more than is needed for `most` bytes. */
+void value_text(bytes *out, const laminar_value *v, size_t most);
 bool value_is_number(laminar_type type);
 /* ---- print_json.c */
 void json_row(printer *p, const laminar_result *rows, int64_t row);

@@ -11,11 +11,11 @@ value_is_number(laminar_type type) {
 
 /* Within a list, a text that would be read as something else stands in quotes. */
 static void
-item_text(bytes *out, const laminar_value *v) {
+item_text(bytes *out, const laminar_value *v, size_t most) {
     static const char special[] = ",:'\"[]{}()=\\ ";
     bool              quoted = v->text_size == 0;
     if (v->is_null || v->type != LAMINAR_TYPE_VARCHAR) {
-        value_text(out, v);
+        value_text(out, v, most);
         return;
     }
     for (size_t i = 0; i < v->text_size && !quoted; i++) {
@@ -47,11 +47,11 @@ field_text(bytes *out, const laminar_value *v, int64_t at) {
 }
 
 static void
-nested_text(bytes *out, const laminar_value *v) {
+nested_text(bytes *out, const laminar_value *v, size_t most) {
     const int64_t count = laminar_value_count(v);
     const bool    list = v->type == LAMINAR_TYPE_LIST;
     bytes_text(out, list ? "[" : "{");
-    for (int64_t i = 0; i < count && out->size < CELL_BYTES_MAX * 256; i++) {
+    for (int64_t i = 0; i < count && out->size < most; i++) {
         laminar_value item, part;
         if (laminar_value_item(v, i, &item) != LAMINAR_OK) {
             break;
@@ -60,20 +60,20 @@ nested_text(bytes *out, const laminar_value *v) {
         if (v->type == LAMINAR_TYPE_MAP) {
             for (int64_t k = 0; k < 2 && laminar_value_item(&item, k, &part) == LAMINAR_OK; k++) {
                 bytes_text(out, k > 0 ? "=" : "");
-                item_text(out, &part);
+                item_text(out, &part, most);
             }
             continue;
         }
         if (v->type == LAMINAR_TYPE_STRUCT) {
             field_text(out, v, i);
         }
-        item_text(out, &item);
+        item_text(out, &item, most);
     }
     bytes_text(out, list ? "]" : "}");
 }
 
 void
-value_text(bytes *out, const laminar_value *v) {
+value_text(bytes *out, const laminar_value *v, size_t most) {
     char text[LAMINAR_VALUE_TEXT_MAX];
     if (v->is_null) {
         bytes_text(out, "NULL");
@@ -96,7 +96,7 @@ value_text(bytes *out, const laminar_value *v) {
     case LAMINAR_TYPE_LIST:
     case LAMINAR_TYPE_STRUCT:
     case LAMINAR_TYPE_MAP:
-        nested_text(out, v);
+        nested_text(out, v, most);
         break;
     default:
         bytes_add(out, text, laminar_value_text(v, text));

@@ -193,6 +193,7 @@ offer_settings(candidates *c) {
     for (int32_t i = 0; i < LIMIT_COUNT; i++) {
         char      *name = arena_alloc(c->arena, 64);
         const bool made = name != NULL && snprintf(name, 64, "max_%s", limit_name(i)) < 64;
+        c->failed = c->failed || name == NULL;
         if (made && c->place->prefix.size > 0) {
             offer_word(c, text_of(name), "setting", RANK_OBJECT, false);
         }

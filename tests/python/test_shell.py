@@ -256,6 +256,8 @@ HOSTILE = [
     "\U000e0001\U000e007f",
     "\u061c\u200e\u200f\xad",
 ]
+HOSTILE += [f"a{c}b" for c in HOSTILE] + ["<script>alert(1)</script>", "|---|", "&amp;", "'\"`\\"]
+assert len(HOSTILE) >= 150
 #: What a terminal may get beside text: line feeds, and what the shell itself says in colours or to draw.
 OWN = re.compile(r"\x1b\[(\?(25[hl]|1049[hl]|2004[hl])|[0-9;]*[mABCJKH])")
 
@@ -514,11 +516,12 @@ def test_completion(person: Person) -> None:
     person.says("\x03.schema tra\t\r", "CREATE SOURCE trades (symbol")
     person.prompt()
     person.says("SELECT date_tr\t", "SELECT date_trunc(")
+    person.says("\x03.mode m\t", ".mode markdown")
 
 
 def test_ctrl_c_ends_the_query_and_not_the_shell(person: Person) -> None:
     person.type("SELECT sum(a.x) FROM range(100000000) a(x), range(100000) b(x);\r")
-    time.sleep(0.3)
+    person.until(" %")  # how far it is, after a second
     began = time.monotonic()
     person.says("\x03", "interrupted")
     assert time.monotonic() - began < 10

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* laminar_text.h: tokens, statements, completion, text in a terminal. */
 #include "database.h"
+#include "db/internal.h"
 #include "laminar_text.h"
 
 /* ---------------------------------------------------------------------------------- tokens */
@@ -320,6 +321,39 @@ test_rows_as_they_come(void **state) {
     laminar_database_close(db);
 }
 
+/* Every allocation is refused in turn. */
+static void
+test_refused_memory(void **state) {
+    (void)state;
+    laminar_database *db = open_stage();
+    static const char typed[] = "WITH w AS (SELECT 1) SELECT \"Order\" FROM trades t, w WHERE p";
+    static const char rows[] = "SELECT symbol, price FROM trades";
+    for (int32_t which = 0; which < 2; which++) {
+        int64_t refused = 0;
+        for (int64_t n = 1;; n++, refused++) {
+            laminar_error   err;
+            laminar_result *r = NULL;
+            taken           t = {.parts = 0};
+            atomic_store(&db->mem->fail_at, atomic_load(&db->mem->allocations) + n);
+            const laminar_status s = which == 0
+                                         ? laminar_database_complete(db, typed, sizeof(typed) - 1,
+                                                                     sizeof(typed) - 1, &r, &err)
+                                         : laminar_database_execute_rows(db, rows, sizeof(rows) - 1,
+                                                                         take_part, &t, &r, &err);
+            const bool spared = atomic_load(&db->mem->allocations) < atomic_load(&db->mem->fail_at);
+            atomic_store(&db->mem->fail_at, 0);
+            CHECK((s >= 0) == (r != NULL));
+            CHECK(s >= 0 || err.code == 990);
+            laminar_result_free(r);
+            if (spared) {
+                break;
+            }
+        }
+        CHECK(refused > 2);
+    }
+    laminar_database_close(db);
+}
+
 /* ---------------------------------------------------------------------------------- terminal */
 static void
 check_cells(const char *bytes, size_t cells) {
@@ -383,4 +417,4 @@ test_visible(void **state) {
 
 UNIT_MAIN(UNIT(test_tokens), UNIT(test_open_tokens), UNIT(test_any_bytes), UNIT(test_statements),
           UNIT(test_complete), UNIT(test_complete_refuses), UNIT(test_rows_as_they_come),
-          UNIT(test_cells), UNIT(test_visible))
+          UNIT(test_refused_memory), UNIT(test_cells), UNIT(test_visible))
