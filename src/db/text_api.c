@@ -104,11 +104,20 @@ is_call(text sql, token t, token behind, int32_t before) {
                                      : touches && highlight_is_function(word);
 }
 
+/* type_from_name would look for the nearest one too, at each word. */
+static bool
+is_type_name(text word) {
+    for (int32_t i = 0; type_alias_at(i).data != NULL; i++) {
+        if (text_equal_nocase(word, type_alias_at(i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 is_type(text word, token behind, int32_t before) {
-    data_type   type;
-    const char *nearest;
-    if (!type_from_name(word, &type, &nearest)) {
+    if (!is_type_name(word)) {
         return false;
     }
     const bool ends = behind.symbol == SYMBOL_RIGHT_PAREN || behind.symbol == SYMBOL_LEFT_PAREN ||
@@ -121,8 +130,6 @@ static laminar_token_kind
 kind_of_word(text sql, token t, int32_t before) {
     const token behind = token_next(sql, t.end);
     const text  word = token_text(sql, t);
-    data_type   type;
-    const char *nearest;
     if (is_type(word, behind, before)) {
         return LAMINAR_TOKEN_TYPE;
     }
@@ -133,9 +140,8 @@ kind_of_word(text sql, token t, int32_t before) {
         return LAMINAR_TOKEN_NAME;
     }
     const bool is_free = keyword_class_of(t.keyword) == KEYWORD_CLASS_FREE;
-    return is_free && (behind.symbol == SYMBOL_DOT || type_from_name(word, &type, &nearest))
-               ? LAMINAR_TOKEN_NAME
-               : LAMINAR_TOKEN_KEYWORD;
+    return is_free && (behind.symbol == SYMBOL_DOT || is_type_name(word)) ? LAMINAR_TOKEN_NAME
+                                                                          : LAMINAR_TOKEN_KEYWORD;
 }
 
 /* ---------------------------------------------------------------------------------- tokens */

@@ -388,15 +388,29 @@ class Screen:
         return "\n".join(line.rstrip() for line in self.lines)
 
 
+AT_TERMINAL = (
+    "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    "from laminardb.shell import main; sys.argv[0] = 'laminardb'; sys.exit(main())"
+)
+
+
 class Person:
     """Types into a shell at a pseudo-terminal and looks at its screen."""
 
     def __init__(self, *arguments: str, columns: int = 80, rows: int = 24, **environment: str) -> None:
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update({"LAMINARDB_HISTORY": "", "TERM": "xterm", **environment})
-            os.environ.pop("NO_COLOR", None)
-            os.execv(sys.executable, [*SHELL, *arguments])
+        self.fd, theirs = pty.openpty()
+        home = {**os.environ, "LAMINARDB_HISTORY": "", "TERM": "xterm", **environment}
+        home.pop("NO_COLOR", None)
+        # The pseudo-terminal becomes the controlling one, so that Ctrl-C is a signal.
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", AT_TERMINAL, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=home,
+            start_new_session=True,
+        )
+        os.close(theirs)
         self.raw = b""
         self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.screen = Screen(columns, rows)
@@ -445,14 +459,10 @@ class Person:
         try:
             os.write(self.fd, b"\x03\x04")
             end = time.monotonic() + WAIT
-            while time.monotonic() < end:
+            while time.monotonic() < end and self.process.poll() is None:
                 self.look(0.05)
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-                if pid:
-                    return os.waitstatus_to_exitcode(status)
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            return -9
+            self.process.kill()
+            return self.process.wait()
         finally:
             os.close(self.fd)
 
@@ -569,7 +579,7 @@ def test_resize(person: Person) -> None:
     person.prompt()
     person.run(".live SELECT repeat('x', 200) AS long", "changes")
     person.resize(40, 12)
-    os.kill(person.pid, signal.SIGWINCH)
+    person.process.send_signal(signal.SIGWINCH)
     person.wait(
         lambda shown: any(line.startswith("┌") and len(line) == 40 for line in shown.splitlines()),
         "40 columns",
