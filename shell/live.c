@@ -158,12 +158,14 @@ run_statement(view *v) {
         FILE *nowhere = fopen("/dev/null", "we");
         bytes last = v->sh->last;
         v->sh->last = (bytes){.size = 0};
+        v->sh->interactive = false;
         v->sh->out = nowhere == NULL ? out : nowhere;
         if (!shell_run(v->sh, typed.data, typed.size, NULL, 0)) {
             (void)terminal_byte(STDIN_FILENO, 3000); /* the error can be read */
         }
         bytes_free(&v->sh->last);
         v->sh->last = last;
+        v->sh->interactive = true;
         v->sh->out = out;
         if (nowhere != NULL) {
             (void)fclose(nowhere);

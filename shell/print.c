@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* print.c - rows of a result as they come, in each mode. A line is made whole and then written. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,7 @@ print_rows(printer *p, const laminar_result *rows, laminar_error *err) {
                 return fail(err, "interrupted");
             }
             if (ferror(p->sh->out)) {
+                p->sh->pipe_closed = errno == EPIPE;
                 return fail(err, "the output cannot be written");
             }
         }
@@ -289,5 +291,7 @@ printer_end(printer *p, bool went_well) {
     free(p->names);
     bytes_free(&p->line);
     bytes_free(&p->header);
-    return fflush(p->sh->out) == 0 && !ferror(p->sh->out);
+    const bool wrote = fflush(p->sh->out) == 0 && !ferror(p->sh->out);
+    p->sh->pipe_closed = p->sh->pipe_closed || (!wrote && errno == EPIPE);
+    return wrote;
 }

@@ -218,9 +218,9 @@ run_one(shell *sh, const char *sql, size_t size, const char *name, int32_t line)
     const bool printed = p.begun;
     hide_progress(sh);
     const bool wrote = printer_end(&p, s >= 0);
-    if (s < 0) {
+    if (s < 0 && !sh->pipe_closed) {
         say_statement_error(sh, name, line, &err);
-    } else if (!wrote) {
+    } else if (!wrote && !sh->pipe_closed) {
         shell_complain(sh, "the output cannot be written: %s", strerrordesc_np(errno));
     } else if (!printed) {
         say_done(sh, r);

@@ -71,7 +71,8 @@ typedef struct shell {
     bool              interactive, color; /* color: of what the shell writes to stdout */
     bool              quit;
     bool              progress_shown;
-    int32_t           rows_max;                    /* that a box shows; 0: all */
+    bool              pipe_closed; /* nobody reads the output any more, which is no error to tell */
+    int32_t           rows_max;    /* that a box shows; 0: all */
     int32_t           screen_rows, screen_columns; /* of a live view, else 0 */
     FILE             *out;                         /* stdout, or what .output named */
     bytes             last;                        /* the last statement, for \watch */

@@ -177,6 +177,15 @@ def test_output_goes_to_a_file_and_back(tmp_path: Path) -> None:
         assert full.returncode == 1 and b"written" in full.stderr
 
 
+def test_a_reader_that_leaves_ends_it_in_silence() -> None:
+    command = [*SHELL, "--csv", "-c", "SELECT x FROM range(100000000) r(x)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shell:
+        assert shell.stdout is not None and shell.stderr is not None
+        assert shell.stdout.read(4) == b"x\n0\n"
+        shell.stdout.close()
+        assert shell.stderr.read() == b"" and shell.wait(WAIT) == 1
+
+
 def test_commands_tell_what_there_is() -> None:
     made = (
         "CREATE SOURCE trades (symbol VARCHAR, price DOUBLE, ts TIMESTAMP, WATERMARK FOR ts);"
