@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* commands.c - what begins with "." or, as in psql, with "\". Most of them are a statement. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -195,8 +194,8 @@ static bool
 run_read(shell *sh, const command *c, const char *rest) {
     FILE *in = *rest == '\0' ? NULL : fopen(rest, "re");
     if (in == NULL) {
-        shell_complain(sh, *rest == '\0' ? "%s needs a file%s" : "%s cannot read %s: %s", c->name,
-                       rest, strerrordesc_np(errno));
+        shell_complain(sh, *rest == '\0' ? "%s needs a file%s" : "%s cannot read %s: %m", c->name,
+                       rest);
         return false;
     }
     const bool went_well = shell_run_file(sh, in, rest);
@@ -211,16 +210,16 @@ run_output(shell *sh, const command *c, const char *rest) {
     if (*rest != '\0' && strcmp(rest, "stdout") != 0) {
         out = fopen(rest, "we");
         if (out == NULL) {
-            shell_complain(sh, "%s cannot be written: %s", rest, strerrordesc_np(errno));
+            shell_complain(sh, "%s cannot be written: %m", rest);
             return false;
         }
     }
     const bool failed = sh->out != stdout && fclose(sh->out) != 0;
+    if (failed) {
+        shell_complain(sh, "the last output could not be written: %m");
+    }
     sh->out = out;
     sh->color = out == stdout && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-    if (failed) {
-        shell_complain(sh, "the last output could not be written: %s", strerrordesc_np(errno));
-    }
     return !failed;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shell.c - options, scripts, statements and the loop that reads them. */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,7 +220,7 @@ run_one(shell *sh, const char *sql, size_t size, const char *name, int32_t line)
     if (s < 0 && !sh->pipe_closed) {
         say_statement_error(sh, name, line, &err);
     } else if (!wrote && !sh->pipe_closed) {
-        shell_complain(sh, "the output cannot be written: %s", strerrordesc_np(errno));
+        shell_complain(sh, "the output cannot be written: %m");
     } else if (!printed) {
         say_done(sh, r);
     }
@@ -312,10 +311,11 @@ shell_run_file(shell *sh, FILE *in, const char *name) {
         went_well = take_line(sh, &waiting, data, (size_t)size, name, &line);
     }
     if (went_well && !sh->quit && (waiting.failed || ferror(in))) {
-        shell_complain(sh, "%s: %s", name,
-                       waiting.failed           ? "out of memory"
-                       : terminal_interrupted() ? "interrupted"
-                                                : strerrordesc_np(errno));
+        shell_complain(sh,
+                       waiting.failed           ? "%s: out of memory"
+                       : terminal_interrupted() ? "%s: interrupted"
+                                                : "%s: %m",
+                       name);
         went_well = false;
     } else if (went_well && !sh->quit && !is_blank_text(&waiting)) {
         went_well = shell_run(sh, waiting.data, waiting.size, name, line);
@@ -455,7 +455,7 @@ run_job(shell *sh, const job *j) {
     }
     FILE *in = fopen(j->text, "re");
     if (in == NULL) {
-        shell_complain(sh, "%s cannot be read: %s", j->text, strerrordesc_np(errno));
+        shell_complain(sh, "%s cannot be read: %m", j->text);
         return false;
     }
     const bool went_well = shell_run_file(sh, in, j->text);
