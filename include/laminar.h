@@ -733,8 +733,7 @@ LAMINAR_API laminar_status laminar_pipeline_state(laminar_database *db, const ch
  * the last 64 are kept. */
 LAMINAR_API laminar_status laminar_pipeline_versions(laminar_database *db, const char *name,
                                                      laminar_result **out, laminar_error *err);
-/* As laminar_database_topology, of the streams of a pipeline, what they read and what reads them.
- */
+/* As laminar_database_topology: the streams of a pipeline, what they read and what reads them. */
 LAMINAR_API laminar_status laminar_pipeline_topology(laminar_database *db, const char *name,
                                                      laminar_result **out, laminar_error *err);
 /* Schema of a source, table or stream. */
@@ -797,5 +796,6 @@ LAMINAR_API laminar_status laminar_database_metrics(laminar_database *db, lamina
 }
 #endif
 #include "laminar_durable.h"
+#include "laminar_functions.h"
 #include "laminar_text.h"
 #endif

@@ -46,6 +46,16 @@ status arrow_export_schema(struct ArrowSchema *out, const schema *s, bool with_w
                            error *err) MUST_USE;
 status arrow_export_batch(struct ArrowArray *out, batch *b, bool with_weight, mem *m,
                           error *err) MUST_USE;
+/* One column of its own, which the consumer may keep: what is transient is copied. */
+status arrow_export_column(struct ArrowArray *out, const column *c, int32_t count, mem *m,
+                           error *err) MUST_USE;
+/* The type of one, as the one column of a record. */
+status arrow_export_type(struct ArrowSchema *out, text name, data_type type, mem *m,
+                         error *err) MUST_USE;
+/* One array, checked in full, as a column in memory of `a` alone: COLUMN_FLAT. Both structs stay
+ * the caller's. `name` is for messages. */
+status arrow_import_column(column *out, const struct ArrowSchema *s, const struct ArrowArray *array,
+                           const char *name, arena *a, error *err) MUST_USE;
 /* A stream over `count` batches (each retained). */
 status arrow_export_stream(struct ArrowArrayStream *out, const schema *s, batch *const *batches,
                            int32_t count, bool with_weight, mem *m, error *err) MUST_USE;

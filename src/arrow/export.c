@@ -410,3 +410,17 @@ arrow_export_batch(struct ArrowArray *out, batch *b, bool with_weight, mem *m, e
     }
     return s;
 }
+
+status
+arrow_export_column(struct ArrowArray *out, const column *c, int32_t count, mem *m, error *err) {
+    const delta one = {.row_count = count, .column_count = 1, .columns = c};
+    batch      *kept;
+    *out = (struct ArrowArray){.release = NULL};
+    TRY(batch_keep(&kept, m, &one, err));
+    const status s = export_column(out, &kept->rows.columns[0], count, kept->chunk, m, err);
+    batch_release(kept);
+    if (s < 0) {
+        out->release = NULL;
+    }
+    return s;
+}

@@ -174,3 +174,9 @@ arrow_export_schema(struct ArrowSchema *out, const schema *s, bool with_weight, 
     }
     return made;
 }
+
+status
+arrow_export_type(struct ArrowSchema *out, text name, data_type type, mem *m, error *err) {
+    *out = (struct ArrowSchema){.release = NULL};
+    return export_field(out, name, type, true, m, err);
+}

@@ -235,3 +235,53 @@ arrow_import_batch(batch **out, mem *m, const struct ArrowSchema *schema_in,
     *out = b;
     return OK;
 }
+
+/* ---- a column that outlives its array */
+
+/* Long texts behind the views into one block of `a`. */
+static status
+own_texts(strview *views, const column *c, int32_t count, arena *a, error *err) {
+    size_t bytes = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const bool far = !column_is_null(c, i) && views[i].size > STRVIEW_INLINE_MAX;
+        bytes += far ? views[i].size : 0;
+    }
+    char *next = arena_alloc(a, bytes);
+    if (next == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (column_is_null(c, i)) {
+            views[i] = (strview){.word = {0, 0}};
+        } else if (views[i].size > STRVIEW_INLINE_MAX) {
+            memcpy(next, views[i].data, views[i].size);
+            views[i].data = next;
+            next += views[i].size;
+        }
+    }
+    return OK;
+}
+
+status
+arrow_import_column(column *out, const struct ArrowSchema *s, const struct ArrowArray *array,
+                    const char *name, arena *a, error *err) {
+    column borrowed;
+    if (array->length < 0 || array->length > INT32_MAX) {
+        return error_set(err, ERR_INGESTION_FAILED, "the Arrow array of %s has %lld rows", name,
+                         (long long)array->length);
+    }
+    const int32_t count = (int32_t)array->length;
+    TRY(arrow_import_rows(&borrowed, s, array, 0, count, name, a, err));
+    TRY(column_views(out, &borrowed, count, a, err));
+    const size_t bytes = (size_t)count * type_width(out->type);
+    void        *values = arena_alloc(a, bytes);
+    if (values == NULL) {
+        return error_memory(err);
+    }
+    if (bytes > 0) {
+        memcpy(values, out->values, bytes);
+    }
+    out->values = values;
+    out->owner = NULL;
+    return physical_is_view(type_physical(out->type)) ? own_texts(values, out, count, a, err) : OK;
+}

@@ -46,6 +46,14 @@ interrupt_check(interrupt *i) {
     return stop;
 }
 
+bool
+interrupt_seen(const interrupt *i) {
+    return i != NULL &&
+           (atomic_load_explicit(&i->cancelled, memory_order_relaxed) ||
+            (i->of != NULL && atomic_load_explicit(&i->of->cancelled, memory_order_relaxed)) ||
+            (i->deadline_ns != 0 && clock_ticks_ns(i->clock) >= i->deadline_ns));
+}
+
 void
 interrupt_init_part(interrupt *part, interrupt *of) {
     *part = (interrupt){.of = of};

@@ -25,6 +25,8 @@ struct interrupt {
 };
 
 bool interrupt_check(interrupt *i); /* the slow part of interrupt_poll */
+/* From any thread, without a call of the check: it was cancelled, or its deadline is over. */
+bool interrupt_seen(const interrupt *i);
 /* ERR_QUERY_CANCELLED and why, for a query that interrupt_poll told to stop. */
 status interrupt_reason(const interrupt *i, error *err);
 

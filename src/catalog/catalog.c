@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "batch/routine.h"
 #include "os/thread.h"
 
 struct catalog {
@@ -132,6 +133,7 @@ catalog_object_release(object *o) {
         o->impl_free(o->impl);
     }
     catalog_object_release(o->before);
+    routine_release(o->routine);
     mem *m = o->arena.mem;
     arena_fini(&o->arena);
     mem_free(m, o, sizeof(*o));

@@ -97,6 +97,7 @@ struct object {
     waiting_rows    waiting;    /* where it has a buffer of its own */
     object_default *defaults;   /* per column */
     bool            gives_rows; /* a function: it stands in FROM */
+    struct routine *routine;    /* a function whose code is the program's, held; NULL: SQL */
     object_index   *indexes;
     /* tables */
     int32_t       key_def_count;

@@ -5,6 +5,7 @@
 
 #include "arrow/arrow.h"
 #include "db/durable.h"
+#include "db/foreign.h"
 #include "db/internal.h"
 #include "db/paging.h"
 #include "db/pipeline.h"
@@ -202,6 +203,7 @@ db_release(laminar_database *db) {
     mem *m = db->mem;
     db_queries_fini(db);
     catalog_close(db->catalog);
+    foreign_fini(db);
     durable_free(db->durable);
     pipelines_fini(db);
     prepared_fini(db);
@@ -331,6 +333,7 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
     if (db->process != getpid()) {
         return LAMINAR_OK; /* a lock may be held by a thread that this process does not have */
     }
+    atomic_store(&db->ending, true);
     laminar_database_interrupt(db);
     if (db_is_inside(db)) { /* when the call around us leaves */
         atomic_store(&db->end_wanted, true);
@@ -345,6 +348,12 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
     return report(err, &e, s, TEXT(""));
 }
 
+static void *
+close_elsewhere(void *db) {
+    laminar_database_close(db);
+    return NULL;
+}
+
 void
 laminar_database_close(laminar_database *db) {
     if (db == NULL) {
@@ -353,7 +362,16 @@ laminar_database_close(laminar_database *db) {
     if (db->process != getpid()) {
         return; /* the parent's locks and threads do not exist here: leave the memory alone */
     }
+    atomic_store(&db->ending, true);
     laminar_database_interrupt(db);
+    if (db_is_inside(db)) { /* a thread waits until the call around us is over */
+        thread t;
+        error  ignored = {0};
+        if (thread_start(&t, "laminar-close", close_elsewhere, db, &ignored) == OK) {
+            thread_detach(&t);
+        }
+        return;
+    }
     drain_sinks(db);
     durable_closing(db);
     mutex_lock(&db->token);

@@ -4,6 +4,7 @@
  * A function is text, put in the place of its calls. Who was made with one depends on it: streams
  * keep what they were bound with, views would change their meaning, so neither is replaced or
  * dropped under them. */
+#include "db/foreign.h"
 #include "db/going.h"
 #include "db/parameters.h"
 
@@ -37,8 +38,31 @@ check_subscriptions(statement_context *c, const object *f, const ast_statement *
                         TEXT_ARG(f->name));
 }
 
+/* The same function of the program's with another version: who uses it goes on. */
+static status
+renew_version(statement_context *c, object *old, const object *made, bool *done, error *err) {
+    routine *renewed = NULL;
+    *done = old->routine != NULL && made->routine != NULL &&
+            routine_same_signature(old->routine, made->routine);
+    if (!*done) {
+        return OK;
+    }
+    const text sql = arena_text(&old->arena, made->sql);
+    if (sql.data == NULL) {
+        return error_memory(err);
+    }
+    TRY(routine_renew(&renewed, old->routine, made->routine->version, old->routine->code, err));
+    routine_release(old->routine);
+    old->routine = renewed;
+    old->sql = sql;
+    old->declared = sql;
+    old->is_recovered = c->db->replaying;
+    return OK;
+}
+
 static void
 remove_function(laminar_database *db, object *f) {
+    foreign_forget(db, f->name);
     for (int32_t i = 0; i < f->input_count; i++) {
         catalog_undepend(f->inputs[i], f);
     }
@@ -95,13 +119,20 @@ function_create(statement_context *c, const ast_statement *st, error *err) {
             "function \"%.*s\" already exists: use CREATE OR REPLACE or IF NOT EXISTS",
             TEXT_ARG(st->name.text));
     }
-    if (old != NULL) {
-        TRY(old->dependent_count > 0 ? refuse_used(c, old, st, err) : OK);
-        TRY(check_subscriptions(c, old, st, err));
-    }
+    bool   done = false;
     status s = make_function(c, st, &made, err);
-    if (s == OK) {
+    if (s == OK && old != NULL) {
+        s = renew_version(c, old, made, &done, err);
+    }
+    if (s == OK && old != NULL && !done) {
+        s = old->dependent_count > 0 ? refuse_used(c, old, st, err)
+                                     : check_subscriptions(c, old, st, err);
+    }
+    if (s == OK && !done) {
         s = add_function(c, made, old, err);
+    }
+    if (s == OK && !done && made->routine != NULL) {
+        s = foreign_reattach(c->db, made, err);
     }
     catalog_object_release(made);
     return s;

@@ -122,6 +122,8 @@ struct laminar_database {
     bool                starting;         /* a start is under way; with the token */
     _Atomic uint32_t    start_word;       /* futex of those who wait for it */
     _Atomic bool        end_wanted;       /* by code that runs inside: db_leave sees to it */
+    _Atomic bool        ending;           /* functions of the program's are to give up */
+    struct foreign     *foreign;          /* those that have code, see foreign.h; with the token */
     struct paging      *paging;           /* paging.h */
     durable            *durable;          /* NULL: in memory, or closed; with the token */
     bool                kept;             /* opened with a durable: from any thread */
@@ -238,6 +240,14 @@ void db_query_watch(laminar_database *db, query_entry *q);
 status db_query_report_end(query_entry *q, error *err) MUST_USE;
 /* The query runs with the token: what interrupts it may run the caller's code, which must not come
  * back into the database (db_check_inside refuses it with code 102). */
+/* Frames of the caller's code on this thread, the innermost first. */
+typedef struct inside_frame {
+    const laminar_database *db;
+    text function; /* that runs; data NULL: a handler of signals, or of progress */
+    const struct inside_frame *around;
+} inside_frame;
+void    db_inside_begin(inside_frame *f, const laminar_database *db, text name);
+void    db_inside_end(const inside_frame *f);
 void    db_query_inside(laminar_database *db, query_entry *q);
 status  db_check_inside(const laminar_database *db, error *err) MUST_USE;
 bool    db_is_inside(const laminar_database *db); /* this thread is, running the caller's code */

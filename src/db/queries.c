@@ -13,18 +13,38 @@
 
 #define SQL_SHOWN_MAX 10000
 
-/* The database whose token this thread holds while the caller's code runs: a signal handler behind
- * interrupt_check must not come back for it. */
-static _Thread_local const laminar_database *called_out;
+/* The caller's code that this thread runs from within a database: a signal handler behind
+ * interrupt_check, or a function of the program's, must not come back for it. */
+static _Thread_local const inside_frame *innermost;
+
+void
+db_inside_begin(inside_frame *f, const laminar_database *db, text name) {
+    *f = (inside_frame){.db = db, .function = name, .around = innermost};
+    innermost = f;
+}
+
+void
+db_inside_end(const inside_frame *f) {
+    innermost = f->around;
+}
 
 static bool
 check_inside(void *context) {
     const laminar_database *db = context;
-    const laminar_database *before = called_out;
-    called_out = db;
+    inside_frame            f;
+    db_inside_begin(&f, db, (text){NULL, 0});
     const bool stop = db->interrupt_check(db->interrupt_context);
-    called_out = before;
+    db_inside_end(&f);
     return stop;
+}
+
+static const inside_frame *
+find_frame(const laminar_database *db) {
+    const inside_frame *f = innermost;
+    while (f != NULL && f->db != db) {
+        f = f->around;
+    }
+    return f;
 }
 
 void
@@ -37,7 +57,7 @@ db_query_inside(laminar_database *db, query_entry *q) {
 
 bool
 db_is_inside(const laminar_database *db) {
-    return called_out == db;
+    return find_frame(db) != NULL;
 }
 
 /* ---------------------------------------------------------------------------------- progress */
@@ -69,25 +89,25 @@ shown_fraction(query_entry *q, double elapsed_us, bool ended) {
 
 static bool
 report_now(query_entry *q, bool ended) {
-    const laminar_database *before = called_out;
-    const int64_t           now_ns = clock_ticks_ns(&q->db->clock.base);
-    const int64_t           elapsed_us = (now_ns - q->began_ns) / 1000;
-    const double            fraction = shown_fraction(q, (double)elapsed_us, ended);
-    const laminar_progress  p = {
-         .size = sizeof(p),
-         .id = q->id,
-         .fraction = fraction,
-         .rows_read = atomic_load(&q->rows.done),
-         .rows_to_read = atomic_load(&q->rows.total),
-         .elapsed_us = elapsed_us,
-         .left_us = fraction <= 0 ? -1 : (int64_t)((double)elapsed_us * (1 - fraction) / fraction)};
+    inside_frame           f;
+    const int64_t          now_ns = clock_ticks_ns(&q->db->clock.base);
+    const int64_t          elapsed_us = (now_ns - q->began_ns) / 1000;
+    const double           fraction = shown_fraction(q, (double)elapsed_us, ended);
+    const laminar_progress p = {
+        .size = sizeof(p),
+        .id = q->id,
+        .fraction = fraction,
+        .rows_read = atomic_load(&q->rows.done),
+        .rows_to_read = atomic_load(&q->rows.total),
+        .elapsed_us = elapsed_us,
+        .left_us = fraction <= 0 ? -1 : (int64_t)((double)elapsed_us * (1 - fraction) / fraction)};
     if (!callout_begin()) {
         return true; /* the program ends, and does not want to know any more */
     }
     q->reported = true;
-    called_out = q->db;
+    db_inside_begin(&f, q->db, (text){NULL, 0});
     const bool go_on = q->report.call(q->report.context, &p);
-    called_out = before;
+    db_inside_end(&f);
     callout_end();
     q->report_next_ns = sat_add_i64(clock_ticks_ns(&q->db->clock.base), q->report.interval_ns);
     return go_on;
@@ -135,8 +155,15 @@ laminar_database_set_progress(laminar_database *db,
 
 status
 db_check_inside(const laminar_database *db, error *err) {
-    if (!db_is_inside(db)) {
+    const inside_frame *f = find_frame(db);
+    if (LIKELY(f == NULL)) {
         return OK;
+    }
+    if (f->function.data != NULL) {
+        error_set(err, ERR_QUERY_FAILED, "re-entrant call from function \"%.*s\"",
+                  TEXT_ARG(f->function));
+        return error_hint(err, "a function cannot use the database that calls it: give it what it "
+                               "needs as arguments, or as rows of another database");
     }
     return error_set(err, ERR_CONNECTION_IN_USE,
                      "a query of this thread runs inside the database: a signal handler or a "

@@ -602,7 +602,8 @@ laminar_subscription_next(laminar_subscription *s, int64_t timeout_us, laminar_r
     *out = NULL;
     bool *stopped = interrupted == NULL ? &ignored : interrupted;
     *stopped = false;
-    const status here = db_check_process(s->db, &e);
+    status here = db_check_process(s->db, &e);
+    here = here < 0 ? here : db_check_inside(s->db, &e);
     if (here < 0) {
         return report(err, &e, here, TEXT(""));
     }

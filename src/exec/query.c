@@ -689,6 +689,7 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
 
 void
 query_use_threads(query *q, int32_t count) {
+    count = q->plan.on_caller ? 1 : count;
     q->threads = count;
     q->circuit->env.pool = q->engine->pool;
     q->circuit->env.threads = count;
@@ -709,7 +710,7 @@ query_give(query *q, const row_taker *to) {
 
 bool
 query_needs_token(const query *q) {
-    return q->needs_token;
+    return q->needs_token || q->plan.in_turn;
 }
 
 static status

@@ -13,17 +13,18 @@
 #define EXPR_DEPTH_MAX 1000
 
 typedef struct term {
-    step_kind       kind; /* of computed ones; choices are STEP_CLOSE */
-    data_type       type;
-    int32_t         column; /* of the input; -1: not a column */
-    bool            is_constant;
-    value           constant;
-    int32_t         constant_reg; /* seen from every scope */
-    const function *function;
-    int32_t         serial; /* of a volatile call; else 0 */
-    const expr     *whole;  /* IN and choices are the same when their trees are; else NULL */
-    int32_t         arg_count;
-    int32_t        *args; /* terms */
+    step_kind             kind; /* of computed ones; choices are STEP_CLOSE */
+    data_type             type;
+    int32_t               column; /* of the input; -1: not a column */
+    bool                  is_constant;
+    value                 constant;
+    int32_t               constant_reg; /* seen from every scope */
+    const function       *function;
+    const struct routine *routine;
+    int32_t               serial; /* of a volatile call; else 0 */
+    const expr           *whole;  /* IN and choices are the same when their trees are; else NULL */
+    int32_t               arg_count;
+    int32_t              *args; /* terms */
 } term;
 
 typedef struct binding {

@@ -151,8 +151,8 @@ find_term(const compiler *c, const step *s, const int32_t *args, int32_t arg_cou
     for (int32_t i = 0; i < c->term_count; i++) {
         const term *t = &c->terms[i];
         if (t->column < 0 && !t->is_constant && t->kind == s->kind &&
-            type_equal(t->type, s->type) && t->function == s->function && t->serial == s->serial &&
-            t->arg_count == arg_count &&
+            type_equal(t->type, s->type) && t->function == s->function &&
+            t->routine == s->routine && t->serial == s->serial && t->arg_count == arg_count &&
             (arg_count == 0 || memcmp(t->args, args, (size_t)arg_count * sizeof(*args)) == 0) &&
             (t->whole == NULL) == (whole == NULL) &&
             (whole == NULL || expr_equal(t->whole, whole))) {
@@ -173,6 +173,9 @@ prepare(compiler *c, step *s, const int32_t *args) {
     s->operands = arena_alloc(c->arena, n * sizeof(*s->operands));
     if (constants == NULL || types == NULL || s->operands == NULL) {
         return error_memory(c->err);
+    }
+    if (s->routine != NULL) {
+        return routine_prepare(&s->state, c->arena, s->routine, s->arg_count, c->err);
     }
     if (s->function->prepare == NULL) {
         return OK;
@@ -257,7 +260,7 @@ compile_step(compiler *c, const step *proto, const int32_t *args, int32_t arg_co
     }
     TRY(prepare(c, &s, args));
     TRY(new_reg(c, &s.dst));
-    if (are_constant(c, args, arg_count) && !step_is_volatile(&s)) {
+    if (are_constant(c, args, arg_count) && !step_is_volatile(&s) && s.routine == NULL) {
         TRY(fold(c, &s, out));
         if (*out >= 0) {
             return OK;
@@ -268,6 +271,7 @@ compile_step(compiler *c, const step *proto, const int32_t *args, int32_t arg_co
                         .type = s.type,
                         .column = -1,
                         .function = s.function,
+                        .routine = s.routine,
                         .serial = s.serial,
                         .whole = whole,
                         .arg_count = arg_count,

@@ -55,9 +55,10 @@ struct expr {
      * calls of one number have one value a row. */
     int32_t column;
 
-    const function    *function; /* EXPR_CALL */
-    const expr_lambda *lambda;   /* EXPR_LAMBDA */
-    value              constant; /* EXPR_CONSTANT */
+    const function       *function; /* EXPR_CALL */
+    const struct routine *routine;  /* of a call whose code is the program's; else NULL */
+    const expr_lambda    *lambda;   /* EXPR_LAMBDA */
+    value                 constant; /* EXPR_CONSTANT */
     text digits; /* of a DOUBLE that was written with a point: what it says exactly, for
                     where it meets a DECIMAL; else empty */
     int32_t arg_count;
@@ -83,7 +84,8 @@ data_type expr_literal_type(const expr *number, data_type beside);
  * False: args[*odd] does not meet *out, the type of those before it. */
 bool expr_unify(data_type *out, int32_t *odd, expr *const *args, int32_t count);
 bool expr_equal(const expr *x, const expr *y);
-bool expr_is_constant(const expr *e); /* no columns and no volatile function anywhere */
+/* No columns, no volatile function and no code of the program's anywhere. */
+bool expr_is_constant(const expr *e);
 /* May be computed for rows that do not need it, and costs little. */
 bool expr_cannot_fail(const expr *e);
 bool expr_is_constant_call(const expr *e); /* of a call: its function is not volatile */
@@ -113,6 +115,10 @@ typedef struct function_match {
 status function_resolve(function_match *out, text name, const data_type *args, int32_t arg_count,
                         error *err) MUST_USE;
 const char *function_name(const function *f);
+/* A call of a routine, whose arguments have its types; the expression does not hold it. It is never
+ * computed while a plan is made. */
+expr *expr_routine_call(arena *a, const struct routine *r, expr **args, int32_t arg_count,
+                        int32_t position);
 /* Reads a clock and a calendar, which for a TIMESTAMPTZ are those of a time zone. */
 bool function_is_local(const function *f);
 bool function_is_strict(const function *f); /* NULL for every NULL argument */

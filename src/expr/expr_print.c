@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expr_print.c - expressions as SQL-like text for EXPLAIN. What is nested in an operator stands in
  * parentheses. Running out of memory shows in the buf alone. */
+#include "batch/routine.h"
+
 #include "expr/call.h"
 
 static void print(const expr *e, const schema *names, buf *out, bool nested);
@@ -50,7 +52,11 @@ is_operator(const char *name) {
 static void
 print_call(const expr *e, const schema *names, buf *out, bool nested) {
     const char *name = e->function->name;
-    if (strcmp(name, "neg") == 0) {
+    if (e->routine != NULL) {
+        buf_printf(out, "%.*s(", TEXT_ARG(e->routine->name));
+        print_list(e->args, e->arg_count, names, out, ", ", false);
+        buf_append_char(out, ')');
+    } else if (strcmp(name, "neg") == 0) {
         buf_append_char(out, '-');
         print(e->args[0], names, out, true);
     } else if (is_operator(name) && e->arg_count >= 2) {

@@ -110,7 +110,7 @@ expr_equal(const expr *x, const expr *y) {
         return true;
     }
     if (x->kind != y->kind || !type_equal(x->type, y->type) || x->arg_count != y->arg_count ||
-        x->column != y->column || x->function != y->function) {
+        x->column != y->column || x->function != y->function || x->routine != y->routine) {
         return false;
     }
     if (x->kind == EXPR_CONSTANT) {
@@ -132,7 +132,7 @@ expr_equal(const expr *x, const expr *y) {
 bool
 expr_is_constant(const expr *e) {
     if (e->kind == EXPR_COLUMN || e->kind == EXPR_OUTER ||
-        (e->kind == EXPR_CALL && function_is_volatile(e->function))) {
+        (e->kind == EXPR_CALL && (e->routine != NULL || function_is_volatile(e->function)))) {
         return false;
     }
     for (int32_t i = 0; i < e->arg_count; i++) {
@@ -173,6 +173,7 @@ expr_copy(arena *a, const expr *e) {
     }
     c->column = e->column;
     c->function = e->function;
+    c->routine = e->routine;
     c->lambda = e->lambda;
     for (int32_t i = 0; i < e->arg_count; i++) {
         c->args[i] = expr_copy(a, e->args[i]);

@@ -44,7 +44,11 @@ compile_args(compiler *c, const expr *e, int32_t **out) {
 
 static status
 compile_plain(compiler *c, const expr *e, step_kind kind, int32_t *out) {
-    step     s = {.kind = kind, .type = e->type, .position = e->position, .function = e->function};
+    step     s = {.kind = kind,
+                  .type = e->type,
+                  .position = e->position,
+                  .function = e->function,
+                  .routine = e->routine};
     int32_t *args;
     s.serial = step_is_volatile(&s) ? e->column : 0;
     TRY(compile_args(c, e, &args));

@@ -50,22 +50,23 @@ typedef struct in_set      in_set;
 typedef struct lambda_step lambda_step;
 
 typedef struct step {
-    step_kind       kind;
-    data_type       type; /* of dst */
-    int32_t         position;
-    int32_t         dst;
-    int32_t         arg_count;
-    int32_t        *args; /* registers */
-    const function *function;
-    int32_t         serial;   /* as of a term */
-    operand        *operands; /* STEP_CALL: room for arg_count */
-    void           *state;    /* STEP_CALL: what prepare made */
-    in_set         *set;      /* STEP_IN */
-    lambda_step    *lambda;   /* STEP_LAMBDA */
-    int32_t         choice;
-    int32_t         jump; /* STEP_ENTER_*: the step after the LEAVE */
-    int32_t         import_count;
-    import         *imports;
+    step_kind             kind;
+    data_type             type; /* of dst */
+    int32_t               position;
+    int32_t               dst;
+    int32_t               arg_count;
+    int32_t              *args; /* registers */
+    const function       *function;
+    const struct routine *routine;
+    int32_t               serial;   /* as of a term */
+    operand              *operands; /* STEP_CALL: room for arg_count */
+    void                 *state;    /* STEP_CALL: what prepare made */
+    in_set               *set;      /* STEP_IN */
+    lambda_step          *lambda;   /* STEP_LAMBDA */
+    int32_t               choice;
+    int32_t               jump; /* STEP_ENTER_*: the step after the LEAVE */
+    int32_t               import_count;
+    import               *imports;
 } step;
 
 typedef struct reg {

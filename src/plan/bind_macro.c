@@ -177,7 +177,7 @@ find_function(const binder *b, const ast_name *name, bool rows) {
         return NULL;
     }
     object *f = catalog_find(catalog_functions(b->catalog), name->text, name->quoted);
-    return f != NULL && f->gives_rows == rows ? f : NULL;
+    return f != NULL && f->routine == NULL && f->gives_rows == rows ? f : NULL;
 }
 
 static status
@@ -221,6 +221,10 @@ bind_built_in(expr **out, context *c, const ast_expr *e, bool *done) {
 status
 bind_sql_function(expr **out, context *c, const ast_expr *e, bool *done) {
     binder *b = c->binder;
+    TRY(bind_routine_call(out, c, e, done));
+    if (*done) {
+        return OK;
+    }
     object *f = find_function(b, &e->name, false);
     if (f == NULL) {
         return bind_built_in(out, c, e, done);
@@ -269,6 +273,9 @@ plan_function(object *out, const catalog *c, const ast_statement *s, error *err)
         error_set_at(err, ERR_TABLE_EXISTS, s->name.position, "%.*s() is built in",
                      TEXT_ARG(s->name.text));
         return error_hint(err, "give the function another name");
+    }
+    if (s->external != NULL) {
+        return plan_routine(out, s, err);
     }
     out->gives_rows = s->select != NULL;
     out->inputs = arena_alloc(&out->arena, sizeof(object *) * (size_t)(s->called_count + 1));

@@ -182,13 +182,8 @@ node_extend(arena *a, plan_node *input, expr **extra, int32_t count) {
 
 bool
 expr_is_volatile(const expr *e) {
-    if (e->kind == EXPR_CALL) {
-        expr bare = *e; /* the function alone: without columns below it */
-        bare.arg_count = 0;
-        bare.args = NULL;
-        if (!expr_is_constant(&bare)) {
-            return true;
-        }
+    if (e->kind == EXPR_CALL && !expr_is_constant_call(e)) {
+        return true;
     }
     for (int32_t i = 0; i < e->arg_count; i++) {
         if (expr_is_volatile(e->args[i])) {

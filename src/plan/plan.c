@@ -255,6 +255,8 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     TRY(b.late_to != NULL ? check_late_rows(out->root, &b) : OK);
     out->late_to = b.late_to;
     out->stars = b.stars;
+    out->on_caller = b.on_caller;
+    out->in_turn = b.in_turn;
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
     find_times(out, b.lateness_us);

@@ -224,9 +224,11 @@ typedef struct plan {
     object    *late_to;           /* where late rows go (borrowed); NULL: nowhere */
     bool       constant;          /* reads no object: finite */
     bool       streaming;
-    bool       is_part; /* of streams, which take its changes as they come */
-    eval_env   eval;    /* for volatile functions */
-    star_text *stars;   /* of streams and views, in any order */
+    bool       on_caller; /* calls code of the program's that runs on the query's thread alone, */
+    bool       in_turn;   /* or one call at a time */
+    bool       is_part;   /* of streams, which take its changes as they come */
+    eval_env   eval;      /* for volatile functions */
+    star_text *stars;     /* of streams and views, in any order */
 } plan;
 
 /* What a query reads that the catalogue does not know: files, objects of the caller. To open one

@@ -29,6 +29,30 @@ typedef struct ast_type { /* a type as written */
     ast_name        *part_names;
 } ast_type;
 
+/* What CREATE FUNCTION ... LANGUAGE EXTERNAL says of code that is the program's. */
+enum {
+    AST_EXTERNAL_AGGREGATE = 1,
+    AST_EXTERNAL_PROCESSOR = 2,
+    AST_EXTERNAL_ROWS = 4,
+    AST_EXTERNAL_VARIADIC = 8,
+    AST_EXTERNAL_VOLATILE = 16,
+    AST_EXTERNAL_NULLS = 32,
+    AST_EXTERNAL_PARALLEL = 64,
+    AST_EXTERNAL_ORDERED = 128,
+    AST_EXTERNAL_ON_CALLER = 256,
+    AST_EXTERNAL_RETRACTS = 512,
+    AST_EXTERNAL_MERGES = 1024,
+    AST_EXTERNAL_SAVES = 2048
+};
+#define AST_EXTERNAL_WORDS                                                                         \
+    {"AGGREGATE", "PROCESSOR", "ROWS",      "VARIADIC", "VOLATILE", "NULLS",                       \
+     "PARALLEL",  "ORDERED",   "ON_CALLER", "RETRACTS", "MERGES",   "SAVES"}
+typedef struct ast_external {
+    uint32_t words;   /* AST_EXTERNAL_... */
+    ast_type state;   /* name.text.data NULL: none */
+    text     version; /* data NULL: none */
+} ast_external;
+
 typedef struct ast_expr   ast_expr;
 typedef struct ast_select ast_select;
 typedef struct ast_order  ast_order;
@@ -579,15 +603,16 @@ typedef struct ast_statement {
     /* CREATE FUNCTION: `value` is the body, or `select` its rows; targets: its parameters, which
      * stand in it as AST_PARAMETER with their number from 1. `in_query` of those: inside a query of
      * the body, where columns have other meanings. */
-    bool       is_macro;
-    ast_type  *target_types;    /* name.text.data NULL where there is none; NULL: none */
-    bool       temporary;       /* CREATE TEMP TABLE, CREATE TEMP VIEW */
-    ast_expr **target_defaults; /* CREATE FUNCTION; NULL where there is none */
-    ast_type   returns;         /* likewise */
-    int32_t    use_count;
-    ast_expr **uses;
-    int32_t    called_count; /* names of functions in the body */
-    ast_name  *called;
+    bool          is_macro;
+    ast_type     *target_types;    /* name.text.data NULL where there is none; NULL: none */
+    bool          temporary;       /* CREATE TEMP TABLE, CREATE TEMP VIEW */
+    ast_expr    **target_defaults; /* CREATE FUNCTION; NULL where there is none */
+    ast_type      returns;         /* likewise */
+    int32_t       use_count;
+    ast_expr    **uses;
+    int32_t       called_count; /* names of functions in the body */
+    ast_name     *called;
+    ast_external *external; /* LANGUAGE EXTERNAL: it has no body; else NULL */
     /* ALTER */
     ast_alter alter;
     bool      if_column; /* DROP COLUMN IF EXISTS */

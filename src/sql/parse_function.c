@@ -230,15 +230,69 @@ accept_attribute(parser *p) {
 }
 
 static status
-parse_language(parser *p) {
+parse_language(parser *p, ast_statement *s) {
+    if (accept_word(p, "EXTERNAL")) {
+        s->external = arena_alloc_zero(p->arena, sizeof(*s->external));
+        return s->external == NULL ? error_memory(p->err) : OK;
+    }
     if (!at_word(p, "SQL") && !(p->token.kind == TOKEN_STRING)) {
-        return parser_error(p, "SQL", "LANGUAGE");
+        return parser_error(p, "SQL or EXTERNAL", "LANGUAGE");
     }
     const text word = token_text(p->sql, p->token);
     if (!text_equal_nocase(word, TEXT("SQL")) && !text_equal_nocase(word, TEXT("'sql'"))) {
-        return parser_error(p, "SQL", "LANGUAGE");
+        return parser_error(p, "SQL or EXTERNAL", "LANGUAGE");
     }
     parser_advance(p);
+    return OK;
+}
+
+/* One word about code that is the program's; *done: there was one. */
+static status
+parse_external_word(parser *p, ast_external *x, bool *done) {
+    static const char *const words[] = AST_EXTERNAL_WORDS;
+    *done = true;
+    if (p->token.kind != TOKEN_WORD) {
+        *done = false;
+        return OK;
+    }
+    const text word = token_text(p->sql, p->token);
+    for (int32_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (text_equal_nocase(word, text_of(words[i]))) {
+            x->words |= 1u << i;
+            parser_advance(p);
+            return OK;
+        }
+    }
+    if (accept_word(p, "STATE")) {
+        return parse_type(p, &x->state);
+    }
+    *done = accept_word(p, "VERSION");
+    if (!*done) {
+        return OK;
+    }
+    if (p->token.kind != TOKEN_STRING) {
+        return parser_error(p, "a string", "VERSION");
+    }
+    TRY(token_value(&x->version, p->arena, p->sql, p->token, p->err));
+    parser_advance(p);
+    return OK;
+}
+
+static status
+parse_external_words(parser *p, ast_statement *s) {
+    bool more = true;
+    while (more) {
+        TRY(parse_external_word(p, s->external, &more));
+    }
+    if (s->returns.name.text.data == NULL) {
+        return parser_error(p, "RETURNS before LANGUAGE EXTERNAL", "the parameters");
+    }
+    for (int32_t i = 0; i < s->target_count; i++) {
+        if (s->target_defaults[i] != NULL) {
+            return error_set_at(p->err, ERR_SQL_PARSE_ERROR, s->targets[i].position,
+                                "a parameter of a function of the program's has no default");
+        }
+    }
     return OK;
 }
 
@@ -370,8 +424,12 @@ parse_create_function(parser *p, ast_statement *s, bool is_macro) {
         } else if (!body && accept_word(p, "RETURNS")) {
             TRY(parse_returns(p, s, &rows));
         } else if (!language && accept_word(p, "LANGUAGE")) {
-            TRY(parse_language(p));
+            TRY(parse_language(p, s));
             language = true;
+            if (s->external != NULL) {
+                return body ? parser_error(p, "LANGUAGE SQL", "the body")
+                            : parse_external_words(p, s);
+            }
         } else if (!accept_attribute(p)) {
             break;
         }

@@ -391,6 +391,25 @@ print_create_index(const ast_statement *s, buf *out) {
     print_names(s->targets, s->target_count, out);
 }
 
+static void
+print_external(const ast_external *x, buf *out) {
+    static const char *const words[] = AST_EXTERNAL_WORDS;
+    buf_append_text(out, TEXT(" LANGUAGE EXTERNAL"));
+    for (int32_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if ((x->words & (1u << i)) != 0) {
+            buf_printf(out, " %s", words[i]);
+        }
+    }
+    if (x->state.name.text.data != NULL) {
+        buf_append_text(out, TEXT(" STATE "));
+        print_type(&x->state, out);
+    }
+    if (x->version.data != NULL) {
+        buf_append_text(out, TEXT(" VERSION "));
+        buf_append_quoted(out, x->version, '\'');
+    }
+}
+
 /* PostgreSQL's form comes out in ours. */
 static void
 print_create_function(const ast_statement *s, buf *out) {
@@ -409,6 +428,10 @@ print_create_function(const ast_statement *s, buf *out) {
     if (s->returns.name.text.data != NULL) {
         buf_append_text(out, TEXT(" RETURNS "));
         print_type(&s->returns, out);
+    }
+    if (s->external != NULL) {
+        print_external(s->external, out);
+        return;
     }
     buf_append_text(out, s->select != NULL ? TEXT(" AS TABLE ") : TEXT(" AS "));
     if (s->select != NULL) {
