@@ -759,8 +759,8 @@ typedef struct laminar_stream_stats {
     int64_t         rows_in, rows_out, late_rows, null_time_rows, ticks;
     int64_t         watermark_ms, state_bytes;
     bool            failed;
-    char            error[1024];                 /* why, when failed */
-    int64_t         state_rows;                  /* groups and rows that its operators remember */
+    char            error[1024]; /* why, when failed; or what code of a function it waits for */
+    int64_t         state_rows;  /* groups and rows that its operators remember */
     int64_t         pending_rows, capacity_rows; /* as its sources', of the fullest buffer */
     int64_t         queued_rows;
     bool            is_backpressured;

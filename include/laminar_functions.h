@@ -32,8 +32,8 @@
  * then until it is released, from any thread; those that are not live for the call alone, as types
  * do. What is returned is moved out, is checked (type, length, buffers, text, at most 64 MiB a
  * value) and then taken, also beside an error. */
-#ifndef LAMINAR_FUNCTIONS_H
-#define LAMINAR_FUNCTIONS_H
+#ifndef LAMINAR_LAMINAR_FUNCTIONS_H
+#define LAMINAR_LAMINAR_FUNCTIONS_H
 
 #include "laminar.h"
 
@@ -76,8 +76,9 @@ typedef struct laminar_scalar {
     uint32_t           flags;
     int32_t            argument_count; /* -1: any number, each as it is */
     const char *const *arguments;      /* SQL types, to which arguments are cast; "ANY": as it is */
-    const char        *result;         /* SQL type: "DOUBLE", "DECIMAL(18, 2)", "STRUCT(a INTEGER)"
-                                          A table function, for FROM f(x): "LIST(STRUCT(...))" and is_rows */
+    /* SQL type: "DOUBLE", "DECIMAL(18, 2)". Rows of a table function, for FROM f(x):
+     * "STRUCT(a INTEGER, b VARCHAR)[]" and is_rows. */
+    const char *result;
     bool        is_rows;
     const char *version; /* of the caller's, kept with the definition; NULL: none */
     /* Fills *out and *type (of one array): row_count values, or one for all rows. In a GROUP BY

@@ -19,4 +19,5 @@ export PATH="$bin:$PATH"
 ninja -C build/library --quiet
 "$bin/python" tools/symbols.py build/library/include/liblaminar.so
 build/library/include/quickstart >/dev/null
-echo "library: liblaminar builds with -Wall -Wextra -Wconversion -Wshadow -Werror, the C example runs"
+build/library/include/functions >/dev/null
+echo "library: liblaminar builds with -Wall -Wextra -Wconversion -Wshadow -Werror, the C examples run"

@@ -31,31 +31,145 @@ routine_code_release(void *code) {
     }
 }
 
+/* What r has, or else its home. */
 static routine_code *
-home_code(routine_home *h) {
-    mutex_lock(&h->lock);
-    routine_code *c = routine_code_retain(h->code);
-    mutex_unlock(&h->lock);
+find_code(const routine *r) {
+    mutex_lock(&r->home->lock);
+    routine_code *c = routine_code_retain(r->code != NULL ? r->code : r->home->code);
+    mutex_unlock(&r->home->lock);
     return c;
 }
 
 bool
 routine_has_code(const routine *r) {
-    routine_code *c = r->code != NULL ? NULL : home_code(r->home);
-    const bool    any = r->code != NULL || c != NULL;
+    routine_code *c = find_code(r);
     routine_code_release(c);
-    return any;
+    return c != NULL;
 }
 
 status
-routine_take(routine_code **out, const routine *r, error *err) {
-    *out = r->code != NULL ? routine_code_retain(r->code) : home_code(r->home);
-    if (*out != NULL) {
-        return OK;
-    }
+routine_no_code(const routine *r, error *err) {
     error_set(err, ERR_QUERY_FAILED, "function \"%.*s\" is known, but its code is not registered",
               TEXT_ARG(r->name));
     return error_hint(err, "register it in this program, under the same name and types");
+}
+
+/* ---- code that is still to come: of one circuit, so one thread at a time calls it */
+typedef struct awaited {
+    routine_code   base;
+    mem           *mem;
+    const routine *routine;
+    routine_code  *found;
+} awaited;
+
+static status
+find_awaited(routine_code *c, routine_code **out, error *err) {
+    awaited *a = (awaited *)c;
+    if (a->found == NULL) {
+        a->found = find_code(a->routine);
+    }
+    *out = a->found;
+    return a->found == NULL ? routine_no_code(a->routine, err) : OK;
+}
+
+static status
+awaited_call(routine_code *c, const routine_rows *in, arena *a, column *out, error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->call(c, in, a, out, err);
+}
+
+static status
+awaited_open(routine_code *c, const routine_rows *constants, void **group, error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->open(c, constants, group, err);
+}
+
+static void
+awaited_drop(routine_code *c, void *group) {
+    c = ((awaited *)c)->found; /* it made the group */
+    c->class->drop(c, group);
+}
+
+static status
+awaited_accumulate(routine_code *c, void *group, const routine_rows *rows, error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->accumulate(c, group, rows, err);
+}
+
+static status
+awaited_retract(routine_code *c, void *group, const routine_rows *rows, error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->retract(c, group, rows, err);
+}
+
+static status
+awaited_merge(routine_code *c, void *group, const void *other, error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->merge(c, group, other, err);
+}
+
+static status
+awaited_evaluate(routine_code *c, void *const *groups, int32_t count, arena *a, column *out,
+                 error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->evaluate(c, groups, count, a, out, err);
+}
+
+static status
+awaited_save(routine_code *c, void *const *groups, int32_t count, arena *a, column *out,
+             error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->save(c, groups, count, a, out, err);
+}
+
+static status
+awaited_load(routine_code *c, const routine_rows *constants, const routine_rows *states,
+             void **groups, error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->load(c, constants, states, groups, err);
+}
+
+static status
+awaited_process(routine_code *c, const struct routine_process *in, arena *a,
+                struct routine_processed *out, error *err) {
+    TRY(find_awaited(c, &c, err));
+    return c->class->process(c, in, a, out, err);
+}
+
+static void
+awaited_close(routine_code *c) {
+    awaited *a = (awaited *)c;
+    routine_code_release(a->found);
+    mem_free(a->mem, a, sizeof(*a));
+}
+
+static const routine_class awaited_class = {.call = awaited_call,
+                                            .open = awaited_open,
+                                            .drop = awaited_drop,
+                                            .accumulate = awaited_accumulate,
+                                            .retract = awaited_retract,
+                                            .merge = awaited_merge,
+                                            .evaluate = awaited_evaluate,
+                                            .save = awaited_save,
+                                            .load = awaited_load,
+                                            .process = awaited_process,
+                                            .close = awaited_close};
+
+status
+routine_take(routine_code **out, const routine *r, error *err) {
+    *out = find_code(r);
+    if (*out != NULL) {
+        return OK;
+    }
+    mem     *m = r->arena.mem;
+    awaited *a = mem_alloc_zero(m, sizeof(*a));
+    if (a == NULL) {
+        return error_memory(err);
+    }
+    *a = (awaited){.base = {.class = &awaited_class}, .mem = m, .routine = r};
+    atomic_init(&a->base.references, 1);
+    *out = &a->base;
+    return OK;
 }
 
 /* ---- homes */
@@ -146,19 +260,46 @@ routine_new(routine **out, mem *m, const routine *like, error *err) {
     return OK;
 }
 
-status
-routine_renew(routine **out, routine *r, text version, routine_code *code, error *err) {
-    routine_home *h = r->home;
-    TRY(make(out, r->arena.mem, r, version, err));
+static status
+make_in(routine **out, routine_home *h, const routine *like, text version, routine_code *code,
+        error *err) {
+    TRY(make(out, like->arena.mem, like, version, err));
     atomic_fetch_add(&h->references, 1);
     (*out)->home = h;
     (*out)->code = routine_code_retain(code);
+    return OK;
+}
+
+status
+routine_renew(routine **out, routine *r, text version, routine_code *code, error *err) {
+    routine_home *h = r->home;
+    TRY(make_in(out, h, r, version, code, err));
     mutex_lock(&h->lock);
     routine_code *before = h->code;
     h->code = routine_code_retain(code);
     mutex_unlock(&h->lock);
     routine_code_release(before);
     return OK;
+}
+
+status
+routine_fork(routine **out, const routine *r, error *err) {
+    return make_in(out, r->home, r, r->version, r->code, err);
+}
+
+void
+routine_pin(routine *r) {
+    routine_home *h = r->home;
+    mutex_lock(&h->lock);
+    routine_code *before = h->code == NULL ? NULL : r->code;
+    r->code = h->code == NULL ? r->code : routine_code_retain(h->code);
+    mutex_unlock(&h->lock);
+    routine_code_release(before);
+}
+
+bool
+routine_same(const routine *a, const routine *b) {
+    return a == b || (a != NULL && b != NULL && a->home == b->home && a->code == b->code);
 }
 
 bool

@@ -3,13 +3,17 @@
  * operators see of them. db makes the code of what was registered (db/foreign*.c), which alone
  * knows Arrow.
  *
- * A routine is a name with a signature and, once it was registered, code. It never changes: other
- * code makes another routine of the same home. The object of the catalogue has the newest one; a
- * plan holds the one that it was bound with (binder: remember_routine), so that a stream and all
- * who read it see one code as long as the stream runs. A routine without code takes what its home
- * has at the moment of the call of routine_take. Code is immutable; its functions may be called
- * without any lock, from the thread that runs the circuit. What comes back was checked: type,
- * length, validity, size. */
+ * A routine is a name with a signature and, once it was registered, code. The object of the
+ * catalogue has one; a plan has one of its own for each object that it calls (binder:
+ * remember_routine, remembered_routine), with the code of that moment, so that a stream and all who
+ * read it see one code as long as the stream runs. What is registered last is in the home that they
+ * share: routine_pin, with the token, takes it from there when a stream begins again. Code is
+ * immutable; its functions may be called without any lock, from the thread that runs the circuit.
+ * What comes back was checked: type, length, validity, size.
+ *
+ * Circuits are also opened, and loaded, where there is no code yet: then routine_take gives code
+ * that looks for it at its first call, and fails as long as there is none. So call nothing of it
+ * while a circuit is opened, loaded, or saved that has not run. */
 #ifndef LAMINAR_BATCH_ROUTINE_H
 #define LAMINAR_BATCH_ROUTINE_H
 
@@ -120,15 +124,21 @@ typedef struct routine_processed { /* in memory of the arena */
 status routine_new(routine **out, mem *m, const routine *like, error *err) MUST_USE;
 /* The same signature in the same home, with this code (retained; NULL: none), which becomes what
  * the home has. */
-status   routine_renew(routine **out, routine *r, text version, routine_code *code,
-                       error *err) MUST_USE;
+status routine_renew(routine **out, routine *r, text version, routine_code *code,
+                     error *err) MUST_USE;
+/* The same with the same code. */
+status   routine_fork(routine **out, const routine *r, error *err) MUST_USE;
+void     routine_pin(routine *r); /* has what its home has, if that is any */
 routine *routine_retain(const routine *r);
 void     routine_release(void *r); /* NULL is fine; a cleanup of arenas */
 /* Name, kind, flags and types: what plans are made of. */
 bool routine_same_signature(const routine *a, const routine *b);
-bool routine_has_code(const routine *r); /* routine_take would find some */
+/* The same code of one home: the same calls give the same values. Both may be NULL. */
+bool   routine_same(const routine *a, const routine *b);
+bool   routine_has_code(const routine *r);            /* its own, or its home has some */
+status routine_no_code(const routine *r, error *err); /* ERR_QUERY_FAILED, with the next step */
 
-/* Its code, or that of its home, retained. ERR_QUERY_FAILED: none, with the next step. */
+/* Its code, or that of its home, retained; r must outlive it. */
 status        routine_take(routine_code **out, const routine *r, error *err) MUST_USE;
 routine_code *routine_code_retain(routine_code *c);
 void          routine_code_release(void *c); /* NULL is fine; a cleanup of arenas */

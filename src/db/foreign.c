@@ -34,7 +34,8 @@ copy_given(foreign_code *c, const given *g, error *err) {
     const size_t n = (size_t)(g->argument_count < 0 ? 0 : g->argument_count);
     c->arguments = arena_alloc_zero(&c->arena, n * sizeof(text));
     c->types = arena_alloc_zero(&c->arena, n * sizeof(struct ArrowSchema));
-    if (c->arguments == NULL || c->types == NULL) {
+    c->argument_types = arena_alloc_zero(&c->arena, n * sizeof(data_type));
+    if (c->arguments == NULL || c->types == NULL || c->argument_types == NULL) {
         return error_memory(err);
     }
     c->argument_count = (int32_t)n;
@@ -145,6 +146,7 @@ export_types(foreign_code *c, const routine *r, error *err) {
     c->result_type = r->result;
     c->state_type = r->state;
     for (int32_t i = 0; i < c->argument_count; i++) {
+        c->argument_types[i] = r->arguments[i];
         if (c->types[i].release == NULL && r->arguments[i].id != TYPE_NULL) {
             TRY(arrow_export_type(&c->types[i], TEXT(""), r->arguments[i], c->mem, err));
         }
@@ -200,6 +202,17 @@ attach(laminar_database *db, object *o, routine_code *code, error *err) {
     return OK;
 }
 
+/* Streams that waited for it go on, with the token. Those that fail with it are marked. */
+static status
+wake_streams(laminar_database *db, error *err) {
+    const int32_t state = atomic_load(&db->state);
+    if (db->replaying || (state != DB_RUNNING && state != DB_PAUSED)) {
+        return OK;
+    }
+    engine_code_came(db->engine);
+    return db_settle(db, db_start_pipeline(db, NULL, err), err);
+}
+
 status
 foreign_reattach(laminar_database *db, object *o, error *err) {
     for (const foreign *f = db->foreign; f != NULL; f = f->next) {
@@ -213,15 +226,16 @@ foreign_reattach(laminar_database *db, object *o, error *err) {
 static status
 attach_if_same(laminar_database *db, foreign_code *c, const object *declared, bool *done,
                error *err) {
-    TRY(db_enter(db, err));
+    TRY(db_enter_to_write(db, err));
     object *o = find_same(db, declared->routine);
-    status  s = OK;
+    status  s = db_refuse_in_transaction(db, "registering a function", err);
     *done = o != NULL;
-    if (o != NULL) {
+    if (s == OK && o != NULL) {
         s = export_types(c, o->routine, err);
         c->attached = s == OK;
         s = s < 0 ? s : attach(db, o, &c->base, err);
         c->attached = s == OK;
+        s = s < 0 ? s : wake_streams(db, err);
     }
     db_leave(db);
     return s;
@@ -271,9 +285,10 @@ register_code(laminar_database *db, foreign_code *c, bool variadic, error *err) 
 }
 
 /* ---- public */
-#define FLAGS_KNOWN                                                                                \
-    (LAMINAR_FUNCTION_VOLATILE | LAMINAR_FUNCTION_NULLS | LAMINAR_FUNCTION_PARALLEL |              \
-     LAMINAR_FUNCTION_ORDERED | LAMINAR_FUNCTION_ON_CALLER)
+enum {
+    FLAGS_KNOWN = LAMINAR_FUNCTION_VOLATILE | LAMINAR_FUNCTION_NULLS | LAMINAR_FUNCTION_PARALLEL |
+                  LAMINAR_FUNCTION_ORDERED | LAMINAR_FUNCTION_ON_CALLER
+};
 
 static laminar_status
 register_given(laminar_database *db, const foreign_code *like, const given *g, laminar_error *err) {
@@ -306,6 +321,51 @@ laminar_database_register_scalar(laminar_database *db, const char *name, const l
                             .arguments = known.arguments,
                             .argument_count = known.argument_count};
     return known.call == NULL ? refuse_incomplete("call", err) : register_given(db, &like, &g, err);
+}
+
+laminar_status
+laminar_database_register_aggregate(laminar_database *db, const char *name,
+                                    const laminar_aggregate *f, laminar_error *err) {
+    laminar_aggregate known = LAMINAR_AGGREGATE_INIT;
+    memcpy(&known, f, f->size < sizeof(known) ? f->size : sizeof(known));
+    const bool saves = known.state != NULL && known.save != NULL && known.load != NULL;
+    if (known.open == NULL || known.drop == NULL || known.accumulate == NULL ||
+        known.evaluate == NULL) {
+        return refuse_incomplete("open, drop, accumulate or evaluate", err);
+    }
+    if (known.state != NULL && !saves) {
+        return refuse_incomplete("save or load for its state", err);
+    }
+    const foreign_code like = {
+        .kind = ROUTINE_AGGREGATE,
+        .flags = (known.flags & FLAGS_KNOWN) | (known.retract != NULL ? ROUTINE_RETRACTS : 0) |
+                 (known.merge != NULL ? ROUTINE_MERGES : 0) | (saves ? ROUTINE_SAVES : 0),
+        .aggregate = known};
+    const given g = {.name = name,
+                     .result = known.result,
+                     .state = known.state,
+                     .version = known.version,
+                     .arguments = known.arguments,
+                     .argument_count = known.argument_count};
+    return register_given(db, &like, &g, err);
+}
+
+laminar_status
+laminar_database_register_processor(laminar_database *db, const char *name,
+                                    const laminar_processor *f, laminar_error *err) {
+    laminar_processor known = LAMINAR_PROCESSOR_INIT;
+    memcpy(&known, f, f->size < sizeof(known) ? f->size : sizeof(known));
+    if (known.process == NULL || known.state == NULL) {
+        return refuse_incomplete("process, or the type of its state", err);
+    }
+    const foreign_code like = {
+        .kind = ROUTINE_PROCESSOR, .flags = known.flags & FLAGS_KNOWN, .processor = known};
+    const given g = {.name = name,
+                     .result = known.result,
+                     .state = known.state,
+                     .version = known.version,
+                     .argument_count = 0};
+    return register_given(db, &like, &g, err);
 }
 
 laminar_status

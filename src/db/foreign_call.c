@@ -30,94 +30,125 @@ laminar_call_resign(const laminar_call_mark *mark) {
     db_inside_end((const inside_frame *)(const void *)mark);
 }
 
-/* ---- the rows */
-static status
-make_types(foreign_frame *f, const routine_rows *rows, arena *a, error *err) {
-    const foreign_code *c = f->code;
-    const size_t        n = (size_t)rows->count;
-    bool                all = rows->count == c->argument_count;
-    f->call.types = c->types;
-    for (int32_t i = 0; all && i < rows->count; i++) {
-        all = c->types[i].release != NULL;
+bool
+foreign_enter(const foreign_code *c, inside_frame *inside) {
+    if (!callout_begin()) {
+        return false;
     }
-    if (all) {
+    db_inside_begin(inside, c->db, c->name);
+    return true;
+}
+
+void
+foreign_leave(const inside_frame *inside) {
+    db_inside_end(inside);
+    callout_end();
+}
+
+/* ---- the rows */
+
+/* The schema of argument i, as the registration has it; NULL: of another type. */
+static const struct ArrowSchema *
+known_type(const foreign_code *c, const routine_rows *rows, int32_t i) {
+    return i < c->argument_count && c->types[i].release != NULL &&
+                   type_equal(c->argument_types[i], rows->types[i])
+               ? &c->types[i]
+               : NULL;
+}
+
+static status
+make_types(laminar_call *call, const foreign_code *c, const routine_rows *rows, arena *a,
+           error *err) {
+    int32_t known = 0;
+    while (known < rows->count && known_type(c, rows, known) != NULL) {
+        known++;
+    }
+    call->types = c->types;
+    if (known == rows->count) {
         return OK;
     }
-    f->made = arena_alloc_zero(a, 2 * n * sizeof(struct ArrowSchema));
-    if (f->made == NULL) {
+    struct ArrowSchema *made = arena_alloc_zero(a, (size_t)rows->count * sizeof(*made));
+    if (made == NULL) {
         return error_memory(err);
     }
-    struct ArrowSchema *shown = f->made + n;
-    f->call.types = shown;
+    call->types = made;
     for (int32_t i = 0; i < rows->count; i++) {
-        const bool known = i < c->argument_count && c->types[i].release != NULL;
-        if (!known) {
-            TRY(arrow_export_type(&f->made[i], TEXT(""), rows->types[i], c->mem, err));
+        const struct ArrowSchema *have = known_type(c, rows, i);
+        if (have != NULL) {
+            made[i] = *have;
+            made[i].release = NULL; /* it stays where it is */
+        } else {
+            TRY(arrow_export_type(&made[i], TEXT(""), rows->types[i], c->mem, err));
         }
-        shown[i] = known ? c->types[i] : f->made[i];
     }
     return OK;
 }
 
 static status
-export_rows(foreign_frame *f, const routine_rows *rows, arena *a, error *err) {
+export_rows(laminar_call *call, const foreign_code *c, const routine_rows *rows, arena *a,
+            error *err) {
     const size_t       n = (size_t)rows->count;
     struct ArrowArray *arrays = arena_alloc_zero(a, n * sizeof(struct ArrowArray));
     const bool *constants = rows->constants != NULL ? rows->constants : arena_alloc_zero(a, n);
     if (arrays == NULL || constants == NULL) {
         return error_memory(err);
     }
-    f->call = (laminar_call){.size = sizeof(laminar_call),
-                             .row_count = rows->row_count,
-                             .argument_count = rows->count,
-                             .arguments = arrays,
-                             .constants = constants,
-                             .is_cancelled = is_cancelled,
-                             .engine = f};
-    TRY(make_types(f, rows, a, err));
+    call->row_count = rows->row_count;
+    call->argument_count = rows->count;
+    call->arguments = arrays;
+    call->constants = constants;
+    TRY(make_types(call, c, rows, a, err));
     for (int32_t i = 0; i < rows->count; i++) {
         const int32_t count = constants[i] ? 1 : rows->row_count;
-        TRY(arrow_export_column(&arrays[i], &rows->columns[i], count, f->code->mem, err));
+        TRY(arrow_export_column(&arrays[i], &rows->columns[i], count, c->mem, err));
     }
     return OK;
 }
 
-static void
-release_given(foreign_frame *f) {
-    for (int32_t i = 0; f->call.arguments != NULL && i < f->call.argument_count; i++) {
-        if (f->call.arguments[i].release != NULL) {
-            f->call.arguments[i].release(&f->call.arguments[i]);
+void
+foreign_release(laminar_call *call) {
+    const foreign_code *c =
+        call->engine == NULL ? NULL : ((const foreign_frame *)call->engine)->code;
+    for (int32_t i = 0; i < call->argument_count; i++) {
+        struct ArrowSchema *type = (struct ArrowSchema *)(uintptr_t)&call->types[i];
+        if (call->arguments[i].release != NULL) {
+            call->arguments[i].release(&call->arguments[i]);
+        }
+        if (call->types != c->types && type->release != NULL) {
+            type->release(type);
         }
     }
-    for (int32_t i = 0; f->made != NULL && i < f->call.argument_count; i++) {
-        if (f->made[i].release != NULL) {
-            f->made[i].release(&f->made[i]);
-        }
+    call->argument_count = 0;
+}
+
+const routine_rows foreign_no_rows = {.row_count = 0};
+
+status
+foreign_add(foreign_frame *f, laminar_call *call, const routine_rows *rows, arena *a, error *err) {
+    *call = (laminar_call){.size = sizeof(laminar_call), .is_cancelled = is_cancelled, .engine = f};
+    const status s = export_rows(call, f->code, rows, a, err);
+    if (s < 0) {
+        foreign_release(call);
     }
+    return s;
 }
 
 status
 foreign_begin(foreign_frame *f, foreign_code *c, const routine_rows *rows, arena *a, error *err) {
     f->code = c;
     f->guard = interrupt_current();
-    f->call = (laminar_call){.size = 0};
-    f->made = NULL;
     f->out.release = NULL;
     f->out_type.release = NULL;
     f->failure.code = 0;
     f->failure.message[0] = '\0';
     f->failure.hint[0] = '\0';
-    status s = export_rows(f, rows, a, err);
-    if (s == OK && !callout_begin()) {
-        s = error_set(err, ERR_QUERY_CANCELLED,
-                      "the program ends: function \"%.*s\" is not called any more",
-                      TEXT_ARG(c->name));
+    TRY(foreign_add(f, &f->call, rows, a, err));
+    if (!foreign_enter(c, &f->inside)) {
+        foreign_release(&f->call);
+        return error_set(err, ERR_QUERY_CANCELLED,
+                         "the program ends: function \"%.*s\" is not called any more",
+                         TEXT_ARG(c->name));
     }
-    if (s < 0) {
-        release_given(f);
-        return s;
-    }
-    db_inside_begin(&f->inside, c->db, c->name);
     return OK;
 }
 
@@ -138,15 +169,19 @@ failed(const foreign_frame *f, laminar_status s, error *err) {
 
 status
 foreign_end(foreign_frame *f, laminar_status s, error *err) {
-    db_inside_end(&f->inside);
-    callout_end();
-    release_given(f);
+    foreign_leave(&f->inside);
+    foreign_release(&f->call);
     if (s >= 0) {
         return OK;
     }
+    foreign_discard(f);
+    return failed(f, s, err);
+}
+
+void
+foreign_discard(foreign_frame *f) {
     arrow_array_release(&f->out);
     arrow_schema_release(&f->out_type);
-    return failed(f, s, err);
 }
 
 /* ---- what came back */
@@ -221,9 +256,8 @@ foreign_take(foreign_frame *f, column *out, data_type type, int32_t count, bool 
              const char *what, arena *a, error *err) {
     column        made;
     const int64_t given = f->out.length;
-    status        s = import_values(f, &made, type, count, spreads, what, a, err);
-    arrow_array_release(&f->out);
-    arrow_schema_release(&f->out_type);
+    const status  s = import_values(f, &made, type, count, spreads, what, a, err);
+    foreign_discard(f);
     TRY(s);
     if (given != count) {
         const value one = column_value(&made, 0);
@@ -249,17 +283,17 @@ call(routine_code *base, const routine_rows *in, arena *a, column *out, error *e
 
 static void
 tell_closed(const foreign_code *c) {
-    void (*close)(void *) = c->scalar.close;
+    void (*tell)(void *) = c->scalar.close;
     void *context = c->scalar.context;
     if (c->kind == ROUTINE_AGGREGATE) {
-        close = c->aggregate.close;
+        tell = c->aggregate.close;
         context = c->aggregate.context;
     } else if (c->kind == ROUTINE_PROCESSOR) {
-        close = c->processor.close;
+        tell = c->processor.close;
         context = c->processor.context;
     }
-    if (c->attached && close != NULL && callout_begin()) {
-        close(context);
+    if (c->attached && tell != NULL && callout_begin()) {
+        tell(context);
         callout_end();
     }
 }
@@ -278,4 +312,14 @@ close_code(routine_code *base) {
     mem_free(m, c, sizeof(*c));
 }
 
-const routine_class foreign_class = {.call = call, .close = close_code};
+const routine_class foreign_class = {.call = call,
+                                     .open = foreign_open,
+                                     .drop = foreign_drop,
+                                     .accumulate = foreign_accumulate,
+                                     .retract = foreign_retract,
+                                     .merge = foreign_merge,
+                                     .evaluate = foreign_evaluate,
+                                     .save = foreign_save,
+                                     .load = foreign_load,
+                                     .process = foreign_process,
+                                     .close = close_code};

@@ -76,6 +76,12 @@ const char *
 pipeline_stream_state(const laminar_database *db, const stream *s) {
     const pipeline *p = stream_pipeline(s);
     const bool      ends = atomic_load(&db->state) >= DB_SHUTTING_DOWN;
+    if (stream_failure(s, NULL)) {
+        return "failed";
+    }
+    if (!ends && stream_awaits(s) != NULL) {
+        return "waiting_for_udf";
+    }
     if (p == NULL || ends) {
         return show_pipeline_state(db);
     }

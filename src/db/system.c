@@ -215,13 +215,13 @@ add_stream(const laminar_database *db, db_listing *l, const object *o, error *er
     const histogram   *h = stream_latency(s);
     stream_counters    n;
     error              why = {0};
-    const bool         failed = stream_failure(s, &why);
+    const bool         failed = stream_failure(s, &why) || stream_await(s, &why);
     stream_count(s, &n);
     const int64_t counts[] = {n.rows_in,      n.rows_out,   n.late_rows,  n.null_time_rows,
                               n.pending_rows, n.state_rows, n.state_bytes};
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_text(l, 1, p == NULL ? (text){NULL, 0} : p->name, err));
-    TRY(db_listing_text(l, 2, text_of(failed ? "failed" : pipeline_stream_state(db, s)), err));
+    TRY(db_listing_text(l, 2, text_of(pipeline_stream_state(db, s)), err));
     TRY(db_listing_text(l, 3, failed ? text_of(why.message) : (text){NULL, 0}, err));
     for (int32_t i = 0; i < ARRAY_COUNT(counts); i++) {
         TRY(db_listing_count(l, i + 4, counts[i], err));

@@ -52,6 +52,11 @@ suggest_state(const laminar_database *db, const subject *x, buf *out) {
                    why.message, TEXT_ARG(x->name));
         return true;
     }
+    if (stream_await(s, &why)) {
+        buf_printf(out, "%s: register the function, then it takes what came meanwhile",
+                   why.message);
+        return true;
+    }
     const db_pipeline *p = pipeline_of(db, stream_pipeline(s));
     if (p != NULL && atomic_load(&db->state) < DB_SHUTTING_DOWN &&
         (pipeline_look(p->impl) != PIPELINE_RUNNING || atomic_load(&db->state) == DB_CREATED)) {
@@ -241,7 +246,7 @@ state_of(const laminar_database *db, const subject *x) {
     if (x->k != NULL && idle) {
         return sink_state_name(x->now.state);
     }
-    return stream_failure(x->s, NULL) ? "failed" : pipeline_stream_state(db, x->s);
+    return pipeline_stream_state(db, x->s);
 }
 
 static status

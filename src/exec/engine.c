@@ -124,6 +124,7 @@ engine_close(engine *e) {
         return;
     }
     assert(e->streams.count == 0 && e->sources.count == 0);
+    pipeline_close(e->waiting);
     list_fini(&e->streams, e->mem);
     list_fini(&e->sources, e->mem);
     history_fini(&e->history, e->mem);
@@ -638,6 +639,18 @@ engine_pause(engine *e) {
     e->paused = true;
 }
 
+/* Some stream waits, so its readers may have to. */
+static bool
+has_stopped(const engine *e) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->stopped || s->waits) {
+            return true;
+        }
+    }
+    return false;
+}
+
 status
 engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done, error *err) {
     *joining = NULL;
@@ -645,6 +658,10 @@ engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done,
         stream *s = e->streams.items[i];
         if (s->running || s->failed || s->backfill != NULL || !stream_may_run(s) ||
             (only != NULL && s->pipeline != only)) {
+            continue;
+        }
+        if (UNLIKELY(s->plan.routines != NULL || has_stopped(e)) && stream_awaits(s) != NULL) {
+            stream_wait(s);
             continue;
         }
         *done = false;

@@ -96,6 +96,7 @@ struct engine {
     bool         journal_failed;
     error        journal_fault;
     _Atomic bool faulted; /* there are running streams with names, and all failed */
+    pipeline    *waiting; /* holds what came for streams that wait for code; NULL: there are none */
 };
 
 typedef struct source_mark { /* where a source stood when the transaction began */
@@ -166,6 +167,7 @@ struct stream {
     bool        stopped;       /* with its pipeline, behind the insert stopped_after: it has no */
     uint64_t    stopped_after; /* circuit, and begins again from what is retained */
     bool        joined_held;   /* in a pause of its pipeline, which goes on */
+    bool        waits;         /* it runs, but for code of a function: held, as in a pause */
     const void *memo;          /* of its maker's */
     const object *sink;        /* anonymous: goes with the sink, which is in the catalog; NULL */
     bool          replaying;   /* a shadow or a stream being filled: nothing is published */
@@ -303,7 +305,16 @@ status pipeline_take(pipeline *p, stream *s, error *err) MUST_USE;
 /* It may be filled now: its inputs run, and its pipeline lets it. */
 bool stream_may_join(const stream *s);
 bool stream_may_run(const stream *s); /* its pipeline does not keep it from starting */
-bool stream_is_held(const stream *s); /* by a pause of its pipeline */
+bool stream_is_held(const stream *s); /* by a pause of its pipeline, or for want of code */
+/* Streams of an image that lack code, and those that read them, are held from now on. */
+status waiting_begin(engine *e, error *err) MUST_USE;
+status waiting_open(engine *e, error *err) MUST_USE; /* engine.waiting is there */
+void   engine_apply_waiting(engine *e); /* what was held for those that are not any more */
+void   stream_pin_code(stream *s);      /* it has what is registered now */
+/* All functions that a query calls have code. */
+status plan_check_code(const plan *p, error *err) MUST_USE;
+/* One that cannot be filled for want of code: it will begin behind the insert of now. */
+void stream_wait(stream *s);
 /* In such a pause: what comes for it is kept. */
 status  stream_hold_rows(stream_input *in, const delta *rows, error *err) MUST_USE;
 status  stream_hold_tick(stream *s, int64_t frontier_us, error *err) MUST_USE;

@@ -9,6 +9,7 @@
  *
  * Everything with the token. */
 #include "batch/batch_image.h"
+#include "batch/routine.h"
 #include "exec/engine_internal.h"
 
 /* One thing that came in a pause: rows for a leaf, or (rows NULL) a tick of a stream. */
@@ -157,9 +158,20 @@ pipeline_take(pipeline *p, stream *s, error *err) {
 }
 
 /* ---------------------------------------------------------------------------------- holding */
+static bool
+is_paused(const pipeline *p) {
+    return p != NULL && p->state == PIPELINE_PAUSED && !p->applying;
+}
+
+/* Who keeps what comes for it; NULL: nobody. */
+static pipeline *
+holder(const stream *s) {
+    return is_paused(s->pipeline) ? s->pipeline : s->waits ? s->engine->waiting : NULL;
+}
+
 bool
 stream_is_held(const stream *s) {
-    return s->pipeline != NULL && s->pipeline->state == PIPELINE_PAUSED && !s->pipeline->applying;
+    return holder(s) != NULL;
 }
 
 bool
@@ -169,14 +181,15 @@ stream_may_run(const stream *s) {
 
 uint64_t
 stream_sequence(const stream *s) {
-    return stream_is_held(s) ? s->pipeline->sequence : engine_sequence(s->engine);
+    const pipeline *p = holder(s);
+    return p != NULL ? p->sequence : engine_sequence(s->engine);
 }
 
 void
 stream_shows(const stream *s, const source *src, int64_t *end, uint64_t *sequence) {
     *end = source_flowed_rows(src);
     *sequence = engine_sequence(src->engine);
-    const pipeline *p = s != NULL && stream_is_held(s) ? s->pipeline : NULL;
+    const pipeline *p = s != NULL ? holder(s) : NULL;
     for (int32_t i = 0; p != NULL && i < p->source_count; i++) {
         if (p->sources[i].object == src->object->id) {
             *end = p->sources[i].row_count;
@@ -223,7 +236,7 @@ stream_hold_rows(stream_input *in, const delta *rows, error *err) {
                         .insert = engine_insert_under_way(s->engine),
                         .moment = aging_now(s, in->from_source)};
     TRY(batch_keep(&event.rows, s->engine->mem, rows, err));
-    const status added = add_event(s->pipeline, event, err);
+    const status added = add_event(holder(s), event, err);
     if (added < 0) {
         batch_release(event.rows);
     }
@@ -233,19 +246,24 @@ stream_hold_rows(stream_input *in, const delta *rows, error *err) {
 status
 stream_hold_tick(stream *s, int64_t frontier_us, error *err) {
     return add_event(
-        s->pipeline,
+        holder(s),
         (held_event){.stream = s, .epoch = engine_sequence(s->engine), .frontier_us = frontier_us},
         err);
 }
 
-void
-pipeline_leave(const stream *s) {
-    const pipeline *p = s->pipeline;
+static void
+forget_stream(const pipeline *p, const stream *s) {
     for (int64_t i = 0; p != NULL && i < p->event_count; i++) {
         if (p->events[i].stream == s) {
             p->events[i].stream = NULL;
         }
     }
+}
+
+void
+pipeline_leave(const stream *s) {
+    forget_stream(s->pipeline, s);
+    forget_stream(s->engine->waiting, s);
 }
 
 static status
@@ -297,9 +315,18 @@ pipeline_pause(pipeline *p, error *err) {
 
 /* ---------------------------------------------------------------------------------- resuming */
 static void
-apply_event(const held_event *event) {
+apply_event(held_event *event) {
     stream *s = event->stream;
     if (s == NULL || s->failed) {
+        return;
+    }
+    if (UNLIKELY(s->waits)) { /* the pause is over, and it waits for code besides */
+        error fault = {0};
+        if (add_event(s->engine->waiting, *event, &fault) < 0) {
+            stream_fail(s, &fault);
+            return;
+        }
+        event->rows = NULL;
         return;
     }
     if (event->rows != NULL) {
@@ -326,6 +353,7 @@ pipeline_resume(pipeline *p, error *err) {
     TRY(check_joining(p, "resume", err));
     engine_settle(e);
     p->applying = true;
+    engine_apply_waiting(e); /* it came before the pause */
     for (int64_t i = 0; i < p->event_count; i++) {
         apply_event(&p->events[i]);
     }
@@ -338,8 +366,9 @@ pipeline_resume(pipeline *p, error *err) {
         if (s->pipeline == p && s->running && !s->failed) {
             if (s->joined_held) { /* it may have been fed by ticks from before it was made */
                 s->joined_held = false;
-                apply_event(&(held_event){
-                    .stream = s, .epoch = engine_sequence(e), .frontier_us = s->frontier_us});
+                held_event first = {
+                    .stream = s, .epoch = engine_sequence(e), .frontier_us = s->frontier_us};
+                apply_event(&first);
             }
             stream_await_clock(s);
             e->has_late |= s->late.count > 0;
@@ -349,6 +378,133 @@ pipeline_resume(pipeline *p, error *err) {
     engine_fire(e);
     engine_tidy(e);
     return OK;
+}
+
+/* ---------------------------------------------------------------------------------- waiting for
+ * the code of functions: a pause of single streams, and of all that reads them */
+static bool
+reads(const stream *s, const stream *up) {
+    for (int32_t i = 0; up->object != NULL && i < s->plan.object_count; i++) {
+        if (s->plan.objects[i] == up->object) {
+            return true;
+        }
+    }
+    return list_has(&s->parts, up);
+}
+
+const routine *
+stream_awaits(const stream *s) {
+    for (const plan_routine *p = s->plan.routines; p != NULL; p = p->next) {
+        if (!routine_has_code(p->routine)) {
+            return p->routine;
+        }
+    }
+    for (int32_t i = 0; i < s->engine->streams.count; i++) {
+        const stream *up = s->engine->streams.items[i];
+        if (up == s) {
+            break; /* inputs stand before their readers */
+        }
+        const routine *r = !up->failed && reads(s, up) ? stream_awaits(up) : NULL;
+        if (r != NULL) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+status
+plan_check_code(const plan *p, error *err) {
+    for (const plan_routine *each = p->routines; each != NULL; each = each->next) {
+        TRY(routine_has_code(each->routine) ? OK : routine_no_code(each->routine, err));
+    }
+    return OK;
+}
+
+bool
+stream_await(const stream *s, error *reason) {
+    const routine *r = stream_awaits(s);
+    if (r != NULL) {
+        error_set(reason, ERR_QUERY_FAILED, "it waits for function \"%.*s\"", TEXT_ARG(r->name));
+    }
+    return r != NULL;
+}
+
+void
+stream_wait(stream *s) {
+    if (!s->stopped) {
+        s->stopped = true;
+        s->stopped_after = engine_sequence(s->engine);
+    }
+}
+
+status
+waiting_open(engine *e, error *err) {
+    if (e->waiting == NULL) {
+        TRY(pipeline_open(&e->waiting, e, err));
+        e->waiting->state = PIPELINE_PAUSED;
+    }
+    return OK;
+}
+
+status
+waiting_begin(engine *e, error *err) {
+    bool any = false;
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *s = e->streams.items[i];
+        s->waits = s->running && !s->failed && stream_awaits(s) != NULL;
+        any |= s->waits;
+    }
+    if (any && e->waiting == NULL) {
+        TRY(waiting_open(e, err));
+        TRY(note_sources(e->waiting, err));
+    }
+    engine_apply_waiting(e);
+    return OK;
+}
+
+void
+engine_apply_waiting(engine *e) {
+    pipeline *p = e->waiting;
+    int64_t   kept = 0;
+    for (int64_t i = 0; p != NULL && i < p->event_count; i++) {
+        held_event event = p->events[i]; /* the list may grow */
+        if (event.stream != NULL && holder(event.stream) != NULL) {
+            p->events[kept++] = event;
+            continue;
+        }
+        p->events[i].rows = NULL;
+        apply_event(&event);
+        batch_release(event.rows);
+    }
+    if (p != NULL) {
+        p->event_count = kept;
+    }
+}
+
+/* Those that run go on with what came meanwhile; the others wait for a start now. */
+void
+engine_code_came(engine *e) {
+    bool any = false;
+    engine_settle(e);
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *s = e->streams.items[i];
+        if (s->waits && stream_awaits(s) == NULL) {
+            s->waits = false;
+            stream_pin_code(s);
+            stream_await_clock(s);
+        }
+        any |= s->waits;
+    }
+    engine_apply_waiting(e);
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        e->has_late |= ((stream *)e->streams.items[i])->late.count > 0;
+    }
+    if (!any && e->waiting != NULL && e->waiting->event_count == 0) {
+        pipeline_close(e->waiting);
+        e->waiting = NULL;
+    }
+    engine_send_late(e);
+    engine_tidy(e);
 }
 
 /* ---------------------------------------------------------------------------------- stopping */

@@ -215,10 +215,14 @@ engine_save(engine *e, const engine_keeping *k, buf *out, error *err) {
         const stream *s = e->streams.items[i];
         TRY(s->kept_as < 0 ? OK : put_stream(s, k, out, err));
     }
-    image_put_u32(out, (uint32_t)k->pipeline_count);
+    image_put_u32(out, (uint32_t)(k->pipeline_count + (e->waiting != NULL)));
     for (int32_t i = 0; i < k->pipeline_count; i++) {
         image_put_text(out, k->pipelines[i].name);
         pipeline_save(k->pipelines[i].pipeline, out);
+    }
+    if (e->waiting != NULL) {
+        image_put_text(out, TEXT(""));
+        pipeline_save(e->waiting, out);
     }
     return out->failed ? error_memory(err) : OK;
 }

@@ -6,6 +6,7 @@
  * of a live stream: a live operator that can snapshot stands for everything below it. */
 #include <math.h>
 
+#include "batch/routine.h"
 #include "exec/past.h"
 #include "exec/runner.h"
 #include "plan/estimate.h"
@@ -499,6 +500,12 @@ stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted, error 
     if (s->failed) {
         return error_set(err, ERR_STREAM_FAILED, "stream failed: %.400s", s->reason.message);
     }
+    const routine *awaited = s->stopped || s->waits ? stream_awaits(s) : NULL;
+    if (awaited != NULL && s->stopped) {
+        error_set(err, ERR_QUERY_FAILED, "the stream has no rows: it waits for function \"%.*s\"",
+                  TEXT_ARG(awaited->name));
+        return error_hint(err, "register its code: then the stream takes all that came meanwhile");
+    }
     if (s->stopped) {
         error_set(err, ERR_QUERY_FAILED, "the stream has no rows: its pipeline is stopped%s%.*s%s",
                   s->object == NULL ? "" : " (stream \"",
@@ -662,7 +669,7 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
     q->profile = profile;
     q->account = mem_open_child(e->mem);
     const op_sink sink = {.context = q, .take = take_result};
-    status        s = q->account == NULL ? error_memory(err) : OK;
+    status        s = q->account == NULL ? error_memory(err) : plan_check_code(p, err);
     if (s == OK) {
         s = circuit_open(&q->circuit, q->account, &q->plan, MODE_ONCE, NULL, &sink, interrupted,
                          err);

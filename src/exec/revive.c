@@ -372,6 +372,10 @@ take_pipelines(const revival *r, error *err) {
         for (int32_t n = 0; n < k->pipeline_count; n++) {
             p = text_equal(k->pipelines[n].name, name) ? k->pipelines[n].pipeline : p;
         }
+        if (p == NULL && name.size == 0) {
+            TRY(waiting_open(r->engine, err));
+            p = r->engine->waiting;
+        }
         if (p == NULL) {
             return image_corrupt("a pipeline that is not there", err);
         }
@@ -389,6 +393,7 @@ load(revival *r, error *err) {
         TRY(take_state(r, &r->streams[i], err));
     }
     TRY(take_pipelines(r, err));
+    TRY(waiting_begin(r->engine, err));
     for (int32_t i = 0; i < r->stream_count; i++) {
         stream_want_ops(r->streams[i].stream, 0);
     }

@@ -5,6 +5,7 @@
  * everything that reads it as failed. */
 #include <stddef.h>
 
+#include "batch/routine.h"
 #include "exec/engine_internal.h"
 #include "kernel/kernel.h"
 #include "op/gate.h"
@@ -322,8 +323,16 @@ stream_make(stream **out, engine *e, const plan *p, arena *plan_arena, const obj
     return OK;
 }
 
+void
+stream_pin_code(stream *s) {
+    for (const plan_routine *p = s->plan.routines; p != NULL; p = p->next) {
+        routine_pin(p->routine);
+    }
+}
+
 status
 stream_reset(stream *s, error *err) {
+    stream_pin_code(s);
     circuit_close(s->circuit);
     s->circuit = NULL;
     s->inputs = NULL;
@@ -610,7 +619,9 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
     made = made == OK ? list_add(&e->streams, e->mem, s, err) : made;
     s->sink = options->sink;
     s->memo = options->memo;
-    if (made == OK && (options->running || s->pipeline != NULL) && stream_may_join(s)) {
+    if (made == OK && options->running && stream_awaits(s) != NULL) {
+        stream_wait(s);
+    } else if (made == OK && (options->running || s->pipeline != NULL) && stream_may_join(s)) {
         s->joined_held = stream_is_held(s);
         made = stream_join(s, true, err);
     }

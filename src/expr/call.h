@@ -145,8 +145,7 @@ function_is_volatile(const function *f) {
 /* Whether two constants are the same, by bits: 0.0 and -0.0 are different (expr_tree.c). */
 bool constant_equal(const value *x, const value *y);
 
-/* ---- fn_routine.c: takes the code for a step that is compiled in `a`, as long as that lives; when
- * there is none, each call tries and fails. */
+/* ---- fn_routine.c: takes the code for a step that is compiled in `a`, as long as that lives. */
 status routine_prepare(void **state, arena *a, const struct routine *r, int32_t arg_count,
                        error *err) MUST_USE;
 

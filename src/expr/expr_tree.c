@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expr_tree.c - making, copying, comparing and walking expression trees. Their depth is bounded by
  * the parser's. */
+#include "batch/routine.h"
+
 #include "expr/call.h"
 
 static expr *
@@ -110,7 +112,8 @@ expr_equal(const expr *x, const expr *y) {
         return true;
     }
     if (x->kind != y->kind || !type_equal(x->type, y->type) || x->arg_count != y->arg_count ||
-        x->column != y->column || x->function != y->function || x->routine != y->routine) {
+        x->column != y->column || x->function != y->function ||
+        !routine_same(x->routine, y->routine)) {
         return false;
     }
     if (x->kind == EXPR_CONSTANT) {

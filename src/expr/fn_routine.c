@@ -10,7 +10,7 @@
 
 typedef struct site {
     const routine *routine;
-    routine_code  *code; /* NULL: not registered when this was compiled */
+    routine_code  *code;
     arena         *arena;
     column        *columns;
     data_type     *types;
@@ -63,8 +63,7 @@ routine_prepare(void **state, arena *a, const routine *r, int32_t arg_count, err
         return error_memory(err);
     }
     *state = s;
-    error unwanted = {.status = OK};
-    return routine_take(&s->code, r, &unwanted) == ERR_OUT_OF_MEMORY ? error_memory(err) : OK;
+    return routine_take(&s->code, r, err);
 }
 
 /* ---- the call */
@@ -85,9 +84,6 @@ call(site *s, const fn_call *c, int32_t rows, arena *a, column *out) {
                              .columns = s->columns,
                              .types = s->types,
                              .constants = s->constants};
-    if (s->code == NULL) {
-        TRY(routine_take(&s->code, s->routine, c->err));
-    }
     return s->code->class->call(s->code, &in, a, out, c->err);
 }
 

@@ -102,7 +102,8 @@ typedef struct binder {
     int32_t         timeless_position;
     text            timeless_table;
     star_text      *stars;              /* of the text of a stream or view */
-    bool            on_caller, in_turn; /* see plan */
+    bool            on_caller, in_turn; /* see plan, */
+    plan_routine   *routines;           /* the newest first */
 } binder;
 
 typedef struct star_column {       /* one of those that * stands for */
@@ -370,14 +371,16 @@ status remember_object(binder *b, object *o);
 /* ---- bind_routine.c: calls of functions whose code is the program's.
  * The object of that name; NULL: there is none, or it is SQL. */
 object *find_routine(const binder *b, const ast_name *name);
-/* The plan holds it from now on, and depends on the object. */
+/* The plan depends on the object from now on, and has a routine of its own for it, */
 status remember_routine(binder *b, object *f);
+/* which is this one, and not that of the object. */
+const struct routine *remembered_routine(const binder *b, const object *f);
 /* Arguments that are bound, cast to what it declares; their number is checked. */
 status bind_routine_arguments(expr **args, int32_t count, binder *b, const struct routine *r,
                               int32_t position);
 /* *done: it was one, of a scalar. */
 status bind_routine_call(expr **out, context *c, const ast_expr *e, bool *done);
-status plan_routine(object *out, const ast_statement *s, error *err);
+status plan_external(object *out, const ast_statement *s, error *err);
 bool   expr_has_aggregate(expr *e);
 /* Puts PROJECT and AGGREGATE on q->node. */
 status query_aggregate(query *q) MUST_USE;

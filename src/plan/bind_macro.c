@@ -275,7 +275,7 @@ plan_function(object *out, const catalog *c, const ast_statement *s, error *err)
         return error_hint(err, "give the function another name");
     }
     if (s->external != NULL) {
-        return plan_routine(out, s, err);
+        return plan_external(out, s, err);
     }
     out->gives_rows = s->select != NULL;
     out->inputs = arena_alloc(&out->arena, sizeof(object *) * (size_t)(s->called_count + 1));

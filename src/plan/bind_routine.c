@@ -15,15 +15,34 @@ find_routine(const binder *b, const ast_name *name) {
     return f != NULL && f->routine != NULL ? f : NULL;
 }
 
+const routine *
+remembered_routine(const binder *b, const object *f) {
+    const plan_routine *p = b->routines;
+    while (p != NULL && p->of != f) {
+        p = p->next;
+    }
+    return p == NULL ? NULL : p->routine;
+}
+
 status
 remember_routine(binder *b, object *f) {
-    routine *r = routine_retain(f->routine);
-    if (!arena_cleanup_add(b->arena, routine_release, r)) {
-        routine_release(r);
+    const uint32_t flags = f->routine->flags;
+    if (remembered_routine(b, f) != NULL) {
+        return OK;
+    }
+    plan_routine *p = arena_alloc_zero(b->arena, sizeof(*p));
+    if (p == NULL) {
         return out_of_memory(b);
     }
-    b->in_turn |= (r->flags & ROUTINE_PARALLEL) == 0;
-    b->on_caller |= (r->flags & ROUTINE_PARALLEL) == 0 || (r->flags & ROUTINE_ON_CALLER) != 0;
+    *p = (plan_routine){.next = b->routines, .of = f};
+    TRY(routine_fork(&p->routine, f->routine, b->err));
+    if (!arena_cleanup_add(b->arena, routine_release, p->routine)) {
+        routine_release(p->routine);
+        return out_of_memory(b);
+    }
+    b->routines = p;
+    b->in_turn |= (flags & ROUTINE_PARALLEL) == 0;
+    b->on_caller |= (flags & ROUTINE_PARALLEL) == 0 || (flags & ROUTINE_ON_CALLER) != 0;
     return remember_object(b, f);
 }
 
@@ -111,7 +130,7 @@ bind_routine_call(expr **out, context *c, const ast_expr *e, bool *done) {
     TRY(count_nodes(b, 1 + e->arg_count, e->position));
     TRY(bind_routine_arguments(args, e->arg_count, b, f->routine, e->position));
     TRY(remember_routine(b, f));
-    *out = expr_routine_call(b->arena, f->routine, args, e->arg_count, e->position);
+    *out = expr_routine_call(b->arena, remembered_routine(b, f), args, e->arg_count, e->position);
     if (*out == NULL) {
         return out_of_memory(b);
     }
@@ -180,7 +199,7 @@ read_types(routine *r, data_type *arguments, const ast_statement *s, error *err)
 }
 
 status
-plan_routine(object *out, const ast_statement *s, error *err) {
+plan_external(object *out, const ast_statement *s, error *err) {
     const uint32_t words = s->external->words;
     data_type      arguments[SQL_ARGUMENTS_MAX];
     routine        like = {

@@ -257,6 +257,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     out->stars = b.stars;
     out->on_caller = b.on_caller;
     out->in_turn = b.in_turn;
+    out->routines = b.routines;
     TRY(plan_order_calls(out, a, err));
     TRY(plan_find_keys(out, a, err));
     find_times(out, b.lateness_us);

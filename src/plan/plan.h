@@ -204,6 +204,14 @@ struct star_text {
     } *parts;
 };
 
+/* Of a function of the program's that the plan calls. */
+typedef struct plan_routine plan_routine;
+struct plan_routine {
+    plan_routine   *next;
+    const object   *of;
+    struct routine *routine; /* the arena of the plan holds it */
+};
+
 typedef struct plan {
     plan_node *root;
     int32_t    node_count;
@@ -214,21 +222,22 @@ typedef struct plan {
     int64_t emit_every_us; /* EMIT EVERY: changes come out at most once in so long; 0: every tick */
     int64_t ttl_us;        /* state_ttl; 0: none */
     int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
-    int32_t   *key_columns;
-    bool       one_row; /* an aggregate without groups: what comes takes the place of what goes */
-    int32_t    event_time_column; /* root column that is the event time of a source, -1: none */
-    int64_t    slack_us;          /* see object.slack_us */
-    int32_t    clock_time_column; /* root column that is PROCTIME(), -1: none */
-    bool       by_clock;          /* its windows end by the engine's clock, not by a watermark */
-    int64_t   *closes_us;         /* per root column, see object.closes_us; NULL: none */
-    object    *late_to;           /* where late rows go (borrowed); NULL: nowhere */
-    bool       constant;          /* reads no object: finite */
-    bool       streaming;
-    bool       on_caller; /* calls code of the program's that runs on the query's thread alone, */
-    bool       in_turn;   /* or one call at a time */
-    bool       is_part;   /* of streams, which take its changes as they come */
-    eval_env   eval;      /* for volatile functions */
-    star_text *stars;     /* of streams and views, in any order */
+    int32_t *key_columns;
+    bool     one_row; /* an aggregate without groups: what comes takes the place of what goes */
+    int32_t  event_time_column; /* root column that is the event time of a source, -1: none */
+    int64_t  slack_us;          /* see object.slack_us */
+    int32_t  clock_time_column; /* root column that is PROCTIME(), -1: none */
+    bool     by_clock;          /* its windows end by the engine's clock, not by a watermark */
+    int64_t *closes_us;         /* per root column, see object.closes_us; NULL: none */
+    object  *late_to;           /* where late rows go (borrowed); NULL: nowhere */
+    bool     constant;          /* reads no object: finite */
+    bool     streaming;
+    bool     on_caller; /* calls code of the program's that runs on the query's thread alone, */
+    bool     in_turn;   /* or one call at a time */
+    plan_routine *routines;
+    bool          is_part; /* of streams, which take its changes as they come */
+    eval_env      eval;    /* for volatile functions */
+    star_text    *stars;   /* of streams and views, in any order */
 } plan;
 
 /* What a query reads that the catalogue does not know: files, objects of the caller. To open one

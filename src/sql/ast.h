@@ -44,9 +44,8 @@ enum {
     AST_EXTERNAL_MERGES = 1024,
     AST_EXTERNAL_SAVES = 2048
 };
-#define AST_EXTERNAL_WORDS                                                                         \
-    {"AGGREGATE", "PROCESSOR", "ROWS",      "VARIADIC", "VOLATILE", "NULLS",                       \
-     "PARALLEL",  "ORDERED",   "ON_CALLER", "RETRACTS", "MERGES",   "SAVES"}
+enum { AST_EXTERNAL_WORD_COUNT = 12 };
+extern const char *const ast_external_words[AST_EXTERNAL_WORD_COUNT]; /* as they are written */
 typedef struct ast_external {
     uint32_t words;   /* AST_EXTERNAL_... */
     ast_type state;   /* name.text.data NULL: none */

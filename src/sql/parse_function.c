@@ -246,18 +246,21 @@ parse_language(parser *p, ast_statement *s) {
     return OK;
 }
 
+const char *const ast_external_words[AST_EXTERNAL_WORD_COUNT] = {
+    "AGGREGATE", "PROCESSOR", "ROWS",      "VARIADIC", "VOLATILE", "NULLS",
+    "PARALLEL",  "ORDERED",   "ON_CALLER", "RETRACTS", "MERGES",   "SAVES"};
+
 /* One word about code that is the program's; *done: there was one. */
 static status
 parse_external_word(parser *p, ast_external *x, bool *done) {
-    static const char *const words[] = AST_EXTERNAL_WORDS;
     *done = true;
     if (p->token.kind != TOKEN_WORD) {
         *done = false;
         return OK;
     }
     const text word = token_text(p->sql, p->token);
-    for (int32_t i = 0; i < ARRAY_COUNT(words); i++) {
-        if (text_equal_nocase(word, text_of(words[i]))) {
+    for (int32_t i = 0; i < AST_EXTERNAL_WORD_COUNT; i++) {
+        if (text_equal_nocase(word, text_of(ast_external_words[i]))) {
             x->words |= 1u << i;
             parser_advance(p);
             return OK;

@@ -393,11 +393,10 @@ print_create_index(const ast_statement *s, buf *out) {
 
 static void
 print_external(const ast_external *x, buf *out) {
-    static const char *const words[] = AST_EXTERNAL_WORDS;
     buf_append_text(out, TEXT(" LANGUAGE EXTERNAL"));
-    for (int32_t i = 0; i < ARRAY_COUNT(words); i++) {
+    for (int32_t i = 0; i < AST_EXTERNAL_WORD_COUNT; i++) {
         if ((x->words & (1u << i)) != 0) {
-            buf_printf(out, " %s", words[i]);
+            buf_printf(out, " %s", ast_external_words[i]);
         }
     }
     if (x->state.name.text.data != NULL) {

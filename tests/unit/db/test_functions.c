@@ -359,6 +359,135 @@ test_volatile_is_kept(void **state) {
     laminar_database_close(db);
 }
 
+static void
+test_failing_stream_retries(void **state) {
+    (void)state;
+    counts            c = {.factor = 2}, other = {.factor = 2};
+    laminar_database *db = open_rows();
+    put(db, "twice", &c, 0);
+    db_run(db, "CREATE STREAM s AS SELECT k, twice(v) AS w FROM t");
+    db_run(db, "CREATE STREAM apart AS SELECT count(*) AS n FROM t");
+    start(db);
+    c.fails = true;
+    db_run(db, "INSERT INTO t VALUES (4, 4)"); /* it stands */
+    expect(db, "SELECT n FROM apart", "4");
+    db_refuse(db, "SELECT * FROM s", 600, "no way: user.py:12");
+    db_run(db, "INSERT INTO t VALUES (5, 5)");
+    put(db, "twice", &other, 0);
+    db_run(db, "ALTER STREAM s RETRY");
+    expect(db, "SELECT k, w FROM s ORDER BY k", "1,3|2,NULL|3,7|4,8|5,10");
+    CHECK(other.calls > 0);
+    laminar_database_close(db);
+}
+
+/* ---- code that comes later */
+static void
+expect_waiting(laminar_database *db, const char *stream) {
+    char sql[200];
+    (void)snprintf(sql, sizeof(sql), "SELECT state, error FROM laminar.streams WHERE name = '%s'",
+                   stream);
+    expect(db, sql, "waiting_for_udf,it waits for function \"twice\"");
+}
+
+static void
+test_made_without_code(void **state) {
+    (void)state;
+    counts            c = {.factor = 2};
+    laminar_database *db = open_rows();
+    db_run(db, "CREATE FUNCTION twice(a1 DOUBLE) RETURNS DOUBLE LANGUAGE EXTERNAL");
+    start(db);
+    db_run(db, "CREATE STREAM s AS SELECT k, twice(v) AS w FROM t");
+    db_run(db, "CREATE STREAM total AS SELECT sum(w) AS w FROM s");
+    db_run(db, "CREATE STREAM apart AS SELECT count(*) AS n FROM t");
+    expect_waiting(db, "s");
+    expect_waiting(db, "total");
+    db_run(db, "INSERT INTO t VALUES (4, 4)");
+    expect(db, "SELECT n FROM apart", "4");
+    db_refuse(db, "SELECT * FROM s", 400, "it waits for function \"twice\"");
+    db_refuse(db, "SELECT * FROM total", 400, "it waits for function \"twice\"");
+    put(db, "twice", &c, 0);
+    expect(db, "SELECT k, w FROM s ORDER BY k", "1,3|2,NULL|3,7|4,8");
+    expect(db, "SELECT w FROM total", "18");
+    db_run(db, "UPDATE t SET v = 1 WHERE k = 4");
+    expect(db, "SELECT w FROM total", "12");
+    laminar_database_close(db);
+}
+
+static laminar_database *
+open_at(const char *path) {
+    laminar_error     err;
+    laminar_options   options = LAMINAR_OPTIONS_INIT;
+    laminar_database *db = NULL;
+    options.checkpoint_interval_ms = 3600 * 1000;
+    DB_OK(laminar_database_open(&db, path, &options, &err));
+    return db;
+}
+
+static void
+remove_all(const char *path) {
+    char command[300];
+    (void)snprintf(command, sizeof(command), "rm -r '%s'", path);
+    CHECK_EQ(system(command), 0); /* NOLINT: a path of mkdtemp */
+}
+
+/* What runs keeps its state and what comes for it, over several lives. */
+static void
+reopen_without_code(bool with_checkpoint, int64_t rows_wanted) {
+    counts        c = {.factor = 2};
+    laminar_error err;
+    char          path[] = "/tmp/laminar-functions-XXXXXX";
+    int64_t       rows = 0, sum = 0;
+    CHECK(mkdtemp(path) != NULL);
+    laminar_database *db = open_at(path);
+    put(db, "twice", &c, 0);
+    db_run(db, "CREATE SOURCE t (k BIGINT, v DOUBLE) WITH (retain = '2 rows');"
+               "CREATE STREAM s AS SELECT k, twice(v) AS w FROM t;"
+               "CREATE STREAM total AS SELECT count(*) AS n, sum(w) AS w FROM s");
+    start(db);
+    for (int32_t i = 0; i < 10; i++) {
+        db_run(db, "INSERT INTO t VALUES (1, 1.5)");
+    }
+    expect(db, "SELECT n, w FROM total", "10,30");
+    if (with_checkpoint) {
+        DB_OK(laminar_database_checkpoint(db, NULL, &err));
+    }
+    laminar_database_close(db);
+    for (int32_t life = 0; life < 3; life++) {
+        db = open_at(path);
+        expect_waiting(db, "s");
+        expect_waiting(db, "total");
+        for (int32_t i = 0; i < 5; i++) {
+            db_run(db, "INSERT INTO t VALUES (2, 2.5)");
+        }
+        if (life == 1) {
+            DB_OK(laminar_database_checkpoint(db, NULL, &err));
+            db_run(db, "INSERT INTO t VALUES (2, 2.5)");
+        }
+        laminar_database_close(db);
+    }
+    db = open_at(path);
+    laminar_subscription *sub = NULL;
+    DB_OK(laminar_database_subscribe_stream(&sub, db, "s", &err));
+    put(db, "twice", &c, 0);
+    expect(db, "SELECT n, w FROM total", "26,110");
+    db_run(db, "INSERT INTO t VALUES (3, 1)");
+    expect(db, "SELECT n, w FROM total", "27,112");
+    DB_OK(laminar_database_end(db, &err));
+    CHECK_EQ(db_follow(sub, &rows, &sum), LAMINAR_DONE);
+    CHECK_EQ(rows, rows_wanted);
+    CHECK_EQ(sum, rows_wanted - 17 + 16 * 2 + 3);
+    laminar_subscription_close(sub);
+    laminar_database_close(db);
+    remove_all(path);
+}
+
+static void
+test_reopened_without_code(void **state) {
+    (void)state;
+    reopen_without_code(true, 17);  /* what came since: each row once */
+    reopen_without_code(false, 27); /* the log alone: it begins anew, and shows what it has */
+}
+
 /* ---- what a function may not do */
 static void
 test_calls_back_are_refused(void **state) {
@@ -420,4 +549,6 @@ test_threads(void **state) {
 UNIT_MAIN(UNIT(test_values_of_rows), UNIT(test_constants_once), UNIT(test_one_value_for_all_rows),
           UNIT(test_wrong_results), UNIT(test_wrong_calls), UNIT(test_names),
           UNIT(test_without_code), UNIT(test_code_is_replaced), UNIT(test_streams_follow),
-          UNIT(test_volatile_is_kept), UNIT(test_calls_back_are_refused), UNIT(test_threads))
+          UNIT(test_volatile_is_kept), UNIT(test_failing_stream_retries),
+          UNIT(test_made_without_code), UNIT(test_reopened_without_code),
+          UNIT(test_calls_back_are_refused), UNIT(test_threads))
