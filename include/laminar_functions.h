@@ -24,9 +24,9 @@
  * Calls. On the thread that runs the query or the insert, or on a thread of the engine's, one call
  * at a time for a database unless LAMINAR_FUNCTION_PARALLEL is set. No lock is held but the turn of
  * the insert: other inserts wait, snapshots can be read. It must not call the database of the call
- * on that thread: such calls fail with code 400, and a close is done by another thread when the
- * call is over. An error that it gives fails the query with its text, or the stream (code 600), and
- * never the insert or the database.
+ * on that thread: such calls fail with code 400, and a close ends it when the call is over (its
+ * memory stays). Nor may it wait for a thread that uses that database. An error that it gives fails
+ * the query with its text, or the stream (code 600), and never the insert or the database.
  *
  * What is given (Arrow arrays of laminar_call) is read-only. Each array may be moved out, and lives
  * then until it is released, from any thread; those that are not live for the call alone, as types

@@ -348,12 +348,6 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
     return report(err, &e, s, TEXT(""));
 }
 
-static void *
-close_elsewhere(void *db) {
-    laminar_database_close(db);
-    return NULL;
-}
-
 void
 laminar_database_close(laminar_database *db) {
     if (db == NULL) {
@@ -364,12 +358,8 @@ laminar_database_close(laminar_database *db) {
     }
     atomic_store(&db->ending, true);
     laminar_database_interrupt(db);
-    if (db_is_inside(db)) { /* a thread waits until the call around us is over */
-        thread t;
-        error  ignored = {0};
-        if (thread_start(&t, "laminar-close", close_elsewhere, db, &ignored) == OK) {
-            thread_detach(&t);
-        }
+    if (db_is_inside(db)) { /* its memory stays: the call around us has still to come back */
+        atomic_store(&db->end_wanted, true);
         return;
     }
     drain_sinks(db);

@@ -245,7 +245,13 @@ static status
 run_definition(laminar_database *db, text sql, error *err) {
     laminar_error        e = {.code = 0};
     const laminar_status s = laminar_database_execute_text(db, sql.data, sql.size, NULL, &e);
-    return s >= 0 ? OK : error_set(err, (status)s, "%.500s", e.message);
+    if (s >= 0) {
+        return OK;
+    }
+    const char *place = strstr(e.message, "\nLINE "); /* of a text that nobody has typed */
+    const int   size = place == NULL ? 500 : (int)(place - e.message);
+    error_set(err, (status)s, "%.*s", size < 500 ? size : 500, e.message);
+    return e.hint[0] == '\0' ? (status)s : error_hint(err, "%s", e.hint);
 }
 
 static status

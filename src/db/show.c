@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "batch/builder.h"
+#include "batch/routine.h"
 #include "db/checkpoint.h"
 #include "db/pipeline.h"
 #include "db/settings.h"
@@ -184,6 +185,18 @@ static const list_column function_columns[] = {{"name", TYPE_TEXT},
                                                {"kind", TYPE_TEXT},
                                                {"sql", TYPE_TEXT}};
 
+static const char *
+function_kind(const object *f) {
+    static const char *const kinds[] = {[ROUTINE_SCALAR] = "scalar",
+                                        [ROUTINE_ROWS] = "table",
+                                        [ROUTINE_AGGREGATE] = "aggregate",
+                                        [ROUTINE_PROCESSOR] = "processor"};
+    if (f->routine != NULL) {
+        return kinds[f->routine->kind];
+    }
+    return f->gives_rows ? "table" : "scalar";
+}
+
 static status
 show_functions(statement_context *c, laminar_result **out, error *err) {
     db_listing     l;
@@ -193,7 +206,7 @@ show_functions(statement_context *c, laminar_result **out, error *err) {
     for (int32_t i = 0; s >= 0 && i < catalog_count(all); i++) {
         const object *f = catalog_at(all, i);
         s = db_listing_text(&l, 0, f->name, err);
-        s = s < 0 ? s : db_listing_text(&l, 1, f->gives_rows ? TEXT("table") : TEXT("scalar"), err);
+        s = s < 0 ? s : db_listing_text(&l, 1, text_of(function_kind(f)), err);
         s = s < 0 ? s : db_listing_text(&l, 2, f->sql, err);
     }
     return db_listing_close(&l, s, out, err);

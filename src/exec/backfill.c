@@ -239,12 +239,22 @@ fill_work(const stream *s) {
     return work;
 }
 
+/* Code that one thread calls at a time needs the token. */
+static bool
+calls_in_turn(const stream *s) {
+    bool any = s->plan.in_turn;
+    for (int32_t i = 0; i < s->input_count && !any; i++) {
+        any = s->inputs[i].from_stream != NULL && calls_in_turn(s->inputs[i].from_stream);
+    }
+    return any;
+}
+
 status
 stream_join(stream *s, bool is_new, error *err) {
     error  fault = {.position = -1};
     status done = stream_share(s, &fault);
     /* In a pause of its pipeline it reads streams alone, as they stand. */
-    if (done == OK && !stream_is_held(s) && fill_work(s) > SMALL_ROWS) {
+    if (done == OK && !stream_is_held(s) && !calls_in_turn(s) && fill_work(s) > SMALL_ROWS) {
         done = begin(s, is_new, &fault);
         if (done == OK) {
             return OK;

@@ -143,11 +143,6 @@ thread_detach_self(void) {
     (void)fault;
 }
 
-void
-thread_detach(thread *t) {
-    (void)pthread_detach(t->handle);
-}
-
 wait_result
 futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_us) {
     /* A wait without a timeout would be restarted by the kernel after a handler with SA_RESTART,

@@ -37,7 +37,6 @@ status thread_start(thread *t, const char *name, void *(*run)(void *arg), void *
                     error *err) MUST_USE;
 void   thread_join(thread *t);
 void   thread_detach_self(void); /* the calling thread: nobody joins it, and nobody has to */
-void   thread_detach(thread *t); /* nobody joins it */
 
 /* Processors by their numbers. */
 #define CPUS_MAX 1024

@@ -122,6 +122,11 @@ bind_routine_call(expr **out, context *c, const ast_expr *e, bool *done) {
         return OK;
     }
     expr **args;
+    if (strcmp(c->clause, "CHECK") == 0) { /* which is asked again when a log is run */
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "a CHECK cannot call %.*s(), whose code may be missing", TEXT_ARG(f->name));
+        return error_hint(b->err, "write the condition in SQL");
+    }
     TRY(check_plain(b, e));
     TRY(make_args(&args, b, e->arg_count));
     for (int32_t i = 0; i < e->arg_count; i++) {

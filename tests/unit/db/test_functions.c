@@ -301,6 +301,45 @@ test_code_is_replaced(void **state) {
     CHECK_EQ(c.closed, 1);
 }
 
+/* Wherever a statement has an expression. */
+static void
+test_places(void **state) {
+    (void)state;
+    counts            c = {.factor = 2};
+    laminar_database *db = open_rows();
+    put(db, "twice", &c, 0);
+    expect(db, "SELECT twice(v), count(*) FROM t GROUP BY twice(v) ORDER BY 1 NULLS LAST",
+           "3,1|7,1|NULL,1");
+    expect(db, "SELECT k FROM t ORDER BY twice(-v) NULLS FIRST", "2|3|1");
+    expect(db, "SELECT max(twice(v)) AS m FROM t HAVING max(twice(v)) > 6", "7");
+    expect(db, "SELECT a.k, b.k FROM t a JOIN t b ON twice(a.v) = b.v * 2 ORDER BY 1", "1,1|3,3");
+    expect(db,
+           "SELECT a.k FROM t a LEFT JOIN t b ON a.k = b.k AND twice(b.v) > 5 "
+           "WHERE b.k IS NULL ORDER BY 1",
+           "1|2");
+    expect(db, "SELECT list_sum(list_transform([1, 2, 3], x -> twice(x)))", "12");
+    expect(db, "SELECT twice((SELECT max(v) FROM t))", "7");
+    expect(db, "SELECT sum(twice(v)) OVER (ORDER BY k) FROM t ORDER BY k", "3|3|10");
+    expect(db, "SELECT k FROM t WHERE v IS NOT NULL AND twice(v) IN (3, 9)", "1");
+    db_run(db, "CREATE FUNCTION four(x) AS twice(twice(x))");
+    expect(db, "SELECT four(v) FROM t WHERE k = 1", "6");
+    db_refuse(db, "DROP FUNCTION twice", 202, "four");
+    db_run(db, "CREATE VIEW w AS SELECT k, twice(v) AS v FROM t");
+    expect(db, "SELECT v FROM w WHERE k = 3", "7");
+    db_run(db, "INSERT INTO t SELECT 5, twice(4)");
+    db_run(db, "UPDATE t SET v = twice(v) WHERE k = 5");
+    expect(db, "SELECT v FROM t WHERE k = 5", "16");
+    db_run(db, "DELETE FROM t WHERE twice(v) = 32");
+    db_run(db, "CREATE TABLE d (k BIGINT, v DOUBLE DEFAULT twice(21))");
+    db_run(db, "INSERT INTO d (k) VALUES (1)");
+    expect(db, "SELECT v FROM d", "42");
+    db_refuse(db, "CREATE TABLE e (v DOUBLE CHECK (twice(v) > 0))", 400, "CHECK");
+    db_run(db, "PREPARE p AS SELECT twice($1)");
+    expect(db, "EXECUTE p(3)", "6");
+    laminar_database_close(db);
+    CHECK_EQ(c.closed, 1);
+}
+
 /* ---- streams */
 static void
 test_streams_follow(void **state) {
@@ -548,7 +587,7 @@ test_threads(void **state) {
 
 UNIT_MAIN(UNIT(test_values_of_rows), UNIT(test_constants_once), UNIT(test_one_value_for_all_rows),
           UNIT(test_wrong_results), UNIT(test_wrong_calls), UNIT(test_names),
-          UNIT(test_without_code), UNIT(test_code_is_replaced), UNIT(test_streams_follow),
-          UNIT(test_volatile_is_kept), UNIT(test_failing_stream_retries),
+          UNIT(test_without_code), UNIT(test_code_is_replaced), UNIT(test_places),
+          UNIT(test_streams_follow), UNIT(test_volatile_is_kept), UNIT(test_failing_stream_retries),
           UNIT(test_made_without_code), UNIT(test_reopened_without_code),
           UNIT(test_calls_back_are_refused), UNIT(test_threads))
