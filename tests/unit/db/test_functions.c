@@ -3,6 +3,7 @@
  * what they may give back and what not, and what they may not do. */
 #include <stdlib.h>
 
+#include "base/rng.h"
 #include "database.h"
 #include "os/thread.h"
 
@@ -527,6 +528,83 @@ test_reopened_without_code(void **state) {
     reopen_without_code(false, 27); /* the log alone: it begins anew, and shows what it has */
 }
 
+static void
+check_twins(laminar_database *db) {
+    db_check_same(db, "SELECT * FROM a", "SELECT * FROM b");
+    db_check_same(db, "SELECT * FROM a_total", "SELECT * FROM b_total");
+}
+
+/* Rows come, change and go, also while the code is missing, over checkpoints and openings: streams
+ * of a function equal those of the expression that it is. */
+static void
+play_twins(uint64_t seed) {
+    counts        c = {.factor = 2};
+    rng           r;
+    laminar_error err;
+    char          path[] = "/tmp/laminar-functions-XXXXXX";
+    char          sql[200];
+    CHECK(mkdtemp(path) != NULL);
+    rng_init(&r, seed);
+    laminar_database *db = open_at(path);
+    bool              has_code = rng_below(&r, 2) == 0;
+    db_run(db, "CREATE FUNCTION twice(a1 DOUBLE) RETURNS DOUBLE LANGUAGE EXTERNAL");
+    if (has_code) {
+        put(db, "twice", &c, 0);
+    }
+    db_run(db, "CREATE TABLE t (k BIGINT PRIMARY KEY, v DOUBLE);"
+               "CREATE STREAM a AS SELECT k, twice(v) AS w FROM t WHERE twice(v) > 10;"
+               "CREATE STREAM b AS SELECT k, v * 2 AS w FROM t WHERE v * 2 > 10;"
+               "CREATE STREAM a_total AS SELECT k % 3 AS g, sum(w) AS w, count(*) AS n FROM a "
+               "GROUP BY k % 3;"
+               "CREATE STREAM b_total AS SELECT k % 3 AS g, sum(w) AS w, count(*) AS n FROM b "
+               "GROUP BY k % 3");
+    start(db);
+    for (int32_t step = 0; step < 60; step++) {
+        const int32_t k = (int32_t)rng_below(&r, 40), v = (int32_t)rng_below(&r, 20);
+        switch (rng_below(&r, 8)) {
+        case 0:
+            laminar_database_close(db);
+            db = open_at(path);
+            has_code = false;
+            break;
+        case 1:
+            DB_OK(laminar_database_checkpoint(db, NULL, &err));
+            break;
+        case 2:
+            put(db, "twice", &c, 0);
+            has_code = true;
+            break;
+        case 3:
+            (void)snprintf(sql, sizeof(sql), "DELETE FROM t WHERE k %% 7 = %d", k % 7);
+            db_run(db, sql);
+            break;
+        case 4:
+            (void)snprintf(sql, sizeof(sql), "UPDATE t SET v = v + 1 WHERE k < %d", k);
+            db_run(db, sql);
+            break;
+        default:
+            (void)snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO t VALUES (%d, %d), (%d, NULL)",
+                           k, v, k + 40);
+            db_run(db, sql);
+        }
+        if (has_code) {
+            check_twins(db);
+        }
+    }
+    put(db, "twice", &c, 0);
+    check_twins(db);
+    laminar_database_close(db);
+    remove_all(path);
+}
+
+static void
+test_twins(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        play_twins(seed);
+    }
+}
+
 /* ---- what a function may not do */
 static void
 test_calls_back_are_refused(void **state) {
@@ -589,5 +667,5 @@ UNIT_MAIN(UNIT(test_values_of_rows), UNIT(test_constants_once), UNIT(test_one_va
           UNIT(test_wrong_results), UNIT(test_wrong_calls), UNIT(test_names),
           UNIT(test_without_code), UNIT(test_code_is_replaced), UNIT(test_places),
           UNIT(test_streams_follow), UNIT(test_volatile_is_kept), UNIT(test_failing_stream_retries),
-          UNIT(test_made_without_code), UNIT(test_reopened_without_code),
+          UNIT(test_made_without_code), UNIT(test_reopened_without_code), UNIT(test_twins),
           UNIT(test_calls_back_are_refused), UNIT(test_threads))
