@@ -11,15 +11,16 @@
  *     laminar_database_register_scalar(db, "twice", &f, &err);
  *     laminar_database_execute(db, "CREATE STREAM s AS SELECT twice(v) AS w FROM t", NULL, &err);
  *
- * Registering. At any time, also while streams run, under a name that is no function of the
- * library's. The name and the types become a function of the catalogue, as CREATE FUNCTION makes
- * one, and are kept with the database; the code is not. Once more under the same name puts other
- * code in its place: queries take it from then on; a stream that runs keeps the code that it began
- * with, and takes the new one with ALTER STREAM s RETRY, CREATE OR REPLACE or a restart. Other
- * types than before are refused while something uses the function. After a restart streams that use
- * it wait, with what they had, for code of the same name and types; rows are accepted meanwhile,
- * and taken through them then. Queries fail with code 400. DROP FUNCTION takes the function away;
- * code NULL takes the code away, as a restart does.
+ * Registering. At any time, also while streams run, under any name that is no SQL function's: a
+ * function of the library's is hidden by it. The name and the types become a function of the
+ * catalogue, as CREATE FUNCTION makes one, and are kept with the database; the code is not. Once
+ * more under the same name puts other code in its place: queries take it from then on; a stream
+ * that runs keeps the code that it began with, and takes the new one with ALTER STREAM s RETRY,
+ * CREATE OR REPLACE or a restart. Other types than before are refused while something uses the
+ * function. After a restart streams that use it wait, with what they had, for code of the same name
+ * and types; rows are accepted meanwhile, and taken through them by the call that registers it.
+ * Queries fail with code 400. DROP FUNCTION takes the function away; laminar_database_unregister
+ * the code alone, as a restart does.
  *
  * Calls. On the thread that runs the query or the insert, or on a thread of the engine's, one call
  * at a time for a database unless LAMINAR_FUNCTION_PARALLEL is set. No lock is held but the turn of
@@ -99,8 +100,8 @@ typedef struct laminar_call_mark {
 LAMINAR_API void laminar_call_adopt(const laminar_call *call, laminar_call_mark *mark);
 LAMINAR_API void laminar_call_resign(const laminar_call_mark *mark);
 
-/* A registration that fails leaves `f` alone: its close is not called. Code 201: the name is one of
- * the library's, or of an SQL function; 202: other types than before, and something uses it. */
+/* A registration that fails leaves `f` alone: its close is not called. Code 201: an SQL function
+ * has the name; 202: it had other types before, and something uses it. */
 LAMINAR_API laminar_status laminar_database_register_scalar(laminar_database *db, const char *name,
                                                             const laminar_scalar *f,
                                                             laminar_error        *err);

@@ -224,11 +224,22 @@ foreign_reattach(laminar_database *db, object *o, error *err) {
 }
 
 static status
+refuse_sql_function(const laminar_database *db, const object *declared, error *err) {
+    const object *o = catalog_find(catalog_functions(db->catalog), declared->name, false);
+    if (o == NULL || o->routine != NULL) {
+        return OK;
+    }
+    error_set(err, ERR_TABLE_EXISTS, "\"%.*s\" is an SQL function", TEXT_ARG(o->name));
+    return error_hint(err, "DROP FUNCTION first, or give the code another name");
+}
+
+static status
 attach_if_same(laminar_database *db, foreign_code *c, const object *declared, bool *done,
                error *err) {
     TRY(db_enter_to_write(db, err));
     object *o = find_same(db, declared->routine);
     status  s = db_refuse_in_transaction(db, "registering a function", err);
+    s = s < 0 ? s : refuse_sql_function(db, declared, err);
     *done = o != NULL;
     if (s == OK && o != NULL) {
         s = export_types(c, o->routine, err);

@@ -587,11 +587,17 @@ object_of_id(const engine *e, uint64_t id) {
     return NULL;
 }
 
+static bool
+is_saved(const held_event *event) {
+    const stream *s = event->stream;
+    return s != NULL && !s->failed && s->kept_as >= 0;
+}
+
 void
 pipeline_save(const pipeline *p, buf *out) {
     int64_t count = 0;
     for (int64_t i = 0; i < p->event_count; i++) {
-        count += p->events[i].stream != NULL && p->events[i].stream->kept_as >= 0;
+        count += is_saved(&p->events[i]);
     }
     image_put_small(out, (uint64_t)p->state);
     image_put_i64(out, (int64_t)p->sequence);
@@ -603,7 +609,7 @@ pipeline_save(const pipeline *p, buf *out) {
     }
     image_put_small(out, (uint64_t)count);
     for (int64_t i = 0; i < p->event_count; i++) {
-        if (p->events[i].stream != NULL && p->events[i].stream->kept_as >= 0) {
+        if (is_saved(&p->events[i])) {
             put_event(&p->events[i], out);
         }
     }

@@ -269,7 +269,8 @@ bind_table_macro(plan_node **out, scope *s, binder *b, const ast_from *from, boo
 
 status
 plan_function(object *out, const catalog *c, const ast_statement *s, error *err) {
-    if (function_exists(s->name.text) || agg_exists(s->name.text)) {
+    /* Code of the program's hides what is built in: a program that brings its own knows why. */
+    if (s->external == NULL && (function_exists(s->name.text) || agg_exists(s->name.text))) {
         error_set_at(err, ERR_TABLE_EXISTS, s->name.position, "%.*s() is built in",
                      TEXT_ARG(s->name.text));
         return error_hint(err, "give the function another name");

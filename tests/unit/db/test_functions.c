@@ -233,10 +233,14 @@ test_names(void **state) {
     laminar_error     err;
     laminar_database *db = db_open();
     laminar_scalar    f = scaler(&c, 0);
-    DB_FAILS(laminar_database_register_scalar(db, "upper", &f, &err), 201);
-    DB_FAILS(laminar_database_register_scalar(db, "SUM", &f, &err), 201);
+    put(db, "Abs", &other, 0); /* it hides what is built in, */
+    expect(db, "SELECT abs(2)", "6");
+    db_run(db, "DROP FUNCTION abs"); /* which is there again */
+    expect(db, "SELECT abs(2)", "2");
+    CHECK_EQ(other.closed, 1);
     db_run(db, "CREATE FUNCTION plus_one(x) AS x + 1");
     DB_FAILS(laminar_database_unregister(db, "plus_one", &err), 200);
+    DB_FAILS(laminar_database_register_scalar(db, "Plus_One", &f, &err), 201);
     DB_FAILS(laminar_database_unregister(db, "nobody", &err), 200);
     f.result = "NO_TYPE";
     DB_FAILS(laminar_database_register_scalar(db, "f", &f, &err), 400);
@@ -251,7 +255,7 @@ test_names(void **state) {
            "plus_one,scalar,CREATE FUNCTION plus_one(x) AS x + 1|Twice,scalar,CREATE OR REPLACE "
            "FUNCTION \"Twice\"(a1 DOUBLE) RETURNS DOUBLE LANGUAGE EXTERNAL");
     db_run(db, "DROP FUNCTION twice");
-    CHECK_EQ(other.closed, 1);
+    CHECK_EQ(other.closed, 2);
     db_refuse(db, "SELECT twice(2)", 400, "twice");
     laminar_database_close(db);
 }
