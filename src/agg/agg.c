@@ -3,6 +3,7 @@
 #include "agg/agg.h"
 
 #include "agg/agg_common.h"
+#include "agg/agg_routine.h"
 
 typedef struct listed {
     const agg_class *class;
@@ -23,7 +24,17 @@ agg_is_null_of_nothing(const agg_class *class) {
 
 bool
 agg_can_merge(const agg_class *class, const agg_signature *signature) {
+    if (signature->routine != NULL && class == &routine_held_class) {
+        return (signature->routine->flags & ROUTINE_MERGES) != 0;
+    }
     return class->merge != NULL && !(class->order_matters && signature->order_count == 0);
+}
+
+text
+agg_call_name(const agg_class *class, const agg_signature *signature) {
+    return signature->routine != NULL       ? signature->routine->name
+           : class == &agg_count_star_class ? TEXT("count")
+                                            : text_of(class->name);
 }
 
 int32_t

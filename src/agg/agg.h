@@ -25,14 +25,16 @@ typedef struct agg       agg;
  * call sorts by. Arguments that are the same for all rows (the 0.9 of quantile_cont(x, 0.9)) come
  * last in SQL and are constants here. */
 typedef struct agg_signature {
-    int32_t         column_count;
-    data_type      *types;          /* of the columns */
-    int32_t         argument_count; /* of the columns; the others are those of ORDER BY */
-    int32_t         order_count;
-    const sort_key *orders; /* over the columns, by number */
-    int32_t         constant_count;
-    const value    *constants;
-    data_type       output; /* by resolve */
+    int32_t               column_count;
+    data_type            *types;          /* of the columns */
+    int32_t               argument_count; /* of the columns; the others are those of ORDER BY */
+    int32_t               order_count;
+    const sort_key       *orders; /* over the columns, by number */
+    int32_t               constant_count;
+    const value          *constants;
+    data_type             output;  /* by resolve */
+    const struct routine *routine; /* of a class of agg_routine.h: whose code; else NULL */
+    const bool *literal; /* a scalar for each group: which of its arguments are constants */
 } agg_signature;
 
 /* Where an instance lives, and what will happen to it. */
@@ -95,6 +97,8 @@ struct agg_class {
     /* Optional: indexes after a restore; invariants. */
     status (*rebuild)(agg *self, error *err);
     status (*validate)(const agg *self, error *err);
+    /* Optional: brings what it has outside of the store into it, before that is written. */
+    status (*settle)(agg *self, arena *scratch, error *err);
 };
 
 /* Every class function that fails leaves the instance good for close alone. */
@@ -111,6 +115,9 @@ bool        agg_is_null_of_nothing(const agg_class *class);
 bool             agg_can_merge(const agg_class *class, const agg_signature *signature);
 int32_t          agg_class_count(void);
 const agg_class *agg_class_at(int32_t i);
+
+/* As in SQL. */
+text agg_call_name(const agg_class *class, const agg_signature *signature);
 
 /* Its results may be longer than what it was given. */
 bool agg_makes_values(const agg *a);

@@ -40,8 +40,15 @@ open_rows(listing *self, const agg_site *site, error *err) {
 status
 listing_open(agg **out, const agg_class *class, const agg_signature *signature,
              const agg_site *site, error *err) {
+    return listing_open_sized(out, sizeof(listing), class, signature, site, err);
+}
+
+status
+listing_open_sized(agg **out, size_t size, const agg_class *class, const agg_signature *signature,
+                   const agg_site *site, error *err) {
     agg *made;
-    TRY(agg_new(&made, sizeof(listing), class, signature, site, err));
+    TRY(agg_new(&made, size, class, signature, site, err));
+    ((listing *)made)->size = size;
     const status opened = open_rows((listing *)made, site, err);
     if (opened < 0) {
         listing_close(made);
@@ -59,7 +66,7 @@ listing_close(agg *base) {
     if (self->types != NULL) {
         mem_free(base->mem, self->types, types_size(base));
     }
-    mem_free(base->mem, self, sizeof(*self));
+    mem_free(base->mem, self, self->size);
 }
 
 status

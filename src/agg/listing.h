@@ -13,6 +13,7 @@
 
 typedef struct listing {
     agg      base;
+    size_t   size;       /* of the instance, which begins with this */
     bool     by_arrival; /* each row is an entry of its own, numbered in a column behind its own */
     multiset rows;
     data_type  *types;
@@ -23,6 +24,10 @@ typedef struct listing {
 
 status listing_open(agg **out, const agg_class *class, const agg_signature *signature,
                     const agg_site *site, error *err) MUST_USE;
+/* Of an instance with more behind it, in all `size` bytes, zero at first. */
+status listing_open_sized(agg **out, size_t size, const agg_class *class,
+                          const agg_signature *signature, const agg_site *site,
+                          error *err) MUST_USE;
 void   listing_close(agg *base);
 status listing_init(agg *base, const slot *slots, int32_t count, error *err) MUST_USE;
 status listing_update(agg *base, const slot *slots, const column *columns, const int64_t *weight,

@@ -34,16 +34,16 @@ over_find(text name, over_kind *out) {
     return false;
 }
 
-const char *
+text
 over_name(const over_call *call) {
     if (call->kind == OVER_AGGREGATE) {
-        return strcmp(call->class->name, "count_star") == 0 ? "count" : call->class->name;
+        return agg_call_name(call->class, &call->signature);
     }
     int32_t i = 0;
     while (functions[i].kind != call->kind) {
         i++;
     }
-    return functions[i].name;
+    return text_of(functions[i].name);
 }
 
 bool

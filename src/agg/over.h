@@ -73,7 +73,7 @@ typedef struct over_call {
 
 /* A window function by name, without regard to case; aggregates are not among them. */
 bool        over_find(text name, over_kind *out);
-const char *over_name(const over_call *call);
+text        over_name(const over_call *call);
 bool        over_has_frame(over_kind kind);
 int32_t     over_count(void);
 const char *over_name_at(int32_t i); /* for completion and did-you-mean */

@@ -82,6 +82,9 @@ int64_t circuit_forgets_at_us(const circuit *c);
 status circuit_feed_constant(circuit *c, const plan_node *n, error *err) MUST_USE;
 /* ---- image.c: its state as bytes, for a circuit of the same plan that was just opened. A shelf
  * has blocks of arrays that lie elsewhere (state/store.h); NULL: none does. */
+/* What operators have outside of the store comes into it: the first step of both ways out of a
+ * circuit, and the only one that runs code of the program's. */
+status circuit_settle(circuit *c, error *err) MUST_USE;
 status circuit_save(circuit *c, const block_shelf *shelf, buf *out, error *err) MUST_USE;
 status circuit_load(circuit *c, const block_shelf *shelf, image_reader *in, error *err) MUST_USE;
 /* `to` was just opened for the plan of `from`, in which a scan has come in the place of the node

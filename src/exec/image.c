@@ -24,12 +24,27 @@ save_op(op *o, void *context, error *err) {
 }
 
 static status
+settle_op(op *o, void *context, error *err) {
+    (void)context;
+    return op_settle(o, err);
+}
+
+status
+circuit_settle(circuit *c, error *err) {
+    const arena_mark mark = arena_save(&c->scratch);
+    const status     s = visit(c, settle_op, NULL, err);
+    arena_rewind(&c->scratch, mark);
+    return s;
+}
+
+static status
 load_op(op *o, void *context, error *err) {
     return op_load(o, context, err);
 }
 
 status
 circuit_save(circuit *c, const block_shelf *shelf, buf *out, error *err) {
+    TRY(circuit_settle(c, err));
     TRY(store_image_put(c->store, shelf, out, err));
     TRY(c->env.results == NULL ? OK : store_image_put(c->env.results, shelf, out, err));
     buf_append_char(out, c->ticked ? 1 : 0);
@@ -71,7 +86,7 @@ circuit_copy_above(circuit *to, circuit *from, int32_t leaf, error *err) {
     buf image;
     buf_init(&image, to->mem, SIZE_MAX);
     const arena_mark mark = arena_save(&to->scratch), mark_from = arena_save(&from->scratch);
-    status           s = OK;
+    status           s = circuit_settle(from, err);
     for (int32_t i = 0; s == OK && i < to->plan->node_count; i++) {
         if (to->ops[i] != NULL && i != leaf) {
             s = copy_arrays(to, from, i, err);

@@ -191,9 +191,28 @@ engine_has_kept_logs(const engine *e) {
 
 /* ---- the whole */
 
+/* Code of the program's saves its states; a stream of which it fails to fails alone. */
+static status
+settle_streams(engine *e, error *err) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream      *s = e->streams.items[i];
+        error        fault = {.position = -1};
+        const status settled = goes_on(s) ? circuit_settle(s->circuit, &fault) : OK;
+        if (settled == ERR_OUT_OF_MEMORY) {
+            *err = fault;
+            return settled;
+        }
+        if (settled < 0) {
+            stream_fail(s, &fault);
+        }
+    }
+    return OK;
+}
+
 status
 engine_save(engine *e, const engine_keeping *k, buf *out, error *err) {
     assert(e->unsettled == NULL && !e->in_transaction);
+    TRY(settle_streams(e, err));
     engine_reap(e);
     engine_tidy(e);
     const engine_state state = {.sequence = e->sequence,

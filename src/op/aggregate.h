@@ -160,6 +160,7 @@ status aggregate_settle(aggregate *a, int64_t frontier_us, error *err) MUST_USE;
 status aggregate_send_all(aggregate *a, op *target, int32_t port, error *err) MUST_USE;
 
 /* ---- aggregate_image.c: op_class.save and .load */
+status aggregate_bring(op *self, error *err) MUST_USE; /* op_class.settle */
 status aggregate_save(op *self, buf *out, error *err) MUST_USE;
 status aggregate_load(op *self, image_reader *in, error *err) MUST_USE;
 

@@ -44,6 +44,16 @@ aggregate_save(op *self, buf *out, error *err) {
     return a->windowed ? save_finished(a, out, err) : OK;
 }
 
+status
+aggregate_bring(op *self, error *err) {
+    aggregate *a = (aggregate *)self;
+    for (int32_t i = 0; i < self->spec->agg_count; i++) {
+        const agg_class *class = a->aggs[i]->class;
+        TRY(class->settle == NULL ? OK : class->settle(a->aggs[i], self->env->scratch, err));
+    }
+    return OK;
+}
+
 /* The rows of one closing, in as many parts as they were written in. */
 static status
 load_closing(aggregate *a, builder *rows, image_reader *in, error *err) {

@@ -157,6 +157,11 @@ op_merge(op *self, op *other, error *err) {
 }
 
 status
+op_settle(op *o, error *err) {
+    return o->class->settle == NULL ? OK : o->class->settle(o, err);
+}
+
+status
 op_save(op *o, buf *out, error *err) {
     image_put_text(out, text_of(o->class->name));
     image_put_i64(out, o->frontier_us);

@@ -67,6 +67,7 @@ typedef struct op_env { /* shared by the operators of one circuit */
     int64_t         clock_us;      /* then: the time that has come; INT64_MIN: not known yet */
     store          *results;       /* then: what came out, which is no state; else NULL */
     spill_place    *spill; /* one-off: where rows go for which memory has no room; NULL: nowhere */
+    int64_t         event_us; /* one-off: the watermark that what it reads has reached; INT64_MIN */
     int64_t         spill_base; /* bytes of the database before the query */
     pool           *pool;       /* one-off: threads that may help; NULL: there are none */
     int32_t         threads;    /* how many may work on it */
@@ -115,6 +116,9 @@ struct op_class {
      * nothing) writes what else must come back, load reads it and rebuilds indexes, in an operator
      * that was opened for the same plan. Between ticks. */
     status (*save)(op *self, buf *out, error *err);
+    /* NULL: nothing. Brings what stands outside of the store into it, before its arrays are
+     * written. */
+    status (*settle)(op *self, error *err);
     status (*load)(op *self, image_reader *in, error *err);
     void (*close)(op *self);
 };
@@ -148,6 +152,8 @@ status op_push(op *o, int32_t port, const delta *in, error *err) MUST_USE;
  *
  * In one-off queries GROUP BY alone can be merged, before its tick. */
 status op_merge(op *self, op *other, error *err) MUST_USE;
+/* class->settle: before the arrays of the store are written. */
+status op_settle(op *o, error *err) MUST_USE;
 /* Counters and frontier, then class->save and ->load. */
 status op_save(op *o, buf *out, error *err) MUST_USE;
 status op_load(op *o, image_reader *in, error *err) MUST_USE;

@@ -514,6 +514,7 @@ const op_class op_aggregate_class = {
     .state_rows = aggregate_state_rows,
     .result_rows = aggregate_result_rows,
     .due_us = aggregate_due_us,
+    .settle = aggregate_bring,
     .save = aggregate_save,
     .load = aggregate_load,
     .close = aggregate_close,

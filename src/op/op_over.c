@@ -186,6 +186,7 @@ const op_class op_over_class = {
     .merge = over_merge,
     .validate = over_validate,
     .state_rows = over_state_rows,
+    .settle = over_aggregates_settle,
     .save = over_save,
     .load = over_load,
     .close = over_close,

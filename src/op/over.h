@@ -93,6 +93,7 @@ void   over_aggregates_close(over *o);
 status over_aggregate(column *out, over *o, const over_view *v, int32_t i, arena *a,
                       error *err) MUST_USE;
 /* Rows of the view in or out of the kept state of all calls: weight +1 or -1. */
+status over_aggregates_settle(op *self, error *err) MUST_USE; /* op_class.settle */
 status over_aggregates_move(over *o, const over_view *v, slot part, int32_t first, int32_t end,
                             int64_t weight, error *err) MUST_USE;
 /* All calls. */

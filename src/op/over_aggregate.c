@@ -85,6 +85,17 @@ over_aggregates_close(over *o) {
     }
 }
 
+status
+over_aggregates_settle(op *self, error *err) {
+    over *o = (over *)self;
+    for (int32_t i = 0; o->aggs != NULL && i < o->call_count; i++) {
+        if (o->aggs[i] != NULL && o->aggs[i]->class->settle != NULL) {
+            TRY(o->aggs[i]->class->settle(o->aggs[i], self->env->scratch, err));
+        }
+    }
+    return OK;
+}
+
 /* ---- rows in and out */
 
 /* Rows first .. first + count of a column of views, at any place. */
