@@ -23,6 +23,28 @@ arrival_is_read(const plan_node *n) {
     return false;
 }
 
+/* How far the time of what the node reads has come; INT64_MAX: it has none. */
+static int64_t
+time_reached(const plan_node *n) {
+    int64_t reached = INT64_MAX;
+    if (n->kind == PLAN_SCAN && n->object->kind == OBJECT_STREAM) {
+        return ((const stream *)n->object->impl)->frontier_us;
+    }
+    if (n->kind == PLAN_SCAN && source_is_timed(n->object->impl)) {
+        return source_watermark_us(n->object->impl);
+    }
+    for (int32_t i = 0; i < n->input_count; i++) {
+        reached = min_i64(reached, time_reached(n->inputs[i]));
+    }
+    return reached;
+}
+
+int64_t
+plan_time_reached(const engine *e, const plan *p, int64_t at_us) {
+    const int64_t reached = p->by_clock ? INT64_MAX : time_reached(p->root);
+    return min_i64(at_us, reached == INT64_MAX ? clock_now_us(e->clock) : reached);
+}
+
 static int64_t
 entry_of(const insert_entry *entries, int64_t count, int64_t position) {
     int64_t low = 0, high = count - 1; /* the last that begins at or before the position */

@@ -342,6 +342,9 @@ void   engine_deepen(const engine *e); /* counts anew how deep streams lie */
 
 /* ---- arrival.c */
 bool arrival_is_read(const plan_node *n); /* here or below */
+/* How far the time has come that a one-off query at the instant sees: event time of its sources,
+ * else the clock. */
+int64_t plan_time_reached(const engine *e, const plan *p, int64_t at_us);
 bool versions_are_read(const plan_node *n, const object *o);
 /* When `count` rows from `first` on came. */
 status arrivals_read(int64_t **out, const insert_entry *entries, int64_t entry_count, int64_t first,

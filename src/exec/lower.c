@@ -52,6 +52,8 @@ class_of(const plan_node *n, op_mode mode) {
         return &op_project_class;
     case PLAN_KEEP:
         return &op_keep_class;
+    case PLAN_PROCESS:
+        return &op_process_class;
     case PLAN_RESULT:
         return mode == MODE_STREAM ? &op_result_class : &op_scan_class;
     case PLAN_AGGREGATE:
@@ -181,6 +183,18 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
         spec->input[0] = &n->schema;
         spec->exprs = NULL;
         break;
+    case PLAN_PROCESS: {
+        schema *named = schema_copy(spec->input[0], a);
+        if (named == NULL) {
+            return error_memory(err);
+        }
+        for (int32_t i = 0; i < named->count; i++) {
+            named->fields[i].name = n->names[i];
+        }
+        spec->input[0] = named;
+        spec->routine = n->routine;
+        break;
+    }
     case PLAN_WINDOW:
         spec->time_type = spec->input[0]->fields[n->time_column].type;
         break;
@@ -384,7 +398,8 @@ open_circuit(circuit **out, mem *m, const plan *p, op_mode mode, const circuit *
                           .interrupted = interrupted,
                           .eval = &c->eval,
                           .ttl_us = mode == MODE_STREAM ? p->ttl_us : 0,
-                          .clock_us = INT64_MIN};
+                          .clock_us = INT64_MIN,
+                          .event_us = INT64_MIN};
         c->eval = p->eval;
         const bool results = mode == MODE_STREAM && p->root->kind == PLAN_RESULT;
         s = results ? store_open(&c->env.results, m, err) : OK;

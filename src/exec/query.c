@@ -683,6 +683,7 @@ query_prepare(query **out, engine *e, const plan *p, arena *plan_arena, bool com
     }
     if (s == OK) {
         s = open_snapshots_below(q, q->plan.root, NULL, err);
+        q->circuit->env.event_us = plan_time_reached(q->engine, &q->plan, q->at_us);
     }
     if (s < 0) {
         query_close(q);

@@ -10,6 +10,7 @@
  *
  * A replay is opened and closed with the token. In between it reads its own snapshots, copies and
  * circuits only, and the plans of streams that it holds: replay_run needs no token (backfill.c). */
+#include "batch/routine.h"
 #include "exec/engine_internal.h"
 
 #define REPLAY_TICK_ROWS 65536
@@ -718,7 +719,8 @@ stream_holds_values(const plan_node *n) {
             return true;
         }
     }
-    return n->kind == PLAN_KEEP;
+    return n->kind == PLAN_KEEP ||
+           (n->kind == PLAN_PROCESS && (n->routine->flags & ROUTINE_VOLATILE) != 0);
 }
 
 /* Shadows would compute other values than their streams have shown. */

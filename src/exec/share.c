@@ -39,7 +39,7 @@ has_state(const plan_node *n) {
 static bool
 has_time(const plan_node *n) {
     n = plan_whole(n);
-    bool found = n->kind == PLAN_WINDOW || n->bound != NULL ||
+    bool found = n->kind == PLAN_WINDOW || n->kind == PLAN_PROCESS || n->bound != NULL ||
                  (n->kind == PLAN_AGGREGATE && (n->window_key >= 0 || n->session_key >= 0));
     for (int32_t i = 0; !found && i < n->input_count; i++) {
         found = has_time(n->inputs[i]);
@@ -53,7 +53,8 @@ is_own(const plan_node *n) {
     const bool sends =
         n->late_count > 0 ||
         (n->bound != NULL && (n->bound->late_counts[0] > 0 || n->bound->late_counts[1] > 0));
-    bool found = sends || n->kind == PLAN_KEEP || n->kind == PLAN_RELATION ||
+    bool found = sends || n->kind == PLAN_KEEP || n->kind == PLAN_PROCESS ||
+                 n->kind == PLAN_RELATION ||
                  (n->kind == PLAN_SCAN && (n->versions || arrival_is_read(n)));
     for (int32_t i = 0; !found && i < n->input_count; i++) {
         found = is_own(n->inputs[i]);

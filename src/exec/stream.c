@@ -242,7 +242,8 @@ static bool
 judges_times(const plan_node *n) {
     const bool join = n->bound != NULL && n->bound->interval;
     const bool window = n->kind == PLAN_WINDOW && n->lateness_us != INT64_MAX;
-    if (join || window || (n->kind == PLAN_AGGREGATE && n->window_key >= 0)) {
+    if (join || window || n->kind == PLAN_PROCESS ||
+        (n->kind == PLAN_AGGREGATE && n->window_key >= 0)) {
         return true;
     }
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {

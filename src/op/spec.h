@@ -108,7 +108,8 @@ typedef struct op_spec {
     const sort_key  *sort_keys;
     int64_t          limit, offset; /* limit -1: none */
     bool             inclusive;     /* series: the stop is a value of it */
-    op_sink          sink;
+    const struct routine *routine;  /* process */
+    op_sink               sink;
 } op_spec;
 
 #endif

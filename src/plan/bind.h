@@ -381,6 +381,10 @@ status bind_routine_arguments(expr **args, int32_t count, binder *b, const struc
 /* *done: it was one, of a scalar. */
 status bind_routine_call(expr **out, context *c, const ast_expr *e, bool *done);
 status plan_external(object *out, const ast_statement *s, error *err);
+/* An aggregate whose code is the program's; NULL: there is none of the name. */
+object *find_aggregate(const binder *b, const ast_name *name);
+/* The number of an equal call of the query, added when there is none. */
+status query_add_call(int32_t *out, query *q, const agg_call *call) MUST_USE;
 bool   expr_has_aggregate(expr *e);
 /* Puts PROJECT and AGGREGATE on q->node. */
 status query_aggregate(query *q) MUST_USE;
@@ -479,6 +483,16 @@ status query_lift_unnests(query *q) MUST_USE; /* above an AGGREGATE */
 void   query_resolve_unnests(query *q);       /* their subqueries have columns */
 /* Puts the rows of the lists on q->node; `exprs` are those that may hold placeholders. */
 status query_unnest(query *q, expr **exprs, int32_t count) MUST_USE;
+
+/* ---- bind_process.c: *done: the call is one of a table function of the program's */
+status bind_routine_rows(plan_node **out, scope *s, binder *b, const ast_from *from,
+                         bool *done) MUST_USE;
+status bind_process(plan_node **out, scope *s, binder *b, const ast_from *from,
+                    int32_t depth) MUST_USE;
+
+/* ---- bind_group_scalar.c: before query_aggregate; *e may be NULL */
+status query_group_scalars(query *q, expr **e) MUST_USE;
+status query_group_scalars_of_overs(query *q) MUST_USE; /* bind_over.c */
 
 /* ---- bind_from_window.c */
 /* A window in FROM: the table's columns, then window_start and window_end. */

@@ -5,6 +5,7 @@
  * by becomes further columns, unless it is an argument; where the order cannot change the value it
  * is forgotten. WITHIN GROUP gives the first argument of percentile_cont(0.9) and mode(), and is
  * ORDER BY for the others. */
+#include "agg/agg_routine.h"
 #include "plan/bind.h"
 
 #include "plan/node.h"
@@ -236,27 +237,100 @@ resolve_call(agg_call *call, binder *b, const ast_expr *e) {
     return OK;
 }
 
+/* ---- which one it is */
+
+static bool
+is_literal(const ast_expr *e) {
+    while (e->kind == AST_UNARY) {
+        e = e->args[0];
+    }
+    return e->kind >= AST_NULL && e->kind <= AST_TYPED;
+}
+
+/* An aggregate of the program's: its columns, then what open is given. */
+static status
+refuse_routine_count(binder *b, const routine *r, const ast_expr *e, int32_t written) {
+    if (r->argument_count == 0 || written == 0) {
+        error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                     "%.*s() is an aggregate: it takes one column or more", TEXT_ARG(r->name));
+        return error_hint(b->err, "to count rows, give it a column without NULLs");
+    }
+    error_set_at(b->err, ERR_QUERY_FAILED, e->position,
+                 "%.*s() takes %d column%s, then what it is made with; %d argument%s given",
+                 TEXT_ARG(r->name), r->argument_count, r->argument_count == 1 ? "" : "s", written,
+                 written == 1 ? " is" : "s are");
+    return error_hint(b->err, "SHOW CREATE \"%.*s\" shows it", TEXT_ARG(r->name));
+}
+
+/* The form where no row is taken back, or for frames, which rows leave; plan_form_calls looks
+ * again. */
+static status
+find_routine_class(agg_call *call, binder *b, object *f, const ast_expr *e, int32_t written) {
+    const routine *r = f->routine;
+    if (written == 0 || r->argument_count == 0 || written < r->argument_count) {
+        return refuse_routine_count(b, r, e, written);
+    }
+    TRY(remember_routine(b, f));
+    r = remembered_routine(b, f);
+    const bool plain = !e->distinct && e->order_count == 0;
+    const bool held = plain && agg_routine_can_hold(r, call->window == NULL);
+    call->class = agg_routine_class(r, held);
+    call->signature.routine = r;
+    return OK;
+}
+
+static status
+find_class(agg_call *call, binder *b, const ast_expr *e, int32_t written) {
+    object *f = find_aggregate(b, &e->name);
+    if (f != NULL) {
+        return find_routine_class(call, b, f, e, written);
+    }
+    call->class = agg_find(e->name.text, written);
+    if (e->within_group && (call->class == NULL || !call->class->order_matters)) {
+        call->class = agg_find(e->name.text, written + 1);
+    }
+    return call->class == NULL || (takes_order(call->class, e) && e->order_count != 1)
+               ? refuse_count(b, e, written)
+               : OK;
+}
+
+/* How many of the arguments are columns. */
+static int32_t
+count_columns(const agg_call *call, const ast_expr *e, int32_t written) {
+    const routine *r = call->signature.routine;
+    if (r != NULL && r->argument_count >= 0) {
+        return r->argument_count;
+    }
+    if (r != NULL) { /* any number: literals at the end are none */
+        while (written > 1 && is_literal(e->args[written - 1])) {
+            written--;
+        }
+        return written;
+    }
+    const int32_t constants =
+        takes_order(call->class, e) ? written : written - call->class->column_min;
+    const int32_t most = call->class->constant_max;
+    return written - (constants < most ? constants : most);
+}
+
+object *
+find_aggregate(const binder *b, const ast_name *name) {
+    object *f = find_routine(b, name);
+    return f != NULL && f->routine->kind == ROUTINE_AGGREGATE ? f : NULL;
+}
+
 status
 bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) {
     binder       *b = c->binder;
     const bool    star = e->arg_count == 1 && e->args[0]->kind == AST_STAR;
     const int32_t written = star ? 0 : e->arg_count;
-    call->class = agg_find(e->name.text, written);
-    if (e->within_group && (call->class == NULL || !call->class->order_matters)) {
-        call->class = agg_find(e->name.text, written + 1);
-    }
-    if (call->class == NULL || (takes_order(call->class, e) && e->order_count != 1)) {
-        return refuse_count(b, e, written);
-    }
+    TRY(find_class(call, b, e, written));
     if (e->distinct && written == 0) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position, "DISTINCT needs a column to look at");
         error_hint(b->err, "write count(DISTINCT column)");
         return ERR_QUERY_FAILED;
     }
-    const int32_t constants =
-        takes_order(call->class, e) ? written : written - call->class->column_min;
-    const int32_t most = call->class->constant_max;
-    const int32_t columns = written - (constants < most ? constants : most);
+    const int32_t columns = count_columns(call, e, written);
     call->distinct = e->distinct && !call->class->ignores_copies;
     plan_node **node = c->node;
     c->in_aggregate = !c->in_over;
@@ -283,8 +357,14 @@ bind_aggregate_operands(agg_call *call, context *c, const ast_expr *e) {
 static bool
 same_signature(const agg_signature *x, const agg_signature *y) {
     if (x->column_count != y->column_count || x->argument_count != y->argument_count ||
-        x->order_count != y->order_count || x->constant_count != y->constant_count) {
+        x->order_count != y->order_count || x->constant_count != y->constant_count ||
+        x->routine != y->routine || (x->literal == NULL) != (y->literal == NULL)) {
         return false;
+    }
+    for (int32_t i = 0; x->literal != NULL && i < x->argument_count + x->constant_count; i++) {
+        if (x->literal[i] != y->literal[i]) {
+            return false;
+        }
     }
     for (int32_t i = 0; i < x->order_count; i++) {
         const sort_key *p = &x->orders[i];
@@ -319,8 +399,8 @@ agg_call_equal(const agg_call *x, const agg_call *y) {
     return true;
 }
 
-static status
-add_call(int32_t *out, query *q, const agg_call *call) {
+status
+query_add_call(int32_t *out, query *q, const agg_call *call) {
     for (int32_t i = 0; i < q->agg_count; i++) {
         if (agg_call_equal(&q->aggs[i], call)) {
             *out = i;
@@ -355,7 +435,7 @@ bind_aggregate_call(expr **out, context *c, const ast_expr *e) {
     c->in_over = false;
     TRY(bind_aggregate_operands(&call, c, e));
     c->in_over = in_over;
-    TRY(add_call(&index, c->query, &call));
+    TRY(query_add_call(&index, c->query, &call));
     *out = make_column(c->binder, AGGREGATE_BASE + index, call.signature.output, e->position);
     return *out == NULL ? out_of_memory(c->binder) : OK;
 }
@@ -369,7 +449,7 @@ query_add_aggregate(expr **out, query *q, const char *name, expr *argument, int3
     TRY(make_args(&call.columns, b, 1));
     call.signature.argument_count = add_column(&call, argument) + 1;
     TRY(resolve_call(&call, b, &e));
-    TRY(add_call(&index, q, &call));
+    TRY(query_add_call(&index, q, &call));
     *out = make_column(b, AGGREGATE_BASE + index, call.signature.output, position);
     return *out == NULL ? out_of_memory(b) : OK;
 }
@@ -388,21 +468,21 @@ append_expr(buf *line, binder *b, const expr *e, const schema *names) {
 status
 agg_call_label(text *out, binder *b, const agg_call *call, const schema *names) {
     const agg_signature *s = &call->signature;
-    const char          *name = call->class->name;
     bool                 good = true;
     buf                  line;
     buf_init(&line, b->arena->mem, 1024);
-    buf_printf(&line, "%s(%s", strcmp(name, "count_star") == 0 ? "count" : name,
+    buf_printf(&line, "%.*s(%s", TEXT_ARG(agg_call_name(call->class, s)),
                s->column_count == 0 ? "*"
                : call->distinct     ? "DISTINCT "
                                     : "");
-    for (int32_t i = 0; i < s->argument_count; i++) {
+    for (int32_t i = 0, next = 0; i < s->argument_count + s->constant_count; i++) {
+        const bool constant = s->literal != NULL ? s->literal[i] : i >= s->argument_count;
         buf_printf(&line, "%s", i == 0 ? "" : ", ");
-        good = append_expr(&line, b, call->columns[i], names) && good;
-    }
-    for (int32_t i = 0; i < s->constant_count; i++) {
-        buf_printf(&line, ", ");
-        expr_print_value(&s->constants[i], &line);
+        if (constant) {
+            expr_print_value(&s->constants[i - next], &line);
+        } else {
+            good = append_expr(&line, b, call->columns[next++], names) && good;
+        }
     }
     for (int32_t i = 0; i < s->order_count; i++) {
         buf_printf(&line, "%s", i == 0 ? " ORDER BY " : ", ");

@@ -246,7 +246,7 @@ bind_call_of_query(expr **out, context *c, const ast_expr *e, bool *done) {
         TRY(bind_over_call(out, c, e));
     } else if (is_window_call(e) && e->nulls == AST_NULLS_DEFAULT) {
         TRY(bind_window_call(out, c, e));
-    } else if (plain && agg_exists(e->name.text)) {
+    } else if (plain && (find_aggregate(c->binder, &e->name) != NULL || agg_exists(e->name.text))) {
         TRY(bind_aggregate_call(out, c, e));
     } else if (plain && is_grouping_call(e)) {
         TRY(bind_grouping_call(out, c, e));

@@ -569,6 +569,9 @@ bind_from(plan_node **out, scope *s, binder *b, const ast_from *from, int32_t de
     case AST_FROM_WINDOW:
         TRY(bind_from_window(out, s, b, from, depth));
         return scope_rename(s, b, from->columns, from->column_count, &from->alias);
+    case AST_FROM_PROCESS:
+        TRY(bind_process(out, s, b, from, depth));
+        return scope_rename(s, b, from->columns, from->column_count, &from->alias);
     case AST_FROM_FUNCTION:
         TRY(bind_function(out, s, b, from));
         return scope_rename(s, b, from->columns, from->column_count, &from->alias);

@@ -395,7 +395,7 @@ bind_over_call(expr **out, context *c, const ast_expr *e) {
     TRY(add_window_def(&item.window, q, &w));
     if (over_find(e->name.text, &item.call.kind)) {
         TRY(bind_window_function(&item, c, e));
-    } else if (agg_exists(e->name.text)) {
+    } else if (find_aggregate(b, &e->name) != NULL || agg_exists(e->name.text)) {
         TRY(bind_aggregate_over(&item, c, e, &w));
     } else {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
@@ -441,6 +441,28 @@ query_lift_overs(query *q) {
         }
         TRY(lift(q, &item->count));
         TRY(lift(q, &item->fallback));
+    }
+    return OK;
+}
+
+status
+query_group_scalars_of_overs(query *q) {
+    for (int32_t i = 0; i < q->window_def_count; i++) {
+        over_window *w = &q->window_defs[i];
+        for (int32_t k = 0; k < w->partition_count; k++) {
+            TRY(query_group_scalars(q, &w->partitions[k]));
+        }
+        for (int32_t k = 0; k < w->order_count; k++) {
+            TRY(query_group_scalars(q, &w->orders[k].expr));
+        }
+    }
+    for (int32_t i = 0; i < q->over_count; i++) {
+        over_item *item = &q->overs[i];
+        TRY(query_group_scalars(q, &item->argument));
+        TRY(query_group_scalars(q, &item->fallback));
+        for (int32_t k = 0; k < item->aggregate.signature.column_count; k++) {
+            TRY(query_group_scalars(q, &item->aggregate.columns[k]));
+        }
     }
     return OK;
 }
@@ -565,7 +587,7 @@ stack_over_node(query *q, plan_node *n, int32_t window) {
         if (item->window == window) {
             item->column = at;
             n->schema.fields[at++] = (field){
-                .name = text_of(over_name(&item->call)), .type = item->call.type, .nullable = true};
+                .name = over_name(&item->call), .type = item->call.type, .nullable = true};
         }
     }
     q->node = n;

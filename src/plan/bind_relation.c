@@ -161,6 +161,10 @@ bind_function(plan_node **out, scope *s, binder *b, const ast_from *from) {
         return bind_unnest(out, s, b, from);
     }
     bool done;
+    TRY(bind_routine_rows(out, s, b, from, &done));
+    if (done) {
+        return OK;
+    }
     TRY(bind_table_macro(out, s, b, from, &done));
     return done ? OK : unknown_function(b, from->call);
 }

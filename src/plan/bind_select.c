@@ -495,6 +495,20 @@ refuse_change(query *q, const ast_select *select) {
     return ERR_QUERY_FAILED;
 }
 
+/* Functions of the program's over the rows of groups. */
+static status
+group_scalars(query *q, ordering *o, expr **having, expr **qualify) {
+    for (int32_t i = 0; i < o->width; i++) {
+        TRY(query_group_scalars(q, &o->exprs[i]));
+    }
+    TRY(query_group_scalars(q, having));
+    TRY(query_group_scalars(q, qualify));
+    for (int32_t i = 0; i < q->unnest_count; i++) {
+        TRY(query_group_scalars(q, &q->unnests[i]));
+    }
+    return query_group_scalars_of_overs(q);
+}
+
 static status
 bind_clauses(query *q, const ast_select *select) {
     expr    *having = NULL, *qualify = NULL;
@@ -539,6 +553,7 @@ bind_clauses(query *q, const ast_select *select) {
         }
         query_resolve_overs(q);
         query_resolve_unnests(q);
+        TRY(group_scalars(q, &o, &having, &qualify));
         TRY(query_aggregate(q));
         TRY(lift_all(q, &o, &having, &qualify));
     }

@@ -219,6 +219,7 @@ estimate_rows(const plan_node *n) {
     case PLAN_SERIES:
         return estimate_rows(n->inputs[0]) * series_rows(n);
     case PLAN_PROJECT:
+    case PLAN_PROCESS:
     case PLAN_KEEP:
     case PLAN_RESULT:
     case PLAN_WINDOW:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* explain.c - the text of EXPLAIN: one node a line, inputs below it and two blanks to the right. */
+#include "agg/agg_routine.h"
 #include <math.h>
 
 #include "plan/estimate.h"
@@ -65,15 +66,19 @@ print_direction(const sort_key *k, buf *out) {
 static void
 print_call(const plan_agg *a, const schema *in, buf *out) {
     const agg_signature *s = &a->signature;
-    const char          *name = a->class->name;
-    buf_printf(out, "%s(%s", strcmp(name, "count_star") == 0 ? "count" : name,
+    buf_printf(out, "%.*s(%s", TEXT_ARG(agg_call_name(a->class, s)),
                s->column_count == 0 ? "*"
                : a->distinct        ? "DISTINCT "
                                     : "");
-    print_names(in, a->columns, s->argument_count, out);
-    for (int32_t i = 0; i < s->constant_count; i++) {
-        buf_printf(out, ", ");
-        expr_print_value(&s->constants[i], out);
+    for (int32_t i = 0, next = 0; i < s->argument_count + s->constant_count; i++) {
+        const bool constant = s->literal != NULL ? s->literal[i] : i >= s->argument_count;
+        buf_printf(out, "%s", i == 0 ? "" : ", ");
+        if (constant) {
+            expr_print_value(&s->constants[i - next], out);
+        } else {
+            buf_printf(out, "%.*s", TEXT_ARG(name_at(in, a->columns[next])));
+            next++;
+        }
     }
     for (int32_t i = 0; i < s->order_count; i++) {
         const sort_key *key = &s->orders[i];
@@ -84,6 +89,18 @@ print_call(const plan_agg *a, const schema *in, buf *out) {
     buf_printf(out, ")");
     if (a->filter >= 0) {
         buf_printf(out, " FILTER (WHERE %.*s)", TEXT_ARG(name_at(in, a->filter)));
+    }
+    if (s->routine != NULL && !agg_is_held(a->class)) {
+        buf_printf(out, " over kept rows");
+    }
+}
+
+static void
+print_process(const plan_node *n, buf *out) {
+    buf_printf(out, "Process %.*s", TEXT_ARG(n->routine->name));
+    for (int32_t i = 0; i < n->key_count; i++) {
+        buf_printf(out, "%s%.*s", i == 0 ? "  keys: " : ", ",
+                   TEXT_ARG(name_at(&n->inputs[0]->schema, n->key_columns[i])));
     }
 }
 
@@ -272,7 +289,7 @@ print_frame(const over_frame *f, buf *out) {
 static void
 print_over_call(const plan_node *n, const over_call *call, buf *out) {
     const schema *in = &n->inputs[0]->schema;
-    buf_printf(out, "%s(", over_name(call));
+    buf_printf(out, "%.*s(", TEXT_ARG(over_name(call)));
     if (call->argument >= 0) {
         buf_printf(out, "%.*s", TEXT_ARG(name_at(in, call->argument)));
     } else if (call->kind == OVER_AGGREGATE) {
@@ -378,6 +395,20 @@ print_series(const plan_node *n, buf *out) {
 }
 
 static void
+print_properties(const plan_node *n, buf *out) {
+    buf_printf(out, "  [%s]",
+               (n->properties & PLAN_APPEND_ONLY) != 0    ? "append-only"
+               : (n->properties & PLAN_CONSOLIDATED) != 0 ? "updating"
+                                                          : "updating, not consolidated");
+}
+
+static void
+print_shared(const plan_node *n, buf *out) {
+    buf_printf(out, "Shared #%d  columns: ", n->inputs[0]->id);
+    print_names(&n->schema, NULL, n->schema.count, out);
+}
+
+static void
 print_line(const plan_node *n, buf *out) {
     switch (n->kind) {
     case PLAN_SCAN:
@@ -401,6 +432,9 @@ print_line(const plan_node *n, buf *out) {
         break;
     case PLAN_RESULT:
         buf_printf(out, "Result");
+        break;
+    case PLAN_PROCESS:
+        print_process(n, out);
         break;
     case PLAN_KEEP:
         print_keep(n, out);
@@ -438,14 +472,10 @@ print_line(const plan_node *n, buf *out) {
         print_recursive(n, out);
         break;
     case PLAN_SHARED:
-        buf_printf(out, "Shared #%d  columns: ", n->inputs[0]->id);
-        print_names(&n->schema, NULL, n->schema.count, out);
+        print_shared(n, out);
         break;
     }
-    buf_printf(out, "  [%s]",
-               (n->properties & PLAN_APPEND_ONLY) != 0    ? "append-only"
-               : (n->properties & PLAN_CONSOLIDATED) != 0 ? "updating"
-                                                          : "updating, not consolidated");
+    print_properties(n, out);
 }
 
 static void

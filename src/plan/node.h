@@ -72,6 +72,9 @@ status plan_bound_joins(plan_node *n, join_bounding *how, error *err) MUST_USE;
 /* ---- final.c: EMIT ON WINDOW CLOSE (at `position`) above the windows; of a numbered plan */
 status plan_check_final(const plan *p, int32_t position, error *err) MUST_USE;
 
+/* ---- bind_process.c: the inputs of processors only add rows; of a numbered stream */
+status plan_check_processors(const plan_node *n, error *err) MUST_USE;
+
 /* ---- the rewrites, in this order */
 /* Predicates down, joins get their keys; the output columns stay. */
 status plan_push_down(plan_node **root, arena *a, const eval_env *eval, bool streaming,
@@ -90,6 +93,9 @@ void plan_use_panes(plan_node *n, bool streaming);
 void plan_number(plan *p);
 /* column + constant of a PROJECT: the column, and the constant in microseconds. */
 bool node_shifted_column(const expr *shown, int32_t *number, int64_t *us);
+/* Aggregates of the program's that cannot take rows back, where they must: rows are kept for them
+ * instead. After plan_number. */
+void plan_form_calls(plan_node *n);
 /* Calls that list rows in the order of their arrival get an ORDER BY of their arguments where rows
  * may be taken back, so that the answer depends on the rows alone. After plan_number. */
 status plan_order_calls(plan *p, arena *a, error *err) MUST_USE;

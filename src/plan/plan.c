@@ -247,6 +247,8 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
         TRY(plan_keep_volatile(&out->root, a, err));
         plan_number(out);
     }
+    plan_form_calls(out->root);
+    TRY(streaming ? plan_check_processors(out->root, err) : OK);
     plan_use_panes(out->root, streaming);
     if (!streaming) {
         plan_choose_build(out->root);

@@ -47,6 +47,8 @@ typedef enum plan_kind {
     PLAN_RECURSIVE, /* one-off: rows of input 0, then again and again those of input 1, which reads
                        the newest ones in its WORKING leaf, until there are none; `distinct` */
     PLAN_WORKING,   /* the rows that the last step of the RECURSIVE above it gave */
+    PLAN_PROCESS,   /* a processor of the program's for each key: routine, key_columns; output: what
+                       it gives */
     PLAN_RESULT,    /* streams with state_ttl: the rows that came out, which are kept */
     PLAN_SHARED /* reads a part of the plan that others read too: shared, column_map. The part is
                    computed once; its root is input 0 of all readers */
@@ -145,8 +147,8 @@ struct plan_node {
     expr         **exprs;       /* PROJECT, VALUES, KEEP */
     int32_t        kept_count;  /* KEEP: of exprs */
     int32_t        row_count;   /* VALUES */
-    int32_t        key_count;   /* AGGREGATE; JOIN; TOP_N, OVER */
-    int32_t       *key_columns; /* TOP_N, OVER */
+    int32_t        key_count;   /* AGGREGATE; JOIN; TOP_N, OVER, PROCESS */
+    int32_t       *key_columns; /* TOP_N, OVER, PROCESS */
     int32_t        over_count;
     over_call     *overs;                  /* OVER */
     int32_t       *left_keys, *right_keys; /* JOIN: column numbers, types equal pairwise */
@@ -185,6 +187,9 @@ struct plan_node {
     bool        inclusive;     /* SERIES: the stop is a value of it */
     bool        distinct;      /* RECURSIVE: a row that was there is not new */
     text        label;         /* RECURSIVE: the name in WITH */
+
+    const struct routine *routine; /* PROCESS; the arena of the plan holds it */
+    text                 *names;   /* PROCESS: of the columns of its input */
 };
 
 typedef enum emit_mode { EMIT_UPDATE, EMIT_CHANGES, EMIT_CLOSE } emit_mode;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* properties.c - numbers of nodes, what every edge promises, and which columns of the result
  * identify a row. */
+#include "agg/agg_routine.h"
 #include "plan/node.h"
 
 /* col, or col plus a constant of one length: different inputs give different outputs. *number is
@@ -107,6 +108,8 @@ properties_of(const plan_node *n) {
         return append;
     case PLAN_KEEP:
         return append != 0 ? in : 0; /* copies of a row may trade their values */
+    case PLAN_PROCESS:
+        return PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
     case PLAN_AGGREGATE:
         return PLAN_CONSOLIDATED | (n->emit_at_close ? PLAN_APPEND_ONLY : 0);
     case PLAN_JOIN: {
@@ -219,6 +222,21 @@ shown_key(const plan_node *n, const plan_node *grouping, int32_t i) {
         }
     }
     return -1;
+}
+
+void
+plan_form_calls(plan_node *n) {
+    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
+        plan_form_calls(n->inputs[i]);
+    }
+    const bool append_only = (n->inputs == NULL || n->kind != PLAN_AGGREGATE) ||
+                             (n->inputs[0]->properties & PLAN_APPEND_ONLY) != 0;
+    for (int32_t i = 0; i < n->agg_count && !append_only; i++) {
+        const routine *r = n->aggs[i].signature.routine;
+        if (r != NULL && agg_is_held(n->aggs[i].class) && !agg_routine_can_hold(r, false)) {
+            n->aggs[i].class = agg_routine_class(r, false);
+        }
+    }
 }
 
 static status

@@ -315,6 +315,27 @@ prune_recursive(pruner *p, plan_node *n, int32_t *map) {
     return OK;
 }
 
+/* The code is given all columns, and what it gives comes whole. */
+static status
+prune_process(pruner *p, plan_node *n, int32_t *map) {
+    const int32_t width = n->inputs[0]->schema.count;
+    bool         *needed;
+    int32_t      *input_map;
+    TRY(new_flags(p, &needed, width));
+    for (int32_t i = 0; i < width; i++) {
+        needed[i] = true;
+    }
+    for (int32_t i = 0; i < n->schema.count; i++) {
+        map[i] = i;
+    }
+    TRY(prune_input(p, n, 0, needed, &input_map));
+    for (int32_t i = 0; i < n->key_count; i++) {
+        n->key_columns[i] = input_map[n->key_columns[i]];
+    }
+    assert(n->inputs[0]->schema.count == width);
+    return OK;
+}
+
 static status
 prune_aggregate(pruner *p, plan_node *n, const bool *needed, int32_t *map) {
     bool    *wanted;
@@ -686,6 +707,8 @@ prune(pruner *p, plan_node *n, const bool *needed, plan_node **out, int32_t *map
         return prune_union(p, n, needed, map);
     case PLAN_RECURSIVE:
         return prune_recursive(p, n, map);
+    case PLAN_PROCESS:
+        return prune_process(p, n, map);
     case PLAN_WORKING:
     case PLAN_SINGLE:
     case PLAN_VALUES:

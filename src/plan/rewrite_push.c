@@ -177,6 +177,11 @@ push_conditions(rewriter *r, plan_node *node, conjuncts *list, plan_node **out) 
             TRY(push_conditions(r, node->inputs[0], &none, &node->inputs[0]));
         }
         return conjuncts_above(r, node, list, out);
+    case PLAN_PROCESS: { /* rows that are not shown are part of its state */
+        conjuncts none = {0};
+        TRY(push_conditions(r, node->inputs[0], &none, &node->inputs[0]));
+        return conjuncts_above(r, node, list, out);
+    }
     case PLAN_SCAN:
     case PLAN_SINGLE:
     case PLAN_WORKING:

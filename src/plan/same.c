@@ -4,6 +4,7 @@
  *
  * Names of columns, places in the SQL text and ids do not count. A scan of a part that streams
  * share stands for that part. */
+#include "batch/routine.h"
 #include "expr/call.h"
 #include "plan/node.h"
 
@@ -68,8 +69,13 @@ static bool
 same_signatures(const agg_signature *a, const agg_signature *b) {
     if (a->column_count != b->column_count || a->argument_count != b->argument_count ||
         a->order_count != b->order_count || a->constant_count != b->constant_count ||
-        !type_equal(a->output, b->output)) {
+        !routine_same(a->routine, b->routine) || !type_equal(a->output, b->output)) {
         return false;
+    }
+    for (int32_t i = 0; a->literal != NULL && i < a->argument_count + a->constant_count; i++) {
+        if (a->literal[i] != b->literal[i]) {
+            return false;
+        }
     }
     for (int32_t i = 0; i < a->column_count; i++) {
         if (!type_equal(a->types[i], b->types[i])) {
@@ -134,27 +140,28 @@ same_bounds(const join_bound *a, const join_bound *b) {
 
 /* The plain fields. Whoever adds one to plan_node compares it here, or in same_lists: two parts
  * that differ in it must not pass for equal. */
-static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 408,
+static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 424,
               "compare what is new in plan_node, then say its new size");
 static bool
 same_fields(const plan_node *a, const plan_node *b) {
     return a->kind == b->kind && a->properties == b->properties &&
            a->input_count == b->input_count && a->object == b->object &&
-           a->first_row == b->first_row && a->relation == b->relation &&
-           a->versions == b->versions && a->kept_count == b->kept_count &&
-           a->row_count == b->row_count && a->key_count == b->key_count &&
-           a->over_count == b->over_count && a->join == b->join && a->match == b->match &&
-           a->ages[0] == b->ages[0] && a->ages[1] == b->ages[1] && a->agg_count == b->agg_count &&
-           a->window_key == b->window_key && a->session_key == b->session_key &&
-           a->time_column == b->time_column && a->late_count == b->late_count &&
-           a->window == b->window && a->window_size_us == b->window_size_us &&
-           a->window_slide_us == b->window_slide_us && a->window_offset_us == b->window_offset_us &&
-           a->pane_us == b->pane_us && a->pane_key == b->pane_key &&
-           a->lateness_us == b->lateness_us && a->emit_at_close == b->emit_at_close &&
-           a->retain == b->retain && a->retain_amount == b->retain_amount &&
-           a->emit_at_end == b->emit_at_end && a->sort_count == b->sort_count &&
-           a->limit == b->limit && a->offset == b->offset && a->inclusive == b->inclusive &&
-           a->distinct == b->distinct && same_schemas(&a->schema, &b->schema);
+           routine_same(a->routine, b->routine) && a->first_row == b->first_row &&
+           a->relation == b->relation && a->versions == b->versions &&
+           a->kept_count == b->kept_count && a->row_count == b->row_count &&
+           a->key_count == b->key_count && a->over_count == b->over_count && a->join == b->join &&
+           a->match == b->match && a->ages[0] == b->ages[0] && a->ages[1] == b->ages[1] &&
+           a->agg_count == b->agg_count && a->window_key == b->window_key &&
+           a->session_key == b->session_key && a->time_column == b->time_column &&
+           a->late_count == b->late_count && a->window == b->window &&
+           a->window_size_us == b->window_size_us && a->window_slide_us == b->window_slide_us &&
+           a->window_offset_us == b->window_offset_us && a->pane_us == b->pane_us &&
+           a->pane_key == b->pane_key && a->lateness_us == b->lateness_us &&
+           a->emit_at_close == b->emit_at_close && a->retain == b->retain &&
+           a->retain_amount == b->retain_amount && a->emit_at_end == b->emit_at_end &&
+           a->sort_count == b->sort_count && a->limit == b->limit && a->offset == b->offset &&
+           a->inclusive == b->inclusive && a->distinct == b->distinct &&
+           same_schemas(&a->schema, &b->schema);
 }
 
 static int32_t
@@ -192,6 +199,17 @@ same_keys(const plan_node *a, const plan_node *b) {
            same_columns(a->right_keys, b->right_keys, joined);
 }
 
+/* Of the columns that a processor is given. */
+static bool
+same_names(const plan_node *a, const plan_node *b) {
+    for (int32_t i = 0; a->names != NULL && i < a->inputs[0]->schema.count; i++) {
+        if (b->names == NULL || !text_equal(a->names[i], b->names[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What the fields tell the length of. */
 static bool
 same_lists(const plan_node *a, const plan_node *b) {
@@ -200,7 +218,7 @@ same_lists(const plan_node *a, const plan_node *b) {
            same_exprs(a->exprs, b->exprs, expr_count(a)) &&
            same_predicates(a->predicate, b->predicate) && same_bounds(a->bound, b->bound) &&
            same_orders(a->sort_keys, b->sort_keys, a->sort_count) && same_aggs(a, b) &&
-           same_overs(a, b) &&
+           same_names(a, b) && same_overs(a, b) &&
            (a->kind != PLAN_ASOF || constant_equal(&a->tolerance, &b->tolerance));
 }
 

@@ -33,6 +33,8 @@ is_ended_otherwise(const plan_node *n) {
     case PLAN_TOP_N:
     case PLAN_OVER:
         return n->key_count == 0;
+    case PLAN_PROCESS:
+        return n->key_count == 0;
     case PLAN_DISTINCT:
         return false;
     case PLAN_JOIN:

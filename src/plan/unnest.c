@@ -647,6 +647,7 @@ push_domain(const domain *d, plan_node *n, pushed *out) {
         return push_asof(d, n, out);
     case PLAN_SCAN:
     case PLAN_SINGLE:
+    case PLAN_PROCESS:
     case PLAN_RECURSIVE: /* refused, where it would depend */
     case PLAN_WORKING:
     case PLAN_VALUES:

@@ -239,7 +239,8 @@ typedef enum ast_from_kind {
     AST_FROM_SUBQUERY,
     AST_FROM_JOIN,
     AST_FROM_FUNCTION, /* call: AST_CALL name(arguments); AST_STRING: a file, 'dir/file.csv' */
-    AST_FROM_WINDOW    /* TUMBLE(left [PARTITION BY names], ...): its rows with their windows */
+    AST_FROM_WINDOW,   /* TUMBLE(left [PARTITION BY names], ...): its rows with their windows */
+    AST_FROM_PROCESS   /* call, which has no arguments: f(TABLE left [PARTITION BY names]) */
 } ast_from_kind;
 typedef enum ast_join_kind {
     AST_JOIN_INNER,
@@ -271,7 +272,7 @@ struct ast_from { /* joins and subqueries nest at most SQL_HEIGHT_MAX deep, all 
     bool          ordinality; /* FUNCTION: WITH ORDINALITY numbers the rows */
     ast_join_kind join;
     ast_from     *left, *right;
-    ast_expr     *call;   /* FUNCTION */
+    ast_expr     *call;   /* FUNCTION, PROCESS */
     ast_expr     *window; /* WINDOW: the call without its table */
     int32_t       partition_count;
     ast_name     *partition_names;

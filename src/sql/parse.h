@@ -266,6 +266,8 @@ status parse_using_sample(parser *p, ast_select *s);
 status parse_table_sample(parser *p, ast_from **relation);
 
 /* parse_window.c */
+bool   parser_at_process(const parser *p);    /* name(TABLE */
+status parse_process(parser *p, ast_from *f); /* a processor over a table, in FROM */
 bool   parser_at_window(const parser *p);
 status parse_window(parser *p, ast_from *f); /* a window over a table, in FROM */
 bool   parser_at_emit(const parser *p);

@@ -138,6 +138,8 @@ parse_plain_relation(parser *p, ast_from **out) {
         }
         f->kind = AST_FROM_SUBQUERY;
         TRY(parse_subquery(p, &f->query, "the subquery"));
+    } else if (parser_at_process(p)) {
+        TRY(parse_process(p, f));
     } else if (at_table_function(p)) {
         TRY(parse_table_function(p, f));
     } else if (p->token.kind == TOKEN_STRING) {

@@ -85,6 +85,39 @@ parse_partition(parser *p, ast_from *f) {
     return parser_take(p, mark, sizeof(ast_name), &f->partition_names, &f->partition_count);
 }
 
+bool
+parser_at_process(const parser *p) {
+    return parser_at_name(p) && parser_next_is_symbol(p, SYMBOL_LEFT_PAREN) &&
+           parser_peek_third(p).keyword == KEYWORD_TABLE;
+}
+
+status
+parse_process(parser *p, ast_from *f) {
+    const size_t mark = p->stack.size;
+    f->kind = AST_FROM_PROCESS;
+    f->call = parser_new(p, AST_CALL, p->token.start);
+    if (f->call == NULL) {
+        return ERR_OUT_OF_MEMORY;
+    }
+    TRY(parser_name(p, &f->call->name, "a processor", "FROM"));
+    TRY(parser_note_call(p, &f->call->name));
+    TRY(parser_expect_symbol(p, SYMBOL_LEFT_PAREN, "the name of a processor"));
+    TRY(parse_windowed(p, &f->left));
+    if (parser_accept(p, KEYWORD_PARTITION)) {
+        TRY(parser_expect(p, KEYWORD_BY, "PARTITION"));
+        do {
+            ast_name name = {.quoted = false};
+            TRY(parser_name(p, &name, "a column name", "PARTITION BY"));
+            TRY(parser_push(p, &name, sizeof(name)));
+        } while (parser_accept_symbol(p, SYMBOL_COMMA));
+    }
+    TRY(parser_take(p, mark, sizeof(ast_name), &f->partition_names, &f->partition_count));
+    TRY(parser_expect_symbol(p, SYMBOL_RIGHT_PAREN, "the table of a processor"));
+    TRY(parser_finish(p, f->call));
+    p->from_height++;
+    return parse_check_height(p, f->position);
+}
+
 static status
 parse_window_call(parser *p, ast_from *f) {
     const text data = TEXT("data");

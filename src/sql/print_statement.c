@@ -34,16 +34,30 @@ print_alias_columns(const ast_name *columns, int32_t count, buf *out) {
 }
 
 static void
-print_window(const ast_from *f, buf *out) {
-    print_any_word(&f->window->name, out);
-    buf_append_char(out, '(');
-    print_relation(f->left, out);
+print_partition(const ast_from *f, buf *out) {
     for (int32_t i = 0; i < f->partition_count; i++) {
         buf_append_text(out, i == 0 ? TEXT(" PARTITION BY ") : TEXT(", "));
         print_name(&f->partition_names[i], out);
     }
+}
+
+static void
+print_window(const ast_from *f, buf *out) {
+    print_any_word(&f->window->name, out);
+    buf_append_char(out, '(');
+    print_relation(f->left, out);
+    print_partition(f, out);
     buf_append_text(out, TEXT(", "));
     print_arguments(f->window, out);
+    buf_append_char(out, ')');
+}
+
+static void
+print_process(const ast_from *f, buf *out) {
+    print_any_word(&f->call->name, out);
+    buf_append_text(out, TEXT("(TABLE "));
+    print_relation(f->left, out);
+    print_partition(f, out);
     buf_append_char(out, ')');
 }
 
@@ -61,6 +75,8 @@ print_relation(const ast_from *f, buf *out) {
         buf_append_char(out, ')');
     } else if (f->kind == AST_FROM_WINDOW) {
         print_window(f, out);
+    } else if (f->kind == AST_FROM_PROCESS) {
+        print_process(f, out);
     } else if (f->kind == AST_FROM_FUNCTION) {
         buf_append_text(out, f->lateral ? TEXT("LATERAL ") : TEXT(""));
         sql_print_expr(f->call, out);

@@ -55,7 +55,7 @@ SHOWN = {
     "union_all": "Union All",
 }
 #: Those of streams, which other tests compare with these; `collect` ends every query.
-OF_STREAMS = {"keep", "asof_bounded", "versions", "window", "result", "gate", "collect"}
+OF_STREAMS = {"keep", "process", "asof_bounded", "versions", "window", "result", "gate", "collect"}
 OPS_DEF = Path(__file__).parents[2] / "src" / "op" / "ops.def"
 NODES: Counter[str] = Counter()  # of the first query of every second database
 HITS: Counter[tuple[str, str]] = Counter()

@@ -93,11 +93,28 @@ OPERATORS = {
     " lag(v) OVER (PARTITION BY k ORDER BY ts) AS p FROM t",
     "distinct": "SELECT DISTINCT k, v FROM t",
     "union_all": "SELECT k, v FROM t UNION ALL SELECT k, v FROM d",
+    "process": "SELECT * FROM counted(TABLE t PARTITION BY k)",
     "gate": "SELECT k, sum(v) AS s FROM d GROUP BY k EMIT EVERY INTERVAL '1' SECOND",
     "collect": "SELECT k, v FROM d",
     "result": "SELECT k, count(*) AS n FROM t GROUP BY k",
 }
 OPTIONS = {"result": "WITH (state_ttl = '9 ms')"}
+
+
+def counted(key: str, rows: list[dict[str, Any]], state: int | None, timers: Any) -> tuple[list[Row], int]:
+    """Each row's number, and 5 ms behind it how many there are."""
+    n = state or 0
+    out: list[Row] = [(key, None, n)] if timers.fired else []
+    for row in rows:
+        n += 1
+        out.append((key, n, None))
+        timers.set(row["ts"] + 5)
+    return out, n
+
+
+def register(db: laminardb.Connection) -> None:
+    """The functions that OPERATORS call."""
+    db.register_processor("counted", counted, return_type={"k": str, "n": int, "total": int}, state_type=int)
 
 
 def test_61_every_operator_has_a_case() -> None:
@@ -114,6 +131,8 @@ def play(case: str, restores: bool) -> list[Any]:
         for name in "tu":
             db.execute(f"CREATE SOURCE {name} (ts BIGINT, k VARCHAR, v BIGINT, WATERMARK FOR ts AS ts - 6)")
         db.execute("CREATE TABLE d (k VARCHAR PRIMARY KEY, v BIGINT)")
+        if case == "process":
+            register(db)
         db.execute(f"CREATE STREAM s {OPTIONS.get(case, '')} AS {OPERATORS[case]}")
         db.start()
         sub = db.subscribe_stream("s")

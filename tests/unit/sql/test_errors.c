@@ -198,6 +198,8 @@ static const refusal refusals[] = {
     {"SELECT a FROM t EMIT AFTER CLOSE", 27, "expected WATERMARK after EMIT AFTER", NULL},
     {"SELECT a FROM t LATE DATA late", 26, "expected TO after LATE DATA", NULL},
     {"SELECT * FROM TABLE(t)", 20, "expected TUMBLE, HOP, CUMULATE or SESSION after TABLE(", NULL},
+    {"SELECT * FROM f(TABLE t PARTITION a)", 34, "expected BY after PARTITION", NULL},
+    {"SELECT * FROM f(TABLE t, 1)", 23, "expected \")\" after the table of a processor", NULL},
     {"SELECT * FROM TUMBLE(t)", 22, "expected \",\" after the table of a window", NULL},
     {"SELECT a EMIT CHANGES ALLOW LATENESS INTERVAL '1' DAY LATE DATA x", 64,
      "expected TO after LATE DATA", NULL},

@@ -68,6 +68,9 @@ static const char *const golden[][2] = {
      "SELECT * FROM a LEFT JOIN b FOR SYSTEM_TIME AS OF a.ts - x AS c ON a.k = c.k CROSS JOIN d "
      "FOR "
      "SYSTEM_TIME AS OF now() AS e"},
+    {"select * from f(table t partition by a, \"B\") g(x), f(TABLE (SELECT 1 AS a)), t AS table_",
+     "SELECT * FROM f(TABLE t PARTITION BY a, \"B\") AS g (x) CROSS JOIN f(TABLE (SELECT 1 AS a)) "
+     "CROSS JOIN t AS table_"},
     {"SELECT * FROM range(1, 2) WITH ORDINALITY AS r(x, i), LATERAL f(x) g",
      "SELECT * FROM range(1, 2) WITH ORDINALITY AS r (x, i) CROSS JOIN LATERAL f(x) AS g"},
     /* expressions */
