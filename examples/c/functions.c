@@ -192,7 +192,9 @@ main(void) {
                                  NULL, &err) < 0) {
         return stop(&err);
     }
-    const int failed = show(db, "SELECT place, f FROM warm ORDER BY f");
+    const int failed = show(db, "SELECT place, f FROM warm ORDER BY f") ||
+                       show(db, "SELECT place, power_mean(celsius) FROM readings GROUP BY place"
+                                " ORDER BY place");
     laminar_database_close(db);
     return failed;
 }
