@@ -620,6 +620,9 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
     made = made == OK ? list_add(&e->streams, e->mem, s, err) : made;
     s->sink = options->sink;
     s->memo = options->memo;
+    if (made == OK && options->object == NULL && options->sink == NULL) {
+        made = plan_check_code(&s->plan, err); /* a subscription is told, and does not wait */
+    }
     if (made == OK && options->running && stream_awaits(s) != NULL) {
         stream_wait(s);
     } else if (made == OK && (options->running || s->pipeline != NULL) && stream_may_join(s)) {

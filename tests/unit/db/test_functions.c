@@ -268,6 +268,12 @@ test_without_code(void **state) {
     laminar_database *db = db_open();
     db_run(db, "CREATE FUNCTION twice(a1 DOUBLE) RETURNS DOUBLE LANGUAGE EXTERNAL");
     db_refuse(db, "SELECT twice(2)", 400, "its code is not registered");
+    db_run(db, "CREATE SOURCE t (v DOUBLE)");
+    start(db);
+    laminar_subscription_options options = LAMINAR_SUBSCRIPTION_OPTIONS_INIT;
+    laminar_subscription        *sub = NULL;
+    options.sql = "SELECT twice(v) FROM t";
+    DB_FAILS(laminar_subscription_open(&sub, db, &options, &err), 400);
     put(db, "twice", &c, 0);
     expect(db, "SELECT twice(2)", "4");
     DB_OK(laminar_database_unregister(db, "twice", &err));
