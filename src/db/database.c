@@ -344,6 +344,8 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
     const status s = db_take_token(db, &e);
     if (s == OK) {
         db_end_entered(db);
+    } else { /* a signal: it goes on */
+        atomic_store(&db->ending, false);
     }
     return report(err, &e, s, TEXT(""));
 }
