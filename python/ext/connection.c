@@ -11,6 +11,7 @@
  * milliseconds. */
 #include "connection.h"
 #include "docs.h"
+#include "udf.h"
 
 #include <string.h>
 
@@ -48,7 +49,10 @@ connection_dealloc(PyObject *o) {
     connection_object *self = (connection_object *)o;
     PyTypeObject      *type = Py_TYPE(o);
     forget_appender(self);
-    ENGINE_CALL(laminar_database_close(self->db));
+    if (!ext_jobs_stuck()) { /* else the end of the process frees it */
+        ENGINE_CALL(laminar_database_close(self->db));
+        ext_garbage_drain();
+    }
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(o);
     Py_DECREF(type);
@@ -66,7 +70,7 @@ connection_close(PyObject *o, PyObject *unused) {
     }
     self->closed = true;
     forget_appender(self);
-    Py_RETURN_NONE;
+    return ext_call_end(self->state, Py_NewRef(Py_None));
 }
 
 static PyObject *
@@ -83,7 +87,7 @@ warned(connection_object *self, PyObject *result) {
         PyErr_WarnEx(PyExc_UserWarning, text, 1) < 0) {
         Py_CLEAR(result);
     }
-    return result;
+    return ext_call_end(self->state, result);
 }
 
 /* ---------------------------------------------------------------------------------- statements */
@@ -184,7 +188,7 @@ command(PyObject *o, laminar_status (*run)(laminar_database *, laminar_error *))
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
-    Py_RETURN_NONE;
+    return ext_call_end(self->state, Py_NewRef(Py_None));
 }
 
 static PyObject *
@@ -506,7 +510,7 @@ connection_flush(PyObject *o, PyObject *unused) {
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
-    Py_RETURN_NONE;
+    return ext_call_end(self->state, Py_NewRef(Py_None));
 }
 
 static PyObject *
@@ -602,7 +606,7 @@ connection_tick(PyObject *o, PyObject *now_us) {
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
-    Py_RETURN_NONE;
+    return ext_call_end(self->state, Py_NewRef(Py_None));
 }
 
 static PyObject *
@@ -619,7 +623,7 @@ connection_advance(PyObject *o, PyObject *args) {
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
-    Py_RETURN_NONE;
+    return ext_call_end(self->state, Py_NewRef(Py_None));
 }
 
 /* ---------------------------------------------------------------------------------- subscriptions
@@ -679,7 +683,8 @@ connection_subscribe(PyObject *o, PyObject *args, PyObject *kwargs) {
     if (s < 0) {
         return ext_raise_error(self->state, &err);
     }
-    return ext_subscription_wrap((PyTypeObject *)class, made, (PyObject *)self);
+    return ext_call_end(self->state,
+                        ext_subscription_wrap((PyTypeObject *)class, made, (PyObject *)self));
 }
 
 static PyMethodDef connection_methods[] = {
@@ -704,6 +709,11 @@ static PyMethodDef connection_methods[] = {
     {"_note_error", ext_connection_note_error, METH_VARARGS, NULL},
     {"_sink_stats", ext_connection_sink_stats, METH_O, NULL},
     {"_register_sink", ext_connection_register_sink, METH_VARARGS, NULL},
+    {"_register_scalar", ext_connection_register_scalar, METH_VARARGS, NULL},
+    {"_register_aggregate", ext_connection_register_aggregate, METH_VARARGS, NULL},
+    {"_register_processor", ext_connection_register_processor, METH_VARARGS, NULL},
+    {"_register_native", ext_connection_register_native, METH_VARARGS, NULL},
+    {"_unregister", ext_connection_unregister, METH_O, NULL},
     {"_metrics", ext_connection_metrics, METH_NOARGS, NULL},
     {"_topology", ext_connection_topology, METH_NOARGS, NULL},
     {"_pipeline_state", ext_connection_pipeline_state, METH_O, NULL},

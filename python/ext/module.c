@@ -3,6 +3,7 @@
  */
 #include "connection.h"
 #include "docs.h"
+#include "udf.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -116,7 +117,8 @@ ext_raise_error(module_state *state, const laminar_error *err) {
         set_attribute(made, "column", place_or_none(err->column, 1)) == 0 &&
         set_attribute(made, "position", place_or_none(err->position, 0)) == 0 &&
         set_attribute(made, "hint", text_or_none(err->hint)) == 0) {
-        PyErr_SetObject(class, made);
+        made = ext_call_explain(state, made, message);
+        PyErr_SetObject((PyObject *)Py_TYPE(made), made);
     }
     Py_XDECREF(made);
     Py_XDECREF(message);
@@ -143,7 +145,10 @@ end_callbacks(PyObject *module, PyObject *unused) {
     (void)module;
     (void)unused;
     bool over;
-    ENGINE_CALL(over = laminar_allow_callbacks(false, EXIT_WAIT_MS));
+    bool functions_over;
+    ENGINE_CALL(functions_over = ext_jobs_end(EXIT_WAIT_MS);
+                over = laminar_allow_callbacks(false, EXIT_WAIT_MS));
+    over = over && functions_over;
     return PyBool_FromLong(over);
 }
 
@@ -257,7 +262,8 @@ module_exec(PyObject *module) {
     s->errors = PyImport_ImportModule("laminardb.errors");
     if (s->errors == NULL || intern_names(s) < 0 || ext_connection_setup(module, s) < 0 ||
         ext_result_setup(module, s) < 0 || ext_subscription_setup(module, s) < 0 ||
-        ext_notifier_setup(module, s) < 0 || ext_replay_setup(module, s) < 0) {
+        ext_notifier_setup(module, s) < 0 || ext_replay_setup(module, s) < 0 ||
+        ext_column_setup(module, s) < 0) {
         return -1;
     }
     s->result_class = Py_NewRef((PyObject *)s->result_type);
@@ -281,6 +287,9 @@ module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(s->subscription_type);
     Py_VISIT(s->notifier_type);
     Py_VISIT(s->replay_type);
+    Py_VISIT(s->column_type);
+    Py_VISIT(s->udf_module);
+    Py_VISIT(s->stopped_class);
     Py_VISIT(s->errors);
     Py_VISIT(s->result_class);
     Py_VISIT(s->interval_class);
@@ -295,6 +304,9 @@ module_clear(PyObject *module) {
     Py_CLEAR(s->subscription_type);
     Py_CLEAR(s->notifier_type);
     Py_CLEAR(s->replay_type);
+    Py_CLEAR(s->column_type);
+    Py_CLEAR(s->udf_module);
+    Py_CLEAR(s->stopped_class);
     Py_CLEAR(s->errors);
     Py_CLEAR(s->result_class);
     Py_CLEAR(s->datetime_class);

@@ -16,9 +16,12 @@
 #include "laminar.h"
 
 typedef struct module_state {
-    PyTypeObject *connection_type, *result_type, *subscription_type, *notifier_type, *replay_type;
-    PyObject     *errors;       /* the module laminardb.errors */
-    PyObject     *result_class; /* what queries and subscriptions give: laminardb's QueryResult */
+    PyTypeObject *connection_type, *result_type, *subscription_type, *notifier_type, *replay_type,
+        *column_type;
+    PyObject *errors;        /* the module laminardb.errors */
+    PyObject *udf_module;    /* laminardb.udfs; NULL: no function was registered yet */
+    PyObject *stopped_class; /* its Stopped */
+    PyObject *result_class;  /* what queries and subscriptions give: laminardb's QueryResult */
     /* imported when they are first needed */
     PyObject             *datetime_class, *date_class, *time_class, *timedelta_class;
     PyObject             *decimal_class, *uuid_class, *interval_class;

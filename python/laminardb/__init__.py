@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .setting import Setting
     from .sinks import SinkMetrics
     from .types import Column, Schema
+    from .udfs import native, processor, table_function, udaf, udf
     from .why import InputState, Why
     from .writer import Writer
     from .writer import Writer as BatchWriter
@@ -120,6 +121,7 @@ _LATER = {
     "sinks": ("SinkMetrics",),
     "testing": (),
     "types": ("Column", "Schema"),
+    "udfs": ("native", "processor", "table_function", "udaf", "udf"),
     "why": ("InputState", "Why"),
     "writer": ("BatchWriter", "Writer"),
 }
@@ -201,10 +203,15 @@ __all__ = [
     "display",
     "execute",
     "mv",
+    "native",
     "open",
+    "processor",
     "prometheus",
     "salvage",
     "sql",
+    "table_function",
     "testing",
     "types",
+    "udaf",
+    "udf",
 ]

@@ -19,6 +19,25 @@ def _salvage(
 ) -> tuple[int, str | None, int]: ...
 def _set_result_class(cls: type[Result]) -> None: ...
 
+@final
+class Column:
+    @property
+    def address(self) -> int: ...
+    @property
+    def schema_address(self) -> int: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def null_count(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def is_constant(self) -> bool: ...
+    def tolist(self) -> list[Any]: ...
+    def valid(self) -> bytes: ...
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
 class Result:
     @property
     def num_rows(self) -> int: ...
@@ -151,6 +170,61 @@ class Connection:
     def _note_error(self, kind: str, name: str | None, code: int, message: str, /) -> None: ...
     def _sink_stats(self, name: str, /) -> dict[str, Any]: ...
     def _register_sink(self, name: str, target: object, /) -> None: ...
+    def _register_scalar(
+        self,
+        name: str,
+        glue: object,
+        by_row: bool,
+        flags: int,
+        arguments: tuple[str, ...] | None,
+        result: str,
+        is_rows: bool,
+        version: str | None,
+        timeout_ms: int,
+        capsule: object,
+        /,
+    ) -> None: ...
+    def _register_native(
+        self,
+        name: str,
+        address: int,
+        flags: int,
+        arguments: tuple[str, ...] | None,
+        result: str,
+        version: str | None,
+        context: int,
+        /,
+    ) -> None: ...
+    def _register_aggregate(
+        self,
+        name: str,
+        glue: object,
+        flags: int,
+        arguments: tuple[str, ...] | None,
+        result: str,
+        state: str | None,
+        version: str | None,
+        timeout_ms: int,
+        can_retract: bool,
+        can_merge: bool,
+        capsule: object,
+        state_capsule: object,
+        /,
+    ) -> None: ...
+    def _register_processor(
+        self,
+        name: str,
+        glue: object,
+        flags: int,
+        result: str,
+        state: str,
+        version: str | None,
+        timeout_ms: int,
+        capsule: object,
+        state_capsule: object,
+        /,
+    ) -> None: ...
+    def _unregister(self, name: str, /) -> None: ...
     def _pipeline_state(self, name: str, /) -> str: ...
     def _pipeline_topology(self, name: str, /) -> QueryResult: ...
     def _pipeline_versions(self, name: str, /) -> QueryResult: ...

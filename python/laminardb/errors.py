@@ -21,6 +21,8 @@ class LaminarError(Exception):
         line, column: place in the SQL text, from 1; None without one.
         position: the same as a character offset from 0; None without one.
         hint: the next step ('did you mean "price"?'), or None.
+        traceback: of the exception that a function of the program raised, as text; else None. The exception
+            itself is ``__cause__`` where it was raised on the thread that called.
 
     Example:
         >>> db = laminardb.open()
@@ -36,6 +38,7 @@ class LaminarError(Exception):
     column: int | None = None
     position: int | None = None
     hint: str | None = None
+    traceback: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Class, code, message, place and hint as JSON-able values.

@@ -569,3 +569,142 @@ class Operating(Asking):
             QueryInfo(id, sql, state == "active", progress, read, to_read, ms / 1000)
             for id, sql, state, progress, read, to_read, ms in self._queries().fetchall()
         ]
+
+    def register_udf(
+        self,
+        name: str | Callable[..., Any],
+        f: Any = None,
+        *,
+        return_type: Any = None,
+        mode: str | None = None,
+        null: str | None = None,
+        arg_types: Any = None,
+        volatile: bool | None = None,
+        version: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """A scalar or table function of the program, for SQL from now on; once more: other code for the name.
+
+        name: in SQL; or the function itself, under the name that it has. f: a callable, decorated or not, or
+        what laminardb.native gives. return_type, mode, null, arg_types, volatile, version, timeout: as of
+        laminardb.udf; None: as its decorator says. See docs/guide/functions.md.
+        Streams that waited for the name and types after a reopening go on. Streams that run keep the code
+        that they began with until ALTER STREAM ... RETRY.
+        Raises TypeError, ValueError: an argument is no such thing; SchemaError: 201, the name is one of the
+        library's own functions, or other types than before are in use.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> db.register_udf("plus_one", lambda x: x + 1, return_type=int, mode="row")
+            >>> db.query("SELECT plus_one(41) AS x").fetchone()
+            (42,)
+        """
+        given = {
+            "return_type": return_type,
+            "mode": mode,
+            "null": null,
+            "arg_types": arg_types,
+            "volatile": volatile,
+            "version": version,
+            "timeout": timeout,
+        }
+        from .udf_register import register
+
+        register(self, name, f, "scalar", given)
+
+    def register_udaf(
+        self,
+        name: str | type,
+        cls: type | None = None,
+        *,
+        return_type: Any = None,
+        accumulator_type: Any = None,
+        mode: str | None = None,
+        null: str | None = None,
+        arg_types: Any = None,
+        ordered: bool | None = None,
+        version: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """An aggregate function of the program: a class with accumulate, merge and evaluate.
+
+        name: in SQL; or the class itself. cls: decorated by laminardb.udaf or not. return_type,
+        accumulator_type, mode, null, arg_types, ordered, version, timeout: as of laminardb.udaf; None: as its
+        decorator says. Raises what register_udf does.
+
+        Example:
+            >>> class Product:
+            ...     def __init__(self):
+            ...         self.p = 1.0
+            ...     def accumulate(self, x):
+            ...         self.p *= x
+            ...     def merge(self, other):
+            ...         self.p *= other.p
+            ...     def evaluate(self):
+            ...         return self.p
+            >>> db = laminardb.open()
+            >>> db.register_udaf("times", Product, return_type=float, mode="row")
+            >>> db.query("SELECT times(v) AS p FROM (VALUES (2), (3)) AS t(v)").fetchone()
+            (6.0,)
+        """
+        given = {
+            "return_type": return_type,
+            "accumulator_type": accumulator_type,
+            "mode": mode,
+            "null": null,
+            "arg_types": arg_types,
+            "ordered": ordered,
+            "version": version,
+            "timeout": timeout,
+        }
+        from .udf_register import register
+
+        register(self, name, cls, "aggregate", given)
+
+    def register_processor(
+        self,
+        name: str | Callable[..., Any],
+        f: Any = None,
+        *,
+        return_type: Any = None,
+        state_type: Any = None,
+        mode: str | None = None,
+        version: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """A process of its own for each key of a stream: SELECT * FROM f(TABLE t PARTITION BY key).
+
+        name: in SQL; or the function itself. f: a callable f(key, rows, state, timers), decorated by
+        laminardb.processor or not. return_type, state_type, mode, version, timeout: as there; None: as its
+        decorator says. Raises what register_udf does.
+
+        Example:
+            >>> def first(key, rows, state, timers):
+            ...     return ([] if state else [(key,)]), True
+            >>> db = laminardb.open()
+            >>> db.register_processor("first", first, return_type={"k": int}, state_type=bool)
+        """
+        given = {
+            "return_type": return_type,
+            "state_type": state_type,
+            "mode": mode,
+            "version": version,
+            "timeout": timeout,
+        }
+        from .udf_register import register
+
+        register(self, name, f, "processor", given)
+
+    def unregister_udf(self, name: str) -> None:
+        """Lets go of the code of a function, aggregate or processor; name and types stay, as after a restart.
+
+        name: that it was registered under. Streams that use it wait, with what they have, until it is
+        registered again; DROP FUNCTION takes the name too.
+        Raises SchemaError: 200, there is none of the name.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> db.register_udf("one", lambda: 1, return_type=int, mode="row")
+            >>> db.unregister_udf("one")
+        """
+        self._unregister(name)

@@ -43,6 +43,7 @@ class Stage:
             "CREATE SINK z FROM t WITH (connector = 'python')"
         )
         self.db.register_sink("z", lambda batch: None)
+        self.db.register_udf("f", lambda v: v, return_type=int, mode="row")
         self.db.start()
         self.db.insert("t", [(1, "a"), (2, "b")])
         self.db.insert("e", (1, 1000))
@@ -69,6 +70,20 @@ class Stage:
         self.loop.close()
         self.kept.close()
         self.db.close()
+
+
+class Summed:
+    def __init__(self) -> None:
+        self.total = 0
+
+    def accumulate(self, v: int) -> None:
+        self.total += v
+
+    def merge(self, other: Summed) -> None:
+        self.total += other.total
+
+    def evaluate(self) -> int:
+        return self.total
 
 
 def quietly(run: Callable[[], Any]) -> None:
@@ -155,6 +170,12 @@ CASES: dict[str, Callable[..., Any]] = {
     "Connection.pipeline": lambda s: s.db.pipeline("p"),
     "Connection.pipelines": lambda s: s.db.pipelines(),
     "Connection.register_sink": lambda s: s.db.register_sink("z", lambda batch: None),
+    "Connection.register_udf": lambda s: s.db.register_udf("g", lambda v: v, return_type=int, mode="row"),
+    "Connection.register_udaf": lambda s: s.db.register_udaf("h", Summed, return_type=int, mode="row"),
+    "Connection.register_processor": lambda s: s.db.register_processor(
+        "i", lambda k, rows, state, timers: ([(k,)], 1), return_type={"k": int}, state_type=int
+    ),
+    "Connection.unregister_udf": lambda s: s.db.unregister_udf("f"),
     "Connection.sink_metrics": lambda s: s.db.sink_metrics("z"),
     "Pipeline.name": lambda s: s.pipeline.name,
     "Pipeline.pause": lambda s: each(s.pipeline.pause, s.pipeline.resume),
@@ -251,6 +272,7 @@ CASES: dict[str, Callable[..., Any]] = {
     "Writer.name": lambda s: s.writer.name,
     "Writer.schema": lambda s: s.writer.schema,
     "Writer.watermark": lambda s: s.db.writer("e").watermark(1000),
+    "LaminarError.traceback": lambda s: laminardb.QueryError("x").traceback,
     "ExecuteResult.ddl_object": lambda s: s.executed.ddl_object,
     "ExecuteResult.ddl_type": lambda s: s.executed.ddl_type,
     "ExecuteResult.result_type": lambda s: s.executed.result_type,

@@ -18,6 +18,12 @@ from typing import Any
 
 import laminardb
 import pytest
+from surface import Summed
+
+
+def print_key(key: Any, rows: Any, state: Any, timers: Any) -> tuple[list[Any], Any]:
+    return [], state
+
 
 # Arguments of the methods that need some.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -42,7 +48,11 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "query": ("SELECT 1",),
     "query_at": ("SELECT 1", 0),
     "query_stream": ("s",),
+    "register_processor": (laminardb.processor(return_type={"k": int}, state_type=int)(print_key),),
     "register_sink": ("k", print),
+    "register_udaf": (laminardb.udaf(return_type=int, mode="row")(Summed),),
+    "register_udf": (laminardb.udf(return_type=int, mode="row")(lambda: 1),),
+    "unregister_udf": ("k",),
     "relation": ("SELECT 1",),
     "replay": ("t",),
     "schema": ("t",),
