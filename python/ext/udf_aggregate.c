@@ -62,7 +62,7 @@ call_glue(const aggregate_job *a, PyObject *columns, PyObject *constants) {
     PyObject *groups, *given;
     switch (a->step) {
     case OPEN:
-        return PyObject_CallMethod(glue, "open", "O", constants);
+        return PyObject_CallMethod(glue, "open", "(O)", constants);
     case ACCUMULATE:
     case RETRACT:
         return PyObject_CallMethod(glue, a->step == ACCUMULATE ? "accumulate" : "retract", "OLO",

@@ -299,6 +299,20 @@ run_watched(ext_job *job) {
     job->watch = NULL;
 }
 
+/* The engine refuses what the function asks of the database of its call, on this thread too. */
+static void
+run_for_engine(ext_job *job) {
+    laminar_call_mark mark;
+    const bool        known = job->call != NULL && job->call->engine != NULL;
+    if (known) {
+        laminar_call_adopt(job->call, &mark);
+    }
+    run_watched(job);
+    if (known) {
+        laminar_call_resign(&mark);
+    }
+}
+
 static void *
 dispatch(void *unused) {
     (void)unused;
@@ -316,7 +330,7 @@ dispatch(void *unused) {
         job->is_begun = true;
         pthread_mutex_unlock(&dispatcher.lock);
         PyEval_RestoreThread(own);
-        run_watched(job);
+        run_for_engine(job);
         own = PyEval_SaveThread();
         pthread_mutex_lock(&dispatcher.lock);
         job->is_done = true;

@@ -417,8 +417,10 @@ def test_the_database_of_the_call(trades: laminardb.Connection) -> None:
 
 
 def test_names_and_versions(trades: laminardb.Connection) -> None:
-    with pytest.raises(laminardb.LaminarError):
-        trades.register_udf("sum", lambda x: x, return_type=float, mode="row")
+    trades.register_udf("upper", lambda x: x + "!", return_type=str, arg_types=[str], mode="row")
+    assert trades.query("SELECT upper('a')").fetchone() == ("a!",)  # it hides what is built in
+    trades.execute("DROP FUNCTION upper")
+    assert trades.query("SELECT upper('a')").fetchone() == ("A",)
     with pytest.raises(TypeError, match="register_udaf"):
         trades.register_udf(laminardb.udaf(return_type=int)(_Count))
     with pytest.raises(TypeError):
