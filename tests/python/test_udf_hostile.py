@@ -9,6 +9,7 @@ import faulthandler
 import gc
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -256,7 +257,7 @@ def test_a_forked_child_calls_its_own_functions(db: laminardb.Connection) -> Non
     pid = os.fork()
     if pid == 0:
         try:
-            faulthandler.dump_traceback_later(20, exit=True)
+            signal.alarm(20)  # not faulthandler's watchdog, whose thread is the parent's
             with laminardb.open() as own:
                 own.register_udf("f", lambda x: x + 2, return_type=int, arg_types=["BIGINT"], mode="row")
                 os._exit(0 if own.query("SELECT f(1)").fetchone() == (3,) else 1)
