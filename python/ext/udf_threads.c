@@ -60,8 +60,8 @@ ext_job_refuse(const ext_job *job, const char *why) {
     memset(job->err, 0, sizeof(*job->err));
     job->err->code = 400;
     (void)snprintf(job->err->class_name, sizeof(job->err->class_name), "QueryError");
-    (void)snprintf(job->err->message, sizeof(job->err->message), "the function \"%.128s\": %s",
-                   job->name, why);
+    (void)snprintf(job->err->message, sizeof(job->err->message), "%s",
+                   why); /* the engine names it */
     return -400;
 }
 

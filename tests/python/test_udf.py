@@ -339,7 +339,8 @@ def test_an_exception_is_a_query_error(trades: laminardb.Connection) -> None:
     with pytest.raises(laminardb.QueryError) as e:
         trades.query("SELECT fails(price) FROM trades")
     line = fails.__code__.co_firstlineno + 1
-    assert e.value.code == 400 and f'the function "fails": Own: no 10.0 at {__file__}:{line}' in str(e.value)
+    said = f'function "fails" failed: Own: no 10.0 at {__file__}:{line}'
+    assert e.value.code == 400 and said in str(e.value)
     assert isinstance(e.value.__cause__, Own)
     assert e.value.traceback is not None and "raise Own" in e.value.traceback
     assert "udf_calls" not in e.value.traceback  # it begins with the user's code
