@@ -47,7 +47,9 @@ ext_job_failed(ext_job *job) {
     const char *shown = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(text, NULL);
     failed_ever = true;
     failed_here = failed_here || job->here;
-    job->status = ext_job_refuse(job, shown == NULL ? "it raised an exception" : shown);
+    job->status = ext_job_refuse(job, shown != NULL     ? shown
+                                      : stopped != NULL ? stopped
+                                                        : "it raised an exception");
     PyErr_Clear();
     Py_XDECREF(text);
     Py_XDECREF(type);

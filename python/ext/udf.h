@@ -93,9 +93,9 @@ typedef struct ext_job {
     laminar_status      status; /* what run leaves */
     bool                here;   /* on a thread of Python's that is in a call */
     /* of the threads' */
-    bool                  is_begun, is_done;
-    struct ext_job       *next;
-    const struct watched *watch;
+    bool            is_begun, is_done;
+    struct ext_job *next;
+    struct watched *watch;
 } ext_job;
 /* Within run, after an exception: why it was stopped, or NULL. */
 const char    *ext_job_stopped(const ext_job *job, char *out, size_t size);

@@ -266,7 +266,14 @@ ext_garbage_drain(void) {
 /* ---------------------------------------------------------------------------------- jobs */
 const char *
 ext_job_stopped(const ext_job *job, char *out, size_t size) {
-    const watched *w = job->watch;
+    watched *w = job->watch;
+    /* It is over: nothing more is raised, also not in what tells of it. */
+    pthread_mutex_lock(&watchdog.lock);
+    w->again_ms = INT64_MAX;
+    pthread_mutex_unlock(&watchdog.lock);
+    if (w->is_late || w->is_cancelled) {
+        (void)PyThreadState_SetAsyncExc(w->thread, NULL);
+    }
     if (w->is_late) {
         (void)snprintf(out, size, "TimeoutError: a call took longer than %lld ms",
                        (long long)job->timeout_ms);
