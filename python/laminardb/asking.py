@@ -9,6 +9,7 @@ from . import _laminardb
 from .errors import SchemaError
 from .result import QueryResult
 from .scan import Resolver
+from .shown import Plan
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ class Asking(_laminardb.Connection):
         """
         word = "EXPLAIN ANALYZE" if analyze else "EXPLAIN"
         rows = self._query(f"{word} {query}", params, Resolver(_getframe(1), objects))
-        return "\n".join(row[0] for row in rows)
+        return Plan("\n".join(row[0] for row in rows))
 
     def stream(self, sql: str, params: Parameters | None = None) -> Iterator[QueryResult]:
         """The rows of a finite query as a generator of batches, in the order of the query.

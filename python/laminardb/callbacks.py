@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from .errors import StreamError, SubscriptionError
 from .result import QueryResult
+from .shown import Shown
 from .subscription import Subscription, _Common
 
 _live: WeakSet[DeliveryThread] = WeakSet()
@@ -80,7 +81,7 @@ def check_callable(function: Any, name: str) -> None:
         raise TypeError(f"{name} must be callable, not {type(function).__name__}")
 
 
-class CallbackSubscription:
+class CallbackSubscription(Shown):
     """A subscription that calls on_data(QueryResult) on a thread of its own.
 
     Made by Connection.subscribe_callback and subscribe_stream_callback. It ends by cancel(), when its query

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .callbacks import DeliveryThread, check_callable
-from .result import QueryResult
+from .result import _SHOWN, QueryResult
+from .shown import Shown
 from .subscription import StreamSubscription
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ Op = Literal["Insert", "Update", "Delete"]
 _OPS: tuple[Op, ...] = ("Insert", "Update", "Delete")
 
 
-class ChangeRow:
+class ChangeRow(Shown):
     """One row that came, changed or left.
 
     Attributes:
@@ -67,11 +68,14 @@ class ChangeRow:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _shown_fields(self) -> list[tuple[str, Any]]:
+        return [("op", self.op), *zip(self.columns, self.values, strict=True)]
+
     def __repr__(self) -> str:
         return f"ChangeRow({self.op}, {self.to_dict()!r})"
 
 
-class ChangeEvent:
+class ChangeEvent(Shown):
     """What one tick changed in a stream: an iterable of ChangeRow, deletions last.
 
     key_columns: positions of the columns of the key; None: the stream has never more than one row.
@@ -164,6 +168,12 @@ class ChangeEvent:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def _html(self) -> str:
+        from .display import html_table
+
+        rows = [(row.op, *row.values) for row in self._rows[:_SHOWN]]
+        return html_table(["op", *(self._rows[0].columns if self._rows else ())], rows, len(self))
+
     def __repr__(self) -> str:
         return f"ChangeEvent({self.op}, rows={len(self)})"
 
@@ -204,7 +214,7 @@ class HandlerThread(DeliveryThread):
         )
 
 
-class MaterializedView:
+class MaterializedView(Shown):
     """A stream seen as a table: its current rows, and its changes.
 
     conn, name: the connection and the stream.

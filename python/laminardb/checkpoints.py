@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .shown import Shown, as_bundle, as_html
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,9 +45,15 @@ class CheckpointResult(int):
     def __format__(self, spec: str) -> str:
         return format(int(self), spec)
 
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return as_bundle(self, include, exclude)
+
 
 @dataclass(frozen=True, slots=True)
-class CheckpointInfo:
+class CheckpointInfo(Shown):
     """One checkpoint that there is.
 
     checkpoint_id: the number, from 1.
@@ -72,7 +80,7 @@ class CheckpointInfo:
 
 
 @dataclass(frozen=True, repr=False)
-class CheckpointStatus:
+class CheckpointStatus(Shown):
     """Whether there are checkpoints, and the newest one; fields that are not known are None.
 
     checkpoint_id, last_checkpoint_at: of the newest one.

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from .shown import Shown
+
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +83,7 @@ OPENED_WITH = {
 }
 
 
-class LaminarConfig:
+class LaminarConfig(Shown):
     """Read-only, hashable, reusable settings. All are given by name; ``config_set`` changes them later.
 
     Args:

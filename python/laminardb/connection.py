@@ -12,6 +12,7 @@ from .errors import ConnectionError, SchemaError, SubscriptionError
 from .operating import Operating
 from .result import ExecuteResult, QueryResult
 from .scan import Resolver
+from .shown import Listing, Shown
 from .subscription import StreamSubscription, Subscription
 
 TYPE_CHECKING = False  # as in __init__
@@ -49,7 +50,7 @@ def _as_now(shown: str | None, now: Any) -> Any:
     return int(shown) if shown.lstrip("-").isdigit() and not isinstance(now, str) else shown
 
 
-class Connection(Operating):
+class Connection(Operating, Shown):
     """An embedded database in this process. Made by :func:`laminardb.open`; usable from any thread.
 
     path, config: as of open.
@@ -221,12 +222,14 @@ class Connection(Operating):
 
         rows = self._execute("SHOW ALL").fetchall()
         opened = [Setting(k, v := self.config_get(k), v, text, AT_OPENING) for k, text in OPENED_WITH.items()]
-        return sorted(
-            opened
-            + [
-                Setting(name, now := self.config_get(name), _as_now(default, now), meaning, effect)
-                for name, _, default, meaning, effect in rows
-            ]
+        return Listing(
+            sorted(
+                opened
+                + [
+                    Setting(name, now := self.config_get(name), _as_now(default, now), meaning, effect)
+                    for name, _, default, meaning, effect in rows
+                ]
+            )
         )
 
     def limits(self) -> dict[str, int]:

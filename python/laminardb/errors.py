@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import builtins
 
+from .shown import Shown
+
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from typing import Any
 
 
-class LaminarError(Exception):
+class LaminarError(Shown, Exception):
     """Base of all errors of laminardb.
 
     Attributes:
@@ -39,6 +41,11 @@ class LaminarError(Exception):
     position: int | None = None
     hint: str | None = None
     traceback: str | None = None
+
+    def _html(self) -> str:
+        from .drawing import text_html
+
+        return text_html(str(self), "lm-bad")
 
     def to_dict(self) -> dict[str, Any]:
         """Class, code, message, place and hint as JSON-able values.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from .errors import ConnectionError, IngestionError
+from .shown import Shown
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -25,7 +26,7 @@ _EXIT_SECONDS = 1.0  # how long the interpreter's exit waits for a feed that is 
 _live: WeakSet[AttachedSource] = WeakSet()
 
 
-class AttachedSource:
+class AttachedSource(Shown):
     """An iterable that feeds a source. Made by ``db.attach_source``.
 
     batch: rows to an insert. on_error: told of what ends it.

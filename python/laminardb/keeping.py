@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ._laminardb import _salvage
+from .shown import as_bundle, as_html
 
 
 class Verified(NamedTuple):
@@ -21,6 +22,12 @@ class Verified(NamedTuple):
     bytes: int
     checkpoints: int = 0
 
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return as_bundle(self, include, exclude)
+
 
 class Salvaged(NamedTuple):
     """What salvage() could copy: records, why there are not more (None: nothing is missing), and the
@@ -34,6 +41,12 @@ class Salvaged(NamedTuple):
     records: int
     reason: str | None
     checkpoint_id: int = 0
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return as_bundle(self, include, exclude)
 
 
 def salvage(path: str | os.PathLike[str], into: str | os.PathLike[str]) -> Salvaged:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .shown import Shown
+
 
 @dataclass(frozen=True, slots=True)
-class LatencyMetrics:
+class LatencyMetrics(Shown):
     """Microseconds from an insert to its changes being published; percentiles are within 1/32.
 
     min_us, mean_us, max_us; p50_us, p90_us, p99_us, p999_us: so many of 100 (1,000) are not above it.
@@ -42,7 +44,7 @@ class LatencyMetrics:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PipelineMetrics:
+class PipelineMetrics(Shown):
     """The whole database. Counters never fall, also when objects are dropped.
 
     uptime_secs: seconds since it was opened. source_count, stream_count, sink_count: how many there are.
@@ -84,7 +86,7 @@ def _utilization(s: dict[str, int]) -> float:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class SourceMetrics:
+class SourceMetrics(Shown):
     """One source or table.
 
     name: its name. retained_rows, retained_bytes: what is kept. null_time_rows: came without event time.
@@ -141,7 +143,7 @@ class SourceMetrics:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class StreamMetrics:
+class StreamMetrics(Shown):
     """One stream.
 
     name: its name. pending, capacity, is_backpressured: rows held by a pause; of its inputs' queues.
@@ -208,7 +210,7 @@ class StreamMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class MetricsSample:
+class MetricsSample(Shown):
     """The counters of a database as they were at a time (aware, UTC).
 
     inserts, ticks: how many there were. memory_bytes: held by the engine.
@@ -235,7 +237,7 @@ class MetricsSample:
 
 
 @dataclass(frozen=True, slots=True)
-class TableStats:
+class TableStats(Shown):
     """What a source or table holds: see Connection.table_stats.
 
     row_count: rows retained. size_bytes: their memory.
@@ -253,7 +255,7 @@ class TableStats:
 
 
 @dataclass(frozen=True, slots=True)
-class Watermark:
+class Watermark(Shown):
     """How far event time is complete: see Connection.watermark.
 
     current: epoch milliseconds, before any row -2**63. lag_ms: how far it lies behind the database's clock,
@@ -271,7 +273,7 @@ class Watermark:
     lag_ms: int = 0
 
 
-class Metrics:
+class Metrics(Shown):
     """A PipelineMetrics with the rate computed.
 
     Example:
@@ -306,6 +308,11 @@ class Metrics:
         if name == "_metrics":
             raise AttributeError(name)
         return getattr(self._metrics, name)
+
+    def _shown_fields(self) -> list[tuple[str, Any]]:
+        from .drawing import fields_of
+
+        return [("events_per_second", self.events_per_second), *fields_of(self._metrics)]
 
     def __repr__(self) -> str:
         return (

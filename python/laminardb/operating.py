@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .asking import Asking
 from .errors import SchemaError
+from .shown import Listing
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class Operating(Asking):
 
     materialized_views = list_streams
 
+    def _html(self) -> str:
+        from .drawing import connection_html
+
+        return connection_html(self)
+
     @property
     def is_checkpoint_enabled(self) -> bool:
         """Whether a checkpoint_interval_ms was configured.
@@ -123,7 +129,7 @@ class Operating(Asking):
         """
         from .checkpoints import CheckpointInfo
 
-        return [CheckpointInfo(*row) for row in self._checkpoints().fetchall()]
+        return Listing(CheckpointInfo(*row) for row in self._checkpoints().fetchall())
 
     def restore(self, checkpoint_id: int) -> None:
         """Puts the database back to a checkpoint: tables, streams and definitions are those of then.
@@ -222,7 +228,7 @@ class Operating(Asking):
             [SourceMetrics(name='t', events=0, pending=0)]
         """
         found = (self.source_metrics(name) for name in self.list_tables())
-        return [m for m in found if m is not None]
+        return Listing(m for m in found if m is not None)
 
     def stream_metrics(self, name: str) -> StreamMetrics | None:
         """Counters of a stream, or None when there is no such stream.
@@ -259,7 +265,7 @@ class Operating(Asking):
             [StreamMetrics(name='n', events=0, pending=0)]
         """
         found = (self.stream_metrics(name) for name in self.list_streams())
-        return [m for m in found if m is not None]
+        return Listing(m for m in found if m is not None)
 
     def metrics_history(self, minutes: int = 15) -> list[MetricsSample]:
         """The counters of the last minutes, oldest first; the last one is of now.
@@ -275,7 +281,7 @@ class Operating(Asking):
         """
         from .metrics import MetricsSample
 
-        return [MetricsSample(*row) for row in self._history(minutes)]
+        return Listing(MetricsSample(*row) for row in self._history(minutes))
 
     def prometheus(self, *, openmetrics: bool = False) -> str:
         """All metrics as text for Prometheus (format 0.0.4), or OpenMetrics 1.0.
@@ -375,6 +381,7 @@ class Operating(Asking):
         return self._graph(self._topology())
 
     def _graph(self, rows: QueryResult) -> PipelineTopology:
+        from .flow import flows
         from .pipeline import PipelineEdge, PipelineNode, PipelineTopology
 
         types = {"stream": "stream", "sink": "sink"}
@@ -388,7 +395,7 @@ class Operating(Asking):
                 )
             if source is not None:
                 edges.append(PipelineEdge(source, name))
-        return PipelineTopology(list(nodes.values()), edges)
+        return PipelineTopology(list(nodes.values()), edges, flows(self, nodes.values()))
 
     def pipeline(self, name: str) -> Pipeline:
         """The pipeline of that name (CREATE PIPELINE makes one). Unknown name: SchemaError 200.
@@ -423,7 +430,7 @@ class Operating(Asking):
         """
         from .pipeline import Pipeline
 
-        return [Pipeline(self, row[0]) for row in self._execute("SHOW PIPELINES").fetchall()[1:]]
+        return Listing(Pipeline(self, row[0]) for row in self._execute("SHOW PIPELINES").fetchall()[1:])
 
     def sources(self) -> list[SourceInfo]:
         """Sources and tables in order of creation.
@@ -442,7 +449,7 @@ class Operating(Asking):
         rows = (
             row for row in self._topology().fetchall() if row[1] not in ("stream", "sink") and row[3] is None
         )
-        return [SourceInfo(name, self.schema(name), sql, times.get(name)) for name, _, sql, _ in rows]
+        return Listing(SourceInfo(name, self.schema(name), sql, times.get(name)) for name, _, sql, _ in rows)
 
     def streams(self) -> list[StreamInfo]:
         """Streams in order of creation.
@@ -459,7 +466,7 @@ class Operating(Asking):
         """
         from .pipeline import StreamInfo
 
-        return [StreamInfo(row[0], self.schema(row[0]), row[1]) for row in self._list(_STREAM)]
+        return Listing(StreamInfo(row[0], self.schema(row[0]), row[1]) for row in self._list(_STREAM))
 
     def sinks(self) -> list[SinkInfo]:
         """Sinks in order of creation.
@@ -475,11 +482,11 @@ class Operating(Asking):
         from .pipeline import SinkInfo
 
         rows = {row[0]: row for row in self._execute("SHOW SINKS").fetchall()}
-        return [
+        return Listing(
             SinkInfo(name, sql, rows[name][2], rows[name][3])
             for name, sql in self._list(_SINK)
             if name in rows
-        ]
+        )
 
     def list_sinks(self) -> list[str]:
         """Names of sinks in order of creation.
@@ -524,7 +531,7 @@ class Operating(Asking):
             ['k']
         """
         found = (self.sink_metrics(name) for name in self.list_sinks())
-        return [m for m in found if m is not None]
+        return Listing(m for m in found if m is not None)
 
     def register_sink(self, name: str, target: Callable[[QueryResult], object] | SinkTarget | None) -> None:
         """Where the rows of the sink of this name (connector = 'python') go; before or after CREATE SINK.
@@ -565,10 +572,10 @@ class Operating(Asking):
         """
         from .pipeline import QueryInfo
 
-        return [
+        return Listing(
             QueryInfo(id, sql, state == "active", progress, read, to_read, ms / 1000)
             for id, sql, state, progress, read, to_read, ms in self._queries().fetchall()
-        ]
+        )
 
     def register_udf(
         self,

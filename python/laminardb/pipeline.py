@@ -7,16 +7,19 @@ import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .flow import Flow
+from .shown import Shown
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from .operating import Operating
 
-_BOX_HEIGHT, _ROW, _GAP, _CHAR = 34, 54, 60, 7.5
+_BOX_HEIGHT, _ROW, _GAP, _CHAR = 46, 66, 60, 7.5
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class SourceInfo:
+class SourceInfo(Shown):
     """A source or table: name, schema, the statement that made it, its column of event time or None.
 
     watermark_column: of WATERMARK FOR.
@@ -39,7 +42,7 @@ class SourceInfo:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class StreamInfo:
+class StreamInfo(Shown):
     """A stream: name, schema, the statement that made it.
 
     sql: the statement.
@@ -63,7 +66,7 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class SinkInfo:
+class SinkInfo(Shown):
     """A sink: name, the statement that made it, connector ("file", "python") and state, as in SinkMetrics.
 
     sql: the statement.
@@ -86,7 +89,7 @@ class SinkInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class QueryInfo:
+class QueryInfo(Shown):
     """A query or subscription by SQL, as it was when it was listed.
 
     id: for cancel_query. sql: its text. active: not over. progress: 0 to 1, of rows_read in
@@ -113,7 +116,7 @@ class QueryInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Shown):
     """How far a query is: what the callback of Connection.set_progress gets.
 
     id: of db.queries(). fraction: 0 to 1, which is the end; it never falls. rows_read of rows_to_read: rows
@@ -134,7 +137,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PipelineNode:
+class PipelineNode(Shown):
     """node_type: "source" (tables too), "stream" or "sink". sql: of streams; None otherwise.
 
     name: its name. schema: of its rows.
@@ -158,7 +161,7 @@ class PipelineNode:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PipelineEdge:
+class PipelineEdge(Shown):
     """Rows go from from_node to to_node.
 
     Example:
@@ -182,8 +185,10 @@ def _printable(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PipelineTopology:
+class PipelineTopology(Shown):
     """The graph of what reads what, from the bound plans. Nodes in order of creation: inputs come first.
+
+    flows: what went through each node, by name.
 
     Example:
         >>> db = laminardb.open()
@@ -197,6 +202,8 @@ class PipelineTopology:
 
     nodes: list[PipelineNode]
     edges: list[PipelineEdge]
+    flows: dict[str, Flow] = field(default_factory=dict, repr=False, compare=False)
+    """By name: rows so far, rows a second and the watermark, when the topology was asked for."""
 
     def __repr__(self) -> str:
         return f"PipelineTopology(nodes={len(self.nodes)}, edges={len(self.edges)})"
@@ -272,11 +279,15 @@ class PipelineTopology:
         }
         return places, passes
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:
         """An inline SVG without scripts, styles or anything from elsewhere."""
         fills = {"source": "#dbeafe", "stream": "#dcfce7", "sink": "#fef3c7"}
         labels = {n.name: _printable(n.name if len(n.name) <= 40 else n.name[:39] + "…") for n in self.nodes}
-        wide = int(max((len(label) for label in labels.values()), default=8) * _CHAR) + 24
+        notes = {name: flow.note() for name, flow in self.flows.items()}
+        longest = max(
+            *(len(label) for label in labels.values()), *(len(n) * 0.84 for n in notes.values()), 8, 8
+        )
+        wide = int(longest * _CHAR) + 24
         placed, passed = self._places()
 
         def corner(place: tuple[int, int]) -> tuple[int, int]:
@@ -309,19 +320,24 @@ class PipelineTopology:
             )
         for node in self.nodes:
             x, y = places[node.name]
-            title = html.escape(_printable(f"{node.node_type} {node.name}"), quote=True)
+            title = f"{node.node_type} {node.name[:200]}"
+            if node.name in self.flows:
+                title += ", " + self.flows[node.name].title()
+            title = html.escape(_printable(title), quote=True)
             parts.append(
                 f"<g><title>{title}</title>"
                 f'<rect x="{x}" y="{y}" width="{wide}" height="{_BOX_HEIGHT}" rx="5" '
                 f'fill="{fills[node.node_type]}" stroke="#64748b"/>'
                 f'<text x="{x + wide // 2}" y="{y + 21}" text-anchor="middle" fill="#0f172a">'
-                f"{html.escape(labels[node.name], quote=True)}</text></g>"
+                f"{html.escape(labels[node.name], quote=True)}</text>"
+                f'<text x="{x + wide // 2}" y="{y + 37}" text-anchor="middle" font-size="10" fill="#475569">'
+                f"{html.escape(notes.get(node.name, ''), quote=True)}</text></g>"
             )
         return "".join([*parts, "</svg>"])
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineVersion:
+class PipelineVersion(Shown):
     """What a pipeline was from created_at (aware, UTC) on: the statements that make it, as one text.
 
     version: from 1. sql: the statements.
@@ -340,7 +356,7 @@ class PipelineVersion:
     sql: str
 
 
-class Pipeline:
+class Pipeline(Shown):
     """A named pipeline: streams that start, pause and stop together. Made by ``db.pipeline(name)``.
 
     Example:

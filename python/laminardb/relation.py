@@ -14,6 +14,7 @@ from __future__ import annotations
 from .asking import quoted
 from .result import QueryResult, _Relational
 from .scan import Resolver
+from .shown import Plan
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
@@ -399,7 +400,7 @@ class Relation(_Relational):
             True
         """
         rows = self._connection._query(f"EXPLAIN {self._sql}", self._params, self._resolver())
-        return "\n".join(row[0] for row in rows)
+        return Plan("\n".join(row[0] for row in rows))
 
     def execute(self) -> QueryResult:
         """Runs it now, whether it has run or not; the result is also what the relation shows from now on.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import _laminardb
+from .shown import Shown, chosen
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
@@ -380,7 +381,8 @@ class QueryResult(_laminardb.Result, _Relational):
         """
         from . import display
 
-        print(display.text_table(self.columns, self.fetchmany(max_rows), self.num_rows))
+        rows = self.fetchmany(max_rows)
+        print(display.text_table(self.columns, rows, self.num_rows, self._column_types))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return iter(self.fetchall())
@@ -395,7 +397,8 @@ class QueryResult(_laminardb.Result, _Relational):
         try:
             from . import display
 
-            return display.html_table(self.columns, self.fetchmany(_SHOWN), self.num_rows)
+            rows = self.fetchmany(_SHOWN)
+            return display.html_table(self.columns, rows, self.num_rows, self._column_types)
         except Exception:
             return f"<pre>{self!r}</pre>"
 
@@ -406,17 +409,13 @@ class QueryResult(_laminardb.Result, _Relational):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         made = {"text/plain": self.__repr__, "text/html": self._repr_html_, "text/latex": self._repr_latex_}
-        return {
-            kind: make()
-            for kind, make in made.items()
-            if (include is None or kind in include) and (exclude is None or kind not in exclude)
-        }
+        return chosen(made, include, exclude)
 
 
 _laminardb._set_result_class(QueryResult)
 
 
-class ExecuteResult:
+class ExecuteResult(Shown):
     """What ``execute`` gives, for every kind of statement.
 
     result: the engine's.
@@ -454,6 +453,14 @@ class ExecuteResult:
 
     def __bool__(self) -> bool:
         return self.rows_affected > 0 or self.result_type != "rows_affected"
+
+    def _html(self) -> str:
+        rows = self.to_query_result()
+        if rows is not None:
+            return rows._repr_html_()
+        from .drawing import text_html
+
+        return text_html(repr(self))
 
     def __repr__(self) -> str:
         if self.result_type == "ddl":

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .shown import as_bundle, as_html
+
 AT_OPENING = "when a database is opened"
 
 
@@ -25,3 +27,9 @@ class Setting(NamedTuple):
     default: Any
     meaning: str
     effect: str
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return as_bundle(self, include, exclude)

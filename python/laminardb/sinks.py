@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .metrics import LatencyMetrics
+from .shown import Shown
 
 if TYPE_CHECKING:
     from .result import QueryResult
@@ -39,7 +40,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class SinkMetrics:
+class SinkMetrics(Shown):
     """One sink.
 
     name: its name.

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from . import _laminardb
+from .shown import Shown
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from typing import Any
 
 
-class _Common(_laminardb.Subscription):
+class _Common(_laminardb.Subscription, Shown):
     """What all subscriptions have."""
 
     __slots__ = ()

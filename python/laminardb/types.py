@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .shown import Shown, as_bundle, as_html
+
 
 class _ArrowSchema(ctypes.Structure):
     pass
@@ -51,6 +53,12 @@ class Column(NamedTuple):
     type: str
     nullable: bool = True
 
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return as_bundle(self, include, exclude)
+
 
 class _ArrowType(NamedTuple):
     """A type of Arrow's, with what is inside."""
@@ -89,7 +97,7 @@ def _read_type(of: _ArrowSchema) -> _ArrowType:
     )
 
 
-class Schema:
+class Schema(Shown):
     """The reading interface of pyarrow.Schema: names, types, field, iteration, len, capsule.
 
     Example:
@@ -174,6 +182,11 @@ class Schema:
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self._columns)
+
+    def _html(self) -> str:
+        from .drawing import listing_html
+
+        return listing_html(self._columns)
 
     def __repr__(self) -> str:
         return "\n".join(f"{c.name}: {c.type}{'' if c.nullable else ' not null'}" for c in self._columns)

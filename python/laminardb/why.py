@@ -6,9 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .shown import Shown
+
 
 @dataclass(frozen=True, slots=True)
-class InputState:
+class InputState(Shown):
     """A source or table that a stream reads, at any depth.
 
     name: its name. kind: source or table. has_event_time: WATERMARK FOR, or a Writer's.
@@ -37,7 +39,7 @@ class InputState:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class Why(Shown):
     """What became of the rows of a stream or sink, and what it waits for. ``print(db.why("s"))`` says it.
 
     name: of the stream or sink.
@@ -100,6 +102,11 @@ class Why:
             suggestion=s["suggestion"],
             **{k: s[k] for k in same.split()},
         )
+
+    def _html(self) -> str:
+        from .drawing import text_html
+
+        return text_html(str(self))
 
     def __str__(self) -> str:
         lost = [

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .errors import IngestionError
+from .shown import Shown
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 
-class Writer:
+class Writer(Shown):
     """Inserts into one source and moves its watermark. Made by ``Connection.writer``; a context manager.
 
     connection, name: where the rows go.

@@ -300,6 +300,7 @@ CASES: dict[str, Callable[..., Any]] = {
     "MaterializedView.subscribe": handled,
     "Metrics.events_per_second": lambda s: laminardb.Metrics(s.db.metrics()).events_per_second,
     "PipelineTopology.edges": lambda s: s.topology.edges,
+    "PipelineTopology.flows": lambda s: s.topology.flows,
     "PipelineTopology.nodes": lambda s: s.topology.nodes,
     "PipelineTopology.to_dot": lambda s: s.topology.to_dot(),
     "PipelineTopology.to_mermaid": lambda s: s.topology.to_mermaid(),

@@ -15,10 +15,10 @@ LINES = {
     "quickstart.py": [
         "changed: [('ACME', 1, 100)]",
         "changed: [('ACME', 2, 150), ('INIT', 1, 900)]",
-        "0    ACME  2024-03-01 09:30:00  41.5  42.0",
-        "1    INIT  2024-03-01 09:30:00  7.25  7.25",
-        "0    INIT     910",
-        "1    ACME     170",
+        "0   ACME  2024-03-01 09:30:00  41.5  42.0",
+        "1   INIT  2024-03-01 09:30:00  7.25  7.25",
+        "0   INIT     910",
+        "1   ACME     170",
     ],
     "joins.py": [
         "  +1 unknown 1 99.0",
@@ -33,7 +33,7 @@ LINES = {
         "    closed: roof 12:00, 3 readings, 22.0 degrees",
         "12:00:59  99.0  late rows: 1",
         "    closed: roof 12:01, 2 readings, 30.5 degrees",
-        "0    roof  2024-03-01 12:00:00         4     41.0",
+        "0   roof  2024-03-01 12:00:00         4     41.0",
     ],
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import laminardb
 import pytest
 
-CORE = "_laminardb asking codes config connection defaults errors operating result scan subscription"
+CORE = "_laminardb asking codes config connection defaults errors operating result scan shown subscription"
 OPTIONAL = {"pyarrow", "pandas", "polars", "numpy", "IPython", "anywidget"}
 PACKAGES = str(Path(laminardb.__file__).parent.parent)
 
