@@ -92,6 +92,7 @@ _LATER = {
     "dbapi": (),
     "feeds": ("AttachedSource",),
     "display": (),
+    "magics": ("load_ipython_extension", "unload_ipython_extension"),
     "keeping": ("Salvaged", "Verified", "salvage"),
     "metrics": (
         "LatencyMetrics",

@@ -313,6 +313,16 @@ class MaterializedView(Shown):
         thread.start()
         return thread
 
+    def _html(self) -> str:
+        from .widget import static_html
+
+        return static_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        from .widget import bundle
+
+        return bundle(self, include, exclude)
+
     def __repr__(self) -> str:
         return f"MaterializedView({self.name!r})"
 

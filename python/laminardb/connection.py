@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from .dbapi import Cursor
     from .feeds import AttachedSource
     from .keeping import Verified
-    from .pipeline import (
-        Progress,
-    )
+    from .pipeline import Progress
     from .setting import Setting
     from .why import Why
     from .writer import Writer
@@ -469,7 +467,9 @@ class Connection(Operating, Shown):
             >>> changes.next().fetchall()
             [(2,)]
         """
-        return self._subscribe(Subscription, sql, params=params, **self._lag(max_lag_bytes, on_lag))
+        made = self._subscribe(Subscription, sql, params=params, **self._lag(max_lag_bytes, on_lag))
+        made._of = (self, sql, params)
+        return made
 
     def subscribe_stream(
         self,
@@ -499,7 +499,9 @@ class Connection(Operating, Shown):
             [(1, 2)]
         """
         lag = self._lag(max_lag_bytes, on_lag)
-        return self._subscribe(StreamSubscription, stream=name, snapshot=snapshot, from_=from_, **lag)
+        made = self._subscribe(StreamSubscription, stream=name, snapshot=snapshot, from_=from_, **lag)
+        made._of = (self, name, None)
+        return made
 
     def subscribe_callback(
         self,

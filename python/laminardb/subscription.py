@@ -10,6 +10,8 @@ TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
     from typing import Any
 
+    from .connection import Connection
+
 
 class _Common(_laminardb.Subscription, Shown):
     """What all subscriptions have."""
@@ -55,7 +57,25 @@ class _Common(_laminardb.Subscription, Shown):
         return f"{type(self).__name__}({self._state})"
 
 
-class Subscription(_Common):
+class _Live(_Common):
+    """What a notebook shows as a live table; see widget."""
+
+    __slots__ = ("_of",)
+
+    _of: tuple[Connection, str, Any]  # where the rows come from: SQL with parameters, or a name
+
+    def _html(self) -> str:
+        from .widget import static_html
+
+        return static_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        from .widget import bundle
+
+        return bundle(self, include, exclude)
+
+
+class Subscription(_Live):
     """Changes of a SQL query: its current result first, then what changes.
 
     Iterate it, or call try_next, next or next_timeout. It has no thread of its own: waiting sleeps in the
@@ -79,7 +99,7 @@ class Subscription(_Common):
         return f"{type(self).__name__}({'cancelled, finished' if state == 'cancelled' else state})"
 
 
-class StreamSubscription(_Common):
+class StreamSubscription(_Live):
     """Changes of a named stream, from the next one on. Reading is as with Subscription.
 
     Example:

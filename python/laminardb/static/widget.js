@@ -1,0 +1,180 @@
+// A live table: asks the kernel for a frame, draws it, waits as long as the kernel says, asks again. So the
+// kernel is never ahead of the page, and a page that is hidden, scrolled away or paused asks for nothing.
+// Everything from data goes through textContent.
+
+const POINTS = 60;
+const SVG = "http://www.w3.org/2000/svg";
+
+function make(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function sparkline() {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `0 0 ${POINTS} 16`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("class", "lm-spark");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(SVG, "polyline");
+  svg.append(line);
+  return { svg, line, points: [] };
+}
+
+function extend(spark, value) {
+  spark.points.push(value);
+  if (spark.points.length > POINTS) spark.points.shift();
+  const known = spark.points.filter(p => p !== null);
+  const low = Math.min(...known), high = Math.max(...known), from = POINTS - spark.points.length;
+  const y = p => (high > low ? 14 - (12 * (p - low)) / (high - low) : 8);
+  spark.line.setAttribute(
+    "points",
+    spark.points.map((p, i) => (p === null ? "" : `${from + i},${y(p).toFixed(1)}`)).join(" "),
+  );
+}
+
+function heading(frame, sparks) {
+  const row = make("tr");
+  frame.columns.forEach((name, k) => {
+    const cell = make("th", frame.numeric[k] ? "lm-n" : "", name);
+    cell.append(make("span", "lm-type", frame.types[k]));
+    if (frame.numeric[k] && !frame.keys.includes(k)) {
+      sparks[k] = sparkline();
+      cell.append(sparks[k].svg);
+    }
+    row.append(cell);
+  });
+  return row;
+}
+
+function fill(cell, text, numeric) {
+  cell.textContent = text === null ? "NULL" : text;
+  cell.className = (numeric ? "lm-n" : "") + (text === null ? " lm-null" : "");
+}
+
+function flash(cell) {
+  cell.classList.remove("lm-flash");
+  void cell.offsetWidth; // so that it begins anew
+  cell.classList.add("lm-flash");
+}
+
+// Rows keep their place in the page while they keep their id, so only what changed is touched.
+function draw(body, rows, frame) {
+  const seen = new Set(frame.ids), first = rows.size === 0, changed = [];
+  for (const [id, row] of rows) {
+    if (!seen.has(id)) {
+      row.remove();
+      rows.delete(id);
+    }
+  }
+  frame.ids.forEach((id, at) => {
+    let row = rows.get(id);
+    if (!row) {
+      row = make("tr");
+      frame.rows[at].forEach((text, k) => {
+        const cell = make("td");
+        fill(cell, text, frame.numeric[k]);
+        row.append(cell);
+        if (!first) changed.push(cell);
+      });
+      row.values = frame.rows[at];
+      rows.set(id, row);
+    } else {
+      frame.rows[at].forEach((text, k) => {
+        if (row.values[k] === text) return;
+        fill(row.cells[k], text, frame.numeric[k]);
+        changed.push(row.cells[k]);
+      });
+      row.values = frame.rows[at];
+    }
+    if (body.rows[at] !== row) body.insertBefore(row, body.rows[at] || null);
+  });
+  changed.slice(0, 400).forEach(flash);
+}
+
+function render({ model, el }) {
+  const me = Math.random().toString(36).slice(2);
+  const root = make("div", "laminar lm-live"), bar = make("div", "lm-controls");
+  const pause = make("button", "", "Pause"), freeze = make("button", "", "Freeze");
+  const rate = make("span", "lm-rate"), note = make("span", "lm-note");
+  const box = make("div", "lm-box"), table = make("table", "lm-grid");
+  const head = table.createTHead(), body = table.createTBody();
+  pause.title = "Stop asking for rows, or go on";
+  freeze.title = "Keep the rows of now in a variable";
+  note.setAttribute("role", "status");
+  bar.append(pause, freeze, rate, note);
+  box.append(table);
+  root.append(bar, box);
+  el.append(root);
+
+  let paused = false, visible = true, over = false, waiting = null, asked = 0, frames = 0, began = 0;
+  const rows = new Map(), sparks = {};
+  let columns = "", kept = "";
+
+  const ask = () => {
+    waiting = null;
+    if (paused || over || asked || !visible || document.hidden) return;
+    asked = performance.now();
+    model.send({ kind: "next", view: me });
+  };
+  const later = ms => {
+    if (waiting === null) waiting = setTimeout(() => requestAnimationFrame(ask), ms);
+  };
+  const show = frame => {
+    if (frame.columns) {
+      const shape = JSON.stringify([frame.columns, frame.types]);
+      if (shape !== columns) {
+        columns = shape;
+        head.replaceChildren(heading(frame, sparks));
+      }
+      draw(body, rows, frame);
+      frame.means.forEach((mean, k) => sparks[k] && extend(sparks[k], mean));
+    }
+    rate.textContent = `${frame.rate.toLocaleString("en")} rows/s`;
+    note.textContent = [frame.note, kept].filter(Boolean).join(", ");
+    note.classList.toggle("lm-bad", Boolean(frame.failed));
+    over = Boolean(frame.over);
+    if (over) root.dataset.over = "1";
+    frames += 1;
+    began = began || performance.now();
+    root.dataset.frames = frames;
+    root.dataset.fps = ((1000 * frames) / Math.max(1, performance.now() - began)).toFixed(1);
+  };
+  const hear = frame => {
+    if (frame.kind === "frozen") {
+      kept = note.textContent = frame.note;
+      return;
+    }
+    if (frame.kind !== "frame" || frame.view !== me) return;
+    asked = 0;
+    show(frame);
+    later(frame.wait);
+  };
+  const wake = () => later(0);
+
+  pause.onclick = () => {
+    paused = !paused;
+    pause.textContent = paused ? "Resume" : "Pause";
+    root.dataset.paused = paused ? "1" : "";
+    if (!paused) wake();
+  };
+  freeze.onclick = () => model.send({ kind: "freeze", view: me });
+  const watch = new IntersectionObserver(found => {
+    visible = found[found.length - 1].isIntersecting;
+    if (visible) wake();
+  });
+  watch.observe(root);
+  document.addEventListener("visibilitychange", wake);
+  model.on("msg:custom", hear);
+  wake();
+  return () => {
+    over = true;
+    watch.disconnect();
+    document.removeEventListener("visibilitychange", wake);
+    model.off("msg:custom", hear);
+  };
+}
+
+export default { render };
