@@ -12,7 +12,7 @@ from .errors import ConnectionError, SchemaError, SubscriptionError
 from .operating import Operating
 from .result import ExecuteResult, QueryResult
 from .scan import Resolver
-from .shown import Listing, Shown
+from .shown import Listing, Shown, watcher, working
 from .subscription import StreamSubscription, Subscription
 
 TYPE_CHECKING = False  # as in __init__
@@ -680,7 +680,8 @@ class Connection(Operating, Shown):
         """
         from .keeping import Verified
 
-        return Verified(*self._verify())
+        with working("verifying"):
+            return Verified(*self._verify())
 
     def backup(self, directory: str | os.PathLike[str]) -> None:
         """A copy of all that was acknowledged, in a directory of its own, while the database is in use.
@@ -700,7 +701,8 @@ class Connection(Operating, Shown):
             >>> laminardb.open(folder / "copy.ldb").query("SELECT k FROM t").fetchall()
             [(7,)]
         """
-        self._backup(directory)
+        with working(f"copying to {directory}"):
+            self._backup(directory)
 
     def set_progress(self, callback: Callable[[Progress], object] | None, *, interval_ms: int = 200) -> None:
         """Calls `callback` with a Progress while a query runs, and at its end; None: no more.
@@ -728,20 +730,6 @@ class Connection(Operating, Shown):
 
         left = None if left_us < 0 else left_us / 1e6
         return self._progress(Progress(id, fraction, read, to_read, us / 1e6, left)) is not False
-
-    def advance_watermark(self, source: str, watermark_ms: int) -> None:
-        """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close.
-
-        watermark_ms: epoch milliseconds. Raises SchemaError: 200, an unknown name.
-
-        Example:
-            >>> db = laminardb.open()
-            >>> _ = db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
-            >>> db.advance_watermark("t", 5000)
-            >>> db.watermark("t").current
-            5000
-        """
-        self._advance(source, watermark_ms)
 
     def __enter__(self) -> Connection:
         if self.is_closed:
@@ -801,4 +789,9 @@ def open(  # noqa: A001 - contract
     ...     db.query("SELECT 1 + 1").fetchone()
     (2,)
     """
-    return Connection(path, config=config)
+    with working(f"opening {path}"):
+        made = Connection(path, config=config)
+    seen = watcher()
+    if seen is not None:
+        seen.attach(made)
+    return made

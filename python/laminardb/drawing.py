@@ -145,7 +145,7 @@ def plan_html(plan: str) -> str:
     for depth, found in operators:
         name, _, more = found["text"].partition("  ")
         indent = f'<span class="lm-tree">{"│ " * (depth - 1)}└ </span>' if depth else ""
-        row = f"<td>{indent}<b>{escaped(name)}</b> {escaped(more, 1000)}</td>"
+        row = f'<td class="lm-operator">{indent}<b>{escaped(name)}</b> {escaped(more, 1000)}</td>'
         if ran:
             ms = float(found["ms"] or 0)
             share = 100 * ms / most if most else 0

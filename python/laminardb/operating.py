@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .asking import Asking
 from .errors import SchemaError
-from .shown import Listing
+from .shown import Listing, working
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ class Operating(Asking):
         """
         from .checkpoints import CheckpointResult
 
-        return CheckpointResult(self._checkpoint())
+        with working("making a checkpoint"):
+            return CheckpointResult(self._checkpoint())
 
     def checkpoints(self) -> list[CheckpointInfo]:
         """The checkpoints that there are, oldest first: the last `checkpoint_retention`.
@@ -155,7 +156,8 @@ class Operating(Asking):
             >>> db.query("SELECT count(*) FROM t").fetchone()
             (0,)
         """
-        self._restore(checkpoint_id)
+        with working(f"going back to checkpoint {int(checkpoint_id)}"):
+            self._restore(checkpoint_id)
 
     def checkpoint_status(self) -> CheckpointStatus:
         """Whether checkpoints are enabled, the newest one, and how long the log is.
@@ -364,6 +366,20 @@ class Operating(Asking):
             1
         """
         return self._metrics()["queries"]
+
+    def advance_watermark(self, source: str, watermark_ms: int) -> None:
+        """Moves the watermark of an event-timed source to at least this epoch millisecond; windows close.
+
+        watermark_ms: epoch milliseconds. Raises SchemaError: 200, an unknown name.
+
+        Example:
+            >>> db = laminardb.open()
+            >>> _ = db.execute("CREATE SOURCE t (ts BIGINT, WATERMARK FOR ts)")
+            >>> db.advance_watermark("t", 5000)
+            >>> db.watermark("t").current
+            5000
+        """
+        self._advance(source, watermark_ms)
 
     def topology(self) -> PipelineTopology:
         """Which source or stream feeds which stream or sink, from the bound plans.

@@ -86,3 +86,37 @@ class Plan(str):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return chosen({"text/plain": self.__str__, "text/html": self._repr_html_}, include, exclude)
+
+
+class Quiet:
+    """A context of nothing."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
+
+def watcher() -> Any:
+    """The module progressing when somebody looks: in a notebook, or on a terminal; else None."""
+    import sys
+
+    if "ipykernel" not in sys.modules:
+        for out in (sys.stdout, sys.stderr):
+            try:
+                if not out.isatty():
+                    return None
+            except (AttributeError, ValueError):  # there is none, or it is closed
+                return None
+    from . import progressing
+
+    return progressing
+
+
+def working(what: str) -> Any:
+    """A context in which a person is told, when it takes long, that this is being done."""
+    seen = watcher()
+    return Quiet() if seen is None else seen.Working(what)

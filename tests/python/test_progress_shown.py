@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person sees of what takes long: on a terminal, in a notebook, and nothing elsewhere."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import laminardb
+import pytest
+from laminardb import Progress, progressing
+
+PACKAGES = str(Path(laminardb.__file__).parent.parent)
+QUERY = """
+import laminardb
+db = laminardb.open()
+x = db.query("SELECT count(*) FROM range({0}) AS t(x) WHERE regexp_matches(x::TEXT, '7.*7.*7.*1')").fetchone()
+print("done")
+"""
+# About a second of work; more on a slow machine.
+LONG = QUERY.format(6_000_000)
+
+
+def on_a_terminal(code: str) -> str:
+    """What a process that has a terminal writes to it."""
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": PACKAGES}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:
+                break
+            if not part:
+                break
+            said += part
+    os.close(ours)
+    assert process.returncode == 0, said
+    return said.decode()
+
+
+def test_a_line_on_a_terminal() -> None:
+    said = on_a_terminal(LONG)
+    lines = [line.strip() for line in said.split("\r") if "laminardb:" in line]
+    assert lines and all(len(line) <= 79 for line in lines)
+    shape = r"laminardb: +\d+%  [\d.]+[kM]? of [\d.]+[kM]? rows  [\d.]+ s(, about [\d.]+ s to go)?"
+    assert all(re.fullmatch(shape, line) for line in lines), lines
+    assert said.endswith(" " * 79 + "\rdone\r\n"), "the line goes when it is over"
+
+
+def test_short_queries_show_nothing() -> None:
+    assert on_a_terminal(QUERY.format(10)) == "done\r\n"
+
+
+def test_nothing_elsewhere() -> None:
+    env = {**os.environ, "PYTHONPATH": PACKAGES}
+    done = subprocess.run([sys.executable, "-c", LONG], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_what_has_no_measure_tells_its_time() -> None:
+    code = "import laminardb.shown as s, time\nwith s.working('opening a\x1b[2Jb'): time.sleep(1.2)"
+    code += "\nprint('done')"
+    said = on_a_terminal(code)
+    lines = [line.strip() for line in said.split("\r") if "laminardb:" in line]
+    assert 1 <= len(lines) <= 5
+    assert all(re.fullmatch(r"laminardb: opening a\\x1b\[2Jb  [\d.]+ s", line) for line in lines)
+    assert said.endswith(" " * 79 + "\rdone\r\n")
+
+
+def test_the_estimate_is_right_within_a_factor_of_two(db: laminardb.Connection) -> None:
+    """On a scan that goes evenly: the middle of the estimates between a quarter and three quarters of it."""
+    db.execute("SET threads = 1")
+    seen: list[tuple[float, Progress]] = []
+    db.set_progress(lambda p: seen.append((time.monotonic(), p)), interval_ms=20)
+    sql = "SELECT count(*) FROM range(3000000) AS t(x) WHERE regexp_matches(x::TEXT, '7.*7.*7.*1')"
+    db.query(sql)
+    end = seen[-1][0]
+    ratios = [p.remaining / (end - at) for at, p in seen if 0.25 < p.fraction < 0.75 and p.remaining]
+    assert ratios, [p.fraction for _, p in seen]
+    assert 0.5 < sorted(ratios)[len(ratios) // 2] < 2, ratios
+
+
+def test_the_texts() -> None:
+    texts = [progressing.seconds(s) for s in (0.04, 59.94, 61, 3599, 7260)]
+    assert texts == ["0.0 s", "59.9 s", "1 min 01 s", "59 min 59 s", "2 h 01 min"]
+    p = Progress(1, 0.25, 3_000_000, 12_000_000, 1.5, None)
+    assert progressing.line_of(p) == " 25%  3M of 12M rows  1.5 s"
+
+
+def test_one_display_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    display = pytest.importorskip("IPython.display")
+    calls: list[Any] = []
+
+    class Handle:
+        def update(self, bundle: Any, raw: bool) -> None:
+            calls.append(bundle)
+
+    def show(bundle: Any, raw: bool, display_id: bool) -> Handle:
+        calls.append("new")
+        return Handle()
+
+    monkeypatch.setattr(display, "display", show)
+    monkeypatch.setitem(sys.modules, "ipykernel", display)
+    report = progressing.QueryProgress()
+    for fraction, elapsed in ((0.1, 0.2), (0.3, 0.6), (0.5, 0.8), (1.0, 1.0)):
+        report(Progress(7, fraction, 10, 20, elapsed, 1.0))
+    assert calls[0] == "new" and len(calls) == 3
+    assert "width:50.0%" in calls[1]["text/html"] and calls[2] == {"text/html": "", "text/plain": ""}
+    report(Progress(8, 1.0, 10, 20, 9.0, 0.0))
+    assert len(calls) == 3
