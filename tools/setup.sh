@@ -10,6 +10,9 @@ fi
 if ! command -v strace >/dev/null && [ "$(id -u)" = 0 ]; then # kills at calls; the test is skipped without
     apt-get install -y -q strace >/dev/null 2>&1 || echo "setup: strace cannot be installed: no kills at calls"
 fi
+if ! command -v chromium >/dev/null && [ "$(id -u)" = 0 ]; then # shows live tables; their test is skipped without
+    apt-get install -y -q --no-install-recommends chromium >/dev/null 2>&1 || echo "setup: chromium cannot be installed: no test in a JupyterLab"
+fi
 
 if [ ! -x "$venv/bin/python" ]; then
     echo "setup: making $venv"

@@ -406,9 +406,9 @@ def test_hostile_names_in_a_database(db: laminardb.Connection) -> None:
         name = (f"{i}" + text).replace('"', '""')
         db.execute(f'CREATE SOURCE "{name}" ("{name}" VARCHAR)')
         db.insert(f"{i}" + text, [(text,)])
-    for shown in (db, db.sources(), db.topology(), db.all_source_metrics(), db.sources()[0].schema):
-        if hasattr(shown, "_repr_html_"):
-            check_html(shown._repr_html_())
+    shown: Any
+    for shown in (db, db.sources(), db.topology(), db.all_source_metrics()):
+        check_html(shown._repr_html_())
     for i, text in enumerate(kept[:40]):
         result = db.query('SELECT * FROM "' + (f"{i}" + text).replace('"', '""') + '"')
         assert display.cell_text(text) in check_html(result._repr_html_())
