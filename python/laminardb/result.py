@@ -464,7 +464,12 @@ class ExecuteResult(Shown):
 
     def __repr__(self) -> str:
         if self.result_type == "ddl":
-            return f"ExecuteResult(ddl, {self.ddl_type} {self.ddl_object}".rstrip() + ")"
+            text = f"ExecuteResult(ddl, {self.ddl_type} {self.ddl_object}".rstrip() + ")"
+            if text.isprintable():
+                return text
+            from .markup import visible
+
+            return visible(text)
         if self.result_type == "rows_affected":
             return f"ExecuteResult(rows_affected={self.rows_affected})"
         return f"ExecuteResult({self.result_type}, rows={self.rows_affected})"

@@ -85,7 +85,10 @@ class Plan(str):
         return plan_html(str(self))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return chosen({"text/plain": self.__str__, "text/html": self._repr_html_}, include, exclude)
+        from .highlight import terminal_lines
+
+        made = {"text/plain": lambda: terminal_lines(self), "text/html": self._repr_html_}
+        return chosen(made, include, exclude)
 
 
 class Quiet:

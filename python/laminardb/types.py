@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .markup import visible
 from .shown import Shown, as_bundle, as_html
 
 
@@ -189,7 +190,9 @@ class Schema(Shown):
         return listing_html(self._columns)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{c.name}: {c.type}{'' if c.nullable else ' not null'}" for c in self._columns)
+        return "\n".join(
+            f"{visible(c.name)}: {c.type}{'' if c.nullable else ' not null'}" for c in self._columns
+        )
 
 
 class _Holder:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .highlight import terminal_lines
 from .shown import Shown
 
 
@@ -136,7 +137,7 @@ class Why(Shown):
             if i.name == self.held_by and len(self.inputs) > 1:
                 line += "  <- holds the watermark back"
             lines.append(line)
-        return "\n".join([*lines, f"  next: {self.suggestion}"])
+        return terminal_lines("\n".join([*lines, f"  next: {self.suggestion}"]))
 
 
 def _instant(ms: int | None) -> str:

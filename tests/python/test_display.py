@@ -390,13 +390,26 @@ def test_hostile_texts_in_records() -> None:
             assert not html.startswith("<pre>"), type(record)
             check_html(html)
             assert len(html) < 150_000
+            check_text(repr(record))
+            check_text(str(record) if isinstance(record, laminardb.Why) else "")
+            check_text(record._repr_mimebundle_()["text/plain"])
         for record in made[:7]:
             check_html(Listing([record, copy.copy(record)])._repr_html_())
         check_html(Plan(text)._repr_html_())
+        check_text(Plan(text)._repr_mimebundle_()["text/plain"])
         check_html(Plan(f"  Scan {text}  rows: 1, time: 0.5 ms, memory: 1 B")._repr_html_())
         check_html(display.html_sql(text))
         plain = re.sub(r"\x1b\[[\d;]+m", "", display.ansi_sql(text))
         check_text(plain)
+
+
+def test_names_that_turn_the_direction_of_text(db: laminardb.Connection) -> None:
+    made = db.execute('CREATE SOURCE "a\u202eb" ("c\u2066" BIGINT)')
+    schema = laminardb.types.Schema(db.query('SELECT * FROM "a\u202eb"').__arrow_c_schema__())
+    db.start()
+    for text in (repr(made), repr(schema), repr(db.topology().nodes), repr(db.sources())):
+        check_text(text)
+    assert r"a\u202eb" in repr(made) and repr(schema) == r"c\u2066: int64"
 
 
 def test_hostile_names_in_a_database(db: laminardb.Connection) -> None:
