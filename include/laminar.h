@@ -566,7 +566,6 @@ LAMINAR_API void           laminar_appender_clear(laminar_appender *a);
 /* Inserts. Columns that got nothing take their defaults; other unequal lengths are code 300. */
 LAMINAR_API laminar_status laminar_appender_flush(laminar_appender *a, int64_t *row_count,
                                                   laminar_error *err);
-
 /* As flush, if that waits for nobody and is over in microseconds: few rows, by what ticks took of
  * late, nobody else at work in the engine, no thread asleep for changes. LAMINAR_DONE: not so; the
  * rows are still in the appender, call flush. For threads that hold a lock of their own which is
