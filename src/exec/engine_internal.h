@@ -345,7 +345,7 @@ bool arrival_is_read(const plan_node *n); /* here or below */
 /* How far the time has come that a one-off query at the instant sees: event time of its sources,
  * else the clock. */
 int64_t plan_time_reached(const engine *e, const plan *p, int64_t at_us);
-bool versions_are_read(const plan_node *n, const object *o);
+bool    versions_are_read(const plan_node *n, const object *o);
 /* When `count` rows from `first` on came. */
 status arrivals_read(int64_t **out, const insert_entry *entries, int64_t entry_count, int64_t first,
                      int32_t count, arena *a, error *err) MUST_USE;

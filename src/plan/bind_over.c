@@ -586,8 +586,8 @@ stack_over_node(query *q, plan_node *n, int32_t window) {
         over_item *item = &q->overs[i];
         if (item->window == window) {
             item->column = at;
-            n->schema.fields[at++] = (field){
-                .name = over_name(&item->call), .type = item->call.type, .nullable = true};
+            n->schema.fields[at++] =
+                (field){.name = over_name(&item->call), .type = item->call.type, .nullable = true};
         }
     }
     q->node = n;
