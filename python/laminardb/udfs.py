@@ -514,10 +514,11 @@ class _Native:
 
 
 def _address(of: Any) -> int:
+    address = getattr(of, "address", None)
     if isinstance(of, int) and not isinstance(of, bool):
         found = of
-    elif isinstance(getattr(of, "address", None), int):
-        found = of.address
+    elif isinstance(address, int):
+        found = address
     elif type(of).__module__ == "_cffi_backend":
         from importlib import import_module
 

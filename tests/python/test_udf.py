@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# pyright: reportInvalidTypeForm=false, reportAttributeAccessIssue=false
 """Scalar and table functions of the program: modes, types, NULLs, errors, and the examples of F-PY-031."""
 
 from __future__ import annotations

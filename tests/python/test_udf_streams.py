@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# pyright: reportInvalidTypeForm=false, reportAttributeAccessIssue=false
 """Aggregates, processors and functions of the program in streams: each equals a built-in twin, however the
 rows are cut into inserts, taken back, or interrupted by a restart."""
 
