@@ -127,14 +127,17 @@ typedef struct laminar_aggregate {
     /* NULL: cannot. Rows that were accumulated before, or will be in the same tick. */
     laminar_status (*retract)(void *context, void *group, const laminar_call *rows,
                               laminar_error *err);
-    /* Adds what `other` has; it stays as it is. NULL: cannot. */
-    laminar_status (*merge)(void *context, void *group, const void *other, laminar_error *err);
+    /* Adds what `other` has; it stays as it is. NULL: cannot. The call of this one and the next two
+     * has no rows: it says whether the work is still wanted, and is what is adopted. */
+    laminar_status (*merge)(void *context, const laminar_call *call, void *group, const void *other,
+                            laminar_error *err);
     /* One value for each of `count` groups. */
-    laminar_status (*evaluate)(void *context, void *const *groups, int64_t count,
-                               struct ArrowArray *out, struct ArrowSchema *type,
+    laminar_status (*evaluate)(void *context, const laminar_call *call, void *const *groups,
+                               int64_t count, struct ArrowArray *out, struct ArrowSchema *type,
                                laminar_error *err);
-    laminar_status (*save)(void *context, void *const *groups, int64_t count,
-                           struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err);
+    laminar_status (*save)(void *context, const laminar_call *call, void *const *groups,
+                           int64_t count, struct ArrowArray *out, struct ArrowSchema *type,
+                           laminar_error *err);
     /* states: one argument, of the type `state`; fills row_count groups (the ones before a failing
      * one too; NULL where none was made). */
     laminar_status (*load)(void *context, const laminar_call *constants, const laminar_call *states,

@@ -119,9 +119,10 @@ retract(void *context, void *group, const laminar_call *rows, laminar_error *err
 }
 
 static laminar_status
-evaluate(void *context, void *const *groups, int64_t count, struct ArrowArray *out,
-         struct ArrowSchema *type, laminar_error *err) {
+evaluate(void *context, const laminar_call *call, void *const *groups, int64_t count,
+         struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err) {
     (void)context;
+    (void)call;
     double *values = make_doubles(out, type, count);
     if (values == NULL) {
         return out_of_memory(err);

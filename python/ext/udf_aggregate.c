@@ -12,6 +12,7 @@ typedef struct aggregate_job {
     const ext_udf      *f;
     step                step;
     const laminar_call *constants, *rows; /* rows: or states */
+    const laminar_call *call;             /* of what has neither */
     void               *group;            /* a PyObject; LOAD: none */
     const void         *other;
     void *const        *groups;
@@ -122,7 +123,9 @@ run(aggregate_job *a, const ext_udf *f, laminar_error *err) {
     a->f = f;
     a->job = (ext_job){.run = run_step,
                        .state = f->state,
-                       .call = a->rows != NULL ? a->rows : a->constants,
+                       .call = a->call != NULL   ? a->call
+                               : a->rows != NULL ? a->rows
+                                                 : a->constants,
                        .name = f->name,
                        .glue = f->glue,
                        .timeout_ms = f->timeout_ms,
@@ -164,23 +167,25 @@ group_retract(void *context, void *group, const laminar_call *rows, laminar_erro
 }
 
 static laminar_status
-group_merge(void *context, void *group, const void *other, laminar_error *err) {
-    aggregate_job a = {.step = MERGE, .group = group, .other = other};
+group_merge(void *context, const laminar_call *call, void *group, const void *other,
+            laminar_error *err) {
+    aggregate_job a = {.step = MERGE, .call = call, .group = group, .other = other};
     return run(&a, context, err);
 }
 
 static laminar_status
-group_evaluate(void *context, void *const *groups, int64_t count, struct ArrowArray *out,
-               struct ArrowSchema *type, laminar_error *err) {
+group_evaluate(void *context, const laminar_call *call, void *const *groups, int64_t count,
+               struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err) {
     aggregate_job a = {
-        .step = EVALUATE, .groups = groups, .count = count, .out = out, .type = type};
+        .step = EVALUATE, .call = call, .groups = groups, .count = count, .out = out, .type = type};
     return run(&a, context, err);
 }
 
 static laminar_status
-group_save(void *context, void *const *groups, int64_t count, struct ArrowArray *out,
-           struct ArrowSchema *type, laminar_error *err) {
-    aggregate_job a = {.step = SAVE, .groups = groups, .count = count, .out = out, .type = type};
+group_save(void *context, const laminar_call *call, void *const *groups, int64_t count,
+           struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err) {
+    aggregate_job a = {
+        .step = SAVE, .call = call, .groups = groups, .count = count, .out = out, .type = type};
     return run(&a, context, err);
 }
 

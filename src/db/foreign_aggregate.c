@@ -69,7 +69,7 @@ foreign_merge(routine_code *base, void *group, const void *other, error *err) {
     status s = foreign_begin(&f, c, &foreign_no_rows, &a, err);
     if (s == OK) {
         const laminar_status given =
-            c->aggregate.merge(c->aggregate.context, group, other, &f.failure);
+            c->aggregate.merge(c->aggregate.context, &f.call, group, other, &f.failure);
         s = foreign_end(&f, given, err);
     }
     arena_fini(&a);
@@ -82,8 +82,8 @@ foreign_evaluate(routine_code *base, void *const *groups, int32_t count, arena *
     foreign_code *c = (foreign_code *)base;
     foreign_frame f;
     TRY(foreign_begin(&f, c, &foreign_no_rows, a, err));
-    const laminar_status s =
-        c->aggregate.evaluate(c->aggregate.context, groups, count, &f.out, &f.out_type, &f.failure);
+    const laminar_status s = c->aggregate.evaluate(c->aggregate.context, &f.call, groups, count,
+                                                   &f.out, &f.out_type, &f.failure);
     TRY(foreign_end(&f, s, err));
     return foreign_take(&f, out, c->result_type, count, false, "result", a, err);
 }
@@ -94,8 +94,8 @@ foreign_save(routine_code *base, void *const *groups, int32_t count, arena *a, c
     foreign_code *c = (foreign_code *)base;
     foreign_frame f;
     TRY(foreign_begin(&f, c, &foreign_no_rows, a, err));
-    const laminar_status s =
-        c->aggregate.save(c->aggregate.context, groups, count, &f.out, &f.out_type, &f.failure);
+    const laminar_status s = c->aggregate.save(c->aggregate.context, &f.call, groups, count, &f.out,
+                                               &f.out_type, &f.failure);
     TRY(foreign_end(&f, s, err));
     return foreign_take(&f, out, c->state_type, count, false, "state", a, err);
 }

@@ -147,6 +147,7 @@ status op_push(op *o, int32_t port, const delta *in, error *err) MUST_USE;
  * The caller sees to these, which no operator could make good:
  * - The rows of a part are an input by themselves: what is taken back came to the same part (dealt
  *   out by a hash of the row, say), because each part answers for its own rows before the merge.
+ *   Rows of a processor are dealt out by its keys: a state means something to its code alone.
  * - Both have seen the same frontier. `other` has no final window, and what either has forgotten
  * had nothing to do with rows of the other: what is final was said, and what is gone meets nobody.
  *

@@ -131,21 +131,16 @@ process_push(op *self, int32_t port, const delta *in, error *err) {
 
 /* ---- keys */
 
-/* The key of each of the first BATCH_ROWS rows from `first` on; new ones have a NULL for state. */
+/* The key of each row; *new_count of them are new, and have a NULL for state. */
 static status
-map_keys(process_op *p, const delta *rows, int32_t first, int32_t count, slot *slots, error *err) {
-    const op_spec *spec = p->base.spec;
-    arena         *scratch = p->base.env->scratch;
-    column        *keys = arena_alloc(scratch, (size_t)spec->key_count * sizeof(*keys));
-    uint8_t       *is_new = arena_alloc(scratch, (size_t)count);
-    slot          *made = arena_alloc(scratch, (size_t)count * sizeof(*made));
-    int32_t        n = 0;
-    if (keys == NULL || is_new == NULL || made == NULL) {
+add_keys(process_op *p, const column *keys, int32_t count, slot *slots, int32_t *new_count,
+         error *err) {
+    arena   *scratch = p->base.env->scratch;
+    uint8_t *is_new = arena_alloc(scratch, (size_t)count);
+    slot    *made = arena_alloc(scratch, (size_t)count * sizeof(*made));
+    int32_t  n = 0;
+    if (is_new == NULL || made == NULL) {
         return error_memory(err);
-    }
-    for (int32_t i = 0; i < spec->key_count; i++) {
-        keys[i] = column_slice(&rows->columns[spec->key_columns[i]], first);
-        TRY(column_views(&keys[i], &keys[i], count, scratch, err));
     }
     TRY(group_table_map(&p->keys, keys, count, slots, is_new, scratch, err));
     for (int32_t i = 0; i < count; i++) {
@@ -163,7 +158,25 @@ map_keys(process_op *p, const delta *rows, int32_t first, int32_t count, slot *s
         TRY(column_constant(&states, &nothing, n, scratch, err));
         TRY(state_columns_write(&p->states, made, &states, NULL, n, err));
     }
+    *new_count = n;
     return ages_touch(&p->ages, p->base.env->clock_us, slots, count, limit, scratch, err);
+}
+
+/* The key of each of the first BATCH_ROWS rows from `first` on. */
+static status
+map_keys(process_op *p, const delta *rows, int32_t first, int32_t count, slot *slots, error *err) {
+    const op_spec *spec = p->base.spec;
+    arena         *scratch = p->base.env->scratch;
+    column        *keys = arena_alloc(scratch, (size_t)spec->key_count * sizeof(*keys));
+    int32_t        new_count;
+    if (keys == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < spec->key_count; i++) {
+        keys[i] = column_slice(&rows->columns[spec->key_columns[i]], first);
+        TRY(column_views(&keys[i], &keys[i], count, scratch, err));
+    }
+    return add_keys(p, keys, count, slots, &new_count, err);
 }
 
 static int
@@ -570,6 +583,99 @@ process_snapshot(op *self, op *target, int32_t port, error *err) {
     return OK;
 }
 
+/* ---- partial instances: what a state means only its code knows, so keys move as a whole */
+
+/* to[i]: the key of slot i of the other one. */
+static status
+move_keys(process_op *p, const process_op *o, slot *to, error *err) {
+    const int32_t key_count = p->base.spec->key_count;
+    arena        *scratch = p->base.env->scratch;
+    column       *keys = arena_alloc(scratch, (size_t)(key_count + 1) * sizeof(*keys));
+    slot         *from = arena_alloc(scratch, 2 * BATCH_ROWS * sizeof(*from));
+    slot *const   into = from + BATCH_ROWS;
+    if (keys == NULL || from == NULL) {
+        return error_memory(err);
+    }
+    for (uint64_t s = 0; s < group_table_slot_count(&o->keys);) {
+        const arena_mark mark = arena_save(scratch);
+        int32_t          n = 0, new_count = 0;
+        for (; s < group_table_slot_count(&o->keys) && n < BATCH_ROWS; s++) {
+            from[n] = (slot)s;
+            n += group_table_is_live(&o->keys, (slot)s);
+        }
+        if (n == 0) {
+            break;
+        }
+        for (int32_t i = 0; i < key_count; i++) {
+            TRY(state_columns_read(&o->keys.keys, i, from, n, scratch, &keys[i], err));
+        }
+        TRY(state_columns_read(&o->states, 0, from, n, scratch, &keys[key_count], err));
+        TRY(add_keys(p, keys, n, into, &new_count, err));
+        if (new_count < n) {
+            return error_set(err, ERR_INTERNAL_ERROR, "process: both parts have a key");
+        }
+        TRY(state_columns_write(&p->states, into, &keys[key_count], NULL, n, err));
+        for (int32_t i = 0; i < n; i++) {
+            to[from[i]] = into[i];
+        }
+        arena_rewind(scratch, mark);
+    }
+    return OK;
+}
+
+static status
+move_timers(process_op *p, const process_op *o, const slot *to, error *err) {
+    arena   *scratch = p->base.env->scratch;
+    int64_t *keys = arena_alloc(scratch, BATCH_ROWS * sizeof(*keys));
+    int64_t *times = arena_alloc(scratch, BATCH_ROWS * sizeof(*times));
+    if (keys == NULL || times == NULL) {
+        return error_memory(err);
+    }
+    for (uint64_t s = 0; s < group_table_slot_count(&o->timers);) {
+        const arena_mark mark = arena_save(scratch);
+        int32_t          n = 0;
+        for (; s < group_table_slot_count(&o->timers) && n < BATCH_ROWS; s++) {
+            if (group_table_is_live(&o->timers, (slot)s)) {
+                keys[n] = to[timer_key(o, (slot)s)];
+                times[n++] = *ARRAY_AT(&o->timers.keys.values[1], int64_t, s);
+            }
+        }
+        const column pair[] = {{.type = type_of(TYPE_I64), .values = keys},
+                               {.type = type_of(TYPE_I64), .values = times}};
+        TRY(n == 0 ? OK : set_timers(p, pair, n, err));
+        arena_rewind(scratch, mark);
+    }
+    return OK;
+}
+
+static status
+take_results(void *context, const delta *in, error *err) {
+    process_op *p = context;
+    return keep_rows(p, in, err);
+}
+
+static status
+process_merge(op *self, op *other, error *err) {
+    process_op      *p = (process_op *)self;
+    process_op      *o = (process_op *)other;
+    const op_spec    spec = {.sink = {.context = self, .take = take_results}};
+    const arena_mark mark = arena_save(self->env->scratch);
+    slot            *to =
+        arena_alloc(self->env->scratch, (size_t)group_table_slot_count(&o->keys) * sizeof(*to) + 1);
+    op *results;
+    if (to == NULL) {
+        return error_memory(err);
+    }
+    TRY(move_keys(p, o, to, err));
+    TRY(move_timers(p, o, to, err));
+    if (p->keeps) { /* they came out as they will stay */
+        TRY(op_open(&results, &op_collect_class, self->env, &spec, err));
+        TRY(process_snapshot(other, results, 0, err));
+    }
+    arena_rewind(self->env->scratch, mark);
+    return OK;
+}
+
 static status
 process_validate(const op *self, error *err) {
     const process_op *p = (const process_op *)self;
@@ -626,6 +732,7 @@ const op_class op_process_class = {
     .tick = process_tick,
     .forget = process_forget,
     .snapshot = process_snapshot,
+    .merge = process_merge,
     .validate = process_validate,
     .state_rows = process_state_rows,
     .result_rows = process_result_rows,

@@ -16,6 +16,7 @@
 #include "kernel/kernel.h"
 #include "sql/ast.h"
 
+/* Checkpoints know plans by these numbers: a new one comes last. */
 typedef enum plan_kind {
     PLAN_SCAN,      /* a source, table or stream: object, column_map */
     PLAN_SINGLE,    /* one row without columns (SELECT 1) */
@@ -47,11 +48,11 @@ typedef enum plan_kind {
     PLAN_RECURSIVE, /* one-off: rows of input 0, then again and again those of input 1, which reads
                        the newest ones in its WORKING leaf, until there are none; `distinct` */
     PLAN_WORKING,   /* the rows that the last step of the RECURSIVE above it gave */
-    PLAN_PROCESS,   /* a processor of the program's for each key: routine, key_columns; output: what
-                       it gives */
     PLAN_RESULT,    /* streams with state_ttl: the rows that came out, which are kept */
-    PLAN_SHARED /* reads a part of the plan that others read too: shared, column_map. The part is
-                   computed once; its root is input 0 of all readers */
+    PLAN_SHARED,    /* reads a part of the plan that others read too: shared, column_map. The part
+                       is computed once; its root is input 0 of all readers */
+    PLAN_PROCESS    /* a processor of the program's for each key: routine, key_columns; output: what
+                       it gives */
 } plan_kind;
 
 /* Edge properties, computed bottom-up. */

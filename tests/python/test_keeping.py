@@ -181,7 +181,7 @@ def test_newer_format(tmp_path: Path) -> None:
     make(tmp_path / "a.ldb", 3).close()
     (log,) = (tmp_path / "a.ldb").glob("wal-*")
     bytes_ = bytearray(log.read_bytes())
-    bytes_[8] = 2  # the version; then the checksum over all but itself
+    bytes_[8] = 99  # the version; then the checksum over all but itself
     bytes_[12:16] = bytes(4)
     bytes_[12:16] = crc32c(bytes(bytes_[:64])).to_bytes(4, "little")
     log.write_bytes(bytes_)

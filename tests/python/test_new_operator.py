@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ["src", "include", "examples/c", "tests/unit", "tests/fuzz", "tools", "meson.build", "meson.options"]
+PARTS = ["src", "include", "shell", "examples/c", "tests/unit", "tests/fuzz", "tools"]
+PARTS += ["meson.build", "meson.options"]
 
 
 def copy_tree(to: Path) -> None:

@@ -444,11 +444,9 @@ class _Count:
 
 @requirement("F-PY-031.6")
 def test_calls_from_threads_of_the_engine(db: laminardb.Connection) -> None:
-    """EMIT EVERY ticks on the worker thread, which Python does not know."""
-    names: set[str] = set()
+    """Inserts that nobody waits for are ticked by whoever comes along."""
 
     def traced(x: int) -> int:
-        names.add(threading.current_thread().name)
         return x + 1
 
     db.register_udf("traced", traced, mode="row", return_type=int, arg_types=[int])
@@ -467,6 +465,45 @@ def test_calls_from_threads_of_the_engine(db: laminardb.Connection) -> None:
     db.flush()
     total = db.query("SELECT sum(v) FROM t").fetchall()[0][0]
     assert db.query_stream("s").fetchall() == [(total + 1,)]
+
+
+@requirement("F-PY-031.6")
+def test_calls_of_the_timer_thread(db: laminardb.Connection) -> None:
+    """EMIT EVERY ticks on a thread that Python does not know; what the functions ask of the database there is
+    refused, in every method."""
+    names: set[str] = set()
+
+    def traced(x: int) -> int:
+        names.add(threading.current_thread().name)
+        return x + 1
+
+    class Asks:
+        def __init__(self) -> None:
+            self.n = 0
+
+        def accumulate(self, x: int) -> None:
+            self.n += 1
+
+        def evaluate(self) -> int:
+            db.query("SELECT 1")
+            return self.n
+
+    db.register_udf("traced", traced, mode="row", return_type=int, arg_types=[int])
+    db.register_udaf("asks", Asks, mode="row", return_type=int, arg_types=[int])
+    db.execute(
+        "CREATE SOURCE t (v BIGINT);"
+        "CREATE STREAM totals AS SELECT sum(v) AS total FROM t EMIT EVERY INTERVAL '300' MILLISECOND;"
+        "CREATE STREAM s AS SELECT traced(total) AS w FROM totals;"
+        "CREATE STREAM a AS SELECT asks(total) AS w FROM totals"
+    )
+    db.start()
+    changes, failed = db.subscribe_stream("s"), db.subscribe_stream("a")
+    db.insert("t", {"v": 1})
+    got = changes.next_timeout(20_000)
+    assert got is not None and got.fetchall()[0][0] == 2
+    assert names and threading.current_thread().name not in names
+    with pytest.raises(laminardb.StreamError, match="re-entrant"):
+        failed.next_timeout(20_000)
 
 
 def _fill(db: laminardb.Connection, stop: float) -> None:

@@ -55,7 +55,9 @@ def test_every_function_is_queried() -> None:
 
 def test_every_aggregate_is_queried() -> None:
     text = queries()
-    aggregates = [n for path in AGGREGATES.glob("agg_*.c") for n in names(path, r'\.name = "(\w+)"')]
+    of_programs = set(AGGREGATES.glob("agg_routine*.c"))
+    files = [path for path in AGGREGATES.glob("agg_*.c") if path not in of_programs]
+    aggregates = [n for path in files for n in names(path, r'\.name = "(\w+)"')]
     assert len(aggregates) > 30
     listed = (AGGREGATES / "aggregates.def").read_text(encoding="utf-8")
     others = " ".join(re.findall(r'AGGREGATE\(\w+,\s*"([^"]*)"', listed)).split()

@@ -61,9 +61,9 @@ take_back(void *context, void *group, const laminar_call *rows, laminar_error *e
 }
 
 static laminar_status
-show_groups(void *context, void *const *groups, int64_t count, struct ArrowArray *out,
-            struct ArrowSchema *type, laminar_error *err) {
-    (void)context, (void)err;
+show_groups(void *context, const laminar_call *call, void *const *groups, int64_t count,
+            struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err) {
+    (void)context, (void)call, (void)err;
     doubles *d = calloc(1, sizeof(*d) + (size_t)(count + 1) * sizeof(double));
     d->buffers[1] = d->values;
     for (int64_t i = 0; i < count; i++) {

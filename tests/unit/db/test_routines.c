@@ -167,8 +167,9 @@ retract(void *context, void *g, const laminar_call *rows, laminar_error *err) {
 }
 
 static laminar_status
-merge(void *context, void *g, const void *other, laminar_error *err) {
+merge(void *context, const laminar_call *call, void *g, const void *other, laminar_error *err) {
     (void)context;
+    (void)call;
     (void)err;
     ((group *)g)->sum += ((const group *)other)->sum;
     ((group *)g)->count += ((const group *)other)->count;
@@ -176,10 +177,11 @@ merge(void *context, void *g, const void *other, laminar_error *err) {
 }
 
 static laminar_status
-evaluate_sum(void *context, void *const *groups, int64_t count, struct ArrowArray *out,
-             struct ArrowSchema *type, laminar_error *err) {
+evaluate_sum(void *context, const laminar_call *call, void *const *groups, int64_t count,
+             struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err) {
     int64_t *values = calloc((size_t)count, 8);
     (void)context;
+    (void)call;
     (void)err;
     make(out, type, "l", "", count, 2, values, 0, NULL, NULL);
     for (int64_t i = 0; i < count; i++) {
@@ -193,10 +195,11 @@ evaluate_sum(void *context, void *const *groups, int64_t count, struct ArrowArra
 }
 
 static laminar_status
-evaluate_avg(void *context, void *const *groups, int64_t count, struct ArrowArray *out,
-             struct ArrowSchema *type, laminar_error *err) {
+evaluate_avg(void *context, const laminar_call *call, void *const *groups, int64_t count,
+             struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err) {
     double *values = calloc((size_t)count, 8);
     (void)context;
+    (void)call;
     (void)err;
     make(out, type, "g", "", count, 2, values, 0, NULL, NULL);
     for (int64_t i = 0; i < count; i++) {
@@ -210,8 +213,9 @@ evaluate_avg(void *context, void *const *groups, int64_t count, struct ArrowArra
 }
 
 static laminar_status
-save(void *context, void *const *groups, int64_t count, struct ArrowArray *out,
-     struct ArrowSchema *type, laminar_error *err) {
+save(void *context, const laminar_call *call, void *const *groups, int64_t count,
+     struct ArrowArray *out, struct ArrowSchema *type, laminar_error *err) {
+    (void)call;
     struct ArrowArray  *arrays[2];
     struct ArrowSchema *types[2];
     int64_t            *sums = make_child(&arrays[0], &types[0], "l", "sum", count);

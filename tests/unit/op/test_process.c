@@ -298,6 +298,54 @@ test_histories(void **state) {
     }
 }
 
+/* ---- two instances with keys of their own become one */
+
+static void
+test_parts(void **state) {
+    (void)state;
+    static machine  parts[2];
+    static test_row rows[ROWS];
+    error           err = {0};
+    zset_clear(&found);
+    for (int32_t i = 0; i < 2; i++) {
+        machine_make(&parts[i], COUNTS);
+        CHECK_OK(open_circuit(&parts[i], NULL, MODE_STREAM, 1, &err));
+    }
+    machine *const m = &parts[0];
+    for (int32_t i = 0; i < ROWS; i++) {
+        const int64_t key = i * 5 % (KEYS + 1);
+        machine      *to = i < ROWS / 2 ? &parts[key % 2] : m;
+        rows[i] = (test_row){{key == KEYS ? NONE : key, 1 + i / 10}};
+        CHECK_OK(circuit_push(&to->c, to->o, 0, to->in, &rows[i], NULL, 1, &err));
+        if (i % 10 == 9) {
+            CHECK_OK(circuit_tick(&m->c, 1 + i / 10, &err));
+            CHECK_OK(i < ROWS / 2 ? circuit_tick(&parts[1].c, 1 + i / 10, &err) : OK);
+        }
+        if (i == ROWS / 2 - 1) {
+            CHECK_OK(op_merge(m->o, parts[1].o, &err));
+            CHECK_OK(m->o->class->validate(m->o, &err));
+            circuit_close(&parts[1].c);
+        }
+    }
+    CHECK_EQ(m->o->class->state_rows(m->o), KEYS + 1);
+    expect(rows, ROWS, 1 + (ROWS - 1) / 10);
+    CHECK_OK(circuit_snapshot(&m->c, m->o, &err));
+    zset_check_equal(&shown, &found, "what both had given is kept");
+    got = found;
+    blind(&got);
+    zset_check_equal(&got, &expected, "counts and timers of both");
+    /* A key of both: its two states have no sum. */
+    const test_row row = {{3, 100}};
+    CHECK_OK(open_circuit(&parts[1], NULL, MODE_STREAM, 1, &err));
+    CHECK_OK(circuit_push(&parts[1].c, parts[1].o, 0, parts[1].in, &row, NULL, 1, &err));
+    CHECK_OK(circuit_tick(&parts[1].c, m->o->frontier_us, &err));
+    CHECK_EQ(op_merge(m->o, parts[1].o, &err), ERR_INTERNAL_ERROR);
+    for (int32_t i = 0; i < 2; i++) {
+        circuit_close(&parts[i].c);
+        routine_release(parts[i].r);
+    }
+}
+
 /* ---- timers by timers */
 
 static void
@@ -426,5 +474,5 @@ test_torture(void **state) {
     CHECK(torture("process", scenario) > 20);
 }
 
-UNIT_MAIN(UNIT(test_histories), UNIT(test_rounds), UNIT(test_no_rows), UNIT(test_endless_timers),
-          UNIT(test_large_tick), UNIT(test_one_off), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_histories), UNIT(test_parts), UNIT(test_rounds), UNIT(test_no_rows),
+          UNIT(test_endless_timers), UNIT(test_large_tick), UNIT(test_one_off), UNIT(test_torture))
