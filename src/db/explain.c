@@ -11,14 +11,14 @@ refuse_emit(error *err) {
 
 /* ---- a statement that changes rows */
 static void
-print_head(const ast_statement *st, buf *out) {
+print_head(const statement_context *c, const ast_statement *st, buf *out) {
     const char *verb = st->kind == AST_INSERT   ? "Insert into"
                        : st->kind == AST_UPDATE ? "Update"
                        : st->kind == AST_DELETE ? "Delete from"
                        : st->kind == AST_MERGE  ? "Merge into"
                                                 : "Create table";
     buf_printf(out, "%s %.*s", verb, TEXT_ARG(st->name.text));
-    if (st->kind == AST_INSERT && plan_insert_is_rows(st)) {
+    if (st->kind == AST_INSERT && plan_insert_is_rows(st, c->db->catalog)) {
         buf_printf(out, "  rows: %d", st->select->row_count);
     }
     buf_append_char(out, '\n');
@@ -55,7 +55,7 @@ change_select(statement_context *c, const ast_statement *st, const ast_select **
     }
     if (st->kind == AST_INSERT) {
         TRY(statement_target(c, st, &o, err));
-        *out = plan_insert_is_rows(st) ? NULL : st->select;
+        *out = plan_insert_is_rows(st, c->db->catalog) ? NULL : st->select;
         return OK;
     }
     TRY(change_find(c, st, &o, err));
@@ -104,7 +104,7 @@ analyze_change(statement_context *c, const ast_statement *st, buf *out, error *e
     c->explained = NULL;
     if (s == OK) {
         const int64_t rows = answer->rows != NULL ? answer->rows->row_count : answer->rows_affected;
-        print_head(st, out);
+        print_head(c, st, out);
         print_below(&below, out);
         print_total(c, rows, began_ns, out);
         out->failed |= below.failed;
@@ -123,7 +123,7 @@ explain_change(statement_context *c, const ast_statement *st, buf *out, error *e
         s = plan_change(c, st, &below, err);
     } while (s < 0 && externals_open_missing(c, &s, err));
     if (s == OK) {
-        print_head(st, out);
+        print_head(c, st, out);
         print_below(&below, out);
         out->failed |= below.failed;
     }

@@ -270,7 +270,7 @@ status
 statement_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_result *answer = NULL;
     result         *rows = NULL;
-    if (!plan_insert_is_rows(st)) {
+    if (!plan_insert_is_rows(st, c->db->catalog)) {
         TRY(statement_query(c, statement_text(c, st), st->select, NULL, &rows, err));
     }
     status s = statement_wait_for_room(c, st, err);

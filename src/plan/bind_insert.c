@@ -86,23 +86,36 @@ plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_s
     return map_targets(source, &b, target, s, width);
 }
 
-/* VALUES with a subquery are answered as a query. */
 static bool
-has_query(const ast_expr *e) {
-    bool any = e != NULL && e->query != NULL;
-    for (int32_t i = 0; e != NULL && i < e->arg_count && !any; i++) {
-        any = has_query(e->args[i]);
+is_own_function(const ast_expr *e, catalog *functions) {
+    object *f = e->kind == AST_CALL ? catalog_take(functions, e->name.text) : NULL;
+    if (f != NULL) {
+        catalog_object_release(f);
     }
-    return any || (e != NULL && (has_query(e->operand) || has_query(e->otherwise)));
+    return f != NULL;
+}
+
+/* VALUES with a subquery, or a call of a function of the database's, are answered as a query. */
+static bool
+needs_query(const ast_expr *e, catalog *functions) {
+    if (e == NULL) {
+        return false;
+    }
+    bool any = e->query != NULL || is_own_function(e, functions);
+    for (int32_t i = 0; i < e->arg_count && !any; i++) {
+        any = needs_query(e->args[i], functions);
+    }
+    return any || needs_query(e->operand, functions) || needs_query(e->otherwise, functions);
 }
 
 bool
-plan_insert_is_rows(const ast_statement *s) {
+plan_insert_is_rows(const ast_statement *s, const catalog *c) {
+    catalog *const    functions = catalog_functions(c);
     const ast_select *q = s->select;
     bool              asks = false, plain = false;
     for (int64_t i = 0; q->kind == AST_SELECT_VALUES && i < (int64_t)q->row_count * q->row_width;
          i++) {
-        asks = asks || has_query(q->rows[i]);
+        asks = asks || needs_query(q->rows[i], functions);
         plain |= q->rows[i]->kind == AST_DEFAULT; /* which only rows know */
     }
     return q->kind == AST_SELECT_VALUES && !ast_select_is_closed(q) && (!asks || plain);

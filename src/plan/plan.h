@@ -341,7 +341,7 @@ status plan_set_retain(plan *p, const object *o, int32_t position, error *err) M
 /* CREATE FUNCTION into an object. */
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
-bool plan_insert_is_rows(const ast_statement *s);
+bool plan_insert_is_rows(const ast_statement *s, const catalog *c); /* without the token too */
 /* source[c] for each column c of the target: which of `width` given values goes there, -1: the
  * default. */
 status plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_statement *s,

@@ -418,6 +418,14 @@ def test_the_database_of_the_call(trades: laminardb.Connection) -> None:
         assert trades.query("SELECT asks(1.0)").fetchone() == (3.5,)
 
 
+def test_values_and_defaults(db: laminardb.Connection) -> None:
+    db.register_udf("twice", lambda x: x * 2, mode="row", return_type=int, arg_types=[int])
+    db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT DEFAULT twice(21))")
+    db.execute("INSERT INTO t VALUES (twice(1), twice(2) + 1)")
+    db.execute("INSERT INTO t (k) VALUES (5)")
+    assert db.query("SELECT * FROM t ORDER BY k").fetchall() == [(2, 5), (5, 42)]
+
+
 def test_names_and_versions(trades: laminardb.Connection) -> None:
     trades.register_udf("upper", lambda x: x + "!", return_type=str, arg_types=[str], mode="row")
     assert trades.query("SELECT upper('a')").fetchone() == ("a!",)  # it hides what is built in
@@ -469,8 +477,8 @@ def test_calls_from_threads_of_the_engine(db: laminardb.Connection) -> None:
 
 @requirement("F-PY-031.6")
 def test_calls_of_the_timer_thread(db: laminardb.Connection) -> None:
-    """EMIT EVERY ticks on a thread that Python does not know; what the functions ask of the database there is
-    refused, in every method."""
+    """Windows of the clock end on a thread that Python does not know; what functions ask of the database
+    there is refused, in every method."""
     names: set[str] = set()
 
     def traced(x: int) -> int:
@@ -492,9 +500,10 @@ def test_calls_of_the_timer_thread(db: laminardb.Connection) -> None:
     db.register_udaf("asks", Asks, mode="row", return_type=int, arg_types=[int])
     db.execute(
         "CREATE SOURCE t (v BIGINT);"
-        "CREATE STREAM totals AS SELECT sum(v) AS total FROM t EMIT EVERY INTERVAL '300' MILLISECOND;"
-        "CREATE STREAM s AS SELECT traced(total) AS w FROM totals;"
-        "CREATE STREAM a AS SELECT asks(total) AS w FROM totals"
+        "CREATE STREAM s AS SELECT traced(max(v)) AS w FROM t"
+        "    GROUP BY TUMBLE(PROCTIME(), INTERVAL '200' MILLISECOND) EMIT ON WINDOW CLOSE;"
+        "CREATE STREAM a AS SELECT asks(v) AS w FROM t"
+        "    GROUP BY TUMBLE(PROCTIME(), INTERVAL '200' MILLISECOND) EMIT ON WINDOW CLOSE"
     )
     db.start()
     changes, failed = db.subscribe_stream("s"), db.subscribe_stream("a")
