@@ -47,7 +47,7 @@ grow(block *b, error *err) {
 static status
 check(block *b, error *err) {
     size_t end = b->size;
-    for (int32_t i = 0; !b->ended && i < 3 && end > b->checked; i++) {
+    for (int32_t i = 0; !b->ended && i < 4 && end > b->checked; i++) {
         const uint8_t c = (uint8_t)b->data[end - 1];
         if (c < 0x80) {
             break;

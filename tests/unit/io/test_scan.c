@@ -84,6 +84,8 @@ test_mark(void **state) {
     for (o.block_bytes = 1; o.block_bytes <= 4; o.block_bytes++) {
         check_read(csv_scan_open, "\xef\xbb\xbf\na\n1", &o, "a BIGINT\n1");
         check_read(json_scan_open, "\xef\xbb\xbf{\"a\":1}", &o, "a BIGINT\n1");
+        /* So is a character of four bytes, whole or cut. */
+        check_read(csv_scan_open, "\xf0\xbb\xbf\xab\n1", &o, "\xf0\xbb\xbf\xab BIGINT\n1");
     }
 }
 
