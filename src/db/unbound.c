@@ -17,13 +17,25 @@ columns_print(const object *o, buf *out) {
     (void)buf_append_char(out, ')');
 }
 
+/* The one statement that a text of the log is. */
+static status
+parse_kept(const ast_statement **out, arena *a, text sql, ast_statement_kind kind, error *err) {
+    ast_script script;
+    TRY(sql_parse(&script, a, sql, err));
+    if (script.count != 1 || script.statements[0]->kind != kind) {
+        return image_corrupt("the text of a view", err);
+    }
+    *out = script.statements[0];
+    return OK;
+}
+
 static status
 make_view(laminar_database *db, object *o, arena *a, text typed, text kept, text columns,
           error *err) {
-    ast_script     script;
-    const plan_env env = db_plan_env(db);
-    TRY(sql_parse(&script, a, columns, err));
-    TRY(plan_object(o, db->catalog, &env, script.statements[0], err));
+    const ast_statement *st;
+    const plan_env       env = db_plan_env(db);
+    TRY(parse_kept(&st, a, columns, AST_CREATE_TABLE, err));
+    TRY(plan_object(o, db->catalog, &env, st, err));
     o->sql = arena_text(&o->arena, kept);
     o->declared = arena_text(&o->arena, typed);
     o->is_recovered = true;
@@ -39,13 +51,13 @@ make_view(laminar_database *db, object *o, arena *a, text typed, text kept, text
 
 status
 view_keep_unbound(laminar_database *db, text typed, text kept, text columns, error *err) {
-    arena      a;
-    ast_script script;
-    object    *o = NULL;
+    arena                a;
+    const ast_statement *st;
+    object              *o = NULL;
     arena_init(&a, db->mem);
-    status s = sql_parse(&script, &a, typed, err);
+    status s = parse_kept(&st, &a, typed, AST_CREATE_VIEW, err);
     if (s == OK) {
-        s = catalog_object_new(&o, db->mem, OBJECT_VIEW, script.statements[0]->name.text, err);
+        s = catalog_object_new(&o, db->mem, OBJECT_VIEW, st->name.text, err);
     }
     if (s == OK) {
         s = make_view(db, o, &a, typed, kept, columns, err);

@@ -233,6 +233,9 @@ hash_dead(table *t, const table_change *c, uint64_t sequence, error *err) {
         table_entries(t)[table_entry_count(t) - 1].sequence != sequence) {
         t->undo_count = 0;
     }
+    if (more == 0) {
+        return OK;
+    }
     if (t->undo_count + more > t->undo_capacity) {
         const int64_t capacity = max_i64(2 * t->undo_capacity, t->undo_count + more + 16);
         dead_key     *grown = mem_resize(t->mem, t->undo, (size_t)t->undo_capacity * sizeof(*grown),
