@@ -32,7 +32,7 @@ parse_kept(const ast_statement **out, arena *a, text sql, ast_statement_kind kin
 static status
 make_view(laminar_database *db, object *o, arena *a, text typed, text kept, text columns,
           error *err) {
-    const ast_statement *st;
+    const ast_statement *st = NULL;
     const plan_env       env = db_plan_env(db);
     TRY(parse_kept(&st, a, columns, AST_CREATE_TABLE, err));
     TRY(plan_object(o, db->catalog, &env, st, err));
@@ -52,7 +52,7 @@ make_view(laminar_database *db, object *o, arena *a, text typed, text kept, text
 status
 view_keep_unbound(laminar_database *db, text typed, text kept, text columns, error *err) {
     arena                a;
-    const ast_statement *st;
+    const ast_statement *st = NULL;
     object              *o = NULL;
     arena_init(&a, db->mem);
     status s = parse_kept(&st, &a, typed, AST_CREATE_VIEW, err);
