@@ -72,21 +72,10 @@ utf8_encode(char *out, uint32_t code) {
 
 static uint32_t
 map_case(const case_run *runs, int32_t count, uint32_t code) {
-    int32_t low = 0;
-    int32_t high = count;
-    while (low < high) {
-        const int32_t middle = (low + high) / 2;
-        if (runs[middle].last < code) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == count || code < runs[low].first ||
-        (code - runs[low].first) % (uint32_t)runs[low].step != 0) {
-        return code;
-    }
-    return (uint32_t)((int32_t)code + runs[low].delta);
+    const int32_t at = unicode_find_run(runs, sizeof(*runs), count, code);
+    return at < 0 || (code - runs[at].first) % (uint32_t)runs[at].step != 0
+               ? code
+               : (uint32_t)((int32_t)code + runs[at].delta);
 }
 
 uint32_t
@@ -117,18 +106,9 @@ unicode_base_letter(uint32_t code) {
 
 static int32_t
 category_of(uint32_t code) {
-    int32_t low = 0;
-    int32_t high = ARRAY_COUNT(category_runs);
-    while (low < high) {
-        const int32_t middle = (low + high) / 2;
-        if (category_runs[middle].last < code) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    const bool found = low < ARRAY_COUNT(category_runs) && code >= category_runs[low].first;
-    return found ? category_runs[low].category : 0;
+    const int32_t at =
+        unicode_find_run(category_runs, sizeof(category_runs[0]), ARRAY_COUNT(category_runs), code);
+    return at < 0 ? 0 : category_runs[at].category;
 }
 
 bool

@@ -58,6 +58,24 @@ typedef struct category_run {
     int32_t  category;
 } category_run;
 
+/* The run that has `code`, in an ordered table of structs of `size` bytes that begin with two
+ * uint32_t, first and last; -1: none has. */
+ALWAYS_INLINE int32_t
+unicode_find_run(const void *runs, size_t size, int32_t count, uint32_t code) {
+    const char *const at = runs;
+    int32_t           low = 0, high = count;
+    while (low < high) {
+        const int32_t middle = (low + high) / 2;
+        if (((const uint32_t *)(const void *)(at + (size_t)middle * size))[1] < code) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    const uint32_t *run = (const uint32_t *)(const void *)(at + (size_t)low * size);
+    return low < count && run[0] <= code ? low : -1;
+}
+
 /* All runs, by first character; for sets of characters. */
 const case_run     *unicode_lower_runs(int32_t *count);
 const category_run *unicode_category_runs(int32_t *count);

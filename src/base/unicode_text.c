@@ -61,21 +61,12 @@ typedef struct wide_run {
 /* ---- graphemes */
 static grapheme_kind
 kind_of(uint32_t code) {
-    int32_t low = 0;
-    int32_t high = ARRAY_COUNT(grapheme_runs);
     if (code - HANGUL < HANGUL_COUNT) {
         return (code - HANGUL) % HANGUL_T_COUNT == 0 ? GRAPHEME_LV : GRAPHEME_LVT;
     }
-    while (low < high) {
-        const int32_t middle = (low + high) / 2;
-        if (grapheme_runs[middle].last < code) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    const bool found = low < ARRAY_COUNT(grapheme_runs) && grapheme_runs[low].first <= code;
-    return found ? grapheme_runs[low].kind : GRAPHEME_OTHER;
+    const int32_t at =
+        unicode_find_run(grapheme_runs, sizeof(grapheme_runs[0]), ARRAY_COUNT(grapheme_runs), code);
+    return at < 0 ? GRAPHEME_OTHER : grapheme_runs[at].kind;
 }
 
 static bool
@@ -127,17 +118,7 @@ grapheme_width(const char *s, size_t size) {
 /* ---- cells */
 static bool
 is_wide(uint32_t code) {
-    int32_t low = 0;
-    int32_t high = ARRAY_COUNT(wide_runs);
-    while (low < high) {
-        const int32_t middle = (low + high) / 2;
-        if (wide_runs[middle].last < code) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < ARRAY_COUNT(wide_runs) && wide_runs[low].first <= code;
+    return unicode_find_run(wide_runs, sizeof(wide_runs[0]), ARRAY_COUNT(wide_runs), code) >= 0;
 }
 
 #define EMOJI_STYLE 0xFE0FU /* behind a sign of text: draw it as a picture */
@@ -183,17 +164,9 @@ unicode_is_unprintable(uint32_t code) {
 /* ---- composed form */
 static int32_t
 mark_order(uint32_t code) {
-    int32_t low = 0;
-    int32_t high = ARRAY_COUNT(mark_runs);
-    while (low < high) {
-        const int32_t middle = (low + high) / 2;
-        if (mark_runs[middle].last < code) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < ARRAY_COUNT(mark_runs) && mark_runs[low].first <= code ? mark_runs[low].order : 0;
+    const int32_t at =
+        unicode_find_run(mark_runs, sizeof(mark_runs[0]), ARRAY_COUNT(mark_runs), code);
+    return at < 0 ? 0 : mark_runs[at].order;
 }
 
 static const decomposition *

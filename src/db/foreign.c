@@ -243,7 +243,6 @@ attach_if_same(laminar_database *db, foreign_code *c, const object *declared, bo
     *done = o != NULL;
     if (s == OK && o != NULL) {
         s = export_types(c, o->routine, err);
-        c->attached = s == OK;
         s = s < 0 ? s : attach(db, o, &c->base, err);
         c->attached = s == OK;
         s = s < 0 ? s : wake_streams(db, err);

@@ -308,7 +308,7 @@ fill_stream_stats(laminar_database *db, const stream *st, queue_load load,
                                  .lost_rows = c.lost_rows,
                                  .shared_state_bytes = c.shared_state_bytes,
                                  .shared_state_rows = c.shared_state_rows};
-    (void)(made.failed || stream_await(st, &why));
+    (void)(made.failed || stream_waits_for_code(st, &why));
     (void)snprintf(made.error, sizeof(made.error), "%s", why.message);
     copy_sized(out, &made, out->size, sizeof(made));
 }

@@ -79,7 +79,7 @@ pipeline_stream_state(const laminar_database *db, const stream *s) {
     if (stream_failure(s, NULL)) {
         return "failed";
     }
-    if (!ends && stream_awaits(s) != NULL) {
+    if (!ends && stream_missing_code(s) != NULL) {
         return "waiting_for_udf";
     }
     if (p == NULL || ends) {

@@ -105,7 +105,7 @@ show_pipeline_state(const laminar_database *db) {
 static status
 add_stream(const laminar_database *db, db_listing *l, const object *o, error *err) {
     error      why = {0};
-    const bool failed = stream_failure(o->impl, &why) || stream_await(o->impl, &why);
+    const bool failed = stream_failure(o->impl, &why) || stream_waits_for_code(o->impl, &why);
     TRY(db_listing_text(l, 0, o->name, err));
     TRY(db_listing_text(l, 1, text_of(pipeline_stream_state(db, o->impl)), err));
     TRY(db_listing_text(l, 2, failed ? text_of(why.message) : (text){NULL, 0}, err));

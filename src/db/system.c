@@ -215,7 +215,7 @@ add_stream(const laminar_database *db, db_listing *l, const object *o, error *er
     const histogram   *h = stream_latency(s);
     stream_counters    n;
     error              why = {0};
-    const bool         failed = stream_failure(s, &why) || stream_await(s, &why);
+    const bool         failed = stream_failure(s, &why) || stream_waits_for_code(s, &why);
     stream_count(s, &n);
     const int64_t counts[] = {n.rows_in,      n.rows_out,   n.late_rows,  n.null_time_rows,
                               n.pending_rows, n.state_rows, n.state_bytes};

@@ -52,7 +52,7 @@ suggest_state(const laminar_database *db, const subject *x, buf *out) {
                    why.message, TEXT_ARG(x->name));
         return true;
     }
-    if (stream_await(s, &why)) {
+    if (stream_waits_for_code(s, &why)) {
         buf_printf(out, "%s: register the function, then it takes what came meanwhile",
                    why.message);
         return true;

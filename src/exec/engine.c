@@ -660,8 +660,9 @@ engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done,
             (only != NULL && s->pipeline != only)) {
             continue;
         }
-        if (UNLIKELY(s->plan.routines != NULL || has_stopped(e)) && stream_awaits(s) != NULL) {
-            stream_wait(s);
+        if (UNLIKELY(s->plan.routines != NULL || has_stopped(e)) &&
+            stream_missing_code(s) != NULL) {
+            stream_put_off(s);
             continue;
         }
         *done = false;

@@ -246,8 +246,8 @@ const schema *stream_schema(const stream *s);
 bool          stream_failure(const stream *s, error *reason); /* true: it failed, why */
 /* ---- functions of the program's without code. A stream that calls one, and all that reads it,
  * waits: one that ran keeps its state, and what comes for it; one that did not is started later. */
-const struct routine *stream_awaits(const stream *s); /* NULL: it does not wait */
-bool stream_await(const stream *s, error *reason);    /* true: it does, says the reason */
+const struct routine *stream_missing_code(const stream *s); /* NULL: it does not wait */
+bool stream_waits_for_code(const stream *s, error *reason); /* true: it does, says the reason */
 /* Code was registered: streams that ran go on; the others are for engine_start_next. */
 void engine_code_came(engine *e);
 

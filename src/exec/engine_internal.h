@@ -56,6 +56,7 @@ struct engine {
     list            sources;  /* source*, in order of creation */
     list            streams;  /* stream*, in order of creation */
     uint64_t        sequence; /* of the newest insert */
+    uint64_t        visit;    /* of streams by what they read: find_missing */
     timer_heap      timers;
     int64_t         now_us;       /* of the last insert or deadline; it never goes back */
     int64_t         flow_us;      /* likewise, as the streams have met it: in a pause it stays */
@@ -168,6 +169,7 @@ struct stream {
     uint64_t    stopped_after; /* circuit, and begins again from what is retained */
     bool        joined_held;   /* in a pause of its pipeline, which goes on */
     bool        waits;         /* it runs, but for code of a function: held, as in a pause */
+    uint64_t    visit;         /* of engine.visit, that looked at it last */
     const void *memo;          /* of its maker's */
     const object *sink;        /* anonymous: goes with the sink, which is in the catalog; NULL */
     bool          replaying;   /* a shadow or a stream being filled: nothing is published */
@@ -314,7 +316,7 @@ void   stream_pin_code(stream *s);      /* it has what is registered now */
 /* All functions that a query calls have code. */
 status plan_check_code(const plan *p, error *err) MUST_USE;
 /* One that cannot be filled for want of code: it will begin behind the insert of now. */
-void stream_wait(stream *s);
+void stream_put_off(stream *s);
 /* In such a pause: what comes for it is kept. */
 status  stream_hold_rows(stream_input *in, const delta *rows, error *err) MUST_USE;
 status  stream_hold_tick(stream *s, int64_t frontier_us, error *err) MUST_USE;

@@ -382,34 +382,32 @@ pipeline_resume(pipeline *p, error *err) {
 
 /* ---------------------------------------------------------------------------------- waiting for
  * the code of functions: a pause of single streams, and of all that reads them */
-static bool
-reads(const stream *s, const stream *up) {
-    for (int32_t i = 0; up->object != NULL && i < s->plan.object_count; i++) {
-        if (s->plan.objects[i] == up->object) {
-            return true;
-        }
+/* What several read is looked at once in a visit. */
+static const routine *
+find_missing(stream *s, uint64_t visit) {
+    const routine *missing = NULL;
+    if (s->visit == visit) {
+        return NULL;
     }
-    return list_has(&s->parts, up);
+    s->visit = visit;
+    for (const plan_routine *p = s->plan.routines; p != NULL && missing == NULL; p = p->next) {
+        missing = routine_has_code(p->routine) ? NULL : p->routine;
+    }
+    for (int32_t i = 0; i < s->plan.object_count && missing == NULL; i++) {
+        const object *o = s->plan.objects[i];
+        stream       *up = o->kind == OBJECT_STREAM ? o->impl : NULL;
+        missing = up == NULL || up->failed ? NULL : find_missing(up, visit);
+    }
+    for (int32_t i = 0; i < s->parts.count && missing == NULL; i++) {
+        stream *part = s->parts.items[i];
+        missing = part->failed ? NULL : find_missing(part, visit);
+    }
+    return missing;
 }
 
 const routine *
-stream_awaits(const stream *s) {
-    for (const plan_routine *p = s->plan.routines; p != NULL; p = p->next) {
-        if (!routine_has_code(p->routine)) {
-            return p->routine;
-        }
-    }
-    for (int32_t i = 0; i < s->engine->streams.count; i++) {
-        const stream *up = s->engine->streams.items[i];
-        if (up == s) {
-            break; /* inputs stand before their readers */
-        }
-        const routine *r = !up->failed && reads(s, up) ? stream_awaits(up) : NULL;
-        if (r != NULL) {
-            return r;
-        }
-    }
-    return NULL;
+stream_missing_code(const stream *s) {
+    return find_missing((stream *)(uintptr_t)s, ++s->engine->visit); /* its mark alone changes */
 }
 
 status
@@ -421,8 +419,8 @@ plan_check_code(const plan *p, error *err) {
 }
 
 bool
-stream_await(const stream *s, error *reason) {
-    const routine *r = stream_awaits(s);
+stream_waits_for_code(const stream *s, error *reason) {
+    const routine *r = stream_missing_code(s);
     if (r != NULL) {
         error_set(reason, ERR_QUERY_FAILED, "it waits for function \"%.*s\"", TEXT_ARG(r->name));
     }
@@ -430,7 +428,7 @@ stream_await(const stream *s, error *reason) {
 }
 
 void
-stream_wait(stream *s) {
+stream_put_off(stream *s) {
     if (!s->stopped) {
         s->stopped = true;
         s->stopped_after = engine_sequence(s->engine);
@@ -451,7 +449,7 @@ waiting_begin(engine *e, error *err) {
     bool any = false;
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
-        s->waits = s->running && !s->failed && stream_awaits(s) != NULL;
+        s->waits = s->running && !s->failed && stream_missing_code(s) != NULL;
         any |= s->waits;
     }
     if (any && e->waiting == NULL) {
@@ -488,7 +486,7 @@ engine_code_came(engine *e) {
     engine_settle(e);
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
-        if (s->waits && stream_awaits(s) == NULL) {
+        if (s->waits && stream_missing_code(s) == NULL) {
             s->waits = false;
             stream_pin_code(s);
             stream_await_clock(s);

@@ -500,7 +500,7 @@ stream_read_state(stream *s, const op_sink *sink, interrupt *interrupted, error 
     if (s->failed) {
         return error_set(err, ERR_STREAM_FAILED, "stream failed: %.400s", s->reason.message);
     }
-    const routine *awaited = s->stopped || s->waits ? stream_awaits(s) : NULL;
+    const routine *awaited = s->stopped || s->waits ? stream_missing_code(s) : NULL;
     if (awaited != NULL && s->stopped) {
         error_set(err, ERR_QUERY_FAILED, "the stream has no rows: it waits for function \"%.*s\"",
                   TEXT_ARG(awaited->name));

@@ -623,8 +623,8 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
     if (made == OK && options->object == NULL && options->sink == NULL) {
         made = plan_check_code(&s->plan, err); /* a subscription is told, and does not wait */
     }
-    if (made == OK && options->running && stream_awaits(s) != NULL) {
-        stream_wait(s);
+    if (made == OK && options->running && stream_missing_code(s) != NULL) {
+        stream_put_off(s);
     } else if (made == OK && (options->running || s->pipeline != NULL) && stream_may_join(s)) {
         s->joined_held = stream_is_held(s);
         made = stream_join(s, true, err);
