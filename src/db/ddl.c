@@ -3,46 +3,17 @@
  *
  * A statement that fails leaves everything as it was: all questions come before the first thing is
  * touched, and what replaces an object is complete before the old one goes. */
+#include "db/creating.h"
 #include "db/durable.h"
-#include "db/going.h"
 #include "db/parameters.h"
 #include "db/pipeline.h"
 #include "db/sink.h"
 #include "db/statement.h"
 #include "sql/limits.h"
 
-/* What SHOW CREATE shows and a restart reads again: parameters have become literals, stars the
- * columns that they stood for, unless that would be more text than can be read. */
-static status
-keep_definition(const statement_context *c, object *o, const ast_statement *st,
-                const star_text *stars, error *err) {
-    buf written;
-    buf_init(&written, c->db->mem, SIZE_MAX / 2);
-    if (stars != NULL) {
-        definition_print(st, c->sql, NULL, &written);
-        o->declared = arena_text(&o->arena, buf_text(&written));
-        buf_clear(&written);
-    }
-    definition_print(st, c->sql, stars, &written);
-    if (buf_text(&written).size > SQL_TEXT_BYTES_MAX) {
-        buf_clear(&written);
-        definition_print(st, c->sql, NULL, &written);
-    }
-    o->sql = written.failed ? (text){NULL, 0} : arena_text(&o->arena, buf_text(&written));
-    o->declared = o->declared.data == NULL ? o->sql : o->declared;
-    o->is_recovered = c->db->replaying;
-    buf_fini(&written);
-    return o->sql.data == NULL || o->declared.data == NULL ? error_memory(err) : OK;
-}
-
 static void
 free_source(void *impl) {
     source_close(impl);
-}
-
-static void
-free_stream(void *impl) {
-    stream_close(impl);
 }
 
 static status
@@ -76,11 +47,9 @@ drop_statement(statement_context *c, const ast_statement *st, error *err) {
     return OK;
 }
 
-/* OR REPLACE and IF NOT EXISTS, the same for all kinds. *done: there is nothing left to make. old
- * gets what is to be replaced; it stays until the new one is made. */
-static status
-find_old(statement_context *c, const ast_statement *st, object_kind kind, going *old, bool *done,
-         error *err) {
+status
+create_find_old(statement_context *c, const ast_statement *st, object_kind kind, going *old,
+                bool *done, error *err) {
     *done = false;
     *old = (going){0};
     object *o = catalog_find(c->db->catalog, st->name.text, false);
@@ -108,31 +77,6 @@ find_old(statement_context *c, const ast_statement *st, object_kind kind, going 
     return going_find(old, c, o, GO_REPLACE, err);
 }
 
-/* Makes a finished object known, in the place of the old one. */
-static status
-register_object(laminar_database *db, object *o, const going *old, error *err) {
-    int32_t depends = 0;
-    status  s = OK;
-    while (s == OK && depends < o->input_count) {
-        s = catalog_depend(o->inputs[depends], o, err);
-        depends += s == OK;
-    }
-    if (s == OK && o->late_to != NULL) {
-        s = catalog_depend(o->late_to, o, err);
-    }
-    if (s == OK) {
-        going_drop(db, old);
-        s = catalog_add(db->catalog, o, err); /* cannot fail where an old one just left */
-    }
-    for (int32_t i = 0; s < 0 && i < depends; i++) {
-        catalog_undepend(o->inputs[i], o);
-    }
-    if (s < 0 && o->late_to != NULL) {
-        catalog_undepend(o->late_to, o);
-    }
-    return s;
-}
-
 /* A table that was made of a query is kept as its columns: the query is over. */
 static status
 write_columns(const statement_context *c, object *o, error *err) {
@@ -153,7 +97,7 @@ describe_source(statement_context *c, object *o, const ast_statement *st, const 
         return write_columns(c, o, err);
     }
     TRY(plan_object(o, c->db->catalog, &c->env, st, err));
-    return keep_definition(c, o, st, NULL, err);
+    return create_keep_definition(c, o, st, NULL, err);
 }
 
 /* The rows of CREATE TABLE ... AS into a table that nobody knows yet. */
@@ -193,231 +137,12 @@ create_source(statement_context *c, const ast_statement *st, object_kind kind, c
         s = fill_table(c, o, rows, err);
     }
     if (s == OK) {
-        s = register_object(db, o, old, err);
+        s = create_register(db, &o, 1, old, err);
     }
     if (s < 0 && o->impl != NULL) {
         source_close(o->impl);
         o->impl = NULL;
         o->impl_free = NULL;
-    }
-    catalog_object_release(o);
-    return s;
-}
-
-/* What a new object reads; it must not be what it replaces. */
-static status
-keep_inputs(object *o, const ast_statement *st, const plan *p, const going *old, error *err) {
-    o->inputs = arena_alloc(&o->arena, sizeof(object *) * (size_t)(p->object_count + 1));
-    if (o->inputs == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < p->object_count; i++) {
-        if (old->count > 0 && p->objects[i] == old->objects[0]) {
-            return error_set_at(err, ERR_QUERY_FAILED, st->name.position,
-                                "\"%.*s\" cannot read the %s that it replaces",
-                                TEXT_ARG(st->name.text), object_kind_name(o->kind));
-        }
-        o->inputs[o->input_count++] = p->objects[i];
-    }
-    return OK;
-}
-
-static bool
-is_reached(const going *g, const object *o) {
-    for (int32_t i = 0; i < g->count; i++) {
-        const object *each = g->objects[i];
-        if (each->late_to == o || (o->kind != OBJECT_SOURCE && object_reads(o, each))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Do rows of `from` reach what `o` reads? Streams were made in the order in which rows pass them,
- * but where they send late rows may come before. */
-static status
-leads_to_inputs(bool *leads, statement_context *c, object *from, const object *o, const going *old,
-                error *err) {
-    const int32_t total = catalog_count(c->db->catalog);
-    going    g = {.objects = arena_alloc_zero(&c->arena, sizeof(object *) * (size_t)(total + 1))};
-    uint8_t *reached = arena_alloc_zero(&c->arena, (size_t)total);
-    if (g.objects == NULL || reached == NULL) {
-        return error_memory(err);
-    }
-    g.objects[g.count++] = from;
-    *leads = object_reads(o, from);
-    for (int32_t before = 0; before < g.count && !*leads;) {
-        before = g.count;
-        for (int32_t i = 0; i < total && !*leads; i++) {
-            object *each = catalog_at(c->db->catalog, i);
-            if (!reached[i] && each != from && !(old->count > 0 && each == old->objects[0]) &&
-                is_reached(&g, each)) {
-                reached[i] = true;
-                g.objects[g.count++] = each;
-                *leads = object_reads(o, each);
-            }
-        }
-    }
-    return OK;
-}
-
-static status
-keep_late(statement_context *c, object *o, const ast_statement *st, const plan *p, const going *old,
-          error *err) {
-    if (p->late_to == NULL) {
-        return OK;
-    }
-    bool leads = false;
-    TRY(leads_to_inputs(&leads, c, p->late_to, o, old, err));
-    if (leads) {
-        error_set_at(
-            err, ERR_QUERY_FAILED, st->emit.late_to.position,
-            "LATE DATA TO \"%.*s\": rows of that source reach \"%.*s\" again, so late rows "
-            "would go round",
-            TEXT_ARG(p->late_to->name), TEXT_ARG(o->name));
-        return error_hint(err, "send them to a source that no input of the stream comes from");
-    }
-    o->late_to = p->late_to;
-    return OK;
-}
-
-/* What others may know of a stream: columns, keys, text. */
-static status
-describe_stream(statement_context *c, object *o, const ast_statement *st, const plan *p,
-                error *err) {
-    o->schema = schema_copy(&p->root->schema, &o->arena);
-    TRY(keep_definition(c, o, st, p->stars, err));
-    int32_t *keys = arena_alloc(&o->arena, sizeof(int32_t) * (size_t)(p->key_count + 1));
-    if (o->schema == NULL || keys == NULL) {
-        return error_memory(err);
-    }
-    for (int32_t i = 0; i < p->key_count; i++) {
-        keys[i] = p->key_columns[i];
-    }
-    o->key_columns = keys;
-    o->key_count = p->key_count;
-    o->append_only = (p->root->properties & PLAN_APPEND_ONLY) != 0;
-    o->event_time_column = p->event_time_column;
-    o->slack_us = p->slack_us;
-    o->clock_time_column = p->clock_time_column;
-    o->by_clock = p->by_clock;
-    if (p->closes_us != NULL) {
-        const size_t size = sizeof(int64_t) * (size_t)o->schema->count;
-        int64_t     *closes_us = arena_alloc(&o->arena, size);
-        if (closes_us == NULL) {
-            return error_memory(err);
-        }
-        memcpy(closes_us, p->closes_us, size);
-        o->closes_us = closes_us;
-    }
-    return OK;
-}
-
-/* The token is given up while the stream reads what is there: then the name is looked up again. */
-static status
-fill_stream(statement_context *c, const ast_statement *st, stream *made, going *old, bool *done,
-            error *err) {
-    laminar_database *db = c->db;
-    query_entry      *listed = NULL;
-    status            s = db_query_begin(db, statement_text(c, st), NULL, &listed, err);
-    if (s < 0) {
-        return stream_join_end(made, s, err);
-    }
-    s = db_join(db, made, &listed->guard, err);
-    db_query_end(db, listed);
-    TRY(s);
-    s = db_writable(db, err);
-    if (s == OK) {
-        s = find_old(c, st, OBJECT_STREAM, old, done, err);
-    }
-    if (s < 0 || *done) {
-        stream_close(made);
-    }
-    return s;
-}
-
-/* Makes the stream and everything that others may know of it. *done: somebody else made it. */
-static status
-open_stream(statement_context *c, const ast_statement *st, object *o, plan *p, arena *plan_arena,
-            going *old, bool *done, error *err) {
-    laminar_database *db = c->db;
-    stream           *made = NULL;
-    TRY(keep_inputs(o, st, p, old, err));
-    TRY(keep_late(c, o, st, p, old, err));
-    TRY(describe_stream(c, o, st, p, err));
-    const int32_t  state = atomic_load(&db->state);
-    db_pipeline   *in = NULL;
-    stream_options options = {.object = o, .running = state == DB_RUNNING || state == DB_PAUSED};
-    if (st->pipeline.text.data != NULL) {
-        TRY(pipeline_need(&in, db, st->pipeline.text, st->pipeline.position, err));
-        options.pipeline = in->impl;
-    }
-    TRY(stream_open(&made, db->engine, p, plan_arena, &options, err));
-    if (stream_is_joining(made)) {
-        TRY(fill_stream(c, st, made, old, done, err));
-    }
-    if (*done) {
-        return OK;
-    }
-    o->impl = made;
-    o->impl_free = free_stream;
-    status s = keep_late(c, o, st, p, old, err); /* others may have made streams meanwhile */
-    s = s < 0 ? s : register_object(db, o, old, err);
-    if (s < 0) {
-        stream_close(made);
-        o->impl = NULL;
-        o->impl_free = NULL;
-    } else {
-        engine_settle_late(db->engine);
-    }
-    return s;
-}
-
-static status
-create_stream(statement_context *c, const ast_statement *st, going *old, error *err) {
-    laminar_database *db = c->db;
-    arena             plan_arena;
-    arena_init(&plan_arena, db->mem);
-    plan    p;
-    object *o = NULL;
-    bool    done = false;
-    status s = plan_select(&p, &plan_arena, db->catalog, &c->externals, &c->env, st->select, c->sql,
-                           true, &st->emit, err);
-    if (s == OK) {
-        s = catalog_object_new(&o, db->mem, OBJECT_STREAM, st->name.text, err);
-    }
-    if (s == OK) {
-        s = plan_stream_options(o, &c->env, st, err);
-    }
-    if (s == OK) {
-        s = plan_set_ttl(&p, &plan_arena, o->state_ttl_us, st->name.position, err);
-    }
-    if (s == OK) {
-        s = plan_set_retain(&p, o, st->name.position, err);
-    }
-    if (s == OK) {
-        s = open_stream(c, st, o, &p, &plan_arena, old, &done, err);
-    }
-    catalog_object_release(o);
-    arena_fini(&plan_arena);
-    return s;
-}
-
-static status
-create_view(statement_context *c, const ast_statement *st, const going *old, error *err) {
-    plan    p;
-    schema *columns = NULL;
-    object *o = NULL;
-    TRY(plan_view(&p, &columns, &c->arena, c->db->catalog, &c->externals, &c->env, st, c->sql,
-                  err));
-    TRY(catalog_object_new(&o, c->db->mem, OBJECT_VIEW, st->name.text, err));
-    status s = keep_inputs(o, st, &p, old, err);
-    if (s == OK) {
-        s = keep_definition(c, o, st, p.stars, err);
-    }
-    if (s == OK) {
-        o->schema = schema_copy(columns, &o->arena);
-        s = o->schema == NULL ? error_memory(err) : register_object(c->db, o, old, err);
     }
     catalog_object_release(o);
     return s;
@@ -480,8 +205,8 @@ register_sink(statement_context *c, const ast_statement *st, object *o, bool *do
     going old;
     *done = false;
     TRY(db_writable(c->db, err));
-    TRY(find_old(c, st, OBJECT_SINK, &old, done, err));
-    TRY(*done ? OK : register_object(c->db, o, &old, err));
+    TRY(create_find_old(c, st, OBJECT_SINK, &old, done, err));
+    TRY(*done ? OK : create_register(c->db, &o, 1, &old, err));
     return OK;
 }
 
@@ -494,8 +219,8 @@ create_sink(statement_context *c, const ast_statement *st, const going *old, err
     arena_init(&plan_arena, c->db->mem);
     status s = plan_sink(c, st, &p, &plan_arena, err);
     s = s < 0 ? s : catalog_object_new(&o, c->db->mem, OBJECT_SINK, st->name.text, err);
-    s = s < 0 ? s : keep_inputs(o, st, &p, old, err);
-    s = s < 0 ? s : keep_definition(c, o, st, p.stars, err);
+    s = s < 0 ? s : create_keep_inputs(o, st, &p, old, err);
+    s = s < 0 ? s : create_keep_definition(c, o, st, p.stars, err);
     s = s < 0 ? s : describe_sink(o, &p, err);
     s = s < 0 ? s : sink_make(c, st, o, &p, &plan_arena, err);
     if (s == OK) {
@@ -553,16 +278,15 @@ run_create(statement_context *c, const ast_statement *st, const result *rows, er
     const object_kind kind = made_kind(st);
     going             old;
     bool              done;
-    TRY(find_old(c, st, kind, &old, &done, err));
+    TRY(create_find_old(c, st, kind, &old, &done, err));
     if (done) {
         c->unchanged = true;
         return OK;
     }
     switch (kind) {
     case OBJECT_STREAM:
-        return create_stream(c, st, &old, err);
     case OBJECT_VIEW:
-        return create_view(c, st, &old, err);
+        return create_query(c, st, kind, &old, err);
     case OBJECT_SINK:
         return create_sink(c, st, &old, err);
     default:
@@ -577,7 +301,7 @@ query_rows(statement_context *c, const ast_statement *st, result **rows, bool *d
     TRY(db_enter_to_write(c->db, err));
     status s = db_writable(c->db, err);
     if (s == OK) {
-        s = find_old(c, st, OBJECT_TABLE, &old, done, err);
+        s = create_find_old(c, st, OBJECT_TABLE, &old, done, err);
     }
     db_leave(c->db);
     return s < 0 || *done ? s

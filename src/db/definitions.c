@@ -169,8 +169,8 @@ definitions_add(definitions *d, const laminar_database *db, const ast_statement 
 }
 
 void
-definitions_add_view(definitions *d, const object *view, text item) {
-    append(d, DEFINES_OBJECT, view->id, (text){NULL, 0}, item);
+definitions_add_object(definitions *d, const object *o, text item) {
+    append(d, DEFINES_OBJECT, o->id, (text){NULL, 0}, item);
 }
 
 /* ---- pruning */

@@ -41,8 +41,8 @@ void definitions_fini(definitions *d);
 void definitions_begin(definitions *d, const laminar_database *db, const ast_statement *st);
 void definitions_add(definitions *d, const laminar_database *db, const ast_statement *st,
                      text item);
-/* A view that could not be bound. */
-void definitions_add_view(definitions *d, const object *view, text item);
+/* What no statement under way made: a view that could not be bound, what was made again. */
+void definitions_add_object(definitions *d, const object *o, text item);
 void definitions_prune(definitions *d, const laminar_database *db);
 
 #endif

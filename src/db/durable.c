@@ -320,6 +320,20 @@ write_view(durable *d, buf *out, const object *o) {
     buf_fini(&written);
 }
 
+/* A stream or view by its own text. */
+static void
+write_object(durable *d, buf *out, const object *o) {
+    if (o->kind == OBJECT_VIEW) {
+        write_view(d, out, o);
+        return;
+    }
+    (void)buf_append_char(out, ITEM_STATEMENT);
+    image_put_i64(out, now_us(d));
+    image_put_text(out, o->declared);
+    image_put_text(out, (text){NULL, 0});
+    image_put_text(out, (text){NULL, 0});
+}
+
 /* The statement as an item of its own: for the log, or for the definitions. */
 static void
 write_definition(durable *d, buf *out, const statement_context *c, const ast_statement *st,
@@ -334,6 +348,37 @@ write_definition(durable *d, buf *out, const statement_context *c, const ast_sta
 }
 
 static void
+note_item(durable *d, buf *item, const object *o, const ast_statement *st) {
+    if (item->failed) {
+        d->definitions.is_incomplete = true;
+    } else if (o == NULL) {
+        definitions_add(&d->definitions, d->db, st, buf_text(item));
+    } else {
+        definitions_add_object(&d->definitions, o, buf_text(item));
+    }
+}
+
+/* What read a replaced stream or view was made again behind it, just now. */
+static void
+note_made_again(durable *d, const ast_statement *st) {
+    const catalog *known = d->db->catalog;
+    const binding  now = binding_of(d->db);
+    bool           behind = false;
+    for (int32_t i = 0; i < catalog_count(known); i++) {
+        const object *o = catalog_at(known, i);
+        if (behind) {
+            buf item;
+            buf_init(&item, d->db->mem, SIZE_MAX / 2);
+            put_binding(&item, &now);
+            write_object(d, &item, o);
+            note_item(d, &item, o, NULL);
+            buf_fini(&item);
+        }
+        behind |= text_equal_nocase(o->name, st->name.text);
+    }
+}
+
+static void
 note_definition(durable *d, const statement_context *c, const ast_statement *st,
                 const object *made) {
     const binding now = binding_of(d->db);
@@ -341,12 +386,11 @@ note_definition(durable *d, const statement_context *c, const ast_statement *st,
     buf_init(&item, d->db->mem, SIZE_MAX / 2);
     put_binding(&item, &now);
     write_definition(d, &item, c, st, made);
-    if (item.failed) {
-        d->definitions.is_incomplete = true;
-    } else {
-        definitions_add(&d->definitions, d->db, st, buf_text(&item));
-    }
+    note_item(d, &item, NULL, st);
     buf_fini(&item);
+    if (st->or_replace && (st->kind == AST_CREATE_STREAM || st->kind == AST_CREATE_VIEW)) {
+        note_made_again(d, st);
+    }
 }
 
 static status

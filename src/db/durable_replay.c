@@ -202,7 +202,7 @@ note_view(laminar_database *db, text typed, text kept, text columns) {
     if (item.failed) {
         d->definitions.is_incomplete = true;
     } else {
-        definitions_add_view(&d->definitions, o, buf_text(&item));
+        definitions_add_object(&d->definitions, o, buf_text(&item));
     }
     buf_fini(&item);
 }

@@ -57,6 +57,19 @@ refuse_readers(statement_context *c, const going *g, going_kind how, error *err)
                                           : "drop what reads it first, and make it again after");
 }
 
+/* Streams and views that read a replaced one are made again from their text. A sink has written
+ * what was, and rows of a source or table cannot be had again. */
+static bool
+can_follow(const going *g) {
+    for (int32_t i = 0; i < g->count; i++) {
+        const object_kind kind = g->objects[i]->kind;
+        if (kind != OBJECT_STREAM && kind != OBJECT_VIEW) {
+            return false;
+        }
+    }
+    return true;
+}
+
 status
 going_check_joining(const statement_context *c, const object *o, going_kind how, error *err) {
     text name;
@@ -92,7 +105,7 @@ going_find(going *g, statement_context *c, object *o, going_kind how, error *err
             g->objects[g->count++] = each;
         }
     }
-    if (g->count > 1 && how != GO_CASCADE) {
+    if (g->count > 1 && how != GO_CASCADE && !(how == GO_REPLACE && can_follow(g))) {
         return refuse_readers(c, g, how, err);
     }
     engine_reap(db->engine);

@@ -39,11 +39,12 @@ is_judged(const statement_context *c, status before) {
 status
 definition_holds(statement_context *c, const object *o, const object *old, object *made,
                  bool same_plan, bool *holds, error *err) {
-    meaning  before = {0}, after = {0};
-    plan_env env = c->env;
-    error    why = {0};
-    env.old = old;
-    env.made = made;
+    meaning           before = {0}, after = {0};
+    plan_env          env = c->env;
+    error             why = {0};
+    const object_swap swap = {.old = old, .made = made};
+    env.swaps = &swap;
+    env.swap_count = 1;
     buf_init(&before.plan, c->db->mem, SIZE_MAX / 2);
     buf_init(&after.plan, c->db->mem, SIZE_MAX / 2);
     made->impl = old->impl; /* for estimates */

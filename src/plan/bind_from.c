@@ -29,6 +29,17 @@ remember_object(binder *b, object *o) {
     return OK;
 }
 
+/* What is read where an object is named. */
+static object *
+object_meant(const plan_env *env, object *o) {
+    for (int32_t i = 0; i < env->swap_count; i++) {
+        if (env->swaps[i].old == o) {
+            return env->swaps[i].made;
+        }
+    }
+    return o;
+}
+
 static status
 bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
     object *o;
@@ -53,7 +64,7 @@ bind_table(plan_node **out, scope *s, binder *b, const ast_from *from) {
         return error_set_at(b->err, ERR_QUERY_FAILED, from->name.position,
                             "\"%.*s\" is a sink: it has no rows to read", TEXT_ARG(o->name));
     }
-    o = o == b->env->old ? b->env->made : o;
+    o = object_meant(b->env, o);
     TRY(remember_object(b, o));
     if (o->kind == OBJECT_VIEW) {
         return bind_view(out, s, b, from, o);

@@ -275,14 +275,19 @@ typedef struct plan_variable { /* of SET VARIABLE */
     value                 value;
 } plan_variable;
 
+typedef struct object_swap {
+    const object *old;
+    object       *made;
+} object_swap;
+
 typedef struct plan_env {
     eval_env eval;
     int64_t *statement_us; /* eval_instant, of all that is bound for a statement; NULL: a plan
                               has its own */
-    /* Where `old` is named, `made` is read: what ALTER asks before it puts one in the other's
-     * place. NULL: nothing is altered. */
-    const object         *old;
-    object               *made;
+    /* Where an old one is named, the other is read: what ALTER and OR REPLACE ask before they put
+     * one in the other's place. */
+    const object_swap    *swaps;
+    int32_t               swap_count;
     bool                  real_division; /* of two integers / gives a DOUBLE */
     plan_nulls            nulls;         /* of an ORDER BY that does not say */
     text                  retain;        /* of sources that do not say; empty: all */

@@ -344,7 +344,7 @@ test_names(void **state) {
 
     arm(&m, db, run_sql, 1, "CREATE STREAM above AS SELECT one FROM s");
     db_refuse(db, "CREATE OR REPLACE STREAM s AS SELECT k, count(*) AS n FROM t GROUP BY k", 202,
-              "above");
+              "\"above\" reads it, and would fail");
     CHECK_EQ(m.last, LAMINAR_OK);
     db_run(db, "DROP STREAM above");
     arm(&m, db, run_sql, 1, "INSERT INTO t VALUES (1, 1, 1)");

@@ -193,7 +193,9 @@ test_ddl(void **state) {
     check_names(db, LAMINAR_OBJECT_STREAM, "s1 s2 s3");
     db_refuse(db, "DROP SOURCE a", 202, "s1");
     db_refuse(db, "DROP STREAM s1", 202, "s2");
-    db_refuse(db, "CREATE OR REPLACE STREAM s2 AS SELECT v + 1 AS v FROM s1", 202, "s3");
+    db_refuse(db, "CREATE OR REPLACE STREAM s2 AS SELECT v + 1 AS w FROM s1", 202,
+              "\"s3\" reads it, and would fail with the new one: ");
+    db_refuse(db, "CREATE OR REPLACE STREAM s1 AS SELECT v FROM s3", 400, "\"s3\", which reads");
     db_refuse(db, "CREATE OR REPLACE STREAM s3 AS SELECT nothing FROM s2", 400, "nothing");
     db_refuse(db, "CREATE OR REPLACE STREAM s3 AS SELECT * FROM s3", 400, "replaces");
     db_refuse(db, "CREATE OR REPLACE SOURCE s3 (v BIGINT)", 201, "STREAM");
