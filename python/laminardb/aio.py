@@ -79,6 +79,12 @@ class _Async(_Common):
     def __aiter__(self) -> Self:
         return self
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.cancel()
+
     async def __anext__(self) -> QueryResult:
         self._reads = getattr(self, "_reads", 0) + 1
         if self._reads >= _READS_IN_A_ROW:

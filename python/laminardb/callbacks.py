@@ -7,7 +7,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 from weakref import WeakSet
 
 from .errors import StreamError, SubscriptionError
@@ -107,6 +107,12 @@ class CallbackSubscription(Shown):
         self._changes = changes
         self._thread = DeliveryThread(f"laminardb-callback-{kind}", changes, on_data, on_error)
         self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.cancel()
 
     @property
     def is_active(self) -> bool:

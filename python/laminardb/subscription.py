@@ -8,7 +8,7 @@ from .shown import Shown
 
 TYPE_CHECKING = False  # as in __init__
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Self
 
     from .connection import Connection
 
@@ -53,6 +53,12 @@ class _Common(_laminardb.Subscription, Shown):
 
         return Schema._best(self._schema_capsule())
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.cancel()
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._state})"
 
@@ -79,7 +85,8 @@ class Subscription(_Live):
     """Changes of a SQL query: its current result first, then what changes.
 
     Iterate it, or call try_next, next or next_timeout. It has no thread of its own: waiting sleeps in the
-    engine without the GIL. One thread at a time reads it; cancel may come from any thread.
+    engine without the GIL. One thread at a time reads it; cancel may come from any thread, and is what
+    leaving ``with db.subscribe(...) as changes`` does.
 
     Example:
         >>> db = laminardb.open()

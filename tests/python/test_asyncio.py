@@ -27,6 +27,12 @@ def test_context_manager_and_classes() -> None:
         async with laminardb.open() as db:
             db.execute("CREATE SOURCE t (k BIGINT); CREATE STREAM s AS SELECT k FROM t")
             db.start()
+            async with (
+                await db.subscribe_async("SELECT k FROM t") as left,
+                await db.subscribe_stream_async("s") as other,
+            ):
+                assert left.is_active and other.is_active
+            assert not left.is_active and not other.is_active
             a, b = await db.subscribe_async("SELECT k FROM t"), await db.subscribe_stream_async("s")
             assert type(a) is laminardb.AsyncSubscription and type(b) is laminardb.AsyncStreamSubscription
             assert (repr(a), repr(b)) == ("AsyncSubscription(active)", "AsyncStreamSubscription(active)")

@@ -57,6 +57,19 @@ def test_both_kinds(streams: laminardb.Connection) -> None:
     assert not any(t.name.startswith("laminardb-") for t in threading.enumerate())
 
 
+def test_leaving_with_cancels(streams: laminardb.Connection) -> None:
+    got: list[object] = []
+    with (
+        streams.subscribe_callback("SELECT * FROM t", got.append) as called,
+        streams.subscribe("SELECT * FROM t") as read,
+    ):
+        assert called.is_active and read.is_active
+    assert not called.is_active and not read.is_active
+    with pytest.raises(ValueError), streams.subscribe("SELECT * FROM t") as read:
+        raise ValueError
+    assert not read.is_active
+
+
 def test_finite_query_ends(db: laminardb.Connection) -> None:
     got: list[Any] = []
     sub = db.subscribe_callback("SELECT 1 AS one", got.extend)

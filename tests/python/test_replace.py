@@ -142,9 +142,8 @@ def test_what_cannot_be_is_refused_and_all_stays(tmp_path: Path) -> None:
             '"both", which reads',
         )
         refused("CREATE OR REPLACE STREAM per_key AS SELECT 1 / 'x' FROM t", laminardb.QueryError)
-        sub = db.subscribe("SELECT * FROM overall")
-        refused(MENDED, laminardb.SchemaError, "an open subscription reads it")
-        sub.cancel()
+        with db.subscribe("SELECT * FROM overall"):
+            refused(MENDED, laminardb.SchemaError, "an open subscription reads it")
         options = f"connector = 'file', path = '{tmp_path / 'out.csv'}', format = 'csv'"
         db.execute(f"CREATE SINK out FROM overall WITH ({options})")
         refused(MENDED, laminardb.SchemaError, 'cannot replace "per_key"', '"out"')
