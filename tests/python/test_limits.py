@@ -10,9 +10,11 @@ import time
 from typing import Any
 
 import laminardb
-import pyarrow as pa
 import pytest
 from laminardb import LaminarConfig
+from optional import package
+
+pa = package("pyarrow")
 
 VALUE = 64 << 20
 INSERT = 1 << 24

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import laminardb
-import numpy as np
-import pyarrow as pa
 import pytest
 from laminardb import LaminarConfig
+from optional import package
+
+np = package("numpy")
+pa = package("pyarrow")
 
 LIMIT = 32 << 20
 BATCH = 50_000
@@ -21,7 +24,7 @@ DDL = """
 """
 
 
-def rows(batch: int) -> pa.Table:
+def rows(batch: int) -> Any:
     rng = np.random.default_rng(batch)
     ids = np.arange(batch * BATCH, (batch + 1) * BATCH)
     made = {
