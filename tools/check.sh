@@ -11,13 +11,20 @@ echo "format: $(wc -w <<<"$sources") C files"
 "$bin/python" tools/symbols.py "$("$bin/python" -c 'import laminardb._laminardb as m; print(m.__file__)')"
 "$bin/ruff" check -q python tests tools bench examples
 echo "ruff: clean"
-"$bin/mypy" --python-executable "$bin/python" python/laminardb tests/python tests/model tests/sql
-"$bin/basedpyright" --pythonpath "$bin/python"
-(cd build && "$bin/python" -m mypy.stubtest laminardb._laminardb)
+types() {
+    "$bin/mypy" --python-executable "$bin/python" python/laminardb tests/python tests/model tests/sql
+    "$bin/basedpyright" --pythonpath "$bin/python"
+    (cd build && "$bin/python" -m mypy.stubtest laminardb._laminardb)
+}
+(set -e; types) >build/types.log 2>&1 & # one core's work: beside the compiler, whose last steps leave one idle
+types=$!
+trap 'kill $types 2>/dev/null || true' EXIT
 export PATH="$bin:$PATH"
 [ -f build/library/build.ninja ] || meson setup build/library -Dpython=false -Dwerror_strict=true >build/library.log 2>&1 || { cat build/library.log; exit 1; }
 ninja -C build/library --quiet
 "$bin/python" tools/symbols.py build/library/include/liblaminar.so
 build/library/include/quickstart >/dev/null
 build/library/include/functions >/dev/null
+wait $types || { cat build/types.log; exit 1; }
+cat build/types.log
 echo "library: liblaminar builds with -Wall -Wextra -Wconversion -Wshadow -Werror, the C examples run"

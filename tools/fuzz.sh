@@ -9,7 +9,7 @@ command -v clang-19 >/dev/null && [ -n "$(compgen -G '/usr/lib/llvm-19/lib/clang
     tools/need.sh "fuzzing" clang-19 libclang-rt-19-dev
 export PATH="$PWD/$venv/bin:$PATH"
 mkdir -p build "build/fuzz-$target"
-[ -f build/fuzz/build.ninja ] || CC=clang-19 meson setup build/fuzz -Dfuzz=true -Dpython=false -Dlibrary=false -Dbuildtype=debugoptimized \
+[ -f build/fuzz/build.ninja ] || CC=clang-19 meson setup build/fuzz -Dfuzz=true -Dpython=false -Dlibrary=false -Dbuildtype=debugoptimized -Dc_args=-g1 \
     -Db_sanitize=address,undefined -Db_lundef=false >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
 ninja -C build/fuzz --quiet "tests/fuzz/fuzz_$target"
 corpus=tests/fuzz/corpus/$target

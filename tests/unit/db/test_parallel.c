@@ -7,6 +7,11 @@
 #include "os/thread.h"
 
 #define ROWS "120000"
+#ifdef __SANITIZE_THREAD__ /* takes ten times as long; each setting meets half of the queries */
+enum { STEP = 2 };
+#else
+enum { STEP = 1 };
+#endif
 
 static const char *const queries[] = {
     "SELECT k, count(*), sum(x), avg(x), min(s), max(id) FROM t GROUP BY k ORDER BY k",
@@ -77,7 +82,7 @@ test_any_number_of_threads(void **state) {
         db_run(db, "SET threads = 1");
         shown *wanted = answer(db, queries[q]);
         CHECK(wanted->size > 0);
-        for (int32_t i = 0; i < ARRAY_COUNT(settings); i++) {
+        for (int32_t i = q % STEP; i < ARRAY_COUNT(settings); i += STEP) {
             db_run(db, settings[i]);
             check_answer(db, queries[q], wanted);
         }
