@@ -83,6 +83,11 @@ full: build torture ## what is too long for each commit: TSan stress, all exits,
 	@LAMINAR_LEAK_CALLS=1000 $(BIN)/python -m pytest tests/python/test_surface.py
 	@for t in parser arrow plan csv scan match packed log manifest; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
 
+instructions: build ## instructions of kernels, query shapes and the import against tests/instructions.toml, within 3 % (UPDATE=1: writes it)
+	@tools/need.sh "counting instructions" valgrind
+	@tools/library.sh $(VENV)
+	@$(BIN)/python tools/instructions.py $(if $(UPDATE),--update)
+
 bench: build ## micro benchmarks of the engine
 	@$(BIN)/python bench/run.py
 
@@ -101,4 +106,4 @@ environments: build ## tests/python without optional packages, with numpy, with 
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test unit san tsan freethreaded torture crash fuzz fuzz-floor full clang check format bench tpch referee latency environments clean
+.PHONY: help setup build demo test instructions unit san tsan freethreaded torture crash fuzz fuzz-floor full clang check format bench tpch referee latency environments clean

@@ -20,8 +20,7 @@ types() {
 types=$!
 trap 'kill $types 2>/dev/null || true' EXIT
 export PATH="$bin:$PATH"
-[ -f build/library/build.ninja ] || meson setup build/library -Dpython=false -Dwerror_strict=true >build/library.log 2>&1 || { cat build/library.log; exit 1; }
-ninja -C build/library --quiet
+tools/library.sh "$1"
 "$bin/python" tools/symbols.py build/library/include/liblaminar.so
 build/library/include/quickstart >/dev/null
 build/library/include/functions >/dev/null

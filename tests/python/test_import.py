@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Importing laminardb loads its own core modules and nothing else; the rest comes with first use."""
 
+import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import laminardb
@@ -62,3 +64,16 @@ def test_every_public_name_is_there() -> None:
 def test_nothing_optional_is_imported() -> None:
     code = "import laminardb\nfor name in laminardb.__all__: getattr(laminardb, name)"
     assert not {m.partition(".")[0] for m in loaded_by(code)} & OPTIONAL
+
+
+def test_the_wheel_is_small() -> None:
+    """All that it holds is the package: at most 6 MB (what importing costs, `make instructions` counts)."""
+    package = Path(laminardb.__file__).parent
+    files = [f for f in package.rglob("*") if f.is_file() and f.suffix != ".pyc"]
+    if any(b".debug_info" in f.read_bytes() for f in files if f.suffix == ".so"):
+        pytest.skip("a build with debug information")
+    with io.BytesIO() as wheel:
+        with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as z:
+            for f in files:
+                z.write(f, f.relative_to(package))
+        assert 500_000 < len(wheel.getvalue()) <= 6_000_000

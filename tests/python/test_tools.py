@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check tools find what they are for, and find nothing in this repository."""
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -267,3 +268,31 @@ def test_banned_calls_do_not_compile(tmp_path: Path, call: str) -> None:
         )
         assert (done.returncode == 0) == compiles, done.stderr
         assert compiles or "is_a_banned_function" in done.stderr
+
+
+# instructions.py
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        ({"a": (1029, "x"), "b": (971, "y")}, []),
+        ({"a": (1031, "x"), "b": (1000, "y")}, ["a more"]),
+        ({"a": (1000, "x"), "b": (969, "y")}, ["b less"]),
+        ({"a": (1000, "z"), "b": (1000, "y")}, ["a answer z"]),
+        ({"a": (1000, "x")}, ["b gone"]),
+        ({"a": (1000, "x"), "b": (1000, "y"), "c": (5, "")}, ["c new"]),
+    ],
+)
+def test_instructions_are_held_to_the_baseline(
+    now: dict[str, tuple[int, str]], says: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = importlib.util.spec_from_file_location("instructions", TOOLS / "instructions.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    baseline = {"kernels": {"a": [1000, "x"], "b": [1000, "y"]}}
+    assert module.compare({"kernels": now}, baseline) == len(says)
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    remarks = [" ".join([name, *(w for w in rest if not w[0].isdigit())]) for name, *rest in shown]
+    assert [r for r in remarks if " " in r] == says
