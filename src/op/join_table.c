@@ -8,6 +8,7 @@
 #include "op/join_table.h"
 
 #include "kernel/kernel.h"
+#include "op/join_dense.h"
 #include "op/rows.h"
 
 #define SHARE_ROWS (32 * BATCH_ROWS)
@@ -52,8 +53,9 @@ join_table_close(join_table *t) {
     mem_free(m, t->key_of, sizeof(*t->key_of) * n);
     mem_free(m, t->matched, sizeof(*t->matched) * n);
     mem_free(m, t->entries, sizeof(*t->entries) * t->entry_count);
-    mem_free(m, t->regions, sizeof(*t->regions) << t->region_bits);
+    mem_free(m, t->regions, t->regions == NULL ? 0 : sizeof(*t->regions) << t->region_bits);
     mem_free(m, t->filter, filter_bytes(t));
+    join_dense_close(t);
     mem_free(m, t->views, sizeof(column) * (size_t)(t->column_count + t->key_count));
     *t = (join_table){.owner = NULL};
 }
@@ -250,19 +252,14 @@ same_key(const join_table *t, slot row, const column *keys, int32_t other) {
     return same;
 }
 
-static bool
-is_word(const column *c) {
-    return c->validity == NULL && c->layout == COLUMN_FLAT &&
-           type_physical(c->type) == PHYSICAL_I64;
-}
-
 static status
 make_region(void *context, int32_t at, error *err) {
     sealing           *s = context;
     const join_table  *t = s->table;
     const join_region *r = &t->regions[at];
-    const int64_t     *words = t->key_count == 1 && is_word(&t->keys[0]) ? t->keys[0].values : NULL;
-    int64_t            spent = 0;
+    const int64_t     *words =
+        t->key_count == 1 && join_is_word(&t->keys[0]) ? t->keys[0].values : NULL;
+    int64_t spent = 0;
     for (int32_t i = s->first[at + 1] - 1; i >= s->first[at]; i--) {
         const uint64_t entry = s->dealt[i];
         const slot     row = entry_slot(entry);
@@ -337,19 +334,18 @@ static status
 alloc_index(join_table *t, error *err) {
     mem         *m = t->owner->env->mem;
     const size_t n = (size_t)t->row_count;
-    t->regions = mem_alloc_zero(m, sizeof(*t->regions) << t->region_bits);
     t->next = mem_alloc(m, sizeof(*t->next) * n);
     t->key_of = t->by_key ? mem_alloc(m, sizeof(*t->key_of) * n) : NULL;
     t->matched = t->counts ? mem_alloc_zero(m, sizeof(*t->matched) * n) : NULL;
     const bool lacks = (t->by_key && t->key_of == NULL) || (t->counts && t->matched == NULL);
-    return t->regions == NULL || t->next == NULL || lacks ? error_memory(err) : OK;
+    return t->next == NULL || lacks ? error_memory(err) : OK;
 }
 
 static status
 make_filter(const sealing *s, error *err) {
     join_table *t = s->table;
     uint64_t    words = FILTER_WORDS_MIN;
-    if (t->row_count > FILTER_ROWS_MAX || t->key_count == 0) {
+    if (t->row_count > FILTER_ROWS_MAX || t->key_count == 0 || t->present != NULL) {
         return OK;
     }
     while (words * 64 < (uint64_t)t->row_count * FILTER_BITS) {
@@ -367,30 +363,27 @@ make_filter(const sealing *s, error *err) {
     return OK;
 }
 
+/* By hashes. */
 static status
-make_index(sealing *s, error *err) {
-    join_table   *t = s->table;
-    const op_env *env = t->owner->env;
-    const team    help = {.pool = env->pool, .threads = env->threads, .watched = env->interrupted};
-    bool          repeats = false;
-    TRY(alloc_index(t, err));
-    TRY(team_run(&help, s->share_count, hash_share, s, err));
+make_regions(sealing *s, const team *help, bool *repeats, error *err) {
+    join_table *t = s->table;
+    t->regions = mem_alloc_zero(t->owner->env->mem, sizeof(*t->regions) << t->region_bits);
+    if (t->regions == NULL) {
+        return error_memory(err);
+    }
+    TRY(team_run(help, s->share_count, hash_share, s, err));
     TRY(make_filter(s, err));
     TRY(cut_regions(s, err));
-    TRY(team_run(&help, s->share_count, deal_share, s, err));
-    TRY(team_run(&help, s->region_count, make_region, s, err));
+    TRY(team_run(help, s->share_count, deal_share, s, err));
+    TRY(team_run(help, s->region_count, make_region, s, err));
     for (int32_t r = 0; r < s->region_count; r++) {
-        repeats = repeats || s->repeats[r];
-    }
-    if (!repeats) {
-        mem_free(env->mem, t->next, sizeof(*t->next) * (size_t)t->row_count);
-        t->next = NULL;
+        *repeats = *repeats || s->repeats[r];
     }
     return OK;
 }
 
 static status
-index_rows(join_table *t, error *err) {
+hash_rows(join_table *t, const team *help, bool *repeats, error *err) {
     mem    *m = t->owner->env->mem;
     sealing s = {.table = t, .share_count = (t->row_count - 1) / SHARE_ROWS + 1};
     while (t->region_bits < REGION_BITS_MAX && t->row_count >> t->region_bits > REGION_ROWS &&
@@ -409,7 +402,7 @@ index_rows(join_table *t, error *err) {
     s.keys = mem_alloc(m, sizeof(*s.keys) * keys);
     const bool lacks = s.tags == NULL || s.dealt == NULL || s.ends == NULL || s.first == NULL ||
                        s.repeats == NULL || s.keys == NULL;
-    const status made = lacks ? error_memory(err) : make_index(&s, err);
+    const status made = lacks ? error_memory(err) : make_regions(&s, help, repeats, err);
     mem_free(m, s.tags, sizeof(*s.tags) * n);
     mem_free(m, s.dealt, sizeof(*s.dealt) * n);
     mem_free(m, s.ends, sizeof(*s.ends) * counts);
@@ -417,6 +410,21 @@ index_rows(join_table *t, error *err) {
     mem_free(m, s.repeats, sizeof(*s.repeats) * regions);
     mem_free(m, s.keys, sizeof(*s.keys) * keys);
     return made;
+}
+
+static status
+index_rows(join_table *t, error *err) {
+    const op_env *env = t->owner->env;
+    const team    help = {.pool = env->pool, .threads = env->threads, .watched = env->interrupted};
+    bool          repeats = false;
+    TRY(alloc_index(t, err));
+    TRY(join_dense_make(t, &help, &repeats, err));
+    TRY(t->dense != NULL ? OK : hash_rows(t, &help, &repeats, err));
+    if (!repeats) {
+        mem_free(env->mem, t->next, sizeof(*t->next) * (size_t)t->row_count);
+        t->next = NULL;
+    }
+    return OK;
 }
 
 status
@@ -536,6 +544,23 @@ find_candidates(const join_table *t, candidates *c, const uint32_t *tags, const 
     }
 }
 
+/* Of the rows that passed; the others need none. */
+static status
+tag_passed(uint32_t *tags, const column *keys, const int32_t *rows, int32_t count, arena *a,
+           error *err) {
+    column    passed;
+    uint64_t *hashes = arena_alloc(a, (size_t)(count + 1) * sizeof(*hashes));
+    if (hashes == NULL) {
+        return error_memory(err);
+    }
+    TRY(column_gather(&passed, &keys[0], rows, count, a, err));
+    hash_columns(hashes, &passed, 1, count);
+    for (int32_t k = 0; k < count; k++) {
+        tags[rows[k]] = tag_of(hashes[k]);
+    }
+    return OK;
+}
+
 status
 join_table_find(const join_table *t, const column *keys, int32_t row_count, slot *key_slots,
                 arena *a, error *err) {
@@ -549,16 +574,28 @@ join_table_find(const join_table *t, const column *keys, int32_t row_count, slot
     if (hashes == NULL || tags == NULL || rows == NULL) {
         return error_memory(err);
     }
+    if (t->dense != NULL) {
+        join_dense_find(t, keys, row_count, key_slots);
+        arena_rewind(a, mark);
+        return OK;
+    }
     memset(key_slots, 0xff, n * sizeof(*key_slots)); /* SLOT_NONE */
     if (t->row_count == 0) {
         return OK;
     }
-    hash_columns(hashes, keys, t->key_count, row_count);
-    for (int32_t i = 0; i < row_count; i++) {
-        tags[i] = tag_of(hashes[i]);
+    const bool by_word = t->key_count == 1 && join_is_word(&t->keys[0]) && join_is_word(&keys[0]);
+    int32_t    passed;
+    if (by_word && t->present != NULL) {
+        passed = join_dense_pass(t, keys[0].values, row_count, rows);
+        TRY(tag_passed(tags, keys, rows, passed, a, err));
+    } else {
+        hash_columns(hashes, keys, t->key_count, row_count);
+        for (int32_t i = 0; i < row_count; i++) {
+            tags[i] = tag_of(hashes[i]);
+        }
+        passed = pass_filter(t, tags, row_count, rows);
     }
-    const int32_t passed = pass_filter(t, tags, row_count, rows);
-    if (t->key_count == 1 && is_word(&t->keys[0]) && is_word(&keys[0])) {
+    if (by_word) {
         find_words(t, keys, tags, rows, passed, key_slots);
         arena_rewind(a, mark);
         return OK;
@@ -587,6 +624,15 @@ join_table_pairs(const join_table *t, probe_cursor *c, int32_t row_count, int32_
     if (!c->started) {
         *c = (probe_cursor){
             .key_slots = c->key_slots, .row = -1, .next = SLOT_NONE, .started = true};
+    }
+    if (t->next == NULL && c->next == SLOT_NONE && row_count - c->row - 1 <= pairs_max) {
+        for (int32_t row = c->row + 1; row < row_count; row++) { /* one at most of each */
+            probe_rows[pairs] = row;
+            stored_rows[pairs] = c->key_slots[row];
+            pairs += c->key_slots[row] != SLOT_NONE;
+        }
+        c->row = row_count - 1;
+        return pairs;
     }
     while (pairs < pairs_max) {
         if (c->next == SLOT_NONE) {
@@ -620,21 +666,29 @@ join_table_read(const join_table *t, int32_t at, const slot *slots, int32_t coun
 
 /* ---- validate */
 
+/* Goes through the rows of a key. */
+static status
+check_key(const join_table *t, int32_t row, int64_t *reached, error *err) {
+    for (int32_t before = -1; row >= 0; row = t->next == NULL ? -1 : t->next[row]) {
+        if (row <= before || row >= t->row_count) {
+            return error_set(err, ERR_INTERNAL_ERROR, "join: row %d follows row %d", row, before);
+        }
+        before = row;
+        ++*reached;
+    }
+    return OK;
+}
+
 status
 join_table_validate(const join_table *t, error *err) {
     int64_t reached = 0;
-    for (int32_t i = 0; t->sealed && t->row_count > 0 && i < 1 << t->region_bits; i++) {
+    for (uint64_t i = 0; t->dense != NULL && i <= t->dense_span; i++) {
+        TRY(check_key(t, t->dense[i] - 1, &reached, err));
+    }
+    for (int32_t i = 0; t->regions != NULL && i < 1 << t->region_bits; i++) {
         const join_region *r = &t->regions[i];
         for (uint32_t place = 0; place <= r->mask; place++) {
-            int32_t row = (int32_t)entry_slot(r->entries[place]);
-            for (int32_t before = -1; row >= 0; row = t->next == NULL ? -1 : t->next[row]) {
-                if (row <= before || row >= t->row_count) {
-                    return error_set(err, ERR_INTERNAL_ERROR, "join: row %d follows row %d", row,
-                                     before);
-                }
-                before = row;
-                reached++;
-            }
+            TRY(check_key(t, (int32_t)entry_slot(r->entries[place]), &reached, err));
         }
     }
     return !t->sealed || reached == t->row_count

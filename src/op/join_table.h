@@ -6,7 +6,8 @@
  * key. The index is cut into regions by the hashes (Balkesen et al. 2013): rows are dealt out to
  * the regions, and each region is made by one thread and fits its caches. What is in a region, and
  * the order of the rows of a key, depend on the rows alone and not on the threads. A small table
- * has a filter too, which fits a core's own cache and turns away most rows that match nothing. */
+ * has a filter too, which fits a core's own cache and turns away most rows that match nothing. Keys
+ * that are whole numbers close together are found without hashes (join_dense.h). */
 #ifndef LAMINAR_OP_JOIN_TABLE_H
 #define LAMINAR_OP_JOIN_TABLE_H
 
@@ -46,6 +47,11 @@ typedef struct join_table {
     int32_t          region_bits;
     uint64_t        *filter; /* a bit for each tag, from its low bits; NULL: too many rows for it */
     uint32_t         filter_mask; /* of a bit's number */
+    /* join_dense.h: of a key of whole numbers, from its smallest value on. */
+    int64_t   dense_min;
+    uint64_t  dense_span; /* numbers up to the largest one */
+    int32_t  *dense;      /* per number: its first row + 1, 0: none; in the place of the regions */
+    uint64_t *present;    /* a bit per number, in the place of the filter */
 } join_table;
 
 status join_table_open(join_table *t, op *owner, const data_type *types, int32_t column_count,

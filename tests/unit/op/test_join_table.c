@@ -20,6 +20,7 @@ static data_type types[3];
 
 typedef struct table_case {
     int32_t       rows, different, key_count, threads;
+    int64_t       apart; /* words, from each other; 0: 1 */
     const int32_t keys[2];
     bool          nulls, null_safe, weighted, by_key;
 } table_case;
@@ -27,7 +28,7 @@ typedef struct table_case {
 static void
 fill(const table_case *tc, rng *r) {
     for (int32_t i = 0; i < tc->rows; i++) {
-        words[i] = (int64_t)rng_below(r, (uint64_t)tc->different);
+        words[i] = (int64_t)rng_below(r, (uint64_t)tc->different) * max_i64(1, tc->apart) - 7;
         (void)snprintf(text_room[i], sizeof(text_room[i]), "%.*s%d", (int)(8 * rng_below(r, 2)),
                        "a prefix", (int)rng_below(r, 5));
         texts[i] = strview_of(text_room[i], (uint32_t)strlen(text_room[i]));
@@ -162,6 +163,11 @@ run_case(const table_case *tc, pool *p, int64_t fail_at) {
 
 static const table_case cases[] = {
     {.rows = 500, .different = 400, .key_count = 1, .keys = {0}},
+    {.rows = 500, .different = 400, .key_count = 1, .keys = {0}, .apart = 1000, .weighted = true},
+    {.rows = 300, .different = 400, .key_count = 1, .keys = {0}, .weighted = true},
+    {.rows = 500, .different = 400, .key_count = 1, .keys = {0}, .apart = INT64_MAX / 400},
+    {.rows = 500, .different = 2, .key_count = 1, .keys = {0}, .apart = INT64_MAX},
+    {.rows = ROWS_MAX, .different = 70000, .key_count = 1, .by_key = true, .threads = 3},
     {.rows = 30000, .different = 300, .key_count = 1, .keys = {0}, .by_key = true, .threads = 2},
     {.rows = 30000, .different = 100, .key_count = 1, .keys = {0}, .nulls = true},
     {.rows = 30000, .different = 50, .key_count = 2, .keys = {0, 1}, .nulls = true, .threads = 3},
