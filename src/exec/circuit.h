@@ -113,6 +113,7 @@ status spool_open(circuit *c, const plan_node *reader, error *err) MUST_USE;
 void   spools_close(circuit *c);
 /* True once: the caller runs the root, whose rows go to the spool. */
 bool spool_starts(circuit *c, const plan_node *reader);
+op  *spool_sink(const circuit *c, const plan_node *reader); /* where they go */
 /* Feeds the reader what the spool holds. */
 status spool_feed(circuit *c, const plan_node *reader, error *err) MUST_USE;
 /* ---- recursion.c */

@@ -12,6 +12,9 @@
  *   SHARD  each part has all rows and keeps those whose keys fall to it; together their groups are
  *          the groups of the whole. For so many groups that merging would cost as much as grouping
  *
+ * Where what comes out for the stored rows of a join depends on their matches, the parts wait for
+ * each other: when all have told what matches, each goes on with a share of the stored rows.
+ *
  * Parts keep all in memory. When that has no room for them they are given up, before the whole has
  * seen a row of theirs, and one thread begins again, which may spill.
  *
@@ -20,6 +23,7 @@
 #include <math.h>
 
 #include "exec/runner.h"
+#include "op/join.h"
 #include "plan/node.h"
 
 #define PART_ROWS_MIN 25000 /* less does not pay for a thread */
@@ -46,10 +50,14 @@ typedef struct part {
 typedef struct parallel {
     runner          *whole;
     const plan_node *above; /* NULL: the sink */
+    op              *sink;
     int32_t          port;
     const plan_node *top, *scan; /* of the chain */
     bool             works;      /* the chain does more than to read columns */
     bool             in_parts;   /* the operator above is part of the parts */
+    int32_t          marking;    /* joins of the chain that tell matches to their stored rows */
+    const plan_node *finishing;  /* one of them, of which parts give the stored rows now */
+    bool             feeding, ticking; /* what parts do now */
     how              how;
     int32_t          shard_width;
     int32_t         *shard;
@@ -73,30 +81,30 @@ any_volatile(const plan_node *n, int32_t count) {
     return false;
 }
 
-/* Rows of the probe side alone decide what comes out. */
+/* Stored rows of the join come out by themselves, or not, depending on their matches. */
 static bool
-probes_alone(const plan_node *n) {
+marks_stored(const plan_node *n) {
     switch (n->join) {
-    case JOIN_FULL:
-        return false;
     case JOIN_INNER:
-        break;
+        return false;
+    case JOIN_FULL:
+        return true;
     case JOIN_RIGHT:
-        if (n->build_side != 0) {
-            return false;
-        }
-        break;
+        return n->build_side == 1;
     default:
-        if (n->build_side != 1) {
-            return false;
-        }
+        return n->build_side == 0;
     }
-    return n->predicate == NULL || !expr_is_volatile(n->predicate);
+}
+
+static bool
+probes_in_parts(const plan_node *n) {
+    return (n->join != JOIN_SINGLE || !marks_stored(n)) &&
+           (n->predicate == NULL || !expr_is_volatile(n->predicate));
 }
 
 /* The scan below a chain; NULL: it is none. */
 static const plan_node *
-find_scan(const plan_node *n, bool *works) {
+find_scan(const plan_node *n, bool *works, int32_t *marking) {
     for (;;) {
         switch (n->kind) {
         case PLAN_SCAN:
@@ -119,9 +127,10 @@ find_scan(const plan_node *n, bool *works) {
             *works = true;
             break;
         case PLAN_JOIN:
-            if (!probes_alone(n)) {
+            if (!probes_in_parts(n)) {
                 return NULL;
             }
+            *marking += marks_stored(n);
             *works = true;
             n = n->inputs[!n->build_side];
             continue;
@@ -147,10 +156,12 @@ scan_predicate(const parallel *p) {
     return predicate;
 }
 
-/* Joins store the other side first, in the whole circuit; *all: each has its own in memory. */
+/* Joins store the other side first, in the whole circuit; *all: each has its own in memory, and
+ * those that tell matches get rows that weigh 1. */
 static status
 run_build_sides(const parallel *p, bool *all, error *err) {
     *all = true;
+    bool         marks = false;
     const size_t node_count = (size_t)p->whole->once->plan->node_count;
     if (p->whole->built == NULL) {
         p->whole->built = arena_alloc_zero(&p->whole->once->arena, sizeof(bool) * node_count);
@@ -166,6 +177,10 @@ run_build_sides(const parallel *p, bool *all, error *err) {
         }
         if (n->kind == PLAN_JOIN && p->whole->once->ops[n->id]->spilled_bytes > 0) {
             *all = false; /* it cannot be probed before it has ticked */
+        }
+        if (n->kind == PLAN_JOIN) {
+            *all = *all && !(marks && join_is_weighted(p->whole->once->ops[n->id]));
+            marks = marks || marks_stored(n);
         }
     }
     return OK;
@@ -352,6 +367,10 @@ static status
 choose_grouping(parallel *p, error *err) {
     const bool merges = p->above->kind == PLAN_DISTINCT || can_merge(p->above);
     double     groups = 0;
+    if (p->marking > 0 && p->whole->once->ops[p->above->id]->rows_in > 0) {
+        p->how = HOW_FEED; /* stored rows with a NULL for a key are there already */
+        return OK;
+    }
     p->in_parts = true;
     TRY(find_shard(p, err));
     if (p->shard_width > 0) {
@@ -435,6 +454,26 @@ tick_part(const parallel *p, const part *own, error *err) {
     return OK;
 }
 
+/* Parts that have all rows have all stored rows too. */
+static status
+finish_share(const parallel *p, const part *own, int32_t at, error *err) {
+    const bool all = p->how == HOW_SHARD;
+    return join_finish_share(own->circuit->ops[p->finishing->id], all ? 0 : at,
+                             all ? 1 : p->part_count, err);
+}
+
+static status
+work_part(const parallel *p, part *own, int32_t at) {
+    status s = own->status;
+    if (s >= 0 && p->feeding) {
+        s = feed_share(p, own, at, &own->err);
+    }
+    if (s >= 0 && p->finishing != NULL) {
+        s = finish_share(p, own, at, &own->err);
+    }
+    return s >= 0 && p->ticking ? tick_part(p, own, &own->err) : s;
+}
+
 static void
 run_part(void *context, int32_t at, bool calling) {
     parallel  *p = context;
@@ -443,15 +482,43 @@ run_part(void *context, int32_t at, bool calling) {
     own->circuit->env.interrupted = guard;
     own->runner.interrupted = guard;
     interrupt *before = interrupt_set_current(guard);
-    status     s = feed_share(p, own, at, &own->err);
-    if (s >= 0) {
-        s = tick_part(p, own, &own->err);
-    }
+    own->status = work_part(p, own, at);
     interrupt_set_current(before);
-    own->status = s;
-    if (s < 0) {
+    if (own->status < 0) {
         atomic_store_explicit(&p->failed, true, memory_order_relaxed);
     }
+}
+
+/* The lowest join that tells matches, above `below`. */
+static const plan_node *
+next_marking(const parallel *p, const plan_node *after) {
+    const plan_node *found = NULL;
+    for (const plan_node *n = p->top; n != p->scan && n != after; n = below(n)) {
+        found = n->kind == PLAN_JOIN && marks_stored(n) ? n : found;
+    }
+    return found;
+}
+
+/* False: no thread is to be had. */
+static bool
+run_steps(parallel *p) {
+    runner *r = p->whole;
+    p->feeding = true;
+    p->ticking = p->marking == 0;
+    if (!pool_run(r->engine->pool, p->part_count, run_part, p, r->interrupted)) {
+        return false;
+    }
+    p->feeding = false;
+    for (int32_t left = p->marking; left > 0; left--) {
+        p->finishing = next_marking(p, p->finishing);
+        p->ticking = left == 1;
+        if (!pool_run(r->engine->pool, p->part_count, run_part, p, r->interrupted)) {
+            for (int32_t i = 0; i < p->part_count; i++) { /* another query has the threads now */
+                run_part(p, i, true);
+            }
+        }
+    }
+    return true;
 }
 
 static status
@@ -504,7 +571,7 @@ first_fault(const parallel *p, error *err) {
 static status
 give_rows(const parallel *p, const part *own, error *err) {
     circuit *c = p->whole->once;
-    op      *above = p->above == NULL ? c->sink : c->ops[p->above->id];
+    op      *above = p->above == NULL ? p->sink : c->ops[p->above->id];
     status   s = OK;
     for (int32_t i = 0; i < own->rows.count && s == OK; i++) {
         const batch     *b = own->rows.items[i];
@@ -588,8 +655,7 @@ run_parts(parallel *p, bool *ran, error *err) {
     }
     status s = open_parts(p, err);
     if (s == OK) {
-        *ran = pool_run(r->engine->pool, p->part_count, run_part, p, r->interrupted);
-        *ran = *ran && !gives_up(p);
+        *ran = run_steps(p) && !gives_up(p);
         s = *ran ? unite(p, err) : OK;
         if (*ran) {
             add_profiles(p);
@@ -608,6 +674,9 @@ tick_chain(const parallel *p, const plan_node *n, error *err) {
     if (n != p->scan) {
         TRY(tick_chain(p, below(n), err));
     }
+    if (n->kind == PLAN_JOIN && marks_stored(n)) {
+        join_set_finished(p->whole->once->ops[n->id]);
+    }
     return circuit_tick_op(p->whole->once, p->whole->once->ops[n->id], FRONTIER_END, err);
 }
 
@@ -617,44 +686,63 @@ is_chain_node(const plan_node *n) {
            (n->kind == PLAN_FILTER || n->kind == PLAN_PROJECT || n->kind == PLAN_WINDOW);
 }
 
-status
-parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done, error *err) {
-    parallel p = {.whole = r, .above = n, .port = at};
-    p.top = n == NULL ? r->once->plan->root : n->inputs[at];
-    if (r->threads <= 1 || r->live != NULL || r->snapshots == NULL || is_chain_node(n) ||
-        (n != NULL && n->kind == PLAN_JOIN && at != n->build_side)) {
-        return OK; /* the chain is taken from its upper end */
-    }
-    p.scan = find_scan(p.top, &p.works);
+/* p: the whole, what is above, and the top of the chain. */
+static status
+run_chain(parallel *p, run_extent *done, error *err) {
+    runner          *r = p->whole;
+    const plan_node *n = p->above;
+    p->scan = find_scan(p->top, &p->works, &p->marking);
     const bool early = n != NULL && n->kind == PLAN_TOP_N && n->sort_count + n->key_count == 0;
-    if (early || p.scan == NULL || r->snapshots[p.scan->id] == NULL ||
-        r->rows_of[p.scan->id].count >= 0 ||
-        table_snapshot_rows(r->snapshots[p.scan->id]) < 2 * PART_ROWS_MIN) {
+    if (early || p->scan == NULL || r->snapshots[p->scan->id] == NULL ||
+        r->rows_of[p->scan->id].count >= 0 ||
+        table_snapshot_rows(r->snapshots[p->scan->id]) < 2 * PART_ROWS_MIN) {
         return OK;
     }
-    TRY(find_ranges(&p, err));
-    p.part_count = (int32_t)min_i64(r->threads, p.row_count / PART_ROWS_MIN);
-    if (p.part_count <= 1) {
+    TRY(find_ranges(p, err));
+    p->part_count = (int32_t)min_i64(r->threads, p->row_count / PART_ROWS_MIN);
+    if (p->part_count <= 1) {
         return OK;
     }
     bool stored;
-    TRY(run_build_sides(&p, &stored, err));
+    TRY(run_build_sides(p, &stored, err));
     if (!stored) {
         return OK;
     }
-    TRY(choose(&p, err));
-    if (p.how == HOW_ALONE) {
+    TRY(choose(p, err));
+    if (p->how == HOW_ALONE) {
         return OK;
     }
     bool          ran = false;
     const int64_t before = r->counted == NULL ? 0 : atomic_load(&r->counted->done);
-    TRY(run_parts(&p, &ran, err));
+    TRY(run_parts(p, &ran, err));
     if (!ran) {
         progress_add(r->counted,
                      before - (r->counted == NULL ? 0 : atomic_load(&r->counted->done)));
         return OK;
     }
-    progress_add(r->counted, table_snapshot_rows(r->snapshots[p.scan->id]) - p.row_count);
-    *done = merges_state(&p) || p.how == HOW_SHARD ? RUN_NODE : RUN_INPUT;
-    return tick_chain(&p, p.top, err);
+    progress_add(r->counted, table_snapshot_rows(r->snapshots[p->scan->id]) - p->row_count);
+    *done = merges_state(p) || p->how == HOW_SHARD ? RUN_NODE : RUN_INPUT;
+    return tick_chain(p, p->top, err);
+}
+
+static bool
+may_help(const runner *r) {
+    return r->threads > 1 && r->live == NULL && r->snapshots != NULL;
+}
+
+status
+parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done, error *err) {
+    parallel p = {.whole = r, .above = n, .port = at, .sink = r->once->sink};
+    p.top = n == NULL ? r->once->plan->root : n->inputs[at];
+    if (!may_help(r) || is_chain_node(n) ||
+        (n != NULL && n->kind == PLAN_JOIN && at != n->build_side)) {
+        return OK; /* the chain is taken from its upper end */
+    }
+    return run_chain(&p, done, err);
+}
+
+status
+parallel_run_shared(runner *r, const plan_node *reader, run_extent *done, error *err) {
+    parallel p = {.whole = r, .top = reader->inputs[0], .sink = spool_sink(r->once, reader)};
+    return may_help(r) ? run_chain(&p, done, err) : OK;
 }

@@ -87,7 +87,9 @@ count_rows(const runner *r, int64_t rows) {
 static status
 run_shared(runner *r, const plan_node *n, error *err) {
     if (spool_starts(r->once, n)) {
-        TRY(run_node(r, n->inputs[0], err));
+        run_extent done = RUN_NOTHING;
+        TRY(parallel_run_shared(r, n, &done, err));
+        TRY(done != RUN_NOTHING ? OK : run_node(r, n->inputs[0], err));
     }
     return spool_feed(r->once, n, err);
 }

@@ -68,5 +68,8 @@ status versions_read(op_env *env, const scan_times *times, const table_cursor *c
 /* Runs input `at` of n (NULL: all below the sink) on several threads, if that is worth it. */
 status parallel_run(runner *r, const plan_node *n, int32_t at, run_extent *done,
                     error *err) MUST_USE;
+/* The same for the shared part that `reader` reads; *done: not RUN_NOTHING, all has been run. */
+status parallel_run_shared(runner *r, const plan_node *reader, run_extent *done,
+                           error *err) MUST_USE;
 
 #endif

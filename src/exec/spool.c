@@ -126,6 +126,11 @@ spool_starts(circuit *c, const plan_node *reader) {
     return starts;
 }
 
+op *
+spool_sink(const circuit *c, const plan_node *reader) {
+    return c->spools[reader->inputs[0]->id]->sink;
+}
+
 typedef struct spool_reader {
     circuit *circuit;
     op      *op;

@@ -41,6 +41,7 @@ typedef struct join {
     bool           pairs_out;      /* pairs come out */
     bool           tracked[2]; /* what comes out for rows of the side depends on their matches */
     bool           stored[2];  /* false: the probe side of a one-off query */
+    bool           finished;   /* one-off: instances for parts gave what stored rows give */
     state_array    matches[2]; /* streams: join_match per unit of a tracked side */
     slot_list      touched;    /* units of the other side whose count moved in this push */
     judge          judge;      /* of late rows, where rows are forgotten */
@@ -116,6 +117,12 @@ status join_match_move(join *j, int32_t side, slot unit, int64_t weight, error *
 status join_match_settle(join *j, int32_t side, error *err) MUST_USE;
 /* One-off: what the stored rows of a tracked side give, when all matches are known. */
 status join_match_finish(join *j, error *err) MUST_USE;
+/* Instances for parts of the probe side tell what stored rows have a match, and when all have told,
+ * each gives what a share of the stored rows gives; then the whole has nothing left to give. The
+ * rows of a probe side weigh 1 where no join below it is weighted. */
+bool   join_is_weighted(const op *self);
+status join_finish_share(op *self, int32_t at, int32_t count, error *err) MUST_USE;
+void   join_set_finished(op *self);
 /* SINGLE: no row has two matches when a tick ends. */
 status join_match_check(join *j, error *err) MUST_USE;
 status join_too_many(const join *j, int64_t count, error *err);

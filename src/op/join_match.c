@@ -233,6 +233,13 @@ join_match_move(join *j, int32_t side, slot unit, int64_t weight, error *err) {
     }
     if (j->table != NULL) { /* all are looked at later */
         int64_t *matched = &j->table->matched[unit];
+        if (j->base.spec->whole != NULL) { /* others do so at the same time: there is one */
+            assert(weight == 1);
+            if (__atomic_load_n(matched, __ATOMIC_RELAXED) == 0) {
+                __atomic_store_n(matched, 1, __ATOMIC_RELAXED);
+            }
+            return OK;
+        }
         return __builtin_add_overflow(*matched, weight, matched) ? too_many_matches(err) : OK;
     }
     join_match *m = match_at(j, side, unit);
@@ -294,17 +301,17 @@ join_match_count(const join *j, int32_t side, slot row) {
     return match_at(j, side, unit_of(j, side, row))->count;
 }
 
-status
-join_match_finish(join *j, error *err) {
+/* Of rows first .. end. */
+static status
+finish_rows(join *j, int32_t first, int32_t end, error *err) {
     arena            *scratch = j->base.env->scratch;
     const int32_t     side = j->base.spec->build_side;
     const join_table *t = j->table;
     const arena_mark  mark = arena_save(scratch);
     match_writer      writers[2];
-    TRY(join_table_seal(j->table, err)); /* there may have been nothing to probe with */
     TRY(writer_open(&writers[0], j, side, false, err));
     TRY(writer_open(&writers[1], j, side, true, err));
-    for (int32_t row = 0; row < t->row_count; row++) {
+    for (int32_t row = first; row < end; row++) {
         const int64_t matches = *join_table_matched(t, (slot)row);
         if (matches > 1 && j->base.spec->join == OP_JOIN_SINGLE) {
             return join_too_many(j, matches, err);
@@ -322,6 +329,29 @@ join_match_finish(join *j, error *err) {
     TRY(writer_flush(&writers[1], err));
     arena_rewind(scratch, mark);
     return OK;
+}
+
+status
+join_match_finish(join *j, error *err) {
+    TRY(join_table_seal(j->table, err)); /* there may have been nothing to probe with */
+    return finish_rows(j, 0, j->table->row_count, err);
+}
+
+bool
+join_is_weighted(const op *self) {
+    return ((const join *)self)->table->weights != NULL;
+}
+
+status
+join_finish_share(op *self, int32_t at, int32_t count, error *err) {
+    join         *j = (join *)self;
+    const int64_t rows = j->table->row_count;
+    return finish_rows(j, (int32_t)(rows * at / count), (int32_t)(rows * (at + 1) / count), err);
+}
+
+void
+join_set_finished(op *self) {
+    ((join *)self)->finished = true;
 }
 
 /* ---- SINGLE */

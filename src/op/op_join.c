@@ -553,7 +553,10 @@ join_tick(op *self, int64_t frontier_us, error *err) {
     if (j->spilled.open) {
         return join_spilled(j, err);
     }
-    return j->tracked[self->spec->build_side] ? join_match_finish(j, err) : OK;
+    if (!j->tracked[self->spec->build_side] || self->spec->whole != NULL || j->finished) {
+        return OK;
+    }
+    return join_match_finish(j, err);
 }
 
 static status

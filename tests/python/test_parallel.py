@@ -139,6 +139,24 @@ BUILDS = [
     "SELECT count(*), sum(x) FROM a WHERE k IN (SELECT k + 5 FROM b)",
     "SELECT count(*), sum(y) FROM b WHERE NOT EXISTS (SELECT 1 FROM a WHERE a.s = b.s AND a.k = b.k)",
     "SELECT count(*), sum(a.x), sum(c.x) FROM a, b, a AS c WHERE a.k = b.k AND b.y = c.x",
+    # Stored rows that come out, or not, for their matches, which the parts tell them.
+    "SELECT count(*), sum(x) FROM a WHERE x < 20000 AND k IN (SELECT k FROM b)",
+    "SELECT count(*), sum(x) FROM a WHERE x < 20000 AND NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k)",
+    "SELECT count(*), sum(x) FROM a WHERE x < 20000 AND EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND y > x)",
+    """SELECT count(*), sum(x) FROM a WHERE x < 20000
+        AND (x % 7 = 0 OR EXISTS (SELECT 1 FROM b WHERE b.k = a.k))""",
+    """SELECT s, count(*), sum(x) FROM a WHERE x < 20000 AND k IN (SELECT k FROM b)
+        GROUP BY s ORDER BY s NULLS LAST""",
+    "SELECT DISTINCT s FROM a WHERE x < 20000 AND k IN (SELECT k FROM b) ORDER BY s NULLS LAST",
+    """SELECT n, count(*) FROM (SELECT q.x, count(b.y) AS n FROM (SELECT k, x FROM a WHERE x < 20000) AS q
+        LEFT JOIN b ON q.k = b.k AND b.y % 3 = 0 GROUP BY q.x) AS r GROUP BY n ORDER BY n""",
+    """SELECT count(*), sum(q.x), sum(b.y) FROM (SELECT k, x FROM a WHERE x < 20000 AND k IS NOT NULL) AS q
+        LEFT JOIN b ON q.k = b.k""",
+    """SELECT count(*), sum(q.x), sum(r.n) FROM (SELECT k, x FROM a WHERE x < 20000) AS q
+        LEFT JOIN (SELECT k, x AS n FROM a WHERE x < 30000 AND EXISTS (SELECT 1 FROM b WHERE b.k = a.k))
+        AS r ON q.k = r.k""",
+    """WITH c AS (SELECT a.x, b.y FROM a JOIN b ON a.k = b.k WHERE a.x % 3 < 2)
+        SELECT (SELECT count(*) FROM c), (SELECT sum(x) FROM c WHERE y > 5)""",
 ]
 
 
