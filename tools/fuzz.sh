@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# fuzz.sh VENV TARGET SECONDS - fuzzes one target (parser, plan, arrow, csv, scan, match, packed, log, manifest) under ASan and UBSan. New inputs stay in build/fuzz-TARGET and
+# fuzz.sh VENV TARGET SECONDS - fuzzes one target (parser, plan, arrow, csv, scan, match, packed, log, manifest, image) under ASan and UBSan. New inputs stay in build/fuzz-TARGET and
 # are used again; a failing one is written to build/fuzz-TARGET-crash-*. Instead of SECONDS: -runs=N plays the same N inputs each time, build
 # only compiles, merge keeps what was learnt in the corpus.
 set -euo pipefail
@@ -14,7 +14,7 @@ mkdir -p build "build/fuzz-$target"
 ninja -C build/fuzz --quiet "tests/fuzz/fuzz_$target"
 corpus=tests/fuzz/corpus/$target
 options=(-max_len=2048 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 "-artifact_prefix=build/fuzz-$target-")
-case $target in parser | plan) corpus=tests/fuzz/corpus/sql options+=(-dict=tests/fuzz/sql.dict) ;; esac
+case $target in parser | plan) corpus=tests/fuzz/corpus/sql options+=(-dict=tests/fuzz/sql.dict) ;; image) options+=(-max_len=32768) ;; esac
 export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
 [ "$seconds" != build ] || exit 0
 if [ "$seconds" = merge ]; then

@@ -7,7 +7,7 @@
  * inside, overflow is an error at emission). DOUBLE sums are compensated (Neumaier 1974) and count
  * NaN, +Inf and -Inf apart, so a full retraction leaves nothing; a group that becomes empty is
  * reset. Restore: open the instance in the restored store's place, put the blocks back, then call
- * class->rebuild where it is not NULL. */
+ * class->rebuild. */
 #ifndef LAMINAR_AGG_AGG_H
 #define LAMINAR_AGG_AGG_H
 
@@ -94,8 +94,9 @@ struct agg_class {
      * Rows and their retractions may have gone to different parts. */
     status (*merge)(agg *self, const slot *slots, const agg *other, const slot *from, int32_t count,
                     arena *scratch, error *err);
-    /* Optional: indexes after a restore; invariants. */
-    status (*rebuild)(agg *self, error *err);
+    /* After a restore, with the groups that are there: indexes, and a look at what they are made
+     * from, so that no image makes the instance read elsewhere. Then, optional, invariants. */
+    status (*rebuild)(agg *self, const slot_set *groups, error *err);
     status (*validate)(const agg *self, error *err);
     /* Optional: brings what it has outside of the store into it, before that is written. */
     status (*settle)(agg *self, arena *scratch, error *err);

@@ -382,9 +382,55 @@ merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t 
     return OK;
 }
 
+/* A table has as many hashes as it says, and a free place, where searches end; no register is
+ * beyond what the estimate counts. */
+static bool
+is_sketch(const counter *self, const sketch *k) {
+    if (k->places == 0 && k->count == 0) {
+        return k->bytes.size == 0;
+    }
+    const uint8_t *bytes = bytes_of(self, k);
+    int32_t        count = 0;
+    if (k->count < 0) {
+        uint8_t most = 0;
+        for (uint32_t i = 0; k->bytes.size == REGISTERS && i < REGISTERS; i++) {
+            most = bytes[i] > most ? bytes[i] : most;
+        }
+        return k->bytes.size == REGISTERS && k->places == 0 && most <= RANK_MAX;
+    }
+    const bool power =
+        k->places >= PLACES_FIRST && k->places <= PLACES_MAX && (k->places & (k->places - 1)) == 0;
+    if (!power || k->bytes.size != (uint32_t)k->places * sizeof(uint64_t)) {
+        return false;
+    }
+    for (int32_t i = 0; i < k->places; i++) {
+        count += hash_at(bytes, i) != 0;
+    }
+    return count == k->count && count < k->places;
+}
+
 static status
-rebuild(agg *base, error *err) {
-    return base->append_only ? OK : multiset_rebuild(&((counter *)base)->values, err);
+check_sketches(counter *self, const slot_set *groups, error *err) {
+    text_map map;
+    status   s = text_map_open(&map, &self->heap, err);
+    for (uint64_t i = 0; s == OK && i < groups->count; i++) {
+        if (slot_set_has(groups, i)) {
+            s = text_map_take(&map, &sketch_at(self, (slot)i)->bytes, err);
+            s = s == OK && !is_sketch(self, sketch_at(self, (slot)i))
+                    ? image_corrupt("a sketch", err)
+                    : s;
+        }
+    }
+    text_map_close(&map);
+    return s;
+}
+
+static status
+rebuild(agg *base, const slot_set *groups, error *err) {
+    counter *self = (counter *)base;
+    TRY(agg_check_slots(&self->groups, groups, err));
+    return base->append_only ? check_sketches(self, groups, err)
+                             : multiset_rebuild(&self->values, groups, err);
 }
 
 static status

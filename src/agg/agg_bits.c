@@ -204,6 +204,11 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
     return agg_set_nulls(out, nulls, count, a, err);
 }
 
+static status
+rebuild(agg *base, const slot_set *groups, error *err) {
+    return agg_check_slots(&((bits *)base)->groups, groups, err);
+}
+
 const agg_class agg_bit_and_class = {
     .name = "bit_and",
     .column_min = 1,
@@ -217,6 +222,7 @@ const agg_class agg_bit_and_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };
 
 const agg_class agg_bit_or_class = {
@@ -232,6 +238,7 @@ const agg_class agg_bit_or_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };
 
 const agg_class agg_bit_xor_class = {
@@ -246,6 +253,7 @@ const agg_class agg_bit_xor_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };
 
 const agg_class agg_bool_and_class = {
@@ -261,6 +269,7 @@ const agg_class agg_bool_and_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };
 
 const agg_class agg_bool_or_class = {
@@ -276,4 +285,5 @@ const agg_class agg_bool_or_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };

@@ -193,3 +193,8 @@ agg_one_slot(const slot *slots, int32_t count) {
     }
     return other == 0;
 }
+
+status
+agg_check_slots(const state_array *a, const slot_set *groups, error *err) {
+    return a->count < groups->count ? image_corrupt("the values of a group", err) : OK;
+}

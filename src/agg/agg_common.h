@@ -34,5 +34,7 @@ bool agg_one_slot(const slot *slots, int32_t count);
 
 /* Elements of `a` for the given slots, all zero. */
 status agg_zero_slots(state_array *a, const slot *slots, int32_t count, error *err) MUST_USE;
+/* After a restore: `a` has an element for each of these groups. */
+status agg_check_slots(const state_array *a, const slot_set *groups, error *err) MUST_USE;
 
 #endif

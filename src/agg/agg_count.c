@@ -158,6 +158,11 @@ merge(agg *base, const slot *slots, const agg *other, const slot *from, int32_t 
     return OK;
 }
 
+static status
+rebuild(agg *base, const slot_set *groups, error *err) {
+    return agg_check_slots(&((counter *)base)->counts, groups, err);
+}
+
 const agg_class agg_count_star_class = {
     .name = "count_star",
     .zero_of_nothing = true,
@@ -170,6 +175,7 @@ const agg_class agg_count_star_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };
 
 const agg_class agg_count_class = {
@@ -185,6 +191,7 @@ const agg_class agg_count_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };
 
 const agg_class agg_count_if_class = {
@@ -200,4 +207,5 @@ const agg_class agg_count_if_class = {
     .value = value_of,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };

@@ -60,10 +60,10 @@ clear(agg *base, slot s, error *err) {
 }
 
 static status
-rebuild(agg *base, error *err) {
+rebuild(agg *base, const slot_set *groups, error *err) {
     distinct *self = (distinct *)base;
-    TRY(multiset_rebuild(&self->seen, err));
-    return self->inner->class->rebuild == NULL ? OK : self->inner->class->rebuild(self->inner, err);
+    TRY(multiset_rebuild(&self->seen, groups, err));
+    return self->inner->class->rebuild(self->inner, groups, err);
 }
 
 static status

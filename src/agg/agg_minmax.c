@@ -131,9 +131,9 @@ clear(agg *base, slot s, error *err) {
 }
 
 static status
-rebuild(agg *base, error *err) {
+rebuild(agg *base, const slot_set *groups, error *err) {
     extreme *self = (extreme *)base;
-    return self->how->rebuild == NULL ? OK : self->how->rebuild(self, err);
+    return self->how->rebuild(self, groups, err);
 }
 
 static status

@@ -185,8 +185,8 @@ clear(agg *base, slot s, error *err) {
 }
 
 static status
-rebuild(agg *base, error *err) {
-    return multiset_rebuild(&((frequencies *)base)->values, err);
+rebuild(agg *base, const slot_set *groups, error *err) {
+    return multiset_rebuild(&((frequencies *)base)->values, groups, err);
 }
 
 static status

@@ -221,6 +221,11 @@ value_mean(agg *base, const slot *slots, int32_t count, arena *a, column *out, e
     return values(base, slots, count, a, out, mean_of, err);
 }
 
+static status
+rebuild(agg *base, const slot_set *groups, error *err) {
+    return agg_check_slots(&((product *)base)->groups, groups, err);
+}
+
 const agg_class agg_product_class = {
     .name = "product",
     .column_min = 1,
@@ -233,6 +238,7 @@ const agg_class agg_product_class = {
     .value = value_product,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };
 
 const agg_class agg_geometric_mean_class = {
@@ -247,4 +253,5 @@ const agg_class agg_geometric_mean_class = {
     .value = value_mean,
     .clear = clear,
     .merge = merge,
+    .rebuild = rebuild,
 };

@@ -214,6 +214,7 @@ const agg_class agg_covar_pop_class = {
     .value = value_covar_pop,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_covar_samp_class = {
@@ -228,6 +229,7 @@ const agg_class agg_covar_samp_class = {
     .value = value_covar_samp,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_corr_class = {
@@ -242,6 +244,7 @@ const agg_class agg_corr_class = {
     .value = value_corr,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_slope_class = {
@@ -256,6 +259,7 @@ const agg_class agg_regr_slope_class = {
     .value = value_regr_slope,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_intercept_class = {
@@ -270,6 +274,7 @@ const agg_class agg_regr_intercept_class = {
     .value = value_regr_intercept,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_r2_class = {
@@ -284,6 +289,7 @@ const agg_class agg_regr_r2_class = {
     .value = value_regr_r2,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_count_class = {
@@ -299,6 +305,7 @@ const agg_class agg_regr_count_class = {
     .value = value_count,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_avgx_class = {
@@ -313,6 +320,7 @@ const agg_class agg_regr_avgx_class = {
     .value = value_regr_avgx,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_avgy_class = {
@@ -327,6 +335,7 @@ const agg_class agg_regr_avgy_class = {
     .value = value_regr_avgy,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_sxx_class = {
@@ -341,6 +350,7 @@ const agg_class agg_regr_sxx_class = {
     .value = value_regr_sxx,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_syy_class = {
@@ -355,6 +365,7 @@ const agg_class agg_regr_syy_class = {
     .value = value_regr_syy,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_regr_sxy_class = {
@@ -369,6 +380,7 @@ const agg_class agg_regr_sxy_class = {
     .value = value_regr_sxy,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_wavg_class = {
@@ -383,4 +395,5 @@ const agg_class agg_wavg_class = {
     .value = value_wavg,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };

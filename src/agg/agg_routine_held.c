@@ -127,9 +127,17 @@ clear_held(agg *base, slot s, error *err) {
     return OK;
 }
 
+static bool
+is_saved(const void *of, slot s) {
+    return record_of(of, s)->saved != 0;
+}
+
 static status
-rebuild_held(agg *base, error *err) {
-    held *self = (held *)base;
+rebuild_held(agg *base, const slot_set *groups, error *err) {
+    held          *self = (held *)base;
+    const slot_set saved = {.count = self->records.count, .has = is_saved, .of = self};
+    TRY(agg_check_slots(&self->records, groups, err));
+    TRY(state_columns_check(&self->states, &saved, err));
     for (uint64_t i = 0; i < self->room; i++) {
         drop(self, (slot)i);
     }

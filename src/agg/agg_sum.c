@@ -83,4 +83,5 @@ const agg_class agg_sum_class = {
     .value = value_of,
     .clear = running_sum_clear,
     .merge = running_sum_merge,
+    .rebuild = running_sum_rebuild,
 };

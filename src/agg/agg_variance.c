@@ -163,6 +163,7 @@ const agg_class agg_var_pop_class = {
     .value = value_var_pop,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_var_samp_class = {
@@ -177,6 +178,7 @@ const agg_class agg_var_samp_class = {
     .value = value_var_samp,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_stddev_pop_class = {
@@ -191,6 +193,7 @@ const agg_class agg_stddev_pop_class = {
     .value = value_stddev_pop,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_stddev_samp_class = {
@@ -205,6 +208,7 @@ const agg_class agg_stddev_samp_class = {
     .value = value_stddev_samp,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_sem_class = {
@@ -219,6 +223,7 @@ const agg_class agg_sem_class = {
     .value = value_sem,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_skewness_class = {
@@ -233,6 +238,7 @@ const agg_class agg_skewness_class = {
     .value = value_skewness,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_kurtosis_class = {
@@ -247,6 +253,7 @@ const agg_class agg_kurtosis_class = {
     .value = value_kurtosis,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };
 
 const agg_class agg_kurtosis_pop_class = {
@@ -261,4 +268,5 @@ const agg_class agg_kurtosis_pop_class = {
     .value = value_kurtosis_pop,
     .clear = moments_clear,
     .merge = moments_merge,
+    .rebuild = moments_rebuild,
 };

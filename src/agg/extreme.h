@@ -37,7 +37,7 @@ struct extreme_class {
     /* Not by arrival. */
     status (*merge)(extreme *self, const slot *slots, const extreme *other, const slot *from,
                     int32_t count, arena *scratch, error *err);
-    status (*rebuild)(extreme *self, error *err);
+    status (*rebuild)(extreme *self, const slot_set *groups, error *err);
     status (*validate)(const extreme *self, error *err);
 };
 

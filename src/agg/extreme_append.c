@@ -223,6 +223,11 @@ append_merge(extreme *base, const slot *slots, const extreme *other, const slot 
     return OK;
 }
 
+static status
+append_rebuild(extreme *base, const slot_set *groups, error *err) {
+    return agg_check_slots(&((append *)base)->kept, groups, err);
+}
+
 const extreme_class extreme_append_class = {
     .size = sizeof(append),
     .open = append_open,
@@ -232,4 +237,5 @@ const extreme_class extreme_append_class = {
     .value = append_value,
     .clear = append_clear,
     .merge = append_merge,
+    .rebuild = append_rebuild,
 };

@@ -64,8 +64,8 @@ many_clear(extreme *base, slot s, error *err) {
 }
 
 static status
-many_rebuild(extreme *base, error *err) {
-    return multiset_rebuild(&((many *)base)->rows, err);
+many_rebuild(extreme *base, const slot_set *groups, error *err) {
+    return multiset_rebuild(&((many *)base)->rows, groups, err);
 }
 
 static status

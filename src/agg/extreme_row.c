@@ -174,6 +174,25 @@ keeper_value(extreme *base, const slot *slots, int32_t count, arena *a, column *
     return state_columns_read(&self->kept, 0, rows, count, a, out, err);
 }
 
+static bool
+keeps_row(const void *of, slot s) {
+    return ((const keeper *)of)->has.data[s] != 0;
+}
+
+static status
+keeper_rebuild(extreme *base, const slot_set *groups, error *err) {
+    keeper        *self = (keeper *)base;
+    const slot_set rows = {.count = self->has.count, .has = keeps_row, .of = self};
+    TRY(agg_check_slots(&self->has, groups, err));
+    TRY(agg_check_slots(&self->marks, groups, err));
+    for (uint64_t i = 0; i < self->marks.count; i++) {
+        if (*ARRAY_AT(&self->marks, int32_t, i) != 0) {
+            return image_corrupt("a mark between batches", err);
+        }
+    }
+    return state_columns_check(&self->kept, &rows, err);
+}
+
 const extreme_class extreme_row_class = {
     .size = sizeof(keeper),
     .open = keeper_open,
@@ -183,4 +202,5 @@ const extreme_class extreme_row_class = {
     .value = keeper_value,
     .clear = keeper_clear,
     .merge = keeper_merge,
+    .rebuild = keeper_rebuild,
 };

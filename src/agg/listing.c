@@ -188,8 +188,8 @@ listing_clear(agg *base, slot s, error *err) {
 }
 
 status
-listing_rebuild(agg *base, error *err) {
-    return multiset_rebuild(&((listing *)base)->rows, err);
+listing_rebuild(agg *base, const slot_set *groups, error *err) {
+    return multiset_rebuild(&((listing *)base)->rows, groups, err);
 }
 
 status

@@ -35,7 +35,7 @@ status listing_update(agg *base, const slot *slots, const column *columns, const
 status listing_merge(agg *base, const slot *slots, const agg *other, const slot *from,
                      int32_t count, arena *scratch, error *err) MUST_USE;
 status listing_clear(agg *base, slot s, error *err) MUST_USE;
-status listing_rebuild(agg *base, error *err) MUST_USE;
+status listing_rebuild(agg *base, const slot_set *groups, error *err) MUST_USE;
 status listing_validate(const agg *base, error *err) MUST_USE;
 /* The first `width` arguments of a group's entries in their order (copies: weights). Arrays in a.
  */

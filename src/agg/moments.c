@@ -55,6 +55,11 @@ moments_clear(agg *base, slot s, error *err) {
     return moments_init(base, &s, 1, err);
 }
 
+status
+moments_rebuild(agg *base, const slot_set *groups, error *err) {
+    return agg_check_slots(&((moments *)base)->groups, groups, err);
+}
+
 ALWAYS_INLINE moments_group *
 group_at(const moments *self, slot s) {
     return (moments_group *)(void *)(self->groups.data + (size_t)s * self->groups.element_size);

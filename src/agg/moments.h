@@ -46,6 +46,7 @@ status moments_init(agg *base, const slot *slots, int32_t count, error *err) MUS
 status moments_update(agg *base, const slot *slots, const column *columns, const int64_t *weight,
                       const uint8_t *filter, int32_t count, arena *scratch, error *err) MUST_USE;
 status moments_clear(agg *base, slot s, error *err) MUST_USE;
+status moments_rebuild(agg *base, const slot_set *groups, error *err) MUST_USE;
 status moments_merge(agg *base, const slot *slots, const agg *other, const slot *from,
                      int32_t count, arena *scratch, error *err) MUST_USE;
 /* The sums of a group; resets one without rows. */

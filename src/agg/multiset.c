@@ -444,9 +444,50 @@ count_negatives(const multiset *m) {
     return n;
 }
 
+static slot
+group_of_entry(const void *context, slot entry) {
+    return multiset_group(context, entry);
+}
+
+static bool
+entry_fits(const multiset *m, slot entry, const slot_set *groups) {
+    const int64_t weight = multiset_weight(m, entry);
+    const slot    group = multiset_group(m, entry);
+    return weight != 0 && slot_set_has(groups, group) &&
+           (m->once || (weight > 0) == ordered_has(&m->order, entry));
+}
+
+static status
+check_entries(const multiset *m, const slot_set *groups, error *err) {
+    const slot_set entries = group_table_slots(&m->entries);
+    const bool     arrives = m->options.rank == RANK_FIRST || m->options.rank == RANK_LAST;
+    if (m->weights.count < entries.count || m->heads.count < groups->count ||
+        (m->options.counted && m->copies.count < groups->count) ||
+        (arrives && m->ranks.count < entries.count)) {
+        return image_corrupt("the entries of groups", err);
+    }
+    TRY(ordered_check(&m->order, &entries, group_of_entry, err));
+    for (uint64_t e = 0; e < entries.count; e++) {
+        if (slot_set_has(&entries, e) && !entry_fits(m, (slot)e, groups)) {
+            return image_corrupt("an entry of a group", err);
+        }
+    }
+    for (uint64_t g = 0; !m->once && g < groups->count; g++) {
+        const slot group = (slot)g;
+        if (slot_set_has(groups, g) &&
+            (multiset_first(m, group) != ordered_first_in(&m->order, group) ||
+             (m->options.counted &&
+              multiset_copies(m, group) != ordered_weight_in(&m->order, group)))) {
+            return image_corrupt("the first entry of a group", err);
+        }
+    }
+    return OK;
+}
+
 status
-multiset_rebuild(multiset *m, error *err) {
+multiset_rebuild(multiset *m, const slot_set *groups, error *err) {
     TRY(group_table_rebuild(&m->entries, err));
+    TRY(m->listed ? OK : check_entries(m, groups, err));
     m->negatives = count_negatives(m);
     return OK;
 }

@@ -89,7 +89,7 @@ status multiset_update_turns(multiset *m, const slot *slots, const column *colum
 status multiset_merge(multiset *m, const slot *slots, const multiset *other, const slot *from,
                       int32_t count, arena *scratch, error *err) MUST_USE;
 status multiset_clear(multiset *m, slot group, error *err) MUST_USE;
-status multiset_rebuild(multiset *m, error *err) MUST_USE;
+status multiset_rebuild(multiset *m, const slot_set *groups, error *err) MUST_USE;
 status multiset_validate(const multiset *m, error *err) MUST_USE;
 
 /* ---- reading; first of all: */

@@ -61,6 +61,11 @@ running_sum_clear(agg *base, slot s, error *err) {
     return running_sum_init(base, &s, 1, err);
 }
 
+status
+running_sum_rebuild(agg *base, const slot_set *groups, error *err) {
+    return agg_check_slots(&((running_sum *)base)->sums, groups, err);
+}
+
 /* ---- integers */
 
 /* unsigned_values is a constant at each call. */

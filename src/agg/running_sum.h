@@ -73,6 +73,7 @@ status running_sum_update(agg *base, const slot *slots, const column *input, con
                           const uint8_t *filter, int32_t count, arena *scratch,
                           error *err) MUST_USE;
 status running_sum_clear(agg *base, slot s, error *err) MUST_USE;
+status running_sum_rebuild(agg *base, const slot_set *groups, error *err) MUST_USE;
 status running_sum_merge(agg *base, const slot *slots, const agg *other, const slot *from,
                          int32_t count, arena *scratch, error *err) MUST_USE;
 /* Drops what rounding left in the sums of groups without rows. */

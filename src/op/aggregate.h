@@ -211,6 +211,7 @@ status  panes_align(aggregate *a, aggregate *other, error *err) MUST_USE;
 status  panes_expire(aggregate *a, int64_t frontier_us,
                      error *err) MUST_USE; /* see windows_expire */
 int64_t panes_due_us(const aggregate *a);
+status  panes_check(const aggregate *a, error *err) MUST_USE; /* after a restore */
 
 /* ---- aggregate_gather.c */
 status gather_open(aggregate *a, error *err) MUST_USE;
@@ -259,6 +260,9 @@ status distinct_calls_update(aggregate *a, int32_t call, const slot *slots, cons
 status distinct_calls_merge(aggregate *a, int32_t call, const aggregate *other, const slot *to,
                             error *err) MUST_USE;
 status distinct_calls_clear(aggregate *a, int32_t call, slot group, error *err) MUST_USE;
+/* After a restore. */
+status distinct_calls_rebuild(aggregate *a, int32_t call, const slot_set *groups,
+                              error *err) MUST_USE;
 status distinct_calls_validate(const aggregate *a, int32_t call, error *err) MUST_USE;
 
 #endif

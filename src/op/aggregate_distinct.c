@@ -273,6 +273,47 @@ distinct_calls_clear(aggregate *a, int32_t call, slot group, error *err) {
     return OK;
 }
 
+/* The pairs of a group hang on its chain, which says of each that it is of the group. */
+static bool
+chain_holds(const aggregate_distinct *d, uint64_t group, const slot_set *pairs, uint64_t *chained) {
+    uint32_t previous = 0;
+    for (uint32_t pair = *ARRAY_AT(&d->heads, uint32_t, group); pair != 0;) {
+        if (!slot_set_has(pairs, pair - 1)) {
+            return false;
+        }
+        const distinct_entry *entry = ARRAY_AT(&d->entries, distinct_entry, pair - 1);
+        const int64_t         of = *ARRAY_AT(&d->pairs.keys.values[0], int64_t, pair - 1);
+        if (entry->previous != previous || entry->weight <= 0 || of != (int64_t)group) {
+            return false; /* or it runs in a circle */
+        }
+        ++*chained;
+        previous = pair;
+        pair = entry->next;
+    }
+    return true;
+}
+
+status
+distinct_calls_rebuild(aggregate *a, int32_t call, const slot_set *groups, error *err) {
+    aggregate_distinct *d = &a->distinct[call];
+    uint64_t            chained = 0;
+    TRY(group_table_rebuild(&d->pairs, err));
+    if (!d->tracked) {
+        return OK;
+    }
+    const slot_set pairs = group_table_slots(&d->pairs);
+    if (d->entries.count < pairs.count || d->heads.count >= SLOT_NONE) {
+        return image_corrupt("the values of a DISTINCT call", err);
+    }
+    for (uint64_t g = 0; g < d->heads.count; g++) {
+        const bool used = *ARRAY_AT(&d->heads, uint32_t, g) != 0;
+        if (used && (!slot_set_has(groups, g) || !chain_holds(d, g, &pairs, &chained))) {
+            return image_corrupt("the values of a DISTINCT call", err);
+        }
+    }
+    return chained == d->pairs.live_count ? OK : image_corrupt("a value of no group", err);
+}
+
 status
 distinct_calls_validate(const aggregate *a, int32_t call, error *err) {
     const aggregate_distinct *d = &a->distinct[call];

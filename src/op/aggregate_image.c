@@ -2,8 +2,8 @@
 /* aggregate_image.c - what of a GROUP BY lies outside the store's arrays: the rows of final windows
  * and the free list of sessions; and the indexes after a restore. */
 #include "batch/rows_image.h"
-#include "op/aggregate.h"
 #include "op/rows.h"
+#include "op/session.h"
 
 /* One entry per closing, as table_append got them. */
 static status
@@ -98,19 +98,103 @@ load_finished(aggregate *a, image_reader *in, error *err) {
     return s;
 }
 
+static bool
+is_session(const void *of, slot at) {
+    return at != SESSION_PROBE && session_at(of, at)->live != 0;
+}
+
+static slot
+key_of_session(const void *context, slot at) {
+    return session_at(context, at)->key;
+}
+
+/* A session that is open has a group, whose key is the session. */
+static bool
+session_fits(const aggregate *a, slot at, const slot_set *keys, const slot_set *groups) {
+    const aggregate_sessions *s = &a->sessions;
+    const session            *x = session_at(s, at);
+    const state_array        *numbers = &a->groups.keys.values[a->base.spec->session_key];
+    return x->live == 1 && x->forward == at && slot_set_has(keys, x->key) && x->group != 0 &&
+           slot_set_has(groups, x->group - 1) &&
+           *ARRAY_AT(numbers, int64_t, x->group - 1) == (int64_t)at &&
+           ordered_has(&s->by_key, at) && ordered_has(&s->by_due, at);
+}
+
+static bool
+free_sessions_hold(const aggregate_sessions *s) {
+    uint64_t listed = 0;
+    for (slot at = s->free; at != SLOT_NONE; at = session_at(s, at)->forward) {
+        if (at >= s->sessions.count || at == SESSION_PROBE || is_session(s, at) ||
+            ++listed > s->sessions.count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static status
+sessions_restore(aggregate *a, const slot_set *groups, error *err) {
+    aggregate_sessions *s = &a->sessions;
+    uint64_t            live = 0;
+    TRY(group_table_rebuild(&s->keys, err));
+    const slot_set keys = group_table_slots(&s->keys);
+    const slot_set open = {.count = s->sessions.count, .has = is_session, .of = s};
+    if (open.count <= SESSION_PROBE || open.count >= SLOT_NONE || s->records.count < keys.count ||
+        !free_sessions_hold(s)) {
+        return image_corrupt("the sessions of keys", err);
+    }
+    TRY(ordered_check(&s->by_key, &open, key_of_session, err));
+    TRY(ordered_check(&s->by_due, &open, NULL, err));
+    for (uint64_t at = 0; at < open.count; at++) {
+        if (slot_set_has(&open, at)) {
+            live++;
+            if (!session_fits(a, (slot)at, &keys, groups)) {
+                return image_corrupt("a session", err);
+            }
+        }
+    }
+    for (uint64_t key = 0; key < keys.count; key++) {
+        const key_record *record = session_key_at(s, (slot)key);
+        if (slot_set_has(&keys, key) &&
+            (record->dirty != 0 || record->session_count == 0 ||
+             record->session_count != ordered_count_in(&s->by_key, (slot)key))) {
+            return image_corrupt("the sessions of a key", err);
+        }
+    }
+    return live == a->groups.live_count ? OK : image_corrupt("a group without a session", err);
+}
+
+static status
+check_groups(const aggregate *a, const slot_set *groups, error *err) {
+    if (!a->tracks_rows) {
+        return OK;
+    }
+    bool settled = a->records.count >= groups->count;
+    for (uint64_t s = 0; settled && s < groups->count; s++) {
+        const aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, s);
+        settled = !slot_set_has(groups, s) ||
+                  (group->row_count > 0 && (group->flags & GROUP_TOUCHED) == 0);
+    }
+    return settled ? OK : image_corrupt("the rows of a group", err);
+}
+
 static status
 rebuild(aggregate *a, error *err) {
     const op_spec *spec = a->base.spec;
     TRY(group_table_rebuild(&a->groups, err));
-    TRY(ages_rebuild(&a->ages, err));
+    const slot_set groups = group_table_slots(&a->groups);
+    TRY(check_groups(a, &groups, err));
+    TRY(ages_rebuild(&a->ages, &groups, err));
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        const agg_class *class = spec->aggs[i].class;
-        TRY(class->rebuild == NULL ? OK : class->rebuild(a->aggs[i], err));
-        TRY(spec->aggs[i].distinct ? group_table_rebuild(&a->distinct[i].pairs, err) : OK);
+        TRY(spec->aggs[i].class->rebuild(a->aggs[i], &groups, err));
+        TRY(spec->aggs[i].distinct ? distinct_calls_rebuild(a, i, &groups, err) : OK);
     }
-    TRY(a->windowed && !spec->session ? calendar_rebuild(&a->windows.open, err) : OK);
-    TRY(spec->session ? group_table_rebuild(&a->sessions.keys, err) : OK);
-    return spec->session && a->sessions.holds ? arrangement_rebuild(&a->sessions.rows, err) : OK;
+    if (!spec->session) {
+        TRY(a->windowed ? calendar_rebuild(&a->windows.open, &groups, true, err) : OK);
+        return a->panes.width > 0 ? panes_check(a, err) : OK;
+    }
+    TRY(sessions_restore(a, &groups, err));
+    return a->sessions.holds ? arrangement_rebuild(&a->sessions.rows, err) : OK;
 }
 
 status

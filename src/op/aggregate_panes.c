@@ -222,6 +222,28 @@ merge_window(aggregate *a, int64_t first, error *err) {
     return OK;
 }
 
+/* After a restore: the numbers of runs are of such as there can be, and no sum of them overflows.
+ */
+status
+panes_check(const aggregate *a, error *err) {
+    const aggregate_panes *p = &a->panes;
+    const calendar        *open = &a->windows.open;
+    const int64_t          far = INT64_MAX / 4;
+    const bool             fits = (p->next == INT64_MIN || (p->next > -far && p->next < far)) &&
+                      (p->built == INT64_MIN || (p->built > -far && p->built < far));
+    if (!fits) {
+        return image_corrupt("the panes of windows", err);
+    }
+    for (slot page = calendar_first(open); page != SLOT_NONE; page = calendar_next(open, page)) {
+        const int64_t number = calendar_time(open, page);
+        if (number <= -far || number >= far || number == -1 ||
+            __builtin_ctzll((uint64_t)number + 1) > p->levels) {
+            return image_corrupt("a pane of a window", err);
+        }
+    }
+    return OK;
+}
+
 /* ---- the ends of windows */
 
 static int64_t
@@ -281,7 +303,7 @@ move_on(aggregate *a, int64_t next, error *err) {
     aggregate_panes *p = &a->panes;
     const int64_t    from = p->next;
     p->next = max_i64(next, from);
-    if (from != INT64_MIN && next - from <= p->size) {
+    if (from != INT64_MIN && sat_sub_i64(next, from) <= p->size) {
         for (int64_t first = from; first < next; first++) {
             TRY(drop_runs(a, first, err));
         }

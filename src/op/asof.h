@@ -104,6 +104,7 @@ status asof_stream_tick(asof *o, error *err) MUST_USE;
 status asof_stream_snapshot(asof *o, op *target, int32_t port, error *err) MUST_USE;
 /* op_class.merge */
 status  asof_stream_merge(asof *o, asof *other, error *err) MUST_USE;
+status  asof_stream_rebuild(asof *o, error *err) MUST_USE; /* after a restore */
 status  asof_stream_validate(const asof *o, error *err) MUST_USE;
 int64_t asof_stream_rows(const asof *o);
 

@@ -67,10 +67,7 @@ is_over(const asof *o, int32_t side, slot s, int64_t frontier_us) {
 static status
 supersede(asof *o, slot s, int64_t frontier_us, error *err) {
     const ordered *order = &o->sides[ASOF_RIGHT].order;
-    if (!group_table_is_live(&o->sides[ASOF_RIGHT].table, s)) {
-        return OK; /* by a neighbour on its page */
-    }
-    const slot next = ordered_next(order, s);
+    const slot     next = ordered_next(order, s);
     for (slot before; (before = ordered_previous(order, s)) != SLOT_NONE;) {
         TRY(drop_row(o, ASOF_RIGHT, before, err));
     }
@@ -94,8 +91,10 @@ forget_page(asof *o, int32_t side, slot page, int64_t frontier_us, error *err) {
     TRY(calendar_drop(ages, page, err));
     for (const slot_block *b = list.first; b != NULL; b = b->next) {
         for (int32_t i = 0; i < b->count; i++) {
-            TRY(keeps_newest ? supersede(o, b->slots[i], frontier_us, err)
-                             : drop_row(o, side, b->slots[i], err));
+            const slot s = b->slots[i];
+            if (group_table_is_live(&o->sides[side].table, s)) { /* no neighbour took it along */
+                TRY(keeps_newest ? supersede(o, s, frontier_us, err) : drop_row(o, side, s, err));
+            }
         }
     }
     arena_rewind(scratch, mark);

@@ -564,6 +564,54 @@ validate_side(const asof *o, int32_t side, error *err) {
     return OK;
 }
 
+/* ---- after a restore */
+
+static slot
+part_of_left(const void *context, slot s) {
+    return row_at(context, ASOF_LEFT, s)->part;
+}
+
+static slot
+part_of_right(const void *context, slot s) {
+    return row_at(context, ASOF_RIGHT, s)->part;
+}
+
+/* What a settled row is, whose part and match are there. */
+static bool
+is_settled(const asof *o, int32_t side, slot s) {
+    const asof_row *row = row_at(o, side, s);
+    const bool      in = row->part != SLOT_NONE;
+    const bool      matched = side == ASOF_LEFT && row->match != SLOT_NONE;
+    return row->flags == 0 && row->weight > 0 && ordered_has(&o->sides[side].order, s) == in &&
+           (!in || group_table_is_live(&o->parts, row->part)) &&
+           (!matched || group_table_is_live(&o->sides[ASOF_RIGHT].table, row->match));
+}
+
+static status
+rebuild_side(asof *o, int32_t side, error *err) {
+    asof_side     *s = &o->sides[side];
+    const slot_set rows = group_table_slots(&s->table);
+    if (s->records.count < rows.count) {
+        return image_corrupt("rows of an ASOF join", err);
+    }
+    TRY(ordered_check(&s->order, &rows, side == ASOF_LEFT ? part_of_left : part_of_right, err));
+    for (uint64_t i = 0; i < rows.count; i++) {
+        if (slot_set_has(&rows, i) && !is_settled(o, side, (slot)i)) {
+            return image_corrupt("a row of an ASOF join", err);
+        }
+    }
+    return o->judge.bound == NULL ? OK : calendar_rebuild(&o->ages[side], &rows, false, err);
+}
+
+status
+asof_stream_rebuild(asof *o, error *err) {
+    TRY(group_table_rebuild(&o->parts, err));
+    TRY(group_table_rebuild(&o->sides[ASOF_LEFT].table, err));
+    TRY(group_table_rebuild(&o->sides[ASOF_RIGHT].table, err));
+    TRY(rebuild_side(o, ASOF_LEFT, err));
+    return rebuild_side(o, ASOF_RIGHT, err);
+}
+
 status
 asof_stream_validate(const asof *o, error *err) {
     TRY(judge_validate(&o->judge, err));

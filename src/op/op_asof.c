@@ -176,11 +176,7 @@ static status
 asof_load(op *self, image_reader *in, error *err) {
     asof *a = (asof *)self;
     (void)in;
-    TRY(group_table_rebuild(&a->parts, err));
-    for (int32_t side = 0; side < 2; side++) {
-        TRY(group_table_rebuild(&a->sides[side].table, err));
-        TRY(a->judge.bound != NULL ? calendar_rebuild(&a->ages[side], err) : OK);
-    }
+    TRY(asof_stream_rebuild(a, err));
     return judge_rebuild(&a->judge, err);
 }
 

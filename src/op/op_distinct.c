@@ -349,8 +349,18 @@ static status
 distinct_load(op *self, image_reader *in, error *err) {
     distinct *d = (distinct *)self;
     (void)in;
-    TRY(ages_rebuild(&d->ages, err));
-    return group_table_rebuild(&d->rows, err);
+    TRY(group_table_rebuild(&d->rows, err));
+    const slot_set rows = group_table_slots(&d->rows);
+    TRY(ages_rebuild(&d->ages, &rows, err));
+    if (self->spec->append_only[0]) {
+        return OK;
+    }
+    bool settled = d->records.count >= rows.count;
+    for (uint64_t s = 0; settled && s < rows.count; s++) {
+        const distinct_row *row = ARRAY_AT(&d->records, distinct_row, s);
+        settled = !slot_set_has(&rows, s) || (row->weight > 0 && row->flags == 0);
+    }
+    return settled ? OK : image_corrupt("a row of DISTINCT", err);
 }
 
 static status

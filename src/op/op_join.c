@@ -601,6 +601,9 @@ join_load(op *self, image_reader *in, error *err) {
     for (int side = 0; side < 2; side++) {
         TRY(arrangement_rebuild(&j->sides[side], err));
     }
+    if (join_match_validate(j, err) < 0) {
+        return image_corrupt("the matches of a join", err);
+    }
     return judge_rebuild(&j->judge, err);
 }
 

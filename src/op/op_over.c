@@ -12,7 +12,6 @@
  * push:  keeps the rows
  * tick:  one-off: sorts, computes, emits. Stream: -old and +new of the rows whose answer changed */
 #include "op/merge.h"
-#include "op/over.h"
 #include "op/over_state.h"
 
 /* Partition columns, sort keys, and every other column. */
@@ -166,11 +165,13 @@ over_load(op *self, image_reader *in, error *err) {
     int64_t count;
     TRY(image_take_i64(in, &count, err));
     o->state->row_count = (uint64_t)count;
-    TRY(ages_rebuild(&o->state->ages, err));
-    TRY(group_table_rebuild(&o->state->parts, err));
+    TRY(over_stream_rebuild(o, err));
+    const slot_set parts = group_table_slots(&o->state->parts);
+    const slot_set one = {.count = 1};
     for (int32_t i = 0; i < o->call_count; i++) {
-        agg *a = o->aggs[i];
-        TRY(a == NULL || a->class->rebuild == NULL ? OK : a->class->rebuild(a, err));
+        agg *a = o->aggs[i], *spare = o->spare[i];
+        TRY(a == NULL ? OK : a->class->rebuild(a, &parts, err));
+        TRY(spare == NULL ? OK : spare->class->rebuild(spare, &one, err));
     }
     return OK;
 }

@@ -714,14 +714,43 @@ process_due_us(const op *self) {
     return page == SLOT_NONE ? INT64_MAX : calendar_time(&p->due, page);
 }
 
+/* Each timer is of a key that is there, which knows how many it has. */
+static status
+check_timers(process_op *p, const slot_set *keys, const slot_set *timers, error *err) {
+    uint64_t pending = 0, listed = 0;
+    if (p->pending.count < keys->count) {
+        return image_corrupt("timers of keys", err);
+    }
+    for (uint64_t s = 0; s < timers->count; s++) {
+        if (slot_set_has(timers, s)) {
+            const int64_t key = *ARRAY_AT(&p->timers.keys.values[0], int64_t, s);
+            if (key < 0 || !slot_set_has(keys, (uint64_t)key) ||
+                *ARRAY_AT(&p->pending, uint32_t, key) == 0) {
+                return image_corrupt("a timer of a key", err);
+            }
+            listed++;
+        }
+    }
+    for (uint64_t s = 0; s < keys->count; s++) {
+        pending += slot_set_has(keys, s) ? *ARRAY_AT(&p->pending, uint32_t, s) : 0;
+    }
+    return pending == listed ? OK : image_corrupt("timers of keys", err);
+}
+
 static status
 process_load(op *self, image_reader *in, error *err) {
     process_op *p = (process_op *)self;
     (void)in;
     TRY(group_table_rebuild(&p->keys, err));
     TRY(group_table_rebuild(&p->timers, err));
-    TRY(calendar_rebuild(&p->due, err));
-    return ages_rebuild(&p->ages, err);
+    const slot_set keys = group_table_slots(&p->keys);
+    const slot_set timers = group_table_slots(&p->timers);
+    const slot_set results = {.count = state_columns_count(&p->results)};
+    TRY(calendar_rebuild(&p->due, &timers, true, err));
+    TRY(ages_rebuild(&p->ages, &keys, err));
+    TRY(state_columns_check(&p->states, &keys, err));
+    TRY(state_columns_check(&p->results, &results, err));
+    return check_timers(p, &keys, &timers, err);
 }
 
 const op_class op_process_class = {

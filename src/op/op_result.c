@@ -111,8 +111,15 @@ result_validate(const op *self, error *err) {
 
 static status
 result_load(op *self, image_reader *in, error *err) {
+    result_rows *r = (result_rows *)self;
     (void)in;
-    return group_table_rebuild(&((result_rows *)self)->rows, err);
+    TRY(group_table_rebuild(&r->rows, err));
+    const slot_set rows = group_table_slots(&r->rows);
+    bool           settled = r->weights.count >= rows.count;
+    for (uint64_t s = 0; settled && s < rows.count; s++) {
+        settled = !slot_set_has(&rows, s) || *weight_at(r, (slot)s) > 0;
+    }
+    return settled ? OK : image_corrupt("a row of a result", err);
 }
 
 static status

@@ -295,9 +295,7 @@ static status
 top_n_load(op *self, image_reader *in, error *err) {
     top_n *t = (top_n *)self;
     (void)in;
-    TRY(ages_rebuild(&t->ages, err));
-    TRY(group_table_rebuild(&t->table, err));
-    return t->part_count > 0 ? group_table_rebuild(&t->parts, err) : OK;
+    return top_n_stream_rebuild(t, err);
 }
 
 const op_class op_top_n_class = {

@@ -50,6 +50,9 @@ typedef struct over_reach {
     uint64_t head;  /* so many first rows of the partition are looked at, too */
 } over_reach;
 
+/* ---- over_image.c: after a restore; over_state.row_count is set */
+status over_stream_rebuild(over *o, error *err) MUST_USE;
+
 /* ---- over_reach.c */
 status over_find_reach(over_reach *out, const over *o, slot part, const over_part_record *r,
                        error *err) MUST_USE;

@@ -36,7 +36,11 @@ refused_rebuild(refused *r, error *err) {
         return OK;
     }
     TRY(group_table_rebuild(&r->rows, err));
-    return ages_rebuild(&r->inserts, err);
+    const slot_set rows = group_table_slots(&r->rows);
+    if (r->counts.count < rows.count) {
+        return image_corrupt("counts of refused rows", err);
+    }
+    return ages_rebuild(&r->inserts, &rows, err);
 }
 
 /* Its count is no longer wanted. */

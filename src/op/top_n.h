@@ -67,6 +67,7 @@ status top_n_stream_tick(top_n *t, error *err) MUST_USE;
 status top_n_stream_forget(top_n *t, error *err) MUST_USE;
 status top_n_stream_snapshot(top_n *t, op *target, int32_t port, error *err) MUST_USE;
 status top_n_stream_give(op *of, op *to, error *err) MUST_USE; /* rows_giver, merge.h */
+status top_n_stream_rebuild(top_n *t, error *err) MUST_USE;    /* after a restore */
 status top_n_stream_validate(const top_n *t, error *err) MUST_USE;
 
 #endif

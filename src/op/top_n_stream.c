@@ -645,3 +645,50 @@ top_n_stream_validate(const top_n *t, error *err) {
     }
     return OK;
 }
+
+/* ---- after a restore */
+
+static slot
+part_of_row(const void *context, slot s) {
+    return row_at(context, s)->part;
+}
+
+/* The rows of a part are as many as it says, so that whoever looks for its last one finds it. */
+static bool
+part_adds_up(const top_n *t, slot part) {
+    const top_n_part *p = part_at(t, part);
+    int64_t           places = 0;
+    for (slot s = ordered_first_in(&t->order, part); s != SLOT_NONE;
+         s = ordered_next(&t->order, s)) {
+        places = sat_add_i64(places, row_at(t, s)->weight);
+    }
+    return p->places == places && p->flags == 0 && p->number == 0;
+}
+
+status
+top_n_stream_rebuild(top_n *t, error *err) {
+    TRY(group_table_rebuild(&t->table, err));
+    TRY(group_table_rebuild(&t->parts, err));
+    const slot_set rows = group_table_slots(&t->table);
+    const slot_set parts =
+        t->part_count > 0 ? group_table_slots(&t->parts) : (slot_set){.count = t->totals.count > 0};
+    TRY(ages_rebuild(&t->ages, &parts, err));
+    if (t->records.count < rows.count || t->totals.count < parts.count) {
+        return image_corrupt("rows of a LIMIT", err);
+    }
+    TRY(ordered_check(&t->order, &rows, part_of_row, err));
+    for (uint64_t s = 0; s < rows.count; s++) {
+        const top_n_row *row = row_at(t, (slot)s);
+        if (slot_set_has(&rows, s) &&
+            (row->weight <= 0 || row->fresh != 0 || row->flags != 0 ||
+             !slot_set_has(&parts, row->part) || !ordered_has(&t->order, (slot)s))) {
+            return image_corrupt("a row of a LIMIT", err);
+        }
+    }
+    for (uint64_t part = 0; part < parts.count; part++) {
+        if (slot_set_has(&parts, part) && !part_adds_up(t, (slot)part)) {
+            return image_corrupt("the rows of a LIMIT", err);
+        }
+    }
+    return OK;
+}

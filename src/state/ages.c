@@ -38,7 +38,12 @@ ages_put(idle_book *a, const int64_t *pages, const slot *slots, int32_t count, u
 
 int64_t
 ages_page(const idle_book *a, slot s) {
-    return a->step_us == 0 ? 0 : calendar_time(&a->pages, link_of(a, s)->page - 1);
+    if (a->step_us == 0) {
+        return 0;
+    }
+    return s >= a->pages.links.count || link_of(a, s)->page == 0
+               ? INT64_MIN
+               : calendar_time(&a->pages, link_of(a, s)->page - 1);
 }
 
 status
@@ -182,6 +187,20 @@ ages_due_us(const idle_book *a) {
 }
 
 status
-ages_rebuild(idle_book *a, error *err) {
-    return a->step_us == 0 ? OK : calendar_rebuild(&a->pages, err);
+ages_rebuild(idle_book *a, const slot_set *owners, error *err) {
+    const calendar *c = &a->pages;
+    uint64_t        listed = 0, in = 0;
+    if (a->step_us == 0) {
+        return OK;
+    }
+    TRY(calendar_rebuild(&a->pages, owners, false, err));
+    for (uint64_t s = 0; s < c->links.count; s++) {
+        in += link_of(a, (slot)s)->page != 0;
+    }
+    for (slot page = calendar_first(c); page != SLOT_NONE; page = calendar_next(c, page)) {
+        for (slot s = calendar_first_on(c, page); s != SLOT_NONE; s = calendar_next_on(c, s)) {
+            listed++;
+        }
+    }
+    return in == listed ? OK : image_corrupt("the page of what is on none", err);
 }

@@ -39,12 +39,14 @@ status ages_take(idle_book *a, int64_t clock_us, slot *slots, int32_t room, int3
 typedef status ages_forget(void *context, slot s, error *err);
 status         ages_drain(idle_book *a, int64_t clock_us, ages_forget *forget, void *context,
                           arena *scratch, error *err) MUST_USE;
-/* For state that is made anew: the page of a slot that is in, and a slot onto a page. */
+/* For state that is made anew: the page of a slot that is in (INT64_MIN: it is not), and a slot
+ * onto a page. */
 int64_t ages_page(const idle_book *a, slot s);
 status  ages_put(idle_book *a, const int64_t *pages, const slot *slots, int32_t count,
                  uint64_t slot_limit, arena *scratch, error *err) MUST_USE;
 /* When the next slot is over; INT64_MAX: none will be. */
 int64_t ages_due_us(const idle_book *a);
-status  ages_rebuild(idle_book *a, error *err) MUST_USE; /* after a restore */
+/* After a restore; owners: slots that may be in. */
+status ages_rebuild(idle_book *a, const slot_set *owners, error *err) MUST_USE;
 
 #endif

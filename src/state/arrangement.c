@@ -115,21 +115,6 @@ arrangement_close(arrangement *a) {
     *a = (arrangement){0};
 }
 
-status
-arrangement_rebuild(arrangement *a, error *err) {
-    TRY(group_table_rebuild(&a->keys, err));
-    TRY(a->aged ? calendar_rebuild(&a->ages, err) : OK);
-    TRY(ages_rebuild(&a->touched, err));
-    if (!a->append_only) {
-        return group_table_rebuild(&a->rows, err);
-    }
-    a->gone_count = 0;
-    for (uint64_t row = 0; row < a->weights.count; row++) {
-        a->gone_count += *weight_at(a, (slot)row) == 0;
-    }
-    return OK;
-}
-
 const state_columns *
 arrangement_columns(const arrangement *a) {
     return a->append_only ? &a->append_rows : &a->rows.keys;
@@ -591,6 +576,82 @@ arrangement_scan(const arrangement *a, uint64_t *next_slot, slot *rows, int64_t 
     }
     *next_slot = s;
     return n;
+}
+
+/* ---- after a restore */
+
+static bool
+is_row(const void *of, slot s) {
+    return arrangement_has_row(of, s);
+}
+
+slot_set
+arrangement_rows(const arrangement *a) {
+    return (slot_set){.count = a->weights.count, .has = is_row, .of = a};
+}
+
+/* The chain of one key; *chained: rows on it and on those before. */
+static bool
+chain_holds(const arrangement *a, slot key, uint64_t *chained) {
+    slot     previous = SLOT_NONE;
+    uint64_t total = 0;
+    for (slot row = *head_at(a, key); row != SLOT_NONE; row = link_at(a, row)->next) {
+        if (row >= a->weights.count || !arrangement_has_row(a, row) || *weight_at(a, row) == 0) {
+            return false;
+        }
+        const link *l = link_at(a, row);
+        if (l->key != key || l->previous != previous) {
+            return false; /* or it runs in a circle */
+        }
+        previous = row;
+        total += (uint64_t)*weight_at(a, row);
+        ++*chained;
+    }
+    return previous != SLOT_NONE && (!a->keep_totals || total == (uint64_t)*total_at(a, key));
+}
+
+static status
+rebuild_rows(arrangement *a, error *err) {
+    const uint64_t count = a->weights.count;
+    if (a->links.count != count || count >= SLOT_NONE) {
+        return image_corrupt("links and weights of rows", err);
+    }
+    a->gone_count = 0;
+    if (!a->append_only) {
+        TRY(group_table_rebuild(&a->rows, err));
+        const slot_set used = group_table_slots(&a->rows);
+        return used.count <= count ? OK : image_corrupt("rows without a weight", err);
+    }
+    for (uint64_t row = 0; row < count; row++) {
+        a->gone_count += *weight_at(a, (slot)row) == 0;
+    }
+    if (a->column_count > 0 && state_columns_count(&a->append_rows) != count) {
+        return image_corrupt("rows and their weights", err);
+    }
+    const slot_set rows = arrangement_rows(a);
+    return state_columns_check(&a->append_rows, &rows, err);
+}
+
+status
+arrangement_rebuild(arrangement *a, error *err) {
+    uint64_t chained = 0;
+    TRY(group_table_rebuild(&a->keys, err));
+    TRY(rebuild_rows(a, err));
+    const slot_set rows = arrangement_rows(a);
+    const slot_set keys = group_table_slots(&a->keys);
+    if (a->heads.count < keys.count || (a->keep_totals && a->totals.count < keys.count)) {
+        return image_corrupt("chains of keys", err);
+    }
+    for (uint64_t key = 0; key < keys.count; key++) {
+        if (slot_set_has(&keys, key) && !chain_holds(a, (slot)key, &chained)) {
+            return image_corrupt("the rows of a key", err);
+        }
+    }
+    if (chained != (uint64_t)arrangement_row_count(a)) {
+        return image_corrupt("rows without a key", err);
+    }
+    TRY(a->aged ? calendar_rebuild(&a->ages, &rows, true, err) : OK);
+    return ages_rebuild(&a->touched, &rows, err);
 }
 
 /* ---- validate */

@@ -89,8 +89,9 @@ bool     arrangement_has_key(const arrangement *a, slot key);
 bool     arrangement_has_row(const arrangement *a, slot row);
 uint64_t arrangement_slot_count(const arrangement *a); /* above every row slot */
 uint64_t arrangement_key_count(const arrangement *a);  /* above every key slot */
-/* The indexes, after a restore. */
+/* After a restore: the indexes, and a look at all links. */
 status               arrangement_rebuild(arrangement *a, error *err) MUST_USE;
+slot_set             arrangement_rows(const arrangement *a); /* slots with a row */
 int64_t              arrangement_weight(const arrangement *a, slot row);
 const state_columns *arrangement_columns(const arrangement *a);   /* to read the rows */
 int64_t              arrangement_row_count(const arrangement *a); /* different live rows */

@@ -98,9 +98,46 @@ calendar_remove(calendar *c, slot s, error *err) {
     return link.next == 0 ? calendar_drop(c, page, err) : OK;
 }
 
+/* The chain of a page; *found: slots on it and on those before. */
+static status
+check_page(const calendar *c, slot page, const slot_set *owners, uint64_t *found, error *err) {
+    const state_array *nulls = &c->times.keys.nulls[0];
+    const bool         timed = nulls->count == 0 || nulls->data[page] == 0;
+    uint32_t           previous = 0;
+    uint32_t           s = *ARRAY_AT(&c->heads, uint32_t, page);
+    if (s == 0 || timed != ordered_has(&c->order, page)) {
+        return image_corrupt("a page of a calendar", err);
+    }
+    for (; s != 0; s = ARRAY_AT(&c->links, calendar_link, s - 1)->next) {
+        if (s > c->links.count || !slot_set_has(owners, s - 1)) {
+            return image_corrupt("what stands in a calendar", err);
+        }
+        const calendar_link *link = ARRAY_AT(&c->links, calendar_link, s - 1);
+        if (link->previous != previous || link->page != page + 1) {
+            return image_corrupt("a chain in a calendar", err);
+        }
+        previous = s;
+        ++*found;
+    }
+    return OK;
+}
+
 status
-calendar_rebuild(calendar *c, error *err) {
-    return group_table_rebuild(&c->times, err);
+calendar_rebuild(calendar *c, const slot_set *owners, bool whole, error *err) {
+    uint64_t found = 0, owned = 0;
+    TRY(group_table_rebuild(&c->times, err));
+    const slot_set pages = group_table_slots(&c->times);
+    TRY(ordered_check(&c->order, &pages, NULL, err));
+    if (c->heads.count < pages.count || c->links.count >= UINT32_MAX) {
+        return image_corrupt("the length of a calendar", err);
+    }
+    for (uint64_t page = 0; page < pages.count; page++) {
+        TRY(slot_set_has(&pages, page) ? check_page(c, (slot)page, owners, &found, err) : OK);
+    }
+    for (uint64_t s = 0; whole && s < owners->count; s++) {
+        owned += slot_set_has(owners, s);
+    }
+    return !whole || owned == found ? OK : image_corrupt("what stands in no calendar", err);
 }
 
 status

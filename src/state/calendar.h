@@ -31,7 +31,9 @@ status calendar_add(calendar *c, const column *times, const slot *slots, int32_t
 status calendar_remove(calendar *c, slot s, error *err) MUST_USE; /* s is in */
 /* The whole page goes; its slots are the caller's to forget. */
 status calendar_drop(calendar *c, slot page, error *err) MUST_USE;
-status calendar_rebuild(calendar *c, error *err) MUST_USE;
+/* After a restore: the index, and a look at all links. owners: slots that may be in; whole: and all
+ * of them are. */
+status calendar_rebuild(calendar *c, const slot_set *owners, bool whole, error *err) MUST_USE;
 /* slot_count: how many are in. */
 status calendar_validate(const calendar *c, uint64_t slot_count, error *err) MUST_USE;
 

@@ -260,14 +260,39 @@ group_table_remove(group_table *t, slot s, error *err) {
     return OK;
 }
 
+static bool
+is_in_use(const void *of, slot s) {
+    return ((const group_table *)of)->live.data[s] != 0;
+}
+
+slot_set
+group_table_slots(const group_table *t) {
+    uint64_t count = t->hashes.count;
+    while (count > 0 && t->live.data[count - 1] == 0) {
+        count--;
+    }
+    return (slot_set){.count = count, .has = is_in_use, .of = t};
+}
+
 status
 group_table_rebuild(group_table *t, error *err) {
-    free_index(t);
     const uint64_t count = t->hashes.count;
     uint64_t       live = 0;
+    uint8_t        bits = 0;
+    free_index(t);
+    if (t->live.count < count || count >= SLOT_NONE ||
+        (t->keys.column_count > 0 && state_columns_count(&t->keys) < count)) {
+        return image_corrupt("keys, hashes and marks of groups", err);
+    }
     for (uint64_t s = 0; s < count; s++) {
         live += t->live.data[s];
+        bits |= t->live.data[s];
     }
+    if (bits > 1) {
+        return image_corrupt("a mark of a group", err);
+    }
+    const slot_set used = group_table_slots(t);
+    TRY(state_columns_check(&t->keys, &used, err));
     uint64_t size = INDEX_SIZE_MIN;
     while (size / 5 * 3 < live) {
         size *= 2;

@@ -40,7 +40,9 @@ status group_table_remove(group_table *t, slot s, error *err) MUST_USE;
 /* Above every slot: size for parallel arrays. */
 uint64_t group_table_slot_count(const group_table *t);
 bool     group_table_is_live(const group_table *t, slot s);
-status   group_table_rebuild(group_table *t, error *err) MUST_USE; /* the index, after a restore */
+/* After a restore: the index, and a look at what it is made from. */
+status   group_table_rebuild(group_table *t, error *err) MUST_USE;
+slot_set group_table_slots(const group_table *t); /* those in use */
 status   group_table_validate(const group_table *t, error *err) MUST_USE;
 
 #endif

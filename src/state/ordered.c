@@ -445,3 +445,76 @@ ordered_validate(const ordered *o, error *err) {
     }
     return in == counted ? OK : broken(err, "nodes outside of the trees", SLOT_NONE);
 }
+
+/* ---- after a restore */
+
+int64_t
+ordered_weight_in(const ordered *o, slot tree) {
+    return sum_of(o, root_of(o, tree));
+}
+
+static bool
+is_child(const ordered *o, slot parent, slot child) {
+    return child == SLOT_NONE || (ordered_has(o, child) && node_at(o, child)->parent == parent &&
+                                  priority(child) < priority(parent)); /* so there is no circle */
+}
+
+static bool
+is_node(const ordered *o, slot s) {
+    const node    *n = node_at(o, s);
+    const uint64_t below = (uint64_t)count_of(o, n->left) + count_of(o, n->right);
+    const slot     p = n->parent;
+    const bool     hangs = p == SLOT_NONE || (ordered_has(o, p) &&
+                                          (node_at(o, p)->left == s || node_at(o, p)->right == s));
+    if (!hangs || n->count != 1 + below || (n->left == n->right && n->left != SLOT_NONE)) {
+        return false;
+    }
+    return o->weights == NULL ||
+           (uint64_t)*sum_at(o, s) == (uint64_t)*ARRAY_AT(o->weights, int64_t, s) +
+                                          (uint64_t)sum_of(o, n->left) +
+                                          (uint64_t)sum_of(o, n->right);
+}
+
+/* Slots of one tree that are told to be in it. */
+static uint64_t
+count_members(const ordered *o, slot tree, slot (*tree_of)(const void *context, slot s)) {
+    uint64_t count = 0;
+    for (slot s = ordered_first_in(o, tree); s != SLOT_NONE; s = ordered_next(o, s)) {
+        count += tree_of == NULL || tree_of(o->context, s) == tree;
+    }
+    return count;
+}
+
+status
+ordered_check(const ordered *o, const slot_set *in, slot (*tree_of)(const void *context, slot s),
+              error *err) {
+    uint64_t       there = 0, reached = 0;
+    const uint64_t count = o->nodes.count;
+    if (count >= SLOT_NONE || o->roots.count >= SLOT_NONE ||
+        (tree_of == NULL && o->roots.count > 1) ||
+        (o->weights != NULL && (o->sums.count < count || o->weights->count < in->count))) {
+        return image_corrupt("the length of an order", err);
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        const slot s = (slot)i;
+        if (!ordered_has(o, s)) {
+            continue;
+        }
+        there++;
+        if (!slot_set_has(in, s) || !is_child(o, s, node_at(o, s)->left) ||
+            !is_child(o, s, node_at(o, s)->right) || !is_node(o, s)) {
+            return image_corrupt("a place in an order", err);
+        }
+    }
+    for (uint64_t tree = 0; tree < o->roots.count; tree++) {
+        const slot root = root_of(o, (slot)tree);
+        if (root == SLOT_NONE) {
+            continue;
+        }
+        if (!ordered_has(o, root) || node_at(o, root)->parent != SLOT_NONE) {
+            return image_corrupt("the root of an order", err);
+        }
+        reached += count_members(o, (slot)tree, tree_of);
+    }
+    return there == reached ? OK : image_corrupt("what stands in no order, or in two", err);
+}

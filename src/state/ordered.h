@@ -35,6 +35,11 @@ slot     ordered_next(const ordered *o, slot s); /* SLOT_NONE behind the last */
 slot     ordered_previous(const ordered *o, slot s);
 uint64_t ordered_rank(const ordered *o, slot s); /* 0-based, in its tree */
 status   ordered_validate(const ordered *o, error *err) MUST_USE;
+/* After a restore: the trees are trees, of slots that may be in one. tree_of says of a slot in
+ * which (with the context of `compare`); NULL: there is one tree. Whether the order is that of
+ * `compare` is not looked at: only answers depend on it. */
+status ordered_check(const ordered *o, const slot_set                    *in,
+                     slot (*tree_of)(const void *context, slot s), error *err) MUST_USE;
 
 /* ---- many trees over one set of slots: an order per key. A slot is in one tree at most, and only
  * slots of one tree are compared. */
@@ -43,6 +48,7 @@ status ordered_remove_in(ordered *o, slot tree, slot s, error *err) MUST_USE; /*
 slot   ordered_first_in(const ordered *o, slot tree); /* SLOT_NONE when empty */
 slot   ordered_last_in(const ordered *o, slot tree);
 uint64_t ordered_count_in(const ordered *o, slot tree);
+int64_t  ordered_weight_in(const ordered *o, slot tree); /* of all its slots; needs weights */
 slot     ordered_at_in(const ordered *o, slot tree, uint64_t rank); /* SLOT_NONE beyond the end */
 /* Of 0-based copy `rank` of all, each slot counted with its weight; SLOT_NONE beyond the end. */
 slot ordered_at_weight_in(const ordered *o, slot tree, int64_t rank);

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "type/nested.h"
+
 static void
 close_columns(state_columns *c, int32_t opened) {
     for (int32_t k = 0; k < opened; k++) {
@@ -310,4 +312,45 @@ state_columns_read(const state_columns *c, int32_t column_index, const slot *slo
     gather(to, values->data, slots, count, width);
     return physical_is_view(type_physical(out->type)) ? copy_texts(&c->heap, to, count, a, err)
                                                       : OK;
+}
+
+/* ---- after a restore */
+
+static status
+check_texts(const state_columns *c, int32_t k, text_map *map, const slot_set *in, error *err) {
+    const bool nested = type_is_nested(c->types[k]);
+    for (uint64_t s = 0; s < in->count; s++) {
+        if (!slot_set_has(in, s)) {
+            continue;
+        }
+        const strview *stored = ARRAY_AT(&c->values[k], strview, s);
+        TRY(text_map_take(map, stored, err));
+        if (nested && !slot_is_null(&c->nulls[k], (slot)s)) {
+            const strview v = text_heap_load(&c->heap, stored);
+            if (!nested_is_whole(c->types[k], strview_text(&v))) {
+                return image_corrupt("a nested value", err);
+            }
+        }
+    }
+    return OK;
+}
+
+status
+state_columns_check(const state_columns *c, const slot_set *in, error *err) {
+    const uint64_t count = state_columns_count(c);
+    text_map       map;
+    if (c->column_count > 0 && (count < in->count || count >= SLOT_NONE)) {
+        return image_corrupt("the length of a column", err);
+    }
+    for (int32_t k = 0; k < c->column_count; k++) {
+        if (c->values[k].count != count || (c->nulls[k].count != count && c->nulls[k].count > 0)) {
+            return image_corrupt("columns of different lengths", err);
+        }
+    }
+    status s = text_map_open(&map, &c->heap, err);
+    for (int32_t k = 0; s == OK && k < c->column_count; k++) {
+        s = physical_is_view(type_physical(c->types[k])) ? check_texts(c, k, &map, in, err) : OK;
+    }
+    text_map_close(&map);
+    return s;
 }

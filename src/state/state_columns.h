@@ -11,6 +11,18 @@
 typedef uint32_t slot; /* index of a row or group in state */
 #define SLOT_NONE UINT32_MAX
 
+/* Which slots are in use, for checks after a restore. */
+typedef struct slot_set {
+    uint64_t count;                      /* above every one of them */
+    bool (*has)(const void *of, slot s); /* NULL: all */
+    const void *of;
+} slot_set;
+
+ALWAYS_INLINE bool
+slot_set_has(const slot_set *set, uint64_t s) {
+    return s < set->count && (set->has == NULL || set->has(set->of, (slot)s));
+}
+
 typedef struct state_columns {
     int32_t      column_count;
     data_type   *types;
@@ -43,5 +55,7 @@ void state_columns_equal(const state_columns *c, uint8_t *out, const slot *slots
                          const int32_t *rows, int32_t count);
 /* SQL order of one column between two stored rows. */
 int state_columns_compare(const state_columns *c, int32_t column_index, slot a, slot b);
+/* After a restore: there are values for all slots, and what lies in those in use is whole. */
+status state_columns_check(const state_columns *c, const slot_set *in, error *err) MUST_USE;
 
 #endif

@@ -182,3 +182,45 @@ text_heap_change(text_heap *h, const strview *stored, size_t at, const void *byt
     memcpy(h->bytes.data + offset_of(stored) + at, bytes, size);
     return OK;
 }
+
+/* ---- after a restore */
+
+status
+text_map_open(text_map *m, const text_heap *h, error *err) {
+    *m = (text_map){.heap = h};
+    if (h->bytes.count % CLASS_STEP != 0) {
+        return image_corrupt("the end of its texts", err);
+    }
+    m->size = (size_t)(h->bytes.count / CLASS_STEP / 64 + 1) * sizeof(uint64_t);
+    m->taken = h->bytes.count == 0 ? NULL : mem_alloc_zero(store_mem(h->bytes.owner), m->size);
+    return h->bytes.count > 0 && m->taken == NULL ? error_memory(err) : OK;
+}
+
+void
+text_map_close(text_map *m) {
+    if (m->taken != NULL) {
+        mem_free(store_mem(m->heap->bytes.owner), m->taken, m->size);
+    }
+}
+
+status
+text_map_take(text_map *m, const strview *stored, error *err) {
+    if (stored->size <= STRVIEW_INLINE_MAX) {
+        return OK;
+    }
+    const uint64_t at = offset_of(stored);
+    const uint64_t end = m->heap->bytes.count;
+    uint64_t       size = 0;
+    (void)class_of(stored->size, &size);
+    if (at < HEAP_FIRST || at % CLASS_STEP != 0 || at > end || size > end - at) {
+        return image_corrupt("where a text lies", err);
+    }
+    for (uint64_t step = at / CLASS_STEP; step < (at + size) / CLASS_STEP; step++) {
+        const uint64_t bit = UINT64_C(1) << (step & 63);
+        if ((m->taken[step >> 6] & bit) != 0) {
+            return image_corrupt("two texts in one place", err);
+        }
+        m->taken[step >> 6] |= bit;
+    }
+    return OK;
+}

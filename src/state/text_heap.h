@@ -30,4 +30,16 @@ void text_heap_free(text_heap *h, const strview *stored);
 status text_heap_change(text_heap *h, const strview *stored, size_t at, const void *bytes,
                         size_t size, error *err) MUST_USE;
 
+/* ---- after a restore: the texts that are in use lie within the heap, each in a block of its own.
+ * A heap whose blocks were shared would hand out bytes of one text as the free list of another. */
+typedef struct text_map {
+    const text_heap *heap;
+    uint64_t        *taken; /* a bit for each step of the heap */
+    size_t           size;
+} text_map;
+
+status text_map_open(text_map *m, const text_heap *h, error *err) MUST_USE;
+void   text_map_close(text_map *m);
+status text_map_take(text_map *m, const strview *stored, error *err) MUST_USE;
+
 #endif

@@ -377,11 +377,12 @@ check_whole(const table *t, int64_t tail_first, error *err) {
         t->live_count < 0 || t->live_count > rows) {
         return image_corrupt("the rows of a table", err);
     }
-    const insert_entry *last =
-        table_entry_count(t) == 0 ? NULL : &table_entries(t)[table_entry_count(t) - 1];
-    if (last != NULL &&
-        (last->row_count > tail_first + t->tail.count - last->position || last->position < 0)) {
-        return image_corrupt("an insert beyond the rows of its table", err);
+    const int64_t past_all = tail_first + t->tail.count;
+    for (int64_t i = 0; i < table_entry_count(t); i++) {
+        const insert_entry *e = &table_entries(t)[i];
+        if (e->position < 0 || e->row_count > past_all - e->position) {
+            return image_corrupt("an insert beyond the rows of its table", err);
+        }
     }
     return OK;
 }

@@ -147,7 +147,7 @@ reload(pair *p) {
     image_reader in = {.at = image.data, .left = image.size};
     CHECK_OK(p->class->open(&p->a, p->class, &p->own, &site, &err));
     CHECK_OK(store_image_take(h->store, NULL, &in, &err));
-    CHECK_OK(p->class->rebuild(p->a, &err));
+    CHECK_OK(p->class->rebuild(p->a, &(slot_set){.count = GROUPS}, &err));
     buf_fini(&image);
 }
 
@@ -398,7 +398,7 @@ scenario(mem *m, error *err) {
             result = result < 0 ? result : class->value(a, slots, GROUPS, &h.scratch, &out, err);
             result =
                 result < 0 || class->settle == NULL ? result : class->settle(a, &h.scratch, err);
-            result = result < 0 ? result : class->rebuild(a, err);
+            result = result < 0 ? result : class->rebuild(a, &(slot_set){.count = GROUPS}, err);
         }
         result = result < 0 ? result : class->clear(a, 3, err);
         class->close(a);

@@ -61,7 +61,7 @@ test_random(void **unused) {
         const slot gone = (slot)rng_below(&r, SLOTS);
         CHECK_OK(ages_remove(&a, gone, &err));
         touched[gone] = -1;
-        CHECK_OK(ages_rebuild(&a, &err));
+        CHECK_OK(ages_rebuild(&a, &(slot_set){.count = SLOTS}, &err));
         arena_reset(&scratch);
     }
     CHECK(ages_due_us(&a) > now);
