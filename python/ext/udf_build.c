@@ -625,6 +625,46 @@ take_buffers(ext_builder *b, const Py_buffer *values, const Py_buffer *mask) {
     return 0;
 }
 
+typedef struct adopted {
+    const void *buffers[2];
+    PyObject   *view; /* keeps the memory where it is */
+} adopted;
+
+static void
+release_adopted(struct ArrowArray *a) {
+    adopted *own = a->private_data;
+    ext_garbage(own->view); /* the engine has no interpreter here */
+    free(own);
+    a->release = NULL;
+}
+
+/* Values of the type's own layout, all of them there: the array shows the memory of the result,
+ * which the engine copies before anything else is called. 1: it is done so; 0: they are others. */
+static int
+adopt_buffer(const ext_builder *b, PyObject *given, struct ArrowArray *out) {
+    const bool is_flat = b->type.width > 0 && b->type.kind != EXT_BOOL &&
+                         b->type.kind != EXT_TEXT && b->type.kind < EXT_LIST;
+    Py_buffer values;
+    if (!is_flat || PyTuple_GetItem(given, 2) != Py_None) {
+        return 0;
+    }
+    PyObject *view = PyMemoryView_FromObject(PyTuple_GetItem(given, 1));
+    adopted  *own = view == NULL ? NULL : malloc(sizeof(*own));
+    if (own == NULL || PyObject_GetBuffer(view, &values, PyBUF_CONTIG_RO) < 0) {
+        Py_XDECREF(view);
+        free(own);
+        return PyErr_Occurred() ? -1 : (PyErr_NoMemory(), -1);
+    }
+    *own = (adopted){.buffers = {NULL, values.buf}, .view = view};
+    *out = (struct ArrowArray){.length = values.len / b->type.width,
+                               .n_buffers = 2,
+                               .buffers = own->buffers,
+                               .release = release_adopted,
+                               .private_data = own};
+    PyBuffer_Release(&values); /* the view has it still */
+    return 1;
+}
+
 static int
 add_buffers(ext_builder *b, PyObject *given) {
     Py_buffer values = {0}, mask = {0};
@@ -661,7 +701,12 @@ ext_array_build(module_state *state, const struct ArrowSchema *schema, PyObject 
     if (ext_builder_open(&b, state, schema, count) < 0) {
         return -1;
     }
-    int done = is_buffer ? add_buffers(&b, values) : 0;
+    int done = is_buffer ? adopt_buffer(&b, values, out) : 0;
+    if (done > 0) {
+        ext_builder_close(&b);
+        return 0;
+    }
+    done = is_buffer && done == 0 ? add_buffers(&b, values) : done;
     for (Py_ssize_t i = 0; done == 0 && i < count && i < PyList_Size(values); i++) {
         PyObject *v = Py_NewRef(PyList_GetItem(values, i));
         done = ext_builder_add(&b, v);

@@ -2,6 +2,7 @@
 /* lower.c - plan nodes to operators: the one place that knows both. A new operator is one case in
  * `class_of` and, when it has settings, one in `fill_spec`. */
 #include "exec/circuit.h"
+#include "plan/node.h"
 
 /* The first rows of ORDER BY ... LIMIT are kept in memory while they are this few. */
 #define TOP_ROWS_MAX 65536
@@ -182,6 +183,11 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
     case PLAN_VALUES:
         spec->input[0] = &n->schema;
         spec->exprs = NULL;
+        break;
+    case PLAN_PROJECT:
+        for (int32_t i = 0; i < n->schema.count && spec->mode == MODE_ONCE; i++) {
+            spec->blocks = spec->blocks || expr_calls_code(n->exprs[i]);
+        }
         break;
     case PLAN_PROCESS: {
         schema *named = schema_copy(spec->input[0], a);

@@ -55,6 +55,7 @@ typedef struct operand {
     int32_t         step; /* 1: a value a row; 0: one value */
     const void     *values;
     const uint64_t *validity; /* NULL: no NULLs */
+    chunk          *owner;    /* as of a column */
 } operand;
 
 typedef struct fn_call {

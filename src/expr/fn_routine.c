@@ -21,12 +21,14 @@ typedef struct site {
 
 static fn_kernel fn_routine;
 
+enum { ALL = FN_FALLIBLE | FN_HEAVY | FN_ALL_ROWS };
+
 /* By FN_NULLS and FN_VOLATILE. */
 static const function functions[2][2] = {
-    {{.name = "", .flags = FN_FALLIBLE | FN_HEAVY, .kernel = fn_routine},
-     {.name = "", .flags = FN_FALLIBLE | FN_HEAVY | FN_VOLATILE, .kernel = fn_routine}},
-    {{.name = "", .flags = FN_FALLIBLE | FN_HEAVY | FN_NULLS, .kernel = fn_routine},
-     {.name = "", .flags = FN_FALLIBLE | FN_HEAVY | FN_NULLS | FN_VOLATILE, .kernel = fn_routine}}};
+    {{.name = "", .flags = ALL, .kernel = fn_routine},
+     {.name = "", .flags = ALL | FN_VOLATILE, .kernel = fn_routine}},
+    {{.name = "", .flags = ALL | FN_NULLS, .kernel = fn_routine},
+     {.name = "", .flags = ALL | FN_NULLS | FN_VOLATILE, .kernel = fn_routine}}};
 
 expr *
 expr_routine_call(arena *a, const routine *r, expr **args, int32_t arg_count, int32_t position) {
@@ -71,7 +73,8 @@ static void
 note_operands(site *s, const fn_call *c) {
     for (int32_t i = 0; i < c->arg_count; i++) {
         const operand *o = &c->args[i];
-        s->columns[i] = (column){.type = o->type, .validity = o->validity, .values = o->values};
+        s->columns[i] = (column){
+            .type = o->type, .validity = o->validity, .values = o->values, .owner = o->owner};
         s->types[i] = o->type;
         s->constants[i] = o->step == 0;
     }
@@ -138,6 +141,7 @@ fn_routine(fn_call *c) {
         c->valid == NULL ? c->row_count : (int32_t)bits_count(c->valid, c->row_count);
     note_operands(s, c);
     if (valid == 0) {
+        memset(c->values, 0, (size_t)c->row_count * type_width(c->type));
         return OK;
     }
     if (valid < c->row_count) {

@@ -106,6 +106,7 @@ step_call(run *r, step *s) {
             .values = g->column.values,
             /* A constant's bitmap has one bit; strict functions never see a NULL constant. */
             .validity = g->is_constant && strict ? NULL : g->column.validity,
+            .owner = g->column.owner,
         };
     }
     if (strict && !combine_validity(r, s, rows, &validity)) {

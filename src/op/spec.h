@@ -75,6 +75,7 @@ typedef struct op_spec {
     int32_t          departure; /* likewise of when it went, which a scan of versions has */
     expr            *predicate; /* filter; join residual over left ++ right, or NULL */
     expr           **exprs;     /* project, keep */
+    bool             blocks;    /* project, one-off: they call code of the program's */
     int32_t          key_count; /* aggregate: the leading input columns; join: pairs; top_n, over */
     const int32_t   *key_columns; /* top_n, over */
     int32_t          over_count;

@@ -193,6 +193,15 @@ expr_is_volatile(const expr *e) {
     return false;
 }
 
+bool
+expr_calls_code(const expr *e) {
+    bool calls = e->kind == EXPR_CALL && e->routine != NULL;
+    for (int32_t i = 0; i < e->arg_count && !calls; i++) {
+        calls = expr_calls_code(e->args[i]);
+    }
+    return calls;
+}
+
 int64_t
 expr_size(const expr *e) {
     int64_t size = 1;

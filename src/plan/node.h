@@ -35,6 +35,7 @@ bool join_pads(plan_join_kind k, int32_t side);
 text expr_label(arena *a, const expr *e, const schema *names);
 
 bool    expr_is_volatile(const expr *e);   /* holds random() and the like */
+bool    expr_calls_code(const expr *e);    /* of the program's, and for each row */
 int64_t expr_size(const expr *e);          /* nodes */
 void    expr_columns(expr *e, bool *used); /* sets used[column] for each column in e */
 void    expr_remap(expr *e, const int32_t *map);

@@ -218,8 +218,12 @@ def test_what_a_function_keeps_stays_valid(trades: laminardb.Connection) -> None
 
     trades.register_udf(keep, return_type="DOUBLE", arg_types=["DOUBLE"], mode="arrow")
     trades.query("SELECT keep(price) FROM trades WHERE price > 0")
+    trades.execute("CREATE SOURCE many (x DOUBLE)")
+    trades.insert("many", [(float(i),) for i in range(20_000)])
+    trades.query("SELECT keep(x) FROM many")
+    trades.execute("DROP SOURCE many")
     trades.close()
-    assert [v for a in kept for v in a.to_pylist()] == [10.0, 20.0, 5.0]
+    assert [v for a in kept for v in a.to_pylist()] == [10.0, 20.0, 5.0, *map(float, range(20_000))]
 
 
 def test_mode_and_types_by_annotation() -> None:
@@ -602,3 +606,62 @@ def test_nothing_is_evaluated_from_files() -> None:
         for m in words.finditer(path.read_text(encoding="utf-8"))
     }
     assert found == set()
+
+
+# ---- blocks of rows
+
+
+@pytest.mark.parametrize("mode", ["arrow", "numpy", "row"])
+def test_blocks_of_a_query_are_large_and_lose_nothing(db: laminardb.Connection, mode: Any) -> None:
+    """Parts side by side, parts of a filter, NULLs and texts: the same values as one row at a time."""
+    if mode != "row":
+        pytest.importorskip("pyarrow" if mode == "arrow" else "numpy")
+    count, sizes = 60_000, []
+
+    def tell(a: Any, t: Any) -> Any:
+        if mode == "row":
+            return f"{a}{t}"
+        sizes.append(len(a))
+        return [f"{x}{y}" for x, y in zip(a.tolist(), t.tolist(), strict=True)]
+
+    db.register_udf("tell", tell, return_type=str, arg_types=["BIGINT", "VARCHAR"], mode=mode)
+    db.execute("CREATE SOURCE t (id BIGINT, a BIGINT, t VARCHAR)")
+    db.start()
+    rows = [(i, None if i % 11 == 0 else i * 7, f"{'long text ' * (i % 3)}{i}") for i in range(count)]
+    for at in range(0, count, 7001):
+        db.insert("t", rows[at : at + 7001])
+    wanted = [(i, None if a is None else f"{a}{t}") for i, a, t in rows]
+
+    def ask(more: str) -> list[Any]:
+        return db.query(f"SELECT id, tell(a, t) AS s FROM t {more}").fetchall()
+
+    assert sorted(ask("")) == wanted
+    assert mode == "row" or max(sizes) > 4096
+    assert sorted(ask("WHERE id % 97 = 5")) == [w for w in wanted if w[0] % 97 == 5]
+    assert sorted(ask("WHERE id < 5000 OR id > 50000")) == [w for w in wanted if not 5000 <= w[0] <= 50000]
+    sizes.clear()
+    assert len(ask("LIMIT 5")) == 5
+    assert sum(sizes) <= 4096
+    db.execute("CREATE STREAM s AS SELECT id % 10 AS k, max(a) AS a, count(*) AS n FROM t GROUP BY 1")
+    grouped = db.query("SELECT k, tell(a, 'x' || k) AS s, n FROM s ORDER BY k").fetchall()
+    assert grouped == [(k, f"{max(r[1] or 0 for r in rows[k::10])}x{k}", count // 10) for k in range(10)]
+
+
+def test_a_result_is_taken_before_the_next_call(db: laminardb.Connection) -> None:
+    numpy = pytest.importorskip("numpy")
+    memory, calls = numpy.empty(1 << 16), []
+
+    def doubled(a: Any) -> Any:
+        calls.append(len(a))
+        out = memory[: len(a)]
+        numpy.multiply(a, 2, out=out)
+        return out
+
+    db.register_udf("doubled", doubled, return_type=float, arg_types=["DOUBLE"], mode="numpy")
+    db.execute("CREATE SOURCE t (a DOUBLE)")
+    db.start()
+    db.insert("t", [(float(i),) for i in range(50_000)])
+    found = db.query("SELECT a, doubled(a) AS b FROM t").fetchall()
+    memory[:] = -1
+    assert len(calls) > 2
+    assert found == [(float(i), 2.0 * i) for i in range(50_000)]
