@@ -56,10 +56,17 @@ def _pieces(value: Any, depth: int = 0) -> Iterator[str]:
         yield str(value)
 
 
+_SIMPLE = {str, int, float, bool}
+
+
 def cut(value: Any, most: int = CELL_MAX) -> tuple[str, bool]:
     """A value on one line, and whether some of it was left out. NULL is NULL."""
     if value is None:
         return "NULL", False
+    if type(value) in _SIMPLE:  # most cells, at once
+        text = str(value)
+        if len(text) <= most and text.isprintable():
+            return text, False
     text = ""
     for piece in _pieces(value):
         text += piece if len(piece) <= most else piece[: most + 1]

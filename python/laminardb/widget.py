@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A live table in a notebook: what a subscription or a stream shows at the end of a cell, where anywidget is.
 
-The page asks for a frame, the kernel makes one, and says after how long the next one may be asked for: 24
-times what this one cost in processor time, 60 ms at least. So showing takes at most a twenty-fifth of a core,
-and a page that does not look asks for nothing. Between two frames the engine keeps what changed, bounded: the
-last row of each key (conflate) or the newest rows (drop_oldest); a stream with keys is simply read.
+The page asks for frames, a few ahead of what came, and the kernel says with each how often: at intervals of
+22 times what the frames of all tables that are looked at cost in processor time, 60 ms at least. So showing
+takes less than a twentieth of a core, and a page that does not look asks for nothing. Between two frames the
+engine keeps what changed, bounded: the last row of each key (conflate) or the newest rows (drop_oldest); a
+stream with keys is simply read.
 
 Invariants: a frame has at most ROWS rows; every text of a frame went through markup.cut; all is done in the
 handler of the page's message, on the kernel's own thread.
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .asking import quoted
 from .display import _numeric
@@ -23,6 +25,8 @@ from .markup import cut, static
 from .shown import as_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from .connection import Connection
     from .result import QueryResult
     from .subscription import _Common
@@ -30,8 +34,9 @@ if TYPE_CHECKING:
 ROWS = 50  # of a frame
 _KEYS_MAX = 10_000  # of which rows are remembered
 _LEAST_WAIT_MS = 60
-_SHARE = 24  # waiting is so many times the cost of a frame
+_SHARE = 22  # an interval is so many times what the frames within it cost
 _LAG_BYTES = 256 << 10
+_PLAIN = {int, str, bool, type(None)}  # what is equal as it is written
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 Rows = list[tuple[str, tuple[Any, ...]]]  # id, values
@@ -84,7 +89,8 @@ class _Followed:
         self.keys = self._changes._key_columns() or []
         self._is_one_row = self._changes._key_columns() is None
         self._log: deque[tuple[str, tuple[Any, ...]]] = deque(maxlen=ROWS)
-        self._state: dict[Any, tuple[Any, ...]] = {}
+        self._state: dict[Any, tuple[Any, int]] = {}  # of a key: columns, and the place in them
+        self._held = 0  # rows of the columns in _state, with old ones
         self._count = 0
         self.changes = 0
         self.result: QueryResult | None = None
@@ -136,7 +142,8 @@ class _Followed:
             return None
         if self._is_log:
             return list(reversed(self._log))
-        return [(repr(key), row) for key, row in list(self._state.items())[:ROWS]]
+        first = islice(self._state.items(), ROWS)
+        return [(repr(key), tuple(column[i] for column in columns)) for key, (columns, i) in first]
 
     def _apply(self, batch: QueryResult) -> None:
         self.result = batch
@@ -147,20 +154,44 @@ class _Followed:
                 self._count += 1
                 self._log.append((str(self._count), row))
             return
-        for row in batch.deleted or ():
-            self._state.pop(self._key(row), None)
-        for row in batch:
-            key = self._key(row)
-            if key in self._state or len(self._state) < _KEYS_MAX:
-                self._state[key] = row
+        if batch.deleted is not None:
+            for key in self._names(_columns(batch.deleted), len(batch.deleted)):
+                self._state.pop(key, None)
+        # Rows are many and those that are shown few: nothing here makes one of each.
+        columns, count = _columns(batch), len(batch)
+        places = _placed(self._names(columns, count), columns)
+        if len(self._state) + count <= _KEYS_MAX:
+            self._state.update(places)
+        else:
+            for key, place in places:
+                if key in self._state or len(self._state) < _KEYS_MAX:
+                    self._state[key] = place
+        self._held += count
+        if self._held > 4 * _KEYS_MAX:  # most rows of the columns are old ones
+            held = list(self._state.values())
+            columns = [[columns[k][i] for columns, i in held] for k in range(batch.num_columns)]
+            self._state = dict(_placed(list(self._state), columns))
+            self._held = 0
 
-    def _key(self, row: tuple[Any, ...]) -> Any:
+    def _names(self, columns: list[list[Any]], count: int) -> list[Any]:
+        """What tells the rows apart."""
         if self._is_one_row:
-            return ()
-        return repr(row) if not self.keys else tuple(repr(row[k]) for k in self.keys)
+            return [()] * count
+        parts = [columns[k] for k in self.keys] or columns
+        if len(parts) == 1 and set(map(type, parts[0])) <= _PLAIN:
+            return parts[0]
+        return [tuple(map(repr, row)) for row in zip(*parts, strict=True)]
 
     def whole(self) -> QueryResult:
         return self._db._query(self._sql, self._params, None)
+
+
+def _placed(names: list[Any], columns: list[list[Any]]) -> Iterator[tuple[Any, tuple[Any, int]]]:
+    return zip(names, zip(repeat(columns), range(len(names)), strict=False), strict=True)
+
+
+def _columns(result: QueryResult) -> list[list[Any]]:
+    return [result._column(k) for k in range(result.num_columns)]
 
 
 def _last(batch: QueryResult, count: int) -> list[tuple[Any, ...]]:
@@ -193,10 +224,14 @@ def feed_of(shown: Any) -> _Named | _Followed:
 class LiveTable:
     """Makes the frames of one table."""
 
+    # Of tables that are looked at: when a frame was asked for, and what one costs.
+    _costs: ClassVar[dict[int, tuple[float, float]]] = {}
+
     def __init__(self, shown: Any) -> None:
         self._feed = feed_of(shown)
         self._last: dict[str, Any] = {}
         self._rates: deque[tuple[float, int]] = deque(maxlen=30)
+        self._sending = 0.0  # what that costs beyond making it
 
     def frame(self) -> dict[str, Any]:
         """What the page draws next; it cannot fail: an error is what it shows."""
@@ -217,8 +252,25 @@ class LiveTable:
         self._rates.append((began, self._feed.changes))
         (then, before), (now, after) = self._rates[0], self._rates[-1]
         made["rate"] = round((after - before) / (now - then)) if now > then else 0
-        made["wait"] = max(_LEAST_WAIT_MS, 1000 * _SHARE * (time.thread_time() - used))
+        made["wait"] = max(_LEAST_WAIT_MS, 1000 * _SHARE * self._cost(began, used))
         return made
+
+    def _cost(self, now: float, used: float) -> float:
+        """What one frame of each table costs, by the last ones."""
+        _, before = self._costs.pop(id(self), (0, 0.0))
+        cost = self._sending + time.thread_time() - used
+        self._costs[id(self)] = now, max(cost, 0.8 * before)
+        for other, (asked, _) in list(self._costs.items()):
+            if asked < now - 1:
+                del self._costs[other]
+        return sum(cost for _, cost in self._costs.values())
+
+    def send(self, put: Callable[[dict[str, Any]], object], view: Any) -> None:
+        """Gives a frame to a page."""
+        made = self.frame()
+        used = time.thread_time()
+        put({**made, "view": view})
+        self._sending = time.thread_time() - used
 
     def _drawn(self, rows: Rows) -> dict[str, Any]:
         result = self._feed.result
@@ -289,7 +341,7 @@ def widget_of(shown: Any) -> Any:
     def answer(_: Any, content: Any, buffers: Any) -> None:
         view = content.get("view")
         if content.get("kind") == "next":
-            made.send({**table.frame(), "view": view})
+            table.send(made.send, view)
         elif content.get("kind") == "freeze":
             try:
                 result = table.freeze()

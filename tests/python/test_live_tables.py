@@ -77,6 +77,39 @@ def test_keys_that_leave(filled: laminardb.Connection) -> None:
     assert table.frame()["rows"] == [["2", "1"]]
 
 
+def test_many_keys(filled: laminardb.Connection) -> None:
+    """The last row of each key, however many changes there were of others."""
+    table = LiveTable(filled.subscribe("SELECT k, s, count(*) AS n FROM t GROUP BY k, s"))
+    single = LiveTable(filled.subscribe("SELECT k, count(*) AS n FROM t GROUP BY k"))
+    for round in range(12):
+        filled.insert("t", {"k": list(range(5000)), "s": ["a"] * 5000})
+        if round % 3 == 0:
+            table.frame(), single.frame()
+    assert table.frame()["rows"] == [["1", "a", "13"], ["2", "b", "1"]] + [
+        [str(k), "a", "12"] for k in (0, *range(2, ROWS - 1))
+    ]
+    found = single.frame()["rows"]
+    assert found == [["1", "13"], ["2", "13"]] + [[str(k), "12"] for k in (0, *range(3, ROWS))]
+
+
+def test_all_tables_share_one_budget(filled: laminardb.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at together may be asked for less often, and sending counts."""
+    monkeypatch.setattr(LiveTable, "_costs", {})
+    used = 0.0
+    monkeypatch.setattr("laminardb.widget.time.thread_time", lambda: used)
+
+    def put(_: object) -> None:
+        nonlocal used
+        used += 0.004
+
+    one, two = (LiveTable(laminardb.mv(filled, "n")) for _ in range(2))
+    one.send(put, 1)
+    assert one.frame()["wait"] == pytest.approx(22 * 4)
+    two.send(put, 2)
+    two.send(put, 2)
+    assert one.frame()["wait"] == two.frame()["wait"] == pytest.approx(22 * 8)
+
+
 def test_freezing_and_the_end(filled: laminardb.Connection) -> None:
     table = LiveTable(laminardb.mv(filled, "n"))
     table.frame()

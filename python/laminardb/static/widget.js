@@ -1,8 +1,10 @@
-// A live table: asks the kernel for a frame, draws it, waits as long as the kernel says, asks again. So the
-// kernel is never ahead of the page, and a page that is hidden, scrolled away or paused asks for nothing.
-// Everything from data goes through textContent.
+// A live table: asks the kernel for a frame as often as the kernel says, and draws what comes. At most AHEAD
+// questions are under way, so the kernel is never ahead of the page and a slow way to it costs no frames; a
+// page that is hidden, scrolled away or paused asks for nothing. Everything from data goes through textContent.
 
+const AHEAD = 4;
 const POINTS = 60;
+const LIT_MS = 700; // a cell that changed is lit so long, then it fades
 const SVG = "http://www.w3.org/2000/svg";
 
 function make(name, className, text) {
@@ -49,18 +51,30 @@ function heading(frame, sparks) {
   return row;
 }
 
-function fill(cell, text, numeric) {
+function fill(cell, text) {
   cell.textContent = text === null ? "NULL" : text;
-  cell.className = (numeric ? "lm-n" : "") + (text === null ? " lm-null" : "");
+  cell.classList.toggle("lm-null", text === null);
 }
 
-function flash(cell) {
-  cell.classList.remove("lm-flash");
-  void cell.offsetWidth; // so that it begins anew
-  cell.classList.add("lm-flash");
+// A cell that changes all the time stays lit, which is drawn once; an animation would be drawn over and over.
+function light(lit, cells) {
+  const now = performance.now();
+  for (const cell of cells) {
+    if (!lit.has(cell)) cell.classList.add("lm-flash");
+    lit.set(cell, now);
+  }
 }
 
-// Rows keep their place in the page while they keep their id, so only what changed is touched.
+function fade(lit) {
+  const old = performance.now() - LIT_MS;
+  for (const [cell, since] of lit) {
+    if (since > old) continue;
+    cell.classList.remove("lm-flash");
+    lit.delete(cell);
+  }
+}
+
+// Rows keep their place in the page while they keep their id, so only what changed is touched. What changed.
 function draw(body, rows, frame) {
   const seen = new Set(frame.ids), first = rows.size === 0, changed = [];
   for (const [id, row] of rows) {
@@ -74,8 +88,8 @@ function draw(body, rows, frame) {
     if (!row) {
       row = make("tr");
       frame.rows[at].forEach((text, k) => {
-        const cell = make("td");
-        fill(cell, text, frame.numeric[k]);
+        const cell = make("td", frame.numeric[k] ? "lm-n" : "");
+        fill(cell, text);
         row.append(cell);
         if (!first) changed.push(cell);
       });
@@ -84,14 +98,14 @@ function draw(body, rows, frame) {
     } else {
       frame.rows[at].forEach((text, k) => {
         if (row.values[k] === text) return;
-        fill(row.cells[k], text, frame.numeric[k]);
+        fill(row.cells[k], text);
         changed.push(row.cells[k]);
       });
       row.values = frame.rows[at];
     }
     if (body.rows[at] !== row) body.insertBefore(row, body.rows[at] || null);
   });
-  changed.slice(0, 400).forEach(flash);
+  return changed;
 }
 
 function render({ model, el }) {
@@ -109,18 +123,24 @@ function render({ model, el }) {
   root.append(bar, box);
   el.append(root);
 
-  let paused = false, visible = true, over = false, waiting = null, asked = 0, frames = 0, began = 0;
-  const rows = new Map(), sparks = {};
+  let paused = false, visible = true, over = false, frames = 0, flashed = 0, began = 0;
+  let waiting = null, wait = Infinity, under_way = 0, due = false, at = 0, fading = null;
+  const rows = new Map(), sparks = {}, lit = new Map();
   let columns = "", kept = "";
 
   const ask = () => {
     waiting = null;
-    if (paused || over || asked || !visible || document.hidden) return;
-    asked = performance.now();
+    due = under_way >= (wait === Infinity ? 1 : AHEAD);
+    if (due || paused || over || !visible || document.hidden) return;
+    under_way += 1;
     model.send({ kind: "next", view: me });
+    if (wait === Infinity) return;
+    const now = performance.now();
+    at = Math.max(at, now - AHEAD * wait) + wait; // a clock that is late is made up for
+    later(at - now);
   };
   const later = ms => {
-    if (waiting === null) waiting = setTimeout(() => requestAnimationFrame(ask), ms);
+    if (waiting === null) waiting = setTimeout(ask, ms);
   };
   const show = frame => {
     if (frame.columns) {
@@ -129,7 +149,11 @@ function render({ model, el }) {
         columns = shape;
         head.replaceChildren(heading(frame, sparks));
       }
-      draw(body, rows, frame);
+      const changed = draw(body, rows, frame);
+      flashed += changed.length;
+      light(lit, changed);
+      fade(lit);
+      if (lit.size && fading === null) fading = setTimeout(() => ((fading = null), fade(lit)), LIT_MS + 50);
       frame.means.forEach((mean, k) => sparks[k] && extend(sparks[k], mean));
     }
     rate.textContent = `${frame.rate.toLocaleString("en")} rows/s`;
@@ -140,6 +164,7 @@ function render({ model, el }) {
     frames += 1;
     began = began || performance.now();
     root.dataset.frames = frames;
+    root.dataset.flashed = flashed;
     root.dataset.fps = ((1000 * frames) / Math.max(1, performance.now() - began)).toFixed(1);
   };
   const hear = frame => {
@@ -148,11 +173,14 @@ function render({ model, el }) {
       return;
     }
     if (frame.kind !== "frame" || frame.view !== me) return;
-    asked = 0;
+    under_way -= 1;
+    const first = wait === Infinity;
+    wait = frame.wait;
     show(frame);
-    later(frame.wait);
+    if (first) later(wait);
+    else if (due) later(0);
   };
-  const wake = () => later(0);
+  const wake = () => later(0); // a question that is due anyway stays where it is
 
   pause.onclick = () => {
     paused = !paused;
