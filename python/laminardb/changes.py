@@ -323,6 +323,12 @@ class MaterializedView(Shown):
 
         return bundle(self, include, exclude)
 
+    def _display_(self) -> Any:
+        """What marimo asks for."""
+        from .widget import display
+
+        return display(self)
+
     def __repr__(self) -> str:
         return f"MaterializedView({self.name!r})"
 

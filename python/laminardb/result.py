@@ -402,6 +402,12 @@ class QueryResult(_laminardb.Result, _Relational):
         except Exception:
             return f"<pre>{self!r}</pre>"
 
+    def _display_(self) -> Any:
+        """What marimo asks for."""
+        from .shown import as_display
+
+        return as_display(self)
+
     def _repr_latex_(self) -> str:
         from . import display
 

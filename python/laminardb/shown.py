@@ -42,6 +42,13 @@ def as_bundle(shown: Any, include: Any = None, exclude: Any = None) -> dict[str,
     return chosen({"text/plain": shown.__repr__, "text/html": shown._repr_html_}, include, exclude)
 
 
+def as_display(shown: Any) -> Any:
+    """What marimo shows."""
+    from .widget import page
+
+    return page(shown._repr_html_())
+
+
 class Shown:
     """Has _repr_html_ and _repr_mimebundle_: of a record from its fields, else from a method _html()."""
 
@@ -52,6 +59,9 @@ class Shown:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return as_bundle(self, include, exclude)
+
+    def _display_(self) -> Any:
+        return as_display(self)
 
 
 class Listing(list):  # type: ignore[type-arg]
@@ -69,6 +79,9 @@ class Listing(list):  # type: ignore[type-arg]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return as_bundle(self, include, exclude)
+
+    def _display_(self) -> Any:
+        return as_display(self)
 
 
 class Plan(str):

@@ -80,6 +80,12 @@ class _Live(_Common):
 
         return bundle(self, include, exclude)
 
+    def _display_(self) -> Any:
+        """What marimo asks for."""
+        from .widget import display
+
+        return display(self)
+
 
 class Subscription(_Live):
     """Changes of a SQL query: its current result first, then what changes.

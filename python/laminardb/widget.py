@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from .asking import quoted
 from .display import _numeric
@@ -35,6 +35,7 @@ ROWS = 50  # of a frame
 _KEYS_MAX = 10_000  # of which rows are remembered
 _LEAST_WAIT_MS = 60
 _SHARE = 22  # an interval is so many times what the frames within it cost
+_FRAME_MAX = 540  # pixels; a table scrolls beyond that
 _LAG_BYTES = 256 << 10
 _PLAIN = {int, str, bool, type(None)}  # what is equal as it is written
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -302,35 +303,43 @@ def static_html(shown: Any) -> str:
     return feed_of(shown).whole()._repr_html_()
 
 
-def kernel() -> Any:
-    """The IPython that runs in a kernel, where a page can answer; else None."""
+def _variables() -> dict[str, Any] | None:
+    """Of the kernel of Jupyter's or of marimo's that this runs in, where a page can answer; else None."""
     import sys
 
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return shell if hasattr(shell, "kernel") else None
+    if shell is not None and hasattr(shell, "kernel"):
+        return cast("dict[str, Any]", shell.user_ns)
+    marimo = sys.modules.get("marimo")
+    if marimo is not None and marimo.running_in_notebook() and marimo.app_meta().mode in ("edit", "run"):
+        return sys.modules["__main__"].__dict__
+    return None
 
 
-def _keep(shell: Any, result: QueryResult) -> str:
+def _keep(variables: dict[str, Any], result: QueryResult) -> str:
     """Binds the rows to a variable: frozen, or frozen_2 and so on when that is somebody else's."""
     name, i = "frozen", 1
-    while name in shell.user_ns and shell.user_ns[name] is not shell.user_ns.get("_laminardb_frozen"):
+    while name in variables and variables[name] is not variables.get("_laminardb_frozen"):
         i += 1
         name = f"frozen_{i}"
-    shell.user_ns[name] = shell.user_ns["_laminardb_frozen"] = result
+    variables[name] = variables["_laminardb_frozen"] = result
     return name
 
 
 def widget_of(shown: Any) -> Any:
     """An anywidget of the table; None where none can run."""
-    shell = kernel()
-    if shell is None:
+    variables = _variables()
+    if variables is None:
         return None
     try:
         import anywidget
     except ImportError:
         return None
-    table = LiveTable(shown)
+    try:
+        table = LiveTable(shown)
+    except (AttributeError, LaminarError):  # it is over, or was made by something else than a connection
+        return None
 
     class Live(anywidget.AnyWidget):  # type: ignore[misc]
         _esm = static("widget.js")
@@ -345,7 +354,7 @@ def widget_of(shown: Any) -> Any:
         elif content.get("kind") == "freeze":
             try:
                 result = table.freeze()
-                note = f"{len(result):,} rows are in the variable {_keep(shell, result)}"
+                note = f"{len(result):,} rows are in the variable {_keep(variables, result)}"
             except LaminarError as e:
                 note = cut(str(e), 300)[0]
             made.send({"kind": "frozen", "note": note, "view": view})
@@ -354,15 +363,35 @@ def widget_of(shown: Any) -> Any:
     return made
 
 
+class _Page:
+    """HTML and nothing else."""
+
+    def __init__(self, html: str) -> None:
+        self._repr_html_ = html.__str__
+
+
+def page(html: str) -> Any:
+    """HTML for marimo, which runs scripts in frames and does not know how high they are."""
+    import sys
+
+    marimo = sys.modules.get("marimo")
+    if marimo is None or "<script>" not in html:
+        return _Page(html)
+    return marimo.iframe(html, height=f"{min(_FRAME_MAX, 60 + 24 * html.count('<tr'))}px")
+
+
+def display(shown: Any) -> Any:
+    """What marimo shows in the place of a live table."""
+    made = widget_of(shown)
+    return page(shown._repr_html_()) if made is None else made
+
+
 def bundle(shown: Any, include: Any, exclude: Any) -> Any:
     """The bundle of a live table where one can run, beside the rows of now for where it cannot."""
     rest = as_bundle(shown, include, exclude)
     if include is not None and _VIEW not in include or exclude is not None and _VIEW in exclude:
         return rest
-    try:
-        made = widget_of(shown)
-    except (AttributeError, LaminarError):  # it is over, or was made by something else than a connection
-        made = None
+    made = widget_of(shown)
     if made is None:
         return rest
     found = made._repr_mimebundle_()

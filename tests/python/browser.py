@@ -69,7 +69,7 @@ class Page:
 
 
 @contextmanager
-def _process(command: list[str], **more: Any) -> Iterator[None]:
+def process(command: list[str], **more: Any) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
     try:
         yield
@@ -122,7 +122,7 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
         except OSError:
             return False
 
-    with _process([sys.executable, "-m", "jupyterlab", *options], cwd=folder, env=env):
+    with process([sys.executable, "-m", "jupyterlab", *options], cwd=folder, env=env):
         until(answers)
         yield address
 
@@ -132,7 +132,7 @@ def browser(folder: Path) -> Iterator[Page]:
     """A tab of a new one."""
     assert CHROMIUM is not None
     data = folder / "chromium"
-    with _process([CHROMIUM, *_FLAGS, f"--user-data-dir={data}", "about:blank"]):
+    with process([CHROMIUM, *_FLAGS, f"--user-data-dir={data}", "about:blank"]):
         told = data / "DevToolsActivePort"
         until(lambda: told.is_file() and "\n" in told.read_text())
         port = told.read_text().split("\n")[0]
