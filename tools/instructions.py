@@ -3,7 +3,7 @@
 """instructions.py - counts the instructions of kernels and query shapes, and holds them to a baseline.
 
 Usage: tools/instructions.py [--update] [--archive build/.../liblaminar_core.a]
-bench/micro/kernels.c and shapes.c run under callgrind, linked with the archive of build/library (what
+bench/gate/kernels.c and shapes.c run under callgrind, linked with the archive of build/library (what
 ships, but for the link-time optimisation). What `import laminardb` adds to a bare interpreter is counted
 too, of the package that this one has. Each count must lie within 3 % of that in tests/instructions.toml,
 and each answer must be the same; --update writes both anew, which belongs into the commit that changed
@@ -46,7 +46,7 @@ def compile_program(name: str, archive: Path) -> Path:
     program = BUILD / name
     flags = ["-O2", "-g1", "-std=gnu17", "-D_GNU_SOURCE", f"-I{ROOT / 'src'}", f"-I{ROOT / 'include'}"]
     linked = [str(archive), "-lpthread", "-lm", "-o", str(program)]
-    subprocess.run([*compiler(), *flags, str(ROOT / f"bench/micro/{name}.c"), *linked], check=True)
+    subprocess.run([*compiler(), *flags, str(ROOT / f"bench/gate/{name}.c"), *linked], check=True)
     return program
 
 
