@@ -91,6 +91,13 @@ instructions: build ## instructions of kernels, query shapes and the import agai
 bench: build ## micro benchmarks of the engine
 	@$(BIN)/python bench/run.py
 
+figures: build ## every benchmark into bench/results and docs/performance.md: make figures REF=path/to/bench (ARGS="--only p1,latency --quick --resume --list")
+	@tools/peers.sh "$(REF)"
+	@$(BIN)/python bench/figures.py "$(REF)" $(ARGS)
+
+page: $(VENV)/installed ## docs/performance.md out of the figures in bench/results
+	@$(BIN)/python bench/page.py
+
 tpch: build ## the 22 queries of TPC-H beside DuckDB (SF=1: the scale)
 	@tools/tpch.sh $(VENV) $(or $(SF),1)
 
@@ -106,4 +113,4 @@ environments: build ## tests/python without optional packages, with numpy, with 
 clean: ## remove everything that was built
 	@rm -rf build $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
-.PHONY: help setup build demo test instructions unit san tsan freethreaded torture crash fuzz fuzz-floor full clang check format bench tpch referee latency environments clean
+.PHONY: help setup build demo test instructions unit san tsan freethreaded torture crash fuzz fuzz-floor full clang check format bench figures page tpch referee latency environments clean

@@ -2,13 +2,14 @@
 """One-row inserts into a kept database, for each durability, from one thread and from eight, beside a bare
 write and fdatasync of as many bytes. What was inserted is counted after another opening.
 
-    python bench/durable_inserts.py [ROWS [DIRECTORY]]
+    python bench/durable_inserts.py [ROWS [DIRECTORY]] [--json]
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -74,17 +75,26 @@ def inserts(path: Path, durability: str, rows: int, threads: int) -> float:
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    with tempfile.TemporaryDirectory(dir=sys.argv[2] if len(sys.argv) > 2 else None) as name:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rows", nargs="?", type=int, default=10_000)
+    parser.add_argument("directory", nargs="?")
+    parser.add_argument("--json", action="store_true", help="an object a line")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.directory) as name:
         folder = Path(name)
-        alone = bare(folder / "bare", rows)
-        print(f"{rows} rows, {os.cpu_count()} processors, {name}")
-        print(f"bare write + fdatasync     {alone:8.3f} s {rows / alone:12,.0f} rows/s")
+        alone = bare(folder / "bare", args.rows)
+        if not args.json:
+            print(f"{args.rows} rows, {os.cpu_count()} processors, {name}")
+            print(f"bare write + fdatasync     {alone:8.3f} s {args.rows / alone:12,.0f} rows/s")
         for durability in ("full", "group", "async", "off"):
             for threads in (1, THREADS):
                 path = folder / f"{durability}-{threads}.ldb"
-                seconds = inserts(path, durability, rows, threads)
-                rate, beside = rows / seconds, alone / seconds
+                seconds = inserts(path, durability, args.rows, threads)
+                rate, beside = args.rows / seconds, alone / seconds
+                if args.json:
+                    row = {"case": durability, "threads": threads, "rows_per_s": rate, "beside_bare": beside}
+                    print(json.dumps(row | {"bare_us": alone / args.rows * 1e6}), flush=True)
+                    continue
                 name = f"{durability:6} {threads} threads"
                 print(f"{name}  {seconds:12.3f} s {rate:12,.0f} rows/s {beside:8.2f} x bare")
 

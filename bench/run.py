@@ -595,8 +595,11 @@ def run_worker(python: str, name: str, scale: float) -> dict[str, Any]:
     return made
 
 
+LESS_IS_BETTER = ("us", "us/call", "ns", "ns/row", "B/key", "bytes", "times")
+
+
 def better(unit: str, values: list[float]) -> float:
-    return min(values) if unit == "us" else max(values)
+    return min(values) if unit in LESS_IS_BETTER else max(values)
 
 
 def shown(value: float, unit: str) -> str:
@@ -606,6 +609,11 @@ def shown(value: float, unit: str) -> str:
 C_BENCHES = {
     "subscriber": "one row -> filter, GROUP BY, SELECT 1 (C)",
     "producers": "two producers, inserts of 1,024 rows, of one row (C)",
+    "kernels": "memory, hash, equal, compare, sort, select, minmax, cast, crc32c, utf8 kernels",
+    "utf8": "utf8 baseline and best level kernels",
+    "state": "group table, arrangement, ordered, calendar, columns, text heap, store: state structures",
+    "group_table": "group table sizes: state structures",
+    "packed": "packed columns",
 }
 
 
@@ -619,7 +627,8 @@ def run_c(what: str, rounds: int) -> list[dict[str, Any]]:
         subprocess.run(setup, check=True, env=env, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", str(build), "--quiet"], check=True, env=env)
     source = ROOT / f"bench/micro/{what}.c"
-    compiler = [env.get("CC", "cc"), "-O2", "-std=gnu17", f"-I{ROOT / 'include'}", str(source)]
+    folders = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
+    compiler = [*env.get("CC", "cc").split(), "-O2", "-std=gnu17", "-D_GNU_SOURCE", *folders, str(source)]
     archive = [str(build / "liblaminar_core.a"), "-lpthread", "-lm", "-o", str(program)]
     subprocess.run(compiler + archive, check=True)
     values: dict[tuple[str, str], list[float]] = {}
@@ -640,7 +649,7 @@ def print_row(row: dict[str, Any]) -> None:
     line = f"{row['name']:<34}{shown(best, unit):>22}{shown(median, unit):>22}"
     if theirs:
         other = better(unit, theirs)
-        line += f"{shown(other, unit):>22}{(other / best if unit == 'us' else best / other):>9.2f}x"
+        line += f"{shown(other, unit):>22}{(other / best if unit in LESS_IS_BETTER else best / other):>9.2f}x"
     elif theirs is not None:
         line += f"  {row['their_fault']}"
     print(line, flush=True)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* group_table.c - million rows/s of group_table_map, over key shapes and numbers of groups, with an
- * answer check; ns for one row.
- *
- * Build with optimisation against the engine's static library, run without arguments. */
-#include <stdio.h>
-#include <stdlib.h>
+ * answer check; ns for one row. bench/run.py builds and runs it. */
+#include "micro.h"
 
 #include "base/clock.h"
 #include "base/rng.h"
@@ -71,6 +68,14 @@ answer_is_right(const group_table *t, const data *d, const int64_t *counts, int6
     return right;
 }
 
+static void
+report(const char *what, int32_t keys, int64_t groups, double value, const char *unit) {
+    char name[96];
+    (void)snprintf(name, sizeof(name), "group table, %s, %lld groups: %s",
+                   keys == 1 ? "BIGINT" : "BIGINT and text", (long long)groups, what);
+    micro_print(name, value, unit, ROWS);
+}
+
 static status
 measure(const data *d, int32_t key_count, int64_t group_count, engine_clock *clock, error *err) {
     mem         m;
@@ -102,11 +107,11 @@ measure(const data *d, int32_t key_count, int64_t group_count, engine_clock *clo
     const double one = (double)(clock_ticks_ns(clock) - first) / (double)one_rows;
     TRY(run(&t, d, BATCH_ROWS, ROWS, &a, counts, err));
     const bool right = answer_is_right(&t, d, counts, group_count);
-    printf("%d key%s %9lld groups: %7.1f M rows/s (first pass %6.1f), one row %5.0f ns, %5.1f "
-           "bytes/group  %s\n",
-           (int)key_count, key_count == 1 ? " " : "s", (long long)group_count, ROWS / best * 1e3,
-           ROWS / cold * 1e3, one, (double)m.bytes_used / (double)group_count,
-           right ? "ok" : "WRONG ANSWER");
+    report("known", key_count, group_count, ROWS / best * 1e3, "M rows/s");
+    report("first pass", key_count, group_count, ROWS / cold * 1e3, "M rows/s");
+    report("rows one by one", key_count, group_count, one, "ns");
+    report("memory of a group", key_count, group_count, (double)m.bytes_used / (double)group_count,
+           "bytes");
     free(counts);
     group_table_close(&t);
     store_close(s);

@@ -7,7 +7,7 @@
  * metrics valgrind --tool=callgrind ./metrics ROWS INSERTS
  *
  * Then add up the lines that count (totals, rows_out, ticks) and histogram_add, clock_gettime and
- * history_add. docs/performance.md has the result. */
+ * history_add. docs/performance-notes.md has the result. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* packed.c - how fast columns are packed and unpacked, and how small they become: raw bytes a
- * second, one core. with an answer check of the sizes.
- *
- * Build with optimisation against the engine's static library, run without arguments. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+ * second, one core. bench/run.py builds and runs it. */
+#include "micro.h"
 
 #include "base/rng.h"
 #include "kernel/kernel.h"
@@ -26,6 +22,13 @@ static strview     texts[ROWS];
 static int64_t     numbers[ROWS];
 static char        bytes[ROWS * 64];
 static const char *channels[] = {"Google", "Facebook", "Baidu", "Apple"};
+
+static void
+report(const char *name, const char *what, double value, const char *unit) {
+    char shown[96];
+    (void)snprintf(shown, sizeof(shown), "packed, %s: %s", name, what);
+    micro_print(shown, value, unit, ROWS);
+}
 
 static void
 measure(const char *name, data_type t, const void *values, int64_t raw) {
@@ -53,8 +56,10 @@ measure(const char *name, data_type t, const void *values, int64_t raw) {
         batch_release(b);
     }
     const double take = (double)(cpu_us() - begin);
-    printf("%-28s %8lld -> %8zu bytes   put %6.0f MB/s   take %6.0f MB/s\n", name, (long long)raw,
-           out.size, (double)(raw * ROUNDS) / put, (double)(raw * ROUNDS) / take);
+    const double mb = (double)(raw * ROUNDS);
+    report(name, "put", mb / put, "MB/s");
+    report(name, "take", mb / take, "MB/s");
+    report(name, "of its size", (double)out.size / (double)raw, "times");
     buf_fini(&out);
     (void)mem_fini(&m);
 }

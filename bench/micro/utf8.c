@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* utf8.c - GB/s of utf8_fault over texts of different scripts, on the baseline level and on the
- * best one that the machine has, with an answer check.
- *
- * Build with optimisation against the engine's static library, run without arguments. */
-#include <stdio.h>
-#include <stdlib.h>
+ * best one that the machine has, with an answer check. bench/run.py builds and runs it. */
+#include "micro.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -63,8 +60,11 @@ main(void) {
             if (level == 0) {
                 before[i] = speed;
             } else {
-                printf("%-14s baseline %5.2f GB/s, %s %5.2f GB/s\n", scripts[i].name, before[i],
-                       kernel_level(), speed);
+                char name[64];
+                (void)snprintf(name, sizeof(name), "utf8, %s: baseline", scripts[i].name);
+                micro_print(name, before[i], "GB/s", size);
+                (void)snprintf(name, sizeof(name), "utf8, %s: %s", scripts[i].name, kernel_level());
+                micro_print(name, speed, "GB/s", size);
             }
         }
         kernel_init();

@@ -7,6 +7,7 @@ come in as Arrow tables or by our own reader of CSV files. `make tpch SF=1` prin
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -100,7 +101,9 @@ def timed(run: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - start, done
 
 
-def main(scale: float) -> None:
+def main(scale: float, json_path: str | None = None) -> None:
+    """Prints the times; a path gets them as JSON."""
+    found: list[dict[str, Any]] = []
     folder = Path("build/tpch") / f"sf{scale:g}"
     if not (folder / "lineitem.csv").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +119,10 @@ def main(scale: float) -> None:
             theirs, wanted = timed(partial(_ask, duck.execute, text))
             wrong = difference(rows, wanted)
             total = [total[0] + mine, total[1] + theirs]
+            answer = f"WRONG: {wrong}" if wrong else "ok"
+            found.append({"case": f"q{number}", "way": way, "ours": mine, "duckdb": theirs, "answer": answer})
             print(f"q{number:02} {mine:8.3f} s  DuckDB {theirs:8.3f} s  {wrong or 'same'}", flush=True)
         print(f"all {total[0]:8.3f} s  DuckDB {total[1]:8.3f} s")
         ours.close()
+    if json_path:
+        Path(json_path).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
