@@ -3,10 +3,11 @@
  * checked as UTF-8 first, at memory speed. Plain numbers take the short way of digits.h; everything
  * else goes to value_coerce, which knows all forms. */
 #include "io/csv.h"
+#include "io/text_check.h"
 
 #include "batch/builder.h"
-#include "io/digits.h"
 #include "kernel/kernel.h"
+#include "type/digits.h"
 #include "type/nested.h"
 
 typedef struct csv_reader {

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "io/digits.h"
 #include "io/time_pattern.h"
+#include "type/digits.h"
 
 static bool
 is_null(const csv_options *o, data_type type, const csv_field *f) {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guess.c - see guess.h. The first character rules most types out. */
 #include "io/guess.h"
+#include "type/digits.h"
 
 #include <string.h>
-
-#include "io/digits.h"
 
 #define TIME_TEXT_MAX 40
 

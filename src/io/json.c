@@ -4,12 +4,13 @@
  * Rows of one source mostly have the same keys in the same order: the column of the n-th key of the
  * last row is tried first, by comparing bytes. Lines are counted only for an error. */
 #include "io/json.h"
+#include "io/text_check.h"
 
 #include <math.h>
 #include <stdio.h>
 
-#include "io/digits.h"
 #include "io/json_lex.h"
+#include "type/digits.h"
 #include "type/nested.h"
 
 /* ---------------------------------------------------------------------------------- values */

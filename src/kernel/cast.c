@@ -5,6 +5,7 @@
 #include "kernel/access.h"
 #include "kernel/cast_numeric.h"
 #include "kernel/kernel.h"
+#include "type/digits.h"
 
 typedef struct cast_job {
     const column *in;
@@ -76,6 +77,56 @@ cast_each(cast_job *j) {
         if (!column_is_null(j->in, i)) {
             TRY(cast_row(j, i, &v, &converted));
         }
+        if (converted) {
+            column_store(j->values, i, &v);
+        }
+    }
+    return OK;
+}
+
+/* false: a text that is no plain number in the range of the type. */
+static bool
+store_digits(const cast_job *j, int32_t row, text t) {
+    int64_t i;
+    if (j->to.id == TYPE_F64) {
+        return digits_double(t, (double *)j->values + row);
+    }
+    if (!digits_integer(t, &i) || !digits_in_range(i, j->to)) {
+        return false;
+    }
+    switch (j->to.id) {
+    case TYPE_I8:
+        ((int8_t *)j->values)[row] = (int8_t)i;
+        return true;
+    case TYPE_I16:
+        ((int16_t *)j->values)[row] = (int16_t)i;
+        return true;
+    case TYPE_I32:
+        ((int32_t *)j->values)[row] = (int32_t)i;
+        return true;
+    default:
+        ((int64_t *)j->values)[row] = i;
+        return true;
+    }
+}
+
+static bool
+is_number_from_text(data_type from, data_type to) {
+    return from.id == TYPE_TEXT && !type_is_json(from) &&
+           (to.id == TYPE_F64 || to.id == TYPE_I8 || to.id == TYPE_I16 || to.id == TYPE_I32 ||
+            (to.id == TYPE_I64 && type_equal(to, type_of(TYPE_I64))));
+}
+
+/* Most are plain digits. */
+static status
+cast_digits(cast_job *j) {
+    for (int32_t i = 0; i < j->row_count; i++) {
+        value v;
+        bool  converted;
+        if (column_is_null(j->in, i) || LIKELY(store_digits(j, i, row_text(j->in, i)))) {
+            continue;
+        }
+        TRY(cast_row(j, i, &v, &converted));
         if (converted) {
             column_store(j->values, i, &v);
         }
@@ -162,6 +213,9 @@ run_job(cast_job *j) {
     if (kernel != NULL) {
         return kernel(j->values, j->in->values, j->row_count, j->in->type, j->to) ? OK
                                                                                   : cast_misfits(j);
+    }
+    if (is_number_from_text(j->in->type, j->to)) {
+        return cast_digits(j);
     }
     return j->to.id == TYPE_TEXT && !type_is_json(j->to) &&
                    !physical_is_view(type_physical(j->in->type))

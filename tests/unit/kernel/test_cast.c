@@ -173,6 +173,63 @@ static const int64_t edge_integers[] = {INT64_MIN,
 static const int32_t edge_days[] = {0,         -1,        INT32_MIN,  INT32_MAX,
                                     106751991, 106751992, -106751991, -106751992};
 
+/* Plain digits and what lies beside them: the short way must take what the long one does. */
+static const char *const edge_texts[] = {"0",
+                                         "-0",
+                                         "007",
+                                         "-",
+                                         "",
+                                         ".",
+                                         "-.",
+                                         "5.",
+                                         ".5",
+                                         "-.5",
+                                         "-5.",
+                                         "+5",
+                                         "--5",
+                                         " 5 ",
+                                         "5x",
+                                         "1.2.3",
+                                         "1e5",
+                                         "127",
+                                         "128",
+                                         "-128",
+                                         "-129",
+                                         "32768",
+                                         "2147483648",
+                                         "-2147483648",
+                                         "999999999999999999",
+                                         "9223372036854775807",
+                                         "9223372036854775808",
+                                         "-9223372036854775808",
+                                         "0.1",
+                                         "1.5",
+                                         "123456789012.345678",
+                                         "9007199254740993",
+                                         "0.30000000000000004",
+                                         "nan",
+                                         "inf",
+                                         "0x10",
+                                         "1_000",
+                                         "\xd9\xa3"};
+
+static void
+check_texts(arena *a) {
+    for (int32_t i = 0; i < ARRAY_COUNT(edge_texts); i++) {
+        const strview one = strview_of(edge_texts[i], (uint32_t)strlen(edge_texts[i]));
+        const int32_t offsets[] = {0, (int32_t)strlen(edge_texts[i])};
+        const column  as_view = {.type = type_of(TYPE_TEXT), .values = &one};
+        const column  as_offsets = {.type = type_of(TYPE_TEXT),
+                                    .layout = COLUMN_OFFSETS,
+                                    .values = offsets,
+                                    .bytes = edge_texts[i]};
+        for (int to = 1; to < COLUMN_TYPES; to++) {
+            check_pair(&as_view, 1, column_types[to], a);
+            check_pair(&as_offsets, 1, column_types[to], a);
+        }
+    }
+}
+
 static void
 check_single(type_id from, const void *value_of, arena *a) {
     const column in = {.type = type_of(from), .values = value_of};
@@ -203,6 +260,7 @@ test_edges(void **state) {
         check_single(TYPE_DATE, &edge_days[i], &a);
         check_single(TYPE_I32, &edge_days[i], &a);
     }
+    check_texts(&a);
     arena_fini(&a);
     CHECK_EQ(mem_fini(&m), 0);
 }

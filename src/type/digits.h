@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* digits.h - the short way for plain numbers in text: false where it is not sure, then the caller
- * takes the long one (value_parse). And the check that all text is valid before it is cut.
+ * takes the long one (value_parse).
  *
  * Doubles are exact by Clinger 1990: mantissa up to 2^53, a power of ten up to 22; with 16 to 19
  * digits by a quotient of 64 bits, where there is such a type. */
-#ifndef LAMINAR_IO_DIGITS_H
-#define LAMINAR_IO_DIGITS_H
+#ifndef LAMINAR_TYPE_DIGITS_H
+#define LAMINAR_TYPE_DIGITS_H
 
-#include "base/error.h"
 #include "type/type.h"
 
 /* Up to 18 digits, with a minus sign or none. */
@@ -82,8 +81,5 @@ digits_in_range(int64_t v, data_type t) {
         return false;
     }
 }
-
-/* ERR_INGESTION_FAILED naming the line of the first byte that is not UTF-8, or is NUL. */
-status text_check(text t, error *err) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* digits.c - see digits.h. */
-#include "io/digits.h"
+#include "type/digits.h"
 
 #include <float.h>
 #include <string.h>
@@ -25,24 +25,4 @@ digits_quotient(uint64_t mantissa, int32_t decimals, double *out) {
     (void)out;
     return false;
 #endif
-}
-
-#include "kernel/kernel.h"
-
-status
-text_check(text t, error *err) {
-    int64_t bad = utf8_fault(t.data, (int64_t)t.size);
-    if (bad < 0) {
-        const char *nul = memchr(t.data, '\0', t.size);
-        bad = nul == NULL ? -1 : nul - t.data;
-    }
-    if (bad < 0) {
-        return OK;
-    }
-    int64_t line = 1;
-    for (int64_t i = 0; i < bad; i++) {
-        line += t.data[i] == '\n';
-    }
-    return error_set(err, ERR_INGESTION_FAILED,
-                     "line %lld: the text is not valid UTF-8 or holds a NUL byte", (long long)line);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_digits.c - the short way for doubles gives what strtod gives, or leaves the text to others;
  * texts are made where that is hard: many digits, and values next to the middle of two doubles. */
-#include "io/digits.h"
 
 #include <float.h>
 #include <inttypes.h>
 
+#include "type/digits.h"
 #include "unit.h"
 
 /* 1: taken. */
