@@ -5,7 +5,9 @@
 #include "kernel/access.h"
 #include "kernel/cast_numeric.h"
 #include "kernel/kernel.h"
+#include "type/calendar.h"
 #include "type/digits.h"
+#include "type/time_text.h"
 
 typedef struct cast_job {
     const column *in;
@@ -84,10 +86,15 @@ cast_each(cast_job *j) {
     return OK;
 }
 
-/* false: a text that is no plain number in the range of the type. */
+/* false: a text that is no plain number in the range of the type, or no plain instant. */
 static bool
 store_digits(const cast_job *j, int32_t row, text t) {
-    int64_t i;
+    int64_t i, ns;
+    if (j->to.id == TYPE_TIMESTAMP) {
+        const bool plain = time_parse_plain(t, &i, &ns);
+        ((int64_t *)j->values)[row] = plain ? i * US_PER_DAY + ns / 1000 : 0;
+        return plain;
+    }
     if (j->to.id == TYPE_F64) {
         return digits_double(t, (double *)j->values + row);
     }
@@ -111,10 +118,10 @@ store_digits(const cast_job *j, int32_t row, text t) {
 }
 
 static bool
-is_number_from_text(data_type from, data_type to) {
+has_digits(data_type from, data_type to) {
     return from.id == TYPE_TEXT && !type_is_json(from) &&
-           (to.id == TYPE_F64 || to.id == TYPE_I8 || to.id == TYPE_I16 || to.id == TYPE_I32 ||
-            (to.id == TYPE_I64 && type_equal(to, type_of(TYPE_I64))));
+           (to.id == TYPE_F64 || to.id == TYPE_TIMESTAMP || to.id == TYPE_I8 || to.id == TYPE_I16 ||
+            to.id == TYPE_I32 || (to.id == TYPE_I64 && type_equal(to, type_of(TYPE_I64))));
 }
 
 /* Most are plain digits. */
@@ -214,7 +221,7 @@ run_job(cast_job *j) {
         return kernel(j->values, j->in->values, j->row_count, j->in->type, j->to) ? OK
                                                                                   : cast_misfits(j);
     }
-    if (is_number_from_text(j->in->type, j->to)) {
+    if (has_digits(j->in->type, j->to)) {
         return cast_digits(j);
     }
     return j->to.id == TYPE_TEXT && !type_is_json(j->to) &&

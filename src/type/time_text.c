@@ -126,11 +126,52 @@ take_offset(cursor *c, int64_t *seconds, bool *given) {
     return true;
 }
 
+/* Two digits; 100 or more: they are none. */
+ALWAYS_INLINE unsigned
+pair(const char *at) {
+    const unsigned tens = (unsigned)(at[0] - '0'), ones = (unsigned)(at[1] - '0');
+    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+bool
+time_parse_plain(text s, int64_t *days, int64_t *ns) {
+    enum { PLAIN = 19 };
+    const char *at = s.data;
+    if (s.size < PLAIN || at[4] != '-' || at[7] != '-' || (at[10] != ' ' && at[10] != 'T') ||
+        at[13] != ':' || at[16] != ':') {
+        return false;
+    }
+    const unsigned century = pair(at), year = pair(at + 2), month = pair(at + 5),
+                   day = pair(at + 8), hour = pair(at + 11), minute = pair(at + 14),
+                   second = pair(at + 17);
+    if (century > 99 || year > 99 || month - 1 > 11 || hour > 23 || minute > 59 || second > 59) {
+        return false;
+    }
+    const int64_t whole = century * 100 + year;
+    if (day < 1 || (int32_t)day > days_in_month(whole, (int32_t)month)) {
+        return false;
+    }
+    int64_t nanos = 0;
+    if (s.size > PLAIN) {
+        cursor c = {at + PLAIN, at + s.size};
+        if (!take(&c, '.') || !take_nanos(&c, &nanos) || c.at != c.end) {
+            return false;
+        }
+    }
+    *days = days_from_civil(whole, (int32_t)month, (int32_t)day);
+    *ns = (int64_t)(hour * 3600 + minute * 60 + second) * NANOS + nanos;
+    return true;
+}
+
 static bool
 parse_time(text s, int64_t *days, int64_t *ns, bool *zoned) {
     cursor c = {s.data, s.data + s.size};
     *ns = 0;
     *zoned = false;
+    if (LIKELY(time_parse_plain(s, days, ns))) {
+        return true;
+    }
+    *ns = 0;
     if (!take_date(&c, days)) {
         return false;
     }

@@ -21,6 +21,9 @@ bool time_parse(text s, int64_t *days, int64_t *us);
 bool time_parse_zoned(text s, int64_t *days, int64_t *us, bool *zoned);
 /* The same to nanoseconds. */
 bool time_parse_ns(text s, int64_t *days, int64_t *ns);
+/* Only what has its digits in the usual places and no offset: 2024-01-31 09:05:00[.fraction], T for
+ * the blank. False: the others tell. */
+bool time_parse_plain(text s, int64_t *days, int64_t *ns);
 /* A time of day: '09:30', ':05', '.123456'. Digits beyond microseconds are cut. */
 bool clock_parse(text s, int64_t *us);
 /* '5 minutes', '1 year 2 months -3 days', '1h30m', '1 day 02:03:04.5', '1.5 hours', '3 days ago'.

@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "type/calendar.h"
+#include "type/time_text.h"
 
 /* Walks every day from 1 January of `first_year` for `years` years, with the rules of the calendar
  * said again. */
@@ -205,5 +206,36 @@ test_add_interval(void **state) {
     }
 }
 
+/* Texts in the usual places are read by a way of their own: a plus sign in front says the same and
+ * keeps them from it. */
+static void
+test_plain_texts(void **state) {
+    (void)state;
+    static const char changes[] = "0123456789-:. TZ/9";
+    rng               r;
+    int               read = 0;
+    rng_init(&r, 11);
+    for (int i = 0; i < 300000; i++) {
+        char    shown[40] = "+2024-02-29 09:05:59.123456789";
+        int64_t days = 0, ns = 0, days_again = 0, ns_again = 0;
+        for (uint64_t k = rng_below(&r, 4); k > 0; k--) {
+            shown[1 + rng_below(&r, 29)] = changes[rng_below(&r, sizeof(changes) - 1)];
+        }
+        const text whole = {shown, 11 + (size_t)rng_below(&r, 20)};
+        const text plain = {whole.data + 1, whole.size - 1};
+        if (plain.data[0] == '-') {
+            continue;
+        }
+        const bool good = time_parse_ns(plain, &days, &ns);
+        CHECK_EQ(good, time_parse_ns(whole, &days_again, &ns_again));
+        if (good) {
+            CHECK_EQ(days, days_again);
+            CHECK_EQ(ns, ns_again);
+            read++;
+        }
+    }
+    CHECK(read > 50000);
+}
+
 UNIT_MAIN(UNIT(test_every_day), UNIT(test_known_dates), UNIT(test_parts), UNIT(test_trunc),
-          UNIT(test_add_interval))
+          UNIT(test_add_interval), UNIT(test_plain_texts))
