@@ -75,7 +75,7 @@ torture_note(const char *name, int64_t allocations, int64_t runs) {
 /* How many are refused one by one. Under AddressSanitizer, which takes ten times as long, make
  * torture refuses the others. */
 #ifdef __SANITIZE_ADDRESS__
-#define TORTURE_FIRST 500
+#define TORTURE_FIRST 300
 #else
 #define TORTURE_FIRST 2000
 #endif

@@ -8,7 +8,13 @@
 #include "database.h"
 #include "db/internal.h"
 
-#define SAMPLED 500 /* of the allocations that are not refused one by one */
+/* SAMPLED: of the allocations that are not refused one by one; EACH: one of so many begins to
+ * refuse all. */
+#ifdef __SANITIZE_ADDRESS__
+enum { SAMPLED = 250, EACH = 40 };
+#else
+enum { SAMPLED = 500, EACH = 20 };
+#endif
 
 typedef struct scenario {
     laminar_database *db;
@@ -428,7 +434,7 @@ test_all_refused_from(void **state) {
     rng_init(&r, 6);
     const int64_t  total = play(0, false);
     int64_t        runs = 0;
-    const uint64_t step = torture_is_whole() ? 20 : 40;
+    const uint64_t step = torture_is_whole() ? 20 : 2 * EACH;
     for (int64_t n = 1; n <= total; n += 1 + (int64_t)rng_below(&r, step)) {
         (void)play(n, true);
         runs++;

@@ -12,12 +12,14 @@
 
 #ifdef __SANITIZE_ADDRESS__
 #define STACK_BYTES (1024 * 1024) /* frames with red zones are several times as large */
+#define PREFIX_BYTES 4000         /* the fuzzer of the parser has AddressSanitizer, too */
+#define MUTATIONS 20000
 #else
 #define STACK_BYTES (256 * 1024)
-#endif
 #define PREFIX_BYTES 8000 /* the work is quadratic */
-#define BOMB_REPEATS 100000
 #define MUTATIONS 60000
+#endif
+#define BOMB_REPEATS 100000
 
 /* Text repeated many times, between a head and a tail. */
 typedef struct bomb {
