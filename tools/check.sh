@@ -11,6 +11,7 @@ echo "format: $(wc -w <<<"$sources") C files"
 "$bin/python" tools/symbols.py "$("$bin/python" -c 'import laminardb._laminardb as m; print(m.__file__)')"
 "$bin/ruff" check -q python tests tools bench examples
 echo "ruff: clean"
+mkdir -p build
 types() {
     "$bin/mypy" --python-executable "$bin/python" python/laminardb tests/python tests/model tests/sql
     "$bin/basedpyright" --pythonpath "$bin/python"
