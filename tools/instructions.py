@@ -104,9 +104,9 @@ def measure(archive: Path) -> tuple[str, dict[str, Found]]:
         found[program.name] = counts(program, output)
         if len(found[program.name]) < FLOORS[program.name]:
             raise SystemExit(f"instructions: {program.name} counted {len(found[program.name])} alone")
-    version = subprocess.run([*compiler(), "-dumpfullversion"], capture_output=True, text=True, check=True)
+    version = subprocess.run([*compiler(), "--version"], capture_output=True, text=True, check=True)
     library = " ".join(platform.libc_ver())
-    machine = f"gcc {version.stdout.strip()}, {library}, Python {platform.python_version()}, {levels[0]}"
+    machine = f"{version.stdout.splitlines()[0]}, {library}, Python {platform.python_version()}, {levels[0]}"
     return machine, found
 
 
