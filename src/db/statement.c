@@ -270,6 +270,7 @@ status
 statement_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_result *answer = NULL;
     result         *rows = NULL;
+    TRY(plan_insert_check(st, c->db->catalog, err));
     if (!plan_insert_is_rows(st, c->db->catalog)) {
         TRY(statement_query(c, statement_text(c, st), st->select, NULL, &rows, err));
     }

@@ -2,6 +2,8 @@
 /* defaults.c - constants are spread, everything else is a program over rows of no columns. */
 #include "expr/defaults.h"
 
+#include "batch/routine.h"
+
 static const expr *
 default_of(const defaults *d, int32_t at) {
     return d->target->defaults == NULL ? NULL : d->target->defaults[at].value;
@@ -10,6 +12,17 @@ default_of(const defaults *d, int32_t at) {
 static bool
 is_null(const filler *f, int32_t at) {
     return default_of((const defaults *)f, at) == NULL;
+}
+
+/* Code of the program's that was registered since the table was made. */
+static void
+pin_code(const expr *e) {
+    if (e->kind == EXPR_CALL && e->routine != NULL) {
+        routine_pin((routine *)(uintptr_t)e->routine);
+    }
+    for (int32_t i = 0; i < e->arg_count; i++) {
+        pin_code(e->args[i]);
+    }
 }
 
 /* The program of a column, ready to run. */
@@ -26,6 +39,7 @@ prepare(defaults *d, int32_t at, program **out, error *err) {
     }
     if (d->programs[at] == NULL) {
         program *made = NULL;
+        pin_code(self[0]);
         TRY(program_compile_for(&made, &d->arena, self, 1, &none, &d->eval, err));
         d->programs[at] = made;
     }

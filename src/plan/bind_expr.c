@@ -100,13 +100,19 @@ bind_column(expr **out, context *c, const ast_expr *e) {
  * alike. */
 static status
 unknown_function(binder *b, text name, int32_t position) {
-    const int32_t functions = function_count();
-    const int32_t aggregates = agg_class_count();
-    text *names = arena_alloc(b->arena, (size_t)(functions + aggregates + 6) * sizeof(*names));
+    const int32_t  functions = function_count();
+    const int32_t  aggregates = agg_class_count();
+    const catalog *own = b->catalog == NULL ? NULL : catalog_functions(b->catalog);
+    const int32_t  made = own == NULL ? 0 : catalog_count(own);
+    text          *names =
+        arena_alloc(b->arena, (size_t)(made + functions + aggregates + 6) * sizeof(*names));
     if (names == NULL) {
         return out_of_memory(b);
     }
     int32_t count = 0;
+    for (int32_t i = 0; i < made; i++) {
+        names[count++] = catalog_at(own, i)->name;
+    }
     for (int32_t i = 0; i < functions; i++) {
         const text t = text_of(function_name_at(i));
         if (t.size > 0 && ((t.data[0] >= 'a' && t.data[0] <= 'z') || t.data[0] == '_')) {

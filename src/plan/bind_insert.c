@@ -108,17 +108,43 @@ needs_query(const ast_expr *e, catalog *functions) {
     return any || needs_query(e->operand, functions) || needs_query(e->otherwise, functions);
 }
 
+/* What has a value in VALUES that only a query gives, and a DEFAULT, which only rows know. */
+static void
+look_at_values(const ast_select *q, catalog *functions, const ast_expr **asks,
+               const ast_expr **plain) {
+    *asks = *plain = NULL;
+    for (int64_t i = 0; i < (int64_t)q->row_count * q->row_width; i++) {
+        const ast_expr *e = q->rows[i];
+        *asks = *asks == NULL && needs_query(e, functions) ? e : *asks;
+        *plain = e->kind == AST_DEFAULT ? e : *plain;
+    }
+}
+
 bool
 plan_insert_is_rows(const ast_statement *s, const catalog *c) {
-    catalog *const    functions = catalog_functions(c);
     const ast_select *q = s->select;
-    bool              asks = false, plain = false;
-    for (int64_t i = 0; q->kind == AST_SELECT_VALUES && i < (int64_t)q->row_count * q->row_width;
-         i++) {
-        asks = asks || needs_query(q->rows[i], functions);
-        plain |= q->rows[i]->kind == AST_DEFAULT; /* which only rows know */
+    const ast_expr   *asks, *plain;
+    if (q->kind != AST_SELECT_VALUES || ast_select_is_closed(q)) {
+        return false;
     }
-    return q->kind == AST_SELECT_VALUES && !ast_select_is_closed(q) && (!asks || plain);
+    look_at_values(q, catalog_functions(c), &asks, &plain);
+    return asks == NULL || plain != NULL;
+}
+
+status
+plan_insert_check(const ast_statement *s, const catalog *c, error *err) {
+    const ast_expr *asks, *plain;
+    if (s->select->kind != AST_SELECT_VALUES) {
+        return OK;
+    }
+    look_at_values(s->select, catalog_functions(c), &asks, &plain);
+    if (asks == NULL || plain == NULL) {
+        return OK;
+    }
+    error_set_at(err, ERR_QUERY_FAILED, plain->position,
+                 "VALUES with a subquery or a function of the database's cannot say DEFAULT");
+    return error_hint(err, "leave the column out: INSERT INTO %.*s (the other columns) VALUES ...",
+                      TEXT_ARG(s->name.text));
 }
 
 static status

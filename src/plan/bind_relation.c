@@ -69,18 +69,31 @@ is_file_function(text name) {
 
 static status
 unknown_function(binder *b, const ast_expr *call) {
-    text names[ARRAY_COUNT(FILE_FUNCTIONS) + 5];
-    for (int32_t i = 0; i < ARRAY_COUNT(FILE_FUNCTIONS); i++) {
-        names[i] = text_of(FILE_FUNCTIONS[i]);
+    static const char *const others[] = {"generate_series", "range", "unnest", "json_each",
+                                         "json_tree"};
+    const catalog           *own = b->catalog == NULL ? NULL : catalog_functions(b->catalog);
+    const int32_t            made = own == NULL ? 0 : catalog_count(own);
+    const size_t most = (size_t)made + ARRAY_COUNT(FILE_FUNCTIONS) + ARRAY_COUNT(others);
+    text        *names = arena_alloc(b->arena, most * sizeof(*names));
+    int32_t      count = 0;
+    if (names == NULL) {
+        return out_of_memory(b);
     }
-    names[ARRAY_COUNT(FILE_FUNCTIONS)] = TEXT("generate_series");
-    names[ARRAY_COUNT(FILE_FUNCTIONS) + 1] = TEXT("range");
-    names[ARRAY_COUNT(FILE_FUNCTIONS) + 2] = TEXT("unnest");
-    names[ARRAY_COUNT(FILE_FUNCTIONS) + 3] = TEXT("json_each");
-    names[ARRAY_COUNT(FILE_FUNCTIONS) + 4] = TEXT("json_tree");
+    for (int32_t i = 0; i < ARRAY_COUNT(FILE_FUNCTIONS); i++) {
+        names[count++] = text_of(FILE_FUNCTIONS[i]);
+    }
+    for (int32_t i = 0; i < ARRAY_COUNT(others); i++) {
+        names[count++] = text_of(others[i]);
+    }
+    for (int32_t i = 0; i < made; i++) {
+        const object *f = catalog_at(own, i);
+        if (f->gives_rows) {
+            names[count++] = f->name;
+        }
+    }
     error_set_at(b->err, ERR_QUERY_FAILED, call->position, "unknown table function \"%.*s\"",
                  TEXT_ARG(call->name.text));
-    hint_nearest(b, call->name.text, names, ARRAY_COUNT(names), "table functions");
+    hint_nearest(b, call->name.text, names, count, "table functions");
     return ERR_QUERY_FAILED;
 }
 

@@ -347,6 +347,8 @@ status plan_set_retain(plan *p, const object *o, int32_t position, error *err) M
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
 bool plan_insert_is_rows(const ast_statement *s, const catalog *c); /* without the token too */
+/* Refuses VALUES that ask for both. */
+status plan_insert_check(const ast_statement *s, const catalog *c, error *err) MUST_USE;
 /* source[c] for each column c of the target: which of `width` given values goes there, -1: the
  * default. */
 status plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_statement *s,

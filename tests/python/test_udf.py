@@ -444,6 +444,33 @@ def test_names_and_versions(trades: laminardb.Connection) -> None:
     assert e.value.code == 200
 
 
+def test_a_default_takes_the_newest_code(db: laminardb.Connection) -> None:
+    db.register_udf("f", lambda x: x, mode="row", return_type=int, arg_types=[int])
+    db.execute("CREATE TABLE t (k BIGINT, v BIGINT DEFAULT f(7))")
+    db.start()
+    db.execute("INSERT INTO t (k) VALUES (1)")
+    db.register_udf("f", lambda x: x + 100, mode="row", return_type=int, arg_types=[int])
+    db.execute("INSERT INTO t (k) VALUES (2)")
+    db.insert("t", [{"k": 3}])
+    db.execute("INSERT INTO t (k) VALUES (f(4))")
+    assert db.query("SELECT * FROM t").fetchall() == [(1, 7), (2, 107), (3, 107), (104, 107)]
+    for value in ("f(2)", "(SELECT 1)"):
+        with pytest.raises(laminardb.QueryError, match=r"cannot say DEFAULT[\s\S]*leave the column out"):
+            db.execute(f"INSERT INTO t VALUES ({value}, DEFAULT)")
+
+
+def test_a_name_that_is_nearly_one(trades: laminardb.Connection) -> None:
+    trades.register_udf("rounded_up", lambda x: x, return_type=float, arg_types=[float], mode="row")
+    with pytest.raises(laminardb.QueryError, match='did you mean "rounded_up"'):
+        trades.query("SELECT roundedup(1.5)")
+    split = laminardb.table_function(return_type={"word": str}, arg_types=[str])(
+        lambda text: [(w,) for w in text.split()]
+    )
+    trades.register_udf("split_words", split)
+    with pytest.raises(laminardb.QueryError, match='did you mean "split_words"'):
+        trades.query("SELECT * FROM split_word('a b')")
+
+
 class _Count:
     def accumulate(self) -> None: ...
 
