@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -329,6 +330,43 @@ def test_volatile_values_are_kept_for_their_retraction(db: laminardb.Connection)
     first = dict(db.query_stream("s").fetchall())
     db.execute("DELETE FROM t WHERE k < 3")
     assert dict(db.query_stream("s").fetchall()) == {k: v for k, v in first.items() if k >= 3}
+
+
+def test_volatile_values_after_a_crash(tmp_path: Path) -> None:
+    """Those of before the checkpoint are kept, those behind it made again; both go with their rows."""
+    config = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000)
+
+    def register(db: laminardb.Connection, first: int) -> None:
+        calls = iter(range(first, first + 1000))
+        db.register_udf(
+            "ticket", lambda x: next(calls), mode="row", return_type=int, arg_types=[int], volatile=True
+        )
+
+    with laminardb.open(tmp_path / "a", config=config) as db:
+        register(db, 1000)
+        db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, v BIGINT)")
+        db.execute("CREATE STREAM s AS SELECT k, ticket(v) AS w FROM t")
+        db.execute("CREATE STREAM n AS SELECT count(*) AS n, sum(w) AS w FROM s")
+        db.start()
+        db.insert("t", [(i, i) for i in range(5)])
+        db.checkpoint()
+        db.insert("t", [(i, i) for i in range(5, 10)])
+        db.execute("DELETE FROM t WHERE k IN (1, 6)")
+        before = dict(db.query_stream("s").fetchall())
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+    with laminardb.open(tmp_path / "b", config=config) as db:
+        register(db, 5000)
+        after = dict(db.query_stream("s").fetchall())
+        assert after.keys() == before.keys()
+        assert {k: v for k, v in after.items() if k < 5} == {k: v for k, v in before.items() if k < 5}
+        assert all(v >= 5000 for k, v in after.items() if k >= 5)
+        db.execute("DELETE FROM t WHERE k IN (0, 7)")
+        left = {k: v for k, v in after.items() if k not in (0, 7)}
+        assert dict(db.query_stream("s").fetchall()) == left
+        assert db.query_stream("n").fetchall() == [(len(left), sum(left.values()))]
+        db.execute("DELETE FROM t")
+        assert db.query_stream("s").fetchall() == []
+        assert db.query_stream("n").fetchall() == [(0, None)]
 
 
 # ---- processors
