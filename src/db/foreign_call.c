@@ -2,7 +2,8 @@
 /* foreign_call.c - a call of the program's code: rows out as Arrow, values back, checked.
  *
  * Columns of declared types have their ArrowSchema from the registration; only arguments of any
- * type need one for the call. Arrays have memory of their own, so the code may keep them. */
+ * type need one for the call. Arrays have memory of their own or hold the chunk that owns it, so
+ * the code may keep them. */
 #include <stdarg.h>
 #include <stdio.h>
 
