@@ -120,7 +120,8 @@ def nexmark(c: Context) -> list[Part]:
             command = script(c, "nexmark.py", c.ref, query, "--events", events, "--batch", batch, "--json")
             cores = ["--cores", "1,2", "--disorder", str(disorder)]
             name = f"{query}-{events}-{'disorder' if disorder > 1 else 'order'}"
-            parts.append(Part(name, [*command, *cores], 120 if c.quick else 900, lines))
+            limit = 120 if c.quick else 1800 if events > 10_000_000 else 900
+            parts.append(Part(name, [*command, *cores], limit, lines))
     return parts
 
 
@@ -224,7 +225,7 @@ def udf(c: Context) -> list[Part]:
 
 SUITES = [
     Suite("peers", "NEXmark beside all peers", ("p1",), 60, peers),
-    Suite("nexmark", "NEXmark by events, batches and cores", ("p1",), 120, nexmark),
+    Suite("nexmark", "NEXmark by events, batches and cores", ("p1",), 150, nexmark),
     Suite("adhoc", "one-off queries beside all peers", ("p2",), 90, adhoc),
     Suite("tpch", "TPC-H beside DuckDB", ("p2",), 2, tpch),
     Suite("latency", "one row to its subscriber, and SELECT 1", ("p3", "p8"), 8, latency),
