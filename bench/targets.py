@@ -405,7 +405,16 @@ def p8(results: Results) -> Iterator[Line]:
     else:
         yield absent("p8-wheel", "P8", "wheel", "6 MB or less")
     yield simple(results, "p8-import", "import", "footprint", "import", "import_ms", 15, "ms")
-    yield simple(results, "p8-rss", "memory above the interpreter after open", "footprint", "RSS at open", "open_mib", 20, "MiB")
+    yield simple(
+        results,
+        "p8-rss",
+        "memory above the interpreter after open",
+        "footprint",
+        "RSS at open",
+        "open_mib",
+        20,
+        "MiB",
+    )
     text, target = "idle: wake-ups a second", "0 of ours (the interpreter's 0.1 are in the figure)"
     yield simple(results, "p8-idle", text, "footprint", "idle", "wakeups_per_s", 0.15, "a second", target)
     text = "idle: CPU"
