@@ -5,7 +5,7 @@
     python bench/figures.py path/to/bench [--only SUITE_OR_TARGET,...] [--quick] [--resume] [--list]
 
 Each suite is a row of commands (bench/suites.py), each with a time-out; a command that fails or takes too
-long leaves a row that says so. --resume takes what the same commit has already measured, command by command;
+long leaves a row that says so. --resume takes what the same engine has already given by the same command;
 --parts measures some commands of a suite again.
 --quick tries everything with small sizes, into build/figures/quick, with a page beside the figures.
 
@@ -15,6 +15,7 @@ long leaves a row that says so. --resume takes what the same commit has already 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -59,13 +60,22 @@ def execute(part: Part, log: Path) -> tuple[str, str]:
     return printed, fault
 
 
+def key(part: Part, commit: str) -> str:
+    """What a measurement is of: the engine, the command, and the script that the command runs."""
+    seen = hashlib.sha256("\n".join(str(c) for c in part.command).encode())
+    for word in part.command:
+        if str(word).endswith(".py") and Path(word).is_file():
+            seen.update(Path(word).read_bytes())
+    return f"{commit}-{seen.hexdigest()[:12]}"
+
+
 def measured(suite: Suite, part: Part, folder: Path, commit: str) -> dict[str, Any] | None:
-    """What this commit has found before, without a fault."""
+    """What was found before, of the same engine by the same script, without a fault."""
     kept = folder / suite.name / f"{part.name}.json"
     if not kept.is_file():
         return None
     before: dict[str, Any] = json.loads(kept.read_text())
-    return before if before["commit"] == commit and not before["fault"] else None
+    return before if before["key"] == key(part, commit) and not before["fault"] else None
 
 
 def run_part(suite: Suite, part: Part, folder: Path, commit: str, resume: bool) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def run_part(suite: Suite, part: Part, folder: Path, commit: str, resume: bool) 
     if fault:
         rows.append({"case": part.name, "answer": f"error: {fault}"})
     found = {
-        "commit": commit,
+        "key": key(part, commit),
         "seconds": round(time.monotonic() - start, 1),
         "load": [load, machine.load()],
         "fault": fault,
@@ -162,7 +172,7 @@ def main() -> int:
     parser.add_argument("ref", type=Path, help="the referee benchmark")
     parser.add_argument("--only", default="", help="suites (latency) or targets (p3), with commas")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try all of it")
-    parser.add_argument("--resume", action="store_true", help="keep what this commit has measured")
+    parser.add_argument("--resume", action="store_true", help="keep what this engine has given before")
     parser.add_argument("--parts", default="", help="only commands that begin so (q4-), beside what is there")
     parser.add_argument("--list", action="store_true", help="the suites and how long they take")
     parser.add_argument("--results", type=Path, help="where the JSON files go")

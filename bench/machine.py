@@ -53,9 +53,8 @@ def field(path: str, name: str) -> str:
 
 
 def commit() -> str:
-    """The last commit that changed something beside figures and pages, "+" when files differ from it."""
-    page = ("results", "reasons.toml", "page.py", "targets.py", "raw.py", "figure.py")  # measure nothing
-    parts = ("src", "include", "python", "bench", *(f":!bench/{name}" for name in page))
+    """The last commit that changed the engine or its package, "+" when files differ from it."""
+    parts = ("src", "include", "python", "meson.build")
     number = said("git", "log", "-1", "--format=%h", "--", *parts)
     return number + ("+" if said("git", "status", "--porcelain", "--", *parts) else "")
 
