@@ -75,7 +75,7 @@ def measured(suite: Suite, part: Part, folder: Path, commit: str) -> dict[str, A
     if not kept.is_file():
         return None
     before: dict[str, Any] = json.loads(kept.read_text())
-    return before if before["key"] == key(part, commit) and not before["fault"] else None
+    return before if before.get("key") == key(part, commit) and not before["fault"] else None
 
 
 def run_part(suite: Suite, part: Part, folder: Path, commit: str, resume: bool) -> dict[str, Any]:
