@@ -32,7 +32,9 @@ open_bars(top_n *t, int32_t row_count, error *err) {
     for (int32_t i = 0; i < t->part_count; i++) {
         types[i] = spec->input[0]->fields[t->all_keys[i].column].type;
     }
-    return group_table_open(&t->parts, env->store, "top_n.bars", types, t->part_count, err);
+    TRY(group_table_open(&t->parts, env->store, "top_n.bars", types, t->part_count, err));
+    group_table_only_grows(&t->parts);
+    return OK;
 }
 
 /* The key columns of rows from `first` on. */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "kernel/kernel.h"
+#include "state/group_dense.h"
 
 #define INDEX_SIZE_MIN 64
 #define SLOT_STEP_MIN 16
@@ -41,8 +42,8 @@ entry_has_tag(uint64_t entry, uint64_t hash) {
     return (entry ^ hash) >> TAG_SHIFT == 0;
 }
 
-static void
-hash_keys(uint64_t *out, const column *keys, int32_t key_count, int32_t row_count) {
+void
+group_hash_keys(uint64_t *out, const column *keys, int32_t key_count, int32_t row_count) {
     if (key_count == 0) {
         memset(out, 0, (size_t)row_count * sizeof(*out));
     } else {
@@ -95,6 +96,7 @@ group_table_close(group_table *t) {
         return;
     }
     free_index(t);
+    group_dense_close(t);
     state_columns_close(&t->keys);
     array_close(&t->hashes);
     array_close(&t->live);
@@ -181,8 +183,8 @@ reserve_free(group_table *t, uint64_t slot_count, error *err) {
 }
 
 /* New slots, all free. The hashes grow last, as their count is the number of slots. */
-static status
-add_slots(group_table *t, error *err) {
+status
+group_add_slots(group_table *t, error *err) {
     const uint64_t count = t->hashes.count;
     uint64_t       step = count / 8;
     step = step < SLOT_STEP_MIN ? SLOT_STEP_MIN : step > SLOT_STEP_MAX ? SLOT_STEP_MAX : step;
@@ -212,7 +214,7 @@ add_group(group_table *t, uint64_t hash, slot *out, error *err) {
         TRY(reindex(t, t->index_size == 0 ? INDEX_SIZE_MIN : 2 * t->index_size, err));
     }
     if (UNLIKELY(t->free_count == 0)) {
-        TRY(add_slots(t, err));
+        TRY(group_add_slots(t, err));
     }
     const slot s = t->free_slots[t->free_count - 1];
     TRY(array_touch(&t->live, s, 1, err));
@@ -254,6 +256,7 @@ drop_group(group_table *t, slot s) {
 status
 group_table_remove(group_table *t, slot s, error *err) {
     assert(group_table_is_live(t, s));
+    TRY(t->dense != NULL ? group_dense_leave(t, err) : OK);
     TRY(array_touch(&t->live, s, 1, err));
     state_columns_clear(&t->keys, s);
     drop_group(t, s);
@@ -275,6 +278,21 @@ group_table_slots(const group_table *t) {
 }
 
 status
+group_make_index(group_table *t, error *err) {
+    uint64_t size = INDEX_SIZE_MIN;
+    while (size / 5 * 3 < t->live_count) {
+        size *= 2;
+    }
+    return reindex(t, size, err);
+}
+
+void
+group_table_only_grows(group_table *t) {
+    assert(t->live_count == 0);
+    t->only_grows = true;
+}
+
+status
 group_table_rebuild(group_table *t, error *err) {
     const uint64_t count = t->hashes.count;
     uint64_t       live = 0;
@@ -293,13 +311,9 @@ group_table_rebuild(group_table *t, error *err) {
     }
     const slot_set used = group_table_slots(t);
     TRY(state_columns_check(&t->keys, &used, err));
-    uint64_t size = INDEX_SIZE_MIN;
-    while (size / 5 * 3 < live) {
-        size *= 2;
-    }
-    TRY(reserve_free(t, count == 0 ? SLOT_STEP_MIN : count, err));
-    TRY(reindex(t, size, err));
     t->live_count = live;
+    TRY(reserve_free(t, count == 0 ? SLOT_STEP_MIN : count, err));
+    TRY(group_make_index(t, err));
     for (uint64_t s = count; s > 0; s--) {
         if (t->live.data[s - 1] == 0) {
             t->free_slots[t->free_count++] = (slot)(s - 1);
@@ -332,7 +346,7 @@ find_one(const group_table *t, const column *keys, uint64_t hash) {
 static status
 map_one(group_table *t, const column *keys, slot *out, uint8_t *is_new, error *err) {
     uint64_t hash;
-    hash_keys(&hash, keys, t->keys.column_count, 1);
+    group_hash_keys(&hash, keys, t->keys.column_count, 1);
     const slot found = find_one(t, keys, hash);
     if (is_new != NULL) {
         *is_new = found == SLOT_NONE;
@@ -384,7 +398,7 @@ lookup_init(lookup *l, const group_table *t, const column *keys, int32_t row_cou
     if (l->hashes == NULL || l->new_rows == NULL || l->new_slots == NULL) {
         return error_memory(err);
     }
-    hash_keys(l->hashes, keys, t->keys.column_count, row_count);
+    group_hash_keys(l->hashes, keys, t->keys.column_count, row_count);
     return OK;
 }
 
@@ -663,6 +677,14 @@ settle_any(const group_table *t, group_table *writer, lookup *l, arena *a, error
 status
 group_table_map(group_table *t, const column *keys, int32_t row_count, slot *slots, uint8_t *is_new,
                 arena *a, error *err) {
+    if (t->only_grows) {
+        bool taken;
+        TRY(group_dense_map(t, keys, row_count, slots, is_new, a, &taken, err));
+        if (taken) {
+            return OK;
+        }
+        TRY(group_dense_leave(t, err));
+    }
     if (row_count == 1) {
         return map_one(t, keys, slots, is_new, err);
     }
@@ -690,9 +712,13 @@ group_table_find(const group_table *t, const column *keys, int32_t row_count, sl
         memset(slots, 0xff, (size_t)row_count * sizeof(*slots)); /* SLOT_NONE */
         return OK;
     }
+    if (t->dense != NULL) {
+        group_dense_find(t, keys, row_count, slots);
+        return OK;
+    }
     if (row_count == 1) {
         uint64_t hash;
-        hash_keys(&hash, keys, t->keys.column_count, 1);
+        group_hash_keys(&hash, keys, t->keys.column_count, 1);
         slots[0] = find_one(t, keys, hash);
         return OK;
     }

@@ -61,6 +61,113 @@ test_many_groups(void **unused) {
     CHECK_EQ(mem_fini(&account), 0);
 }
 
+/* ---- numbers close together, without a hash index until they no longer are */
+
+typedef struct number_case {
+    type_id type;
+    int64_t step; /* a round begins so far from the one before */
+    bool    far, null, removes;
+} number_case;
+
+static const number_case number_cases[] = {
+    {.type = TYPE_I64, .step = 500},
+    {.type = TYPE_I64, .step = -500, .null = true},
+    {.type = TYPE_I32, .step = 300, .far = true},
+    {.type = TYPE_I32, .step = -300, .removes = true},
+    {.type = TYPE_TIMESTAMP, .step = INT64_MAX / 32},
+};
+
+typedef struct number_rows {
+    int64_t  wide[ROWS_MAX];
+    int32_t  narrow[ROWS_MAX];
+    uint64_t validity[ROWS_MAX / 64 + 1];
+} number_rows;
+
+static column
+fill_numbers(const number_case *nc, number_rows *in, int32_t round, rng *r) {
+    const bool last = round == 19;
+    for (int32_t i = 0; i < ROWS_MAX; i++) {
+        const bool odd = last && i % 50 == 7;
+        in->wide[i] = nc->step * (round - 3) + (int64_t)rng_below(r, 900) - 450;
+        in->wide[i] = odd && nc->far ? INT32_MIN : in->wide[i];
+        in->narrow[i] = (int32_t)in->wide[i];
+        bits_put(in->validity, i, !(odd && nc->null));
+    }
+    return (column){.type = type_of(nc->type),
+                    .values = nc->type == TYPE_I32 ? (void *)in->narrow : in->wide,
+                    .validity = nc->null ? in->validity : NULL};
+}
+
+/* Slots are those of a table that goes by hashes; fail_at > 0: allocations fail from this one on.
+ */
+static status
+run_numbers(const number_case *nc, int64_t fail_at) {
+    error              err = {0};
+    mem                account;
+    store             *s;
+    group_table        t, plain;
+    arena              a;
+    rng                r;
+    static number_rows in;
+    static slot        slots[ROWS_MAX], other[ROWS_MAX];
+    static uint8_t     fresh[ROWS_MAX], also[ROWS_MAX];
+    const data_type    type = type_of(nc->type);
+    status             done = OK;
+    mem_init(&account, INT64_MAX);
+    arena_init(&a, &account);
+    rng_init(&r, 7);
+    CHECK_OK(store_open(&s, &account, &err));
+    CHECK_OK(group_table_open(&t, s, "numbers", &type, 1, &err));
+    CHECK_OK(group_table_open(&plain, s, "plain", &type, 1, &err));
+    group_table_only_grows(&t);
+    for (int32_t round = 0; round < 20 && done == OK; round++) {
+        const column  keys = fill_numbers(nc, &in, round, &r);
+        const int64_t before = (int64_t)t.live_count;
+        CHECK_OK(group_table_map(&plain, &keys, ROWS_MAX, other, also, &a, &err));
+        account.fail_always = true;
+        atomic_store(&account.fail_at,
+                     fail_at == 0 ? 0 : atomic_load(&account.allocations) + fail_at);
+        done = group_table_map(&t, &keys, ROWS_MAX, slots, fresh, &a, &err);
+        const bool remove = done == OK && nc->removes && round == 15;
+        done = remove ? group_table_remove(&t, slots[3], &err) : done;
+        atomic_store(&account.fail_at, 0);
+        if (done < 0) {
+            CHECK(remove || (int64_t)t.live_count == before);
+            break;
+        }
+        CHECK(memcmp(slots, other, sizeof(slots)) == 0 && memcmp(fresh, also, sizeof(also)) == 0);
+        const bool left = (nc->removes && round >= 15) || (nc->step > 10000 && round > 0) ||
+                          (round == 19 && (nc->far || nc->null));
+        CHECK((t.dense == NULL) == left);
+        if (remove) {
+            CHECK_OK(group_table_remove(&plain, other[3], &err));
+        }
+        CHECK_OK(group_table_find(&t, &keys, ROWS_MAX, slots, &a, &err));
+        CHECK_OK(group_table_find(&plain, &keys, ROWS_MAX, other, &a, &err));
+        CHECK(memcmp(slots, other, sizeof(slots)) == 0);
+        CHECK_OK(group_table_validate(&t, &err));
+    }
+    group_table_close(&t);
+    group_table_close(&plain);
+    store_close(s);
+    arena_fini(&a);
+    CHECK_EQ(mem_fini(&account), 0);
+    return done;
+}
+
+static void
+test_numbers(void **unused) {
+    (void)unused;
+    for (int32_t i = 0; i < ARRAY_COUNT(number_cases); i++) {
+        CHECK(run_numbers(&number_cases[i], 0) == OK);
+        int64_t at = 1;
+        while (run_numbers(&number_cases[i], at) == ERR_OUT_OF_MEMORY) {
+            at++;
+        }
+        CHECK(at > 3);
+    }
+}
+
 /* ---- restore: its image into a new store, then rebuild */
 
 static void
@@ -173,4 +280,5 @@ test_torture(void **unused) {
     CHECK(torture("group table", scenario) > 20);
 }
 
-UNIT_MAIN(UNIT(test_shapes), UNIT(test_many_groups), UNIT(test_restore), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_shapes), UNIT(test_many_groups), UNIT(test_numbers), UNIT(test_restore),
+          UNIT(test_torture))
