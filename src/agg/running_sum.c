@@ -150,16 +150,28 @@ exact_unsigned(exact_sum *sums, const slot *slots, const int64_t *values, const 
     add_exact(sums, slots, values, true, weight, filter, count);
 }
 
-static NOINLINE void
+ALWAYS_INLINE void
 add_wide(wide_sum *sums, const slot *slots, const int128 *values, const int64_t *weight,
          const uint8_t *filter, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         if (filter == NULL || filter[i] != 0) {
             const int64_t w = weight == NULL ? 1 : weight[i];
-            int192_add(&sums[slots[i]].total, int192_multiply(int192_of(values[i]), w));
+            const int192  x = int192_of(values[i]);
+            int192_add(&sums[slots[i]].total, weight == NULL ? x : int192_multiply(x, w));
             sums[slots[i]].count += w;
         }
     }
+}
+
+static NOINLINE void
+wide_plain(wide_sum *sums, const slot *slots, const int128 *values, int32_t count) {
+    add_wide(sums, slots, values, NULL, NULL, count);
+}
+
+static NOINLINE void
+wide_any(wide_sum *sums, const slot *slots, const int128 *values, const int64_t *weight,
+         const uint8_t *filter, int32_t count) {
+    add_wide(sums, slots, values, weight, filter, count);
 }
 
 /* ---- doubles */
@@ -328,7 +340,12 @@ running_sum_update(agg *base, const slot *slots, const column *input, const int6
                    : doubles_weighted_filtered(self, slots, values, weight, use, count, err);
     }
     if (type_physical(input->type) == PHYSICAL_I128) {
-        add_wide(ARRAY_AT(&self->sums, wide_sum, 0), slots, input->values, weight, use, count);
+        wide_sum *wide = ARRAY_AT(&self->sums, wide_sum, 0);
+        if (weight == NULL && use == NULL) {
+            wide_plain(wide, slots, input->values, count);
+        } else {
+            wide_any(wide, slots, input->values, weight, use, count);
+        }
         return OK;
     }
     const int64_t *values;

@@ -113,6 +113,16 @@ typedef struct word16 {
     uint64_t word[2];
 } word16;
 
+/* Eight rows of which the last is the first and seven: are those between in their order too? */
+ALWAYS_INLINE bool
+is_run(const int32_t *rows) {
+    int32_t unlike = 0;
+    for (int32_t k = 1; k < 7; k++) {
+        unlike |= rows[k] - rows[0] - k;
+    }
+    return unlike == 0;
+}
+
 /* `nulls` is a constant at each call: the compiler makes two loops. */
 ALWAYS_INLINE void
 gather_8(uint8_t *restrict out, const uint8_t *restrict in, const int32_t *restrict rows,
@@ -138,10 +148,21 @@ gather_32(uint32_t *restrict out, const uint32_t *restrict in, const int32_t *re
     }
 }
 
+/* Most of what filters keep stands in a row: eight neighbours are copied as one. */
 ALWAYS_INLINE void
 gather_64(uint64_t *restrict out, const uint64_t *restrict in, const int32_t *restrict rows,
           int32_t count, bool nulls) {
-    for (int32_t i = 0; i < count; i++) {
+    int32_t i = 0;
+    for (; !nulls && i + 8 <= count; i += 8) {
+        if (rows[i + 7] - rows[i] == 7 && is_run(rows + i)) {
+            memcpy(out + i, in + rows[i], 8 * sizeof(*out));
+            continue;
+        }
+        for (int32_t k = i; k < i + 8; k++) {
+            out[k] = in[rows[k]];
+        }
+    }
+    for (; i < count; i++) {
         out[i] = nulls && rows[i] < 0 ? 0 : in[rows[i]];
     }
 }
