@@ -2,6 +2,10 @@
 /* rows.c - see rows.h. */
 #include "op/rows.h"
 
+#include "base/hash.h"
+
+#define SHARD_NEIGHBOUR_BITS 6
+
 data_type *
 schema_types(const schema *s, arena *a) {
     data_type *types = arena_alloc(a, (size_t)s->count * sizeof(*types));
@@ -26,6 +30,21 @@ columns_to_views(column *out, const column *in, int32_t column_count, int32_t ro
     return OK;
 }
 
+/* What says to which instance rows go. Of one whole number the lowest bits do not count:
+ * neighbours, which often come side by side, stay together. */
+static void
+shard_hashes(uint64_t *out, const column *keys, int32_t width, int32_t count) {
+    if (width != 1 || type_physical(keys->type) != PHYSICAL_I64) {
+        hash_columns(out, keys, width, count);
+        return;
+    }
+    const int64_t *words = keys->values;
+    for (int32_t i = 0; i < count; i++) {
+        const bool valid = keys->validity == NULL || bits_get(keys->validity, i);
+        out[i] = hash_u64(valid ? (uint64_t)words[i] >> SHARD_NEIGHBOUR_BITS : 0);
+    }
+}
+
 status
 op_shard(const op *self, delta *out, const delta *in, error *err) {
     *out = *in;
@@ -42,16 +61,16 @@ op_shard(const op *self, delta *out, const delta *in, error *err) {
     for (int32_t i = 0; i < self->shard_width; i++) {
         keys[i] = in->columns[self->shard[i]];
     }
-    hash_columns(hashes, keys, self->shard_width, in->row_count);
+    shard_hashes(hashes, keys, self->shard_width, in->row_count);
     int32_t count = 0;
-    for (int32_t i = 0; i < in->row_count;
-         i++) { /* by bits that the table of groups does not use */
+    for (int32_t i = 0; i < in->row_count; i++) { /* bits that the table of groups does not use */
         const uint64_t part = (hashes[i] >> 16 & 0xffff) * (uint64_t)self->shard_count >> 16;
         rows[count] = i;
         count += part == (uint64_t)self->shard_at;
     }
-    out->row_count = 0;
-    return count == 0 ? OK : delta_gather(out, in, rows, count, scratch, err);
+    out->row_count = count;
+    return count == 0 || count == in->row_count ? OK
+                                                : delta_gather(out, in, rows, count, scratch, err);
 }
 
 static void
