@@ -297,11 +297,22 @@ estimate_groups(double rows, double groups) {
     return low;
 }
 
-/* Groups, or rows of DISTINCT, that there will be; the first rows tell. */
+/* So many rows of a range, from its batch `from` on. */
+static status
+feed_sample(runner *r, const parallel *p, range g, int64_t from, error *err) {
+    const int64_t first = g.first + from * BATCH_ROWS;
+    return feed_table(r, p->scan, r->snapshots[p->scan->id], first,
+                      min_i64(g.end, first + SAMPLE_ROWS / 2), err);
+}
+
+/* Groups, or rows of DISTINCT, that there will be, and no more than rows come: some of the first
+ * rows and some from the middle tell. Where those have groups of their own, as when rows came in
+ * the order of their keys, groups are as many as such places. */
 static status
 sample_groups(const parallel *p, double *groups, error *err) {
-    part         *sample = arena_alloc(&p->whole->once->arena, sizeof(*sample));
-    const int64_t first = p->ranges[0].first;
+    part       *sample = arena_alloc(&p->whole->once->arena, sizeof(*sample));
+    const range middle = p->ranges[p->range_count / 2];
+    double      rows = 0, found = 0;
     if (sample == NULL) {
         return error_memory(err);
     }
@@ -310,12 +321,23 @@ sample_groups(const parallel *p, double *groups, error *err) {
         runner *r = &sample->runner;
         r->interrupted = p->whole->interrupted;
         r->counted = NULL; /* they are read again */
-        s = feed_table(r, p->scan, r->snapshots[p->scan->id], first,
-                       min_i64(p->ranges[0].end, first + SAMPLE_ROWS), err);
+        s = feed_sample(r, p, p->ranges[0], 0, err);
     }
     if (s >= 0) {
         const op *o = own_op(p, sample);
-        *groups = estimate_groups((double)o->rows_in, (double)o->class->state_rows(o));
+        rows = (double)o->rows_in;
+        found = (double)o->class->state_rows(o);
+        s = feed_sample(&sample->runner, p, middle, (middle.end - middle.first) / BATCH_ROWS / 2,
+                        err);
+    }
+    if (s >= 0) {
+        const op    *o = own_op(p, sample);
+        const double given = (double)o->rows_in, known = (double)o->class->state_rows(o);
+        const double places = (double)p->row_count / SAMPLE_ROWS;
+        const double spread = estimate_groups(rows, found);
+        const double more = spread * -expm1(-given / spread) - found; /* if all were alike often */
+        const bool   apart = rows > found && known - found > 2 * more + 16;
+        *groups = fmin(given * places, apart ? known * places : estimate_groups(given, known));
     }
     close_part(sample);
     return s;
