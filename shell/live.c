@@ -219,7 +219,7 @@ run_view(view *v) {
     if (!terminal_raw(STDIN_FILENO, false)) {
         return false;
     }
-    terminal_write(STDOUT_FILENO, "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J", 21);
+    terminal_screen(true);
     do {
         const size_of_terminal now = terminal_size(STDOUT_FILENO);
         if (now.columns != size.columns || now.rows != size.rows) {
@@ -233,7 +233,7 @@ run_view(view *v) {
             due = false;
         }
     } while (went_well && wait_for(v, &due));
-    terminal_write(STDOUT_FILENO, "\x1b[?25h\x1b[?1049l", 14);
+    terminal_screen(false);
     terminal_cooked(STDIN_FILENO);
     terminal_forget_interrupt();
     if (v->failed) {

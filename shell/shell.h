@@ -46,6 +46,8 @@ void terminal_forget_interrupt(void);
 /* Keys come one by one and unseen. keys: Ctrl-C is a key too, and no signal. */
 bool terminal_raw(int fd, bool keys);
 void terminal_cooked(int fd);
+/* A whole screen without a cursor, beside what is on the terminal; false: back to that. */
+void terminal_screen(bool own);
 /* The next byte: -1 when none came in time (negative: for ever), -2 at the end of input, -3 when a
  * signal came in between: the size may be another, or Ctrl-C was pressed. */
 int  terminal_byte(int fd, int timeout_ms);

@@ -14,14 +14,76 @@
 
 static volatile sig_atomic_t interrupted, signalled;
 static struct sigaction      before_int, before_winch, before_pipe;
-static struct termios        before_raw;
-static bool                  is_raw;
+static struct termios        before_raw, raw;
+static volatile sig_atomic_t is_raw;
+static int                   raw_fd;
+
+/* What ends or stops the process leaves the terminal as it was found. */
+static const int        leaving[] = {SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+static struct sigaction before_leaving[sizeof(leaving) / sizeof(leaving[0])];
+#define LEAVING_COUNT ((int)(sizeof(leaving) / sizeof(leaving[0])))
+#define AS_FOUND "\x1b[?2004l\x1b[0m\n" /* no marked pastes, no colours */
+#define OWN_SCREEN "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J"
+#define ITS_SCREEN "\x1b[?25h\x1b[?1049l"
+static volatile sig_atomic_t has_screen, has_keys;
 
 static void
 on_signal(int number) {
     signalled = 1;
     if (number == SIGINT) {
         interrupted = 1;
+    }
+}
+
+static void
+put(const char *data, size_t size) {
+    const ssize_t ignored = write(STDOUT_FILENO, data, size);
+    (void)ignored;
+}
+
+/* Signal handlers may call all that it calls. */
+static void
+on_leaving(int number) {
+    const int  kept = errno;
+    const bool was_raw = is_raw;
+    if (has_screen) {
+        put(ITS_SCREEN, sizeof(ITS_SCREEN) - 1);
+    }
+    if (was_raw) {
+        put(AS_FOUND, sizeof(AS_FOUND) - 1);
+        (void)tcsetattr(raw_fd, TCSANOW, &before_raw);
+    }
+    if (number != SIGTSTP) {
+        is_raw = false;
+        for (int i = 0; i < LEAVING_COUNT; i++) {
+            if (leaving[i] == number) {
+                sigaction(number, &before_leaving[i], NULL);
+            }
+        }
+        (void)raise(number); /* as nobody had caught it, behind this */
+        return;
+    }
+    (void)raise(SIGSTOP);
+    if (was_raw) { /* it goes on */
+        (void)tcsetattr(raw_fd, TCSANOW, &raw);
+        put("\x1b[?2004h", has_keys ? 8 : 0);
+    }
+    if (has_screen) {
+        put(OWN_SCREEN, sizeof(OWN_SCREEN) - 1);
+    }
+    signalled = 1;
+    errno = kept;
+}
+
+static void
+catch_leaving(void) {
+    struct sigaction action = {.sa_handler = on_leaving};
+    sigemptyset(&action.sa_mask);
+    for (int i = 0; i < LEAVING_COUNT; i++) {
+        sigaction(leaving[i], NULL, &before_leaving[i]);
+        if (before_leaving[i].sa_handler != SIG_IGN) { /* nohup means it */
+            sigaction(leaving[i], &action, NULL);
+        }
     }
 }
 
@@ -35,6 +97,7 @@ terminal_begin(void) {
     sigaction(SIGINT, &action, &before_int);
     sigaction(SIGWINCH, &action, &before_winch);
     sigaction(SIGPIPE, &ignore, &before_pipe);
+    catch_leaving();
 }
 
 void
@@ -42,6 +105,9 @@ terminal_end(void) {
     sigaction(SIGINT, &before_int, NULL);
     sigaction(SIGWINCH, &before_winch, NULL);
     sigaction(SIGPIPE, &before_pipe, NULL);
+    for (int i = 0; i < LEAVING_COUNT; i++) {
+        sigaction(leaving[i], &before_leaving[i], NULL);
+    }
 }
 
 bool
@@ -75,6 +141,9 @@ terminal_raw(int fd, bool keys) {
     t.c_iflag &= ~(tcflag_t)(ICRNL | IXON | INLCR | ISTRIP);
     t.c_cc[VMIN] = 1;
     t.c_cc[VTIME] = 0;
+    raw_fd = fd;
+    has_keys = keys;
+    raw = t;
     is_raw = tcsetattr(fd, TCSADRAIN, &t) == 0;
     return is_raw;
 }
@@ -84,6 +153,16 @@ terminal_cooked(int fd) {
     if (is_raw) {
         (void)tcsetattr(fd, TCSADRAIN, &before_raw);
         is_raw = false;
+    }
+}
+
+void
+terminal_screen(bool own) {
+    has_screen = own;
+    if (own) {
+        terminal_write(STDOUT_FILENO, OWN_SCREEN, sizeof(OWN_SCREEN) - 1);
+    } else {
+        terminal_write(STDOUT_FILENO, ITS_SCREEN, sizeof(ITS_SCREEN) - 1);
     }
 }
 

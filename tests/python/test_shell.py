@@ -653,3 +653,37 @@ def test_the_scripts_of_the_guide(tmp_path: Path) -> None:
         )
         made += f"$ {command}\n{done.stdout.decode()}"
     assert made == console
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("live", [False, True])
+def test_what_ends_it_leaves_the_terminal_as_it_was(number: int, live: bool) -> None:
+    person = Person()
+    with_echo = termios.ECHO | termios.ICANON
+    assert termios.tcgetattr(person.fd)[3] & with_echo == 0, "keys come one by one"
+    if live:
+        person.run("CREATE SOURCE t (k BIGINT);", "CREATE SOURCE")
+        person.prompt()
+        person.run(".live SELECT count(*) AS n FROM t", "bigint")
+    os.kill(person.process.pid, number)
+    assert person.process.wait(WAIT) == -number
+    assert termios.tcgetattr(person.fd)[3] & with_echo == with_echo
+    while person.look(0.2):
+        pass
+    assert person.raw.endswith(b"\x1b[?2004l\x1b[0m\r\n")
+    assert person.raw.count(b"\x1b[?1049h") == person.raw.count(b"\x1b[?1049l") == int(live)
+    os.close(person.fd)
+
+
+def test_stopped_and_going_on(person: Person) -> None:
+    """A job that is stopped gives the terminal back, and has its keys again when it goes on."""
+    with_echo = termios.ECHO | termios.ICANON
+    person.type("SELECT 4")
+    person.until("SELECT 4")
+    os.kill(person.process.pid, signal.SIGTSTP)
+    _, status = os.waitpid(person.process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    assert termios.tcgetattr(person.fd)[3] & with_echo == with_echo
+    os.kill(person.process.pid, signal.SIGCONT)
+    person.says("2;\r", "1 row")
+    assert "42" in person.screen.text()
