@@ -191,7 +191,54 @@ salvage(PyObject *module, PyObject *args) {
                          (long long)found.checkpoint_id);
 }
 
+/* ---- how far what this thread does is */
+#define WORK_NAME "laminardb.work"
+
+static void
+free_work(PyObject *capsule) {
+    PyMem_Free(PyCapsule_GetPointer(capsule, WORK_NAME));
+}
+
+static PyObject *
+work_begin(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    laminar_work *work = PyMem_Malloc(sizeof(*work));
+    PyObject *made = work == NULL ? PyErr_NoMemory() : PyCapsule_New(work, WORK_NAME, free_work);
+    if (made == NULL) {
+        PyMem_Free(work);
+        return NULL;
+    }
+    laminar_work_begin(work);
+    return made;
+}
+
+static PyObject *
+work_end(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    laminar_work_end();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+work_look(PyObject *module, PyObject *capsule) {
+    (void)module;
+    const laminar_work *work = PyCapsule_GetPointer(capsule, WORK_NAME);
+    int64_t             done, total;
+    if (work == NULL) {
+        return NULL;
+    }
+    laminar_work_look(work, &done, &total);
+    return Py_BuildValue("LL", (long long)done, (long long)total);
+}
+
 static PyMethodDef module_methods[] = {
+    {"_work_begin", work_begin, METH_NOARGS,
+     PyDoc_STR("_work_begin()\n--\n\nCounts what calls of this thread do, until _work_end.")},
+    {"_work_end", work_end, METH_NOARGS, PyDoc_STR("_work_end()\n--\n\nCounts no more.")},
+    {"_work_look", work_look, METH_O,
+     PyDoc_STR("_work_look(work, /)\n--\n\nBytes done, and bytes to do; from any thread.")},
     {"shell_main", ext_shell_main, METH_O,
      PyDoc_STR("shell_main(argv, /)\n--\n\nRuns the shell; argv[0] is its name. The exit code.")},
     {"sql_tokens", ext_sql_tokens, METH_O, ext_doc_sql_tokens},

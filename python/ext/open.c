@@ -120,7 +120,9 @@ ext_connection_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
         Py_DECREF(self);
         return NULL;
     }
-    if (laminar_database_open(&self->db, path, &options, &err) < 0) {
+    laminar_status s;
+    ENGINE_CALL(s = laminar_database_open(&self->db, path, &options, &err));
+    if (s < 0) {
         Py_DECREF(self);
         return ext_raise_error(state, &err);
     }

@@ -13,6 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from ._laminardb import _work_begin, _work_end, _work_look
 from .flow import short
 from .markup import cut, escaped, framed, width
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DELAY = 0.5  # seconds
 INTERVAL_MS = 200
 _COLUMNS = 79
+_WHAT_MAX = 22  # columns, beside figures
 
 _lock = threading.Lock()
 
@@ -109,11 +111,22 @@ class QueryProgress:
         at.show(line_of(p), p.fraction)
 
 
+def work_line(what: str, done: int, total: int, elapsed: float) -> str:
+    """How far what reads and writes files is, where that is known."""
+    if total <= 0:
+        return f"{what}  {seconds(elapsed)}"
+    text = f"{cut(what, _WHAT_MAX)[0]}  {done / total:4.0%}  {short(done)}B of {short(total)}B"
+    if 0 < done < total:
+        return f"{text}, about {seconds(elapsed * (total - done) / done)} to go"
+    return f"{text}, {seconds(elapsed)}"
+
+
 class Working:
-    """What has no measure, as a context: how long it takes, told by a thread of its own."""
+    """What reads and writes a database's files, as a context: told by a thread of its own."""
 
     def __init__(self, what: str) -> None:
         self._what = what
+        self._work: object = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="laminardb-progress", daemon=True)
 
@@ -121,16 +134,20 @@ class Working:
         began, wait, at = time.monotonic(), DELAY, None
         while not self._over.wait(wait):
             at = at or place()
-            at.show(f"{self._what}  {seconds(time.monotonic() - began)}", None)
+            done, total = _work_look(self._work)
+            line = work_line(self._what, done, total, time.monotonic() - began)
+            at.show(line, done / total if total > 0 else None)
             wait = INTERVAL_MS / 1000
         if at is not None:
             at.end()
 
     def __enter__(self) -> Working:
+        self._work = _work_begin()
         self._thread.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        _work_end()
         self._over.set()
         self._thread.join()
 

@@ -8,6 +8,7 @@
  * of one size, so that a short interval does not make more and more of them.
  * Blocks of state lie in files of their own (checkpoint_blocks.h). */
 #include "db/checkpoint.h"
+#include "base/work.h"
 
 #include "base/rng.h"
 #include "db/checkpoint_blocks.h"
@@ -292,11 +293,14 @@ static status
 write_rows(making *k, manifest_file *file, error *err) {
     durable *d = k->d;
     TRY(segment_file_create(&k->own, k->db->mem, d->fs, d->directory, k->made.id, err));
-    status s = OK;
+    progress *watched = work_watch(NULL); /* how small rows become is not known before */
+    status    s = OK;
     for (int32_t i = 0; s == OK && i < k->segment_count; i++) {
         s = segment_file_put(k->own, k->segments[i].segment, k->segments[i].row_count, err);
+        progress_add(watched, k->segments[i].segment->bytes);
     }
     s = segment_file_end(k->own, s, err);
+    (void)work_watch(watched);
     *file = segment_file_told(k->own);
     k->made.bytes += file->size;
     return s < 0 ? s : segment_file_sync(k->own, err);
@@ -334,6 +338,10 @@ write_files(making *k, error *err) {
     buf      path;
     buf_init(&path, k->db->mem, SIZE_MAX / 2);
     k->made.state_salt = rng_seed_from_system();
+    work_expect(k->blocks.size + (int64_t)k->state.size);
+    for (int32_t i = 0; i < k->segment_count; i++) {
+        work_expect(k->segments[i].segment->bytes);
+    }
     status s = write_blocks(k, &path, err); /* first: what changes meanwhile is kept twice */
     for (int64_t i = 0; s == OK && i < k->made.file_count; i++) {
         manifest_file *file = &k->made.files[i];

@@ -5,6 +5,7 @@
  * the one before it, for which the log was kept, and is told in laminar.errors. When change logs
  * had readers the older one is taken in any case: the log makes the changes between the two again,
  * for readers that come back with a position. */
+#include "base/work.h"
 #include "db/durable_internal.h"
 #include "db/pipeline.h"
 #include "db/rows_file.h"
@@ -108,6 +109,20 @@ is_checked(const loading *l, int64_t number) {
     return true;
 }
 
+/* Blocks are checked, and read where they are needed. */
+static void
+expect_reading(const loading *l) {
+    const manifest *m = l->from;
+    int64_t         bytes = m->state_size;
+    for (int64_t i = 0; work_watched() != NULL && i < m->file_count; i++) {
+        const manifest_file *f = &m->files[i];
+        bytes += f->kind == FILE_BLOCKS     ? f->size + f->live
+                 : is_checked(l, f->number) ? f->size
+                                            : 0;
+    }
+    work_expect(bytes);
+}
+
 static status
 open_blocks(loading *l, error *err) {
     const manifest *m = l->from;
@@ -129,6 +144,7 @@ static status
 open_all(loading *l, buf *state, error *err) {
     const manifest *m = l->from;
     TRY(manifest_readable(m, l->d->directory, err));
+    expect_reading(l);
     TRY(read_state(l, state, err));
     while (l->rows_count < m->file_count && m->files[l->rows_count].kind == FILE_ROWS) {
         l->rows_count++;

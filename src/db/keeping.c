@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keeping.c - looking after databases that are kept: verify (D20), backup while running (D21) and
  * salvage (D14). All three read the files as they are on disk and change none of them. */
+#include "base/work.h"
 #include "db/durable_internal.h"
 #include "kernel/kernel.h"
 
@@ -42,6 +43,9 @@ verify(laminar_database *db, laminar_verified *out, error *err) {
     durable           *d = db->durable;
     const checkpoints *all = &d->checkpoints;
     status             s = OK;
+    for (int32_t i = 0; i < all->count; i++) {
+        work_expect(manifest_bytes(&all->list[i]));
+    }
     for (int32_t i = 0; s == OK && i < all->count; i++) {
         s = manifest_check(&all->list[i], db->mem, d->fs, d->directory, err);
         out->checkpoints += s == OK;
@@ -107,6 +111,30 @@ laminar_database_backup(laminar_database *db, const char *directory, laminar_err
                       TEXT(""));
     }
     return report(err, &e, as_opening(backup(db, directory, &e), &e), TEXT(""));
+}
+
+/* ---- how far */
+_Static_assert(sizeof(laminar_work) == sizeof(progress), "the one holds the other");
+_Static_assert(_Alignof(laminar_work) == _Alignof(progress), "the one holds the other");
+
+void
+laminar_work_begin(laminar_work *work) {
+    progress *p = (progress *)(void *)work;
+    atomic_init(&p->total, 0);
+    atomic_init(&p->done, 0);
+    (void)work_watch(p);
+}
+
+void
+laminar_work_end(void) {
+    (void)work_watch(NULL);
+}
+
+void
+laminar_work_look(const laminar_work *work, int64_t *done, int64_t *total) {
+    const progress *p = (const progress *)(const void *)work;
+    *total = atomic_load_explicit(&p->total, memory_order_relaxed);
+    *done = min_i64(atomic_load_explicit(&p->done, memory_order_relaxed), *total);
 }
 
 /* The newest checkpoint that is sound; -1: none is. */

@@ -68,6 +68,7 @@ status manifest_export(const manifest *m, mem *memory, vfs *fs, const char *dire
                        const char *into, error *err) MUST_USE;
 void   manifests_free(manifest *list, int32_t count, mem *memory);
 /* Of files in the order of their numbers: the first with that number or a higher one. */
+int64_t manifest_bytes(const manifest *m); /* of the content of its files */
 int64_t manifest_file_at(const manifest_file *files, int64_t count, int64_t number);
 status  manifest_copy(manifest *out, const manifest *m, mem *memory, error *err) MUST_USE;
 void    manifest_fini(manifest *m, mem *memory);

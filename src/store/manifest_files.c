@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manifest_files.c - the files of a checkpoint, checked and copied: see manifest.h. */
+#include "base/work.h"
 #include "store/manifest.h"
 #include "store/sealed.h"
 
@@ -57,6 +58,15 @@ manifest_readable(const manifest *m, const char *directory, error *err) {
     return error_hint(err, "restore a backup, or laminardb.salvage() for what can still be read");
 }
 
+int64_t
+manifest_bytes(const manifest *m) {
+    int64_t bytes = m->state_size;
+    for (int64_t i = 0; i < m->file_count; i++) {
+        bytes += m->files[i].size;
+    }
+    return bytes;
+}
+
 status
 manifest_check(const manifest *m, mem *memory, vfs *fs, const char *directory, error *err) {
     TRY(manifest_readable(m, directory, err));
@@ -107,6 +117,7 @@ manifest_export(const manifest *m, mem *memory, vfs *fs, const char *directory, 
     if (piece == NULL) {
         return error_memory(err);
     }
+    work_expect(2 * manifest_bytes(m)); /* read and written */
     status s = manifest_readable(m, directory, err);
     for (int64_t i = 0; s == OK && i <= m->file_count; i++) {
         const part p = part_at(m, i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sealed.c - blocks with checksums, written in order and read one at a time. See sealed.h. */
 #include "store/sealed.h"
+#include "base/work.h"
 
 #include <string.h>
 
@@ -72,6 +73,7 @@ write_block(sealed_writer *w, error *err) {
     const uint32_t crc = block_crc(w->salt, w->blocks, w->block, w->used);
     memcpy(w->block + w->used, &crc, sizeof(crc));
     TRY(w->fs->write(w->file, w->blocks * SEALED_BLOCK, w->block, w->used + sizeof(crc), err));
+    work_did((int64_t)w->used);
     w->blocks++;
     w->used = 0;
     return OK;
@@ -225,6 +227,7 @@ hold(sealed_reader *r, int64_t number, error *err) {
                           "restore a backup, or laminardb.salvage() for what can still be read");
     }
     r->held = number;
+    work_did((int64_t)used);
     return OK;
 }
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/work.h"
 #include "store/wal_internal.h"
 
 enum { PIECE = 256 << 10, FIRST_BYTES = 256 << 10 };
@@ -100,6 +101,7 @@ read_record(reading *r, bool *is_one, error *err) {
     }
     r->next++;
     r->at += WAL_HEAD + wal_padded(h.size);
+    work_did(WAL_HEAD + wal_padded(h.size));
     return OK;
 }
 
@@ -320,13 +322,41 @@ check_start(const wal *w, int64_t after, error *err) {
     return error_hint(err, "restore a backup, or laminardb.salvage() for what can still be read");
 }
 
+/* What is held elsewhere is not read. */
+static bool
+is_needed(const reading *r, int32_t i) {
+    const wal *w = r->w;
+    return (i == w->count - 1 || w->segments[i + 1].first > r->after + 1) &&
+           w->segments[i].first <= r->upto;
+}
+
+/* How much there is to read, for who watches; what fails here is said where it is read. */
+static void
+expect_segments(reading *r) {
+    error ignored;
+    vfs  *fs = r->w->fs;
+    for (int32_t i = 0; work_watched() != NULL && i < r->w->count; i++) {
+        vfs_file *f = NULL;
+        int64_t   bytes = 0;
+        if (is_needed(r, i) &&
+            wal_segment_path(r->w, r->w->segments[i].first, &r->path, &ignored) == OK &&
+            fs->open(fs, &f, r->path.data, VFS_READ | VFS_REGULAR, &ignored) == OK) {
+            (void)fs->size(f, &bytes, &ignored);
+            (void)fs->close(f, &ignored);
+        }
+        work_expect(bytes);
+    }
+}
+
 static status
 read_segments(reading *r, error *err) {
     wal   *w = r->w;
     status s = check_start(w, r->after, err);
     r->next = s < 0 ? 0 : w->segments[0].first;
+    expect_segments(r);
     for (int32_t i = 0; s == OK && i < w->count && r->next <= r->upto; i++) {
         s = close_segment(r, read_segment(r, i, err), err);
+        work_did(is_needed(r, i) ? r->bytes - r->at + WAL_HEADER : 0); /* what has no records */
     }
     const int64_t last = r->upto == INT64_MAX ? r->after : r->upto;
     if (s == OK && r->next <= last) {

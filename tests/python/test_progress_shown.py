@@ -80,6 +80,67 @@ def test_what_has_no_measure_tells_its_time() -> None:
     assert said.endswith(" " * 79 + "\rdone\r\n")
 
 
+KEPT = """
+import laminardb, sys, time
+from laminardb import progressing
+progressing.DELAY, progressing.INTERVAL_MS = 0.01, 10
+made = laminardb.open({0!r}, config=laminardb.LaminarConfig(checkpoint_interval_ms=3600000))
+made.execute("CREATE SOURCE IF NOT EXISTS t (k BIGINT, s VARCHAR)")
+if made.stats("t")["total_events"] == 0:
+    batch = {{"k": list(range(20_000)), "s": [str(k * k * 7919) for k in range(20_000)]}}
+    for _ in range({1}):
+        made.insert("t", batch)
+    made.execute("CREATE STREAM s AS SELECT s, count(*) AS n FROM t GROUP BY s")
+    made.start()
+else:
+    {2}
+"""
+
+
+def test_files_are_counted(tmp_path: Path) -> None:
+    """What is read and written of a database's files says how much of how much."""
+    folder = str(tmp_path / "t.ldb")
+    # The first run inserts, the second reads the log, then makes a checkpoint, looks at it and copies it.
+    work = f"made.checkpoint(); made.verify(); made.backup({str(tmp_path / 'copy.ldb')!r}); made.restore(1)"
+    said = [on_a_terminal(KEPT.format(folder, 40, work)) for _ in range(2)][1]
+    lines = [line.strip() for line in said.split("\r") if "laminardb:" in line]
+    shape = re.compile(r"laminardb: (\w+).* (\d+)%  [\d.]+[kM]?B of [\d.]+[kM]?B, (about )?[\d.]+ s( to go)?")
+    found = [m for m in map(shape.fullmatch, lines) if m]
+    assert {m[1] for m in found} >= {"opening", "making"}, lines
+    assert any(0 < int(m[2]) < 100 for m in found), lines
+
+
+def test_the_counts_of_work_end_where_they_should(tmp_path: Path) -> None:
+    """What there was to do is what was done."""
+    from laminardb import _laminardb
+
+    config = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000)
+
+    def counted(work: Any) -> tuple[Any, int, int]:
+        count = _laminardb._work_begin()
+        try:
+            made = work()
+        finally:
+            _laminardb._work_end()
+        return (made, *_laminardb._work_look(count))
+
+    db, done, total = counted(lambda: laminardb.open(tmp_path / "t.ldb", config=config))
+    db.execute("CREATE SOURCE t (k BIGINT)")
+    db.execute("CREATE STREAM s AS SELECT k, count(*) AS n FROM t GROUP BY k")
+    db.start()
+    for i in range(5):
+        db.insert("t", {"k": list(range(i, 50_000))})
+    for work in (db.checkpoint, db.verify, lambda: db.backup(tmp_path / "u.ldb"), lambda: db.restore(1)):
+        _, done, total = counted(work)
+        assert total > 100_000 and 0.8 * total <= done <= total, (work, done, total)
+    db.close()
+    db, done, total = counted(lambda: laminardb.open(tmp_path / "t.ldb", config=config))
+    assert total > 100_000 and 0.8 * total <= done <= total
+    _, done, total = counted(lambda: db.query("SELECT count(*) FROM t"))
+    assert (done, total) == (0, 0)
+    db.close()
+
+
 def test_the_estimate_is_right_within_a_factor_of_two(db: laminardb.Connection) -> None:
     """On a scan that goes evenly: the middle of the estimates between a quarter and three quarters of it."""
     db.execute("SET threads = 1")
@@ -97,6 +158,9 @@ def test_the_texts() -> None:
     texts = [progressing.seconds(s) for s in (0.04, 59.94, 61, 3599, 7260)]
     assert texts == ["0.0 s", "59.9 s", "1 min 01 s", "59 min 59 s", "2 h 01 min"]
     p = Progress(1, 0.25, 3_000_000, 12_000_000, 1.5, None)
+    line = progressing.work_line("opening a-rather-long-name.ldb", 1_500_000, 12_000_000, 2)
+    assert line == "opening a-rather-long…   12%  1.5MB of 12MB, about 14.0 s to go"
+    assert progressing.work_line("opening t", 0, 0, 1) == "opening t  1.0 s"
     assert progressing.line_of(p) == " 25%  3M of 12M rows  1.5 s"
 
 
