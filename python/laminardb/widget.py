@@ -19,8 +19,8 @@ from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from .asking import quoted
-from .display import _numeric
-from .errors import LaminarError, SubscriptionError
+from .display import _numeric, html_table
+from .errors import LaminarError, QueryError, SubscriptionError
 from .markup import cut, static
 from .shown import as_bundle
 
@@ -145,6 +145,13 @@ class _Followed:
             return list(reversed(self._log))
         first = islice(self._state.items(), ROWS)
         return [(repr(key), tuple(column[i] for column in columns)) for key, (columns, i) in first]
+
+    def listed(self) -> list[tuple[Any, ...]]:
+        """The rows of now, once, without the user's subscription being read."""
+        self._shown = None
+        rows = self.read() or []
+        self._changes.cancel()
+        return [row for _, row in rows]
 
     def _apply(self, batch: QueryResult) -> None:
         self.result = batch
@@ -300,7 +307,16 @@ class LiveTable:
 
 def static_html(shown: Any) -> str:
     """The rows of now as a table, for pages without a widget."""
-    return feed_of(shown).whole()._repr_html_()
+    feed = feed_of(shown)
+    try:
+        return feed.whole()._repr_html_()
+    except QueryError:
+        if isinstance(feed, _Named):
+            raise
+    rows, result = feed.listed(), feed.result  # of changes, which no query gives
+    if result is None:
+        return html_table([], [], 0)
+    return html_table(result.columns, rows, feed.changes, result._column_types)
 
 
 def _variables() -> dict[str, Any] | None:
