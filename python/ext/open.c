@@ -64,17 +64,18 @@ read_options(PyObject *args, PyObject *kwargs, const char **path, laminar_option
                             "wal_limit_bytes",
                             "wal_segment_bytes",
                             "checkpoint_retention",
+                            "storage_dir",
                             NULL};
     long long    limit = 0, buffer = 0, timeout = 0, lag = 0, query_timeout = 0, skew = 0, seed = 0;
     long long    disk = 0, batch = 0, queries = 0, script = 0, interval = 0, log_limit = 0,
               log_file = 0, checkpoints = 0;
     int deterministic = 0, external = 1, durability = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|iLLLLLLpLsLLLLsspiLLLL:Connection", names,
-                                     path, &options->threads, &limit, &buffer, &timeout, &lag,
-                                     &query_timeout, &skew, &deterministic, &seed,
-                                     &options->temp_directory, &disk, &batch, &queries, &script,
-                                     &options->cpu_affinity, &options->retain, &external,
-                                     &durability, &interval, &log_limit, &log_file, &checkpoints)) {
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "s|iLLLLLLpLsLLLLsspiLLLLz:Connection", names, path, &options->threads,
+            &limit, &buffer, &timeout, &lag, &query_timeout, &skew, &deterministic, &seed,
+            &options->temp_directory, &disk, &batch, &queries, &script, &options->cpu_affinity,
+            &options->retain, &external, &durability, &interval, &log_limit, &log_file,
+            &checkpoints, &options->storage_dir)) {
         return false;
     }
     options->memory_limit = limit;

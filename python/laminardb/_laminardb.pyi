@@ -124,6 +124,7 @@ class Connection:
         wal_limit_bytes: int = 0,
         wal_segment_bytes: int = 0,
         checkpoint_retention: int = 0,
+        storage_dir: str | None = None,
     ) -> Self: ...
     @property
     def is_closed(self) -> bool: ...

@@ -75,12 +75,8 @@ def _durability(key: str, value: Any) -> Any:
     return value
 
 
-#: What a database is opened with and keeps, which SHOW ALL of SQL does not list.
-OPENED_WITH = {
-    "deterministic": "the clock stands still until tick(now), and no thread is started",
-    "random_seed": "of random() and its like in a deterministic database",
-    "storage_dir": "the directory in which databases with a bare name live",
-}
+#: What a database is opened with and keeps.
+OPENED_WITH = ("deterministic", "random_seed", "storage_dir")
 
 
 class LaminarConfig(Shown):

@@ -101,6 +101,7 @@ class Connection(Operating, Shown):
             settings.wal_limit_bytes or 0,
             settings.wal_segment_bytes or 0,
             settings.checkpoint_retention,
+            settings.storage_dir,
         )
         if settings.table_spill_threshold != 1_000_000:  # that of the engine
             self.execute(f"SET table_spill_threshold = {settings.table_spill_threshold}")
@@ -216,17 +217,13 @@ class Connection(Operating, Shown):
             >>> next(s for s in laminardb.open().config_list() if s.name == "buffer_size")[:3]
             ('buffer_size', 65536, 65536)
         """
-        from .setting import AT_OPENING, Setting
+        from .setting import Setting
 
         rows = self._execute("SHOW ALL").fetchall()
-        opened = [Setting(k, v := self.config_get(k), v, text, AT_OPENING) for k, text in OPENED_WITH.items()]
         return Listing(
             sorted(
-                opened
-                + [
-                    Setting(name, now := self.config_get(name), _as_now(default, now), meaning, effect)
-                    for name, _, default, meaning, effect in rows
-                ]
+                Setting(name, now := self.config_get(name), _as_now(default, now), meaning, effect)
+                for name, _, default, meaning, effect in rows
             )
         )
 

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from .shown import as_bundle, as_html
 
-AT_OPENING = "when a database is opened"
-
 
 class Setting(NamedTuple):
     """A setting of a database.

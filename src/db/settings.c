@@ -245,6 +245,11 @@ settings_init(laminar_database *db, const laminar_options *options) {
         apply(db, from[i].at, v);
     }
     apply(db, SETTING_EXTERNAL_ACCESS, !options->no_external_access);
+    atomic_store(&db->settings[SETTING_DETERMINISTIC], options->deterministic);
+    if (options->deterministic && options->seed != 0) {
+        atomic_store(&db->settings[SETTING_RANDOM_SEED], (int64_t)(options->seed & INT64_MAX));
+    }
+    atomic_store(&db->settings[SETTING_STORAGE_DIR], NONE);
     for (int32_t i = 0; i < SETTING_COUNT; i++) {
         db->opened_with[i] = atomic_load(&db->settings[i]);
     }
@@ -535,6 +540,7 @@ status
 settings_take_texts(laminar_database *db, const laminar_options *options, error *err) {
     TRY(take_text(db, SETTING_TEMP_DIRECTORY, options->temp_directory, err));
     TRY(take_text(db, SETTING_CPU_AFFINITY, options->cpu_affinity, err));
+    TRY(take_text(db, SETTING_STORAGE_DIR, options->storage_dir, err));
     return take_text(db, SETTING_RETAIN, options->retain, err);
 }
 
@@ -546,6 +552,11 @@ db_check_external(const laminar_database *db, int32_t position, error *err) {
     error_set_at(err, ERR_QUERY_FAILED, position,
                  "files are out of reach: external_access is false in this database");
     return error_hint(err, "open it with external_access = true; insert takes rows of the program");
+}
+
+static bool
+is_fixed(int32_t at) {
+    return at == SETTING_DETERMINISTIC || at == SETTING_RANDOM_SEED || at == SETTING_STORAGE_DIR;
 }
 
 static status
@@ -563,6 +574,10 @@ run_set(statement_context *c, const ast_statement *st, error *err) {
         return limit_set(c->db, at, &v, st->value->position, err);
     }
     TRY(setting_find(&at, st->name.text, st->name.position, err));
+    if (is_fixed(at)) {
+        return error_set_at(err, ERR_INVALID_ARGUMENT, st->name.position,
+                            "%s is set when a database is opened", settings[at].name);
+    }
     if (st->kind == AST_RESET || st->value == NULL) {
         reset(c->db, at);
         return OK;

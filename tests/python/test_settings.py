@@ -284,3 +284,17 @@ def test_what_a_database_is_opened_with(tmp_path: Path) -> None:
                 db.config_set(key, 5)
     with pytest.raises(laminardb.ConnectionError):
         db.config_get("storage_dir")
+
+
+def test_show_of_every_setting(tmp_path: Path) -> None:
+    """Also of what a database is opened with, which SET does not change."""
+    config = laminardb.LaminarConfig(storage_dir=str(tmp_path), deterministic=True, random_seed=7)
+    for given in (None, config):
+        with laminardb.open("kept" if given else ":memory:", config=given) as db:
+            for setting in db.config_list():
+                assert db.query(f"SHOW {setting.name}").fetchall()[0][0] == setting.value, setting.name
+            for name, value in (("deterministic", "true"), ("random_seed", "1"), ("storage_dir", "'x'")):
+                with pytest.raises(ValueError, match=f"{name} is set when a database is opened"):
+                    db.execute(f"SET {name} = {value}")
+            db.execute("RESET ALL")
+    assert config.storage_dir == str(tmp_path)
