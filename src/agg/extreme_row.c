@@ -97,11 +97,15 @@ offer(keeper *self, slot *groups, const column *columns, int32_t *rows, int32_t 
     extreme      *base = &self->base;
     const int32_t width = base->base.signature->column_count;
     column       *kept = arena_alloc(scratch, (size_t)width * sizeof(*kept));
-    if (kept == NULL) {
+    slot         *having = arena_alloc(scratch, (size_t)n * sizeof(*having));
+    if (kept == NULL || having == NULL) {
         return error_memory(err);
     }
+    for (int32_t i = 0; i < n; i++) {
+        having[i] = self->has.data[groups[i]] != 0 ? groups[i] : SLOT_NONE;
+    }
     for (int32_t k = 0; k < width && n > 0; k++) {
-        TRY(state_columns_read(&self->kept, k, groups, n, scratch, &kept[k], err));
+        TRY(state_columns_read(&self->kept, k, having, n, scratch, &kept[k], err));
     }
     TRY(array_touch_each(&self->has, groups, n, err));
     int32_t taken = 0;

@@ -69,10 +69,15 @@ rows_image_take(image_reader *in, builder *to, int64_t **weights, arena *a, erro
         }
         TRY(image_take(in, *weights, sizeof(int64_t) * rows, err));
     }
+    const int32_t before = builder_rows(to);
+    status        s = OK;
     for (int32_t c = 0; c < to->column_count; c++) {
-        for (uint32_t i = 0; i < rows; i++) {
-            TRY(take_value(in, to, c, err));
+        for (uint32_t i = 0; s == OK && i < rows; i++) {
+            s = take_value(in, to, c, err);
         }
     }
-    return OK;
+    if (s < 0) {
+        builder_truncate(to, before); /* all columns of one length */
+    }
+    return s;
 }

@@ -488,7 +488,7 @@ db_go_to(laminar_database *db, int64_t now_us, error *err) {
                          (long long)clock_now_us(c), (long long)now_us);
     }
     queue_drain(db, false);
-    while (engine_due_us(db->engine) <= now_us) {
+    while (engine_due_us(db->engine) <= now_us && engine_due_us(db->engine) < INT64_MAX) {
         clock_advance(c, max_i64(0, engine_due_us(db->engine) - clock_now_us(c)));
         engine_fire(db->engine);
     }

@@ -217,6 +217,8 @@ circuit_state_bytes(const circuit *c, int32_t id) {
 #ifndef NDEBUG
 #define CHECKED_ROWS 256 /* of an operator's state: a check reads all of it */
 
+_Atomic bool circuit_checks = true;
+
 static void
 check_op(const op *o) {
     if (o == NULL || o->class->validate == NULL) {
@@ -232,6 +234,9 @@ check_op(const op *o) {
 /* After a tick the state of every operator obeys its own rules. */
 static void
 check_state(const circuit *c) {
+    if (!atomic_load_explicit(&circuit_checks, memory_order_relaxed)) {
+        return;
+    }
     for (int32_t i = 0; i < c->plan->node_count; i++) {
         check_op(c->ops[i]);
     }

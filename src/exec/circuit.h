@@ -60,6 +60,13 @@ void circuit_measure(circuit *c, engine_clock *clock, const mem *account);
 int64_t circuit_state_bytes(const circuit *c, int32_t id);
 /* Adds what its operators did to the profile of the whole plan, by node id. */
 void circuit_add_profile(const circuit *c, plan_profile *total);
+#ifndef NDEBUG
+/* After each tick the state of every operator is compared with its own rules. A test whose state is
+ * anybody's turns that off: an image is checked for what it would be followed to, not for what it
+ * means. */
+extern _Atomic bool circuit_checks;
+#endif
+
 /* The greater part of its memory, while a query may still look whether it is wanted. */
 void circuit_close_ops(circuit *c);
 void circuit_close(circuit *c); /* NULL is fine */

@@ -55,7 +55,7 @@ take_source(const revival *r, error *err) {
     if (s == NULL || table_row_count(s->table) > 0 || table_entry_count(s->table) > 0) {
         return image_corrupt("rows of a source that is not there", err);
     }
-    TRY(table_load(s->table, r->keeping->shelf, r->in, err));
+    TRY(table_load(s->table, r->keeping->shelf, r->engine->sequence, r->in, err));
     if (state.held_entry < 0 || state.held_entry > table_entry_count(s->table) ||
         state.held_position < 0 || state.held_position > table_row_count(s->table)) {
         return image_corrupt("where a source stood in a pause", err);
@@ -313,6 +313,7 @@ go_on(const revival *r, kept_stream *k, error *err) {
     }
     const status loaded = circuit_load(s->circuit, r->keeping->blocks, &in, &why);
     if (loaded < 0) {
+        stream_drop_circuit(s); /* nothing runs on half a state, not even its end */
         *err = why;
         return loaded;
     }

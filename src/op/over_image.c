@@ -57,6 +57,7 @@ over_stream_rebuild(over *o, error *err) {
     const slot_set slots = {.count = st->records.count};
     const slot_set in = {.count = st->records.count, .has = is_in_order, .of = &st->order};
     TRY(ages_rebuild(&st->ages, &parts, err));
+    TRY(ordered_check(&st->order, &slots, part_of, err));
     if (st->part_records.count < parts.count || st->records.count >= SLOT_NONE) {
         return image_corrupt("the partitions of a window function", err);
     }
@@ -67,7 +68,6 @@ over_stream_rebuild(over *o, error *err) {
             return image_corrupt("a partition of a window function", err);
         }
     }
-    TRY(ordered_check(&st->order, &slots, part_of, err));
     TRY(check_rows(o, &parts, &rows, err));
     if (rows != st->row_count || !free_list_holds(o, rows)) {
         return image_corrupt("the rows of a window function", err);

@@ -189,20 +189,32 @@ is_alive(const table *t, int64_t position) {
     return row >= 0 && (d == NULL || deaths_shows(d, row, ROW_ALIVE - 1));
 }
 
+static status
+put_key_if_alive(table *t, int64_t at, int64_t *live, error *err) {
+    if (at < t->first || !is_alive(t, at)) {
+        return OK;
+    }
+    if ((*live)++ == t->live_count) {
+        return image_corrupt("more rows live than were counted", err);
+    }
+    return put_key(t, at, err);
+}
+
 status
 table_put_keys(table *t, error *err) {
     for (int32_t k = 0; k < t->key_count; k++) {
         TRY(key_index_reserve(&t->keys[k].index, t->live_count, err));
     }
-    const int64_t end = table_row_count(t);
-    int64_t       live = 0;
-    for (int64_t at = t->first; t->key_count > 0 && at < end; at++) {
-        if (is_alive(t, at)) {
-            if (live++ == t->live_count) {
-                return image_corrupt("more rows live than were counted", err);
-            }
-            TRY(put_key(t, at, err));
+    int64_t live = 0;
+    for (int32_t i = 0; t->key_count > 0 && i < t->segments->count; i++) {
+        const segment *s = t->segments->items[i];
+        for (int32_t row = 0; row < segment_rows(s); row++) {
+            const int64_t at = s->positions == NULL ? s->first + row : s->positions[row];
+            TRY(put_key_if_alive(t, at, &live, err));
         }
+    }
+    for (int32_t row = 0; t->key_count > 0 && row < t->tail.count; row++) {
+        TRY(put_key_if_alive(t, t->tail.first + row, &live, err));
     }
     return OK;
 }

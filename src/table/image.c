@@ -378,6 +378,9 @@ check_whole(const table *t, int64_t tail_first, error *err) {
         return image_corrupt("the rows of a table", err);
     }
     const int64_t past_all = tail_first + t->tail.count;
+    if (t->first > past_all) {
+        return image_corrupt("the first row of a table", err);
+    }
     for (int64_t i = 0; i < table_entry_count(t); i++) {
         const insert_entry *e = &table_entries(t)[i];
         if (e->position < 0 || e->row_count > past_all - e->position) {
@@ -387,8 +390,34 @@ check_whole(const table *t, int64_t tail_first, error *err) {
     return OK;
 }
 
+static bool
+died_by(const deaths *d, int32_t row_count, uint64_t newest) {
+    for (int32_t row = 0; d != NULL && row < row_count && row < d->capacity; row++) {
+        const uint64_t at = atomic_load_explicit(&d->at[row], memory_order_relaxed);
+        if (at != ROW_ALIVE && at > newest) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* No row came, or died, in an insert that is still to come: whoever asks by the newest one and
+ * whoever asks for what will stay must agree on what is alive. */
+static status
+check_newest(const table *t, uint64_t newest, error *err) {
+    const int64_t entries = table_entry_count(t);
+    bool          fits = entries == 0 || table_entry(t, entries - 1)->sequence <= newest;
+    for (int32_t i = 0; fits && i < t->segments->count; i++) {
+        const segment *s = t->segments->items[i];
+        const deaths  *d = atomic_load_explicit(&s->deaths, memory_order_relaxed);
+        fits = died_by(d, segment_rows(s), newest);
+    }
+    fits = fits && died_by(t->tail_deaths, t->tail.count, newest);
+    return fits ? OK : image_corrupt("what comes after the newest insert", err);
+}
+
 status
-table_load(table *t, const table_shelf *shelf, image_reader *in, error *err) {
+table_load(table *t, const table_shelf *shelf, uint64_t newest, image_reader *in, error *err) {
     uint32_t columns, segments;
     int64_t  tail_first;
     assert(table_row_count(t) == 0 && table_entry_count(t) == 0);
@@ -409,5 +438,6 @@ table_load(table *t, const table_shelf *shelf, image_reader *in, error *err) {
     t->tail.first = tail_first;
     TRY(take_entries(t, shelf, in, err));
     TRY(check_whole(t, tail_first, err));
+    TRY(check_newest(t, newest, err));
     return table_put_keys(t, err);
 }

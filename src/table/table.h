@@ -156,7 +156,8 @@ typedef struct table_shelf {
 /* Between changes; no transaction is open. */
 status table_save(table *t, const table_shelf *shelf, buf *out, error *err) MUST_USE;
 /* Into a table that was just opened. After a failure it can only be closed. */
-status table_load(table *t, const table_shelf *shelf, image_reader *in, error *err) MUST_USE;
+status table_load(table *t, const table_shelf *shelf, uint64_t newest, image_reader *in,
+                  error *err) MUST_USE;
 /* What stands beside its rows: nothing where its positions follow one another. */
 void segment_put_positions(const struct segment *s, int32_t row_count, buf *out);
 
