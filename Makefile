@@ -61,7 +61,7 @@ torture: $(VENV)/installed ## refuse every allocation of every C scenario in tur
 crash: $(VENV)/installed build ## kill -9 of real processes: 1,500 at calls for files, 1,000 at random times
 	@LAMINAR_CALL_KILLS=1500 LAMINAR_KILLS=1000 $(BIN)/python -m pytest -s tests/python/test_kill_call.py tests/python/test_kill.py
 
-fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan, match, packed, log, manifest)
+fuzz: $(VENV)/installed ## libFuzzer: make fuzz T=parser SECONDS=60 (parser, plan, arrow, csv, scan, match, packed, log, manifest, image)
 	@tools/fuzz.sh $(VENV) $(or $(T),parser) $(SECONDS)
 
 fuzz-floor: $(VENV)/installed ## all fuzz targets, RUNS=2000000 executions together, the same ones each time
@@ -81,7 +81,7 @@ full: build torture ## what is too long for each commit: TSan stress, all exits,
 	@$(MAKE) tsan STRESS=110000
 	@LAMINAR_EXITS=200 $(BIN)/python -m pytest tests/python/test_exits.py
 	@LAMINAR_LEAK_CALLS=1000 $(BIN)/python -m pytest tests/python/test_surface.py
-	@for t in parser arrow plan csv scan match packed log manifest; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
+	@for t in parser arrow plan csv scan match packed log manifest image; do tools/fuzz.sh $(VENV) $$t 120 || exit 1; done
 
 instructions: build ## instructions of kernels, query shapes and the import against tests/instructions.toml, within 3 % (UPDATE=1: writes it)
 	@tools/need.sh "counting instructions" valgrind

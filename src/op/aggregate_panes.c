@@ -379,6 +379,10 @@ panes_expire(aggregate *a, int64_t frontier_us, error *err) {
     for (slot page; (page = calendar_first(open)) != SLOT_NONE;) {
         const int64_t pane = first_of_run(calendar_time(open, page));
         const int64_t first = first_window(&a->panes, pane);
+        if (pane < a->panes.next) { /* in no window, and not found by its number: damaged */
+            TRY(drop_page(a, page, err));
+            continue;
+        }
         if (final_at_us(a, first) > frontier_us) {
             break;
         }

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The corpus of fuzz_image: states of checkpoints with every operator that remembers something.
 
-    python tests/fuzz/images.py            # writes tests/fuzz/corpus/image
+python tests/fuzz/images.py            # writes tests/fuzz/corpus/image
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 import struct
 import sys
@@ -16,14 +17,15 @@ import laminardb
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/model"))
-from test_patterns_restore import OPERATORS, OPTIONS  # noqa: E402
+CASES = importlib.import_module("test_patterns_restore")  # has a query for each operator
 
 CONTENT = 65536 - 4  # of a block of a sealed file: docs/format.md
 WINDOWS = "GROUP BY k, HOP(ts, 5, 10)"
 CALLS = {
     "numbers": "count(v), sum(v), avg(v), min(v), max(v), product(v), var_samp(v), kurtosis(v), bit_xor(v)",
     "texts": "min(k), max(k), first(k), last(k), arg_min(k, v), arg_max(v, k), string_agg(k), list(k)",
-    "ordered": "median(v), quantile_disc(v, 0.3), mode(k), entropy(v), list(v ORDER BY k), ema(v, 0.5 ORDER BY ts)",
+    "ordered": "median(v), quantile_disc(v, 0.3), mode(k), entropy(v), list(v ORDER BY k),"
+    " ema(v, 0.5 ORDER BY ts)",
     "sketches": "approx_count_distinct(k), approx_count_distinct(v), corr(v, ts), regr_slope(v, ts)",
     "distinct": "count(DISTINCT v), sum(DISTINCT v), string_agg(DISTINCT k)",
     "nested": "list([v, ts]), first({'a': k, 'b': v}), map_agg(v, k), max(v, 2)",
@@ -106,7 +108,9 @@ def main() -> None:
     """Every operator whose class loads something stands in some image."""
     target = ROOT / "tests/fuzz/corpus/image"
     target.mkdir(exist_ok=True)
-    queries = {name: f"{OPTIONS.get(name, '')} AS {query}".strip() for name, query in OPERATORS.items()}
+    queries = {
+        name: f"{CASES.OPTIONS.get(name, '')} AS {query}".strip() for name, query in CASES.OPERATORS.items()
+    }
     queries = {n: q.removeprefix("AS ") for n, q in queries.items() if n != "process"} | STREAMS
     found = b""
     for name, query in queries.items():
