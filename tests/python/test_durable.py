@@ -148,6 +148,52 @@ def test_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
         laminardb.open(tmp_path / "kept.ldb")
 
 
+def test_a_file_system_that_may_only_be_read(tmp_path: Path) -> None:
+    """A database that is there and a new one, on a mount of this test's own."""
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path) as db:
+        db.execute("CREATE SOURCE t (k BIGINT)")
+    code = (
+        "import laminardb, sys\n"
+        "for path in sys.argv[1:]:\n"
+        "    try:\n"
+        "        laminardb.open(path)\n"
+        "    except laminardb.ConnectionError as e:\n"
+        "        print(e.code, path in str(e), 'Read-only file system' in str(e))\n"
+    )
+    mount = f"mount --bind '{tmp_path}' '{tmp_path}' && mount -o remount,bind,ro '{tmp_path}' || exit 77"
+    wanted = [sys.executable, "-c", code, str(path), str(tmp_path / "new.ldb")]
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f'{mount}; exec "$@"', "sh", *wanted],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("no mounts here")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["100 True True"] * 2
+    with laminardb.open(path) as db:
+        assert db.query("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+def test_a_directory_that_was_removed(tmp_path: Path) -> None:
+    """What needs a name in it says so; queries go on, and another opening begins anew."""
+    path = tmp_path / "kept.ldb"
+    with laminardb.open(path, config=LaminarConfig(checkpoint_interval_ms=1_000_000_000)) as db:
+        db.execute("CREATE SOURCE t (k BIGINT)")
+        db.start()
+        db.insert("t", [(1,)])
+        shutil.rmtree(path)
+        for call in (db.checkpoint, db.verify, lambda: db.backup(tmp_path / "copy.ldb")):
+            with pytest.raises(laminardb.LaminarError, match="No such file or directory") as e:
+                call()
+            assert str(path) in str(e.value)
+        assert db.query("SELECT count(*) FROM t").fetchone() == (1,)
+    with laminardb.open(path) as db:
+        assert db.query("SHOW SOURCES").fetchall() == []
+
+
 def test_a_script_may_declare_again(tmp_path: Path) -> None:
     path = tmp_path / "kept.ldb"
     ddl = [
