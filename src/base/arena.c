@@ -63,6 +63,20 @@ free_spare(arena *a) {
     }
 }
 
+/* Of the blocks that a rewind leaves, the largest serves the next round: soon one has room for all
+ * that a round needs, and rounds ask for no memory. */
+static void
+keep_largest(arena *a, arena_block *left) {
+    arena_block *smaller = left;
+    if (left->bytes <= BLOCK_BYTES_MAX && (a->spare == NULL || a->spare->bytes < left->bytes)) {
+        smaller = a->spare;
+        a->spare = left;
+    }
+    if (smaller != NULL) {
+        mem_free(a->mem, smaller, smaller->bytes);
+    }
+}
+
 /* Gives back all blocks but the newest, and that one too when it is huge. */
 static void
 free_all_but_one(arena *a) {
@@ -181,8 +195,8 @@ arena_save(const arena *a) {
     return (arena_mark){.block = a->block, .next = a->next};
 }
 
-void
-arena_rewind(arena *a, arena_mark mark) {
+static NOINLINE void
+rewind_blocks(arena *a, arena_mark mark) {
     if (mark.block == NULL) {
         /* Saved before the first block. One is kept, or each use would pay a malloc. */
         assert(a->cleanups == NULL);
@@ -192,14 +206,18 @@ arena_rewind(arena *a, arena_mark mark) {
     while (a->block != mark.block) {
         arena_block *last = a->block;
         a->block = last->older;
-        /* A mark close to the end of a block would pay a malloc in each round of its loop. */
-        if (a->spare == NULL && last->bytes == BLOCK_BYTES_MAX) {
-            a->spare = last;
-        } else {
-            mem_free(a->mem, last, last->bytes);
-        }
+        keep_largest(a, last);
     }
     point_at(a, mark.block, mark.next);
+}
+
+void
+arena_rewind(arena *a, arena_mark mark) {
+    if (LIKELY(a->block == mark.block)) {
+        a->next = mark.next;
+        return;
+    }
+    rewind_blocks(a, mark);
 }
 
 size_t

@@ -178,6 +178,7 @@ add_text_block(builder *b, size_t size) {
     }
     size_t block = BUILDER_TEXT_MIN << (b->text_blocks < 8 ? b->text_blocks : 8);
     block = block > BUILDER_TEXT_MAX ? BUILDER_TEXT_MAX : block;
+    block = b->text_first == NULL && b->text_first_size > block ? b->text_first_size : block;
     if (size > block / 4) { /* a block of its own; the one that is being filled stays */
         char *own = chunk_alloc(b->text_chunk, size);
         b->text_blocks += own != NULL;
@@ -208,11 +209,14 @@ take_text(builder *b, size_t size) {
     return p;
 }
 
-/* No view points to text any more: keeps the first block alone. */
+/* No view points to text any more: one block is kept. Where several were needed, the first of the
+ * next rows has room for as much, up to what small batches have. */
 static void
 reset_text(builder *b) {
     if (b->text_blocks > 1 || b->text_first == NULL) {
+        const size_t needed = b->text_chunk == NULL ? 0 : chunk_bytes(b->text_chunk);
         drop_text(b);
+        b->text_first_size = needed > BUILDER_COPY_BYTES ? BUILDER_COPY_BYTES : needed;
         return;
     }
     b->text_next = b->text_first;
@@ -581,15 +585,17 @@ take_copying(builder *b, batch **out, error *err) {
     return s;
 }
 
+bool
+builder_is_small(const builder *b) {
+    const size_t text_bytes = b->text_chunk == NULL ? 0 : chunk_bytes(b->text_chunk);
+    return byte_count(b) <= BUILDER_COPY_BYTES && text_bytes <= 2 * BUILDER_COPY_BYTES;
+}
+
 status
 builder_take(builder *b, batch **out, error *err) {
     *out = NULL;
     if (b->rows_max > 0 && builder_rows(b) > b->rows_max) { /* room comes in steps */
         return too_many_rows(b->rows_max, err);
     }
-    const size_t text_bytes = b->text_chunk == NULL ? 0 : chunk_bytes(b->text_chunk);
-    if (byte_count(b) <= BUILDER_COPY_BYTES && text_bytes <= 2 * BUILDER_COPY_BYTES) {
-        return take_copying(b, out, err);
-    }
-    return take_moving(b, out, err);
+    return builder_is_small(b) ? take_copying(b, out, err) : take_moving(b, out, err);
 }

@@ -27,6 +27,7 @@ struct chunk {
     chunk_cleanup  *cleanups;
     size_t          own_bytes; /* of the allocation that holds this struct */
     size_t          bytes;     /* of all blocks */
+    bool            pooled;    /* that is a block of a slab_pool */
 };
 
 static uint8_t *
@@ -34,17 +35,19 @@ align_pointer(uint8_t *p, size_t alignment) {
     return p + ((0 - (uintptr_t)p) & (alignment - 1));
 }
 
-chunk *
-chunk_new_sized(mem *m, size_t bytes) {
+/* pool NULL: an allocation of its own. */
+static chunk *
+make(slab_pool *pool, mem *m, size_t bytes) {
     if (bytes > SIZE_MAX / 2) {
         return NULL;
     }
     const size_t room = bytes == 0 ? 0 : bytes + CHUNK_ALIGNMENT - 16 + CHUNK_SLACK;
     const size_t total = sizeof(chunk) + room;
-    chunk       *c = mem_alloc(m, total);
+    chunk       *c = pool == NULL ? mem_alloc(m, total) : slab_alloc(pool, total);
     if (c == NULL) {
         return NULL;
     }
+    c->pooled = pool != NULL;
     atomic_init(&c->references, 1);
     c->mem = m;
     c->next = (uint8_t *)c + sizeof(chunk);
@@ -57,8 +60,18 @@ chunk_new_sized(mem *m, size_t bytes) {
 }
 
 chunk *
+chunk_new_sized(mem *m, size_t bytes) {
+    return make(NULL, m, bytes);
+}
+
+chunk *
+chunk_new_pooled(slab_pool *pool, mem *m, size_t bytes) {
+    return make(pool, m, bytes);
+}
+
+chunk *
 chunk_new(mem *m) {
-    return chunk_new_sized(m, 0);
+    return make(NULL, m, 0);
 }
 
 chunk *
@@ -80,7 +93,11 @@ destroy(chunk *c) {
         mem_free(m, block.memory, block.bytes);
         b = block.older;
     }
-    mem_free(m, c, c->own_bytes);
+    if (c->pooled) {
+        slab_free(c);
+    } else {
+        mem_free(m, c, c->own_bytes);
+    }
 }
 
 void

@@ -176,12 +176,13 @@ place_batch(const placement *p, const delta *rows) {
     return b;
 }
 
-status
-batch_keep(batch **out, mem *m, const delta *rows, error *err) {
+static status
+keep(batch **out, slab_pool *pool, mem *m, const delta *rows, error *err) {
     *out = NULL;
-    placement p = {.alignment = rows->row_count < SMALL_ROWS ? 16 : 64,
-                   .row_count = rows->row_count};
-    p.chunk = chunk_new_sized(m, batch_copy_bytes(rows, p.alignment));
+    placement    p = {.alignment = rows->row_count < SMALL_ROWS ? 16 : 64,
+                      .row_count = rows->row_count};
+    const size_t bytes = batch_copy_bytes(rows, p.alignment);
+    p.chunk = pool == NULL ? chunk_new_sized(m, bytes) : chunk_new_pooled(pool, m, bytes);
     if (p.chunk == NULL) {
         return error_memory(err);
     }
@@ -191,6 +192,16 @@ batch_keep(batch **out, mem *m, const delta *rows, error *err) {
         return error_memory(err);
     }
     return OK;
+}
+
+status
+batch_keep(batch **out, mem *m, const delta *rows, error *err) {
+    return keep(out, NULL, m, rows, err);
+}
+
+status
+batch_keep_pooled(batch **out, slab_pool *pool, mem *m, const delta *rows, error *err) {
+    return keep(out, pool, m, rows, err);
 }
 
 void

@@ -145,7 +145,7 @@ busy_arena(mem *m, error *err) {
     trail  t = {0};
     step   s = {&t, 1};
     status result = OK;
-    for (int32_t i = 0; i < 40 && result == OK; i++) {
+    for (int32_t i = 0; i < 400 && result == OK; i++) {
         const arena_mark mark = arena_save(&a);
         if (arena_alloc_zero(&a, 3000) == NULL || arena_text(&a, TEXT("some text")).data == NULL) {
             result = error_memory(err);
