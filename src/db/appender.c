@@ -8,6 +8,7 @@
 #include "db/internal.h"
 #include "db/values.h"
 #include "expr/defaults.h"
+#include "table/table.h"
 
 struct laminar_appender {
     laminar_database *db;     /* retained */
@@ -389,9 +390,32 @@ check_lengths(laminar_appender *a, int32_t rows, laminar_error *err) {
     return LAMINAR_OK;
 }
 
+enum { LENT_COLUMNS = 32 };
+
+/* Few rows of a source are copied by its table at once, so they need no copy of their own: *out
+ * shows them as they lie here, with `columns` for its columns. */
+static bool
+lend(const laminar_appender *a, column *columns, batch *out) {
+    const builder *b = &a->rows;
+    if (a->target->kind != OBJECT_SOURCE || b->column_count > LENT_COLUMNS ||
+        builder_rows(b) >= TABLE_KEEP_ROWS || !builder_is_small(b)) {
+        return false;
+    }
+    out->chunk = NULL;
+    builder_view(b, columns, &out->rows);
+    return true;
+}
+
 static status
 flush_rows(laminar_appender *a, bool wait, error *err) {
     batch *rows = NULL;
+    batch  lent;
+    column columns[LENT_COLUMNS];
+    if (wait && lend(a, columns, &lent)) {
+        const status s = db_insert(a->db, a->target, &lent, true, err);
+        builder_truncate(&a->rows, 0);
+        return s;
+    }
     TRY(builder_take(&a->rows, &rows, err));
     const status s = db_insert(a->db, a->target, rows, wait, err);
     batch_release(rows);
@@ -401,12 +425,16 @@ flush_rows(laminar_appender *a, bool wait, error *err) {
 /* With the token, which it gives back. */
 static status
 flush_entered(laminar_appender *a, error *err) {
-    batch *rows = NULL;
-    status s = builder_take(&a->rows, &rows, err);
+    batch     *taken = NULL;
+    batch      lent;
+    column     columns[LENT_COLUMNS];
+    const bool lends = lend(a, columns, &lent);
+    status     s = lends ? OK : builder_take(&a->rows, &taken, err);
     if (s == OK) {
-        s = db_append_batch(a->db, a->target, rows, err);
+        s = db_append_batch(a->db, a->target, lends ? &lent : taken, err);
         s = db_settle(a->db, s, err);
-        batch_release(rows);
+        builder_truncate(&a->rows, 0);
+        batch_release(taken);
     }
     db_leave(a->db);
     return s;

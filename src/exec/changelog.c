@@ -27,6 +27,7 @@ struct changelog {
     _Atomic int32_t  producers;    /* that sleep */
     watch_list       watches;
     _Atomic int32_t  watch_count; /* of the list */
+    slab_pool       *pool;
     log_entry       *newest;
     log_entry       *oldest;        /* of what is kept; NULL before the first reader */
     int64_t          keep_bytes;    /* 0: nothing is kept for readers to come back to */
@@ -37,104 +38,6 @@ struct changelog {
     error            reason;
 };
 
-int
-log_position_compare(log_position a, log_position b) {
-    if (a.epoch != b.epoch) {
-        return a.epoch < b.epoch ? -1 : 1;
-    }
-    return a.part < b.part ? -1 : a.part > b.part;
-}
-
-static log_entry *
-entry_new(mem *m, log_position at, const log_changes *changes) {
-    const int32_t count = changes->shown_count + changes->gone_count;
-    const size_t  bytes = sizeof(log_entry) + sizeof(batch *) * (size_t)count + changes->op_count;
-    log_entry    *e = mem_alloc_zero(m, bytes);
-    if (e == NULL) {
-        return NULL;
-    }
-    atomic_init(&e->references, 1);
-    atomic_init(&e->next, NULL);
-    e->mem = m;
-    e->bytes = bytes;
-    e->position = at;
-    e->shown_count = changes->shown_count;
-    e->gone_count = changes->gone_count;
-    e->shown = (batch **)(void *)(e + 1);
-    e->gone = e->shown + e->shown_count;
-    for (int32_t i = 0; i < e->shown_count; i++) {
-        e->shown[i] = changes->shown[i];
-    }
-    for (int32_t i = 0; i < e->gone_count; i++) {
-        e->gone[i] = changes->gone[i];
-    }
-    if (changes->op_count > 0) {
-        e->ops = (uint8_t *)(e->gone + e->gone_count);
-        memcpy(e->ops, changes->ops, changes->op_count);
-    }
-    return e;
-}
-
-void
-log_entry_release(log_entry *e) {
-    /* A loop, not recursion: a slow reader may let go of a long chain at once. */
-    while (e != NULL && atomic_fetch_sub_explicit(&e->references, 1, memory_order_acq_rel) == 1) {
-        log_entry *next = atomic_load_explicit(&e->next, memory_order_acquire);
-        for (int32_t i = 0; i < e->shown_count + e->gone_count; i++) {
-            batch_release(e->shown[i]);
-        }
-        mem_free(e->mem, e, e->bytes);
-        e = next;
-    }
-}
-
-static log_entry *
-entry_retain(log_entry *e) {
-    atomic_fetch_add_explicit(&e->references, 1, memory_order_relaxed);
-    return e;
-}
-
-/* Bytes that a batch keeps alive: its own, and a share of what it borrows from the table. */
-static int64_t
-batch_bytes(const batch *b) {
-    int64_t bytes = (int64_t)chunk_bytes(b->chunk);
-    for (int32_t i = 0; i < b->rows.column_count; i++) {
-        const column *c = &b->rows.columns[i];
-        if (c->owner != b->chunk) {
-            bytes += (int64_t)type_width(c->type) * b->rows.row_count;
-        }
-    }
-    return bytes;
-}
-
-/* Sets the totals of e, which comes after totals of `bytes` and `rows`. */
-static void
-add_totals(log_entry *e, int64_t bytes, int64_t rows) {
-    bytes += (int64_t)e->bytes;
-    for (int32_t i = 0; i < e->shown_count + e->gone_count; i++) {
-        bytes += batch_bytes(e->shown[i]);
-        rows += e->shown[i]->rows.row_count;
-    }
-    e->bytes_before_next = bytes;
-    e->rows_before_next = rows;
-}
-
-status
-log_entry_make(log_entry **out, mem *m, log_position at, const log_changes *changes, error *err) {
-    *out = entry_new(m, at, changes);
-    if (*out != NULL) {
-        add_totals(*out, 0, 0);
-        return OK;
-    }
-    for (int32_t i = 0; i < changes->shown_count; i++) {
-        batch_release(changes->shown[i]);
-    }
-    for (int32_t i = 0; i < changes->gone_count; i++) {
-        batch_release(changes->gone[i]);
-    }
-    return error_memory(err);
-}
-
 status
 changelog_open(changelog **out, mem *m, error *err) {
     changelog *c = mem_alloc_zero(m, sizeof(*c));
@@ -144,10 +47,14 @@ changelog_open(changelog **out, mem *m, error *err) {
     c->mem = m;
     c->check_at = INT64_MAX;
     atomic_init(&c->references, 1);
-    c->newest = entry_new(m, (log_position){0}, &(log_changes){0});
-    status s = c->newest == NULL ? error_memory(err) : mutex_init(&c->lock, err);
+    c->pool = slab_pool_open(m);
+    status s = c->pool == NULL
+                   ? error_memory(err)
+                   : log_entry_make(&c->newest, NULL, m, (log_position){0}, &(log_changes){0}, err);
+    s = s < 0 ? s : mutex_init(&c->lock, err);
     if (s < 0) {
         log_entry_release(c->newest);
+        slab_pool_close(c->pool);
         mem_free(m, c, sizeof(*c));
         return s;
     }
@@ -168,8 +75,14 @@ changelog_release(changelog *c) {
     }
     log_entry_release(c->oldest);
     log_entry_release(c->newest);
+    slab_pool_close(c->pool);
     mutex_fini(&c->lock);
     mem_free(c->mem, c, sizeof(*c));
+}
+
+slab_pool *
+changelog_pool(changelog *c) {
+    return c->pool;
 }
 
 int32_t
@@ -234,7 +147,7 @@ forget_oldest(changelog *c) {
     const int64_t keep = scarce ? 0 : c->keep_bytes;
     while (c->newest->bytes_before_next - c->oldest->bytes_before_next > keep) {
         log_entry *old = c->oldest;
-        c->oldest = entry_retain(atomic_load_explicit(&old->next, memory_order_acquire));
+        c->oldest = log_entry_retain(atomic_load_explicit(&old->next, memory_order_acquire));
         pass_entry(c, old);
     }
 }
@@ -246,7 +159,7 @@ start_keeping(changelog *c) {
         if (log_position_compare(c->newest->position, c->shown) < 0) {
             c->newest->position = c->shown; /* nothing happened in between: nobody read */
         }
-        c->oldest = entry_retain(c->newest);
+        c->oldest = log_entry_retain(c->newest);
         atomic_store_explicit(&c->keeps, true, memory_order_relaxed);
     }
 }
@@ -289,7 +202,7 @@ static void
 skip_to(log_cursor *c, log_entry *to) {
     log_entry *old = c->last;
     c->dropped += to->rows_before_next - old->rows_before_next;
-    c->last = entry_retain(to);
+    c->last = log_entry_retain(to);
     pass_entry(c->log, old);
 }
 
@@ -405,13 +318,13 @@ changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error
     log_entry         *e = NULL;
     const uint64_t     part = epoch > c->shown.epoch ? 0 : c->shown.part + 1;
     const log_position at = {epoch > c->shown.epoch ? epoch : c->shown.epoch, part};
-    TRY(log_entry_make(&e, c->mem, at, changes, err));
+    TRY(log_entry_make(&e, c->pool, c->mem, at, changes, err));
     mutex_lock(&c->lock);
     c->shown = at;
     log_entry *old = c->newest;
     e->bytes_before_next += old->bytes_before_next;
     e->rows_before_next += old->rows_before_next;
-    atomic_store_explicit(&old->next, entry_retain(e), memory_order_release);
+    atomic_store_explicit(&old->next, log_entry_retain(e), memory_order_release);
     c->newest = e;
     if (e->bytes_before_next > c->check_at) {
         check_readers(c);
@@ -510,7 +423,7 @@ log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err)
     *c = (log_cursor){.log = changelog_retain(log), .rule = *rule};
     mutex_lock(&log->lock);
     start_keeping(log);
-    join_readers(c, log, entry_retain(log->newest));
+    join_readers(c, log, log_entry_retain(log->newest));
     mutex_unlock(&log->lock);
     return OK;
 }
@@ -526,7 +439,7 @@ oldest_held(changelog *log) {
             oldest = r->last;
         }
     }
-    entry_retain(oldest);
+    log_entry_retain(oldest);
     mutex_unlock(&log->lock);
     return oldest;
 }
@@ -566,7 +479,7 @@ log_cursor_resume(log_cursor *c, changelog *log, const lag_rule *rule, log_posit
         if (next == NULL || log_position_compare(next->position, from) > 0) {
             break;
         }
-        entry_retain(next);
+        log_entry_retain(next);
         log_entry_release(at);
         at = next;
     }
@@ -631,11 +544,11 @@ step(log_cursor *c, log_entry **passed) {
         return NULL;
     }
     *passed = c->last;
-    c->last = entry_retain(next);
+    c->last = log_entry_retain(next);
     if (c->full && unread_bytes(c) <= c->rule.bytes_max) {
         make_room(c);
     }
-    return entry_retain(next);
+    return log_entry_retain(next);
 }
 
 log_entry *

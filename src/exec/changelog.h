@@ -10,6 +10,7 @@
 #ifndef LAMINAR_EXEC_CHANGELOG_H
 #define LAMINAR_EXEC_CHANGELOG_H
 
+#include "base/slab.h"
 #include "exec/notifier.h"
 #include "exec/result.h"
 #include "os/thread.h"
@@ -28,7 +29,7 @@ int log_position_compare(log_position a, log_position b);
 typedef struct log_entry log_entry;
 struct log_entry {
     _Atomic int32_t      references;
-    mem                 *mem;
+    mem                 *mem; /* NULL: it lies in a log's pool */
     _Atomic(log_entry *) next;
     log_position         position; /* epoch: sequence of the last insert of its tick */
     int32_t              shown_count, gone_count;
@@ -54,6 +55,9 @@ status     changelog_open(changelog **out, mem *m, error *err) MUST_USE;
 changelog *changelog_retain(changelog *c);
 void       changelog_release(changelog *c);
 int32_t    changelog_readers(const changelog *c);
+/* With the token: where entries and their batches lie, so that what readers let go of serves the
+ * next. */
+slab_pool *changelog_pool(changelog *c);
 /* From its first reader on, the log keeps what was appended last, about `bytes` of it (less when
  * memory gets short), for log_cursor_resume; from_now: without a reader, too. To be said before
  * there is one. */
@@ -141,9 +145,12 @@ wait_result changelog_wait_for_room(changelog *c, int64_t timeout_us);
  * outside of any log. */
 status log_conflate(log_entry **out, mem *m, log_entry *merged, log_entry *first,
                     const lag_rule *rule, error *err) MUST_USE;
-/* For conflate.c: takes over the batches, also when it fails. */
-status log_entry_make(log_entry **out, mem *m, log_position at, const log_changes *changes,
-                      error *err) MUST_USE;
+
+/* ---- log_entry.c */
+/* In the pool, or (pool NULL) outside of any log. Takes over the batches, also when it fails. */
+status     log_entry_make(log_entry **out, slab_pool *pool, mem *m, log_position at,
+                          const log_changes *changes, error *err) MUST_USE;
+log_entry *log_entry_retain(log_entry *e);
 
 /* Makes the notifier post `w` (idle, w->to set) as soon as there is something to read, which may be
  * at once. `w` must be disarmed before it or the cursor goes. */

@@ -126,7 +126,7 @@ log_conflate(log_entry **out, mem *m, log_entry *merged, log_entry *first, const
         store_close(c.store);
     }
     if (s == OK) {
-        s = log_entry_make(out, m, at, &c.out, err);
+        s = log_entry_make(out, NULL, m, at, &c.out, err);
     } else {
         for (int32_t i = 0; i < c.out.shown_count; i++) {
             batch_release(c.out.shown[i]);

@@ -9,6 +9,7 @@
  * there, in one pass. What is left over is looked up among all rows of the tick at its end. */
 #include <string.h>
 
+#include "batch/chunk.h"
 #include "exec/engine_internal.h"
 #include "kernel/kernel.h"
 #include "op/rows.h"
@@ -19,7 +20,7 @@ enum { SCANS_MAX = 8 }; /* fruitless searches for a successor before a delta is 
 static status
 keep(stream *s, list *to, const delta *rows, error *err) {
     batch *kept = NULL;
-    TRY(batch_keep(&kept, s->engine->mem, rows, err));
+    TRY(batch_keep_pooled(&kept, changelog_pool(s->log), s->engine->mem, rows, err));
     const status added = list_add(to, s->engine->mem, kept, err);
     if (added < 0) {
         batch_release(kept);
@@ -278,34 +279,44 @@ map_gone(matcher *m, const delta *rows, slot **slots, error *err) {
     return group_table_map(&m->table, keys, rows->row_count, *slots, NULL, scratch, err);
 }
 
+/* Of gone batch number `at` the rows[0 .. count) are left. */
+static status
+leave_gone(stream *s, int32_t at, const int32_t *rows, int32_t count, error *err) {
+    batch *whole = s->gone.items[at];
+    list   left = {.items = &s->gone.items[at], .capacity = 1};
+    s->gone.items[at] = NULL;
+    const status kept = keep_rows(s, &left, &whole->rows, rows, count, err);
+    batch_release(whole);
+    return kept;
+}
+
 static status
 drop_matched(matcher *m, error *err) {
     stream *s = m->stream;
-    list    left = {0};
-    status  done = OK;
-    for (int32_t i = 0; done == OK && i < s->gone.count; i++) {
+    for (int32_t i = 0; i < s->gone.count; i++) {
         const delta *rows = &((const batch *)s->gone.items[i])->rows;
         slot        *slots;
-        done = map_gone(m, rows, &slots, err);
+        TRY(map_gone(m, rows, &slots, err));
         int32_t count = 0;
-        for (int32_t k = 0; done == OK && k < rows->row_count; k++) {
+        for (int32_t k = 0; k < rows->row_count; k++) {
             if (!m->matched[slots[k]]) {
                 slots[count++] = (slot)k; /* from here on: a row number */
             }
         }
-        if (done == OK) {
-            done = keep_rows(s, &left, rows, (const int32_t *)slots, count, err);
-        }
+        TRY(leave_gone(s, i, (const int32_t *)slots, count, err));
     }
-    if (done == OK) {
-        drop_batches(&s->gone);
-        list_fini(&s->gone, s->engine->mem);
-        s->gone = left;
-        return OK;
+    return OK;
+}
+
+/* Batches of which no row is left. */
+static void
+close_gaps(list *l) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < l->count; i++) {
+        l->items[kept] = l->items[i];
+        kept += l->items[i] != NULL;
     }
-    drop_batches(&left);
-    list_fini(&left, s->engine->mem);
-    return done;
+    l->count = kept;
 }
 
 static status
@@ -326,15 +337,95 @@ match_tick(matcher *m, error *err) {
     return drop_matched(m, err);
 }
 
-static status
-settle(stream *s, error *err) {
-    if (!s->split || s->pending.count == 0) {
-        return OK;
+/* Of a few rows each is compared with each: a table would cost more than the rest of the tick. */
+#define FEW_PAIRS 4096
+
+static int64_t
+rows_of(const list *l) {
+    int64_t rows = 0;
+    for (int32_t i = 0; i < l->count; i++) {
+        rows += ((const batch *)l->items[i])->rows.row_count;
     }
-    arena           *scratch = &s->circuit->scratch;
-    const arena_mark mark = arena_save(scratch);
-    const int32_t    key_count = s->plan.key_count;
-    data_type       *types = arena_alloc(scratch, sizeof(data_type) * (size_t)key_count);
+    return rows;
+}
+
+/* The rows of a batch by their keys; in scratch. */
+typedef struct keyed {
+    const delta  *rows;
+    const column *keys;
+    uint64_t     *hashes;
+} keyed;
+
+static status
+keyed_init(keyed *k, const stream *s, const batch *b, error *err) {
+    k->rows = &b->rows;
+    k->keys = key_views(s, k->rows, err);
+    k->hashes = arena_alloc(&s->circuit->scratch, sizeof(uint64_t) * (size_t)k->rows->row_count);
+    if (k->keys == NULL || k->hashes == NULL) {
+        return error_memory(err);
+    }
+    hash_columns(k->hashes, k->keys, s->plan.key_count, k->rows->row_count);
+    return OK;
+}
+
+static bool
+same_key(const stream *s, const keyed *a, int32_t row, const keyed *b, int32_t other) {
+    uint8_t equal = a->hashes[row] == b->hashes[other];
+    for (int32_t i = 0; equal && i < s->plan.key_count; i++) {
+        equal_rows(&equal, &a->keys[i], &row, &b->keys[i], &other, 1);
+    }
+    return equal != 0;
+}
+
+/* matched[i]: row i of `gone` has a successor, which is an update. */
+static status
+find_few(stream *s, const keyed *gone, uint8_t *matched, error *err) {
+    size_t op_at = 0;
+    for (int32_t i = 0; i < s->pending.count; i++) {
+        keyed shown;
+        TRY(keyed_init(&shown, s, s->pending.items[i], err));
+        for (int32_t k = 0; k < shown.rows->row_count; k++, op_at++) {
+            for (int32_t g = 0; g < gone->rows->row_count; g++) {
+                if (same_key(s, gone, g, &shown, k)) {
+                    matched[g] = 1;
+                    if (op_at < s->ops.size) {
+                        s->ops.data[op_at] = CHANGE_UPDATE;
+                    }
+                }
+            }
+        }
+    }
+    return OK;
+}
+
+static status
+match_few(stream *s, error *err) {
+    arena *scratch = &s->circuit->scratch;
+    for (int32_t i = 0; i < s->gone.count; i++) {
+        keyed gone;
+        TRY(keyed_init(&gone, s, s->gone.items[i], err));
+        const int32_t row_count = gone.rows->row_count;
+        uint8_t      *matched = arena_alloc_zero(scratch, (size_t)row_count);
+        int32_t      *left = arena_alloc(scratch, sizeof(*left) * (size_t)row_count);
+        if (matched == NULL || left == NULL) {
+            return error_memory(err);
+        }
+        TRY(find_few(s, &gone, matched, err));
+        int32_t count = 0;
+        for (int32_t g = 0; g < row_count; g++) {
+            left[count] = g;
+            count += !matched[g];
+        }
+        TRY(leave_gone(s, i, left, count, err));
+    }
+    return OK;
+}
+
+static status
+match_many(stream *s, error *err) {
+    arena        *scratch = &s->circuit->scratch;
+    const int32_t key_count = s->plan.key_count;
+    data_type    *types = arena_alloc(scratch, sizeof(data_type) * (size_t)key_count);
     if (types == NULL) {
         return error_memory(err);
     }
@@ -350,13 +441,27 @@ settle(stream *s, error *err) {
     }
     group_table_close(&m.table);
     store_close(own);
+    return done;
+}
+
+static status
+settle(stream *s, error *err) {
+    if (!s->split || s->pending.count == 0) {
+        return OK;
+    }
+    arena           *scratch = &s->circuit->scratch;
+    const arena_mark mark = arena_save(scratch);
+    const bool       few = rows_of(&s->gone) * rows_of(&s->pending) <= FEW_PAIRS;
+    const status     done = few ? match_few(s, err) : match_many(s, err);
+    close_gaps(&s->gone);
     arena_rewind(scratch, mark);
     return done;
 }
 
 void
 stream_publish(stream *s, uint64_t epoch) {
-    error  fault = {0};
+    error fault;
+    error_clear(&fault);
     status done = settle(s, &fault);
     if (done == OK && s->pending.count + s->gone.count > 0) {
         const log_changes changes = {.shown = (batch **)s->pending.items,

@@ -22,6 +22,7 @@
 typedef struct gate {
     op       base;
     builder  rows;    /* of this tick, or held */
+    column  *columns; /* a view of them */
     int64_t *weights; /* of these rows, while weighted; else all are 1 */
     int32_t  weight_capacity;
     bool     weighted;
@@ -38,7 +39,8 @@ gate_open(op *self, error *err) {
     }
     const schema *output = self->spec->output;
     data_type    *types = schema_types(output, self->env->arena);
-    if (types == NULL) {
+    g->columns = arena_alloc(self->env->arena, sizeof(column) * (size_t)(output->count + 1));
+    if (types == NULL || g->columns == NULL) {
         return error_memory(err);
     }
     TRY(builder_init(&g->rows, self->env->mem, types, output->count, err));
@@ -202,13 +204,19 @@ gate_tick(op *self, int64_t frontier_us, error *err) {
     if (builder_rows(&g->rows) == 0) {
         return OK;
     }
-    batch *taken;
-    TRY(builder_take(&g->rows, &taken, err));
-    delta rows = taken->rows;
-    rows.weight = g->weighted ? g->weights : NULL;
     const arena_mark mark = arena_save(self->env->scratch);
-    const status     s = g->negative ? emit_consolidated(g, &rows, err) : emit_all(g, &rows, err);
+    batch           *taken = NULL; /* few rows go out as they lie here */
+    delta            rows;
+    if (builder_is_small(&g->rows)) {
+        builder_view(&g->rows, g->columns, &rows);
+    } else {
+        TRY(builder_take(&g->rows, &taken, err));
+        rows = taken->rows;
+    }
+    rows.weight = g->weighted ? g->weights : NULL;
+    const status s = g->negative ? emit_consolidated(g, &rows, err) : emit_all(g, &rows, err);
     arena_rewind(self->env->scratch, mark);
+    builder_truncate(&g->rows, 0);
     batch_release(taken);
     g->weighted = false;
     g->negative = false;
