@@ -385,13 +385,18 @@ column_append_value(builder *b, int32_t at, const value *v, error *err) {
 
 static status
 append_texts(builder *b, column_builder *c, const column *in, int32_t row_count, error *err) {
-    strview *to = (strview *)c->values + c->count;
+    strview       *to = (strview *)c->values + c->count;
+    const strview *views = in->layout == COLUMN_FLAT ? in->values : NULL;
     for (int32_t i = 0; i < row_count; i++) {
         to[i] = (strview){.word = {0, 0}};
         if (column_is_null(in, i)) {
             continue;
         }
-        const text t = column_value(in, i).s;
+        if (views != NULL && views[i].size <= STRVIEW_INLINE_MAX) {
+            to[i] = views[i];
+            continue;
+        }
+        const text t = views != NULL ? strview_text(&views[i]) : column_value(in, i).s;
         if (t.size <= STRVIEW_INLINE_MAX) {
             to[i] = strview_of(t.data, (uint32_t)t.size);
             continue;

@@ -274,7 +274,7 @@ reader_next(arrow_reader *r, mem *m, int64_t max, int64_t most, batch **out, err
             arrow_array_release(&array);
             return too_many_rows(most, err);
         }
-        const bool keep = array.length >= TABLE_KEEP_ROWS;
+        const bool keep = array.length >= TABLE_KEEP_WIDE_ROWS;
         if (array.length == 0) {
             arrow_array_release(&array);
             continue;

@@ -154,18 +154,28 @@ gate_rows(const op *self) {
 /* The rows as they came. */
 static status
 emit_all(gate *g, const delta *in, error *err) {
-    arena *scratch = g->base.env->scratch;
     if (in->row_count <= BATCH_ROWS) {
         return op_emit(&g->base, in, err);
     }
-    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
-    if (rows == NULL) {
+    column *columns =
+        arena_alloc(g->base.env->scratch, (size_t)in->column_count * sizeof(*columns));
+    if (columns == NULL) {
         return error_memory(err);
     }
-    for (int32_t i = 0; i < in->row_count; i++) {
-        rows[i] = i;
+    status s = OK;
+    for (int32_t first = 0; first < in->row_count && s != DONE; first += BATCH_ROWS) {
+        TRY(op_poll(&g->base, err));
+        for (int32_t i = 0; i < in->column_count; i++) {
+            columns[i] = column_slice(&in->columns[i], first);
+        }
+        const delta part = {.row_count = (int32_t)min_i64(BATCH_ROWS, in->row_count - first),
+                            .column_count = in->column_count,
+                            .columns = columns,
+                            .weight = in->weight == NULL ? NULL : in->weight + first};
+        s = op_emit(&g->base, &part, err);
+        TRY(s);
     }
-    return rows_emit(&g->base, in, rows, 0, in->row_count, err);
+    return s;
 }
 
 static status

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+enum { CHAIN_AHEAD = 8 };
+
 typedef struct link {
     slot next, previous, key;
 } link;
@@ -240,7 +242,6 @@ drop_null_keys(const arrangement *a, change *c, const delta *in, const int32_t *
 static status
 map_rows(arrangement *a, change *c, error *err) {
     const int32_t n = c->rows.row_count;
-    uint64_t      row_limit;
     if (a->append_only) {
         const uint64_t first = a->weights.count;
         if (first + (uint64_t)n >= SLOT_NONE) {
@@ -249,19 +250,17 @@ map_rows(arrangement *a, change *c, error *err) {
                              "in time",
                              (unsigned long long)first);
         }
-        if (a->column_count > 0) {
-            TRY(state_columns_extend(&a->append_rows, (uint64_t)n, NULL, err));
-        }
+        TRY(state_columns_append(&a->append_rows, c->rows.columns, n, err));
         for (int32_t i = 0; i < n; i++) {
             c->slots[i] = (slot)first + (slot)i;
             c->is_new[i] = 1;
         }
-        TRY(state_columns_write(&a->append_rows, c->slots, c->rows.columns, NULL, n, err));
-        row_limit = first + (uint64_t)n;
-    } else {
-        TRY(group_table_map(&a->rows, c->rows.columns, n, c->slots, c->is_new, c->scratch, err));
-        row_limit = group_table_slot_count(&a->rows);
+        /* link_rows writes all of them */
+        TRY(array_append(&a->weights, (uint64_t)n, NULL, err));
+        return array_append(&a->links, (uint64_t)n, NULL, err);
     }
+    TRY(group_table_map(&a->rows, c->rows.columns, n, c->slots, c->is_new, c->scratch, err));
+    const uint64_t row_limit = group_table_slot_count(&a->rows);
     TRY(array_reserve_to(&a->weights, row_limit, err));
     TRY(array_reserve_to(&a->links, row_limit, err));
     TRY(array_touch_each(&a->weights, c->slots, n, err));
@@ -312,12 +311,35 @@ map_keys(arrangement *a, change *c, error *err) {
     return OK;
 }
 
+/* The heads of chains and their links are anywhere in memory: asked for ahead, first the head, then
+ * the link that it names. */
+ALWAYS_INLINE void
+prefetch_chain(const arrangement *a, const slot *keys, int32_t at, int32_t count) {
+    if (at + 2 * CHAIN_AHEAD < count && keys[at + 2 * CHAIN_AHEAD] != SLOT_NONE) {
+        PREFETCH(head_at(a, keys[at + 2 * CHAIN_AHEAD]));
+    }
+    if (at + CHAIN_AHEAD < count && keys[at + CHAIN_AHEAD] != SLOT_NONE) {
+        const slot head = *head_at(a, keys[at + CHAIN_AHEAD]);
+        if (head != SLOT_NONE) {
+            PREFETCH(link_at(a, head));
+        }
+    }
+}
+
+/* Every row is new and has the weight 1. */
+static bool
+is_plain_append(const arrangement *a, const change *c) {
+    return a->append_only && c->rows.weight == NULL;
+}
+
 static status
 link_rows(arrangement *a, const change *c, error *err) {
+    const int64_t weight = is_plain_append(a, c);
     for (int32_t i = 0; i < c->new_count; i++) {
+        prefetch_chain(a, c->key_slots, i, c->new_count);
         const slot row = c->slots[c->new_rows[i]];
         const slot key = c->key_slots[i];
-        *weight_at(a, row) = 0;
+        *weight_at(a, row) = weight;
         *link_at(a, row) = (link){.next = SLOT_NONE, .previous = SLOT_NONE, .key = key};
         const slot head = *head_at(a, key);
         if (head != SLOT_NONE) {
@@ -445,7 +467,7 @@ apply(arrangement *a, change *c, const delta *in, slot *row_slots, error *err) {
         if (a->keep_totals) {
             TRY(add_totals(a, c, err));
         }
-        TRY(add_weights(a, c, err));
+        TRY(is_plain_append(a, c) ? OK : add_weights(a, c, err));
         TRY(ages_touch(&a->touched, a->clock_us, c->slots, c->rows.row_count, a->weights.count,
                        c->scratch, err));
     }
@@ -541,6 +563,7 @@ arrangement_pairs(const arrangement *a, probe_cursor *c, int32_t row_count, int3
                 break;
             }
             c->row++;
+            prefetch_chain(a, c->key_slots, c->row, row_count);
             const slot key = c->key_slots[c->row];
             c->next = key == SLOT_NONE ? SLOT_NONE : *head_at(a, key);
             continue;

@@ -7,7 +7,8 @@
  * written and all candidates are compared column by column; what differs walks on in the next
  * round. Rows of one key share one walk, so a key that is new and twice in a batch finds its own
  * group as a candidate. Removal shifts entries back: there are no tombstones. At most 3/5 of the
- * index is used. A single integer key without NULLs is compared inside the walk instead. */
+ * index is used. One integer key, or two of eight bytes, without NULLs are compared inside the walk
+ * instead. */
 #include "state/group_table.h"
 
 #include "base/interrupt.h"
@@ -560,42 +561,59 @@ settle(const group_table *t, group_table *writer, lookup *l, error *err) {
     return OK;
 }
 
-/* ---- a batch of one integer key without NULLs */
+/* ---- a batch of one or two integer keys without NULLs */
 
-/* Bytes of the key when this way can be gone, else 0. */
+/* Bytes of each key when this way can be gone, else 0. */
 static size_t
 integer_key_width(const group_table *t, const column *keys, int32_t row_count) {
-    if (t->keys.column_count != 1 || t->keys.nulls[0].count > 0) {
+    const int32_t key_count = t->keys.column_count;
+    if (key_count != 1 && key_count != 2) {
         return 0;
     }
-    const physical p = type_physical(t->keys.types[0]);
-    if (p != PHYSICAL_I64 && p != PHYSICAL_I32 && p != PHYSICAL_U64 && p != PHYSICAL_U32) {
-        return 0;
-    }
-    if (keys[0].validity != NULL && !bits_all(keys[0].validity, row_count)) {
-        return 0;
+    for (int32_t k = 0; k < key_count; k++) {
+        const physical p = type_physical(t->keys.types[k]);
+        const bool     is_long = p == PHYSICAL_I64 || p == PHYSICAL_U64;
+        const bool     is_short = p == PHYSICAL_I32 || p == PHYSICAL_U32;
+        if (!is_long && !(is_short && key_count == 1)) {
+            return 0;
+        }
+        if (t->keys.nulls[k].count > 0 ||
+            (keys[k].validity != NULL && !bits_all(keys[k].validity, row_count))) {
+            return 0;
+        }
     }
     return t->keys.values[0].element_size;
 }
 
 static NOINLINE status
 make_integer_group(group_table *t, lookup *l, int32_t row, slot *out, error *err) {
-    state_array *values = &t->keys.values[0];
-    const size_t width = values->element_size;
     TRY(make_group(t, l, row, out, err));
-    TRY(array_touch(values, *out, 1, err));
-    const uint8_t *key = (const uint8_t *)l->keys[0].values + (size_t)row * width;
-    memcpy(values->data + (size_t)*out * width, key, width);
+    for (int32_t k = 0; k < t->keys.column_count; k++) {
+        state_array *values = &t->keys.values[k];
+        const size_t width = values->element_size;
+        TRY(array_touch(values, *out, 1, err));
+        const uint8_t *key = (const uint8_t *)l->keys[k].values + (size_t)row * width;
+        memcpy(values->data + (size_t)*out * width, key, width);
+    }
     return OK;
 }
 
+/* `width`, `pair` and `far` are constants at each call. */
+ALWAYS_INLINE bool
+same_integers(const group_table *t, const lookup *l, slot s, int32_t row, size_t width, bool pair) {
+    const uint8_t *first = l->keys[0].values;
+    const uint8_t *second = pair ? l->keys[1].values : NULL;
+    return memcmp(t->keys.values[0].data + (size_t)s * width, first + (size_t)row * width, width) ==
+               0 &&
+           (!pair || memcmp(t->keys.values[1].data + (size_t)s * width,
+                            second + (size_t)row * width, width) == 0);
+}
+
 ALWAYS_INLINE status
-walk_integers_body(const group_table *t, group_table *writer, lookup *l, size_t width, bool far,
-                   error *err) {
+walk_integers_body(const group_table *t, group_table *writer, lookup *l, size_t width, bool pair,
+                   bool far, error *err) {
     const uint64_t *hashes = l->hashes;
-    const uint8_t  *in = l->keys[0].values;
     const uint64_t *index = t->index;
-    const uint8_t  *stored = t->keys.values[0].data;
     uint64_t        mask = t->index_size - 1;
     const int32_t   count = l->row_count;
     slot           *slots = l->slots;
@@ -604,14 +622,16 @@ walk_integers_body(const group_table *t, group_table *writer, lookup *l, size_t 
         if (far && i + FAR_AHEAD < count) {
             PREFETCH(&index[hashes[i + FAR_AHEAD] & mask]);
             const uint64_t near = index[hashes[i + FAR_AHEAD / 2] & mask];
-            PREFETCH(stored + (size_t)entry_slot(near) * width);
+            PREFETCH(t->keys.values[0].data + (size_t)entry_slot(near) * width);
+            if (pair) {
+                PREFETCH(t->keys.values[1].data + (size_t)entry_slot(near) * width);
+            }
         }
         uint64_t at = hash & mask;
         slot     s = SLOT_NONE;
         for (uint64_t e = index[at]; e != 0; at = (at + 1) & mask, e = index[at]) {
             const slot candidate = entry_slot(e);
-            if (entry_has_tag(e, hash) &&
-                memcmp(stored + (size_t)candidate * width, in + (size_t)i * width, width) == 0) {
+            if (entry_has_tag(e, hash) && same_integers(t, l, candidate, i, width, pair)) {
                 s = candidate;
                 break;
             }
@@ -619,7 +639,6 @@ walk_integers_body(const group_table *t, group_table *writer, lookup *l, size_t 
         if (UNLIKELY(s == SLOT_NONE) && writer != NULL) {
             TRY(make_integer_group(writer, l, i, &s, err));
             index = t->index;
-            stored = t->keys.values[0].data;
             mask = t->index_size - 1;
         }
         slots[i] = s;
@@ -629,29 +648,41 @@ walk_integers_body(const group_table *t, group_table *writer, lookup *l, size_t 
 
 static NOINLINE status
 walk_i64_near(const group_table *t, group_table *writer, lookup *l, error *err) {
-    return walk_integers_body(t, writer, l, 8, false, err);
+    return walk_integers_body(t, writer, l, 8, false, false, err);
 }
 
 static NOINLINE status
 walk_i64_far(const group_table *t, group_table *writer, lookup *l, error *err) {
-    return walk_integers_body(t, writer, l, 8, true, err);
+    return walk_integers_body(t, writer, l, 8, false, true, err);
+}
+
+static NOINLINE status
+walk_pair_near(const group_table *t, group_table *writer, lookup *l, error *err) {
+    return walk_integers_body(t, writer, l, 8, true, false, err);
+}
+
+static NOINLINE status
+walk_pair_far(const group_table *t, group_table *writer, lookup *l, error *err) {
+    return walk_integers_body(t, writer, l, 8, true, true, err);
 }
 
 static NOINLINE status
 walk_i32_near(const group_table *t, group_table *writer, lookup *l, error *err) {
-    return walk_integers_body(t, writer, l, 4, false, err);
+    return walk_integers_body(t, writer, l, 4, false, false, err);
 }
 
 static NOINLINE status
 walk_i32_far(const group_table *t, group_table *writer, lookup *l, error *err) {
-    return walk_integers_body(t, writer, l, 4, true, err);
+    return walk_integers_body(t, writer, l, 4, false, true, err);
 }
 
 static status
 settle_integers(const group_table *t, group_table *writer, lookup *l, size_t width, error *err) {
     const bool far = t->index_size >= FAR_INDEX_SIZE;
     status     result;
-    if (width == 8) {
+    if (t->keys.column_count == 2) {
+        result = far ? walk_pair_far(t, writer, l, err) : walk_pair_near(t, writer, l, err);
+    } else if (width == 8) {
         result = far ? walk_i64_far(t, writer, l, err) : walk_i64_near(t, writer, l, err);
     } else {
         result = far ? walk_i32_far(t, writer, l, err) : walk_i32_near(t, writer, l, err);

@@ -201,6 +201,51 @@ state_columns_write(state_columns *c, const slot *slots, const column *in, const
     return OK;
 }
 
+static status
+append_one(state_columns *c, int32_t k, const column *in, int32_t count, error *err) {
+    state_array   *values = &c->values[k];
+    state_array   *nulls = &c->nulls[k];
+    const uint64_t first = values->count;
+    if (in->validity != NULL && nulls->count == 0) {
+        TRY(array_extend(nulls, first, NULL, err));
+    }
+    if (nulls->count > 0 || in->validity != NULL) {
+        TRY(array_append(nulls, (uint64_t)count, NULL, err));
+        for (int32_t i = 0; i < count; i++) {
+            nulls->data[first + (uint64_t)i] = column_is_null(in, i);
+        }
+    }
+    TRY(array_append(values, (uint64_t)count, NULL, err));
+    if (physical_is_view(type_physical(c->types[k]))) {
+        return text_heap_put_all(&c->heap, ARRAY_AT(values, strview, first), in, count, err);
+    }
+    memcpy(values->data + first * values->element_size, in->values,
+           (size_t)count * values->element_size);
+    return OK;
+}
+
+status
+state_columns_append(state_columns *c, const column *in, int32_t count, error *err) {
+    const uint64_t first = state_columns_count(c);
+    for (int32_t k = 0; k < c->column_count; k++) {
+        const status appended = append_one(c, k, &in[k], count, err);
+        if (appended < 0) { /* all columns stay of one length */
+            for (int32_t j = 0; j <= k; j++) {
+                if (j < k && physical_is_view(type_physical(c->types[j]))) {
+                    for (int32_t i = 0; i < count; i++) {
+                        text_heap_free(&c->heap,
+                                       ARRAY_AT(&c->values[j], strview, first + (uint64_t)i));
+                    }
+                }
+                array_truncate(&c->values[j], first);
+                array_truncate(&c->nulls[j], c->nulls[j].count == 0 ? 0 : first);
+            }
+            return appended;
+        }
+    }
+    return OK;
+}
+
 void
 state_columns_clear(state_columns *c, slot s) {
     for (int32_t k = 0; k < c->column_count; k++) {

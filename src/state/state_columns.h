@@ -38,6 +38,8 @@ status   state_columns_open(state_columns *c, store *s, const char *name, const 
 void     state_columns_close(state_columns *c);
 uint64_t state_columns_count(const state_columns *c); /* 0 when there are no columns */
 status   state_columns_extend(state_columns *c, uint64_t n, uint64_t *first, error *err) MUST_USE;
+/* All rows of `in` to new slots, behind the others. When it fails there are none. */
+status state_columns_append(state_columns *c, const column *in, int32_t count, error *err) MUST_USE;
 /* Writes row rows[i] of `in` to slots[i] (NULL rows: i). Old text of the slots must have been
  * freed. When it fails the slots hold no text. */
 status state_columns_write(state_columns *c, const slot *slots, const column *in,

@@ -302,7 +302,7 @@ array_touch_each_slow(state_array *a, const uint32_t *indexes, int32_t n) {
 }
 
 status
-array_extend(state_array *a, uint64_t n, uint64_t *first, error *err) {
+array_append(state_array *a, uint64_t n, uint64_t *first, error *err) {
     if (first != NULL) {
         *first = a->count;
     }
@@ -316,8 +316,17 @@ array_extend(state_array *a, uint64_t n, uint64_t *first, error *err) {
         TRY(grow(a, a->count + n, err));
     }
     stamp_range(a, a->count, n);
-    memset(a->data + a->count * a->element_size, 0, n * a->element_size);
     a->count += n;
+    return OK;
+}
+
+status
+array_extend(state_array *a, uint64_t n, uint64_t *first, error *err) {
+    const uint64_t count = a->count;
+    TRY(array_append(a, n, first, err));
+    if (n > 0) {
+        memset(a->data + count * a->element_size, 0, n * a->element_size);
+    }
     return OK;
 }
 

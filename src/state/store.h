@@ -58,6 +58,8 @@ status array_open(state_array *a, store *s, const char *name, uint32_t element_s
 void array_close(state_array *a);
 /* Grows count by n zeroed elements; *first (may be NULL) is the index of the first. */
 status array_extend(state_array *a, uint64_t n, uint64_t *first, error *err) MUST_USE;
+/* The same without zeroes: the caller writes all n. */
+status array_append(state_array *a, uint64_t n, uint64_t *first, error *err) MUST_USE;
 /* Makes count at least `count`. */
 status array_reserve_to(state_array *a, uint64_t count, error *err) MUST_USE;
 void   array_truncate(state_array *a, uint64_t count);

@@ -137,6 +137,95 @@ text_heap_put(text_heap *h, strview *stored, const strview *v, error *err) {
     return OK;
 }
 
+/* Bytes of blocks that the texts need at most; *huge: one is of the last class. */
+static uint64_t
+bytes_of_run(const column *in, int32_t count, bool *huge) {
+    const strview *views = in->values;
+    uint64_t       bytes = 0;
+    *huge = false;
+    for (int32_t i = 0; i < count; i++) {
+        if (views[i].size > STRVIEW_INLINE_MAX && !column_is_null(in, i)) {
+            uint64_t size;
+            *huge |= class_of(views[i].size, &size) == CLASS_HUGE;
+            bytes += size;
+        }
+    }
+    return bytes;
+}
+
+/* Up to 64 bytes by loads that overlap, as a call of memcpy costs more than such a copy. */
+static void
+copy_text(uint8_t *to, const char *from, size_t size) {
+    if (size > 64) {
+        memcpy(to, from, size);
+    } else if (size > 32) {
+        memcpy(to, from, 32);
+        memcpy(to + size - 32, from + size - 32, 32);
+    } else if (size > 16) {
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    }
+}
+
+/* One by one. */
+static status
+put_each(text_heap *h, strview *stored, const column *in, int32_t count, error *err) {
+    const strview *views = in->values;
+    for (int32_t i = 0; i < count; i++) {
+        stored[i] = (strview){.word = {0, 0}};
+        const status put =
+            column_is_null(in, i) ? OK : text_heap_put(h, &stored[i], &views[i], err);
+        if (put < 0) {
+            while (--i >= 0) {
+                text_heap_free(h, &stored[i]);
+            }
+            return put;
+        }
+    }
+    return OK;
+}
+
+status
+text_heap_put_all(text_heap *h, strview *stored, const column *in, int32_t count, error *err) {
+    const strview *views = in->values;
+    uint64_t       next = 0;
+    bool           huge;
+    const uint64_t bytes = bytes_of_run(in, count, &huge);
+    if (huge) {
+        return put_each(h, stored, in, count, err);
+    }
+    if (bytes > 0) {
+        TRY(h->bytes.count == 0 ? array_extend(&h->bytes, HEAP_FIRST, NULL, err) : OK);
+        TRY(array_append(&h->bytes, bytes, &next, err));
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const strview v = column_is_null(in, i) ? (strview){.word = {0, 0}} : views[i];
+        stored[i] = v;
+        if (v.size <= STRVIEW_INLINE_MAX) {
+            continue;
+        }
+        uint64_t size;
+        const int32_t class = class_of(v.size, &size);
+        uint64_t at = h->free_lists[class];
+        if (at != 0) {
+            TRY(array_touch(&h->bytes, at, v.size, err)); /* cannot fail */
+            h->free_lists[class] = read_free(h, at).next;
+        } else {
+            at = next;
+            next += size;
+        }
+        copy_text(h->bytes.data + at, v.data, v.size);
+        stored[i].data = (const char *)(uintptr_t)at;
+    }
+    if (bytes > 0) {
+        array_truncate(&h->bytes, next);
+    }
+    return OK;
+}
+
 strview
 text_heap_load(const text_heap *h, const strview *stored) {
     strview v = *stored;

@@ -53,8 +53,8 @@ has_range(data_type t) {
     }
 }
 
-static int64_t
-column_bytes(const column *c, int32_t row_count) {
+int64_t
+segment_column_bytes(const column *c, int32_t row_count) {
     const size_t  width = c->layout == COLUMN_OFFSETS ? sizeof(int32_t) : type_width(c->type);
     const int64_t validity = c->validity == NULL ? 0 : bits_words(row_count) * 8;
     return (int64_t)width * row_count + validity + column_text_bytes(c, row_count);
@@ -100,7 +100,7 @@ segment_new(mem *m, chunk *keep, const delta *rows, int32_t first, int32_t row_c
         }
         l->holds[i] = chunk_retain(keep);
         init_range(&s->ranges[i], c->type);
-        s->bytes += column_bytes(c, row_count);
+        s->bytes += segment_column_bytes(c, row_count);
     }
     return s;
 }

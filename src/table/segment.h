@@ -108,6 +108,8 @@ positions_find(const int64_t *positions, int32_t count, int64_t position) {
     return low;
 }
 
+/* Of the memory of the rows of a column. */
+int64_t segment_column_bytes(const column *c, int32_t row_count);
 /* Rows first .. first + row_count of `rows`, whose memory `keep` holds; first is a multiple of 64.
  * NULL: out of memory. */
 segment *segment_new(mem *m, chunk *keep, const delta *rows, int32_t first,

@@ -261,6 +261,22 @@ append_tail(table *t, batch *rows, column *stored_columns, error *err) {
     return OK;
 }
 
+/* Does the batch become a segment? Copying it into the tail would cost more than a segment does. */
+static bool
+keeps(const delta *rows) {
+    if (rows->row_count >= TABLE_KEEP_ROWS) {
+        return true;
+    }
+    if (rows->row_count < TABLE_KEEP_WIDE_ROWS) {
+        return false;
+    }
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < rows->column_count && bytes < TABLE_KEEP_WIDE_BYTES; i++) {
+        bytes += segment_column_bytes(&rows->columns[i], rows->row_count);
+    }
+    return bytes >= TABLE_KEEP_WIDE_BYTES;
+}
+
 status
 table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us, int64_t watermark_us,
              column *stored_columns, delta *stored, error *err) {
@@ -270,7 +286,7 @@ table_append(table *t, batch *rows, uint64_t sequence, int64_t ingested_us, int6
     TRY(reserve_entry(t, err));
     *stored = rows->rows;
     stored->columns = stored_columns;
-    if (count >= TABLE_KEEP_ROWS || count == 0) {
+    if (count == 0 || keeps(&rows->rows)) {
         if (count > 0) {
             TRY(append_segments(t, rows, err));
         }

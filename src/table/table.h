@@ -5,8 +5,8 @@
  * Row position = number of rows before it, for ever. One writer at a time (the caller holds the
  * engine token); readers work on a snapshot, which needs no lock afterwards: segments are immutable
  * and counted, and the part of the tail that a snapshot shows never changes. A batch of >=
- * TABLE_KEEP_ROWS rows becomes a segment of its own without a copy; smaller ones are compacted into
- * the tail. */
+ * TABLE_KEEP_ROWS rows, or of fewer that are wide, becomes a segment of its own without a copy;
+ * smaller ones are compacted into the tail. */
 #ifndef LAMINAR_TABLE_TABLE_H
 #define LAMINAR_TABLE_TABLE_H
 
@@ -18,6 +18,9 @@
 
 #define TABLE_SEGMENT_ROWS 65536
 #define TABLE_KEEP_ROWS 1024
+/* Wide rows: what a segment of its own costs (a hundred bytes a column) is then small beside it. */
+#define TABLE_KEEP_WIDE_ROWS 128
+#define TABLE_KEEP_WIDE_BYTES 32768
 
 typedef struct table table;
 

@@ -412,6 +412,48 @@ test_reader_thread(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
+/* Are rows of that many bytes each kept where they lie? */
+static bool
+kept_in_place(int32_t count, size_t text_size) {
+    error           err;
+    mem             m;
+    const data_type types[] = {{.id = TYPE_I64}, {.id = TYPE_TEXT}};
+    field           fields[] = {{TEXT("i"), types[0], true}, {TEXT("t"), types[1], true}};
+    const schema    s = {2, fields};
+    table          *t;
+    builder         b;
+    batch          *rows;
+    column          columns[2];
+    delta           stored;
+    static char     words[1000];
+    memset(words, 'a', sizeof(words));
+    mem_init(&m, INT64_MAX);
+    CHECK_OK(table_open(&t, &m, &s, NULL, 0, &err));
+    CHECK_OK(builder_init(&b, &m, types, 2, &err));
+    for (int32_t i = 0; i < count; i++) {
+        CHECK_OK(column_append_i64(&b, 0, i, &err));
+        CHECK_OK(column_append_text(&b, 1, (text){words, text_size}, &err));
+    }
+    CHECK_OK(builder_take(&b, &rows, &err));
+    CHECK_OK(table_append(t, rows, 0, 0, 0, columns, &stored, &err));
+    const bool kept = stored.columns[1].values == rows->rows.columns[1].values;
+    batch_release(rows);
+    CHECK_EQ(table_row_count(t), count);
+    builder_fini(&b);
+    table_close(t);
+    CHECK_EQ(mem_fini(&m), 0);
+    return kept;
+}
+
+static void
+test_wide_rows(void **state) {
+    (void)state;
+    CHECK(kept_in_place(TABLE_KEEP_ROWS, 4));
+    CHECK(!kept_in_place(TABLE_KEEP_ROWS - 1, 4));
+    CHECK(kept_in_place(TABLE_KEEP_WIDE_ROWS, 1000));
+    CHECK(!kept_in_place(TABLE_KEEP_WIDE_ROWS - 1, 1000));
+}
+
 /* After a refused allocation the table has the rows that it had. */
 static status
 torture_table(mem *m, error *err) {
@@ -465,4 +507,4 @@ test_torture(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_random), UNIT(test_lifetimes), UNIT(test_large_and_undo),
-          UNIT(test_reader_thread), UNIT(test_torture))
+          UNIT(test_reader_thread), UNIT(test_wide_rows), UNIT(test_torture))
