@@ -199,6 +199,11 @@ real_sync(vfs_file *file, error *err) {
     if (failed != 0) {
         return error_set(err, ERR_CONNECTOR_FAILED, "cannot sync \"%s\" to disk: %m", f->path);
     }
+    /* On the disk, but under no name: nobody will ever read it. */
+    struct stat info;
+    if (fstat(f->fd, &info) == 0 && info.st_nlink == 0) {
+        return error_set(err, ERR_CONNECTOR_FAILED, "cannot sync \"%s\": it was removed", f->path);
+    }
     return OK;
 }
 
