@@ -88,7 +88,8 @@ def test_streams_come_and_go_under_load(db: laminardb.Connection) -> None:
                 sub = db.subscribe(f"SELECT * FROM s{i}")
                 first = sub.try_next()
                 assert first is None or {n for _, n in first.fetchall()} == {some(first.fetchone())[1]}
-                a, b = (some(db.query(f"SELECT coalesce(min(n), 0), coalesce(max(n), 0) FROM s{i}").fetchone()) for _ in range(2))
+                bounds = f"SELECT coalesce(min(n), 0), coalesce(max(n), 0) FROM s{i}"
+                a, b = (some(db.query(bounds).fetchone()) for _ in range(2))
                 assert a[0] == a[1] and b[0] == b[1] and b[0] >= a[0]
                 del sub
                 db.execute(f"DROP STREAM s{i}")

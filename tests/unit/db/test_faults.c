@@ -403,7 +403,8 @@ open_at(life *l, const char *directory) {
     o.deterministic = true;
     o.wal_segment_bytes = 65536;
     assert_int_equal(laminar_database_open(&db, ":memory:", &o, &e), LAMINAR_OK);
-    progress how_far = {0}; /* somebody watches: the calls that count what there is to read are made */
+    progress how_far = {
+        0}; /* somebody watches: the calls that count what there is to read are made */
     (void)work_watch(&how_far);
     const status s = durable_open(db, &noting, directory, &err);
     (void)work_watch(NULL);
