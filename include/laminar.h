@@ -145,10 +145,10 @@ typedef struct laminar_options {
     const char *cpu_affinity; /* processors of the engine's own threads: "0-3,6"; NULL: all */
     const char *retain;       /* of sources that do not say, as WITH (retain = ...); NULL: "all" */
     bool        no_external_access; /* statements may neither read nor write files */
-    laminar_durability durability; /* what a change waits for; see laminar_database_open */
-    int64_t            checkpoint_interval_ms;  /* 0: none by time, and none when asked */
-    int64_t wal_limit_bytes, wal_segment_bytes; /* of the log, of its files; 0: 256, 16 MiB */
-    int64_t checkpoint_retention;               /* how many are kept; 0: 2, the least */
+    laminar_durability durability;  /* what a change waits for; see laminar_database_open */
+    int64_t            checkpoint_interval_ms;      /* 0: none by time, and none when asked */
+    int64_t     wal_limit_bytes, wal_segment_bytes; /* of the log, of its files; 0: 256, 16 MiB */
+    int64_t     checkpoint_retention;               /* how many are kept; 0: 2, the least */
     const char *storage_dir; /* where the caller keeps databases, for SHOW alone; NULL: nowhere */
 } laminar_options;
 #define LAMINAR_OPTIONS_INIT {.size = sizeof(laminar_options)}
