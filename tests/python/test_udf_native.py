@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import gc
+import runpy
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import laminardb
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "python"))
-import native_functions  # noqa: E402
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python"
+EXAMPLE = runpy.run_path(str(EXAMPLES / "native_functions.py"))
 
 
 def _check(db: laminardb.Connection, function: Any) -> None:
@@ -35,9 +35,9 @@ def test_a_cffi_function(db: laminardb.Connection, tmp_path: Path) -> None:
     pytest.importorskip("setuptools", reason="cffi compiles with it")
     if shutil.which("gcc") is None and shutil.which("cc") is None:
         pytest.skip("needs a C compiler")
-    _check(db, native_functions.by_cffi(str(tmp_path)))
+    _check(db, EXAMPLE["by_cffi"](str(tmp_path)))
 
 
 def test_a_numba_cfunc(db: laminardb.Connection) -> None:
     pytest.importorskip("numba")
-    _check(db, native_functions.by_numba())
+    _check(db, EXAMPLE["by_numba"]())
