@@ -7,7 +7,9 @@
  *   on an interval         the condition keeps the distance of two event times between two
  *                          constants (lo <= right - left <= hi). A row of which nothing older than
  *                          the watermark can be a match goes; rows that come later than that are
- *                          late, so that what matched them in vain changes no answer.
+ *                          late, so that what matched them in vain changes no answer. One of the
+ * two may be the bound of a window instead: its rows change until the window is final, and a row of
+ * the other side is late when all windows that it could match are.
  *
  *   ASOF                   the times of the match are event times, and there is a tolerance, or the
  *                          match lies behind: then left rows wait for it as an interval's do
@@ -130,6 +132,34 @@ add_linear(linear *l, const expr *e, int32_t sign, int32_t boundary) {
     }
 }
 
+/* What is known of a column as a time. Its rows change until *us behind it, by the watermark. */
+typedef enum time_kind {
+    TIME_NONE,
+    TIME_EVENT, /* us: its slack */
+    TIME_WINDOW /* the bound of a window; us: from there until it is final */
+} time_kind;
+
+static time_kind
+time_of(const plan_node *n, int32_t number, int64_t *us) {
+    bool by_clock = false;
+    if (node_slack(n, number, us)) {
+        return TIME_EVENT;
+    }
+    return node_closes(n, number, us, &by_clock) && !by_clock &&
+                   type_physical(n->schema.fields[number].type) == PHYSICAL_I64
+               ? TIME_WINDOW
+               : TIME_NONE;
+}
+
+/* Of the two one is an event time; the other may be. */
+static bool
+are_times(const plan_node *n, const int32_t columns[2], time_kind kinds[2], int64_t us[2]) {
+    kinds[0] = time_of(n->inputs[0], columns[0], &us[0]);
+    kinds[1] = time_of(n->inputs[1], columns[1], &us[1]);
+    return kinds[0] != TIME_NONE && kinds[1] != TIME_NONE &&
+           (kinds[0] == TIME_EVENT || kinds[1] == TIME_EVENT);
+}
+
 typedef struct distance { /* lo <= right - left <= hi */
     bool    known, has_lo, has_hi;
     int32_t columns[2];
@@ -166,9 +196,9 @@ is_comparison(const expr *e) {
 
 static void
 note_pair(distance *d, const plan_node *n, const linear *l, const char *op, bool negated) {
-    int64_t slack_us;
-    if (!d->known && node_slack(n->inputs[0], l->column[0], &slack_us) &&
-        node_slack(n->inputs[1], l->column[1], &slack_us)) {
+    time_kind kinds[2];
+    int64_t   us[2];
+    if (!d->known && are_times(n, l->column, kinds, us)) {
         d->known = true;
         d->columns[0] = l->column[0];
         d->columns[1] = l->column[1];
@@ -221,10 +251,26 @@ bound_by_windows(join_bound *b, const plan_node *n, bool by_clock) {
     return false;
 }
 
+/* The event time is on `side`, the bound of a window on the other; a row of `side` is one of
+ * windows between lo and hi behind it. It is late when the last of them is final, and what is late
+ * is so by the watermark before its insert: the windows' rows stay that a row could match which is
+ * not. */
+static void
+bound_to_windows(join_bound *b, int32_t side, int64_t lo, int64_t hi, const int64_t us[2]) {
+    const int32_t other = 1 - side;
+    const int64_t waits_us = max_i64(us[side], sat_add_i64(hi, us[other]));
+    b->to_windows = true;
+    b->judged_us[side] = waits_us;
+    b->kept_us[side] = waits_us;
+    b->judged_us[other] = us[other];
+    b->kept_us[other] = max_i64(us[other], sat_sub_i64(waits_us, lo));
+}
+
 static bool
 bound_by_interval(join_bound *b, const plan_node *n) {
-    distance d = {0};
-    int64_t  slack_us[2];
+    distance  d = {0};
+    time_kind kinds[2];
+    int64_t   us[2];
     for (int32_t k = 0; k < n->key_count; k++) {
         const linear equal = {.sign = {1, -1}, .column = {n->left_keys[k], n->right_keys[k]}};
         const bool   null_safe = n->null_safe != NULL && n->null_safe[k];
@@ -235,17 +281,21 @@ bound_by_interval(join_bound *b, const plan_node *n) {
     if (n->predicate != NULL) {
         note_condition(&d, n, n->predicate);
     }
-    if (!d.known || !d.has_lo || !d.has_hi ||
-        !node_slack(n->inputs[0], d.columns[0], &slack_us[0]) ||
-        !node_slack(n->inputs[1], d.columns[1], &slack_us[1])) {
+    if (!d.known || !d.has_lo || !d.has_hi || !are_times(n, d.columns, kinds, us)) {
         return false;
     }
     *b = (join_bound){.interval = true, .columns = {d.columns[0], d.columns[1]}};
-    b->judged_us[0] = slack_us[0];
-    b->judged_us[1] = slack_us[1];
-    /* As long as a match may come, or, of what may be taken back, that. */
-    b->kept_us[0] = max_i64(slack_us[0], sat_add_i64(d.hi, slack_us[1]));
-    b->kept_us[1] = max_i64(slack_us[1], sat_sub_i64(slack_us[0], d.lo));
+    if (kinds[1] == TIME_WINDOW) {
+        bound_to_windows(b, 0, d.lo, d.hi, us);
+    } else if (kinds[0] == TIME_WINDOW) {
+        bound_to_windows(b, 1, sat_sub_i64(0, d.hi), sat_sub_i64(0, d.lo), us);
+    } else {
+        b->judged_us[0] = us[0];
+        b->judged_us[1] = us[1];
+        /* As long as a match may come, or, of what may be taken back, that. */
+        b->kept_us[0] = max_i64(us[0], sat_add_i64(d.hi, us[1]));
+        b->kept_us[1] = max_i64(us[1], sat_sub_i64(us[0], d.lo));
+    }
     b->slack_us[0] = b->kept_us[0];
     b->slack_us[1] = b->kept_us[1];
     b->page_us = max_i64(sat_sub_i64(d.hi, d.lo) / PAGE_SPANS, 1000);
@@ -319,7 +369,9 @@ bound_join(plan_node *n, const join_bounding *how, error *err) {
     }
     *n->bound = found;
     n->lateness_us = how->lateness_us;
-    for (int32_t side = 0; side < 2 && found.interval && how->late_to != NULL; side++) {
+    /* Late rows are the windows' to send. */
+    const bool sends = found.interval && !found.to_windows && how->late_to != NULL;
+    for (int32_t side = 0; side < 2 && sends; side++) {
         if ((n->inputs[side]->properties & PLAN_APPEND_ONLY) != 0) {
             TRY(bind_late_side(n->bound, n->inputs[side], side, how->late_to->schema, how->arena,
                                err));
@@ -363,7 +415,7 @@ plan_bound_joins(plan_node *n, join_bounding *how, error *err) {
         return OK;
     }
     TRY(bound_join(n, how, err));
-    how->intervals += n->bound != NULL && n->bound->interval;
+    how->intervals += n->bound != NULL && n->bound->interval && !n->bound->to_windows;
     how->sending += n->bound != NULL && n->bound->late_counts[0] + n->bound->late_counts[1] > 0;
     return OK;
 }

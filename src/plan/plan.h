@@ -114,6 +114,7 @@ typedef struct plan_shared { /* a part of the plan with several readers */
 /* JOIN, ASOF of a stream: rows that a watermark lets it forget. Per side, in microseconds. */
 typedef struct join_bound {
     bool     interval;       /* of event times, else of bounds of windows: nothing is late then */
+    bool     to_windows;     /* interval: one of them is the bound of a window */
     int32_t  columns[2];     /* the time, of each side */
     int64_t  kept_us[2];     /* a row goes when time + kept + lateness < watermark */
     int64_t  judged_us[2];   /* interval: a row is late when time + judged + lateness < watermark */
