@@ -590,16 +590,22 @@ take_copying(builder *b, batch **out, error *err) {
     return s;
 }
 
+static bool
+has_too_many(const builder *b) { /* room comes in steps */
+    return b->rows_max > 0 && builder_rows(b) > b->rows_max;
+}
+
 bool
 builder_is_small(const builder *b) {
     const size_t text_bytes = b->text_chunk == NULL ? 0 : chunk_bytes(b->text_chunk);
-    return byte_count(b) <= BUILDER_COPY_BYTES && text_bytes <= 2 * BUILDER_COPY_BYTES;
+    return !has_too_many(b) && byte_count(b) <= BUILDER_COPY_BYTES &&
+           text_bytes <= 2 * BUILDER_COPY_BYTES;
 }
 
 status
 builder_take(builder *b, batch **out, error *err) {
     *out = NULL;
-    if (b->rows_max > 0 && builder_rows(b) > b->rows_max) { /* room comes in steps */
+    if (has_too_many(b)) {
         return too_many_rows(b->rows_max, err);
     }
     return builder_is_small(b) ? take_copying(b, out, err) : take_moving(b, out, err);

@@ -74,7 +74,7 @@ void builder_view(const builder *b, column *columns, delta *out);
  * one allocation (the builder's arrays serve the next rows), large ones move. On failure the rows
  * are still in the builder. */
 status builder_take(builder *b, batch **out, error *err) MUST_USE;
-/* Would they be copied out? */
+/* Would they be copied out? Then they are not too many for rows_max either. */
 bool builder_is_small(const builder *b);
 
 #endif

@@ -88,7 +88,7 @@ def test_a_stream_over_itself(db: laminardb.Connection) -> None:
     db.execute("CREATE STREAM s AS SELECT k, sum(v) AS v FROM t GROUP BY k")
     refused(db, "CREATE OR REPLACE STREAM s AS SELECT k, v FROM s", "cannot read the stream that it replaces")
     db.execute("CREATE STREAM above AS SELECT k, v FROM s")
-    refused(db, "CREATE OR REPLACE STREAM s AS SELECT k, v FROM above", '"above" reads it')
+    refused(db, "CREATE OR REPLACE STREAM s AS SELECT k, v FROM above", "which reads what it replaces")
     refused(
         db,
         "CREATE STREAM l AS SELECT count(*) AS n FROM t GROUP BY TUMBLE(ts, 10) LATE DATA TO t",

@@ -398,8 +398,10 @@ class Screen:
         return "\n".join(line.rstrip() for line in self.lines)
 
 
+# Whoever runs the tests in the background has signals ignored, and children inherit that.
 AT_TERMINAL = (
-    "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    "import fcntl, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    "[signal.signal(n, signal.SIG_DFL) for n in (signal.SIGHUP, signal.SIGQUIT)];"
     "from laminardb.shell import main; sys.argv[0] = 'laminardb'; sys.exit(main())"
 )
 
