@@ -118,7 +118,7 @@ store_digits(const cast_job *j, int32_t row, text t) {
 }
 
 static bool
-has_digits(data_type from, data_type to) {
+reads_digits(data_type from, data_type to) {
     return from.id == TYPE_TEXT && !type_is_json(from) &&
            (to.id == TYPE_F64 || to.id == TYPE_TIMESTAMP || to.id == TYPE_I8 || to.id == TYPE_I16 ||
             to.id == TYPE_I32 || (to.id == TYPE_I64 && type_equal(to, type_of(TYPE_I64))));
@@ -221,7 +221,7 @@ run_job(cast_job *j) {
         return kernel(j->values, j->in->values, j->row_count, j->in->type, j->to) ? OK
                                                                                   : cast_misfits(j);
     }
-    if (has_digits(j->in->type, j->to)) {
+    if (reads_digits(j->in->type, j->to)) {
         return cast_digits(j);
     }
     return j->to.id == TYPE_TEXT && !type_is_json(j->to) &&

@@ -4,30 +4,20 @@
  * go, time passes, the stream is read, and another checkpoint is written, which opens. The corpus
  * (images.py) has a state of every operator that remembers something, over sources t and u, a table
  * d and a stream s. */
-#include "fuzz.h"
+#include "kept.h"
 
-#include "db/durable_internal.h"
 #include "exec/circuit.h"
 #include "kernel/kernel.h"
 #include "store/sealed.h"
 
-enum { MEMORY = 64 << 20, SALT = 3 };
+enum { SALT = 3 };
 
 const int fuzz_passes = 4;
 
-/* Statements that are heavy on purpose are for other targets. */
 static bool
 is_heavy(const char *data, size_t size) {
     static const char *const words[] = {"range", "repeat", "pad", "recursive", "regexp", "csv"};
-    for (int32_t i = 0; i < ARRAY_COUNT(words); i++) {
-        const text word = text_of(words[i]);
-        for (size_t at = 0; at + word.size <= size; at++) {
-            if (text_equal_nocase((text){data + at, word.size}, word)) {
-                return true;
-            }
-        }
-    }
-    return false;
+    return kept_mentions(data, size, words, ARRAY_COUNT(words));
 }
 
 static void
@@ -41,24 +31,6 @@ write_checkpoint(mem *m, vfs *fs, const uint8_t *data, size_t size) {
     FUZZ_CHECK(sealed_put(w, data, size, &err) == OK);
     FUZZ_CHECK(sealed_end(w, OK, &err) == OK);
     FUZZ_CHECK(manifest_write(&made, m, fs, "d", &doubtful, &err) == OK);
-}
-
-static laminar_database *
-open_database(vfs *fs, error *err) {
-    laminar_error     e;
-    laminar_options   o = LAMINAR_OPTIONS_INIT;
-    laminar_database *db = NULL;
-    *err = (error){.position = -1};
-    o.deterministic = true;
-    o.memory_limit = MEMORY;
-    o.no_external_access = true;
-    FUZZ_CHECK(laminar_database_open(&db, ":memory:", &o, &e) == LAMINAR_OK, "%s", e.message);
-    if (durable_open(db, fs, "d", err) < 0) {
-        FUZZ_CHECK(err->message[0] != '\0');
-        laminar_database_close(db);
-        return NULL;
-    }
-    return db;
 }
 
 /* Whatever it comes to. */
@@ -108,14 +80,14 @@ fuzz_target(const uint8_t *data, size_t size) {
 #ifndef NDEBUG
     circuit_checks = false;
 #endif
-    mem_init(&m, MEMORY);
+    mem_init(&m, KEPT_MEMORY);
     FUZZ_CHECK(vfs_memory_open(&fs, &m, &err) == OK);
     write_checkpoint(&m, fs, data, size);
-    laminar_database *db = open_database(fs, &err);
+    laminar_database *db = kept_open(fs, &err);
     if (db != NULL) {
         go_on(db);
         laminar_database_close(db);
-        db = open_database(fs, &err);
+        db = kept_open(fs, &err);
         if (db != NULL) {
             laminar_database_close(db);
         }

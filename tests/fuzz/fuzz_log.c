@@ -3,13 +3,12 @@
  * so that what is behind them is reached: opening runs it. It is refused with an error, or opened;
  * what was opened goes on, and opens again. The first byte says how much of the file's end is as it
  * is. */
-#include "fuzz.h"
+#include "kept.h"
 
-#include "db/durable_internal.h"
 #include "kernel/kernel.h"
 #include "store/wal_internal.h"
 
-enum { SALT = 5, MEMORY = 64 << 20 };
+enum { SALT = 5 };
 
 const int fuzz_passes = 3;
 
@@ -20,20 +19,11 @@ get_u32(const char *from) {
     return v;
 }
 
-/* Statements that are heavy on purpose are for other targets. */
 static bool
 is_heavy(const char *data, size_t size) {
     static const char *const words[] = {"range",  "generate", "repeat", "pad",    "recursive",
                                         "unnest", "json",     "xml",    "regexp", "csv"};
-    for (int32_t i = 0; i < ARRAY_COUNT(words); i++) {
-        const text word = text_of(words[i]);
-        for (size_t at = 0; at + word.size <= size; at++) {
-            if (text_equal_nocase((text){data + at, word.size}, word)) {
-                return true;
-            }
-        }
-    }
-    return false;
+    return kept_mentions(data, size, words, ARRAY_COUNT(words));
 }
 
 /* Heads that follow one another, up to `end`. */
@@ -74,24 +64,6 @@ write_log(vfs *fs, const uint8_t *data, size_t size) {
     free(file);
 }
 
-static laminar_database *
-open_log(vfs *fs, error *err) {
-    laminar_error     e;
-    laminar_options   o = LAMINAR_OPTIONS_INIT;
-    laminar_database *db = NULL;
-    *err = (error){.position = -1};
-    o.deterministic = true;
-    o.memory_limit = MEMORY;
-    o.no_external_access = true;
-    FUZZ_CHECK(laminar_database_open(&db, ":memory:", &o, &e) == LAMINAR_OK, "%s", e.message);
-    if (durable_open(db, fs, "d", err) < 0) {
-        FUZZ_CHECK(err->message[0] != '\0');
-        laminar_database_close(db);
-        return NULL;
-    }
-    return db;
-}
-
 int
 fuzz_target(const uint8_t *data, size_t size) {
     mem   m;
@@ -101,10 +73,10 @@ fuzz_target(const uint8_t *data, size_t size) {
         return 0;
     }
     kernel_init();
-    mem_init(&m, MEMORY);
+    mem_init(&m, KEPT_MEMORY);
     FUZZ_CHECK(vfs_memory_open(&fs, &m, &err) == OK);
     write_log(fs, data, size);
-    laminar_database *db = open_log(fs, &err);
+    laminar_database *db = kept_open(fs, &err);
     if (db != NULL) {
         laminar_error e;
         (void)laminar_database_execute(db, "CREATE TABLE IF NOT EXISTS fuzz_after (x BIGINT)", NULL,
@@ -112,7 +84,7 @@ fuzz_target(const uint8_t *data, size_t size) {
         const bool told =
             laminar_database_execute(db, "INSERT INTO fuzz_after VALUES (1)", NULL, &e) >= 0;
         laminar_database_close(db);
-        db = open_log(fs, &err);
+        db = kept_open(fs, &err);
         FUZZ_CHECK(db != NULL || !told, "%s", err.message);
         laminar_database_close(db);
     }

@@ -103,6 +103,23 @@ def test_replaced_comes_back(tmp_path: Path, seed: int, checkpoint: bool) -> Non
                 check(db)
 
 
+def test_many_rows() -> None:
+    """More than a moment's work for each of the readers, which are filled while nobody else inserts."""
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (k BIGINT, v BIGINT)")
+        db.start()
+        db.execute("INSERT INTO t SELECT x, x % 97 FROM range(300000) r(x)")
+        db.execute("CREATE STREAM s AS SELECT k, sum(v) AS v FROM t GROUP BY k")
+        db.execute("CREATE STREAM r AS SELECT v, count(*) AS n FROM s GROUP BY v")
+        db.execute("CREATE STREAM u AS SELECT s.k, r.n FROM s JOIN r ON s.v = r.v")
+        db.execute("CREATE OR REPLACE STREAM s AS SELECT k, sum(v) + 1 AS v FROM t GROUP BY k")
+        assert db.query("SELECT min(v), max(v), sum(n) FROM r").fetchall() == [(1, 97, 300_000)]
+        db.insert("t", {"k": 5, "v": 1})
+        once = "SELECT v, count(*) FROM (SELECT sum(v) + 1 AS v FROM t GROUP BY k) GROUP BY v"
+        assert rows(db, "SELECT * FROM r") == rows(db, once)
+        assert db.query("SELECT count(*) FROM u").fetchone() == (300_000,)
+
+
 def test_reader_as_it_was_typed_takes_new_columns() -> None:
     with laminardb.open(":memory:") as db:
         db.execute("CREATE SOURCE t (a BIGINT, b BIGINT); CREATE STREAM s AS SELECT a FROM t")
