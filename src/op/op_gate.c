@@ -154,28 +154,8 @@ gate_rows(const op *self) {
 /* The rows as they came. */
 static status
 emit_all(gate *g, const delta *in, error *err) {
-    if (in->row_count <= BATCH_ROWS) {
-        return op_emit(&g->base, in, err);
-    }
-    column *columns =
-        arena_alloc(g->base.env->scratch, (size_t)in->column_count * sizeof(*columns));
-    if (columns == NULL) {
-        return error_memory(err);
-    }
-    status s = OK;
-    for (int32_t first = 0; first < in->row_count && s != DONE; first += BATCH_ROWS) {
-        TRY(op_poll(&g->base, err));
-        for (int32_t i = 0; i < in->column_count; i++) {
-            columns[i] = column_slice(&in->columns[i], first);
-        }
-        const delta part = {.row_count = (int32_t)min_i64(BATCH_ROWS, in->row_count - first),
-                            .column_count = in->column_count,
-                            .columns = columns,
-                            .weight = in->weight == NULL ? NULL : in->weight + first};
-        s = op_emit(&g->base, &part, err);
-        TRY(s);
-    }
-    return s;
+    return in->row_count <= BATCH_ROWS ? op_emit(&g->base, in, err)
+                                       : rows_emit(&g->base, in, NULL, 0, in->row_count, err);
 }
 
 static status

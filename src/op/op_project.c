@@ -25,7 +25,7 @@ typedef struct project {
     program *program;
     column  *columns; /* of the delta under way */
     /* spec->blocks: */
-    column *input, *slice;
+    column *input;
     batch **held;
     int32_t held_count, held_rows, block_rows;
     bool    done; /* nobody wants more */
@@ -44,9 +44,8 @@ project_open(op *self, error *err) {
     if (self->spec->blocks) {
         p->block_rows = BATCH_ROWS;
         p->input = arena_alloc_zero(a, (in + 1) * sizeof(column));
-        p->slice = arena_alloc_zero(a, (size_t)count * sizeof(column));
         p->held = arena_alloc_zero(a, HELD_MAX * sizeof(*p->held));
-        if (p->input == NULL || p->slice == NULL || p->held == NULL) {
+        if (p->input == NULL || p->held == NULL) {
             return error_memory(err);
         }
     }
@@ -177,27 +176,6 @@ join_held(project *p, delta *out, error *err) {
 }
 
 /* ---- evaluation */
-static status
-emit_slices(project *p, const delta *rows, error *err) {
-    arena        *scratch = p->base.env->scratch;
-    const int32_t count = p->base.spec->output->count;
-    status        s = OK;
-    for (int32_t first = 0; s == OK && first < rows->row_count; first += BATCH_ROWS) {
-        for (int32_t i = 0; i < count; i++) {
-            p->slice[i] = column_slice(&p->columns[i], first);
-        }
-        const int32_t    left = rows->row_count - first;
-        const delta      out = {.row_count = left < BATCH_ROWS ? left : BATCH_ROWS,
-                                .column_count = count,
-                                .columns = p->slice,
-                                .weight = rows->weight == NULL ? NULL : rows->weight + first};
-        const arena_mark mark = arena_save(scratch);
-        s = op_emit(&p->base, &out, err);
-        arena_rewind(scratch, mark);
-    }
-    p->done = p->done || s == DONE;
-    return s;
-}
 
 static status
 evaluate(project *p, const delta *in, error *err) {
@@ -207,7 +185,13 @@ evaluate(project *p, const delta *in, error *err) {
     if (p->block_rows < BLOCK_ROWS && clock_ticks_ns(eval->clock) - began < QUICK_NS) {
         p->block_rows *= 2;
     }
-    return emit_slices(p, in, err);
+    const delta  out = {.row_count = in->row_count,
+                        .column_count = p->base.spec->output->count,
+                        .columns = p->columns,
+                        .weight = in->weight};
+    const status s = rows_emit(&p->base, &out, NULL, 0, out.row_count, err);
+    p->done = p->done || s == DONE;
+    return s;
 }
 
 static status

@@ -117,8 +117,41 @@ column_join_rows(column *out, const column *a, const int32_t *rows_a, int32_t co
     return OK;
 }
 
+/* `columns` has room for the slices. */
+static void
+slice_rows(delta *out, const delta *in, int64_t first, int32_t count, column *columns) {
+    for (int32_t i = 0; i < in->column_count; i++) {
+        columns[i] = column_slice(&in->columns[i], first);
+    }
+    *out = (delta){.row_count = count,
+                   .column_count = in->column_count,
+                   .columns = columns,
+                   .weight = in->weight == NULL ? NULL : in->weight + first};
+}
+
+static status
+emit_slices(op *self, const delta *in, int64_t first, int64_t end, error *err) {
+    arena           *scratch = self->env->scratch;
+    const arena_mark all = arena_save(scratch);
+    column *columns = arena_alloc(scratch, sizeof(*columns) * (size_t)(in->column_count + 1));
+    status  s = columns == NULL ? error_memory(err) : OK;
+    for (int64_t at = first; at < end && s == OK; at += BATCH_ROWS) {
+        const arena_mark mark = arena_save(scratch);
+        delta            out;
+        slice_rows(&out, in, at, (int32_t)min_i64(BATCH_ROWS, end - at), columns);
+        s = op_poll(self, err);
+        s = s < 0 ? s : op_emit(self, &out, err);
+        arena_rewind(scratch, mark);
+    }
+    arena_rewind(scratch, all);
+    return s;
+}
+
 status
 rows_emit(op *self, const delta *in, const int32_t *rows, int64_t first, int64_t end, error *err) {
+    if (rows == NULL) {
+        return emit_slices(self, in, first, end, err);
+    }
     arena *scratch = self->env->scratch;
     status s = OK;
     for (int64_t at = first; at < end && s != DONE; at += BATCH_ROWS) {

@@ -38,8 +38,8 @@ status column_join_rows(column *out, const column *a, const int32_t *rows_a, int
 /* One row per distinct row with the sum of its weights, where that is not 0: rows that go first,
  * each at the place of its first. Transient in `a`. The same rows as delta_consolidate. */
 status rows_consolidate(delta *out, const delta *in, arena *a, error *err) MUST_USE;
-/* Emits rows[first .. end) of `in` (any size) in deltas of at most BATCH_ROWS. DONE: the consumers
- * have enough. */
+/* Emits rows[first .. end) of `in` (any size) in deltas of at most BATCH_ROWS, rows NULL: its rows
+ * first .. end as they lie, without a copy. DONE: the consumers have enough. */
 status rows_emit(op *self, const delta *in, const int32_t *rows, int64_t first, int64_t end,
                  error *err) MUST_USE;
 
