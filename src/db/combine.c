@@ -112,18 +112,28 @@ give_room(laminar_database *db, object *o, int64_t rows) {
 
 /* ------------------------------------------------------------------ requests */
 
-static void
+/* False: the queue has ended. */
+static bool
 push_request(insert_queue *q, insert_request *r) {
     mutex_lock(&q->lock);
+    const bool takes = !q->ended;
     r->next = NULL;
-    if (q->first == NULL) {
+    if (takes && q->first == NULL) {
         q->first = r;
-    } else {
+    } else if (takes) {
         q->last->next = r;
     }
-    q->last = r;
+    q->last = takes ? r : q->last;
     mutex_unlock(&q->lock);
     atomic_thread_fence(memory_order_seq_cst);
+    return takes;
+}
+
+static void
+set_ended(insert_queue *q, bool ended) {
+    mutex_lock(&q->lock);
+    q->ended = ended;
+    mutex_unlock(&q->lock);
 }
 
 /* True: it was still queued and is no more. */
@@ -161,6 +171,13 @@ pop_request(insert_queue *q) {
 
 /* ------------------------------------------------------------------ applying */
 static void
+free_request(laminar_database *db, insert_request *r) {
+    batch_release(r->rows);
+    catalog_object_release(r->target);
+    mem_free(db->mem, r, sizeof(*r));
+}
+
+static void
 finish_request(laminar_database *db, insert_request *r) {
     insert_queue *q = &db->queue;
     give_room(db, r->target, r->rows->rows.row_count);
@@ -174,9 +191,7 @@ finish_request(laminar_database *db, insert_request *r) {
             }
             mutex_unlock(&q->lock);
         }
-        batch_release(r->rows);
-        catalog_object_release(r->target);
-        mem_free(db->mem, r, sizeof(*r));
+        free_request(db, r);
         return;
     }
     /* From here on r belongs to its waiter. */
@@ -225,6 +240,17 @@ queue_drain(laminar_database *db, bool bounded) {
     }
     tell_room(q);
     return empty;
+}
+
+void
+queue_end(laminar_database *db) {
+    set_ended(&db->queue, true);
+    queue_drain(db, false);
+}
+
+void
+queue_go_on(laminar_database *db) {
+    set_ended(&db->queue, false);
 }
 
 /* ------------------------------------------------------------------ the worker */
@@ -451,6 +477,17 @@ await_request(laminar_database *db, insert_request *r, error *err) {
     }
 }
 
+/* It came when the queue had ended: nothing of it is kept, and its caller is told. */
+static status
+refuse_ended(laminar_database *db, insert_request *r, error *err) {
+    give_room(db, r->target, r->rows->rows.row_count);
+    tell_room(&db->queue);
+    if (r->detached) {
+        free_request(db, r);
+    }
+    return db_refuse_ended(db, err);
+}
+
 /* The engine was busy: rows go on the queue. */
 static status
 insert_queued(laminar_database *db, object *o, batch *rows, bool wait, error *err) {
@@ -467,7 +504,9 @@ insert_queued(laminar_database *db, object *o, batch *rows, bool wait, error *er
         *r = (insert_request){
             .target = catalog_object_retain(o), .rows = batch_retain(rows), .detached = true};
     }
-    push_request(&db->queue, r);
+    if (!push_request(&db->queue, r)) {
+        return refuse_ended(db, r, err);
+    }
     if (mutex_try_lock(&db->token)) { /* its holder left meanwhile */
         db_leave(db);
     }

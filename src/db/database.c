@@ -291,16 +291,25 @@ db_wake_clock(laminar_database *db) {
     futex_wake_all(&db->clock_word);
 }
 
+/* With the token. After a shutdown it has ended already. */
+static void
+end_queue(laminar_database *db) {
+    db_drop_transaction(db);
+    if (atomic_load(&db->state) < DB_SHUTTING_DOWN) {
+        queue_end(db);
+    }
+}
+
 /* With the token, which is given up. */
 void
 db_end_entered(laminar_database *db) {
-    db_drop_transaction(db);
+    end_queue(db);
     const int32_t before = atomic_exchange(&db->state, DB_CLOSED);
     if (before != DB_CLOSED) {
         close_objects(db);
     }
     db_wake_clock(db);
-    db_leave(db); /* what is queued is refused now */
+    db_leave(db);
     if (before != DB_CLOSED) {
         queue_stop(db);
         engine_stop_threads(db->engine);
@@ -339,12 +348,20 @@ laminar_database_end(laminar_database *db, laminar_error *err) {
         atomic_store(&db->end_wanted, true);
         return LAMINAR_OK;
     }
-    drain_sinks(db);
-    durable_closing(db);
-    const status s = db_take_token(db, &e);
+    status s = db_take_token(db, &e);
+    if (s == OK) {
+        end_queue(db); /* before the last checkpoint, and what sinks write */
+        db_leave(db);
+        drain_sinks(db);
+        durable_closing(db);
+        s = db_take_token(db, &e);
+    }
     if (s == OK) {
         db_end_entered(db);
     } else { /* a signal: it goes on */
+        if (atomic_load(&db->state) < DB_SHUTTING_DOWN) {
+            queue_go_on(db);
+        }
         atomic_store(&db->ending, false);
     }
     return report(err, &e, s, TEXT(""));
@@ -364,6 +381,9 @@ laminar_database_close(laminar_database *db) {
         atomic_store(&db->end_wanted, true);
         return;
     }
+    mutex_lock(&db->token);
+    end_queue(db);
+    db_leave(db);
     drain_sinks(db);
     durable_closing(db);
     mutex_lock(&db->token);
@@ -584,7 +604,7 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
     error  e = {0};
     status s = db_enter(db, &e);
     if (s == OK) {
-        db_drop_transaction(db);
+        end_queue(db);
         const int32_t before = atomic_exchange(&db->state, DB_SHUTTING_DOWN);
         db->state_before_end = before < DB_SHUTTING_DOWN ? before : db->state_before_end;
         s = engine_resume(db->engine, &e);
@@ -593,6 +613,9 @@ laminar_database_shutdown(laminar_database *db, laminar_error *err) {
             engine_end_logs(db->engine);
         }
         atomic_store(&db->state, s == OK ? DB_STOPPED : before);
+        if (s < 0 && before < DB_SHUTTING_DOWN) {
+            queue_go_on(db);
+        }
         db_leave(db);
     }
     if (s == OK) {

@@ -79,6 +79,7 @@ typedef struct insert_request insert_request;
 typedef struct insert_queue {
     mutex            lock;
     insert_request  *first, *last;
+    bool             ended;   /* nothing more comes in; guarded by lock */
     _Atomic int64_t  rows;    /* queued or being applied, of all sources; */
     waiting_rows     common;  /* of those without a buffer_size of their own */
     _Atomic uint32_t room;    /* futex: changes when rows leave */
@@ -216,6 +217,8 @@ void   db_drop_transaction(laminar_database *db); /* whoever began it; with the 
 
 /* For calls that write: refuses after shutdown. With the token. */
 status db_writable(const laminar_database *db, error *err) MUST_USE;
+/* What came when the queue had ended. */
+status db_refuse_ended(const laminar_database *db, error *err) MUST_USE;
 /* Refuses to read or write a file where external_access is false. */
 status db_check_external(const laminar_database *db, int32_t position, error *err) MUST_USE;
 /* What a statement that begins now is bound under. */
@@ -325,6 +328,10 @@ status queue_open(laminar_database *db, error *err) MUST_USE;
 /* Applies what is queued (for at most LEAVE_US_MAX when bounded) with the token held. True: nothing
  * is left. */
 bool queue_drain(laminar_database *db, bool bounded);
+/* With the token, outside of a transaction: what came is applied, what comes is refused. Whom
+ * nobody waits for was acknowledged when it was queued. */
+void queue_end(laminar_database *db);
+void queue_go_on(laminar_database *db); /* the end was called off */
 /* A buffer in front of a busy engine, a source's own or the common one: how many rows are in it,
  * how many may be, and whether the next insert would have to wait for room. From any thread,
  * without the token. `o` NULL: the common one. */

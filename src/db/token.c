@@ -11,6 +11,11 @@ closed(error *err) {
     return error_set(err, ERR_CONNECTION_CLOSED, "Connection is closed");
 }
 
+static status
+shut_down(error *err) {
+    return error_set(err, ERR_SHUTDOWN, "the database was shut down: it takes no more writes");
+}
+
 status
 db_check_process(const laminar_database *db, error *err) { /* D17 */
     if (db->process != getpid()) {
@@ -157,10 +162,12 @@ db_writable(const laminar_database *db, error *err) {
     if (state == DB_CLOSED) {
         return closed(err);
     }
-    if (state >= DB_SHUTTING_DOWN) {
-        return error_set(err, ERR_SHUTDOWN, "the database was shut down: it takes no more writes");
-    }
-    return OK;
+    return state >= DB_SHUTTING_DOWN ? shut_down(err) : OK;
+}
+
+status
+db_refuse_ended(const laminar_database *db, error *err) {
+    return atomic_load(&db->ending) ? closed(err) : shut_down(err);
 }
 
 status

@@ -7,6 +7,7 @@ import importlib.util
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import laminardb
@@ -124,6 +125,33 @@ def test_windows_do_not_see_the_sharing() -> None:
             metrics = db.stream_metrics("w")
             assert metrics is not None and metrics.late_rows == 199
             assert db.query("SELECT count(*), sum(n) FROM w").fetchone() == (199, 199)
+
+
+@pytest.mark.parametrize("durability", ["group", "off"])
+@pytest.mark.parametrize("how", ["shutdown", "close"])
+def test_what_was_queued_is_kept_at_the_end(tmp_path: Path, how: str, durability: str) -> None:
+    """Rows that nobody waited for were acknowledged: here they wait for another thread's transaction."""
+    path = tmp_path / "kept.ldb"
+    config = laminardb.LaminarConfig(durability=durability)
+    with laminardb.open(path, config=config) as db:
+        db.execute("CREATE SOURCE t (v BIGINT); CREATE TABLE q (v BIGINT)")
+        db.execute("CREATE STREAM s AS SELECT sum(v) AS v FROM t")
+        db.start()
+
+        def change() -> None:
+            db.execute("BEGIN; INSERT INTO q VALUES (1)")
+
+        together(change)
+        assert db.insert("t", {"v": [1, 2]}, wait=False) == 2 and db.insert("t", {"v": 3}, wait=False) == 1
+        if how == "shutdown":
+            db.shutdown()
+            assert db.query("SELECT * FROM s").fetchall() == [(6,)]
+            with pytest.raises(laminardb.ConnectionError, match="901"):
+                db.insert("t", {"v": 4}, wait=False)
+    with laminardb.open(path, config=config) as db:
+        assert db.query("SELECT count(*), sum(v) FROM t").fetchall() == [(3, 6)]
+        assert db.query("SELECT * FROM s").fetchall() == [(6,)]
+        assert db.query("SELECT count(*) FROM q").fetchall() == [(0,)]
 
 
 def test_flush_and_bounds() -> None:
