@@ -88,9 +88,10 @@ LAMINAR_API laminar_status laminar_salvage(const char *path, const char *into,
 /* ---- how far: opening, checkpoints, restore, verify and backup read and write so many bytes */
 typedef struct laminar_work {
     int64_t inside[2];
+    void   *outer;
 } laminar_work;
 /* From now on what such calls of this thread do is counted in *work, which begins anew and stays
- * where it is, until laminar_work_end on this thread. One at a time. */
+ * where it is, until laminar_work_end on this thread. They nest: the outer one counts all. */
 LAMINAR_API void laminar_work_begin(laminar_work *work);
 LAMINAR_API void laminar_work_end(void);
 /* From any thread. *total: of what is known to be there to do, so it may grow; 0: nothing yet. */

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* work.h - how far a call is that reads or writes the files of a database, in bytes: opening,
  * checkpoints, restore, verify, backup. The thread that does it counts, when its caller watches;
- * any thread looks. */
+ * any thread looks. Who watches within a watched call sees the part, and the outer one all. */
 #ifndef LAMINAR_BASE_WORK_H
 #define LAMINAR_BASE_WORK_H
 
 #include "base/progress.h"
 
-progress *work_watched(void);        /* of this thread; NULL: nobody looks */
-progress *work_watch(progress *p);   /* from now on; what it was */
-void      work_expect(int64_t more); /* so much is still to come */
-void      work_did(int64_t bytes);
+typedef struct work_count {
+    progress           seen;
+    struct work_count *outer;
+} work_count;
+
+void        work_begin(work_count *w); /* of this thread, from now on; it stays where it is */
+void        work_end(void);            /* of the last one that began */
+bool        work_watched(void);        /* somebody looks */
+work_count *work_aside(void);          /* nothing is counted before it is given back */
+void        work_back(work_count *w);
+void        work_expect(int64_t more); /* so much is still to come */
+void        work_did(int64_t bytes);
 
 #endif

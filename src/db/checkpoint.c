@@ -293,14 +293,16 @@ static status
 write_rows(making *k, manifest_file *file, error *err) {
     durable *d = k->d;
     TRY(segment_file_create(&k->own, k->db->mem, d->fs, d->directory, k->made.id, err));
-    progress *watched = work_watch(NULL); /* how small rows become is not known before */
-    status    s = OK;
+    work_count *watched = work_aside(); /* how small rows become is not known before */
+    status      s = OK;
     for (int32_t i = 0; s == OK && i < k->segment_count; i++) {
         s = segment_file_put(k->own, k->segments[i].segment, k->segments[i].row_count, err);
-        progress_add(watched, k->segments[i].segment->bytes);
+        work_back(watched);
+        work_did(k->segments[i].segment->bytes);
+        watched = work_aside();
     }
     s = segment_file_end(k->own, s, err);
-    (void)work_watch(watched);
+    work_back(watched);
     *file = segment_file_told(k->own);
     k->made.bytes += file->size;
     return s < 0 ? s : segment_file_sync(k->own, err);

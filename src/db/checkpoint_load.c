@@ -114,7 +114,7 @@ static void
 expect_reading(const loading *l) {
     const manifest *m = l->from;
     int64_t         bytes = m->state_size;
-    for (int64_t i = 0; work_watched() != NULL && i < m->file_count; i++) {
+    for (int64_t i = 0; work_watched() && i < m->file_count; i++) {
         const manifest_file *f = &m->files[i];
         bytes += f->kind == FILE_BLOCKS     ? f->size + f->live
                  : is_checked(l, f->number) ? f->size

@@ -114,25 +114,22 @@ laminar_database_backup(laminar_database *db, const char *directory, laminar_err
 }
 
 /* ---- how far */
-_Static_assert(sizeof(laminar_work) == sizeof(progress), "the one holds the other");
-_Static_assert(_Alignof(laminar_work) == _Alignof(progress), "the one holds the other");
+_Static_assert(sizeof(laminar_work) == sizeof(work_count), "the one holds the other");
+_Static_assert(_Alignof(laminar_work) == _Alignof(work_count), "the one holds the other");
 
 void
 laminar_work_begin(laminar_work *work) {
-    progress *p = (progress *)(void *)work;
-    atomic_init(&p->total, 0);
-    atomic_init(&p->done, 0);
-    (void)work_watch(p);
+    work_begin((work_count *)(void *)work);
 }
 
 void
 laminar_work_end(void) {
-    (void)work_watch(NULL);
+    work_end();
 }
 
 void
 laminar_work_look(const laminar_work *work, int64_t *done, int64_t *total) {
-    const progress *p = (const progress *)(const void *)work;
+    const progress *p = &((const work_count *)(const void *)work)->seen;
     *total = atomic_load_explicit(&p->total, memory_order_relaxed);
     *done = min_i64(atomic_load_explicit(&p->done, memory_order_relaxed), *total);
 }

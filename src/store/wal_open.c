@@ -335,7 +335,7 @@ static void
 expect_segments(reading *r) {
     error ignored;
     vfs  *fs = r->w->fs;
-    for (int32_t i = 0; work_watched() != NULL && i < r->w->count; i++) {
+    for (int32_t i = 0; work_watched() && i < r->w->count; i++) {
         vfs_file *f = NULL;
         int64_t   bytes = 0;
         if (is_needed(r, i) &&

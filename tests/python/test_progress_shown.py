@@ -110,9 +110,15 @@ def test_files_are_counted(tmp_path: Path) -> None:
     assert any(0 < int(m[2]) < 100 for m in found), lines
 
 
-def test_the_counts_of_work_end_where_they_should(tmp_path: Path) -> None:
-    """What there was to do is what was done."""
-    from laminardb import _laminardb
+@pytest.mark.parametrize("shown", [False, True])
+def test_the_counts_of_work_end_where_they_should(
+    tmp_path: Path, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What there was to do is what was done, also when the calls themselves show how far they are."""
+    from laminardb import _laminardb, progressing
+    from laminardb import shown as showing
+
+    monkeypatch.setattr(showing, "watcher", lambda: progressing if shown else None)
 
     config = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000)
 

@@ -403,11 +403,10 @@ open_at(life *l, const char *directory) {
     o.deterministic = true;
     o.wal_segment_bytes = 65536;
     assert_int_equal(laminar_database_open(&db, ":memory:", &o, &e), LAMINAR_OK);
-    progress how_far = {
-        0}; /* somebody watches: the calls that count what there is to read are made */
-    (void)work_watch(&how_far);
+    work_count how_far; /* somebody watches: the calls that count what there is to read are made */
+    work_begin(&how_far);
     const status s = durable_open(db, &noting, directory, &err);
-    (void)work_watch(NULL);
+    work_end();
     if (!done_inside(l, s, &err)) {
         laminar_database_close(db);
         return NULL;
