@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def run_suite(suite: Suite, context: Context, given: argparse.Namespace) -> bool
     head = {"suite": suite.name, "quick": context.quick, "when": machine.now(), "machine": described}
     parts, rows, loads, seconds, faults = suite.parts(context), [], [], 0.0, []
     for number, part in enumerate(parts, 1):
-        if part.name.startswith(given.parts):
+        if any(fnmatchcase(part.name, f"{p}*") for p in given.parts.split(",")):
             found = run_part(suite, part, context.work, described["commit"], given.resume)
         elif (before := measured(suite, part, context.work, described["commit"])) is not None:
             found = before
@@ -173,7 +174,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="suites (latency) or targets (p3), with commas")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try all of it")
     parser.add_argument("--resume", action="store_true", help="keep what this engine has given before")
-    parser.add_argument("--parts", default="", help="only commands that begin so (q4-), beside what is there")
+    parser.add_argument("--parts", default="", help="only commands that begin so (q4-,q*-1000000-)")
     parser.add_argument("--list", action="store_true", help="the suites and how long they take")
     parser.add_argument("--results", type=Path, help="where the JSON files go")
     parser.add_argument("--disk", help="a folder on the disk to be measured")
