@@ -540,6 +540,7 @@ typedef struct text_insert {
     int32_t    json_depth;
     interrupt  guard;
     defaults   fill;
+    team       help;
     status (*read)(struct text_insert *t, batch **rows, mem *m, const object *o, error *err);
 } text_insert;
 
@@ -551,6 +552,8 @@ insert_text(laminar_database *db, const char *name, text_insert *t, int64_t *row
     batch         *rows = NULL;
     TRY(find_object(db, name, &o, err));
     t->guard = insert_guard(db);
+    t->help =
+        (team){.pool = engine_pool(db->engine), .threads = db_threads(db), .watched = &t->guard};
     t->csv.rows_max = db_limit(db, LIMIT_insert_rows, INSERT_ROWS_MAX);
     t->csv.field_max = db_limit(db, LIMIT_csv_field_bytes, CSV_FIELD_MAX);
     t->json_depth = db_limit(db, LIMIT_json_depth, JSON_DEPTH_MAX);
@@ -568,7 +571,7 @@ insert_text(laminar_database *db, const char *name, text_insert *t, int64_t *row
 static status
 read_csv(text_insert *t, batch **rows, mem *m, const object *o, error *err) {
     t->csv.event_time_column = o->event_time_column + 1;
-    t->csv.guard = &t->guard;
+    t->csv.help = t->help;
     return csv_read(rows, m, o->schema, &t->fill.base, t->written, &t->csv, err);
 }
 
@@ -598,7 +601,7 @@ read_json(text_insert *t, batch **rows, mem *m, const object *o, error *err) {
                                 .fill = &t->fill.base,
                                 .coerce = coerce_json,
                                 .context = (void *)(uintptr_t)o,
-                                .guard = &t->guard,
+                                .help = t->help,
                                 .rows_max = t->csv.rows_max,
                                 .depth_max = t->json_depth,
                                 .text_max = t->csv.field_max};

@@ -113,6 +113,11 @@ engine_pin_threads(engine *e, const cpu_list *cpus) {
     pool_pin(e->pool, cpus);
 }
 
+pool *
+engine_pool(engine *e) {
+    return e->pool;
+}
+
 void
 engine_stop_threads(engine *e) {
     pool_stop(e->pool);

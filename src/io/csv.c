@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* csv.c - one pass over the text: cut a field, convert it to its column's type, append. The text is
- * checked as UTF-8 first, at memory speed. Plain numbers take the short way of digits.h; everything
- * else goes to value_coerce, which knows all forms. */
+ * checked as UTF-8 first, at memory speed; a long one is read in parts by several threads. Plain
+ * numbers take the short way of digits.h; everything else goes to value_coerce, which knows all
+ * forms. */
 #include "io/csv.h"
+#include "io/parts.h"
 #include "io/text_check.h"
 
 #include "batch/builder.h"
@@ -265,11 +267,11 @@ is_blank_line(const csv_reader *r) {
     return *r->at == '\n' || (*r->at == '\r' && r->at + 1 < r->end && r->at[1] == '\n');
 }
 
+/* Those that begin before `stop`. */
 static status
-read_rows(csv_reader *r, csv_target *target, builder *b, error *err) {
-    TRY(read_header(r, target, err));
+read_lines(csv_reader *r, const csv_target *target, const char *stop, builder *b, error *err) {
     int32_t rows = 0;
-    while (r->at < r->end) {
+    while (r->at < stop) {
         if (is_blank_line(r) && target->count > 1) {
             r->at += *r->at == '\r' ? 2 : 1;
             r->line++;
@@ -284,6 +286,105 @@ read_rows(csv_reader *r, csv_target *target, builder *b, error *err) {
     return fill_missing(r, target, b, rows, err);
 }
 
+/* ---------------------------------------------------------------------------------- a text */
+static void
+reader_init(csv_reader *r, mem *m, text csv, const csv_format *format, interrupt *guard) {
+    *r = (csv_reader){.at = csv.data,
+                      .end = csv.data + csv.size,
+                      .line = 1,
+                      .delimiter = format->delimiter,
+                      .null_text = format->null_text,
+                      .event_time_column = format->event_time_column - 1,
+                      .guard = guard,
+                      .field_max = format->field_max > 0 ? format->field_max : CSV_FIELD_MAX};
+    buf_init(&r->unquoted, m, CSV_FIELD_MAX + 1);
+    arena_init(&r->scratch, m);
+}
+
+static void
+reader_fini(csv_reader *r) {
+    buf_fini(&r->unquoted);
+    arena_fini(&r->scratch);
+}
+
+typedef struct csv_job {
+    mem              *mem;
+    text              csv;
+    const csv_format *format;
+    csv_target        target;
+} csv_job;
+
+static status
+read_part(void *context, text_part *p, error *err) {
+    const csv_job *j = context;
+    csv_reader     r;
+    TRY(text_check((text){p->from, (size_t)(p->stop - p->from)}, err));
+    reader_init(&r, j->mem, (text){p->from, (size_t)(p->end - p->from)}, j->format,
+                interrupt_current());
+    const status s = read_lines(&r, &j->target, p->stop, &p->rows, err);
+    p->ended = r.at;
+    reader_fini(&r);
+    return s;
+}
+
+/* Are all columns read, or NULL? A default may be of any kind, such as the next number. */
+static bool
+fills_none(const csv_target *target) {
+    for (int32_t i = 0; i < target->shape->count; i++) {
+        bool is_read = target->fill == NULL;
+        for (int32_t k = 0; k < target->count && !is_read; k++) {
+            is_read = target->columns[k] == i;
+        }
+        if (!is_read && !target->fill->is_null(target->fill, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* DONE: one thread is to read it. */
+static status
+read_in_parts(batch **out, csv_job *j, const data_type *types, int32_t rows_max, error *err) {
+    csv_reader r;
+    if (j->csv.size < 2 * PARTS_BYTES_MIN) {
+        return DONE;
+    }
+    reader_init(&r, j->mem, j->csv, j->format, j->format->help.watched);
+    status s = read_header(&r, &j->target, NULL);
+    s = s < 0 || !fills_none(&j->target)
+            ? DONE
+            : text_check((text){j->csv.data, (size_t)(r.at - j->csv.data)}, NULL);
+    if (s == OK) {
+        const parts_reader how = {.read = read_part,
+                                  .context = j,
+                                  .types = types,
+                                  .column_count = j->target.shape->count,
+                                  .rows_max = rows_max};
+        s = parts_read(out, j->mem, j->csv, r.at, &how, &j->format->help, err);
+    }
+    reader_fini(&r);
+    j->target.count = 0;
+    return s < 0 && s != ERR_QUERY_CANCELLED ? DONE : s;
+}
+
+static status
+read_alone(batch **out, csv_job *j, const data_type *types, int32_t rows_max, error *err) {
+    csv_reader r;
+    builder    b;
+    TRY(text_check(j->csv, err));
+    TRY(builder_init(&b, j->mem, types, j->target.shape->count, err));
+    reader_init(&r, j->mem, j->csv, j->format, j->format->help.watched);
+    b.rows_max = rows_max;
+    status s = read_header(&r, &j->target, err);
+    s = s < 0 ? s : read_lines(&r, &j->target, r.end, &b, err);
+    if (s == OK && builder_rows(&b) > 0) {
+        s = builder_take(&b, out, err);
+    }
+    builder_fini(&b);
+    reader_fini(&r);
+    return s;
+}
+
 status
 csv_read(batch **out, mem *m, const schema *shape, filler *fill, text csv, const csv_format *format,
          error *err) {
@@ -295,43 +396,26 @@ csv_read(batch **out, mem *m, const schema *shape, filler *fill, text csv, const
         return error_set(err, ERR_INGESTION_FAILED,
                          "line 1: no header: the first line names the columns");
     }
-    TRY(text_check(csv, err));
     arena a;
     arena_init(&a, m);
-    csv_target *target = arena_alloc(&a, sizeof(*target));
-    data_type  *types = arena_alloc(&a, sizeof(data_type) * (size_t)(shape->count + 1));
-    if (target == NULL || types == NULL) {
+    csv_job   *j = arena_alloc(&a, sizeof(*j));
+    data_type *types = arena_alloc(&a, sizeof(data_type) * (size_t)(shape->count + 1));
+    if (j == NULL || types == NULL) {
         arena_fini(&a);
         return error_memory(err);
     }
-    target->shape = shape;
-    target->fill = fill;
-    target->count = 0;
+    j->mem = m;
+    j->csv = csv;
+    j->format = format;
+    j->target.shape = shape;
+    j->target.fill = fill;
+    j->target.count = 0;
     for (int32_t i = 0; i < shape->count; i++) {
         types[i] = shape->fields[i].type;
     }
-    csv_reader r = {.at = csv.data,
-                    .end = csv.data + csv.size,
-                    .line = 1,
-                    .delimiter = format->delimiter,
-                    .null_text = format->null_text,
-                    .event_time_column = format->event_time_column - 1,
-                    .guard = format->guard,
-                    .field_max = format->field_max > 0 ? format->field_max : CSV_FIELD_MAX};
-    buf_init(&r.unquoted, m, CSV_FIELD_MAX + 1);
-    arena_init(&r.scratch, m);
-    builder b;
-    status  s = builder_init(&b, m, types, shape->count, err);
-    if (s == OK) {
-        b.rows_max = format->rows_max > 0 ? format->rows_max : INSERT_ROWS_MAX;
-        s = read_rows(&r, target, &b, err);
-        if (s == OK && builder_rows(&b) > 0) {
-            s = builder_take(&b, out, err);
-        }
-        builder_fini(&b);
-    }
-    buf_fini(&r.unquoted);
-    arena_fini(&r.scratch);
+    const int32_t rows_max = format->rows_max > 0 ? format->rows_max : INSERT_ROWS_MAX;
+    status        s = read_in_parts(out, j, types, rows_max, err);
+    s = s == DONE ? read_alone(out, j, types, rows_max, err) : s;
     arena_fini(&a);
     return s;
 }

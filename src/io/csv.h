@@ -11,6 +11,7 @@
 
 #include "base/interrupt.h"
 #include "batch/filler.h"
+#include "os/team.h"
 
 #define CSV_COLUMNS_MAX 4096
 #define CSV_FIELD_MAX (16 << 20)
@@ -20,10 +21,10 @@ typedef struct csv_format {
     text null_text; /* data NULL: none */
     /* Counted from 1, 0: none. Where it is BIGINT a time such as '2024-01-31 09:30:00' fits too, as
      * epoch milliseconds. */
-    int32_t    event_time_column;
-    int32_t    rows_max;  /* 0: INSERT_ROWS_MAX */
-    int32_t    field_max; /* 0: CSV_FIELD_MAX */
-    interrupt *guard;     /* NULL: none */
+    int32_t event_time_column;
+    int32_t rows_max;  /* 0: INSERT_ROWS_MAX */
+    int32_t field_max; /* 0: CSV_FIELD_MAX */
+    team    help;      /* its threads read long texts in parts; watched NULL: not interrupted */
 } csv_format;
 
 /* All rows as one batch of target's columns, or an error: ERR_INGESTION_FAILED naming line, column,

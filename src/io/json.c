@@ -2,8 +2,10 @@
 /* json.c - one pass over the text, from keys and values straight into growing columns.
  *
  * Rows of one source mostly have the same keys in the same order: the column of the n-th key of the
- * last row is tried first, by comparing bytes. Lines are counted only for an error. */
+ * last row is tried first, by comparing bytes. Lines are counted only for an error. Long texts of
+ * lines are read in parts by several threads. */
 #include "io/json.h"
+#include "io/parts.h"
 #include "io/text_check.h"
 
 #include <math.h>
@@ -209,11 +211,16 @@ read_key(json_reader *r, int32_t n, int32_t *at, error *err) {
     return OK;
 }
 
+/* DONE: only one thread may. A default may be of any kind, such as the next number. */
 static status
 fill_missing(json_reader *r, error *err) {
+    filler *fill = r->target->fill;
     for (int32_t i = 0; i < r->target->shape->count; i++) {
         if (r->rows.columns[i].count == r->row_count) {
-            TRY(column_append_fill(&r->rows, i, 1, r->target->fill, &r->scratch, err));
+            if (!r->is_alone && fill != NULL && !fill->is_null(fill, i)) {
+                return DONE;
+            }
+            TRY(column_append_fill(&r->rows, i, 1, fill, &r->scratch, err));
         }
     }
     return OK;
@@ -223,8 +230,8 @@ fill_missing(json_reader *r, error *err) {
 static status
 read_row(json_reader *r, int32_t depth, error *err) {
     int32_t n = 0;
-    if (r->row_count % INTERRUPT_ROWS == 0 && interrupt_poll(r->target->guard)) {
-        return interrupt_reason(r->target->guard, err);
+    if (r->row_count % INTERRUPT_ROWS == 0 && interrupt_poll(r->guard)) {
+        return interrupt_reason(r->guard, err);
     }
     json_blanks(r);
     if (!json_take(r, '}')) {
@@ -250,7 +257,10 @@ read_row(json_reader *r, int32_t depth, error *err) {
         }
     }
     if (n < r->target->shape->count) {
-        TRY(fill_missing(r, err));
+        const status s = fill_missing(r, err);
+        if (s != OK) {
+            return s;
+        }
     }
     if (r->scratch.block != NULL) {
         arena_reset(&r->scratch);
@@ -298,54 +308,151 @@ read_rows(json_reader *r, error *err) {
     return OK;
 }
 
+/* Of lines of objects those that begin before `stop`. */
 static status
-reader_open(json_reader *r, mem *m, const json_target *target, text json, error *err) {
-    const schema *shape = target->shape;
+read_lines(json_reader *r, const char *stop, error *err) {
+    json_blanks(r);
+    while (r->at < stop) {
+        if (!json_take(r, '{')) {
+            return json_fault(r, "an object with the columns of a row must stand here", err);
+        }
+        const status s = read_row(r, 1, err);
+        if (s != OK) {
+            return s;
+        }
+        json_blanks(r);
+    }
+    return OK;
+}
+
+/* ---------------------------------------------------------------------------------- a text */
+static size_t
+order_bytes(const json_target *target) {
+    return sizeof(int32_t) * (size_t)(target->shape->count + 1);
+}
+
+static status
+reader_open(json_reader *r, mem *m, const json_target *target, text json, interrupt *guard,
+            error *err) {
     *r = (json_reader){.start = json.data,
                        .at = json.data,
                        .end = json.data + json.size,
                        .target = target,
+                       .guard = guard,
                        .first_line = target->first_line};
     arena_init(&r->scratch, m);
     buf_init(&r->unescaped, m, JSON_TEXT_MAX + 64);
+    r->order = mem_alloc(m, order_bytes(target));
+    return r->order == NULL ? error_memory(err) : OK;
+}
+
+static void
+reader_close(json_reader *r, mem *m) {
+    mem_free(m, r->order, order_bytes(r->target));
+    buf_fini(&r->unescaped);
+    arena_fini(&r->scratch);
+}
+
+typedef struct json_job {
+    mem               *mem;
+    const json_target *target;
+} json_job;
+
+static status
+read_part(void *context, text_part *p, error *err) {
+    const json_job *j = context;
+    json_reader     r;
+    TRY(text_check((text){p->from, (size_t)(p->stop - p->from)}, err));
+    TRY(reader_open(&r, j->mem, j->target, (text){p->from, (size_t)(p->end - p->from)},
+                    interrupt_current(), err));
+    r.rows = p->rows; /* moved, and back */
+    const status s = read_lines(&r, p->stop, err);
+    p->rows = r.rows;
+    p->ended = r.at;
+    reader_close(&r, j->mem);
+    return s;
+}
+
+static bool
+is_blank(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* Behind an object, before one. */
+static bool
+may_begin(text json, const char *at) {
+    if (at == json.data + json.size || *at != '{') {
+        return false;
+    }
+    while (at > json.data && is_blank(at[-1])) {
+        at--;
+    }
+    return at > json.data && at[-1] == '}';
+}
+
+/* DONE: one thread is to read it. */
+static status
+read_in_parts(batch **out, mem *m, const json_target *target, text json, const data_type *types,
+              int32_t rows_max, error *err) {
+    json_job           j = {.mem = m, .target = target};
+    const parts_reader how = {.read = read_part,
+                              .may_begin = may_begin,
+                              .context = &j,
+                              .types = types,
+                              .column_count = target->shape->count,
+                              .rows_max = rows_max};
+    const char        *at = json.data;
+    while (at < json.data + json.size && is_blank(*at)) {
+        at++;
+    }
+    if (json.size < 2 * PARTS_BYTES_MIN || target->of_file || at == json.data + json.size ||
+        *at != '{') {
+        return DONE;
+    }
+    const status s = parts_read(out, m, json, at, &how, &target->help, err);
+    return s < 0 && s != ERR_QUERY_CANCELLED ? DONE : s;
+}
+
+static status
+read_alone(batch **out, mem *m, const json_target *target, text json, const data_type *types,
+           int32_t rows_max, error *err) {
+    json_reader r;
+    TRY(text_check(json, err));
+    status s = reader_open(&r, m, target, json, target->help.watched, err);
+    s = s < 0 ? s : builder_init(&r.rows, m, types, target->shape->count, err);
+    if (s == OK) {
+        r.is_alone = true;
+        r.rows.rows_max = rows_max;
+        s = read_rows(&r, err);
+        if (s == OK && r.row_count > 0) {
+            s = builder_take(&r.rows, out, err);
+        }
+        builder_fini(&r.rows);
+    }
+    reader_close(&r, m);
+    return s;
+}
+
+status
+json_read(batch **out, mem *m, const json_target *target, text json, error *err) {
+    const schema *shape = target->shape;
+    *out = NULL;
+    if (json.size >= 3 && memcmp(json.data, "\xef\xbb\xbf", 3) == 0) { /* byte order mark */
+        json = (text){json.data + 3, json.size - 3};
+    }
     if (shape->count > JSON_COLUMNS_MAX) {
         return error_set(err, ERR_INGESTION_FAILED, "more than 4,096 columns");
     }
     arena a;
     arena_init(&a, m);
     data_type *types = arena_alloc(&a, sizeof(data_type) * (size_t)(shape->count + 1));
-    r->order = mem_alloc(m, sizeof(int32_t) * (size_t)(shape->count + 1));
-    status s = types == NULL || r->order == NULL ? error_memory(err) : OK;
-    for (int32_t i = 0; s == OK && i < shape->count; i++) {
+    status     s = types == NULL ? error_memory(err) : DONE;
+    for (int32_t i = 0; s == DONE && i < shape->count; i++) {
         types[i] = shape->fields[i].type;
     }
-    if (s == OK) {
-        s = builder_init(&r->rows, m, types, shape->count, err);
-        r->rows.rows_max = r->target->rows_max > 0 ? r->target->rows_max : INSERT_ROWS_MAX;
-    }
+    const int32_t rows_max = target->rows_max > 0 ? target->rows_max : INSERT_ROWS_MAX;
+    s = s < 0 ? s : read_in_parts(out, m, target, json, types, rows_max, err);
+    s = s == DONE ? read_alone(out, m, target, json, types, rows_max, err) : s;
     arena_fini(&a);
-    if (s < 0) {
-        mem_free(m, r->order, sizeof(int32_t) * (size_t)(shape->count + 1));
-    }
-    return s;
-}
-
-status
-json_read(batch **out, mem *m, const json_target *target, text json, error *err) {
-    *out = NULL;
-    if (json.size >= 3 && memcmp(json.data, "\xef\xbb\xbf", 3) == 0) { /* byte order mark */
-        json = (text){json.data + 3, json.size - 3};
-    }
-    TRY(text_check(json, err));
-    json_reader r;
-    TRY(reader_open(&r, m, target, json, err));
-    status s = read_rows(&r, err);
-    if (s == OK && r.row_count > 0) {
-        s = builder_take(&r.rows, out, err);
-    }
-    builder_fini(&r.rows);
-    mem_free(m, r.order, sizeof(int32_t) * (size_t)(target->shape->count + 1));
-    buf_fini(&r.unescaped);
-    arena_fini(&r.scratch);
     return s;
 }

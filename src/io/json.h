@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/interrupt.h"
 #include "batch/filler.h"
+#include "os/team.h"
 
 #define JSON_DEPTH_MAX 64
 
@@ -21,10 +22,11 @@ typedef struct json_target {
     filler       *fill; /* of keys that are missing; NULL: NULLs */
     /* What a value that is not of its column's type becomes, or why not. */
     status (*coerce)(value *out, const value *in, int32_t at, void *context, arena *a, error *err);
-    void      *context;
-    interrupt *guard;               /* NULL: none */
-    int32_t    rows_max;            /* 0: INSERT_ROWS_MAX */
-    int32_t    depth_max, text_max; /* levels, bytes of a text with escapes; 0: the highest */
+    void *context;
+    team  help;                  /* its threads read long lines of objects in parts; watched:
+                                    NULL: not interrupted */
+    int32_t rows_max;            /* 0: INSERT_ROWS_MAX */
+    int32_t depth_max, text_max; /* levels, bytes of a text with escapes; 0: the highest */
     /* Of a part of a file: */
     bool        of_file;    /* rows have no number, commas may stand between objects */
     int64_t     first_line; /* of the text; 0: 1 */

@@ -13,6 +13,8 @@ typedef struct json_reader {
     const char        *start, *at, *end;
     int64_t            first_line; /* of start; 0: 1 */
     const json_target *target;
+    interrupt         *guard;    /* of this thread */
+    bool               is_alone; /* rows may be filled, and may begin anywhere */
     builder            rows;
     int32_t            row_count;
     int32_t           *order; /* column of the n-th key of the last row that had one there */
