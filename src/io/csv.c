@@ -356,6 +356,7 @@ read_in_parts(batch **out, csv_job *j, const data_type *types, int32_t rows_max,
             : text_check((text){j->csv.data, (size_t)(r.at - j->csv.data)}, NULL);
     if (s == OK) {
         const parts_reader how = {.read = read_part,
+                                  .behind = '\n',
                                   .context = j,
                                   .types = types,
                                   .column_count = j->target.shape->count,

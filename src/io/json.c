@@ -308,21 +308,29 @@ read_rows(json_reader *r, error *err) {
     return OK;
 }
 
-/* Of lines of objects those that begin before `stop`. */
+/* Of objects in an array or one after the other those that begin before `stop`. */
 static status
-read_lines(json_reader *r, const char *stop, error *err) {
+read_some(json_reader *r, const char *stop, bool in_array, error *err) {
     json_blanks(r);
     while (r->at < stop) {
         if (!json_take(r, '{')) {
             return json_fault(r, "an object with the columns of a row must stand here", err);
         }
-        const status s = read_row(r, 1, err);
+        const status s = read_row(r, in_array ? 2 : 1, err);
         if (s != OK) {
             return s;
         }
         json_blanks(r);
+        if (in_array && !json_take(r, ',')) {
+            if (!json_take(r, ']')) {
+                return json_fault(r, "',' or ']' must stand here", err);
+            }
+            json_blanks(r);
+            return r->at == r->end ? OK : json_fault(r, "nothing may follow the array", err);
+        }
+        json_blanks(r);
     }
-    return OK;
+    return in_array && r->at == r->end ? json_fault(r, "the array does not end", err) : OK;
 }
 
 /* ---------------------------------------------------------------------------------- a text */
@@ -356,6 +364,7 @@ reader_close(json_reader *r, mem *m) {
 typedef struct json_job {
     mem               *mem;
     const json_target *target;
+    bool               in_array;
 } json_job;
 
 static status
@@ -366,7 +375,7 @@ read_part(void *context, text_part *p, error *err) {
     TRY(reader_open(&r, j->mem, j->target, (text){p->from, (size_t)(p->end - p->from)},
                     interrupt_current(), err));
     r.rows = p->rows; /* moved, and back */
-    const status s = read_lines(&r, p->stop, err);
+    const status s = read_some(&r, p->stop, j->in_array, err);
     p->rows = r.rows;
     p->ended = r.at;
     reader_close(&r, j->mem);
@@ -378,38 +387,58 @@ is_blank(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Behind an object, before one. */
+/* Behind an object, and the comma that follows it in an array, before one. */
+static const char *
+begins(text json, const char *at) {
+    const char *end = json.data + json.size;
+    const char *before = at[-1] == ',' ? at - 1 : at;
+    while (at < end && is_blank(*at)) {
+        at++;
+    }
+    if (at == end || *at != '{') {
+        return NULL;
+    }
+    while (before > json.data && is_blank(before[-1])) {
+        before--;
+    }
+    return before > json.data && before[-1] == '}' ? at : NULL;
+}
+
+/* Objects in arrays in columns look like rows. */
 static bool
-may_begin(text json, const char *at) {
-    if (at == json.data + json.size || *at != '{') {
-        return false;
+has_nested(const schema *shape) {
+    for (int32_t i = 0; i < shape->count; i++) {
+        if (type_is_nested(shape->fields[i].type) || type_is_json(shape->fields[i].type)) {
+            return true;
+        }
     }
-    while (at > json.data && is_blank(at[-1])) {
-        at--;
-    }
-    return at > json.data && at[-1] == '}';
+    return false;
 }
 
 /* DONE: one thread is to read it. */
 static status
 read_in_parts(batch **out, mem *m, const json_target *target, text json, const data_type *types,
               int32_t rows_max, error *err) {
-    json_job           j = {.mem = m, .target = target};
+    json_job    j = {.mem = m, .target = target};
+    const char *at = json.data;
+    const char *end = json.data + json.size;
+    if (json.size < 2 * PARTS_BYTES_MIN || target->of_file) {
+        return DONE;
+    }
+    while (at < end && (is_blank(*at) || (*at == '[' && !j.in_array))) {
+        j.in_array |= *at++ == '[';
+    }
+    if (at == end || *at != '{' || (j.in_array && has_nested(target->shape))) {
+        return DONE;
+    }
     const parts_reader how = {.read = read_part,
-                              .may_begin = may_begin,
+                              .behind = j.in_array ? ',' : '\n',
+                              .begins = begins,
                               .context = &j,
                               .types = types,
                               .column_count = target->shape->count,
                               .rows_max = rows_max};
-    const char        *at = json.data;
-    while (at < json.data + json.size && is_blank(*at)) {
-        at++;
-    }
-    if (json.size < 2 * PARTS_BYTES_MIN || target->of_file || at == json.data + json.size ||
-        *at != '{') {
-        return DONE;
-    }
-    const status s = parts_read(out, m, json, at, &how, &target->help, err);
+    const status       s = parts_read(out, m, json, at, &how, &target->help, err);
     return s < 0 && s != ERR_QUERY_CANCELLED ? DONE : s;
 }
 

@@ -15,14 +15,11 @@ typedef struct parts_job {
 static const char *
 next_begin(text written, const char *at, const parts_reader *how) {
     const char *end = written.data + written.size;
-    while (at < end) {
-        const char *feed = memchr(at, '\n', (size_t)(end - at));
-        if (feed == NULL) {
-            return end;
-        }
-        at = feed + 1;
-        if (how->may_begin == NULL || how->may_begin(written, at)) {
-            return at;
+    while (at < end && (at = memchr(at, how->behind, (size_t)(end - at))) != NULL) {
+        at++;
+        const char *begins = how->begins == NULL ? at : how->begins(written, at);
+        if (begins != NULL) {
+            return begins;
         }
     }
     return end;

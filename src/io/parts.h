@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parts.h - the rows of a long text, read in parts by the threads of a team.
  *
- * A part begins behind a line feed. Whether a row begins there is a guess (the line may end inside
- * of a quoted field), which is right when the part before ends there: only then its rows count. On
- * a wrong guess, and where a part finds a fault, nothing of what was read is kept, and the caller
- * reads the text on one thread, which tells the fault with its line. So what comes out never
- * depends on the number of threads. */
+ * A part begins behind a line feed or comma. Whether a row begins there is a guess (the line may
+ * end inside of a quoted field), which is right when the part before ends there: only then its rows
+ * count. On a wrong guess, and where a part finds a fault, nothing of what was read is kept, and
+ * the caller reads the text on one thread, which tells the fault with its line. So what comes out
+ * never depends on the number of threads. */
 #ifndef LAMINAR_IO_PARTS_H
 #define LAMINAR_IO_PARTS_H
 
@@ -25,8 +25,9 @@ typedef struct text_part {
 typedef struct parts_reader {
     /* DONE: this text is to be read on one thread. */
     status (*read)(void *context, text_part *p, error *err);
-    /* May a row begin there, behind a line feed? NULL: everywhere. */
-    bool (*may_begin)(text written, const char *at);
+    char behind; /* a part begins behind such a byte, */
+    /* where that says that a row may begin, or NULL. NULL itself: everywhere. */
+    const char *(*begins)(text written, const char *at);
     void            *context;
     const data_type *types;
     int32_t          column_count;

@@ -203,7 +203,7 @@ test_csv(void **state) {
 
 /* ---- JSON */
 static void
-put_json_row(page *p, bool filled) {
+put_json_row(page *p, bool filled, bool in_array) {
     const char *gap = below(p, 10) == 0 ? "\n  " : " ";
     put(p, "{\"k\":%s%d,%s\"v\": %.3f", gap, below(p, 100000), gap, below(p, 1000) / 8.0);
     if (below(p, 6) > 0) {
@@ -212,7 +212,10 @@ put_json_row(page *p, bool filled) {
     put(p, below(p, 9) == 0 ? ", \"at\": null" : ", \"at\": \"2024-01-%02d 10:00:00\"",
         1 + below(p, 28));
     put(p, filled ? ", \"d\": 4}" : "}");
-    put(p, below(p, 30) == 0 ? " \n\n" : below(p, 8) == 0 ? "\r\n" : "\n");
+    put(p, in_array            ? below(p, 9) == 0 ? " ,\n " : ", "
+           : below(p, 30) == 0 ? " \n\n"
+           : below(p, 8) == 0  ? "\r\n"
+                               : "\n");
 }
 
 static void
@@ -228,16 +231,22 @@ test_json(void **state) {
     (void)state;
     int taken = 0;
     for (int i = 0; i < CASES; i++) {
-        page *p = begin(1000 + (uint64_t)i);
+        page      *p = begin(1000 + (uint64_t)i);
+        const bool in_array = i % 2 == 1;
         put(p, i % 7 == 0 ? " \n" : "");
+        put(p, in_array ? "[ " : "");
         const size_t fault_at = i % 5 == 4 ? (size_t)below(p, BYTES) : SIZE_MAX;
         bool         is_bad = false;
         while (p->size < BYTES) {
-            put_json_row(p, i % 3 > 0 || below(p, 2) == 0);
+            put_json_row(p, i % 3 > 0 || below(p, 2) == 0, in_array);
             if (!is_bad && p->size > fault_at) {
                 put_json_fault(p);
                 is_bad = true;
             }
+        }
+        if (in_array) {
+            static const char *const ends[] = {"] \n", "", ", ", "]", "]]"};
+            put(p, "{\"k\":1, \"v\":2, \"s\":\"x\", \"at\":null, \"d\":4}%s", ends[i % 5]);
         }
         taken += try_both(p, insert_json);
     }
