@@ -9,7 +9,6 @@ import os
 import random
 import select
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,52 +17,71 @@ import pytest
 from test_kill import CHILD, check
 
 KILLS = int(os.environ.get("LAMINAR_CALL_KILLS", "24"))
-RUNS = 4
+RUNS = max(4, KILLS // 40)  # each with a database of its own, which grows
 SECONDS = 20  # of one life, at most
 
+# What is imported costs a thousand calls, each of which the tracer would stop at: it is attached behind them.
+WAITING = "import sys, laminardb\nprint('here', flush=True)\nsys.stdin.readline()\n"
+
 # How far into a life a call may be the one: first those that come with each insert, then those of opening.
-CALLS = {"pwrite64": 60, "fdatasync": 40, "rename": 1, "fsync": 2}
+CALLS = {"pwrite64": 60, "fdatasync": 20, "rename": 1, "fsync": 2}
 CALLS |= {"fallocate": 1, "ftruncate": 2, "mkdir": 1}
+
+
+def traced(
+    code: str, args: list[str], folder: Path, call: str, at: int
+) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    """A process that runs the code, and its tracer, which ends it before that call."""
+    program = [sys.executable, "-c", WAITING + code, *args]
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder)
+    assert child.stdin is not None and child.stdout is not None
+    assert child.stdout.readline() == b"here\n"
+    command = ["strace", "-f", "-p", str(child.pid), "-o", str(folder / "trace"), "-e", f"trace={call}"]
+    strace = subprocess.Popen([*command, "-e", f"inject={call}:signal=SIGKILL:when={at}"], stderr=pipe)
+    assert strace.stderr is not None
+    if b"attached" in strace.stderr.readline():
+        child.stdin.write(b"go\n")
+        child.stdin.flush()
+    else:  # that is not allowed here
+        child.kill()
+    return child, strace
+
+
+def ended(child: subprocess.Popen[bytes], strace: subprocess.Popen[bytes], folder: Path) -> tuple[str, str]:
+    """What the trace and the process said at last."""
+    wrong = child.communicate()[1].decode()
+    strace.communicate()
+    trace = folder / "trace"
+    return (trace.read_text() if trace.exists() else ""), wrong
 
 
 def strace_works(folder: Path) -> bool:
     """Whether a process can be killed that way here at all."""
     if shutil.which("strace") is None:
         return False
-    command = ["strace", "-f", "-o", str(folder / "trace"), "-e", "inject=mkdir:signal=SIGKILL:when=1"]
-    subprocess.run([*command, sys.executable, "-c", "import os; os.mkdir('made')"], cwd=folder, check=False)
-    return not (folder / "made").exists() and "killed by SIGKILL" in (folder / "trace").read_text()
+    trace, _ = ended(*traced("import os; os.mkdir('made')", [], folder, "mkdir", 1), folder)
+    return not (folder / "made").exists() and "killed by SIGKILL" in trace
 
 
 def live(path: Path, first: int, seed: int, durability: str, call: str, at: int) -> tuple[int, bool]:
     """One life. The first row number that was not acknowledged, and whether the call ended it."""
-    trace = path.parent / "trace"
-    command = ["strace", "-f", "-o", str(trace), "-e", f"trace={call}"]
-    command += ["-e", f"inject={call}:signal=SIGKILL:when={at}"]
-    command += [sys.executable, "-c", CHILD, str(path), str(first), str(seed), durability]
+    args = [str(path), str(first), str(seed), durability]
     said, piece = b"", b""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-        assert child.stdout is not None and child.stderr is not None
-        while select.select([child.stdout], [], [], SECONDS)[0]:
-            piece = os.read(child.stdout.fileno(), 65536)
-            said += piece
-            # The call is not made any more: a life without a new file, or whose directory is there.
-            if not piece or (said.count(b"\n") > 60 and call not in ("pwrite64", "fdatasync")):
-                break
-        if piece:
-            end_tracee(child.pid)
-        wrong = child.stderr.read().decode()
+    child, strace = traced(CHILD, args, path.parent, call, at)
+    assert child.stdout is not None
+    while select.select([child.stdout], [], [], SECONDS)[0]:
+        piece = os.read(child.stdout.fileno(), 65536)
+        said += piece
+        # The call is not made any more: a life without a new file, or whose directory is there.
+        if not piece or (said.count(b"\n") > 60 and call not in ("pwrite64", "fdatasync")):
+            break
+    if piece:
+        child.kill()
+    trace, wrong = ended(child, strace, path.parent)
     assert "Error" not in wrong, wrong
-    killed = "killed by SIGKILL" in trace.read_text()
     numbers = [int(n) for n in said[: said.rfind(b"\n") + 1].split() if n != b"ready"]
-    return (numbers[-1] if numbers else first), killed and not piece
-
-
-def end_tracee(strace: int) -> None:
-    """Its only child, whose end ends strace too."""
-    children = Path(f"/proc/{strace}/task/{strace}/children").read_text().split()
-    for pid in children:
-        os.kill(int(pid), signal.SIGKILL)
+    return (numbers[-1] if numbers else first), "killed by SIGKILL" in trace and not piece
 
 
 def test_kill_at_each_call(tmp_path: Path) -> None:
