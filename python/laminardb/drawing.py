@@ -44,16 +44,16 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: Any, number: str = ' class="lm-n"') -> str:
     value = _plain(name, value)
     if value is None:
         return '<td class="lm-null">none</td>'
     if isinstance(value, bool):
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, int):
-        return f'<td class="lm-n">{value:,}</td>'
+        return f"<td{number}>{value:,}</td>"
     if isinstance(value, float):
-        return f'<td class="lm-n">{value:{",.1f" if abs(value) >= 100 else ".4g"}}</td>'
+        return f"<td{number}>{value:{',.1f' if abs(value) >= 100 else '.4g'}}</td>"
     if name == "sql":
         return f'<td class="lm-code">{html_pieces(value)}</td>'
     return f'<td class="lm-bad">{escaped(value)}</td>' if "error" in name else f"<td>{escaped(value)}</td>"
@@ -72,7 +72,8 @@ def record_html(record: Any) -> str:
         if name == "sql" and isinstance(value, str):
             below = html_block(value)
             continue
-        rows.append(f'<tr><th scope="row">{escaped(name.replace("_", " "))}</th>{_cell(name, value)}</tr>')
+        cell = _cell(name, value, "")  # numbers and texts stand below one another
+        rows.append(f'<tr><th scope="row">{escaped(name.replace("_", " "))}</th>{cell}</tr>')
     return framed(grid(f'<tr><th colspan="2">{escaped(type(record).__name__)}</th></tr>', rows) + below)
 
 
