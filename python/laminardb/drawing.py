@@ -131,6 +131,16 @@ def _operators(plan: str) -> Iterator[tuple[int, re.Match[str]]]:
             yield (len(line) - len(line.lstrip(" "))) // 2, found
 
 
+def branches(depths: Sequence[int]) -> list[str]:
+    """The lines before each node of a tree that is told by depths, the root's first."""
+    made, goes_on = [], set[int]()
+    for depth in reversed(depths):
+        stem = "".join("│ " if level in goes_on else "  " for level in range(1, depth))
+        made.append(stem + ("├ " if depth in goes_on else "└ ") if depth else "")
+        goes_on = {level for level in goes_on if level < depth} | {depth}
+    return made[::-1]
+
+
 def plan_html(plan: str) -> str:
     """A plan as a tree of operators; after EXPLAIN ANALYZE with rows, and times as bars."""
     total, operators = "", []
@@ -143,10 +153,11 @@ def plan_html(plan: str) -> str:
     ran = any(found["ms"] is not None for _, found in operators)
     most = max((float(found["ms"] or 0) for _, found in operators), default=0)
     body = []
-    for depth, found in operators:
+    for stem, (_, found) in zip(branches([depth for depth, _ in operators]), operators, strict=True):
         name, _, more = found["text"].partition("  ")
-        indent = f'<span class="lm-tree">{"│ " * (depth - 1)}└ </span>' if depth else ""
-        row = f'<td class="lm-operator">{indent}<b>{escaped(name)}</b> {escaped(more, 1000)}</td>'
+        tree = f'<span class="lm-tree">{stem}</span>' if stem else ""
+        text = f"<span><b>{escaped(name)}</b> {escaped(more, 1000)}</span>"
+        row = f'<td class="lm-operator"><div class="lm-branch">{tree}{text}</div></td>'
         if ran:
             ms = float(found["ms"] or 0)
             share = 100 * ms / most if most else 0

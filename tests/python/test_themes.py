@@ -169,6 +169,15 @@ def test_scripts_run_as_vscode_runs_them(page: Any, shown: dict[str, Any], tmp_p
     assert page.js(f"{counts}.map(found => found.length)") == [0, 1]
 
 
+def test_sorting_moves_nothing_but_rows(page: Any, shown: dict[str, Any], tmp_path: Path) -> None:
+    visit(page, tmp_path / "page.html", as_html(shown["result"]), "", "", False, "light")
+    high = "document.querySelector('thead').getBoundingClientRect().height"
+    before = page.js(high)
+    page.js("document.querySelector('th.lm-n').click()")
+    assert page.js("document.querySelectorAll('[aria-sort=ascending]').length") == 1
+    assert page.js(high) == before
+
+
 def test_bundles_are_complete(shown: dict[str, Any]) -> None:
     """A notebook takes the richest kind that it knows; what it takes needs nothing from elsewhere."""
     for name, item in shown.items():
