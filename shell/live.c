@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* live.c - a result that is drawn anew in place: .live when it changes, \watch by the clock. The
  * subscription only says that something changed; what is drawn is the query's answer, at most ten
- * times a second, so however much is inserted, drawing takes a bounded part of a core. */
+ * times a second and with pauses of twice what the last one took, so however much is inserted and
+ * however long the query takes, drawing takes a third of the time (more where one takes longer than
+ * half a second: the pauses end there). */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include "shell.h"
 
 #define DRAW_MS 100
+#define PAUSE_MS_MAX 1000
 
 typedef struct view {
     shell                *sh;
@@ -20,6 +23,7 @@ typedef struct view {
     int64_t               every_ms; /* of \watch */
     int64_t               seen;     /* rows that came */
     int64_t               drawn_ms; /* when; 0: never */
+    int64_t               pause_ms; /* behind that, at least */
     bool                  ended;    /* nothing will change any more */
     bool                  failed;
     laminar_error         err; /* then: told when the screen is back */
@@ -69,8 +73,9 @@ take_picture(view *v, char **picture, size_t *size) {
 /* No more lines than there are, none wider than the screen is: the printer has seen to that. */
 static bool
 draw(view *v) {
-    char  *picture = NULL;
-    size_t size = 0;
+    char         *picture = NULL;
+    size_t        size = 0;
+    const int64_t began_ms = now_ms();
     if (!take_picture(v, &picture, &size)) {
         free(picture);
         return false;
@@ -96,6 +101,8 @@ draw(view *v) {
     bytes_free(&out);
     free(picture);
     v->drawn_ms = now_ms();
+    const int64_t twice_ms = 2 * (v->drawn_ms - began_ms);
+    v->pause_ms = twice_ms < DRAW_MS ? DRAW_MS : twice_ms < PAUSE_MS_MAX ? twice_ms : PAUSE_MS_MAX;
     return true;
 }
 
@@ -114,15 +121,16 @@ open_changes(view *v) {
     return s >= 0;
 }
 
-/* Takes all that is there; true: something was. */
+/* Takes all that is there, unless it comes faster than it is taken; true: something was. */
 static bool
 take_changes(view *v) {
     laminar_result *r;
     laminar_error   err;
     bool            any = false;
     uint64_t        tag;
+    const int64_t   until_ms = now_ms() + DRAW_MS;
     (void)laminar_notifier_take(v->notifier, &tag, 1);
-    for (;;) {
+    while (now_ms() < until_ms && !terminal_interrupted()) {
         r = NULL;
         const laminar_status s = laminar_subscription_next(v->changes, 0, &r, NULL, &err);
         if (s == LAMINAR_OK) {
@@ -185,7 +193,9 @@ wait_for(view *v, bool *due) {
         {.fd = STDIN_FILENO, .events = POLLIN},
         {.fd = v->notifier == NULL ? -1 : laminar_notifier_fd(v->notifier), .events = POLLIN}};
     const int64_t since = now_ms() - v->drawn_ms;
-    const int64_t left = *due ? DRAW_MS - since : v->changes == NULL ? v->every_ms - since : 1000;
+    const int64_t left = *due                 ? v->pause_ms - since
+                         : v->changes == NULL ? v->every_ms - since
+                                              : 1000;
     p[1].fd = *due ? -1 : p[1].fd; /* what comes meanwhile is taken with it */
     (void)poll(p, 2, left < 0 ? 0 : (int)left);
     if (terminal_interrupted()) {
@@ -228,7 +238,7 @@ run_view(view *v) {
             due = true;
             v->drawn_ms = 0;
         }
-        if (due && (v->drawn_ms == 0 || now_ms() - v->drawn_ms >= DRAW_MS)) {
+        if (due && (v->drawn_ms == 0 || now_ms() - v->drawn_ms >= v->pause_ms)) {
             went_well = draw(v);
             due = false;
         }

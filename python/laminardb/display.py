@@ -175,5 +175,5 @@ def html_table(
             text = escape(text, quote=True)
             line.append(f'<td class="lm-n">{text}</td>' if numeric[k] else f"<td>{text}</td>")
         body.append("".join(line) + "</tr>")
-    note = _note(len(rows), total, len(columns), long)
+    note = _note(len(rows), total, len(columns), long) or ("" if total else "no rows")
     return framed(grid(f'<tr><th scope="col"></th>{"".join(head)}</tr>', body, note), script=True)

@@ -44,16 +44,16 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: Any, number: str = ' class="lm-n"') -> str:
     value = _plain(name, value)
     if value is None:
         return '<td class="lm-null">none</td>'
     if isinstance(value, bool):
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, int):
-        return f'<td class="lm-n">{value:,}</td>'
+        return f"<td{number}>{value:,}</td>"
     if isinstance(value, float):
-        return f'<td class="lm-n">{value:{",.1f" if abs(value) >= 100 else ".4g"}}</td>'
+        return f"<td{number}>{value:{',.1f' if abs(value) >= 100 else '.4g'}}</td>"
     if name == "sql":
         return f'<td class="lm-code">{html_pieces(value)}</td>'
     return f'<td class="lm-bad">{escaped(value)}</td>' if "error" in name else f"<td>{escaped(value)}</td>"
@@ -72,7 +72,8 @@ def record_html(record: Any) -> str:
         if name == "sql" and isinstance(value, str):
             below = html_block(value)
             continue
-        rows.append(f'<tr><th scope="row">{escaped(name.replace("_", " "))}</th>{_cell(name, value)}</tr>')
+        cell = _cell(name, value, "")  # numbers and texts stand below one another
+        rows.append(f'<tr><th scope="row">{escaped(name.replace("_", " "))}</th>{cell}</tr>')
     return framed(grid(f'<tr><th colspan="2">{escaped(type(record).__name__)}</th></tr>', rows) + below)
 
 
@@ -130,6 +131,16 @@ def _operators(plan: str) -> Iterator[tuple[int, re.Match[str]]]:
             yield (len(line) - len(line.lstrip(" "))) // 2, found
 
 
+def branches(depths: Sequence[int]) -> list[str]:
+    """The lines before each node of a tree that is told by depths, the root's first."""
+    made, goes_on = [], set[int]()
+    for depth in reversed(depths):
+        stem = "".join("│ " if level in goes_on else "  " for level in range(1, depth))
+        made.append(stem + ("├ " if depth in goes_on else "└ ") if depth else "")
+        goes_on = {level for level in goes_on if level < depth} | {depth}
+    return made[::-1]
+
+
 def plan_html(plan: str) -> str:
     """A plan as a tree of operators; after EXPLAIN ANALYZE with rows, and times as bars."""
     total, operators = "", []
@@ -142,10 +153,11 @@ def plan_html(plan: str) -> str:
     ran = any(found["ms"] is not None for _, found in operators)
     most = max((float(found["ms"] or 0) for _, found in operators), default=0)
     body = []
-    for depth, found in operators:
+    for stem, (_, found) in zip(branches([depth for depth, _ in operators]), operators, strict=True):
         name, _, more = found["text"].partition("  ")
-        indent = f'<span class="lm-tree">{"│ " * (depth - 1)}└ </span>' if depth else ""
-        row = f'<td class="lm-operator">{indent}<b>{escaped(name)}</b> {escaped(more, 1000)}</td>'
+        tree = f'<span class="lm-tree">{stem}</span>' if stem else ""
+        text = f"<span><b>{escaped(name)}</b> {escaped(more, 1000)}</span>"
+        row = f'<td class="lm-operator"><div class="lm-branch">{tree}{text}</div></td>'
         if ran:
             ms = float(found["ms"] or 0)
             share = 100 * ms / most if most else 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ._laminardb import _work_begin, _work_end, _work_look
@@ -111,14 +112,30 @@ class QueryProgress:
         at.show(line_of(p), p.fraction)
 
 
-def work_line(what: str, done: int, total: int, elapsed: float) -> str:
+def work_line(what: str, done: int, total: int, elapsed: float, left: float | None = None) -> str:
     """How far what reads and writes files is, where that is known."""
     if total <= 0:
         return f"{what}  {seconds(elapsed)}"
-    text = f"{cut(what, _WHAT_MAX)[0]}  {done / total:4.0%}  {short(done)}B of {short(total)}B"
-    if 0 < done < total:
-        return f"{text}, about {seconds(elapsed * (total - done) / done)} to go"
-    return f"{text}, {seconds(elapsed)}"
+    text = f"{cut(what, _WHAT_MAX)[0]}  {min(done / total, 1):4.0%}  {short(done)}B of {short(total)}B"
+    return f"{text}, {seconds(elapsed)}" if left is None else f"{text}, about {seconds(left)} to go"
+
+
+class Pace:
+    """The time left by how fast it went of late: a log is run, which takes longer than reading state."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque([(0.0, 0)])
+
+    def left(self, done: int, total: int, elapsed: float) -> float | None:
+        """Seconds, by the last half of what has passed; None where nothing was done in it."""
+        seen = self._seen
+        seen.append((elapsed, done))
+        while len(seen) > 2 and seen[1][0] <= 0.5 * elapsed:
+            seen.popleft()
+        gained = done - seen[0][1]
+        if gained <= 0 or not 0 < done < total:
+            return None
+        return (elapsed - seen[0][0]) * (total - done) / gained
 
 
 class Working:
@@ -131,11 +148,16 @@ class Working:
         self._thread = threading.Thread(target=self._tell, name="laminardb-progress", daemon=True)
 
     def _tell(self) -> None:
-        began, wait, at = time.monotonic(), DELAY, None
+        began, wait, at = time.monotonic(), DELAY / 4, None
+        pace = Pace()
         while not self._over.wait(wait):
-            at = at or place()
+            elapsed = time.monotonic() - began
             done, total = _work_look(self._work)
-            line = work_line(self._what, done, total, time.monotonic() - began)
+            left = pace.left(done, total, elapsed)
+            if elapsed < DELAY:
+                continue
+            at = at or place()
+            line = work_line(self._what, done, total, elapsed, left)
             at.show(line, done / total if total > 0 else None)
             wait = INTERVAL_MS / 1000
         if at is not None:

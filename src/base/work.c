@@ -3,6 +3,7 @@
 #include "base/work.h"
 
 static _Thread_local work_count *watched;
+static _Thread_local int64_t     span, span_told;
 
 void
 work_begin(work_count *w) {
@@ -46,4 +47,36 @@ work_did(int64_t bytes) {
     for (work_count *w = watched; w != NULL; w = w->outer) {
         progress_add(&w->seen, bytes);
     }
+}
+
+int64_t
+work_done(void) {
+    return watched == NULL ? 0 : atomic_load_explicit(&watched->seen.done, memory_order_relaxed);
+}
+
+static void
+tell_to(int64_t told) {
+    if (told > span_told) {
+        work_did(told - span_told);
+        span_told = told;
+    }
+}
+
+void
+work_span(int64_t bytes) {
+    span = bytes;
+    span_told = 0;
+}
+
+void
+work_step(uint64_t done, uint64_t of) {
+    if (span > 0 && of > 0) {
+        tell_to((int64_t)((double)span * ((double)(done < of ? done : of) / (double)of)));
+    }
+}
+
+void
+work_span_end(void) {
+    tell_to(span);
+    span = span_told = 0;
 }

@@ -19,5 +19,12 @@ work_count *work_aside(void);          /* nothing is counted before it is given 
 void        work_back(work_count *w);
 void        work_expect(int64_t more); /* so much is still to come */
 void        work_did(int64_t bytes);
+int64_t     work_done(void); /* by the innermost call that is watched */
+
+/* What the thread does next has no files to count by and is `bytes` all the same: it tells which
+ * part of it is behind, parts of it may begin again, and the end makes up what was not told. */
+void work_span(int64_t bytes);
+void work_step(uint64_t done, uint64_t of);
+void work_span_end(void);
 
 #endif

@@ -109,14 +109,14 @@ is_checked(const loading *l, int64_t number) {
     return true;
 }
 
-/* Blocks are checked, and read where they are needed. */
+/* Blocks are checked, read where they are needed, and then looked at: see circuit_load. */
 static void
 expect_reading(const loading *l) {
     const manifest *m = l->from;
     int64_t         bytes = m->state_size;
     for (int64_t i = 0; work_watched() && i < m->file_count; i++) {
         const manifest_file *f = &m->files[i];
-        bytes += f->kind == FILE_BLOCKS     ? f->size + f->live
+        bytes += f->kind == FILE_BLOCKS     ? f->size + f->live + f->live * 3 / 2
                  : is_checked(l, f->number) ? f->size
                                             : 0;
     }
@@ -329,6 +329,9 @@ checkpoints_load(durable *d, int64_t *after, error *err) {
     all->capacity = all->count;
     const manifest *newest = all->count == 0 ? NULL : &all->list[all->count - 1];
     engine_keep_logs(d->db->engine, newest == NULL || newest->damaged || newest->has_readers != 0);
+    const int32_t first = candidate(all, 0);
+    all->log_bytes =
+        wal_expect(d->db->mem, d->fs, d->directory, first < 0 ? 0 : all->list[first].after);
     TRY(load_best(d, &used, err));
     *after = used == NULL ? 0 : used->after;
     all->floor = newest == NULL ? 0 : newest->floor;

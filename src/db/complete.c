@@ -125,9 +125,15 @@ offer_columns(candidates *c, const object *o, int32_t rank) {
 }
 
 static const object *
-object_of(const candidates *c, const from_item *f) {
+object_of(void *context, const from_item *f) {
+    const candidates *c = context;
     const object *o = f->schema.size > 0 ? NULL : catalog_find(c->db->catalog, f->name, f->quoted);
     return o != NULL && has_rows(o) ? o : NULL;
+}
+
+static void
+take_column(void *context, text name) {
+    offer_name(context, name, "column", RANK_COLUMN);
 }
 
 static bool
@@ -201,32 +207,30 @@ offer_settings(candidates *c) {
 }
 
 /* ---------------------------------------------------------------------------------- the place */
-/* Behind "name.": of an alias, an object or a schema. */
+/* Behind "name.": of an alias, an object or a schema. What nothing in FROM is called may be going
+ * to be there. */
 static void
 offer_parts(candidates *c) {
-    const place *p = c->place;
-    const bool   named = p->from_count > 0;
+    const place   *p = c->place;
+    columns_reader r = {object_of, take_column, c, c->arena, COLUMNS_STEPS_MAX};
     for (int32_t i = 0; i < p->from_count; i++) {
-        const object *o = object_of(c, &p->from[i]);
-        if (o != NULL && is_called(&p->from[i], p->qualifier)) {
-            offer_columns(c, o, RANK_COLUMN);
+        if (is_called(&p->from[i], p->qualifier)) {
+            place_columns(p, &p->from[i], &r);
         }
     }
-    const object *o = catalog_find(c->db->catalog, p->qualifier, false);
-    if (c->count == 0 && o != NULL && has_rows(o) && !named) {
-        offer_columns(c, o, RANK_COLUMN);
+    if (p->from_count == 0) {
+        const from_item f = {.name = p->qualifier, .at = p->tokens.word, .body = -1, .names = -1};
+        place_columns(p, &f, &r);
     }
     offer_system(c, p->qualifier);
 }
 
 static void
 offer_operands(candidates *c) {
-    const place *p = c->place;
+    const place   *p = c->place;
+    columns_reader r = {object_of, take_column, c, c->arena, COLUMNS_STEPS_MAX};
     for (int32_t i = 0; i < p->from_count; i++) {
-        const object *o = object_of(c, &p->from[i]);
-        if (o != NULL) {
-            offer_columns(c, o, RANK_COLUMN);
-        }
+        place_columns(p, &p->from[i], &r);
     }
     for (int32_t i = 0; i < p->from_count; i++) {
         const from_item *f = &p->from[i];
@@ -248,7 +252,9 @@ offer_relations(candidates *c) {
     const place *p = c->place;
     offer_objects(c, has_rows, RANK_OBJECT);
     for (int32_t i = 0; i < p->with_count; i++) {
-        offer_name(c, p->with[i], "table", RANK_OBJECT);
+        if (place_sees_with(p, i, p->tokens.word)) {
+            offer_name(c, p->with[i].name, "table", RANK_OBJECT);
+        }
     }
     if (p->prefix.size > 0) {
         static const char *const tables[] = {"generate_series", "range",       "unnest",

@@ -3,14 +3,6 @@
  * word that is typed, what stands before it, and the clause that it is in. */
 #include "db/complete.h"
 
-typedef struct tokens { /* of one statement */
-    text    sql;
-    token  *items;
-    int32_t count, capacity;
-    int32_t word;    /* number of those that end before the word that is typed */
-    bool    nothing; /* the place is in a string, comment or number */
-} tokens;
-
 /* ---------------------------------------------------------------------------------- tokens */
 static bool
 push(tokens *t, arena *a, token item) {
@@ -99,6 +91,34 @@ read_tokens(tokens *t, place *out, arena *a, int32_t at) {
     }
 }
 
+/* Which parentheses belong together. What closes nothing, or another kind, is passed over. */
+static bool
+nest(tokens *t, arena *a) {
+    int32_t open = -1;
+    t->match = arena_alloc(a, sizeof(int32_t) * (size_t)(t->count + 1));
+    t->parent = arena_alloc(a, sizeof(int32_t) * (size_t)(t->count + 1));
+    if (t->match == NULL || t->parent == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < t->count; i++) {
+        const symbol s = t->items[i].symbol;
+        const symbol begun = open < 0 ? SYMBOL_NONE : t->items[open].symbol;
+        t->match[i] = t->count;
+        if ((s == SYMBOL_RIGHT_PAREN && begun == SYMBOL_LEFT_PAREN) ||
+            (s == SYMBOL_RIGHT_BRACKET && begun == SYMBOL_LEFT_BRACKET) ||
+            (s == SYMBOL_RIGHT_BRACE && begun == SYMBOL_LEFT_BRACE)) {
+            t->match[open] = i;
+            open = t->parent[open];
+        }
+        t->parent[i] = open;
+        if (s == SYMBOL_LEFT_PAREN || s == SYMBOL_LEFT_BRACKET || s == SYMBOL_LEFT_BRACE) {
+            open = i;
+        }
+    }
+    t->parent[t->count] = open;
+    return true;
+}
+
 /* ---------------------------------------------------------------------------------- what it says
  */
 static bool
@@ -128,48 +148,84 @@ at(const tokens *t, int32_t i) {
     return i >= 0 && i < t->count ? t->items[i] : (token){.kind = TOKEN_END};
 }
 
-/* Behind the parenthesis that opens at i. */
-static int32_t
-behind_parentheses(const tokens *t, int32_t i) {
-    int32_t depth = 0;
-    for (; i < t->count; i++) {
-        const symbol s = t->items[i].symbol;
-        depth += s == SYMBOL_LEFT_PAREN;
-        depth -= s == SYMBOL_RIGHT_PAREN;
-        if (depth == 0) {
-            return i + 1;
+token
+tokens_at(const tokens *t, int32_t i) {
+    return at(t, i);
+}
+
+bool
+tokens_name_at(const tokens *t, int32_t i) {
+    return is_name(at(t, i));
+}
+
+text
+tokens_text(const tokens *t, int32_t i, arena *a) {
+    return name_of(t, at(t, i), a);
+}
+
+bool
+tokens_within(const tokens *t, int32_t i, int32_t opening) {
+    return opening < 0 || (opening < i && i <= t->match[opening]);
+}
+
+/* Behind what opens at i, or the token behind i. */
+int32_t
+tokens_behind(const tokens *t, int32_t i) {
+    const symbol s = at(t, i).symbol;
+    if (s != SYMBOL_LEFT_PAREN && s != SYMBOL_LEFT_BRACKET && s != SYMBOL_LEFT_BRACE) {
+        return i + 1;
+    }
+    return t->match[i] < t->count ? t->match[i] + 1 : t->count;
+}
+
+/* An item of FROM at token i; without a name or alias it is of no use. Returns what stands behind.
+ */
+int32_t
+tokens_from_item(const tokens *t, arena *a, int32_t i, from_item *out) {
+    *out = (from_item){.at = i, .body = -1, .names = -1};
+    i += at(t, i).keyword == KEYWORD_LATERAL;
+    if (at(t, i).symbol == SYMBOL_LEFT_PAREN) {
+        out->body = i;
+        i = tokens_behind(t, i);
+    } else if (is_name(at(t, i))) {
+        if (at(t, i + 1).symbol == SYMBOL_DOT && is_name(at(t, i + 2))) {
+            out->schema = name_of(t, at(t, i), a);
+            i += 2;
+        }
+        out->name = name_of(t, at(t, i), a);
+        out->quoted = at(t, i).kind == TOKEN_QUOTED_NAME;
+        i++;
+        if (at(t, i).symbol == SYMBOL_LEFT_PAREN) {
+            out->body = i;
+            i = tokens_behind(t, i);
+        }
+    } else {
+        return i;
+    }
+    const bool as = at(t, i).keyword == KEYWORD_AS;
+    i += as;
+    if (is_alias(at(t, i)) && i != t->word) {
+        out->alias = name_of(t, at(t, i), a);
+        i++;
+        if (at(t, i).symbol == SYMBOL_LEFT_PAREN) {
+            out->names = i;
+            i = tokens_behind(t, i);
         }
     }
     return i;
 }
 
-/* An item of FROM at token i: kept when it has a name. Returns what stands behind it. */
+/* Keeps it where the word can name it: not within its own text, nor elsewhere in parentheses. */
 static int32_t
 read_from_item(const tokens *t, place *out, arena *a, int32_t i) {
-    from_item f = {.quoted = false};
-    i += at(t, i).keyword == KEYWORD_LATERAL;
-    if (at(t, i).symbol == SYMBOL_LEFT_PAREN) {
-        i = behind_parentheses(t, i);
-    } else if (is_name(at(t, i))) {
-        if (at(t, i + 1).symbol == SYMBOL_DOT && is_name(at(t, i + 2))) {
-            f.schema = name_of(t, at(t, i), a);
-            i += 2;
-        }
-        f.name = name_of(t, at(t, i), a);
-        f.quoted = at(t, i).kind == TOKEN_QUOTED_NAME;
-        i = at(t, i + 1).symbol == SYMBOL_LEFT_PAREN ? behind_parentheses(t, i + 1) : i + 1;
-    } else {
-        return i;
-    }
-    i += at(t, i).keyword == KEYWORD_AS;
-    if (is_alias(at(t, i)) && i != t->word) {
-        f.alias = name_of(t, at(t, i), a);
-        i++;
-    }
-    if ((f.name.size > 0 || f.alias.size > 0) && out->from_count < PLACE_FROM_MAX) {
+    from_item     f;
+    const int32_t behind = tokens_from_item(t, a, i, &f);
+    const bool    inside = f.body >= 0 && tokens_within(t, t->word, f.body) && t->word > f.body;
+    if ((f.name.size > 0 || f.alias.size > 0) && !inside && out->from_count < PLACE_FROM_MAX &&
+        tokens_within(t, t->word, t->parent[i])) {
         out->from[out->from_count++] = f;
     }
-    return i;
+    return behind;
 }
 
 static bool
@@ -189,9 +245,41 @@ read_from(const tokens *t, place *out, arena *a) {
                 behind = read_from_item(t, out, a, behind + 1);
             }
         }
-        if (item.keyword == KEYWORD_AS && at(t, i + 1).symbol == SYMBOL_LEFT_PAREN &&
-            is_name(at(t, i - 1)) && out->with_count < PLACE_WITH_MAX) {
-            out->with[out->with_count++] = name_of(t, at(t, i - 1), a);
+    }
+}
+
+static bool
+begins_query(token item) {
+    return item.keyword == KEYWORD_SELECT || item.keyword == KEYWORD_WITH ||
+           item.keyword == KEYWORD_VALUES || item.keyword == KEYWORD_FROM ||
+           item.keyword == KEYWORD_TABLE || item.symbol == SYMBOL_LEFT_PAREN;
+}
+
+static void
+read_with(const tokens *t, place *out, arena *a) {
+    bool recursive = false;
+    for (int32_t i = 1; i < t->count && out->with_count < PLACE_WITH_MAX; i++) {
+        const token before = at(t, i - 1);
+        const bool  begins = before.keyword == KEYWORD_WITH;
+        if (begins) {
+            recursive = text_equal_nocase(token_text(t->sql, at(t, i)), TEXT("RECURSIVE")) &&
+                        at(t, i + 1).keyword != KEYWORD_AS;
+            i += recursive;
+        }
+        if (!is_name(at(t, i)) || (!begins && before.symbol != SYMBOL_COMMA)) {
+            continue;
+        }
+        const bool named = at(t, i + 1).symbol == SYMBOL_LEFT_PAREN;
+        int32_t    k = named ? tokens_behind(t, i + 1) : i + 1;
+        if (at(t, k).keyword != KEYWORD_AS) {
+            continue;
+        }
+        k++;
+        k += at(t, k).keyword == KEYWORD_NOT;
+        k += at(t, k).keyword == KEYWORD_MATERIALIZED;
+        if (at(t, k).symbol == SYMBOL_LEFT_PAREN && begins_query(at(t, k + 1))) {
+            out->with[out->with_count++] =
+                (with_item){name_of(t, at(t, i), a), i, named ? i + 1 : -1, k, recursive};
         }
     }
 }
@@ -336,8 +424,8 @@ clause_of(const tokens *t, int32_t *depth) {
 }
 
 /* A value, a name or a closing parenthesis stands before: an operator or a clause comes next. */
-static bool
-ends_operand(const tokens *t, int32_t i) {
+bool
+tokens_end_operand(const tokens *t, int32_t i) {
     const token item = at(t, i);
     switch (item.kind) {
     case TOKEN_WORD:
@@ -402,7 +490,7 @@ find_wants(const tokens *t, place *out) {
         return; /* an alias */
     } else if (before.keyword == KEYWORD_AS) {
         out->words[0] = "SELECT,WITH,VALUES";
-    } else if (ends_operand(t, t->word - 1)) {
+    } else if (tokens_end_operand(t, t->word - 1)) {
         out->words[0] = clauses;
         out->words[1] = clause == KEYWORD_FROM ? joins : values;
     } else {
@@ -426,14 +514,16 @@ is_lower(const tokens *t, const place *out) {
 status
 place_find(place *out, arena *a, text sql, int32_t where, error *err) {
     tokens t = {.sql = sql};
-    if (!read_tokens(&t, out, a, where)) {
+    if (!read_tokens(&t, out, a, where) || !nest(&t, a)) {
         return error_memory(err);
     }
+    out->tokens = t;
     if (t.nothing) {
         return OK;
     }
     out->lower = is_lower(&t, out);
     read_from(&t, out, a);
+    read_with(&t, out, a);
     if (at(&t, t.word - 1).symbol == SYMBOL_DOT) {
         const token before = at(&t, t.word - 2);
         out->qualifier = is_name(before) ? name_of(&t, before, a) : TEXT("");

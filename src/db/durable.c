@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/work.h"
 #include "batch/batch_image.h"
 #include "db/durable_internal.h"
 #include "db/going.h"
@@ -505,6 +506,7 @@ run_log(durable *d, error *err) {
     clock_init_stepped(&db->clock.base, deterministic ? clock_now_us(&db->clock.base) : 0);
     status s = checkpoints_load(d, &after, err);
     if (s == OK) {
+        work_expect(-d->checkpoints.log_bytes);
         s = wal_open(&d->log, db->mem, d->fs, d->directory,
                      db_setting(db, SETTING_WAL_SEGMENT_BYTES), after, durable_take_record, db,
                      err);

@@ -34,8 +34,9 @@ typedef struct checkpoints {
     manifest *list;   /* oldest first */
     int32_t   count, capacity;
     int64_t   next_id;
-    int64_t   floor;  /* see manifest; changes with the token */
-    int64_t   loaded; /* that the database was opened from; 0: none */
+    int64_t   floor;     /* see manifest; changes with the token */
+    int64_t   loaded;    /* that the database was opened from; 0: none */
+    int64_t   log_bytes; /* while it is opened: said to be read behind it; see wal_expect */
     bool      is_open;
     bool    failed; /* the directory could not be synced: what it has is seen at the next opening */
     bool    crowded; /* the last one failed: no memory for what changed while it was written */

@@ -3,6 +3,7 @@
  *
  * An image is of a plan: only a circuit of the same plan takes it, and what it holds is checked
  * while it is read. Between ticks, with the token. */
+#include "base/work.h"
 #include "exec/engine_internal.h"
 #include "op/gate.h"
 
@@ -57,14 +58,17 @@ circuit_save(circuit *c, const block_shelf *shelf, buf *out, error *err) {
 
 status
 circuit_load(circuit *c, const block_shelf *shelf, image_reader *in, error *err) {
-    char ticked;
+    char          ticked;
+    const int64_t before = work_done();
     TRY(store_image_take(c->store, shelf, in, err));
     TRY(c->env.results == NULL ? OK : store_image_take(c->env.results, shelf, in, err));
     TRY(image_take(in, &ticked, 1, err));
     TRY(image_take_i64(in, &c->env.clock_us, err));
     c->ticked = ticked != 0;
     const arena_mark mark = arena_save(&c->scratch);
-    const status     s = visit(c, load_op, in, err);
+    work_span((work_done() - before) * 3 / 2); /* looking at it takes longer than reading it */
+    const status s = visit(c, load_op, in, err);
+    work_span_end();
     arena_rewind(&c->scratch, mark);
     return s == OK && in->left > 0 ? image_corrupt("it is longer than its plan", err) : s;
 }

@@ -12,6 +12,7 @@
 #include "state/group_table.h"
 
 #include "base/interrupt.h"
+#include "base/work.h"
 
 #include <stdio.h>
 
@@ -138,6 +139,7 @@ place_all(group_table *t, error *err) {
             place(t, hashes[s], (slot)s);
         }
         if (s % INTERRUPT_ROWS == INTERRUPT_ROWS - 1) {
+            work_step(count + s, 2 * count); /* of loading a state */
             TRY(interrupt_look(err));
         }
     }
@@ -312,6 +314,7 @@ group_table_rebuild(group_table *t, error *err) {
     }
     const slot_set used = group_table_slots(t);
     TRY(state_columns_check(&t->keys, &used, err));
+    work_step(1, 2);
     t->live_count = live;
     TRY(reserve_free(t, count == 0 ? SLOT_STEP_MIN : count, err));
     TRY(group_make_index(t, err));

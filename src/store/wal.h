@@ -35,6 +35,9 @@ typedef status (*wal_take)(void *context, int64_t sequence, text record, error *
  * segment_bytes: of a file, larger where one record is; the first ones are smaller. */
 status wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes,
                 int64_t after, wal_take take, void *context, error *err) MUST_USE;
+/* Says to who watches (base/work.h) what wal_open is going to read, so that it is known before what
+ * comes first is done; who then opens the log takes it back, as wal_open says it again. */
+int64_t wal_expect(mem *m, vfs *fs, const char *directory, int64_t after);
 /* Commits what was appended, and marks the log as ended on purpose. Frees it in any case. */
 status wal_close(wal *w, error *err);
 

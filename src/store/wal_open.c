@@ -13,7 +13,7 @@
 #include "base/work.h"
 #include "store/wal_internal.h"
 
-enum { PIECE = 256 << 10, FIRST_BYTES = 256 << 10 };
+enum { PIECE = 256 << 10, FIRST_BYTES = 256 << 10, PROBE_BYTES = 4096 };
 
 typedef struct reading {
     wal      *w;
@@ -25,6 +25,7 @@ typedef struct reading {
     vfs_file *file;
     buf       path;  /* of it */
     int64_t   bytes; /* of it */
+    int64_t   room;  /* of the last one, without records: see expect_segments */
     uint64_t  salt;
     char     *piece; /* bytes from piece_at on */
     size_t    capacity, size;
@@ -330,11 +331,37 @@ is_needed(const reading *r, int32_t i) {
            w->segments[i].first <= r->upto;
 }
 
+static bool
+is_empty_at(vfs *fs, vfs_file *f, int64_t at) {
+    static const uint8_t none[PROBE_BYTES];
+    uint8_t              bytes[PROBE_BYTES];
+    size_t               got = 0;
+    error                ignored;
+    return fs->read(f, at, bytes, sizeof(bytes), &got, &ignored) == OK &&
+           memcmp(bytes, none, got) == 0;
+}
+
+/* Up to where a file has records, about: it gets its room before them. */
+static int64_t
+filled_bytes(vfs *fs, vfs_file *f, int64_t size) {
+    int64_t low = 0, high = size / PROBE_BYTES + 1;
+    while (high - low > 1) {
+        const int64_t middle = low + (high - low) / 2;
+        if (is_empty_at(fs, f, middle * PROBE_BYTES)) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    return min_i64(size, high * PROBE_BYTES);
+}
+
 /* How much there is to read, for who watches; what fails here is said where it is read. */
-static void
+static int64_t
 expect_segments(reading *r) {
-    error ignored;
-    vfs  *fs = r->w->fs;
+    error   ignored;
+    vfs    *fs = r->w->fs;
+    int64_t total = 0;
     for (int32_t i = 0; work_watched() && i < r->w->count; i++) {
         vfs_file *f = NULL;
         int64_t   bytes = 0;
@@ -342,10 +369,13 @@ expect_segments(reading *r) {
             wal_segment_path(r->w, r->w->segments[i].first, &r->path, &ignored) == OK &&
             fs->open(fs, &f, r->path.data, VFS_READ | VFS_REGULAR, &ignored) == OK) {
             (void)fs->size(f, &bytes, &ignored);
+            r->room = i < r->w->count - 1 ? 0 : bytes - filled_bytes(fs, f, bytes);
             (void)fs->close(f, &ignored);
         }
-        work_expect(bytes);
+        total += bytes - r->room;
     }
+    work_expect(total);
+    return total;
 }
 
 static status
@@ -353,10 +383,12 @@ read_segments(reading *r, error *err) {
     wal   *w = r->w;
     status s = check_start(w, r->after, err);
     r->next = s < 0 ? 0 : w->segments[0].first;
-    expect_segments(r);
+    (void)expect_segments(r);
     for (int32_t i = 0; s == OK && i < w->count && r->next <= r->upto; i++) {
         s = close_segment(r, read_segment(r, i, err), err);
-        work_did(is_needed(r, i) ? r->bytes - r->at + WAL_HEADER : 0); /* what has no records */
+        const int64_t room = i == w->count - 1 ? r->room : 0;
+        work_did(is_needed(r, i) ? max_i64(0, r->bytes - r->at + WAL_HEADER - room)
+                                 : 0); /* what has no records */
     }
     const int64_t last = r->upto == INT64_MAX ? r->after : r->upto;
     if (s == OK && r->next <= last) {
@@ -430,6 +462,21 @@ wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_byte
     }
     *out = w;
     return OK;
+}
+
+int64_t
+wal_expect(mem *m, vfs *fs, const char *directory, int64_t after) {
+    wal    *w = NULL;
+    int64_t total = 0;
+    error   ignored = {.position = -1};
+    if (work_watched() && wal_new(&w, m, fs, directory, &ignored) == OK) {
+        reading r = {.w = w, .after = after, .upto = INT64_MAX, .read_only = true};
+        buf_init(&r.path, m, SIZE_MAX);
+        total = find_segments(w, true, &ignored) == OK ? expect_segments(&r) : 0;
+        buf_fini(&r.path);
+        wal_free(w);
+    }
+    return total;
 }
 
 status

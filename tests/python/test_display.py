@@ -531,3 +531,11 @@ RENDERERS: list[Callable[[laminardb.Connection], Any]] = [
 def test_other_objects(trades: laminardb.Connection, made: Callable[[laminardb.Connection], Any]) -> None:
     html = made(trades)._repr_html_()
     assert check_html(html) and html.startswith('<div class="laminar">')
+
+
+def test_a_tree_has_lines_where_something_follows() -> None:
+    from laminardb.drawing import branches
+
+    assert branches([]) == [] and branches([0]) == [""]
+    assert branches([0, 1, 2, 3, 2, 3, 3]) == ["", "└ ", "  ├ ", "  │ └ ", "  └ ", "    ├ ", "    └ "]
+    assert branches([0, 1, 2, 1]) == ["", "├ ", "│ └ ", "└ "]

@@ -126,6 +126,7 @@ function render({ model, el }) {
   let paused = false, visible = true, over = false, frames = 0, flashed = 0, began = 0;
   let waiting = null, wait = Infinity, under_way = 0, due = false, at = 0, fading = null;
   const rows = new Map(), sparks = {}, lit = new Map();
+  const held = []; // frames that were under way when it was paused: few, and shown when it goes on
   let columns = "", kept = "";
 
   const ask = () => {
@@ -176,7 +177,8 @@ function render({ model, el }) {
     under_way -= 1;
     const first = wait === Infinity;
     wait = frame.wait;
-    show(frame);
+    if (paused) held.push(frame);
+    else show(frame);
     if (first) later(wait);
     else if (due) later(0);
   };
@@ -186,7 +188,9 @@ function render({ model, el }) {
     paused = !paused;
     pause.textContent = paused ? "Resume" : "Pause";
     root.dataset.paused = paused ? "1" : "";
-    if (!paused) wake();
+    if (paused) return;
+    held.splice(0).forEach(show);
+    wake();
   };
   freeze.onclick = () => model.send({ kind: "freeze", view: me });
   const watch = new IntersectionObserver(found => {

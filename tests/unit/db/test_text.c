@@ -248,6 +248,97 @@ test_complete(void **state) {
     laminar_database_close(db);
 }
 
+/* Columns that the text itself makes. */
+static void
+test_complete_made_columns(void **state) {
+    (void)state;
+    laminar_database *db = open_stage();
+#define X "WITH x AS (SELECT symbol, price AS c FROM trades) "
+    check_complete(db, X "SELECT x.|", "column:c column:symbol");
+    check_complete(db, X "SELECT x.| FROM x", "column:c column:symbol");
+    check_complete(db, X "SELECT y.| FROM x AS y", "column:c column:symbol");
+    check_offers(db, X "SELECT | FROM x", "column:c column:symbol alias:x keyword:", "x", "price");
+    check_complete(db, X "SELECT * FROM x| ", "table:x");
+    check_complete(db, "WITH x(p, q) AS (SELECT 1, 2, 3 AS r) SELECT x.|",
+                   "column:p column:q column:r");
+    check_complete(db,
+                   "WITH x AS MATERIALIZED (SELECT 1 + 1 AS p, count(*)), y AS (SELECT *, p q "
+                   "FROM x) SELECT y.| FROM y",
+                   "column:p column:q");
+    check_complete(db, "WITH RECURSIVE x AS (SELECT 1 AS n UNION ALL SELECT x.| FROM x) TABLE x",
+                   "column:n");
+    check_complete(db, "WITH names AS (SELECT * FROM names) SELECT n.| FROM names n",
+                   "column:symbol column:title");
+    check_complete(db, "SELECT s.| FROM (SELECT t.price, symbol AS c FROM trades t) s",
+                   "column:c column:price");
+    check_complete(db, "SELECT s.| FROM (SELECT n.*, [1, 2] AS l FROM names n, trades) AS s(a)",
+                   "column:a column:l column:title");
+    check_complete(db,
+                   "SELECT s.| FROM (SELECT * EXCLUDE (price, symbol) RENAME (\"Order\" AS o) "
+                   "FROM trades) s",
+                   "column:\"a b\" column:o");
+    check_complete(db, "SELECT s.| FROM (FROM names SELECT title t) s", "column:t");
+    check_complete(db, "SELECT s.| FROM (FROM names) s", "column:symbol column:title");
+    check_complete(db, "SELECT s.| FROM ((TABLE names) UNION SELECT 1 AS x, 2 AS y) s",
+                   "column:symbol column:title");
+    check_complete(db, "SELECT v.| FROM (VALUES (1, [2, 3], f(4, 5)), (1, 2, 3)) v(a)",
+                   "column:a column:column2 column:column3");
+    check_complete(db,
+                   "SELECT s.| FROM (SELECT DISTINCT ON (price, 1) price p, extract(year FROM "
+                   "now()) y FROM trades) s",
+                   "column:p column:y");
+    check_complete(db, "SELECT r.| FROM range(3) AS r(n)", "column:n");
+    check_complete(db, "SELECT r.| FROM generate_series(1, 3) r", "column:r");
+    check_offers(db, "SELECT ra| FROM range(3)", "column:range", "function:rank", "alias:");
+    check_complete(db, "SELECT j.pa| FROM json_each('[]') j", "column:parent column:path");
+    check_complete(db, "SELECT * FROM trades t WHERE EXISTS (SELECT t.pr| FROM names)",
+                   "column:price");
+    check_complete(db, "SELECT s.| FROM (SELECT s.| FROM names) s", "");
+    check_complete(db, "SELECT s.| FROM (SELECT title, FROM names) s JOIN (SELECT", "column:title");
+    check_complete(db, "SELECT s.| FROM (SELECT title FROM names", "");
+    laminar_database_close(db);
+}
+
+/* What refers to itself over and over, or opens and closes nothing, costs a bounded number of
+ * steps. */
+static void
+test_complete_is_bounded(void **state) {
+    (void)state;
+    laminar_database *db = open_stage();
+    char              sql[40000];
+    size_t            size = (size_t)snprintf(sql, sizeof(sql), "WITH x0 AS (TABLE trades)");
+    for (int i = 1; i < 31; i++) {
+        size += (size_t)snprintf(sql + size, sizeof(sql) - size,
+                                 ", x%d AS (SELECT *, *, * FROM x%d, x%d)", i, i - 1, i - 1);
+    }
+    size += (size_t)snprintf(sql + size, sizeof(sql) - size, " SELECT x30.");
+    laminar_error   err;
+    laminar_result *r = NULL;
+    DB_OK(laminar_database_complete(db, sql, size, size, &r, &err));
+    laminar_result_free(r);
+    static const char *const parts[] = {"WITH RECURSIVE x AS (SELECT *, * FROM x) SELECT x. ",
+                                        "FROM (",
+                                        "FROM x AS (",
+                                        "(",
+                                        ")",
+                                        "WITH x AS (FROM (",
+                                        "SELECT * EXCEPT (",
+                                        "[{(",
+                                        "x(x) AS (",
+                                        ", x AS (SELECT x.* FROM x), "};
+    for (int i = 0; i < ARRAY_COUNT(parts); i++) {
+        const size_t part = strlen(parts[i]);
+        for (size = 0; size + part < sizeof(sql); size += part) {
+            memcpy(sql + size, parts[i], part);
+        }
+        for (size_t at = 0; at <= size; at += size / 7) {
+            DB_OK(laminar_database_complete(db, sql, size, at, &r, &err));
+            laminar_result_free(r);
+        }
+    }
+    laminar_database_close(db);
+}
+
 static void
 test_complete_refuses(void **state) {
     (void)state;
@@ -416,5 +507,6 @@ test_visible(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_tokens), UNIT(test_open_tokens), UNIT(test_any_bytes), UNIT(test_statements),
-          UNIT(test_complete), UNIT(test_complete_refuses), UNIT(test_rows_as_they_come),
-          UNIT(test_refused_memory), UNIT(test_cells), UNIT(test_visible))
+          UNIT(test_complete), UNIT(test_complete_made_columns), UNIT(test_complete_is_bounded),
+          UNIT(test_complete_refuses), UNIT(test_rows_as_they_come), UNIT(test_refused_memory),
+          UNIT(test_cells), UNIT(test_visible))
