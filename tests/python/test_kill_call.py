@@ -64,8 +64,9 @@ def strace_works(folder: Path) -> bool:
     return not (folder / "made").exists() and "killed by SIGKILL" in trace
 
 
-def live(path: Path, first: int, seed: int, durability: str, call: str, at: int) -> tuple[int, bool]:
-    """One life. The first row number that was not acknowledged, and whether the call ended it."""
+def live(path: Path, first: int, seed: int, durability: str, call: str, at: int) -> tuple[int, bool, bool]:
+    """One life. The first row number that was not acknowledged, and whether it came so far as to insert, and
+    whether the call ended it."""
     args = [str(path), str(first), str(seed), durability]
     said, piece = b"", b""
     child, strace = traced(CHILD, args, path.parent, call, at)
@@ -81,7 +82,7 @@ def live(path: Path, first: int, seed: int, durability: str, call: str, at: int)
     trace, wrong = ended(child, strace, path.parent)
     assert "Error" not in wrong, wrong
     numbers = [int(n) for n in said[: said.rfind(b"\n") + 1].split() if n != b"ready"]
-    return (numbers[-1] if numbers else first), "killed by SIGKILL" in trace and not piece
+    return (numbers[-1] if numbers else first), b"ready" in said, "killed by SIGKILL" in trace and not piece
 
 
 def test_kill_at_each_call(tmp_path: Path) -> None:
@@ -92,20 +93,21 @@ def test_kill_at_each_call(tmp_path: Path) -> None:
     killed = dict.fromkeys(calls, 0)
     life = 0
     for run in range(RUNS):
-        kept, reached = tmp_path / f"kept{run}.ldb", 0
+        kept, reached, kept_begun = tmp_path / f"kept{run}.ldb", 0, False
         while sum(killed.values()) < KILLS * (run + 1) // RUNS and life < 3 * KILLS:
             durability = ("group", "full", "async")[life % 3]
             call = calls[life % len(calls)] if r.random() < 0.5 else calls[life % 2]
             at = r.randint(1, CALLS[call])
             goes_on = call in calls[:2]  # the others are made where nothing is yet
             path, known = (kept, reached) if goes_on else (tmp_path / f"new{life}.ldb", 0)
-            acknowledged, by_call = live(path, known, r.randrange(2**31), durability, call, at)
+            acknowledged, begun, by_call = live(path, known, r.randrange(2**31), durability, call, at)
+            kept_begun |= begun and goes_on
             life += 1
             killed[call] += by_call
             if not path.exists():
                 continue  # it ended before there was anything
             try:
-                known = check(path, acknowledged)
+                known = check(path, acknowledged, kept_begun if goes_on else begun)
             except Exception as e:  # noqa: BLE001 - an end before the definitions were made
                 assert known == acknowledged == 0 and "not found" in str(e).lower(), e
             reached = known if goes_on else reached
