@@ -167,6 +167,8 @@ struct stream {
     pipeline   *pipeline;      /* NULL: it starts and pauses with the database */
     bool        stopped;       /* with its pipeline, behind the insert stopped_after: it has no */
     uint64_t    stopped_after; /* circuit, and begins again from what is retained */
+    bool        put_off;       /* likewise, but for code: nothing but that kept it from running */
+    bool        announces;     /* likewise, and had readers before */
     bool        joined_held;   /* in a pause of its pipeline, which goes on */
     bool        waits;         /* it runs, but for code of a function: held, as in a pause */
     uint64_t    visit;         /* of engine.visit, that looked at it last */
@@ -396,6 +398,8 @@ void   stream_count_filled(stream *s);
 typedef struct replay replay;
 /* resume_after: what is behind this insert is published; NULL: nothing is. */
 status replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) MUST_USE;
+/* Of one with resume_after: entries of the log as if the stream had been there. */
+void replay_by_steps(replay *r);
 /* Of a stream that is to be what it was at that instant of ingestion time (past.c). */
 status replay_open_at(replay **out, stream *s, int64_t at_us, error *err) MUST_USE;
 status replay_run(replay *r, interrupt *guard, error *err) MUST_USE; /* needs no token */

@@ -182,7 +182,7 @@ stream_may_run(const stream *s) {
 uint64_t
 stream_sequence(const stream *s) {
     const pipeline *p = holder(s);
-    return p != NULL ? p->sequence : engine_sequence(s->engine);
+    return s->stopped ? s->stopped_after : p != NULL ? p->sequence : engine_sequence(s->engine);
 }
 
 void
@@ -427,8 +427,15 @@ stream_waits_for_code(const stream *s, error *reason) {
     return r != NULL;
 }
 
+bool
+stream_is_behind(const stream *s) {
+    return s->put_off || s->waits;
+}
+
 void
 stream_put_off(stream *s) {
+    s->put_off = true; /* whoever subscribed before the start gets what there is then */
+    s->announces = !s->stopped && s->backfill == NULL && changelog_is_wanted(s->log);
     if (!s->stopped) {
         s->stopped = true;
         s->stopped_after = engine_sequence(s->engine);

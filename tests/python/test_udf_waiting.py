@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams of a kept database wait for functions that are not registered yet. Whoever reads them, whenever it came,
+sees what it would have seen if they had never waited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import laminardb
+import pytest
+
+CONFIG = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000)
+OLD = ["w", "r", "a", "d"]
+NEW = {
+    "n1": "SELECT k, twice(v) AS v, ts FROM t",
+    "n2": "SELECT k, v + 1 AS v, ts FROM w",
+    "n3": "SELECT k, v FROM t",
+    "n4": "SELECT k, v + 1 AS v FROM r",
+    "n5": "SELECT k, n + 1 AS n FROM d",
+    "n6": "SELECT w.k, w.v, t.v AS u FROM w JOIN t ON w.v = t.v",
+}
+
+
+def register(db: laminardb.Connection) -> None:
+    db.register_udf("twice", lambda x: 2 * x, mode="row", return_type=int, arg_types=[int])
+
+
+def rows(first: int, end: int) -> list[tuple[int, int, int]]:
+    return [(i % 2, i, i) for i in range(first, end)]
+
+
+def read(sub: Any) -> list[Any]:
+    """What was delivered, by deliveries."""
+    out = []
+    while (batch := sub.try_next()) is not None:
+        out.append((batch.position, sorted(map(str, batch.fetchall()))))
+    return out
+
+
+def make(db: laminardb.Connection, timed: bool) -> None:
+    groups = "TUMBLE(ts, INTERVAL '10' MILLISECOND)" if timed else "k"
+    mark = ", WATERMARK FOR ts" if timed else ""
+    db.execute(f"CREATE SOURCE t (k BIGINT, v BIGINT, ts BIGINT{mark})")
+    db.execute("CREATE TABLE c (k BIGINT PRIMARY KEY, v BIGINT)")
+    db.execute("CREATE STREAM w AS SELECT k, twice(v) AS v, ts FROM t")
+    db.execute("CREATE STREAM r AS SELECT k, v + 1 AS v, ts FROM w")
+    db.execute(f"CREATE STREAM a AS SELECT sum(twice(v)) AS s, count(*) AS n FROM t GROUP BY {groups}")
+    db.execute("CREATE STREAM d AS SELECT twice(v) AS k, count(*) AS n FROM c GROUP BY 1")
+
+
+def insert(db: laminardb.Connection, first: int, end: int) -> None:
+    db.insert("t", rows(first, end))
+    for i in range(first, end):
+        db.insert("c", (i, i % 3))
+    db.execute(f"DELETE FROM c WHERE k IN ({first}, {first - 1})")
+
+
+def play(path: Path, waits: bool, checkpoint: bool, timed: bool) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    with laminardb.open(path, config=CONFIG) as db:
+        register(db)
+        make(db, timed)
+        db.start()
+        before = {n: db.subscribe_stream(n) for n in OLD}
+        insert(db, 0, 4)
+        if checkpoint:
+            db.checkpoint()
+        insert(db, 4, 6)
+        positions = {n: read(sub)[-1][0] for n, sub in before.items()}
+    with laminardb.open(path, config=CONFIG) as db:
+        if not waits:
+            register(db)
+        db.start()
+        subs = {n + " resumed": db.subscribe_stream(n, from_=at) for n, at in positions.items()}
+        subs |= {n + " early": db.subscribe_stream(n) for n in OLD}
+        insert(db, 6, 8)
+        for name, query in NEW.items():
+            db.execute(f"CREATE STREAM {name} AS {query}")
+        subs |= {n: db.subscribe_stream(n) for n in [*OLD, *NEW]}
+        insert(db, 8, 10)
+        if waits:
+            register(db)
+        insert(db, 100, 102)
+        seen = {n: read(sub) for n, sub in subs.items()}
+        seen |= {"all of " + n: sorted(db.query_stream(n).fetchall()) for n in [*OLD, *NEW]}
+    return seen
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_readers_see_what_they_would_have_seen(tmp_path: Path, checkpoint: bool, timed: bool) -> None:
+    wanted = play(tmp_path / "a", False, checkpoint, timed)
+    got = play(tmp_path / "b", True, checkpoint, timed)
+    assert got.keys() == wanted.keys()
+    for name in wanted:
+        assert got[name] == wanted[name], name
+
+
+def test_a_reader_of_before_the_start(tmp_path: Path) -> None:
+    """It gets what there is at the start, and then the changes."""
+    seen = []
+    for waits in (False, True):
+        with laminardb.open(tmp_path / str(waits), config=CONFIG) as db:
+            register(db)
+            make(db, timed=False)
+            insert(db, 0, 4)
+        with laminardb.open(tmp_path / str(waits), config=CONFIG) as db:
+            if not waits:
+                register(db)
+            subs = {n: db.subscribe_stream(n) for n in OLD}
+            insert(db, 4, 6)
+            db.start()
+            insert(db, 6, 8)
+            if waits:
+                register(db)
+            seen.append({n: read(sub) for n, sub in subs.items()})
+    for name in OLD:
+        assert seen[1][name] == seen[0][name], name
