@@ -662,6 +662,8 @@ engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done,
         }
         if (UNLIKELY(s->plan.routines != NULL || has_stopped(e)) &&
             stream_missing_code(s) != NULL) {
+            /* Whoever subscribed before the start gets what there is then. */
+            s->announces |= !s->stopped && changelog_is_wanted(s->log);
             stream_put_off(s);
             continue;
         }

@@ -169,6 +169,7 @@ struct stream {
     uint64_t    stopped_after; /* circuit, and begins again from what is retained */
     bool        put_off;       /* likewise, but for code: nothing but that kept it from running */
     bool        announces;     /* likewise, and had readers before */
+    bool        follows;       /* likewise; it catches up with what it reads (follow.c) */
     bool        joined_held;   /* in a pause of its pipeline, which goes on */
     bool        waits;         /* it runs, but for code of a function: held, as in a pause */
     uint64_t    visit;         /* of engine.visit, that looked at it last */
@@ -395,6 +396,11 @@ bool   stream_repeats_part(const stream *s);
 bool   stream_holds_values(const plan_node *n);
 status stream_check_inputs(const stream *s, error *err) MUST_USE; /* none has failed */
 void   stream_count_filled(stream *s);
+/* ---- follow.c: streams that wait to begin, and read one that is about to catch up. It has nothing
+ * yet, or (it runs) is where it was held. After each of its ticks they tick; finished, they run. */
+void                  follow_begin(const stream *leader);
+void                  follow_tick(const stream *up, uint64_t epoch);
+void                  follow_finish(const stream *leader);
 typedef struct replay replay;
 /* resume_after: what is behind this insert is published; NULL: nothing is. */
 status replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) MUST_USE;

@@ -342,6 +342,7 @@ apply_event(held_event *event) {
     if (s->pending.count + s->gone.count > 0) {
         stream_publish(s, event->epoch);
     }
+    follow_tick(s, event->epoch);
 }
 
 status
@@ -434,8 +435,7 @@ stream_is_behind(const stream *s) {
 
 void
 stream_put_off(stream *s) {
-    s->put_off = true; /* whoever subscribed before the start gets what there is then */
-    s->announces = !s->stopped && s->backfill == NULL && changelog_is_wanted(s->log);
+    s->put_off = true;
     if (!s->stopped) {
         s->stopped = true;
         s->stopped_after = engine_sequence(s->engine);
@@ -489,7 +489,8 @@ engine_apply_waiting(engine *e) {
 /* Those that run go on with what came meanwhile; the others wait for a start now. */
 void
 engine_code_came(engine *e) {
-    bool any = false;
+    bool           any = false;
+    const uint64_t woken = ++e->round;
     engine_settle(e);
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
@@ -497,10 +498,23 @@ engine_code_came(engine *e) {
             s->waits = false;
             stream_pin_code(s);
             stream_await_clock(s);
+            s->round = woken;
         }
         any |= s->waits;
     }
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->round == woken && !s->failed && !stream_is_held(s)) {
+            follow_begin(s);
+        }
+    }
     engine_apply_waiting(e);
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->round == woken && !stream_is_held(s)) {
+            follow_finish(s);
+        }
+    }
     for (int32_t i = 0; i < e->streams.count; i++) {
         e->has_late |= ((stream *)e->streams.items[i])->late.count > 0;
     }

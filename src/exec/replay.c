@@ -437,6 +437,7 @@ show_step(const replay *r, uint64_t epoch, error *err) {
     if (s->pending.count + s->gone.count > 0) {
         stream_publish(s, epoch);
     }
+    follow_tick(s, epoch);
     if (s->failed) {
         *err = s->reason;
     }

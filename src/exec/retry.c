@@ -207,8 +207,12 @@ stream_restart(stream *s) {
     done = done == OK ? stream_check_inputs(s, &fault) : done;
     s->stopped = false;
     s->final = (stream_counters){0};
+    if (done == OK && s->put_off) {
+        follow_begin(s);
+    }
     done = done == OK ? fill_again(s, s->stopped_after, s->put_off, &fault) : done;
     s->put_off = s->announces = false;
     done = done == OK ? stream_attach(s, &fault) : done;
     end_retry(s, done, &fault);
+    follow_finish(s);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streams of a kept database wait for functions that are not registered yet. Whoever reads them, whenever it came,
-sees what it would have seen if they had never waited."""
+"""Streams of a kept database wait for functions that are not registered yet. Whoever reads them, whenever it
+came, sees what it would have seen if they had never waited."""
 
 from __future__ import annotations
 
@@ -117,3 +117,78 @@ def test_a_reader_of_before_the_start(tmp_path: Path) -> None:
             seen.append({n: read(sub) for n, sub in subs.items()})
     for name in OLD:
         assert seen[1][name] == seen[0][name], name
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_readers_of_values_that_cannot_be_made_again(tmp_path: Path, checkpoint: bool) -> None:
+    """Random values, and groups whose rows are not retained: who reads them has them as they are."""
+    with laminardb.open(tmp_path / "d", config=CONFIG) as db:
+        register(db)
+        db.execute("CREATE SOURCE t (k BIGINT, v BIGINT) WITH (retain = 3)")
+        db.execute("CREATE STREAM g AS SELECT k, sum(twice(v)) AS v FROM t GROUP BY k")
+        db.execute("CREATE STREAM u AS SELECT v, random() AS z, twice(v) AS w FROM t")
+        db.execute("CREATE STREAM old AS SELECT z FROM u")
+        db.start()
+        for i in range(20):
+            db.insert("t", (i % 4, i))
+        if checkpoint:
+            db.checkpoint()
+        db.insert("t", (0, 21))
+    with laminardb.open(tmp_path / "d", config=CONFIG) as db:
+        db.start()
+        db.execute("CREATE STREAM values AS SELECT z FROM u")
+        db.execute("CREATE STREAM one AS SELECT count(*) AS n, sum(v) AS v FROM g")
+        db.execute("CREATE STREAM more AS SELECT twice(v) AS v FROM one")
+        subs = {n: db.subscribe_stream(n) for n in ("old", "values", "one", "more")}
+        for i in range(3):
+            db.insert("t", (i, 22 + i))
+            if i == 1:
+                register(db)
+        read_rows = {
+            n: [row for batch in iter(sub.try_next, None) for row in batch.fetchall()]
+            for n, sub in subs.items()
+        }
+        kept = {z for (z,) in db.query("SELECT z FROM u").fetchall()}
+        assert len(read_rows["values"]) == 3
+        for name in ("old", "values"):
+            assert {z for (z,) in db.query_stream(name).fetchall()} == kept
+            assert {z for (z,) in read_rows[name]} <= kept and len(read_rows[name]) == 3
+        sums = [
+            2 * (sum(range(20)) + 21 + 22),
+            2 * (sum(range(20)) + 21 + 22 + 23),
+            2 * (sum(range(20)) + 90),
+        ]
+        assert read_rows["one"] == [(4, v) for v in sums]
+        assert read_rows["more"] == [(2 * v,) for v in sums]
+        assert db.query_stream("one").fetchall() == [(4, sums[-1])]
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_a_function_that_fails_as_its_stream_catches_up(tmp_path: Path, checkpoint: bool) -> None:
+    """The readers fail with it, those that came meanwhile too, and RETRY takes all of them up again."""
+
+    def picky(x: int) -> int:
+        if x == 5:
+            raise ValueError("not five")
+        return 2 * x
+
+    with laminardb.open(tmp_path / "d", config=CONFIG) as db:
+        register(db)
+        db.execute("CREATE SOURCE t (v BIGINT); CREATE STREAM w AS SELECT twice(v) AS v FROM t")
+        db.start()
+        if checkpoint:
+            db.checkpoint()
+        db.insert("t", [(1,), (2,)])
+    with laminardb.open(tmp_path / "d", config=CONFIG) as db:
+        db.start()
+        db.execute("CREATE STREAM n AS SELECT count(*) AS n FROM w; CREATE STREAM m AS SELECT n FROM n")
+        db.insert("t", (5,))
+        db.register_udf("twice", picky, mode="row", return_type=int, arg_types=[int])
+        for name in ("w", "n", "m"):
+            error = db.stream_metrics(name)
+            assert error is not None and "not five" in str(error.error)
+        db.insert("t", (6,))
+        register(db)
+        db.execute("ALTER STREAM w RETRY")
+        db.insert("t", (7,))
+        assert db.query_stream("n").fetchall() == db.query_stream("m").fetchall() == [(5,)]
