@@ -512,6 +512,7 @@ engine_append(engine *e, source *s, batch *rows, error *err) {
     if (rows->rows.row_count == 0) {
         return OK;
     }
+    TRY(source_check_room(s, &rows->rows, 0, err));
     return engine_append_at(e, s, rows, engine_arrival_us(e), err);
 }
 

@@ -96,7 +96,8 @@ struct engine {
     bool         has_unkept; /* it was told of changes that are not lasting yet */
     bool         journal_failed;
     error        journal_fault;
-    _Atomic bool faulted; /* there are running streams with names, and all failed */
+    _Atomic bool faulted;        /* there are running streams with names, and all failed */
+    int64_t      promised_bytes; /* room.c: that a pause or transaction will add to what is held */
     pipeline    *waiting; /* holds what came for streams that wait for code; NULL: there are none */
 };
 
@@ -314,6 +315,10 @@ bool stream_is_held(const stream *s); /* by a pause of its pipeline, or for want
 /* Streams of an image that lack code, and those that read them, are held from now on. */
 status waiting_begin(engine *e, error *err) MUST_USE;
 status waiting_open(engine *e, error *err) MUST_USE; /* engine.waiting is there */
+status waiting_reserve(pipeline *p, int64_t events, error *err) MUST_USE; /* so many more */
+/* ---- room.c: before a change. Refused where there is no room to keep it for those that wait. */
+status source_check_room(const source *s, const delta *rows, int64_t dead_count,
+                         error *err) MUST_USE;
 void   engine_apply_waiting(engine *e); /* what was held for those that are not any more */
 void   stream_pin_code(stream *s);      /* it has what is registered now */
 /* All functions that a query calls have code. */

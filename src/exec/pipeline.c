@@ -210,10 +210,10 @@ stream_held_rows(const stream *s) {
     return rows;
 }
 
-static status
-add_event(pipeline *p, held_event event, error *err) {
-    if (p->event_count == p->event_capacity) {
-        const int64_t capacity = p->event_capacity == 0 ? 64 : 2 * p->event_capacity;
+status
+waiting_reserve(pipeline *p, int64_t events, error *err) {
+    if (p->event_capacity - p->event_count < events) {
+        const int64_t capacity = p->event_capacity + max_i64(events + 64, p->event_capacity / 4);
         held_event   *grown =
             mem_resize(p->engine->mem, p->events, sizeof(held_event) * (size_t)p->event_capacity,
                        sizeof(held_event) * (size_t)capacity);
@@ -223,6 +223,12 @@ add_event(pipeline *p, held_event event, error *err) {
         p->events = grown;
         p->event_capacity = capacity;
     }
+    return OK;
+}
+
+static status
+add_event(pipeline *p, held_event event, error *err) {
+    TRY(waiting_reserve(p, 1, err));
     p->events[p->event_count++] = event;
     return OK;
 }
@@ -252,11 +258,17 @@ stream_hold_tick(stream *s, int64_t frontier_us, error *err) {
 }
 
 static void
-forget_stream(const pipeline *p, const stream *s) {
+forget_stream(pipeline *p, const stream *s) {
+    int64_t kept = 0;
     for (int64_t i = 0; p != NULL && i < p->event_count; i++) {
         if (p->events[i].stream == s) {
-            p->events[i].stream = NULL;
+            batch_release(p->events[i].rows);
+        } else {
+            p->events[kept++] = p->events[i];
         }
+    }
+    if (p != NULL) {
+        p->event_count = kept;
     }
 }
 
@@ -480,6 +492,9 @@ engine_apply_waiting(engine *e) {
         p->events[i].rows = NULL;
         apply_event(&event);
         batch_release(event.rows);
+        if (i % 64 == 0 && e->look != NULL) {
+            e->look(e->look_context); /* what it kept in memory may go to disk now */
+        }
     }
     if (p != NULL) {
         p->event_count = kept;
@@ -494,7 +509,9 @@ engine_code_came(engine *e) {
     engine_settle(e);
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
-        if (s->waits && stream_missing_code(s) == NULL) {
+        if (s->waits && s->failed) {
+            s->waits = false;
+        } else if (s->waits && stream_missing_code(s) == NULL) {
             s->waits = false;
             stream_pin_code(s);
             stream_await_clock(s);

@@ -192,3 +192,116 @@ def test_a_function_that_fails_as_its_stream_catches_up(tmp_path: Path, checkpoi
         db.execute("ALTER STREAM w RETRY")
         db.insert("t", (7,))
         assert db.query_stream("n").fetchall() == db.query_stream("m").fetchall() == [(5,)]
+
+
+# ---- memory
+
+
+LIMITED = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000, memory_limit=16 << 20)
+FULL = 'memory_limit leaves no room to keep rows of "t" for stream "s", which waits for function "twice"'
+
+
+def batch_of(first: int, count: int) -> dict[str, list[Any]]:
+    return {
+        "k": [i % 3 for i in range(count)],
+        "v": list(range(first, first + count)),
+        "x": ["x" * 90] * count,
+    }
+
+
+def wait_with_little_memory(path: Path, rows: int = 0, checkpoint: bool = True) -> None:
+    with laminardb.open(path, config=LIMITED) as db:
+        register(db)
+        db.execute("CREATE SOURCE t (k BIGINT, v BIGINT, x VARCHAR)")
+        db.execute(
+            "CREATE STREAM s AS SELECT k, count(*) AS n, sum(twice(v)) AS v, max(x) AS x FROM t GROUP BY k"
+        )
+        db.execute("CREATE STREAM r AS SELECT count(*) AS n, sum(twice(v)) AS v FROM t")
+        db.start()
+        if checkpoint:
+            db.checkpoint()
+        for i in range(0, rows, 50):
+            db.insert("t", batch_of(i, 50))
+
+
+def fill(db: laminardb.Connection, count: int, size: int, first: int = 0) -> int:
+    """Inserts until one is refused: how many rows were accepted."""
+    for i in range(first, first + count, size):
+        try:
+            assert db.insert("t", batch_of(i, size)) == size
+        except MemoryError as refused:
+            assert FULL in str(refused) and refused.code == 990  # type: ignore[attr-defined]
+            for step in ("register the function", 'DROP STREAM "s"', "raise memory_limit"):
+                assert step in str(refused)
+            return i
+    raise AssertionError("nothing was refused")
+
+
+def check_all(db: laminardb.Connection, count: int) -> None:
+    assert db.query("SELECT count(*) FROM t").fetchall() == [(count,)]
+    assert db.query_stream("r").fetchall() == [(count, count * (count - 1))]
+    assert sorted(db.query_stream("s").fetchall()) == sorted(
+        db.query("SELECT k, count(*), sum(2 * v), max(x) FROM t GROUP BY k").fetchall()
+    )
+
+
+@pytest.mark.parametrize("size", [1, 4000])
+def test_what_cannot_be_kept_is_refused(tmp_path: Path, size: int) -> None:
+    wait_with_little_memory(tmp_path / "d")
+    with laminardb.open(tmp_path / "d", config=LIMITED) as db:
+        db.start()
+        count = fill(db, 1_000_000, size)
+        assert count >= 2_000
+        with pytest.raises(MemoryError, match="leaves no room"):
+            db.insert("t", batch_of(count, 4_000))
+        register(db)
+        check_all(db, count)
+        assert db.insert("t", batch_of(count, size)) == size
+        check_all(db, count + size)
+
+
+def test_transactions_and_pauses_keep_within_the_memory(tmp_path: Path) -> None:
+    wait_with_little_memory(tmp_path / "d")
+    with laminardb.open(tmp_path / "d", config=LIMITED) as db:
+        db.start()
+        db.execute("BEGIN")
+        fill(db, 1_000_000, 1000)
+        db.execute("ROLLBACK")
+        assert db.query("SELECT count(*) FROM t").fetchall() == [(0,)]
+        db.execute("BEGIN")
+        count = fill(db, 1_000_000, 1000)
+        db.execute("COMMIT")
+        register(db)
+        check_all(db, count)
+    wait_with_little_memory(tmp_path / "e")
+    with laminardb.open(tmp_path / "e", config=LIMITED) as db:
+        db.start()
+        db.pause()
+        count = fill(db, 1_000_000, 1000)
+        db.start()
+        register(db)
+        check_all(db, count)
+
+
+def test_room_is_made_by_each_next_step(tmp_path: Path) -> None:
+    wait_with_little_memory(tmp_path / "d")
+    with laminardb.open(tmp_path / "d", config=LIMITED) as db:
+        db.start()
+        count = fill(db, 1_000_000, 400)
+        db.execute("SET memory_limit = '24 MB'")
+        more = fill(db, 1_000_000, 400, count)
+        assert more > count + 1_000
+        db.execute("DROP STREAM s")
+        db.execute("DROP STREAM r")
+        assert db.insert("t", batch_of(more, 50)) == 50
+
+
+def test_what_was_acknowledged_before_is_not_lost(tmp_path: Path) -> None:
+    """The log has more for a waiting stream than there is memory: the database keeps it, shut."""
+    wait_with_little_memory(tmp_path / "d", rows=100_000)
+    with pytest.raises(MemoryError, match="leaves no room"):
+        laminardb.open(tmp_path / "d", config=LIMITED)
+    with laminardb.open(tmp_path / "d") as db:
+        db.start()
+        register(db)
+        check_all(db, 100_000)
