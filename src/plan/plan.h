@@ -11,6 +11,7 @@
 #include "agg/agg.h"
 #include "agg/over.h"
 #include "batch/relation.h"
+#include "batch/routine.h"
 #include "catalog/catalog.h"
 #include "expr/expr.h"
 #include "kernel/kernel.h"
@@ -346,6 +347,8 @@ status  plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error 
 status plan_set_retain(plan *p, const object *o, int32_t position, error *err) MUST_USE;
 /* CREATE FUNCTION into an object. */
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
+/* The words of LANGUAGE EXTERNAL (AST_EXTERNAL_...) for what a routine is. */
+uint32_t plan_external_words(routine_kind kind, uint32_t flags, bool variadic);
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
 bool plan_insert_is_rows(const ast_statement *s, const catalog *c); /* without the token too */
 /* Refuses VALUES that ask for both. */
