@@ -298,12 +298,12 @@ class Aggregate:
         return self.function(*[c.tolist()[0] for c in constants])
 
     def _give(self, method: Any, count: int, columns: tuple[Column, ...]) -> None:
+        if not columns:  # nothing else says how many rows there are
+            for _ in range(count if self._mode == "row" else 1):
+                method(*(() if self._mode == "row" else (count,)))
+            return
         if self._mode != "row":
             method(*self._read(columns))
-            return
-        if not columns:
-            for _ in range(count):
-                method()
             return
         lists = [c.tolist() * (count if c.is_constant else 1) for c in columns]
         for row in zip(*lists, strict=True):

@@ -320,6 +320,8 @@ def udaf(
     checkpoints. Without retract, or without state, the rows of a group are kept and given again.
     Literals behind the columns are the arguments of the class: ema(price, 0.2) makes objects of EMA(0.2).
     from_state gets them too, behind the state, where it takes them.
+    With arg_types=[] it is called as f(): accumulate() once a row in mode "row", else accumulate(n) with the
+    number of rows, and retract likewise.
 
     return_type, name, mode, null, arg_types, version, timeout: as of :func:`udf`, for accumulate.
     accumulator_type: of what state gives: a dict or tuple of a STRUCT, or another value.

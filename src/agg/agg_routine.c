@@ -136,7 +136,7 @@ typedef struct entries { /* of one group, in the order of the call */
 static status
 read_entries(entries *out, listed *self, slot group, arena *a, error *err) {
     const int32_t width = self->rows.base.signature->argument_count;
-    *out = (entries){.columns = arena_alloc(a, (size_t)width * sizeof(column))};
+    *out = (entries){.columns = arena_alloc(a, (size_t)(width + 1) * sizeof(column))};
     if (out->columns == NULL) {
         return error_memory(err);
     }
@@ -168,9 +168,9 @@ accumulate(listed *self, void *group, const entries *e, arena *a, error *err) {
     const agg_signature *s = self->rows.base.signature;
     const int64_t        room = min_i64(e->total, AGG_ROUTINE_ROWS);
     int32_t             *rows = arena_alloc(a, (size_t)room * sizeof(*rows));
-    column              *columns = arena_alloc(a, (size_t)s->argument_count * sizeof(*columns));
-    int32_t              at = 0;
-    int64_t              copy = 0;
+    column *columns = arena_alloc(a, (size_t)(s->argument_count + 1) * sizeof(*columns));
+    int32_t at = 0;
+    int64_t copy = 0;
     if (rows == NULL || columns == NULL) {
         return error_memory(err);
     }

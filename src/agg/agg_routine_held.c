@@ -236,7 +236,7 @@ static status
 give(const portion *p, slot group, const int32_t *rows, int32_t count, giving how, error *err) {
     const agg_signature *s = p->self->base.signature;
     const arena_mark     mark = arena_save(p->scratch);
-    column *columns = arena_alloc(p->scratch, (size_t)s->argument_count * sizeof(*columns));
+    column *columns = arena_alloc(p->scratch, (size_t)(s->argument_count + 1) * sizeof(*columns));
     if (columns == NULL) {
         return error_memory(err);
     }

@@ -4,6 +4,7 @@
  * All memory of a kept batch is one allocation: its size is summed up first, then everything is
  * placed. Streams keep a batch of one or two rows per tick, so small batches are packed to 16
  * bytes; larger ones get cache-line alignment. */
+#include "batch/batch_bytes.h"
 #include "batch/chunk.h"
 
 #define SMALL_ROWS 16
@@ -60,6 +61,15 @@ batch_copy_bytes(const delta *rows, size_t alignment) {
         }
     }
     return bytes + alignment;
+}
+
+size_t
+batch_bytes(const delta *rows) {
+    size_t bytes = sizeof(batch) + (size_t)rows->column_count * sizeof(column) + 64;
+    for (int32_t i = 0; i < rows->column_count; i++) {
+        bytes += column_copy_bytes(&rows->columns[i], rows->row_count, 64);
+    }
+    return bytes;
 }
 
 static void *

@@ -301,7 +301,8 @@ durable_take_record(void *context, int64_t sequence, text record, error *err) {
     error        why = {0};
     const status s = durable_run_items(context, record, &why);
     if (s == OK || s == ERR_OUT_OF_MEMORY) {
-        return s < 0 ? error_memory(err) : OK;
+        *err = s < 0 ? why : *err;
+        return s;
     }
     (void)error_set(err, ERR_CORRUPTION, "record %lld of the log cannot be run again: %.300s",
                     (long long)sequence, why.message);

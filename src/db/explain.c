@@ -55,8 +55,9 @@ change_select(statement_context *c, const ast_statement *st, const ast_select **
     }
     if (st->kind == AST_INSERT) {
         TRY(statement_target(c, st, &o, err));
-        *out = plan_insert_is_rows(st, c->db->catalog) ? NULL : st->select;
-        return OK;
+        return plan_insert_is_rows(st, c->db->catalog)
+                   ? OK
+                   : plan_insert_select(out, &c->arena, st, err);
     }
     TRY(change_find(c, st, &o, err));
     int32_t *from = arena_alloc(&c->arena, sizeof(int32_t) * (size_t)(o->schema->count + 1));

@@ -75,28 +75,6 @@ code_new(foreign_code **out, laminar_database *db, const foreign_code *like, con
 
 /* ---- its definition */
 static void
-print_words(const foreign_code *c, bool variadic, buf *out) {
-    static const struct {
-        uint32_t    flag;
-        const char *word;
-    } words[] = {{ROUTINE_VOLATILE, "VOLATILE"},   {ROUTINE_NULLS, "NULLS"},
-                 {ROUTINE_PARALLEL, "PARALLEL"},   {ROUTINE_ORDERED, "ORDERED"},
-                 {ROUTINE_ON_CALLER, "ON_CALLER"}, {ROUTINE_RETRACTS, "RETRACTS"},
-                 {ROUTINE_MERGES, "MERGES"},       {ROUTINE_SAVES, "SAVES"}};
-    buf_append_text(out, TEXT(" LANGUAGE EXTERNAL"));
-    buf_append_text(out, c->kind == ROUTINE_AGGREGATE   ? TEXT(" AGGREGATE")
-                         : c->kind == ROUTINE_PROCESSOR ? TEXT(" PROCESSOR")
-                         : c->kind == ROUTINE_ROWS      ? TEXT(" ROWS")
-                                                        : TEXT(""));
-    buf_append_text(out, variadic ? TEXT(" VARIADIC") : TEXT(""));
-    for (int32_t i = 0; i < ARRAY_COUNT(words); i++) {
-        if ((c->flags & words[i].flag) != 0) {
-            buf_printf(out, " %s", words[i].word);
-        }
-    }
-}
-
-static void
 print_definition(const foreign_code *c, bool variadic, buf *out) {
     buf_append_text(out, TEXT("CREATE OR REPLACE FUNCTION "));
     buf_append_quoted(out, c->name, '"');
@@ -108,7 +86,7 @@ print_definition(const foreign_code *c, bool variadic, buf *out) {
         }
     }
     buf_printf(out, ") RETURNS %.*s", TEXT_ARG(c->result));
-    print_words(c, variadic, out);
+    ast_external_print(plan_external_words(c->kind, c->flags, variadic), out);
     if (c->state.data != NULL) {
         buf_printf(out, " STATE %.*s", TEXT_ARG(c->state));
     }

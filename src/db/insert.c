@@ -385,6 +385,75 @@ db_fit_result(batch **out, laminar_database *db, const plan_env *env, const obje
     return s;
 }
 
+static bool
+is_default(const ast_select *values, int64_t row, int32_t at) {
+    return at >= 0 && values->rows[row * values->row_width + at]->kind == AST_DEFAULT;
+}
+
+static bool
+same_defaults(const ast_select *values, int64_t a, int64_t b) {
+    bool same = true;
+    for (int32_t i = 0; i < values->row_width && same; i++) {
+        same = is_default(values, a, i) == is_default(values, b, i);
+    }
+    return same;
+}
+
+/* Which row of VALUES it is. */
+static int64_t
+number_of(const delta *part, int32_t row) {
+    return column_value(&part->columns[part->column_count - 1], row).i - INSERT_ROW_BASE;
+}
+
+/* Rows of one batch that leave the same columns to their DEFAULTs, from `first` on. */
+static status
+gather_alike(gathered *g, const delta *part, int32_t *first, const int32_t *from,
+             const ast_select *values, arena *a, error *err) {
+    const int64_t row = number_of(part, *first);
+    const int32_t width = g->o->schema->count;
+    int32_t      *own = arena_alloc(a, sizeof(int32_t) * (size_t)(width + 1));
+    column       *columns = arena_alloc(a, sizeof(column) * (size_t)part->column_count);
+    int32_t      *picked = arena_alloc(a, sizeof(int32_t) * (size_t)part->row_count);
+    int32_t       count = 0;
+    if (own == NULL || columns == NULL || picked == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t c = 0; c < width; c++) {
+        own[c] = is_default(values, row, from[c]) ? -1 : from[c];
+    }
+    while (*first < part->row_count && same_defaults(values, row, number_of(part, *first))) {
+        picked[count++] = (*first)++;
+    }
+    for (int32_t i = 0; i < part->column_count; i++) {
+        TRY(column_gather(&columns[i], &part->columns[i], picked, count, a, err));
+    }
+    batch alike = {
+        .rows = {.row_count = count, .column_count = part->column_count, .columns = columns}};
+    g->from = own;
+    return gather_batch(g, &alike, a, err);
+}
+
+status
+db_fit_values(batch **out, laminar_database *db, const plan_env *env, const object *o,
+              const int32_t *from, const ast_select *values, const result *rows, error *err) {
+    arena    a;
+    defaults fill;
+    arena_init(&a, db->mem);
+    defaults_init(&fill, o, db->mem, &env->eval, env->statement_us);
+    gathered g = {.db = db, .o = o, .from = from, .fill = &fill.base, .rows_max = INT32_MAX};
+    status   s = OK;
+    for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
+        const delta *part = &rows->batches[i]->rows;
+        for (int32_t first = 0; s == OK && first < part->row_count;) {
+            s = gather_alike(&g, part, &first, from, values, &a, err);
+        }
+    }
+    s = gather_end(&g, s, out, err);
+    defaults_fini(&fill);
+    arena_fini(&a);
+    return s;
+}
+
 static status
 find_object(laminar_database *db, const char *name, object **out, error *err) {
     TRY(db_writable(db, err));

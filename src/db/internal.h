@@ -312,6 +312,10 @@ status answer_builder(laminar_result **out, mem *m, builder *rows, const list_co
  */
 status db_fit_result(batch **out, laminar_database *db, const plan_env *env, const object *o,
                      const int32_t *from, const result *rows, error *err) MUST_USE;
+/* The same of plan_insert_select, for VALUES that say DEFAULT. */
+status db_fit_values(batch **out, laminar_database *db, const plan_env *env, const object *o,
+                     const int32_t *from, const ast_select *values, const result *rows,
+                     error *err) MUST_USE;
 /* With the token held: refuses after shutdown and after DROP, checks rows, appends. The caller
  * settles the engine before it leaves. */
 status db_append_batch(laminar_database *db, object *o, batch *rows, error *err) MUST_USE;

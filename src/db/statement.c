@@ -236,8 +236,10 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
             TRY(target_names(c, &named, st, &rows->schema, err));
             st = &named;
         }
-        TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count, err));
-        TRY(db_fit_result(&made, db, &c->env, o, from, rows, err));
+        const bool marked = plan_insert_says_default(st);
+        TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count - marked, err));
+        TRY(marked ? db_fit_values(&made, db, &c->env, o, from, st->select, rows, err)
+                   : db_fit_result(&made, db, &c->env, o, from, rows, err));
     }
     status    s = answer_count(answer, db->mem, 0, err);
     insertion in = {.rows = made};
@@ -270,9 +272,10 @@ status
 statement_insert(statement_context *c, const ast_statement *st, laminar_result **out, error *err) {
     laminar_result *answer = NULL;
     result         *rows = NULL;
-    TRY(plan_insert_check(st, c->db->catalog, err));
     if (!plan_insert_is_rows(st, c->db->catalog)) {
-        TRY(statement_query(c, statement_text(c, st), st->select, NULL, &rows, err));
+        const ast_select *asked = NULL;
+        TRY(plan_insert_select(&asked, &c->arena, st, err));
+        TRY(statement_query(c, statement_text(c, st), asked, NULL, &rows, err));
     }
     status s = statement_wait_for_room(c, st, err);
     if (s == OK) {

@@ -180,8 +180,15 @@ follow(laminar_subscription *s, stream *of, const laminar_subscription_options *
     }
     const log_position now = changelog_mark(log, stream_sequence(of));
     const log_position from = {(uint64_t)o->from_epoch, (uint64_t)o->from_part};
-    TRY(o->resume ? log_cursor_resume(&s->cursor, log, &rule, from, err)
-                  : log_cursor_open(&s->cursor, log, &rule, err));
+    const log_position here = {engine_sequence(s->db->engine), UINT64_MAX};
+    const log_position after = o->resume ? from : here;
+    if (stream_is_behind(of) && !snapshot && log_position_compare(after, now) > 0 &&
+        log_position_compare(after, here) <= 0) {
+        log_cursor_open_ahead(&s->cursor, log, &rule, after); /* it will show what is older, too */
+    } else {
+        TRY(o->resume ? log_cursor_resume(&s->cursor, log, &rule, from, err)
+                      : log_cursor_open(&s->cursor, log, &rule, err));
+    }
     const status read = snapshot ? take_first(s, of, now, err) : OK;
     if (read < 0) {
         log_cursor_close(&s->cursor);

@@ -105,6 +105,7 @@ apply(source *s, const table_change *t, arena *a, error *err) {
     engine  *e = s->engine;
     old_rows old = {0};
     delta    stored;
+    TRY(source_check_room(s, t->rows == NULL ? NULL : &t->rows->rows, t->dead_count, err));
     if (t->dead_count > 0 && s->inputs.count > 0 && !e->paused) {
         TRY(old_rows_take(&old, s, t->dead, t->dead_count, a, err));
     }

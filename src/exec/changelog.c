@@ -32,6 +32,7 @@ struct changelog {
     log_entry       *oldest;        /* of what is kept; NULL before the first reader */
     int64_t          keep_bytes;    /* 0: nothing is kept for readers to come back to */
     _Atomic bool     keeps;         /* oldest != NULL */
+    log_position     early;         /* no reader's `after` is further on; with the token */
     log_position     shown;         /* the last one that was appended or marked; with the token */
     log_entry       *passed;        /* let go of after the lock: the oldest entry of the log, */
     log_entry       *passed_merged; /* and entries outside of it, linked by `next` */
@@ -312,6 +313,17 @@ changelog_wait_for_room(changelog *c, int64_t timeout_us) {
     return how;
 }
 
+/* With the lock: those that want nothing up to here. */
+static void
+pass_early(changelog *c, const log_entry *before, log_entry *e) {
+    for (log_cursor *r = c->cursors; r != NULL; r = r->next) {
+        if (r->last == before && log_position_compare(e->position, r->after) <= 0) {
+            r->last = log_entry_retain(e);
+            pass_entry(c, (log_entry *)(uintptr_t)before);
+        }
+    }
+}
+
 /* ---- writing */
 status
 changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error *err) {
@@ -326,6 +338,9 @@ changelog_append(changelog *c, uint64_t epoch, const log_changes *changes, error
     e->rows_before_next += old->rows_before_next;
     atomic_store_explicit(&old->next, log_entry_retain(e), memory_order_release);
     c->newest = e;
+    if (UNLIKELY(log_position_compare(at, c->early) <= 0)) {
+        pass_early(c, old, e);
+    }
     if (e->bytes_before_next > c->check_at) {
         check_readers(c);
     }
@@ -426,6 +441,16 @@ log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err)
     join_readers(c, log, log_entry_retain(log->newest));
     mutex_unlock(&log->lock);
     return OK;
+}
+
+void
+log_cursor_open_ahead(log_cursor *c, changelog *log, const lag_rule *rule, log_position after) {
+    *c = (log_cursor){.log = changelog_retain(log), .rule = *rule, .after = after};
+    log->early = log_position_compare(after, log->early) > 0 ? after : log->early;
+    mutex_lock(&log->lock);
+    start_keeping(log);
+    join_readers(c, log, log_entry_retain(log->newest));
+    mutex_unlock(&log->lock);
 }
 
 /* The oldest entry that anybody holds, retained. */

@@ -104,15 +104,19 @@ struct log_cursor { /* one reader; lies still while it is open */
     log_cursor *next, *previous; /* of the log's */
     lag_rule    rule;
     /* With the log's lock: */
-    log_entry *last;    /* last entry read; retained. NULL: it has quit */
-    log_entry *merged;  /* LAG_CONFLATE: what comes before the entries after `last`; owned */
-    int64_t    missed;  /* rows lost and not yet reported */
-    int64_t    dropped; /* rows lost ever */
-    bool       full;    /* LAG_BLOCK: beyond its limit, producers wait */
+    log_entry   *last;    /* last entry read; retained. NULL: it has quit */
+    log_position after;   /* what comes up to it is passed, unread */
+    log_entry   *merged;  /* LAG_CONFLATE: what comes before the entries after `last`; owned */
+    int64_t      missed;  /* rows lost and not yet reported */
+    int64_t      dropped; /* rows lost ever */
+    bool         full;    /* LAG_BLOCK: beyond its limit, producers wait */
 };
 
 /* Starts after the newest entry. */
 status log_cursor_open(log_cursor *c, changelog *log, const lag_rule *rule, error *err) MUST_USE;
+/* Starts after the newest entry, and passes what is appended up to `after`: the log of a stream
+ * that is behind, which will come to inserts from before there was this reader. */
+void log_cursor_open_ahead(log_cursor *c, changelog *log, const lag_rule *rule, log_position after);
 /* Starts after `from`, a position that a reader was given, with the token and after changelog_mark.
  * Code 503 when the log does not reach back to it, 500 when it has not come yet. */
 status log_cursor_resume(log_cursor *c, changelog *log, const lag_rule *rule, log_position from,

@@ -517,6 +517,7 @@ engine_append(engine *e, source *s, batch *rows, error *err) {
     if (rows->rows.row_count == 0) {
         return OK;
     }
+    TRY(source_check_room(s, &rows->rows, 0, err));
     return engine_append_at(e, s, rows, engine_arrival_us(e), err);
 }
 
@@ -667,6 +668,8 @@ engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done,
         }
         if (UNLIKELY(s->plan.routines != NULL || has_stopped(e)) &&
             stream_missing_code(s) != NULL) {
+            /* Whoever subscribed before the start gets what there is then. */
+            s->announces |= !s->stopped && changelog_is_wanted(s->log);
             stream_put_off(s);
             continue;
         }

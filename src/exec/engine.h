@@ -249,6 +249,7 @@ bool          stream_failure(const stream *s, error *reason); /* true: it failed
  * waits: one that ran keeps its state, and what comes for it; one that did not is started later. */
 const struct routine *stream_missing_code(const stream *s); /* NULL: it does not wait */
 bool stream_waits_for_code(const stream *s, error *reason); /* true: it does, says the reason */
+bool stream_is_behind(const stream *s); /* it ran, or would have run, but for code */
 /* Code was registered: streams that ran go on; the others are for engine_start_next. */
 void engine_code_came(engine *e);
 

@@ -96,7 +96,8 @@ struct engine {
     bool         has_unkept; /* it was told of changes that are not lasting yet */
     bool         journal_failed;
     error        journal_fault;
-    _Atomic bool faulted; /* there are running streams with names, and all failed */
+    _Atomic bool faulted;        /* there are running streams with names, and all failed */
+    int64_t      promised_bytes; /* room.c: that a pause or transaction will add to what is held */
     pipeline    *waiting; /* holds what came for streams that wait for code; NULL: there are none */
 };
 
@@ -167,6 +168,9 @@ struct stream {
     pipeline   *pipeline;      /* NULL: it starts and pauses with the database */
     bool        stopped;       /* with its pipeline, behind the insert stopped_after: it has no */
     uint64_t    stopped_after; /* circuit, and begins again from what is retained */
+    bool        put_off;       /* likewise, but for code: nothing but that kept it from running */
+    bool        announces;     /* likewise, and had readers before */
+    bool        follows;       /* likewise; it catches up with what it reads (follow.c) */
     bool        joined_held;   /* in a pause of its pipeline, which goes on */
     bool        waits;         /* it runs, but for code of a function: held, as in a pause */
     uint64_t    visit;         /* of engine.visit, that looked at it last */
@@ -311,6 +315,10 @@ bool stream_is_held(const stream *s); /* by a pause of its pipeline, or for want
 /* Streams of an image that lack code, and those that read them, are held from now on. */
 status waiting_begin(engine *e, error *err) MUST_USE;
 status waiting_open(engine *e, error *err) MUST_USE; /* engine.waiting is there */
+status waiting_reserve(pipeline *p, int64_t events, error *err) MUST_USE; /* so many more */
+/* ---- room.c: before a change. Refused where there is no room to keep it for those that wait. */
+status source_check_room(const source *s, const delta *rows, int64_t dead_count,
+                         error *err) MUST_USE;
 void   engine_apply_waiting(engine *e); /* what was held for those that are not any more */
 void   stream_pin_code(stream *s);      /* it has what is registered now */
 /* All functions that a query calls have code. */
@@ -393,9 +401,16 @@ bool   stream_repeats_part(const stream *s);
 bool   stream_holds_values(const plan_node *n);
 status stream_check_inputs(const stream *s, error *err) MUST_USE; /* none has failed */
 void   stream_count_filled(stream *s);
+/* ---- follow.c: streams that wait to begin, and read one that is about to catch up. It has nothing
+ * yet, or (it runs) is where it was held. After each of its ticks they tick; finished, they run. */
+void                  follow_begin(const stream *leader);
+void                  follow_tick(const stream *up, uint64_t epoch);
+void                  follow_finish(const stream *leader);
 typedef struct replay replay;
 /* resume_after: what is behind this insert is published; NULL: nothing is. */
 status replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) MUST_USE;
+/* Of one with resume_after: entries of the log as if the stream had been there. */
+void replay_by_steps(replay *r);
 /* Of a stream that is to be what it was at that instant of ingestion time (past.c). */
 status replay_open_at(replay **out, stream *s, int64_t at_us, error *err) MUST_USE;
 status replay_run(replay *r, interrupt *guard, error *err) MUST_USE; /* needs no token */

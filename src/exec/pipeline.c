@@ -182,7 +182,7 @@ stream_may_run(const stream *s) {
 uint64_t
 stream_sequence(const stream *s) {
     const pipeline *p = holder(s);
-    return p != NULL ? p->sequence : engine_sequence(s->engine);
+    return s->stopped ? s->stopped_after : p != NULL ? p->sequence : engine_sequence(s->engine);
 }
 
 void
@@ -210,10 +210,10 @@ stream_held_rows(const stream *s) {
     return rows;
 }
 
-static status
-add_event(pipeline *p, held_event event, error *err) {
-    if (p->event_count == p->event_capacity) {
-        const int64_t capacity = p->event_capacity == 0 ? 64 : 2 * p->event_capacity;
+status
+waiting_reserve(pipeline *p, int64_t events, error *err) {
+    if (p->event_capacity - p->event_count < events) {
+        const int64_t capacity = p->event_capacity + max_i64(events + 64, p->event_capacity / 4);
         held_event   *grown =
             mem_resize(p->engine->mem, p->events, sizeof(held_event) * (size_t)p->event_capacity,
                        sizeof(held_event) * (size_t)capacity);
@@ -223,6 +223,12 @@ add_event(pipeline *p, held_event event, error *err) {
         p->events = grown;
         p->event_capacity = capacity;
     }
+    return OK;
+}
+
+static status
+add_event(pipeline *p, held_event event, error *err) {
+    TRY(waiting_reserve(p, 1, err));
     p->events[p->event_count++] = event;
     return OK;
 }
@@ -252,11 +258,17 @@ stream_hold_tick(stream *s, int64_t frontier_us, error *err) {
 }
 
 static void
-forget_stream(const pipeline *p, const stream *s) {
+forget_stream(pipeline *p, const stream *s) {
+    int64_t kept = 0;
     for (int64_t i = 0; p != NULL && i < p->event_count; i++) {
         if (p->events[i].stream == s) {
-            p->events[i].stream = NULL;
+            batch_release(p->events[i].rows);
+        } else {
+            p->events[kept++] = p->events[i];
         }
+    }
+    if (p != NULL) {
+        p->event_count = kept;
     }
 }
 
@@ -342,6 +354,7 @@ apply_event(held_event *event) {
     if (s->pending.count + s->gone.count > 0) {
         stream_publish(s, event->epoch);
     }
+    follow_tick(s, event->epoch);
 }
 
 status
@@ -427,8 +440,14 @@ stream_waits_for_code(const stream *s, error *reason) {
     return r != NULL;
 }
 
+bool
+stream_is_behind(const stream *s) {
+    return s->put_off || s->waits;
+}
+
 void
 stream_put_off(stream *s) {
+    s->put_off = true;
     if (!s->stopped) {
         s->stopped = true;
         s->stopped_after = engine_sequence(s->engine);
@@ -473,6 +492,9 @@ engine_apply_waiting(engine *e) {
         p->events[i].rows = NULL;
         apply_event(&event);
         batch_release(event.rows);
+        if (i % 64 == 0 && e->look != NULL) {
+            e->look(e->look_context); /* what it kept in memory may go to disk now */
+        }
     }
     if (p != NULL) {
         p->event_count = kept;
@@ -482,18 +504,34 @@ engine_apply_waiting(engine *e) {
 /* Those that run go on with what came meanwhile; the others wait for a start now. */
 void
 engine_code_came(engine *e) {
-    bool any = false;
+    bool           any = false;
+    const uint64_t woken = ++e->round;
     engine_settle(e);
     for (int32_t i = 0; i < e->streams.count; i++) {
         stream *s = e->streams.items[i];
-        if (s->waits && stream_missing_code(s) == NULL) {
+        if (s->waits && s->failed) {
+            s->waits = false;
+        } else if (s->waits && stream_missing_code(s) == NULL) {
             s->waits = false;
             stream_pin_code(s);
             stream_await_clock(s);
+            s->round = woken;
         }
         any |= s->waits;
     }
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->round == woken && !s->failed && !stream_is_held(s)) {
+            follow_begin(s);
+        }
+    }
     engine_apply_waiting(e);
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        const stream *s = e->streams.items[i];
+        if (s->round == woken && !stream_is_held(s)) {
+            follow_finish(s);
+        }
+    }
     for (int32_t i = 0; i < e->streams.count; i++) {
         e->has_late |= ((stream *)e->streams.items[i])->late.count > 0;
     }

@@ -152,6 +152,7 @@ struct replay {
     bool           by_time;     /* some stream has a window that event time closes */
     stream        *resumed;     /* whose changes behind resume_after are new; NULL: none */
     uint64_t       resume_after;
+    bool           steps;          /* behind it each insert's changes are an entry of the log */
     int64_t        at_us;          /* up to which instant; INT64_MAX: all there is */
     int64_t        untouched_rows; /* fed since the last tick */
     interrupt     *guard;
@@ -425,12 +426,32 @@ replay_silence(replay *r, const replay_source *first, error *err) {
     return OK;
 }
 
+/* What came out since the last step becomes an entry of the log, at the insert at which it would
+ * have come. */
+static status
+show_step(const replay *r, uint64_t epoch, error *err) {
+    stream *s = r->streams.items[r->streams.count - 1];
+    if (!r->steps || r->resumed != NULL) {
+        return OK;
+    }
+    if (s->pending.count + s->gone.count > 0) {
+        stream_publish(s, epoch);
+    }
+    follow_tick(s, epoch);
+    if (s->failed) {
+        *err = s->reason;
+    }
+    return s->failed ? s->reason.status : OK;
+}
+
 /* All that has one sequence: an insert, or a transaction, whose rows do not make each other late.
  */
 static status
 replay_group(replay *r, replay_source *rs, error *err) {
     const uint64_t sequence = rs->entries[rs->next].sequence;
+    const bool     is_step = r->steps && r->resumed == NULL;
     TRY(replay_silence(r, rs, err));
+    TRY(show_step(r, sequence - 1, err));
     r->now_us = max_i64(r->now_us, group_arrived_us(r, rs));
     TRY(pass_clock(r, err));
     for (; rs != NULL && rs->entries[rs->next].sequence == sequence; rs = next_source(r)) {
@@ -453,13 +474,13 @@ replay_group(replay *r, replay_source *rs, error *err) {
                                      : each->entries[each->next].watermark_us;
         }
     }
-    if (r->untouched_rows >= REPLAY_TICK_ROWS || watermark_moved(r)) {
+    if (is_step || r->untouched_rows >= REPLAY_TICK_ROWS || watermark_moved(r)) {
         if (interrupt_poll(r->guard)) {
             return interrupt_reason(r->guard, err);
         }
-        return replay_tick(r, err);
+        TRY(replay_tick(r, err));
     }
-    return OK;
+    return show_step(r, sequence, err);
 }
 
 /* What the stream has shown is done again; the rest is shown. */
@@ -469,7 +490,7 @@ resume(replay *r, error *err) {
     stream_drop_late(r->resumed);
     r->resumed->replaying = false;
     r->resumed = NULL;
-    return OK;
+    return show_step(r, r->resume_after, err);
 }
 
 /* Of a source: the first entry that the stream has not shown. */
@@ -496,21 +517,31 @@ take_back_dead(replay *r, replay_source *rs, int64_t first, int64_t end, error *
 }
 
 /* Where the order of rows cannot show: the rows that were there when the stream showed its last
- * changes, in silence, then the difference to what is there now. */
+ * changes, in silence. */
 static status
-resume_whole(replay *r, error *err) {
+feed_shown(replay *r, error *err) {
     for (int32_t i = 0; i < r->source_count; i++) {
         replay_source  *rs = &r->sources[i];
         table_snapshot *now = rs->snapshot;
         const int64_t   at = first_unshown(r, rs);
         const int64_t   end = at < rs->entry_count ? rs->entries[at].position : rs->row_count;
+        rs->next = at;
+        rs->watermark_us =
+            at < rs->entry_count ? rs->entries[at].watermark_us : rs->last_watermark_us;
+        rs->silent_since_us = at > 0 ? rs->entries[at - 1].ingested_us : rs->silent_since_us;
         TRY(table_snapshot_open(&rs->snapshot, rs->source->table, end, r->resume_after, err));
         const status fed = replay_rows(r, rs, 0, end, FED_LIVE, err);
         table_snapshot_close(rs->snapshot);
         rs->snapshot = now;
         TRY(fed);
     }
-    TRY(resume(r, err));
+    return resume(r, err);
+}
+
+/* And then the difference to what is there now. */
+static status
+resume_whole(replay *r, error *err) {
+    TRY(feed_shown(r, err));
     for (int32_t i = 0; i < r->source_count; i++) {
         replay_source *rs = &r->sources[i];
         const int64_t  at = first_unshown(r, rs);
@@ -529,10 +560,13 @@ replay_run(replay *r, interrupt *guard, error *err) {
         stream *each = r->streams.items[i];
         TRY(feed_constants(each, each->plan.root, err));
     }
-    if (r->resumed != NULL && !r->by_time) {
+    if (r->resumed != NULL && !r->by_time && !r->steps) {
         return resume_whole(r, err);
     }
-    while (r->by_time && (next = next_source(r)) != NULL) {
+    if (r->resumed != NULL && !r->by_time) {
+        TRY(feed_shown(r, err));
+    }
+    while ((r->by_time || r->steps) && (next = next_source(r)) != NULL) {
         if (r->resumed != NULL && next->entries[next->next].sequence > r->resume_after) {
             TRY(replay_silence(r, next, err));
             TRY(resume(r, err));
@@ -550,7 +584,7 @@ replay_run(replay *r, interrupt *guard, error *err) {
         replay_source *rs = &r->sources[i];
         rs->watermark_us = rs->last_watermark_us;
         rs->idle = rs->last_idle;
-        if (!r->by_time) {
+        if (!r->by_time && !r->steps) {
             TRY(replay_rows(r, rs, 0, rs->row_count, FED_LIVE, err));
         }
     }
@@ -674,6 +708,11 @@ replay_open(replay **out, stream *s, const uint64_t *resume_after, error *err) {
     return open_replay(out, s, resume_after, INT64_MAX, err);
 }
 
+void
+replay_by_steps(replay *r) {
+    r->steps = true;
+}
+
 status
 replay_open_at(replay **out, stream *s, int64_t at_us, error *err) {
     return open_replay(out, s, NULL, at_us, err);
@@ -710,57 +749,6 @@ fill_by_time(stream *s, error *err) {
     const status done = replay_run(r, NULL, err);
     replay_close(r);
     return done;
-}
-
-bool
-stream_holds_values(const plan_node *n) {
-    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        if (stream_holds_values(n->inputs[i])) {
-            return true;
-        }
-    }
-    return n->kind == PLAN_KEEP ||
-           (n->kind == PLAN_PROCESS && (n->routine->flags & ROUTINE_VOLATILE) != 0);
-}
-
-/* Shadows would compute other values than their streams have shown. */
-static status
-check_volatile(const stream *s, error *err) {
-    bool has_rows = false;
-    for (int32_t i = 0; i < s->sources.count; i++) {
-        has_rows = has_rows || source_flowed_entries(s->sources.items[i]) > 0;
-    }
-    for (int32_t i = 0; i < s->input_count && has_rows; i++) {
-        const stream *up = s->inputs[i].from_stream;
-        if (up == NULL) {
-            continue;
-        }
-        if (stream_holds_values(up->plan.root)) {
-            error_set(err, ERR_QUERY_FAILED,
-                      "a windowed stream over \"%.*s\", whose rows have values of now(), random() "
-                      "or the like, must be made before the rows come",
-                      TEXT_ARG(up->object->name));
-            error_hint(err, "create it before the first insert, or call the function in it");
-            return ERR_QUERY_FAILED;
-        }
-        TRY(check_volatile(up, err));
-    }
-    return OK;
-}
-
-status
-stream_check_inputs(const stream *s, error *err) {
-    for (int32_t i = 0; i < s->input_count; i++) {
-        const stream *up = s->inputs[i].from_stream;
-        if (up != NULL && up->failed && up->part != NULL) {
-            return error_set(err, ERR_STREAM_FAILED, "%.400s", up->reason.message);
-        }
-        if (up != NULL && up->failed) {
-            return error_set(err, ERR_STREAM_FAILED, "input stream \"%.*s\" failed: %.300s",
-                             TEXT_ARG(up->object->name), up->reason.message);
-        }
-    }
-    return s->timed ? check_volatile(s, err) : OK;
 }
 
 void

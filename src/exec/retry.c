@@ -38,10 +38,13 @@ check_rows(const stream *s, error *err) {
 }
 
 static status
-fill_again(stream *s, uint64_t shown, error *err) {
+fill_again(stream *s, uint64_t shown, bool by_steps, error *err) {
     replay *r = NULL;
     TRY(replay_open(&r, s, &shown, err));
-    s->replaying = true;
+    if (by_steps) {
+        replay_by_steps(r);
+    }
+    s->replaying = !(by_steps && s->announces);
     const status done = replay_run(r, NULL, err);
     s->replaying = false;
     replay_close(r);
@@ -126,7 +129,7 @@ retry_one(stream *s, error *err) {
     s->failed = false;
     s->final = (stream_counters){0};
     changelog_reopen(s->log);
-    status done = fill_again(s, changelog_shown(s->log).epoch, &fault);
+    status done = fill_again(s, changelog_shown(s->log).epoch, false, &fault);
     if (done == OK) {
         done = stream_attach(s, &fault);
     }
@@ -204,7 +207,12 @@ stream_restart(stream *s) {
     done = done == OK ? stream_check_inputs(s, &fault) : done;
     s->stopped = false;
     s->final = (stream_counters){0};
-    done = done == OK ? fill_again(s, s->stopped_after, &fault) : done;
+    if (done == OK && s->put_off) {
+        follow_begin(s);
+    }
+    done = done == OK ? fill_again(s, s->stopped_after, s->put_off, &fault) : done;
+    s->put_off = s->announces = false;
     done = done == OK ? stream_attach(s, &fault) : done;
     end_retry(s, done, &fault);
+    follow_finish(s);
 }

@@ -104,7 +104,7 @@ order_by_window(agg_call *call, binder *b, sort_key *keys) {
                                             .descending = w->orders[i].descending,
                                             .nulls_first = w->orders[i].nulls_first};
     }
-    for (int32_t i = 0; i < s->argument_count && count == 0; i++) {
+    for (int32_t i = 0; i < s->column_count && count == 0; i++) {
         keys[s->order_count++] = (sort_key){.column = i};
     }
     return OK;
@@ -119,15 +119,22 @@ takes_order(const agg_class *class, const ast_expr *e) {
 static status
 bind_columns(agg_call *call, context *c, const ast_expr *e, int32_t written) {
     agg_signature *s = &call->signature;
-    const int32_t  further = call->window == NULL ? 0 : call->window->order_count + written;
-    const int32_t  order_count = e->order_count + further;
+    const bool     bare = s->routine != NULL && written == 0;
+    const int32_t  further = call->window == NULL ? 0 : call->window->order_count + written + bare;
+    const int32_t  order_count = e->order_count + further + bare;
     sort_key      *keys = arena_alloc(c->binder->arena, (size_t)order_count * sizeof(*keys));
-    TRY(make_args(&call->columns, c->binder, written + 2 * order_count));
+    TRY(make_args(&call->columns, c->binder, written + 2 * order_count + bare));
     TRY(keys == NULL ? out_of_memory(c->binder) : OK);
     for (int32_t i = 0; i < written; i++) {
         expr *argument;
         TRY(bind_expr(&argument, c, e->args[i]));
         (void)add_column(call, argument);
+    }
+    if (bare) { /* rows are kept by their columns: one that is no argument */
+        const value yes = {.type = type_of(TYPE_BOOL), .b = true};
+        expr       *mark = make_constant(c->binder, &yes, e->position);
+        TRY(mark == NULL ? out_of_memory(c->binder) : OK);
+        (void)add_column(call, mark);
     }
     s->argument_count = written + takes_order(call->class, e);
     s->orders = keys;
@@ -138,6 +145,8 @@ bind_columns(agg_call *call, context *c, const ast_expr *e, int32_t written) {
     }
     if (call->window != NULL && call->class->lists_rows && e->order_count == 0) {
         TRY(order_by_window(call, c->binder, keys));
+    } else if (bare && s->order_count == 0) { /* equal rows are one, with a weight */
+        keys[s->order_count++] = (sort_key){.column = 0};
     }
     if (!wanted) {
         s->column_count = s->argument_count;
@@ -250,10 +259,10 @@ is_literal(const ast_expr *e) {
 /* An aggregate of the program's: its columns, then what open is given. */
 static status
 refuse_routine_count(binder *b, const routine *r, const ast_expr *e, int32_t written) {
-    if (r->argument_count == 0 || written == 0) {
+    if (written == 0) {
         error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                      "%.*s() is an aggregate: it takes one column or more", TEXT_ARG(r->name));
-        return error_hint(b->err, "to count rows, give it a column without NULLs");
+        return error_hint(b->err, "one that is registered with no argument types takes none");
     }
     error_set_at(b->err, ERR_QUERY_FAILED, e->position,
                  "%.*s() takes %d column%s, then what it is made with; %d argument%s given",
@@ -267,7 +276,8 @@ refuse_routine_count(binder *b, const routine *r, const ast_expr *e, int32_t wri
 static status
 find_routine_class(agg_call *call, binder *b, object *f, const ast_expr *e, int32_t written) {
     const routine *r = f->routine;
-    if (written == 0 || r->argument_count == 0 || written < r->argument_count) {
+    const bool     counts = r->argument_count == 0; /* rows: it looks at no column */
+    if ((written == 0 && !counts) || written < r->argument_count) {
         return refuse_routine_count(b, r, e, written);
     }
     TRY(remember_routine(b, f));
@@ -472,9 +482,9 @@ agg_call_label(text *out, binder *b, const agg_call *call, const schema *names) 
     buf                  line;
     buf_init(&line, b->arena->mem, 1024);
     buf_printf(&line, "%.*s(%s", TEXT_ARG(agg_call_name(call->class, s)),
-               s->column_count == 0 ? "*"
-               : call->distinct     ? "DISTINCT "
-                                    : "");
+               s->column_count == 0 && s->routine == NULL ? "*"
+               : call->distinct                           ? "DISTINCT "
+                                                          : "");
     for (int32_t i = 0, next = 0; i < s->argument_count + s->constant_count; i++) {
         const bool constant = s->literal != NULL ? s->literal[i] : i >= s->argument_count;
         buf_printf(&line, "%s", i == 0 ? "" : ", ");
@@ -484,7 +494,12 @@ agg_call_label(text *out, binder *b, const agg_call *call, const schema *names) 
             good = append_expr(&line, b, call->columns[next++], names) && good;
         }
     }
+    const bool bare =
+        s->routine != NULL && s->argument_count == 0; /* it may have a key of its own */
     for (int32_t i = 0; i < s->order_count; i++) {
+        if (bare && s->orders[i].column == 0) {
+            continue;
+        }
         buf_printf(&line, "%s", i == 0 ? " ORDER BY " : ", ");
         good = append_expr(&line, b, call->columns[s->orders[i].column], names) && good;
         buf_printf(&line, "%s", s->orders[i].descending ? " DESC" : "");

@@ -108,43 +108,83 @@ needs_query(const ast_expr *e, catalog *functions) {
     return any || needs_query(e->operand, functions) || needs_query(e->otherwise, functions);
 }
 
-/* What has a value in VALUES that only a query gives, and a DEFAULT, which only rows know. */
-static void
-look_at_values(const ast_select *q, catalog *functions, const ast_expr **asks,
-               const ast_expr **plain) {
-    *asks = *plain = NULL;
-    for (int64_t i = 0; i < (int64_t)q->row_count * q->row_width; i++) {
-        const ast_expr *e = q->rows[i];
-        *asks = *asks == NULL && needs_query(e, functions) ? e : *asks;
-        *plain = e->kind == AST_DEFAULT ? e : *plain;
-    }
-}
-
 bool
 plan_insert_is_rows(const ast_statement *s, const catalog *c) {
     const ast_select *q = s->select;
-    const ast_expr   *asks, *plain;
     if (q->kind != AST_SELECT_VALUES || ast_select_is_closed(q)) {
         return false;
     }
-    look_at_values(q, catalog_functions(c), &asks, &plain);
-    return asks == NULL || plain != NULL;
+    for (int64_t i = 0; i < (int64_t)q->row_count * q->row_width; i++) {
+        if (needs_query(q->rows[i], catalog_functions(c))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+plan_insert_says_default(const ast_statement *s) {
+    const ast_select *q = s->select;
+    const int64_t count = q->kind == AST_SELECT_VALUES ? (int64_t)q->row_count * q->row_width : 0;
+    bool          any = false;
+    for (int64_t i = 0; i < count && !any; i++) {
+        any = q->rows[i]->kind == AST_DEFAULT;
+    }
+    return any;
+}
+
+static ast_expr *
+new_constant(arena *a, ast_expr_kind kind, text digits, const ast_expr *at) {
+    ast_expr *e = arena_alloc_zero(a, sizeof(*e));
+    if (e != NULL) {
+        *e = (ast_expr){.kind = kind,
+                        .position = at->position,
+                        .end = at->end,
+                        .height = 1,
+                        .nesting = 1,
+                        .text = digits};
+    }
+    return e;
+}
+
+static ast_expr *
+new_number(arena *a, int64_t n, const ast_expr *at) {
+    char       digits[24];
+    const int  size = snprintf(digits, sizeof(digits), "%lld", (long long)n);
+    const text kept = arena_text(a, (text){digits, (size_t)size});
+    return kept.data == NULL ? NULL : new_constant(a, AST_INTEGER, kept, at);
 }
 
 status
-plan_insert_check(const ast_statement *s, const catalog *c, error *err) {
-    const ast_expr *asks, *plain;
-    if (s->select->kind != AST_SELECT_VALUES) {
+plan_insert_select(const ast_select **out, arena *a, const ast_statement *s, error *err) {
+    const ast_select *q = s->select;
+    const int32_t     width = q->row_width + 1;
+    *out = q;
+    if (!plan_insert_says_default(s)) {
         return OK;
     }
-    look_at_values(s->select, catalog_functions(c), &asks, &plain);
-    if (asks == NULL || plain == NULL) {
-        return OK;
+    ast_select *made = arena_alloc(a, sizeof(*made));
+    ast_expr  **rows = arena_alloc(a, sizeof(*rows) * (size_t)q->row_count * (size_t)width);
+    if (made == NULL || rows == NULL) {
+        return error_memory(err);
     }
-    error_set_at(err, ERR_QUERY_FAILED, plain->position,
-                 "VALUES with a subquery or a function of the database's cannot say DEFAULT");
-    return error_hint(err, "leave the column out: INSERT INTO %.*s (the other columns) VALUES ...",
-                      TEXT_ARG(s->name.text));
+    for (int32_t r = 0; r < q->row_count; r++) {
+        for (int32_t i = 0; i < width; i++) {
+            const ast_expr *e = q->rows[(int64_t)r * q->row_width + min_i64(i, q->row_width - 1)];
+            ast_expr      **to = &rows[(int64_t)r * width + i];
+            *to = i == q->row_width        ? new_number(a, INSERT_ROW_BASE + r, e)
+                  : e->kind == AST_DEFAULT ? new_constant(a, AST_NULL, TEXT(""), e)
+                                           : (ast_expr *)(uintptr_t)e;
+            if (*to == NULL) {
+                return error_memory(err);
+            }
+        }
+    }
+    *made = *q;
+    made->rows = rows;
+    made->row_width = width;
+    *out = made;
+    return OK;
 }
 
 static status

@@ -173,18 +173,26 @@ check_form(const routine *r, const ast_statement *s, error *err) {
 
 static uint32_t
 flags_of(uint32_t words) {
-    static const struct {
-        uint32_t word, flag;
-    } all[] = {
-        {AST_EXTERNAL_VOLATILE, ROUTINE_VOLATILE},   {AST_EXTERNAL_NULLS, ROUTINE_NULLS},
-        {AST_EXTERNAL_PARALLEL, ROUTINE_PARALLEL},   {AST_EXTERNAL_ORDERED, ROUTINE_ORDERED},
-        {AST_EXTERNAL_ON_CALLER, ROUTINE_ON_CALLER}, {AST_EXTERNAL_RETRACTS, ROUTINE_RETRACTS},
-        {AST_EXTERNAL_MERGES, ROUTINE_MERGES},       {AST_EXTERNAL_SAVES, ROUTINE_SAVES}};
     uint32_t flags = 0;
-    for (int32_t i = 0; i < ARRAY_COUNT(all); i++) {
-        flags |= (words & all[i].word) != 0 ? all[i].flag : 0;
-    }
+#define EXTERNAL_KIND(name)
+#define EXTERNAL_FLAG(name)                                                                        \
+    flags |= (words & (uint32_t)AST_EXTERNAL_##name) != 0 ? (uint32_t)ROUTINE_##name : 0;
+#include "sql/external.def"
     return flags;
+}
+
+uint32_t
+plan_external_words(routine_kind kind, uint32_t flags, bool variadic) {
+    uint32_t words = variadic ? AST_EXTERNAL_VARIADIC : 0;
+    words |= kind == ROUTINE_AGGREGATE   ? AST_EXTERNAL_AGGREGATE
+             : kind == ROUTINE_PROCESSOR ? AST_EXTERNAL_PROCESSOR
+             : kind == ROUTINE_ROWS      ? AST_EXTERNAL_ROWS
+                                         : 0;
+#define EXTERNAL_KIND(name)
+#define EXTERNAL_FLAG(name)                                                                        \
+    words |= (flags & (uint32_t)ROUTINE_##name) != 0 ? (uint32_t)AST_EXTERNAL_##name : 0;
+#include "sql/external.def"
+    return words;
 }
 
 static status

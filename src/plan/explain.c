@@ -67,9 +67,10 @@ static void
 print_call(const plan_agg *a, const schema *in, buf *out) {
     const agg_signature *s = &a->signature;
     buf_printf(out, "%.*s(%s", TEXT_ARG(agg_call_name(a->class, s)),
-               s->column_count == 0 ? "*"
-               : a->distinct        ? "DISTINCT "
-                                    : "");
+               s->column_count == 0 && s->routine == NULL ? "*"
+               : a->distinct                              ? "DISTINCT "
+                                                          : "");
+    const bool bare = s->routine != NULL && s->argument_count == 0; /* column 0 is no argument */
     for (int32_t i = 0, next = 0; i < s->argument_count + s->constant_count; i++) {
         const bool constant = s->literal != NULL ? s->literal[i] : i >= s->argument_count;
         buf_printf(out, "%s", i == 0 ? "" : ", ");
@@ -82,6 +83,9 @@ print_call(const plan_agg *a, const schema *in, buf *out) {
     }
     for (int32_t i = 0; i < s->order_count; i++) {
         const sort_key *key = &s->orders[i];
+        if (bare && key->column == 0) {
+            continue;
+        }
         buf_printf(out, "%s%.*s", i == 0 ? " ORDER BY " : ", ",
                    TEXT_ARG(name_at(in, a->columns[key->column])));
         print_direction(key, out);

@@ -11,6 +11,7 @@
 #include "agg/agg.h"
 #include "agg/over.h"
 #include "batch/relation.h"
+#include "batch/routine.h"
 #include "catalog/catalog.h"
 #include "expr/expr.h"
 #include "kernel/kernel.h"
@@ -346,10 +347,16 @@ status  plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error 
 status plan_set_retain(plan *p, const object *o, int32_t position, error *err) MUST_USE;
 /* CREATE FUNCTION into an object. */
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
+/* The words of LANGUAGE EXTERNAL (AST_EXTERNAL_...) for what a routine is. */
+uint32_t plan_external_words(routine_kind kind, uint32_t flags, bool variadic);
 /* Is the statement INSERT ... VALUES alone? Other queries run, and their result is inserted. */
 bool plan_insert_is_rows(const ast_statement *s, const catalog *c); /* without the token too */
-/* Refuses VALUES that ask for both. */
-status plan_insert_check(const ast_statement *s, const catalog *c, error *err) MUST_USE;
+bool plan_insert_says_default(const ast_statement *s);              /* in VALUES */
+/* The query of those that are none. Where VALUES say DEFAULT, which only rows know, that is NULL,
+ * and one more column tells which row each is: INSERT_ROW_BASE + its number, a BIGINT. */
+#define INSERT_ROW_BASE ((int64_t)1 << 40)
+status plan_insert_select(const ast_select **out, arena *a, const ast_statement *s,
+                          error *err) MUST_USE;
 /* source[c] for each column c of the target: which of `width` given values goes there, -1: the
  * default. */
 status plan_insert_targets(int32_t *source, arena *a, const object *target, const ast_statement *s,

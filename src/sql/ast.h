@@ -31,21 +31,16 @@ typedef struct ast_type { /* a type as written */
 
 /* What CREATE FUNCTION ... LANGUAGE EXTERNAL says of code that is the program's. */
 enum {
-    AST_EXTERNAL_AGGREGATE = 1,
-    AST_EXTERNAL_PROCESSOR = 2,
-    AST_EXTERNAL_ROWS = 4,
-    AST_EXTERNAL_VARIADIC = 8,
-    AST_EXTERNAL_VOLATILE = 16,
-    AST_EXTERNAL_NULLS = 32,
-    AST_EXTERNAL_PARALLEL = 64,
-    AST_EXTERNAL_ORDERED = 128,
-    AST_EXTERNAL_ON_CALLER = 256,
-    AST_EXTERNAL_RETRACTS = 512,
-    AST_EXTERNAL_MERGES = 1024,
-    AST_EXTERNAL_SAVES = 2048
+#define EXTERNAL_WORD(name) EXTERNAL_AT_##name,
+#include "sql/external.def"
+    AST_EXTERNAL_WORD_COUNT
 };
-enum { AST_EXTERNAL_WORD_COUNT = 12 };
+enum {
+#define EXTERNAL_WORD(name) AST_EXTERNAL_##name = 1 << EXTERNAL_AT_##name,
+#include "sql/external.def"
+};
 extern const char *const ast_external_words[AST_EXTERNAL_WORD_COUNT]; /* as they are written */
+void ast_external_print(uint32_t words, buf *out); /* " LANGUAGE EXTERNAL", and they */
 typedef struct ast_external {
     uint32_t words;   /* AST_EXTERNAL_... */
     ast_type state;   /* name.text.data NULL: none */

@@ -247,8 +247,9 @@ parse_language(parser *p, ast_statement *s) {
 }
 
 const char *const ast_external_words[AST_EXTERNAL_WORD_COUNT] = {
-    "AGGREGATE", "PROCESSOR", "ROWS",      "VARIADIC", "VOLATILE", "NULLS",
-    "PARALLEL",  "ORDERED",   "ON_CALLER", "RETRACTS", "MERGES",   "SAVES"};
+#define EXTERNAL_WORD(name) #name,
+#include "sql/external.def"
+};
 
 /* One word about code that is the program's; *done: there was one. */
 static status

@@ -407,14 +407,19 @@ print_create_index(const ast_statement *s, buf *out) {
     print_names(s->targets, s->target_count, out);
 }
 
-static void
-print_external(const ast_external *x, buf *out) {
+void
+ast_external_print(uint32_t words, buf *out) {
     buf_append_text(out, TEXT(" LANGUAGE EXTERNAL"));
     for (int32_t i = 0; i < AST_EXTERNAL_WORD_COUNT; i++) {
-        if ((x->words & (1u << i)) != 0) {
+        if ((words & (1u << i)) != 0) {
             buf_printf(out, " %s", ast_external_words[i]);
         }
     }
+}
+
+static void
+print_external(const ast_external *x, buf *out) {
+    ast_external_print(x->words, out);
     if (x->state.name.text.data != NULL) {
         buf_append_text(out, TEXT(" STATE "));
         print_type(&x->state, out);

@@ -454,9 +454,47 @@ def test_a_default_takes_the_newest_code(db: laminardb.Connection) -> None:
     db.insert("t", [{"k": 3}])
     db.execute("INSERT INTO t (k) VALUES (f(4))")
     assert db.query("SELECT * FROM t").fetchall() == [(1, 7), (2, 107), (3, 107), (104, 107)]
-    for value in ("f(2)", "(SELECT 1)"):
-        with pytest.raises(laminardb.QueryError, match=r"cannot say DEFAULT[\s\S]*leave the column out"):
-            db.execute(f"INSERT INTO t VALUES ({value}, DEFAULT)")
+
+
+def test_defaults_beside_functions_and_subqueries(db: laminardb.Connection) -> None:
+    db.register_udf("f", lambda x: x * 10, mode="row", return_type=int, arg_types=[int])
+    db.execute(
+        "CREATE TABLE t (k BIGINT DEFAULT f(7), v BIGINT DEFAULT 5, s VARCHAR, n BIGINT NOT NULL DEFAULT 1)"
+    )
+    db.start()
+    db.execute("INSERT INTO t VALUES (f(2), DEFAULT, 'a', DEFAULT)")
+    db.execute(
+        "INSERT INTO t (s, v, k) VALUES ('b', f(3), DEFAULT), (DEFAULT, DEFAULT, f(4)), (DEFAULT, f(5), 6)"
+    )
+    db.execute(
+        "INSERT INTO t VALUES ((SELECT max(k) FROM t), DEFAULT, DEFAULT, 2),"
+        " (DEFAULT, DEFAULT, DEFAULT, DEFAULT)"
+    )
+    assert db.query("SELECT * FROM t").fetchall() == [
+        (20, 5, "a", 1),
+        (70, 30, "b", 1),
+        (40, 5, None, 1),
+        (6, 50, None, 1),
+        (70, 5, None, 2),
+        (70, 5, None, 1),
+    ]
+    rows = ", ".join(
+        f"({f'f({i})' if i % 3 else 'DEFAULT'}, {'DEFAULT' if i % 2 else i})" for i in range(300)
+    )
+    db.execute("CREATE SOURCE many (k BIGINT DEFAULT -1, v BIGINT DEFAULT f(-1))")
+    db.execute(f"INSERT INTO many VALUES {rows}")
+    assert db.query("SELECT * FROM many").fetchall() == [
+        (i * 10 if i % 3 else -1, -10 if i % 2 else i) for i in range(300)
+    ]
+    returned = db.query("INSERT INTO t VALUES (f(9), DEFAULT, 'r', DEFAULT) RETURNING k, v").fetchall()
+    assert returned == [(90, 5)]
+    with pytest.raises(laminardb.QueryError, match="2 values, and 4 columns"):
+        db.execute("INSERT INTO t VALUES (f(2), DEFAULT)")
+    db.execute("CREATE TABLE strict (k BIGINT, v BIGINT NOT NULL)")
+    with pytest.raises(laminardb.LaminarError, match="v"):
+        db.execute("INSERT INTO strict VALUES (f(2), DEFAULT)")
+    assert db.query("SELECT * FROM strict").fetchall() == []
+    assert "Insert into t" in str(db.query("EXPLAIN INSERT INTO t VALUES (f(2), DEFAULT, 'a', 1)").fetchall())
 
 
 def test_a_name_that_is_nearly_one(trades: laminardb.Connection) -> None:

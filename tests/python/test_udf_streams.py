@@ -240,6 +240,91 @@ def test_aggregates_by_batch(db: laminardb.Connection, mode: Any) -> None:
     assert db.query("SELECT k, total(x, y) FROM t GROUP BY k ORDER BY k").fetchall() == wanted
 
 
+class Rows:
+    """count(*): what it is given has no columns. Rows are kept, and given again."""
+
+    def __init__(self, from_: int = 0) -> None:
+        self.n = from_
+
+    def accumulate(self, count: int = 1) -> None:
+        self.n += count
+
+    def merge(self, other: Any) -> None:
+        self.n += other.n
+
+    def evaluate(self) -> int:
+        return self.n
+
+
+class CountedRows(Rows):
+    """The same with all that a class may have."""
+
+    def retract(self, count: int = 1) -> None:
+        self.n -= count
+
+    def state(self) -> int:
+        return self.n
+
+    @classmethod
+    def from_state(cls, state: int) -> CountedRows:
+        return cls(state)
+
+
+@pytest.mark.parametrize("mode", ["row", "numpy", "arrow"])
+@pytest.mark.parametrize("kind", [Rows, CountedRows])
+def test_aggregates_without_arguments(tmp_path: Path, mode: Any, kind: type[Rows]) -> None:
+    if mode != "row":
+        pytest.importorskip("numpy" if mode == "numpy" else "pyarrow")
+
+    def register(db: laminardb.Connection) -> None:
+        state = int if kind is CountedRows else None
+        db.register_udaf("n", kind, return_type=int, accumulator_type=state, arg_types=[], mode=mode)
+
+    config = laminardb.LaminarConfig(checkpoint_interval_ms=3_600_000)
+    own = "SELECT g, n() AS n, n() FILTER (WHERE v > 5) AS few, n(100) AS more FROM t GROUP BY g"
+    twin = "SELECT g, count(*), count(*) FILTER (WHERE v > 5), 100 + count(*) FROM t GROUP BY g ORDER BY g"
+    whole = "SELECT n() AS n, max(v) AS v FROM t"
+
+    def check(db: laminardb.Connection) -> None:
+        wanted = db.query(twin).fetchall()
+        assert sorted(db.query_stream("s").fetchall()) == wanted
+        assert sorted(db.query(own).fetchall()) == wanted
+        assert db.query_stream("w").fetchall() == db.query("SELECT count(*), max(v) FROM t").fetchall()
+
+    with laminardb.open(tmp_path / "d", config=config) as db:
+        register(db)
+        db.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, g BIGINT, v BIGINT)")
+        db.execute(f"CREATE STREAM s AS {own}; CREATE STREAM w AS {whole}")
+        db.start()
+        counted = db.query("SELECT n() FROM t")
+        assert counted.columns == ["n()"] and counted.fetchall() == [(0,)]
+        assert "aggs: n()" in str(db.query("EXPLAIN SELECT n() FROM t").fetchall())
+        for i in range(0, 40, 4):
+            db.insert("t", [(k, k % 3, k % 11) for k in range(i, i + 4)])
+        db.insert("t", [(k, k % 3, None) for k in range(5000, 9000)])
+        check(db)
+        db.execute("DELETE FROM t WHERE v > 7 OR k > 6000")
+        check(db)
+        db.execute("UPDATE t SET g = 4 WHERE k < 20")
+        check(db)
+        frames = "OVER (PARTITION BY g ORDER BY k ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)"
+        assert (
+            db.query(f"SELECT k, n() {frames} FROM t ORDER BY k").fetchall()
+            == db.query(f"SELECT k, count(*) {frames} FROM t ORDER BY k").fetchall()
+        )
+        db.checkpoint()
+        db.insert("t", (9999, 1, 1))
+    with laminardb.open(tmp_path / "d", config=config) as db:
+        db.start()
+        db.insert("t", (10000, 1, 1))
+        register(db)
+        check(db)
+        db.execute("DELETE FROM t")
+        check(db)
+        with pytest.raises(laminardb.LaminarError):
+            db.query("SELECT n(v) FROM t")
+
+
 @requirement("F-PY-031.2")
 def test_exponential_moving_average(db: laminardb.Connection) -> None:
     """The class of the specification, filled in."""
