@@ -95,7 +95,7 @@ typedef struct laminar_scalar {
 /* A function that hands a call over to a thread of its own marks that thread meanwhile, so that
  * calls of the database on it are refused as on the first. */
 typedef struct laminar_call_mark {
-    const void *engine[4];
+    const void *engine[5];
 } laminar_call_mark;
 LAMINAR_API void laminar_call_adopt(const laminar_call *call, laminar_call_mark *mark);
 LAMINAR_API void laminar_call_resign(const laminar_call_mark *mark);

@@ -246,7 +246,8 @@ status db_query_report_end(query_entry *q, error *err) MUST_USE;
 /* Frames of the caller's code on this thread, the innermost first. */
 typedef struct inside_frame {
     const laminar_database *db;
-    text function; /* that runs; data NULL: a handler of signals, or of progress */
+    text     function; /* that runs; data NULL: a handler of signals, or of progress */
+    uint32_t levels;   /* of locks that the thread holds */
     const struct inside_frame *around;
 } inside_frame;
 void    db_inside_begin(inside_frame *f, const laminar_database *db, text name);

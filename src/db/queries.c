@@ -19,13 +19,15 @@ static _Thread_local const inside_frame *innermost;
 
 void
 db_inside_begin(inside_frame *f, const laminar_database *db, text name) {
-    *f = (inside_frame){.db = db, .function = name, .around = innermost};
+    *f = (inside_frame){
+        .db = db, .function = name, .levels = mutex_levels_aside(), .around = innermost};
     innermost = f;
 }
 
 void
 db_inside_end(const inside_frame *f) {
     innermost = f->around;
+    mutex_levels_back(f->levels);
 }
 
 static bool

@@ -26,6 +26,10 @@ void   mutex_lock(mutex *m);
 bool   mutex_try_lock(mutex *m);
 bool   mutex_lock_for(mutex *m, int64_t timeout_us); /* false: somebody else kept it that long */
 void   mutex_unlock(mutex *m);
+/* While code of the program's runs, which may use other databases: their locks stand in no order
+ * with those that the thread holds. What is given back is what it held. */
+uint32_t mutex_levels_aside(void);
+void     mutex_levels_back(uint32_t levels);
 
 typedef struct thread {
     pthread_t handle;

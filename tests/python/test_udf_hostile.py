@@ -182,6 +182,35 @@ def test_closing_in_a_call() -> None:
         db.close()
 
 
+def test_other_databases_in_a_call() -> None:
+    """A function may open, ask, fill and close others, in queries and in ticks, and the collector in it."""
+    db, other = laminardb.open(), laminardb.open()
+    other.execute("CREATE SOURCE seen (x BIGINT)")
+    other.execute("CREATE STREAM counted AS SELECT count(*) AS n FROM seen")
+    other.start()
+
+    @laminardb.udf(mode="row")
+    def noted(x: int) -> int:
+        third: list[object] = [laminardb.open()]
+        third.append(third)  # ended by the collector
+        del third
+        gc.collect(0)
+        other.insert("seen", {"x": x})
+        with laminardb.open() as fourth:
+            return int(fourth.sql(f"SELECT {x} + 1").fetchone()[0])  # type: ignore[index]
+
+    db.register_udf(noted)
+    db.execute("CREATE SOURCE t (x BIGINT)")
+    db.execute("CREATE STREAM s AS SELECT x % 3 AS k, sum(noted(x)) AS y FROM t GROUP BY k")
+    db.start()
+    db.insert("t", [{"x": i} for i in range(20)])
+    assert db.sql("SELECT sum(y) FROM s").fetchone() == (210,)
+    assert db.sql("SELECT sum(noted(x)) FROM t").fetchone() == (210,)
+    assert other.sql("SELECT n >= 40 FROM counted").fetchone() == (True,)
+    db.close()
+    other.close()
+
+
 def test_functions_go_with_their_database() -> None:
     class Held:
         def __call__(self, x: float) -> float:
