@@ -124,7 +124,13 @@ def write(path: Path, head: dict[str, Any], rows: list[dict[str, Any]]) -> None:
 
 def run_suite(suite: Suite, context: Context, given: argparse.Namespace) -> bool:
     described = machine.machine(context.python, context.peers)
-    head = {"suite": suite.name, "quick": context.quick, "when": machine.now(), "machine": described}
+    head = {
+        "suite": suite.name,
+        "quick": context.quick,
+        "repeat": context.repeat,
+        "when": machine.now(),
+        "machine": described,
+    }
     parts, rows, loads, seconds, faults = suite.parts(context), [], [], 0.0, []
     for number, part in enumerate(parts, 1):
         if any(fnmatchcase(part.name, f"{p}*") for p in given.parts.split(",")):
@@ -175,6 +181,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes, to try all of it")
     parser.add_argument("--resume", action="store_true", help="keep what this engine has given before")
     parser.add_argument("--parts", default="", help="only commands that begin so (q4-,q*-1000000-)")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each case beside the peers")
     parser.add_argument("--list", action="store_true", help="the suites and how long they take")
     parser.add_argument("--results", type=Path, help="where the JSON files go")
     parser.add_argument("--disk", help="a folder on the disk to be measured")
@@ -198,6 +205,7 @@ def main() -> int:
         quick=given.quick,
         work=work,
         disk=given.disk,
+        repeat=given.repeat,
     )
     print(f"\nload average {machine.load()}; results go to {given.results}\n", flush=True)
     whole = True

@@ -61,6 +61,8 @@ def suites_table(results: Results, processors: int) -> str:
     rows = []
     for name, found in results.items():
         size = "quick: small sizes" if found["quick"] else "full"
+        runs = found.get("repeat", 3)
+        size += "" if runs == 3 or found["quick"] else f", {runs} run{'s' if runs > 1 else ''} of each case"
         state = load_note(found, processors)
         faults = len(found["faults"])
         commit = found["machine"]["commit"]

@@ -29,6 +29,7 @@ class Context:
     quick: bool
     work: Path
     disk: str | None
+    repeat: int = 3  # runs of each case beside peers, of which the best counts
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,13 @@ def referee(c: Context, suite: str, name: str, timeout: float, *args: str | int)
     command: list[str | Path] = [c.peers, c.ref / "run.py", "--ours", c.python]
     command += ["--suite", suite, "--json", out]
     each = 60 if c.quick else 120
-    command += ["--timeout", str(each), "--repeat", "1" if c.quick else "3", *(str(a) for a in args)]
+    command += [
+        "--timeout",
+        str(each),
+        "--repeat",
+        "1" if c.quick else str(c.repeat),
+        *(str(a) for a in args),
+    ]
     return Part(name, command, timeout, partial(referee_rows, out))
 
 
