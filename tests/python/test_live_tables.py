@@ -84,7 +84,8 @@ def test_many_keys(filled: laminardb.Connection) -> None:
     for round in range(12):
         filled.insert("t", {"k": list(range(5000)), "s": ["a"] * 5000})
         if round % 3 == 0:
-            table.frame(), single.frame()
+            table.frame()
+            single.frame()
     assert table.frame()["rows"] == [["1", "a", "13"], ["2", "b", "1"]] + [
         [str(k), "a", "12"] for k in (0, *range(2, ROWS - 1))
     ]
