@@ -10,6 +10,7 @@
 #ifndef LAMINAR_STORE_WAL_INTERNAL_H
 #define LAMINAR_STORE_WAL_INTERNAL_H
 
+#include "base/clock.h"
 #include "os/thread.h"
 #include "store/wal.h"
 
@@ -56,6 +57,14 @@ struct wal {
     error           fault;
     _Atomic int64_t durable;
     _Atomic uint32_t turn; /* futex: a leader is done */
+    /* Who waits for a sync, so that one serves all (gather); the rest is the leader's. */
+    _Atomic int32_t  committing; /* that no sync was begun for */
+    _Atomic uint32_t arrived;    /* futex: one more */
+    _Atomic bool     gathers;    /* the leader sleeps on it */
+    int32_t          crowd;      /* how many there were about the last sync */
+    int32_t          shy;        /* syncs without waiting for them */
+    int64_t          sync_ns;    /* what one takes, of late */
+    engine_clock     clock;
 };
 
 /* ---- wal_record.c */

@@ -431,6 +431,7 @@ wal_new(wal **out, mem *m, vfs *fs, const char *directory, error *err) {
         return w == NULL || copy == NULL ? error_memory(err) : err->status;
     }
     memcpy(copy, directory, size);
+    clock_init_real(&w->clock);
     w->mem = m;
     w->fs = fs;
     w->directory = copy;

@@ -4,6 +4,8 @@
  * record that needed the room, and many threads share a sync. */
 #include "wal_records.h"
 
+#include <time.h>
+
 #include "kernel/kernel.h"
 #include "os/thread.h"
 
@@ -347,5 +349,91 @@ test_threads(void **state) {
     CHECK_EQ(system(command), 0);
 }
 
+/* ---- One sync for all that come together */
+
+enum { TOGETHER = 8, COMMITS = 25, SYNC_US = 2000, TRIES = 8 };
+
+static vfs             slow;
+static _Atomic int32_t syncs;
+
+static status
+slow_open(vfs *self, vfs_file **out, const char *path, uint32_t flags, error *err) {
+    (void)self;
+    const status s = vfs_real()->open(vfs_real(), out, path, flags, err);
+    if (s == OK) {
+        (*out)->fs = &slow;
+    }
+    return s;
+}
+
+static status
+slow_sync(vfs_file *f, error *err) {
+    const struct timespec t = {.tv_nsec = SYNC_US * 1000};
+    atomic_fetch_add(&syncs, 1);
+    (void)nanosleep(&t, NULL);
+    return vfs_real()->sync(f, err);
+}
+
+static void *
+commit_often(void *context) {
+    wal  *w = context;
+    error err = {0};
+    for (int32_t i = 0; i < COMMITS; i++) {
+        int64_t sequence = 0;
+        CHECK_OK(wal_append(w, TEXT("a record"), (text){0}, &sequence, &err));
+        CHECK_OK(wal_commit(w, sequence, WAL_DURABLE, &err));
+        CHECK(wal_durable(w) >= sequence);
+    }
+    return NULL;
+}
+
+static int32_t
+syncs_of(wal *w, int32_t count) {
+    thread threads[TOGETHER];
+    error  err = {0};
+    atomic_store(&syncs, 0);
+    for (int32_t i = 0; i < count; i++) {
+        CHECK_OK(thread_start(&threads[i], "producer", commit_often, w, &err));
+    }
+    for (int32_t i = 0; i < count; i++) {
+        thread_join(&threads[i]);
+    }
+    return atomic_load(&syncs);
+}
+
+/* Two halves of the threads that take turns, each led off by the end of the other, would need two
+ * syncs for what one can do. How threads are scheduled is nobody's promise: one try of some will
+ * do. */
+static void
+test_syncs_are_shared(void **state) {
+    (void)state;
+    mem     m;
+    wal    *w = NULL;
+    error   err = {0};
+    int64_t count = 0;
+    int32_t fewest = INT32_MAX;
+    char    directory[] = "/tmp/laminar-wal-XXXXXX";
+    CHECK(mkdtemp(directory) != NULL);
+    mem_init(&m, INT64_MAX);
+    slow = *vfs_real();
+    slow.open = slow_open;
+    slow.sync = slow_sync;
+    CHECK_OK(wal_open(&w, &m, &slow, directory, 1 << 20, 0, count_record, &count, &err));
+    CHECK_EQ(syncs_of(w, 1), COMMITS);
+    for (int32_t i = 0; i < TRIES && fewest > COMMITS * 3 / 2; i++) {
+        const int32_t took = syncs_of(w, TOGETHER);
+        fewest = took < fewest ? took : fewest;
+    }
+    print_message("%d syncs for %d commits\n", fewest, TOGETHER * COMMITS);
+    CHECK(fewest <= COMMITS * 3 / 2);
+    CHECK_EQ(syncs_of(w, 1), COMMITS); /* nobody is waited for */
+    CHECK_OK(wal_close(w, &err));
+    CHECK_EQ(mem_fini(&m), 0);
+    char command[64];
+    (void)snprintf(command, sizeof(command), "rm -r %s", directory);
+    CHECK_EQ(system(command), 0);
+}
+
 UNIT_MAIN(UNIT(test_append_and_open), UNIT(test_forget), UNIT(test_every_bit),
-          UNIT(test_wrong_files), UNIT(test_full_disk), UNIT(test_torture), UNIT(test_threads))
+          UNIT(test_wrong_files), UNIT(test_full_disk), UNIT(test_torture), UNIT(test_threads),
+          UNIT(test_syncs_are_shared))
