@@ -292,6 +292,13 @@ drop_segments(table *t) {
     if (gone == 0) {
         return;
     }
+    if (segment_list_is_own(t->segments)) {
+        for (int32_t i = 0; i < gone; i++) {
+            t->segment_bytes -= t->segments->items[i]->bytes;
+        }
+        segment_list_shift(t->segments, gone);
+        return;
+    }
     segment_list *l = segment_list_new(t->mem, t->segments->count - gone + 8);
     if (l == NULL) {
         return; /* another time */

@@ -228,6 +228,20 @@ segment_list_release(segment_list *l) {
     mem_free(l->mem, l, list_size(l->capacity));
 }
 
+bool
+segment_list_is_own(const segment_list *l) {
+    return atomic_load_explicit(&l->references, memory_order_acquire) == 1;
+}
+
+void
+segment_list_shift(segment_list *l, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        segment_release(l->items[i]);
+    }
+    l->count -= count;
+    memmove(l->items, l->items + count, (size_t)l->count * sizeof(l->items[0]));
+}
+
 status
 segment_list_reserve(segment_list **list, int64_t more, error *err) {
     segment_list *old = *list;

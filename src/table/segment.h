@@ -173,6 +173,10 @@ typedef struct segment_list {
 segment_list *segment_list_new(mem *m, int32_t capacity) MUST_USE;
 segment_list *segment_list_retain(segment_list *l);
 void          segment_list_release(segment_list *l);
+/* No reader has it. With the engine's token, which readers need to get it, that stays so: the first
+ * segments may go out of it in place. */
+bool segment_list_is_own(const segment_list *l);
+void segment_list_shift(segment_list *l, int32_t count);
 /* Room for `more` entries; may replace *list. */
 status segment_list_reserve(segment_list **list, int64_t more, error *err) MUST_USE;
 
