@@ -270,6 +270,7 @@ gather(wal *w) {
         return;
     }
     const int64_t until_ns = clock_ticks_ns(&w->clock) + min_i64(w->sync_ns / 2, GATHER_NS_MAX);
+    const int32_t before = atomic_load(&w->committing);
     atomic_store(&w->gathers, true);
     for (;;) {
         const uint32_t seen = atomic_load(&w->arrived);
@@ -278,7 +279,7 @@ gather(wal *w) {
         }
         const int64_t left_us = (until_ns - clock_ticks_ns(&w->clock)) / 1000;
         if (left_us <= 0) {
-            w->shy = SHY;
+            w->shy = atomic_load(&w->committing) > before ? 0 : SHY;
             break;
         }
         (void)futex_wait(&w->arrived, seen, left_us);
