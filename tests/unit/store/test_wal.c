@@ -351,7 +351,7 @@ test_threads(void **state) {
 
 /* ---- One sync for all that come together */
 
-enum { TOGETHER = 8, COMMITS = 25, SYNC_US = 2000, TRIES = 8 };
+enum { TOGETHER = 8, COMMITS = 25, SYNC_US = 2000, TRIES = 24 };
 
 static vfs             slow;
 static _Atomic int32_t syncs;
