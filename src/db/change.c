@@ -256,7 +256,7 @@ prepare_found(found_change *f, statement_context *c, object *o, const ast_statem
     interrupt        *before = interrupt_set_current(f->guard);
     status            s = read_positions(&f->found, rows, &c->arena, err);
     if (s == OK && st->kind == AST_UPDATE) {
-        s = db_fit_result(&f->made, db, &c->env, o, from, rows, err);
+        s = db_fit_result(&f->made, db, &c->env, o, from, NULL, rows, err);
     } else if (s == OK && st->returning_count > 0) {
         s = take_returned(&f->made, rows, db->mem, &c->arena, err);
     }

@@ -111,7 +111,7 @@ fill_table(statement_context *c, object *o, const result *rows, error *err) {
     for (int32_t i = 0; i < o->schema->count; i++) {
         from[i] = i;
     }
-    TRY(db_fit_result(&made, c->db, &c->env, o, from, rows, err));
+    TRY(db_fit_result(&made, c->db, &c->env, o, from, NULL, rows, err));
     const status s = made == NULL ? OK : engine_insert(c->db->engine, o->impl, made, NULL, err);
     batch_release(made);
     return s;

@@ -367,24 +367,6 @@ read_all(batch **out, laminar_database *db, const object *o, arrow_reader *r, er
     return gather_end(&g, s, out, err);
 }
 
-status
-db_fit_result(batch **out, laminar_database *db, const plan_env *env, const object *o,
-              const int32_t *from, const result *rows, error *err) {
-    arena    a;
-    defaults fill;
-    arena_init(&a, db->mem);
-    defaults_init(&fill, o, db->mem, &env->eval, env->statement_us);
-    gathered g = {.db = db, .o = o, .from = from, .fill = &fill.base, .rows_max = INT32_MAX};
-    status   s = OK;
-    for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
-        s = gather_batch(&g, rows->batches[i], &a, err);
-    }
-    s = gather_end(&g, s, out, err);
-    defaults_fini(&fill);
-    arena_fini(&a);
-    return s;
-}
-
 static bool
 is_default(const ast_select *values, int64_t row, int32_t at) {
     return at >= 0 && values->rows[row * values->row_width + at]->kind == AST_DEFAULT;
@@ -433,8 +415,17 @@ gather_alike(gathered *g, const delta *part, int32_t *first, const int32_t *from
     return gather_batch(g, &alike, a, err);
 }
 
+static status
+gather_values(gathered *g, const delta *part, const int32_t *from, const ast_select *values,
+              arena *a, error *err) {
+    for (int32_t first = 0; first < part->row_count;) {
+        TRY(gather_alike(g, part, &first, from, values, a, err));
+    }
+    return OK;
+}
+
 status
-db_fit_values(batch **out, laminar_database *db, const plan_env *env, const object *o,
+db_fit_result(batch **out, laminar_database *db, const plan_env *env, const object *o,
               const int32_t *from, const ast_select *values, const result *rows, error *err) {
     arena    a;
     defaults fill;
@@ -443,10 +434,9 @@ db_fit_values(batch **out, laminar_database *db, const plan_env *env, const obje
     gathered g = {.db = db, .o = o, .from = from, .fill = &fill.base, .rows_max = INT32_MAX};
     status   s = OK;
     for (int32_t i = 0; s == OK && i < rows->batch_count; i++) {
-        const delta *part = &rows->batches[i]->rows;
-        for (int32_t first = 0; s == OK && first < part->row_count;) {
-            s = gather_alike(&g, part, &first, from, values, &a, err);
-        }
+        batch *part = rows->batches[i];
+        s = values == NULL ? gather_batch(&g, part, &a, err)
+                           : gather_values(&g, &part->rows, from, values, &a, err);
     }
     s = gather_end(&g, s, out, err);
     defaults_fini(&fill);

@@ -310,11 +310,9 @@ status answer_builder(laminar_result **out, mem *m, builder *rows, const list_co
 /* ---- insert.c */
 /* The result of a query into o's columns: from[c] is the column of the result that feeds column c,
  * -1 its default. One batch, coerced as rows from outside are; *out is NULL when there are no rows.
+ * values: the result is that of plan_insert_select, for VALUES that say DEFAULT; NULL: it is not.
  */
 status db_fit_result(batch **out, laminar_database *db, const plan_env *env, const object *o,
-                     const int32_t *from, const result *rows, error *err) MUST_USE;
-/* The same of plan_insert_select, for VALUES that say DEFAULT. */
-status db_fit_values(batch **out, laminar_database *db, const plan_env *env, const object *o,
                      const int32_t *from, const ast_select *values, const result *rows,
                      error *err) MUST_USE;
 /* With the token held: refuses after shutdown and after DROP, checks rows, appends. The caller

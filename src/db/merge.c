@@ -322,7 +322,7 @@ take_clause(merge *m, int32_t k, error *err) {
     if (w->action == AST_MERGE_DELETE) {
         return m->returns ? show_deleted(m, m->found[k], err) : OK;
     }
-    TRY(db_fit_result(&made, m->c->db, &m->c->env, m->o, m->plan.from[k], m->found[k], err));
+    TRY(db_fit_result(&made, m->c->db, &m->c->env, m->o, m->plan.from[k], NULL, m->found[k], err));
     status s = builder_append_delta(&m->rows, &made->rows, err);
     if (s == OK && m->returns) {
         s = show_rows(m, &made->rows,

@@ -238,8 +238,8 @@ insert_rows(statement_context *c, const ast_statement *st, const result *rows,
         }
         const bool marked = plan_insert_says_default(st);
         TRY(plan_insert_targets(from, &c->arena, o, st, rows->schema.count - marked, err));
-        TRY(marked ? db_fit_values(&made, db, &c->env, o, from, st->select, rows, err)
-                   : db_fit_result(&made, db, &c->env, o, from, rows, err));
+        const ast_select *values = marked ? st->select : NULL;
+        TRY(db_fit_result(&made, db, &c->env, o, from, values, rows, err));
     }
     status    s = answer_count(answer, db->mem, 0, err);
     insertion in = {.rows = made};
