@@ -8,6 +8,7 @@
 
 #include "base/interrupt.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -184,6 +185,23 @@ map_pages(size_t bytes) {
     }
     want_large_pages(p, bytes);
     return p;
+}
+
+void
+mem_populate(void *p, size_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+    static _Atomic bool refused; /* by a kernel before 5.14 */
+    const uintptr_t     mask = PAGE_BYTES - 1;
+    const uintptr_t     from = ((uintptr_t)p + mask) & ~mask;
+    const uintptr_t     end = ((uintptr_t)p + bytes) & ~mask;
+    if (from < end && !atomic_load_explicit(&refused, memory_order_relaxed) &&
+        madvise((void *)from, end - from, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) {
+        atomic_store_explicit(&refused, true, memory_order_relaxed);
+    }
+#else
+    (void)p;
+    (void)bytes;
+#endif
 }
 
 #define LARGE_PAGES_SAVE 16 /* times less work for each byte that is given back, at least */

@@ -50,5 +50,9 @@ void  mem_free(mem *m, void *p, size_t bytes); /* p == NULL is fine */
 void *mem_map(mem *m, size_t bytes) MUST_USE;
 void *mem_remap(mem *m, void *p, size_t bytes_old, size_t bytes_new) MUST_USE;
 void  mem_unmap(mem *m, void *p, size_t bytes);
+/* Of memory that is about to be written for the first time, whole pages are made in one go, which
+ * takes two thirds of the time of a fault for each. What is there stays as it is. Only a wish. */
+void mem_populate(void *p, size_t bytes);
+#define MEM_POPULATE_MIN 65536 /* bytes for which the call pays */
 
 #endif

@@ -47,6 +47,9 @@ make(slab_pool *pool, mem *m, size_t bytes) {
     if (c == NULL) {
         return NULL;
     }
+    if (total >= MEM_POPULATE_MIN) {
+        mem_populate(c, total);
+    }
     c->pooled = pool != NULL;
     atomic_init(&c->references, 1);
     c->mem = m;

@@ -267,6 +267,9 @@ stamp(state_array *a, uint64_t block) {
     if (a->epochs[block] == s->epoch) {
         return;
     }
+    if (a->epochs[block] == 0 && a->mapped) {
+        mem_populate(a->data + block * STORE_BLOCK_BYTES, STORE_BLOCK_BYTES);
+    }
     mutex_lock(&s->lock);
     snapshot_set_aside(a, block);
     a->stale_blocks -= block < array_blocks(a, a->count);
