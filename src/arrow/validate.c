@@ -21,8 +21,12 @@ arrow_name_of(const struct ArrowSchema *column_schema, int64_t index) {
     const text given = text_of(column_schema->name);
     if (given.size == 0 || given.size > 60 || text_utf8_fault(given) >= 0) {
         snprintf(n.text, sizeof(n.text), "column %lld", (long long)index + 1);
-    } else {
-        snprintf(n.text, sizeof(n.text), "column \"%s\"", column_schema->name);
+    } else { /* of each column of each insert: by snprintf it takes a tenth of a small one */
+        static const char before[] = "column \"";
+        const size_t      at = sizeof(before) - 1;
+        memcpy(n.text, before, at);
+        memcpy(n.text + at, given.data, given.size);
+        memcpy(n.text + at + given.size, "\"", 2);
     }
     return n;
 }

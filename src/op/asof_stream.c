@@ -107,8 +107,10 @@ asof_close_side(asof *o, int32_t side) {
 
 status
 asof_open_parts(asof *o, error *err) {
-    return group_table_open(&o->parts, o->base.env->store, "asof.parts", o->key_types, o->key_count,
-                            err);
+    TRY(group_table_open(&o->parts, o->base.env->store, "asof.parts", o->key_types, o->key_count,
+                         err));
+    group_table_allow_dense(&o->parts);
+    return OK;
 }
 
 status

@@ -61,9 +61,7 @@ aggregate_open_groups(aggregate *a, error *err) {
         return error_memory(err);
     }
     TRY(group_table_open(&a->groups, env->store, "aggregate.groups", types, spec->key_count, err));
-    if (spec->mode == MODE_ONCE) {
-        group_table_only_grows(&a->groups);
-    }
+    group_table_allow_dense(&a->groups);
     TRY(array_open(&a->records, env->store, "aggregate.records", sizeof(aggregate_group), err));
     TRY(a->windowed ? windows_open_state(a, err) : OK);
     TRY(ages_open(&a->ages, env->store, "aggregate", op_ttl_us(&a->base, 0), err));

@@ -48,9 +48,7 @@ open_rows(distinct *d, error *err) {
         return error_memory(err);
     }
     TRY(group_table_open(&d->rows, env->store, "distinct.rows", types, input->count, err));
-    if (d->base.spec->mode == MODE_ONCE) {
-        group_table_only_grows(&d->rows);
-    }
+    group_table_allow_dense(&d->rows);
     TRY(ages_open(&d->ages, env->store, "distinct", op_ttl_us(&d->base, 0), err));
     arena_rewind(env->scratch, mark);
     return OK;

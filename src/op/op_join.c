@@ -314,7 +314,8 @@ probe_pairs(join *j, int32_t port, const delta *in, slot *key_slots, int64_t *ma
     join_pairs pairs;
     pairs.rows = arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.rows));
     pairs.stored = arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.stored));
-    const bool weighted = j->table == NULL || j->table->weights != NULL;
+    const bool weighted =
+        j->table == NULL ? !arrangement_is_plain(&j->sides[!port]) : j->table->weights != NULL;
     pairs.stored_weight =
         weighted ? arena_alloc(scratch, BATCH_ROWS * sizeof(*pairs.stored_weight)) : NULL;
     if (pairs.rows == NULL || pairs.stored == NULL || (weighted && pairs.stored_weight == NULL)) {

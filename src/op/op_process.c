@@ -76,6 +76,7 @@ open_states(process_op *p, error *err) {
         keys[i] = p->types[spec->key_columns[i]];
     }
     TRY(group_table_open(&p->keys, env->store, "process.keys", keys, spec->key_count, err));
+    group_table_allow_dense(&p->keys);
     TRY(state_columns_open(&p->states, env->store, "process.states", &spec->routine->state, 1,
                            err));
     TRY(array_open(&p->pending, env->store, "process.pending", sizeof(uint32_t), err));

@@ -46,6 +46,7 @@ open_tables(over *o, error *err) {
         key_types[i] = types[spec->key_columns[i]];
     }
     TRY(group_table_open(&st->parts, s, "over.parts", key_types, spec->key_count, err));
+    group_table_allow_dense(&st->parts);
     TRY(ages_open(&st->ages, s, "over", op_ttl_us(&o->base, 0), err));
     TRY(array_open(&st->part_records, s, "over.part_records", sizeof(over_part_record), err));
     TRY(state_columns_open(&st->rows, s, "over.rows", types, o->input_count, err));

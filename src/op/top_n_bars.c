@@ -33,7 +33,7 @@ open_bars(top_n *t, int32_t row_count, error *err) {
         types[i] = spec->input[0]->fields[t->all_keys[i].column].type;
     }
     TRY(group_table_open(&t->parts, env->store, "top_n.bars", types, t->part_count, err));
-    group_table_only_grows(&t->parts);
+    group_table_allow_dense(&t->parts);
     return OK;
 }
 

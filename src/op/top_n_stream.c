@@ -70,6 +70,7 @@ open_state(top_n *t, const data_type *types, int32_t count, error *err) {
         key_types[i] = types[t->all_keys[i].column];
     }
     TRY(group_table_open(&t->parts, st, "top_n.parts", key_types, t->part_count, err));
+    group_table_allow_dense(&t->parts);
     TRY(array_open(&t->totals, st, "top_n.totals", sizeof(top_n_part), err));
     TRY(ordered_open(&t->order, st, "top_n.order", compare_slots, t, err));
     return OK;

@@ -27,6 +27,26 @@ weight_at(const arrangement *a, slot row) {
     return ARRAY_AT(&a->weights, int64_t, row);
 }
 
+static int64_t
+weight_of(const arrangement *a, slot row) {
+    return a->weights.count == 0 ? 1 : *weight_at(a, row);
+}
+
+/* From now on each row has a weight of its own. */
+static status
+make_weights(arrangement *a, error *err) {
+    const uint64_t count = a->links.count;
+    if (a->weights.count == count) {
+        return OK;
+    }
+    assert(a->append_only && a->weights.count == 0);
+    TRY(array_append(&a->weights, count, NULL, err));
+    for (uint64_t row = 0; row < count; row++) {
+        *weight_at(a, (slot)row) = 1;
+    }
+    return OK;
+}
+
 /* ---- open and close */
 
 static status
@@ -35,6 +55,7 @@ open_parts(arrangement *a, store *s, const char *name, const data_type *types,
     char label[160];
     snprintf(label, sizeof(label), "%.120s.keys", name);
     TRY(group_table_open(&a->keys, s, label, key_types, a->key_count, err));
+    group_table_allow_dense(&a->keys);
     snprintf(label, sizeof(label), "%.120s.rows", name);
     if (a->append_only) {
         TRY(state_columns_open(&a->append_rows, s, label, types, a->column_count, err));
@@ -124,7 +145,7 @@ arrangement_columns(const arrangement *a) {
 
 bool
 arrangement_has_row(const arrangement *a, slot row) {
-    return a->append_only ? row < a->weights.count && *weight_at(a, row) != 0
+    return a->append_only ? row < a->links.count && weight_of(a, row) != 0
                           : group_table_is_live(&a->rows, row);
 }
 
@@ -135,7 +156,7 @@ arrangement_has_key(const arrangement *a, slot key) {
 
 uint64_t
 arrangement_slot_count(const arrangement *a) {
-    return a->weights.count;
+    return a->links.count;
 }
 
 uint64_t
@@ -170,7 +191,12 @@ arrangement_total(const arrangement *a, slot key) {
 
 int64_t
 arrangement_weight(const arrangement *a, slot row) {
-    return *weight_at(a, row);
+    return weight_of(a, row);
+}
+
+bool
+arrangement_is_plain(const arrangement *a) {
+    return a->append_only && a->weights.count == 0;
 }
 
 /* ---- update */
@@ -243,7 +269,7 @@ static status
 map_rows(arrangement *a, change *c, error *err) {
     const int32_t n = c->rows.row_count;
     if (a->append_only) {
-        const uint64_t first = a->weights.count;
+        const uint64_t first = a->links.count;
         if (first + (uint64_t)n >= SLOT_NONE) {
             return error_set(err, ERR_QUERY_FAILED,
                              "more than %llu rows in the state of one join input; bound the join "
@@ -256,7 +282,10 @@ map_rows(arrangement *a, change *c, error *err) {
             c->is_new[i] = 1;
         }
         /* link_rows writes all of them */
-        TRY(array_append(&a->weights, (uint64_t)n, NULL, err));
+        if (c->rows.weight != NULL || a->weights.count > 0) {
+            TRY(make_weights(a, err));
+            TRY(array_append(&a->weights, (uint64_t)n, NULL, err));
+        }
         return array_append(&a->links, (uint64_t)n, NULL, err);
     }
     TRY(group_table_map(&a->rows, c->rows.columns, n, c->slots, c->is_new, c->scratch, err));
@@ -335,11 +364,14 @@ is_plain_append(const arrangement *a, const change *c) {
 static status
 link_rows(arrangement *a, const change *c, error *err) {
     const int64_t weight = is_plain_append(a, c);
+    const bool    weighted = a->weights.count > 0;
     for (int32_t i = 0; i < c->new_count; i++) {
         prefetch_chain(a, c->key_slots, i, c->new_count);
         const slot row = c->slots[c->new_rows[i]];
         const slot key = c->key_slots[i];
-        *weight_at(a, row) = weight;
+        if (weighted) {
+            *weight_at(a, row) = weight;
+        }
         *link_at(a, row) = (link){.next = SLOT_NONE, .previous = SLOT_NONE, .key = key};
         const slot head = *head_at(a, key);
         if (head != SLOT_NONE) {
@@ -366,7 +398,7 @@ age_rows(arrangement *a, const change *c, error *err) {
         slots[i] = c->slots[c->new_rows[i]];
     }
     const column ages = {.type = a->ages.times.keys.types[0], .values = pages};
-    return calendar_add(&a->ages, &ages, slots, c->new_count, a->weights.count, c->scratch, err);
+    return calendar_add(&a->ages, &ages, slots, c->new_count, a->links.count, c->scratch, err);
 }
 
 bool
@@ -468,7 +500,7 @@ apply(arrangement *a, change *c, const delta *in, slot *row_slots, error *err) {
             TRY(add_totals(a, c, err));
         }
         TRY(is_plain_append(a, c) ? OK : add_weights(a, c, err));
-        TRY(ages_touch(&a->touched, a->clock_us, c->slots, c->rows.row_count, a->weights.count,
+        TRY(ages_touch(&a->touched, a->clock_us, c->slots, c->rows.row_count, a->links.count,
                        c->scratch, err));
     }
     if (row_slots != NULL && kept == NULL) {
@@ -497,12 +529,13 @@ drop_row(arrangement *a, slot row, error *err) {
     if (a->keep_totals) {
         const slot key = arrangement_key(a, row);
         TRY(array_touch(&a->totals, key, 1, err));
-        *total_at(a, key) -= *weight_at(a, row);
+        *total_at(a, key) -= weight_of(a, row);
     }
     TRY(unlink_row(a, row, err));
     if (!a->append_only) {
         return group_table_remove(&a->rows, row, err);
     }
+    TRY(make_weights(a, err));
     TRY(array_touch(&a->weights, row, 1, err));
     *weight_at(a, row) = 0;
     state_columns_clear(&a->append_rows, row);
@@ -582,19 +615,19 @@ probe_skip_row(probe_cursor *c) {
 
 int64_t
 arrangement_row_count(const arrangement *a) {
-    return (int64_t)(a->append_only ? a->weights.count - a->gone_count : a->rows.live_count);
+    return (int64_t)(a->append_only ? a->links.count - a->gone_count : a->rows.live_count);
 }
 
 int32_t
 arrangement_scan(const arrangement *a, uint64_t *next_slot, slot *rows, int64_t *weights,
                  int32_t rows_max) {
-    const uint64_t count = a->weights.count;
+    const uint64_t count = a->links.count;
     uint64_t       s = *next_slot;
     int32_t        n = 0;
     for (; s < count && n < rows_max; s++) {
         if (arrangement_has_row(a, (slot)s)) {
             rows[n] = (slot)s;
-            weights[n++] = *weight_at(a, (slot)s);
+            weights[n++] = weight_of(a, (slot)s);
         }
     }
     *next_slot = s;
@@ -610,7 +643,7 @@ is_row(const void *of, slot s) {
 
 slot_set
 arrangement_rows(const arrangement *a) {
-    return (slot_set){.count = a->weights.count, .has = is_row, .of = a};
+    return (slot_set){.count = a->links.count, .has = is_row, .of = a};
 }
 
 /* The chain of one key; *chained: rows on it and on those before. */
@@ -619,7 +652,7 @@ chain_holds(const arrangement *a, slot key, uint64_t *chained) {
     slot     previous = SLOT_NONE;
     uint64_t total = 0;
     for (slot row = *head_at(a, key); row != SLOT_NONE; row = link_at(a, row)->next) {
-        if (row >= a->weights.count || !arrangement_has_row(a, row) || *weight_at(a, row) == 0) {
+        if (row >= a->links.count || !arrangement_has_row(a, row) || weight_of(a, row) == 0) {
             return false;
         }
         const link *l = link_at(a, row);
@@ -627,7 +660,7 @@ chain_holds(const arrangement *a, slot key, uint64_t *chained) {
             return false; /* or it runs in a circle */
         }
         previous = row;
-        total += (uint64_t)*weight_at(a, row);
+        total += (uint64_t)weight_of(a, row);
         ++*chained;
     }
     return previous != SLOT_NONE && (!a->keep_totals || total == (uint64_t)*total_at(a, key));
@@ -635,8 +668,9 @@ chain_holds(const arrangement *a, slot key, uint64_t *chained) {
 
 static status
 rebuild_rows(arrangement *a, error *err) {
-    const uint64_t count = a->weights.count;
-    if (a->links.count != count || count >= SLOT_NONE) {
+    const uint64_t count = a->links.count;
+    const bool     plain = arrangement_is_plain(a);
+    if ((a->weights.count != count && !plain) || count >= SLOT_NONE) {
         return image_corrupt("links and weights of rows", err);
     }
     a->gone_count = 0;
@@ -645,7 +679,7 @@ rebuild_rows(arrangement *a, error *err) {
         const slot_set used = group_table_slots(&a->rows);
         return used.count <= count ? OK : image_corrupt("rows without a weight", err);
     }
-    for (uint64_t row = 0; row < count; row++) {
+    for (uint64_t row = 0; !plain && row < count; row++) {
         a->gone_count += *weight_at(a, (slot)row) == 0;
     }
     if (a->column_count > 0 && state_columns_count(&a->append_rows) != count) {
@@ -688,7 +722,7 @@ broken(error *err, const char *what, uint64_t s) {
 /* The chain of one key: its rows know the key and each other. */
 static status
 check_chain(const arrangement *a, slot key, uint64_t *chained, error *err) {
-    const uint64_t count = a->weights.count;
+    const uint64_t count = a->links.count;
     slot           previous = SLOT_NONE;
     slot           row = *head_at(a, key);
     int64_t        total = 0;
@@ -704,7 +738,7 @@ check_chain(const arrangement *a, slot key, uint64_t *chained, error *err) {
             return broken(err, "a chain runs in a circle", key);
         }
         previous = row;
-        total += *weight_at(a, row);
+        total += weight_of(a, row);
     }
     if (a->keep_totals && total != *total_at(a, key)) {
         return broken(err, "a total that is not the sum of the weights", key);
@@ -725,10 +759,10 @@ arrangement_validate(const arrangement *a, error *err) {
         }
     }
     uint64_t live = 0;
-    for (uint64_t s = 0; s < a->weights.count; s++) {
+    for (uint64_t s = 0; s < a->links.count; s++) {
         if (arrangement_has_row(a, (slot)s)) {
             live++;
-            if (*weight_at(a, (slot)s) == 0) {
+            if (weight_of(a, (slot)s) == 0) {
                 return broken(err, "a row of weight 0", s);
             }
         }

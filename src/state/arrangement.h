@@ -20,7 +20,7 @@ typedef struct arrangement {
     group_table   rows;        /* all columns -> row slot; unused when append_only */
     state_columns append_rows; /* rows when append_only */
     state_array   links;       /* {slot next, previous, key} per row slot */
-    state_array   weights;     /* int64_t per row slot */
+    state_array   weights;     /* int64_t per row slot; append_only: none while all of them are 1 */
     int32_t       key_count, column_count;
     int32_t      *key_columns;
     bool          append_only;
@@ -93,6 +93,7 @@ uint64_t arrangement_key_count(const arrangement *a);  /* above every key slot *
 status               arrangement_rebuild(arrangement *a, error *err) MUST_USE;
 slot_set             arrangement_rows(const arrangement *a); /* slots with a row */
 int64_t              arrangement_weight(const arrangement *a, slot row);
+bool                 arrangement_is_plain(const arrangement *a);  /* all weights are 1 */
 const state_columns *arrangement_columns(const arrangement *a);   /* to read the rows */
 int64_t              arrangement_row_count(const arrangement *a); /* different live rows */
 /* Every live row: resumable walk over slots; returns count written (0 = end). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* group_dense.c - see group_dense.h.
  *
- * The array reaches over the keys so far and some room where they grow to; it has at most
- * DENSE_PER_GROUP entries for each group. Hashes are kept for the day that it is left. */
+ * The array reaches over the keys so far and some room where they grow to; when it grows it has at
+ * most DENSE_PER_GROUP entries for each group. Hashes are made on the day that it is left. */
 #include "state/group_dense.h"
 
 #include "kernel/kernel.h"
@@ -24,13 +24,34 @@ group_dense_close(group_table *t) {
 
 status
 group_dense_leave(group_table *t, error *err) {
-    TRY(t->live_count == 0 ? OK : group_make_index(t, err));
+    if (t->live.count > 0) {
+        TRY(group_make_hashes(t, err));
+        const status made = group_make_index(t, err);
+        if (made < 0) {
+            array_truncate(&t->hashes, 0);
+            return made;
+        }
+    }
     group_dense_close(t);
-    t->only_grows = false;
+    t->may_be_dense = false;
     return OK;
 }
 
-/* One integer without NULLs, no NULL before. */
+static uint64_t
+number_at(const group_table *t, slot s) {
+    const int64_t number = t->keys.values[0].element_size == 8
+                               ? *ARRAY_AT(&t->keys.values[0], int64_t, s)
+                               : *ARRAY_AT(&t->keys.values[0], int32_t, s);
+    return (uint64_t)number - (uint64_t)t->dense_first;
+}
+
+void
+group_dense_remove(group_table *t, slot s) {
+    assert(t->dense[number_at(t, s)] == s + 1);
+    t->dense[number_at(t, s)] = 0;
+}
+
+/* One integer without NULLs, no NULL before. keys NULL: only what the table has. */
 static bool
 is_number(const group_table *t, const column *keys, int32_t row_count) {
     if (t->keys.column_count != 1 || t->keys.nulls[0].count > 0) {
@@ -38,7 +59,7 @@ is_number(const group_table *t, const column *keys, int32_t row_count) {
     }
     const physical p = type_physical(t->keys.types[0]);
     return (p == PHYSICAL_I64 || p == PHYSICAL_I32) &&
-           (keys->validity == NULL || bits_all(keys->validity, row_count));
+           (keys == NULL || keys->validity == NULL || bits_all(keys->validity, row_count));
 }
 
 /* The array with room for all from min to max; *fits: false when they lie too far apart. */
@@ -82,7 +103,6 @@ make_group(group_table *t, slot *out, error *err) {
     }
     const slot s = t->free_slots[t->free_count - 1];
     TRY(array_touch(&t->live, s, 1, err));
-    TRY(array_touch(&t->hashes, s, 1, err));
     TRY(array_touch(&t->keys.values[0], s, 1, err));
     t->free_count--;
     t->live_count++;
@@ -151,33 +171,39 @@ take_back(dense_walk *w, bool wide) {
     }
 }
 
-/* Keys and hashes of the new groups. */
-static status
-write_new(const dense_walk *w, const column *keys, arena *a, error *err) {
+static void
+write_new(const dense_walk *w, const column *keys) {
     group_table *t = w->table;
-    column       fresh;
-    uint64_t    *hashes = arena_alloc(a, sizeof(*hashes) * (size_t)(w->new_count + 1));
-    if (hashes == NULL) {
-        return error_memory(err);
-    }
-    TRY(column_gather(&fresh, keys, w->new_rows, w->new_count, a, err));
-    group_hash_keys(hashes, &fresh, 1, w->new_count);
     const size_t width = t->keys.values[0].element_size;
     for (int32_t k = 0; k < w->new_count; k++) {
-        const slot s = w->slots[w->new_rows[k]];
-        memcpy(t->keys.values[0].data + (size_t)s * width,
-               (const uint8_t *)fresh.values + (size_t)k * width, width);
-        *ARRAY_AT(&t->hashes, uint64_t, s) = hashes[k];
+        const int32_t row = w->new_rows[k];
+        memcpy(t->keys.values[0].data + (size_t)w->slots[row] * width,
+               (const uint8_t *)keys->values + (size_t)row * width, width);
     }
-    return OK;
+}
+
+/* One row of a group that is there, as most are where rows come one by one. */
+static bool
+map_known(const group_table *t, const column *keys, slot *slots, uint8_t *is_new) {
+    if (t->dense == NULL) {
+        return false;
+    }
+    group_dense_find(t, keys, 1, slots);
+    if (slots[0] == SLOT_NONE) {
+        return false;
+    }
+    if (is_new != NULL) {
+        is_new[0] = 0;
+    }
+    return true;
 }
 
 status
 group_dense_map(group_table *t, const column *keys, int32_t row_count, slot *slots, uint8_t *is_new,
                 arena *a, bool *taken, error *err) {
     int64_t min, max;
-    *taken = false;
-    if (row_count == 0 || !is_number(t, keys, row_count)) {
+    *taken = row_count == 1 && map_known(t, keys, slots, is_new);
+    if (*taken || row_count == 0 || !is_number(t, keys, row_count)) {
         return OK;
     }
     const column numbers = {.type = keys->type, .values = keys->values};
@@ -200,15 +226,46 @@ group_dense_map(group_table *t, const column *keys, int32_t row_count, slot *slo
     if (is_new != NULL) {
         memset(is_new, 0, (size_t)row_count);
     }
-    status s = wide ? walk_wide(&w, err) : walk_narrow(&w, err);
-    if (s >= 0 && w.new_count > 0) {
-        s = write_new(&w, &numbers, a, err);
-    }
+    const status s = wide ? walk_wide(&w, err) : walk_narrow(&w, err);
     if (s < 0) {
         take_back(&w, wide);
+    } else {
+        write_new(&w, &numbers);
     }
     arena_rewind(a, mark);
     return s;
+}
+
+status
+group_dense_rebuild(group_table *t, bool *taken, error *err) {
+    const uint64_t count = t->live.count;
+    int64_t        min = INT64_MAX;
+    int64_t        max = INT64_MIN;
+    *taken = false;
+    if (!t->may_be_dense || !is_number(t, NULL, 0)) {
+        return OK;
+    }
+    const bool wide = type_physical(t->keys.types[0]) == PHYSICAL_I64;
+    for (uint64_t s = 0; s < count; s++) {
+        const int64_t number = wide ? *ARRAY_AT(&t->keys.values[0], int64_t, s)
+                                    : *ARRAY_AT(&t->keys.values[0], int32_t, s);
+        min = t->live.data[s] != 0 ? min_i64(min, number) : min;
+        max = t->live.data[s] != 0 ? max_i64(max, number) : max;
+    }
+    TRY(min > max ? OK : cover(t, min, max, 0, taken, err));
+    for (uint64_t s = 0; *taken && s < count; s++) {
+        slot *at = t->live.data[s] == 0 ? NULL : &t->dense[number_at(t, (slot)s)];
+        if (at != NULL && *at != 0) {
+            return image_corrupt("a key that is there twice", err);
+        }
+        if (at != NULL) {
+            *at = (slot)s + 1;
+        }
+    }
+    if (*taken) {
+        array_truncate(&t->hashes, 0);
+    }
+    return OK;
 }
 
 void

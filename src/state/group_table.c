@@ -107,12 +107,12 @@ group_table_close(group_table *t) {
 
 uint64_t
 group_table_slot_count(const group_table *t) {
-    return t->hashes.count;
+    return t->live.count;
 }
 
 bool
 group_table_is_live(const group_table *t, slot s) {
-    return s < t->hashes.count && t->live.data[s] != 0;
+    return s < t->live.count && t->live.data[s] != 0;
 }
 
 /* ---- the index */
@@ -129,7 +129,7 @@ place(group_table *t, uint64_t hash, slot s) {
 
 static status
 place_all(group_table *t, error *err) {
-    const uint64_t  count = t->hashes.count;
+    const uint64_t  count = t->live.count;
     const uint64_t *hashes = count == 0 ? NULL : ARRAY_AT(&t->hashes, uint64_t, 0);
     for (uint64_t s = 0; s < count; s++) {
         if (s + FAR_AHEAD < count) {
@@ -185,10 +185,10 @@ reserve_free(group_table *t, uint64_t slot_count, error *err) {
     return OK;
 }
 
-/* New slots, all free. The hashes grow last, as their count is the number of slots. */
+/* New slots, all free. The marks grow last, as their count is the number of slots. */
 status
 group_add_slots(group_table *t, error *err) {
-    const uint64_t count = t->hashes.count;
+    const uint64_t count = t->live.count;
     uint64_t       step = count / 8;
     step = step < SLOT_STEP_MIN ? SLOT_STEP_MIN : step > SLOT_STEP_MAX ? SLOT_STEP_MAX : step;
     const uint64_t grown = count + step;
@@ -202,8 +202,8 @@ group_add_slots(group_table *t, error *err) {
     if (t->keys.column_count > 0) {
         TRY(state_columns_extend(&t->keys, grown - state_columns_count(&t->keys), NULL, err));
     }
+    TRY(t->dense != NULL ? OK : array_reserve_to(&t->hashes, grown, err));
     TRY(array_reserve_to(&t->live, grown, err));
-    TRY(array_reserve_to(&t->hashes, grown, err));
     for (uint64_t s = grown; s > count; s--) {
         t->free_slots[t->free_count++] = (slot)(s - 1);
     }
@@ -231,6 +231,14 @@ add_group(group_table *t, uint64_t hash, slot *out, error *err) {
     return OK;
 }
 
+static void
+free_slot(group_table *t, slot s) {
+    t->live.data[s] = 0;
+    t->live_count--;
+    assert(t->free_count < t->free_capacity);
+    t->free_slots[t->free_count++] = s;
+}
+
 /* Takes the group out of the index and frees its slot; the key is left to the caller. The live byte
  * has been touched. */
 static void
@@ -250,17 +258,18 @@ drop_group(group_table *t, slot s) {
         }
     }
     t->index[hole] = 0;
-    t->live.data[s] = 0;
-    t->live_count--;
-    assert(t->free_count < t->free_capacity);
-    t->free_slots[t->free_count++] = s;
+    free_slot(t, s);
 }
 
 status
 group_table_remove(group_table *t, slot s, error *err) {
     assert(group_table_is_live(t, s));
-    TRY(t->dense != NULL ? group_dense_leave(t, err) : OK);
     TRY(array_touch(&t->live, s, 1, err));
+    if (t->dense != NULL) {
+        group_dense_remove(t, s);
+        free_slot(t, s);
+        return OK;
+    }
     state_columns_clear(&t->keys, s);
     drop_group(t, s);
     return OK;
@@ -273,7 +282,7 @@ is_in_use(const void *of, slot s) {
 
 slot_set
 group_table_slots(const group_table *t) {
-    uint64_t count = t->hashes.count;
+    uint64_t count = t->live.count;
     while (count > 0 && t->live.data[count - 1] == 0) {
         count--;
     }
@@ -289,19 +298,67 @@ group_make_index(group_table *t, error *err) {
     return reindex(t, size, err);
 }
 
+#define HASHED_AT_ONCE 1024
+
+status
+group_make_hashes(group_table *t, error *err) {
+    const uint64_t count = t->live.count;
+    TRY(array_reserve_to(&t->hashes, count, err));
+    TRY(array_touch(&t->hashes, 0, count, err));
+    for (uint64_t s = 0; s < count; s += HASHED_AT_ONCE) {
+        const uint64_t left = count - s;
+        const column   keys = {.type = t->keys.types[0],
+                               .values = t->keys.values[0].data + s * t->keys.values[0].element_size};
+        group_hash_keys(ARRAY_AT(&t->hashes, uint64_t, s), &keys, 1,
+                        (int32_t)(left < HASHED_AT_ONCE ? left : HASHED_AT_ONCE));
+    }
+    return OK;
+}
+
 void
-group_table_only_grows(group_table *t) {
+group_table_allow_dense(group_table *t) {
     assert(t->live_count == 0);
-    t->only_grows = true;
+    t->may_be_dense = true;
+}
+
+/* Marks behind the last hash are those of slots that were never used, in states of before. */
+static void
+cut_marks(group_table *t) {
+    uint64_t count = t->live.count;
+    while (count > t->hashes.count && t->hashes.count > 0 && t->live.data[count - 1] == 0) {
+        count--;
+    }
+    array_truncate(&t->live, count);
+}
+
+/* The way to the groups, of keys that were looked at. */
+static status
+rebuild_index(group_table *t, error *err) {
+    bool dense;
+    TRY(group_dense_rebuild(t, &dense, err));
+    if (dense) {
+        return OK;
+    }
+    t->may_be_dense = false;
+    if (t->hashes.count < t->live.count) {
+        if (t->keys.column_count != 1 || t->keys.nulls[0].count > 0 ||
+            physical_is_view(type_physical(t->keys.types[0]))) {
+            return image_corrupt("hashes of groups", err);
+        }
+        TRY(group_make_hashes(t, err));
+    }
+    return group_make_index(t, err);
 }
 
 status
 group_table_rebuild(group_table *t, error *err) {
-    const uint64_t count = t->hashes.count;
+    cut_marks(t);
+    const uint64_t count = t->live.count;
     uint64_t       live = 0;
     uint8_t        bits = 0;
     free_index(t);
-    if (t->live.count < count || count >= SLOT_NONE ||
+    group_dense_close(t);
+    if (count < t->hashes.count || count >= SLOT_NONE ||
         (t->keys.column_count > 0 && state_columns_count(&t->keys) < count)) {
         return image_corrupt("keys, hashes and marks of groups", err);
     }
@@ -317,7 +374,7 @@ group_table_rebuild(group_table *t, error *err) {
     work_step(1, 2);
     t->live_count = live;
     TRY(reserve_free(t, count == 0 ? SLOT_STEP_MIN : count, err));
-    TRY(group_make_index(t, err));
+    TRY(rebuild_index(t, err));
     for (uint64_t s = count; s > 0; s--) {
         if (t->live.data[s - 1] == 0) {
             t->free_slots[t->free_count++] = (slot)(s - 1);
@@ -711,7 +768,7 @@ settle_any(const group_table *t, group_table *writer, lookup *l, arena *a, error
 status
 group_table_map(group_table *t, const column *keys, int32_t row_count, slot *slots, uint8_t *is_new,
                 arena *a, error *err) {
-    if (t->only_grows) {
+    if (t->may_be_dense) {
         bool taken;
         TRY(group_dense_map(t, keys, row_count, slots, is_new, a, &taken, err));
         if (taken) {

@@ -15,13 +15,13 @@ typedef struct group_table {
     uint64_t    index_size;  /* power of two */
     uint64_t    index_limit; /* grow beyond this many groups */
     uint64_t    live_count;  /* groups in the table */
-    state_array hashes;      /* uint64_t per slot (saves rehashing when the index grows) */
-    state_array live;        /* uint8_t per slot */
-    slot       *free_slots;  /* stack with room for all slots */
+    state_array hashes; /* uint64_t per slot (saves rehashing when the index grows); dense: none */
+    state_array live;   /* uint8_t per slot; its count is the number of slots */
+    slot       *free_slots; /* stack with room for all slots */
     uint64_t    free_count, free_capacity;
     mem        *mem;
-    bool        only_grows; /* no group leaves: group_dense.h may stand for the index */
-    slot       *dense;      /* per number from dense_first on: slot + 1, 0: none; NULL: by hashes */
+    bool        may_be_dense; /* group_dense.h may stand for the index */
+    slot       *dense; /* per number from dense_first on: slot + 1, 0: none; NULL: by hashes */
     int64_t     dense_first;
     uint64_t    dense_span;
 } group_table;
@@ -29,9 +29,8 @@ typedef struct group_table {
 status group_table_open(group_table *t, store *s, const char *name, const data_type *key_types,
                         int32_t key_count, error *err) MUST_USE;
 void   group_table_close(group_table *t);
-/* Just opened, and hardly any group will ever be removed: keys that are whole numbers close
- * together need no hashes. */
-void group_table_only_grows(group_table *t);
+/* Just opened: as long as all keys are whole numbers close together they need no hashes. */
+void group_table_allow_dense(group_table *t);
 /* Slot of each row's key, new groups made as needed; is_new[i] (may be NULL) is 1 where row i is
  * the first of a new group. Zero key columns: one group. Text columns must be views. New slots may
  * be reused ones: the caller must initialise parallel state where is_new. When it fails the groups

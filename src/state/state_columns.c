@@ -51,6 +51,9 @@ state_columns_open(state_columns *c, store *s, const char *name, const data_type
         }
         memcpy(c->types, types, n * sizeof(*types));
     }
+    for (int32_t k = 0; k < count; k++) {
+        c->has_views |= physical_is_view(type_physical(types[k]));
+    }
     const status opened = open_arrays(c, s, name, err);
     if (opened < 0) {
         close_columns(c, count);
@@ -248,7 +251,7 @@ state_columns_append(state_columns *c, const column *in, int32_t count, error *e
 
 void
 state_columns_clear(state_columns *c, slot s) {
-    for (int32_t k = 0; k < c->column_count; k++) {
+    for (int32_t k = 0; c->has_views && k < c->column_count; k++) {
         if (physical_is_view(type_physical(c->types[k]))) {
             text_heap_free(&c->heap, ARRAY_AT(&c->values[k], strview, s));
         }

@@ -25,6 +25,7 @@ slot_set_has(const slot_set *set, uint64_t s) {
 
 typedef struct state_columns {
     int32_t      column_count;
+    bool         has_views; /* a column of texts, BLOBs or nested values */
     data_type   *types;
     state_array *values; /* type_width bytes an element; text: stored views */
     state_array

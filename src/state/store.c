@@ -189,6 +189,8 @@ array_close(state_array *a) {
     memset(a, 0, sizeof(*a));
 }
 
+#define LARGE_ARRAY_BYTES (UINT64_C(1) << 20)
+
 static uint64_t
 grown_bytes(const state_array *a, uint64_t needed) {
     if (needed <= STORE_BLOCK_BYTES) {
@@ -198,7 +200,9 @@ grown_bytes(const state_array *a, uint64_t needed) {
         }
         return bytes;
     }
-    const uint64_t wanted = a->bytes + a->bytes / 4;
+    /* Room that is not used costs addresses alone, but counts against limits. */
+    const uint64_t room = a->bytes < LARGE_ARRAY_BYTES ? a->bytes / 4 : a->bytes / 16;
+    const uint64_t wanted = a->bytes + room;
     return blocks_of(wanted > needed ? wanted : needed) * STORE_BLOCK_BYTES;
 }
 

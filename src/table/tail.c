@@ -142,18 +142,23 @@ take_text_slowly(tail *t, size_t size) {
     return p;
 }
 
+ALWAYS_INLINE char *
+take_text(tail *t, size_t size) {
+    if (UNLIKELY(t->text_free < size)) {
+        return take_text_slowly(t, size);
+    }
+    char *at = t->text_next;
+    t->text_next += size;
+    t->text_free -= size;
+    return at;
+}
+
 static status
 append_text(tail *t, strview *out, const char *data, uint32_t size, error *err) {
     if (size > STRVIEW_INLINE_MAX) {
-        char *copy = t->text_next;
-        if (LIKELY(t->text_free >= size)) {
-            t->text_next += size;
-            t->text_free -= size;
-        } else {
-            copy = take_text_slowly(t, size);
-            if (copy == NULL) {
-                return error_memory(err);
-            }
+        char *copy = take_text(t, size);
+        if (UNLIKELY(copy == NULL)) {
+            return error_memory(err);
         }
         memcpy(copy, data, size);
         data = copy;
@@ -162,10 +167,33 @@ append_text(tail *t, strview *out, const char *data, uint32_t size, error *err) 
     return OK;
 }
 
+#define RUN_TEXT_MIN 24 /* bytes of a text, in the mean, from which on one copy serves all rows */
+
+/* All texts of a column of offsets in one run; short ones lie in their views as well. */
+static status
+append_run(tail *t, strview *out, const column *in, int32_t row_count, error *err) {
+    const int32_t *offsets = in->values;
+    const size_t   size = (size_t)(offsets[row_count] - offsets[0]);
+    char          *copy = take_text(t, size);
+    if (copy == NULL) {
+        return error_memory(err);
+    }
+    memcpy(copy, in->bytes + offsets[0], size);
+    for (int32_t i = 0; i < row_count; i++) {
+        out[i] =
+            strview_of(copy + (offsets[i] - offsets[0]), (uint32_t)(offsets[i + 1] - offsets[i]));
+    }
+    return OK;
+}
+
 static status
 append_texts(tail *t, strview *out, const column *in, int32_t row_count, error *err) {
     const int32_t *offsets = in->layout == COLUMN_OFFSETS ? in->values : NULL;
     const strview *views = in->values;
+    if (offsets != NULL && in->validity == NULL &&
+        offsets[row_count] - offsets[0] >= (int64_t)row_count * RUN_TEXT_MIN) {
+        return append_run(t, out, in, row_count, err);
+    }
     for (int32_t i = 0; i < row_count; i++) {
         if (column_is_null(in, i)) {
             out[i] = (strview){.word = {0, 0}};

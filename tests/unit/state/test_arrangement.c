@@ -23,6 +23,7 @@ typedef struct input {
 
 static void
 random_input(input *in, rng *r, bool append_only) {
+    const bool plain = append_only && rng_below(r, 16) != 0; /* most have no weights */
     in->count = 1 + (int32_t)rng_below(r, rng_below(r, 2) ? 6 : ROWS);
     memset(in->validity, 0xff, sizeof(in->validity));
     for (int32_t i = 0; i < in->count; i++) {
@@ -33,7 +34,9 @@ random_input(input *in, rng *r, bool append_only) {
         const int n = snprintf(in->texts[i], sizeof(in->texts[i]),
                                in->value[i] % 2 ? "%d" : "a rather long note %d", in->value[i]);
         in->notes[i] = strview_of(in->texts[i], (uint32_t)n);
-        in->weights[i] = append_only ? 1 : rng_below(r, 2) ? 1 : -1;
+        in->weights[i] = plain         ? 1
+                         : append_only ? 1 + (int64_t)rng_below(r, 2)
+                                       : 1 - 2 * (int64_t)rng_below(r, 2);
         if (in->key[i] == 0) {
             bits_clear(in->validity, i);
         }
@@ -45,7 +48,7 @@ random_input(input *in, rng *r, bool append_only) {
     in->rows = (delta){.row_count = in->count,
                        .column_count = 3,
                        .columns = in->columns,
-                       .weight = append_only ? NULL : in->weights};
+                       .weight = plain ? NULL : in->weights};
 }
 
 static int64_t zset[KEYS][VALUES];
