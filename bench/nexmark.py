@@ -20,15 +20,19 @@ import re
 import resource
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import laminardb
 import pyarrow as pa
 
+Around = Callable[[bool], None]  # called before and after what is timed
 
-def delivered(db: laminardb.Connection, batches: list[Any]) -> tuple[list[Any], float, float]:
+
+def delivered(db: laminardb.Connection, batches: list[Any], around: Around) -> tuple[list[Any], float, float]:
     """What came out, and the seconds that it took: of the wall and of the processor."""
     subscription, got = db.subscribe_stream("s"), []
+    around(True)
     gc.disable()
     wall, cpu = time.perf_counter(), time.process_time()
     for table, batch in batches:
@@ -37,6 +41,7 @@ def delivered(db: laminardb.Connection, batches: list[Any]) -> tuple[list[Any], 
             got.append(result)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     gc.enable()
+    around(False)
     return got, wall, cpu
 
 
@@ -55,7 +60,14 @@ def touched(queries: Any, name: str, data: dict[str, Any], events: int) -> tuple
 
 
 def once(
-    nexmark: Any, queries: Any, name: str, data: Any, want: Any, batch: int, cores: int
+    nexmark: Any,
+    queries: Any,
+    name: str,
+    data: Any,
+    want: Any,
+    batch: int,
+    cores: int,
+    around: Around = lambda begins: None,
 ) -> dict[str, Any]:
     q = queries.QUERIES[name]
     mark = ", WATERMARK FOR date_time AS date_time - INTERVAL '4' SECOND" if q.windowed else ""
@@ -68,7 +80,7 @@ def once(
             db.insert("side", nexmark.side_table())
         db.execute(f"CREATE STREAM s AS {queries.render(q.stream, 'bigint')}{emit}")
         db.start()
-        got, wall, cpu = delivered(db, nexmark.batches(data, batch, q.tables))
+        got, wall, cpu = delivered(db, list(nexmark.batches(data, batch, q.tables)), around)
         state, held = db.stream_metrics("s"), [db.source_metrics(t) for t in q.tables]
         tables = [r.to_arrow() for r in got]
     tables = [t if isinstance(t, pa.Table) else pa.Table.from_batches([t]) for t in tables]
@@ -79,6 +91,7 @@ def once(
         "seconds": wall,
         "cpu_s": cpu,
         "state_mib": (state.state_bytes if state else 0) / 2**20,
+        "delivered_bytes": sum(t.nbytes for t in tables),
         "source_mib": sum(m.retained_bytes for m in held if m) / 2**20,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

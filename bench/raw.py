@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from figure import Results, Row, by_case, cell, number, rate, right, rows_of, table
 
 ORDER = (
-    "peers nexmark adhoc tpch latency ingestion groups keeping durable footprint memory micro udf"
+    "peers nexmark where adhoc tpch latency ingestion groups keeping durable footprint memory micro udf"
 ).split()  # of the suites on the page
 TITLES = (
     "pass-through, decimal arithmetic, filter, join and filter, join and averages, hottest auctions, "
@@ -59,6 +59,37 @@ def peers(results: Results) -> Iterator[str]:
     ]
     if said:
         yield "What the referee says of answers that are not right (a query each):\n\n" + "\n".join(said)
+
+
+SLOWEST = 5
+
+
+def where(results: Results) -> Iterator[str]:
+    rows = [r for r in rows_of(results, "where") if "shares" in r]
+    if not rows:
+        return
+    yield (
+        f"{rows[0]['events']:,} events in batches of {rows[0]['batch']:,}, one thread, the best of a few "
+        "runs; shares of the samples of the processor in all of them, by leaf function. *Pages* is the "
+        "kernel, almost all of it memory that is touched for the first time; *operators* the rest of the "
+        "engine. The bound is what the query cannot go without (bench/where.py): bytes read once, bytes that "
+        "stay written once, lookups in state."
+    )
+    kinds = list(rows[0]["shares"])
+    body = []
+    for r in rows:
+        parts = [f"{r['bound'][k] * 1e3:.1f}" for k in ("read", "keep", "probe")]
+        cells = [f"{r['cpu_s'] * 1e3:.1f}", f"{r['bound_s'] * 1e3:.1f} ({' + '.join(parts)})"]
+        cells += [f"{r['cpu_s'] / max(r['bound_s'], 1e-9):.1f}", f"{r['state_mib']:.1f}"]
+        cells += [f"{r['delivered_mib']:.1f}", *(f"{r['shares'][k]:.0%}" for k in kinds)]
+        body.append([titled(r["case"]), *cells])
+    head = ["query", "CPU, ms", "bound, ms (read + keep + probe)", "times the bound", "state, MiB"]
+    yield table([*head, "delivered, MiB", *kinds], body)
+    yield f"The {SLOWEST} slowest, function by function:"
+    body = []
+    for r in sorted(rows, key=lambda r: -float(r["cpu_s"]))[:SLOWEST]:
+        body.append([titled(r["case"]), ", ".join(f"{name} {share:.1%}" for name, _, share in r["top"])])
+    yield table(["query", "share of its samples"], body, left=2)
 
 
 def nexmark(results: Results) -> Iterator[str]:
@@ -184,6 +215,7 @@ def mixed(results: Results, suite: str) -> Iterator[str]:
 TEXTS = {
     "peers": "NEXmark beside the peers",
     "nexmark": "NEXmark by events, batches and cores",
+    "where": "Where the time of each stream goes",
     "adhoc": "One-off queries",
     "tpch": "TPC-H",
     "latency": "Latency",
@@ -196,7 +228,7 @@ TEXTS = {
     "micro": "Kernels, state and parts of the engine",
     "udf": "Functions in Python",
 }
-OWN = {"peers": peers, "nexmark": nexmark, "adhoc": adhoc, "tpch": tpch}
+OWN = {"peers": peers, "nexmark": nexmark, "where": where, "adhoc": adhoc, "tpch": tpch}
 
 
 def sections(results: Results) -> Iterator[tuple[str, str]]:

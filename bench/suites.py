@@ -132,6 +132,11 @@ def nexmark(c: Context) -> list[Part]:
     return parts
 
 
+def where(c: Context) -> list[Part]:
+    size = ("--events", "50000", "--runs", "1") if c.quick else ()
+    return [Part(q, script(c, "where.py", c.ref, q, "--json", *size), 300, lines) for q in QUERIES]
+
+
 def peers(c: Context) -> list[Part]:
     events = 50_000 if c.quick else 1_000_000
     return [
@@ -233,6 +238,7 @@ def udf(c: Context) -> list[Part]:
 SUITES = [
     Suite("peers", "NEXmark beside all peers", ("p1",), 60, peers),
     Suite("nexmark", "NEXmark by events, batches and cores", ("p1",), 150, nexmark),
+    Suite("where", "where the time of each stream goes", ("p1",), 12, where),
     Suite("adhoc", "one-off queries beside all peers", ("p2",), 90, adhoc),
     Suite("tpch", "TPC-H beside DuckDB", ("p2",), 2, tpch),
     Suite("latency", "one row to its subscriber, and SELECT 1", ("p3", "p8"), 8, latency),
