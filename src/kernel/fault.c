@@ -60,12 +60,30 @@ json_fault(const strview *v) {
     return json_text_whole(strview_text(v), &whole, &at, &why) ? NULL : "a JSON that is none";
 }
 
+/* All texts of offsets together are plain, and none is too long. */
+static bool
+is_plain_as_a_whole(const column *c, int32_t rows) {
+    const int32_t *offsets = c->values;
+    const int64_t  size = (int64_t)offsets[rows] - offsets[0];
+    return size <= VALUE_BYTES_MAX &&
+           (c->type.id == TYPE_BLOB || utf8_is_plain(c->bytes + offsets[0], size));
+}
+
 static const char *
 text_fault(const column *c, int32_t rows) {
+    const int32_t *offsets = c->layout == COLUMN_OFFSETS ? c->values : NULL;
+    if (offsets != NULL && !type_is_json(c->type) && is_plain_as_a_whole(c, rows)) {
+        return NULL;
+    }
     for (int32_t i = 0; i < rows; i++) {
-        const strview *v = (const strview *)c->values + i;
         if (column_is_null(c, i)) {
             continue;
+        }
+        strview        made;
+        const strview *v = (const strview *)c->values + i;
+        if (offsets != NULL) {
+            made = strview_of(c->bytes + offsets[i], (uint32_t)(offsets[i + 1] - offsets[i]));
+            v = &made;
         }
         const char *data = strview_data(v);
         if (v->size > VALUE_BYTES_MAX) {
