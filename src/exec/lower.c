@@ -157,6 +157,32 @@ fill_bound(op_spec *spec, arena *a, const plan_node *n, error *err) {
     return OK;
 }
 
+static status
+fill_extreme(op_spec *spec, arena *a, const plan_node *n, error *err) {
+    const join_extreme *x = n->extreme;
+    if (x == NULL || spec->mode != MODE_STREAM) {
+        return OK;
+    }
+    op_extreme *extreme = arena_alloc(a, sizeof(*extreme));
+    if (extreme == NULL) {
+        return error_memory(err);
+    }
+    *extreme = (op_extreme){.side = x->side,
+                            .key = x->key,
+                            .group_count = x->group_count,
+                            .time = x->time,
+                            .greatest = x->greatest,
+                            .together = x->together,
+                            .groups = x->groups,
+                            .equals = x->equals,
+                            .lo = x->lo,
+                            .hi = x->hi,
+                            .base = x->base,
+                            .slide = x->slide};
+    spec->extreme = extreme;
+    return OK;
+}
+
 /* Where columns lie, in which unit times are, and the calls of an AGGREGATE. */
 static status
 fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
@@ -165,6 +191,7 @@ fill_columns(op_spec *spec, arena *a, const plan_node *n, error *err) {
         return fill_bound(spec, a, n, err);
     case PLAN_JOIN:
         spec->columns = n->column_map;
+        TRY(fill_extreme(spec, a, n, err));
         return fill_bound(spec, a, n, err);
     case PLAN_SERIES:
     case PLAN_SHARED:

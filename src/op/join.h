@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* join.h - the parts of the join operator: op_join.c (both sides, pairs), join_match.c (rows whose
  * coming out depends on whether they have a match), join_bound.c (rows that are forgotten),
- * join_ttl.c (rows that are forgotten for their age) and join_spill.c (both sides on disk). Streams
- * keep both sides as arrangements, one-off queries the build side as a join_table.
+ * join_ttl.c (rows that are forgotten for their age), join_extreme.c (rows that the extreme of
+ * their group has passed) and join_spill.c (both sides on disk). Streams keep both sides as
+ * arrangements, one-off queries the build side as a join_table.
  *
  * Pair columns are numbered left ++ right ++ mark; `shown` picks those that come out. */
 #ifndef LAMINAR_OP_JOIN_H
@@ -23,6 +24,18 @@ typedef struct join_match {
     uint32_t flags; /* 0 between pushes */
     uint32_t reserved;
 } join_match;
+
+typedef struct extremes {     /* join_extreme.c */
+    const op_extreme *rule;   /* NULL: none passes rows */
+    store            *own;    /* of what follows: it is no state */
+    group_table       groups; /* of the other side */
+    state_array       bars;  /* uint64_t per group: the farthest extreme that it was seen to have */
+    bool              moved; /* some bar since the last look at stored rows */
+    int64_t           sweep_rows; /* so many ask for the next */
+    int32_t           held_count, held_capacity;
+    batch           **held; /* rows that wait for the tick */
+    column           *keys; /* room for those of groups */
+} extremes;
 
 typedef struct join {
     op             base;
@@ -46,7 +59,8 @@ typedef struct join {
     slot_list      touched;    /* units of the other side whose count moved in this push */
     judge          judge;      /* of late rows, where rows are forgotten */
     slot_list      crowded;    /* SINGLE: units with more than one match in this tick */
-    spill_set      spilled;    /* one-off: open once the stored side is on disk */
+    extremes       extremes;
+    spill_set      spilled; /* one-off: open once the stored side is on disk */
 } join;
 
 /* Pairs of a row of the delta under way and a stored row of the other side. */
@@ -77,6 +91,24 @@ int64_t join_index_bytes(const join *j);
 status join_probe(join *j, int32_t port, const delta *rows, int64_t *matched, error *err) MUST_USE;
 status join_answer(join *j, int32_t port, const delta *rows, const int64_t *matched,
                    error *err) MUST_USE;
+
+/* Stream: rows of a port that are not late meet the other side, and are stored. */
+status join_push_stream(join *j, int32_t port, const delta *rows, error *err) MUST_USE;
+
+/* ---- join_extreme.c; each does nothing where no extreme passes rows */
+status join_extreme_open(join *j, error *err) MUST_USE;
+void   join_extreme_close(join *j);
+status join_extreme_rebuild(join *j, error *err) MUST_USE; /* from the rows of the other side */
+/* What extremes rows (text as views) of a port say, before they meet anything. */
+status join_note_extremes(join *j, int32_t port, const delta *in, error *err) MUST_USE;
+/* Leaves rows of a port out that have no match any more, or wait for the tick. */
+status join_leave_out(join *j, int32_t port, delta *rows, error *err) MUST_USE;
+status join_take_held(join *j, error *err) MUST_USE; /* rows that waited */
+/* At the tick: these, and now and then stored rows that were passed go. */
+status join_settle_extremes(join *j, error *err) MUST_USE;
+/* After rows were forgotten: so are extremes, when that is worth it. */
+status join_forget_extremes(join *j, error *err) MUST_USE;
+status join_extreme_validate(const join *j, error *err) MUST_USE;
 
 /* ---- join_spill.c */
 /* The stored side goes to disk, and what comes from now on. */

@@ -67,28 +67,48 @@ send_late(const judge *j, int32_t port, const delta *late, error *err) {
     return to->take(to->context, &sent, err);
 }
 
-static bool
-is_late(const judge *j, int32_t port, const column *times, int32_t row) {
-    if (column_is_null(times, row)) {
-        return false; /* it matches nothing at any time */
-    }
-    const int64_t time = ((const int64_t *)times->values)[row];
+/* The first time that is not late. */
+static int64_t
+late_before(const judge *j, int32_t port) {
     const int64_t behind_us = sat_add_i64(j->bound->judged_us[port], j->self->spec->lateness_us);
-    return sat_add_i64(type_time_to_us(j->types[port], time), behind_us) < j->self->frontier_us;
+    const int64_t first_us = sat_sub_i64(j->self->frontier_us, behind_us);
+    return first_us == INT64_MIN
+               ? INT64_MIN
+               : sat_sub_i64(0, type_time_from_us(j->types[port], sat_sub_i64(0, first_us)));
+}
+
+/* Without a time a row matches nothing at any time. */
+static bool
+is_late(const column *times, int32_t row, int64_t before) {
+    return ((const int64_t *)times->values)[row] < before && !column_is_null(times, row);
+}
+
+static bool
+any_is_late(const column *times, int32_t count, int64_t before) {
+    const int64_t *values = times->values;
+    bool           any = false;
+    for (int32_t i = 0; i < count; i++) {
+        any |= values[i] < before;
+    }
+    return any;
 }
 
 static status
 refuse_late(judge *j, int32_t port, delta *rows, error *err) {
     arena        *scratch = j->self->env->scratch;
     const column *times = &rows->columns[j->bound->columns[port]];
-    int32_t      *kept = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*kept));
-    int32_t      *late = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*late));
-    int32_t       kept_count = 0, late_count = 0;
+    const int64_t before = late_before(j, port);
+    if (!any_is_late(times, rows->row_count, before)) {
+        return OK;
+    }
+    int32_t *kept = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*kept));
+    int32_t *late = arena_alloc(scratch, (size_t)rows->row_count * sizeof(*late));
+    int32_t  kept_count = 0, late_count = 0;
     if (kept == NULL || late == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < rows->row_count; i++) {
-        if (is_late(j, port, times, i)) {
+        if (is_late(times, i, before)) {
             late[late_count++] = i;
         } else {
             kept[kept_count++] = i;

@@ -14,7 +14,8 @@
  * there. Instances for parts of the probe side share what the whole operator has stored. A stored
  * side that memory has no room for goes to disk, and the probe side with it (join_spill.c).
  *
- * Where times bound the matches of a row, streams forget rows (join_bound.c).
+ * Where times bound the matches of a row, streams forget rows (join_bound.c), and so they do where
+ * a row must equal the greatest of its group and is smaller (join_extreme.c).
  *
  * push:  candidates of the other side -> residual -> emit pairs, count matches; then own side is
  *        updated. DONE in one-off queries when the consumers have enough
@@ -167,6 +168,7 @@ join_open(op *self, error *err) {
     TRY(judge_open(&j->judge, self, late, err));
     TRY(open_side(j, JOIN_LEFT_SIDE, err));
     TRY(open_side(j, JOIN_RIGHT_SIDE, err));
+    TRY(join_extreme_open(j, err));
     return join_match_open(j, err);
 }
 
@@ -174,6 +176,7 @@ static void
 join_close(op *self) {
     join *j = (join *)self;
     join_match_close(j);
+    join_extreme_close(j);
     judge_close(&j->judge);
     for (int32_t side = 0; side < 2; side++) {
         arrangement_close(&j->sides[side]);
@@ -498,12 +501,17 @@ push_once(join *j, int32_t port, const delta *in, error *err) {
     return join_take(j, port, in, err);
 }
 
-static status
-push_stream(join *j, int32_t port, const delta *rows, error *err) {
+status
+join_push_stream(join *j, int32_t port, const delta *rows, error *err) {
+    column      *views = j->views[port];
     delta        known = *rows;
     const delta *in = &known;
     const slot  *stored = NULL;
     int64_t     *matched;
+    TRY(columns_to_views(views, rows->columns, rows->column_count, rows->row_count,
+                         j->base.env->scratch, err));
+    known.columns = views;
+    TRY(join_note_extremes(j, port, &known, err));
     TRY(join_know_rows(j, port, &known, &stored, err));
     if (known.row_count == 0) {
         return OK;
@@ -521,25 +529,35 @@ push_stream(join *j, int32_t port, const delta *rows, error *err) {
     return j->tracked[!port] ? join_match_settle(j, !port, err) : OK;
 }
 
+/* Most rows may be left out here: their texts are not looked at before. */
+static status
+take_stream(join *j, int32_t port, const delta *in, error *err) {
+    delta rows = *in;
+    TRY(judge_rows(&j->judge, NULL, port, j->views[port], &rows, err));
+    TRY(rows.row_count == 0 ? OK : join_leave_out(j, port, &rows, err));
+    return rows.row_count == 0 ? OK : join_push_stream(j, port, &rows, err);
+}
+
+static status
+take_once(join *j, int32_t port, const delta *in, error *err) {
+    const join *live = (const join *)j->base.spec->live;
+    delta       rows = *in;
+    TRY(columns_to_views(j->views[port], in->columns, in->column_count, in->row_count,
+                         j->base.env->scratch, err));
+    rows.columns = j->views[port];
+    TRY(judge_rows(&j->judge, live == NULL ? NULL : &live->judge, port, j->views[port], &rows,
+                   err));
+    return rows.row_count == 0 ? OK : push_once(j, port, &rows, err);
+}
+
 static status
 join_push(op *self, int32_t port, const delta *in, error *err) {
     join            *j = (join *)self;
     arena           *scratch = self->env->scratch;
     const arena_mark mark = arena_save(scratch);
     assert(in->column_count == self->spec->input[port]->count);
-    TRY(columns_to_views(j->views[port], in->columns, in->column_count, in->row_count, scratch,
-                         err));
-    delta rows = *in;
-    rows.columns = j->views[port];
-    const join *live = (const join *)self->spec->live;
-    TRY(judge_rows(&j->judge, live == NULL ? NULL : &live->judge, port, j->views[port], &rows,
-                   err));
-    if (rows.row_count == 0) {
-        arena_rewind(scratch, mark);
-        return OK;
-    }
-    const status s = self->spec->mode == MODE_ONCE ? push_once(j, port, &rows, err)
-                                                   : push_stream(j, port, &rows, err);
+    const status s =
+        self->spec->mode == MODE_ONCE ? take_once(j, port, in, err) : take_stream(j, port, in, err);
     arena_rewind(scratch, mark);
     return s;
 }
@@ -548,8 +566,10 @@ static status
 join_tick(op *self, int64_t frontier_us, error *err) {
     join *j = (join *)self;
     if (self->spec->mode == MODE_STREAM) {
+        TRY(join_settle_extremes(j, err));
         TRY(j->crowded.first == NULL ? OK : join_match_check(j, err));
-        return j->judge.bound == NULL ? OK : join_forget(j, frontier_us, err);
+        TRY(j->judge.bound == NULL ? OK : join_forget(j, frontier_us, err));
+        return join_forget_extremes(j, err);
     }
     if (j->spilled.open) {
         return join_spilled(j, err);
@@ -569,6 +589,7 @@ join_validate(const op *self, error *err) {
     TRY(judge_validate(&j->judge, err));
     TRY(arrangement_validate(&j->sides[0], err));
     TRY(arrangement_validate(&j->sides[1], err));
+    TRY(join_extreme_validate(j, err));
     return join_match_validate(j, err);
 }
 
@@ -592,7 +613,8 @@ give_rows(op *of, op *to, error *err) {
 static status
 join_merge(op *self, op *other, error *err) {
     TRY(judge_merge(&((join *)self)->judge, &((const join *)other)->judge, err));
-    return merge_by_rows(self, other, give_rows, err);
+    TRY(merge_by_rows(self, other, give_rows, err));
+    return join_take_held((join *)self, err); /* whoever is merged next gives what is stored */
 }
 
 static status
@@ -605,6 +627,7 @@ join_load(op *self, image_reader *in, error *err) {
     if (join_match_validate(j, err) < 0) {
         return image_corrupt("the matches of a join", err);
     }
+    TRY(join_extreme_rebuild(j, err));
     return judge_rebuild(&j->judge, err);
 }
 

@@ -49,6 +49,15 @@ typedef struct op_bound {
     const int32_t *late_columns[2];
 } op_bound;
 
+/* A join that lets go of rows which the extreme of their group has passed; see plan.h,
+ * join_extreme. */
+typedef struct op_extreme {
+    int32_t        side, key, group_count, time;
+    bool           greatest, together;
+    const int32_t *groups, *equals;
+    int64_t        lo, hi, base, slide;
+} op_extreme;
+
 typedef enum op_match { /* asof: left >= right ... */
                         OP_MATCH_GREATER_EQUAL,
                         OP_MATCH_GREATER,
@@ -83,33 +92,34 @@ typedef struct op_spec {
     const int32_t   *left_keys, *right_keys; /* asof: and behind them the column of the match */
     const bool      *null_safe;              /* join: per key, NULL matches NULL; NULL: none */
     op_join_kind     join;
-    const op_bound  *bound; /* join; NULL: rows are kept */
-    op_match         match;
-    value            tolerance;  /* asof: BIGINT or DOUBLE, in the unit of the match; NULL: none */
-    int32_t          build_side; /* join, one-off: which input is fed first and kept */
-    int32_t          position;   /* in the SQL text, for errors; -1: unknown */
-    int32_t          agg_count;
-    const op_agg    *aggs;
-    int32_t          window_key; /* aggregate: key that is a window start, or -1 */
-    int32_t          time_column;
-    int32_t          late_count; /* window: late rows go to env->late with these columns; 0: no */
-    const int32_t   *late_columns;
-    int64_t          window_size_us, window_slide_us, window_offset_us, lateness_us;
-    int64_t          pane_us; /* window: gives panes; aggregate: makes windows of them; 0: not so */
-    bool             cumulate, session; /* window: which kind; neither: hop */
-    int32_t          session_key; /* aggregate with `session`: key that is the time of its rows */
-    data_type        time_type;   /* of the time column, of the window key; by default TIMESTAMP */
-    bool             emit_at_close;
-    bool             retains_rows, retains_time; /* aggregate: of final rows the newest stay, */
-    int64_t          retain_amount;              /* so many, or for so long, in microseconds */
-    bool             emit_at_end;  /* nothing of a window before the frontier reaches its end */
-    bool             pass_through; /* gate: the input is append-only or consolidated already */
-    bool             held;         /* gate: it may be told to hold changes over ticks */
-    int32_t          sort_count;
-    const sort_key  *sort_keys;
-    int64_t          limit, offset; /* limit -1: none */
-    bool             inclusive;     /* series: the stop is a value of it */
-    const struct routine *routine;  /* process */
+    const op_bound  *bound;    /* join; NULL: rows are kept */
+    const op_extreme *extreme; /* join; NULL: none passes them */
+    op_match          match;
+    value             tolerance;  /* asof: BIGINT or DOUBLE, in the unit of the match; NULL: none */
+    int32_t           build_side; /* join, one-off: which input is fed first and kept */
+    int32_t           position;   /* in the SQL text, for errors; -1: unknown */
+    int32_t           agg_count;
+    const op_agg     *aggs;
+    int32_t           window_key; /* aggregate: key that is a window start, or -1 */
+    int32_t           time_column;
+    int32_t           late_count; /* window: late rows go to env->late with these columns; 0: no */
+    const int32_t    *late_columns;
+    int64_t           window_size_us, window_slide_us, window_offset_us, lateness_us;
+    int64_t         pane_us; /* window: gives panes; aggregate: makes windows of them; 0: not so */
+    bool            cumulate, session; /* window: which kind; neither: hop */
+    int32_t         session_key; /* aggregate with `session`: key that is the time of its rows */
+    data_type       time_type;   /* of the time column, of the window key; by default TIMESTAMP */
+    bool            emit_at_close;
+    bool            retains_rows, retains_time; /* aggregate: of final rows the newest stay, */
+    int64_t         retain_amount;              /* so many, or for so long, in microseconds */
+    bool            emit_at_end;  /* nothing of a window before the frontier reaches its end */
+    bool            pass_through; /* gate: the input is append-only or consolidated already */
+    bool            held;         /* gate: it may be told to hold changes over ticks */
+    int32_t         sort_count;
+    const sort_key *sort_keys;
+    int64_t         limit, offset; /* limit -1: none */
+    bool            inclusive;     /* series: the stop is a value of it */
+    const struct routine *routine; /* process */
     op_sink               sink;
 } op_spec;
 

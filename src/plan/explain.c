@@ -177,6 +177,17 @@ print_keeping(const plan_node *n, buf *out) {
     }
 }
 
+/* Which rows are let go as soon as their group has a greater, or smaller one. */
+static void
+print_extreme(const plan_node *n, buf *out) {
+    const join_extreme *x = n->extreme;
+    const int32_t      *keys[] = {n->left_keys, n->right_keys};
+    buf_printf(out, "  drops rows with: %.*s %s %.*s",
+               TEXT_ARG(name_at(&n->inputs[x->side]->schema, keys[x->side][x->key])),
+               x->greatest ? "<" : ">",
+               TEXT_ARG(name_at(&n->inputs[!x->side]->schema, keys[!x->side][x->key])));
+}
+
 static void
 print_join(const plan_node *n, buf *out) {
     static const char *const names[] = {
@@ -197,6 +208,9 @@ print_join(const plan_node *n, buf *out) {
     }
     if (n->bound != NULL) {
         print_keeping(n, out);
+    }
+    if (n->extreme != NULL) {
+        print_extreme(n, out);
     }
     if (n->column_map != NULL) {
         buf_printf(out, "  columns: ");

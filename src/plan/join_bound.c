@@ -160,26 +160,30 @@ are_times(const plan_node *n, const int32_t columns[2], time_kind kinds[2], int6
            (kinds[0] == TIME_EVENT || kinds[1] == TIME_EVENT);
 }
 
-typedef struct distance { /* lo <= right - left <= hi */
-    bool    known, has_lo, has_hi;
-    int32_t columns[2];
-    int64_t lo, hi;
-} distance;
+/* The tighter of two bounds, of equal ones the one that leaves itself out. */
+void
+time_distance_bound(time_distance *d, bool above, int64_t bound, bool open) {
+    bool      *has = above ? &d->has_hi : &d->has_lo, *is_open = above ? &d->open_hi : &d->open_lo;
+    int64_t   *at = above ? &d->hi : &d->lo;
+    const bool tighter = !*has || (above ? bound < *at : bound > *at);
+    *is_open = tighter ? open : *is_open || (bound == *at && open);
+    *at = tighter ? bound : *at;
+    *has = true;
+}
 
 static void
-note_bounds(distance *d, const linear *l, const char *op, bool negated) {
+note_bounds(time_distance *d, const linear *l, const char *op, bool negated) {
     /* right - left against -us (right is added) or us (it is taken away) */
     const bool    plus = l->sign[1] > 0;
     const int64_t bound = plus ? sat_sub_i64(0, l->us) : l->us;
     const bool    equal = strcmp(op, "=") == 0;
     const bool    less = (op[0] == '<') != negated;
+    const bool    open = !equal && (op[1] == '\0') != negated;
     if (equal || less == plus) {
-        d->hi = d->has_hi ? min_i64(d->hi, bound) : bound;
-        d->has_hi = true;
+        time_distance_bound(d, true, bound, open);
     }
     if (equal || less != plus) {
-        d->lo = d->has_lo ? max_i64(d->lo, bound) : bound;
-        d->has_lo = true;
+        time_distance_bound(d, false, bound, open);
     }
 }
 
@@ -195,7 +199,7 @@ is_comparison(const expr *e) {
 }
 
 static void
-note_pair(distance *d, const plan_node *n, const linear *l, const char *op, bool negated) {
+note_pair(time_distance *d, const plan_node *n, const linear *l, const char *op, bool negated) {
     time_kind kinds[2];
     int64_t   us[2];
     if (!d->known && are_times(n, l->column, kinds, us)) {
@@ -209,7 +213,7 @@ note_pair(distance *d, const plan_node *n, const linear *l, const char *op, bool
 }
 
 static void
-note_condition(distance *d, const plan_node *n, const expr *e) {
+note_condition(time_distance *d, const plan_node *n, const expr *e) {
     const int32_t boundary = n->inputs[0]->schema.count;
     if (e->kind == EXPR_AND) {
         for (int32_t i = 0; i < e->arg_count; i++) {
@@ -224,6 +228,14 @@ note_condition(distance *d, const plan_node *n, const expr *e) {
     if (is_comparison(e) && add_linear(&l, e->args[0], 1, boundary) &&
         add_linear(&l, e->args[1], -1, boundary) && l.sign[0] * l.sign[1] == -1) {
         note_pair(d, n, &l, function_name(e->function), negated);
+    }
+}
+
+void
+node_distance(const plan_node *n, int32_t left, int32_t right, time_distance *d) {
+    *d = (time_distance){.known = true, .columns = {left, right}};
+    if (n->predicate != NULL) {
+        note_condition(d, n, n->predicate);
     }
 }
 
@@ -268,9 +280,9 @@ bound_to_windows(join_bound *b, int32_t side, int64_t lo, int64_t hi, const int6
 
 static bool
 bound_by_interval(join_bound *b, const plan_node *n) {
-    distance  d = {0};
-    time_kind kinds[2];
-    int64_t   us[2];
+    time_distance d = {0};
+    time_kind     kinds[2];
+    int64_t       us[2];
     for (int32_t k = 0; k < n->key_count; k++) {
         const linear equal = {.sign = {1, -1}, .column = {n->left_keys[k], n->right_keys[k]}};
         const bool   null_safe = n->null_safe != NULL && n->null_safe[k];

@@ -58,6 +58,15 @@ void node_emit(plan_node *aggregate, bool at_close, bool at_end);
  * not late: by the watermark, at most *slack_us behind their time? */
 bool node_slack(const plan_node *node, int32_t column, int64_t *slack_us);
 
+typedef struct time_distance { /* lo <= right - left <= hi, in microseconds; open: not equal */
+    bool    known, has_lo, has_hi, open_lo, open_hi;
+    int32_t columns[2];
+    int64_t lo, hi;
+} time_distance;
+/* How far the condition of a JOIN keeps two of its columns from each other, times of one type. */
+void node_distance(const plan_node *n, int32_t left, int32_t right, time_distance *d);
+void time_distance_bound(time_distance *d, bool above, int64_t bound, bool open); /* one more */
+
 typedef struct join_bounding {
     arena        *arena;
     int64_t       lateness_us;
@@ -69,6 +78,10 @@ typedef struct join_bounding {
 } join_bounding;
 /* Gives JOINs of a numbered stream their bounds, and groups above joins of windows their end. */
 status plan_bound_joins(plan_node *n, join_bounding *how, error *err) MUST_USE;
+
+/* ---- join_extreme.c: joins with the greatest or smallest of a group; of a numbered stream that is
+ * pruned */
+status plan_find_extremes(plan_node *n, arena *a, error *err) MUST_USE;
 
 /* ---- final.c: EMIT ON WINDOW CLOSE (at `position`) above the windows; of a numbered plan */
 status plan_check_final(const plan *p, int32_t position, error *err) MUST_USE;

@@ -250,6 +250,7 @@ plan_select(plan *out, arena *a, const catalog *c, externals *x, const plan_env 
     plan_form_calls(out->root);
     TRY(streaming ? plan_check_processors(out->root, err) : OK);
     plan_use_panes(out->root, streaming);
+    TRY(streaming ? plan_find_extremes(out->root, a, err) : OK);
     if (!streaming) {
         plan_choose_build(out->root);
     }

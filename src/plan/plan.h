@@ -125,6 +125,21 @@ typedef struct join_bound {
     int32_t *late_columns[2];
 } join_bound;
 
+/* JOIN of a stream: rows of a side whose key must equal the greatest or smallest of a group of the
+ * other side, which only moves away from those that it has passed. Groups are told apart by their
+ * key columns: each is equal to a column of `side`, but for one that may be the bound of a window.
+ * Bounds lie at base + n * slide, those that a row could match between time + lo and time + hi. */
+typedef struct join_extreme {
+    int32_t  side;     /* whose rows go */
+    bool     greatest; /* max(), else min() */
+    int32_t  key;      /* which of the keys is the extreme */
+    int32_t  group_count;
+    int32_t *groups, *equals;     /* columns of the other side, and of `side`: -1, the window */
+    int32_t  time;                /* of `side`; -1: there is no window */
+    int64_t  lo, hi, base, slide; /* in units of the time */
+    bool     together;            /* both sides may get rows in one tick */
+} join_extreme;
+
 struct plan_node {
     plan_kind   kind;
     int32_t     id; /* dense within a plan, children before parents: children have smaller ids */
@@ -158,6 +173,7 @@ struct plan_node {
     bool          *null_safe;              /* JOIN: per key, NULL matches NULL; NULL: none */
     plan_join_kind join;
     join_bound    *bound;      /* JOIN, ASOF of a stream; NULL: its rows are kept */
+    join_extreme  *extreme;    /* JOIN of a stream, NULL: none */
     bool           ages[2];    /* per input: what is remembered of it is forgotten: state_ttl */
     bool           ordered;    /* JOIN: of the rewrite, its place is decided */
     int32_t        build_side; /* JOIN, one-off: the input that is read first and kept */

@@ -138,9 +138,21 @@ same_bounds(const join_bound *a, const join_bound *b) {
     return a->interval == b->interval && a->page_us == b->page_us;
 }
 
+static bool
+same_extremes(const join_extreme *a, const join_extreme *b) {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    return a->side == b->side && a->greatest == b->greatest && a->key == b->key &&
+           a->group_count == b->group_count && a->time == b->time && a->lo == b->lo &&
+           a->hi == b->hi && a->base == b->base && a->slide == b->slide &&
+           a->together == b->together && same_columns(a->groups, b->groups, a->group_count) &&
+           same_columns(a->equals, b->equals, a->group_count);
+}
+
 /* The plain fields. Whoever adds one to plan_node compares it here, or in same_lists: two parts
  * that differ in it must not pass for equal. */
-static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 424,
+static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 432,
               "compare what is new in plan_node, then say its new size");
 static bool
 same_fields(const plan_node *a, const plan_node *b) {
@@ -217,6 +229,7 @@ same_lists(const plan_node *a, const plan_node *b) {
            same_columns(a->late_columns, b->late_columns, a->late_count) && same_keys(a, b) &&
            same_exprs(a->exprs, b->exprs, expr_count(a)) &&
            same_predicates(a->predicate, b->predicate) && same_bounds(a->bound, b->bound) &&
+           same_extremes(a->extreme, b->extreme) &&
            same_orders(a->sort_keys, b->sort_keys, a->sort_count) && same_aggs(a, b) &&
            same_names(a, b) && same_overs(a, b) &&
            (a->kind != PLAN_ASOF || constant_equal(&a->tolerance, &b->tolerance));

@@ -63,6 +63,7 @@ mark(plan_node *n, arena *a, bool *found, error *err) {
         TRY(mark(n->inputs[i], a, found, err));
     }
     bool any = false;
+    n->extreme = NULL; /* a group that was forgotten begins anew, and lower */
     for (int32_t i = 0; i < n->input_count && !is_ended_otherwise(n); i++) {
         n->ages[i] = grows(n->inputs[i]);
         any |= n->ages[i];

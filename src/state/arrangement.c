@@ -553,6 +553,13 @@ arrangement_drop_oldest(arrangement *a, error *err) {
     return calendar_drop(&a->ages, page, err);
 }
 
+status
+arrangement_drop(arrangement *a, slot row, error *err) {
+    TRY(a->aged ? calendar_remove(&a->ages, row, err) : OK);
+    TRY(ages_remove(&a->touched, row, err));
+    return drop_row(a, row, err);
+}
+
 static status
 drop_idle(void *context, slot row, error *err) {
     return drop_row(context, row, err);

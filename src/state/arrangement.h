@@ -57,6 +57,8 @@ status arrangement_age(arrangement *a, store *s, const char *name, data_type typ
 bool   arrangement_oldest(const arrangement *a, int64_t *time);
 status arrangement_drop_oldest(arrangement *a, error *err) MUST_USE; /* the rows of that page */
 
+status arrangement_drop(arrangement *a, slot row, error *err) MUST_USE; /* that row */
+
 /* Before the first update: rows are over that came, or came again, more than ttl_us before. */
 status arrangement_forget_after(arrangement *a, store *s, const char *name, int64_t ttl_us,
                                 error *err) MUST_USE;
