@@ -16,15 +16,25 @@ typedef struct text {
 /* For printf: "%.*s", TEXT_ARG(t) */
 #define TEXT_ARG(t) (int)(t).size, (t).data
 
-text    text_of(const char *terminated); /* NULL gives an empty text */
-bool    text_equal(text a, text b);
-bool    text_equal_nocase(text a, text b); /* ASCII letters alone */
-int     text_compare(text a, text b);      /* bytewise, as memcmp */
-bool    text_is_utf8(text t);              /* strict: no surrogates, no overlong forms */
-int32_t text_utf8_fault(text t);  /* offset of the first ill-formed character, -1 when valid */
-bool    text_is_storable(text t); /* UTF-8 without a NUL byte: what a VARCHAR holds */
+text text_of(const char *terminated); /* NULL gives an empty text */
+bool text_equal(text a, text b);
+bool text_equal_nocase(text a, text b); /* ASCII letters alone */
+int  text_compare(text a, text b);      /* bytewise, as memcmp */
+/* Where `what` begins in `s` first, or NULL. Quick for short texts. */
+const char *text_find(text s, text what);
+/* Where the *left-th `b` of s is, counted from 1, or NULL; *left becomes what is still to find. */
+const char *text_find_byte(text s, char b, int64_t *left);
+bool        text_is_utf8(text t);     /* strict: no surrogates, no overlong forms */
+int32_t     text_utf8_fault(text t);  /* offset of the first ill-formed character, -1 when valid */
+bool        text_is_storable(text t); /* UTF-8 without a NUL byte: what a VARCHAR holds */
 /* As much of t as `size` bytes hold with an end, whole characters. */
 void text_cut(char *out, size_t size, text t);
+/* t without its first `skip` bytes; it has as many. */
+ALWAYS_INLINE text
+text_after(text t, size_t skip) {
+    return (text){t.data + skip, t.size - skip};
+}
+
 /* Edit distance (Levenshtein with transpositions of neighbours), without regard to ASCII case,
  * capped at `limit + 1`. Texts of more than 127 bytes that differ are never near. */
 int32_t text_distance(text a, text b, int32_t limit);

@@ -58,17 +58,33 @@ copy_short(char *to, const char *from, uint32_t size) {
     }
 }
 
+ALWAYS_INLINE uint64_t
+load_four(const char *p) {
+    uint32_t w;
+    __asm__("" : "+r"(p)); /* as in copy_short */
+    memcpy(&w, p, sizeof(w));
+    return w;
+}
+
+/* In two words that never lie in memory in pieces: loading those as a whole would wait for each. */
 ALWAYS_INLINE strview
 strview_of(const char *data, uint32_t size) {
-    strview v = {.word = {0, 0}};
-    v.size = size;
-    if (size <= STRVIEW_INLINE_MAX) {
-        copy_short(v.inlined, data, size);
-    } else {
-        memcpy(v.prefix, data, 4);
-        v.data = data;
+    uint64_t low = 0;
+    uint64_t high = 0;
+    if (size > STRVIEW_INLINE_MAX) {
+        low = load_four(data);
+        high = (uint64_t)(uintptr_t)data;
+    } else if (size >= 8) {
+        low = load_four(data);
+        high = load_four(data + 4) | load_four(data + size - 4) >> (8 * (12 - size)) << 32;
+    } else if (size >= 4) {
+        low = load_four(data);
+        high = load_four(data + size - 4) >> (8 * (8 - size));
+    } else if (size > 0) {
+        low = (uint64_t)(uint8_t)data[0] | (uint64_t)(uint8_t)data[size / 2] << (8 * (size / 2)) |
+              (uint64_t)(uint8_t)data[size - 1] << (8 * (size - 1));
     }
-    return v;
+    return (strview){.word = {size | low << 32, high}};
 }
 
 ALWAYS_INLINE const char *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fn_like.c - LIKE and ILIKE. A pattern is cut at its % into pieces; the first and last are
  * anchored, those between are each searched leftmost from where the one before ended. Leftmost is
- * enough, so nothing is ever tried twice: a piece without _ is one memmem, a piece with _ one scan.
- * Patterns that are constant are cut once, when the program is compiled. */
+ * enough, so nothing is ever tried twice: a piece without _ is one text_find, a piece with _ one
+ * scan. Patterns that are constant are cut once, when the program is compiled. */
 #include "expr/call.h"
 #include "sql/limits.h"
 
@@ -146,7 +146,7 @@ match_here(const piece *q, const char *s, size_t size) {
 static int64_t
 search(const piece *q, const char *s, size_t size) {
     if (q->wild == NULL) {
-        const char *at = memmem(s, size, q->bytes, q->size);
+        const char *at = text_find((text){s, size}, (text){q->bytes, q->size});
         return at == NULL ? -1 : at - s + (int64_t)q->size;
     }
     for (size_t at = 0; at + q->size <= size; at += utf8_width(s + at)) {

@@ -10,11 +10,6 @@ part(const strview *v, size_t from, size_t size) {
     return strview_of(strview_data(v) + from, (uint32_t)size);
 }
 
-static text
-text_after(text t, size_t skip) {
-    return (text){t.data + skip, t.size - skip};
-}
-
 static bool
 is_ascii(text t) {
     uint8_t seen = 0;
@@ -219,7 +214,7 @@ fn_contains(fn_call *c) {
         if (fn_is_valid(c, i)) {
             const text s = operand_text(&c->args[0], i);
             const text p = operand_text(&c->args[1], i);
-            z[i] = memmem(s.data, s.size, p.data, p.size) != NULL;
+            z[i] = text_find(s, p) != NULL;
         }
     }
     return OK;
@@ -233,22 +228,48 @@ fn_position(fn_call *c) {
         if (fn_is_valid(c, i)) {
             const text  s = operand_text(&c->args[0], i);
             const text  p = operand_text(&c->args[1], i);
-            const char *at = memmem(s.data, s.size, p.data, p.size);
+            const char *at = text_find(s, p);
             z[i] = at == NULL ? 0 : utf8_count((text){s.data, (size_t)(at - s.data)}) + 1;
         }
     }
     return OK;
 }
 
+/* field_of where one byte cuts: counted in words, without a stop at each. */
+static text
+field_by_byte(text t, char by, int64_t n) {
+    if (n < 0) {
+        int64_t rest = INT64_MAX;
+        (void)text_find_byte(t, by, &rest);
+        n += INT64_MAX - rest + 2; /* fields are one more than cuts */
+        if (n <= 0) {
+            return (text){t.data, 0};
+        }
+    }
+    text rest = t;
+    if (n > 1) {
+        int64_t     left = n - 1;
+        const char *cut = text_find_byte(t, by, &left);
+        if (cut == NULL) {
+            return (text){t.data, 0};
+        }
+        rest = text_after(t, (size_t)(cut + 1 - t.data));
+    }
+    const char *end = rest.size == 0 ? NULL : memchr(rest.data, by, rest.size);
+    return (text){rest.data, end == NULL ? rest.size : (size_t)(end - rest.data)};
+}
+
 /* The n-th field (n < 0: from the end) of t, cut at `by`; "" when there are fewer. */
 static text
 field_of(text t, text by, int64_t n) {
-    if (by.size == 0) {
-        return n == 1 || n == -1 ? t : (text){t.data, 0};
+    if (by.size <= 1) {
+        return by.size == 1          ? field_by_byte(t, by.data[0], n)
+               : (n == 1 || n == -1) ? t
+                                     : (text){t.data, 0};
     }
     int64_t fields = 1;
     for (text rest = t; n < 0;) { /* from the end: count first */
-        const char *at = memmem(rest.data, rest.size, by.data, by.size);
+        const char *at = text_find(rest, by);
         if (at == NULL) {
             n = fields + n + 1 > 0 ? fields + n + 1 : INT64_MAX;
             break;
@@ -257,7 +278,7 @@ field_of(text t, text by, int64_t n) {
         rest = text_after(rest, (size_t)(at - rest.data) + by.size);
     }
     for (text rest = t;; n--) {
-        const char *at = memmem(rest.data, rest.size, by.data, by.size);
+        const char *at = text_find(rest, by);
         if (n == 1) {
             return (text){rest.data, at == NULL ? rest.size : (size_t)(at - rest.data)};
         }

@@ -248,9 +248,14 @@ fn_rpad(fn_call *c) {
 /* ---- replace */
 static size_t
 count_of(text t, text what) {
+    if (what.size == 1) {
+        int64_t left = INT64_MAX;
+        (void)text_find_byte(t, what.data[0], &left);
+        return (size_t)(INT64_MAX - left);
+    }
     size_t n = 0;
     for (const char *p = t.data, *end = t.data + t.size;; n++) {
-        p = memmem(p, (size_t)(end - p), what.data, what.size);
+        p = text_find((text){p, (size_t)(end - p)}, what);
         if (p == NULL) {
             return n;
         }
@@ -277,7 +282,7 @@ replace(fn_call *c, const strview *v, strview *out, text what, text with) {
     const char *from = t.data;
     const char *end = t.data + t.size;
     for (size_t k = 0; k < times; k++) {
-        const char *at = memmem(from, (size_t)(end - from), what.data, what.size);
+        const char *at = text_find((text){from, (size_t)(end - from)}, what);
         memcpy(p, from, (size_t)(at - from));
         p += at - from;
         memcpy(p, with.data, with.size);

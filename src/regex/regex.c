@@ -31,7 +31,10 @@ regex_compile(regex **out, arena *a, text pattern, uint32_t flags, int32_t group
     TRY(program_make(r, a, root, err));
     TRY(program_analyse(r, a, root, err));
     number_splits(r);
-    TRY(group_max >= 0 ? search_make(r, a, err) : OK);
+    if (group_max >= 0) {
+        TRY(search_make(r, a, err));
+        TRY((flags & REGEX_WHOLE) == 0 ? onepass_make(r, a, err) : OK);
+    }
     TRY(dfa_make(r, a, err));
     *out = r;
     return OK;
@@ -54,28 +57,41 @@ regex_group_of_name(const regex *r, text name) {
 
 static bool
 holds_needed(const regex *r, text s) {
-    return r->needed.size == 0 || memmem(s.data, s.size, r->needed.data, r->needed.size) != NULL;
+    return r->needed.size == 0 || text_find(s, r->needed) != NULL;
 }
 
 bool
 regex_matches(regex *r, text s) {
     if (r->is_literal) {
         const bool whole = (r->flags & REGEX_WHOLE) != 0;
-        return whole ? text_equal(s, r->prefix) : holds_needed(r, s);
+        return whole ? text_equal(s, r->needed) : holds_needed(r, s);
     }
     return holds_needed(r, s) && dfa_matches(r, s);
 }
 
+/* The matchers from the quickest to the one that always has an answer. */
+static bool
+find_match(regex *r, text s, size_t from) {
+    int64_t      *slots = r->found;
+    search_result got = r->onepass != NULL ? onepass_search(r, s, &from, slots) : SEARCH_GAVE_UP;
+    if (got == SEARCH_GAVE_UP) {
+        got = backtrack_search(r, s, from, slots);
+    }
+    return got == SEARCH_GAVE_UP ? pike_search(r, s, from, slots) : got == SEARCH_YES;
+}
+
 bool
 regex_search(regex *r, text s, size_t from, regex_span *spans) {
-    int64_t *slots = r->found;
+    const int64_t *slots = r->found;
     assert(r->group_max >= 0 && (r->flags & REGEX_WHOLE) == 0);
-    if (from > s.size || (r->anchored && from > 0) ||
-        !holds_needed(r, (text){s.data + from, s.size - from})) {
+    if (from > s.size || (r->anchored && from > 0)) {
         return false;
     }
-    const backtrack_result quick = backtrack_search(r, s, from, slots);
-    if (quick == BACKTRACK_NO || (quick == BACKTRACK_GAVE_UP && !pike_search(r, s, from, slots))) {
+    /* Where it lies near the start of a match, it is what starts are found by. */
+    if (r->needed_max == WIDTH_ANY && !holds_needed(r, text_after(s, from))) {
+        return false;
+    }
+    if (!find_match(r, s, from)) {
         return false;
     }
     for (int32_t k = 0; k <= r->group_max; k++) {

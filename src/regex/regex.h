@@ -8,8 +8,9 @@
  * group inside a pattern: nobody knows how to do those in linear time.
  *
  * A pattern becomes a program of bytes (UTF-8). Whether it matches is answered by a DFA whose
- * states are made as they are met; where, and the groups, by a backtracker that visits no state
- * twice, or for long texts by a simulation of all alternatives at once. Texts are valid UTF-8. */
+ * states are made as they are met; where, and the groups, by one walk where each byte says how to
+ * go on (regex_onepass.c), by a backtracker that visits no state twice, or for long texts by a
+ * simulation of all alternatives at once. Texts are valid UTF-8. */
 #ifndef LAMINAR_REGEX_REGEX_H
 #define LAMINAR_REGEX_REGEX_H
 

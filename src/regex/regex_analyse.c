@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* regex_analyse.c - what can be said about all matches of a program before it runs: that they start
- * at the start of the text, with which bytes, which text they hold. So most texts and places are
- * passed over by memchr and memmem. */
+ * at the start of the text, with which bytes, which text they hold and where. So most texts and
+ * places are passed over by memchr and text_find. */
 #include "base/unicode.h"
 #include "regex/regex_internal.h"
 
@@ -113,13 +113,72 @@ find_first(regex *r, arena *a, error *err) {
     return OK;
 }
 
+/* ---- how many bytes it takes */
+typedef struct width {
+    int64_t min, max; /* up to WIDTH_ANY, which as max means: without a bound */
+} width;
+
+static int64_t
+capped(int64_t bytes) {
+    return bytes < WIDTH_ANY ? bytes : WIDTH_ANY;
+}
+
+static void
+widen(width *w, width by) {
+    w->min = capped(w->min + by.min);
+    w->max = capped(w->max + by.max);
+}
+
+static width
+width_of(const node *n) {
+    width w = {0, 0};
+    switch (n->kind) {
+    case NODE_EMPTY:
+    case NODE_ASSERT:
+        return w;
+    case NODE_CHAR: {
+        char bytes[4];
+        w.min = (int64_t)utf8_encode(bytes, n->code);
+        w.max = w.min;
+        return w;
+    }
+    case NODE_CLASS:
+        return (width){1, 4};
+    case NODE_GROUP:
+        return width_of(n->child);
+    case NODE_CONCAT:
+        for (const node *c = n->child; c != NULL; c = c->next) {
+            widen(&w, width_of(c));
+        }
+        return w;
+    case NODE_ALTERNATE:
+        w = width_of(n->child);
+        for (const node *c = n->child->next; c != NULL; c = c->next) {
+            const width other = width_of(c);
+            w.min = other.min < w.min ? other.min : w.min;
+            w.max = other.max > w.max ? other.max : w.max;
+        }
+        return w;
+    case NODE_REPEAT: {
+        const width one = width_of(n->child);
+        const bool  open = n->max < 0 && one.max > 0;
+        w.min = capped(one.min * n->min);
+        w.max = open ? WIDTH_ANY : capped(one.max * (n->max < 0 ? 0 : n->max));
+        return w;
+    }
+    }
+    return w;
+}
+
 /* ---- text that every match holds */
 typedef struct runs {
     char  *bytes; /* room for all literal characters of the pattern */
     size_t used, start;
     bool   at_start; /* the run began where the pattern did */
     bool   is_pure;  /* nothing but characters so far */
+    width  start_at; /* where the run begins, in bytes behind the start of the match */
     text   prefix, longest;
+    width  longest_at;
 } runs;
 
 static void
@@ -130,7 +189,9 @@ end_run(runs *k) {
     }
     if (t.size > k->longest.size) {
         k->longest = t;
+        k->longest_at = k->start_at;
     }
+    widen(&k->start_at, (width){(int64_t)t.size, (int64_t)t.size});
     k->at_start = false;
     k->start = k->used;
 }
@@ -160,6 +221,7 @@ find_runs(runs *k, const node *n) {
     case NODE_REPEAT:
         k->is_pure = false;
         end_run(k);
+        widen(&k->start_at, width_of(n));
         return;
     }
 }
@@ -186,6 +248,8 @@ find_literals(regex *r, arena *a, const node *root, error *err) {
     end_run(&k);
     r->prefix = k.prefix;
     r->needed = k.longest;
+    r->needed_min = k.longest_at.min;
+    r->needed_max = k.longest_at.max;
     r->is_literal = k.is_pure;
     return OK;
 }

@@ -212,7 +212,7 @@ dfa_matches(regex *r, text s) {
     size_t  at = 0;
     int32_t before_value = -1;
     if (r->prefix.size > 0 && !r->anchored && (r->flags & REGEX_WHOLE) == 0) {
-        const char *found = memmem(s.data, s.size, r->prefix.data, r->prefix.size);
+        const char *found = text_find(s, r->prefix);
         if (found == NULL) {
             return false;
         }

@@ -14,7 +14,8 @@ enum {
     REGEX_PATTERN_MAX = 65536,
     REGEX_SLOTS_MAX = 262144, /* instructions times slots */
     BACKTRACK_BITS = 262144,  /* splits times bytes of text */
-    BACKTRACK_JOBS = 4096
+    BACKTRACK_JOBS = 4096,
+    WIDTH_ANY = 1 << 24 /* bytes; more than any bound that is worth knowing */
 };
 
 /* ---- sets of characters: sorted ranges that neither touch nor overlap after class_finish */
@@ -103,7 +104,8 @@ typedef struct byte_set {
     uint64_t words[4];
 } byte_set;
 
-typedef struct dfa dfa;
+typedef struct dfa     dfa;
+typedef struct onepass onepass;
 
 typedef struct thread_list { /* pikes, in order of priority */
     int32_t  count;
@@ -131,10 +133,13 @@ struct regex {
     int32_t      first_byte;    /* the only one of `first`, or -1 */
     text         prefix;        /* every match starts so */
     text         needed;        /* every match holds it somewhere */
-    bool         is_literal;    /* the pattern is `prefix` and nothing else */
+    int64_t      needed_min;    /* so many bytes behind its start at least ... */
+    int64_t      needed_max;    /* ... and at most; WIDTH_ANY: nobody knows */
+    bool         is_literal;    /* the pattern is `needed` and nothing else */
     uint8_t      class_of[256]; /* bytes that no instruction tells apart */
     int32_t      class_count;
     dfa         *dfa;
+    onepass     *onepass; /* NULL: it has not that form */
     /* matchers' memory */
     thread_list pike[2];
     job        *jobs; /* BACKTRACK_JOBS, and two an instruction */
@@ -152,11 +157,27 @@ bool assertion_holds(int32_t what, int32_t before, int32_t after);
 status dfa_make(regex *r, arena *a, error *err) MUST_USE;
 bool   dfa_matches(regex *r, text s);
 
-/* Both fill slots[0 .. slot_count): from and to of the match and its groups. */
+bool text_assertion_holds(int32_t what, text s, size_t at);
+
+/* Where matches may start, asked for one place after another. */
+typedef struct match_starts {
+    const regex *regex;
+    text         s;
+    bool         has_needed;
+    size_t       needed; /* where r->needed was found last */
+} match_starts;
+
+/* The first at or behind `at`; s.size + 1: none. */
+size_t next_start(match_starts *m, size_t at);
+
+/* All fill slots[0 .. slot_count): from and to of the match and its groups. */
 status search_make(regex *r, arena *a, error *err) MUST_USE;
-typedef enum backtrack_result { BACKTRACK_NO, BACKTRACK_YES, BACKTRACK_GAVE_UP } backtrack_result;
-backtrack_result backtrack_search(regex *r, text s, size_t from, int64_t *slots);
-bool             pike_search(regex *r, text s, size_t from, int64_t *slots);
+status onepass_make(regex *r, arena *a, error *err) MUST_USE;
+typedef enum search_result { SEARCH_NO, SEARCH_YES, SEARCH_GAVE_UP } search_result;
+/* Giving up, it has moved `from` to where no match starts before. */
+search_result onepass_search(regex *r, text s, size_t *from, int64_t *slots);
+search_result backtrack_search(regex *r, text s, size_t from, int64_t *slots);
+bool          pike_search(regex *r, text s, size_t from, int64_t *slots);
 
 ALWAYS_INLINE bool
 set_has(const byte_set *s, uint8_t b) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* regex_search.c - where a text matches, and its groups: a backtracker for short texts and a
- * simulation (Pike) for the others. Both find the same match.
+ * simulation (Pike) for the others. Both find the same match. What can be said about all matches
+ * (regex_analyse.c) says where they need not begin.
  *
  * The backtracker marks each split it meets with the place in the text: what failed once fails
  * again. The simulation keeps one thread an instruction, in order of priority; a thread is a row of
@@ -33,28 +34,66 @@ search_make(regex *r, arena *a, error *err) {
     return all ? OK : error_memory(err);
 }
 
-/* The first place at or behind `at` where a match may start; s.size + 1: none. */
+/* By the first byte alone; `end`: behind the last place. */
 static size_t
-next_start(const regex *r, text s, size_t at) {
-    if (!r->has_first || at >= s.size) {
-        return at;
+next_first(const regex *r, text s, size_t at, size_t end) {
+    if (!r->has_first) {
+        return at < end ? at : end;
     }
-    const char *from = s.data + at;
-    const char *found;
-    if (r->prefix.size > 1) {
-        found = memmem(from, s.size - at, r->prefix.data, r->prefix.size);
-    } else if (r->first_byte >= 0) {
-        found = memchr(from, r->first_byte, s.size - at);
-    } else {
-        for (; at < s.size && !set_has(&r->first, (uint8_t)s.data[at]); at++) {
-        }
-        return at < s.size ? at : s.size + 1;
+    if (r->first_byte >= 0) {
+        const char *found = at < end ? memchr(s.data + at, r->first_byte, end - at) : NULL;
+        return found == NULL ? end : (size_t)(found - s.data);
     }
-    return found == NULL ? s.size + 1 : (size_t)(found - s.data);
+    for (; at < end && !set_has(&r->first, (uint8_t)s.data[at]); at++) {
+    }
+    return at;
 }
 
-static bool
-holds_at(int32_t what, text s, size_t at) {
+/* Around the next place of what every match holds. */
+static size_t
+next_near(match_starts *m, size_t at) {
+    const regex *r = m->regex;
+    const text   s = m->s;
+    const size_t low = (size_t)r->needed_min;
+    const size_t high = (size_t)r->needed_max;
+    for (;;) {
+        if (!m->has_needed || m->needed < at + low) {
+            const text  rest = at + low < s.size ? text_after(s, at + low) : (text){s.data, 0};
+            const char *found = text_find(rest, r->needed);
+            if (found == NULL) {
+                return s.size + 1;
+            }
+            m->has_needed = true;
+            m->needed = (size_t)(found - s.data);
+        }
+        const size_t end = m->needed - low + 1;
+        const size_t first = at + high < m->needed ? m->needed - high : at;
+        at = next_first(r, s, first, end);
+        if (at < end) {
+            return at;
+        }
+    }
+}
+
+size_t
+next_start(match_starts *m, size_t at) {
+    const regex *r = m->regex;
+    const text   s = m->s;
+    if (at > s.size) {
+        return s.size + 1;
+    }
+    if (r->needed.size > 0 && r->needed_max < WIDTH_ANY) {
+        return next_near(m, at);
+    }
+    if (!r->has_first || at == s.size) {
+        return at;
+    }
+    at = next_first(r, s, at, s.size);
+    return at < s.size ? at : s.size + 1;
+}
+
+bool
+text_assertion_holds(int32_t what, text s, size_t at) {
     const int32_t before = at == 0 ? -1 : (uint8_t)s.data[at - 1];
     const int32_t after = at == s.size ? -1 : (uint8_t)s.data[at];
     return assertion_holds(what, before, after);
@@ -123,7 +162,7 @@ run_job(track *t, int32_t pc, size_t at) {
             }
             break;
         case OP_ASSERT:
-            if (!holds_at(i->lo, t->s, at)) {
+            if (!text_assertion_holds(i->lo, t->s, at)) {
                 return false;
             }
             break;
@@ -158,26 +197,27 @@ try_start(track *t, size_t at) {
     return false;
 }
 
-backtrack_result
+search_result
 backtrack_search(regex *r, text s, size_t from, int64_t *slots) {
     track t = {.r = r, .s = s, .from = from, .width = s.size - from + 1, .slots = slots};
     if (t.width > BACKTRACK_BITS || (int64_t)t.width * r->split_count > BACKTRACK_BITS) {
-        return BACKTRACK_GAVE_UP;
+        return SEARCH_GAVE_UP;
     }
     memset(r->visited, 0,
            (size_t)bits_words((int64_t)t.width * r->split_count) * sizeof(*r->visited));
-    for (size_t at = next_start(r, s, from); at <= s.size; at = next_start(r, s, at + 1)) {
+    match_starts starts = {.regex = r, .s = s};
+    for (size_t at = next_start(&starts, from); at <= s.size; at = next_start(&starts, at + 1)) {
         if (try_start(&t, at)) {
-            return BACKTRACK_YES;
+            return SEARCH_YES;
         }
         if (t.gave_up) {
-            return BACKTRACK_GAVE_UP;
+            return SEARCH_GAVE_UP;
         }
         if (r->anchored || at == s.size) {
             break;
         }
     }
-    return BACKTRACK_NO;
+    return SEARCH_NO;
 }
 
 /* ---- simulation */
@@ -208,7 +248,7 @@ add_thread(regex *r, thread_list *l, int32_t start, text s, size_t at) {
                 memcpy(l->slots + (size_t)pc * (size_t)r->slot_count, r->slots, slot_bytes);
                 break;
             }
-            if (i->op == OP_ASSERT && !holds_at(i->lo, s, at)) {
+            if (i->op == OP_ASSERT && !text_assertion_holds(i->lo, s, at)) {
                 break;
             }
             if (i->op == OP_SPLIT) {
@@ -250,13 +290,14 @@ pike_search(regex *r, text s, size_t from, int64_t *slots) {
     thread_list *now = &r->pike[0];
     thread_list *next = &r->pike[1];
     bool         found = false;
+    match_starts starts = {.regex = r, .s = s};
     now->count = 0;
     for (size_t at = from;; at++) {
         if (now->count == 0) {
             if (found || (r->anchored && at > 0)) {
                 break;
             }
-            at = next_start(r, s, at);
+            at = next_start(&starts, at);
         }
         if (at > s.size) {
             break;

@@ -194,5 +194,47 @@ test_storable(void **state) {
     CHECK(!text_is_storable((text){bytes, 20}));
 }
 
-UNIT_MAIN(UNIT(test_storable), UNIT(test_compare), UNIT(test_utf8_exhaustive), UNIT(test_utf8_long),
-          UNIT(test_distance), UNIT(test_nearest))
+/* Against one place after another. */
+static void
+test_find(void **state UNUSED) {
+    static const char letters[] = {'a', 'b', '\x00', '\x01', '\x80', '\xff'};
+    rng               r;
+    int64_t           found = 0;
+    rng_init(&r, 21);
+    for (int32_t i = 0; i < 40000; i++) {
+        char           s[100], what[80];
+        const uint64_t kinds = 1 + rng_below(&r, ARRAY_COUNT(letters));
+        const size_t   size = rng_below(&r, sizeof(s) + 1);
+        const size_t   n = rng_below(&r, i % 10 == 0 ? sizeof(what) + 1 : 6);
+        for (size_t k = 0; k < sizeof(s); k++) {
+            s[k] = letters[rng_below(&r, kinds)];
+        }
+        for (size_t k = 0; k < sizeof(what); k++) {
+            what[k] = letters[rng_below(&r, kinds)];
+        }
+        if (i % 3 == 0 && n <= size) {
+            memcpy(what, s + rng_below(&r, size - n + 1), n);
+        }
+        const char *expected = NULL;
+        for (size_t at = 0; expected == NULL && at + n <= size; at++) {
+            expected = memcmp(s + at, what, n) == 0 ? s + at : NULL;
+        }
+        CHECK(text_find((text){s, size}, (text){what, n}) == expected);
+        found += expected != NULL;
+
+        const char *third = NULL;
+        int64_t     left = 3, all = INT64_MAX, count = 0;
+        for (size_t at = 0; at < size; at++) {
+            count += s[at] == what[0];
+            third = third == NULL && count == 3 ? s + at : third;
+        }
+        CHECK(text_find_byte((text){s, size}, what[0], &left) == third);
+        CHECK_EQ(left, count < 3 ? 3 - count : 0);
+        CHECK(text_find_byte((text){s, size}, what[0], &all) == NULL);
+        CHECK_EQ(all, INT64_MAX - count);
+    }
+    CHECK(found > 10000 && found < 35000);
+}
+
+UNIT_MAIN(UNIT(test_find), UNIT(test_storable), UNIT(test_compare), UNIT(test_utf8_exhaustive),
+          UNIT(test_utf8_long), UNIT(test_distance), UNIT(test_nearest))

@@ -4,7 +4,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "regex/regex.h"
+#include "regex/regex_internal.h"
 
 #define GROUPS 3
 
@@ -99,6 +99,12 @@ static const match_case matches[] = {
     {"a.*c", 0, "abcbc", "0,5"},
     {"a.*?c", 0, "abcbc", "0,3"},
     {"(?m)^$", 0, "a\n\nb", "2,2"},
+    {".?key", 0, "kkekeykey", "2,6"},
+    {"(a|bc)?key=(\\d+)", 0, "key=akey=bckey=7", "9,16 9,11 15,16"},
+    {".{2,3}ab", 0,
+     "abab\xC3\xA9"
+     "aab",
+     "0,4"},
 };
 
 static const struct {
@@ -326,14 +332,107 @@ test_matchers_agree(void **state UNUSED) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
+static bool
+same_spans(const regex *x, bool found, const int64_t *slots, bool expected,
+           const regex_span *spans) {
+    bool same = found == expected;
+    for (int32_t k = 0; same && found && 2 * k < x->slot_count; k++) {
+        const bool took_part = slots[2 * k] >= 0 && slots[2 * k + 1] >= 0;
+        same = took_part ? slots[2 * k] == spans[k].from && slots[2 * k + 1] == spans[k].to
+                         : spans[k].from < 0;
+    }
+    return same;
+}
+
+/* regex_search, each matcher by itself, and a simulation that knows nothing of all matches. */
+static void
+check_matchers(regex *x, regex *plain, text s, size_t from, int64_t *met) {
+    regex_span spans[GROUPS + 1];
+    int64_t    slots[2 * (GROUPS + 1)];
+    size_t     start = from;
+    bool       same;
+    const bool found = regex_search(x, s, from, spans);
+    same = (x->anchored && from > 0) ||
+           same_spans(x, pike_search(plain, s, from, slots), slots, found, spans);
+    search_result got = backtrack_search(x, s, from, slots);
+    same &= (x->anchored && from > 0) || got == SEARCH_GAVE_UP ||
+            same_spans(x, got == SEARCH_YES, slots, found, spans);
+    if (x->onepass != NULL && !(x->anchored && from > 0)) {
+        got = onepass_search(x, s, &start, slots);
+        same &= got == SEARCH_GAVE_UP || same_spans(x, got == SEARCH_YES, slots, found, spans);
+        met[got]++;
+    }
+    if (!same) {
+        print_error("'%.*s' from %zu: a matcher disagrees\n", TEXT_ARG(s), from);
+        fail();
+    }
+}
+
+/* Patterns of which many have one way on and a text that every match holds. */
+static void
+test_onepass_agrees(void **state UNUSED) {
+    static const char *const parts[] = {
+        "(&|^)", "(a|_)?", "c=",       "([^&]*)", "([ab]+)", "(\\d*)", "&",          "$",
+        "\\b",   "ab",     "(?:a|bc)", "(b*?)",   ".",       "(a)?",   "(?:x{1,2})", "\xC3\xA9"};
+    static const char *const letters[] = {
+        "a", "b", "c", "&", "=", "c=", "1", "_", "x", "\xC3\xA9", "ab"};
+    mem     m;
+    arena   a;
+    error   err = {0};
+    rng     r;
+    int64_t met[3] = {0};
+    mem_init(&m, INT64_MAX);
+    arena_init(&a, &m);
+    rng_init(&r, 11);
+    for (int32_t i = 0; i < 6000; i++) {
+        char   pattern[500], near[100];
+        size_t size = 0;
+        regex *x, *plain;
+        if (i % 2 == 0) {
+            random_pattern(&r, 3, pattern, &size);
+        }
+        for (uint64_t n = i % 2 == 0 ? 0 : 1 + rng_below(&r, 5); n > 0; n--) {
+            const char *s = parts[rng_below(&r, ARRAY_COUNT(parts))];
+            memcpy(pattern + size, s, strlen(s));
+            size += strlen(s);
+        }
+        CHECK_OK(regex_compile(&x, &a, (text){pattern, size}, 0, GROUPS, &err));
+        CHECK_OK(regex_compile(&plain, &a, (text){pattern, size}, 0, GROUPS, &err));
+        plain->needed.size = 0;
+        plain->has_first = false;
+        for (int32_t k = 0; k < 12; k++) {
+            text s = {near, 0};
+            for (uint64_t n = rng_below(&r, 30); n > 0; n--) {
+                const char *l = letters[rng_below(&r, ARRAY_COUNT(letters))];
+                memcpy(near + s.size, l, strlen(l));
+                s.size += strlen(l);
+            }
+            size_t from = k < 8 ? 0 : rng_below(&r, s.size + 1);
+            for (; from < s.size && ((uint8_t)s.data[from] & 0xC0) == 0x80; from++) {
+            }
+            check_matchers(x, plain, s, from, met);
+        }
+        arena_reset(&a);
+    }
+    CHECK(met[SEARCH_YES] > 8000 && met[SEARCH_NO] > 3000 && met[SEARCH_GAVE_UP] > 0);
+    arena_fini(&a);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 /* ---- time and size */
 static void
 test_is_linear(void **state UNUSED) {
-    static const char *const bombs[] = {"(a*)*b",           "(a|aa)+$",
-                                        "(a|a?)+b",         "(.*)(.*)(.*)(.*)[xyz]",
-                                        "(x+x+)+y",         "^(([a-z])+.)+[A-Z]([a-z])+$",
-                                        "(a?){50}a{50}b",   ".*.*.*=.*",
-                                        "(a|b)*a(a|b){12}c"};
+    static const char *const bombs[] = {"(a*)*b",
+                                        "(a|aa)+$",
+                                        "(a|a?)+b",
+                                        "(.*)(.*)(.*)(.*)[xyz]",
+                                        "(x+x+)+y",
+                                        "^(([a-z])+.)+[A-Z]([a-z])+$",
+                                        "(a?){50}a{50}b",
+                                        ".*.*.*=.*",
+                                        "(a|b)*a(a|b){12}c",
+                                        "(a*)[bc]",
+                                        "a(a|b)*[cd]"};
     static char              s[100000];
     mem                      m;
     arena                    a;
@@ -410,4 +509,5 @@ test_torture(void **state UNUSED) {
 }
 
 UNIT_MAIN(UNIT(test_table), UNIT(test_faults), UNIT(test_whole), UNIT(test_matchers_agree),
-          UNIT(test_is_linear), UNIT(test_translations), UNIT(test_torture))
+          UNIT(test_onepass_agrees), UNIT(test_is_linear), UNIT(test_translations),
+          UNIT(test_torture))
