@@ -124,26 +124,33 @@ over_stream_push(over *o, const delta *in, error *err) {
 
 /* ---- slots */
 
+/* Those that are free first, then new ones behind the others. */
 static status
-take_slot(over *o, slot *out, error *err) {
+take_slots(over *o, slot *out, int32_t count, error *err) {
     over_state *st = o->state;
+    int32_t     n = 0;
     TRY(array_reserve_to(&st->free, 1, err));
+    TRY(array_touch(&st->free, 0, 1, err));
     slot *head = ARRAY_AT(&st->free, slot, 0);
-    if (*head != 0) {
-        *out = *head - 1;
-        TRY(array_touch(&st->free, 0, 1, err));
-        TRY(array_touch(&st->records, *out, 1, err));
-        *ARRAY_AT(&st->free, slot, 0) = over_row_at(o, *out)->link;
+    for (; n < count && *head != 0; n++) {
+        out[n] = *head - 1;
+        TRY(array_touch(&st->records, out[n], 1, err));
+        *head = over_row_at(o, out[n])->link;
+    }
+    const uint64_t fresh = (uint64_t)(count - n);
+    if (fresh == 0) {
         return OK;
     }
-    if (st->records.count >= SLOT_NONE) {
+    if (st->records.count + fresh > SLOT_NONE) {
         return error_set(err, ERR_QUERY_FAILED, "OVER: more than 4 billion rows");
     }
     uint64_t first;
-    TRY(array_extend(&st->records, 1, &first, err));
-    TRY(state_columns_extend(&st->rows, 1, NULL, err));
-    TRY(state_columns_extend(&st->results, 1, NULL, err));
-    *out = (slot)first;
+    TRY(array_extend(&st->records, fresh, &first, err));
+    TRY(state_columns_extend(&st->rows, fresh, NULL, err));
+    TRY(state_columns_extend(&st->results, fresh, NULL, err));
+    for (; n < count; n++) {
+        out[n] = (slot)first++;
+    }
     return OK;
 }
 
@@ -276,7 +283,7 @@ static status
 find_row(over *o, const column *columns, int32_t i, slot part, slot *out, error *err) {
     over_state *st = o->state;
     slot        probe;
-    TRY(take_slot(o, &probe, err));
+    TRY(take_slots(o, &probe, 1, err));
     TRY(state_columns_write(&st->rows, &probe, columns, &i, 1, err));
     *out = ordered_bound_in(&st->order, part, probe, compare_rows_alone);
     const bool found = *out != SLOT_NONE && compare_rows_alone(o, *out, probe) == 0;
@@ -353,28 +360,52 @@ take_out(over *o, const column *columns, const int64_t *weights, int32_t count, 
 
 /* ---- rows that come */
 
+/* Rows of the changes, each as often as it is listed: written column by column, then put in order
+ * one by one. */
+static status
+put_rows(over *o, const column *columns, const int32_t *rows, const slot *parts, int32_t count,
+         error *err) {
+    over_state *st = o->state;
+    slot       *slots = arena_alloc(o->base.env->scratch, (size_t)count * sizeof(*slots));
+    if (slots == NULL) {
+        return error_memory(err);
+    }
+    TRY(take_slots(o, slots, count, err));
+    TRY(state_columns_write(&st->rows, slots, columns, rows, count, err));
+    for (int32_t i = 0; i < count; i++) {
+        const slot part = parts[rows[i]];
+        TRY(array_touch(&st->records, slots[i], 1, err));
+        *over_row_at(o, slots[i]) = (over_row){.link = part, .fresh = 1};
+        TRY(ordered_insert_in(&st->order, part, slots[i], err));
+        TRY(touch_part(o, part, slots[i], err));
+        st->row_count++;
+    }
+    return OK;
+}
+
 static status
 put_in(over *o, const column *columns, const int64_t *weights, int32_t count, error *err) {
     arena           *scratch = o->base.env->scratch;
-    over_state      *st = o->state;
     const arena_mark mark = arena_save(scratch);
     slot            *parts = arena_alloc(scratch, (size_t)count * sizeof(*parts));
-    if (parts == NULL) {
+    int32_t         *rows = arena_alloc(scratch, BATCH_ROWS * sizeof(*rows));
+    int32_t          n = 0;
+    if (parts == NULL || rows == NULL) {
         return error_memory(err);
     }
     TRY(map_parts(o, columns, count, parts, err));
     for (int32_t i = 0; i < count; i++) {
         for (int64_t copy = 0; copy < weights[i]; copy++) {
-            slot s;
-            TRY(take_slot(o, &s, err));
-            TRY(state_columns_write(&st->rows, &s, columns, &i, 1, err));
-            TRY(array_touch(&st->records, s, 1, err));
-            *over_row_at(o, s) = (over_row){.link = parts[i], .fresh = 1};
-            TRY(ordered_insert_in(&st->order, parts[i], s, err));
-            TRY(touch_part(o, parts[i], s, err));
-            st->row_count++;
+            rows[n++] = i;
+            if (n == BATCH_ROWS) {
+                const arena_mark full = arena_save(scratch);
+                TRY(put_rows(o, columns, rows, parts, n, err));
+                arena_rewind(scratch, full);
+                n = 0;
+            }
         }
     }
+    TRY(n == 0 ? OK : put_rows(o, columns, rows, parts, n, err));
     arena_rewind(scratch, mark);
     return OK;
 }

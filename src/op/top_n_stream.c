@@ -8,10 +8,12 @@
  * from below: rows beyond its end are dropped from the state. */
 #include "op/top_n.h"
 
+#include "kernel/key_image.h"
 #include "op/merge.h"
 
 #define SHRINK_SLOTS 1024
 #define BEST_ROWS_MAX 64 /* are found by insertion */
+#define PARTS_AHEAD 16
 
 enum { ROW_LEAVING = 1 };  /* in the list of this tick */
 enum { PART_TOUCHED = 1 }; /* in the list of this tick */
@@ -150,11 +152,36 @@ typedef struct kept_rows { /* of the delta under way */
     slot    *bars;      /* that row */
 } kept_rows;
 
+/* By the words of a sort key: how each undecided row compares to its bar where that tells them
+ * apart. False: the key has no such words. */
+static bool
+word_orders(const column *c, const column *bar, bool descending, int32_t row_count,
+            const kept_rows *k, uint64_t *words, int8_t *orders) {
+    const key_scan plain = {.any = true};
+    uint64_t      *bars = words + row_count;
+    if (c->validity != NULL || bar->validity != NULL || !key_image_is_plain(c->type)) {
+        return false;
+    }
+    key_image(words, c, &plain, 0, row_count);
+    key_image(bars, bar, &plain, 0, k->undecided_count);
+    for (int32_t n = 0; n < k->undecided_count; n++) {
+        const uint64_t x = words[k->undecided[n]];
+        const int8_t   order = (int8_t)((x > bars[n]) - (x < bars[n]));
+        orders[n] = (int8_t)(descending ? -order : order);
+    }
+    return true;
+}
+
 /* Drops what sorts behind the last row of its window, key by key: most rows are decided by the
  * first. */
 static status
 decide(const top_n *t, const delta *in, kept_rows *k, error *err) {
-    arena *scratch = t->base.env->scratch;
+    arena    *scratch = t->base.env->scratch;
+    uint64_t *words = arena_alloc(scratch, 2 * (size_t)in->row_count * sizeof(*words));
+    int8_t   *orders = arena_alloc(scratch, (size_t)in->row_count);
+    if (words == NULL || orders == NULL) {
+        return error_memory(err);
+    }
     for (int32_t i = 0; i < t->key_count && k->undecided_count > 0; i++) {
         const sort_key *key = &t->keys[i];
         const sort_key  first = {.descending = key->descending, .nulls_first = key->nulls_first};
@@ -163,9 +190,13 @@ decide(const top_n *t, const delta *in, kept_rows *k, error *err) {
         column          bar;
         TRY(state_columns_read(&t->table.keys, key->column, k->bars, k->undecided_count, scratch,
                                &bar, err));
+        const bool worded = k->undecided_count > in->row_count / 8 &&
+                            word_orders(c, &bar, key->descending, in->row_count, k, words, orders);
         for (int32_t n = 0; n < k->undecided_count; n++) {
             const int32_t row = k->undecided[n];
-            const int     order = compare_sort_keys(c, row, &bar, n, &first, 1);
+            const int     order = worded && orders[n] != 0
+                                      ? orders[n]
+                                      : compare_sort_keys(c, row, &bar, n, &first, 1);
             k->keep[row] = order < 0;
             if (order == 0) {
                 k->undecided[left] = row;
@@ -189,6 +220,9 @@ drop_rows_behind(top_n *t, const delta *in, slot *parts, delta *out, error *err)
         return error_memory(err);
     }
     for (int32_t i = 0; i < in->row_count; i++) {
+        if (i + PARTS_AHEAD < in->row_count) {
+            PREFETCH(part_at(t, parts[i + PARTS_AHEAD]));
+        }
         const bool full = part_at(t, parts[i])->places >= t->end;
         k.keep[i] = !full;
         if (full) {
@@ -210,7 +244,9 @@ drop_rows_behind(top_n *t, const delta *in, slot *parts, delta *out, error *err)
 }
 
 typedef struct best_rows { /* of each part, of the delta under way */
-    int32_t  count;        /* of parts */
+    int32_t  count;        /* of parts, which have numbers from 1 */
+    bool     crowded;      /* more rows come to some part than it can show */
+    int32_t *number;       /* per row: of its part */
     int32_t *rows_of;      /* per part: how many come */
     int32_t *first, *kept; /* and where its best ones lie among the rows, and how many */
     int32_t *rows;         /* in order, of parts of which more come than can be shown */
@@ -218,19 +254,27 @@ typedef struct best_rows { /* of each part, of the delta under way */
 
 static status
 number_parts(top_n *t, const slot *parts, int32_t count, best_rows *b, arena *a, error *err) {
+    slot *numbered = arena_alloc(a, ((size_t)count + 1) * sizeof(*numbered));
+    b->number = arena_alloc(a, (size_t)count * sizeof(int32_t));
     b->rows_of = arena_alloc_zero(a, ((size_t)count + 1) * sizeof(int32_t));
     b->first = arena_alloc(a, ((size_t)count + 1) * sizeof(int32_t));
     b->kept = arena_alloc_zero(a, ((size_t)count + 1) * sizeof(int32_t));
     b->rows = arena_alloc(a, (size_t)count * sizeof(int32_t));
-    if (b->rows_of == NULL || b->first == NULL || b->kept == NULL || b->rows == NULL) {
+    if (numbered == NULL || b->number == NULL || b->rows_of == NULL || b->first == NULL ||
+        b->kept == NULL || b->rows == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < count; i++) {
         top_n_part *p = part_at(t, parts[i]);
-        p->number = p->number > 0 ? p->number : (uint32_t)++b->count;
-        b->rows_of[p->number]++;
+        if (p->number == 0) {
+            p->number = (uint32_t)++b->count;
+            numbered[b->count] = parts[i];
+        }
+        b->number[i] = (int32_t)p->number;
+        b->crowded |= ++b->rows_of[p->number] > t->end;
     }
     for (int32_t i = 1, next = 0; i <= b->count; i++) {
+        part_at(t, numbered[i])->number = 0;
         b->first[i] = next;
         next += b->rows_of[i];
     }
@@ -239,15 +283,13 @@ number_parts(top_n *t, const slot *parts, int32_t count, best_rows *b, arena *a,
 
 /* Puts the row among the best of its part, in whose order they are. */
 static void
-keep_if_best(const top_n *t, const delta *in, best_rows *b, uint32_t part, int32_t row) {
+keep_if_best(const top_n *t, const delta *in, best_rows *b, int32_t part, int32_t row) {
     int32_t *best = b->rows + b->first[part];
     int32_t *kept = &b->kept[part];
     int32_t  at = *kept;
-    if (b->rows_of[part] > t->end) {
-        while (at > 0 && compare_sort_keys(in->columns, row, in->columns, best[at - 1], t->keys,
-                                           t->key_count) < 0) {
-            at--;
-        }
+    while (at > 0 && compare_sort_keys(in->columns, row, in->columns, best[at - 1], t->keys,
+                                       t->key_count) < 0) {
+        at--;
     }
     if (at == t->end) {
         return;
@@ -266,16 +308,19 @@ drop_worse_rows(top_n *t, delta *in, slot *parts, error *err) {
     int32_t     n = 0;
     const delta all = *in;
     TRY(number_parts(t, parts, in->row_count, &b, scratch, err));
+    if (!b.crowded) {
+        return OK;
+    }
     int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
-    uint8_t *keep = arena_alloc_zero(scratch, (size_t)in->row_count);
+    uint8_t *keep = arena_alloc(scratch, (size_t)in->row_count);
     if (rows == NULL || keep == NULL) {
         return error_memory(err);
     }
     for (int32_t i = 0; i < in->row_count; i++) {
-        keep_if_best(t, &all, &b, part_at(t, parts[i])->number, i);
-    }
-    for (int32_t i = 0; i < in->row_count; i++) {
-        part_at(t, parts[i])->number = 0;
+        keep[i] = b.rows_of[b.number[i]] <= t->end;
+        if (!keep[i]) {
+            keep_if_best(t, &all, &b, b.number[i], i);
+        }
     }
     for (int32_t part = 1; part <= b.count; part++) {
         for (int32_t i = 0; i < b.kept[part]; i++) {

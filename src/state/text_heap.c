@@ -116,12 +116,29 @@ take_block(text_heap *h, uint64_t bytes, uint64_t *out, error *err) {
     if (h->bytes.count == 0) {
         TRY(array_extend(&h->bytes, HEAP_FIRST, NULL, err));
     }
-    return array_extend(&h->bytes, size, out, err);
+    return array_append(&h->bytes, size, out, err);
 }
 
 static uint64_t
 offset_of(const strview *stored) {
     return (uint64_t)(uintptr_t)stored->data;
+}
+
+/* Up to 64 bytes by loads that overlap, as a call of memcpy costs more than such a copy. */
+static void
+copy_text(uint8_t *to, const char *from, size_t size) {
+    if (size > 64) {
+        memcpy(to, from, size);
+    } else if (size > 32) {
+        memcpy(to, from, 32);
+        memcpy(to + size - 32, from + size - 32, 32);
+    } else if (size > 16) {
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    }
 }
 
 status
@@ -132,7 +149,7 @@ text_heap_put(text_heap *h, strview *stored, const strview *v, error *err) {
     }
     uint64_t at = 0;
     TRY(take_block(h, v->size, &at, err));
-    memcpy(h->bytes.data + at, v->data, v->size);
+    copy_text(h->bytes.data + at, v->data, v->size);
     stored->data = (const char *)(uintptr_t)at;
     return OK;
 }
@@ -151,23 +168,6 @@ bytes_of_run(const column *in, int32_t count, bool *huge) {
         }
     }
     return bytes;
-}
-
-/* Up to 64 bytes by loads that overlap, as a call of memcpy costs more than such a copy. */
-static void
-copy_text(uint8_t *to, const char *from, size_t size) {
-    if (size > 64) {
-        memcpy(to, from, size);
-    } else if (size > 32) {
-        memcpy(to, from, 32);
-        memcpy(to + size - 32, from + size - 32, 32);
-    } else if (size > 16) {
-        memcpy(to, from, 16);
-        memcpy(to + size - 16, from + size - 16, 16);
-    } else {
-        memcpy(to, from, 8);
-        memcpy(to + size - 8, from + size - 8, 8);
-    }
 }
 
 /* One by one. */
