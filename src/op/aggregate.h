@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
  * aggregate_window.c, aggregate_panes.c, aggregate_gather.c, aggregate_compact.c,
- * aggregate_session.c, session_rebuild.c, aggregate_distinct.c, aggregate_merge.c,
- * aggregate_unite.c, aggregate_spill.c.
+ * aggregate_session.c, session_rebuild.c, aggregate_distinct.c, aggregate_shared.c,
+ * aggregate_merge.c, aggregate_unite.c, aggregate_spill.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
@@ -80,6 +80,14 @@ typedef struct aggregate_distinct {
     state_array entries; /* distinct_entry per pair slot; unused unless tracked */
     state_array heads;   /* uint32_t per group slot: first pair + 1 */
     bool        tracked; /* pairs may leave again, by a retraction or with their group */
+    /* A call over the columns of an earlier one without a FILTER, its base, has no pair that the
+     * base has not: which of the base's it has is a bit of a mark, not a second index. */
+    int32_t  base; /* that call; -1: none */
+    uint8_t  bit;
+    uint8_t  bits_used; /* of a base, by its calls */
+    uint8_t *marks;     /* of a base, by pair; NULL: none yet */
+    uint64_t marks_room;
+    slot    *row_pairs; /* of a base: of each row of the delta under way that counts; else NULL */
 } aggregate_distinct;
 
 /* One-off, where memory is limited. */
@@ -252,6 +260,7 @@ status sessions_rebuild(aggregate *a, error *err) MUST_USE;
 /* ---- aggregate_distinct.c */
 status distinct_calls_open(aggregate *a, int32_t call, error *err) MUST_USE;
 void   distinct_calls_close(aggregate *a, int32_t call);
+void   distinct_calls_end(aggregate *a); /* the delta under way is through all calls */
 /* Updates call number `call` with rows of the delta under way (its columns are in a->arguments);
  * filter as in agg_class.update. */
 status distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64_t *weight,
@@ -264,5 +273,19 @@ status distinct_calls_clear(aggregate *a, int32_t call, slot group, error *err) 
 status distinct_calls_rebuild(aggregate *a, int32_t call, const slot_set *groups,
                               error *err) MUST_USE;
 status distinct_calls_validate(const aggregate *a, int32_t call, error *err) MUST_USE;
+/* counts[i]: row i passes the filter and has no NULL argument, where that matters. */
+void distinct_choose_rows(const aggregate *a, int32_t call, const uint8_t *filter, uint8_t *counts,
+                          int32_t count);
+
+/* ---- aggregate_shared.c: calls with a base */
+void distinct_shared_open(aggregate *a, int32_t call); /* finds the base */
+void distinct_shared_close(aggregate *a, int32_t call);
+/* Of a call that may be a base: the pairs of the rows of a delta that count. */
+status distinct_shared_note(aggregate *a, int32_t call, const int32_t *rows, const slot *pairs,
+                            int32_t count, int32_t row_count, error *err) MUST_USE;
+status distinct_shared_update(aggregate *a, int32_t call, const slot *slots, const uint8_t *filter,
+                              int32_t count, error *err) MUST_USE;
+status distinct_shared_rebuild(aggregate *a, int32_t call, error *err) MUST_USE;
+status distinct_shared_validate(const aggregate *a, int32_t call, error *err) MUST_USE;
 
 #endif

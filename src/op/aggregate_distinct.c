@@ -5,8 +5,10 @@
  * reach the aggregate: weight +1 when a value comes, -1 when its last copy leaves. Rows with a NULL
  * argument are skipped, as most aggregates do. The pairs of one group hang on a chain, so that a
  * group can leave as a whole; a pair of an append-only input that never loses groups is in the
- * table and nowhere else. What ORDER BY inside the call sorts by is an argument too (the binder
- * sees to it), so it is the same for all copies.
+ * table and nowhere else. Of several calls over the same columns of such an input, as
+ * COUNT(DISTINCT x) with and without FILTERs, only the first without a FILTER looks its pairs up;
+ * the others ask which of those they have (aggregate_shared.c). What ORDER BY inside the call sorts
+ * by is an argument too (the binder sees to it), so it is the same for all copies.
  */
 #include "op/aggregate.h"
 
@@ -40,6 +42,7 @@ distinct_calls_open(aggregate *a, int32_t call, error *err) {
     TRY(group_table_open(&d->pairs, st, "aggregate.distinct", types, width + 1, err));
     d->tracked =
         !spec->append_only[0] || a->windowed || spec->session || op_ttl_us(&a->base, 0) > 0;
+    distinct_shared_open(a, call);
     TRY(array_open(&d->entries, st, "aggregate.distinct_entries", sizeof(distinct_entry), err));
     TRY(array_open(&d->heads, st, "aggregate.distinct_heads", sizeof(uint32_t), err));
     return OK;
@@ -51,12 +54,12 @@ distinct_calls_close(aggregate *a, int32_t call) {
     array_close(&d->heads);
     array_close(&d->entries);
     group_table_close(&d->pairs);
+    distinct_shared_close(a, call);
 }
 
-/* counts[i]: row i passes the filter and has no NULL argument, where that matters. */
-static void
-choose_rows(const aggregate *a, int32_t call, const uint8_t *filter, uint8_t *counts,
-            int32_t count) {
+void
+distinct_choose_rows(const aggregate *a, int32_t call, const uint8_t *filter, uint8_t *counts,
+                     int32_t count) {
     const op_agg *spec = &a->base.spec->aggs[call];
     for (int32_t i = 0; i < count; i++) {
         counts[i] = filter == NULL || filter[i] != 0;
@@ -89,7 +92,7 @@ map_pairs(aggregate *a, int32_t call, const slot *slots, const uint8_t *filter, 
         r->pairs == NULL || r->is_new == NULL) {
         return error_memory(err);
     }
-    choose_rows(a, call, filter, counts, count);
+    distinct_choose_rows(a, call, filter, counts, count);
     int32_t n = 0;
     for (int32_t i = 0; i < count; i++) {
         groups[n] = slots[i];
@@ -179,7 +182,11 @@ distinct_calls_update(aggregate *a, int32_t call, const slot *slots, const int64
                       const uint8_t *filter, int32_t count, error *err) {
     arena        *scratch = a->base.env->scratch;
     distinct_rows r = {0};
+    if (a->distinct[call].base >= 0) {
+        return distinct_shared_update(a, call, slots, filter, count, err);
+    }
     TRY(map_pairs(a, call, slots, filter, count, &r, err));
+    TRY(distinct_shared_note(a, call, r.rows, r.pairs, r.count, count, err));
     int32_t *crossed = arena_alloc(scratch, (size_t)count * sizeof(*crossed));
     int64_t *crossed_weight = arena_alloc(scratch, (size_t)count * sizeof(*crossed_weight));
     slot    *crossed_groups = arena_alloc(scratch, (size_t)count * sizeof(*crossed_groups));
@@ -248,6 +255,7 @@ distinct_calls_merge(aggregate *a, int32_t call, const aggregate *other, const s
                                    err));
         }
         TRY(count == 0 ? OK : distinct_calls_update(a, call, groups, weights, NULL, count, err));
+        distinct_calls_end(a);
         arena_rewind(scratch, mark);
     }
     return OK;
@@ -299,7 +307,7 @@ distinct_calls_rebuild(aggregate *a, int32_t call, const slot_set *groups, error
     uint64_t            chained = 0;
     TRY(group_table_rebuild(&d->pairs, err));
     if (!d->tracked) {
-        return OK;
+        return d->base < 0 ? OK : distinct_shared_rebuild(a, call, err);
     }
     const slot_set pairs = group_table_slots(&d->pairs);
     if (d->entries.count < pairs.count || d->heads.count >= SLOT_NONE) {
@@ -321,6 +329,7 @@ distinct_calls_validate(const aggregate *a, int32_t call, error *err) {
         return OK;
     }
     TRY(group_table_validate(&d->pairs, err));
+    TRY(d->base < 0 ? OK : distinct_shared_validate(a, call, err));
     uint64_t chained = 0;
     for (uint64_t s = 0; d->tracked && s < d->heads.count; s++) {
         uint32_t previous = 0;

@@ -325,6 +325,7 @@ aggregate_update_calls(aggregate *a, const slot *slots, const delta *in, error *
         TRY(call->class->update(a->aggs[i], slots, a->arguments, in->weight, filter, in->row_count,
                                 scratch, err));
     }
+    distinct_calls_end(a);
     return OK;
 }
 

@@ -264,6 +264,7 @@ drop_group(group_table *t, slot s) {
 status
 group_table_remove(group_table *t, slot s, error *err) {
     assert(group_table_is_live(t, s));
+    TRY(t->dense == NULL && t->index_size == 0 ? group_make_index(t, err) : OK);
     TRY(array_touch(&t->live, s, 1, err));
     if (t->dense != NULL) {
         group_dense_remove(t, s);
@@ -776,11 +777,11 @@ group_table_map(group_table *t, const column *keys, int32_t row_count, slot *slo
         }
         TRY(group_dense_leave(t, err));
     }
+    if (t->index_size == 0) {
+        TRY(group_make_index(t, err));
+    }
     if (row_count == 1) {
         return map_one(t, keys, slots, is_new, err);
-    }
-    if (t->index_size == 0) {
-        TRY(reindex(t, INDEX_SIZE_MIN, err));
     }
     const arena_mark mark = arena_save(a);
     lookup           l;
@@ -807,6 +808,7 @@ group_table_find(const group_table *t, const column *keys, int32_t row_count, sl
         group_dense_find(t, keys, row_count, slots);
         return OK;
     }
+    assert(t->index_size > 0);
     if (row_count == 1) {
         uint64_t hash;
         group_hash_keys(&hash, keys, t->keys.column_count, 1);

@@ -37,6 +37,10 @@ void group_table_allow_dense(group_table *t);
  * it made are gone again. */
 status group_table_map(group_table *t, const column *keys, int32_t row_count, slot *slots,
                        uint8_t *is_new, arena *a, error *err) MUST_USE;
+/* Groups that are known to be new, with the hashes that they have in a table of the same keys. From
+ * then on the table has no index, so it must not be asked for a key until map has made it again. */
+status group_table_append(group_table *t, const column *keys, const uint64_t *hashes, int32_t count,
+                          arena *a, error *err) MUST_USE;
 /* As map, without making groups: SLOT_NONE where the key is unknown. */
 status group_table_find(const group_table *t, const column *keys, int32_t row_count, slot *slots,
                         arena *a, error *err) MUST_USE;

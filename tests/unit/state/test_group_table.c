@@ -168,6 +168,85 @@ test_numbers(void **unused) {
     }
 }
 
+/* ---- groups that are known to be new: appended, they are those of a table that looked them up,
+ * and an append that is refused leaves none */
+
+static status
+append_rows(int64_t fail_at) {
+    mem             m;
+    static rows     in;
+    static slot     slots[ROWS_MAX], same[ROWS_MAX];
+    static uint8_t  fresh[ROWS_MAX];
+    store          *s;
+    group_table     t, plain;
+    arena           a;
+    rng             r;
+    const data_type types[2] = {type_of(TYPE_I64), type_of(TYPE_TEXT)};
+    const shape    *sh = &shapes[5];
+    error           err = {0};
+    status          done = OK;
+    mem_init(&m, INT64_MAX);
+    arena_init(&a, &m);
+    rng_init(&r, 13);
+    CHECK_OK(store_open(&s, &m, &err));
+    CHECK_OK(group_table_open(&t, s, "t", types, 2, &err));
+    CHECK_OK(group_table_open(&plain, s, "plain", types, 2, &err));
+    for (int32_t k = 0; k < 6 && done == OK; k++) {
+        int32_t  order[ROWS_MAX];
+        uint64_t hashes[ROWS_MAX];
+        column   keys[2];
+        int32_t  n = 0;
+        random_rows(&in, sh, shape_keys(sh), &r);
+        CHECK_OK(group_table_map(&plain, in.columns, in.count, slots, fresh, &a, &err));
+        for (int32_t i = 0; i < in.count; i++) {
+            if (fresh[i]) {
+                hashes[n] = *ARRAY_AT(&plain.hashes, uint64_t, slots[i]);
+                order[n++] = i;
+            }
+        }
+        for (int32_t c = 0; c < 2; c++) {
+            CHECK_OK(column_gather(&keys[c], &in.columns[c], order, n, &a, &err));
+        }
+        const uint64_t before = t.live_count;
+        m.fail_always = true;
+        atomic_store(&m.fail_at, fail_at == 0 ? 0 : atomic_load(&m.allocations) + fail_at);
+        done = n == 0 ? OK : group_table_append(&t, keys, hashes, n, &a, &err);
+        atomic_store(&m.fail_at, 0);
+        CHECK_OK(group_table_validate(&t, &err));
+        CHECK_EQ(t.live_count, done == OK ? plain.live_count : before);
+        if (done == OK && k % 3 == 2) { /* asked at last, and then again not */
+            CHECK_OK(group_table_map(&t, in.columns, in.count, same, fresh, &a, &err));
+            CHECK(memchr(fresh, 1, (size_t)in.count) == NULL);
+            CHECK_OK(group_table_find(&t, in.columns, in.count, slots, &a, &err));
+            CHECK(memcmp(slots, same, (size_t)in.count * sizeof(slot)) == 0);
+            CHECK_OK(group_table_validate(&t, &err));
+        }
+    }
+    if (done == OK) {
+        CHECK_OK(group_table_remove(&t, same[0], &err));
+        CHECK_OK(group_table_rebuild(&t, &err));
+        CHECK_OK(group_table_validate(&t, &err));
+        CHECK_EQ(t.live_count + 1, plain.live_count);
+    }
+    group_table_close(&t);
+    group_table_close(&plain);
+    store_close(s);
+    arena_fini(&a);
+    CHECK_EQ(mem_fini(&m), 0);
+    return done;
+}
+
+static void
+test_append(void **unused) {
+    (void)unused;
+    int64_t at = 1;
+    CHECK(append_rows(0) == OK);
+    while (append_rows(at) == ERR_OUT_OF_MEMORY) {
+        at++;
+    }
+    CHECK(at > 3);
+}
+
 /* ---- restore: its image into a new store, then rebuild */
 
 static void
@@ -280,5 +359,5 @@ test_torture(void **unused) {
     CHECK(torture("group table", scenario) > 20);
 }
 
-UNIT_MAIN(UNIT(test_shapes), UNIT(test_many_groups), UNIT(test_numbers), UNIT(test_restore),
-          UNIT(test_torture))
+UNIT_MAIN(UNIT(test_shapes), UNIT(test_many_groups), UNIT(test_numbers), UNIT(test_append),
+          UNIT(test_restore), UNIT(test_torture))
