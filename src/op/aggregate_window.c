@@ -112,6 +112,7 @@ windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_
     TRY(finish_rows(a, existing, n, frontier_us, err));
     arena_rewind(scratch, mark);
     for (int32_t i = 0; i < count; i++) {
+        group_table_removes(&a->groups, slots, i, count);
         TRY(aggregate_forget(a, slots[i], err));
     }
     return OK;

@@ -26,7 +26,8 @@
 #define FAR_INDEX_SIZE (1 << 14)
 #define FAR_AHEAD 16
 
-/* The upper half of a hash is its tag, its lower half picks the home. */
+/* The upper half of a hash is its tag, whose low bits pick the home: so an entry says where its
+ * home is, in an index of any size, and nobody reads its hash for that. */
 #define TAG_SHIFT 32
 
 static uint64_t
@@ -42,6 +43,12 @@ entry_slot(uint64_t entry) {
 ALWAYS_INLINE bool
 entry_has_tag(uint64_t entry, uint64_t hash) {
     return (entry ^ hash) >> TAG_SHIFT == 0;
+}
+
+/* Of a hash or an entry. */
+ALWAYS_INLINE uint64_t
+home_of(uint64_t tagged, uint64_t mask) {
+    return (tagged >> TAG_SHIFT) & mask;
 }
 
 void
@@ -118,13 +125,13 @@ group_table_is_live(const group_table *t, slot s) {
 /* ---- the index */
 
 static void
-place(group_table *t, uint64_t hash, slot s) {
+place(group_table *t, uint64_t entry) {
     const uint64_t mask = t->index_size - 1;
-    uint64_t       at = hash & mask;
+    uint64_t       at = home_of(entry, mask);
     while (t->index[at] != 0) {
         at = (at + 1) & mask;
     }
-    t->index[at] = entry_of(hash, s);
+    t->index[at] = entry;
 }
 
 static status
@@ -133,10 +140,10 @@ place_all(group_table *t, error *err) {
     const uint64_t *hashes = count == 0 ? NULL : ARRAY_AT(&t->hashes, uint64_t, 0);
     for (uint64_t s = 0; s < count; s++) {
         if (s + FAR_AHEAD < count) {
-            PREFETCH(&t->index[hashes[s + FAR_AHEAD] & (t->index_size - 1)]);
+            PREFETCH(&t->index[home_of(hashes[s + FAR_AHEAD], t->index_size - 1)]);
         }
         if (t->live.data[s] != 0) {
-            place(t, hashes[s], (slot)s);
+            place(t, entry_of(hashes[s], (slot)s));
         }
         if (s % INTERRUPT_ROWS == INTERRUPT_ROWS - 1) {
             work_step(count + s, 2 * count); /* of loading a state */
@@ -146,7 +153,21 @@ place_all(group_table *t, error *err) {
     return OK;
 }
 
-/* An index of `size` entries with all live slots. */
+/* In their order there, so that writes go forward in each half of an index of twice the size. */
+static status
+place_entries(group_table *t, const uint64_t *old, uint64_t old_size, error *err) {
+    for (uint64_t at = 0; at < old_size; at++) {
+        if (old[at] != 0) {
+            place(t, old[at]);
+        }
+        if (at % INTERRUPT_ROWS == INTERRUPT_ROWS - 1) {
+            TRY(interrupt_look(err));
+        }
+    }
+    return OK;
+}
+
+/* An index of `size` entries with all live slots: those of the one before, if there is one. */
 static status
 reindex(group_table *t, uint64_t size, error *err) {
     uint64_t *const old = t->index;
@@ -157,7 +178,7 @@ reindex(group_table *t, uint64_t size, error *err) {
     }
     t->index = index;
     t->index_size = size;
-    const status s = place_all(t, err);
+    const status s = old_size > 0 ? place_entries(t, old, old_size, err) : place_all(t, err);
     if (s < 0) {
         t->index = old;
         t->index_size = old_size;
@@ -226,7 +247,7 @@ add_group(group_table *t, uint64_t hash, slot *out, error *err) {
     t->live_count++;
     t->live.data[s] = 1;
     *ARRAY_AT(&t->hashes, uint64_t, s) = hash;
-    place(t, hash, s);
+    place(t, entry_of(hash, s));
     *out = s;
     return OK;
 }
@@ -243,15 +264,14 @@ free_slot(group_table *t, slot s) {
  * has been touched. */
 static void
 drop_group(group_table *t, slot s) {
-    const uint64_t *hashes = ARRAY_AT(&t->hashes, uint64_t, 0);
-    const uint64_t  mask = t->index_size - 1;
-    uint64_t        hole = hashes[s] & mask;
+    const uint64_t mask = t->index_size - 1;
+    uint64_t       hole = home_of(*ARRAY_AT(&t->hashes, uint64_t, s), mask);
     while (entry_slot(t->index[hole]) != s) {
         assert(t->index[hole] != 0);
         hole = (hole + 1) & mask;
     }
     for (uint64_t at = (hole + 1) & mask; t->index[at] != 0; at = (at + 1) & mask) {
-        const uint64_t home = hashes[entry_slot(t->index[at])] & mask;
+        const uint64_t home = home_of(t->index[at], mask);
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             t->index[hole] = t->index[at];
             hole = at;
@@ -259,6 +279,15 @@ drop_group(group_table *t, slot s) {
     }
     t->index[hole] = 0;
     free_slot(t, s);
+}
+
+void
+group_table_removes(const group_table *t, const slot *slots, int32_t at, int32_t count) {
+    if (t->index_size >= FAR_INDEX_SIZE && at + FAR_AHEAD < count) {
+        const uint64_t *hashes = ARRAY_AT(&t->hashes, uint64_t, 0);
+        PREFETCH(&hashes[slots[at + FAR_AHEAD]]);
+        PREFETCH(&t->index[home_of(hashes[slots[at + FAR_AHEAD / 2]], t->index_size - 1)]);
+    }
 }
 
 status
@@ -392,7 +421,7 @@ find_one(const group_table *t, const column *keys, uint64_t hash) {
         return SLOT_NONE;
     }
     const uint64_t mask = t->index_size - 1;
-    for (uint64_t at = hash & mask; t->index[at] != 0; at = (at + 1) & mask) {
+    for (uint64_t at = home_of(hash, mask); t->index[at] != 0; at = (at + 1) & mask) {
         if (entry_has_tag(t->index[at], hash)) {
             const slot s = entry_slot(t->index[at]);
             uint8_t    same = 1;
@@ -518,9 +547,9 @@ walk_body(const group_table *t, group_table *writer, lookup *l, const int32_t *r
     for (int32_t k = 0; k < count; k++) {
         const int32_t  i = rows == NULL ? k : rows[k];
         const uint64_t hash = l->hashes[i];
-        uint64_t       at = from_home ? hash & mask : (l->positions[i] + 1) & mask;
+        uint64_t       at = from_home ? home_of(hash, mask) : (l->positions[i] + 1) & mask;
         if (far && rows == NULL && k + FAR_AHEAD < count) {
-            PREFETCH(&index[l->hashes[k + FAR_AHEAD] & mask]);
+            PREFETCH(&index[home_of(l->hashes[k + FAR_AHEAD], mask)]);
         }
         while (index[at] != 0 && !entry_has_tag(index[at], hash)) {
             at = (at + 1) & mask;
@@ -681,14 +710,14 @@ walk_integers_body(const group_table *t, group_table *writer, lookup *l, size_t 
     for (int32_t i = 0; i < count; i++) {
         const uint64_t hash = hashes[i];
         if (far && i + FAR_AHEAD < count) {
-            PREFETCH(&index[hashes[i + FAR_AHEAD] & mask]);
-            const uint64_t near = index[hashes[i + FAR_AHEAD / 2] & mask];
+            PREFETCH(&index[home_of(hashes[i + FAR_AHEAD], mask)]);
+            const uint64_t near = index[home_of(hashes[i + FAR_AHEAD / 2], mask)];
             PREFETCH(t->keys.values[0].data + (size_t)entry_slot(near) * width);
             if (pair) {
                 PREFETCH(t->keys.values[1].data + (size_t)entry_slot(near) * width);
             }
         }
-        uint64_t at = hash & mask;
+        uint64_t at = home_of(hash, mask);
         slot     s = SLOT_NONE;
         for (uint64_t e = index[at]; e != 0; at = (at + 1) & mask, e = index[at]) {
             const slot candidate = entry_slot(e);

@@ -47,6 +47,8 @@ status group_table_find(const group_table *t, const column *keys, int32_t row_co
 /* Frees the slot and its key. Fails only while a snapshot is live (no memory for the copy); then
  * the group is still in. Removing what was made since the last snapshot cannot fail. */
 status group_table_remove(group_table *t, slot s, error *err) MUST_USE;
+/* slots[at] is removed next, and those behind it after that: asks for what they will need. */
+void group_table_removes(const group_table *t, const slot *slots, int32_t at, int32_t count);
 /* Above every slot: size for parallel arrays. */
 uint64_t group_table_slot_count(const group_table *t);
 bool     group_table_is_live(const group_table *t, slot s);

@@ -25,7 +25,7 @@ check_index(const group_table *t, error *err) {
         if (!group_table_is_live(t, s) || (hashes[s] ^ e) >> 32 != 0) {
             return broken(err, "an index entry has no group", s);
         }
-        for (uint64_t k = hashes[s] & mask; k != at; k = (k + 1) & mask) {
+        for (uint64_t k = (hashes[s] >> 32) & mask; k != at; k = (k + 1) & mask) {
             if (t->index[k] == 0 || t->index[k] == e) {
                 return broken(err, "an index entry cannot be reached", s);
             }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The group table when all hashes are one of 256: all tags are equal, walks are long, homes move
- * when the index grows, and nearly every comparison is a rejection. */
-#define LAMINAR_HASH_MASK 0xff
+/* The group table when all hashes are one of 256: walks are long, homes move when the index grows,
+ * and nearly every comparison is a rejection. */
+#define LAMINAR_HASH_MASK (UINT64_C(0xff) << 32)
 #include "state/group_table.c"
 
 #include "group_table_cases.h"
