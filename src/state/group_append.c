@@ -19,7 +19,7 @@ group_table_append(group_table *t, const column *keys, const uint64_t *hashes, i
     if (slots == NULL) {
         return error_memory(err);
     }
-    TRY(t->dense != NULL ? group_dense_leave(t, err) : OK);
+    TRY(t->may_be_dense ? group_dense_leave(t, err) : OK);
     while (t->free_count < (uint64_t)count) {
         TRY(group_add_slots(t, err));
     }

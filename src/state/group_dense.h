@@ -20,10 +20,17 @@ status group_dense_rebuild(group_table *t, bool *taken, error *err) MUST_USE;
 status group_dense_leave(group_table *t, error *err) MUST_USE;
 void   group_dense_close(group_table *t);
 
+#define SLOT_STEP_MIN 16
+
 /* ---- group_table.c */
-status group_add_slots(group_table *t, error *err) MUST_USE;   /* when none is free */
-status group_make_index(group_table *t, error *err) MUST_USE;  /* of all live slots */
-status group_make_hashes(group_table *t, error *err) MUST_USE; /* of all slots; one integer key */
+status group_add_slots(group_table *t, error *err) MUST_USE;  /* when none is free */
+status group_make_index(group_table *t, error *err) MUST_USE; /* of all live slots */
 void   group_hash_keys(uint64_t *out, const column *keys, int32_t key_count, int32_t row_count);
+/* Room for so many free slots; the index and these go. */
+status group_reserve_free(group_table *t, uint64_t slot_count, error *err) MUST_USE;
+void   group_free_index(group_table *t);
+
+/* ---- group_rebuild.c */
+status group_make_hashes(group_table *t, error *err) MUST_USE; /* of all slots; one integer key */
 
 #endif
