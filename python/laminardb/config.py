@@ -93,7 +93,7 @@ class LaminarConfig(Shown):
             them.
         table_spill_threshold: rows of a source or table beyond which older ones are written to disk where
             the database has a directory; they stay in memory, too, up to half of memory_limit.
-        threads: at most this many threads work on one large query; None: the number of processors.
+        threads: at most this many threads work on one large query or insert; None: the number of processors.
         cpu_affinity: processors that the engine's own threads run on: "0-3,6" or a sequence of numbers; None:
             all that the process may use.
         batch_size: rows of each batch of a result but the last; None: as they come out of the query.

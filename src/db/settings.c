@@ -175,6 +175,7 @@ settings_started(laminar_database *db) {
     (void)cpu_list_read(&cpus, setting_value(db, SETTING_CPU_AFFINITY).s);
     engine_pin_threads(db->engine, &cpus);
     queue_pin_worker(db, &cpus);
+    engine_use_threads(db->engine, db_threads(db));
     engine_set_sharing(db->engine, atomic_load(&db->settings[SETTING_SHARE_STATE]) != 0);
     engine_set_future_skew(db->engine, skew == NONE ? 0 : sat_mul_i64(skew, 1000));
     atomic_store(&place->bytes_limit, size == NONE ? INT64_MAX : size);
@@ -196,6 +197,7 @@ apply(laminar_database *db, int32_t at, int64_t v) {
     case SETTING_CPU_AFFINITY:
     case SETTING_MAX_FUTURE_SKEW:
     case SETTING_SHARE_STATE:
+    case SETTING_THREADS:
     case SETTING_MAX_TEMP_DIRECTORY_SIZE:
     case SETTING_TEMP_DIRECTORY:
         if (db->engine != NULL) {

@@ -72,6 +72,7 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
     e->shares = true;
     timer_heap_init(&e->timers, m);
     arena_init(&e->change_arena, m);
+    arena_init(&e->crew_arena, m);
     spill_place_init(&e->spill, vfs_real(), m);
     status s = error_log_init(&e->errors, m, err);
     if (s < 0) {
@@ -79,7 +80,9 @@ engine_open(engine **out, mem *m, engine_clock *wall, error *err) {
         return s;
     }
     s = pool_open(&e->pool, m, err);
+    s = s == OK ? pool_open(&e->tick_pool, m, err) : s;
     if (s < 0) {
+        pool_close(e->pool);
         error_log_fini(&e->errors);
         mem_free(m, e, sizeof(*e));
         return s;
@@ -109,21 +112,6 @@ engine_spill(engine *e) {
 }
 
 void
-engine_pin_threads(engine *e, const cpu_list *cpus) {
-    pool_pin(e->pool, cpus);
-}
-
-pool *
-engine_pool(engine *e) {
-    return e->pool;
-}
-
-void
-engine_stop_threads(engine *e) {
-    pool_stop(e->pool);
-}
-
-void
 engine_close(engine *e) {
     if (e == NULL) {
         return;
@@ -136,6 +124,8 @@ engine_close(engine *e) {
     error_log_fini(&e->errors);
     timer_heap_fini(&e->timers);
     arena_fini(&e->change_arena);
+    arena_fini(&e->crew_arena);
+    pool_close(e->tick_pool);
     pool_close(e->pool);
     mem_free(e->mem, e, sizeof(*e));
 }
@@ -308,11 +298,19 @@ publish_readers(source *s, uint64_t epoch) {
     }
 }
 
+/* After so many rows. */
+static void
+tick_after(source *s, int64_t rows, uint64_t epoch) {
+    s->engine->totals.ticks++;
+    if (LIKELY(rows < ABREAST_ROWS_MIN) || !abreast_tick(s, rows)) {
+        tick_readers(s);
+    }
+    publish_readers(s, epoch);
+}
+
 void
 source_tick(source *s, uint64_t epoch) {
-    s->engine->totals.ticks++;
-    tick_readers(s);
-    publish_readers(s, epoch);
+    tick_after(s, 0, epoch);
 }
 
 /* Reading a clock twice for each insert would cost one row a few per cent: after the first few, one
@@ -440,7 +438,9 @@ flow_rows(source *s, const old_rows *old, const delta *stored) {
     }
     source_heard(s);
     e->arrived_us = source_newest_us(s);
-    source_feed(s, old, stored);
+    if (LIKELY(stored->row_count < ABREAST_ROWS_MIN) || !abreast_feed(s, old, stored)) {
+        source_feed(s, old, stored);
+    }
     s->watermark_us = s->accepted_watermark_us;
     e->unsettled = s;
     e->unsettled_rows += stored->row_count;
@@ -548,7 +548,7 @@ engine_settle(engine *e) {
         const int64_t rows = e->unsettled_rows;
         e->unsettled = NULL;
         e->unsettled_rows = 0;
-        source_tick(s, e->sequence);
+        tick_after(s, rows, e->sequence);
         if (e->began_ns != 0) {
             e->took_rows = max_i64(rows, BRISK_ROWS);
             e->took_ns = clock_ticks_ns(e->clock) - e->began_ns;
@@ -564,7 +564,7 @@ engine_settle(engine *e) {
 bool
 engine_is_brisk(const engine *e, int32_t rows) {
     const int64_t due_us = engine_due_us(e);
-    if (rows > BRISK_ROWS_MAX) {
+    if (rows + e->unsettled_rows > BRISK_ROWS_MAX) {
         return false;
     }
     const int64_t few = max_i64(e->took_rows, BRISK_ROWS);
@@ -615,23 +615,6 @@ engine_advance(engine *e, source *s, int64_t watermark_us, error *err) {
 }
 
 /* ---------------------------------------------------------------------------------- the whole */
-void
-engine_check_fault(engine *e) {
-    int32_t running = 0, failed = 0;
-    for (int32_t i = 0; i < e->streams.count; i++) {
-        const stream *s = e->streams.items[i];
-        const bool    counts = s->object != NULL && s->backfill == NULL;
-        running += counts && (s->running || s->failed);
-        failed += counts && s->failed;
-    }
-    atomic_store_explicit(&e->faulted, running > 0 && running == failed, memory_order_relaxed);
-}
-
-bool
-engine_is_faulted(const engine *e) {
-    return atomic_load_explicit(&e->faulted, memory_order_relaxed);
-}
-
 void
 engine_pause(engine *e) {
     for (int32_t i = 0; !e->paused && i < e->sources.count; i++) {

@@ -58,6 +58,7 @@ status engine_kept(const engine *e, error *err) MUST_USE;
 void     engine_set_sharing(engine *e, bool shares);
 uint64_t engine_sequence(const engine *e); /* of the newest insert that streams show */
 void     engine_pin_threads(engine *e, const cpu_list *cpus); /* that work on large queries */
+void     engine_use_threads(engine *e, int32_t count); /* of a large batch; at first one alone */
 pool    *engine_pool(engine *e);         /* of these threads, for work before a query or a tick */
 void     engine_stop_threads(engine *e); /* from any thread; queries then run on their callers' */
 void     engine_close(engine *e);        /* after all sources and streams are gone */

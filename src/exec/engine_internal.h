@@ -51,7 +51,10 @@ typedef struct engine_totals {
 struct engine {
     mem            *mem;
     engine_clock   *clock;
-    pool           *pool;
+    pool           *pool;      /* of queries */
+    pool           *tick_pool; /* of ticks: neither waits for the other */
+    _Atomic int32_t threads;   /* that may work on one tick */
+    arena           crew_arena;
     spill_place     spill;
     list            sources;  /* source*, in order of creation */
     list            streams;  /* stream*, in order of creation */
@@ -141,6 +144,8 @@ struct source {
 };
 
 typedef struct backfill backfill;
+typedef struct crew     crew;   /* abreast.c */
+typedef struct ranges   ranges; /* ranges.c */
 
 struct stream {
     engine  *engine;
@@ -197,6 +202,16 @@ struct stream {
     int64_t         rows_marked; /* rows_out when the insert that is being measured began */
     stream_counters final;       /* of a stream without a circuit */
     histogram       latency;     /* ns from the insert to its changes being published */
+    /* abreast.c: */
+    int64_t row_ns;  /* what a row costs, about, */
+    int64_t tick_ns; /* and what of it comes with the tick */
+    bool    by_row;  /* it looks at each row by itself */
+    ranges *ranges;  /* NULL: there are none */
+    bool    stays;   /* it runs on the thread that has the token */
+    crew   *crew;    /* not NULL: it may run on another one now, and what concerns others waits */
+    int32_t place;   /* among the readers of the source that is fed */
+    stream *failed_next;
+    int32_t failed_at;
 };
 
 /* ---- engine.c */
@@ -249,9 +264,32 @@ status old_rows_gather(old_rows *o, const source *s, const insert_entry *entry, 
                        error *err) MUST_USE;
 /* To the leaves that read the source; either may be NULL. */
 void source_feed(const source *s, const old_rows *old, const delta *rows);
+void input_feed(stream_input *in, const old_rows *old, const delta *rows); /* to one of them */
 /* What a query shows of the source: rows before *end that had not died at *sequence. committed:
  * nothing of a transaction that is under way. */
 void source_shown(const source *s, bool committed, int64_t *end, uint64_t *sequence);
+
+/* ---- abreast.c: source_feed, and the tick of its readers, on several threads; not of fewer rows.
+ * False: it does not pay, and nothing was done. The rows of an insert during which its caller may
+ * keep a lock of its own are fewer (engine_is_brisk): threads may want that lock. */
+#define ABREAST_ROWS_MIN 4097
+#ifndef NDEBUG
+extern _Atomic int64_t abreast_runs; /* on several threads, of all databases */
+#endif
+bool abreast_feed(source *s, const old_rows *old, const delta *rows);
+bool abreast_tick(source *s, int64_t rows);
+void stream_weigh(stream *s); /* after its plan was changed */
+void crew_note_failure(crew *c, stream *s);
+void crew_count_out(crew *c, int64_t rows);
+
+/* ---- ranges.c: of a stream that is by_row and that none reads; rows have no weights */
+bool plan_is_by_row(const plan *p);
+void ranges_drop(stream *s); /* if there are some */
+/* So many of them; before a batch. False: there is no memory. */
+bool ranges_open(stream *s, int32_t count);
+/* Range number `at` of the rows; on any thread. */
+void ranges_feed(const stream_input *in, int32_t at, const delta *rows);
+void ranges_unite(stream *s); /* when all are done: the stream has taken the rows, or has failed */
 
 /* ---- counters.c */
 int64_t source_newest_us(const source *s); /* when its newest row came */
@@ -279,7 +317,6 @@ status  stream_reset(stream *s, error *err) MUST_USE;
 status  stream_attach(stream *s, error *err) MUST_USE; /* joins the tick */
 void    stream_go_live(stream *s); /* filled and attached: from now on it emits */
 void    stream_detach(stream *s);
-void    stream_fail(stream *s, const error *reason); /* and everything that reads it */
 int64_t stream_frontier_us(const stream *s);
 int64_t stream_freed_rows(const stream *s); /* that its sources gave up so far */
 int64_t stream_late_rows(const stream *s);
@@ -381,6 +418,10 @@ status aging_feed(stream *s, const source *from, const aging_moment *at, const d
 status stream_feed_at(stream_input *in, const aging_moment *at, const delta *rows,
                       error *err) MUST_USE;
 
+/* ---- fault.c */
+void stream_fail(stream *s, const error *reason); /* and everything that reads it */
+void stream_tell_failure(stream *s); /* what of that concerns others; stream_fail sees to it */
+
 /* ---- late.c */
 status stream_take_late(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */
 void   stream_drop_late(stream *s);
@@ -389,6 +430,9 @@ void engine_send_late(engine *e);
 
 /* ---- publish.c */
 status stream_take_rows(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */
+/* The same in two parts, for rows without weights that are kept already; they are taken over. */
+void   stream_count_shown(stream *s, int64_t shown);
+status stream_take_kept(stream *s, batch *rows, error *err) MUST_USE;
 void   stream_drop_pending(stream *s);
 void   stream_publish(stream *s, uint64_t epoch); /* the tick's rows, as one entry of its log */
 

@@ -129,17 +129,22 @@ group_prepare(flow_group *g, engine *e, uint64_t sequence, error *err) {
 }
 
 void
+input_feed(stream_input *in, const old_rows *old, const delta *rows) {
+    if (!stream_feeds_by(in)) {
+        return;
+    }
+    for (const old_part *p = old == NULL ? NULL : old->parts; p != NULL; p = p->next) {
+        stream_feed(in, &p->rows);
+    }
+    if (rows != NULL && rows->row_count > 0) {
+        stream_feed(in, rows);
+    }
+}
+
+void
 source_feed(const source *s, const old_rows *old, const delta *rows) {
     for (int32_t i = 0; i < s->inputs.count; i++) {
-        if (!stream_feeds_by(s->inputs.items[i])) {
-            continue;
-        }
-        for (const old_part *p = old == NULL ? NULL : old->parts; p != NULL; p = p->next) {
-            stream_feed(s->inputs.items[i], &p->rows);
-        }
-        if (rows != NULL && rows->row_count > 0) {
-            stream_feed(s->inputs.items[i], rows);
-        }
+        input_feed(s->inputs.items[i], old, rows);
     }
 }
 

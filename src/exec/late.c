@@ -36,7 +36,8 @@ stream_take_late(void *context, const delta *rows, error *err) {
         batch_release(kept);
         return listed;
     }
-    if (!s->replaying) { /* else it is not yet known, and perhaps filled without the token */
+    /* Else it is not yet known, and perhaps filled without the token; or abreast.c sees to it. */
+    if (!s->replaying && s->crew == NULL) {
         s->engine->has_late = true;
     }
     return OK;

@@ -207,17 +207,37 @@ take_changes(stream *s, const delta *in, error *err) {
     return keep_rows(s, &s->gone, in, rows.minus, rows.minus_count, err);
 }
 
+void
+stream_count_shown(stream *s, int64_t shown) {
+    s->rows_out += shown;
+    if (s->replaying || s->object == NULL) {
+        return;
+    }
+    if (UNLIKELY(s->crew != NULL)) {
+        crew_count_out(s->crew, shown);
+    } else {
+        s->engine->totals.rows_out += shown;
+    }
+}
+
+status
+stream_take_kept(stream *s, batch *rows, error *err) {
+    status taken = note_ops(s, NULL, rows->rows.row_count, err);
+    taken = taken == OK ? list_add(&s->pending, s->engine->mem, rows, err) : taken;
+    if (taken < 0) {
+        batch_release(rows);
+    }
+    return taken;
+}
+
 status
 stream_take_rows(void *context, const delta *rows, error *err) {
     stream       *s = context;
     const bool    as_is = rows->weight == NULL || s->plan.emit == EMIT_CHANGES;
     const int64_t shown = as_is ? rows->row_count : count_shown(rows);
-    s->rows_out += shown;
+    stream_count_shown(s, shown);
     if (s->replaying) {
         return OK;
-    }
-    if (s->object != NULL) {
-        s->engine->totals.rows_out += shown;
     }
     if (rows->row_count == 0 || !changelog_is_wanted(s->log)) {
         return OK;

@@ -268,6 +268,7 @@ void
 stream_look_at_plan(stream *s) {
     s->timed = s->plan.ttl_us > 0 || judges_times(s->plan.root);
     s->by_arrival = arrival_is_read(s->plan.root);
+    stream_weigh(s);
 }
 
 /* Named streams can be read again from a position. One that replaces another of its name must not
@@ -334,6 +335,7 @@ stream_pin_code(stream *s) {
 status
 stream_reset(stream *s, error *err) {
     stream_pin_code(s);
+    ranges_drop(s);
     circuit_close(s->circuit);
     s->circuit = NULL;
     s->inputs = NULL;
@@ -365,6 +367,7 @@ stream_release(stream *s) {
     buf_fini(&s->ops);
     list_fini(&s->sources, m);
     list_fini(&s->dependents, m);
+    ranges_drop(s);
     circuit_close(s->circuit);
     changelog_release(s->log);
     if (s->arena.mem != NULL) {
@@ -390,6 +393,7 @@ stream_drop_circuit(stream *s) {
     s->final.state_bytes = 0;
     s->final.state_rows = 0;
     stream_detach(s);
+    ranges_drop(s);
     circuit_close(s->circuit);
     s->circuit = NULL;
     s->inputs = NULL; /* they lay in it */
@@ -539,9 +543,8 @@ stream_tick(stream *s, int64_t frontier_us) {
                                               : circuit_tick(s->circuit, frontier_us, &fault);
     if (ticked < 0) {
         stream_fail(s, &fault);
-    } else if (s->backfill == NULL) {
-        await_emission(s);
-        await_closing(s);
+    } else if (s->backfill == NULL && LIKELY(s->crew == NULL)) {
+        stream_await_clock(s);
     }
 }
 
@@ -574,45 +577,6 @@ stream_freed_rows(const stream *s) {
 bool
 stream_reads(const stream *s, const source *src) {
     return list_has(&s->sources, src);
-}
-
-void
-stream_fail(stream *s, const error *reason) {
-    if (s->failed) {
-        return;
-    }
-    s->failed = true;
-    s->reason = *reason;
-    if (s->part == NULL) {
-        error_log_add(&s->engine->errors, clock_now_us(s->engine->clock), "stream",
-                      s->object == NULL ? TEXT("") : s->object->name, -reason->status,
-                      reason->message);
-    }
-    if (s->backfill != NULL) {
-        return; /* stream_join_end sees it; nobody reads it yet */
-    }
-    stream_drop_pending(s);
-    stream_silence(s);
-    error told = *reason;
-    told.status = ERR_STREAM_FAILED;
-    changelog_end(s->log, LOG_FAILED, &told);
-    if (s->object == NULL && s->part == NULL && s->sink == NULL) {
-        changelog_abandon(s->log); /* its subscription reads what is in the log */
-    }
-    atomic_store_explicit(&s->engine->has_abandoned, true, memory_order_release);
-    for (int32_t i = 0; i < s->dependents.count; i++) {
-        stream_input *in = s->dependents.items[i];
-        error         below = *reason;
-        if (s->part != NULL) {
-            stream_fail(in->owner, reason);
-            continue;
-        }
-        error_set(&below, reason->status, "input stream \"%.*s\" failed: %.300s",
-                  s->object == NULL ? 0 : (int)s->object->name.size,
-                  s->object == NULL ? "" : s->object->name.data, reason->message);
-        stream_fail(in->owner, &below);
-    }
-    engine_check_fault(s->engine);
 }
 
 /* ---------------------------------------------------------------------------------- what db calls
