@@ -13,6 +13,7 @@
 
 #include "batch/column.h"
 #include "laminar.h"
+#include "os/team.h"
 
 /* The schema of a record (struct) ArrowSchema as engine types. Names are copied to `a`. */
 status arrow_import_schema(schema *out, const struct ArrowSchema *in, arena *a,
@@ -25,6 +26,10 @@ status arrow_import_schema(schema *out, const struct ArrowSchema *in, arena *a,
  */
 status arrow_import_batch(batch **out, mem *m, const struct ArrowSchema *schema_in,
                           struct ArrowArray *array, bool keep, error *err) MUST_USE;
+/* The same with the threads of a team, for long texts. */
+status arrow_import_batch_by(batch **out, mem *m, const struct ArrowSchema *schema_in,
+                             struct ArrowArray *array, bool keep, const team *help,
+                             error *err) MUST_USE;
 
 /* ---- producer.c: the producer's callbacks, none of them once the gate of os/callout.h is shut:
  * what was to be released is then left to the end of the process. */

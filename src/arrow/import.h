@@ -5,6 +5,7 @@
 #define LAMINAR_ARROW_IMPORT_H
 
 #include "arrow/format.h"
+#include "os/team.h"
 
 /* Rows start .. start + count of the array's buffers (its offset is counted in); already checked by
  * arrow_check_array. */
@@ -15,6 +16,7 @@ typedef struct arrow_rows {
     int64_t                  start;
     int32_t                  count;
     const uint64_t          *validity; /* from bit 0 on; NULL: no NULLs */
+    const team              *help;     /* threads for long texts; NULL: none */
 } arrow_rows;
 
 ALWAYS_INLINE bool
@@ -31,9 +33,10 @@ status arrow_import_values(column *out, const arrow_rows *r, arena *a, error *er
  * first. */
 status arrow_import_nested(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena *a,
                            error *err) MUST_USE;
-/* import_batch.c: rows first .. first + count, counted from the array's offset, of any column. */
+/* import_batch.c: rows first .. first + count, counted from the array's offset, of any column.
+ * help NULL: one thread. */
 status arrow_import_rows(column *out, const struct ArrowSchema *s, const struct ArrowArray *array,
-                         int64_t first, int64_t count, const char *name, arena *a,
+                         int64_t first, int64_t count, const char *name, const team *help, arena *a,
                          error *err) MUST_USE;
 /* utf8 keeps its offsets; large_utf8 and utf8_view become views. The bytes stay the producer's. */
 status arrow_import_text(column *out, const arrow_rows *r, arena *a, error *err) MUST_USE;

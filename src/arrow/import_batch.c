@@ -146,11 +146,12 @@ import_flat(column *out, arrow_rows *r, int64_t first, arena *a, error *err) {
 status
 arrow_import_rows(column *out, const struct ArrowSchema *column_schema,
                   const struct ArrowArray *array, int64_t first, int64_t count, const char *name,
-                  arena *a, error *err) {
+                  const team *help, arena *a, error *err) {
     const bool   is_dictionary = column_schema->dictionary != NULL;
     arrow_format format;
-    arrow_rows   r = {.array = array, .format = &format, .name = name, .count = (int32_t)count};
-    data_type    type;
+    arrow_rows   r = {
+          .array = array, .format = &format, .name = name, .count = (int32_t)count, .help = help};
+    data_type type;
     TRY(arrow_check_field(column_schema, name, &format, &type, err));
     TRY(arrow_check_array(array, r.format, is_dictionary, first, count, name, err));
     if (arrow_is_nested(&format)) {
@@ -168,12 +169,12 @@ arrow_import_rows(column *out, const struct ArrowSchema *column_schema,
 
 static status
 import_columns(column *columns, const struct ArrowSchema *schema_in, holder *h, chunk *owner,
-               error *err) {
+               const team *help, error *err) {
     const struct ArrowArray *array = &h->array;
     for (int64_t i = 0; i < schema_in->n_children; i++) {
         const arrow_name name = arrow_name_of(schema_in->children[i], i);
         TRY(arrow_import_rows(&columns[i], schema_in->children[i], array->children[i],
-                              array->offset, array->length, name.text, &h->memory, err));
+                              array->offset, array->length, name.text, help, &h->memory, err));
         columns[i].owner = owner;
     }
     return OK;
@@ -200,6 +201,12 @@ take_array(mem *m, struct ArrowArray *array, size_t bytes, holder **out) {
 status
 arrow_import_batch(batch **out, mem *m, const struct ArrowSchema *schema_in,
                    struct ArrowArray *array, bool keep, error *err) {
+    return arrow_import_batch_by(out, m, schema_in, array, keep, NULL, err);
+}
+
+status
+arrow_import_batch_by(batch **out, mem *m, const struct ArrowSchema *schema_in,
+                      struct ArrowArray *array, bool keep, const team *help, error *err) {
     *out = NULL;
     if (array->release == NULL) {
         return error_set(err, ERR_INGESTION_FAILED, "the Arrow record was released already");
@@ -218,7 +225,7 @@ arrow_import_batch(batch **out, mem *m, const struct ArrowSchema *schema_in,
         s = error_memory(err);
     }
     s = s < 0 ? s : arrow_check_record_array(&h->array, schema_in->n_children, err);
-    s = s < 0 ? s : import_columns(columns, schema_in, h, keep ? c : NULL, err);
+    s = s < 0 ? s : import_columns(columns, schema_in, h, keep ? c : NULL, help, err);
     if (s < 0) {
         chunk_release(c);
         return s;
@@ -271,7 +278,7 @@ arrow_import_column(column *out, const struct ArrowSchema *s, const struct Arrow
                          (long long)array->length);
     }
     const int32_t count = (int32_t)array->length;
-    TRY(arrow_import_rows(&borrowed, s, array, 0, count, name, a, err));
+    TRY(arrow_import_rows(&borrowed, s, array, 0, count, name, NULL, a, err));
     TRY(column_views(out, &borrowed, count, a, err));
     const size_t bytes = (size_t)count * type_width(out->type);
     void        *values = arena_alloc(a, bytes);

@@ -158,7 +158,8 @@ import_list(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena
                          "the lists of %s lie more than %d items apart; use smaller batches",
                          r->name, ITEMS_MAX);
     }
-    TRY(arrow_import_rows(&items, s->children[0], child, ranges.first, count, r->name, a, err));
+    TRY(arrow_import_rows(&items, s->children[0], child, ranges.first, count, r->name, NULL, a,
+                          err));
     TRY(column_views(&flat, &items, (int32_t)count, a, err));
     int32_t *begins = arena_alloc(a, (size_t)r->count * sizeof(*begins));
     if (begins == NULL) {
@@ -262,8 +263,8 @@ import_runs(column *out, const arrow_rows *r, const struct ArrowSchema *s, arena
     TRY(check_child(r, 2, err));
     TRY(check_ends(r, s->children[0], &width, err));
     TRY(spread_runs(rows, &first, &count, r, width, err));
-    TRY(arrow_import_rows(&values, s->children[1], r->array->children[1], first, count, r->name, a,
-                          err));
+    TRY(arrow_import_rows(&values, s->children[1], r->array->children[1], first, count, r->name,
+                          NULL, a, err));
     return column_gather(out, &values, rows, r->count, a, err);
 }
 
@@ -279,7 +280,7 @@ import_struct(column *out, const arrow_rows *r, const struct ArrowSchema *s, are
     for (int32_t i = 0; i < count; i++) {
         column flat;
         TRY(arrow_import_rows(&flat, s->children[i], r->array->children[i], r->start, r->count,
-                              r->name, a, err));
+                              r->name, NULL, a, err));
         TRY(column_views(&fields[i], &flat, r->count, a, err));
     }
     return struct_pack(out, type, fields, r->validity, r->count, a, err);

@@ -3,8 +3,9 @@
  * a fixed size.
  *
  * Offsets are checked in one pass. A column whose bytes are all plain (0x01 .. 0x7f, one pass at
- * memory speed) is valid whatever the cuts; only otherwise are rows looked at one by one (bytes
- * under NULL may be anything). A text may not hold a NUL byte. Binary may hold anything. */
+ * memory speed, by several threads where it is long) is valid whatever the cuts; only otherwise are
+ * rows looked at one by one (bytes under NULL may be anything). A text may not hold a NUL byte.
+ * Binary may hold anything. */
 #include "arrow/import.h"
 #include "kernel/kernel.h"
 
@@ -88,6 +89,38 @@ check_offsets(const arrow_rows *r, const void *offsets, bool large, error *err) 
     return OK;
 }
 
+/* ---- plain bytes, by several threads */
+#define SHARED_BYTES (2 << 20) /* less does not pay for waking a thread */
+#define STEP_BYTES (512 << 10)
+
+typedef struct plain_check {
+    const char  *bytes;
+    int64_t      size;
+    _Atomic bool other; /* some byte is not plain */
+} plain_check;
+
+static status
+check_step(void *context, int32_t at, error *err) {
+    plain_check  *c = context;
+    const int64_t first = (int64_t)at * STEP_BYTES;
+    (void)err;
+    if (!atomic_load_explicit(&c->other, memory_order_relaxed) &&
+        !utf8_is_plain(c->bytes + first, min_i64(STEP_BYTES, c->size - first))) {
+        atomic_store_explicit(&c->other, true, memory_order_relaxed);
+    }
+    return OK;
+}
+
+static bool
+is_plain(const arrow_rows *r, const char *bytes, int64_t size) {
+    plain_check   c = {.bytes = bytes, .size = size};
+    const int64_t steps = (size + STEP_BYTES - 1) / STEP_BYTES;
+    if (r->help == NULL || size < SHARED_BYTES || steps > INT32_MAX) {
+        return utf8_is_plain(bytes, size);
+    }
+    return team_run(r->help, (int32_t)steps, check_step, &c, NULL) == OK && !c.other;
+}
+
 /* UTF-8 as a whole, cut between characters, without a NUL: then every text is well-formed. The
  * other way round it need not be so, as bytes under NULL may be anything. */
 ALWAYS_INLINE bool
@@ -112,7 +145,7 @@ check_utf8(const arrow_rows *r, const void *offsets, bool large, error *err) {
     const char   *bytes = r->array->buffers[2];
     const int64_t first = offset_at(offsets, large, 0);
     const int64_t size = offset_at(offsets, large, r->count) - first;
-    if (size == 0 || r->format->type.id == TYPE_BLOB || utf8_is_plain(bytes + first, size) ||
+    if (size == 0 || r->format->type.id == TYPE_BLOB || is_plain(r, bytes + first, size) ||
         is_text_as_a_whole(r, bytes, offsets, large, first, size)) {
         return OK;
     }

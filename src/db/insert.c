@@ -226,6 +226,7 @@ typedef struct arrow_reader {
     struct ArrowSchema       shape;
     arena                    arena;
     schema                   schema;
+    team                     help;
 } arrow_reader;
 
 static status
@@ -279,7 +280,7 @@ reader_next(arrow_reader *r, mem *m, int64_t max, int64_t most, batch **out, err
             arrow_array_release(&array);
             continue;
         }
-        return arrow_import_batch(out, m, &r->shape, &array, keep, err);
+        return arrow_import_batch_by(out, m, &r->shape, &array, keep, &r->help, err);
     }
 }
 
@@ -467,6 +468,7 @@ read_arrow(batch **rows, laminar_database *db, const object *o, struct ArrowArra
     arrow_reader r;
     status       s = reader_open(&r, arrow, db->mem, err);
     if (s == OK) {
+        r.help = (team){.pool = engine_tick_pool(db->engine), .threads = db_threads(db)};
         s = read_all(rows, db, o, &r, err);
     }
     reader_close(&r);

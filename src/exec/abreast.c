@@ -448,6 +448,11 @@ engine_use_threads(engine *e, int32_t count) {
 }
 
 pool *
+engine_tick_pool(engine *e) {
+    return e->tick_pool;
+}
+
+pool *
 engine_pool(engine *e) {
     return e->pool;
 }

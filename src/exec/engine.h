@@ -60,6 +60,7 @@ uint64_t engine_sequence(const engine *e); /* of the newest insert that streams 
 void     engine_pin_threads(engine *e, const cpu_list *cpus); /* that work on large queries */
 void     engine_use_threads(engine *e, int32_t count); /* of a large batch; at first one alone */
 pool    *engine_pool(engine *e);         /* of these threads, for work before a query or a tick */
+pool    *engine_tick_pool(engine *e);    /* of those that serve ticks alone, for work before one */
 void     engine_stop_threads(engine *e); /* from any thread; queries then run on their callers' */
 void     engine_close(engine *e);        /* after all sources and streams are gone */
 /* When the next timer goes off (see timer.h), INT64_MAX: none is set or the engine is paused. */

@@ -434,6 +434,91 @@ test_torture(void **state) {
     CHECK(torture("import", torture_import) > 5);
 }
 
+/* ---- long texts: threads find what one finds */
+enum { LONG_ROWS = 6000, LONG_BYTES = 700 };
+
+static struct {
+    struct ArrowSchema record, column, *columns[1];
+    struct ArrowArray  array, text, *arrays[1];
+    const void        *record_buffers[1], *buffers[3];
+    int32_t            offsets[LONG_ROWS + 1];
+    char               bytes[LONG_ROWS * LONG_BYTES];
+} lengthy;
+
+static void
+lengthy_release_array(struct ArrowArray *a) {
+    a->release = NULL;
+}
+
+static void
+lengthy_release_schema(struct ArrowSchema *s) {
+    s->release = NULL;
+}
+
+static status
+import_lengthy(const team *help, mem *m, error *err) {
+    batch *b = NULL;
+    lengthy.column = (struct ArrowSchema){
+        .format = "u", .name = "s", .flags = 2, .release = lengthy_release_schema};
+    lengthy.columns[0] = &lengthy.column;
+    lengthy.record = (struct ArrowSchema){.format = "+s",
+                                          .n_children = 1,
+                                          .children = lengthy.columns,
+                                          .release = lengthy_release_schema};
+    lengthy.buffers[1] = lengthy.offsets;
+    lengthy.buffers[2] = lengthy.bytes;
+    lengthy.text = (struct ArrowArray){.length = LONG_ROWS,
+                                       .n_buffers = 3,
+                                       .buffers = lengthy.buffers,
+                                       .release = lengthy_release_array};
+    lengthy.arrays[0] = &lengthy.text;
+    lengthy.array = (struct ArrowArray){.length = LONG_ROWS,
+                                        .n_buffers = 1,
+                                        .buffers = lengthy.record_buffers,
+                                        .n_children = 1,
+                                        .children = lengthy.arrays,
+                                        .release = lengthy_release_array};
+    const status s = arrow_import_batch_by(&b, m, &lengthy.record, &lengthy.array, true, help, err);
+    batch_release(b);
+    CHECK(lengthy.array.release == NULL);
+    return s;
+}
+
+static void
+test_long_texts(void **state) {
+    (void)state;
+    mem   m;
+    error err, other;
+    pool *threads;
+    rng   r = {41};
+    mem_init(&m, INT64_MAX);
+    CHECK_OK(pool_open(&threads, &m, &err));
+    const team help = {.pool = threads, .threads = 3};
+    for (int32_t i = 0; i <= LONG_ROWS; i++) {
+        lengthy.offsets[i] = i * LONG_BYTES;
+    }
+    int32_t refused_ones = 0;
+    for (int32_t round = 0; round < 60; round++) {
+        static const char *const odd[] = {"", "\xff", "\xc3\xa9", "\xc3", "\xe2\x82\xac"};
+        memset(lengthy.bytes, 'x', sizeof(lengthy.bytes));
+        for (int64_t n = (int64_t)rng_below(&r, 3); n > 0; n--) {
+            const char *put = odd[rng_below(&r, ARRAY_COUNT(odd))];
+            int64_t     at = (int64_t)rng_below(&r, sizeof(lengthy.bytes) - 3);
+            at = rng_below(&r, 2) == 0 ? at : at / (512 << 10) * (512 << 10) + 1; /* at a cut */
+            at -= at > 2 ? 2 : 0;
+            memcpy(lengthy.bytes + at, put, put[0] == '\0' ? 1 : strlen(put));
+        }
+        const status one = import_lengthy(NULL, &m, &err);
+        const status several = import_lengthy(&help, &m, &other);
+        CHECK_EQ(one, several);
+        CHECK(one == OK || strcmp(err.message, other.message) == 0);
+        refused_ones += one < 0;
+    }
+    CHECK(refused_ones > 5 && refused_ones < 55);
+    pool_close(threads);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 UNIT_MAIN(UNIT(test_values), UNIT(test_unaligned), UNIT(test_broken_arrays),
           UNIT(test_broken_schemas), UNIT(test_broken_data), UNIT(test_broken_records),
-          UNIT(test_torture))
+          UNIT(test_long_texts), UNIT(test_torture))
