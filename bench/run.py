@@ -239,6 +239,50 @@ for what, query in EQUAL.items():
     BENCHES[f"ten streams sharing, {what}"] = partial(equal_streams, query=query, count=10, share=True)
 
 
+# ---- large batches through streams, with one thread and with two
+
+
+def abreast(scale: float, ddl: list[str], batch: int, threads: int) -> tuple[float, str]:
+    import numpy as np
+    import pyarrow as pa
+
+    rows = int(1_000_000 * scale) // batch * batch or batch
+    db = connect("CREATE SOURCE t (k BIGINT, v BIGINT, s VARCHAR)", f"SET threads = {threads}", *ddl)
+    i = np.arange(rows)
+    texts = pa.array([f"Channel {n}/path" for n in range(64)]).take(pa.array(i % 64))
+    data = pa.record_batch({"k": i * 7919 % 10_000, "v": i % 100, "s": texts})
+    batches = [data.slice(at, batch) for at in range(0, rows, batch)]
+    got = [db.subscribe_stream(f"s{at}") for at in range(len(ddl))]
+    start = time.perf_counter()
+    for each in batches:
+        db.insert("t", each)
+    took = time.perf_counter() - start
+    for at, changes in enumerate(got):
+        seen = 0
+        while (delivery := changes.try_next()) is not None:
+            seen += delivery.num_rows
+        check(seen, db.stream_metrics(f"s{at}").total_events)
+        check(one(db, f"SELECT sum(n) FROM s{at}"), rows)
+    db.close()
+    return took / rows * 1e9, "ns/row"
+
+
+def grouping(at: int) -> str:
+    return f"CREATE STREAM s{at} AS SELECT k, count(*) AS n, sum(v + {at}) AS x FROM t GROUP BY k"
+
+
+TEXTS = "CREATE STREAM s0 AS SELECT 1 AS n, upper(s) AS s, split_part(s, '/', 1) AS c FROM t WHERE v >= 0"
+for what, ddl in {
+    "two GROUP BY": [grouping(at) for at in range(2)],
+    "four GROUP BY": [grouping(at) for at in range(4)],
+    "texts by row": [TEXTS],
+}.items():
+    for batch in (8192, 65_536):
+        for threads in (1, 2):
+            name = f"{what}, batches of {batch}, {threads} thread{'s' * (threads > 1)}"
+            BENCHES[name] = partial(abreast, ddl=ddl, batch=batch, threads=threads)
+
+
 # ---- databases that are kept: what a call waits for, and what opening takes
 
 
