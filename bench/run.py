@@ -267,15 +267,17 @@ def abreast(scale: float, ddl: list[str], batch: int, threads: int) -> tuple[flo
     return took / rows * 1e9, "ns/row"
 
 
-def grouping(at: int) -> str:
-    return f"CREATE STREAM s{at} AS SELECT k, count(*) AS n, sum(v + {at}) AS x FROM t GROUP BY k"
+def grouping(at: int, over: str = "t") -> str:
+    return f"CREATE STREAM s{at} AS SELECT k, count(*) AS n, sum(v + {at}) AS x FROM {over} GROUP BY k"
 
 
 TEXTS = "CREATE STREAM s0 AS SELECT 1 AS n, upper(s) AS s, split_part(s, '/', 1) AS c FROM t WHERE v >= 0"
+VIEW = "CREATE STREAM s0 AS SELECT 1 AS n, k, v * 2 AS v, upper(s) AS s FROM t WHERE v >= 0"
 for what, ddl in {
     "two GROUP BY": [grouping(at) for at in range(2)],
     "four GROUP BY": [grouping(at) for at in range(4)],
     "texts by row": [TEXTS],
+    "four GROUP BY over a stream": [VIEW, *(grouping(at, "s0") for at in range(1, 5))],
 }.items():
     for batch in (8192, 65_536):
         for threads in (1, 2):

@@ -8,8 +8,9 @@
  * for in the order of one thread: faults that are told, timers, counters, late rows. Publication
  * comes after that.
  *
- * A stream that looks at each row by itself, and that no other reads, may be a crew for each range
- * of the rows (ranges.c).
+ * A crew whose rows all come in through one stream that looks at each row by itself is split: that
+ * stream takes ranges of the rows (ranges.c), and what came out of it goes to its readers, which
+ * are crews of their own then, in a second round. When it ticks it has nothing to say.
  *
  * One crew stays with the caller: streams that call code of the program's, that keep values of
  * random() and the like, that are held or being filled, and all that hangs together with them.
@@ -29,13 +30,18 @@ _Atomic int64_t abreast_runs;
 
 struct crew {
     bool          stays;
-    int32_t       members;
+    int32_t       entries; /* inputs by which rows come in */
+    stream_input *entry;   /* one of them */
     int64_t       row_ns;
     int64_t       rows_out;
-    int32_t       at;         /* the input or reader that is worked on */
-    stream       *failed;     /* not told yet, in the order in which they failed */
+    int64_t       at;     /* the input or reader that is worked on; of one behind another: push */
+    stream       *failed; /* not told yet, in the order in which they failed */
     stream       *failed_end; /* the last of them */
-    stream_input *split;      /* it is the one of its only stream, which takes ranges; else NULL */
+    crew         *behind;     /* another one, in the second round; NULL: it is none of these */
+    bool          split;      /* its entry takes ranges of the rows */
+    list          given;      /* batch*: what came out of these */
+    status        fault;      /* of these */
+    error        *reason;
 };
 
 typedef struct job {
@@ -44,19 +50,25 @@ typedef struct job {
     int64_t row_ns;
 } job;
 
+typedef struct round {    /* what threads do at once */
+    job            *jobs; /* the heaviest first */
+    int32_t         count;
+    _Atomic int32_t next;
+} round;
+
 typedef struct work {
     source         *source;
     const old_rows *old; /* what is fed; both NULL: a tick */
     const delta    *rows;
     int32_t         threads;
-    crew          **of; /* by place among the readers */
-    crew           *crews;
+    crew          **of;    /* by place among the readers, */
+    crew          **later; /* and those of the second round; NULL: it has none there */
+    crew           *crews; /* by the place of their first one; behind them those of `later` */
     crew           *rest;
     int32_t         ranges; /* of a crew that is split */
-    job            *jobs;   /* for threads, the heaviest first */
-    int32_t         count;
-    _Atomic int32_t next;
-    bool            rest_done;
+    round           rounds[2];
+    round          *now;
+    bool            rest_done, ran;
 } work;
 
 /* ---- what a row costs, about */
@@ -129,20 +141,27 @@ head_of(const int32_t *heads, int32_t at) {
     return at;
 }
 
-/* Which readers hang together: each with what it reads, among the readers. */
+/* Does nothing come from it to its readers but what goes straight through? */
+static bool
+is_apart(const work *w, const stream *up, const stream *without) {
+    return up == without || (w->rows == NULL && up->by_row && up->part == NULL);
+}
+
+/* Which readers hang together: each with what it reads, among the readers; by one of them, or not.
+ */
 static void
-find_heads(const source *s, int32_t *heads) {
+find_heads(const work *w, int32_t *heads, const stream *without) {
+    const source *s = w->source;
     for (int32_t i = 0; i < s->readers.count; i++) {
-        stream *each = reader_at(s, i);
-        each->place = i;
         heads[i] = i;
     }
     for (int32_t i = 0; i < s->readers.count; i++) {
         const stream *each = reader_at(s, i);
         for (int32_t k = 0; k < each->input_count; k++) {
             const stream *up = each->inputs[k].from_stream;
-            if (up == NULL || up->place >= s->readers.count || reader_at(s, up->place) != up) {
-                continue; /* what it reads there has nothing to do in this tick */
+            if (up == NULL || up->place >= s->readers.count || reader_at(s, up->place) != up ||
+                is_apart(w, up, without)) {
+                continue; /* what it reads there has nothing to do with this */
             }
             const int32_t a = head_of(heads, up->place), b = head_of(heads, i);
             heads[a > b ? a : b] = a > b ? b : a;
@@ -151,69 +170,104 @@ find_heads(const source *s, int32_t *heads) {
 }
 
 static bool
-find_crews(work *w, arena *a) {
+find_crews(work *w, int32_t *heads, arena *a) {
     const source *s = w->source;
     const size_t  count = (size_t)s->readers.count;
-    int32_t      *heads = arena_alloc(a, sizeof(*heads) * count);
-    w->crews = arena_alloc_zero(a, sizeof(crew) * (count + 1));
+    w->crews = arena_alloc_zero(a, sizeof(crew) * (2 * count + 1));
     w->of = arena_alloc(a, sizeof(crew *) * count);
-    if (heads == NULL || w->crews == NULL || w->of == NULL) {
+    w->later = arena_alloc_zero(a, sizeof(crew *) * count);
+    if (w->crews == NULL || w->of == NULL || w->later == NULL) {
         return false;
     }
-    find_heads(s, heads);
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        reader_at(s, i)->place = i;
+    }
+    find_heads(w, heads, NULL);
+    w->rest = &w->crews[2 * count];
     for (int32_t i = 0; i < s->readers.count; i++) {
         const stream *each = reader_at(s, i);
         crew         *c = &w->crews[head_of(heads, i)];
-        c->members++;
         c->stays = c->stays || must_stay(each);
         c->row_ns += w->rows != NULL ? each->row_ns : each->tick_ns;
     }
-    w->rest = &w->crews[count];
     for (int32_t i = 0; i < s->readers.count; i++) {
         crew *c = &w->crews[head_of(heads, i)];
         w->of[i] = c->stays ? w->rest : c;
+    }
+    for (int32_t i = 0; i < s->inputs.count; i++) {
+        stream_input *in = s->inputs.items[i];
+        crew         *c = w->of[in->owner->place];
+        c->entries++;
+        c->entry = in;
     }
     return true;
 }
 
 /* ---- jobs */
 
-/* The input by which the crew takes ranges of the rows. */
-static stream_input *
-find_split(const work *w, const crew *c, const stream *only) {
-    if (w->rows == NULL || w->old != NULL || w->rows->weight != NULL || c->members > 1 ||
-        !only->by_row || only->failed || only->dependents.count > 0 || only->part != NULL) {
-        return NULL;
-    }
-    return sat_mul_i64(c->row_ns, w->rows->row_count) < SPARED_NS_MIN ? NULL : &only->inputs[0];
-}
-
 /* Into the list, the heaviest first. */
 static void
-add_job(work *w, const job *j) {
-    int32_t at = w->count++;
-    for (; at > 0 && w->jobs[at - 1].row_ns < j->row_ns; at--) {
-        w->jobs[at] = w->jobs[at - 1];
+add_job(round *r, const job *j) {
+    int32_t at = r->count++;
+    for (; at > 0 && r->jobs[at - 1].row_ns < j->row_ns; at--) {
+        r->jobs[at] = r->jobs[at - 1];
     }
-    w->jobs[at] = *j;
+    r->jobs[at] = *j;
 }
 
 static bool
-find_jobs(work *w, arena *a) {
-    const source *s = w->source;
-    w->jobs = arena_alloc(a, sizeof(job) * (size_t)s->readers.count * (size_t)w->ranges);
-    if (w->jobs == NULL) {
+may_split(const work *w, const crew *c) {
+    if (w->rows == NULL || w->old != NULL || w->rows->weight != NULL || c->entries != 1) {
         return false;
     }
+    const stream *s = c->entry->owner;
+    return s->by_row && !s->failed && s->part == NULL &&
+           (s->dependents.count > 0 || sat_mul_i64(c->row_ns, w->rows->row_count) >= SPARED_NS_MIN);
+}
+
+/* The readers of the entry, as crews of their own. */
+static void
+split_crew(work *w, crew *c, int32_t *heads) {
+    const source *s = w->source;
+    const stream *entry = c->entry->owner;
+    c->split = true;
+    find_heads(w, heads, entry);
     for (int32_t i = 0; i < s->readers.count; i++) {
-        crew *c = &w->crews[i]; /* of number i and those behind it, or of none */
-        if (c->members == 0 || c->stays) {
-            continue;
+        if (w->of[i] == c && reader_at(s, i) != entry) {
+            crew *later = &w->crews[s->readers.count + head_of(heads, i)];
+            later->behind = c;
+            later->row_ns += reader_at(s, i)->row_ns;
+            w->later[i] = later;
         }
-        c->split = find_split(w, c, reader_at(s, i));
-        const int32_t count = c->split == NULL ? 1 : w->ranges;
-        for (int32_t k = 0; k < count; k++) {
-            add_job(w, &(job){.crew = c, .range = k, .row_ns = c->row_ns / count});
+    }
+}
+
+static bool
+find_jobs(work *w, int32_t *heads, arena *a) {
+    const int32_t count = w->source->readers.count;
+    w->rounds[0].jobs = arena_alloc(a, sizeof(job) * (size_t)count * (size_t)w->ranges);
+    w->rounds[1].jobs = arena_alloc(a, sizeof(job) * (size_t)count);
+    if (w->rounds[0].jobs == NULL || w->rounds[1].jobs == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        crew *c = w->of[i];
+        if (c != &w->crews[i]) {
+            continue; /* it is not the first of its crew */
+        }
+        int64_t ns = c->row_ns;
+        if (may_split(w, c)) {
+            split_crew(w, c, heads);
+            ns = c->entry->owner->row_ns;
+        }
+        const int32_t parts = c->split ? w->ranges : 1;
+        for (int32_t k = 0; k < parts; k++) {
+            add_job(&w->rounds[0], &(job){.crew = c, .range = k, .row_ns = ns / parts});
+        }
+    }
+    for (int32_t i = count; i < 2 * count; i++) {
+        if (w->crews[i].behind != NULL) {
+            add_job(&w->rounds[1], &(job){.crew = &w->crews[i], .row_ns = w->crews[i].row_ns});
         }
     }
     return true;
@@ -222,19 +276,28 @@ find_jobs(work *w, arena *a) {
 /* By how much less a row takes with all threads than with one. */
 static int64_t
 spared_ns(const work *w) {
-    int64_t ns = 0;
-    for (int32_t i = 0; i < w->count; i++) {
-        ns += w->jobs[i].row_ns;
+    int64_t spared = 0;
+    for (int32_t k = 0; k < 2; k++) {
+        const round *r = &w->rounds[k];
+        int64_t      ns = 0;
+        for (int32_t i = 0; i < r->count; i++) {
+            ns += r->jobs[i].row_ns;
+        }
+        spared += r->count == 0 ? 0 : ns - max_i64(r->jobs[0].row_ns, ns / w->threads);
     }
-    return w->count == 0 ? 0 : ns - max_i64(w->jobs[0].row_ns, ns / w->threads);
+    return spared;
 }
 
 static bool
-open_ranges(const work *w) {
-    for (int32_t i = 0; i < w->count; i++) {
-        const job *j = &w->jobs[i];
-        if (j->crew->split != NULL && j->range == 0 &&
-            !ranges_open(j->crew->split->owner, w->ranges)) {
+open_ranges(const work *w, arena *a) {
+    const round *r = &w->rounds[0];
+    for (int32_t i = 0; i < r->count; i++) {
+        crew *c = r->jobs[i].crew;
+        if (!c->split || r->jobs[i].range > 0) {
+            continue;
+        }
+        c->reason = arena_alloc_zero(a, sizeof(error));
+        if (c->reason == NULL || !ranges_open(c->entry->owner, w->ranges)) {
             return false;
         }
     }
@@ -246,8 +309,9 @@ open_ranges(const work *w) {
 static void
 feed_crew(const work *w, crew *c) {
     const source *s = w->source;
-    for (c->at = 0; c->at < s->inputs.count; c->at++) {
-        stream_input *in = s->inputs.items[c->at];
+    for (int32_t i = 0; i < s->inputs.count; i++) {
+        c->at = i;
+        stream_input *in = s->inputs.items[i];
         assert(reader_at(s, in->owner->place) == in->owner);
         if (w->of[in->owner->place] == c) {
             input_feed(in, w->old, w->rows);
@@ -258,9 +322,10 @@ feed_crew(const work *w, crew *c) {
 static void
 tick_crew(const work *w, crew *c) {
     const source *s = w->source;
-    for (c->at = 0; c->at < s->readers.count; c->at++) {
-        stream *reader = reader_at(s, c->at);
-        if (w->of[c->at] == c && !reader->failed) {
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        c->at = i;
+        stream *reader = reader_at(s, i);
+        if (w->of[i] == c && !reader->failed) {
             stream_tick(reader, stream_frontier_us(reader));
         }
     }
@@ -275,10 +340,29 @@ run_crew(const work *w, crew *c) {
     }
 }
 
+/* What came out of the one that it lies behind, in the order of one thread. */
+static void
+feed_behind(const work *w, crew *c) {
+    const stream *entry = c->behind->entry->owner;
+    const list   *rows = &c->behind->given;
+    for (int32_t i = 0; i < rows->count; i++) {
+        const batch *b = rows->items[i];
+        for (int32_t k = 0; k < entry->dependents.count; k++) {
+            stream_input *in = entry->dependents.items[k];
+            if (w->later[in->owner->place] == c) {
+                c->at = (int64_t)i * entry->dependents.count + k;
+                stream_feed(in, &b->rows);
+            }
+        }
+    }
+}
+
 static void
 run_job(const work *w, const job *j) {
-    if (j->crew->split != NULL) {
-        ranges_feed(j->crew->split, j->range, w->rows);
+    if (j->crew->behind != NULL) {
+        feed_behind(w, j->crew);
+    } else if (j->crew->split) {
+        ranges_feed(j->crew->entry, j->range, w->rows);
     } else {
         run_crew(w, j->crew);
     }
@@ -294,17 +378,43 @@ run_rest(work *w) {
 
 static void
 run_part(void *context, int32_t at, bool calling) {
-    work *w = context;
+    work  *w = context;
+    round *r = w->now;
     (void)at;
     if (calling) {
         run_rest(w);
     }
     for (;;) {
-        const int32_t next = atomic_fetch_add_explicit(&w->next, 1, memory_order_relaxed);
-        if (next >= w->count) {
+        const int32_t next = atomic_fetch_add_explicit(&r->next, 1, memory_order_relaxed);
+        if (next >= r->count) {
             return;
         }
-        run_job(w, &w->jobs[next]);
+        run_job(w, &r->jobs[next]);
+    }
+}
+
+static void
+run_round(work *w, int32_t at) {
+    round        *r = &w->rounds[at];
+    const int32_t threads = w->threads < r->count ? w->threads : r->count;
+    w->now = r;
+    if (pool_run(w->source->engine->tick_pool, threads, run_part, w, NULL)) {
+        w->ran = true;
+    } else {
+        run_part(w, 0, true);
+    }
+    run_rest(w);
+}
+
+/* Between the rounds. */
+static void
+gather_ranges(const work *w) {
+    const round *r = &w->rounds[0];
+    for (int32_t i = 0; i < r->count; i++) {
+        crew *c = r->jobs[i].crew;
+        if (c->split && r->jobs[i].range == 0) {
+            c->fault = ranges_gather(c->entry->owner, &c->given, c->reason);
+        }
     }
 }
 
@@ -327,51 +437,83 @@ crew_count_out(crew *c, int64_t rows) {
     c->rows_out += rows;
 }
 
-/* In the order of one thread: an input or reader belongs to one crew. */
 static void
-tell_failures(const work *w) {
-    const source *s = w->source;
-    const int32_t count = w->rows != NULL ? s->inputs.count : s->readers.count;
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t place =
-            w->rows != NULL ? ((stream_input *)s->inputs.items[i])->owner->place : i;
-        crew *c = w->of[place];
-        while (c->failed != NULL && c->failed->failed_at == i) {
-            stream *failed = c->failed;
-            c->failed = failed->failed_next;
-            failed->failed_next = NULL;
-            stream_tell_failure(failed);
+tell_until(crew *c, int64_t at) {
+    while (c->failed != NULL && c->failed->failed_at == at) {
+        stream *failed = c->failed;
+        c->failed = failed->failed_next;
+        failed->failed_next = NULL;
+        stream_tell_failure(failed);
+    }
+}
+
+/* Of the readers of a split one: by what they were fed. */
+static void
+tell_behind(const work *w, const crew *c) {
+    const stream *entry = c->entry->owner;
+    int64_t       at = 0;
+    for (int32_t i = 0; i < c->given.count; i++) {
+        for (int32_t k = 0; k < entry->dependents.count; k++) {
+            const stream_input *in = entry->dependents.items[k];
+            tell_until(w->later[in->owner->place], at++);
         }
     }
 }
 
-/* What ranges gave, as if one thread had come to the input. */
+/* In the order of one thread: an input or reader belongs to one crew. */
 static void
-unite_ranges(const work *w) {
+tell_failures(const work *w) {
     const source *s = w->source;
     for (int32_t i = 0; w->rows != NULL && i < s->inputs.count; i++) {
-        stream_input *in = s->inputs.items[i];
-        crew         *c = w->of[in->owner->place];
-        if (c->split == in) {
+        const stream_input *in = s->inputs.items[i];
+        crew               *c = w->of[in->owner->place];
+        if (c->split) {
+            tell_behind(w, c);
+        }
+        tell_until(c, i);
+    }
+    for (int32_t i = 0; w->rows == NULL && i < s->readers.count; i++) {
+        tell_until(w->of[i], i);
+    }
+}
+
+/* A split one fails behind all that its readers were fed, and with it they. */
+static void
+end_split(const work *w) {
+    const source *s = w->source;
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        stream *reader = reader_at(s, i);
+        reader->crew = reader->crew == NULL ? NULL : w->of[i];
+    }
+    for (int32_t i = 0; w->rows != NULL && i < s->inputs.count; i++) {
+        const stream_input *in = s->inputs.items[i];
+        crew               *c = w->of[in->owner->place];
+        for (int32_t k = 0; k < c->given.count; k++) {
+            batch_release(c->given.items[k]);
+        }
+        if (c->split && c->fault < 0) {
             c->at = i;
-            ranges_unite(in->owner);
+            ranges_drop(in->owner);
+            stream_fail(in->owner, c->reason);
         }
     }
 }
 
 static void
 join_crews(const work *w) {
-    source *s = w->source;
-    engine *e = s->engine;
-    unite_ranges(w);
-    for (int32_t i = 0; i < s->readers.count; i++) {
+    source       *s = w->source;
+    engine       *e = s->engine;
+    const int32_t count = s->readers.count;
+    end_split(w);
+    for (int32_t i = 0; i < count; i++) {
         reader_at(s, i)->crew = NULL;
     }
     tell_failures(w);
-    for (int32_t i = 0; i <= s->readers.count; i++) {
+    for (int32_t i = 0; i <= 2 * count; i++) {
         e->totals.rows_out += w->crews[i].rows_out;
+        list_fini(&w->crews[i].given, e->mem);
     }
-    for (int32_t i = 0; i < s->readers.count; i++) {
+    for (int32_t i = 0; i < count; i++) {
         stream *reader = reader_at(s, i);
         if (reader->backfill == NULL) {
             e->has_late |= reader->late.count > 0;
@@ -386,6 +528,7 @@ static bool
 prepare(work *w, int64_t rows) {
     const source *s = w->source;
     engine       *e = s->engine;
+    arena        *a = &e->crew_arena;
     w->threads = atomic_load_explicit(&e->threads, memory_order_relaxed);
     if (w->threads <= 1 || s->readers.count == 0 ||
         (s->readers.count == 1 && !reader_at(s, 0)->by_row)) {
@@ -393,31 +536,31 @@ prepare(work *w, int64_t rows) {
     }
     /* Two a thread: who is late is not waited for as long. */
     w->ranges = (int32_t)min_i64(2 * (int64_t)w->threads, max_i64(2, rows / RANGE_ROWS));
-    arena_reset(&e->crew_arena);
-    return find_crews(w, &e->crew_arena) && find_jobs(w, &e->crew_arena) &&
-           sat_mul_i64(spared_ns(w), rows) >= SPARED_NS_MIN && open_ranges(w);
+    arena_reset(a);
+    int32_t *heads = arena_alloc(a, sizeof(*heads) * (size_t)s->readers.count);
+    return heads != NULL && find_crews(w, heads, a) && find_jobs(w, heads, a) &&
+           sat_mul_i64(spared_ns(w), rows) >= SPARED_NS_MIN && open_ranges(w, a);
 }
 
 static bool
 run_abreast(work *w, int64_t rows) {
-    source *s = w->source;
-    engine *e = s->engine;
+    const source *s = w->source;
     if (!prepare(w, rows)) {
         return false;
     }
     for (int32_t i = 0; i < s->readers.count; i++) {
         stream *reader = reader_at(s, i);
-        reader->crew = reader->backfill == NULL ? w->of[i] : NULL;
+        crew   *c = w->later[i] != NULL ? w->later[i] : w->of[i];
+        reader->crew = reader->backfill == NULL ? c : NULL;
     }
-    const int32_t threads = w->threads < w->count ? w->threads : w->count;
-    const bool    ran = pool_run(e->tick_pool, threads, run_part, w, NULL);
-    if (!ran) {
-        run_part(w, 0, true);
+    run_round(w, 0);
+    gather_ranges(w);
+    if (w->rounds[1].count > 0) {
+        run_round(w, 1);
     }
-    run_rest(w);
     join_crews(w);
 #ifndef NDEBUG
-    atomic_fetch_add(&abreast_runs, ran);
+    atomic_fetch_add(&abreast_runs, w->ran);
 #endif
     return true;
 }

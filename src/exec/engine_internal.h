@@ -211,7 +211,7 @@ struct stream {
     crew   *crew;    /* not NULL: it may run on another one now, and what concerns others waits */
     int32_t place;   /* among the readers of the source that is fed */
     stream *failed_next;
-    int32_t failed_at;
+    int64_t failed_at;
 };
 
 /* ---- engine.c */
@@ -282,14 +282,16 @@ void stream_weigh(stream *s); /* after its plan was changed */
 void crew_note_failure(crew *c, stream *s);
 void crew_count_out(crew *c, int64_t rows);
 
-/* ---- ranges.c: of a stream that is by_row and that none reads; rows have no weights */
+/* ---- ranges.c: of a stream that is by_row; rows have no weights */
 bool plan_is_by_row(const plan *p);
 void ranges_drop(stream *s); /* if there are some */
 /* So many of them; before a batch. False: there is no memory. */
 bool ranges_open(stream *s, int32_t count);
 /* Range number `at` of the rows; on any thread. */
 void ranges_feed(const stream_input *in, int32_t at, const delta *rows);
-void ranges_unite(stream *s); /* when all are done: the stream has taken the rows, or has failed */
+/* When all are done: the stream takes the rows, whose batches are in *given, to be released; up to
+ * those of a fault, which is given back. */
+status ranges_gather(stream *s, list *given, error *err) MUST_USE;
 
 /* ---- counters.c */
 int64_t source_newest_us(const source *s); /* when its newest row came */

@@ -21,7 +21,8 @@ typedef struct range {
 
 struct ranges {
     int32_t count, used; /* there are, the batch under way takes */
-    bool    wanted;      /* somebody reads what comes out */
+    bool    logged;      /* its change log is read, */
+    bool    wanted;      /* or somebody else reads what comes out */
     range   items[];
 };
 
@@ -100,7 +101,8 @@ ranges_open(stream *s, int32_t count) {
         }
     }
     s->ranges->used = count;
-    s->ranges->wanted = changelog_is_wanted(s->log);
+    s->ranges->logged = changelog_is_wanted(s->log);
+    s->ranges->wanted = s->ranges->logged || s->dependents.count > 0;
     return true;
 }
 
@@ -149,38 +151,40 @@ move_counts(op *from, op *to) {
     }
 }
 
+/* To the stream's log and to *given. */
 static status
-unite_range(stream *s, range *r, error *err) {
-    status s_of = OK;
+take_kept(stream *s, batch *b, list *given, error *err) {
+    TRY(list_add(given, s->engine->mem, b, err));
+    return s->ranges->logged ? stream_take_kept(s, batch_retain(b), err) : OK;
+}
+
+static status
+gather_range(stream *s, range *r, list *given, error *err) {
+    status done = OK;
     for (int32_t i = 0; i < s->plan.node_count; i++) {
         move_counts(r->circuit->ops[i], s->circuit->ops[i]);
     }
     move_counts(r->circuit->gate, s->circuit->gate);
     move_counts(r->circuit->sink, s->circuit->sink);
     stream_count_shown(s, r->shown);
-    for (int32_t i = 0; i < r->rows.count && s_of == OK; i++) {
-        s_of = stream_take_kept(s, r->rows.items[i], err);
-        r->rows.items[i] = NULL;
+    for (int32_t i = 0; i < r->rows.count && done == OK; i++) {
+        const int32_t had = given->count;
+        done = take_kept(s, r->rows.items[i], given, err);
+        r->rows.items[i] = given->count > had ? NULL : r->rows.items[i];
     }
-    if (s_of == OK) {
+    if (done == OK) {
         r->rows.count = 0;
     }
-    if (s_of == OK && r->status < 0) {
+    if (done == OK && r->status < 0) {
         *err = r->err;
     }
-    return s_of < 0 ? s_of : r->status;
+    return done < 0 ? done : r->status;
 }
 
-void
-ranges_unite(stream *s) {
-    error  fault;
-    status done = OK;
-    error_clear(&fault);
-    for (int32_t i = 0; i < s->ranges->used && done >= 0; i++) {
-        done = unite_range(s, &s->ranges->items[i], &fault);
+status
+ranges_gather(stream *s, list *given, error *err) {
+    for (int32_t i = 0; i < s->ranges->used; i++) {
+        TRY(gather_range(s, &s->ranges->items[i], given, err));
     }
-    if (done < 0) {
-        ranges_drop(s);
-        stream_fail(s, &fault);
-    }
+    return OK;
 }

@@ -37,6 +37,11 @@ static const char *const shapes[] = {
     "SELECT k, sum(CAST(replace(s, 'n', '') AS BIGINT)) AS v FROM t GROUP BY k", /* at 'bad' */
     "SELECT k, uuid() IS NULL AS u FROM t",
     "SELECT count(*) AS n FROM s%d",
+    "SELECT k, k * 2 AS b FROM s%d WHERE k % 2 = 0",
+    "SELECT k % 7 AS k, count(*) AS n FROM s%d GROUP BY k % 7",
+    "SELECT k, sum(CAST(CASE WHEN k = 299 THEN 'z' ELSE '1' END AS BIGINT)) AS v FROM s%d GROUP BY "
+    "k",
+    "SELECT k, count(*) AS n, max(k) AS m FROM s%d GROUP BY k EMIT CHANGES",
     "SELECT a.k, count(*) AS n FROM t AS a JOIN s%d AS b ON a.k = b.k WHERE a.x < 3 GROUP BY a.k",
 };
 
@@ -63,6 +68,24 @@ start(laminar_database *db) {
     DB_OK(laminar_database_start(db, &err));
 }
 
+/* Over s0, which is one of the first three, and over each other. */
+static const char *const views[] = {
+    "SELECT k, x + 1 AS x, s FROM t WHERE x % 3 <> 1",
+    "SELECT k, CAST(replace(s, 'n', '') AS BIGINT) AS x, s FROM t WHERE x < 40",
+    "SELECT k, x, upper(s) AS s, at FROM t",
+    "SELECT k, k * 2 AS b FROM s%d WHERE k % 2 = 0",
+    "SELECT k, count(*) AS n FROM s%d GROUP BY k EMIT CHANGES",
+    "SELECT k, sum(CAST(CASE WHEN k = 299 THEN 'z' ELSE '1' END AS BIGINT)) AS v FROM s%d GROUP BY "
+    "k",
+    "SELECT k, CAST(CASE WHEN k = 298 THEN 'z' ELSE '1' END AS BIGINT) AS v FROM s%d",
+    "SELECT k, max(k) AS m, count(*) AS n FROM s%d GROUP BY k",
+    "SELECT k % 7 AS k, count(*) AS n FROM s%d GROUP BY k % 7",
+    "SELECT a.k, count(*) AS n FROM s0 AS a JOIN s%d AS b ON a.k = b.k WHERE a.k < 9 GROUP BY a.k",
+    "SELECT k, count(*) AS n FROM (SELECT k FROM s0 UNION ALL SELECT k FROM s%d) AS q GROUP BY k",
+    "SELECT k, sum(x) AS x FROM t GROUP BY k",
+    "SELECT k, x FROM t WHERE x > 5",
+};
+
 typedef struct side {
     laminar_database     *db;
     laminar_subscription *subs[STREAMS_MAX];
@@ -76,6 +99,7 @@ typedef struct world {
     bool     has_k[STREAMS_MAX]; /* an integer column of this name */
     bool     dropped[STREAMS_MAX];
     char     sql[STREAMS_MAX][400];
+    bool     over_view;
     uint64_t seed;
     int64_t  time_ms;
 } world;
@@ -104,20 +128,27 @@ try_both(world *w, const char *sql) {
 static void
 add_stream(world *w) {
     const int32_t at = w->streams++;
-    int32_t       shape = (int32_t)draw(w, ARRAY_COUNT(shapes)), other = -1;
+    const int32_t shape = (int32_t)draw(w, ARRAY_COUNT(shapes));
+    const char   *sql_of = shapes[shape];
+    int32_t       other = -1;
     char          sql[450];
     for (int32_t i = 0; i < at; i++) {
-        other = w->has_k[i] && !w->dropped[i] && draw(w, 2) == 0 ? i : other;
+        other = w->has_k[i] && !w->dropped[i] && draw(w, 3) > 0 ? i : other;
     }
-    if (other < 0 && strstr(shapes[shape], "%d") != NULL) {
-        shape = 0;
+    if (w->over_view) {
+        sql_of = views[at == 0 ? draw(w, 3) : 3 + draw(w, ARRAY_COUNT(views) - 3)];
+        other = draw(w, 2) == 0 || w->dropped[0] ? other : 0;
     }
-    if (strstr(shapes[shape], "FROM s%d") != NULL || strstr(shapes[shape], "JOIN s%d") != NULL) {
-        const char *hole = strstr(shapes[shape], "%d");
-        (void)snprintf(w->sql[at], sizeof(w->sql[at]), "%.*s%d%s", (int)(hole - shapes[shape]),
-                       shapes[shape], other, hole + 2);
+    const char *hole = strstr(sql_of, "s%d");
+    if (other < 0 && hole != NULL) {
+        sql_of = shapes[0];
+        hole = NULL;
+    }
+    if (hole != NULL) {
+        (void)snprintf(w->sql[at], sizeof(w->sql[at]), "%.*ss%d%s", (int)(hole - sql_of), sql_of,
+                       other, hole + 3);
     } else {
-        (void)snprintf(w->sql[at], sizeof(w->sql[at]), "%s", shapes[shape]);
+        (void)snprintf(w->sql[at], sizeof(w->sql[at]), "%s", sql_of);
     }
     w->has_k[at] = strncmp(w->sql[at], "SELECT k,", 9) == 0;
     (void)snprintf(sql, sizeof(sql), "CREATE STREAM s%d AS %s", (int)at, w->sql[at]);
@@ -347,13 +378,13 @@ world_close(world *w) {
 }
 
 static void
-test_worlds(void **state) {
-    (void)state;
+play_worlds(bool over_view) {
     const int64_t before = runs();
     world        *w = malloc(sizeof(*w));
     assert_non_null(w);
     for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
-        world_open(w, seed);
+        world_open(w, seed + 1000 * over_view);
+        w->over_view = over_view;
         for (int64_t i = 1 + draw(w, 7); i > 0; i--) {
             add_stream(w);
         }
@@ -369,6 +400,19 @@ test_worlds(void **state) {
     }
     free(w);
     CHECK(!counts_runs || runs() - before > ROUNDS);
+}
+
+static void
+test_worlds(void **state) {
+    (void)state;
+    play_worlds(false);
+}
+
+/* Streams over one that looks at each row by itself. */
+static void
+test_views(void **state) {
+    (void)state;
+    play_worlds(true);
 }
 
 /* ---- a stream that fails does so alone */
@@ -498,4 +542,5 @@ test_out_of_memory(void **state) {
     }
 }
 
-UNIT_MAIN(UNIT(test_worlds), UNIT(test_fails_alone), UNIT(test_meanwhile), UNIT(test_out_of_memory))
+UNIT_MAIN(UNIT(test_worlds), UNIT(test_views), UNIT(test_fails_alone), UNIT(test_meanwhile),
+          UNIT(test_out_of_memory))
