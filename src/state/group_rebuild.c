@@ -12,9 +12,10 @@ group_make_hashes(group_table *t, error *err) {
     TRY(array_reserve_to(&t->hashes, count, err));
     TRY(array_touch(&t->hashes, 0, count, err));
     for (uint64_t s = 0; s < count; s += HASHED_AT_ONCE) {
-        const uint64_t left = count - s;
-        const column   keys = {.type = t->keys.types[0],
-                               .values = t->keys.values[0].data + s * t->keys.values[0].element_size};
+        const uint64_t     left = count - s;
+        const state_array *values = &t->keys.values[0];
+        const column       keys = {.type = t->keys.types[0],
+                                   .values = values->data + s * values->element_size};
         group_hash_keys(ARRAY_AT(&t->hashes, uint64_t, s), &keys, 1,
                         (int32_t)(left < HASHED_AT_ONCE ? left : HASHED_AT_ONCE));
     }

@@ -34,7 +34,8 @@ def calls(rng: random.Random, count: int) -> list[tuple[str, Callable[[Iterable[
             values = {r[column] for r in rows if r[column] is not None and passes(r)}
             if name == "count":
                 return len(values)
-            return (sum(values) if name == "sum" else max(values)) if values else None  # type: ignore[type-var]
+            best: Any = sum if name == "sum" else max
+            return best(values) if values else None
 
         behind = f" FILTER (WHERE {condition})" if condition else ""
         made.append((f"{name}(DISTINCT {text}){behind}", value))

@@ -8,9 +8,8 @@ typedef struct extreme_case {
 } extreme_case;
 
 #define BEST "SELECT b.symbol FROM trades b JOIN "
-#define OF_WINDOW                                                                                  \
-    "(SELECT max(volume) AS m, window_start AS s, window_end AS e FROM trades GROUP BY "           \
-    "window_start, window_end, TUMBLE(ts, 1000)) w ON b.volume = w.m AND "
+#define WINDOWS "(SELECT max(volume) AS m, window_start AS s, window_end AS e FROM trades "
+#define OF_TIME "GROUP BY window_start, window_end, TUMBLE(ts, 1000)) w ON b.volume = w.m AND "
 
 static const extreme_case cases[] = {
     {BEST "(SELECT max(volume) AS m FROM trades) w ON b.volume = w.m", "volume < m"},
@@ -40,15 +39,16 @@ static const extreme_case cases[] = {
      "volume < m"},
     {BEST "(SELECT symbol AS y, max(volume) AS m FROM trades GROUP BY symbol) w ON b.volume = w.m",
      NULL},
-    {BEST OF_WINDOW "b.ts BETWEEN w.s AND w.e", "volume < m"},
-    {BEST OF_WINDOW "b.ts >= w.s AND b.ts < w.e", "volume < m"},
-    {BEST OF_WINDOW "b.ts >= w.e - 2000 AND b.ts < w.e + 2000", "volume < m"}, /* four windows */
-    {BEST OF_WINDOW "b.ts >= w.e - 2000 AND b.ts <= w.e + 2000", NULL},        /* five */
-    {BEST OF_WINDOW "b.ts > w.e - 2000 AND b.ts <= w.e + 2000", "volume < m"}, /* four */
-    {BEST OF_WINDOW "b.ts >= w.s", NULL},
-    {BEST OF_WINDOW "b.ts BETWEEN w.s AND w.e OR b.ts = 0", NULL},
-    {BEST OF_WINDOW "b.volume BETWEEN w.s AND w.e", "volume < m"}, /* any number is a time */
-    {BEST OF_WINDOW "b.ts = w.s + 10", "volume < m"},
+    {BEST WINDOWS OF_TIME "b.ts BETWEEN w.s AND w.e", "volume < m"},
+    {BEST WINDOWS OF_TIME "b.ts >= w.s AND b.ts < w.e", "volume < m"},
+    {BEST WINDOWS OF_TIME "b.ts >= w.e - 2000 AND b.ts < w.e + 2000",
+     "volume < m"},                                                           /* four windows */
+    {BEST WINDOWS OF_TIME "b.ts >= w.e - 2000 AND b.ts <= w.e + 2000", NULL}, /* five */
+    {BEST WINDOWS OF_TIME "b.ts > w.e - 2000 AND b.ts <= w.e + 2000", "volume < m"}, /* four */
+    {BEST WINDOWS OF_TIME "b.ts >= w.s", NULL},
+    {BEST WINDOWS OF_TIME "b.ts BETWEEN w.s AND w.e OR b.ts = 0", NULL},
+    {BEST WINDOWS OF_TIME "b.volume BETWEEN w.s AND w.e", "volume < m"}, /* any number is a time */
+    {BEST WINDOWS OF_TIME "b.ts = w.s + 10", "volume < m"},
     {BEST "(SELECT max(volume) AS m, window_start AS s FROM trades GROUP BY HOP(ts, 500, 1000)) w "
           "ON b.volume = w.m AND b.ts >= w.s AND b.ts < w.s + 1000",
      "volume < m"},

@@ -136,8 +136,7 @@ run_numbers(const number_case *nc, int64_t fail_at) {
             break;
         }
         CHECK(memcmp(slots, other, sizeof(slots)) == 0 && memcmp(fresh, also, sizeof(also)) == 0);
-        const bool left =
-            (nc->step > 10000 && round > 0) || (round == 19 && (nc->far || nc->null));
+        const bool left = (nc->step > 10000 && round > 0) || (round == 19 && (nc->far || nc->null));
         CHECK((t.dense == NULL) == left);
         if (remove) {
             CHECK_OK(group_table_remove(&plain, other[3], &err));
