@@ -11,6 +11,7 @@ mkdir -p build
 export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:malloc_context_size=8}
 [ -f "$dir/build.ninja" ] || meson setup "$dir" -Dtests=true -Dpython=false -Dwerror_strict=true -Dbuildtype=debugoptimized "$@" >"$dir.log" 2>&1 ||
     { cat "$dir.log"; exit 1; }
+ninja -C "$dir" --quiet build.ninja # else a list of before new programs came
 chosen=$(printf -- '--suite %s ' $suites | sed 's/--suite -/--no-suite /g')
 programs=all # some suites alone: what they run, which is a third of the programs
 [ "$suites" = unit ] || programs=$(meson test -C "$dir" --no-rebuild --list $chosen | sed -nE 's,.*laminardb:(\w+)/(\w+)$,tests/unit/unit_\1_\2,; s,unit/unit_fuzz,fuzz/fuzz,; s,^tests/,&,p')

@@ -39,8 +39,7 @@ static const char *const shapes[] = {
     "SELECT count(*) AS n FROM s%d",
     "SELECT k, k * 2 AS b FROM s%d WHERE k % 2 = 0",
     "SELECT k % 7 AS k, count(*) AS n FROM s%d GROUP BY k % 7",
-    "SELECT k, sum(CAST(CASE WHEN k = 299 THEN 'z' ELSE '1' END AS BIGINT)) AS v FROM s%d GROUP BY "
-    "k",
+    "SELECT k, sum(CAST(CASE k WHEN 299 THEN 'z' ELSE '1' END AS BIGINT)) AS v FROM s%d GROUP BY k",
     "SELECT k, count(*) AS n, max(k) AS m FROM s%d GROUP BY k EMIT CHANGES",
     "SELECT a.k, count(*) AS n FROM t AS a JOIN s%d AS b ON a.k = b.k WHERE a.x < 3 GROUP BY a.k",
 };
@@ -75,8 +74,7 @@ static const char *const views[] = {
     "SELECT k, x, upper(s) AS s, at FROM t",
     "SELECT k, k * 2 AS b FROM s%d WHERE k % 2 = 0",
     "SELECT k, count(*) AS n FROM s%d GROUP BY k EMIT CHANGES",
-    "SELECT k, sum(CAST(CASE WHEN k = 299 THEN 'z' ELSE '1' END AS BIGINT)) AS v FROM s%d GROUP BY "
-    "k",
+    "SELECT k, sum(CAST(CASE k WHEN 299 THEN 'z' ELSE '1' END AS BIGINT)) AS v FROM s%d GROUP BY k",
     "SELECT k, CAST(CASE WHEN k = 298 THEN 'z' ELSE '1' END AS BIGINT) AS v FROM s%d",
     "SELECT k, max(k) AS m, count(*) AS n FROM s%d GROUP BY k",
     "SELECT k % 7 AS k, count(*) AS n FROM s%d GROUP BY k % 7",
