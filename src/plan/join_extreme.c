@@ -26,18 +26,19 @@ drops_unmatched(const plan_node *n, int32_t side) {
 
 /* ---- what a column shows */
 
-/* The grouping of which column `number` shows a key or call, *at; both in one order. NULL: none. */
+/* The node of the kind at or below n, through filters and projections that show its column *number
+ * as it is, or shifted by *shift_us; *number is that of its own then. NULL: none. */
 static const plan_node *
-grouping_of(const plan_node *n, int32_t number, int32_t *at, int64_t *shift_us) {
+come_to(const plan_node *n, plan_kind kind, int32_t *number, int64_t *shift_us) {
     int64_t us;
     *shift_us = 0;
-    for (; n->kind != PLAN_AGGREGATE; n = n->inputs[0]) {
+    for (; n->kind != kind; n = n->inputs[0]) {
         switch (n->kind) {
         case PLAN_SHARED:
-            number = n->column_map[number];
+            *number = n->column_map[*number];
             break;
         case PLAN_PROJECT:
-            if (!node_shifted_column(n->exprs[number], &number, &us)) {
+            if (!node_shifted_column(n->exprs[*number], number, &us)) {
                 return NULL;
             }
             *shift_us = sat_add_i64(*shift_us, us);
@@ -48,31 +49,22 @@ grouping_of(const plan_node *n, int32_t number, int32_t *at, int64_t *shift_us) 
             return NULL;
         }
     }
-    *at = number;
     return n;
+}
+
+/* The grouping of which column `number` shows a key or call, *at; both in one order. NULL: none. */
+static const plan_node *
+grouping_of(const plan_node *n, int32_t number, int32_t *at, int64_t *shift_us) {
+    *at = number;
+    return come_to(n, PLAN_AGGREGATE, at, shift_us);
 }
 
 /* The WINDOW of which key `number` of the grouping shows the start; NULL: none. */
 static const plan_node *
 window_of(const plan_node *n, int32_t number, int64_t *shift_us) {
-    int64_t us;
-    *shift_us = 0;
-    for (n = n->inputs[0]; n->kind != PLAN_WINDOW; n = n->inputs[0]) {
-        switch (n->kind) {
-        case PLAN_SHARED:
-            number = n->column_map[number];
-            break;
-        case PLAN_PROJECT:
-            if (!node_shifted_column(n->exprs[number], &number, &us)) {
-                return NULL;
-            }
-            *shift_us = sat_add_i64(*shift_us, us);
-            break;
-        case PLAN_FILTER:
-            break;
-        default:
-            return NULL;
-        }
+    n = come_to(n->inputs[0], PLAN_WINDOW, &number, shift_us);
+    if (n == NULL) {
+        return NULL;
     }
     return n->window == WINDOW_HOP && number == n->inputs[0]->schema.count ? n : NULL;
 }
