@@ -22,6 +22,7 @@ enum { PAGE_BYTES = 4096 };
 #else
 #define PAGED_BYTES ((size_t)8 << 20)
 #endif
+enum { RESERVED_MIN = 1 << 20, RESERVED_BYTES = 8 << 20 }; /* of mappings: see mapped_bytes */
 enum { HEADROOM = 16, MODEST = 64 }; /* parts of the limit: see mem_open_child */
 
 void
@@ -176,10 +177,19 @@ want_large_pages(void *p, size_t bytes) {
 #endif
 }
 
+/* Addresses that a mapping takes. Growing within them needs no call: to move pages, all processors
+ * have to hear of it, and other threads wait that want some. Beyond, few moves add much. */
+static size_t
+mapped_bytes(size_t bytes) {
+    return bytes >= RESERVED_MIN && bytes < RESERVED_BYTES ? RESERVED_BYTES : bytes;
+}
+
 /* Zeroed; NULL: there is none. */
 static void *
 map_pages(size_t bytes) {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const size_t room = mapped_bytes(bytes);
+    void        *p = mmap(NULL, room, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | (room > bytes ? MAP_NORESERVE : 0), -1, 0);
     if (p == MAP_FAILED) {
         return NULL;
     }
@@ -204,12 +214,21 @@ mem_populate(void *p, size_t bytes) {
 #endif
 }
 
+void *
+mem_alloc_index(mem *m, size_t bytes) {
+    void *p = mem_alloc_zero(m, bytes);
+    if (p != NULL && bytes >= MEM_POPULATE_MIN) {
+        mem_populate(p, bytes);
+    }
+    return p;
+}
+
 #define LARGE_PAGES_SAVE 16 /* times less work for each byte that is given back, at least */
 
 static void
 unmap_pages(void *p, size_t bytes) {
     interrupt_did(0, (int64_t)(bytes >= PAGED_BYTES ? bytes / LARGE_PAGES_SAVE : bytes), 0);
-    const int failed = munmap(p, bytes);
+    const int failed = munmap(p, mapped_bytes(bytes));
     assert(failed == 0);
     (void)failed;
 }
@@ -258,21 +277,39 @@ mem_alloc_zero(mem *m, size_t bytes) {
     return p;
 }
 
+/* Gives back the pages behind the first bytes_new. */
+static void
+drop_pages(void *p, size_t bytes_old, size_t bytes_new) {
+    if (bytes_new < bytes_old) {
+        const int failed = madvise((char *)p + bytes_new, bytes_old - bytes_new, MADV_DONTNEED);
+        assert(failed == 0);
+        (void)failed;
+    }
+}
+
+/* NULL: there is none. */
 static void *
 remap(void *p, size_t bytes_old, size_t bytes_new) {
+    const size_t from = mapped_bytes(bytes_old), to = mapped_bytes(bytes_new);
+    if (to <= from && to > bytes_new) { /* what it has will do */
+        drop_pages(p, bytes_old, bytes_new);
+    }
+    if (from == to) {
+        return p;
+    }
 #ifdef __SANITIZE_THREAD__ /* it does not see that mremap gives up addresses, which others get */
-    void *moved = mmap(NULL, bytes_new, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (moved != MAP_FAILED) {
+    void *moved = map_pages(bytes_new);
+    if (moved != NULL) {
         memcpy(moved, p, bytes_old < bytes_new ? bytes_old : bytes_new);
-        munmap(p, bytes_old);
+        munmap(p, from);
     }
     return moved;
 #else
-    void *moved = mremap(p, bytes_old, bytes_new, MREMAP_MAYMOVE);
+    void *moved = mremap(p, from, to, MREMAP_MAYMOVE);
     if (moved != MAP_FAILED && bytes_old < PAGED_BYTES) {
         want_large_pages(moved, bytes_new);
     }
-    return moved;
+    return moved == MAP_FAILED ? NULL : moved;
 #endif
 }
 
@@ -285,8 +322,7 @@ resize_block(void *p, size_t bytes_old, size_t bytes_new) {
         if (bytes_new > SIZE_MAX - PAGE_BYTES) {
             return NULL;
         }
-        void *moved = remap(p, page_round(bytes_old), page_round(bytes_new));
-        return moved == MAP_FAILED ? NULL : moved;
+        return remap(p, page_round(bytes_old), page_round(bytes_new));
     }
     void *moved = take_block(bytes_new, false);
     if (moved != NULL && p != NULL) {
@@ -344,7 +380,7 @@ mem_remap(mem *m, void *p, size_t bytes_old, size_t bytes_new) {
         return NULL;
     }
     void *moved = remap(p, bytes_old, bytes_new);
-    if (moved == MAP_FAILED) {
+    if (moved == NULL) {
         discharge(m, more);
         return NULL;
     }

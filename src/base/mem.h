@@ -54,5 +54,8 @@ void  mem_unmap(mem *m, void *p, size_t bytes);
  * takes two thirds of the time of a fault for each. What is there stays as it is. Only a wish. */
 void mem_populate(void *p, size_t bytes);
 #define MEM_POPULATE_MIN 65536 /* bytes for which the call pays */
+/* mem_alloc_zero of memory that is read and written here and there. A page that is read first is
+ * one that all share, and is replaced when it is written, which every thread has to hear of. */
+void *mem_alloc_index(mem *m, size_t bytes) MUST_USE;
 
 #endif

@@ -3,11 +3,12 @@
  *
  * Invariants: `blocks` of a slab counts those that are out, and one more while the slab is the
  * pool's current one; who takes it to zero has the slab for itself. Each slab that is not the spare
- * one holds a reference on its pool, and so does whoever opened the pool. The first slabs are
- * small, so that a pool of few blocks costs little. */
+ * one, or the large one that waits, holds a reference on its pool, and so does whoever opened the
+ * pool. The first slabs are small, so that a pool of few blocks costs little. */
 #include "base/slab.h"
 
 enum { SLAB_BYTES_MIN = 2048, SLAB_PARTS = 4 };
+enum { LARGE_BYTES_MIN = 65536, LARGE_BYTES_MAX = 1 << 20, LARGE_WASTE = 4 };
 
 typedef struct slab {
     slab_pool      *pool;
@@ -29,6 +30,7 @@ struct slab_pool {
     mem            *mem;
     _Atomic int32_t references;
     _Atomic(slab *) spare; /* all of its blocks are gone; NULL: none */
+    _Atomic(slab *) large; /* likewise, made for one block: its pages need not be made again */
     slab           *current;
     size_t          next_bytes;
 };
@@ -41,6 +43,7 @@ slab_pool_open(mem *m) {
         p->next_bytes = SLAB_BYTES_MIN;
         atomic_init(&p->references, 1);
         atomic_init(&p->spare, NULL);
+        atomic_init(&p->large, NULL);
     }
     return p;
 }
@@ -56,6 +59,7 @@ static void
 pool_release(slab_pool *p) {
     if (atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) == 1) {
         free_slab(p->mem, atomic_load_explicit(&p->spare, memory_order_acquire));
+        free_slab(p->mem, atomic_load_explicit(&p->large, memory_order_acquire));
         mem_free(p->mem, p, sizeof(*p));
     }
 }
@@ -70,6 +74,8 @@ slab_release(slab *s) {
     slab      *goes = s;
     if (!s->single) {
         goes = atomic_exchange_explicit(&p->spare, s, memory_order_acq_rel);
+    } else if (s->bytes >= LARGE_BYTES_MIN && s->bytes <= LARGE_BYTES_MAX) {
+        goes = atomic_exchange_explicit(&p->large, s, memory_order_acq_rel);
     }
     free_slab(p->mem, goes);
     pool_release(p);
@@ -104,6 +110,20 @@ make(slab_pool *p, size_t bytes, bool single) {
         begin(p, s, bytes, single);
     }
     return s;
+}
+
+/* For one block: the one that came back last, where it is not far too large. */
+static slab *
+make_large(slab_pool *p, size_t bytes) {
+    slab *s = bytes < LARGE_BYTES_MIN
+                  ? NULL
+                  : atomic_exchange_explicit(&p->large, NULL, memory_order_acq_rel);
+    if (s != NULL && s->bytes >= bytes && s->bytes / LARGE_WASTE <= bytes) {
+        begin(p, s, s->bytes, true);
+        return s;
+    }
+    free_slab(p->mem, s);
+    return make(p, bytes, true);
 }
 
 /* Another current slab; false: there is no memory for one. */
@@ -165,7 +185,7 @@ slab_alloc(slab_pool *p, size_t bytes) {
     if (b != NULL) {
         return b + 1;
     }
-    slab *s = make(p, SLAB_HEAD_BYTES + need, true);
+    slab *s = make_large(p, SLAB_HEAD_BYTES + need);
     if (s == NULL) {
         return NULL;
     }

@@ -317,7 +317,7 @@ cut_regions(sealing *s, error *err) {
         t->entry_count += region_size(t, sum - s->first[r]);
     }
     s->first[s->region_count] = sum;
-    t->entries = mem_alloc_zero(t->owner->env->mem, sizeof(*t->entries) * t->entry_count);
+    t->entries = mem_alloc_index(t->owner->env->mem, sizeof(*t->entries) * t->entry_count);
     if (t->entries == NULL) {
         return error_memory(err);
     }

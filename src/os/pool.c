@@ -4,6 +4,7 @@
 #include "os/pool.h"
 
 #define POOL_LOOK_US 5000 /* how often a waiting caller polls what it watches */
+#define SPINS 600         /* of some 40 ns: half of what it takes to sleep and to be woken */
 
 struct pool {
     mem             *mem;
@@ -89,6 +90,15 @@ run_parts(pool *p, bool calling) {
     mutex_unlock(&p->lock);
 }
 
+/* Until the word is another one, or somewhat longer than other threads need where jobs follow one
+ * another. */
+static void
+spin(const _Atomic uint32_t *word, uint32_t seen) {
+    for (int32_t i = 0; i < SPINS && atomic_load(word) == seen; i++) {
+        CPU_RELAX();
+    }
+}
+
 static void *
 run_thread(void *arg) {
     pool *p = arg;
@@ -101,6 +111,7 @@ run_thread(void *arg) {
             return NULL;
         }
         run_parts(p, false);
+        spin(&p->work, seen);
         futex_wait(&p->work, seen, -1);
     }
 }
@@ -184,6 +195,7 @@ pool_run(pool *p, int32_t part_count, pool_part run, void *context, interrupt *w
         if (left == 0) {
             break;
         }
+        spin(&p->done, seen);
         futex_wait(&p->done, seen, POOL_LOOK_US);
         (void)interrupt_poll(watched); /* its flag is what the parts look at */
     }

@@ -81,7 +81,7 @@ cover(group_table *t, int64_t min, int64_t max, int32_t row_count, bool *fits, e
     const bool     up = any && max > last && max < INT64_MAX - (int64_t)room;
     const uint64_t span = wanted + 1 + (down ? room : 0) + (up ? room : 0);
     low -= down ? (int64_t)room : 0;
-    slot *grown = mem_alloc_zero(t->mem, dense_bytes(span));
+    slot *grown = mem_alloc_index(t->mem, dense_bytes(span));
     if (grown == NULL) {
         return error_memory(err);
     }
@@ -252,7 +252,8 @@ group_dense_rebuild(group_table *t, bool *taken, error *err) {
         min = t->live.data[s] != 0 ? min_i64(min, number) : min;
         max = t->live.data[s] != 0 ? max_i64(max, number) : max;
     }
-    TRY(min > max ? OK : cover(t, min, max, 0, taken, err));
+    *taken = min > max; /* no group: an array will do for those that come */
+    TRY(*taken ? OK : cover(t, min, max, 0, taken, err));
     for (uint64_t s = 0; *taken && s < count; s++) {
         slot *at = t->live.data[s] == 0 ? NULL : &t->dense[number_at(t, (slot)s)];
         if (at != NULL && *at != 0) {

@@ -171,7 +171,7 @@ static status
 reindex(group_table *t, uint64_t size, error *err) {
     uint64_t *const old = t->index;
     const uint64_t  old_size = t->index_size;
-    uint64_t       *index = mem_alloc_zero(t->mem, size * sizeof(*index));
+    uint64_t       *index = mem_alloc_index(t->mem, size * sizeof(*index));
     if (index == NULL) {
         return error_memory(err);
     }

@@ -63,6 +63,37 @@ test_map(void **state) {
     CHECK_EQ(mem_fini(&m), 0);
 }
 
+/* Within the addresses that a mapping has and beyond: what is new is zero, also where it was
+ * before; what stays is what it was. */
+static void
+test_grows_in_place(void **state) {
+    (void)state;
+    mem m;
+    rng r;
+    mem_init(&m, INT64_MAX);
+    rng_init(&r, 11);
+    size_t   bytes = 4096;
+    uint8_t *p = mem_map(&m, bytes);
+    CHECK(p != NULL);
+    memset(p, 1, bytes);
+    for (int32_t i = 2; i < 120; i++) {
+        const size_t most = rng_below(&r, 4) == 0 ? (size_t)20 << 20 : (size_t)9 << 20;
+        const size_t next = (1 + rng_below(&r, most / 4096)) * 4096;
+        uint8_t     *moved = mem_remap(&m, p, bytes, next);
+        CHECK(moved != NULL);
+        p = moved;
+        for (size_t at = 0; at < next; at += 4096) {
+            CHECK_EQ(p[at] != 0, at < bytes);
+            CHECK_EQ(p[at + 4095], p[at]);
+            p[at] = p[at + 4095] = (uint8_t)i;
+        }
+        bytes = next;
+        CHECK_EQ(used(&m), bytes);
+    }
+    mem_unmap(&m, p, bytes);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 static void
 test_limit(void **state) {
     (void)state;
@@ -243,5 +274,6 @@ test_fail_at(void **state) {
     }
 }
 
-UNIT_MAIN(UNIT(test_accounting), UNIT(test_map), UNIT(test_limit), UNIT(test_large),
-          UNIT(test_shared), UNIT(test_child), UNIT(test_headroom), UNIT(test_fail_at))
+UNIT_MAIN(UNIT(test_accounting), UNIT(test_map), UNIT(test_grows_in_place), UNIT(test_limit),
+          UNIT(test_large), UNIT(test_shared), UNIT(test_child), UNIT(test_headroom),
+          UNIT(test_fail_at))

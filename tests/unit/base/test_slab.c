@@ -94,6 +94,39 @@ test_what_went_is_used_again(void **state) {
     check_steady(SLAB_BYTES_MAX / 8, 64);
 }
 
+/* The large block that came back last serves the next one that is not far smaller. */
+static void
+test_large_ones_wait(void **state) {
+    (void)state;
+    mem m;
+    mem_init(&m, INT64_MAX);
+    slab_pool *p = slab_pool_open(&m);
+    CHECK(p != NULL);
+    void *a = slab_alloc(p, 300000), *b = slab_alloc(p, 200000);
+    CHECK(a != NULL && b != NULL);
+    const int64_t both = atomic_load(&m.bytes_used);
+    slab_free(a);
+    CHECK_EQ(atomic_load(&m.bytes_used), both);
+    void *c = slab_alloc(p, 250000);
+    CHECK(c == a);
+    CHECK_EQ(atomic_load(&m.bytes_used), both);
+    slab_free(b);
+    slab_free(c); /* one waits */
+    CHECK_EQ(atomic_load(&m.bytes_used) < both - 190000, true);
+    void *d = slab_alloc(p, 400000); /* it is too small: it goes */
+    CHECK(d != NULL && atomic_load(&m.bytes_used) < both);
+    slab_free(d);
+    void *e = slab_alloc(p, 70000); /* far too large */
+    CHECK(e != NULL && e != d && atomic_load(&m.bytes_used) < 200000);
+    void *f = slab_alloc(p, 3 << 20); /* too large to wait */
+    CHECK(f != NULL);
+    slab_free(f);
+    CHECK(atomic_load(&m.bytes_used) < 200000);
+    slab_pool_close(p);
+    slab_free(e);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 typedef struct handover {
     _Atomic(uint8_t *) slots[64];
     _Atomic bool       done;
@@ -160,5 +193,5 @@ test_torture(void **state) {
     CHECK(torture("slab", busy_pool) > 5);
 }
 
-UNIT_MAIN(UNIT(test_any_order), UNIT(test_what_went_is_used_again), UNIT(test_other_threads_free),
-          UNIT(test_torture))
+UNIT_MAIN(UNIT(test_any_order), UNIT(test_what_went_is_used_again), UNIT(test_large_ones_wait),
+          UNIT(test_other_threads_free), UNIT(test_torture))
