@@ -59,6 +59,19 @@ def touched(queries: Any, name: str, data: dict[str, Any], events: int) -> tuple
     return numbers / events, texts / events
 
 
+def create(db: laminardb.Connection, query: str, shards: int) -> int:
+    """With shards, where the query has keys that rows can be dealt out by: how many it has."""
+    try:
+        if shards > 1:
+            db.execute(f"CREATE STREAM s WITH (shards = {shards}) AS {query}")
+            return shards
+    except laminardb.SchemaError as e:
+        if "shards: " not in str(e):
+            raise
+    db.execute(f"CREATE STREAM s AS {query}")
+    return 0
+
+
 def once(
     nexmark: Any,
     queries: Any,
@@ -68,6 +81,7 @@ def once(
     batch: int,
     cores: int,
     around: Around = lambda begins: None,
+    shards: int = 0,
 ) -> dict[str, Any]:
     q = queries.QUERIES[name]
     mark = ", WATERMARK FOR date_time AS date_time - INTERVAL '4' SECOND" if q.windowed else ""
@@ -78,7 +92,7 @@ def once(
         if "side" in q.oracle:
             db.execute(f"CREATE TABLE side ({queries.DDL['bigint']['side']})")
             db.insert("side", nexmark.side_table())
-        db.execute(f"CREATE STREAM s AS {queries.render(q.stream, 'bigint')}{emit}")
+        made = create(db, f"{queries.render(q.stream, 'bigint')}{emit}", shards)
         db.start()
         got, wall, cpu = delivered(db, list(nexmark.batches(data, batch, q.tables)), around)
         state, held = db.stream_metrics("s"), [db.source_metrics(t) for t in q.tables]
@@ -88,6 +102,7 @@ def once(
     answer = "ok" if net is None and want.num_rows == 0 else queries.compare(net, want)
     return {
         "answer": answer,
+        "shards": made,
         "seconds": wall,
         "cpu_s": cpu,
         "state_mib": (state.state_bytes if state else 0) / 2**20,
@@ -106,7 +121,7 @@ def measure(nexmark: Any, queries: Any, name: str, args: argparse.Namespace) -> 
     for cores in args.cores:
         os.sched_setaffinity(0, sorted(every)[:cores])
         for batch in args.batch:
-            found = once(nexmark, queries, name, data, want, batch, cores)
+            found = once(nexmark, queries, name, data, want, batch, cores, shards=args.shards)
             gc.collect()
             if args.json:
                 setting = {"case": name, "events": args.events, "batch": batch, "cores": cores}
@@ -115,7 +130,8 @@ def measure(nexmark: Any, queries: Any, name: str, args: argparse.Namespace) -> 
                 continue
             wall, cpu = (args.events / found[k] / 1e6 for k in ("seconds", "cpu_s"))
             rates = f"{wall:8.3f} M/s wall {cpu:8.3f} M/s cpu"
-            print(f"{name:4} batch {batch:6} {cores} cores {found['answer']:6} {rates}", flush=True)
+            parts = f"  {found['shards']} shards" if found["shards"] else ""
+            print(f"{name:4} batch {batch:6} {cores} cores {found['answer']:6} {rates}{parts}", flush=True)
     os.sched_setaffinity(0, every)
 
 
@@ -131,6 +147,7 @@ def main() -> None:
     parser.add_argument("--batch", type=numbers_of, default=[8192], help="events of an insert: 64,1024")
     parser.add_argument("--cores", type=numbers_of, default=[os.cpu_count()], help="how many: 1,2")
     parser.add_argument("--disorder", type=int, default=1, help="how many events may change places")
+    parser.add_argument("--shards", type=int, default=0, help="parts of the streams that can have some")
     parser.add_argument("--json", action="store_true", help="an object a line")
     args = parser.parse_intermixed_args()
     sys.path.insert(0, args.bench)

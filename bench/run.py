@@ -285,6 +285,46 @@ for what, ddl in {
             BENCHES[name] = partial(abreast, ddl=ddl, batch=batch, threads=threads)
 
 
+# ---- one stream with state: on one thread, and its shards on two
+
+
+def of_keys(scale: float, query: str, keys: int, shards: int) -> tuple[float, str]:
+    """Rows whose deliveries are taken and let go, in the second pass over them: what is remembered is there."""
+    import numpy as np
+    import pyarrow as pa
+
+    batch = 65_536
+    rows = int(1_000_000 * scale) // batch * batch or batch
+    threads, option = max(shards, 1), f"WITH (shards = {shards})" if shards else ""
+    db = connect("CREATE SOURCE t (k BIGINT, v BIGINT) WITH (retain = 'none')", f"SET threads = {threads}")
+    db.execute(f"CREATE STREAM s {option} AS {query}")
+    i = np.arange(rows)
+    data = pa.record_batch({"k": i * 7919 % keys, "v": i % 100})
+    batches = [data.slice(at, batch) for at in range(0, rows, batch)]
+    changes, took = db.subscribe_stream("s"), 0.0
+    for _ in range(2):
+        start = time.perf_counter()
+        for each in batches:
+            db.insert("t", each)
+            while changes.try_next() is not None:
+                pass
+        took = time.perf_counter() - start
+    check(one(db, "SELECT sum(n) FROM s"), 2 * rows)
+    db.close()
+    return took / rows * 1e9, "ns/row"
+
+
+for what, query in {
+    "count and sum": "SELECT k, count(*) AS n, sum(v) AS x FROM t GROUP BY k",
+    "count DISTINCT": "SELECT k, count(DISTINCT v) AS d, count(*) AS n FROM t GROUP BY k",
+    "min, max, avg": "SELECT k, count(*) AS n, min(v) AS a, max(v) AS b, avg(v) AS c FROM t GROUP BY k",
+}.items():
+    for keys, label in ((10_000, "10k"), (1_000_003, "1M")):
+        for shards in (0, 2):
+            name = f"{what} of {label} keys, {shards or 'no'} shards"
+            BENCHES[name] = partial(of_keys, query=query, keys=keys, shards=shards)
+
+
 # ---- databases that are kept: what a call waits for, and what opening takes
 
 

@@ -68,6 +68,8 @@ typedef struct waiting_rows {
     _Atomic int32_t sleepers; /* inserts that wait for room */
 } waiting_rows;
 
+#define SHARDS_MAX 64 /* of a stream */
+
 typedef struct object object;
 struct object {
     object_kind kind;
@@ -77,6 +79,7 @@ struct object {
     text        sql;      /* the statement that made it; a view is bound from it where it is read */
     text        declared; /* the same as it was typed: stars are stars */
     bool        is_recovered; /* a log made it: a script may declare it again */
+    int32_t     shards;       /* streams: parts by key; 0: it has none */
     int64_t     state_ttl_us; /* streams: what was not touched for so long is forgotten; 0: never */
     /* sources */
     int32_t event_time_column; /* -1: processing time */

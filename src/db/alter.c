@@ -596,17 +596,17 @@ replace_object(const alteration *a) {
 static status
 set_stream(alteration *a, error *err) {
     TRY(change_definition(a, err));
-    const status bound =
-        catalog_object_new(&a->made, a->c->db->mem, OBJECT_STREAM, a->old->name, err);
-    TRY(bound);
+    TRY(catalog_object_new(&a->made, a->c->db->mem, OBJECT_STREAM, a->old->name, err));
     copy_meaning(a->made, a->old);
-    a->made->state_ttl_us = 0;
-    status s = plan_stream_options(a->made, &a->c->env, a->definition, err);
-    if (s == OK && a->made->state_ttl_us != a->old->state_ttl_us) {
-        s = error_set(err, ERR_INVALID_SCHEMA, "state_ttl is decided when a stream is made");
-        error_hint(err,
-                   "make it again: CREATE OR REPLACE STREAM %.*s WITH (state_ttl = ...) AS ...",
-                   TEXT_ARG(a->old->name));
+    a->made->state_ttl_us = a->made->shards = 0;
+    status      s = plan_stream_options(a->made, &a->c->env, a->definition, err);
+    const char *fixed = a->made->state_ttl_us != a->old->state_ttl_us ? "state_ttl"
+                        : a->made->shards != a->old->shards           ? "shards"
+                                                                      : NULL;
+    if (s == OK && fixed != NULL) {
+        s = error_set(err, ERR_INVALID_SCHEMA, "%s is decided when a stream is made", fixed);
+        error_hint(err, "make it again: CREATE OR REPLACE STREAM %.*s WITH (%s = ...) AS ...",
+                   TEXT_ARG(a->old->name), fixed);
     }
     if (s == OK) {
         s = write_definition(a, err);

@@ -288,6 +288,15 @@ open_stream(making *m, const ast_statement *st, object *o, plan *p, arena *plan_
     return keep_late(m, o, st, o->late_to, err); /* others may have made streams meanwhile */
 }
 
+status
+create_apply_options(const statement_context *c, plan *p, arena *a, object *o,
+                     const ast_statement *st, error *err) {
+    TRY(plan_stream_options(o, &c->env, st, err));
+    TRY(plan_set_ttl(p, a, o->state_ttl_us, st->name.position, err));
+    TRY(plan_set_retain(p, o, st->name.position, err));
+    return plan_set_shards(p, a, o->shards, st->name.position, err);
+}
+
 static status
 make_stream(making *m, const ast_statement *st, object *o, error *err) {
     statement_context *c = m->c;
@@ -296,9 +305,7 @@ make_stream(making *m, const ast_statement *st, object *o, error *err) {
     arena_init(&plan_arena, c->db->mem);
     status s = plan_select(&p, &plan_arena, c->db->catalog, &c->externals, &c->env, st->select,
                            c->sql, true, &st->emit, err);
-    s = s < 0 ? s : plan_stream_options(o, &c->env, st, err);
-    s = s < 0 ? s : plan_set_ttl(&p, &plan_arena, o->state_ttl_us, st->name.position, err);
-    s = s < 0 ? s : plan_set_retain(&p, o, st->name.position, err);
+    s = s < 0 ? s : create_apply_options(c, &p, &plan_arena, o, st, err);
     s = s < 0 ? s : open_stream(m, st, o, &p, &plan_arena, err);
     arena_fini(&plan_arena);
     return s;

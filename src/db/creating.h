@@ -16,6 +16,9 @@ status create_find_old(statement_context *c, const ast_statement *st, object_kin
 /* What SHOW CREATE shows and a restart reads again. */
 status create_keep_definition(const statement_context *c, object *o, const ast_statement *st,
                               const star_text *stars, error *err) MUST_USE;
+/* WITH of a stream, to the plan of its query and to what is known of it. */
+status create_apply_options(const statement_context *c, plan *p, arena *a, object *o,
+                            const ast_statement *st, error *err) MUST_USE;
 /* What a new object reads; nothing of that goes with `old`. */
 status create_keep_inputs(object *o, const ast_statement *st, const plan *p, const going *old,
                           error *err) MUST_USE;

@@ -2,6 +2,7 @@
 /* explain.c - EXPLAIN: the plan of a query, or of the query within a statement that changes rows;
  * with ANALYZE the statement is run, and the plan says what it did. */
 #include "db/change.h"
+#include "db/creating.h"
 
 static status
 refuse_emit(error *err) {
@@ -144,15 +145,24 @@ analyze_query(statement_context *c, const ast_statement *st, buf *out, error *er
 }
 
 static status
+apply_options(statement_context *c, const ast_statement *st, plan *p, error *err) {
+    object *o = NULL;
+    TRY(catalog_object_new(&o, c->db->mem, OBJECT_STREAM, st->name.text, err));
+    const status s = create_apply_options(c, p, &c->arena, o, st, err);
+    catalog_object_release(o);
+    return s;
+}
+
+static status
 explain_query(statement_context *c, const ast_statement *st, buf *out, error *err) {
     plan p;
     /* A query with EMIT is explained as the stream that it would be. */
     const bool streaming = st->streams || st->emit.kind != AST_EMIT_DEFAULT;
     TRY(statement_bind(c, &p, &c->arena, st->select, streaming, &st->emit, err));
-    status s = OK;
-    if (streaming) {
+    status s = st->streams ? apply_options(c, st, &p, err) : OK;
+    if (s == OK && streaming) {
         s = engine_explain(c->db->engine, &p, out, err);
-    } else {
+    } else if (s == OK) {
         plan_print(&p, NULL, out);
     }
     db_leave(c->db);

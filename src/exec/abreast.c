@@ -12,24 +12,37 @@
  * stream takes ranges of the rows (ranges.c), and what came out of it goes to its readers, which
  * are crews of their own then, in a second round. When it ticks it has nothing to say.
  *
+ * A stream with shards reads parts that have nothing in common (plan/shards.c): each is a crew of
+ * the first round, with what it shares with other streams, and what comes out of it is kept. The
+ * stream and those that read it take that in the second round, where they would have met it. This
+ * is so when parts feed and when they tick.
+ *
  * One crew stays with the caller: streams that call code of the program's, that keep values of
  * random() and the like, that are held or being filled, and all that hangs together with them.
  *
  * Crews are found anew for each large batch: that costs some ten nanoseconds a stream, and nothing
  * can go stale. */
+#include "batch/chunk.h"
 #include "exec/engine_internal.h"
 #include "plan/node.h"
 
-/* Waking a thread and waiting for it takes about 20 us. */
-#define SPARED_NS_MIN 100000
+/* Waking a thread and waiting for it takes 20 to 60 us, and memory is further away for a while. */
+#define SPARED_NS_MIN 200000
 #define RANGE_ROWS 4096
 
 #ifndef NDEBUG
 _Atomic int64_t abreast_runs;
 #endif
 
+/* What came out of a shard for one of its readers, in that order. */
+typedef struct handed {
+    int64_t       at;
+    stream_input *to;
+    batch        *rows;
+} handed;
+
 struct crew {
-    bool          stays;
+    bool          gathers; /* it reads shards: in the second round */
     int32_t       entries; /* inputs by which rows come in */
     stream_input *entry;   /* one of them */
     int64_t       row_ns;
@@ -40,7 +53,9 @@ struct crew {
     crew         *behind;     /* another one, in the second round; NULL: it is none of these */
     bool          split;      /* its entry takes ranges of the rows */
     list          given;      /* batch*: what came out of these */
-    status        fault;      /* of these */
+    handed       *handed;     /* that others take in the second round */
+    int32_t       handed_count, handed_capacity;
+    status        fault; /* of these */
     error        *reason;
 };
 
@@ -65,60 +80,12 @@ typedef struct work {
     crew          **later; /* and those of the second round; NULL: it has none there */
     crew           *crews; /* by the place of their first one; behind them those of `later` */
     crew           *rest;
-    int32_t         ranges; /* of a crew that is split */
+    int32_t         ranges;  /* of a crew that is split */
+    bool            sharded; /* some reader is a shard */
     round           rounds[2];
     round          *now;
     bool            rest_done, ran;
 } work;
-
-/* ---- what a row costs, about */
-
-static int64_t
-cost_of_expr(const expr *e) {
-    if (e->kind == EXPR_COLUMN || e->kind == EXPR_CONSTANT) {
-        return 0;
-    }
-    bool    texts = e->type.id == TYPE_TEXT;
-    int64_t ns = 0;
-    for (int32_t i = 0; i < e->arg_count; i++) {
-        ns += cost_of_expr(e->args[i]);
-        texts = texts || e->args[i]->type.id == TYPE_TEXT;
-    }
-    return ns + (texts ? 15 : 2);
-}
-
-/* *remembers: the part of it that operators with state have. */
-static int64_t
-cost_of(const plan_node *n, int64_t *remembers) {
-    int64_t ns = 0;
-    for (int32_t i = 0; i < plan_own_inputs(n); i++) {
-        ns += cost_of(n->inputs[i], remembers);
-    }
-    switch (n->kind) {
-    case PLAN_SCAN:
-    case PLAN_UNION:
-        return ns;
-    case PLAN_PROJECT:
-        for (int32_t i = 0; i < n->schema.count; i++) {
-            ns += cost_of_expr(n->exprs[i]);
-        }
-        return ns;
-    case PLAN_FILTER:
-        return ns + 2 + cost_of_expr(n->predicate);
-    default:
-        *remembers += 20;
-        return ns + 20;
-    }
-}
-
-void
-stream_weigh(stream *s) {
-    ranges_drop(s);
-    s->tick_ns = 0;
-    s->row_ns = cost_of(s->plan.root, &s->tick_ns);
-    s->stays = s->plan.routines != NULL || stream_holds_values(s->plan.root);
-    s->by_row = plan_is_by_row(&s->plan);
-}
 
 /* ---- crews */
 
@@ -141,30 +108,93 @@ head_of(const int32_t *heads, int32_t at) {
     return at;
 }
 
+/* It takes shards together. */
+static bool
+is_gathering(const stream *up, const stream *reader) {
+    return up->shard > 0 && reader->shard != up->shard;
+}
+
 /* Does nothing come from it to its readers but what goes straight through? */
 static bool
 is_apart(const work *w, const stream *up, const stream *without) {
     return up == without || (w->rows == NULL && up->by_row && up->part == NULL);
 }
 
+/* What it reads there, as far as that reads the source; else NULL: it has nothing to do with this.
+ */
+static const stream *
+upstream_at(const source *s, const stream *reader, int32_t input) {
+    const stream *up = reader->inputs[input].from_stream;
+    return up != NULL && up->place < s->readers.count && reader_at(s, up->place) == up ? up : NULL;
+}
+
+static void
+hang_together(int32_t *heads, int32_t a, int32_t b) {
+    a = head_of(heads, a);
+    b = head_of(heads, b);
+    heads[a > b ? a : b] = a > b ? b : a;
+}
+
 /* Which readers hang together: each with what it reads, among the readers; by one of them, or not.
  */
 static void
-find_heads(const work *w, int32_t *heads, const stream *without) {
+find_heads(work *w, int32_t *heads, const stream *without) {
     const source *s = w->source;
     for (int32_t i = 0; i < s->readers.count; i++) {
         heads[i] = i;
     }
     for (int32_t i = 0; i < s->readers.count; i++) {
         const stream *each = reader_at(s, i);
+        w->sharded = w->sharded || each->shard > 0;
         for (int32_t k = 0; k < each->input_count; k++) {
-            const stream *up = each->inputs[k].from_stream;
-            if (up == NULL || up->place >= s->readers.count || reader_at(s, up->place) != up ||
-                is_apart(w, up, without)) {
-                continue; /* what it reads there has nothing to do with this */
+            const stream *up = upstream_at(s, each, k);
+            if (up != NULL && !is_apart(w, up, without) && !is_gathering(up, each)) {
+                hang_together(heads, up->place, i);
             }
-            const int32_t a = head_of(heads, up->place), b = head_of(heads, i);
-            heads[a > b ? a : b] = a > b ? b : a;
+        }
+    }
+}
+
+/* Where what gathers shards stays with the caller, they do. False: that was so already. */
+static bool
+join_shards(const work *w, int32_t *heads, const bool *stays) {
+    const source *s = w->source;
+    bool          joined = false;
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        const stream *each = reader_at(s, i);
+        for (int32_t k = 0; k < each->input_count; k++) {
+            const stream *up = upstream_at(s, each, k);
+            const int32_t a = head_of(heads, i), b = up == NULL ? a : head_of(heads, up->place);
+            if (a != b && is_gathering(up, each) && stays[a]) {
+                hang_together(heads, a, b);
+                joined = true;
+            }
+        }
+    }
+    return joined;
+}
+
+/* Which crews, by their heads, stay with the caller. */
+static void
+find_staying(const work *w, const int32_t *heads, bool *stays) {
+    const source *s = w->source;
+    memset(stays, 0, (size_t)s->readers.count);
+    for (int32_t i = 0; i < s->readers.count; i++) {
+        stays[head_of(heads, i)] |= must_stay(reader_at(s, i));
+    }
+}
+
+/* Crews that take shards together. */
+static void
+find_gathering(const work *w) {
+    const source *s = w->source;
+    for (int32_t i = 0; w->sharded && i < s->readers.count; i++) {
+        const stream *each = reader_at(s, i);
+        for (int32_t k = 0; k < each->input_count; k++) {
+            const stream *up = upstream_at(s, each, k);
+            if (up != NULL && is_gathering(up, each) && w->of[i] != w->of[up->place]) {
+                w->of[i]->gathers = true;
+            }
         }
     }
 }
@@ -176,24 +206,25 @@ find_crews(work *w, int32_t *heads, arena *a) {
     w->crews = arena_alloc_zero(a, sizeof(crew) * (2 * count + 1));
     w->of = arena_alloc(a, sizeof(crew *) * count);
     w->later = arena_alloc_zero(a, sizeof(crew *) * count);
-    if (w->crews == NULL || w->of == NULL || w->later == NULL) {
+    bool *stays = arena_alloc(a, count);
+    if (w->crews == NULL || w->of == NULL || w->later == NULL || stays == NULL) {
         return false;
     }
     for (int32_t i = 0; i < s->readers.count; i++) {
         reader_at(s, i)->place = i;
     }
     find_heads(w, heads, NULL);
+    do {
+        find_staying(w, heads, stays);
+    } while (w->sharded && join_shards(w, heads, stays));
     w->rest = &w->crews[2 * count];
     for (int32_t i = 0; i < s->readers.count; i++) {
         const stream *each = reader_at(s, i);
         crew         *c = &w->crews[head_of(heads, i)];
-        c->stays = c->stays || must_stay(each);
         c->row_ns += w->rows != NULL ? each->row_ns : each->tick_ns;
+        w->of[i] = stays[head_of(heads, i)] ? w->rest : c;
     }
-    for (int32_t i = 0; i < s->readers.count; i++) {
-        crew *c = &w->crews[head_of(heads, i)];
-        w->of[i] = c->stays ? w->rest : c;
-    }
+    find_gathering(w);
     for (int32_t i = 0; i < s->inputs.count; i++) {
         stream_input *in = s->inputs.items[i];
         crew         *c = w->of[in->owner->place];
@@ -217,7 +248,8 @@ add_job(round *r, const job *j) {
 
 static bool
 may_split(const work *w, const crew *c) {
-    if (w->rows == NULL || w->old != NULL || w->rows->weight != NULL || c->entries != 1) {
+    if (w->rows == NULL || w->old != NULL || w->rows->weight != NULL || c->entries != 1 ||
+        c->gathers) {
         return false;
     }
     const stream *s = c->entry->owner;
@@ -254,6 +286,10 @@ find_jobs(work *w, int32_t *heads, arena *a) {
         crew *c = w->of[i];
         if (c != &w->crews[i]) {
             continue; /* it is not the first of its crew */
+        }
+        if (c->gathers) {
+            add_job(&w->rounds[1], &(job){.crew = c, .row_ns = c->row_ns});
+            continue;
         }
         int64_t ns = c->row_ns;
         if (may_split(w, c)) {
@@ -331,6 +367,58 @@ tick_crew(const work *w, crew *c) {
     }
 }
 
+/* What the crew that works on number `at` had for this one then. */
+static void
+take_handed(const crew *from, const crew *c, int64_t at) {
+    int32_t low = 0;
+    for (int32_t high = from->handed_count; low < high;) {
+        const int32_t middle = low + (high - low) / 2;
+        if (from->handed[middle].at < at) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < from->handed_count && from->handed[low].at == at; low++) {
+        const handed *h = &from->handed[low];
+        if (h->to->owner->crew == c && !stream_pass_on(h->to, h->rows)) {
+            stream_feed(h->to, &h->rows->rows);
+        }
+    }
+    for (const stream *s = from->failed; s != NULL; s = s->failed_next) {
+        for (int32_t k = 0; s->failed_at == at && k < s->dependents.count; k++) {
+            const stream_input *in = s->dependents.items[k];
+            if (in->owner->crew == c) {
+                stream_fail_reader(s, in->owner);
+            }
+        }
+    }
+}
+
+/* As one thread would: what shards gave stands among what the crew reads itself. */
+static void
+run_gathering(const work *w, crew *c) {
+    const source *s = w->source;
+    for (int32_t i = 0; w->rows != NULL && i < s->inputs.count; i++) {
+        stream_input *in = s->inputs.items[i];
+        c->at = i;
+        if (w->of[in->owner->place] == c) {
+            input_feed(in, w->old, w->rows);
+        } else {
+            take_handed(w->of[in->owner->place], c, i);
+        }
+    }
+    for (int32_t i = 0; w->rows == NULL && i < s->readers.count; i++) {
+        stream *reader = reader_at(s, i);
+        c->at = i;
+        if (w->of[i] != c) {
+            take_handed(w->of[i], c, i);
+        } else if (!reader->failed) {
+            stream_tick(reader, stream_frontier_us(reader));
+        }
+    }
+}
+
 static void
 run_crew(const work *w, crew *c) {
     if (w->rows != NULL) {
@@ -363,6 +451,8 @@ run_job(const work *w, const job *j) {
         feed_behind(w, j->crew);
     } else if (j->crew->split) {
         ranges_feed(j->crew->entry, j->range, w->rows);
+    } else if (j->crew->gathers) {
+        run_gathering(w, j->crew);
     } else {
         run_crew(w, j->crew);
     }
@@ -398,7 +488,7 @@ run_round(work *w, int32_t at) {
     round        *r = &w->rounds[at];
     const int32_t threads = w->threads < r->count ? w->threads : r->count;
     w->now = r;
-    if (pool_run(w->source->engine->tick_pool, threads, run_part, w, NULL)) {
+    if (threads > 1 && pool_run(w->source->engine->tick_pool, threads, run_part, w, NULL)) {
         w->ran = true;
     } else {
         run_part(w, 0, true);
@@ -419,6 +509,34 @@ gather_ranges(const work *w) {
 }
 
 /* ---- afterwards */
+
+status
+crew_hand_over(crew *c, stream_input *to, const delta *rows, error *err) {
+    mem *m = to->owner->engine->mem;
+    if (c->handed_count == c->handed_capacity) {
+        const int32_t capacity = c->handed_capacity == 0 ? 16 : 2 * c->handed_capacity;
+        handed       *more = mem_resize(m, c->handed, sizeof(handed) * (size_t)c->handed_capacity,
+                                        sizeof(handed) * (size_t)capacity);
+        if (more == NULL) {
+            return error_memory(err);
+        }
+        c->handed = more;
+        c->handed_capacity = capacity;
+    }
+    handed *h = &c->handed[c->handed_count];
+    *h = (handed){.at = c->at, .to = to};
+    TRY(batch_keep_pooled(&h->rows, changelog_pool(to->from_stream->log), m, rows, err));
+    c->handed_count++;
+    return OK;
+}
+
+static void
+drop_handed(const work *w, crew *c) {
+    for (int32_t i = 0; i < c->handed_count; i++) {
+        batch_release(c->handed[i].rows);
+    }
+    mem_free(w->source->engine->mem, c->handed, sizeof(handed) * (size_t)c->handed_capacity);
+}
 
 void
 crew_note_failure(crew *c, stream *s) {
@@ -460,6 +578,16 @@ tell_behind(const work *w, const crew *c) {
     }
 }
 
+/* Of those that take what came when number `at` was worked on. */
+static void
+tell_gathering(const work *w, int64_t at) {
+    for (int32_t i = 0; w->sharded && i < w->source->readers.count; i++) {
+        if (w->crews[i].gathers) {
+            tell_until(&w->crews[i], at);
+        }
+    }
+}
+
 /* In the order of one thread: an input or reader belongs to one crew. */
 static void
 tell_failures(const work *w) {
@@ -471,9 +599,24 @@ tell_failures(const work *w) {
             tell_behind(w, c);
         }
         tell_until(c, i);
+        tell_gathering(w, i);
     }
     for (int32_t i = 0; w->rows == NULL && i < s->readers.count; i++) {
         tell_until(w->of[i], i);
+        tell_gathering(w, i);
+    }
+}
+
+/* Readers in other crews of one that had nothing to say and failed, when it ticked. */
+static void
+fail_readers(const work *w) {
+    const source *s = w->source;
+    for (int32_t i = 0; w->rows == NULL && i < s->readers.count; i++) {
+        const stream *up = reader_at(s, i);
+        for (int32_t k = 0; up->failed && k < up->dependents.count; k++) {
+            const stream_input *in = up->dependents.items[k];
+            stream_fail_reader(up, in->owner);
+        }
     }
 }
 
@@ -505,11 +648,14 @@ join_crews(const work *w) {
     engine       *e = s->engine;
     const int32_t count = s->readers.count;
     end_split(w);
+    deal_forget(s);
     for (int32_t i = 0; i < count; i++) {
         reader_at(s, i)->crew = NULL;
     }
     tell_failures(w);
+    fail_readers(w);
     for (int32_t i = 0; i <= 2 * count; i++) {
+        drop_handed(w, &w->crews[i]);
         e->totals.rows_out += w->crews[i].rows_out;
         list_fini(&w->crews[i].given, e->mem);
     }
@@ -552,6 +698,9 @@ run_abreast(work *w, int64_t rows) {
         stream *reader = reader_at(s, i);
         crew   *c = w->later[i] != NULL ? w->later[i] : w->of[i];
         reader->crew = reader->backfill == NULL ? c : NULL;
+    }
+    if (w->sharded && w->rows != NULL) {
+        deal_rows(w->source, w->rows, w->threads);
     }
     run_round(w, 0);
     gather_ranges(w);

@@ -381,5 +381,6 @@ stream_join_end(stream *s, status so_far, error *err) {
     } else {
         begin_running(s, OK, NULL);
     }
+    engine_deal_out(s->engine);
     return OK;
 }

@@ -106,6 +106,7 @@ circuit_feed(circuit *c, op *leaf, const delta *rows, error *err) {
                                .columns = columns,
                                .weight = rows->weight == NULL ? NULL : rows->weight + first};
         const status  s = op_push(leaf, 0, &slice, err);
+        c->env.dealt = c->env.dealt == NULL ? NULL : c->env.dealt + slice.row_count;
         arena_rewind(&c->scratch, mark);
         if (s != OK) {
             return s;
@@ -348,8 +349,10 @@ want_below(circuit *c, const plan_node *n, bool wanted) {
         return;
     }
     c->ops[n->id]->old_rows_wanted = wanted;
-    /* A projection needs them only when its reader does; all else must see what left. */
-    const bool below = n->kind == PLAN_PROJECT ? wanted : true;
+    /* Where nothing is remembered they are needed only when the reader needs them; all else must
+     * see what left. */
+    const bool passes = n->kind == PLAN_PROJECT || (n->kind == PLAN_UNION && n->shard != NULL);
+    const bool below = passes ? wanted : true;
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         want_below(c, n->inputs[i], below);
     }
@@ -360,16 +363,21 @@ circuit_want_old_rows(circuit *c, bool wanted) {
     want_below(c, c->plan->root, wanted);
 }
 
+/* Shards are alike. */
+static const plan_node *
+any_shard(const plan_node *n) {
+    return n->kind == PLAN_UNION && n->shard != NULL ? plan_whole(n->inputs[0]) : n;
+}
+
 /* Does column `at` of n show a count that every row of its group changes? */
 static bool
 is_row_count(const plan_node *n, int32_t at) {
-    while (n->kind == PLAN_PROJECT) {
+    for (n = any_shard(n); n->kind == PLAN_PROJECT; n = any_shard(n->inputs[0])) {
         const expr *e = n->exprs[at];
         if (e->kind != EXPR_COLUMN) {
             return false;
         }
         at = e->column;
-        n = n->inputs[0];
     }
     if (n->kind != PLAN_AGGREGATE || at < n->key_count) {
         return false;
@@ -381,9 +389,9 @@ is_row_count(const plan_node *n, int32_t at) {
 
 bool
 circuit_is_upsert(const plan *p) {
-    const plan_node *grouping = p->root;
+    const plan_node *grouping = any_shard(p->root);
     while (grouping->kind == PLAN_PROJECT) {
-        grouping = grouping->inputs[0];
+        grouping = any_shard(grouping->inputs[0]);
     }
     if (p->emit != EMIT_UPDATE || p->emit_every_us > 0 || grouping->kind != PLAN_AGGREGATE ||
         p->key_count == 0) {

@@ -667,6 +667,7 @@ engine_start_next(engine *e, const pipeline *only, stream **joining, bool *done,
     }
     *done = true;
     engine_check_fault(e);
+    engine_deal_out(e);
     return OK;
 }
 

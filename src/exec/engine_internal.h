@@ -30,13 +30,14 @@ bool   list_has(const list *l, const void *item);
 /* One leaf of a stream's circuit: what it reads. Exactly one of from_source and from_stream is set.
  */
 typedef struct stream_input {
-    stream *owner;
-    source *from_source;
-    stream *from_stream;
-    op     *leaf;
-    int32_t node;   /* of the plan, the number of the leaf */
-    op     *bridge; /* op_collect on the upstream exit that pushes into leaf */
-    op_spec bridge_spec;
+    stream        *owner;
+    source        *from_source;
+    stream        *from_stream;
+    op            *leaf;
+    int32_t        node;  /* of the plan, the number of the leaf */
+    const uint8_t *dealt; /* of the batch under way: which shard each row falls to; NULL: unknown */
+    op            *bridge; /* op_collect on the upstream exit that pushes into leaf */
+    op_spec        bridge_spec;
 } stream_input;
 
 /* Counters of the whole engine. They grow only: what is dropped or closed stays counted. */
@@ -208,6 +209,8 @@ struct stream {
     bool    by_row;  /* it looks at each row by itself */
     ranges *ranges;  /* NULL: there are none */
     bool    stays;   /* it runs on the thread that has the token */
+    bool    passes;  /* it shows the rows of its shards as they come */
+    int32_t shard;   /* all that it reads is of the shard before this number; 0: it is not so */
     crew   *crew;    /* not NULL: it may run on another one now, and what concerns others waits */
     int32_t place;   /* among the readers of the source that is fed */
     stream *failed_next;
@@ -281,6 +284,17 @@ bool abreast_tick(source *s, int64_t rows);
 void stream_weigh(stream *s); /* after its plan was changed */
 void crew_note_failure(crew *c, stream *s);
 void crew_count_out(crew *c, int64_t rows);
+/* What a stream has for a reader of another crew, which takes it in the next round. */
+status crew_hand_over(crew *c, stream_input *to, const delta *rows, error *err) MUST_USE;
+ALWAYS_INLINE bool
+crew_hands_over(const stream_input *to) {
+    const crew *taker = to->owner->crew, *giver = to->from_stream->crew;
+    return UNLIKELY(taker != giver) && taker != NULL && giver != NULL;
+}
+
+/* ---- deal.c: to the shards that read the source; until deal_forget. In the arena of crews. */
+void deal_rows(source *s, const delta *rows, int32_t threads);
+void deal_forget(source *s);
 
 /* ---- ranges.c: of a stream that is by_row; rows have no weights */
 bool plan_is_by_row(const plan *p);
@@ -384,6 +398,9 @@ void stream_restart(stream *s);
 /* Of a stream that is not filled yet: parts of its plan that others compute are read from them. */
 status stream_share(stream *s, error *err) MUST_USE;
 void   stream_leave_parts(stream *s); /* it is closed */
+/* Shards of streams that run become parts, which may be computed side by side; where one is being
+ * filled, at a later call. Between changes. */
+void engine_deal_out(engine *e);
 /* revive.c: the node of its plan becomes a scan of *part, or, where that is NULL, of one that is
  * made of the node, without a circuit; the stream's is to be opened anew. */
 status stream_split(stream *s, plan_node *n, stream **part, error *err) MUST_USE;
@@ -421,7 +438,8 @@ status stream_feed_at(stream_input *in, const aging_moment *at, const delta *row
                       error *err) MUST_USE;
 
 /* ---- fault.c */
-void stream_fail(stream *s, const error *reason); /* and everything that reads it */
+void stream_fail(stream *s, const error *reason);         /* and everything that reads it */
+void stream_fail_reader(const stream *s, stream *reader); /* one that reads s, which has failed */
 void stream_tell_failure(stream *s); /* what of that concerns others; stream_fail sees to it */
 
 /* ---- late.c */
@@ -434,6 +452,8 @@ void engine_send_late(engine *e);
 status stream_take_rows(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */
 /* The same in two parts, for rows without weights that are kept already; they are taken over. */
 void   stream_count_shown(stream *s, int64_t shown);
+/* stream_feed of one that passes, without a copy. False: that cannot be, and nothing was done. */
+bool   stream_pass_on(stream_input *in, batch *rows);
 status stream_take_kept(stream *s, batch *rows, error *err) MUST_USE;
 void   stream_drop_pending(stream *s);
 void   stream_publish(stream *s, uint64_t epoch); /* the tick's rows, as one entry of its log */

@@ -27,6 +27,17 @@ stream_tell_failure(stream *s) {
 }
 
 void
+stream_fail_reader(const stream *s, stream *reader) {
+    error below = s->reason;
+    if (s->part == NULL) {
+        error_set(&below, s->reason.status, "input stream \"%.*s\" failed: %.300s",
+                  s->object == NULL ? 0 : (int)s->object->name.size,
+                  s->object == NULL ? "" : s->object->name.data, s->reason.message);
+    }
+    stream_fail(reader, &below);
+}
+
+void
 stream_fail(stream *s, const error *reason) {
     if (s->failed) {
         return;
@@ -43,16 +54,10 @@ stream_fail(stream *s, const error *reason) {
     }
     stream_drop_pending(s);
     for (int32_t i = 0; i < s->dependents.count; i++) {
-        stream_input *in = s->dependents.items[i];
-        error         below = *reason;
-        if (s->part != NULL) {
-            stream_fail(in->owner, reason);
-            continue;
+        const stream_input *in = s->dependents.items[i];
+        if (!crew_hands_over(in)) { /* else when its turn comes */
+            stream_fail_reader(s, in->owner);
         }
-        error_set(&below, reason->status, "input stream \"%.*s\" failed: %.300s",
-                  s->object == NULL ? 0 : (int)s->object->name.size,
-                  s->object == NULL ? "" : s->object->name.data, reason->message);
-        stream_fail(in->owner, &below);
     }
 }
 

@@ -136,9 +136,18 @@ input_feed(stream_input *in, const old_rows *old, const delta *rows) {
     for (const old_part *p = old == NULL ? NULL : old->parts; p != NULL; p = p->next) {
         stream_feed(in, &p->rows);
     }
-    if (rows != NULL && rows->row_count > 0) {
-        stream_feed(in, rows);
+    if (rows == NULL || rows->row_count == 0) {
+        return;
     }
+    if (LIKELY(in->dealt == NULL)) {
+        stream_feed(in, rows);
+        return;
+    }
+    circuit *c =
+        in->owner->circuit; /* not held, and not being filled: those stay with the caller */
+    c->env.dealt = in->dealt;
+    stream_feed(in, rows);
+    c->env.dealt = NULL;
 }
 
 void

@@ -327,6 +327,17 @@ circuit_covers(const plan_node *n, bool covered) {
     return n->kind != PLAN_SHARED && (covered || class_of(n, MODE_STREAM)->snapshot != NULL);
 }
 
+static void
+take_shard(op *o, const plan_node *n) {
+    const plan_shard *s = n->shard;
+    if (n->kind == PLAN_SCAN && s != NULL) {
+        o->shard_at = s->at;
+        o->shard_count = s->count;
+        o->shard_width = s->width;
+        o->shard = s->columns;
+    }
+}
+
 static status
 open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, bool covered,
           error *err) {
@@ -355,6 +366,7 @@ open_node(circuit *c, const plan_node *n, op_mode mode, const circuit *live, boo
     TRY(large_top ? whole_order(spec, &c->arena, n, err) : OK);
     TRY(op_open(&c->ops[n->id], large_top ? &op_sort_class : class_of(n, mode), &c->env, spec,
                 err));
+    take_shard(c->ops[n->id], n);
     c->arrays[n->id] = (array_range){first_array, store_live_arrays(c->store) - first_array};
     TRY(n->kind == PLAN_RECURSIVE ? recursion_open(c, n, err) : OK);
     if (n->kind == PLAN_SHARED && mode == MODE_ONCE) {

@@ -29,6 +29,8 @@
 #define PART_ROWS_MIN 25000 /* less does not pay for a thread */
 #define SAMPLE_ROWS 8192
 
+#define NEIGHBOUR_BITS 6 /* of a key that is a whole number: 64 in a row go to the same part */
+
 typedef enum how { HOW_ALONE, HOW_MERGE, HOW_FEED, HOW_SHARD } how;
 
 typedef struct range {
@@ -553,6 +555,7 @@ open_parts(parallel *p, error *err) {
             own->runner.readers = p->part_count;
             o->shard_at = i;
             o->shard_count = p->part_count;
+            o->shard_bits = NEIGHBOUR_BITS;
             o->shard_width = p->shard_width;
             o->shard = p->shard;
         }

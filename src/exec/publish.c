@@ -249,6 +249,28 @@ stream_take_rows(void *context, const delta *rows, error *err) {
     return take_changes(s, rows, err);
 }
 
+bool
+stream_pass_on(stream_input *in, batch *rows) {
+    stream       *s = in->owner;
+    const int64_t count = rows->rows.row_count;
+    const bool    as_is = rows->rows.weight == NULL || s->plan.emit == EMIT_CHANGES;
+    if (!s->passes || !as_is || s->failed || s->dependents.count > 0) {
+        return false;
+    }
+    circuit  *c = s->circuit;
+    op *const way[] = {in->leaf, c->ops[s->plan.root->id], c->gate, c->sink};
+    for (int32_t i = 0; i < ARRAY_COUNT(way); i++) {
+        way[i]->rows_in += count;
+        way[i]->rows_out += way[i] == c->sink ? 0 : count;
+    }
+    stream_count_shown(s, count);
+    error fault = {.position = -1};
+    if (changelog_is_wanted(s->log) && stream_take_kept(s, batch_retain(rows), &fault) < 0) {
+        stream_fail(s, &fault);
+    }
+    return true;
+}
+
 /* ---------------------------------------------------------------------------------- end of a tick
  */
 

@@ -399,6 +399,7 @@ load(revival *r, error *err) {
         stream_want_ops(r->streams[i].stream, 0);
     }
     engine_check_fault(r->engine);
+    engine_deal_out(r->engine);
     return OK;
 }
 

@@ -24,17 +24,6 @@ has_shared(const plan_node *n) {
     return found;
 }
 
-/* Something is remembered here or below: else there is nothing to save. */
-static bool
-has_state(const plan_node *n) {
-    bool found = n->kind == PLAN_AGGREGATE || n->kind == PLAN_JOIN || n->kind == PLAN_ASOF ||
-                 n->kind == PLAN_OVER || n->kind == PLAN_DISTINCT || n->kind == PLAN_TOP_N;
-    for (int32_t i = 0; !found && i < n->input_count; i++) {
-        found = has_state(n->inputs[i]);
-    }
-    return found;
-}
-
 /* The watermark shows in it. */
 static bool
 has_time(const plan_node *n) {
@@ -43,21 +32,6 @@ has_time(const plan_node *n) {
                  (n->kind == PLAN_AGGREGATE && (n->window_key >= 0 || n->session_key >= 0));
     for (int32_t i = 0; !found && i < n->input_count; i++) {
         found = has_time(n->inputs[i]);
-    }
-    return found;
-}
-
-/* Values of now() and the like are those of one stream, and so are late rows that are sent on. */
-static bool
-is_own(const plan_node *n) {
-    const bool sends =
-        n->late_count > 0 ||
-        (n->bound != NULL && (n->bound->late_counts[0] > 0 || n->bound->late_counts[1] > 0));
-    bool found = sends || n->kind == PLAN_KEEP || n->kind == PLAN_PROCESS ||
-                 n->kind == PLAN_RELATION ||
-                 (n->kind == PLAN_SCAN && (n->versions || arrival_is_read(n)));
-    for (int32_t i = 0; !found && i < n->input_count; i++) {
-        found = is_own(n->inputs[i]);
     }
     return found;
 }
@@ -107,7 +81,7 @@ may_cut(const stream *from, const plan_node *part) {
             return false;
         }
     }
-    return has_state(part) && !is_own(part) && circuit_can_read(from->circuit, part) &&
+    return plan_has_state(part) && !plan_is_own(part) && circuit_can_read(from->circuit, part) &&
            (part == from->plan.root || !has_shared(from->plan.root));
 }
 
@@ -180,6 +154,7 @@ make_part(stream **out, const stream *from, plan_node *root, error *err) {
     s->plan = from->plan;
     s->plan.root = root;
     s->plan.is_part = true;
+    s->plan.shards = 0;
     s->plan.emit = EMIT_CHANGES;
     s->plan.emit_every_us = 0;
     s->plan.key_count = 0;
@@ -480,7 +455,7 @@ stream_split(stream *s, plan_node *n, stream **part, error *err) {
 
 static status
 share_below(stream *s, const plan_node *n, error *err) {
-    const finding f = has_state(n) && !is_own(n) ? find(s, n) : (finding){NULL, NULL};
+    const finding f = plan_has_state(n) && !plan_is_own(n) ? find(s, n) : (finding){NULL, NULL};
     if (f.stream != NULL) {
         stream *part = f.stream;
         TRY(f.part == NULL ? OK : cut_out(&f, &part, err));
@@ -512,6 +487,48 @@ stream_leave_parts(stream *s) {
         stream *part = s->parts.items[i];
         if (--part->sharers == 0) {
             stream_close(part);
+        }
+    }
+}
+
+/* ---- shards: each is a part */
+
+/* The next one that is none yet. */
+static plan_node *
+find_shard(plan_node *n) {
+    plan_node *found = NULL;
+    for (int32_t i = 0; found == NULL && i < plan_own_inputs(n); i++) {
+        plan_node *input = n->inputs[i];
+        const bool is_part = input->kind == PLAN_SCAN && input->object->part != NULL;
+        found = n->kind == PLAN_UNION && n->shard != NULL && !is_part ? input : find_shard(input);
+    }
+    return found;
+}
+
+/* What cannot be cut now is computed with its reader, which nobody can tell from an answer. */
+static void
+deal_out(stream *s) {
+    finding f = {.stream = s, .part = find_shard(s->plan.root)};
+    while (f.part != NULL && may_cut(s, f.part)) {
+        error   ignored;
+        stream *part;
+        engine_settle(s->engine);
+        if (cut_out(&f, &part, &ignored) < 0) {
+            return;
+        }
+        f.part = find_shard(s->plan.root);
+    }
+}
+
+void
+engine_deal_out(engine *e) {
+    for (int32_t i = 0; i < e->streams.count; i++) {
+        stream *s = e->streams.items[i];
+        if (UNLIKELY(s->plan.shards > 0) && is_sharer(s)) {
+            deal_out(s);
+            while (e->streams.items[i] != s) {
+                i++; /* its parts lie before it now */
+            }
         }
     }
 }
@@ -573,7 +590,7 @@ stream_explain(const stream *s, buf *out) {
 static bool
 note_finding(void *context, const plan_node *n, buf *out) {
     const stream *s = context;
-    const finding f = has_state(n) && !is_own(n) ? find(s, n) : (finding){NULL, NULL};
+    const finding f = plan_has_state(n) && !plan_is_own(n) ? find(s, n) : (finding){NULL, NULL};
     if (f.stream != NULL) {
         print_readers(f.stream, NULL, out);
     }

@@ -191,14 +191,30 @@ stream_add_sources(stream *s, error *err) {
     return OK;
 }
 
+static bool
+needs_old_rows(const stream *s) {
+    if (s->part == NULL) {
+        return s->dependents.count > 0 || s->op_readers > 0 || !circuit_is_upsert(&s->plan);
+    }
+    for (int32_t i = 0; i < s->dependents.count; i++) {
+        const stream_input *in = s->dependents.items[i];
+        if (in->owner->backfill != NULL || in->leaf->old_rows_wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Old rows cost time: they are computed where somebody needs them. */
 static void
 want_old_rows(stream *s) {
     if (s->backfill != NULL || s->circuit == NULL) {
         return; /* when it is live; never */
     }
-    circuit_want_old_rows(s->circuit, s->dependents.count > 0 || s->op_readers > 0 ||
-                                          !circuit_is_upsert(&s->plan));
+    circuit_want_old_rows(s->circuit, needs_old_rows(s));
+    for (int32_t i = 0; i < s->parts.count; i++) {
+        want_old_rows(s->parts.items[i]);
+    }
 }
 
 void
@@ -404,8 +420,11 @@ stream_drop_circuit(stream *s) {
  * tick */
 static status
 bridge_take(void *context, const delta *rows, error *err) {
-    (void)err;
-    stream_feed(context, rows); /* a fault stays with the reader */
+    stream_input *in = context;
+    if (crew_hands_over(in)) {
+        return crew_hand_over(in->from_stream->crew, in, rows, err);
+    }
+    stream_feed(in, rows); /* a fault stays with the reader */
     return OK;
 }
 
@@ -608,6 +627,7 @@ stream_open(stream **out, engine *e, const plan *p, arena *plan_arena,
         return made;
     }
     engine_check_fault(e);
+    engine_deal_out(e);
     *out = s;
     return OK;
 }

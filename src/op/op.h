@@ -63,6 +63,7 @@ typedef struct op_env { /* shared by the operators of one circuit */
     int64_t         insert;        /* of a stream: the newest of which rows are under way; */
     int64_t         kept_from;     /* those before it have none that a source still retains */
     const op_sink  *late;          /* takes late rows, where they are sent somewhere */
+    const uint8_t  *dealt;         /* which shard each row under way falls to; NULL: not known */
     int64_t         ttl_us;        /* state_ttl; 0: nothing is forgotten for its age */
     int64_t         clock_us;      /* then: the time that has come; INT64_MIN: not known yet */
     store          *results;       /* then: what came out, which is no state; else NULL */
@@ -92,9 +93,11 @@ struct op { /* the base: first member of every operator struct */
     int64_t          spilled_bytes;              /* that it wrote to disk */
     /* Some consumer needs retractions of updated rows. Set between ticks by the executor. */
     bool old_rows_wanted;
-    /* One-off, set before the first push: of the rows only those count whose columns `shard` fall
-     * to part number `shard_at` of `shard_count`. Only aggregates and distinct look at it. */
+    /* Set before the first push: of the rows only those count whose columns `shard` fall to part
+     * number `shard_at` of `shard_count`. Only aggregates and distinct of one-off queries look at
+     * it, by columns of their input, and scans of streams, by those of their output. */
     int32_t        shard_at, shard_count; /* 0: all rows */
+    int32_t        shard_bits;            /* of one whole number the lowest do not count */
     int32_t        shard_width;
     const int32_t *shard;
 };

@@ -5,7 +5,7 @@
  * input's: when the row came and when it went (spec->arrival, departure), which whoever feeds the
  * leaf tells by the environment.
  *
- * push:  forwards the chosen columns
+ * push:  forwards the chosen columns; of a stream with shards, of the rows that fall to this one
  * tick:  nothing */
 #include "op/rows.h"
 
@@ -50,13 +50,24 @@ arrival_column(const scan *s, column *out, int32_t row_count, error *err) {
     return OK;
 }
 
+/* The rows of its shard. */
+static status
+emit(op *self, const delta *rows, error *err) {
+    if (LIKELY(self->shard_count == 0)) {
+        return op_emit(self, rows, err);
+    }
+    delta own;
+    TRY(op_shard(self, &own, rows, err));
+    return own.row_count == 0 ? OK : op_emit(self, &own, err);
+}
+
 static status
 scan_push(op *self, int32_t port, const delta *in, error *err) {
     scan *s = (scan *)self;
     (void)port;
     const int32_t count = self->spec->output->count;
     if (s->columns == NULL || (s->all && in->column_count == count)) {
-        return op_emit(self, in, err);
+        return emit(self, in, err);
     }
     for (int32_t i = 0; i < count; i++) {
         if (self->spec->columns[i] == self->spec->arrival && self->spec->arrival > 0) {
@@ -76,7 +87,7 @@ scan_push(op *self, int32_t port, const delta *in, error *err) {
                        .column_count = count,
                        .columns = s->columns,
                        .weight = in->weight};
-    return op_emit(self, &out, err);
+    return emit(self, &out, err);
 }
 
 const op_class op_scan_class = {

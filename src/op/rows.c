@@ -4,8 +4,6 @@
 
 #include "base/hash.h"
 
-#define SHARD_NEIGHBOUR_BITS 6
-
 data_type *
 schema_types(const schema *s, arena *a) {
     data_type *types = arena_alloc(a, (size_t)s->count * sizeof(*types));
@@ -30,19 +28,65 @@ columns_to_views(column *out, const column *in, int32_t column_count, int32_t ro
     return OK;
 }
 
-/* What says to which instance rows go. Of one whole number the lowest bits do not count:
- * neighbours, which often come side by side, stay together. */
+/* What says to which instance rows go. Of one whole number the lowest bits may not count, so that
+ * neighbours, which often come side by side, stay together. Checkpoints of streams with shards rely
+ * on it, and on hash_columns. */
 static void
-shard_hashes(uint64_t *out, const column *keys, int32_t width, int32_t count) {
-    if (width != 1 || type_physical(keys->type) != PHYSICAL_I64) {
+shard_hashes(uint64_t *out, const column *keys, int32_t width, int32_t count, int32_t bits) {
+    if (bits == 0 || width != 1 || type_physical(keys->type) != PHYSICAL_I64) {
         hash_columns(out, keys, width, count);
         return;
     }
     const int64_t *words = keys->values;
     for (int32_t i = 0; i < count; i++) {
         const bool valid = keys->validity == NULL || bits_get(keys->validity, i);
-        out[i] = hash_u64(valid ? (uint64_t)words[i] >> SHARD_NEIGHBOUR_BITS : 0);
+        out[i] = hash_u64(valid ? (uint64_t)words[i] >> bits : 0);
     }
+}
+
+/* Bits that the table of groups does not use. */
+static int32_t
+shard_of(uint64_t hash, int32_t count) {
+    return (int32_t)((hash >> 16 & 0xffff) * (uint64_t)count >> 16);
+}
+
+void
+shard_numbers(uint8_t *out, const op *of, const column *keys, uint64_t *hashes, int32_t count) {
+    shard_hashes(hashes, keys, of->shard_width, count, of->shard_bits);
+    for (int32_t i = 0; i < count; i++) {
+        out[i] = (uint8_t)shard_of(hashes[i], of->shard_count);
+    }
+}
+
+static status
+own_rows(const op *self, const delta *in, int32_t *rows, int32_t *count, error *err) {
+    arena    *scratch = self->env->scratch;
+    column   *keys = arena_alloc(scratch, (size_t)self->shard_width * sizeof(*keys));
+    uint64_t *hashes = arena_alloc(scratch, (size_t)in->row_count * sizeof(*hashes));
+    int32_t   n = 0;
+    if (keys == NULL || hashes == NULL) {
+        return error_memory(err);
+    }
+    for (int32_t i = 0; i < self->shard_width; i++) {
+        keys[i] = in->columns[self->shard[i]];
+    }
+    shard_hashes(hashes, keys, self->shard_width, in->row_count, self->shard_bits);
+    for (int32_t i = 0; i < in->row_count; i++) {
+        rows[n] = i;
+        n += shard_of(hashes[i], self->shard_count) == self->shard_at;
+    }
+    *count = n;
+    return OK;
+}
+
+static int32_t
+dealt_rows(const op *self, const uint8_t *dealt, int32_t row_count, int32_t *rows) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < row_count; i++) {
+        rows[n] = i;
+        n += dealt[i] == self->shard_at;
+    }
+    return n;
 }
 
 status
@@ -51,22 +95,16 @@ op_shard(const op *self, delta *out, const delta *in, error *err) {
     if (self->shard_count == 0) {
         return OK;
     }
-    arena    *scratch = self->env->scratch;
-    column   *keys = arena_alloc(scratch, (size_t)self->shard_width * sizeof(*keys));
-    uint64_t *hashes = arena_alloc(scratch, (size_t)in->row_count * sizeof(*hashes));
-    int32_t  *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
-    if (keys == NULL || hashes == NULL || rows == NULL) {
+    arena   *scratch = self->env->scratch;
+    int32_t *rows = arena_alloc(scratch, (size_t)in->row_count * sizeof(*rows));
+    int32_t  count = 0;
+    if (rows == NULL) {
         return error_memory(err);
     }
-    for (int32_t i = 0; i < self->shard_width; i++) {
-        keys[i] = in->columns[self->shard[i]];
-    }
-    shard_hashes(hashes, keys, self->shard_width, in->row_count);
-    int32_t count = 0;
-    for (int32_t i = 0; i < in->row_count; i++) { /* bits that the table of groups does not use */
-        const uint64_t part = (hashes[i] >> 16 & 0xffff) * (uint64_t)self->shard_count >> 16;
-        rows[count] = i;
-        count += part == (uint64_t)self->shard_at;
+    if (self->env->dealt != NULL) {
+        count = dealt_rows(self, self->env->dealt, in->row_count, rows);
+    } else {
+        TRY(own_rows(self, in, rows, &count, err));
     }
     out->row_count = count;
     return count == 0 || count == in->row_count ? OK

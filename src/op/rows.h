@@ -28,6 +28,8 @@ data_type *schema_types(const schema *s, arena *a);
  * structs. */
 status columns_to_views(column *out, const column *in, int32_t column_count, int32_t row_count,
                         arena *a, error *err) MUST_USE;
+/* Which of the shards of `of` each row falls to, by its keys. hashes: room for count. */
+void shard_numbers(uint8_t *out, const op *of, const column *keys, uint64_t *hashes, int32_t count);
 /* Rows of the operator's shard: `in` itself, or picked ones, transient in scratch. Text as views.
  */
 status op_shard(const op *self, delta *out, const delta *in, error *err) MUST_USE;

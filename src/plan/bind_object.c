@@ -335,6 +335,19 @@ bind_state_ttl(object *o, binder *b, const ast_option *given) {
     return bind_length(&o->state_ttl_us, b, given);
 }
 
+static status
+bind_shards(object *o, binder *b, const ast_option *given) {
+    value v;
+    TRY(bind_constant(&v, b, given->value, "WITH"));
+    if (!v.is_null && type_is_integer(v.type) && v.i >= 1 && v.i <= SHARDS_MAX) {
+        o->shards = (int32_t)v.i;
+        return OK;
+    }
+    error_set_at(b->err, ERR_INVALID_SCHEMA, given->value->position,
+                 "option \"shards\" is a number of parts, 1 to %d", SHARDS_MAX);
+    return error_hint(b->err, "write shards = 2, or as many as threads may work on one stream");
+}
+
 /* 'N rows' into N; false: something else. */
 static bool
 read_row_count(int64_t *rows, text t) {
@@ -447,6 +460,7 @@ static const known_option options[] = {
     {"max_future_skew", NULL, NULL, bind_future_skew, true, false},
     {"time_unit", NULL, NULL, bind_time_unit, true, false},
     {"state_ttl", NULL, NULL, bind_state_ttl, false, true},
+    {"shards", NULL, NULL, bind_shards, false, true},
 };
 
 static bool

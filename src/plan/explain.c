@@ -370,6 +370,10 @@ print_scan(const plan_node *n, buf *out) {
     buf_printf(out, "Scan %.*s%s  columns: ", TEXT_ARG(n->object->name),
                n->versions ? "  all versions" : "");
     print_names(n->object->schema, n->column_map, n->schema.count, out);
+    if (n->shard != NULL) {
+        buf_printf(out, "  shard: %d of %d by ", n->shard->at + 1, n->shard->count);
+        print_names(&n->schema, n->shard->columns, n->shard->width, out);
+    }
 }
 
 static void
@@ -484,6 +488,9 @@ print_line(const plan_node *n, buf *out) {
         break;
     case PLAN_UNION:
         buf_printf(out, "Union All");
+        if (n->shard != NULL) {
+            buf_printf(out, "  shards: %d", n->shard->count);
+        }
         break;
     case PLAN_RECURSIVE:
     case PLAN_WORKING:

@@ -95,6 +95,15 @@ typedef enum plan_match { /* ASOF: left >= right and so on; the nearest of those
                           MATCH_NEAREST /* the smallest distance, the earlier one of two */
 } plan_match;
 
+/* SCAN of a stream with shards: of the rows those whose columns fall to number `at`. UNION: of such
+ * inputs, one for each. */
+#define SHARD_COLUMNS_MAX 8
+typedef struct plan_shard {
+    int32_t  at, count;
+    int32_t  width;
+    int32_t *columns; /* of the scan's output */
+} plan_shard;
+
 typedef struct plan_node plan_node;
 
 typedef struct plan_shared { /* a part of the plan with several readers */
@@ -150,6 +159,7 @@ struct plan_node {
 
     object      *object;      /* SCAN; the plan holds no reference: plan.objects does */
     int64_t      first_row;   /* SCAN, one-off: rows of a table from this position on */
+    plan_shard  *shard;       /* SCAN, UNION; NULL: all rows */
     relation    *relation;    /* RELATION */
     plan_shared *shared;      /* SHARED */
     plan_node   *next_reader; /* SHARED: a list of the pruning */
@@ -245,6 +255,7 @@ typedef struct plan {
     emit_mode emit;
     int64_t emit_every_us; /* EMIT EVERY: changes come out at most once in so long; 0: every tick */
     int64_t ttl_us;        /* state_ttl; 0: none */
+    int32_t shards;        /* parts by key, each of which may have a thread; 0: it has none */
     int32_t key_count; /* columns of the root that identify a row of an updating result; 0: none */
     int32_t *key_columns;
     bool     one_row; /* an aggregate without groups: what comes takes the place of what goes */
@@ -361,6 +372,10 @@ int32_t plan_final_column(const plan *p, int64_t *closes_us);
 status  plan_set_ttl(plan *p, arena *a, int64_t ttl_us, int32_t position, error *err) MUST_USE;
 /* retain of CREATE STREAM. Refused when the rows are not those of windows that end. */
 status plan_set_retain(plan *p, const object *o, int32_t position, error *err) MUST_USE;
+/* shards of CREATE STREAM: the highest parts of the plan whose state lies apart by columns that all
+ * leaves have are there `count` times, each for the rows that fall to it, below a UNION. Refused
+ * when there are none; 0 and 1 change nothing. */
+status plan_set_shards(plan *p, arena *a, int32_t count, int32_t position, error *err) MUST_USE;
 /* CREATE FUNCTION into an object. */
 status plan_function(object *out, const catalog *c, const ast_statement *s, error *err) MUST_USE;
 /* The words of LANGUAGE EXTERNAL (AST_EXTERNAL_...) for what a routine is. */
@@ -428,6 +443,11 @@ plan_own_inputs(const plan_node *n) {
 const plan_node *plan_whole(const plan_node *n);
 /* Over the same rows both give the same changes at every tick, as far as they are deterministic. */
 bool plan_same(const plan_node *a, const plan_node *b);
+/* Something is remembered here or below. */
+bool plan_has_state(const plan_node *n);
+/* Something here or below cannot be computed for others too: values of now() and the like are those
+ * of one stream, and so are late rows that are sent on. */
+bool plan_is_own(const plan_node *n);
 /* A scan of the object `part` in the place of a node, with its number and its names. NULL: out of
  * memory. */
 plan_node *plan_scan_part(arena *a, const plan_node *of, object *part);

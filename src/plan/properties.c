@@ -81,6 +81,19 @@ shared_properties(const plan_node *n) {
 }
 
 static uint32_t
+union_properties(const plan_node *n) {
+    uint32_t all = PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
+    for (int32_t i = 0; i < n->input_count; i++) {
+        all &= n->inputs[i]->properties;
+    }
+    if (n->shard != NULL) {
+        return all; /* what tells rows of an input apart has the keys in it, or they only come */
+    }
+    return (all & PLAN_APPEND_ONLY) != 0 ? PLAN_APPEND_ONLY | PLAN_CONSOLIDATED
+                                         : 0; /* rows of two inputs may cancel each other */
+}
+
+static uint32_t
 properties_of(const plan_node *n) {
     const uint32_t in = n->input_count > 0 ? n->inputs[0]->properties : 0;
     const uint32_t append = in & PLAN_APPEND_ONLY;
@@ -117,13 +130,8 @@ properties_of(const plan_node *n) {
         const bool grows = n->join == JOIN_INNER || n->join == JOIN_SEMI;
         return grows && both ? PLAN_APPEND_ONLY | PLAN_CONSOLIDATED : 0;
     }
-    case PLAN_UNION: { /* rows of two inputs may cancel each other */
-        uint32_t all = PLAN_APPEND_ONLY | PLAN_CONSOLIDATED;
-        for (int32_t i = 0; i < n->input_count; i++) {
-            all = (n->inputs[i]->properties & PLAN_APPEND_ONLY) != 0 ? all : 0;
-        }
-        return all;
-    }
+    case PLAN_UNION:
+        return union_properties(n);
     case PLAN_DISTINCT:
         return PLAN_CONSOLIDATED | append;
     case PLAN_TOP_N:

@@ -150,9 +150,18 @@ same_extremes(const join_extreme *a, const join_extreme *b) {
            same_columns(a->equals, b->equals, a->group_count);
 }
 
+static bool
+same_shards(const plan_shard *a, const plan_shard *b) {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    return a->at == b->at && a->count == b->count && a->width == b->width &&
+           same_columns(a->columns, b->columns, a->width);
+}
+
 /* The plain fields. Whoever adds one to plan_node compares it here, or in same_lists: two parts
  * that differ in it must not pass for equal. */
-static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 432,
+static_assert(sizeof(void *) != 8 || sizeof(plan_node) == 440,
               "compare what is new in plan_node, then say its new size");
 static bool
 same_fields(const plan_node *a, const plan_node *b) {
@@ -229,7 +238,7 @@ same_lists(const plan_node *a, const plan_node *b) {
            same_columns(a->late_columns, b->late_columns, a->late_count) && same_keys(a, b) &&
            same_exprs(a->exprs, b->exprs, expr_count(a)) &&
            same_predicates(a->predicate, b->predicate) && same_bounds(a->bound, b->bound) &&
-           same_extremes(a->extreme, b->extreme) &&
+           same_extremes(a->extreme, b->extreme) && same_shards(a->shard, b->shard) &&
            same_orders(a->sort_keys, b->sort_keys, a->sort_count) && same_aggs(a, b) &&
            same_names(a, b) && same_overs(a, b) &&
            (a->kind != PLAN_ASOF || constant_equal(&a->tolerance, &b->tolerance));
@@ -257,6 +266,40 @@ bool
 plan_same(const plan_node *a, const plan_node *b) {
     int32_t left = NODES_MAX;
     return same_nodes(a, b, &left);
+}
+
+bool
+plan_has_state(const plan_node *n) {
+    bool found = n->kind == PLAN_AGGREGATE || n->kind == PLAN_JOIN || n->kind == PLAN_ASOF ||
+                 n->kind == PLAN_OVER || n->kind == PLAN_DISTINCT || n->kind == PLAN_TOP_N;
+    for (int32_t i = 0; !found && i < n->input_count; i++) {
+        found = plan_has_state(n->inputs[i]);
+    }
+    return found;
+}
+
+static bool
+reads_arrival(const plan_node *scan) {
+    for (int32_t i = 0; i < scan->schema.count; i++) {
+        if (scan->column_map[i] == SCAN_ARRIVAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+plan_is_own(const plan_node *n) {
+    const bool sends =
+        n->late_count > 0 ||
+        (n->bound != NULL && (n->bound->late_counts[0] > 0 || n->bound->late_counts[1] > 0));
+    bool found = sends || n->kind == PLAN_KEEP || n->kind == PLAN_PROCESS ||
+                 n->kind == PLAN_RELATION ||
+                 (n->kind == PLAN_SCAN && (n->versions || reads_arrival(n)));
+    for (int32_t i = 0; !found && i < n->input_count; i++) {
+        found = plan_is_own(n->inputs[i]);
+    }
+    return found;
 }
 
 plan_node *

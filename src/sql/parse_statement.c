@@ -29,11 +29,17 @@ parse_explain_create(parser *p, ast_statement *s) {
     const ast_emission emit = s->emit;
     const ast_name     name = s->name;
     const bool         streams = s->kind == AST_CREATE_STREAM;
+    ast_option        *options = s->options;
+    const int32_t      option_count = s->option_count;
     *s = own;
     s->select = query;
     s->emit = emit;
     s->streams = streams;
-    s->name = streams ? name : s->name;
+    if (streams) {
+        s->name = name;
+        s->options = options;
+        s->option_count = option_count;
+    }
     return OK;
 }
 

@@ -505,6 +505,7 @@ print_explain(const ast_statement *s, buf *out) {
     buf_append_text(out, s->analyze ? TEXT("EXPLAIN ANALYZE ") : TEXT("EXPLAIN "));
     if (s->streams) {
         print_create(s, "STREAM", out);
+        print_options(s, out);
         buf_append_text(out, TEXT(" AS "));
     }
     if (s->inner != NULL) {

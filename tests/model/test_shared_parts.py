@@ -131,13 +131,16 @@ class Side:
 class Case:
     def __init__(self, seed: int) -> None:
         self.r = random.Random(seed)
-        self.sides = (Side(False), Side(True))
+        self.sides = self.open_sides()
         self.streams: dict[str, str] = {}
         self.now, self.clock = 0, START
         self.paused = False
         self.families = self.r.sample(FAMILIES, self.r.choice((1, 1, 2, 3)))
         self.steps: list[str] = []
         self.shared = 0
+
+    def open_sides(self) -> tuple[Side, Side]:
+        return Side(False), Side(True)
 
     def both(self, what: str) -> bool:
         self.steps.append(what)

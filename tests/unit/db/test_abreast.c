@@ -36,6 +36,8 @@ static const char *const shapes[] = {
     "SELECT k, CAST(s AS BIGINT) AS v FROM t", /* fails at 'n..' */
     "SELECT k, sum(CAST(replace(s, 'n', '') AS BIGINT)) AS v FROM t GROUP BY k", /* at 'bad' */
     "SELECT k, uuid() IS NULL AS u FROM t",
+    "SELECT t.k, CAST(replace(s, 'n', '') AS BIGINT) AS v, name FROM t JOIN d ON t.k = d.k",
+    "SELECT k, uuid() IS NULL AS u FROM s%d",
     "SELECT count(*) AS n FROM s%d",
     "SELECT k, k * 2 AS b FROM s%d WHERE k % 2 = 0",
     "SELECT k % 7 AS k, count(*) AS n FROM s%d GROUP BY k % 7",
@@ -98,6 +100,8 @@ typedef struct world {
     bool     dropped[STREAMS_MAX];
     char     sql[STREAMS_MAX][400];
     bool     over_view;
+    bool     sharded; /* most streams have shards */
+    int32_t  shards;  /* streams that had some */
     uint64_t seed;
     int64_t  time_ms;
 } world;
@@ -123,13 +127,28 @@ try_both(world *w, const char *sql) {
     return first == LAMINAR_OK;
 }
 
+/* With shards, sometimes and where that is possible. */
+static bool
+create_both(world *w, int32_t at) {
+    char sql[480];
+    if (draw(w, w->sharded ? 5 : 3) > (w->sharded ? 0 : 1)) {
+        (void)snprintf(sql, sizeof(sql), "CREATE STREAM s%d WITH (shards = %d) AS %s", (int)at,
+                       2 + (int)draw(w, 3), w->sql[at]);
+        if (try_both(w, sql)) {
+            w->shards++;
+            return true;
+        }
+    }
+    (void)snprintf(sql, sizeof(sql), "CREATE STREAM s%d AS %s", (int)at, w->sql[at]);
+    return try_both(w, sql);
+}
+
 static void
 add_stream(world *w) {
     const int32_t at = w->streams++;
     const int32_t shape = (int32_t)draw(w, ARRAY_COUNT(shapes));
     const char   *sql_of = shapes[shape];
     int32_t       other = -1;
-    char          sql[450];
     for (int32_t i = 0; i < at; i++) {
         other = w->has_k[i] && !w->dropped[i] && draw(w, 3) > 0 ? i : other;
     }
@@ -149,8 +168,7 @@ add_stream(world *w) {
         (void)snprintf(w->sql[at], sizeof(w->sql[at]), "%s", sql_of);
     }
     w->has_k[at] = strncmp(w->sql[at], "SELECT k,", 9) == 0;
-    (void)snprintf(sql, sizeof(sql), "CREATE STREAM s%d AS %s", (int)at, w->sql[at]);
-    w->dropped[at] = !try_both(w, sql);
+    w->dropped[at] = !create_both(w, at);
     const bool follow = draw(w, 3) > 0 && !w->dropped[at];
     for (int32_t i = 0; follow && i < SIDES; i++) {
         laminar_error                err;
@@ -376,13 +394,15 @@ world_close(world *w) {
 }
 
 static void
-play_worlds(bool over_view) {
+play_worlds(bool over_view, bool sharded) {
     const int64_t before = runs();
+    int32_t       shards = 0;
     world        *w = malloc(sizeof(*w));
     assert_non_null(w);
     for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
-        world_open(w, seed + 1000 * over_view);
+        world_open(w, seed + 1000 * over_view + 2000 * sharded);
         w->over_view = over_view;
+        w->sharded = sharded;
         for (int64_t i = 1 + draw(w, 7); i > 0; i--) {
             add_stream(w);
         }
@@ -394,23 +414,32 @@ play_worlds(bool over_view) {
             change_something(w);
         }
         check_results(w);
+        shards += w->shards;
         world_close(w);
     }
     free(w);
     CHECK(!counts_runs || runs() - before > ROUNDS);
+    CHECK(shards > (sharded ? ROUNDS : 0));
 }
 
 static void
 test_worlds(void **state) {
     (void)state;
-    play_worlds(false);
+    play_worlds(false, false);
 }
 
 /* Streams over one that looks at each row by itself. */
 static void
 test_views(void **state) {
     (void)state;
-    play_worlds(true);
+    play_worlds(true, false);
+}
+
+/* Streams that several threads work on, each of them. */
+static void
+test_shards(void **state) {
+    (void)state;
+    play_worlds(false, true);
 }
 
 /* ---- a stream that fails does so alone */
@@ -441,6 +470,8 @@ test_fails_alone(void **state) {
         "CREATE STREAM d AS SELECT k % 7 AS k, count(*) AS n FROM t GROUP BY k % 7;"
         "CREATE STREAM e AS SELECT sum(n) AS n FROM d;"
         "CREATE STREAM f AS SELECT t.k, a.n FROM t JOIN a USING (k) WHERE CAST(t.s AS BIGINT) < 0;"
+        "CREATE STREAM g AS SELECT k, CAST(count(*) + 32400 AS SMALLINT) AS n FROM t GROUP BY k;"
+        "CREATE STREAM h AS SELECT s, CAST(count(*) + 10000 AS SMALLINT) AS n FROM t GROUP BY s;"
         "SET threads = 3");
     start(db);
     fill(db, 20000, false);
@@ -452,9 +483,60 @@ test_fails_alone(void **state) {
     db_check_rows(db, "SELECT * FROM e", "40000");
     db_refuse(db, "SELECT * FROM b", 600, "bad");
     db_refuse(db, "SELECT * FROM c", 600, "bad");
-    db_check_rows(db, "SELECT object FROM laminar.errors", "b|c|f");
+    db_check_rows(db, "SELECT object FROM laminar.errors", "b|c|f|g|h"); /* as they tick */
     fill(db, 20000, false);
     db_check_rows(db, "SELECT * FROM e", "60000");
+    laminar_database_close(db);
+}
+
+/* Rows come into a crew by two streams, each of which looks at each row by itself. */
+static void
+test_two_entries(void **state) {
+    (void)state;
+    laminar_database *db = db_open();
+    db_run(db, "CREATE SOURCE t (k BIGINT, s VARCHAR);"
+               "CREATE STREAM a AS SELECT k, upper(s) AS s FROM t WHERE k < 3;"
+               "CREATE STREAM b AS SELECT k, upper(s) AS s FROM t WHERE k < 2;"
+               "CREATE STREAM c AS SELECT count(*) AS n FROM "
+               "(SELECT k FROM a UNION ALL SELECT k FROM b) AS q;"
+               "CREATE STREAM d AS SELECT k, count(*) AS n FROM t GROUP BY k;"
+               "CREATE STREAM e AS SELECT k, max(s) AS n FROM t GROUP BY k;"
+               "SET threads = 3");
+    start(db);
+    const int64_t before = runs();
+    fill(db, 20000, false);
+    CHECK(!counts_runs || runs() > before);
+    db_check_rows(db, "SELECT * FROM c", "1000");
+    laminar_database_close(db);
+}
+
+/* A shard takes its stream, and what reads that, with it; others that gather what it shares too. */
+static void
+test_shard_fails(void **state) {
+    (void)state;
+    laminar_database *db = db_open();
+    db_run(db, "CREATE SOURCE t (k BIGINT, s VARCHAR);"
+               "CREATE STREAM a WITH (shards = 2) AS SELECT k, count(*) AS n FROM t GROUP BY k;"
+               "CREATE STREAM b WITH (shards = 2) AS "
+               "SELECT k, sum(CAST(s AS BIGINT)) AS n FROM t GROUP BY k;"
+               "CREATE STREAM c AS SELECT sum(n) AS n FROM b;"
+               "CREATE STREAM d AS SELECT sum(a.n) AS n FROM a JOIN b ON a.k = b.k;"
+               "CREATE STREAM e AS SELECT sum(n) AS n FROM a;"
+               "SET threads = 3");
+    start(db);
+    fill(db, 20000, false);
+    db_check_rows(db, "SELECT * FROM c", "140000");
+    db_check_rows(db, "SELECT * FROM d", "20000");
+    const int64_t before = runs();
+    fill(db, 20000, true);
+    CHECK(!counts_runs || runs() > before);
+    db_check_rows(db, "SELECT * FROM e", "40000");
+    db_check_rows(db, "SELECT object FROM laminar.errors", "b|c|d");
+    db_refuse(db, "SELECT * FROM b", 600, "bad");
+    db_refuse(db, "SELECT * FROM d", 600, "bad");
+    fill(db, 20000, false);
+    db_check_rows(db, "SELECT * FROM e", "60000");
+    db_check_rows(db, "SELECT sum(n) FROM a", "60000");
     laminar_database_close(db);
 }
 
@@ -507,15 +589,36 @@ test_meanwhile(void **state) {
 }
 
 /* ---- memory that is refused anywhere fails streams, and nothing else */
+
+/* What reads a stream that failed has failed; else both show all rows. */
+static void
+check_sum(laminar_database *db, const char *of, const char *sum, bool inserted) {
+    laminar_error        err;
+    laminar_stream_stats below = {.size = sizeof(below)}, above = below;
+    char                 sql[64];
+    DB_OK(laminar_database_stream_stats(db, of, &below, &err));
+    DB_OK(laminar_database_stream_stats(db, sum, &above, &err));
+    CHECK(!below.failed || above.failed);
+    if (inserted && !below.failed && !above.failed) {
+        (void)snprintf(sql, sizeof(sql), "SELECT n FROM %s", sum);
+        db_check_rows(db, sql, "6000");
+        (void)snprintf(sql, sizeof(sql), "SELECT sum(n) FROM %s", of);
+        db_check_rows(db, sql, "6000");
+    }
+}
+
 static void
 test_out_of_memory(void **state) {
     (void)state;
-    for (int64_t at = 1; at < 400; at += 7) {
+    for (int64_t at = 1; at < 600; at += 5) {
         laminar_database *db = db_open();
         db_run(db, "CREATE SOURCE t (k BIGINT, s VARCHAR);"
                    "CREATE STREAM a AS SELECT k, count(*) AS n FROM t GROUP BY k;"
                    "CREATE STREAM b AS SELECT k, max(s) AS n FROM t GROUP BY k;"
                    "CREATE STREAM c AS SELECT sum(n) AS n FROM a;"
+                   "CREATE STREAM d WITH (shards = 2) AS "
+                   "SELECT k, count(*) AS n, max(s) AS m FROM t GROUP BY k;"
+                   "CREATE STREAM e AS SELECT sum(n) AS n FROM d;"
                    "SET threads = 3");
         start(db);
         laminar_error     err;
@@ -529,16 +632,13 @@ test_out_of_memory(void **state) {
         const laminar_status s = laminar_appender_flush(a, NULL, &err);
         atomic_store(&db->mem->fail_at, 0);
         laminar_appender_close(a);
-        laminar_stream_stats sa = {.size = sizeof(sa)}, sc = sa;
-        DB_OK(laminar_database_stream_stats(db, "a", &sa, &err));
-        DB_OK(laminar_database_stream_stats(db, "c", &sc, &err));
-        if (s == LAMINAR_OK && !sa.failed && !sc.failed) {
-            db_check_rows(db, "SELECT n FROM c", "6000");
-        }
+        check_sum(db, "a", "c", s == LAMINAR_OK);
+        check_sum(db, "d", "e", s == LAMINAR_OK);
         db_check_rows(db, "SELECT count(*) FROM t", s == LAMINAR_OK ? "6000" : "0");
         laminar_database_close(db);
     }
 }
 
-UNIT_MAIN(UNIT(test_worlds), UNIT(test_views), UNIT(test_fails_alone), UNIT(test_meanwhile),
+UNIT_MAIN(UNIT(test_worlds), UNIT(test_views), UNIT(test_shards), UNIT(test_fails_alone),
+          UNIT(test_two_entries), UNIT(test_shard_fails), UNIT(test_meanwhile),
           UNIT(test_out_of_memory))

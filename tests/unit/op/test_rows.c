@@ -240,6 +240,35 @@ test_done_and_cancel(void **state) {
     circuit_close(&p.c);
 }
 
+/* Checkpoints keep the state of a stream's shards: which rows are whose may never change. */
+static void
+test_shards_stay(void **state) {
+    (void)state;
+    enum { COUNT = 16 };
+    static const char bytes[] = "abcdefghijklmnopqrstuvwxyz";
+    int64_t           numbers[COUNT];
+    int32_t           ends[COUNT + 1] = {0};
+    uint64_t          hashes[COUNT], validity = 0x7fff; /* the last one is NULL */
+    uint8_t           got[COUNT];
+    char              told[3 * COUNT + 1] = "";
+    for (int32_t i = 0; i < COUNT; i++) {
+        numbers[i] = i < 8 ? i : -1000003LL * i * i;
+        ends[i + 1] = ends[i] + i % 3;
+    }
+    const column keys[] = {
+        {.type = type_of(TYPE_I64), .values = numbers, .validity = &validity},
+        {.type = type_of(TYPE_TEXT), .layout = COLUMN_OFFSETS, .values = ends, .bytes = bytes}};
+    const op of = {.shard_count = 10, .shard_width = 1},
+             both = {.shard_count = 10, .shard_width = 2};
+    for (int32_t way = 0; way < 3; way++) {
+        shard_numbers(got, way == 2 ? &both : &of, way == 1 ? &keys[1] : keys, hashes, COUNT);
+        for (int32_t i = 0; i < COUNT; i++) {
+            told[way * COUNT + i] = (char)('0' + got[i]);
+        }
+    }
+    assert_string_equal(told, "395184061556873011418610716910611775485751364290");
+}
+
 static status
 torture_rows(mem *m, error *err) {
     static pipeline p;
@@ -269,4 +298,4 @@ test_torture(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_histories), UNIT(test_gate_order), UNIT(test_done_and_cancel),
-          UNIT(test_consolidate), UNIT(test_torture))
+          UNIT(test_consolidate), UNIT(test_shards_stay), UNIT(test_torture))
