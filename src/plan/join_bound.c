@@ -198,17 +198,54 @@ is_comparison(const expr *e) {
     return false;
 }
 
+/* Do both columns show one below, each with a constant? *us: by how much b is greater than a. So
+ * are the two bounds of a window. */
+static bool
+is_shifted(const plan_node *n, int32_t a, int32_t b, int64_t *us) {
+    int64_t shift[2] = {0, 0};
+    int32_t at[2] = {a, b};
+    for (; at[0] != at[1]; n = n->inputs[0]) {
+        for (int32_t i = 0; i < 2; i++) {
+            int64_t more = 0;
+            if (n->kind == PLAN_SHARED) {
+                at[i] = n->column_map[at[i]];
+            } else if (n->kind == PLAN_PROJECT
+                           ? !node_shifted_column(n->exprs[at[i]], &at[i], &more)
+                           : n->kind != PLAN_FILTER &&
+                                 !(n->kind == PLAN_AGGREGATE && at[i] < n->key_count)) {
+                return false;
+            }
+            shift[i] = sat_add_i64(shift[i], more);
+        }
+    }
+    *us = sat_sub_i64(shift[1], shift[0]);
+    return true;
+}
+
+/* In terms of the columns of the distance, where it has not these. */
+static bool
+to_columns(const time_distance *d, const plan_node *n, linear *l) {
+    for (int32_t side = 0; side < 2; side++) {
+        int64_t us;
+        if (!is_shifted(n->inputs[side], d->columns[side], l->column[side], &us)) {
+            return false;
+        }
+        l->us = sat_add_i64(l->us, l->sign[side] * us);
+    }
+    return true;
+}
+
 static void
-note_pair(time_distance *d, const plan_node *n, const linear *l, const char *op, bool negated) {
+note_pair(time_distance *d, const plan_node *n, linear l, const char *op, bool negated) {
     time_kind kinds[2];
     int64_t   us[2];
-    if (!d->known && are_times(n, l->column, kinds, us)) {
+    if (!d->known && are_times(n, l.column, kinds, us)) {
         d->known = true;
-        d->columns[0] = l->column[0];
-        d->columns[1] = l->column[1];
+        d->columns[0] = l.column[0];
+        d->columns[1] = l.column[1];
     }
-    if (d->known && d->columns[0] == l->column[0] && d->columns[1] == l->column[1]) {
-        note_bounds(d, l, op, negated);
+    if (d->known && to_columns(d, n, &l)) {
+        note_bounds(d, &l, op, negated);
     }
 }
 
@@ -227,7 +264,7 @@ note_condition(time_distance *d, const plan_node *n, const expr *e) {
     e = negated ? e->args[0] : e;
     if (is_comparison(e) && add_linear(&l, e->args[0], 1, boundary) &&
         add_linear(&l, e->args[1], -1, boundary) && l.sign[0] * l.sign[1] == -1) {
-        note_pair(d, n, &l, function_name(e->function), negated);
+        note_pair(d, n, l, function_name(e->function), negated);
     }
 }
 
@@ -287,7 +324,7 @@ bound_by_interval(join_bound *b, const plan_node *n) {
         const linear equal = {.sign = {1, -1}, .column = {n->left_keys[k], n->right_keys[k]}};
         const bool   null_safe = n->null_safe != NULL && n->null_safe[k];
         if (!null_safe) {
-            note_pair(&d, n, &equal, "=", false);
+            note_pair(&d, n, equal, "=", false);
         }
     }
     if (n->predicate != NULL) {

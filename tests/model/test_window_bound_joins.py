@@ -49,11 +49,17 @@ class Case:
         groups = "window_start, window_end, k"
         m = f"(SELECT {groups}, max(v) AS v FROM {call} GROUP BY {groups})"
         bound = f"m.window_{'end' if self.by_end else 'start'}"
+        # from the bound that the case is about to the start and the end of its window
+        from_start, to_end = (self.size, 0) if self.by_end else (0, self.size)
         on = self.r.choice(
             (
                 f"{bound} BETWEEN a.ts + ({self.lo}) AND a.ts + ({self.hi})",
                 f"a.ts BETWEEN {bound} - ({self.hi}) AND {bound} - ({self.lo})",
                 f"{bound} - a.ts >= ({self.lo}) AND NOT {bound} > a.ts + ({self.hi})",
+                f"m.window_start - a.ts >= ({self.lo - from_start}) "
+                f"AND m.window_end - a.ts <= ({self.hi + to_end})",
+                f"a.ts < m.window_end - ({self.lo + to_end - 1}) "
+                f"AND a.ts >= m.window_start - ({self.hi - from_start})",
             )
         )
         on += " AND a.k = m.k" if self.keyed else ""
