@@ -289,7 +289,7 @@ for what, ddl in {
 
 
 def of_keys(scale: float, query: str, keys: int, shards: int) -> tuple[float, str]:
-    """Rows whose deliveries are taken and let go, in the second pass over them: what is remembered is there."""
+    """Rows whose deliveries are taken and let go, in the second pass over them: all groups are there."""
     import numpy as np
     import pyarrow as pa
 

@@ -451,7 +451,7 @@ void engine_send_late(engine *e);
 /* ---- publish.c */
 status stream_take_rows(void *context, const delta *rows, error *err) MUST_USE; /* op_sink.take */
 /* The same in two parts, for rows without weights that are kept already; they are taken over. */
-void   stream_count_shown(stream *s, int64_t shown);
+void stream_count_shown(stream *s, int64_t shown);
 /* stream_feed of one that passes, without a copy. False: that cannot be, and nothing was done. */
 bool   stream_pass_on(stream_input *in, batch *rows);
 status stream_take_kept(stream *s, batch *rows, error *err) MUST_USE;

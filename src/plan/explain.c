@@ -431,6 +431,14 @@ print_shared(const plan_node *n, buf *out) {
 }
 
 static void
+print_union(const plan_node *n, buf *out) {
+    buf_printf(out, "Union All");
+    if (n->shard != NULL) {
+        buf_printf(out, "  shards: %d", n->shard->count);
+    }
+}
+
+static void
 print_line(const plan_node *n, buf *out) {
     switch (n->kind) {
     case PLAN_SCAN:
@@ -487,10 +495,7 @@ print_line(const plan_node *n, buf *out) {
         buf_printf(out, "Distinct");
         break;
     case PLAN_UNION:
-        buf_printf(out, "Union All");
-        if (n->shard != NULL) {
-            buf_printf(out, "  shards: %d", n->shard->count);
-        }
+        print_union(n, out);
         break;
     case PLAN_RECURSIVE:
     case PLAN_WORKING:

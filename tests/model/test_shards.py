@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """O6: a stream with shards is told by nothing from one without.
 
-The random programs of test_shared_parts.py, in one of the databases with shards = 2 to 5 where the query has keys
-that rows can be dealt out by. Batches are small, so one thread runs them: which threads run shards is what
-tests/unit/db/test_abreast.c is about. LAMINAR_SEED=n runs one case.
+The random programs of test_shared_parts.py, in one of the databases with shards = 2 to 5 where the query has
+keys that rows can be dealt out by. Batches are small, so one thread runs them: which threads run shards is
+what tests/unit/db/test_abreast.c is about. LAMINAR_SEED=n runs one case.
 """
 
 from __future__ import annotations

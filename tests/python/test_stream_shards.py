@@ -92,8 +92,8 @@ def test_a_pipeline_of_its_own(db: laminardb.Connection) -> None:
 def test_a_shard_that_fails_takes_the_stream_with_it(db: laminardb.Connection) -> None:
     db.execute("CREATE TABLE d (k BIGINT PRIMARY KEY, v VARCHAR)")
     db.execute(
-        "CREATE STREAM s WITH (shards = 2) AS SELECT t.k, sum(CAST(d.v AS BIGINT)) AS s FROM t JOIN d ON t.k = d.k "
-        "GROUP BY t.k"
+        "CREATE STREAM s WITH (shards = 2) AS "
+        "SELECT t.k, sum(CAST(d.v AS BIGINT)) AS s FROM t JOIN d ON t.k = d.k GROUP BY t.k"
     )
     db.execute("INSERT INTO d VALUES (1, '10'), (2, 'ten'), (3, '30')")
     with pytest.raises(laminardb.LaminarError, match="ten"):
