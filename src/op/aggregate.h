@@ -2,7 +2,7 @@
 /* aggregate.h - the parts of the GROUP BY operator: op_aggregate.c, aggregate_emit.c,
  * aggregate_window.c, aggregate_panes.c, aggregate_gather.c, aggregate_compact.c,
  * aggregate_session.c, session_rebuild.c, aggregate_distinct.c, aggregate_shared.c,
- * aggregate_merge.c, aggregate_unite.c, aggregate_spill.c.
+ * aggregate_merge.c, aggregate_unite.c, aggregate_spill.c, aggregate_rows.c.
  *
  * A group is a slot of `groups`; everything else about it lies in arrays addressed by that slot. */
 #ifndef LAMINAR_OP_AGGREGATE_H
@@ -256,6 +256,12 @@ status sessions_validate(const aggregate *a, error *err) MUST_USE;
 /* ---- session_rebuild.c: inputs whose rows may leave */
 status sessions_collect(aggregate *a, const delta *in, error *err) MUST_USE;
 status sessions_rebuild(aggregate *a, error *err) MUST_USE;
+
+/* ---- aggregate_rows.c */
+/* The call is a count(*) of all rows of a group, which is what row_count is. */
+bool   aggregate_shares_count(const aggregate *a, int32_t call);
+status aggregate_open_shared_count(aggregate *a, int32_t call, const agg_site *site,
+                                   error *err) MUST_USE;
 
 /* ---- aggregate_distinct.c */
 status distinct_calls_open(aggregate *a, int32_t call, error *err) MUST_USE;

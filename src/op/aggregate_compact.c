@@ -40,7 +40,7 @@ copy_batch(aggregate *to, const aggregate *a, const slot *from, int32_t count, e
     }
     TRY(aggregate_map_rows(to, count, into, err));
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        TRY(spec->aggs[i].class->merge(to->aggs[i], into, a->aggs[i], from, count, scratch, err));
+        TRY(to->aggs[i]->class->merge(to->aggs[i], into, a->aggs[i], from, count, scratch, err));
     }
     int64_t *pages = arena_alloc(scratch, (size_t)count * sizeof(*pages));
     TRY(pages == NULL ? error_memory(err) : OK);

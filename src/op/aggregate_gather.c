@@ -121,8 +121,8 @@ merge_pairs(aggregate *a, pairs *p, error *err) {
             ARRAY_AT(&part->records, aggregate_group, p->from[i])->row_count;
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        TRY(spec->aggs[i].class->merge(a->aggs[i], p->into, part->aggs[i], p->from, p->count,
-                                       scratch, err));
+        TRY(a->aggs[i]->class->merge(a->aggs[i], p->into, part->aggs[i], p->from, p->count, scratch,
+                                     err));
     }
     p->count = 0;
     arena_rewind(scratch, mark);

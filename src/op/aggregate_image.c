@@ -186,7 +186,7 @@ rebuild(aggregate *a, error *err) {
     TRY(check_groups(a, &groups, err));
     TRY(ages_rebuild(&a->ages, &groups, err));
     for (int32_t i = 0; i < spec->agg_count; i++) {
-        TRY(spec->aggs[i].class->rebuild(a->aggs[i], &groups, err));
+        TRY(a->aggs[i]->class->rebuild(a->aggs[i], &groups, err));
         TRY(spec->aggs[i].distinct ? distinct_calls_rebuild(a, i, &groups, err) : OK);
     }
     if (!spec->session) {

@@ -29,8 +29,8 @@ aggregate_merge_calls(aggregate *a, const aggregate *other, const slot *from, co
     const bool     dealt = other->base.shard_count > 0;
     for (int32_t i = 0; i < spec->agg_count; i++) {
         if (dealt || !spec->aggs[i].distinct) {
-            TRY(spec->aggs[i].class->merge(a->aggs[i], to, other->aggs[i], from, count,
-                                           a->base.env->scratch, err));
+            TRY(a->aggs[i]->class->merge(a->aggs[i], to, other->aggs[i], from, count,
+                                         a->base.env->scratch, err));
         }
     }
     return OK;

@@ -157,8 +157,7 @@ merge_page(aggregate *a, slot page, int64_t to, error *err) {
         a->views[spec->window_key].values = numbers;
         TRY(aggregate_map_rows(a, count, into, err));
         for (int32_t i = 0; i < spec->agg_count; i++) {
-            TRY(spec->aggs[i].class->merge(a->aggs[i], into, a->aggs[i], from, count, scratch,
-                                           err));
+            TRY(a->aggs[i]->class->merge(a->aggs[i], into, a->aggs[i], from, count, scratch, err));
         }
         arena_rewind(scratch, each);
     }

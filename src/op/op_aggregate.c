@@ -43,7 +43,9 @@ open_calls(aggregate *a, error *err) {
                                .name = call->class->name,
                                .append_only = spec->append_only[0],
                                .once = spec->mode == MODE_ONCE};
-        TRY(call->class->open(&a->aggs[i], call->class, &call->signature, &site, err));
+        TRY(aggregate_shares_count(a, i)
+                ? aggregate_open_shared_count(a, i, &site, err)
+                : call->class->open(&a->aggs[i], call->class, &call->signature, &site, err));
         if (call->distinct) {
             TRY(distinct_calls_open(a, i, err));
         }
@@ -79,7 +81,7 @@ aggregate_close_groups(aggregate *a) {
             distinct_calls_close(a, i);
         }
         if (a->aggs[i] != NULL) {
-            spec->aggs[i].class->close(a->aggs[i]);
+            a->aggs[i]->class->close(a->aggs[i]);
             a->aggs[i] = NULL;
             (void)interrupt_stops();
         }
@@ -322,8 +324,8 @@ aggregate_update_calls(aggregate *a, const slot *slots, const delta *in, error *
             TRY(distinct_calls_update(a, i, slots, in->weight, filter, in->row_count, err));
             continue;
         }
-        TRY(call->class->update(a->aggs[i], slots, a->arguments, in->weight, filter, in->row_count,
-                                scratch, err));
+        TRY(a->aggs[i]->class->update(a->aggs[i], slots, a->arguments, in->weight, filter,
+                                      in->row_count, scratch, err));
     }
     distinct_calls_end(a);
     return OK;

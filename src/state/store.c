@@ -163,6 +163,22 @@ account(store *s, uint64_t added, uint64_t removed) {
     atomic_fetch_add_explicit(&s->bytes, added - removed, memory_order_relaxed);
 }
 
+/* Its memory, which nobody shows any more, and the tables of its blocks. */
+static void
+free_memory(state_array *a, bool is_shown) {
+    store *s = a->owner;
+    if (!is_shown) {
+        if (a->mapped) {
+            mem_unmap(s->mem, a->data, a->bytes);
+        } else {
+            mem_free(s->mem, a->data, a->bytes);
+        }
+        account(s, 0, a->bytes);
+    }
+    mem_free(s->mem, a->epochs, a->epoch_capacity * sizeof(*a->epochs));
+    mem_free(s->mem, a->places, a->place_capacity * sizeof(*a->places));
+}
+
 void
 array_close(state_array *a) {
     store *s = a->owner;
@@ -176,17 +192,17 @@ array_close(state_array *a) {
     s->names[a->id] = NULL;
     mutex_unlock(&s->lock);
     mem_free(s->mem, name, strlen(name) + 1);
-    if (!is_shown) {
-        if (a->mapped) {
-            mem_unmap(s->mem, a->data, a->bytes);
-        } else {
-            mem_free(s->mem, a->data, a->bytes);
-        }
-        account(s, 0, a->bytes);
-    }
-    mem_free(s->mem, a->epochs, a->epoch_capacity * sizeof(*a->epochs));
-    mem_free(s->mem, a->places, a->place_capacity * sizeof(*a->places));
+    free_memory(a, is_shown);
     memset(a, 0, sizeof(*a));
+}
+
+void
+array_empty(state_array *a) {
+    mutex_lock(&a->owner->lock);
+    const bool is_shown = snapshot_take_over(a);
+    mutex_unlock(&a->owner->lock);
+    free_memory(a, is_shown);
+    *a = (state_array){.element_size = a->element_size, .id = a->id, .owner = a->owner};
 }
 
 #define LARGE_ARRAY_BYTES (UINT64_C(1) << 20)

@@ -63,6 +63,7 @@ status array_append(state_array *a, uint64_t n, uint64_t *first, error *err) MUS
 /* Makes count at least `count`. */
 status array_reserve_to(state_array *a, uint64_t count, error *err) MUST_USE;
 void   array_truncate(state_array *a, uint64_t count);
+void   array_empty(state_array *a); /* no element, and no memory */
 /* For checkpoints, which store arrays under their names. NULL: no such array. */
 const char  *array_name(const state_array *a);
 uint32_t     store_array_limit(const store *s);           /* ids are below it */

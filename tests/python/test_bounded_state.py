@@ -37,6 +37,11 @@ def feed(db: laminardb.Connection, start: int, keys: int) -> None:
         db.insert("t", {"ts": start + k % 50_000, "k": k, "v": k % 7})
 
 
+def some(metrics: laminardb.StreamMetrics | None) -> laminardb.StreamMetrics:
+    assert metrics is not None
+    return metrics
+
+
 def state(db: laminardb.Connection) -> tuple[int, int]:
     metrics = db.stream_metrics("s")
     assert metrics is not None and metrics.error is None and metrics.late_rows == 0
@@ -64,6 +69,23 @@ def test_windows_leave_nothing_behind(window: str, emit: str) -> None:
             left_bytes, left_rows = state(db)
             assert left_rows == 0
             assert left_bytes <= max(base * 1.01, base + open_bytes * 0.01), (base, open_bytes, left_bytes)
+
+
+@pytest.mark.parametrize("window", ["", ", TUMBLE(ts, 1000)"])
+def test_a_count_of_rows_is_no_second_number(window: str) -> None:
+    """A group knows how many rows it has, so count(*) of all of them costs no bytes; of some it does."""
+    calls = {"without": "sum(v) AS v", "whole": "sum(v) AS v, count(*) AS n"}
+    calls["part"] = "sum(v) AS v, count(*) FILTER (WHERE v > 1) AS n"
+    with laminardb.open() as db:
+        db.execute("CREATE SOURCE t (ts BIGINT, k BIGINT, v BIGINT, WATERMARK FOR ts AS ts - 60000)")
+        for name, call in calls.items():
+            db.execute(f"CREATE STREAM {name} AS SELECT k, {call} FROM t GROUP BY k{window}")
+        db.start()
+        for keys in (1000, 20_000):
+            feed(db, 100_000, keys)
+        bytes_of = {name: some(db.stream_metrics(name)).state_bytes for name in calls}
+        assert bytes_of["whole"] == bytes_of["without"], bytes_of
+        assert bytes_of["part"] >= bytes_of["without"] + 20_000 * 8
 
 
 def test_ten_thousand_streams_come_and_go() -> None:

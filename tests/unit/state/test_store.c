@@ -184,6 +184,41 @@ test_closed_array_leaves_snapshots(void **unused) {
     CHECK_EQ(mem_fini(&account), 0);
 }
 
+static void
+test_emptied_array_leaves_snapshots(void **unused) {
+    (void)unused;
+    mem             account;
+    error           err = {0};
+    store          *s;
+    state_array     a;
+    store_snapshot *shot;
+    uint64_t        block[STORE_BLOCK_BYTES / sizeof(uint64_t)];
+    mem_init(&account, INT64_MAX);
+    CHECK_OK(store_open(&s, &account, &err));
+    CHECK_OK(array_open(&a, s, "a", 8, &err));
+    array_empty(&a); /* it was */
+    CHECK_OK(array_extend(&a, 100000, NULL, &err));
+    *ARRAY_AT(&a, uint64_t, 5) = 55;
+    CHECK_OK(store_snapshot_open(&shot, s, &err));
+    const size_t shown = store_bytes(s);
+    array_empty(&a);
+    CHECK_EQ(a.count, 0);
+    CHECK_EQ(store_bytes(s), shown);
+    CHECK_OK(array_extend(&a, 10, NULL, &err)); /* it goes on under its name */
+    check_stale(&a);
+    *ARRAY_AT(&a, uint64_t, 5) = 56;
+    CHECK_STR(array_name(&a), "a");
+    CHECK_OK(snapshot_read_block(shot, a.id, 0, sizeof(block), block, &err));
+    CHECK_EQ(block[5], 55);
+    store_snapshot_close(shot);
+    CHECK_EQ(store_bytes(s), a.bytes);
+    array_empty(&a);
+    CHECK_EQ(store_bytes(s), 0);
+    array_close(&a);
+    store_close(s);
+    CHECK_EQ(mem_fini(&account), 0);
+}
+
 /* ---- a reader on another thread sees one moment while the writer writes and grows (run under
  * TSan) */
 
@@ -290,4 +325,4 @@ test_torture(void **unused) {
 }
 
 UNIT_MAIN(UNIT(test_random_snapshots), UNIT(test_closed_array_leaves_snapshots),
-          UNIT(test_reader_thread), UNIT(test_torture))
+          UNIT(test_emptied_array_leaves_snapshots), UNIT(test_reader_thread), UNIT(test_torture))
