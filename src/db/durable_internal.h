@@ -86,7 +86,7 @@ bool   durable_is_off(const durable *d); /* changes are not logged */
 /* ---- durable_replay.c: the floor that a record begins with; 0: none */
 int64_t durable_floor_of(text record);
 
-#define STATE_VERSION 4 /* of what a state file holds */
+#define STATE_VERSION 5 /* of what a state file holds */
 #define STATE_VERSION_LEAST 3
 
 /* ---- checkpoint_load.c */

@@ -21,11 +21,38 @@ enum {
     GROUP_SHOWN = 4 /* emit_at_end: a session whose row is out; its end may move */
 };
 
+/* Its row_count, the sum of weights, and its flags below it. The group exists while the former is
+ * positive. */
 typedef struct aggregate_group {
-    int64_t  row_count; /* sum of weights: the group exists while it is positive */
-    uint32_t flags;
-    uint32_t reserved;
+    uint64_t word;
 } aggregate_group;
+
+enum { GROUP_FLAGS = 7, GROUP_FLAG_BITS = 3 };
+
+ALWAYS_INLINE int64_t
+group_rows(const aggregate_group *g) {
+    return (int64_t)g->word >> GROUP_FLAG_BITS;
+}
+
+ALWAYS_INLINE void
+group_add_rows(aggregate_group *g, int64_t rows) {
+    g->word += (uint64_t)rows << GROUP_FLAG_BITS;
+}
+
+ALWAYS_INLINE void
+group_drop_rows(aggregate_group *g) {
+    g->word &= GROUP_FLAGS;
+}
+
+ALWAYS_INLINE bool
+group_has(const aggregate_group *g, uint64_t flag) {
+    return (g->word & flag) != 0;
+}
+
+ALWAYS_INLINE void
+group_mark(aggregate_group *g, uint64_t flag, bool on) {
+    g->word = on ? g->word | flag : g->word & ~flag;
+}
 
 /* Groups first touched by one push of this tick; lies in the tick arena. */
 typedef struct aggregate_touch aggregate_touch;

@@ -70,7 +70,7 @@ select_rows(const aggregate *a, const aggregate_touch *touch, int64_t frontier_u
     for (int32_t i = 0; i < touch->count; i++) {
         const aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, touch->slots[i]);
         const bool             existed = touch->existed[i];
-        const bool exists = group->row_count > 0 && windows_show(a, touch->slots[i], frontier_us);
+        const bool exists = group_rows(group) > 0 && windows_show(a, touch->slots[i], frontier_us);
         const bool same = existed && exists && equal[i];
         r->minus[r->minus_count] = i;
         r->minus_count += old_rows && existed && !same;
@@ -146,16 +146,15 @@ release_touch(aggregate *a, const aggregate_touch *touch, int64_t frontier_us, e
     for (int32_t i = 0; i < touch->count; i++) {
         const slot       s = touch->slots[i];
         aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, s);
-        group->flags &= ~(uint32_t)GROUP_TOUCHED;
-        if (marks && group->row_count > 0) {
-            group->flags &= ~(uint32_t)GROUP_SHOWN;
-            group->flags |= sessions_show(a, s, frontier_us) ? GROUP_SHOWN : 0;
+        group_mark(group, GROUP_TOUCHED, false);
+        if (marks && group_rows(group) > 0) {
+            group_mark(group, GROUP_SHOWN, sessions_show(a, s, frontier_us));
         }
-        if (a->ages.step_us > 0 && group->row_count < 0) { /* of rows that were forgotten before */
-            a->base.lost_rows -= group->row_count;
-            group->row_count = 0;
+        if (a->ages.step_us > 0 && group_rows(group) < 0) { /* of rows that were forgotten before */
+            a->base.lost_rows -= group_rows(group);
+            group_drop_rows(group);
         }
-        if (group->row_count == 0) {
+        if (group_rows(group) == 0) {
             TRY(a->base.spec->session ? sessions_remove(a, s, err)
                 : a->windowed         ? windows_unlink(a, s, err)
                                       : OK);
@@ -169,11 +168,11 @@ release_touch(aggregate *a, const aggregate_touch *touch, int64_t frontier_us, e
 static status
 publish_global(aggregate *a, error *err) {
     aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, 0);
-    if ((group->flags & GROUP_PUBLISHED) != 0) {
+    if (group_has(group, GROUP_PUBLISHED)) {
         return OK;
     }
     TRY(array_touch(&a->records, 0, 1, err));
-    if ((group->flags & GROUP_TOUCHED) == 0) {
+    if (!group_has(group, GROUP_TOUCHED)) {
         aggregate_touch *touch = arena_alloc_zero(a->base.env->tick_arena, sizeof(*touch));
         slot            *slots = arena_alloc_zero(a->base.env->tick_arena, sizeof(*slots));
         uint8_t         *existed = arena_alloc_zero(a->base.env->tick_arena, sizeof(*existed));
@@ -184,8 +183,8 @@ publish_global(aggregate *a, error *err) {
         a->first = touch;
         a->last = touch;
     }
-    group->flags |= GROUP_PUBLISHED;
-    group->row_count++;
+    group_mark(group, GROUP_PUBLISHED, true);
+    group_add_rows(group, 1);
     return OK;
 }
 
@@ -235,7 +234,7 @@ group_exists(const aggregate *a, uint64_t s) {
     if (!windows_show(a, (slot)s, a->base.frontier_us)) {
         return false;
     }
-    return always || !a->tracks_rows || ARRAY_AT(&a->records, aggregate_group, s)->row_count > 0;
+    return always || !a->tracks_rows || group_rows(ARRAY_AT(&a->records, aggregate_group, s)) > 0;
 }
 
 status

@@ -78,7 +78,7 @@ gather_add(aggregate *a, const delta *in, slot *slots, error *err) {
     aggregate *part = &a->gather->part;
     TRY(aggregate_map_rows(part, in->row_count, slots, err));
     for (int32_t i = 0; i < in->row_count && a->tracks_rows; i++) {
-        ARRAY_AT(&part->records, aggregate_group, slots[i])->row_count += delta_weight(in, i);
+        group_add_rows(ARRAY_AT(&part->records, aggregate_group, slots[i]), delta_weight(in, i));
     }
     a->gather->row_count += in->row_count;
     a->gather->is_over = a->base.spec->mode == MODE_ONCE && a->gather->row_count >= TRIED_ROWS &&
@@ -117,8 +117,8 @@ merge_pairs(aggregate *a, pairs *p, error *err) {
     TRY(aggregate_map_rows(a, p->count, p->into, err));
     TRY(a->tracks_rows ? aggregate_touch_groups(a, p->into, p->count, err) : OK);
     for (int32_t i = 0; i < p->count && a->tracks_rows; i++) {
-        ARRAY_AT(&a->records, aggregate_group, p->into[i])->row_count +=
-            ARRAY_AT(&part->records, aggregate_group, p->from[i])->row_count;
+        group_add_rows(ARRAY_AT(&a->records, aggregate_group, p->into[i]),
+                       group_rows(ARRAY_AT(&part->records, aggregate_group, p->from[i])));
     }
     for (int32_t i = 0; i < spec->agg_count; i++) {
         TRY(a->aggs[i]->class->merge(a->aggs[i], p->into, part->aggs[i], p->from, p->count, scratch,

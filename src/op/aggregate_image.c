@@ -172,8 +172,8 @@ check_groups(const aggregate *a, const slot_set *groups, error *err) {
     bool settled = a->records.count >= groups->count;
     for (uint64_t s = 0; settled && s < groups->count; s++) {
         const aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, s);
-        settled = !slot_set_has(groups, s) ||
-                  (group->row_count > 0 && (group->flags & GROUP_TOUCHED) == 0);
+        settled =
+            !slot_set_has(groups, s) || (group_rows(group) > 0 && !group_has(group, GROUP_TOUCHED));
     }
     return settled ? OK : image_corrupt("the rows of a group", err);
 }

@@ -50,7 +50,7 @@ value_of(agg *base, const slot *slots, int32_t count, arena *a, column *out, err
     }
     for (int32_t i = 0; i < count; i++) {
         const aggregate_group *group = ARRAY_AT(&self->of->records, aggregate_group, slots[i]);
-        values[i] = group->row_count - ((group->flags & GROUP_PUBLISHED) != 0);
+        values[i] = group_rows(group) - group_has(group, GROUP_PUBLISHED);
     }
     *out = (column){.type = base->output, .layout = COLUMN_FLAT, .values = values};
     return OK;

@@ -290,8 +290,8 @@ merge_groups(aggregate *a, const merge *m, error *err) {
     const slot          both[] = {part, whole};
     TRY(aggregate_touch_groups(a, both, 2, err));
     aggregate_group *from = ARRAY_AT(&a->records, aggregate_group, part);
-    ARRAY_AT(&a->records, aggregate_group, whole)->row_count += from->row_count;
-    from->row_count = 0;
+    group_add_rows(ARRAY_AT(&a->records, aggregate_group, whole), group_rows(from));
+    group_drop_rows(from);
     if (s->holds) {
         return move_rows(a, m, whole, err);
     }
@@ -394,8 +394,8 @@ take_session(aggregate *a, const aggregate *other, slot from, error *err) {
     const int64_t number = at;
     TRY(session_map_groups(a, &number, 1, &group, err));
     TRY(aggregate_touch_groups(a, &group, 1, err));
-    ARRAY_AT(&a->records, aggregate_group, group)->row_count +=
-        ARRAY_AT(&other->records, aggregate_group, group_of_x)->row_count;
+    group_add_rows(ARRAY_AT(&a->records, aggregate_group, group),
+                   group_rows(ARRAY_AT(&other->records, aggregate_group, group_of_x)));
     TRY(aggregate_merge_calls(a, other, &group_of_x, &group, 1, err));
     for (;;) {
         const slot before = ordered_previous(&s->by_key, at);
@@ -488,8 +488,7 @@ sessions_ripen(aggregate *a, int64_t frontier_us, error *err) {
          at = ordered_next(&s->by_due, at)) {
         const session *x = session_at(s, at);
         const slot     group = x->group - 1;
-        const bool     shown =
-            (ARRAY_AT(&a->records, aggregate_group, group)->flags & GROUP_SHOWN) != 0;
+        const bool shown = group_has(ARRAY_AT(&a->records, aggregate_group, group), GROUP_SHOWN);
         if (!shown && has_ended(a, x->last, frontier_us)) {
             TRY(aggregate_touch_groups(a, &group, 1, err));
             arena_rewind(scratch, mark);

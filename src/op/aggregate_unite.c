@@ -37,8 +37,8 @@ map_groups(aggregate *a, const aggregate *other, const slot *from, slot *to, int
     TRY(aggregate_touch_groups(a, to, count, err));
     for (int32_t i = 0; i < count; i++) {
         const aggregate_group *group = ARRAY_AT(&other->records, aggregate_group, from[i]);
-        const bool extra = (group->flags & GROUP_PUBLISHED) != 0; /* no row: see there */
-        ARRAY_AT(&a->records, aggregate_group, to[i])->row_count += group->row_count - extra;
+        const bool             extra = group_has(group, GROUP_PUBLISHED); /* no row: see there */
+        group_add_rows(ARRAY_AT(&a->records, aggregate_group, to[i]), group_rows(group) - extra);
     }
     return OK;
 }

@@ -106,7 +106,7 @@ windows_finish(aggregate *a, const slot *slots, int32_t count, int64_t frontier_
     int32_t n = 0;
     for (int32_t i = 0; i < count; i++) {
         existing[n] = slots[i];
-        n += !a->tracks_rows || ARRAY_AT(&a->records, aggregate_group, slots[i])->row_count > 0;
+        n += !a->tracks_rows || group_rows(ARRAY_AT(&a->records, aggregate_group, slots[i])) > 0;
     }
     TRY(op_poll(&a->base, err));
     TRY(finish_rows(a, existing, n, frontier_us, err));

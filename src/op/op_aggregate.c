@@ -53,6 +53,18 @@ open_calls(aggregate *a, error *err) {
     return OK;
 }
 
+/* As states of before have it: rows, flags and four bytes of nothing. */
+static void
+narrow_group(void *to, const void *wide) {
+    int64_t         rows;
+    uint32_t        flags;
+    aggregate_group group;
+    memcpy(&rows, wide, sizeof(rows));
+    memcpy(&flags, (const uint8_t *)wide + sizeof(rows), sizeof(flags));
+    group.word = (uint64_t)rows << GROUP_FLAG_BITS | (flags & GROUP_FLAGS);
+    memcpy(to, &group, sizeof(group));
+}
+
 status
 aggregate_open_groups(aggregate *a, error *err) {
     const op_spec   *spec = a->base.spec;
@@ -65,6 +77,7 @@ aggregate_open_groups(aggregate *a, error *err) {
     TRY(group_table_open(&a->groups, env->store, "aggregate.groups", types, spec->key_count, err));
     group_table_allow_dense(&a->groups);
     TRY(array_open(&a->records, env->store, "aggregate.records", sizeof(aggregate_group), err));
+    array_accept_wide(&a->records, 2 * sizeof(aggregate_group), narrow_group);
     TRY(a->windowed ? windows_open_state(a, err) : OK);
     TRY(ages_open(&a->ages, env->store, "aggregate", op_ttl_us(&a->base, 0), err));
     TRY(open_calls(a, err));
@@ -269,13 +282,13 @@ aggregate_touch_groups(aggregate *a, const slot *slots, int32_t row_count, error
     bool       any_existed = false;
     for (int32_t i = 0; i < row_count; i++) {
         aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, slots[i]);
-        if ((group->flags & GROUP_TOUCHED) == 0) {
+        if (!group_has(group, GROUP_TOUCHED)) {
             TRY(array_touch(&a->records, slots[i], 1, err));
-            group->flags |= GROUP_TOUCHED;
+            group_mark(group, GROUP_TOUCHED, true);
             listed[count] = slots[i];
             existed[count] =
-                moves ? (group->flags & GROUP_SHOWN) != 0
-                      : group->row_count > 0 && windows_show(a, slots[i], a->base.frontier_us);
+                moves ? group_has(group, GROUP_SHOWN)
+                      : group_rows(group) > 0 && windows_show(a, slots[i], a->base.frontier_us);
             any_existed |= existed[count];
             count++;
         }
@@ -336,7 +349,7 @@ aggregate_add_rows(aggregate *a, const slot *slots, const delta *in, error *err)
     if (a->tracks_rows) {
         TRY(aggregate_touch_groups(a, slots, in->row_count, err));
         for (int32_t i = 0; i < in->row_count; i++) {
-            ARRAY_AT(&a->records, aggregate_group, slots[i])->row_count += delta_weight(in, i);
+            group_add_rows(ARRAY_AT(&a->records, aggregate_group, slots[i]), delta_weight(in, i));
         }
     }
     return aggregate_update_calls(a, slots, in, err);
@@ -465,10 +478,10 @@ aggregate_validate(const op *self, error *err) {
             continue;
         }
         const aggregate_group *group = ARRAY_AT(&a->records, aggregate_group, s);
-        if (group->row_count <= 0 || (group->flags & GROUP_TOUCHED) != 0) {
+        if (group_rows(group) <= 0 || group_has(group, GROUP_TOUCHED)) {
             return error_set(err, ERR_INTERNAL_ERROR,
                              "aggregate: group %llu has %lld rows, flags %u", (unsigned long long)s,
-                             (long long)group->row_count, group->flags);
+                             (long long)group_rows(group), (unsigned)(group->word & GROUP_FLAGS));
         }
     }
     for (int32_t i = 0; i < self->spec->agg_count; i++) {

@@ -76,7 +76,7 @@ dissolve(aggregate *a, dirty_key *d, error *err) {
         d->low = min_i64(d->low, x.start);
         d->high = max_i64(d->high, x.last);
         TRY(aggregate_touch_groups(a, &group, 1, err));
-        ARRAY_AT(&a->records, aggregate_group, group)->row_count = 0;
+        group_drop_rows(ARRAY_AT(&a->records, aggregate_group, group));
         TRY(array_touch(&s->sessions, at, 1, err));
         TRY(session_unlink(a, at, err));
         at = before;

@@ -144,6 +144,49 @@ take_places(state_array *a, const block_shelf *shelf, image_reader *in, error *e
     return OK;
 }
 
+/* One block of wide elements, from number `first` on. */
+static status
+take_wide_block(state_array *a, uint64_t first, uint64_t n, const block_shelf *shelf, uint8_t *wide,
+                image_reader *in, error *err) {
+    const size_t size = (size_t)n * a->wide_size;
+    if (shelf == NULL) {
+        TRY(image_take(in, wide, size, err));
+    } else {
+        block_place at;
+        uint64_t    offset;
+        TRY(image_take_small(in, &at.file, err));
+        TRY(image_take_small(in, &offset, err));
+        at.at = (int64_t)offset;
+        TRY(shelf->take(shelf->context, &at, wide, size, err));
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        a->narrow(a->data + (first + i) * a->element_size, wide + i * a->wide_size);
+    }
+    return OK;
+}
+
+/* The blocks of before are not those of now, so none of these lies anywhere yet. shelf NULL: in the
+ * image. */
+static status
+take_wide(state_array *a, const block_shelf *shelf, image_reader *in, error *err) {
+    mem           *m = store_mem(a->owner);
+    const uint64_t step = STORE_BLOCK_BYTES / a->wide_size;
+    uint8_t       *wide = mem_alloc(m, STORE_BLOCK_BYTES);
+    if (wide == NULL) {
+        return error_memory(err);
+    }
+    if (a->places != NULL) {
+        memset(a->places, 0, a->place_capacity * sizeof(*a->places));
+    }
+    status s = OK;
+    for (uint64_t first = 0; s == OK && first < a->count; first += step) {
+        const uint64_t n = a->count - first < step ? a->count - first : step;
+        s = take_wide_block(a, first, n, shelf, wide, in, err);
+    }
+    mem_free(m, wide, STORE_BLOCK_BYTES);
+    return s;
+}
+
 static status
 take_array(state_array *a, const block_shelf *shelf, image_reader *in, error *err) {
     text     name;
@@ -154,7 +197,8 @@ take_array(state_array *a, const block_shelf *shelf, image_reader *in, error *er
     TRY(image_take_u32(in, &size, err));
     TRY(image_take_i64(in, &count, err));
     TRY(image_take(in, &is_placed, 1, err));
-    if (!text_equal(name, text_of(array_name(a))) || size != a->element_size) {
+    const bool is_wide = size == a->wide_size && size != 0;
+    if (!text_equal(name, text_of(array_name(a))) || (size != a->element_size && !is_wide)) {
         return image_corrupt("it has other arrays than its plan", err);
     }
     if (is_placed != 0 && shelf == NULL) {
@@ -168,6 +212,9 @@ take_array(state_array *a, const block_shelf *shelf, image_reader *in, error *er
     array_truncate(a, 0);
     TRY(array_extend(a, (uint64_t)count, NULL, err));
     TRY(array_touch(a, 0, (uint64_t)count, err));
+    if (is_wide) {
+        return take_wide(a, is_placed != 0 ? shelf : NULL, in, err);
+    }
     return is_placed != 0 ? take_places(a, shelf, in, err)
                           : image_take(in, a->data, (size_t)count * size, err);
 }

@@ -202,7 +202,18 @@ array_empty(state_array *a) {
     const bool is_shown = snapshot_take_over(a);
     mutex_unlock(&a->owner->lock);
     free_memory(a, is_shown);
-    *a = (state_array){.element_size = a->element_size, .id = a->id, .owner = a->owner};
+    *a = (state_array){.element_size = a->element_size,
+                       .id = a->id,
+                       .owner = a->owner,
+                       .wide_size = a->wide_size,
+                       .narrow = a->narrow};
+}
+
+void
+array_accept_wide(state_array *a, uint32_t wide_size, void (*narrow)(void *, const void *)) {
+    assert(STORE_BLOCK_BYTES % wide_size == 0 && wide_size > a->element_size);
+    a->wide_size = wide_size;
+    a->narrow = narrow;
 }
 
 #define LARGE_ARRAY_BYTES (UINT64_C(1) << 20)

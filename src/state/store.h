@@ -43,6 +43,8 @@ typedef struct state_array {
     store       *owner;
     block_place *places; /* of blocks, when they were last saved */
     uint64_t     place_capacity;
+    uint32_t     wide_size; /* of an element in images of before; 0: as now */
+    void (*narrow)(void *to, const void *wide);
 } state_array;
 
 status   store_open(store **out, mem *m, error *err) MUST_USE;
@@ -53,6 +55,9 @@ size_t   store_bytes(const store *s); /* arrays and copies held for snapshots */
 
 status array_open(state_array *a, store *s, const char *name, uint32_t element_size,
                   error *err) MUST_USE;
+/* Just opened: images of before have elements of `wide_size` bytes, a power of two, which `narrow`
+ * makes into one of now. */
+void array_accept_wide(state_array *a, uint32_t wide_size, void (*narrow)(void *, const void *));
 /* Frees the memory, or leaves it to the snapshots that show it. A zeroed array closes as nothing.
  */
 void array_close(state_array *a);

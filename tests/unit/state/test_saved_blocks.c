@@ -240,6 +240,85 @@ test_saved_again_and_again(void **unused) {
     CHECK(stayed > (int64_t)4 * ROUNDS);
 }
 
+/* ---- elements that were wider when they were saved */
+
+static void
+add_halves(void *to, const void *wide) {
+    uint64_t halves[2];
+    memcpy(halves, wide, sizeof(halves));
+    halves[0] += 3 * halves[1];
+    memcpy(to, halves, sizeof(halves[0]));
+}
+
+/* As an array of 8 bytes, from an image of one of 16 or of 8. */
+static void
+check_narrow(mem *m, const buf *image, const block_shelf *shelf, uint64_t count, buf *again) {
+    error        err;
+    store       *s;
+    state_array  a;
+    image_reader in = {.at = image->data, .left = image->size};
+    CHECK_OK(store_open(&s, m, &err));
+    CHECK_OK(array_open(&a, s, "array", 8, &err));
+    array_accept_wide(&a, 16, add_halves);
+    CHECK_OK(store_image_take(s, shelf, &in, &err));
+    CHECK_EQ(in.left, 0);
+    CHECK_EQ(a.count, count);
+    for (uint64_t i = 0; i < count; i++) {
+        CHECK_EQ(*ARRAY_AT(&a, uint64_t, i), i * i + 3 * (i + 7));
+    }
+    if (again != NULL) {
+        CHECK_OK(store_image_put(s, shelf, again, &err));
+    }
+    array_close(&a);
+    store_close(s);
+}
+
+static void
+test_elements_become_narrow(void **unused) {
+    (void)unused;
+    static const uint64_t counts[] = {0, 1, 100, 4096, 4097, 30000};
+    for (int k = 0; k < 2 * (int)ARRAY_COUNT(counts); k++) {
+        const uint64_t count = counts[k / 2];
+        mem            account;
+        error          err;
+        store         *s;
+        state_array    a;
+        buf            image, again;
+        files         *f = calloc(1, sizeof(*f));
+        block_shelf in_files = {.context = f, .has = stays, .put = put, .keep = keep, .take = take};
+        const block_shelf *shelf = k % 2 == 0 ? &in_files : NULL;
+        mem_init(&account, INT64_MAX);
+        buf_init(&image, &account, SIZE_MAX);
+        buf_init(&again, &account, SIZE_MAX);
+        CHECK_OK(store_open(&s, &account, &err));
+        CHECK_OK(array_open(&a, s, "array", 16, &err));
+        CHECK_OK(array_extend(&a, count, NULL, &err));
+        for (uint64_t i = 0; i < count; i++) {
+            *ARRAY_AT(&a, uint64_t, 2 * i) = i * i;
+            *ARRAY_AT(&a, uint64_t, 2 * i + 1) = i + 7;
+        }
+        begin_file(f, 1);
+        CHECK_OK(store_image_put(s, shelf, &image, &err));
+        CHECK_OK(write_file(f, &err));
+        close_shots(f);
+        array_close(&a);
+        store_close(s);
+        begin_file(f, 2);
+        check_narrow(&account, &image, shelf, count, &again);
+        CHECK_EQ(f->job_count,
+                 shelf == NULL || count * 8 <= 4096 ? 0 : (count * 8 + 65535) / 65536);
+        CHECK_OK(write_file(f, &err));
+        close_shots(f);
+        check_narrow(&account, &again, shelf, count, NULL);
+        buf_fini(&image);
+        buf_fini(&again);
+        free(f->bytes[1]);
+        free(f->bytes[2]);
+        free(f);
+        CHECK_EQ(mem_fini(&account), 0);
+    }
+}
+
 /* ---- failing allocations: what cannot be set aside loses the saving, never the writer */
 
 static status
@@ -283,4 +362,4 @@ test_torture(void **unused) {
     CHECK(torture("saved blocks", scenario) > 8);
 }
 
-UNIT_MAIN(UNIT(test_saved_again_and_again), UNIT(test_torture))
+UNIT_MAIN(UNIT(test_saved_again_and_again), UNIT(test_elements_become_narrow), UNIT(test_torture))
