@@ -158,6 +158,42 @@ test_nothing_for_nothing(void **state) {
     circuit_close(&c);
 }
 
+/* What a group's record was in states of before, 16 bytes, becomes what the operator has. */
+static void
+test_records_of_before(void **state) {
+    (void)state;
+    error   err = {0};
+    circuit c;
+    op     *o;
+    op_agg  aggs[CALLS];
+    op_spec spec = {.window_key = -1};
+    zset_clear(&out);
+    CHECK_OK(circuit_open(&c, NULL, &out, &snapshot, &err));
+    const schema *in = circuit_schema(&c, 5, types);
+    CHECK_OK(aggregate_spec(&c, &spec, aggs, in, 0, calls, CALLS, &err));
+    CHECK_OK(circuit_add(&c, &o, &op_aggregate_class, &spec, &err));
+    CHECK_OK(circuit_finish(&c, o, &err));
+    const test_row rows[2] = {{{1, 2, 3, 4, 5}}, {{2, 2, 3, 4, 5}}};
+    const int64_t  weight[2] = {5, 1};
+    CHECK_OK(circuit_push(&c, o, 0, in, rows, weight, 2, &err));
+    CHECK_OK(circuit_tick(&c, 0, &err));
+    const state_array *records = NULL;
+    for (uint32_t i = 0; i < store_array_limit(o->env->store); i++) {
+        const state_array *a = store_array_at(o->env->store, i);
+        records = strcmp(array_name(a), "aggregate.records") == 0 ? a : records;
+    }
+    const struct {
+        int64_t  row_count;
+        uint32_t flags, reserved;
+    } before = {6 + 1, 2, 0}; /* published, which counts as a row */
+    uint8_t now[8];
+    CHECK_EQ(records->wide_size, sizeof(before));
+    CHECK_EQ(records->element_size, sizeof(now));
+    records->narrow(now, &before);
+    assert_memory_equal(now, records->data, sizeof(now));
+    circuit_close(&c);
+}
+
 /* More groups in one tick than a delta holds. */
 static void
 test_many_groups(void **state) {
@@ -225,4 +261,4 @@ test_torture(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_histories), UNIT(test_new_rows_only), UNIT(test_nothing_for_nothing),
-          UNIT(test_many_groups), UNIT(test_torture))
+          UNIT(test_records_of_before), UNIT(test_many_groups), UNIT(test_torture))
