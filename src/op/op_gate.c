@@ -163,24 +163,8 @@ emit_consolidated(gate *g, const delta *in, error *err) {
     arena *scratch = g->base.env->scratch;
     delta  net;
     TRY(rows_consolidate(&net, in, scratch, err));
-    if (net.row_count == 0) {
-        return OK;
-    }
-    int32_t *rows = arena_alloc(scratch, (size_t)net.row_count * sizeof(*rows));
-    if (rows == NULL) {
-        return error_memory(err);
-    }
-    int32_t count = 0;
-    for (int32_t i = 0; i < net.row_count; i++) {
-        rows[count] = i;
-        count += delta_weight(&net, i) < 0;
-    }
-    for (int32_t i = 0; i < net.row_count; i++) {
-        if (delta_weight(&net, i) > 0) {
-            rows[count++] = i;
-        }
-    }
-    return rows_emit(&g->base, &net, rows, 0, count, err);
+    /* Negative weights stand first already. */
+    return net.row_count == 0 ? OK : emit_all(g, &net, err);
 }
 
 static status
