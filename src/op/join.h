@@ -69,6 +69,7 @@ typedef struct join_pairs {
     int32_t *rows;
     slot    *stored;
     int64_t *stored_weight; /* NULL: all are 1 */
+    bool     each_once;     /* `rows` are 0, 1 .. count - 1 */
 } join_pairs;
 
 /* ---- op_join.c */
@@ -76,7 +77,7 @@ typedef struct join_pairs {
 status join_open_side(join *j, int32_t side, error *err) MUST_USE;
 /* One-off: the build side without rows, likewise. */
 status join_open_table(join *j, error *err) MUST_USE;
-/* Rows `slots` of a column of a stored side. */
+/* Rows `slots` of a column of a stored side; texts lie in it, until it changes. */
 status join_read(const join *j, int32_t side, int32_t at, const slot *slots, int32_t count,
                  column *out, error *err) MUST_USE;
 /* One-off: rows (text as views) of a port, which are probed with or stored; those of the stored

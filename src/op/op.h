@@ -18,11 +18,13 @@
  * validate checks invariants (tests call it after every tick).
  *
  * Between ticks state is consistent. All state lives in env->store; other memory in the circuit
- * arena. Transient columns of emitted deltas come from env->scratch: a loop that emits many deltas
- * brackets each with arena_save / arena_rewind. What must live until the tick ends (dirty lists,
- * old rows) comes from env->tick_arena, which the executor resets after the tick.
- * A failing push or tick makes the operator and everything below it unusable; it need not clean up,
- * close will be called. */
+ * arena. Texts of an emitted delta may lie in the state of who emits it, which must not change
+ * before all have taken it: op_emit comes before or after such a change, and nothing that takes a
+ * delta leads back to who emitted it. Transient columns of emitted deltas come from env->scratch: a
+ * loop that emits many deltas brackets each with arena_save / arena_rewind. What must live until
+ * the tick ends (dirty lists, old rows) comes from env->tick_arena, which the executor resets after
+ * the tick. A failing push or tick makes the operator and everything below it unusable; it need not
+ * clean up, close will be called. */
 #ifndef LAMINAR_OP_OP_H
 #define LAMINAR_OP_OP_H
 

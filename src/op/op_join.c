@@ -194,8 +194,18 @@ join_read(const join *j, int32_t side, int32_t at, const slot *slots, int32_t co
           error *err) {
     arena *scratch = j->base.env->scratch;
     return j->table != NULL ? join_table_read(j->table, at, slots, count, scratch, out, err)
-                            : state_columns_read(arrangement_columns(&j->sides[side]), at, slots,
+                            : state_columns_show(arrangement_columns(&j->sides[side]), at, slots,
                                                  count, scratch, out, err);
+}
+
+/* Is each of the first rows of the delta in one pair, in their order? */
+static bool
+is_each_once(const join_pairs *pairs) {
+    int32_t unlike = 0;
+    for (int32_t i = 0; i < pairs->count; i++) {
+        unlike |= pairs->rows[i] ^ i;
+    }
+    return unlike == 0;
 }
 
 /* Pair column `at` of the pairs. */
@@ -204,6 +214,11 @@ pair_column(join *j, int32_t port, const join_pairs *pairs, int32_t at, column *
     arena        *scratch = j->base.env->scratch;
     const int32_t side = at < j->width[0] ? JOIN_LEFT_SIDE : JOIN_RIGHT_SIDE;
     at -= side == JOIN_LEFT_SIDE ? 0 : j->width[0];
+    if (side == port && pairs->each_once) {
+        *out = j->views[port][at];
+        out->owner = NULL; /* as if gathered: whoever keeps the rows does not keep all of `in` */
+        return OK;
+    }
     if (side == port) {
         return column_gather(out, &j->views[port][at], pairs->rows, pairs->count, scratch, err);
     }
@@ -235,6 +250,7 @@ apply_residual(join *j, int32_t port, join_pairs *pairs, error *err) {
             pairs->stored_weight[i] = pairs->stored_weight[rows[i]];
         }
     }
+    pairs->each_once &= count == pairs->count || is_each_once(pairs);
     pairs->count = count;
     return OK;
 }
@@ -336,6 +352,7 @@ probe_pairs(join *j, int32_t port, const delta *in, slot *key_slots, int64_t *ma
         if (pairs.count == 0) {
             return OK;
         }
+        pairs.each_once = is_each_once(&pairs);
         const arena_mark mark = arena_save(scratch);
         const status     s = take_pairs(j, port, in, &pairs, matched, err);
         TRY(s);

@@ -340,7 +340,7 @@ write_rows(slot_writer *w, error *err) {
     arena        *scratch = w->self->env->scratch;
     for (int32_t i = 0; i < output->count; i++) {
         if (i < w->columns->column_count) {
-            TRY(state_columns_read(w->columns, i, w->slots, w->count, scratch, &w->output[i], err));
+            TRY(state_columns_show(w->columns, i, w->slots, w->count, scratch, &w->output[i], err));
         } else {
             const value null = {.type = output->fields[i].type, .is_null = true};
             TRY(column_constant(&w->output[i], &null, w->count, scratch, err));

@@ -188,7 +188,7 @@ decide(const top_n *t, const delta *in, kept_rows *k, error *err) {
         const column   *c = &in->columns[key->column];
         int32_t         left = 0;
         column          bar;
-        TRY(state_columns_read(&t->table.keys, key->column, k->bars, k->undecided_count, scratch,
+        TRY(state_columns_show(&t->table.keys, key->column, k->bars, k->undecided_count, scratch,
                                &bar, err));
         const bool worded = k->undecided_count > in->row_count / 8 &&
                             word_orders(c, &bar, key->descending, in->row_count, k, words, orders);

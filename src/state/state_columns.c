@@ -261,9 +261,10 @@ state_columns_clear(state_columns *c, slot s) {
 /* ---- reading */
 
 ALWAYS_INLINE void
-gather_body(uint8_t *to, const uint8_t *from, const slot *slots, int32_t n, size_t width) {
+gather_body(uint8_t *to, const uint8_t *from, const slot *slots, int32_t n, size_t width,
+            bool some_none) {
     for (int32_t i = 0; i < n; i++) {
-        if (LIKELY(slots[i] != SLOT_NONE)) {
+        if (!some_none || LIKELY(slots[i] != SLOT_NONE)) {
             memcpy(to + (size_t)i * width, from + (size_t)slots[i] * width, width);
         } else {
             memset(to + (size_t)i * width, 0, width);
@@ -271,26 +272,45 @@ gather_body(uint8_t *to, const uint8_t *from, const slot *slots, int32_t n, size
     }
 }
 
-static void
-gather(void *to, const uint8_t *from, const slot *slots, int32_t n, size_t width) {
+ALWAYS_INLINE void
+gather_width(void *to, const uint8_t *from, const slot *slots, int32_t n, size_t width,
+             bool some_none) {
     switch (width) {
     case 1:
-        gather_body(to, from, slots, n, 1);
+        gather_body(to, from, slots, n, 1, some_none);
         return;
     case 2:
-        gather_body(to, from, slots, n, 2);
+        gather_body(to, from, slots, n, 2, some_none);
         return;
     case 4:
-        gather_body(to, from, slots, n, 4);
+        gather_body(to, from, slots, n, 4, some_none);
         return;
     case 8:
-        gather_body(to, from, slots, n, 8);
+        gather_body(to, from, slots, n, 8, some_none);
         return;
     default:
         assert(width == 16);
-        gather_body(to, from, slots, n, 16);
+        gather_body(to, from, slots, n, 16, some_none);
         return;
     }
+}
+
+static void
+gather(void *to, const uint8_t *from, const slot *slots, int32_t n, size_t width, bool some_none) {
+    if (some_none) {
+        gather_width(to, from, slots, n, width, true);
+    } else {
+        gather_width(to, from, slots, n, width, false);
+    }
+}
+
+static bool
+has_none(const slot *slots, int32_t count) {
+    bool found = false;
+    for (int32_t i = 0; i < count; i++) {
+        found |= slots[i] == SLOT_NONE;
+    }
+    return found;
 }
 
 static bool
@@ -346,20 +366,44 @@ copy_texts(const text_heap *h, strview *views, int32_t count, arena *a, error *e
     return OK;
 }
 
+/* Values as they are stored, in *to; a text still says where it lies in the heap. */
+static status
+read_stored(const state_columns *c, int32_t column_index, const slot *slots, int32_t count,
+            arena *a, column *out, void **to, error *err) {
+    const state_array *values = &c->values[column_index];
+    const size_t       width = values->element_size;
+    *to = arena_alloc(a, (size_t)count * width);
+    if (*to == NULL) {
+        return error_memory(err);
+    }
+    const state_array *nulls = &c->nulls[column_index];
+    const bool         some_none = has_none(slots, count);
+    *out = (column){.type = c->types[column_index], .layout = COLUMN_FLAT, .values = *to};
+    if (some_none || nulls->count > 0) {
+        TRY(read_validity(nulls, slots, count, a, &out->validity, err));
+    }
+    gather(*to, values->data, slots, count, width, some_none);
+    return OK;
+}
+
 status
 state_columns_read(const state_columns *c, int32_t column_index, const slot *slots, int32_t count,
                    arena *a, column *out, error *err) {
-    const state_array *values = &c->values[column_index];
-    const size_t       width = values->element_size;
-    void              *to = arena_alloc(a, (size_t)count * width);
-    if (to == NULL) {
-        return error_memory(err);
-    }
-    *out = (column){.type = c->types[column_index], .layout = COLUMN_FLAT, .values = to};
-    TRY(read_validity(&c->nulls[column_index], slots, count, a, &out->validity, err));
-    gather(to, values->data, slots, count, width);
+    void *to;
+    TRY(read_stored(c, column_index, slots, count, a, out, &to, err));
     return physical_is_view(type_physical(out->type)) ? copy_texts(&c->heap, to, count, a, err)
                                                       : OK;
+}
+
+status
+state_columns_show(const state_columns *c, int32_t column_index, const slot *slots, int32_t count,
+                   arena *a, column *out, error *err) {
+    void *to;
+    TRY(read_stored(c, column_index, slots, count, a, out, &to, err));
+    if (physical_is_view(type_physical(out->type))) {
+        text_heap_show(&c->heap, to, count);
+    }
+    return OK;
 }
 
 /* ---- after a restore */

@@ -52,6 +52,10 @@ void   state_columns_clear(
  * while the rows travel). SLOT_NONE gives NULL. */
 status state_columns_read(const state_columns *c, int32_t column_index, const slot *slots,
                           int32_t count, arena *a, column *out, error *err) MUST_USE;
+/* The same, but texts are shown where they lie: good until the next change of `c` (its texts may
+ * move, and freed ones are written over). For what is emitted or looked at before that. */
+status state_columns_show(const state_columns *c, int32_t column_index, const slot *slots,
+                          int32_t count, arena *a, column *out, error *err) MUST_USE;
 /* out[i] &= stored row slots[i] equals row rows[i] (NULL: i) of `in` in all columns, key equality.
  */
 void state_columns_equal(const state_columns *c, uint8_t *out, const slot *slots, const column *in,

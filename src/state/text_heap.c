@@ -236,6 +236,16 @@ text_heap_load(const text_heap *h, const strview *stored) {
     return v;
 }
 
+void
+text_heap_show(const text_heap *h, strview *stored, int32_t count) {
+    const uint64_t base = (uint64_t)(uintptr_t)h->bytes.data;
+    for (int32_t i = 0; i < count; i++) {
+        const bool is_long = stored[i].size > STRVIEW_INLINE_MAX;
+        assert(!is_long || offset_of(&stored[i]) + stored[i].size <= h->bytes.count);
+        stored[i].word[1] += is_long ? base : 0;
+    }
+}
+
 bool
 text_heap_equal(const text_heap *h, const strview *stored, const strview *v) {
     if (stored->word[0] != v->word[0]) {

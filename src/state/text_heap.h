@@ -19,13 +19,14 @@ typedef struct text_heap {
 status text_heap_open(text_heap *h, store *s, const char *name, error *err) MUST_USE;
 void   text_heap_close(text_heap *h);
 /* Pointer form -> stored form and back. Short texts pass through unchanged. Loaded views are valid
- * until the next put. */
+ * until the next put; those of a text that is freed, until then. */
 status text_heap_put(text_heap *h, strview *stored, const strview *v, error *err) MUST_USE;
 /* All rows of a column of views, in one run behind the others but for what finds a free block. What
  * is NULL becomes the empty text. When it fails, nothing is stored. */
 status  text_heap_put_all(text_heap *h, strview *stored, const column *in, int32_t count,
                           error *err) MUST_USE;
 strview text_heap_load(const text_heap *h, const strview *stored);
+void    text_heap_show(const text_heap *h, strview *stored, int32_t count); /* loads all in place */
 bool    text_heap_equal(const text_heap *h, const strview *stored, const strview *v);
 /* The bytes are used again by later puts; when they cannot be written now (no memory to keep a
  * snapshot's copy) they stay unused. */

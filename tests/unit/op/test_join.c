@@ -299,6 +299,48 @@ test_update_does_not_toggle(void **state) {
     circuit_close(&p.c);
 }
 
+/* `count` rows of either side from number `first` on, under keys of their own, with long texts. */
+static void
+push_partners(pipeline *p, int32_t port, int64_t first, int32_t count, int64_t weight) {
+    error    err = {0};
+    test_row rows[64];
+    int64_t  weights[64];
+    CHECK(count <= ARRAY_COUNT(rows));
+    for (int32_t i = 0; i < count; i++) {
+        const int64_t n = first + i;
+        rows[i] = port == 0 ? (test_row){{n, 2 * n + 1, 5}} : (test_row){{2 * n + 1, n, 7}};
+        weights[i] = weight;
+        rows_add(&rows_of[port], &rows[i], weight);
+    }
+    CHECK_OK(circuit_push(&p->c, p->join, port, p->in[port], rows, weights, count, &err));
+}
+
+/* Rows come out while their texts lie in the state of either side, which moves as it grows, and
+ * whose blocks are freed and found again: pairs, rows that find or lose their match, retractions.
+ * The turns of ports and the lengths of deltas are such that no row keeps its place. */
+static void
+test_texts_of_state(void **state) {
+    (void)state;
+    static pipeline p;
+    error           err = {0};
+    const join_case jc = {.kind = OP_JOIN_FULL, .key_count = 1};
+    bool            crowded;
+    zset_clear(&out);
+    rows_of[0].count = rows_of[1].count = 0;
+    CHECK_OK(pipeline_open(&p, NULL, &jc, &err));
+    for (int64_t n = 0; n < 2400; n += 40) {
+        const int32_t port = (int32_t)(n / 40 % 2);
+        push_partners(&p, port, n, 40, 1);
+        push_partners(&p, !port, n, 40, 1); /* finds them, each once and in their order */
+        push_partners(&p, port, n, 15, -1);
+        push_partners(&p, !port, n + 5, 15, -1);
+        CHECK_OK(circuit_tick(&p.c, 0, &err));
+    }
+    nested_loops(&jc, p.in, &rows_of[0], &rows_of[1], &crowded);
+    zset_check_equal(&out, &expected, "texts of state");
+    circuit_close(&p.c);
+}
+
 /* One probe row with more partners than a delta holds; weights that cannot be multiplied. */
 static void
 test_wide_and_overflow(void **state) {
@@ -391,4 +433,4 @@ test_hot_key(void **state) {
 }
 
 UNIT_MAIN(UNIT(test_histories), UNIT(test_update_does_not_toggle), UNIT(test_wide_and_overflow),
-          UNIT(test_hot_key), UNIT(test_torture))
+          UNIT(test_hot_key), UNIT(test_texts_of_state), UNIT(test_torture))
