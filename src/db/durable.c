@@ -494,12 +494,33 @@ make_directory(durable *d, const char *directory, error *err) {
     return size >= (int)sizeof(parent) ? OK : d->fs->sync_directory(d->fs, parent, err); /* D9 */
 }
 
+/* Less is read before a second thread would have begun; more ahead would only wait. */
+enum { ALONE_BYTES = 1 << 20, AHEAD_BYTES = 8 << 20 };
+
+static status
+open_log(durable *d, int32_t threads, int64_t after, error *err) {
+    laminar_database *db = d->db;
+    wal_helper        h = {.after_bytes = ALONE_BYTES,
+                           .ahead_bytes = AHEAD_BYTES,
+                           .prepare = durable_prepare,
+                           .discard = durable_ready_free,
+                           .context = db};
+    (void)cpu_list_read(&h.cpus, setting_value(db, SETTING_CPU_AFFINITY).s);
+    if (min_i64(threads, db->cpu_count) < 2) {
+        h.after_bytes = INT64_MAX;
+    }
+    return wal_open_ahead(&d->log, db->mem, d->fs, d->directory,
+                          db_setting(db, SETTING_WAL_SEGMENT_BYTES), after, durable_take_record, &h,
+                          &h, err);
+}
+
 /* The clock is stepped by the records; afterwards it is what the caller wanted. */
 static status
 run_log(durable *d, error *err) {
     laminar_database *db = d->db;
     const user_clock  wanted = db->clock;
     const bool        deterministic = db->deterministic;
+    const int32_t     threads = db_threads(db);
     int64_t           after = 0;
     db->replaying = true;
     db->deterministic = true;
@@ -507,9 +528,7 @@ run_log(durable *d, error *err) {
     status s = checkpoints_load(d, &after, err);
     if (s == OK) {
         work_expect(-d->checkpoints.log_bytes);
-        s = wal_open(&d->log, db->mem, d->fs, d->directory,
-                     db_setting(db, SETTING_WAL_SEGMENT_BYTES), after, durable_take_record, db,
-                     err);
+        s = open_log(d, threads, after, err);
         if (s == ERR_CORRUPTION && d->checkpoints.fault.status < 0) {
             *err = d->checkpoints.fault; /* the log does not reach back to the beginning */
             s = err->status =

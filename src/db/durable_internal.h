@@ -3,6 +3,7 @@
 #ifndef LAMINAR_DB_DURABLE_INTERNAL_H
 #define LAMINAR_DB_DURABLE_INTERNAL_H
 
+#include "base/image.h"
 #include "db/checkpoint.h"
 #include "db/definitions.h"
 #include "db/durable.h"
@@ -75,8 +76,18 @@ struct durable {
     _Atomic bool     ending;
 };
 
+/* ---- durable_ahead.c */
+typedef struct durable_ready durable_ready; /* rows of records to come */
+/* Of wal_helper; context: the database. */
+bool durable_prepare(void *context, void **made, text record, int64_t *bytes);
+void durable_ready_free(void *context, void *made);
+/* The rows whose image begins where `in` stands, which then stands behind it. NULL: none. */
+batch *durable_ready_take(durable_ready *d, image_reader *in, const schema *s);
+
 /* ---- durable_replay.c */
-/* A record of the log; context: the database. */
+/* Checksums say that these are the bytes that were written, not that they are values. */
+status durable_check_rows(const batch *b, error *err) MUST_USE;
+/* A record of the log; context: the wal_helper, whose context is the database. */
 status durable_take_record(void *context, int64_t sequence, text record, error *err) MUST_USE;
 status durable_execute(laminar_database *db, text sql, error *err) MUST_USE;
 /* ---- durable.c */

@@ -11,6 +11,7 @@
 typedef struct replay {
     laminar_database *db;
     image_reader      in;
+    durable_ready    *ready; /* rows that were made ahead; NULL: none */
 } replay;
 
 status
@@ -114,9 +115,8 @@ apply_change(replay *r, object *o, batch *rows, const int64_t *dead, int64_t dea
     return engine_change(e, o->impl, &c, err);
 }
 
-/* Checksums say that these are the bytes that were written, not that they are values. */
-static status
-check_rows(const batch *b, error *err) {
+status
+durable_check_rows(const batch *b, error *err) {
     for (int32_t i = 0; i < b->rows.column_count; i++) {
         const column *c = &b->rows.columns[i];
         const char   *what = column_fault(c, b->rows.row_count);
@@ -125,6 +125,16 @@ check_rows(const batch *b, error *err) {
         }
     }
     return OK;
+}
+
+static status
+take_rows(replay *r, const schema *s, batch **out, error *err) {
+    *out = durable_ready_take(r->ready, &r->in, s);
+    if (*out != NULL) {
+        return OK;
+    }
+    TRY(batch_image_take(&r->in, s, out, r->db->mem, err));
+    return durable_check_rows(*out, err);
 }
 
 static status
@@ -150,8 +160,7 @@ take_change(replay *r, error *err) {
     status s = dead == NULL ? OK : image_take(&r->in, dead, bytes, err);
     s = s < 0 ? s : image_take(&r->in, &has_rows, 1, err);
     if (s == OK && has_rows != 0) {
-        s = batch_image_take(&r->in, o->schema, &rows, r->db->mem, err);
-        s = s < 0 ? s : check_rows(rows, err);
+        s = take_rows(r, o->schema, &rows, err);
     }
     s = s < 0 ? s : apply_change(r, o, rows, dead, dead_count, err);
     batch_release(rows);
@@ -286,9 +295,9 @@ end_record(laminar_database *db, status s, error *err) {
     return s;
 }
 
-status
-durable_run_items(laminar_database *db, text items, error *err) {
-    replay r = {.db = db, .in = {.at = items.data, .left = items.size}};
+static status
+run_items(laminar_database *db, text items, durable_ready *ready, error *err) {
+    replay r = {.db = db, .in = {.at = items.data, .left = items.size}, .ready = ready};
     status s = OK;
     while (s == OK && r.in.left > 0) {
         s = take_item(&r, err);
@@ -297,9 +306,15 @@ durable_run_items(laminar_database *db, text items, error *err) {
 }
 
 status
+durable_run_items(laminar_database *db, text items, error *err) {
+    return run_items(db, items, NULL, err);
+}
+
+status
 durable_take_record(void *context, int64_t sequence, text record, error *err) {
-    error        why = {0};
-    const status s = durable_run_items(context, record, &why);
+    const wal_helper *h = context;
+    error             why = {0};
+    const status      s = run_items(h->context, record, h->made, &why);
     if (s == OK || s == ERR_OUT_OF_MEMORY) {
         *err = s < 0 ? why : *err;
         return s;

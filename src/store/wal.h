@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "os/thread.h"
 #include "os/vfs.h"
 
 typedef struct wal wal;
@@ -35,6 +36,25 @@ typedef status (*wal_take)(void *context, int64_t sequence, text record, error *
  * segment_bytes: of a file, larger where one record is; the first ones are smaller. */
 status wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes,
                 int64_t after, wal_take take, void *context, error *err) MUST_USE;
+/* A second thread that reads and checks records while those before them are taken. It is a wish:
+ * where it cannot read on (no memory, no room for it in the account, a fault), the opening does it
+ * itself, and says the fault there. */
+typedef struct wal_helper {
+    int64_t  after_bytes; /* so much is read without one; for each, when one had to give up */
+    int64_t  ahead_bytes; /* that it holds, a longer record alone */
+    cpu_list cpus;        /* where it runs */
+    /* On the second thread, for each record in its order, before it is taken: what can be made of
+     * it goes to *made, which several records may share, and its size is added to *bytes. False:
+     * those behind it may only be looked at when this one was taken. */
+    bool (*prepare)(void *context, void **made, text record, int64_t *bytes);
+    void (*discard)(void *context, void *made); /* on any thread; those records were taken, or will
+                                                   not be */
+    void *context;
+    void *made; /* of the record that is being taken; NULL: nothing */
+} wal_helper;
+status wal_open_ahead(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes,
+                      int64_t after, wal_take take, void *context, wal_helper *helper,
+                      error *err) MUST_USE;
 /* Says to who watches (base/work.h) what wal_open is going to read, so that it is known before what
  * comes first is done; who then opens the log takes it back, as wal_open says it again. */
 int64_t wal_expect(mem *m, vfs *fs, const char *directory, int64_t after);

@@ -11,32 +11,12 @@
 #include <stdio.h>
 
 #include "base/work.h"
-#include "store/wal_internal.h"
+#include "store/wal_reading.h"
 
-enum { PIECE = 256 << 10, FIRST_BYTES = 256 << 10, PROBE_BYTES = 4096 };
-
-typedef struct reading {
-    wal      *w;
-    wal_take  take;
-    void     *context;
-    int64_t   after;
-    int64_t   upto;      /* records behind it are not looked at */
-    bool      read_only; /* nothing is changed, and others may be writing */
-    vfs_file *file;
-    buf       path;  /* of it */
-    int64_t   bytes; /* of it */
-    int64_t   room;  /* of the last one, without records: see expect_segments */
-    uint64_t  salt;
-    char     *piece; /* bytes from piece_at on */
-    size_t    capacity, size;
-    int64_t   piece_at;
-    int64_t   next;  /* the sequence that is expected */
-    int64_t   at;    /* where its head should be */
-    bool      ended; /* a mark of the end stands there */
-} reading;
+enum { FIRST_BYTES = 256 << 10, PROBE_BYTES = 4096 };
 
 static status
-PRINTF_LIKE(3, 4) corrupt(const reading *r, error *err, const char *format, ...) {
+PRINTF_LIKE(3, 4) corrupt(const wal_reading *r, error *err, const char *format, ...) {
     char    what[200];
     va_list args;
     va_start(args, format);
@@ -49,13 +29,14 @@ PRINTF_LIKE(3, 4) corrupt(const reading *r, error *err, const char *format, ...)
 
 /* `size` bytes at offset `at`, or NULL with an error or because the file ends before (OK). */
 static status
-look(reading *r, int64_t at, size_t size, const char **out, error *err) {
+look(wal_reading *r, int64_t at, size_t size, const char **out, error *err) {
     *out = NULL;
     if (at < 0 || (int64_t)size > r->bytes - at) {
         return OK;
     }
     if (at < r->piece_at || at + (int64_t)size > r->piece_at + (int64_t)r->size) {
-        const size_t wanted = size > PIECE ? size : PIECE;
+        const size_t piece = r->ahead != NULL ? PROBE_BYTES : WAL_PIECE; /* read by the other */
+        const size_t wanted = size > piece ? size : piece;
         if (wanted > r->capacity) {
             char *grown = mem_resize(r->w->mem, r->piece, r->capacity, wanted);
             if (grown == NULL) {
@@ -75,26 +56,52 @@ look(reading *r, int64_t at, size_t size, const char **out, error *err) {
     return OK;
 }
 
-/* A mark of the end or a record stands at r->at as it should? Gives the record to its taker. */
+/* A mark of the end or a record stands at r->at as it should? *bytes: of the record; NULL: none. */
 static status
-read_record(reading *r, bool *is_one, error *err) {
+find_record(wal_reading *r, wal_head *h, const char **bytes, error *err) {
+    const char *head;
+    *bytes = NULL;
+    TRY(look(r, r->at, WAL_HEAD, &head, err));
+    if (head == NULL || !wal_get_head(head, h, r->salt, r->at)) {
+        return OK;
+    }
+    if (h->kind == WAL_END) {
+        r->ended = h->sequence == r->next - 1;
+        return OK;
+    }
+    if (h->sequence != r->next) {
+        return OK;
+    }
+    TRY(look(r, r->at + WAL_HEAD, h->size, bytes, err));
+    if (*bytes != NULL && wal_bytes_crc((text){*bytes, h->size}, (text){0}) != h->bytes_crc) {
+        *bytes = NULL;
+    }
+    return OK;
+}
+
+/* A record that was not read ahead is found here: with another thread's doings over, so that it
+ * looks at nothing that taking this one changes. */
+static status
+find_alone(wal_reading *r, wal_head *h, const char **bytes, error *err) {
+    TRY(find_record(r, h, bytes, err));
+    if (*bytes != NULL) {
+        wal_ahead_end(r);
+        r->alone += WAL_HEAD + wal_padded(h->size);
+    }
+    return OK;
+}
+
+/* Gives the record at r->at to its taker. */
+static status
+read_record(wal_reading *r, bool *is_one, error *err) {
     const char *bytes;
     wal_head    h;
     *is_one = false;
-    TRY(look(r, r->at, WAL_HEAD, &bytes, err));
-    if (bytes == NULL || !wal_get_head(bytes, &h, r->salt, r->at)) {
-        return OK;
-    }
-    if (h.kind == WAL_END) {
-        r->ended = h.sequence == r->next - 1;
-        return OK;
-    }
-    if (h.sequence != r->next) {
-        return OK;
-    }
-    TRY(look(r, r->at + WAL_HEAD, h.size, &bytes, err));
-    if (bytes == NULL || wal_bytes_crc((text){bytes, h.size}, (text){0}) != h.bytes_crc) {
-        return OK;
+    if (!wal_ahead_next(r, &h, &bytes)) {
+        TRY(find_alone(r, &h, &bytes, err));
+        if (bytes == NULL) {
+            return OK;
+        }
     }
     *is_one = true;
     if (h.sequence > r->after) {
@@ -103,13 +110,33 @@ read_record(reading *r, bool *is_one, error *err) {
     r->next++;
     r->at += WAL_HEAD + wal_padded(h.size);
     work_did(WAL_HEAD + wal_padded(h.size));
+    wal_ahead_begin(r);
     return OK;
+}
+
+/* Up to where, of the bytes at hand, there is nothing but zeros. */
+static int64_t
+skip_zeros(const wal_reading *r, int64_t at) {
+    enum { STEP = 64 };
+    const int64_t end = r->piece_at + (int64_t)r->size;
+    for (; at >= r->piece_at && at + STEP <= end; at += STEP) {
+        uint64_t words[STEP / 8];
+        uint64_t any = 0;
+        memcpy(words, r->piece + (at - r->piece_at), sizeof(words));
+        for (int32_t i = 0; i < STEP / 8; i++) {
+            any |= words[i];
+        }
+        if (any != 0) {
+            break;
+        }
+    }
+    return at;
 }
 
 /* Whether a head behind the end says that what should stand there was durable; and whether there is
  * anything but zeros. */
 static status
-look_behind(reading *r, bool *was_durable, bool *is_clean, error *err) {
+look_behind(wal_reading *r, bool *was_durable, bool *is_clean, error *err) {
     *was_durable = false;
     *is_clean = true;
     for (int64_t at = r->at; at < r->bytes; at += WAL_ALIGN) {
@@ -120,7 +147,11 @@ look_behind(reading *r, bool *was_durable, bool *is_clean, error *err) {
             break;
         }
         memcpy(&word, bytes, sizeof(word));
-        if (word == 0 || (r->ended && at < r->at + WAL_HEAD)) {
+        if (word == 0) {
+            at = max_i64(at, skip_zeros(r, at) - WAL_ALIGN);
+            continue;
+        }
+        if (r->ended && at < r->at + WAL_HEAD) {
             continue;
         }
         *is_clean = false;
@@ -134,8 +165,8 @@ look_behind(reading *r, bool *was_durable, bool *is_clean, error *err) {
     return OK;
 }
 
-static status
-open_segment(reading *r, wal_segment *s, error *err) {
+status
+wal_reading_open(wal_reading *r, wal_segment *s, error *err) {
     const char *bytes;
     wal_segment found;
     bool        newer;
@@ -169,8 +200,8 @@ open_segment(reading *r, wal_segment *s, error *err) {
     return OK;
 }
 
-static status
-close_segment(reading *r, status s, error *err) {
+status
+wal_reading_close(wal_reading *r, status s, error *err) {
     vfs_file *f = r->file;
     r->file = NULL;
     if (f == NULL) {
@@ -183,10 +214,10 @@ close_segment(reading *r, status s, error *err) {
 /* ---- The newest file */
 
 static status
-copy_head(reading *r, buf *out, error *err) {
+copy_head(wal_reading *r, buf *out, error *err) {
     for (int64_t at = 0; at < r->at;) {
         const char  *bytes;
-        const size_t size = (size_t)min_i64(r->at - at, PIECE);
+        const size_t size = (size_t)min_i64(r->at - at, WAL_PIECE);
         TRY(look(r, at, size, &bytes, err));
         if (bytes == NULL) {
             return corrupt(r, err, "the file became shorter while it was read");
@@ -200,22 +231,23 @@ copy_head(reading *r, buf *out, error *err) {
 }
 
 static status
-write_anew(reading *r, const wal_segment *s, error *err) {
+write_anew(wal_reading *r, const wal_segment *s, error *err) {
     buf       head;
     vfs_file *made = NULL;
     buf_init(&head, r->w->mem, SIZE_MAX);
+    (void)buf_reserve(&head, (size_t)r->at);
     status done = copy_head(r, &head, err);
     done = done < 0 ? done : wal_make_file(r->w, s, buf_text(&head), &made, err);
     buf_fini(&head);
     TRY(done);
-    done = close_segment(r, OK, err);
+    done = wal_reading_close(r, OK, err);
     r->file = made; /* closed by the caller, whatever happens */
     TRY(done);
     return wal_name_file(r->w, s->first, err);
 }
 
 static status
-read_newest(reading *r, wal_segment *s, error *err) {
+read_newest(wal_reading *r, wal_segment *s, error *err) {
     bool was_durable;
     bool is_clean;
     TRY(look_behind(r, &was_durable, &is_clean, err));
@@ -239,10 +271,11 @@ read_newest(reading *r, wal_segment *s, error *err) {
 }
 
 static status
-read_segment(reading *r, int32_t i, error *err) {
+read_segment(wal_reading *r, int32_t i, error *err) {
     wal_segment *s = &r->w->segments[i];
     const bool   newest = i == r->w->count - 1;
-    TRY(open_segment(r, s, err));
+    r->segment = i;
+    TRY(wal_reading_open(r, s, err));
     if (!newest && r->w->segments[i + 1].first <= r->after + 1) { /* all held elsewhere */
         r->next = r->w->segments[i + 1].first;
         return OK;
@@ -254,6 +287,7 @@ read_segment(reading *r, int32_t i, error *err) {
         return OK;
     }
     if (newest) {
+        wal_ahead_end(r);
         return read_newest(r, s, err);
     }
     if (r->next != r->w->segments[i + 1].first) {
@@ -325,7 +359,7 @@ check_start(const wal *w, int64_t after, error *err) {
 
 /* What is held elsewhere is not read. */
 static bool
-is_needed(const reading *r, int32_t i) {
+is_needed(const wal_reading *r, int32_t i) {
     const wal *w = r->w;
     return (i == w->count - 1 || w->segments[i + 1].first > r->after + 1) &&
            w->segments[i].first <= r->upto;
@@ -358,7 +392,7 @@ filled_bytes(vfs *fs, vfs_file *f, int64_t size) {
 
 /* How much there is to read, for who watches; what fails here is said where it is read. */
 static int64_t
-expect_segments(reading *r) {
+expect_segments(wal_reading *r) {
     error   ignored;
     vfs    *fs = r->w->fs;
     int64_t total = 0;
@@ -379,17 +413,18 @@ expect_segments(reading *r) {
 }
 
 static status
-read_segments(reading *r, error *err) {
+read_segments(wal_reading *r, error *err) {
     wal   *w = r->w;
     status s = check_start(w, r->after, err);
     r->next = s < 0 ? 0 : w->segments[0].first;
     (void)expect_segments(r);
     for (int32_t i = 0; s == OK && i < w->count && r->next <= r->upto; i++) {
-        s = close_segment(r, read_segment(r, i, err), err);
+        s = wal_reading_close(r, read_segment(r, i, err), err);
         const int64_t room = i == w->count - 1 ? r->room : 0;
         work_did(is_needed(r, i) ? max_i64(0, r->bytes - r->at + WAL_HEADER - room)
                                  : 0); /* what has no records */
     }
+    wal_ahead_end(r);
     const int64_t last = r->upto == INT64_MAX ? r->after : r->upto;
     if (s == OK && r->next <= last) {
         s = corrupt(r, err, "the log ends with record %lld, and %lld had been committed",
@@ -399,8 +434,13 @@ read_segments(reading *r, error *err) {
 }
 
 static status
-read_all(wal *w, int64_t after, wal_take take, void *context, error *err) {
-    reading r = {.w = w, .take = take, .context = context, .after = after, .upto = INT64_MAX};
+read_all(wal *w, int64_t after, wal_take take, void *context, wal_helper *helper, error *err) {
+    wal_reading r = {.w = w,
+                     .take = take,
+                     .context = context,
+                     .helper = helper,
+                     .after = after,
+                     .upto = INT64_MAX};
     buf_init(&r.path, w->mem, SIZE_MAX);
     const status s = read_segments(&r, err);
     w->last = r.next - 1;
@@ -444,8 +484,8 @@ wal_new(wal **out, mem *m, vfs *fs, const char *directory, error *err) {
 }
 
 status
-wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes, int64_t after,
-         wal_take take, void *context, error *err) {
+wal_open_ahead(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes,
+               int64_t after, wal_take take, void *context, wal_helper *helper, error *err) {
     wal *w = NULL;
     TRY(wal_new(&w, m, fs, directory, err));
     w->segment_bytes = max_i64(segment_bytes, WAL_HEADER + WAL_HEAD);
@@ -455,7 +495,7 @@ wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_byte
         s = wal_begin_segment(w, (wal_segment){1, min_i64(w->segment_bytes, FIRST_BYTES)}, err);
         mutex_unlock(&w->leading);
     } else if (s == OK) {
-        s = read_all(w, after, take, context, err);
+        s = read_all(w, after, take, context, helper, err);
     }
     if (s < 0) {
         wal_free(w);
@@ -465,13 +505,19 @@ wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_byte
     return OK;
 }
 
+status
+wal_open(wal **out, mem *m, vfs *fs, const char *directory, int64_t segment_bytes, int64_t after,
+         wal_take take, void *context, error *err) {
+    return wal_open_ahead(out, m, fs, directory, segment_bytes, after, take, context, NULL, err);
+}
+
 int64_t
 wal_expect(mem *m, vfs *fs, const char *directory, int64_t after) {
     wal    *w = NULL;
     int64_t total = 0;
     error   ignored = {.position = -1};
     if (work_watched() && wal_new(&w, m, fs, directory, &ignored) == OK) {
-        reading r = {.w = w, .after = after, .upto = INT64_MAX, .read_only = true};
+        wal_reading r = {.w = w, .after = after, .upto = INT64_MAX, .read_only = true};
         buf_init(&r.path, m, SIZE_MAX);
         total = find_segments(w, true, &ignored) == OK ? expect_segments(&r) : 0;
         buf_fini(&r.path);
@@ -485,7 +531,7 @@ wal_scan(mem *m, vfs *fs, const char *directory, int64_t after, int64_t upto, wa
          void *context, int64_t *last, error *err) {
     wal *w = NULL;
     TRY(wal_new(&w, m, fs, directory, err));
-    reading r = {
+    wal_reading r = {
         .w = w, .take = take, .context = context, .after = after, .upto = upto, .read_only = true};
     buf_init(&r.path, m, SIZE_MAX);
     status s = find_segments(w, true, err);
