@@ -11,7 +11,9 @@
 typedef struct replay {
     laminar_database *db;
     image_reader      in;
-    durable_ready    *ready; /* rows that were made ahead; NULL: none */
+    durable_ready    *ready;     /* rows that were made ahead; NULL: none */
+    bool              is_record; /* of the log; else definitions */
+    bool              changed;   /* rows or watermarks, behind which it has nothing else */
 } replay;
 
 status
@@ -252,6 +254,11 @@ static status
 take_item(replay *r, error *err) {
     char item;
     TRY(image_take(&r->in, &item, 1, err));
+    if (item == ITEM_CHANGE || item == ITEM_WATERMARK) {
+        r->changed = true;
+    } else if (r->changed && r->is_record) {
+        return image_corrupt("an item behind changes", err);
+    }
     switch (item) {
     case ITEM_GROUP:
         if (engine_in_transaction(r->db->engine)) {
@@ -296,25 +303,29 @@ end_record(laminar_database *db, status s, error *err) {
 }
 
 static status
-run_items(laminar_database *db, text items, durable_ready *ready, error *err) {
-    replay r = {.db = db, .in = {.at = items.data, .left = items.size}, .ready = ready};
+run_items(replay *r, error *err) {
     status s = OK;
-    while (s == OK && r.in.left > 0) {
-        s = take_item(&r, err);
+    while (s == OK && r->in.left > 0) {
+        s = take_item(r, err);
     }
-    return end_record(db, s, err);
+    return end_record(r->db, s, err);
 }
 
 status
 durable_run_items(laminar_database *db, text items, error *err) {
-    return run_items(db, items, NULL, err);
+    replay r = {.db = db, .in = {.at = items.data, .left = items.size}};
+    return run_items(&r, err);
 }
 
 status
 durable_take_record(void *context, int64_t sequence, text record, error *err) {
     const wal_helper *h = context;
     error             why = {0};
-    const status      s = run_items(h->context, record, h->made, &why);
+    replay            r = {.db = h->context,
+                           .in = {.at = record.data, .left = record.size},
+                           .ready = h->made,
+                           .is_record = true};
+    const status      s = run_items(&r, &why);
     if (s == OK || s == ERR_OUT_OF_MEMORY) {
         *err = s < 0 ? why : *err;
         return s;

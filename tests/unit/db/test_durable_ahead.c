@@ -183,7 +183,7 @@ test_answers(void **state) {
 typedef struct rewriting {
     wal    *to;
     int64_t sequence; /* of the record that is changed */
-    int64_t seed;
+    int64_t seed;     /* -1: an item stands behind its changes */
 } rewriting;
 
 static status
@@ -192,7 +192,9 @@ rewrite(void *context, int64_t sequence, text record, error *err) {
     int64_t    made;
     char      *bytes = malloc(record.size + 1);
     memcpy(bytes, record.data, record.size);
-    if (sequence == r->sequence) {
+    static const char item[9] = {8}; /* random() stands at 0 */
+    const bool        longer = sequence == r->sequence && r->seed < 0;
+    if (sequence == r->sequence && !longer) {
         rng g;
         rng_init(&g, (uint64_t)r->seed);
         for (int32_t i = 0; i < 1 + r->seed % 4; i++) {
@@ -200,7 +202,8 @@ rewrite(void *context, int64_t sequence, text record, error *err) {
             bytes[at] = (char)rng_next(&g);
         }
     }
-    const status s = wal_append(r->to, (text){bytes, record.size}, (text){0}, &made, err);
+    const status s = wal_append(r->to, (text){bytes, record.size},
+                                (text){item, longer ? sizeof(item) : 0}, &made, err);
     free(bytes);
     return s;
 }
@@ -299,6 +302,22 @@ test_threads(void **state) {
     CHECK_EQ(reads_of_others(0, false) > 3, thread_cpu_count() > 1);
 }
 
+/* The thread that reads ahead looks no further than the first change of a small record. */
+static void
+test_behind_changes(void **state) {
+    (void)state;
+    mem m;
+    buf out;
+    mem_init(&m, INT64_MAX);
+    buf_init(&out, &m, SIZE_MAX);
+    spoil("kept", 120, -1, &m);
+    CHECK(check_alike("spoilt", &m));
+    open_copy("spoilt", 1, &out);
+    CHECK(strstr(out.data, "record 120 ") != NULL && strstr(out.data, "behind changes") != NULL);
+    buf_fini(&out);
+    CHECK_EQ(mem_fini(&m), 0);
+}
+
 static int
 setup(void **state) {
     (void)state;
@@ -314,6 +333,7 @@ teardown(void **state) {
 
 int
 main(void) {
-    const struct CMUnitTest tests[] = {UNIT(test_answers), UNIT(test_spoilt), UNIT(test_threads)};
+    const struct CMUnitTest tests[] = {UNIT(test_answers), UNIT(test_spoilt),
+                                       UNIT(test_behind_changes), UNIT(test_threads)};
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
 }
