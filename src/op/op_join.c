@@ -533,6 +533,10 @@ join_push_stream(join *j, int32_t port, const delta *rows, error *err) {
     if (known.row_count == 0) {
         return OK;
     }
+    if (known.columns != views) { /* pairs show rows of j->views by their numbers */
+        memcpy(views, known.columns, sizeof(column) * (size_t)known.column_count);
+        known.columns = views;
+    }
     j->sides[port].clock_us = j->base.env->clock_us;
     TRY(open_matched(j, port, in->row_count, &matched, err));
     TRY(join_probe(j, port, in, matched, err));

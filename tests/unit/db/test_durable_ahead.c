@@ -17,8 +17,8 @@ static char base[] = "/tmp/laminar-opening-XXXXXX";
 static const char *const questions[] = {
     "SELECT * FROM s ORDER BY k",
     "SELECT count(*), sum(hash(n, k, v) % 1000003), min(n), max(k) FROM t",
-    "SELECT first(hash(n, k, v)), last(n), sum(hash(n, k, v) % 1000 * (r % 77)) FROM "
-    "(SELECT *, row_number() OVER () AS r FROM t)",
+    ("SELECT first(hash(n, k, v)), last(n), sum(hash(n, k, v) % 1000 * (r % 77)) FROM "
+     "(SELECT *, row_number() OVER () AS r FROM t)"),
     "SELECT count(*), sum(hash(id, v, w) % 1000003), sum(id % 1000) FROM a",
     "SELECT count(*), sum(hash(b, c) % 1000003) FROM other",
     "SELECT count(*), sum(hash(j, d, i, l) % 1000003) FROM many",
