@@ -367,6 +367,26 @@ tick_crew(const work *w, crew *c) {
     }
 }
 
+status
+crew_hand_over(crew *c, stream_input *to, const delta *rows, error *err) {
+    mem *m = to->owner->engine->mem;
+    if (c->handed_count == c->handed_capacity) {
+        const int32_t capacity = c->handed_capacity == 0 ? 16 : 2 * c->handed_capacity;
+        handed       *more = mem_resize(m, c->handed, sizeof(handed) * (size_t)c->handed_capacity,
+                                        sizeof(handed) * (size_t)capacity);
+        if (more == NULL) {
+            return error_memory(err);
+        }
+        c->handed = more;
+        c->handed_capacity = capacity;
+    }
+    handed *h = &c->handed[c->handed_count];
+    *h = (handed){.at = c->at, .to = to};
+    TRY(batch_keep_pooled(&h->rows, changelog_pool(to->from_stream->log), m, rows, err));
+    c->handed_count++;
+    return OK;
+}
+
 /* What the crew that works on number `at` had for this one then. */
 static void
 take_handed(const crew *from, const crew *c, int64_t at) {
@@ -509,26 +529,6 @@ gather_ranges(const work *w) {
 }
 
 /* ---- afterwards */
-
-status
-crew_hand_over(crew *c, stream_input *to, const delta *rows, error *err) {
-    mem *m = to->owner->engine->mem;
-    if (c->handed_count == c->handed_capacity) {
-        const int32_t capacity = c->handed_capacity == 0 ? 16 : 2 * c->handed_capacity;
-        handed       *more = mem_resize(m, c->handed, sizeof(handed) * (size_t)c->handed_capacity,
-                                        sizeof(handed) * (size_t)capacity);
-        if (more == NULL) {
-            return error_memory(err);
-        }
-        c->handed = more;
-        c->handed_capacity = capacity;
-    }
-    handed *h = &c->handed[c->handed_count];
-    *h = (handed){.at = c->at, .to = to};
-    TRY(batch_keep_pooled(&h->rows, changelog_pool(to->from_stream->log), m, rows, err));
-    c->handed_count++;
-    return OK;
-}
 
 static void
 drop_handed(const work *w, crew *c) {

@@ -10,10 +10,8 @@
 
 bool
 arrival_is_read(const plan_node *n) {
-    for (int32_t i = 0; n->kind == PLAN_SCAN && i < n->schema.count; i++) {
-        if (n->column_map[i] == SCAN_ARRIVAL) {
-            return true;
-        }
+    if (n->kind == PLAN_SCAN && scan_shows_arrival(n)) {
+        return true;
     }
     for (int32_t i = 0; i < plan_own_inputs(n); i++) {
         if (arrival_is_read(n->inputs[i])) {

@@ -4,6 +4,7 @@
  * It stands in the place of agg_count_star_class and has no state of its own: whatever changes a
  * group changes its row_count first. Its array is there because states have one under its name; it
  * is empty but for states of before, which had the same numbers twice. */
+#include "agg/agg_common.h"
 #include "op/aggregate.h"
 
 typedef struct rows_counter {
@@ -90,24 +91,14 @@ static const agg_class rows_counter_class = {
 
 status
 aggregate_open_shared_count(aggregate *a, int32_t call, const agg_site *site, error *err) {
-    const agg_signature *signature = &a->base.spec->aggs[call].signature;
-    rows_counter        *self = mem_alloc_zero(site->mem, sizeof(*self));
-    if (self == NULL) {
-        return error_memory(err);
-    }
-    *self = (rows_counter){.base = {.class = &rows_counter_class,
-                                    .signature = signature,
-                                    .mem = site->mem,
-                                    .input = type_of(TYPE_NULL),
-                                    .output = signature->output,
-                                    .append_only = site->append_only,
-                                    .once = site->once},
-                           .of = a};
+    TRY(agg_new(&a->aggs[call], sizeof(rows_counter), &rows_counter_class,
+                &a->base.spec->aggs[call].signature, site, err));
+    rows_counter *self = (rows_counter *)a->aggs[call];
+    self->of = a;
     const status opened = array_open(&self->counts, site->store, site->name, sizeof(int64_t), err);
     if (opened < 0) {
         mem_free(site->mem, self, sizeof(*self));
-        return opened;
+        a->aggs[call] = NULL;
     }
-    a->aggs[call] = &self->base;
-    return OK;
+    return opened;
 }

@@ -30,8 +30,8 @@ status columns_to_views(column *out, const column *in, int32_t column_count, int
                         arena *a, error *err) MUST_USE;
 /* Which of the shards of `of` each row falls to, by its keys. hashes: room for count. */
 void shard_numbers(uint8_t *out, const op *of, const column *keys, uint64_t *hashes, int32_t count);
-/* Rows of the operator's shard: `in` itself, or picked ones, transient in scratch. Text as views.
- */
+/* Rows of the operator's shard: `in` itself, or picked ones, transient in scratch. Text may
+ * have any layout. */
 status op_shard(const op *self, delta *out, const delta *in, error *err) MUST_USE;
 /* Picks rows_a of a, then rows_b of b, into one transient column. Types equal, text as views. */
 status column_join_rows(column *out, const column *a, const int32_t *rows_a, int32_t count_a,

@@ -95,9 +95,9 @@ typedef enum plan_match { /* ASOF: left >= right and so on; the nearest of those
                           MATCH_NEAREST /* the smallest distance, the earlier one of two */
 } plan_match;
 
+#define SHARD_COLUMNS_MAX 8
 /* SCAN of a stream with shards: of the rows those whose columns fall to number `at`. UNION: of such
  * inputs, one for each. */
-#define SHARD_COLUMNS_MAX 8
 typedef struct plan_shard {
     int32_t  at, count;
     int32_t  width;
@@ -448,6 +448,7 @@ bool plan_has_state(const plan_node *n);
 /* Something here or below cannot be computed for others too: values of now() and the like are those
  * of one stream, and so are late rows that are sent on. */
 bool plan_is_own(const plan_node *n);
+bool scan_shows_arrival(const plan_node *scan); /* PROCTIME() is among its columns */
 /* A scan of the object `part` in the place of a node, with its number and its names. NULL: out of
  * memory. */
 plan_node *plan_scan_part(arena *a, const plan_node *of, object *part);

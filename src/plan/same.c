@@ -278,8 +278,8 @@ plan_has_state(const plan_node *n) {
     return found;
 }
 
-static bool
-reads_arrival(const plan_node *scan) {
+bool
+scan_shows_arrival(const plan_node *scan) {
     for (int32_t i = 0; i < scan->schema.count; i++) {
         if (scan->column_map[i] == SCAN_ARRIVAL) {
             return true;
@@ -295,7 +295,7 @@ plan_is_own(const plan_node *n) {
         (n->bound != NULL && (n->bound->late_counts[0] > 0 || n->bound->late_counts[1] > 0));
     bool found = sends || n->kind == PLAN_KEEP || n->kind == PLAN_PROCESS ||
                  n->kind == PLAN_RELATION ||
-                 (n->kind == PLAN_SCAN && (n->versions || reads_arrival(n)));
+                 (n->kind == PLAN_SCAN && (n->versions || scan_shows_arrival(n)));
     for (int32_t i = 0; !found && i < n->input_count; i++) {
         found = plan_is_own(n->inputs[i]);
     }
