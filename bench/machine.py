@@ -63,13 +63,16 @@ def load() -> float:
     return round(os.getloadavg()[0], 2)
 
 
+def memory_gib() -> int:
+    return int(field("/proc/meminfo", "MemTotal").split()[0] or 0) // 1024**2
+
+
 def machine(python: str | Path, peers: str | Path | None) -> dict[str, Any]:
-    memory = int(field("/proc/meminfo", "MemTotal").split()[0] or 0) // 1024**2
     compiler = said(os.environ.get("CC", "cc").split()[-1], "--version").splitlines()
     return {
         "cpu": field("/proc/cpuinfo", "model name") or platform.machine(),
         "processors": os.cpu_count(),
-        "memory_gib": memory,
+        "memory_gib": memory_gib(),
         "kernel": platform.release(),
         "libc": " ".join(platform.libc_ver()),
         "compiler": compiler[0] if compiler else "",
