@@ -180,16 +180,6 @@ compact(top_n *t, error *err) {
     return s;
 }
 
-static void
-pass_bar(const top_n *t, const delta *in, const delta *kept, int32_t *rows, int32_t *count) {
-    *count = 0;
-    for (int32_t i = 0; i < in->row_count; i++) {
-        rows[*count] = i;
-        *count += compare_sort_keys(in->columns, i, kept->columns, t->sorted - 1, t->keys,
-                                    t->key_count) < 0;
-    }
-}
-
 /* Buffers the rows of `in` that sort before the bar. */
 static status
 keep_rows(top_n *t, const delta *in, error *err) {
@@ -207,7 +197,7 @@ keep_rows(top_n *t, const delta *in, error *err) {
     if (t->part_count > 0) {
         TRY(top_n_bars_pass(t, in, &kept, rows, &count, err));
     } else {
-        pass_bar(t, in, &kept, rows, &count);
+        TRY(top_n_bar_pass(t, in, &kept, t->sorted - 1, rows, &count, err));
     }
     if (count == 0) {
         return OK;

@@ -54,6 +54,9 @@ typedef struct top_n {
 /* ---- top_n_bars.c */
 /* The first rows of each key, in order, of so many; they lead the builder. */
 status top_n_bars_set(top_n *t, const delta *kept, int32_t of, error *err) MUST_USE;
+/* Picks the rows that sort before row `bar` of `kept`. */
+status top_n_bar_pass(const top_n *t, const delta *in, const delta *kept, int32_t bar,
+                      int32_t *rows, int32_t *count, error *err) MUST_USE;
 /* Picks the rows that sort before the bars of their keys. */
 status top_n_bars_pass(top_n *t, const delta *in, const delta *kept, int32_t *rows, int32_t *count,
                        error *err) MUST_USE;

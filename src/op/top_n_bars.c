@@ -46,18 +46,48 @@ keys_of(const top_n *t, const delta *rows, int32_t first, column *keys) {
     return keys;
 }
 
-/* The first sort key of rows first .. end as words; false: it has none, or NULLs. */
+/* The first sort key of `count` rows from `first` on as words; false: it has none, or NULLs. */
 static bool
-key_words(const top_n *t, const delta *rows, int32_t first, int32_t end, uint64_t *out) {
-    const column *c = &rows->columns[t->keys[0].column];
-    if (c->validity != NULL || !key_image_is_plain(c->type)) {
+key_words(const top_n *t, const delta *rows, int32_t first, int32_t count, uint64_t *out) {
+    const column *key = &rows->columns[t->keys[0].column];
+    if (key->validity != NULL || !key_image_is_plain(key->type)) {
         return false;
     }
-    key_image(out, c, &(key_scan){.any = true}, first, end);
-    for (int32_t i = first; t->keys[0].descending && i < end; i++) {
+    const column c = column_slice(key, first);
+    key_image(out, &c, &(key_scan){.any = true}, 0, count);
+    for (int32_t i = 0; t->keys[0].descending && i < count; i++) {
         out[i] = ~out[i];
     }
     return true;
+}
+
+/* Most rows are decided by their first word. */
+status
+top_n_bar_pass(const top_n *t, const delta *in, const delta *kept, int32_t bar, int32_t *rows,
+               int32_t *count, error *err) {
+    const int32_t n = in->row_count;
+    uint64_t      bar_word = 0;
+    uint64_t     *words = arena_alloc(t->base.env->scratch, (size_t)n * sizeof(*words));
+    if (words == NULL) {
+        return error_memory(err);
+    }
+    if (!key_words(t, kept, bar, 1, &bar_word) || !key_words(t, in, 0, n, words)) {
+        bar_word = 0; /* all are near it */
+        memset(words, 0, (size_t)n * sizeof(*words));
+    }
+    int32_t near = 0;
+    for (int32_t i = 0; i < n; i++) {
+        rows[near] = i;
+        near += words[i] <= bar_word;
+    }
+    *count = 0;
+    for (int32_t i = 0; i < near; i++) {
+        const int32_t row = rows[i];
+        rows[*count] = row;
+        *count += words[row] < bar_word || compare_sort_keys(in->columns, row, kept->columns, bar,
+                                                             t->keys, t->key_count) < 0;
+    }
+    return OK;
 }
 
 status
