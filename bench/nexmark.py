@@ -104,6 +104,7 @@ def pieces(results: list[Any]) -> Iterator[pa.Table]:
 
 
 def keep(path: Path, tables: Iterable[pa.Table]) -> pa.Table | None:
+    """The tables as one, mapped, in a file that is whole or not there; None: there are none."""
     part, writer = path.with_suffix(f".{os.getpid()}.tmp"), None
     for table in tables:
         writer = writer or pa.ipc.new_file(str(part), table.schema)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* top_n.h - the parts of ORDER BY ... LIMIT, of all rows or of each key: op_top_n.c with the
- * one-off algorithms, top_n_bars.c with what those skip of each key, top_n_stream.c with the
+ * one-off algorithms, top_n_bars.c with the rows those skip, top_n_stream.c with the
  * maintained one.
  *
  * Both order rows by the sort keys and break ties by all columns, so that the answer depends on the

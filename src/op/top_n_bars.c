@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* top_n_bars.c - one-off: the first n rows of each key. Once the buffer was cut to them, the n-th
- * row of a key is its bar, and rows that do not sort before it are not even copied. Where cutting
- * leaves most of the rows there are nearly as many keys, and no bar is worth the look. */
+/* top_n_bars.c - one-off: the first n rows, of all or of each key. Once the buffer was cut to them,
+ * the n-th row (of a key) is the bar, and rows that do not sort before it are not even copied; a
+ * word of their first sort key decides most of them. Where cutting leaves most of the rows there
+ * are nearly as many keys, and no bar is worth the look. */
 #include "kernel/key_image.h"
 #include "op/top_n.h"
 
@@ -61,7 +62,6 @@ key_words(const top_n *t, const delta *rows, int32_t first, int32_t count, uint6
     return true;
 }
 
-/* Most rows are decided by their first word. */
 status
 top_n_bar_pass(const top_n *t, const delta *in, const delta *kept, int32_t bar, int32_t *rows,
                int32_t *count, error *err) {

@@ -38,8 +38,8 @@ def ordering(r: random.Random) -> str:
     return ", ".join(name + r.choice(ways) for name in names)
 
 
-def listed(table: Any) -> list[str]:
-    return [repr(row) for row in zip(*(c.to_pylist() for c in table.columns), strict=True)]
+def listed(rows: Any) -> list[str]:
+    return [repr(row) for row in zip(*(c.to_pylist() for c in rows.columns), strict=True)]
 
 
 @pytest.mark.parametrize("seed", range(12))
